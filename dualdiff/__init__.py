@@ -1,0 +1,32 @@
+"""Forward- and reverse-mode automatic differentiation for the NumPy and SciPy programs you have."""
+
+from . import numpy
+from .core.errors import DualdiffError
+from .core.traces import value_of
+from .operators.control import stop_gradient
+from .operators.first_order import derivative, elementwise_grad, grad, jvp, value_and_grad, vjp
+from .operators.jacobian import jacobian, plan
+from .operators.linearize import linearize
+from .operators.second_order import ggn_vp, hessian, hessian_operator, hvp
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DualdiffError",
+    "derivative",
+    "elementwise_grad",
+    "ggn_vp",
+    "grad",
+    "hessian",
+    "hessian_operator",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "linearize",
+    "numpy",
+    "plan",
+    "stop_gradient",
+    "value_and_grad",
+    "value_of",
+    "vjp",
+]

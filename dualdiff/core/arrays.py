@@ -1,0 +1,299 @@
+"""Arrays that can be assigned to: references to traced content, and views that write through.
+
+A stored-into box becomes an `Array`: it holds content that is replaced by each store. Its `payload`
+is the ownership bit: while nobody else can see the buffers under the content, they are stored into in
+place. A `View` keeps its base, the operation that makes it, and the version it has seen; it
+recomputes its content when it is read after the base has changed, and writes through when written.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray
+
+from .boxes import Box, is_box, plain
+from .errors import ConversionError, UnsupportedInputError, describe, user_line
+from .shapes import Shape, align, is_inexact
+from .traces import LIVE, Reference, Traced, resolve, top_trace, value_of
+
+_set_class = object.__dict__["__class__"].__set__
+_BASIC = frozenset((int, slice, type(None), type(Ellipsis), np.int64, np.int32, np.intp))
+
+
+class Place(NamedTuple):
+    """Where a store goes: view operations from the root array, then an index, under lead axes."""
+
+    ops: tuple[tuple[Any, dict[str, Any]], ...]
+    index: Any
+    lead: Shape = ()
+
+    def under(self, lead: Shape) -> Place:
+        """The same place in arrays that carry more lead axes."""
+        return self._replace(lead=lead + self.lead) if lead else self
+
+    def window(self, array: Any) -> Any:
+        """The viewed part of `array`, sharing its memory."""
+        window = array
+        for prim, params in self.ops:
+            window = prim.push_view(window, params, self.lead)
+        return window
+
+    def set(self, array: Any, v: Any) -> None:
+        """Store `v`, a scalar or a value with the same lead axes."""
+        set_lead(self.window(array), self.index, v, self.lead)
+
+
+class Array(Reference):
+    """An array that was stored into, or made to be: `value` is its content, `payload` ownership."""
+
+    __slots__ = ()
+
+    def __init__(self, content: Any, owned: bool) -> None:
+        self.value = content
+        self.payload = owned
+        self.trace = None
+        self.version = 1
+
+    def read(self) -> Any:
+        self.payload = False
+        return self.value
+
+    @property
+    def __array__(self) -> Any:
+        if type(self.value) is ndarray and not self.value.dtype.hasobject:
+            return self._leave
+        return super().__array__
+
+    def _value_of(self, dtype: Any = None, copy: Any = None) -> ndarray:
+        """An untraced array may leave; read-only, since writes to the copy would be lost."""
+        made = np.array(self.value, dtype=dtype)
+        made.flags.writeable = False
+        return made
+
+
+class View(Reference):
+    """A view of another box: `payload` is ``(base, primitive, params)``."""
+
+    __slots__ = ("content",)
+    content: Any
+
+    def __init__(self, base: Box, prim: Any, params: dict[str, Any], content: Any = None) -> None:
+        self.payload = (base, prim, params)
+        self.content = content
+        self.version = -1 if content is None else version_of(base)
+
+    @property
+    def value(self) -> Any:  # type: ignore[override]  # computed when asked for
+        return self.read()
+
+    def read(self) -> Any:
+        base, prim, params = self.payload
+        version = version_of(base)
+        if version != self.version:
+            inner = content_of(base)
+            content = prim.inner(inner, params)
+            root, _ = root_of(self)
+            self.content = _detached(content) if type(root) is Array else content
+            self.version = version
+        return self.content
+
+
+def version_of(box: Box) -> int:
+    """The number of stores that the content of a box has seen."""
+    while type(box) is View:
+        box = box.payload[0]
+    return box.version if type(box) is Array else 0
+
+
+def root_of(box: Box) -> tuple[Box, tuple[tuple[Any, dict[str, Any]], ...]]:
+    """The box at the bottom of a chain of views, and the operations that lead back up."""
+    ops: tuple[tuple[Any, dict[str, Any]], ...] = ()
+    while type(box) is View:
+        box, *op = box.payload
+        ops = (tuple(op), *ops)  # type: ignore[assignment]
+    return box, ops
+
+
+def content_of(box: Any) -> Any:
+    """The content of a box without giving up ownership: for reads that keep nothing."""
+    kind = type(box)
+    if kind is Array:
+        return box.value
+    return box.read() if kind is View else box
+
+
+def _detached(content: Any) -> Any:
+    """Content whose buffers are its own, at every level."""
+    if type(content) is ndarray:
+        return content.copy(order="K")
+    if not issubclass(type(content), Traced):
+        return content
+    new = content.snapshot()
+    new.value = _detached(content.value)
+    new.payload = _detached(content.payload)
+    return new
+
+
+def make_view(base: Any, prim: Any, params: dict[str, Any], inner: Any) -> Any:
+    """`inner` as a view of `base` where NumPy gives a view, else `inner` itself."""
+    out, source = plain(inner), plain(base)
+    if type(out) is ndarray and type(source) is ndarray and np.may_share_memory(out, source):
+        return View(base, prim, params, inner)
+    return inner
+
+
+def localize(ans: Any) -> Any:
+    """An untraced result of untraced `Array` operands, as an array that takes traced values too."""
+    return Array(ans, True) if type(ans) is ndarray and LIVE else ans
+
+
+def is_basic(index: Any) -> bool:
+    """Whether an index makes a view: integers, slices, newaxis and the ellipsis only."""
+    if type(index) is tuple:
+        return all(type(i) in _BASIC for i in index)
+    return type(index) in _BASIC
+
+
+def freeze_index(index: Any) -> Any:
+    """An index that later changes of the user's index arrays do not reach; boxes are refused."""
+    if type(index) is tuple:
+        return tuple(freeze_index(i) for i in index)
+    if is_box(index):
+        if np.issubdtype(index.dtype, np.inexact):
+            raise IndexError(
+                f"a traced value ({describe(index)}) cannot be an index, {user_line()}; "
+                f"use int(dualdiff.value_of(i))."
+            )
+        index = value_of(index)
+    if type(index) is list:
+        return np.array([value_of(i) for i in index]) if index else np.array([], dtype=np.intp)
+    return index.copy() if type(index) is ndarray else index
+
+
+def _prefixable(index: Any) -> bool:
+    """Whether one slice before the index leaves its meaning for the other axes unchanged."""
+    if type(index) is not tuple:
+        return type(index) is ndarray and index.ndim > 0
+    advanced = [
+        n
+        for n, i in enumerate(index)
+        if not (i is None or i is Ellipsis or type(i) is slice)
+    ]
+    if any(np.ndim(index[n]) == 0 and isinstance(index[n], (bool, np.bool_)) for n in advanced):
+        return False
+    return advanced == list(range(advanced[0], advanced[0] + len(advanced)))
+
+
+def flat_positions(shape: Shape, index: Any) -> ndarray:
+    """Positions in the raveled array that an index selects, in the shape of its result."""
+    return np.asarray(np.arange(int(np.prod(shape))).reshape(shape)[index])
+
+
+def lead_index(index: Any, lead: Shape) -> Any:
+    """The index that selects under lead axes what `index` selects without them, or None.
+
+    None means that NumPy has no such index: advanced indices with a slice between them.
+    """
+    if not lead:
+        return index
+    if is_basic(index) or _prefixable(index):
+        rest = index if type(index) is tuple else (index,)
+        return (slice(None),) * len(lead) + rest
+    return None
+
+
+def get_lead(t: Any, index: Any, lead: Shape) -> Any:
+    """``t[index]`` for `t` with lead axes."""
+    shape = t.shape[len(lead) :]
+    full = lead_index(index, lead)
+    if full is not None:
+        return t[full]
+    return t.reshape((*lead, -1))[..., flat_positions(shape, index)]
+
+
+def set_lead(t: Any, index: Any, v: Any, lead: Shape) -> None:
+    """``t[index] = v`` for `t` with lead axes, and `v` with the same ones or a scalar."""
+    shape = t.shape[len(lead) :]
+    full = lead_index(index, lead)
+    if full is None:
+        full = (..., *np.unravel_index(flat_positions(shape, index), shape))
+    if lead and np.ndim(v):
+        target = np.ndim(np.broadcast_to(False, shape)[index])
+        v = align(v, v.ndim - len(lead), target, lead)
+    t[full] = v
+
+
+def last_writes(shape: Shape, index: Any) -> Any:
+    """For an index with repeats, a mask of the stores that were not overwritten; else None."""
+    if is_basic(index):
+        return None
+    positions = flat_positions(shape, index)
+    winner = np.empty(int(np.prod(shape)), dtype=np.intp)
+    order = np.arange(positions.size).reshape(positions.shape)
+    winner[positions] = order
+    last = winner[positions] == order
+    return None if last.all() else last
+
+
+def store(content: Any, place: Place, v: Any, owned: bool) -> Any:
+    """`content` with `v` stored at `place`: the one way in which anything is assigned."""
+    trace = top_trace((content, v))
+    if trace is not None:
+        if not is_inexact(content):
+            return store(content, place, value_of(v), owned)
+        return trace.store(content, place, v, owned)
+    if not owned:
+        content = content.copy(order="K")
+    place.set(content, v)
+    return content
+
+
+def assign(box: Any, index: Any, v: Any) -> None:
+    """``box[index] = v`` with NumPy's meaning: seen by every view, never by the caller's array."""
+    if type(v) is View and v.payload[0] is box and v.payload[2].get("index") is index:
+        return  # the store that ends `box[index] += v`: the view has written through
+    index = freeze_index(index)
+    v = resolve(v)
+    root, ops = root_of(box)
+    place = Place(ops, index)
+    target = np.shape(plain(box)[index]) if np.ndim(v) else ()
+    if np.ndim(v) > len(target):
+        v = np.reshape(v, np.shape(v)[np.ndim(v) - len(target) :])
+    if type(plain(root)) is not ndarray:
+        raise TypeError(f"{type(plain(root)).__name__!r} object does not support item assignment")
+    if type(root) is not Array:
+        inner = root.snapshot()  # type: ignore[attr-defined]
+        _set_class(root, Array)
+        Array.__init__(root, inner, False)  # type: ignore[arg-type]
+    assert isinstance(root.version, int)
+    root.value = store(root.value, place, resolve(v), root.payload)
+    root.payload = True
+    root.version += 1
+
+
+def assign_whole(box: Any, new: Any) -> Any:
+    """What ``box += v`` does to an array once ``box + v`` is known; returns the box."""
+    shape = np.shape(new)
+    if shape != box.shape:
+        raise ValueError(
+            f"non-broadcastable output operand with shape {box.shape} doesn't match the "
+            f"broadcast shape {shape}"
+        )
+    if not np.can_cast(new.dtype, box.dtype, "same_kind"):
+        raise UnsupportedInputError(
+            f"cannot assign {new.dtype} values to an array of {box.dtype} in place, {user_line()}; "
+            f"write `x = x + y` for `x += y`."
+        )
+    assign(box, Ellipsis, new)
+    return box
+
+
+def refuse_plain_target(target: Any) -> ConversionError:
+    """The error for a plain array that is to take traced values."""
+    return ConversionError(
+        f"a plain NumPy array ({describe(target)}) cannot be assigned traced values, {user_line()}. "
+        f"Make the array with dualdiff.numpy.zeros (or empty, array, ...) or run under "
+        f"dualdiff.patch_numpy(); for `a += x` on a plain a, write `a = a + x`."
+    )

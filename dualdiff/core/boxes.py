@@ -1,0 +1,189 @@
+"""The box: what stands for a traced array and behaves as the array would."""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from .dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
+from .errors import ConversionError, describe, user_line
+
+_FACES: dict[type, type] = {}
+
+
+def _face(kind: type) -> type:
+    """A private, empty subclass of `kind`, so that `isinstance` tells the truth about the program.
+
+    Not `kind` itself: libraries test ``x.__class__ is np.ndarray`` and then hand x to C.
+    """
+    found = _FACES.get(kind)
+    if found is None:
+        found = _FACES[kind] = type(kind.__name__, (kind,), {"__module__": kind.__module__})
+    return found
+
+
+def _compare(op: Callable[[Any, Any], Any]) -> Callable[[Box, Any], Any]:
+    def compare(self: Box, other: Any) -> Any:
+        if type(other) is not float:
+            other = plain(other)
+        return op(plain(self), other)
+
+    compare.__name__ = f"__{op.__name__}__"
+    return compare
+
+
+class Box:
+    """Stands for an array while a derivative is taken.
+
+    `value` is what NumPy would have here (or a box of an outer level), `payload` the tangent
+    (forward) or the slot on the tape (reverse), `trace` the derivative being taken. `version`
+    counts the stores into a `Reference`. Methods and operators of `numpy.ndarray` that need a rule
+    are attached by `dualdiff.numpy`.
+    """
+
+    __slots__ = ("__weakref__", "payload", "trace", "value", "version")
+    __array_priority__ = 1000.0
+    is_box = True
+    value: Any
+    payload: Any
+    trace: Any
+    version: int
+
+    @property
+    def __class__(self) -> type:  # type: ignore[override]  # the face is the point
+        return _face(type(plain(self)))
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__" and not kwargs:
+            found = FUNCTIONS.get(ufunc)
+            if found is not None:
+                return found(*inputs)
+        return dispatch_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return dispatch_function(func, args, kwargs)
+
+    @property
+    def __array__(self) -> Any:
+        """Absent for 0-d boxes, which NumPy then holds as objects; an error for larger ones."""
+        caller = sys._getframe(1).f_globals.get("__name__") or ""
+        if caller.startswith("scipy.sparse"):
+            # SciPy leaves `A @ x` to us when x turns into a 0-d object array.
+            return lambda *args, **kwargs: np.array(None, dtype=object)
+        if self.ndim == 0:
+            raise AttributeError("__array__")
+        return self._refuse_array
+
+    def _refuse_array(self, *args: Any, **kwargs: Any) -> Any:
+        raise ConversionError(
+            f"a traced array ({describe(self)}) cannot become a plain NumPy array without losing "
+            f"its derivative, {user_line()}. Drop the conversion (traced arrays work in NumPy "
+            f"functions as they are; write `A @ x` for `A.dot(x)`), use dualdiff.numpy.asarray or "
+            f"dualdiff.numpy.array in its place, make an array to be assigned to with "
+            f"dualdiff.numpy.zeros, or run under dualdiff.patch_numpy(). If the result is to count "
+            f"as constant, pass dualdiff.value_of(x)."
+        )
+
+    def _refuse_number(self, what: str, instead: str) -> ConversionError:
+        return ConversionError(
+            f"{what} of a traced value ({describe(self)}) would lose its derivative, {user_line()}. "
+            f"{instead} dualdiff.value_of(x) gives the plain value, to be used as a constant. "
+            f"If a plain array is being assigned to, make it with dualdiff.numpy.zeros "
+            f"(or run under dualdiff.patch_numpy())."
+        )
+
+    def __float__(self) -> float:
+        raise self._refuse_number(
+            "float()",
+            "Leave the float() out: NumPy functions take and return traced scalars. For functions "
+            "of the math module write NumPy's (math.sin -> np.sin).",
+        )
+
+    def __int__(self) -> int:
+        raise self._refuse_number("int()", "Use np.floor or np.trunc, whose derivative is zero.")
+
+    def __complex__(self) -> complex:
+        raise self._refuse_number("complex()", "Write x + 0j.")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        value = self.value
+        return value.shape if hasattr(value, "shape") else np.shape(value)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        dtype = getattr(self.value, "dtype", None)
+        return np.asarray(self.value).dtype if dtype is None else dtype
+
+    def __len__(self) -> int:
+        return len(plain(self))
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index: Any) -> Any:
+        raise NotImplementedError  # attached by core.indexing
+
+    def __bool__(self) -> bool:
+        return bool(plain(self))
+
+    def __hash__(self) -> int:
+        return hash(plain(self))
+
+    def __contains__(self, item: Any) -> bool:
+        return plain(item) in plain(self)
+
+    __eq__ = _compare(operator.eq)
+    __ne__ = _compare(operator.ne)
+    __lt__ = _compare(operator.lt)
+    __le__ = _compare(operator.le)
+    __gt__ = _compare(operator.gt)
+    __ge__ = _compare(operator.ge)
+
+    def __repr__(self) -> str:
+        return f"traced {plain(self)!r}"
+
+    def __str__(self) -> str:
+        return str(plain(self))
+
+    def __format__(self, spec: str) -> str:
+        return format(plain(self), spec)
+
+    def __reduce__(self) -> Any:
+        raise ConversionError(
+            f"a traced value ({describe(self)}) cannot be pickled or sent to another process, "
+            f"{user_line()}. Use threads, or take the derivative inside the process."
+        )
+
+
+def plain(x: Any) -> Any:
+    """The plain value behind any number of levels, sharing memory with it; x itself if no box."""
+    while issubclass(type(x), Box):
+        x = x.value
+    return x
+
+
+def is_box(x: Any) -> bool:
+    """Whether `x` is a box; `isinstance` would also ask the face that boxes show."""
+    return issubclass(type(x), Box)
+
+
+def attach(**members: Any) -> None:
+    """Give boxes the methods, properties and operators of `numpy.ndarray` that need rules."""
+    for name, member in members.items():
+        setattr(Box, name, member)

@@ -1,0 +1,70 @@
+"""Errors that say what happened, on which line of the user's program, and what to write instead."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from typing import Any
+
+import numpy as np
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_NUMPY = os.path.dirname(os.path.abspath(np.__file__))
+_LIBRARIES = (
+    _PACKAGE + os.sep,
+    _NUMPY + os.sep,
+    os.path.join(os.path.dirname(_NUMPY), "scipy") + os.sep,
+    os.path.dirname(os.__file__) + os.sep + "contextlib",
+    os.path.dirname(os.__file__) + os.sep + "functools",
+    "<frozen",
+    "<__array_function__",
+)
+
+
+class DualdiffError(Exception):
+    """Base class of every error that dualdiff raises on its own account."""
+
+
+class MissingRuleError(DualdiffError, NotImplementedError):
+    """A function was called on a traced array and dualdiff has no derivative for it."""
+
+
+class ConversionError(DualdiffError, TypeError):
+    """A traced array was asked to become a plain number or a plain array."""
+
+
+class ClosedTraceError(DualdiffError, RuntimeError):
+    """A traced array was used after the derivative that made it had ended."""
+
+
+class UnsupportedInputError(DualdiffError, TypeError):
+    """An argument cannot be differentiated or used beside a traced array."""
+
+
+class NonFiniteError(DualdiffError, FloatingPointError):
+    """Under `debug_nans`, an operation gave a NaN or an infinity from finite input."""
+
+
+def user_location() -> tuple[str, int, str]:
+    """File, line number and source text of the innermost frame outside dualdiff, NumPy and SciPy."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
+        frame = frame.f_back
+    filename, line = frame.f_code.co_filename, frame.f_lineno
+    return filename, line, linecache.getline(filename, line, frame.f_globals).strip()
+
+
+def user_line() -> str:
+    """The user's line as text for an error message: ``at model.py:12: `y = np.asarray(x)` ``."""
+    filename, line, source = user_location()
+    where = f"{os.path.basename(filename)}:{line}"
+    return f"at {where}: `{source}`" if source else f"at {where}"
+
+
+def describe(x: Any) -> str:
+    """Shape and dtype of an operand, for an error message."""
+    shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
+    if shape is None or dtype is None:
+        return type(x).__name__
+    return f"shape {shape} {dtype}"

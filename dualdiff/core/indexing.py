@@ -1,0 +1,186 @@
+"""Reading an element or a part of a traced array, at the cost of what is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from .arrays import (
+    Array,
+    View,
+    assign,
+    content_of,
+    flat_positions,
+    freeze_index,
+    get_lead,
+    is_basic,
+    lead_index,
+    make_view,
+)
+from .boxes import attach, is_box, plain
+from .forward import Dual
+from .primitive import Primitive, opcode
+from .reverse import Buffer, Var
+from .shapes import Shape, Spec, layout_of, spec_of
+from .traces import resolve
+
+_new = object.__new__
+
+
+def _take(x: Any, index: Any) -> Any:
+    return x[index]
+
+
+class GetItem(Primitive):
+    """``x[index]``, whose cotangent is added into a buffer in place."""
+
+    structure = "gather"
+
+    def __init__(self) -> None:
+        super().__init__(_take, "getitem")
+
+    def save(self, ans: Any, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
+        (x,) = args
+        array = plain(x)
+        layout = layout_of(array) if type(array) is ndarray else None
+        return params["index"], spec_of(array), layout
+
+    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+        return get_lead(tangents[0], saved[0], lead)
+
+    def push_view(self, array: Any, params: dict[str, Any], lead: Shape) -> Any:
+        """The same part of an array with lead axes."""
+        return get_lead(array, params["index"], lead)
+
+    def _pull_entry(self, g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+        _, _, (slot,), (index, spec, layout) = entry
+        add_into(ct, slot, g, index, spec, layout, lead)
+
+    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+        ct = [None, None]
+        add_into(ct, 1, g, *saved, lead)
+        return (ct[1].release(),)  # type: ignore[attr-defined]
+
+
+def add_into(
+    ct: list[Any], slot: int, g: Any, index: Any, spec: Any, layout: Any, lead: Shape
+) -> None:
+    """Add `g` to the cotangent of a slot at `index`."""
+    c = ct[slot]
+    if type(c) is not Buffer:
+        c = ct[slot] = Buffer.of(c, spec, layout, lead)
+    array = c.writable(g)
+    full = lead_index(index, lead)
+    if full is None:
+        full = (..., *np.unravel_index(flat_positions(spec.shape, index), spec.shape))
+    if is_basic(index):
+        array[full] += g
+    elif type(array) is ndarray:
+        np.add.at(array, full, g)
+    else:
+        c.array = Array(resolve(array) + SCATTER(g, index=index, spec=spec), False)
+
+
+class Scatter(Primitive):
+    """Zeros of shape `spec` with ``g`` added at `index`: the transpose of `GetItem`."""
+
+    structure = "gather"
+
+    def __init__(self) -> None:
+        super().__init__(self._scatter, "scatter")
+
+    @staticmethod
+    def _scatter(g: Any, index: Any, spec: Any) -> Any:
+        lead = g.shape[: np.ndim(g) - np.ndim(np.broadcast_to(False, spec.shape)[index])]
+        ct = [None, None]
+        add_into(ct, 1, g, index, spec, None, lead)
+        return ct[1].release()  # type: ignore[attr-defined]
+
+    def save(self, ans: Any, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
+        return params["index"], params["spec"], shape_lead(args[0], params)
+
+    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+        index, spec, own = saved
+        return _merge(tangents[0], lead, own, lambda t: self(t, index=index, spec=spec))
+
+    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+        index, _, own = saved
+        return (get_lead(g, index, lead + own),)
+
+
+def shape_lead(g: Any, params: dict[str, Any]) -> Shape:
+    """The lead axes that a scattered value itself has."""
+    target = np.ndim(np.broadcast_to(False, params["spec"].shape)[params["index"]])
+    return tuple(g.shape[: np.ndim(g) - target])
+
+
+def _merge(t: Any, lead: Shape, own: Shape, scatter: Any) -> Any:
+    """Scatter under two groups of lead axes as under one."""
+    if not (lead and own):
+        return scatter(t)
+    out = scatter(t.reshape((lead[0] * own[0], *t.shape[2:])))
+    return out.reshape(lead + own + out.shape[1:])
+
+
+GETITEM = GetItem()
+SCATTER = Scatter()
+
+
+def _pull_element(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+    _, _, slot, index, shape, dtype, layout = entry
+    c = ct[slot]
+    if type(c) is Buffer and type(c.array) is ndarray and not lead and not is_box(g):
+        c.array[index] += g
+    else:
+        add_into(ct, slot, g, index, Spec(shape, dtype), layout, lead)
+
+
+def _push_element(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+    out, slot, index = entry[1:4]
+    t = ts[slot]
+    if t is not None:
+        ts[out] = get_lead(t, index, lead)
+
+
+_ELEMENT = opcode(GETITEM, _pull_element, _push_element)
+
+
+def getitem(self: Any, index: Any) -> Any:
+    """``box[index]``: a scalar, a view that writes through, or for advanced indices a copy."""
+    content = content_of(self) if type(self) is Array else self
+    kind = type(content)
+    if (kind is Var or kind is Dual) and type(content.value) is ndarray:
+        value = content.value
+        ans = value[index]
+        if type(ans) is not ndarray and not value.dtype.hasobject:
+            trace = content.trace
+            out = _new(kind)
+            out.value, out.trace = ans, trace
+            if kind is Var:
+                out.payload = slot = trace.next()
+                layout = None if value.flags.c_contiguous else layout_of(value)
+                trace.append(
+                    (_ELEMENT, slot, content.payload, index, value.shape, value.dtype, layout)
+                )
+            else:
+                lead = trace.lead
+                out.payload = content.payload[index] if not lead else get_lead(
+                    content.payload, index, lead
+                )
+            return out
+    index = freeze_index(index)
+    params = {"index": index}
+    if not is_basic(index):
+        return GETITEM.general(self, index=index)
+    seen = plain(self)[index]
+    if type(seen) is not ndarray:
+        return GETITEM.inner(content_of(self), params)
+    if type(self) is Array or type(self) is View:
+        return View(self, GETITEM, params)
+    return make_view(self, GETITEM, params, GETITEM.inner(self, params))
+
+
+attach(__getitem__=getitem, __setitem__=assign)

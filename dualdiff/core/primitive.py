@@ -1,0 +1,124 @@
+"""Primitives: one object for an operation's primal, push, pull and structure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .arrays import localize
+from .boxes import is_box
+from .errors import MissingRuleError, describe, user_line
+from .shapes import Shape
+from .traces import Reference, resolve, top_trace
+
+PullEntry = Callable[[Any, list[Any], tuple[Any, ...], Shape], None]
+PushEntry = Callable[[list[Any], tuple[Any, ...], Shape], None]
+
+PULLS: list[PullEntry] = []
+PUSHES: list[PushEntry] = []
+OWNERS: list[Any] = []
+WANTS_BUFFER: set[int] = set()
+PRIMITIVES: list[Primitive] = []
+
+
+def opcode(owner: Any, pull: PullEntry, push: PushEntry, wants_buffer: bool = False) -> int:
+    """Register a format of tape entries ``(opcode, out slot, ...)`` that belongs to `owner`.
+
+    Entries name their format by a number, not by a function, so that they hold only objects that
+    Python's cyclic garbage collector does not track: it drops them from its lists on first sight.
+    """
+    PULLS.append(pull)
+    PUSHES.append(push)
+    OWNERS.append(owner)
+    code = len(PULLS) - 1
+    if wants_buffer:
+        WANTS_BUFFER.add(code)
+    return code
+
+
+def accumulate(ct: list[Any], slot: int, g: Any) -> None:
+    """Add a contribution to the cotangent of a slot."""
+    c = ct[slot]
+    ct[slot] = g if c is None else c + g
+
+
+class Primitive:
+    """One operation on arrays: positional operands, keyword parameters that are not differentiated.
+
+    `save` picks the residuals, `push` maps tangents of the operands to the tangent of the result,
+    `pull` maps its cotangent to cotangents of the operands. An operand without a tangent has None in
+    place of it. Primitives with more than one of `outputs` give and take tuples. `structure` tells
+    how elements of the result depend on elements of the operands.
+    """
+
+    structure = "dense"
+
+    def __init__(self, fn: Callable[..., Any], name: str | None = None, outputs: int = 1) -> None:
+        self.fn = fn
+        self.name = name or str(getattr(fn, "__name__", fn))
+        self.outputs = outputs
+        self.bind: Callable[..., Any] = self.general
+        self.opcode = opcode(self, self._pull_entry, self._push_entry)
+        PRIMITIVES.append(self)
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        return self.bind(*args, **params)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+    def general(self, *args: Any, **params: Any) -> Any:
+        """Apply to any mixture of plain values and boxes."""
+        operands = [resolve(a) for a in args]
+        trace = top_trace(operands)
+        if trace is not None:
+            return trace.process(self, operands, params)
+        ans = self.fn(*operands, **params)
+        if any(issubclass(type(a), Reference) for a in args):
+            return tuple(map(localize, ans)) if self.outputs > 1 else localize(ans)
+        return ans
+
+    def evaluate(self, values: Sequence[Any], params: dict[str, Any]) -> Any:
+        """The primal result, resolved where it is a box of an outer level."""
+        ans = self.fn(*values, **params)
+        if self.outputs > 1:
+            return tuple(resolve(a) if is_box(a) else a for a in ans)
+        return resolve(ans) if is_box(ans) else ans
+
+    def inner(self, content: Any, params: dict[str, Any]) -> Any:
+        """Apply to content that no user holds, giving such content."""
+        if is_box(content):
+            return content.trace.process(self, (content,), params)
+        return self.fn(content, **params)
+
+    def save(self, ans: Any, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
+        """The residuals that push and pull need."""
+        raise NotImplementedError
+
+    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+        """The tangent of the result."""
+        raise NotImplementedError
+
+    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+        """The cotangents of the operands."""
+        raise NotImplementedError
+
+    def missing(self, direction: str, argument: int, x: Any) -> MissingRuleError:
+        """The error for an operand that has no rule in one direction."""
+        return MissingRuleError(
+            f"{self.name}: no {direction} for argument {argument} ({describe(x)}), {user_line()}. "
+            f"Declare one with dualdiff.extend (see docs/extending.md), or hold the argument "
+            f"constant with dualdiff.stop_gradient."
+        )
+
+    def _pull_entry(self, g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+        _, _, slots, saved = entry
+        for slot, c in zip(slots, self.pull(saved, g, lead), strict=True):
+            if slot and c is not None:
+                accumulate(ct, slot, c)
+
+    def _push_entry(self, ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+        _, out, slots, saved = entry
+        tangents = [ts[s] if s else None for s in slots]
+        if any(t is not None for t in tangents):
+            ts[out] = self.push(saved, tangents, lead)

@@ -1,0 +1,437 @@
+"""The four ways to declare a primitive: `elementwise`, `linear`, `bilinear`, `rule`.
+
+A rule keeps what its parameter names mention: ``x, y, z, w`` are the operands, ``ans`` is the result,
+``x_spec`` ... ``ans_spec`` are their shapes and dtypes (`Spec`), any other name is a keyword parameter of the call.
+Tangents and cotangents may carry lead axes in front, so rules count axes from the right. Alignment,
+unbroadcasting, projection to the operand's dtype and the batching of rules that cannot take lead
+axes happen here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ._fastpaths import binary_fast_path, unary_fast_path
+from .core.arrays import make_view
+from .core.boxes import is_box
+from .core.errors import DualdiffError
+from .core.primitive import Primitive
+from .core.shapes import (
+    Shape,
+    align,
+    broadcast_tangent,
+    cast,
+    fit_of,
+    shape_of,
+    spec_of,
+    unbroadcast,
+)
+from .core.traces import Reference, resolve
+
+OPERANDS = ("x", "y", "z", "w")
+_SPECS = {f"{name}_spec": i for i, name in enumerate(OPERANDS)}
+Derivative = Callable[..., Any] | float | complex | None
+
+
+class RuleError(DualdiffError, ValueError):
+    """A rule gave a tangent or cotangent of the wrong shape."""
+
+
+def parameter_names(formula: Callable[..., Any]) -> tuple[str, ...]:
+    """The names that say which residuals a formula wants."""
+    return tuple(inspect.signature(formula).parameters)
+
+
+class Residuals:
+    """Picks residuals by name and calls a formula with them."""
+
+    def __init__(self, formula: Callable[..., Any], skip: int) -> None:
+        self.formula = formula
+        self.names = parameter_names(formula)[skip:]
+        self.params = [n for n in self.names if self._is_param(n)]
+        self.kept = [n for n in self.names if not self._is_param(n)]
+
+    @staticmethod
+    def _is_param(name: str) -> bool:
+        return not (
+            name in OPERANDS or name in _SPECS or name in ("ans", "ans_spec", "args", "active", "lead")
+        )
+
+    def pick(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> dict[str, Any]:
+        """The residuals and parameters, by name."""
+        kept: dict[str, Any] = {}
+        for name in self.kept:
+            if name == "ans":
+                kept[name] = ans
+            elif name == "ans_spec":
+                kept[name] = spec_of(ans)
+            elif name == "args":
+                kept[name] = tuple(args)
+            elif name == "active":
+                kept[name] = tuple(map(bool, active))
+            elif name in _SPECS:
+                kept[name] = spec_of(args[_SPECS[name]])
+            elif name != "lead":
+                kept[name] = args[OPERANDS.index(name)]
+        for name in self.params:
+            if name in params:
+                kept[name] = params[name]
+        return kept
+
+    def call(self, first: Any, kept: dict[str, Any], lead: Shape) -> Any:
+        """The formula on a tangent or cotangent and its residuals."""
+        if "lead" in self.kept:
+            return self.formula(first, lead=lead, **kept)
+        return self.formula(first, **kept)
+
+
+class Elementwise(Primitive):
+    """Broadcasts its operands; one derivative per operand gives both modes and batching."""
+
+    structure = "elementwise"
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        derivatives: Sequence[Derivative],
+        name: str | None = None,
+        operator: Callable[..., Any] | None = None,
+    ) -> None:
+        super().__init__(fn, name)
+        self.derivatives = tuple(derivatives)
+        self.factors = [Residuals(d, 0) if callable(d) else None for d in derivatives]
+        self.operator = self.general
+        if len(derivatives) == 1:
+            self.bind = unary_fast_path(self, fn, derivatives[0])
+            self.operator = unary_fast_path(self, operator, derivatives[0]) if operator else self.bind
+        elif len(derivatives) == 2:
+            self.bind = binary_fast_path(self, fn, *derivatives)
+            self.operator = binary_fast_path(self, operator, *derivatives) if operator else self.bind
+
+    def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
+        saved = []
+        for i, (x, used) in enumerate(zip(args, active, strict=True)):
+            factor, kept = self.factors[i], None
+            if used and self.derivatives[i] is None:
+                raise self.missing("derivative", i, x)
+            if used and factor is not None:
+                kept = _as_numpy(factor.pick(ans, args, active, params))
+            saved.append((kept, fit_of(x, ans) if used else None))
+        return spec_of(ans), tuple(saved)
+
+    def _scale(self, i: int, t: Any, kept: Any) -> Any:
+        factor = self.factors[i]
+        if factor is not None:
+            return t * factor.formula(**kept)
+        constant = self.derivatives[i]
+        return t if constant == 1 else -t if constant == -1 else t * constant
+
+    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+        spec, per_operand = saved
+        total = None
+        for i, ((kept, fit), t) in enumerate(zip(per_operand, tangents, strict=True)):
+            if t is None:
+                continue
+            if fit is not None:
+                t = align(t, len(fit.shape), spec.ndim, lead)
+            t = self._scale(i, t, kept)
+            total = t if total is None else total + t
+        if shape_of(total) != lead + spec.shape:
+            total = np.broadcast_to(total, lead + spec.shape)
+        return cast(total, spec.dtype)
+
+    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+        _, per_operand = saved
+        out = []
+        for i, (kept, fit) in enumerate(per_operand):
+            if self.factors[i] is not None and kept is None:
+                out.append(None)
+                continue
+            c = self._scale(i, g, kept)
+            out.append(c if fit is None else unbroadcast(c, fit))
+        return out
+
+
+def _as_numpy(kept: dict[str, Any]) -> dict[str, Any]:
+    """Python numbers as NumPy's, whose arithmetic gives infinities where Python's raises."""
+    return {k: np.asarray(v)[()] if type(v) in (float, complex, int) else v for k, v in kept.items()}
+
+
+class Linear(Primitive):
+    """Linear in its one operand: the push is the operation itself unless one is given."""
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        transpose: Callable[..., Any],
+        push: Callable[..., Any] | None,
+        name: str | None,
+        structure: str,
+        view: bool,
+    ) -> None:
+        super().__init__(fn, name)
+        self.structure = structure
+        self.forward = Residuals(push, 1) if push else None
+        self.transpose = Residuals(transpose, 1)
+        if view:
+            self.bind = self._bind_view
+
+    def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
+        forward = self.forward.pick(ans, args, active, params) if self.forward else params
+        return forward, self.transpose.pick(ans, args, active, params), spec_of(args[0]), spec_of(ans)
+
+    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+        forward, _, _, spec = saved
+        return _checked(self, self._apply(tangents[0], forward, lead), spec, lead, "push")
+
+    def _apply(self, t: Any, forward: Any, lead: Shape) -> Any:
+        return self.forward.call(t, forward, lead) if self.forward else self.fn(t, **forward)
+
+    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+        _, kept, spec, _ = saved
+        return (_checked(self, self.transpose.call(g, kept, lead), spec, lead, "pull"),)
+
+    def push_view(self, array: Any, params: dict[str, Any], lead: Shape) -> Any:
+        """The same view of an array with lead axes."""
+        if not lead or self.forward is None:
+            return self.fn(array, **params)
+        inner = array[(0,) * len(lead)]
+        kept = self.forward.pick(self.fn(inner, **params), (inner,), (1,), params)
+        return self.forward.call(array, kept, lead)
+
+    def _bind_view(self, x: Any, **params: Any) -> Any:
+        if not is_box(x):
+            return self.general(x, **params)
+        inner = self.inner(x.read() if issubclass(type(x), Reference) else x, params)
+        return make_view(x, self, params, resolve(inner))
+
+
+class Bilinear(Primitive):
+    """Linear in each of two operands; each side keeps only the other."""
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        transposes: Sequence[Callable[..., Any]],
+        pushes: Sequence[Callable[..., Any]] | None,
+        name: str | None,
+    ) -> None:
+        super().__init__(fn, name)
+        self.transposes = [Residuals(t, 1) for t in transposes]
+        self.pushes = [Residuals(p, 1) for p in pushes or ()]
+
+    def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
+        kept = [
+            t.pick(ans, args, active, params) if used else None
+            for t, used in zip(self.transposes, active, strict=True)
+        ]
+        x, y = args
+        others = (y if active[0] else None, x if active[1] else None)
+        return others, kept, params, (spec_of(x), spec_of(y), spec_of(ans))
+
+    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+        others, kept, params, specs = saved
+        total = None
+        for i, (t, other) in enumerate(zip(tangents, others, strict=True)):
+            if t is None:
+                continue
+            if not lead:
+                part = self.fn(*((t, other), (other, t))[i], **params)
+            else:
+                part = self.pushes[i].call(t, kept[i], lead)
+            total = part if total is None else total + part
+        return _checked(self, total, specs[2], lead, "push")
+
+    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+        _, kept, _, specs = saved
+        return [
+            None if k is None else _checked(self, t.call(g, k, lead), spec, lead, "pull")
+            for t, k, spec in zip(self.transposes, kept, specs[:2], strict=True)
+        ]
+
+
+class Rule(Primitive):
+    """Push and pull by hand; both get residuals by name.
+
+    With one operand the push takes its tangent and the pull returns its cotangent. With several
+    the push takes, and the pull returns, a tuple with one element per operand. With several
+    outputs the push returns, and the pull takes, one element per output.
+    """
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        push: Callable[..., Any] | None,
+        pull: Callable[..., Any] | None,
+        name: str | None,
+        structure: str,
+        outputs: int,
+        batched: bool,
+    ) -> None:
+        super().__init__(fn, name, outputs)
+        self.structure = structure
+        self.batched = batched
+        self.forward = Residuals(push, 1) if push else None
+        self.backward = Residuals(pull, 1) if pull else None
+
+    def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
+        forward = self.forward.pick(ans, args, active, params) if self.forward else None
+        backward = self.backward.pick(ans, args, active, params) if self.backward else None
+        ans_specs = tuple(map(spec_of, ans)) if self.outputs > 1 else spec_of(ans)
+        return forward, backward, tuple(map(spec_of, args)), ans_specs, tuple(map(bool, active))
+
+    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+        kept, _, specs, ans_specs, _ = saved
+        if self.forward is None:
+            i = next(i for i, t in enumerate(tangents) if t is not None)
+            raise self.missing("forward-mode rule", i, specs[i])
+        formula = self.forward
+
+        def one(ts: Sequence[Any], lead: Shape) -> Any:
+            return formula.call(ts[0] if len(specs) == 1 else tuple(ts), kept, lead)
+
+        out = one(tangents, lead) if self.batched else _looped(one, tangents, lead)
+        if self.outputs == 1:
+            return _checked(self, out, ans_specs, lead, "push")
+        return tuple(
+            _checked(self, t, spec, lead, "push") for t, spec in zip(out, ans_specs, strict=True)
+        )
+
+    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+        _, kept, specs, ans_specs, active = saved
+        if self.backward is None:
+            i = active.index(True)
+            raise self.missing("reverse-mode rule", i, specs[i])
+        formula = self.backward
+        gs = [g] if self.outputs == 1 else [
+            np.zeros(lead + spec.shape, spec.dtype) if c is None else c
+            for c, spec in zip(g, ans_specs, strict=True)
+        ]
+
+        def one(gs: Sequence[Any], lead: Shape) -> Any:
+            out = formula.call(gs[0] if self.outputs == 1 else tuple(gs), kept, lead)
+            return (out,) if len(specs) == 1 else tuple(out)
+
+        out = one(gs, lead) if self.batched else _looped(one, gs, lead)
+        return [
+            _checked(self, c, spec, lead, "pull") if used and c is not None else None
+            for c, spec, used in zip(out, specs, active, strict=True)
+        ]
+
+
+def _looped(one: Callable[..., Any], directions: Sequence[Any], lead: Shape) -> Any:
+    """A rule that does not know lead axes, applied to one direction after the other."""
+    if not lead:
+        return one(directions, lead)
+    rows = [one([None if d is None else d[b] for d in directions], ()) for b in range(lead[0])]
+    if isinstance(rows[0], tuple):
+        return tuple(None if part[0] is None else np.stack(part) for part in zip(*rows, strict=True))
+    return np.stack(rows)
+
+
+def _checked(prim: Primitive, t: Any, spec: Any, lead: Shape, direction: str) -> Any:
+    """The result of a rule in the dtype of its primal, once its shape is what it must be."""
+    if is_box(t):
+        t = resolve(t)
+    if shape_of(t) != lead + spec.shape:
+        raise RuleError(
+            f"the {direction} of {prim.name} gave shape {shape_of(t)} where {lead + spec.shape} is "
+            f"needed (lead axes {lead} and the shape {spec.shape} of its primal)"
+        )
+    return cast(t, spec.dtype)
+
+
+def elementwise(
+    fn: Callable[..., Any],
+    *derivatives: Derivative,
+    name: str | None = None,
+    operator: Callable[..., Any] | None = None,
+) -> Elementwise:
+    """Declare a primitive that acts on each element, such as a ufunc.
+
+    Arguments: `fn`, the primal; one derivative per operand: a number, a formula of ``x, y, z, w, ans``
+    (the partial derivative, of the result's shape), or None where there is no rule; `operator`, the Python
+    operator that computes the same. For a real result of complex operands the tangent is
+    ``Re(t * derivative)``.
+    Returns: the primitive, callable like `fn`.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> cube = elementwise(lambda x: x**3, lambda x: 3 * x**2, name="cube")
+    >>> dd.grad(cube)(2.0)
+    12.0
+    """
+    return Elementwise(fn, derivatives, name, operator)
+
+
+def linear(
+    fn: Callable[..., Any],
+    transpose: Callable[..., Any],
+    *,
+    push: Callable[..., Any] | None = None,
+    name: str | None = None,
+    structure: str = "dense",
+    view: bool = False,
+) -> Linear:
+    """Declare a primitive that is linear in its one operand.
+
+    Arguments: `fn(x, **params)`; `transpose(g, ...)`, the cotangent of x; `push(t, ...)` where `fn` itself
+    does not take lead axes; `view` where NumPy's result shares memory with x.
+    Returns: the primitive.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> double = linear(lambda x: 2 * x, lambda g: 2 * g, name="double")
+    >>> dd.grad(double)(3.0)
+    2.0
+    """
+    return Linear(fn, transpose, push, name, structure, view)
+
+
+def bilinear(
+    fn: Callable[..., Any],
+    transpose_x: Callable[..., Any],
+    transpose_y: Callable[..., Any],
+    *,
+    pushes: tuple[Callable[..., Any], Callable[..., Any]] | None = None,
+    name: str | None = None,
+) -> Bilinear:
+    """Declare a primitive that is linear in each of its two operands.
+
+    Arguments: `fn(x, y, **params)`; the two transposes ``(g, y, ...)`` and ``(g, x, ...)``; `pushes`, the two
+    pushforwards ``(t, y, ...)`` and ``(t, x, ...)`` for tangents with lead axes; they may name only what the
+    transpose of the same operand names.
+    Returns: the primitive.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> times = bilinear(lambda x, y: x * y, lambda g, y: g * y, lambda g, x: g * x, name="times")
+    >>> dd.grad(times, argnums=(0, 1))(2.0, 3.0)
+    (3.0, 2.0)
+    """
+    return Bilinear(fn, (transpose_x, transpose_y), pushes, name)
+
+
+def rule(
+    fn: Callable[..., Any],
+    *,
+    push: Callable[..., Any] | None = None,
+    pull: Callable[..., Any] | None = None,
+    name: str | None = None,
+    structure: str = "dense",
+    outputs: int = 1,
+    batched: bool = True,
+) -> Rule:
+    """Declare a primitive whose push and pull are written by hand on shared residuals.
+
+    Arguments: `fn(*operands, **params)`; `push(t, ...)` and `pull(g, ...)`, see `Rule`; `outputs`, the number of
+    results; `batched=False` where they do not take lead axes: they are then called once per direction.
+    Returns: the primitive.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> square = rule(np.square, push=lambda t, x: 2 * x * t, pull=lambda g, x: 2 * x * g)
+    >>> dd.grad(square)(3.0)
+    6.0
+    """
+    return Rule(fn, push, pull, name, structure, outputs, batched)

@@ -1,0 +1,98 @@
+"""What the NumPy functions share: axes counted from the right, `out=`, casts, passing on values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+
+from ..core.arrays import assign, refuse_plain_target
+from ..core.boxes import is_box, plain
+from ..core.dispatch import register
+from ..core.shapes import Shape
+
+Axes = tuple[int, ...]
+
+
+def axes_of(axis: Any, ndim: int) -> Axes:
+    """An axis argument (None, int, tuple) as a tuple of negative axes, which lead axes do not move."""
+    if axis is None:
+        return tuple(range(-ndim, 0))
+    if type(axis) is int and -ndim <= axis < 0:
+        return (axis,)
+    return tuple(a - ndim for a in normalize_axis_tuple(axis, ndim))
+
+
+def axis_of(axis: Any, ndim: int) -> int:
+    """One axis, counted from the right."""
+    return int(normalize_axis_index(axis, ndim)) - ndim
+
+
+def expand_dims(g: Any, axes: Axes, ndim: int) -> Any:
+    """Put back the axes that a reduction of an array of `ndim` dimensions took away; keeps lead axes."""
+    if not axes:
+        return g
+    lead = np.ndim(g) - (ndim - len(axes))
+    inner = iter(np.shape(g)[lead:])
+    shape = tuple(1 if i - ndim in axes else next(inner) for i in range(ndim))
+    return np.reshape(g, np.shape(g)[:lead] + shape)
+
+
+def spread(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
+    """The cotangent of a sum over `axes`, given to each summand."""
+    if not keepdims:
+        g = expand_dims(g, axes, len(shape))
+    lead = np.shape(g)[: np.ndim(g) - len(shape)]
+    return np.broadcast_to(g, lead + shape)
+
+
+def into(out: Any, ans: Any) -> Any:
+    """What a function with `out=` returns: the result, written into `out` where one is given."""
+    if type(out) is tuple:
+        (out,) = out
+    if out is None:
+        return ans
+    if not is_box(out):
+        if is_box(ans):
+            raise refuse_plain_target(out)
+        out[...] = ans
+        return out
+    if type(plain(out)) is not ndarray:
+        raise TypeError("return arrays must be of ArrayType")
+    assign(out, Ellipsis, ans)
+    return out
+
+
+def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register the decorated function as what NumPy's `functions` do on traced arrays."""
+
+    def decorate(implementation: Callable[..., Any]) -> Callable[..., Any]:
+        for function in functions:
+            register(function, implementation)
+        return implementation
+
+    return decorate
+
+
+def on_values(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` applied to plain values: for results that have no derivative or a zero one."""
+
+    def passes_values(*args: Any, **kwargs: Any) -> Any:
+        out = kwargs.get("out")
+        values = [strip(a) for a in args]
+        if is_box(out):
+            del kwargs["out"]
+            return into(out, function(*values, **{k: strip(v) for k, v in kwargs.items()}))
+        return function(*values, **{k: strip(v) for k, v in kwargs.items()})
+
+    return passes_values
+
+
+def strip(x: Any) -> Any:
+    """Plain values behind boxes, also in lists and tuples."""
+    if type(x) in (list, tuple):
+        return type(x)(strip(e) for e in x)
+    return plain(x)

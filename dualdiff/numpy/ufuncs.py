@@ -1,0 +1,247 @@
+"""Universal functions: one line each, both modes, any broadcasting, real and complex.
+
+Derivatives follow the NIST Digital Library of Mathematical Functions (DLMF), 4.7, 4.20, 4.24, 4.34 and
+4.38. At kinks: absolute, hypot and arctan2 have derivative 0 at the origin; where maximum or minimum
+tie, each operand gets half; copysign, fmod and remainder have the derivative of the piece they are on.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+from numpy import float64
+
+from ..core.boxes import plain
+from ..core.dispatch import register
+from ..core.primitive import Primitive
+from ..core.shapes import dtype_of
+from ..kinds import elementwise, linear
+
+LN2 = 0.6931471805599453
+LN10 = 2.302585092994046
+DEGREE = 0.017453292519943295
+
+
+def _safe_divide(a: Any, b: Any) -> Any:
+    """``a / b``, and 0 where b is 0."""
+    zero = plain(b) == 0
+    return np.where(zero, 0.0, a / np.where(zero, 1.0, b)) if np.any(zero) else a / b
+
+
+def _real_only(x: Any) -> bool:
+    return dtype_of(x).kind != "c"
+
+
+def _absolute_dx(x: Any, ans: Any) -> Any:
+    return np.sign(plain(x)) if _real_only(x) else _safe_divide(np.conjugate(x), ans)
+
+
+def _power_dx(x: Any, y: Any) -> Any:
+    """``y x**(y-1)`` (DLMF 4.7.8), and 0 where y is 0, also at x = 0."""
+    if type(x) is float:
+        x = float64(x)
+    if type(y) is int or type(y) is float:
+        if y == 2:
+            return 2 * x
+        return y * x ** (y - 1) if y != 0 else 0.0 * x
+    zero = plain(y) == 0
+    if not np.any(zero):
+        return y * np.power(x, y - 1)
+    return np.where(zero, 0.0, y * np.power(x, np.where(zero, 1, y - 1)))
+
+
+def _power_dy(ans: Any, x: Any, y: Any) -> Any:
+    """``x**y log(x)`` (DLMF 4.7.8), and 0 where x is 0 and Re y >= 0."""
+    zero = (plain(x) == 0) & (np.real(plain(y)) >= 0)
+    if not np.any(zero):
+        return ans * np.log(x)
+    return np.where(zero, 0.0, ans * np.log(np.where(zero, 1, x)))
+
+
+def _share(wins: Any, ties: Any, like: Any) -> Any:
+    """1 where an operand wins, half where it ties, 0 elsewhere."""
+    return np.where(ties, 0.5, wins).astype(dtype_of(like))
+
+
+def _maximum_dx(x: Any, y: Any, ans: Any) -> Any:
+    a, b = plain(x), plain(y)
+    return _share((a > b) | np.isnan(a), a == b, ans)
+
+
+def _maximum_dy(x: Any, y: Any, ans: Any) -> Any:
+    a, b = plain(x), plain(y)
+    return _share((b > a) | (np.isnan(b) & ~np.isnan(a)), a == b, ans)
+
+
+def _minimum_dx(x: Any, y: Any, ans: Any) -> Any:
+    a, b = plain(x), plain(y)
+    return _share((a < b) | np.isnan(a), a == b, ans)
+
+
+def _minimum_dy(x: Any, y: Any, ans: Any) -> Any:
+    a, b = plain(x), plain(y)
+    return _share((b < a) | (np.isnan(b) & ~np.isnan(a)), a == b, ans)
+
+
+def _fmax_dx(x: Any, y: Any, ans: Any) -> Any:
+    a, b = plain(x), plain(y)
+    return _share((a > b) | np.isnan(b), a == b, ans)
+
+
+def _fmax_dy(x: Any, y: Any, ans: Any) -> Any:
+    a, b = plain(x), plain(y)
+    return _share((b > a) | (np.isnan(a) & ~np.isnan(b)), a == b, ans)
+
+
+def _fmin_dx(x: Any, y: Any, ans: Any) -> Any:
+    a, b = plain(x), plain(y)
+    return _share((a < b) | np.isnan(b), a == b, ans)
+
+
+def _fmin_dy(x: Any, y: Any, ans: Any) -> Any:
+    a, b = plain(x), plain(y)
+    return _share((b < a) | (np.isnan(a) & ~np.isnan(b)), a == b, ans)
+
+
+def _logistic_of_difference(x: Any, y: Any, scale: float) -> Any:
+    """``1 / (1 + exp(scale (y - x)))``, finite at infinities, where a tie gives half."""
+    tie = plain(x) == plain(y)
+    difference = np.where(tie, 0, np.subtract(y, np.where(tie, y, x)) if np.any(tie) else y - x)
+    return 0.5 - 0.5 * np.tanh(0.5 * scale * difference)
+
+
+def _arctan2_dx(x: Any, y: Any) -> Any:
+    radius = np.hypot(x, y)
+    return _safe_divide(_safe_divide(y, radius), radius)
+
+
+def _arctan2_dy(x: Any, y: Any) -> Any:
+    radius = np.hypot(x, y)
+    return -_safe_divide(_safe_divide(x, radius), radius)
+
+
+positive = elementwise(np.positive, 1, operator=operator.pos)
+negative = elementwise(np.negative, -1, operator=operator.neg)
+add = elementwise(np.add, 1, 1, operator=operator.add)
+subtract = elementwise(np.subtract, 1, -1, operator=operator.sub)
+multiply = elementwise(np.multiply, lambda y: y, lambda x: x, operator=operator.mul)
+divide = elementwise(np.divide, lambda y: 1 / y, lambda ans, y: -ans / y, operator=operator.truediv)
+power = elementwise(np.power, _power_dx, _power_dy, operator=operator.pow)
+float_power = elementwise(np.float_power, _power_dx, _power_dy)
+remainder = elementwise(
+    np.remainder, 1, lambda x, y: -np.floor_divide(plain(x), plain(y)), operator=operator.mod
+)
+fmod = elementwise(np.fmod, 1, lambda x, y: -np.trunc(plain(x) / plain(y)))
+absolute = elementwise(np.absolute, _absolute_dx, operator=operator.abs)
+fabs = elementwise(np.fabs, lambda x: np.sign(plain(x)))
+copysign = elementwise(
+    np.copysign, lambda x, y: np.sign(plain(x)) * np.copysign(1, plain(y)), 0
+)
+conjugate = linear(np.conjugate, lambda g: np.conjugate(g), structure="elementwise")
+exp = elementwise(np.exp, lambda ans: ans)
+exp2 = elementwise(np.exp2, lambda ans: LN2 * ans)
+expm1 = elementwise(np.expm1, lambda ans: ans + 1)
+log = elementwise(np.log, lambda x: 1 / x)
+log2 = elementwise(np.log2, lambda x: 1 / (LN2 * x))
+log10 = elementwise(np.log10, lambda x: 1 / (LN10 * x))
+log1p = elementwise(np.log1p, lambda x: 1 / (1 + x))
+sqrt = elementwise(np.sqrt, lambda ans: 0.5 / ans)
+cbrt = elementwise(np.cbrt, lambda ans: 1 / (3 * ans * ans))
+square = elementwise(np.square, lambda x: 2 * x)
+reciprocal = elementwise(np.reciprocal, lambda ans: -ans * ans)
+sin = elementwise(np.sin, lambda x: np.cos(x))
+cos = elementwise(np.cos, lambda x: -np.sin(x))
+tan = elementwise(np.tan, lambda ans: 1 + ans * ans)
+arcsin = elementwise(np.arcsin, lambda x: 1 / np.sqrt((1 - x) * (1 + x)))
+arccos = elementwise(np.arccos, lambda x: -1 / np.sqrt((1 - x) * (1 + x)))
+arctan = elementwise(np.arctan, lambda x: 1 / (1 + x * x))
+sinh = elementwise(np.sinh, lambda x: np.cosh(x))
+cosh = elementwise(np.cosh, lambda x: np.sinh(x))
+tanh = elementwise(np.tanh, lambda ans: 1 - ans * ans)
+arcsinh = elementwise(np.arcsinh, lambda x: 1 / np.sqrt(1 + x * x))
+arccosh = elementwise(np.arccosh, lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)))
+arctanh = elementwise(np.arctanh, lambda x: 1 / ((1 - x) * (1 + x)))
+deg2rad = elementwise(np.deg2rad, DEGREE)
+rad2deg = elementwise(np.rad2deg, 1 / DEGREE)
+hypot = elementwise(
+    np.hypot, lambda x, ans: _safe_divide(x, ans), lambda y, ans: _safe_divide(y, ans)
+)
+arctan2 = elementwise(np.arctan2, _arctan2_dx, _arctan2_dy)
+logaddexp = elementwise(
+    np.logaddexp,
+    lambda x, y: _logistic_of_difference(x, y, 1.0),
+    lambda x, y: _logistic_of_difference(y, x, 1.0),
+)
+logaddexp2 = elementwise(
+    np.logaddexp2,
+    lambda x, y: _logistic_of_difference(x, y, LN2),
+    lambda x, y: _logistic_of_difference(y, x, LN2),
+)
+maximum = elementwise(np.maximum, _maximum_dx, _maximum_dy)
+minimum = elementwise(np.minimum, _minimum_dx, _minimum_dy)
+fmax = elementwise(np.fmax, _fmax_dx, _fmax_dy)
+fmin = elementwise(np.fmin, _fmin_dx, _fmin_dy)
+heaviside = elementwise(np.heaviside, 0, lambda x: plain(x) == 0)
+ldexp = elementwise(np.ldexp, lambda y: 2.0 ** np.asarray(y), 0)
+nextafter = elementwise(np.nextafter, 1, 0)
+
+radians = elementwise(np.radians, DEGREE)
+degrees = elementwise(np.degrees, 1 / DEGREE)
+fraction = elementwise(lambda x: np.modf(x)[0], 1, name="modf")
+
+
+def sign(x: Any) -> Any:
+    """``numpy.sign``: constant for real x, ``x / |x|`` (0 at 0) for complex x."""
+    return np.sign(plain(x)) if _real_only(x) else _safe_divide(x, np.absolute(x))
+
+
+def constant(function: Any) -> Any:
+    """The rule of a function whose derivative is zero wherever it exists: it sees plain values."""
+
+    def on_values(*args: Any, **kwargs: Any) -> Any:
+        values = [plain(a) for a in args]
+        return function(*values, **{k: plain(v) for k, v in kwargs.items()})
+
+    return on_values
+
+
+register(np.sign, sign)
+for _ufunc in (
+    np.floor, np.ceil, np.trunc, np.rint, np.floor_divide, np.signbit, np.spacing,
+    np.isnan, np.isfinite, np.isinf, np.greater, np.greater_equal, np.less, np.less_equal,
+    np.equal, np.not_equal, np.logical_and, np.logical_or, np.logical_xor, np.logical_not,
+):  # fmt: skip
+    register(_ufunc, constant(_ufunc))
+
+
+def divmod_(x: Any, y: Any) -> tuple[Any, Any]:
+    """``numpy.divmod``: the quotient is constant, the remainder is not."""
+    return np.floor_divide(x, y), np.remainder(x, y)
+
+
+def modf(x: Any) -> tuple[Any, Any]:
+    """``numpy.modf``: the fraction has derivative 1, the integral part is constant."""
+    return fraction(x), np.trunc(plain(x))
+
+
+def frexp(x: Any) -> tuple[Any, Any]:
+    """``numpy.frexp``: the mantissa is x over a constant power of two."""
+    exponent = np.frexp(plain(x))[1]
+    return ldexp(x, -exponent), exponent
+
+
+register(np.divmod, divmod_)
+register(np.modf, modf)
+register(np.frexp, frexp)
+
+PRIMITIVES: tuple[Primitive, ...] = (
+    positive, negative, add, subtract, multiply, divide, power, float_power, remainder, fmod,
+    absolute, fabs, copysign, conjugate, exp, exp2, expm1, log, log2, log10, log1p, sqrt, cbrt,
+    square, reciprocal, sin, cos, tan, arcsin, arccos, arctan, sinh, cosh, tanh, arcsinh, arccosh,
+    arctanh, deg2rad, radians, rad2deg, degrees, hypot, arctan2, logaddexp, logaddexp2, maximum,
+    minimum, fmax, fmin, heaviside, ldexp, nextafter,
+)  # fmt: skip
+for _primitive in PRIMITIVES:
+    register(_primitive.fn, _primitive.bind)

@@ -1,0 +1,1 @@
+"""Operators: functions in, derivatives out."""

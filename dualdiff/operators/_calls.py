@@ -1,0 +1,270 @@
+"""What every operator does: choose and box arguments, run the function, take its results apart."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..core.boxes import is_box
+from ..core.errors import ConversionError, DualdiffError, UnsupportedInputError, user_line
+from ..core.shapes import Shape, cast, dtype_of, shape_of, spec_of
+from ..core.traces import Trace, Traced, kept, resolve, unsupported
+from ..trees import Structure, check_same_structure, flatten
+
+Argnums = int | str | Sequence[int | str]
+
+
+class Operator:
+    """A function made from another: keeps its name, docstring and signature, pickles when it does."""
+
+    def __init__(self, f: Callable[..., Any], argnums: Argnums | None, **options: Any) -> None:
+        if not callable(f):
+            raise TypeError(
+                f"{type(self).__name__.lower()} takes a function, not a {type(f).__name__}; "
+                f"write grad(f)(x), not grad(f(x))"
+            )
+        functools.update_wrapper(self, f)
+        self.f = f
+        self.argnums = argnums
+        self.options = options
+
+    def __reduce__(self) -> Any:
+        return _rebuild, (type(self), self.f, self.argnums, self.options)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError
+
+
+def _rebuild(cls: Any, f: Any, argnums: Any, options: dict[str, Any]) -> Any:
+    return cls(f, argnums, **options)
+
+
+def _position(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) -> int | str:
+    """An argnum as an index into args or a key of kwargs."""
+    if isinstance(argnum, str):
+        if argnum in kwargs:
+            return argnum
+        try:
+            names = list(inspect.signature(f).parameters)
+        except ValueError:
+            names = []
+        if argnum in names and names.index(argnum) < len(args):
+            return names.index(argnum)
+        raise ValueError(
+            f"argnums names {argnum!r}, which is not an argument of this call to "
+            f"{getattr(f, '__name__', f)}{tuple(names)}, {user_line()}"
+        )
+    if not -len(args) <= argnum < len(args):
+        raise ValueError(
+            f"argnums is {argnum}, but {getattr(f, '__name__', f)} was called with {len(args)} "
+            f"positional arguments, {user_line()}; name a keyword argument by its name"
+        )
+    return int(argnum) % len(args)
+
+
+class Inputs:
+    """The differentiated arguments of one call, as leaves."""
+
+    __slots__ = ("args", "f", "kwargs", "leaves", "positions", "single", "structures", "values")
+
+    def __init__(
+        self, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], argnums: Any
+    ) -> None:
+        self.f, self.args, self.kwargs = f, args, kwargs
+        self.single = argnums is not None and isinstance(argnums, (int, str, np.integer))
+        if argnums is None:
+            self.positions: list[Any] = list(range(len(args)))
+        elif type(argnums) is int and 0 <= argnums < len(args):
+            self.positions = [argnums]
+        else:
+            chosen = [argnums] if self.single else list(argnums)
+            self.positions = [_position(f, a, args, kwargs) for a in chosen]
+            if len(set(self.positions)) < len(self.positions):
+                raise ValueError(f"argnums {argnums!r} names an argument twice, {user_line()}")
+        self.structures: list[Structure] = []
+        self.leaves: list[Any] = []
+        for p in self.positions:
+            leaves, structure = flatten(kwargs[p] if isinstance(p, str) else args[p])
+            self.structures.append(structure)
+            self.leaves += leaves
+        self.values = [differentiable(leaf) for leaf in self.leaves]
+
+    def call(self, boxes: Sequence[Any]) -> Any:
+        """Run the function with boxes in place of the leaves."""
+        args, kwargs = list(self.args), dict(self.kwargs)
+        for p, tree in zip(self.positions, self.trees(boxes), strict=True):
+            if isinstance(p, str):
+                kwargs[p] = tree
+            else:
+                args[p] = tree
+        try:
+            return self.f(*args, **kwargs)
+        except (TypeError, ValueError) as error:
+            explained = _explain(error)
+            if explained is None:
+                raise
+            raise explained from error
+
+    def trees(self, leaves: Sequence[Any]) -> list[Any]:
+        """One tree per differentiated argument."""
+        out, start = [], 0
+        for structure in self.structures:
+            stop = start + structure.num_leaves
+            out.append(structure.unflatten(leaves[start:stop]))
+            start = stop
+        return out
+
+    def result(self, leaves: Sequence[Any]) -> Any:
+        """A tree like the argument, or a tuple of them where argnums is a tuple."""
+        trees = self.trees(leaves)
+        return trees[0] if self.single else tuple(trees)
+
+    def tangents(self, trees: Sequence[Any], lead: Shape = ()) -> list[Any]:
+        """The user's tangents as leaves, checked against the arguments."""
+        if len(trees) != len(self.positions):
+            raise TypeError(
+                f"{len(trees)} tangents for {len(self.positions)} differentiated arguments, "
+                f"{user_line()}"
+            )
+        out: list[Any] = []
+        for p, structure, tree in zip(self.positions, self.structures, trees, strict=True):
+            out += check_same_structure(structure, tree, f"tangent of argument {p!r}")
+        return [
+            None if v is None else direction(t, v, lead, "tangent")
+            for t, v in zip(out, self.values, strict=True)
+        ]
+
+
+def differentiable(x: Any) -> Any:
+    """A leaf as a value to differentiate at, or None; errors for what has no derivative."""
+    kind = type(x)
+    if kind is float or kind is complex or x is None:
+        return x
+    if kind is int:
+        return float(x)
+    if is_box(x):
+        x = kept(resolve(x))
+        if type(x) is not ndarray:
+            return x
+    elif kind is np.memmap:
+        x = x.view(ndarray)
+    elif kind is not ndarray and not issubclass(kind, np.generic):
+        raise unsupported(x)
+    dtype = x.dtype
+    if dtype.kind in "fc":
+        return x
+    if dtype.hasobject:
+        return differentiable(resolve(x)) if any(map(is_box, x.flat)) else _refuse_dtype(x)
+    return _refuse_dtype(x)
+
+
+def _refuse_dtype(x: Any) -> Any:
+    raise UnsupportedInputError(
+        f"cannot differentiate with respect to values of dtype {x.dtype} (shape {x.shape}), "
+        f"{user_line()}; pass floating-point values, for example x.astype(float)."
+    )
+
+
+def direction(t: Any, value: Any, lead: Shape, what: str) -> Any:
+    """A tangent or cotangent given by the user, in the shape and dtype of its primal."""
+    t = differentiable(t) if t is not None else t
+    shape, dtype = spec_of(value)
+    if t is None or shape_of(t) != lead + shape:
+        given = "None" if t is None else f"shape {shape_of(t)}"
+        raise UnsupportedInputError(
+            f"the {what} must have the shape {lead + shape} of its primal, but is {given}, "
+            f"{user_line()}"
+        )
+    if dtype.kind != "c" and dtype_of(t).kind == "c":
+        raise UnsupportedInputError(
+            f"the {what} of a real value ({dtype}) must be real, but is {dtype_of(t)}, {user_line()}"
+        )
+    return t if type(t) is type(value) and type(t) is float else cast(t, dtype)
+
+
+class Outputs:
+    """The results of one call, as leaves split into values and payloads of one trace."""
+
+    __slots__ = ("payloads", "structure", "values")
+
+    def __init__(self, out: Any, trace: Trace) -> None:
+        leaves, self.structure = flatten(out)
+        self.values: list[Any] = []
+        self.payloads: list[Any] = []
+        for leaf in leaves:
+            if is_box(leaf) or (type(leaf) is ndarray and leaf.dtype.hasobject):
+                leaf = resolve(leaf)
+            own = issubclass(type(leaf), Traced) and leaf.trace is trace
+            self.values.append(leaf.value if own else leaf)
+            self.payloads.append(leaf.payload if own else None)
+
+    def tree(self, leaves: Sequence[Any]) -> Any:
+        """A tree like the result."""
+        return self.structure.unflatten(leaves)
+
+    def released(self) -> Any:
+        """The result without this trace, sharing nothing with it."""
+        return self.tree([release(v) for v in self.values])
+
+
+def release(x: Any) -> Any:
+    """A value as the user gets it: no array or box of it is held by anyone else."""
+    if type(x) is ndarray:
+        return x.copy(order="K")
+    return x.snapshot() if issubclass(type(x), Traced) else x
+
+
+def like(g: Any, leaf: Any, value: Any) -> Any:
+    """A derivative in the form of the leaf it belongs to; None counts as zero."""
+    if value is None:
+        return None
+    if g is None:
+        g = np.zeros(shape_of(value), dtype_of(value))
+    if is_box(g):
+        return release(resolve(g))
+    if type(leaf) is float or type(leaf) is int:
+        return float(g.real)
+    if type(leaf) is complex:
+        return complex(g)
+    shape, dtype = spec_of(value)
+    if type(value) is ndarray:
+        return np.array(g, dtype=dtype, order="K").reshape(shape)
+    return np.asarray(g, dtype=dtype)[()]
+
+
+def split_aux(out: Any, has_aux: bool) -> tuple[Any, Any]:
+    """The result and the auxiliary part of what a function with `has_aux` returned."""
+    if not has_aux:
+        return out, None
+    if type(out) is not tuple or len(out) != 2:
+        raise TypeError(
+            f"with has_aux=True the function must return (result, aux), not a "
+            f"{type(out).__name__}, {user_line()}"
+        )
+    return out
+
+
+def _explain(error: BaseException) -> DualdiffError | None:
+    """The error of ours behind one of NumPy's, or a clearer one for what NumPy says of boxes."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, DualdiffError):
+            return cause if cause is not error else None
+        cause = cause.__cause__ or cause.__context__
+    text = str(error)
+    if "has no callable" in text and "method" in text:
+        name = text.rsplit("callable ", 1)[1].split(" ")[0]
+        return ConversionError(
+            f"numpy.{name} was called on an object array of traced scalars, {user_line()}. Make the "
+            f"array with dualdiff.numpy.array([...]) or np.stack([...]), or run under "
+            f"dualdiff.patch_numpy()."
+        )
+    return None

@@ -1,0 +1,225 @@
+"""First derivatives: `jvp`, `vjp`, `grad` and their relatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy import float64
+
+from ..core.errors import UnsupportedInputError, user_line
+from ..core.forward import ForwardTrace, zero_tangent
+from ..core.shapes import Shape, dtype_of, shape_of
+from ._calls import Argnums, Inputs, Operator, Outputs, like, split_aux
+from .linearize import Linearization, Recording, _tangent_like
+
+
+def push_forward(
+    inputs: Inputs, tangents: Sequence[Any], lead: Shape, has_aux: bool = False
+) -> tuple[Outputs, Any]:
+    """Run a function on dual numbers; the payloads of the outputs are their tangents."""
+    trace = ForwardTrace(lead)
+    try:
+        boxes = [
+            None if v is None else trace.box(v, t if t is not None else zero_tangent(v, lead))
+            for v, t in zip(inputs.values, tangents, strict=True)
+        ]
+        out, aux = split_aux(inputs.call(boxes), has_aux)
+        return Outputs(out, trace), Outputs(aux, trace).released() if has_aux else None
+    finally:
+        trace.close()
+
+
+def jvp(
+    f: Callable[..., Any],
+    primals: Sequence[Any],
+    tangents: Sequence[Any],
+    *,
+    argnums: Argnums | None = None,
+    has_aux: bool = False,
+    **kwargs: Any,
+) -> Any:
+    """Evaluate a function and push a tangent through it (forward mode).
+
+    Arguments: `f`; `primals`, a tuple of its arguments; `tangents`, a tuple with one tangent per
+    differentiated argument, of its shape and structure; `argnums`, which arguments those are (all by
+    default); `has_aux`, where f returns ``(result, aux)``; `kwargs` for f.
+    Returns: ``(value, tangent)``, or ``(value, tangent, aux)``.
+    Raises: TypeError where a tangent has another shape or structure than its primal.
+    Complex numbers: the differential of f in the direction of the tangent, for C->C functions also where f is
+    not holomorphic.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> value, tangent = dd.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
+    >>> float(value), float(tangent)
+    (6.0, 3.0)
+    """
+    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
+        raise TypeError(
+            f"jvp takes a tuple of arguments and a tuple of tangents, {user_line()}; "
+            f"write jvp(f, (x,), (t,))"
+        )
+    inputs = Inputs(f, primals, kwargs, argnums)
+    outputs, aux = push_forward(inputs, inputs.tangents(tangents), (), has_aux)
+    pairs = zip(outputs.payloads, outputs.values, strict=True)
+    tangent = outputs.tree([_tangent_like(t, v) for t, v in pairs])
+    value = outputs.released()
+    return (value, tangent, aux) if has_aux else (value, tangent)
+
+
+def vjp(
+    f: Callable[..., Any],
+    *primals: Any,
+    argnums: Argnums | None = None,
+    has_aux: bool = False,
+    **kwargs: Any,
+) -> Any:
+    """Evaluate a function and return the pullback of its cotangents (reverse mode).
+
+    Arguments: `f`; `primals`, its arguments; `argnums`, which of them to differentiate (all by
+    default); `has_aux`, where f returns ``(result, aux)``; `kwargs` for f.
+    Returns: ``(value, pullback)``, or ``(value, pullback, aux)``; ``pullback(g)`` takes a cotangent of
+    the shape of the value, gives a tuple with one cotangent per differentiated argument, and may be called again.
+    Complex numbers: the pairing is Re(g t), without conjugation; cotangents of real arguments are real.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> value, pullback = dd.vjp(np.sin, np.array([0.0, np.pi]))
+    >>> pullback(np.array([1.0, 1.0]))
+    (array([ 1., -1.]),)
+    """
+    recording = Recording(Inputs(f, primals, kwargs, argnums), has_aux)
+    value = recording.outputs.released()
+    pullback = Linearization(recording).vjp
+    return (value, pullback, recording.aux) if has_aux else (value, pullback)
+
+
+def _scalar_seed(outputs: Outputs, name: str) -> list[Any]:
+    """The cotangent 1 of a scalar result."""
+    values = outputs.values
+    bare = len(values) == 1 and str(outputs.structure) == "*"
+    value = values[0] if bare else None
+    if not bare or value is None or shape_of(value) != () or dtype_of(value).kind not in "fciub":
+        if not bare:
+            what = f"a container {outputs.structure}"
+        else:
+            what = "None" if value is None else f"shape {shape_of(value)}"
+        raise UnsupportedInputError(
+            f"{name} needs a function with a scalar result, but it returned {what}, {user_line()}. "
+            f"Reduce it to one number (np.sum), return extra results with has_aux=True, or use "
+            f"jacobian, vjp, or elementwise_grad."
+        )
+    return [1.0 if type(value) is float else dtype_of(value).type(1)]
+
+
+class _Grad(Operator):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        value, gradient, aux = self.evaluate(args, kwargs)
+        has_aux, with_value = self.options["has_aux"], self.options["with_value"]
+        if with_value:
+            return (value, gradient, aux) if has_aux else (value, gradient)
+        return (gradient, aux) if has_aux else gradient
+
+    def evaluate(self, args: Any, kwargs: Any) -> tuple[Any, Any, Any]:
+        inputs = Inputs(self.f, args, kwargs, self.argnums)
+        recording = Recording(inputs, self.options["has_aux"])
+        seed = _scalar_seed(recording.outputs, "value_and_grad" if self.options["with_value"] else "grad")
+        gs = recording.pull(seed)
+        leaves = [like(*t) for t in zip(gs, inputs.leaves, inputs.values, strict=True)]
+        value = recording.outputs.released() if self.options["with_value"] else None
+        return value, inputs.result(leaves), recording.aux
+
+
+def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """The gradient of a function with a scalar result (reverse mode).
+
+    Arguments: `f`; `argnums`, the position or name of the argument to differentiate, or a tuple of
+    them; `has_aux`, where f returns ``(result, aux)``.
+    Returns: a function of the same arguments that gives the gradient, in the structure, shapes and dtypes of
+    the argument (a tuple for a tuple of argnums), or ``(gradient, aux)``.
+    Raises: TypeError for a result that is not a scalar and for arguments that are not floating-point.
+    Complex numbers: for f = u + iv of z = x + iy the gradient is du/dx - i du/dy: the complex derivative of a
+    holomorphic f, the conjugate of the steepest ascent of a real f. v is left out.
+    Kinks: see docs/conventions.md.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> dd.grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    array([2., 4.])
+    """
+    return _Grad(f, argnums, has_aux=has_aux, with_value=False)
+
+
+def value_and_grad(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """The value and the gradient of a function with a scalar result, from one evaluation.
+
+    Arguments and conventions as for `grad`.
+    Returns: a function that gives ``(value, gradient)``, or ``(value, gradient, aux)``.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> value, gradient = dd.value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    >>> float(value), gradient
+    (5.0, array([2., 4.]))
+    """
+    return _Grad(f, argnums, has_aux=has_aux, with_value=True)
+
+
+class _ElementwiseGrad(Operator):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        inputs = Inputs(self.f, args, kwargs, self.argnums)
+        recording = Recording(inputs)
+        ones = [
+            None if v is None else np.ones(shape_of(v), dtype_of(v))[()]
+            for v in recording.outputs.values
+        ]
+        gs = recording.pull(ones)
+        return inputs.result([like(*t) for t in zip(gs, inputs.leaves, inputs.values, strict=True)])
+
+
+def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """The derivative of a function that acts on each element of an array, at every element.
+
+    It is the gradient of ``np.sum(f(x))``: where f mixes elements, use `jacobian`.
+    Arguments: `f`, `argnums` as for `grad`.
+    Returns: a function that gives an array of the argument's shape and dtype.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> dd.elementwise_grad(np.sin)(np.array([0.0, np.pi]))
+    array([ 1., -1.])
+    """
+    return _ElementwiseGrad(f, argnums)
+
+
+class _Derivative(Operator):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        inputs = Inputs(self.f, args, kwargs, self.argnums)
+        values = inputs.values
+        if len(values) != 1 or values[0] is None or shape_of(values[0]) != ():
+            what = f"shape {shape_of(values[0])}" if len(values) == 1 else "a container"
+            raise UnsupportedInputError(
+                f"derivative is for one scalar argument, but got {what}, {user_line()}; "
+                f"use grad, jacobian or elementwise_grad"
+            )
+        one = 1.0 if type(values[0]) is float else dtype_of(values[0]).type(1)
+        outputs, _ = push_forward(inputs, [one], ())
+        pairs = zip(outputs.payloads, outputs.values, strict=True)
+        leaves = [_tangent_like(t, v) for t, v in pairs]
+        if type(inputs.leaves[0]) in (int, float):
+            leaves = [float(t) if type(t) is float64 else t for t in leaves]
+        return outputs.tree(leaves)
+
+
+def derivative(f: Callable[..., Any], argnums: int | str = 0) -> Callable[..., Any]:
+    """The derivative of a function of one scalar, whose result may have any shape (forward mode).
+
+    Arguments: `f`; `argnums`, the position or name of the scalar argument.
+    Returns: a function that gives an array (or container) of the result's shape.
+    Raises: TypeError where the argument is not a scalar.
+    Complex numbers: the differential of f in the direction 1, which is f' for a holomorphic f.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> dd.derivative(lambda t: np.stack([t, t**2, t**3]))(2.0)
+    array([ 1.,  4., 12.])
+    """
+    return _Derivative(f, argnums)

@@ -1,0 +1,143 @@
+"""One recording, used in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.reverse import Tape
+from ..core.shapes import Shape, cast, dtype_of, shape_of
+from ..trees import check_same_structure, ravel
+from ._calls import Argnums, Inputs, Outputs, direction, like, release, split_aux
+
+if TYPE_CHECKING:
+    from scipy.sparse.linalg import LinearOperator
+
+
+class Recording:
+    """A function recorded once at one point: values, and the tape that leads to them."""
+
+    __slots__ = ("aux", "inputs", "outputs", "slots", "tape")
+
+    def __init__(self, inputs: Inputs, has_aux: bool = False) -> None:
+        self.inputs = inputs
+        self.tape = tape = Tape()
+        try:
+            boxes, self.slots = [], []
+            for value in inputs.values:
+                slot = 0 if value is None else tape.next()
+                boxes.append(None if value is None else tape.box(value, slot))
+                self.slots.append(slot)
+            out, aux = split_aux(inputs.call(boxes), has_aux)
+            self.outputs = Outputs(out, tape)
+            self.aux = Outputs(aux, tape).released() if has_aux else None
+        finally:
+            tape.close()
+
+    def pull(self, cotangents: Sequence[Any], lead: Shape = ()) -> list[Any]:
+        """Cotangents of the input leaves, or None, for cotangents of the output leaves."""
+        seeds = [
+            (slot, g)
+            for slot, g in zip(self.outputs.payloads, cotangents, strict=True)
+            if slot and g is not None
+        ]
+        return self.tape.pull(seeds, self.slots, lead) if seeds else [None] * len(self.slots)
+
+    def push(self, tangents: Sequence[Any], lead: Shape = ()) -> list[Any]:
+        """Tangents of the output leaves, or None, for tangents of the input leaves."""
+        seeds = [(s, t) for s, t in zip(self.slots, tangents, strict=True) if s and t is not None]
+        return self.tape.push(seeds, [p or 0 for p in self.outputs.payloads], lead)
+
+    def check_cotangents(self, tree: Any) -> list[Any]:
+        """The user's cotangents as leaves, checked against the results."""
+        leaves = check_same_structure(self.outputs.structure, tree, "cotangent of the result")
+        return [
+            direction(g, v, (), "cotangent") if p else None
+            for g, v, p in zip(leaves, self.outputs.values, self.outputs.payloads, strict=True)
+        ]
+
+
+class Linearization:
+    """The derivative of a function at one point, to be pushed or pulled as often as asked."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+
+    def jvp(self, *tangents: Any) -> Any:
+        """The tangent of the result for one tangent per differentiated argument."""
+        recording = self._recording
+        ts = recording.push(recording.inputs.tangents(tangents))
+        values = recording.outputs.values
+        out = [_tangent_like(t, v) for t, v in zip(ts, values, strict=True)]
+        return recording.outputs.tree(out)
+
+    def vjp(self, cotangent: Any) -> tuple[Any, ...]:
+        """One cotangent per differentiated argument for a cotangent of the result."""
+        recording = self._recording
+        gs = recording.pull(recording.check_cotangents(cotangent))
+        inputs = recording.inputs
+        leaves = [like(*t) for t in zip(gs, inputs.leaves, inputs.values, strict=True)]
+        return tuple(inputs.trees(leaves))
+
+    def as_linear_operator(self) -> LinearOperator:
+        """The Jacobian between raveled arguments and raveled results, for `scipy.sparse.linalg`.
+
+        >>> import numpy as np, dualdiff as dd
+        >>> _, L = dd.linearize(lambda x: x**2, np.array([1.0, 2.0]))
+        >>> L.as_linear_operator() @ np.array([1.0, 1.0])
+        array([2., 4.])
+        """
+        from scipy.sparse.linalg import LinearOperator
+
+        recording = self._recording
+        flat_in, unravel_in = ravel(tuple(recording.inputs.trees(recording.inputs.leaves)))
+        flat_out, unravel_out = ravel(recording.outputs.tree(recording.outputs.values))
+
+        def matvec(t: Any) -> Any:
+            return ravel(self.jvp(*unravel_in(np.asarray(t, flat_in.dtype).ravel())))[0]
+
+        def rmatvec(g: Any) -> Any:
+            # SciPy's adjoint conjugates; our transpose does not.
+            g = np.conjugate(np.asarray(g, flat_out.dtype).ravel())
+            return np.conjugate(ravel(self.vjp(unravel_out(g)))[0])
+
+        dtype = np.result_type(flat_in.dtype, flat_out.dtype)
+        shape = (flat_out.size, flat_in.size)
+        return LinearOperator(dtype=dtype, shape=shape, matvec=matvec, rmatvec=rmatvec)
+
+
+def _tangent_like(t: Any, value: Any) -> Any:
+    """The tangent of a result, zero where it does not depend on the arguments."""
+    if value is None:
+        return None
+    if t is None:
+        return np.zeros(shape_of(value), dtype_of(value))[()]
+    return release(t if type(t) is float else cast(t, dtype_of(value)))
+
+
+def linearize(
+    f: Callable[..., Any],
+    *primals: Any,
+    argnums: Argnums | None = None,
+    has_aux: bool = False,
+    **kwargs: Any,
+) -> Any:
+    """Evaluate a function and record its derivative, to be used in both directions.
+
+    Arguments: `f`; `primals`, its arguments, arrays, scalars or containers of them; `argnums`, which of
+    them to differentiate (all by default); `has_aux`, where f returns ``(result, aux)``; `kwargs` for f.
+    Returns: ``(value, L)``, or ``(value, L, aux)``: ``L.jvp(*tangents)`` is a tangent of the result,
+    ``L.vjp(g)`` a tuple of cotangents, ``L.as_linear_operator()`` a SciPy LinearOperator.
+    Complex numbers: R->C and C->R maps push and pull without conjugation, Re(g t) being kept.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> value, L = dd.linearize(lambda x: x[0] * x, np.array([2.0, 3.0]))
+    >>> L.jvp(np.array([1.0, 0.0])), L.vjp(np.array([0.0, 1.0]))[0]
+    (array([4., 3.]), array([3., 2.]))
+    """
+    recording = Recording(Inputs(f, primals, kwargs, argnums), has_aux)
+    value = recording.outputs.released()
+    linear = Linearization(recording)
+    return (value, linear, recording.aux) if has_aux else (value, linear)

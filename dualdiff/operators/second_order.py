@@ -1,0 +1,117 @@
+"""Second derivatives: forward mode over reverse mode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..trees import ravel
+from ._calls import Argnums, Operator
+from .first_order import _Grad, grad, jvp
+from .jacobian import _Jacobian
+from .linearize import linearize
+
+if TYPE_CHECKING:
+    from scipy.sparse.linalg import LinearOperator
+
+
+class _Hessian(Operator):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        gradient = grad(self.f, self.argnums)  # type: ignore[arg-type]
+        options = {"mode": "forward", "chunk": self.options["chunk"]}
+        return _Jacobian(gradient, self.argnums, **options)(*args, **kwargs)
+
+
+def hessian(
+    f: Callable[..., Any], argnums: Argnums = 0, chunk: int | None = None
+) -> Callable[..., Any]:
+    """The Hessian of a function with a scalar result: all columns pushed at once over its gradient.
+
+    Arguments: `f`; `argnums` as for `grad`; `chunk`, the number of columns in one pass.
+    Returns: a function that gives an array of shape ``x.shape + x.shape``, or nested containers of them.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> dd.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    """
+    return _Hessian(f, argnums, chunk=chunk)
+
+
+class _Hvp(Operator):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        *primals, vector = args
+        gradient = _Grad(self.f, self.argnums, has_aux=False, with_value=False)
+        single = isinstance(self.argnums, (int, str, np.integer))
+        tangents = (vector,) if single else tuple(vector)
+        return jvp(gradient, primals, tangents, argnums=self.argnums, **kwargs)[1]
+
+
+def hvp(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """Hessian-vector products of a function with a scalar result (forward over reverse mode).
+
+    Arguments: `f`; `argnums` as for `grad`.
+    Returns: a function ``(*args, v)`` that gives H v, where v is like the differentiated argument (a tuple
+    for a tuple of argnums); it costs a few evaluations of f.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> dd.hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
+    array([ 6., 12.])
+    """
+    return _Hvp(f, argnums)
+
+
+class _HessianOperator(Operator):
+    def __call__(self, *args: Any, **kwargs: Any) -> LinearOperator:
+        gradient = grad(self.f, self.argnums)  # type: ignore[arg-type]
+        linear = linearize(gradient, *args, argnums=self.argnums, **kwargs)[1]
+        return linear.as_linear_operator()
+
+
+def hessian_operator(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """The Hessian at a point as a SciPy LinearOperator on the raveled argument.
+
+    The gradient is recorded once; each product pushes one tangent through the recording.
+    Arguments: `f`, `argnums` as for `grad`.
+    Returns: a function of the same arguments that gives a `scipy.sparse.linalg.LinearOperator`.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> dd.hessian_operator(lambda x: np.sum(x**3))(np.array([1.0, 2.0])) @ np.ones(2)
+    array([ 6., 12.])
+    """
+    return _HessianOperator(f, argnums)
+
+
+def _half_square(y: Any) -> Any:
+    return 0.5 * np.sum(ravel(y)[0] ** 2)
+
+
+class _GgnVp(Operator):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        *primals, vector = args
+        single = isinstance(self.argnums, (int, str, np.integer))
+        tangents = (vector,) if single else tuple(vector)
+        value, linear = linearize(self.f, *primals, argnums=self.argnums, **kwargs)
+        pushed = linear.jvp(*tangents)
+        loss = self.options["loss"] or _half_square
+        out = linear.vjp(hvp(loss)(value, pushed))
+        return out[0] if single else out
+
+
+def ggn_vp(
+    f: Callable[..., Any], loss: Callable[..., Any] | None = None, argnums: Argnums = 0
+) -> Callable[..., Any]:
+    """Products with the generalised Gauss-Newton matrix J' H J of ``loss(f(x))``.
+
+    J is the Jacobian of f and H the Hessian of the loss at f(x) (Schraudolph, Neural Computation 14, 2002).
+    Arguments: `f`, the model; `loss`, a scalar function of its result, half the sum of squares by default; `argnums`
+    as for `grad`.
+    Returns: a function ``(*args, v)`` that gives J' H J v in the form of v.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> dd.ggn_vp(lambda x: x**2)(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
+    array([ 4., 16.])
+    """
+    return _GgnVp(f, argnums, loss=loss)

@@ -1,0 +1,96 @@
+"""The package keeps its shape: imports go down the layers, and files stay short."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "dualdiff"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# What each layer may import besides itself. A new file or folder at the top of the package needs
+# a line here. "" is dualdiff/__init__.py: a layer that is not above it takes names where they live.
+RULES = ["core", "trees", "kinds", "numpy"]
+BELOW_TOOLS = [*RULES, "sparsity", "operators", "scipy", "extend"]
+ALLOWED: dict[str, list[str]] = {
+    "core": [],
+    "trees": ["core"],
+    "kinds": ["core"],
+    "sparsity": ["core", "kinds", "trees"],
+    "numpy": ["core", "kinds", "trees"],
+    "operators": [*RULES, "sparsity"],
+    "scipy": RULES,
+    "extend": [*RULES, "operators"],
+    "checking": BELOW_TOOLS,
+    "explain": BELOW_TOOLS,
+    "optimize": BELOW_TOOLS,
+}
+ABOVE_ALL = ["", "__main__", "compat"]
+
+
+def layer_of(module: str) -> str:
+    """'dualdiff.numpy.linalg' -> 'numpy'; 'dualdiff' and names defined in it -> ''."""
+    name = module.partition(".")[2].partition(".")[0]
+    exists = (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file()
+    return name if exists else ""
+
+
+def imported_modules(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and absolute name of every import in a file, those inside functions included."""
+    package = ["dualdiff", *path.relative_to(PACKAGE).parts[:-1]]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Import(names=names):
+                yield from ((node.lineno, alias.name) for alias in names)
+            case ast.ImportFrom(module=module, names=names, level=level):
+                parts = package[: len(package) - level + 1] if level else []
+                base = ".".join([*parts, *([module] if module else [])])
+                if base == "dualdiff":
+                    yield from ((node.lineno, f"dualdiff.{alias.name}") for alias in names)
+                else:
+                    yield node.lineno, base
+            case ast.Call(func=func, args=[ast.Constant(value=str(module)), *_]):
+                called = getattr(func, "id", getattr(func, "attr", ""))
+                if called in ("import_module", "__import__"):
+                    yield node.lineno, module
+
+
+def file_id(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+@pytest.mark.parametrize("path", FILES, ids=file_id)
+def test_imports_go_down_the_layers(path: Path) -> None:
+    top = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    layer = "" if top == "__init__" else top
+    if layer in ABOVE_ALL:
+        return
+    assert layer in ALLOWED, f"{path.name}: give '{layer}' a place among the layers in {__file__}"
+    upward = [
+        f"line {line}: {module}"
+        for line, module in imported_modules(path)
+        if module.split(".")[0] == "dualdiff" and layer_of(module) not in [layer, *ALLOWED[layer]]
+    ]
+    assert not upward, f"{layer} may import only {ALLOWED[layer]}: {upward}"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "core").rglob("*.py")), ids=file_id)
+def test_core_knows_numpy_and_the_standard_library_only(path: Path) -> None:
+    known = {"dualdiff", "numpy", *sys.stdlib_module_names}
+    strangers = [m for _, m in imported_modules(path) if m.split(".")[0] not in known]
+    assert not strangers
+
+
+def lines_in(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def test_core_can_be_read_in_one_sitting() -> None:
+    assert sum(map(lines_in, (PACKAGE / "core").rglob("*.py"))) <= 1600
+
+
+def test_no_file_of_the_package_is_longer_than_500_lines() -> None:
+    too_long = {file_id(path): lines_in(path) for path in FILES if lines_in(path) > 500}
+    assert not too_long

@@ -1,8 +1,10 @@
 """Forward- and reverse-mode automatic differentiation for the NumPy and SciPy programs you have."""
 
 from . import numpy
+from .core.debug import debug_nans
 from .core.errors import DualdiffError
 from .core.traces import value_of
+from .numpy.patch import patch_numpy
 from .operators.control import stop_gradient
 from .operators.first_order import derivative, elementwise_grad, grad, jvp, value_and_grad, vjp
 from .operators.jacobian import jacobian, plan
@@ -13,6 +15,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DualdiffError",
+    "debug_nans",
     "derivative",
     "elementwise_grad",
     "ggn_vp",
@@ -24,6 +27,7 @@ __all__ = [
     "jvp",
     "linearize",
     "numpy",
+    "patch_numpy",
     "plan",
     "stop_gradient",
     "value_and_grad",

@@ -23,29 +23,62 @@ SCALARS = frozenset(
     (float, int, bool, complex, float64, np.float32, np.complex128, np.complex64)
     + (np.int64, np.int32, np.bool_)
 )
-_NOTHING, _X, _Y, _ANS, _SEVERAL = range(5)
+_CONSTANT, _X, _Y, _ANS, _SEVERAL = range(5)
+_NAMES = {"x": _X, "y": _Y, "ans": _ANS}
+_float_times = float.__mul__
 
 
 class Factor:
-    """A derivative as the fast paths use it: a constant, or a function of one residual object."""
+    """A derivative as the fast paths use it.
+
+    `keep` says which residual object is kept; `call` makes the derivative of it, or is None where the
+    residual is the derivative itself; `constant` is the derivative where no residual is kept.
+    """
 
     __slots__ = ("call", "constant", "keep", "pick")
 
     def __init__(self, derivative: Any) -> None:
-        self.constant = derivative
-        self.keep, self.call, self.pick = _NOTHING, None, None
-        if not callable(derivative):
-            return
-        names = tuple(inspect.signature(derivative).parameters)
-        single = {("x",): _X, ("y",): _Y, ("ans",): _ANS}
-        self.constant = None
-        if names in single:
-            self.keep, self.call = single[names], derivative
-        else:
-            where = [("ans", "x", "y").index(n) for n in names]
-            self.keep = _SEVERAL
-            self.call = _spread(derivative)
-            self.pick = _picker(where)
+        self.keep, self.call, self.pick, self.constant = _CONSTANT, None, None, derivative
+        if isinstance(derivative, str):
+            self.keep = _NAMES[derivative]
+        elif callable(derivative):
+            names = tuple(inspect.signature(derivative).parameters)
+            if len(names) == 1:
+                self.keep, self.call = _NAMES[names[0]], derivative
+            else:
+                self.keep, self.call = _SEVERAL, _spread(derivative)
+                self.pick = _picker([("ans", "x", "y").index(n) for n in names])
+
+    def residual(self, ans: Any, x: Any, y: Any) -> Any:
+        """The residual object."""
+        keep = self.keep
+        if keep == _ANS:
+            return ans
+        if keep == _X:
+            return x
+        if keep == _Y:
+            return y
+        return self.pick(ans, x, y) if self.pick is not None else None
+
+    def scaler(self) -> Callable[[Any, Any], Any]:
+        """``t * derivative`` as a function of t and the residual."""
+        call, constant = self.call, self.constant
+        if call is not None:
+            return lambda t, residual: t * call(residual)
+        if self.keep != _CONSTANT:
+            return lambda t, residual: t * residual
+        return lambda t, residual: times_constant(t, constant)
+
+
+def times_constant(t: Any, constant: Any) -> Any:
+    """``t * constant`` without arithmetic where none is needed."""
+    if constant == 1:
+        return t
+    if constant == -1:
+        return -t
+    if constant == 0:
+        return np.zeros_like(t) if type(t) is ndarray else 0 * t
+    return t * constant
 
 
 def _spread(derivative: Callable[..., Any]) -> Callable[[Any], Any]:
@@ -62,36 +95,9 @@ def _picker(where: list[int]) -> Callable[[Any, Any, Any], Any]:
     return pick
 
 
-def _keep(factor: Factor, ans: Any, x: Any, y: Any) -> Any:
-    """The residual object of a factor."""
-    keep = factor.keep
-    if keep == _ANS:
-        return ans
-    if keep == _X:
-        return x
-    if keep == _Y:
-        return y
-    return factor.pick(ans, x, y) if factor.pick is not None else None
-
-
-def _scaler(factor: Factor) -> Callable[[Any, Any], Any]:
-    """``t * derivative`` as a function of t and the residual."""
-    call, constant = factor.call, factor.constant
-    if call is not None:
-        return lambda t, residual: t * call(residual)
-    if constant == 0:
-        return lambda t, residual: np.zeros_like(t) if type(t) is ndarray else 0 * t
-    if constant == 1:
-        return lambda t, residual: t
-    if constant == -1:
-        return lambda t, residual: -t
-    return lambda t, residual: t * constant
-
-
-def _entry_format(prim: Any, factor: Factor) -> int:
-    """Entries ``(code, out, slot, residual, fit)`` with one active operand."""
-    scale = _scaler(factor)
-    call = factor.call
+def _pull_one(factor: Factor) -> Callable[[Any, list[Any], tuple[Any, ...], Shape], None]:
+    """The pull of entries ``(code, out, slot, residual, fit)`` with one active operand."""
+    call, scale = factor.call, factor.scaler()
 
     def pull_call(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
         _, _, slot, residual, fit = entry
@@ -101,12 +107,35 @@ def _entry_format(prim: Any, factor: Factor) -> int:
         c = ct[slot]
         ct[slot] = g if c is None else c + g
 
-    def pull_constant(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+    def pull_residual(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
         _, _, slot, residual, fit = entry
-        g = scale(g, residual)
+        g = g * residual
         if fit is not None:
             g = unbroadcast(g, fit)
-        accumulate(ct, slot, g)
+        c = ct[slot]
+        ct[slot] = g if c is None else c + g
+
+    def pull_same(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+        _, _, slot, _, fit = entry
+        if fit is not None:
+            g = unbroadcast(g, fit)
+        c = ct[slot]
+        ct[slot] = g if c is None else c + g
+
+    def pull_constant(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+        _, _, slot, _, fit = entry
+        g = scale(g, None)
+        accumulate(ct, slot, g if fit is None else unbroadcast(g, fit))
+
+    if call is not None:
+        return pull_call
+    if factor.keep != _CONSTANT:
+        return pull_residual
+    return pull_same if factor.constant == 1 else pull_constant
+
+
+def _one_operand_format(prim: Any, factor: Factor) -> int:
+    scale = factor.scaler()
 
     def push(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
         _, out, slot, residual, fit = entry
@@ -114,148 +143,12 @@ def _entry_format(prim: Any, factor: Factor) -> int:
         if t is not None:
             ts[out] = _pushed(scale, t, residual, fit, lead)
 
-    return opcode(prim, pull_call if call is not None else pull_constant, push)
+    return opcode(prim, _pull_one(factor), push)
 
 
-def _pushed(scale: Any, t: Any, residual: Any, fit: Fit | None, lead: Shape) -> Any:
-    if fit is None:
-        return scale(t, residual)
-    t = align(t, len(fit.shape), len(fit.ans_shape), lead)
-    return broadcast_tangent(scale(t, residual), fit._replace(shape=fit.ans_shape), lead)
-
-
-def _fit(x: Any, ans: Any) -> Fit | None:
-    """`fit_of`, quick where operand and result are alike."""
-    kind = type(ans)
-    if type(x) is kind and (
-        kind is float64
-        or kind is float
-        or (kind is ndarray and x.dtype is ans.dtype and x.shape == ans.shape)
-    ):
-        return None
-    return fit_of(x, ans)
-
-
-def unary_fast_path(prim: Any, fn: Callable[..., Any], derivative: Any) -> Callable[..., Any]:
-    """The bind of an elementwise primitive of one operand."""
-    factor = Factor(derivative)
-    scale = _scaler(factor)
-    code = _entry_format(prim, factor)
-    keep_ans, keep_x = factor.keep == _ANS, factor.keep == _X
-    general = prim.general
-
-    def bind(x: Any, **params: Any) -> Any:
-        kind = type(x)
-        if (kind is not Var and kind is not Dual) or params:
-            return general(x, **params)
-        value = x.value
-        ans = fn(value)
-        fit = _fit(value, ans)
-        if type(value) is float:
-            value = float64(value)
-        residual = ans if keep_ans else value if keep_x else _keep(factor, ans, value, None)
-        trace = x.trace
-        out = _new(kind)
-        if kind is Var:
-            out.payload = slot = trace.next()
-            trace.append((code, slot, x.payload, residual, fit))
-        else:
-            lead = trace.lead
-            token = hush()
-            try:
-                if fit is None:
-                    out.payload = scale(x.payload, residual)
-                else:
-                    out.payload = _pushed(scale, x.payload, residual, fit, lead)
-            finally:
-                unhush(token)
-        out.value = ans
-        out.trace = trace
-        return out
-
-    return bind
-
-
-def binary_fast_path(prim: Any, fn: Callable[..., Any], dx: Any, dy: Any) -> Callable[..., Any]:
-    """The bind of an elementwise primitive of two operands."""
-    factor_x, factor_y = Factor(dx), Factor(dy)
-    scale_x, scale_y = _scaler(factor_x), _scaler(factor_y)
-    code_x, code_y = _entry_format(prim, factor_x), _entry_format(prim, factor_y)
-    code_both = _two_entry_format(prim, factor_x, factor_y)
-    general = prim.general
-    no_rule = dx is None or dy is None
-    keep_x, keep_y = factor_x.keep, factor_y.keep
-
-    def bind(x: Any, y: Any, **params: Any) -> Any:
-        kind = type(x)
-        kind_y = type(y)
-        if (kind is Var or kind is Dual) and not params:
-            trace = x.trace
-            xv = x.value
-            if kind_y is kind:
-                if y.trace is not trace:
-                    return general(x, y)
-                yv = y.value
-                which = 2
-            elif kind_y in SCALARS or (kind_y is ndarray and y.dtype is not _OBJECT):
-                yv = y
-                which = 0
-            else:
-                return general(x, y)
-        elif (
-            (kind_y is Var or kind_y is Dual)
-            and (kind in SCALARS or (kind is ndarray and x.dtype is not _OBJECT))
-            and not params
-        ):
-            trace = y.trace
-            xv = x
-            yv = y.value
-            kind = kind_y
-            which = 1
-        else:
-            return general(x, y, **params)
-        if no_rule:
-            return general(x, y)
-        ans = fn(xv, yv)
-        out = _new(kind)
-        out.value = ans
-        out.trace = trace
-        if which != 1:
-            fit_x = _fit(xv, ans)
-            res_x = yv if keep_x == _Y else _keep(factor_x, ans, xv, yv) if keep_x else None
-        if which != 0:
-            fit_y = _fit(yv, ans)
-            res_y = xv if keep_y == _X else _keep(factor_y, ans, xv, yv) if keep_y else None
-        if kind is Var:
-            out.payload = slot = trace.next()
-            if which == 0:
-                trace.append((code_x, slot, x.payload, res_x, fit_x))
-            elif which == 1:
-                trace.append((code_y, slot, y.payload, res_y, fit_y))
-            else:
-                trace.append((code_both, slot, x.payload, res_x, fit_x, y.payload, res_y, fit_y))
-            return out
-        lead = trace.lead
-        token = hush()
-        try:
-            if which != 1:
-                t = x.payload
-                t = scale_x(t, res_x) if fit_x is None else _pushed(scale_x, t, res_x, fit_x, lead)
-            if which != 0:
-                u = y.payload
-                u = scale_y(u, res_y) if fit_y is None else _pushed(scale_y, u, res_y, fit_y, lead)
-                t = u if which == 1 else t + u
-        finally:
-            unhush(token)
-        out.payload = t
-        return out
-
-    return bind
-
-
-def _two_entry_format(prim: Any, factor_x: Factor, factor_y: Factor) -> int:
+def _two_operand_format(prim: Any, factor_x: Factor, factor_y: Factor) -> int:
     """Entries ``(code, out, x slot, residual, fit, y slot, residual, fit)``."""
-    scale_x, scale_y = _scaler(factor_x), _scaler(factor_y)
+    scale_x, scale_y = factor_x.scaler(), factor_y.scaler()
 
     def pull(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
         _, _, slot, residual, fit, slot_y, residual_y, fit_y = entry
@@ -282,3 +175,195 @@ def _two_entry_format(prim: Any, factor_x: Factor, factor_y: Factor) -> int:
             ts[out] = t
 
     return opcode(prim, pull, push)
+
+
+def _pushed(scale: Any, t: Any, residual: Any, fit: Fit | None, lead: Shape) -> Any:
+    if fit is None:
+        return scale(t, residual)
+    t = align(t, len(fit.shape), len(fit.ans_shape), lead)
+    return broadcast_tangent(scale(t, residual), fit._replace(shape=fit.ans_shape), lead)
+
+
+def _fit(x: Any, ans: Any) -> Fit | None:
+    """`fit_of`, quick where operand and result are alike."""
+    kind = type(ans)
+    if type(x) is kind and (
+        kind is float64
+        or kind is float
+        or (kind is ndarray and x.dtype is ans.dtype and x.shape == ans.shape)
+    ):
+        return None
+    return fit_of(x, ans)
+
+
+def unary_fast_path(
+    prim: Any, fn: Callable[..., Any], derivative: Any, silent: bool
+) -> Callable[[Any], Any]:
+    """The bind of an elementwise primitive of one operand."""
+    factor = Factor(derivative)
+    scale, residual_of, call = factor.scaler(), factor.residual, factor.call
+    silent = factor.keep != _CONSTANT and (silent or call is None)
+    code = _one_operand_format(prim, factor)
+    keep_ans, keep_x = factor.keep == _ANS, factor.keep == _X
+    general = prim.general
+
+    def bind(x: Any) -> Any:
+        kind = type(x)
+        if kind is Var:
+            value = x.value
+            ans = fn(value)
+            fit = None if type(value) is float64 is type(ans) else _fit(value, ans)
+            if type(value) is float:
+                value = float64(value)  # whose arithmetic gives infinities where Python's raises
+            trace = x.trace
+            slot = trace.next()
+            residual = ans if keep_ans else value if keep_x else residual_of(ans, value, None)
+            trace.append((code, slot, x.payload, residual, fit))
+            out = _new(Var)
+            out.value = ans
+            out.payload = slot
+            out.trace = trace
+            return out
+        if kind is Dual:
+            value = x.value
+            ans = fn(value)
+            trace = x.trace
+            lead = trace.lead
+            fit = None if type(value) is float64 is type(ans) else _fit(value, ans)
+            if type(value) is float:
+                value = float64(value)
+            residual = ans if keep_ans else value if keep_x else residual_of(ans, value, None)
+            t = x.payload
+            if silent and fit is None and type(t) in _FLOATS:
+                t = _float_times(t, residual if call is None else call(residual))
+            else:
+                token = hush()
+                try:
+                    if call is not None and fit is None:
+                        t = t * call(residual)
+                    else:
+                        t = _pushed(scale, t, residual, fit, lead)
+                finally:
+                    unhush(token)
+            out = _new(Dual)
+            out.value = ans
+            out.payload = t
+            out.trace = trace
+            return out
+        return general(x)
+
+    return bind
+
+
+def binary_fast_path(
+    prim: Any, fn: Callable[..., Any], dx: Any, dy: Any
+) -> Callable[[Any, Any], Any]:
+    """The bind of an elementwise primitive of two operands."""
+    factor_x, factor_y = Factor(dx), Factor(dy)
+    code_x, code_y = _one_operand_format(prim, factor_x), _one_operand_format(prim, factor_y)
+    code_both = _two_operand_format(prim, factor_x, factor_y)
+    residual_x, residual_y = factor_x.residual, factor_y.residual
+    constant_x, constant_y = factor_x.keep == _CONSTANT, factor_y.keep == _CONSTANT
+    other_x, other_y = factor_x.keep == _Y, factor_y.keep == _X
+    push_x, push_y = _pusher(factor_x), _pusher(factor_y)
+    product = dx == "y" and dy == "x"
+    general = prim.general
+    if dx is None or dy is None:
+        return lambda x, y: general(x, y)
+
+    def bind(x: Any, y: Any) -> Any:
+        kind = type(x)
+        if kind is Var or kind is Dual:
+            trace = x.trace
+            kind_y = type(y)
+            xv = x.value
+            if kind_y is kind:
+                if y.trace is not trace:
+                    return general(x, y)
+                yv = y.value
+                ans = fn(xv, yv)
+                rx = yv if other_x else None if constant_x else residual_x(ans, xv, yv)
+                ry = xv if other_y else None if constant_y else residual_y(ans, xv, yv)
+                scalar = type(ans) is float64
+                fx = None if scalar and type(xv) is float64 else _fit(xv, ans)
+                fy = None if scalar and type(yv) is float64 else _fit(yv, ans)
+                out = _new(kind)
+                if kind is Var:
+                    out.payload = slot = trace.next()
+                    trace.append((code_both, slot, x.payload, rx, fx, y.payload, ry, fy))
+                else:
+                    lead = trace.lead
+                    t, u = x.payload, y.payload
+                    if product and scalar and type(t) in _FLOATS and type(u) in _FLOATS:
+                        out.payload = _float_times(t, rx) + _float_times(u, ry)
+                    else:
+                        out.payload = _sum(push_x(t, rx, fx, lead), push_y(u, ry, fy, lead))
+            elif kind_y in SCALARS or (kind_y is ndarray and y.dtype is not _OBJECT):
+                ans = fn(xv, y)
+                residual = y if other_x else None if constant_x else residual_x(ans, xv, y)
+                fit = None if type(ans) is float64 is type(xv) else _fit(xv, ans)
+                out = _new(kind)
+                if kind is Var:
+                    out.payload = slot = trace.next()
+                    trace.append((code_x, slot, x.payload, residual, fit))
+                else:
+                    out.payload = push_x(x.payload, residual, fit, trace.lead)
+            else:
+                return general(x, y)
+        else:
+            kind_y = type(y)
+            if kind_y is not Var and kind_y is not Dual:
+                return general(x, y)
+            if kind not in SCALARS and (kind is not ndarray or x.dtype is _OBJECT):
+                return general(x, y)
+            trace = y.trace
+            yv = y.value
+            ans = fn(x, yv)
+            residual = x if other_y else None if constant_y else residual_y(ans, x, yv)
+            fit = None if type(ans) is float64 is type(yv) else _fit(yv, ans)
+            out = _new(kind_y)
+            if kind_y is Var:
+                out.payload = slot = trace.next()
+                trace.append((code_y, slot, y.payload, residual, fit))
+            else:
+                out.payload = push_y(y.payload, residual, fit, trace.lead)
+        out.value = ans
+        out.trace = trace
+        return out
+
+    return bind
+
+
+def _sum(t: Any, u: Any) -> Any:
+    """The sum of two tangents, silent about overflow."""
+    if type(t) is float or type(u) is float:
+        return t + u if type(t) is type(u) else float.__add__(t, u)
+    token = hush()
+    try:
+        return t + u
+    finally:
+        unhush(token)
+
+
+def _pusher(factor: Factor) -> Callable[[Any, Any, Fit | None, Shape], Any]:
+    """A pushforward that raises no floating-point error or warning of its own."""
+    scale, constant = factor.scaler(), factor.constant
+    itself = factor.keep != _CONSTANT and factor.call is None
+    sign = factor.keep == _CONSTANT and constant in (1, -1)
+
+    def push(t: Any, residual: Any, fit: Fit | None, lead: Shape) -> Any:
+        if fit is None:
+            if sign:
+                return t if constant == 1 else -t
+            if itself and type(t) in _FLOATS and type(residual) in _FLOATS:
+                return _float_times(t, residual)  # Python's product neither warns nor raises
+        token = hush()
+        try:
+            return _pushed(scale, t, residual, fit, lead)
+        finally:
+            unhush(token)
+
+    return push
+
+
+_FLOATS = frozenset((float, float64))

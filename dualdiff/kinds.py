@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ._fastpaths import binary_fast_path, unary_fast_path
+from ._fastpaths import binary_fast_path, times_constant, unary_fast_path
 from .core.arrays import make_view
 from .core.boxes import is_box
 from .core.errors import DualdiffError
@@ -34,7 +34,7 @@ from .core.traces import Reference, resolve
 
 OPERANDS = ("x", "y", "z", "w")
 _SPECS = {f"{name}_spec": i for i, name in enumerate(OPERANDS)}
-Derivative = Callable[..., Any] | float | complex | None
+Derivative = Callable[..., Any] | str | float | complex | None
 
 
 class RuleError(DualdiffError, ValueError):
@@ -100,17 +100,24 @@ class Elementwise(Primitive):
         derivatives: Sequence[Derivative],
         name: str | None = None,
         operator: Callable[..., Any] | None = None,
+        silent: bool = False,
     ) -> None:
         super().__init__(fn, name)
         self.derivatives = tuple(derivatives)
         self.factors = [Residuals(d, 0) if callable(d) else None for d in derivatives]
         self.operator = self.general
         if len(derivatives) == 1:
-            self.bind = unary_fast_path(self, fn, derivatives[0])
-            self.operator = unary_fast_path(self, operator, derivatives[0]) if operator else self.bind
+            derivative = derivatives[0]
+            self.operator = self.bind = unary_fast_path(self, fn, derivative, silent)
+            if operator:
+                self.operator = unary_fast_path(self, operator, derivative, silent)
         elif len(derivatives) == 2:
-            self.bind = binary_fast_path(self, fn, *derivatives)
-            self.operator = binary_fast_path(self, operator, *derivatives) if operator else self.bind
+            self.operator = self.bind = binary_fast_path(self, fn, *derivatives)
+            if operator:
+                self.operator = binary_fast_path(self, operator, *derivatives)
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        return self.general(*args, **params) if params else self.bind(*args)
 
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
         saved = []
@@ -120,18 +127,20 @@ class Elementwise(Primitive):
                 raise self.missing("derivative", i, x)
             if used and factor is not None:
                 kept = _as_numpy(factor.pick(ans, args, active, params))
+            elif used and isinstance(self.derivatives[i], str):
+                kept = ans if self.derivatives[i] == "ans" else args[OPERANDS.index(self.derivatives[i])]
             saved.append((kept, fit_of(x, ans) if used else None))
-        return spec_of(ans), tuple(saved)
+        return spec_of(ans), tuple(saved), tuple(map(bool, active))
 
     def _scale(self, i: int, t: Any, kept: Any) -> Any:
         factor = self.factors[i]
         if factor is not None:
             return t * factor.formula(**kept)
         constant = self.derivatives[i]
-        return t if constant == 1 else -t if constant == -1 else t * constant
+        return t * kept if isinstance(constant, str) else times_constant(t, constant)
 
     def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
-        spec, per_operand = saved
+        spec, per_operand, _ = saved
         total = None
         for i, ((kept, fit), t) in enumerate(zip(per_operand, tangents, strict=True)):
             if t is None:
@@ -145,10 +154,10 @@ class Elementwise(Primitive):
         return cast(total, spec.dtype)
 
     def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
-        _, per_operand = saved
+        _, per_operand, used = saved
         out = []
         for i, (kept, fit) in enumerate(per_operand):
-            if self.factors[i] is not None and kept is None:
+            if not used[i]:
                 out.append(None)
                 continue
             c = self._scale(i, g, kept)
@@ -350,12 +359,13 @@ def elementwise(
     *derivatives: Derivative,
     name: str | None = None,
     operator: Callable[..., Any] | None = None,
+    silent: bool = False,
 ) -> Elementwise:
     """Declare a primitive that acts on each element, such as a ufunc.
 
-    Arguments: `fn`, the primal; one derivative per operand: a number, a formula of ``x, y, z, w, ans``
-    (the partial derivative, of the result's shape), or None where there is no rule; `operator`, the Python
-    operator that computes the same. For a real result of complex operands the tangent is
+    Arguments: `fn`, the primal; one derivative per operand (of the result's shape): a number, the name of a
+    residual (``x, y, z, w, ans``), a formula of residuals, or None where there is no rule; `operator`, the Python
+    operator that computes the same; `silent` where the derivative raises no floating-point warning. For a real result of complex operands the tangent is
     ``Re(t * derivative)``.
     Returns: the primitive, callable like `fn`.
 
@@ -364,7 +374,7 @@ def elementwise(
     >>> dd.grad(cube)(2.0)
     12.0
     """
-    return Elementwise(fn, derivatives, name, operator)
+    return Elementwise(fn, derivatives, name, operator, silent)
 
 
 def linear(

@@ -95,7 +95,7 @@ class View(Reference):
             inner = content_of(base)
             content = prim.inner(inner, params)
             root, _ = root_of(self)
-            self.content = _detached(content) if type(root) is Array else content
+            self.content = detached(content) if type(root) is Array else content
             self.version = version
         return self.content
 
@@ -124,15 +124,15 @@ def content_of(box: Any) -> Any:
     return box.read() if kind is View else box
 
 
-def _detached(content: Any) -> Any:
+def detached(content: Any) -> Any:
     """Content whose buffers are its own, at every level."""
     if type(content) is ndarray:
         return content.copy(order="K")
     if not issubclass(type(content), Traced):
         return content
     new = content.snapshot()
-    new.value = _detached(content.value)
-    new.payload = _detached(content.payload)
+    new.value = detached(content.value)
+    new.payload = detached(content.payload)
     return new
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy import ndarray
 
 from .dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
-from .errors import ConversionError, describe, user_line
+from .errors import ConversionError, describe, library_function, user_line
 
 _FACES: dict[type, type] = {}
 
@@ -80,6 +80,14 @@ class Box:
         return self._refuse_array
 
     def _refuse_array(self, *args: Any, **kwargs: Any) -> Any:
+        library = library_function()
+        if library is not None:
+            raise ConversionError(
+                f"{library} was called on a traced array ({describe(self)}), which it would turn "
+                f"into a plain one, {user_line()}. Use its counterpart in dualdiff.scipy where there is "
+                f"one, declare its derivative with dualdiff.extend.custom_jvp or custom_vjp (see "
+                f"docs/extending.md), or pass dualdiff.value_of(x) to count x as constant."
+            )
         raise ConversionError(
             f"a traced array ({describe(self)}) cannot become a plain NumPy array without losing "
             f"its derivative, {user_line()}. Drop the conversion (traced arrays work in NumPy "
@@ -109,6 +117,9 @@ class Box:
 
     def __complex__(self) -> complex:
         raise self._refuse_number("complex()", "Write x + 0j.")
+
+    def __index__(self) -> int:
+        raise self._refuse_number("an index made", "Counts and indices have no derivative.")
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -55,6 +55,18 @@ def user_location() -> tuple[str, int, str]:
     return filename, line, linecache.getline(filename, line, frame.f_globals).strip()
 
 
+def library_function() -> str | None:
+    """The SciPy function that the user called on the way to here, or None."""
+    frame, found = sys._getframe(1), None
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
+        module = frame.f_globals.get("__name__", "")
+        if module.startswith("scipy."):
+            public = ".".join(p for p in module.split(".") if not p.startswith("_"))
+            found = f"{public}.{frame.f_code.co_name}"
+        frame = frame.f_back
+    return found
+
+
 def user_line() -> str:
     """The user's line as text for an error message: ``at model.py:12: `y = np.asarray(x)` ``."""
     filename, line, source = user_location()

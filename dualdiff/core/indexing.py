@@ -13,6 +13,7 @@ from .arrays import (
     View,
     assign,
     content_of,
+    detached,
     flat_positions,
     freeze_index,
     get_lead,
@@ -167,9 +168,9 @@ def getitem(self: Any, index: Any) -> Any:
                 )
             else:
                 lead = trace.lead
-                out.payload = content.payload[index] if not lead else get_lead(
-                    content.payload, index, lead
-                )
+                t = content.payload
+                # Under lead axes the part is a view, of a buffer that later stores may change.
+                out.payload = detached(get_lead(t, index, lead)) if lead else t[index]
             return out
     index = freeze_index(index)
     params = {"index": index}
@@ -177,7 +178,7 @@ def getitem(self: Any, index: Any) -> Any:
         return GETITEM.general(self, index=index)
     seen = plain(self)[index]
     if type(seen) is not ndarray:
-        return GETITEM.inner(content_of(self), params)
+        return detached(GETITEM.inner(content_of(self), params))
     if type(self) is Array or type(self) is View:
         return View(self, GETITEM, params)
     return make_view(self, GETITEM, params, GETITEM.inner(self, params))

@@ -1,4 +1,56 @@
-"""NumPy on traced arrays; importing it registers the rules."""
+"""NumPy on traced arrays: its whole namespace, with creation functions that take traced values.
+
+Importing it registers the rules, so that plain `numpy` works on traced arrays as well.
+"""
+
+from typing import Any
+
+import numpy as _numpy
 
 from ..core import indexing  # noqa: F401  # attaches indexing to boxes
-from . import logic, manipulation, methods, operators, reductions, ufuncs  # noqa: F401  # rules
+from . import elementwise, logic, manipulation, methods, operators, reductions, ufuncs  # noqa: F401  # rules
+from .creation import (
+    arange,
+    array,
+    asanyarray,
+    asarray,
+    asarray_chkfinite,
+    ascontiguousarray,
+    asfortranarray,
+    empty,
+    eye,
+    full,
+    identity,
+    ones,
+    require,
+    tri,
+    zeros,
+)
+from .namespace import mirror as _mirror
+
+__all__ = [
+    "arange",
+    "array",
+    "asanyarray",
+    "asarray",
+    "asarray_chkfinite",
+    "ascontiguousarray",
+    "asfortranarray",
+    "empty",
+    "eye",
+    "full",
+    "identity",
+    "ones",
+    "require",
+    "tri",
+    "zeros",
+]
+
+
+def __getattr__(name: str) -> Any:
+    found = globals()[name] = _mirror(_numpy, name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *dir(_numpy)})

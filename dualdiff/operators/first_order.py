@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy import float64
 
+from ..core.debug import new_forward_trace
 from ..core.errors import UnsupportedInputError, user_line
-from ..core.forward import ForwardTrace, zero_tangent
+from ..core.forward import zero_tangent
 from ..core.shapes import Shape, dtype_of, shape_of
 from ._calls import Argnums, Inputs, Operator, Outputs, like, split_aux
 from .linearize import Linearization, Recording, _tangent_like
@@ -19,7 +20,7 @@ def push_forward(
     inputs: Inputs, tangents: Sequence[Any], lead: Shape, has_aux: bool = False
 ) -> tuple[Outputs, Any]:
     """Run a function on dual numbers; the payloads of the outputs are their tangents."""
-    trace = ForwardTrace(lead)
+    trace = new_forward_trace(lead)
     try:
         boxes = [
             None if v is None else trace.box(v, t if t is not None else zero_tangent(v, lead))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.reverse import Tape
+from ..core.debug import new_tape
 from ..core.shapes import Shape, cast, dtype_of, shape_of
 from ..trees import check_same_structure, ravel
 from ._calls import Argnums, Inputs, Outputs, direction, like, release, split_aux
@@ -23,7 +23,7 @@ class Recording:
 
     def __init__(self, inputs: Inputs, has_aux: bool = False) -> None:
         self.inputs = inputs
-        self.tape = tape = Tape()
+        self.tape = tape = new_tape()
         try:
             boxes, self.slots = [], []
             for value in inputs.values:

@@ -1,0 +1,149 @@
+"""`debug_nans`: the first operation that makes a NaN or an infinity, with the user's line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from .arrays import Place
+from .boxes import plain
+from .errors import NonFiniteError, describe, user_line
+from .forward import Dual, ForwardTrace
+from .primitive import OWNERS, PULLS, WANTS_BUFFER
+from .reverse import Buffer, Tape, Var
+from .shapes import Shape, quiet
+
+_active: ContextVar[bool] = ContextVar("dualdiff_debug_nans", default=False)
+
+
+@contextmanager
+def debug_nans() -> Any:
+    """Raise where the first NaN or infinity appears in a value or a derivative.
+
+    Inside the `with` block, derivatives taken in this thread check every operation, which makes them slower.
+    Raises: NonFiniteError, which names the operation, its operands and the user's line.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> with dd.debug_nans():
+    ...     dd.grad(lambda x: np.sum(np.sqrt(x)))(np.array([0.0, 1.0]))
+    Traceback (most recent call last):
+    ...
+    dualdiff.core.errors.NonFiniteError: the pullback of sqrt ...
+    """
+    token = _active.set(True)
+    try:
+        yield
+    finally:
+        _active.reset(token)
+
+
+def new_tape() -> Tape:
+    """A tape, one that checks every operation under `debug_nans`."""
+    return _DebugTape() if _active.get() else Tape()
+
+
+def new_forward_trace(lead: Shape) -> ForwardTrace:
+    """A forward trace, one that checks every operation under `debug_nans`."""
+    return _DebugForwardTrace(lead) if _active.get() else ForwardTrace(lead)
+
+
+def _finite(values: Iterable[Any]) -> bool:
+    return all(v is None or bool(np.all(np.isfinite(plain(v)))) for v in values)
+
+
+def _several(ans: Any) -> tuple[Any, ...]:
+    return ans if type(ans) is tuple else (ans,)
+
+
+def _error(what: str, operands: Iterable[Any], where: str) -> NonFiniteError:
+    shapes = ", ".join(describe(plain(a)) for a in operands)
+    return NonFiniteError(f"{what} gave a NaN or an infinity, {where} (operands: {shapes})")
+
+
+def _check_primal(prim: Any, args: Sequence[Any], ans: Any) -> None:
+    if _finite(args) and not _finite(_several(ans)):
+        raise _error(f"{prim.name}", args, user_line())
+
+
+class _DebugVar(Var):
+    """A box that the fast paths leave to `_DebugTape.process`."""
+
+    __slots__ = ()
+
+
+class _DebugTape(Tape):
+    """A tape that knows the user's line of each entry and checks what each gives."""
+
+    __slots__ = ("lines",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: dict[int, str] = {}
+
+    def box(self, value: Any, slot: int) -> Var:
+        out = object.__new__(_DebugVar)
+        out.value, out.payload, out.trace = value, slot, self
+        return out
+
+    def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        with quiet():
+            ans = super().process(prim, args, params)
+        _check_primal(prim, args, ans)
+        self.lines[self.entries[-1 if prim.outputs == 1 else -1 - prim.outputs][1]] = user_line()
+        return ans
+
+    def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
+        ans = super().store(content, place, v, owned)
+        self.lines[self.entries[-1][1]] = user_line()
+        return ans
+
+    def pull(self, seeds: Iterable[tuple[int, Any]], inputs: Sequence[int], lead: Shape) -> list[Any]:
+        ct: list[Any] = [None] * self.size
+        for slot, g in seeds:
+            ct[slot] = g if ct[slot] is None else ct[slot] + g
+        with quiet():
+            for entry in reversed(self.entries):
+                code, out = entry[:2]
+                g, ct[out] = ct[out], None
+                if g is None:
+                    continue
+                if type(g) is Buffer and code not in WANTS_BUFFER:
+                    g = g.release()
+                PULLS[code](g, ct, entry, lead)
+                operands = entry[2] if type(entry[2]) is tuple else ()
+                arrived = [ct[s] for s in operands if s]
+                arrived = [c.array if type(c) is Buffer else c for c in arrived]
+                if out in self.lines and not _finite(arrived):
+                    where = self.lines[out]
+                    raise _error(f"the pullback of {OWNERS[code].name}", arrived, where)
+        return [c.release() if type(c) is Buffer else c for c in (ct[i] for i in inputs)]
+
+
+class _DebugDual(Dual):
+    """A box that the fast paths leave to `_DebugForwardTrace.process`."""
+
+    __slots__ = ()
+
+
+class _DebugForwardTrace(ForwardTrace):
+    """A forward trace that checks the value and the tangent of each operation."""
+
+    __slots__ = ()
+
+    def box(self, value: Any, tangent: Any) -> Dual:
+        out = object.__new__(_DebugDual)
+        out.value, out.payload, out.trace = value, tangent, self
+        return out
+
+    def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        with quiet():
+            ans = super().process(prim, args, params)
+        _check_primal(prim, args, ans)
+        tangents = [a.payload for a in args if issubclass(type(a), Dual) and a.trace is self]
+        if _finite(tangents) and not _finite(a.payload for a in _several(ans)):
+            raise _error(f"the pushforward of {prim.name}", args, user_line())
+        return ans

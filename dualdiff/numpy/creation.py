@@ -1,0 +1,245 @@
+"""Arrays made from traced values, and arrays that traced values can be assigned to.
+
+NumPy's own creation functions do not dispatch, so they are the one thing that a program asks
+`dualdiff.numpy` (or `dualdiff.patch_numpy`) for. Outside a derivative they give plain arrays.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..core.arrays import Array
+from ..core.boxes import is_box, plain
+from ..core.errors import UnsupportedInputError, user_line
+from ..core.primitive import Primitive
+from ..core.shapes import Shape, cast, dtype_of
+from ..core.traces import LIVE, resolve, set_object_converter
+
+
+class Pack(Primitive):
+    """A vector from scalars, in one operation."""
+
+    structure = "gather"
+
+    def __init__(self) -> None:
+        super().__init__(self._pack, "array")
+
+    def _pack(self, *scalars: Any) -> Any:
+        if any(map(is_box, scalars)):
+            return self(*scalars)
+        return np.array(scalars)
+
+    def save(self, ans: Any, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
+        return ans.dtype, tuple(dtype_of(a) for a in args)
+
+    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+        dtype, _ = saved
+        parts = [0.0 if t is None else t for t in tangents]
+        if not lead:
+            return cast(self(*parts), dtype)
+        return cast(np.stack([np.broadcast_to(t, lead) for t in parts], axis=-1), dtype)
+
+    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+        return [cast(g[..., i] if lead else g[i], dtype) for i, dtype in enumerate(saved[1])]
+
+
+pack = Pack()
+
+
+def contains_box(x: Any) -> bool:
+    """Whether a box stands anywhere in nested lists and tuples, or in an object array."""
+    if is_box(x):
+        return True
+    if type(x) in (list, tuple):
+        return any(map(contains_box, x))
+    return type(x) is ndarray and x.dtype.hasobject and any(map(contains_box, x.flat))
+
+
+def from_nested(x: Any) -> Any:
+    """Nested sequences or an object array with boxes in them, as one box (or a plain array)."""
+    if is_box(x):
+        return x
+    if not contains_box(x):
+        made = np.asarray(x)
+        if made.dtype.hasobject:
+            raise UnsupportedInputError(
+                f"an object array of shape {made.shape} holds values that are neither numbers nor "
+                f"traced, {user_line()}; make it with a floating-point dtype."
+            )
+        return made
+    if type(x) is ndarray:
+        elements = list(x.flat)
+        if any(np.ndim(e) for e in elements):
+            raise UnsupportedInputError(
+                f"an object array of arrays cannot be traced, {user_line()}; use np.stack."
+            )
+        return np.reshape(pack(*elements), x.shape)
+    shape = _scalar_shape(x)
+    if shape is None:
+        return np.stack([from_nested(e) for e in x])
+    return np.reshape(pack(*_scalars(x)), shape)
+
+
+def _scalar_shape(x: Any) -> Shape | None:
+    """The shape of nested sequences of scalars; None where arrays stand among them."""
+    if type(x) not in (list, tuple):
+        return None if np.ndim(x) else ()
+    shapes = {_scalar_shape(e) for e in x}
+    if len(shapes) != 1:
+        if None in shapes:
+            return None
+        raise ValueError(
+            f"nested sequences of traced values have an inhomogeneous shape, {user_line()}"
+        )
+    (inner,) = shapes
+    return None if inner is None else (len(x), *inner)
+
+
+def _scalars(x: Any) -> Iterable[Any]:
+    if type(x) in (list, tuple):
+        for e in x:
+            yield from _scalars(e)
+    else:
+        yield x
+
+
+set_object_converter(from_nested)
+
+
+def assignable(x: ndarray) -> Any:
+    """A plain array that was just made, able to take traced values while a derivative is taken."""
+    return Array(x, True) if LIVE and x.dtype.kind in "fc" else x
+
+
+def array(
+    object: Any,
+    dtype: Any = None,
+    *,
+    copy: bool | None = True,
+    order: Any = "K",
+    subok: bool = False,
+    ndmin: int = 0,
+    like: Any = None,
+) -> Any:
+    """``numpy.array`` that takes traced values, alone or in nested sequences.
+
+    Arguments: as NumPy's. Returns: a new array, traced where a traced value went in; one that can be
+    assigned to in either case. An integer `dtype` truncates and ends the derivative, as assignment to
+    an integer array does.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> dd.grad(lambda x: np.prod(dd.numpy.array([x[0], 2 * x[1]])))(np.array([3.0, 4.0]))
+    array([8., 6.])
+    """
+    if not contains_box(object):
+        made = np.array(object, dtype=dtype, copy=copy, order=order, subok=subok, ndmin=ndmin)
+        return assignable(made) if copy else made
+    ans = from_nested(object)
+    if dtype is not None and np.dtype(dtype) != ans.dtype:
+        ans = ans.astype(dtype)
+    elif copy and is_box(object):
+        ans = ans.copy()
+    if np.ndim(ans) < ndmin:
+        ans = np.reshape(ans, (1,) * (ndmin - np.ndim(ans)) + np.shape(ans))
+    return ans
+
+
+def asarray(a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None, **kwargs: Any) -> Any:
+    """``numpy.asarray``: a traced array comes back as it is, nested sequences become one.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> dd.grad(lambda x: np.sum(dd.numpy.asarray(x, dtype=float) ** 2))(np.array([3.0, 4.0]))
+    array([6., 8.])
+    """
+    if not contains_box(a):
+        return np.asarray(a, dtype=dtype, order=order, copy=copy)
+    return array(a, dtype, copy=bool(copy))
+
+
+def require(a: Any, dtype: Any = None, requirements: Any = None, **kwargs: Any) -> Any:
+    """``numpy.require``; memory layout is no concern of a traced array."""
+    if not contains_box(a):
+        return np.require(a, dtype, requirements)
+    return asarray(a, dtype)
+
+
+def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:
+    """``numpy.asarray_chkfinite``."""
+    if not contains_box(a):
+        return np.asarray_chkfinite(a, dtype, order)
+    a = asarray(a, dtype, order)
+    np.asarray_chkfinite(plain(resolve(a)))
+    return a
+
+
+def _makes(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def make(*args: Any, **kwargs: Any) -> Any:
+        made = function(*args, **kwargs)
+        return assignable(made) if type(made) is ndarray else made
+
+    return make
+
+
+zeros = _makes(np.zeros)
+ones = _makes(np.ones)
+empty = _makes(np.empty)
+eye = _makes(np.eye)
+identity = _makes(np.identity)
+tri = _makes(np.tri)
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
+    """``numpy.full``, whose value may be traced."""
+    if not contains_box(fill_value):
+        return assignable(np.full(shape, fill_value, dtype, **kwargs))
+    value = asarray(fill_value, dtype)
+    return np.copy(np.broadcast_to(value, (shape,) if np.ndim(shape) == 0 else tuple(shape)))
+
+
+def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None, **kwargs: Any) -> Any:
+    """``numpy.arange``, differentiable in start and step; the number of elements is constant."""
+    if not any(map(is_box, (start, stop, step))):
+        limits = (start,) if stop is None else (start, stop, step)
+        return assignable(np.arange(*limits, dtype=dtype, **kwargs))
+    if stop is None:
+        start, stop = 0, start
+    count = np.arange(plain(start), plain(stop), plain(step), dtype=dtype).size
+    ans = start + step * np.arange(count)
+    return ans if dtype is None else asarray(ans, dtype)
+
+
+ascontiguousarray = functools.wraps(np.ascontiguousarray)(
+    lambda a, dtype=None, **kwargs: (
+        asarray(a, dtype) if contains_box(a) else np.ascontiguousarray(a, dtype)
+    )
+)
+asfortranarray = functools.wraps(np.asfortranarray)(
+    lambda a, dtype=None, **kwargs: (
+        asarray(a, dtype) if contains_box(a) else np.asfortranarray(a, dtype)
+    )
+)
+asanyarray = asarray
+
+CREATORS: dict[str, Callable[..., Any]] = {
+    "array": array,
+    "asarray": asarray,
+    "asanyarray": asanyarray,
+    "ascontiguousarray": ascontiguousarray,
+    "asfortranarray": asfortranarray,
+    "asarray_chkfinite": asarray_chkfinite,
+    "require": require,
+    "zeros": zeros,
+    "ones": ones,
+    "empty": empty,
+    "full": full,
+    "eye": eye,
+    "identity": identity,
+    "tri": tri,
+    "arange": arange,
+}

@@ -1,0 +1,114 @@
+"""Functions of single elements that are no ufuncs: parts of complex numbers, sinc, i0, nan_to_num."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.boxes import is_box, plain
+from ..core.errors import UnsupportedInputError, user_line
+from ..core.shapes import Shape, dtype_of
+from ..kinds import Linear, elementwise, rule
+from ._common import implements, into
+
+PI = 3.141592653589793
+
+
+def _is_complex(x: Any) -> bool:
+    return dtype_of(x).kind == "c"
+
+
+class _Imag(Linear):
+    """Reads as a view; a cotangent does not go through the imaginary part of an array's cotangent."""
+
+    def push_view(self, array: Any, params: dict[str, Any], lead: Shape) -> Any:
+        raise UnsupportedInputError(
+            f"the imaginary part of a traced array cannot be assigned to, {user_line()}; "
+            f"write `z = z.real + 1j * v` for `z.imag = v`"
+        )
+
+
+real_p = Linear(np.real, lambda g: g, None, "real", "elementwise", view=True)
+imag_p = _Imag(np.imag, lambda g: -1j * g, None, "imag", "elementwise", view=True)
+
+
+@implements(np.real)
+def real(val: Any) -> Any:
+    """``numpy.real``: a view of a complex array, the array itself where it is real."""
+    return real_p(val) if _is_complex(val) else val
+
+
+@implements(np.imag)
+def imag(val: Any) -> Any:
+    """``numpy.imag``: the tangent's imaginary part; constant where the array is real."""
+    return imag_p(val) if _is_complex(val) else np.imag(plain(val))
+
+
+@implements(np.angle)
+def angle(z: Any, deg: bool = False) -> Any:
+    """``numpy.angle``, with derivative 0 at 0."""
+    ans = np.arctan2(np.imag(z), np.real(z))
+    return ans * (180 / PI) if deg else ans
+
+
+@implements(np.real_if_close)
+def real_if_close(a: Any, tol: float = 100) -> Any:
+    """``numpy.real_if_close``: decides by the value."""
+    return a if np.iscomplexobj(np.real_if_close(plain(a), tol)) else np.real(a)
+
+
+def _sinc_dx(x: Any) -> Any:
+    """``-pi j1(pi x)`` with the spherical Bessel function j1 (DLMF 10.49.3, near 0 by 10.53.1)."""
+    z = PI * x
+    near = np.abs(plain(z)) < 0.5
+    far = np.where(near, 1.0, z)
+    w = np.where(near, z, 0.0)
+    w2 = w * w
+    series: Any = 1.0
+    for k in (6, 5, 4, 3, 2, 1):
+        series = 1.0 - series * w2 / (2 * k * (2 * k + 3))
+    return PI * np.where(near, -w * series / 3, (np.cos(far) - np.sin(far) / far) / far)
+
+
+sinc = elementwise(np.sinc, _sinc_dx, name="sinc")
+
+
+def _i0_dx(x: Any) -> Any:
+    """``I1`` (DLMF 10.29.3); SciPy's rules differentiate it further."""
+    from scipy.special import i1
+
+    return i1(x)
+
+
+i0_p = elementwise(np.i0, _i0_dx, name="i0")
+
+implements(np.sinc)(sinc.bind)
+implements(np.i0)(i0_p.bind)
+
+
+def _keep_finite(t: Any, x: Any) -> Any:
+    """The parts of `t` where those of `x` are finite; its own transpose."""
+    x = plain(x)
+    if not _is_complex(x):
+        return np.where(np.isfinite(x), t, 0)
+    parts = np.where(np.isfinite(x.real), np.real(t), 0), np.where(np.isfinite(x.imag), np.imag(t), 0)
+    return parts[0] + 1j * parts[1]
+
+
+nan_to_num_p = rule(
+    lambda x, nan, posinf, neginf: np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf),
+    push=_keep_finite,
+    pull=_keep_finite,
+    name="nan_to_num",
+    structure="elementwise",
+)
+
+
+@implements(np.nan_to_num)
+def nan_to_num(
+    x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
+) -> Any:
+    """``numpy.nan_to_num``: derivative 1 where x is finite, 0 where it is replaced."""
+    ans = nan_to_num_p(x, nan=plain(nan), posinf=plain(posinf), neginf=plain(neginf))
+    return ans if copy or not is_box(x) else into(x, ans)

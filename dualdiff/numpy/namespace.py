@@ -1,0 +1,52 @@
+"""NumPy's functions as `dualdiff.numpy` offers them: they take lists of traced values too."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core.boxes import is_box
+from .creation import contains_box, from_nested
+
+# These take a sequence of arrays, which NumPy searches for traced ones itself.
+TAKES_SEQUENCES = frozenset(
+    (
+        "array_split", "atleast_1d", "atleast_2d", "atleast_3d", "block", "broadcast_arrays", "choose",
+        "column_stack", "concat", "concatenate", "dstack", "einsum", "einsum_path", "hstack", "ix_",
+        "meshgrid", "multi_dot", "piecewise", "select", "stack", "vstack", "unstack",
+    )
+)  # fmt: skip
+
+
+def _traced(x: Any) -> Any:
+    if not is_box(x) and contains_box(x):
+        return from_nested(x)
+    return x
+
+
+def accepting_lists(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, with lists and object arrays of traced values made into traced arrays first."""
+
+    def accepts_lists(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            kwargs = {k: _traced(v) for k, v in kwargs.items()}
+        return function(*map(_traced, args), **kwargs)
+
+    functools.update_wrapper(accepts_lists, function, updated=())
+    return accepts_lists
+
+
+def mirror(module: Any, name: str) -> Any:
+    """What `dualdiff.numpy` (or a submodule of it) offers under the name of one of NumPy's."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    found = getattr(module, name)
+    is_function = isinstance(found, np.ufunc) or type(found).__name__ in (
+        "function", "_ArrayFunctionDispatcher", "builtin_function_or_method",
+    )  # fmt: skip
+    if is_function and name not in TAKES_SEQUENCES:
+        return accepting_lists(found)
+    return found

@@ -1,0 +1,70 @@
+"""`patch_numpy`: plain `np.asarray`, `np.array` and `np.zeros` that see traced arrays."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import ContextDecorator
+from typing import Any
+
+import numpy as np
+
+from .creation import CREATORS
+
+_OWN = ("dualdiff", "numpy")
+_lock = threading.Lock()
+_depth = 0
+_originals: dict[str, Any] = {}
+
+
+def _for_callers_outside(original: Callable[..., Any], traced: Callable[..., Any]) -> Any:
+    """`traced` for everyone but NumPy and dualdiff themselves, whose plain arrays must stay plain."""
+
+    @functools.wraps(original)
+    def create(*args: Any, **kwargs: Any) -> Any:
+        caller = sys._getframe(1).f_globals.get("__name__", "")
+        if caller.partition(".")[0] in _OWN:
+            return original(*args, **kwargs)
+        return traced(*args, **kwargs)
+
+    return create
+
+
+class patch_numpy(ContextDecorator):  # noqa: N801  # used as a function and as a decorator
+    """Let plain NumPy's creation functions see traced arrays, in a `with` block or a decorated function.
+
+    Inside it, ``np.array([x[0], x[1]])``, ``np.asarray(x, dtype=float)`` and ``np.zeros(n)`` (to be assigned
+    traced values) work in the program and in the libraries it calls, as long as they look the function up
+    in the numpy module. Re-entrant, counted across threads; NumPy is as before when the last one ends.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> @dd.patch_numpy()
+    ... def f(x):
+    ...     out = np.zeros(2)
+    ...     out[0], out[1] = x[0] * x[1], x[1] ** 2
+    ...     return np.sum(out)
+    >>> dd.grad(f)(np.array([2.0, 3.0]))
+    array([3., 8.])
+    """
+
+    def __enter__(self) -> patch_numpy:
+        global _depth
+        with _lock:
+            if _depth == 0:
+                for name, traced in CREATORS.items():
+                    original = getattr(np, name)
+                    _originals[name] = original
+                    setattr(np, name, _for_callers_outside(original, traced))
+            _depth += 1
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        global _depth
+        with _lock:
+            _depth -= 1
+            if _depth == 0:
+                for name, original in _originals.items():
+                    setattr(np, name, original)
+                _originals.clear()

@@ -215,19 +215,19 @@ def unary_fast_path(
             fit = None if type(value) is float64 is type(ans) else _fit(value, ans)
             if type(value) is float:
                 value = float64(value)  # whose arithmetic gives infinities where Python's raises
-            trace = x.trace
+            trace = x.scope
             slot = trace.next()
             residual = ans if keep_ans else value if keep_x else residual_of(ans, value, None)
             trace.append((code, slot, x.payload, residual, fit))
             out = _new(Var)
             out.value = ans
             out.payload = slot
-            out.trace = trace
+            out.scope = trace
             return out
         if kind is Dual:
             value = x.value
             ans = fn(value)
-            trace = x.trace
+            trace = x.scope
             lead = trace.lead
             fit = None if type(value) is float64 is type(ans) else _fit(value, ans)
             if type(value) is float:
@@ -235,7 +235,8 @@ def unary_fast_path(
             residual = ans if keep_ans else value if keep_x else residual_of(ans, value, None)
             t = x.payload
             if silent and fit is None and type(t) in _FLOATS:
-                t = _float_times(t, residual if call is None else call(residual))
+                d = residual if call is None else call(residual)
+                t = _float_times(t, d) if type(d) in _FLOATS else t * d
             else:
                 token = hush()
                 try:
@@ -248,7 +249,7 @@ def unary_fast_path(
             out = _new(Dual)
             out.value = ans
             out.payload = t
-            out.trace = trace
+            out.scope = trace
             return out
         return general(x)
 
@@ -274,11 +275,11 @@ def binary_fast_path(
     def bind(x: Any, y: Any) -> Any:
         kind = type(x)
         if kind is Var or kind is Dual:
-            trace = x.trace
+            trace = x.scope
             kind_y = type(y)
             xv = x.value
             if kind_y is kind:
-                if y.trace is not trace:
+                if y.scope is not trace:
                     return general(x, y)
                 yv = y.value
                 ans = fn(xv, yv)
@@ -316,7 +317,7 @@ def binary_fast_path(
                 return general(x, y)
             if kind not in SCALARS and (kind is not ndarray or x.dtype is _OBJECT):
                 return general(x, y)
-            trace = y.trace
+            trace = y.scope
             yv = y.value
             ans = fn(x, yv)
             residual = x if other_y else None if constant_y else residual_y(ans, x, yv)
@@ -328,7 +329,7 @@ def binary_fast_path(
             else:
                 out.payload = push_y(y.payload, residual, fit, trace.lead)
         out.value = ans
-        out.trace = trace
+        out.scope = trace
         return out
 
     return bind
@@ -336,8 +337,8 @@ def binary_fast_path(
 
 def _sum(t: Any, u: Any) -> Any:
     """The sum of two tangents, silent about overflow."""
-    if type(t) is float or type(u) is float:
-        return t + u if type(t) is type(u) else float.__add__(t, u)
+    if type(t) in _FLOATS and type(u) in _FLOATS:
+        return float.__add__(t, u)
     token = hush()
     try:
         return t + u

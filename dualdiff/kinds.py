@@ -1,7 +1,8 @@
 """The four ways to declare a primitive: `elementwise`, `linear`, `bilinear`, `rule`.
 
 A rule keeps what its parameter names mention: ``x, y, z, w`` are the operands, ``ans`` is the result,
-``x_spec`` ... ``ans_spec`` are their shapes and dtypes (`Spec`), any other name is a keyword parameter of the call.
+``x_spec`` ... ``ans_spec`` are their shapes and dtypes (`Spec`), ``args`` and ``specs`` those of all
+operands, any other name is a keyword parameter of the call.
 Tangents and cotangents may carry lead axes in front, so rules count axes from the right. Alignment,
 unbroadcasting, projection to the operand's dtype and the batching of rules that cannot take lead
 axes happen here and nowhere else.
@@ -34,6 +35,7 @@ from .core.traces import Reference, resolve
 
 OPERANDS = ("x", "y", "z", "w")
 _SPECS = {f"{name}_spec": i for i, name in enumerate(OPERANDS)}
+_SPECIAL = ("ans", "ans_spec", "args", "specs", "active", "lead")
 Derivative = Callable[..., Any] | str | float | complex | None
 
 
@@ -57,9 +59,7 @@ class Residuals:
 
     @staticmethod
     def _is_param(name: str) -> bool:
-        return not (
-            name in OPERANDS or name in _SPECS or name in ("ans", "ans_spec", "args", "active", "lead")
-        )
+        return not (name in OPERANDS or name in _SPECS or name in _SPECIAL)
 
     def pick(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> dict[str, Any]:
         """The residuals and parameters, by name."""
@@ -71,6 +71,8 @@ class Residuals:
                 kept[name] = spec_of(ans)
             elif name == "args":
                 kept[name] = tuple(args)
+            elif name == "specs":
+                kept[name] = tuple(map(spec_of, args))
             elif name == "active":
                 kept[name] = tuple(map(bool, active))
             elif name in _SPECS:

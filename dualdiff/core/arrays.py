@@ -19,6 +19,7 @@ from .shapes import Shape, align, is_inexact
 from .traces import LIVE, Reference, Traced, resolve, top_trace, value_of
 
 _set_class = object.__dict__["__class__"].__set__
+SEPARATED: Any = object()
 _BASIC = frozenset((int, slice, type(None), type(Ellipsis), np.int64, np.int32, np.intp))
 
 
@@ -53,7 +54,7 @@ class Array(Reference):
     def __init__(self, content: Any, owned: bool) -> None:
         self.value = content
         self.payload = owned
-        self.trace = None
+        self.scope = None
         self.version = 1
 
     def read(self) -> Any:
@@ -63,7 +64,7 @@ class Array(Reference):
     @property
     def __array__(self) -> Any:
         if type(self.value) is ndarray and not self.value.dtype.hasobject:
-            return self._leave
+            return self._value_of
         return super().__array__
 
     def _value_of(self, dtype: Any = None, copy: Any = None) -> ndarray:
@@ -192,23 +193,23 @@ def flat_positions(shape: Shape, index: Any) -> ndarray:
 
 
 def lead_index(index: Any, lead: Shape) -> Any:
-    """The index that selects under lead axes what `index` selects without them, or None.
+    """The index that selects under lead axes what `index` selects without them.
 
-    None means that NumPy has no such index: advanced indices with a slice between them.
+    It is `SEPARATED` where NumPy has no such index: advanced indices with a slice between them.
     """
     if not lead:
         return index
     if is_basic(index) or _prefixable(index):
         rest = index if type(index) is tuple else (index,)
         return (slice(None),) * len(lead) + rest
-    return None
+    return SEPARATED
 
 
 def get_lead(t: Any, index: Any, lead: Shape) -> Any:
     """``t[index]`` for `t` with lead axes."""
     shape = t.shape[len(lead) :]
     full = lead_index(index, lead)
-    if full is not None:
+    if full is not SEPARATED:
         return t[full]
     return t.reshape((*lead, -1))[..., flat_positions(shape, index)]
 
@@ -217,7 +218,7 @@ def set_lead(t: Any, index: Any, v: Any, lead: Shape) -> None:
     """``t[index] = v`` for `t` with lead axes, and `v` with the same ones or a scalar."""
     shape = t.shape[len(lead) :]
     full = lead_index(index, lead)
-    if full is None:
+    if full is SEPARATED:
         full = (..., *np.unravel_index(flat_positions(shape, index), shape))
     if lead and np.ndim(v):
         target = np.ndim(np.broadcast_to(False, shape)[index])
@@ -261,6 +262,8 @@ def assign(box: Any, index: Any, v: Any) -> None:
     target = np.shape(plain(box)[index]) if np.ndim(v) else ()
     if np.ndim(v) > len(target):
         v = np.reshape(v, np.shape(v)[np.ndim(v) - len(target) :])
+    if any(prim.readonly for prim, _ in ops):
+        raise ValueError("assignment destination is read-only")
     if type(plain(root)) is not ndarray:
         raise TypeError(f"{type(plain(root)).__name__!r} object does not support item assignment")
     if type(root) is not Array:

@@ -41,17 +41,17 @@ class Box:
     """Stands for an array while a derivative is taken.
 
     `value` is what NumPy would have here (or a box of an outer level), `payload` the tangent
-    (forward) or the slot on the tape (reverse), `trace` the derivative being taken. `version`
+    (forward) or the slot on the tape (reverse), `scope` the trace it belongs to. `version`
     counts the stores into a `Reference`. Methods and operators of `numpy.ndarray` that need a rule
     are attached by `dualdiff.numpy`.
     """
 
-    __slots__ = ("__weakref__", "payload", "trace", "value", "version")
+    __slots__ = ("__weakref__", "payload", "scope", "value", "version")
     __array_priority__ = 1000.0
     is_box = True
     value: Any
     payload: Any
-    trace: Any
+    scope: Any
     version: int
 
     @property

@@ -86,7 +86,7 @@ class _DebugTape(Tape):
 
     def box(self, value: Any, slot: int) -> Var:
         out = object.__new__(_DebugVar)
-        out.value, out.payload, out.trace = value, slot, self
+        out.value, out.payload, out.scope = value, slot, self
         return out
 
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -136,14 +136,14 @@ class _DebugForwardTrace(ForwardTrace):
 
     def box(self, value: Any, tangent: Any) -> Dual:
         out = object.__new__(_DebugDual)
-        out.value, out.payload, out.trace = value, tangent, self
+        out.value, out.payload, out.scope = value, tangent, self
         return out
 
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
         with quiet():
             ans = super().process(prim, args, params)
         _check_primal(prim, args, ans)
-        tangents = [a.payload for a in args if issubclass(type(a), Dual) and a.trace is self]
+        tangents = [a.payload for a in args if issubclass(type(a), Dual) and a.scope is self]
         if _finite(tangents) and not _finite(a.payload for a in _several(ans)):
             raise _error(f"the pushforward of {prim.name}", args, user_line())
         return ans

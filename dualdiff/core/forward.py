@@ -8,14 +8,15 @@ from typing import Any
 from numpy import ndarray
 
 from .arrays import Place, store
+from .boxes import is_box
 from .shapes import Shape, cast, hush, layout_of, spec_of, unhush, zeros_in_layout
-from .traces import Trace, Traced, closed_error, kept
+from .traces import Trace, Traced, closed_error, kept, resolve
 
 _new = object.__new__
 
 
 class Dual(Traced):
-    """A value and its tangent, of shape ``trace.lead + value.shape`` and the value's dtype."""
+    """A value and its tangent, of shape ``scope.lead + value.shape`` and the value's dtype."""
 
     __slots__ = ()
 
@@ -42,7 +43,7 @@ class ForwardTrace(Trace):
     def box(self, value: Any, tangent: Any) -> Dual:
         """A dual number of this trace."""
         out = _new(Dual)
-        out.value, out.payload, out.trace = value, tangent, self
+        out.value, out.payload, out.scope = value, tangent, self
         return out
 
     def constant(self, value: Any) -> Dual:
@@ -52,7 +53,7 @@ class ForwardTrace(Trace):
         lead = self.lead
         values, tangents = [], []
         for a in args:
-            own = issubclass(type(a), Dual) and a.trace is self
+            own = issubclass(type(a), Dual) and a.scope is self
             values.append(a.value if own else kept(a))
             tangents.append(a.payload if own else None)
         ans = prim.evaluate(values, params)
@@ -63,15 +64,16 @@ class ForwardTrace(Trace):
         finally:
             unhush(token)
         if prim.outputs > 1:
-            return tuple(self.box(a, t) for a, t in zip(ans, tangent, strict=True))
-        return self.box(ans, tangent)
+            pairs = zip(ans, tangent, strict=True)
+            return tuple(self.box(a, resolve(t) if is_box(t) else t) for a, t in pairs)
+        return self.box(ans, resolve(tangent) if is_box(tangent) else tangent)
 
     def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
         lead = self.lead
-        own = issubclass(type(content), Dual) and content.trace is self
+        own = issubclass(type(content), Dual) and content.scope is self
         value = content.value if own else kept(content)
         tangent = content.payload if own else zero_tangent(value, lead)
-        v_own = issubclass(type(v), Dual) and v.trace is self
+        v_own = issubclass(type(v), Dual) and v.scope is self
         v_value, v_tangent = (v.value, v.payload) if v_own else (kept(v), 0.0)
         if v_own:
             v_tangent = cast(v_tangent, value.dtype)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from .arrays import (
+    SEPARATED,
     Array,
     View,
     assign,
@@ -75,7 +76,7 @@ def add_into(
         c = ct[slot] = Buffer.of(c, spec, layout, lead)
     array = c.writable(g)
     full = lead_index(index, lead)
-    if full is None:
+    if full is SEPARATED:
         full = (..., *np.unravel_index(flat_positions(spec.shape, index), spec.shape))
     if is_basic(index):
         array[full] += g
@@ -157,9 +158,9 @@ def getitem(self: Any, index: Any) -> Any:
         value = content.value
         ans = value[index]
         if type(ans) is not ndarray and not value.dtype.hasobject:
-            trace = content.trace
+            trace = content.scope
             out = _new(kind)
-            out.value, out.trace = ans, trace
+            out.value, out.scope = ans, trace
             if kind is Var:
                 out.payload = slot = trace.next()
                 layout = None if value.flags.c_contiguous else layout_of(value)
@@ -169,8 +170,11 @@ def getitem(self: Any, index: Any) -> Any:
             else:
                 lead = trace.lead
                 t = content.payload
-                # Under lead axes the part is a view, of a buffer that later stores may change.
-                out.payload = detached(get_lead(t, index, lead)) if lead else t[index]
+                if type(t) is ndarray and not lead:
+                    out.payload = t[index]
+                else:  # a view, of a buffer that later stores may change
+                    part = get_lead(t, index, lead)
+                    out.payload = detached(resolve(part) if is_box(part) else part)
             return out
     index = freeze_index(index)
     params = {"index": index}

@@ -48,10 +48,12 @@ class Primitive:
     `save` picks the residuals, `push` maps tangents of the operands to the tangent of the result,
     `pull` maps its cotangent to cotangents of the operands. An operand without a tangent has None in
     place of it. Primitives with more than one of `outputs` give and take tuples. `structure` tells
-    how elements of the result depend on elements of the operands.
+    how elements of the result depend on elements of the operands. The views that a `readonly` one
+    makes refuse assignment.
     """
 
     structure = "dense"
+    readonly = False
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, outputs: int = 1) -> None:
         self.fn = fn
@@ -88,7 +90,7 @@ class Primitive:
     def inner(self, content: Any, params: dict[str, Any]) -> Any:
         """Apply to content that no user holds, giving such content."""
         if is_box(content):
-            return content.trace.process(self, (content,), params)
+            return content.scope.process(self, (content,), params)
         return self.fn(content, **params)
 
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:

@@ -66,7 +66,7 @@ class Tape(Trace):
     def box(self, value: Any, slot: int) -> Var:
         """A box that stands for a slot of this tape."""
         out = _new(Var)
-        out.value, out.payload, out.trace = value, slot, self
+        out.value, out.payload, out.scope = value, slot, self
         return out
 
     def constant(self, value: Any) -> Var:
@@ -75,7 +75,7 @@ class Tape(Trace):
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
         values, slots = [], []
         for a in args:
-            own = issubclass(type(a), Var) and a.trace is self
+            own = issubclass(type(a), Var) and a.scope is self
             values.append(a.value if own else kept(a))
             slots.append(a.payload if own else 0)
         ans = prim.evaluate(values, params)
@@ -93,9 +93,9 @@ class Tape(Trace):
         return self.box(value, slot)
 
     def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
-        own = issubclass(type(content), Var) and content.trace is self
+        own = issubclass(type(content), Var) and content.scope is self
         value, slot = (content.value, content.payload) if own else (kept(content), 0)
-        v_own = issubclass(type(v), Var) and v.trace is self
+        v_own = issubclass(type(v), Var) and v.scope is self
         v_value, v_slot = (v.value, v.payload) if v_own else (kept(v), 0)
         new = store(value, place, v_value, owned)
         array = plain(new)

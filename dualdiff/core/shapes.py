@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
+from .boxes import is_box
+from .traces import resolve
+
 Shape = tuple[int, ...]
 
 _SCALAR_DTYPES: dict[type, np.dtype[Any]] = {
@@ -89,11 +92,16 @@ def cast(t: Any, dtype: np.dtype[Any]) -> Any:
     return t.astype(dtype)
 
 
+def _stored(t: Any) -> Any:
+    """A tangent or cotangent that may be stored: not a view, whose base may change."""
+    return resolve(t) if is_box(t) else t
+
+
 def align(t: Any, ndim: int, ans_ndim: int, lead: Shape) -> Any:
     """Put ones between the lead axes and a tangent's own, so that NumPy's right alignment holds."""
     if not lead or ndim == ans_ndim:
         return t
-    return t.reshape(lead + (1,) * (ans_ndim - ndim) + t.shape[len(lead) :])
+    return _stored(t.reshape(lead + (1,) * (ans_ndim - ndim) + t.shape[len(lead) :]))
 
 
 def broadcast_tangent(t: Any, fit: Fit, lead: Shape) -> Any:
@@ -114,7 +122,7 @@ def unbroadcast(g: Any, fit: Fit) -> Any:
         axes = tuple(range(len(lead), first)) + tuple(
             first + i for i, n in enumerate(shape) if n == 1 and ans_shape[extra + i] != 1
         )
-        g = np.sum(g, axis=axes).reshape(lead + shape)
+        g = _stored(np.sum(g, axis=axes).reshape(lead + shape))
     return cast(g, dtype)
 
 

@@ -61,7 +61,7 @@ class Traced(Box):
     def snapshot(self) -> Traced:
         """The same content in a box that no user holds."""
         new = object.__new__(type(self))
-        new.value, new.payload, new.trace = self.value, self.payload, self.trace
+        new.value, new.payload, new.scope = self.value, self.payload, self.scope
         return new
 
 
@@ -117,8 +117,8 @@ def top_trace(operands: Iterable[Any]) -> Any:
     """The highest trace among resolved operands, or None."""
     top = None
     for a in operands:
-        if issubclass(type(a), Traced) and (top is None or a.trace.level > top.level):
-            top = a.trace
+        if issubclass(type(a), Traced) and (top is None or a.scope.level > top.level):
+            top = a.scope
     return top
 
 

@@ -8,7 +8,20 @@ from typing import Any
 import numpy as _numpy
 
 from ..core import indexing  # noqa: F401  # attaches indexing to boxes
-from . import elementwise, logic, manipulation, methods, operators, reductions, ufuncs  # noqa: F401  # rules
+from . import (  # noqa: F401  # rules
+    copying,
+    elementwise,
+    joining,
+    logic,
+    manipulation,
+    methods,
+    operators,
+    products,
+    reductions,
+    selection,
+    ufunc_calls,
+    ufuncs,
+)
 from .creation import (
     arange,
     array,

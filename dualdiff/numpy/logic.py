@@ -8,44 +8,49 @@ import numpy as np
 
 from ..core.boxes import plain
 from ..core.dispatch import register
-from ..core.shapes import Fit, Spec, unbroadcast
+from ..core.shapes import Fit, Shape, Spec, align, unbroadcast
 from ..kinds import rule
 from ._common import implements, on_values
+from .manipulation import as_operand
 
 for _function in (
-    np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.isscalar, np.iscomplex, np.isreal,
+    # truth, comparison and kind
+    np.all, np.any, np.allclose, np.isclose, np.array_equal, np.array_equiv, np.isposinf, np.isneginf,
+    np.iscomplexobj, np.isrealobj, np.iscomplex, np.isreal, np.isnat, np.isin,
+    # positions and counts
     np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.argwhere,
-    np.nonzero, np.flatnonzero, np.searchsorted, np.digitize, np.count_nonzero, np.all, np.any,
-    np.allclose, np.isclose, np.array_equal, np.array_equiv, np.isposinf, np.isneginf, np.lexsort,
-    np.around, np.round, np.fix, np.result_type, np.can_cast, np.common_type, np.min_scalar_type,
+    np.nonzero, np.flatnonzero, np.searchsorted, np.digitize, np.count_nonzero, np.lexsort, np.ix_,
+    np.ravel_multi_index, np.unravel_index, np.diag_indices_from, np.tril_indices_from,
+    np.triu_indices_from, np.linalg.matrix_rank,
+    # steps, whose derivative is zero wherever it exists
+    np.around, np.round, np.fix,
+    # integers and bits
+    np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift,
+    np.bitwise_count, np.gcd, np.lcm, np.packbits, np.unpackbits,
+    # shapes, dtypes, memory and text
+    np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.common_type, np.min_scalar_type,
     np.may_share_memory, np.shares_memory, np.array2string, np.array_repr, np.array_str,
+    np.einsum_path,
 ):  # fmt: skip
     register(_function, on_values(_function))
 
 
-def _where_fit(spec: Spec, g: Any, ans_spec: Spec) -> Any:
-    return unbroadcast(g, Fit(*spec, *ans_spec))
+def _where_push(
+    ts: Any, condition: Any, x_spec: Spec, y_spec: Spec, ans_spec: Spec, lead: Shape
+) -> Any:
+    tx, ty = (
+        0 if t is None else align(t, spec.ndim, ans_spec.ndim, lead)
+        for t, spec in zip(ts, (x_spec, y_spec), strict=True)
+    )
+    return np.broadcast_to(np.where(condition, tx, ty), lead + ans_spec.shape)
 
 
 def _where_pull(
     g: Any, condition: Any, x_spec: Spec, y_spec: Spec, ans_spec: Spec, active: Any
 ) -> tuple[Any, Any]:
-    cx = _where_fit(x_spec, np.where(condition, g, 0), ans_spec) if active[0] else None
-    cy = _where_fit(y_spec, np.where(condition, 0, g), ans_spec) if active[1] else None
+    cx = unbroadcast(np.where(condition, g, 0), Fit(*x_spec, *ans_spec)) if active[0] else None
+    cy = unbroadcast(np.where(condition, 0, g), Fit(*y_spec, *ans_spec)) if active[1] else None
     return cx, cy
-
-
-def _where_push(
-    t: Any, condition: Any, x_spec: Spec, y_spec: Spec, ans_spec: Spec, lead: Any
-) -> Any:
-    from ..core.shapes import align
-
-    tx, ty = (
-        0 if part is None else align(part, spec.ndim, ans_spec.ndim, lead)
-        for part, spec in zip(t, (x_spec, y_spec), strict=True)
-    )
-    ans = np.where(condition, tx, ty)
-    return np.broadcast_to(ans, lead + ans_spec.shape)
 
 
 where_p = rule(
@@ -58,9 +63,13 @@ where_p = rule(
 
 
 @implements(np.where)
-def where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
-    """``numpy.where``, differentiable in x and y."""
-    condition = np.asarray(plain(condition))
-    if x is None and y is None:
-        return np.where(condition)
+def where(condition: Any, /, *choices: Any) -> Any:
+    """``numpy.where``, differentiable in x and y; the one not chosen gets exact zeros."""
+    # A copy, since the program may go on to change its mask.
+    condition = np.array(plain(as_operand(condition)), dtype=bool)
+    if not choices:
+        return np.nonzero(condition)
+    if len(choices) != 2:
+        raise ValueError("either both or neither of x and y should be given")
+    x, y = map(as_operand, choices)
     return where_p(x, y, condition=condition)

@@ -1,25 +1,38 @@
-"""Changing the shape of arrays, joining and repeating them."""
+"""Changing the shape and the order of axes and elements of an array."""
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
+from numpy.lib.array_utils import normalize_axis_tuple
 
+from ..core.boxes import is_box, plain
 from ..core.shapes import Fit, Shape, align, unbroadcast
+from ..core.traces import resolve
 from ..kinds import linear
-from ._common import Axes, axes_of, implements
+from ._common import Axes, axes_of, axis_of, implements
 
 
-def _lead(t: Any, ndim: int) -> Shape:
+def lead_of(t: Any, ndim: int) -> Shape:
     """The lead axes of a tangent or cotangent of an array of `ndim` dimensions."""
     return tuple(np.shape(t)[: np.ndim(t) - ndim])
 
 
+def as_operand(x: Any) -> Any:
+    """One of a sequence of operands; lists and object arrays of traced values as one box."""
+    if type(x) in (list, tuple) or (type(x) is ndarray and x.dtype.hasobject):
+        return resolve(x)
+    return x
+
+
 reshape_p = linear(
     lambda x, shape: np.reshape(x, shape),
-    lambda g, x_spec, ans_spec: np.reshape(g, _lead(g, ans_spec.ndim) + x_spec.shape),
-    push=lambda t, x_spec, shape: np.reshape(t, _lead(t, x_spec.ndim) + shape),
+    lambda g, x_spec, ans_spec: np.reshape(g, lead_of(g, ans_spec.ndim) + x_spec.shape),
+    push=lambda t, x_spec, shape: np.reshape(t, lead_of(t, x_spec.ndim) + shape),
     name="reshape",
     structure="gather",
     view=True,
@@ -49,38 +62,302 @@ broadcast_to_p = linear(
     lambda x, shape: np.broadcast_to(x, shape),
     lambda g, x_spec, ans_spec: unbroadcast(g, Fit(*x_spec, *ans_spec)),
     push=lambda t, x_spec, shape: np.broadcast_to(
-        align(t, x_spec.ndim, len(shape), _lead(t, x_spec.ndim)), _lead(t, x_spec.ndim) + shape
+        align(t, x_spec.ndim, len(shape), lead_of(t, x_spec.ndim)), lead_of(t, x_spec.ndim) + shape
     ),
     name="broadcast_to",
     structure="gather",
+    view=True,
 )
+broadcast_to_p.readonly = True
 
 
 def _shape_argument(shape: Any, size: int) -> Shape:
     """A shape argument as a tuple without -1."""
     shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
-    return tuple(np.empty(size, dtype=bool).reshape(shape).shape)
+    return tuple(np.broadcast_to(False, size).reshape(shape).shape)
 
 
 @implements(np.reshape)
 def reshape(a: Any, /, shape: Any, order: Any = "C", *, copy: bool | None = None) -> Any:
     """``numpy.reshape``; a view that writes through exactly where NumPy gives one."""
-    shape = _shape_argument(shape, int(np.prod(np.shape(a))))
+    if order == "A":
+        flags = np.asarray(plain(a)).flags
+        order = "F" if flags.f_contiguous and not flags.c_contiguous else "C"
+    if copy is False:
+        np.reshape(plain(a), shape, order, copy=False)  # raises where it cannot be a view
+    shape = _shape_argument(shape, np.size(a))
     if order == "F":
-        return transpose(reshape(transpose(a), shape[::-1]))
-    return reshape_p(a, shape=shape)
+        ans = transpose(reshape_p(transpose(a), shape=shape[::-1]))
+    elif order == "C":
+        ans = reshape_p(a, shape=shape)
+    else:
+        raise ValueError(f"order must be one of 'C', 'F', or 'A' (got {order!r})")
+    return np.copy(ans) if copy else ans
 
 
-@implements(np.transpose)
+@implements(np.ravel)
+def ravel(a: Any, order: Any = "C") -> Any:
+    """``numpy.ravel``; a view where the elements are contiguous in the order asked for."""
+    if order == "K":
+        strides = np.abs(np.asarray(plain(a)).strides)
+        a = transpose(a, sorted(range(np.ndim(a)), key=lambda i: -strides[i]))
+        order = "C"
+    return reshape(a, -1, order)
+
+
+@implements(np.transpose, np.permute_dims)
 def transpose(a: Any, axes: Any = None) -> Any:
     """``numpy.transpose``."""
     ndim = np.ndim(a)
-    order = tuple(range(-1, -ndim - 1, -1)) if axes is None else axes_of(tuple(axes), ndim)
-    return transpose_p(a, axes=order)
+    if axes is None:
+        return transpose_p(a, axes=tuple(range(-1, -ndim - 1, -1)))
+    if len(axes) != ndim:
+        raise ValueError("axes don't match array")
+    return transpose_p(a, axes=axes_of(tuple(axes), ndim))
+
+
+@implements(np.matrix_transpose, np.linalg.matrix_transpose)
+def matrix_transpose(x: Any, /) -> Any:
+    """``numpy.matrix_transpose``: the last two axes change places."""
+    if np.ndim(x) < 2:
+        raise ValueError(f"Input array must be at least 2-dimensional, but it is {np.ndim(x)}")
+    return swapaxes(x, -1, -2)
+
+
+@implements(np.swapaxes)
+def swapaxes(a: Any, axis1: Any, axis2: Any) -> Any:
+    """``numpy.swapaxes``."""
+    ndim = np.ndim(a)
+    i, j = axis_of(axis1, ndim), axis_of(axis2, ndim)
+    order = list(range(-ndim, 0))
+    order[i], order[j] = j, i
+    return transpose_p(a, axes=tuple(order))
+
+
+@implements(np.moveaxis)
+def moveaxis(a: Any, source: Any, destination: Any) -> Any:
+    """``numpy.moveaxis``."""
+    ndim = np.ndim(a)
+    sources = normalize_axis_tuple(source, ndim, "source")
+    destinations = normalize_axis_tuple(destination, ndim, "destination")
+    if len(sources) != len(destinations):
+        raise ValueError(
+            "`source` and `destination` arguments must have the same number of elements"
+        )
+    order = [i for i in range(ndim) if i not in sources]
+    for place, axis in sorted(zip(destinations, sources, strict=True)):
+        order.insert(place, axis)
+    return transpose_p(a, axes=tuple(i - ndim for i in order))
+
+
+@implements(np.rollaxis)
+def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+    """``numpy.rollaxis``."""
+    axes = np.rollaxis(np.broadcast_to(False, np.ndim(a) * (1,)), axis, start)  # checks the arguments
+    n = axes.ndim
+    axis, start = axis % n, start + n if start < 0 else start
+    return moveaxis(a, axis, start - 1 if axis < start else start)
+
+
+@implements(np.expand_dims)
+def expand_dims(a: Any, axis: Any) -> Any:
+    """``numpy.expand_dims``."""
+    shape = np.expand_dims(np.broadcast_to(False, np.shape(a)), axis).shape
+    return reshape_p(a, shape=shape)
+
+
+@implements(np.squeeze)
+def squeeze(a: Any, axis: Any = None) -> Any:
+    """``numpy.squeeze``."""
+    shape = np.squeeze(np.broadcast_to(False, np.shape(a)), axis).shape
+    return reshape_p(a, shape=shape)
 
 
 @implements(np.broadcast_to)
 def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
-    """``numpy.broadcast_to``."""
+    """``numpy.broadcast_to``; a view that cannot be written to."""
     shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
     return broadcast_to_p(array, shape=shape)
+
+
+@implements(np.broadcast_arrays)
+def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
+    """``numpy.broadcast_arrays``; views that cannot be written to, the arrays where nothing is to do."""
+    arrays = [as_operand(a) for a in args]
+    shape = np.broadcast_shapes(*map(np.shape, arrays))
+    return tuple(a if np.shape(a) == shape else np.broadcast_to(a, shape) for a in arrays)
+
+
+def _at_least(ndim: int, arys: Sequence[Any]) -> Any:
+    """The arrays with new axes in front (and behind, for a third), so that they have `ndim`."""
+    ans = []
+    for a in map(as_operand, arys):
+        shape = np.shape(a)
+        if len(shape) < ndim:
+            last = (1,) if ndim == 3 and len(shape) in (1, 2) else ()
+            shape = (1,) * (ndim - len(last) - len(shape)) + shape + last
+            a = np.reshape(a, shape)
+        ans.append(a if is_box(a) else np.asarray(a))
+    return ans[0] if len(ans) == 1 else tuple(ans)
+
+
+@implements(np.atleast_1d)
+def atleast_1d(*arys: Any) -> Any:
+    """``numpy.atleast_1d``."""
+    return _at_least(1, arys)
+
+
+@implements(np.atleast_2d)
+def atleast_2d(*arys: Any) -> Any:
+    """``numpy.atleast_2d``."""
+    return _at_least(2, arys)
+
+
+@implements(np.atleast_3d)
+def atleast_3d(*arys: Any) -> Any:
+    """``numpy.atleast_3d``."""
+    return _at_least(3, arys)
+
+
+@implements(np.flip)
+def flip(m: Any, axis: Any = None) -> Any:
+    """``numpy.flip``; a view."""
+    axes = axes_of(axis, np.ndim(m))
+    reverse, whole = slice(None, None, -1), slice(None)
+    return m[tuple(reverse if i in axes else whole for i in range(-np.ndim(m), 0))]
+
+
+@implements(np.fliplr)
+def fliplr(m: Any) -> Any:
+    """``numpy.fliplr``; a view."""
+    if np.ndim(m) < 2:
+        raise ValueError("Input must be >= 2-d.")
+    return m[:, ::-1]
+
+
+@implements(np.flipud)
+def flipud(m: Any) -> Any:
+    """``numpy.flipud``; a view."""
+    if np.ndim(m) < 1:
+        raise ValueError("Input must be >= 1-d.")
+    return m[::-1]
+
+
+@implements(np.rot90)
+def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
+    """``numpy.rot90``; a view."""
+    axes = tuple(axes)
+    np.rot90(np.broadcast_to(False, np.shape(m)), k, axes)  # checks the arguments
+    k %= 4
+    if k == 0:
+        return m[...]
+    if k == 2:
+        return flip(m, axes)
+    if k == 1:
+        return np.swapaxes(flip(m, axes[1]), *axes)
+    return flip(np.swapaxes(m, *axes), axes[1])
+
+
+roll_p = linear(
+    lambda x, shift, axis: np.roll(x, shift, axis),
+    lambda g, shift, axis: np.roll(g, tuple(-s for s in shift), axis),
+    name="roll",
+    structure="gather",
+)
+
+
+@implements(np.roll)
+def roll(a: Any, shift: Any, axis: Any = None) -> Any:
+    """``numpy.roll``."""
+    if axis is None:
+        return np.reshape(roll(np.ravel(a), shift, 0), np.shape(a))
+    axes = [i - np.ndim(a) for i in normalize_axis_tuple(axis, np.ndim(a), allow_duplicate=True)]
+    shifts, axes = np.broadcast_arrays(plain(shift), axes)
+    if shifts.ndim > 1:
+        raise ValueError("'shift' and 'axis' should be scalars or 1D sequences")
+    return roll_p(a, shift=tuple(shifts.tolist()), axis=tuple(axes.tolist()))
+
+
+def _untile(g: Any, x_spec: Any, reps: Shape) -> Any:
+    """The cotangents of the copies, summed."""
+    n = x_spec.ndim
+    split = tuple(size for pair in zip(reps, x_spec.shape, strict=True) for size in pair)
+    g = np.reshape(g, lead_of(g, n) + split)
+    return np.sum(g, axis=tuple(range(-2 * n, 0, 2)))
+
+
+tile_p = linear(
+    lambda x, reps: np.tile(x, reps),
+    _untile,
+    name="tile",
+    structure="gather",
+)
+
+
+@implements(np.tile)
+def tile(A: Any, reps: Any) -> Any:  # noqa: N803  # NumPy's name
+    """``numpy.tile``."""
+    reps = (reps,) if np.ndim(reps) == 0 else tuple(reps)
+    ndim = max(np.ndim(A), len(reps))
+    if not ndim:
+        return np.copy(A)
+    A = np.reshape(A, (1,) * (ndim - np.ndim(A)) + np.shape(A))
+    return tile_p(A, reps=(1,) * (ndim - len(reps)) + tuple(map(int, reps)))
+
+
+repeat_p = linear(
+    lambda x, repeats, axis: np.repeat(x, repeats, axis),
+    lambda g, x_spec, repeats, axis: np.sum(
+        np.reshape(
+            g,
+            g.shape[: g.ndim + axis]
+            + (x_spec.shape[axis], repeats)
+            + g.shape[g.ndim + axis + 1 :],
+        ),
+        axis=axis,
+    ),
+    name="repeat",
+    structure="gather",
+)
+
+
+@implements(np.repeat)
+def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
+    """``numpy.repeat``."""
+    if axis is None:
+        a, axis = np.ravel(a), 0
+    axis = axis_of(axis, np.ndim(a))
+    repeats = np.asarray(plain(repeats))
+    if repeats.size == 1 and repeats.ndim < 2:
+        return repeat_p(a, repeats=operator.index(repeats.item()), axis=axis)
+    where = np.repeat(np.arange(np.shape(a)[axis]), repeats)
+    return np.take(a, where, axis)
+
+
+@implements(np.resize)
+def resize(a: Any, new_shape: Any) -> Any:
+    """``numpy.resize``: the raveled array, repeated as often as the new shape asks for."""
+    shape = (new_shape,) if np.ndim(new_shape) == 0 else tuple(new_shape)
+    flat, size = np.ravel(a), int(np.prod(shape))
+    if min(shape, default=0) < 0:
+        raise ValueError("all elements of `new_shape` must be non-negative")
+    if not np.size(a):
+        return np.zeros_like(flat, shape=shape)
+    return np.reshape(np.take(flat, np.arange(size) % np.size(a)), shape)
+
+
+@implements(np.trim_zeros)
+def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
+    """``numpy.trim_zeros``: the part without zeros at the ends, decided by the values."""
+    axes = range(np.ndim(filt)) if axis is None else normalize_axis_tuple(axis, np.ndim(filt))
+    index = [slice(None)] * np.ndim(filt)
+    for axis in axes:
+        others = tuple(i for i in range(np.ndim(filt)) if i != axis)
+        found = np.flatnonzero(np.any(plain(filt) != 0, axis=others))
+        if found.size == 0:
+            index[axis] = slice(0, 0)
+            continue
+        first = found[0] if "f" in trim.lower() else None
+        last = found[-1] + 1 if "b" in trim.lower() else None
+        index[axis] = slice(first, last)
+    return filt[tuple(index)]

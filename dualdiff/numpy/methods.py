@@ -1,43 +1,238 @@
-"""Methods and attributes of `numpy.ndarray` on traced arrays."""
+"""Methods and attributes of `numpy.ndarray` on traced arrays.
+
+What NumPy offers as a function too is called as that function, which then finds its rule.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ..core.arrays import assign, root_of
 from ..core.boxes import attach, plain
-from ..core.shapes import cast
-from ..kinds import linear
-from . import manipulation, reductions
-
-astype_p = linear(
-    lambda x, dtype: x.astype(dtype), lambda g, x_spec: cast(g, x_spec.dtype), name="astype",
-    structure="elementwise",
-)
-copy_p = linear(lambda x: np.copy(x), lambda g: g, name="copy", structure="elementwise")
+from ..core.errors import ConversionError, UnsupportedInputError, describe, user_line
+from ..core.traces import Reference
+from . import copying
+from ._common import strip
 
 
-def _astype(self: Any, dtype: Any, *args: Any, **kwargs: Any) -> Any:
-    dtype = np.dtype(dtype)
-    if dtype.kind not in "fc":
-        return plain(self).astype(dtype, *args, **kwargs)
-    return astype_p(self, dtype=dtype)
+def _method(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The method that does what a NumPy function does to its first argument."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    method.__name__ = function.__name__
+    return method
 
 
-def _reshape(self: Any, *shape: Any, order: Any = "C", copy: Any = None) -> Any:
-    return manipulation.reshape(self, shape[0] if len(shape) == 1 else shape, order)
+def _of_value(name: str) -> property:
+    """An attribute of the plain value."""
+    return property(lambda self: getattr(np.asarray(plain(self)), name))
 
 
-def _transpose(self: Any, *axes: Any) -> Any:
-    return manipulation.transpose(self, axes[0] if len(axes) == 1 else axes or None)
+def _refused(name: str, instead: str) -> Callable[..., Any]:
+    """A method that would hand out the plain value's memory."""
+
+    def refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
+        raise ConversionError(
+            f".{name} of a traced array ({describe(self)}) would lose its derivative, {user_line()}; "
+            f"{instead}"
+        )
+
+    refuse.__name__ = name
+    return refuse
+
+
+def _pass_value(name: str) -> Callable[..., Any]:
+    return _refused(name, f"pass dualdiff.value_of(x).{name} if the result is to count as constant.")
+
+
+def _shape_arguments(args: tuple[Any, ...]) -> Any:
+    return args[0] if len(args) == 1 else args
+
+
+def _reshape(self: Any, /, *shape: Any, order: Any = "C", copy: bool | None = None) -> Any:
+    return np.reshape(self, _shape_arguments(shape), order, copy=copy)
+
+
+def _transpose(self: Any, /, *axes: Any) -> Any:
+    return np.transpose(self, _shape_arguments(axes) if axes else None)
+
+
+def _flatten(self: Any, order: Any = "C") -> Any:
+    return np.copy(np.ravel(self, order))
+
+
+def _copy(self: Any, order: Any = "C") -> Any:
+    return np.copy(self, order)
+
+
+def _shallow_copy(self: Any) -> Any:
+    return np.copy(self, "K")
+
+
+def _deep_copy(self: Any, memo: Any) -> Any:
+    return np.copy(self, "K")
+
+
+def _view(self: Any, dtype: Any = None, type: Any = None) -> Any:  # noqa: A002  # NumPy's name
+    if isinstance(dtype, builtin_type) and issubclass(dtype, np.ndarray):
+        dtype = None
+    if dtype is not None and np.dtype(dtype) != self.dtype:
+        raise UnsupportedInputError(
+            f"a traced array ({describe(self)}) cannot be viewed as {np.dtype(dtype)}, {user_line()}; "
+            f"use .astype for numbers, .real and .imag for the parts of complex ones."
+        )
+    return self[...]
+
+
+builtin_type = type
+
+
+def _compress(self: Any, condition: Any, axis: Any = None, out: Any = None) -> Any:
+    return np.compress(condition, self, axis, out)
+
+
+def _round(self: Any, decimals: int = 0, out: Any = None) -> Any:
+    return np.round(self, decimals, out)
+
+
+def _item(self: Any, /, *args: Any) -> Any:
+    if not args:
+        if self.size != 1:
+            raise ValueError("can only convert an array of size 1 to a Python scalar")
+        return self[(0,) * self.ndim] if self.ndim else _scalar(self)
+    index = _shape_arguments(args)
+    if builtin_type(index) is not tuple:
+        index = np.unravel_index(range(self.size)[index], self.shape)
+    if len(index) != self.ndim:
+        raise ValueError("incorrect number of indices for array")
+    return self[tuple(map(int, index))]
+
+
+def _scalar(x: Any) -> Any:
+    """A 0-d array as a scalar, a scalar as it is."""
+    return x[()] if isinstance(plain(x), np.ndarray) else x
+
+
+def _tolist(self: Any) -> Any:
+    return [_tolist(part) for part in self] if self.ndim else _scalar(self)
+
+
+def _fill(self: Any, value: Any) -> None:
+    assign(self, ..., value)
+
+
+def _sort(self: Any, axis: int = -1, kind: Any = None, order: Any = None, **kwargs: Any) -> None:
+    assign(self, ..., np.sort(self, axis, kind, order, **kwargs))
+
+
+def _partition(
+    self: Any, kth: Any, axis: int = -1, kind: Any = "introselect", order: Any = None
+) -> None:
+    assign(self, ..., np.partition(self, kth, axis, kind, order))
+
+
+def _set_real(self: Any, value: Any) -> None:
+    assign(np.real(self), ..., value)
+
+
+def _set_imag(self: Any, value: Any) -> None:
+    assign(np.imag(self), ..., value)
+
+
+def _set_flat(self: Any, value: Any) -> None:
+    copying.FlatIterator(self)[:] = value
+
+
+def _set_shape(self: Any, shape: Any) -> None:
+    raise UnsupportedInputError(
+        f"the shape of a traced array ({describe(self)}) cannot be assigned, {user_line()}; "
+        f"write `x = x.reshape({shape})`."
+    )
+
+
+def _base(self: Any) -> Any:
+    root, ops = root_of(self)
+    return root if ops else None
 
 
 attach(
-    astype=_astype,
+    # shape
     reshape=_reshape,
+    ravel=_method(np.ravel),
+    flatten=_flatten,
     transpose=_transpose,
-    T=property(manipulation.transpose),
-    sum=reductions.sum,
-    copy=lambda self, order="C": copy_p(self),
+    T=property(np.transpose),
+    mT=property(np.matrix_transpose),
+    swapaxes=_method(np.swapaxes),
+    squeeze=_method(np.squeeze),
+    view=_view,
+    # copies and conversion
+    copy=_copy,
+    __copy__=_shallow_copy,
+    __deepcopy__=_deep_copy,
+    astype=copying.astype,
+    item=_item,
+    tolist=_tolist,
+    flat=property(copying.FlatIterator, _set_flat),
+    # numbers
+    real=property(np.real, _set_real),
+    imag=property(np.imag, _set_imag),
+    conj=_method(np.conjugate),
+    conjugate=_method(np.conjugate),
+    clip=_method(np.clip),
+    round=_round,
+    # reductions
+    sum=_method(np.sum),
+    prod=_method(np.prod),
+    mean=_method(np.mean),
+    var=_method(np.var),
+    std=_method(np.std),
+    max=_method(np.max),
+    min=_method(np.min),
+    cumsum=_method(np.cumsum),
+    cumprod=_method(np.cumprod),
+    trace=_method(np.trace),
+    dot=_method(np.dot),
+    all=_method(np.all),
+    any=_method(np.any),
+    # selection and order
+    take=_method(np.take),
+    repeat=_method(np.repeat),
+    diagonal=_method(np.diagonal),
+    choose=_method(np.choose),
+    compress=_compress,
+    nonzero=_method(np.nonzero),
+    searchsorted=_method(np.searchsorted),
+    argsort=_method(np.argsort),
+    argmax=_method(np.argmax),
+    argmin=_method(np.argmin),
+    argpartition=_method(np.argpartition),
+    # stores
+    fill=_fill,
+    put=_method(np.put),
+    sort=_sort,
+    partition=_partition,
+    # memory
+    base=property(_base),
+    nbytes=_of_value("nbytes"),
+    itemsize=_of_value("itemsize"),
+    strides=_of_value("strides"),
+    flags=_of_value("flags"),
+    device=property(lambda self: "cpu"),
+    data=property(_pass_value("data")),
+    ctypes=property(_pass_value("ctypes")),
+    tobytes=_pass_value("tobytes"),
+    tofile=_pass_value("tofile"),
+    dump=_pass_value("dump"),
+    dumps=_pass_value("dumps"),
+    byteswap=_pass_value("byteswap"),
+    getfield=_pass_value("getfield"),
+    setfield=_refused("setfield", "assign by index."),
+    setflags=_refused("setflags", "leave it out: a traced array is written to by assignment alone."),
+    resize=_refused("resize", "write `x = np.resize(x, shape)`, or join zeros with np.concatenate."),
 )

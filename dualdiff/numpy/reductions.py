@@ -1,29 +1,111 @@
-"""Sums, products and extrema along axes."""
+"""Sums, products, extrema and the running versions of them, along any axes.
+
+Tied extrema share the derivative equally. Products are differentiated without a division by an
+element, so that zeros do no harm at any order.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..core.boxes import is_box
-from ..core.dispatch import UFUNC_METHODS
-from ..kinds import linear
-from ._common import Axes, axes_of, implements, into, spread
+from ..core.boxes import is_box, plain
+from ..core.dispatch import UFUNC_METHODS, register
+from ..core.primitive import Primitive
+from ..core.shapes import Shape, cast
+from ..kinds import linear, rule
+from ._common import Axes, axes_of, axis_of, expand_dims, implements, into, spread
+from .ufuncs import safe_divide
+
+NoValue = np._NoValue
+Scaled = Callable[..., Any]
+
+# How a traced `initial` joins a result, and a start that leaves the result as it is.
+JOINED: dict[Primitive, tuple[Callable[..., Any], float | None]] = {}
 
 
-def _sum(x: Any, axis: Axes, keepdims: bool) -> Any:
-    # NumPy adds up a whole array in another order than axis by axis.
-    whole = None if len(axis) == np.ndim(x) else axis
-    return np.add.reduce(x, axis=whole, keepdims=keepdims)
+def reduced(
+    prim: Primitive, a: Any, axis: Any, keepdims: Any, out: Any = None, **options: Any
+) -> Any:
+    """Apply a reduction primitive to NumPy's arguments.
+
+    Primitives take ``axis`` as a tuple counted from the right, ``keepdims``, and as ``options`` those of
+    ``dtype, initial, where, ...`` that the user gave.
+    """
+    initial = options.get("initial")
+    if is_box(initial):
+        join, options["initial"] = JOINED[prim]
+        return into(out, join(reduced(prim, a, axis, keepdims, **options), initial))
+    options = {k: v for k, v in options.items() if v is not NoValue and v is not None}
+    where = options.pop("where", True)
+    if where is not True:
+        options["where"] = np.array(plain(where), dtype=bool)
+    ndim = np.ndim(a)
+    axes = () if ndim == 0 and axis in (0, -1) else axes_of(axis, ndim)
+    kept = keepdims is not NoValue and bool(keepdims)
+    return into(out, prim(a, axis=axes, keepdims=kept, options=options))
 
 
-sum_p = linear(
-    _sum,
-    lambda g, x_spec, axis, keepdims: spread(g, axis, x_spec.shape, keepdims),
-    name="sum",
-    structure="reduction",
-)
+def converted(a: Any, dtype: Any) -> Any:
+    """`a` in the dtype that a function was told to work in; plain where that ends the derivative."""
+    if dtype is None:
+        return a
+    return cast(a if np.dtype(dtype).kind in "fc" else plain(a), np.dtype(dtype))
+
+
+def kept_dims(g: Any, axis: Axes, ndim: int, keepdims: bool) -> Any:
+    """A result or cotangent of a reduction, broadcastable against its operand."""
+    return g if keepdims else expand_dims(g, axis, ndim)
+
+
+def reduction(fn: Callable[..., Any], scaled: Scaled, name: str | None = None) -> Primitive:
+    """Declare a reduction by the derivative of its result by each element.
+
+    Arguments: `fn(x, axis=, keepdims=, **options)`; ``scaled(v, x, ans, axis, **options)``, the product of `v`
+    and that derivative, where `v` and `ans` broadcast against x.
+    """
+
+    def apply(x: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
+        return fn(x, axis=axis, keepdims=keepdims, **options)
+
+    def push(t: Any, x: Any, ans: Any, axis: Axes, keepdims: bool, options: Any) -> Any:
+        ans = kept_dims(ans, axis, np.ndim(x), keepdims)
+        return np.sum(scaled(t, x, ans, axis, **options), axis=axis, keepdims=keepdims)
+
+    def pull(g: Any, x: Any, ans: Any, axis: Axes, keepdims: bool, options: Any) -> Any:
+        ans, g = (kept_dims(v, axis, np.ndim(x), keepdims) for v in (ans, g))
+        return scaled(g, x, ans, axis, **options)
+
+    return rule(apply, push=push, pull=pull, name=name or fn.__name__, structure="reduction")
+
+
+def count(shape: Shape, axis: Axes, where: Any = True) -> Any:
+    """How many elements a reduction takes in: an int, or with a mask an array that keeps the axes."""
+    if where is not True:
+        return np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=True)
+    n = 1
+    for a in axis:
+        n *= shape[a]
+    return n
+
+
+def _sum(x: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
+    return np.add.reduce(x, axis=axis, keepdims=keepdims, **options)
+
+
+def _sum_push(t: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
+    linear_part = {k: v for k, v in options.items() if k != "initial"}
+    return np.add.reduce(t, axis=axis, keepdims=keepdims, **linear_part)
+
+
+def _sum_pull(g: Any, x_spec: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
+    g = spread(g, axis, x_spec.shape, keepdims)
+    return np.where(options["where"], g, 0) if "where" in options else g
+
+
+sum_p = linear(_sum, _sum_pull, push=_sum_push, name="sum", structure="reduction")
 
 
 @implements(np.sum)
@@ -32,31 +114,346 @@ def sum(
     axis: Any = None,
     dtype: Any = None,
     out: Any = None,
-    keepdims: bool = False,
-    initial: Any = 0,
+    keepdims: Any = False,
+    initial: Any = NoValue,
     where: Any = True,
 ) -> Any:
     """``numpy.sum``, differentiable in `a` and `initial`."""
-    if dtype is not None:
-        a = a.astype(dtype)
+    if dtype is not None and np.dtype(dtype).kind not in "fc":
+        a = plain(a)
+    return reduced(sum_p, a, axis, keepdims, out, dtype=dtype, initial=initial, where=where)
+
+
+def along(axis: int, part: slice) -> tuple[Any, ...]:
+    """The index that takes a part along one axis, which counts from the right."""
+    return (Ellipsis, part, *(slice(None),) * (-axis - 1))
+
+
+FIRST, BUT_FIRST = slice(None, 1), slice(1, None)
+LAST, BUT_LAST = slice(-1, None), slice(None, -1)
+REVERSED = slice(None, None, -1)
+
+
+def _products_before(x: Any, axis: int) -> Any:
+    """For each element the product of those before it along an axis."""
+    one = np.ones_like(plain(x)[along(axis, FIRST)])
+    return np.concatenate([one, np.cumprod(x[along(axis, BUT_LAST)], axis=axis)], axis=axis)
+
+
+def _products_of_others(x: Any, axis: Axes) -> Any:
+    """For each element the product of all others along some axes, in linear time."""
+    others: Any = 1
+    for a in axis:
+        back = along(a, REVERSED)
+        others = others * _products_before(x, a) * _products_before(x[back], a)[back]
+        x = np.prod(x, axis=a, keepdims=True)
+    return others
+
+
+def _prod_scaled(
+    v: Any, x: Any, ans: Any, axis: Axes, initial: Any = 1, where: Any = True
+) -> Any:
+    if np.size(x) == 0:
+        return v * x
     if where is not True:
-        a = np.where(where, a, 0)
-    ans = sum_p(a, axis=axes_of(axis, np.ndim(a)), keepdims=keepdims)
-    if is_box(initial) or initial:
-        ans = ans + initial
-    return into(out, ans)
+        x = np.where(where, x, 1)
+    v = v * (initial * _products_of_others(x, axis))
+    return v if where is True else np.where(where, v, 0)
 
 
-def _add_reduce(
-    array: Any,
-    axis: Any = 0,
+prod_p = reduction(np.multiply.reduce, _prod_scaled, "prod")
+
+
+@implements(np.prod)
+def prod(
+    a: Any,
+    axis: Any = None,
     dtype: Any = None,
     out: Any = None,
-    keepdims: bool = False,
-    initial: Any = 0,
+    keepdims: Any = False,
+    initial: Any = NoValue,
     where: Any = True,
 ) -> Any:
-    return sum(array, axis, dtype, out, keepdims, initial, where)
+    """``numpy.prod``, differentiable in `a` and `initial`, also where there are zeros."""
+    a = converted(a, dtype)
+    return reduced(prod_p, a, axis, keepdims, out, initial=initial, where=where)
 
 
-UFUNC_METHODS[np.add, "reduce"] = _add_reduce
+def selected(
+    v: Any, x: Any, ans: Any, axis: Axes, initial: Any = None, where: Any = True
+) -> Any:
+    """`v` shared equally by the elements that are `ans`, and 0 for the others."""
+    x, ans = plain(x), plain(ans)
+    chosen = ((x == ans) | (np.isnan(x) & np.isnan(ans))) & where
+    ties = np.sum(chosen, axis=axis, keepdims=True)
+    if initial is not None:
+        ties = ties + (ans == initial)
+    return np.where(chosen, v / ties, 0)
+
+
+max_p = reduction(np.maximum.reduce, selected, "max")
+min_p = reduction(np.minimum.reduce, selected, "min")
+nanmax_p = reduction(np.nanmax, selected)
+nanmin_p = reduction(np.nanmin, selected)
+
+
+def _extremum(prim: Primitive, name: str) -> Callable[..., Any]:
+    def extremum(
+        a: Any,
+        axis: Any = None,
+        out: Any = None,
+        keepdims: Any = False,
+        initial: Any = NoValue,
+        where: Any = True,
+    ) -> Any:
+        return reduced(prim, a, axis, keepdims, out, initial=initial, where=where)
+
+    extremum.__name__ = name
+    extremum.__doc__ = (
+        f"``numpy.{name}``, differentiable in `a` and `initial`; ties share the derivative equally."
+    )
+    return extremum
+
+
+max = amax = implements(np.max, np.amax)(_extremum(max_p, "max"))
+min = amin = implements(np.min, np.amin)(_extremum(min_p, "min"))
+nanmax = implements(np.nanmax)(_extremum(nanmax_p, "nanmax"))
+nanmin = implements(np.nanmin)(_extremum(nanmin_p, "nanmin"))
+
+
+@implements(np.ptp)
+def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+    """``numpy.ptp``: the maximum minus the minimum."""
+    return into(out, max(a, axis, keepdims=keepdims) - min(a, axis, keepdims=keepdims))
+
+
+def _softmax(exp: Callable[..., Any]) -> Scaled:
+    def scaled(
+        v: Any, x: Any, ans: Any, axis: Axes, initial: Any = None, where: Any = True
+    ) -> Any:
+        infinite = np.isinf(plain(ans))
+        share = exp(np.where(infinite, 0, x) - np.where(infinite, 0, ans))
+        v_infinite = selected(v, x, ans, axis, initial, where)
+        return np.where(infinite, v_infinite, np.where(where, v * share, 0))
+
+    return scaled
+
+
+def _hypot_scaled(
+    v: Any, x: Any, ans: Any, axis: Axes, initial: Any = 0, where: Any = True
+) -> Any:
+    return np.where(where, v * safe_divide(x, ans), 0)
+
+
+def _reduce(prim: Primitive) -> Callable[..., Any]:
+    def reduce(
+        array: Any,
+        axis: Any = 0,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: bool = False,
+        initial: Any = NoValue,
+        where: Any = True,
+    ) -> Any:
+        if prim is sum_p:
+            return sum(array, axis, dtype, out, keepdims, initial, where)
+        array = converted(array, dtype)
+        return reduced(prim, array, axis, keepdims, out, initial=initial, where=where)
+
+    return reduce
+
+
+def _of(ufunc: np.ufunc, scaled: Scaled) -> Primitive:
+    return reduction(ufunc.reduce, scaled, f"{ufunc.__name__}.reduce")
+
+
+JOINED |= {nanmax_p: (np.fmax, -np.inf), nanmin_p: (np.fmin, np.inf)}
+for _ufunc, _prim, _start in (
+    (np.add, sum_p, None),
+    (np.multiply, prod_p, None),
+    (np.maximum, max_p, -np.inf),
+    (np.minimum, min_p, np.inf),
+    (np.fmax, _of(np.fmax, selected), -np.inf),
+    (np.fmin, _of(np.fmin, selected), np.inf),
+    (np.logaddexp, _of(np.logaddexp, _softmax(np.exp)), None),
+    (np.logaddexp2, _of(np.logaddexp2, _softmax(np.exp2)), None),
+    (np.hypot, _of(np.hypot, _hypot_scaled), None),
+):
+    JOINED[_prim] = _ufunc, _start
+    UFUNC_METHODS[_ufunc, "reduce"] = _reduce(_prim)
+
+
+def _recurrence(a: Any, b: Any, axis: int) -> Any:
+    """``s[0] = b[0]``, ``s[k + 1] = a[k] s[k] + b[k + 1]``, by doubling: n log n operations.
+
+    Source: Kogge and Stone, IEEE Transactions on Computers C-22 (1973) 786-793.
+    """
+    step = 1
+    while step < np.shape(b)[axis]:
+        head, tail = along(axis, slice(None, step)), along(axis, slice(step, None))
+        before = along(axis, slice(None, -step))
+        b = np.concatenate([b[head], b[tail] + a * b[before]], axis=axis)
+        a = a[before] * a[tail]
+        step *= 2
+    return b
+
+
+def _recurrence_pull(a: Any, g: Any, axis: int) -> Any:
+    """The cotangent of b in `_recurrence`."""
+    back = along(axis, REVERSED)
+    return _recurrence(a[back], g[back], axis)[back]
+
+
+def _cumsum_pull(g: Any, axis: int) -> Any:
+    back = along(axis, REVERSED)
+    return np.cumsum(g[back], axis=axis)[back]
+
+
+def _cumprod_push(t: Any, x: Any, axis: int) -> Any:
+    return _recurrence(x[along(axis, BUT_FIRST)], t * _products_before(x, axis), axis)
+
+
+def _cumprod_pull(g: Any, x: Any, axis: int) -> Any:
+    return _products_before(x, axis) * _recurrence_pull(x[along(axis, BUT_FIRST)], g, axis)
+
+
+def _runs(x: Any, ans: Any, axis: int) -> tuple[Any, Any, Any]:
+    """For a running extremum: where it stays, the elements that equal it, how many have so far."""
+    x, ans = plain(x), plain(ans)
+    stays = ans[along(axis, BUT_FIRST)] == ans[along(axis, BUT_LAST)]
+    equal = x == ans
+    stays, ties = stays.astype(float), equal.astype(float)
+    return stays, equal, _recurrence(stays, ties, axis)
+
+
+def _running_push(t: Any, x: Any, ans: Any, axis: int) -> Any:
+    stays, equal, ties = _runs(x, ans, axis)
+    return _recurrence(stays, np.where(equal, t, 0), axis) / ties
+
+
+def _running_pull(g: Any, x: Any, ans: Any, axis: int) -> Any:
+    stays, equal, ties = _runs(x, ans, axis)
+    return np.where(equal, _recurrence_pull(stays, g / ties, axis), 0)
+
+
+cumsum_p = linear(
+    lambda x, axis, dtype: np.cumsum(x, axis=axis, dtype=dtype), _cumsum_pull, name="cumsum"
+)
+cumprod_p = rule(
+    lambda x, axis: np.cumprod(x, axis=axis), push=_cumprod_push, pull=_cumprod_pull, name="cumprod"
+)
+cummax_p = rule(
+    lambda x, axis: np.maximum.accumulate(x, axis=axis),
+    push=_running_push,
+    pull=_running_pull,
+    name="maximum.accumulate",
+)
+cummin_p = rule(
+    lambda x, axis: np.minimum.accumulate(x, axis=axis),
+    push=_running_push,
+    pull=_running_pull,
+    name="minimum.accumulate",
+)
+
+
+def _line(a: Any, axis: Any) -> tuple[Any, int]:
+    """The array and axis of a running function, where None means all elements in a row."""
+    if axis is None or np.ndim(a) == 0:
+        return np.reshape(a, -1), -1
+    return a, axis_of(axis, np.ndim(a))
+
+
+@implements(np.cumsum)
+def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """``numpy.cumsum``."""
+    if dtype is not None and np.dtype(dtype).kind not in "fc":
+        a = plain(a)
+    a, axis = _line(a, axis)
+    return into(out, cumsum_p(a, axis=axis, dtype=dtype))
+
+
+@implements(np.cumprod)
+def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """``numpy.cumprod``, also where there are zeros; its rule takes n log n operations."""
+    a, axis = _line(converted(a, dtype), axis)
+    return into(out, cumprod_p(a, axis=axis))
+
+
+def _accumulate(running: Callable[..., Any]) -> Callable[..., Any]:
+    def accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
+        if np.ndim(array) == 0:
+            raise TypeError("cannot accumulate on a scalar")
+        return running(array, axis, dtype, out)
+
+    return accumulate
+
+
+def _running(prim: Primitive) -> Callable[..., Any]:
+    def running(array: Any, axis: Any, dtype: Any, out: Any) -> Any:
+        array, axis = _line(converted(array, dtype), axis)
+        return into(out, prim(array, axis=axis))
+
+    return running
+
+
+UFUNC_METHODS[np.add, "accumulate"] = _accumulate(cumsum)
+UFUNC_METHODS[np.multiply, "accumulate"] = _accumulate(cumprod)
+UFUNC_METHODS[np.maximum, "accumulate"] = _accumulate(_running(cummax_p))
+UFUNC_METHODS[np.minimum, "accumulate"] = _accumulate(_running(cummin_p))
+
+
+def _cumulative(running: Callable[..., Any], start: Callable[..., Any]) -> Callable[..., Any]:
+    def cumulative(
+        x: Any,
+        /,
+        *,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        include_initial: bool = False,
+    ) -> Any:
+        if axis is None and np.ndim(x) > 1:
+            raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
+        ans = running(x, axis, dtype)
+        if include_initial:
+            axis = -1 if axis is None else axis
+            first = along(axis_of(axis, np.ndim(ans)), FIRST)
+            ans = np.concatenate([start(plain(ans)[first]), ans], axis=axis)
+        return into(out, ans)
+
+    return cumulative
+
+
+if hasattr(np, "cumulative_sum"):
+    register(np.cumulative_sum, _cumulative(cumsum, np.zeros_like))
+    register(np.cumulative_prod, _cumulative(cumprod, np.ones_like))
+
+
+def _nan_as(a: Any, number: int) -> Any:
+    """`a` with its NaNs replaced."""
+    nan = np.isnan(plain(a))
+    return np.where(nan, number, a) if np.any(nan) else a
+
+
+@implements(np.nansum)
+def nansum(a: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """``numpy.nansum``: NaNs count as 0 and have derivative 0."""
+    return sum(_nan_as(a, 0), axis, *args, **kwargs)
+
+
+@implements(np.nanprod)
+def nanprod(a: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """``numpy.nanprod``: NaNs count as 1 and have derivative 0."""
+    return prod(_nan_as(a, 1), axis, *args, **kwargs)
+
+
+@implements(np.nancumsum)
+def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """``numpy.nancumsum``: NaNs count as 0 and have derivative 0."""
+    return cumsum(_nan_as(a, 0), axis, dtype, out)
+
+
+@implements(np.nancumprod)
+def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """``numpy.nancumprod``: NaNs count as 1 and have derivative 0."""
+    return cumprod(_nan_as(a, 1), axis, dtype, out)

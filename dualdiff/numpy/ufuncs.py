@@ -17,14 +17,15 @@ from ..core.boxes import plain
 from ..core.dispatch import register
 from ..core.primitive import Primitive
 from ..core.shapes import dtype_of
-from ..kinds import elementwise, linear
+from ..kinds import elementwise, linear, rule
+from ._common import on_values
 
 LN2 = 0.6931471805599453
 LN10 = 2.302585092994046
 DEGREE = 0.017453292519943295
 
 
-def _safe_divide(a: Any, b: Any) -> Any:
+def safe_divide(a: Any, b: Any) -> Any:
     """``a / b``, and 0 where b is 0."""
     zero = plain(b) == 0
     return np.where(zero, 0.0, a / np.where(zero, 1.0, b)) if np.any(zero) else a / b
@@ -35,7 +36,7 @@ def _real_only(x: Any) -> bool:
 
 
 def _absolute_dx(x: Any, ans: Any) -> Any:
-    return np.sign(plain(x)) if _real_only(x) else _safe_divide(np.conjugate(x), ans)
+    return np.sign(plain(x)) if _real_only(x) else safe_divide(np.conjugate(x), ans)
 
 
 def _power_dx(x: Any, y: Any) -> Any:
@@ -54,6 +55,8 @@ def _power_dx(x: Any, y: Any) -> Any:
 
 def _power_dy(ans: Any, x: Any, y: Any) -> Any:
     """``x**y log(x)`` (DLMF 4.7.8), and 0 where x is 0 and Re y >= 0."""
+    if not _real_only(ans) and _real_only(x):
+        x = x + 0j
     zero = (plain(x) == 0) & (np.real(plain(y)) >= 0)
     if not np.any(zero):
         return ans * np.log(x)
@@ -105,21 +108,30 @@ def _fmin_dy(x: Any, y: Any, ans: Any) -> Any:
     return _share((b < a) | (np.isnan(a) & ~np.isnan(b)), a == b, ans)
 
 
-def _logistic_of_difference(x: Any, y: Any, scale: float) -> Any:
-    """``1 / (1 + exp(scale (y - x)))``, finite at infinities, where a tie gives half."""
-    tie = plain(x) == plain(y)
-    difference = np.where(tie, 0, np.subtract(y, np.where(tie, y, x)) if np.any(tie) else y - x)
-    return 0.5 - 0.5 * np.tanh(0.5 * scale * difference)
+def _weight(x: Any, y: Any, ans: Any, scale: float) -> Any:
+    """``exp(x - ans)``: of two equal infinities each has half, of different ones the larger has all."""
+    a, b = plain(x), plain(y)
+    infinite = (a == plain(ans)) & np.isinf(a)
+    if not np.any(infinite):
+        return np.exp(scale * (x - ans))
+    below = np.where(infinite, 0, x - np.where(infinite, 0, ans))
+    return np.where(infinite & (a == b), 0.5, np.exp(scale * below))
+
+
+def _fmod_dy(x: Any, y: Any) -> Any:
+    """Minus the truncated quotient; not by ``trunc(x / y)``, where the division may round up."""
+    a, b = plain(x), plain(y)
+    return -np.sign(a) * np.sign(b) * np.floor_divide(np.abs(a), np.abs(b))
 
 
 def _arctan2_dx(x: Any, y: Any) -> Any:
     radius = np.hypot(x, y)
-    return _safe_divide(_safe_divide(y, radius), radius)
+    return safe_divide(safe_divide(y, radius), radius)
 
 
 def _arctan2_dy(x: Any, y: Any) -> Any:
     radius = np.hypot(x, y)
-    return -_safe_divide(_safe_divide(x, radius), radius)
+    return -safe_divide(safe_divide(x, radius), radius)
 
 
 positive = elementwise(np.positive, 1, operator=operator.pos)
@@ -133,7 +145,7 @@ float_power = elementwise(np.float_power, _power_dx, _power_dy)
 remainder = elementwise(
     np.remainder, 1, lambda x, y: -np.floor_divide(plain(x), plain(y)), operator=operator.mod
 )
-fmod = elementwise(np.fmod, 1, lambda x, y: -np.trunc(plain(x) / plain(y)))
+fmod = elementwise(np.fmod, 1, _fmod_dy)
 absolute = elementwise(np.absolute, _absolute_dx, operator=operator.abs)
 fabs = elementwise(np.fabs, lambda x: np.sign(plain(x)))
 copysign = elementwise(
@@ -142,7 +154,7 @@ copysign = elementwise(
 conjugate = linear(np.conjugate, lambda g: np.conjugate(g), structure="elementwise")
 exp = elementwise(np.exp, "ans")
 exp2 = elementwise(np.exp2, lambda ans: LN2 * ans)
-expm1 = elementwise(np.expm1, lambda ans: ans + 1)
+expm1 = elementwise(np.expm1, lambda x: np.exp(x))
 log = elementwise(np.log, lambda x: 1 / x)
 log2 = elementwise(np.log2, lambda x: 1 / (LN2 * x))
 log10 = elementwise(np.log10, lambda x: 1 / (LN10 * x))
@@ -166,25 +178,25 @@ arctanh = elementwise(np.arctanh, lambda x: 1 / ((1 - x) * (1 + x)))
 deg2rad = elementwise(np.deg2rad, DEGREE)
 rad2deg = elementwise(np.rad2deg, 1 / DEGREE)
 hypot = elementwise(
-    np.hypot, lambda x, ans: _safe_divide(x, ans), lambda y, ans: _safe_divide(y, ans)
+    np.hypot, lambda x, ans: safe_divide(x, ans), lambda y, ans: safe_divide(y, ans)
 )
 arctan2 = elementwise(np.arctan2, _arctan2_dx, _arctan2_dy)
 logaddexp = elementwise(
     np.logaddexp,
-    lambda x, y: _logistic_of_difference(x, y, 1.0),
-    lambda x, y: _logistic_of_difference(y, x, 1.0),
+    lambda x, y, ans: _weight(x, y, ans, 1.0),
+    lambda x, y, ans: _weight(y, x, ans, 1.0),
 )
 logaddexp2 = elementwise(
     np.logaddexp2,
-    lambda x, y: _logistic_of_difference(x, y, LN2),
-    lambda x, y: _logistic_of_difference(y, x, LN2),
+    lambda x, y, ans: _weight(x, y, ans, LN2),
+    lambda x, y, ans: _weight(y, x, ans, LN2),
 )
 maximum = elementwise(np.maximum, _maximum_dx, _maximum_dy)
 minimum = elementwise(np.minimum, _minimum_dx, _minimum_dy)
 fmax = elementwise(np.fmax, _fmax_dx, _fmax_dy)
 fmin = elementwise(np.fmin, _fmin_dx, _fmin_dy)
 heaviside = elementwise(np.heaviside, 0, lambda x: plain(x) == 0)
-ldexp = elementwise(np.ldexp, lambda y: 2.0 ** np.asarray(y), 0)
+ldexp = elementwise(np.ldexp, lambda x, y: np.ldexp(np.ones_like(plain(x)), y), 0)
 nextafter = elementwise(np.nextafter, 1, 0)
 
 radians = elementwise(np.radians, DEGREE)
@@ -192,19 +204,22 @@ degrees = elementwise(np.degrees, 1 / DEGREE)
 fraction = elementwise(lambda x: np.modf(x)[0], 1, name="modf")
 
 
+def _sign_push(t: Any, x: Any, ans: Any) -> Any:
+    return safe_divide(t - ans * ans * np.conjugate(t), 2 * np.absolute(x))
+
+
+def _sign_pull(g: Any, x: Any, ans: Any) -> Any:
+    return safe_divide(g - np.conjugate(g * ans * ans), 2 * np.absolute(x))
+
+
+complex_sign = rule(
+    np.sign, push=_sign_push, pull=_sign_pull, name="sign", structure="elementwise"
+)
+
+
 def sign(x: Any) -> Any:
-    """``numpy.sign``: constant for real x, ``x / |x|`` (0 at 0) for complex x."""
-    return np.sign(plain(x)) if _real_only(x) else _safe_divide(x, np.absolute(x))
-
-
-def constant(function: Any) -> Any:
-    """The rule of a function whose derivative is zero wherever it exists: it sees plain values."""
-
-    def on_values(*args: Any, **kwargs: Any) -> Any:
-        values = [plain(a) for a in args]
-        return function(*values, **{k: plain(v) for k, v in kwargs.items()})
-
-    return on_values
+    """``numpy.sign``: constant for real x, ``x / |x|`` (derivative 0 at 0) for complex x."""
+    return np.sign(plain(x)) if _real_only(x) else complex_sign(x)
 
 
 register(np.sign, sign)
@@ -213,7 +228,7 @@ for _ufunc in (
     np.isnan, np.isfinite, np.isinf, np.greater, np.greater_equal, np.less, np.less_equal,
     np.equal, np.not_equal, np.logical_and, np.logical_or, np.logical_xor, np.logical_not,
 ):  # fmt: skip
-    register(_ufunc, constant(_ufunc))
+    register(_ufunc, on_values(_ufunc))
 
 
 def divmod_(x: Any, y: Any) -> tuple[Any, Any]:

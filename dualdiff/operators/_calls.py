@@ -112,6 +112,10 @@ class Inputs:
             if explained is None:
                 raise
             raise explained from error
+        except IndexError as error:
+            if "only integers" in str(error):
+                error.add_note("If the index is a traced value, write int(dualdiff.value_of(i)).")
+            raise
 
     def trees(self, leaves: Sequence[Any]) -> list[Any]:
         """One tree per differentiated argument."""
@@ -202,7 +206,7 @@ class Outputs:
         for leaf in leaves:
             if is_box(leaf) or (type(leaf) is ndarray and leaf.dtype.hasobject):
                 leaf = resolve(leaf)
-            own = issubclass(type(leaf), Traced) and leaf.trace is trace
+            own = issubclass(type(leaf), Traced) and leaf.scope is trace
             self.values.append(leaf.value if own else leaf)
             self.payloads.append(leaf.payload if own else None)
 

@@ -1,0 +1,209 @@
+"""Targets and tables: on the screen, and as docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .harness import Result
+
+Results = Mapping[str, Result]
+CONTESTANTS = ("function", "dualdiff", "autograd", "torch", "by hand")
+DASH = "–"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A figure to hold: `measure` of the results is to be at most `limit`."""
+
+    text: str
+    measure: Callable[[Results], float]
+    limit: float
+    show: Callable[[float], str]
+
+    def row(self, results: Results) -> list[str]:
+        """The line of the table, with dashes where something was not measured."""
+        try:
+            figure = self.measure(results)
+        except KeyError:
+            return [self.text, self.show(self.limit), DASH, DASH]
+        met = "yes" if figure <= self.limit else "**no**"
+        return [self.text, self.show(self.limit), self.show(figure), met]
+
+
+def _part_of_autograd(workload: str, part: float) -> Target:
+    return Target(
+        workload,
+        lambda results: results[workload].ratio("dualdiff", "autograd"),
+        1.0 / part,
+        lambda ratio: f"autograd / {1.0 / ratio:.1f}",
+    )
+
+
+def _times(text: str, workload: str, other: str, limit: float) -> Target:
+    return Target(
+        text,
+        lambda results: results[workload].ratio("dualdiff", other),
+        limit,
+        lambda ratio: f"{ratio:.2f} × {other}",
+    )
+
+
+def _growth(workload: str) -> Target:
+    """Time per element at n = 8,000 against that at n = 1,000."""
+    small, large = workload.format("1,000"), workload.format("8,000")
+    return Target(
+        f"{large}: time per element",
+        lambda results: results[large].median("dualdiff") / results[small].median("dualdiff") / 8.0,
+        1.3,
+        lambda ratio: f"{ratio:.2f} × n = 1,000",
+    )
+
+
+BIG, BIG_MEMORY = "1e6 elements x 20 operations, grad", "1e6 elements x 20 operations, peak memory"
+TARGETS = (
+    _part_of_autograd("scalar chain, grad", 8.0),
+    _part_of_autograd("10-vector chain, grad", 4.0),
+    _part_of_autograd("scalar chain, jvp", 10.0),
+    _part_of_autograd("Runge-Kutta on scalars, 1,000 steps, grad", 10.0),
+    _times("Jacobian 100 -> 100, forward", "Jacobian 100 -> 100, forward", "by hand", 1.5),
+    _times("Jacobian 100 -> 100, reverse", "Jacobian 100 -> 100, reverse", "by hand", 1.5),
+    _part_of_autograd("Rosenbrock 200, Hessian", 40.0),
+    _growth("loop over x[i], n = {}, grad"),
+    _times(f"{BIG}: time", BIG, "autograd", 1.0),
+    _times(f"{BIG}: time", BIG, "function", 3.5),
+    _times(BIG_MEMORY, BIG_MEMORY, "autograd", 1.0),
+    Target(
+        "import, beyond numpy",
+        lambda results: results["import, beyond numpy"].median("dualdiff"),
+        100.0,
+        lambda figure: f"{figure:.0f} ms",
+    ),
+)
+
+
+def table(header: list[str], rows: Iterable[list[str]]) -> str:
+    """A Markdown table with aligned columns: the first to the left, the others to the right."""
+    lines = [header, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    rule = ["-" * widths[0], *("-" * (w - 1) + ":" for w in widths[1:])]
+    text = []
+    for line in (header, rule, *lines[1:]):
+        cells = [line[0].ljust(widths[0])]
+        cells += [cell.rjust(w) for cell, w in zip(line[1:], widths[1:], strict=True)]
+        text.append(f"| {' | '.join(cells)} |")
+    return "\n".join(text)
+
+
+def _figure(value: float, unit: str) -> str:
+    if unit != "s":
+        return f"{value:.0f} {unit}"
+    for factor, name in ((1e6, "µs"), (1e3, "ms")):
+        if value * factor < 1000.0:
+            return f"{value * factor:.3g} {name}"
+    return f"{value:.3g} s"
+
+
+def _or_dash(compute: Callable[[], str]) -> str:
+    try:
+        return compute()
+    except KeyError:
+        return DASH
+
+
+def times_table(results: Results) -> str:
+    """Medians of everybody, and the ratios that matter."""
+    rows = []
+    for r in results.values():
+        row = [r.name]
+        row += [_or_dash(lambda r=r, c=c: _figure(r.median(c), r.unit)) for c in CONTESTANTS]
+        row.append(_or_dash(lambda r=r: f"{r.ratio('dualdiff', 'function'):.3g}"))
+        for c in CONTESTANTS[2:]:
+            row.append(_or_dash(lambda r=r, c=c: f"{r.ratio(c, 'dualdiff'):.3g}"))
+        rows.append(row)
+    ratios = [f"{c} / dualdiff" for c in CONTESTANTS[2:]]
+    return table(["workload", *CONTESTANTS, "dualdiff / function", *ratios], rows)
+
+
+def operations_table(results: Results) -> str:
+    """Microseconds per operation where a workload has a number of small ones."""
+    rows = []
+    for r in results.values():
+        if r.operations is not None and r.operations > 1000:
+            row = [r.name, f"{r.operations:,}"]
+            for c in CONTESTANTS[:-1]:
+                row.append(_or_dash(lambda r=r, c=c: f"{r.median(c) / r.operations * 1e6:.2f}"))
+            rows.append(row)
+    return table(["µs per operation", "operations", *CONTESTANTS[:-1]], rows)
+
+
+def targets_table(results: Results) -> str:
+    """What was to be reached, and whether it was."""
+    return table(["target", "at most", "measured", "met"], (t.row(results) for t in TARGETS))
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line for line in lines if line.startswith("model name"))
+        return name.partition(":")[2].strip()
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def circumstances() -> str:
+    """Date, machine, versions."""
+    packages = []
+    for name in ("dualdiff", "numpy", "scipy", "autograd", "torch"):
+        try:
+            packages.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            packages.append(f"{name} not installed")
+    return (
+        f"{datetime.date.today().isoformat()}, {_processor()} ({os.cpu_count()} cores), "
+        f"{platform.system()}, Python {platform.python_version()}, {', '.join(packages)}."
+    )
+
+
+PAGE = """# Benchmarks
+
+<!-- Written by `make bench`; do not edit. -->
+
+Measured on {circumstances}
+
+All contestants run in one process with one thread, in turns, and their results are compared first;
+times are medians over the rounds, ratios are medians of the ratios within a round. "function" is
+the program without derivatives, in plain NumPy and Python. Peak memory is that of a fresh process.
+A dash: the contestant has no such operation (autograd has no Jacobian in forward mode and no
+assignment to elements), or was not installed.
+
+## Targets
+
+{targets}
+
+## Workloads
+
+{times}
+
+## Per operation
+
+{operations}
+
+Where the function works on Python floats, an operation takes some hundredths of a microsecond, and
+any recording costs many times that; the ratio to the peers says more.
+"""
+
+
+def page(results: Results) -> str:
+    """The text of docs/benchmarks.md."""
+    return PAGE.format(
+        circumstances=circumstances(),
+        targets=targets_table(results),
+        times=times_table(results),
+        operations=operations_table(results),
+    )

@@ -1,0 +1,215 @@
+"""Copies, arrays like another, and the functions that write into an array.
+
+A store into part of an array is an assignment by index (`core.arrays.assign`): it is seen by every
+view, and a plain array refuses traced values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core.arrays import assign, localize, refuse_plain_target
+from ..core.boxes import is_box, plain
+from ..core.shapes import Shape, cast, dtype_of
+from ..core.traces import Traced, resolve
+from ..kinds import linear
+from ._common import implements, strip
+from .manipulation import as_operand
+from .selection import along_axis
+
+copy_p = linear(
+    lambda x, order: np.copy(x, order),
+    lambda g: g,
+    name="copy",
+    structure="elementwise",
+)
+
+
+@implements(np.copy)
+def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
+    """``numpy.copy``: an array that can be assigned to without changing `a`."""
+    return copy_p(a, order=order)
+
+
+astype_p = linear(
+    lambda x, dtype, order, casting: x.astype(dtype, order=order, casting=casting),
+    lambda g: g,
+    push=lambda t, dtype: cast(t, dtype),
+    name="astype",
+    structure="elementwise",
+)
+
+
+def astype(
+    x: Any,
+    dtype: Any,
+    order: Any = "K",
+    casting: Any = "unsafe",
+    subok: bool = True,
+    copy: bool = True,
+) -> Any:
+    """``ndarray.astype``; a dtype that is not inexact ends the derivative."""
+    dtype = np.dtype(dtype)
+    if dtype.kind not in "fc":
+        return np.asarray(plain(x)).astype(dtype, order, casting)[()]
+    if not copy and dtype == dtype_of(x):
+        return x
+    return astype_p(x, dtype=dtype, order=order, casting=casting)
+
+
+@implements(np.astype)
+def astype_function(
+    x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None
+) -> Any:
+    """``numpy.astype``."""
+    return astype(x, dtype, copy=copy)
+
+
+def _like(function: Callable[..., Any]) -> Callable[..., Any]:
+    """zeros_like and its kin: plain arrays, able to take traced values."""
+
+    def makes_like(a: Any, *args: Any, **kwargs: Any) -> Any:
+        return localize(function(plain(a), *args, **kwargs))
+
+    return makes_like
+
+
+zeros_like = implements(np.zeros_like)(_like(np.zeros_like))
+ones_like = implements(np.ones_like)(_like(np.ones_like))
+empty_like = implements(np.empty_like)(_like(np.empty_like))
+
+
+@implements(np.full_like)
+def full_like(a: Any, fill_value: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """``numpy.full_like``, whose value may be traced."""
+    made = empty_like(a, dtype, *args, **kwargs)
+    made[...] = fill_value
+    return made
+
+
+def store(target: Any, index: Any, v: Any) -> None:
+    """``target[index] = v``, where the target may be a plain array."""
+    if is_box(target):
+        assign(target, index, v)
+        return
+    v = resolve(v)
+    if issubclass(type(v), Traced):
+        raise refuse_plain_target(target)
+    target[index] = v
+
+
+def cycled(v: Any, positions: Any) -> Any:
+    """The elements of `v` at positions that start again at its end."""
+    v = as_operand(v)
+    size = np.size(v)
+    return v if np.ndim(v) == 0 else np.take(np.ravel(v), np.asarray(positions) % max(size, 1))
+
+
+@implements(np.copyto)
+def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
+    """``numpy.copyto``."""
+    src = as_operand(src)
+    if not np.can_cast(dtype_of(src), dst.dtype, casting) and not np.isscalar(plain(src)):
+        raise TypeError(
+            f"Cannot cast array data from {dtype_of(src)!r} to {dst.dtype!r} according to the rule "
+            f"{casting!r}"
+        )
+    where = np.array(strip(where))
+    if where.ndim == 0 and where:
+        store(dst, ..., src)
+        return
+    mask = np.broadcast_to(where, dst.shape)
+    store(dst, mask, np.broadcast_to(src, dst.shape)[mask])
+
+
+def _put_index(shape: Shape, ind: Any, mode: Any) -> Any:
+    """Flat positions as an index of an array of the given shape."""
+    size = int(np.prod(shape))
+    ind = np.ravel(np.asarray(strip(ind), dtype=np.intp))
+    if mode == "raise":
+        if np.any((ind < -size) | (ind >= size)):
+            raise IndexError(f"index {ind} is out of bounds for size {size}")
+        mode = "wrap"  # negative positions count from the end
+    return np.unravel_index(ind % size if mode == "wrap" else np.clip(ind, 0, size - 1), shape)
+
+
+@implements(np.put)
+def put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
+    """``numpy.put``."""
+    index = _put_index(np.shape(a), ind, mode)
+    v = cycled(v, np.arange(index[0].size))
+    if np.size(v) and index[0].size:
+        store(a, index, v)
+
+
+@implements(np.place)
+def place(arr: Any, mask: Any, vals: Any) -> None:
+    """``numpy.place``."""
+    mask = np.reshape(np.asarray(strip(mask), dtype=bool), np.shape(arr))
+    count = np.count_nonzero(mask)
+    if count and not np.size(vals):
+        raise ValueError("Cannot insert from an empty array!")
+    store(arr, mask, cycled(vals, np.arange(count)))
+
+
+@implements(np.putmask)
+def putmask(a: Any, /, mask: Any, values: Any) -> None:
+    """``numpy.putmask``."""
+    mask = np.asarray(strip(mask), dtype=bool)
+    if mask.size != np.size(a):
+        raise ValueError("putmask: mask and data must be the same size")
+    mask = np.reshape(mask, np.shape(a))
+    if np.size(values):
+        store(a, mask, cycled(values, np.flatnonzero(mask)))
+
+
+@implements(np.put_along_axis)
+def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
+    """``numpy.put_along_axis``."""
+    if axis is None:
+        put(arr, indices, values)
+    else:
+        store(arr, along_axis(np.shape(arr), strip(indices), axis), values)
+
+
+@implements(np.fill_diagonal)
+def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
+    """``numpy.fill_diagonal``."""
+    marks = np.zeros(np.shape(a), dtype=bool)
+    np.fill_diagonal(marks, True, wrap)  # checks the shape
+    positions = np.flatnonzero(marks)
+    store(a, np.unravel_index(positions, marks.shape), cycled(val, np.arange(positions.size)))
+
+
+class FlatIterator:
+    """``ndarray.flat`` of a traced array: iterates over traced scalars, is indexed and assigned to."""
+
+    def __init__(self, base: Any) -> None:
+        self.base = base
+
+    def __len__(self) -> int:
+        return self.base.size
+
+    def __iter__(self) -> Any:
+        return iter(np.ravel(self.base))
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.base[self._index(index)]
+
+    def __setitem__(self, index: Any, v: Any) -> None:
+        index = self._index(index)
+        store(self.base, index, cycled(v, np.arange(np.size(index[0])).reshape(np.shape(index[0]))))
+
+    def _index(self, index: Any) -> Any:
+        positions = np.arange(len(self))[strip(index)]
+        return np.unravel_index(positions, self.base.shape)
+
+    def copy(self) -> Any:
+        """A raveled copy."""
+        return self.base.flatten()
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return func(*(self.copy() if a is self else a for a in args), **kwargs)

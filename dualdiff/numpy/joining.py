@@ -1,0 +1,241 @@
+"""Joining arrays, splitting them, and adding or removing elements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from ..core.boxes import plain
+from ..core.shapes import Shape, dtype_of
+from ..kinds import rule
+from ._common import axis_of, implements, into, strip
+from .manipulation import as_operand
+
+
+def _concatenate_push(ts: Sequence[Any], specs: Any, axis: int, lead: Shape) -> Any:
+    parts = [
+        np.zeros(lead + spec.shape, spec.dtype) if t is None else t
+        for t, spec in zip(ts, specs, strict=True)
+    ]
+    return np.concatenate(parts, axis=axis)
+
+
+def _concatenate_pull(g: Any, specs: Any, active: Any, axis: int) -> Any:
+    cotangents, start = [], 0
+    rest = (slice(None),) * (-axis - 1)
+    for spec, used in zip(specs, active, strict=True):
+        stop = start + spec.shape[axis]
+        cotangents.append(g[(..., slice(start, stop), *rest)] if used else None)
+        start = stop
+    return cotangents
+
+
+concatenate_p = rule(
+    lambda *xs, axis, dtype=None, casting="same_kind": np.concatenate(
+        xs, axis=axis, dtype=dtype, casting=casting
+    ),
+    push=_concatenate_push,
+    pull=_concatenate_pull,
+    name="concatenate",
+    structure="gather",
+)
+
+
+@implements(np.concatenate)
+def concatenate(
+    arrays: Any,
+    /,
+    axis: Any = 0,
+    out: Any = None,
+    *,
+    dtype: Any = None,
+    casting: Any = "same_kind",
+) -> Any:
+    """``numpy.concatenate``."""
+    operands = list(map(as_operand, arrays))
+    if dtype is not None and np.dtype(dtype).kind not in "fc":
+        ans = np.concatenate(strip(operands), axis, dtype=dtype, casting=casting)
+        return into(out, ans)
+    if axis is None:
+        operands, axis = list(map(np.ravel, operands)), 0
+    if any(np.ndim(a) == 0 for a in operands):
+        raise ValueError("zero-dimensional arrays cannot be concatenated")
+    axis = axis_of(axis, np.ndim(operands[0]))
+    params = {} if dtype is None and casting == "same_kind" else {"dtype": dtype, "casting": casting}
+    return into(out, concatenate_p(*operands, axis=axis, **params))
+
+
+@implements(np.stack)
+def stack(
+    arrays: Any,
+    axis: int = 0,
+    out: Any = None,
+    *,
+    dtype: Any = None,
+    casting: Any = "same_kind",
+) -> Any:
+    """``numpy.stack``."""
+    operands = list(map(as_operand, arrays))
+    if not operands:
+        raise ValueError("need at least one array to stack")
+    shape = np.shape(operands[0])
+    if any(np.shape(a) != shape for a in operands):
+        raise ValueError("all input arrays must have the same shape")
+    axis = normalize_axis_index(axis, len(shape) + 1)
+    shape = (*shape[:axis], 1, *shape[axis:])
+    parts = [np.reshape(a, shape) for a in operands]
+    return np.concatenate(parts, axis, out, dtype=dtype, casting=casting)
+
+
+def _rows(tup: Any) -> list[Any]:
+    return [np.atleast_2d(as_operand(a)) for a in tup]
+
+
+@implements(np.vstack)
+def vstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    """``numpy.vstack``."""
+    return np.concatenate(_rows(tup), 0, dtype=dtype, casting=casting)
+
+
+@implements(np.hstack)
+def hstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    """``numpy.hstack``."""
+    arrays = [np.atleast_1d(as_operand(a)) for a in tup]
+    axis = 0 if arrays and np.ndim(arrays[0]) == 1 else 1
+    return np.concatenate(arrays, axis, dtype=dtype, casting=casting)
+
+
+@implements(np.dstack)
+def dstack(tup: Any) -> Any:
+    """``numpy.dstack``."""
+    return np.concatenate([np.atleast_3d(as_operand(a)) for a in tup], 2)
+
+
+@implements(np.column_stack)
+def column_stack(tup: Any) -> Any:
+    """``numpy.column_stack``."""
+    arrays = [as_operand(a) for a in tup]
+    return np.concatenate([a if np.ndim(a) > 1 else np.atleast_2d(a).T for a in arrays], 1)
+
+
+def _depth(arrays: Any) -> int:
+    return 1 + max(map(_depth, arrays), default=0) if type(arrays) is list else 0
+
+
+@implements(np.block)
+def block(arrays: Any) -> Any:
+    """``numpy.block``: innermost lists are joined along the last axis, outer ones before it."""
+    shapes = _map_nested(lambda a: np.broadcast_to(False, np.shape(a)), arrays)
+    whole, depth = np.block(shapes), _depth(arrays)  # checks the nesting and the shapes
+
+    def build(part: Any, level: int) -> Any:
+        if type(part) is list:
+            return np.concatenate([build(p, level + 1) for p in part], axis=level - depth)
+        a = as_operand(part)
+        return np.reshape(a, (1,) * (whole.ndim - np.ndim(a)) + np.shape(a))
+
+    ans = build(arrays, 0)
+    return ans if depth else np.copy(ans)
+
+
+def _map_nested(f: Any, x: Any) -> Any:
+    return [_map_nested(f, e) for e in x] if type(x) is list else f(x)
+
+
+@implements(np.append)
+def append(arr: Any, values: Any, axis: Any = None) -> Any:
+    """``numpy.append``."""
+    arr, values = as_operand(arr), as_operand(values)
+    if axis is None:
+        arr, values, axis = np.ravel(arr), np.ravel(values), 0
+    return np.concatenate((arr, values), axis)
+
+
+def _positions(obj: Any) -> Any:
+    """The `obj` argument of insert and delete, without boxes."""
+    return obj if type(obj) is slice else np.asarray(strip(obj))
+
+
+@implements(np.insert)
+def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
+    """``numpy.insert``, differentiable in `arr` and `values`."""
+    arr, values = as_operand(arr), as_operand(values)
+    n, dtype = np.size(arr), dtype_of(arr)
+    if dtype.kind not in "fc":
+        return np.insert(plain(arr), _positions(obj), plain(values), axis)
+    # NumPy itself says which element comes from where.
+    own = np.arange(n).reshape(np.shape(arr))
+    new = np.arange(n, n + np.size(values)).reshape(np.shape(values))
+    origin = np.insert(own, _positions(obj), new, axis)
+    pool = np.concatenate((np.ravel(arr), np.ravel(values)), dtype=dtype, casting="unsafe")
+    return np.take(pool, origin)
+
+
+@implements(np.delete)
+def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
+    """``numpy.delete``."""
+    if axis is None:
+        arr, axis = np.ravel(arr), 0
+    axis = normalize_axis_index(axis, np.ndim(arr))
+    kept = np.delete(np.arange(np.shape(arr)[axis]), _positions(obj))
+    return np.take(arr, kept, axis)
+
+
+@implements(np.array_split)
+def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """``numpy.array_split``; views."""
+    axis = normalize_axis_index(axis, np.ndim(ary))
+    # NumPy itself says where the parts begin and end.
+    parts = np.array_split(np.arange(np.shape(ary)[axis]), strip(indices_or_sections))
+    before = (slice(None),) * axis
+    ans = []
+    for part in parts:
+        first = int(part[0]) if part.size else 0
+        ans.append(ary[(*before, slice(first, first + part.size))])
+    return ans
+
+
+@implements(np.split)
+def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """``numpy.split``; views."""
+    if np.ndim(indices_or_sections) == 0 and np.shape(ary)[axis] % indices_or_sections:
+        raise ValueError("array split does not result in an equal division")
+    return array_split(ary, indices_or_sections, axis)
+
+
+@implements(np.hsplit)
+def hsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+    """``numpy.hsplit``; views."""
+    if np.ndim(ary) == 0:
+        raise ValueError("hsplit only works on arrays of 1 or more dimensions")
+    return split(ary, indices_or_sections, 1 if np.ndim(ary) > 1 else 0)
+
+
+@implements(np.vsplit)
+def vsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+    """``numpy.vsplit``; views."""
+    if np.ndim(ary) < 2:
+        raise ValueError("vsplit only works on arrays of 2 or more dimensions")
+    return split(ary, indices_or_sections, 0)
+
+
+@implements(np.dsplit)
+def dsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+    """``numpy.dsplit``; views."""
+    if np.ndim(ary) < 3:
+        raise ValueError("dsplit only works on arrays of 3 or more dimensions")
+    return split(ary, indices_or_sections, 2)
+
+
+def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
+    """``numpy.unstack``; views."""
+    if np.ndim(x) == 0:
+        raise ValueError("Input array must be at least 1-d.")
+    return tuple(np.moveaxis(x, axis, 0))
+
+
+if hasattr(np, "unstack"):  # NumPy 2.1
+    implements(np.unstack)(unstack)

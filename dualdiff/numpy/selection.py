@@ -1,0 +1,344 @@
+"""Picking elements: by index, by condition, from the diagonal or a triangle; and clipping."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from ..core.boxes import is_box, plain
+from ..core.errors import UnsupportedInputError, user_line
+from ..core.indexing import GETITEM, SCATTER
+from ..core.shapes import Fit, Shape, Spec, align, unbroadcast
+from ..kinds import elementwise, linear, rule
+from ._common import implements, into, strip
+from .manipulation import as_operand, lead_of
+
+_MISSING: Any = getattr(np, "_NoValue", None)
+
+
+def _positions(indices: Any, size: int, mode: str) -> Any:
+    """The `indices` of take or choose as positions between -size and size."""
+    indices = np.array(strip(indices))
+    if indices.dtype.kind not in "iub":
+        if indices.size:
+            raise TypeError(f"indices must be integers, not {indices.dtype}, {user_line()}")
+        indices = indices.astype(np.intp)
+    if mode == "wrap":
+        return indices % size if size else indices
+    if mode == "clip":
+        return np.clip(indices, 0, size - 1)
+    if mode != "raise":
+        raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got {mode!r})")
+    return indices.astype(np.intp)
+
+
+@implements(np.take)
+def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> Any:
+    """``numpy.take``."""
+    if not is_box(a):
+        return into(out, np.take(a, strip(indices), axis, mode=mode))
+    if axis is None:
+        a, axis = np.ravel(a), 0
+    axis = normalize_axis_index(axis, np.ndim(a))
+    index = _positions(indices, np.shape(a)[axis], mode)
+    return into(out, GETITEM.general(a, index=(slice(None),) * axis + (index,)))
+
+
+@implements(np.take_along_axis)
+def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
+    """``numpy.take_along_axis``."""
+    if axis is None:
+        arr, axis = np.ravel(arr), 0
+    return arr[along_axis(np.shape(arr), strip(indices), axis)]
+
+
+def along_axis(shape: Shape, indices: Any, axis: int) -> tuple[Any, ...]:
+    """The index that take_along_axis and put_along_axis mean."""
+    indices = np.asarray(indices)
+    if indices.dtype.kind not in "iu":
+        raise IndexError("`indices` must be an integer array")
+    if indices.ndim != len(shape):
+        raise ValueError("`indices` and `arr` must have the same number of dimensions")
+    axis = normalize_axis_index(axis, len(shape))
+    index = list(np.ix_(*map(np.arange, shape)))
+    index[axis] = indices
+    return tuple(index)
+
+
+def _choice_push(
+    ts: Sequence[Any], masks: Sequence[Any], specs: Sequence[Spec], ans_spec: Spec, lead: Shape
+) -> Any:
+    total: Any = 0
+    for t, mask, spec in zip(ts, masks, specs, strict=True):
+        if t is not None:
+            total = np.where(mask, align(t, spec.ndim, ans_spec.ndim, lead), total)
+    return np.broadcast_to(total, lead + ans_spec.shape)
+
+
+def _choice_pull(
+    g: Any, masks: Sequence[Any], specs: Sequence[Spec], ans_spec: Spec, active: Sequence[bool]
+) -> Any:
+    return [
+        unbroadcast(np.where(mask, g, 0), Fit(*spec, *ans_spec)) if used else None
+        for mask, spec, used in zip(masks, specs, active, strict=True)
+    ]
+
+
+choose_p = rule(
+    lambda *xs, a, mode, masks: np.choose(a, xs, mode=mode),
+    push=_choice_push,
+    pull=_choice_pull,
+    name="choose",
+    structure="elementwise",
+)
+select_p = rule(
+    lambda *xs, conditions, masks: np.select(conditions, xs[:-1], xs[-1]),
+    push=_choice_push,
+    pull=_choice_pull,
+    name="select",
+    structure="elementwise",
+)
+
+
+@implements(np.choose)
+def choose(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
+    """``numpy.choose``, differentiable in the choices."""
+    operands = [as_operand(c) for c in choices]
+    a = np.array(plain(a))
+    which = _positions(a, len(operands), mode)
+    masks = tuple(which == k for k in range(len(operands)))
+    return into(out, choose_p(*operands, a=a, mode=mode, masks=masks))
+
+
+@implements(np.select)
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    """``numpy.select``, differentiable in the choices and the default."""
+    if len(condlist) != len(choicelist):
+        raise ValueError("list of cases must be same length as list of conditions")
+    conditions = [np.array(plain(c)) for c in condlist]
+    masks, taken = [], np.asarray(False)
+    for c in conditions:
+        masks.append(c & ~taken)
+        taken = taken | c
+    operands = [as_operand(c) for c in choicelist]
+    return select_p(*operands, default, conditions=conditions, masks=(*masks, ~taken))
+
+
+@implements(np.piecewise)
+def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+    """``numpy.piecewise``: each function sees the traced elements for which its condition holds."""
+    conditions = plain(condlist) if is_box(condlist) else strip(condlist)
+    if np.ndim(conditions) == 0 or (
+        not isinstance(conditions[0], (list, np.ndarray)) and np.ndim(x) != 0
+    ):
+        conditions = [conditions]
+    conditions = np.asarray(conditions, dtype=bool)
+    if len(funclist) == len(conditions) + 1:
+        conditions = np.concatenate([conditions, ~np.any(conditions, axis=0, keepdims=True)])
+    elif len(funclist) != len(conditions):
+        n = len(conditions)
+        raise ValueError(f"with {n} condition(s), either {n} or {n + 1} functions are expected")
+    y = np.zeros_like(x)
+    for condition, function in zip(conditions, funclist, strict=True):
+        if not callable(function):
+            y[condition] = function
+        elif np.any(condition):
+            y[condition] = function(x[condition], *args, **kw)
+    return y
+
+
+@implements(np.compress)
+def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
+    """``numpy.compress``."""
+    condition = np.asarray(strip(condition))
+    if condition.ndim != 1:
+        raise ValueError("condition must be a 1-d array")
+    return np.take(a, np.flatnonzero(condition), axis, out)
+
+
+@implements(np.extract)
+def extract(condition: Any, arr: Any) -> Any:
+    """``numpy.extract``."""
+    return np.take(np.ravel(arr), np.flatnonzero(strip(condition)))
+
+
+def _embed(v: Any, offset: int, shape: Shape, dtype: Any) -> Any:
+    """Matrices of the given shape, zero but for `v` (its last axis) on a diagonal."""
+    i = np.arange(v.shape[-1])
+    index = (..., i + max(-offset, 0), i + max(offset, 0))
+    return SCATTER(v, index=index, spec=Spec(shape, dtype))
+
+
+def _diagonal_transpose(g: Any, x_spec: Spec, offset: int, axis1: int, axis2: int) -> Any:
+    rest = [i for i in range(-x_spec.ndim, 0) if i not in (axis1, axis2)]
+    order = (*rest, axis1, axis2)
+    made = _embed(g, offset, tuple(x_spec.shape[i] for i in order), x_spec.dtype)
+    return np.moveaxis(made, (-2, -1), (axis1, axis2))
+
+
+diagonal_p = linear(
+    lambda x, offset, axis1, axis2: np.diagonal(x, offset, axis1, axis2),
+    _diagonal_transpose,
+    name="diagonal",
+    structure="gather",
+    view=True,
+)
+diagonal_p.readonly = True
+
+
+@implements(np.diagonal)
+def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """``numpy.diagonal``; a view that cannot be written to."""
+    ndim = np.ndim(a)
+    if ndim < 2:
+        raise ValueError("diag requires an array of at least two dimensions")
+    axis1, axis2 = (normalize_axis_index(axis, ndim) - ndim for axis in (axis1, axis2))
+    return diagonal_p(a, offset=int(offset), axis1=axis1, axis2=axis2)
+
+
+diag_p = linear(
+    lambda x, k: np.diag(x, k),
+    lambda g, k: np.diagonal(g, k, -2, -1),
+    push=lambda t, ans_spec, k: _embed(t, k, ans_spec.shape, ans_spec.dtype),
+    name="diag",
+    structure="gather",
+)
+
+
+@implements(np.diag)
+def diag(v: Any, k: int = 0) -> Any:
+    """``numpy.diag``: the diagonal of a matrix, or the matrix with a diagonal."""
+    if np.ndim(v) == 1:
+        return diag_p(v, k=int(k))
+    if np.ndim(v) == 2:
+        return np.diagonal(v, k)
+    raise ValueError("Input must be 1- or 2-d.")
+
+
+@implements(np.diagflat)
+def diagflat(v: Any, k: int = 0) -> Any:
+    """``numpy.diagflat``."""
+    return np.diag(np.ravel(v), k)
+
+
+def _trace_transpose(g: Any, x_spec: Spec, offset: int, axis1: int, axis2: int) -> Any:
+    n = np.diagonal(np.broadcast_to(False, x_spec.shape), offset, axis1, axis2).shape[-1]
+    g = np.broadcast_to(np.reshape(g, (*np.shape(g), 1)), (*np.shape(g), n))
+    return _diagonal_transpose(g, x_spec, offset, axis1, axis2)
+
+
+trace_p = linear(
+    lambda x, offset, axis1, axis2: np.trace(x, offset, axis1, axis2),
+    _trace_transpose,
+    name="trace",
+    structure="reduction",
+)
+
+
+@implements(np.trace)
+def trace(
+    a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None
+) -> Any:
+    """``numpy.trace``."""
+    ndim = np.ndim(a)
+    if ndim < 2:
+        raise ValueError("diag requires an array of at least two dimensions")
+    axis1, axis2 = (normalize_axis_index(axis, ndim) - ndim for axis in (axis1, axis2))
+    if dtype is not None:
+        a = a.astype(dtype)
+    return into(out, trace_p(a, offset=int(offset), axis1=axis1, axis2=axis2))
+
+
+tril_p = linear(
+    lambda x, k: np.tril(x, k), lambda g, k: np.tril(g, k), name="tril", structure="gather"
+)
+triu_p = linear(
+    lambda x, k: np.triu(x, k), lambda g, k: np.triu(g, k), name="triu", structure="gather"
+)
+
+
+def _as_matrix(m: Any) -> Any:
+    """A vector as NumPy's triangles see it: the row of a square matrix."""
+    return np.broadcast_to(m, np.shape(m) * 2) if np.ndim(m) == 1 else m
+
+
+@implements(np.tril)
+def tril(m: Any, k: int = 0) -> Any:
+    """``numpy.tril``."""
+    return tril_p(_as_matrix(m), k=int(k))
+
+
+@implements(np.triu)
+def triu(m: Any, k: int = 0) -> Any:
+    """``numpy.triu``."""
+    return triu_p(_as_matrix(m), k=int(k))
+
+
+def _clip_dx(x: Any, y: Any, z: Any) -> Any:
+    x, y, z = plain(x), plain(y), plain(z)
+    return ~(np.less(x, y) | np.greater(x, z))
+
+
+def _clip_dy(x: Any, y: Any, z: Any) -> Any:
+    x, y, z = plain(x), plain(y), plain(z)
+    return np.less(x, y) & ~np.greater(y, z)
+
+
+def _clip_dz(x: Any, y: Any, z: Any) -> Any:
+    x, y, z = plain(x), plain(y), plain(z)
+    return np.greater(x, z) | (np.less(x, y) & np.greater(y, z))
+
+
+clip_p = elementwise(
+    lambda x, y, z: np.clip(x, y, z), _clip_dx, _clip_dy, _clip_dz, name="clip"
+)
+clip_low = elementwise(
+    lambda x, y: np.clip(x, y, None),
+    lambda x, y: ~np.less(plain(x), plain(y)),
+    lambda x, y: np.less(plain(x), plain(y)),
+    name="clip",
+)
+clip_high = elementwise(
+    lambda x, y: np.clip(x, None, y),
+    lambda x, y: ~np.greater(plain(x), plain(y)),
+    lambda x, y: np.greater(plain(x), plain(y)),
+    name="clip",
+)
+
+
+@implements(np.clip)
+def clip(
+    a: Any,
+    a_min: Any = _MISSING,
+    a_max: Any = _MISSING,
+    out: Any = None,
+    *,
+    min: Any = _MISSING,
+    max: Any = _MISSING,
+    **kwargs: Any,
+) -> Any:
+    """``numpy.clip``: derivative 1 inside and on the edges; outside, it is that of the bound."""
+    if kwargs:
+        raise UnsupportedInputError(
+            f"np.clip takes no {', '.join(kwargs)} on traced arrays, {user_line()}; use np.where or "
+            f".astype around it"
+        )
+    low = _bound(a_min, min)
+    high = _bound(a_max, max)
+    if low is None and high is None:
+        return into(out, np.copy(a))
+    if high is None:
+        return into(out, clip_low(a, low))
+    if low is None:
+        return into(out, clip_high(a, high))
+    return into(out, clip_p(a, low, high))
+
+
+def _bound(first: Any, second: Any) -> Any:
+    if first is not _MISSING and second is not _MISSING:
+        raise ValueError("Passing `min` or `max` beside `a_min` and `a_max` is forbidden.")
+    bound = second if first is _MISSING else first
+    return None if bound is _MISSING else as_operand(bound)

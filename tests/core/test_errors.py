@@ -1,0 +1,206 @@
+"""Every bad input has an error of its own: what, where (the user's line), and what to write instead."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.linalg
+import scipy.optimize
+
+import dualdiff as dd
+
+X = np.array([0.5, 1.5, 2.5])
+HERE = "test_errors.py"
+
+
+def _assign_element(x: Any) -> Any:
+    plain = np.zeros(3)
+    plain[0] = x[0]
+    return np.sum(plain)
+
+
+def _assign_slice(x: Any) -> Any:
+    plain = np.zeros(3)
+    plain[:] = x
+    return np.sum(plain)
+
+
+def _add_in_place(x: Any) -> Any:
+    plain = np.zeros(3)
+    plain += x
+    return np.sum(plain)
+
+
+def _add_to_element(x: Any) -> Any:
+    plain = np.zeros(3)
+    plain[1] += x[1]
+    return np.sum(plain)
+
+
+def _out(x: Any) -> Any:
+    plain = np.zeros(3)
+    np.add(x, 1.0, out=plain)
+    return np.sum(plain)
+
+
+def _solver(x: Any) -> Any:
+    return scipy.optimize.minimize(lambda y: np.sum((y - x) ** 2), x).fun
+
+
+CASES: list[tuple[str, Callable[[Any], Any], tuple[str, ...]]] = [
+    ("float(loss)", lambda x: float(np.sum(x)), ("float() of a traced value", "Leave the float() out")),
+    ("int(x)", lambda x: int(x[0]) * x[0], ("int() of a traced value", "np.floor")),
+    ("complex(x)", lambda x: complex(x[0]), ("complex() of a traced value", "x + 0j")),
+    ("math.sin", lambda x: math.sin(x[0]), ("math.sin -> np.sin", "value_of")),
+    ("math.isfinite", lambda x: x[0] if math.isfinite(x[0]) else 0.0, ("write NumPy's", "value_of")),
+    ("range", lambda x: sum(x[0] for _ in range(x[0])), ("an index made of a traced value",)),
+    ("asarray", lambda x: np.sum(np.asarray(x)), ("dualdiff.numpy.asarray", "patch_numpy", "value_of")),
+    ("plain.dot", lambda x: np.sum(np.eye(3).dot(x)), ("write `A @ x` for `A.dot(x)`",)),
+    ("element", _assign_element, ("dualdiff.numpy.zeros", "patch_numpy")),
+    ("slice", _assign_slice, ("dualdiff.numpy.zeros", "patch_numpy")),
+    ("+=", _add_in_place, ("cannot be assigned traced values", "a = a + x")),
+    ("[1] +=", _add_to_element, ("dualdiff.numpy.zeros", "patch_numpy")),
+    ("out=", _out, ("cannot be assigned traced values", "dualdiff.numpy.zeros")),
+    ("list in ufunc", lambda x: np.sum(np.sin([x[0], x[1]])), ("dualdiff.numpy.array", "numpy.sin")),
+    ("unknown", lambda x: np.sum(np.bartlett(x)), ("value_of",)),
+    ("solver", _solver, ("scipy.optimize", "docs/extending.md")),
+    ("expm", lambda x: np.sum(scipy.linalg.expm(np.outer(x, x))), ("scipy.linalg.expm was called",)),
+    ("string", lambda x: np.sum(x * "a"), ("str", "pass a NumPy array")),
+    ("None", lambda x: np.sum(x * None), ("NoneType", "pass a NumPy array")),
+    ("pandas operand", lambda x: np.sum(x * pd.Series([1.0, 2.0, 3.0])), ("x.to_numpy()",)),
+    ("masked operand", lambda x: np.sum(x * np.ma.array([1.0, 2, 3])), ("np.where",)),
+]
+
+
+@pytest.mark.parametrize(("f", "texts"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_misuse_inside_the_function_says_what_where_and_what_instead(
+    f: Callable[[Any], Any], texts: tuple[str, ...], mode: str
+) -> None:
+    with pytest.raises(dd.DualdiffError) as error:
+        dd.jacobian(f, mode=mode)(X)
+    for text in (*texts, HERE):
+        assert text in str(error.value)
+
+
+def test_a_traced_index_into_a_plain_array_says_what_to_write() -> None:
+    with pytest.raises(IndexError) as error:
+        dd.grad(lambda x: X[x[0]] * x[0])(X)
+    assert "int(dualdiff.value_of(i))" in "".join(error.value.__notes__)
+
+
+@pytest.mark.parametrize(
+    ("argument", "text"),
+    [
+        (np.arange(3), "pass floating-point values, for example x.astype(float)"),
+        (np.array([True, False]), "dtype bool"),
+        (np.int64(3), "x.astype(float)"),
+        ("abc", "a value of type str cannot be differentiated"),
+        ([1.0, "a"], "a value of type str"),
+        (np.array([1.0, "a"], dtype=object), "dtype object"),
+        (np.array(["a"]), "dtype <U1"),
+        (pd.Series([1.0]), "pass x.to_numpy()"),
+        (pd.DataFrame({"a": [1.0]}), "pass x.to_numpy()"),
+        (np.ma.array([1.0, 2.0]), "pass x.filled(value)"),
+        (True, "a value of type bool"),
+    ],
+    ids=lambda p: type(p).__name__,
+)
+def test_arguments_without_derivatives_are_refused(argument: Any, text: str) -> None:
+    for derivative in (dd.grad(np.sum), dd.jacobian(np.sum, mode="forward"), dd.hessian(np.sum)):
+        with pytest.raises(TypeError) as error:
+            derivative(argument)
+        assert text in str(error.value)
+        assert HERE in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        (lambda x: x, "returned shape (3,)"),
+        (lambda x: {"a": np.sum(x)}, "returned a container {'a': *}"),
+        (lambda x: None, "returned None"),
+        (lambda x: np.sum(x, keepdims=True), "returned shape (1,)"),
+    ],
+)
+def test_grad_of_a_non_scalar_result_names_the_alternatives(result: Any, text: str) -> None:
+    with pytest.raises(TypeError) as error:
+        dd.grad(result)(X)
+    assert text in str(error.value)
+    assert "jacobian" in str(error.value)
+    assert "has_aux=True" in str(error.value)
+
+
+def test_wrong_tangents_and_argnums_are_refused_by_name() -> None:
+    f = lambda x, y: np.sum(x * y)  # noqa: E731  # as users write it
+    with pytest.raises(TypeError, match=r"tangent must have the shape \(3,\)"):
+        dd.jvp(f, (X, X), (X, X[:2]))
+    with pytest.raises(TypeError, match="1 tangents for 2"):
+        dd.jvp(f, (X, X), (X,))
+    with pytest.raises(TypeError, match=r"write jvp\(f, \(x,\), \(t,\)\)"):
+        dd.jvp(f, X, X)
+    with pytest.raises(TypeError, match="first difference at"):
+        dd.jvp(lambda p: np.sum(p["w"]), ({"w": X},), ({"v": X},))
+    with pytest.raises(TypeError, match="must be real"):
+        dd.jvp(np.sum, (X,), (X * 1j,))
+    with pytest.raises(ValueError, match="argnums is 2, but <lambda> was called with 2"):
+        dd.grad(f, argnums=2)(X, X)
+    with pytest.raises(ValueError, match="argnums names 'z'"):
+        dd.grad(f, argnums="z")(X, X)
+    with pytest.raises(ValueError, match="twice"):
+        dd.grad(f, argnums=(0, 0))(X, X)
+    with pytest.raises(TypeError, match=r"write grad\(f\)\(x\)"):
+        dd.grad(3.0)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="has_aux=True the function must return"):
+        dd.grad(np.sum, has_aux=True)(X)
+    with pytest.raises(ValueError, match="mode must be one of"):
+        dd.jacobian(np.sum, mode="backward")
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.longdouble, np.complex64])
+def test_narrow_and_wide_floats_keep_their_dtype(dtype: Any) -> None:
+    x = np.array([0.5, 1.5], dtype=dtype)
+    gradient = dd.grad(lambda x: np.sum(np.sin(x) * x).real)(x)
+    assert gradient.dtype == dtype
+    np.testing.assert_allclose(gradient, np.cos(x) * x + np.sin(x), rtol=float(np.finfo(dtype).eps) * 8)
+    assert dd.jvp(np.sin, (x,), (x,))[1].dtype == dtype
+
+
+def test_debug_nans_names_the_operation_and_the_line_in_value_and_derivative() -> None:
+    def value(x: Any) -> Any:
+        y = x * 2.0
+        return np.sum(np.log(y - 1.0))
+
+    def slope(x: Any) -> Any:
+        return np.sum(np.sqrt(x - 0.5))
+
+    with dd.debug_nans():
+        for derivative in (dd.grad, lambda f: dd.jacobian(f, mode="forward")):
+            with pytest.raises(dd.DualdiffError, match=r"log gave .* at test_errors.py:\d+: `return np.sum\(np.log"):
+                derivative(value)(X)
+        with pytest.raises(dd.DualdiffError, match=r"the pullback of sqrt gave .*np.sqrt\(x - 0.5\)"):
+            dd.grad(slope)(X)
+        with pytest.raises(dd.DualdiffError, match=r"the pushforward of sqrt gave .*np.sqrt\(x - 0.5\)"):
+            dd.jacobian(slope, mode="forward")(X)
+        assert dd.grad(np.sum)(X).tolist() == [1.0, 1.0, 1.0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert dd.grad(slope)(X)[0] == np.inf
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_derivatives_raise_no_floating_point_error_that_the_function_does_not(mode: str) -> None:
+    def f(x: Any) -> Any:
+        return np.sum(np.sqrt(x) * np.tanh(x)) + x[0] ** 1.5 + np.hypot(x[0], x[0]) + x[1] * 1e-100
+
+    x = np.array([0.0, 1e-170, 3.0])
+    with np.errstate(all="raise"):
+        f(x)
+        jacobian = dd.jacobian(f, mode=mode)(x)
+    assert jacobian.shape == (3,)

@@ -50,7 +50,7 @@ class Workload:
             samplers = {name: _timer(run) for name, run in self.runs.items()}
         else:
             samplers = dict(self.runs)
-        least, most, budget = (3, 7, 0.3) if quick else (5, 101, 3.0)
+        least, most, budget = (3, 7, 0.3) if quick else (5, 101, 1.5)
         rounds: list[dict[str, float]] = []
         start = time.perf_counter()
         while len(rounds) < least or (

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from ._fastpaths import binary_fast_path, times_constant, unary_fast_path
-from .core.arrays import make_view
-from .core.boxes import is_box
+from .core.arrays import View, make_view
+from .core.boxes import is_box, plain
 from .core.errors import DualdiffError
 from .core.primitive import Primitive
 from .core.shapes import (
@@ -215,10 +215,13 @@ class Linear(Primitive):
         return self.forward.call(array, kept, lead)
 
     def _bind_view(self, x: Any, **params: Any) -> Any:
-        if not is_box(x):
+        if issubclass(type(x), Reference):
+            source = plain(x)
+            if np.may_share_memory(self.fn(source, **params), source):
+                return View(x, self, params)
+        if not is_box(x) or issubclass(type(x), Reference):
             return self.general(x, **params)
-        inner = self.inner(x.read() if issubclass(type(x), Reference) else x, params)
-        return make_view(x, self, params, resolve(inner))
+        return make_view(x, self, params, resolve(self.inner(x, params)))
 
 
 class Bilinear(Primitive):
@@ -269,8 +272,9 @@ class Rule(Primitive):
     """Push and pull by hand; both get residuals by name.
 
     With one operand the push takes its tangent and the pull returns its cotangent. With several
-    the push takes, and the pull returns, a tuple with one element per operand. With several
-    outputs the push returns, and the pull takes, one element per output.
+    (or where `fn` takes any number, ``*args``) the push takes, and the pull returns, a tuple with one
+    element per operand. With several outputs the push returns, and the pull takes, one element per
+    output.
     """
 
     def __init__(
@@ -286,6 +290,7 @@ class Rule(Primitive):
         super().__init__(fn, name, outputs)
         self.structure = structure
         self.batched = batched
+        self.variadic = _is_variadic(fn)
         self.forward = Residuals(push, 1) if push else None
         self.backward = Residuals(pull, 1) if pull else None
 
@@ -300,10 +305,10 @@ class Rule(Primitive):
         if self.forward is None:
             i = next(i for i, t in enumerate(tangents) if t is not None)
             raise self.missing("forward-mode rule", i, specs[i])
-        formula = self.forward
+        formula, alone = self.forward, len(specs) == 1 and not self.variadic
 
         def one(ts: Sequence[Any], lead: Shape) -> Any:
-            return formula.call(ts[0] if len(specs) == 1 else tuple(ts), kept, lead)
+            return formula.call(ts[0] if alone else tuple(ts), kept, lead)
 
         out = one(tangents, lead) if self.batched else _looped(one, tangents, lead)
         if self.outputs == 1:
@@ -317,7 +322,7 @@ class Rule(Primitive):
         if self.backward is None:
             i = active.index(True)
             raise self.missing("reverse-mode rule", i, specs[i])
-        formula = self.backward
+        formula, alone = self.backward, len(specs) == 1 and not self.variadic
         gs = [g] if self.outputs == 1 else [
             np.zeros(lead + spec.shape, spec.dtype) if c is None else c
             for c, spec in zip(g, ans_specs, strict=True)
@@ -325,13 +330,21 @@ class Rule(Primitive):
 
         def one(gs: Sequence[Any], lead: Shape) -> Any:
             out = formula.call(gs[0] if self.outputs == 1 else tuple(gs), kept, lead)
-            return (out,) if len(specs) == 1 else tuple(out)
+            return (out,) if alone else tuple(out)
 
         out = one(gs, lead) if self.batched else _looped(one, gs, lead)
         return [
             _checked(self, c, spec, lead, "pull") if used and c is not None else None
             for c, spec, used in zip(out, specs, active, strict=True)
         ]
+
+
+def _is_variadic(fn: Callable[..., Any]) -> bool:
+    """Whether a primal takes any number of operands."""
+    if not inspect.isfunction(fn):
+        return False
+    kinds = (p.kind for p in inspect.signature(fn).parameters.values())
+    return any(kind is inspect.Parameter.VAR_POSITIONAL for kind in kinds)
 
 
 def _looped(one: Callable[..., Any], directions: Sequence[Any], lead: Shape) -> Any:

@@ -15,7 +15,7 @@ from numpy import ndarray
 
 from .boxes import Box, is_box, plain
 from .errors import ConversionError, UnsupportedInputError, describe, user_line
-from .shapes import Shape, align, is_inexact
+from .shapes import Shape, align, in_layout, is_inexact, layout_of
 from .traces import LIVE, Reference, Traced, resolve, top_trace, value_of
 
 _set_class = object.__dict__["__class__"].__set__
@@ -24,10 +24,14 @@ _BASIC = frozenset((int, slice, type(None), type(Ellipsis), np.int64, np.int32, 
 
 
 class Place(NamedTuple):
-    """Where a store goes: view operations from the root array, then an index, under lead axes."""
+    """Where a store goes: view operations from the root array, then an index, under lead axes.
+
+    The operations give views in the memory layout of the root, which is kept where there are any.
+    """
 
     ops: tuple[tuple[Any, dict[str, Any]], ...]
     index: Any
+    layout: tuple[int, ...] | None
     lead: Shape = ()
 
     def under(self, lead: Shape) -> Place:
@@ -41,9 +45,15 @@ class Place(NamedTuple):
             window = prim.push_view(window, params, self.lead)
         return window
 
-    def set(self, array: Any, v: Any) -> None:
-        """Store `v`, a scalar or a value with the same lead axes."""
-        set_lead(self.window(array), self.index, v, self.lead)
+    def set(self, array: Any, v: Any) -> Any:
+        """Store `v`, a scalar or a value with the same lead axes; returns the array it stands in."""
+        window = self.window(array)
+        if self.ops and not np.may_share_memory(window, array):
+            # A tangent in another layout than its primal: a store into a copy would be lost.
+            array = in_layout(array, self.layout, self.lead)
+            window = self.window(array)
+        set_lead(window, self.index, v, self.lead)
+        return array
 
 
 class Array(Reference):
@@ -247,8 +257,7 @@ def store(content: Any, place: Place, v: Any, owned: bool) -> Any:
         return trace.store(content, place, v, owned)
     if not owned:
         content = content.copy(order="K")
-    place.set(content, v)
-    return content
+    return place.set(content, v)
 
 
 def assign(box: Any, index: Any, v: Any) -> None:
@@ -258,7 +267,7 @@ def assign(box: Any, index: Any, v: Any) -> None:
     index = freeze_index(index)
     v = resolve(v)
     root, ops = root_of(box)
-    place = Place(ops, index)
+    place = Place(ops, index, layout_of(plain(root)) if ops else None)
     target = np.shape(plain(box)[index]) if np.ndim(v) else ()
     if np.ndim(v) > len(target):
         v = np.reshape(v, np.shape(v)[np.ndim(v) - len(target) :])

@@ -8,7 +8,7 @@ from typing import Any
 from numpy import ndarray
 
 from .arrays import Place, store
-from .boxes import is_box
+from .boxes import is_box, plain
 from .shapes import Shape, cast, hush, layout_of, spec_of, unhush, zeros_in_layout
 from .traces import Trace, Traced, closed_error, kept, resolve
 
@@ -75,9 +75,9 @@ class ForwardTrace(Trace):
         tangent = content.payload if own else zero_tangent(value, lead)
         v_own = issubclass(type(v), Dual) and v.scope is self
         v_value, v_tangent = (v.value, v.payload) if v_own else (kept(v), 0.0)
-        if v_own:
-            v_tangent = cast(v_tangent, value.dtype)
         new = store(value, place, v_value, owned)
+        if v_own:
+            v_tangent = cast(v_tangent, place.window(plain(new)).dtype)
         return self.box(new, store(tangent, place.under(lead), v_tangent, owned or not own))
 
 

@@ -18,6 +18,7 @@ from .shapes import (
     Spec,
     broadcast_tangent,
     fit_of,
+    in_layout,
     layout_of,
     quiet,
     shape_of,
@@ -154,6 +155,8 @@ class Buffer:
         if type(c) is Buffer:
             return c
         if is_box(c):
+            if layout_of(plain(c)[(0,) * len(lead)]) != layout:
+                c = in_layout(c, layout, lead)
             return Buffer(Array(resolve(c), False))
         array = zeros_in_layout(spec, layout, lead)
         if c is not None:

@@ -142,6 +142,15 @@ def zeros_in_layout(spec: Spec, layout: tuple[int, ...] | None, lead: Shape) -> 
     return inner.transpose(*range(len(lead)), *(len(lead) + i for i in back))
 
 
+def in_layout(array: Any, layout: tuple[int, ...] | None, lead: Shape) -> Any:
+    """A copy of a plain or traced array in a given memory layout, lead axes first."""
+    if layout is None:
+        return np.copy(array, "C")
+    order = (*range(len(lead)), *(len(lead) + i for i in layout))
+    back = sorted(range(len(order)), key=order.__getitem__)
+    return np.transpose(np.copy(np.transpose(array, order), "C"), back)
+
+
 def quiet() -> AbstractContextManager[Any]:
     """Floating-point errors of a derivative are not the program's own: keep them silent."""
     return np.errstate(all="ignore")

@@ -89,9 +89,12 @@ def _product(fn: Callable[..., Any], name: str) -> Bilinear:
 
 matmul_p = _product(np.matmul, "matmul")
 dot_p = _product(np.dot, "dot")  # for operands of one or two dimensions
-matmul = matmul_p.bind
-register(np.matmul, matmul)
-register(np.linalg.matmul, matmul)
+
+
+@implements(np.matmul, np.linalg.matmul)
+def matmul(x1: Any, x2: Any, /) -> Any:
+    """``numpy.matmul``, and the operator ``@``."""
+    return matmul_p.general(x1, x2)
 
 
 # A term of subscripts whose ellipsis stands for lead axes alone.

@@ -14,13 +14,14 @@ import numpy as np
 from ..core.boxes import is_box, plain
 from ..core.dispatch import UFUNC_METHODS, register
 from ..core.primitive import Primitive
-from ..core.shapes import Shape, cast
+from ..core.shapes import Shape, cast, shape_of
 from ..kinds import linear, rule
 from ._common import Axes, axes_of, axis_of, expand_dims, implements, into, spread
 from .ufuncs import safe_divide
 
 NoValue = np._NoValue
 Scaled = Callable[..., Any]
+NO_OPTIONS: dict[str, Any] = {}
 
 # How a traced `initial` joins a result, and a start that leaves the result as it is.
 JOINED: dict[Primitive, tuple[Callable[..., Any], float | None]] = {}
@@ -42,10 +43,14 @@ def reduced(
     where = options.pop("where", True)
     if where is not True:
         options["where"] = np.array(plain(where), dtype=bool)
-    ndim = np.ndim(a)
+    return into(out, _apply(prim, a, axis, keepdims, options))
+
+
+def _apply(prim: Primitive, a: Any, axis: Any, keepdims: Any, options: dict[str, Any]) -> Any:
+    ndim = len(shape_of(a))
     axes = () if ndim == 0 and axis in (0, -1) else axes_of(axis, ndim)
     kept = keepdims is not NoValue and bool(keepdims)
-    return into(out, prim(a, axis=axes, keepdims=kept, options=options))
+    return prim(a, axis=axes, keepdims=kept, options=options)
 
 
 def converted(a: Any, dtype: Any) -> Any:
@@ -119,6 +124,8 @@ def sum(
     where: Any = True,
 ) -> Any:
     """``numpy.sum``, differentiable in `a` and `initial`."""
+    if dtype is None and initial is NoValue and where is True and out is None:
+        return _apply(sum_p, a, axis, keepdims, NO_OPTIONS)
     if dtype is not None and np.dtype(dtype).kind not in "fc":
         a = plain(a)
     return reduced(sum_p, a, axis, keepdims, out, dtype=dtype, initial=initial, where=where)
@@ -184,11 +191,15 @@ def selected(
 ) -> Any:
     """`v` shared equally by the elements that are `ans`, and 0 for the others."""
     x, ans = plain(x), plain(ans)
-    chosen = ((x == ans) | (np.isnan(x) & np.isnan(ans))) & where
+    chosen = np.equal(x, ans)
+    if np.any(np.isnan(ans)):
+        chosen = chosen | (np.isnan(x) & np.isnan(ans))
+    if where is not True:
+        chosen = chosen & where
     ties = np.sum(chosen, axis=axis, keepdims=True)
     if initial is not None:
         ties = ties + (ans == initial)
-    return np.where(chosen, v / ties, 0)
+    return np.where(chosen, v / np.maximum(ties, 1), 0)
 
 
 max_p = reduction(np.maximum.reduce, selected, "max")
@@ -232,9 +243,11 @@ def _softmax(exp: Callable[..., Any]) -> Scaled:
         v: Any, x: Any, ans: Any, axis: Axes, initial: Any = None, where: Any = True
     ) -> Any:
         infinite = np.isinf(plain(ans))
-        share = exp(np.where(infinite, 0, x) - np.where(infinite, 0, ans))
-        v_infinite = selected(v, x, ans, axis, initial, where)
-        return np.where(infinite, v_infinite, np.where(where, v * share, 0))
+        left_out = infinite | np.logical_not(where)
+        share = np.where(where, v * exp(np.where(left_out, 0, x - ans)), 0)
+        if not np.any(infinite):
+            return share
+        return np.where(infinite, selected(v, x, ans, axis, initial, where), share)
 
     return scaled
 

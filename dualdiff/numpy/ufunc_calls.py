@@ -135,9 +135,8 @@ def call_with_keywords(ufunc: Any, found: Callable[..., Any], inputs: Any, kwarg
 
 def _outer(ufunc: Any, a: Any, b: Any, /, **kwargs: Any) -> Any:
     a, b = _operand(a), _operand(b)
-    if np.ndim(b):
-        a = np.reshape(a, np.shape(a) + (1,) * np.ndim(b))
-    return ufunc(a, b, **kwargs)
+    shape = np.shape(b)
+    return ufunc(np.reshape(a, np.shape(a) + (1,) * len(shape)), np.reshape(b, shape), **kwargs)
 
 
 UFUNC_METHODS[None, "__call__"] = call_with_keywords

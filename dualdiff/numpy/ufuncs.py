@@ -46,7 +46,7 @@ def _power_dx(x: Any, y: Any) -> Any:
     if type(y) is int or type(y) is float:
         if y == 2:
             return 2 * x
-        return y * x ** (y - 1) if y != 0 else 0.0 * x
+        return y * x ** (y - 1) if y != 0 else np.zeros_like(plain(x))
     zero = plain(y) == 0
     if not np.any(zero):
         return y * np.power(x, y - 1)
@@ -63,49 +63,22 @@ def _power_dy(ans: Any, x: Any, y: Any) -> Any:
     return np.where(zero, 0.0, ans * np.log(np.where(zero, 1, x)))
 
 
-def _share(wins: Any, ties: Any, like: Any) -> Any:
-    """1 where an operand wins, half where it ties, 0 elsewhere."""
-    return np.where(ties, 0.5, wins).astype(dtype_of(like))
+def _chosen(better: Any, nan_wins: bool) -> tuple[Any, Any]:
+    """Derivatives of an extremum: 1 for the operand that it is, half for both where they tie."""
 
+    def share(a: Any, b: Any, by_nan: Any, like: Any) -> Any:
+        return np.where(np.equal(a, b), 0.5, better(a, b) | by_nan).astype(dtype_of(like))
 
-def _maximum_dx(x: Any, y: Any, ans: Any) -> Any:
-    a, b = plain(x), plain(y)
-    return _share((a > b) | np.isnan(a), a == b, ans)
+    def dx(x: Any, y: Any, ans: Any) -> Any:
+        a, b = plain(x), plain(y)
+        return share(a, b, np.isnan(a if nan_wins else b), ans)
 
+    def dy(x: Any, y: Any, ans: Any) -> Any:
+        a, b = plain(x), plain(y)
+        by_nan = np.isnan(b) & ~np.isnan(a) if nan_wins else np.isnan(a) & ~np.isnan(b)
+        return share(b, a, by_nan, ans)
 
-def _maximum_dy(x: Any, y: Any, ans: Any) -> Any:
-    a, b = plain(x), plain(y)
-    return _share((b > a) | (np.isnan(b) & ~np.isnan(a)), a == b, ans)
-
-
-def _minimum_dx(x: Any, y: Any, ans: Any) -> Any:
-    a, b = plain(x), plain(y)
-    return _share((a < b) | np.isnan(a), a == b, ans)
-
-
-def _minimum_dy(x: Any, y: Any, ans: Any) -> Any:
-    a, b = plain(x), plain(y)
-    return _share((b < a) | (np.isnan(b) & ~np.isnan(a)), a == b, ans)
-
-
-def _fmax_dx(x: Any, y: Any, ans: Any) -> Any:
-    a, b = plain(x), plain(y)
-    return _share((a > b) | np.isnan(b), a == b, ans)
-
-
-def _fmax_dy(x: Any, y: Any, ans: Any) -> Any:
-    a, b = plain(x), plain(y)
-    return _share((b > a) | (np.isnan(a) & ~np.isnan(b)), a == b, ans)
-
-
-def _fmin_dx(x: Any, y: Any, ans: Any) -> Any:
-    a, b = plain(x), plain(y)
-    return _share((a < b) | np.isnan(b), a == b, ans)
-
-
-def _fmin_dy(x: Any, y: Any, ans: Any) -> Any:
-    a, b = plain(x), plain(y)
-    return _share((b < a) | (np.isnan(a) & ~np.isnan(b)), a == b, ans)
+    return dx, dy
 
 
 def _weight(x: Any, y: Any, ans: Any, scale: float) -> Any:
@@ -191,10 +164,10 @@ logaddexp2 = elementwise(
     lambda x, y, ans: _weight(x, y, ans, LN2),
     lambda x, y, ans: _weight(y, x, ans, LN2),
 )
-maximum = elementwise(np.maximum, _maximum_dx, _maximum_dy)
-minimum = elementwise(np.minimum, _minimum_dx, _minimum_dy)
-fmax = elementwise(np.fmax, _fmax_dx, _fmax_dy)
-fmin = elementwise(np.fmin, _fmin_dx, _fmin_dy)
+maximum = elementwise(np.maximum, *_chosen(np.greater, nan_wins=True))
+minimum = elementwise(np.minimum, *_chosen(np.less, nan_wins=True))
+fmax = elementwise(np.fmax, *_chosen(np.greater, nan_wins=False))
+fmin = elementwise(np.fmin, *_chosen(np.less, nan_wins=False))
 heaviside = elementwise(np.heaviside, 0, lambda x: plain(x) == 0)
 ldexp = elementwise(np.ldexp, lambda x, y: np.ldexp(np.ones_like(plain(x)), y), 0)
 nextafter = elementwise(np.nextafter, 1, 0)

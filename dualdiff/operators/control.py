@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
-from ..core.traces import value_of
-from ..trees import tree_map
+import numpy as np
+
+from ..core.boxes import plain
+from ..core.errors import DualdiffError, UnsupportedInputError, user_line
+from ..core.reverse import Tape
+from ..core.shapes import Shape, dtype_of
+from ..core.traces import Reference, top_trace, value_of
+from ..trees import flatten, tree_map
+from ._calls import Inputs, Operator
+from ._opaque import OpaqueCall, operand, own_copy, zeros
+from .first_order import push_forward
+from .linearize import Recording
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class CheckpointError(DualdiffError, RuntimeError):
+    """A checkpointed function gave another result when it was run again."""
 
 
 def stop_gradient(x: Any) -> Any:
@@ -19,3 +36,109 @@ def stop_gradient(x: Any) -> Any:
     3.0
     """
     return tree_map(value_of, x)
+
+
+class _Checkpoint(Operator):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        leaves, structure = flatten((args, kwargs))
+        operands = [operand(x) for x in leaves]
+        trace = top_trace(operands)
+        if type(trace) is not Tape:
+            return self.f(*args, **kwargs)
+        return _CheckpointCall(self, structure).apply(trace, operands)
+
+
+class _CheckpointCall(OpaqueCall):
+    def __init__(self, function: _Checkpoint, arguments: Any) -> None:
+        super().__init__(getattr(function.f, "__name__", str(function.f)), arguments)
+        self.function = function
+
+    def inputs(self, values: Sequence[Any]) -> Inputs:
+        """The function as one of its active leaves alone."""
+
+        def of_active(*boxes: Any) -> Any:
+            supply = iter(boxes)
+            pairs = zip(values, self.active, strict=True)
+            leaves = [next(supply) if used else own_constant(v) for v, used in pairs]
+            args, kwargs = self.arguments.unflatten(leaves)
+            out = self.function.f(*args, **kwargs)
+            if any(issubclass(type(box), Reference) for box in boxes):
+                raise UnsupportedInputError(
+                    f"{self.name} assigned to one of its arguments, {user_line()}: under "
+                    f"dualdiff.checkpoint the caller would not see it. Let it assign to a copy, "
+                    f"x.copy(), and return what it has changed."
+                )
+            return out
+
+        active = [v for v, used in zip(values, self.active, strict=True) if used]
+        return Inputs(of_active, active, {}, None)
+
+    def run(self, values: Sequence[Any], nested: Any) -> Any:
+        if type(nested) is Tape:
+            args, kwargs = self.arguments.unflatten([own_constant(v) for v in values])
+            return self.function(*args, **kwargs)
+        # On a tape that is dropped at once, so that a traced value which f puts somewhere else than
+        # into its result is refused when it is used, and does not count as a constant.
+        outputs = Recording(self.inputs(values)).outputs
+        return outputs.tree(outputs.values)
+
+    def save(self, ans: Any, values: Any, active: Any, params: Any) -> tuple[Any, ...]:
+        return self, tuple(values), self.unpacked(ans)
+
+    def push(self, saved: tuple[Any, ...], tangents: Sequence[Any], lead: Shape) -> Any:
+        _, values, _ = saved
+        chosen = [t for t, used in zip(tangents, self.active, strict=True) if used]
+        outputs, _ = push_forward(self.inputs(values), chosen, lead)
+        ts = [outputs.payloads[i] for i in self.places]
+        pairs = zip(ts, self.specs, strict=True)
+        return self.packed([zeros(spec, lead) if t is None else t for t, spec in pairs])
+
+    def pull(self, saved: tuple[Any, ...], g: Any, lead: Shape) -> Sequence[Any]:
+        _, values, answers = saved
+        recording = Recording(self.inputs(values))
+        again = [recording.outputs.values[i] for i in self.places]
+        if not all(map(_agree, again, answers)):
+            raise CheckpointError(
+                f"{self.name} gave another result when it was run again for its derivative, "
+                f"{user_line()}. Under dualdiff.checkpoint a function must depend on its arguments "
+                f"alone: draw random numbers outside and pass them in, and change no global state."
+            )
+        seeds: list[Any] = [None] * len(recording.outputs.values)
+        for i, c in zip(self.places, self.unpacked(g), strict=True):
+            seeds[i] = c
+        pulled = iter(recording.pull(seeds, lead))
+        return [next(pulled) if used else None for used in self.active]
+
+
+def own_constant(x: Any) -> Any:
+    """An operand as f may have it: large plain arrays are not copied."""
+    return x if type(x) is np.ndarray else own_copy(x)
+
+
+def _agree(new: Any, old: Any) -> bool:
+    """Whether two runs gave the same, up to what a parallel sum may change."""
+    new, old = plain(new), plain(old)
+    if np.shape(new) != np.shape(old):
+        return False
+    tolerance = float(np.sqrt(np.finfo(dtype_of(old)).eps))
+    with np.errstate(all="ignore"):
+        size = float(np.max(np.abs(old), initial=0.0, where=np.isfinite(old)))
+    return np.allclose(new, old, rtol=tolerance, atol=tolerance * size, equal_nan=True)
+
+
+def checkpoint(f: F) -> F:
+    """`f`, of which reverse mode keeps only the arguments: it is run again in the backward pass.
+
+    Saves memory for one more evaluation of f. Forward mode runs f as it is.
+    Arguments: `f`, a function of arrays, scalars and containers of them, positional or by keyword, that depends
+    on nothing else that is traced, and gives the same result each time.
+    Returns: a function with the signature of f and the same derivatives, of any order.
+    Raises: `ValueError` where f uses a traced value that is not an argument; `TypeError` where it assigns to an
+    argument; `RuntimeError` in the backward pass where the second run gives another result.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> step = dd.checkpoint(lambda x, rate: x - rate * np.sin(x))
+    >>> dd.grad(lambda x: step(step(x, 0.5), 0.5))(0.0)
+    0.25
+    """
+    return _Checkpoint(f, None)  # type: ignore[return-value]

@@ -146,6 +146,9 @@ class _Jacobian(Operator):
         _refuse_complex_result(values, outputs.values)
         blocks = []
         for j, result in enumerate(outputs.values):
+            if result is None:
+                blocks.append(None)
+                continue
             columns = [p[j] for p in passes]
             blocks.append(inputs.result(_split_columns(columns, result, values)))
         return outputs.tree(blocks)
@@ -160,6 +163,9 @@ class _Jacobian(Operator):
         sizes = [0 if v is None else prod(shape_of(v)) for v in results]
         blocks = []
         for j, result in enumerate(results):
+            if result is None:
+                blocks.append(None)
+                continue
             start = sum(sizes[:j])
             leaves = [
                 None if v is None else _row_block([p[i] for p in passes], start, sizes[j], result, v)
@@ -181,7 +187,7 @@ def _row_block(parts: list[Any], start: int, size: int, result: Any, value: Any)
     """d result / d value from cotangents of value stacked over all results."""
     shape = shape_of(result) + shape_of(value)
     rows = _joined(parts)
-    if rows is None:
+    if rows is None or not size:
         return np.zeros(shape, np.result_type(dtype_of(result), dtype_of(value)))
     return _own(np.reshape(rows[start : start + size], shape))
 

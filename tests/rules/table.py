@@ -350,10 +350,14 @@ def check_adjoint(r: Row) -> None:
 
 def _matrix(jacobian: Any, leaves: Sequence[Any]) -> Any:
     """Blocks ``[result][argument]`` as one matrix."""
-    rows = [
-        np.concatenate([np.reshape(b, (-1, np.size(x))) for b, x in zip(row, leaves, strict=True)], 1)
-        for row in jacobian
-    ]
+    rows = []
+    for blocks in jacobian:
+        shapes = [
+            (int(np.prod(b.shape[: b.ndim - np.ndim(x)])), np.size(x))
+            for b, x in zip(blocks, leaves, strict=True)
+        ]
+        parts = [np.reshape(b, shape) for b, shape in zip(blocks, shapes, strict=True)]
+        rows.append(np.concatenate(parts, axis=1))
     return np.concatenate(rows) if rows else np.zeros((0, flat(leaves).size))
 
 

@@ -1,0 +1,161 @@
+"""Calls that a trace takes as one operation, whatever happens inside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..core.boxes import is_box
+from ..core.errors import DualdiffError, user_line
+from ..core.primitive import accumulate, opcode
+from ..core.shapes import Shape, Spec, dtype_of, spec_of
+from ..core.traces import Trace, resolve, top_trace
+from ..trees import Structure, flatten
+from ._calls import release
+
+
+class CaptureError(DualdiffError, ValueError):
+    """A function that is differentiated as a whole used a traced value that is not its argument."""
+
+
+def _pull_entry(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+    _, _, slots, saved = entry
+    for slot, c in zip(slots, saved[0].pull(saved, g, lead), strict=True):
+        if slot and c is not None:
+            accumulate(ct, slot, c)
+
+
+def _push_entry(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+    _, out, slots, saved = entry
+    tangents = [ts[s] if s else None for s in slots]
+    if any(t is not None for t in tangents):
+        ts[out] = saved[0].push(saved, tangents, lead)
+
+
+# One format for all: what is made per call or per user must not grow the table of formats.
+OPAQUE = opcode(None, _pull_entry, _push_entry)
+
+
+def is_float(x: Any) -> bool:
+    """Whether a leaf can have a derivative; whatever is no number or array is a constant."""
+    known = is_box(x) or type(x) in (float, complex) or isinstance(x, (ndarray, np.generic))
+    return known and dtype_of(x).kind in "fc"
+
+
+def operand(x: Any) -> Any:
+    """A leaf as an operand: content that no user holds, or a constant of any kind."""
+    return resolve(x) if is_box(x) or (type(x) is ndarray and x.dtype.hasobject) else x
+
+
+def own_copy(x: Any) -> Any:
+    """What a user's function may keep or change without anyone else seeing it."""
+    return release(resolve(x) if is_box(x) else x)
+
+
+def zeros(spec: Spec, lead: Shape = ()) -> Any:
+    """A zero tangent or cotangent."""
+    return np.zeros(lead + spec.shape, spec.dtype)[()]
+
+
+def refuse_captured(x: Any, name: str, level: int = 0) -> None:
+    """Raise where a result depends on a traced value of `level` or above that was not passed in."""
+    if is_box(x) and x.trace.level >= level:
+        raise CaptureError(
+            f"{name} used a traced value that is not one of its arguments, {user_line()}: it is "
+            f"differentiated as a whole, so the derivative with respect to that value would be "
+            f"lost. Pass the value to {name} as an argument, or dualdiff.value_of(value) where it "
+            f"is to count as constant."
+        )
+
+
+class OpaqueCall:
+    """One call of a function of containers, standing for a primitive whose operands are the leaves.
+
+    Subclasses say how to `run` the function, what to `save`, and how to `push` and `pull`; what is
+    saved starts with the call itself.
+    """
+
+    opcode = OPAQUE
+    structure = "dense"
+    outputs: int
+    result: Structure
+    constants: list[Any]
+    places: list[int]
+    specs: list[Spec]
+
+    def __init__(self, name: str, arguments: Structure) -> None:
+        self.name = name
+        self.arguments = arguments
+
+    def apply(self, trace: Trace, operands: Sequence[Any]) -> Any:
+        """The result of the call, whose floating-point leaves are boxes of the trace."""
+        self.level = trace.level
+        self.active = [is_box(x) and x.trace is trace for x in operands]
+        boxes = trace.process(self, operands, {})
+        leaves = list(self.constants)
+        for i, box in zip(self.places, (boxes,) if self.outputs == 1 else boxes or (), strict=True):
+            leaves[i] = box
+        return self.result.unflatten(leaves)
+
+    def evaluate(self, values: Sequence[Any], params: dict[str, Any]) -> Any:
+        """The floating-point leaves of the result."""
+        nested = top_trace(values)
+        leaves, self.result = flatten(self.run(values, nested))
+        leaves = [operand(leaf) for leaf in leaves]
+        for leaf in leaves:
+            refuse_captured(leaf, self.name, self.level)
+        self.places = [i for i, leaf in enumerate(leaves) if is_float(leaf)]
+        answers = [leaves[i] for i in self.places]
+        self.specs = [spec_of(x) for x in answers]
+        self.constants = [None if is_float(leaf) else leaf for leaf in leaves]
+        self.outputs = len(answers)
+        return self.packed(answers)
+
+    def packed(self, leaves: Sequence[Any]) -> Any:
+        """One element per output, as a primitive gives and takes them."""
+        return leaves[0] if self.outputs == 1 else tuple(leaves)
+
+    def unpacked(self, g: Any) -> list[Any]:
+        """A cotangent, or None, per output."""
+        return [g] if self.outputs == 1 else list(g)
+
+    def run(self, values: Sequence[Any], nested: Any) -> Any:
+        """The result for argument leaves, of which `nested` is the highest trace, or None."""
+        raise NotImplementedError
+
+    def save(
+        self, ans: Any, values: Sequence[Any], active: Sequence[Any], params: dict[str, Any]
+    ) -> tuple[Any, ...]:
+        """The call itself, and what `push` and `pull` need."""
+        raise NotImplementedError
+
+    def push(self, saved: tuple[Any, ...], tangents: Sequence[Any], lead: Shape) -> Any:
+        """The tangents of the outputs."""
+        raise NotImplementedError
+
+    def pull(self, saved: tuple[Any, ...], g: Any, lead: Shape) -> Sequence[Any]:
+        """The cotangents of the argument leaves."""
+        raise NotImplementedError
+
+
+def over_lead(
+    one: Callable[..., Sequence[Any]],
+    directions: Sequence[Any],
+    lead: Shape,
+    batched: bool,
+    specs: Sequence[Spec | None],
+) -> Sequence[Any]:
+    """``one(directions, lead)``, called once per direction where it is not `batched`.
+
+    It gives one element per spec, or None where that is None.
+    """
+    if batched or not lead:
+        return one(directions, lead)
+    rows = [one([None if d is None else d[b] for d in directions], ()) for b in range(lead[0])]
+    if not rows:
+        return [None if spec is None else zeros(spec, lead) for spec in specs]
+    columns = zip(*rows, strict=True)
+    return [None if s is None else np.stack(c) for s, c in zip(specs, columns, strict=True)]

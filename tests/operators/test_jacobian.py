@@ -1,0 +1,153 @@
+"""Jacobians and Hessians: one pass per chunk, either mode, any containers, and the plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numdifftools as nd
+import numpy as np
+import pytest
+
+import dualdiff as dd
+
+RNG = np.random.default_rng(0)
+W = RNG.normal(size=(5, 4))
+X = RNG.normal(size=4)
+
+
+def layer(x: Any) -> Any:
+    return np.tanh(W @ x) * x[0]
+
+
+def rosenbrock(x: Any) -> Any:
+    return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+@pytest.mark.parametrize("mode", ["auto", "forward", "reverse"])
+@pytest.mark.parametrize("chunk", [None, 1, 2, 3, 100])
+def test_every_mode_and_chunk_gives_the_jacobian(mode: str, chunk: int | None) -> None:
+    numeric = nd.Jacobian(layer)(X)
+    np.testing.assert_allclose(dd.jacobian(layer, mode=mode, chunk=chunk)(X), numeric, rtol=1e-8)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_shapes_are_result_axes_then_argument_axes(mode: str) -> None:
+    a = RNG.normal(size=(2, 3))
+    f = lambda a: np.einsum("ij,kj->ik", a, a)[:, :, None] * np.ones(4)  # noqa: E731  # as users write it
+    jacobian = dd.jacobian(f, mode=mode)(a)
+    assert jacobian.shape == (2, 2, 4, 2, 3)
+    v = RNG.normal(size=(2, 3))
+    np.testing.assert_allclose(np.tensordot(jacobian, v, 2), dd.jvp(f, (a,), (v,))[1], atol=1e-12)
+
+
+@pytest.mark.parametrize("mode", ["auto", "forward", "reverse"])
+@pytest.mark.parametrize("chunk", [None, 2])
+def test_containers_give_nested_blocks(mode: str, chunk: int | None) -> None:
+    def f(p: Any) -> Any:
+        return {"u": p["a"] * p["b"], "v": (np.sum(p["a"]), None, 3.0)}
+
+    p = {"a": np.array([1.0, 2.0]), "b": 4.0, "none": None}
+    jacobian = dd.jacobian(f, mode=mode, chunk=chunk)(p)
+    np.testing.assert_array_equal(jacobian["u"]["a"], 4.0 * np.eye(2))
+    np.testing.assert_array_equal(jacobian["u"]["b"], [1.0, 2.0])
+    np.testing.assert_array_equal(jacobian["v"][0]["a"], [1.0, 1.0])
+    assert jacobian["v"][0]["none"] is None
+    np.testing.assert_array_equal(jacobian["v"][2]["a"], [0.0, 0.0])
+
+
+def test_several_argnums_give_a_tuple_of_blocks() -> None:
+    jx, jw = dd.jacobian(lambda x, w: w @ x, argnums=(0, 1))(X, W)
+    np.testing.assert_allclose(jx, W)
+    assert jw.shape == (5, 5, 4)
+
+
+def test_auto_takes_forward_mode_for_tall_and_reverse_for_wide_jacobians() -> None:
+    tall = dd.plan(lambda x: np.outer(x, np.ones(50)), np.ones(3))
+    wide = dd.plan(np.sum, np.ones(50))
+    scalar = dd.plan(lambda t: t * np.ones(7), 2.0)
+    assert (tall.mode, tall.directions) == ("forward", 3)
+    assert (wide.mode, wide.directions) == ("reverse", 1)
+    assert (scalar.mode, scalar.outputs) == ("forward", 7)
+    assert "50 inputs > 1 results" in str(wide)
+    chunked = dd.plan(layer, X, chunk=3)
+    assert (chunked.directions, chunked.passes, chunked.chunk) == (4, 2, 2)
+    assert "2 passes" in str(chunked)
+    assert "was asked for" in str(dd.plan(layer, X, mode="reverse"))
+
+
+def test_chunks_never_run_the_function_again() -> None:
+    calls = []
+
+    def f(x: Any) -> Any:
+        calls.append(1)
+        return np.sin(x)
+
+    for mode in ("auto", "forward", "reverse"):
+        calls.clear()
+        dd.jacobian(f, mode=mode, chunk=2)(np.ones(7))
+        assert len(calls) == 1, mode
+
+
+def test_hessian_matches_numeric_differences_and_hessian_vector_products() -> None:
+    numeric = nd.Hessian(rosenbrock)(X)
+    for chunk in (None, 3):
+        hessian = dd.hessian(rosenbrock, chunk=chunk)(X)
+        np.testing.assert_allclose(hessian, numeric, rtol=1e-6, atol=1e-9)
+    v = RNG.normal(size=4)
+    np.testing.assert_allclose(dd.hvp(rosenbrock)(X, v), numeric @ v, rtol=1e-6)
+    np.testing.assert_allclose(dd.hessian_operator(rosenbrock)(X) @ v, numeric @ v, rtol=1e-6)
+
+
+@pytest.mark.parametrize("outer", ["forward", "reverse"])
+@pytest.mark.parametrize("inner", ["forward", "reverse"])
+def test_nested_jacobians_in_every_pair_of_modes_are_the_hessian(outer: str, inner: str) -> None:
+    nested = dd.jacobian(dd.jacobian(rosenbrock, mode=inner), mode=outer)
+    np.testing.assert_allclose(nested(X), dd.hessian(rosenbrock)(X), atol=1e-9)
+
+
+def test_third_derivatives_by_three_nested_jacobians() -> None:
+    third = dd.jacobian(dd.hessian(lambda x: np.sum(np.exp(x) * x[::-1])))(X[:2])
+    a, b = np.exp(X[:2])
+    expected = np.zeros((2, 2, 2))
+    expected[0, 0, 0], expected[1, 1, 1] = a * X[1], b * X[0]
+    expected[0, 0, 1] = expected[0, 1, 0] = expected[1, 0, 0] = a
+    expected[1, 1, 0] = expected[1, 0, 1] = expected[0, 1, 1] = b
+    np.testing.assert_allclose(third, expected)
+
+
+def test_hessian_of_containers_and_of_several_arguments() -> None:
+    hessian = dd.hessian(lambda p: p["a"] ** 2 * p["b"])({"a": 2.0, "b": 3.0})
+    assert hessian["a"]["a"] == 6.0
+    assert hessian["a"]["b"] == hessian["b"]["a"] == 4.0
+    (xx, xy), (_, yy) = dd.hessian(lambda x, y: x**2 * y**3, argnums=(0, 1))(2.0, 3.0)
+    assert (xx, xy, yy) == (54.0, 108.0, 72.0)
+    hv = dd.hvp(lambda p: p["a"] ** 2 * p["b"])({"a": 2.0, "b": 3.0}, {"a": 1.0, "b": 1.0})
+    assert hv == {"a": 10.0, "b": 4.0}
+
+
+def test_gauss_newton_products_match_the_dense_matrix() -> None:
+    v = RNG.normal(size=4)
+    jacobian = dd.jacobian(layer)(X)
+    np.testing.assert_allclose(dd.ggn_vp(layer)(X, v), jacobian.T @ (jacobian @ v))
+
+    def loss(y: Any) -> Any:
+        return np.sum(np.cosh(y))
+
+    dense = jacobian.T @ np.diag(np.cosh(layer(X))) @ jacobian
+    np.testing.assert_allclose(dd.ggn_vp(layer, loss)(X, v), dense @ v)
+
+
+def test_a_complex_to_complex_jacobian_is_refused_and_real_ones_agree() -> None:
+    z = X + 1j * RNG.normal(size=4)
+    with pytest.raises(TypeError, match="holomorphic"):
+        dd.jacobian(lambda z: z * z)(z)
+    real_out = lambda z: np.absolute(z) ** 2  # noqa: E731  # as users write it
+    np.testing.assert_allclose(
+        dd.jacobian(real_out, mode="reverse")(z), np.diag(2 * z.conj()), atol=1e-12
+    )
+
+
+def test_a_jacobian_of_float32_stays_float32() -> None:
+    x = X.astype(np.float32)
+    for mode in ("forward", "reverse"):
+        assert dd.jacobian(lambda x: np.sin(x) * x[0], mode=mode)(x).dtype == np.float32

@@ -1,0 +1,63 @@
+"""Sorting and partitioning."""
+
+import numpy as np
+import pytest
+
+import dualdiff as dd
+from tests.rules.table import A, row, rule_tests
+
+TIED = np.array([2.0, 1.0, 2.0, 3.0, 1.0, 2.0])
+
+
+def sort_tied(x):
+    """Ties that stay ties in every direction of x."""
+    return np.sort(np.stack([x, 2 * x, x, x + 1]), axis=0)
+
+
+ROWS = [
+    row(np.sort, A(5), _prims=("permute",)),
+    row(np.sort, A(3, 4)),
+    row(np.sort, A(4, 3), axis=0, kind="stable"),
+    row(np.sort, A(2, 3, 2), axis=1),
+    row(np.sort, A(3, 4), axis=None),
+    row(sort_tied, A(4), _prims=("share_ties",)),
+    row(lambda x: np.diff(sort_tied(x) ** 2, axis=0), A(4), _id="sort_tied-nested", _prims=("share_ties",)),
+    row(np.partition, A(7), kth=3),
+    row(np.partition, A(5, 3), kth=(1, 3), axis=0),
+    row(np.partition, A(3, 4), kth=2, axis=None),
+    row(np.sort_complex, A(4)),
+]
+TestRules = rule_tests(ROWS)
+
+
+def test_ties_of_sort_share_the_derivative_equally():
+    jacobian = dd.jacobian(np.sort)(TIED)
+    ones = np.array([0.0, 0.5, 0.0, 0.0, 0.5, 0.0])
+    twos = np.array([1.0, 0.0, 1.0, 0.0, 0.0, 1.0]) / 3
+    threes = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0])
+    np.testing.assert_array_equal(jacobian, [ones, ones, twos, twos, twos, threes])
+
+
+def test_ties_of_partition_share_the_derivative_equally():
+    jacobian = dd.jacobian(lambda x: np.partition(x, 2))(TIED)
+    value = np.partition(TIED, 2)
+    equal = value[:, None] == TIED
+    np.testing.assert_allclose(jacobian, equal / equal.sum(1, keepdims=True), rtol=1e-15)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_sorted_nans_keep_their_own_derivative(mode):
+    x = np.array([2.0, np.nan, 1.0, np.nan])
+    np.testing.assert_array_equal(
+        dd.jacobian(np.sort, mode=mode)(x)[:2], [[0.0, 0.0, 1.0, 0.0], [1.0, 0.0, 0.0, 0.0]]
+    )
+
+
+def test_sort_of_nothing_has_an_empty_derivative():
+    assert dd.jacobian(np.sort)(np.zeros(0)).shape == (0, 0)
+    assert dd.grad(lambda x: np.sum(np.sort(x, axis=0)))(np.zeros((0, 3))).shape == (0, 3)
+
+
+def test_sort_by_fields_is_refused():
+    with pytest.raises(dd.DualdiffError, match=r"`order` for structured arrays only.*test_sorting"):
+        dd.grad(lambda x: np.sort(x, order="f")[0])(np.ones(3))

@@ -31,10 +31,10 @@ def main() -> None:
     if not results:
         parser.error(f"no workload's name contains {options.only!r}")
 
-    print(report.circumstances(), "", sep="\n")
-    print(report.times_table(results), "", sep="\n")
-    print(report.operations_table(results), "", sep="\n")
-    print(report.targets_table(results))
+    print(report.circumstances())
+    for table in (report.times_table, report.operations_table, report.targets_table):
+        if text := table(results):
+            print("", text, sep="\n")
     if options.json:
         figures = {r.name: {"unit": r.unit, "rounds": r.rounds} for r in results.values()}
         options.json.write_text(json.dumps(figures, indent=1) + "\n")

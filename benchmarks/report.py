@@ -95,8 +95,10 @@ TARGETS = (
 
 
 def table(header: list[str], rows: Iterable[list[str]]) -> str:
-    """A Markdown table with aligned columns: the first to the left, the others to the right."""
+    """A Markdown table with aligned columns, the first to the left, or nothing without rows."""
     lines = [header, *rows]
+    if len(lines) == 1:
+        return ""
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     rule = ["-" * widths[0], *("-" * (w - 1) + ":" for w in widths[1:])]
     text = []

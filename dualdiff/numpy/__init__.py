@@ -18,6 +18,7 @@ from . import (  # noqa: F401  # rules
     methods,
     norms,
     operators,
+    padding,
     products,
     reductions,
     selection,

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arrays import assign, localize, refuse_plain_target
+from ..core.arrays import assign, refuse_plain_target
 from ..core.boxes import is_box, plain
 from ..core.shapes import Shape, cast, dtype_of
 from ..core.traces import Traced, resolve
 from ..kinds import linear
 from ._common import implements, strip
+from .creation import assignable
 from .manipulation import as_operand
 from .selection import along_axis
 
@@ -72,7 +73,7 @@ def _like(function: Callable[..., Any]) -> Callable[..., Any]:
     """zeros_like and its kin: plain arrays, able to take traced values."""
 
     def makes_like(a: Any, *args: Any, **kwargs: Any) -> Any:
-        return localize(function(plain(a), *args, **kwargs))
+        return assignable(function(plain(a), *args, **kwargs))
 
     return makes_like
 

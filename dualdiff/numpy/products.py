@@ -18,6 +18,7 @@ from ..core.dispatch import register
 from ..core.shapes import Fit, Shape, Spec, align, dtype_of, shape_of, unbroadcast
 from ..kinds import Bilinear, bilinear, linear, rule
 from ._common import implements, into, on_values
+from ._product_paths import product_fast_path
 from .manipulation import as_operand
 
 # Above this many multiplications the search for a faster order of summation pays (measured).
@@ -30,12 +31,16 @@ def fold(c: Any, spec: Spec, ndim: int) -> Any:
     return c if full == spec.shape else unbroadcast(c, Fit(spec.shape, c.dtype, full, c.dtype))
 
 
+def _flat(x: Any) -> Any:
+    """All rows of a stack of matrices as one matrix."""
+    return x.reshape((prod(x.shape[:-1]), x.shape[-1]))
+
+
 def _rows(t: Any, y: Any) -> Any:
     """``t @ y`` for a matrix y: one product of matrices, whatever the dimensions of t."""
     if t.ndim <= 2:
         return np.matmul(t, y)
-    *outer, k = t.shape
-    return np.matmul(t.reshape((prod(outer), k)), y).reshape((*outer, y.shape[-1]))
+    return np.matmul(_flat(t), y).reshape((*t.shape[:-1], y.shape[-1]))
 
 
 def _each_times(g: Any, v: Any, shape: Shape) -> Any:
@@ -43,7 +48,7 @@ def _each_times(g: Any, v: Any, shape: Shape) -> Any:
     return g[..., None] * v if shape else g * v
 
 
-def _push_x(t: Any, y: Any, x_spec: Spec, lead: Shape) -> Any:
+def _push_x(t: Any, y: Any, x_spec: Any, lead: Shape) -> Any:
     if y.ndim == 1:
         return np.matmul(t, y)
     if y.ndim == 2:
@@ -55,8 +60,9 @@ def _push_x(t: Any, y: Any, x_spec: Spec, lead: Shape) -> Any:
 
 def _push_y(t: Any, x: Any, y_spec: Spec, lead: Shape) -> Any:
     if y_spec.ndim == 1:
-        matrix = x if x.ndim <= 2 else x.reshape((prod(x.shape[:-1]), x.shape[-1]))
-        return np.matmul(t, matrix.T).reshape(lead + x.shape[:-1])
+        if x.ndim <= 2:
+            return np.matmul(t, x.T)
+        return np.matmul(t, _flat(x).T).reshape(lead + x.shape[:-1])
     if x.ndim == 1:
         return np.matmul(x, t)
     return np.matmul(x, align(t, y_spec.ndim, max(x.ndim, y_spec.ndim), lead))
@@ -78,13 +84,16 @@ def _pull_y(g: Any, x: Any, y_spec: Spec, lead: Shape) -> Any:
     if y_spec.ndim > 2:
         c = np.matmul(np.matrix_transpose(x), g)
         return fold(c, y_spec, max(x.ndim, y_spec.ndim))
-    matrix = x if x.ndim == 2 else x.reshape((prod(x.shape[:-1]), x.shape[-1]))
-    g = g.reshape(lead + matrix.shape[:1] + y_spec.shape[1:])
-    return np.matmul(g, matrix) if y_spec.ndim == 1 else np.matmul(matrix.T, g)
+    if x.ndim > 2:
+        x = _flat(x)
+        g = g.reshape(lead + x.shape[:1] + y_spec.shape[1:])
+    return np.matmul(g, x) if y_spec.ndim == 1 else np.matmul(x.T, g)
 
 
 def _product(fn: Callable[..., Any], name: str) -> Bilinear:
-    return bilinear(fn, _pull_x, _pull_y, pushes=(_push_x, _push_y), name=name)
+    product = bilinear(fn, _pull_x, _pull_y, pushes=(_push_x, _push_y), name=name)
+    product.bind = product_fast_path(product, (_pull_x, _pull_y), (_push_x, _push_y))
+    return product
 
 
 matmul_p = _product(np.matmul, "matmul")
@@ -94,7 +103,7 @@ dot_p = _product(np.dot, "dot")  # for operands of one or two dimensions
 @implements(np.matmul, np.linalg.matmul)
 def matmul(x1: Any, x2: Any, /) -> Any:
     """``numpy.matmul``, and the operator ``@``."""
-    return matmul_p.general(x1, x2)
+    return matmul_p.bind(x1, x2)
 
 
 # A term of subscripts whose ellipsis stands for lead axes alone.

@@ -6,6 +6,7 @@ element, so that zeros do no harm at any order.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -87,13 +88,11 @@ def reduction(fn: Callable[..., Any], scaled: Scaled, name: str | None = None) -
 
 
 def count(shape: Shape, axis: Axes, where: Any = True) -> Any:
-    """How many elements a reduction takes in: an int, or with a mask an array that keeps the axes."""
+    """How many elements a reduction takes in, 1 for none: an int, or an array that keeps the axes."""
     if where is not True:
-        return np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=True)
-    n = 1
-    for a in axis:
-        n *= shape[a]
-    return n
+        n = np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=True)
+        return np.maximum(n, 1)
+    return math.prod(shape[a] for a in axis) or 1
 
 
 def _sum(x: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:

@@ -147,7 +147,7 @@ def _log_where_positive(x: Any) -> Any:
 def _into_part(x: Any, y: Any) -> Any:
     out = dd.numpy.zeros((2, 3), dtype=np.result_type(x, y))
     np.multiply(x, y, out=out[1])
-    np.add(x, 1, out=out[0], where=[True, False, True])
+    np.add(x, y, out=out[0], where=[True, False, True])
     return out
 
 

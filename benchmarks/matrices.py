@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -65,7 +66,7 @@ def workloads() -> Iterator[Workload]:
     x, *weights = rng.normal(size=100), *rng.normal(size=(3, 100, 100)) / 10
     for mode, by_hand in (("forward", forward_by_hand), ("reverse", reverse_by_hand)):
         runs = compare(f"{mode} jacobian", layers, x, *weights)
-        runs["by hand"] = lambda f=by_hand: f(x, *weights)
+        runs["by hand"] = functools.partial(by_hand, x, *weights)
         yield Workload(f"Jacobian 100 -> 100, {mode}", runs)
 
     times = np.linspace(0.0, 5.0, 1000)

@@ -1,11 +1,11 @@
 """Forward- and reverse-mode automatic differentiation for the NumPy and SciPy programs you have."""
 
-from . import numpy
+from . import numpy, scipy
 from .core.debug import debug_nans
 from .core.errors import DualdiffError
 from .core.traces import value_of
 from .numpy.patch import patch_numpy
-from .operators.control import stop_gradient
+from .operators.control import checkpoint, stop_gradient
 from .operators.first_order import derivative, elementwise_grad, grad, jvp, value_and_grad, vjp
 from .operators.jacobian import jacobian, plan
 from .operators.linearize import linearize
@@ -15,9 +15,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DualdiffError",
+    "check_grads",
+    "checkpoint",
     "debug_nans",
     "derivative",
     "elementwise_grad",
+    "extend",
     "ggn_vp",
     "grad",
     "hessian",
@@ -29,6 +32,7 @@ __all__ = [
     "numpy",
     "patch_numpy",
     "plan",
+    "scipy",
     "stop_gradient",
     "value_and_grad",
     "value_of",

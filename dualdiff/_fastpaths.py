@@ -20,29 +20,30 @@ from .core.shapes import Fit, Shape, align, broadcast_tangent, fit_of, hush, unb
 _new = object.__new__
 _OBJECT = np.dtype(object)
 SCALARS = frozenset(
-    (float, int, bool, complex, float64, np.float32, np.complex128, np.complex64)
-    + (np.int64, np.int32, np.bool_)
+    (float, int, bool, complex, float64, np.float32, np.complex128, np.complex64, np.int64)
 )
 _CONSTANT, _X, _Y, _ANS, _SEVERAL = range(5)
 _NAMES = {"x": _X, "y": _Y, "ans": _ANS}
-_float_times = float.__mul__
+_float_times: Callable[[Any, Any], Any] = float.__mul__
 
 
 class Factor:
     """A derivative as the fast paths use it.
 
-    `keep` says which residual object is kept; `call` makes the derivative of it, or is None where the
-    residual is the derivative itself; `constant` is the derivative where no residual is kept.
+    `keep` says which residual object is kept; `call` makes the derivative of it, or is None where
+    the residual is the derivative itself; `constant` is the derivative where no residual is kept.
     """
 
-    __slots__ = ("call", "constant", "keep", "pick")
+    __slots__ = ("call", "constant", "keep", "names", "pick")
 
     def __init__(self, derivative: Any) -> None:
         self.keep, self.call, self.pick, self.constant = _CONSTANT, None, None, derivative
+        self.names: tuple[str, ...] = ()
         if isinstance(derivative, str):
             self.keep = _NAMES[derivative]
+            self.names = (derivative,)
         elif callable(derivative):
-            names = tuple(inspect.signature(derivative).parameters)
+            self.names = names = tuple(inspect.signature(derivative).parameters)
             if len(names) == 1:
                 self.keep, self.call = _NAMES[names[0]], derivative
             else:
@@ -219,7 +220,7 @@ def unary_fast_path(
             slot = trace.next()
             residual = ans if keep_ans else value if keep_x else residual_of(ans, value, None)
             trace.append((code, slot, x.payload, residual, fit))
-            out = _new(Var)
+            out = _new(kind)
             out.value = ans
             out.payload = slot
             out.scope = trace
@@ -246,7 +247,7 @@ def unary_fast_path(
                         t = _pushed(scale, t, residual, fit, lead)
                 finally:
                     unhush(token)
-            out = _new(Dual)
+            out = _new(kind)
             out.value = ans
             out.payload = t
             out.scope = trace
@@ -266,8 +267,11 @@ def binary_fast_path(
     residual_x, residual_y = factor_x.residual, factor_y.residual
     constant_x, constant_y = factor_x.keep == _CONSTANT, factor_y.keep == _CONSTANT
     other_x, other_y = factor_x.keep == _Y, factor_y.keep == _X
+    keeps_y, keeps_x = "y" in factor_x.names, "x" in factor_y.names
     push_x, push_y = _pusher(factor_x), _pusher(factor_y)
-    product = dx == "y" and dy == "x"
+    one_x, one_y = constant_x and dx == 1, constant_y and dy == 1
+    times_x, times_y = dx == "y", dy == "x"
+    product = times_x and times_y
     general = prim.general
     if dx is None or dy is None:
         return lambda x, y: general(x, y)
@@ -305,10 +309,18 @@ def binary_fast_path(
                 fit = None if type(ans) is float64 is type(xv) else _fit(xv, ans)
                 out = _new(kind)
                 if kind is Var:
+                    if kind_y is ndarray and keeps_y:
+                        residual = trace.keep(y) if other_x else residual_x(ans, xv, trace.keep(y))
                     out.payload = slot = trace.next()
                     trace.append((code_x, slot, x.payload, residual, fit))
                 else:
-                    out.payload = push_x(x.payload, residual, fit, trace.lead)
+                    t, lead = x.payload, trace.lead
+                    if fit is None and one_x:
+                        out.payload = t
+                    elif fit is None and times_x and kind_y is float and type(t) in _FLOATS:
+                        out.payload = _float_times(t, y)
+                    else:
+                        out.payload = push_x(t, residual, fit, lead)
             else:
                 return general(x, y)
         else:
@@ -324,10 +336,18 @@ def binary_fast_path(
             fit = None if type(ans) is float64 is type(yv) else _fit(yv, ans)
             out = _new(kind_y)
             if kind_y is Var:
+                if kind is ndarray and keeps_x:
+                    residual = trace.keep(x) if other_y else residual_y(ans, trace.keep(x), yv)
                 out.payload = slot = trace.next()
                 trace.append((code_y, slot, y.payload, residual, fit))
             else:
-                out.payload = push_y(y.payload, residual, fit, trace.lead)
+                t, lead = y.payload, trace.lead
+                if fit is None and one_y:
+                    out.payload = t
+                elif fit is None and times_y and kind is float and type(t) in _FLOATS:
+                    out.payload = _float_times(t, x)
+                else:
+                    out.payload = push_y(t, residual, fit, lead)
         out.value = ans
         out.scope = trace
         return out

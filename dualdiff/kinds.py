@@ -1,11 +1,11 @@
 """The four ways to declare a primitive: `elementwise`, `linear`, `bilinear`, `rule`.
 
-A rule keeps what its parameter names mention: ``x, y, z, w`` are the operands, ``ans`` is the result,
-``x_spec`` ... ``ans_spec`` are their shapes and dtypes (`Spec`), ``args`` and ``specs`` those of all
-operands, any other name is a keyword parameter of the call.
-Tangents and cotangents may carry lead axes in front, so rules count axes from the right. Alignment,
-unbroadcasting, projection to the operand's dtype and the batching of rules that cannot take lead
-axes happen here and nowhere else.
+A rule keeps what its parameter names mention: ``x, y, z, w`` are the operands, ``ans`` is the
+result, ``x_spec`` ... ``ans_spec`` are their shapes and dtypes (`Spec`), ``args`` and ``specs``
+those of all operands, any other name is a keyword parameter of the call. Tangents and cotangents
+may carry lead axes in front, so rules count axes from the right. Alignment, unbroadcasting,
+projection to the operand's dtype and the batching of rules that cannot take lead axes happen here
+and nowhere else.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from .core.primitive import Primitive
 from .core.shapes import (
     Shape,
     align,
-    broadcast_tangent,
     cast,
     fit_of,
     shape_of,
@@ -61,7 +60,9 @@ class Residuals:
     def _is_param(name: str) -> bool:
         return not (name in OPERANDS or name in _SPECS or name in _SPECIAL)
 
-    def pick(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> dict[str, Any]:
+    def pick(
+        self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any
+    ) -> dict[str, Any]:
         """The residuals and parameters, by name."""
         kept: dict[str, Any] = {}
         for name in self.kept:
@@ -130,7 +131,11 @@ class Elementwise(Primitive):
             if used and factor is not None:
                 kept = _as_numpy(factor.pick(ans, args, active, params))
             elif used and isinstance(self.derivatives[i], str):
-                kept = ans if self.derivatives[i] == "ans" else args[OPERANDS.index(self.derivatives[i])]
+                kept = (
+                    ans
+                    if self.derivatives[i] == "ans"
+                    else args[OPERANDS.index(self.derivatives[i])]
+                )
             saved.append((kept, fit_of(x, ans) if used else None))
         return spec_of(ans), tuple(saved), tuple(map(bool, active))
 
@@ -143,7 +148,7 @@ class Elementwise(Primitive):
 
     def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
         spec, per_operand, _ = saved
-        total = None
+        total: Any = None
         for i, ((kept, fit), t) in enumerate(zip(per_operand, tangents, strict=True)):
             if t is None:
                 continue
@@ -157,7 +162,7 @@ class Elementwise(Primitive):
 
     def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
         _, per_operand, used = saved
-        out = []
+        out: list[Any] = []
         for i, (kept, fit) in enumerate(per_operand):
             if not used[i]:
                 out.append(None)
@@ -169,7 +174,9 @@ class Elementwise(Primitive):
 
 def _as_numpy(kept: dict[str, Any]) -> dict[str, Any]:
     """Python numbers as NumPy's, whose arithmetic gives infinities where Python's raises."""
-    return {k: np.asarray(v)[()] if type(v) in (float, complex, int) else v for k, v in kept.items()}
+    return {
+        k: np.asarray(v)[()] if type(v) in (float, complex, int) else v for k, v in kept.items()
+    }
 
 
 class Linear(Primitive):
@@ -193,7 +200,12 @@ class Linear(Primitive):
 
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
         forward = self.forward.pick(ans, args, active, params) if self.forward else params
-        return forward, self.transpose.pick(ans, args, active, params), spec_of(args[0]), spec_of(ans)
+        return (
+            forward,
+            self.transpose.pick(ans, args, active, params),
+            spec_of(args[0]),
+            spec_of(ans),
+        )
 
     def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
         forward, _, _, spec = saved
@@ -272,9 +284,9 @@ class Rule(Primitive):
     """Push and pull by hand; both get residuals by name.
 
     With one operand the push takes its tangent and the pull returns its cotangent. With several
-    (or where `fn` takes any number, ``*args``) the push takes, and the pull returns, a tuple with one
-    element per operand. With several outputs the push returns, and the pull takes, one element per
-    output.
+    (or where `fn` takes any number, ``*args``) the push takes, and the pull returns, a tuple with
+    one element per operand. With several outputs the push returns, and the pull takes, one element
+    per output.
     """
 
     def __init__(
@@ -323,10 +335,14 @@ class Rule(Primitive):
             i = active.index(True)
             raise self.missing("reverse-mode rule", i, specs[i])
         formula, alone = self.backward, len(specs) == 1 and not self.variadic
-        gs = [g] if self.outputs == 1 else [
-            np.zeros(lead + spec.shape, spec.dtype) if c is None else c
-            for c, spec in zip(g, ans_specs, strict=True)
-        ]
+        gs = (
+            [g]
+            if self.outputs == 1
+            else [
+                np.zeros(lead + spec.shape, spec.dtype) if c is None else c
+                for c, spec in zip(g, ans_specs, strict=True)
+            ]
+        )
 
         def one(gs: Sequence[Any], lead: Shape) -> Any:
             out = formula.call(gs[0] if self.outputs == 1 else tuple(gs), kept, lead)
@@ -353,7 +369,9 @@ def _looped(one: Callable[..., Any], directions: Sequence[Any], lead: Shape) -> 
         return one(directions, lead)
     rows = [one([None if d is None else d[b] for d in directions], ()) for b in range(lead[0])]
     if isinstance(rows[0], tuple):
-        return tuple(None if part[0] is None else np.stack(part) for part in zip(*rows, strict=True))
+        return tuple(
+            None if part[0] is None else np.stack(part) for part in zip(*rows, strict=True)
+        )
     return np.stack(rows)
 
 
@@ -378,10 +396,11 @@ def elementwise(
 ) -> Elementwise:
     """Declare a primitive that acts on each element, such as a ufunc.
 
-    Arguments: `fn`, the primal; one derivative per operand (of the result's shape): a number, the name of a
-    residual (``x, y, z, w, ans``), a formula of residuals, or None where there is no rule; `operator`, the Python
-    operator that computes the same; `silent` where the derivative raises no floating-point warning. For a real result of complex operands the tangent is
-    ``Re(t * derivative)``.
+    Arguments: `fn`, the primal; one derivative per operand (of the result's shape): a number, the
+    name of a residual (``x, y, z, w, ans``), a formula of residuals, or None where there is no
+    rule; `operator`, the Python operator that computes the same; `silent` where the derivative
+    raises no floating-point warning. For a real result of complex operands the tangent is ``Re(t *
+    derivative)``.
     Returns: the primitive, callable like `fn`.
 
     >>> import numpy as np, dualdiff as dd
@@ -403,8 +422,8 @@ def linear(
 ) -> Linear:
     """Declare a primitive that is linear in its one operand.
 
-    Arguments: `fn(x, **params)`; `transpose(g, ...)`, the cotangent of x; `push(t, ...)` where `fn` itself
-    does not take lead axes; `view` where NumPy's result shares memory with x.
+    Arguments: `fn(x, **params)`; `transpose(g, ...)`, the cotangent of x; `push(t, ...)` where
+    `fn` itself does not take lead axes; `view` where NumPy's result shares memory with x.
     Returns: the primitive.
 
     >>> import numpy as np, dualdiff as dd
@@ -425,9 +444,9 @@ def bilinear(
 ) -> Bilinear:
     """Declare a primitive that is linear in each of its two operands.
 
-    Arguments: `fn(x, y, **params)`; the two transposes ``(g, y, ...)`` and ``(g, x, ...)``; `pushes`, the two
-    pushforwards ``(t, y, ...)`` and ``(t, x, ...)`` for tangents with lead axes; they may name only what the
-    transpose of the same operand names.
+    Arguments: `fn(x, y, **params)`; the two transposes ``(g, y, ...)`` and ``(g, x, ...)``;
+    `pushes`, the two pushforwards ``(t, y, ...)`` and ``(t, x, ...)`` for tangents with lead axes;
+    they may name only what the transpose of the same operand names.
     Returns: the primitive.
 
     >>> import numpy as np, dualdiff as dd
@@ -450,8 +469,9 @@ def rule(
 ) -> Rule:
     """Declare a primitive whose push and pull are written by hand on shared residuals.
 
-    Arguments: `fn(*operands, **params)`; `push(t, ...)` and `pull(g, ...)`, see `Rule`; `outputs`, the number of
-    results; `batched=False` where they do not take lead axes: they are then called once per direction.
+    Arguments: `fn(*operands, **params)`; `push(t, ...)` and `pull(g, ...)`, see `Rule`; `outputs`,
+    the number of results; `batched=False` where they do not take lead axes: they are then called
+    once per direction.
     Returns: the primitive.
 
     >>> import numpy as np, dualdiff as dd

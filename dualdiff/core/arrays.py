@@ -1,9 +1,10 @@
 """Arrays that can be assigned to: references to traced content, and views that write through.
 
-A stored-into box becomes an `Array`: it holds content that is replaced by each store. Its `payload`
-is the ownership bit: while nobody else can see the buffers under the content, they are stored into in
-place. A `View` keeps its base, the operation that makes it, and the version it has seen; it
-recomputes its content when it is read after the base has changed, and writes through when written.
+A stored-into box becomes an `Array`: it holds content that is replaced by each store. Its
+`payload` is the ownership bit: while nobody else can see the buffers under the content, they are
+stored into in place. A `View` keeps its base, the operation that makes it, and the version it has
+seen; it recomputes its content when it is read after the base has changed, and writes through when
+written.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class Place(NamedTuple):
         return window
 
     def set(self, array: Any, v: Any) -> Any:
-        """Store `v`, a scalar or a value with the same lead axes; returns the array it stands in."""
+        """Store `v`, a scalar or a value with the same lead axes; returns the array it stands
+        in."""
         window = self.window(array)
         if self.ops and not np.may_share_memory(window, array):
             # A tangent in another layout than its primal: a store into a copy would be lost.
@@ -96,7 +98,7 @@ class View(Reference):
         self.version = -1 if content is None else version_of(base)
 
     @property
-    def value(self) -> Any:  # type: ignore[override]  # computed when asked for
+    def value(self) -> Any:  # computed when asked for
         return self.read()
 
     def read(self) -> Any:
@@ -123,7 +125,7 @@ def root_of(box: Box) -> tuple[Box, tuple[tuple[Any, dict[str, Any]], ...]]:
     ops: tuple[tuple[Any, dict[str, Any]], ...] = ()
     while type(box) is View:
         box, *op = box.payload
-        ops = (tuple(op), *ops)  # type: ignore[assignment]
+        ops = (tuple(op), *ops)
     return box, ops
 
 
@@ -188,9 +190,7 @@ def _prefixable(index: Any) -> bool:
     if type(index) is not tuple:
         return type(index) is ndarray and index.ndim > 0
     advanced = [
-        n
-        for n, i in enumerate(index)
-        if not (i is None or i is Ellipsis or type(i) is slice)
+        n for n, i in enumerate(index) if not (i is None or i is Ellipsis or type(i) is slice)
     ]
     if any(np.ndim(index[n]) == 0 and isinstance(index[n], (bool, np.bool_)) for n in advanced):
         return False
@@ -305,7 +305,7 @@ def assign_whole(box: Any, new: Any) -> Any:
 def refuse_plain_target(target: Any) -> ConversionError:
     """The error for a plain array that is to take traced values."""
     return ConversionError(
-        f"a plain NumPy array ({describe(target)}) cannot be assigned traced values, {user_line()}. "
-        f"Make the array with dualdiff.numpy.zeros (or empty, array, ...) or run under "
+        f"a plain NumPy array ({describe(target)}) cannot be assigned traced values, "
+        f"{user_line()}. Make the array with dualdiff.numpy.zeros (or empty, array) or run under "
         f"dualdiff.patch_numpy(); for `a += x` on a plain a, write `a = a + x`."
     )

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
 
 from .dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
 from .errors import ConversionError, describe, library_function, user_line
@@ -54,9 +53,10 @@ class Box:
     scope: Any
     version: int
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]  # the face is the point
-        return _face(type(plain(self)))
+    @property  # type: ignore[misc]  # read-only here: nothing may change the class of a box
+    def __class__(self) -> type:  # the face is the point
+        # NumPy asks at every call of a ufunc: the common case must be quick.
+        return _FACES.get(type(self.value)) or _face(type(plain(self)))
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:
@@ -71,9 +71,11 @@ class Box:
     @property
     def __array__(self) -> Any:
         """Absent for 0-d boxes, which NumPy then holds as objects; an error for larger ones."""
-        caller = sys._getframe(1).f_globals.get("__name__") or ""
-        if caller.startswith("scipy.sparse"):
-            # SciPy leaves `A @ x` to us when x turns into a 0-d object array.
+        caller = sys._getframe(1)
+        if caller.f_code.co_name.endswith("mul_dispatch") and (
+            caller.f_globals.get("__name__") or ""
+        ).startswith("scipy.sparse"):
+            # SciPy leaves `A @ x` to us when x turns into a 0-d object array; in `A + x` it crashes.
             return lambda *args, **kwargs: np.array(None, dtype=object)
         if self.ndim == 0:
             raise AttributeError("__array__")
@@ -84,9 +86,9 @@ class Box:
         if library is not None:
             raise ConversionError(
                 f"{library} was called on a traced array ({describe(self)}), which it would turn "
-                f"into a plain one, {user_line()}. Use its counterpart in dualdiff.scipy where there is "
-                f"one, declare its derivative with dualdiff.extend.custom_jvp or custom_vjp (see "
-                f"docs/extending.md), or pass dualdiff.value_of(x) to count x as constant."
+                f"into a plain one, {user_line()}. Use its counterpart in dualdiff.scipy where "
+                f"there is one, declare its derivative with dualdiff.extend.custom_jvp or "
+                f"custom_vjp (see docs/extending.md), or pass dualdiff.value_of(x) as a constant."
             )
         raise ConversionError(
             f"a traced array ({describe(self)}) cannot become a plain NumPy array without losing "
@@ -99,8 +101,8 @@ class Box:
 
     def _refuse_number(self, what: str, instead: str) -> ConversionError:
         return ConversionError(
-            f"{what} of a traced value ({describe(self)}) would lose its derivative, {user_line()}. "
-            f"{instead} dualdiff.value_of(x) gives the plain value, to be used as a constant. "
+            f"{what} of a traced value ({describe(self)}) would lose its derivative, "
+            f"{user_line()}. {instead} dualdiff.value_of(x) gives the plain value, as a constant. "
             f"If a plain array is being assigned to, make it with dualdiff.numpy.zeros "
             f"(or run under dualdiff.patch_numpy())."
         )

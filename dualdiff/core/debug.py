@@ -24,7 +24,8 @@ _active: ContextVar[bool] = ContextVar("dualdiff_debug_nans", default=False)
 def debug_nans() -> Any:
     """Raise where the first NaN or infinity appears in a value or a derivative.
 
-    Inside the `with` block, derivatives taken in this thread check every operation, which makes them slower.
+    Inside the `with` block, derivatives taken in this thread check every operation, which makes
+    them slower.
     Raises: NonFiniteError, which names the operation, its operands and the user's line.
 
     >>> import numpy as np, dualdiff as dd
@@ -101,7 +102,10 @@ class _DebugTape(Tape):
         self.lines[self.entries[-1][1]] = user_line()
         return ans
 
-    def pull(self, seeds: Iterable[tuple[int, Any]], inputs: Sequence[int], lead: Shape) -> list[Any]:
+    def pull(
+        self, seeds: Iterable[tuple[int, Any]], inputs: Sequence[int], lead: Shape
+    ) -> list[Any]:
+        self.guards.check()
         ct: list[Any] = [None] * self.size
         for slot, g in seeds:
             ct[slot] = g if ct[slot] is None else ct[slot] + g

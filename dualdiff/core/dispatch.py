@@ -55,7 +55,7 @@ def no_rule(what: str, args: Sequence[Any]) -> MissingRuleError:
     return MissingRuleError(
         f"{what} has no derivative rule for {', '.join(traced) or 'a traced argument'}, "
         f"{user_line()}. Add one with dualdiff.extend (see docs/extending.md), write it with "
-        f"functions that have one, or pass dualdiff.value_of(x) if the result is to count as constant."
+        f"functions that have one, or pass dualdiff.value_of(x) to count x as constant."
     )
 
 
@@ -69,7 +69,8 @@ def dispatch_function(func: Any, args: Any, kwargs: Any) -> Any:
 
 
 def dispatch_ufunc(ufunc: Any, method: str, inputs: Any, kwargs: Any) -> Any:
-    """Answer `__array_ufunc__`; a call with keywords has an entry of its own, ``(None, "__call__")``."""
+    """Answer `__array_ufunc__`; a call with keywords has an entry of its own, ``(None,
+    "__call__")``."""
     if method != "__call__":
         found = UFUNC_METHODS.get((ufunc, method))
         if found is None:

@@ -46,13 +46,19 @@ class NonFiniteError(DualdiffError, FloatingPointError):
     """Under `debug_nans`, an operation gave a NaN or an infinity from finite input."""
 
 
-def user_location() -> tuple[str, int, str]:
-    """File, line number and source text of the innermost frame outside dualdiff, NumPy and SciPy."""
+def user_frame() -> tuple[str, int]:
+    """File and line number of the innermost frame outside dualdiff, NumPy and SciPy."""
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
         frame = frame.f_back
-    filename, line = frame.f_code.co_filename, frame.f_lineno
-    return filename, line, linecache.getline(filename, line, frame.f_globals).strip()
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+def line_text(filename: str, line: int) -> str:
+    """A line of the user's program, as error messages show it."""
+    source = linecache.getline(filename, line).strip()
+    where = f"{os.path.basename(filename)}:{line}"
+    return f"at {where}: `{source}`" if source else f"at {where}"
 
 
 def library_function() -> str | None:
@@ -69,9 +75,7 @@ def library_function() -> str | None:
 
 def user_line() -> str:
     """The user's line as text for an error message: ``at model.py:12: `y = np.asarray(x)` ``."""
-    filename, line, source = user_location()
-    where = f"{os.path.basename(filename)}:{line}"
-    return f"at {where}: `{source}`" if source else f"at {where}"
+    return line_text(*user_frame())
 
 
 def describe(x: Any) -> str:

@@ -62,9 +62,10 @@ class GetItem(Primitive):
         add_into(ct, slot, g, index, spec, layout, lead)
 
     def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
-        ct = [None, None]
-        add_into(ct, 1, g, *saved, lead)
-        return (ct[1].release(),)  # type: ignore[attr-defined]
+        ct: list[Any] = [None, None]
+        index, spec, layout = saved
+        add_into(ct, 1, g, index, spec, layout, lead)
+        return (ct[1].release(),)
 
 
 def add_into(
@@ -96,10 +97,10 @@ class Scatter(Primitive):
 
     @staticmethod
     def _scatter(g: Any, index: Any, spec: Any) -> Any:
-        lead = g.shape[: np.ndim(g) - np.ndim(np.broadcast_to(False, spec.shape)[index])]
-        ct = [None, None]
+        lead = np.shape(g)[: np.ndim(g) - np.ndim(np.broadcast_to(False, spec.shape)[index])]
+        ct: list[Any] = [None, None]
         add_into(ct, 1, g, index, spec, None, lead)
-        return ct[1].release()  # type: ignore[attr-defined]
+        return ct[1].release()
 
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
         return params["index"], params["spec"], shape_lead(args[0], params)
@@ -116,7 +117,7 @@ class Scatter(Primitive):
 def shape_lead(g: Any, params: dict[str, Any]) -> Shape:
     """The lead axes that a scattered value itself has."""
     target = np.ndim(np.broadcast_to(False, params["spec"].shape)[params["index"]])
-    return tuple(g.shape[: np.ndim(g) - target])
+    return tuple(np.shape(g)[: np.ndim(g) - target])
 
 
 def _merge(t: Any, lead: Shape, own: Shape, scatter: Any) -> Any:

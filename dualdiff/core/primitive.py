@@ -46,10 +46,10 @@ class Primitive:
     """One operation on arrays: positional operands, keyword parameters that are not differentiated.
 
     `save` picks the residuals, `push` maps tangents of the operands to the tangent of the result,
-    `pull` maps its cotangent to cotangents of the operands. An operand without a tangent has None in
-    place of it. Primitives with more than one of `outputs` give and take tuples. `structure` tells
-    how elements of the result depend on elements of the operands. The views that a `readonly` one
-    makes refuse assignment.
+    `pull` maps its cotangent to cotangents of the operands. An operand without a tangent has None
+    in place of it. Primitives with more than one of `outputs` give and take tuples. `structure`
+    tells how elements of the result depend on elements of the operands. The views that a
+    `readonly` one makes refuse assignment.
     """
 
     structure = "dense"

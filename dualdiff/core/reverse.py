@@ -11,6 +11,7 @@ from numpy import ndarray
 
 from .arrays import Array, Place, get_lead, last_writes, set_lead, store
 from .boxes import is_box, plain
+from .guards import COPIED, Guards, holds
 from .primitive import PULLS, PUSHES, WANTS_BUFFER, accumulate, opcode
 from .shapes import (
     Fit,
@@ -49,12 +50,15 @@ class Tape(Trace):
     one tape. Slot 0 stands for constants.
     """
 
-    __slots__ = ("append", "entries", "next", "size")
+    __slots__ = ("append", "entries", "guards", "keep", "next", "size")
+    size: int
     next: Callable[[], int]
     append: Callable[[tuple[Any, ...]], None]
 
     def __init__(self) -> None:
         self.entries: list[tuple[Any, ...]] = []
+        self.guards = Guards()
+        self.keep = self.guards.keep
         self.append = self.entries.append
         self.next = itertools.count(1).__next__
         self.open()
@@ -74,13 +78,24 @@ class Tape(Trace):
         return self.box(value, self.next())
 
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        values, slots = [], []
+        values, slots, plain_arrays = [], [], []
         for a in args:
             own = issubclass(type(a), Var) and a.scope is self
-            values.append(a.value if own else kept(a))
+            value = a.value if own else kept(a)
+            if type(a) is ndarray:
+                plain_arrays.append(len(values))
+            values.append(value)
             slots.append(a.payload if own else 0)
         ans = prim.evaluate(values, params)
+        for i in plain_arrays:
+            if values[i].size <= COPIED:
+                values[i] = self.keep(values[i])
+        if any(type(v) is ndarray for v in params.values()):
+            params = {k: self.keep(v) if type(v) is ndarray else v for k, v in params.items()}
         saved = prim.save(ans, values, slots, params)
+        for i in plain_arrays:
+            if values[i].size > COPIED and holds(saved, values[i]):
+                self.keep(values[i])
         out = self.next()
         self.append((prim.opcode, out, tuple(slots), saved))
         if prim.outputs == 1:
@@ -111,8 +126,11 @@ class Tape(Trace):
         self.append((_STORE, out, slot, v_slot, place, fit, last, spec_of(array), layout))
         return self.box(new, out)
 
-    def pull(self, seeds: Iterable[tuple[int, Any]], inputs: Sequence[int], lead: Shape) -> list[Any]:
+    def pull(
+        self, seeds: Iterable[tuple[int, Any]], inputs: Sequence[int], lead: Shape
+    ) -> list[Any]:
         """Cotangents of the input slots, or None, for cotangents of some slots."""
+        self.guards.check()
         ct: list[Any] = [None] * self.size
         for slot, g in seeds:
             accumulate(ct, slot, g)
@@ -129,8 +147,11 @@ class Tape(Trace):
                 pulls[entry[0]](g, ct, entry, lead)
         return [c.release() if type(c) is Buffer else c for c in (ct[i] for i in inputs)]
 
-    def push(self, seeds: Iterable[tuple[int, Any]], outputs: Sequence[int], lead: Shape) -> list[Any]:
+    def push(
+        self, seeds: Iterable[tuple[int, Any]], outputs: Sequence[int], lead: Shape
+    ) -> list[Any]:
         """Tangents of the output slots, or None, for tangents of the input slots."""
+        self.guards.check()
         ts: list[Any] = [None] * self.size
         for slot, t in seeds:
             ts[slot] = t
@@ -205,7 +226,8 @@ def _pull_store(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> N
     place = place.under(lead)
     buffer = Buffer.of(g, spec, layout, lead)
     window = place.window(buffer.array)
-    if place.ops and type(window) is ndarray and not np.may_share_memory(window, buffer.array):
+    copied = type(window) is ndarray and not np.may_share_memory(window, buffer.array)
+    if place.ops and copied and window.size:
         raise AssertionError("a view chain replayed on a cotangent made a copy")
     if v_slot:
         gv = get_lead(window, place.index, place.lead)

@@ -163,7 +163,8 @@ try:
         _IGNORE = _extobj_contextvar.get()
 
     def hush() -> Any:
-        """Enter `quiet` at a tenth of the cost of a context manager; returns the token for `unhush`."""
+        """Enter `quiet` at a tenth of the cost of a context manager; returns the token for
+        `unhush`."""
         return _extobj_contextvar.set(_IGNORE)
 
     unhush = _extobj_contextvar.reset

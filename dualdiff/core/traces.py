@@ -79,7 +79,8 @@ _converter: list[Callable[[Any], Any]] = []
 
 
 def set_object_converter(convert: Callable[[Any], Any]) -> None:
-    """Say how object arrays and lists that hold boxes become one box (rules live above the core)."""
+    """Say how object arrays and lists that hold boxes become one box (rules live above the
+    core)."""
     _converter[:] = [convert]
 
 

@@ -86,11 +86,11 @@ def product_fast_path(
     def bind(x: Any, y: Any) -> Any:
         kind, kind_y = type(x), type(y)
         if kind is Var or kind is Dual:
-            trace, xv, yv = x.trace, x.value, y
-            if kind_y is kind and y.trace is trace:
+            trace, xv, yv = x.scope, x.value, y
+            if kind_y is kind and y.scope is trace:
                 yv = y.value
         elif kind_y is Var or kind_y is Dual:
-            trace, xv, yv, kind = y.trace, x, y.value, kind_y
+            trace, xv, yv, kind = y.scope, x, y.value, kind_y
         else:
             return general(x, y)
         if (
@@ -102,13 +102,15 @@ def product_fast_path(
             return general(x, y)
         ans = fn(xv, yv)
         out = _new(kind)
-        out.value, out.trace = ans, trace
+        out.value, out.scope = ans, trace
         if kind is Var:
             out.payload = slot = trace.next()
             if yv is y:
-                entry = (code_x, slot, x.payload, xv.shape, xv.dtype, yv, ans.dtype)
+                other = trace.keep(yv)
+                entry = (code_x, slot, x.payload, xv.shape, xv.dtype, other, ans.dtype)
             elif xv is x:
-                entry = (code_y, slot, y.payload, yv.shape, yv.dtype, xv, ans.dtype)
+                other = trace.keep(xv)
+                entry = (code_y, slot, y.payload, yv.shape, yv.dtype, other, ans.dtype)
             else:
                 entry = (code_both, slot, x.payload, xv, y.payload, yv, ans.dtype)
             trace.append(entry)
@@ -116,9 +118,11 @@ def product_fast_path(
         lead = trace.lead
         token = hush()
         try:
-            t = None if xv is x else push_x(x.payload, yv, xv, lead)
+            t = None
+            if xv is not x:
+                t = push_x(x.payload, yv, xv, lead) if lead else fn(x.payload, yv)
             if yv is not y:
-                u = push_y(y.payload, xv, yv, lead)
+                u = push_y(y.payload, xv, yv, lead) if lead else fn(xv, y.payload)
                 t = u if t is None else t + u
         finally:
             unhush(token)

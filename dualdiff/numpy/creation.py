@@ -128,9 +128,9 @@ def array(
 ) -> Any:
     """``numpy.array`` that takes traced values, alone or in nested sequences.
 
-    Arguments: as NumPy's. Returns: a new array, traced where a traced value went in; one that can be
-    assigned to in either case. An integer `dtype` truncates and ends the derivative, as assignment to
-    an integer array does.
+    Arguments: as NumPy's. Returns: a new array, traced where a traced value went in; one that can
+    be assigned to in either case. An integer `dtype` truncates and ends the derivative, as
+    assignment to an integer array does.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.grad(lambda x: np.prod(dd.numpy.array([x[0], 2 * x[1]])))(np.array([3.0, 4.0]))
@@ -149,7 +149,9 @@ def array(
     return ans
 
 
-def asarray(a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None, **kwargs: Any) -> Any:
+def asarray(
+    a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None, **kwargs: Any
+) -> Any:
     """``numpy.asarray``: a traced array comes back as it is, nested sequences become one.
 
     >>> import numpy as np, dualdiff as dd

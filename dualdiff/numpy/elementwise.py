@@ -74,14 +74,21 @@ def _sinc_dx(x: Any) -> Any:
 sinc = elementwise(np.sinc, _sinc_dx, name="sinc")
 
 
-def _i0_dx(x: Any) -> Any:
-    """``I1`` (DLMF 10.29.3); SciPy's rules differentiate it further."""
-    from scipy.special import i1
+def _bessel(x: Any, order: int) -> Any:
+    from scipy.special import iv  # SciPy loads when first needed
 
-    return i1(x)
+    return iv(order, x)
 
 
-i0_p = elementwise(np.i0, _i0_dx, name="i0")
+def _bessel_step(t: Any, x: Any, order: int) -> Any:
+    """``(I[n-1] + I[n+1]) / 2`` (DLMF 10.29.1), where ``I[-1] = I[1]``."""
+    return t * (0.5 * (bessel_i(x, order=abs(order - 1)) + bessel_i(x, order=order + 1)))
+
+
+bessel_i = rule(
+    _bessel, push=_bessel_step, pull=_bessel_step, name="bessel_i", structure="elementwise"
+)
+i0_p = elementwise(np.i0, lambda x: bessel_i(x, order=1), name="i0")
 
 implements(np.sinc)(sinc.bind)
 implements(np.i0)(i0_p.bind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,8 @@ from numpy import ndarray
 
 from ..core.arrays import assign_whole
 from ..core.boxes import attach, plain
-from . import ufuncs
+from ..core.dispatch import find_function, no_rule
+from . import products, ufuncs
 
 Binary = Callable[[Any, Any], Any]
 
@@ -40,11 +42,23 @@ def _divmod(x: Any, y: Any) -> tuple[Any, Any]:
 
 
 def _matmul(x: Any, y: Any) -> Any:
-    return np.matmul(x, y)
+    for operand in (x, y):
+        kind = type(operand)
+        if kind is not ndarray and kind.__module__.startswith("scipy."):
+            found = find_function(kind.__matmul__)
+            if found is None:
+                raise no_rule(f"{kind.__module__}.{kind.__name__}.__matmul__", (x, y))
+            return found(x, y)
+    return products.matmul_p.bind(x, y)
 
 
-def _round(self: Any, ndigits: int | None = None) -> Any:
-    return round(plain(self), ndigits) if ndigits is not None else round(plain(self))
+def _on_value(op: Callable[..., Any]) -> Callable[..., Any]:
+    """`round` and the like have derivative zero, and give what they give on the value."""
+
+    def on_value(self: Any, *args: Any) -> Any:
+        return op(plain(self), *args)
+
+    return on_value
 
 
 def _binary(name: str, op: Binary) -> dict[str, Any]:
@@ -69,8 +83,8 @@ attach(
     __neg__=ufuncs.negative.operator,
     __pos__=ufuncs.positive.operator,
     __abs__=ufuncs.absolute.operator,
-    __round__=_round,
-    __floor__=lambda self: np.floor(plain(self)),
-    __ceil__=lambda self: np.ceil(plain(self)),
-    __trunc__=lambda self: np.trunc(plain(self)),
+    __round__=_on_value(round),
+    __floor__=_on_value(math.floor),
+    __ceil__=_on_value(math.ceil),
+    __trunc__=_on_value(math.trunc),
 )

@@ -20,7 +20,8 @@ _originals: dict[str, Any] = {}
 
 
 def _for_callers_outside(original: Callable[..., Any], traced: Callable[..., Any]) -> Any:
-    """`traced` for everyone but NumPy and dualdiff themselves, whose plain arrays must stay plain."""
+    """`traced` for everyone but NumPy and dualdiff themselves, whose plain arrays must stay
+    plain."""
 
     @functools.wraps(original)
     def create(*args: Any, **kwargs: Any) -> Any:
@@ -32,12 +33,14 @@ def _for_callers_outside(original: Callable[..., Any], traced: Callable[..., Any
     return create
 
 
-class patch_numpy(ContextDecorator):  # noqa: N801  # used as a function and as a decorator
-    """Let plain NumPy's creation functions see traced arrays, in a `with` block or a decorated function.
+class patch_numpy(ContextDecorator):  # used as a function and as a decorator
+    """Let plain NumPy's creation functions see traced arrays, in a `with` block or a decorated
+    function.
 
-    Inside it, ``np.array([x[0], x[1]])``, ``np.asarray(x, dtype=float)`` and ``np.zeros(n)`` (to be assigned
-    traced values) work in the program and in the libraries it calls, as long as they look the function up
-    in the numpy module. Re-entrant, counted across threads; NumPy is as before when the last one ends.
+    Inside it, ``np.array([x[0], x[1]])``, ``np.asarray(x, dtype=float)`` and ``np.zeros(n)`` (to
+    be assigned traced values) work in the program and in the libraries it calls, as long as they
+    look the function up in the numpy module. Re-entrant, counted across threads; NumPy is as
+    before when the last one ends.
 
     >>> import numpy as np, dualdiff as dd
     >>> @dd.patch_numpy()

@@ -156,9 +156,7 @@ def _products_of_others(x: Any, axis: Axes) -> Any:
     return others
 
 
-def _prod_scaled(
-    v: Any, x: Any, ans: Any, axis: Axes, initial: Any = 1, where: Any = True
-) -> Any:
+def _prod_scaled(v: Any, x: Any, ans: Any, axis: Axes, initial: Any = 1, where: Any = True) -> Any:
     if np.size(x) == 0:
         return v * x
     if where is not True:
@@ -185,9 +183,7 @@ def prod(
     return reduced(prod_p, a, axis, keepdims, out, initial=initial, where=where)
 
 
-def selected(
-    v: Any, x: Any, ans: Any, axis: Axes, initial: Any = None, where: Any = True
-) -> Any:
+def selected(v: Any, x: Any, ans: Any, axis: Axes, initial: Any = None, where: Any = True) -> Any:
     """`v` shared equally by the elements that are `ans`, and 0 for the others."""
     x, ans = plain(x), plain(ans)
     chosen = np.equal(x, ans)
@@ -238,9 +234,7 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any
 
 
 def _softmax(exp: Callable[..., Any]) -> Scaled:
-    def scaled(
-        v: Any, x: Any, ans: Any, axis: Axes, initial: Any = None, where: Any = True
-    ) -> Any:
+    def scaled(v: Any, x: Any, ans: Any, axis: Axes, initial: Any = None, where: Any = True) -> Any:
         infinite = np.isinf(plain(ans))
         left_out = infinite | np.logical_not(where)
         share = np.where(where, v * exp(np.where(left_out, 0, x - ans)), 0)
@@ -251,9 +245,7 @@ def _softmax(exp: Callable[..., Any]) -> Scaled:
     return scaled
 
 
-def _hypot_scaled(
-    v: Any, x: Any, ans: Any, axis: Axes, initial: Any = 0, where: Any = True
-) -> Any:
+def _hypot_scaled(v: Any, x: Any, ans: Any, axis: Axes, initial: Any = 0, where: Any = True) -> Any:
     return np.where(where, v * safe_divide(x, ans), 0)
 
 
@@ -425,7 +417,9 @@ def _cumulative(running: Callable[..., Any], start: Callable[..., Any]) -> Calla
         include_initial: bool = False,
     ) -> Any:
         if axis is None and np.ndim(x) > 1:
-            raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
+            raise ValueError(
+                "For arrays which have more than one dimension ``axis`` argument is required."
+            )
         ans = running(x, axis, dtype)
         if include_initial:
             axis = -1 if axis is None else axis

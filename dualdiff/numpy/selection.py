@@ -19,22 +19,6 @@ from .manipulation import as_operand, lead_of
 _MISSING: Any = getattr(np, "_NoValue", None)
 
 
-def _positions(indices: Any, size: int, mode: str) -> Any:
-    """The `indices` of take or choose as positions between -size and size."""
-    indices = np.array(strip(indices))
-    if indices.dtype.kind not in "iub":
-        if indices.size:
-            raise TypeError(f"indices must be integers, not {indices.dtype}, {user_line()}")
-        indices = indices.astype(np.intp)
-    if mode == "wrap":
-        return indices % size if size else indices
-    if mode == "clip":
-        return np.clip(indices, 0, size - 1)
-    if mode != "raise":
-        raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got {mode!r})")
-    return indices.astype(np.intp)
-
-
 @implements(np.take)
 def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> Any:
     """``numpy.take``."""
@@ -43,7 +27,8 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "r
     if axis is None:
         a, axis = np.ravel(a), 0
     axis = normalize_axis_index(axis, np.ndim(a))
-    index = _positions(indices, np.shape(a)[axis], mode)
+    # NumPy itself says which positions the indices mean.
+    index = np.asarray(np.take(np.arange(np.shape(a)[axis]), strip(indices), mode=mode))
     return into(out, GETITEM.general(a, index=(slice(None),) * axis + (index,)))
 
 
@@ -88,7 +73,7 @@ def _choice_pull(
 
 
 choose_p = rule(
-    lambda *xs, a, mode, masks: np.choose(a, xs, mode=mode),
+    lambda *xs, which, masks: np.choose(which, xs),
     push=_choice_push,
     pull=_choice_pull,
     name="choose",
@@ -107,10 +92,9 @@ select_p = rule(
 def choose(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
     """``numpy.choose``, differentiable in the choices."""
     operands = [as_operand(c) for c in choices]
-    a = np.array(plain(a))
-    which = _positions(a, len(operands), mode)
+    which = np.choose(strip(a), range(len(operands)), mode=mode)  # checks the positions
     masks = tuple(which == k for k in range(len(operands)))
-    return into(out, choose_p(*operands, a=a, mode=mode, masks=masks))
+    return into(out, choose_p(*operands, which=which, masks=masks))
 
 
 @implements(np.select)
@@ -197,6 +181,12 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
         raise ValueError("diag requires an array of at least two dimensions")
     axis1, axis2 = (normalize_axis_index(axis, ndim) - ndim for axis in (axis1, axis2))
     return diagonal_p(a, offset=int(offset), axis1=axis1, axis2=axis2)
+
+
+@implements(np.linalg.diagonal)
+def matrix_diagonal(x: Any, /, *, offset: int = 0) -> Any:
+    """``numpy.linalg.diagonal``."""
+    return np.diagonal(x, offset, -2, -1)
 
 
 diag_p = linear(

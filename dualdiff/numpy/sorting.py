@@ -61,9 +61,7 @@ def _refuse_order(name: str, order: Any) -> None:
 
 
 @implements(np.sort)
-def sort(
-    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
-) -> Any:
+def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
     """``numpy.sort``; equal elements share the derivative equally."""
     _refuse_order("sort", order)
     if axis is None:

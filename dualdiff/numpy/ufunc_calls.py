@@ -120,6 +120,8 @@ def call_with_keywords(ufunc: Any, found: Callable[..., Any], inputs: Any, kwarg
         inputs = _inputs_of_dtype(ufunc, inputs, outs, dtype, casting)
     elif dtype is not None:
         inputs = [_converted(x, np.dtype(dtype)) for x in inputs]
+    elif outs[0] is not None and not is_box(outs[0]) and any(map(is_box, inputs)):
+        raise refuse_plain_target(outs[0])  # `plain @= x` passes `axes` too
     if not np.all(where):
         if any(o is None for o in outs):
             raise UnsupportedInputError(

@@ -39,6 +39,13 @@ def _absolute_dx(x: Any, ans: Any) -> Any:
     return np.sign(plain(x)) if _real_only(x) else safe_divide(np.conjugate(x), ans)
 
 
+def _inverse(y: Any) -> Any:
+    try:
+        return 1 / y
+    except ZeroDivisionError:  # of Python's numbers, where NumPy's give infinity
+        return 1 / float64(y)
+
+
 def _power_dx(x: Any, y: Any) -> Any:
     """``y x**(y-1)`` (DLMF 4.7.8), and 0 where y is 0, also at x = 0."""
     if type(x) is float:
@@ -112,7 +119,7 @@ negative = elementwise(np.negative, -1, operator=operator.neg)
 add = elementwise(np.add, 1, 1, operator=operator.add)
 subtract = elementwise(np.subtract, 1, -1, operator=operator.sub)
 multiply = elementwise(np.multiply, "y", "x", operator=operator.mul)
-divide = elementwise(np.divide, lambda y: 1 / y, lambda ans, y: -ans / y, operator=operator.truediv)
+divide = elementwise(np.divide, _inverse, lambda ans, y: -ans / y, operator=operator.truediv)
 power = elementwise(np.power, _power_dx, _power_dy, operator=operator.pow)
 float_power = elementwise(np.float_power, _power_dx, _power_dy)
 remainder = elementwise(

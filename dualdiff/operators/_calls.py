@@ -20,7 +20,8 @@ Argnums = int | str | Sequence[int | str]
 
 
 class Operator:
-    """A function made from another: keeps its name, docstring and signature, pickles when it does."""
+    """A function made from another: keeps its name, docstring and signature, pickles when it
+    does."""
 
     def __init__(self, f: Callable[..., Any], argnums: Argnums | None, **options: Any) -> None:
         if not callable(f):
@@ -189,7 +190,8 @@ def direction(t: Any, value: Any, lead: Shape, what: str) -> Any:
         )
     if dtype.kind != "c" and dtype_of(t).kind == "c":
         raise UnsupportedInputError(
-            f"the {what} of a real value ({dtype}) must be real, but is {dtype_of(t)}, {user_line()}"
+            f"the {what} of a real value ({dtype}) must be real, but is {dtype_of(t)}, "
+            f"{user_line()}"
         )
     return t if type(t) is type(value) and type(t) is float else cast(t, dtype)
 
@@ -267,8 +269,8 @@ def _explain(error: BaseException) -> DualdiffError | None:
     if "has no callable" in text and "method" in text:
         name = text.rsplit("callable ", 1)[1].split(" ")[0]
         return ConversionError(
-            f"numpy.{name} was called on an object array of traced scalars, {user_line()}. Make the "
-            f"array with dualdiff.numpy.array([...]) or np.stack([...]), or run under "
+            f"numpy.{name} was called on an object array of traced scalars, {user_line()}. Make "
+            f"the array with dualdiff.numpy.array([...]) or np.stack([...]), or run under "
             f"dualdiff.patch_numpy()."
         )
     return None

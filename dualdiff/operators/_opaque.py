@@ -13,6 +13,7 @@ from ..core.errors import DualdiffError, user_line
 from ..core.primitive import accumulate, opcode
 from ..core.shapes import Shape, Spec, dtype_of, spec_of
 from ..core.traces import Trace, resolve, top_trace
+from ..kinds import _checked
 from ..trees import Structure, flatten
 from ._calls import release
 
@@ -35,8 +36,12 @@ def _push_entry(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
         ts[out] = saved[0].push(saved, tangents, lead)
 
 
+class _Owner:
+    name = "a function with a rule of its own"
+
+
 # One format for all: what is made per call or per user must not grow the table of formats.
-OPAQUE = opcode(None, _pull_entry, _push_entry)
+OPAQUE = opcode(_Owner, _pull_entry, _push_entry)
 
 
 def is_float(x: Any) -> bool:
@@ -60,9 +65,31 @@ def zeros(spec: Spec, lead: Shape = ()) -> Any:
     return np.zeros(lead + spec.shape, spec.dtype)[()]
 
 
+def handed(directions: Sequence[Any], specs: Sequence[Spec | None], lead: Shape) -> list[Any]:
+    """Directions as a user's rule gets them: copies, zeros for None, None where there is no spec."""
+    return [
+        None if spec is None else zeros(spec, lead) if d is None else own_copy(d)
+        for d, spec in zip(directions, specs, strict=True)
+    ]
+
+
+def conformed(
+    owner: Any, results: Sequence[Any], specs: Sequence[Spec | None], lead: Shape, rule: str
+) -> list[Any]:
+    """What a user's rule returned, in the dtypes of the primals, once the shapes are right."""
+    return [
+        None
+        if s is None
+        else zeros(s, lead)
+        if t is None
+        else own_copy(_checked(owner, t, s, lead, rule))
+        for t, s in zip(results, specs, strict=True)
+    ]
+
+
 def refuse_captured(x: Any, name: str, level: int = 0) -> None:
     """Raise where a result depends on a traced value of `level` or above that was not passed in."""
-    if is_box(x) and x.trace.level >= level:
+    if is_box(x) and x.scope.level >= level:
         raise CaptureError(
             f"{name} used a traced value that is not one of its arguments, {user_line()}: it is "
             f"differentiated as a whole, so the derivative with respect to that value would be "
@@ -93,7 +120,7 @@ class OpaqueCall:
     def apply(self, trace: Trace, operands: Sequence[Any]) -> Any:
         """The result of the call, whose floating-point leaves are boxes of the trace."""
         self.level = trace.level
-        self.active = [is_box(x) and x.trace is trace for x in operands]
+        self.active = [is_box(x) and x.scope is trace for x in operands]
         boxes = trace.process(self, operands, {})
         leaves = list(self.constants)
         for i, box in zip(self.places, (boxes,) if self.outputs == 1 else boxes or (), strict=True):

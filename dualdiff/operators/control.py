@@ -43,7 +43,7 @@ class _Checkpoint(Operator):
         leaves, structure = flatten((args, kwargs))
         operands = [operand(x) for x in leaves]
         trace = top_trace(operands)
-        if type(trace) is not Tape:
+        if not isinstance(trace, Tape):
             return self.f(*args, **kwargs)
         return _CheckpointCall(self, structure).apply(trace, operands)
 
@@ -74,7 +74,7 @@ class _CheckpointCall(OpaqueCall):
         return Inputs(of_active, active, {}, None)
 
     def run(self, values: Sequence[Any], nested: Any) -> Any:
-        if type(nested) is Tape:
+        if isinstance(nested, Tape):
             args, kwargs = self.arguments.unflatten([own_constant(v) for v in values])
             return self.function(*args, **kwargs)
         # On a tape that is dropped at once, so that a traced value which f puts somewhere else than
@@ -130,11 +130,11 @@ def checkpoint(f: F) -> F:
     """`f`, of which reverse mode keeps only the arguments: it is run again in the backward pass.
 
     Saves memory for one more evaluation of f. Forward mode runs f as it is.
-    Arguments: `f`, a function of arrays, scalars and containers of them, positional or by keyword, that depends
-    on nothing else that is traced, and gives the same result each time.
+    Arguments: `f`, a function of arrays, scalars and containers, by position or by keyword, that
+    depends on nothing else that is traced and gives the same result each time.
     Returns: a function with the signature of f and the same derivatives, of any order.
-    Raises: `ValueError` where f uses a traced value that is not an argument; `TypeError` where it assigns to an
-    argument; `RuntimeError` in the backward pass where the second run gives another result.
+    Raises: ValueError where f uses a traced value that is not an argument; TypeError where it
+    assigns to an argument; RuntimeError in the backward pass where the second run differs.
 
     >>> import numpy as np, dualdiff as dd
     >>> step = dd.checkpoint(lambda x, rate: x - rate * np.sin(x))

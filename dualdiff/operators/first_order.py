@@ -44,12 +44,12 @@ def jvp(
     """Evaluate a function and push a tangent through it (forward mode).
 
     Arguments: `f`; `primals`, a tuple of its arguments; `tangents`, a tuple with one tangent per
-    differentiated argument, of its shape and structure; `argnums`, which arguments those are (all by
-    default); `has_aux`, where f returns ``(result, aux)``; `kwargs` for f.
+    differentiated argument, of its shape and structure; `argnums`, which arguments those are (all
+    by default); `has_aux`, where f returns ``(result, aux)``; `kwargs` for f.
     Returns: ``(value, tangent)``, or ``(value, tangent, aux)``.
     Raises: TypeError where a tangent has another shape or structure than its primal.
-    Complex numbers: the differential of f in the direction of the tangent, for C->C functions also where f is
-    not holomorphic.
+    Complex numbers: the differential of f in the direction of the tangent, for C->C functions also
+    where f is not holomorphic.
 
     >>> import numpy as np, dualdiff as dd
     >>> value, tangent = dd.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
@@ -80,9 +80,11 @@ def vjp(
 
     Arguments: `f`; `primals`, its arguments; `argnums`, which of them to differentiate (all by
     default); `has_aux`, where f returns ``(result, aux)``; `kwargs` for f.
-    Returns: ``(value, pullback)``, or ``(value, pullback, aux)``; ``pullback(g)`` takes a cotangent of
-    the shape of the value, gives a tuple with one cotangent per differentiated argument, and may be called again.
-    Complex numbers: the pairing is Re(g t), without conjugation; cotangents of real arguments are real.
+    Returns: ``(value, pullback)``, or ``(value, pullback, aux)``; ``pullback(g)`` takes a
+    cotangent of the shape of the value, gives a tuple with one cotangent per differentiated
+    argument, and may be called again.
+    Complex numbers: the pairing is Re(g t), without conjugation; cotangents of real arguments are
+    real.
 
     >>> import numpy as np, dualdiff as dd
     >>> value, pullback = dd.vjp(np.sin, np.array([0.0, np.pi]))
@@ -124,7 +126,9 @@ class _Grad(Operator):
     def evaluate(self, args: Any, kwargs: Any) -> tuple[Any, Any, Any]:
         inputs = Inputs(self.f, args, kwargs, self.argnums)
         recording = Recording(inputs, self.options["has_aux"])
-        seed = _scalar_seed(recording.outputs, "value_and_grad" if self.options["with_value"] else "grad")
+        seed = _scalar_seed(
+            recording.outputs, "value_and_grad" if self.options["with_value"] else "grad"
+        )
         gs = recording.pull(seed)
         leaves = [like(*t) for t in zip(gs, inputs.leaves, inputs.values, strict=True)]
         value = recording.outputs.released() if self.options["with_value"] else None
@@ -136,11 +140,12 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
 
     Arguments: `f`; `argnums`, the position or name of the argument to differentiate, or a tuple of
     them; `has_aux`, where f returns ``(result, aux)``.
-    Returns: a function of the same arguments that gives the gradient, in the structure, shapes and dtypes of
-    the argument (a tuple for a tuple of argnums), or ``(gradient, aux)``.
-    Raises: TypeError for a result that is not a scalar and for arguments that are not floating-point.
-    Complex numbers: for f = u + iv of z = x + iy the gradient is du/dx - i du/dy: the complex derivative of a
-    holomorphic f, the conjugate of the steepest ascent of a real f. v is left out.
+    Returns: a function of the same arguments that gives the gradient, in the structure, shapes and
+    dtypes of the argument (a tuple for a tuple of argnums), or ``(gradient, aux)``.
+    Raises: TypeError for a result that is not a scalar and for arguments that are not
+    floating-point.
+    Complex numbers: for f = u + iv of z = x + iy the gradient is du/dx - i du/dy: the complex
+    derivative of a holomorphic f, the conjugate of the steepest ascent of a real f. v is left out.
     Kinks: see docs/conventions.md.
 
     >>> import numpy as np, dualdiff as dd

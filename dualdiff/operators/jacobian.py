@@ -1,4 +1,4 @@
-"""Jacobians in one pass per chunk of directions, in the cheaper mode, and the plan behind the choice."""
+"""Jacobians: one pass per chunk of directions, in the cheaper mode, and the plan behind it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ BUDGET = 2**28
 class Plan:
     """How a Jacobian would be computed, and why; prints well.
 
-    `mode` is "forward" or "reverse", `inputs` and `outputs` the sizes of all differentiated leaves and
-    all results, `directions` the number of tangents or cotangents, in `passes` of at most `chunk`.
+    `mode` is "forward" or "reverse", `inputs` and `outputs` the sizes of all differentiated leaves
+    and all results, `directions` the number of tangents or cotangents, in `passes` of at most
+    `chunk`.
     """
 
     mode: str
@@ -38,10 +39,10 @@ class Plan:
     reason: str
 
     def __str__(self) -> str:
-        passes = "one pass" if self.passes == 1 else f"{self.passes} passes"
+        passes = "one pass" if self.passes == 1 else f"{self.passes} passes of {self.chunk}"
         return (
             f"Jacobian of {self.outputs} results with respect to {self.inputs} inputs: {self.mode} "
-            f"mode, {self.directions} directions in {passes} of up to {self.chunk}.\n"
+            f"mode, {self.directions} directions in {passes}.\n"
             f"Reason: {self.reason}."
         )
 
@@ -96,7 +97,7 @@ def _chunks(plan: Plan) -> Iterator[tuple[int, int]]:
 
 
 def _refuse_complex_result(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-    """Forward and reverse mode agree on a complex-to-complex matrix only for holomorphic functions."""
+    """The two modes agree on a complex-to-complex matrix only for holomorphic functions."""
     complex_in = any(v is not None and dtype_of(v).kind == "c" for v in inputs)
     if complex_in and any(v is not None and dtype_of(v).kind == "c" for v in outputs):
         raise UnsupportedInputError(
@@ -144,7 +145,7 @@ class _Jacobian(Operator):
                 for span in _chunks(plan)
             ]
         _refuse_complex_result(values, outputs.values)
-        blocks = []
+        blocks: list[Any] = []
         for j, result in enumerate(outputs.values):
             if result is None:
                 blocks.append(None)
@@ -161,14 +162,16 @@ class _Jacobian(Operator):
             seeds = _identity(results, *span)
             passes.append(recording.pull(seeds, (span[1] - span[0],)))
         sizes = [0 if v is None else prod(shape_of(v)) for v in results]
-        blocks = []
+        blocks: list[Any] = []
         for j, result in enumerate(results):
             if result is None:
                 blocks.append(None)
                 continue
             start = sum(sizes[:j])
             leaves = [
-                None if v is None else _row_block([p[i] for p in passes], start, sizes[j], result, v)
+                None
+                if v is None
+                else _row_block([p[i] for p in passes], start, sizes[j], result, v)
                 for i, v in enumerate(inputs.values)
             ]
             blocks.append(inputs.result(leaves))
@@ -219,13 +222,14 @@ def jacobian(
 ) -> Callable[..., Any]:
     """The Jacobian of a function, all directions in one pass per chunk.
 
-    Arguments: `f`; `argnums` as for `grad`; `mode`, "forward", "reverse", or "auto", which takes forward mode for
-    at most as many inputs as results (containers counted whole); `chunk`, the number of directions in one pass
-    (by default what a memory budget of 256 MB allows).
-    Returns: a function that gives an array of shape ``result.shape + argument.shape``; for containers, a container
-    like the result with containers like the argument as its leaves.
-    Complex numbers: for a real argument and a complex result the columns are df/dx; for a complex argument and a
-    real result the rows are du/dx - i du/dy in both modes; complex to complex raises.
+    Arguments: `f`; `argnums` as for `grad`; `mode`, "forward", "reverse", or "auto", which takes
+    forward mode for at most as many inputs as results (containers counted whole); `chunk`, the
+    number of directions in one pass (by default what a memory budget of 256 MB allows).
+    Returns: a function that gives an array of shape ``result.shape + argument.shape``; for
+    containers, a container like the result with containers like the argument as its leaves.
+    Complex numbers: for a real argument and a complex result the columns are df/dx; for a complex
+    argument and a real result the rows are du/dx - i du/dy in both modes; complex to complex
+    raises.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.jacobian(lambda x: x[0] * x)(np.array([2.0, 3.0]))
@@ -252,7 +256,7 @@ def plan(
 
     >>> import numpy as np, dualdiff as dd
     >>> print(dd.plan(np.sum, np.ones(5)))
-    Jacobian of 1 results with respect to 5 inputs: reverse mode, 1 directions in one pass of up to 1.
+    Jacobian of 1 results with respect to 5 inputs: reverse mode, 1 directions in one pass.
     Reason: 5 inputs > 1 results, and reverse mode takes one cotangent per result.
     """
     if mode not in MODES:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy import ndarray
 
 from ..core.debug import new_tape
 from ..core.shapes import Shape, cast, dtype_of, shape_of
@@ -28,6 +29,8 @@ class Recording:
             boxes, self.slots = [], []
             for value in inputs.values:
                 slot = 0 if value is None else tape.next()
+                if type(value) is ndarray:
+                    value = value.copy(order="K")  # which the caller may change later
                 boxes.append(None if value is None else tape.box(value, slot))
                 self.slots.append(slot)
             out, aux = split_aux(inputs.call(boxes), has_aux)
@@ -126,10 +129,11 @@ def linearize(
 ) -> Any:
     """Evaluate a function and record its derivative, to be used in both directions.
 
-    Arguments: `f`; `primals`, its arguments, arrays, scalars or containers of them; `argnums`, which of
-    them to differentiate (all by default); `has_aux`, where f returns ``(result, aux)``; `kwargs` for f.
-    Returns: ``(value, L)``, or ``(value, L, aux)``: ``L.jvp(*tangents)`` is a tangent of the result,
-    ``L.vjp(g)`` a tuple of cotangents, ``L.as_linear_operator()`` a SciPy LinearOperator.
+    Arguments: `f`; `primals`, its arguments, arrays, scalars or containers of them; `argnums`,
+    which of them to differentiate (all by default); `has_aux`, where f returns ``(result, aux)``;
+    `kwargs` for f.
+    Returns: ``(value, L)``, or ``(value, L, aux)``: ``L.jvp(*tangents)`` is a tangent of the
+    result, ``L.vjp(g)`` a tuple of cotangents, ``L.as_linear_operator()`` a SciPy LinearOperator.
     Complex numbers: R->C and C->R maps push and pull without conjugation, Re(g t) being kept.
 
     >>> import numpy as np, dualdiff as dd

@@ -30,7 +30,8 @@ def hessian(
     """The Hessian of a function with a scalar result: all columns pushed at once over its gradient.
 
     Arguments: `f`; `argnums` as for `grad`; `chunk`, the number of columns in one pass.
-    Returns: a function that gives an array of shape ``x.shape + x.shape``, or nested containers of them.
+    Returns: a function that gives an array of shape ``x.shape + x.shape``, or nested containers of
+    them.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
@@ -53,8 +54,8 @@ def hvp(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     """Hessian-vector products of a function with a scalar result (forward over reverse mode).
 
     Arguments: `f`; `argnums` as for `grad`.
-    Returns: a function ``(*args, v)`` that gives H v, where v is like the differentiated argument (a tuple
-    for a tuple of argnums); it costs a few evaluations of f.
+    Returns: a function ``(*args, v)`` that gives H v, where v is like the differentiated argument
+    (a tuple for a tuple of argnums); it costs a few evaluations of f.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
@@ -105,9 +106,10 @@ def ggn_vp(
 ) -> Callable[..., Any]:
     """Products with the generalised Gauss-Newton matrix J' H J of ``loss(f(x))``.
 
-    J is the Jacobian of f and H the Hessian of the loss at f(x) (Schraudolph, Neural Computation 14, 2002).
-    Arguments: `f`, the model; `loss`, a scalar function of its result, half the sum of squares by default; `argnums`
-    as for `grad`.
+    J is the Jacobian of f and H the Hessian of the loss at f(x) (Schraudolph, Neural Computation
+    14, 2002).
+    Arguments: `f`, the model; `loss`, a scalar function of its result, half the sum of squares by
+    default; `argnums` as for `grad`.
     Returns: a function ``(*args, v)`` that gives J' H J v in the form of v.
 
     >>> import numpy as np, dualdiff as dd

@@ -33,7 +33,9 @@ def test_inner_derivative_does_not_see_the_outer_perturbation(outer: str, inner:
 
 
 @pytest.mark.parametrize(("outer", "inner"), PAIRS)
-def test_inner_derivative_keeps_its_dependence_on_the_outer_variable(outer: str, inner: str) -> None:
+def test_inner_derivative_keeps_its_dependence_on_the_outer_variable(
+    outer: str, inner: str
+) -> None:
     # d/dx [d/dy (x y^2) at y = 3] = 2 * 3.
     d_out, d_in = MODES[outer], MODES[inner]
     assert d_out(lambda x: d_in(lambda y: x * y * y)(3.0))(5.0) == 6.0
@@ -55,7 +57,9 @@ def test_third_derivatives_agree_in_every_order_of_modes(modes: tuple[str, str, 
 
 
 @pytest.mark.parametrize(("outer", "inner"), PAIRS)
-def test_a_closure_returned_by_the_inner_function_keeps_outer_levels(outer: str, inner: str) -> None:
+def test_a_closure_returned_by_the_inner_function_keeps_outer_levels(
+    outer: str, inner: str
+) -> None:
     d_out, d_in = MODES[outer], MODES[inner]
 
     def f(x: Any) -> Any:

@@ -1,4 +1,5 @@
-"""Every bad input has an error of its own: what, where (the user's line), and what to write instead."""
+"""Every bad input has an error of its own: what, where (the user's line), and what to write
+instead."""
 
 from __future__ import annotations
 
@@ -54,23 +55,43 @@ def _solver(x: Any) -> Any:
 
 
 CASES: list[tuple[str, Callable[[Any], Any], tuple[str, ...]]] = [
-    ("float(loss)", lambda x: float(np.sum(x)), ("float() of a traced value", "Leave the float() out")),
+    (
+        "float(loss)",
+        lambda x: float(np.sum(x)),
+        ("float() of a traced value", "Leave the float() out"),
+    ),
     ("int(x)", lambda x: int(x[0]) * x[0], ("int() of a traced value", "np.floor")),
     ("complex(x)", lambda x: complex(x[0]), ("complex() of a traced value", "x + 0j")),
     ("math.sin", lambda x: math.sin(x[0]), ("math.sin -> np.sin", "value_of")),
-    ("math.isfinite", lambda x: x[0] if math.isfinite(x[0]) else 0.0, ("write NumPy's", "value_of")),
+    (
+        "math.isfinite",
+        lambda x: x[0] if math.isfinite(x[0]) else 0.0,
+        ("write NumPy's", "value_of"),
+    ),
     ("range", lambda x: sum(x[0] for _ in range(x[0])), ("an index made of a traced value",)),
-    ("asarray", lambda x: np.sum(np.asarray(x)), ("dualdiff.numpy.asarray", "patch_numpy", "value_of")),
+    (
+        "asarray",
+        lambda x: np.sum(np.asarray(x)),
+        ("dualdiff.numpy.asarray", "patch_numpy", "value_of"),
+    ),
     ("plain.dot", lambda x: np.sum(np.eye(3).dot(x)), ("write `A @ x` for `A.dot(x)`",)),
     ("element", _assign_element, ("dualdiff.numpy.zeros", "patch_numpy")),
     ("slice", _assign_slice, ("dualdiff.numpy.zeros", "patch_numpy")),
     ("+=", _add_in_place, ("cannot be assigned traced values", "a = a + x")),
     ("[1] +=", _add_to_element, ("dualdiff.numpy.zeros", "patch_numpy")),
     ("out=", _out, ("cannot be assigned traced values", "dualdiff.numpy.zeros")),
-    ("list in ufunc", lambda x: np.sum(np.sin([x[0], x[1]])), ("dualdiff.numpy.array", "numpy.sin")),
+    (
+        "list in ufunc",
+        lambda x: np.sum(np.sin([x[0], x[1]])),
+        ("dualdiff.numpy.array", "numpy.sin"),
+    ),
     ("unknown", lambda x: np.sum(np.bartlett(x)), ("value_of",)),
     ("solver", _solver, ("scipy.optimize", "docs/extending.md")),
-    ("expm", lambda x: np.sum(scipy.linalg.expm(np.outer(x, x))), ("scipy.linalg.expm was called",)),
+    (
+        "expm",
+        lambda x: np.sum(scipy.linalg.expm(np.outer(x, x))),
+        ("scipy.linalg.expm was called",),
+    ),
     ("string", lambda x: np.sum(x * "a"), ("str", "pass a NumPy array")),
     ("None", lambda x: np.sum(x * None), ("NoneType", "pass a NumPy array")),
     ("pandas operand", lambda x: np.sum(x * pd.Series([1.0, 2.0, 3.0])), ("x.to_numpy()",)),
@@ -168,7 +189,9 @@ def test_narrow_and_wide_floats_keep_their_dtype(dtype: Any) -> None:
     x = np.array([0.5, 1.5], dtype=dtype)
     gradient = dd.grad(lambda x: np.sum(np.sin(x) * x).real)(x)
     assert gradient.dtype == dtype
-    np.testing.assert_allclose(gradient, np.cos(x) * x + np.sin(x), rtol=float(np.finfo(dtype).eps) * 8)
+    np.testing.assert_allclose(
+        gradient, np.cos(x) * x + np.sin(x), rtol=float(np.finfo(dtype).eps) * 8
+    )
     assert dd.jvp(np.sin, (x,), (x,))[1].dtype == dtype
 
 
@@ -182,11 +205,17 @@ def test_debug_nans_names_the_operation_and_the_line_in_value_and_derivative() -
 
     with dd.debug_nans():
         for derivative in (dd.grad, lambda f: dd.jacobian(f, mode="forward")):
-            with pytest.raises(dd.DualdiffError, match=r"log gave .* at test_errors.py:\d+: `return np.sum\(np.log"):
+            with pytest.raises(
+                dd.DualdiffError, match=r"log gave .* at test_errors.py:\d+: `return np.sum\(np.log"
+            ):
                 derivative(value)(X)
-        with pytest.raises(dd.DualdiffError, match=r"the pullback of sqrt gave .*np.sqrt\(x - 0.5\)"):
+        with pytest.raises(
+            dd.DualdiffError, match=r"the pullback of sqrt gave .*np.sqrt\(x - 0.5\)"
+        ):
             dd.grad(slope)(X)
-        with pytest.raises(dd.DualdiffError, match=r"the pushforward of sqrt gave .*np.sqrt\(x - 0.5\)"):
+        with pytest.raises(
+            dd.DualdiffError, match=r"the pushforward of sqrt gave .*np.sqrt\(x - 0.5\)"
+        ):
             dd.jacobian(slope, mode="forward")(X)
         assert dd.grad(np.sum)(X).tolist() == [1.0, 1.0, 1.0]
     with warnings.catch_warnings():

@@ -8,9 +8,10 @@ import sys
 import dualdiff as dd
 
 PUBLIC = {
-    "DualdiffError", "check_grads", "checkpoint", "debug_nans", "derivative", "elementwise_grad", "extend",
-    "ggn_vp", "grad", "hessian", "hessian_operator", "hvp", "jacobian", "jvp", "linearize", "numpy",
-    "patch_numpy", "plan", "scipy", "stop_gradient", "value_and_grad", "value_of", "vjp",
+    "DualdiffError", "check_grads", "checkpoint", "debug_nans", "derivative",
+    "elementwise_grad", "extend", "ggn_vp", "grad", "hessian", "hessian_operator", "hvp",
+    "jacobian", "jvp", "linearize", "numpy", "patch_numpy", "plan", "scipy",
+    "stop_gradient", "value_and_grad", "value_of", "vjp",
 }  # fmt: skip
 
 

@@ -1,4 +1,5 @@
-"""What remains of a trace: nothing after an exception, nothing in memory, no box that still works."""
+"""What remains of a trace: nothing after an exception, nothing in memory, no box that still
+works."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Random programs that create, view, store and combine arrays: traced they must do what NumPy does.
 
-The reference runs the same program on plain complex arrays and takes the complex step, which is exact
-to rounding because every operation of the programs is analytic.
+The reference runs the same program on plain complex arrays and takes the complex step, which is
+exact to rounding because every operation of the programs is analytic.
 """
 
 from __future__ import annotations
@@ -22,16 +22,32 @@ Program = list[tuple[int, int, int, int]]
 
 def _views(a: Any, k: int) -> Any:
     """A view of `a` (a copy where NumPy copies), chosen by k."""
-    choices: list[Callable[[], Any]] = [lambda: a.T, lambda: a.reshape(-1), lambda: a[...], lambda: a[::-1]]
+    choices: list[Callable[[], Any]] = [
+        lambda: a.T,
+        lambda: a.reshape(-1),
+        lambda: a[...],
+        lambda: a[::-1],
+    ]
     choices += [lambda: a[k % len(a)], lambda: a[1:], lambda: a[::2], lambda: a[None]]
-    choices += [lambda: a.swapaxes(0, -1), lambda: a[..., 1:], lambda: a.T.reshape(-1), lambda: a.ravel()]
+    choices += [
+        lambda: a.swapaxes(0, -1),
+        lambda: a[..., 1:],
+        lambda: a.T.reshape(-1),
+        lambda: a.ravel(),
+    ]
     return choices[k % len(choices)]()
 
 
 def _index(a: Any, k: int) -> Any:
     """An index into `a`, chosen by k."""
     n = len(a)
-    choices: list[Any] = [k % n, slice(None), slice(0, max(1, n - 1)), Ellipsis, slice(None, None, -1)]
+    choices: list[Any] = [
+        k % n,
+        slice(None),
+        slice(0, max(1, n - 1)),
+        Ellipsis,
+        slice(None, None, -1),
+    ]
     choices += [(k % n, ...), np.array([k % n, (k * 3) % n]), [0, 0], np.arange(n) % 2 == 0]
     choices += [(Ellipsis, k % a.shape[-1]), (np.array([[0], [n - 1]]),), -1]
     return choices[k % len(choices)]
@@ -122,13 +138,17 @@ def check_second_order(program: Program) -> None:
     f = traced(program)
     v = np.array([[1.0, -2.0, 0.5], [0.3, 0.7, -1.0]])
     h = 1e-5
-    numeric = (reference_gradient(program, START + h * v) - reference_gradient(program, START - h * v)) / (2 * h)
+    numeric = (
+        reference_gradient(program, START + h * v) - reference_gradient(program, START - h * v)
+    ) / (2 * h)
     scale = 1 + np.abs(numeric).max()
     products = {
         "forward over reverse": dd.hvp(f)(START, v),
         "reverse over reverse": dd.vjp(dd.grad(f), START)[1](v)[0],
         "reverse over forward": dd.grad(lambda x: dd.jvp(f, (x,), (v,))[1])(START),
-        "forward over forward": dd.jacobian(lambda x: dd.jvp(f, (x,), (v,))[1], mode="forward")(START),
+        "forward over forward": dd.jacobian(lambda x: dd.jvp(f, (x,), (v,))[1], mode="forward")(
+            START
+        ),
         "one pass": np.tensordot(dd.hessian(f)(START), v, 2),
     }
     for name, product in products.items():
@@ -148,7 +168,9 @@ def test_programs_that_store_have_equal_second_derivatives_in_every_order(progra
 
 
 @pytest.mark.slow  # thousands of programs
-@settings(max_examples=4000, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=4000, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck)
+)
 @given(programs)
 def test_thousands_of_programs_that_store(program: Program) -> None:
     check(program)

@@ -1,4 +1,5 @@
-"""`jvp`, `vjp`, `linearize`, `grad` and their relatives: arguments, containers, aux, names, pickling."""
+"""`jvp`, `vjp`, `linearize`, `grad` and their relatives: arguments, containers, aux, names,
+pickling."""
 
 from __future__ import annotations
 

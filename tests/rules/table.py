@@ -133,10 +133,20 @@ class Row:
         return function
 
     def touched(self) -> set[str]:
-        """The names of the primitives that the function records."""
-        _, linear = dd.linearize(self, *self.leaves)
-        owners = [OWNERS[entry[0]] for entry in linear._recording.tape.entries]
-        return {p.name for p in owners if p is not None}
+        """The names of the primitives that the checks of this row record."""
+        names = _recorded(self, self.leaves)
+        if self.order == 2:
+            gradient = dd.grad(weighted(self), tuple(range(len(self.leaves))))
+            names |= _recorded(gradient, self.leaves)
+        if self.complex:
+            names = names.union(*(_recorded(c, c.leaves) for _, c in complex_variants(self)))
+        return names
+
+
+def _recorded(f: Callable[..., Any], leaves: Sequence[Any]) -> set[str]:
+    _, linear = dd.linearize(f, *leaves)
+    owners = [OWNERS[entry[0]] for entry in linear._recording.tape.entries]
+    return {p.name for p in owners if p is not None}
 
 
 def _own(x: Any) -> Any:
@@ -361,12 +371,24 @@ def _matrix(jacobian: Any, leaves: Sequence[Any]) -> Any:
     return np.concatenate(rows) if rows else np.zeros((0, flat(leaves).size))
 
 
+def _columns(r: Row, leaves: tuple[Any, ...]) -> list[Any]:
+    """The Jacobian's columns from single calls; du/dx - i du/dy for a complex argument."""
+    columns = []
+    for unit in _units(leaves):
+        column = flat(dd.jvp(r, leaves, unit)[1])
+        if any(map(np.iscomplexobj, leaves)):
+            turned = tuple(1j * u if np.iscomplexobj(u) else 0 * u for u in unit)
+            column = column - 1j * flat(dd.jvp(r, leaves, turned)[1])
+        columns.append(column)
+    return columns
+
+
 def check_lead_axes(r: Row) -> None:
     """Jacobians in one pass and in chunks, in both modes, equal stacked single calls."""
     leaves = tuple(r.leaves)
     argnums = tuple(range(len(leaves)))
     value, pullback = dd.vjp(r, *leaves)
-    columns = [flat(dd.jvp(r, leaves, unit)[1]) for unit in _units(leaves)]
+    columns = _columns(r, leaves)
     rows = [flat(pullback(unit)) for unit in _units(value)]
     expected = np.stack(columns, 1) if columns else np.zeros((flat(value).size, 0))
     if rows:

@@ -16,7 +16,7 @@ SPOILED = np.array([1.5, np.nan, -np.inf, np.inf, -2.5])
 ROWS = [
     row(np.sinc, A(2, 3)),
     row(np.sinc, A(4, low=-0.15, high=0.15)),
-    row(np.sinc, np.array([0.0, 1e-9, 3.0])),
+    row(np.sinc, np.array([0.0, 1e-3, 3.0])),
     row(np.sinc, 0.3),
     # NumPy's i0 takes real numbers only.
     row(np.i0, A(2, 3), _complex=False),
@@ -47,8 +47,7 @@ def test_first_three_derivatives_of_sinc_match_mpmath(x: float) -> None:
 
 def test_sinc_is_differentiable_at_zero_in_an_array_in_all_modes() -> None:
     x = np.array([0.0, 0.5])
-    expected = [-(np.pi**2) / 3, 16 / np.pi - 4 * np.pi + 4 / np.pi * 0]
-    expected[1] = float(mpmath.diff(mpmath.sincpi, 0.5, 2))
+    expected = [-(np.pi**2) / 3, float(mpmath.diff(mpmath.sincpi, 0.5, 2))]
     for inner in ("forward", "reverse"):
         for outer in ("forward", "reverse"):
             first = dd.jacobian(np.sinc, mode=inner)
@@ -76,7 +75,7 @@ def test_nan_to_num_treats_the_parts_of_complex_numbers_separately() -> None:
 def test_nan_to_num_in_place_changes_its_argument() -> None:
     def f(x: Any) -> Any:
         y = x * 1.0
-        same = np.nan_to_num(y, copy=False)
+        same = np.nan_to_num(y, copy=False, posinf=1.0, neginf=-1.0)
         assert same is y
         return y * 2.0
 

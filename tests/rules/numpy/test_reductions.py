@@ -41,7 +41,12 @@ ROWS = [
     row(np.sum, A(3, 4), axis=1, where=MASK, initial=0.7),
     row(started(np.sum), A(3, 4), _exact=False),
     row(np.sum, A(3, 4), dtype=np.float64, _complex=False),
-    row(lambda x: np.sum(x, 0, np.float64, None, True), A(3, 4), _id="sum-positional", _complex=False),
+    row(
+        lambda x: np.sum(x, 0, np.float64, None, True),
+        A(3, 4),
+        _id="sum-positional",
+        _complex=False,
+    ),
     row(np.add.reduce, A(3, 4), _id="add.reduce"),
     row(np.add.reduce, A(3, 4), axis=None, where=MASK, _id="add.reduce"),
     row(np.prod, A(3, 4), _prims=("prod",)),
@@ -71,7 +76,15 @@ ROWS = [
         _complex=False,
         _prims=("logaddexp.reduce",),
     ),
-    row(np.logaddexp.reduce, A(3, 4), axis=1, where=MASK, initial=0.2, _complex=False, _id="logaddexp.reduce"),
+    row(
+        np.logaddexp.reduce,
+        A(3, 4),
+        axis=1,
+        where=MASK,
+        initial=0.2,
+        _complex=False,
+        _id="logaddexp.reduce",
+    ),
     row(
         np.logaddexp2.reduce,
         A(3, 4),
@@ -80,9 +93,7 @@ ROWS = [
         _complex=False,
         _prims=("logaddexp2.reduce",),
     ),
-    row(
-        np.hypot.reduce, A(3, 4), _id="hypot.reduce", _complex=False, _prims=("hypot.reduce",)
-    ),
+    row(np.hypot.reduce, A(3, 4), _id="hypot.reduce", _complex=False, _prims=("hypot.reduce",)),
     row(np.cumsum, A(3, 4), _prims=("cumsum",)),
     row(np.cumsum, A(3, 4), axis=0),
     row(np.cumsum, A(3, 4), axis=-1, dtype=np.float64, _complex=False),
@@ -92,13 +103,9 @@ ROWS = [
     row(np.cumprod, A(5, 2), axis=0),
     row(np.cumprod, A(2, 5), axis=-1, dtype=np.float64, _complex=False),
     row(np.multiply.accumulate, A(3, 4), axis=1, _id="multiply.accumulate"),
-    row(
-        np.maximum.accumulate, A(7), _id="maximum.accumulate", _prims=("maximum.accumulate",)
-    ),
+    row(np.maximum.accumulate, A(7), _id="maximum.accumulate", _prims=("maximum.accumulate",)),
     row(np.maximum.accumulate, A(3, 5), axis=1, _id="maximum.accumulate"),
-    row(
-        np.minimum.accumulate, A(7), _id="minimum.accumulate", _prims=("minimum.accumulate",)
-    ),
+    row(np.minimum.accumulate, A(7), _id="minimum.accumulate", _prims=("minimum.accumulate",)),
     row(np.minimum.accumulate, A(5, 3), axis=0, _id="minimum.accumulate"),
     row(with_nans(np.nansum), A(2, 4), axis=0),
     row(with_nans(np.nanprod), A(2, 4), axis=1, keepdims=True),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
+from dualdiff.numpy.sorting import mean_of_ties_p
 from tests.rules.table import A, row, rule_tests
 
 TIED = np.array([2.0, 1.0, 2.0, 3.0, 1.0, 2.0])
@@ -21,7 +22,12 @@ ROWS = [
     row(np.sort, A(2, 3, 2), axis=1),
     row(np.sort, A(3, 4), axis=None),
     row(sort_tied, A(4), _prims=("share_ties",)),
-    row(lambda x: np.diff(sort_tied(x) ** 2, axis=0), A(4), _id="sort_tied-nested", _prims=("share_ties",)),
+    row(
+        lambda x: mean_of_ties_p(x, starts=np.array([0, 2])),
+        A(3, 5),
+        _id="mean_of_ties",
+        _prims=("mean_of_ties",),
+    ),
     row(np.partition, A(7), kth=3),
     row(np.partition, A(5, 3), kth=(1, 3), axis=0),
     row(np.partition, A(3, 4), kth=2, axis=None),

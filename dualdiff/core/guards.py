@@ -1,0 +1,75 @@
+"""Plain arrays that a tape keeps as residuals, against changes that the user makes afterwards.
+
+A small array is copied. A large one is kept as it is, with a fingerprint that is compared before the
+tape is used: sums over all elements, so that any change shows which is not lost in rounding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from .errors import DualdiffError, describe, line_text, user_frame
+from .shapes import hush, unhush
+
+COPIED = 512
+_ROW = 256
+Fingerprint = tuple[bytes, ...]
+
+
+class ChangedResidualError(DualdiffError, RuntimeError):
+    """A plain array was changed in place between its use and the backward pass."""
+
+
+def fingerprint(a: ndarray) -> Fingerprint:
+    """A value that changes when an element does, or when two elements change places."""
+    if a.dtype.kind not in "fc" or not (a.flags.c_contiguous or a.flags.f_contiguous):
+        return (np.ascontiguousarray(a).tobytes(),)
+    flat = a.ravel(order="K")
+    stop = flat.size - flat.size % _ROW
+    table = flat[:stop].reshape(-1, _ROW)
+    token = hush()
+    try:
+        rows, columns = np.add.reduce(table, axis=1), np.add.reduce(table, axis=0)
+    finally:
+        unhush(token)
+    return rows.tobytes(), columns.tobytes(), flat[stop:].tobytes()
+
+
+class Guards:
+    """The large plain arrays that one tape keeps."""
+
+    __slots__ = ("kept",)
+
+    def __init__(self) -> None:
+        self.kept: dict[int, tuple[ndarray, Fingerprint, tuple[str, int]]] = {}
+
+    def keep(self, a: ndarray) -> ndarray:
+        """An array to be used as a residual: a copy of `a`, or `a` under guard."""
+        if a.size <= COPIED:
+            return a.copy(order="K")
+        if id(a) not in self.kept:
+            self.kept[id(a)] = (a, fingerprint(a), user_frame())
+        return a
+
+    def check(self) -> None:
+        """Raise where an array under guard has changed."""
+        for a, mark, where in self.kept.values():
+            if fingerprint(a) != mark:
+                raise ChangedResidualError(
+                    f"a plain array ({describe(a)}) was changed in place after it was used "
+                    f"{line_text(*where)}; "
+                    f"the derivative there needs its old values. Use a copy (x * c.copy()), or "
+                    f"make a new array instead of changing this one."
+                )
+
+
+def holds(saved: Any, a: ndarray) -> bool:
+    """Whether residuals hold an array itself."""
+    if saved is a:
+        return True
+    if type(saved) is dict:
+        return any(holds(s, a) for s in saved.values())
+    return isinstance(saved, (tuple, list)) and any(holds(s, a) for s in saved)

@@ -1,0 +1,22 @@
+"""New primitives and rules: what to write where dualdiff cannot see into a function, or should not.
+
+`elementwise`, `linear`, `bilinear`, `rule` and `primitive` take functions of arrays; `custom_jvp`
+and `custom_vjp` take functions of containers too; `register` gives a rule to a function that
+dispatches as NumPy's do. Functions and rules are handed copies: they may change what they get. A
+rule is written for one direction and called once per direction, unless it is declared `batched`:
+then tangents and cotangents may carry a lead axis, in front of the axes of their primal.
+"""
+
+from .functions import custom_jvp, custom_vjp
+from .primitives import bilinear, elementwise, linear, primitive, register, rule
+
+__all__ = [
+    "bilinear",
+    "custom_jvp",
+    "custom_vjp",
+    "elementwise",
+    "linear",
+    "primitive",
+    "register",
+    "rule",
+]

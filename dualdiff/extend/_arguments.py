@@ -1,0 +1,39 @@
+"""How the arguments of a user's function are sorted into operands and options."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..core.boxes import is_box
+from ..core.errors import UnsupportedInputError, user_line
+from ..trees import flatten
+
+
+def signature_of(fn: Callable[..., Any]) -> inspect.Signature | None:
+    """The signature of a function; compiled ones need not have any."""
+    try:
+        return inspect.signature(fn)
+    except (TypeError, ValueError):
+        return None
+
+
+def sort_arguments(
+    signature: inspect.Signature | None, args: Any, kwargs: Any
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments that may stand by position, defaults included, and keyword-only ones."""
+    if signature is None:
+        return args, kwargs
+    bound = signature.bind(*args, **kwargs)
+    bound.apply_defaults()
+    return bound.args, bound.kwargs
+
+
+def refuse_traced(values: Iterable[Any], name: str, what: str, instead: str) -> None:
+    """Raise for traced values where they would lose their derivative."""
+    for value in values:
+        if any(map(is_box, flatten(value)[0])):
+            raise UnsupportedInputError(
+                f"{name} was given a traced value in {what}, {user_line()}; {instead}."
+            )

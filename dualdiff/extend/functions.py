@@ -1,0 +1,244 @@
+"""Functions of containers with rules of their own: `custom_jvp` and `custom_vjp`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.boxes import plain
+from ..core.errors import MissingRuleError, user_line
+from ..core.reverse import Tape
+from ..core.shapes import Shape, spec_of
+from ..core.traces import top_trace
+from ..kinds import RuleError
+from ..operators._calls import Inputs
+from ..operators._opaque import (
+    OpaqueCall,
+    conformed,
+    handed,
+    is_float,
+    operand,
+    over_lead,
+    own_copy,
+    zeros,
+)
+from ..operators.linearize import Recording
+from ..trees import check_same_structure, flatten
+from ._arguments import refuse_traced, signature_of, sort_arguments
+
+Formula = Callable[..., Any]
+
+
+class CustomFunction:
+    """A function made by `custom_jvp` or `custom_vjp`; `defjvp` and `defvjp` define its rules.
+
+    With both, forward mode takes the one and reverse mode the other.
+    """
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, f)
+        self.f = f
+        self.name = str(getattr(f, "__name__", f))
+        self._signature = signature_of(f)
+        self.jvp_rule: Formula | None = None
+        self.vjp_rule: Formula | None = None
+        self.jvp_batched = self.vjp_batched = False
+
+    def __reduce__(self) -> Any:
+        return self.__dict__["__qualname__"]
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def defjvp(self, rule: Formula | None = None, /, *, batched: bool = False) -> Any:
+        """Define the pushforward: a decorator for ``rule(primals, tangents)``, see `custom_jvp`."""
+        if rule is None:
+            return functools.partial(self.defjvp, batched=batched)
+        self.jvp_rule, self.jvp_batched = rule, batched
+        return rule
+
+    def defvjp(self, rule: Formula | None = None, /, *, batched: bool = False) -> Any:
+        """Define the pullback: a decorator for ``rule(*primals)``, see `custom_vjp`."""
+        if rule is None:
+            return functools.partial(self.defvjp, batched=batched)
+        self.vjp_rule, self.vjp_batched = rule, batched
+        return rule
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        args, kwargs = sort_arguments(self._signature, args, kwargs)
+        leaves, structure = flatten(args)
+        operands = [operand(leaf) for leaf in leaves]
+        instead = "let the function take it by position"
+        refuse_traced(kwargs.values(), self.name, "a keyword-only argument", instead)
+        trace = top_trace(operands)
+        if trace is None:
+            return self.f(*args, **kwargs)
+        reverse = isinstance(trace, Tape) and self.vjp_rule is not None
+        return _CustomCall(self, structure, kwargs, reverse).apply(trace, operands)
+
+
+class _CustomCall(OpaqueCall):
+    """One call of a `CustomFunction`; `reverse` where its own pullback is to be used."""
+
+    def __init__(
+        self, function: CustomFunction, arguments: Any, kwargs: Any, reverse: bool
+    ) -> None:
+        super().__init__(function.name, arguments)
+        self.function = function
+        self.kwargs = kwargs
+        self.reverse = reverse
+        self.pullback: Formula | None = None
+
+    def args(self, values: Sequence[Any]) -> Any:
+        """The arguments, for the user to keep or change."""
+        return self.arguments.unflatten(map(own_copy, values))
+
+    def run(self, values: Sequence[Any], nested: Any) -> Any:
+        function = self.function
+        if self.reverse and function.vjp_rule is not None:
+            out = function.vjp_rule(*self.args(values), **self.kwargs)
+            value, self.pullback = _pair(out, self.name, "vjp", "(value, pullback)")
+            if nested is None:
+                return value
+        target = function.f if nested is None else function  # the rules hold for outer derivatives
+        return target(*self.args(values), **self.kwargs)
+
+    def save(self, ans: Any, values: Any, active: Any, params: Any) -> tuple[Any, ...]:
+        specs = [spec_of(v) if used else None for v, used in zip(values, active, strict=True)]
+        if self.function.jvp_rule is None:  # the line of the call, for the error of a missing rule
+            return self, None, specs, user_line()
+        return self, tuple(values), specs, ""
+
+    def push(self, saved: tuple[Any, ...], tangents: Sequence[Any], lead: Shape) -> Any:
+        _, values, _, where = saved
+        if values is None:
+            raise MissingRuleError(
+                f"{self.name} has no forward-mode rule, {where}: custom_vjp alone gives reverse "
+                f"mode; jvp, derivative, hvp, hessian and jacobian(mode='forward') push tangents. "
+                f"Define how with @{self.name}.defjvp (see docs/extending.md)."
+            )
+        one = functools.partial(self.tangents, values)
+        return self.packed(over_lead(one, tangents, lead, self.function.jvp_batched, self.specs))
+
+    def pull(self, saved: tuple[Any, ...], g: Any, lead: Shape) -> Sequence[Any]:
+        _, values, specs, where = saved
+        if self.pullback is not None:
+            one = functools.partial(self.cotangents, specs)
+            return over_lead(one, self.unpacked(g), lead, self.function.vjp_batched, specs)
+        if values is None:
+            raise MissingRuleError(
+                f"{self.name} has no derivative, {where}: define one with @{self.name}.defjvp, or "
+                f"with @{self.name}.defvjp for reverse mode alone (see docs/extending.md)."
+            )
+        return self.transposed(values, specs, self.unpacked(g), lead)
+
+    def tangents(self, values: Sequence[Any], ts: Sequence[Any], lead: Shape) -> list[Any]:
+        """The tangents of the floating-point results, by the user's rule."""
+        assert self.function.jvp_rule is not None
+        specs = [spec_of(v) if is_float(v) else None for v in values]
+        given = self.arguments.unflatten(handed(ts, specs, lead))
+        out = self.function.jvp_rule(self.args(values), given, **self.kwargs)
+        _, tangent = _pair(out, self.name, "jvp", "(value, tangent)")
+        what = f"the tangent that the jvp rule of {self.name} returned"
+        leaves = check_same_structure(self.result, tangent, what)
+        return conformed(self, [leaves[i] for i in self.places], self.specs, lead, "jvp rule")
+
+    def cotangents(self, specs: Sequence[Any], gs: Sequence[Any], lead: Shape) -> list[Any]:
+        """The cotangents of the argument leaves, by the user's pullback."""
+        assert self.pullback is not None
+        full: list[Any] = [None] * len(self.constants)
+        for i, g in zip(self.places, handed(gs, self.specs, lead), strict=True):
+            full[i] = g
+        out = self.pullback(self.result.unflatten(full))
+        nothing = self.arguments.unflatten([None] * len(specs))
+        if not isinstance(out, (tuple, list)) or len(out) != len(nothing):
+            raise RuleError(
+                f"the pullback of {self.name} must return a tuple of {len(nothing)}, one cotangent "
+                f"(or None) per argument, not {type(out).__name__}"
+            )
+        out = tuple(n if c is None else c for c, n in zip(out, nothing, strict=True))
+        what = f"what the pullback of {self.name} returned"
+        leaves = check_same_structure(self.arguments, out, what)
+        return conformed(self, leaves, specs, lead, "pullback")
+
+    def transposed(
+        self, values: Sequence[Any], specs: Sequence[Any], gs: Sequence[Any], lead: Shape
+    ) -> list[Any]:
+        """The cotangents of the argument leaves, by transposing the user's pushforward."""
+
+        def of_active(*boxes: Any) -> Any:
+            supply = iter(boxes)
+            ts = [None if spec is None else next(supply) for spec in specs]
+            return self.tangents(values, ts, ())
+
+        start = [zeros(spec) for spec in specs if spec is not None]
+        recording = Recording(Inputs(of_active, start, {}, None))
+        if any(np.any(np.nan_to_num(plain(t)) != 0) for t in recording.outputs.values):
+            raise RuleError(
+                f"the jvp rule of {self.name} is not linear in the tangents: for zero tangents it "
+                f"gives one that is not zero"
+            )
+        pulled = iter(recording.pull(gs, lead))
+        return [None if spec is None else next(pulled) for spec in specs]
+
+
+def _pair(out: Any, name: str, rule: str, what: str) -> tuple[Any, Any]:
+    if type(out) is not tuple or len(out) != 2:
+        raise RuleError(f"the {rule} rule of {name} must return {what}, not {type(out).__name__}")
+    return out
+
+
+def custom_jvp(f: Callable[..., Any]) -> CustomFunction:
+    """Give a function a pushforward of its own, from which reverse mode is derived too.
+
+    Arguments: `f`, a function of arrays, scalars, containers and constants; its keyword-only
+    arguments are options.
+    Returns: a function for use in its place, with the decorator ``defjvp`` for
+    ``rule(primals, tangents)``. Both are tuples with one element per argument (a tangent is zeros
+    where the argument is constant, None where it is not floating-point); the rule returns
+    ``(value, tangent)``, the tangent linear in the tangents. Reverse mode transposes the rule, which
+    for that must be written with functions that have derivatives; where it is not, add a ``defvjp``
+    (see `custom_vjp`). ``defjvp(batched=True)`` says that tangents may carry a lead axis. The value
+    that is used is that of f.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> @dd.extend.custom_jvp
+    ... def softplus(x):
+    ...     return np.logaddexp(x, 0.0)
+    >>> @softplus.defjvp
+    ... def softplus_jvp(primals, tangents):
+    ...     (x,), (t,) = primals, tangents
+    ...     return softplus(x), t / (1 + np.exp(-x))
+    >>> dd.grad(softplus)(0.0), dd.grad(dd.grad(softplus))(0.0)
+    (0.5, 0.25)
+    """
+    return CustomFunction(f)
+
+
+def custom_vjp(f: Callable[..., Any]) -> CustomFunction:
+    """Give a function a pullback of its own, for reverse mode.
+
+    Arguments: `f`, a function of arrays, scalars, containers and constants; its keyword-only
+    arguments are options.
+    Returns: a function for use in its place, with the decorator ``defvjp`` for ``rule(*primals)``,
+    which returns ``(value, pullback)``; ``pullback(g)`` takes a cotangent like the value and returns
+    a tuple with one cotangent per argument (None for zero). ``defvjp(batched=True)`` says that
+    cotangents may carry a lead axis. Under an outer derivative the rule sees traced arrays: let it
+    call f, not compiled code.
+    Raises: MissingRuleError in forward mode, Hessian-vector products included, unless there is a
+    ``defjvp`` too (see `custom_jvp`).
+
+    >>> import numpy as np, dualdiff as dd
+    >>> @dd.extend.custom_vjp
+    ... def clipped(x):
+    ...     return x
+    >>> @clipped.defvjp
+    ... def clipped_vjp(x):
+    ...     return x, lambda g: (np.clip(g, -1.0, 1.0),)
+    >>> dd.grad(lambda x: 5 * clipped(x))(3.0)
+    1.0
+    """
+    return CustomFunction(f)

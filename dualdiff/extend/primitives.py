@@ -1,0 +1,458 @@
+"""Functions of arrays as primitives: `primitive`, `rule`, `linear`, `bilinear`, `elementwise`."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import kinds
+from ..core import dispatch
+from ..core.arrays import localize
+from ..core.boxes import is_box
+from ..core.errors import MissingRuleError, UnsupportedInputError, describe, user_line
+from ..core.primitive import Primitive
+from ..core.shapes import Shape, Spec, spec_of
+from ..core.traces import Reference, top_trace
+from ..kinds import OPERANDS, RuleError
+from ..operators._opaque import (
+    OPAQUE,
+    conformed,
+    handed,
+    is_float,
+    operand,
+    over_lead,
+    own_copy,
+    refuse_captured,
+)
+from ._arguments import refuse_traced, signature_of, sort_arguments
+
+Formula = Callable[..., Any]
+
+
+def _float_result(ans: Any, name: str) -> Any:
+    """A result that can carry a derivative, in an array of its own."""
+    refuse_captured(ans, name)
+    if not is_float(ans):
+        raise UnsupportedInputError(
+            f"{name} returned {describe(ans)}, which cannot carry a derivative, {user_line()}; "
+            f"return floating-point numbers or arrays (0.0 for 0)."
+        )
+    return own_copy(ans)
+
+
+class _Rule:
+    """A user's formula, the residuals it names, and whether it takes lead axes."""
+
+    def __init__(self, formula: Formula, batched: bool) -> None:
+        parameters = list(inspect.signature(formula).parameters.values())[1:]
+        self.formula = formula
+        self.batched = batched
+        self.names = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
+        self.takes_params = len(self.names) < len(parameters)
+
+    def pick(self, named: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+        """The residuals that the formula names, of the operands and result, and parameters."""
+        kept = dict(params) if self.takes_params else {}
+        for name in self.names:
+            if name in named:
+                kept[name] = named[name]
+            elif name in params:
+                kept[name] = params[name]
+            elif name.removesuffix("_spec") in named:
+                x = named[name.removesuffix("_spec")]
+                kept[name] = tuple(map(spec_of, x)) if type(x) is tuple else spec_of(x)
+        return kept
+
+    def apply(
+        self,
+        owner: UserPrimitive,
+        kept: dict[str, Any],
+        directions: Sequence[Any],
+        specs: Sequence[Spec | None],
+        into: Sequence[Spec | None],
+        lead: Shape,
+        kind: str,
+    ) -> Sequence[Any]:
+        """The formula on directions of `specs`, giving directions of `into`."""
+
+        def one(directions: Sequence[Any], lead: Shape) -> list[Any]:
+            first = handed(directions, specs, lead)
+            residuals = {
+                k: tuple(map(own_copy, v)) if type(v) is tuple else own_copy(v)
+                for k, v in kept.items()
+            }
+            out = self.formula(first[0] if len(first) == 1 else tuple(first), **residuals)
+            out = [out] if len(into) == 1 else out
+            if not isinstance(out, (tuple, list)) or len(out) != len(into):
+                raise RuleError(f"a {kind} rule of {owner.name} must return {len(into)} arrays")
+            return conformed(owner, out, into, lead, f"{kind} rule")
+
+        return over_lead(one, directions, lead, self.batched, into)
+
+
+class UserPrimitive(Primitive):
+    """A primitive made by `primitive`, `rule`, `linear` or `bilinear`; `jvp` and `vjp` add rules.
+
+    A rule is a function of a tangent (`jvp`) or cotangent (`vjp`) and of residuals, which it names:
+    the function's arguments, ``ans`` for the result, ``a_spec`` and ``ans_spec`` for the shape and
+    dtype of the argument a and of the result. What no rule names is not kept.
+    """
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        operands: Sequence[str] | None = None,
+        name: str | None = None,
+        outputs: int = 1,
+        structure: str = "dense",
+    ) -> None:
+        # Not Primitive.__init__: these share one tape format, and stand in no table.
+        functools.update_wrapper(self, fn)
+        self.fn = fn
+        self.name = name or str(getattr(fn, "__name__", fn))
+        self.outputs = outputs
+        self.opcode = OPAQUE
+        self.structure = structure
+        self.bind = self.general
+        self._signature = None if operands else signature_of(fn)
+        self._rules: dict[str, dict[int | None, _Rule]] = {"jvp": {}, "vjp": {}}
+        self.operands = tuple(operands or OPERANDS)
+        if self._signature is not None:
+            parameters = self._signature.parameters.values()
+            if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+                raise TypeError(
+                    f"{self.name} takes any number of arguments, a primitive a fixed number; use "
+                    f"dualdiff.extend.custom_jvp or custom_vjp with a list of arrays"
+                )
+            self.operands = tuple(p.name for p in parameters if p.kind < p.KEYWORD_ONLY)
+
+    def __reduce__(self) -> Any:
+        return self.__dict__["__qualname__"]
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def jvp(self, argument: Any = None, /, *, batched: bool = False) -> Any:
+        """Register a pushforward: ``@f.jvp("a")`` for one argument, ``@f.jvp`` for all at once.
+
+        The rule of one argument maps its tangent to the tangent of the result; contributions are
+        added up. The rule of all of them takes a tuple with one tangent per argument (zeros for a
+        constant, None for what is not floating-point), or just the tangent of an only argument.
+        """
+        return self._register("jvp", argument, batched)
+
+    def vjp(self, argument: Any = None, /, *, batched: bool = False) -> Any:
+        """Register a pullback: ``@f.vjp("a")`` for one argument, ``@f.vjp`` for all at once.
+
+        The rule of one argument maps the cotangent of the result to that of the argument; the rule
+        of all of them maps it to a tuple with one cotangent per argument (None for zero), or to
+        just the cotangent of an only argument.
+        """
+        return self._register("vjp", argument, batched)
+
+    def _register(self, kind: str, argument: Any, batched: bool) -> Any:
+        if callable(argument):
+            return self._register(kind, None, batched)(argument)
+        index = self.operands.index(argument) if argument in self.operands else argument
+        if index not in (None, *range(len(self.operands))):
+            raise ValueError(f"{self.name} has no argument {argument!r}, only {self.operands}")
+        rules = self._rules[kind]
+
+        def decorate(formula: Formula) -> Formula:
+            if rules and (None in rules) != (index is None):
+                raise ValueError(
+                    f"{self.name}: give one {kind} rule for all arguments or one for each, not both"
+                )
+            made = _Rule(formula, batched)
+            self._check_names(made.names)
+            rules[index] = made
+            return formula
+
+        return decorate
+
+    def _check_names(self, names: Sequence[str]) -> None:
+        if self._signature is None:
+            return
+        known = {"ans", *self._signature.parameters}
+        for name in names:
+            if name not in known and name.removesuffix("_spec") not in known:
+                raise ValueError(
+                    f"a rule of {self.name} names {name!r}; it may name {sorted(known)}, or the "
+                    f"shape and dtype of one of them (ans_spec)"
+                )
+
+    def general(self, *args: Any, **params: Any) -> Any:
+        args, params = sort_arguments(self._signature, args, params)
+        operands = [self._operand(a) for a in args]
+        refuse_traced(params.values(), self.name, "a keyword argument", "pass it by position")
+        trace = top_trace(operands)
+        if trace is not None:
+            return trace.process(self, operands, params)
+        ans = self.fn(*operands, **params)
+        if any(issubclass(type(a), Reference) for a in args):
+            return tuple(map(localize, ans)) if self.outputs > 1 else localize(ans)
+        return ans
+
+    def _operand(self, x: Any) -> Any:
+        if type(x) in (list, tuple) and any(map(is_box, x)):
+            x = np.stack(x)
+        if not is_box(x):
+            instead = "a primitive takes arrays; use dualdiff.extend.custom_jvp for containers"
+            refuse_traced([x], self.name, "a container", instead)
+        return operand(x)
+
+    def evaluate(self, values: Sequence[Any], params: dict[str, Any]) -> Any:
+        copies = map(own_copy, values)
+        if any(map(is_box, values)):  # the rules hold for outer derivatives too
+            ans = self.general(*copies, **params)
+            return tuple(map(operand, ans)) if self.outputs > 1 else operand(ans)
+        ans = self.fn(*copies, **params)
+        if self.outputs == 1:
+            return _float_result(ans, self.name)
+        if not isinstance(ans, (tuple, list)) or len(ans) != self.outputs:
+            raise RuleError(f"{self.name} must return a tuple of {self.outputs} arrays")
+        return tuple(_float_result(a, self.name) for a in ans)
+
+    def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
+        used = [i for i, a in enumerate(active) if a]
+        named = dict(zip(self.operands, args, strict=False)) | {"ans": ans}
+        kept: dict[str, Any] = {}
+        for kind, rules in self._rules.items():
+            wanted = [None] if None in rules else used
+            missing = [i for i in wanted if i not in rules]
+            if missing:  # the line of the call is known here, and not where the rule is wanted
+                kept[kind] = str(self.missing(kind, missing[0] or 0, args[missing[0] or 0]))
+            else:
+                kept[kind] = {i: (rules[i], rules[i].pick(named, params)) for i in wanted}
+        specs = [spec_of(a) if is_float(a) else None for a in args]
+        return self, kept, specs, [*map(spec_of, ans if self.outputs > 1 else (ans,))], used
+
+    def missing(self, direction: str, argument: int, x: Any) -> MissingRuleError:
+        mode = "forward" if direction == "jvp" else "reverse"
+        which = self.operands[argument] if argument < len(self.operands) else argument
+        decorator = f"@{self.name}.{direction}"
+        return MissingRuleError(
+            f"{self.name}: no {mode}-mode rule for argument {argument} ({which}, {describe(x)}), "
+            f"{user_line()}. Register one with {decorator}({which!r}), or one for all arguments "
+            f"with {decorator} (see docs/extending.md), or hold the argument constant with "
+            f"dualdiff.stop_gradient."
+        )
+
+    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+        _, kept, specs, ans_specs, _ = saved
+        total: Any = None
+        for index, (rule, residuals) in _found(kept["jvp"]).items():
+            chosen = range(len(specs)) if index is None else [index]
+            given = [tangents[i] for i in chosen]
+            if any(t is not None for t in given):
+                own = [specs[i] for i in chosen]
+                part = rule.apply(self, residuals, given, own, ans_specs, lead, "jvp")
+                total = part if total is None else [a + b for a, b in zip(total, part, strict=True)]
+        return total[0] if self.outputs == 1 else tuple(total)
+
+    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+        _, kept, specs, ans_specs, used = saved
+        gs = [g] if self.outputs == 1 else g
+        cotangents: list[Any] = [None] * len(specs)
+        for index, (rule, residuals) in _found(kept["vjp"]).items():
+            chosen = range(len(specs)) if index is None else [index]
+            into = [specs[i] if i in used else None for i in chosen]
+            part = rule.apply(self, residuals, gs, ans_specs, into, lead, "vjp")
+            for i, c in zip(chosen, part, strict=True):
+                cotangents[i] = c
+        return cotangents
+
+
+def _found(rules: Any) -> dict[int | None, tuple[_Rule, dict[str, Any]]]:
+    if isinstance(rules, str):
+        raise MissingRuleError(rules)
+    return rules
+
+
+def primitive(
+    fn: Callable[..., Any] | None = None, *, outputs: int = 1, name: str | None = None
+) -> Any:
+    """Make a function of arrays a primitive, whose rules are added afterwards.
+
+    Arguments: `fn(a, b, ..., *, option)`, which may call compiled code: arguments that may stand by
+    position are differentiated where they are floating-point, keyword-only ones are options. It
+    returns an array or scalar, or a tuple of `outputs` of them.
+    Returns: the primitive; its methods `jvp` and `vjp` register rules, see `UserPrimitive`.
+    Raises: MissingRuleError for a derivative that has no rule; CaptureError (a ValueError) where fn
+    uses a traced value that is not its argument.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> @dd.extend.primitive
+    ... def solve(a, b):
+    ...     return np.linalg.solve(a, b)
+    >>> @solve.jvp("b")
+    ... def push_b(t, a):
+    ...     return solve(a, t)
+    >>> @solve.vjp("b")
+    ... def pull_b(g, a):
+    ...     return solve(a.T, g)
+    >>> dd.jacobian(lambda b: solve(np.diag([2.0, 4.0]), b))(np.ones(2))
+    array([[0.5 , 0.  ],
+           [0.  , 0.25]])
+    """
+    if fn is None:
+        return functools.partial(primitive, outputs=outputs, name=name)
+    return UserPrimitive(fn, None, name, outputs)
+
+
+def rule(
+    fn: Callable[..., Any],
+    *,
+    push: Formula | None = None,
+    pull: Formula | None = None,
+    name: str | None = None,
+    structure: str = "dense",
+    outputs: int = 1,
+    batched: bool = False,
+) -> UserPrimitive:
+    """Declare a primitive whose push and pull are written for all operands at once.
+
+    Arguments: `fn(*operands, **params)`; `push(t, ...)`, given the tangent of the only operand or a
+    tuple with one per operand (zeros for a constant); `pull(g, ...)`, which returns the cotangent or
+    a tuple. Both name the residuals they want: ``x, y, z, w`` for the operands, ``ans``, ``x_spec``,
+    parameters. `outputs` is the number of results; `batched` says that both take lead axes.
+    Returns: the primitive.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> square = dd.extend.rule(
+    ...     np.square, push=lambda t, x: 2 * x * t, pull=lambda g, x: 2 * x * g
+    ... )
+    >>> dd.grad(square)(3.0)
+    6.0
+    """
+    made = UserPrimitive(fn, OPERANDS, name, outputs, structure)
+    if push is not None:
+        made.jvp(batched=batched)(push)
+    if pull is not None:
+        made.vjp(batched=batched)(pull)
+    return made
+
+
+def linear(
+    fn: Callable[..., Any],
+    transpose: Formula,
+    *,
+    push: Formula | None = None,
+    name: str | None = None,
+    structure: str = "dense",
+    batched: bool = False,
+) -> UserPrimitive:
+    """Declare a primitive that is linear in its one operand: the push is the function itself.
+
+    Arguments: `fn(x, **params)`; `transpose(g, ...)`, the cotangent of x, which may name ``x_spec``
+    and parameters; `push(t, ...)` in place of fn; `batched`, whether all of them take lead axes.
+    Returns: the primitive.
+
+    >>> import numpy as np, scipy.fft, dualdiff as dd
+    >>> dct = dd.extend.linear(
+    ...     lambda x: scipy.fft.dct(x, norm="ortho"), lambda g: scipy.fft.idct(g, norm="ortho")
+    ... )
+    >>> dd.grad(lambda x: np.sum(dct(x) ** 2))(np.ones(2))
+    array([2., 2.])
+    """
+    made = UserPrimitive(fn, OPERANDS, name, 1, structure)
+    made.jvp(0, batched=batched)(push or (lambda t, **params: made(t, **params)))
+    made.vjp(0, batched=batched)(transpose)
+    return made
+
+
+def bilinear(
+    fn: Callable[..., Any],
+    transpose_x: Formula,
+    transpose_y: Formula,
+    *,
+    name: str | None = None,
+    structure: str = "dense",
+    batched: bool = False,
+) -> UserPrimitive:
+    """Declare a primitive that is linear in each of its two operands.
+
+    Arguments: `fn(x, y, **params)`; the transposes ``(g, y, ...)``, which gives the cotangent of x,
+    and ``(g, x, ...)``, which gives that of y; `batched`, whether all three take lead axes.
+    Returns: the primitive.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> convolve = dd.extend.bilinear(
+    ...     np.convolve,
+    ...     lambda g, y: np.correlate(g, y, "valid"),
+    ...     lambda g, x: np.correlate(g, x, "valid"),
+    ... )
+    >>> dd.grad(lambda x: np.sum(convolve(x, np.array([1.0, 2.0]))))(np.ones(3))
+    array([3., 3., 3.])
+    """
+    made = UserPrimitive(fn, OPERANDS, name, 1, structure)
+    made.jvp(0, batched=batched)(lambda t, y, **params: made(t, y, **params))
+    made.jvp(1, batched=batched)(lambda t, x, **params: made(x, t, **params))
+    made.vjp(0, batched=batched)(transpose_x)
+    made.vjp(1, batched=batched)(transpose_y)
+    return made
+
+
+def elementwise(
+    fn: Callable[..., Any], *derivatives: kinds.Derivative, name: str | None = None
+) -> kinds.Elementwise:
+    """Declare a primitive that acts on each element and broadcasts its operands.
+
+    Arguments: `fn`; one derivative per operand: a number, a formula of residuals named
+    ``x, y, z, w, ans`` (the partial derivative, of the result's shape), or None where there is no
+    rule. Both modes, broadcasting and lead axes follow. For a real result of complex operands the
+    tangent is ``Re(t * derivative)``.
+    Returns: the primitive.
+
+    >>> import numpy as np, scipy.special, dualdiff as dd
+    >>> dawsn = dd.extend.elementwise(scipy.special.dawsn, lambda x, ans: 1 - 2 * x * ans)
+    >>> dd.elementwise_grad(dawsn)(np.array([0.0, 1.0]))
+    array([ 1. , -0.0761590])
+    """
+    called = name or str(getattr(fn, "__name__", fn))
+
+    @functools.wraps(fn)
+    def primal(*operands: Any, **params: Any) -> Any:
+        if any(map(is_box, operands)):  # the rule holds for outer derivatives too
+            return made(*operands, **params)
+        ans = fn(*map(own_copy, operands), **params)
+        return _float_result(ans, called) if any(map(is_float, operands)) else ans
+
+    formulas = [_on_copies(d) if callable(d) else d for d in derivatives]
+    made = kinds.elementwise(primal, *formulas, name=called)
+    return made
+
+
+def _on_copies(formula: Formula) -> Formula:
+    @functools.wraps(formula)
+    def on_copies(*residuals: Any, **named: Any) -> Any:
+        return formula(*map(own_copy, residuals), **{k: own_copy(v) for k, v in named.items()})
+
+    return on_copies
+
+
+def register(function: Callable[..., Any], implementation: Callable[..., Any]) -> None:
+    """Say what a function does when an argument of it is traced.
+
+    Arguments: `function`, a ufunc, or another function that hands its calls over to its arguments
+    (by ``__array_function__``); `implementation`, of the same signature: a primitive, or a function
+    made of functions that have rules.
+    Raises: TypeError for a function that does not hand its calls over: call it in a `primitive`.
+
+    >>> import numpy as np, scipy.special, dualdiff as dd
+    >>> omega = dd.extend.elementwise(scipy.special.wrightomega, lambda ans: ans / (1 + ans))
+    >>> dd.extend.register(scipy.special.wrightomega, omega)
+    >>> dd.grad(scipy.special.wrightomega)(1.0)
+    0.5
+    """
+    if not isinstance(function, np.ufunc) and type(function) is not type(np.sum):
+        raise TypeError(
+            f"{getattr(function, '__name__', function)} does not hand traced arguments over to "
+            f"dualdiff (it is neither a ufunc nor dispatched by __array_function__); call it in a "
+            f"dualdiff.extend.primitive, and use that"
+        )
+    dispatch.register(function, implementation)

@@ -1,0 +1,20 @@
+"""SciPy on traced arrays; each part is imported when it is asked for or first meets a traced array."""
+
+import importlib
+from typing import Any
+
+from ..core.dispatch import register_lazily
+
+PARTS = ("sparse", "special")
+for _part in PARTS:
+    register_lazily(f"scipy.{_part}", f"{__name__}.{_part}")
+
+
+def __getattr__(name: str) -> Any:
+    if name in PARTS:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *PARTS})

@@ -1,0 +1,282 @@
+"""What every derivative rule must pass: references, comparison, and one check per claim."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numdifftools as nd
+import numpy as np
+
+import dualdiff as dd
+from dualdiff.trees import flatten
+
+from .rows import Row, complex_variants, directions, flat, in_form_of, moved, pair, units
+
+# Steps small enough to stay inside the domain (0.016 at most), Richardson extrapolation for the rest.
+STEPS = nd.MinStepGenerator(base_step=0.0005, num_steps=6, step_ratio=2)
+DIFFERENCES = 1e-7  # what extrapolated differences reach on every row, with a margin of ten
+COMPLEX_STEP = 1e-11  # no cancellation: rounding of the function itself
+SAME = 1e-10  # two exact ways to one number
+FLOAT32 = 2e-3  # against the derivative in double precision; a gross error check
+
+
+def weighted(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A scalar function of the same leaves, quadratic in the results of `f`."""
+
+    def scalar(*leaves: Any) -> Any:
+        results = f(*leaves)
+        weights = directions([dd.value_of(r) for r in results], seed=5)
+        return sum(np.sum(w * r * (r + 2)) for w, r in zip(weights, results, strict=True))
+
+    return scalar
+
+
+def difference(f: Callable[..., Any], leaves: Sequence[Any], vs: Sequence[Any]) -> Any:
+    """The derivative of ``f(x + h v)`` by h at 0, by extrapolated two-sided differences."""
+
+    def restricted(h: Any) -> Any:
+        y = flat(f(*moved(leaves, float(h), vs)))
+        return np.concatenate([y.real, y.imag]) if np.iscomplexobj(y) else y
+
+    value = flat(f(*moved(leaves, 0.0, vs)))
+    if not value.size:
+        return value
+    with np.errstate(all="ignore"):
+        d = np.ravel(nd.Derivative(restricted, step=STEPS, order=4)(0.0))
+    return d[: value.size] + 1j * d[value.size :] if np.iscomplexobj(value) else d
+
+
+def complex_step(f: Callable[..., Any], leaves: Sequence[Any], vs: Sequence[Any]) -> Any | None:
+    """The derivative to full precision, or None for what does not take complex data."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return flat(f(*moved(leaves, 1e-30j, vs))).imag / 1e-30
+        except Exception:  # whatever a real-only function of a library raises
+            return None
+
+
+def check_close(actual: Any, expected: Any, tolerance: float, what: str) -> None:
+    """Compare vectors with respect to the largest entry, or 1."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    assert actual.shape == expected.shape, f"{what}: shape {actual.shape}, not {expected.shape}"
+    if not actual.size:
+        return
+    error = np.abs(actual - expected)
+    bound = tolerance * max(1.0, float(np.max(np.abs(expected))))
+    assert np.all(error <= bound), (
+        f"{what}: largest error {np.nanmax(error):.3g} above {bound:.3g}\n"
+        f"  dualdiff:  {actual}\n  reference: {expected}"
+    )
+
+
+def check_against_numbers(
+    f: Callable[..., Any], leaves: Sequence[Any], vs: Sequence[Any], tangent: Any, what: str
+) -> None:
+    """A tangent against differences, and against the complex step where f is analytic there."""
+    expected = difference(f, leaves, vs)
+    check_close(tangent, expected, DIFFERENCES, f"{what} against differences")
+    if not np.iscomplexobj(expected) and not any(map(np.iscomplexobj, leaves)):
+        exact = complex_step(f, leaves, vs)
+        if exact is not None and np.allclose(exact, expected, rtol=1e-6, atol=1e-6):
+            check_close(tangent, exact, COMPLEX_STEP, f"{what} against the complex step")
+
+
+def check_primal(r: Row) -> None:
+    """Value, type and dtype of every leaf are NumPy's, in both modes."""
+    expected, structure = flatten(r.full(*r.leaves))
+    vs = directions(r.leaves, seed=1)
+    for mode, value in (
+        ("forward", dd.jvp(r.full, tuple(r.leaves), vs)[0]),
+        ("reverse", dd.vjp(r.full, *r.leaves)[0]),
+    ):
+        leaves, own_structure = flatten(value)
+        assert own_structure == structure, f"{mode}: the structure of the result"
+        for a, e in zip(leaves, expected, strict=True):
+            assert type(a) is type(e), f"{mode}: {type(a).__name__}, not {type(e).__name__}"
+            if e is None or isinstance(e, str):
+                assert a == e, mode
+                continue
+            assert np.asarray(a).dtype == np.asarray(e).dtype, f"{mode}: dtype"
+            assert np.shape(a) == np.shape(e), f"{mode}: shape"
+            if r.exact:
+                equal = np.array_equal(a, e, equal_nan=np.asarray(e).dtype.kind in "fc")
+                assert equal, f"{mode}: the value differs from NumPy's\n{a!r}\n{e!r}"
+            else:
+                check_close(a, e, 1e-13, f"{mode}: value")
+
+
+def check_jvp(r: Row, i: int) -> None:
+    """The tangent in a random direction of one argument is its derivative, also along the tape."""
+    f, x = r.one(i), r.leaves[i]
+    vs = directions([x], seed=2 + i)
+    tangent = flat(dd.jvp(f, (x,), vs)[1])
+    check_against_numbers(f, [x], vs, tangent, "jvp")
+    pushed = flat(dd.linearize(f, x)[1].jvp(*vs))
+    check_close(pushed, tangent, SAME, "linearize().jvp against jvp")
+
+
+def check_adjoint(r: Row) -> None:
+    """``Re sum(g Jt) == Re sum(J'g t)``, with all arguments together and one by one."""
+    leaves = tuple(r.leaves)
+    ts = directions(leaves, seed=3)
+    value, pullback = dd.vjp(r, *leaves)
+    gs = directions(value, seed=4)
+    cotangents = pullback(gs)
+    for c, x in zip(cotangents, leaves, strict=True):
+        assert np.shape(c) == np.shape(x), "a cotangent has another shape than its primal"
+        assert np.asarray(c).dtype == np.asarray(x).dtype, "a cotangent has another dtype"
+    pushed = dd.jvp(r, leaves, ts)[1]
+    check_close(pair(cotangents, ts), pair(gs, pushed), SAME, "adjoint, all arguments")
+    total = np.zeros_like(flat(pushed))
+    for i, (x, t) in enumerate(zip(leaves, ts, strict=True)):
+        alone = dd.jvp(r.one(i), (x,), (t,))[1]
+        total = total + flat(alone)
+        (c,) = dd.vjp(r.one(i), x)[1](gs)
+        check_close(pair([c], [t]), pair(gs, alone), SAME, f"adjoint, argument {i} alone")
+        check_close(flat(c), flat(cotangents[i]), SAME, f"vjp of argument {i} alone")
+    check_close(total, flat(pushed), SAME, "jvp of all arguments against the sum of each")
+
+
+def _matrix(jacobian: Any, leaves: Sequence[Any]) -> Any:
+    """Blocks ``[result][argument]`` as one matrix."""
+    rows = []
+    for blocks in jacobian:
+        shapes = [
+            (int(np.prod(b.shape[: b.ndim - np.ndim(x)])), np.size(x))
+            for b, x in zip(blocks, leaves, strict=True)
+        ]
+        parts = [np.reshape(b, shape) for b, shape in zip(blocks, shapes, strict=True)]
+        rows.append(np.concatenate(parts, axis=1))
+    return np.concatenate(rows) if rows else np.zeros((0, flat(leaves).size))
+
+
+def _columns(r: Row, leaves: tuple[Any, ...]) -> list[Any]:
+    """The Jacobian's columns from single calls; du/dx - i du/dy for a complex argument."""
+    columns = []
+    for unit in _units(leaves):
+        column = flat(dd.jvp(r, leaves, unit)[1])
+        if any(map(np.iscomplexobj, leaves)):
+            turned = tuple(1j * u if np.iscomplexobj(u) else 0 * u for u in unit)
+            column = column - 1j * flat(dd.jvp(r, leaves, turned)[1])
+        columns.append(column)
+    return columns
+
+
+def check_lead_axes(r: Row) -> None:
+    """Jacobians in one pass and in chunks, in both modes, equal stacked single calls."""
+    leaves = tuple(r.leaves)
+    argnums = tuple(range(len(leaves)))
+    value, pullback = dd.vjp(r, *leaves)
+    columns = _columns(r, leaves)
+    rows = [flat(pullback(unit)) for unit in _units(value)]
+    expected = np.stack(columns, 1) if columns else np.zeros((flat(value).size, 0))
+    if rows:
+        check_close(np.stack(rows), expected, SAME, "stacked pullbacks against stacked jvps")
+    n = max(1, (len(columns) + 1) // 2)
+    for what, options in (
+        ("forward, one pass", {"mode": "forward"}),
+        ("reverse, one pass", {"mode": "reverse"}),
+        ("forward along the tape, two passes", {"mode": "forward", "chunk": n}),
+        ("reverse, one row per pass", {"mode": "reverse", "chunk": 1}),
+    ):
+        jacobian = dd.jacobian(r, argnums, **options)(*leaves)
+        check_close(_matrix(jacobian, leaves), expected, SAME, f"jacobian {what}, against single calls")
+
+
+def check_second_order(r: Row) -> None:
+    """The Hessian in four pairs of modes agrees with itself and with differences of the gradient."""
+    leaves = tuple(r.leaves)
+    argnums = tuple(range(len(leaves)))
+    h = weighted(r)
+    vs = directions(leaves, seed=6)
+    us = directions(leaves, seed=7)
+    gradient = dd.grad(h, argnums)
+
+    def slope(*xs: Any) -> Any:
+        return dd.jvp(h, xs, us)[1]
+
+    def along(*xs: Any) -> Any:
+        return sum(np.sum(g * u) for g, u in zip(gradient(*xs), us, strict=True))
+
+    def real(x: Any) -> float:
+        return float(np.real(x))
+
+    curved = dd.jvp(gradient, leaves, vs)[1]
+    check_close(flat(curved), difference(gradient, leaves, vs), DIFFERENCES, "forward over reverse")
+    expected = pair(curved, us)
+    second = {
+        "forward over forward": real(dd.jvp(slope, leaves, vs)[1]),
+        "reverse over forward": pair(dd.grad(slope, argnums)(*leaves), vs),
+        "reverse over reverse": pair(dd.grad(along, argnums)(*leaves), vs),
+        "forward along the tape of the gradient": pair(
+            dd.linearize(gradient, *leaves)[1].jvp(*vs), us
+        ),
+    }
+    for pair_of_modes, number in second.items():
+        check_close(number, expected, 1e-9, pair_of_modes)
+
+
+def check_hessian(r: Row) -> None:
+    """Nested Jacobians, one pass each, give one Hessian in all four pairs of modes."""
+    leaves = tuple(r.leaves)
+    argnums = tuple(range(len(leaves)))
+
+    def scalar(*xs: Any) -> Any:
+        return (weighted(r)(*xs),)
+
+    expected = None
+    for inner in ("forward", "reverse"):
+        for outer in ("forward", "reverse"):
+            first = dd.jacobian(scalar, argnums, mode=inner)
+            second = dd.jacobian(lambda *xs: first(*xs)[0], argnums, mode=outer)  # noqa: B023
+            matrix = _matrix(second(*leaves), leaves)
+            expected = matrix if expected is None else expected
+            check_close(matrix, expected, 1e-9, f"Hessian, {outer} over {inner} jacobian")
+
+
+def check_float32(r: Row) -> None:
+    """Values, tangents and cotangents stay float32 where NumPy's value does, and are right."""
+    single = tuple(
+        x.astype(np.complex64 if x.dtype.kind == "c" else np.float32)
+        if isinstance(x, np.ndarray | np.generic)
+        else x
+        for x in r.leaves
+    )
+    plain = r(*single)
+    ts = directions(single, seed=8)
+    value, pushed = dd.jvp(r, single, ts)
+    recorded, pullback = dd.vjp(r, *single)
+    gs = directions(value, seed=9)
+    for p, v, w, t in zip(plain, value, recorded, pushed, strict=True):
+        dtype = np.asarray(p).dtype
+        for what, x in (("value, forward", v), ("value, reverse", w), ("tangent", t)):
+            assert np.asarray(x).dtype == dtype, f"{what}: {np.asarray(x).dtype}, not {dtype}"
+    cotangents = pullback(gs)
+    for c, x in zip(cotangents, single, strict=True):
+        assert np.asarray(c).dtype == np.asarray(x).dtype, "cotangent: not the dtype of its primal"
+    doubled = [np.asarray(t, np.result_type(t, float)) for t in ts]
+    doubled = [_in_form_of(x, t) for x, t in zip(r.leaves, doubled, strict=True)]
+    check_close(flat(pushed), flat(dd.jvp(r, tuple(r.leaves), tuple(doubled))[1]), FLOAT32, "tangent")
+    check_close(pair(cotangents, ts), pair(gs, pushed), FLOAT32, "adjoint")
+
+
+def check_complex(r: Row) -> None:
+    """On complex data: value, tangent in complex directions, adjoint, tape and second order."""
+    for name, c in complex_variants(r) or [("complex", r)]:
+        try:
+            check_primal(c)
+            vs = directions(c.leaves, seed=12)
+            tangent = flat(dd.jvp(c, tuple(c.leaves), vs)[1])
+            expected = difference(c, c.leaves, vs)
+            check_close(tangent, expected, DIFFERENCES, "jvp against differences")
+            pushed = flat(dd.linearize(c, *c.leaves)[1].jvp(*vs))
+            check_close(pushed, tangent, SAME, "linearize().jvp against jvp")
+            check_adjoint(c)
+            if r.order == 2:
+                check_second_order(c)
+        except AssertionError as error:
+            error.add_note(f"with {name} data")
+            raise

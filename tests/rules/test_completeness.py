@@ -1,0 +1,85 @@
+"""Every primitive has a row in a table of rules, and every ufunc of NumPy is known."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from dualdiff.core.dispatch import FUNCTIONS
+from tests.rules.table import ALL_ROWS, Row
+
+# Primitives that no row can reach, each with its reason.
+WITHOUT_ROW: dict[str, str] = {}
+
+IMPORT_ALL = """
+import importlib, pkgutil, dualdiff
+from dualdiff.core.primitive import PRIMITIVES
+for module in pkgutil.walk_packages(dualdiff.__path__, "dualdiff."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+print(*[primitive.name for primitive in PRIMITIVES], sep="\\n")
+"""
+
+
+@cache
+def primitives() -> tuple[str, ...]:
+    """The names of all primitives that the package declares, and no test."""
+    out = subprocess.run(
+        [sys.executable, "-c", IMPORT_ALL], capture_output=True, text=True, check=True
+    )
+    return tuple(out.stdout.split())
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    """The rows of all test files below this folder."""
+    ALL_ROWS.clear()
+    for path in sorted(Path(__file__).parent.rglob("test_*.py")):
+        if path != Path(__file__):
+            name = "rows_of_" + "_".join(path.with_suffix("").parts[-2:])
+            spec = importlib.util.spec_from_file_location(name, path)
+            assert spec is not None
+            assert spec.loader is not None
+            spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    return tuple(ALL_ROWS)
+
+
+@cache
+def touched() -> dict[str, set[str]]:
+    """The names of the primitives that each row records, by the row's name."""
+    return {r.id: r.touched() for r in rows()}
+
+
+def test_names_of_primitives_are_unique() -> None:
+    names = Counter(primitives())
+    assert not [name for name, count in names.items() if count > 1]
+
+
+def test_every_primitive_is_touched_by_a_row() -> None:
+    missing = set(primitives()).difference(WITHOUT_ROW, *touched().values())
+    assert not missing, f"no row in tests/rules touches {sorted(missing)}"
+
+
+def test_no_reason_is_given_for_a_primitive_that_has_a_row() -> None:
+    assert not set(WITHOUT_ROW) & set().union(*touched().values())
+    assert set(WITHOUT_ROW) <= set(primitives())
+
+
+def test_rows_touch_the_primitives_that_they_name() -> None:
+    for r in rows():
+        assert set(r.prims) <= touched()[r.id], f"{r.id} touches {sorted(touched()[r.id])}"
+
+
+def test_every_ufunc_of_numpy_is_registered() -> None:
+    ufuncs = {f for f in vars(np).values() if isinstance(f, np.ufunc)}
+    assert not [f.__name__ for f in ufuncs if f not in FUNCTIONS]
+
+
+def test_every_registered_function_can_be_called() -> None:
+    assert all(callable(rule) for rule in FUNCTIONS.values())

@@ -1,6 +1,7 @@
 """Forward- and reverse-mode automatic differentiation for the NumPy and SciPy programs you have."""
 
-from . import numpy, scipy
+from . import extend, numpy, scipy
+from .checking import check_grads
 from .core.debug import debug_nans
 from .core.errors import DualdiffError
 from .core.traces import value_of

@@ -161,25 +161,23 @@ class Problem:
         return leaves
 
     def steps(self) -> ndarray:
-        """How far a coordinate may be moved: its size where that is small, then less and less."""
+        """How far a coordinate may be moved: its size where that is small, then less and less.
+
+        Powers of two, so that x + h is exact.
+        """
         size = np.abs(self.point)
         small = np.where(size == 0, 1.0, np.maximum(size, 1e-3))
-        return np.where(size < 1, small, np.log(np.e - 1 + size))
+        return np.exp2(np.floor(np.log2(np.where(size < 1, small, np.log(np.e - 1 + size)))))
 
-    def differences(self, row: ndarray) -> tuple[ndarray, ndarray]:
+    def differences(self, row: ndarray, analytic: bool) -> tuple[ndarray, ndarray]:
         """The numerical derivative in the direction of a row, and the estimate of its error."""
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            try:
-                exact = self.complex_step(row)
-            except Exception:  # f need not accept complex numbers: then it is no reference
-                exact = None
-            if exact is not None:
-                return exact, np.zeros_like(exact)
-            return self.richardson(row)
+            exact = self.complex_step(row) if analytic else None
+            return self.richardson(row) if exact is None else (exact, np.zeros_like(exact))
 
     def complex_step(self, row: ndarray) -> ndarray | None:
-        """The derivative by a complex step, or None where f is not analytic."""
+        """The derivative by a complex step, or None where f does not seem to be analytic."""
         if any(self.x.is_complex) or any(self.y.is_complex):
             return None
 
@@ -189,15 +187,15 @@ class Problem:
 
         step = ROUGH_STEP * row
         rough = (at(self.point + step) - at(self.point - step)) / (2 * ROUGH_STEP)
-        exact = np.imag(at(self.point + 1j * COMPLEX_STEP * row)) / COMPLEX_STEP
-        unmoved = at(self.point + 0j)
-        for block, *_ in self.y.blocks():
-            size = np.max(np.abs(self.value[block]), initial=0)
-            slope = np.max(np.abs(rough[block]), initial=0)
-            far = np.abs(exact[block] - rough[block]) > 1e-5 * slope + 1e-7 * size
-            if np.any(far) or not np.allclose(unmoved[block], self.value[block], atol=1e-8 * size):
-                return None
-        return exact if np.all(np.isfinite(exact)) else None
+        try:
+            exact = np.imag(at(self.point + 1j * COMPLEX_STEP * row)) / COMPLEX_STEP
+            unmoved = at(self.point + 0j)
+        except Exception:  # f need not accept complex numbers: then it is no reference
+            return None
+        size = np.abs(self.value)
+        near = np.abs(exact - rough) <= 1e-5 * (np.abs(exact) + np.abs(rough)) + 1e-7 * size
+        same = np.abs(unmoved - self.value) <= 1e-8 * size
+        return exact if np.all(near & same) else None
 
     def richardson(self, row: ndarray) -> tuple[ndarray, ndarray]:
         """The derivative by central differences extrapolated to step 0."""
@@ -229,34 +227,36 @@ class Comparison:
         steps = problem.steps()
         self.tangents = Probe(x, every, steps)
         self.cotangents = Probe(y, every, 1.0)
+        self.step = steps if self.tangents.every else np.ones(len(self.tangents.rows))
         self.eps = max(x.eps, y.eps)
         self.rtol = 10 * self.eps**0.5 if rtol is None else rtol
         self.atol = atol
-        self.step = steps if self.tangents.every else np.ones(len(self.tangents.rows))
+        self.derivatives = {}
+        if "forward" in modes:
+            rows = _in_chunks(problem.forward, self.tangents.rows)
+            self.derivatives["forward"] = self.cotangents.of(rows)
+        if "reverse" in modes:
+            rows = _in_chunks(problem.reverse, self.cotangents.rows)
+            self.derivatives["reverse"] = self.tangents.of(rows).T
 
-    def tables(self) -> tuple[dict[str, ndarray], ndarray]:
-        """The derivatives, per direction and probed entry of the result, and the error estimate."""
-        problem, tangents, cotangents = self.problem, self.tangents, self.cotangents
-        found = {}
-        if "forward" in self.modes:
-            found["forward"] = cotangents.of(_in_chunks(problem.forward, tangents.rows))
-        if "reverse" in self.modes:
-            found["reverse"] = tangents.of(_in_chunks(problem.reverse, cotangents.rows)).T
-        pairs = [
-            problem.differences(s * row) for s, row in zip(self.step, tangents.rows, strict=True)
-        ]
-        numeric, errors = (np.stack(part) / self.step[:, None] for part in zip(*pairs, strict=True))
-        found["numeric"] = cotangents.of(numeric)
-        return found, errors if cotangents.every else errors @ np.abs(cotangents.rows).T
+    def numeric(self, analytic: bool) -> tuple[ndarray, ndarray]:
+        """The numerical derivatives, per direction and probed entry, and their error estimates."""
+        found, errors = [], []
+        for step, row in zip(self.step, self.tangents.rows, strict=True):
+            derivative, error = self.problem.differences(step * row, analytic)
+            found.append(derivative / step)
+            errors.append(error / step)
+        error = np.stack(errors)
+        every = self.cotangents.every
+        error = error if every else error @ np.abs(self.cotangents.rows).T
+        return self.cotangents.of(np.stack(found)), error
 
-    def scales(self, tables: dict[str, ndarray]) -> tuple[ndarray, ndarray]:
+    def scales(self, tables: Sequence[ndarray]) -> tuple[ndarray, ndarray]:
         """The size of the derivatives in each leaf of the result, and what rounding may cost."""
-        y = self.problem.y
-        sizes = [np.where(np.isfinite(t), np.abs(t), 0) for t in tables.values()]
-        scale = np.max(sizes, axis=0)
+        scale = np.max([np.where(np.isfinite(t), np.abs(t), 0) for t in tables], axis=0)
         rounding = np.abs(self.problem.value)
         if self.cotangents.every:
-            for block, *_ in y.blocks():
+            for block, *_ in self.problem.y.blocks():
                 scale[:, block] = np.max(scale[:, block], axis=1, keepdims=True, initial=0)
                 rounding[block] = np.max(rounding[block], initial=0)
         else:
@@ -264,44 +264,36 @@ class Comparison:
             rounding = np.abs(self.cotangents.rows) @ rounding
         return scale, 100 * self.eps * rounding / self.step[:, None]
 
-    def report(self) -> str:
+    def report(self, analytic: bool = True) -> str:
         """The table of what disagrees; empty where nothing does."""
-        tables, estimate = self.tables()
-        scale, rounding = self.scales(tables)
+        numeric, estimate = self.numeric(analytic)
+        ways = {**self.derivatives, "numeric": numeric}
+        scale, rounding = self.scales(list(ways.values()))
         floor = rounding if self.atol is None else self.atol
-        numeric = floor + self.rtol * scale + np.minimum(10 * estimate, 1e-3 * scale)
-        other = floor + max(1e-3 * self.rtol, 1e3 * self.eps) * scale
-        pairs = [(mode, "numeric", numeric) for mode in self.modes]
+        loose = floor + self.rtol * scale + np.minimum(10 * estimate, 1e-3 * scale)
+        strict = floor + max(1e-3 * self.rtol, 1e3 * self.eps) * scale
+        pairs = [(mode, "numeric", loose) for mode in self.modes]
         if len(self.modes) == 2:
-            pairs.append(("forward", "reverse", other))
-        worst = np.zeros_like(scale)
-        error, allowed = np.zeros_like(scale), np.zeros_like(scale)
+            pairs.append(("forward", "reverse", strict))
         with np.errstate(all="ignore"):
-            for a, b, tolerance in pairs:
-                difference = np.abs(tables[a] - tables[b])
-                ratio = np.where(difference <= tolerance, 0, difference / tolerance)
-                ratio = np.where(np.isnan(ratio), np.inf, ratio)
-                larger = ratio > worst
-                worst = np.where(larger, ratio, worst)
-                error = np.where(larger, difference, error)
-                allowed = np.where(larger, tolerance, allowed)
-        return self.table(tables, worst, error, allowed)
-
-    def table(
-        self, tables: dict[str, ndarray], worst: ndarray, error: ndarray, allowed: ndarray
-    ) -> str:
-        wrong = np.argwhere(worst > 0)
+            errors = np.stack([np.abs(ways[a] - ways[b]) for a, b, _ in pairs])
+            tolerances = np.stack([tolerance for *_, tolerance in pairs])
+            ratios = np.where(errors <= tolerances, 0, errors / tolerances)
+        ratios = np.where(np.isnan(ratios), np.inf, ratios)
+        pair, wrong = np.argmax(ratios, axis=0), np.argwhere(np.max(ratios, axis=0) > 0)
         if not len(wrong):
             return ""
-        wrong = wrong[np.argsort(-worst[tuple(wrong.T)], kind="stable")]
-        rows = [
-            ["argument", "entry", "of result", "entry", *MODES, "numeric", "error", "tolerance"]
-        ]
+        if analytic:  # f may look analytic and not quite be so
+            return self.report(analytic=False)
+        wrong = wrong[np.argsort(-np.max(ratios, axis=0)[tuple(wrong.T)], kind="stable")]
+        columns = (*MODES, "numeric")
+        rows = [["argument", "entry", "of result", "entry", *columns, "error", "tolerance"]]
         for k, j in wrong[:LINES].tolist():
-            values = [f"{tables[m][k, j]:.9g}" if m in tables else "-" for m in (*MODES, "numeric")]
+            at = (pair[k, j], k, j)
             labels = [*self.tangents.label(k), *self.cotangents.label(j)]
-            rows.append([*labels, *values, f"{error[k, j]:.2g}", f"{allowed[k, j]:.2g}"])
-        return _laid_out(f"{len(wrong)} of {worst.size} entries are wrong", rows, len(wrong))
+            values = [f"{ways[way][k, j]:.9g}" if way in ways else "-" for way in columns]
+            rows.append([*labels, *values, f"{errors[at]:.2g}", f"{tolerances[at]:.2g}"])
+        return _laid_out(f"{len(wrong)} of {scale.size} entries are wrong", rows, len(wrong))
 
     def batch_report(self) -> str:
         """What differs between several directions at once and one alone; empty where nothing does."""

@@ -17,7 +17,8 @@ BELOW_TOOLS = [*RULES, "sparsity", "operators", "scipy", "extend"]
 ALLOWED: dict[str, list[str]] = {
     "core": [],
     "trees": ["core"],
-    "kinds": ["core"],
+    "_fastpaths": ["core"],
+    "kinds": ["core", "_fastpaths"],
     "sparsity": ["core", "kinds", "trees"],
     "numpy": ["core", "kinds", "trees"],
     "operators": [*RULES, "sparsity"],
@@ -87,8 +88,19 @@ def lines_in(path: Path) -> int:
     return len(path.read_text(encoding="utf-8").splitlines())
 
 
+def lines_of_code_in(path: Path) -> int:
+    """Lines that are neither blank, nor comments, nor docstrings, which may be as long as needed."""
+    source = path.read_text(encoding="utf-8")
+    prose: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            prose.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    lines = enumerate(source.splitlines(), start=1)
+    return sum(1 for n, text in lines if n not in prose and text.strip() and text.strip()[0] != "#")
+
+
 def test_core_can_be_read_in_one_sitting() -> None:
-    assert sum(map(lines_in, (PACKAGE / "core").rglob("*.py"))) <= 1600
+    assert sum(map(lines_of_code_in, (PACKAGE / "core").rglob("*.py"))) <= 1400
 
 
 def test_no_file_of_the_package_is_longer_than_500_lines() -> None:

@@ -17,6 +17,7 @@ from .shapes import (
     Fit,
     Shape,
     Spec,
+    align,
     broadcast_tangent,
     fit_of,
     in_layout,
@@ -112,6 +113,10 @@ class Tape(Trace):
         own = issubclass(type(content), Var) and content.scope is self
         value, slot = (content.value, content.payload) if own else (kept(content), 0)
         v_own = issubclass(type(v), Var) and v.scope is self
+        if v_own and place.lead:
+            inner = place.window(plain(content)).shape[len(place.lead) :]
+            target = np.ndim(np.broadcast_to(False, inner)[place.index])
+            v = resolve(align(v, v.ndim - len(place.lead), target, place.lead))
         v_value, v_slot = (v.value, v.payload) if v_own else (kept(v), 0)
         new = store(value, place, v_value, owned)
         array = plain(new)

@@ -194,6 +194,9 @@ empty = _makes(np.empty)
 eye = _makes(np.eye)
 identity = _makes(np.identity)
 tri = _makes(np.tri)
+linspace = _makes(np.linspace)
+logspace = _makes(np.logspace)
+geomspace = _makes(np.geomspace)
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
@@ -244,4 +247,7 @@ CREATORS: dict[str, Callable[..., Any]] = {
     "identity": identity,
     "tri": tri,
     "arange": arange,
+    "linspace": linspace,
+    "logspace": logspace,
+    "geomspace": geomspace,
 }

@@ -57,9 +57,7 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
         border = np.reshape(resolve(border), -1)
         if not np.can_cast(border.dtype, ary.dtype, "same_kind"):
             which = "to_begin" if first else "to_end"
-            raise TypeError(
-                f"dtype of `{which}` must be compatible with input `ary` under `same_kind`"
-            )
+            raise TypeError(f"dtype of `{which}` must be compatible with input `ary`")
         parts = [border, *parts] if first else [*parts, border]
     return np.concatenate(parts, dtype=ary.dtype) if len(parts) > 1 else parts[0]
 

@@ -58,7 +58,8 @@ def _matrix_norm(x: Any, order: Any, axis: Axes, keepdims: bool) -> Any:
             return np.min(sums, axis=axis, keepdims=keepdims)
         return np.max(sums, axis=axis, keepdims=keepdims, initial=0)
     s = np.linalg.svd(np.moveaxis(x, axis, (-2, -1)), compute_uv=False)
-    ans = {2: np.max, -2: np.min, "nuc": np.sum}[order](s, axis=-1)
+    reductions: dict[Any, Any] = {2: np.max, -2: np.min, "nuc": np.sum}
+    ans = reductions[order](s, axis=-1)
     return expand_dims(ans, axis, np.ndim(x)) if keepdims else ans
 
 

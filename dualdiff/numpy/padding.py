@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.boxes import is_box
+from ..core.boxes import is_box, plain
 from ..core.errors import UnsupportedInputError, user_line
 from ..core.shapes import Spec, dtype_of
 from ..kinds import linear
@@ -75,13 +75,20 @@ def _pad_constant(x: Any, axis: int, width: Pair, values: Any) -> Any:
     return _join(left, x, right, axis)
 
 
+def _ramp(end: Any, edge: Any, axis: int, n: int) -> Any:
+    """`n` steps from `end` towards `edge`, as numpy.linspace computes them."""
+    shape = [1] * np.ndim(edge)
+    shape[axis] = n
+    end, count, whole = end * 1.0, np.arange(n).reshape(shape), max(n, 1)
+    step = (edge - end) / whole
+    if np.any(plain(step) == 0):
+        return count / whole * (edge - end) + end
+    return count * step + end
+
+
 def _pad_ramp(x: Any, axis: int, width: Pair, ends: Any) -> Any:
-    left, right = (
-        np.linspace(end, np.squeeze(edge, axis), n, endpoint=False, dtype=dtype_of(x), axis=axis)
-        for end, edge, n in zip(
-            ends, (_part(x, axis, slice(0, 1)), _part(x, axis, slice(-1, None))), width, strict=True
-        )
-    )
+    left = _ramp(ends[0], _part(x, axis, slice(0, 1)), axis, width[0])
+    right = _ramp(ends[1], _part(x, axis, slice(-1, None)), axis, width[1])
     return _join(left, x, np.flip(right, axis), axis)
 
 

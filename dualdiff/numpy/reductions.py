@@ -1,4 +1,4 @@
-"""Sums, products, extrema and the running versions of them, along any axes.
+"""Sums, products and extrema along any axes, and the method ``reduce`` of universal functions.
 
 Tied extrema share the derivative equally. Products are differentiated without a division by an
 element, so that zeros do no harm at any order.
@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..core.boxes import is_box, plain
-from ..core.dispatch import UFUNC_METHODS, register
+from ..core.dispatch import UFUNC_METHODS
 from ..core.primitive import Primitive
 from ..core.shapes import Shape, cast, shape_of
 from ..kinds import linear, rule
-from ._common import Axes, axes_of, axis_of, expand_dims, implements, into, spread
+from ._common import Axes, axes_of, expand_dims, implements, into, spread
 from .ufuncs import safe_divide
 
 NoValue = np._NoValue
@@ -33,8 +33,8 @@ def reduced(
 ) -> Any:
     """Apply a reduction primitive to NumPy's arguments.
 
-    Primitives take ``axis`` as a tuple counted from the right, ``keepdims``, and as ``options`` those of
-    ``dtype, initial, where, ...`` that the user gave.
+    Primitives take ``axis`` as a tuple counted from the right, ``keepdims``, and as ``options``
+    those of ``dtype, initial, where, ...`` that the user gave.
     """
     initial = options.get("initial")
     if is_box(initial):
@@ -55,7 +55,7 @@ def _apply(prim: Primitive, a: Any, axis: Any, keepdims: Any, options: dict[str,
 
 
 def converted(a: Any, dtype: Any) -> Any:
-    """`a` in the dtype that a function was told to work in; plain where that ends the derivative."""
+    """`a` in the dtype that a function is to work in; plain where that ends the derivative."""
     if dtype is None:
         return a
     return cast(a if np.dtype(dtype).kind in "fc" else plain(a), np.dtype(dtype))
@@ -69,8 +69,8 @@ def kept_dims(g: Any, axis: Axes, ndim: int, keepdims: bool) -> Any:
 def reduction(fn: Callable[..., Any], scaled: Scaled, name: str | None = None) -> Primitive:
     """Declare a reduction by the derivative of its result by each element.
 
-    Arguments: `fn(x, axis=, keepdims=, **options)`; ``scaled(v, x, ans, axis, **options)``, the product of `v`
-    and that derivative, where `v` and `ans` broadcast against x.
+    Arguments: `fn(x, axis=, keepdims=, **options)`; ``scaled(v, x, ans, axis, **options)``, the
+    product of `v` and that derivative, where `v` and `ans` broadcast against x.
     """
 
     def apply(x: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
@@ -88,7 +88,7 @@ def reduction(fn: Callable[..., Any], scaled: Scaled, name: str | None = None) -
 
 
 def count(shape: Shape, axis: Axes, where: Any = True) -> Any:
-    """How many elements a reduction takes in, 1 for none: an int, or an array that keeps the axes."""
+    """How many elements a reduction takes in, or 1; with a mask an array that keeps the axes."""
     if where is not True:
         n = np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=True)
         return np.maximum(n, 1)
@@ -135,12 +135,11 @@ def along(axis: int, part: slice) -> tuple[Any, ...]:
     return (Ellipsis, part, *(slice(None),) * (-axis - 1))
 
 
-FIRST, BUT_FIRST = slice(None, 1), slice(1, None)
-LAST, BUT_LAST = slice(-1, None), slice(None, -1)
+FIRST, BUT_FIRST, BUT_LAST = slice(None, 1), slice(1, None), slice(None, -1)
 REVERSED = slice(None, None, -1)
 
 
-def _products_before(x: Any, axis: int) -> Any:
+def products_before(x: Any, axis: int) -> Any:
     """For each element the product of those before it along an axis."""
     one = np.ones_like(plain(x)[along(axis, FIRST)])
     return np.concatenate([one, np.cumprod(x[along(axis, BUT_LAST)], axis=axis)], axis=axis)
@@ -151,7 +150,7 @@ def _products_of_others(x: Any, axis: Axes) -> Any:
     others: Any = 1
     for a in axis:
         back = along(a, REVERSED)
-        others = others * _products_before(x, a) * _products_before(x[back], a)[back]
+        others = others * products_before(x, a) * products_before(x[back], a)[back]
         x = np.prod(x, axis=a, keepdims=True)
     return others
 
@@ -287,155 +286,7 @@ for _ufunc, _prim, _start in (
     UFUNC_METHODS[_ufunc, "reduce"] = _reduce(_prim)
 
 
-def _recurrence(a: Any, b: Any, axis: int) -> Any:
-    """``s[0] = b[0]``, ``s[k + 1] = a[k] s[k] + b[k + 1]``, by doubling: n log n operations.
-
-    Source: Kogge and Stone, IEEE Transactions on Computers C-22 (1973) 786-793.
-    """
-    step = 1
-    while step < np.shape(b)[axis]:
-        head, tail = along(axis, slice(None, step)), along(axis, slice(step, None))
-        before = along(axis, slice(None, -step))
-        b = np.concatenate([b[head], b[tail] + a * b[before]], axis=axis)
-        a = a[before] * a[tail]
-        step *= 2
-    return b
-
-
-def _recurrence_pull(a: Any, g: Any, axis: int) -> Any:
-    """The cotangent of b in `_recurrence`."""
-    back = along(axis, REVERSED)
-    return _recurrence(a[back], g[back], axis)[back]
-
-
-def _cumsum_pull(g: Any, axis: int) -> Any:
-    back = along(axis, REVERSED)
-    return np.cumsum(g[back], axis=axis)[back]
-
-
-def _cumprod_push(t: Any, x: Any, axis: int) -> Any:
-    return _recurrence(x[along(axis, BUT_FIRST)], t * _products_before(x, axis), axis)
-
-
-def _cumprod_pull(g: Any, x: Any, axis: int) -> Any:
-    return _products_before(x, axis) * _recurrence_pull(x[along(axis, BUT_FIRST)], g, axis)
-
-
-def _runs(x: Any, ans: Any, axis: int) -> tuple[Any, Any, Any]:
-    """For a running extremum: where it stays, the elements that equal it, how many have so far."""
-    x, ans = plain(x), plain(ans)
-    stays = ans[along(axis, BUT_FIRST)] == ans[along(axis, BUT_LAST)]
-    equal = x == ans
-    stays, ties = stays.astype(float), equal.astype(float)
-    return stays, equal, _recurrence(stays, ties, axis)
-
-
-def _running_push(t: Any, x: Any, ans: Any, axis: int) -> Any:
-    stays, equal, ties = _runs(x, ans, axis)
-    return _recurrence(stays, np.where(equal, t, 0), axis) / ties
-
-
-def _running_pull(g: Any, x: Any, ans: Any, axis: int) -> Any:
-    stays, equal, ties = _runs(x, ans, axis)
-    return np.where(equal, _recurrence_pull(stays, g / ties, axis), 0)
-
-
-cumsum_p = linear(
-    lambda x, axis, dtype: np.cumsum(x, axis=axis, dtype=dtype), _cumsum_pull, name="cumsum"
-)
-cumprod_p = rule(
-    lambda x, axis: np.cumprod(x, axis=axis), push=_cumprod_push, pull=_cumprod_pull, name="cumprod"
-)
-cummax_p = rule(
-    lambda x, axis: np.maximum.accumulate(x, axis=axis),
-    push=_running_push,
-    pull=_running_pull,
-    name="maximum.accumulate",
-)
-cummin_p = rule(
-    lambda x, axis: np.minimum.accumulate(x, axis=axis),
-    push=_running_push,
-    pull=_running_pull,
-    name="minimum.accumulate",
-)
-
-
-def _line(a: Any, axis: Any) -> tuple[Any, int]:
-    """The array and axis of a running function, where None means all elements in a row."""
-    if axis is None or np.ndim(a) == 0:
-        return np.reshape(a, -1), -1
-    return a, axis_of(axis, np.ndim(a))
-
-
-@implements(np.cumsum)
-def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-    """``numpy.cumsum``."""
-    if dtype is not None and np.dtype(dtype).kind not in "fc":
-        a = plain(a)
-    a, axis = _line(a, axis)
-    return into(out, cumsum_p(a, axis=axis, dtype=dtype))
-
-
-@implements(np.cumprod)
-def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-    """``numpy.cumprod``, also where there are zeros; its rule takes n log n operations."""
-    a, axis = _line(converted(a, dtype), axis)
-    return into(out, cumprod_p(a, axis=axis))
-
-
-def _accumulate(running: Callable[..., Any]) -> Callable[..., Any]:
-    def accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
-        if np.ndim(array) == 0:
-            raise TypeError("cannot accumulate on a scalar")
-        return running(array, axis, dtype, out)
-
-    return accumulate
-
-
-def _running(prim: Primitive) -> Callable[..., Any]:
-    def running(array: Any, axis: Any, dtype: Any, out: Any) -> Any:
-        array, axis = _line(converted(array, dtype), axis)
-        return into(out, prim(array, axis=axis))
-
-    return running
-
-
-UFUNC_METHODS[np.add, "accumulate"] = _accumulate(cumsum)
-UFUNC_METHODS[np.multiply, "accumulate"] = _accumulate(cumprod)
-UFUNC_METHODS[np.maximum, "accumulate"] = _accumulate(_running(cummax_p))
-UFUNC_METHODS[np.minimum, "accumulate"] = _accumulate(_running(cummin_p))
-
-
-def _cumulative(running: Callable[..., Any], start: Callable[..., Any]) -> Callable[..., Any]:
-    def cumulative(
-        x: Any,
-        /,
-        *,
-        axis: Any = None,
-        dtype: Any = None,
-        out: Any = None,
-        include_initial: bool = False,
-    ) -> Any:
-        if axis is None and np.ndim(x) > 1:
-            raise ValueError(
-                "For arrays which have more than one dimension ``axis`` argument is required."
-            )
-        ans = running(x, axis, dtype)
-        if include_initial:
-            axis = -1 if axis is None else axis
-            first = along(axis_of(axis, np.ndim(ans)), FIRST)
-            ans = np.concatenate([start(plain(ans)[first]), ans], axis=axis)
-        return into(out, ans)
-
-    return cumulative
-
-
-if hasattr(np, "cumulative_sum"):
-    register(np.cumulative_sum, _cumulative(cumsum, np.zeros_like))
-    register(np.cumulative_prod, _cumulative(cumprod, np.ones_like))
-
-
-def _nan_as(a: Any, number: int) -> Any:
+def nan_as(a: Any, number: int) -> Any:
     """`a` with its NaNs replaced."""
     nan = np.isnan(plain(a))
     return np.where(nan, number, a) if np.any(nan) else a
@@ -444,22 +295,10 @@ def _nan_as(a: Any, number: int) -> Any:
 @implements(np.nansum)
 def nansum(a: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
     """``numpy.nansum``: NaNs count as 0 and have derivative 0."""
-    return sum(_nan_as(a, 0), axis, *args, **kwargs)
+    return sum(nan_as(a, 0), axis, *args, **kwargs)
 
 
 @implements(np.nanprod)
 def nanprod(a: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
     """``numpy.nanprod``: NaNs count as 1 and have derivative 0."""
-    return prod(_nan_as(a, 1), axis, *args, **kwargs)
-
-
-@implements(np.nancumsum)
-def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-    """``numpy.nancumsum``: NaNs count as 0 and have derivative 0."""
-    return cumsum(_nan_as(a, 0), axis, dtype, out)
-
-
-@implements(np.nancumprod)
-def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-    """``numpy.nancumprod``: NaNs count as 1 and have derivative 0."""
-    return cumprod(_nan_as(a, 1), axis, dtype, out)
+    return prod(nan_as(a, 1), axis, *args, **kwargs)

@@ -121,7 +121,7 @@ def _variance(prim: Primitive, skip_nan: bool) -> Callable[..., Any]:
             return reduced(prim, a, axis, keepdims, out, **given)
         # A mean that is given may be traced as well: the composition says what it contributes.
         ddof = ddof if correction is NoValue else correction
-        taken = np.broadcast_to(plain(where), shape_of(a))
+        taken: Any = np.broadcast_to(plain(where), shape_of(a))
         if skip_nan:
             taken = taken & ~np.isnan(plain(a))
             a = np.where(np.isnan(plain(a)), mean, a)
@@ -163,9 +163,7 @@ def _weights_of(a: Any, weights: Any, axis: Any) -> Any:
     ndim = np.ndim(a)
     axes = axes_of(axis, ndim)
     if shape_of(weights) != tuple(shape_of(a)[i] for i in axes):
-        raise ValueError(
-            "Shape of weights must be consistent with shape of a along specified axis."
-        )
+        raise ValueError("Shape of weights must be consistent with shape of a along axis.")
     weights = np.transpose(weights, np.argsort(axes))
     shape = (n if i - ndim in axes else 1 for i, n in enumerate(shape_of(a)))
     return np.reshape(weights, tuple(shape))
@@ -178,7 +176,7 @@ def average(
     """``numpy.average``, differentiable in `a` and `weights`."""
     if weights is None:
         ans = np.mean(a, axis, keepdims=keepdims)
-        total = dtype_of(ans).type(np.size(a) / np.size(ans)) if returned else None
+        total: Any = dtype_of(ans).type(np.size(a) / np.size(ans)) if returned else None
     else:
         weights = _weights_of(a, weights, axis)
         dtype = np.result_type(dtype_of(a), dtype_of(weights))
@@ -195,25 +193,28 @@ def average(
     return ans, total
 
 
-def _neighbours(x: Any, axis: Axes, q: Any, method: str, skip_nan: bool) -> tuple[Any, Any, Any]:
+def _neighbours(x: Any, axis: Axes, q: Any, method: Any, skip_nan: bool) -> tuple[Any, Any, Any]:
     """The sorted elements below and above a quantile, and how far it lies between them."""
     rest = [i for i in range(-x.ndim, 0) if i not in axis]
-    lines = np.transpose(x, (*rest, *axis)).reshape((*(x.shape[i] for i in rest), -1))
+    shape = (*(x.shape[i] for i in rest), count(x.shape, axis))
+    lines = np.transpose(x, (*rest, *axis)).reshape(shape)
     used = lines.shape[-1] - (np.isnan(lines).sum(-1, keepdims=True) if skip_nan else 0)
-    position = np.zeros(lines.shape[:-1] + (1,))
+    position = np.zeros((*lines.shape[:-1], 1))
     for n in np.unique(used):
         if n:  # NumPy's own place for the quantile of n elements, by whatever method
-            position[used == n] = np.quantile(np.arange(n), q, method=method)
+            position[used == n] = np.quantile(np.arange(int(n)), q, method=method)
     below = np.floor(position).astype(int)
     above = np.ceil(position).astype(int)
     lines = np.sort(lines, axis=-1)
-    shape = tuple(1 if i in axis else x.shape[i] for i in range(-x.ndim, 0))
-    low, high = (np.take_along_axis(lines, i, -1).reshape(shape) for i in (below, above))
-    return low, high, (position - below).reshape(shape)
+    kept = tuple(1 if i in axis else x.shape[i] for i in range(-x.ndim, 0))
+    low, high = (np.take_along_axis(lines, i, -1).reshape(kept) for i in (below, above))
+    return low, high, (position - below).reshape(kept)
 
 
 def _quantile_scaled(percent: float, skip_nan: bool) -> Callable[..., Any]:
     def scaled(v: Any, x: Any, ans: Any, axis: Axes, q: Any = 0.5, method: str = "linear") -> Any:
+        if np.size(x) == 0:
+            return v * x
         x, ans = np.asarray(plain(x)), plain(ans)
         low, high, part = _neighbours(x, axis, np.true_divide(q, percent), method, skip_nan)
         low, high = np.where(np.isnan(ans), ans, low), np.where(np.isnan(ans), ans, high)
@@ -245,8 +246,8 @@ def _quantile(function: Callable[..., Any], percent: float, skip_nan: bool) -> C
         if is_box(q) or weights is not None:
             what = "q" if is_box(q) else "weights"
             raise MissingRuleError(
-                f"numpy.{name} has no derivative rule for `{what}`, {user_line()}; hold it constant "
-                f"with dualdiff.value_of, or leave it out."
+                f"numpy.{name} has no derivative rule for `{what}`, {user_line()}; "
+                f"hold q constant with dualdiff.value_of(q), leave weights out."
             )
         if np.ndim(q) == 0:
             return reduced(prim, a, axis, keepdims, out, q=q, method=method)

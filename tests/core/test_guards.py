@@ -64,7 +64,9 @@ def test_a_large_constant_changed_after_use_raises_with_the_line_of_its_use(
 
     x = _ones(LARGE) + 0.5
     assert dd.grad(f)(x, False).shape == x.shape
-    with pytest.raises(dd.DualdiffError, match=r"changed in place after it was used at test_guards"):
+    with pytest.raises(
+        dd.DualdiffError, match=r"changed in place after it was used at test_guards"
+    ):
         dd.grad(f)(x, True)
 
 

@@ -156,7 +156,7 @@ def _matrix(jacobian: Any, leaves: Sequence[Any]) -> Any:
 def _columns(r: Row, leaves: tuple[Any, ...]) -> list[Any]:
     """The Jacobian's columns from single calls; du/dx - i du/dy for a complex argument."""
     columns = []
-    for unit in _units(leaves):
+    for unit in units(leaves):
         column = flat(dd.jvp(r, leaves, unit)[1])
         if any(map(np.iscomplexobj, leaves)):
             turned = tuple(1j * u if np.iscomplexobj(u) else 0 * u for u in unit)
@@ -171,7 +171,7 @@ def check_lead_axes(r: Row) -> None:
     argnums = tuple(range(len(leaves)))
     value, pullback = dd.vjp(r, *leaves)
     columns = _columns(r, leaves)
-    rows = [flat(pullback(unit)) for unit in _units(value)]
+    rows = [flat(pullback(unit)) for unit in units(value)]
     expected = np.stack(columns, 1) if columns else np.zeros((flat(value).size, 0))
     if rows:
         check_close(np.stack(rows), expected, SAME, "stacked pullbacks against stacked jvps")
@@ -183,7 +183,9 @@ def check_lead_axes(r: Row) -> None:
         ("reverse, one row per pass", {"mode": "reverse", "chunk": 1}),
     ):
         jacobian = dd.jacobian(r, argnums, **options)(*leaves)
-        check_close(_matrix(jacobian, leaves), expected, SAME, f"jacobian {what}, against single calls")
+        check_close(
+            _matrix(jacobian, leaves), expected, SAME, f"jacobian {what}, against single calls"
+        )
 
 
 def check_second_order(r: Row) -> None:
@@ -258,13 +260,15 @@ def check_float32(r: Row) -> None:
     for c, x in zip(cotangents, single, strict=True):
         assert np.asarray(c).dtype == np.asarray(x).dtype, "cotangent: not the dtype of its primal"
     doubled = [np.asarray(t, np.result_type(t, float)) for t in ts]
-    doubled = [_in_form_of(x, t) for x, t in zip(r.leaves, doubled, strict=True)]
-    check_close(flat(pushed), flat(dd.jvp(r, tuple(r.leaves), tuple(doubled))[1]), FLOAT32, "tangent")
+    doubled = [in_form_of(x, t) for x, t in zip(r.leaves, doubled, strict=True)]
+    check_close(
+        flat(pushed), flat(dd.jvp(r, tuple(r.leaves), tuple(doubled))[1]), FLOAT32, "tangent"
+    )
     check_close(pair(cotangents, ts), pair(gs, pushed), FLOAT32, "adjoint")
 
 
 def check_complex(r: Row) -> None:
-    """On complex data: value, tangent in complex directions, adjoint, tape and second order."""
+    """On complex data: value, tangents in complex directions, adjoint, tape, lead axes, order 2."""
     for name, c in complex_variants(r) or [("complex", r)]:
         try:
             check_primal(c)
@@ -275,8 +279,33 @@ def check_complex(r: Row) -> None:
             pushed = flat(dd.linearize(c, *c.leaves)[1].jvp(*vs))
             check_close(pushed, tangent, SAME, "linearize().jvp against jvp")
             check_adjoint(c)
+            _check_complex_lead_axes(c)
             if r.order == 2:
                 check_second_order(c)
         except AssertionError as error:
             error.add_note(f"with {name} data")
             raise
+
+
+def _check_complex_lead_axes(r: Row) -> None:
+    """Two directions in one pass: complex tangents along real parameters, and real parts pulled."""
+    leaves = tuple(r.leaves)
+    vs, us = directions(leaves, seed=13), directions(leaves, seed=14)
+
+    def plane(s: Any) -> Any:
+        return r(*(x + s[0] * v + s[1] * u for x, v, u in zip(leaves, vs, us, strict=True)))
+
+    columns = [flat(dd.jvp(r, leaves, d)[1]) for d in (vs, us)]
+    pushed = dd.jacobian(plane, mode="forward")(np.zeros(2))
+    found = np.concatenate([np.reshape(j, (-1, 2)) for j in pushed])
+    check_close(found, np.stack(columns, 1), SAME, "two complex tangents in one pass")
+
+    def parts(*xs: Any) -> Any:
+        return tuple(np.real(y) for y in r(*xs)) + tuple(np.imag(y) for y in r(*xs))
+
+    value, pullback = dd.vjp(parts, *leaves)
+    rows = [flat(pullback(unit)) for unit in units(value)]
+    argnums = tuple(range(len(leaves)))
+    matrix = _matrix(dd.jacobian(parts, argnums, mode="reverse")(*leaves), leaves)
+    if rows:
+        check_close(matrix, np.stack(rows), SAME, "complex cotangents in one pass")

@@ -11,7 +11,7 @@ import numpy as np
 from dualdiff.trees import flatten
 
 
-def A(  # noqa: N802  # short, since every row says it
+def A(  # short, since every row says it
     *shape: int,
     seed: int = 0,
     low: float | None = None,
@@ -155,25 +155,25 @@ def directions(leaves: Iterable[Any], seed: int) -> tuple[Any, ...]:
         v = rng.uniform(0.3, 1.0, np.shape(leaf)) * rng.choice([-1.0, 1.0], np.shape(leaf))
         if np.iscomplexobj(leaf):
             v = v + 1j * rng.uniform(-1.0, 1.0, np.shape(leaf))
-        out.append(_in_form_of(leaf, v))
+        out.append(in_form_of(leaf, v))
     return tuple(out)
 
 
-def _in_form_of(leaf: Any, v: Any) -> Any:
+def in_form_of(leaf: Any, v: Any) -> Any:
     if type(leaf) in (float, complex):
         return type(leaf)(v)
     v = np.asarray(v, leaf.dtype)
     return v if type(leaf) is np.ndarray else v[()]
 
 
-def _units(leaves: Sequence[Any]) -> Iterable[tuple[Any, ...]]:
+def units(leaves: Sequence[Any]) -> Iterable[tuple[Any, ...]]:
     """The directions of the identity over all leaves."""
     for i, leaf in enumerate(leaves):
         for k in range(np.size(leaf)):
             unit = np.zeros(np.size(leaf))
             unit[k] = 1.0
-            zeros = [_in_form_of(x, np.zeros(np.shape(x))) for x in leaves]
-            zeros[i] = _in_form_of(leaf, unit.reshape(np.shape(leaf)))
+            zeros = [in_form_of(x, np.zeros(np.shape(x))) for x in leaves]
+            zeros[i] = in_form_of(leaf, unit.reshape(np.shape(leaf)))
             yield tuple(zeros)
 
 
@@ -198,7 +198,7 @@ def complex_variants(r: Row) -> list[tuple[str, Row]]:
     if any(map(np.iscomplexobj, r.leaves)):
         return []
     rng = np.random.default_rng(11)
-    turned = [_in_form_of_complex(x, rng.uniform(0.2, 0.7, np.shape(x))) for x in r.leaves]
+    turned = [_with_imaginary_part(x, rng.uniform(0.2, 0.7, np.shape(x))) for x in r.leaves]
     choices = {"complex": [True] * len(turned)}
     if len(turned) > 1:
         choices["mixed"] = [i % 2 == 0 for i in range(len(turned))]
@@ -213,5 +213,5 @@ def complex_variants(r: Row) -> list[tuple[str, Row]]:
     return out
 
 
-def _in_form_of_complex(x: Any, imag: Any) -> Any:
+def _with_imaginary_part(x: Any, imag: Any) -> Any:
     return complex(x, float(imag)) if isinstance(x, float) else x + 1j * imag

@@ -29,7 +29,9 @@ ROWS = [
     row(np.angle, A(3, complex=True), deg=True),
     row(lambda z: np.angle(z, deg=True) + np.imag(z) ** 2, A(3, complex=True), _id="angle+imag"),
     row(np.real_if_close, A(3)),
-    row(lambda z: np.real_if_close(z.real + 1e-16j * np.real(z)), A(3), _id="close", _float32=False),
+    row(
+        lambda z: np.real_if_close(z.real + 1e-16j * np.real(z)), A(3), _id="close", _float32=False
+    ),
     row(np.nan_to_num, A(2, 3)),
     row(np.nan_to_num, 0.7),
 ]

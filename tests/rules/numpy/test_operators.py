@@ -184,7 +184,7 @@ PYTHON_VALUES = [
     (lambda x: math.ceil(x) * x, 2.6, 3.0),
     (lambda x: math.trunc(x) * x, -2.6, -2.0),
     (lambda x: x * x if 1 < x < 3 else x, 2.0, 4.0),
-    (lambda x: x * x if not x == 2 else x, 2.0, 1.0),
+    (lambda x: x * x if x != 2 else x, 2.0, 1.0),
     (lambda x: x * 2 if x else x, 0.0, 1.0),
     (lambda x: max(x, 1.0) * min(x, 1.0), 3.0, 1.0),
     (lambda x: sum([x, x, 1.0]), 3.0, 2.0),

@@ -1,0 +1,188 @@
+"""Running sums, products and extrema, and the method ``accumulate`` of universal functions.
+
+Elements that tie in a running extremum share the derivative equally. Running products are
+differentiated without a division by an element, so that zeros do no harm at any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core.boxes import plain
+from ..core.dispatch import UFUNC_METHODS, register
+from ..core.primitive import Primitive
+from ..kinds import linear, rule
+from ._common import axis_of, implements, into
+from .reductions import (
+    BUT_FIRST,
+    BUT_LAST,
+    FIRST,
+    REVERSED,
+    along,
+    converted,
+    nan_as,
+    products_before,
+)
+
+
+def _recurrence(a: Any, b: Any, axis: int) -> Any:
+    """``s[0] = b[0]``, ``s[k + 1] = a[k] s[k] + b[k + 1]``, by doubling: n log n operations.
+
+    Source: Kogge and Stone, IEEE Transactions on Computers C-22 (1973) 786-793.
+    """
+    step = 1
+    while step < np.shape(b)[axis]:
+        head, tail = along(axis, slice(None, step)), along(axis, slice(step, None))
+        before = along(axis, slice(None, -step))
+        b = np.concatenate([b[head], b[tail] + a * b[before]], axis=axis)
+        a = a[before] * a[tail]
+        step *= 2
+    return b
+
+
+def _recurrence_pull(a: Any, g: Any, axis: int) -> Any:
+    """The cotangent of b in `_recurrence`."""
+    back = along(axis, REVERSED)
+    return _recurrence(a[back], g[back], axis)[back]
+
+
+def _cumsum_pull(g: Any, axis: int) -> Any:
+    back = along(axis, REVERSED)
+    return np.cumsum(g[back], axis=axis)[back]
+
+
+def _cumprod_push(t: Any, x: Any, axis: int) -> Any:
+    return _recurrence(x[along(axis, BUT_FIRST)], t * products_before(x, axis), axis)
+
+
+def _cumprod_pull(g: Any, x: Any, axis: int) -> Any:
+    return products_before(x, axis) * _recurrence_pull(x[along(axis, BUT_FIRST)], g, axis)
+
+
+def _runs(x: Any, ans: Any, axis: int) -> tuple[Any, Any, Any]:
+    """For a running extremum: where it stays, the elements that equal it, how many have so far."""
+    x, ans = plain(x), plain(ans)
+    stays = ans[along(axis, BUT_FIRST)] == ans[along(axis, BUT_LAST)]
+    equal = x == ans
+    stays, ties = stays.astype(float), equal.astype(float)
+    return stays, equal, _recurrence(stays, ties, axis)
+
+
+def _running_push(t: Any, x: Any, ans: Any, axis: int) -> Any:
+    stays, equal, ties = _runs(x, ans, axis)
+    return _recurrence(stays, np.where(equal, t, 0), axis) / ties
+
+
+def _running_pull(g: Any, x: Any, ans: Any, axis: int) -> Any:
+    stays, equal, ties = _runs(x, ans, axis)
+    return np.where(equal, _recurrence_pull(stays, g / ties, axis), 0)
+
+
+cumsum_p = linear(
+    lambda x, axis, dtype: np.cumsum(x, axis=axis, dtype=dtype), _cumsum_pull, name="cumsum"
+)
+cumprod_p = rule(
+    lambda x, axis: np.cumprod(x, axis=axis), push=_cumprod_push, pull=_cumprod_pull, name="cumprod"
+)
+cummax_p = rule(
+    lambda x, axis: np.maximum.accumulate(x, axis=axis),
+    push=_running_push,
+    pull=_running_pull,
+    name="maximum.accumulate",
+)
+cummin_p = rule(
+    lambda x, axis: np.minimum.accumulate(x, axis=axis),
+    push=_running_push,
+    pull=_running_pull,
+    name="minimum.accumulate",
+)
+
+
+def _line(a: Any, axis: Any) -> tuple[Any, int]:
+    """The array and axis of a running function, where None means all elements in a row."""
+    if axis is None or np.ndim(a) == 0:
+        return np.reshape(a, -1), -1
+    return a, axis_of(axis, np.ndim(a))
+
+
+@implements(np.cumsum)
+def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """``numpy.cumsum``."""
+    if dtype is not None and np.dtype(dtype).kind not in "fc":
+        a = plain(a)
+    a, axis = _line(a, axis)
+    return into(out, cumsum_p(a, axis=axis, dtype=dtype))
+
+
+@implements(np.cumprod)
+def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """``numpy.cumprod``, also where there are zeros; its rule takes n log n operations."""
+    a, axis = _line(converted(a, dtype), axis)
+    return into(out, cumprod_p(a, axis=axis))
+
+
+def _accumulate(running: Callable[..., Any]) -> Callable[..., Any]:
+    def accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
+        if np.ndim(array) == 0:
+            raise TypeError("cannot accumulate on a scalar")
+        return running(array, axis, dtype, out)
+
+    return accumulate
+
+
+def _running(prim: Primitive) -> Callable[..., Any]:
+    def running(array: Any, axis: Any, dtype: Any, out: Any) -> Any:
+        array, axis = _line(converted(array, dtype), axis)
+        return into(out, prim(array, axis=axis))
+
+    return running
+
+
+UFUNC_METHODS[np.add, "accumulate"] = _accumulate(cumsum)
+UFUNC_METHODS[np.multiply, "accumulate"] = _accumulate(cumprod)
+UFUNC_METHODS[np.maximum, "accumulate"] = _accumulate(_running(cummax_p))
+UFUNC_METHODS[np.minimum, "accumulate"] = _accumulate(_running(cummin_p))
+
+
+def _cumulative(running: Callable[..., Any], start: Callable[..., Any]) -> Callable[..., Any]:
+    def cumulative(
+        x: Any,
+        /,
+        *,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        include_initial: bool = False,
+    ) -> Any:
+        if axis is None and np.ndim(x) > 1:
+            raise ValueError(
+                "For arrays which have more than one dimension ``axis`` argument is required."
+            )
+        ans = running(x, axis, dtype)
+        if include_initial:
+            axis = -1 if axis is None else axis
+            first = along(axis_of(axis, np.ndim(ans)), FIRST)
+            ans = np.concatenate([start(plain(ans)[first]), ans], axis=axis)
+        return into(out, ans)
+
+    return cumulative
+
+
+if hasattr(np, "cumulative_sum"):
+    register(np.cumulative_sum, _cumulative(cumsum, np.zeros_like))
+    register(np.cumulative_prod, _cumulative(cumprod, np.ones_like))
+
+
+@implements(np.nancumsum)
+def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """``numpy.nancumsum``: NaNs count as 0 and have derivative 0."""
+    return cumsum(nan_as(a, 0), axis, dtype, out)
+
+
+@implements(np.nancumprod)
+def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """``numpy.nancumprod``: NaNs count as 1 and have derivative 0."""
+    return cumprod(nan_as(a, 1), axis, dtype, out)

@@ -296,7 +296,7 @@ class Comparison:
         return _laid_out(f"{len(wrong)} of {scale.size} entries are wrong", rows, len(wrong))
 
     def batch_report(self) -> str:
-        """What differs between several directions at once and one alone; empty where nothing does."""
+        """How several directions at once differ from one alone; empty where they agree."""
         probes = {"forward": self.tangents, "reverse": self.cotangents}
         for mode in self.modes:
             apply, rows = getattr(self.problem, mode), probes[mode].rows
@@ -308,8 +308,8 @@ class Comparison:
             if np.any(off & np.isfinite(expected)):
                 return (
                     f"{mode} mode gives another derivative for several directions at once than for "
-                    f"one. A rule that takes lead axes must count axes from the right; one that does "
-                    f"not must not be declared batched."
+                    f"one. A rule that takes lead axes must count axes from the right; one that "
+                    f"does not must not be declared batched."
                 )
         return ""
 
@@ -406,10 +406,11 @@ def check_grads(
     entries are compared entry by entry, larger ones in 8 random directions from a fixed seed.
 
     Arguments: `f`; `args`, a tuple of its arguments, arrays, scalars or containers, real or complex
-    (checked in all real directions); `modes`, "forward", "reverse" or both; `order`; `rtol`, the tolerance relative to
-    the largest derivative in the same leaf of the result (by default 10 sqrt(eps) of the coarsest
-    dtype; the error estimate of the differences is added, and the modes must agree to a thousandth
-    of it); `atol`, an absolute tolerance (by default what rounding of the value may cost);
+    (checked in all real directions); `modes`, "forward", "reverse" or both; `order`; `rtol`, the
+    tolerance relative to the largest derivative in the same leaf of the result (by default
+    10 sqrt(eps) of the coarsest dtype; the error estimate of the differences is added, and the modes
+    must agree to a thousandth of it); `atol`, an absolute tolerance that is added (by default what
+    rounding of the value may cost);
     `holomorphic`, to check the Cauchy-Riemann equations too; `argnums`, which arguments to
     differentiate (all by default); `kwargs` for f.
     Raises: GradientError (an AssertionError) with a table of the worst entries. Errors of f and of

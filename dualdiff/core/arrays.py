@@ -16,7 +16,7 @@ from numpy import ndarray
 
 from .boxes import Box, is_box, plain
 from .errors import ConversionError, UnsupportedInputError, describe, user_line
-from .shapes import Shape, align, in_layout, is_inexact, layout_of
+from .shapes import Shape, align, in_layout, is_inexact, layout_of, shape_of
 from .traces import LIVE, Reference, Traced, resolve, top_trace, value_of
 
 _set_class = object.__dict__["__class__"].__set__
@@ -268,9 +268,10 @@ def assign(box: Any, index: Any, v: Any) -> None:
     v = resolve(v)
     root, ops = root_of(box)
     place = Place(ops, index, layout_of(plain(root)) if ops else None)
-    target = np.shape(plain(box)[index]) if np.ndim(v) else ()
-    if np.ndim(v) > len(target):
-        v = np.reshape(v, np.shape(v)[np.ndim(v) - len(target) :])
+    shape = shape_of(v)
+    target = plain(box)[index].ndim if shape else 0
+    if len(shape) > target:
+        v = np.reshape(v, shape[len(shape) - target :])
     if any(prim.readonly for prim, _ in ops):
         raise ValueError("assignment destination is read-only")
     if type(plain(root)) is not ndarray:

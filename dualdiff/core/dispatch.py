@@ -31,8 +31,8 @@ def _load_rules(function: Any) -> bool:
     for module, rules in list(_LAZY.items()):
         loaded = sys.modules.get(module)
         if home.startswith(module) or (loaded and getattr(loaded, name, None) is function):
-            del _LAZY[module]
             importlib.import_module(rules)
+            _LAZY.pop(module, None)  # not before: another thread may ask while it is imported
             return True
     return False
 
@@ -68,17 +68,25 @@ def dispatch_function(func: Any, args: Any, kwargs: Any) -> Any:
     return found(*args, **kwargs)
 
 
+def _ufunc_name(ufunc: Any) -> str:
+    name = ufunc.__name__
+    for home in ("numpy", "scipy.special"):
+        if getattr(sys.modules.get(home), name, None) is ufunc:
+            return f"{home}.{name}"
+    return str(name)
+
+
 def dispatch_ufunc(ufunc: Any, method: str, inputs: Any, kwargs: Any) -> Any:
     """Answer `__array_ufunc__`; a call with keywords has an entry of its own, ``(None,
     "__call__")``."""
     if method != "__call__":
         found = UFUNC_METHODS.get((ufunc, method))
         if found is None:
-            raise no_rule(f"numpy.{ufunc.__name__}.{method}", inputs)
+            raise no_rule(f"{_ufunc_name(ufunc)}.{method}", inputs)
         return found(*inputs, **kwargs)
     found = find_function(ufunc)
     if found is None:
-        raise no_rule(f"numpy.{ufunc.__name__}", inputs)
+        raise no_rule(_ufunc_name(ufunc), inputs)
     if kwargs:
         return UFUNC_METHODS[None, "__call__"](ufunc, found, inputs, kwargs)
     return found(*inputs)

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
+from numpy import float64, ndarray
 
 from .arrays import (
     SEPARATED,
     Array,
+    Place,
     View,
     assign,
     content_of,
@@ -21,15 +22,17 @@ from .arrays import (
     is_basic,
     lead_index,
     make_view,
+    store,
 )
 from .boxes import attach, is_box, plain
 from .forward import Dual
-from .primitive import Primitive, opcode
+from .primitive import Primitive, accumulate, opcode
 from .reverse import Buffer, Var
 from .shapes import Shape, Spec, layout_of, spec_of
 from .traces import resolve
 
 _new = object.__new__
+_FLOAT = np.dtype(float)
 
 
 def _take(x: Any, index: Any) -> Any:
@@ -189,4 +192,61 @@ def getitem(self: Any, index: Any) -> Any:
     return make_view(self, GETITEM, params, GETITEM.inner(self, params))
 
 
-attach(__getitem__=getitem, __setitem__=assign)
+def _pull_element_store(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+    _, _, slot, v_slot, index, shape = entry
+    buffer = Buffer.of(g, Spec(shape, _FLOAT), None, lead)
+    array = buffer.array
+    if lead:
+        index = lead_index(index, lead)
+    if v_slot:
+        part = array[index]
+        accumulate(ct, v_slot, part.copy() if type(part) is ndarray else resolve(part))
+    array[index] = 0.0
+    if slot:
+        ct[slot] = buffer if ct[slot] is None else buffer + ct[slot]
+
+
+def _push_element_store(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+    _, out, slot, v_slot, index, shape = entry
+    t = ts[slot] if slot else None
+    vt = ts[v_slot] if v_slot else None
+    if t is not None or vt is not None:
+        t = np.zeros(lead + shape) if t is None else resolve(t)
+        place = Place((), index, None, lead)
+        ts[out] = store(t, place, 0.0 if vt is None else vt, False)
+
+
+_ELEMENT_STORE = opcode(None, _pull_element_store, _push_element_store, wants_buffer=True)
+
+
+def setitem(self: Any, index: Any, v: Any) -> None:
+    """``box[index] = v``; quick for one float64 element of an array that only this box holds."""
+    if type(self) is Array and self.payload:
+        content = self.value
+        kind = type(content)
+        if (kind is Var or kind is Dual) and type(content.value) is ndarray:
+            array, scope = content.value, content.scope
+            own = type(v) is kind and v.scope is scope
+            value = v.value if own else v
+            if (type(value) is float64 or type(value) is float) and array.flags.c_contiguous:
+                if kind is Var:
+                    if type(array[index]) is float64:
+                        array[index] = value
+                        slot = scope.next()
+                        v_slot = v.payload if own else 0
+                        entry = (_ELEMENT_STORE, slot, content.payload, v_slot, index, array.shape)
+                        scope.append(entry)
+                        content.payload = slot
+                        self.version += 1
+                        return
+                elif not scope.lead and type(content.payload) is ndarray:
+                    t = v.payload if own else 0.0
+                    if type(t) in (float, float64) and type(array[index]) is float64:
+                        array[index] = value
+                        content.payload[index] = t
+                        self.version += 1
+                        return
+    assign(self, index, v)
+
+
+attach(__getitem__=getitem, __setitem__=setitem)

@@ -199,10 +199,10 @@ def custom_jvp(f: Callable[..., Any]) -> CustomFunction:
     Returns: a function for use in its place, with the decorator ``defjvp`` for
     ``rule(primals, tangents)``. Both are tuples with one element per argument (a tangent is zeros
     where the argument is constant, None where it is not floating-point); the rule returns
-    ``(value, tangent)``, the tangent linear in the tangents. Reverse mode transposes the rule, which
-    for that must be written with functions that have derivatives; where it is not, add a ``defvjp``
-    (see `custom_vjp`). ``defjvp(batched=True)`` says that tangents may carry a lead axis. The value
-    that is used is that of f.
+    ``(value, tangent)``, the tangent linear in the tangents. Reverse mode transposes the rule,
+    which for that must be written with functions that have derivatives; where it is not, add a
+    ``defvjp`` (see `custom_vjp`). ``defjvp(batched=True)`` says that tangents may carry a lead axis.
+    The value that is used is that of f.
 
     >>> import numpy as np, dualdiff as dd
     >>> @dd.extend.custom_jvp
@@ -224,10 +224,10 @@ def custom_vjp(f: Callable[..., Any]) -> CustomFunction:
     Arguments: `f`, a function of arrays, scalars, containers and constants; its keyword-only
     arguments are options.
     Returns: a function for use in its place, with the decorator ``defvjp`` for ``rule(*primals)``,
-    which returns ``(value, pullback)``; ``pullback(g)`` takes a cotangent like the value and returns
-    a tuple with one cotangent per argument (None for zero). ``defvjp(batched=True)`` says that
-    cotangents may carry a lead axis. Under an outer derivative the rule sees traced arrays: let it
-    call f, not compiled code.
+    which returns ``(value, pullback)``; ``pullback(g)`` takes a cotangent like the value and
+    returns a tuple with one cotangent per argument (None for zero). ``defvjp(batched=True)`` says
+    that cotangents may carry a lead axis. Under an outer derivative the rule sees traced arrays:
+    let it call f, not compiled code.
     Raises: MissingRuleError in forward mode, Hessian-vector products included, unless there is a
     ``defjvp`` too (see `custom_jvp`).
 

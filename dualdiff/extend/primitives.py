@@ -317,9 +317,10 @@ def rule(
     """Declare a primitive whose push and pull are written for all operands at once.
 
     Arguments: `fn(*operands, **params)`; `push(t, ...)`, given the tangent of the only operand or a
-    tuple with one per operand (zeros for a constant); `pull(g, ...)`, which returns the cotangent or
-    a tuple. Both name the residuals they want: ``x, y, z, w`` for the operands, ``ans``, ``x_spec``,
-    parameters. `outputs` is the number of results; `batched` says that both take lead axes.
+    tuple with one per operand (zeros for a constant); `pull(g, ...)`, which returns the cotangent
+    or a tuple. Both name the residuals they want: ``x, y, z, w`` for the operands, ``ans``,
+    ``x_spec``, parameters. `outputs` is the number of results; `batched` says that both take lead
+    axes.
     Returns: the primitive.
 
     >>> import numpy as np, dualdiff as dd

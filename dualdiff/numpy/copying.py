@@ -128,13 +128,9 @@ def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) ->
 
 def _put_index(shape: Shape, ind: Any, mode: Any) -> Any:
     """Flat positions as an index of an array of the given shape."""
-    size = int(np.prod(shape))
-    ind = np.ravel(np.asarray(strip(ind), dtype=np.intp))
-    if mode == "raise":
-        if np.any((ind < -size) | (ind >= size)):
-            raise IndexError(f"index {ind} is out of bounds for size {size}")
-        mode = "wrap"  # negative positions count from the end
-    return np.unravel_index(ind % size if mode == "wrap" else np.clip(ind, 0, size - 1), shape)
+    # NumPy itself says which positions are meant.
+    positions = np.take(np.arange(int(np.prod(shape))), np.ravel(strip(ind)), mode=mode)
+    return np.unravel_index(positions, shape)
 
 
 @implements(np.put)

@@ -1,4 +1,4 @@
-"""Functions of single elements that are no ufuncs: parts of complex numbers, sinc, i0, nan_to_num."""
+"""Functions of single elements that are no ufuncs: complex parts, sinc, i0, nan_to_num."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _is_complex(x: Any) -> bool:
 
 
 class _Imag(Linear):
-    """Reads as a view; a cotangent does not go through the imaginary part of an array's cotangent."""
+    """A view to be read only: Re(g t) does not pair imaginary parts with imaginary parts."""
 
     def push_view(self, array: Any, params: dict[str, Any], lead: Shape) -> Any:
         raise UnsupportedInputError(
@@ -99,8 +99,8 @@ def _keep_finite(t: Any, x: Any) -> Any:
     x = plain(x)
     if not _is_complex(x):
         return np.where(np.isfinite(x), t, 0)
-    parts = np.where(np.isfinite(x.real), np.real(t), 0), np.where(np.isfinite(x.imag), np.imag(t), 0)
-    return parts[0] + 1j * parts[1]
+    real = np.where(np.isfinite(x.real), np.real(t), 0)
+    return real + 1j * np.where(np.isfinite(x.imag), np.imag(t), 0)
 
 
 nan_to_num_p = rule(

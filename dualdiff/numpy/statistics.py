@@ -18,7 +18,7 @@ from ..core.shapes import cast, dtype_of, shape_of
 from ..core.traces import resolve
 from ..kinds import elementwise, linear
 from ._common import Axes, axes_of, implements, into, spread
-from .reductions import NoValue, count, reduced, reduction, selected
+from .reductions import NoValue, count, reduced, reduced_plainly, reduction, selected
 from .ufuncs import safe_divide
 
 
@@ -48,6 +48,8 @@ def mean(
     where: Any = True,
 ) -> Any:
     """``numpy.mean``."""
+    if dtype is None and where is True and out is None:
+        return reduced_plainly(mean_p, a, axis, keepdims)
     return reduced(mean_p, a, axis, keepdims, out, dtype=dtype, where=where)
 
 
@@ -120,7 +122,10 @@ def _variance(prim: Primitive, skip_nan: bool) -> Callable[..., Any]:
         if mean is NoValue:
             return reduced(prim, a, axis, keepdims, out, **given)
         # A mean that is given may be traced as well: the composition says what it contributes.
-        ddof = ddof if correction is NoValue else correction
+        if correction is not NoValue:
+            if ddof != 0:
+                raise ValueError("ddof and correction can't be provided simultaneously.")
+            ddof = correction
         taken: Any = np.broadcast_to(plain(where), shape_of(a))
         if skip_nan:
             taken = taken & ~np.isnan(plain(a))
@@ -287,7 +292,7 @@ def _variables(m: Any, rowvar: bool) -> Any:
     """Observations as a matrix with one row per variable."""
     m = resolve(m)
     if np.ndim(m) > 2:
-        raise ValueError("cov takes at most two dimensions")
+        raise ValueError("m and y may have no more than 2 dimensions")
     if np.ndim(m) < 2:
         return np.reshape(m, (1, -1))
     return m if rowvar else np.transpose(m)

@@ -1,4 +1,4 @@
-"""Calls of universal functions with keywords (``out= where= dtype=``), and their method ``outer``."""
+"""Universal functions called with ``out=``, ``where=`` or ``dtype=``, and their method ``outer``."""
 
 from __future__ import annotations
 
@@ -101,8 +101,9 @@ def _stored(out: Any, ans: Any) -> Any:
 def call_with_keywords(ufunc: Any, found: Callable[..., Any], inputs: Any, kwargs: Any) -> Any:
     """A ufunc called with keywords, on operands or outputs that may be traced.
 
-    Where `where` does not hold, the result is `out` unchanged and the derivative is that of `out`; without `out` a
-    mask raises, since NumPy leaves those elements uninitialised. `dtype` converts the operands.
+    Where `where` does not hold, the result is `out` unchanged and the derivative is that of `out`;
+    without `out` a mask raises, since NumPy leaves those elements uninitialised. `dtype` converts
+    the operands.
     """
     inputs = [_operand(x) for x in inputs]
     outs = _outputs(ufunc, kwargs.pop("out", None))

@@ -1,8 +1,10 @@
 """Universal functions: one line each, both modes, any broadcasting, real and complex.
 
-Derivatives follow the NIST Digital Library of Mathematical Functions (DLMF), 4.7, 4.20, 4.24, 4.34 and
-4.38. At kinks: absolute, hypot and arctan2 have derivative 0 at the origin; where maximum or minimum
-tie, each operand gets half; copysign, fmod and remainder have the derivative of the piece they are on.
+Derivatives follow the NIST Digital Library of Mathematical Functions (DLMF), 4.7, 4.20, 4.24, 4.34
+and 4.38. At kinks: absolute, hypot, sign and arctan2 have derivative 0 at the origin; where maximum
+or minimum tie, and where logaddexp has two equal infinities, each operand gets half; copysign,
+fmod, remainder, modf and frexp have the derivative of the piece they are on; ``x**0`` and ``0**y``
+have derivative 0.
 """
 
 from __future__ import annotations
@@ -89,7 +91,7 @@ def _chosen(better: Any, nan_wins: bool) -> tuple[Any, Any]:
 
 
 def _weight(x: Any, y: Any, ans: Any, scale: float) -> Any:
-    """``exp(x - ans)``: of two equal infinities each has half, of different ones the larger has all."""
+    """``exp(x - ans)``; of two equal infinities each has half, else the larger has all."""
     a, b = plain(x), plain(y)
     infinite = (a == plain(ans)) & np.isinf(a)
     if not np.any(infinite):
@@ -128,9 +130,7 @@ remainder = elementwise(
 fmod = elementwise(np.fmod, 1, _fmod_dy)
 absolute = elementwise(np.absolute, _absolute_dx, operator=operator.abs)
 fabs = elementwise(np.fabs, lambda x: np.sign(plain(x)))
-copysign = elementwise(
-    np.copysign, lambda x, y: np.sign(plain(x)) * np.copysign(1, plain(y)), 0
-)
+copysign = elementwise(np.copysign, lambda x, y: np.sign(plain(x)) * np.copysign(1, plain(y)), 0)
 conjugate = linear(np.conjugate, lambda g: np.conjugate(g), structure="elementwise")
 exp = elementwise(np.exp, "ans")
 exp2 = elementwise(np.exp2, lambda ans: LN2 * ans)
@@ -192,9 +192,7 @@ def _sign_pull(g: Any, x: Any, ans: Any) -> Any:
     return safe_divide(g - np.conjugate(g * ans * ans), 2 * np.absolute(x))
 
 
-complex_sign = rule(
-    np.sign, push=_sign_push, pull=_sign_pull, name="sign", structure="elementwise"
-)
+complex_sign = rule(np.sign, push=_sign_push, pull=_sign_pull, name="sign", structure="elementwise")
 
 
 def sign(x: Any) -> Any:

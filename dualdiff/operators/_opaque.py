@@ -66,7 +66,7 @@ def zeros(spec: Spec, lead: Shape = ()) -> Any:
 
 
 def handed(directions: Sequence[Any], specs: Sequence[Spec | None], lead: Shape) -> list[Any]:
-    """Directions as a user's rule gets them: copies, zeros for None, None where there is no spec."""
+    """Directions as a user's rule gets them: copies, zeros for None, None without a spec."""
     return [
         None if spec is None else zeros(spec, lead) if d is None else own_copy(d)
         for d, spec in zip(directions, specs, strict=True)

@@ -14,7 +14,7 @@ from dualdiff.trees import flatten
 
 from .rows import Row, complex_variants, directions, flat, in_form_of, moved, pair, units
 
-# Steps small enough to stay inside the domain (0.016 at most), Richardson extrapolation for the rest.
+# Steps of at most 0.016 stay inside the domain; Richardson extrapolation does the rest.
 STEPS = nd.MinStepGenerator(base_step=0.0005, num_steps=6, step_ratio=2)
 DIFFERENCES = 1e-7  # what extrapolated differences reach on every row, with a margin of ten
 COMPLEX_STEP = 1e-11  # no cancellation: rounding of the function itself
@@ -189,7 +189,7 @@ def check_lead_axes(r: Row) -> None:
 
 
 def check_second_order(r: Row) -> None:
-    """The Hessian in four pairs of modes agrees with itself and with differences of the gradient."""
+    """The Hessian in four pairs of modes agrees with itself and with the gradient's differences."""
     leaves = tuple(r.leaves)
     argnums = tuple(range(len(leaves)))
     h = weighted(r)

@@ -11,7 +11,7 @@ import numpy as np
 from dualdiff.trees import flatten
 
 
-def A(  # short, since every row says it
+def A(
     *shape: int,
     seed: int = 0,
     low: float | None = None,
@@ -20,8 +20,8 @@ def A(  # short, since every row says it
 ) -> Any:
     """A fixed random array without ties or zeros.
 
-    Its entries are at least ``0.4`` and at most ``1.6`` in size, of either sign, and square matrices have
-    2 added to their diagonal; with `low` and `high` they lie evenly between those.
+    Its entries are of either sign, 0.4 to 1.6 in size, and square matrices have 2 added to their
+    diagonal; with `low` and `high` they lie evenly between those.
     """
     rng = np.random.default_rng([seed, *shape])
     size = int(np.prod(shape))
@@ -129,10 +129,10 @@ def row(
 ) -> Row:
     """A call ``fn(*args, **kwargs)`` of plain NumPy that is to be differentiated.
 
-    Arguments that are floats, inexact arrays or lists with such arrays are differentiated, or those of
-    `_argnums` (positions and keyword names). `_complex`: also with complex data, all and mixed; `_order=1`: no
-    second derivatives; `_float32`: also in single precision; `_exact=False`: the value may differ from NumPy's by
-    rounding; `_prims`: names of primitives that the row must touch.
+    Arguments that are floats, inexact arrays or lists with such arrays are differentiated, or those
+    of `_argnums` (positions and keyword names). `_complex`: also with complex data, all and mixed;
+    `_order=1`: no second derivatives; `_float32`: also in single precision; `_exact=False`: the
+    value may differ from NumPy's by rounding; `_prims`: primitives that the row must touch.
     """
     if _argnums is None:
         argnums: tuple[Any, ...] = tuple(

@@ -11,10 +11,10 @@ MASK = X > 0
 
 
 def stored(store):
-    """A row for a function that writes: into a fresh traced array of the values of x."""
+    """A function that writes v into a fresh array of the values of x, wide enough for both."""
 
     def f(x, v):
-        y = x * 1
+        y = dd.numpy.array(x, dtype=np.result_type(x, v))
         assert store(y, v) is None
         return y
 
@@ -25,7 +25,7 @@ ROWS = [
     row(np.copy, A(2, 3), _prims=("copy",)),
     row(np.copy, A(2, 3), "F"),
     row(np.copy, 1.5, _float32=False),
-    row(np.astype, A(2, 3), np.complex128, _prims=("astype",), _float32=False),
+    row(np.astype, A(2, 3), "complex128", _prims=("astype",), _float32=False),
     row(lambda x: x.astype(float), A(2), _id="astype-same", _complex=False, _float32=False),
     row(np.full_like, X, 1.5, _argnums=(0,)),
     row(lambda x: np.full_like(x, x[0, 0]), A(2, 3), _id="full_like"),

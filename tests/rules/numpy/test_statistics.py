@@ -122,3 +122,128 @@ ROWS = [
     row(np.corrcoef, A(5, 2), rowvar=False),
 ]
 TestRules = rule_tests(ROWS)
+
+
+@pytest.mark.parametrize("function", [np.std, np.nanstd])
+def test_std_has_derivative_zero_where_it_is_zero(function):
+    x = np.array([[2.0, 2.0], [1.0, 3.0]])
+    with np.errstate(all="raise"):
+        value, pullback = dd.vjp(lambda x: function(x, axis=1), x)
+        tangent = dd.jvp(lambda x: function(x, axis=1), (x,), (A(2, 2),))[1]
+    np.testing.assert_array_equal(value, [0.0, 1.0])
+    np.testing.assert_array_equal(pullback(np.ones(2))[0], [[0.0, 0.0], [-0.5, 0.5]])
+    assert tangent[0] == 0
+    assert np.all(np.isfinite(dd.hessian(lambda x: np.sum(function(x, axis=1)))(x)))
+
+
+def test_var_of_complex_data_is_real_and_has_twice_the_conjugate_deviation():
+    x = A(4, complex=True)
+    value, gradient = dd.value_and_grad(np.var)(x)
+    assert value.dtype == float
+    np.testing.assert_allclose(gradient, 2 * np.conj(x - x.mean()) / 4, rtol=1e-14)
+
+
+def test_var_keeps_its_precision_far_from_zero():
+    x = 1e9 + np.array([0.0, 1.0, 2.0])
+    np.testing.assert_allclose(dd.grad(np.var)(x), [-2 / 3, 0.0, 2 / 3], atol=1e-12)
+
+
+def test_masked_and_nan_elements_have_derivative_zero():
+    x = np.array([2.0, np.nan, 4.0, np.inf])
+    where = np.array([True, False, True, False])
+    for call, expected in (
+        (lambda x: np.mean(x, where=where), [0.5, 0.0, 0.5, 0.0]),
+        (lambda x: np.var(x, where=where), [-1.0, 0.0, 1.0, 0.0]),
+        (lambda x: np.std(x, where=where), [-0.5, 0.0, 0.5, 0.0]),
+        (lambda x: np.nanmean(x[:3]), [0.5, 0.0, 0.5, 0.0]),
+        (lambda x: np.nanvar(x[:3]), [-1.0, 0.0, 1.0, 0.0]),
+        (lambda x: np.nanmedian(x[:3]), [0.5, 0.0, 0.5, 0.0]),
+    ):
+        np.testing.assert_array_equal(dd.grad(call)(x), expected)
+
+
+def test_ddof_and_correction_together_are_the_error_of_numpy():
+    for mean in ({}, {"mean": 1.0}):
+        with pytest.raises(ValueError, match="ddof and correction"):
+            dd.grad(lambda x: np.var(x, ddof=1, correction=1, **mean))(np.ones(3))  # noqa: B023
+
+
+def test_too_few_degrees_of_freedom_warn_as_in_numpy():
+    with pytest.warns(RuntimeWarning, match="Degrees of freedom <= 0"), np.errstate(all="ignore"):
+        dd.grad(lambda x: np.var(x, ddof=1))(np.ones(1))
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_equal_elements_share_the_derivative_of_a_median_equally(mode):
+    jacobian = dd.jacobian(lambda x: np.median(x, axis=1), mode=mode)
+    x = np.array([[1.0, 2.0, 2.0, 2.0, 5.0], [4.0, 1.0, 4.0, 9.0, 0.0]])
+    third = 1 / 3
+    np.testing.assert_allclose(jacobian(x)[0, 0], [0.0, third, third, third, 0.0], rtol=1e-15)
+    np.testing.assert_allclose(jacobian(x)[1, 1], [0.5, 0.0, 0.5, 0.0, 0.0], rtol=1e-15)
+    x = np.array([[1.0, 2.0, 3.0, 3.0]])
+    np.testing.assert_allclose(jacobian(x)[0, 0], [0.0, 0.5, 0.25, 0.25], rtol=1e-15)
+
+
+def test_median_of_a_nan_gives_the_derivative_to_the_nan():
+    gradient = dd.grad(np.median)(np.array([1.0, np.nan, 3.0]))
+    np.testing.assert_array_equal(gradient, [0.0, 1.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    "x", [np.array([1.0 + 1j, 2.0 - 1j, 0.5 + 3j]), np.array([1.0, 2j, 3.0, 0.5])]
+)
+def test_median_of_complex_data_is_that_of_the_middle_elements(x):
+    middle = np.sort(x)[(x.size - 1) // 2 : x.size // 2 + 1]
+    value, pullback = dd.vjp(np.median, x)
+    assert value == np.median(x)
+    np.testing.assert_array_equal(pullback(1.0 + 0j)[0], np.isin(x, middle) / middle.size)
+
+
+@pytest.mark.parametrize("function", [np.quantile, np.percentile, np.nanquantile, np.nanpercentile])
+def test_quantiles_refuse_a_traced_q_and_weights(function):
+    x = np.array([1.0, 2.0, 3.0])
+    with pytest.raises(dd.DualdiffError, match="no derivative rule for `q`, at test_statistics.py"):
+        dd.grad(lambda q: function(x, q))(0.5)
+    with pytest.raises(dd.DualdiffError, match="no derivative rule for `weights`"):
+        dd.grad(lambda x: function(x, 0.5, weights=np.ones(3), method="inverted_cdf"))(x)
+
+
+def test_quantile_without_the_right_q_is_the_error_of_numpy():
+    with pytest.raises(ValueError, match="Quantiles must be in the range"):
+        dd.grad(lambda x: np.quantile(x, 1.5))(np.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda x: np.average(x, weights=np.ones(2)), TypeError, "Axis must be specified"),
+        (lambda x: np.average(x, 0, np.ones(3)), ValueError, "Shape of weights must be consistent"),
+        (lambda x: np.average(x, 0, np.zeros(2)), ZeroDivisionError, "Weights sum to zero"),
+        (lambda x: np.cov(x, ddof=0.5), ValueError, "ddof must be"),
+        (lambda x: np.cov(x, fweights=np.ones(5)), RuntimeError, "incompatible numbers of samples"),
+        (lambda x: np.cov(x, aweights=-np.ones(3)), ValueError, "cannot be negative"),
+        (lambda x: np.cov(x[None]), ValueError, "more than 2 dim"),
+    ],
+)
+def test_errors_are_those_of_numpy(call, error, text):
+    for f in (call, lambda x: dd.vjp(call, x)):
+        with pytest.raises(error, match=text):
+            f(np.ones((2, 3)))
+
+
+def test_correlation_of_one_variable_is_one_with_derivative_zero():
+    value, gradient = dd.value_and_grad(lambda x: np.corrcoef(x) + 0)(A(5))
+    assert value == 1
+    np.testing.assert_allclose(gradient, np.zeros(5), atol=1e-15)
+
+
+def test_correlation_does_not_depend_on_the_scale():
+    x = A(2, 5)
+    tangent = dd.jvp(np.corrcoef, (x,), (x * [[2.0], [0.0]],))[1]
+    np.testing.assert_allclose(tangent, np.zeros((2, 2)), atol=1e-15)
+
+
+@pytest.mark.parametrize("function", [np.mean, np.var, np.std, np.median])
+def test_statistics_of_empty_lines_have_an_empty_derivative(function):
+    x = np.zeros((0, 3))
+    assert dd.grad(lambda x: np.sum(function(x, axis=1)))(x).shape == (0, 3)

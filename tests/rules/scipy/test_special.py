@@ -108,5 +108,125 @@ ROWS = [
 TestRules = rule_tests(ROWS)
 
 
-def derivative(function, x):
+def slope(function, x):
     return float(dd.derivative(function)(x))
+
+
+def test_expit_keeps_its_small_derivatives_on_both_sides():
+    for x in (-40.0, 40.0, 700.0):
+        exact = mpmath.exp(-abs(x)) / (1 + mpmath.exp(-abs(x))) ** 2
+        assert slope(special.expit, x) == pytest.approx(float(exact), rel=1e-13)
+
+
+def test_log_ndtr_derivative_is_accurate_in_both_tails():
+    for x in (-1e5, -30.0, -1.0, 5.0, 30.0):
+        with mpmath.workdps(40):
+            exact = mpmath.npdf(x) / (mpmath.erfc(-x / mpmath.sqrt(2)) / 2)
+        assert slope(special.log_ndtr, x) == pytest.approx(float(exact), rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [0, 1, 4])
+def test_polygamma_derivative_is_the_next_polygamma(n):
+    exact = float(mpmath.polygamma(n + 1, 0.7))
+    assert slope(of(polygamma, n), 0.7) == pytest.approx(exact, rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("function", "exact"),
+    [
+        (special.exprel, 1 / 2),
+        (special.j1, 1 / 2),
+        (special.i1, 1 / 2),
+        (special.i1e, 1 / 2),
+        (special.i0, 0.0),
+        (special.i0e, 0.0),
+        (special.erfi, 2 / np.sqrt(np.pi)),
+    ],
+)
+def test_derivative_at_zero(function, exact):
+    assert slope(function, 0.0) == pytest.approx(exact, rel=1e-14)
+
+
+def test_exprel_derivative_is_accurate_near_zero_and_far_out():
+    for x in (1e-9, -1e-3, 0.3, -50.0, 30.0):
+        with mpmath.workdps(50):
+            z = mpmath.mpf(x)
+            exact = float((mpmath.exp(z) * (z - 1) + 1) / z**2)
+        assert slope(special.exprel, x) == pytest.approx(exact, rel=1e-12)
+
+
+def test_xlogy_and_relatives_are_finite_where_both_are_zero():
+    assert dd.grad(special.xlogy, 1)(0.0, 0.0) == 0
+    assert dd.grad(special.xlog1py, 1)(0.0, -1.0) == 0
+    assert dd.grad(special.rel_entr, 1)(0.0, 0.0) == 0
+    assert dd.grad(special.kl_div, 1)(0.0, 0.0) == 1
+
+
+def test_xlogy_keeps_its_mixed_second_derivative_at_zero():
+    assert dd.grad(dd.grad(special.xlogy, 1), 0)(0.0, 2.0) == 0.5
+
+
+def test_logsumexp_shares_the_derivative_where_the_maximum_is_infinite():
+    inf = np.inf
+    assert dd.grad(logsumexp)(np.array([-inf, -inf])).tolist() == [0.5, 0.5]
+    assert dd.grad(logsumexp)(np.array([inf, 0.0, inf])).tolist() == [0.5, 0.0, 0.5]
+    assert dd.grad(logsumexp)(np.array([-inf, 0.0])).tolist() == [0.0, 1.0]
+
+
+def test_logsumexp_is_differentiable_in_factors_that_are_zero():
+    a, b = np.array([0.0, 1.0]), np.array([0.0, 2.0])
+    gradient = dd.grad(lambda b: logsumexp(a, b=b))(b)
+    assert np.allclose(gradient, np.exp(a) / (2 * np.e))
+
+
+def test_functions_take_lists_of_traced_values():
+    gradient = dd.grad(lambda x: logsumexp([x[0], 2 * x[1]]))(np.zeros(2))
+    assert np.allclose(gradient, [0.5, 1.0])
+    assert np.allclose(dd.grad(lambda x: dd.scipy.special.erf([x, x])[0])(0.5), slope(special.erf, 0.5))
+
+
+def test_untraced_arguments_get_scipys_result():
+    x = A(2, 3)
+    assert np.array_equal(logsumexp(x, axis=0), special.logsumexp(x, axis=0))
+    assert np.array_equal(softmax(x, axis=0), special.softmax(x, axis=0))
+    assert np.array_equal(log_softmax(x), special.log_softmax(x))
+    assert np.array_equal(polygamma(1, POSITIVE), special.polygamma(1, POSITIVE))
+    assert dd.scipy.special.comb(5, 2) == 10
+
+
+def test_scipys_own_logsumexp_names_its_counterpart():
+    with pytest.raises(ConversionError, match=r"scipy\.special\.logsumexp .* dualdiff\.scipy"):
+        dd.grad(special.logsumexp)(X)
+
+
+def test_orders_and_parameters_are_constants():
+    for function, args in (
+        (special.jv, (1.5, 2.0)),
+        (special.gammainc, (1.5, 2.0)),
+        (special.betainc, (1.5, 2.0, 0.5)),
+        (polygamma, (1.0, 2.0)),
+    ):
+        with pytest.raises(MissingRuleError, match=r"special\.\w+: no derivative for argument 0"):
+            dd.grad(function)(*args)
+
+
+def test_function_without_a_rule_is_named_with_its_module():
+    with pytest.raises(MissingRuleError, match=r"scipy\.special\.kolmogorov has no derivative"):
+        dd.grad(special.kolmogorov)(0.5)
+
+
+def test_digamma_of_complex_numbers_raises():
+    with pytest.raises(UnsupportedInputError, match="polygamma function of complex"):
+        dd.grad(special.digamma)(1.0 + 2j)
+
+
+def test_complex_gamma_is_holomorphic():
+    z = 1.5 + 0.7j
+    exact = complex(mpmath.gamma(z) * mpmath.digamma(z))
+    assert dd.grad(special.gamma)(z) == pytest.approx(exact, rel=1e-13)
+    assert dd.grad(special.loggamma)(z) == pytest.approx(complex(mpmath.digamma(z)), rel=1e-13)
+
+
+def test_logsumexp_with_sign_raises_for_complex_numbers():
+    with pytest.raises(UnsupportedInputError, match="return_sign"):
+        dd.jvp(lambda x: logsumexp(x, return_sign=True), (A(3, complex=True),), (A(3, complex=True),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from math import prod
@@ -298,13 +299,15 @@ class Comparison:
     def batch_report(self) -> str:
         """How several directions at once differ from one alone; empty where they agree."""
         probes = {"forward": self.tangents, "reverse": self.cotangents}
+        floor = 100 * self.eps * np.max(np.abs(self.problem.value)) / np.min(self.step)
         for mode in self.modes:
             apply, rows = getattr(self.problem, mode), probes[mode].rows
             weights = np.random.default_rng(1).standard_normal(len(rows))
             several = _in_chunks(apply, rows)
             alone, scale = apply(weights @ rows), np.abs(weights) @ np.abs(several)
             expected = weights @ several
-            off = np.abs(alone - expected) > 1e3 * self.eps * len(rows) * np.max(scale, initial=0)
+            tolerance = len(rows) * (floor + 1e3 * self.eps * np.max(scale))
+            off = np.abs(alone - expected) > tolerance
             if np.any(off & np.isfinite(expected)):
                 return (
                     f"{mode} mode gives another derivative for several directions at once than for "
@@ -348,6 +351,7 @@ def _derived(problem: Problem, f: Any, argnums: Any, mode: str) -> Callable[...,
         direction = np.random.default_rng(2).standard_normal(x.size)
         tangents = problem.inputs.trees(x.unravel(direction))
 
+        @functools.wraps(f)
         def tangent(*args: Any, **kwargs: Any) -> Any:
             return jvp(f, args, tangents, argnums=argnums, **kwargs)[1]
 
@@ -355,6 +359,7 @@ def _derived(problem: Problem, f: Any, argnums: Any, mode: str) -> Callable[...,
     seed = np.ones(1) if y.size == 1 else np.random.default_rng(2).standard_normal(y.size)
     cotangent = problem.structure.unflatten(y.unravel(seed))
 
+    @functools.wraps(f)
     def gradient(*args: Any, **kwargs: Any) -> Any:
         return vjp(f, *args, argnums=argnums, **kwargs)[1](cotangent)
 
@@ -408,9 +413,9 @@ def check_grads(
     Arguments: `f`; `args`, a tuple of its arguments, arrays, scalars or containers, real or complex
     (checked in all real directions); `modes`, "forward", "reverse" or both; `order`; `rtol`, the
     tolerance relative to the largest derivative in the same leaf of the result (by default
-    10 sqrt(eps) of the coarsest dtype; the error estimate of the differences is added, and the modes
-    must agree to a thousandth of it); `atol`, an absolute tolerance that is added (by default what
-    rounding of the value may cost);
+    10 sqrt(eps) of the coarsest dtype; the error estimate of the differences is added, and the
+    modes must agree to a thousandth of it); `atol`, an absolute tolerance that is added (by default
+    what rounding of the value may cost);
     `holomorphic`, to check the Cauchy-Riemann equations too; `argnums`, which arguments to
     differentiate (all by default); `kwargs` for f.
     Raises: GradientError (an AssertionError) with a table of the worst entries. Errors of f and of

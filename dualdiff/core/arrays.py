@@ -9,6 +9,7 @@ written.
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,6 +46,11 @@ class Place(NamedTuple):
         for prim, params in self.ops:
             window = prim.push_view(window, params, self.lead)
         return window
+
+    @property
+    def sign(self) -> int:
+        """The sign of what is read from a cotangent through the window."""
+        return prod(prim.view_sign for prim, _ in self.ops)
 
     def set(self, array: Any, v: Any) -> Any:
         """Store `v`, a scalar or a value with the same lead axes; returns the array it stands

@@ -49,11 +49,13 @@ class Primitive:
     `pull` maps its cotangent to cotangents of the operands. An operand without a tangent has None
     in place of it. Primitives with more than one of `outputs` give and take tuples. `structure`
     tells how elements of the result depend on elements of the operands. The views that a
-    `readonly` one makes refuse assignment.
+    `readonly` one makes refuse assignment; `view_sign` is the sign with which a cotangent is read
+    through them.
     """
 
     structure = "dense"
     readonly = False
+    view_sign = 1
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, outputs: int = 1) -> None:
         self.fn = fn

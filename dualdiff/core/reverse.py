@@ -237,6 +237,8 @@ def _pull_store(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> N
     if v_slot:
         gv = get_lead(window, place.index, place.lead)
         gv = gv.copy() if type(gv) is ndarray else resolve(gv)
+        if place.sign < 0:
+            gv = -gv
         if last is not None:
             gv = gv * last
         accumulate(ct, v_slot, gv if fit is None else unbroadcast(gv, fit))

@@ -142,4 +142,4 @@ def value_of(x: Any) -> Any:
         return x
     while is_box(x):
         x = x.read() if issubclass(type(x), Reference) else x.value
-    return x.copy() if type(x) is ndarray else x
+    return x.copy(order="K") if type(x) is ndarray else x

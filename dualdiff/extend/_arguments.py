@@ -6,15 +6,17 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+
 from ..core.boxes import is_box
 from ..core.errors import UnsupportedInputError, user_line
 from ..trees import flatten
 
 
 def signature_of(fn: Callable[..., Any]) -> inspect.Signature | None:
-    """The signature of a function; compiled ones need not have any."""
+    """The signature of a function; compiled ones need not have any, and ufuncs name ``out`` there."""
     try:
-        return inspect.signature(fn)
+        return None if isinstance(fn, np.ufunc) else inspect.signature(fn)
     except (TypeError, ValueError):
         return None
 

@@ -201,8 +201,8 @@ def custom_jvp(f: Callable[..., Any]) -> CustomFunction:
     where the argument is constant, None where it is not floating-point); the rule returns
     ``(value, tangent)``, the tangent linear in the tangents. Reverse mode transposes the rule,
     which for that must be written with functions that have derivatives; where it is not, add a
-    ``defvjp`` (see `custom_vjp`). ``defjvp(batched=True)`` says that tangents may carry a lead axis.
-    The value that is used is that of f.
+    ``defvjp`` (see `custom_vjp`). ``defjvp(batched=True)`` says that tangents may carry a lead
+    axis. The value that is used is that of f.
 
     >>> import numpy as np, dualdiff as dd
     >>> @dd.extend.custom_jvp

@@ -11,7 +11,9 @@ from ..core import indexing  # noqa: F401  # attaches indexing to boxes
 from . import (  # noqa: F401  # rules
     copying,
     cumulative,
+    decompositions,
     differences,
+    einstein,
     elementwise,
     joining,
     linalg,
@@ -26,6 +28,7 @@ from . import (  # noqa: F401  # rules
     selection,
     sorting,
     statistics,
+    ufunc_at,
     ufunc_calls,
     ufuncs,
 )

@@ -62,9 +62,7 @@ def astype(
 
 
 @implements(np.astype)
-def astype_function(
-    x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None
-) -> Any:
+def astype_function(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
     """``numpy.astype``."""
     return astype(x, dtype, copy=copy)
 
@@ -182,7 +180,7 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
 
 
 class FlatIterator:
-    """``ndarray.flat`` of a traced array: iterates over traced scalars, is indexed and assigned to."""
+    """``ndarray.flat`` of a traced array: gives traced scalars, is indexed and assigned to."""
 
     def __init__(self, base: Any) -> None:
         self.base = base

@@ -14,6 +14,7 @@ import numpy as np
 from ..core.boxes import plain
 from ..core.dispatch import UFUNC_METHODS, register
 from ..core.primitive import Primitive
+from ..core.shapes import shape_of
 from ..kinds import linear, rule
 from ._common import axis_of, implements, into
 from .reductions import (
@@ -103,9 +104,10 @@ cummin_p = rule(
 
 def _line(a: Any, axis: Any) -> tuple[Any, int]:
     """The array and axis of a running function, where None means all elements in a row."""
-    if axis is None or np.ndim(a) == 0:
+    ndim = len(shape_of(a))
+    if ndim == 0 or (axis is None and ndim > 1):
         return np.reshape(a, -1), -1
-    return a, axis_of(axis, np.ndim(a))
+    return a, -1 if axis is None else axis_of(axis, ndim)
 
 
 @implements(np.cumsum)

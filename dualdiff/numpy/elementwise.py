@@ -9,7 +9,7 @@ import numpy as np
 from ..core.boxes import is_box, plain
 from ..core.errors import UnsupportedInputError, user_line
 from ..core.shapes import Shape, dtype_of
-from ..kinds import Linear, elementwise, rule
+from ..kinds import Linear, elementwise, linear, rule
 from ._common import implements, into
 
 PI = 3.141592653589793
@@ -19,18 +19,9 @@ def _is_complex(x: Any) -> bool:
     return dtype_of(x).kind == "c"
 
 
-class _Imag(Linear):
-    """A view to be read only: Re(g t) does not pair imaginary parts with imaginary parts."""
-
-    def push_view(self, array: Any, params: dict[str, Any], lead: Shape) -> Any:
-        raise UnsupportedInputError(
-            f"the imaginary part of a traced array cannot be assigned to, {user_line()}; "
-            f"write `z = z.real + 1j * v` for `z.imag = v`"
-        )
-
-
 real_p = Linear(np.real, lambda g: g, None, "real", "elementwise", view=True)
-imag_p = _Imag(np.imag, lambda g: -1j * g, None, "imag", "elementwise", view=True)
+imag_p = Linear(np.imag, lambda g: -1j * g, None, "imag", "elementwise", view=True)
+imag_p.view_sign = -1  # Re(g t) pairs the imaginary part of t with minus that of g
 
 
 @implements(np.real)
@@ -112,10 +103,30 @@ nan_to_num_p = rule(
 )
 
 
+def _refuse_traced(**options: Any) -> None:
+    for name, value in options.items():
+        if is_box(value):
+            raise UnsupportedInputError(
+                f"{name}= must not be traced, {user_line()}; pass dualdiff.value_of({name}) if it "
+                f"is to count as constant, or write the function with np.where"
+            )
+
+
 @implements(np.nan_to_num)
 def nan_to_num(
     x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
 ) -> Any:
     """``numpy.nan_to_num``: derivative 1 where x is finite, 0 where it is replaced."""
-    ans = nan_to_num_p(x, nan=plain(nan), posinf=plain(posinf), neginf=plain(neginf))
-    return ans if copy or not is_box(x) else into(x, ans)
+    _refuse_traced(nan=nan, posinf=posinf, neginf=neginf)
+    ans = nan_to_num_p(x, nan=nan, posinf=posinf, neginf=neginf)
+    return ans if copy else into(x, ans)
+
+
+unwrap_p = linear(np.unwrap, lambda g: g, push=lambda t: t, name="unwrap", structure="elementwise")
+
+
+@implements(np.unwrap)
+def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * PI) -> Any:
+    """``numpy.unwrap``: adds constants, so that the derivative is 1."""
+    _refuse_traced(discont=discont, period=period)
+    return unwrap_p(p, discont=discont, axis=axis, period=period)

@@ -34,9 +34,7 @@ def _concatenate_pull(g: Any, specs: Any, active: Any, axis: int) -> Any:
 
 
 concatenate_p = rule(
-    lambda *xs, axis, dtype=None, casting="same_kind": np.concatenate(
-        xs, axis=axis, dtype=dtype, casting=casting
-    ),
+    lambda *xs, axis, dtype, casting: np.concatenate(xs, axis=axis, dtype=dtype, casting=casting),
     push=_concatenate_push,
     pull=_concatenate_pull,
     name="concatenate",
@@ -64,8 +62,7 @@ def concatenate(
     if any(np.ndim(a) == 0 for a in operands):
         raise ValueError("zero-dimensional arrays cannot be concatenated")
     axis = axis_of(axis, np.ndim(operands[0]))
-    params = {} if dtype is None and casting == "same_kind" else {"dtype": dtype, "casting": casting}
-    return into(out, concatenate_p(*operands, axis=axis, **params))
+    return into(out, concatenate_p(*operands, axis=axis, dtype=dtype, casting=casting))
 
 
 @implements(np.stack)
@@ -154,22 +151,17 @@ def append(arr: Any, values: Any, axis: Any = None) -> Any:
     return np.concatenate((arr, values), axis)
 
 
-def _positions(obj: Any) -> Any:
-    """The `obj` argument of insert and delete, without boxes."""
-    return obj if type(obj) is slice else np.asarray(strip(obj))
-
-
 @implements(np.insert)
 def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     """``numpy.insert``, differentiable in `arr` and `values`."""
     arr, values = as_operand(arr), as_operand(values)
     n, dtype = np.size(arr), dtype_of(arr)
     if dtype.kind not in "fc":
-        return np.insert(plain(arr), _positions(obj), plain(values), axis)
+        return np.insert(plain(arr), strip(obj), plain(values), axis)
     # NumPy itself says which element comes from where.
     own = np.arange(n).reshape(np.shape(arr))
     new = np.arange(n, n + np.size(values)).reshape(np.shape(values))
-    origin = np.insert(own, _positions(obj), new, axis)
+    origin = np.insert(own, strip(obj), new, axis)
     pool = np.concatenate((np.ravel(arr), np.ravel(values)), dtype=dtype, casting="unsafe")
     return np.take(pool, origin)
 
@@ -180,7 +172,7 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     if axis is None:
         arr, axis = np.ravel(arr), 0
     axis = normalize_axis_index(axis, np.ndim(arr))
-    kept = np.delete(np.arange(np.shape(arr)[axis]), _positions(obj))
+    kept = np.delete(np.arange(np.shape(arr)[axis]), strip(obj))
     return np.take(arr, kept, axis)
 
 

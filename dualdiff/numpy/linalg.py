@@ -1,58 +1,45 @@
-"""Linear algebra: equations, determinants, factorisations, eigenvalues.
+"""`numpy.linalg` on traced arrays: its whole namespace; here are equations, inverses and determinants.
 
 Formulas: M. B. Giles, "An extended collection of matrix derivative results for forward and reverse mode
-algorithmic differentiation" (2008); I. Murray, "Differentiation of the Cholesky decomposition" (2016). They
-are written for the pairing Re(g t), so that transposes do not conjugate.
-
-`cholesky`, `eigh` and `eigvalsh` read one triangle and take the matrix for Hermitian; so do their
-derivatives: a tangent counts by its Hermitian part, and a cotangent is Hermitian.
+algorithmic differentiation" (2008); G. H. Golub and V. Pereyra, "The differentiation of pseudo-inverses and
+nonlinear least squares problems whose variables separate" (1973). They are written for the pairing Re(g t), for
+which transposes do not conjugate.
 """
 
 from __future__ import annotations
 
 import operator
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..core.boxes import is_box, plain
 from ..core.errors import UnsupportedInputError, user_line
-from ..core.shapes import Shape, Spec, align, dtype_of
+from ..core.shapes import Shape, Spec, align, shape_of
 from ..kinds import rule
 from ._common import implements
+from ._matrices import (
+    adjoint,
+    conjugate,
+    fold,
+    inner,
+    inverse,
+    is_complex,
+    multiply,
+    over_matrix,
+    transpose,
+)
 from .manipulation import as_operand
-from .products import fold
+from .namespace import mirror
 
 
-def _is_complex(x: Any) -> bool:
-    return dtype_of(x).kind == "c"
+def __getattr__(name: str) -> Any:
+    return mirror(np.linalg, name)
 
 
-def _conjugate(x: Any) -> Any:
-    return np.conjugate(x) if _is_complex(x) else x
-
-
-def _transpose(x: Any) -> Any:
-    return np.matrix_transpose(x)
-
-
-def _adjoint(x: Any) -> Any:
-    return _conjugate(_transpose(x))
-
-
-def _hermitian(x: Any) -> Any:
-    """The Hermitian part, which is also what the cotangent of a Hermitian matrix is reduced to."""
-    return 0.5 * (x + _adjoint(x))
-
-
-def _over_matrix(g: Any) -> Any:
-    """Numbers with two axes more, so that each multiplies a matrix."""
-    return g[..., None, None] if np.ndim(g) else g
-
-
-def _inner(a: Any, b: Any) -> Any:
-    """``sum(a * b)`` over the matrices of two stacks."""
-    return np.sum(a * b, axis=(-2, -1))
+def __dir__() -> list[str]:
+    return sorted({*globals(), *dir(np.linalg)})
 
 
 def _solve_led(a: Any, b: Any, lead: Shape) -> Any:
@@ -85,8 +72,8 @@ def _solve_pull(
     vector = y_spec.ndim == 1
     if vector:
         g, ans = g[..., None], ans[..., None]
-    c = _solve_led(_transpose(x), g, lead)
-    ga = -fold(np.matmul(c, _transpose(ans)), x_spec, ans.ndim) if active[0] else None
+    c = _solve_led(transpose(x), g, lead)
+    ga = -fold(np.matmul(c, transpose(ans)), x_spec, ans.ndim) if active[0] else None
     if vector:
         return ga, fold(c[..., 0], y_spec, ans.ndim - 1)
     return ga, fold(c, y_spec, ans.ndim)
@@ -103,8 +90,8 @@ def solve(a: Any, b: Any) -> Any:
 
 inv_p = rule(
     np.linalg.inv,
-    push=lambda t, ans: -np.matmul(np.matmul(ans, t), ans),
-    pull=lambda g, ans: -np.matmul(np.matmul(_transpose(ans), g), _transpose(ans)),
+    push=lambda t, ans: -multiply(ans, t, ans),
+    pull=lambda g, ans: -multiply(transpose(ans), g, transpose(ans)),
     name="inv",
 )
 implements(np.linalg.inv)(inv_p.bind)
@@ -113,7 +100,7 @@ implements(np.linalg.inv)(inv_p.bind)
 def _cofactors(x: Any, det: Any) -> Any:
     """``det(x) x^-T``; where x is singular, by its singular value decomposition."""
     try:
-        return _over_matrix(det) * _transpose(np.linalg.inv(x))
+        return over_matrix(det) * transpose(np.linalg.inv(x))
     except np.linalg.LinAlgError:
         if is_box(x):
             raise UnsupportedInputError(
@@ -123,30 +110,22 @@ def _cofactors(x: Any, det: Any) -> Any:
     u, s, vh = np.linalg.svd(x)
     others = np.prod(np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :]), axis=-1)
     sign = np.linalg.det(u) * np.linalg.det(vh)
-    return np.conjugate(_over_matrix(np.conjugate(sign)) * u * others[..., None, :] @ vh)
+    return np.conjugate(over_matrix(np.conjugate(sign)) * u * others[..., None, :] @ vh)
 
 
 det_p = rule(
     np.linalg.det,
-    push=lambda t, x, ans: _inner(_cofactors(x, ans), t),
-    pull=lambda g, x, ans: _over_matrix(g) * _cofactors(x, ans),
+    push=lambda t, x, ans: inner(_cofactors(x, ans), t),
+    pull=lambda g, x, ans: over_matrix(g) * _cofactors(x, ans),
     name="det",
 )
 implements(np.linalg.det)(det_p.bind)
 
 
-def _inverse_of_regular(x: Any, sign: Any) -> Any:
-    """The inverse, NaN for singular matrices."""
-    singular = np.asarray(plain(sign)) == 0
-    if singular.any():
-        x = np.where(_over_matrix(singular), np.nan, x)
-    return np.linalg.inv(x)
-
-
 def _slogdet_push(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:
     sign, _ = ans
-    change = _inner(_transpose(_inverse_of_regular(x, sign)), t)
-    if not _is_complex(x):
+    change = inner(transpose(inverse(x, plain(sign) == 0)), t)
+    if not is_complex(x):
         return np.zeros(np.shape(change)), change
     return 1j * sign * np.imag(change), np.real(change)
 
@@ -154,9 +133,9 @@ def _slogdet_push(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:
 def _slogdet_pull(g: Any, x: Any, ans: Any) -> Any:
     sign, _ = ans
     g_sign, g = g
-    if _is_complex(x):
+    if is_complex(x):
         g = g - 1j * np.real(1j * g_sign * sign)
-    return _over_matrix(g) * _transpose(_inverse_of_regular(x, sign))
+    return over_matrix(g) * transpose(inverse(x, plain(sign) == 0))
 
 
 slogdet_p = rule(
@@ -175,127 +154,34 @@ def slogdet(a: Any) -> Any:
     return _Slogdet(*slogdet_p(a))
 
 
-def _half(x: Any) -> Any:
-    """The lower triangle with half of the diagonal: Murray's Phi."""
-    n = x.shape[-1]
-    weights = np.tri(n, dtype=np.float32) - 0.5 * np.eye(n, dtype=np.float32)
-    return x * weights
+def _pinv_push(t: Any, x: Any, ans: Any) -> Any:
+    th, ph = adjoint(t), adjoint(ans)
+    left = th - multiply(th, x, ans)
+    right = th - multiply(ans, x, th)
+    return multiply(ans, ph, left) + multiply(right, ph, ans) - multiply(ans, t, ans)
 
 
-def _cholesky_push(t: Any, ans: Any, upper: bool) -> Any:
-    factor = _adjoint(ans) if upper else ans
-    inverse = np.linalg.inv(factor)
-    middle = np.matmul(np.matmul(inverse, _hermitian(t)), _adjoint(inverse))
-    t = np.matmul(factor, _half(middle))
-    return _adjoint(t) if upper else t
+def _pinv_pull(g: Any, x: Any, ans: Any) -> Any:
+    p, gh, bar, ph = transpose(ans), adjoint(g), conjugate(ans), adjoint(ans)
+    left = np.matmul(gh, conjugate(np.matmul(ans, ph)))
+    right = np.matmul(conjugate(np.matmul(ph, ans)), gh)
+    left = left - multiply(conjugate(x), bar, left)
+    right = right - multiply(right, bar, conjugate(x))
+    return left + right - multiply(p, g, p)
 
 
-def _cholesky_pull(g: Any, ans: Any, upper: bool) -> Any:
-    factor = ans
-    if upper:
-        factor, g = _adjoint(ans), _adjoint(g)
-    inverse = np.linalg.inv(factor)
-    middle = _half(np.matmul(_transpose(factor), g))
-    return _hermitian(np.matmul(np.matmul(_transpose(inverse), middle), _conjugate(inverse)))
-
-
-cholesky_p = rule(
-    lambda x, upper: np.linalg.cholesky(x, upper=upper),
-    push=_cholesky_push,
-    pull=_cholesky_pull,
-    name="cholesky",
+pinv_p = rule(
+    lambda x, **options: np.linalg.pinv(x, **options),
+    push=_pinv_push,
+    pull=_pinv_pull,
+    name="pinv",
 )
 
 
-@implements(np.linalg.cholesky)
-def cholesky(a: Any, /, *, upper: bool = False) -> Any:
-    """``numpy.linalg.cholesky``, as a function of a Hermitian matrix.
-
-    NumPy reads one triangle only. The derivative is that for symmetric (Hermitian) changes of the
-    matrix: the cotangent is symmetric, and an element beside the diagonal shares it with its mirror image.
-    """
-    return cholesky_p(a, upper=bool(upper))
-
-
-def _gaps(w: Any) -> Any:
-    """``1 / (w_j - w_i)``, and 0 on the diagonal."""
-    same = np.eye(w.shape[-1], dtype=bool)
-    return np.where(same, 0, 1 / np.where(same, 1, w[..., None, :] - w[..., :, None]))
-
-
-def _scaled(k: Any, gaps: Any) -> Any:
-    """``k * gaps``, and 0 where k is 0: eigenvalues that coincide matter only if their vectors do."""
-    return np.where(plain(k) == 0, 0, k * gaps)
-
-
-def _eigh_push(t: Any, ans: Any) -> tuple[Any, Any]:
-    w, v = ans
-    change = np.matmul(np.matmul(_adjoint(v), _hermitian(t)), v)
-    tw = np.real(np.diagonal(change, axis1=-2, axis2=-1))
-    return tw, np.matmul(v, _scaled(change, _gaps(w)))
-
-
-def _refuse_phase(k: Any, what: str) -> None:
-    """An error where a result depends on the arbitrary phase of complex vectors."""
-    k = plain(k)
-    phase = np.abs(np.diagonal(k, axis1=-2, axis2=-1).imag)
-    if np.any(phase > 1e-8 * (1 + np.abs(k).max(initial=0.0))):
-        raise UnsupportedInputError(
-            f"the result depends on the phase of complex vectors from numpy.linalg.{what}, which is "
-            f"arbitrary, {user_line()}; make it a function of abs(v), or of v times its own "
-            f"conjugate."
-        )
-
-
-def _eigh_pull(g: Any, ans: Any) -> Any:
-    w, v = ans
-    gw, gv = g
-    k = np.matmul(_transpose(v), gv)
-    if _is_complex(v):
-        _refuse_phase(k, "eigh")
-    q = _scaled(k, _gaps(w)) + gw[..., None] * np.eye(w.shape[-1], dtype=bool)
-    return _hermitian(np.matmul(np.matmul(_conjugate(v), q), _transpose(v)))
-
-
-eigh_p = rule(
-    lambda x, UPLO: tuple(np.linalg.eigh(x, UPLO)),
-    push=_eigh_push,
-    pull=_eigh_pull,
-    name="eigh",
-    outputs=2,
-)
-_Eigh: Any = type(np.linalg.eigh(np.eye(1)))
-
-
-@implements(np.linalg.eigh)
-def eigh(a: Any, UPLO: str = "L") -> Any:  # noqa: N803  # NumPy's name
-    """``numpy.linalg.eigh``, as a function of a Hermitian matrix.
-
-    Eigenvectors have no derivative (NaN) where eigenvalues coincide. The phase of complex ones is
-    arbitrary: a tangent of v has no part along i v, and a cotangent that depends on the phase raises.
-    """
-    return _Eigh(*eigh_p(a, UPLO=UPLO))
-
-
-def _eigvalsh_push(t: Any, x: Any, UPLO: str) -> Any:  # noqa: N803
-    _, v = np.linalg.eigh(x, UPLO)
-    return np.real(np.sum(_conjugate(v) * np.matmul(_hermitian(t), v), axis=-2))
-
-
-def _eigvalsh_pull(g: Any, x: Any, UPLO: str) -> Any:  # noqa: N803
-    _, v = np.linalg.eigh(x, UPLO)
-    return np.matmul(_conjugate(v) * g[..., None, :], _transpose(v))
-
-
-eigvalsh_p = rule(
-    np.linalg.eigvalsh, push=_eigvalsh_push, pull=_eigvalsh_pull, name="eigvalsh"
-)
-
-
-@implements(np.linalg.eigvalsh)
-def eigvalsh(a: Any, UPLO: str = "L") -> Any:  # noqa: N803
-    """``numpy.linalg.eigvalsh``, as a function of a Hermitian matrix."""
-    return eigvalsh_p(a, UPLO=UPLO)
+@implements(np.linalg.pinv)
+def pinv(a: Any, rcond: Any = None, hermitian: bool = False, **rtol: Any) -> Any:
+    """``numpy.linalg.pinv``, at constant rank: where a small change of the matrix changes its rank, there is none."""
+    return pinv_p(as_operand(a), rcond=plain(rcond), hermitian=hermitian, **rtol)
 
 
 @implements(np.linalg.trace)
@@ -322,3 +208,27 @@ def matrix_power(a: Any, n: int) -> Any:
         if not n:
             return np.copy(ans) if ans is a else ans
         power = np.matmul(power, power)
+
+
+@implements(np.linalg.tensorinv)
+def tensorinv(a: Any, ind: int = 2) -> Any:
+    """``numpy.linalg.tensorinv``."""
+    if ind <= 0:
+        raise ValueError("Invalid ind argument.")
+    shape = np.shape(a)
+    matrix = np.reshape(a, (prod(shape[ind:]), -1))
+    return np.reshape(np.linalg.inv(matrix), shape[ind:] + shape[:ind])
+
+
+@implements(np.linalg.tensorsolve)
+def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+    """``numpy.linalg.tensorsolve``."""
+    ndim = np.ndim(a)
+    if axes is not None:
+        rest = [k for k in range(ndim) if k not in axes]
+        a = np.transpose(a, (*rest, *axes))
+    shape = np.shape(a)[np.ndim(b) - ndim :]
+    if prod(shape) ** 2 != np.size(a):
+        return np.linalg.tensorsolve(plain(a), plain(b))  # raises what NumPy says of the shapes
+    matrix = np.reshape(a, (prod(shape), prod(shape)))
+    return np.reshape(np.linalg.solve(matrix, np.ravel(b)), shape)

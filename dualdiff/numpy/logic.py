@@ -1,4 +1,4 @@
-"""Functions whose results have no derivative, and choosing between values: they see plain values."""
+"""Choosing between values, and functions without derivative, which see plain values."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .manipulation import as_operand
 
 for _function in (
     # truth, comparison and kind
-    np.all, np.any, np.allclose, np.isclose, np.array_equal, np.array_equiv, np.isposinf, np.isneginf,
-    np.iscomplexobj, np.isrealobj, np.iscomplex, np.isreal, np.isnat, np.isin,
+    np.all, np.any, np.allclose, np.isclose, np.array_equal, np.array_equiv, np.isposinf,
+    np.isneginf, np.iscomplexobj, np.isrealobj, np.iscomplex, np.isreal, np.isnat, np.isin,
     # positions and counts
     np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.argwhere,
     np.nonzero, np.flatnonzero, np.searchsorted, np.digitize, np.count_nonzero, np.lexsort, np.ix_,

@@ -153,8 +153,8 @@ def moveaxis(a: Any, source: Any, destination: Any) -> Any:
 @implements(np.rollaxis)
 def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
     """``numpy.rollaxis``."""
-    axes = np.rollaxis(np.broadcast_to(False, np.ndim(a) * (1,)), axis, start)  # checks the arguments
-    n = axes.ndim
+    n = np.ndim(a)
+    np.rollaxis(np.broadcast_to(False, (1,) * n), axis, start)  # checks the arguments
     axis, start = axis % n, start + n if start < 0 else start
     return moveaxis(a, axis, start - 1 if axis < start else start)
 
@@ -182,10 +182,13 @@ def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
 
 @implements(np.broadcast_arrays)
 def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
-    """``numpy.broadcast_arrays``; views that cannot be written to, the arrays where nothing is to do."""
+    """``numpy.broadcast_arrays``; views that cannot be written to where anything is to do."""
     arrays = [as_operand(a) for a in args]
     shape = np.broadcast_shapes(*map(np.shape, arrays))
-    return tuple(a if np.shape(a) == shape else np.broadcast_to(a, shape) for a in arrays)
+    return tuple(
+        a if np.shape(a) == shape and type(plain(a)) is ndarray else np.broadcast_to(a, shape)
+        for a in arrays
+    )
 
 
 def _at_least(ndim: int, arys: Sequence[Any]) -> Any:
@@ -222,6 +225,8 @@ def atleast_3d(*arys: Any) -> Any:
 @implements(np.flip)
 def flip(m: Any, axis: Any = None) -> Any:
     """``numpy.flip``; a view."""
+    if np.ndim(m) == 0:
+        return np.reshape(m, ())[()]
     axes = axes_of(axis, np.ndim(m))
     reverse, whole = slice(None, None, -1), slice(None)
     return m[tuple(reverse if i in axes else whole for i in range(-np.ndim(m), 0))]
@@ -271,8 +276,10 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
     """``numpy.roll``."""
     if axis is None:
         return np.reshape(roll(np.ravel(a), shift, 0), np.shape(a))
-    axes = [i - np.ndim(a) for i in normalize_axis_tuple(axis, np.ndim(a), allow_duplicate=True)]
-    shifts, axes = np.broadcast_arrays(plain(shift), axes)
+    negative = [
+        i - np.ndim(a) for i in normalize_axis_tuple(axis, np.ndim(a), allow_duplicate=True)
+    ]
+    shifts, axes = np.broadcast_arrays(plain(shift), negative)
     if shifts.ndim > 1:
         raise ValueError("'shift' and 'axis' should be scalars or 1D sequences")
     return roll_p(a, shift=tuple(shifts.tolist()), axis=tuple(axes.tolist()))
@@ -295,7 +302,7 @@ tile_p = linear(
 
 
 @implements(np.tile)
-def tile(A: Any, reps: Any) -> Any:  # noqa: N803  # NumPy's name
+def tile(A: Any, reps: Any) -> Any:  # NumPy's name
     """``numpy.tile``."""
     reps = (reps,) if np.ndim(reps) == 0 else tuple(reps)
     ndim = max(np.ndim(A), len(reps))
@@ -310,9 +317,7 @@ repeat_p = linear(
     lambda g, x_spec, repeats, axis: np.sum(
         np.reshape(
             g,
-            g.shape[: g.ndim + axis]
-            + (x_spec.shape[axis], repeats)
-            + g.shape[g.ndim + axis + 1 :],
+            (*g.shape[: g.ndim + axis], x_spec.shape[axis], repeats, *g.shape[g.ndim + axis + 1 :]),
         ),
         axis=axis,
     ),

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..core.arrays import assign, root_of
-from ..core.boxes import attach, plain
+from ..core.boxes import Box, attach, plain
 from ..core.errors import ConversionError, UnsupportedInputError, describe, user_line
-from ..core.traces import Reference
+from ..kinds import linear
 from . import copying
-from ._common import strip
 
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -38,8 +37,8 @@ def _refused(name: str, instead: str) -> Callable[..., Any]:
 
     def refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
         raise ConversionError(
-            f".{name} of a traced array ({describe(self)}) would lose its derivative, {user_line()}; "
-            f"{instead}"
+            f".{name} of a traced array ({describe(self)}) would lose its derivative, "
+            f"{user_line()}; {instead}"
         )
 
     refuse.__name__ = name
@@ -47,7 +46,7 @@ def _refused(name: str, instead: str) -> Callable[..., Any]:
 
 
 def _pass_value(name: str) -> Callable[..., Any]:
-    return _refused(name, f"pass dualdiff.value_of(x).{name} if the result is to count as constant.")
+    return _refused(name, f"pass dualdiff.value_of(x).{name} if it is to count as constant.")
 
 
 def _shape_arguments(args: tuple[Any, ...]) -> Any:
@@ -67,29 +66,38 @@ def _flatten(self: Any, order: Any = "C") -> Any:
 
 
 def _copy(self: Any, order: Any = "C") -> Any:
-    return np.copy(self, order)
+    return np.copy(self, order) if isinstance(plain(self), np.ndarray) else self
 
 
 def _shallow_copy(self: Any) -> Any:
-    return np.copy(self, "K")
+    return _copy(self, "K")
 
 
 def _deep_copy(self: Any, memo: Any) -> Any:
-    return np.copy(self, "K")
+    return _copy(self, "K")
 
 
-def _view(self: Any, dtype: Any = None, type: Any = None) -> Any:  # noqa: A002  # NumPy's name
+def _conjugate(self: Any) -> Any:
+    return np.conjugate(self) if self.dtype.kind == "c" else self
+
+
+def _view(self: Any, dtype: Any = None, type: Any = None) -> Any:  # NumPy's name
     if isinstance(dtype, builtin_type) and issubclass(dtype, np.ndarray):
         dtype = None
     if dtype is not None and np.dtype(dtype) != self.dtype:
         raise UnsupportedInputError(
-            f"a traced array ({describe(self)}) cannot be viewed as {np.dtype(dtype)}, {user_line()}; "
-            f"use .astype for numbers, .real and .imag for the parts of complex ones."
+            f"a traced array ({describe(self)}) cannot be viewed as {np.dtype(dtype)}, "
+            f"{user_line()}; use .astype, or .real and .imag for the parts of complex numbers."
         )
     return self[...]
 
 
 builtin_type = type
+
+
+def _to_device(self: Any, device: Any, /, *, stream: Any = None) -> Any:
+    np.empty(0).to_device(device, stream=stream)  # checks the arguments
+    return self
 
 
 def _compress(self: Any, condition: Any, axis: Any = None, out: Any = None) -> Any:
@@ -100,26 +108,28 @@ def _round(self: Any, decimals: int = 0, out: Any = None) -> Any:
     return np.round(self, decimals, out)
 
 
+item_p = linear(
+    lambda x: x.item(), lambda g: g, push=lambda t: t, name="item", structure="elementwise"
+)
+
+
 def _item(self: Any, /, *args: Any) -> Any:
-    if not args:
-        if self.size != 1:
-            raise ValueError("can only convert an array of size 1 to a Python scalar")
-        return self[(0,) * self.ndim] if self.ndim else _scalar(self)
-    index = _shape_arguments(args)
-    if builtin_type(index) is not tuple:
-        index = np.unravel_index(range(self.size)[index], self.shape)
-    if len(index) != self.ndim:
-        raise ValueError("incorrect number of indices for array")
-    return self[tuple(map(int, index))]
-
-
-def _scalar(x: Any) -> Any:
-    """A 0-d array as a scalar, a scalar as it is."""
-    return x[()] if isinstance(plain(x), np.ndarray) else x
+    if args:
+        index = _shape_arguments(args)
+        if builtin_type(index) is not tuple:
+            index = np.unravel_index(range(self.size)[index], self.shape)
+        if len(index) != self.ndim:
+            raise ValueError("incorrect number of indices for array")
+        self = self[tuple(map(int, index))]
+    elif self.size != 1:
+        raise ValueError("can only convert an array of size 1 to a Python scalar")
+    elif self.ndim:
+        self = self[(0,) * self.ndim]
+    return item_p(self) if hasattr(plain(self), "item") else self
 
 
 def _tolist(self: Any) -> Any:
-    return [_tolist(part) for part in self] if self.ndim else _scalar(self)
+    return [_tolist(part) for part in self] if self.ndim else _item(self)
 
 
 def _fill(self: Any, value: Any) -> None:
@@ -162,6 +172,7 @@ def _base(self: Any) -> Any:
 
 attach(
     # shape
+    shape=Box.__dict__["shape"].setter(_set_shape),
     reshape=_reshape,
     ravel=_method(np.ravel),
     flatten=_flatten,
@@ -182,8 +193,8 @@ attach(
     # numbers
     real=property(np.real, _set_real),
     imag=property(np.imag, _set_imag),
-    conj=_method(np.conjugate),
-    conjugate=_method(np.conjugate),
+    conj=_conjugate,
+    conjugate=_conjugate,
     clip=_method(np.clip),
     round=_round,
     # reductions
@@ -224,6 +235,7 @@ attach(
     strides=_of_value("strides"),
     flags=_of_value("flags"),
     device=property(lambda self: "cpu"),
+    to_device=_to_device,
     data=property(_pass_value("data")),
     ctypes=property(_pass_value("ctypes")),
     tobytes=_pass_value("tobytes"),
@@ -233,6 +245,6 @@ attach(
     byteswap=_pass_value("byteswap"),
     getfield=_pass_value("getfield"),
     setfield=_refused("setfield", "assign by index."),
-    setflags=_refused("setflags", "leave it out: a traced array is written to by assignment alone."),
-    resize=_refused("resize", "write `x = np.resize(x, shape)`, or join zeros with np.concatenate."),
+    setflags=_refused("setflags", "leave it out: traced arrays are written to by assignment."),
+    resize=_refused("resize", "write `x = np.resize(x, shape)`, or np.pad it with zeros."),
 )

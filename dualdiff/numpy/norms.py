@@ -9,7 +9,7 @@ import numpy as np
 from ..core.boxes import plain
 from ..core.shapes import cast, dtype_of, shape_of
 from ._common import Axes, axes_of, expand_dims, implements
-from .reductions import reduction
+from .reductions import conjugate, reduction
 from .ufuncs import safe_divide
 
 
@@ -19,14 +19,14 @@ def _norm(x: Any, axis: Axes, keepdims: bool, order: Any = None, flat: bool = Fa
 
 
 def _two_norm_scaled(v: Any, x: Any, ans: Any, axis: Axes, flat: bool = False) -> Any:
-    return v * safe_divide(np.conjugate(x), ans)
+    return v * safe_divide(conjugate(x), ans)
 
 
 def _p_norm_scaled(v: Any, x: Any, ans: Any, axis: Axes, order: Any) -> Any:
     """``phase(x) (|x| / ans)**(p - 1)``, and 0 where x is 0."""
     size = np.absolute(x)
     if dtype_of(x).kind == "c":
-        phase = safe_divide(np.conjugate(x), size)
+        phase = safe_divide(conjugate(x), size)
     else:
         phase = np.sign(plain(x))
     flat = (plain(size) == 0) | (plain(ans) == 0)

@@ -1,4 +1,4 @@
-"""``numpy.pad``, axis by axis as NumPy does it, so that every mode is made of functions with rules."""
+"""``numpy.pad``, axis by axis as NumPy does it, so that every mode is made of known functions."""
 
 from __future__ import annotations
 
@@ -126,11 +126,13 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
     widths = _widths(pad_width, ndim)
     if callable(mode):
         raise UnsupportedInputError(
-            f"np.pad with a function as mode would write into plain arrays, {user_line()}; pad with "
-            f"zeros and assign to the result instead."
+            f"np.pad with a function as mode would write into plain arrays, {user_line()}; "
+            f"pad with zeros and assign to the result instead."
         )
     # NumPy itself says whether mode and keywords fit.
     np.pad(np.zeros((1,) * ndim), 0, mode, **dict.fromkeys(kwargs, 1))
+    if not any(map(any, widths)):
+        return np.copy(array)
     values = as_operand(kwargs.get("constant_values", 0))
     if mode == "empty" or (mode == "constant" and not is_box(values)):
         return pad_p(array, widths=widths, values=values)
@@ -157,6 +159,6 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
         elif odd and n > 1:
             array = _pad_odd(array, axis, width, int(mode == "symmetric"))
         else:
-            how = "edge" if odd else mode
-            array = np.take(array, np.pad(np.arange(n), width, how), axis)
-    return array if any(map(any, widths)) else np.copy(array)
+            origin = np.pad(np.arange(n), width, "edge" if odd else mode)
+            array = np.take(array, origin, axis)
+    return array

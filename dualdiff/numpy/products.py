@@ -1,4 +1,4 @@
-"""Products of arrays: `matmul` and `dot`, and all that is an Einstein sum.
+"""Products of arrays: `matmul` and `dot` of vectors and matrices, and Einstein sums by other names.
 
 No transpose conjugates: the pairing of tangents and cotangents is Re(g t).
 """
@@ -7,40 +7,26 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
-from math import prod
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..core.dispatch import register
-from ..core.shapes import Fit, Shape, Spec, align, dtype_of, shape_of, unbroadcast
-from ..kinds import Bilinear, bilinear, linear, rule
-from ._common import implements, into, on_values
+from ..core.shapes import Shape, Spec, align
+from ..kinds import Bilinear, bilinear
+from ._common import implements, into
+from ._matrices import conjugate, flat, fold, transpose
 from ._product_paths import product_fast_path
+from .einstein import einsum_p
 from .manipulation import as_operand
-
-# Above this many multiplications the search for a faster order of summation pays (measured).
-SEARCH = 20_000
-
-
-def fold(c: Any, spec: Spec, ndim: int) -> Any:
-    """A cotangent of an operand that was broadcast to `ndim` dimensions, summed to its own shape."""
-    full = c.shape[c.ndim - ndim :]
-    return c if full == spec.shape else unbroadcast(c, Fit(spec.shape, c.dtype, full, c.dtype))
-
-
-def _flat(x: Any) -> Any:
-    """All rows of a stack of matrices as one matrix."""
-    return x.reshape((prod(x.shape[:-1]), x.shape[-1]))
-
 
 def _rows(t: Any, y: Any) -> Any:
     """``t @ y`` for a matrix y: one product of matrices, whatever the dimensions of t."""
     if t.ndim <= 2:
         return np.matmul(t, y)
-    return np.matmul(_flat(t), y).reshape((*t.shape[:-1], y.shape[-1]))
+    return np.matmul(flat(t), y).reshape((*t.shape[:-1], y.shape[-1]))
 
 
 def _each_times(g: Any, v: Any, shape: Shape) -> Any:
@@ -62,7 +48,7 @@ def _push_y(t: Any, x: Any, y_spec: Spec, lead: Shape) -> Any:
     if y_spec.ndim == 1:
         if x.ndim <= 2:
             return np.matmul(t, x.T)
-        return np.matmul(t, _flat(x).T).reshape(lead + x.shape[:-1])
+        return np.matmul(t, flat(x).T).reshape(lead + x.shape[:-1])
     if x.ndim == 1:
         return np.matmul(x, t)
     return np.matmul(x, align(t, y_spec.ndim, max(x.ndim, y_spec.ndim), lead))
@@ -75,17 +61,17 @@ def _pull_x(g: Any, y: Any, x_spec: Spec, lead: Shape) -> Any:
         return _rows(g, y.T)
     if x_spec.ndim == 1:
         return fold(np.matmul(y, g[..., None])[..., 0], x_spec, y.ndim - 1)
-    return fold(np.matmul(g, np.matrix_transpose(y)), x_spec, max(x_spec.ndim, y.ndim))
+    return fold(np.matmul(g, transpose(y)), x_spec, max(x_spec.ndim, y.ndim))
 
 
 def _pull_y(g: Any, x: Any, y_spec: Spec, lead: Shape) -> Any:
     if x.ndim == 1:
         return _each_times(g, x, lead) if y_spec.ndim == 1 else x[:, None] * g[..., None, :]
     if y_spec.ndim > 2:
-        c = np.matmul(np.matrix_transpose(x), g)
+        c = np.matmul(transpose(x), g)
         return fold(c, y_spec, max(x.ndim, y_spec.ndim))
     if x.ndim > 2:
-        x = _flat(x)
+        x = flat(x)
         g = g.reshape(lead + x.shape[:1] + y_spec.shape[1:])
     return np.matmul(g, x) if y_spec.ndim == 1 else np.matmul(x.T, g)
 
@@ -104,149 +90,6 @@ dot_p = _product(np.dot, "dot")  # for operands of one or two dimensions
 def matmul(x1: Any, x2: Any, /) -> Any:
     """``numpy.matmul``, and the operator ``@``."""
     return matmul_p.bind(x1, x2)
-
-
-# A term of subscripts whose ellipsis stands for lead axes alone.
-Labels = tuple[tuple[str, ...], str]
-
-
-@lru_cache(maxsize=1024)
-def _labels(subscripts: str, ndims: tuple[int, ...]) -> Labels:
-    """The labels of each operand and of the result, with letters in place of each ellipsis."""
-    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
-    terms = inputs.split(",")
-    free = "".join(c for c in string.ascii_letters if c not in subscripts)
-    hidden = [n - len(t) + 3 if "..." in t else 0 for n, t in zip(ndims, terms, strict=True)]
-    broadcast = free[: max(hidden)]
-    if not arrow:
-        once = (c for c in string.ascii_letters if inputs.count(c) == 1)
-        output = ("..." if "..." in inputs else "") + "".join(sorted(once))
-    expanded = tuple(
-        t.replace("...", broadcast[len(broadcast) - n :]) for n, t in zip(hidden, terms, strict=True)
-    )
-    return expanded, output.replace("...", broadcast)
-
-
-def _contract(terms: Sequence[str], output: str, operands: Sequence[Any]) -> Any:
-    """`numpy.einsum` with lead axes allowed in front of each term that starts with an ellipsis."""
-    sizes: dict[str, int] = {}
-    for term, operand in zip(terms, operands, strict=True):
-        for label, n in zip(reversed(term), reversed(shape_of(operand)), strict=False):
-            sizes[label] = max(n, sizes.get(label, 1))
-    search = len(operands) > 1 and prod(sizes.values()) > SEARCH
-    return np.einsum(f"{','.join(terms)}->{output}", *operands, optimize=search)
-
-
-def _transposed(
-    g: Any, i: int, labels: Labels, operands: Sequence[Any], shapes: Sequence[Shape]
-) -> Any:
-    """The cotangent of operand `i` of an Einstein sum; `operands` are all, of which it is not used."""
-    terms, output = labels
-    full: dict[str, int] = {}
-    for term, shape in zip(terms, shapes, strict=True):
-        for label, n in zip(term, shape, strict=True):
-            full[label] = n if full.get(label, 1) == 1 else full[label]
-    own = dict(zip(terms[i], shapes[i], strict=True))
-    others = [j for j in range(len(terms)) if j != i]
-    known = output + "".join(terms[j] for j in others)
-    found = [u for u in own if u in known and own[u] == full[u]]
-    c = _contract(
-        ["..." + output, *(terms[j] for j in others)],
-        "..." + "".join(found),
-        [g, *(operands[j] for j in others)],
-    )
-    lead = c.shape[: c.ndim - len(found)]
-    inner = iter(c.shape[len(lead) :])
-    c = c.reshape(lead + tuple(next(inner) if u in found else 1 for u in own))
-    if c.shape != lead + tuple(own.values()):
-        c = np.broadcast_to(c, lead + tuple(own.values()))
-    return c if len(own) == len(terms[i]) else _on_diagonal(c, terms[i], own)
-
-
-def _on_diagonal(c: Any, term: str, own: dict[str, int]) -> Any:
-    """Zeros but where all indices that share a label are equal."""
-    free = iter(u for u in string.ascii_letters if u not in term)
-    result, deltas, masks = "", [], []
-    for u in term:
-        label = u if u not in result else next(free)
-        if label != u:
-            deltas.append(u + label)
-            masks.append(np.eye(own[u], dtype=bool))
-        result += label
-    spec = ",".join(["..." + "".join(own), *deltas]) + "->..." + result
-    return np.einsum(spec, c, *masks)
-
-
-def _one_operand(x: Any, labels: Labels) -> Any:
-    (term,), output = labels
-    return np.einsum(f"...{term}->...{output}", x)
-
-
-einsum_of_one_p = linear(
-    _one_operand,
-    lambda g, x_spec, labels: _transposed(g, 0, labels, [None], [x_spec.shape]),
-    name="einsum_of_one",
-    view=True,
-)
-
-
-def _einsum_push(ts: Any, args: Any, subscripts: str) -> Any:
-    terms, output = _labels(subscripts, tuple(len(shape_of(a)) for a in args))
-    total = None
-    for i, t in enumerate(ts):
-        if t is not None:
-            with_t = [*args[:i], t, *args[i + 1 :]]
-            led = [*terms[:i], "..." + terms[i], *terms[i + 1 :]]
-            part = _contract(led, "..." + output, with_t)
-            total = part if total is None else total + part
-    return total
-
-
-def _einsum_pull(g: Any, args: Any, active: Any, subscripts: str) -> Any:
-    shapes = [shape_of(a) for a in args]
-    labels = _labels(subscripts, tuple(map(len, shapes)))
-    return [
-        _transposed(g, i, labels, args, shapes) if used else None for i, used in enumerate(active)
-    ]
-
-
-# `function` is what NumPy calls this sum; the subscripts say what its derivatives are.
-einsum_p = rule(
-    lambda *operands, function, subscripts: function(*operands),
-    push=_einsum_push,
-    pull=_einsum_pull,
-    name="einsum",
-)
-
-
-def _as_string(operands: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
-    """Subscripts as a string, whichever way they were given, and the arrays."""
-    if isinstance(operands[0], str):
-        return operands[0], tuple(operands[1:])
-    letters = string.ascii_uppercase + string.ascii_lowercase
-
-    def term(labels: Any) -> str:
-        return "".join("..." if i is Ellipsis else letters[i] for i in labels)
-
-    pairs = len(operands) // 2
-    subscripts = ",".join(term(operands[2 * i + 1]) for i in range(pairs))
-    if len(operands) % 2:
-        subscripts += "->" + term(operands[-1])
-    return subscripts, tuple(operands[: 2 * pairs : 2])
-
-
-@implements(np.einsum)
-def einsum(*operands: Any, out: Any = None, optimize: Any = False, **kwargs: Any) -> Any:
-    """``numpy.einsum``: any subscripts, either notation, any number of operands."""
-    subscripts, arrays = _as_string(operands)
-    if len(arrays) == 1 and not kwargs:
-        labels = _labels(subscripts, (np.ndim(arrays[0]),))
-        return into(out, einsum_of_one_p(arrays[0], labels=labels))
-    function = partial(np.einsum, subscripts, optimize=optimize, **kwargs)
-    return into(out, einsum_p(*arrays, function=function, subscripts=subscripts))
-
-
-register(np.einsum_path, on_values(np.einsum_path))
 
 
 @implements(np.dot)
@@ -308,20 +151,16 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     return einsum_p(a, b, function=function, subscripts=subscripts)
 
 
-def _conjugate(x: Any) -> Any:
-    return np.conjugate(x) if dtype_of(x).kind == "c" else x
-
-
 def _conjugated_first(function: Any) -> Callable[[Any, Any], Any]:
     """A product that conjugates its first operand, without doing so."""
-    return lambda x, y: function(_conjugate(x), y)
+    return lambda x, y: function(conjugate(x), y)
 
 
 @implements(np.vdot)
 def vdot(a: Any, b: Any, /) -> Any:
     """``numpy.vdot``."""
     function = _conjugated_first(np.vdot)
-    return einsum_p(_conjugate(np.ravel(a)), np.ravel(b), function=function, subscripts="i,i->")
+    return einsum_p(conjugate(np.ravel(a)), np.ravel(b), function=function, subscripts="i,i->")
 
 
 def _last(x: Any, axis: int) -> Any:
@@ -332,7 +171,7 @@ def _last(x: Any, axis: int) -> Any:
 def vecdot(x1: Any, x2: Any, /, out: Any = None, *, axis: int = -1) -> Any:
     """``numpy.vecdot``."""
     function = _conjugated_first(np.vecdot)
-    x1, x2 = _conjugate(_last(x1, axis)), _last(x2, axis)
+    x1, x2 = conjugate(_last(x1, axis)), _last(x2, axis)
     return into(out, einsum_p(x1, x2, function=function, subscripts="...i,...i->..."))
 
 
@@ -346,7 +185,7 @@ if hasattr(np, "matvec"):  # NumPy 2.2
         """``numpy.vecmat``."""
         function = _conjugated_first(np.vecmat)
         subscripts = "...i,...ij->...j"
-        return einsum_p(_conjugate(x1), x2, function=function, subscripts=subscripts)
+        return einsum_p(conjugate(x1), x2, function=function, subscripts=subscripts)
 
     register(np.matvec, matvec)
     register(np.vecmat, vecmat)

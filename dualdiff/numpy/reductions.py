@@ -15,7 +15,7 @@ import numpy as np
 from ..core.boxes import is_box, plain
 from ..core.dispatch import UFUNC_METHODS
 from ..core.primitive import Primitive
-from ..core.shapes import Shape, cast, shape_of
+from ..core.shapes import Shape, cast, dtype_of, shape_of
 from ..kinds import linear, rule
 from ._common import Axes, axes_of, expand_dims, implements, into, spread
 from .ufuncs import safe_divide
@@ -87,6 +87,11 @@ def reduction(fn: Callable[..., Any], scaled: Scaled, name: str | None = None) -
         return scaled(g, x, ans, axis, **options)
 
     return rule(apply, push=push, pull=pull, name=name or fn.__name__, structure="reduction")
+
+
+def conjugate(x: Any) -> Any:
+    """``numpy.conjugate`` that does not copy real arrays."""
+    return np.conjugate(x) if dtype_of(x).kind == "c" else x
 
 
 def count(shape: Shape, axis: Axes, where: Any = True) -> Any:

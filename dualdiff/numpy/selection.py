@@ -14,7 +14,7 @@ from ..core.indexing import GETITEM, SCATTER
 from ..core.shapes import Fit, Shape, Spec, align, unbroadcast
 from ..kinds import elementwise, linear, rule
 from ._common import implements, into, strip
-from .manipulation import as_operand, lead_of
+from .manipulation import as_operand
 
 _MISSING: Any = getattr(np, "_NoValue", None)
 
@@ -114,6 +114,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 @implements(np.piecewise)
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """``numpy.piecewise``: each function sees the traced elements for which its condition holds."""
+    x = np.reshape(x, np.shape(x))
     conditions = plain(condlist) if is_box(condlist) else strip(condlist)
     if np.ndim(conditions) == 0 or (
         not isinstance(conditions[0], (list, np.ndarray)) and np.ndim(x) != 0
@@ -282,9 +283,7 @@ def _clip_dz(x: Any, y: Any, z: Any) -> Any:
     return np.greater(x, z) | (np.less(x, y) & np.greater(y, z))
 
 
-clip_p = elementwise(
-    lambda x, y, z: np.clip(x, y, z), _clip_dx, _clip_dy, _clip_dz, name="clip"
-)
+clip_p = elementwise(lambda x, y, z: np.clip(x, y, z), _clip_dx, _clip_dy, _clip_dz, name="clip")
 clip_low = elementwise(
     lambda x, y: np.clip(x, y, None),
     lambda x, y: ~np.less(plain(x), plain(y)),
@@ -313,8 +312,8 @@ def clip(
     """``numpy.clip``: derivative 1 inside and on the edges; outside, it is that of the bound."""
     if kwargs:
         raise UnsupportedInputError(
-            f"np.clip takes no {', '.join(kwargs)} on traced arrays, {user_line()}; use np.where or "
-            f".astype around it"
+            f"np.clip takes no {', '.join(kwargs)} on traced arrays, {user_line()}; "
+            f"use np.where or .astype around it."
         )
     low = _bound(a_min, min)
     high = _bound(a_max, max)

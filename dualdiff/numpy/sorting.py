@@ -20,9 +20,17 @@ def _take(x: Any, order: Any, axis: int) -> Any:
     return np.take_along_axis(x, order.reshape((1,) * lead + order.shape), axis)
 
 
+def _inverse(order: Any, axis: int) -> Any:
+    """The permutations that undo those of `order`."""
+    inverse = np.empty_like(order)
+    places = np.arange(order.shape[axis]).reshape((-1,) + (1,) * (-axis - 1))
+    np.put_along_axis(inverse, order, places, axis)
+    return inverse
+
+
 permute_p = linear(
     _take,
-    lambda g, order, axis: _take(g, np.argsort(order, axis=axis), axis),
+    lambda g, order, axis: _take(g, _inverse(order, axis), axis),
     name="permute",
     structure="gather",
 )
@@ -67,7 +75,7 @@ def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable:
     if axis is None:
         a, axis = np.reshape(a, -1), -1
     axis = axis_of(axis, np.ndim(a))
-    ranking = np.argsort(plain(a), axis=axis, kind="stable")
+    ranking = np.argsort(plain(a), axis=axis, kind=kind, stable=stable)
     return _share_ties(permute_p(a, order=ranking, axis=axis), axis)
 
 
@@ -81,7 +89,7 @@ def partition(
         a, axis = np.reshape(a, -1), -1
     axis = axis_of(axis, np.ndim(a))
     value = np.partition(plain(a), plain(kth), axis=axis, kind=kind)
-    ranks = np.argsort(np.argsort(value, axis=axis, kind="stable"), axis=axis)
+    ranks = _inverse(np.argsort(value, axis=axis), axis)
     return permute_p(sort(a, axis), order=ranks, axis=axis)
 
 

@@ -18,7 +18,7 @@ from ..core.shapes import cast, dtype_of, shape_of
 from ..core.traces import resolve
 from ..kinds import elementwise, linear
 from ._common import Axes, axes_of, implements, into, spread
-from .reductions import NoValue, count, reduced, reduced_plainly, reduction, selected
+from .reductions import NoValue, conjugate, count, reduced, reduced_plainly, reduction, selected
 from .ufuncs import safe_divide
 
 
@@ -92,9 +92,11 @@ def _var_scaled(
     if where is not True:
         x = np.where(where, x, 0)  # also where it is infinite or NaN
     n = count(shape_of(x), axis, where)
-    deviation = np.conjugate(x - np.sum(x, axis=axis, keepdims=True) / n)
-    v = v * (2 * deviation / np.maximum(n - (ddof if correction is None else correction), 0))
-    return v if where is True else np.where(where, v, 0)
+    deviation = conjugate(x - np.sum(x, axis=axis, keepdims=True) / n)
+    dof = n - (ddof if correction is None else correction)
+    if where is True:
+        return v * (2 * deviation / max(dof, 0))
+    return np.where(where, v * (2 * deviation / np.maximum(dof, 0)), 0)
 
 
 def _nanvar_scaled(v: Any, x: Any, ans: Any, axis: Axes, where: Any = True, **options: Any) -> Any:
@@ -333,9 +335,7 @@ def cov(
         dof = 0.0
     x = x - mean[:, None]
     other = np.transpose(x if w is None else x * w)
-    if dtype_of(other).kind == "c":
-        other = np.conjugate(other)
-    return np.squeeze(np.dot(x, other) * np.true_divide(1, dof))
+    return np.squeeze(np.dot(x, conjugate(other)) * np.true_divide(1, dof))
 
 
 @implements(np.corrcoef)

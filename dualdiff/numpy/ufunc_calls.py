@@ -1,4 +1,4 @@
-"""Universal functions called with ``out=``, ``where=`` or ``dtype=``, and their method ``outer``."""
+"""Universal functions called with ``out=``, ``where=`` or ``dtype=``, and their ``outer``."""
 
 from __future__ import annotations
 

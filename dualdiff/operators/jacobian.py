@@ -96,10 +96,38 @@ def _chunks(plan: Plan) -> Iterator[tuple[int, int]]:
         yield start, min(start + plan.chunk, plan.directions)
 
 
+def _any_complex(values: Sequence[Any]) -> bool:
+    return any(v is not None and dtype_of(v).kind == "c" for v in values)
+
+
+def _pass(apply: Callable[..., list[Any]], values: Sequence[Any], span: tuple[int, int]) -> Any:
+    """Push or pull rows of the identity; for complex leaves also i times them, as ``d - i d_i``.
+
+    That is du/dx - i du/dy of a complex argument, and du/dx + i dv/dx of a complex result.
+    """
+    lead = (span[1] - span[0],)
+    seeds = _identity(values, *span)
+    parts = apply(seeds, lead)
+    if not _any_complex(values):
+        return parts
+    turned = [1j * s if s is not None and s.dtype.kind == "c" else None for s in seeds]
+    others = apply(turned, lead)
+    return [
+        p if o is None else (0 if p is None else p) - 1j * o
+        for p, o in zip(parts, others, strict=True)
+    ]
+
+
+def _block(part: Any, result: Any, value: Any) -> Any:
+    """Rows or columns of one result and one argument, real where both are."""
+    if not _any_complex((result, value)):
+        part = np.real(part)
+    return _own(np.reshape(part, shape_of(result) + shape_of(value)))
+
+
 def _refuse_complex_result(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
     """The two modes agree on a complex-to-complex matrix only for holomorphic functions."""
-    complex_in = any(v is not None and dtype_of(v).kind == "c" for v in inputs)
-    if complex_in and any(v is not None and dtype_of(v).kind == "c" for v in outputs):
+    if _any_complex(inputs) and _any_complex(outputs):
         raise UnsupportedInputError(
             f"the Jacobian of a complex result with respect to a complex argument is one matrix "
             f"only where the function is holomorphic, {user_line()}. Use jvp or vjp for single "
@@ -133,17 +161,14 @@ class _Jacobian(Operator):
 
     def _columns(self, inputs: Inputs, recording: Recording | None, plan: Plan) -> Any:
         values = inputs.values
-        if recording is None and plan.passes <= 1:
+        if recording is None and plan.passes <= 1 and not _any_complex(values):
             lead = (plan.directions,)
             outputs, _ = push_forward(inputs, _identity(values, 0, plan.directions), lead)
             passes = [outputs.payloads]
         else:
             recording = recording or Recording(inputs)
             outputs = recording.outputs
-            passes = [
-                recording.push(_identity(values, *span), (span[1] - span[0],))
-                for span in _chunks(plan)
-            ]
+            passes = [_pass(recording.push, values, span) for span in _chunks(plan)]
         _refuse_complex_result(values, outputs.values)
         blocks: list[Any] = []
         for j, result in enumerate(outputs.values):
@@ -157,10 +182,7 @@ class _Jacobian(Operator):
     def _rows(self, inputs: Inputs, recording: Recording, plan: Plan) -> Any:
         results = recording.outputs.values
         _refuse_complex_result(inputs.values, results)
-        passes = []
-        for span in _chunks(plan):
-            seeds = _identity(results, *span)
-            passes.append(recording.pull(seeds, (span[1] - span[0],)))
+        passes = [_pass(recording.pull, results, span) for span in _chunks(plan)]
         sizes = [0 if v is None else prod(shape_of(v)) for v in results]
         blocks: list[Any] = []
         for j, result in enumerate(results):
@@ -192,7 +214,7 @@ def _row_block(parts: list[Any], start: int, size: int, result: Any, value: Any)
     rows = _joined(parts)
     if rows is None or not size:
         return np.zeros(shape, np.result_type(dtype_of(result), dtype_of(value)))
-    return _own(np.reshape(rows[start : start + size], shape))
+    return _block(rows[start : start + size], result, value)
 
 
 def _split_columns(parts: list[Any], result: Any, values: Sequence[Any]) -> list[Any]:
@@ -209,7 +231,7 @@ def _split_columns(parts: list[Any], result: Any, values: Sequence[Any]) -> list
         if columns is None:
             out.append(np.zeros(shape, np.result_type(dtype_of(result), dtype_of(v))))
         else:
-            out.append(_own(np.reshape(np.moveaxis(columns[start:stop], 0, -1), shape)))
+            out.append(_block(np.moveaxis(columns[start:stop], 0, -1), result, v))
         start = stop
     return out
 

@@ -142,9 +142,14 @@ def test_a_complex_to_complex_jacobian_is_refused_and_real_ones_agree() -> None:
     with pytest.raises(TypeError, match="holomorphic"):
         dd.jacobian(lambda z: z * z)(z)
     real_out = lambda z: np.absolute(z) ** 2  # noqa: E731  # as users write it
-    np.testing.assert_allclose(
-        dd.jacobian(real_out, mode="reverse")(z), np.diag(2 * z.conj()), atol=1e-12
-    )
+    for mode in ("auto", "forward", "reverse"):
+        for chunk in (None, 3):
+            jacobian = dd.jacobian(real_out, mode=mode, chunk=chunk)(z)
+            np.testing.assert_allclose(jacobian, np.diag(2 * z.conj()), atol=1e-12)
+    complex_out = lambda x: np.exp(1j * x)  # noqa: E731  # as users write it
+    for mode in ("auto", "forward", "reverse"):
+        jacobian = dd.jacobian(complex_out, mode=mode)(X)
+        np.testing.assert_allclose(jacobian, np.diag(1j * np.exp(1j * X)), atol=1e-12)
 
 
 def test_a_jacobian_of_float32_stays_float32() -> None:

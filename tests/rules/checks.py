@@ -153,16 +153,16 @@ def _matrix(jacobian: Any, leaves: Sequence[Any]) -> Any:
     return np.concatenate(rows) if rows else np.zeros((0, flat(leaves).size))
 
 
-def _columns(r: Row, leaves: tuple[Any, ...]) -> list[Any]:
-    """The Jacobian's columns from single calls; du/dx - i du/dy for a complex argument."""
-    columns = []
+def _stacked(linear: Callable[..., Any], leaves: Sequence[Any]) -> list[Any]:
+    """A linear map applied to each unit, and where leaves are complex ``d - i d_i`` of 1 and i."""
+    images = []
     for unit in units(leaves):
-        column = flat(dd.jvp(r, leaves, unit)[1])
+        image = flat(linear(*unit))
         if any(map(np.iscomplexobj, leaves)):
-            turned = tuple(1j * u if np.iscomplexobj(u) else 0 * u for u in unit)
-            column = column - 1j * flat(dd.jvp(r, leaves, turned)[1])
-        columns.append(column)
-    return columns
+            turned = (1j * u if np.iscomplexobj(u) else 0 * u for u in unit)
+            image = image - 1j * flat(linear(*turned))
+        images.append(image)
+    return images
 
 
 def check_lead_axes(r: Row) -> None:
@@ -170,8 +170,8 @@ def check_lead_axes(r: Row) -> None:
     leaves = tuple(r.leaves)
     argnums = tuple(range(len(leaves)))
     value, pullback = dd.vjp(r, *leaves)
-    columns = _columns(r, leaves)
-    rows = [flat(pullback(unit)) for unit in units(value)]
+    columns = _stacked(lambda *ts: dd.jvp(r, leaves, ts)[1], leaves)
+    rows = _stacked(lambda *gs: pullback(gs), value)
     expected = np.stack(columns, 1) if columns else np.zeros((flat(value).size, 0))
     if rows:
         check_close(np.stack(rows), expected, SAME, "stacked pullbacks against stacked jvps")
@@ -304,7 +304,7 @@ def _check_complex_lead_axes(r: Row) -> None:
         return tuple(np.real(y) for y in r(*xs)) + tuple(np.imag(y) for y in r(*xs))
 
     value, pullback = dd.vjp(parts, *leaves)
-    rows = [flat(pullback(unit)) for unit in units(value)]
+    rows = _stacked(lambda *gs: pullback(gs), value)
     argnums = tuple(range(len(leaves)))
     matrix = _matrix(dd.jacobian(parts, argnums, mode="reverse")(*leaves), leaves)
     if rows:

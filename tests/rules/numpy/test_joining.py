@@ -59,7 +59,7 @@ ROWS = [
     row(np.hsplit, A(4), [1]),
     row(np.vsplit, A(4, 2), 2),
     row(np.dsplit, A(2, 2, 4), [3]),
-]  # fmt: skip
+]
 if hasattr(np, "unstack"):
     ROWS += [row(np.unstack, A(2, 3)), row(np.unstack, A(2, 3), axis=-1)]
 TestRules = rule_tests(ROWS)
@@ -84,7 +84,7 @@ TestRules = rule_tests(ROWS)
     ],
 )
 def test_wrong_arguments_raise_the_type_of_error_that_numpy_raises(call):
-    with pytest.raises(Exception) as plain:  # noqa: PT011, B017
+    with pytest.raises(Exception) as plain:
         call(CONSTANT)
     with pytest.raises(plain.type):
         dd.jvp(call, (CONSTANT,), (CONSTANT,))

@@ -8,29 +8,14 @@ from dualdiff.core.errors import UnsupportedInputError
 from tests.rules.table import A, row, rule_tests
 
 
-def cholesky_of(x, upper=False):
-    """Positive definite for any x, Hermitian for any perturbation."""
-    spd = x @ np.conjugate(np.matrix_transpose(x)) + np.eye(x.shape[-1], dtype=np.int8)
-    return np.linalg.cholesky(spd, upper=upper)
+def least_squares(a, b, **options):
+    """What lstsq gives but for the rank, which is an integer."""
+    x, residuals, _, s = np.linalg.lstsq(a, b, **options)
+    return x, residuals, s
 
 
-def hermitian(x):
-    return x + np.conjugate(np.matrix_transpose(x))
-
-
-def eigh_projectors(x, uplo="L"):
-    """What eigh gives but for the phases: eigenvalues and the projections on each vector."""
-    w, v = np.linalg.eigh(hermitian(x), uplo)
-    return w, np.einsum("...ik,...jk->...kij", v, np.conjugate(v))
-
-
-def eigh_vectors(x):
-    """Real eigenvectors, whose signs do not jump."""
-    return tuple(np.linalg.eigh(hermitian(x)))
-
-
-def eigvalsh_of(x, uplo="L"):
-    return np.linalg.eigvalsh(hermitian(x), uplo)
+def pinv_of_rank_one(x, y):
+    return np.linalg.pinv(np.outer(x, y), rcond=1e-5)
 
 
 ROWS = [
@@ -46,18 +31,23 @@ ROWS = [
     row(np.linalg.det, A(2, 2, 2)),
     row(np.linalg.slogdet, A(3, 3), _prims=("slogdet",)),
     row(np.linalg.slogdet, -A(2, 3, 3)),
-    row(cholesky_of, A(3, 3), _prims=("cholesky",)),
-    row(cholesky_of, A(2, 2, 2), upper=True),
-    row(eigh_projectors, A(3, 3), _prims=("eigh",)),
-    row(eigh_projectors, A(2, 2, 2), uplo="U"),
-    row(eigh_vectors, A(3, 3), _complex=False),
-    row(eigvalsh_of, A(3, 3), _prims=("eigvalsh",)),
-    row(eigvalsh_of, A(2, 2, 2), uplo="U"),
     row(np.linalg.matrix_power, A(2, 2), 3),
     row(np.linalg.matrix_power, A(2, 2), 6),
     row(np.linalg.matrix_power, A(2, 2, 2), -2),
     row(np.linalg.matrix_power, A(2, 2), 1),
     row(np.linalg.trace, A(2, 3, 3), offset=1),
+    row(np.linalg.pinv, A(3, 3), _prims=("pinv",)),
+    row(np.linalg.pinv, A(3, 2)),
+    row(np.linalg.pinv, A(2, 2, 3)),
+    row(pinv_of_rank_one, A(3), A(2)),
+    row(least_squares, A(4, 2), A(4), _prims=("lstsq",)),
+    row(least_squares, A(4, 2), A(4, 2, seed=1)),
+    row(least_squares, A(2, 3), A(2)),
+    row(least_squares, A(3, 3), A(3, 1)),
+    row(lambda x, y, b: least_squares(np.outer(x, y), b, rcond=1e-5), A(3), A(2), A(3, seed=1), _id="of_rank_one"),
+    row(np.linalg.tensorinv, A(4, 2, 2)[..., :, :] + A(4, 2, 2, seed=1), ind=1),
+    row(np.linalg.tensorsolve, A(2, 2, 4) + A(2, 2, 4, seed=2), A(2, 2)),
+    row(np.linalg.tensorsolve, A(2, 4, 2) + A(2, 4, 2, seed=2), A(2, 2), axes=(1,)),
 ]
 
 TestRules = rule_tests(ROWS)

@@ -26,7 +26,7 @@ TestRules = rule_tests(ROWS)
 def test_where_gives_exact_zeros_to_the_branch_not_chosen():
     x = np.array([-1.0, 0.0, 4.0])
     with np.errstate(all="ignore"):
-        y, pullback = dd.vjp(lambda x, u, v: np.where(x > 0, u, v), x, np.log(x), x)
+        _, pullback = dd.vjp(lambda x, u, v: np.where(x > 0, u, v), x, np.log(x), x)
     gx, gu, gv = pullback(np.array([np.inf, np.nan, 2.0]))
     np.testing.assert_array_equal(gx, np.zeros(3))
     np.testing.assert_array_equal(gu, [0, 0, 2])

@@ -78,7 +78,7 @@ ROWS = [
     row(lambda x: np.trim_zeros(x * ZEROS), A(6), _id="trim_zeros"),
     row(lambda x: np.trim_zeros(x * ZEROS, trim="b"), A(6), _id="trim_zeros-back"),
     row(lambda x: np.trim_zeros(x * 0, "f"), A(3), _id="trim_zeros-nothing-left"),
-]  # fmt: skip
+]
 TestRules = rule_tests(ROWS)
 
 VIEWS = {
@@ -144,7 +144,11 @@ def test_a_tangent_in_another_layout_than_its_primal_takes_stores_through_a_resh
 
 @pytest.mark.parametrize(
     "make",
-    [lambda x: np.broadcast_to(x, (2, 3, 4)), np.diagonal, lambda x: np.broadcast_arrays(x, x[:1])[1]],
+    [
+        lambda x: np.broadcast_to(x, (2, 3, 4)),
+        np.diagonal,
+        lambda x: np.broadcast_arrays(x, x[:1])[1],
+    ],
     ids=["broadcast_to", "diagonal", "broadcast_arrays"],
 )
 def test_read_only_views_refuse_assignment_as_in_numpy(make):

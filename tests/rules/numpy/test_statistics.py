@@ -1,7 +1,5 @@
 """Averages, variances, quantiles and correlations."""
 
-import warnings
-
 import numpy as np
 import pytest
 
@@ -34,7 +32,7 @@ def about(function):
 
 
 def about_first(function):
-    """`function` of rows with a NaN each, about their first elements; NumPy looks for no traced mean."""
+    """`function` of rows with a NaN each, about their first elements."""
 
     def f(x, **kwargs):
         nan = np.arange(4) == np.arange(3)[:, None]
@@ -50,8 +48,9 @@ def var_of_complex_data(x, mean):
 
 
 METHODS = [
-    "inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf", "hazen",
-    "weibull", "linear", "median_unbiased", "normal_unbiased", "lower", "higher", "midpoint", "nearest",
+    "inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf",
+    "hazen", "weibull", "linear", "median_unbiased", "normal_unbiased", "lower", "higher",
+    "midpoint", "nearest",
 ]  # fmt: skip
 
 ROWS = [
@@ -202,7 +201,9 @@ def test_median_of_complex_data_is_that_of_the_middle_elements(x):
 @pytest.mark.parametrize("function", [np.quantile, np.percentile, np.nanquantile, np.nanpercentile])
 def test_quantiles_refuse_a_traced_q_and_weights(function):
     x = np.array([1.0, 2.0, 3.0])
-    with pytest.raises(dd.DualdiffError, match="no derivative rule for `q`, at test_statistics.py"):
+    with pytest.raises(
+        dd.DualdiffError, match=r"no derivative rule for `q`, at test_statistics\.py"
+    ):
         dd.grad(lambda q: function(x, q))(0.5)
     with pytest.raises(dd.DualdiffError, match="no derivative rule for `weights`"):
         dd.grad(lambda x: function(x, 0.5, weights=np.ones(3), method="inverted_cdf"))(x)

@@ -132,6 +132,7 @@ ROWS = [
     row(np.ldexp, 0.7, 3, _complex=False),
     row(np.sqrt, A(3), out=None, _id="sqrt-out-None"),
     row(lambda x: np.sin(x, dtype=complex), A(3), _id="sin-dtype-complex", _float32=False),
+    row(lambda x: np.multiply(x, 1 + 2j), A(3), _id="real-to-complex", _complex=False),
     row(lambda x: np.exp(x, order="F", subok=False, casting="unsafe"), A(2, 3), _id="exp-order"),
     row(lambda x, y: np.hypot.outer(x, y), A(2), A(3), _id="hypot.outer", _complex=False),
     row(lambda x, y: np.multiply.outer(x, y), A(2, 2), 1.5, _id="multiply.outer-scalar"),
@@ -463,3 +464,38 @@ WRONG_CALLS = [
 def test_wrong_keywords_raise_numpys_kind_of_error(f: Any, error: Any, text: str) -> None:
     with pytest.raises(error, match=text):
         dd.grad(lambda x: np.sum(f(x)))(A(3))
+
+
+ZERO = np.zeros(2, dtype=np.float32)
+INFINITE = np.full(2, -np.inf, dtype=np.float32)
+MASKED = [
+    (np.abs, ZERO.astype(np.complex64)),
+    (np.sign, ZERO.astype(np.complex64)),
+    (lambda x: np.hypot(x, 0.0), ZERO),
+    (lambda x: np.arctan2(x, 0.0), ZERO),
+    (lambda x: np.power(x, ZERO), ZERO),
+    (lambda x: np.power(x, 0), ZERO),
+    (lambda x: np.power(ZERO, x), ZERO),
+    (lambda x: np.maximum(x, 0), ZERO),
+    (lambda x: np.logaddexp(x, x), INFINITE),
+    (lambda x: np.logaddexp2(x, 1), INFINITE),
+    (lambda x: np.heaviside(1, x), ZERO),
+    (lambda x: np.ldexp(x, 2), ZERO),
+    (np.sinc, ZERO),
+    (np.nan_to_num, INFINITE),
+]
+
+
+@pytest.mark.parametrize(("f", "x"), MASKED)
+def test_single_precision_is_kept_at_kinks(f: Any, x: Any) -> None:
+    seen = []
+
+    def watched(x: Any) -> Any:
+        y = f(x)
+        seen.append(y.payload)  # not yet cast by the operator
+        return y
+
+    value, _ = dd.jvp(watched, (x,), (np.ones_like(x),))
+    assert seen[0].dtype == value.dtype == f(x).dtype
+    assert dd.vjp(f, x)[1](np.ones_like(value))[0].dtype == x.dtype
+    assert value.dtype == np.float32 or value.dtype == np.complex64

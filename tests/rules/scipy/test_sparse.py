@@ -93,7 +93,7 @@ def test_what_is_no_matrix_product_with_a_sparse_array_raises(f):
 
 
 def test_multiplying_elementwise_says_to_write_a_matrix_product():
-    with pytest.raises(UnsupportedInputError, match="multiply it with @, or pass x.toarray"):
+    with pytest.raises(UnsupportedInputError, match=r"multiply it with @, or pass x\.toarray"):
         dd.grad(lambda x: (x * SPARSE).sum())(A(4))
 
 

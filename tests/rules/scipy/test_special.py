@@ -182,7 +182,8 @@ def test_logsumexp_is_differentiable_in_factors_that_are_zero():
 def test_functions_take_lists_of_traced_values():
     gradient = dd.grad(lambda x: logsumexp([x[0], 2 * x[1]]))(np.zeros(2))
     assert np.allclose(gradient, [0.5, 1.0])
-    assert np.allclose(dd.grad(lambda x: dd.scipy.special.erf([x, x])[0])(0.5), slope(special.erf, 0.5))
+    erf_of_list = dd.grad(lambda x: dd.scipy.special.erf([x, x])[0])
+    assert np.allclose(erf_of_list(0.5), slope(special.erf, 0.5))
 
 
 def test_untraced_arguments_get_scipys_result():
@@ -229,4 +230,4 @@ def test_complex_gamma_is_holomorphic():
 
 def test_logsumexp_with_sign_raises_for_complex_numbers():
     with pytest.raises(UnsupportedInputError, match="return_sign"):
-        dd.jvp(lambda x: logsumexp(x, return_sign=True), (A(3, complex=True),), (A(3, complex=True),))
+        dd.vjp(lambda x: logsumexp(x, return_sign=True), A(3, complex=True))

@@ -1,0 +1,165 @@
+"""Einstein sums of any number of operands, and all products that are one.
+
+No transpose conjugates: the pairing of tangents and cotangents is Re(g t).
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from functools import lru_cache, partial
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..core.dispatch import register
+from ..core.shapes import Shape, shape_of
+from ..kinds import linear, rule
+from ._common import implements, into, on_values
+
+# Above this many multiplications the search for a better way to sum pays, for two and for more operands (measured).
+SEARCH_TWO, SEARCH_MORE = 50_000, 5_000
+
+# A term of subscripts whose ellipsis stands for lead axes alone.
+Labels = tuple[tuple[str, ...], str]
+
+
+@lru_cache(maxsize=1024)
+def _labels(subscripts: str, ndims: tuple[int, ...]) -> Labels:
+    """The labels of each operand and of the result, with letters in place of each ellipsis."""
+    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
+    terms = inputs.split(",")
+    free = "".join(c for c in string.ascii_letters if c not in subscripts)
+    hidden = [n - len(t) + 3 if "..." in t else 0 for n, t in zip(ndims, terms, strict=True)]
+    broadcast = free[: max(hidden)]
+    if not arrow:
+        once = (c for c in string.ascii_letters if inputs.count(c) == 1)
+        output = ("..." if "..." in inputs else "") + "".join(sorted(once))
+    expanded = tuple(
+        t.replace("...", broadcast[len(broadcast) - n :]) for n, t in zip(hidden, terms, strict=True)
+    )
+    return expanded, output.replace("...", broadcast)
+
+
+def _contract(terms: Sequence[str], output: str, operands: Sequence[Any]) -> Any:
+    """`numpy.einsum` with lead axes allowed in front of each term that starts with an ellipsis."""
+    sizes: dict[str, int] = {}
+    for term, operand in zip(terms, operands, strict=True):
+        for label, n in zip(reversed(term), reversed(shape_of(operand)), strict=False):
+            sizes[label] = max(n, sizes.get(label, 1))
+    worth = SEARCH_TWO if len(operands) == 2 else SEARCH_MORE
+    search = len(operands) > 1 and prod(sizes.values()) > worth
+    return np.einsum(f"{','.join(terms)}->{output}", *operands, optimize=search)
+
+
+def _transposed(
+    g: Any, i: int, labels: Labels, operands: Sequence[Any], shapes: Sequence[Shape]
+) -> Any:
+    """The cotangent of operand `i` of an Einstein sum; `operands` are all, of which it is not used."""
+    terms, output = labels
+    full: dict[str, int] = {}
+    for term, shape in zip(terms, shapes, strict=True):
+        for label, n in zip(term, shape, strict=True):
+            full[label] = n if full.get(label, 1) == 1 else full[label]
+    own = dict(zip(terms[i], shapes[i], strict=True))
+    others = [j for j in range(len(terms)) if j != i]
+    known = output + "".join(terms[j] for j in others)
+    found = [u for u in own if u in known and own[u] == full[u]]
+    c = _contract(
+        ["..." + output, *(terms[j] for j in others)],
+        "..." + "".join(found),
+        [g, *(operands[j] for j in others)],
+    )
+    lead = c.shape[: c.ndim - len(found)]
+    inner = iter(c.shape[len(lead) :])
+    c = c.reshape(lead + tuple(next(inner) if u in found else 1 for u in own))
+    if c.shape != lead + tuple(own.values()):
+        c = np.broadcast_to(c, lead + tuple(own.values()))
+    return c if len(own) == len(terms[i]) else _on_diagonal(c, terms[i], own)
+
+
+def _on_diagonal(c: Any, term: str, own: dict[str, int]) -> Any:
+    """Zeros but where all indices that share a label are equal."""
+    free = iter(u for u in string.ascii_letters if u not in term)
+    result, deltas, masks = "", [], []
+    for u in term:
+        label = u if u not in result else next(free)
+        if label != u:
+            deltas.append(u + label)
+            masks.append(np.eye(own[u], dtype=bool))
+        result += label
+    spec = ",".join(["..." + "".join(own), *deltas]) + "->..." + result
+    return np.einsum(spec, c, *masks)
+
+
+def _one_operand(x: Any, labels: Labels) -> Any:
+    (term,), output = labels
+    return np.einsum(f"...{term}->...{output}", x)
+
+
+einsum_of_one_p = linear(
+    _one_operand,
+    lambda g, x_spec, labels: _transposed(g, 0, labels, [None], [x_spec.shape]),
+    name="einsum_of_one",
+    view=True,
+)
+
+
+def _einsum_push(ts: Any, args: Any, subscripts: str) -> Any:
+    terms, output = _labels(subscripts, tuple(len(shape_of(a)) for a in args))
+    total = None
+    for i, t in enumerate(ts):
+        if t is not None:
+            with_t = [*args[:i], t, *args[i + 1 :]]
+            led = [*terms[:i], "..." + terms[i], *terms[i + 1 :]]
+            part = _contract(led, "..." + output, with_t)
+            total = part if total is None else total + part
+    return total
+
+
+def _einsum_pull(g: Any, args: Any, active: Any, subscripts: str) -> Any:
+    shapes = [shape_of(a) for a in args]
+    labels = _labels(subscripts, tuple(map(len, shapes)))
+    return [
+        _transposed(g, i, labels, args, shapes) if used else None for i, used in enumerate(active)
+    ]
+
+
+# `function` is what NumPy calls this sum; the subscripts say what its derivatives are.
+einsum_p = rule(
+    lambda *operands, function, subscripts: function(*operands),
+    push=_einsum_push,
+    pull=_einsum_pull,
+    name="einsum",
+)
+
+
+def _as_string(operands: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
+    """Subscripts as a string, whichever way they were given, and the arrays."""
+    if isinstance(operands[0], str):
+        return operands[0], tuple(operands[1:])
+    letters = string.ascii_uppercase + string.ascii_lowercase
+
+    def term(labels: Any) -> str:
+        return "".join("..." if i is Ellipsis else letters[i] for i in labels)
+
+    pairs = len(operands) // 2
+    subscripts = ",".join(term(operands[2 * i + 1]) for i in range(pairs))
+    if len(operands) % 2:
+        subscripts += "->" + term(operands[-1])
+    return subscripts, tuple(operands[: 2 * pairs : 2])
+
+
+@implements(np.einsum)
+def einsum(*operands: Any, out: Any = None, optimize: Any = False, **kwargs: Any) -> Any:
+    """``numpy.einsum``: any subscripts, either notation, any number of operands."""
+    subscripts, arrays = _as_string(operands)
+    if len(arrays) == 1 and not kwargs:
+        labels = _labels(subscripts, (np.ndim(arrays[0]),))
+        return into(out, einsum_of_one_p(arrays[0], labels=labels))
+    function = partial(np.einsum, subscripts, optimize=optimize, **kwargs)
+    return into(out, einsum_p(*arrays, function=function, subscripts=subscripts))
+
+
+register(np.einsum_path, on_values(np.einsum_path))

@@ -1,0 +1,79 @@
+"""`ufunc.at` on traced arrays: unbuffered operations in place, where repeated indices count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.arrays import assign, flat_positions, freeze_index, get_lead, refuse_plain_target
+from ..core.boxes import is_box, plain
+from ..core.dispatch import UFUNC_METHODS
+from ..core.errors import UnsupportedInputError, user_line
+from ..core.indexing import SCATTER
+from ..core.shapes import Shape, Spec, cast, shape_of
+from ..kinds import rule
+
+
+def _add_at(x: Any, y: Any, index: Any) -> Any:
+    if is_box(x) or is_box(y):
+        return add_at_p(x, y, index=index)
+    out = x.copy()
+    np.add.at(out, index, y)
+    return out
+
+
+def _add_at_push(ts: Sequence[Any], index: Any, ans_spec: Spec, lead: Shape) -> Any:
+    tx, ty = ts
+    added = 0 if ty is None else SCATTER(cast(ty, ans_spec.dtype), index=index, spec=ans_spec)
+    return added if tx is None else tx + added
+
+
+def _add_at_pull(g: Any, index: Any, lead: Shape) -> tuple[Any, Any]:
+    return g, get_lead(g, index, lead)
+
+
+add_at_p = rule(_add_at, push=_add_at_push, pull=_add_at_pull, name="add.at", structure="gather")
+
+
+def _target(a: Any, indices: Any, b: Any) -> tuple[Any, Any]:
+    """The frozen index, and `b` in the shape of what it selects."""
+    if not is_box(a):
+        raise refuse_plain_target(a)
+    index = freeze_index(indices)
+    shape = np.shape(plain(a)[index])
+    return index, b if shape_of(b) == shape else np.broadcast_to(b, shape)
+
+
+def add_at(a: Any, indices: Any, b: Any) -> None:
+    """``numpy.add.at``: ``a[indices] += b`` where repeated indices add up."""
+    index, b = _target(a, indices, b)
+    assign(a, ..., add_at_p(a, b, index=index))
+
+
+def subtract_at(a: Any, indices: Any, b: Any) -> None:
+    """``numpy.subtract.at``."""
+    add_at(a, indices, np.negative(b))
+
+
+def _once(ufunc: np.ufunc) -> Callable[..., None]:
+    """``ufunc.at`` for indices without repeats, where it is ``a[indices] = ufunc(a[indices], b)``."""
+
+    def at(a: Any, indices: Any, *b: Any) -> None:
+        index, operand = _target(a, indices, *b) if b else (_target(a, indices, 0.0)[0], None)
+        positions = flat_positions(a.shape, index)
+        if np.unique(positions).size < positions.size:
+            raise UnsupportedInputError(
+                f"numpy.{ufunc.__name__}.at with repeated indices is not supported on a traced "
+                f"array, {user_line()}; write a loop over the repeats."
+            )
+        a[index] = ufunc(a[index], operand) if b else ufunc(a[index])
+
+    return at
+
+
+UFUNC_METHODS[np.add, "at"] = add_at
+UFUNC_METHODS[np.subtract, "at"] = subtract_at
+for _ufunc in (np.multiply, np.divide, np.power, np.maximum, np.minimum, np.negative, np.square):
+    UFUNC_METHODS[_ufunc, "at"] = _once(_ufunc)

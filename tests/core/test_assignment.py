@@ -1,0 +1,372 @@
+"""Assignment to traced arrays has NumPy's own meaning: each program runs on plain NumPy as well.
+
+A program takes the argument and the module that makes arrays (`numpy` for the reference,
+differentiated numerically, and `dualdiff.numpy`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numdifftools as nd
+import numpy as np
+import pytest
+
+import dualdiff as dd
+
+X = np.array([[0.5, -1.2, 0.8], [1.4, 0.3, -0.6]])
+Program = Callable[[Any, Any], Any]
+PROGRAMS: dict[str, Program] = {}
+
+
+def program(f: Program) -> Program:
+    PROGRAMS[f.__name__] = f
+    return f
+
+
+@program
+def element_and_slice_stores(x: Any, d: Any) -> Any:
+    a = d.zeros((3, 4))
+    a[0, 0] = x[0, 0] ** 2
+    a[1] = x[0, 1]
+    a[2, 1:] = x[1]
+    a[::-2, 0] = x[0, :2]
+    a[..., -1] = x[0] * x[1]
+    return a * a
+
+
+@program
+def newaxis_and_negative_steps(x: Any, d: Any) -> Any:
+    a = d.zeros((2, 3))
+    a[:, None, ::-1] = x[:, None, :] ** 2
+    a[None, 0] += x[1]
+    return a
+
+
+@program
+def integer_and_boolean_indices(x: Any, d: Any) -> Any:
+    a = d.ones((2, 3))
+    a[[1, 0], [2, 0]] = x[0, :2]
+    a[a > 0.9] *= x[1, 1]
+    a[np.array([True, False])] += x[0]
+    a[:, np.array([0, 2])] = a[:, [2, 0]] * x[1, 0]
+    a[1, [True, False, True]] = x[1, :2]
+    return a
+
+
+@program
+def mixed_and_separated_indices(x: Any, d: Any) -> Any:
+    a = d.zeros((2, 3, 4))
+    a[0, :, [1, 3]] = x
+    a[np.array([0, 1])[:, None], :, np.array([0, 2])] += x[0, :, None].T[:, None, :].repeat(2, 0)
+    return a
+
+
+@program
+def repeated_fancy_indices_keep_the_last(x: Any, d: Any) -> Any:
+    a = d.zeros(4)
+    a[[1, 1, 2, 1]] = x.ravel()[:4]
+    a[[0, 0]] += x[1, :2]
+    return a**2
+
+
+@program
+def augmented_forms(x: Any, d: Any) -> Any:
+    a = x * 1.0
+    a += x
+    a -= 0.5 * x[0]
+    a *= x[1]
+    a /= 2.0 + x**2
+    a **= 2
+    a[0] += 1.0
+    a[0, 1] -= x[1, 1]
+    a[:, 2] *= x[:, 0]
+    return a
+
+
+@program
+def alias_is_changed_by_augmented_assignment_and_copy_is_not(x: Any, d: Any) -> Any:
+    y = x * 2.0
+    alias, copied = y, y.copy()
+    y += 1.0
+    y *= x
+    return alias + copied
+
+
+@program
+def zero_dimensional_arrays_change_in_place_and_scalars_do_not(x: Any, d: Any) -> Any:
+    a = d.array(2.0) * x[0, :1].reshape(())
+    s = x[0, 1]
+    t = s
+    s += 5.0 * x[1, 0]
+    return np.stack([a * 1.0, t * s])
+
+
+@program
+def views_of_views_write_through(x: Any, d: Any) -> Any:
+    a = d.zeros((3, 4))
+    row = a[0]
+    row[1] = x[0, 0]
+    a[0][2] = x[0, 1]
+    a.T[3, 1] = x[0, 2]
+    a.reshape(-1)[11] = x[1, 0]
+    a.ravel()[8:10] = x[1, 1:]
+    a[1:, 1:][::-1].T[0] += x[0, :2]
+    a.swapaxes(0, 1)[1] *= x[1, 2]
+    np.squeeze(a[None], 0)[2, 0] = x[1, 1] ** 2
+    return a
+
+
+@program
+def a_store_into_the_base_is_seen_by_its_views(x: Any, d: Any) -> Any:
+    a = d.zeros((2, 3))
+    row, transposed, flat = a[1], a.T, a.reshape(6)
+    a[1, 1] = x[0, 0]
+    a[:, 2] = x[:, 1]
+    copied = a[1].copy()
+    a[1] *= x[1]
+    return row * 2.0 + transposed[:, 0] + flat[3:] * copied
+
+
+@program
+def transposed_reshape_copies_as_in_numpy(x: Any, d: Any) -> Any:
+    a = x * 1.0
+    copied = a.T.reshape(-1)
+    copied[0] = 100.0
+    viewed = a.T.reshape(3, 2)
+    viewed[0, 1] = x[0, 0] ** 2
+    return a * copied[:3]
+
+
+@program
+def rows_of_a_loop_and_unpacking(x: Any, d: Any) -> Any:
+    a = x * 1.0
+    for row in a:
+        row[0] = row[1] * row[2]
+        row[1:] += 1.0
+    first, second = a
+    first[2] = second[0]
+    return a
+
+
+@program
+def split_pieces_are_views(x: Any, d: Any) -> Any:
+    a = d.zeros(6)
+    left, right = np.split(a, 2)
+    left[:] = x[0]
+    right += x[1] ** 2
+    return a
+
+
+@program
+def the_argument_itself_may_be_assigned(x: Any, d: Any) -> Any:
+    x[0, 0] = x[1, 1] * 3.0
+    x[1] = x[0]
+    return x**2
+
+
+@program
+def numpy_functions_that_store(x: Any, d: Any) -> Any:
+    a = d.zeros((2, 3))
+    np.copyto(a, x)
+    np.put(a, [0, 4], x[0, 1:])
+    np.place(a, np.array([[0, 0, 1], [0, 1, 0]], bool), x[1, :1])
+    np.putmask(a, np.array([[1, 0, 0], [0, 0, 0]], bool), x * x)
+    np.put_along_axis(a, np.array([[1], [0]]), x[:, :1] * 2.0, 1)
+    b = d.ones((3, 3))
+    np.fill_diagonal(b, x[0])
+    b[0].fill(x[1, 1])
+    return np.concatenate([a, b])
+
+
+@program
+def ufuncs_with_out(x: Any, d: Any) -> Any:
+    a, b = d.zeros((2, 3)), d.zeros((2, 3))
+    np.add(x, 1.0, out=a)
+    np.multiply(a, x, out=b)
+    np.sin(b, out=b)
+    np.clip(b, -0.5, 0.5, out=b)
+    np.add(a[0], x[1], out=a[1])
+    np.sum(x, axis=0, out=b[0])
+    return a * b
+
+
+@program
+def add_at_counts_repeats(x: Any, d: Any) -> Any:
+    a = d.zeros(3)
+    np.add.at(a, [0, 0, 2], x[0])
+    np.add.at(a, 1, x[1, 0])
+    np.subtract.at(a, [2, 2], x[1, 1])
+    return a
+
+
+@program
+def sort_and_partition_in_place(x: Any, d: Any) -> Any:
+    a = x * 1.0
+    a.sort(axis=1)
+    b = x.ravel() ** 2
+    b.sort()
+    c = x.ravel() * 1.0
+    c.partition(2)
+    return np.concatenate([a.ravel() * x.ravel(), b, np.sort(c[:2])])
+
+
+@program
+def flat_assignment(x: Any, d: Any) -> Any:
+    a = d.zeros((2, 3))
+    a.flat[1] = x[0, 0]
+    a.flat[3:] = x[1]
+    a.T.flat[0] = x[0, 1]
+    return a
+
+
+@program
+def a_recurrence_in_a_preallocated_array(x: Any, d: Any) -> Any:
+    u = d.empty(8)
+    u[0], u[1] = x[0, 0], x[0, 1]
+    for i in range(2, 8):
+        u[i] = np.tanh(u[i - 1] * x[1, 0]) + 0.5 * u[i - 2]
+    return u
+
+
+@program
+def an_explicit_heat_step(x: Any, d: Any) -> Any:
+    u = d.zeros(9)
+    u[1:4] = x[0]
+    for _ in range(4):
+        u[1:-1] += 0.2 * x[1, 1] * (u[2:] - 2 * u[1:-1] + u[:-2])
+    return u
+
+
+@program
+def a_function_that_changes_its_argument(x: Any, d: Any) -> Any:
+    def normalise(v: Any) -> None:
+        v /= np.sqrt(np.sum(v * v))
+
+    a = x * 1.0
+    normalise(a[0])
+    normalise(a[:, 1])
+    return a
+
+
+@program
+def an_integer_array_truncates(x: Any, d: Any) -> Any:
+    counts = np.zeros(3, dtype=int)
+    counts[:] = np.floor(np.abs(x[0])).astype(int)
+    return x[1] * counts
+
+
+def reference(f: Program) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda x: np.array(f(x.reshape(X.shape).copy(), np)).ravel()
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs_that_assign_have_numpys_values_and_right_derivatives(name: str) -> None:
+    f = PROGRAMS[name]
+    x = X.copy()
+    g = lambda x: f(x, dd.numpy)  # noqa: E731  # the traced program
+    value, _ = dd.vjp(g, x)
+    np.testing.assert_array_equal(np.ravel(value), reference(f)(X))
+    np.testing.assert_array_equal(x, X)
+    numeric = nd.Jacobian(reference(f))(X.ravel())
+    for mode in ("forward", "reverse"):
+        for chunk in (None, 1):
+            jacobian = dd.jacobian(g, mode=mode, chunk=chunk)(x)
+            got = jacobian.reshape(numeric.shape)
+            np.testing.assert_allclose(got, numeric, rtol=1e-7, atol=1e-8, err_msg=mode)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_second_derivatives_of_programs_that_assign_agree_in_every_pair_of_modes(name: str) -> None:
+    f = PROGRAMS[name]
+    loss = lambda x: np.sum(np.sin(f(x, dd.numpy)))  # noqa: E731  # the traced program
+    hessian = dd.hessian(loss)(X)
+    for inner in ("forward", "reverse"):
+        for outer in ("forward", "reverse"):
+            nested = dd.jacobian(dd.jacobian(loss, mode=inner), mode=outer)(X)
+            np.testing.assert_allclose(nested, hessian, atol=1e-10, err_msg=f"{outer} {inner}")
+    v = np.cos(np.arange(6.0)).reshape(2, 3)
+    numeric = nd.Derivative(lambda t: np.ravel(dd.grad(loss)(X + t * v)))(0.0)
+    np.testing.assert_allclose(np.tensordot(hessian, v, 2).ravel(), numeric, rtol=1e-6, atol=1e-7)
+
+
+def test_real_and_imaginary_parts_are_views_that_write_through() -> None:
+    def f(x: Any, d: Any) -> Any:
+        z = d.zeros(3, dtype=complex)
+        z.real = x[0]
+        z.imag[1:] = x[1, 1:]
+        z.real[0] *= x[1, 0]
+        z[2] *= 1.0 + 2.0j
+        return np.stack([z.real, z.imag]) + np.absolute(z) ** 2
+
+    numeric = nd.Jacobian(reference(f))(X.ravel())
+    for mode in ("forward", "reverse"):
+        jacobian = dd.jacobian(lambda x: f(x, dd.numpy), mode=mode)(X)
+        np.testing.assert_allclose(jacobian.reshape(numeric.shape), numeric, rtol=1e-7, atol=1e-8)
+
+
+def test_read_only_views_refuse_stores_as_in_numpy() -> None:
+    def diagonal(x: Any) -> Any:
+        np.diagonal(x)[0] = 1.0
+        return np.sum(x)
+
+    def broadcast(x: Any) -> Any:
+        np.broadcast_to(x, (2, 2, 3))[0] = 1.0
+        return np.sum(x)
+
+    for f in (diagonal, broadcast):
+        with pytest.raises(ValueError, match="read-only"):
+            dd.grad(f)(X)
+
+
+def test_shapes_and_dtypes_that_numpy_refuses_are_refused() -> None:
+    def wrong_shape(x: Any) -> Any:
+        x[0] = x[:, 0]
+        return np.sum(x)
+
+    def out_of_range(x: Any) -> Any:
+        x[5, 0] = 1.0
+        return np.sum(x)
+
+    def grows(x: Any) -> Any:
+        row = x[0]
+        row += x
+        return np.sum(row)
+
+    def complex_into_real(x: Any) -> Any:
+        x += 1j
+        return np.sum(x)
+
+    with pytest.raises(ValueError, match="could not broadcast"):
+        dd.grad(wrong_shape)(X)
+    with pytest.raises(IndexError, match="out of bounds"):
+        dd.grad(out_of_range)(X)
+    with pytest.raises(ValueError, match="non-broadcastable output"):
+        dd.grad(grows)(X)
+    with pytest.raises(TypeError, match="in place"):
+        dd.grad(complex_into_real)(X)
+
+
+def test_a_scalar_does_not_support_item_assignment() -> None:
+    def f(x: Any) -> Any:
+        s = x[0, 0]
+        s[()] = 1.0
+        return s
+
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        dd.grad(f)(X)
+
+
+def test_float32_arrays_keep_their_dtype_when_stored_into() -> None:
+    def f(x: Any) -> Any:
+        a = dd.numpy.zeros(3, dtype=np.float32)
+        a[:2] = x[:2]
+        a[2] = 2.5
+        a *= 2.0
+        assert a.dtype == np.float32
+        return np.sum(a * a)
+
+    gradient = dd.grad(f)(np.ones(3))
+    np.testing.assert_allclose(gradient, [8.0, 8.0, 0.0])
+    assert gradient.dtype == np.float64

@@ -203,8 +203,9 @@ assignment to elements), or was not installed.
 
 {times}
 
-The gradient of the large chain has to remember ten results of 8 MB; the function alone never holds more
-than three at a time. No reverse mode that remembers everything can stay within 3.5 times its memory.
+The gradient of the large chain has to remember ten results of 8 MB; the function alone holds no
+more than three at a time. A reverse mode that remembers them cannot stay within 3.5 times its
+memory.
 
 ## Per operation
 

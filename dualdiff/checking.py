@@ -132,7 +132,13 @@ class Problem:
     """A function at a point, its derivatives in both modes and by differences, all on vectors."""
 
     def __init__(
-        self, f: Callable[..., Any], args: Any, kwargs: Any, argnums: Any, result: str
+        self,
+        f: Callable[..., Any],
+        args: Any,
+        kwargs: Any,
+        argnums: Any,
+        result: str,
+        size: float,
     ) -> None:
         self.inputs = inputs = Inputs(f, args, kwargs, argnums)
         named = zip(inputs.positions, inputs.structures, strict=True)
@@ -142,6 +148,8 @@ class Problem:
         leaves, self.structure = flatten(inputs.call(self.x.unravel(self.point)))
         self.y = Coordinates(leaves, [result + path for path in self.structure.paths])
         self.value = self.y.ravel(leaves)
+        # What the rounding of f is relative to, also where its derivative is next to nothing.
+        self.size = np.maximum(np.abs(self.value), size)
 
     def forward(self, rows: ndarray) -> ndarray:
         """Tangents of the result for tangents of the arguments."""
@@ -255,7 +263,7 @@ class Comparison:
     def scales(self, tables: Sequence[ndarray]) -> tuple[ndarray, ndarray]:
         """The size of the derivatives in each leaf of the result, and what rounding may cost."""
         scale = np.max([np.where(np.isfinite(t), np.abs(t), 0) for t in tables], axis=0)
-        rounding = np.abs(self.problem.value)
+        rounding = self.problem.size.copy()
         if self.cotangents.every:
             for block, *_ in self.problem.y.blocks():
                 scale[:, block] = np.max(scale[:, block], axis=1, keepdims=True, initial=0)
@@ -299,7 +307,7 @@ class Comparison:
     def batch_report(self) -> str:
         """How several directions at once differ from one alone; empty where they agree."""
         probes = {"forward": self.tangents, "reverse": self.cotangents}
-        floor = 100 * self.eps * np.max(np.abs(self.problem.value)) / np.min(self.step)
+        floor = 100 * self.eps * np.max(self.problem.size) / np.min(self.step)
         for mode in self.modes:
             apply, rows = getattr(self.problem, mode), probes[mode].rows
             weights = np.random.default_rng(1).standard_normal(len(rows))
@@ -368,9 +376,9 @@ def _derived(problem: Problem, f: Any, argnums: Any, mode: str) -> Callable[...,
 
 def _report(
     f: Any, args: Any, kwargs: Any, argnums: Any, modes: Sequence[str], order: int, title: str,
-    result: str, holomorphic: bool, tolerances: tuple[Any, Any],
+    result: str, holomorphic: bool, tolerances: tuple[Any, Any], size: float = 0.0,
 ) -> str:  # fmt: skip
-    problem = Problem(f, args, kwargs, argnums, result)
+    problem = Problem(f, args, kwargs, argnums, result, size)
     if not problem.x.size or not problem.y.size:
         return ""
     comparison = Comparison(problem, modes, *tolerances)
@@ -380,11 +388,12 @@ def _report(
     if text:
         return f"{title}: {text}"
     if order > 1:
+        size = float(np.max(problem.size) / np.min(comparison.step))
         for mode in modes:
             name = "tangent" if mode == "forward" else "gradient"
             text = _report(
                 _derived(problem, f, argnums, mode), args, kwargs, argnums, modes, order - 1,
-                f"{title} of the {mode}-mode derivative", name, False, tolerances,
+                f"{title} of the {mode}-mode derivative", name, False, tolerances, size,
             )  # fmt: skip
             if text:
                 return text
@@ -431,7 +440,7 @@ def check_grads(
         raise ValueError(f"modes must be among {MODES}, not {modes}")
     if not isinstance(args, (tuple, list)):
         raise TypeError("check_grads takes a tuple of arguments: write check_grads(f, (x,))")
-    title = f"the derivative of {getattr(f, '__name__', f)}"
+    title = f"the derivative of {getattr(f, '__name__', getattr(f, 'name', f))}"
     text = _report(
         f, args, kwargs, argnums, modes, order, title, "result", holomorphic, (rtol, atol)
     )

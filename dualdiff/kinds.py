@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from ._fastpaths import binary_fast_path, times_constant, unary_fast_path
-from .core.arrays import View, make_view
-from .core.boxes import is_box, plain
+from .core.arrays import View, make_view, memory_of
+from .core.boxes import is_box
 from .core.errors import DualdiffError
 from .core.primitive import Primitive
 from .core.shapes import (
@@ -228,7 +228,7 @@ class Linear(Primitive):
 
     def _bind_view(self, x: Any, **params: Any) -> Any:
         if issubclass(type(x), Reference):
-            source = plain(x)
+            source = memory_of(x)
             if np.may_share_memory(self.fn(source, **params), source):
                 return View(x, self, params)
         if not is_box(x) or issubclass(type(x), Reference):

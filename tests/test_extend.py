@@ -502,7 +502,7 @@ def test_methods_can_be_custom_functions() -> None:
             return self.scale * x
 
         @apply.defjvp
-        def apply_jvp(primals: Any, tangents: Any) -> Any:  # noqa: N805
+        def apply_jvp(primals: Any, tangents: Any) -> Any:
             (self, x), (_, t) = primals, tangents
             return self.apply(x), self.scale * t
 

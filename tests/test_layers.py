@@ -89,7 +89,8 @@ def lines_in(path: Path) -> int:
 
 
 def lines_of_code_in(path: Path) -> int:
-    """Lines that are neither blank, nor comments, nor docstrings, which may be as long as needed."""
+    """Lines that are neither blank, nor comments, nor docstrings, which may be as long as
+    needed."""
     source = path.read_text(encoding="utf-8")
     prose: set[int] = set()
     for node in ast.walk(ast.parse(source)):

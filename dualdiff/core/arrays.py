@@ -135,6 +135,15 @@ def root_of(box: Box) -> tuple[Box, tuple[tuple[Any, dict[str, Any]], ...]]:
     return box, ops
 
 
+def memory_of(box: Any) -> Any:
+    """The plain array behind a box, with the strides it has in NumPy: a view read may be a copy."""
+    root, ops = root_of(box)
+    array = plain(root)
+    for prim, params in ops:
+        array = prim.fn(array, **params)
+    return array
+
+
 def content_of(box: Any) -> Any:
     """The content of a box without giving up ownership: for reads that keep nothing."""
     kind = type(box)

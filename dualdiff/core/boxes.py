@@ -75,7 +75,7 @@ class Box:
         if caller.f_code.co_name.endswith("mul_dispatch") and (
             caller.f_globals.get("__name__") or ""
         ).startswith("scipy.sparse"):
-            # SciPy leaves `A @ x` to us when x turns into a 0-d object array; in `A + x` it crashes.
+            # SciPy leaves `A @ x` to us when x turns into a 0-d object array; `A + x` crashes.
             return lambda *args, **kwargs: np.array(None, dtype=object)
         if self.ndim == 0:
             raise AttributeError("__array__")

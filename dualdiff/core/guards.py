@@ -1,7 +1,7 @@
 """Plain arrays that a tape keeps as residuals, against changes that the user makes afterwards.
 
-A small array is copied. A large one is kept as it is, with a fingerprint that is compared before the
-tape is used: sums over all elements, so that any change shows which is not lost in rounding.
+A small array is copied. A large one is kept as it is, with a fingerprint that is compared before
+the tape is used: sums over all elements, so that any change shows which is not lost in rounding.
 """
 
 from __future__ import annotations

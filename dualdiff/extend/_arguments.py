@@ -14,7 +14,7 @@ from ..trees import flatten
 
 
 def signature_of(fn: Callable[..., Any]) -> inspect.Signature | None:
-    """The signature of a function; compiled ones need not have any, and ufuncs name ``out`` there."""
+    """The signature of a function; compiled ones need not have any, and ufuncs have ``out``."""
     try:
         return None if isinstance(fn, np.ufunc) else inspect.signature(fn)
     except (TypeError, ValueError):

@@ -456,4 +456,5 @@ def register(function: Callable[..., Any], implementation: Callable[..., Any]) -
             f"dualdiff (it is neither a ufunc nor dispatched by __array_function__); call it in a "
             f"dualdiff.extend.primitive, and use that"
         )
+    dispatch.find_function(function)  # loads dualdiff's own rules first, not over this one later
     dispatch.register(function, implementation)

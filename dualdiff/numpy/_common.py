@@ -18,7 +18,8 @@ Axes = tuple[int, ...]
 
 
 def axes_of(axis: Any, ndim: int) -> Axes:
-    """An axis argument (None, int, tuple) as a tuple of negative axes, which lead axes do not move."""
+    """An axis argument (None, int, tuple) as a tuple of negative axes, which lead axes do not
+    move."""
     if axis is None:
         return tuple(range(-ndim, 0))
     if type(axis) is int and -ndim <= axis < 0:
@@ -32,7 +33,8 @@ def axis_of(axis: Any, ndim: int) -> int:
 
 
 def expand_dims(g: Any, axes: Axes, ndim: int) -> Any:
-    """Put back the axes that a reduction of an array of `ndim` dimensions took away; keeps lead axes."""
+    """Put back the axes that a reduction of an array of `ndim` dimensions took away; keeps lead
+    axes."""
     if not axes:
         return g
     lead = np.ndim(g) - (ndim - len(axes))

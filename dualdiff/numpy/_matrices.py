@@ -75,6 +75,6 @@ def flat(x: Any) -> Any:
 
 
 def fold(c: Any, spec: Spec, ndim: int) -> Any:
-    """A cotangent of an operand that was broadcast to `ndim` dimensions, summed to its own shape."""
+    """A cotangent of an operand broadcast to `ndim` dimensions, summed to the operand's shape."""
     full = c.shape[c.ndim - ndim :]
     return c if full == spec.shape else unbroadcast(c, Fit(spec.shape, c.dtype, full, c.dtype))

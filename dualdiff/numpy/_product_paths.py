@@ -1,4 +1,5 @@
-"""The hot case of a product: operands of one trace that are plain arrays behind it, or constant ones.
+"""The hot case of a product: operands of one trace that are plain arrays behind it, or constant
+ones.
 
 Everything here has its general form in `kinds.Bilinear`; what does not fit is handed to it.
 """
@@ -77,7 +78,7 @@ def _two_entry_format(prim: Any, pulls: tuple[Formula, Formula], pushes: Any) ->
 def product_fast_path(
     prim: Any, pulls: tuple[Formula, Formula], pushes: tuple[Formula, Formula]
 ) -> Callable[[Any, Any], Any]:
-    """The bind of a bilinear primitive whose formulas all take ``(t or g, other, own spec, lead)``."""
+    """The bind of a bilinear primitive, from its transposes and pushes as a `Formula` each."""
     fn, general = prim.fn, prim.general
     code_x, code_y = (_one_entry_format(prim, *f) for f in zip(pulls, pushes, strict=True))
     code_both = _two_entry_format(prim, pulls, pushes)

@@ -1,9 +1,10 @@
 """Decompositions: Cholesky, QR, eigenvalues of Hermitian matrices, singular values.
 
-Formulas: M. B. Giles, "An extended collection of matrix derivative results for forward and reverse mode
-algorithmic differentiation" (2008); I. Murray, "Differentiation of the Cholesky decomposition" (2016);
-J. Townsend, "Differentiating the singular value decomposition" (2016). They are extended to complex matrices, in
-the pairing Re(g t), for which transposes do not conjugate.
+Formulas: M. B. Giles, "An extended collection of matrix derivative results for forward and
+reverse mode algorithmic differentiation" (2008); I. Murray, "Differentiation of the Cholesky
+decomposition" (2016); J. Townsend, "Differentiating the singular value decomposition" (2016).
+They are extended to complex matrices, in the pairing Re(g t), for which transposes do not
+conjugate.
 
 `cholesky`, `eigh` and `eigvalsh` read one triangle and take the matrix for Hermitian; so do their
 derivatives: a tangent counts by its Hermitian part, and a cotangent is Hermitian.
@@ -71,7 +72,8 @@ def cholesky(a: Any, /, *, upper: bool = False) -> Any:
     """``numpy.linalg.cholesky``, as a function of a Hermitian matrix.
 
     NumPy reads one triangle only. The derivative is that for symmetric (Hermitian) changes of the
-    matrix: the cotangent is symmetric, and an element beside the diagonal shares it with its mirror image.
+    matrix: the cotangent is symmetric, and an element beside the diagonal shares it with its
+    mirror image.
     """
     return cholesky_p(a, upper=bool(upper))
 
@@ -120,21 +122,22 @@ eigh_p = rule(
 
 
 @implements(np.linalg.eigh)
-def eigh(a: Any, UPLO: str = "L") -> Any:  # noqa: N803  # NumPy's name
+def eigh(a: Any, UPLO: Any = "L") -> Any:
     """``numpy.linalg.eigh``, as a function of a Hermitian matrix.
 
     Eigenvectors have no derivative (NaN) where eigenvalues coincide. The phase of complex ones is
-    arbitrary: the tangent of v has no part along i v, and a cotangent that depends on the phase raises.
+    arbitrary: the tangent of v has no part along i v, and a cotangent that depends on the phase
+    raises.
     """
     return _Eigh(*eigh_p(a, UPLO=UPLO))
 
 
-def _eigvalsh_push(t: Any, x: Any, UPLO: str) -> Any:  # noqa: N803
+def _eigvalsh_push(t: Any, x: Any, UPLO: Any) -> Any:
     _, v = np.linalg.eigh(x, UPLO)
     return np.real(np.sum(conjugate(v) * np.matmul(hermitian(t), v), axis=-2))
 
 
-def _eigvalsh_pull(g: Any, x: Any, UPLO: str) -> Any:  # noqa: N803
+def _eigvalsh_pull(g: Any, x: Any, UPLO: Any) -> Any:
     _, v = np.linalg.eigh(x, UPLO)
     return np.matmul(conjugate(v) * g[..., None, :], transpose(v))
 
@@ -148,10 +151,11 @@ eigvalsh_p = rule(
 
 
 @implements(np.linalg.eigvalsh)
-def eigvalsh(a: Any, UPLO: str = "L") -> Any:  # noqa: N803
+def eigvalsh(a: Any, UPLO: Any = "L") -> Any:
     """``numpy.linalg.eigvalsh``, as a function of a Hermitian matrix.
 
-    Where eigenvalues coincide, symmetric functions of them have their derivative; single ones have none.
+    Where eigenvalues coincide, symmetric functions of them have their derivative; single ones
+    have none.
     """
     return eigvalsh_p(a, UPLO=UPLO)
 
@@ -229,9 +233,10 @@ def svd(
 ) -> Any:
     """``numpy.linalg.svd``.
 
-    Without vectors, symmetric functions of the singular values have their derivative where values coincide, and the
-    derivative of a value that is 0 counts as 0. Singular vectors have no derivative (NaN) where values
-    coincide or are 0. Their common phase, for complex matrices, is arbitrary: a cotangent that depends on it raises.
+    Without vectors, symmetric functions of the singular values have their derivative where values
+    coincide, and the derivative of a value that is 0 counts as 0. Singular vectors have no
+    derivative (NaN) where values coincide or are 0. Their common phase, for complex matrices, is
+    arbitrary: a cotangent that depends on it raises.
     """
     if hermitian:
         raise UnsupportedInputError(
@@ -263,7 +268,7 @@ def _qr_turn(k: Any) -> Any:
 
 
 def _inverted_factor(r: Any, k: int) -> Any:
-    """The inverse of the square part of R, filled up with rows of zeros; NaN where it is singular."""
+    """The inverse of the square part of R (NaN if singular), filled up with rows of zeros."""
     singular = np.any(diagonal(plain(r)) == 0, axis=-1)
     inverted = inverse(r[..., :k], singular)
     return np.matmul(np.eye(r.shape[-1], k, dtype=np.int8), inverted)
@@ -303,9 +308,9 @@ qr_p = rule(
 
 @implements(np.linalg.qr)
 def qr(a: Any, mode: str = "reduced") -> Any:
-    """``numpy.linalg.qr`` with mode "reduced" or "r", and "complete" where it is the same as "reduced".
+    """``numpy.linalg.qr`` with mode "reduced" or "r", and "complete" where that is "reduced".
 
-    The first ``min(m, n)`` columns are taken to be independent; where they are not, the derivative is NaN.
+    Where the first ``min(m, n)`` columns are not independent, the derivative is NaN.
     """
     m, n = shape_of(a)[-2:]
     if mode not in ("reduced", "r") and not (mode == "complete" and m <= n):

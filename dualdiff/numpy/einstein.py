@@ -18,7 +18,8 @@ from ..core.shapes import Shape, shape_of
 from ..kinds import linear, rule
 from ._common import implements, into, on_values
 
-# Above this many multiplications the search for a better way to sum pays, for two and for more operands (measured).
+# Above this many multiplications the search for a better way to sum pays, for two and for more
+# operands (measured).
 SEARCH_TWO, SEARCH_MORE = 50_000, 5_000
 
 # A term of subscripts whose ellipsis stands for lead axes alone.
@@ -37,7 +38,8 @@ def _labels(subscripts: str, ndims: tuple[int, ...]) -> Labels:
         once = (c for c in string.ascii_letters if inputs.count(c) == 1)
         output = ("..." if "..." in inputs else "") + "".join(sorted(once))
     expanded = tuple(
-        t.replace("...", broadcast[len(broadcast) - n :]) for n, t in zip(hidden, terms, strict=True)
+        t.replace("...", broadcast[len(broadcast) - n :])
+        for n, t in zip(hidden, terms, strict=True)
     )
     return expanded, output.replace("...", broadcast)
 
@@ -56,7 +58,7 @@ def _contract(terms: Sequence[str], output: str, operands: Sequence[Any]) -> Any
 def _transposed(
     g: Any, i: int, labels: Labels, operands: Sequence[Any], shapes: Sequence[Shape]
 ) -> Any:
-    """The cotangent of operand `i` of an Einstein sum; `operands` are all, of which it is not used."""
+    """The cotangent of operand `i` of an Einstein sum, whose own value in `operands` is not used."""
     terms, output = labels
     full: dict[str, int] = {}
     for term, shape in zip(terms, shapes, strict=True):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.boxes import is_box, plain
 from ..core.errors import UnsupportedInputError, user_line
-from ..core.shapes import Shape, dtype_of
+from ..core.shapes import dtype_of
 from ..kinds import Linear, elementwise, linear, rule
 from ._common import implements, into
 

@@ -1,9 +1,10 @@
-"""`numpy.linalg` on traced arrays: its whole namespace; here are equations, inverses and determinants.
+"""`numpy.linalg` on traced arrays: its whole namespace; here are equations, inverses and
+determinants.
 
-Formulas: M. B. Giles, "An extended collection of matrix derivative results for forward and reverse mode
-algorithmic differentiation" (2008); G. H. Golub and V. Pereyra, "The differentiation of pseudo-inverses and
-nonlinear least squares problems whose variables separate" (1973). They are written for the pairing Re(g t), for
-which transposes do not conjugate.
+Formulas: M. B. Giles, "An extended collection of matrix derivative results for forward and
+reverse mode algorithmic differentiation" (2008); G. H. Golub and V. Pereyra, "The differentiation
+of pseudo-inverses and nonlinear least squares problems whose variables separate" (1973). They are
+written for the pairing Re(g t), for which transposes do not conjugate.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 
 from ..core.boxes import is_box, plain
 from ..core.errors import UnsupportedInputError, user_line
-from ..core.shapes import Shape, Spec, align, shape_of
+from ..core.shapes import Shape, Spec, align
 from ..kinds import rule
 from ._common import implements
 from ._matrices import (
@@ -150,7 +151,10 @@ _Slogdet: Any = type(np.linalg.slogdet(np.eye(1)))
 
 @implements(np.linalg.slogdet)
 def slogdet(a: Any) -> Any:
-    """``numpy.linalg.slogdet``; the sign of a real determinant is constant, the derivative at a singular matrix NaN."""
+    """``numpy.linalg.slogdet``; the sign of a real determinant is constant.
+
+    The derivative at a singular matrix is NaN.
+    """
     return _Slogdet(*slogdet_p(a))
 
 
@@ -180,8 +184,32 @@ pinv_p = rule(
 
 @implements(np.linalg.pinv)
 def pinv(a: Any, rcond: Any = None, hermitian: bool = False, **rtol: Any) -> Any:
-    """``numpy.linalg.pinv``, at constant rank: where a small change of the matrix changes its rank, there is none."""
+    """``numpy.linalg.pinv``, at constant rank: where the rank may change, it jumps."""
     return pinv_p(as_operand(a), rcond=plain(rcond), hermitian=hermitian, **rtol)
+
+
+def _of_value(x: Any, value: Any) -> Any:
+    return of_value_p(x, value=value) if is_box(x) else value
+
+
+# The value that NumPy finds in one way, with the derivative of a formula for it.
+of_value_p = rule(_of_value, push=lambda t: t, pull=lambda g: g, name="lstsq")
+
+
+@implements(np.linalg.lstsq)
+def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
+    """``numpy.linalg.lstsq``, at constant rank, where the solution is ``pinv(a) @ b``."""
+    a, b = as_operand(a), as_operand(b)
+    solution, residuals, rank, s = np.linalg.lstsq(plain(a), plain(b), rcond)
+    if rcond is None or rcond < 0:
+        eps = float(np.finfo(s.dtype).eps)
+        rcond = eps if rcond is not None else eps * max(np.shape(a))
+    x = of_value_p(np.matmul(np.linalg.pinv(a, rcond), b), value=solution)
+    if residuals.size:
+        rest = b - np.matmul(a, x)
+        norms = np.sum(np.real(conjugate(rest) * rest), axis=0, keepdims=np.ndim(b) == 1)
+        residuals = of_value_p(norms, value=residuals)
+    return x, residuals, rank, of_value_p(np.linalg.svdvals(a), value=s)
 
 
 @implements(np.linalg.trace)

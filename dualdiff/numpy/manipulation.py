@@ -10,6 +10,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from ..core.arrays import memory_of
 from ..core.boxes import is_box, plain
 from ..core.shapes import Fit, Shape, align, unbroadcast
 from ..core.traces import resolve
@@ -81,8 +82,7 @@ def _shape_argument(shape: Any, size: int) -> Shape:
 def reshape(a: Any, /, shape: Any, order: Any = "C", *, copy: bool | None = None) -> Any:
     """``numpy.reshape``; a view that writes through exactly where NumPy gives one."""
     if order == "A":
-        flags = np.asarray(plain(a)).flags
-        order = "F" if flags.f_contiguous and not flags.c_contiguous else "C"
+        order = "F" if np.asarray(memory_of(a)).flags.fnc else "C"
     if copy is False:
         np.reshape(plain(a), shape, order, copy=False)  # raises where it cannot be a view
     shape = _shape_argument(shape, np.size(a))
@@ -98,11 +98,15 @@ def reshape(a: Any, /, shape: Any, order: Any = "C", *, copy: bool | None = None
 @implements(np.ravel)
 def ravel(a: Any, order: Any = "C") -> Any:
     """``numpy.ravel``; a view where the elements are contiguous in the order asked for."""
+    memory = np.asarray(memory_of(a))
     if order == "K":
-        strides = np.abs(np.asarray(plain(a)).strides)
-        a = transpose(a, sorted(range(np.ndim(a)), key=lambda i: -strides[i]))
-        order = "C"
-    return reshape(a, -1, order)
+        strides = memory.strides
+        axes = sorted(range(memory.ndim), key=lambda i: -abs(strides[i]))
+        a, memory = np.transpose(a, axes), memory.transpose(axes)
+    elif order == "F" or (order == "A" and memory.flags.fnc):
+        a, memory = np.transpose(a), memory.T
+    ans = np.reshape(a, -1)
+    return ans if memory.flags.c_contiguous else np.copy(ans)
 
 
 @implements(np.transpose, np.permute_dims)

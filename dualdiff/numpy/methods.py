@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arrays import assign, root_of
+from ..core.arrays import assign, memory_of, root_of
 from ..core.boxes import Box, attach, plain
 from ..core.errors import ConversionError, UnsupportedInputError, describe, user_line
 from ..kinds import linear
@@ -28,8 +28,8 @@ def _method(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _of_value(name: str) -> property:
-    """An attribute of the plain value."""
-    return property(lambda self: getattr(np.asarray(plain(self)), name))
+    """An attribute of the plain value, as it stands in memory in NumPy."""
+    return property(lambda self: getattr(np.asarray(memory_of(self)), name))
 
 
 def _refused(name: str, instead: str) -> Callable[..., Any]:

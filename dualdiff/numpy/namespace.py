@@ -14,9 +14,10 @@ from .creation import contains_box, from_nested
 # These take a sequence of arrays, which NumPy searches for traced ones itself.
 TAKES_SEQUENCES = frozenset(
     (
-        "array_split", "atleast_1d", "atleast_2d", "atleast_3d", "block", "broadcast_arrays",
-        "choose", "column_stack", "concat", "concatenate", "dstack", "einsum", "einsum_path",
-        "hstack", "ix_", "meshgrid", "multi_dot", "piecewise", "select", "stack", "vstack", "unstack",
+        "array_split", "atleast_1d", "atleast_2d", "atleast_3d", "block",
+        "broadcast_arrays", "choose", "column_stack", "concat", "concatenate", "dstack",
+        "einsum", "einsum_path", "hstack", "ix_", "meshgrid", "multi_dot", "piecewise",
+        "select", "stack", "unstack", "vstack",
     )
 )  # fmt: skip
 

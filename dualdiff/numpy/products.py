@@ -22,6 +22,7 @@ from ._product_paths import product_fast_path
 from .einstein import einsum_p
 from .manipulation import as_operand
 
+
 def _rows(t: Any, y: Any) -> Any:
     """``t @ y`` for a matrix y: one product of matrices, whatever the dimensions of t."""
     if t.ndim <= 2:
@@ -96,7 +97,7 @@ def matmul(x1: Any, x2: Any, /) -> Any:
 def dot(a: Any, b: Any, out: Any = None) -> Any:
     """``numpy.dot``."""
     ndims = np.ndim(a), np.ndim(b)
-    if 0 < min(ndims) and max(ndims) <= 2:
+    if min(ndims) > 0 and max(ndims) <= 2:
         return into(out, dot_p(a, b))
     if min(ndims) == 0:
         subscripts = "...,..."
@@ -218,9 +219,7 @@ def cross(
     a, b = _last(as_operand(a), axisa), _last(as_operand(b), axisb)
     signs = _LEVI_CIVITA[: a.shape[-1], : b.shape[-1]]
     if a.shape[-1] == b.shape[-1] == 2:
-        return einsum_p(
-            a, b, signs[..., 2], function=_cross, subscripts="...i,...j,ij->..."
-        )
+        return einsum_p(a, b, signs[..., 2], function=_cross, subscripts="...i,...j,ij->...")
     ans = einsum_p(a, b, signs, function=_cross, subscripts="...i,...j,ijk->...k")
     return ans if axisc == -1 else np.moveaxis(ans, -1, axisc)
 

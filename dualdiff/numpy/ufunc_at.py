@@ -58,7 +58,8 @@ def subtract_at(a: Any, indices: Any, b: Any) -> None:
 
 
 def _once(ufunc: np.ufunc) -> Callable[..., None]:
-    """``ufunc.at`` for indices without repeats, where it is ``a[indices] = ufunc(a[indices], b)``."""
+    """``ufunc.at`` for indices without repeats, where it is ``a[indices] = ufunc(a[indices],
+    b)``."""
 
     def at(a: Any, indices: Any, *b: Any) -> None:
         index, operand = _target(a, indices, *b) if b else (_target(a, indices, 0.0)[0], None)

@@ -42,15 +42,16 @@ product_p = linear(
 
 
 def matmul(x: Any, y: Any) -> Any:
-    """``x @ y``, where one operand is sparse and constant, the other traced with one or two dimensions."""
-    matrix, dense = (x, resolve(y)) if issparse(x) else (y, resolve(x))
+    """``x @ y``, where one operand is sparse and constant, and the other is traced."""
+    from_left = issparse(x)
+    matrix, dense = (x, resolve(y)) if from_left else (y, resolve(x))
     if matrix.ndim != 2 or np.ndim(dense) not in (1, 2):
         raise UnsupportedInputError(
             f"a product of a sparse array of shape {matrix.shape} and a traced array of shape "
             f"{np.shape(dense)} has no rule, {user_line()}: it takes a sparse matrix, and a traced "
             f"array of one or two dimensions"
         )
-    if matrix is x:
+    if from_left:
         return product_p(dense, matrix=matrix)
     return product_p(dense.T, matrix=matrix.T).T
 

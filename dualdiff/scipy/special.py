@@ -1,9 +1,10 @@
 """`scipy.special` on traced arrays: its whole namespace, with rules for the functions below.
 
-Its universal functions may be called as SciPy's own (``scipy.special.erf(x)``). `logsumexp`, `softmax`,
-`log_softmax` and `polygamma` are Python functions there that make plain arrays of what they are given: take
-those from here. Derivatives follow the NIST Digital Library of Mathematical Functions (DLMF). Orders of Bessel
-functions, and the parameters of `gammainc`, `betainc` and `polygamma`, are constants.
+Its universal functions may be called as SciPy's own (``scipy.special.erf(x)``). `logsumexp`,
+`softmax`, `log_softmax` and `polygamma` are Python functions there that make plain arrays of what
+they are given: take those from here. Derivatives follow the NIST Digital Library of Mathematical
+Functions (DLMF). Orders of Bessel functions, and the parameters of `gammainc`, `betainc` and
+`polygamma`, are constants.
 """
 
 from __future__ import annotations
@@ -202,9 +203,7 @@ def _shares(x: Any, ans: Any, axes: Axes, keepdims: bool, sign: Any) -> Any:
     return shares if sign is None else sign * shares
 
 
-def _logsumexp_push(
-    ts: Any, x: Any, y: Any, ans: Any, axis: Any, keepdims: bool, sign: Any
-) -> Any:
+def _logsumexp_push(ts: Any, x: Any, y: Any, ans: Any, axis: Any, keepdims: bool, sign: Any) -> Any:
     axes = axes_of(axis, np.ndim(x))
     t = 0.0 if ts[0] is None else ts[0] * y
     if ts[1] is not None:
@@ -230,9 +229,7 @@ def _logsumexp(x: Any, y: Any, weighted: bool, sign: Any, **options: Any) -> Any
     return special.logsumexp(x, b=b, return_sign=True, **options)[0]
 
 
-logsumexp_p = rule(
-    _logsumexp, push=_logsumexp_push, pull=_logsumexp_pull, name="special.logsumexp"
-)
+logsumexp_p = rule(_logsumexp, push=_logsumexp_push, pull=_logsumexp_pull, name="special.logsumexp")
 
 
 def logsumexp(
@@ -240,8 +237,9 @@ def logsumexp(
 ) -> Any:
     """``scipy.special.logsumexp``: the logarithm of ``sum(b * exp(a))``, without overflow.
 
-    Arguments: `a`, of any shape; `axis`, None, an integer or a tuple; `b`, factors that broadcast with a and may be
-    traced too; `keepdims`; `return_sign`, for real a and b, to get the logarithm of the absolute value, and the sign.
+    Arguments: `a`, of any shape; `axis`, None, an integer or a tuple; `b`, factors that broadcast
+    with a and may be traced too; `keepdims`; `return_sign`, for real a and b, to get the
+    logarithm of the absolute value, and the sign.
     Returns: an array without the axes, or a pair of them. The sign is constant.
     Kinks: elements that attain an infinite maximum share the derivative equally.
 
@@ -250,7 +248,8 @@ def logsumexp(
     array([0.5, 0.5])
     """
     if not (contains_box(a) or contains_box(b)):
-        return special.logsumexp(a, axis, b, keepdims, return_sign)
+        plainly: Any = special.logsumexp  # its many overloads do not take a bool
+        return plainly(a, axis, b, keepdims, return_sign)
     weighted, sign = b is not None, None
     a, b = as_operand(a), as_operand(b) if weighted else 1.0
     if weighted:

@@ -35,7 +35,7 @@ def svd_vectors(x):
 
 
 def svd_projectors(x):
-    """What svd gives but for the phases: singular values, and products of the two vectors of each."""
+    """What svd gives but for the phases: singular values, and products of their two vectors."""
     u, s, vh = np.linalg.svd(x, full_matrices=False)
     pairs = np.einsum("...ik,...kj->...kij", u, vh)
     return s, pairs, np.einsum("...ik,...jk->...kij", u, np.conjugate(u))
@@ -69,3 +69,110 @@ ROWS = [
 ]
 
 TestRules = rule_tests(ROWS)
+
+
+def spd(n):
+    return A(n, n) @ A(n, n).T + np.eye(n)
+
+
+@pytest.mark.parametrize("upper", [False, True])
+def test_cholesky_cotangent_is_symmetric_and_right_for_symmetric_changes(upper):
+    x, h = spd(3), 1e-6
+    t = A(3, 3, seed=1) + A(3, 3, seed=1).T
+    g = A(3, 3, seed=2)
+    factor = np.linalg.cholesky
+    (c,) = dd.vjp(lambda x: factor(x, upper=upper), x)[1](g)
+    slope = (factor(x + h * t, upper=upper) - factor(x - h * t, upper=upper)) / (2 * h)
+    assert np.array_equal(c, c.T)
+    assert np.isclose(np.sum(c * t), np.sum(g * slope), rtol=1e-8)
+
+
+def test_cholesky_of_an_indefinite_matrix_raises_numpys_error():
+    with pytest.raises(np.linalg.LinAlgError, match="positive definite"):
+        dd.grad(lambda x: np.sum(np.linalg.cholesky(x)))(-np.eye(2))
+
+
+def test_log_determinant_by_cholesky_has_the_inverse_as_its_gradient():
+    gradient = dd.grad(lambda x: 2 * np.sum(np.log(np.diag(np.linalg.cholesky(x)))))(spd(4))
+    assert np.allclose(gradient, np.linalg.inv(spd(4)))
+
+
+@pytest.mark.parametrize("function", [np.linalg.eigvalsh, lambda x: np.linalg.eigh(x)[0]])
+def test_sum_of_equal_eigenvalues_is_differentiable(function):
+    assert np.allclose(dd.grad(lambda x: np.sum(function(x)))(np.eye(3)), np.eye(3))
+    jacobian = dd.jvp(function, (np.diag([2.0, 2.0, 3.0]),), (np.ones((3, 3)),))[1]
+    assert np.isclose(np.sum(jacobian), 3)
+
+
+def test_eigenvectors_of_equal_eigenvalues_have_no_finite_derivative():
+    gradient = dd.grad(lambda x: np.sum(np.linalg.eigh(x)[1][:, 0]))(np.eye(2))
+    assert not np.any(np.isfinite(gradient))
+
+
+def test_matrix_function_at_equal_eigenvalues_is_not_silently_wrong():
+    def square(x):
+        w, v = np.linalg.eigh(x)
+        return np.sum(A(2, 2) * ((v * w**2) @ v.T))
+
+    assert not np.any(np.isfinite(dd.grad(square)(np.eye(2))))
+
+
+def test_phase_dependent_eigenvector_loss_raises_in_reverse_mode():
+    x = hermitian(A(3, 3, complex=True))
+    with pytest.raises(
+        UnsupportedInputError, match=r"phase of complex vectors of numpy\.linalg\.eigh"
+    ):
+        dd.grad(lambda x: np.real(np.linalg.eigh(x)[1][1, 1]))(x)
+    invariant = dd.grad(lambda x: np.abs(np.linalg.eigh(x)[1][1, 1]))(x)
+    assert np.all(np.isfinite(invariant))
+
+
+def test_phase_dependent_singular_vector_loss_raises_in_reverse_mode():
+    x = A(3, 2, complex=True)
+    with pytest.raises(
+        UnsupportedInputError, match=r"phase of complex vectors of numpy\.linalg\.svd"
+    ):
+        dd.grad(lambda x: np.real(np.linalg.svd(x, full_matrices=False)[0][0, 1]))(x)
+
+
+def test_tangent_of_complex_eigenvectors_has_no_part_along_the_phase():
+    x, t = hermitian(A(3, 3, complex=True)), hermitian(A(3, 3, seed=1, complex=True))
+    (_, v), (_, tv) = dd.jvp(lambda x: tuple(np.linalg.eigh(x)), (x,), (t,))
+    assert np.allclose(np.sum(np.conjugate(v) * tv, axis=0), 0)
+
+
+def test_sum_of_equal_singular_values_is_differentiable():
+    gradient = dd.grad(lambda x: np.sum(np.linalg.svd(x, compute_uv=False)))(2 * np.eye(3))
+    assert np.allclose(gradient, np.eye(3))
+
+
+def test_singular_value_zero_has_derivative_zero():
+    gradient = dd.grad(lambda x: np.sum(np.linalg.svdvals(x)))(np.zeros((2, 3)))
+    assert np.all(gradient == 0)
+
+
+def test_full_matrices_that_are_not_unique_raise():
+    with pytest.raises(UnsupportedInputError, match="pass full_matrices=False"):
+        dd.grad(lambda x: np.sum(np.linalg.svd(x)[1]))(A(3, 2))
+
+
+def test_hermitian_svd_raises():
+    with pytest.raises(UnsupportedInputError, match="hermitian=True"):
+        dd.grad(lambda x: np.sum(np.linalg.svd(x, hermitian=True)[1]))(spd(2))
+
+
+@pytest.mark.parametrize("mode", ["complete", "raw"])
+def test_qr_modes_without_a_rule_raise(mode):
+    with pytest.raises(UnsupportedInputError, match=r"use mode='reduced' or mode='r'"):
+        dd.grad(lambda x: np.sum(np.linalg.qr(x, mode)[0]))(A(3, 2))
+
+
+def test_qr_of_dependent_columns_has_no_finite_derivative():
+    gradient = dd.grad(lambda x: np.sum(np.linalg.qr(x)[0]))(np.zeros((3, 2)))
+    assert not np.any(np.isfinite(gradient))
+
+
+def test_results_have_numpys_names():
+    assert dd.jvp(np.linalg.eigh, (spd(2),), (spd(2),))[0].eigenvalues.shape == (2,)
+    assert dd.jvp(np.linalg.svd, (spd(2),), (spd(2),))[1].Vh.shape == (2, 2)
+    assert dd.jvp(np.linalg.qr, (spd(2),), (spd(2),))[1].R.shape == (2, 2)

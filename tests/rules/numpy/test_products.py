@@ -106,3 +106,119 @@ ROWS = [
 ]
 
 TestRules = rule_tests(ROWS)
+
+
+def test_jacobian_of_a_matrix_times_a_vector_is_the_matrix():
+    for mode in ("forward", "reverse"):
+        for f in (lambda x: A(3, 4) @ x, lambda x: np.dot(A(3, 4), x), lambda x: x @ A(3, 4).T):
+            assert np.array_equal(dd.jacobian(f, mode=mode)(A(4)), A(3, 4))
+
+
+def test_jacobian_of_a_long_chain_of_layers_is_the_product_of_the_matrices():
+    layers = [A(5, 5, seed=i) for i in range(4)]
+
+    def f(x):
+        for w in layers:
+            x = w @ x
+        return x
+
+    exact = np.linalg.multi_dot(layers[::-1])
+    for mode in ("forward", "reverse"):
+        assert np.allclose(dd.jacobian(f, mode=mode)(A(5)), exact, rtol=1e-12)
+
+
+def test_matmul_of_a_box_with_itself():
+    x = A(3, 3)
+    assert np.allclose(dd.grad(lambda x: np.trace(x @ x))(x), 2 * x.T)
+    assert np.allclose(dd.grad(lambda x: x @ x)(A(3)), 2 * A(3))
+
+
+def test_in_place_matmul_rebinds():
+    def f(x):
+        y = x + 0
+        y @= A(2, 2)
+        return np.sum(y)
+
+    assert np.allclose(dd.grad(f)(A(3, 2)), np.ones((3, 1)) * A(2, 2).sum(1))
+
+
+def test_matmul_of_lists_of_traced_values():
+    gradient = dd.grad(lambda x: A(2, 2) @ x @ [x[0], 2 * x[1]])(np.ones(2))
+    a = A(2, 2)
+    d = np.diag([1.0, 2.0])
+    assert np.allclose(gradient, (a.T @ d + d @ a) @ np.ones(2))
+
+
+@pytest.mark.parametrize("f", [np.matmul, np.dot, np.inner, np.vdot])
+def test_wrong_shapes_raise_numpys_error(f):
+    with pytest.raises(ValueError, match=r"mismatch|not aligned|size|same"):
+        dd.grad(lambda x: np.sum(f(x, np.ones(4))))(np.ones(3))
+
+
+@pytest.mark.parametrize("f", [np.matmul, np.dot])
+@pytest.mark.parametrize(
+    "shapes", [((0,), (0,)), ((2, 0), (0, 3)), ((0, 3), (3,)), ((2, 3), (3, 0))]
+)
+def test_empty_operands_have_empty_or_zero_derivatives(shapes, f):
+    x, y = map(np.zeros, shapes)
+    gx, gy = dd.grad(lambda x, y: np.sum(f(x, y)), (0, 1))(x, y)
+    assert (gx.shape, gy.shape) == shapes
+    assert not gx.any()
+    assert not gy.any()
+
+
+def test_out_is_filled_and_traced():
+    def f(x):
+        out = dd.numpy.zeros((2, 2))
+        np.dot(x, x, out=out)
+        return np.sum(out**2)
+
+    assert np.allclose(dd.grad(f)(A(2, 2)), dd.grad(lambda x: np.sum((x @ x) ** 2))(A(2, 2)))
+
+
+def test_einsum_diagonal_is_a_view_that_writes_through():
+    def f(x):
+        y = x + 0
+        np.einsum("ii->i", y)[:] = 0
+        return np.sum(y)
+
+    assert np.array_equal(dd.grad(f)(A(3, 3)), 1 - np.eye(3))
+
+
+def test_einsum_of_many_operands_takes_the_same_letters_again():
+    x = A(2)
+    gradient = dd.grad(lambda x: np.einsum("i,i,i,i->", x, x, x, x))(x)
+    assert np.allclose(gradient, 4 * x**3)
+
+
+def test_einsum_large_enough_for_a_search_is_right():
+    x, y = A(60, 50), A(50, 40)
+    gradient = dd.grad(lambda x: np.einsum("ij,jk->", x, y))(x)
+    assert np.allclose(gradient, np.ones((60, 1)) * y.sum(1))
+
+
+def test_einsum_path_sees_values():
+    paths = []
+
+    def f(x):
+        paths.append(np.einsum_path("ij,jk->ik", x, x)[0])
+        return np.sum(x)
+
+    dd.grad(f)(A(2, 2))
+    assert paths == [["einsum_path", (0, 1)]]
+
+
+def test_einsum_with_wrong_subscripts_raises_numpys_error():
+    with pytest.raises(ValueError, match=r"einstein sum|operand|subscripts"):
+        dd.grad(lambda x: np.sum(np.einsum("ijk,j", x, x)))(A(2, 2))
+
+
+def test_cross_of_vectors_of_wrong_length_raises_numpys_error():
+    with pytest.raises(ValueError, match="dimension"):
+        dd.grad(lambda x: np.sum(np.cross(x, x)))(A(4))
+    with pytest.raises(ValueError, match="3-dimensional"):
+        dd.grad(lambda x: np.sum(np.linalg.cross(x, x)))(A(2))
+
+
+def test_cross_product_of_a_vector_with_itself_has_derivative_zero():
+    assert np.all(dd.jacobian(lambda x: np.cross(x, x))(A(3)) == 0)

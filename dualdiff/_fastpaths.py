@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 from numpy import float64, ndarray
 
+from .core.arrays import View
 from .core.forward import Dual
 from .core.primitive import accumulate, opcode
 from .core.reverse import Var
 from .core.shapes import Fit, Shape, align, broadcast_tangent, fit_of, hush, unbroadcast, unhush
+from .core.traces import Reference, Traced
 
 _new = object.__new__
 _OBJECT = np.dtype(object)
@@ -210,6 +212,9 @@ def unary_fast_path(
 
     def bind(x: Any) -> Any:
         kind = type(x)
+        if kind is View:
+            x = x.read()
+            kind = type(x)
         if kind is Var:
             value = x.value
             ans = fn(value)
@@ -276,6 +281,14 @@ def binary_fast_path(
     if dx is None or dy is None:
         return lambda x, y: general(x, y)
 
+    def again(x: Any, y: Any) -> Any:
+        """References are read and tried once more; what still does not fit is general."""
+        a = x.read() if issubclass(type(x), Reference) else x
+        b = y.read() if issubclass(type(y), Reference) else y
+        if (a is x and b is y) or not (issubclass(type(a), Traced) or issubclass(type(b), Traced)):
+            return general(x, y)
+        return bind(a, b)
+
     def bind(x: Any, y: Any) -> Any:
         kind = type(x)
         if kind is Var or kind is Dual:
@@ -284,7 +297,7 @@ def binary_fast_path(
             xv = x.value
             if kind_y is kind:
                 if y.scope is not trace:
-                    return general(x, y)
+                    return again(x, y)
                 yv = y.value
                 ans = fn(xv, yv)
                 rx = yv if other_x else None if constant_x else residual_x(ans, xv, yv)
@@ -322,13 +335,13 @@ def binary_fast_path(
                     else:
                         out.payload = push_x(t, residual, fit, lead)
             else:
-                return general(x, y)
+                return again(x, y)
         else:
             kind_y = type(y)
             if kind_y is not Var and kind_y is not Dual:
-                return general(x, y)
+                return again(x, y)
             if kind not in SCALARS and (kind is not ndarray or x.dtype is _OBJECT):
-                return general(x, y)
+                return again(x, y)
             trace = y.scope
             yv = y.value
             ans = fn(x, yv)

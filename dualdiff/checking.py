@@ -25,7 +25,7 @@ CHUNK = 64
 LINES = 10
 COMPLEX_STEP = 1e-30
 ROUGH_STEP = 2.0**-17
-FIRST_STEP, STEPS = 2.0**-4, 13
+FIRST_STEPS, STEPS = [2.0**-n for n in range(4, 21, 2)], 13
 
 
 class GradientError(DualdiffError, AssertionError):
@@ -149,7 +149,7 @@ class Problem:
         self.y = Coordinates(leaves, [result + path for path in self.structure.paths])
         self.value = self.y.ravel(leaves)
         # What the rounding of f is relative to, also where its derivative is next to nothing.
-        self.size = np.maximum(np.abs(self.value), size)
+        self.size = np.maximum(np.where(np.isfinite(self.value), np.abs(self.value), 0), size)
 
     def forward(self, rows: ndarray) -> ndarray:
         """Tangents of the result for tangents of the arguments."""
@@ -195,8 +195,8 @@ class Problem:
             return np.concatenate([np.ravel(leaves[i]) for i, *_ in self.y.leaves])
 
         step = ROUGH_STEP * row
-        rough = (at(self.point + step) - at(self.point - step)) / (2 * ROUGH_STEP)
         try:
+            rough = (at(self.point + step) - at(self.point - step)) / (2 * ROUGH_STEP)
             exact = np.imag(at(self.point + 1j * COMPLEX_STEP * row)) / COMPLEX_STEP
             unmoved = at(self.point + 0j)
         except Exception:  # f need not accept complex numbers: then it is no reference
@@ -210,12 +210,19 @@ class Problem:
         """The derivative by central differences extrapolated to step 0."""
         import numdifftools
 
-        steps = numdifftools.MaxStepGenerator(base_step=FIRST_STEP, step_ratio=2, num_steps=STEPS)
-        derivative = numdifftools.Jacobian(
-            lambda s: self.y.ravel(self.evaluate(self.point + s[0] * row)),
-            step=steps,
-            full_output=True,
-        )
+        def along(s: ndarray) -> ndarray:
+            try:
+                return self.y.ravel(self.evaluate(self.point + s[0] * row))
+            except Exception:  # outside the domain of f
+                return np.full(self.y.size, np.nan)
+
+        def defined(step: float) -> bool:
+            both = [along(np.array([s])) for s in (step, -step)]
+            return bool(np.all(np.isfinite(both) | ~np.isfinite(self.value)))
+
+        first = next((s for s in FIRST_STEPS if defined(s)), FIRST_STEPS[-1])
+        steps = numdifftools.MaxStepGenerator(base_step=first, step_ratio=2, num_steps=STEPS)
+        derivative = numdifftools.Jacobian(along, step=steps, full_output=True)
         found = derivative(np.zeros(1))
         estimate, info = (found.estimate, found) if hasattr(found, "estimate") else found
         return np.reshape(estimate, -1), np.reshape(info.error_estimate, -1)
@@ -237,16 +244,17 @@ class Comparison:
         self.tangents = Probe(x, every, steps)
         self.cotangents = Probe(y, every, 1.0)
         self.step = steps if self.tangents.every else np.ones(len(self.tangents.rows))
-        self.eps = max(x.eps, y.eps)
+        self.eps = max(x.eps, y.eps, float(np.finfo(float).eps))
         self.rtol = 10 * self.eps**0.5 if rtol is None else rtol
         self.atol = atol
+        self.apply = {"forward": problem.forward, "reverse": problem.reverse}
+        self.probes = {"forward": self.tangents, "reverse": self.cotangents}
+        self.rows = {m: _in_chunks(self.apply[m], self.probes[m].rows) for m in modes}
         self.derivatives = {}
         if "forward" in modes:
-            rows = _in_chunks(problem.forward, self.tangents.rows)
-            self.derivatives["forward"] = self.cotangents.of(rows)
+            self.derivatives["forward"] = self.cotangents.of(self.rows["forward"])
         if "reverse" in modes:
-            rows = _in_chunks(problem.reverse, self.cotangents.rows)
-            self.derivatives["reverse"] = self.tangents.of(rows).T
+            self.derivatives["reverse"] = self.tangents.of(self.rows["reverse"]).T
 
     def numeric(self, analytic: bool) -> tuple[ndarray, ndarray]:
         """The numerical derivatives, per direction and probed entry, and their error estimates."""
@@ -306,14 +314,12 @@ class Comparison:
 
     def batch_report(self) -> str:
         """How several directions at once differ from one alone; empty where they agree."""
-        probes = {"forward": self.tangents, "reverse": self.cotangents}
         floor = 100 * self.eps * np.max(self.problem.size) / np.min(self.step)
         for mode in self.modes:
-            apply, rows = getattr(self.problem, mode), probes[mode].rows
+            rows, several = self.probes[mode].rows, self.rows[mode]
             weights = np.random.default_rng(1).standard_normal(len(rows))
-            several = _in_chunks(apply, rows)
-            alone, scale = apply(weights @ rows), np.abs(weights) @ np.abs(several)
-            expected = weights @ several
+            alone, expected = self.apply[mode](weights @ rows), weights @ several
+            scale = np.abs(weights) @ np.abs(several)
             tolerance = len(rows) * (floor + 1e3 * self.eps * np.max(scale))
             off = np.abs(alone - expected) > tolerance
             if np.any(off & np.isfinite(expected)):
@@ -329,16 +335,16 @@ class Comparison:
         x, y = self.problem.x, self.problem.y
         if not all(x.is_complex) or not all(y.is_complex):
             raise TypeError("holomorphic=True is for complex arguments and complex results")
-        forward = "forward" in self.modes
-        source, target = (x, y) if forward else (y, x)
-        apply = self.problem.forward if forward else self.problem.reverse
-        probe = self.tangents if forward else self.cotangents
-        along = target.times_i(_in_chunks(apply, probe.rows))
+        mode = "forward" if "forward" in self.modes else "reverse"
+        source, target = (x, y) if mode == "forward" else (y, x)
+        apply, probe = self.apply[mode], self.probes[mode]
+        along = target.times_i(self.rows[mode])
         across = _in_chunks(apply, source.times_i(probe.rows))
         error = np.abs(across - along)
         tolerance = self.rtol * np.max(np.abs(along), initial=0)
         wrong = np.argwhere(~(error <= tolerance))
-        rows = [["argument" if forward else "result", "entry", "of", "entry", "d/d(iz)", "i d/dz"]]
+        what = ("argument", "result") if mode == "forward" else ("result", "argument")
+        rows = [[what[0], "entry", what[1], "entry", "d/d(iz)", "i d/dz"]]
         for k, j in wrong[:LINES].tolist():
             labels = [*probe.label(k), *target.label(j)]
             rows.append([*labels, f"{across[k, j]:.9g}", f"{along[k, j]:.9g}"])

@@ -33,8 +33,6 @@ from .core.shapes import (
 from .core.traces import Reference, resolve
 
 OPERANDS = ("x", "y", "z", "w")
-_SPECS = {f"{name}_spec": i for i, name in enumerate(OPERANDS)}
-_SPECIAL = ("ans", "ans_spec", "args", "specs", "active", "lead")
 Derivative = Callable[..., Any] | str | float | complex | None
 
 
@@ -47,39 +45,43 @@ def parameter_names(formula: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(inspect.signature(formula).parameters)
 
 
+Getter = Callable[[Any, Sequence[Any], Sequence[Any]], Any]
+
+
+def _operand(i: int) -> Getter:
+    return lambda ans, args, active: args[i]
+
+
+def _operand_spec(i: int) -> Getter:
+    return lambda ans, args, active: spec_of(args[i])
+
+
+_GETTERS: dict[str, Getter] = {
+    "ans": lambda ans, args, active: ans,
+    "ans_spec": lambda ans, args, active: spec_of(ans),
+    "args": lambda ans, args, active: tuple(args),
+    "specs": lambda ans, args, active: tuple(map(spec_of, args)),
+    "active": lambda ans, args, active: tuple(map(bool, active)),
+    **{name: _operand(i) for i, name in enumerate(OPERANDS)},
+    **{f"{name}_spec": _operand_spec(i) for i, name in enumerate(OPERANDS)},
+}
+
+
 class Residuals:
     """Picks residuals by name and calls a formula with them."""
 
     def __init__(self, formula: Callable[..., Any], skip: int) -> None:
         self.formula = formula
         self.names = parameter_names(formula)[skip:]
-        self.params = [n for n in self.names if self._is_param(n)]
-        self.kept = [n for n in self.names if not self._is_param(n)]
-
-    @staticmethod
-    def _is_param(name: str) -> bool:
-        return not (name in OPERANDS or name in _SPECS or name in _SPECIAL)
+        self.getters = [(n, _GETTERS[n]) for n in self.names if n in _GETTERS]
+        self.wants_lead = "lead" in self.names
+        self.params = [n for n in self.names if n not in _GETTERS and n != "lead"]
 
     def pick(
         self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any
     ) -> dict[str, Any]:
         """The residuals and parameters, by name."""
-        kept: dict[str, Any] = {}
-        for name in self.kept:
-            if name == "ans":
-                kept[name] = ans
-            elif name == "ans_spec":
-                kept[name] = spec_of(ans)
-            elif name == "args":
-                kept[name] = tuple(args)
-            elif name == "specs":
-                kept[name] = tuple(map(spec_of, args))
-            elif name == "active":
-                kept[name] = tuple(map(bool, active))
-            elif name in _SPECS:
-                kept[name] = spec_of(args[_SPECS[name]])
-            elif name != "lead":
-                kept[name] = args[OPERANDS.index(name)]
+        kept = {name: get(ans, args, active) for name, get in self.getters}
         for name in self.params:
             if name in params:
                 kept[name] = params[name]
@@ -87,7 +89,7 @@ class Residuals:
 
     def call(self, first: Any, kept: dict[str, Any], lead: Shape) -> Any:
         """The formula on a tangent or cotangent and its residuals."""
-        if "lead" in self.kept:
+        if self.wants_lead:
             return self.formula(first, lead=lead, **kept)
         return self.formula(first, **kept)
 

@@ -95,6 +95,11 @@ class Structure:
         self._spec = spec
 
     @property
+    def is_leaf(self) -> bool:
+        """Whether the tree is a bare leaf."""
+        return self is _LEAF
+
+    @property
     def num_leaves(self) -> int:
         """The number of leaves, those that are None included."""
         return self._spec.num_leaves

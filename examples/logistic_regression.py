@@ -6,8 +6,8 @@ The loss below is an ordinary NumPy function. dualdiff makes of it
 * Hessian-vector products, for SciPy's trust-ncg, a Newton method that never forms the Hessian,
 * the Hessian itself, whose inverse gives the standard errors of the coefficients.
 
-The gradient is checked against numdifftools, the fit against scikit-learn's own, and the cost of
-the gradient is compared with that of finite differences.
+Gradient and products are checked against numdifftools, the fit against scikit-learn's own, and the
+cost of the gradient is compared with that of finite differences.
 
 Data: 569 tumours, 30 measurements each, malignant or benign (Street, Wolberg and Mangasarian,
 1993), as shipped with scikit-learn.
@@ -93,11 +93,18 @@ def fit_scikit_learn() -> np.ndarray:
     return np.append(model.coef_[0], model.intercept_)
 
 
-def check_gradient(parameters: np.ndarray) -> float:
-    """The largest relative difference between our gradient and that of numdifftools."""
-    ours = dd.grad(loss)(parameters)
-    theirs = numdifftools.Gradient(loss)(parameters)
-    return float(np.max(np.abs(ours - theirs)) / np.max(np.abs(theirs)))
+def check_derivatives(parameters: np.ndarray) -> None:
+    """Gradient and Hessian-vector product against numdifftools, which extrapolates differences."""
+    gradient, direction = dd.grad(loss), np.cos(np.arange(len(parameters)))
+    slope = numdifftools.Gradient(lambda p: gradient(p) @ direction)  # of the gradient: H v
+    pairs = {
+        "gradient": (gradient(parameters), numdifftools.Gradient(loss)(parameters)),
+        "Hessian times vector": (dd.hvp(loss)(parameters, direction), slope(parameters)),
+    }
+    for name, (ours, theirs) in pairs.items():
+        difference = np.max(np.abs(ours - theirs)) / np.max(np.abs(theirs))
+        print(f"{name} against numdifftools: largest relative difference {difference:.0e}")
+        assert difference < 1e-8, f"{name} is wrong"
 
 
 def median_times(calls: dict[str, Callable], rounds: int = 51) -> dict[str, float]:
@@ -178,11 +185,11 @@ def draw(
 
 
 def main(folder: Path) -> None:
-    """Check the gradient, fit twice, compare with scikit-learn, measure, draw."""
+    """Check the derivatives, fit twice, compare with scikit-learn, measure, draw."""
     somewhere = np.random.default_rng(0).normal(size=FEATURES.shape[1] + 1)
-    difference = check_gradient(somewhere)
-    print(f"gradient against numdifftools: largest relative difference {difference:.0e}\n")
-    assert difference < 1e-8, "the gradient is wrong"
+    for parameters in (np.zeros_like(somewhere), somewhere):
+        check_derivatives(parameters)
+    print()
 
     reference = fit_scikit_learn()
     fits, histories = {}, {}

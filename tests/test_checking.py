@@ -176,6 +176,26 @@ def test_nan_and_infinite_derivatives_do_not_pass() -> None:
     assert "inf" in error_of(with_rules(lambda x: x**2, lambda x: x * np.inf), X)
 
 
+def test_an_infinite_entry_does_not_excuse_the_others() -> None:
+    @dd.extend.primitive
+    def f(x: Any) -> Any:
+        return np.array([np.inf, x**2])
+
+    f.jvp(lambda t, x: np.array([0.0, 3 * x * t]))
+    f.vjp(lambda g, x: 3 * x * g[1])
+    assert "(1,)" in error_of(f, 2.0)
+
+
+def test_points_near_the_edge_of_the_domain_are_checked_with_smaller_steps() -> None:
+    def f(x: Any) -> Any:
+        if not 0 < x < 1:
+            raise ValueError("outside")
+        return np.abs(x) * np.arcsin(x)
+
+    dd.check_grads(f, (0.9999,))
+    dd.check_grads(f, (0.01,))
+
+
 def test_tolerances_can_be_set() -> None:
     f = with_rules(lambda x: x**2, lambda x: 2.001 * x)
     error_of(f, X)

@@ -6,8 +6,10 @@ import pickle
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.linalg
+import scipy.sparse
 import scipy.special
 
 import dualdiff as dd
@@ -84,27 +86,28 @@ def test_batched_rules_get_all_directions_at_once() -> None:
     assert seen == [(3, 3)]
 
 
-def test_a_rule_for_all_arguments_gets_zeros_for_constants_and_none_for_integers() -> None:
+def test_a_rule_for_all_arguments_gets_zeros_for_constants_and_none_for_what_is_no_number() -> None:
     seen = []
-    f = primitive(lambda x, y, n: x * y**n)
+    f = primitive(lambda x, y, n, unit="m": x * y**n)
 
     @f.jvp
     def _(tangents: Any, x: Any, y: Any, n: int) -> Any:
         seen.append(tangents)
-        tx, ty, _ = tangents
+        tx, ty, *_ = tangents
         return tx * y**n + ty * n * x * y ** (n - 1)
 
     @f.vjp
     def _(g: Any, x: Any, y: Any, n: int) -> Any:
-        return g * y**n, g * n * x * y ** (n - 1), None
+        return g * y**n, g * n * x * y ** (n - 1), None, None
 
     dd.check_grads(f, (X, V, 3), argnums=(0, 1))
     seen.clear()
     dd.jvp(f, (X, V, 2), (np.ones(3),), argnums=(0,))
-    tx, ty, tn = seen[0]
+    tx, ty, tn, unit = seen[0]
     assert tx.tolist() == [1, 1, 1]
     assert ty.tolist() == [0, 0, 0]
-    assert tn is None
+    assert tn == 0.0
+    assert unit is None
 
 
 def test_a_missing_rule_is_named_with_argument_shape_line_and_what_to_write() -> None:
@@ -418,6 +421,38 @@ def test_custom_jvp_takes_and_returns_containers_with_constants_in_them() -> Non
     assert value["count"] == 3
 
 
+@pytest.mark.parametrize("wrap", [pd.Series, np.ma.masked_array, scipy.sparse.csr_array])
+def test_results_that_would_lose_their_derivative_are_refused(wrap: Any) -> None:
+    f = custom_jvp(lambda x: wrap(x))
+    f.defjvp(lambda p, t: (p[0], t[0]))
+    g = primitive(lambda x: wrap(x))
+    for function in (f, g, dd.checkpoint(lambda x: Thing(x))):
+        with pytest.raises(UnsupportedInputError, match="return"):
+            dd.vjp(function, X)
+
+
+def test_a_custom_function_with_an_integer_result_alone_is_refused() -> None:
+    f = custom_vjp(lambda x: np.round(x).astype(int))
+    f.defvjp(lambda x: (np.round(x).astype(int), lambda g: (g,)))
+    with pytest.raises(UnsupportedInputError, match=r"astype\(float\)"):
+        dd.grad(lambda x: np.sum(f(x)))(X)
+
+
+class Thing:
+    """No container that dualdiff knows."""
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+
+def test_integer_arrays_are_constants_whose_tangent_is_zero() -> None:
+    f = custom_jvp(lambda x, y: x * y)
+    f.defjvp(lambda p, t: (p[0] * p[1], t[0] * p[1] + p[0] * t[1]))
+    for derivative in (dd.grad, lambda f: dd.jacobian(f, mode="forward")):
+        found = derivative(lambda x: np.sum(f(x, np.arange(3))))(X)
+        np.testing.assert_array_equal(found, np.arange(3))
+
+
 def test_the_value_is_that_of_f_bit_for_bit() -> None:
     f = custom_jvp(lambda x: np.sum(x) / 3)
     f.defjvp(lambda primals, tangents: (np.mean(primals[0]), np.mean(tangents[0])))
@@ -425,11 +460,18 @@ def test_the_value_is_that_of_f_bit_for_bit() -> None:
     assert dd.jvp(f, (X,), (X,))[0] == np.sum(X) / 3
 
 
-def test_a_jvp_rule_that_is_not_linear_is_refused_in_reverse_mode() -> None:
+@pytest.mark.parametrize("tangent", [lambda t: t + 1, lambda t: t**2, lambda t: t * np.max(t)])
+def test_a_jvp_rule_that_is_not_linear_is_refused_in_reverse_mode(tangent: Any) -> None:
     f = custom_jvp(lambda x: x)
-    f.defjvp(lambda primals, tangents: (primals[0], tangents[0] + 1))
+    f.defjvp(lambda primals, tangents: (primals[0], tangent(tangents[0])))
     with pytest.raises(RuleError, match="not linear in the tangents"):
-        dd.grad(f)(1.0)
+        dd.grad(lambda x: np.sum(f(x)))(X)
+
+
+def test_a_jvp_rule_with_a_short_cut_for_zero_tangents_is_transposed_right() -> None:
+    f = custom_jvp(lambda x: x**2)
+    f.defjvp(lambda p, t: (p[0] ** 2, 2 * p[0] * t[0] if np.any(t[0]) else 0 * p[0]))
+    np.testing.assert_allclose(dd.grad(lambda x: np.sum(f(x)))(X), 2 * X)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from .boxes import attach, is_box, plain
 from .forward import Dual
 from .primitive import Primitive, accumulate, opcode
 from .reverse import Buffer, Var
-from .shapes import Shape, Spec, layout_of, spec_of
+from .shapes import Shape, Spec, layout_of, shape_of, spec_of
 from .traces import resolve
 
 _new = object.__new__
@@ -68,7 +68,7 @@ class GetItem(Primitive):
         ct: list[Any] = [None, None]
         index, spec, layout = saved
         add_into(ct, 1, g, index, spec, layout, lead)
-        return (ct[1].release(),)
+        return (_released(ct[1]),)
 
 
 def add_into(
@@ -76,6 +76,11 @@ def add_into(
 ) -> None:
     """Add `g` to the cotangent of a slot at `index`."""
     c = ct[slot]
+    if is_box(g) and shape_of(g) != lead:
+        # Larger parts of traced cotangents are added whole; in place they would be copied often.
+        part = SCATTER(g, index=index, spec=spec)
+        ct[slot] = part if c is None else c + part
+        return
     if type(c) is not Buffer:
         c = ct[slot] = Buffer.of(c, spec, layout, lead)
     array = c.writable(g)
@@ -87,7 +92,12 @@ def add_into(
     elif type(array) is ndarray:
         np.add.at(array, full, g)
     else:
-        c.array = Array(resolve(array) + SCATTER(g, index=index, spec=spec), False)
+        part = SCATTER(g, index=index, spec=spec)
+        c.array = Array(resolve(resolve(array) + part), False)
+
+
+def _released(c: Any) -> Any:
+    return c.release() if type(c) is Buffer else resolve(c)
 
 
 class Scatter(Primitive):
@@ -103,7 +113,7 @@ class Scatter(Primitive):
         lead = np.shape(g)[: np.ndim(g) - np.ndim(np.broadcast_to(False, spec.shape)[index])]
         ct: list[Any] = [None, None]
         add_into(ct, 1, g, index, spec, None, lead)
-        return ct[1].release()
+        return _released(ct[1])
 
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
         return params["index"], params["spec"], shape_lead(args[0], params)
@@ -161,7 +171,8 @@ def getitem(self: Any, index: Any) -> Any:
     if (kind is Var or kind is Dual) and type(content.value) is ndarray:
         value = content.value
         ans = value[index]
-        if type(ans) is not ndarray and not value.dtype.hasobject:
+        scalar = type(ans) is not ndarray
+        if scalar or (type(self) is kind and is_basic(index)):
             trace = content.scope
             out = _new(kind)
             out.value, out.scope = ans, trace
@@ -174,12 +185,12 @@ def getitem(self: Any, index: Any) -> Any:
             else:
                 lead = trace.lead
                 t = content.payload
-                if type(t) is ndarray and not lead:
-                    out.payload = t[index]
-                else:  # a view, of a buffer that later stores may change
-                    part = get_lead(t, index, lead)
-                    out.payload = detached(resolve(part) if is_box(part) else part)
-            return out
+                part = get_lead(t, index, lead) if lead else t[index]
+                if is_box(part):
+                    part = resolve(part)
+                # Of a stored-into array it may be a view of a buffer that later stores change.
+                out.payload = detached(part) if type(self) is Array else part
+            return out if scalar else View(self, GETITEM, {"index": index}, out)
     index = freeze_index(index)
     params = {"index": index}
     if not is_basic(index):

@@ -20,12 +20,14 @@ from .shapes import (
     align,
     broadcast_tangent,
     fit_of,
+    hush,
     in_layout,
     layout_of,
     quiet,
     shape_of,
     spec_of,
     unbroadcast,
+    unhush,
     zeros_in_layout,
 )
 from .traces import Trace, Traced, closed_error, kept, resolve
@@ -140,7 +142,8 @@ class Tape(Trace):
         for slot, g in seeds:
             accumulate(ct, slot, g)
         pulls = PULLS
-        with quiet():
+        token = hush()
+        try:
             for entry in reversed(self.entries):
                 slot = entry[1]
                 g = ct[slot]
@@ -150,6 +153,8 @@ class Tape(Trace):
                 if type(g) is Buffer and entry[0] not in WANTS_BUFFER:
                     g = g.release()
                 pulls[entry[0]](g, ct, entry, lead)
+        finally:
+            unhush(token)
         return [c.release() if type(c) is Buffer else c for c in (ct[i] for i in inputs)]
 
     def push(

@@ -47,6 +47,8 @@ class Fit(NamedTuple):
 
 def shape_of(x: Any) -> Shape:
     """Shape of a plain value or a box."""
+    if type(x) is float:
+        return ()
     return x.shape if hasattr(x, "shape") else np.shape(x)
 
 
@@ -65,8 +67,8 @@ def spec_of(x: Any) -> Spec:
 
 def fit_of(x: Any, ans: Any) -> Fit | None:
     """None when `x` already has the shape and dtype of `ans`, else what separates them."""
-    shape, dtype = spec_of(x)
-    ans_shape, ans_dtype = spec_of(ans)
+    shape, dtype = shape_of(x), dtype_of(x)
+    ans_shape, ans_dtype = shape_of(ans), dtype_of(ans)
     if shape == ans_shape and dtype == ans_dtype:
         return None
     return Fit(shape, dtype, ans_shape, ans_dtype)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core.boxes import is_box
 from ..core.errors import UnsupportedInputError, user_line
+from ..core.traces import resolve
 from ..trees import flatten
 
 
@@ -35,7 +36,7 @@ def sort_arguments(
 def refuse_traced(values: Iterable[Any], name: str, what: str, instead: str) -> None:
     """Raise for traced values where they would lose their derivative."""
     for value in values:
-        if any(map(is_box, flatten(value)[0])):
+        if any(is_box(leaf) and is_box(resolve(leaf)) for leaf in flatten(value)[0]):
             raise UnsupportedInputError(
                 f"{name} was given a traced value in {what}, {user_line()}; {instead}."
             )

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.boxes import plain
-from ..core.errors import MissingRuleError, user_line
+from ..core.boxes import is_box
+from ..core.errors import MissingRuleError, UnsupportedInputError, user_line
 from ..core.reverse import Tape
 from ..core.shapes import Shape, spec_of
 from ..core.traces import top_trace
@@ -17,13 +17,13 @@ from ..kinds import RuleError
 from ..operators._calls import Inputs
 from ..operators._opaque import (
     OpaqueCall,
+    agree,
     conformed,
     handed,
-    is_float,
     operand,
     over_lead,
     own_copy,
-    zeros,
+    tangent_spec,
 )
 from ..operators.linearize import Recording
 from ..trees import check_same_structure, flatten
@@ -107,6 +107,11 @@ class _CustomCall(OpaqueCall):
         return target(*self.args(values), **self.kwargs)
 
     def save(self, ans: Any, values: Any, active: Any, params: Any) -> tuple[Any, ...]:
+        if not self.specs:
+            raise UnsupportedInputError(
+                f"{self.name} returned no floating-point number or array, {user_line()}: nothing "
+                f"could carry the derivative of its rule; return x.astype(float)."
+            )
         specs = [spec_of(v) if used else None for v, used in zip(values, active, strict=True)]
         if self.function.jvp_rule is None:  # the line of the call, for the error of a missing rule
             return self, None, specs, user_line()
@@ -138,7 +143,7 @@ class _CustomCall(OpaqueCall):
     def tangents(self, values: Sequence[Any], ts: Sequence[Any], lead: Shape) -> list[Any]:
         """The tangents of the floating-point results, by the user's rule."""
         assert self.function.jvp_rule is not None
-        specs = [spec_of(v) if is_float(v) else None for v in values]
+        specs = [tangent_spec(v) for v in values]
         given = self.arguments.unflatten(handed(ts, specs, lead))
         out = self.function.jvp_rule(self.args(values), given, **self.kwargs)
         _, tangent = _pair(out, self.name, "jvp", "(value, tangent)")
@@ -174,15 +179,22 @@ class _CustomCall(OpaqueCall):
             ts = [None if spec is None else next(supply) for spec in specs]
             return self.tangents(values, ts, ())
 
-        start = [zeros(spec) for spec in specs if spec is not None]
+        start = [np.ones(spec.shape, spec.dtype)[()] for spec in specs if spec is not None]
         recording = Recording(Inputs(of_active, start, {}, None))
-        if any(np.any(np.nan_to_num(plain(t)) != 0) for t in recording.outputs.values):
+        if not any(map(is_box, values)) and not _is_linear(recording, start):
             raise RuleError(
-                f"the jvp rule of {self.name} is not linear in the tangents: for zero tangents it "
-                f"gives one that is not zero"
+                f"the jvp rule of {self.name} is not linear in the tangents, so that it cannot be "
+                f"transposed: correct it, or define @{self.name}.defvjp too"
             )
         pulled = iter(recording.pull(gs, lead))
         return [None if spec is None else next(pulled) for spec in specs]
+
+
+def _is_linear(recording: Recording, tangents: Sequence[Any]) -> bool:
+    """Whether a recorded pushforward agrees with its own derivative at some tangents."""
+    values = recording.outputs.values
+    pushed = recording.push(tangents)
+    return all(agree(0 * v if t is None else t, v) for t, v in zip(pushed, values, strict=True))
 
 
 def _pair(out: Any, name: str, rule: str, what: str) -> tuple[Any, Any]:
@@ -198,7 +210,7 @@ def custom_jvp(f: Callable[..., Any]) -> CustomFunction:
     arguments are options.
     Returns: a function for use in its place, with the decorator ``defjvp`` for
     ``rule(primals, tangents)``. Both are tuples with one element per argument (a tangent is zeros
-    where the argument is constant, None where it is not floating-point); the rule returns
+    where the argument is constant, None where it is no number or array); the rule returns
     ``(value, tangent)``, the tangent linear in the tangents. Reverse mode transposes the rule,
     which for that must be written with functions that have derivatives; where it is not, add a
     ``defvjp`` (see `custom_vjp`). ``defjvp(batched=True)`` says that tangents may carry a lead

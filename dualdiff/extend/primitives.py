@@ -27,6 +27,7 @@ from ..operators._opaque import (
     over_lead,
     own_copy,
     refuse_captured,
+    tangent_spec,
 )
 from ._arguments import refuse_traced, signature_of, sort_arguments
 
@@ -35,6 +36,7 @@ Formula = Callable[..., Any]
 
 def _float_result(ans: Any, name: str) -> Any:
     """A result that can carry a derivative, in an array of its own."""
+    ans = operand(ans)
     refuse_captured(ans, name)
     if not is_float(ans):
         raise UnsupportedInputError(
@@ -141,7 +143,7 @@ class UserPrimitive(Primitive):
 
         The rule of one argument maps its tangent to the tangent of the result; contributions are
         added up. The rule of all of them takes a tuple with one tangent per argument (zeros for a
-        constant, None for what is not floating-point), or just the tangent of an only argument.
+        constant, None for what is no number or array), or just the tangent of an only argument.
         """
         return self._register("jvp", argument, batched)
 
@@ -228,7 +230,7 @@ class UserPrimitive(Primitive):
                 kept[kind] = str(self.missing(kind, missing[0] or 0, args[missing[0] or 0]))
             else:
                 kept[kind] = {i: (rules[i], rules[i].pick(named, params)) for i in wanted}
-        specs = [spec_of(a) if is_float(a) else None for a in args]
+        specs = [tangent_spec(a) for a in args]
         return self, kept, specs, [*map(spec_of, ans if self.outputs > 1 else (ans,))], used
 
     def missing(self, direction: str, argument: int, x: Any) -> MissingRuleError:

@@ -32,6 +32,7 @@ from . import (  # noqa: F401  # rules
     ufunc_calls,
     ufuncs,
 )
+from .copying import empty_like, full_like, ones_like, zeros_like
 from .creation import (
     arange,
     array,
@@ -63,16 +64,20 @@ __all__ = [
     "ascontiguousarray",
     "asfortranarray",
     "empty",
+    "empty_like",
     "eye",
     "full",
+    "full_like",
     "geomspace",
     "identity",
     "linspace",
     "logspace",
     "ones",
+    "ones_like",
     "require",
     "tri",
     "zeros",
+    "zeros_like",
 ]
 
 

@@ -6,6 +6,7 @@ view, and a plain array refuses traced values.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..core.shapes import Shape, cast, dtype_of
 from ..core.traces import Traced, resolve
 from ..kinds import linear
 from ._common import implements, strip
-from .creation import assignable
+from .creation import CREATORS, assignable
 from .manipulation import as_operand
 from .selection import along_axis
 
@@ -70,6 +71,7 @@ def astype_function(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = N
 def _like(function: Callable[..., Any]) -> Callable[..., Any]:
     """zeros_like and its kin: plain arrays, able to take traced values."""
 
+    @functools.wraps(function)
     def makes_like(a: Any, *args: Any, **kwargs: Any) -> Any:
         return assignable(function(plain(a), *args, **kwargs))
 
@@ -87,6 +89,11 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, *args: Any, **kwargs: 
     made = empty_like(a, dtype, *args, **kwargs)
     made[...] = fill_value
     return made
+
+
+CREATORS.update(
+    zeros_like=zeros_like, ones_like=ones_like, empty_like=empty_like, full_like=full_like
+)
 
 
 def store(target: Any, index: Any, v: Any) -> None:

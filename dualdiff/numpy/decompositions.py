@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.boxes import plain
+from ..core.boxes import is_box, plain
 from ..core.errors import UnsupportedInputError, user_line
 from ..core.shapes import shape_of
 from ..kinds import rule
@@ -33,6 +33,7 @@ from ._matrices import (
     transpose,
 )
 
+_Eig: Any = type(np.linalg.eig(np.eye(1)))
 _Eigh: Any = type(np.linalg.eigh(np.eye(1)))
 _Svd: Any = type(np.linalg.svd(np.eye(1)))
 _Qr: Any = type(np.linalg.qr(np.eye(1)))
@@ -81,14 +82,17 @@ def cholesky(a: Any, /, *, upper: bool = False) -> Any:
 def _scaled_by_gaps(k: Any, w: Any) -> Any:
     """``k_ij / (w_j - w_i)`` off the diagonal; 0 where k is, though the numbers w may coincide."""
     gaps = w[..., None, :] - w[..., :, None]
-    none = (plain(k) == 0) | np.eye(w.shape[-1], dtype=bool)
-    return np.where(none, 0, k / np.where(np.eye(w.shape[-1], dtype=bool), 1, gaps))
+    none = np.eye(w.shape[-1], dtype=bool)
+    if not is_box(k):  # of which a derivative would be lost
+        none = none | ((k == 0) & (plain(gaps) == 0))
+    return np.where(none, 0, k / np.where(none, 1, gaps))
 
 
 def _refuse_phase(dependence: Any, scale: Any, what: str) -> None:
     """An error where a result depends on the arbitrary phase of complex vectors."""
     dependence = np.abs(plain(dependence))
-    if np.any(dependence > 1e-8 * (1 + np.abs(plain(scale)).max(initial=0.0))):
+    rounding = float(np.finfo(dependence.dtype).eps) ** 0.5
+    if np.any(dependence > rounding * (1 + np.abs(plain(scale)).max(initial=0.0))):
         raise UnsupportedInputError(
             f"the result depends on the phase of complex vectors of numpy.linalg.{what}, which is "
             f"arbitrary, {user_line()}; make it a function of their absolute values, or of "
@@ -158,6 +162,67 @@ def eigvalsh(a: Any, UPLO: Any = "L") -> Any:
     have none.
     """
     return eigvalsh_p(a, UPLO=UPLO)
+
+
+def _inverse_of_vectors(v: Any) -> Any:
+    """The inverse of a matrix of eigenvectors, NaN where they are too few."""
+    s = np.linalg.svdvals(plain(v))
+    return inverse(v, s[..., -1] <= s[..., 0] * np.finfo(s.dtype).eps if s.size else False)
+
+
+def _eigvals_push(t: Any, x: Any) -> Any:
+    _, v = np.linalg.eig(x)
+    return np.sum(transpose(_inverse_of_vectors(v)) * np.matmul(t, v), axis=-2)
+
+
+def _eigvals_pull(g: Any, x: Any) -> Any:
+    _, v = np.linalg.eig(x)
+    return np.matmul(transpose(_inverse_of_vectors(v)) * g[..., None, :], transpose(v))
+
+
+eigvals_p = rule(
+    lambda x: np.linalg.eigvals(x), push=_eigvals_push, pull=_eigvals_pull, name="eigvals"
+)
+
+
+@implements(np.linalg.eigvals)
+def eigvals(a: Any) -> Any:
+    """``numpy.linalg.eigvals``; the derivative is NaN where the matrix has too few eigenvectors."""
+    return eigvals_p(a)
+
+
+def _eig_push(t: Any, ans: Any) -> tuple[Any, Any]:
+    w, v = ans
+    change = multiply(_inverse_of_vectors(v), t, v)
+    tv = np.matmul(v, _scaled_by_gaps(change, w))
+    growth = np.real(np.sum(conjugate(v) * tv, axis=-2, keepdims=True))
+    return diagonal(change), tv - v * growth
+
+
+def _eig_pull(g: Any, ans: Any) -> Any:
+    w, v = ans
+    gw, gv = g
+    growth = np.sum(gv * v, axis=-2, keepdims=True)
+    if is_complex(v):
+        _refuse_phase(np.imag(growth), gv, "eig")
+    k = np.matmul(transpose(v), gv - conjugate(v) * np.real(growth))
+    q = _scaled_by_gaps(k, w) + on_diagonal(gw)
+    return multiply(transpose(_inverse_of_vectors(v)), q, transpose(v))
+
+
+eig_p = rule(
+    lambda x: tuple(np.linalg.eig(x)), push=_eig_push, pull=_eig_pull, name="eig", outputs=2
+)
+
+
+@implements(np.linalg.eig)
+def eig(a: Any) -> Any:
+    """``numpy.linalg.eig``.
+
+    There is no derivative (NaN) where the matrix has too few eigenvectors, nor that of eigenvectors
+    where eigenvalues coincide. Their phase is arbitrary, as for `eigh`.
+    """
+    return _Eig(*eig_p(a))
 
 
 def _svd_push(t: Any, ans: Any) -> tuple[Any, Any, Any]:

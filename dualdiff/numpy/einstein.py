@@ -58,7 +58,7 @@ def _contract(terms: Sequence[str], output: str, operands: Sequence[Any]) -> Any
 def _transposed(
     g: Any, i: int, labels: Labels, operands: Sequence[Any], shapes: Sequence[Shape]
 ) -> Any:
-    """The cotangent of operand `i` of an Einstein sum, whose own value in `operands` is not used."""
+    """The cotangent of operand `i` of an Einstein sum; its own value in `operands` is not used."""
     terms, output = labels
     full: dict[str, int] = {}
     for term, shape in zip(terms, shapes, strict=True):

@@ -12,7 +12,7 @@ from ..core.boxes import plain
 from ..core.shapes import Shape, dtype_of
 from ..kinds import rule
 from ._common import axis_of, implements, into, strip
-from .manipulation import as_operand
+from .manipulation import as_operand, reshape_p
 
 
 def _concatenate_push(ts: Sequence[Any], specs: Any, axis: int, lead: Shape) -> Any:
@@ -83,8 +83,8 @@ def stack(
         raise ValueError("all input arrays must have the same shape")
     axis = normalize_axis_index(axis, len(shape) + 1)
     shape = (*shape[:axis], 1, *shape[axis:])
-    parts = [np.reshape(a, shape) for a in operands]
-    return np.concatenate(parts, axis, out, dtype=dtype, casting=casting)
+    parts = [reshape_p.general(a, shape=shape) for a in operands]
+    return concatenate(parts, axis, out, dtype=dtype, casting=casting)
 
 
 def _rows(tup: Any) -> list[Any]:

@@ -238,6 +238,16 @@ def matrix_power(a: Any, n: int) -> Any:
         power = np.matmul(power, power)
 
 
+@implements(np.linalg.cond)
+def cond(x: Any, p: Any = None) -> Any:
+    """``numpy.linalg.cond``."""
+    if p is None or p in (2, -2):
+        s = np.linalg.svdvals(x)
+        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+    norms = (np.linalg.norm(z, p, (-2, -1)) for z in (x, np.linalg.inv(x)))
+    return next(norms) * next(norms)
+
+
 @implements(np.linalg.tensorinv)
 def tensorinv(a: Any, ind: int = 2) -> Any:
     """``numpy.linalg.tensorinv``."""

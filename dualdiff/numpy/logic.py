@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.boxes import plain
 from ..core.dispatch import register
-from ..core.shapes import Fit, Shape, Spec, align, unbroadcast
+from ..core.shapes import Fit, Shape, Spec, align, shape_of, unbroadcast
 from ..kinds import rule
 from ._common import implements, on_values
 from .manipulation import as_operand
@@ -28,11 +28,18 @@ for _function in (
     np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift,
     np.bitwise_count, np.gcd, np.lcm, np.packbits, np.unpackbits,
     # shapes, dtypes, memory and text
-    np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.common_type, np.min_scalar_type,
+    np.size, np.result_type, np.can_cast, np.common_type, np.min_scalar_type,
     np.may_share_memory, np.shares_memory, np.array2string, np.array_repr, np.array_str,
     np.einsum_path,
 ):  # fmt: skip
     register(_function, on_values(_function))
+register(np.shape, shape_of)
+
+
+@implements(np.ndim)
+def ndim(a: Any) -> int:
+    """``numpy.ndim``."""
+    return len(shape_of(a))
 
 
 def _where_push(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -74,8 +75,10 @@ broadcast_to_p.readonly = True
 
 def _shape_argument(shape: Any, size: int) -> Shape:
     """A shape argument as a tuple without -1."""
-    shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
-    return tuple(np.broadcast_to(False, size).reshape(shape).shape)
+    shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    if prod(shape) == size and all(type(n) is int and n >= 0 for n in shape):
+        return shape
+    return np.broadcast_to(False, size).reshape(shape).shape
 
 
 @implements(np.reshape)
@@ -105,7 +108,7 @@ def ravel(a: Any, order: Any = "C") -> Any:
         a, memory = np.transpose(a, axes), memory.transpose(axes)
     elif order == "F" or (order == "A" and memory.flags.fnc):
         a, memory = np.transpose(a), memory.T
-    ans = np.reshape(a, -1)
+    ans = reshape_p(a, shape=(memory.size,))
     return ans if memory.flags.c_contiguous else np.copy(ans)
 
 

@@ -1,6 +1,6 @@
 """Methods and attributes of `numpy.ndarray` on traced arrays.
 
-What NumPy offers as a function too is called as that function, which then finds its rule.
+What NumPy offers as a function too is what the rule of that function does.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ import numpy as np
 
 from ..core.arrays import assign, memory_of, root_of
 from ..core.boxes import Box, attach, plain
+from ..core.dispatch import FUNCTIONS
 from ..core.errors import ConversionError, UnsupportedInputError, describe, user_line
 from ..kinds import linear
-from . import copying
+from . import copying, manipulation
 
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The method that does what a NumPy function does to its first argument."""
+    """The method that applies the rule of a NumPy function to its first argument."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return function(self, *args, **kwargs)
+        return FUNCTIONS[function](self, *args, **kwargs)
 
     method.__name__ = function.__name__
     return method
@@ -54,11 +55,11 @@ def _shape_arguments(args: tuple[Any, ...]) -> Any:
 
 
 def _reshape(self: Any, /, *shape: Any, order: Any = "C", copy: bool | None = None) -> Any:
-    return np.reshape(self, _shape_arguments(shape), order, copy=copy)
+    return manipulation.reshape(self, _shape_arguments(shape), order, copy=copy)
 
 
 def _transpose(self: Any, /, *axes: Any) -> Any:
-    return np.transpose(self, _shape_arguments(axes) if axes else None)
+    return manipulation.transpose(self, _shape_arguments(axes) if axes else None)
 
 
 def _flatten(self: Any, order: Any = "C") -> Any:
@@ -177,8 +178,8 @@ attach(
     ravel=_method(np.ravel),
     flatten=_flatten,
     transpose=_transpose,
-    T=property(np.transpose),
-    mT=property(np.matrix_transpose),
+    T=property(manipulation.transpose),
+    mT=property(manipulation.matrix_transpose),
     swapaxes=_method(np.swapaxes),
     squeeze=_method(np.squeeze),
     view=_view,

@@ -27,8 +27,10 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "r
     if axis is None:
         a, axis = np.ravel(a), 0
     axis = normalize_axis_index(axis, np.ndim(a))
-    # NumPy itself says which positions the indices mean.
-    index = np.asarray(np.take(np.arange(np.shape(a)[axis]), strip(indices), mode=mode))
+    index = np.array(strip(indices))
+    if mode != "raise" or index.dtype.kind not in "iu":
+        # NumPy itself says which positions are meant.
+        index = np.asarray(np.take(np.arange(np.shape(a)[axis]), strip(indices), mode=mode))
     return into(out, GETITEM.general(a, index=(slice(None),) * axis + (index,)))
 
 

@@ -120,6 +120,8 @@ class Inputs:
 
     def trees(self, leaves: Sequence[Any]) -> list[Any]:
         """One tree per differentiated argument."""
+        if len(leaves) == 1 and self.structures[0].is_leaf:
+            return [leaves[0]]
         out, start = [], 0
         for structure in self.structures:
             stop = start + structure.num_leaves

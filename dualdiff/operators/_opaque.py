@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..core.boxes import is_box
-from ..core.errors import DualdiffError, user_line
+from ..core.boxes import is_box, plain
+from ..core.errors import DualdiffError, UnsupportedInputError, user_line
 from ..core.primitive import accumulate, opcode
 from ..core.shapes import Shape, Spec, dtype_of, spec_of
 from ..core.traces import Trace, resolve, top_trace
@@ -44,14 +44,29 @@ class _Owner:
 OPAQUE = opcode(_Owner, _pull_entry, _push_entry)
 
 
+def _kind(x: Any) -> str:
+    """The kind of dtype of a number or array, "" for anything else."""
+    number = isinstance(x, (int, float, complex, np.generic))
+    known = number or is_box(x) or type(x) is ndarray
+    return dtype_of(x).kind if known else ""
+
+
 def is_float(x: Any) -> bool:
     """Whether a leaf can have a derivative; whatever is no number or array is a constant."""
-    known = is_box(x) or type(x) in (float, complex) or isinstance(x, (ndarray, np.generic))
-    return known and dtype_of(x).kind in "fc"
+    return _kind(x) in ("f", "c")
+
+
+def tangent_spec(x: Any) -> Spec | None:
+    """The shape and dtype of a leaf's tangent, None for what is no number or array."""
+    if is_float(x):
+        return spec_of(x)
+    return Spec(spec_of(x).shape, np.dtype(float)) if _kind(x) in ("i", "u", "b") else None
 
 
 def operand(x: Any) -> Any:
     """A leaf as an operand: content that no user holds, or a constant of any kind."""
+    if type(x) is np.memmap:
+        return x.view(ndarray)
     return resolve(x) if is_box(x) or (type(x) is ndarray and x.dtype.hasobject) else x
 
 
@@ -85,6 +100,17 @@ def conformed(
         else own_copy(_checked(owner, t, s, lead, rule))
         for t, s in zip(results, specs, strict=True)
     ]
+
+
+def agree(new: Any, old: Any) -> bool:
+    """Whether two computations gave the same, up to rounding."""
+    new, old = plain(new), plain(old)
+    if np.shape(new) != np.shape(old):
+        return False
+    tolerance = float(np.sqrt(np.finfo(dtype_of(old)).eps))
+    with np.errstate(all="ignore"):
+        size = float(np.max(np.abs(old), initial=0.0, where=np.isfinite(old)))
+    return np.allclose(new, old, rtol=tolerance, atol=tolerance * size, equal_nan=True)
 
 
 def refuse_captured(x: Any, name: str, level: int = 0) -> None:
@@ -131,9 +157,15 @@ class OpaqueCall:
         """The floating-point leaves of the result."""
         nested = top_trace(values)
         leaves, self.result = flatten(self.run(values, nested))
-        leaves = [operand(leaf) for leaf in leaves]
+        leaves = [own_copy(operand(leaf)) for leaf in leaves]
         for leaf in leaves:
             refuse_captured(leaf, self.name, self.level)
+            if not _kind(leaf) and leaf is not None and not isinstance(leaf, str):
+                kind = f"{type(leaf).__module__}.{type(leaf).__qualname__}"
+                raise UnsupportedInputError(
+                    f"{self.name} returned a value of type {kind}, {user_line()}: its derivative "
+                    f"would be lost; return NumPy arrays and numbers, in containers if you like."
+                )
         self.places = [i for i, leaf in enumerate(leaves) if is_float(leaf)]
         answers = [leaves[i] for i in self.places]
         self.specs = [spec_of(x) for x in answers]

@@ -7,14 +7,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..core.boxes import plain
 from ..core.errors import DualdiffError, UnsupportedInputError, user_line
 from ..core.reverse import Tape
-from ..core.shapes import Shape, dtype_of
+from ..core.shapes import Shape
 from ..core.traces import Reference, top_trace, value_of
 from ..trees import flatten, tree_map
 from ._calls import Inputs, Operator
-from ._opaque import OpaqueCall, operand, own_copy, zeros
+from ._opaque import OpaqueCall, agree, operand, own_copy, zeros
 from .first_order import push_forward
 from .linearize import Recording
 
@@ -97,7 +96,7 @@ class _CheckpointCall(OpaqueCall):
         _, values, answers = saved
         recording = Recording(self.inputs(values))
         again = [recording.outputs.values[i] for i in self.places]
-        if not all(map(_agree, again, answers)):
+        if not all(map(agree, again, answers)):
             raise CheckpointError(
                 f"{self.name} gave another result when it was run again for its derivative, "
                 f"{user_line()}. Under dualdiff.checkpoint a function must depend on its arguments "
@@ -113,17 +112,6 @@ class _CheckpointCall(OpaqueCall):
 def own_constant(x: Any) -> Any:
     """An operand as f may have it: large plain arrays are not copied."""
     return x if type(x) is np.ndarray else own_copy(x)
-
-
-def _agree(new: Any, old: Any) -> bool:
-    """Whether two runs gave the same, up to what a parallel sum may change."""
-    new, old = plain(new), plain(old)
-    if np.shape(new) != np.shape(old):
-        return False
-    tolerance = float(np.sqrt(np.finfo(dtype_of(old)).eps))
-    with np.errstate(all="ignore"):
-        size = float(np.max(np.abs(old), initial=0.0, where=np.isfinite(old)))
-    return np.allclose(new, old, rtol=tolerance, atol=tolerance * size, equal_nan=True)
 
 
 def checkpoint(f: F) -> F:

@@ -100,7 +100,7 @@ def vjp(
 def _scalar_seed(outputs: Outputs, name: str) -> list[Any]:
     """The cotangent 1 of a scalar result."""
     values = outputs.values
-    bare = len(values) == 1 and str(outputs.structure) == "*"
+    bare = outputs.structure.is_leaf
     value = values[0] if bare else None
     if not bare or value is None or shape_of(value) != () or dtype_of(value).kind not in "fciub":
         if not bare:
@@ -125,7 +125,7 @@ class _Grad(Operator):
 
     def evaluate(self, args: Any, kwargs: Any) -> tuple[Any, Any, Any]:
         inputs = Inputs(self.f, args, kwargs, self.argnums)
-        recording = Recording(inputs, self.options["has_aux"])
+        recording = Recording(inputs, self.options["has_aux"], outlives=False)
         seed = _scalar_seed(
             recording.outputs, "value_and_grad" if self.options["with_value"] else "grad"
         )

@@ -22,14 +22,14 @@ class Recording:
 
     __slots__ = ("aux", "inputs", "outputs", "slots", "tape")
 
-    def __init__(self, inputs: Inputs, has_aux: bool = False) -> None:
+    def __init__(self, inputs: Inputs, has_aux: bool = False, outlives: bool = True) -> None:
         self.inputs = inputs
         self.tape = tape = new_tape()
         try:
             boxes, self.slots = [], []
             for value in inputs.values:
                 slot = 0 if value is None else tape.next()
-                if type(value) is ndarray:
+                if outlives and type(value) is ndarray:
                     value = value.copy(order="K")  # which the caller may change later
                 boxes.append(None if value is None else tape.box(value, slot))
                 self.slots.append(slot)

@@ -57,9 +57,9 @@ def _is_complex(x: Any) -> bool:
 
 
 def _ratio(a: Any, b: Any) -> Any:
-    """``a / b``, and 0 where both are 0."""
+    """``a / b``, and 0 with derivative 0 where both are 0."""
     neither = (plain(a) == 0) & (plain(b) == 0)
-    return a / np.where(neither, 1, b) if np.any(neither) else a / b
+    return np.where(neither, 0, a / np.where(neither, 1, b)) if np.any(neither) else a / b
 
 
 def polygamma(n: Any, x: Any) -> Any:

@@ -179,3 +179,25 @@ def test_complex_to_real_warns_once_and_drops_the_imaginary_part():
     assert len(caught) == 1
     np.testing.assert_array_equal(value, X)
     np.testing.assert_array_equal(tangent, X)
+
+
+@pytest.mark.parametrize("name", ["zeros_like", "ones_like", "empty_like", "full_like"])
+def test_dualdiff_numpy_makes_arrays_like_a_plain_one_that_take_traced_values(name):
+    def f(x):
+        made = getattr(dd.numpy, name)(np.zeros(2), *((x,) if name == "full_like" else ()))
+        made[1] = x**2
+        made[0] = 3.0
+        return made
+
+    np.testing.assert_array_equal(dd.jvp(f, (2.0,), (1.0,))[1], [0, 4])
+    assert type(f(2.0)) is np.ndarray
+
+
+def test_patch_numpy_makes_arrays_like_a_plain_one_take_traced_values():
+    @dd.patch_numpy()
+    def f(x):
+        made = np.zeros_like(np.ones(2))
+        made[1] = x**2
+        return made + np.full_like(made, x)
+
+    np.testing.assert_array_equal(dd.jvp(f, (2.0,), (1.0,))[1], [1, 5])

@@ -29,6 +29,29 @@ def eigh_vectors(x):
     return tuple(np.linalg.eigh(hermitian(x)))
 
 
+TURN = np.array([[0.0, -2.0, 0.3], [1.5, 0.0, 0.1], [0.2, 0.4, 3.0]])
+
+
+def parts(z):
+    return np.real(z), np.imag(z)
+
+
+def eigvals_of(x):
+    return parts(np.linalg.eigvals(x))
+
+
+def eig_projectors(x):
+    """What eig gives but for the phases."""
+    w, v = np.linalg.eig(x)
+    return *parts(w), *parts(np.einsum("...ik,...jk->...kij", v, np.conjugate(v)))
+
+
+def eig_vectors(x):
+    """Real eigenvectors, with a sign that does not jump."""
+    w, v = np.linalg.eig(x)
+    return w, v * np.sign(v[:1])
+
+
 def svd_vectors(x):
     """Real singular vectors, whose signs do not jump."""
     return tuple(np.linalg.svd(x, full_matrices=False))
@@ -53,6 +76,13 @@ ROWS = [
     row(eigh_vectors, A(3, 3), _complex=False),
     row(eigvalsh_of, A(3, 3), _prims=("eigvalsh",)),
     row(eigvalsh_of, A(2, 2, 2), uplo="U"),
+    row(eigvals_of, A(3, 3), _prims=("eigvals",)),
+    row(eigvals_of, TURN),
+    row(eigvals_of, A(2, 2, 2)),
+    row(eig_projectors, A(3, 3), _prims=("eig",)),
+    row(eig_projectors, TURN),
+    row(eig_projectors, A(2, 2, 2)),
+    row(eig_vectors, np.triu(A(3, 3)), _complex=False),
     row(np.linalg.svd, A(3, 2), compute_uv=False, _prims=("svdvals",)),
     row(np.linalg.svd, A(2, 2, 3), compute_uv=False),
     row(np.linalg.svdvals, A(3, 3)),
@@ -133,6 +163,18 @@ def test_phase_dependent_singular_vector_loss_raises_in_reverse_mode():
         UnsupportedInputError, match=r"phase of complex vectors of numpy\.linalg\.svd"
     ):
         dd.grad(lambda x: np.real(np.linalg.svd(x, full_matrices=False)[0][0, 1]))(x)
+
+
+def test_phase_dependent_loss_of_eig_raises_in_reverse_mode():
+    with pytest.raises(
+        UnsupportedInputError, match=r"phase of complex vectors of numpy\.linalg\.eig"
+    ):
+        dd.grad(lambda x: np.imag(np.linalg.eig(x)[1][1, 0]))(TURN)
+
+
+def test_defective_matrix_has_no_derivative_of_eigenvalues():
+    gradient = dd.grad(lambda x: np.real(np.linalg.eigvals(x)[0]))
+    assert np.all(np.isnan(gradient(np.array([[0.0, 1.0], [0.0, 0.0]]))))
 
 
 def test_tangent_of_complex_eigenvectors_has_no_part_along_the_phase():

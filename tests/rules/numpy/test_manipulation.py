@@ -203,3 +203,70 @@ def test_wrong_arguments_raise_what_numpy_raises(call, error):
 def test_fractional_repeats_are_refused():
     with pytest.raises(TypeError):
         dd.grad(lambda x: np.sum(np.repeat(x, 2.5)))(MATRIX)
+
+
+STEPS = (
+    lambda y, i: y.T,
+    lambda y, i: y.reshape(-1),
+    lambda y, i: np.ravel(y, "CFAK"[i % 4]),
+    lambda y, i: np.swapaxes(y, i % y.ndim, 0),
+    lambda y, i: np.expand_dims(y, i % (y.ndim + 1)),
+    lambda y, i: np.flip(y, i % y.ndim),
+    lambda y, i: y[::-1],
+    lambda y, i: y[..., 1:],
+    lambda y, i: np.moveaxis(y, 0, i % y.ndim),
+    lambda y, i: y.reshape(y.shape[::-1], order="FCA"[i % 3]),
+    lambda y, i: np.rot90(np.atleast_2d(y), i),
+    lambda y, i: np.diagonal(np.atleast_2d(y)).copy(),
+    lambda y, i: np.array_split(y, 2, axis=i % y.ndim)[0],
+    lambda y, i: np.concatenate([y, y], i % y.ndim),
+    lambda y, i: y.flatten("CFAK"[i % 4]),
+    lambda y, i: np.squeeze(np.copy(y, "K"))[None],
+    lambda y, i: np.roll(y.real, i),
+)
+STORES = (
+    lambda y, v: y.__setitem__(0, np.ravel(v)[0]),
+    lambda y, v: y.__setitem__(Ellipsis, y * 3),
+    lambda y, v: np.multiply(y, 2, out=y),
+    lambda y, v: np.put(y, [0, y.size - 1], np.ravel(v)[:1]),
+    lambda y, v: y.flat.__setitem__(slice(None), np.ravel(v) * 1),
+    lambda y, v: y.__setitem__(np.arange(len(y)) % 2 == 0, np.ravel(v)[-1]),
+    lambda y, v: None,
+)
+
+
+def linear_program(seed):
+    """A random program of views, copies and stores, whose result is a linear function of x."""
+    plan = np.random.default_rng(seed).integers(0, 1000, size=(8, 6))
+
+    def f(x):
+        arrays = [x, x.copy("K"), x * 2]
+        for step, source, i, store, target, value in plan.tolist():
+            y = arrays[source % len(arrays)]
+            new = STEPS[step % len(STEPS)](y, i)
+            arrays.append(new if 0 < np.size(new) < 50 and np.ndim(new) < 5 else y)
+            y, v = arrays[target % len(arrays)], arrays[value % len(arrays)]
+            STORES[store % len(STORES)](y, v)
+        return np.concatenate([np.ravel(y) for y in arrays])
+
+    return f
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_programs_of_views_copies_and_stores_do_what_numpy_does(seed):
+    f, rng = linear_program(seed), np.random.default_rng([seed, 1])
+    x, t = rng.integers(-9, 9, size=(2, 3, 4)).astype(float)
+    if seed % 3:
+        x, t = np.asfortranarray(x), np.array(t, order="CF"[seed % 2])
+    expected = f(np.array(t, order="F" if seed % 3 else "C"))
+    value, tangent = dd.jvp(f, (x,), (t,))
+    np.testing.assert_array_equal(value, f(x.copy("K")))
+    np.testing.assert_array_equal(tangent, expected)
+    np.testing.assert_array_equal(dd.linearize(f, x)[1].jvp(t), expected)
+    recorded, pullback = dd.vjp(f, x)
+    np.testing.assert_array_equal(recorded, value)
+    g = rng.integers(-9, 9, size=value.shape).astype(float)
+    assert np.sum(pullback(g)[0] * t) == np.sum(g * expected)
+    for mode in ("forward", "reverse"):
+        hessian = dd.jacobian(dd.grad(lambda x: np.sum(g * f(x) ** 2)), mode=mode)(x)
+        np.testing.assert_array_equal(np.tensordot(hessian, t), 2 * pullback(g * expected)[0])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
+from dualdiff.core.guards import COPIED, ChangedResidualError
 from tests.rules.table import A, row, rule_tests
 
 INTERLEAVED = row(
@@ -222,3 +223,20 @@ def test_cross_of_vectors_of_wrong_length_raises_numpys_error():
 
 def test_cross_product_of_a_vector_with_itself_has_derivative_zero():
     assert np.all(dd.jacobian(lambda x: np.cross(x, x))(A(3)) == 0)
+
+
+@pytest.mark.parametrize("size", [3, 40])
+def test_matrix_changed_after_its_use_does_not_change_the_derivative_silently(size):
+    w = A(size, size)
+
+    def f(x):
+        y = w @ x
+        w[0] = 100.0
+        return np.sum(y)
+
+    before = w.copy()
+    if size * size <= COPIED:
+        assert np.allclose(dd.grad(f)(np.ones(size)), before.sum(0))
+    else:
+        with pytest.raises(ChangedResidualError, match="changed in place"):
+            dd.grad(f)(np.ones(size))

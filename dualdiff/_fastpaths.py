@@ -67,10 +67,26 @@ class Factor:
         """``t * derivative`` as a function of t and the residual."""
         call, constant = self.call, self.constant
         if call is not None:
-            return lambda t, residual: t * call(residual)
+            return lambda t, residual: _times(t, call(residual), residual)
         if self.keep != _CONSTANT:
             return lambda t, residual: t * residual
         return lambda t, residual: times_constant(t, constant)
+
+
+def _times(t: Any, d: Any, residual: Any) -> Any:
+    """``t * d``, written over a large derivative that was just made: fresh memory is what costs."""
+    if (
+        type(d) is ndarray
+        and d.size > 1024
+        and type(t) is ndarray
+        and d.base is None
+        and t.shape == d.shape
+        and t.dtype is d.dtype
+        and d is not residual
+        and not (type(residual) is tuple and any(d is r for r in residual))
+    ):
+        return np.multiply(t, d, out=d)
+    return t * d
 
 
 def times_constant(t: Any, constant: Any) -> Any:
@@ -104,7 +120,7 @@ def _pull_one(factor: Factor) -> Callable[[Any, list[Any], tuple[Any, ...], Shap
 
     def pull_call(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
         _, _, slot, residual, fit = entry
-        g = g * call(residual)  # type: ignore[misc]
+        g = _times(g, call(residual), residual)  # type: ignore[misc]
         if fit is not None:
             g = unbroadcast(g, fit)
         c = ct[slot]
@@ -247,7 +263,7 @@ def unary_fast_path(
                 token = hush()
                 try:
                     if call is not None and fit is None:
-                        t = t * call(residual)
+                        t = _times(t, call(residual), residual)
                     else:
                         t = _pushed(scale, t, residual, fit, lead)
                 finally:
@@ -315,7 +331,9 @@ def binary_fast_path(
                     if product and scalar and type(t) in _FLOATS and type(u) in _FLOATS:
                         out.payload = _float_times(t, rx) + _float_times(u, ry)
                     else:
-                        out.payload = _sum(push_x(t, rx, fx, lead), push_y(u, ry, fy, lead))
+                        out.payload = _sum(
+                            push_x(t, rx, fx, lead), push_y(u, ry, fy, lead), not constant_x
+                        )
             elif kind_y in SCALARS or (kind_y is ndarray and y.dtype is not _OBJECT):
                 ans = fn(xv, y)
                 residual = y if other_x else None if constant_x else residual_x(ans, xv, y)
@@ -368,12 +386,15 @@ def binary_fast_path(
     return bind
 
 
-def _sum(t: Any, u: Any) -> Any:
-    """The sum of two tangents, silent about overflow."""
+def _sum(t: Any, u: Any, fresh: bool) -> Any:
+    """The sum of two tangents, silent about overflow; written over t where that was just made."""
     if type(t) in _FLOATS and type(u) in _FLOATS:
         return float.__add__(t, u)
     token = hush()
     try:
+        if fresh and type(t) is ndarray and type(u) is ndarray and t.base is None:
+            if t.shape == u.shape and t.dtype is u.dtype:
+                return np.add(t, u, out=t)
         return t + u
     finally:
         unhush(token)

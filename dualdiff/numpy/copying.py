@@ -73,7 +73,7 @@ def _like(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def makes_like(a: Any, *args: Any, **kwargs: Any) -> Any:
-        return assignable(function(plain(a), *args, **kwargs))
+        return assignable(function(plain(as_operand(a)), *args, **kwargs))
 
     return makes_like
 

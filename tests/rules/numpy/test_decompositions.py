@@ -82,7 +82,7 @@ ROWS = [
     row(eig_projectors, A(3, 3), _prims=("eig",)),
     row(eig_projectors, TURN),
     row(eig_projectors, A(2, 2, 2)),
-    row(eig_vectors, np.triu(A(3, 3)), _complex=False),
+    row(eig_vectors, np.diag([1.0, 2.0, 3.0]) + 0.1 * A(3, 3), _complex=False),
     row(np.linalg.svd, A(3, 2), compute_uv=False, _prims=("svdvals",)),
     row(np.linalg.svd, A(2, 2, 3), compute_uv=False),
     row(np.linalg.svdvals, A(3, 3)),
@@ -218,3 +218,22 @@ def test_results_have_numpys_names():
     assert dd.jvp(np.linalg.eigh, (spd(2),), (spd(2),))[0].eigenvalues.shape == (2,)
     assert dd.jvp(np.linalg.svd, (spd(2),), (spd(2),))[1].Vh.shape == (2, 2)
     assert dd.jvp(np.linalg.qr, (spd(2),), (spd(2),))[1].R.shape == (2, 2)
+
+
+@pytest.mark.parametrize("function", [np.linalg.eigh, np.linalg.eig, np.linalg.svd])
+def test_second_derivatives_survive_where_first_ones_are_zero(function):
+    def f(x):
+        return sum(np.sum(part**2 * A(2, 2)) for part in function(x + x.T)[:2])
+
+    x = np.diag([1.0, 2.0])
+    hessians = [
+        dd.jacobian(dd.jacobian(f, mode=inner), mode=outer)(x)
+        for inner in ("forward", "reverse")
+        for outer in ("forward", "reverse")
+    ]
+    for hessian in hessians:
+        assert np.allclose(hessian, hessian.transpose(2, 3, 0, 1))
+        assert np.allclose(hessian, hessians[0])
+    t, h = A(2, 2, seed=1), 1e-3
+    second = (f(x + h * t) - 2 * f(x) + f(x - h * t)) / h**2
+    assert np.isclose(np.einsum("ij,ijkl,kl", t, hessians[0], t), second, rtol=1e-4)

@@ -392,9 +392,9 @@ def _sum(t: Any, u: Any, fresh: bool) -> Any:
         return float.__add__(t, u)
     token = hush()
     try:
-        if fresh and type(t) is ndarray and type(u) is ndarray and t.base is None:
-            if t.shape == u.shape and t.dtype is u.dtype:
-                return np.add(t, u, out=t)
+        arrays = fresh and type(t) is ndarray and type(u) is ndarray and t.base is None
+        if arrays and t.shape == u.shape and t.dtype is u.dtype:
+            return np.add(t, u, out=t)
         return t + u
     finally:
         unhush(token)

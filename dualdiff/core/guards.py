@@ -15,6 +15,7 @@ from .errors import DualdiffError, describe, line_text, user_frame
 from .shapes import hush, unhush
 
 COPIED = 512
+BUDGET = 2**17  # elements that one tape copies beyond small arrays: cheaper than fingerprints
 _ROW = 256
 Fingerprint = tuple[bytes, ...]
 
@@ -41,18 +42,26 @@ def fingerprint(a: ndarray) -> Fingerprint:
 class Guards:
     """The large plain arrays that one tape keeps."""
 
-    __slots__ = ("kept",)
+    __slots__ = ("budget", "kept")
 
     def __init__(self) -> None:
+        self.budget = BUDGET
         self.kept: dict[int, tuple[ndarray, Fingerprint, tuple[str, int]]] = {}
 
     def keep(self, a: ndarray) -> ndarray:
         """An array to be used as a residual: a copy of `a`, or `a` under guard."""
         if a.size <= COPIED:
             return a.copy(order="K")
+        if a.size <= self.budget:
+            self.budget -= a.size
+            return a.copy(order="K")
+        self.watch(a)
+        return a
+
+    def watch(self, a: ndarray) -> None:
+        """Put an array under guard."""
         if id(a) not in self.kept:
             self.kept[id(a)] = (a, fingerprint(a), user_frame())
-        return a
 
     def check(self) -> None:
         """Raise where an array under guard has changed."""

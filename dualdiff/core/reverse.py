@@ -81,7 +81,9 @@ class Tape(Trace):
         return self.box(value, self.next())
 
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        values, slots, plain_arrays = [], [], []
+        values: list[Any] = []
+        slots: list[int] = []
+        plain_arrays: list[int] = []
         for a in args:
             own = issubclass(type(a), Var) and a.scope is self
             value = a.value if own else kept(a)
@@ -98,7 +100,7 @@ class Tape(Trace):
         saved = prim.save(ans, values, slots, params)
         for i in plain_arrays:
             if values[i].size > COPIED and holds(saved, values[i]):
-                self.keep(values[i])
+                self.guards.watch(values[i])
         out = self.next()
         self.append((prim.opcode, out, tuple(slots), saved))
         if prim.outputs == 1:

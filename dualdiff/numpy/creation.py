@@ -138,11 +138,11 @@ def array(
     """
     if not contains_box(object):
         made = np.array(object, dtype=dtype, copy=copy, order=order, subok=subok, ndmin=ndmin)
-        return assignable(made) if copy else made
+        return assignable(made) if copy is True else made
     ans = from_nested(object)
     if dtype is not None and np.dtype(dtype) != ans.dtype:
         ans = ans.astype(dtype)
-    elif copy and is_box(object):
+    elif copy is True and is_box(object):
         ans = ans.copy()
     if np.ndim(ans) < ndmin:
         ans = np.reshape(ans, (1,) * (ndmin - np.ndim(ans)) + np.shape(ans))
@@ -160,7 +160,7 @@ def asarray(
     """
     if not contains_box(a):
         return np.asarray(a, dtype=dtype, order=order, copy=copy)
-    return array(a, dtype, copy=bool(copy))
+    return array(a, dtype, copy=copy is True)
 
 
 def require(a: Any, dtype: Any = None, requirements: Any = None, **kwargs: Any) -> Any:

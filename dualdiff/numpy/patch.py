@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -11,22 +12,26 @@ from typing import Any
 
 import numpy as np
 
-from .creation import CREATORS
+from .creation import CREATORS, contains_box
 
-_OWN = ("dualdiff", "numpy")
+_NUMPY = os.path.dirname(np.__file__)
+_SCIPY = os.path.join(os.path.dirname(_NUMPY), "scipy") + os.sep
+_OWN = (os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep, _NUMPY + os.sep)
 _lock = threading.Lock()
 _depth = 0
 _originals: dict[str, Any] = {}
 
 
 def _for_callers_outside(original: Callable[..., Any], traced: Callable[..., Any]) -> Any:
-    """`traced` for everyone but NumPy and dualdiff themselves, whose plain arrays must stay
-    plain."""
+    """`traced` for everyone but NumPy and dualdiff themselves, whose plain arrays must stay plain.
+
+    SciPy hands the arrays it makes to compiled code: it gets traced ones only for traced values.
+    """
 
     @functools.wraps(original)
     def create(*args: Any, **kwargs: Any) -> Any:
-        caller = sys._getframe(1).f_globals.get("__name__", "")
-        if caller.partition(".")[0] in _OWN:
+        file = sys._getframe(1).f_code.co_filename
+        if file.startswith(_OWN) or (file.startswith(_SCIPY) and not contains_box(list(args))):
             return original(*args, **kwargs)
         return traced(*args, **kwargs)
 

@@ -49,14 +49,14 @@ def _inverse(y: Any) -> Any:
 
 
 def _power_dx(x: Any, y: Any) -> Any:
-    """``y x**(y-1)`` (DLMF 4.7.8), and 0 where y is 0, also at x = 0."""
+    """``y x**(y-1)`` (DLMF 4.7.8), and 0 where x and y are 0."""
     if type(x) is float:
         x = float64(x)
     if type(y) is int or type(y) is float:
         if y == 2:
             return 2 * x
         return y * x ** (y - 1) if y != 0 else np.zeros_like(plain(x))
-    zero = plain(y) == 0
+    zero = (plain(y) == 0) & (plain(x) == 0)
     if not np.any(zero):
         return y * np.power(x, y - 1)
     return np.where(zero, 0.0, y * np.power(x, np.where(zero, 1, y - 1)))

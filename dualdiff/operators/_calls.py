@@ -26,7 +26,7 @@ class Operator:
     def __init__(self, f: Callable[..., Any], argnums: Argnums | None, **options: Any) -> None:
         if not callable(f):
             raise TypeError(
-                f"{type(self).__name__.lower()} takes a function, not a {type(f).__name__}; "
+                f"{type(self).__name__.lower().lstrip('_')} takes a function, not a {type(f).__name__}; "
                 f"write grad(f)(x), not grad(f(x))"
             )
         functools.update_wrapper(self, f)

@@ -10,7 +10,7 @@ import pytest
 
 import dualdiff as dd
 
-SMALL, LARGE = 5, 5000
+SMALL, LARGE = 5, 2**17 + 1000
 
 
 def _ones(n: int) -> np.ndarray:

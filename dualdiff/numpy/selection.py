@@ -290,13 +290,13 @@ clip_low = elementwise(
     lambda x, y: np.clip(x, y, None),
     lambda x, y: ~np.less(plain(x), plain(y)),
     lambda x, y: np.less(plain(x), plain(y)),
-    name="clip",
+    name="clip_low",
 )
 clip_high = elementwise(
     lambda x, y: np.clip(x, None, y),
     lambda x, y: ~np.greater(plain(x), plain(y)),
     lambda x, y: np.greater(plain(x), plain(y)),
-    name="clip",
+    name="clip_high",
 )
 
 

@@ -26,8 +26,8 @@ class Operator:
     def __init__(self, f: Callable[..., Any], argnums: Argnums | None, **options: Any) -> None:
         if not callable(f):
             raise TypeError(
-                f"{type(self).__name__.lower().lstrip('_')} takes a function, not a {type(f).__name__}; "
-                f"write grad(f)(x), not grad(f(x))"
+                f"{type(self).__name__.lower().lstrip('_')} takes a function, not a "
+                f"{type(f).__name__}; write grad(f)(x), not grad(f(x))"
             )
         functools.update_wrapper(self, f)
         self.f = f

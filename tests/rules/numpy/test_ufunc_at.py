@@ -11,7 +11,7 @@ def at(ufunc, index):
     """A function that applies ``ufunc.at`` to a copy of x."""
 
     def f(x, y):
-        out = np.copy(x)
+        out = dd.numpy.array(x, dtype=np.result_type(x, y))
         ufunc.at(out, index, y)
         return out
 

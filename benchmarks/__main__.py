@@ -8,10 +8,10 @@ import json
 import sys
 from pathlib import Path
 
-from . import chains, loops, matrices, models, report, resources
+from . import chains, loops, matrices, models, mutation, report, resources
 from .harness import Result
 
-FAMILIES = (chains, matrices, models, loops, resources)
+FAMILIES = (chains, matrices, models, loops, mutation, resources)
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 
@@ -32,7 +32,12 @@ def main() -> None:
         parser.error(f"no workload's name contains {options.only!r}")
 
     print(report.circumstances())
-    for table in (report.times_table, report.operations_table, report.targets_table):
+    for table in (
+        report.times_table,
+        report.comparisons_table,
+        report.operations_table,
+        report.targets_table,
+    ):
         if text := table(results):
             print("", text, sep="\n")
     if options.json:

@@ -187,14 +187,14 @@ class Buffer:
         """The cotangent `c` (or None, or a `Buffer`) as a buffer in the layout of its primal."""
         if type(c) is Buffer:
             return c
-        if is_box(c):
+        if is_box(c) and type(plain(c)) is ndarray:
             if layout_of(plain(c)[(0,) * len(lead)]) != layout:
                 c = in_layout(c, layout, lead)
             return Buffer(Array(resolve(c), False))
-        array = zeros_in_layout(spec, layout, lead)
+        buffer = Buffer(zeros_in_layout(spec, layout, lead))
         if c is not None:
-            array[...] = c
-        return Buffer(array)
+            buffer.writable(c)[...] = c  # a scalar where the primal is a 0-d array
+        return buffer
 
     def writable(self, other: Any) -> Any:
         """The array, able to take `other`, which may be a box of an outer level."""

@@ -32,7 +32,7 @@ from . import (  # noqa: F401  # rules
     ufunc_calls,
     ufuncs,
 )
-from .copying import empty_like, full_like, ones_like, zeros_like
+from .copying import copy, empty_like, full_like, ones_like, zeros_like
 from .creation import (
     arange,
     array,
@@ -63,6 +63,7 @@ __all__ = [
     "asarray_chkfinite",
     "ascontiguousarray",
     "asfortranarray",
+    "copy",
     "empty",
     "empty_like",
     "eye",

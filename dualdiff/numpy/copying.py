@@ -18,7 +18,7 @@ from ..core.shapes import Shape, cast, dtype_of
 from ..core.traces import Traced, resolve
 from ..kinds import linear
 from ._common import implements, strip
-from .creation import CREATORS, assignable
+from .creation import CREATORS, assignable, contains_box
 from .manipulation import as_operand
 from .selection import along_axis
 
@@ -32,8 +32,10 @@ copy_p = linear(
 
 @implements(np.copy)
 def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
-    """``numpy.copy``: an array that can be assigned to without changing `a`."""
-    return copy_p(a, order=order)
+    """``numpy.copy``: an array that can be assigned to without changing `a`, traced or plain."""
+    if not contains_box(a):
+        return assignable(np.array(a, order=order, subok=subok))
+    return copy_p(as_operand(a), order=order)
 
 
 astype_p = linear(
@@ -92,7 +94,11 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, *args: Any, **kwargs: 
 
 
 CREATORS.update(
-    zeros_like=zeros_like, ones_like=ones_like, empty_like=empty_like, full_like=full_like
+    copy=copy,
+    zeros_like=zeros_like,
+    ones_like=ones_like,
+    empty_like=empty_like,
+    full_like=full_like,
 )
 
 

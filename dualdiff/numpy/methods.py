@@ -152,6 +152,8 @@ def _set_real(self: Any, value: Any) -> None:
 
 
 def _set_imag(self: Any, value: Any) -> None:
+    if self.dtype.kind != "c":
+        raise TypeError("array does not have imaginary part to set")
     assign(np.imag(self), ..., value)
 
 

@@ -151,6 +151,11 @@ def _set_real(self: Any, value: Any) -> None:
     assign(np.real(self), ..., value)
 
 
+def _flags(self: Any) -> Any:
+    """Flags to be read: setting one must not reach the caller's array."""
+    return np.asarray(memory_of(self)).view().flags
+
+
 def _set_imag(self: Any, value: Any) -> None:
     if self.dtype.kind != "c":
         raise TypeError("array does not have imaginary part to set")
@@ -236,7 +241,7 @@ attach(
     nbytes=_of_value("nbytes"),
     itemsize=_of_value("itemsize"),
     strides=_of_value("strides"),
-    flags=_of_value("flags"),
+    flags=property(_flags),
     device=property(lambda self: "cpu"),
     to_device=_to_device,
     data=property(_pass_value("data")),

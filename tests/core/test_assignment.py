@@ -370,3 +370,46 @@ def test_float32_arrays_keep_their_dtype_when_stored_into() -> None:
     gradient = dd.grad(f)(np.ones(3))
     np.testing.assert_allclose(gradient, [8.0, 8.0, 0.0])
     assert gradient.dtype == np.float64
+
+
+def test_second_derivatives_of_stores_into_a_zero_dimensional_array() -> None:
+    def f(x: Any) -> Any:
+        a = dd.numpy.zeros(())
+        a[...] = x[0]
+        c = a[...]
+        c[...] = c * x[1]
+        return a * x[0]
+
+    # a = x0 x1, so f = x0^2 x1.
+    np.testing.assert_allclose(dd.hessian(f)(np.array([2.0, 3.0])), [[6.0, 4.0], [4.0, 0.0]])
+
+
+def test_a_copy_of_a_plain_array_takes_traced_values() -> None:
+    plain = np.arange(3.0)
+
+    def f(x: Any) -> Any:
+        a = dd.numpy.copy(plain)
+        a[1] = x[0, 0] ** 2
+        return np.sum(a)
+
+    assert dd.grad(f)(X)[0, 0] == 2 * X[0, 0]
+    np.testing.assert_array_equal(plain, np.arange(3.0))
+
+
+def test_a_real_array_has_no_imaginary_part_to_set() -> None:
+    def f(x: Any) -> Any:
+        x.imag = 1.0
+        return np.sum(x)
+
+    with pytest.raises(TypeError, match="imaginary part"):
+        dd.grad(f)(X)
+
+
+def test_changing_the_flags_of_a_traced_array_leaves_the_callers_array_alone() -> None:
+    def f(x: Any) -> Any:
+        x.flags.writeable = False
+        return np.sum(x)
+
+    x = X.copy()
+    dd.grad(f)(x)
+    assert x.flags.writeable

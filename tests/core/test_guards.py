@@ -125,3 +125,28 @@ def test_a_change_shows_in_an_array_with_nan_too() -> None:
 
     with pytest.raises(dd.DualdiffError, match="changed in place"):
         dd.grad(f)(np.ones(LARGE))
+
+
+def test_a_scaled_constant_shows_with_nan_in_every_row_and_column() -> None:
+    values = np.random.default_rng(0).normal(size=200_000)
+    values[np.random.default_rng(1).random(values.size) < 0.1] = np.nan
+
+    def f(x: Any) -> Any:
+        c = values.copy()
+        y = x * c
+        c *= 2
+        return np.nansum(y)
+
+    with pytest.raises(dd.DualdiffError, match="changed in place"):
+        dd.grad(f)(np.ones(values.size))
+
+
+def test_an_inverted_red_black_mask_shows() -> None:
+    def f(x: Any) -> Any:
+        mask = (np.indices((512, 512)).sum(0) % 2).astype(float)
+        y = x * mask
+        mask[:] = 1 - mask
+        return np.sum(y)
+
+    with pytest.raises(dd.DualdiffError, match="changed in place"):
+        dd.grad(f)(np.ones((512, 512)))

@@ -4,6 +4,7 @@ from . import extend, numpy, scipy
 from .checking import check_grads
 from .core.debug import debug_nans
 from .core.errors import DualdiffError
+from .core.memory import keep_released_memory
 from .core.traces import value_of
 from .numpy.patch import patch_numpy
 from .operators.control import checkpoint, stop_gradient
@@ -13,6 +14,8 @@ from .operators.linearize import linearize
 from .operators.second_order import ggn_vp, hessian, hessian_operator, hvp
 
 __version__ = "0.1.0"
+
+keep_released_memory()
 
 __all__ = [
     "DualdiffError",

@@ -87,6 +87,13 @@ class Residuals:
                 kept[name] = params[name]
         return kept
 
+    def of_specs(self, params: dict[str, Any], x_spec: Any, ans_spec: Any) -> dict[str, Any]:
+        """`pick` for what needs no values."""
+        kept = {name: params[name] for name in self.params if name in params}
+        for name, _ in self.getters:
+            kept[name] = x_spec if name == "x_spec" else ans_spec
+        return kept
+
     def call(self, first: Any, kept: dict[str, Any], lead: Shape) -> Any:
         """The formula on a tangent or cotangent and its residuals."""
         if self.wants_lead:
@@ -197,28 +204,28 @@ class Linear(Primitive):
         self.structure = structure
         self.forward = Residuals(push, 1) if push else None
         self.transpose = Residuals(transpose, 1)
+        for formula in filter(None, (self.forward, self.transpose)):
+            if wrong := {n for n, _ in formula.getters} - {"x_spec", "ans_spec"}:
+                raise TypeError(f"{self.name}: what is linear cannot depend on {sorted(wrong)}")
         if view:
             self.bind = self._bind_view
 
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
-        forward = self.forward.pick(ans, args, active, params) if self.forward else params
-        return (
-            forward,
-            self.transpose.pick(ans, args, active, params),
-            spec_of(args[0]),
-            spec_of(ans),
-        )
+        return params, spec_of(args[0]), spec_of(ans)
 
     def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
-        forward, _, _, spec = saved
-        return _checked(self, self._apply(tangents[0], forward, lead), spec, lead, "push")
-
-    def _apply(self, t: Any, forward: Any, lead: Shape) -> Any:
-        return self.forward.call(t, forward, lead) if self.forward else self.fn(t, **forward)
+        params, spec, ans_spec = saved
+        (t,) = tangents
+        if self.forward:
+            t = self.forward.call(t, self.forward.of_specs(params, spec, ans_spec), lead)
+        else:
+            t = self.fn(t, **params)
+        return _checked(self, t, ans_spec, lead, "push")
 
     def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
-        _, kept, spec, _ = saved
-        return (_checked(self, self.transpose.call(g, kept, lead), spec, lead, "pull"),)
+        params, spec, ans_spec = saved
+        g = self.transpose.call(g, self.transpose.of_specs(params, spec, ans_spec), lead)
+        return (_checked(self, g, spec, lead, "pull"),)
 
     def push_view(self, array: Any, params: dict[str, Any], lead: Shape) -> Any:
         """The same view of an array with lead axes."""

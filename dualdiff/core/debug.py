@@ -103,7 +103,11 @@ class _DebugTape(Tape):
         return ans
 
     def pull(
-        self, seeds: Iterable[tuple[int, Any]], inputs: Sequence[int], lead: Shape
+        self,
+        seeds: Iterable[tuple[int, Any]],
+        inputs: Sequence[int],
+        lead: Shape,
+        spend: bool = False,
     ) -> list[Any]:
         self.guards.check()
         ct: list[Any] = [None] * self.size

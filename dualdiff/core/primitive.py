@@ -9,7 +9,7 @@ from .arrays import localize
 from .boxes import is_box
 from .errors import MissingRuleError, describe, user_line
 from .shapes import Shape
-from .traces import Reference, resolve, top_trace
+from .traces import Reference, Traced, resolve, top_trace
 
 PullEntry = Callable[[Any, list[Any], tuple[Any, ...], Shape], None]
 PushEntry = Callable[[list[Any], tuple[Any, ...], Shape], None]
@@ -73,6 +73,8 @@ class Primitive:
 
     def general(self, *args: Any, **params: Any) -> Any:
         """Apply to any mixture of plain values and boxes."""
+        if len(args) == 1 and issubclass(type(args[0]), Traced):
+            return args[0].scope.process(self, args, params)
         operands = [resolve(a) for a in args]
         trace = top_trace(operands)
         if trace is not None:

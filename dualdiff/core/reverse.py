@@ -33,6 +33,7 @@ from .shapes import (
 from .traces import Trace, Traced, closed_error, kept, resolve
 
 _new = object.__new__
+_END: tuple[Any, ...] = ()
 Layout = tuple[int, ...] | None
 
 
@@ -95,8 +96,10 @@ class Tape(Trace):
         for i in plain_arrays:
             if values[i].size <= COPIED:
                 values[i] = self.keep(values[i])
-        if any(type(v) is ndarray for v in params.values()):
-            params = {k: self.keep(v) if type(v) is ndarray else v for k, v in params.items()}
+        for v in params.values():
+            if type(v) is ndarray:
+                params = {k: self.keep(v) if type(v) is ndarray else v for k, v in params.items()}
+                break
         saved = prim.save(ans, values, slots, params)
         for i in plain_arrays:
             if values[i].size > COPIED and holds(saved, values[i]):
@@ -136,17 +139,26 @@ class Tape(Trace):
         return self.box(new, out)
 
     def pull(
-        self, seeds: Iterable[tuple[int, Any]], inputs: Sequence[int], lead: Shape
+        self,
+        seeds: Iterable[tuple[int, Any]],
+        inputs: Sequence[int],
+        lead: Shape,
+        spend: bool = False,
     ) -> list[Any]:
-        """Cotangents of the input slots, or None, for cotangents of some slots."""
+        """Cotangents of the input slots, or None, for cotangents of some slots.
+
+        A tape that is not needed again may `spend` its entries: residuals go as they are used.
+        """
         self.guards.check()
         ct: list[Any] = [None] * self.size
         for slot, g in seeds:
             accumulate(ct, slot, g)
-        pulls = PULLS
+        pulls, entries = PULLS, self.entries
+        if spend:
+            entries.insert(0, _END)
         token = hush()
         try:
-            for entry in reversed(self.entries):
+            for entry in iter(entries.pop, _END) if spend else reversed(entries):
                 slot = entry[1]
                 g = ct[slot]
                 if g is None:

@@ -43,8 +43,16 @@ def expand_dims(g: Any, axes: Axes, ndim: int) -> Any:
     return np.reshape(g, np.shape(g)[:lead] + shape)
 
 
+_SCALARS = frozenset((np.float64, np.float32, np.complex128, np.complex64))
+
+
 def spread(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
     """The cotangent of a sum over `axes`, given to each summand."""
+    if type(g) in _SCALARS:
+        # What np.broadcast_to gives, at a tenth of its cost.
+        out = np.ndarray(shape, g.dtype, np.array(g), 0, (0,) * len(shape))
+        out.flags.writeable = False
+        return out
     if not keepdims:
         g = expand_dims(g, axes, len(shape))
     lead = np.shape(g)[: np.ndim(g) - len(shape)]

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 class Recording:
     """A function recorded once at one point: values, and the tape that leads to them."""
 
-    __slots__ = ("aux", "inputs", "outputs", "slots", "tape")
+    __slots__ = ("aux", "inputs", "outlives", "outputs", "slots", "tape")
 
     def __init__(self, inputs: Inputs, has_aux: bool = False, outlives: bool = True) -> None:
         self.inputs = inputs
+        self.outlives = outlives  # whether it may be pulled more than once
         self.tape = tape = new_tape()
         try:
             boxes, self.slots = [], []
@@ -46,7 +47,9 @@ class Recording:
             for slot, g in zip(self.outputs.payloads, cotangents, strict=True)
             if slot and g is not None
         ]
-        return self.tape.pull(seeds, self.slots, lead) if seeds else [None] * len(self.slots)
+        if not seeds:
+            return [None] * len(self.slots)
+        return self.tape.pull(seeds, self.slots, lead, not self.outlives)
 
     def push(self, tangents: Sequence[Any], lead: Shape = ()) -> list[Any]:
         """Tangents of the output leaves, or None, for tangents of the input leaves."""

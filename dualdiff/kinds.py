@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ._fastpaths import binary_fast_path, times_constant, unary_fast_path
+from ._residuals import OPERANDS, Call, Residuals
 from .core.arrays import View, make_view, memory_of
 from .core.boxes import is_box
 from .core.errors import DualdiffError
@@ -32,73 +33,11 @@ from .core.shapes import (
 )
 from .core.traces import Reference, resolve
 
-OPERANDS = ("x", "y", "z", "w")
 Derivative = Callable[..., Any] | str | float | complex | None
 
 
 class RuleError(DualdiffError, ValueError):
     """A rule gave a tangent or cotangent of the wrong shape."""
-
-
-def parameter_names(formula: Callable[..., Any]) -> tuple[str, ...]:
-    """The names that say which residuals a formula wants."""
-    return tuple(inspect.signature(formula).parameters)
-
-
-Getter = Callable[[Any, Sequence[Any], Sequence[Any]], Any]
-
-
-def _operand(i: int) -> Getter:
-    return lambda ans, args, active: args[i]
-
-
-def _operand_spec(i: int) -> Getter:
-    return lambda ans, args, active: spec_of(args[i])
-
-
-_GETTERS: dict[str, Getter] = {
-    "ans": lambda ans, args, active: ans,
-    "ans_spec": lambda ans, args, active: spec_of(ans),
-    "args": lambda ans, args, active: tuple(args),
-    "specs": lambda ans, args, active: tuple(map(spec_of, args)),
-    "active": lambda ans, args, active: tuple(map(bool, active)),
-    **{name: _operand(i) for i, name in enumerate(OPERANDS)},
-    **{f"{name}_spec": _operand_spec(i) for i, name in enumerate(OPERANDS)},
-}
-
-
-class Residuals:
-    """Picks residuals by name and calls a formula with them."""
-
-    def __init__(self, formula: Callable[..., Any], skip: int) -> None:
-        self.formula = formula
-        self.names = parameter_names(formula)[skip:]
-        self.getters = [(n, _GETTERS[n]) for n in self.names if n in _GETTERS]
-        self.wants_lead = "lead" in self.names
-        self.params = [n for n in self.names if n not in _GETTERS and n != "lead"]
-
-    def pick(
-        self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any
-    ) -> dict[str, Any]:
-        """The residuals and parameters, by name."""
-        kept = {name: get(ans, args, active) for name, get in self.getters}
-        for name in self.params:
-            if name in params:
-                kept[name] = params[name]
-        return kept
-
-    def of_specs(self, params: dict[str, Any], x_spec: Any, ans_spec: Any) -> dict[str, Any]:
-        """`pick` for what needs no values."""
-        kept = {name: params[name] for name in self.params if name in params}
-        for name, _ in self.getters:
-            kept[name] = x_spec if name == "x_spec" else ans_spec
-        return kept
-
-    def call(self, first: Any, kept: dict[str, Any], lead: Shape) -> Any:
-        """The formula on a tangent or cotangent and its residuals."""
-        if self.wants_lead:
-            return self.formula(first, lead=lead, **kept)
-        return self.formula(first, **kept)
 
 
 class Elementwise(Primitive):
@@ -133,12 +72,13 @@ class Elementwise(Primitive):
 
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
         saved = []
+        call = Call.of(ans, args, active)
         for i, (x, used) in enumerate(zip(args, active, strict=True)):
             factor, kept = self.factors[i], None
             if used and self.derivatives[i] is None:
                 raise self.missing("derivative", i, x)
             if used and factor is not None:
-                kept = _as_numpy(factor.pick(ans, args, active, params))
+                kept = _as_numpy(factor.pick(call, params))
             elif used and isinstance(self.derivatives[i], str):
                 kept = (
                     ans
@@ -146,7 +86,7 @@ class Elementwise(Primitive):
                     else args[OPERANDS.index(self.derivatives[i])]
                 )
             saved.append((kept, fit_of(x, ans) if used else None))
-        return spec_of(ans), tuple(saved), tuple(map(bool, active))
+        return call.ans_spec, tuple(saved), call.active
 
     def _scale(self, i: int, t: Any, kept: Any) -> Any:
         factor = self.factors[i]
@@ -232,7 +172,7 @@ class Linear(Primitive):
         if not lead or self.forward is None:
             return self.fn(array, **params)
         inner = array[(0,) * len(lead)]
-        kept = self.forward.pick(self.fn(inner, **params), (inner,), (1,), params)
+        kept = self.forward.pick(Call.of(self.fn(inner, **params), (inner,), (1,)), params)
         return self.forward.call(array, kept, lead)
 
     def _bind_view(self, x: Any, **params: Any) -> Any:
@@ -260,13 +200,14 @@ class Bilinear(Primitive):
         self.pushes = [Residuals(p, 1) for p in pushes or ()]
 
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
+        call = Call.of(ans, args, active)
         kept = [
-            t.pick(ans, args, active, params) if used else None
+            t.pick(call, params) if used else None
             for t, used in zip(self.transposes, active, strict=True)
         ]
         x, y = args
         others = (y if active[0] else None, x if active[1] else None)
-        return others, kept, params, (spec_of(x), spec_of(y), spec_of(ans))
+        return others, kept, params, (*call.specs, call.ans_spec)
 
     def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
         others, kept, params, specs = saved
@@ -316,10 +257,10 @@ class Rule(Primitive):
         self.backward = Residuals(pull, 1) if pull else None
 
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
-        forward = self.forward.pick(ans, args, active, params) if self.forward else None
-        backward = self.backward.pick(ans, args, active, params) if self.backward else None
-        ans_specs = tuple(map(spec_of, ans)) if self.outputs > 1 else spec_of(ans)
-        return forward, backward, tuple(map(spec_of, args)), ans_specs, tuple(map(bool, active))
+        call = Call.of(ans, args, active)
+        forward = self.forward.pick(call, params) if self.forward else None
+        backward = self.backward.pick(call, params) if self.backward else None
+        return forward, backward, call.specs, call.ans_spec, call.active
 
     def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
         kept, _, specs, ans_specs, _ = saved

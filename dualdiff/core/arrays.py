@@ -184,6 +184,15 @@ def is_basic(index: Any) -> bool:
     return type(index) in _BASIC
 
 
+def ndim_selected(shape: Shape, index: Any) -> int:
+    """The number of dimensions of what an index selects from an array of this shape."""
+    if type(index) is slice:
+        return len(shape)
+    if type(index) is int:
+        return len(shape) - 1
+    return int(np.ndim(np.broadcast_to(False, shape)[index]))
+
+
 def freeze_index(index: Any) -> Any:
     """An index that later changes of the user's index arrays do not reach; boxes are refused."""
     if type(index) is tuple:
@@ -246,7 +255,7 @@ def set_lead(t: Any, index: Any, v: Any, lead: Shape) -> None:
     if full is SEPARATED:
         full = (..., *np.unravel_index(flat_positions(shape, index), shape))
     if lead and np.ndim(v):
-        target = np.ndim(np.broadcast_to(False, shape)[index])
+        target = ndim_selected(shape, index)
         v = align(v, v.ndim - len(lead), target, lead)
     t[full] = v
 

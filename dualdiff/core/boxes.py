@@ -58,12 +58,12 @@ class Box:
         # NumPy asks at every call of a ufunc: the common case must be quick.
         return _FACES.get(type(self.value)) or _face(type(plain(self)))
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    def __array_ufunc__(self, ufunc: Any, method: str, x: Any, *others: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:
             found = FUNCTIONS.get(ufunc)
             if found is not None:
-                return found(*inputs)
-        return dispatch_ufunc(ufunc, method, inputs, kwargs)
+                return found(x, *others) if others else found(x)
+        return dispatch_ufunc(ufunc, method, (x, *others), kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return dispatch_function(func, args, kwargs)

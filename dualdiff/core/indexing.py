@@ -22,6 +22,7 @@ from .arrays import (
     is_basic,
     lead_index,
     make_view,
+    ndim_selected,
     store,
 )
 from .boxes import attach, is_box, plain
@@ -110,7 +111,7 @@ class Scatter(Primitive):
 
     @staticmethod
     def _scatter(g: Any, index: Any, spec: Any) -> Any:
-        lead = np.shape(g)[: np.ndim(g) - np.ndim(np.broadcast_to(False, spec.shape)[index])]
+        lead = np.shape(g)[: np.ndim(g) - ndim_selected(spec.shape, index)]
         ct: list[Any] = [None, None]
         add_into(ct, 1, g, index, spec, None, lead)
         return _released(ct[1])
@@ -129,7 +130,7 @@ class Scatter(Primitive):
 
 def shape_lead(g: Any, params: dict[str, Any]) -> Shape:
     """The lead axes that a scattered value itself has."""
-    target = np.ndim(np.broadcast_to(False, params["spec"].shape)[params["index"]])
+    target = ndim_selected(params["spec"].shape, params["index"])
     return tuple(np.shape(g)[: np.ndim(g) - target])
 
 

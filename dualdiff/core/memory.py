@@ -1,4 +1,4 @@
-"""Memory that is used again: derivatives allocate and release arrays of the same sizes all along."""
+"""Memory that is used again: derivatives allocate and release arrays of the same sizes."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .arrays import Array, Place, get_lead, last_writes, set_lead, store
+from .arrays import Array, Place, get_lead, last_writes, ndim_selected, set_lead, store
 from .boxes import is_box, plain
 from .guards import COPIED, Guards, holds
 from .primitive import PULLS, PUSHES, WANTS_BUFFER, accumulate, opcode
@@ -122,7 +122,7 @@ class Tape(Trace):
         v_own = issubclass(type(v), Var) and v.scope is self
         if v_own and place.lead:
             inner = place.window(plain(content)).shape[len(place.lead) :]
-            target = np.ndim(np.broadcast_to(False, inner)[place.index])
+            target = ndim_selected(inner, place.index)
             v = resolve(align(v, v.ndim - len(place.lead), target, place.lead))
         v_value, v_slot = (v.value, v.payload) if v_own else (kept(v), 0)
         new = store(value, place, v_value, owned)

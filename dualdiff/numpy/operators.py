@@ -9,9 +9,11 @@ from typing import Any
 
 from numpy import ndarray
 
+from .._fastpaths import dual_operator
 from ..core.arrays import assign_whole
 from ..core.boxes import attach, plain
 from ..core.dispatch import find_function, no_rule
+from ..core.forward import Dual
 from . import products, ufuncs
 
 Binary = Callable[[Any, Any], Any]
@@ -67,6 +69,14 @@ def _binary(name: str, op: Binary) -> dict[str, Any]:
         f"__i{name}__": _in_place(op),
     }
 
+
+for _name, _operator, _prim in (
+    ("add", operator.add, ufuncs.add),
+    ("sub", operator.sub, ufuncs.subtract),
+    ("mul", operator.mul, ufuncs.multiply),
+):
+    setattr(Dual, f"__{_name}__", dual_operator(_operator, _prim, left=True))
+    setattr(Dual, f"__r{_name}__", dual_operator(_operator, _prim, left=False))
 
 attach(
     **_binary("add", ufuncs.add.operator),

@@ -1,11 +1,11 @@
 """Forward- and reverse-mode automatic differentiation for the NumPy and SciPy programs you have."""
 
 from . import extend, numpy, scipy
+from ._memory import keep_released_memory
 from .checking import check_grads
-from .core.debug import debug_nans
 from .core.errors import DualdiffError
-from .core.memory import keep_released_memory
 from .core.traces import value_of
+from .debug import debug_nans
 from .numpy.patch import patch_numpy
 from .operators.control import checkpoint, stop_gradient
 from .operators.first_order import derivative, elementwise_grad, grad, jvp, value_and_grad, vjp

@@ -9,6 +9,7 @@ written.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import prod
 from typing import Any, NamedTuple
 
@@ -16,7 +17,13 @@ import numpy as np
 from numpy import ndarray
 
 from .boxes import Box, is_box, plain
-from .errors import ConversionError, UnsupportedInputError, describe, user_line
+from .errors import (
+    ConversionError,
+    UnsupportedInputError,
+    describe,
+    plain_target_error,
+    user_line,
+)
 from .shapes import Shape, align, in_layout, is_inexact, layout_of, shape_of
 from .traces import LIVE, Reference, Traced, resolve, top_trace, value_of
 
@@ -64,7 +71,41 @@ class Place(NamedTuple):
         return array
 
 
-class Array(Reference):
+def _number(name: str) -> Any:
+    """A conversion to a Python number, allowed where the content is not traced."""
+
+    def convert(self: Any) -> Any:
+        content = content_of(self)
+        return getattr(super(Content, self) if is_box(content) else content, name)()
+
+    convert.__name__ = name
+    return convert
+
+
+class Content(Reference):
+    """A reference whose content may be plain: then it may become a number or a plain array."""
+
+    __slots__ = ()
+    __float__, __int__ = _number("__float__"), _number("__int__")
+    __complex__, __index__ = _number("__complex__"), _number("__index__")
+
+    @property
+    def __array__(self) -> Any:
+        content = content_of(self)
+        if type(content) is ndarray and not content.dtype.hasobject:
+            return self._value_of
+        return super().__array__
+
+    def _value_of(self, dtype: Any = None, copy: Any = None) -> ndarray:
+        """The plain content; read-only, since later writes might be lost."""
+        if copy:
+            return np.array(content_of(self), dtype=dtype)
+        made = np.asarray(content_of(self), dtype=dtype).view()
+        made.flags.writeable = False
+        return made
+
+
+class Array(Content):
     """An array that was stored into, or made to be: `value` is its content, `payload` ownership."""
 
     __slots__ = ()
@@ -79,20 +120,8 @@ class Array(Reference):
         self.payload = False
         return self.value
 
-    @property
-    def __array__(self) -> Any:
-        if type(self.value) is ndarray and not self.value.dtype.hasobject:
-            return self._value_of
-        return super().__array__
 
-    def _value_of(self, dtype: Any = None, copy: Any = None) -> ndarray:
-        """An untraced array may leave; read-only, since writes to the copy would be lost."""
-        made = np.array(self.value, dtype=dtype)
-        made.flags.writeable = False
-        return made
-
-
-class View(Reference):
+class View(Content):
     """A view of another box: `payload` is ``(base, primitive, params)``."""
 
     __slots__ = ("content",)
@@ -196,7 +225,7 @@ def ndim_selected(shape: Shape, index: Any) -> int:
 def freeze_index(index: Any) -> Any:
     """An index that later changes of the user's index arrays do not reach; boxes are refused."""
     if type(index) is tuple:
-        return tuple(freeze_index(i) for i in index)
+        return index if is_basic(index) else tuple(freeze_index(i) for i in index)
     if is_box(index):
         if np.issubdtype(index.dtype, np.inexact):
             raise IndexError(
@@ -272,6 +301,20 @@ def last_writes(shape: Shape, index: Any) -> Any:
     return None if last.all() else last
 
 
+def twin(a: Any) -> Any:
+    """A copy whose axes merge in a reshape exactly where those of `a` do: gaps stay gaps."""
+    if type(a) is not ndarray or a.flags.forc:
+        return a.copy(order="K")
+    order = sorted(range(a.ndim), key=lambda i: -abs(a.strides[i]))
+    outer = [a.shape[i] for i in order]
+    for k, (i, j) in enumerate(pairwise(order), start=1):
+        outer[k] += a.strides[i] != a.shape[j] * a.strides[j]
+    inner = np.empty(outer, a.dtype)[tuple(slice(a.shape[i]) for i in order)]
+    made = inner.transpose(sorted(range(a.ndim), key=order.__getitem__))
+    made[...] = a
+    return made
+
+
 def store(content: Any, place: Place, v: Any, owned: bool) -> Any:
     """`content` with `v` stored at `place`: the one way in which anything is assigned."""
     trace = top_trace((content, v))
@@ -279,9 +322,7 @@ def store(content: Any, place: Place, v: Any, owned: bool) -> Any:
         if not is_inexact(content):
             return store(content, place, value_of(v), owned)
         return trace.store(content, place, v, owned)
-    if not owned:
-        content = content.copy(order="K")
-    return place.set(content, v)
+    return place.set(content if owned else twin(content), v)
 
 
 def assign(box: Any, index: Any, v: Any) -> None:
@@ -300,14 +341,18 @@ def assign(box: Any, index: Any, v: Any) -> None:
         raise ValueError("assignment destination is read-only")
     if type(plain(root)) is not ndarray:
         raise TypeError(f"{type(plain(root)).__name__!r} object does not support item assignment")
-    if type(root) is not Array:
-        inner = root.snapshot()  # type: ignore[attr-defined]
-        _set_class(root, Array)
-        Array.__init__(root, inner, False)  # type: ignore[arg-type]
-    assert isinstance(root.version, int)
-    root.value = store(root.value, place, resolve(v), root.payload)
-    root.payload = True
-    root.version += 1
+    content = root.value if type(root) is Array else root.snapshot()  # type: ignore[attr-defined]
+    owned = type(root) is Array and root.payload
+    replace_content(root, store(content, place, resolve(v), owned), owned=True)
+
+
+def replace_content(box: Any, content: Any, owned: bool) -> None:
+    """Give a box new content; every view of it sees the change."""
+    if type(box) is not Array:
+        _set_class(box, Array)
+        box.scope, box.version = None, 0
+    box.value, box.payload = content, owned
+    box.version += 1
 
 
 def assign_whole(box: Any, new: Any) -> Any:
@@ -327,10 +372,17 @@ def assign_whole(box: Any, new: Any) -> Any:
     return box
 
 
+def assign_to(target: Any, index: Any, v: Any) -> None:
+    """``target[index] = v``, where the target may be a plain array: it takes no traced values."""
+    if is_box(target):
+        assign(target, index, v)
+        return
+    v = resolve(v)
+    if is_box(v):
+        raise refuse_plain_target(target)
+    target[index] = v
+
+
 def refuse_plain_target(target: Any) -> ConversionError:
     """The error for a plain array that is to take traced values."""
-    return ConversionError(
-        f"a plain NumPy array ({describe(target)}) cannot be assigned traced values, "
-        f"{user_line()}. Make the array with dualdiff.numpy.zeros (or empty, array) or run under "
-        f"dualdiff.patch_numpy(); for `a += x` on a plain a, write `a = a + x`."
-    )
+    return plain_target_error(f"a plain NumPy array ({describe(target)})")

@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 
 from .dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
-from .errors import ConversionError, describe, library_function, user_line
+from .errors import (
+    ConversionError,
+    UnsupportedInputError,
+    calls_method,
+    describe,
+    is_storing,
+    library_function,
+    plain_target_error,
+    user_line,
+)
 
 _FACES: dict[type, type] = {}
 
@@ -72,6 +81,8 @@ class Box:
     def __array__(self) -> Any:
         """Absent for 0-d boxes, which NumPy then holds as objects; an error for larger ones."""
         caller = sys._getframe(1)
+        if caller.f_code.co_name == "__array__":  # of a subclass
+            caller = sys._getframe(2)
         if caller.f_code.co_name.endswith("mul_dispatch") and (
             caller.f_globals.get("__name__") or ""
         ).startswith("scipy.sparse"):
@@ -82,6 +93,8 @@ class Box:
         return self._refuse_array
 
     def _refuse_array(self, *args: Any, **kwargs: Any) -> Any:
+        if is_storing(1):
+            raise plain_target_error("a plain NumPy array")
         library = library_function()
         if library is not None:
             raise ConversionError(
@@ -100,11 +113,12 @@ class Box:
         )
 
     def _refuse_number(self, what: str, instead: str) -> ConversionError:
+        if is_storing(2):
+            return plain_target_error("a plain NumPy array")
         return ConversionError(
             f"{what} of a traced value ({describe(self)}) would lose its derivative, "
             f"{user_line()}. {instead} dualdiff.value_of(x) gives the plain value, as a constant. "
-            f"If a plain array is being assigned to, make it with dualdiff.numpy.zeros "
-            f"(or run under dualdiff.patch_numpy())."
+            f"If a plain array is being filled, make it with dualdiff.numpy.zeros."
         )
 
     def __float__(self) -> float:
@@ -142,6 +156,11 @@ class Box:
         return np.asarray(self.value).dtype if dtype is None else dtype
 
     def __len__(self) -> int:
+        if self.ndim > 1 and calls_method("shuffle", 1):
+            raise UnsupportedInputError(
+                f"a random generator would shuffle a traced array ({describe(self)}) as a list of "
+                f"views and leave rows double, {user_line()}; write x[rng.permutation(len(x))]."
+            )
         return len(plain(self))
 
     def __iter__(self) -> Iterator[Any]:

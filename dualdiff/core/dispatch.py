@@ -59,12 +59,35 @@ def no_rule(what: str, args: Sequence[Any]) -> MissingRuleError:
     )
 
 
+def _untraced(x: Any) -> Any:
+    """Plain arrays for the arrays that may be assigned to but depend on no trace, also in lists."""
+    if isinstance(x, (list, tuple)):
+        return type(x)(map(_untraced, x)) if type(x) in (list, tuple) else x
+    return x.read() if getattr(type(x), "is_box", False) and hasattr(x, "read") else x
+
+
+def _has_box(x: Any) -> bool:
+    if type(x) in (list, tuple):
+        return any(map(_has_box, x))
+    return getattr(type(x), "is_box", False)
+
+
+def without_rule(what: str, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """NumPy's own answer where nothing is traced; else the error."""
+    args, kwargs = _untraced(tuple(args)), {k: _untraced(v) for k, v in kwargs.items()}
+    given = [*args, *kwargs.values()]
+    if _has_box(given):
+        raise no_rule(what, given)
+    return func(*args, **kwargs)
+
+
 def dispatch_function(func: Any, args: Any, kwargs: Any) -> Any:
     """Answer `__array_function__`."""
     found = find_function(func)
     if found is None:
         home = getattr(func, "__module__", None) or "numpy"
-        raise no_rule(f"{home}.{getattr(func, '__name__', func)}", [*args, *kwargs.values()])
+        what = f"{home}.{getattr(func, '__name__', func)}"
+        return without_rule(what, func, args, kwargs)
     return found(*args, **kwargs)
 
 
@@ -82,11 +105,12 @@ def dispatch_ufunc(ufunc: Any, method: str, inputs: Any, kwargs: Any) -> Any:
     if method != "__call__":
         found = UFUNC_METHODS.get((ufunc, method))
         if found is None:
-            raise no_rule(f"{_ufunc_name(ufunc)}.{method}", inputs)
+            what = f"{_ufunc_name(ufunc)}.{method}"
+            return without_rule(what, getattr(ufunc, method), inputs, kwargs)
         return found(*inputs, **kwargs)
     found = find_function(ufunc)
     if found is None:
-        raise no_rule(_ufunc_name(ufunc), inputs)
+        return without_rule(_ufunc_name(ufunc), ufunc, inputs, kwargs)
     if kwargs:
         return UFUNC_METHODS[None, "__call__"](ufunc, found, inputs, kwargs)
     return found(*inputs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dis
+import itertools
 import linecache
 import os
 import sys
@@ -76,6 +78,37 @@ def library_function() -> str | None:
 def user_line() -> str:
     """The user's line as text for an error message: ``at model.py:12: `y = np.asarray(x)` ``."""
     return line_text(*user_frame())
+
+
+def is_storing(depth: int) -> bool:
+    """Whether the frame `depth` calls up is at ``array[index] = value``."""
+    frame = sys._getframe(depth + 1)
+    return dis.opname[frame.f_code.co_code[frame.f_lasti]] == "STORE_SUBSCR"
+
+
+def calls_method(name: str, depth: int) -> bool:
+    """Whether the frame `depth` calls up is at a call ``x.name(...)``, as far as its source
+    shows."""
+    frame = sys._getframe(depth + 1)
+    code = frame.f_code
+    if name not in code.co_names:
+        return False
+    place = next(itertools.islice(code.co_positions(), frame.f_lasti // 2, None))
+    line, end_line, start, end = place
+    if line is None or line != end_line or start is None:
+        return False
+    text = linecache.getline(code.co_filename, line).encode()[start:end]
+    return f".{name}(".encode() in text
+
+
+def plain_target_error(target: str) -> ConversionError:
+    """The error for a plain array that is to take traced values."""
+    return ConversionError(
+        f"{target} cannot be assigned traced values, {user_line()}. Make the array with "
+        f"dualdiff.numpy.zeros (or empty, array) or run under dualdiff.patch_numpy(); for `a += x` "
+        f"on a plain a, write `a = a + x`. dualdiff.value_of(x) gives the plain value, as a "
+        f"constant."
+    )
 
 
 def describe(x: Any) -> str:

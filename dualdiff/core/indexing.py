@@ -29,7 +29,7 @@ from .boxes import attach, is_box, plain
 from .forward import Dual
 from .primitive import Primitive, accumulate, opcode
 from .reverse import Buffer, Var
-from .shapes import Shape, Spec, layout_of, shape_of, spec_of
+from .shapes import Shape, Spec, form_of, layout_of, shape_of, spec_of
 from .traces import resolve
 
 _new = object.__new__
@@ -60,6 +60,15 @@ class GetItem(Primitive):
     def push_view(self, array: Any, params: dict[str, Any], lead: Shape) -> Any:
         """The same part of an array with lead axes."""
         return get_lead(array, params["index"], lead)
+
+    def inner(self, content: Any, params: dict[str, Any]) -> Any:
+        index = params["index"]
+        if type(content) is Var and type(content.value) is ndarray and is_basic(index):
+            trace, value = content.scope, content.value
+            slot = trace.next()
+            trace.append((_BASIC, slot, content.payload, index, form_of(value)))
+            return trace.box(value[index], slot)
+        return super().inner(content, params)
 
     def _pull_entry(self, g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
         _, _, (slot,), (index, spec, layout) = entry
@@ -146,8 +155,8 @@ GETITEM = GetItem()
 SCATTER = Scatter()
 
 
-def _pull_element(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
-    _, _, slot, index, shape, dtype, layout = entry
+def _pull_basic(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+    _, _, slot, index, (shape, dtype, layout) = entry
     c = ct[slot]
     if type(c) is Buffer and type(c.array) is ndarray and not lead and not is_box(g):
         c.array[index] += g
@@ -155,14 +164,14 @@ def _pull_element(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) ->
         add_into(ct, slot, g, index, Spec(shape, dtype), layout, lead)
 
 
-def _push_element(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+def _push_basic(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
     out, slot, index = entry[1:4]
     t = ts[slot]
     if t is not None:
         ts[out] = get_lead(t, index, lead)
 
 
-_ELEMENT = opcode(GETITEM, _pull_element, _push_element)
+_BASIC = opcode(GETITEM, _pull_basic, _push_basic)
 
 
 def getitem(self: Any, index: Any) -> Any:
@@ -179,10 +188,7 @@ def getitem(self: Any, index: Any) -> Any:
             out.value, out.scope = ans, trace
             if kind is Var:
                 out.payload = slot = trace.next()
-                layout = None if value.flags.c_contiguous else layout_of(value)
-                trace.append(
-                    (_ELEMENT, slot, content.payload, index, value.shape, value.dtype, layout)
-                )
+                trace.append((_BASIC, slot, content.payload, index, form_of(value)))
             else:
                 lead = trace.lead
                 t = content.payload
@@ -205,7 +211,7 @@ def getitem(self: Any, index: Any) -> Any:
 
 
 def _pull_element_store(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
-    _, _, slot, v_slot, index, shape = entry
+    _, _, slot, v_slot, index, (shape, _, _) = entry
     buffer = Buffer.of(g, Spec(shape, _FLOAT), None, lead)
     array = buffer.array
     if lead:
@@ -219,7 +225,7 @@ def _pull_element_store(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Sha
 
 
 def _push_element_store(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
-    _, out, slot, v_slot, index, shape = entry
+    _, out, slot, v_slot, index, (shape, _, _) = entry
     t = ts[slot] if slot else None
     vt = ts[v_slot] if v_slot else None
     if t is not None or vt is not None:
@@ -246,8 +252,8 @@ def setitem(self: Any, index: Any, v: Any) -> None:
                         array[index] = value
                         slot = scope.next()
                         v_slot = v.payload if own else 0
-                        entry = (_ELEMENT_STORE, slot, content.payload, v_slot, index, array.shape)
-                        scope.append(entry)
+                        form = form_of(array)
+                        scope.append((_ELEMENT_STORE, slot, content.payload, v_slot, index, form))
                         content.payload = slot
                         self.version += 1
                         return

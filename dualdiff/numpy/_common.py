@@ -9,7 +9,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..core.arrays import assign, refuse_plain_target
+from ..core.arrays import assign_to
 from ..core.boxes import is_box, plain
 from ..core.dispatch import register
 from ..core.shapes import Shape
@@ -65,14 +65,9 @@ def into(out: Any, ans: Any) -> Any:
         (out,) = out
     if out is None:
         return ans
-    if not is_box(out):
-        if is_box(ans):
-            raise refuse_plain_target(out)
-        out[...] = ans
-        return out
     if type(plain(out)) is not ndarray:
         raise TypeError("return arrays must be of ArrayType")
-    assign(out, Ellipsis, ans)
+    assign_to(out, Ellipsis, ans)
     return out
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from ..core.arrays import View
 from ..core.boxes import is_box
 from ..core.forward import Dual
 from ..core.primitive import opcode
@@ -86,6 +87,10 @@ def product_fast_path(
 
     def bind(x: Any, y: Any) -> Any:
         kind, kind_y = type(x), type(y)
+        if kind is View and is_box(content := x.read()):
+            x, kind = content, type(content)
+        if kind_y is View and is_box(content := y.read()):
+            y, kind_y = content, type(content)
         if kind is Var or kind is Dual:
             trace, xv, yv = x.scope, x.value, y
             if kind_y is kind and y.scope is trace:

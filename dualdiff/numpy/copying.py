@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arrays import assign, refuse_plain_target
-from ..core.boxes import is_box, plain
+from ..core.arrays import assign_to
+from ..core.boxes import plain
 from ..core.shapes import Shape, cast, dtype_of
-from ..core.traces import Traced, resolve
 from ..kinds import linear
 from ._common import implements, strip
 from .creation import CREATORS, assignable, contains_box
@@ -102,17 +101,6 @@ CREATORS.update(
 )
 
 
-def store(target: Any, index: Any, v: Any) -> None:
-    """``target[index] = v``, where the target may be a plain array."""
-    if is_box(target):
-        assign(target, index, v)
-        return
-    v = resolve(v)
-    if issubclass(type(v), Traced):
-        raise refuse_plain_target(target)
-    target[index] = v
-
-
 def cycled(v: Any, positions: Any) -> Any:
     """The elements of `v` at positions that start again at its end."""
     v = as_operand(v)
@@ -131,10 +119,10 @@ def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) ->
         )
     where = np.array(strip(where))
     if where.ndim == 0 and where:
-        store(dst, ..., src)
+        assign_to(dst, ..., src)
         return
     mask = np.broadcast_to(where, dst.shape)
-    store(dst, mask, np.broadcast_to(src, dst.shape)[mask])
+    assign_to(dst, mask, np.broadcast_to(src, dst.shape)[mask])
 
 
 def _put_index(shape: Shape, ind: Any, mode: Any) -> Any:
@@ -150,7 +138,7 @@ def put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
     index = _put_index(np.shape(a), ind, mode)
     v = cycled(v, np.arange(index[0].size))
     if np.size(v) and index[0].size:
-        store(a, index, v)
+        assign_to(a, index, v)
 
 
 @implements(np.place)
@@ -160,7 +148,7 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
     count = np.count_nonzero(mask)
     if count and not np.size(vals):
         raise ValueError("Cannot insert from an empty array!")
-    store(arr, mask, cycled(vals, np.arange(count)))
+    assign_to(arr, mask, cycled(vals, np.arange(count)))
 
 
 @implements(np.putmask)
@@ -171,7 +159,7 @@ def putmask(a: Any, /, mask: Any, values: Any) -> None:
         raise ValueError("putmask: mask and data must be the same size")
     mask = np.reshape(mask, np.shape(a))
     if np.size(values):
-        store(a, mask, cycled(values, np.flatnonzero(mask)))
+        assign_to(a, mask, cycled(values, np.flatnonzero(mask)))
 
 
 @implements(np.put_along_axis)
@@ -180,7 +168,7 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
     if axis is None:
         put(arr, indices, values)
     else:
-        store(arr, along_axis(np.shape(arr), strip(indices), axis), values)
+        assign_to(arr, along_axis(np.shape(arr), strip(indices), axis), values)
 
 
 @implements(np.fill_diagonal)
@@ -189,7 +177,7 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     marks = np.zeros(np.shape(a), dtype=bool)
     np.fill_diagonal(marks, True, wrap)  # checks the shape
     positions = np.flatnonzero(marks)
-    store(a, np.unravel_index(positions, marks.shape), cycled(val, np.arange(positions.size)))
+    assign_to(a, np.unravel_index(positions, marks.shape), cycled(val, np.arange(positions.size)))
 
 
 class FlatIterator:
@@ -209,7 +197,8 @@ class FlatIterator:
 
     def __setitem__(self, index: Any, v: Any) -> None:
         index = self._index(index)
-        store(self.base, index, cycled(v, np.arange(np.size(index[0])).reshape(np.shape(index[0]))))
+        positions = np.arange(np.size(index[0])).reshape(np.shape(index[0]))
+        assign_to(self.base, index, cycled(v, positions))
 
     def _index(self, index: Any) -> Any:
         positions = np.arange(len(self))[strip(index)]

@@ -113,7 +113,7 @@ set_object_converter(from_nested)
 
 def assignable(x: ndarray) -> Any:
     """A plain array that was just made, able to take traced values while a derivative is taken."""
-    return Array(x, True) if LIVE and x.dtype.kind in "fc" else x
+    return Array(x, True) if LIVE and x.dtype.kind in "fciub" else x
 
 
 def array(

@@ -5,15 +5,18 @@ What NumPy offers as a function too is what the rule of that function does.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..core.arrays import assign, memory_of, root_of
+from ..core.arrays import assign, memory_of, replace_content, root_of
 from ..core.boxes import Box, attach, plain
 from ..core.dispatch import FUNCTIONS
 from ..core.errors import ConversionError, UnsupportedInputError, describe, user_line
+from ..core.primitive import Primitive
+from ..core.traces import resolve
 from ..kinds import linear
 from . import copying, manipulation
 
@@ -173,6 +176,31 @@ def _set_shape(self: Any, shape: Any) -> None:
     )
 
 
+def _resize(self: Any, *shape: Any, refcheck: bool = True) -> None:
+    """``a.resize(shape)`` in place, refused for and under views as in NumPy."""
+    array = plain(self)
+    if builtin_type(array) is not np.ndarray or root_of(self)[1]:
+        raise ValueError("cannot resize this array: it does not own its data")
+    if not array.flags.forc:
+        raise ValueError("resize only works on single-segment arrays")
+    if any(
+        builtin_type(r) is tuple and r[0] is self and isinstance(r[1], Primitive)
+        for r in gc.get_referrers(self)
+        if builtin_type(r) is tuple and len(r) == 3
+    ):
+        raise ValueError(
+            f"cannot resize an array that references or is referenced by another array, "
+            f"{user_line()}; write `x = np.resize(x, shape)`"
+        )
+    new_shape = _shape_arguments(shape)
+    order: Any = "C" if array.flags.c_contiguous else "F"
+    size = int(np.prod(new_shape))
+    flat = np.ravel(self, order)[:size]
+    padding = np.zeros(size - len(flat), array.dtype)
+    new = np.reshape(np.concatenate([flat, padding]), new_shape, order)
+    replace_content(self, resolve(new), owned=False)
+
+
 def _base(self: Any) -> Any:
     root, ops = root_of(self)
     return root if ops else None
@@ -254,5 +282,5 @@ attach(
     getfield=_pass_value("getfield"),
     setfield=_refused("setfield", "assign by index."),
     setflags=_refused("setflags", "leave it out: traced arrays are written to by assignment."),
-    resize=_refused("resize", "write `x = np.resize(x, shape)`, or np.pad it with zeros."),
+    resize=_resize,
 )

@@ -62,6 +62,13 @@ def _on_value(op: Callable[..., Any]) -> Callable[..., Any]:
     return on_value
 
 
+def _on_values(op: Binary) -> Binary:
+    def on_values(x: Any, y: Any) -> Any:
+        return op(plain(x), plain(y))
+
+    return on_values
+
+
 def _binary(name: str, op: Binary) -> dict[str, Any]:
     return {
         f"__{name}__": op,
@@ -87,6 +94,12 @@ attach(
     **_binary("mod", ufuncs.remainder.operator),
     **_binary("floordiv", _floor_divide),
     **_binary("matmul", _matmul),
+    **_binary("and", _on_values(operator.and_)),
+    **_binary("or", _on_values(operator.or_)),
+    **_binary("xor", _on_values(operator.xor)),
+    **_binary("lshift", _on_values(operator.lshift)),
+    **_binary("rshift", _on_values(operator.rshift)),
+    __invert__=_on_value(operator.invert),
     __divmod__=_divmod,
     __rdivmod__=_reflected(_divmod),
     __neg__=ufuncs.negative.operator,

@@ -13,6 +13,7 @@ from ..core.dispatch import UFUNC_METHODS
 from ..core.errors import UnsupportedInputError, user_line
 from ..core.indexing import SCATTER
 from ..core.shapes import Shape, Spec, cast, shape_of
+from ..core.traces import resolve
 from ..kinds import rule
 
 
@@ -39,11 +40,22 @@ add_at_p = rule(_add_at, push=_add_at_push, pull=_add_at_pull, name="add.at", st
 
 def _target(a: Any, indices: Any, b: Any) -> tuple[Any, Any]:
     """The frozen index, and `b` in the shape of what it selects."""
-    if not is_box(a):
-        raise refuse_plain_target(a)
     index = freeze_index(indices)
     shape = np.shape(plain(a)[index])
     return index, b if shape_of(b) == shape else np.broadcast_to(b, shape)
+
+
+def _at(ufunc: np.ufunc, at: Callable[..., None]) -> Callable[..., None]:
+    def dispatched(a: Any, indices: Any, *b: Any) -> None:
+        if is_box(a):
+            at(a, indices, *b)
+            return
+        operands = [resolve(x) for x in b]
+        if any(map(is_box, operands)):
+            raise refuse_plain_target(a)
+        ufunc.at(a, freeze_index(indices), *operands)
+
+    return dispatched
 
 
 def add_at(a: Any, indices: Any, b: Any) -> None:
@@ -74,7 +86,7 @@ def _once(ufunc: np.ufunc) -> Callable[..., None]:
     return at
 
 
-UFUNC_METHODS[np.add, "at"] = add_at
-UFUNC_METHODS[np.subtract, "at"] = subtract_at
+UFUNC_METHODS[np.add, "at"] = _at(np.add, add_at)
+UFUNC_METHODS[np.subtract, "at"] = _at(np.subtract, subtract_at)
 for _ufunc in (np.multiply, np.divide, np.power, np.maximum, np.minimum, np.negative, np.square):
-    UFUNC_METHODS[_ufunc, "at"] = _once(_ufunc)
+    UFUNC_METHODS[_ufunc, "at"] = _at(_ufunc, _once(_ufunc))

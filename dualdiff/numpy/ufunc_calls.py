@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arrays import assign, refuse_plain_target
+from ..core.arrays import assign_to, refuse_plain_target
 from ..core.boxes import is_box, plain
 from ..core.dispatch import UFUNC_METHODS
 from ..core.errors import UnsupportedInputError, user_line
@@ -70,12 +70,7 @@ def _selected(
     answers = found(*chosen, **kwargs)
     answers = answers if type(answers) is tuple else (answers,)
     for out, ans in zip(outs, answers, strict=True):
-        if is_box(out):
-            assign(out, mask, ans)
-        elif is_box(ans):
-            raise refuse_plain_target(out)
-        else:
-            out[mask] = ans
+        assign_to(out, mask, ans)
     return outs[0] if len(outs) == 1 else outs
 
 
@@ -89,12 +84,7 @@ def _stored(out: Any, ans: Any) -> Any:
             f"non-broadcastable output operand with shape {out.shape} doesn't match the "
             f"broadcast shape {shape}"
         )
-    if is_box(out):
-        assign(out, Ellipsis, ans)
-    elif is_box(ans):
-        raise refuse_plain_target(out)
-    else:
-        out[...] = ans
+    assign_to(out, Ellipsis, ans)
     return out
 
 
@@ -121,7 +111,7 @@ def call_with_keywords(ufunc: Any, found: Callable[..., Any], inputs: Any, kwarg
         inputs = _inputs_of_dtype(ufunc, inputs, outs, dtype, casting)
     elif dtype is not None:
         inputs = [_converted(x, np.dtype(dtype)) for x in inputs]
-    elif outs[0] is not None and not is_box(outs[0]) and any(map(is_box, inputs)):
+    elif outs[0] is not None and not is_box(outs[0]) and any(is_box(resolve(x)) for x in inputs):
         raise refuse_plain_target(outs[0])  # `plain @= x` passes `axes` too
     if not np.all(where):
         if any(o is None for o in outs):

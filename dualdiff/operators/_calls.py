@@ -11,7 +11,13 @@ import numpy as np
 from numpy import ndarray
 
 from ..core.boxes import is_box
-from ..core.errors import ConversionError, DualdiffError, UnsupportedInputError, user_line
+from ..core.errors import (
+    ConversionError,
+    DualdiffError,
+    UnsupportedInputError,
+    plain_target_error,
+    user_line,
+)
 from ..core.shapes import Shape, cast, dtype_of, shape_of, spec_of
 from ..core.traces import Trace, Traced, kept, resolve, unsupported
 from ..trees import Structure, check_same_structure, flatten
@@ -268,6 +274,8 @@ def _explain(error: BaseException) -> DualdiffError | None:
             return cause if cause is not error else None
         cause = cause.__cause__ or cause.__context__
     text = str(error)
+    if text == "Error setting single item of array.":  # `plain.flat[i] = x`
+        return plain_target_error("a plain NumPy array")
     if "has no callable" in text and "method" in text:
         name = text.rsplit("callable ", 1)[1].split(" ")[0]
         return ConversionError(

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy import float64
 
-from ..core.debug import new_forward_trace
 from ..core.errors import UnsupportedInputError, user_line
 from ..core.forward import zero_tangent
 from ..core.shapes import Shape, dtype_of, shape_of
+from ..debug import new_forward_trace
 from ._calls import Argnums, Inputs, Operator, Outputs, like, split_aux
 from .linearize import Linearization, Recording, _tangent_like
 

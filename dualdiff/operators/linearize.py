@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
-from ..core.debug import new_tape
 from ..core.shapes import Shape, cast, dtype_of, shape_of
+from ..debug import new_tape
 from ..trees import check_same_structure, ravel
 from ._calls import Argnums, Inputs, Outputs, direction, like, release, split_aux
 

@@ -413,3 +413,113 @@ def test_changing_the_flags_of_a_traced_array_leaves_the_callers_array_alone() -
     x = X.copy()
     dd.grad(f)(x)
     assert x.flags.writeable
+
+
+def test_an_integer_array_truncates_what_is_stored_and_ends_the_derivative() -> None:
+    def f(x: Any, d: Any) -> Any:
+        counts = d.zeros(3, dtype=int)
+        counts[0] = 2.7 * x[0]
+        counts[1:] = x[1:] - 3.5
+        return np.sum(counts * x)
+
+    x = np.array([1.5, 2.25, -1.75])
+    value, gradient = dd.value_and_grad(lambda x: f(x, dd.numpy))(x)
+    assert value == f(x, np)
+    np.testing.assert_array_equal(gradient, [4.0, -1.0, -5.0])
+
+
+def test_integer_and_boolean_arrays_made_inside_f_index_plain_and_traced_arrays() -> None:
+    def f(x: Any, d: Any) -> Any:
+        order, mask = d.array([2, 0, 1]), d.zeros(3, dtype=bool)
+        order[[0, 1]] = order[[1, 0]]
+        mask[1] = x[1] > 0.0
+        mask |= order == 1
+        weights = np.arange(3.0)
+        np.add.at(weights, order, 1.0)
+        total = 0.0
+        for i in range(order[1]):
+            total = total + x[i] * weights[order][i]
+        return total + np.sum(x[order] * np.take(weights, order)) + np.sum(x[~mask] ** 3)
+
+    x = np.array([0.5, 1.5, 2.5])
+    value, gradient = dd.value_and_grad(lambda x: f(x, dd.numpy))(x)
+    assert value == f(x, np)
+    np.testing.assert_allclose(gradient, nd.Gradient(lambda x: f(x, np))(x), rtol=1e-8)
+
+
+def test_a_plain_target_takes_an_array_that_was_made_inside_f_and_is_not_traced() -> None:
+    def f(x: Any) -> Any:
+        made, target = dd.numpy.ones(3), np.zeros(3)
+        target += made
+        target[0] = made[1]
+        target[1:] = made[1:]
+        np.multiply(made, 2.0, out=target)
+        np.copyto(target[:1], made[:1])
+        np.add.at(target, [0, 0], made[:2])
+        return np.sum(target * x)
+
+    np.testing.assert_array_equal(dd.grad(f)(np.zeros(3)), [3.0, 2.0, 2.0])
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_resize_pads_with_zeros_and_truncates_as_numpys_does(mode: Any) -> None:
+    def f(x: Any) -> Any:
+        a = x * x
+        a.resize((2, 3))
+        a[1, 2] = a[0, 0] * a[0, 1]
+        b = a * np.arange(1.0, 7.0).reshape(2, 3)
+        b.resize(5)
+        c = np.outer(x, x * x).T.copy(order="K")
+        c.resize((2, 3))
+        return np.concatenate([np.ravel(a), b, np.ravel(c)])
+
+    x = np.array([0.5, 1.5])
+    np.testing.assert_array_equal(dd.jvp(f, (x,), (x,))[0], f(x))
+    np.testing.assert_allclose(dd.jacobian(f, mode=mode)(x), nd.Jacobian(f)(x), atol=1e-9)
+
+
+def test_resize_is_refused_where_views_exist() -> None:
+    def f(x: Any) -> Any:
+        a = x * 2.0
+        view = a[:2]
+        with pytest.raises(ValueError, match="references or is referenced by another array"):
+            a.resize(5)
+        with pytest.raises(ValueError, match="does not own its data"):
+            view.resize(1)
+        del view
+        a.resize(1)
+        return a[0]
+
+    np.testing.assert_array_equal(dd.grad(f)(np.ones(3)), [2.0, 0.0, 0.0])
+
+
+ARGUMENTS = {
+    "contiguous": lambda x: x,
+    "transposed": lambda x: x.T,
+    "part of the columns": lambda x: np.hstack([x, x])[:, :3],
+    "every second column": lambda x: np.repeat(x, 2, axis=1)[:, ::2],
+    "rows reversed": lambda x: x[::-1],
+    "all reversed": lambda x: x[::-1, ::-1],
+}
+
+
+@pytest.mark.parametrize("arrange", ARGUMENTS.values(), ids=ARGUMENTS.keys())
+def test_a_reshape_of_an_assigned_argument_is_a_view_exactly_where_numpys_is(arrange: Any) -> None:
+    def f(x: Any) -> Any:
+        x[0, 0] = 5.0 * x[1, 1]
+        flat = x.reshape(-1)
+        flat[1] = 100.0 * flat[2]
+        return np.sum(x * x * np.arange(9.0).reshape(3, 3))
+
+    def fresh() -> Any:
+        return arrange(np.linspace(0.5, 2.0, 9).reshape(3, 3).copy())
+
+    value, gradient = dd.value_and_grad(f)(fresh())
+    assert value == f(fresh())
+    numeric = nd.Gradient(lambda v: _arranged(f, fresh(), v))(fresh().ravel())
+    np.testing.assert_allclose(np.ravel(gradient), numeric, rtol=1e-7, atol=1e-7)
+
+
+def _arranged(f: Any, like: Any, values: Any) -> Any:
+    like[...] = values.reshape(like.shape)
+    return f(like)

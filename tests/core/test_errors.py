@@ -32,6 +32,18 @@ def _assign_slice(x: Any) -> Any:
     return np.sum(plain)
 
 
+def _assign_flat_element(x: Any) -> Any:
+    plain = np.zeros(3)
+    plain.flat[1] = x[0]
+    return np.sum(plain)
+
+
+def _shuffle(x: Any) -> Any:
+    rows = np.outer(x, x)
+    np.random.default_rng(0).shuffle(rows)
+    return np.sum(rows)
+
+
 def _add_in_place(x: Any) -> Any:
     plain = np.zeros(3)
     plain += x
@@ -75,10 +87,13 @@ CASES: list[tuple[str, Callable[[Any], Any], tuple[str, ...]]] = [
         ("dualdiff.numpy.asarray", "patch_numpy", "value_of"),
     ),
     ("plain.dot", lambda x: np.sum(np.eye(3).dot(x)), ("write `A @ x` for `A.dot(x)`",)),
-    ("element", _assign_element, ("dualdiff.numpy.zeros", "patch_numpy")),
-    ("slice", _assign_slice, ("dualdiff.numpy.zeros", "patch_numpy")),
+    ("element", _assign_element, ("a plain NumPy array cannot be assigned", "patch_numpy")),
+    ("slice", _assign_slice, ("a plain NumPy array cannot be assigned", "patch_numpy")),
+    ("flat element", _assign_flat_element, ("a plain NumPy array cannot be assigned",)),
+    ("fill", lambda x: np.zeros(3).fill(x[0]), ("dualdiff.numpy.zeros",)),
+    ("shuffle", _shuffle, ("x[rng.permutation(len(x))]",)),
     ("+=", _add_in_place, ("cannot be assigned traced values", "a = a + x")),
-    ("[1] +=", _add_to_element, ("dualdiff.numpy.zeros", "patch_numpy")),
+    ("[1] +=", _add_to_element, ("a plain NumPy array cannot be assigned", "patch_numpy")),
     ("out=", _out, ("cannot be assigned traced values", "dualdiff.numpy.zeros")),
     (
         "list in ufunc",

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Place
-from .boxes import plain
-from .errors import NonFiniteError, describe, user_line
-from .forward import Dual, ForwardTrace
-from .primitive import OWNERS, PULLS, WANTS_BUFFER
-from .reverse import Buffer, Tape, Var
-from .shapes import Shape, quiet
+from .core.arrays import Place
+from .core.boxes import plain
+from .core.errors import NonFiniteError, describe, user_line
+from .core.forward import Dual, ForwardTrace
+from .core.primitive import OWNERS, PULLS, WANTS_BUFFER
+from .core.reverse import Buffer, Tape, Var
+from .core.shapes import Shape, quiet
 
 _active: ContextVar[bool] = ContextVar("dualdiff_debug_nans", default=False)
 

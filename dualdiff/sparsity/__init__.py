@@ -1,0 +1,1 @@
+"""Sparsity: patterns found by a trace, colourings, and evaluation with fewer directions."""

@@ -80,9 +80,8 @@ class Box:
     @property
     def __array__(self) -> Any:
         """Absent for 0-d boxes, which NumPy then holds as objects; an error for larger ones."""
-        caller = sys._getframe(1)
-        if caller.f_code.co_name == "__array__":  # of a subclass
-            caller = sys._getframe(2)
+        of_subclass = sys._getframe(1).f_code.co_name == "__array__"
+        caller = sys._getframe(1 + of_subclass)
         if caller.f_code.co_name.endswith("mul_dispatch") and (
             caller.f_globals.get("__name__") or ""
         ).startswith("scipy.sparse"):

@@ -61,8 +61,8 @@ def no_rule(what: str, args: Sequence[Any]) -> MissingRuleError:
 
 def _untraced(x: Any) -> Any:
     """Plain arrays for the arrays that may be assigned to but depend on no trace, also in lists."""
-    if isinstance(x, (list, tuple)):
-        return type(x)(map(_untraced, x)) if type(x) in (list, tuple) else x
+    if type(x) in (list, tuple):
+        return type(x)(map(_untraced, x))
     return x.read() if getattr(type(x), "is_box", False) and hasattr(x, "read") else x
 
 

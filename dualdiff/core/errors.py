@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dis
-import itertools
 import linecache
 import os
 import sys
@@ -93,9 +92,8 @@ def calls_method(name: str, depth: int) -> bool:
     code = frame.f_code
     if name not in code.co_names:
         return False
-    place = next(itertools.islice(code.co_positions(), frame.f_lasti // 2, None))
-    line, end_line, start, end = place
-    if line is None or line != end_line or start is None:
+    line, last, start, end = list(code.co_positions())[frame.f_lasti // 2]
+    if line is None or line != last:
         return False
     text = linecache.getline(code.co_filename, line).encode()[start:end]
     return f".{name}(".encode() in text

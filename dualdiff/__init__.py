@@ -12,6 +12,7 @@ from .operators.first_order import derivative, elementwise_grad, grad, jvp, valu
 from .operators.jacobian import jacobian, plan
 from .operators.linearize import linearize
 from .operators.second_order import ggn_vp, hessian, hessian_operator, hvp
+from .operators.sparsity import hessian_sparsity, sparsity
 
 __version__ = "0.1.0"
 
@@ -29,6 +30,7 @@ __all__ = [
     "grad",
     "hessian",
     "hessian_operator",
+    "hessian_sparsity",
     "hvp",
     "jacobian",
     "jvp",
@@ -37,6 +39,7 @@ __all__ = [
     "patch_numpy",
     "plan",
     "scipy",
+    "sparsity",
     "stop_gradient",
     "value_and_grad",
     "value_of",

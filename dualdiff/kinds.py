@@ -194,8 +194,10 @@ class Bilinear(Primitive):
         transposes: Sequence[Callable[..., Any]],
         pushes: Sequence[Callable[..., Any]] | None,
         name: str | None,
+        structure: str,
     ) -> None:
         super().__init__(fn, name)
+        self.structure = structure
         self.transposes = [Residuals(t, 1) for t in transposes]
         self.pushes = [Residuals(p, 1) for p in pushes or ()]
 
@@ -391,6 +393,7 @@ def bilinear(
     *,
     pushes: tuple[Callable[..., Any], Callable[..., Any]] | None = None,
     name: str | None = None,
+    structure: str = "dense",
 ) -> Bilinear:
     """Declare a primitive that is linear in each of its two operands.
 
@@ -404,7 +407,7 @@ def bilinear(
     >>> dd.grad(times, argnums=(0, 1))(2.0, 3.0)
     (3.0, 2.0)
     """
-    return Bilinear(fn, (transpose_x, transpose_y), pushes, name)
+    return Bilinear(fn, (transpose_x, transpose_y), pushes, name, structure)
 
 
 def rule(

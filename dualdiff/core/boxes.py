@@ -22,6 +22,7 @@ from .errors import (
 )
 
 _FACES: dict[type, type] = {}
+WATCHERS: list[Callable[[Any], None]] = []
 
 
 def _face(kind: type) -> type:
@@ -37,9 +38,7 @@ def _face(kind: type) -> type:
 
 def _compare(op: Callable[[Any, Any], Any]) -> Callable[[Box, Any], Any]:
     def compare(self: Box, other: Any) -> Any:
-        if type(other) is not float:
-            other = plain(other)
-        return op(plain(self), other)
+        return op(seen(self), other if type(other) is float else seen(other))
 
     compare.__name__ = f"__{op.__name__}__"
     return compare
@@ -171,13 +170,13 @@ class Box:
         raise NotImplementedError  # attached by core.indexing
 
     def __bool__(self) -> bool:
-        return bool(plain(self))
+        return bool(seen(self))
 
     def __hash__(self) -> int:
         return hash(plain(self))
 
     def __contains__(self, item: Any) -> bool:
-        return plain(item) in plain(self)
+        return plain(item) in seen(self)
 
     __eq__ = _compare(operator.eq)
     __ne__ = _compare(operator.ne)
@@ -207,6 +206,13 @@ def plain(x: Any) -> Any:
     while issubclass(type(x), Box):
         x = x.value
     return x
+
+
+def seen(x: Any) -> Any:
+    """`plain(x)` for the program itself, whose course may depend on it: watchers are told."""
+    for watch in WATCHERS:
+        watch(x)
+    return plain(x)
 
 
 def is_box(x: Any) -> bool:

@@ -113,7 +113,7 @@ def _released(c: Any) -> Any:
 class Scatter(Primitive):
     """Zeros of shape `spec` with ``g`` added at `index`: the transpose of `GetItem`."""
 
-    structure = "gather"
+    structure = "scatter"
 
     def __init__(self) -> None:
         super().__init__(self._scatter, "scatter")

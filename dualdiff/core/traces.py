@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy import generic, ndarray
 
-from .boxes import Box, is_box
+from .boxes import Box, is_box, seen
 from .errors import ClosedTraceError, UnsupportedInputError, user_line
 
 _next_level = itertools.count(1).__next__
@@ -140,6 +140,5 @@ def value_of(x: Any) -> Any:
     """
     if not is_box(x):
         return x
-    while is_box(x):
-        x = x.read() if issubclass(type(x), Reference) else x.value
+    x = seen(x)
     return x.copy(order="K") if type(x) is ndarray else x

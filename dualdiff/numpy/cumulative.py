@@ -83,22 +83,31 @@ def _running_pull(g: Any, x: Any, ans: Any, axis: int) -> Any:
 
 
 cumsum_p = linear(
-    lambda x, axis, dtype: np.cumsum(x, axis=axis, dtype=dtype), _cumsum_pull, name="cumsum"
+    lambda x, axis, dtype: np.cumsum(x, axis=axis, dtype=dtype),
+    _cumsum_pull,
+    name="cumsum",
+    structure="cumulative",
 )
 cumprod_p = rule(
-    lambda x, axis: np.cumprod(x, axis=axis), push=_cumprod_push, pull=_cumprod_pull, name="cumprod"
+    lambda x, axis: np.cumprod(x, axis=axis),
+    push=_cumprod_push,
+    pull=_cumprod_pull,
+    name="cumprod",
+    structure="cumulative",
 )
 cummax_p = rule(
     lambda x, axis: np.maximum.accumulate(x, axis=axis),
     push=_running_push,
     pull=_running_pull,
     name="maximum.accumulate",
+    structure="cumulative",
 )
 cummin_p = rule(
     lambda x, axis: np.minimum.accumulate(x, axis=axis),
     push=_running_push,
     pull=_running_pull,
     name="minimum.accumulate",
+    structure="cumulative",
 )
 
 

@@ -65,6 +65,7 @@ cholesky_p = rule(
     push=_cholesky_push,
     pull=_cholesky_pull,
     name="cholesky",
+    structure="...ij->...kl",
 )
 
 
@@ -121,6 +122,7 @@ eigh_p = rule(
     push=_eigh_push,
     pull=_eigh_pull,
     name="eigh",
+    structure="...ij->...k,...lm",
     outputs=2,
 )
 
@@ -151,6 +153,7 @@ eigvalsh_p = rule(
     push=_eigvalsh_push,
     pull=_eigvalsh_pull,
     name="eigvalsh",
+    structure="...ij->...k",
 )
 
 
@@ -181,7 +184,11 @@ def _eigvals_pull(g: Any, x: Any) -> Any:
 
 
 eigvals_p = rule(
-    lambda x: np.linalg.eigvals(x), push=_eigvals_push, pull=_eigvals_pull, name="eigvals"
+    lambda x: np.linalg.eigvals(x),
+    push=_eigvals_push,
+    pull=_eigvals_pull,
+    name="eigvals",
+    structure="...ij->...k",
 )
 
 
@@ -211,7 +218,12 @@ def _eig_pull(g: Any, ans: Any) -> Any:
 
 
 eig_p = rule(
-    lambda x: tuple(np.linalg.eig(x)), push=_eig_push, pull=_eig_pull, name="eig", outputs=2
+    lambda x: tuple(np.linalg.eig(x)),
+    push=_eig_push,
+    pull=_eig_pull,
+    name="eig",
+    structure="...ij->...k,...lm",
+    outputs=2,
 )
 
 
@@ -268,6 +280,7 @@ svd_p = rule(
     push=_svd_push,
     pull=_svd_pull,
     name="svd",
+    structure="...ij->...kl,...m,...no",
     outputs=3,
 )
 
@@ -289,6 +302,7 @@ svdvals_p = rule(
     push=_svdvals_push,
     pull=_svdvals_pull,
     name="svdvals",
+    structure="...ij->...k",
 )
 
 
@@ -367,6 +381,7 @@ qr_p = rule(
     push=_qr_push,
     pull=_qr_pull,
     name="qr",
+    structure="...ij->...kl,...mn",
     outputs=2,
 )
 

@@ -104,6 +104,7 @@ einsum_of_one_p = linear(
     _one_operand,
     lambda g, x_spec, labels: _transposed(g, 0, labels, [None], [x_spec.shape]),
     name="einsum_of_one",
+    structure="einsum",
     view=True,
 )
 
@@ -134,6 +135,7 @@ einsum_p = rule(
     push=_einsum_push,
     pull=_einsum_pull,
     name="einsum",
+    structure="einsum",
 )
 
 

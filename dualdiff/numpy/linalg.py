@@ -80,7 +80,7 @@ def _solve_pull(
     return ga, fold(c, y_spec, ans.ndim)
 
 
-solve_p = rule(np.linalg.solve, push=_solve_push, pull=_solve_pull, name="solve")
+solve_p = rule(np.linalg.solve, push=_solve_push, pull=_solve_pull, name="solve", structure="solve")
 
 
 @implements(np.linalg.solve)
@@ -94,6 +94,7 @@ inv_p = rule(
     push=lambda t, ans: -multiply(ans, t, ans),
     pull=lambda g, ans: -multiply(transpose(ans), g, transpose(ans)),
     name="inv",
+    structure="...ij->...kl",
 )
 implements(np.linalg.inv)(inv_p.bind)
 
@@ -119,6 +120,7 @@ det_p = rule(
     push=lambda t, x, ans: inner(_cofactors(x, ans), t),
     pull=lambda g, x, ans: over_matrix(g) * _cofactors(x, ans),
     name="det",
+    structure="...ij->...",
 )
 implements(np.linalg.det)(det_p.bind)
 
@@ -144,6 +146,7 @@ slogdet_p = rule(
     push=_slogdet_push,
     pull=_slogdet_pull,
     name="slogdet",
+    structure="...ij->...,...",
     outputs=2,
 )
 _Slogdet: Any = type(np.linalg.slogdet(np.eye(1)))
@@ -179,6 +182,7 @@ pinv_p = rule(
     push=_pinv_push,
     pull=_pinv_pull,
     name="pinv",
+    structure="...ij->...kl",
 )
 
 
@@ -193,7 +197,9 @@ def _of_value(x: Any, value: Any) -> Any:
 
 
 # The value that NumPy finds in one way, with the derivative of a formula for it.
-of_value_p = rule(_of_value, push=lambda t: t, pull=lambda g: g, name="lstsq")
+of_value_p = rule(
+    _of_value, push=lambda t: t, pull=lambda g: g, name="lstsq", structure="elementwise"
+)
 
 
 @implements(np.linalg.lstsq)

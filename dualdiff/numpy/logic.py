@@ -16,23 +16,26 @@ from .manipulation import as_operand
 for _function in (
     # truth, comparison and kind
     np.all, np.any, np.allclose, np.isclose, np.array_equal, np.array_equiv, np.isposinf,
-    np.isneginf, np.iscomplexobj, np.isrealobj, np.iscomplex, np.isreal, np.isnat, np.isin,
+    np.isneginf, np.iscomplex, np.isreal, np.isnat, np.isin,
     # positions and counts
     np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.argwhere,
     np.nonzero, np.flatnonzero, np.searchsorted, np.digitize, np.count_nonzero, np.lexsort, np.ix_,
-    np.ravel_multi_index, np.unravel_index, np.diag_indices_from, np.tril_indices_from,
-    np.triu_indices_from, np.linalg.matrix_rank,
+    np.ravel_multi_index, np.unravel_index, np.linalg.matrix_rank,
     # steps, whose derivative is zero wherever it exists
     np.around, np.round, np.fix,
     # integers and bits
     np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift,
     np.bitwise_count, np.gcd, np.lcm, np.packbits, np.unpackbits,
-    # shapes, dtypes, memory and text
-    np.size, np.result_type, np.can_cast, np.common_type, np.min_scalar_type,
-    np.may_share_memory, np.shares_memory, np.array2string, np.array_repr, np.array_str,
-    np.einsum_path,
 ):  # fmt: skip
     register(_function, on_values(_function))
+for _of_shapes in (
+    # shapes, dtypes, memory and text
+    np.size, np.result_type, np.can_cast, np.common_type, np.min_scalar_type, np.iscomplexobj,
+    np.isrealobj, np.may_share_memory, np.shares_memory, np.array2string, np.array_repr,
+    np.array_str, np.einsum_path, np.diag_indices_from, np.tril_indices_from,
+    np.triu_indices_from,
+):  # fmt: skip
+    register(_of_shapes, on_values(_of_shapes, plain))
 register(np.shape, shape_of)
 
 

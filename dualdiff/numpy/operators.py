@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from .._fastpaths import dual_operator
 from ..core.arrays import assign_whole
-from ..core.boxes import attach, plain
+from ..core.boxes import attach, plain, seen
 from ..core.dispatch import find_function, no_rule
 from ..core.forward import Dual
 from . import products, ufuncs
@@ -35,7 +35,7 @@ def _in_place(op: Binary) -> Binary:
 
 
 def _floor_divide(x: Any, y: Any) -> Any:
-    return operator.floordiv(plain(x), plain(y))
+    return operator.floordiv(seen(x), seen(y))
 
 
 def _divmod(x: Any, y: Any) -> tuple[Any, Any]:
@@ -57,14 +57,14 @@ def _on_value(op: Callable[..., Any]) -> Callable[..., Any]:
     """`round` and the like have derivative zero, and give what they give on the value."""
 
     def on_value(self: Any, *args: Any) -> Any:
-        return op(plain(self), *args)
+        return op(seen(self), *args)
 
     return on_value
 
 
 def _on_values(op: Binary) -> Binary:
     def on_values(x: Any, y: Any) -> Any:
-        return op(plain(x), plain(y))
+        return op(seen(x), seen(y))
 
     return on_values
 

@@ -78,7 +78,9 @@ def _pull_y(g: Any, x: Any, y_spec: Spec, lead: Shape) -> Any:
 
 
 def _product(fn: Callable[..., Any], name: str) -> Bilinear:
-    product = bilinear(fn, _pull_x, _pull_y, pushes=(_push_x, _push_y), name=name)
+    product = bilinear(
+        fn, _pull_x, _pull_y, pushes=(_push_x, _push_y), name=name, structure="matmul"
+    )
     product.bind = product_fast_path(product, (_pull_x, _pull_y), (_push_x, _push_y))
     return product
 

@@ -227,7 +227,7 @@ trace_p = linear(
     lambda x, offset, axis1, axis2: np.trace(x, offset, axis1, axis2),
     _trace_transpose,
     name="trace",
-    structure="reduction",
+    structure="trace",
 )
 
 

@@ -32,7 +32,7 @@ permute_p = linear(
     _take,
     lambda g, order, axis: _take(g, _inverse(order, axis), axis),
     name="permute",
-    structure="gather",
+    structure="axis",  # the order may depend on x
 )
 
 
@@ -44,8 +44,14 @@ def _mean_of_ties(x: Any, starts: Any) -> Any:
     return np.repeat(np.add.reduceat(x, starts, axis=-1) / sizes, sizes, axis=-1)
 
 
-mean_of_ties_p = linear(_mean_of_ties, _mean_of_ties, name="mean_of_ties")
-share_ties_p = linear(lambda x, starts: x, _mean_of_ties, push=_mean_of_ties, name="share_ties")
+mean_of_ties_p = linear(_mean_of_ties, _mean_of_ties, name="mean_of_ties", structure="segments")
+share_ties_p = linear(
+    lambda x, starts: x,
+    _mean_of_ties,
+    push=_mean_of_ties,
+    name="share_ties",
+    structure="segments",
+)
 
 
 def _share_ties(x: Any, axis: int) -> Any:

@@ -35,7 +35,7 @@ def _add_at_pull(g: Any, index: Any, lead: Shape) -> tuple[Any, Any]:
     return g, get_lead(g, index, lead)
 
 
-add_at_p = rule(_add_at, push=_add_at_push, pull=_add_at_pull, name="add.at", structure="gather")
+add_at_p = rule(_add_at, push=_add_at_push, pull=_add_at_pull, name="add.at", structure="add at")
 
 
 def _target(a: Any, indices: Any, b: Any) -> tuple[Any, Any]:

@@ -76,7 +76,8 @@ def _chosen(better: Any, nan_wins: bool) -> tuple[Any, Any]:
     """Derivatives of an extremum: 1 for the operand that it is, half for both where they tie."""
 
     def share(a: Any, b: Any, by_nan: Any, like: Any) -> Any:
-        return np.where(np.equal(a, b), 0.5, better(a, b) | by_nan).astype(dtype_of(like))
+        tie, chosen = np.equal(a, b), better(a, b) | by_nan
+        return np.where(tie, 0.5, chosen).astype(dtype_of(like)) if np.any(tie) else chosen
 
     def dx(x: Any, y: Any, ans: Any) -> Any:
         a, b = plain(x), plain(y)

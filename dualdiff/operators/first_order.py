@@ -12,24 +12,53 @@ from ..core.errors import UnsupportedInputError, user_line
 from ..core.forward import zero_tangent
 from ..core.shapes import Shape, dtype_of, shape_of
 from ..debug import new_forward_trace
+from ._alive import AliveTrace, again_if_nan, careful, is_careful, wants_care
 from ._calls import Argnums, Inputs, Operator, Outputs, like, split_aux
-from .linearize import Linearization, Recording, _tangent_like
+from .linearize import Linearization, Recording, _tangent_like, record
 
 
 def push_forward(
-    inputs: Inputs, tangents: Sequence[Any], lead: Shape, has_aux: bool = False
+    inputs: Inputs,
+    tangents: Sequence[Any],
+    lead: Shape,
+    has_aux: bool = False,
+    identity: bool = False,
 ) -> tuple[Outputs, Any]:
-    """Run a function on dual numbers; the payloads of the outputs are their tangents."""
+    """Run a function on dual numbers; the payloads of the outputs are their tangents.
+
+    `identity` says that zeros in the tangents are the operator's own.
+    """
+    done = _push_once(inputs, tangents, lead, has_aux, identity)
+    if wants_care(done[0].payloads):
+        with careful():
+            done = _push_once(inputs, tangents, lead, has_aux, identity)
+    return done
+
+
+def _push_once(
+    inputs: Inputs, tangents: Sequence[Any], lead: Shape, has_aux: bool, identity: bool
+) -> tuple[Outputs, Any]:
+    alive = AliveTrace() if is_careful() else None
     trace = new_forward_trace(lead)
     try:
-        boxes = [
-            None if v is None else trace.box(v, t if t is not None else zero_tangent(v, lead))
-            for v, t in zip(inputs.values, tangents, strict=True)
-        ]
+        boxes: list[Any] = []
+        for v, t in zip(inputs.values, tangents, strict=True):
+            if v is None:
+                boxes.append(None)
+                continue
+            seed = zero_tangent(v, lead) if t is None else t
+            if alive is not None:
+                seed = alive.seed(seed, identity or t is None)
+            boxes.append(trace.box(v, seed))
         out, aux = split_aux(inputs.call(boxes), has_aux)
-        return Outputs(out, trace), Outputs(aux, trace).released() if has_aux else None
+        outputs = Outputs(out, trace)
+        if alive is not None:
+            outputs.payloads = [alive.released(t) for t in outputs.payloads]
+        return outputs, Outputs(aux, trace).released() if has_aux else None
     finally:
         trace.close()
+        if alive is not None:
+            alive.close()
 
 
 def jvp(
@@ -91,7 +120,7 @@ def vjp(
     >>> pullback(np.array([1.0, 1.0]))
     (array([ 1., -1.]),)
     """
-    recording = Recording(Inputs(f, primals, kwargs, argnums), has_aux)
+    recording = record(Inputs(f, primals, kwargs, argnums), has_aux)
     value = recording.outputs.released()
     pullback = Linearization(recording).vjp
     return (value, pullback, recording.aux) if has_aux else (value, pullback)
@@ -125,14 +154,18 @@ class _Grad(Operator):
 
     def evaluate(self, args: Any, kwargs: Any) -> tuple[Any, Any, Any]:
         inputs = Inputs(self.f, args, kwargs, self.argnums)
-        recording = Recording(inputs, self.options["has_aux"], outlives=False)
-        seed = _scalar_seed(
-            recording.outputs, "value_and_grad" if self.options["with_value"] else "grad"
-        )
-        gs = recording.pull(seed)
+        recording, gs = self._pulled(inputs)
+        if wants_care(gs):
+            with careful():
+                recording, gs = self._pulled(inputs)
         leaves = [like(*t) for t in zip(gs, inputs.leaves, inputs.values, strict=True)]
         value = recording.outputs.released() if self.options["with_value"] else None
         return value, inputs.result(leaves), recording.aux
+
+    def _pulled(self, inputs: Inputs) -> tuple[Recording, list[Any]]:
+        recording = Recording(inputs, self.options["has_aux"], outlives=False)
+        name = "value_and_grad" if self.options["with_value"] else "grad"
+        return recording, recording.pull(_scalar_seed(recording.outputs, name))
 
 
 def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
@@ -174,12 +207,16 @@ def value_and_grad(
 class _ElementwiseGrad(Operator):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         inputs = Inputs(self.f, args, kwargs, self.argnums)
-        recording = Recording(inputs)
-        ones = [
-            None if v is None else np.ones(shape_of(v), dtype_of(v))[()]
-            for v in recording.outputs.values
-        ]
-        gs = recording.pull(ones)
+
+        def pulled() -> list[Any]:
+            recording = Recording(inputs)
+            ones = [
+                None if v is None else np.ones(shape_of(v), dtype_of(v))[()]
+                for v in recording.outputs.values
+            ]
+            return recording.pull(ones)
+
+        gs = again_if_nan(pulled, list)
         return inputs.result([like(*t) for t in zip(gs, inputs.leaves, inputs.values, strict=True)])
 
 

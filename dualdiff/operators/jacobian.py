@@ -13,6 +13,8 @@ from ..core.boxes import is_box
 from ..core.errors import UnsupportedInputError, user_line
 from ..core.shapes import dtype_of, shape_of
 from ..core.traces import resolve
+from ..trees import flatten
+from ._alive import again_if_nan
 from ._calls import Argnums, Inputs, Operator, release
 from .first_order import push_forward
 from .linearize import Recording
@@ -107,11 +109,11 @@ def _pass(apply: Callable[..., list[Any]], values: Sequence[Any], span: tuple[in
     """
     lead = (span[1] - span[0],)
     seeds = _identity(values, *span)
-    parts = apply(seeds, lead)
+    parts = apply(seeds, lead, identity=True)
     if not _any_complex(values):
         return parts
     turned = [1j * s if s is not None and s.dtype.kind == "c" else None for s in seeds]
-    others = apply(turned, lead)
+    others = apply(turned, lead, identity=True)
     return [
         p if o is None else (0 if p is None else p) - 1j * o
         for p, o in zip(parts, others, strict=True)
@@ -143,6 +145,10 @@ def _own(x: Any) -> Any:
 
 class _Jacobian(Operator):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return again_if_nan(lambda: self.evaluate(args, kwargs), lambda tree: flatten(tree)[0])
+
+    def evaluate(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """The Jacobian from one run of the function."""
         inputs = Inputs(self.f, args, kwargs, self.argnums)
         mode, chunk = self.options["mode"], self.options["chunk"]
         n = _size(inputs.values)
@@ -163,7 +169,9 @@ class _Jacobian(Operator):
         values = inputs.values
         if recording is None and plan.passes <= 1 and not _any_complex(values):
             lead = (plan.directions,)
-            outputs, _ = push_forward(inputs, _identity(values, 0, plan.directions), lead)
+            outputs, _ = push_forward(
+                inputs, _identity(values, 0, plan.directions), lead, identity=True
+            )
             passes = [outputs.payloads]
         else:
             recording = recording or Recording(inputs)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
+from ..core.boxes import plain
 from ..core.shapes import Shape, cast, dtype_of, shape_of
 from ..debug import new_tape
 from ..trees import check_same_structure, ravel
+from ._alive import again_if_nan, careful, has_nan, run_pass
 from ._calls import Argnums, Inputs, Outputs, direction, like, release, split_aux
 
 if TYPE_CHECKING:
@@ -25,13 +27,13 @@ class Recording:
     def __init__(self, inputs: Inputs, has_aux: bool = False, outlives: bool = True) -> None:
         self.inputs = inputs
         self.outlives = outlives  # whether it may be pulled more than once
+        if outlives:  # the caller may change the arrays later
+            inputs.values = [v.copy(order="K") if type(v) is ndarray else v for v in inputs.values]
         self.tape = tape = new_tape()
         try:
             boxes, self.slots = [], []
             for value in inputs.values:
                 slot = 0 if value is None else tape.next()
-                if outlives and type(value) is ndarray:
-                    value = value.copy(order="K")  # which the caller may change later
                 boxes.append(None if value is None else tape.box(value, slot))
                 self.slots.append(slot)
             out, aux = split_aux(inputs.call(boxes), has_aux)
@@ -40,8 +42,13 @@ class Recording:
         finally:
             tape.close()
 
-    def pull(self, cotangents: Sequence[Any], lead: Shape = ()) -> list[Any]:
-        """Cotangents of the input leaves, or None, for cotangents of the output leaves."""
+    def pull(
+        self, cotangents: Sequence[Any], lead: Shape = (), identity: bool = False
+    ) -> list[Any]:
+        """Cotangents of the input leaves, or None, for cotangents of the output leaves.
+
+        `identity` says that zeros in the seeds are the operator's own.
+        """
         seeds = [
             (slot, g)
             for slot, g in zip(self.outputs.payloads, cotangents, strict=True)
@@ -49,12 +56,25 @@ class Recording:
         ]
         if not seeds:
             return [None] * len(self.slots)
+        return run_pass(self._pull, seeds, lead, identity)
+
+    def _pull(self, seeds: Any, lead: Shape) -> list[Any]:
         return self.tape.pull(seeds, self.slots, lead, not self.outlives)
 
-    def push(self, tangents: Sequence[Any], lead: Shape = ()) -> list[Any]:
+    def push(self, tangents: Sequence[Any], lead: Shape = (), identity: bool = False) -> list[Any]:
         """Tangents of the output leaves, or None, for tangents of the input leaves."""
         seeds = [(s, t) for s, t in zip(self.slots, tangents, strict=True) if s and t is not None]
+        return run_pass(self._push, seeds, lead, identity)
+
+    def _push(self, seeds: Any, lead: Shape) -> list[Any]:
         return self.tape.push(seeds, [p or 0 for p in self.outputs.payloads], lead)
+
+    def agrees(self, other: Recording) -> bool:
+        """Whether another recording has the same results, as far as they are numbers: the function
+        may depend on more than its arguments."""
+        pairs = zip(self.outputs.values, other.outputs.values, strict=True)
+        values = ((plain(a), plain(b)) for a, b in pairs if a is not None)
+        return all(bool(np.all((a == b) | np.isnan(b))) for a, b in values)
 
     def check_cotangents(self, tree: Any) -> list[Any]:
         """The user's cotangents as leaves, checked against the results."""
@@ -65,16 +85,33 @@ class Recording:
         ]
 
 
+def record(inputs: Inputs, has_aux: bool) -> Recording:
+    """A recording to be used more than once."""
+    return again_if_nan(lambda: Recording(inputs, has_aux), lambda r: r.outputs.values)
+
+
 class Linearization:
     """The derivative of a function at one point, to be pushed or pulled as often as asked."""
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
+        self._careful: Recording | None = None
+
+    def _applied(self, use: Callable[[Recording], list[Any]]) -> list[Any]:
+        """A pass that minds structural zeros, those of derivatives inside the function too."""
+        found = again_if_nan(lambda: use(self._recording), list)
+        if not any(map(has_nan, found)):
+            return found
+        with careful():
+            if self._careful is None:
+                self._careful = Recording(self._recording.inputs)
+            return use(self._careful) if self._careful.agrees(self._recording) else found
 
     def jvp(self, *tangents: Any) -> Any:
         """The tangent of the result for one tangent per differentiated argument."""
         recording = self._recording
-        ts = recording.push(recording.inputs.tangents(tangents))
+        seeds = recording.inputs.tangents(tangents)
+        ts = self._applied(lambda recording: recording.push(seeds))
         values = recording.outputs.values
         out = [_tangent_like(t, v) for t, v in zip(ts, values, strict=True)]
         return recording.outputs.tree(out)
@@ -82,7 +119,8 @@ class Linearization:
     def vjp(self, cotangent: Any) -> tuple[Any, ...]:
         """One cotangent per differentiated argument for a cotangent of the result."""
         recording = self._recording
-        gs = recording.pull(recording.check_cotangents(cotangent))
+        seeds = recording.check_cotangents(cotangent)
+        gs = self._applied(lambda recording: recording.pull(seeds))
         inputs = recording.inputs
         leaves = [like(*t) for t in zip(gs, inputs.leaves, inputs.values, strict=True)]
         return tuple(inputs.trees(leaves))
@@ -144,7 +182,7 @@ def linearize(
     >>> L.jvp(np.array([1.0, 0.0])), L.vjp(np.array([0.0, 1.0]))[0]
     (array([4., 3.]), array([3., 2.]))
     """
-    recording = Recording(Inputs(f, primals, kwargs, argnums), has_aux)
+    recording = record(Inputs(f, primals, kwargs, argnums), has_aux)
     value = recording.outputs.released()
     linear = Linearization(recording)
     return (value, linear, recording.aux) if has_aux else (value, linear)

@@ -38,6 +38,7 @@ product_p = linear(
     _pull,
     push=_push,
     name="sparse_matmul",
+    structure="sparse product",
 )
 
 

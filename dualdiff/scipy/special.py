@@ -229,7 +229,13 @@ def _logsumexp(x: Any, y: Any, weighted: bool, sign: Any, **options: Any) -> Any
     return special.logsumexp(x, b=b, return_sign=True, **options)[0]
 
 
-logsumexp_p = rule(_logsumexp, push=_logsumexp_push, pull=_logsumexp_pull, name="special.logsumexp")
+logsumexp_p = rule(
+    _logsumexp,
+    push=_logsumexp_push,
+    pull=_logsumexp_pull,
+    name="special.logsumexp",
+    structure="reduction",
+)
 
 
 def logsumexp(
@@ -281,6 +287,7 @@ softmax_p = rule(
     push=_softmax_both,  # its own transpose
     pull=_softmax_both,
     name="special.softmax",
+    structure="axis",
 )
 
 
@@ -308,6 +315,7 @@ log_softmax_p = rule(
     push=lambda t, ans, axis: _centred(t, np.exp(ans), axis, np.ndim(ans)),
     pull=_log_softmax_pull,
     name="special.log_softmax",
+    structure="axis",
 )
 
 

@@ -16,7 +16,7 @@ from numpy import ndarray
 from scipy.sparse import csr_array
 
 from ..core.shapes import Shape
-from .sets import Columns, Sets, from_csr, table_of
+from .sets import INDEX, Columns, Sets, from_csr, table_of
 
 FEW = 63  # sets whose combinations fit into the bits of an integer
 
@@ -104,7 +104,7 @@ def whole(patterns: Sequence[Pattern], shape: Shape) -> Pattern:
     for p in patterns:
         _, indices = p.sets.rows(np.unique(p.labels))
         mask[indices] = True
-    found = np.flatnonzero(mask)
+    found = np.flatnonzero(mask).astype(INDEX)
     starts = np.array([0, 0, found.size], dtype=np.intp)
     label = np.intp(1 if found.size else 0)
     return Pattern(np.broadcast_to(label, shape), Sets(columns, starts, found))
@@ -154,7 +154,8 @@ def over_axes(p: Pattern, axes: Sequence[int]) -> Pattern:
     if not axes or not length:
         return p if not axes else nothing(shape, p.sets.columns)
     if all(p.labels.strides[i] == 0 or p.shape[i] == 1 for i in axes):  # broadcast: all the same
-        return Pattern(p.labels.transpose(*rest, *axes)[(..., *(0,) * len(axes))], p.sets)
+        first = tuple(0 if i in axes else slice(None) for i in range(ndim))
+        return Pattern(np.asarray(p.labels[first]), p.sets)
     labels = np.ravel(p.labels.transpose(*rest, *axes))
     ids, sets = over_groups(p.sets, np.arange(0, labels.size + 1, length), labels)
     return Pattern(ids.reshape(shape), sets)

@@ -17,6 +17,7 @@ from numpy import ndarray
 from scipy.sparse import csr_array
 
 SMALL = 64
+INDEX = np.int32  # of columns: half the memory, twice the speed
 Columns = frozenset[int] | int
 NOTHING: frozenset[int] = frozenset()
 
@@ -83,7 +84,7 @@ class Sets:
     @staticmethod
     def of(sets: Iterable[Columns], columns: int) -> Sets:
         """A table of the empty set and the given ones."""
-        table = Sets(columns, np.zeros(2, np.intp), np.zeros(0, np.intp))
+        table = Sets(columns, np.zeros(2, np.intp), np.zeros(0, INDEX))
         table._pending.extend(sets)
         return table
 
@@ -92,7 +93,7 @@ class Sets:
         """Label k + 1 is the set of column k."""
         starts = np.arange(-1, columns + 1, dtype=np.intp)
         starts[0] = 0
-        return Sets(columns, starts, np.arange(columns, dtype=np.intp))
+        return Sets(columns, starts, np.arange(columns, dtype=INDEX))
 
     def __len__(self) -> int:
         return self.count + len(self._pending)
@@ -174,7 +175,7 @@ def table_of(matrix: Any) -> Sets:
     """The rows of a boolean matrix as the sets 1, 2, ... of a table."""
     matrix.sort_indices()
     starts = np.concatenate([[0], matrix.indptr]).astype(np.intp, copy=False)
-    return Sets(matrix.shape[1], starts, matrix.indices.astype(np.intp, copy=False))
+    return Sets(matrix.shape[1], starts, matrix.indices.astype(INDEX, copy=False))
 
 
 def _grown(buffer: ndarray, used: int, needed: int) -> ndarray:

@@ -1,0 +1,210 @@
+"""Structural zeros: derivatives that stay zero whatever they are multiplied with.
+
+``np.where(x > 0, np.log(x), 0)`` at 0 has derivative 0, although the branch that is not taken has
+an infinite one. Ordinary passes multiply zeros like other numbers and give NaN there. An operator
+that finds a NaN in its result runs once more on tangents or cotangents that carry a mask of what
+is alive: what a selection has cut off, and the zeros of a seed that the operator itself made, are
+not. A zero in a residual or in a user's tangent is an ordinary number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy import ndarray
+
+from ..core.arrays import Place, store
+from ..core.boxes import is_box, plain
+from ..core.indexing import GETITEM, SCATTER
+from ..core.primitive import Primitive
+from ..core.shapes import Shape, dtype_of, shape_of
+from ..core.traces import Trace, Traced, kept, resolve
+from ..kinds import Linear
+from ..numpy import creation, einstein, joining, logic, products, selection, ufunc_at, ufuncs
+
+T = TypeVar("T")
+_careful: ContextVar[bool] = ContextVar("dualdiff_careful", default=False)
+
+_SELECTIONS = (logic.where_p, selection.choose_p, selection.select_p)
+_GATHERS = (GETITEM, SCATTER, creation.pack, joining.concatenate_p, ufunc_at.add_at_p)
+_PRODUCTS = (products.matmul_p, products.dot_p, einstein.einsum_p)
+_SUMS = (ufuncs.add, ufuncs.subtract)
+
+
+def has_nan(x: Any) -> bool:
+    """Whether a plain derivative holds a NaN; a traced one is left to the outer operator."""
+    if type(x) is ndarray:
+        flat = x.ravel("K")
+        total = flat.dot(flat)  # infinite or NaN where x has a NaN: a tenth of np.isnan's cost
+        return bool(total != total) and bool(np.isnan(x).any())
+    return x is not None and not is_box(x) and bool(x != x)
+
+
+def wants_care(leaves: Iterable[Any]) -> bool:
+    """Whether derivatives hold a NaN that masks might remove."""
+    return any(map(has_nan, leaves)) and not _careful.get()
+
+
+def again_if_nan(run: Callable[[], T], leaves: Callable[[T], Iterable[Any]]) -> T:
+    """What `run` gives, and what it gives with care where its leaves hold a NaN otherwise."""
+    first = run()
+    if not wants_care(leaves(first)):
+        return first
+    with careful():
+        return run()
+
+
+@contextmanager
+def careful() -> Iterator[None]:
+    """Let every pass inside, at every level, carry masks of what is alive."""
+    token = _careful.set(True)
+    try:
+        yield
+    finally:
+        _careful.reset(token)
+
+
+class Alive(Traced):
+    """A tangent or cotangent and, as `payload`, the mask of its elements that may differ from
+    zero."""
+
+    __slots__ = ()
+
+
+class AliveTrace(Trace):
+    """Carries masks through the pushes and pulls of a pass."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        self.open()
+
+    def box(self, value: Any, alive: Any) -> Alive:
+        """A derivative with its mask; what is not alive is zero."""
+        out = object.__new__(Alive)
+        alive = np.broadcast_to(alive, shape_of(value))
+        if not alive.all():
+            value = resolve(np.where(alive, value, 0))
+        out.value, out.payload, out.scope = value, alive, self
+        return out
+
+    def seed(self, t: Any, zeros_are_structural: bool) -> Any:
+        """A seed of the pass."""
+        return self.box(t, plain(t) != 0 if zeros_are_structural else True)
+
+    def released(self, t: Any) -> Any:
+        """A result of the pass without its mask."""
+        if is_box(t):
+            t = resolve(t)
+        return t.value if type(t) is Alive and t.scope is self else t
+
+    def constant(self, value: Any) -> Alive:
+        return self.box(value, True)
+
+    def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        own = [type(a) is Alive and a.scope is self for a in args]
+        values = [a.value if o else kept(a) for a, o in zip(args, own, strict=True)]
+        ans = prim.evaluate(values, params)
+        if prim.outputs > 1:
+            return tuple(self.box(a, True) for a in ans)
+        masks = [a.payload if o else None for a, o in zip(args, own, strict=True)]
+        alive = _alive(prim, values, masks, params)
+        if prim in _PRODUCTS and has_nan(plain(ans)):
+            ans = _finite_product(prim, values, masks, params, ans)
+        return self.box(ans, alive)
+
+    def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
+        own = type(content) is Alive and content.scope is self
+        value = content.value if own else kept(content)
+        # What a pass stores into is a buffer of zeros that it made itself.
+        alive = content.payload if own else plain(value) != 0
+        v_own = type(v) is Alive and v.scope is self
+        v_alive = v.payload if v_own else np.asarray(plain(v) != 0)
+        new = store(value, place, v.value if v_own else kept(v), False)
+        return self.box(new, store(alive, place, v_alive, False))
+
+
+def _as_numbers(masks: Sequence[Any], values: Sequence[Any]) -> list[Any]:
+    """Masks as zeros and ones; operands that carry none are alive, but for a literal zero."""
+    return [
+        np.asarray(m, float)[()]
+        if m is not None
+        else float(plain(v) != 0)
+        if not np.ndim(plain(v))
+        else np.ones(np.shape(plain(v)))
+        for m, v in zip(masks, values, strict=True)
+    ]
+
+
+def _alive(
+    prim: Primitive, values: Sequence[Any], masks: Sequence[Any], params: dict[str, Any]
+) -> Any:
+    """The mask of a result: True where nothing better is known."""
+    if prim is ufuncs.multiply:
+        # A factor of dtype bool is the selection that an extremum or a clip has made.
+        chosen = [
+            v if m is None and dtype_of(v).kind == "b" else m
+            for m, v in zip(masks, values, strict=True)
+        ]
+        x, y = (True if c is None else c for c in chosen)
+        return np.logical_and(x, y)
+    if prim is ufuncs.divide:
+        return True if masks[0] is None else masks[0] | np.zeros(np.shape(values[1]), bool)
+    if prim is ufuncs.negative or prim is ufuncs.positive:
+        return masks[0]
+    if prim in _SUMS:
+        x, y = _as_numbers(masks, values)
+        return x + y != 0
+    if isinstance(prim, Linear) and prim.structure == "elementwise":
+        return masks[0]
+    positive = (
+        prim in _SELECTIONS
+        or prim in _GATHERS
+        or prim in _PRODUCTS
+        or (isinstance(prim, Linear) and prim.structure in ("gather", "reduction", "cumulative"))
+    )
+    if not positive:
+        return True
+    return np.asarray(prim.fn(*_as_numbers(masks, values), **params)) != 0
+
+
+def _finite_product(
+    prim: Primitive, values: Sequence[Any], masks: Sequence[Any], params: Any, ans: Any
+) -> Any:
+    """A product in which dead zeros meet infinities of the other operand without giving NaN."""
+    if all(m is not None for m in masks):
+        return ans
+    finite = [
+        v if m is not None else np.where(np.isfinite(v), v, 0)
+        for v, m in zip(values, masks, strict=True)
+    ]
+    hits = [
+        np.asarray(m, float) if m is not None else np.asarray(~np.isfinite(v), float)
+        for v, m in zip(values, masks, strict=True)
+    ]
+    hit = np.asarray(prim.fn(*hits, **params)) != 0
+    return resolve(np.where(hit, ans, prim.evaluate(finite, params)))
+
+
+is_careful = _careful.get
+
+
+def run_pass(
+    apply: Callable[[Any, Shape], list[Any]],
+    seeds: Sequence[tuple[int, Any]],
+    lead: Shape,
+    zeros_are_structural: bool,
+) -> list[Any]:
+    """A pass of a tape over seeds, which carry masks where it is to be careful."""
+    if not is_careful():
+        return apply(seeds, lead)
+    trace = AliveTrace()
+    try:
+        masked = [(slot, trace.seed(g, zeros_are_structural)) for slot, g in seeds]
+        return [trace.released(c) for c in apply(masked, lead)]
+    finally:
+        trace.close()

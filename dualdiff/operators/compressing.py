@@ -1,0 +1,111 @@
+"""Which directions a sparse derivative takes: columns, rows, or some of both."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from ..core.errors import DualdiffError, user_line
+from ..sparsity.coloring import (
+    Coloring,
+    color_both,
+    color_columns,
+    color_rows,
+    color_symmetric,
+)
+from ..sparsity.compression import Compression, by_both, by_columns, by_rows, by_symmetry
+from .plans import COTANGENT, LEAST_BUDGET, TANGENT, Plan, way
+
+SPARSE_MODES = ("auto", "forward", "reverse", "mixed")
+FULL = 0.5  # a pattern with more of its entries than this counts as dense
+Found = tuple[float, str, Compression]
+
+
+class PatternError(DualdiffError, ValueError):
+    """A sparse derivative does not agree with its pattern."""
+
+
+def compress(
+    pattern: csr_array, mode: str, symmetric: bool, chunk: int | None, budget: int | None
+) -> tuple[Compression, Plan]:
+    """The cheapest compression of a pattern in a mode, and the plan of its passes."""
+    m, n = pattern.shape
+    budget = budget or LEAST_BUDGET
+    if symmetric:
+        colors = color_symmetric(pattern)
+        found = [(colors.count * TANGENT, "forward", by_symmetry(pattern, colors))]
+        reason = f"a star colouring ({colors.order} order) of the symmetric pattern"
+    elif pattern.nnz > FULL * m * n and mode != "mixed":
+        found = [_all(pattern, mode)]
+        reason = f"more than {FULL:.0%} of the pattern is nonzero, so nothing can be shared"
+    else:
+        found = sorted(_candidates(pattern, mode), key=lambda candidate: candidate[0])
+        reason = f"mode={mode!r} was asked for"
+        if mode == "auto":
+            reason = "these directions are the cheapest"
+    cost, chosen, best = found[0]
+    reason += f"; without the pattern it would take {min(n, m)}"
+    ways = [way(name, _count(c), 8 * max(m, n), budget, chunk) for _, name, c in found]
+    first = ways[0]
+    plan = Plan(
+        mode=chosen,
+        inputs=n,
+        outputs=m,
+        directions=first.directions,
+        chunk=first.chunk,
+        passes=first.passes,
+        reason=reason,
+        memory=first.memory,
+        cost=cost,
+        alternatives=tuple(ways[1:]),
+    )
+    return best, plan
+
+
+def saves_nothing(plan: Plan) -> bool:
+    """Whether a dense Jacobian would take as few directions."""
+    return plan.cost >= min(plan.inputs * TANGENT, plan.outputs * COTANGENT)
+
+
+def _count(compression: Compression) -> int:
+    return sum(c.count for c in (compression.columns, compression.rows) if c is not None)
+
+
+def _all(pattern: csr_array, mode: str) -> Found:
+    """Every direction by itself."""
+    m, n = pattern.shape
+    if mode == "forward" or (mode == "auto" and n * TANGENT <= m * COTANGENT):
+        return n * TANGENT, "forward", by_columns(pattern, Coloring(np.arange(n), n, "dense"))
+    return m * COTANGENT, "reverse", by_rows(pattern, Coloring(np.arange(m), m, "dense"))
+
+
+def _candidates(pattern: csr_array, mode: str) -> list[Found]:
+    """The compressions that can be the cheapest in a mode."""
+    # No colouring takes fewer colours than the fullest row, or column, has nonzeros.
+    fullest = {
+        "forward": np.diff(pattern.indptr).max(initial=1) * TANGENT,
+        "reverse": np.bincount(pattern.indices, minlength=1).max() * COTANGENT,
+    }
+    found: list[Found] = []
+    for name in sorted(fullest, key=fullest.__getitem__):
+        below = min((cost for cost, _, _ in found), default=np.inf)
+        if mode != name and (mode != "auto" or fullest[name] >= below):
+            continue
+        if name == "forward":
+            colors = color_columns(pattern)
+            found.append((colors.count * TANGENT, name, by_columns(pattern, colors)))
+        else:
+            colors = color_rows(pattern)
+            found.append((colors.count * COTANGENT, name, by_rows(pattern, colors)))
+    if mode in ("auto", "mixed"):
+        below = min((cost for cost, _, _ in found), default=np.inf)
+        mixed = color_both(pattern, TANGENT, COTANGENT, below)
+        if mixed is not None:
+            cost = mixed.columns.count * TANGENT + mixed.rows.count * COTANGENT
+            found.append((cost, "mixed", by_both(pattern, mixed)))
+        elif mode == "mixed":
+            raise PatternError(
+                f"all rows and columns of this pattern are alike, so that it cannot be split into "
+                f"rows and columns, {user_line()}; use mode='auto'"
+            )
+    return found

@@ -1,0 +1,215 @@
+"""Passes of directions: their seeds, their memory, and the push that lets go of what is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..core.boxes import is_box, plain
+from ..core.errors import DualdiffError, UnsupportedInputError, user_line
+from ..core.primitive import PUSHES
+from ..core.shapes import dtype_of, quiet, shape_of
+from ..core.traces import resolve
+from ._alive import run_pass
+from ._calls import release
+from .linearize import Recording
+
+Span = tuple[int, int]
+
+
+class MissingPackageError(DualdiffError, ImportError):
+    """An optional package that was asked for is not installed."""
+
+
+def sizes_of(values: Sequence[Any]) -> list[int]:
+    """The number of elements of each leaf."""
+    return [0 if v is None else prod(shape_of(v)) for v in values]
+
+
+def size_of(values: Sequence[Any]) -> int:
+    """The number of elements of all leaves."""
+    return sum(sizes_of(values))
+
+
+def any_complex(values: Sequence[Any]) -> bool:
+    """Whether a leaf is complex."""
+    return any(v is not None and dtype_of(v).kind == "c" for v in values)
+
+
+def identity(values: Sequence[Any], start: int, stop: int) -> list[Any]:
+    """Rows `start` to `stop` of the identity over all leaves, split into one array per leaf."""
+    seeds: list[Any] = []
+    offset = 0
+    for v in values:
+        if v is None:
+            seeds.append(None)
+            continue
+        shape, size = shape_of(v), prod(shape_of(v))
+        seed = np.zeros((stop - start, size), dtype_of(v))
+        first, last = max(start, offset), min(stop, offset + size)
+        rows = np.arange(first, last)
+        seed[rows - start, rows - offset] = 1
+        seeds.append(seed.reshape((stop - start, *shape)))
+        offset += size
+    return seeds
+
+
+def split(matrix: ndarray, values: Sequence[Any]) -> list[Any]:
+    """Directions over all leaves, one per row, as one array per leaf with a lead axis."""
+    seeds: list[Any] = []
+    start = 0
+    for v, size in zip(values, sizes_of(values), strict=True):
+        if v is None:
+            seeds.append(None)
+            continue
+        part = matrix[:, start : start + size].astype(dtype_of(v), copy=False)
+        seeds.append(part.reshape((len(matrix), *shape_of(v))))
+        start += size
+    return seeds
+
+
+def joined(parts: Sequence[Any], values: Sequence[Any], count: int) -> ndarray:
+    """What `split` takes apart, put together: zero where a part is None."""
+    flat = [
+        np.zeros((count, size), dtype_of(v)) if p is None else np.reshape(p, (count, size))
+        for p, v, size in zip(parts, values, sizes_of(values), strict=True)
+        if v is not None
+    ]
+    return flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1)
+
+
+def own(x: Any) -> Any:
+    """An array or box that shares no memory with anything else."""
+    if is_box(x):
+        return release(resolve(x))
+    return x if x.base is None and x.flags.owndata else np.array(x)
+
+
+def one_pass(apply: Callable[..., list[Any]], values: Sequence[Any], span: Span) -> list[Any]:
+    """Push or pull rows of the identity; for complex leaves also i times them, as ``d - i d_i``.
+
+    That is du/dx - i du/dy of a complex argument, and du/dx + i dv/dx of a complex result.
+    """
+    lead = (span[1] - span[0],)
+    seeds = identity(values, *span)
+    parts = apply(seeds, lead, identity=True)
+    if not any_complex(values):
+        return parts
+    turned = [1j * s if s is not None and s.dtype.kind == "c" else None for s in seeds]
+    others = apply(turned, lead, identity=True)
+    return [
+        p if o is None else (0 if p is None else p) - 1j * o
+        for p, o in zip(parts, others, strict=True)
+    ]
+
+
+def refuse_complex_result(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+    """The two modes agree on a complex-to-complex matrix only for holomorphic functions."""
+    if any_complex(inputs) and any_complex(outputs):
+        raise UnsupportedInputError(
+            f"the Jacobian of a complex result with respect to a complex argument is one matrix "
+            f"only where the function is holomorphic, {user_line()}. Use jvp or vjp for single "
+            f"directions, or differentiate the real and imaginary parts of the argument separately."
+        )
+
+
+def shown(spans: Iterable[Span], progress: bool) -> Iterator[Span]:
+    """The spans, with a bar on the screen that counts directions where there are several."""
+    spans = list(spans)
+    if not progress or len(spans) < 2:
+        yield from spans
+        return
+    try:
+        from tqdm import tqdm
+    except ImportError as error:
+        raise MissingPackageError(
+            "progress=True shows a bar by tqdm, which is not installed; run `pip install tqdm` "
+            "(or install dualdiff[progress]), or leave progress=False"
+        ) from error
+    with tqdm(total=spans[-1][1], desc="derivative", unit="directions") as bar:
+        for span in spans:
+            yield span
+            bar.update(span[1] - span[0])
+
+
+class _Meter(list[Any]):
+    """Tangents by slot, which takes down their sizes and which entry reads them last."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__([None] * size)
+        self.entry = -1
+        self.born: dict[int, tuple[int, int]] = {}
+        self.read: dict[int, int] = {}
+
+    def __getitem__(self, slot: Any) -> Any:
+        self.read[slot] = self.entry
+        return super().__getitem__(slot)
+
+    def __setitem__(self, slot: Any, t: Any) -> None:
+        parts = t if isinstance(t, (tuple, list)) else (t,)
+        size = sum(getattr(plain(p), "nbytes", 8) for p in parts if p is not None)
+        self.born[slot] = self.entry, size
+        super().__setitem__(slot, t)
+
+
+class Liveness:
+    """How long each tangent of a recording is needed, by pushing one direction through it.
+
+    `peak` are the bytes of the tangents that are alive together, per direction, which are also
+    those of the cotangents of a pull; `total` those of all tangents together.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        tape = recording.tape
+        meter = _Meter(tape.size)
+        values = recording.inputs.values
+        seeds = [None if v is None else np.ones((1, *shape_of(v)), dtype_of(v)) for v in values]
+        for slot, t in zip(recording.slots, seeds, strict=True):
+            if slot:
+                meter[slot] = t
+        with quiet():
+            for k, entry in enumerate(tape.entries):
+                meter.entry = k
+                PUSHES[entry[0]](meter, entry, (1,))
+        kept = {p for p in recording.outputs.payloads if p}
+        changes = np.zeros(len(tape.entries) + 2)
+        self.dead: list[list[int]] = [[] for _ in tape.entries]
+        for slot, (entry, size) in meter.born.items():
+            changes[entry + 1] += size
+            last = meter.read.get(slot, entry)
+            if slot not in kept and last >= 0:
+                self.dead[last].append(slot)
+                changes[last + 2] -= size
+        self.peak = int(np.cumsum(changes).max())
+        self.total = sum(size for _, size in meter.born.values())
+
+    def push(
+        self,
+        recording: Recording,
+        tangents: Sequence[Any],
+        lead: tuple[int],
+        identity: bool = False,
+    ) -> list[Any]:
+        """As `Recording.push`, letting go of every tangent that is not needed any more."""
+        tape, outputs = recording.tape, recording.outputs.payloads
+
+        def apply(seeds: Any, lead: Any) -> list[Any]:
+            tape.guards.check()
+            ts: list[Any] = [None] * tape.size
+            for slot, t in seeds:
+                ts[slot] = t
+            with quiet():
+                for entry, dead in zip(tape.entries, self.dead, strict=True):
+                    PUSHES[entry[0]](ts, entry, lead)
+                    for slot in dead:
+                        ts[slot] = None
+            return [ts[p] if p else None for p in outputs]
+
+        seeds = [
+            (s, t) for s, t in zip(recording.slots, tangents, strict=True) if s and t is not None
+        ]
+        return run_pass(apply, seeds, lead, identity)

@@ -1,0 +1,140 @@
+"""How a Jacobian will be computed: the mode, the passes, the memory, and what that rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+MODES = ("auto", "forward", "reverse")
+# What a cotangent costs against a tangent, as `benchmarks/modes.py` measures it: a pull makes the
+# sums that broadcasting needs, and adds where a value is used twice.
+TANGENT, COTANGENT = 1.0, 1.15
+LEAST_BUDGET = 2**26
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to compute a Jacobian.
+
+    `cost` is in units of one tangent, `memory` in bytes: what the directions of one pass take.
+    """
+
+    mode: str
+    directions: int
+    chunk: int
+    passes: int
+    cost: float
+    memory: int
+
+    def __str__(self) -> str:
+        passes = "one pass" if self.passes == 1 else f"{self.passes} passes of {self.chunk}"
+        return f"{self.mode}, {self.directions} directions in {passes}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a Jacobian would be computed, and why; prints well.
+
+    `mode` is "forward", "reverse" or, for a sparse one, "mixed"; `inputs` and `outputs` are the
+    sizes of all differentiated leaves and all results; `directions` is the number of tangents and
+    cotangents, in `passes` of at most `chunk`; `memory` is an estimate in bytes of what the
+    directions of one pass take; `cost` is in units of one tangent; `alternatives` are other ways.
+    """
+
+    mode: str
+    inputs: int
+    outputs: int
+    directions: int
+    chunk: int
+    passes: int
+    reason: str
+    memory: int = 0
+    cost: float = 0.0
+    alternatives: tuple[Way, ...] = ()
+
+    def __str__(self) -> str:
+        passes = "one pass" if self.passes == 1 else f"{self.passes} passes of {self.chunk}"
+        lines = [
+            f"Jacobian of {self.outputs} results with respect to {self.inputs} inputs: {self.mode} "
+            f"mode, {self.directions} directions in {passes}.",
+            f"Reason: {self.reason}.",
+            f"Cost: {self.cost:.4g} tangents; memory of a pass: {amount(self.memory)}.",
+        ]
+        lines += [f"Instead: {way}: {way.cost:.4g} tangents." for way in self.alternatives]
+        return "\n".join(lines)
+
+
+def amount(memory: int) -> str:
+    """Bytes as text."""
+    for unit in ("B", "kB", "MB"):
+        if memory < 1000:
+            return f"{memory:.3g} {unit}"
+        memory /= 1000  # type: ignore[assignment]
+    return f"{memory:.3g} GB"
+
+
+def way(mode: str, directions: int, per_direction: int, budget: int, chunk: int | None) -> Way:
+    """The passes of a mode: as few as the budget allows, all about equally large."""
+    if chunk is None:
+        chunk = max(1, budget // max(per_direction, 1))
+    elif chunk < 1:
+        raise ValueError(f"chunk must be a positive number of directions, not {chunk}")
+    passes = ceil(directions / chunk)
+    chunk = max(1, min(chunk, ceil(directions / max(passes, 1))))
+    cost = directions * (COTANGENT if mode == "reverse" else TANGENT)
+    return Way(mode, directions, chunk, passes, cost, chunk * per_direction)
+
+
+def choose(
+    n: int,
+    m: int,
+    mode: str,
+    chunk: int | None = None,
+    per_direction: int | None = None,
+    budget: int | None = None,
+) -> Plan:
+    """The plan of a dense Jacobian from the numbers of inputs and results.
+
+    Arguments: `n` and `m`, all inputs and all results; `mode` and `chunk` as the user gave them;
+    `per_direction`, the bytes that one direction takes at its peak; `budget`, those that all
+    directions of a pass may take.
+    """
+    if per_direction is None:
+        per_direction = 8 * max(n, m, 1)
+    if budget is None:
+        budget = max(LEAST_BUDGET, per_direction)
+    ways = {
+        "forward": way("forward", n, per_direction, budget, chunk),
+        "reverse": way("reverse", m, per_direction, budget, chunk),
+    }
+    if mode == "auto":
+        mode = "forward" if ways["forward"].cost <= ways["reverse"].cost else "reverse"
+        sign = "<=" if n <= m else ">"
+        what = "tangent per input" if mode == "forward" else "cotangent per result"
+        reason = f"{n} inputs {sign} {m} results, and {mode} mode takes one {what}"
+        if (n <= m) != (mode == "forward"):
+            reason += f"; a cotangent costs {COTANGENT / TANGENT:.2f} tangents"
+    else:
+        reason = f"mode={mode!r} was asked for"
+    chosen = ways.pop(mode)
+    if chunk is None and chosen.passes > 1:
+        reason += f"; the directions of one pass are kept within {amount(budget)}"
+    return Plan(
+        mode,
+        n,
+        m,
+        chosen.directions,
+        chosen.chunk,
+        chosen.passes,
+        reason,
+        chosen.memory,
+        chosen.cost,
+        tuple(ways.values()),
+    )
+
+
+def spans(directions: int, passes: int) -> list[tuple[int, int]]:
+    """The directions of each pass, from where to where, equally many up to one."""
+    passes = max(passes, 1)
+    ends = [directions * k // passes for k in range(passes + 1)]
+    return list(zip(ends[:-1], ends[1:], strict=True))

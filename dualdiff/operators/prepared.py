@@ -1,0 +1,363 @@
+"""Sparse Jacobians and Hessians: prepared once, evaluated with few directions, verified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+from scipy.sparse import csr_array
+
+from ..core.boxes import is_box
+from ..core.errors import DualdiffError, UnsupportedInputError, user_line
+from ..core.shapes import dtype_of
+from ..sparsity.compression import canonical, seeds
+from ._alive import again_if_nan
+from ._calls import Argnums, Inputs, Outputs
+from .compressing import SPARSE_MODES, PatternError, compress, saves_nothing
+from .directions import any_complex, joined, shown, size_of, sizes_of, split
+from .first_order import _Grad, push_forward
+from .linearize import Recording
+from .plans import spans
+from .sparsity import detect, detect_hessian
+
+KEPT = 2**26  # bytes of seeds that a prepared object keeps
+
+
+class NonFiniteDerivativeError(DualdiffError, ArithmeticError):
+    """A sparse derivative holds a NaN or an infinity."""
+
+
+class Prepared:
+    """A sparse derivative, ready to be evaluated at many points; made by `prepare_jacobian`.
+
+    `pattern` is its boolean CSR array; `mode` "forward", "reverse" or "mixed"; `colors` the colour
+    of each column or of each row, or for "mixed" a pair of both (-1: takes no part); `plan` the
+    directions of an evaluation and why they were chosen; `note` what is to be said of the pattern,
+    or "".
+    """
+
+    symmetric = False
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        argnums: Argnums,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        pattern: Any,
+        options: dict[str, Any],
+    ) -> None:
+        if options["mode"] not in SPARSE_MODES:
+            raise ValueError(f"mode must be one of {SPARSE_MODES}, not {options['mode']!r}")
+        self.f, self.argnums, self.options = f, argnums, options
+        self._sizes = sizes_of(Inputs(f, args, kwargs, argnums).values)
+        if not sum(self._sizes):
+            raise UnsupportedInputError(
+                f"there is nothing to differentiate: the arguments have no elements, {user_line()}"
+            )
+        self.given = pattern is not None
+        self.local = False
+        self._why: list[str] = []
+        self._adopt(self._checked(pattern) if self.given else self._detected(args, kwargs))
+
+    def __repr__(self) -> str:
+        m, n = self.pattern.shape
+        note = f"; {self.note}" if self.note else ""
+        return (
+            f"<sparse derivative of shape ({m}, {n}) with {self.pattern.nnz} nonzeros, {self.mode} "
+            f"mode with {self.plan.directions} directions{note}>"
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> csr_array:
+        return self._evaluate(args, kwargs)[1]
+
+    def _detected(self, args: Sequence[Any], kwargs: dict[str, Any]) -> csr_array:
+        found = (detect_hessian if self.symmetric else detect)(self.f, args, self.argnums, kwargs)
+        self.local |= found.local
+        self._why = list(found.dense_because)
+        return canonical(found.pattern)
+
+    def _checked(self, pattern: Any) -> csr_array:
+        """A pattern that the user gave."""
+        out = canonical(pattern)
+        n = sum(self._sizes)
+        if out.shape[1] != n or (self.symmetric and out.shape[0] != n):
+            raise PatternError(
+                f"the pattern has the shape {out.shape}, but there are {n} inputs, {user_line()}; "
+                f"it needs a row for each element of the results and a column for each element of "
+                f"the differentiated arguments"
+            )
+        return canonical(out + out.T) if self.symmetric else out
+
+    def _adopt(self, pattern: csr_array) -> None:
+        """Colour a pattern and decide on the directions."""
+        m, n = pattern.shape
+        if not m:
+            raise UnsupportedInputError(
+                f"the derivative is empty: the function returned no values, {user_line()}; return "
+                f"the array that is to be differentiated"
+            )
+        options = self.options
+        self.pattern = pattern
+        self._compression, self.plan = compress(
+            pattern, options["mode"], self.symmetric, options["chunk"], options["budget"]
+        )
+        self.mode = self.plan.mode
+        columns, rows = self._compression.columns, self._compression.rows
+        labels = [c.colors for c in (rows, columns) if c is not None]
+        self.colors: Any = labels[0] if len(labels) == 1 else tuple(labels)
+        self.note = self._remarks()
+        self._probe = 0.5 + np.random.default_rng(0).random((1, n))
+        self._seeds: ndarray | None = None
+        count = columns.count if columns is not None else 0
+        if rows is None and self.plan.passes <= 1 and 8 * n * (count + 1) <= KEPT:
+            assert columns is not None
+            parts = [seeds(columns, 0, count)] + [self._probe] * options["check"]
+            self._seeds = np.concatenate(parts)
+            self._seeds.flags.writeable = False
+
+    def _remarks(self) -> str:
+        remarks = []
+        if saves_nothing(self.plan):
+            because = f" because of {', '.join(dict.fromkeys(self._why))}" if self._why else ""
+            remarks.append(f"the pattern is as good as dense{because}: no directions are saved")
+        if self.local:
+            remarks.append("f looked at values of its arguments, so the pattern may be local")
+        return "; ".join(remarks)
+
+    def _function(self) -> Callable[..., Any]:
+        """The function whose Jacobian this is."""
+        return self.f
+
+    def _evaluate(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Outputs, csr_array]:
+        """The results and the derivative at one point."""
+        inputs = Inputs(self._function(), args, kwargs, self.argnums)
+        self._check_inputs(inputs)
+        outputs, matrix, probe = self._compressed(inputs)
+        rows = self._wrong_rows(matrix, probe)
+        if rows.size and not self.given:
+            # Another branch, or other constants: what was known of the pattern stays in it.
+            found = self._detected(args, kwargs)
+            self._adopt(canonical(self.pattern + found))
+            outputs, matrix, probe = self._compressed(inputs)
+            rows = self._wrong_rows(matrix, probe)
+        if rows.size:
+            raise self._pattern_error(rows)
+        return outputs, matrix
+
+    def _pattern_error(self, rows: ndarray) -> PatternError:
+        which = f"row {rows[0]}" + (f" (and {rows.size - 1} others)" if rows.size > 1 else "")
+        if self.given:
+            return PatternError(
+                f"the pattern that was given lacks an entry in {which}: a directional derivative "
+                f"of the function does not agree with the sparse matrix there, {user_line()}; add "
+                f"the entry, or leave out `pattern` to have it detected"
+            )
+        return PatternError(
+            f"a directional derivative does not agree with the sparse matrix in {which}, "
+            f"{user_line()}. Either the function does not give the same result each time it is "
+            f"called, or its rounding errors are large (check=False leaves the comparison out), "
+            f"or a rule claims a structure that it does not have"
+        )
+
+    def _check_inputs(self, inputs: Inputs) -> None:
+        if any(map(is_box, inputs.values)):
+            raise UnsupportedInputError(
+                f"a sparse derivative cannot be differentiated itself, {user_line()}; use "
+                f"sparse=False there"
+            )
+        if any_complex(inputs.values):
+            raise UnsupportedInputError(
+                f"sparse derivatives are for real arguments, not complex ones, {user_line()}; "
+                f"differentiate with respect to real and imaginary parts"
+            )
+        sizes = sizes_of(inputs.values)
+        if sizes != self._sizes:
+            raise UnsupportedInputError(
+                f"prepared for arguments of {self._sizes} elements, but called with {sizes}, "
+                f"{user_line()}; prepare again for other sizes"
+            )
+
+    def _check_outputs(self, outputs: Outputs) -> None:
+        m, prepared = size_of(outputs.values), self.pattern.shape[0]
+        if m != prepared:
+            raise UnsupportedInputError(
+                f"the function returned {m} values, but the sparse derivative has {prepared} rows, "
+                f"{user_line()}; where the size of a result depends on the values of the arguments "
+                f"there is no one matrix"
+            )
+        if any(map(is_box, outputs.values)):
+            raise UnsupportedInputError(
+                f"a sparse derivative cannot be differentiated itself, {user_line()}"
+            )
+        if self._compression.rows is not None and any_complex(outputs.values):
+            raise UnsupportedInputError(
+                f"the sparse Jacobian of a complex result is computed by columns, {user_line()}; "
+                f"pass mode='forward'"
+            )
+
+    def _compressed(self, inputs: Inputs) -> tuple[Outputs, csr_array, ndarray | None]:
+        """The results, the derivative, and its product with the probe, or None."""
+        checked = self.options["check"]
+        if self._seeds is not None:
+            lead = (len(self._seeds),)
+            tangents = split(self._seeds, inputs.values)
+            outputs, _ = push_forward(inputs, tangents, lead, identity=True)
+            self._check_outputs(outputs)
+            pushed = joined(outputs.payloads, outputs.values, *lead)
+            matrix = self._compression.matrix(pushed, None)
+            return outputs, matrix, pushed[-1] if checked else None
+        recording = Recording(inputs)
+        outputs = recording.outputs
+        self._check_outputs(outputs)
+        columns, rows = self._compression.columns, self._compression.rows
+        pushed = None if columns is None else self._passes(recording, columns, forward=True)
+        pulled = None if rows is None else self._passes(recording, rows, forward=False)
+        matrix = self._compression.matrix(pushed, pulled)
+        if not checked:
+            return outputs, matrix, None
+        tangents = split(self._probe, inputs.values)
+        parts = again_if_nan(lambda: recording.push(tangents, (1,)), list)
+        return outputs, matrix, joined(parts, outputs.values, 1)[0]
+
+    def _passes(self, recording: Recording, colors: Any, forward: bool) -> ndarray:
+        """All tangents, or cotangents, in passes."""
+        ends = (recording.inputs.values, recording.outputs.values)
+        sources, targets = ends if forward else ends[::-1]
+        apply = recording.push if forward else recording.pull
+        passes = -(-colors.count // self.plan.chunk)
+        parts = []
+        for start, stop in shown(spans(colors.count, passes), self.options["progress"]):
+            directions = split(seeds(colors, start, stop), sources)
+            lead = (stop - start,)
+            given = again_if_nan(lambda d=directions, b=lead: apply(d, b, identity=True), list)
+            parts.append(joined(given, targets, stop - start))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _wrong_rows(self, matrix: csr_array, probe: ndarray | None) -> ndarray:
+        """The rows in which the matrix does not map the probe's direction as the function does."""
+        if probe is None:
+            return np.zeros(0, np.intp)
+        direction = self._probe[0].astype(matrix.dtype, copy=False)
+        error = np.abs(matrix @ direction - probe)
+        tolerance = np.finfo(matrix.dtype).eps ** 0.4
+        suspect = ~(error <= tolerance * np.abs(probe))
+        if not suspect.any():
+            return np.zeros(0, np.intp)
+        rows = np.flatnonzero(suspect)
+        part = matrix[rows]
+        if not (np.isfinite(part.data).all() and np.isfinite(probe).all()):
+            raise self._non_finite(matrix, probe)
+        size = abs(part) @ direction
+        floor = 100 * np.finfo(matrix.dtype).eps * np.abs(probe).max()
+        return rows[error[rows] > tolerance * size + floor]
+
+    def _non_finite(self, matrix: csr_array, probe: ndarray) -> NonFiniteDerivativeError:
+        bad = np.flatnonzero(~np.isfinite(matrix.data))
+        if bad.size:
+            row = np.searchsorted(matrix.indptr, bad[0], side="right") - 1
+            where = f"{matrix.data[bad[0]]} in row {row}, column {matrix.indices[bad[0]]}"
+        else:
+            where = f"a directional derivative is not finite in row {np.argmin(np.isfinite(probe))}"
+        return NonFiniteDerivativeError(
+            f"the sparse derivative is not finite: {where}, {user_line()}; move the arguments away "
+            f"from the singular point, or pass check=False to get the matrix as it is"
+        )
+
+
+class PreparedJacobian(Prepared):
+    """The sparse Jacobian of a function; see `prepare_jacobian`."""
+
+    def value_and_jacobian(self, *args: Any, **kwargs: Any) -> tuple[Any, csr_array]:
+        """The results of the function, as it gives them, and its sparse Jacobian."""
+        outputs, matrix = self._evaluate(args, kwargs)
+        return outputs.released(), matrix
+
+
+class PreparedHessian(Prepared):
+    """The sparse Hessian of a function; see `prepare_hessian`."""
+
+    symmetric = True
+
+    def _function(self) -> Callable[..., Any]:
+        return _Grad(self.f, self.argnums, has_aux=False, with_value=False)
+
+    def gradient_and_hessian(self, *args: Any, **kwargs: Any) -> tuple[Any, csr_array]:
+        """The gradient, in the form of the arguments, and the sparse Hessian."""
+        outputs, matrix = self._evaluate(args, kwargs)
+        return outputs.released(), matrix
+
+
+def prepare_jacobian(
+    f: Callable[..., Any],
+    *args: Any,
+    argnums: Argnums = 0,
+    pattern: Any = None,
+    mode: str = "auto",
+    check: bool = True,
+    chunk: int | None = None,
+    budget: int | None = None,
+    progress: bool = False,
+    **kwargs: Any,
+) -> PreparedJacobian:
+    """Find the pattern of a Jacobian and colour it, so that it can be evaluated at many points.
+
+    Each evaluation is verified: one more directional derivative must agree with the matrix. Where
+    it does not, the pattern is detected again (it was local to a branch), or, if it was given, the
+    error names a row that lacks an entry.
+    Arguments: `f`; `args` and `kwargs`, its arguments, of the sizes that will be used; `argnums` as
+    for `jacobian`; `pattern`, a sparse array whose stored nonzeros are those of the Jacobian, to be
+    used instead of a detected one; `mode`, "forward" (colours of columns), "reverse" (of rows),
+    "mixed" (both), or "auto", the cheapest; `check=False` leaves the verification out; `chunk`,
+    `budget` and `progress` as for `jacobian`.
+    Returns: an object that is called like f and gives a `scipy.sparse.csr_array` of shape (size of
+    all results, size of all differentiated arguments), containers counted whole in the order of
+    their leaves; see `Prepared` for its attributes.
+    Raises: when called, ValueError for a pattern that lacks entries, ArithmeticError for a NaN or
+    infinity in the matrix (not with check=False), TypeError for arguments or results of other
+    sizes, for complex arguments, and for a function without results.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> J = dd.prepare_jacobian(lambda x: x[1:] * x[:-1] ** 2, np.ones(1000))
+    >>> J.mode, J.plan.directions
+    ('forward', 2)
+    >>> J(np.arange(1000.0))[[1]].toarray()[0, :4]
+    array([0., 4., 1., 0.])
+    """
+    options = {
+        "mode": mode, "check": check, "chunk": chunk, "budget": budget, "progress": progress,
+    }  # fmt: skip
+    return PreparedJacobian(f, argnums, args, kwargs, pattern, options)
+
+
+def prepare_hessian(
+    f: Callable[..., Any],
+    *args: Any,
+    argnums: Argnums = 0,
+    pattern: Any = None,
+    check: bool = True,
+    chunk: int | None = None,
+    budget: int | None = None,
+    progress: bool = False,
+    **kwargs: Any,
+) -> PreparedHessian:
+    """Find the pattern of a Hessian and colour it, so that it can be evaluated at many points.
+
+    The colours are those of a star colouring, which uses the symmetry; the directions are pushed
+    over the gradient. Arguments, verification and errors as for `prepare_jacobian`; f must have a
+    scalar result.
+    Returns: an object that is called like f and gives a symmetric `scipy.sparse.csr_array`.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> H = dd.prepare_hessian(lambda x: np.sum(x[1:] * x[:-1] ** 2), np.ones(1000))
+    >>> H.plan.directions
+    3
+    >>> H(np.arange(1000.0))[[1]].toarray()[0, :4]
+    array([0., 4., 2., 0.])
+    """
+    options = {
+        "mode": "auto", "check": check, "chunk": chunk, "budget": budget, "progress": progress,
+    }  # fmt: skip
+    return PreparedHessian(f, argnums, args, kwargs, pattern, options)

@@ -1,0 +1,114 @@
+"""Which directions give all nonzeros of a matrix, and where each stands in what they give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy import ndarray
+from scipy.sparse import csr_array
+
+from .coloring import Coloring, MixedColoring
+
+
+@dataclass(frozen=True)
+class Compression:
+    """A pattern, its colours, and the place of each nonzero among the compressed derivatives.
+
+    `columns` has one colour per column, each of which is one tangent; `rows` one per row, each of
+    which is one cotangent; None where there are none. `by_row` says which nonzeros are computed by
+    cotangents (None where all or none are). `places` are flat positions in the array of pushed
+    tangents, shape (colours, rows), or of pulled cotangents, shape (colours, columns).
+    """
+
+    pattern: csr_array
+    columns: Coloring | None
+    rows: Coloring | None
+    by_row: ndarray | None
+    places: ndarray
+
+    def matrix(self, pushed: ndarray | None, pulled: ndarray | None) -> csr_array:
+        """The sparse matrix from its compressed derivatives; shares no memory with this object."""
+        if self.by_row is None:
+            compressed = pushed if pulled is None else pulled
+            assert compressed is not None
+            data = compressed.reshape(-1).take(self.places)
+        else:
+            assert pushed is not None
+            assert pulled is not None
+            data = np.empty(self.places.size, np.result_type(pushed, pulled))
+            data[self.by_row] = pulled.reshape(-1).take(self.places[self.by_row])
+            data[~self.by_row] = pushed.reshape(-1).take(self.places[~self.by_row])
+        return self._with(data)
+
+    def _with(self, data: ndarray) -> csr_array:
+        pattern = self.pattern
+        parts = (data, pattern.indices.copy(), pattern.indptr.copy())
+        matrix = csr_array(parts, shape=pattern.shape)
+        matrix.has_canonical_format = True
+        return matrix
+
+
+def canonical(pattern: csr_array) -> csr_array:
+    """The stored entries that are not zero, as a boolean CSR array in canonical form."""
+    pattern = csr_array(pattern, dtype=bool, copy=True)
+    pattern.sum_duplicates()
+    pattern.eliminate_zeros()
+    return pattern
+
+
+def seeds(coloring: Coloring, start: int, stop: int) -> ndarray:
+    """Colours `start` to `stop` as rows of zeros and ones, one column per coloured element."""
+    out = np.zeros((stop - start, coloring.colors.size))
+    elements = np.flatnonzero((coloring.colors >= start) & (coloring.colors < stop))
+    out[coloring.colors[elements] - start, elements] = 1.0
+    return out
+
+
+def _coordinates(pattern: csr_array) -> tuple[ndarray, ndarray]:
+    row_of = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
+    return row_of, pattern.indices.astype(np.intp)
+
+
+def by_columns(pattern: csr_array, coloring: Coloring) -> Compression:
+    """All nonzeros from one tangent per column colour."""
+    row_of, column_of = _coordinates(pattern)
+    places = coloring.colors[column_of] * pattern.shape[0] + row_of
+    return Compression(pattern, coloring, None, None, places)
+
+
+def by_rows(pattern: csr_array, coloring: Coloring) -> Compression:
+    """All nonzeros from one cotangent per row colour."""
+    row_of, column_of = _coordinates(pattern)
+    places = coloring.colors[row_of] * pattern.shape[1] + column_of
+    return Compression(pattern, None, coloring, None, places)
+
+
+def by_both(pattern: csr_array, mixed: MixedColoring) -> Compression:
+    """Some nonzeros from tangents, the others from cotangents."""
+    m, n = pattern.shape
+    row_of, column_of = _coordinates(pattern)
+    pushed = mixed.columns.colors[column_of] * m + row_of
+    pulled = mixed.rows.colors[row_of] * n + column_of
+    places = np.where(mixed.by_row, pulled, pushed)
+    return Compression(pattern, mixed.columns, mixed.rows, mixed.by_row, places)
+
+
+def by_symmetry(pattern: csr_array, coloring: Coloring) -> Compression:
+    """The nonzeros of a symmetric matrix from one tangent per colour of a star colouring.
+
+    The entry (i, j) is read from row i where j is the only neighbour of i with its colour, and
+    otherwise from row j at the colour of i. Mirror entries are read from one place.
+    """
+    n = pattern.shape[0]
+    row_of, column_of = _coordinates(pattern)
+    colors = coloring.colors
+    here = colors[column_of] * n + row_of
+    mirrored = colors[row_of] * n + column_of
+    groups = np.unique(here, return_inverse=True)[1]
+    alone = np.bincount(groups)[groups] == 1
+    # The entry below the diagonal is read where its mirror entry above is.
+    above = row_of <= column_of
+    mirror = np.lexsort((row_of, column_of))
+    read_here = np.where(above, alone, ~alone[mirror])
+    return Compression(pattern, coloring, None, None, np.where(read_here, here, mirrored))

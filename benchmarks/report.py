@@ -75,6 +75,17 @@ def _growth(workload: str) -> Target:
     )
 
 
+def _seconds(workload: str, limit: float) -> Target:
+    return Target(
+        workload,
+        "time",
+        lambda results: results[workload].median("dualdiff"),
+        limit,
+        lambda figure: f"{figure:.2g} s",
+    )
+
+
+SQUARE = ("network", "running sums")
 LARGE = "1e6 elements x 20 operations, grad"
 LARGE_MEMORY = "1e6 elements x 20 operations, peak memory"
 TARGETS = (
@@ -105,6 +116,25 @@ TARGETS = (
         for mode in ("grad", "jvp")
     ),
     _times("Cholesky by loops, 80 x 80, peak memory", "memory", "slice reads", 5.0),
+    *(_part_of_autograd(f"{name} 300 -> 300, Jacobian, reverse", 30.0) for name in SQUARE),
+    *(
+        _times(f"{name} 300 -> 300, Jacobian, {mode}", "time", "torch", 0.5)
+        for name in SQUARE
+        for mode in ("forward", "reverse")
+    ),
+    *(
+        _times(f"network 300 -> 300, Jacobian, {mode}", "time", "by hand", 1.5)
+        for mode in ("forward", "reverse")
+    ),
+    _times("network 3 -> 1000, Jacobian, forward", "time", "function", 5.0),
+    _times("network 1000 -> 3, Jacobian, reverse", "time", "function", 5.0),
+    _times("n x m grid, auto against the better mode, worst case", "time", "better mode", 1.3),
+    _times("tridiagonal Jacobian, n = 100,000", "time", "function", 10.0),
+    _seconds("tridiagonal Jacobian, n = 100,000, preparation", 5.0),
+    _times("Brusselator, N = 32, Jacobian", "time", "dense, forward", 0.01),
+    _times("Brusselator, N = 32, Jacobian", "time", "dense, reverse", 0.01),
+    _seconds("Brusselator, N = 32, preparation", 0.5),
+    _times("Rosenbrock, n = 100,000, sparse Hessian", "time", "function", 60.0),
     Target(
         "import, beyond numpy",
         "time",

@@ -11,6 +11,7 @@ from .operators.control import checkpoint, stop_gradient
 from .operators.first_order import derivative, elementwise_grad, grad, jvp, value_and_grad, vjp
 from .operators.jacobian import jacobian, plan
 from .operators.linearize import linearize
+from .operators.prepared import prepare_hessian, prepare_jacobian
 from .operators.second_order import ggn_vp, hessian, hessian_operator, hvp
 from .operators.sparsity import hessian_sparsity, sparsity
 
@@ -38,6 +39,8 @@ __all__ = [
     "numpy",
     "patch_numpy",
     "plan",
+    "prepare_hessian",
+    "prepare_jacobian",
     "scipy",
     "sparsity",
     "stop_gradient",

@@ -1,7 +1,9 @@
 """Settings that hold for every test."""
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
 # Examples in the documentation may draw; none may need a screen.
@@ -10,3 +12,22 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 # The same cases on every run, and no time limit: the machine that runs the tests is shared.
 settings.register_profile("dualdiff", deadline=None, derandomize=True)
 settings.load_profile("dualdiff")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--careful",
+        action="store_true",
+        help="let every pass carry masks of structural zeros, which must not change any derivative",
+    )
+
+
+@pytest.fixture(autouse=True)
+def _careful_where_asked_for(request: pytest.FixtureRequest) -> Iterator[None]:
+    if not request.config.getoption("--careful"):
+        yield
+        return
+    from dualdiff.operators._alive import careful
+
+    with careful():
+        yield

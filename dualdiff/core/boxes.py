@@ -38,7 +38,8 @@ def _face(kind: type) -> type:
 
 def _compare(op: Callable[[Any, Any], Any]) -> Callable[[Box, Any], Any]:
     def compare(self: Box, other: Any) -> Any:
-        return op(seen(self), other if type(other) is float else seen(other))
+        # One level after the other: a level may give more than a truth value.
+        return op(self.value, other.value if issubclass(type(other), Box) else other)
 
     compare.__name__ = f"__{op.__name__}__"
     return compare

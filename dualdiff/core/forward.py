@@ -8,9 +8,9 @@ from typing import Any
 from numpy import ndarray
 
 from .arrays import Place, store
-from .boxes import is_box, plain
+from .boxes import plain
 from .shapes import Shape, cast, hush, layout_of, spec_of, unhush, zeros_in_layout
-from .traces import Trace, Traced, closed_error, kept, resolve
+from .traces import Trace, Traced, closed_error, kept, settled
 
 _new = object.__new__
 
@@ -65,8 +65,8 @@ class ForwardTrace(Trace):
             unhush(token)
         if prim.outputs > 1:
             pairs = zip(ans, tangent, strict=True)
-            return tuple(self.box(a, resolve(t) if is_box(t) else t) for a, t in pairs)
-        return self.box(ans, resolve(tangent) if is_box(tangent) else tangent)
+            return tuple(self.box(a, settled(t)) for a, t in pairs)
+        return self.box(ans, settled(tangent))
 
     def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
         lead = self.lead

@@ -30,7 +30,7 @@ from .forward import Dual
 from .primitive import Primitive, accumulate, opcode
 from .reverse import Buffer, Var
 from .shapes import Shape, Spec, form_of, layout_of, shape_of, spec_of
-from .traces import resolve
+from .traces import resolve, settled
 
 _new = object.__new__
 _FLOAT = np.dtype(float)
@@ -168,7 +168,7 @@ def _push_basic(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
     out, slot, index = entry[1:4]
     t = ts[slot]
     if t is not None:
-        ts[out] = get_lead(t, index, lead)
+        ts[out] = settled(get_lead(t, index, lead))
 
 
 _BASIC = opcode(GETITEM, _pull_basic, _push_basic)
@@ -193,8 +193,7 @@ def getitem(self: Any, index: Any) -> Any:
                 lead = trace.lead
                 t = content.payload
                 part = get_lead(t, index, lead) if lead else t[index]
-                if is_box(part):
-                    part = resolve(part)
+                part = settled(part)
                 # Of a stored-into array it may be a view of a buffer that later stores change.
                 out.payload = detached(part) if type(self) is Array else part
             return out if scalar else View(self, GETITEM, {"index": index}, out)

@@ -9,7 +9,7 @@ from .arrays import localize
 from .boxes import is_box
 from .errors import MissingRuleError, describe, user_line
 from .shapes import Shape
-from .traces import Reference, Traced, resolve, top_trace
+from .traces import Reference, Traced, resolve, settled, top_trace
 
 PullEntry = Callable[[Any, list[Any], tuple[Any, ...], Shape], None]
 PushEntry = Callable[[list[Any], tuple[Any, ...], Shape], None]
@@ -88,8 +88,8 @@ class Primitive:
         """The primal result, resolved where it is a box of an outer level."""
         ans = self.fn(*values, **params)
         if self.outputs > 1:
-            return tuple(resolve(a) if is_box(a) else a for a in ans)
-        return resolve(ans) if is_box(ans) else ans
+            return tuple(map(settled, ans))
+        return settled(ans)
 
     def inner(self, content: Any, params: dict[str, Any]) -> Any:
         """Apply to content that no user holds, giving such content."""
@@ -127,4 +127,5 @@ class Primitive:
         _, out, slots, saved = entry
         tangents = [ts[s] if s else None for s in slots]
         if any(t is not None for t in tangents):
-            ts[out] = self.push(saved, tangents, lead)
+            pushed = self.push(saved, tangents, lead)
+            ts[out] = settled(pushed) if self.outputs == 1 else tuple(map(settled, pushed))

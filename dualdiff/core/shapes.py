@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from .boxes import is_box
-from .traces import resolve
+from .traces import settled
 
 Shape = tuple[int, ...]
 
@@ -99,23 +98,18 @@ def cast(t: Any, dtype: np.dtype[Any]) -> Any:
     return t.astype(dtype)
 
 
-def _stored(t: Any) -> Any:
-    """A tangent or cotangent that may be stored: not a view, whose base may change."""
-    return resolve(t) if is_box(t) else t
-
-
 def align(t: Any, ndim: int, ans_ndim: int, lead: Shape) -> Any:
     """Put ones between the lead axes and a tangent's own, so that NumPy's right alignment holds."""
     if not lead or ndim == ans_ndim:
         return t
-    return _stored(t.reshape(lead + (1,) * (ans_ndim - ndim) + t.shape[len(lead) :]))
+    return settled(t.reshape(lead + (1,) * (ans_ndim - ndim) + t.shape[len(lead) :]))
 
 
 def broadcast_tangent(t: Any, fit: Fit, lead: Shape) -> Any:
     """A tangent of the operand, as a tangent of the result it is broadcast and promoted to."""
     shape = lead + fit.ans_shape
     if shape_of(t) != shape:
-        t = np.broadcast_to(align(t, len(fit.shape), len(fit.ans_shape), lead), shape)
+        t = settled(np.broadcast_to(align(t, len(fit.shape), len(fit.ans_shape), lead), shape))
     return cast(t, fit.ans_dtype)
 
 
@@ -129,7 +123,7 @@ def unbroadcast(g: Any, fit: Fit) -> Any:
         axes = tuple(range(len(lead), first)) + tuple(
             first + i for i, n in enumerate(shape) if n == 1 and ans_shape[extra + i] != 1
         )
-        g = _stored(np.sum(g, axis=axes).reshape(lead + shape))
+        g = settled(np.sum(g, axis=axes).reshape(lead + shape))
     return cast(g, dtype)
 
 

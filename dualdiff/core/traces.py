@@ -98,6 +98,11 @@ def resolve(x: Any) -> Any:
     raise unsupported(x)
 
 
+def settled(x: Any) -> Any:
+    """A result that may be stored: not a reference, whose content may change."""
+    return resolve(x) if is_box(x) else x
+
+
 def unsupported(x: Any) -> UnsupportedInputError:
     """The error for an operand or argument that is neither a number nor a NumPy array."""
     kind = f"{type(x).__module__}.{type(x).__qualname__}".removeprefix("builtins.")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core.arrays import assign_to
-from ..core.boxes import plain
+from ..core.boxes import plain, seen
 from ..core.shapes import Shape, cast, dtype_of
 from ..kinds import linear
 from ._common import implements, strip
@@ -57,7 +57,7 @@ def astype(
     """``ndarray.astype``; a dtype that is not inexact ends the derivative."""
     dtype = np.dtype(dtype)
     if dtype.kind not in "fc":
-        return np.asarray(plain(x)).astype(dtype, order, casting)[()]
+        return np.asarray(seen(x)).astype(dtype, order, casting)[()]
     if not copy and dtype == dtype_of(x):
         return x
     return astype_p(x, dtype=dtype, order=order, casting=casting)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..core.arrays import Array
-from ..core.boxes import is_box, plain
+from ..core.boxes import is_box, plain, seen
 from ..core.errors import UnsupportedInputError, user_line
 from ..core.primitive import Primitive
 from ..core.shapes import Shape, cast, dtype_of
@@ -214,7 +214,7 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None, **kwa
         return assignable(np.arange(*limits, dtype=dtype, **kwargs))
     if stop is None:
         start, stop = 0, start
-    count = np.arange(plain(start), plain(stop), plain(step), dtype=dtype).size
+    count = np.arange(seen(start), seen(stop), seen(step), dtype=dtype).size
     ans = start + step * np.arange(count)
     return ans if dtype is None else asarray(ans, dtype)
 

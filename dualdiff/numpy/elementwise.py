@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.boxes import is_box, plain
+from ..core.boxes import is_box, plain, seen
 from ..core.errors import UnsupportedInputError, user_line
 from ..core.shapes import dtype_of
 from ..kinds import Linear, elementwise, linear, rule
@@ -46,7 +46,7 @@ def angle(z: Any, deg: bool = False) -> Any:
 @implements(np.real_if_close)
 def real_if_close(a: Any, tol: float = 100) -> Any:
     """``numpy.real_if_close``: decides by the value."""
-    return a if np.iscomplexobj(np.real_if_close(plain(a), tol)) else np.real(a)
+    return a if np.iscomplexobj(np.real_if_close(seen(a), tol)) else np.real(a)
 
 
 def _sinc_dx(x: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..core.boxes import plain
+from ..core.boxes import seen
 from ..core.shapes import Shape, dtype_of
 from ..kinds import rule
 from ._common import axis_of, implements, into, strip
@@ -157,7 +157,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     arr, values = as_operand(arr), as_operand(values)
     n, dtype = np.size(arr), dtype_of(arr)
     if dtype.kind not in "fc":
-        return np.insert(plain(arr), strip(obj), plain(values), axis)
+        return np.insert(seen(arr), strip(obj), seen(values), axis)
     # NumPy itself says which element comes from where.
     own = np.arange(n).reshape(np.shape(arr))
     new = np.arange(n, n + np.size(values)).reshape(np.shape(values))

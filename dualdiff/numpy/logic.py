@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.boxes import plain
+from ..core.boxes import is_box, plain, seen
 from ..core.dispatch import register
 from ..core.shapes import Fit, Shape, Spec, align, shape_of, unbroadcast
 from ..kinds import rule
@@ -75,8 +75,12 @@ where_p = rule(
 @implements(np.where)
 def where(condition: Any, /, *choices: Any) -> Any:
     """``numpy.where``, differentiable in x and y; the one not chosen gets exact zeros."""
+    condition = as_operand(condition)
+    if is_box(condition):
+        # What is chosen for a traced array depends on both choices, whatever the condition.
+        condition = (plain if any(map(is_box, choices)) else seen)(condition)
     # A copy, since the program may go on to change its mask.
-    condition = np.array(plain(as_operand(condition)), dtype=bool)
+    condition = np.array(condition, dtype=bool)
     if not choices:
         return np.nonzero(condition)
     if len(choices) != 2:

@@ -12,7 +12,7 @@ from numpy import ndarray
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..core.arrays import memory_of
-from ..core.boxes import is_box, plain
+from ..core.boxes import is_box, plain, seen
 from ..core.shapes import Fit, Shape, align, unbroadcast
 from ..core.traces import resolve
 from ..kinds import linear
@@ -286,7 +286,7 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
     negative = [
         i - np.ndim(a) for i in normalize_axis_tuple(axis, np.ndim(a), allow_duplicate=True)
     ]
-    shifts, axes = np.broadcast_arrays(plain(shift), negative)
+    shifts, axes = np.broadcast_arrays(seen(shift), negative)
     if shifts.ndim > 1:
         raise ValueError("'shift' and 'axis' should be scalars or 1D sequences")
     return roll_p(a, shift=tuple(shifts.tolist()), axis=tuple(axes.tolist()))
@@ -339,7 +339,7 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     if axis is None:
         a, axis = np.ravel(a), 0
     axis = axis_of(axis, np.ndim(a))
-    repeats = np.asarray(plain(repeats))
+    repeats = np.asarray(seen(repeats))
     if repeats.size == 1 and repeats.ndim < 2:
         return repeat_p(a, repeats=operator.index(repeats.item()), axis=axis)
     where = np.repeat(np.arange(np.shape(a)[axis]), repeats)
@@ -365,7 +365,7 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
     index = [slice(None)] * np.ndim(filt)
     for axis in axes:
         others = tuple(i for i in range(np.ndim(filt)) if i != axis)
-        found = np.flatnonzero(np.any(plain(filt) != 0, axis=others))
+        found = np.flatnonzero(np.any(seen(filt) != 0, axis=others))
         if found.size == 0:
             index[axis] = slice(0, 0)
             continue

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.boxes import plain
+from ..core.boxes import plain, seen
 from ..core.shapes import cast, dtype_of, shape_of
 from ._common import Axes, axes_of, expand_dims, implements
 from .reductions import conjugate, reduction
@@ -40,7 +40,7 @@ p_norm_p = reduction(_norm, _p_norm_scaled, "p_norm")
 
 def _vector_norm(x: Any, order: Any, axis: Axes, keepdims: bool) -> Any:
     if order == 0:
-        return np.linalg.norm(plain(x), order, axis, keepdims)
+        return np.linalg.norm(seen(x), order, axis, keepdims)
     if order == np.inf:
         return np.max(np.absolute(x), axis=axis, keepdims=keepdims, initial=0)
     if order == -np.inf:

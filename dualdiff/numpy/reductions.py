@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.boxes import is_box, plain
+from ..core.boxes import is_box, plain, seen
 from ..core.dispatch import UFUNC_METHODS
 from ..core.primitive import Primitive
 from ..core.shapes import Shape, cast, dtype_of, shape_of
@@ -60,7 +60,7 @@ def converted(a: Any, dtype: Any) -> Any:
     """`a` in the dtype that a function is to work in; plain where that ends the derivative."""
     if dtype is None:
         return a
-    return cast(a if np.dtype(dtype).kind in "fc" else plain(a), np.dtype(dtype))
+    return cast(a if np.dtype(dtype).kind in "fc" else seen(a), np.dtype(dtype))
 
 
 def kept_dims(g: Any, axis: Axes, ndim: int, keepdims: bool) -> Any:
@@ -133,7 +133,7 @@ def sum(
     if dtype is None and initial is NoValue and where is True and out is None:
         return reduced_plainly(sum_p, a, axis, keepdims)
     if dtype is not None and np.dtype(dtype).kind not in "fc":
-        a = plain(a)
+        a = seen(a)
     return reduced(sum_p, a, axis, keepdims, out, dtype=dtype, initial=initial, where=where)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..core.boxes import is_box, plain
+from ..core.boxes import is_box, plain, seen
 from ..core.errors import UnsupportedInputError, user_line
 from ..core.indexing import GETITEM, SCATTER
 from ..core.shapes import Fit, Shape, Spec, align, unbroadcast
@@ -104,7 +104,8 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """``numpy.select``, differentiable in the choices and the default."""
     if len(condlist) != len(choicelist):
         raise ValueError("list of cases must be same length as list of conditions")
-    conditions = [np.array(plain(c)) for c in condlist]
+    look = plain if any(map(is_box, (*choicelist, default))) else seen
+    conditions = [np.array(look(c)) for c in condlist]
     masks, taken = [], np.asarray(False)
     for c in conditions:
         masks.append(c & ~taken)
@@ -117,7 +118,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """``numpy.piecewise``: each function sees the traced elements for which its condition holds."""
     x = np.reshape(x, np.shape(x))
-    conditions = plain(condlist) if is_box(condlist) else strip(condlist)
+    conditions = seen(condlist) if is_box(condlist) else strip(condlist)
     if np.ndim(conditions) == 0 or (
         not isinstance(conditions[0], (list, np.ndarray)) and np.ndim(x) != 0
     ):

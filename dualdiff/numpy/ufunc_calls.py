@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.arrays import assign_to, refuse_plain_target
-from ..core.boxes import is_box, plain
+from ..core.boxes import is_box, plain, seen
 from ..core.dispatch import UFUNC_METHODS
 from ..core.errors import UnsupportedInputError, user_line
 from ..core.shapes import dtype_of, shape_of
@@ -97,7 +97,7 @@ def call_with_keywords(ufunc: Any, found: Callable[..., Any], inputs: Any, kwarg
     """
     inputs = [_operand(x) for x in inputs]
     outs = _outputs(ufunc, kwargs.pop("out", None))
-    where = plain(kwargs.pop("where", True))
+    where = seen(kwargs.pop("where", True))
     dtype, casting = kwargs.pop("dtype", None), kwargs.pop("casting", "same_kind")
     for name in _HARMLESS:
         kwargs.pop(name, None)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy import float64
 
-from ..core.boxes import plain
+from ..core.boxes import plain, seen
 from ..core.dispatch import register
 from ..core.primitive import Primitive
 from ..core.shapes import dtype_of
@@ -198,7 +198,7 @@ complex_sign = rule(np.sign, push=_sign_push, pull=_sign_pull, name="sign", stru
 
 def sign(x: Any) -> Any:
     """``numpy.sign``: constant for real x, ``x / |x|`` (derivative 0 at 0) for complex x."""
-    return np.sign(plain(x)) if _real_only(x) else complex_sign(x)
+    return np.sign(seen(x)) if _real_only(x) else complex_sign(x)
 
 
 register(np.sign, sign)
@@ -217,12 +217,12 @@ def divmod_(x: Any, y: Any) -> tuple[Any, Any]:
 
 def modf(x: Any) -> tuple[Any, Any]:
     """``numpy.modf``: the fraction has derivative 1, the integral part is constant."""
-    return fraction(x), np.trunc(plain(x))
+    return fraction(x), np.trunc(seen(x))
 
 
 def frexp(x: Any) -> tuple[Any, Any]:
     """``numpy.frexp``: the mantissa is x over a constant power of two."""
-    exponent = np.frexp(plain(x))[1]
+    exponent = np.frexp(seen(x))[1]
     return ldexp(x, -exponent), exponent
 
 

@@ -14,7 +14,7 @@ from ..sparsity.coloring import (
     color_symmetric,
 )
 from ..sparsity.compression import Compression, by_both, by_columns, by_rows, by_symmetry
-from .plans import COTANGENT, LEAST_BUDGET, TANGENT, Plan, way
+from .plans import CACHE, COTANGENT, LEAST_BUDGET, TANGENT, Plan, way
 
 SPARSE_MODES = ("auto", "forward", "reverse", "mixed")
 FULL = 0.5  # a pattern with more of its entries than this counts as dense
@@ -45,7 +45,10 @@ def compress(
             reason = "these directions are the cheapest"
     cost, chosen, best = found[0]
     reason += f"; without the pattern it would take {min(n, m)}"
-    ways = [way(name, _count(c), 8 * max(m, n), budget, chunk) for _, name, c in found]
+    size = 8 * max(m, n)
+    # A Hessian is pushed over a gradient that is recorded again in each pass: few passes.
+    quickest = None if symmetric else max(1, CACHE // 2 // size)
+    ways = [way(name, _count(c), size, budget, chunk, quickest) for _, name, c in found]
     first = ways[0]
     plan = Plan(
         mode=chosen,

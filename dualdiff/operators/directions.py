@@ -142,8 +142,8 @@ class _Meter(list[Any]):
     def __init__(self, size: int) -> None:
         super().__init__([None] * size)
         self.entry = -1
-        self.born: dict[int, tuple[int, int]] = {}
-        self.read: dict[int, int] = {}
+        self.born: dict[Any, tuple[int, int]] = {}
+        self.read: dict[Any, int] = {}
 
     def __getitem__(self, slot: Any) -> Any:
         self.read[slot] = self.entry
@@ -160,14 +160,16 @@ class Liveness:
     """How long each tangent of a recording is needed, by pushing one direction through it.
 
     `peak` are the bytes of the tangents that are alive together, per direction, which are also
-    those of the cotangents of a pull; `total` those of all tangents together.
+    those of the cotangents of a pull; `total` those of all tangents together, `mean` those of one.
     """
 
     def __init__(self, recording: Recording) -> None:
         tape = recording.tape
         meter = _Meter(tape.size)
         values = recording.inputs.values
-        seeds = [None if v is None else np.ones((1, *shape_of(v)), dtype_of(v)) for v in values]
+        seeds: list[Any] = [
+            None if v is None else np.ones((1, *shape_of(v)), dtype_of(v)) for v in values
+        ]
         for slot, t in zip(recording.slots, seeds, strict=True):
             if slot:
                 meter[slot] = t
@@ -178,14 +180,17 @@ class Liveness:
         kept = {p for p in recording.outputs.payloads if p}
         changes = np.zeros(len(tape.entries) + 2)
         self.dead: list[list[int]] = [[] for _ in tape.entries]
-        for slot, (entry, size) in meter.born.items():
-            changes[entry + 1] += size
-            last = meter.read.get(slot, entry)
+        for slot, (born, size) in meter.born.items():
+            changes[born + 1] += size
+            last = int(meter.read.get(slot, born))
             if slot not in kept and last >= 0:
                 self.dead[last].append(slot)
                 changes[last + 2] -= size
-        self.peak = int(np.cumsum(changes).max())
         self.total = sum(size for _, size in meter.born.values())
+        # An operation may hold two intermediate results of its own.
+        largest = max((size for _, size in meter.born.values()), default=0)
+        self.peak = int(np.cumsum(changes).max()) + 2 * largest
+        self.mean = self.total // len(meter.born) if meter.born else 8
 
     def push(
         self,

@@ -3,209 +3,219 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from math import ceil, prod
+from math import prod
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from ..core.boxes import is_box
-from ..core.errors import UnsupportedInputError, user_line
 from ..core.shapes import dtype_of, shape_of
-from ..core.traces import resolve
 from ..trees import flatten
 from ._alive import again_if_nan
-from ._calls import Argnums, Inputs, Operator, release
+from ._calls import Argnums, Inputs, Operator
+from .directions import (
+    Liveness,
+    Span,
+    any_complex,
+    identity,
+    one_pass,
+    own,
+    refuse_complex_result,
+    shown,
+    size_of,
+    sizes_of,
+)
 from .first_order import push_forward
 from .linearize import Recording
+from .plans import LEAST_BUDGET, MODES, Plan, choose, spans
+from .prepared import PreparedJacobian, prepare_jacobian
 
-MODES = ("auto", "forward", "reverse")
-BUDGET = 2**28
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a Jacobian would be computed, and why; prints well.
-
-    `mode` is "forward" or "reverse", `inputs` and `outputs` the sizes of all differentiated leaves
-    and all results, `directions` the number of tangents or cotangents, in `passes` of at most
-    `chunk`.
-    """
-
-    mode: str
-    inputs: int
-    outputs: int
-    directions: int
-    chunk: int
-    passes: int
-    reason: str
-
-    def __str__(self) -> str:
-        passes = "one pass" if self.passes == 1 else f"{self.passes} passes of {self.chunk}"
-        return (
-            f"Jacobian of {self.outputs} results with respect to {self.inputs} inputs: {self.mode} "
-            f"mode, {self.directions} directions in {passes}.\n"
-            f"Reason: {self.reason}."
-        )
-
-
-def _size(values: Sequence[Any]) -> int:
-    return sum(prod(shape_of(v)) for v in values if v is not None)
-
-
-def _choose(n: int, m: int, mode: str, chunk: int | None) -> Plan:
-    """The mode by the number of directions; forward on a tie, since its pass is the cheaper one."""
-    if mode == "auto":
-        mode = "forward" if n <= m else "reverse"
-        sign = "<=" if n <= m else ">"
-        what = "tangent per input" if n <= m else "cotangent per result"
-        reason = f"{n} inputs {sign} {m} results, and {mode} mode takes one {what}"
-    else:
-        reason = f"mode={mode!r} was asked for"
-    directions = n if mode == "forward" else m
-    if chunk is None:
-        chunk = max(1, BUDGET // (8 * max(n, m, 1)))
-        if directions > chunk:
-            reason += f"; the directions of one pass are kept within {BUDGET >> 20} MB"
-    elif chunk < 1:
-        raise ValueError(f"chunk must be a positive number of directions, not {chunk}")
-    passes = ceil(directions / chunk)
-    if passes > 1:
-        chunk = ceil(directions / passes)
-    return Plan(mode, n, m, directions, max(1, min(chunk, directions)), passes, reason)
-
-
-def _identity(values: Sequence[Any], start: int, stop: int) -> list[Any]:
-    """Rows `start` to `stop` of the identity over all leaves, split into one array per leaf."""
-    seeds: list[Any] = []
-    offset = 0
-    for v in values:
-        if v is None:
-            seeds.append(None)
-            continue
-        shape, size = shape_of(v), prod(shape_of(v))
-        seed = np.zeros((stop - start, size), dtype_of(v))
-        first, last = max(start, offset), min(stop, offset + size)
-        rows = np.arange(first, last)
-        seed[rows - start, rows - offset] = 1
-        seeds.append(seed.reshape((stop - start, *shape)))
-        offset += size
-    return seeds
-
-
-def _chunks(plan: Plan) -> Iterator[tuple[int, int]]:
-    for start in range(0, plan.directions, plan.chunk):
-        yield start, min(start + plan.chunk, plan.directions)
-
-
-def _any_complex(values: Sequence[Any]) -> bool:
-    return any(v is not None and dtype_of(v).kind == "c" for v in values)
-
-
-def _pass(apply: Callable[..., list[Any]], values: Sequence[Any], span: tuple[int, int]) -> Any:
-    """Push or pull rows of the identity; for complex leaves also i times them, as ``d - i d_i``.
-
-    That is du/dx - i du/dy of a complex argument, and du/dx + i dv/dx of a complex result.
-    """
-    lead = (span[1] - span[0],)
-    seeds = _identity(values, *span)
-    parts = apply(seeds, lead, identity=True)
-    if not _any_complex(values):
-        return parts
-    turned = [1j * s if s is not None and s.dtype.kind == "c" else None for s in seeds]
-    others = apply(turned, lead, identity=True)
-    return [
-        p if o is None else (0 if p is None else p) - 1j * o
-        for p, o in zip(parts, others, strict=True)
-    ]
-
-
-def _block(part: Any, result: Any, value: Any) -> Any:
-    """Rows or columns of one result and one argument, real where both are."""
-    if not _any_complex((result, value)):
-        part = np.real(part)
-    return _own(np.reshape(part, shape_of(result) + shape_of(value)))
-
-
-def _refuse_complex_result(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-    """The two modes agree on a complex-to-complex matrix only for holomorphic functions."""
-    if _any_complex(inputs) and _any_complex(outputs):
-        raise UnsupportedInputError(
-            f"the Jacobian of a complex result with respect to a complex argument is one matrix "
-            f"only where the function is holomorphic, {user_line()}. Use jvp or vjp for single "
-            f"directions, or differentiate the real and imaginary parts of the argument separately."
-        )
-
-
-def _own(x: Any) -> Any:
-    if is_box(x):
-        return release(resolve(x))
-    return x if x.base is None and x.flags.owndata else np.array(x)
+FEW = 64  # directions that go through without asking how much memory they take
 
 
 class _Jacobian(Operator):
+    argnums: Argnums
+
+    def __init__(self, f: Callable[..., Any], argnums: Argnums, **options: Any) -> None:
+        super().__init__(f, argnums, **options)
+        # What earlier calls have taught, by the sizes of the inputs: the number of results and the
+        # bytes per direction, at the peak and on average, or the prepared sparse Jacobian.
+        self.known: dict[tuple[int, ...], tuple[int, int, int]] = {}
+        self.prepared: dict[tuple[int, ...], PreparedJacobian] = {}
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.options.get("sparse"):
+            return self.sparse(args, kwargs)
         return again_if_nan(lambda: self.evaluate(args, kwargs), lambda tree: flatten(tree)[0])
+
+    def sparse(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """The Jacobian as a sparse matrix; pattern and colours are kept for the next call."""
+        key = tuple(sizes_of(Inputs(self.f, args, kwargs, self.argnums).values))
+        if key not in self.prepared:
+            options = {k: self.options[k] for k in ("mode", "chunk", "budget", "progress")}
+            made = prepare_jacobian(self.f, *args, argnums=self.argnums, **options, **kwargs)
+            self.prepared[key] = made
+        return self.prepared[key](*args, **kwargs)
+
+    def plan(self, n: int, known: tuple[int, int, int], live: Liveness | None = None) -> Plan:
+        """The plan for so many inputs and what is known of the results."""
+        m, peak, mean = known
+        options, budget = self.options, self.options["budget"]
+        if live is not None:
+            budget = budget or max(LEAST_BUDGET, 2 * live.total)
+        return choose(n, m, options["mode"], options["chunk"], peak, budget, mean)
 
     def evaluate(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """The Jacobian from one run of the function."""
         inputs = Inputs(self.f, args, kwargs, self.argnums)
+        values = inputs.values
+        n, key = size_of(values), tuple(sizes_of(values))
         mode, chunk = self.options["mode"], self.options["chunk"]
-        n = _size(inputs.values)
-        recording: Recording | None = None
-        if mode == "auto" and n == 1:
-            plan = _choose(n, n, "forward", chunk)
-        elif mode == "forward":
-            plan = _choose(n, n, mode, chunk)
-        else:
-            recording = Recording(inputs)
-            plan = _choose(n, _size(recording.outputs.values), mode, chunk)
+        known = self.known.get(key)
+        if known is None and mode != "reverse" and (n <= 1 or (mode == "forward" and n <= FEW)):
+            known = n, 8 * n, 8 * n
+        if known is not None and not any_complex(values):
+            plan = self.plan(n, known)
+            if plan.mode == "forward" and plan.passes <= 1:
+                return self._at_once(inputs, n)
+        recording = Recording(inputs)
+        m = size_of(recording.outputs.values)
+        live = None
+        per_direction = 8 * max(n, m, 1)
+        directions = {"forward": n, "reverse": m}.get(mode, min(n, m))
+        if chunk is None and directions * per_direction * recording.tape.size > LEAST_BUDGET:
+            live = Liveness(recording)
+            per_direction = live.peak
+        known = m, per_direction, live.mean if live is not None else per_direction
+        plan = self.plan(n, known, live)
+        self.known[key] = known
+        refuse_complex_result(values, recording.outputs.values)
         if plan.mode == "forward":
-            return self._columns(inputs, recording, plan)
-        assert recording is not None
+            return self._columns(inputs, recording, plan, live)
         return self._rows(inputs, recording, plan)
 
-    def _columns(self, inputs: Inputs, recording: Recording | None, plan: Plan) -> Any:
-        values = inputs.values
-        if recording is None and plan.passes <= 1 and not _any_complex(values):
-            lead = (plan.directions,)
-            outputs, _ = push_forward(
-                inputs, _identity(values, 0, plan.directions), lead, identity=True
-            )
-            passes = [outputs.payloads]
-        else:
-            recording = recording or Recording(inputs)
-            outputs = recording.outputs
-            passes = [_pass(recording.push, values, span) for span in _chunks(plan)]
-        _refuse_complex_result(values, outputs.values)
-        blocks: list[Any] = []
-        for j, result in enumerate(outputs.values):
-            if result is None:
-                blocks.append(None)
-                continue
-            columns = [p[j] for p in passes]
-            blocks.append(inputs.result(_split_columns(columns, result, values)))
-        return outputs.tree(blocks)
+    def _at_once(self, inputs: Inputs, n: int) -> Any:
+        """All tangents with the function itself, which records nothing."""
+        seeds = identity(inputs.values, 0, n)
+        outputs, _ = push_forward(inputs, seeds, (n,), identity=True)
+        m = size_of(outputs.values)
+        per_direction = 8 * max(n, m, 1)
+        self.known.setdefault(tuple(sizes_of(inputs.values)), (m, per_direction, per_direction))
+        return outputs.tree(_from_columns([outputs.payloads], inputs, outputs.values))
+
+    def _columns(
+        self, inputs: Inputs, recording: Recording, plan: Plan, live: Liveness | None
+    ) -> Any:
+        outputs = recording.outputs
+
+        def push(seeds: Sequence[Any], lead: Any, identity: bool) -> list[Any]:
+            if live is None:
+                return recording.push(seeds, lead, identity)
+            return live.push(recording, seeds, lead, identity)
+
+        blocks = _Blocks(outputs.values, inputs.values)
+        passes = []
+        for span in self.spans(plan):
+            parts = one_pass(push, inputs.values, span)
+            if plan.passes > 1 and not any(map(is_box, parts)):
+                blocks.put_columns(span, parts)
+            else:
+                passes.append(parts)
+            del parts  # before the next pass
+        if not passes:
+            return outputs.tree(blocks.finished(inputs))
+        return outputs.tree(_from_columns(passes, inputs, outputs.values))
 
     def _rows(self, inputs: Inputs, recording: Recording, plan: Plan) -> Any:
         results = recording.outputs.values
-        _refuse_complex_result(inputs.values, results)
-        passes = [_pass(recording.pull, results, span) for span in _chunks(plan)]
-        sizes = [0 if v is None else prod(shape_of(v)) for v in results]
-        blocks: list[Any] = []
-        for j, result in enumerate(results):
-            if result is None:
-                blocks.append(None)
-                continue
-            start = sum(sizes[:j])
-            leaves = [
-                None
-                if v is None
-                else _row_block([p[i] for p in passes], start, sizes[j], result, v)
-                for i, v in enumerate(inputs.values)
+        blocks = _Blocks(results, inputs.values)
+        passes = []
+        for span in self.spans(plan):
+            parts = one_pass(recording.pull, results, span)
+            if plan.passes > 1 and not any(map(is_box, parts)):
+                blocks.put_rows(span, parts)
+            else:
+                passes.append(parts)
+            del parts  # before the next pass
+        if not passes and plan.passes > 1:
+            return recording.outputs.tree(blocks.finished(inputs))
+        return recording.outputs.tree(_from_rows(passes, inputs, results))
+
+    def spans(self, plan: Plan) -> Iterator[Span]:
+        """The directions of each pass."""
+        return shown(spans(plan.directions, plan.passes), self.options.get("progress", False))
+
+
+def _block(part: Any, result: Any, value: Any) -> Any:
+    """Rows or columns of one result and one argument, real where both are."""
+    if not any_complex((result, value)):
+        part = np.real(part)
+    return own(np.reshape(part, shape_of(result) + shape_of(value)))
+
+
+def _no_block(result: Any, value: Any) -> ndarray:
+    dtype = np.result_type(dtype_of(result), dtype_of(value))
+    return np.zeros(shape_of(result) + shape_of(value), dtype)
+
+
+class _Blocks:
+    """One matrix for each result and argument, filled pass by pass without further copies."""
+
+    def __init__(self, results: Sequence[Any], values: Sequence[Any]) -> None:
+        self.results, self.values = results, values
+        self.blocks: list[list[ndarray | None]] | None = None
+
+    def _opened(self) -> list[list[ndarray | None]]:
+        if self.blocks is None:
+            self.blocks = [
+                [None if r is None or v is None else _no_block(r, v) for v in self.values]
+                for r in self.results
             ]
-            blocks.append(inputs.result(leaves))
-        return recording.outputs.tree(blocks)
+        return self.blocks
+
+    def put_columns(self, span: Span, parts: Sequence[Any]) -> None:
+        """Tangents of all results in the directions of the span."""
+        for part, blocks in zip(parts, self._opened(), strict=True):
+            if part is None:
+                continue
+            for block, first, last in _within(span, blocks, self.values):
+                a, b = max(first, span[0]), min(last, span[1])
+                rows = part[a - span[0] : b - span[0]].reshape(b - a, -1)
+                matrix = block.reshape(rows.shape[1], last - first)
+                matrix[:, a - first : b - first] = _as(rows, matrix).T
+
+    def put_rows(self, span: Span, parts: Sequence[Any]) -> None:
+        """Cotangents of all arguments in the directions of the span."""
+        columns = list(zip(*self._opened(), strict=True))
+        for part, blocks in zip(parts, columns, strict=True):
+            if part is None:
+                continue
+            for block, first, last in _within(span, blocks, self.results):
+                a, b = max(first, span[0]), min(last, span[1])
+                rows = part[a - span[0] : b - span[0]].reshape(b - a, -1)
+                matrix = block.reshape(last - first, rows.shape[1])
+                matrix[a - first : b - first] = _as(rows, matrix)
+
+    def finished(self, inputs: Inputs) -> list[Any]:
+        """The blocks of each result, as a tree like the argument."""
+        pairs = zip(self._opened(), self.results, strict=True)
+        return [None if r is None else inputs.result(blocks) for blocks, r in pairs]
+
+
+def _as(rows: ndarray, matrix: ndarray) -> ndarray:
+    return rows if matrix.dtype.kind == "c" else np.real(rows)
+
+
+def _within(
+    span: Span, blocks: Sequence[ndarray | None], leaves: Sequence[Any]
+) -> Iterator[tuple[ndarray, int, int]]:
+    """The blocks of the leaves that have directions in the span, with theirs."""
+    first = 0
+    for block, size in zip(blocks, sizes_of(leaves), strict=True):
+        if block is not None and block.size and first < span[1] and first + size > span[0]:
+            yield block, first, first + size
+        first += size
 
 
 def _joined(parts: list[Any]) -> Any:
@@ -216,31 +226,51 @@ def _joined(parts: list[Any]) -> Any:
     return known[0] if len(known) == 1 else np.concatenate(known)
 
 
-def _row_block(parts: list[Any], start: int, size: int, result: Any, value: Any) -> Any:
-    """d result / d value from cotangents of value stacked over all results."""
-    shape = shape_of(result) + shape_of(value)
-    rows = _joined(parts)
-    if rows is None or not size:
-        return np.zeros(shape, np.result_type(dtype_of(result), dtype_of(value)))
-    return _block(rows[start : start + size], result, value)
-
-
-def _split_columns(parts: list[Any], result: Any, values: Sequence[Any]) -> list[Any]:
-    """d result / d value for each value, from tangents of result stacked over all inputs."""
-    columns = _joined(parts)
+def _from_rows(passes: list[Any], inputs: Inputs, results: Sequence[Any]) -> list[Any]:
+    """For each result, d result / d value for each value, from cotangents of the values."""
     out: list[Any] = []
     start = 0
-    for v in values:
-        if v is None:
+    stacked = [_joined([p[i] for p in passes]) for i in range(len(inputs.values))]
+    for result, size in zip(results, sizes_of(results), strict=True):
+        stop = start + size
+        leaves = (
+            [
+                None
+                if v is None
+                else _no_block(result, v)
+                if rows is None or not size
+                else _block(rows[start:stop], result, v)
+                for rows, v in zip(stacked, inputs.values, strict=True)
+            ]
+            if result is not None
+            else []
+        )
+        out.append(None if result is None else inputs.result(leaves))
+        start = stop
+    return out
+
+
+def _from_columns(passes: list[Any], inputs: Inputs, results: Sequence[Any]) -> list[Any]:
+    """For each result, d result / d value for each value, from tangents of the results."""
+    out: list[Any] = []
+    for j, result in enumerate(results):
+        if result is None:
             out.append(None)
             continue
-        stop = start + prod(shape_of(v))
-        shape = shape_of(result) + shape_of(v)
-        if columns is None:
-            out.append(np.zeros(shape, np.result_type(dtype_of(result), dtype_of(v))))
-        else:
-            out.append(_block(np.moveaxis(columns[start:stop], 0, -1), result, v))
-        start = stop
+        columns = _joined([p[j] for p in passes])
+        leaves: list[Any] = []
+        start = 0
+        for v in inputs.values:
+            if v is None:
+                leaves.append(None)
+                continue
+            stop = start + prod(shape_of(v))
+            if columns is None:
+                leaves.append(_no_block(result, v))
+            else:
+                leaves.append(_block(np.moveaxis(columns[start:stop], 0, -1), result, v))
+            start = stop
+        out.append(inputs.result(leaves))
     return out
 
 
@@ -249,12 +279,19 @@ def jacobian(
     argnums: Argnums = 0,
     mode: str = "auto",
     chunk: int | None = None,
+    *,
+    sparse: bool = False,
+    budget: int | None = None,
+    progress: bool = False,
 ) -> Callable[..., Any]:
     """The Jacobian of a function, all directions in one pass per chunk.
 
     Arguments: `f`; `argnums` as for `grad`; `mode`, "forward", "reverse", or "auto", which takes
-    forward mode for at most as many inputs as results (containers counted whole); `chunk`, the
-    number of directions in one pass (by default what a memory budget of 256 MB allows).
+    the cheaper one by the numbers of inputs and results (containers counted whole); `chunk`, the
+    number of directions in one pass, or `budget`, the bytes that the directions of one pass may
+    take (by default twice what the recording holds, at least 64 MB); `sparse`, for a
+    `scipy.sparse.csr_array` of shape (size of all results, size of all arguments), whose pattern
+    is found in the first call and kept (see `prepare_jacobian`); `progress`, for a bar by tqdm.
     Returns: a function that gives an array of shape ``result.shape + argument.shape``; for
     containers, a container like the result with containers like the argument as its leaves.
     Complex numbers: for a real argument and a complex result the columns are df/dx; for a complex
@@ -265,10 +302,13 @@ def jacobian(
     >>> dd.jacobian(lambda x: x[0] * x)(np.array([2.0, 3.0]))
     array([[4., 0.],
            [3., 2.]])
+    >>> dd.jacobian(lambda x: x**2, sparse=True)(np.ones(1000)).nnz
+    1000
     """
     if mode not in MODES:
         raise ValueError(f"mode must be one of {MODES}, not {mode!r}")
-    return _Jacobian(f, argnums, mode=mode, chunk=chunk)
+    options = {"chunk": chunk, "sparse": sparse, "budget": budget, "progress": progress}
+    return _Jacobian(f, argnums, mode=mode, **options)
 
 
 def plan(
@@ -277,19 +317,28 @@ def plan(
     argnums: Argnums = 0,
     mode: str = "auto",
     chunk: int | None = None,
+    sparse: bool = False,
+    budget: int | None = None,
     **kwargs: Any,
 ) -> Plan:
     """What `jacobian` would do for these arguments, and why.
 
-    Arguments: as for `jacobian`, and the arguments of f.
+    Arguments: as for `jacobian`, and the arguments of f, which is run once.
     Returns: a `Plan`, which prints well.
 
     >>> import numpy as np, dualdiff as dd
-    >>> print(dd.plan(np.sum, np.ones(5)))
-    Jacobian of 1 results with respect to 5 inputs: reverse mode, 1 directions in one pass.
-    Reason: 5 inputs > 1 results, and reverse mode takes one cotangent per result.
+    >>> plan = dd.plan(np.sum, np.ones(5))
+    >>> plan.mode, plan.directions, plan.reason
+    ('reverse', 1, '5 inputs > 1 results, and reverse mode takes one cotangent per result')
     """
     if mode not in MODES:
         raise ValueError(f"mode must be one of {MODES}, not {mode!r}")
-    recording = Recording(Inputs(f, args, kwargs, argnums))
-    return _choose(_size(recording.inputs.values), _size(recording.outputs.values), mode, chunk)
+    if sparse:
+        options: Any = {"mode": mode, "chunk": chunk, "budget": budget}
+        return prepare_jacobian(f, *args, argnums=argnums, **options, **kwargs).plan
+    inputs = Inputs(f, args, kwargs, argnums)
+    recording = Recording(inputs)
+    asked = _Jacobian(f, argnums, mode=mode, chunk=chunk, budget=budget)
+    live = Liveness(recording)
+    known = size_of(recording.outputs.values), live.peak, live.mean
+    return asked.plan(size_of(inputs.values), known, live)

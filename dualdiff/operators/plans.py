@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil
 
 MODES = ("auto", "forward", "reverse")
 # What a cotangent costs against a tangent, as `benchmarks/modes.py` measures it: a pull makes the
 # sums that broadcasting needs, and adds where a value is used twice.
-TANGENT, COTANGENT = 1.0, 1.15
+TANGENT, COTANGENT = 1.0, 1.3
 LEAST_BUDGET = 2**26
+CACHE = 2**21  # bytes of the directions of one array: with more, arithmetic waits for memory
+FEWEST = 64  # directions of a dense pass whatever the cache: products of matrices need them
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,17 @@ def amount(memory: int) -> str:
     return f"{memory:.3g} GB"
 
 
-def way(mode: str, directions: int, per_direction: int, budget: int, chunk: int | None) -> Way:
-    """The passes of a mode: as few as the budget allows, all about equally large."""
+def way(
+    mode: str,
+    directions: int,
+    per_direction: int,
+    budget: int,
+    chunk: int | None,
+    quickest: int | None = None,
+) -> Way:
+    """The passes of a mode: of `quickest` directions if the budget allows, all about equal."""
     if chunk is None:
-        chunk = max(1, budget // max(per_direction, 1))
+        chunk = max(1, min(budget // max(per_direction, 1), quickest or directions))
     elif chunk < 1:
         raise ValueError(f"chunk must be a positive number of directions, not {chunk}")
     passes = ceil(directions / chunk)
@@ -85,6 +96,7 @@ def way(mode: str, directions: int, per_direction: int, budget: int, chunk: int 
     return Way(mode, directions, chunk, passes, cost, chunk * per_direction)
 
 
+@functools.lru_cache(maxsize=256)
 def choose(
     n: int,
     m: int,
@@ -92,20 +104,22 @@ def choose(
     chunk: int | None = None,
     per_direction: int | None = None,
     budget: int | None = None,
+    mean: int | None = None,
 ) -> Plan:
     """The plan of a dense Jacobian from the numbers of inputs and results.
 
     Arguments: `n` and `m`, all inputs and all results; `mode` and `chunk` as the user gave them;
     `per_direction`, the bytes that one direction takes at its peak; `budget`, those that all
-    directions of a pass may take.
+    directions of a pass may take; `mean`, those that one direction of an array takes on average.
     """
     if per_direction is None:
         per_direction = 8 * max(n, m, 1)
     if budget is None:
         budget = max(LEAST_BUDGET, per_direction)
+    quickest = max(FEWEST, CACHE // max(mean or per_direction, 1))
     ways = {
-        "forward": way("forward", n, per_direction, budget, chunk),
-        "reverse": way("reverse", m, per_direction, budget, chunk),
+        "forward": way("forward", n, per_direction, budget, chunk, quickest),
+        "reverse": way("reverse", m, per_direction, budget, chunk, quickest),
     }
     if mode == "auto":
         mode = "forward" if ways["forward"].cost <= ways["reverse"].cost else "reverse"
@@ -118,7 +132,8 @@ def choose(
         reason = f"mode={mode!r} was asked for"
     chosen = ways.pop(mode)
     if chunk is None and chosen.passes > 1:
-        reason += f"; the directions of one pass are kept within {amount(budget)}"
+        limit = "cache" if chosen.chunk * per_direction < budget // 2 else amount(budget)
+        reason += f"; the directions of one pass are kept within {limit}"
     return Plan(
         mode,
         n,
@@ -137,4 +152,4 @@ def spans(directions: int, passes: int) -> list[tuple[int, int]]:
     """The directions of each pass, from where to where, equally many up to one."""
     passes = max(passes, 1)
     ends = [directions * k // passes for k in range(passes + 1)]
-    return list(zip(ends[:-1], ends[1:], strict=True))
+    return list(pairwise(ends))

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from ..core.boxes import is_box
 from ..core.errors import DualdiffError, UnsupportedInputError, user_line
-from ..core.shapes import dtype_of
+from ..core.shapes import quiet
 from ..sparsity.compression import canonical, seeds
 from ._alive import again_if_nan
 from ._calls import Argnums, Inputs, Outputs
@@ -110,11 +110,10 @@ class Prepared:
         self.colors: Any = labels[0] if len(labels) == 1 else tuple(labels)
         self.note = self._remarks()
         self._probe = 0.5 + np.random.default_rng(0).random((1, n))
+        self._kept: dict[tuple[bool, int], ndarray] = {}
         self._seeds: ndarray | None = None
-        count = columns.count if columns is not None else 0
-        if rows is None and self.plan.passes <= 1 and 8 * n * (count + 1) <= KEPT:
-            assert columns is not None
-            parts = [seeds(columns, 0, count)] + [self._probe] * options["check"]
+        if columns is not None and rows is None and self.plan.passes <= 1:
+            parts = [seeds(columns, 0, columns.count)] + [self._probe] * options["check"]
             self._seeds = np.concatenate(parts)
             self._seeds.flags.writeable = False
 
@@ -213,14 +212,14 @@ class Prepared:
         outputs = recording.outputs
         self._check_outputs(outputs)
         columns, rows = self._compression.columns, self._compression.rows
-        pushed = None if columns is None else self._passes(recording, columns, forward=True)
-        pulled = None if rows is None else self._passes(recording, rows, forward=False)
-        matrix = self._compression.matrix(pushed, pulled)
+        matrix = self._compression.matrix(
+            None if columns is None else self._passes(recording, columns, forward=True),
+            None if rows is None else self._passes(recording, rows, forward=False),
+        )
         if not checked:
             return outputs, matrix, None
-        tangents = split(self._probe, inputs.values)
-        parts = again_if_nan(lambda: recording.push(tangents, (1,)), list)
-        return outputs, matrix, joined(parts, outputs.values, 1)[0]
+        probe = _one_pass(recording.push, self._probe, inputs.values, outputs.values)
+        return outputs, matrix, probe[0]
 
     def _passes(self, recording: Recording, colors: Any, forward: bool) -> ndarray:
         """All tangents, or cotangents, in passes."""
@@ -230,10 +229,12 @@ class Prepared:
         passes = -(-colors.count // self.plan.chunk)
         parts = []
         for start, stop in shown(spans(colors.count, passes), self.options["progress"]):
-            directions = split(seeds(colors, start, stop), sources)
-            lead = (stop - start,)
-            given = again_if_nan(lambda d=directions, b=lead: apply(d, b, identity=True), list)
-            parts.append(joined(given, targets, stop - start))
+            chosen = self._kept.get((forward, start))
+            if chosen is None:
+                chosen = seeds(colors, start, stop)
+                if sum(s.nbytes for s in self._kept.values()) + chosen.nbytes <= KEPT:
+                    self._kept[forward, start] = chosen
+            parts.append(_one_pass(apply, chosen, sources, targets))
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _wrong_rows(self, matrix: csr_array, probe: ndarray | None) -> ndarray:
@@ -241,12 +242,16 @@ class Prepared:
         if probe is None:
             return np.zeros(0, np.intp)
         direction = self._probe[0].astype(matrix.dtype, copy=False)
-        error = np.abs(matrix @ direction - probe)
+        product = matrix @ direction
+        with quiet():
+            product -= probe
+        error, limit = np.abs(product), np.abs(probe)
         tolerance = np.finfo(matrix.dtype).eps ** 0.4
-        suspect = ~(error <= tolerance * np.abs(probe))
-        if not suspect.any():
+        limit *= tolerance
+        agrees = error <= limit
+        if agrees.all():
             return np.zeros(0, np.intp)
-        rows = np.flatnonzero(suspect)
+        rows = np.flatnonzero(~agrees)
         part = matrix[rows]
         if not (np.isfinite(part.data).all() and np.isfinite(probe).all()):
             raise self._non_finite(matrix, probe)
@@ -265,6 +270,21 @@ class Prepared:
             f"the sparse derivative is not finite: {where}, {user_line()}; move the arguments away "
             f"from the singular point, or pass check=False to get the matrix as it is"
         )
+
+
+def _one_pass(
+    apply: Callable[..., list[Any]],
+    directions: ndarray,
+    sources: Sequence[Any],
+    targets: Sequence[Any],
+) -> ndarray:
+    """The derivatives of the targets in directions of the sources, one direction per row."""
+    parts = split(directions, sources)
+    lead: tuple[int, ...] = (len(directions),)
+    if len(directions) == 1:  # no lead axis: the quickest
+        parts, lead = [None if p is None else p[0] for p in parts], ()
+    given = again_if_nan(lambda: apply(parts, lead, identity=True), list)
+    return joined(given, targets, len(directions))
 
 
 class PreparedJacobian(Prepared):

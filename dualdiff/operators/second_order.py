@@ -8,37 +8,66 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..trees import ravel
-from ._calls import Argnums, Operator
+from ._calls import Argnums, Inputs, Operator
+from .directions import sizes_of
 from .first_order import _Grad, grad, jvp
 from .jacobian import _Jacobian
 from .linearize import linearize
+from .prepared import PreparedHessian, prepare_hessian
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
 
 
 class _Hessian(Operator):
+    argnums: Argnums
+
+    def __init__(self, f: Callable[..., Any], argnums: Argnums, **options: Any) -> None:
+        super().__init__(f, argnums, **options)
+        self.prepared: dict[tuple[int, ...], PreparedHessian] = {}
+        # Kept, since it learns from its calls.
+        self.dense = _Jacobian(
+            grad(f, argnums),
+            argnums,
+            mode="forward",
+            chunk=options["chunk"],
+            budget=options["budget"],
+            progress=options["progress"],
+        )
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        gradient = grad(self.f, self.argnums)  # type: ignore[arg-type]
-        options = {"mode": "forward", "chunk": self.options["chunk"]}
-        return _Jacobian(gradient, self.argnums, **options)(*args, **kwargs)
+        if not self.options["sparse"]:
+            return self.dense(*args, **kwargs)
+        key = tuple(sizes_of(Inputs(self.f, args, kwargs, self.argnums).values))
+        if key not in self.prepared:
+            options = {k: self.options[k] for k in ("chunk", "budget", "progress")}
+            made = prepare_hessian(self.f, *args, argnums=self.argnums, **options, **kwargs)
+            self.prepared[key] = made
+        return self.prepared[key](*args, **kwargs)
 
 
 def hessian(
-    f: Callable[..., Any], argnums: Argnums = 0, chunk: int | None = None
+    f: Callable[..., Any],
+    argnums: Argnums = 0,
+    chunk: int | None = None,
+    *,
+    sparse: bool = False,
+    budget: int | None = None,
+    progress: bool = False,
 ) -> Callable[..., Any]:
     """The Hessian of a function with a scalar result: all columns pushed at once over its gradient.
 
-    Arguments: `f`; `argnums` as for `grad`; `chunk`, the number of columns in one pass.
+    Arguments: `f`; `argnums` as for `grad`; `chunk`, the number of columns in one pass; `sparse`,
+    `budget` and `progress` as for `jacobian` (see `prepare_hessian`).
     Returns: a function that gives an array of shape ``x.shape + x.shape``, or nested containers of
-    them.
+    them; with `sparse`, a `scipy.sparse.csr_array`.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
     array([[4., 2.],
            [2., 0.]])
     """
-    return _Hessian(f, argnums, chunk=chunk)
+    return _Hessian(f, argnums, chunk=chunk, sparse=sparse, budget=budget, progress=progress)
 
 
 class _Hvp(Operator):

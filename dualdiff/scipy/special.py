@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ..core.boxes import is_box, plain
+from ..core.boxes import is_box, plain, seen
 from ..core.dispatch import register
 from ..core.errors import UnsupportedInputError, user_line
 from ..core.primitive import Primitive
@@ -268,7 +268,7 @@ def logsumexp(
                 f"leave return_sign out: the logarithm is complex then"
             )
         factors = plain(b) if weighted else None
-        _, sign = special.logsumexp(plain(a), axis, factors, keepdims, return_sign=True)
+        _, sign = special.logsumexp(seen(a), axis, factors, keepdims, return_sign=True)
     ans = logsumexp_p(a, b, weighted=weighted, sign=sign, axis=axis, keepdims=keepdims)
     return (ans, sign) if return_sign else ans
 

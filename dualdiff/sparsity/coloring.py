@@ -9,6 +9,7 @@ rows by each for both at once, star colourings for symmetric matrices.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -113,7 +114,7 @@ def _color(rows: csr_array, columns: csr_array, orders: Iterable[str]) -> Colori
 def _lists(rows: csr_array) -> Lists:
     """The indices of each row as a list."""
     ends, indices = rows.indptr.tolist(), rows.indices.tolist()
-    return [indices[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    return [indices[a:b] for a, b in itertools.pairwise(ends)]
 
 
 def _better(best: Coloring | None, new: Coloring) -> Coloring:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -49,12 +50,12 @@ class Compression:
         return matrix
 
 
-def canonical(pattern: csr_array) -> csr_array:
+def canonical(pattern: Any) -> csr_array:
     """The stored entries that are not zero, as a boolean CSR array in canonical form."""
-    pattern = csr_array(pattern, dtype=bool, copy=True)
-    pattern.sum_duplicates()
-    pattern.eliminate_zeros()
-    return pattern
+    own: csr_array = csr_array(pattern).astype(bool)
+    own.sum_duplicates()
+    own.eliminate_zeros()
+    return own
 
 
 def seeds(coloring: Coloring, start: int, stop: int) -> ndarray:

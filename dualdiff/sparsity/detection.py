@@ -15,9 +15,10 @@ from ..core.boxes import WATCHERS, is_box
 from ..core.shapes import shape_of
 from ..core.traces import resolve
 from ..trees import flatten
+from .boxes import Dependent
 from .patterns import Pattern
 from .sets import INDEX, columns_of, from_csr
-from .trace import Dependent, PatternTrace
+from .trace import PatternTrace
 
 
 @dataclass
@@ -72,6 +73,4 @@ def _rows(leaf: Any, trace: PatternTrace) -> tuple[ndarray, ndarray]:
 def _stacked(rows: Sequence[tuple[ndarray, ndarray]], columns: int) -> csr_array:
     lengths = np.concatenate([np.zeros(1, np.intp), *(n for n, _ in rows)])
     indices = np.concatenate([np.zeros(0, INDEX), *(i for _, i in rows)])
-    matrix = from_csr(np.cumsum(lengths), indices, columns)
-    matrix.has_sorted_indices = True
-    return matrix
+    return from_csr(np.cumsum(lengths), indices, columns)

@@ -51,9 +51,7 @@ class Pattern:
 
     def matrix(self) -> csr_array:
         """One row per element, in C order."""
-        matrix = self.sets.matrix(np.ravel(self.labels))
-        matrix.has_sorted_indices = True
-        return matrix
+        return self.sets.matrix(np.ravel(self.labels))
 
 
 def nothing(shape: Shape, columns: int) -> Pattern:
@@ -87,7 +85,9 @@ def union(a: Pattern, b: Pattern, shape: Shape) -> Pattern:
         ia, ib = pairs // few, pairs % few
     else:
         ia, ib, inverse = np.ravel(la), np.ravel(lb), np.arange(size)
-    sets = table_of(a.sets.matrix(ia) + b.sets.matrix(ib))
+    joined = a.sets.matrix(ia) + b.sets.matrix(ib)
+    joined.has_canonical_format = True
+    sets = table_of(joined)
     return Pattern((inverse + 1).reshape(shape), sets)
 
 
@@ -140,7 +140,7 @@ def over_groups(sets: Sets, starts: ndarray, labels: ndarray) -> tuple[ndarray, 
             labels, owner = pairs % count, pairs // count
             begin = np.searchsorted(owner, np.arange(filled.size))
         ids[filled] = np.arange(1, filled.size + 1)
-        chosen = from_csr(np.append(begin, labels.size), labels, count)
+        chosen = from_csr(np.append(begin, labels.size), labels, count, canonical=False)
     return ids, table_of(csr_array(chosen @ sets.matrix()))
 
 

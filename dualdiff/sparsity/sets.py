@@ -62,7 +62,10 @@ def ranges(starts: ndarray, lengths: ndarray) -> ndarray:
     """The positions ``start, start + 1, ...`` of several ranges, one after the other."""
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if ends.size else 0
-    return np.repeat(starts - (ends - lengths), lengths) + np.arange(total)
+    dtype = INDEX if total + int(starts.max(initial=0)) < 2**31 else np.intp
+    positions = np.repeat((starts - (ends - lengths)).astype(dtype), lengths)
+    positions += np.arange(total, dtype=dtype)
+    return positions
 
 
 class Sets:
@@ -147,6 +150,9 @@ class Sets:
     def rows(self, labels: ndarray) -> tuple[ndarray, ndarray]:
         """The sets of some labels: their sizes, and their columns one after the other."""
         starts, indices = self.arrays()
+        if labels.size and np.all(labels[1:] - labels[:-1] == 1):
+            first, stop = labels[0], labels[-1] + 1
+            return np.diff(starts[first : stop + 1]), indices[starts[first] : starts[stop]]
         begin = starts[labels]
         lengths = starts[labels + 1] - begin
         return lengths, indices[ranges(begin, lengths)]
@@ -165,10 +171,12 @@ class Sets:
         return np.diff(self.arrays()[0])
 
 
-def from_csr(starts: ndarray, indices: ndarray, columns: int) -> csr_array:
-    """A boolean matrix that is true at the given places."""
+def from_csr(starts: ndarray, indices: ndarray, columns: int, canonical: bool = True) -> csr_array:
+    """A boolean matrix that is true at the given places, sorted and each once if `canonical`."""
     data = np.ones(indices.size, dtype=bool)
-    return csr_array((data, indices, starts), shape=(starts.size - 1, columns))
+    matrix = csr_array((data, indices, starts), shape=(starts.size - 1, columns))
+    matrix.has_canonical_format = canonical
+    return matrix
 
 
 def table_of(matrix: Any) -> Sets:

@@ -12,20 +12,15 @@ from numpy import ndarray
 from ..core.arrays import Place, store
 from ..core.boxes import is_box, plain
 from ..core.indexing import GETITEM
-from ..core.shapes import Shape, layout_of, shape_of, spec_of, zeros_in_layout
-from ..core.traces import Trace, Traced, kept
+from ..core.shapes import Shape, dtype_of, layout_of, shape_of, spec_of, zeros_in_layout
+from ..core.traces import Trace, kept
+from .boxes import Dependent, Fact
 from .patterns import Pattern, compact, of_scalars, uniform, union
 from .sets import NOTHING, Columns, Sets, join
 from .structures import Use, patterns_of
 
 _new = object.__new__
 Payload = Pattern | Columns
-
-
-class Dependent(Traced):
-    """A value and what it depends on: a `Pattern`, or for a scalar a set of columns."""
-
-    __slots__ = ()
 
 
 class PatternTrace(Trace):
@@ -46,7 +41,7 @@ class PatternTrace(Trace):
 
     def box(self, value: Any, payload: Payload) -> Dependent:
         """A value with its dependence."""
-        out = _new(Dependent)
+        out = _new(Dependent if dtype_of(value).kind in "fc" else Fact)
         out.value, out.payload, out.scope = value, payload, self
         return out
 
@@ -64,6 +59,16 @@ class PatternTrace(Trace):
 
     def constant(self, value: Any) -> Dependent:
         return self.box(value, self._payload(value))
+
+    def fact(self, value: Any) -> Fact:
+        """A truth value or integer that follows from traced values, and has no derivative."""
+        out = _new(Fact)
+        out.value, out.payload, out.scope = (
+            value,
+            uniform(shape_of(value), NOTHING, self.columns),
+            self,
+        )
+        return out
 
     def _zeros(self, value: Any) -> ndarray:
         """Labels of a constant, in the memory layout of its value."""

@@ -1,0 +1,272 @@
+"""Sparse Jacobians and Hessians: equal to dense ones, verified, and clear about bad input."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import dualdiff as dd
+
+RNG = np.random.default_rng(5)
+X = RNG.uniform(0.5, 1.5, 12)
+A = sp.csr_array(sp.random_array((9, 12), density=0.25, rng=np.random.default_rng(1)))
+
+
+def chain(x: Any) -> Any:
+    return np.concatenate([[x[0] ** 2 - x[1]], x[:-2] * x[1:-1] ** 2 - np.sin(x[2:])])
+
+
+def stores(x: Any) -> Any:
+    y = 3.0 * x
+    y[1:] += x[:-1] ** 2
+    y[-1] = x[0] * x[-1]
+    return y
+
+
+def arrow(x: Any) -> Any:
+    return np.concatenate([np.sum(x**2, keepdims=True), x[1:] * x[0]])
+
+
+def groups(x: Any) -> Any:
+    shared, own = x[:2], x[2:].reshape(5, 2)
+    return np.sum(own**2, axis=1) * shared[0] + shared[1]
+
+
+def dense_matrix(f: Any, x: Any) -> np.ndarray:
+    n = np.size(x)
+    return dd.jacobian(f)(x).reshape(-1, n)
+
+
+@pytest.mark.parametrize("f", [chain, stores, arrow, groups, lambda x: A @ np.exp(x)])
+@pytest.mark.parametrize("mode", ["auto", "forward", "reverse"])
+@pytest.mark.parametrize("chunk", [None, 1, 2])
+def test_sparse_jacobian_equals_the_dense_one(f: Any, mode: str, chunk: int | None) -> None:
+    found = dd.jacobian(f, mode=mode, chunk=chunk, sparse=True)(X)
+    assert isinstance(found, sp.csr_array)
+    np.testing.assert_allclose(found.toarray(), dense_matrix(f, X), atol=1e-13)
+
+
+@pytest.mark.parametrize("f", [arrow, groups])
+def test_mixed_mode_equals_the_dense_jacobian(f: Any) -> None:
+    prepared = dd.prepare_jacobian(f, X, mode="mixed")
+    assert prepared.mode == "mixed"
+    assert len(prepared.colors) == 2
+    np.testing.assert_allclose(prepared(X + 1).toarray(), dense_matrix(f, X + 1), atol=1e-13)
+
+
+def test_auto_takes_the_cheapest_of_forward_reverse_and_mixed() -> None:
+    x = np.linspace(1.0, 2.0, 60)
+    assert dd.prepare_jacobian(lambda x: x[1:] * x[:-1], x).mode == "forward"
+    prepared = dd.prepare_jacobian(lambda x: np.sum(x.reshape(6, 10) ** 2, axis=1), x)
+    assert (prepared.mode, prepared.plan.directions) == ("reverse", 1)
+    prepared = dd.prepare_jacobian(arrow, x)
+    assert (prepared.mode, prepared.plan.directions) == ("mixed", 3)
+    assert "mixed" in repr(prepared)
+    plan = dd.plan(arrow, x, sparse=True)
+    assert {way.mode for way in plan.alternatives} <= {"forward", "reverse"}
+    assert plan.directions == 3
+    np.testing.assert_allclose(prepared(x).toarray(), dense_matrix(arrow, x))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2),
+        lambda x: np.sum(x[0] * x[1:] ** 2),
+        lambda x: np.prod(x[:3]) + np.sum(np.exp(x[3:] * x[2:-1])),
+        lambda x: np.sum(np.outer(x, x)),
+        lambda x: np.sum(x),
+    ],
+)
+@pytest.mark.parametrize("chunk", [None, 1])
+def test_sparse_hessian_equals_the_dense_one_and_is_symmetric(f: Any, chunk: int | None) -> None:
+    found = dd.hessian(f, chunk=chunk, sparse=True)(X)
+    assert isinstance(found, sp.csr_array)
+    np.testing.assert_allclose(found.toarray(), dd.hessian(f)(X), atol=1e-10)
+    assert (found != found.T).nnz == 0
+
+
+def test_a_prepared_object_is_evaluated_at_many_points() -> None:
+    prepared = dd.prepare_jacobian(chain, X)
+    assert prepared.pattern.dtype == bool
+    assert prepared.colors.shape == X.shape
+    for x in RNG.normal(size=(5, 12)):
+        value, matrix = prepared.value_and_jacobian(x)
+        np.testing.assert_array_equal(value, chain(x))
+        np.testing.assert_allclose(matrix.toarray(), dense_matrix(chain, x), atol=1e-13)
+    gradient, hessian = dd.prepare_hessian(lambda x: np.sum(x**4), X).gradient_and_hessian(X)
+    np.testing.assert_allclose(gradient, 4 * X**3)
+    np.testing.assert_allclose(hessian.toarray(), np.diag(12 * X**2))
+
+
+def test_containers_are_counted_whole_in_the_order_of_their_leaves() -> None:
+    def f(p: Any, scale: float) -> Any:
+        return {"u": scale * p["a"] ** 2, "v": (p["b"] * p["a"][0], None)}
+
+    p = {"b": 4.0, "a": np.array([1.0, 2.0]), "none": None}
+    found = dd.prepare_jacobian(f, p, 3.0)(p, 3.0)
+    np.testing.assert_array_equal(found.toarray(), [[6, 0, 0], [0, 12, 0], [4, 0, 1]])
+    several = dd.jacobian(lambda x, y: x * y[0], argnums=(0, 1), sparse=True)
+    expected = [[2, 0, 5, 0], [0, 2, 6, 0]]
+    np.testing.assert_array_equal(
+        several(np.array([5.0, 6.0]), np.array([2.0, 3.0])).toarray(), expected
+    )
+
+
+def test_float32_stays_float32_and_complex_results_have_complex_entries() -> None:
+    assert dd.jacobian(stores, sparse=True)(X.astype(np.float32)).dtype == np.float32
+    found = dd.jacobian(lambda x: np.exp(1j * x), sparse=True)(X)
+    np.testing.assert_allclose(found.toarray(), np.diag(1j * np.exp(1j * X)))
+    with pytest.raises(TypeError, match="mode='forward'"):
+        dd.jacobian(lambda x: np.exp(1j * x), sparse=True, mode="reverse")(X)
+    with pytest.raises(TypeError, match="real arguments"):
+        dd.jacobian(lambda z: z**2, sparse=True)(X + 1j)
+
+
+def branching(x: Any) -> Any:
+    return x**2 if x[0] > 0 else x * x[::-1]
+
+
+def test_a_pattern_local_to_a_branch_is_detected_again_elsewhere() -> None:
+    prepared = dd.prepare_jacobian(branching, X)
+    assert prepared.local
+    assert "local" in prepared.note
+    assert prepared.pattern.nnz == 12
+    for x in (X, -X, X, -X):
+        np.testing.assert_allclose(prepared(x).toarray(), dense_matrix(branching, x))
+    assert prepared.pattern.nnz == 24
+
+
+def test_without_a_check_nothing_is_verified() -> None:
+    prepared = dd.prepare_jacobian(branching, X, check=False)
+    assert not np.allclose(prepared(-X).toarray(), dense_matrix(branching, -X))
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse", "auto"])
+@pytest.mark.parametrize("chunk", [None, 1])
+def test_a_given_pattern_with_a_missing_entry_names_the_row(mode: str, chunk: int | None) -> None:
+    full = dense_matrix(chain, X) != 0
+    options: Any = {"mode": mode, "chunk": chunk}
+    given = dd.prepare_jacobian(chain, X, pattern=full, **options)
+    np.testing.assert_allclose(given(X).toarray(), dense_matrix(chain, X))
+    for row, column in zip(*np.nonzero(full), strict=True):
+        lacking = full.copy()
+        lacking[row, column] = False
+        prepared = dd.prepare_jacobian(chain, X, pattern=sp.csr_array(lacking), **options)
+        with pytest.raises(ValueError, match="lacks an entry in row") as caught:
+            prepared(X)
+        # In reverse mode the missing entry also falsifies another row of the same colour.
+        if mode != "reverse":
+            assert f"row {row}:" in str(caught.value)
+
+
+def test_a_given_hessian_pattern_with_a_missing_entry_is_found() -> None:
+    def f(x: Any) -> Any:
+        return np.sum(x[1:] ** 2 * x[:-1])
+
+    pattern = dd.hessian(f)(X) != 0
+    pattern[3, 4] = pattern[4, 3] = False
+    with pytest.raises(ValueError, match="lacks an entry in row 3"):
+        dd.prepare_hessian(f, X, pattern=pattern)(X)
+
+
+def test_a_pattern_of_the_wrong_shape_is_refused() -> None:
+    with pytest.raises(ValueError, match="12 inputs"):
+        dd.prepare_jacobian(chain, X, pattern=np.eye(5))
+    prepared = dd.prepare_jacobian(chain, X, pattern=np.ones((3, 12)))
+    with pytest.raises(TypeError, match="11 values, but the sparse derivative has 3 rows"):
+        prepared(X)
+
+
+def test_a_dense_pattern_falls_back_to_every_direction_and_says_so() -> None:
+    matrix = RNG.normal(size=(6, 12))
+    prepared = dd.prepare_jacobian(lambda x: matrix @ x, X)
+    assert "dense" in prepared.note
+    assert "dense" in repr(prepared)
+    assert (prepared.mode, prepared.plan.directions) == ("reverse", 6)
+    np.testing.assert_allclose(prepared(X).toarray(), matrix)
+    assert dd.prepare_jacobian(chain, X).note == ""
+
+
+def test_a_result_whose_size_depends_on_x_is_refused() -> None:
+    prepared = dd.prepare_jacobian(lambda x: x[dd.value_of(x) > 1.0] ** 2, X)
+    with pytest.raises(TypeError, match="size of a result depends on the values"):
+        prepared(X + 2.0)
+
+
+def test_arguments_of_another_size_are_refused_by_a_prepared_object_only() -> None:
+    with pytest.raises(TypeError, match="prepared for arguments of"):
+        dd.prepare_jacobian(stores, X)(X[:-1])
+    jacobian = dd.jacobian(stores, sparse=True)
+    assert jacobian(X).shape == (12, 12)
+    assert jacobian(X[:-1]).shape == (11, 11)
+
+
+def test_empty_results_and_arguments_are_refused() -> None:
+    with pytest.raises(TypeError, match="returned no values"):
+        dd.jacobian(lambda x: x[:0], sparse=True)(X)
+    with pytest.raises(TypeError, match="returned no values"):
+        dd.jacobian(lambda x: None, sparse=True)(X)
+    with pytest.raises(TypeError, match="nothing to differentiate"):
+        dd.jacobian(lambda x: np.ones(3), sparse=True)(np.zeros(0))
+
+
+def test_an_infinite_entry_is_an_error_that_says_where() -> None:
+    x = X.copy()
+    x[4] = 0.0
+    prepared = dd.prepare_jacobian(lambda x: np.sqrt(x) * 2.0, X)
+    with pytest.raises(ArithmeticError, match="row 4, column 4"):
+        prepared(x)
+    loose = dd.prepare_jacobian(lambda x: np.sqrt(x) * 2.0, X, check=False)
+    assert np.isinf(loose(x).toarray()).sum() == 1
+
+
+@pytest.mark.parametrize("chunk", [None, 1])
+def test_detection_and_each_evaluation_call_the_function_once(chunk: int | None) -> None:
+    calls = []
+
+    def f(x: Any) -> Any:
+        calls.append(1)
+        return x[1:] * x[:-1]
+
+    prepared = dd.prepare_jacobian(f, X, chunk=chunk)
+    assert len(calls) == 1
+    prepared(X)
+    prepared(X)
+    assert len(calls) == 3
+
+
+def test_a_sparse_jacobian_cannot_be_differentiated() -> None:
+    with pytest.raises(TypeError, match="sparse=False"):
+        dd.grad(lambda x: dd.jacobian(stores, sparse=True)(x).sum())(X)
+
+
+def test_constants_may_change_between_calls() -> None:
+    jacobian = dd.jacobian(lambda x, a: a @ x, sparse=True)
+    first, second = np.eye(12), np.fliplr(np.eye(12))
+    np.testing.assert_array_equal(jacobian(X, first).toarray(), first)
+    np.testing.assert_array_equal(jacobian(X, second).toarray(), second)
+
+
+def test_sparse_operators_pickle() -> None:
+    again = pickle.loads(pickle.dumps(dd.jacobian(stores, sparse=True)))
+    np.testing.assert_allclose(again(X).toarray(), dense_matrix(stores, X))
+    prepared = pickle.loads(pickle.dumps(dd.prepare_jacobian(stores, X)))
+    np.testing.assert_allclose(prepared(X).toarray(), dense_matrix(stores, X))
+
+
+def test_unknown_modes_are_refused() -> None:
+    with pytest.raises(ValueError, match="mode must be one of"):
+        dd.prepare_jacobian(chain, X, mode="sideways")
+
+
+def test_progress_needs_tqdm_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    with pytest.raises(ImportError, match="pip install tqdm"):
+        dd.jacobian(chain, chunk=1, progress=True)(X)
+    dd.jacobian(chain, progress=True)(X)  # one pass shows nothing

@@ -174,7 +174,7 @@ class Box:
         return bool(seen(self))
 
     def __hash__(self) -> int:
-        return hash(plain(self))
+        return hash(seen(self))
 
     def __contains__(self, item: Any) -> bool:
         return plain(item) in seen(self)

@@ -276,13 +276,18 @@ def _found(rules: Any) -> dict[int | None, tuple[_Rule, dict[str, Any]]]:
 
 
 def primitive(
-    fn: Callable[..., Any] | None = None, *, outputs: int = 1, name: str | None = None
+    fn: Callable[..., Any] | None = None,
+    *,
+    outputs: int = 1,
+    name: str | None = None,
+    structure: str = "dense",
 ) -> Any:
     """Make a function of arrays a primitive, whose rules are added afterwards.
 
     Arguments: `fn(a, b, ..., *, option)`, which may call compiled code: arguments that may stand by
     position are differentiated where they are floating-point, keyword-only ones are options. It
-    returns an array or scalar, or a tuple of `outputs` of them.
+    returns an array or scalar, or a tuple of `outputs` of them. `structure` is for sparsity
+    patterns, see docs/extending.md.
     Returns: the primitive; its methods `jvp` and `vjp` register rules, see `UserPrimitive`.
     Raises: MissingRuleError for a derivative that has no rule; CaptureError (a ValueError) where fn
     uses a traced value that is not its argument.
@@ -302,8 +307,8 @@ def primitive(
            [0.  , 0.25]])
     """
     if fn is None:
-        return functools.partial(primitive, outputs=outputs, name=name)
-    return UserPrimitive(fn, None, name, outputs)
+        return functools.partial(primitive, outputs=outputs, name=name, structure=structure)
+    return UserPrimitive(fn, None, name, outputs, structure)
 
 
 def rule(

@@ -15,6 +15,7 @@ from . import (  # noqa: F401  # rules
     differences,
     einstein,
     elementwise,
+    fft,
     joining,
     linalg,
     logic,

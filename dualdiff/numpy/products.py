@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..core.dispatch import register
@@ -45,10 +46,17 @@ def _push_x(t: Any, y: Any, x_spec: Any, lead: Shape) -> Any:
     return np.matmul(align(t, x_spec.ndim, max(x_spec.ndim, y.ndim), lead), y)
 
 
+def _by_rows(t: Any, matrix: Any) -> Any:
+    """``t @ matrix``; row by row for a few rows, which BLAS does twice as fast."""
+    if type(t) is ndarray and t.ndim == 2 and 1 < len(t) <= 4 and np.size(matrix) > 4096:
+        return np.matmul(np.transpose(matrix), t[..., None])[..., 0]
+    return np.matmul(t, matrix)
+
+
 def _push_y(t: Any, x: Any, y_spec: Spec, lead: Shape) -> Any:
     if y_spec.ndim == 1:
         if x.ndim <= 2:
-            return np.matmul(t, x.T)
+            return _by_rows(t, x.T)
         return np.matmul(t, flat(x).T).reshape(lead + x.shape[:-1])
     if x.ndim == 1:
         return np.matmul(x, t)
@@ -74,7 +82,7 @@ def _pull_y(g: Any, x: Any, y_spec: Spec, lead: Shape) -> Any:
     if x.ndim > 2:
         x = flat(x)
         g = g.reshape(lead + x.shape[:1] + y_spec.shape[1:])
-    return np.matmul(g, x) if y_spec.ndim == 1 else np.matmul(x.T, g)
+    return _by_rows(g, x) if y_spec.ndim == 1 else np.matmul(x.T, g)
 
 
 def _product(fn: Callable[..., Any], name: str) -> Bilinear:

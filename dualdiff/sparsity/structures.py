@@ -14,6 +14,7 @@
 | "matmul" | products of matrices and vectors; zeros of a constant operand are left out |
 | "solve" | all elements of its system of equations, and of its right-hand side |
 | "einsum" | a product by the parameter `subscripts` or `labels`, likewise |
+| "convolution" | those that meet there, of operands of one or more dimensions, likewise |
 | "sparse product" | the product of a constant sparse `matrix` and operand 0 |
 | "...ij->...kl" | all elements whose labels are not in the result, as in an Einstein sum |
 | "dense" | everything |
@@ -33,6 +34,7 @@ from numpy import ndarray
 
 from ..core.arrays import ndim_selected
 from ..core.boxes import is_box
+from ..core.indexing import GETITEM
 from ..core.shapes import Shape, shape_of
 from .patterns import (
     Pattern,
@@ -110,10 +112,14 @@ def _gather(use: Use) -> Result:
             x if p is None else x * 0 if shift is None else x + shift
             for x, p in zip(labels, use.patterns, strict=True)
         ]
-        return np.asarray(use.prim.fn(*moved, **params))
+        try:
+            return np.asarray(use.prim.fn(*moved, **params))
+        except (TypeError, ValueError) as error:  # a user's function that refuses integers
+            raise NotKnown from error
 
     found = run(0)
-    if not hasattr(use.prim, "push_view"):
+    is_view = any(np.may_share_memory(found, x) for x in given)
+    if not is_view and use.prim is not GETITEM:
         # Copies move with their labels, and what is filled in stays: whatever does neither is no
         # copy of one element.
         empty, shift = run(None), len(table)
@@ -123,7 +129,7 @@ def _gather(use: Use) -> Result:
         found = np.where(copied, found, 0)
     if found.shape != use.shapes[0] or found.dtype.kind != "i":
         raise NotKnown
-    if any(np.may_share_memory(found, x) for x in given):
+    if is_view:
         found = found.copy(order="K")  # labels that a store may change in place
     return [Pattern(found, table)]
 
@@ -234,6 +240,41 @@ def _sparse_product(use: Use) -> Result:
     starts = np.append(begin, entries * lines)
     ids, sets = over_groups(p.sets, starts, np.ravel(picked.T))
     return [Pattern(ids.reshape(lines, -1).T, sets)]
+
+
+def _first_kept(n: int, m: int, kept: int) -> int:
+    """The first element that is kept of a full convolution along one axis."""
+    if kept == n + m - 1:
+        return 0
+    if kept in (n, m):
+        return ((m if kept == n else n) - 1) // 2
+    if kept != abs(n - m) + 1:
+        raise NotKnown
+    return min(n, m) - 1
+
+
+def _convolution(use: Use) -> Result:
+    (shape,), shapes = use.shapes, [shape_of(a) for a in use.args]
+    if any(len(s) != len(shape) for s in shapes):
+        raise NotKnown
+    lengths = zip(*shapes, shape, strict=True)
+    offset = np.array([_first_kept(n, m, k) for n, m, k in lengths])[:, None, None]
+    parts = []
+    for p, other in zip(use.patterns, (1, 0), strict=True):
+        if p is None:
+            continue
+        constant = use.patterns[other] is None and not is_box(use.args[other])
+        mask = np.asarray(use.args[other]) != 0 if constant else np.ones(shapes[other], bool)
+        if p.labels.size * np.count_nonzero(mask) > PAIRS:
+            raise NotKnown
+        own = np.indices(p.shape).reshape(len(shape), -1, 1)
+        places = own + np.array(np.nonzero(mask))[:, None, :] - offset
+        inside = np.all((places >= 0) & (places < np.reshape(shape, (-1, 1, 1))), axis=0)
+        targets = np.ravel_multi_index(tuple(places[:, inside]), shape)
+        labels = np.broadcast_to(np.reshape(p.labels, (-1, 1)), inside.shape)[inside]
+        made = scattered(Pattern(labels, p.sets), targets, int(np.prod(shape)))
+        parts.append(Pattern(made.labels.reshape(shape), made.sets))
+    return [union_of(parts, shape)]
 
 
 Term = tuple[Any, ...]
@@ -368,6 +409,7 @@ HANDLERS: dict[str, Callable[[Use], Result]] = {
     "matmul": _matmul,
     "solve": _solve,
     "einsum": _einsum,
+    "convolution": _convolution,
     "sparse product": _sparse_product,
     "dense": _dense,
 }
@@ -381,5 +423,5 @@ def patterns_of(use: Use) -> tuple[Result, bool]:
             return by_subscripts(use, structure, product=False), False
         handler = HANDLERS.get(structure, _dense)
         return handler(use), handler is _dense
-    except NotKnown:
+    except (NotKnown, KeyError, ValueError, IndexError):  # of a structure that is not so
         return _dense(use), True

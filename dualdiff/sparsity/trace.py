@@ -95,7 +95,11 @@ class PatternTrace(Trace):
             else:
                 values.append(kept(a))
                 payloads.append(None)
-        ans = prim.evaluate(values, params)
+        try:
+            ans = prim.evaluate(values, params)
+        except Exception:  # which the program may catch, and go another way
+            self.local = True
+            raise
         several = prim.outputs != 1
         answers = ans if several else (ans,)
         shapes = tuple(shape_of(a) for a in answers)

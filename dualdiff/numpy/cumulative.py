@@ -24,6 +24,7 @@ from .reductions import (
     REVERSED,
     along,
     converted,
+    is_normal,
     nan_as,
     products_before,
 )
@@ -55,11 +56,15 @@ def _cumsum_pull(g: Any, axis: int) -> Any:
     return np.cumsum(g[back], axis=axis)[back]
 
 
-def _cumprod_push(t: Any, x: Any, axis: int) -> Any:
+def _cumprod_push(t: Any, x: Any, ans: Any, axis: int) -> Any:
+    if is_normal(ans):
+        return ans * np.cumsum(t / x, axis=axis)
     return _recurrence(x[along(axis, BUT_FIRST)], t * products_before(x, axis), axis)
 
 
-def _cumprod_pull(g: Any, x: Any, axis: int) -> Any:
+def _cumprod_pull(g: Any, x: Any, ans: Any, axis: int) -> Any:
+    if is_normal(ans):
+        return _cumsum_pull(g * ans, axis) / x
     return products_before(x, axis) * _recurrence_pull(x[along(axis, BUT_FIRST)], g, axis)
 
 

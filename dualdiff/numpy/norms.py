@@ -12,6 +12,8 @@ from ._common import Axes, axes_of, expand_dims, implements
 from .reductions import conjugate, reduction
 from .ufuncs import safe_divide
 
+_SMALL = 1e-30  # norms above it may divide a cotangent, which is smaller than the array
+
 
 def _norm(x: Any, axis: Axes, keepdims: bool, order: Any = None, flat: bool = False) -> Any:
     # NumPy adds up a whole array by `dot`, an axis by `add.reduce`.
@@ -19,6 +21,8 @@ def _norm(x: Any, axis: Axes, keepdims: bool, order: Any = None, flat: bool = Fa
 
 
 def _two_norm_scaled(v: Any, x: Any, ans: Any, axis: Axes, flat: bool = False) -> Any:
+    if np.all(plain(ans) > _SMALL):
+        return v / ans * conjugate(x)
     return v * safe_divide(conjugate(x), ans)
 
 

@@ -162,12 +162,19 @@ def _products_of_others(x: Any, axis: Axes) -> Any:
     return others
 
 
+def is_normal(ans: Any) -> bool:
+    """Whether products are neither 0 nor near overflow, so that factors can be divided out."""
+    size, limits = np.absolute(plain(ans)), np.finfo(dtype_of(ans))
+    return bool(np.all((size > limits.tiny * 1e8) & (size < limits.max)))
+
+
 def _prod_scaled(v: Any, x: Any, ans: Any, axis: Axes, initial: Any = 1, where: Any = True) -> Any:
     if np.size(x) == 0:
         return v * x
     if where is not True:
         x = np.where(where, x, 1)
-    v = v * (initial * _products_of_others(x, axis))
+    others = ans / x if is_normal(ans) else initial * _products_of_others(x, axis)
+    v = v * others
     return v if where is True else np.where(where, v, 0)
 
 
@@ -197,10 +204,12 @@ def selected(v: Any, x: Any, ans: Any, axis: Axes, initial: Any = None, where: A
         chosen = chosen | (np.isnan(x) & np.isnan(ans))
     if where is not True:
         chosen = chosen & where
-    ties = np.sum(chosen, axis=axis, keepdims=True)
+    ties: Any = np.count_nonzero(chosen, axis=axis, keepdims=True)
     if initial is not None:
         ties = ties + (ans == initial)
-    return np.where(chosen, v / np.maximum(ties, 1), 0)
+    if np.any(ties > 1):
+        v = v / np.maximum(ties, 1)
+    return np.where(chosen, v, 0)
 
 
 max_p = reduction(np.maximum.reduce, selected, "max")

@@ -76,15 +76,23 @@ def _chosen(better: Any, nan_wins: bool) -> tuple[Any, Any]:
     """Derivatives of an extremum: 1 for the operand that it is, half for both where they tie."""
 
     def share(a: Any, b: Any, by_nan: Any, like: Any) -> Any:
-        tie, chosen = np.equal(a, b), better(a, b) | by_nan
+        tie, chosen = np.equal(a, b), better(a, b)
+        if by_nan is not None:
+            chosen = chosen | by_nan
         return np.where(tie, 0.5, chosen).astype(dtype_of(like)) if np.any(tie) else chosen
+
+    def has_nan(*operands: Any) -> bool:
+        # A NaN stays one in a minimum, whatever the order of its operands.
+        return any(bool(np.isnan(np.min(a, initial=0))) for a in operands)
 
     def dx(x: Any, y: Any, ans: Any) -> Any:
         a, b = plain(x), plain(y)
-        return share(a, b, np.isnan(a if nan_wins else b), ans)
+        return share(a, b, np.isnan(a if nan_wins else b) if has_nan(a, b) else None, ans)
 
     def dy(x: Any, y: Any, ans: Any) -> Any:
         a, b = plain(x), plain(y)
+        if not has_nan(a, b):
+            return share(b, a, None, ans)
         by_nan = np.isnan(b) & ~np.isnan(a) if nan_wins else np.isnan(a) & ~np.isnan(b)
         return share(b, a, by_nan, ans)
 

@@ -12,13 +12,16 @@ from numpy import ndarray
 from scipy.sparse import csr_array
 
 from ..core.boxes import WATCHERS, is_box
+from ..core.errors import UnsupportedInputError, user_line
 from ..core.shapes import shape_of
 from ..core.traces import resolve
 from ..trees import flatten
 from .boxes import Dependent
-from .patterns import Pattern
-from .sets import INDEX, columns_of, from_csr
+from .patterns import Pattern, uniform
+from .sets import INDEX, NOTHING, Columns, columns_of, from_csr
 from .trace import PatternTrace
+
+MOST = 2**29  # entries of a pattern; in memory five bytes each
 
 
 @dataclass
@@ -50,23 +53,46 @@ def detect(inputs: Any) -> Detected:
             boxes.append(None if value is None else trace.input(value, first))
             first += size
         leaves, _ = flatten(inputs.call(boxes))
-        rows = [_rows(leaf, trace) for leaf in leaves if leaf is not None]
+        payloads = [_payload(leaf, trace) for leaf in leaves if leaf is not None]
+        _refuse_too_many(sum(map(_entries, payloads)), trace)
+        rows = list(map(_rows, payloads))
     finally:
         WATCHERS.remove(trace.watch)
         trace.close()
     return Detected(_stacked(rows, trace.columns), trace.local, trace.dense_because)
 
 
-def _rows(leaf: Any, trace: PatternTrace) -> tuple[ndarray, ndarray]:
-    """The rows of one result: their lengths, and their columns one after the other."""
+def _payload(leaf: Any, trace: PatternTrace) -> Pattern | Columns:
+    """What one result depends on."""
     if is_box(leaf) or (type(leaf) is ndarray and leaf.dtype.hasobject):
         leaf = resolve(leaf)
-    if not (issubclass(type(leaf), Dependent) and leaf.scope is trace):
-        return np.zeros(prod(shape_of(leaf)), np.intp), np.zeros(0, INDEX)
-    p = leaf.payload
+    if issubclass(type(leaf), Dependent) and leaf.scope is trace:
+        return leaf.payload
+    return uniform(shape_of(leaf), NOTHING, trace.columns)
+
+
+def _entries(p: Pattern | Columns) -> int:
+    if type(p) is Pattern:
+        counts = np.bincount(np.ravel(p.labels), minlength=len(p.sets))
+        return int(counts @ np.diff(p.sets.arrays()[0]))
+    return columns_of(p).size  # type: ignore[arg-type]
+
+
+def _refuse_too_many(entries: int, trace: PatternTrace) -> None:
+    if entries > MOST:
+        dense = ", ".join(trace.dense_because)
+        why = f" ({dense} count as dense, since their structure is not known)" if dense else ""
+        raise UnsupportedInputError(
+            f"the sparsity pattern has {entries:,} entries, too many to be written down{why}, "
+            f"{user_line()}; use products with the Jacobian (jvp, vjp, linearize, hvp) instead"
+        )
+
+
+def _rows(p: Pattern | Columns) -> tuple[ndarray, ndarray]:
+    """The rows of one result: their lengths, and their columns one after the other."""
     if type(p) is Pattern:
         return p.sets.rows(np.ravel(p.labels))
-    columns = columns_of(p)
+    columns = columns_of(p)  # type: ignore[arg-type]
     return np.array([columns.size]), columns.astype(INDEX)
 
 

@@ -85,10 +85,27 @@ def union(a: Pattern, b: Pattern, shape: Shape) -> Pattern:
         ia, ib = pairs // few, pairs % few
     else:
         ia, ib, inverse = np.ravel(la), np.ravel(lb), np.arange(size)
-    joined = a.sets.matrix(ia) + b.sets.matrix(ib)
+    ids, sets = _of_pairs(a.sets, ia, b.sets, ib)
+    return Pattern(ids[inverse].reshape(shape), sets)
+
+
+def _of_pairs(a: Sets, ia: ndarray, b: Sets, ib: ndarray) -> tuple[ndarray, Sets]:
+    """The unions of pairs of sets; one that is part of a large set is not joined to it."""
+    left = np.ones(ia.size, dtype=bool)
+    absorbed = []
+    for big, ibig, small, ismall in ((a, ia, b, ib), (b, ib, a, ia)):
+        for label in big.large(ibig):
+            there = np.flatnonzero(left & (ibig == label))
+            there = there[small.within(ismall[there], big, label)]
+            absorbed.append((there, big, label))
+            left[there] = False
+    joined = a.matrix(ia[left]) + b.matrix(ib[left])
     joined.has_canonical_format = True
     sets = table_of(joined)
-    return Pattern((inverse + 1).reshape(shape), sets)
+    ids = np.cumsum(left)
+    for there, big, label in absorbed:
+        ids[there] = sets.append(big, np.array([label]))
+    return ids, sets
 
 
 def union_of(patterns: Sequence[Pattern], shape: Shape) -> Pattern:
@@ -119,12 +136,25 @@ def over_groups(sets: Sets, starts: ndarray, labels: ndarray) -> tuple[ndarray, 
     if not filled.size:
         return ids, sets
     begin = starts[filled]
-    low, high = np.minimum.reduceat(labels, begin), np.maximum.reduceat(labels, begin)
-    if np.array_equal(low, high):
-        ids[filled] = low
+    union = np.minimum.reduceat(labels, begin)
+    known = union == np.maximum.reduceat(labels, begin)
+    for label in sets.large(labels):
+        parts = sets.within(np.arange(count), sets, label)
+        found = np.logical_and.reduceat(parts[labels], begin)
+        found &= np.logical_or.reduceat(labels == label, begin)
+        union[found], known = label, known | found
+    if known.all():
+        ids[filled] = union
         return ids, sets
+    if known.any():
+        rest, owner = filled[~known], np.repeat(~known, lengths[filled])
+        ends = np.concatenate([[0], np.cumsum(lengths[rest])])
+        ids[rest], table = over_groups(sets, ends, labels[owner])
+        used, inverse = np.unique(union[known], return_inverse=True)
+        ids[filled[known]] = np.where(union[known] == 0, 0, inverse + table.append(sets, used))
+        return ids, table
     if filled.size == 1:
-        made = whole([Pattern(labels, sets)], (1,))
+        made = whole([Pattern(labels, sets)], ())
         ids[filled] = made.labels
         return ids, made.sets
     if count <= FEW:

@@ -17,6 +17,7 @@ from numpy import ndarray
 from scipy.sparse import csr_array
 
 SMALL = 64
+LARGE, OFTEN = 256, 16  # sets whose parts are worth looking for in unions
 INDEX = np.int32  # of columns: half the memory, twice the speed
 Columns = frozenset[int] | int
 NOTHING: frozenset[int] = frozenset()
@@ -166,9 +167,23 @@ class Sets:
             starts = np.concatenate([[0], np.cumsum(lengths)])
         return from_csr(starts, indices, self.columns)
 
-    def sizes(self) -> ndarray:
-        """The number of columns of each set."""
-        return np.diff(self.arrays()[0])
+    def large(self, labels: ndarray) -> list[int]:
+        """The labels of the few large sets that stand often among some labels."""
+        if not labels.size or np.diff(self.arrays()[0]).max() <= LARGE:
+            return []
+        found, counts = np.unique(labels, return_counts=True)
+        sizes = np.diff(self._starts)[found]
+        chosen = np.flatnonzero((sizes > LARGE) & (counts >= OFTEN))
+        return found[chosen].tolist() if chosen.size <= OFTEN else []
+
+    def within(self, labels: ndarray, other: Sets, label: int) -> ndarray:
+        """Whether sets are parts of one set of another table."""
+        mask = np.zeros(self.columns, dtype=bool)
+        mask[other.rows(np.array([label]))[1]] = True
+        lengths, indices = self.rows(labels)
+        strangers = np.concatenate([[0], np.cumsum(~mask[indices])])
+        ends = np.cumsum(lengths)
+        return strangers[ends] == strangers[ends - lengths]
 
 
 def from_csr(starts: ndarray, indices: ndarray, columns: int, canonical: bool = True) -> csr_array:

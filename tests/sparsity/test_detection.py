@@ -406,6 +406,19 @@ def test_a_pattern_inside_a_derivative():
     np.testing.assert_array_equal(dd.grad(f)(point(3)), 3 * np.ones(3))
 
 
+def test_a_dense_term_is_not_multiplied_out_before_the_result():
+    n = 30_000
+    x = point(n)
+
+    def f(x):
+        coupled = x * np.linalg.norm(x) + np.roll(x, 1)
+        return np.sum(coupled.reshape(-1, 3), axis=1)[:5] + np.mean(coupled)
+
+    assert dd.sparsity(f, x).nnz == 5 * n
+    with pytest.raises(dd.DualdiffError, match=r"900,000,000 entries.*test_detection"):
+        dd.sparsity(lambda x: np.roll(x * np.linalg.norm(x), 1), x)
+
+
 def test_empty_arguments_and_results():
     assert dd.sparsity(lambda x: x, np.zeros(0)).shape == (0, 0)
     assert dd.sparsity(lambda x: x[:0], point(3)).shape == (0, 3)

@@ -125,6 +125,21 @@ def test_unions_over_many_groups_of_many_sets():
         assert found[k] == set(labels[a:b] - 1) - {-1}
 
 
+def test_parts_of_large_sets_are_absorbed():
+    rng = np.random.default_rng(2)
+    small = [frozenset(rng.integers(0, 900, 3).tolist()) for _ in range(200)]
+    table = Sets.of([made(set(range(600))), *map(made, small)], 900)
+    labels = np.concatenate([np.arange(1, 202), np.ones(199, int)])
+    other = np.concatenate([np.ones(201, int), np.arange(3, 202)])
+    a, b = Pattern(labels, table), Pattern(other, Sets(900, *table.arrays()))
+    both = union(a, b, (400,))
+    assert np.array_equal(members(both), members(a) | members(b))
+    assert len(np.unique(both.labels)) < 330
+    pairs = np.stack([labels, other], axis=1)
+    ids, sets = over_groups(table, np.arange(0, 801, 2), pairs.ravel())
+    assert np.array_equal(members(Pattern(ids, sets)), members(both))
+
+
 @settings(max_examples=30)
 @given(patterns((7,)), st.lists(st.integers(0, 5), min_size=7, max_size=7))
 def test_scattered_elements_are_joined_where_they_meet(p, targets):

@@ -7,6 +7,7 @@ from .core.errors import DualdiffError
 from .core.traces import value_of
 from .debug import debug_nans
 from .numpy.patch import patch_numpy
+from .operators.complex import wirtinger
 from .operators.control import checkpoint, stop_gradient
 from .operators.first_order import derivative, elementwise_grad, grad, jvp, value_and_grad, vjp
 from .operators.jacobian import jacobian, plan
@@ -47,4 +48,5 @@ __all__ = [
     "value_and_grad",
     "value_of",
     "vjp",
+    "wirtinger",
 ]

@@ -6,7 +6,7 @@ shorter than anything that happens. Implicit ones solve linear systems with the 
 left to itself, estimates all its 2,048 columns by differences.
 
 dualdiff finds the 12,288 entries that can differ from zero by running the program once, colours the
-columns so that those of one colour share no row, and then computes all entries from a dozen
+columns so that those of one colour share no row, and then computes all entries from eight
 directional derivatives. `solve_ivp(method="BDF")` takes the sparse matrix as it is.
 
 Run: python examples/brusselator.py [FOLDER]

@@ -68,16 +68,28 @@ def _irfft_transposed(g: Any, x_spec: Spec, n: int, axis: int, norm: Any) -> Any
 
 
 fft_p = linear(
-    lambda x, n, axis, norm: np.fft.fft(x, n, axis, norm), _transposed(np.fft.fft), name="fft"
+    lambda x, n, axis, norm: np.fft.fft(x, n, axis, norm),
+    _transposed(np.fft.fft),
+    name="fft",
+    structure="axis",
 )
 ifft_p = linear(
-    lambda x, n, axis, norm: np.fft.ifft(x, n, axis, norm), _transposed(np.fft.ifft), name="ifft"
+    lambda x, n, axis, norm: np.fft.ifft(x, n, axis, norm),
+    _transposed(np.fft.ifft),
+    name="ifft",
+    structure="axis",
 )
 rfft_p = linear(
-    lambda x, n, axis, norm: np.fft.rfft(x, n, axis, norm), _rfft_transposed, name="rfft"
+    lambda x, n, axis, norm: np.fft.rfft(x, n, axis, norm),
+    _rfft_transposed,
+    name="rfft",
+    structure="axis",
 )
 irfft_p = linear(
-    lambda x, n, axis, norm: np.fft.irfft(x, n, axis, norm), _irfft_transposed, name="irfft"
+    lambda x, n, axis, norm: np.fft.irfft(x, n, axis, norm),
+    _irfft_transposed,
+    name="irfft",
+    structure="axis",
 )
 
 

@@ -13,7 +13,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..core.arrays import memory_of
 from ..core.boxes import is_box, plain, seen
-from ..core.shapes import Fit, Shape, align, unbroadcast
+from ..core.shapes import Fit, Shape, align, shape_of, unbroadcast
 from ..core.traces import resolve
 from ..kinds import linear
 from ._common import Axes, axes_of, axis_of, implements
@@ -283,6 +283,8 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
     """``numpy.roll``."""
     if axis is None:
         return np.reshape(roll(np.ravel(a), shift, 0), np.shape(a))
+    if type(shift) is int and type(axis) is int:  # the common case, at a third of the cost
+        return roll_p(a, shift=(shift,), axis=(axis_of(axis, len(shape_of(a))),))
     negative = [
         i - np.ndim(a) for i in normalize_axis_tuple(axis, np.ndim(a), allow_duplicate=True)
     ]

@@ -89,15 +89,18 @@ def own(x: Any) -> Any:
     return x if x.base is None and x.flags.owndata else np.array(x)
 
 
-def one_pass(apply: Callable[..., list[Any]], values: Sequence[Any], span: Span) -> list[Any]:
+def one_pass(
+    apply: Callable[..., list[Any]], values: Sequence[Any], span: Span, holomorphic: bool = False
+) -> list[Any]:
     """Push or pull rows of the identity; for complex leaves also i times them, as ``d - i d_i``.
 
-    That is du/dx - i du/dy of a complex argument, and du/dx + i dv/dx of a complex result.
+    That is du/dx - i du/dy of a complex argument, and du/dx + i dv/dx of a complex result. Where
+    the function is `holomorphic`, the identity alone says all.
     """
     lead = (span[1] - span[0],)
     seeds = identity(values, *span)
     parts = apply(seeds, lead, identity=True)
-    if not any_complex(values):
+    if holomorphic or not any_complex(values):
         return parts
     turned = [1j * s if s is not None and s.dtype.kind == "c" else None for s in seeds]
     others = apply(turned, lead, identity=True)
@@ -112,8 +115,9 @@ def refuse_complex_result(inputs: Sequence[Any], outputs: Sequence[Any]) -> None
     if any_complex(inputs) and any_complex(outputs):
         raise UnsupportedInputError(
             f"the Jacobian of a complex result with respect to a complex argument is one matrix "
-            f"only where the function is holomorphic, {user_line()}. Use jvp or vjp for single "
-            f"directions, or differentiate the real and imaginary parts of the argument separately."
+            f"only where the function is holomorphic, {user_line()}. Say holomorphic=True if it is "
+            f"(which is verified); else take the pair df/dz, df/dz* from dualdiff.wirtinger, or "
+            f"the real blocks with as_real=True."
         )
 
 

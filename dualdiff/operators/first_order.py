@@ -77,8 +77,8 @@ def jvp(
     by default); `has_aux`, where f returns ``(result, aux)``; `kwargs` for f.
     Returns: ``(value, tangent)``, or ``(value, tangent, aux)``.
     Raises: TypeError where a tangent has another shape or structure than its primal.
-    Complex numbers: the differential of f in the direction of the tangent, for C->C functions also
-    where f is not holomorphic.
+    Complex numbers: the differential of f in the direction of the tangent, du + i dv: complex for
+    R->C, real for C->R, and for C->C right also where f is not holomorphic.
 
     >>> import numpy as np, dualdiff as dd
     >>> value, tangent = dd.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
@@ -112,8 +112,8 @@ def vjp(
     Returns: ``(value, pullback)``, or ``(value, pullback, aux)``; ``pullback(g)`` takes a
     cotangent of the shape of the value, gives a tuple with one cotangent per differentiated
     argument, and may be called again.
-    Complex numbers: the pairing is Re(g t), without conjugation; cotangents of real arguments are
-    real.
+    Complex numbers: the pairing is Re(g t), without conjugation. C->R: the cotangent is
+    ``g (du/dx - i du/dy)``; R->C: it is real, ``Re(g df/dx)``; C->C: ``g f'`` for a holomorphic f.
 
     >>> import numpy as np, dualdiff as dd
     >>> value, pullback = dd.vjp(np.sin, np.array([0.0, np.pi]))
@@ -159,8 +159,19 @@ class _Grad(Operator):
             with careful():
                 recording, gs = self._pulled(inputs)
         leaves = [like(*t) for t in zip(gs, inputs.leaves, inputs.values, strict=True)]
+        if self.options.get("holomorphic"):
+            self._verify(inputs, leaves)
         value = recording.outputs.released() if self.options["with_value"] else None
         return value, inputs.result(leaves), recording.aux
+
+    def _verify(self, inputs: Inputs, leaves: Sequence[Any]) -> None:
+        from .complex import verify_holomorphic
+
+        def along(tangents: Sequence[Any]) -> list[Any]:
+            pairs = zip(leaves, tangents, strict=True)
+            return [sum(np.sum(g * t) for g, t in pairs if t is not None)]
+
+        verify_holomorphic(inputs, along, self.options["has_aux"])
 
     def _pulled(self, inputs: Inputs) -> tuple[Recording, list[Any]]:
         recording = Recording(inputs, self.options["has_aux"], outlives=False)
@@ -168,28 +179,32 @@ class _Grad(Operator):
         return recording, recording.pull(_scalar_seed(recording.outputs, name))
 
 
-def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+def grad(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False
+) -> Callable[..., Any]:
     """The gradient of a function with a scalar result (reverse mode).
 
     Arguments: `f`; `argnums`, the position or name of the argument to differentiate, or a tuple of
-    them; `has_aux`, where f returns ``(result, aux)``.
+    them; `has_aux`, where f returns ``(result, aux)``; `holomorphic`, to verify by one more
+    tangent that f satisfies the Cauchy-Riemann equations.
     Returns: a function of the same arguments that gives the gradient, in the structure, shapes and
     dtypes of the argument (a tuple for a tuple of argnums), or ``(gradient, aux)``.
     Raises: TypeError for a result that is not a scalar and for arguments that are not
-    floating-point.
-    Complex numbers: for f = u + iv of z = x + iy the gradient is du/dx - i du/dy: the complex
-    derivative of a holomorphic f, the conjugate of the steepest ascent of a real f. v is left out.
+    floating-point; HolomorphicError where f was said to be holomorphic and is not.
+    Complex numbers: for f = u + iv of z = x + iy the gradient is du/dx - i du/dy, and v is left
+    out. C->C: the complex derivative where f is holomorphic; C->R: the conjugate of the steepest
+    ascent; R->C: the real gradient of u.
     Kinks: see docs/conventions.md.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
     array([2., 4.])
     """
-    return _Grad(f, argnums, has_aux=has_aux, with_value=False)
+    return _Grad(f, argnums, has_aux=has_aux, with_value=False, holomorphic=holomorphic)
 
 
 def value_and_grad(
-    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False
 ) -> Callable[..., Any]:
     """The value and the gradient of a function with a scalar result, from one evaluation.
 
@@ -201,7 +216,7 @@ def value_and_grad(
     >>> float(value), gradient
     (5.0, array([2., 4.]))
     """
-    return _Grad(f, argnums, has_aux=has_aux, with_value=True)
+    return _Grad(f, argnums, has_aux=has_aux, with_value=True, holomorphic=holomorphic)
 
 
 class _ElementwiseGrad(Operator):

@@ -14,6 +14,8 @@ from ..core.shapes import dtype_of, shape_of
 from ..trees import flatten
 from ._alive import again_if_nan
 from ._calls import Argnums, Inputs, Operator
+from .complex import as_real as in_real_parts
+from .complex import verify_holomorphic
 from .directions import (
     Liveness,
     Span,
@@ -90,7 +92,10 @@ class _Jacobian(Operator):
         known = m, per_direction, live.mean if live is not None else per_direction
         plan = self.plan(n, known, live)
         self.known[key] = known
-        refuse_complex_result(values, recording.outputs.values)
+        if self.options.get("holomorphic"):
+            verify_holomorphic(inputs, recording.push)
+        else:
+            refuse_complex_result(values, recording.outputs.values)
         if plan.mode == "forward":
             return self._columns(inputs, recording, plan, live)
         return self._rows(inputs, recording, plan)
@@ -117,7 +122,7 @@ class _Jacobian(Operator):
         blocks = _Blocks(outputs.values, inputs.values)
         passes = []
         for span in self.spans(plan):
-            parts = one_pass(push, inputs.values, span)
+            parts = one_pass(push, inputs.values, span, self.options.get("holomorphic", False))
             if plan.passes > 1 and not any(map(is_box, parts)):
                 blocks.put_columns(span, parts)
             else:
@@ -132,7 +137,8 @@ class _Jacobian(Operator):
         blocks = _Blocks(results, inputs.values)
         passes = []
         for span in self.spans(plan):
-            parts = one_pass(recording.pull, results, span)
+            holomorphic = self.options.get("holomorphic", False)
+            parts = one_pass(recording.pull, results, span, holomorphic)
             if plan.passes > 1 and not any(map(is_box, parts)):
                 blocks.put_rows(span, parts)
             else:
@@ -283,6 +289,8 @@ def jacobian(
     sparse: bool = False,
     budget: int | None = None,
     progress: bool = False,
+    holomorphic: bool = False,
+    as_real: bool = False,
 ) -> Callable[..., Any]:
     """The Jacobian of a function, all directions in one pass per chunk.
 
@@ -294,9 +302,13 @@ def jacobian(
     is found in the first call and kept (see `prepare_jacobian`); `progress`, for a bar by tqdm.
     Returns: a function that gives an array of shape ``result.shape + argument.shape``; for
     containers, a container like the result with containers like the argument as its leaves.
-    Complex numbers: for a real argument and a complex result the columns are df/dx; for a complex
-    argument and a real result the rows are du/dx - i du/dy in both modes; complex to complex
-    raises.
+    Complex numbers: in both modes, for a real argument and a complex result (R->C) the columns are
+    df/dx; for a complex argument and a real result (C->R) the rows are du/dx - i du/dy. A complex
+    result of a complex argument (C->C) raises unless `holomorphic` says that f is so: then it is
+    df/dz, and one more tangent verifies the Cauchy-Riemann equations (HolomorphicError names the
+    entry where they fail). `as_real` gives real arrays of shape ``(2, *result.shape, 2,
+    *argument.shape)``, [[du/dx, du/dy], [dv/dx, dv/dy]], without the 2 of a side that is real; see
+    also `wirtinger`.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.jacobian(lambda x: x[0] * x)(np.array([2.0, 3.0]))
@@ -307,8 +319,18 @@ def jacobian(
     """
     if mode not in MODES:
         raise ValueError(f"mode must be one of {MODES}, not {mode!r}")
-    options = {"chunk": chunk, "sparse": sparse, "budget": budget, "progress": progress}
-    return _Jacobian(f, argnums, mode=mode, **options)
+    options: dict[str, Any] = {
+        "mode": mode,
+        "chunk": chunk,
+        "sparse": sparse,
+        "budget": budget,
+        "progress": progress,
+    }
+    if sum((sparse, holomorphic, as_real)) > 1:
+        raise ValueError("sparse, holomorphic and as_real exclude each other; choose one")
+    if as_real:
+        return in_real_parts(f, argnums, jacobian, **options)
+    return _Jacobian(f, argnums, holomorphic=holomorphic, **options)
 
 
 def plan(

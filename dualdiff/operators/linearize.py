@@ -175,7 +175,8 @@ def linearize(
     `kwargs` for f.
     Returns: ``(value, L)``, or ``(value, L, aux)``: ``L.jvp(*tangents)`` is a tangent of the
     result, ``L.vjp(g)`` a tuple of cotangents, ``L.as_linear_operator()`` a SciPy LinearOperator.
-    Complex numbers: R->C and C->R maps push and pull without conjugation, Re(g t) being kept.
+    Complex numbers: ``L.jvp`` gives du + i dv for R->C, C->R and C->C, ``L.vjp`` its transpose with
+    the pairing Re(g t), without conjugation; what belongs to a real argument or result is real.
 
     >>> import numpy as np, dualdiff as dd
     >>> value, L = dd.linearize(lambda x: x[0] * x, np.array([2.0, 3.0]))

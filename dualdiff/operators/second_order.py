@@ -9,6 +9,7 @@ import numpy as np
 
 from ..trees import ravel
 from ._calls import Argnums, Inputs, Operator
+from .complex import InRealParts
 from .directions import sizes_of
 from .first_order import _Grad, grad, jvp
 from .jacobian import _Jacobian
@@ -26,10 +27,12 @@ class _Hessian(Operator):
         super().__init__(f, argnums, **options)
         self.prepared: dict[tuple[int, ...], PreparedHessian] = {}
         # Kept, since it learns from its calls.
+        holomorphic = options["holomorphic"]
         self.dense = _Jacobian(
-            grad(f, argnums),
+            grad(f, argnums, holomorphic=holomorphic),
             argnums,
             mode="forward",
+            holomorphic=holomorphic,
             chunk=options["chunk"],
             budget=options["budget"],
             progress=options["progress"],
@@ -46,6 +49,21 @@ class _Hessian(Operator):
         return self.prepared[key](*args, **kwargs)
 
 
+class _RealHessian(Operator):
+    """The Hessian of the real part of a result in the real parts of the argument."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        inputs = Inputs(self.f, args, kwargs, self.argnums)
+        real = InRealParts(inputs)
+
+        def real_part(*leaves: Any) -> Any:
+            (result,) = real(*leaves)
+            return result[0] if real.complex_results[0] else result
+
+        rows = hessian(real_part, tuple(range(len(real.arguments))))(*real.arguments)
+        return inputs.result([r if r is None else inputs.result(r) for r in rows])
+
+
 def hessian(
     f: Callable[..., Any],
     argnums: Argnums = 0,
@@ -54,6 +72,8 @@ def hessian(
     sparse: bool = False,
     budget: int | None = None,
     progress: bool = False,
+    holomorphic: bool = False,
+    as_real: bool = False,
 ) -> Callable[..., Any]:
     """The Hessian of a function with a scalar result: all columns pushed at once over its gradient.
 
@@ -61,13 +81,21 @@ def hessian(
     `budget` and `progress` as for `jacobian` (see `prepare_hessian`).
     Returns: a function that gives an array of shape ``x.shape + x.shape``, or nested containers of
     them; with `sparse`, a `scipy.sparse.csr_array`.
+    Complex numbers: the gradient of a complex argument is a complex function of it, so that C->R
+    and C->C raise, unless `holomorphic` says that f is so (f'', verified), or `as_real` asks for
+    the Hessian of u in x and y, of shape ``(2, *z.shape, 2, *z.shape)``. R->C: that of u.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
     array([[4., 2.],
            [2., 0.]])
     """
-    return _Hessian(f, argnums, chunk=chunk, sparse=sparse, budget=budget, progress=progress)
+    if sum((sparse, holomorphic, as_real)) > 1:
+        raise ValueError("sparse, holomorphic and as_real exclude each other; choose one")
+    if as_real:
+        return _RealHessian(f, argnums)
+    options = {"chunk": chunk, "sparse": sparse, "budget": budget, "progress": progress}
+    return _Hessian(f, argnums, holomorphic=holomorphic, **options)
 
 
 class _Hvp(Operator):
@@ -85,6 +113,8 @@ def hvp(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     Arguments: `f`; `argnums` as for `grad`.
     Returns: a function ``(*args, v)`` that gives H v, where v is like the differentiated argument
     (a tuple for a tuple of argnums); it costs a few evaluations of f.
+    Complex numbers: the differential of the gradient du/dx - i du/dy in the direction v, for C->R
+    and C->C; R->C: that of the gradient of u.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 1.0]))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy import ndarray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, eye_array
 
 from .orders import ORDERS, lattice
 
@@ -257,10 +257,13 @@ def color_symmetric(pattern: csr_array, orders: Iterable[str] = tuple(ORDERS)) -
         colors = _star(neighbours, [int(v) for v in order])
         best = _better(best, Coloring(colors, int(colors.max()) + 1, name))
         if best.count == bound:
-            break
+            return best
     if best is None:
         raise ValueError(f"orders names none of {list(ORDERS)}")
-    return best
+    # Colours that differ between all columns of a row, the diagonal included, will do as well.
+    full = csr_array(_symmetric(rows) + eye_array(n, dtype=np.int8, format="csr"))
+    found = lattice(full, int(np.diff(full.indptr).max()), best.count)
+    return best if found is None else Coloring(*found, "lattice")
 
 
 def _symmetric(rows: csr_array) -> csr_array:

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 BATCH = 0.02  # the part of the columns that smallest-last removes at a time
 TESTED = 200  # rows on which a lattice is tried before the whole pattern
-COMMON = 0.05  # an offset in fewer of the rows than this is no part of a stencil
+COMMON = 0.2  # an offset in fewer of the rows than this is no part of a stencil
 
 
 def natural(columns: csr_array, rows: csr_array) -> ndarray:
@@ -94,7 +94,7 @@ def _strides(rows: csr_array) -> list[int]:
     row_of = np.repeat(np.arange(m), np.diff(rows.indptr))
     offsets, counts = np.unique(np.abs(rows.indices - row_of), return_counts=True)
     frequent = offsets[counts > COMMON * m]
-    if not 0 < frequent.size <= 100 or counts[counts > COMMON * m].sum() < 0.9 * rows.nnz:
+    if not 0 < frequent.size <= 100 or counts[counts > COMMON * m].sum() < 0.8 * rows.nnz:
         return []
     # Offsets beside each other belong to one stride, which is the one in the middle.
     groups = np.split(frequent, np.flatnonzero(np.diff(frequent) > 4) + 1)

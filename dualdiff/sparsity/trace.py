@@ -17,7 +17,8 @@ from ..core.traces import Trace, kept
 from .boxes import Dependent, Fact
 from .patterns import Pattern, compact, of_scalars, uniform, union
 from .sets import NOTHING, Columns, Sets, join
-from .structures import Use, patterns_of
+from .structures import patterns_of
+from .use import Use
 
 _new = object.__new__
 Payload = Pattern | Columns
@@ -107,7 +108,7 @@ class PatternTrace(Trace):
             made: list[Any] = [self._of_scalars(prim, payloads)] * len(shapes)
         elif prim is GETITEM and not shapes[0]:
             made = [self._element(payloads[0], params["index"])]
-        elif prim.structure == "gather" and scalars and len(args) > 1:
+        elif prim.name == "array" and scalars and shapes[0] == (len(args),):
             made = [of_scalars([p or NOTHING for p in payloads], shapes[0], self.columns)]
         else:
             made = self._of_arrays(prim, values, payloads, params, shapes)

@@ -1,6 +1,7 @@
 """Patterns of functions whose structure is known, and what is said beside the pattern."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -441,3 +442,30 @@ def test_the_trace_ends_with_an_error_in_the_function():
     with pytest.raises(ZeroDivisionError):
         dd.sparsity(f, point(2))
     assert not WATCHERS
+
+
+def test_a_fourier_transform_is_dense_along_its_axis():
+    np.testing.assert_array_equal(found(lambda x: np.fft.fft(x).real, point(3, 4)), BLOCKS)
+    half = np.kron(np.eye(3), np.ones((3, 4))) != 0
+    np.testing.assert_array_equal(found(lambda x: np.abs(np.fft.rfft(x)), point(3, 4)), half)
+    filtered = found(lambda x: np.fft.irfft(np.fft.rfft(x, axis=0), axis=0), point(4, 3))
+    np.testing.assert_array_equal(filtered, np.kron(np.ones((4, 4)), np.eye(3)) != 0)
+
+
+def test_worker_threads_of_the_function_are_followed():
+    def f(x):
+        with ThreadPoolExecutor(3) as pool:
+            parts = pool.map(lambda i: np.sin(x[i : i + 2]) * x[i], range(4))
+            return np.concatenate(list(parts))
+
+    check(f, point(5), dd.jacobian(f)(point(5)) != 0)
+
+
+def test_searches_in_several_threads_do_not_meet():
+    def search(n):
+        result = detect(lambda x: x[x > 1] if n % 2 else np.diff(x), (point(n),), 0, {})
+        return result.local, result.pattern.nnz
+
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(search, [*range(3, 23)] * 3))
+    assert results == [search(n) for n in [*range(3, 23)] * 3]

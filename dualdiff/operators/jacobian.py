@@ -16,6 +16,7 @@ from ._alive import again_if_nan
 from ._calls import Argnums, Inputs, Operator
 from .complex import as_real as in_real_parts
 from .complex import verify_holomorphic
+from .compressing import SPARSE_MODES
 from .directions import (
     Liveness,
     Span,
@@ -33,6 +34,7 @@ from .linearize import Recording
 from .plans import LEAST_BUDGET, MODES, Plan, choose, spans
 from .prepared import PreparedJacobian, prepare_jacobian
 
+KEPT = 16  # sizes of inputs of which something is remembered
 FEW = 64  # directions that go through without asking how much memory they take
 
 
@@ -57,6 +59,7 @@ class _Jacobian(Operator):
         if key not in self.prepared:
             options = {k: self.options[k] for k in ("mode", "chunk", "budget", "progress")}
             made = prepare_jacobian(self.f, *args, argnums=self.argnums, **options, **kwargs)
+            forget(self.prepared)
             self.prepared[key] = made
         return self.prepared[key](*args, **kwargs)
 
@@ -91,6 +94,7 @@ class _Jacobian(Operator):
             per_direction = live.peak
         known = m, per_direction, live.mean if live is not None else per_direction
         plan = self.plan(n, known, live)
+        forget(self.known)
         self.known[key] = known
         if self.options.get("holomorphic"):
             verify_holomorphic(inputs, recording.push)
@@ -151,6 +155,12 @@ class _Jacobian(Operator):
     def spans(self, plan: Plan) -> Iterator[Span]:
         """The directions of each pass."""
         return shown(spans(plan.directions, plan.passes), self.options.get("progress", False))
+
+
+def forget(known: dict[Any, Any]) -> None:
+    """Make room in what is kept by the sizes of the inputs, of which there may be any number."""
+    if len(known) >= KEPT:
+        known.clear()
 
 
 def _block(part: Any, result: Any, value: Any) -> Any:
@@ -280,6 +290,12 @@ def _from_columns(passes: list[Any], inputs: Inputs, results: Sequence[Any]) -> 
     return out
 
 
+def _check_mode(mode: str, sparse: bool) -> None:
+    modes = SPARSE_MODES if sparse else MODES
+    if mode not in modes:
+        raise ValueError(f"mode must be one of {modes}, not {mode!r}")
+
+
 def jacobian(
     f: Callable[..., Any],
     argnums: Argnums = 0,
@@ -299,7 +315,8 @@ def jacobian(
     number of directions in one pass, or `budget`, the bytes that the directions of one pass may
     take (by default twice what the recording holds, at least 64 MB); `sparse`, for a
     `scipy.sparse.csr_array` of shape (size of all results, size of all arguments), whose pattern
-    is found in the first call and kept (see `prepare_jacobian`); `progress`, for a bar by tqdm.
+    is found in the first call and kept (see `prepare_jacobian`; `mode` may then be "mixed");
+    `progress`, for a bar by tqdm.
     Returns: a function that gives an array of shape ``result.shape + argument.shape``; for
     containers, a container like the result with containers like the argument as its leaves.
     Complex numbers: in both modes, for a real argument and a complex result (R->C) the columns are
@@ -317,8 +334,7 @@ def jacobian(
     >>> dd.jacobian(lambda x: x**2, sparse=True)(np.ones(1000)).nnz
     1000
     """
-    if mode not in MODES:
-        raise ValueError(f"mode must be one of {MODES}, not {mode!r}")
+    _check_mode(mode, sparse)
     options: dict[str, Any] = {
         "mode": mode,
         "chunk": chunk,
@@ -353,8 +369,7 @@ def plan(
     >>> plan.mode, plan.directions, plan.reason
     ('reverse', 1, '5 inputs > 1 results, and reverse mode takes one cotangent per result')
     """
-    if mode not in MODES:
-        raise ValueError(f"mode must be one of {MODES}, not {mode!r}")
+    _check_mode(mode, sparse)
     if sparse:
         options: Any = {"mode": mode, "chunk": chunk, "budget": budget}
         return prepare_jacobian(f, *args, argnums=argnums, **options, **kwargs).plan

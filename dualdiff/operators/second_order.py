@@ -12,7 +12,7 @@ from ._calls import Argnums, Inputs, Operator
 from .complex import InRealParts
 from .directions import sizes_of
 from .first_order import _Grad, grad, jvp
-from .jacobian import _Jacobian
+from .jacobian import _Jacobian, forget
 from .linearize import linearize
 from .prepared import PreparedHessian, prepare_hessian
 
@@ -45,6 +45,7 @@ class _Hessian(Operator):
         if key not in self.prepared:
             options = {k: self.options[k] for k in ("chunk", "budget", "progress")}
             made = prepare_hessian(self.f, *args, argnums=self.argnums, **options, **kwargs)
+            forget(self.prepared)
             self.prepared[key] = made
         return self.prepared[key](*args, **kwargs)
 

@@ -101,6 +101,10 @@ class PatternTrace(Trace):
         except Exception:  # which the program may catch, and go another way
             self.local = True
             raise
+        if scalars and (type(ans) is float or type(ans) is np.float64):
+            out = _new(Dependent)  # `box` at less cost: loops over elements are made of these
+            out.value, out.payload, out.scope = ans, self._of_scalars(prim, payloads), self
+            return out
         several = prim.outputs != 1
         answers = ans if several else (ans,)
         shapes = tuple(shape_of(a) for a in answers)

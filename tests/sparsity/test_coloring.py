@@ -133,7 +133,7 @@ def test_every_order_gives_valid_colors(order: str, seed: int, shape: tuple[int,
         (grid(30), 5),
         (grid(6, dims=3), 7),
         (arrow(200), 2),
-        (arrow(200, width=5, block=4), 9),  # 5 for the border, 4 for the blocks
+        (arrow(80, width=5, block=4), 9),  # 5 for the border, 4 for the blocks
         (band(50, 0), 1),
     ],
 )

@@ -51,9 +51,44 @@ def test_sparse_jacobian_equals_the_dense_one(f: Any, mode: str, chunk: int | No
     np.testing.assert_allclose(found.toarray(), dense_matrix(f, X), atol=1e-13)
 
 
+@pytest.mark.parametrize("chunk", [None, 1])
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("mode", ["auto", "forward", "reverse"])
+def test_random_sparse_compositions(seed: int, mode: str, chunk: int | None) -> None:
+    rng = np.random.default_rng(seed)
+    inner, outer, factor = (
+        sp.csr_array(sp.random_array(shape, density=0.15, rng=rng))
+        for shape in ((14, 12), (10, 14), (10, 12))
+    )
+
+    def f(x: Any) -> Any:
+        return np.outer(outer @ np.sin(inner @ x), [1.0, 2.0]) * (factor @ x**2)[:, None]
+
+    jacobian = dd.jacobian(f, mode=mode, chunk=chunk, sparse=True)
+    for x in rng.normal(size=(2, 12)):
+        np.testing.assert_allclose(jacobian(x).toarray(), dense_matrix(f, x), atol=1e-12)
+
+
+def test_a_large_tridiagonal_jacobian_is_that_of_the_formula() -> None:
+    x = np.linspace(0.0, 3.0, 100_000)
+
+    def f(x: Any) -> Any:
+        r = (3.0 - 2.0 * x) * x + 1.0
+        r[1:] -= x[:-1]
+        r[:-1] -= 2.0 * x[1:]
+        return r
+
+    prepared = dd.prepare_jacobian(f, x)
+    assert (prepared.plan.directions, prepared.plan.passes) == (3, 3)  # each fills the cache
+    diagonals = [np.full(x.size - 1, -1.0), 3.0 - 4.0 * x, np.full(x.size - 1, -2.0)]
+    expected = sp.diags_array(diagonals, offsets=[-1, 0, 1], format="csr")
+    assert abs(prepared(x) - expected).max() < 1e-13
+
+
+@pytest.mark.parametrize("chunk", [None, 1])
 @pytest.mark.parametrize("f", [arrow, groups])
-def test_mixed_mode_equals_the_dense_jacobian(f: Any) -> None:
-    prepared = dd.prepare_jacobian(f, X, mode="mixed")
+def test_mixed_mode_equals_the_dense_jacobian(f: Any, chunk: int | None) -> None:
+    prepared = dd.prepare_jacobian(f, X, mode="mixed", chunk=chunk)
     assert prepared.mode == "mixed"
     assert len(prepared.colors) == 2
     np.testing.assert_allclose(prepared(X + 1).toarray(), dense_matrix(f, X + 1), atol=1e-13)
@@ -263,6 +298,9 @@ def test_sparse_operators_pickle() -> None:
 def test_unknown_modes_are_refused() -> None:
     with pytest.raises(ValueError, match="mode must be one of"):
         dd.prepare_jacobian(chain, X, mode="sideways")
+    with pytest.raises(ValueError, match="mode must be one of"):
+        dd.jacobian(chain, mode="mixed")
+    assert dd.jacobian(arrow, mode="mixed", sparse=True)(X).shape == (12, 12)
 
 
 def test_progress_needs_tqdm_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

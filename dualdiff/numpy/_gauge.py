@@ -1,0 +1,80 @@
+"""Vectors of a decomposition that are not unique: up to a phase, or within a space.
+
+What does not depend on the choice has a derivative; what does has none, and is refused or NaN.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.boxes import is_box, plain
+from ..core.errors import UnsupportedInputError, user_line
+
+# How small, as a power of the precision, is taken for 0: what pulls compute from many roundings,
+# and what pushes compute by one product.
+VANISHES, EXACT = 0.5, 0.9
+
+
+def _size(x: Any) -> Any:
+    """The largest entry of each matrix of a stack."""
+    return np.abs(plain(x)).max(axis=(-2, -1), keepdims=True, initial=0.0)
+
+
+def _precision(x: Any) -> float:
+    return float(np.finfo(plain(x).dtype).eps)
+
+
+def quotient(k: Any, d: Any, close: Any, vanishing: float | None, scale: Any) -> Any:
+    """``k / d``, where d counts as 0 in the places `close`.
+
+    There it is 0 if k vanishes with respect to `scale`, and NaN otherwise, or always (for
+    ``vanishing=None``). A traced k has a derivative that a 0 in its place would lose: NaN as well.
+    """
+    if not np.any(close):
+        return k / d
+    ans = np.where(close, 0, k / np.where(close, 1, d))
+    if vanishing is not None and not is_box(k):
+        eps = _precision(k)
+        close = close & ~(np.abs(k) <= eps**vanishing * (eps**0.5 + _size(scale)))
+    return np.where(close, np.nan, ans)
+
+
+def rounding_of(w: Any, n: int) -> Any:
+    """What eigenvalues or singular values of an n x n matrix are uncertain by."""
+    w = np.abs(plain(w))
+    eps = float(np.finfo(w.dtype).eps)
+    return (n + 8) * eps * w.max(axis=-1, keepdims=True, initial=0.0)
+
+
+def by_gaps(k: Any, w: Any, vanishing: float | None, scale: Any) -> Any:
+    """``k_ij / (w_j - w_i)`` off the diagonal, 0 on it; see `quotient` where values coincide."""
+    n = w.shape[-1]
+    same = np.eye(n, dtype=bool)
+    gaps = w[..., None, :] - w[..., :, None]
+    close = (np.abs(plain(gaps)) <= rounding_of(w, n)[..., None]) & ~same
+    gaps, k = np.where(same, 1, gaps), np.where(same, 0, k)
+    return quotient(k, gaps, close, vanishing, scale)
+
+
+def _refuse(dependence: Any, scale: Any, what: str, instead: str) -> None:
+    dependence = np.abs(plain(dependence))
+    rounding = float(np.finfo(dependence.dtype).eps) ** 0.5
+    if np.any(dependence > rounding * (rounding + np.abs(plain(scale)).max(initial=0.0))):
+        raise UnsupportedInputError(
+            f"the result depends on the {what}, which is arbitrary, {user_line()}; make it a "
+            f"function of {instead}"
+        )
+
+
+def refuse_phase(dependence: Any, scale: Any, function: str) -> None:
+    """An error where a result depends on the arbitrary phase of complex vectors."""
+    what = f"phase of complex vectors of numpy.linalg.{function}"
+    _refuse(dependence, scale, what, "their absolute values, or of products without the phase")
+
+
+def refuse_basis(dependence: Any, scale: Any, function: str) -> None:
+    """An error where a result depends on the arbitrary basis of an orthogonal complement."""
+    what = f"basis of the additional vectors of numpy.linalg.{function}"
+    _refuse(dependence, scale, what, "their projector v @ v.conj().T, or leave the vectors out")

@@ -238,7 +238,7 @@ class Rule(Primitive):
     With one operand the push takes its tangent and the pull returns its cotangent. With several
     (or where `fn` takes any number, ``*args``) the push takes, and the pull returns, a tuple with
     one element per operand. With several outputs the push returns, and the pull takes, one element
-    per output.
+    per output; a pull that names `given` learns which of them have a cotangent (others get zeros).
     """
 
     def __init__(
@@ -287,6 +287,8 @@ class Rule(Primitive):
             i = active.index(True)
             raise self.missing("reverse-mode rule", i, specs[i])
         formula, alone = self.backward, len(specs) == 1 and not self.variadic
+        if "given" in formula.names:
+            kept = {**kept, "given": tuple(c is not None for c in g)}
         gs = (
             [g]
             if self.outputs == 1

@@ -13,6 +13,7 @@ from . import (  # noqa: F401  # rules
     cumulative,
     decompositions,
     differences,
+    eigen,
     einstein,
     elementwise,
     fft,
@@ -29,8 +30,10 @@ from . import (  # noqa: F401  # rules
     selection,
     sorting,
     statistics,
+    svd,
     ufunc_at,
     ufunc_calls,
+    ufunc_methods,
     ufuncs,
 )
 from .copying import copy, empty_like, full_like, ones_like, zeros_like

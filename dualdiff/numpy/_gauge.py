@@ -17,7 +17,7 @@ from ..core.errors import UnsupportedInputError, user_line
 VANISHES, EXACT = 0.5, 0.9
 
 
-def _size(x: Any) -> Any:
+def size_of(x: Any) -> Any:
     """The largest entry of each matrix of a stack."""
     return np.abs(plain(x)).max(axis=(-2, -1), keepdims=True, initial=0.0)
 
@@ -26,10 +26,10 @@ def _precision(x: Any) -> float:
     return float(np.finfo(plain(x).dtype).eps)
 
 
-def quotient(k: Any, d: Any, close: Any, vanishing: float | None, scale: Any) -> Any:
+def quotient(k: Any, d: Any, close: Any, vanishing: float | None, size: Any) -> Any:
     """``k / d``, where d counts as 0 in the places `close`.
 
-    There it is 0 if k vanishes with respect to `scale`, and NaN otherwise, or always (for
+    There it is 0 if k vanishes with respect to `size`, and NaN otherwise, or always (for
     ``vanishing=None``). A traced k has a derivative that a 0 in its place would lose: NaN as well.
     """
     if not np.any(close):
@@ -37,7 +37,7 @@ def quotient(k: Any, d: Any, close: Any, vanishing: float | None, scale: Any) ->
     ans = np.where(close, 0, k / np.where(close, 1, d))
     if vanishing is not None and not is_box(k):
         eps = _precision(k)
-        close = close & ~(np.abs(k) <= eps**vanishing * (eps**0.5 + _size(scale)))
+        close = close & ~(np.abs(k) <= eps**vanishing * (eps**0.5 + size))
     return np.where(close, np.nan, ans)
 
 
@@ -48,33 +48,33 @@ def rounding_of(w: Any, n: int) -> Any:
     return (n + 8) * eps * w.max(axis=-1, keepdims=True, initial=0.0)
 
 
-def by_gaps(k: Any, w: Any, vanishing: float | None, scale: Any) -> Any:
+def by_gaps(k: Any, w: Any, vanishing: float | None, size: Any) -> Any:
     """``k_ij / (w_j - w_i)`` off the diagonal, 0 on it; see `quotient` where values coincide."""
     n = w.shape[-1]
     same = np.eye(n, dtype=bool)
     gaps = w[..., None, :] - w[..., :, None]
     close = (np.abs(plain(gaps)) <= rounding_of(w, n)[..., None]) & ~same
     gaps, k = np.where(same, 1, gaps), np.where(same, 0, k)
-    return quotient(k, gaps, close, vanishing, scale)
+    return quotient(k, gaps, close, vanishing, size)
 
 
-def _refuse(dependence: Any, scale: Any, what: str, instead: str) -> None:
+def _refuse(dependence: Any, size: Any, what: str, instead: str) -> None:
     dependence = np.abs(plain(dependence))
     rounding = float(np.finfo(dependence.dtype).eps) ** 0.5
-    if np.any(dependence > rounding * (rounding + np.abs(plain(scale)).max(initial=0.0))):
+    if np.any(dependence > rounding * (rounding + size.max(initial=0.0))):
         raise UnsupportedInputError(
             f"the result depends on the {what}, which is arbitrary, {user_line()}; make it a "
             f"function of {instead}"
         )
 
 
-def refuse_phase(dependence: Any, scale: Any, function: str) -> None:
+def refuse_phase(dependence: Any, size: Any, function: str) -> None:
     """An error where a result depends on the arbitrary phase of complex vectors."""
     what = f"phase of complex vectors of numpy.linalg.{function}"
-    _refuse(dependence, scale, what, "their absolute values, or of products without the phase")
+    _refuse(dependence, size, what, "their absolute values, or of products without the phase")
 
 
-def refuse_basis(dependence: Any, scale: Any, function: str) -> None:
+def refuse_basis(dependence: Any, size: Any, function: str) -> None:
     """An error where a result depends on the arbitrary basis of an orthogonal complement."""
     what = f"basis of the additional vectors of numpy.linalg.{function}"
-    _refuse(dependence, scale, what, "their projector v @ v.conj().T, or leave the vectors out")
+    _refuse(dependence, size, what, "their projector v @ v.conj().T, or leave the vectors out")

@@ -1,13 +1,13 @@
-"""Decompositions: Cholesky, QR, eigenvalues of Hermitian matrices, singular values.
+"""Triangular decompositions: Cholesky and QR.
 
 Formulas: M. B. Giles, "An extended collection of matrix derivative results for forward and
 reverse mode algorithmic differentiation" (2008); I. Murray, "Differentiation of the Cholesky
-decomposition" (2016); J. Townsend, "Differentiating the singular value decomposition" (2016).
+decomposition" (2016).
 They are extended to complex matrices, in the pairing Re(g t), for which transposes do not
 conjugate.
 
-`cholesky`, `eigh` and `eigvalsh` read one triangle and take the matrix for Hermitian; so do their
-derivatives: a tangent counts by its Hermitian part, and a cotangent is Hermitian.
+`cholesky` reads one triangle and takes the matrix for Hermitian; so does its derivative: a tangent
+counts by its Hermitian part, and a cotangent is Hermitian.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core.boxes import is_box, plain
+from ..core.boxes import plain
 from ..core.errors import UnsupportedInputError, user_line
 from ..core.shapes import shape_of
 from ..kinds import rule
 from ._common import implements
+from ._gauge import refuse_basis, size_of
 from ._matrices import (
     adjoint,
     conjugate,
@@ -33,9 +34,6 @@ from ._matrices import (
     transpose,
 )
 
-_Eig: Any = type(np.linalg.eig(np.eye(1)))
-_Eigh: Any = type(np.linalg.eigh(np.eye(1)))
-_Svd: Any = type(np.linalg.svd(np.eye(1)))
 _Qr: Any = type(np.linalg.qr(np.eye(1)))
 
 
@@ -78,265 +76,6 @@ def cholesky(a: Any, /, *, upper: bool = False) -> Any:
     mirror image.
     """
     return cholesky_p(a, upper=bool(upper))
-
-
-def _scaled_by_gaps(k: Any, w: Any) -> Any:
-    """``k_ij / (w_j - w_i)`` off the diagonal; 0 where k is, though the numbers w may coincide."""
-    gaps = w[..., None, :] - w[..., :, None]
-    none = np.eye(w.shape[-1], dtype=bool)
-    if not is_box(k):  # of which a derivative would be lost
-        none = none | ((k == 0) & (plain(gaps) == 0))
-    return np.where(none, 0, k / np.where(none, 1, gaps))
-
-
-def _refuse_phase(dependence: Any, scale: Any, what: str) -> None:
-    """An error where a result depends on the arbitrary phase of complex vectors."""
-    dependence = np.abs(plain(dependence))
-    rounding = float(np.finfo(dependence.dtype).eps) ** 0.5
-    if np.any(dependence > rounding * (1 + np.abs(plain(scale)).max(initial=0.0))):
-        raise UnsupportedInputError(
-            f"the result depends on the phase of complex vectors of numpy.linalg.{what}, which is "
-            f"arbitrary, {user_line()}; make it a function of their absolute values, or of "
-            f"products in which the phase cancels"
-        )
-
-
-def _eigh_push(t: Any, ans: Any) -> tuple[Any, Any]:
-    w, v = ans
-    change = multiply(adjoint(v), hermitian(t), v)
-    return np.real(diagonal(change)), np.matmul(v, _scaled_by_gaps(change, w))
-
-
-def _eigh_pull(g: Any, ans: Any) -> Any:
-    w, v = ans
-    gw, gv = g
-    k = np.matmul(transpose(v), gv)
-    if is_complex(v):
-        _refuse_phase(np.imag(diagonal(k)), k, "eigh")
-    q = _scaled_by_gaps(k, w) + on_diagonal(gw)
-    return hermitian(multiply(conjugate(v), q, transpose(v)))
-
-
-eigh_p = rule(
-    lambda x, UPLO: tuple(np.linalg.eigh(x, UPLO)),
-    push=_eigh_push,
-    pull=_eigh_pull,
-    name="eigh",
-    structure="...ij->...k,...lm",
-    outputs=2,
-)
-
-
-@implements(np.linalg.eigh)
-def eigh(a: Any, UPLO: Any = "L") -> Any:
-    """``numpy.linalg.eigh``, as a function of a Hermitian matrix.
-
-    Eigenvectors have no derivative (NaN) where eigenvalues coincide. The phase of complex ones is
-    arbitrary: the tangent of v has no part along i v, and a cotangent that depends on the phase
-    raises.
-    """
-    return _Eigh(*eigh_p(a, UPLO=UPLO))
-
-
-def _eigvalsh_push(t: Any, x: Any, UPLO: Any) -> Any:
-    _, v = np.linalg.eigh(x, UPLO)
-    return np.real(np.sum(conjugate(v) * np.matmul(hermitian(t), v), axis=-2))
-
-
-def _eigvalsh_pull(g: Any, x: Any, UPLO: Any) -> Any:
-    _, v = np.linalg.eigh(x, UPLO)
-    return np.matmul(conjugate(v) * g[..., None, :], transpose(v))
-
-
-eigvalsh_p = rule(
-    lambda x, UPLO: np.linalg.eigvalsh(x, UPLO),
-    push=_eigvalsh_push,
-    pull=_eigvalsh_pull,
-    name="eigvalsh",
-    structure="...ij->...k",
-)
-
-
-@implements(np.linalg.eigvalsh)
-def eigvalsh(a: Any, UPLO: Any = "L") -> Any:
-    """``numpy.linalg.eigvalsh``, as a function of a Hermitian matrix.
-
-    Where eigenvalues coincide, symmetric functions of them have their derivative; single ones
-    have none.
-    """
-    return eigvalsh_p(a, UPLO=UPLO)
-
-
-def _inverse_of_vectors(v: Any) -> Any:
-    """The inverse of a matrix of eigenvectors, NaN where they are too few."""
-    s = np.linalg.svdvals(plain(v))
-    return inverse(v, s[..., -1] <= s[..., 0] * np.finfo(s.dtype).eps if s.size else False)
-
-
-def _eigvals_push(t: Any, x: Any) -> Any:
-    _, v = np.linalg.eig(x)
-    return np.sum(transpose(_inverse_of_vectors(v)) * np.matmul(t, v), axis=-2)
-
-
-def _eigvals_pull(g: Any, x: Any) -> Any:
-    _, v = np.linalg.eig(x)
-    return np.matmul(transpose(_inverse_of_vectors(v)) * g[..., None, :], transpose(v))
-
-
-eigvals_p = rule(
-    lambda x: np.linalg.eigvals(x),
-    push=_eigvals_push,
-    pull=_eigvals_pull,
-    name="eigvals",
-    structure="...ij->...k",
-)
-
-
-@implements(np.linalg.eigvals)
-def eigvals(a: Any) -> Any:
-    """``numpy.linalg.eigvals``; the derivative is NaN where the matrix has too few eigenvectors."""
-    return eigvals_p(a)
-
-
-def _eig_push(t: Any, ans: Any) -> tuple[Any, Any]:
-    w, v = ans
-    change = multiply(_inverse_of_vectors(v), t, v)
-    tv = np.matmul(v, _scaled_by_gaps(change, w))
-    growth = np.real(np.sum(conjugate(v) * tv, axis=-2, keepdims=True))
-    return diagonal(change), tv - v * growth
-
-
-def _eig_pull(g: Any, ans: Any) -> Any:
-    w, v = ans
-    gw, gv = g
-    growth = np.sum(gv * v, axis=-2, keepdims=True)
-    if is_complex(v):
-        _refuse_phase(np.imag(growth), gv, "eig")
-    k = np.matmul(transpose(v), gv - conjugate(v) * np.real(growth))
-    q = _scaled_by_gaps(k, w) + on_diagonal(gw)
-    return multiply(transpose(_inverse_of_vectors(v)), q, transpose(v))
-
-
-eig_p = rule(
-    lambda x: tuple(np.linalg.eig(x)),
-    push=_eig_push,
-    pull=_eig_pull,
-    name="eig",
-    structure="...ij->...k,...lm",
-    outputs=2,
-)
-
-
-@implements(np.linalg.eig)
-def eig(a: Any) -> Any:
-    """``numpy.linalg.eig``.
-
-    There is no derivative (NaN) where the matrix has too few eigenvectors, nor that of eigenvectors
-    where eigenvalues coincide. Their phase is arbitrary, as for `eigh`.
-    """
-    return _Eig(*eig_p(a))
-
-
-def _svd_push(t: Any, ans: Any) -> tuple[Any, Any, Any]:
-    u, s, vh = ans
-    v, s_row, s_column = adjoint(vh), s[..., None, :], s[..., :, None]
-    p = multiply(adjoint(u), t, v)
-    ph = adjoint(p)
-    turn_u = _scaled_by_gaps(p * s_row + s_column * ph, s * s)
-    turn_v = _scaled_by_gaps(s_column * p + ph * s_row, s * s)
-    if is_complex(p):
-        phase = on_diagonal(0.5j * np.imag(diagonal(p)) / s)
-        turn_u, turn_v = turn_u + phase, turn_v - phase
-    tu, tv = np.matmul(u, turn_u), np.matmul(v, turn_v)
-    if u.shape[-2] > s.shape[-1]:
-        tu = tu + (np.matmul(t, v) - np.matmul(u, p)) / s_row
-    if v.shape[-2] > s.shape[-1]:
-        tv = tv + (np.matmul(adjoint(t), u) - np.matmul(v, ph)) / s_row
-    return tu, np.real(diagonal(p)), adjoint(tv)
-
-
-def _svd_pull(g: Any, ans: Any) -> Any:
-    u, s, vh = ans
-    gu, gs, gvh = g
-    gv, v, s_row, s_column = adjoint(gvh), adjoint(vh), s[..., None, :], s[..., :, None]
-    ku, kv = np.matmul(transpose(u), gu), np.matmul(transpose(v), gv)
-    fu, fv = _scaled_by_gaps(ku, s * s), _scaled_by_gaps(kv, s * s)
-    q = fu * s_row + adjoint(fu * s_column) + fv * s_column + adjoint(fv * s_row) + on_diagonal(gs)
-    if is_complex(u):
-        phase_u, phase_v = np.imag(diagonal(ku)), np.imag(diagonal(kv))
-        _refuse_phase(phase_u + phase_v, ku, "svd")
-        q = q + on_diagonal(0.5j * (phase_u - phase_v) / s)
-    c = multiply(conjugate(u), q, conjugate(vh))
-    if u.shape[-2] > s.shape[-1]:
-        c = c + np.matmul((gu - np.matmul(conjugate(u), ku)) / s_row, conjugate(vh))
-    if v.shape[-2] > s.shape[-1]:
-        rest = gv - np.matmul(conjugate(v), kv)
-        c = c + np.matmul(conjugate(u) / s_row, adjoint(rest))
-    return c
-
-
-svd_p = rule(
-    lambda x: tuple(np.linalg.svd(x, full_matrices=False)),
-    push=_svd_push,
-    pull=_svd_pull,
-    name="svd",
-    structure="...ij->...kl,...m,...no",
-    outputs=3,
-)
-
-
-def _svdvals_push(t: Any, x: Any) -> Any:
-    u, s, vh = np.linalg.svd(x, full_matrices=False)
-    slope = np.real(np.sum(conjugate(u) * np.matmul(t, adjoint(vh)), axis=-2))
-    return np.where(plain(s) == 0, 0, slope)
-
-
-def _svdvals_pull(g: Any, x: Any) -> Any:
-    u, s, vh = np.linalg.svd(x, full_matrices=False)
-    g = np.where(plain(s) == 0, 0, g)
-    return np.matmul(conjugate(u) * g[..., None, :], conjugate(vh))
-
-
-svdvals_p = rule(
-    lambda x: np.linalg.svd(x, compute_uv=False),
-    push=_svdvals_push,
-    pull=_svdvals_pull,
-    name="svdvals",
-    structure="...ij->...k",
-)
-
-
-@implements(np.linalg.svd)
-def svd(
-    a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
-) -> Any:
-    """``numpy.linalg.svd``.
-
-    Without vectors, symmetric functions of the singular values have their derivative where values
-    coincide, and the derivative of a value that is 0 counts as 0. Singular vectors have no
-    derivative (NaN) where values coincide or are 0. Their common phase, for complex matrices, is
-    arbitrary: a cotangent that depends on it raises.
-    """
-    if hermitian:
-        raise UnsupportedInputError(
-            f"numpy.linalg.svd(hermitian=True) has no rule, {user_line()}; leave it out, or use "
-            f"numpy.linalg.eigh"
-        )
-    if not compute_uv:
-        return svdvals_p(a)
-    m, n = shape_of(a)[-2:]
-    if full_matrices and m != n:
-        raise UnsupportedInputError(
-            f"the full matrices of the singular value decomposition of a {m} x {n} matrix are not "
-            f"unique and have no derivative, {user_line()}; pass full_matrices=False"
-        )
-    return _Svd(*svd_p(a))
-
-
-@implements(np.linalg.svdvals)
-def svdvals(x: Any, /) -> Any:
-    """``numpy.linalg.svdvals``."""
-    return svdvals_p(x)
 
 
 def _qr_turn(k: Any) -> Any:
@@ -386,17 +125,59 @@ qr_p = rule(
 )
 
 
+def _parts(ans: Any) -> tuple[Any, Any, Any]:
+    """The two factors of the reduced decomposition, and the additional vectors."""
+    q, r = ans
+    n = r.shape[-1]
+    return q[..., :n], r[..., :n, :], q[..., n:]
+
+
+def _complete_push(t: Any, ans: Any) -> tuple[Any, Any]:
+    q, r, further = _parts(ans)
+    tq, tr = _qr_push(t, (q, r))
+    tfurther = -np.matmul(q, np.matmul(adjoint(tq), further))
+    zeros = np.zeros_like(plain(r), shape=(*tr.shape[:-2], further.shape[-1], r.shape[-1]))
+    return np.concatenate([tq, tfurther], axis=-1), np.concatenate([tr, zeros], axis=-2)
+
+
+def _complete_pull(g: Any, ans: Any) -> Any:
+    q, r, further = _parts(ans)
+    gq, gr = g
+    n = r.shape[-1]
+    k = np.matmul(transpose(ans[0]), gq)
+    skew = k - adjoint(k)
+    refuse_basis(skew[..., n:, n:], size_of(gq), "qr(mode='complete')")
+    gq = np.matmul(conjugate(q), k[..., :n, :n]) + np.matmul(conjugate(further), skew[..., n:, :n])
+    return _qr_pull((gq, gr[..., :n, :]), (q, r))
+
+
+qr_complete_p = rule(
+    lambda x: tuple(np.linalg.qr(x, "complete")),
+    push=_complete_push,
+    pull=_complete_pull,
+    name="qr_complete",
+    structure="...ij->...kl,...mn",
+    outputs=2,
+)
+
+
 @implements(np.linalg.qr)
 def qr(a: Any, mode: str = "reduced") -> Any:
-    """``numpy.linalg.qr`` with mode "reduced" or "r", and "complete" where that is "reduced".
+    """``numpy.linalg.qr`` with mode "reduced", "r" or "complete".
 
-    Where the first ``min(m, n)`` columns are not independent, the derivative is NaN.
+    Where the first ``min(m, n)`` columns are not independent, the derivative is NaN. The additional
+    vectors of ``mode="complete"`` are any basis of what is orthogonal to the others: a result that
+    depends on the basis raises in reverse mode, and their tangents have no part along it.
     """
     m, n = shape_of(a)[-2:]
-    if mode not in ("reduced", "r") and not (mode == "complete" and m <= n):
-        raise UnsupportedInputError(
-            f"numpy.linalg.qr(mode={mode!r}) of a {m} x {n} matrix has no rule, {user_line()}; use "
-            f"mode='reduced' or mode='r'"
-        )
+    if mode not in ("reduced", "r", "complete"):
+        if mode == "raw":
+            raise UnsupportedInputError(
+                f"numpy.linalg.qr(mode='raw') gives LAPACK's reflectors, which have no rule, "
+                f"{user_line()}; use mode='reduced', 'complete' or 'r'"
+            )
+        return np.linalg.qr(plain(a), mode)  # type: ignore[call-overload]  # raises what NumPy says of the mode
+    if mode == "complete" and m > n:
+        return _Qr(*qr_complete_p(a))
     q, r = qr_p(a)
     return r if mode == "r" else _Qr(q, r)

@@ -10,7 +10,6 @@ import numpy as np
 from ..core.arrays import assign, flat_positions, freeze_index, get_lead, refuse_plain_target
 from ..core.boxes import is_box, plain
 from ..core.dispatch import UFUNC_METHODS
-from ..core.errors import UnsupportedInputError, user_line
 from ..core.indexing import SCATTER
 from ..core.shapes import Shape, Spec, cast, shape_of
 from ..core.traces import resolve
@@ -69,24 +68,40 @@ def subtract_at(a: Any, indices: Any, b: Any) -> None:
     add_at(a, indices, np.negative(b))
 
 
-def _once(ufunc: np.ufunc) -> Callable[..., None]:
-    """``ufunc.at`` for indices without repeats, where it is ``a[indices] = ufunc(a[indices],
-    b)``."""
+def _ranks(positions: Any) -> Any:
+    """For each position how often it has stood before."""
+    order = np.argsort(positions, kind="stable")
+    ordered = positions[order]
+    first = np.searchsorted(ordered, ordered)
+    ranks = np.empty(positions.shape, np.intp)
+    ranks[order] = np.arange(positions.size) - first
+    return ranks
+
+
+def _repeated(ufunc: np.ufunc) -> Callable[..., None]:
+    """``ufunc.at``: as often as an index is repeated, ``a[indices] = ufunc(a[indices], b)``."""
 
     def at(a: Any, indices: Any, *b: Any) -> None:
         index, operand = _target(a, indices, *b) if b else (_target(a, indices, 0.0)[0], None)
         positions = flat_positions(a.shape, index)
-        if np.unique(positions).size < positions.size:
-            raise UnsupportedInputError(
-                f"numpy.{ufunc.__name__}.at with repeated indices is not supported on a traced "
-                f"array, {user_line()}; write a loop over the repeats."
-            )
-        a[index] = ufunc(a[index], operand) if b else ufunc(a[index])
+        flat = positions.ravel()
+        ranks = _ranks(flat)
+        if not ranks.size or not np.max(ranks):
+            a[index] = ufunc(a[index], operand) if b else ufunc(a[index])
+            return
+        values: Any = np.reshape(operand, -1) if b else None
+        for rank in range(int(np.max(ranks)) + 1):
+            chosen = ranks == rank
+            once = np.unravel_index(flat[chosen], a.shape)
+            a[once] = ufunc(a[once], values[chosen]) if b else ufunc(a[once])
 
     return at
 
 
 UFUNC_METHODS[np.add, "at"] = _at(np.add, add_at)
 UFUNC_METHODS[np.subtract, "at"] = _at(np.subtract, subtract_at)
-for _ufunc in (np.multiply, np.divide, np.power, np.maximum, np.minimum, np.negative, np.square):
-    UFUNC_METHODS[_ufunc, "at"] = _at(_ufunc, _once(_ufunc))
+for _ufunc in vars(np).values():
+    if not isinstance(_ufunc, np.ufunc) or (_ufunc, "at") in UFUNC_METHODS:
+        continue
+    if _ufunc.signature is None and _ufunc.nin <= 2 and _ufunc.nout == 1:
+        UFUNC_METHODS[_ufunc, "at"] = _at(_ufunc, _repeated(_ufunc))

@@ -158,3 +158,38 @@ def test_a_progress_bar_counts_the_directions(monkeypatch: pytest.MonkeyPatch) -
         shown.clear()
         jacobian(x)
         assert shown == [10, 3, 3, 4, "closed"]
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize("chunk", [None, 3, 70])
+def test_products_of_matrices_with_seeds_of_any_shape(mode: str, chunk: int | None) -> None:
+    """A few rows and diagonal ones have paths of their own."""
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(2, 70, 70)) / 8
+    x = rng.normal(size=70)
+
+    def f(x: Any) -> Any:
+        return np.tanh(second @ np.sin(first @ np.tanh(x)))
+
+    inner = np.cos(first @ np.tanh(x))[:, None] * first * (1.0 - np.tanh(x) ** 2)
+    expected = (1.0 - f(x) ** 2)[:, None] * (second @ inner)
+    found = dd.jacobian(f, mode=mode, chunk=chunk)(x)
+    np.testing.assert_allclose(found, expected, atol=1e-13)
+
+    def loss(x: Any) -> Any:
+        return np.sum(np.cos(first @ x))
+
+    hessian = dd.hessian(loss, chunk=chunk)(x)
+    np.testing.assert_allclose(hessian, -(first.T * np.cos(first @ x)) @ first, atol=1e-13)
+
+
+def test_a_square_seed_that_is_not_diagonal_is_multiplied_as_a_matrix() -> None:
+    rng = np.random.default_rng(0)
+    matrix, permuted = rng.normal(size=(70, 70)), np.eye(70)
+    permuted[[5, 9]] = permuted[[9, 5]]
+    _, linear = dd.linearize(lambda x: matrix @ x, np.ones(70))
+    for seeds in (permuted, np.eye(70), np.diag(rng.normal(size=70)), rng.normal(size=(70, 70))):
+        pushed = linear._recording.push([seeds], (70,))[0]
+        np.testing.assert_allclose(pushed, seeds @ matrix.T, atol=1e-13)
+        pulled = linear._recording.pull([seeds], (70,))[0]
+        np.testing.assert_allclose(pulled, seeds @ matrix, atol=1e-13)

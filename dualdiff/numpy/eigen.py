@@ -1,0 +1,181 @@
+"""Eigenvalues and eigenvectors.
+
+Formulas: M. B. Giles, "An extended collection of matrix derivative results for forward and
+reverse mode algorithmic differentiation" (2008), extended to complex matrices in the pairing
+Re(g t), for which transposes do not conjugate.
+
+`eigh` and `eigvalsh` read one triangle and take the matrix for Hermitian; so do their derivatives:
+a tangent counts by its Hermitian part, and a cotangent is Hermitian.
+
+Where eigenvalues coincide (up to rounding) the basis of their vectors is arbitrary. A result of the
+vectors alone that does not depend on the basis has its derivative in reverse mode. Of a result that
+uses values and vectors together the derivative cannot be told from their cotangents: it is NaN.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.boxes import plain
+from ..kinds import rule
+from ._common import implements
+from ._gauge import EXACT, VANISHES, by_gaps, refuse_phase, size_of
+from ._matrices import (
+    adjoint,
+    conjugate,
+    diagonal,
+    hermitian,
+    inverse,
+    is_complex,
+    multiply,
+    on_diagonal,
+    transpose,
+)
+
+_Eig: Any = type(np.linalg.eig(np.eye(1)))
+_Eigh: Any = type(np.linalg.eigh(np.eye(1)))
+
+
+def _eigh_push(t: Any, ans: Any) -> tuple[Any, Any]:
+    w, v = ans
+    change = multiply(adjoint(v), hermitian(t), v)
+    return np.real(diagonal(change)), np.matmul(v, by_gaps(change, w, EXACT, size_of(change)))
+
+
+def _eigh_pull(g: Any, ans: Any, given: tuple[bool, bool]) -> Any:
+    w, v = ans
+    gw, gv = g
+    if not given[1]:
+        return hermitian(np.matmul(conjugate(v) * gw[..., None, :], transpose(v)))
+    k = np.matmul(transpose(v), gv)
+    if is_complex(v):
+        refuse_phase(np.imag(diagonal(k)), size_of(gv), "eigh")
+    alone = VANISHES if not given[0] else None
+    q = by_gaps(0.5 * (k - adjoint(k)), w, alone, size_of(gv)) + on_diagonal(gw)
+    return hermitian(multiply(conjugate(v), q, transpose(v)))
+
+
+eigh_p = rule(
+    lambda x, UPLO: tuple(np.linalg.eigh(x, UPLO)),
+    push=_eigh_push,
+    pull=_eigh_pull,
+    name="eigh",
+    structure="...ij->...k,...lm",
+    outputs=2,
+)
+
+
+@implements(np.linalg.eigh)
+def eigh(a: Any, UPLO: Any = "L") -> Any:
+    """``numpy.linalg.eigh``, as a function of a Hermitian matrix.
+
+    The phase of complex eigenvectors is arbitrary: the tangent of v has no part along i v, and a
+    cotangent that depends on the phase raises. Where eigenvalues coincide, the basis is arbitrary:
+    results of the vectors alone that do not depend on it have their derivative in reverse mode,
+    such as a projector on all vectors of one value; others have none (NaN). Where the values are
+    used as well, as in ``(v * f(w)) @ v.T``, the derivative is NaN. In forward mode it is NaN
+    unless the tangent of the matrix is diagonal in the basis.
+    """
+    return _Eigh(*eigh_p(a, UPLO=UPLO))
+
+
+def _eigvalsh_push(t: Any, x: Any, UPLO: Any) -> Any:
+    _, v = np.linalg.eigh(x, UPLO)
+    return np.real(np.sum(conjugate(v) * np.matmul(hermitian(t), v), axis=-2))
+
+
+def _eigvalsh_pull(g: Any, x: Any, UPLO: Any) -> Any:
+    _, v = np.linalg.eigh(x, UPLO)
+    return np.matmul(conjugate(v) * g[..., None, :], transpose(v))
+
+
+eigvalsh_p = rule(
+    lambda x, UPLO: np.linalg.eigvalsh(x, UPLO),
+    push=_eigvalsh_push,
+    pull=_eigvalsh_pull,
+    name="eigvalsh",
+    structure="...ij->...k",
+)
+
+
+@implements(np.linalg.eigvalsh)
+def eigvalsh(a: Any, UPLO: Any = "L") -> Any:
+    """``numpy.linalg.eigvalsh``, as a function of a Hermitian matrix.
+
+    Where eigenvalues coincide, symmetric functions of them have their derivative; single ones
+    have none.
+    """
+    return eigvalsh_p(a, UPLO=UPLO)
+
+
+def _inverse_of_vectors(v: Any) -> Any:
+    """The inverse of a matrix of eigenvectors, NaN where they are too few."""
+    s = np.linalg.svdvals(plain(v))
+    return inverse(v, s[..., -1] <= s[..., 0] * np.finfo(s.dtype).eps if s.size else False)
+
+
+def _eigvals_push(t: Any, x: Any) -> Any:
+    _, v = np.linalg.eig(x)
+    return np.sum(transpose(_inverse_of_vectors(v)) * np.matmul(t, v), axis=-2)
+
+
+def _eigvals_pull(g: Any, x: Any) -> Any:
+    _, v = np.linalg.eig(x)
+    return np.matmul(transpose(_inverse_of_vectors(v)) * g[..., None, :], transpose(v))
+
+
+eigvals_p = rule(
+    lambda x: np.linalg.eigvals(x),
+    push=_eigvals_push,
+    pull=_eigvals_pull,
+    name="eigvals",
+    structure="...ij->...k",
+)
+
+
+@implements(np.linalg.eigvals)
+def eigvals(a: Any) -> Any:
+    """``numpy.linalg.eigvals``; the derivative is NaN where the matrix has too few eigenvectors."""
+    return eigvals_p(a)
+
+
+def _eig_push(t: Any, ans: Any) -> tuple[Any, Any]:
+    w, v = ans
+    change = multiply(_inverse_of_vectors(v), t, v)
+    tv = np.matmul(v, by_gaps(change, w, EXACT, size_of(change)))
+    growth = np.real(np.sum(conjugate(v) * tv, axis=-2, keepdims=True))
+    return diagonal(change), tv - v * growth
+
+
+def _eig_pull(g: Any, ans: Any, given: tuple[bool, bool]) -> Any:
+    w, v = ans
+    gw, gv = g
+    growth = np.sum(gv * v, axis=-2, keepdims=True)
+    if is_complex(v):
+        refuse_phase(np.imag(growth), size_of(gv), "eig")
+    k = np.matmul(transpose(v), gv - conjugate(v) * np.real(growth))
+    alone = VANISHES if not given[0] else None
+    q = (by_gaps(k, w, alone, size_of(gv)) if given[1] else 0) + on_diagonal(gw)
+    return multiply(transpose(_inverse_of_vectors(v)), q, transpose(v))
+
+
+eig_p = rule(
+    lambda x: tuple(np.linalg.eig(x)),
+    push=_eig_push,
+    pull=_eig_pull,
+    name="eig",
+    structure="...ij->...k,...lm",
+    outputs=2,
+)
+
+
+@implements(np.linalg.eig)
+def eig(a: Any) -> Any:
+    """``numpy.linalg.eig``.
+
+    There is no derivative (NaN) where the matrix has too few eigenvectors, nor that of eigenvectors
+    where eigenvalues coincide. Their phase is arbitrary, as for `eigh`.
+    """
+    return _Eig(*eig_p(a))

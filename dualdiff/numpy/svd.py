@@ -1,0 +1,185 @@
+"""Singular values and singular vectors.
+
+Formulas: J. Townsend, "Differentiating the singular value decomposition" (2016), extended to
+complex matrices in the pairing Re(g t), for which transposes do not conjugate. The quotients by
+``s_j^2 - s_i^2`` are split into ones by the difference and by the sum, so that what depends on
+``u @ vh`` alone has its derivative where singular values coincide.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.boxes import plain
+from ..kinds import rule
+from ._common import implements
+from ._gauge import (
+    EXACT,
+    VANISHES,
+    by_gaps,
+    quotient,
+    refuse_basis,
+    refuse_phase,
+    rounding_of,
+    size_of,
+)
+from ._matrices import (
+    adjoint,
+    conjugate,
+    diagonal,
+    is_complex,
+    multiply,
+    on_diagonal,
+    transpose,
+)
+
+_Svd: Any = type(np.linalg.svd(np.eye(1)))
+
+
+def _by_sums(k: Any, s: Any, vanishing: float | None, size: Any) -> Any:
+    """``k_ij / (s_j + s_i)`` for a skew k; see `quotient` where both are 0."""
+    sums = s[..., None, :] + s[..., :, None]
+    close = plain(sums) <= rounding_of(s, s.shape[-1])[..., None]
+    if not is_complex(k):
+        close = close & ~np.eye(s.shape[-1], dtype=bool)
+        sums = np.where(np.eye(s.shape[-1], dtype=bool), 1, sums)
+    return quotient(k, sums, close, vanishing, size)
+
+
+def _by_values(k: Any, s: Any, vanishing: float | None, size: Any) -> Any:
+    """Columns of k divided by singular values; see `quotient` for values 0."""
+    close = np.broadcast_to((plain(s) <= rounding_of(s, s.shape[-1]))[..., None, :], k.shape)
+    return quotient(k, s[..., None, :], close, vanishing, size)
+
+
+def _push_vectors(u: Any, s: Any, turn: Any, image: Any, p: Any) -> Any:
+    """The tangent of vectors that turn among themselves and, by `image`, out of their space."""
+    n = s.shape[-1]
+    if u.shape[-2] == n:
+        return np.matmul(u, turn)
+    if u.shape[-1] == n:
+        rest = image - np.matmul(u, p)
+        return np.matmul(u, turn) + _by_values(rest, s, EXACT, size_of(image))
+    first, further = u[..., :n], u[..., n:]
+    z = _by_values(np.matmul(adjoint(further), image), s, EXACT, size_of(image))
+    t = np.matmul(first, turn) + np.matmul(further, z)
+    return np.concatenate([t, -np.matmul(first, adjoint(z))], axis=-1)
+
+
+def _svd_push(t: Any, ans: Any) -> tuple[Any, Any, Any]:
+    u, s, vh = ans
+    v, n = adjoint(vh), s.shape[-1]
+    left, right = np.matmul(adjoint(t), u[..., :n]), np.matmul(t, v[..., :n])
+    p = np.matmul(adjoint(u[..., :n]), right)
+    ph = adjoint(p)
+    even = 0.5 * by_gaps(p + ph, s, EXACT, size_of(p))
+    odd = 0.5 * _by_sums(p - ph, s, EXACT, size_of(p))
+    tu = _push_vectors(u, s, even + odd, right, p)
+    tv = _push_vectors(v, s, even - odd, left, ph)
+    return tu, np.real(diagonal(p)), adjoint(tv)
+
+
+def _skew(u: Any, g: Any, size: Any, n: int) -> tuple[Any, Any]:
+    """How a result depends on turns of vectors among themselves, and out of their space."""
+    k = np.matmul(transpose(u), g)
+    skew = k - adjoint(k)
+    if u.shape[-1] == n:
+        rest = None if u.shape[-2] == n else g - np.matmul(conjugate(u), k)
+        return skew, rest
+    refuse_basis(skew[..., n:, n:], size, "svd(full_matrices=True)")
+    return skew[..., :n, :n], np.matmul(conjugate(u[..., n:]), skew[..., n:, :n])
+
+
+def _svd_pull(g: Any, ans: Any, given: tuple[bool, bool, bool]) -> Any:
+    u, s, vh = ans
+    gu, gs, gvh = g
+    v, n = adjoint(vh), s.shape[-1]
+    ub, vb = conjugate(u[..., :n]), conjugate(vh[..., :n, :])
+    if not (given[0] or given[2]):
+        return np.matmul(ub * gs[..., None, :], vb)
+    gv = adjoint(gvh)
+    size = np.maximum(size_of(gu), size_of(gv))
+    (ku, out_u), (kv, out_v) = _skew(u, gu, size, n), _skew(v, gv, size, n)
+    if is_complex(u):
+        refuse_phase(0.5 * np.imag(diagonal(ku + kv)), size, "svd")
+    alone = VANISHES if not given[1] else None
+    q = by_gaps(ku + kv, s, alone, size) + _by_sums(ku - kv, s, alone, size)
+    c = multiply(ub, 0.5 * q + on_diagonal(gs), vb)
+    if out_u is not None:
+        c = c + np.matmul(_by_values(out_u, s, alone, size), vb)
+    if out_v is not None:
+        c = c + np.matmul(ub, adjoint(_by_values(out_v, s, alone, size)))
+    return c
+
+
+svd_p = rule(
+    lambda x, full: tuple(np.linalg.svd(x, full_matrices=full)),
+    push=_svd_push,
+    pull=_svd_pull,
+    name="svd",
+    structure="...ij->...kl,...m,...no",
+    outputs=3,
+)
+
+
+def _svdvals_push(t: Any, x: Any) -> Any:
+    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    slope = np.real(np.sum(conjugate(u) * np.matmul(t, adjoint(vh)), axis=-2))
+    return np.where(plain(s) == 0, 0, slope)
+
+
+def _svdvals_pull(g: Any, x: Any) -> Any:
+    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    g = np.where(plain(s) == 0, 0, g)
+    return np.matmul(conjugate(u) * g[..., None, :], conjugate(vh))
+
+
+svdvals_p = rule(
+    lambda x: np.linalg.svd(x, compute_uv=False),
+    push=_svdvals_push,
+    pull=_svdvals_pull,
+    name="svdvals",
+    structure="...ij->...k",
+)
+
+
+def _hermitian_svd(a: Any, compute_uv: bool) -> Any:
+    """By eigenvalues, as NumPy does it."""
+    if not compute_uv:
+        return np.flip(np.sort(np.absolute(np.linalg.eigvalsh(a)), axis=-1), axis=-1)
+    w, u = np.linalg.eigh(a)
+    signs = np.copysign(1.0, plain(w)).astype(plain(w).dtype)
+    order = np.argsort(np.abs(plain(w)), axis=-1)[..., ::-1]
+    signs = np.take_along_axis(signs, order, axis=-1)
+    s = np.take_along_axis(np.absolute(w), order, axis=-1)
+    u = np.take_along_axis(u, order[..., None, :], axis=-1)
+    return _Svd(u, s, adjoint(u * signs[..., None, :]))
+
+
+@implements(np.linalg.svd)
+def svd(
+    a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
+) -> Any:
+    """``numpy.linalg.svd``.
+
+    Without vectors, symmetric functions of the singular values have their derivative where values
+    coincide, and the derivative of a value that is 0 counts as 0. Singular vectors are not unique:
+    by a common phase where they are complex, by a turn where values coincide or are 0, and those
+    that only ``full_matrices=True`` gives by any turn. A result that depends on the phase, or on
+    the basis of these additional vectors, raises in reverse mode; their tangents have no part along
+    what is arbitrary. For coinciding values see `eigh`. With ``hermitian=True`` the derivative is
+    that for Hermitian changes.
+    """
+    if hermitian:
+        return _hermitian_svd(a, compute_uv)
+    if not compute_uv:
+        return svdvals_p(a)
+    return _Svd(*svd_p(a, full=bool(full_matrices)))
+
+
+@implements(np.linalg.svdvals)
+def svdvals(x: Any, /) -> Any:
+    """``numpy.linalg.svdvals``."""
+    return svdvals_p(x)

@@ -1,0 +1,187 @@
+"""Eigenvalues and eigenvectors."""
+
+import numpy as np
+import pytest
+
+import dualdiff as dd
+from dualdiff.core.errors import UnsupportedInputError
+from tests.rules.table import A, row, rule_tests
+
+TURN = np.array([[0.0, -2.0, 0.3], [1.5, 0.0, 0.1], [0.2, 0.4, 3.0]])
+
+
+def hermitian(x):
+    return x + np.conjugate(np.matrix_transpose(x))
+
+
+def eigh_projectors(x, uplo="L"):
+    """What eigh gives but for the phases: eigenvalues and the projections on each vector."""
+    w, v = np.linalg.eigh(hermitian(x), uplo)
+    return w, np.einsum("...ik,...jk->...kij", v, np.conjugate(v))
+
+
+def eigh_vectors(x):
+    """Real eigenvectors, whose signs do not jump."""
+    return tuple(np.linalg.eigh(hermitian(x)))
+
+
+def eigvalsh_of(x, uplo="L"):
+    return np.linalg.eigvalsh(hermitian(x), uplo)
+
+
+def parts(z):
+    return np.real(z), np.imag(z)
+
+
+def eigvals_of(x):
+    return parts(np.linalg.eigvals(x))
+
+
+def eig_projectors(x):
+    """What eig gives but for the phases."""
+    w, v = np.linalg.eig(x)
+    return *parts(w), *parts(np.einsum("...ik,...jk->...kij", v, np.conjugate(v)))
+
+
+def eig_vectors(x):
+    """Real eigenvectors, with a sign that does not jump."""
+    w, v = np.linalg.eig(x)
+    return w, v * np.sign(v[:1])
+
+
+ROWS = [
+    row(eigh_projectors, A(3, 3), _prims=("eigh",)),
+    row(eigh_projectors, A(2, 2, 2), uplo="U"),
+    row(eigh_vectors, A(3, 3), _complex=False),
+    row(eigvalsh_of, A(3, 3), _prims=("eigvalsh",)),
+    row(eigvalsh_of, A(2, 2, 2), uplo="U"),
+    row(eigvals_of, A(3, 3), _prims=("eigvals",)),
+    row(eigvals_of, TURN),
+    row(eigvals_of, A(2, 2, 2)),
+    row(eig_projectors, A(3, 3), _prims=("eig",)),
+    row(eig_projectors, TURN),
+    row(eig_projectors, A(2, 2, 2)),
+    row(eig_vectors, np.diag([1.0, 2.0, 3.0]) + 0.1 * A(3, 3), _complex=False),
+]
+
+TestRules = rule_tests(ROWS)
+
+
+@pytest.mark.parametrize("function", [np.linalg.eigvalsh, lambda x: np.linalg.eigh(x)[0]])
+def test_sum_of_equal_eigenvalues_is_differentiable(function):
+    assert np.allclose(dd.grad(lambda x: np.sum(function(x)))(np.eye(3)), np.eye(3))
+    jacobian = dd.jvp(function, (np.diag([2.0, 2.0, 3.0]),), (np.ones((3, 3)),))[1]
+    assert np.isclose(np.sum(jacobian), 3)
+
+
+def test_eigenvectors_of_equal_eigenvalues_have_no_finite_derivative():
+    gradient = dd.grad(lambda x: np.sum(np.linalg.eigh(x)[1][:, 0]))(np.eye(2))
+    assert not np.any(np.isfinite(gradient))
+
+
+def test_phase_dependent_eigenvector_loss_raises_in_reverse_mode():
+    x = hermitian(A(3, 3, complex=True))
+    with pytest.raises(
+        UnsupportedInputError, match=r"phase of complex vectors of numpy\.linalg\.eigh"
+    ):
+        dd.grad(lambda x: np.real(np.linalg.eigh(x)[1][1, 1]))(x)
+    invariant = dd.grad(lambda x: np.abs(np.linalg.eigh(x)[1][1, 1]))(x)
+    assert np.all(np.isfinite(invariant))
+
+
+def test_phase_dependent_loss_of_eig_raises_in_reverse_mode():
+    with pytest.raises(
+        UnsupportedInputError, match=r"phase of complex vectors of numpy\.linalg\.eig"
+    ):
+        dd.grad(lambda x: np.imag(np.linalg.eig(x)[1][1, 0]))(TURN)
+
+
+def test_defective_matrix_has_no_derivative_of_eigenvalues():
+    gradient = dd.grad(lambda x: np.real(np.linalg.eigvals(x)[0]))
+    assert np.all(np.isnan(gradient(np.array([[0.0, 1.0], [0.0, 0.0]]))))
+
+
+def test_tangent_of_complex_eigenvectors_has_no_part_along_the_phase():
+    x, t = hermitian(A(3, 3, complex=True)), hermitian(A(3, 3, seed=1, complex=True))
+    (_, v), (_, tv) = dd.jvp(lambda x: tuple(np.linalg.eigh(x)), (x,), (t,))
+    assert np.allclose(np.sum(np.conjugate(v) * tv, axis=0), 0)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+def test_phase_is_refused_whatever_the_scale_of_the_result(scale):
+    x = hermitian(A(3, 3, complex=True))
+    with pytest.raises(UnsupportedInputError, match="phase"):
+        dd.grad(lambda x: scale * np.real(np.linalg.eigh(x)[1][1, 1]))(x)
+
+
+def repeated(complex=False):
+    """A Hermitian matrix with eigenvalues 2, 2, 5, up to rounding, and the vectors of 2."""
+    q, _ = np.linalg.qr(A(3, 3, complex=complex))
+    return (q * [2.0, 2.0, 5.0]) @ np.conjugate(q.T), q
+
+
+@pytest.mark.parametrize("complex", [False, True])
+@pytest.mark.parametrize("function", [np.linalg.eigh, lambda x: np.linalg.svd(x, hermitian=True)])
+def test_projector_on_all_vectors_of_a_repeated_eigenvalue_has_its_derivative(function, complex):
+    x, q = repeated(complex)
+    weight, t = A(3, 3, seed=3), hermitian(A(3, 3, seed=1, complex=complex))
+    descending = function is not np.linalg.eigh
+
+    def f(x):
+        v = function(x)[0 if descending else 1]
+        v = v[:, 1:] if descending else v[:, :2]
+        return np.real(np.sum(weight * (v @ np.conjugate(v.T))))
+
+    # P' = sum over pairs of |i><i| t |j><j| / (w_i - w_j), and its adjoint (perturbation theory)
+    p, rest = q[:, :2], q[:, 2:]
+    coupling = p @ (np.conjugate(p.T) @ t @ rest) @ np.conjugate(rest.T) / (2 - 5)
+    exact = np.real(np.sum(weight * (coupling + np.conjugate(coupling.T))))
+    assert np.isclose(np.real(np.sum(dd.grad(f)(x) * t)), exact, rtol=1e-12)
+
+
+@pytest.mark.parametrize("x", [np.eye(2), np.zeros((2, 2))])
+@pytest.mark.parametrize("power", [1, 2])
+def test_matrix_function_at_equal_eigenvalues_is_not_silently_wrong(x, power):
+    def f(x):
+        w, v = np.linalg.eigh(x)
+        return ((v * w**power) @ v.T)[0, 1]
+
+    assert not np.any(np.isfinite(dd.grad(f)(x)))
+    assert not np.isfinite(dd.jvp(f, (x,), (np.ones((2, 2)),))[1])
+
+
+def test_vectors_equal_up_to_rounding_have_no_finite_derivative():
+    x, _ = repeated()
+    assert not np.any(np.isfinite(dd.grad(lambda x: np.linalg.eigh(x)[1][0, 0])(x)))
+
+
+def test_only_the_repeated_matrix_of_a_stack_has_no_derivative():
+    x = np.stack([np.eye(3), hermitian(A(3, 3))])
+    gradient = dd.grad(lambda x: np.sum(np.linalg.eigh(x)[1][..., 0]))(x)
+    assert np.all(np.isnan(gradient[0]))
+    assert np.all(np.isfinite(gradient[1]))
+
+
+@pytest.mark.parametrize("function", [np.linalg.eigh, np.linalg.eig, np.linalg.svd])
+def test_second_derivatives_survive_where_first_ones_are_zero(function):
+    def f(x):
+        return sum(np.sum(part**2 * A(2, 2)) for part in function(x + x.T)[:2])
+
+    x = np.diag([1.0, 2.0])
+    hessians = [
+        dd.jacobian(dd.jacobian(f, mode=inner), mode=outer)(x)
+        for inner in ("forward", "reverse")
+        for outer in ("forward", "reverse")
+    ]
+    for hessian in hessians:
+        assert np.allclose(hessian, hessian.transpose(2, 3, 0, 1))
+        assert np.allclose(hessian, hessians[0])
+    t, h = A(2, 2, seed=1), 1e-3
+    second = (f(x + h * t) - 2 * f(x) + f(x - h * t)) / h**2
+    assert np.isclose(np.einsum("ij,ijkl,kl", t, hessians[0], t), second, rtol=1e-4)
+
+
+@pytest.mark.parametrize("function", [np.linalg.eigvalsh, lambda x: np.linalg.eigh(x)[1]])
+def test_empty_matrices_have_empty_derivatives(function):
+    for shape in ((0, 0), (0, 2, 2), (2, 0, 0)):
+        assert dd.grad(lambda x: np.sum(function(x)))(np.zeros(shape)).shape == shape

@@ -30,7 +30,7 @@ import dualdiff as dd
 SIDE = 32
 DIFFUSION = 0.005
 A, B = 3.4, 1.0
-PERIOD = 7.0
+PERIOD = 1.5
 TOLERANCES = {"rtol": 1e-4, "atol": 1e-6}
 
 

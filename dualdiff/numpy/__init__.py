@@ -27,6 +27,7 @@ from . import (  # noqa: F401  # rules
     padding,
     products,
     reductions,
+    sampling,
     selection,
     sorting,
     statistics,

@@ -15,10 +15,13 @@ from numpy import ndarray
 
 from ..core.arrays import Array
 from ..core.boxes import is_box, plain, seen
+from ..core.dispatch import register
 from ..core.errors import UnsupportedInputError, user_line
 from ..core.primitive import Primitive
 from ..core.shapes import Shape, cast, dtype_of
 from ..core.traces import LIVE, resolve, set_object_converter
+from ..kinds import linear
+from ._common import strip
 
 
 class Pack(Primitive):
@@ -194,9 +197,75 @@ empty = _makes(np.empty)
 eye = _makes(np.eye)
 identity = _makes(np.identity)
 tri = _makes(np.tri)
-linspace = _makes(np.linspace)
-logspace = _makes(np.logspace)
-geomspace = _makes(np.geomspace)
+
+
+def given(x: Any, made: Any) -> Any:
+    """Values that NumPy has made, with the derivative of `x`, which computes the same."""
+    if not is_box(x):
+        return made
+    return given_p(cast(x, made.dtype), made=made) if made.dtype.kind in "fc" else made
+
+
+given_p = linear(given, lambda g: g, push=lambda t: t, name="given", structure="elementwise")
+
+
+def linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+    **kwargs: Any,
+) -> Any:
+    """``numpy.linspace``, differentiable in start and stop."""
+    options: Any = {"dtype": dtype, "axis": axis, **kwargs}
+    made, step = np.linspace(strip(start), strip(stop), num, endpoint, True, **options)
+    if not contains_box(start) and not contains_box(stop):
+        return (assignable(made), step) if retstep else assignable(made)
+    start, stop = resolve(start), resolve(stop)
+    shares = np.linspace(0.0, 1.0, num, endpoint)
+    shares = shares.reshape((-1,) + (1,) * (np.ndim(made) - 1))
+    moving = np.moveaxis((1 - shares) * start + shares * stop, 0, axis)
+    parts = num - 1 if endpoint else num
+    if not retstep:
+        return given(moving, made)
+    return given(moving, made), (stop - start) / parts if parts > 0 else step
+
+
+def logspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    base: Any = 10.0,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    """``numpy.logspace``, differentiable in start, stop and base."""
+    if not any(map(contains_box, (start, stop, base))):
+        return assignable(np.logspace(start, stop, num, endpoint, base, dtype, axis))
+    start, stop, base = map(resolve, (start, stop, base))
+    made = np.logspace(strip(start), strip(stop), num, endpoint, strip(base), dtype, axis)
+    shape = np.broadcast_shapes(np.shape(start), np.shape(stop), np.shape(base))
+    start, stop, base = (np.broadcast_to(v, shape) for v in (start, stop, base))
+    exponents = linspace(start, stop, num, endpoint, axis=axis)
+    return given(np.power(np.expand_dims(base, axis), exponents), made)
+
+
+def geomspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> Any:
+    """``numpy.geomspace``, differentiable in start and stop."""
+    if not contains_box(start) and not contains_box(stop):
+        return assignable(np.geomspace(start, stop, num, endpoint, dtype, axis))
+    start, stop = resolve(start), resolve(stop)
+    made = np.geomspace(strip(start), strip(stop), num, endpoint, dtype, axis)
+    ratio = np.log(stop / start)
+    exponents = linspace(np.zeros(np.shape(ratio)), ratio, num, endpoint, axis=axis)
+    first = np.expand_dims(np.broadcast_to(start, np.shape(ratio)), axis)
+    return given(first * np.exp(exponents), made)
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
@@ -219,6 +288,9 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None, **kwa
     return ans if dtype is None else asarray(ans, dtype)
 
 
+register(np.linspace, linspace)
+register(np.logspace, logspace)
+register(np.geomspace, geomspace)
 ascontiguousarray = functools.wraps(np.ascontiguousarray)(
     lambda a, dtype=None, **kwargs: (
         asarray(a, dtype) if contains_box(a) else np.ascontiguousarray(a, dtype)

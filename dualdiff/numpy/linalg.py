@@ -23,11 +23,14 @@ from ._common import implements
 from ._matrices import (
     adjoint,
     conjugate,
+    diagonal,
     fold,
+    hermitian,
     inner,
     inverse,
     is_complex,
     multiply,
+    on_diagonal,
     over_matrix,
     transpose,
 )
@@ -99,20 +102,55 @@ inv_p = rule(
 implements(np.linalg.inv)(inv_p.bind)
 
 
+def _singular_cofactors(x: Any) -> Any:
+    """``det(x) x^-T`` by the singular value decomposition: the cofactors are a product of those of
+    its factors."""
+    if is_box(x):
+        return cofactors_p(x)
+    u, s, vh = np.linalg.svd(x)
+    others = np.prod(np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :]), axis=-1)
+    sign = over_matrix(np.linalg.det(u) * np.linalg.det(vh))
+    return sign * np.matmul(conjugate(u) * others[..., None, :], conjugate(vh))
+
+
+def _without_pairs(s: Any) -> Any:
+    """The products of all s but ``s_i`` and ``s_j``, with 0 for i = j."""
+    same = np.eye(s.shape[-1], dtype=bool)
+    rest = np.where(same, 1, s[..., None, :])
+    before, after = np.ones_like(rest), np.ones_like(rest)
+    before[..., 1:] = np.cumprod(rest[..., :-1], axis=-1)
+    after[..., :-1] = np.cumprod(rest[..., :0:-1], axis=-1)[..., ::-1]
+    return np.where(same, 0, before * after)
+
+
+def _change_of_cofactors(t: Any, x: Any) -> Any:
+    """Their derivative in the direction t, a symmetric form: its transpose is the same."""
+    if is_box(x):
+        raise UnsupportedInputError(
+            f"numpy.linalg.det has no third derivative rule at a singular matrix, {user_line()}"
+        )
+    u, s, vh = np.linalg.svd(x)
+    sign, products = over_matrix(np.linalg.det(u) * np.linalg.det(vh)), _without_pairs(s)
+    t = multiply(adjoint(u), t, adjoint(vh))
+    own = np.matmul(products, diagonal(t)[..., None])[..., 0]
+    return sign * multiply(conjugate(u), on_diagonal(own) - transpose(t) * products, conjugate(vh))
+
+
+cofactors_p = rule(
+    _singular_cofactors,
+    push=_change_of_cofactors,
+    pull=_change_of_cofactors,
+    name="cofactors",
+    structure="...ij->...kl",
+)
+
+
 def _cofactors(x: Any, det: Any) -> Any:
-    """``det(x) x^-T``; where x is singular, by its singular value decomposition."""
+    """``det(x) x^-T``, also where x is singular."""
     try:
         return over_matrix(det) * transpose(np.linalg.inv(x))
     except np.linalg.LinAlgError:
-        if is_box(x):
-            raise UnsupportedInputError(
-                f"numpy.linalg.det has no second derivative rule at a singular matrix, "
-                f"{user_line()}"
-            ) from None
-    u, s, vh = np.linalg.svd(x)
-    others = np.prod(np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :]), axis=-1)
-    sign = np.linalg.det(u) * np.linalg.det(vh)
-    return np.conjugate(over_matrix(np.conjugate(sign)) * u * others[..., None, :] @ vh)
+        return cofactors_p(x)
 
 
 det_p = rule(
@@ -161,24 +199,35 @@ def slogdet(a: Any) -> Any:
     return _Slogdet(*slogdet_p(a))
 
 
-def _pinv_push(t: Any, x: Any, ans: Any) -> Any:
+def _completed(x: Any) -> Any:
+    """The Hermitian matrix of which NumPy reads the lower triangle."""
+    below = np.tril(x, -1)
+    return below + adjoint(below) + on_diagonal(np.real(diagonal(x)))
+
+
+def _pinv_push(t: Any, x: Any, ans: Any, symmetric: bool) -> Any:
+    if symmetric:
+        t, x = hermitian(t), _completed(x)
     th, ph = adjoint(t), adjoint(ans)
     left = th - multiply(th, x, ans)
     right = th - multiply(ans, x, th)
     return multiply(ans, ph, left) + multiply(right, ph, ans) - multiply(ans, t, ans)
 
 
-def _pinv_pull(g: Any, x: Any, ans: Any) -> Any:
+def _pinv_pull(g: Any, x: Any, ans: Any, symmetric: bool) -> Any:
+    if symmetric:
+        x = _completed(x)
     p, gh, bar, ph = transpose(ans), adjoint(g), conjugate(ans), adjoint(ans)
     left = np.matmul(gh, conjugate(np.matmul(ans, ph)))
     right = np.matmul(conjugate(np.matmul(ph, ans)), gh)
     left = left - multiply(conjugate(x), bar, left)
     right = right - multiply(right, bar, conjugate(x))
-    return left + right - multiply(p, g, p)
+    c = left + right - multiply(p, g, p)
+    return hermitian(c) if symmetric else c
 
 
 pinv_p = rule(
-    lambda x, **options: np.linalg.pinv(x, **options),
+    lambda x, symmetric, **options: np.linalg.pinv(x, hermitian=symmetric, **options),
     push=_pinv_push,
     pull=_pinv_pull,
     name="pinv",
@@ -188,8 +237,12 @@ pinv_p = rule(
 
 @implements(np.linalg.pinv)
 def pinv(a: Any, rcond: Any = None, hermitian: bool = False, **rtol: Any) -> Any:
-    """``numpy.linalg.pinv``, at constant rank: where the rank may change, it jumps."""
-    return pinv_p(as_operand(a), rcond=plain(rcond), hermitian=hermitian, **rtol)
+    """``numpy.linalg.pinv``, at constant rank: where the rank may change, it jumps.
+
+    With ``hermitian=True`` the derivative is that for Hermitian changes, as for `eigh`.
+    """
+    options = {name: plain(value) for name, value in rtol.items()}
+    return pinv_p(as_operand(a), rcond=plain(rcond), symmetric=bool(hermitian), **options)
 
 
 def _of_value(x: Any, value: Any) -> Any:
@@ -246,12 +299,18 @@ def matrix_power(a: Any, n: int) -> Any:
 
 @implements(np.linalg.cond)
 def cond(x: Any, p: Any = None) -> Any:
-    """``numpy.linalg.cond``."""
+    """``numpy.linalg.cond``; where it is infinite its derivative is NaN."""
+    value = np.linalg.cond(plain(x), p)
+    singular = ~np.isfinite(value)
     if p is None or p in (2, -2):
         s = np.linalg.svdvals(x)
-        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
-    norms = (np.linalg.norm(z, p, (-2, -1)) for z in (x, np.linalg.inv(x)))
-    return next(norms) * next(norms)
+        above, below = (s[..., -1], s[..., 0]) if p == -2 else (s[..., 0], s[..., -1])
+        if np.any(plain(below) == 0):
+            below = np.where(plain(below) == 0, np.nan, below)
+        ans = above / below
+    else:
+        ans = np.linalg.norm(x, p, (-2, -1)) * np.linalg.norm(inverse(x, singular), p, (-2, -1))
+    return of_value_p(ans, value=value)
 
 
 @implements(np.linalg.tensorinv)

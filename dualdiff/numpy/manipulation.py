@@ -270,9 +270,19 @@ def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
     return flip(np.swapaxes(m, *axes), axes[1])
 
 
+def _rolled(x: Any, shift: tuple[int, ...], axis: tuple[int, ...]) -> Any:
+    """``numpy.roll``; along one axis by joining two slices, at less than half its cost."""
+    if len(axis) != 1 or type(x) is not ndarray or not x.flags.c_contiguous or not x.size:
+        return np.roll(x, shift, axis)
+    cut = -shift[0] % x.shape[axis[0]]
+    rest = (slice(None),) * (-axis[0] - 1)
+    parts = (x[(..., slice(cut, None), *rest)], x[(..., slice(cut), *rest)])
+    return np.concatenate(parts, axis[0])
+
+
 roll_p = linear(
-    lambda x, shift, axis: np.roll(x, shift, axis),
-    lambda g, shift, axis: np.roll(g, tuple(-s for s in shift), axis),
+    _rolled,
+    lambda g, shift, axis: _rolled(g, tuple(-s for s in shift), axis),
     name="roll",
     structure="gather",
 )

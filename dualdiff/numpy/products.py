@@ -14,6 +14,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from ..core.boxes import plain
 from ..core.dispatch import register
 from ..core.shapes import Shape, Spec, align
 from ..kinds import Bilinear, bilinear
@@ -183,8 +184,7 @@ def _conjugated_first(function: Any) -> Callable[[Any, Any], Any]:
 @implements(np.vdot)
 def vdot(a: Any, b: Any, /) -> Any:
     """``numpy.vdot``."""
-    function = _conjugated_first(np.vdot)
-    return einsum_p(conjugate(np.ravel(a)), np.ravel(b), function=function, subscripts="i,i->")
+    return dot_p(conjugate(np.ravel(a)), np.ravel(b))
 
 
 def _last(x: Any, axis: int) -> Any:
@@ -232,6 +232,25 @@ _LEVI_CIVITA = np.array(
 )
 
 
+def _cross_push_x(t: Any, y: Any, x_spec: Spec, lead: Shape) -> Any:
+    return np.cross(align(t, x_spec.ndim, max(x_spec.ndim, y.ndim), lead), y)
+
+
+def _cross_push_y(t: Any, x: Any, y_spec: Spec, lead: Shape) -> Any:
+    return np.cross(x, align(t, y_spec.ndim, max(x.ndim, y_spec.ndim), lead))
+
+
+# For vectors of three components; others go by the signs.
+cross_p = bilinear(
+    lambda x, y: np.cross(x, y),
+    lambda g, y, x_spec: fold(np.cross(y, g), x_spec, max(x_spec.ndim, y.ndim)),
+    lambda g, x, y_spec: fold(np.cross(g, x), y_spec, max(x.ndim, y_spec.ndim)),
+    pushes=(_cross_push_x, _cross_push_y),
+    name="cross",
+    structure="cross",
+)
+
+
 @implements(np.cross)
 def cross(
     a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
@@ -243,7 +262,10 @@ def cross(
     signs = _LEVI_CIVITA[: a.shape[-1], : b.shape[-1]]
     if a.shape[-1] == b.shape[-1] == 2:
         return einsum_p(a, b, signs[..., 2], function=_cross, subscripts="...i,...j,ij->...")
-    ans = einsum_p(a, b, signs, function=_cross, subscripts="...i,...j,ijk->...k")
+    if a.shape[-1] == b.shape[-1] == 3:
+        ans = cross_p(a, b)
+    else:
+        ans = einsum_p(a, b, signs, function=_cross, subscripts="...i,...j,ijk->...k")
     return ans if axisc == -1 else np.moveaxis(ans, -1, axisc)
 
 
@@ -263,19 +285,40 @@ def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     return cross(x1, x2, axis=axis)
 
 
+def _chain(matrices: Sequence[Any]) -> Any:
+    """Their product in the cheapest order: Cormen et al., Introduction to Algorithms, 15.2."""
+    sizes = [m.shape[0] for m in matrices] + [matrices[-1].shape[1]]
+    n = len(matrices)
+    cost = [[0] * n for _ in range(n)]
+    split = [[0] * n for _ in range(n)]
+    for length in range(1, n):
+        for i in range(n - length):
+            j = i + length
+            cost[i][j], split[i][j] = min(
+                (cost[i][k] + cost[k + 1][j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k)
+                for k in range(i, j)
+            )
+
+    def product(i: int, j: int) -> Any:
+        k = split[i][j]
+        return matrices[i] if i == j else dot_p(product(i, k), product(k + 1, j))
+
+    return product(0, n - 1)
+
+
 @implements(np.linalg.multi_dot)
 def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
     """``numpy.linalg.multi_dot``."""
     arrays = [as_operand(a) for a in arrays]
-    terms = [string.ascii_letters[i : i + 2] for i in range(len(arrays))]
-    output = terms[0][0] + terms[-1][1]
-    if np.ndim(arrays[0]) == 1:
-        terms[0], output = terms[0][1], output[1]
-    if np.ndim(arrays[-1]) == 1:
-        terms[-1], output = terms[-1][0], output[:-1]
-    subscripts = f"{','.join(terms)}->{output}"
-    return into(out, einsum_p(*arrays, function=_multi_dot, subscripts=subscripts))
-
-
-def _multi_dot(*arrays: Any) -> Any:
-    return np.linalg.multi_dot(arrays)
+    ndims = [np.ndim(a) for a in arrays]
+    if len(arrays) == 2:
+        return dot(arrays[0], arrays[1], out)
+    if len(arrays) < 2 or {*ndims[1:-1]} != {2} or not {ndims[0], ndims[-1]} <= {1, 2}:
+        return np.linalg.multi_dot(list(map(plain, arrays)))  # raises what NumPy says of these
+    first, last = arrays[0], arrays[-1]
+    arrays[0] = first if ndims[0] == 2 else np.reshape(first, (1, -1))
+    arrays[-1] = last if ndims[-1] == 2 else np.reshape(last, (-1, 1))
+    ans = _chain(arrays)
+    if ndims[0] == ndims[-1] == 1:
+        return into(out, ans[0, 0])
+    return into(out, ans if ndims[0] == ndims[-1] else np.ravel(ans))

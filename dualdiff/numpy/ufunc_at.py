@@ -82,6 +82,7 @@ def _repeated(ufunc: np.ufunc) -> Callable[..., None]:
     """``ufunc.at``: as often as an index is repeated, ``a[indices] = ufunc(a[indices], b)``."""
 
     def at(a: Any, indices: Any, *b: Any) -> None:
+        operand: Any = None
         index, operand = _target(a, indices, *b) if b else (_target(a, indices, 0.0)[0], None)
         positions = flat_positions(a.shape, index)
         flat = positions.ravel()

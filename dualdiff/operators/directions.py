@@ -12,7 +12,7 @@ from numpy import ndarray
 from ..core.boxes import is_box, plain
 from ..core.errors import DualdiffError, UnsupportedInputError, user_line
 from ..core.primitive import PUSHES
-from ..core.shapes import dtype_of, quiet, shape_of
+from ..core.shapes import dtype_of, is_inexact, quiet, shape_of
 from ..core.traces import resolve
 from ._alive import run_pass
 from ._calls import release
@@ -75,7 +75,9 @@ def split(matrix: ndarray, values: Sequence[Any]) -> list[Any]:
 def joined(parts: Sequence[Any], values: Sequence[Any], count: int) -> ndarray:
     """What `split` takes apart, put together: zero where a part is None."""
     flat = [
-        np.zeros((count, size), dtype_of(v)) if p is None else np.reshape(p, (count, size))
+        np.zeros((count, size), dtype_of(v) if is_inexact(v) else float)
+        if p is None
+        else np.reshape(p, (count, size))
         for p, v, size in zip(parts, values, sizes_of(values), strict=True)
         if v is not None
     ]

@@ -181,6 +181,11 @@ class Prepared:
 
     def _check_outputs(self, outputs: Outputs) -> None:
         m, prepared = size_of(outputs.values), self.pattern.shape[0]
+        if m != prepared and self.given:
+            raise UnsupportedInputError(
+                f"the function returned {m} values, but the pattern that was given has {prepared} "
+                f"rows, {user_line()}; it needs one row for each element of the results"
+            )
         if m != prepared:
             raise UnsupportedInputError(
                 f"the function returned {m} values, but the sparse derivative has {prepared} rows, "
@@ -256,7 +261,8 @@ class Prepared:
         if not (np.isfinite(part.data).all() and np.isfinite(probe).all()):
             raise self._non_finite(matrix, probe)
         size = abs(part) @ direction
-        floor = 100 * np.finfo(matrix.dtype).eps * np.abs(probe).max()
+        # Rows whose entries cancel have no size of their own to be compared with.
+        floor = 16 * np.finfo(matrix.dtype).eps * np.abs(probe).max()
         return rows[error[rows] > tolerance * size + floor]
 
     def _non_finite(self, matrix: csr_array, probe: ndarray) -> NonFiniteDerivativeError:

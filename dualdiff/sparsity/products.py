@@ -139,39 +139,58 @@ def einsum(use: Use) -> Result:
     return by_subscripts(use, use.params["subscripts"], product=True)
 
 
-def _first_kept(n: int, m: int, kept: int) -> int:
-    """The first element that is kept of a full convolution along one axis."""
+def cross(use: Use) -> Result:
+    """A component depends on the other two."""
+    others = np.array([[len({i, j, k}) == 3 for k in range(3)] for i in range(3) for j in range(3)])
+    use.args = [*use.args, others.reshape(3, 3, 3)]
+    use.patterns = [*use.patterns, None]
+    return by_subscripts(use, "...i,...j,ijk->...k", product=True)
+
+
+def _first_kept(n: int, m: int, kept: int, reverse: bool) -> int:
+    """The first element that is kept of a full convolution or correlation along one axis."""
     if kept == n + m - 1:
         return 0
     if kept in (n, m):
-        return ((m if kept == n else n) - 1) // 2
+        # NumPy reverses a correlation with a longer operand, and then the middle too.
+        return n // 2 if reverse and kept == m > n else ((m if kept == n else n) - 1) // 2
     if kept != abs(n - m) + 1:
         raise NotKnown
     return min(n, m) - 1
 
 
-def convolution(use: Use) -> Result:
+def convolution(use: Use, reverse: bool = False) -> Result:
+    """Operands that slide along each other in every dimension; a correlation if `reverse`."""
     (shape,), shapes = use.shapes, [shape_of(a) for a in use.args]
     if any(len(s) != len(shape) for s in shapes):
         raise NotKnown
     lengths = zip(*shapes, shape, strict=True)
-    offset = np.array([_first_kept(n, m, k) for n, m, k in lengths])[:, None, None]
+    offset = np.array([_first_kept(n, m, k, reverse) for n, m, k in lengths])[:, None, None]
+    turn = np.flip if reverse else np.asarray
     parts = []
-    for p, other in zip(use.patterns, (1, 0), strict=True):
+    for p, i in zip(use.patterns, (0, 1), strict=True):
         if p is None:
             continue
+        other = 1 - i
+        labels = p.labels if i == 0 else turn(p.labels)
         constant = use.patterns[other] is None and not is_box(use.args[other])
         mask = np.asarray(use.args[other]) != 0 if constant else np.ones(shapes[other], bool)
         if p.labels.size * np.count_nonzero(mask) > PAIRS:
             raise NotKnown
+        mask = turn(mask) if other == 1 else mask
         own = np.indices(p.shape).reshape(len(shape), -1, 1)
         places = own + np.array(np.nonzero(mask))[:, None, :] - offset
         inside = np.all((places >= 0) & (places < np.reshape(shape, (-1, 1, 1))), axis=0)
         targets = np.ravel_multi_index(tuple(places[:, inside]), shape)
-        labels = np.broadcast_to(np.reshape(p.labels, (-1, 1)), inside.shape)[inside]
+        labels = np.broadcast_to(np.reshape(labels, (-1, 1)), inside.shape)[inside]
         made = scattered(Pattern(labels, p.sets), targets, int(np.prod(shape)))
         parts.append(Pattern(made.labels.reshape(shape), made.sets))
     return [union_of(parts, shape)]
+
+
+def correlation(use: Use) -> Result:
+    """As a convolution with the second operand reversed."""
+    return convolution(use, reverse=True)
 
 
 def sparse_product(use: Use) -> Result:

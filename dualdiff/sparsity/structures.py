@@ -5,6 +5,7 @@
 | "elementwise" | the elements in its place, of operands that broadcast |
 | "gather" | the one element that it is a copy of (or none): found by running `fn` on labels |
 | "scatter" | the elements of operand 0 that are added at its place, by the parameter `index` |
+| "bins" | the elements of operand 0 whose entry in the parameter `positions` names its place |
 | "add at" | the element in its place, and those of operand 1 that are added there |
 | "reduction" | all elements along the axes of the parameter `axis` |
 | "cumulative" | its own and all earlier elements along the parameter `axis` |
@@ -12,9 +13,10 @@
 | "segments" | all elements of its run along the last axis, from one of `starts` to the next |
 | "trace" | the diagonal that is summed |
 | "matmul" | products of matrices and vectors; zeros of a constant operand are left out |
+| "cross" | the other two components, of vectors of three |
 | "solve" | all elements of its system of equations, and of its right-hand side |
 | "einsum" | a product by the parameter `subscripts` or `labels`, likewise |
-| "convolution" | those that meet there, of operands of one or more dimensions, likewise |
+| "convolution", "correlation" | those that meet there, in one or more dimensions, likewise |
 | "sparse product" | the product of a constant sparse `matrix` and operand 0 |
 | "...ij->...kl" | all elements whose labels are not in the result, as in an Einstein sum |
 | "dense" | everything |
@@ -132,6 +134,15 @@ def _scatter(use: Use) -> Result:
     return [Pattern(made.labels.reshape(use.shapes[0]), made.sets)]
 
 
+def _bins(use: Use) -> Result:
+    """Flat places, negative for elements that are left out."""
+    p, positions = use.only, np.ravel(use.params["positions"])
+    counted = positions >= 0
+    size = int(np.prod(use.shapes[0]))
+    made = scattered(Pattern(np.ravel(p.labels)[counted], p.sets), positions[counted], size)
+    return [_reshaped(made, use.shapes[0])]
+
+
 def _add_at(use: Use) -> Result:
     x, y = use.patterns
     shape, positions = _positions(use)
@@ -203,6 +214,7 @@ HANDLERS: dict[str, Callable[[Use], Result]] = {
     "elementwise": _elementwise,
     "gather": _gather,
     "scatter": _scatter,
+    "bins": _bins,
     "add at": _add_at,
     "reduction": _reduction,
     "cumulative": _cumulative,
@@ -212,7 +224,9 @@ HANDLERS: dict[str, Callable[[Use], Result]] = {
     "matmul": products.matmul,
     "solve": products.solve,
     "einsum": products.einsum,
+    "cross": products.cross,
     "convolution": products.convolution,
+    "correlation": products.correlation,
     "sparse product": products.sparse_product,
     "dense": _dense,
 }

@@ -202,6 +202,14 @@ def test_zeros_of_a_constant_operand_are_left_out_of_products():
     check(lambda x: np.stack([a, a]) @ x, point(2, 3, 1), np.kron(np.eye(2), nonzero) != 0)
 
 
+def test_a_cross_product_leaves_out_its_own_component():
+    others = ~np.eye(3, dtype=bool)
+    check(lambda x: np.cross(x, point(3)), point(3), others)
+    both = found(lambda p: np.cross(p[0], p[1]), (point(2, 3), point(3)))
+    expected = np.hstack([np.kron(np.eye(2), others), np.kron(np.ones((2, 1)), others)])
+    np.testing.assert_array_equal(both, expected != 0)
+
+
 def test_products_of_traced_operands_join_rows_and_columns():
     def product(p):
         return p["x"] @ p["y"]
@@ -226,22 +234,26 @@ def convolution(function, mode):
         lambda g, y: g,
         lambda g, x: g,
         name="convolution",
-        structure="convolution",
+        structure="correlation" if function is np.correlate else "convolution",
     )
 
 
+@pytest.mark.parametrize("function", [np.convolve, np.correlate])
 @pytest.mark.parametrize("mode", ["full", "same", "valid"])
 @pytest.mark.parametrize(
-    ("n", "m"), [(7, 3), (3, 7), (6, 2), (5, 4), (4, 5), (4, 1), (3, 3), (3, 5)]
+    ("n", "m"), [(7, 3), (3, 7), (6, 2), (2, 6), (5, 4), (4, 5), (4, 1), (3, 3), (4, 4), (3, 5)]
 )
-def test_a_convolution_is_a_band(mode, n, m):
+def test_a_convolution_is_a_band(function, mode, n, m):
     kernel = np.where(np.arange(m) % 3 == 1, 0.0, point(m))
-    f = convolution(np.convolve, mode)
-    columns = np.stack([np.convolve(e, kernel, mode) for e in np.eye(n)], axis=-1)
+    f = convolution(function, mode)
+    columns = np.stack([function(e, kernel, mode) for e in np.eye(n)], axis=-1)
     np.testing.assert_array_equal(found(lambda x: f(x, kernel), point(n)), columns != 0)
+    signal = np.where(np.arange(n) % 3 == 1, 0.0, point(n))
+    others = np.stack([function(signal, e, mode) for e in np.eye(m)], axis=-1)
+    np.testing.assert_array_equal(found(lambda y: f(signal, y), point(m)), others != 0)
     both = found(lambda p: f(p[0], p[1]), (point(n), point(m)))
-    rows = np.stack([np.convolve(e, np.ones(m), mode) for e in np.eye(n)], axis=-1)
-    others = np.stack([np.convolve(np.ones(n), e, mode) for e in np.eye(m)], axis=-1)
+    rows = np.stack([function(e, np.ones(m), mode) for e in np.eye(n)], axis=-1)
+    others = np.stack([function(np.ones(n), e, mode) for e in np.eye(m)], axis=-1)
     np.testing.assert_array_equal(both, np.hstack([rows, others]) != 0)
 
 

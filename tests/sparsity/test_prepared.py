@@ -163,6 +163,18 @@ def test_float32_stays_float32_and_complex_results_have_complex_entries() -> Non
         dd.jacobian(lambda z: z**2, sparse=True)(X + 1j)
 
 
+@pytest.mark.parametrize("chunk", [None, 1])
+def test_scalars_constants_and_results_without_derivatives(chunk: int | None) -> None:
+    def matrix(f: Any, x: Any) -> Any:
+        return dd.jacobian(f, sparse=True, chunk=chunk)(x).toarray().tolist()
+
+    assert matrix(lambda x: [x**2, 1.0], 3) == [[6.0], [0.0]]
+    assert matrix(lambda x: x > 0, np.ones(2)) == [[0.0, 0.0], [0.0, 0.0]]
+    assert matrix(lambda x: (x > 0, x[0]), np.ones(2)) == [[0.0, 0.0], [0.0, 0.0], [1.0, 0.0]]
+    assert matrix(lambda x: np.ones(1), np.ones(2)) == [[0.0, 0.0]]
+    assert dd.hessian(lambda x: x**3, sparse=True, chunk=chunk)(2.0).toarray() == [[12.0]]
+
+
 def branching(x: Any) -> Any:
     return x**2 if x[0] > 0 else x * x[::-1]
 
@@ -214,7 +226,7 @@ def test_a_pattern_of_the_wrong_shape_is_refused() -> None:
     with pytest.raises(ValueError, match="12 inputs"):
         dd.prepare_jacobian(chain, X, pattern=np.eye(5))
     prepared = dd.prepare_jacobian(chain, X, pattern=np.ones((3, 12)))
-    with pytest.raises(TypeError, match="11 values, but the sparse derivative has 3 rows"):
+    with pytest.raises(TypeError, match="11 values, but the pattern that was given has 3 rows"):
         prepared(X)
 
 

@@ -23,6 +23,12 @@ def pinv_of_rank_one(x, y):
     return np.linalg.pinv(np.outer(x, y), rcond=1e-5)
 
 
+def det_at_rank_two(x, y):
+    """The derivative of det in the direction of ones, where det is 0."""
+    matrix = np.stack([x, y, np.zeros(3)])
+    return dd.jvp(np.linalg.det, (matrix,), (np.ones((3, 3)),))[1]
+
+
 ROWS = [
     row(np.linalg.solve, A(3, 3), A(3), _prims=("solve",)),
     row(np.linalg.solve, A(3, 3), A(3, 2)),
@@ -45,10 +51,13 @@ ROWS = [
     row(np.linalg.pinv, A(3, 2)),
     row(np.linalg.pinv, A(2, 2, 3)),
     row(pinv_of_rank_one, A(3), A(2)),
+    row(np.linalg.pinv, A(2, 3, 2), rcond=np.array([1e-3, 1e-5])),
+    row(np.linalg.pinv, A(3, 2), rtol=1e-5),
+    row(det_at_rank_two, A(3), A(3, seed=1), _prims=("cofactors",), _order=1),  # third of det
     row(np.linalg.cond, A(3, 3)),
     row(np.linalg.cond, A(2, 3, 2), p=-2),
     row(np.linalg.cond, A(3, 3), p="fro"),
-    row(np.linalg.cond, A(3, 3), p=1),
+    *(row(np.linalg.cond, A(3, 3), p=p) for p in (2, 1, -1, np.inf, -np.inf, "nuc")),
     row(least_squares, A(4, 2), A(4), _prims=("lstsq",)),
     row(least_squares, A(4, 2), A(4, 2, seed=1)),
     row(least_squares, A(2, 3), A(2)),
@@ -95,9 +104,60 @@ def test_det_of_a_stack_with_one_singular_matrix_is_right_for_all():
     assert np.allclose(dd.grad(lambda x: np.sum(np.linalg.det(x)))(x), exact)
 
 
-def test_second_derivative_of_det_at_a_singular_matrix_raises():
-    with pytest.raises(UnsupportedInputError, match="second derivative rule at a singular matrix"):
-        dd.hessian(np.linalg.det)(SINGULAR)
+def second_minors(x):
+    """The Hessian of det by its definition: signed minors without two rows and two columns."""
+    n = len(x)
+    out = np.zeros((n,) * 4, x.dtype)
+    for i, j, k, m in np.ndindex(out.shape):
+        if i != k and j != m:
+            rest = np.delete(np.delete(x, [i, k], 0), [j, m], 1)
+            sign = (-1) ** (i + j + k + m + (k > i) + (m > j))
+            out[i, j, k, m] = sign * np.linalg.det(rest)
+    return out
+
+
+@pytest.mark.parametrize("rank", [0, 1, 2, 3])
+def test_second_derivative_of_det_is_right_at_any_rank(rank):
+    x = [np.zeros((4, 4)), np.outer([1.0, 2, 3, 4], [1.0, 1, 2, 0]), np.diag([1.0, 2, 0, 0])][
+        : rank + 1
+    ][-1] + (rank == 3) * np.diag([0, 0, 3.0, 0])
+    assert np.linalg.det(x) == 0
+    for inner in ("forward", "reverse"):
+        for outer in ("forward", "reverse"):
+            hessian = dd.jacobian(dd.jacobian(np.linalg.det, mode=inner), mode=outer)(x)
+            assert np.allclose(hessian, second_minors(x), atol=1e-12)
+
+
+def test_third_derivative_of_det_at_a_singular_matrix_raises():
+    with pytest.raises(UnsupportedInputError, match="third derivative rule at a singular matrix"):
+        dd.jacobian(dd.hessian(np.linalg.det))(SINGULAR)
+
+
+@pytest.mark.parametrize("p", [None, "fro", 1])
+def test_cond_of_a_singular_matrix_is_infinite_with_nan_for_its_derivative(p):
+    x = np.stack([np.diag([1.0, 2.0, 0.0]), A(3, 3)])
+    value, gradient = dd.value_and_grad(lambda x: np.sum(1 / np.linalg.cond(x, p)))(x)
+    assert value == np.sum(1 / np.linalg.cond(x, p))
+    assert np.any(np.isnan(gradient[0]))
+    single = dd.grad(lambda x: 1 / np.linalg.cond(x, p))(A(3, 3))
+    assert np.allclose(gradient[1], single, rtol=1e-13)
+
+
+@pytest.mark.parametrize("complex", [False, True])
+def test_hermitian_pinv_has_the_derivative_for_hermitian_changes(complex):
+    x, t = (A(3, 3, seed=s, complex=complex) for s in (0, 1))
+    x, t = x + np.conjugate(x.T), t + np.conjugate(t.T)
+    weight, h = A(3, 3, seed=2), 1e-6
+
+    def f(x):
+        return np.sum(weight * np.real(np.linalg.pinv(x, hermitian=True)))
+
+    slope = (f(x + h * t) - f(x - h * t)) / (2 * h)
+    for given in (x, np.tril(x)):  # the upper triangle is not read
+        gradient = dd.grad(f)(given)
+        assert np.allclose(gradient, np.conjugate(gradient.T), rtol=1e-14)
+        assert np.isclose(np.real(np.sum(gradient * t)), slope, rtol=1e-7)
+        assert np.isclose(dd.jvp(f, (given,), (t,))[1], slope, rtol=1e-7)
 
 
 def test_slogdet_derivative_is_nan_at_singular_matrices_alone():

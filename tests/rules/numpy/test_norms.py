@@ -20,6 +20,8 @@ ROWS = [
     *(row(NORM, A(5), ord=p, _prims=("p_norm",)) for p in (3, 2.5, 1.5, 0.5, -1)),
     row(NORM, A(3, 4), ord=3, axis=-1, keepdims=True),
     *(row(NORM, A(3, 4), ord=p) for p in (1, -1, np.inf, -np.inf)),
+    *(row(NORM, A(3, 4), ord=p) for p in (2, -2, "nuc")),
+    *(row(NORM, A(3, 2, 2), ord=p, axis=(0, 2), keepdims=True) for p in (2, -2, "nuc")),
     row(NORM, A(2, 3, 4), ord=1, axis=(2, 0), keepdims=True),
     row(NORM, A(2, 3, 4), ord=-np.inf, axis=(2, 0)),
     row(VECTOR, A(2, 3)),
@@ -27,6 +29,8 @@ ROWS = [
     row(VECTOR, A(2, 3), axis=1, ord=1),
     row(MATRIX, A(2, 3, 4)),
     row(MATRIX, A(2, 3, 4), ord=np.inf, keepdims=True),
+    *(row(MATRIX, A(2, 3, 2), ord=p) for p in ("nuc", 2, -2, 1, -1, -np.inf)),
+    *(row(VECTOR, A(2, 3), axis=1, ord=p) for p in (-1, np.inf, -np.inf)),
 ]
 TestRules = rule_tests(ROWS)
 ORDERS = [None, 2, 1, np.inf, -np.inf, 3, 1.5]
@@ -115,3 +119,24 @@ def test_errors_are_those_of_numpy(call, text):
     for f in (call, lambda x: dd.vjp(call, x)):
         with pytest.raises(ValueError, match=text):
             f(np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("order", [2, -2, "nuc"])
+def test_norm_by_singular_values_has_derivative_zero_at_zero(order):
+    assert np.all(dd.grad(lambda x: NORM(x, order))(np.zeros((2, 3))) == 0)
+
+
+def test_largest_singular_values_that_are_equal_share_the_derivative():
+    gradient = dd.grad(lambda x: NORM(x, 2))(np.diag([3.0, 3.0, 1.0]))
+    np.testing.assert_allclose(gradient, np.diag([0.5, 0.5, 0.0]), atol=1e-15)
+
+
+def test_count_of_nonzeros_of_vector_norm_has_derivative_zero():
+    assert np.all(dd.grad(lambda x: np.sum(VECTOR(x, ord=0, axis=1)))(np.ones((2, 3))) == 0)
+
+
+@pytest.mark.parametrize("shape", [(0,), (2, 0)])
+@pytest.mark.parametrize("order", [2, 1, 3])
+def test_norm_of_nothing_has_an_empty_derivative(shape, order):
+    gradient = dd.grad(lambda x: np.sum(VECTOR(x, axis=-1, ord=order)))(np.zeros(shape))
+    assert gradient.shape == shape

@@ -48,13 +48,16 @@ ROWS = [
     row(np.kron, A(2), A(3)),
     row(np.kron, A(2, 2), A(3)),
     row(np.kron, A(1, 2), A(2, 2, 2)),
-    row(np.cross, A(3), A(3, seed=1)),
+    row(np.cross, A(3), A(3, seed=1), _prims=("cross",)),
+    row(np.cross, A(2, 1, 3), A(4, 3)),
     row(np.cross, A(2, 3), A(3)),
     row(np.cross, A(3, 2), A(2, 3), axisa=0, axisc=0),
     row(np.cross, A(3, 2), A(3, 2, seed=1), axis=0),
     row(np.linalg.cross, A(3, 2), A(3, 2, seed=1), axis=0),
     row(np.linalg.multi_dot, [A(2, 3), A(3, 2), A(2, 2)]),
     row(np.linalg.multi_dot, [A(2), A(2, 3), A(3, 2), A(2, seed=1)]),
+    row(np.linalg.multi_dot, [A(1, 4), A(4, 2), A(2, 5), A(5, 1), A(1, 3)]),
+    row(np.linalg.multi_dot, [A(2), A(2, 3), A(3, 4)]),
     row(lambda x, y: np.linalg.multi_dot([x, y]), A(2, 3), A(3), _id="multi_dot"),
 ]
 
@@ -155,3 +158,31 @@ def test_matrix_changed_after_its_use_does_not_change_the_derivative_silently(si
     else:
         with pytest.raises(ChangedResidualError, match="changed in place"):
             dd.grad(f)(np.ones(size))
+
+
+@pytest.mark.filterwarnings("ignore:Arrays of 2-dimensional vectors")  # NumPy's own
+@pytest.mark.parametrize(("m", "n"), [(2, 2), (2, 3), (3, 2)])
+def test_cross_of_vectors_of_two_components_is_that_of_three_with_a_zero(m, n):
+    x, y = A(4, m), A(n)
+
+    def filled(z):
+        return np.concatenate([z, np.zeros((*z.shape[:-1], 3 - z.shape[-1]))], axis=-1)
+
+    def exact(x, y):
+        ans = np.cross(filled(x), filled(y))
+        return ans[..., 2] if m == n == 2 else ans
+
+    for mode in ("forward", "reverse"):
+        found = dd.jacobian(np.cross, (0, 1), mode=mode)(x, y)
+        expected = dd.jacobian(exact, (0, 1), mode=mode)(x, y)
+        for a, b in zip(found, expected, strict=True):
+            assert np.allclose(a, b, rtol=1e-14)
+
+
+@pytest.mark.parametrize("shapes", [[(2, 3)], [(2, 3), (3,), (3, 2)], [(2, 3), (2, 3), (3, 2)]])
+def test_multi_dot_raises_numpys_error_for_wrong_shapes(shapes):
+    arrays = [np.ones(s) for s in shapes]
+    with pytest.raises((ValueError, np.linalg.LinAlgError)) as numpys:
+        np.linalg.multi_dot(arrays)
+    with pytest.raises(numpys.type):
+        dd.grad(lambda x: np.sum(np.linalg.multi_dot([x, *arrays[1:]])))(arrays[0])

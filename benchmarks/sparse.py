@@ -59,8 +59,7 @@ def brusselator(y: np.ndarray) -> np.ndarray:
 
 
 def _laplacian(w: np.ndarray) -> np.ndarray:
-    rolled = (np.roll(w, shift, axis) for shift in (1, -1) for axis in (0, 1))
-    return functools.reduce(np.add, rolled) - 4.0 * w
+    return np.roll(w, 1, 0) + np.roll(w, -1, 0) + np.roll(w, 1, 1) + np.roll(w, -1, 1) - 4.0 * w
 
 
 def reprojection(parameters: np.ndarray, camera: np.ndarray, point: np.ndarray) -> np.ndarray:

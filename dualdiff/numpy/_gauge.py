@@ -37,7 +37,7 @@ def quotient(k: Any, d: Any, close: Any, vanishing: float | None, size: Any) -> 
     ans = np.where(close, 0, k / np.where(close, 1, d))
     if vanishing is not None and not is_box(k):
         eps = _precision(k)
-        close = close & ~(np.abs(k) <= eps**vanishing * (eps**0.5 + size))
+        close = close & ~(np.abs(k) <= eps**vanishing * (eps**0.25 + size))
     return np.where(close, np.nan, ans)
 
 
@@ -60,8 +60,9 @@ def by_gaps(k: Any, w: Any, vanishing: float | None, size: Any) -> Any:
 
 def _refuse(dependence: Any, size: Any, what: str, instead: str) -> None:
     dependence = np.abs(plain(dependence))
-    rounding = float(np.finfo(dependence.dtype).eps) ** 0.5
-    if np.any(dependence > rounding * (rounding + size.max(initial=0.0))):
+    eps = float(np.finfo(dependence.dtype).eps)
+    # eps**0.25 stands for what may have cancelled before.
+    if np.any(dependence > eps**0.5 * (eps**0.25 + size.max(initial=0.0))):
         raise UnsupportedInputError(
             f"the result depends on the {what}, which is arbitrary, {user_line()}; make it a "
             f"function of {instead}"

@@ -221,7 +221,8 @@ def linspace(
 ) -> Any:
     """``numpy.linspace``, differentiable in start and stop."""
     options: Any = {"dtype": dtype, "axis": axis, **kwargs}
-    made, step = np.linspace(strip(start), strip(stop), num, endpoint, True, **options)
+    make: Any = np.linspace  # whose stubs do not know these combinations
+    made, step = make(strip(start), strip(stop), num, endpoint, True, **options)
     if not contains_box(start) and not contains_box(stop):
         return (assignable(made), step) if retstep else assignable(made)
     start, stop = resolve(start), resolve(stop)

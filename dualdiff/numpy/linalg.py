@@ -99,7 +99,12 @@ inv_p = rule(
     name="inv",
     structure="...ij->...kl",
 )
-implements(np.linalg.inv)(inv_p.bind)
+
+
+@implements(np.linalg.inv)
+def inv(a: Any) -> Any:
+    """``numpy.linalg.inv``."""
+    return inv_p(a)
 
 
 def _singular_cofactors(x: Any) -> Any:
@@ -160,7 +165,12 @@ det_p = rule(
     name="det",
     structure="...ij->...",
 )
-implements(np.linalg.det)(det_p.bind)
+
+
+@implements(np.linalg.det)
+def det(a: Any) -> Any:
+    """``numpy.linalg.det``, which has a derivative at singular matrices too: the cofactors."""
+    return det_p(a)
 
 
 def _slogdet_push(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:

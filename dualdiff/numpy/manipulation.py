@@ -275,7 +275,7 @@ def _rolled(x: Any, shift: tuple[int, ...], axis: tuple[int, ...]) -> Any:
     if len(axis) != 1 or type(x) is not ndarray or not x.flags.c_contiguous or not x.size:
         return np.roll(x, shift, axis)
     cut = -shift[0] % x.shape[axis[0]]
-    rest = (slice(None),) * (-axis[0] - 1)
+    rest: Any = (slice(None),) * (-axis[0] - 1)
     parts = (x[(..., slice(cut, None), *rest)], x[(..., slice(cut), *rest)])
     return np.concatenate(parts, axis[0])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -97,8 +98,11 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
         ans = np.linalg.norm(x, ord, axes)
     else:
         rest = tuple(a for a in range(-len(shape), 0) if a not in axes)
-        lines = np.transpose(x, (*axes, *rest))
-        ans = np.linalg.norm(np.reshape(lines, (-1, *(shape[a] for a in rest))), ord, 0)
+        lines = np.reshape(
+            np.transpose(x, (*axes, *rest)),
+            (prod(shape[a] for a in axes), *(shape[a] for a in rest)),
+        )
+        ans = np.linalg.norm(lines, ord, 0)
     return expand_dims(ans, axes, len(shape)) if keepdims else ans
 
 

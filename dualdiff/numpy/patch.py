@@ -15,23 +15,24 @@ import numpy as np
 from .creation import CREATORS, contains_box
 
 _NUMPY = os.path.dirname(np.__file__)
-_SCIPY = os.path.join(os.path.dirname(_NUMPY), "scipy") + os.sep
-_OWN = (os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep, _NUMPY + os.sep)
+_LIBRARIES = (_NUMPY + os.sep, os.path.join(os.path.dirname(_NUMPY), "scipy") + os.sep)
+_OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _lock = threading.Lock()
 _depth = 0
 _originals: dict[str, Any] = {}
 
 
 def _for_callers_outside(original: Callable[..., Any], traced: Callable[..., Any]) -> Any:
-    """`traced` for everyone but NumPy and dualdiff themselves, whose plain arrays must stay plain.
+    """`traced` for everyone but dualdiff itself, whose plain arrays must stay plain.
 
-    SciPy hands the arrays it makes to compiled code: it gets traced ones only for traced values.
+    NumPy and SciPy hand the arrays they make to compiled code: they get traced ones only for
+    traced values.
     """
 
     @functools.wraps(original)
     def create(*args: Any, **kwargs: Any) -> Any:
         file = sys._getframe(1).f_code.co_filename
-        if file.startswith(_OWN) or (file.startswith(_SCIPY) and not contains_box(list(args))):
+        if file.startswith(_OWN) or (file.startswith(_LIBRARIES) and not contains_box(list(args))):
             return original(*args, **kwargs)
         return traced(*args, **kwargs)
 

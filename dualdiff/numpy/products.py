@@ -27,6 +27,8 @@ from .manipulation import as_operand
 
 def _rows(t: Any, y: Any) -> Any:
     """``t @ y`` for a matrix y: one product of matrices, whatever the dimensions of t."""
+    if y.shape[0] == 1 == t.shape[-1]:  # twice as fast as BLAS
+        return t * y[0]
     if t.ndim <= 2:
         return np.matmul(t, y)
     return np.matmul(flat(t), y).reshape((*t.shape[:-1], y.shape[-1]))

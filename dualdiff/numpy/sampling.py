@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.boxes import is_box, seen
+from ..core.boxes import is_box, plain, seen
 from ..core.shapes import Shape, Spec, cast, dtype_of
 from ..core.traces import resolve
 from ..kinds import bilinear, linear
@@ -29,7 +29,7 @@ def interp(
     At a knot the slope is that of the interval on its right; at the last one, on its left.
     """
     x, xp, fp = map(_in_double, map(resolve, (x, xp, fp)))
-    np.interp(seen(x), seen(xp), seen(fp), period=strip(period))  # NumPy says what is wrong
+    np.interp(seen(x), seen(xp), plain(fp), period=strip(period))  # NumPy says what is wrong
     if period is not None:
         period = abs(period)
         x, xp = x % period, xp % period
@@ -189,7 +189,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     weights = None if weights is None else resolve(weights)
     if weights is None or not is_box(weights):
         return np.bincount(x, weights, minlength)
-    np.bincount(x, seen(weights), minlength)  # NumPy says what is wrong
+    np.bincount(x, plain(weights), minlength)  # NumPy says what is wrong
     return bincount_p(weights, positions=x, minlength=int(minlength))
 
 
@@ -216,10 +216,11 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
 
 
 histogram_p = linear(
-    lambda w, count, where: count(w),
-    lambda g, x_spec, where, lead: _from_bins(g, where, lead, x_spec),
-    push=lambda t, count, where, lead: _each(count, t, lead),
+    lambda w, count, positions: count(w),
+    lambda g, x_spec, positions, lead: _from_bins(g, positions, lead, x_spec),
+    push=lambda t, count, positions, lead: _each(count, t, lead),
     name="histogram",
+    structure="bins",
 )
 
 
@@ -269,8 +270,8 @@ def histogram(
         def count(w: Any) -> Any:
             return np.histogram(samples, plain_bins, plain_range, weights=np.ravel(w))[0]
 
-        np.histogram(seen(a), plain_bins, plain_range, weights=seen(weights))
-        counts = histogram_p(weights, count=count, where=where)
+        np.histogram(seen(a), plain_bins, plain_range, weights=plain(weights))
+        counts = histogram_p(weights, count=count, positions=where)
     if density:
         if not is_box(counts) and not is_box(edges):
             return np.histogram(
@@ -292,14 +293,14 @@ def histogramdd(
     points = strip(resolve(sample) if is_box(sample) else sample)
     columns: Any = points if type(points) in (list, tuple) else np.atleast_2d(points).T
     plain_bins, plain_range = strip(bins), strip(range)
-    counts, edges = np.histogramdd(points, plain_bins, plain_range, weights=strip(weights))
+    counts, edges = np.histogramdd(points, plain_bins, plain_range, weights=strip(weights, plain))
     if is_box(weights):
         weights = resolve(weights)
 
         def count(w: Any) -> Any:
             return np.histogramdd(points, plain_bins, plain_range, weights=w)[0]
 
-        counts = histogram_p(weights, count=count, where=_bins_of(columns, edges))
+        counts = histogram_p(weights, count=count, positions=_bins_of(columns, edges))
     return (_density(counts, edges) if density else counts), edges
 
 

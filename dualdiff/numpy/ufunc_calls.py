@@ -88,6 +88,30 @@ def _stored(out: Any, ans: Any) -> Any:
     return out
 
 
+def _along_axes(
+    ufunc: Any,
+    found: Callable[..., Any],
+    *inputs: Any,
+    axes: Any = None,
+    axis: int = -1,
+    keepdims: bool = False,
+) -> Any:
+    """A generalised ufunc whose vectors and matrices lie along other axes than the last."""
+    if axes is None:
+        axes = [axis] * ufunc.nin
+    places = [a if type(a) is tuple else (a,) for a in axes]
+    moved = [
+        np.moveaxis(x, place, tuple(range(-len(place), 0)))
+        for x, place in zip(inputs, places[: ufunc.nin], strict=True)
+    ]
+    ans = found(*moved)
+    if keepdims:
+        return np.expand_dims(ans, places[-1])
+    if len(places) == ufunc.nin:
+        return ans
+    return np.moveaxis(ans, tuple(range(-len(places[-1]), 0)), places[-1])
+
+
 def call_with_keywords(ufunc: Any, found: Callable[..., Any], inputs: Any, kwargs: Any) -> Any:
     """A ufunc called with keywords, on operands or outputs that may be traced.
 
@@ -113,6 +137,9 @@ def call_with_keywords(ufunc: Any, found: Callable[..., Any], inputs: Any, kwarg
         inputs = [_converted(x, np.dtype(dtype)) for x in inputs]
     elif outs[0] is not None and not is_box(outs[0]) and any(is_box(resolve(x)) for x in inputs):
         raise refuse_plain_target(outs[0])  # `plain @= x` passes `axes` too
+    if rest and ufunc.signature is not None:
+        ufunc(*map(plain, inputs), **rest)  # raises what NumPy says of wrong axes
+        found, rest = partial(_along_axes, ufunc, found, **rest), {}
     if not np.all(where):
         if any(o is None for o in outs):
             raise UnsupportedInputError(

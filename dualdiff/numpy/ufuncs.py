@@ -99,6 +99,13 @@ def _chosen(better: Any, nan_wins: bool) -> tuple[Any, Any]:
     return dx, dy
 
 
+def _cosine_of_arcsine(x: Any) -> Any:
+    """``sqrt(1 - x**2)``, on the side of the branch cuts that signed zeros say (DLMF 4.23(ii))."""
+    if _real_only(x):
+        return np.sqrt((1 - x) * (1 + x))
+    return np.sqrt(-(x - 1)) * np.sqrt(1 + x)
+
+
 def _weight(x: Any, y: Any, ans: Any, scale: float) -> Any:
     """``exp(x - ans)``; of two equal infinities each has half, else the larger has all."""
     a, b = plain(x), plain(y)
@@ -155,8 +162,8 @@ reciprocal = elementwise(np.reciprocal, lambda ans: -ans * ans)
 sin = elementwise(np.sin, lambda x: np.cos(x), silent=True)
 cos = elementwise(np.cos, lambda x: -np.sin(x), silent=True)
 tan = elementwise(np.tan, lambda ans: 1 + ans * ans)
-arcsin = elementwise(np.arcsin, lambda x: 1 / np.sqrt((1 - x) * (1 + x)))
-arccos = elementwise(np.arccos, lambda x: -1 / np.sqrt((1 - x) * (1 + x)))
+arcsin = elementwise(np.arcsin, lambda x: 1 / _cosine_of_arcsine(x))
+arccos = elementwise(np.arccos, lambda x: -1 / _cosine_of_arcsine(x))
 arctan = elementwise(np.arctan, lambda x: 1 / (1 + x * x))
 sinh = elementwise(np.sinh, lambda x: np.cosh(x))
 cosh = elementwise(np.cosh, lambda x: np.sinh(x))

@@ -113,3 +113,22 @@ def test_qr_of_empty_matrices_has_empty_derivatives(shape, mode):
 def test_cholesky_of_empty_matrices_has_empty_derivatives():
     for shape in ((0, 0), (0, 2, 2)):
         assert dd.grad(lambda x: np.sum(np.linalg.cholesky(x)))(np.zeros(shape)).shape == shape
+
+
+@pytest.mark.parametrize("upper", [False, True])
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128, np.complex64])
+def test_cholesky_of_a_large_matrix_has_the_derivative_of_its_product(upper, dtype):
+    rng = np.random.default_rng(0)
+    x, t, g = (rng.normal(size=(2, 70, 70)) for _ in range(3))
+    x, t, g = ((m[0] + 1j * m[1] if dtype != np.float64 else m[0]).astype(dtype) for m in (x, t, g))
+    x = x @ np.conjugate(x.T) + 70 * np.eye(70, dtype=dtype)
+    t = t + np.conjugate(t.T)
+    factor, tangent = dd.jvp(lambda x: np.linalg.cholesky(x, upper=upper), (x,), (t,))
+    lower, tlower = (np.conjugate(m.T) if upper else m for m in (factor, tangent))
+    product = tlower @ np.conjugate(lower.T) + lower @ np.conjugate(tlower.T)
+    tolerance = 1e-4 if dtype == np.complex64 else 1e-12
+    assert np.allclose(product, t, atol=tolerance)
+    assert np.all(np.triu(tlower, 1) == 0)
+    (c,) = dd.vjp(lambda x: np.linalg.cholesky(x, upper=upper), x)[1](g)
+    assert c.dtype == dtype
+    assert np.isclose(np.sum(c * t).real, np.sum(g * tangent).real, rtol=tolerance)

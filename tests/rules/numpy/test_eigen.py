@@ -185,3 +185,11 @@ def test_second_derivatives_survive_where_first_ones_are_zero(function):
 def test_empty_matrices_have_empty_derivatives(function):
     for shape in ((0, 0), (0, 2, 2), (2, 0, 0)):
         assert dd.grad(lambda x: np.sum(function(x)))(np.zeros(shape)).shape == shape
+
+
+def test_second_derivative_of_the_eigenvalue_of_one_complex_number():
+    x, t = np.array([[1.3 + 0.4j]]), np.array([[0.6 - 1.1j]])
+    gradient = dd.grad(lambda x: np.real(np.linalg.eigvals(x)[0] ** 3))
+    assert np.allclose(dd.jvp(gradient, (x,), (t,))[1], 6 * x * t)
+    along = dd.grad(lambda x: np.real(np.sum(gradient(x) * t)))
+    assert np.allclose(along(x), 6 * x * t)

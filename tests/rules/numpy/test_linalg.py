@@ -221,3 +221,17 @@ def test_namespace_of_dualdiff_has_all_of_numpys():
         np.array([3.0, 5.0])
     )
     assert np.allclose(gradient, [5, 3])
+
+
+@pytest.mark.parametrize("function", [np.linalg.inv, np.linalg.det, np.linalg.solve])
+def test_operands_may_be_passed_by_keyword(function):
+    other = {"b": A(3)} if function is np.linalg.solve else {}
+    expected = dd.grad(lambda x: np.sum(function(x, *other.values())))(A(3, 3))
+    found = dd.grad(lambda x: np.sum(function(a=x, **other)))(A(3, 3))
+    assert np.array_equal(found, expected)
+
+
+def test_matrix_rank_is_numpys_and_constant():
+    value, gradient = dd.value_and_grad(lambda x: np.sum(x) * np.linalg.matrix_rank(x))(SINGULAR)
+    assert value == 2 * np.sum(SINGULAR)
+    assert np.all(gradient == 2)

@@ -140,3 +140,8 @@ def test_count_of_nonzeros_of_vector_norm_has_derivative_zero():
 def test_norm_of_nothing_has_an_empty_derivative(shape, order):
     gradient = dd.grad(lambda x: np.sum(VECTOR(x, axis=-1, ord=order)))(np.zeros(shape))
     assert gradient.shape == shape
+
+
+def test_vector_norm_over_empty_axes_has_an_empty_derivative():
+    gradient = dd.grad(lambda x: np.sum(VECTOR(x, axis=(3, 0), keepdims=True)))
+    assert gradient(np.zeros((1, 0, 4, 2))).shape == (1, 0, 4, 2)

@@ -40,6 +40,11 @@ ROWS = [
     row(np.linalg.vecdot, A(3, 2), A(3, 1), axis=0),
     row(np.matvec, A(2, 2, 3), A(3)),
     row(np.vecmat, A(2, 1, 3), A(2, 3, 2)),
+    row(np.matmul, A(3, 2, 2), A(3, 4, 2), axes=[(2, 0), (0, 1), (-1, 0)]),
+    row(np.matvec, A(3, 2, 4), A(4, 2), axes=[(0, 2), 0, -1]),
+    row(np.vecmat, A(3), A(2, 3), axes=[0, (1, 0), 0]),
+    row(np.vecdot, A(3, 2), A(3, 1), axis=0, keepdims=True),
+    row(np.vecdot, A(2, 3), A(3, 2), axes=[1, 0]),
     row(np.tensordot, A(2, 3), A(2, 3, 2), axes=2),
     row(np.tensordot, A(2), A(3), axes=0),
     row(np.tensordot, A(2, 3, 2), A(3, 4, 2), axes=([1, -1], [0, 2])),
@@ -186,3 +191,8 @@ def test_multi_dot_raises_numpys_error_for_wrong_shapes(shapes):
         np.linalg.multi_dot(arrays)
     with pytest.raises(numpys.type):
         dd.grad(lambda x: np.sum(np.linalg.multi_dot([x, *arrays[1:]])))(arrays[0])
+
+
+def test_matmul_with_wrong_axes_raises_numpys_error():
+    with pytest.raises(ValueError, match="axes"):
+        dd.grad(lambda x: np.sum(np.matmul(x, x, axes=[(0, 1)])))(A(2, 2))

@@ -18,6 +18,8 @@ from . import (  # noqa: F401  # rules
     elementwise,
     emath,
     fft,
+    functional,
+    index_tricks,
     joining,
     linalg,
     logic,
@@ -31,8 +33,10 @@ from . import (  # noqa: F401  # rules
     reductions,
     sampling,
     selection,
+    sets,
     sorting,
     statistics,
+    strides,
     svd,
     ufunc_at,
     ufunc_calls,
@@ -60,7 +64,10 @@ from .creation import (
     tri,
     zeros,
 )
+from .functional import fromiter, frompyfunc, kaiser, vectorize
+from .index_tricks import broadcast, c_, ndenumerate, nditer, r_
 from .namespace import mirror as _mirror
+from .strides import LIB as lib
 
 __all__ = [
     "arange",
@@ -70,20 +77,30 @@ __all__ = [
     "asarray_chkfinite",
     "ascontiguousarray",
     "asfortranarray",
+    "broadcast",
+    "c_",
     "copy",
     "empty",
     "empty_like",
     "eye",
+    "fromiter",
+    "frompyfunc",
     "full",
     "full_like",
     "geomspace",
     "identity",
+    "kaiser",
+    "lib",
     "linspace",
     "logspace",
+    "ndenumerate",
+    "nditer",
     "ones",
     "ones_like",
+    "r_",
     "require",
     "tri",
+    "vectorize",
     "zeros",
     "zeros_like",
 ]

@@ -48,12 +48,16 @@ def rounding_of(w: Any, n: int) -> Any:
     return (n + 8) * eps * w.max(axis=-1, keepdims=True, initial=0.0)
 
 
-def by_gaps(k: Any, w: Any, vanishing: float | None, size: Any) -> Any:
-    """``k_ij / (w_j - w_i)`` off the diagonal, 0 on it; see `quotient` where values coincide."""
+def by_gaps(k: Any, w: Any, vanishing: float | None, size: Any, rounding: Any = None) -> Any:
+    """``k_ij / (w_j - w_i)`` off the diagonal, 0 on it; see `quotient` where values coincide.
+
+    They do up to `rounding`, by default that of the eigenvalues of a Hermitian matrix.
+    """
     n = w.shape[-1]
     same = np.eye(n, dtype=bool)
+    rounding = rounding_of(w, n) if rounding is None else rounding
     gaps = w[..., None, :] - w[..., :, None]
-    close = (np.abs(plain(gaps)) <= rounding_of(w, n)[..., None]) & ~same
+    close = (np.abs(plain(gaps)) <= rounding[..., None]) & ~same
     gaps, k = np.where(same, 1, gaps), np.where(same, 0, k)
     return quotient(k, gaps, close, vanishing, size)
 

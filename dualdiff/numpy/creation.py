@@ -304,7 +304,7 @@ asfortranarray = functools.wraps(np.asfortranarray)(
 )
 asanyarray = asarray
 
-CREATORS: dict[str, Callable[..., Any]] = {
+CREATORS: dict[str, Any] = {
     "array": array,
     "asarray": asarray,
     "asanyarray": asanyarray,

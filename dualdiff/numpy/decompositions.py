@@ -45,9 +45,22 @@ def _half(x: Any) -> Any:
 
 
 def _has_blas(factor: Any, b: Any) -> bool:
-    """Whether a triangular solve of BLAS pays: for one large matrix and one direction (measured)."""
+    """Whether triangular solves of BLAS pay (measured): one large matrix and one direction."""
     plain_arrays = type(factor) is ndarray is type(b) and factor.dtype == b.dtype
     return plain_arrays and b.ndim == 2 and len(b) >= 64 and b.dtype.char in "fdFD"
+
+
+def _inverse_of_lower(factor: Any) -> Any:
+    n = factor.shape[-1]
+    if type(factor) is not ndarray or factor.ndim == 2 or n > 8:
+        return np.linalg.inv(factor)
+    # Row by row for all matrices of a stack: a third of the time where they are small.
+    ans, pivots = np.zeros_like(factor), diagonal(factor)
+    for i in range(n):
+        row = np.matmul(factor[..., i : i + 1, :i], ans[..., :i, :i])[..., 0, :]
+        ans[..., i, :i] = -row / pivots[..., i : i + 1]
+        ans[..., i, i] = 1 / pivots[..., i]
+    return ans
 
 
 def _between(factor: Any, b: Any, transposed: bool) -> Any:
@@ -59,7 +72,7 @@ def _between(factor: Any, b: Any, transposed: bool) -> Any:
         for upper in (factor.T, conjugate(factor).T):
             b = transpose(trsm(1.0, upper, b, trans_a=0 if transposed else 1))
         return b
-    inverted = np.linalg.inv(factor)
+    inverted = _inverse_of_lower(factor)
     if transposed:
         return multiply(transpose(inverted), b, conjugate(inverted))
     return multiply(inverted, b, adjoint(inverted))

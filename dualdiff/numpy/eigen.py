@@ -21,7 +21,7 @@ import numpy as np
 from ..core.boxes import plain
 from ..kinds import rule
 from ._common import implements
-from ._gauge import EXACT, VANISHES, by_gaps, refuse_phase, size_of
+from ._gauge import EXACT, VANISHES, by_gaps, refuse_phase, rounding_of, size_of
 from ._matrices import (
     adjoint,
     conjugate,
@@ -110,10 +110,24 @@ def eigvalsh(a: Any, UPLO: Any = "L") -> Any:
     return eigvalsh_p(a, UPLO=UPLO)
 
 
+def _condition(v: Any) -> Any:
+    """The condition number of each matrix of vectors, at most the inverse of the precision."""
+    s = np.linalg.svdvals(plain(v))
+    if not s.size:
+        return np.ones((*s.shape[:-1], 1), s.dtype)
+    return s[..., :1] / np.maximum(s[..., -1:], s[..., :1] * np.finfo(s.dtype).eps)
+
+
 def _inverse_of_vectors(v: Any) -> Any:
     """The inverse of a matrix of eigenvectors, NaN where they are too few."""
-    s = np.linalg.svdvals(plain(v))
-    return inverse(v, s[..., -1] <= s[..., 0] * np.finfo(s.dtype).eps if s.size else False)
+    condition = _condition(v)[..., 0]
+    return inverse(v, condition * np.finfo(condition.dtype).eps >= 1)
+
+
+def _rounding(x: Any, v: Any) -> Any:
+    """What eigenvalues are uncertain by (F. L. Bauer and C. T. Fike, 1960)."""
+    norms = np.linalg.norm(plain(x), axis=(-2, -1))[..., None]
+    return _condition(v) * rounding_of(norms, x.shape[-1])
 
 
 def _eigvals_push(t: Any, x: Any) -> Any:
@@ -141,15 +155,15 @@ def eigvals(a: Any) -> Any:
     return eigvals_p(a)
 
 
-def _eig_push(t: Any, ans: Any) -> tuple[Any, Any]:
+def _eig_push(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:
     w, v = ans
     change = multiply(_inverse_of_vectors(v), t, v)
-    tv = np.matmul(v, by_gaps(change, w, EXACT, size_of(change)))
+    tv = np.matmul(v, by_gaps(change, w, EXACT, size_of(change), _rounding(x, v)))
     growth = np.real(np.sum(conjugate(v) * tv, axis=-2, keepdims=True))
     return diagonal(change), tv - v * growth
 
 
-def _eig_pull(g: Any, ans: Any, given: tuple[bool, bool]) -> Any:
+def _eig_pull(g: Any, x: Any, ans: Any, given: tuple[bool, bool]) -> Any:
     w, v = ans
     gw, gv = g
     growth = np.sum(gv * v, axis=-2, keepdims=True)
@@ -157,7 +171,7 @@ def _eig_pull(g: Any, ans: Any, given: tuple[bool, bool]) -> Any:
         refuse_phase(np.imag(growth), size_of(gv), "eig")
     k = np.matmul(transpose(v), gv - conjugate(v) * np.real(growth))
     alone = VANISHES if not given[0] else None
-    q = (by_gaps(k, w, alone, size_of(gv)) if given[1] else 0) + on_diagonal(gw)
+    q = (by_gaps(k, w, alone, size_of(gv), _rounding(x, v)) if given[1] else 0) + on_diagonal(gw)
     return multiply(transpose(_inverse_of_vectors(v)), q, transpose(v))
 
 

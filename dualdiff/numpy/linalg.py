@@ -227,9 +227,8 @@ def _pinv_push(t: Any, x: Any, ans: Any, symmetric: bool) -> Any:
 def _pinv_pull(g: Any, x: Any, ans: Any, symmetric: bool) -> Any:
     if symmetric:
         x = _completed(x)
-    p, gh, bar, ph = transpose(ans), adjoint(g), conjugate(ans), adjoint(ans)
-    left = np.matmul(gh, conjugate(np.matmul(ans, ph)))
-    right = np.matmul(conjugate(np.matmul(ph, ans)), gh)
+    p, gh, bar = transpose(ans), adjoint(g), conjugate(ans)
+    left, right = multiply(gh, bar, p), multiply(p, bar, gh)
     left = left - multiply(conjugate(x), bar, left)
     right = right - multiply(right, bar, conjugate(x))
     c = left + right - multiply(p, g, p)

@@ -63,8 +63,10 @@ def _matrix_norm(x: Any, order: Any, axis: Axes, keepdims: bool) -> Any:
             return np.min(sums, axis=axis, keepdims=keepdims)
         return np.max(sums, axis=axis, keepdims=keepdims, initial=0)
     s = np.linalg.svd(np.moveaxis(x, axis, (-2, -1)), compute_uv=False)
-    reductions: dict[Any, Any] = {2: np.max, -2: np.min, "nuc": np.sum}
-    ans = reductions[order](s, axis=-1)
+    if order == -2:
+        ans = np.min(s, axis=-1)
+    else:
+        ans = np.max(s, axis=-1, initial=0) if order == 2 else np.sum(s, axis=-1)
     return expand_dims(ans, axis, np.ndim(x)) if keepdims else ans
 
 

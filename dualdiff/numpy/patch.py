@@ -39,6 +39,12 @@ def _for_callers_outside(original: Callable[..., Any], traced: Callable[..., Any
     return create
 
 
+def _place(path: str) -> tuple[Any, str]:
+    """The module and the name of one of NumPy's functions: "lib.stride_tricks.as_strided"."""
+    *modules, name = path.split(".")
+    return functools.reduce(getattr, modules, np), name
+
+
 class patch_numpy(ContextDecorator):  # used as a function and as a decorator
     """Let plain NumPy's creation functions see traced arrays, in a `with` block or a decorated
     function.
@@ -62,10 +68,13 @@ class patch_numpy(ContextDecorator):  # used as a function and as a decorator
         global _depth
         with _lock:
             if _depth == 0:
-                for name, traced in CREATORS.items():
-                    original = getattr(np, name)
-                    _originals[name] = original
-                    setattr(np, name, _for_callers_outside(original, traced))
+                for path, traced in CREATORS.items():
+                    home, name = _place(path)
+                    original = _originals[path] = getattr(home, name)
+                    patched = (
+                        _for_callers_outside(original, traced) if callable(original) else traced
+                    )
+                    setattr(home, name, patched)
             _depth += 1
         return self
 
@@ -74,6 +83,6 @@ class patch_numpy(ContextDecorator):  # used as a function and as a decorator
         with _lock:
             _depth -= 1
             if _depth == 0:
-                for name, original in _originals.items():
-                    setattr(np, name, original)
+                for path, original in _originals.items():
+                    setattr(*_place(path), original)
                 _originals.clear()

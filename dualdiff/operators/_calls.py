@@ -276,6 +276,11 @@ def _explain(error: BaseException) -> DualdiffError | None:
     text = str(error)
     if text == "Error setting single item of array.":  # `plain.flat[i] = x`
         return plain_target_error("a plain NumPy array")
+    if text.startswith("Iterator operand"):
+        return ConversionError(
+            f"np.nditer takes no traced arrays, {user_line()}; write dualdiff.numpy.nditer, a loop "
+            f"over np.ndindex(x.shape), or run under dualdiff.patch_numpy()."
+        )
     if "has no callable" in text and "method" in text:
         name = text.rsplit("callable ", 1)[1].split(" ")[0]
         return ConversionError(

@@ -193,3 +193,26 @@ def test_second_derivative_of_the_eigenvalue_of_one_complex_number():
     assert np.allclose(dd.jvp(gradient, (x,), (t,))[1], 6 * x * t)
     along = dd.grad(lambda x: np.real(np.sum(gradient(x) * t)))
     assert np.allclose(along(x), 6 * x * t)
+
+
+def test_projector_on_vectors_of_a_repeated_eigenvalue_of_a_nonnormal_matrix():
+    s, t, weight = A(4, 4), A(4, 4, seed=1), A(4, 4, seed=2)
+    x = s @ np.diag([2.0, 2.0, 3.0, 5.0]) @ np.linalg.inv(s)
+
+    def f(x):
+        w, v = np.linalg.eig(x)
+        chosen = np.flatnonzero(np.abs(dd.value_of(w) - 2) < 0.1)
+        return np.real(np.sum(weight * (v[:, chosen] @ np.linalg.inv(v)[chosen])))
+
+    # Kato, Perturbation Theory for Linear Operators, II.2.14
+    inverse, within = np.linalg.inv(s), np.diag([1.0, 1.0, 0.0, 0.0])
+    reduced = s @ np.diag([0, 0, 1 / (3 - 2), 1 / (5 - 2)]) @ inverse
+    p = s @ within @ inverse
+    exact = np.sum(weight * (-p @ t @ reduced - reduced @ t @ p))
+    assert np.isclose(np.sum(dd.grad(f)(x) * t), exact, rtol=1e-9)
+
+
+def test_defective_matrix_has_no_derivative_of_its_vectors():
+    x = np.array([[0.0, 1.0], [0.0, 0.0]])
+    with np.errstate(all="raise"):
+        assert np.all(np.isnan(dd.grad(lambda x: np.linalg.eig(x)[1][0, 0])(x)))

@@ -1,5 +1,7 @@
 """Linear algebra."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -235,3 +237,21 @@ def test_matrix_rank_is_numpys_and_constant():
     value, gradient = dd.value_and_grad(lambda x: np.sum(x) * np.linalg.matrix_rank(x))(SINGULAR)
     assert value == 2 * np.sum(SINGULAR)
     assert np.all(gradient == 2)
+
+
+@pytest.mark.parametrize("shape", [(3000, 3), (3, 3000)])
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_pinv_of_a_long_matrix_takes_no_more_memory_than_some_of_them(shape, mode):
+    x = A(*shape)
+
+    def run():
+        if mode == "forward":
+            return dd.jvp(np.linalg.pinv, (x,), (x,))[1]
+        return dd.grad(lambda x: np.sum(np.linalg.pinv(x)))(x)
+
+    run()
+    tracemalloc.start()
+    run()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 40 * x.nbytes  # a square matrix of the longer side takes 1000

@@ -145,3 +145,11 @@ def test_norm_of_nothing_has_an_empty_derivative(shape, order):
 def test_vector_norm_over_empty_axes_has_an_empty_derivative():
     gradient = dd.grad(lambda x: np.sum(VECTOR(x, axis=(3, 0), keepdims=True)))
     assert gradient(np.zeros((1, 0, 4, 2))).shape == (1, 0, 4, 2)
+
+
+@pytest.mark.parametrize("order", ["fro", "nuc", 1, 2, np.inf])
+@pytest.mark.parametrize("shape", [(0, 1, 2), (2, 0, 3), (2, 3, 0), (0, 0)])
+def test_matrix_norm_of_nothing_has_an_empty_derivative(shape, order):
+    value, gradient = dd.value_and_grad(lambda x: np.sum(MATRIX(x, ord=order)))(np.zeros(shape))
+    assert value == np.sum(MATRIX(np.zeros(shape), ord=order))
+    assert gradient.shape == shape

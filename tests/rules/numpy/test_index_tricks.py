@@ -1,0 +1,60 @@
+"""Grids, concatenation by indexing, iteration, windows."""
+
+import numpy as np
+import pytest
+
+import dualdiff as dd
+from tests.rules.table import A, row, rule_tests
+
+d = dd.numpy
+sliding = np.lib.stride_tricks.sliding_window_view
+ROWS = [
+    row(np.meshgrid, A(3), A(2, seed=1)),
+    row(np.meshgrid, A(3), A(2, seed=1), A(2, seed=2), indexing="ij"),
+    row(np.meshgrid, A(3), A(2, seed=1), sparse=True, copy=False, _id="meshgrid-sparse"),
+    row(lambda x, y: d.r_[x, 0.5, y], A(3), A(2, seed=1), _id="r_"),
+    row(lambda x, y: d.r_["0,2", x, y], A(3), A(3, seed=1), _id="r_-rows"),
+    row(lambda x, y: d.r_["-1", x, y], A(2, 3), A(2, 1, seed=1), _id="r_-columns"),
+    row(lambda x, y: d.r_[1:4, x, y, 0:1:3j], A(2), A(seed=1), _id="r_-slices"),
+    row(lambda x, y: d.c_[x, y], A(3), A(3, seed=1), _id="c_"),
+    row(lambda x, y: d.c_[x, y, 1:3], A(2, 2), A(2, seed=1), _id="c_-slices"),
+    row(sliding, A(5), 3, _prims=("sliding_window_view",)),
+    row(sliding, A(3, 4), (2, 2)),
+    row(sliding, A(3, 4), 2, axis=0),
+    row(sliding, A(3, 5), (2, 2), axis=(1, 1), _id="sliding_window_view-twice"),
+    row(lambda x: d.lib.stride_tricks.as_strided(x, (3, 2), (8, 16)), A(6), _float32=False,
+        _complex=False, _id="as_strided"),
+]  # fmt: skip
+TestRules = rule_tests(ROWS)
+
+X = np.array([[0.5, -1.5], [2.0, 0.25]])
+
+
+def test_iteration_gives_traced_elements():
+    def f(x):
+        total = 0.0
+        for (i, j), element in d.ndenumerate(x):
+            total = total + (1 + i + 10 * j) * element
+        for element in d.nditer(x):
+            total = total + element**2
+        for a, b in d.nditer([x, x[0]]):
+            total = total + a * b
+        assert d.broadcast(x, x[0]).shape == (2, 2)
+        return total
+
+    expected = np.array([[1.0, 11.0], [2.0, 12.0]]) + 2 * X + X[0]
+    expected[0] += np.sum(X, axis=0)
+    np.testing.assert_allclose(dd.grad(f)(X), expected)
+    with pytest.raises(TypeError, match=r"loop over np.ndindex\(x.shape\)"):
+        dd.grad(lambda x: sum(d.nditer(x, ["multi_index"])))(X)
+
+
+def test_plain_iterators_of_traced_arrays_say_what_to_write():
+    for iterate in (np.ndenumerate, np.nditer, np.broadcast):
+        with pytest.raises(TypeError, match="patch_numpy"):
+            dd.grad(lambda x, iterate=iterate: iterate(x))(X)
+
+
+def test_a_strided_view_of_an_array_in_another_order_is_refused():
+    with pytest.raises(ValueError, match="in C order"):
+        dd.grad(lambda x: np.sum(d.lib.stride_tricks.as_strided(x.T, (2,), (8,))))(X)

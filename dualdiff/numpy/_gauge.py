@@ -83,3 +83,11 @@ def refuse_basis(dependence: Any, size: Any, function: str) -> None:
     """An error where a result depends on the arbitrary basis of an orthogonal complement."""
     what = f"basis of the additional vectors of numpy.linalg.{function}"
     _refuse(dependence, size, what, "their projector v @ v.conj().T, or leave the vectors out")
+
+
+def tied(v: Any, w: Any) -> Any:
+    """Vectors in a formula in which their values, or functions of them, take part unseen.
+
+    What a formula does with vectors alone has a derivative where values coincide; this has none.
+    """
+    return v + 0 * w[..., None, :] if is_box(v) else v

@@ -284,9 +284,8 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None, **kwa
         return assignable(np.arange(*limits, dtype=dtype, **kwargs))
     if stop is None:
         start, stop = 0, start
-    count = np.arange(seen(start), seen(stop), seen(step), dtype=dtype).size
-    ans = start + step * np.arange(count)
-    return ans if dtype is None else asarray(ans, dtype)
+    made = np.arange(seen(start), seen(stop), seen(step), dtype=dtype)
+    return given(start + step * np.arange(made.size), made)
 
 
 register(np.linspace, linspace)

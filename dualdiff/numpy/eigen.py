@@ -21,7 +21,7 @@ import numpy as np
 from ..core.boxes import plain
 from ..kinds import rule
 from ._common import implements
-from ._gauge import EXACT, VANISHES, by_gaps, refuse_phase, rounding_of, size_of
+from ._gauge import EXACT, VANISHES, by_gaps, refuse_phase, rounding_of, size_of, tied
 from ._matrices import (
     adjoint,
     conjugate,
@@ -75,19 +75,22 @@ def eigh(a: Any, UPLO: Any = "L") -> Any:
     cotangent that depends on the phase raises. Where eigenvalues coincide, the basis is arbitrary:
     results of the vectors alone that do not depend on it have their derivative in reverse mode,
     such as a projector on all vectors of one value; others have none (NaN). Where the values are
-    used as well, as in ``(v * f(w)) @ v.T``, the derivative is NaN. In forward mode it is NaN
+    used as well, as in ``(v * f(w)) @ v.T``, the derivative is NaN; w and v must be of one call for
+    that to be seen. In forward mode it is NaN
     unless the tangent of the matrix is diagonal in the basis.
     """
     return _Eigh(*eigh_p(a, UPLO=UPLO))
 
 
 def _eigvalsh_push(t: Any, x: Any, UPLO: Any) -> Any:
-    _, v = np.linalg.eigh(x, UPLO)
+    w, v = np.linalg.eigh(x, UPLO)
+    v = tied(v, w)
     return np.real(np.sum(conjugate(v) * np.matmul(hermitian(t), v), axis=-2))
 
 
 def _eigvalsh_pull(g: Any, x: Any, UPLO: Any) -> Any:
-    _, v = np.linalg.eigh(x, UPLO)
+    w, v = np.linalg.eigh(x, UPLO)
+    v = tied(v, w)
     return np.matmul(conjugate(v) * g[..., None, :], transpose(v))
 
 
@@ -131,12 +134,14 @@ def _rounding(x: Any, v: Any) -> Any:
 
 
 def _eigvals_push(t: Any, x: Any) -> Any:
-    _, v = np.linalg.eig(x)
+    w, v = np.linalg.eig(x)
+    v = tied(v, w)
     return np.sum(transpose(_inverse_of_vectors(v)) * np.matmul(t, v), axis=-2)
 
 
 def _eigvals_pull(g: Any, x: Any) -> Any:
-    _, v = np.linalg.eig(x)
+    w, v = np.linalg.eig(x)
+    v = tied(v, w)
     return np.matmul(transpose(_inverse_of_vectors(v)) * g[..., None, :], transpose(v))
 
 

@@ -24,6 +24,7 @@ from ._gauge import (
     refuse_phase,
     rounding_of,
     size_of,
+    tied,
 )
 from ._matrices import (
     adjoint,
@@ -126,12 +127,14 @@ svd_p = rule(
 
 def _svdvals_push(t: Any, x: Any) -> Any:
     u, s, vh = np.linalg.svd(x, full_matrices=False)
+    u = tied(u, s)
     slope = np.real(np.sum(conjugate(u) * np.matmul(t, adjoint(vh)), axis=-2))
     return np.where(plain(s) == 0, 0, slope)
 
 
 def _svdvals_pull(g: Any, x: Any) -> Any:
     u, s, vh = np.linalg.svd(x, full_matrices=False)
+    u = tied(u, s)
     g = np.where(plain(s) == 0, 0, g)
     return np.matmul(conjugate(u) * g[..., None, :], conjugate(vh))
 

@@ -216,3 +216,15 @@ def test_defective_matrix_has_no_derivative_of_its_vectors():
     x = np.array([[0.0, 1.0], [0.0, 0.0]])
     with np.errstate(all="raise"):
         assert np.all(np.isnan(dd.grad(lambda x: np.linalg.eig(x)[1][0, 0])(x)))
+
+
+@pytest.mark.parametrize("inner", ["forward", "reverse"])
+@pytest.mark.parametrize("outer", ["forward", "reverse"])
+@pytest.mark.parametrize(
+    "values",
+    [np.linalg.eigvalsh, np.linalg.eigvals, np.linalg.svdvals, lambda x: np.linalg.eigh(x)[0]],
+)
+def test_second_derivative_at_equal_values_is_not_silently_wrong(values, inner, outer):
+    first = dd.jacobian(lambda x: np.sum(np.real(values(x)) ** 2), mode=inner)
+    second = dd.jacobian(first, mode=outer)(np.eye(2))
+    assert np.isnan(second[0, 1, 1, 0])  # 1 for symmetric changes, 0 or 2 for others

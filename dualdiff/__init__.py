@@ -1,5 +1,7 @@
 """Forward- and reverse-mode automatic differentiation for the NumPy and SciPy programs you have."""
 
+from typing import Any as _Any
+
 from . import extend, numpy, scipy
 from ._memory import keep_released_memory
 from .checking import check_grads
@@ -12,7 +14,6 @@ from .operators.control import checkpoint, stop_gradient
 from .operators.first_order import derivative, elementwise_grad, grad, jvp, value_and_grad, vjp
 from .operators.jacobian import jacobian, plan
 from .operators.linearize import linearize
-from .operators.prepared import prepare_hessian, prepare_jacobian
 from .operators.second_order import ggn_vp, hessian, hessian_operator, hvp
 from .operators.sparsity import hessian_sparsity, sparsity
 
@@ -50,3 +51,11 @@ __all__ = [
     "vjp",
     "wirtinger",
 ]
+
+
+def __getattr__(name: str) -> _Any:
+    if name in ("prepare_hessian", "prepare_jacobian"):  # they load SciPy
+        from .operators import prepared
+
+        return getattr(prepared, name)
+    raise AttributeError(f"module 'dualdiff' has no attribute {name!r}")

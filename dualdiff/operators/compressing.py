@@ -16,7 +16,6 @@ from ..sparsity.coloring import (
 from ..sparsity.compression import Compression, by_both, by_columns, by_rows, by_symmetry
 from .plans import CACHE, COTANGENT, LEAST_BUDGET, TANGENT, Plan, way
 
-SPARSE_MODES = ("auto", "forward", "reverse", "mixed")
 FULL = 0.5  # a pattern with more of its entries than this counts as dense
 Found = tuple[float, str, Compression]
 

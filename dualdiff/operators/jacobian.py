@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import ndarray
@@ -16,7 +16,6 @@ from ._alive import again_if_nan
 from ._calls import Argnums, Inputs, Operator
 from .complex import as_real as in_real_parts
 from .complex import verify_holomorphic
-from .compressing import SPARSE_MODES
 from .directions import (
     Liveness,
     Span,
@@ -31,10 +30,12 @@ from .directions import (
 )
 from .first_order import push_forward
 from .linearize import Recording
-from .plans import LEAST_BUDGET, MODES, Plan, choose, spans
-from .prepared import PreparedJacobian, prepare_jacobian
+from .plans import LEAST_BUDGET, MODES, SPARSE_MODES, Plan, choose, spans
 
 KEPT = 16  # sizes of inputs of which something is remembered
+if TYPE_CHECKING:  # which loads SciPy
+    from .prepared import PreparedJacobian
+
 FEW = 64  # directions that go through without asking how much memory they take
 
 
@@ -58,6 +59,8 @@ class _Jacobian(Operator):
         key = tuple(sizes_of(Inputs(self.f, args, kwargs, self.argnums).values))
         if key not in self.prepared:
             options = {k: self.options[k] for k in ("mode", "chunk", "budget", "progress")}
+            from .prepared import prepare_jacobian
+
             made = prepare_jacobian(self.f, *args, argnums=self.argnums, **options, **kwargs)
             forget(self.prepared)
             self.prepared[key] = made
@@ -372,6 +375,8 @@ def plan(
     _check_mode(mode, sparse)
     if sparse:
         options: Any = {"mode": mode, "chunk": chunk, "budget": budget}
+        from .prepared import prepare_jacobian
+
         return prepare_jacobian(f, *args, argnums=argnums, **options, **kwargs).plan
     inputs = Inputs(f, args, kwargs, argnums)
     recording = Recording(inputs)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from math import ceil
 
 MODES = ("auto", "forward", "reverse")
+SPARSE_MODES = (*MODES, "mixed")
 # What a cotangent costs against a tangent, as `benchmarks/modes.py` measures it: a pull makes the
 # sums that broadcasting needs, and adds where a value is used twice.
 TANGENT, COTANGENT = 1.0, 1.3

@@ -15,11 +15,11 @@ from ..core.shapes import quiet
 from ..sparsity.compression import canonical, seeds
 from ._alive import again_if_nan
 from ._calls import Argnums, Inputs, Outputs
-from .compressing import SPARSE_MODES, PatternError, compress, saves_nothing
+from .compressing import PatternError, compress, saves_nothing
 from .directions import any_complex, joined, shown, size_of, sizes_of, split
 from .first_order import _Grad, push_forward
 from .linearize import Recording
-from .plans import spans
+from .plans import SPARSE_MODES, spans
 from .sparsity import detect, detect_hessian
 
 KEPT = 2**26  # bytes of seeds that a prepared object keeps

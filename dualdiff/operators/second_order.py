@@ -14,10 +14,11 @@ from .directions import sizes_of
 from .first_order import _Grad, grad, jvp
 from .jacobian import _Jacobian, forget
 from .linearize import linearize
-from .prepared import PreparedHessian, prepare_hessian
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
+
+    from .prepared import PreparedHessian
 
 
 class _Hessian(Operator):
@@ -44,6 +45,8 @@ class _Hessian(Operator):
         key = tuple(sizes_of(Inputs(self.f, args, kwargs, self.argnums).values))
         if key not in self.prepared:
             options = {k: self.options[k] for k in ("chunk", "budget", "progress")}
+            from .prepared import prepare_hessian
+
             made = prepare_hessian(self.f, *args, argnums=self.argnums, **options, **kwargs)
             forget(self.prepared)
             self.prepared[key] = made

@@ -284,5 +284,5 @@ def test_all_nan_slices_warn_as_in_numpy():
 
 
 def test_an_unknown_ufunc_method_is_refused_by_name():
-    with pytest.raises(dd.DualdiffError, match=r"numpy\.subtract\.reduce has no derivative rule"):
-        dd.grad(np.subtract.reduce)(np.ones(3))
+    with pytest.raises(dd.DualdiffError, match=r"numpy\.matmul\.at has no derivative rule"):
+        dd.grad(lambda x: np.matmul.at(x, 0, x))(np.ones(3))

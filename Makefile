@@ -32,6 +32,7 @@ test: $(VENV)/.ready
 
 bench: $(VENV)/.ready-bench
 	$(ONE_THREAD) $(PY) -m benchmarks
+	$(ONE_THREAD) $(PY) -m benchmarks.functions
 
 format: $(VENV)/.ready
 	$(PY) -m ruff check --fix .

@@ -12,7 +12,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from ..core.arrays import assign_to
 from ..core.boxes import is_box, plain, seen
 from ..core.dispatch import register
-from ..core.shapes import Shape
+from ..core.shapes import Shape, hush, unhush
 
 Axes = tuple[int, ...]
 
@@ -57,6 +57,26 @@ def spread(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
         g = expand_dims(g, axes, len(shape))
     lead = np.shape(g)[: np.ndim(g) - len(shape)]
     return np.broadcast_to(g, lead + shape)
+
+
+def contains_nan(x: Any) -> bool:
+    """Whether a plain array of floating-point numbers holds a NaN."""
+    if 0 in x.strides and x.size:
+        x = x[tuple(slice(None) if s else slice(1) for s in x.strides)]
+    flat, token = x.ravel("K"), hush()
+    total = flat.dot(flat)  # a NaN where x has one, at a fraction of the cost of np.isnan
+    unhush(token)
+    return bool(total != total) and bool(np.isnan(x).any())
+
+
+def where_or_zero(mask: Any, g: Any) -> Any:
+    """``np.where(mask, g, 0)``, which for a mask without order takes ten times as long as a
+    product."""
+    if np.size(mask) > 100 and not is_box(g) and not is_box(mask):
+        product = g * mask
+        if not contains_nan(product):
+            return product
+    return np.where(mask, g, 0)
 
 
 def into(out: Any, ans: Any) -> Any:

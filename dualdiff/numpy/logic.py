@@ -10,7 +10,7 @@ from ..core.boxes import is_box, plain, seen
 from ..core.dispatch import register
 from ..core.shapes import Fit, Shape, Spec, align, shape_of, unbroadcast
 from ..kinds import rule
-from ._common import implements, on_values
+from ._common import implements, on_values, where_or_zero
 from .manipulation import as_operand
 
 for _function in (
@@ -58,8 +58,8 @@ def _where_push(
 def _where_pull(
     g: Any, condition: Any, x_spec: Spec, y_spec: Spec, ans_spec: Spec, active: Any
 ) -> tuple[Any, Any]:
-    cx = unbroadcast(np.where(condition, g, 0), Fit(*x_spec, *ans_spec)) if active[0] else None
-    cy = unbroadcast(np.where(condition, 0, g), Fit(*y_spec, *ans_spec)) if active[1] else None
+    cx = unbroadcast(where_or_zero(condition, g), Fit(*x_spec, *ans_spec)) if active[0] else None
+    cy = unbroadcast(where_or_zero(~condition, g), Fit(*y_spec, *ans_spec)) if active[1] else None
     return cx, cy
 
 

@@ -17,7 +17,7 @@ from ..core.dispatch import UFUNC_METHODS
 from ..core.primitive import Primitive
 from ..core.shapes import Shape, cast, dtype_of, shape_of
 from ..kinds import linear, rule
-from ._common import Axes, axes_of, expand_dims, implements, into, spread
+from ._common import Axes, axes_of, expand_dims, implements, into, spread, where_or_zero
 from .ufuncs import safe_divide
 
 NoValue = np._NoValue
@@ -113,7 +113,7 @@ def _sum_push(t: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> An
 
 def _sum_pull(g: Any, x_spec: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
     g = spread(g, axis, x_spec.shape, keepdims)
-    return np.where(options["where"], g, 0) if "where" in options else g
+    return where_or_zero(options["where"], g) if "where" in options else g
 
 
 sum_p = linear(_sum, _sum_pull, push=_sum_push, name="sum", structure="reduction")
@@ -204,12 +204,15 @@ def selected(v: Any, x: Any, ans: Any, axis: Axes, initial: Any = None, where: A
         chosen = chosen | (np.isnan(x) & np.isnan(ans))
     if where is not True:
         chosen = chosen & where
-    ties: Any = np.count_nonzero(chosen, axis=axis, keepdims=True)
+    if len(axis) == chosen.ndim:  # by axis NumPy counts several times as slowly
+        ties: Any = np.full((1,) * chosen.ndim, np.count_nonzero(chosen))
+    else:
+        ties = np.count_nonzero(chosen, axis=axis, keepdims=True)
     if initial is not None:
         ties = ties + (ans == initial)
     if np.any(ties > 1):
         v = v / np.maximum(ties, 1)
-    return np.where(chosen, v, 0)
+    return where_or_zero(chosen, v)
 
 
 max_p = reduction(np.maximum.reduce, selected, "max")

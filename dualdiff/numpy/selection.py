@@ -13,7 +13,7 @@ from ..core.errors import UnsupportedInputError, user_line
 from ..core.indexing import GETITEM, SCATTER
 from ..core.shapes import Fit, Shape, Spec, align, unbroadcast
 from ..kinds import elementwise, linear, rule
-from ._common import implements, into, strip
+from ._common import implements, into, strip, where_or_zero
 from .manipulation import as_operand
 
 _MISSING: Any = getattr(np, "_NoValue", None)
@@ -69,7 +69,7 @@ def _choice_pull(
     g: Any, masks: Sequence[Any], specs: Sequence[Spec], ans_spec: Spec, active: Sequence[bool]
 ) -> Any:
     return [
-        unbroadcast(np.where(mask, g, 0), Fit(*spec, *ans_spec)) if used else None
+        unbroadcast(where_or_zero(mask, g), Fit(*spec, *ans_spec)) if used else None
         for mask, spec, used in zip(masks, specs, active, strict=True)
     ]
 

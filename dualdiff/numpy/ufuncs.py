@@ -20,7 +20,7 @@ from ..core.dispatch import register
 from ..core.primitive import Primitive
 from ..core.shapes import dtype_of
 from ..kinds import elementwise, linear, rule
-from ._common import on_values
+from ._common import contains_nan, on_values
 
 LN2 = 0.6931471805599453
 LN10 = 2.302585092994046
@@ -81,17 +81,17 @@ def _chosen(better: Any, nan_wins: bool) -> tuple[Any, Any]:
             chosen = chosen | by_nan
         return np.where(tie, 0.5, chosen).astype(dtype_of(like)) if np.any(tie) else chosen
 
-    def has_nan(*operands: Any) -> bool:
-        # A NaN stays one in a minimum, whatever the order of its operands.
-        return any(bool(np.isnan(np.min(a, initial=0))) for a in operands)
+    def has_nan(a: Any, b: Any, ans: Any) -> bool:
+        seen = (plain(ans),) if nan_wins else (a, b)
+        return any(contains_nan(np.asarray(v)) for v in seen)
 
     def dx(x: Any, y: Any, ans: Any) -> Any:
         a, b = plain(x), plain(y)
-        return share(a, b, np.isnan(a if nan_wins else b) if has_nan(a, b) else None, ans)
+        return share(a, b, np.isnan(a if nan_wins else b) if has_nan(a, b, ans) else None, ans)
 
     def dy(x: Any, y: Any, ans: Any) -> Any:
         a, b = plain(x), plain(y)
-        if not has_nan(a, b):
+        if not has_nan(a, b, ans):
             return share(b, a, None, ans)
         by_nan = np.isnan(b) & ~np.isnan(a) if nan_wins else np.isnan(a) & ~np.isnan(b)
         return share(b, a, by_nan, ans)

@@ -21,10 +21,11 @@ from ..core.arrays import Place, store
 from ..core.boxes import is_box, plain
 from ..core.indexing import GETITEM, SCATTER
 from ..core.primitive import Primitive
-from ..core.shapes import Shape, dtype_of, hush, shape_of, unhush
+from ..core.shapes import Shape, dtype_of, shape_of
 from ..core.traces import Trace, Traced, kept, resolve
 from ..kinds import Linear
 from ..numpy import creation, einstein, joining, logic, products, selection, ufunc_at, ufuncs
+from ..numpy._common import contains_nan
 
 T = TypeVar("T")
 _careful: ContextVar[bool] = ContextVar("dualdiff_careful", default=False)
@@ -38,10 +39,7 @@ _SUMS = (ufuncs.add, ufuncs.subtract)
 def has_nan(x: Any) -> bool:
     """Whether a plain derivative holds a NaN; a traced one is left to the outer operator."""
     if type(x) is ndarray:
-        flat, token = x.ravel("K"), hush()
-        total = flat.dot(flat)  # a NaN where x has one, at a tenth of the cost of np.isnan
-        unhush(token)
-        return bool(total != total) and bool(np.isnan(x).any())
+        return contains_nan(x)
     return x is not None and not is_box(x) and bool(x != x)
 
 

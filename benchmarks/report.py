@@ -255,9 +255,8 @@ assignment to elements), or was not installed.
 
 {times}
 
-The gradient of the large chain has to remember ten results of 8 MB; the function alone holds no
-more than three at a time. A reverse mode that remembers them cannot stay within 3.5 times its
-memory.
+The gradient of the large chain has to remember the seven arguments of the sines, 8 MB each, and the
+input; the function alone holds three arrays at a time.
 
 ## Assignment and guards
 
@@ -271,7 +270,7 @@ the bytes of all slices that the value computation reads, "arrays alone" what th
 without the entries of the tape.
 
 The tape of the Cholesky factorisation keeps the slices that were read once, as its arrays show; the
-rest are the entries for 26,000 operations on single elements and short slices, some 400 bytes each.
+rest are the entries for 26,000 operations on single elements and short slices, some 190 bytes each.
 
 ## Per operation
 

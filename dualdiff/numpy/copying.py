@@ -37,8 +37,14 @@ def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
     return copy_p(as_operand(a), order=order)
 
 
+def _converted(x: Any, dtype: Any, order: Any, casting: Any) -> Any:
+    if type(x) in (float, complex):
+        x = np.asarray(x)[()]
+    return x.astype(dtype, order=order, casting=casting)
+
+
 astype_p = linear(
-    lambda x, dtype, order, casting: x.astype(dtype, order=order, casting=casting),
+    _converted,
     lambda g: g,
     push=lambda t, dtype: cast(t, dtype),
     name="astype",

@@ -10,7 +10,7 @@ from ..core.boxes import is_box, plain, seen
 from ..core.errors import UnsupportedInputError, user_line
 from ..core.shapes import dtype_of
 from ..kinds import Linear, elementwise, linear, rule
-from ._common import implements, into
+from ._common import implements, into, strip
 
 PI = 3.141592653589793
 
@@ -117,8 +117,14 @@ def nan_to_num(
     x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
 ) -> Any:
     """``numpy.nan_to_num``: derivative 1 where x is finite, 0 where it is replaced."""
-    _refuse_traced(nan=nan, posinf=posinf, neginf=neginf)
-    ans = nan_to_num_p(x, nan=nan, posinf=posinf, neginf=neginf)
+    given = {"nan": nan, "posinf": posinf, "neginf": neginf}
+    if _is_complex(x):
+        _refuse_traced(**given)
+    ans = nan_to_num_p(x, **{name: strip(v) for name, v in given.items()})
+    masks: Any = {"nan": np.isnan, "posinf": np.isposinf, "neginf": np.isneginf}
+    for name, value in given.items():
+        if is_box(value):
+            ans = np.where(masks[name](plain(x)), value, ans)
     return ans if copy else into(x, ans)
 
 
@@ -128,5 +134,10 @@ unwrap_p = linear(np.unwrap, lambda g: g, push=lambda t: t, name="unwrap", struc
 @implements(np.unwrap)
 def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * PI) -> Any:
     """``numpy.unwrap``: adds constants, so that the derivative is 1."""
-    _refuse_traced(discont=discont, period=period)
-    return unwrap_p(p, discont=discont, axis=axis, period=period)
+    _refuse_traced(discont=discont)
+    plain_period = strip(period)
+    ans = unwrap_p(p, discont=discont, axis=axis, period=plain_period)
+    if not is_box(period):
+        return ans
+    turns = np.rint((plain(ans) - plain(p)) / plain_period)
+    return ans + turns * (period - plain_period)

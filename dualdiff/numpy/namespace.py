@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.boxes import is_box
+from ..core.dispatch import UFUNC_METHODS, find_function
 from .creation import contains_box, from_nested
 
 # These take a sequence of arrays, which NumPy searches for traced ones itself.
@@ -32,12 +33,29 @@ def accepting_lists(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function`, with lists and object arrays of traced values made into traced arrays first."""
 
     def accepts_lists(*args: Any, **kwargs: Any) -> Any:
+        args = tuple(map(_traced, args))
         if kwargs:
             kwargs = {k: _traced(v) for k, v in kwargs.items()}
-        return function(*map(_traced, args), **kwargs)
+            # NumPy asks only some of its arguments: not `initial`, or the weights.
+            if any(map(is_box, kwargs.values())) and not any(map(is_box, args)):
+                found = _implementation(function)
+                if found is not None:
+                    return found(*args, **kwargs)
+        return function(*args, **kwargs)
 
     functools.update_wrapper(accepts_lists, function, updated=())
+    if isinstance(function, np.ufunc):
+        for method in ("reduce", "accumulate", "reduceat", "outer", "at"):
+            setattr(accepts_lists, method, accepting_lists(getattr(function, method)))
     return accepts_lists
+
+
+def _implementation(function: Any) -> Callable[..., Any] | None:
+    """What a function or a method of a ufunc does on traced arrays."""
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, np.ufunc):
+        return UFUNC_METHODS.get((owner, function.__name__))
+    return None if isinstance(function, np.ufunc) else find_function(function)
 
 
 def mirror(module: Any, name: str) -> Any:

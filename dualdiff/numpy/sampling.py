@@ -201,6 +201,7 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
         edges = resolve(bins)
         np.histogram_bin_edges(seen(a), seen(edges))  # NumPy says what is wrong
         return edges
+    range = None if range is None else tuple(range)
     plain_edges = np.histogram_bin_edges(seen(a), bins, strip(range), strip(weights))
     if not is_box(a) and not any(map(is_box, range or ())):
         return plain_edges

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from ..core.boxes import is_box, plain
+from ..core.boxes import is_box, plain, seen
 from ..core.errors import MissingRuleError, user_line
 from ..core.primitive import Primitive
 from ..core.shapes import cast, dtype_of, shape_of
 from ..core.traces import resolve
 from ..kinds import elementwise, linear
 from ._common import Axes, axes_of, implements, into, spread
+from ._quantiles import quantile_rate
 from .reductions import NoValue, conjugate, count, reduced, reduced_plainly, reduction, selected
 from .ufuncs import safe_divide
 
@@ -250,12 +251,16 @@ def _quantile(function: Callable[..., Any], percent: float, skip_nan: bool) -> C
         *,
         weights: Any = None,
     ) -> Any:
-        if is_box(q) or weights is not None:
-            what = "q" if is_box(q) else "weights"
+        if weights is not None:
             raise MissingRuleError(
-                f"numpy.{name} has no derivative rule for `{what}`, {user_line()}; "
-                f"hold q constant with dualdiff.value_of(q), leave weights out."
+                f"numpy.{name} has no derivative rule for `weights`, {user_line()}; leave them out."
             )
+        if is_box(q):
+            value = quantile(a, seen(q), axis, None, False, method, keepdims)
+            rate = quantile_rate(a, seen(q) / percent, axis, method, skip_nan, bool(keepdims))
+            moved = (q - seen(q)) / percent
+            moved = np.reshape(moved, np.shape(q) + (1,) * (np.ndim(value) - np.ndim(q)))
+            return into(out, cast(value + rate * moved, dtype_of(value)))
         if np.ndim(q) == 0:
             return reduced(prim, a, axis, keepdims, out, q=q, method=method)
         qs = np.asarray(q)

@@ -199,14 +199,27 @@ def test_median_of_complex_data_is_that_of_the_middle_elements(x):
 
 
 @pytest.mark.parametrize("function", [np.quantile, np.percentile, np.nanquantile, np.nanpercentile])
-def test_quantiles_refuse_a_traced_q_and_weights(function):
+def test_quantiles_refuse_weights(function):
     x = np.array([1.0, 2.0, 3.0])
-    with pytest.raises(
-        dd.DualdiffError, match=r"no derivative rule for `q`, at test_statistics\.py"
-    ):
-        dd.grad(lambda q: function(x, q))(0.5)
     with pytest.raises(dd.DualdiffError, match="no derivative rule for `weights`"):
         dd.grad(lambda x: function(x, 0.5, weights=np.ones(3), method="inverted_cdf"))(x)
+
+
+CONTINUOUS = "linear hazen weibull median_unbiased normal_unbiased interpolated_inverted_cdf"
+JUMPING = "lower higher nearest midpoint inverted_cdf averaged_inverted_cdf closest_observation"
+
+
+@pytest.mark.parametrize("method", f"{CONTINUOUS} {JUMPING}".split())
+def test_quantiles_move_with_their_level_as_the_method_says(method):
+    x = np.array([[0.3, -1.2, 2.0, 0.9], [1.4, 0.1, -0.7, 2.2]])
+    for q in (0.02, 0.17, 0.41, 0.66, 0.99):
+
+        def f(q):
+            return np.quantile(x, q, axis=1, method=method)
+
+        numeric = (f(q + 1e-6) - f(q - 1e-6)) / 2e-6
+        found = dd.derivative(lambda q: dd.numpy.quantile(1.0 * x, q, axis=1, method=method))(q)
+        np.testing.assert_allclose(found, numeric, rtol=1e-8, atol=1e-8)
 
 
 def test_quantile_without_the_right_q_is_the_error_of_numpy():

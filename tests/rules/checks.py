@@ -118,6 +118,31 @@ def check_jvp(r: Row, i: int) -> None:
     check_close(pushed, tangent, SAME, "linearize().jvp against jvp")
 
 
+def _relaid(x: Any) -> Any:
+    """An array in Fortran order with gaps, read-only; anything else as it is."""
+    if type(x) is not np.ndarray or not x.ndim:
+        return x
+    wide = np.full((*x.shape[:-1], 2 * x.shape[-1]), np.nan, x.dtype, order="F")
+    wide[..., ::2] = x
+    made = wide[..., ::2]
+    made.flags.writeable = False
+    return made
+
+
+def check_layouts(r: Row) -> None:
+    """Derivatives do not depend on memory layout, gaps and writability of the arguments."""
+    vs = directions(r.leaves, seed=1)
+    relaid = tuple(map(_relaid, r.leaves))
+    value, tangent = dd.jvp(r, tuple(r.leaves), vs)
+    other, other_tangent = dd.jvp(r, relaid, tuple(map(_relaid, vs)))
+    check_close(flat(other), flat(value), SAME, "value in another layout")
+    check_close(flat(other_tangent), flat(tangent), SAME, "tangent in another layout")
+    gs = directions(value, seed=4)
+    expected = dd.vjp(r, *r.leaves)[1](gs)
+    found = dd.vjp(r, *relaid)[1](tuple(map(_relaid, gs)))
+    check_close(flat(found), flat(expected), SAME, "cotangents in another layout")
+
+
 def check_adjoint(r: Row) -> None:
     """``Re sum(g Jt) == Re sum(J'g t)``, with all arguments together and one by one."""
     leaves = tuple(r.leaves)

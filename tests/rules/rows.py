@@ -75,6 +75,7 @@ class Row:
     float32: bool = True
     exact: bool = True
     prims: tuple[str, ...] = ()
+    layout: bool = True
     leaves: list[Any] = field(init=False)
     structures: list[Any] = field(init=False)
 
@@ -125,6 +126,7 @@ def row(
     _float32: bool = True,
     _exact: bool = True,
     _prims: tuple[str, ...] = (),
+    _layout: bool = True,
     **kwargs: Any,
 ) -> Row:
     """A call ``fn(*args, **kwargs)`` of plain NumPy that is to be differentiated.
@@ -132,7 +134,8 @@ def row(
     Arguments that are floats, inexact arrays or lists with such arrays are differentiated, or those
     of `_argnums` (positions and keyword names). `_complex`: also with complex data, all and mixed;
     `_order=1`: no second derivatives; `_float32`: also in single precision; `_exact=False`: the
-    value may differ from NumPy's by rounding; `_prims`: primitives that the row must touch.
+    value may differ from NumPy's by rounding; `_prims`: primitives that the row must touch;
+    `_layout=False`: the result is meant to depend on the memory layout of the arguments.
     """
     if _argnums is None:
         argnums: tuple[Any, ...] = tuple(
@@ -143,8 +146,9 @@ def row(
     name = _id or getattr(fn, "__name__", str(fn)).strip("<>")
     shown = "x".join(map(_shown, args)) + "".join(f"-{k}={_shown(v)}" for k, v in kwargs.items())
     return Row(
-        fn, args, kwargs, argnums, f"{name}-{shown}", _complex, _order, _float32, _exact, _prims
-    )
+        fn, args, kwargs, argnums, f"{name}-{shown}", _complex, _order, _float32, _exact, _prims,
+        _layout,
+    )  # fmt: skip
 
 
 def directions(leaves: Iterable[Any], seed: int) -> tuple[Any, ...]:

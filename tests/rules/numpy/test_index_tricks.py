@@ -23,7 +23,7 @@ ROWS = [
     row(sliding, A(3, 4), 2, axis=0),
     row(sliding, A(3, 5), (2, 2), axis=(1, 1), _id="sliding_window_view-twice"),
     row(lambda x: d.lib.stride_tricks.as_strided(x, (3, 2), (8, 16)), A(6), _float32=False,
-        _complex=False, _id="as_strided"),
+        _complex=False, _layout=False, _id="as_strided"),
 ]  # fmt: skip
 TestRules = rule_tests(ROWS)
 

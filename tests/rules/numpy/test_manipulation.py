@@ -12,14 +12,21 @@ ROWS = [
     row(np.reshape, A(2, 3), (3, 2), _prims=("reshape",)),
     row(np.reshape, A(2, 3), -1),
     row(np.reshape, A(2, 3), (3, -1), order="F"),
-    row(lambda x: np.reshape(x.T, (2, 3), order="A"), A(2, 3), _id="reshape-order-a"),
+    row(
+        lambda x: np.reshape(x.T, (2, 3), order="A"), A(2, 3), _id="reshape-order-a", _layout=False
+    ),
     row(np.reshape, A(2, 3), (6,), copy=True),
     row(np.reshape, A(0, 3), (3, 0, 2)),
     row(np.reshape, A(1), ()),
     row(np.reshape, 1.5, (1, 1), _float32=False),
     row(np.ravel, A(2, 3)),
     row(np.ravel, A(2, 3), "F"),
-    row(lambda x: np.ravel(x.swapaxes(0, 1), order="K"), A(2, 3, 2), _id="ravel-order-k"),
+    row(
+        lambda x: np.ravel(x.swapaxes(0, 1), order="K"),
+        A(2, 3, 2),
+        _id="ravel-order-k",
+        _layout=False,
+    ),
     row(lambda x: np.ravel(x[:, ::2], "A"), A(2, 4), _id="ravel-order-a"),
     row(np.transpose, A(2, 3), _prims=("transpose",)),
     row(np.transpose, A(2, 3, 2), (1, 0, -1)),

@@ -87,7 +87,13 @@ def _conjugate(self: Any) -> Any:
 
 def _view(self: Any, dtype: Any = None, type: Any = None) -> Any:  # NumPy's name
     if isinstance(dtype, builtin_type) and issubclass(dtype, np.ndarray):
-        dtype = None
+        dtype, type = None, dtype
+    if type is not None and type is not np.ndarray:
+        raise UnsupportedInputError(
+            f"a traced array ({describe(self)}) cannot become a {type.__name__}, whose operations "
+            f"mean something else, {user_line()}; leave it an array (write @ for the products of "
+            f"numpy.matrix)."
+        )
     if dtype is not None and np.dtype(dtype) != self.dtype:
         raise UnsupportedInputError(
             f"a traced array ({describe(self)}) cannot be viewed as {np.dtype(dtype)}, "

@@ -91,6 +91,8 @@ CASES: list[tuple[str, Callable[[Any], Any], tuple[str, ...]]] = [
     ("slice", _assign_slice, ("a plain NumPy array cannot be assigned", "patch_numpy")),
     ("flat element", _assign_flat_element, ("a plain NumPy array cannot be assigned",)),
     ("fill", lambda x: np.zeros(3).fill(x[0]), ("dualdiff.numpy.zeros",)),
+    ("matrix", lambda x: np.matrix(x) * 2.0, ("cannot become a matrix", "write @")),
+    ("asmatrix", lambda x: np.asmatrix(x) * 2.0, ("cannot become a matrix",)),
     ("shuffle", _shuffle, ("x[rng.permutation(len(x))]",)),
     ("+=", _add_in_place, ("cannot be assigned traced values", "a = a + x")),
     ("[1] +=", _add_to_element, ("a plain NumPy array cannot be assigned", "patch_numpy")),

@@ -57,6 +57,7 @@ class Box:
     __slots__ = ("__weakref__", "payload", "scope", "value", "version")
     __array_priority__ = 1000.0
     is_box = True
+    is_mask = False  # whether it says what is zero and nothing of a derivative
     value: Any
     payload: Any
     scope: Any

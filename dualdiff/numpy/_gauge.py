@@ -26,6 +26,12 @@ def _precision(x: Any) -> float:
     return float(np.finfo(plain(x).dtype).eps)
 
 
+def _has_derivative(k: Any) -> bool:
+    while is_box(k) and type(k).is_mask:
+        k = k.value
+    return is_box(k)
+
+
 def quotient(k: Any, d: Any, close: Any, vanishing: float | None, size: Any) -> Any:
     """``k / d``, where d counts as 0 in the places `close`.
 
@@ -35,9 +41,9 @@ def quotient(k: Any, d: Any, close: Any, vanishing: float | None, size: Any) -> 
     if not np.any(close):
         return k / d
     ans = np.where(close, 0, k / np.where(close, 1, d))
-    if vanishing is not None and not is_box(k):
+    if vanishing is not None and not _has_derivative(k):
         eps = _precision(k)
-        close = close & ~(np.abs(k) <= eps**vanishing * (eps**0.25 + size))
+        close = close & ~(np.abs(plain(k)) <= eps**vanishing * (eps**0.25 + size))
     return np.where(close, np.nan, ans)
 
 

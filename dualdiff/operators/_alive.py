@@ -72,6 +72,7 @@ class Alive(Traced):
     zero."""
 
     __slots__ = ()
+    is_mask = True
 
 
 def _without(value: Any, dead: Any) -> Any:

@@ -25,7 +25,7 @@ from ..numpy.creation import contains_box
 from ..numpy.manipulation import as_operand
 from ..numpy.namespace import mirror
 
-__all__ = ["log_softmax", "logsumexp", "polygamma", "softmax"]
+__all__ = ["log_softmax", "logsumexp", "multigammaln", "polygamma", "softmax"]
 
 TWO_BY_SQRT_PI = 1.1283791670955126
 SQRT_PI_BY_2 = 0.886226925452758
@@ -333,3 +333,6 @@ def log_softmax(x: Any, axis: Any = None) -> Any:
     if contains_box(x):
         return log_softmax_p(as_operand(x), axis=axis)
     return special.log_softmax(x, axis)
+
+
+from .special_families import multigammaln  # noqa: E402  # rules that belong to this module

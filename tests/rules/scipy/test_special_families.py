@@ -1,0 +1,87 @@
+"""Scaled Bessel functions, elliptic integrals, the gamma family, Box-Cox transformations."""
+
+import mpmath
+import numpy as np
+import pytest
+import scipy.special as special
+
+import dualdiff as dd
+from dualdiff.core.errors import MissingRuleError
+from tests.rules.table import A, row, rule_tests
+
+POSITIVE = A(3, low=0.3, high=2.5)
+UNIT = A(3, low=0.1, high=0.9)
+REAL = {"_complex": False}
+
+
+def of(function, *constants):
+    """The function of its last argument, with its parameters held constant."""
+
+    def f(x):
+        return function(*constants, x)
+
+    f.__name__ = function.__name__
+    return f
+
+
+def multigammaln(a):
+    return dd.scipy.special.multigammaln(a, 3)
+
+
+ROWS = [
+    row(special.rgamma, POSITIVE, **REAL),
+    row(special.rgamma, np.array([-2.0, 0.0, -1.5]), **REAL, _order=1),  # poles of Gamma: a limit
+    row(special.poch, POSITIVE, UNIT, **REAL),
+    row(special.binom, A(3, low=3.2, high=5.0), UNIT, **REAL),
+    row(of(special.ive, 1.5), POSITIVE, **REAL),
+    row(of(special.ive, 2), A(3), **REAL),
+    row(of(special.kve, 0.5), POSITIVE, **REAL),
+    row(of(special.jve, 1.5), POSITIVE, **REAL),
+    row(of(special.yn, 2), POSITIVE, **REAL),
+    row(special.k0e, POSITIVE, **REAL),
+    row(special.k1e, POSITIVE, **REAL),
+    row(special.ellipk, UNIT, **REAL),
+    row(special.ellipe, UNIT, **REAL),
+    row(special.spence, POSITIVE, **REAL),
+    row(special.boxcox, POSITIVE, UNIT, **REAL),
+    row(special.inv_boxcox, POSITIVE, UNIT, **REAL),
+    row(multigammaln, A(2, low=1.5, high=3.0), **REAL, _exact=False),
+]  # fmt: skip
+TestRules = rule_tests(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("f", "exact", "x"),
+    [
+        (special.rgamma, mpmath.rgamma, -3.0),
+        (special.rgamma, mpmath.rgamma, 2.3),
+        (special.ellipk, mpmath.ellipk, 0.0),
+        (special.ellipe, mpmath.ellipe, 0.0),
+        (special.ellipk, mpmath.ellipk, 0.7),
+        (special.spence, lambda z: mpmath.polylog(2, 1 - z), 1.0),
+        (lambda y: special.boxcox(2.5, y), lambda y: (mpmath.mpf(2.5) ** y - 1) / y, 0.4),
+        (lambda x: special.kve(1, x), lambda x: mpmath.besselk(1, x) * mpmath.exp(x), 1.3),
+    ],
+)
+def test_derivatives_to_fifty_digits(f, exact, x):
+    with mpmath.workdps(50):
+        expected = complex(mpmath.diff(exact, x)).real
+    assert dd.grad(f)(x) == pytest.approx(expected, rel=1e-12)
+
+
+def test_box_cox_with_parameter_zero_is_the_logarithm():
+    value, gradient = dd.value_and_grad(special.boxcox, argnums=(0, 1))(2.5, 0.0)
+    assert value == pytest.approx(np.log(2.5))
+    assert gradient == pytest.approx((0.4, np.log(2.5) ** 2 / 2))
+    gradient = dd.grad(special.inv_boxcox, argnums=(0, 1))(0.8, 0.0)
+    assert gradient == pytest.approx((np.exp(0.8), -np.exp(0.8) * 0.32))
+
+
+def test_orders_of_bessel_functions_are_constants():
+    for f in (special.ive, special.kve, special.jve):
+        with pytest.raises(MissingRuleError, match="no derivative for argument 0"):
+            dd.grad(f)(1.5, 2.0)
+
+
+def test_the_sign_of_gamma_is_constant():
+    assert dd.grad(lambda x: special.gammasgn(x) * x)(-1.5) == 1.0

@@ -67,9 +67,8 @@ def _untraced(x: Any) -> Any:
 
 
 def _has_box(x: Any) -> bool:
-    if type(x) in (list, tuple):
-        return any(map(_has_box, x))
-    return getattr(type(x), "is_box", False)
+    nested = type(x) in (list, tuple)
+    return any(map(_has_box, x)) if nested else getattr(type(x), "is_box", False)
 
 
 def without_rule(what: str, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:

@@ -68,8 +68,10 @@ def library_function() -> str | None:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
         module = frame.f_globals.get("__name__", "")
         if module.startswith("scipy."):
-            public = ".".join(p for p in module.split(".") if not p.startswith("_"))
-            found = f"{public}.{frame.f_code.co_name}"
+            name, wrapped = frame.f_code.co_name, frame.f_locals.get("f")
+            if name == "wrapper" and callable(wrapped):  # SciPy's loops over stacks of matrices
+                module, name = wrapped.__module__, wrapped.__name__
+            found = ".".join([*(p for p in module.split(".") if not p.startswith("_")), name])
         frame = frame.f_back
     return found
 
@@ -95,8 +97,7 @@ def calls_method(name: str, depth: int) -> bool:
     line, last, start, end = list(code.co_positions())[frame.f_lasti // 2]
     if line is None or line != last:
         return False
-    text = linecache.getline(code.co_filename, line).encode()[start:end]
-    return f".{name}(".encode() in text
+    return f".{name}(".encode() in linecache.getline(code.co_filename, line).encode()[start:end]
 
 
 def plain_target_error(target: str) -> ConversionError:

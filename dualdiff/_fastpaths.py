@@ -334,7 +334,8 @@ def binary_fast_path(
                 else:
                     lead = trace.lead
                     t, u = x.payload, y.payload
-                    if product and scalar and type(t) in _FLOATS and type(u) in _FLOATS:
+                    floats = product and scalar and type(xv) in _FLOATS and type(yv) in _FLOATS
+                    if floats and type(t) in _FLOATS and type(u) in _FLOATS:
                         out.payload = _float_times(t, rx) + _float_times(u, ry)
                     else:
                         out.payload = _sum(

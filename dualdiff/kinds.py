@@ -321,12 +321,17 @@ def _looped(one: Callable[..., Any], directions: Sequence[Any], lead: Shape) -> 
     """A rule that does not know lead axes, applied to one direction after the other."""
     if not lead:
         return one(directions, lead)
-    rows = [one([None if d is None else d[b] for d in directions], ()) for b in range(lead[0])]
+    if lead == (0,):  # a direction of zeros tells the shapes of none
+        directions = [
+            None if d is None else np.zeros((1, *d.shape[1:]), d.dtype) for d in directions
+        ]
+    rows = [one([None if d is None else d[b] for d in directions], ()) for b in range(lead[0] or 1)]
     if isinstance(rows[0], tuple):
         return tuple(
-            None if part[0] is None else np.stack(part) for part in zip(*rows, strict=True)
+            None if part[0] is None else np.stack(part)[: lead[0]]
+            for part in zip(*rows, strict=True)
         )
-    return np.stack(rows)
+    return np.stack(rows)[: lead[0]]
 
 
 def _checked(prim: Primitive, t: Any, spec: Any, lead: Shape, direction: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.boxes import seen
+from ..core.boxes import is_box, seen
 from ..core.errors import UnsupportedInputError, user_line
 from ..core.shapes import cast, shape_of
 from ._common import implements, strip
@@ -27,6 +27,18 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: Any = 
     if sparse and not copy:
         return grids  # NumPy's list
     return tuple(np.copy(g) for g in grids) if copy else tuple(grids)
+
+
+@implements(np.ix_)
+def ix_(*args: Any) -> Any:
+    """``numpy.ix_``: an open mesh, whose floats are traced; masks and integers are positions."""
+    arrays = [as_operand(a) for a in args]
+    # NumPy says what is wrong with the arguments, and where masks are true.
+    grids = np.ix_(*map(seen, arrays))
+    return tuple(
+        np.reshape(x, g.shape) if is_box(x) and g.dtype.kind in "fc" else g
+        for x, g in zip(arrays, grids, strict=True)
+    )
 
 
 class _Concatenator:

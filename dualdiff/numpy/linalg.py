@@ -23,7 +23,6 @@ from ._common import implements
 from ._matrices import (
     adjoint,
     conjugate,
-    diagonal,
     fold,
     hermitian,
     inner,
@@ -34,6 +33,7 @@ from ._matrices import (
     over_matrix,
     transpose,
 )
+from ._matrices import diagonal as diagonal_of
 from .manipulation import as_operand
 from .namespace import mirror
 
@@ -137,7 +137,7 @@ def _change_of_cofactors(t: Any, x: Any) -> Any:
     u, s, vh = np.linalg.svd(x)
     sign, products = over_matrix(np.linalg.det(u) * np.linalg.det(vh)), _without_pairs(s)
     t = multiply(adjoint(u), t, adjoint(vh))
-    own = np.matmul(products, diagonal(t)[..., None])[..., 0]
+    own = np.matmul(products, diagonal_of(t)[..., None])[..., 0]
     return sign * multiply(conjugate(u), on_diagonal(own) - transpose(t) * products, conjugate(vh))
 
 
@@ -212,7 +212,7 @@ def slogdet(a: Any) -> Any:
 def _completed(x: Any) -> Any:
     """The Hermitian matrix of which NumPy reads the lower triangle."""
     below = np.tril(x, -1)
-    return below + adjoint(below) + on_diagonal(np.real(diagonal(x)))
+    return below + adjoint(below) + on_diagonal(np.real(diagonal_of(x)))
 
 
 def _pinv_push(t: Any, x: Any, ans: Any, symmetric: bool) -> Any:

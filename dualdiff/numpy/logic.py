@@ -19,7 +19,7 @@ for _function in (
     np.isneginf, np.iscomplex, np.isreal, np.isnat, np.isin,
     # positions and counts
     np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.argwhere,
-    np.nonzero, np.flatnonzero, np.searchsorted, np.digitize, np.count_nonzero, np.lexsort, np.ix_,
+    np.nonzero, np.flatnonzero, np.searchsorted, np.digitize, np.count_nonzero, np.lexsort,
     np.ravel_multi_index, np.unravel_index, np.linalg.matrix_rank,
     # steps, whose derivative is zero wherever it exists
     np.around, np.round, np.fix,

@@ -198,3 +198,16 @@ def test_every_way_of_making_an_array_gives_one_that_takes_traced_values(make: A
 
     np.testing.assert_allclose(dd.grad(f)(X), [X[1], X[0] + 2 * X[1], 2 * X[2]])
     np.testing.assert_allclose(dd.jacobian(f, mode="forward")(X), [X[1], X[0] + 2 * X[1], 2 * X[2]])
+
+
+def test_products_of_zero_dimensional_arrays_have_tangents_of_every_type() -> None:
+    x, y = np.array(2.0), np.array(3.0)
+    for t in (1.0, np.float64(1.0), np.array(1.0)):
+        assert dd.jvp(lambda x: x * x, (x,), (t,)) == (4.0, 4.0)
+        assert dd.jvp(lambda x, y: x * y, (x, y), (t, t)) == (6.0, 5.0)
+        assert dd.jvp(lambda x: x * (x * 1.0), (x,), (t,)) == (4.0, 4.0)
+        assert dd.jvp(lambda x: (x * 1.0) * x, (x,), (t,)) == (4.0, 4.0)
+    assert dd.derivative(lambda x: x * x)(x) == 4.0
+    ones = np.ones(3)
+    product = dd.hvp(lambda a: np.tensordot(a, ones, 1) * np.tensordot(a, ones, 1))
+    np.testing.assert_array_equal(product(np.arange(3.0), ones), 6 * ones)

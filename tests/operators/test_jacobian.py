@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
+from dualdiff.scipy.linalg import expm
 
 RNG = np.random.default_rng(0)
 W = RNG.normal(size=(5, 4))
@@ -156,3 +157,12 @@ def test_a_jacobian_of_float32_stays_float32() -> None:
     x = X.astype(np.float32)
     for mode in ("forward", "reverse"):
         assert dd.jacobian(lambda x: np.sin(x) * x[0], mode=mode)(x).dtype == np.float32
+
+
+@pytest.mark.parametrize("mode", ["auto", "forward", "reverse"])
+def test_rules_looped_over_directions_have_jacobians_without_rows_or_columns(mode: str) -> None:
+    x = np.eye(3) + 0.1
+    rows = dd.jacobian(lambda x: expm(x)[:0], mode=mode)(x)
+    assert rows.shape == (0, 3, 3, 3)
+    columns = dd.jacobian(lambda t: expm(x * (1 + np.sum(t))), mode=mode)
+    assert columns(np.zeros(0)).shape == (3, 3, 0)

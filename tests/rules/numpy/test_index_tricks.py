@@ -12,6 +12,7 @@ ROWS = [
     row(np.meshgrid, A(3), A(2, seed=1)),
     row(np.meshgrid, A(3), A(2, seed=1), A(2, seed=2), indexing="ij"),
     row(np.meshgrid, A(3), A(2, seed=1), sparse=True, copy=False, _id="meshgrid-sparse"),
+    row(np.ix_, A(3), A(2, seed=1)),
     row(lambda x, y: d.r_[x, 0.5, y], A(3), A(2, seed=1), _id="r_"),
     row(lambda x, y: d.r_["0,2", x, y], A(3), A(3, seed=1), _id="r_-rows"),
     row(lambda x, y: d.r_["-1", x, y], A(2, 3), A(2, 1, seed=1), _id="r_-columns"),
@@ -58,3 +59,11 @@ def test_plain_iterators_of_traced_arrays_say_what_to_write():
 def test_a_strided_view_of_an_array_in_another_order_is_refused():
     with pytest.raises(ValueError, match="in C order"):
         dd.grad(lambda x: np.sum(d.lib.stride_tricks.as_strided(x.T, (2,), (8,))))(X)
+
+
+def test_an_open_mesh_keeps_its_derivative_and_masks_stay_positions():
+    x = np.array([0.3, 0.7, 1.2])
+    gradient = dd.grad(lambda x: np.sum(np.multiply(*np.ix_(x, x))))(x)
+    np.testing.assert_allclose(gradient, np.full(3, 2 * np.sum(x)))
+    picked = dd.grad(lambda y: np.sum(y[np.ix_(y[:, 0] > 1, [0, 1])]))(X)
+    np.testing.assert_array_equal(picked, [[0.0, 0.0], [1.0, 1.0]])

@@ -1,9 +1,11 @@
 """Names of NumPy that no other file has a row for: creation, storing methods, methods of ufuncs."""
 
 import copy
+import inspect
 import operator
 
 import numpy as np
+import pytest
 
 import dualdiff as dd
 from tests.rules.table import A, row, rule_tests
@@ -125,3 +127,20 @@ ROWS = [
     row(operator.itemgetter(0), A(3), _id="ndarray.__getitem__-0"),
 ]  # fmt: skip
 TestRules = rule_tests(ROWS)
+
+
+@pytest.mark.parametrize("home", ["linalg", "fft"])
+def test_helpers_do_not_stand_under_names_of_numpy(home):
+    module, ours = getattr(np, home), getattr(dd.numpy, home)
+    names = [n for n in module.__all__ if inspect.isroutine(getattr(module, n))]
+    assert len(names) > 15
+    for name in names:
+        own, given = (inspect.signature(getattr(m, name)) for m in (ours, module))
+        assert list(own.parameters) == list(given.parameters), name
+
+
+def test_the_diagonals_of_a_stack_of_matrices_have_an_offset():
+    x = np.arange(18.0).reshape(2, 3, 3)
+    value, tangent = dd.jvp(lambda x: dd.numpy.linalg.diagonal(x, offset=1), (x,), (-x,))
+    np.testing.assert_array_equal(value, np.linalg.diagonal(x, offset=1))
+    np.testing.assert_array_equal(tangent, -value)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from .boxes import Box, is_box, plain
+from .boxes import Box, face, is_box, plain
 from .errors import (
     ConversionError,
     UnsupportedInputError,
@@ -89,6 +89,11 @@ class Content(Reference):
     __float__, __int__ = _number("__float__"), _number("__int__")
     __complex__, __index__ = _number("__complex__"), _number("__index__")
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        content = content_of(self)
+        return content.__class__ if is_box(content) else face(type(content))
+
     @property
     def __array__(self) -> Any:
         content = content_of(self)
@@ -111,10 +116,7 @@ class Array(Content):
     __slots__ = ()
 
     def __init__(self, content: Any, owned: bool) -> None:
-        self.value = content
-        self.payload = owned
-        self.scope = None
-        self.version = 1
+        self.value, self.payload, self.scope, self.version = content, owned, None, 1
 
     def read(self) -> Any:
         self.payload = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 import sys
 from collections.abc import Callable, Iterator
@@ -21,7 +22,6 @@ from .errors import (
     user_line,
 )
 
-_FACES: dict[type, type] = {}
 WATCHERS: list[Callable[[Any], None]] = []
 
 
@@ -30,10 +30,11 @@ def _face(kind: type) -> type:
 
     Not `kind` itself: libraries test ``x.__class__ is np.ndarray`` and then hand x to C.
     """
-    found = _FACES.get(kind)
-    if found is None:
-        found = _FACES[kind] = type(kind.__name__, (kind,), {"__module__": kind.__module__})
-    return found
+    return type(kind.__name__, (kind,), {"__module__": kind.__module__})
+
+
+face: Callable[[Any], type] = functools.cache(_face)
+FACES: Any = {kind: face(kind) for kind in (np.ndarray, np.float64, float)}
 
 
 def _compare(op: Callable[[Any, Any], Any]) -> Callable[[Box, Any], Any]:
@@ -66,7 +67,7 @@ class Box:
     @property  # type: ignore[misc]  # read-only here: nothing may change the class of a box
     def __class__(self) -> type:  # the face is the point
         # NumPy asks at every call of a ufunc: the common case must be quick.
-        return _FACES.get(type(self.value)) or _face(type(plain(self)))
+        return FACES.get(type(self.value)) or face(type(plain(self)))
 
     def __array_ufunc__(self, ufunc: Any, method: str, x: Any, *others: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:
@@ -168,8 +169,7 @@ class Box:
             raise TypeError("iteration over a 0-d array")
         return (self[i] for i in range(len(self)))
 
-    def __getitem__(self, index: Any) -> Any:
-        raise NotImplementedError  # attached by core.indexing
+    __getitem__: Any  # attached by core.indexing
 
     def __bool__(self) -> bool:
         return bool(seen(self))

@@ -1,0 +1,141 @@
+"""`install`: ``import autograd`` gives `dualdiff.compat.autograd`, in unmodified packages too."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from ..core import boxes
+from ..core.errors import DualdiffError, user_line
+from ..core.traces import Traced
+
+_HOME = f"{__package__}."
+_BOXES = "autograd.numpy.numpy_boxes"
+_lock = threading.Lock()
+_names: dict[type, tuple[str, str, str]] = {}
+
+
+class RealAutogradError(DualdiffError, RuntimeError):
+    """The package autograd itself had been imported before `install` was called."""
+
+
+def _is_autograd(name: str) -> bool:
+    return name == "autograd" or name.startswith("autograd.")
+
+
+class _Alias(Loader):
+    """Gives the module of another name, as it is."""
+
+    spec: ModuleSpec | None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = importlib.import_module(_HOME + spec.name)
+        self.spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self.spec  # the import system has put its own in its place
+
+
+class _Finder(MetaPathFinder):
+    """Finds autograd and its modules in `dualdiff.compat`."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if not _is_autograd(fullname):
+            return None
+        importlib.import_module(f"{_HOME}autograd")
+        found = importlib.util.find_spec(_HOME + fullname)
+        if found is None:
+            raise ModuleNotFoundError(
+                f"dualdiff.compat has no module {fullname}, {user_line()}", name=fullname
+            )
+        is_package = found.submodule_search_locations is not None
+        return ModuleSpec(fullname, _Alias(), is_package=is_package)
+
+
+_finder = _Finder()
+
+
+class _ShownAsArrayBox:
+    """Answers which class a traced array shows, in place of the table of faces."""
+
+    def __init__(self, shown: type) -> None:
+        self.shown = shown
+
+    def get(self, kind: type) -> type:
+        """The class to be shown for a value of one type."""
+        return self.shown
+
+
+_faces = boxes.FACES
+
+
+def _traced_types(kind: type = Traced) -> Iterator[type]:
+    sub: type
+    for sub in kind.__subclasses__():
+        yield sub
+        yield from _traced_types(sub)
+
+
+def install() -> None:
+    """Let ``import autograd``, and its modules, give dualdiff's counterparts from now on.
+
+    The type of a traced array is then called ``autograd.numpy.numpy_boxes.ArrayBox``, and as in
+    autograd it is no instance of numpy.ndarray or float; libraries that choose by type take it for
+    autograd's. Calling it again does nothing.
+    Raises: RealAutogradError where autograd itself is imported already.
+
+    >>> import dualdiff.compat
+    >>> dualdiff.compat.install()
+    >>> import autograd, autograd.numpy as np
+    >>> print(autograd.grad(np.tanh)(0.0))
+    1.0
+    >>> dualdiff.compat.uninstall()
+    """
+    with _lock:
+        if _finder in sys.meta_path:
+            return
+        found = sys.modules.get("autograd")
+        if found is not None:
+            raise RealAutogradError(
+                f"autograd itself is imported already ({getattr(found, '__file__', found)}), "
+                f"{user_line()}: what it traces is not dualdiff's. Call dualdiff.compat.install() "
+                f"before anything imports autograd, or run the program by "
+                f"`python -m dualdiff.compat program.py`"
+            )
+        shown = importlib.import_module(_HOME + _BOXES).ArrayBox
+        sys.meta_path.insert(0, _finder)
+        for kind in (shown, *_traced_types()):
+            _names[kind] = (kind.__module__, kind.__name__, kind.__qualname__)
+            _rename(kind, (_BOXES, "ArrayBox", "ArrayBox"))
+        boxes.FACES = _ShownAsArrayBox(shown)
+
+
+def uninstall() -> None:
+    """Undo `install`: ``import autograd`` finds autograd itself again, if there is one.
+
+    Modules that have imported dualdiff's counterparts keep them.
+    """
+    with _lock:
+        if _finder not in sys.meta_path:
+            return
+        sys.meta_path.remove(_finder)
+        for name in list(filter(_is_autograd, sys.modules)):
+            del sys.modules[name]
+        for kind, names in _names.items():
+            _rename(kind, names)
+        _names.clear()
+        boxes.FACES = _faces
+
+
+def _rename(kind: Any, names: tuple[str, str, str]) -> None:
+    kind.__module__, kind.__name__, kind.__qualname__ = names

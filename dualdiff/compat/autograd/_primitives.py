@@ -1,0 +1,366 @@
+"""Primitives with rules in autograd's form, and the tables that hold these rules.
+
+A rule for reverse mode is a function ``(argnums, ans, args, kwargs)`` that gives a function of the
+cotangent g, which returns one cotangent per argnum; one for forward mode is a function ``(argnums,
+gs, ans, args, kwargs)`` that gives the tangent of the result.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ...core.boxes import is_box
+from ...core.dispatch import FUNCTIONS, find_function, register
+from ...core.errors import MissingRuleError, UnsupportedInputError, line_text, user_frame, user_line
+from ...core.forward import ForwardTrace
+from ...core.reverse import Tape
+from ...core.shapes import Shape, cast, shape_of, spec_of
+from ...core.traces import Trace, resolve, top_trace, value_of
+from ...kinds import RuleError
+from ...operators._calls import Inputs
+from ...operators._opaque import OPAQUE, is_float, over_lead, refuse_captured, tangent_spec, zeros
+from ...operators.first_order import jvp
+from ...operators.linearize import Linearization, Recording
+from ...trees import Structure, flatten
+from ._spaces import SparseObject, dense
+
+Maker = Callable[..., Any]
+
+
+class Rules(dict[Any, Maker]):
+    """The rules for one mode, by function: the user's, and dualdiff's own where there is none."""
+
+    def __init__(self, kind: str, own: Callable[[Any], Maker]) -> None:
+        self.kind = kind
+        self.own = own
+
+    def __missing__(self, function: Any) -> Maker:
+        if isinstance(function, Primitive) and function.original is None:
+            return self.missing(function)
+        return self.own(getattr(function, "original", None) or function)
+
+    def missing(self, function: Any, where: tuple[str, int] | None = None) -> Maker:
+        """A rule that says that there is none."""
+        name, kind, at = function.__name__, self.kind, line_text(*(where or user_frame()))
+
+        def maker(argnums: Any, *args: Any) -> Any:
+            raise missing_rule(kind, name, argnums, at)
+
+        return maker
+
+
+def missing_rule(kind: str, name: str, argnums: Any, where: str = "") -> MissingRuleError:
+    """The error for arguments of a user's primitive that have no rule in one mode."""
+    return MissingRuleError(
+        f"{kind} of {name} wrt argnums {tuple(argnums)} not defined, {where or user_line()}; "
+        f"declare it with def{kind.lower()}({name}, ...)"
+    )
+
+
+def _own_vjp(function: Any) -> Maker:
+    """The pullback of any function that dualdiff differentiates, as a rule."""
+
+    def maker(argnums: Sequence[int], ans: Any, args: Any, kwargs: Any) -> Any:
+        return Linearization(Recording(Inputs(function, args, kwargs, tuple(argnums)))).vjp
+
+    return maker
+
+
+def _own_jvp(function: Any) -> Maker:
+    def maker(argnums: Sequence[int], gs: Any, ans: Any, args: Any, kwargs: Any) -> Any:
+        return jvp(function, args, tuple(gs), argnums=tuple(argnums), **kwargs)[1]
+
+    return maker
+
+
+primitive_vjps = Rules("VJP", _own_vjp)
+primitive_jvps = Rules("JVP", _own_jvp)
+UNTRACED: dict[type, set[Any]] = {Tape: set(), ForwardTrace: set()}
+
+
+class Primitive:
+    """A function that is differentiated by rules of its own; see `extend.primitive`.
+
+    `original` is what dualdiff does on traced arguments where the function is not the user's.
+    """
+
+    _is_autograd_primitive = True
+    __name__: str
+
+    def __init__(self, fun: Callable[..., Any], original: Any = None) -> None:
+        functools.update_wrapper(self, fun)
+        self.__name__ = str(getattr(fun, "__name__", fun))
+        self.fun = fun
+        self.original = original
+
+    def __reduce__(self) -> Any:
+        return self.__dict__["__qualname__"]
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.__name__}>"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        nested = [not is_box(a) and holds_box(a) for a in args]
+        if any(map(holds_box, kwargs.values())):
+            return self._keywords_refused(args, kwargs)
+        if not any(nested) and not any(map(is_box, args)):
+            return self.fun(*args, **kwargs)
+        leaves, forms = list(args), []
+        if any(nested):
+            pairs = [
+                flatten(a) if inner else ([a], None) for a, inner in zip(args, nested, strict=True)
+            ]
+            leaves = [leaf for parts, _ in pairs for leaf in parts]
+            forms = [form for _, form in pairs]
+        operands = [_operand(leaf) for leaf in leaves]
+        trace = top_trace(operands)
+        call = _Call(self, forms, kwargs)
+        if trace is None:
+            return self.fun(*call.arguments(operands), **kwargs)
+        if any(self in found and isinstance(trace, kind) for kind, found in UNTRACED.items()):
+            lower = [a.value if is_box(a) and a.scope is trace else a for a in operands]
+            return self(*call.arguments(lower), **kwargs)
+        return call.apply(trace, operands)
+
+    def _keywords_refused(self, args: Any, kwargs: dict[str, Any]) -> Any:
+        for name, value in kwargs.items():
+            if any(is_box(leaf) and is_box(resolve(leaf)) for leaf in flatten(value)[0]):
+                raise UnsupportedInputError(
+                    f"{self.__name__} was given a traced value as the keyword argument {name!r}, "
+                    f"{user_line()}: a primitive is differentiated in its positional arguments; "
+                    f"pass it by position"
+                )
+        return self(*args, **{k: value_of(v) for k, v in kwargs.items()})
+
+
+def holds_box(x: Any) -> bool:
+    """Whether a value is traced, or a container with traced values."""
+    kind = type(x)
+    if is_box(x):
+        return True
+    if kind is ndarray:
+        return x.dtype.hasobject and any(map(is_box, x.flat))
+    if kind in (list, tuple):
+        return any(map(holds_box, x))
+    if kind is dict:
+        return any(map(holds_box, x.values()))
+    return isinstance(x, tuple) and any(map(holds_box, x))
+
+
+def _operand(x: Any) -> Any:
+    return resolve(x) if is_box(x) or (type(x) is ndarray and x.dtype.hasobject) else x
+
+
+class _Call:
+    """One call of a `Primitive`, which a trace takes as one operation on the leaves."""
+
+    __slots__ = (
+        "answer", "constants", "forms", "kwargs", "level", "outputs", "places", "primitive",
+        "specs", "vjp",
+    )  # fmt: skip
+    opcode = OPAQUE
+    structure = "dense"
+    outputs: int
+    answer: Structure | None
+    constants: list[Any]
+    places: list[int]
+    specs: list[Any]
+
+    def __init__(
+        self, primitive: Primitive, forms: list[Structure | None], kwargs: dict[str, Any]
+    ) -> None:
+        self.primitive = primitive
+        self.forms = forms
+        self.kwargs = {k: v.copy() if type(v) is ndarray else v for k, v in kwargs.items()}
+        self.vjp: Any = None
+
+    @property
+    def name(self) -> str:
+        return self.primitive.__name__
+
+    def arguments(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
+        """The arguments of the call, of leaves."""
+        if not self.forms:
+            return tuple(leaves)
+        supply, out = iter(leaves), []
+        for form in self.forms:
+            if form is None:
+                out.append(next(supply))
+            else:
+                out.append(form.unflatten([next(supply) for _ in range(form.num_leaves)]))
+        return tuple(out)
+
+    def positions(self, used: Sequence[Any]) -> list[tuple[int, slice]]:
+        """The arguments with a leaf that is used, and where their leaves stand."""
+        if not self.forms:
+            return [(i, slice(i, i + 1)) for i, u in enumerate(used) if u]
+        out, start = [], 0
+        for i, form in enumerate(self.forms):
+            stop = start + (1 if form is None else form.num_leaves)
+            if any(used[start:stop]):
+                out.append((i, slice(start, stop)))
+            start = stop
+        return out
+
+    def apply(self, trace: Trace, operands: Sequence[Any]) -> Any:
+        """The result of the call, whose floating-point leaves are boxes of the trace."""
+        self.level = trace.level
+        boxes = trace.process(self, operands, {})
+        if self.answer is None:
+            return boxes
+        leaves = list(self.constants)
+        for i, box in zip(self.places, (boxes,) if self.outputs == 1 else boxes or (), strict=True):
+            leaves[i] = box
+        return self.answer.unflatten(leaves)
+
+    def evaluate(self, values: Sequence[Any], params: dict[str, Any]) -> Any:
+        """The floating-point leaves of the result."""
+        ans = self.primitive(*self.arguments(values), **self.kwargs)
+        leaves, form = flatten(ans)
+        leaves = [_operand(leaf) for leaf in leaves]
+        for leaf in leaves:
+            refuse_captured(leaf, self.name, self.level)
+        self.places = [i for i, leaf in enumerate(leaves) if is_float(leaf)]
+        self.outputs = len(self.places)
+        self.answer = None if form.is_leaf and self.places else form
+        self.constants = [None if i in self.places else leaf for i, leaf in enumerate(leaves)]
+        answers = [leaves[i] for i in self.places]
+        self.specs = [spec_of(x) for x in answers]
+        return answers[0] if self.outputs == 1 else tuple(answers)
+
+    def save(self, ans: Any, values: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
+        rules = self.primitive
+        known = rules in primitive_vjps and rules in primitive_jvps
+        where = None if known or rules.original else user_frame()
+        return self, tuple(values), ans, tuple(map(bool, active)), where
+
+    def _result(self, leaves: Any) -> Any:
+        """Parts, one per output, in the form of the result."""
+        parts = [leaves] if self.outputs == 1 else list(leaves)
+        if self.answer is None:
+            return parts[0]
+        full = list(self.constants)
+        for i, part, spec in zip(self.places, parts, self.specs, strict=True):
+            full[i] = zeros(spec) if part is None else part
+        return self.answer.unflatten(full)
+
+    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+        _, values, ans, active, where = saved
+        chosen = self.positions(active)
+        argnums = tuple(i for i, _ in chosen)
+        if self.vjp is None:
+            maker = _found(primitive_vjps, self.primitive, where)
+            self.vjp = maker(argnums, self._result(ans), self.arguments(values), self.kwargs)
+
+        def one(gs: Sequence[Any], lead: Shape) -> list[Any]:
+            cotangents = tuple(self.vjp(self._result(gs[0] if self.outputs == 1 else gs)))
+            out: list[Any] = [None] * len(values)
+            for (_, place), c in zip(chosen, cotangents, strict=True):
+                inner = values[place]
+                parts = [c] if len(inner) == 1 and not is_container(c) else flatten(dense(c))[0]
+                if len(parts) != len(inner):
+                    raise self._wrong("VJP", f"{len(parts)} leaves", f"{len(inner)} leaves")
+                out[place] = [
+                    self._conformed("VJP", p, v) if used else None
+                    for p, v, used in zip(parts, inner, active[place], strict=True)
+                ]
+            return out
+
+        specs = [spec_of(v) if used else None for v, used in zip(values, active, strict=True)]
+        return over_lead(one, [g] if self.outputs == 1 else g, lead, False, specs)
+
+    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+        _, values, ans, _, where = saved
+        chosen = self.positions([t is not None for t in tangents])
+        argnums = tuple(i for i, _ in chosen)
+        answer, args = self._result(ans), self.arguments(values)
+        maker = _found(primitive_jvps, self.primitive, where)
+        outputs = [ans] if self.outputs == 1 else ans
+
+        def one(ts: Sequence[Any], lead: Shape) -> list[Any]:
+            full = [
+                zeros(s) if t is None and s is not None else t
+                for t, s in zip(ts, map(tangent_spec, values), strict=True)
+            ]
+            trees = self.arguments(full)
+            tangent = maker(argnums, [trees[i] for i in argnums], answer, args, self.kwargs)
+            parts = [tangent] if self.answer is None else flatten(tangent)[0]
+            if len(parts) != len(self.constants):
+                raise self._wrong("JVP", f"{len(parts)} leaves", f"{len(self.constants)} leaves")
+            return [
+                self._conformed("JVP", parts[i], a)
+                for i, a in zip(self.places, outputs, strict=True)
+            ]
+
+        pushed = over_lead(one, tangents, lead, False, self.specs)
+        return pushed[0] if self.outputs == 1 else tuple(pushed)
+
+    def _conformed(self, kind: str, c: Any, value: Any) -> Any:
+        """What a rule returned, in the shape and dtype of its primal; None counts as zero."""
+        spec = spec_of(value)
+        if c is None:
+            return zeros(spec)
+        c = _operand(dense(c))
+        shape = shape_of(c)
+        if shape != spec.shape:
+            try:
+                c = np.broadcast_to(c, spec.shape)
+            except ValueError:
+                if np.prod(shape) != np.prod(spec.shape):
+                    raise self._wrong(kind, f"shape {shape}", f"shape {spec.shape}") from None
+                c = np.reshape(c, spec.shape)
+        return cast(resolve(c) if is_box(c) else np.asarray(c)[()], spec.dtype)
+
+    def _wrong(self, kind: str, given: str, wanted: str) -> RuleError:
+        return RuleError(f"a {kind} of {self.name} returned {given}, where {wanted} is needed")
+
+
+def is_container(c: Any) -> bool:
+    """Whether a cotangent is a container."""
+    return isinstance(c, (list, tuple, dict))
+
+
+def _found(rules: Rules, function: Primitive, where: Any) -> Maker:
+    if function not in rules and function.original is None:
+        return rules.missing(function, where)
+    return rules[function]
+
+
+def as_primitive(function: Any) -> Primitive:
+    """The primitive that stands for a function, which may be another package's.
+
+    Raises: TypeError for a function that does not hand traced arguments over to dualdiff.
+    """
+    if isinstance(function, Primitive):
+        return function
+    target = function
+    while not _dispatches(target) and hasattr(target, "__wrapped__"):
+        target = target.__wrapped__
+    found = FUNCTIONS.get(target)
+    if isinstance(found, Primitive):
+        return found
+    if not _dispatches(target):
+        name = getattr(function, "__name__", function)
+        raise TypeError(
+            f"{name} is not a primitive, {user_line()}: rules can be declared for what "
+            f"extend.primitive returns, and for functions of NumPy and SciPy that dispatch; "
+            f"write {name} = primitive({name}) first"
+        )
+    made = Primitive(target, find_function(target))
+    register(target, made)
+    return made
+
+
+def _dispatches(function: Any) -> bool:
+    return isinstance(function, np.ufunc) or type(function) is type(np.sum)
+
+
+__all__ = ["Primitive", "SparseObject", "as_primitive", "primitive_jvps", "primitive_vjps"]

@@ -1,0 +1,68 @@
+"""autograd.builtins: containers, which need no replacement here.
+
+Traced values stand in Python's own lists, tuples and dictionaries, so `isinstance`, `list`, `tuple`
+and `dict` are Python's. `type` gives the type of a traced value's plain value.
+"""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+from ._primitives import holds_box
+from ._spaces import (
+    ContainerVSpace,
+    DictVSpace,
+    ListVSpace,
+    NamedTupleVSpace,
+    SequenceVSpace,
+    TupleVSpace,
+)
+from .tracer import getval, isbox
+
+__all__ = [
+    "ContainerVSpace",
+    "DictBox",
+    "DictVSpace",
+    "ListVSpace",
+    "NamedTupleVSpace",
+    "SequenceBox",
+    "SequenceVSpace",
+    "TupleVSpace",
+    "dict",
+    "isinstance",
+    "list",
+    "tuple",
+    "type",
+]
+
+dict = builtins.dict
+isinstance = builtins.isinstance
+list = builtins.list
+tuple = builtins.tuple
+
+
+def type(x: Any) -> Any:
+    """The type of a value, of the plain value where it is traced."""
+    return builtins.type(getval(x) if isbox(x) else x)
+
+
+class _HoldsTraced(builtins.type):
+    """Makes a class stand for the containers of some types that hold traced values."""
+
+    kinds: Any
+
+    def __instancecheck__(cls, x: Any) -> bool:
+        return builtins.isinstance(x, cls.kinds) and holds_box(x)
+
+
+class SequenceBox(metaclass=_HoldsTraced):
+    """The class of lists and tuples with traced values, for `isinstance`."""
+
+    kinds = (builtins.list, builtins.tuple)
+
+
+class DictBox(metaclass=_HoldsTraced):
+    """The class of dictionaries with traced values, for `isinstance`."""
+
+    kinds = (builtins.dict,)

@@ -1,0 +1,315 @@
+"""autograd.core: rules in autograd's form, and the derivatives of functions of one argument."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...core.boxes import is_box
+from ...core.shapes import dtype_of, shape_of
+from ...operators._calls import Inputs
+from ...operators.first_order import jvp
+from ...operators.linearize import Linearization, record
+from ...trees import tree_map
+from ._primitives import Primitive, as_primitive, missing_rule, primitive_jvps, primitive_vjps
+from ._spaces import SparseObject, VSpace, dense, vspace
+from .tracer import Box, Node, getval, isbox, notrace_primitive, primitive, trace
+from .util import func, subval, toposort
+
+__all__ = [
+    "Box",
+    "JVPNode",
+    "Node",
+    "SparseObject",
+    "VJPNode",
+    "VSpace",
+    "add_outgrads",
+    "backward_pass",
+    "def_linear",
+    "defjvp",
+    "defjvp_argnum",
+    "defjvp_argnums",
+    "defvjp",
+    "defvjp_argnum",
+    "defvjp_argnums",
+    "forward_pass",
+    "func",
+    "getval",
+    "isbox",
+    "make_jvp",
+    "make_vjp",
+    "notrace_primitive",
+    "primitive",
+    "primitive_jvps",
+    "primitive_vjps",
+    "sum_outgrads",
+    "toposort",
+    "trace",
+    "vspace",
+]
+
+
+def as_numpy(x: Any) -> Any:
+    """A result as autograd gives it: Python floats as np.float64, in containers too."""
+    kind = type(x)
+    if kind is float:
+        return np.float64(x)
+    if kind is complex:
+        return np.complex128(x)
+    return tree_map(as_numpy, x) if kind in (tuple, list, dict) else x
+
+
+def fitted(g: Any, value: Any) -> Any:
+    """A tangent or cotangent in the shape of its primal, where it broadcasts to that."""
+    g = dense(g)
+    if isinstance(g, (list, tuple, dict)) or isinstance(value, (list, tuple, dict)):
+        return g
+    if shape_of(g) != shape_of(value):
+        g = np.broadcast_to(g, shape_of(value))
+    if dtype_of(g).kind in "iub":
+        g = np.asarray(g, dtype_of(value)) if not is_box(g) else g.astype(dtype_of(value))
+    return g
+
+
+def make_vjp(fun: Callable[[Any], Any], x: Any) -> tuple[Callable[[Any], Any], Any]:
+    """Evaluate a function of one argument and give the pullback of its cotangents.
+
+    Arguments: `fun`; `x`, an array, a number or a container of them.
+    Returns: ``(vjp, ans)``, in this order; ``vjp(g)`` gives a cotangent like x and may be called
+    again.
+    Complex numbers: as `dualdiff.vjp`.
+
+    >>> vjp, ans = make_vjp(lambda x: x**2, 3.0)
+    >>> print(ans, vjp(1.0))
+    9.0 6.0
+    """
+    recording = record(Inputs(fun, (x,), {}, None), False)
+    ans = as_numpy(recording.outputs.released())
+    linear = Linearization(recording)
+
+    def vjp(g: Any) -> Any:
+        return as_numpy(linear.vjp(fitted(g, ans))[0])
+
+    return vjp, ans
+
+
+def make_jvp(fun: Callable[[Any], Any], x: Any) -> Callable[[Any], tuple[Any, Any]]:
+    """The pushforward of a function of one argument at a point.
+
+    Arguments: `fun`; `x`, an array, a number or a container of them.
+    Returns: a function of a tangent like x that gives ``(ans, tangent)``.
+
+    >>> ans, tangent = make_jvp(lambda x: x**2, 3.0)(1.0)
+    >>> print(ans, tangent)
+    9.0 6.0
+    """
+
+    def push(g: Any) -> tuple[Any, Any]:
+        value, tangent = jvp(fun, (x,), (fitted(g, x),))
+        return as_numpy(value), as_numpy(tangent)
+
+    return push
+
+
+def defvjp(fun: Any, *vjpmakers: Any, argnums: Iterable[int] | None = None) -> None:
+    """Declare the reverse-mode rules of a primitive, one per argument.
+
+    Arguments: `fun`, what `primitive` returned, or a function of NumPy or SciPy; `vjpmakers`, for
+    each argument a function ``(ans, *args, **kwargs)`` that gives a function of the cotangent g of
+    the result, which returns that of the argument, or None where it is zero; `argnums`, the
+    positions of these arguments (0, 1, ... by default).
+    Raises: TypeError for what is no primitive. MissingRuleError (a NotImplementedError) where the
+    derivative for another argument is asked for.
+
+    >>> import numpy as np
+    >>> @primitive
+    ... def cube(x):
+    ...     return x**3
+    >>> defvjp(cube, lambda ans, x: lambda g: 3 * g * x**2)
+    >>> print(make_vjp(cube, 2.0)[0](1.0))
+    12.0
+    """
+    function = as_primitive(fun)
+    makers = dict(zip(itertools.count() if argnums is None else argnums, vjpmakers, strict=False))
+
+    def by_argument(argnums: Sequence[int], ans: Any, args: Any, kwargs: Any) -> Any:
+        missing = [i for i in argnums if i not in makers]
+        if missing:
+            raise missing_rule("VJP", function.__name__, missing)
+        pulls = [makers[i] and makers[i](ans, *args, **kwargs) for i in argnums]
+        zeros = [vspace(args[i]).zeros() if makers[i] is None else None for i in argnums]
+        return lambda g: [
+            zero if pull is None else pull(g) for pull, zero in zip(pulls, zeros, strict=True)
+        ]
+
+    primitive_vjps[function] = by_argument
+
+
+def defvjp_argnum(fun: Any, vjpmaker: Callable[..., Any]) -> None:
+    """Declare the reverse-mode rules of a primitive by one function of the argument's position.
+
+    Arguments: `fun`; `vjpmaker`, a function ``(argnum, ans, args, kwargs)`` that gives a function
+    of the cotangent.
+    """
+
+    def by_argument(argnums: Sequence[int], *rest: Any) -> Any:
+        pulls = [vjpmaker(argnum, *rest) for argnum in argnums]
+        return lambda g: [pull(g) for pull in pulls]
+
+    primitive_vjps[as_primitive(fun)] = by_argument
+
+
+def defvjp_argnums(fun: Any, vjpmaker: Callable[..., Any]) -> None:
+    """Declare the reverse-mode rule of a primitive for all of its arguments at once.
+
+    Arguments: `fun`; `vjpmaker`, a function ``(argnums, ans, args, kwargs)`` that gives a function
+    of the cotangent, which returns one cotangent for each of argnums.
+    """
+    primitive_vjps[as_primitive(fun)] = vjpmaker
+
+
+def defjvp(fun: Any, *jvpfuns: Any, argnums: Iterable[int] | None = None) -> None:
+    """Declare the forward-mode rules of a primitive, one per argument.
+
+    Arguments: `fun`, what `primitive` returned, or a function of NumPy or SciPy; `jvpfuns`, for
+    each argument a function ``(g, ans, *args, **kwargs)`` of its tangent g that gives the tangent
+    of the result, or "same" where the primitive is linear in it, or None where that is zero;
+    `argnums`, the positions of these arguments (0, 1, ... by default).
+    """
+    function = as_primitive(fun)
+    pushes = dict(zip(itertools.count() if argnums is None else argnums, jvpfuns, strict=False))
+
+    def by_argument(argnums: Sequence[int], gs: Any, ans: Any, args: Any, kwargs: Any) -> Any:
+        missing = [i for i in argnums if i not in pushes]
+        if missing:
+            raise missing_rule("JVP", function.__name__, missing)
+        parts = []
+        for i, g in zip(argnums, gs, strict=True):
+            push = pushes[i]
+            if push == "same":
+                parts.append(function(*subval(args, i, g), **kwargs))
+            elif push is None:
+                parts.append(vspace(ans).zeros())
+            else:
+                parts.append(push(g, ans, *args, **kwargs))
+        return sum_outgrads(parts)
+
+    primitive_jvps[function] = by_argument
+
+
+def defjvp_argnum(fun: Any, jvpmaker: Callable[..., Any]) -> None:
+    """Declare the forward-mode rules of a primitive by one function of the argument's position.
+
+    Arguments: `fun`; `jvpmaker`, a function ``(argnum, g, ans, args, kwargs)`` that gives the
+    tangent of the result for the tangent g of one argument.
+    """
+
+    def by_argument(argnums: Sequence[int], gs: Any, *rest: Any) -> Any:
+        pairs = zip(argnums, gs, strict=True)
+        return sum_outgrads([jvpmaker(argnum, g, *rest) for argnum, g in pairs])
+
+    primitive_jvps[as_primitive(fun)] = by_argument
+
+
+def defjvp_argnums(fun: Any, jvpmaker: Callable[..., Any]) -> None:
+    """Declare the forward-mode rule of a primitive for all of its arguments at once.
+
+    Arguments: `fun`; `jvpmaker`, a function ``(argnums, gs, ans, args, kwargs)`` that gives the
+    tangent of the result.
+    """
+    primitive_jvps[as_primitive(fun)] = jvpmaker
+
+
+def def_linear(fun: Any) -> None:
+    """Declare the forward-mode rules of a primitive that is linear in each argument."""
+    function = as_primitive(fun)
+    defjvp_argnum(
+        fun, lambda argnum, g, ans, args, kwargs: function(*subval(args, argnum, g), **kwargs)
+    )
+
+
+def sum_outgrads(gs: Sequence[Any]) -> Any:
+    """The sum of derivatives of one value, arrays or containers."""
+    total = dense(gs[0])
+    for g in gs[1:]:
+        total = vspace(total).add(total, dense(g))
+    return total
+
+
+def add_outgrads(prev_g_flagged: tuple[Any, bool] | None, g: Any) -> tuple[Any, bool]:
+    """A running sum of derivatives and one more, as a pair with whether the sum may be changed."""
+    if prev_g_flagged is None:
+        return g, False
+    return sum_outgrads([prev_g_flagged[0], g]), True
+
+
+def _rule(rules: Any, function: Any) -> Any:
+    return rules[as_primitive(function) if isinstance(function, Primitive) else function]
+
+
+class VJPNode(Node):
+    """A node that keeps its pullback, for `tracer.trace` and `backward_pass`."""
+
+    __slots__ = ("parents", "value", "vjp")
+
+    def __init__(
+        self, value: Any, fun: Any, args: Any, kwargs: Any, parent_argnums: Any, parents: Any
+    ) -> None:
+        self.value = value
+        self.parents = tuple(parents)
+        self.vjp = _rule(primitive_vjps, fun)(parent_argnums, value, args, kwargs)
+
+    def initialize_root(self, *args: Any, **kwargs: Any) -> None:
+        self.value = None
+        self.parents = ()
+        self.vjp = lambda g: ()
+
+
+class JVPNode(Node):
+    """A node that keeps its tangent `g`, for `tracer.trace`."""
+
+    __slots__ = ("g",)
+
+    def __init__(
+        self, value: Any, fun: Any, args: Any, kwargs: Any, parent_argnums: Any, parents: Any
+    ) -> None:
+        gs = [parent.g for parent in parents]
+        self.g = _rule(primitive_jvps, fun)(parent_argnums, gs, value, args, kwargs)
+
+    def initialize_root(self, *args: Any, **kwargs: Any) -> None:
+        (self.g,) = args
+
+
+def forward_pass(
+    fun: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], argnum: int = 0
+) -> tuple[VJPNode, VJPNode | None]:
+    """Run a function and build the graph of its operations for `backward_pass`.
+
+    Returns: the nodes of the argument and of the result, which is None for a constant one.
+    """
+    start = VJPNode.new_root()
+    start.value = args[argnum]
+    _, end = trace(start, lambda x: fun(*subval(args, argnum, x), **kwargs), args[argnum])
+    return start, end
+
+
+def backward_pass(g: Any, end_node: Any, start_node: Any = None) -> Any:
+    """Pull a cotangent back through a graph of `VJPNode`.
+
+    Arguments: `g`, the cotangent of the result; `end_node`, its node; `start_node`, the node of the
+    argument, which need not be named.
+    Returns: the cotangent of the argument.
+    """
+    outgrads: dict[Any, Any] = {end_node: g}
+    outgrad = g
+    for node in toposort(end_node):
+        outgrad = outgrads.pop(node)
+        if node is start_node:
+            break
+        for parent, c in zip(node.parents, node.vjp(outgrad), strict=True):
+            before = outgrads.get(parent)
+            outgrads[parent] = c if before is None else sum_outgrads([before, c])
+    return outgrad

@@ -1,0 +1,344 @@
+"""autograd.differential_operators: derivatives of functions, with autograd's signatures.
+
+Operators take ``(fun, argnum=0)`` and give functions of fun's arguments; `argnum` is a position, or
+a tuple of positions, for which the derivative is a tuple. Numbers come back as NumPy's (np.float64)
+where dualdiff gives Python's. Where dualdiff would push tangents through a user's primitive that
+has no forward-mode rule, reverse mode is used instead, as autograd does always.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...core.boxes import is_box
+from ...core.errors import MissingRuleError, UnsupportedInputError, user_line
+from ...core.shapes import dtype_of, shape_of
+from ...operators import control
+from ...operators._alive import careful, wants_care
+from ...operators._calls import Inputs, like
+from ...operators.first_order import jvp
+from ...operators.jacobian import jacobian as _jacobian
+from ...operators.linearize import Linearization, Recording, record
+from ...operators.second_order import hessian as _hessian
+from ...trees import flatten
+from .core import as_numpy, fitted
+from .core import make_jvp as _make_jvp
+from .core import make_vjp as _make_vjp
+from .util import subvals
+from .wrap_util import unary_to_nary
+
+__all__ = [
+    "checkpoint",
+    "deriv",
+    "elementwise_grad",
+    "grad",
+    "grad_and_aux",
+    "grad_named",
+    "hessian",
+    "hessian_tensor_product",
+    "hessian_vector_product",
+    "holomorphic_grad",
+    "jacobian",
+    "make_ggnvp",
+    "make_hvp",
+    "make_jvp",
+    "make_jvp_reversemode",
+    "make_vjp",
+    "multigrad_dict",
+    "tensor_jacobian_product",
+    "value_and_grad",
+    "vector_jacobian_product",
+]
+
+make_vjp = unary_to_nary(_make_vjp)
+make_jvp = unary_to_nary(_make_jvp)
+
+
+def _ones(value: Any) -> Any:
+    return None if value is None else np.ones(shape_of(value), dtype_of(value))[()]
+
+
+def _pulled(
+    fun: Callable[[Any], Any],
+    x: Any,
+    check: Callable[[Recording], None],
+    has_aux: bool = False,
+) -> tuple[Recording, Any]:
+    """One recording at x, and the cotangent of x for ones as cotangents of the result."""
+    inputs = Inputs(fun, (x,), {}, 0)
+
+    def once() -> tuple[Recording, list[Any]]:
+        recording = Recording(inputs, has_aux, outlives=False)
+        check(recording)
+        return recording, recording.pull([_ones(v) for v in recording.outputs.values])
+
+    recording, gs = once()
+    if wants_care(gs):
+        with careful():
+            recording, gs = once()
+    leaves = [like(*t) for t in zip(gs, inputs.leaves, inputs.values, strict=True)]
+    return recording, as_numpy(inputs.result(leaves))
+
+
+def _refuse_unless_scalar(recording: Recording) -> None:
+    outputs = recording.outputs
+    value = outputs.values[0] if outputs.structure.is_leaf else None
+    if value is None or int(np.prod(shape_of(value))) != 1 or dtype_of(value).kind == "c":
+        what = "a container or None" if value is None else f"shape {shape_of(value)}"
+        if value is not None and dtype_of(value).kind == "c":
+            what += ", complex"
+        raise UnsupportedInputError(
+            f"grad needs a function with a real result of one element, but it returned {what}, "
+            f"{user_line()}; use jacobian, elementwise_grad or holomorphic_grad"
+        )
+
+
+def _refuse_complex(recording: Recording) -> None:
+    if any(v is not None and dtype_of(v).kind == "c" for v in recording.outputs.values):
+        raise UnsupportedInputError(
+            f"elementwise_grad needs a function with a real result, {user_line()}"
+        )
+
+
+def _accept(recording: Recording) -> None:
+    """Any result will do."""
+
+
+@unary_to_nary
+def grad(fun: Callable[[Any], Any], x: Any) -> Any:
+    """The gradient of a function whose result has one element, of any number of axes.
+
+    Complex numbers: for f = u + iv of z = x + iy, u real, the gradient is du/dx - i du/dy.
+    Raises: TypeError for a result that is complex or has more elements.
+
+    >>> print(grad(lambda x: x**2)(3.0))
+    6.0
+    """
+    return _pulled(fun, x, _refuse_unless_scalar)[1]
+
+
+@unary_to_nary
+def value_and_grad(fun: Callable[[Any], Any], x: Any) -> tuple[Any, Any]:
+    """The value and the gradient, from one evaluation; see `grad`."""
+    recording, gradient = _pulled(fun, x, _refuse_unless_scalar)
+    return as_numpy(recording.outputs.released()), gradient
+
+
+@unary_to_nary
+def grad_and_aux(fun: Callable[[Any], Any], x: Any) -> tuple[Any, Any]:
+    """The gradient of the first of a function's two results, and the second one."""
+    recording, gradient = _pulled(fun, x, _refuse_unless_scalar, has_aux=True)
+    return gradient, as_numpy(recording.aux)
+
+
+@unary_to_nary
+def elementwise_grad(fun: Callable[[Any], Any], x: Any) -> Any:
+    """The sums of the columns of the Jacobian: the derivative at each element, where fun acts on
+    each."""
+    return _pulled(fun, x, _refuse_complex)[1]
+
+
+@unary_to_nary
+def holomorphic_grad(fun: Callable[[Any], Any], x: Any) -> Any:
+    """The complex derivative of a holomorphic function of one element.
+
+    As in autograd the function is not checked; `dualdiff.grad(holomorphic=True)` checks it.
+    """
+    if not any(dtype_of(leaf).kind == "c" for leaf in flatten(x)[0]):
+        warnings.warn("the input of holomorphic_grad is not complex", stacklevel=3)
+    return _pulled(fun, x, _accept)[1]
+
+
+@unary_to_nary
+def deriv(fun: Callable[[Any], Any], x: Any) -> Any:
+    """The derivative in the direction of ones (forward mode): that of a function of one number."""
+    one = [_ones(leaf) for leaf in flatten(x)[0]]
+    return as_numpy(jvp(fun, (x,), (flatten(x)[1].unflatten(one),))[1])
+
+
+def _either_mode(operator: Callable[..., Any], fun: Callable[..., Any], x: Any) -> Any:
+    """What an operator gives in the mode it chooses, or in reverse mode for want of a rule."""
+    try:
+        return as_numpy(operator(fun)(x))
+    except MissingRuleError:
+        return as_numpy(_jacobian(fun, mode="reverse")(x))
+
+
+@unary_to_nary
+def jacobian(fun: Callable[[Any], Any], x: Any) -> Any:
+    """The Jacobian, an array of shape ``ans.shape + x.shape``; see `dualdiff.jacobian`.
+
+    The mode is chosen by the sizes. Complex results raise: use `dualdiff.jacobian`, which asks
+    what is meant.
+    """
+    return _either_mode(_jacobian, fun, x)
+
+
+@unary_to_nary
+def hessian(fun: Callable[[Any], Any], x: Any) -> Any:
+    """The Hessian, of shape ``ans.shape + x.shape + x.shape``; see `dualdiff.hessian`."""
+
+    def scalar(x: Any) -> Any:
+        ans = fun(x)
+        if shape_of(ans) != ():
+            raise _NotScalar
+        return ans
+
+    try:
+        return as_numpy(_hessian(scalar)(x))
+    except _NotScalar:
+        return jacobian(jacobian(fun))(x)
+    except MissingRuleError:
+        return as_numpy(_jacobian(grad(fun), mode="reverse")(x))
+
+
+class _NotScalar(Exception):
+    """The function whose Hessian is asked for has several results."""
+
+
+@unary_to_nary
+def make_hvp(fun: Callable[[Any], Any], x: Any) -> tuple[Callable[[Any], Any], Any]:
+    """The gradient at a point, recorded once for many Hessian-vector products.
+
+    Returns: ``(hvp, gradient)``, in this order; ``hvp(v)`` gives the Hessian times v.
+    """
+    return _make_vjp(grad(fun), x)
+
+
+def _products(fun: Callable[..., Any], argnum: int, args: Any, kwargs: Any) -> Any:
+    """The Hessian of a function times the last of some arguments."""
+    *primals, vector = args
+    gradient = grad(fun, argnum)
+    v = fitted(vector, primals[argnum])
+
+    def of_one(x: Any) -> Any:
+        return gradient(*subvals(primals, [(argnum, x)]), **kwargs)
+
+    try:
+        return as_numpy(jvp(of_one, (primals[argnum],), (v,))[1])
+    except MissingRuleError:
+        return _make_vjp(of_one, primals[argnum])[0](v)
+
+
+def hessian_tensor_product(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+    """The product of the Hessian with a tensor, without the Hessian.
+
+    Returns: a function ``(*args, tensor, **kwargs)``; the tensor is like the argument.
+    """
+
+    def hessian_tensor_product(*args: Any, **kwargs: Any) -> Any:
+        return _products(fun, argnum, args, kwargs)
+
+    return hessian_tensor_product
+
+
+hessian_vector_product = hessian_tensor_product
+
+
+def tensor_jacobian_product(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+    """The product of a tensor with the Jacobian, contracted over the leading axes of the result.
+
+    Returns: a function ``(*args, tensor, **kwargs)``, whose result has the axes of fun's result
+    that the tensor lacks, and those of the argument.
+    """
+
+    def tensor_jacobian_product(*args: Any, **kwargs: Any) -> Any:
+        *primals, tensor = args
+
+        def contracted(*args: Any, **kwargs: Any) -> Any:
+            return np.tensordot(tensor, fun(*args, **kwargs), np.ndim(tensor))
+
+        return jacobian(contracted, argnum)(*primals, **kwargs)
+
+    return tensor_jacobian_product
+
+
+vector_jacobian_product = tensor_jacobian_product
+
+
+@unary_to_nary
+def make_jvp_reversemode(fun: Callable[[Any], Any], x: Any) -> Callable[[Any], Any]:
+    """The pushforward at a point, from one recording: ``v -> J v``.
+
+    Where a primitive has no forward-mode rule, the pullback is differentiated in its cotangent.
+    """
+    recording = record(Inputs(fun, (x,), {}, None), False)
+    linear = Linearization(recording)
+    value = recording.outputs.released()
+
+    def push(v: Any) -> Any:
+        v = fitted(v, x)
+        try:
+            return as_numpy(linear.jvp(v))
+        except MissingRuleError:
+            transposed, _ = _make_vjp(lambda g: linear.vjp(g)[0], np.zeros_like(value))
+            return transposed(v)
+
+    return push
+
+
+def _half_square(y: Any) -> Any:
+    return 0.5 * np.sum(y**2, axis=-1)
+
+
+def make_ggnvp(
+    f: Callable[..., Any], g: Callable[..., Any] = _half_square, f_argnum: int = 0
+) -> Callable[..., Any]:
+    """Products with the generalised Gauss-Newton matrix J' H J of ``g(f(x))``.
+
+    Arguments: `f`, the model; `g`, a scalar function of its result; `f_argnum`, the argument.
+    Returns: a function of f's arguments that gives the function ``v -> J' H J v``.
+    """
+
+    @unary_to_nary
+    def at_point(f: Callable[[Any], Any], x: Any) -> Callable[[Any], Any]:
+        pull, f_x = _make_vjp(f, x)
+        push = make_jvp_reversemode(f)(x)
+        hvp, _ = _make_vjp(grad(g), f_x)
+        return lambda v: pull(hvp(push(v)))
+
+    return at_point(f, f_argnum)
+
+
+def grad_named(fun: Callable[..., Any], argname: str) -> Callable[..., Any]:
+    """The gradient in the argument of a name."""
+    return grad(fun, list(inspect.signature(fun).parameters).index(argname))
+
+
+def multigrad_dict(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """The gradients in all arguments at once, as a dictionary by name.
+
+    Arguments that are not floating-point (integers, strings, None) are constants and have no entry.
+    """
+    signature = inspect.signature(fun)
+
+    def gradients(*args: Any, **kwargs: Any) -> Any:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        active = {name: v for name, v in bound.arguments.items() if _is_differentiable(v)}
+
+        def of_named(named: dict[str, Any]) -> Any:
+            call = inspect.BoundArguments(signature, OrderedDict(bound.arguments))
+            call.arguments.update(named)
+            return fun(*call.args, **call.kwargs)
+
+        return grad(of_named)(active)
+
+    return gradients
+
+
+def _is_differentiable(value: Any) -> bool:
+    leaves = flatten(value)[0]
+    kinds = [np.asarray(leaf).dtype.kind if not is_box(leaf) else "f" for leaf in leaves]
+    return bool(kinds) and all(kind in "fc" for kind in kinds)
+
+
+def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that is evaluated again in the backward pass, to save memory."""
+    return control.checkpoint(fun)

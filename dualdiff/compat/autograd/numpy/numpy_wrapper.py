@@ -1,0 +1,41 @@
+"""autograd.numpy.numpy_wrapper: how functions of NumPy's become differentiable ones."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import numpy as _np
+
+from .... import numpy as _numpy
+from ....core.shapes import dtype_of, shape_of
+from ..tracer import notrace_primitive, primitive
+
+__all__ = ["metadata", "notrace_primitive", "primitive", "wrap_intdtype", "wrap_namespace"]
+
+
+def metadata(A: Any) -> tuple[tuple[int, ...], int, Any, bool]:
+    """Shape, number of axes, dtype of an array, and whether it is complex."""
+    shape, dtype = shape_of(A), dtype_of(A)
+    return shape, len(shape), dtype, dtype.kind == "c"
+
+
+def wrap_intdtype(cls: type) -> type:
+    """An integer type as it is: its constructor needs no wrapper."""
+    return cls
+
+
+def wrap_namespace(old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Copy a namespace, its functions made primitives: rules are declared with `defvjp`.
+
+    Arguments: `old`, the ``__dict__`` of a module; `new`, the one that is filled.
+    """
+    for name, found in old.items():
+        if isinstance(found, (types.FunctionType, types.BuiltinFunctionType, _np.ufunc)):
+            new[name] = primitive(found)
+        elif isinstance(found, (int, float, type, type(None))):
+            new[name] = found
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(_numpy, name)

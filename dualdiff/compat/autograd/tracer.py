@@ -1,0 +1,275 @@
+"""autograd.tracer: primitives, and traces that build a graph of nodes of any class."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ...core.boxes import Box as _Box
+from ...core.boxes import attach, is_box
+from ...core.errors import UnsupportedInputError, user_line
+from ...core.forward import ForwardTrace
+from ...core.primitive import Primitive as _CorePrimitive
+from ...core.reverse import Tape
+from ...core.traces import Trace, Traced, kept, resolve, value_of
+from ._primitives import UNTRACED, Primitive, _Call, as_primitive
+from .util import subvals, toposort
+
+__all__ = [
+    "Box",
+    "Node",
+    "TraceStack",
+    "find_top_boxed_args",
+    "getval",
+    "isbox",
+    "new_box",
+    "notrace_primitive",
+    "primitive",
+    "register_notrace",
+    "subvals",
+    "toposort",
+    "trace",
+    "trace_stack",
+]
+
+
+def primitive(f_raw: Callable[..., Any]) -> Primitive:
+    """Make a function a primitive, which is differentiated by the rules given to it.
+
+    Arguments: `f_raw`, a function of arrays, numbers and containers, which may call compiled code.
+    Returns: a function for use in its place; see `extend.defvjp` and `extend.defjvp`.
+    """
+    return Primitive(f_raw)
+
+
+def notrace_primitive(f_raw: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function one that sees plain values and whose result counts as constant."""
+
+    @functools.wraps(f_raw)
+    def on_values(*args: Any, **kwargs: Any) -> Any:
+        return f_raw(*map(getval, args), **{k: getval(v) for k, v in kwargs.items()})
+
+    return on_values
+
+
+def isbox(x: Any) -> bool:
+    """Whether a value is traced."""
+    return is_box(x) and is_box(resolve(x))
+
+
+def getval(x: Any) -> Any:
+    """The plain value of a traced array; anything else as it is."""
+    return value_of(x)
+
+
+class _BoxMeta(type):
+    """Makes a class stand for dualdiff's boxes in `isinstance`, `issubclass` and ``==``."""
+
+    def __instancecheck__(cls, x: Any) -> bool:
+        return isbox(x)
+
+    def __subclasscheck__(cls, kind: Any) -> bool:
+        return type.__subclasscheck__(cls, kind) or _Box in getattr(kind, "__mro__", ())
+
+    def __eq__(cls, other: object) -> bool:  # `type(x) == ArrayBox`
+        return cls is other or _Box in getattr(other, "__mro__", ())
+
+    def __hash__(cls) -> int:
+        return type.__hash__(cls)
+
+
+class Box(metaclass=_BoxMeta):
+    """The class of traced values, for `isinstance`: dualdiff's own boxes are its instances.
+
+    A box x has ``x._value``, its value one level down, ``x._trace`` and ``x._node``.
+    """
+
+    type_mappings: dict[type, type] = {}
+    types: set[type] = set()
+
+    def __new__(cls, value: Any, trace: Any, node: Any) -> Any:
+        return new_box(value, trace, node)
+
+    @classmethod
+    def register(cls, value_type: type) -> None:
+        """Kept for autograd's sake: NumPy arrays, numbers and containers need no registration."""
+        Box.type_mappings[value_type] = cls
+
+
+def _lower(self: Any) -> Any:
+    content = resolve(self)
+    return content.value if issubclass(type(content), Traced) else content
+
+
+def _payload(self: Any) -> Any:
+    content = resolve(self)
+    return content.payload if issubclass(type(content), Traced) else None
+
+
+def _scope(self: Any) -> Any:
+    content = resolve(self)
+    return content.scope if issubclass(type(content), Traced) else None
+
+
+attach(_value=property(_lower), _node=property(_payload), _trace=property(_scope))
+
+
+class Node:
+    """One operation of a graph, made by `trace`; subclasses keep what they need of it.
+
+    They are made with the `value` of the result, the function, its arguments and keywords, the
+    positions of those that are traced, and the nodes that these come from; ``initialize_root``
+    takes the arguments of `new_root`.
+    """
+
+    __slots__ = ("__weakref__",)
+
+    def __init__(
+        self,
+        value: Any,
+        fun: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        parent_argnums: Sequence[int],
+        parents: Sequence[Any],
+    ) -> None:
+        raise NotImplementedError(f"{type(self).__name__}.__init__")
+
+    def initialize_root(self, *args: Any, **kwargs: Any) -> None:
+        """Fill in a node that stands for the argument of the traced function."""
+        raise NotImplementedError(f"{type(self).__name__}.initialize_root")
+
+    @classmethod
+    def new_root(cls, *args: Any, **kwargs: Any) -> Any:
+        """A node that stands for the argument of the traced function."""
+        root = cls.__new__(cls)
+        root.initialize_root(*args, **kwargs)
+        return root
+
+
+class NodeBox(Traced):
+    """A value whose payload is a node."""
+
+    __slots__ = ()
+
+
+@functools.cache
+def _function_of(prim: _CorePrimitive) -> Primitive:
+    """One of dualdiff's primitives as the function that a node names."""
+    made = Primitive(prim.bind, prim)
+    made.__name__ = prim.name
+    return made
+
+
+def _part(results: Any, i: int) -> Any:
+    return results[i]
+
+
+class NodeTrace(Trace):
+    """Builds nodes of the class of the nodes that it starts from."""
+
+    __slots__ = ()
+
+    def box(self, value: Any, node: Any) -> NodeBox:
+        """A value that belongs to a node."""
+        out = object.__new__(NodeBox)
+        out.value, out.payload, out.scope = value, node, self
+        return out
+
+    def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        values, argnums, parents = [], [], []
+        for i, a in enumerate(args):
+            own = type(a) is NodeBox and a.scope is self
+            values.append(a.value if own else kept(a))
+            if own:
+                argnums.append(i)
+                parents.append(a.payload)
+        if isinstance(prim, _Call):
+            if prim.forms:
+                raise _unsupported(f"{prim.name} with containers of traced values")
+            function, params = prim.primitive, prim.kwargs
+        else:
+            function = _function_of(prim)
+        ans = prim.evaluate(values, params)
+        make: Any = type(parents[0])
+        node = make(ans, function, tuple(values), params, tuple(argnums), tuple(parents))
+        if prim.outputs == 1:
+            return self.box(ans, node)
+        return tuple(
+            self.box(a, make(a, _part, (ans, i), {}, (0,), (node,))) for i, a in enumerate(ans)
+        )
+
+    def store(self, content: Any, place: Any, v: Any, owned: bool) -> Any:
+        raise _unsupported("assignment to arrays")
+
+    def constant(self, value: Any) -> Any:
+        return value
+
+
+def _unsupported(what: str) -> UnsupportedInputError:
+    return UnsupportedInputError(
+        f"autograd.tracer.trace does not record {what}, {user_line()}; the operators (grad, "
+        f"make_vjp, make_jvp) do"
+    )
+
+
+class TraceStack:
+    """Where traces are opened: ``with trace_stack.new_trace() as t``."""
+
+    @contextmanager
+    def new_trace(self) -> Iterator[NodeTrace]:
+        """A trace for `new_box`, which ends with the `with` block."""
+        opened = NodeTrace()
+        opened.open()
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+trace_stack = TraceStack()
+
+
+def new_box(value: Any, trace: Any, node: Any) -> Any:
+    """A traced value: a number or an array that belongs to a node of a trace."""
+    value = resolve(value)
+    if not hasattr(value, "dtype") and not isinstance(value, (float, complex)):
+        raise TypeError(f"can't differentiate w.r.t. type {type(value)}, {user_line()}")
+    return trace.box(kept(value), node)
+
+
+def find_top_boxed_args(args: Sequence[Any]) -> tuple[list[Any], Any, Any]:
+    """The arguments of the highest trace as pairs (position, box), the trace, and the class of
+    their nodes."""
+    boxes = [(i, resolve(a)) for i, a in enumerate(args) if isbox(a)]
+    if not boxes:
+        return [], -1, None
+    top = max((b.scope for _, b in boxes), key=lambda scope: scope.level)
+    found = [(i, b) for i, b in boxes if b.scope is top]
+    return found, top, type(found[0][1].payload)
+
+
+def trace(start_node: Any, fun: Callable[[Any], Any], x: Any) -> tuple[Any, Any]:
+    """Run a function of one array and build the graph of its operations.
+
+    Arguments: `start_node`, the node of the argument (see `Node.new_root`); `fun`; `x`.
+    Returns: the result and its node, which is None where the result does not depend on x. The
+    functions that nodes name are dualdiff's primitives, or those of `primitive`; `core` has their
+    rules.
+    """
+    with trace_stack.new_trace() as opened:
+        end = fun(new_box(x, opened, start_node))
+        end = resolve(end) if is_box(end) else end
+        if type(end) is NodeBox and end.scope is opened:
+            return end.value, end.payload
+        return end, None
+
+
+def register_notrace(trace_type: Any, primitive_fun: Callable[..., Any]) -> None:
+    """Say that a primitive is constant for derivatives: `trace_type` is VJPNode or JVPNode."""
+    from .core import JVPNode
+
+    kind = ForwardTrace if issubclass(trace_type, JVPNode) else Tape
+    UNTRACED[kind].add(as_primitive(primitive_fun))

@@ -1,0 +1,169 @@
+"""Distributions of `scipy.stats`."""
+
+import mpmath
+import numpy as np
+import pytest
+import scipy.stats
+
+import dualdiff as dd
+from dualdiff.core.errors import MissingRuleError, UnsupportedInputError
+from tests.rules.table import A, row, rule_tests
+
+S = dd.scipy.stats
+X = A(5, low=0.2, high=0.9)
+FUNCTIONS = ("pdf", "logpdf", "cdf", "logcdf", "sf", "logsf")
+SHAPES = {"norm": (), "t": (3.5,), "gamma": (1.7,), "beta": (1.7, 2.2), "chi2": (3.3,)}
+# The parameters with which the distribution functions have no derivative are given as constants.
+
+
+def with_constants(name, function, shapes):
+    def f(x, loc, scale):
+        return getattr(getattr(S, name), function)(x, *shapes, loc=loc, scale=scale)
+
+    return f
+
+
+def real(function, *args, **options):
+    # SciPy takes some densities from compiled code, with another rounding.
+    return row(function, *args, _complex=False, _exact=False, **options)
+
+
+ROWS = [
+    *(
+        real(with_constants(n, f, p), X, 0.05, 1.3, _id=f"{n}-{f}")
+        for n, p in SHAPES.items()
+        for f in FUNCTIONS
+    ),
+    *(
+        real(getattr(getattr(S, n), f), X, *p, _id=f"{n}-{f}-shapes")
+        for n, p in SHAPES.items()
+        for f in ("pdf", "logpdf")
+        if p
+    ),
+    real(S.norm.ppf, X, 0.3, 1.2, _id="norm-ppf"),
+    real(S.norm.isf, X, 0.3, 1.2, _id="norm-isf"),
+    *(
+        real(
+            lambda mu, f=f: getattr(S.poisson, f)(np.arange(5), mu),
+            A(3, 1, low=0.5, high=2.0),
+            _id=f"poisson-{f}",
+        )
+        for f in ("pmf", "logpmf", "cdf", "sf")
+    ),
+    real(
+        lambda x, m, c: S.multivariate_normal.logpdf(x, m, c @ c.T),
+        A(4, 3),
+        A(3, seed=1),
+        np.eye(3) + 0.3 * A(3, 3, seed=2),
+        _id="multivariate_normal-logpdf",
+    ),
+    real(S.multivariate_normal.pdf, A(3), A(3, seed=1), 0.7, _id="multivariate_normal-pdf"),
+    real(
+        S.multivariate_normal.pdf,
+        A(3),
+        A(3, seed=1),
+        A(3, low=0.5, high=2.0),
+        _id="multivariate_normal-diagonal",
+    ),
+    real(
+        lambda c: S.multivariate_normal.entropy(None, c @ c.T),
+        np.eye(3) + 0.3 * A(3, 3, seed=2),
+        _id="multivariate_normal-entropy",
+    ),
+    real(
+        lambda a: S.dirichlet.logpdf(np.array([0.2, 0.3, 0.5]), a),
+        A(3, low=0.5, high=3.0),
+        _id="dirichlet-alpha",
+    ),
+    real(
+        lambda x: S.dirichlet.pdf(x, np.array([1.2, 2.0, 3.0])),
+        np.array([[0.2, 0.1], [0.3, 0.6]]),
+        _id="dirichlet-x",
+    ),
+]
+TestRules = rule_tests(ROWS)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_values_are_scipys_inside_and_outside_the_support(name, function):
+    x = np.array([-3.0, -0.01, 0.0, 0.3, 1.0, 1.7, 40.0, np.nan])
+    for shapes in (SHAPES[name], tuple(-s for s in SHAPES[name])):
+        for options in ({}, {"loc": 0.1, "scale": 1.3}):
+            ours, _ = dd.jvp(
+                lambda x: getattr(getattr(S, name), function)(x, *shapes, **options),  # noqa: B023
+                (x,),
+                (np.ones(8),),
+            )
+            with np.errstate(all="ignore"):
+                expected = getattr(getattr(scipy.stats, name), function)(x, *shapes, **options)
+            np.testing.assert_allclose(ours, expected, rtol=3e-10, atol=1e-300)
+
+
+def test_outside_the_support_the_derivative_is_zero():
+    x = np.array([-3.0, 0.3, 1.7])
+    for function in FUNCTIONS:
+        slope = dd.elementwise_grad(lambda x: getattr(S.beta, function)(x, 1.7, 2.2))(x)  # noqa: B023
+        assert slope[0] == slope[2] == 0, function
+        assert slope[1] != 0
+        assert np.isfinite(slope[1])
+
+
+def test_the_tails_of_the_normal_distribution_do_not_underflow():
+    with mpmath.workdps(60):
+        exact = mpmath.diff(lambda x: mpmath.log(mpmath.ncdf(x)), -40)
+    assert dd.grad(S.norm.logcdf)(-40.0) == pytest.approx(float(exact), rel=1e-12)
+    assert dd.grad(S.norm.logsf)(40.0) == pytest.approx(-float(exact), rel=1e-12)
+
+
+def test_a_scale_that_is_not_positive_gives_nan_as_in_scipy():
+    assert np.isnan(dd.jvp(lambda s: S.norm.logpdf(1.0, 0.0, s), (-2.0,), (1.0,))[0])
+
+
+def test_frozen_distributions_take_traced_parameters():
+    assert dd.grad(lambda m: S.norm(m, 2.0).logpdf(1.0))(0.0) == pytest.approx(0.25)
+    mean = dd.grad(lambda m: S.multivariate_normal(m, 2.0).logpdf(np.ones(2)))(np.zeros(2))
+    np.testing.assert_allclose(mean, [0.5, 0.5])
+    assert S.norm(1.0, 2.0).mean() == 1.0
+
+
+def test_a_singular_covariance_of_constant_rank_has_the_derivative_of_its_rank():
+    b, q = np.eye(3) + 0.3 * A(3, 3, seed=2), A(3)
+    projector = np.diag([1.0, 1.0, 0.0])
+
+    def f(b):
+        cov = b @ projector @ b.T
+        return S.multivariate_normal.logpdf(b @ projector @ q, None, cov, True)
+
+    dd.check_grads(f, (b,), order=1)
+    value = dd.jvp(f, (b,), (b,))[0]
+    given = b @ projector @ q, None, b @ projector @ b.T, True
+    assert value == pytest.approx(scipy.stats.multivariate_normal.logpdf(*given))
+    outside = dd.jvp(lambda x: S.multivariate_normal.logpdf(x, *given[1:]), (given[0] + 1,), (q,))
+    assert outside[0] == -np.inf
+    with pytest.raises(np.linalg.LinAlgError):
+        dd.grad(lambda x: S.multivariate_normal.logpdf(x, None, given[2]))(q)
+
+
+def test_what_has_no_derivative_says_so():
+    for f, match in [
+        (lambda a: S.gamma.cdf(1.0, a), "special.gammainc"),
+        (lambda a: S.t.cdf(1.0, a), "special.stdtr"),
+        (lambda a: S.beta.sf(0.5, a, 2.0), "special.betainc"),
+        (S.norm.fit, r"norm\.fit has no derivative rule"),
+        (lambda m: S.multivariate_normal.cdf(np.ones(2), [m, m]), r"multivariate_normal\.cdf"),
+    ]:
+        with pytest.raises(MissingRuleError, match=match):
+            dd.grad(f)(2.0)
+    with pytest.raises(UnsupportedInputError, match="function of integers"):
+        dd.grad(lambda k: S.poisson.pmf(k, 2.0))(2.0)
+    with pytest.raises(TypeError, match="takes the parameters a, loc, scale"):
+        dd.grad(lambda x: S.gamma.pdf(x))(2.0)
+
+
+def test_untraced_calls_and_all_other_methods_are_scipys():
+    assert S.norm.pdf(0.3) == scipy.stats.norm.pdf(0.3)
+    assert S.gamma.mean(2.0) == 2.0
+    assert S.ks_2samp is not None
+    assert "rvs" in dir(S.norm)
+    assert "logpdf" in dir(S.dirichlet)

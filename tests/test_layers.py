@@ -25,7 +25,7 @@ ALLOWED: dict[str, list[str]] = {
     "_memory": [],
     "debug": ["core"],
     "operators": [*RULES, "sparsity", "debug"],
-    "scipy": RULES,
+    "scipy": [*RULES, "operators"],
     "extend": [*RULES, "operators"],
     "checking": BELOW_TOOLS,
     "explain": BELOW_TOOLS,

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..core.dispatch import register_lazily
 
-PARTS = ("linalg", "sparse", "special", "stats")
+PARTS = ("integrate", "linalg", "signal", "sparse", "special", "stats")
 for _part in PARTS:
     register_lazily(f"scipy.{_part}", f"{__name__}.{_part}")
 

@@ -18,7 +18,7 @@ from ..numpy.creation import contains_box
 from ..numpy.manipulation import as_operand
 from ..numpy.namespace import mirror
 
-__all__ = ["block_diag", "expm", "solve_sylvester", "solve_triangular", "sqrtm"]
+__all__ = ["block_diag", "expm", "solve_banded", "solve_sylvester", "solve_triangular", "sqrtm"]
 
 
 def __getattr__(name: str) -> Any:
@@ -235,3 +235,6 @@ def block_diag(*arrs: Any) -> Any:
         rows.append(np.pad(block, [(0, 0), (start, after)]))
         start += shape_of(block)[1]
     return np.concatenate(rows)
+
+
+from .linalg_systems import solve_banded  # noqa: E402  # rules that belong to this module

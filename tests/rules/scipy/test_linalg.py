@@ -21,6 +21,14 @@ ROWS = [
         for lower in (False, True)
     ),
     row(L.solve_triangular, A(3, 3), A(3, seed=1), "T", True, True, _id="solve_triangular-unit"),
+    *(
+        row(L.solve_banded, (lower, upper), ab, b, _id="solve_banded", _argnums=(1, 2))
+        for lower, upper in ((1, 1), (2, 1), (0, 2), (5, 0))
+        for b in (A(4, seed=1), A(4, 2, seed=1))
+        for ab in [
+            3.0 * (np.arange(lower + upper + 1) == upper)[:, None] + 0.5 * A(lower + upper + 1, 4)
+        ]
+    ),
     row(L.block_diag, A(2, 3), A(2, seed=1), A(seed=2)),
 ]
 TestRules = rule_tests(ROWS)

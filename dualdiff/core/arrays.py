@@ -130,8 +130,7 @@ class View(Content):
     content: Any
 
     def __init__(self, base: Box, prim: Any, params: dict[str, Any], content: Any = None) -> None:
-        self.payload = (base, prim, params)
-        self.content = content
+        self.payload, self.content = (base, prim, params), content
         self.version = -1 if content is None else version_of(base)
 
     @property
@@ -272,11 +271,10 @@ def lead_index(index: Any, lead: Shape) -> Any:
 
 def get_lead(t: Any, index: Any, lead: Shape) -> Any:
     """``t[index]`` for `t` with lead axes."""
-    shape = t.shape[len(lead) :]
     full = lead_index(index, lead)
     if full is not SEPARATED:
         return t[full]
-    return t.reshape((*lead, -1))[..., flat_positions(shape, index)]
+    return t.reshape((*lead, -1))[..., flat_positions(t.shape[len(lead) :], index)]
 
 
 def set_lead(t: Any, index: Any, v: Any, lead: Shape) -> None:

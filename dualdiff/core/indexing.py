@@ -55,7 +55,8 @@ class GetItem(Primitive):
         return params["index"], spec_of(array), layout
 
     def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
-        return get_lead(tangents[0], saved[0], lead)
+        t = tangents[0]
+        return get_lead(np.float64(t) if type(t) is float else t, saved[0], lead)
 
     def push_view(self, array: Any, params: dict[str, Any], lead: Shape) -> Any:
         """The same part of an array with lead axes."""

@@ -7,6 +7,7 @@ A tangent of ``x`` has shape ``lead + x.shape`` and a cotangent of ``ans`` has s
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -113,17 +114,22 @@ def broadcast_tangent(t: Any, fit: Fit, lead: Shape) -> Any:
     return cast(t, fit.ans_dtype)
 
 
+@lru_cache(maxsize=4096)
+def _summed_axes(shape: Shape, ans_shape: Shape, leads: int) -> Shape:
+    """The axes, after so many lead axes, along which an operand was broadcast."""
+    extra = len(ans_shape) - len(shape)
+    stretched = [i for i, n in enumerate(shape, start=extra) if n == 1 and ans_shape[i] != 1]
+    return tuple(leads + i for i in (*range(extra), *stretched))
+
+
 def unbroadcast(g: Any, fit: Fit) -> Any:
     """A cotangent of the result, summed and projected to the operand that was broadcast to it."""
     shape, dtype, ans_shape, _ = fit
     if shape != ans_shape:
-        extra = len(ans_shape) - len(shape)
         lead = g.shape[: g.ndim - len(ans_shape)]
-        first = len(lead) + extra
-        axes = tuple(range(len(lead), first)) + tuple(
-            first + i for i, n in enumerate(shape) if n == 1 and ans_shape[extra + i] != 1
-        )
-        g = settled(np.sum(g, axis=axes).reshape(lead + shape))
+        axes = _summed_axes(shape, ans_shape, len(lead))
+        total = np.add.reduce(g, axes) if type(g) is ndarray else np.sum(g, axis=axes)
+        g = settled(total.reshape(lead + shape))
     return cast(g, dtype)
 
 
@@ -140,8 +146,7 @@ _FORMS: dict[Form, Form] = {}
 
 def form_of(value: ndarray) -> Form:
     """Shape, dtype and layout of an array, as one object for all arrays alike: tapes hold many."""
-    layout = None if value.flags.c_contiguous else layout_of(value)
-    form = (value.shape, value.dtype, layout)
+    form = (value.shape, value.dtype, layout_of(value))
     if len(_FORMS) > 1000:
         _FORMS.clear()
     return _FORMS.setdefault(form, form)

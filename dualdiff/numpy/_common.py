@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,9 +13,10 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from ..core.arrays import assign_to
 from ..core.boxes import is_box, plain, seen
 from ..core.dispatch import register
-from ..core.shapes import Shape, hush, unhush
+from ..core.shapes import Shape, hush, shape_of, unhush
 
 Axes = tuple[int, ...]
+SMALL = 4096  # elements that are copied faster than np.broadcast_to makes a view of them
 
 
 def axes_of(axis: Any, ndim: int) -> Axes:
@@ -37,10 +39,13 @@ def expand_dims(g: Any, axes: Axes, ndim: int) -> Any:
     axes."""
     if not axes:
         return g
-    lead = np.ndim(g) - (ndim - len(axes))
-    inner = iter(np.shape(g)[lead:])
-    shape = tuple(1 if i - ndim in axes else next(inner) for i in range(ndim))
-    return np.reshape(g, np.shape(g)[:lead] + shape)
+    shape = shape_of(g)
+    lead = len(shape) - (ndim - len(axes))
+    inner = iter(shape[lead:])
+    kept = tuple(1 if i - ndim in axes else next(inner) for i in range(ndim))
+    return (
+        g.reshape(shape[:lead] + kept) if type(g) is ndarray else np.reshape(g, shape[:lead] + kept)
+    )
 
 
 _SCALARS = frozenset((np.float64, np.float32, np.complex128, np.complex64))
@@ -56,6 +61,10 @@ def spread(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
     if not keepdims:
         g = expand_dims(g, axes, len(shape))
     lead = np.shape(g)[: np.ndim(g) - len(shape)]
+    if type(g) is ndarray and math.prod(shape) <= SMALL:
+        out = np.empty(lead + shape, g.dtype)
+        out[...] = g
+        return out
     return np.broadcast_to(g, lead + shape)
 
 

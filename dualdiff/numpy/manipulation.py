@@ -169,8 +169,12 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
 @implements(np.expand_dims)
 def expand_dims(a: Any, axis: Any) -> Any:
     """``numpy.expand_dims``."""
-    shape = np.expand_dims(np.broadcast_to(False, np.shape(a)), axis).shape
-    return reshape_p(a, shape=shape)
+    inner = shape_of(a)
+    places = axis if isinstance(axis, (tuple, list)) else (axis,)
+    ndim = len(inner) + len(places)
+    new = normalize_axis_tuple(places, ndim)
+    rest = iter(inner)
+    return reshape_p(a, shape=tuple(1 if i in new else next(rest) for i in range(ndim)))
 
 
 @implements(np.squeeze)

@@ -8,6 +8,7 @@ gs, ans, args, kwargs)`` that gives the tangent of the result.
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -334,26 +335,29 @@ def _found(rules: Rules, function: Primitive, where: Any) -> Maker:
     return rules[function]
 
 
-def as_primitive(function: Any) -> Primitive:
-    """The primitive that stands for a function, which may be another package's.
+def as_primitive(function: Any) -> Any:
+    """What rules for a function are kept under: a primitive, which may stand for another package's.
 
-    Raises: TypeError for a function that does not hand traced arguments over to dualdiff.
+    A function that is neither a primitive nor hands its calls over to dualdiff gets a warning: it
+    is differentiated as written, and the rule is not used.
     """
     if isinstance(function, Primitive):
         return function
     target = function
     while not _dispatches(target) and hasattr(target, "__wrapped__"):
         target = target.__wrapped__
+    if not _dispatches(target):
+        name = getattr(function, "__name__", function)
+        warnings.warn(
+            f"{name} is not a primitive, so that rules declared for it are not used, "
+            f"{user_line()}: it is differentiated as it is written. To have them used, write "
+            f"{name} = primitive({name}) first.",
+            stacklevel=3,
+        )
+        return function
     found = FUNCTIONS.get(target)
     if isinstance(found, Primitive):
         return found
-    if not _dispatches(target):
-        name = getattr(function, "__name__", function)
-        raise TypeError(
-            f"{name} is not a primitive, {user_line()}: rules can be declared for what "
-            f"extend.primitive returns, and for functions of NumPy and SciPy that dispatch; "
-            f"write {name} = primitive({name}) first"
-        )
     made = Primitive(target, find_function(target))
     register(target, made)
     return made

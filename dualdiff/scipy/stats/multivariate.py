@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from scipy import special, stats
 
-from ...core.boxes import plain, seen
+from ...core.boxes import is_box, plain, seen
 from ...core.errors import MissingRuleError, user_line
 from ...core.shapes import shape_of
+from ...kinds import rule
 from ...numpy.creation import contains_box
 from .. import special as _rules  # noqa: F401  # those that the formulas need
 from .distribution import Frozen, double
@@ -61,6 +62,62 @@ def _parameters(mean: Any, cov: Any, ndim: int) -> tuple[Any, Any]:
     return mean, cov
 
 
+def _threshold(eigenvalues: Any) -> Any:
+    """Below it an eigenvalue counts as zero, as in SciPy."""
+    return 1e6 * np.finfo(float).eps * np.max(np.abs(eigenvalues))
+
+
+def _density(deviation: Any, cov: Any) -> Any:
+    """The logarithm of the density for a positive definite covariance, computed as in SciPy."""
+    if is_box(deviation) or is_box(cov):
+        return density_p(deviation, cov)
+    values, vectors = np.linalg.eigh(cov)
+    if not values[0] > _threshold(values):
+        stats.multivariate_normal(np.zeros(len(cov)), cov)  # SciPy says what is wrong
+    scaled = np.matmul(deviation, vectors * np.sqrt(1 / values))
+    distance = np.sum(np.square(scaled), axis=-1)
+    return -0.5 * (len(cov) * LOG_2PI + np.sum(np.log(values)) + distance)
+
+
+def _density_push(ts: Any, x: Any, y: Any) -> Any:
+    inverse = np.linalg.inv(y)
+    a = np.matmul(x, inverse)
+    out: Any = 0.0 if ts[0] is None else -np.sum(ts[0] * a, axis=-1)
+    if ts[1] is not None:
+        trace = np.sum(inverse * np.swapaxes(ts[1], -1, -2), axis=(-1, -2))
+        square = np.sum(np.matmul(a, ts[1]) * a, axis=-1)
+        out = out + 0.5 * (square - (trace[..., None] if np.ndim(x) > 1 else trace))
+    return out
+
+
+def _density_pull(g: Any, x: Any, y: Any, active: Any) -> Any:
+    """Petersen and Pedersen, The Matrix Cookbook, 2012, equations 57, 61 and 81."""
+    inverse = np.linalg.inv(y)
+    a = np.matmul(x, inverse)
+    weighted = g[..., None] * a
+    if not active[1]:
+        return -weighted, None
+    if np.ndim(x) == 1:
+        outer, total = weighted[..., :, None] * a, g
+    else:
+        outer, total = np.matmul(np.swapaxes(weighted, -1, -2), a), np.sum(g, axis=-1)
+    return -weighted, 0.5 * (outer - total[..., None, None] * inverse)
+
+
+density_p = rule(_density, push=_density_push, pull=_density_pull, name="multivariate_normal")
+
+
+def _singular_density(deviation: Any, cov: Any, rank: int) -> Any:
+    """The density on the range of a covariance of constant rank, -inf outside it."""
+    values, vectors = np.linalg.eigh(seen(cov))
+    null = vectors[:, : len(values) - rank]
+    distance = np.sum(np.matmul(deviation, np.linalg.pinv(cov)) * deviation, axis=-1)
+    logdet = np.sum(np.log(np.linalg.eigvalsh(cov)[len(values) - rank :]))
+    off = np.linalg.norm(plain(deviation) @ null, axis=-1)
+    density = -0.5 * (rank * LOG_2PI + logdet + distance)
+    return np.where(off < 1e3 * _threshold(values), density, -np.inf)
+
+
 class _MultivariateNormal(_Mirror):
     """scipy.stats.multivariate_normal, with derivatives of pdf, logpdf and entropy.
 
@@ -91,24 +148,16 @@ class _MultivariateNormal(_Mirror):
         n = shape_of(mean)[0]
         if np.ndim(x) == 0 or (np.ndim(x) == 1 and n == 1):
             x = np.reshape(x, (*shape_of(x), 1))
-        matrix = np.asarray(seen(cov))
-        self.source(np.zeros(n), matrix, allow_singular)  # SciPy says what is wrong
         deviation = x - mean
-        values, vectors = np.linalg.eigh(matrix)
-        threshold = 1e6 * np.finfo(float).eps * np.max(np.abs(values))  # as in SciPy
-        rank = int(np.sum(values > threshold))
-        if rank == n:
-            inner = np.linalg.solve(cov, np.reshape(deviation, (-1, n)).T).T
-            distance = np.sum(deviation * np.reshape(inner, shape_of(deviation)), axis=-1)
-            logdet = np.linalg.slogdet(cov)[1]
-        else:
-            distance = np.sum(np.matmul(deviation, np.linalg.pinv(cov)) * deviation, axis=-1)
-            logdet = np.sum(np.log(np.linalg.eigvalsh(cov)[n - rank :]))
-        density = -0.5 * (rank * LOG_2PI + logdet + distance)
-        if rank < n:
-            off = np.linalg.norm(plain(deviation) @ vectors[:, : n - rank], axis=-1)
-            density = np.where(off < 1e3 * threshold, density, -np.inf)
-        return density
+        if allow_singular:
+            values = np.linalg.eigvalsh(seen(cov))
+            rank = int(np.sum(values > _threshold(values)))
+            if rank < n:
+                return _singular_density(deviation, cov, rank)
+        if np.ndim(deviation) <= 2:
+            return density_p(deviation, cov)
+        rows = density_p(np.reshape(deviation, (-1, n)), cov)
+        return np.reshape(rows, shape_of(deviation)[:-1])
 
     def pdf(self, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
         """The density; see `logpdf`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as _np
@@ -17,6 +19,9 @@ from . import (  # noqa: F401  # submodules
 )
 from .numpy_wrapper import metadata, wrap_namespace  # noqa: F401
 
+_JOINS = (
+    "block", "column_stack", "concat", "concatenate", "dstack", "hstack", "stack", "vstack",
+)  # fmt: skip
 fft = mirrored(__name__, "fft", _numpy.fft)
 linalg = mirrored(__name__, "linalg", _numpy.linalg)
 random = mirrored(__name__, "random", _np.random)
@@ -30,8 +35,22 @@ __all__ = sorted(
 )  # fmt: skip
 
 
+def _of_iterable(join: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that joins arrays, which may come from any iterable: a generator, a map."""
+
+    @functools.wraps(join)
+    def of_iterable(arrays: Any, *args: Any, **kwargs: Any) -> Any:
+        return join(list(arrays) if isinstance(arrays, Iterator) else arrays, *args, **kwargs)
+
+    return of_iterable
+
+
 def __getattr__(name: str) -> Any:
-    return getattr(_numpy, name)
+    found = getattr(_numpy, name)
+    if name in _JOINS:
+        found = _of_iterable(found)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:

@@ -1,5 +1,6 @@
 """A tiny neural network, trained by the optimiser of autograd.misc."""
 
+from itertools import pairwise
 from typing import Any
 
 import autograd.numpy as np
@@ -18,10 +19,7 @@ def predict(params: Any, x: Any) -> Any:
 def run() -> Any:
     rs = npr.RandomState(0)
     sizes = (2, 8, 8, 1)
-    start = [
-        (rs.randn(m, n) / np.sqrt(m), np.zeros(n))
-        for m, n in zip(sizes[:-1], sizes[1:], strict=True)
-    ]
+    start = [(rs.randn(m, n) / np.sqrt(m), np.zeros(n)) for m, n in pairwise(sizes)]
     x = rs.randn(16, 2)
     y = np.sin(x[:, :1]) * x[:, 1:]
 

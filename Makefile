@@ -60,7 +60,7 @@ $(VENV)/.ready: pyproject.toml
 	    "python3 and python on PATH is" >&2; \
 	exit 1
 	@echo "installing dualdiff with its test and demo requirements into $(VENV)"
-	@$(PIP) -e '.[test,demo]'
+	@$(PIP) -e '.[test,demo,compat]'
 	@touch $@
 
 # torch by version first: unpinned, pip may fetch a newer build of several gigabytes.

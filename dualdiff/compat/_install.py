@@ -14,7 +14,6 @@ from typing import Any
 
 from ..core import boxes
 from ..core.errors import DualdiffError, user_line
-from ..core.traces import Traced
 
 _HOME = f"{__package__}."
 _BOXES = "autograd.numpy.numpy_boxes"
@@ -79,11 +78,10 @@ class _ShownAsArrayBox:
 _faces = boxes.FACES
 
 
-def _traced_types(kind: type = Traced) -> Iterator[type]:
-    sub: type
+def _box_types(kind: type = boxes.Box) -> Iterator[type]:
+    yield kind
     for sub in kind.__subclasses__():
-        yield sub
-        yield from _traced_types(sub)
+        yield from _box_types(sub)
 
 
 def install() -> None:
@@ -114,7 +112,7 @@ def install() -> None:
             )
         shown = importlib.import_module(_HOME + _BOXES).ArrayBox
         sys.meta_path.insert(0, _finder)
-        for kind in (shown, *_traced_types()):
+        for kind in (shown, *_box_types()):
             _names[kind] = (kind.__module__, kind.__name__, kind.__qualname__)
             _rename(kind, (_BOXES, "ArrayBox", "ArrayBox"))
         boxes.FACES = _ShownAsArrayBox(shown)

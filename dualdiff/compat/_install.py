@@ -80,6 +80,7 @@ _faces = boxes.FACES
 
 def _box_types(kind: type = boxes.Box) -> Iterator[type]:
     yield kind
+    sub: type
     for sub in kind.__subclasses__():
         yield from _box_types(sub)
 

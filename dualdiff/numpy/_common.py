@@ -60,7 +60,8 @@ def spread(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
         return out
     if not keepdims:
         g = expand_dims(g, axes, len(shape))
-    lead = np.shape(g)[: np.ndim(g) - len(shape)]
+    outer = shape_of(g)
+    lead = outer[: len(outer) - len(shape)]
     if type(g) is ndarray and math.prod(shape) <= SMALL:
         out = np.empty(lead + shape, g.dtype)
         out[...] = g

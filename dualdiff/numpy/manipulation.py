@@ -21,7 +21,8 @@ from ._common import Axes, axes_of, axis_of, implements
 
 def lead_of(t: Any, ndim: int) -> Shape:
     """The lead axes of a tangent or cotangent of an array of `ndim` dimensions."""
-    return tuple(np.shape(t)[: np.ndim(t) - ndim])
+    shape = shape_of(t)
+    return tuple(shape[: len(shape) - ndim])
 
 
 def as_operand(x: Any) -> Any:
@@ -43,8 +44,8 @@ reshape_p = linear(
 
 def _permute(x: Any, axes: Axes) -> Any:
     """Transpose the last axes; `axes` are negative, so that lead axes stay in front."""
-    lead = np.ndim(x) - len(axes)
-    return np.transpose(x, (*range(lead), *(a + np.ndim(x) for a in axes)))
+    ndim = len(shape_of(x))
+    return np.transpose(x, (*range(ndim - len(axes)), *[a + ndim for a in axes]))
 
 
 def _inverse(axes: Axes) -> Axes:
@@ -115,7 +116,7 @@ def ravel(a: Any, order: Any = "C") -> Any:
 @implements(np.transpose, np.permute_dims)
 def transpose(a: Any, axes: Any = None) -> Any:
     """``numpy.transpose``."""
-    ndim = np.ndim(a)
+    ndim = len(shape_of(a))
     if axes is None:
         return transpose_p(a, axes=tuple(range(-1, -ndim - 1, -1)))
     if len(axes) != ndim:

@@ -23,10 +23,14 @@ TAKES_SEQUENCES = frozenset(
 )  # fmt: skip
 
 
+# Most arguments are of these types, of which nothing need be asked.
+_PLAIN = frozenset((float, int, bool, complex, str, slice, type(None), np.float64))
+
+
 def _traced(x: Any) -> Any:
-    if not is_box(x) and contains_box(x):
-        return from_nested(x)
-    return x
+    if type(x) in _PLAIN or is_box(x) or not contains_box(x):
+        return x
+    return from_nested(x)
 
 
 def accepting_lists(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -16,7 +16,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..core.boxes import plain
 from ..core.dispatch import register
-from ..core.shapes import Shape, Spec, align
+from ..core.shapes import Shape, Spec, align, shape_of
 from ..kinds import Bilinear, bilinear
 from ._common import implements, into
 from ._matrices import conjugate, flat, fold, transpose
@@ -122,7 +122,7 @@ def matmul(x1: Any, x2: Any, /) -> Any:
 @implements(np.dot)
 def dot(a: Any, b: Any, out: Any = None) -> Any:
     """``numpy.dot``."""
-    ndims = np.ndim(a), np.ndim(b)
+    ndims = len(shape_of(a)), len(shape_of(b))
     if min(ndims) > 0 and max(ndims) <= 2:
         return into(out, dot_p(a, b))
     if min(ndims) == 0:

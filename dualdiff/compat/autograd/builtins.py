@@ -1,7 +1,7 @@
 """autograd.builtins: containers, which need no replacement here.
 
-Traced values stand in Python's own lists, tuples and dictionaries, so `isinstance`, `list`, `tuple`
-and `dict` are Python's. `type` gives the type of a traced value's plain value.
+Traced values stand in Python's own lists, tuples and dictionaries, so `list`, `tuple` and `dict`
+are Python's. `type` and `isinstance` see the plain value of a traced one.
 """
 
 from __future__ import annotations
@@ -37,9 +37,15 @@ __all__ = [
 ]
 
 dict = builtins.dict
-isinstance = builtins.isinstance
 list = builtins.list
 tuple = builtins.tuple
+
+
+def isinstance(x: Any, class_or_tuple: Any) -> bool:
+    """Whether a value, or the plain value of a traced one, is an instance of a class."""
+    if builtins.isinstance(x, class_or_tuple):
+        return True
+    return isbox(x) and builtins.isinstance(getval(x), class_or_tuple)
 
 
 def type(x: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -27,19 +29,23 @@ def flatten(value: Any) -> tuple[Any, Callable[[Any], Any]]:
     leaves, structure = _leaves(value)
     shapes = [shape_of(leaf) for leaf in leaves]
     kinds = [dtype_of(leaf) for leaf in leaves]
-    sizes = [int(np.prod(shape)) for shape in shapes]
-    ends = np.cumsum(sizes).tolist()
+    sizes = list(map(math.prod, shapes))
+    ends = list(itertools.accumulate(sizes))
 
     def unflatten(vector: Any) -> Any:
         parts = []
         for shape, kind, size, end in zip(shapes, kinds, sizes, ends, strict=True):
-            part = np.reshape(vector[end - size : end], shape)
-            parts.append(np.real(part) if _narrower(kind, part) else part)
+            part = vector[end - size : end].reshape(shape)
+            parts.append(part.real if _narrower(kind, part) else part)
         return structure.unflatten(parts)
 
     if not leaves:
         return np.zeros(0), unflatten
-    return np.concatenate([np.ravel(as_numpy(leaf)) for leaf in leaves]), unflatten
+    return np.concatenate([_vector(leaf) for leaf in leaves]), unflatten
+
+
+def _vector(leaf: Any) -> Any:
+    return leaf.reshape(-1) if type(leaf) is np.ndarray else np.ravel(as_numpy(leaf))
 
 
 def _narrower(kind: np.dtype[Any], part: Any) -> bool:

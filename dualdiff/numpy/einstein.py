@@ -9,7 +9,7 @@ import string
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -55,34 +55,57 @@ def _contract(terms: Sequence[str], output: str, operands: Sequence[Any]) -> Any
     return np.einsum(f"{','.join(terms)}->{output}", *operands, optimize=search)
 
 
-def _transposed(
-    g: Any, i: int, labels: Labels, operands: Sequence[Any], shapes: Sequence[Shape]
-) -> Any:
-    """The cotangent of operand `i` of an Einstein sum; its own value in `operands` is not used."""
-    terms, output = labels
+class _Plan(NamedTuple):
+    """How one operand's cotangent follows from that of the result and the other operands."""
+
+    terms: tuple[str, ...]
+    output: str
+    kept: Shape
+    own: Shape
+
+
+def _sizes(*pairs: tuple[str, Shape]) -> dict[str, int]:
+    """The size of each label; where it is 1 in one operand, that in the others."""
     full: dict[str, int] = {}
-    for term, shape in zip(terms, shapes, strict=True):
+    for term, shape in pairs:
         for label, n in zip(term, shape, strict=True):
             full[label] = n if full.get(label, 1) == 1 else full[label]
-    own = dict(zip(terms[i], shapes[i], strict=True))
-    others = [j for j in range(len(terms)) if j != i]
-    known = output + "".join(terms[j] for j in others)
-    found = [u for u in own if u in known and own[u] == full[u]]
-    c = _contract(
-        ["..." + output, *(terms[j] for j in others)],
-        "..." + "".join(found),
-        [g, *(operands[j] for j in others)],
-    )
-    lead = c.shape[: c.ndim - len(found)]
-    inner = iter(c.shape[len(lead) :])
-    c = c.reshape(lead + tuple(next(inner) if u in found else 1 for u in own))
-    if c.shape != lead + tuple(own.values()):
-        c = np.broadcast_to(c, lead + tuple(own.values()))
-    return c if len(own) == len(terms[i]) else _on_diagonal(c, terms[i], own)
+    return full
 
 
-def _on_diagonal(c: Any, term: str, own: dict[str, int]) -> Any:
-    """Zeros but where all indices that share a label are equal."""
+@lru_cache(maxsize=1024)
+def _planned(labels: Labels, i: int, shapes: tuple[Shape, ...]) -> _Plan:
+    terms, output = labels
+    pairs = list(zip(terms, shapes, strict=True))
+    own, full = dict(zip(terms[i], shapes[i], strict=True)), _sizes(*pairs)
+    others = pairs[:i] + pairs[i + 1 :]
+    outer = _sizes(*others) | {u: full[u] for u in output}
+    # A label that is nowhere else, or along which the operand is broadcast, is summed over.
+    found = [u for u in own if u in outer and own[u] == full[u]]
+    kept = tuple(outer[u] if u in found else 1 for u in own)
+    inputs = ("..." + output, *(term for term, _ in others))
+    return _Plan(inputs, "..." + "".join(found), kept, tuple(own.values()))
+
+
+def _transposed(
+    g: Any, i: int, labels: Labels, operands: Sequence[Any], shapes: tuple[Shape, ...]
+) -> Any:
+    """The cotangent of operand `i` of an Einstein sum; its own value in `operands` is not used."""
+    plan = _planned(labels, i, shapes)
+    others = [operand for j, operand in enumerate(operands) if j != i]
+    c = _contract(plan.terms, plan.output, [g, *others])
+    lead = c.shape[: c.ndim - len(plan.output) + 3]
+    if c.shape != lead + plan.kept:
+        c = c.reshape(lead + plan.kept)
+    if plan.kept != plan.own:
+        c = np.broadcast_to(c, lead + plan.own)
+    term = labels[0][i]
+    return c if len(plan.own) == len(term) else _on_diagonal(c, term, plan.own)
+
+
+def _on_diagonal(c: Any, term: str, sizes: Shape) -> Any:
+    """Zeros but where all indices that share a label are equal; `sizes` are those of the labels."""
+    own = dict(zip(dict.fromkeys(term), sizes, strict=True))
     free = iter(u for u in string.ascii_letters if u not in term)
     result, deltas, masks = "", [], []
     for u in term:
@@ -102,7 +125,7 @@ def _one_operand(x: Any, labels: Labels) -> Any:
 
 einsum_of_one_p = linear(
     _one_operand,
-    lambda g, x_spec, labels: _transposed(g, 0, labels, [None], [x_spec.shape]),
+    lambda g, x_spec, labels: _transposed(g, 0, labels, [None], (x_spec.shape,)),
     name="einsum_of_one",
     structure="einsum",
     view=True,
@@ -122,7 +145,7 @@ def _einsum_push(ts: Any, args: Any, subscripts: str) -> Any:
 
 
 def _einsum_pull(g: Any, args: Any, active: Any, subscripts: str) -> Any:
-    shapes = [shape_of(a) for a in args]
+    shapes = tuple(map(shape_of, args))
     labels = _labels(subscripts, tuple(map(len, shapes)))
     return [
         _transposed(g, i, labels, args, shapes) if used else None for i, used in enumerate(active)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -44,10 +45,12 @@ reshape_p = linear(
 
 def _permute(x: Any, axes: Axes) -> Any:
     """Transpose the last axes; `axes` are negative, so that lead axes stay in front."""
-    ndim = len(shape_of(x))
-    return np.transpose(x, (*range(ndim - len(axes)), *[a + ndim for a in axes]))
+    lead = len(shape_of(x)) - len(axes)
+    order = (*range(lead), *axes) if lead else axes
+    return x.transpose(order) if type(x) is ndarray else np.transpose(x, order)
 
 
+@lru_cache(maxsize=256)
 def _inverse(axes: Axes) -> Axes:
     n = len(axes)
     return tuple(axes.index(a - n) - n for a in range(n))

@@ -65,7 +65,7 @@ def converted(a: Any, dtype: Any) -> Any:
 
 def kept_dims(g: Any, axis: Axes, ndim: int, keepdims: bool) -> Any:
     """A result or cotangent of a reduction, broadcastable against its operand."""
-    return g if keepdims else expand_dims(g, axis, ndim)
+    return g if keepdims or shape_of(g) == () else expand_dims(g, axis, ndim)
 
 
 def reduction(fn: Callable[..., Any], scaled: Scaled, name: str | None = None) -> Primitive:

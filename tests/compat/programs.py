@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -31,9 +32,15 @@ def output_of(*arguments: str | Path, cwd: Path = TOP) -> str:
     return done.stdout
 
 
+def require(package: str) -> None:
+    """Skip a test where a package is not installed; it is not imported, as autograd must not be."""
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed; it is in the extra `compat`")
+
+
 def assert_same_output(program: Path, rtol: float, atol: float) -> str:
     """Run a program on autograd and on dualdiff, and compare the words and numbers it prints."""
-    pytest.importorskip("autograd", reason="the extra `compat` is not installed")
+    require("autograd")
     expected = output_of(program)
     found = output_of("-m", "dualdiff.compat", program)
     assert _NUMBER.sub("#", found).split() == _NUMBER.sub("#", expected).split()

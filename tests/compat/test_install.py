@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compat.programs import TOP, output_of, run
+from tests.compat.programs import TOP, output_of, require, run
 
 MODULES = [
     "autograd",
@@ -114,7 +114,7 @@ def test_a_module_that_is_not_there_is_an_import_error() -> None:
 
 
 def test_uninstall_gives_autograd_itself_back() -> None:
-    pytest.importorskip("autograd", reason="the extra `compat` is not installed")
+    require("autograd")
     code = """
 import sys
 import dualdiff as dd, dualdiff.compat
@@ -148,7 +148,7 @@ show()
 
 
 def test_autograd_itself_imported_before_is_an_error_that_says_so() -> None:
-    pytest.importorskip("autograd", reason="the extra `compat` is not installed")
+    require("autograd")
     done = run("-c", "import autograd\n" + INSTALLED)
     assert "RealAutogradError: autograd itself is imported already" in done.stderr
     assert "line 2" in done.stderr

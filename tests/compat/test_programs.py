@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compat.programs import TOP, assert_same_output, output_of
+from tests.compat.programs import TOP, assert_same_output, output_of, require
 
 EXAMPLES = sorted((TOP / "examples" / "from_autograd").glob("*.py"))
 PACKAGES = {
@@ -34,5 +34,5 @@ def test_the_tutorials_taylor_series_has_derivatives_of_every_order() -> None:
 def test_real_work_with_a_package_built_on_autograd_agrees_to_1e_8(
     program: str, package: str
 ) -> None:
-    pytest.importorskip(package, reason="the extra `compat` is not installed")
+    require(package)
     assert_same_output(Path(__file__).parent / f"packages/{program}.py", rtol=1e-8, atol=1e-10)

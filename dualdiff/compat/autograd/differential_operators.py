@@ -9,6 +9,7 @@ has no forward-mode rule, reverse mode is used instead, as autograd does always.
 from __future__ import annotations
 
 import inspect
+import math
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
@@ -61,7 +62,10 @@ make_jvp = unary_to_nary(_make_jvp)
 
 
 def _ones(value: Any) -> Any:
-    return None if value is None else np.ones(shape_of(value), dtype_of(value))[()]
+    if value is None:
+        return None
+    shape, dtype = shape_of(value), dtype_of(value)
+    return np.ones(shape, dtype) if shape else dtype.type(1)
 
 
 def _pulled(
@@ -89,14 +93,17 @@ def _pulled(
 def _refuse_unless_scalar(recording: Recording) -> None:
     outputs = recording.outputs
     value = outputs.values[0] if outputs.structure.is_leaf else None
-    if value is None or int(np.prod(shape_of(value))) != 1 or dtype_of(value).kind == "c":
-        what = "a container or None" if value is None else f"shape {shape_of(value)}"
-        if value is not None and dtype_of(value).kind == "c":
-            what += ", complex"
-        raise UnsupportedInputError(
-            f"grad needs a function with a real result of one element, but it returned {what}, "
-            f"{user_line()}; use jacobian, elementwise_grad or holomorphic_grad"
-        )
+    if value is None:
+        what = "a container or None"
+    else:
+        shape, is_complex = shape_of(value), dtype_of(value).kind == "c"
+        if not is_complex and (shape == () or math.prod(shape) == 1):
+            return
+        what = f"shape {shape}" + ", complex" * is_complex
+    raise UnsupportedInputError(
+        f"grad needs a function with a real result of one element, but it returned {what}, "
+        f"{user_line()}; use jacobian, elementwise_grad or holomorphic_grad"
+    )
 
 
 def _refuse_complex(recording: Recording) -> None:

@@ -1,0 +1,3 @@
+"""The programs in packages/ import autograd, and run in processes of their own."""
+
+collect_ignore = ["packages"]

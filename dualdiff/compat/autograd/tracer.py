@@ -13,7 +13,7 @@ from ...core.errors import UnsupportedInputError, user_line
 from ...core.forward import ForwardTrace
 from ...core.primitive import Primitive as _CorePrimitive
 from ...core.reverse import Tape
-from ...core.traces import Trace, Traced, kept, resolve, value_of
+from ...core.traces import LIVE, Trace, Traced, closed_error, kept, resolve, value_of
 from ._primitives import UNTRACED, Primitive, _Call, as_primitive
 from .util import subvals, toposort
 
@@ -179,6 +179,8 @@ class NodeTrace(Trace):
         return out
 
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        if self.level not in LIVE:
+            raise closed_error()
         values, argnums, parents = [], [], []
         for i, a in enumerate(args):
             own = type(a) is NodeBox and a.scope is self

@@ -7,7 +7,6 @@ import importlib.util
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -29,7 +28,7 @@ def _is_autograd(name: str) -> bool:
     return name == "autograd" or name.startswith("autograd.")
 
 
-class _Alias(Loader):
+class _Alias:
     """Gives the module of another name, as it is."""
 
     spec: ModuleSpec | None
@@ -43,7 +42,7 @@ class _Alias(Loader):
         module.__spec__ = self.spec  # the import system has put its own in its place
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
     """Finds autograd and its modules in `dualdiff.compat`."""
 
     def find_spec(
@@ -58,7 +57,8 @@ class _Finder(MetaPathFinder):
                 f"dualdiff.compat has no module {fullname}, {user_line()}", name=fullname
             )
         is_package = found.submodule_search_locations is not None
-        return ModuleSpec(fullname, _Alias(), is_package=is_package)
+        alias: Any = _Alias()
+        return ModuleSpec(fullname, alias, is_package=is_package)
 
 
 _finder = _Finder()

@@ -87,9 +87,7 @@ class Primitive:
     def evaluate(self, values: Sequence[Any], params: dict[str, Any]) -> Any:
         """The primal result, resolved where it is a box of an outer level."""
         ans = self.fn(*values, **params)
-        if self.outputs > 1:
-            return tuple(map(settled, ans))
-        return settled(ans)
+        return tuple(map(settled, ans)) if self.outputs > 1 else settled(ans)
 
     def inner(self, content: Any, params: dict[str, Any]) -> Any:
         """Apply to content that no user holds, giving such content."""

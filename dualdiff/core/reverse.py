@@ -54,7 +54,7 @@ class Tape(Trace):
     one tape. Slot 0 stands for constants.
     """
 
-    __slots__ = ("append", "entries", "guards", "keep", "next", "size")
+    __slots__ = ("__weakref__", "append", "entries", "guards", "keep", "next", "size")
     size: int
     next: Callable[[], int]
     append: Callable[[tuple[Any, ...]], None]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from numbers import Number
 from typing import Any
 
-from numpy import generic, ndarray
+from numpy import generic, memmap, ndarray
 
 from .boxes import Box, is_box, seen
 from .errors import ClosedTraceError, UnsupportedInputError, user_line
@@ -76,6 +76,8 @@ class Reference(Box):
 
 
 _converter: list[Callable[[Any], Any]] = []
+# Types of operands that are made into plain arrays or boxes first.
+CONVERTED: set[type] = {list, tuple, memmap}
 
 
 def set_object_converter(convert: Callable[[Any], Any]) -> None:
@@ -91,7 +93,7 @@ def resolve(x: Any) -> Any:
         return resolve(_converter[0](x)) if x.dtype.hasobject else x
     if issubclass(kind, Reference):
         return x.read()
-    if kind is list or kind is tuple:
+    if kind in CONVERTED:
         return resolve(_converter[0](x))
     if issubclass(kind, (Traced, Number, generic)):
         return x

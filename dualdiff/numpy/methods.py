@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core.arrays import assign, memory_of, replace_content, root_of
-from ..core.boxes import Box, attach, plain
+from ..core.boxes import Box, attach, is_box, plain
 from ..core.dispatch import FUNCTIONS
 from ..core.errors import ConversionError, UnsupportedInputError, describe, user_line
 from ..core.primitive import Primitive
@@ -89,6 +89,8 @@ def _view(self: Any, dtype: Any = None, type: Any = None) -> Any:  # NumPy's nam
     if isinstance(dtype, builtin_type) and issubclass(dtype, np.ndarray):
         dtype, type = None, dtype
     if type is not None and type is not np.ndarray:
+        if not is_box(resolve(self)):
+            return np.asarray(self).view(type)  # read-only: a store into it might be lost
         raise UnsupportedInputError(
             f"a traced array ({describe(self)}) cannot become a {type.__name__}, whose operations "
             f"mean something else, {user_line()}; leave it an array (write @ for the products of "

@@ -19,7 +19,7 @@ from ..core.errors import (
     user_line,
 )
 from ..core.shapes import Shape, cast, dtype_of, shape_of, spec_of
-from ..core.traces import Trace, Traced, kept, resolve, unsupported
+from ..core.traces import CONVERTED, Trace, Traced, kept, resolve, unsupported
 from ..trees import Structure, check_same_structure, flatten
 
 Argnums = int | str | Sequence[int | str]
@@ -167,8 +167,8 @@ def differentiable(x: Any) -> Any:
         x = kept(resolve(x))
         if type(x) is not ndarray:
             return x
-    elif kind is np.memmap:
-        x = x.view(ndarray)
+    elif kind in CONVERTED:
+        x = np.asarray(x)
     elif kind is not ndarray and not issubclass(kind, np.generic):
         raise unsupported(x)
     dtype = x.dtype

@@ -12,7 +12,7 @@ from ..core.boxes import is_box, plain
 from ..core.errors import DualdiffError, UnsupportedInputError, user_line
 from ..core.primitive import accumulate, opcode
 from ..core.shapes import Shape, Spec, dtype_of, spec_of
-from ..core.traces import Trace, resolve, top_trace
+from ..core.traces import CONVERTED, Trace, resolve, top_trace
 from ..kinds import _checked
 from ..trees import Structure, flatten
 from ._calls import release
@@ -65,8 +65,8 @@ def tangent_spec(x: Any) -> Spec | None:
 
 def operand(x: Any) -> Any:
     """A leaf as an operand: content that no user holds, or a constant of any kind."""
-    if type(x) is np.memmap:
-        return x.view(ndarray)
+    if type(x) in CONVERTED:
+        return np.asarray(x)
     return resolve(x) if is_box(x) or (type(x) is ndarray and x.dtype.hasobject) else x
 
 

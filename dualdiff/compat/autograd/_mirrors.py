@@ -16,6 +16,8 @@ class Mirror(ModuleType):
         self._source = source
         self.__spec__ = ModuleSpec(name, None)
         self.__all__ = [found for found in dir(source) if not found.startswith("_")]
+        # Not by __getattr__ alone: programs copy the __dict__ of a module.
+        self.__dict__.update({found: getattr(source, found) for found in self.__all__})
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy import ndarray
@@ -214,6 +216,8 @@ class _Call:
     def apply(self, trace: Trace, operands: Sequence[Any]) -> Any:
         """The result of the call, whose floating-point leaves are boxes of the trace."""
         self.level = trace.level
+        if isinstance(trace, Tape):
+            _tapes[trace.level] = trace
         boxes = trace.process(self, operands, {})
         if self.answer is None:
             return boxes
@@ -257,16 +261,18 @@ class _Call:
         _, values, ans, active, where = saved
         chosen = self.positions(active)
         argnums = tuple(i for i, _ in chosen)
+        args = self.arguments(values)
         if self.vjp is None:
             maker = _found(primitive_vjps, self.primitive, where)
-            self.vjp = maker(argnums, self._result(ans), self.arguments(values), self.kwargs)
+            with _used_by_value(self.level):
+                self.vjp = maker(argnums, self._result(ans), args, self.kwargs)
 
         def one(gs: Sequence[Any], lead: Shape) -> list[Any]:
-            cotangents = tuple(self.vjp(self._result(gs[0] if self.outputs == 1 else gs)))
+            with _used_by_value(self.level):
+                cotangents = tuple(self.vjp(self._result(gs[0] if self.outputs == 1 else gs)))
             out: list[Any] = [None] * len(values)
-            for (_, place), c in zip(chosen, cotangents, strict=True):
-                inner = values[place]
-                parts = [c] if len(inner) == 1 and not is_container(c) else flatten(dense(c))[0]
+            for (i, place), c in zip(chosen, cotangents, strict=True):
+                inner, parts = values[place], _leaves_like(c, args[i])
                 if len(parts) != len(inner):
                     raise self._wrong("VJP", f"{len(parts)} leaves", f"{len(inner)} leaves")
                 out[place] = [
@@ -310,6 +316,8 @@ class _Call:
         if c is None:
             return zeros(spec)
         c = _operand(dense(c))
+        if is_box(c) and c.scope.level == self.level:
+            c = c.value
         shape = shape_of(c)
         if shape != spec.shape:
             try:
@@ -324,9 +332,45 @@ class _Call:
         return RuleError(f"a {kind} of {self.name} returned {given}, where {wanted} is needed")
 
 
-def is_container(c: Any) -> bool:
-    """Whether a cotangent is a container."""
-    return isinstance(c, (list, tuple, dict))
+def _leaves_like(c: Any, value: Any) -> list[Any]:
+    """The leaves of the cotangent of a container, parts of which may be given as arrays."""
+    if isinstance(value, dict) and isinstance(c, dict):
+        keys = flatten({key: i for i, key in enumerate(value)})[0]
+        names = [list(value)[i] for i in keys]
+        c, value = [c.get(name) for name in names], [value[name] for name in names]
+    if not isinstance(value, (list, tuple)):
+        return flatten(dense(c))[0] if isinstance(c, (list, tuple, dict)) else [c]
+    given = [None] * len(value) if c is None else list(dense(c))
+    if len(given) != len(value):
+        return given
+    return [leaf for part, v in zip(given, value, strict=True) for leaf in _leaves_like(part, v)]
+
+
+_tapes: WeakValueDictionary[int, Tape] = WeakValueDictionary()
+
+
+@contextmanager
+def _used_by_value(level: int) -> Iterator[None]:
+    """Let a rule use values of a tape that is done with: as constants, for the derivative in them
+    has been recorded."""
+    tape = _tapes.get(level)
+    if tape is None:
+        yield
+        return
+    saved = tape.next, tape.append
+    tape.next, tape.append = _constant_slot, _forget
+    try:
+        yield
+    finally:
+        tape.next, tape.append = saved
+
+
+def _constant_slot() -> int:
+    return 0
+
+
+def _forget(entry: Any) -> None:
+    """Record nothing."""
 
 
 def _found(rules: Rules, function: Primitive, where: Any) -> Maker:

@@ -9,12 +9,22 @@ import numpy as np
 
 from ...core.boxes import is_box
 from ...core.shapes import dtype_of, shape_of
+from ...core.traces import CONVERTED
 from ...numpy.creation import array
 
 
 def _randn(shape: tuple[int, ...]) -> Any:
     """From NumPy's global generator, which programs written for autograd seed."""
     return np.random.standard_normal(shape)  # noqa: NPY002
+
+
+class Registry(dict[type, Any]):
+    """What is registered for types of values; subclasses of NumPy's arrays count as arrays then."""
+
+    def __setitem__(self, kind: type, found: Any) -> None:
+        super().__setitem__(kind, found)
+        if issubclass(kind, np.ndarray) and kind is not np.ndarray:
+            CONVERTED.add(kind)
 
 
 class VSpace:
@@ -25,7 +35,7 @@ class VSpace:
     `_covector`.
     """
 
-    mappings: ClassVar[dict[type, Callable[[Any], Any]]] = {}
+    mappings: ClassVar[dict[type, Callable[[Any], Any]]] = Registry()
     iscomplex = False
 
     def __init__(self, value: Any) -> None:

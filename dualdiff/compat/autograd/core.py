@@ -16,7 +16,7 @@ from ...operators.linearize import Linearization, record
 from ...trees import tree_map
 from ._primitives import Primitive, as_primitive, missing_rule, primitive_jvps, primitive_vjps
 from ._spaces import SparseObject, VSpace, dense, vspace
-from .tracer import Box, Node, getval, isbox, notrace_primitive, primitive, trace
+from .tracer import Box, Node, check_traceable, getval, isbox, notrace_primitive, primitive, trace
 from .util import func, subval, toposort
 
 __all__ = [
@@ -86,6 +86,7 @@ def make_vjp(fun: Callable[[Any], Any], x: Any) -> tuple[Callable[[Any], Any], A
     >>> print(ans, vjp(1.0))
     9.0 6.0
     """
+    check_traceable(x)
     recording = record(Inputs(fun, (x,), {}, None), False)
     ans = as_numpy(recording.outputs.released())
     linear = Linearization(recording)
@@ -106,6 +107,8 @@ def make_jvp(fun: Callable[[Any], Any], x: Any) -> Callable[[Any], tuple[Any, An
     >>> print(ans, tangent)
     9.0 6.0
     """
+
+    check_traceable(x)
 
     def push(g: Any) -> tuple[Any, Any]:
         value, tangent = jvp(fun, (x,), (fitted(g, x),))

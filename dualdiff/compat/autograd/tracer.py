@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Number
 from typing import Any
+
+import numpy as np
 
 from ...core.boxes import Box as _Box
 from ...core.boxes import attach, is_box
@@ -14,7 +18,9 @@ from ...core.forward import ForwardTrace
 from ...core.primitive import Primitive as _CorePrimitive
 from ...core.reverse import Tape
 from ...core.traces import LIVE, Trace, Traced, closed_error, kept, resolve, value_of
+from ...trees import flatten
 from ._primitives import UNTRACED, Primitive, _Call, as_primitive
+from ._spaces import Registry
 from .util import subvals, toposort
 
 __all__ = [
@@ -86,7 +92,7 @@ class Box(metaclass=_BoxMeta):
     A box x has ``x._value``, its value one level down, ``x._trace`` and ``x._node``.
     """
 
-    type_mappings: dict[type, type] = {}
+    type_mappings: dict[type, Any] = Registry()
     types: set[type] = set()
 
     def __new__(cls, value: Any, trace: Any, node: Any) -> Any:
@@ -94,7 +100,10 @@ class Box(metaclass=_BoxMeta):
 
     @classmethod
     def register(cls, value_type: type) -> None:
-        """Kept for autograd's sake: NumPy arrays, numbers and containers need no registration."""
+        """Let values of a subclass of NumPy's arrays be traced as arrays.
+
+        NumPy's arrays, numbers and containers of them need no registration.
+        """
         Box.type_mappings[value_type] = cls
 
 
@@ -172,6 +181,11 @@ class NodeTrace(Trace):
 
     __slots__ = ()
 
+    def check_open(self) -> None:
+        """Refuse boxes that outlive their trace."""
+        if self.level not in LIVE:
+            raise closed_error()
+
     def box(self, value: Any, node: Any) -> NodeBox:
         """A value that belongs to a node."""
         out = object.__new__(NodeBox)
@@ -179,8 +193,7 @@ class NodeTrace(Trace):
         return out
 
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        if self.level not in LIVE:
-            raise closed_error()
+        self.check_open()
         values, argnums, parents = [], [], []
         for i, a in enumerate(args):
             own = type(a) is NodeBox and a.scope is self
@@ -234,12 +247,91 @@ class TraceStack:
 trace_stack = TraceStack()
 
 
+class _NumberedTrace(NodeTrace):
+    """The trace that a number stands for, which does not end."""
+
+    __slots__ = ()
+
+    def check_open(self) -> None:
+        """It is always open."""
+
+
+@functools.cache
+def _numbered(level: int) -> _NumberedTrace:
+    made = _NumberedTrace()
+    made.level = level
+    return made
+
+
+class _TracedTuple(tuple[Any, ...]):
+    """A tuple of traced values that belongs to a node itself, as `new_box` makes it."""
+
+    _value: Any
+    _trace: Any
+    _node: Any
+
+
+class _TracedList(list[Any]):
+    """A list of traced values that belongs to a node itself, as `new_box` makes it."""
+
+    _value: Any
+    _trace: Any
+    _node: Any
+
+
+class _TracedDict(dict[Any, Any]):
+    """A dictionary of traced values that belongs to a node itself, as `new_box` makes it."""
+
+    _value: Any
+    _trace: Any
+    _node: Any
+
+
 def new_box(value: Any, trace: Any, node: Any) -> Any:
-    """A traced value: a number or an array that belongs to a node of a trace."""
-    value = resolve(value)
-    if not hasattr(value, "dtype") and not isinstance(value, (float, complex)):
+    """A traced value: a number, an array or a container of them, that belongs to a node of a trace.
+
+    Arguments: `value`; `trace`, from `trace_stack.new_trace`, or a number, which stands for a trace
+    of that level that does not end; `node`, of any class.
+    """
+    if isinstance(trace, int):
+        trace = _numbered(trace)
+    if type(value) in (tuple, list, dict):
+        return _container(value, trace, node)
+    if type(value) is int or not (is_box(value) or isinstance(value, (np.ndarray, Number))):
         raise TypeError(f"can't differentiate w.r.t. type {type(value)}, {user_line()}")
-    return trace.box(kept(value), node)
+    return trace.box(kept(resolve(value)), node)
+
+
+def _container(value: Any, trace: Any, node: Any) -> Any:
+    def part(key: Any) -> Any:
+        made = type(node)(value[key], operator.getitem, (value, key), {}, (0,), (node,))
+        return new_box(value[key], trace, made)
+
+    out: Any
+    if type(value) is dict:
+        out = _TracedDict({key: part(key) for key in value})
+    else:
+        kind: Any = _TracedTuple if type(value) is tuple else _TracedList
+        out = kind(map(part, range(len(value))))
+    out._value, out._trace, out._node = value, trace, node
+    return out
+
+
+class _Probe:
+    """Stands for a trace where only that a value may be traced is asked."""
+
+    def box(self, value: Any, node: Any) -> Any:
+        return value
+
+
+def check_traceable(x: Any) -> None:
+    """Let the classes that are registered with `Box` refuse those of their values that are
+    constants."""
+    if Box.type_mappings:
+        for leaf in flatten(x)[0]:
+            made = Box.type_mappings.get(type(leaf))
+            if made is not None:
+                made(leaf, _Probe(), None)
 
 
 def find_top_boxed_args(args: Sequence[Any]) -> tuple[list[Any], Any, Any]:

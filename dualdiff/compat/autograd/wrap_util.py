@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from .tracer import check_traceable
 from .util import subvals
 
 __all__ = ["get_name", "unary_to_nary"]
@@ -48,6 +49,7 @@ def unary_to_nary(unary_operator: Callable[..., Any]) -> Callable[..., Any]:
         def nary_f(*args: Any, **kwargs: Any) -> Any:
             if several:
                 x: Any = tuple(args[i] for i in argnum)
+                check_traceable(x)
                 if len(args) == len(x) == 2 and tuple(argnum) == (0, 1) and not kwargs:
                     return unary_operator(lambda x: fun(*x), x, *nary_op_args, **nary_op_kwargs)
 
@@ -55,6 +57,7 @@ def unary_to_nary(unary_operator: Callable[..., Any]) -> Callable[..., Any]:
                     return fun(*subvals(args, zip(argnum, x, strict=True)), **kwargs)
 
                 return unary_operator(unary_f, x, *nary_op_args, **nary_op_kwargs)
+            check_traceable(args[argnum])
             if len(args) == 1 and not kwargs and argnum == 0:
                 return unary_operator(fun, args[0], *nary_op_args, **nary_op_kwargs)
 

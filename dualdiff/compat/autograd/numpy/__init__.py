@@ -46,11 +46,13 @@ def _of_iterable(join: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def __getattr__(name: str) -> Any:
-    found = getattr(_numpy, name)
-    if name in _JOINS:
-        found = _of_iterable(found)
-    globals()[name] = found
-    return found
+    return getattr(_numpy, name)
+
+
+for _name in [name for name in vars(_np) if not name.startswith("_") and name not in globals()]:
+    # Not by __getattr__: programs copy the __dict__ of this module.
+    _found = getattr(_numpy, _name)
+    globals()[_name] = _of_iterable(_found) if _name in _JOINS else _found
 
 
 def __dir__() -> list[str]:

@@ -11,6 +11,7 @@ import numpy as onp
 import pytest
 
 import dualdiff.compat.autograd.numpy as np
+import dualdiff.numpy as dnp
 from dualdiff.checking import GradientError
 from dualdiff.compat.autograd import builtins, core, grad, make_jvp, make_vjp, test_util, util
 from dualdiff.compat.autograd.extend import defjvp, defvjp, primitive
@@ -210,7 +211,7 @@ class TestTracer:
 
     def test_what_the_tracer_does_not_record_is_refused(self) -> None:
         def assigns(x: Any) -> Any:
-            y = np.zeros(3)
+            y = dnp.zeros(3)
             y[0] = x
             return np.sum(y)
 

@@ -1,5 +1,6 @@
 """Methods of ufuncs: reductions, running results and segments."""
 
+import numdifftools as nd
 import numpy as np
 import pytest
 
@@ -9,6 +10,12 @@ from tests.rules.table import A, row, rule_tests
 P = {"low": 0.6, "high": 1.4}
 ORDERED = [np.subtract, np.divide, np.power, np.float_power, np.arctan2, np.fmod, np.remainder]
 NO_COMPLEX = {"_complex": False}
+SEGMENTS: dict[np.ufunc, list[int]] = dict.fromkeys(
+    (*ORDERED, np.multiply, np.maximum, np.minimum, np.logaddexp, np.hypot, np.fmax), [0, 2, 1]
+)
+# NumPy 2.4.6 computes these two wrongly on longer segments where the processor has AVX-512: it
+# applies the ufunc to the first and the last element only.
+SEGMENTS[np.power] = SEGMENTS[np.arctan2] = [0, 2, 3]
 
 
 def named(ufunc, method):
@@ -25,8 +32,8 @@ ROWS = [
         for f in (*ORDERED, np.copysign, np.logaddexp, np.logaddexp2, np.hypot, np.fmax, np.fmin)
     ),
     *(
-        row(f.reduceat, A(5, 2, **P), [0, 2, 1], _id=named(f, "reduceat"), **NO_COMPLEX)
-        for f in (*ORDERED, np.multiply, np.maximum, np.minimum, np.logaddexp, np.hypot, np.fmax)
+        row(f.reduceat, A(5, 2, **P), indices, _id=named(f, "reduceat"), **NO_COMPLEX)
+        for f, indices in SEGMENTS.items()
     ),
     row(np.subtract.reduce, A(2, 3), axis=1, keepdims=True, _id="subtract.reduce"),
     row(np.subtract.reduce, A(2, 3), initial=A(seed=3), _id="subtract.reduce", **NO_COMPLEX),
@@ -39,6 +46,29 @@ ROWS = [
 TestRules = rule_tests(ROWS)
 
 X = np.array([[3.0, 1.5], [2.0, -1.0], [0.5, 2.5]])
+
+
+@pytest.mark.parametrize("ufunc", [np.power, np.arctan2])
+def test_reduceat_takes_one_element_after_the_other_where_numpys_loop_may_not(
+    ufunc: np.ufunc,
+) -> None:
+    x = np.linspace(0.6, 1.4, 5)
+
+    def by_loop(x):
+        return ufunc(ufunc(ufunc(x[1], x[2]), x[3]), x[4])
+
+    def last_segment(x):
+        return ufunc.reduceat(x, [0, 1])[1]
+
+    value, gradient = dd.value_and_grad(last_segment)(x)
+    steps = 1e-30j * np.eye(5)
+    if ufunc is np.power:
+        expected = [by_loop(x + step).imag / 1e-30 for step in steps]
+    else:  # it takes no complex numbers
+        expected = nd.Gradient(by_loop)(x)
+    np.testing.assert_allclose(value, by_loop(x), rtol=1e-15)
+    np.testing.assert_allclose(gradient, expected, atol=1e-10)
+    np.testing.assert_allclose(dd.jacobian(last_segment, mode="forward")(x), expected, atol=1e-10)
 
 
 @pytest.mark.parametrize("method", ["reduce", "accumulate", "reduceat"])

@@ -1,4 +1,8 @@
-"""autograd.numpy: `dualdiff.numpy` under autograd's name."""
+"""autograd.numpy: `dualdiff.numpy` under autograd's name.
+
+As in autograd, arrays that are made of plain values are plain; `dualdiff.numpy` makes arrays that
+traced values can be assigned to.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from typing import Any
 import numpy as _np
 
 from .... import numpy as _numpy
+from ....core.arrays import Array
+from ....numpy.creation import CREATORS
 from .._mirrors import mirrored
 from . import (  # noqa: F401  # submodules
     numpy_boxes,
@@ -45,14 +51,34 @@ def _of_iterable(join: Callable[..., Any]) -> Callable[..., Any]:
     return of_iterable
 
 
+def _plain_of_plain(create: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that makes arrays, which are NumPy's own where nothing traced went in.
+
+    Programs written for autograd ask whether ``type(x) is np.ndarray``, and cannot assign to them.
+    """
+
+    @functools.wraps(create)
+    def created(*args: Any, **kwargs: Any) -> Any:
+        made = create(*args, **kwargs)
+        return made.value if type(made) is Array and type(made.value) is _np.ndarray else made
+
+    return created
+
+
+def _as_in_autograd(name: str) -> Any:
+    found = getattr(_numpy, name)
+    if name in _JOINS:
+        return _of_iterable(found)
+    return _plain_of_plain(found) if name in CREATORS and callable(found) else found
+
+
 def __getattr__(name: str) -> Any:
     return getattr(_numpy, name)
 
 
 for _name in [name for name in vars(_np) if not name.startswith("_") and name not in globals()]:
     # Not by __getattr__: programs copy the __dict__ of this module.
-    _found = getattr(_numpy, _name)
-    globals()[_name] = _of_iterable(_found) if _name in _JOINS else _found
+    globals()[_name] = _as_in_autograd(_name)
 
 
 def __dir__() -> list[str]:

@@ -10,9 +10,10 @@ from tests.rules.table import A, row, rule_tests
 P = {"low": 0.6, "high": 1.4}
 ORDERED = [np.subtract, np.divide, np.power, np.float_power, np.arctan2, np.fmod, np.remainder]
 NO_COMPLEX = {"_complex": False}
-SEGMENTS: dict[np.ufunc, list[int]] = dict.fromkeys(
-    (*ORDERED, np.multiply, np.maximum, np.minimum, np.logaddexp, np.hypot, np.fmax), [0, 2, 1]
-)
+SEGMENTS = {
+    f: [0, 2, 1]
+    for f in (*ORDERED, np.multiply, np.maximum, np.minimum, np.logaddexp, np.hypot, np.fmax)
+}
 # NumPy 2.4.6 computes these two wrongly on longer segments where the processor has AVX-512: it
 # applies the ufunc to the first and the last element only.
 SEGMENTS[np.power] = SEGMENTS[np.arctan2] = [0, 2, 3]

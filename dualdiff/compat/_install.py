@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dis
 import importlib
 import importlib.util
 import sys
@@ -13,8 +12,8 @@ from types import ModuleType
 from typing import Any
 
 from ..core import boxes
-from ..core.dispatch import UFUNC_METHODS
 from ..core.errors import DualdiffError, library_function, user_line
+from ._in_place import install_in_place, uninstall_in_place
 
 _HOME = f"{__package__}."
 _BOXES = "autograd.numpy.numpy_boxes"
@@ -78,43 +77,17 @@ class _ShownAsArrayBox:
 
 
 _faces = boxes.FACES
-_WITH_KEYWORDS = (None, "__call__")
-_with_keywords = UFUNC_METHODS[_WITH_KEYWORDS]
-# The first of the arguments of BINARY_OP that stand for operators in place.
-_IN_PLACE = 13
+_refuse_array: Any = boxes.Box.__dict__["_refuse_array"]
 
 
-def _in_place_operator_of(depth: int) -> bool:
-    """Whether the frame `depth` calls up is at ``a += x`` or its like."""
-    frame = sys._getframe(depth + 1)
-    code, i = frame.f_code.co_code, frame.f_lasti
-    return dis.opname[code[i]] == "BINARY_OP" and code[i + 1] >= _IN_PLACE
-
-
-def _plain_in_place(ufunc: Any, found: Any, inputs: Any, kwargs: dict[str, Any]) -> Any:
-    """``a += x`` of a plain array and a traced one: a new array under the name, as in autograd."""
-    out = kwargs.get("out", ())
-    if (
-        len(out) == 1
-        and not boxes.is_box(out[0])
-        and inputs[0] is out[0]
-        and _in_place_operator_of(3)
-    ):
-        return found(*inputs)
-    return _with_keywords(ufunc, found, inputs, kwargs)
-
-
-_refusing_array: Any = boxes.Box.__dict__["__array__"]
-
-
-def _array_as_in_autograd(self: Any) -> Any:
-    """Absent: NumPy then makes an object array of the elements, which are traced.
+def _refuse_array_of_library(self: Any) -> Any:
+    """Absent, so that NumPy makes an object array of the elements, which are traced.
 
     SciPy's functions, which could do nothing with one, still get the error.
     """
     if library_function() is None:
         raise AttributeError("__array__")
-    return _refusing_array.fget(self)
+    return _refuse_array.__get__(self)
 
 
 def _box_types(kind: type = boxes.Box) -> Iterator[type]:
@@ -129,9 +102,10 @@ def install() -> None:
 
     The type of a traced array is then called ``autograd.numpy.numpy_boxes.ArrayBox``, and as in
     autograd it is no instance of numpy.ndarray or float; libraries that choose by type take it for
-    autograd's. Two things that otherwise raise work as in autograd: ``a += x`` with a traced x and
-    a plain array a puts a new array under the name a (other names of a keep what it was), and
-    NumPy's own ``np.array(x)`` gives an object array of traced elements.
+    autograd's. Two things that otherwise raise work: ``a += x`` with a traced x and a plain array
+    puts an array that takes traced values under the name a, where the plain one has no other name
+    or view; and, as in autograd, NumPy's own ``np.array(x)`` gives an object array of traced
+    elements.
     Calling it again does nothing.
     Raises: RealAutogradError where autograd itself is imported already.
 
@@ -159,8 +133,8 @@ def install() -> None:
             _names[kind] = (kind.__module__, kind.__name__, kind.__qualname__)
             _rename(kind, (_BOXES, "ArrayBox", "ArrayBox"))
         boxes.FACES = _ShownAsArrayBox(shown)
-        UFUNC_METHODS[_WITH_KEYWORDS] = _plain_in_place
-        boxes.attach(__array__=property(_array_as_in_autograd))
+        install_in_place()
+        boxes.attach(_refuse_array=property(_refuse_array_of_library))
 
 
 def uninstall() -> None:
@@ -178,8 +152,8 @@ def uninstall() -> None:
             _rename(kind, names)
         _names.clear()
         boxes.FACES = _faces
-        UFUNC_METHODS[_WITH_KEYWORDS] = _with_keywords
-        boxes.attach(__array__=_refusing_array)
+        uninstall_in_place()
+        boxes.attach(_refuse_array=_refuse_array)
 
 
 def _rename(kind: Any, names: tuple[str, str, str]) -> None:

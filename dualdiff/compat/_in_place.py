@@ -1,0 +1,97 @@
+"""``a += x`` of a plain array and a traced one, where nothing but the name a sees the array.
+
+A plain array cannot hold traced values. One that has no other name, view or holder may be replaced
+by one that can: the operator puts its result under the name. Where another name would have seen the
+change, the derivative would be wrong without a word, and the error stays.
+"""
+
+from __future__ import annotations
+
+import dis
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core.arrays import Array
+from ..core.boxes import Box, is_box
+from ..core.dispatch import UFUNC_METHODS
+from ..core.traces import resolve
+
+_KEY = (None, "__call__")
+_call_with_keywords = UFUNC_METHODS[_KEY]
+_OPERATORS = ("+", "-", "*", "/", "//", "%", "**", "@")
+# The arguments of BINARY_OP that stand for operators in place.
+_IN_PLACE = range(13, 26)
+_references: dict[Any, int] = {}
+
+
+class _Probe(Box):
+    """Stands for a traced array while the references to a lone array are counted."""
+
+    __slots__ = ()
+
+
+def _is_in_place(depth: int) -> bool:
+    """Whether the frame `depth` calls up is at ``a += x`` or its like."""
+    frame = sys._getframe(depth + 1)
+    code, i = frame.f_code.co_code, frame.f_lasti
+    return dis.opname[code[i]] == "BINARY_OP" and code[i + 1] in _IN_PLACE
+
+
+def _references_to_base(a: np.ndarray) -> int:
+    return sys.getrefcount(a.base)
+
+
+def _shares_memory(a: np.ndarray) -> bool:
+    """Whether another array than a may be seen to have its memory."""
+    base: Any = a.base
+    if base is None:
+        return not a.flags.owndata
+    owner = type(base) is np.ndarray and base.base is None and base.flags.owndata
+    del base  # not to be counted
+    return not owner or _references_to_base(a) > _references[None]
+
+
+def _in_place(ufunc: Any, found: Any, inputs: Any, kwargs: dict[str, Any]) -> Any:
+    """A ufunc called with keywords; ``a += x`` of a lone plain array gives an array in its place
+    that takes traced values."""
+    out = kwargs.get("out", ())
+    if len(out) == 1 and inputs[0] is out[0] and type(out[0]) is np.ndarray:
+        count = sys.getrefcount(out[0])
+        if type(inputs[1]) is _Probe:
+            _references[ufunc] = count
+            return out[0]
+        if (
+            count <= _references.get(ufunc, 0)
+            and is_box(resolve(inputs[1]))
+            and out[0].flags.writeable
+            and not _shares_memory(out[0])
+            and _is_in_place(3)
+        ):
+            lone = Array(out[0], False)
+            inputs, kwargs = (lone, *inputs[1:]), {**kwargs, "out": (lone,)}
+    return _call_with_keywords(ufunc, found, inputs, kwargs)
+
+
+def _count_references() -> None:
+    """Count the references that an array has at ``a += x`` where the name a is its only one."""
+    probe = object.__new__(_Probe)
+    probe.value = np.ones((1, 1))
+    for operator in _OPERATORS:
+        scope: dict[str, Callable[..., Any]] = {}
+        exec(f"def run(make, x):\n    a = make((1, 1))\n    a {operator}= x", scope)
+        scope["run"](np.ones, probe)
+    _references[None] = _references_to_base(np.ones(1).reshape(1, 1))
+
+
+def install_in_place() -> None:
+    """Let ``a += x`` and its like replace lone plain arrays."""
+    UFUNC_METHODS[_KEY] = _in_place
+    _count_references()
+
+
+def uninstall_in_place() -> None:
+    """Let every ``a += x`` of a plain array and a traced one raise again."""
+    UFUNC_METHODS[_KEY] = _call_with_keywords

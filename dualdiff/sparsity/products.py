@@ -1,4 +1,4 @@
-"""Products: sums over labels, convolutions, sparse matrices, and systems of equations.
+"""Products: sums over labels, convolutions, and systems of equations.
 
 The zeros of a constant operand are structural.
 """
@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from ..core.boxes import is_box
 from ..core.shapes import Shape, shape_of
-from .patterns import Pattern, over_axes, over_groups, scattered, union_of
+from .patterns import Pattern, over_axes, scattered, union_of
 from .use import NotKnown, Result, Use
 
 PAIRS = 20_000_000  # elements of a product that are followed one by one
@@ -191,15 +191,3 @@ def convolution(use: Use, reverse: bool = False) -> Result:
 def correlation(use: Use) -> Result:
     """As a convolution with the second operand reversed."""
     return convolution(use, reverse=True)
-
-
-def sparse_product(use: Use) -> Result:
-    p, matrix = use.only, use.params["matrix"].tocsr()
-    picked = p.labels[matrix.indices]  # explicit zeros count
-    if len(p.shape) == 1:
-        return [Pattern(*over_groups(p.sets, matrix.indptr.astype(np.intp), picked))]
-    lines, entries = p.shape[1], matrix.indices.size
-    begin = (entries * np.arange(lines)[:, None] + matrix.indptr[:-1]).ravel()
-    starts = np.append(begin, entries * lines)
-    ids, sets = over_groups(p.sets, starts, np.ravel(picked.T))
-    return [Pattern(ids.reshape(lines, -1).T, sets)]

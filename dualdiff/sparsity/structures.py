@@ -18,6 +18,8 @@
 | "einsum" | a product by the parameter `subscripts` or `labels`, likewise |
 | "convolution", "correlation" | those that meet there, in one or more dimensions, likewise |
 | "sparse product" | the product of a constant sparse `matrix` and operand 0 |
+| "sparse matmul" | the product of a sparse matrix with values and `layout`, and a dense one |
+| "sampled product" | a row of each operand: those of an entry of `layout` |
 | "...ij->...kl" | all elements whose labels are not in the result, as in an Einstein sum |
 | "dense" | everything |
 
@@ -35,7 +37,7 @@ from numpy import ndarray
 from ..core.arrays import ndim_selected
 from ..core.indexing import GETITEM
 from ..core.shapes import Shape, shape_of
-from . import products
+from . import products, sparse_products
 from .patterns import (
     Pattern,
     nothing,
@@ -227,7 +229,9 @@ HANDLERS: dict[str, Callable[[Use], Result]] = {
     "cross": products.cross,
     "convolution": products.convolution,
     "correlation": products.correlation,
-    "sparse product": products.sparse_product,
+    "sparse product": sparse_products.sparse_product,
+    "sparse matmul": sparse_products.sparse_matmul,
+    "sampled product": sparse_products.sampled_product,
     "dense": _dense,
 }
 

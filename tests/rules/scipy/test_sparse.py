@@ -38,7 +38,7 @@ def dot(x):
 
 
 ROWS = [
-    row(from_left, A(4), _prims=("sparse_matmul",)),
+    row(from_left, A(4), _prims=("sparse_matmul_constant",)),
     row(from_left, A(4, 2)),
     row(from_left, A(4, 1)),
     row(from_left, A(4), kind="csc_array"),

@@ -1,0 +1,87 @@
+"""Where the entries of a sparse matrix stand; their values are kept elsewhere, as a vector."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray
+from scipy.sparse import coo_array, csr_array
+
+
+class Compressed(NamedTuple):
+    """Entries row by row: row i has ``indices[indptr[i] : indptr[i + 1]]``.
+
+    `order` are the positions of these entries in the vector of values, None where it is theirs.
+    """
+
+    order: ndarray | None
+    indices: ndarray
+    indptr: ndarray
+
+
+class Layout:
+    """The row and the column of each entry, in the order of the values; entries may repeat."""
+
+    def __init__(self, rows: Any, columns: Any, shape: tuple[int, int]) -> None:
+        self.rows: ndarray = np.asarray(rows, np.intp)
+        self.columns: ndarray = np.asarray(columns, np.intp)
+        self.shape = shape
+
+    @staticmethod
+    def of(matrix: Any) -> Layout:
+        """That of a SciPy array in CSR, CSC or COO format."""
+        shape = (int(matrix.shape[0]), int(matrix.shape[1]))
+        if matrix.format == "coo":
+            return Layout(matrix.row, matrix.col, shape)
+        of_each = np.repeat(np.arange(matrix.indptr.size - 1), np.diff(matrix.indptr))
+        pair = (of_each, matrix.indices) if matrix.format == "csr" else (matrix.indices, of_each)
+        return Layout(pair[0], pair[1], shape)
+
+    @property
+    def size(self) -> int:
+        return self.rows.size
+
+    @property
+    def keys(self) -> ndarray:
+        """The flat position of each entry in the dense matrix."""
+        return self.rows * self.shape[1] + self.columns
+
+    @cached_property
+    def by_row(self) -> Compressed:
+        """The entries row by row, which is how they are multiplied."""
+        order: ndarray | None = None
+        columns = self.columns
+        if np.any(self.rows[1:] < self.rows[:-1]):
+            order = np.argsort(self.rows, kind="stable")
+            columns = columns[order]
+        ends = np.cumsum(np.bincount(self.rows, minlength=self.shape[0]))
+        indptr = np.concatenate([[0], ends])
+        small = max(*self.shape, self.size) < 2**31  # SciPy would convert them at each product
+        dtype = np.int32 if small else np.int64
+        return Compressed(order, columns.astype(dtype), indptr.astype(dtype))
+
+    @cached_property
+    def T(self) -> Layout:
+        """The same entries in the transposed matrix."""
+        turned = Layout(self.columns, self.rows, self.shape[::-1])
+        turned.__dict__["T"] = self
+        return turned
+
+    @cached_property
+    def repeats(self) -> bool:
+        """Whether two entries stand at one place."""
+        return np.unique(self.keys).size < self.size
+
+    def matrix(self, values: Any) -> coo_array:
+        """The SciPy array with plain values."""
+        return coo_array((values, (self.rows, self.columns)), shape=self.shape)
+
+    def summed(self) -> tuple[Layout, csr_array]:
+        """Each place once, row by row, and the matrix of ones that sums the values there."""
+        keys, inverse = np.unique(self.keys, return_inverse=True)
+        width = max(self.shape[1], 1)
+        parts = (np.ones(self.size, np.int8), (inverse, np.arange(self.size)))
+        sums = csr_array(parts, shape=(keys.size, self.size))
+        return Layout(keys // width, keys % width, self.shape), sums

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
@@ -25,6 +26,28 @@ class Registry(dict[type, Any]):
         super().__setitem__(kind, found)
         if issubclass(kind, np.ndarray) and kind is not np.ndarray:
             CONVERTED.add(kind)
+            if kind.__array_ufunc__ is not np.ndarray.__array_ufunc__:
+                _let_traced_ones_answer(kind)
+
+
+def _let_traced_ones_answer(kind: Any) -> None:
+    """Let `kind` leave ufuncs of traced arrays to these.
+
+    NumPy asks the operand on the left first. In ``a * x`` autograd's traced x is asked alone, and
+    subclasses that call ``super().__array_ufunc__`` take its NotImplemented for a result.
+    """
+    own = kind.__array_ufunc__
+    if getattr(own, "leaves_traced", False):
+        return
+
+    @functools.wraps(own)
+    def __array_ufunc__(self: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any(map(is_box, inputs)) or any(map(is_box, kwargs.get("out", ()))):
+            return NotImplemented
+        return own(self, ufunc, method, *inputs, **kwargs)
+
+    __array_ufunc__.leaves_traced = True  # type: ignore[attr-defined]
+    kind.__array_ufunc__ = __array_ufunc__
 
 
 class VSpace:

@@ -1,7 +1,7 @@
 """autograd.builtins: containers, which need no replacement here.
 
-Traced values stand in Python's own lists, tuples and dictionaries, so `list`, `tuple` and `dict`
-are Python's. `type` and `isinstance` see the plain value of a traced one.
+Traced values stand in Python's own lists, tuples and dictionaries, which is what `list`, `tuple`
+and `dict` make. `type` and `isinstance` see the plain value of a traced one.
 """
 
 from __future__ import annotations
@@ -36,9 +36,30 @@ __all__ = [
     "type",
 ]
 
-dict = builtins.dict
-list = builtins.list
-tuple = builtins.tuple
+
+class _MakesPythons(builtins.type):
+    """Makes a class stand for the container of Python's that it derives from.
+
+    It is a class of its own as in autograd: libraries keep one entry for it and one for Python's.
+    """
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return cls.__mro__[1](*args, **kwargs)
+
+    def __instancecheck__(cls, x: Any) -> bool:
+        return builtins.isinstance(x, cls.__mro__[1])
+
+
+class dict(builtins.dict[Any, Any], metaclass=_MakesPythons):
+    """Makes Python's dictionaries."""
+
+
+class list(builtins.list[Any], metaclass=_MakesPythons):
+    """Makes Python's lists."""
+
+
+class tuple(builtins.tuple[Any, ...], metaclass=_MakesPythons):
+    """Makes Python's tuples."""
 
 
 def isinstance(x: Any, class_or_tuple: Any) -> bool:

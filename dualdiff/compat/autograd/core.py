@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ...core.boxes import is_box
+from ...core.boxes import is_box, plain
+from ...core.errors import UnsupportedInputError, user_line
 from ...core.shapes import dtype_of, shape_of
 from ...operators._calls import Inputs
 from ...operators.first_order import jvp
-from ...operators.linearize import Linearization, record
+from ...operators.linearize import Linearization, Recording, record
 from ...trees import tree_map
 from ._primitives import Primitive, as_primitive, missing_rule, primitive_jvps, primitive_vjps
 from ._spaces import SparseObject, VSpace, dense, vspace
@@ -74,6 +75,22 @@ def fitted(g: Any, value: Any) -> Any:
     return g
 
 
+def recorded(inputs: Inputs) -> Recording:
+    """A recording of a call, whose results must be numbers."""
+    recording = record(inputs, False)
+    refuse_objects(recording)
+    return recording
+
+
+def refuse_objects(recording: Recording) -> None:
+    """Raise where a result is an array of objects: it would count as constant."""
+    for value in recording.outputs.values:
+        if value is not None and dtype_of(value).kind not in "fciub":
+            raise UnsupportedInputError(
+                f"the function returned {plain(value)!r}, which is not a number, {user_line()}"
+            )
+
+
 def make_vjp(fun: Callable[[Any], Any], x: Any) -> tuple[Callable[[Any], Any], Any]:
     """Evaluate a function of one argument and give the pullback of its cotangents.
 
@@ -87,7 +104,7 @@ def make_vjp(fun: Callable[[Any], Any], x: Any) -> tuple[Callable[[Any], Any], A
     9.0 6.0
     """
     check_traceable(x)
-    recording = record(Inputs(fun, (x,), {}, None), False)
+    recording = recorded(Inputs(fun, (x,), {}, None))
     ans = as_numpy(recording.outputs.released())
     linear = Linearization(recording)
 

@@ -25,10 +25,10 @@ from ...operators._alive import careful, wants_care
 from ...operators._calls import Inputs, like
 from ...operators.first_order import jvp
 from ...operators.jacobian import jacobian as _jacobian
-from ...operators.linearize import Linearization, Recording, record
+from ...operators.linearize import Linearization, Recording
 from ...operators.second_order import hessian as _hessian
 from ...trees import flatten
-from .core import as_numpy, fitted
+from .core import as_numpy, fitted, recorded, refuse_objects
 from .core import make_jvp as _make_jvp
 from .core import make_vjp as _make_vjp
 from .util import subvals
@@ -79,6 +79,7 @@ def _pulled(
 
     def once() -> tuple[Recording, list[Any]]:
         recording = Recording(inputs, has_aux, outlives=False)
+        refuse_objects(recording)
         check(recording)
         return recording, recording.pull([_ones(v) for v in recording.outputs.values])
 
@@ -275,7 +276,7 @@ def make_jvp_reversemode(fun: Callable[[Any], Any], x: Any) -> Callable[[Any], A
 
     Where a primitive has no forward-mode rule, the pullback is differentiated in its cotangent.
     """
-    recording = record(Inputs(fun, (x,), {}, None), False)
+    recording = recorded(Inputs(fun, (x,), {}, None))
     linear = Linearization(recording)
     value = recording.outputs.released()
 

@@ -29,6 +29,7 @@ from .traces import LIVE, Reference, Traced, resolve, top_trace, value_of
 
 _set_class = object.__dict__["__class__"].__set__
 SEPARATED: Any = object()
+COMPACTED = 2**16
 _BASIC = frozenset((int, slice, type(None), type(Ellipsis), np.int64, np.int32, np.intp))
 
 
@@ -275,6 +276,14 @@ def get_lead(t: Any, index: Any, lead: Shape) -> Any:
     if full is not SEPARATED:
         return t[full]
     return t.reshape((*lead, -1))[..., flat_positions(t.shape[len(lead) :], index)]
+
+
+def read_lead(t: Any, index: Any, lead: Shape) -> Any:
+    """`get_lead` to be computed with, not to be written to: small parts are made contiguous,
+    since the first operation on a strided one takes longer than the copy."""
+    part = get_lead(t, index, lead)
+    small = type(part) is ndarray and part.size <= COMPACTED and not part.flags.c_contiguous
+    return part.copy(order="K") if small else part
 
 
 def set_lead(t: Any, index: Any, v: Any, lead: Shape) -> None:

@@ -14,8 +14,8 @@ from numpy import ndarray
 from .errors import DualdiffError, describe, line_text, user_frame
 
 COPIED = 512
-BUDGET = 2**17  # elements that one tape copies beyond small arrays: cheaper than fingerprints
-_ROW = 251  # a prime: no pattern of a grid repeats with it
+BUDGET = 2**19  # elements that one tape copies beyond small arrays: a quarter of two fingerprints
+_ROW = 1021  # a prime: no pattern of a grid repeats with it
 _WORDS = {4: np.uint32, 8: np.uint64, 16: np.uint64, 32: np.uint64}  # by bytes of an element
 Fingerprint = tuple[bytes, ...]
 

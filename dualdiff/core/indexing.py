@@ -23,6 +23,7 @@ from .arrays import (
     lead_index,
     make_view,
     ndim_selected,
+    read_lead,
     store,
 )
 from .boxes import attach, is_box, plain
@@ -56,7 +57,7 @@ class GetItem(Primitive):
 
     def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
         t = tangents[0]
-        return get_lead(np.float64(t) if type(t) is float else t, saved[0], lead)
+        return read_lead(np.float64(t) if type(t) is float else t, saved[0], lead)
 
     def push_view(self, array: Any, params: dict[str, Any], lead: Shape) -> Any:
         """The same part of an array with lead axes."""
@@ -77,8 +78,7 @@ class GetItem(Primitive):
 
     def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
         ct: list[Any] = [None, None]
-        index, spec, layout = saved
-        add_into(ct, 1, g, index, spec, layout, lead)
+        add_into(ct, 1, g, *saved, lead)
         return (_released(ct[1]),)
 
 
@@ -135,7 +135,7 @@ class Scatter(Primitive):
 
     def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
         index, _, own = saved
-        return (get_lead(g, index, lead + own),)
+        return (read_lead(g, index, lead + own),)
 
 
 def shape_lead(g: Any, params: dict[str, Any]) -> Shape:
@@ -169,7 +169,7 @@ def _push_basic(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
     out, slot, index = entry[1:4]
     t = ts[slot]
     if t is not None:
-        ts[out] = settled(get_lead(t, index, lead))
+        ts[out] = settled(read_lead(t, index, lead))
 
 
 _BASIC = opcode(GETITEM, _pull_basic, _push_basic)
@@ -191,10 +191,8 @@ def getitem(self: Any, index: Any) -> Any:
                 out.payload = slot = trace.next()
                 trace.append((_BASIC, slot, content.payload, index, form_of(value)))
             else:
-                lead = trace.lead
-                t = content.payload
-                part = get_lead(t, index, lead) if lead else t[index]
-                part = settled(part)
+                t, lead = content.payload, trace.lead
+                part = settled(read_lead(t, index, lead) if lead else t[index])
                 # Of a stored-into array it may be a view of a buffer that later stores change.
                 out.payload = detached(part) if type(self) is Array else part
             return out if scalar else View(self, GETITEM, {"index": index}, out)

@@ -96,10 +96,8 @@ class Tape(Trace):
         for i in plain_arrays:
             if values[i].size <= COPIED:
                 values[i] = self.keep(values[i])
-        for v in params.values():
-            if type(v) is ndarray:
-                params = {k: self.keep(v) if type(v) is ndarray else v for k, v in params.items()}
-                break
+        if ndarray in map(type, params.values()):
+            params = {k: self.keep(v) if type(v) is ndarray else v for k, v in params.items()}
         saved = prim.save(ans, values, slots, params)
         for i in plain_arrays:
             if values[i].size > COPIED and holds(saved, values[i]):

@@ -13,7 +13,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from ..core.arrays import assign_to
 from ..core.boxes import is_box, plain, seen
 from ..core.dispatch import register
-from ..core.shapes import Shape, hush, shape_of, unhush
+from ..core.shapes import Shape, cast, dtype_of, hush, shape_of, unhush
 
 Axes = tuple[int, ...]
 SMALL = 4096  # elements that are copied faster than np.broadcast_to makes a view of them
@@ -71,12 +71,14 @@ def spread(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
 
 def contains_nan(x: Any) -> bool:
     """Whether a plain array of floating-point numbers holds a NaN."""
-    if 0 in x.strides and x.size:
+    if not x.size:
+        return False
+    if 0 in x.strides:
         x = x[tuple(slice(None) if s else slice(1) for s in x.strides)]
-    flat, token = x.ravel("K"), hush()
-    total = flat.dot(flat)  # a NaN where x has one, at a fraction of the cost of np.isnan
+    token = hush()
+    least = np.minimum.reduce(x, None)  # NaN where x has one, without another array
     unhush(token)
-    return bool(total != total) and bool(np.isnan(x).any())
+    return bool(least != least)
 
 
 def where_or_zero(mask: Any, g: Any) -> Any:
@@ -89,14 +91,37 @@ def where_or_zero(mask: Any, g: Any) -> Any:
     return np.where(mask, g, 0)
 
 
-def into(out: Any, ans: Any) -> Any:
-    """What a function with `out=` returns: the result, written into `out` where one is given."""
+def target_of(out: Any) -> Any:
+    """The array that a function is to write to, if any."""
     if type(out) is tuple:
         (out,) = out
+    if out is not None and type(plain(out)) is not ndarray:
+        raise TypeError("return arrays must be of ArrayType")
+    return out
+
+
+def for_target(a: Any, out: Any, dtype: Any) -> Any:
+    """`a` in the dtype in which a method of a ufunc works for an array `out`, if `dtype` is not
+    given."""
+    if out is None or dtype is not None:
+        return a
+    return cast(a, np.result_type(dtype_of(a), target_of(out).dtype))
+
+
+def into(out: Any, ans: Any, casting: Any = "same_kind", broadcast: bool = False) -> Any:
+    """What a function with `out=` returns: the result, written into `out` where one is given.
+
+    NumPy's ufuncs broadcast their result to `out`; its other functions want an array that fits.
+    """
+    out = target_of(out)
     if out is None:
         return ans
-    if type(plain(out)) is not ndarray:
-        raise TypeError("return arrays must be of ArrayType")
+    shape, dtype = shape_of(ans), dtype_of(ans)
+    fits = np.broadcast_shapes(shape, out.shape) if broadcast else shape
+    if fits != out.shape:
+        raise ValueError(f"the output array has shape {out.shape}, where {shape} is needed")
+    if not np.can_cast(dtype, out.dtype, casting):
+        raise TypeError(f"Cannot cast output from {dtype!r} to {out.dtype!r} with rule {casting!r}")
     assign_to(out, Ellipsis, ans)
     return out
 

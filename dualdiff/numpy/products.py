@@ -25,15 +25,6 @@ from .einstein import einsum_p
 from .manipulation import as_operand
 
 
-def _rows(t: Any, y: Any) -> Any:
-    """``t @ y`` for a matrix y: one product of matrices, whatever the dimensions of t."""
-    if y.shape[0] == 1 == t.shape[-1]:  # twice as fast as BLAS
-        return t * y[0]
-    if t.ndim <= 2:
-        return np.matmul(t, y)
-    return np.matmul(flat(t), y).reshape((*t.shape[:-1], y.shape[-1]))
-
-
 def _each_times(g: Any, v: Any, shape: Shape) -> Any:
     """The vector v times each element of g, which is of the given shape."""
     return g[..., None] * v if shape else g * v
@@ -50,15 +41,16 @@ def _push_x(t: Any, y: Any, x_spec: Any, lead: Shape) -> Any:
 
 
 def _by_rows(t: Any, matrix: Any) -> Any:
-    """``t @ matrix``; row by row for a few rows, which BLAS does twice as fast.
+    """``t @ matrix``; row by row for a few rows, which BLAS may do twice as fast.
 
     The identity, with which a Jacobian begins, is diagonal after elementwise functions too.
     """
     if type(t) is ndarray and t.ndim == 2 and np.size(matrix) > 4096 and np.ndim(matrix) == 2:
-        if 1 < len(t) <= 4:
+        if 1 < len(t) <= 4 and matrix.size > 100_000:
             return np.matmul(np.transpose(matrix), t[..., None])[..., 0]
         if len(t) == t.shape[1] and _is_diagonal(t):
-            return np.diagonal(t)[:, None] * matrix
+            diagonal = np.diagonal(t)
+            return matrix.view() if (diagonal == 1).all() else diagonal[:, None] * matrix
     return np.matmul(t, matrix)
 
 
@@ -67,6 +59,15 @@ def _is_diagonal(t: ndarray) -> bool:
     if t[0, 1:].any():
         return False
     return np.count_nonzero(t != 0) == np.count_nonzero(np.diagonal(t))
+
+
+def _rows(t: Any, y: Any) -> Any:
+    """``t @ y`` for a matrix y: one product of matrices, whatever the dimensions of t."""
+    if y.shape[0] == 1 == t.shape[-1]:  # twice as fast as BLAS
+        return t * y[0]
+    if t.ndim <= 2:
+        return _by_rows(t, y)
+    return np.matmul(flat(t), y).reshape((*t.shape[:-1], y.shape[-1]))
 
 
 def _push_y(t: Any, x: Any, y_spec: Spec, lead: Shape) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -39,14 +39,30 @@ if TYPE_CHECKING:  # which loads SciPy
 FEW = 64  # directions that go through without asking how much memory they take
 
 
+class Known(NamedTuple):
+    """What a call teaches of the next: the number of results, the bytes that a direction takes at
+    its peak and for one array on average, and those of all its arrays, or 0 before they were
+    measured."""
+
+    results: int
+    peak: int
+    mean: int
+    total: int
+
+    @classmethod
+    def of(cls, n: int, m: int) -> Known:
+        """Of so many inputs and results, before anything was measured."""
+        size = 8 * max(n, m, 1)
+        return cls(m, size, size, 0)
+
+
 class _Jacobian(Operator):
     argnums: Argnums
 
     def __init__(self, f: Callable[..., Any], argnums: Argnums, **options: Any) -> None:
         super().__init__(f, argnums, **options)
-        # What earlier calls have taught, by the sizes of the inputs: the number of results and the
-        # bytes per direction, at the peak and on average, or the prepared sparse Jacobian.
-        self.known: dict[tuple[int, ...], tuple[int, int, int]] = {}
+        # What earlier calls have taught, by the sizes of the inputs.
+        self.known: dict[tuple[int, ...], Known] = {}
         self.prepared: dict[tuple[int, ...], PreparedJacobian] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -66,13 +82,13 @@ class _Jacobian(Operator):
             self.prepared[key] = made
         return self.prepared[key](*args, **kwargs)
 
-    def plan(self, n: int, known: tuple[int, int, int], live: Liveness | None = None) -> Plan:
+    def plan(self, n: int, known: Known) -> Plan:
         """The plan for so many inputs and what is known of the results."""
-        m, peak, mean = known
-        options, budget = self.options, self.options["budget"]
-        if live is not None:
-            budget = budget or max(LEAST_BUDGET, 2 * live.total)
-        return choose(n, m, options["mode"], options["chunk"], peak, budget, mean)
+        options = self.options
+        budget = options["budget"] or (max(LEAST_BUDGET, 2 * known.total) if known.total else None)
+        return choose(
+            n, known.results, options["mode"], options["chunk"], known.peak, budget, known.mean
+        )
 
     def evaluate(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """The Jacobian from one run of the function."""
@@ -82,21 +98,23 @@ class _Jacobian(Operator):
         mode, chunk = self.options["mode"], self.options["chunk"]
         known = self.known.get(key)
         if known is None and mode != "reverse" and (n <= 1 or (mode == "forward" and n <= FEW)):
-            known = n, 8 * n, 8 * n
+            known = Known.of(n, n)
         if known is not None and not any_complex(values):
             plan = self.plan(n, known)
             if plan.mode == "forward" and plan.passes <= 1:
                 return self._at_once(inputs, n)
         recording = Recording(inputs)
         m = size_of(recording.outputs.values)
-        live = None
-        per_direction = 8 * max(n, m, 1)
-        directions = {"forward": n, "reverse": m}.get(mode, min(n, m))
-        if chunk is None and directions * per_direction * recording.tape.size > LEAST_BUDGET:
+        if known is None or known.results != m:
+            known = Known.of(n, m)
+        live, directions = None, {"forward": n, "reverse": m}.get(mode, min(n, m))
+        large = directions * 8 * max(n, m, 1) * recording.tape.size > LEAST_BUDGET
+        # A pull needs to know only once how much it holds.
+        ask = not known.total or self.plan(n, known).mode == "forward"
+        if chunk is None and large and ask:
             live = Liveness(recording)
-            per_direction = live.peak
-        known = m, per_direction, live.mean if live is not None else per_direction
-        plan = self.plan(n, known, live)
+            known = Known(m, live.peak, live.mean, live.total)
+        plan = self.plan(n, known)
         forget(self.known)
         self.known[key] = known
         if self.options.get("holomorphic"):
@@ -111,9 +129,8 @@ class _Jacobian(Operator):
         """All tangents with the function itself, which records nothing."""
         seeds = identity(inputs.values, 0, n)
         outputs, _ = push_forward(inputs, seeds, (n,), identity=True)
-        m = size_of(outputs.values)
-        per_direction = 8 * max(n, m, 1)
-        self.known.setdefault(tuple(sizes_of(inputs.values)), (m, per_direction, per_direction))
+        known = Known.of(n, size_of(outputs.values))
+        self.known.setdefault(tuple(sizes_of(inputs.values)), known)
         return outputs.tree(_from_columns([outputs.payloads], inputs, outputs.values))
 
     def _columns(
@@ -287,7 +304,8 @@ def _from_columns(passes: list[Any], inputs: Inputs, results: Sequence[Any]) -> 
             if columns is None:
                 leaves.append(_no_block(result, v))
             else:
-                leaves.append(_block(np.moveaxis(columns[start:stop], 0, -1), result, v))
+                axes = (*range(1, columns.ndim), 0)
+                leaves.append(_block(columns[start:stop].transpose(axes), result, v))
             start = stop
         out.append(inputs.result(leaves))
     return out
@@ -382,5 +400,5 @@ def plan(
     recording = Recording(inputs)
     asked = _Jacobian(f, argnums, mode=mode, chunk=chunk, budget=budget)
     live = Liveness(recording)
-    known = size_of(recording.outputs.values), live.peak, live.mean
-    return asked.plan(size_of(inputs.values), known, live)
+    known = Known(size_of(recording.outputs.values), live.peak, live.mean, live.total)
+    return asked.plan(size_of(inputs.values), known)

@@ -1,4 +1,4 @@
-"""Second derivatives: forward mode over reverse mode."""
+"""Second derivatives: products forward over reverse mode, whole Hessians reverse over reverse."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ class _Hessian(Operator):
     def __init__(self, f: Callable[..., Any], argnums: Argnums, **options: Any) -> None:
         super().__init__(f, argnums, **options)
         self.prepared: dict[tuple[int, ...], PreparedHessian] = {}
-        # Kept, since it learns from its calls.
+        # Kept, since it learns from its calls. Pulled, not pushed: what only the value of f needs
+        # takes no time, and no array of all directions outlives its use.
         holomorphic = options["holomorphic"]
         self.dense = _Jacobian(
             grad(f, argnums, holomorphic=holomorphic),
             argnums,
-            mode="forward",
+            mode="reverse",
             holomorphic=holomorphic,
             chunk=options["chunk"],
             budget=options["budget"],
@@ -79,9 +80,9 @@ def hessian(
     holomorphic: bool = False,
     as_real: bool = False,
 ) -> Callable[..., Any]:
-    """The Hessian of a function with a scalar result: all columns pushed at once over its gradient.
+    """The Hessian of a function with a scalar result: all rows pulled at once through its gradient.
 
-    Arguments: `f`; `argnums` as for `grad`; `chunk`, the number of columns in one pass; `sparse`,
+    Arguments: `f`; `argnums` as for `grad`; `chunk`, the number of rows in one pass; `sparse`,
     `budget` and `progress` as for `jacobian` (see `prepare_hessian`).
     Returns: a function that gives an array of shape ``x.shape + x.shape``, or nested containers of
     them; with `sparse`, a `scipy.sparse.csr_array`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,10 +44,9 @@ class Compression:
         return self._with(data)
 
     def _with(self, data: ndarray) -> csr_array:
-        pattern = self.pattern
-        parts = (data, pattern.indices.copy(), pattern.indptr.copy())
-        matrix = csr_array(parts, shape=pattern.shape)
-        matrix.has_canonical_format = True
+        matrix = copy(self.pattern)  # whose structure SciPy has checked already
+        matrix.data = data
+        matrix.indices, matrix.indptr = matrix.indices.copy(), matrix.indptr.copy()
         return matrix
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
+from dualdiff.core.guards import BUDGET
 
-SMALL, LARGE = 5, 2**17 + 1000
+SMALL, LARGE = 5, BUDGET + 1000
 
 
 def _ones(n: int) -> np.ndarray:
@@ -128,7 +129,7 @@ def test_a_change_shows_in_an_array_with_nan_too() -> None:
 
 
 def test_a_scaled_constant_shows_with_nan_in_every_row_and_column() -> None:
-    values = np.random.default_rng(0).normal(size=200_000)
+    values = np.random.default_rng(0).normal(size=LARGE)
     values[np.random.default_rng(1).random(values.size) < 0.1] = np.nan
 
     def f(x: Any) -> Any:
@@ -143,10 +144,10 @@ def test_a_scaled_constant_shows_with_nan_in_every_row_and_column() -> None:
 
 def test_an_inverted_red_black_mask_shows() -> None:
     def f(x: Any) -> Any:
-        mask = (np.indices((512, 512)).sum(0) % 2).astype(float)
+        mask = (np.indices((1024, 1024)).sum(0) % 2).astype(float)
         y = x * mask
         mask[:] = 1 - mask
         return np.sum(y)
 
     with pytest.raises(dd.DualdiffError, match="changed in place"):
-        dd.grad(f)(np.ones((512, 512)))
+        dd.grad(f)(np.ones((1024, 1024)))

@@ -77,8 +77,8 @@ class GetItem(Primitive):
         add_into(ct, slot, g, index, spec, layout, lead)
 
     def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
-        ct: list[Any] = [None, None]
-        add_into(ct, 1, g, *saved, lead)
+        (index, spec, layout), ct = saved, [None, None]
+        add_into(ct, 1, g, index, spec, layout, lead)
         return (_released(ct[1]),)
 
 

@@ -177,6 +177,7 @@ triangular_p = rule(
     push=_triangular_push,
     pull=_triangular_pull,
     name="linalg.solve_triangular",
+    structure="solve",
     batched=False,
 )
 _TRANS = {"N": 0, "T": 1, "C": 2}

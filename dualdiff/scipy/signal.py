@@ -53,7 +53,14 @@ def _pull(g: Any, x: Any, y: Any, method: str) -> Any:
     return _correlated(g, y, shape_of(x), method), _correlated(g, x, shape_of(y), method)
 
 
-full_p = rule(_full, push=_push, pull=_pull, name="signal.convolve", batched=False)
+full_p = rule(
+    _full,
+    push=_push,
+    pull=_pull,
+    name="signal.convolve",
+    structure="convolution",
+    batched=False,
+)
 
 
 def _window(full: Any, shape: tuple[int, ...], size: Any) -> Any:

@@ -129,3 +129,28 @@ def test_interpolation_depends_on_the_values_at_two_knots():
     assert not detect(lambda fp: np.interp(at, knots, fp), (point(5),), 0, {}).local
     check(lambda x: np.interp(x, knots, knots**2), point(3), np.eye(3, dtype=bool))
     assert detect(lambda x: np.interp(x, knots, knots**2), (point(3),), 0, {}).local
+
+
+@pytest.mark.parametrize("method", ["direct", "fft"])
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+def test_scipys_convolution_in_two_dimensions_is_found_exactly(mode, method):
+    kernel = np.array([[1.0, 0.0], [2.0, 3.0]])
+
+    def f(x):
+        return dd.scipy.signal.convolve(x, kernel, mode, method)
+
+    result = detect(f, (point(4, 3),), 0, {})
+    assert not result.dense_because
+    exact = dd.jacobian(lambda x: dd.scipy.signal.convolve(x, kernel, mode, "direct"))(point(4, 3))
+    np.testing.assert_array_equal(result.pattern.toarray(), exact.reshape(-1, 12) != 0)
+    matrix = dd.jacobian(f, sparse=True)(point(4, 3))
+    np.testing.assert_allclose(matrix.toarray(), exact.reshape(-1, 12), atol=1e-14)
+
+
+def test_triangular_systems_separate_the_right_hand_sides():
+    a = np.tril(point(3, 3)) + np.eye(3)
+    result = detect(
+        lambda b: dd.scipy.linalg.solve_triangular(a, b, lower=True), (point(3, 4),), 0, {}
+    )
+    assert not result.dense_because
+    np.testing.assert_array_equal(result.pattern.toarray(), np.kron(np.ones((3, 3)), np.eye(4)))

@@ -12,13 +12,21 @@ from dualdiff.numpy.cumulative import cumsum_p
 from dualdiff.operators.sparsity import detect
 from dualdiff.sparsity.structures import HANDLERS
 from tests.rules.checks import weighted
-from tests.rules.rows import complex_variants, flat, units
+from tests.rules.rows import Row, complex_variants, flat, units
 from tests.rules.test_completeness import rows
 
 SPLIT = 8
 
 
-def jacobian_entries(f: Callable[..., Any], leaves: Sequence[Any]) -> np.ndarray:
+def noise_of(r: Row) -> float:
+    """Convolutions by FFT leave rounding errors where their derivative is exactly zero."""
+    slides = "convolve" in r.id or "correlate" in r.id
+    return 1e-13 if slides and ("fft" in r.id or "oa" in r.id) else 0.0
+
+
+def jacobian_entries(
+    f: Callable[..., Any], leaves: Sequence[Any], noise: float = 0.0
+) -> np.ndarray:
     """Where a Jacobian is not zero, column by column."""
     if not any(map(np.size, leaves)):
         return np.zeros((flat(f(*leaves)).size, 0), dtype=bool)
@@ -26,19 +34,19 @@ def jacobian_entries(f: Callable[..., Any], leaves: Sequence[Any]) -> np.ndarray
     columns = []
     with np.errstate(all="ignore"):
         for unit in units(leaves):
-            column = flat(linear.jvp(*unit)) != 0
+            column = ~(np.abs(flat(linear.jvp(*unit))) <= noise)
             if any(map(np.iscomplexobj, unit)):
                 turned = [u * 1j if np.iscomplexobj(u) else u for u in unit]
-                column = column | (flat(linear.jvp(*turned)) != 0)
+                column = column | ~(np.abs(flat(linear.jvp(*turned))) <= noise)
             columns.append(column)
     return np.stack(columns, axis=-1)
 
 
-def is_covered(f: Callable[..., Any], leaves: Sequence[Any]) -> bool:
+def is_covered(f: Callable[..., Any], leaves: Sequence[Any], noise: float = 0.0) -> bool:
     """Whether a pattern has all entries of a Jacobian, and no function claimed too much."""
     found = detect(f, leaves, tuple(range(len(leaves))), {})
     declared = {p.name for p in PRIMITIVES if p.structure == "dense"}
-    entries, pattern = jacobian_entries(f, leaves), found.pattern.toarray()
+    entries, pattern = jacobian_entries(f, leaves, noise), found.pattern.toarray()
     assert pattern.shape == entries.shape
     return set(found.dense_because) <= declared and not np.any(entries & ~pattern)
 
@@ -49,7 +57,7 @@ def test_the_pattern_of_every_row_covers_its_jacobian(part):
     for r in rows()[part::SPLIT]:
         variants = [c for _, c in complex_variants(r)] if r.complex else []
         for variant in (r, *variants[:1]):
-            if variant.leaves and not is_covered(variant, variant.leaves):
+            if variant.leaves and not is_covered(variant, variant.leaves, noise_of(r)):
                 wrong.append(r.id)
     assert not wrong
 
@@ -61,7 +69,7 @@ def test_the_hessian_pattern_of_every_row_covers_its_hessian(part):
         if r.order < 2 or not r.leaves or any(map(np.iscomplexobj, (*r.leaves, *r(*r.leaves)))):
             continue
         gradient = dd.grad(weighted(r), tuple(range(len(r.leaves))))
-        if not is_covered(gradient, r.leaves):
+        if not is_covered(gradient, r.leaves, noise_of(r)):
             wrong.append(r.id)
     assert not wrong
 

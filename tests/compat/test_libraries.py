@@ -21,10 +21,11 @@ from dualdiff.compat.autograd import (
     make_vjp,
     value_and_grad,
 )
-from dualdiff.compat.autograd.extend import Box, VSpace
+from dualdiff.compat.autograd.extend import Box, VSpace, defvjp, primitive
 from dualdiff.compat.autograd.numpy.numpy_boxes import ArrayBox
 from dualdiff.compat.autograd.numpy.numpy_vspaces import ArrayVSpace
 from dualdiff.core.traces import CONVERTED
+from dualdiff.operators._opaque import CaptureError
 
 X = onp.array([1.5, 0.7, 2.5])
 
@@ -124,3 +125,68 @@ def test_pythons_containers_made_by_builtins_carry_derivatives() -> None:
 
     onp.testing.assert_allclose(grad(f)(X), 3 * X**2)
     onp.testing.assert_allclose(jacobian(grad(f))(X), onp.diag(6 * X))
+
+
+class Program:
+    """Holds values where a primitive does not look for its arguments."""
+
+    def __init__(self, held: Any, run: Callable[[Program], Any] | None = None) -> None:
+        self.held = held
+        self.run = run
+
+
+@primitive
+def sine(x: Any, program: Program) -> Any:
+    """A primitive that may run itself on what its program holds."""
+    return program.run(program) if program.run else onp.sin(x)
+
+
+def _sine_vjp(ans: Any, x: Any, program: Program) -> Any:
+    """By a shifted argument, made of what the program holds."""
+    shifted = program.held + onp.pi / 2
+    return lambda g: g * sine(shifted, Program(shifted))
+
+
+defvjp(sine, _sine_vjp)
+
+
+def again(program: Program) -> Any:
+    return np.array(sine(program.held, Program(program.held)))
+
+
+def held_once(x: Any) -> Any:
+    return sine(x, Program(x))
+
+
+def run_by_itself(x: Any) -> Any:
+    """The outer primitive gives what the inner one, which it runs on the same value, gives."""
+    return sine(x, Program(x, again))
+
+
+@pytest.mark.parametrize("f", [held_once, run_by_itself])
+def test_a_rule_that_uses_traced_values_it_holds_is_right_to_every_order(f: Any) -> None:
+    x = 0.7
+    expected = [onp.cos(x), -onp.sin(x), -onp.cos(x)]
+    one = grad(f)
+    two = grad(one)
+    assert one(x) == pytest.approx(expected[0], rel=1e-14)
+    assert two(x) == pytest.approx(expected[1], rel=1e-14)
+    assert grad(two)(x) == pytest.approx(expected[2], rel=1e-14)
+    assert jacobian(one)(x) == pytest.approx(expected[1], rel=1e-14)
+    assert grad(lambda x: one(x) ** 2 * x)(x) == pytest.approx(
+        2 * expected[0] * expected[1] * x + expected[0] ** 2, rel=1e-14
+    )
+
+
+def test_a_primitive_that_depends_on_a_traced_value_it_was_not_given_is_refused() -> None:
+    def other_value(x: Any) -> Any:
+        return sine(x, Program(x**2, again))
+
+    def with_another(x: Any) -> Any:
+        y = 2.0 * x
+        return sine(x, Program(x, lambda program: again(program) * y))
+
+    for f in (other_value, with_another):
+        for operator in (grad, lambda f: grad(grad(f)), jacobian):
+            with pytest.raises(CaptureError, match="sine used a traced value"):
+                operator(f)(0.7)

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
-from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy import ndarray
@@ -30,6 +28,7 @@ from ...operators._opaque import OPAQUE, is_float, over_lead, refuse_captured, t
 from ...operators.first_order import jvp
 from ...operators.linearize import Linearization, Recording
 from ...trees import Structure, flatten
+from ._captured import TAPES, Running, running_calls, used_by_value, without_own
 from ._spaces import SparseObject, dense
 
 Maker = Callable[..., Any]
@@ -166,11 +165,12 @@ class _Call:
     """One call of a `Primitive`, which a trace takes as one operation on the leaves."""
 
     __slots__ = (
-        "answer", "constants", "forms", "kwargs", "level", "outputs", "places", "primitive",
-        "specs", "vjp",
+        "answer", "constants", "forms", "kwargs", "level", "levels", "outputs", "places",
+        "primitive", "specs", "vjp",
     )  # fmt: skip
     opcode = OPAQUE
     structure = "dense"
+    levels: set[int]
     outputs: int
     answer: Structure | None
     constants: list[Any]
@@ -215,10 +215,25 @@ class _Call:
 
     def apply(self, trace: Trace, operands: Sequence[Any]) -> Any:
         """The result of the call, whose floating-point leaves are boxes of the trace."""
-        self.level = trace.level
-        if isinstance(trace, Tape):
-            _tapes[trace.level] = trace
-        boxes = trace.process(self, operands, {})
+        self.level, self.levels = trace.level, {trace.level}
+        if not isinstance(trace, Tape):
+            return self._of(trace.process(self, operands, {}))
+        TAPES[trace.level] = trace
+        slots = {a.payload for a in operands if is_box(a) and a.scope is trace}
+        calls = running_calls()
+        self.levels.update(call.trace.level for call in calls)
+        calls.append(Running(trace, set(slots), len(trace.entries)))
+        try:
+            boxes = trace.process(self, operands, {})
+        finally:
+            calls.pop()
+        outer = next((call for call in reversed(calls) if call.trace is trace), None)
+        if outer is not None and slots <= outer.slots:
+            results = (boxes,) if self.outputs == 1 else boxes
+            outer.slots.update(box.payload for box in results)
+        return self._of(boxes)
+
+    def _of(self, boxes: Any) -> Any:
         if self.answer is None:
             return boxes
         leaves = list(self.constants)
@@ -230,7 +245,7 @@ class _Call:
         """The floating-point leaves of the result."""
         ans = self.primitive(*self.arguments(values), **self.kwargs)
         leaves, form = flatten(ans)
-        leaves = [_operand(leaf) for leaf in leaves]
+        leaves = [without_own(_operand(leaf)) for leaf in leaves]
         for leaf in leaves:
             refuse_captured(leaf, self.name, self.level)
         self.places = [i for i, leaf in enumerate(leaves) if is_float(leaf)]
@@ -264,11 +279,11 @@ class _Call:
         args = self.arguments(values)
         if self.vjp is None:
             maker = _found(primitive_vjps, self.primitive, where)
-            with _used_by_value(self.level):
+            with used_by_value(self.level, self.levels):
                 self.vjp = maker(argnums, self._result(ans), args, self.kwargs)
 
         def one(gs: Sequence[Any], lead: Shape) -> list[Any]:
-            with _used_by_value(self.level):
+            with used_by_value(self.level, self.levels):
                 cotangents = tuple(self.vjp(self._result(gs[0] if self.outputs == 1 else gs)))
             out: list[Any] = [None] * len(values)
             for (i, place), c in zip(chosen, cotangents, strict=True):
@@ -316,7 +331,7 @@ class _Call:
         if c is None:
             return zeros(spec)
         c = _operand(dense(c))
-        if is_box(c) and c.scope.level == self.level:
+        while is_box(c) and c.scope.level in self.levels:
             c = c.value
         shape = shape_of(c)
         if shape != spec.shape:
@@ -344,33 +359,6 @@ def _leaves_like(c: Any, value: Any) -> list[Any]:
     if len(given) != len(value):
         return given
     return [leaf for part, v in zip(given, value, strict=True) for leaf in _leaves_like(part, v)]
-
-
-_tapes: WeakValueDictionary[int, Tape] = WeakValueDictionary()
-
-
-@contextmanager
-def _used_by_value(level: int) -> Iterator[None]:
-    """Let a rule use values of a tape that is done with: as constants, for the derivative in them
-    has been recorded."""
-    tape = _tapes.get(level)
-    if tape is None:
-        yield
-        return
-    saved = tape.next, tape.append
-    tape.next, tape.append = _constant_slot, _forget
-    try:
-        yield
-    finally:
-        tape.next, tape.append = saved
-
-
-def _constant_slot() -> int:
-    return 0
-
-
-def _forget(entry: Any) -> None:
-    """Record nothing."""
 
 
 def _found(rules: Rules, function: Primitive, where: Any) -> Maker:

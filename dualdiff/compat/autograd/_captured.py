@@ -1,0 +1,85 @@
+"""Traced values that a primitive or its rule uses without having been given them.
+
+Libraries keep their arguments in objects of their own, too, and use them from there.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
+
+from ...core.boxes import is_box
+from ...core.reverse import Tape
+from ...core.traces import LIVE
+
+TAPES: WeakValueDictionary[int, Tape] = WeakValueDictionary()
+
+
+class Running(NamedTuple):
+    """A call of a primitive that a tape is recording.
+
+    `slots` stand for its arguments and for what primitives that it called gave for these alone;
+    `start` is the number of entries before it.
+    """
+
+    trace: Tape
+    slots: set[int]
+    start: int
+
+    def determines(self, slot: int) -> bool:
+        """Whether a value depends on the arguments alone: the rule has its derivative then."""
+        parents = {e[1]: e[2] for e in self.trace.entries[self.start :] if type(e[2]) is tuple}
+        waiting = [slot]
+        while waiting:
+            slot = waiting.pop()
+            if slot and slot not in self.slots:
+                if slot not in parents:
+                    return False
+                waiting.extend(parents[slot])
+        return True
+
+
+_running = threading.local()
+
+
+def running_calls() -> list[Running]:
+    """The calls that are running in this thread, the innermost last."""
+    if not hasattr(_running, "calls"):
+        _running.calls = []
+    calls: list[Running] = _running.calls
+    return calls
+
+
+def without_own(leaf: Any) -> Any:
+    """The result of a primitive as a value, where it depends on the arguments alone."""
+    while is_box(leaf) and any(
+        call.trace is leaf.scope and call.determines(leaf.payload) for call in running_calls()
+    ):
+        leaf = leaf.value
+    return leaf
+
+
+@contextmanager
+def used_by_value(level: int, around: set[int]) -> Iterator[None]:
+    """Let the rule of a call on one tape use values of tapes that are done with, its own and those
+    of calls around it: as constants, for the derivative in them has been recorded."""
+    tapes = [TAPES.get(n) for n in around if n == level or n not in LIVE]
+    saved = [(tape, tape.next, tape.append) for tape in tapes if tape is not None]
+    for tape, _, _ in saved:
+        tape.next, tape.append = _constant_slot, _forget
+    try:
+        yield
+    finally:
+        for tape, following, append in saved:
+            tape.next, tape.append = following, append
+
+
+def _constant_slot() -> int:
+    return 0
+
+
+def _forget(entry: Any) -> None:
+    """Record nothing."""

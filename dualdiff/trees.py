@@ -11,12 +11,17 @@ import functools
 import operator
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from numbers import Number
 from typing import Any
 
 import numpy as np
 import optree
 
+from .core.boxes import is_box
+from .core.errors import UnsupportedInputError, user_line
+
 _NAMESPACE = "dualdiff"
+_RESULTS = (np.ndarray, np.generic, Number, str, bytes, type(None))
 
 
 class _Record:
@@ -160,6 +165,18 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
 
 
 unflatten = Structure.unflatten
+
+
+def check_result(leaf: Any) -> None:
+    """Refuse a leaf of a result that could hide traced values, whose derivative would be lost."""
+    if is_box(leaf) or isinstance(leaf, _RESULTS):
+        return
+    kind = f"{type(leaf).__module__}.{type(leaf).__qualname__}".removeprefix("builtins.")
+    raise UnsupportedInputError(
+        f"the function returned a value of type {kind}, which is no array, number or container, "
+        f"{user_line()}; return its arrays (for a sparse array .data or .toarray(), for an "
+        f"iterator a list), or pass it beside the result with has_aux=True"
+    )
 
 
 def leaf_paths(tree: Any) -> list[str]:

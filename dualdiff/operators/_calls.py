@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,8 @@ from ..core.errors import (
     user_line,
 )
 from ..core.shapes import Shape, cast, dtype_of, shape_of, spec_of
-from ..core.traces import CONVERTED, Trace, Traced, kept, resolve, unsupported
-from ..trees import Structure, check_same_structure, flatten
+from ..core.traces import CONVERTED, LIVE, Trace, Traced, closed_error, kept, resolve, unsupported
+from ..trees import Structure, check_result, check_same_structure, flatten
 
 Argnums = int | str | Sequence[int | str]
 
@@ -69,6 +69,11 @@ def _position(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) 
             f"argnums names {argnum!r}, which is not an argument of this call to "
             f"{getattr(f, '__name__', f)}{tuple(names)}, {user_line()}"
         )
+    if not isinstance(argnum, (int, np.integer)):
+        raise TypeError(
+            f"argnums takes positions (int) and names (str), not a {type(argnum).__name__}, "
+            f"{user_line()}"
+        )
     if not -len(args) <= argnum < len(args):
         raise ValueError(
             f"argnums is {argnum}, but {getattr(f, '__name__', f)} was called with {len(args)} "
@@ -92,7 +97,8 @@ class Inputs:
         elif type(argnums) is int and 0 <= argnums < len(args):
             self.positions = [argnums]
         else:
-            chosen = [argnums] if self.single else list(argnums)
+            chosen = list(argnums) if isinstance(argnums, Iterable) else [argnums]
+            chosen = [argnums] if self.single else chosen
             self.positions = [_position(f, a, args, kwargs) for a in chosen]
             if len(set(self.positions)) < len(self.positions):
                 raise ValueError(f"argnums {argnums!r} names an argument twice, {user_line()}")
@@ -209,14 +215,18 @@ class Outputs:
 
     __slots__ = ("payloads", "structure", "values")
 
-    def __init__(self, out: Any, trace: Trace) -> None:
+    def __init__(self, out: Any, trace: Trace, is_aux: bool = False) -> None:
         leaves, self.structure = flatten(out)
         self.values: list[Any] = []
         self.payloads: list[Any] = []
         for leaf in leaves:
             if is_box(leaf) or (type(leaf) is ndarray and leaf.dtype.hasobject):
                 leaf = resolve(leaf)
+            elif type(leaf) is not ndarray and not is_aux:
+                check_result(leaf)
             own = issubclass(type(leaf), Traced) and leaf.scope is trace
+            if not own and not is_aux:
+                _check_result(leaf)
             self.values.append(leaf.value if own else leaf)
             self.payloads.append(leaf.payload if own else None)
 
@@ -227,6 +237,27 @@ class Outputs:
     def released(self) -> Any:
         """The result without this trace, sharing nothing with it."""
         return self.tree([release(v) for v in self.values])
+
+
+def _check_result(x: Any) -> None:
+    """Raise for a result in which a derivative might hide that nobody would find."""
+    kind = type(x)
+    if issubclass(kind, Traced):
+        if x.scope.level not in LIVE:
+            raise closed_error()
+    elif kind is ndarray or kind is np.memmap or issubclass(kind, np.generic):
+        if x.dtype.kind not in "biufc":
+            raise _no_result(f"an array of dtype {x.dtype}")
+    elif x is not None and kind not in (float, int, complex, bool):
+        raise _no_result(f"a value of type {kind.__module__}.{kind.__qualname__}")
+
+
+def _no_result(what: str) -> UnsupportedInputError:
+    return UnsupportedInputError(
+        f"the function to be differentiated returned {what.replace('builtins.', '')}, "
+        f"{user_line()}: derivatives in it would be lost. Return numbers and NumPy arrays, in "
+        f"dicts, lists, tuples or dataclasses; with has_aux=True the second result may be anything."
+    )
 
 
 def release(x: Any) -> Any:
@@ -261,7 +292,7 @@ def split_aux(out: Any, has_aux: bool) -> tuple[Any, Any]:
     if type(out) is not tuple or len(out) != 2:
         raise TypeError(
             f"with has_aux=True the function must return (result, aux), not a "
-            f"{type(out).__name__}, {user_line()}"
+            f"{getattr(out, '__class__', type(out)).__name__}, {user_line()}"
         )
     return out
 

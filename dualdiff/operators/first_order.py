@@ -54,7 +54,7 @@ def _push_once(
         outputs = Outputs(out, trace)
         if alive is not None:
             outputs.payloads = [alive.released(t) for t in outputs.payloads]
-        return outputs, Outputs(aux, trace).released() if has_aux else None
+        return outputs, Outputs(aux, trace, is_aux=True).released() if has_aux else None
     finally:
         trace.close()
         if alive is not None:

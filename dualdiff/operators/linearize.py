@@ -38,7 +38,7 @@ class Recording:
                 self.slots.append(slot)
             out, aux = split_aux(inputs.call(boxes), has_aux)
             self.outputs = Outputs(out, tape)
-            self.aux = Outputs(aux, tape).released() if has_aux else None
+            self.aux = Outputs(aux, tape, is_aux=True).released() if has_aux else None
         finally:
             tape.close()
 

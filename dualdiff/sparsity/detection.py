@@ -15,7 +15,7 @@ from ..core.boxes import WATCHERS, is_box
 from ..core.errors import UnsupportedInputError, user_line
 from ..core.shapes import shape_of
 from ..core.traces import resolve
-from ..trees import flatten
+from ..trees import check_result, flatten
 from .boxes import Dependent
 from .patterns import Pattern, uniform
 from .sets import INDEX, NOTHING, Columns, columns_of, from_csr
@@ -66,6 +66,7 @@ def _payload(leaf: Any, trace: PatternTrace) -> Pattern | Columns:
     """What one result depends on."""
     if is_box(leaf) or (type(leaf) is ndarray and leaf.dtype.hasobject):
         leaf = resolve(leaf)
+    check_result(leaf)
     if issubclass(type(leaf), Dependent) and leaf.scope is trace:
         return leaf.payload
     return uniform(shape_of(leaf), NOTHING, trace.columns)

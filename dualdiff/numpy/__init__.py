@@ -10,6 +10,7 @@ import numpy as _numpy
 from ..core import indexing  # noqa: F401  # attaches indexing to boxes
 from . import (  # noqa: F401  # rules
     copying,
+    correlation,
     cumulative,
     decompositions,
     differences,

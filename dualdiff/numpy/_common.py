@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,21 @@ def axes_of(axis: Any, ndim: int) -> Axes:
 def axis_of(axis: Any, ndim: int) -> int:
     """One axis, counted from the right."""
     return int(normalize_axis_index(axis, ndim)) - ndim
+
+
+def memory_order(strides: Sequence[int]) -> list[int]:
+    """Axes from the slowest to the fastest; one without stride stays where it is, as in NumPy."""
+    order: list[int] = []  # the fastest first
+    for axis in reversed(range(len(strides))):
+        place = len(order)
+        for i in reversed(range(len(order))):
+            own, other = abs(strides[axis]), abs(strides[order[i]])
+            if own and other:
+                if other <= own:
+                    break
+                place = i
+        order.insert(place, axis)
+    return order[::-1]
 
 
 def expand_dims(g: Any, axes: Axes, ndim: int) -> Any:
@@ -100,12 +115,15 @@ def target_of(out: Any) -> Any:
     return out
 
 
-def for_target(a: Any, out: Any, dtype: Any) -> Any:
+def for_target(a: Any, out: Any, dtype: Any, is_linear: bool = False) -> Any:
     """`a` in the dtype in which a method of a ufunc works for an array `out`, if `dtype` is not
     given."""
     if out is None or dtype is not None:
         return a
-    return cast(a, np.result_type(dtype_of(a), target_of(out).dtype))
+    own, wanted = dtype_of(a), target_of(out).dtype
+    if own.kind == "c" != wanted.kind and not is_linear:  # NumPy drops imaginary parts on the way
+        raise TypeError(f"an output array of {wanted!r} is too small for operands of {own!r}")
+    return cast(a, np.result_type(own, wanted))
 
 
 def into(out: Any, ans: Any, casting: Any = "same_kind", broadcast: bool = False) -> Any:

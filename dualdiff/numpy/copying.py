@@ -63,7 +63,8 @@ def astype(
     """``ndarray.astype``; a dtype that is not inexact ends the derivative."""
     dtype = np.dtype(dtype)
     if dtype.kind not in "fc":
-        return np.asarray(seen(x)).astype(dtype, order, casting)[()]
+        made = np.asarray(seen(x)).astype(dtype, order, casting)
+        return made if isinstance(plain(x), np.ndarray) else made[()]
     if not copy and dtype == dtype_of(x):
         return x
     return astype_p(x, dtype=dtype, order=order, casting=casting)
@@ -91,10 +92,22 @@ empty_like = implements(np.empty_like)(_like(np.empty_like))
 
 
 @implements(np.full_like)
-def full_like(a: Any, fill_value: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
+def full_like(
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: Any = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Any:
     """``numpy.full_like``, whose value may be traced."""
-    made = empty_like(a, dtype, *args, **kwargs)
-    made[...] = fill_value
+    made = empty_like(a, dtype, order, subok, shape, device=device)
+    value = as_operand(fill_value)
+    if made.dtype.kind in "fc":
+        value = cast(value, made.dtype)  # complex numbers lose their imaginary part
+    made[...] = value
     return made
 
 
@@ -142,15 +155,31 @@ def _put_index(shape: Shape, ind: Any, mode: Any) -> Any:
 def put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
     """``numpy.put``."""
     index = _put_index(np.shape(a), ind, mode)
+    if np.ndim(a) == 0 and np.size(ind) and np.size(v):  # the last one stays
+        assign_to(a, (), cycled(v, np.arange(np.size(ind)))[..., -1:][0])
+        return
     v = cycled(v, np.arange(index[0].size))
     if np.size(v) and index[0].size:
         assign_to(a, index, v)
+
+
+def _check_elements(values: Any, target: Any) -> None:
+    """`place` and `putmask` store nothing that does not fit."""
+    if not isinstance(plain(values), np.ndarray):
+        return
+    dtype = dtype_of(values)
+    if not np.can_cast(dtype, target.dtype):
+        raise TypeError(
+            f"Cannot cast array data from {dtype!r} to {target.dtype!r} according to the rule "
+            f"'safe'"
+        )
 
 
 @implements(np.place)
 def place(arr: Any, mask: Any, vals: Any) -> None:
     """``numpy.place``."""
     mask = np.reshape(np.asarray(strip(mask), dtype=bool), np.shape(arr))
+    _check_elements(vals, arr)
     count = np.count_nonzero(mask)
     if count and not np.size(vals):
         raise ValueError("Cannot insert from an empty array!")
@@ -164,6 +193,7 @@ def putmask(a: Any, /, mask: Any, values: Any) -> None:
     if mask.size != np.size(a):
         raise ValueError("putmask: mask and data must be the same size")
     mask = np.reshape(mask, np.shape(a))
+    _check_elements(values, a)
     if np.size(values):
         assign_to(a, mask, cycled(values, np.flatnonzero(mask)))
 

@@ -127,6 +127,7 @@ def array(
     order: Any = "K",
     subok: bool = False,
     ndmin: int = 0,
+    ndmax: int = 0,
     like: Any = None,
 ) -> Any:
     """``numpy.array`` that takes traced values, alone or in nested sequences.
@@ -139,21 +140,37 @@ def array(
     >>> dd.grad(lambda x: np.prod(dd.numpy.array([x[0], 2 * x[1]])))(np.array([3.0, 4.0]))
     array([8., 6.])
     """
+    # NumPy 2.4 has `ndmax`: beyond it sequences are objects, which no traced value may be in.
+    limits: Any = {"ndmax": ndmax} if ndmax else {}
     if not contains_box(object):
-        made = np.array(object, dtype=dtype, copy=copy, order=order, subok=subok, ndmin=ndmin)
+        options: Any = {"copy": copy, "order": order, "subok": subok, "ndmin": ndmin, **limits}
+        made = np.array(object, dtype=dtype, like=like, **options)
         return assignable(made) if copy is True else made
     ans = from_nested(object)
+    np.array(0.0, ndmin=ndmin, **limits)  # checks them
+    if ndmax and np.ndim(ans) > ndmax:
+        raise UnsupportedInputError(
+            f"ndmax={ndmax} would make objects of traced values, {user_line()}; leave it out."
+        )
     if dtype is not None and np.dtype(dtype) != ans.dtype:
         ans = ans.astype(dtype)
     elif copy is True and is_box(object):
-        ans = ans.copy()
+        ans = np.copy(ans)
+    if not isinstance(plain(ans), ndarray):
+        ans = np.copy(ans)  # an array without axes
     if np.ndim(ans) < ndmin:
         ans = np.reshape(ans, (1,) * (ndmin - np.ndim(ans)) + np.shape(ans))
     return ans
 
 
 def asarray(
-    a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None, **kwargs: Any
+    a: Any,
+    dtype: Any = None,
+    order: Any = None,
+    *,
+    device: Any = None,
+    copy: Any = None,
+    like: Any = None,
 ) -> Any:
     """``numpy.asarray``: a traced array comes back as it is, nested sequences become one.
 
@@ -162,14 +179,26 @@ def asarray(
     array([6., 8.])
     """
     if not contains_box(a):
-        return np.asarray(a, dtype=dtype, order=order, copy=copy)
-    return array(a, dtype, copy=copy is True)
+        return np.asarray(a, dtype=dtype, order=order, device=device, copy=copy, like=like)
+    np.asarray(0.0, device=device)  # checks it
+    return array(a, dtype, copy=True if copy else None)
 
 
-def require(a: Any, dtype: Any = None, requirements: Any = None, **kwargs: Any) -> Any:
+def _contiguous(function: Any) -> Callable[..., Any]:
+    def contiguous(a: Any, dtype: Any = None, *, like: Any = None) -> Any:
+        if not contains_box(a):
+            return function(a, dtype, like=like)
+        return array(a, dtype, copy=None, ndmin=1)
+
+    contiguous.__name__ = function.__name__
+    contiguous.__doc__ = f"``numpy.{function.__name__}``; order is no concern of a traced array."
+    return contiguous
+
+
+def require(a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = None) -> Any:
     """``numpy.require``; memory layout is no concern of a traced array."""
     if not contains_box(a):
-        return np.require(a, dtype, requirements)
+        return np.require(a, dtype, requirements, like=like)
     return asarray(a, dtype)
 
 
@@ -217,10 +246,11 @@ def linspace(
     retstep: bool = False,
     dtype: Any = None,
     axis: int = 0,
-    **kwargs: Any,
+    *,
+    device: Any = None,
 ) -> Any:
     """``numpy.linspace``, differentiable in start and stop."""
-    options: Any = {"dtype": dtype, "axis": axis, **kwargs}
+    options: Any = {"dtype": dtype, "axis": axis, "device": device}
     make: Any = np.linspace  # whose stubs do not know these combinations
     made, step = make(strip(start), strip(stop), num, endpoint, True, **options)
     if not contains_box(start) and not contains_box(stop):
@@ -269,38 +299,51 @@ def geomspace(
     return given(first * np.exp(exponents), made)
 
 
-def full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
+def full(
+    shape: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: Any = "C",
+    *,
+    device: Any = None,
+    like: Any = None,
+) -> Any:
     """``numpy.full``, whose value may be traced."""
     if not contains_box(fill_value):
-        return assignable(np.full(shape, fill_value, dtype, **kwargs))
+        return assignable(np.full(shape, fill_value, dtype, order, device=device, like=like))
+    np.full((), 0.0, None, order, device=device)  # checks them
     value = asarray(fill_value, dtype)
     return np.copy(np.broadcast_to(value, (shape,) if np.ndim(shape) == 0 else tuple(shape)))
 
 
-def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None, **kwargs: Any) -> Any:
+def arange(
+    start_or_stop: Any,
+    /,
+    stop: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    like: Any = None,
+) -> Any:
     """``numpy.arange``, differentiable in start and step; the number of elements is constant."""
+    start = start_or_stop
     if not any(map(is_box, (start, stop, step))):
-        limits = (start,) if stop is None else (start, stop, step)
-        return assignable(np.arange(*limits, dtype=dtype, **kwargs))
+        options: Any = {"dtype": dtype, "device": device, "like": like}
+        if stop is None:
+            return assignable(np.arange(start, step=step, **options))
+        return assignable(np.arange(start, stop, step, **options))
     if stop is None:
         start, stop = 0, start
-    made = np.arange(seen(start), seen(stop), seen(step), dtype=dtype)
+    made = np.arange(seen(start), seen(stop), seen(step), dtype=dtype, device=device)
     return given(start + step * np.arange(made.size), made)
 
 
 register(np.linspace, linspace)
 register(np.logspace, logspace)
 register(np.geomspace, geomspace)
-ascontiguousarray = functools.wraps(np.ascontiguousarray)(
-    lambda a, dtype=None, **kwargs: (
-        asarray(a, dtype) if contains_box(a) else np.ascontiguousarray(a, dtype)
-    )
-)
-asfortranarray = functools.wraps(np.asfortranarray)(
-    lambda a, dtype=None, **kwargs: (
-        asarray(a, dtype) if contains_box(a) else np.asfortranarray(a, dtype)
-    )
-)
+ascontiguousarray = _contiguous(np.ascontiguousarray)
+asfortranarray = _contiguous(np.asfortranarray)
 asanyarray = asarray
 
 CREATORS: dict[str, Any] = {

@@ -11,16 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from ..core.boxes import plain
+from ..core.boxes import plain, seen
 from ..core.dispatch import UFUNC_METHODS, register
 from ..core.primitive import Primitive
-from ..core.shapes import shape_of
+from ..core.shapes import dtype_of, shape_of
 from ..kinds import linear, rule
-from ._common import axis_of, implements, into
+from ._common import axis_of, for_target, implements, into
 from .reductions import (
     BUT_FIRST,
     BUT_LAST,
-    FIRST,
     REVERSED,
     along,
     converted,
@@ -119,7 +118,9 @@ cummin_p = rule(
 def _line(a: Any, axis: Any) -> tuple[Any, int]:
     """The array and axis of a running function, where None means all elements in a row."""
     ndim = len(shape_of(a))
-    if ndim == 0 or (axis is None and ndim > 1):
+    if ndim == 0:
+        return np.reshape(a, -1), -1 if axis is None else axis_of(axis, 1)
+    if axis is None and ndim > 1:
         return np.reshape(a, -1), -1
     return a, -1 if axis is None else axis_of(axis, ndim)
 
@@ -128,16 +129,16 @@ def _line(a: Any, axis: Any) -> tuple[Any, int]:
 def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """``numpy.cumsum``."""
     if dtype is not None and np.dtype(dtype).kind not in "fc":
-        a = plain(a)
-    a, axis = _line(a, axis)
-    return into(out, cumsum_p(a, axis=axis, dtype=dtype))
+        a = seen(a)
+    a, axis = _line(for_target(a, out, dtype, is_linear=True), axis)
+    return into(out, cumsum_p(a, axis=axis, dtype=dtype), "unsafe")
 
 
 @implements(np.cumprod)
 def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """``numpy.cumprod``, also where there are zeros; its rule takes n log n operations."""
-    a, axis = _line(converted(a, dtype), axis)
-    return into(out, cumprod_p(a, axis=axis))
+    a, axis = _line(converted(for_target(a, out, dtype), dtype), axis)
+    return into(out, cumprod_p(a, axis=axis), "unsafe")
 
 
 def _accumulate(running: Callable[..., Any]) -> Callable[..., Any]:
@@ -151,8 +152,8 @@ def _accumulate(running: Callable[..., Any]) -> Callable[..., Any]:
 
 def _running(prim: Primitive) -> Callable[..., Any]:
     def running(array: Any, axis: Any, dtype: Any, out: Any) -> Any:
-        array, axis = _line(converted(array, dtype), axis)
-        return into(out, prim(array, axis=axis))
+        array, axis = _line(converted(for_target(array, out, dtype), dtype), axis)
+        return into(out, prim(array, axis=axis), "unsafe")
 
     return running
 
@@ -177,19 +178,21 @@ def _cumulative(running: Callable[..., Any], start: Callable[..., Any]) -> Calla
             raise ValueError(
                 "For arrays which have more than one dimension ``axis`` argument is required."
             )
-        ans = running(x, axis, dtype)
-        if include_initial:
-            axis = -1 if axis is None else axis
-            first = along(axis_of(axis, np.ndim(ans)), FIRST)
-            ans = np.concatenate([start(plain(ans)[first]), ans], axis=axis)
-        return into(out, ans)
+        if not include_initial:
+            return running(x, axis, dtype, out)
+        ans = running(for_target(x, out, dtype), axis, dtype)
+        axis = axis_of(-1 if axis is None else axis, np.ndim(ans))
+        shape = list(shape_of(ans))
+        shape[axis] = 1
+        ans = np.concatenate([start(shape, dtype_of(ans)), ans], axis=axis)
+        return into(out, ans, "unsafe")
 
     return cumulative
 
 
 if hasattr(np, "cumulative_sum"):
-    register(np.cumulative_sum, _cumulative(cumsum, np.zeros_like))
-    register(np.cumulative_prod, _cumulative(cumprod, np.ones_like))
+    register(np.cumulative_sum, _cumulative(cumsum, np.zeros))
+    register(np.cumulative_prod, _cumulative(cumprod, np.ones))
 
 
 @implements(np.nancumsum)

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core.boxes import is_box
+from ..core.boxes import is_box, seen
 from ..core.shapes import cast, dtype_of, shape_of
 from ..core.traces import resolve
-from ._common import axes_of, axis_of, implements
+from ._common import axes_of, axis_of, implements, strip
+from .creation import given
 from .reductions import BUT_FIRST, BUT_LAST, NoValue, along
 
 
@@ -143,6 +144,11 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         _gradient(f, _steps(s, shape[a]), a, edge_order)
         for a, s in zip(axes, spacings, strict=True)
     ]
+    if any(map(is_box, varargs)):  # where steps are equal, NumPy rounds otherwise
+        make: Any = np.gradient  # whose stubs do not know these combinations
+        made = make(seen(f), *map(strip, varargs), axis=axis, edge_order=edge_order)
+        values = made if isinstance(made, tuple) else (made,)
+        parts = [given(p, v) for p, v in zip(parts, values, strict=True)]
     return parts[0] if len(parts) == 1 else tuple(parts)
 
 

@@ -13,10 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.boxes import seen
 from ..core.dispatch import register
-from ..core.shapes import Shape, shape_of
+from ..core.shapes import Shape, cast, shape_of
+from ..core.traces import resolve
 from ..kinds import linear, rule
-from ._common import implements, into, on_values
+from ._common import implements, into, on_values, target_of
+from .creation import given
 
 # Above this many multiplications the search for a better way to sum pays, for two and for more
 # operands (measured).
@@ -182,11 +185,26 @@ def _as_string(operands: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
 def einsum(*operands: Any, out: Any = None, optimize: Any = False, **kwargs: Any) -> Any:
     """``numpy.einsum``: any subscripts, either notation, any number of operands."""
     subscripts, arrays = _as_string(operands)
+    out, dtype = target_of(out), kwargs.get("dtype")
+    if out is not None or dtype is not None:
+        # NumPy adds in that dtype; it says what it cannot cast.
+        made = np.einsum(
+            subscripts,
+            *map(seen, arrays),
+            out=None if out is None else np.empty(out.shape, out.dtype),
+            optimize=optimize,
+            **kwargs,
+        )
+        if made.dtype.kind not in "fc":
+            return into(out, made)
+        loop = out.dtype if dtype is None else np.dtype(dtype)
+        summed = einsum(subscripts, *(cast(resolve(a), loop) for a in arrays), optimize=optimize)
+        return into(out, given(summed, made), "unsafe")
     if len(arrays) == 1 and not kwargs:
         labels = _labels(subscripts, (np.ndim(arrays[0]),))
-        return into(out, einsum_of_one_p(arrays[0], labels=labels))
+        return einsum_of_one_p(arrays[0], labels=labels)
     function = partial(np.einsum, subscripts, optimize=optimize, **kwargs)
-    return into(out, einsum_p(*arrays, function=function, subscripts=subscripts))
+    return einsum_p(*arrays, function=function, subscripts=subscripts)
 
 
 register(np.einsum_path, on_values(np.einsum_path))

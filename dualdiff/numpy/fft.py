@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..core.boxes import plain
+from ..core.boxes import plain, seen
 from ..core.shapes import Spec, shape_of
 from ..core.traces import resolve
 from ..kinds import linear
-from ._common import axis_of, implements, into
+from ._common import axis_of, implements, into, target_of
+from .creation import given
 from .namespace import mirror
 
 _SWAPPED: Any = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
@@ -106,6 +107,15 @@ def _along(prim: Any, a: Any, n: int | None, axis: int, norm: Any, default: int 
     return prim(a, n=int(n), axis=axis, norm=norm)
 
 
+def _written(function: Any, out: Any, ans: Any, *args: Any) -> Any:
+    """The result, written into `out`, in whose precision NumPy may compute it."""
+    out = target_of(out)
+    if out is None:
+        return ans
+    made = function(*map(seen, args), out=np.empty(out.shape, out.dtype))
+    return into(out, given(ans, made), broadcast=True)
+
+
 def _from_half(a: Any, n: int | None, axis: int) -> int:
     """The length of real data whose half spectrum is `a`."""
     return 2 * (np.shape(a)[normalize_axis_index(axis, np.ndim(a))] - 1) if n is None else n
@@ -114,41 +124,51 @@ def _from_half(a: Any, n: int | None, axis: int) -> int:
 @implements(np.fft.fft)
 def fft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.fft``."""
-    return into(out, _along(fft_p, a, n, axis, norm, None))
+    args = a, n, axis, norm
+    return _written(np.fft.fft, out, _along(fft_p, a, n, axis, norm, None), *args)
 
 
 @implements(np.fft.ifft)
 def ifft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.ifft``."""
-    return into(out, _along(ifft_p, a, n, axis, norm, None))
+    args = a, n, axis, norm
+    return _written(np.fft.ifft, out, _along(ifft_p, a, n, axis, norm, None), *args)
 
 
 @implements(np.fft.rfft)
 def rfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.rfft``; complex data raise, as in NumPy."""
+    args = a, n, axis, norm
     a = resolve(a)
     if np.iscomplexobj(plain(a)):
         raise TypeError("rfft takes real data; use fft, or np.real(a)")
-    return into(out, _along(rfft_p, a, n, axis, norm, None))
+    return _written(np.fft.rfft, out, _along(rfft_p, a, n, axis, norm, None), *args)
 
 
 @implements(np.fft.irfft)
 def irfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.irfft``; what it ignores of its argument has derivative zero."""
-    return into(out, _along(irfft_p, a, n, axis, norm, _from_half(a, n, axis)))
+    args = a, n, axis, norm
+    return _written(
+        np.fft.irfft, out, _along(irfft_p, a, n, axis, norm, _from_half(a, n, axis)), *args
+    )
 
 
 @implements(np.fft.hfft)
 def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.hfft``, the transform of a signal with Hermitian symmetry."""
+    args = a, n, axis, norm
     n = _from_half(a, n, axis)
-    return into(out, _along(irfft_p, np.conjugate(a), n, axis, _swapped(norm), n))
+    return _written(
+        np.fft.hfft, out, _along(irfft_p, np.conjugate(a), n, axis, _swapped(norm), n), *args
+    )
 
 
 @implements(np.fft.ihfft)
 def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.ihfft``."""
-    return into(out, np.conjugate(rfft(a, n, axis, _swapped(norm))))
+    args = a, n, axis, norm
+    return _written(np.fft.ihfft, out, np.conjugate(rfft(a, n, axis, _swapped(norm))), *args)
 
 
 def _swapped(norm: Any) -> Any:
@@ -183,13 +203,15 @@ def _over_axes(transform: Callable[..., Any], a: Any, s: Any, axes: Any, norm: A
 @implements(np.fft.fftn)
 def fftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.fftn``."""
-    return into(out, _over_axes(fft, a, s, axes, norm))
+    args = a, s, axes, norm
+    return _written(np.fft.fftn, out, _over_axes(fft, a, s, axes, norm), *args)
 
 
 @implements(np.fft.ifftn)
 def ifftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.ifftn``."""
-    return into(out, _over_axes(ifft, a, s, axes, norm))
+    args = a, s, axes, norm
+    return _written(np.fft.ifftn, out, _over_axes(ifft, a, s, axes, norm), *args)
 
 
 @implements(np.fft.fft2)
@@ -207,18 +229,20 @@ def ifft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: An
 @implements(np.fft.rfftn)
 def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.rfftn``."""
+    args = a, s, axes, norm
     s, axes = _sizes(a, s, axes, half=False)
     a = rfft(a, s[-1], axes[-1], norm)
-    return into(out, _over_axes(fft, a, s[:-1], axes[:-1], norm))
+    return _written(np.fft.rfftn, out, _over_axes(fft, a, s[:-1], axes[:-1], norm), *args)
 
 
 @implements(np.fft.irfftn)
 def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.irfftn``."""
+    args = a, s, axes, norm
     s, axes = _sizes(a, s, axes, half=True)
     for n, axis in zip(s[:-1], axes[:-1], strict=True):
         a = ifft(a, n, axis, norm)
-    return irfft(a, s[-1], axes[-1], norm, out)
+    return _written(np.fft.irfftn, out, irfft(a, s[-1], axes[-1], norm), *args)
 
 
 @implements(np.fft.rfft2)

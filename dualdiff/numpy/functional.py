@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from ..core.boxes import is_box
-from ..core.errors import UnsupportedInputError, user_line
-from ..core.shapes import shape_of
+from ..core.shapes import Shape, shape_of
 from ..core.traces import resolve
-from ._common import axis_of, implements
+from ._common import axis_of, implements, strip
 from .creation import CREATORS, contains_box, from_nested
 from .manipulation import as_operand
+
+NoValue = np._NoValue
 
 
 @implements(np.apply_along_axis)
@@ -50,10 +52,10 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
 
 
 class vectorize:  # NumPy's name
-    """``numpy.vectorize`` that takes traced arrays: the function is called for each element.
+    """``numpy.vectorize`` that takes traced arrays: the function is called for each element, or
+    with a `signature` for each vector or matrix that it says.
 
     Arguments: as NumPy's. Returns: a callable; its results are traced where an argument is.
-    Raises: TypeError for a `signature` with traced arguments.
 
     >>> import numpy as np, dualdiff as dd
     >>> step = dd.numpy.vectorize(lambda x: x**2 if x > 1 else 2 * x)
@@ -61,19 +63,27 @@ class vectorize:  # NumPy's name
     array([2., 6.])
     """
 
-    def __init__(self, pyfunc: Callable[..., Any], otypes: Any = None, **options: Any) -> None:
+    def __init__(
+        self,
+        pyfunc: Any = NoValue,
+        otypes: Any = None,
+        doc: str | None = None,
+        excluded: Any = None,
+        cache: bool = False,
+        signature: str | None = None,
+    ) -> None:
+        options: Any = {"doc": doc, "excluded": excluded, "cache": cache, "signature": signature}
+        self.numpys = np.vectorize(pyfunc, otypes, **options)  # checks the arguments
         self.pyfunc, self.otypes, self.options = pyfunc, otypes, options
-        functools.update_wrapper(self, pyfunc)
+        if pyfunc is not NoValue:
+            functools.update_wrapper(self, pyfunc)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.pyfunc is NoValue:  # a decorator with options
+            return vectorize(args[0], self.otypes, **self.options)
         if not any(map(contains_box, (*args, *kwargs.values()))):
-            return np.vectorize(self.pyfunc, self.otypes, **self.options)(*args, **kwargs)
-        if self.options.get("signature") is not None:
-            raise UnsupportedInputError(
-                f"vectorize with a signature does not take traced arrays, {user_line()}; write the "
-                f"loop with np.stack, or use np.apply_along_axis"
-            )
-        excluded = self.options.get("excluded") or ()
+            return self.numpys(*args, **kwargs)
+        excluded = self.options["excluded"] or ()
         loops: dict[Any, Any] = {i: a for i, a in enumerate(args) if i not in excluded}
         loops |= {k: v for k, v in kwargs.items() if k not in excluded}
 
@@ -81,24 +91,108 @@ class vectorize:  # NumPy's name
             given = [elements.get(i, a) for i, a in enumerate(args)]
             return self.pyfunc(*given, **{k: elements.get(k, v) for k, v in kwargs.items()})
 
-        return _each_element(call, loops)
+        dtypes = None if self.otypes is None else [np.dtype(t) for t in self.otypes]
+        if not loops:
+            return call({})
+        signature = self.options["signature"]
+        if signature is None:
+            return _each_element(call, loops, dtypes)
+        cores, results = (_core_axes(side) for side in signature.split("->"))
+        if len(cores) != len(loops):
+            raise TypeError(
+                f"wrong number of positional arguments: expected {len(cores)}, got {len(loops)}"
+            )
+        return _each_part(call, loops, dtypes, cores, results)
 
 
-def _each_element(call: Callable[[dict[Any, Any]], Any], loops: dict[Any, Any]) -> Any:
+def _core_axes(side: str) -> list[list[str]]:
+    """The names of the core axes of each operand, in one side of a signature."""
+    return [re.findall(r"\w+", term) for term in re.findall(r"\(([^)]*)\)", side)]
+
+
+def _each_element(
+    call: Callable[[dict[Any, Any]], Any], loops: dict[Any, Any], dtypes: Any = None
+) -> Any:
     """A function of the elements of broadcast operands, as one array per result."""
+    return _each_part(call, loops, dtypes, [[]] * len(loops), None)
+
+
+def _each_part(
+    call: Callable[[dict[Any, Any]], Any],
+    loops: dict[Any, Any],
+    dtypes: Any,
+    cores: list[list[str]],
+    result_cores: list[list[str]] | None,
+) -> Any:
+    """A function of parts of operands, which have `cores` as axes; the others are broadcast."""
     operands = {name: as_operand(a) for name, a in loops.items()}
-    shape = np.broadcast_shapes(*map(np.shape, operands.values()))
-    spread = {name: np.broadcast_to(a, shape) for name, a in operands.items()}
+    sizes: dict[str, int] = {}
+    outer = []
+    for a, core in zip(operands.values(), cores, strict=True):
+        shape = np.shape(a)
+        if len(shape) < len(core):
+            raise ValueError(
+                f"{len(shape)}-dimensional argument does not have enough dimensions for all core "
+                f"dimensions {tuple(core)!r}"
+            )
+        outer.append(shape[: len(shape) - len(core)])
+        _agree(sizes, core, shape)
+    shape = np.broadcast_shapes(*outer)
+    spread = {
+        name: np.broadcast_to(a, shape + tuple(sizes[c] for c in core))
+        for (name, a), core in zip(operands.items(), cores, strict=True)
+    }
     results = [
         call({name: a[place] if shape else operands[name] for name, a in spread.items()})
         for place in np.ndindex(shape)
     ]
     if not results:
+        return _no_part(shape, sizes, dtypes, result_cores)
+    several = type(results[0]) is tuple
+    parts = list(zip(*results, strict=True)) if several else [tuple(results)]
+    if len(parts) != len(result_cores or parts):
+        raise ValueError(
+            f"wrong number of outputs from pyfunc: expected {len(result_cores or ())}, got "
+            f"{len(parts)}"
+        )
+    answers = []
+    for k, part in enumerate(parts):
+        for one in part if result_cores else ():
+            _agree(sizes, result_cores[k], np.shape(one))  # type: ignore[index]
+        ans = from_nested(list(part))
+        ans = np.reshape(ans, shape + np.shape(ans)[1:])
+        answers.append(ans if dtypes is None else ans.astype(dtypes[k]))
+    return tuple(answers) if several else answers[0]
+
+
+def _agree(sizes: dict[str, int], core: list[str], shape: Shape) -> None:
+    """Core axes of one name have one length."""
+    if len(shape) < len(core):
+        raise ValueError(f"{shape} does not have enough dimensions for {tuple(core)!r}")
+    for name, size in zip(core, shape[len(shape) - len(core) :], strict=True):
+        if sizes.setdefault(name, size) != size:
+            raise ValueError(
+                f"inconsistent size for core dimension {name!r}: {size} vs {sizes[name]}"
+            )
+
+
+def _no_part(
+    shape: Shape, sizes: dict[str, int], dtypes: Any, result_cores: list[list[str]] | None
+) -> Any:
+    """The results of no call at all, which only `otypes` can tell."""
+    if dtypes is None:
         raise ValueError("cannot call `vectorize` on size 0 inputs unless `otypes` is set")
-    if type(results[0]) is tuple:
-        parts = zip(*results, strict=True)
-        return tuple(np.reshape(from_nested(list(part)), shape) for part in parts)
-    return np.reshape(from_nested(results), shape)
+    cores = result_cores or [[] for _ in dtypes]
+    if any(name not in sizes for core in cores for name in core):
+        raise ValueError(
+            "cannot call `vectorize` with a signature including new output dimensions on size 0 "
+            "inputs"
+        )
+    empty = tuple(
+        np.empty(shape + tuple(sizes[c] for c in core), dtype)
+        for core, dtype in zip(cores, dtypes, strict=True)
+    )
+    return empty if len(empty) > 1 else empty[0]
 
 
 def frompyfunc(func: Callable[..., Any], /, nin: int, nout: int, **kwargs: Any) -> Any:
@@ -108,8 +202,8 @@ def frompyfunc(func: Callable[..., Any], /, nin: int, nout: int, **kwargs: Any) 
 
     @functools.wraps(func)
     def apply(*args: Any) -> Any:
-        if not any(map(contains_box, args)):
-            return ufunc(*args)
+        if not any(map(contains_box, args)) or any(np.size(a) == 0 for a in map(as_operand, args)):
+            return ufunc(*map(strip, args))
         return _each_element(
             lambda elements: func(*(elements[i] for i in range(nin))), dict(enumerate(args))
         )
@@ -117,11 +211,11 @@ def frompyfunc(func: Callable[..., Any], /, nin: int, nout: int, **kwargs: Any) 
     return apply
 
 
-def fromiter(iter: Iterable[Any], dtype: Any, count: int = -1, **kwargs: Any) -> Any:
+def fromiter(iter: Iterable[Any], dtype: Any, count: int = -1, *, like: Any = None) -> Any:
     """``numpy.fromiter`` whose elements may be traced."""
     elements = list(iter) if count < 0 else [e for e, _ in zip(iter, range(count), strict=False)]
     if not contains_box(elements):
-        return np.fromiter(elements, dtype, count, **kwargs)
+        return np.fromiter(elements, dtype, count, like=like)
     made = from_nested(elements)
     return made.astype(dtype) if np.dtype(dtype) != made.dtype else made
 

@@ -11,7 +11,7 @@ from ..core.boxes import is_box, seen
 from ..core.errors import UnsupportedInputError, user_line
 from ..core.shapes import cast, shape_of
 from ._common import implements, strip
-from .creation import CREATORS, contains_box
+from .creation import CREATORS, arange, contains_box, linspace
 from .manipulation import as_operand
 
 
@@ -41,6 +41,18 @@ def ix_(*args: Any) -> Any:
     )
 
 
+def _is_traced(key: Any) -> bool:
+    parts = list(key) if type(key) is tuple else [key]
+    slices = [part for part in parts if isinstance(part, slice)]
+    return contains_box(parts) or contains_box([[s.start, s.stop, s.step] for s in slices])
+
+
+def _seen(key: Any) -> Any:
+    if isinstance(key, slice):
+        return slice(seen(key.start), seen(key.stop), seen(key.step))
+    return strip(key)
+
+
 class _Concatenator:
     """``numpy.r_`` and ``numpy.c_`` for items that may be traced."""
 
@@ -48,7 +60,7 @@ class _Concatenator:
         self.by_numpy = by_numpy
 
     def __getitem__(self, key: Any) -> Any:
-        if not contains_box(list(key) if type(key) is tuple else key):
+        if not _is_traced(key):
             return self.by_numpy[key]
         items = list(key) if type(key) is tuple else [key]
         # NumPy concatenates positions; the elements that stand there follow.
@@ -59,14 +71,23 @@ class _Concatenator:
             if isinstance(item, str):
                 positions.append(item)
                 continue
-            value = as_operand(self.by_numpy[item] if isinstance(item, slice) else item)
+            value = as_operand(self._range(item) if isinstance(item, slice) else item)
             size = int(np.size(seen(value)))
             place = np.arange(start, start + size).reshape(np.shape(value))
             positions.append(place if place.ndim else int(place))
             values.append(np.reshape(value, -1))
             start += size
-        dtype = self.by_numpy[tuple(strip(items))].dtype
+        dtype = self.by_numpy[tuple(map(_seen, items))].dtype
         return cast(np.concatenate(values), dtype)[self.by_numpy[tuple(positions)]]
+
+    def _range(self, item: slice) -> Any:
+        """What a slice stands for: numbers by their distance, or by an imaginary count."""
+        start, step = item.start or 0, item.step or 1
+        if not contains_box([start, item.stop, step]):
+            return np.r_[item]
+        if isinstance(step, complex):
+            return linspace(start, item.stop, int(abs(step)))
+        return arange(start, item.stop, step)
 
 
 r_, c_ = _Concatenator(np.r_), _Concatenator(np.c_)

@@ -290,8 +290,8 @@ def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
 def matrix_power(a: Any, n: int) -> Any:
     """``numpy.linalg.matrix_power``."""
     n = operator.index(n)
-    if n == 0:
-        return np.linalg.matrix_power(plain(a), 0)
+    if n == 0 or np.ndim(a) < 2 or np.shape(a)[-2] != np.shape(a)[-1]:
+        return np.linalg.matrix_power(plain(a), n)  # or its error
     if n < 0:
         return matrix_power(np.linalg.inv(a), -n)
     if n == 3:

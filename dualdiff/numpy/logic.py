@@ -36,7 +36,7 @@ for _of_shapes in (
     np.triu_indices_from,
 ):  # fmt: skip
     register(_of_shapes, on_values(_of_shapes, plain))
-register(np.shape, shape_of)
+register(np.shape, lambda a: shape_of(a))
 
 
 @implements(np.ndim)

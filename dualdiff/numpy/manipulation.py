@@ -18,7 +18,7 @@ from ..core.boxes import is_box, plain, seen
 from ..core.shapes import Fit, Shape, align, shape_of, unbroadcast
 from ..core.traces import resolve
 from ..kinds import linear
-from ._common import Axes, axes_of, axis_of, implements
+from ._common import Axes, axes_of, axis_of, implements, memory_order
 
 
 def lead_of(t: Any, ndim: int) -> Shape:
@@ -108,8 +108,7 @@ def ravel(a: Any, order: Any = "C") -> Any:
     """``numpy.ravel``; a view where the elements are contiguous in the order asked for."""
     memory = np.asarray(memory_of(a))
     if order == "K":
-        strides = memory.strides
-        axes = sorted(range(memory.ndim), key=lambda i: -abs(strides[i]))
+        axes = memory_order(memory.strides)
         a, memory = np.transpose(a, axes), memory.transpose(axes)
     elif order == "F" or (order == "A" and memory.flags.fnc):
         a, memory = np.transpose(a), memory.T
@@ -241,7 +240,7 @@ def atleast_3d(*arys: Any) -> Any:
 @implements(np.flip)
 def flip(m: Any, axis: Any = None) -> Any:
     """``numpy.flip``; a view."""
-    if np.ndim(m) == 0:
+    if np.ndim(m) == 0 and axis is None:
         return np.reshape(m, ())[()]
     axes = axes_of(axis, np.ndim(m))
     reverse, whole = slice(None, None, -1), slice(None)

@@ -39,12 +39,12 @@ def accepting_lists(function: Callable[..., Any]) -> Callable[..., Any]:
     def accepts_lists(*args: Any, **kwargs: Any) -> Any:
         args = tuple(map(_traced, args))
         if kwargs:
-            kwargs = {k: _traced(v) for k, v in kwargs.items()}
-            # NumPy asks only some of its arguments: not `initial`, or the weights.
-            if any(map(is_box, kwargs.values())) and not any(map(is_box, args)):
-                found = _implementation(function)
-                if found is not None:
-                    return found(*args, **kwargs)
+            kwargs = {k: v if k == "out" else _traced(v) for k, v in kwargs.items()}
+        # NumPy asks only some of its arguments: not `initial`, or the weights.
+        if any(map(is_box, args)) or any(map(is_box, kwargs.values())):
+            found = _implementation(function)
+            if found is not None:
+                return found(*args, **kwargs)
         return function(*args, **kwargs)
 
     functools.update_wrapper(accepts_lists, function, updated=())

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core.boxes import is_box, plain
+from ..core.boxes import is_box, plain, seen
 from ..core.errors import UnsupportedInputError, user_line
 from ..core.shapes import Spec, dtype_of
 from ..kinds import linear
 from ._common import implements, strip
+from .creation import given
 from .manipulation import as_operand, lead_of
 
 Pair = tuple[int, int]
@@ -133,7 +134,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
     np.pad(np.zeros((1,) * ndim), 0, mode, **dict.fromkeys(kwargs, 1))
     if not any(map(any, widths)):
         return np.copy(array)
-    values = as_operand(kwargs.get("constant_values", 0))
+    value, values = seen(array), as_operand(kwargs.get("constant_values", 0))
     if mode == "empty" or (mode == "constant" and not is_box(values)):
         return pad_p(array, widths=widths, values=values)
     for axis, width in enumerate(widths):
@@ -161,4 +162,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
         else:
             origin = np.pad(np.arange(n), width, "edge" if odd else mode)
             array = np.take(array, origin, axis)
+    if mode in ("constant", "linear_ramp"):  # as NumPy rounds and converts them
+        made = np.pad(value, pad_width, mode, **{k: strip(v) for k, v in kwargs.items()})
+        return given(array, made)
     return array

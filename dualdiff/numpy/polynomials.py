@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.boxes import is_box, seen
-from ..core.shapes import Shape, dtype_of
+from ..core.shapes import Shape, cast, dtype_of
 from ..core.traces import resolve
 from ..kinds import rule
 from ._common import implements
@@ -23,6 +23,8 @@ def _coefficients(p: Any) -> Any:
 def _trimmed(p: Any) -> Any:
     """Coefficients without leading zeros."""
     p = _coefficients(p)
+    if not len(p):
+        return np.zeros(1)
     nonzero = np.flatnonzero(seen(p))
     return p[nonzero[0] if nonzero.size else len(p) - 1 :]
 
@@ -139,7 +141,9 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     if np.ndim(x) != 1:
         raise ValueError("x must be a one-dimensional array or sequence.")
     n = len(x) if N is None else N
-    ones = np.ones((len(x), 1), np.result_type(dtype_of(x), int))[:, : max(n, 0)]
+    dtype = np.result_type(dtype_of(x), int)  # in which NumPy multiplies
+    x = cast(x, dtype)
+    ones = np.ones((len(x), 1), dtype)[:, : max(n, 0)]
     powers = np.cumprod(np.broadcast_to(x[:, None], (len(x), max(n - 1, 0))), axis=1)
     v = np.concatenate([ones, powers], axis=1)
     return v if increasing else v[:, ::-1]

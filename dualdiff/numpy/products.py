@@ -16,9 +16,9 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..core.boxes import plain
 from ..core.dispatch import register
-from ..core.shapes import Shape, Spec, align, shape_of
+from ..core.shapes import Shape, Spec, align, dtype_of, shape_of
 from ..kinds import Bilinear, bilinear
-from ._common import implements, into
+from ._common import implements, into, target_of
 from ._matrices import conjugate, flat, fold, transpose
 from ._product_paths import product_fast_path
 from .einstein import einsum_p
@@ -124,8 +124,10 @@ def matmul(x1: Any, x2: Any, /) -> Any:
 def dot(a: Any, b: Any, out: Any = None) -> Any:
     """``numpy.dot``."""
     ndims = len(shape_of(a)), len(shape_of(b))
+    if out is not None:
+        return _exactly(out, dot(a, b))
     if min(ndims) > 0 and max(ndims) <= 2:
-        return into(out, dot_p(a, b))
+        return dot_p(a, b)
     if min(ndims) == 0:
         subscripts = "...,..."
     else:
@@ -133,7 +135,17 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
         contracted = y[-2:-1] or y
         subscripts = f"{x},{y.replace(contracted, x[-1])}"
         subscripts += "->" + x[:-1] + y.replace(contracted, "")
-    return into(out, einsum_p(a, b, function=np.dot, subscripts=subscripts))
+    return einsum_p(a, b, function=np.dot, subscripts=subscripts)
+
+
+def _exactly(out: Any, ans: Any) -> Any:
+    """The result in an array that has its dtype, in C order, as `numpy.dot` wants it."""
+    array = plain(target_of(out))
+    if array.dtype != dtype_of(ans) or not array.flags.c_contiguous:
+        raise ValueError(
+            f"output array is not acceptable: it must be in C order and of {dtype_of(ans)!r}"
+        )
+    return into(out, ans)
 
 
 def _letters(*ndims: int) -> list[str]:
@@ -154,7 +166,7 @@ def inner(a: Any, b: Any, /) -> Any:
 def outer(a: Any, b: Any, out: Any = None) -> Any:
     """``numpy.outer``."""
     ans = einsum_p(np.ravel(a), np.ravel(b), function=np.outer, subscripts="i,j->ij")
-    return into(out, ans)
+    return into(out, ans, broadcast=True)
 
 
 @implements(np.linalg.outer)
@@ -163,7 +175,7 @@ def linalg_outer(x1: Any, x2: Any, /) -> Any:
     return einsum_p(x1, x2, function=np.linalg.outer, subscripts="i,j->ij")
 
 
-@implements(np.tensordot, np.linalg.tensordot)
+@implements(np.tensordot)
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """``numpy.tensordot``."""
     x, y = _letters(np.ndim(a), np.ndim(b))
@@ -177,6 +189,12 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     subscripts = f"{x},{''.join(renamed.get(u, u) for u in y)}->{free}"
     function = partial(np.tensordot, axes=(axes_a, axes_b))
     return einsum_p(a, b, function=function, subscripts=subscripts)
+
+
+@implements(np.linalg.tensordot)
+def linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
+    """``numpy.linalg.tensordot``."""
+    return tensordot(x1, x2, axes)
 
 
 def _conjugated_first(function: Any) -> Callable[[Any, Any], Any]:
@@ -194,12 +212,17 @@ def _last(x: Any, axis: int) -> Any:
     return x if axis == -1 else np.moveaxis(x, axis, -1)
 
 
-@implements(np.vecdot, np.linalg.vecdot)
-def vecdot(x1: Any, x2: Any, /, out: Any = None, *, axis: int = -1) -> Any:
+@implements(np.vecdot)
+def vecdot(x1: Any, x2: Any, /) -> Any:
     """``numpy.vecdot``."""
     function = _conjugated_first(np.vecdot)
-    x1, x2 = conjugate(_last(x1, axis)), _last(x2, axis)
-    return into(out, einsum_p(x1, x2, function=function, subscripts="...i,...i->..."))
+    return einsum_p(conjugate(x1), x2, function=function, subscripts="...i,...i->...")
+
+
+@implements(np.linalg.vecdot)
+def linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    """``numpy.linalg.vecdot``."""
+    return vecdot(_last(x1, axis), _last(x2, axis))
 
 
 if hasattr(np, "matvec"):  # NumPy 2.2
@@ -323,5 +346,7 @@ def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
     arrays[-1] = last if ndims[-1] == 2 else np.reshape(last, (-1, 1))
     ans = _chain(arrays)
     if ndims[0] == ndims[-1] == 1:
-        return into(out, ans[0, 0])
-    return into(out, ans if ndims[0] == ndims[-1] else np.ravel(ans))
+        ans = ans[0, 0]
+    elif ndims[0] != ndims[-1]:
+        ans = np.ravel(ans)
+    return ans if out is None else _exactly(out, ans)

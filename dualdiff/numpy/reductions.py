@@ -16,8 +16,19 @@ from ..core.boxes import is_box, plain, seen
 from ..core.dispatch import UFUNC_METHODS
 from ..core.primitive import Primitive
 from ..core.shapes import Shape, cast, dtype_of, shape_of
-from ..kinds import linear, rule
-from ._common import Axes, axes_of, expand_dims, implements, into, spread, where_or_zero
+from ..kinds import Linear, linear, rule
+from ._common import (
+    Axes,
+    axes_of,
+    expand_dims,
+    for_target,
+    implements,
+    into,
+    spread,
+    target_of,
+    where_or_zero,
+)
+from .creation import given
 from .ufuncs import safe_divide
 
 NoValue = np._NoValue
@@ -25,7 +36,9 @@ Scaled = Callable[..., Any]
 NO_OPTIONS: dict[str, Any] = {}
 
 # How a traced `initial` joins a result, and a start that leaves the result as it is.
-JOINED: dict[Primitive, tuple[Callable[..., Any], float | None]] = {}
+JOINED: dict[Primitive, tuple[Callable[..., Any], Any]] = {}
+# Those that take no axis of a number, unlike reductions by ufuncs.
+STRICT: set[Primitive] = set()
 
 
 def reduced(
@@ -36,15 +49,29 @@ def reduced(
     Primitives take ``axis`` as a tuple counted from the right, ``keepdims``, and as ``options``
     those of ``dtype, initial, where, ...`` that the user gave.
     """
+    a = for_target(a, out, options.get("dtype"), isinstance(prim, Linear))
     initial = options.get("initial")
     if is_box(initial):
-        join, options["initial"] = JOINED[prim]
-        return into(out, join(reduced(prim, a, axis, keepdims, **options), initial))
-    options = {k: v for k, v in options.items() if v is not NoValue and v is not None}
+        return into(out, _joined(prim, a, initial, axis, keepdims, options), "unsafe")
+    options = {
+        k: v for k, v in options.items() if v is not NoValue and (v is not None or k == "initial")
+    }
     where = options.pop("where", True)
     if where is not True:
         options["where"] = np.array(plain(where), dtype=bool)
-    return into(out, reduced_plainly(prim, a, axis, keepdims, options))
+    return into(out, reduced_plainly(prim, a, axis, keepdims, options), "unsafe")
+
+
+def _joined(
+    prim: Primitive, a: Any, initial: Any, axis: Any, keepdims: Any, options: dict[str, Any]
+) -> Any:
+    """A reduction with a traced `initial`: the value is NumPy's, which begins with it."""
+    join, start = JOINED[prim]
+    made = reduced(prim, seen(a), axis, keepdims, **{**options, "initial": seen(initial)})
+    if dtype_of(made).kind not in "fc":
+        return made
+    rest = reduced(prim, a, axis, keepdims, **{**options, "initial": start})
+    return given(join(rest, cast(initial, dtype_of(made))), made)
 
 
 def reduced_plainly(
@@ -52,7 +79,7 @@ def reduced_plainly(
 ) -> Any:
     """`reduced` for the common calls, at less cost."""
     ndim = len(shape_of(a))
-    axes = () if ndim == 0 and axis in (0, -1) else axes_of(axis, ndim)
+    axes = () if ndim == 0 and axis in (0, -1) and prim not in STRICT else axes_of(axis, ndim)
     return prim(a, axis=axes, keepdims=keepdims is not NoValue and bool(keepdims), options=options)
 
 
@@ -173,6 +200,7 @@ def _prod_scaled(v: Any, x: Any, ans: Any, axis: Axes, initial: Any = 1, where: 
         return v * x
     if where is not True:
         x = np.where(where, x, 1)
+    initial = 1 if initial is None else initial
     others = ans / x if is_normal(ans) else initial * _products_of_others(x, axis)
     v = v * others
     return v if where is True else np.where(where, v, 0)
@@ -192,7 +220,7 @@ def prod(
     where: Any = True,
 ) -> Any:
     """``numpy.prod``, differentiable in `a` and `initial`, also where there are zeros."""
-    a = converted(a, dtype)
+    a = converted(for_target(a, out, dtype), dtype)
     return reduced(prod_p, a, axis, keepdims, out, initial=initial, where=where)
 
 
@@ -248,7 +276,10 @@ nanmin = implements(np.nanmin)(_extremum(nanmin_p, "nanmin"))
 @implements(np.ptp)
 def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
     """``numpy.ptp``: the maximum minus the minimum."""
-    return into(out, max(a, axis, keepdims=keepdims) - min(a, axis, keepdims=keepdims))
+    high, out = max(a, axis, keepdims=keepdims), target_of(out)
+    if out is not None:
+        high = cast(high, out.dtype)  # NumPy keeps it there
+    return into(out, high - min(a, axis, keepdims=keepdims))
 
 
 def _softmax(exp: Callable[..., Any]) -> Scaled:
@@ -279,7 +310,7 @@ def _reduce(prim: Primitive) -> Callable[..., Any]:
     ) -> Any:
         if prim is sum_p:
             return sum(array, axis, dtype, out, keepdims, initial, where)
-        array = converted(array, dtype)
+        array = converted(for_target(array, out, dtype), dtype)
         return reduced(prim, array, axis, keepdims, out, initial=initial, where=where)
 
     return reduce
@@ -291,15 +322,15 @@ def _of(ufunc: np.ufunc, scaled: Scaled) -> Primitive:
 
 JOINED |= {nanmax_p: (np.fmax, -np.inf), nanmin_p: (np.fmin, np.inf)}
 for _ufunc, _prim, _start in (
-    (np.add, sum_p, None),
-    (np.multiply, prod_p, None),
+    (np.add, sum_p, NoValue),
+    (np.multiply, prod_p, NoValue),
     (np.maximum, max_p, -np.inf),
     (np.minimum, min_p, np.inf),
     (np.fmax, _of(np.fmax, selected), -np.inf),
     (np.fmin, _of(np.fmin, selected), np.inf),
-    (np.logaddexp, _of(np.logaddexp, _softmax(np.exp)), None),
-    (np.logaddexp2, _of(np.logaddexp2, _softmax(np.exp2)), None),
-    (np.hypot, _of(np.hypot, _hypot_scaled), None),
+    (np.logaddexp, _of(np.logaddexp, _softmax(np.exp)), NoValue),
+    (np.logaddexp2, _of(np.logaddexp2, _softmax(np.exp2)), NoValue),
+    (np.hypot, _of(np.hypot, _hypot_scaled), NoValue),
 ):
     JOINED[_prim] = _ufunc, _start
     UFUNC_METHODS[_ufunc, "reduce"] = _reduce(_prim)
@@ -308,16 +339,30 @@ for _ufunc, _prim, _start in (
 def nan_as(a: Any, number: int) -> Any:
     """`a` with its NaNs replaced."""
     nan = np.isnan(plain(a))
-    return np.where(nan, number, a) if np.any(nan) else a
+    if np.any(nan):
+        return np.where(nan, number, a)
+    strides = getattr(plain(a), "strides", ())
+    return np.copy(a) if 0 in strides else a  # as NumPy does, whose sums depend on strides
 
 
-@implements(np.nansum)
-def nansum(a: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
-    """``numpy.nansum``: NaNs count as 0 and have derivative 0."""
-    return sum(nan_as(a, 0), axis, *args, **kwargs)
+def _without_nan(reduce: Callable[..., Any], number: int) -> Callable[..., Any]:
+    def without_nan(
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: Any = False,
+        initial: Any = NoValue,
+        where: Any = True,
+    ) -> Any:
+        return reduce(nan_as(a, number), axis, dtype, out, keepdims, initial, where)
+
+    without_nan.__name__ = f"nan{reduce.__name__}"
+    without_nan.__doc__ = (
+        f"``numpy.nan{reduce.__name__}``: NaNs count as {number} and have derivative 0."
+    )
+    return without_nan
 
 
-@implements(np.nanprod)
-def nanprod(a: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
-    """``numpy.nanprod``: NaNs count as 1 and have derivative 0."""
-    return prod(nan_as(a, 1), axis, *args, **kwargs)
+nansum = implements(np.nansum)(_without_nan(sum, 0))
+nanprod = implements(np.nanprod)(_without_nan(prod, 1))

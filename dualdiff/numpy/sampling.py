@@ -163,6 +163,8 @@ def convolve(a: Any, v: Any, mode: Any = "full") -> Any:
 @implements(np.correlate)
 def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
     """``numpy.correlate``, which conjugates v."""
+    if min(np.ndim(a), np.ndim(v)) == 0:
+        raise ValueError("object of too small depth for desired array")
     a, v = _vectors(a, v)
     return correlate_p(a, np.conjugate(v), mode=_mode(mode))
 
@@ -197,6 +199,8 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
 def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
     """``numpy.histogram_bin_edges``, differentiable in `a`, in `range` and in given edges."""
     a = np.ravel(resolve(a))
+    if is_box(bins) and np.ndim(bins) == 0:
+        bins = seen(bins)  # NumPy says that it must be an integer
     if not isinstance(bins, str) and np.ndim(bins) == 1:
         edges = resolve(bins)
         np.histogram_bin_edges(seen(a), seen(edges))  # NumPy says what is wrong
@@ -278,7 +282,8 @@ def histogram(
             return np.histogram(
                 samples, plain_bins, plain_range, density=True, weights=_flat(weights)
             )
-        counts = counts / np.diff(edges) / np.sum(counts)
+        widths = np.diff(edges)  # their real part, as in NumPy
+        counts = counts / np.real(widths) / np.sum(counts)
     return counts, edges
 
 

@@ -9,19 +9,28 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..core.boxes import is_box, plain, seen
-from ..core.errors import UnsupportedInputError, user_line
 from ..core.indexing import GETITEM, SCATTER
-from ..core.shapes import Fit, Shape, Spec, align, unbroadcast
+from ..core.shapes import Fit, Shape, Spec, align, dtype_of, unbroadcast
 from ..kinds import elementwise, linear, rule
-from ._common import implements, into, strip, where_or_zero
+from ._common import for_target, implements, into, strip, target_of, where_or_zero
 from .manipulation import as_operand
+from .ufunc_calls import call_with_keywords
+from .ufuncs import positive
 
 _MISSING: Any = getattr(np, "_NoValue", None)
+
+
+def _check_buffer(out: Any, dtype: Any) -> None:
+    """NumPy takes elements into an array that they could come from."""
+    out = target_of(out)
+    if out is not None and not np.can_cast(out.dtype, dtype, "safe"):
+        raise TypeError(f"an output array of {out.dtype!r} cannot take elements of {dtype!r}")
 
 
 @implements(np.take)
 def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> Any:
     """``numpy.take``."""
+    _check_buffer(out, dtype_of(a))
     if not is_box(a):
         return into(out, np.take(a, strip(indices), axis, mode=mode))
     if axis is None:
@@ -31,7 +40,7 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "r
     if mode != "raise" or index.dtype.kind not in "iu":
         # NumPy itself says which positions are meant.
         index = np.asarray(np.take(np.arange(np.shape(a)[axis]), strip(indices), mode=mode))
-    return into(out, GETITEM.general(a, index=(slice(None),) * axis + (index,)))
+    return into(out, GETITEM.general(a, index=(slice(None),) * axis + (index,)), "unsafe")
 
 
 @implements(np.take_along_axis)
@@ -96,7 +105,7 @@ def choose(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
     operands = [as_operand(c) for c in choices]
     which = np.choose(strip(a), range(len(operands)), mode=mode)  # checks the positions
     masks = tuple(which == k for k in range(len(operands)))
-    return into(out, choose_p(*operands, which=which, masks=masks))
+    return into(out, choose_p(*operands, which=which, masks=masks), "unsafe")
 
 
 @implements(np.select)
@@ -241,9 +250,10 @@ def trace(
     if ndim < 2:
         raise ValueError("diag requires an array of at least two dimensions")
     axis1, axis2 = (normalize_axis_index(axis, ndim) - ndim for axis in (axis1, axis2))
+    a = for_target(a, out, dtype, is_linear=True)
     if dtype is not None:
         a = a.astype(dtype)
-    return into(out, trace_p(a, offset=int(offset), axis1=axis1, axis2=axis2))
+    return into(out, trace_p(a, offset=int(offset), axis1=axis1, axis2=axis2), "unsafe")
 
 
 tril_p = linear(
@@ -301,6 +311,9 @@ clip_high = elementwise(
 )
 
 
+_CLIP: Any = np._core.umath.clip  # type: ignore[attr-defined]  # the ufunc behind np.clip
+
+
 @implements(np.clip)
 def clip(
     a: Any,
@@ -313,20 +326,21 @@ def clip(
     **kwargs: Any,
 ) -> Any:
     """``numpy.clip``: derivative 1 inside and on the edges; outside, it is that of the bound."""
-    if kwargs:
-        raise UnsupportedInputError(
-            f"np.clip takes no {', '.join(kwargs)} on traced arrays, {user_line()}; "
-            f"use np.where or .astype around it."
-        )
     low = _bound(a_min, min)
     high = _bound(a_max, max)
+    # NumPy calls these ufuncs, with its keywords.
+    ufunc: Any = _CLIP
+    operands: tuple[Any, ...] = (a, low, high)
+    found: Any = clip_p
     if low is None and high is None:
-        return into(out, np.copy(a))
-    if high is None:
-        return into(out, clip_low(a, low))
-    if low is None:
-        return into(out, clip_high(a, high))
-    return into(out, clip_p(a, low, high))
+        ufunc, operands, found = np.positive, (a,), positive
+    elif high is None:
+        ufunc, operands, found = np.maximum, (a, low), clip_low
+    elif low is None:
+        ufunc, operands, found = np.minimum, (a, high), clip_high
+    if out is None and not kwargs:
+        return found(*operands)
+    return call_with_keywords(ufunc, found, operands, {"out": out, **kwargs})
 
 
 def _bound(first: Any, second: Any) -> Any:

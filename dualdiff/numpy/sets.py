@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.boxes import seen
+from ..core.shapes import cast, dtype_of
 from ..core.traces import resolve
 from ._common import implements
 
@@ -24,12 +25,13 @@ def unique(
     axis: Any = None,
     *,
     equal_nan: bool = True,
-    **kwargs: Any,
+    sorted: bool = True,
 ) -> Any:
     """``numpy.unique``."""
     ar = resolve(ar)
+    order: dict[str, Any] = {} if sorted else {"sorted": False}  # NumPy 2.3 has it
     _, index, inverse, counts = np.unique(
-        seen(ar), True, True, True, axis, equal_nan=equal_nan, **kwargs
+        seen(ar), True, True, True, axis, equal_nan=equal_nan, **order
     )
     values = np.ravel(ar)[index] if axis is None else np.take(ar, index, axis=axis)
     wanted = (return_index, return_inverse, return_counts)
@@ -72,7 +74,7 @@ def intersect1d(
     """``numpy.intersect1d``: the common values, as elements of `ar1`."""
     ar1, ar2 = resolve(ar1), resolve(ar2)
     _, first, second = np.intersect1d(seen(ar1), seen(ar2), assume_unique, return_indices=True)
-    values = np.ravel(ar1)[first]
+    values = cast(np.ravel(ar1)[first], np.result_type(dtype_of(ar1), dtype_of(ar2)))
     return (values, first, second) if return_indices else values
 
 

@@ -1,4 +1,4 @@
-"""Averages, variances, quantiles and correlations.
+"""Averages, variances and quantiles.
 
 The standard deviation has derivative 0 where it is 0. The variance of complex data is the mean of
 ``|x - mean|**2``, which is real. Equal elements share the derivative of a quantile equally.
@@ -12,14 +12,22 @@ from typing import Any
 import numpy as np
 
 from ..core.boxes import is_box, plain, seen
-from ..core.errors import MissingRuleError, user_line
 from ..core.primitive import Primitive
 from ..core.shapes import cast, dtype_of, shape_of
-from ..core.traces import resolve
 from ..kinds import elementwise, linear
-from ._common import Axes, axes_of, implements, into, spread
+from ._common import Axes, axes_of, implements, into, spread, strip, target_of
 from ._quantiles import quantile_rate
-from .reductions import NoValue, conjugate, count, reduced, reduced_plainly, reduction, selected
+from .creation import given
+from .reductions import (
+    STRICT,
+    NoValue,
+    conjugate,
+    count,
+    reduced,
+    reduced_plainly,
+    reduction,
+    selected,
+)
 from .ufuncs import safe_divide
 
 
@@ -51,7 +59,17 @@ def mean(
     """``numpy.mean``."""
     if dtype is None and where is True and out is None:
         return reduced_plainly(mean_p, a, axis, keepdims)
-    return reduced(mean_p, a, axis, keepdims, out, dtype=dtype, where=where)
+    return _averaged(np.mean, mean_p, a, axis, dtype, out, keepdims, where)
+
+
+def _averaged(
+    function: Any, prim: Primitive, a: Any, axis: Any, dtype: Any, out: Any, keepdims: Any,
+    where: Any,
+) -> Any:  # fmt: skip
+    made = _made_by(function, a, axis, dtype, out, keepdims, {"where": where})
+    if made is None:
+        return reduced(prim, a, axis, keepdims, dtype=dtype, where=where)
+    return into(out, given(reduced(prim, a, axis, keepdims, where=where), made), "unsafe")
 
 
 def _nanmean_scaled(
@@ -75,7 +93,7 @@ def nanmean(
     where: Any = True,
 ) -> Any:
     """``numpy.nanmean``: NaNs have derivative 0."""
-    return reduced(nanmean_p, a, axis, keepdims, out, dtype=dtype, where=where)
+    return _averaged(np.nanmean, nanmean_p, a, axis, dtype, out, keepdims, where)
 
 
 def _var_scaled(
@@ -88,12 +106,15 @@ def _var_scaled(
     correction: Any = None,
     where: Any = True,
 ) -> Any:
-    if dtype is not None:
-        x = cast(x, np.dtype(dtype))
     if where is not True:
         x = np.where(where, x, 0)  # also where it is infinite or NaN
+    center = x
+    if dtype is not None and dtype_of(x).kind == "c":
+        center = np.real(x)  # NumPy takes the mean in a real dtype, the deviations as they are
+    elif dtype is not None:
+        x = center = cast(x, np.dtype(dtype))
     n = count(shape_of(x), axis, where)
-    deviation = conjugate(x - np.sum(x, axis=axis, keepdims=True) / n)
+    deviation = conjugate(x - np.sum(center, axis=axis, keepdims=True) / n)
     dof = n - (ddof if correction is None else correction)
     if where is True:
         return v * (2 * deviation / max(dof, 0))
@@ -108,7 +129,18 @@ var_p = reduction(np.var, _var_scaled)
 nanvar_p = reduction(np.nanvar, _nanvar_scaled)
 
 
-def _variance(prim: Primitive, skip_nan: bool) -> Callable[..., Any]:
+def _made_by(
+    function: Any, a: Any, axis: Any, dtype: Any, out: Any, keepdims: Any, options: dict[str, Any]
+) -> Any:
+    """NumPy's own value where it works in another dtype than that of `a` or `dtype`, else None."""
+    out = target_of(out)
+    if out is None and (dtype is None or np.dtype(dtype).kind == "f"):
+        return None
+    buffer = None if out is None else np.empty(out.shape, out.dtype)
+    return function(seen(a), axis, dtype, buffer, keepdims=keepdims, **options)
+
+
+def _variance(function: Any, prim: Primitive, skip_nan: bool) -> Callable[..., Any]:
     def var(
         a: Any,
         axis: Any = None,
@@ -121,19 +153,25 @@ def _variance(prim: Primitive, skip_nan: bool) -> Callable[..., Any]:
         mean: Any = NoValue,
         correction: Any = NoValue,
     ) -> Any:
-        given = {"dtype": dtype, "ddof": ddof, "correction": correction, "where": where}
+        options = {"ddof": ddof, "correction": correction, "where": where}
         if mean is NoValue:
-            return reduced(prim, a, axis, keepdims, out, **given)
+            made = _made_by(function, a, axis, dtype, out, keepdims, options)
+            if made is None:
+                return reduced(prim, a, axis, keepdims, dtype=dtype, **options)
+            return into(out, given(reduced(prim, a, axis, keepdims, **options), made), "unsafe")
         # A mean that is given may be traced as well: the composition says what it contributes.
         if correction is not NoValue:
             if ddof != 0:
                 raise ValueError("ddof and correction can't be provided simultaneously.")
             ddof = correction
         taken: Any = np.broadcast_to(plain(where), shape_of(a))
+        own_dtype = dtype_of(a)
         if skip_nan:
             taken = taken & ~np.isnan(plain(a))
             a = np.where(np.isnan(plain(a)), mean, a)
         deviation = a - mean
+        if skip_nan and own_dtype.kind in "fc":  # in the copy that NumPy makes of `a`
+            deviation = cast(deviation, own_dtype)
         if dtype_of(a).kind == "c":
             re, im = np.real(deviation), np.imag(deviation)
             squares = re * re + im * im
@@ -141,29 +179,52 @@ def _variance(prim: Primitive, skip_nan: bool) -> Callable[..., Any]:
             squares = deviation * deviation
         total = np.sum(squares, axis=axis, dtype=dtype, keepdims=keepdims, where=where)
         n = np.sum(taken, axis=axis, keepdims=keepdims)
-        return into(out, cast(total / np.maximum(n - ddof, 0), dtype_of(total)))
+        return into(out, cast(total / np.maximum(n - ddof, 0), dtype_of(total)), "unsafe")
 
     return var
 
 
-def _deviation(variance: Callable[..., Any]) -> Callable[..., Any]:
+def _deviation(function: Any, variance: Callable[..., Any]) -> Callable[..., Any]:
     def std(
-        a: Any, axis: Any = None, dtype: Any = None, out: Any = None, *args: Any, **kwargs: Any
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        ddof: Any = 0,
+        keepdims: Any = False,
+        *,
+        where: Any = True,
+        mean: Any = NoValue,
+        correction: Any = NoValue,
     ) -> Any:
-        return into(out, root(variance(a, axis, dtype, None, *args, **kwargs)))
+        options = {"ddof": ddof, "correction": correction, "where": where}
+        if mean is NoValue:
+            made = _made_by(function, a, axis, dtype, out, keepdims, options)
+            if made is not None:
+                ans = root(variance(a, axis, keepdims=keepdims, **options))
+                return into(out, given(ans, made), "unsafe")
+        options["mean"] = mean
+        return into(out, root(variance(a, axis, dtype, keepdims=keepdims, **options)))
 
     return std
 
 
-root = elementwise(np.sqrt, lambda ans: safe_divide(0.5, ans), name="root")
-var = implements(np.var)(_variance(var_p, skip_nan=False))
-nanvar = implements(np.nanvar)(_variance(nanvar_p, skip_nan=True))
-std = implements(np.std)(_deviation(var))
-nanstd = implements(np.nanstd)(_deviation(nanvar))
+def _root(x: Any) -> Any:
+    """The square root, by this primitive on boxes of outer levels too: `numpy.sqrt` has another."""
+    return root(x) if is_box(x) else np.sqrt(x)
+
+
+root = elementwise(_root, lambda ans: safe_divide(0.5, ans), name="root")
+var = implements(np.var)(_variance(np.var, var_p, skip_nan=False))
+nanvar = implements(np.nanvar)(_variance(np.nanvar, nanvar_p, skip_nan=True))
+std = implements(np.std)(_deviation(np.std, var))
+nanstd = implements(np.nanstd)(_deviation(np.nanstd, nanvar))
 
 
 def _weights_of(a: Any, weights: Any, axis: Any) -> Any:
     """Weights of some axes, with an axis of length one for each of the others."""
+    if axis is not None:
+        axes_of(axis, np.ndim(a))  # NumPy's error for one that is not there
     if shape_of(weights) == shape_of(a):
         return weights
     if axis is None:
@@ -184,7 +245,7 @@ def average(
     """``numpy.average``, differentiable in `a` and `weights`."""
     if weights is None:
         ans = np.mean(a, axis, keepdims=keepdims)
-        total: Any = dtype_of(ans).type(np.size(a) / np.size(ans)) if returned else None
+        total: Any = dtype_of(ans).type(np.size(a) / np.size(ans))  # raises if there is none
     else:
         weights = _weights_of(a, weights, axis)
         dtype = np.result_type(dtype_of(a), dtype_of(weights))
@@ -220,10 +281,20 @@ def _neighbours(x: Any, axis: Axes, q: Any, method: Any, skip_nan: bool) -> tupl
 
 
 def _quantile_scaled(percent: float, skip_nan: bool) -> Callable[..., Any]:
-    def scaled(v: Any, x: Any, ans: Any, axis: Axes, q: Any = 0.5, method: str = "linear") -> Any:
+    def scaled(
+        v: Any,
+        x: Any,
+        ans: Any,
+        axis: Axes,
+        q: Any = 0.5,
+        method: str = "linear",
+        weights: Any = None,
+    ) -> Any:
         if np.size(x) == 0:
             return v * x
         x, ans = np.asarray(plain(x)), plain(ans)
+        if weights is not None:
+            return selected(v, x, ans, axis)
         low, high, part = _neighbours(x, axis, np.true_divide(q, percent), method, skip_nan)
         low, high = np.where(np.isnan(ans), ans, low), np.where(np.isnan(ans), ans, high)
         below, above = selected(v, x, low, axis), selected(v, x, high, axis)
@@ -235,10 +306,13 @@ def _quantile_scaled(percent: float, skip_nan: bool) -> Callable[..., Any]:
 def _quantile(function: Callable[..., Any], percent: float, skip_nan: bool) -> Callable[..., Any]:
     name = function.__name__
 
-    def of_values(x: Any, axis: Axes, keepdims: bool, q: Any, method: str) -> Any:
-        return function(x, q, axis=axis, method=method, keepdims=keepdims)
+    def of_values(
+        x: Any, axis: Axes, keepdims: bool, q: Any, method: str, weights: Any = None
+    ) -> Any:
+        return function(x, q, axis=axis, method=method, keepdims=keepdims, weights=weights)
 
     prim = reduction(of_values, _quantile_scaled(percent, skip_nan), name)
+    STRICT.add(prim)
 
     def quantile(
         a: Any,
@@ -252,28 +326,37 @@ def _quantile(function: Callable[..., Any], percent: float, skip_nan: bool) -> C
         weights: Any = None,
     ) -> Any:
         if weights is not None:
-            raise MissingRuleError(
-                f"numpy.{name} has no derivative rule for `weights`, {user_line()}; leave them out."
-            )
+            # It is an element of `a`, the same one for all weights and q near these.
+            q, weights = strip(q), strip(weights)
+        options: Any = {"method": method, "weights": weights}
+        if not np.size(q):
+            return into(out, function(seen(a), seen(q), axis, keepdims=keepdims, **options))
+        if out is not None:  # in whose dtype NumPy goes from one element to the next
+            out = target_of(out)
+            made = np.empty(out.shape, out.dtype)
+            function(seen(a), seen(q), axis, made, keepdims=keepdims, **options)
+            ans = quantile(a, q, axis, None, False, method, keepdims, weights=weights)
+            return into(out, given(ans, made), "unsafe")
         if is_box(q):
             value = quantile(a, seen(q), axis, None, False, method, keepdims)
             rate = quantile_rate(a, seen(q) / percent, axis, method, skip_nan, bool(keepdims))
             moved = (q - seen(q)) / percent
             moved = np.reshape(moved, np.shape(q) + (1,) * (np.ndim(value) - np.ndim(q)))
-            return into(out, cast(value + rate * moved, dtype_of(value)))
+            return cast(value + rate * moved, dtype_of(value))
         if np.ndim(q) == 0:
-            return reduced(prim, a, axis, keepdims, out, q=q, method=method)
+            return reduced(prim, a, axis, keepdims, q=q, **options)
         qs = np.asarray(q)
         # NumPy takes a scalar q in the precision of `a`, but not an array.
         arrays = map(np.asarray, qs.flat)
-        each = [reduced(prim, a, axis, keepdims, q=p, method=method) for p in arrays]
-        return into(out, np.reshape(np.stack(each), qs.shape + shape_of(each[0])))
+        each = [reduced(prim, a, axis, keepdims, q=p, **options) for p in arrays]
+        return np.reshape(np.stack(each), qs.shape + shape_of(each[0]))
 
     return implements(function)(quantile)
 
 
 def _median(function: Callable[..., Any], skip_nan: bool) -> Callable[..., Any]:
     prim = reduction(function, _quantile_scaled(1, skip_nan))
+    STRICT.add(prim)
 
     def median(
         a: Any,
@@ -282,75 +365,20 @@ def _median(function: Callable[..., Any], skip_nan: bool) -> Callable[..., Any]:
         overwrite_input: bool = False,
         keepdims: Any = False,
     ) -> Any:
-        return reduced(prim, a, axis, keepdims, out)
+        out = target_of(out)
+        made = None if out is None else np.empty(out.shape, out.dtype)
+        if made is not None:  # of another dtype it may be, in which NumPy takes the mean
+            function(seen(a), axis, made, keepdims=keepdims)
+        ans = reduced(prim, a, axis, keepdims)
+        return ans if made is None else into(out, given(ans, made), "unsafe")
 
     return implements(function)(median)
 
 
+STRICT |= {mean_p, var_p}
 median = _median(np.median, skip_nan=False)
 nanmedian = _median(np.nanmedian, skip_nan=True)
 quantile = _quantile(np.quantile, 1, skip_nan=False)
 percentile = _quantile(np.percentile, 100, skip_nan=False)
 nanquantile = _quantile(np.nanquantile, 1, skip_nan=True)
 nanpercentile = _quantile(np.nanpercentile, 100, skip_nan=True)
-
-
-def _variables(m: Any, rowvar: bool) -> Any:
-    """Observations as a matrix with one row per variable."""
-    m = resolve(m)
-    if np.ndim(m) > 2:
-        raise ValueError("m and y may have no more than 2 dimensions")
-    if np.ndim(m) < 2:
-        return np.reshape(m, (1, -1))
-    return m if rowvar else np.transpose(m)
-
-
-@implements(np.cov)
-def cov(
-    m: Any,
-    y: Any = None,
-    rowvar: bool = True,
-    bias: bool = False,
-    ddof: int | None = None,
-    fweights: Any = None,
-    aweights: Any = None,
-    *,
-    dtype: Any = None,
-) -> Any:
-    """``numpy.cov``, differentiable in `m`, `y` and `aweights`."""
-    x = _variables(m, rowvar)
-    if y is not None:
-        x = np.concatenate([x, _variables(y, rowvar or np.shape(y)[0] == 1)], axis=0)
-    x = cast(x, np.dtype(dtype or np.result_type(dtype_of(x), float)))
-    if shape_of(x)[0] == 0:
-        return np.zeros((0, 0))
-    n = shape_of(x)[1]
-    # NumPy's own complaints about ddof and weights, at little cost.
-    np.cov(np.zeros((1, n)), None, True, bias, ddof, plain(fweights), plain(aweights))
-    ddof = int(not bias) if ddof is None else ddof
-    w = fweights if aweights is None else aweights if fweights is None else fweights * aweights
-    mean, total = np.average(x, axis=1, weights=w, returned=True)
-    if w is None:
-        dof: Any = n - ddof
-    elif ddof == 0 or aweights is None:
-        dof = total[0] - ddof
-    else:
-        dof = total[0] - ddof * np.sum(w * aweights) / total[0]
-    if plain(dof) <= 0:
-        dof = 0.0
-    x = x - mean[:, None]
-    other = np.transpose(x if w is None else x * w)
-    return np.squeeze(np.dot(x, conjugate(other)) * np.true_divide(1, dof))
-
-
-@implements(np.corrcoef)
-def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
-    """``numpy.corrcoef``."""
-    c = cov(x, y, rowvar, dtype=dtype)
-    if np.ndim(c) == 0:
-        return c / c
-    deviation = np.sqrt(np.real(np.diagonal(c)))
-    c = c / deviation[:, None] / deviation[None, :]
-    if dtype_of(c).kind == "c":
-        return np.clip(np.real(c), -1, 1) + 1j * np.clip(np.imag(c), -1, 1)
-    return np.clip(c, -1, 1)

@@ -37,15 +37,22 @@ def _converted(x: Any, dtype: Any) -> Any:
 
 
 def _inputs_of_dtype(
-    ufunc: Any, inputs: list[Any], outs: tuple[Any, ...], dtype: Any, casting: str
+    ufunc: Any, inputs: list[Any], outs: tuple[Any, ...], dtype: Any, signature: Any, casting: str
 ) -> list[Any]:
     """The inputs in the dtypes of the loop that NumPy takes; its own errors where there is none."""
     nin, nout = ufunc.nin, ufunc.nout
     kinds = tuple(map(_dtype_or_kind, inputs)) + tuple(o if o is None else o.dtype for o in outs)
-    if dtype is None:
+    if dtype is None and signature is None:
         ufunc.resolve_dtypes(kinds, casting=casting)
         return inputs
-    signature = (None,) * nin + (np.dtype(dtype),) * nout
+    if signature is None:
+        signature = (None,) * nin + (np.dtype(dtype),) * nout
+    elif isinstance(signature, str):
+        signature = tuple(map(np.dtype, signature.replace("->", "")))
+    else:
+        signature = tuple(d if d is None else np.dtype(d) for d in signature)
+    if len(signature) == 1:  # of the results
+        signature = (None,) * nin + signature * nout
     loop = ufunc.resolve_dtypes(kinds, signature=signature, casting=casting)
     return [_converted(x, d) for x, d in zip(inputs, loop[:nin], strict=True)]
 
@@ -116,13 +123,16 @@ def call_with_keywords(ufunc: Any, found: Callable[..., Any], inputs: Any, kwarg
     """A ufunc called with keywords, on operands or outputs that may be traced.
 
     Where `where` does not hold, the result is `out` unchanged and the derivative is that of `out`;
-    without `out` a mask raises, since NumPy leaves those elements uninitialised. `dtype` converts
-    the operands.
+    without `out` a mask raises, since NumPy leaves those elements uninitialised. `dtype` and
+    `signature` convert the operands.
     """
     inputs = [_operand(x) for x in inputs]
     outs = _outputs(ufunc, kwargs.pop("out", None))
     where = seen(kwargs.pop("where", True))
     dtype, casting = kwargs.pop("dtype", None), kwargs.pop("casting", "same_kind")
+    signature = kwargs.pop("signature", kwargs.pop("sig", None))
+    if dtype is not None and signature is not None:
+        raise TypeError("cannot specify both 'signature' and 'dtype'")
     for name in _HARMLESS:
         kwargs.pop(name, None)
     rest = {name: kwargs.pop(name) for name in _AXES if name in kwargs}
@@ -131,12 +141,10 @@ def call_with_keywords(ufunc: Any, found: Callable[..., Any], inputs: Any, kwarg
             f"numpy.{ufunc.__name__} on traced arrays does not take {', '.join(kwargs)}, "
             f"{user_line()}; convert the operands with astype instead."
         )
-    if ufunc.signature is None:
-        inputs = _inputs_of_dtype(ufunc, inputs, outs, dtype, casting)
-    elif dtype is not None:
-        inputs = [_converted(x, np.dtype(dtype)) for x in inputs]
-    elif outs[0] is not None and not is_box(outs[0]) and any(is_box(resolve(x)) for x in inputs):
+    own_target = outs[0] is not None and not is_box(outs[0])
+    if own_target and ufunc.signature is not None and any(is_box(resolve(x)) for x in inputs):
         raise refuse_plain_target(outs[0])  # `plain @= x` passes `axes` too
+    inputs = _inputs_of_dtype(ufunc, inputs, outs, dtype, signature, casting)
     if rest and ufunc.signature is not None:
         ufunc(*map(plain, inputs), **rest)  # raises what NumPy says of wrong axes
         found, rest = partial(_along_axes, ufunc, found, **rest), {}

@@ -14,14 +14,25 @@ import numpy as np
 
 from ..core.boxes import seen
 from ..core.dispatch import UFUNC_METHODS
-from ..core.shapes import Spec, cast, shape_of
+from ..core.shapes import Spec, cast, dtype_of, shape_of
 from ..core.traces import resolve
 from ..kinds import linear
-from ._common import axis_of, into, on_values, strip
+from ._common import axis_of, for_target, into, on_values, strip, target_of
+from .creation import given
 from .reductions import NoValue, along, converted
 
 _WITHOUT_DERIVATIVE = "?bBhHiIlLqQ"  # codes of the dtypes of results that have none
 _STEPS = (np.floor_divide, np.heaviside)
+
+
+# NumPy 2.4.6 takes no more than the first and the last element where the processor has AVX-512.
+WRONG = (np.power, np.arctan2)
+
+
+def _buffer(out: Any) -> Any:
+    """An array like `out` for NumPy itself to write to."""
+    out = target_of(out)
+    return None if out is None else np.empty(out.shape, out.dtype)
 
 
 def _reduce(
@@ -35,35 +46,42 @@ def _reduce(
     where: Any = True,
 ) -> Any:
     """``ufunc.reduce`` along one axis, from the first element to the last."""
-    array = converted(resolve(array), dtype)
+    array = resolve(array)
     options: Any = {} if initial is NoValue else {"initial": strip(initial)}
     if where is not True:
         options["where"] = strip(where)
-    # NumPy itself says what is wrong with the arguments.
-    expected = ufunc.reduce(seen(array), axis, keepdims=keepdims, **options)
+    options |= {"axis": axis, "dtype": dtype, "out": _buffer(out), "keepdims": keepdims}
+    made = ufunc.reduce(seen(array), **options)
+    array = converted(for_target(array, out, dtype), dtype)
+    if np.ndim(array) == 0:  # NumPy takes a number for a vector of one element
+        array, axis = np.reshape(array, 1), 0
     axis = axis_of(0 if axis is None else axis[0] if type(axis) is tuple else axis, array.ndim)
     elements = list(np.moveaxis(array, axis, 0))
     masks = np.moveaxis(np.broadcast_to(strip(where), array.shape), axis, 0)
-    ans = elements.pop(0) if initial is NoValue else cast(initial, expected.dtype)
+    first = initial is NoValue or initial is None
+    ans = elements.pop(0) if first else cast(initial, dtype_of(made))
     masks = masks[len(masks) - len(elements) :]
     for element, mask in zip(elements, masks, strict=True):
         new = ufunc(ans, element)
         ans = new if where is True else np.where(mask, new, ans)
-    return into(out, np.reshape(ans, expected.shape))
+    if np.size(ans) != np.size(made):  # no element, but a result
+        ans = np.broadcast_to(ans, shape_of(made))
+    ans = np.reshape(ans, shape_of(made))
+    return into(out, ans if ufunc in WRONG else given(ans, made), "unsafe")
 
 
 def _accumulate(
     ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, out: Any = None
 ) -> Any:
     """``ufunc.accumulate``."""
-    array = converted(resolve(array), dtype)
-    if np.ndim(array) == 0:
-        raise TypeError("cannot accumulate on a scalar")
+    array = resolve(array)
+    made = ufunc.accumulate(seen(array), axis, dtype, _buffer(out))
+    array = converted(for_target(array, out, dtype), dtype)
     axis = axis_of(axis, array.ndim)
     parts: list[Any] = []
     for element in np.moveaxis(array, axis, 0):
         parts.append(ufunc(parts[-1], element) if parts else element)
-    return into(out, np.stack(parts, axis=axis) if parts else array)
+    return into(out, given(np.stack(parts, axis=axis), made) if parts else made, "unsafe")
 
 
 def _segments(array: Any, indices: Any, axis: int) -> tuple[Any, Any]:
@@ -90,7 +108,14 @@ segment_sums_p = linear(
 )
 
 
-def _reduceat(
+def _reduceat(ufunc: np.ufunc, array: Any, *args: Any, **kwargs: Any) -> Any:
+    """``ufunc.reduceat``."""
+    if args:
+        kwargs.pop("indices", None)  # which NumPy hands on twice if it was a keyword
+    return _of_segments(ufunc, array, *args, **kwargs)
+
+
+def _of_segments(
     ufunc: np.ufunc,
     array: Any,
     indices: Any,
@@ -98,19 +123,22 @@ def _reduceat(
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
-    """``ufunc.reduceat``."""
-    array = converted(resolve(array), dtype)
-    ufunc.reduceat(seen(array), strip(indices), axis)  # NumPy says what is wrong
+    array = resolve(array)
+    made = ufunc.reduceat(seen(array), strip(indices), axis, dtype, _buffer(out))
+    array = converted(for_target(array, out, dtype), dtype)
     axis = axis_of(axis, np.ndim(array))
     elements, begins = _segments(array, indices, axis)
+    if not begins.size:
+        return into(out, made, "unsafe")
     if ufunc is np.add:
-        return into(out, segment_sums_p(elements, begins=begins, axis=axis))
+        return into(out, segment_sums_p(elements, begins=begins, axis=axis), "unsafe")
     stops = [*begins[1:], shape_of(elements)[axis]]
     parts = [
         ufunc.reduce(elements[along(axis, slice(a, b))], axis=axis)
         for a, b in zip(begins, stops, strict=True)
     ]
-    return into(out, np.stack(parts, axis=axis))
+    ans = np.stack(parts, axis=axis)
+    return into(out, ans if ufunc in WRONG else given(ans, made), "unsafe")
 
 
 def _has_no_derivative(ufunc: np.ufunc) -> bool:

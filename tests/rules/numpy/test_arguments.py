@@ -46,9 +46,10 @@ def named(function, *names, **kwargs):
 REDUCED = "add multiply maximum minimum fmax fmin hypot logaddexp logaddexp2"
 ORDERED = "subtract divide power float_power arctan2 copysign fmod remainder nextafter"
 REAL = {"_complex": False}
-ROUNDED = {"_exact": False}  # NumPy begins with `initial`, the rule joins it last
+# NumPy 2.4.6 errs in these (see test_ufunc_methods), so that the value is not taken from it.
+ROUNDED = ("power", "arctan2")
 ROWS = [
-    *(row(named(f, "initial"), A(2, 3), 0.35, **REAL, **ROUNDED) for f in (np.sum, np.prod)),
+    *(row(named(f, "initial"), A(2, 3), 0.35, **REAL) for f in (np.sum, np.prod)),
     *(
         row(named(f, "initial", axis=1), A(2, 3), v, **REAL)
         for f in (np.max, np.min, np.amax, np.amin)
@@ -56,7 +57,7 @@ ROWS = [
     ),
     *(row(with_nan(f), A(2, 3), **REAL) for f in (np.nansum, np.nanprod, np.nanmax, np.nanmin)),
     *(
-        row(named(with_nan(f), "initial"), A(2, 3), v, **REAL, **ROUNDED,
+        row(named(with_nan(f), "initial"), A(2, 3), v, **REAL,
             _id=f"{f.__name__}-initial")
         for f, v in ((np.nansum, 0.3), (np.nanprod, 0.3), (np.nanmax, 5.0), (np.nanmin, -5.0))
     ),
@@ -88,7 +89,8 @@ ROWS = [
     row(np.average, A(2, 3), axis=1, weights=np.array([0.2, 0.5, 0.9]), _id="average"),
     row(named(np.average, "weights", axis=1), A(2, 3), A(3, **WIDE)),
     *(
-        row(named(getattr(np, f).reduce, "initial"), A(3, 2, **WIDE), 0.85, **REAL, **ROUNDED)
+        row(named(getattr(np, f).reduce, "initial"), A(3, 2, **WIDE), 0.85, **REAL,
+            _exact=f not in ROUNDED)
         for f in f"{REDUCED} {ORDERED}".split()
     ),
 ]  # fmt: skip

@@ -139,7 +139,8 @@ def test_clip_writes_into_out_and_into_itself():
 def test_clip_refuses_a_bound_given_twice_and_keywords_it_does_not_know():
     for call, text in (
         (lambda x: np.clip(x, 0, 1, min=2), "forbidden"),
-        (lambda x: np.clip(x, 0, 1, where=np.array([True])), "where"),
+        (lambda x: np.clip(x, 0, 1, where=np.array([False])), "without out="),
+        (lambda x: np.clip(x, 0, 1, wher=True), "wher"),
     ):
         with pytest.raises((ValueError, TypeError), match=text):
             dd.jvp(call, (np.ones(1),), (np.ones(1),))

@@ -199,10 +199,18 @@ def test_median_of_complex_data_is_that_of_the_middle_elements(x):
 
 
 @pytest.mark.parametrize("function", [np.quantile, np.percentile, np.nanquantile, np.nanpercentile])
-def test_quantiles_refuse_weights(function):
-    x = np.array([1.0, 2.0, 3.0])
-    with pytest.raises(dd.DualdiffError, match="no derivative rule for `weights`"):
-        dd.grad(lambda x: function(x, 0.5, weights=np.ones(3), method="inverted_cdf"))(x)
+def test_weighted_quantiles_are_elements_that_take_the_derivative(function):
+    x, weights = np.array([1.0, 2.0, 3.0]), np.array([0.2, 0.3, 0.9])
+    q = 50.0 if "percentile" in function.__name__ else 0.5
+
+    def f(x, w, q):
+        return function(x, q, weights=w, method="inverted_cdf")
+
+    value, gradients = dd.value_and_grad(f, (0, 1, 2))(x, weights, q)
+    assert value == f(x, weights, q) == 3.0
+    np.testing.assert_array_equal(gradients[0], [0, 0, 1])
+    np.testing.assert_array_equal(gradients[1], 0)
+    assert gradients[2] == 0
 
 
 CONTINUOUS = "linear hazen weibull median_unbiased normal_unbiased interpolated_inverted_cdf"

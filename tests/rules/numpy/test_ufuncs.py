@@ -455,7 +455,9 @@ WRONG_CALLS = [
     (lambda x: np.add(x, 1, out=dd.numpy.zeros((1,))), ValueError, "shape"),
     (lambda x: np.add(x, 1j, dtype=float), TypeError, "same_kind"),
     (lambda x: np.add(x, 1, out=dd.numpy.zeros(3, dtype=int)), TypeError, "same_kind"),
-    (lambda x: np.add(x, 1, signature="dd->d"), TypeError, "signature"),
+    (lambda x: np.add(x, 1, signature="DD->d"), TypeError, "signature"),
+    (lambda x: np.add(x, 1, signature="dd->d", dtype=float), TypeError, "both"),
+    (lambda x: np.add(x, 1, unknown=1), TypeError, "unknown"),
     (lambda x: np.add(x, 1, out=[0.0]), TypeError, "ArrayType"),
 ]
 

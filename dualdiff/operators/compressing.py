@@ -48,6 +48,12 @@ def compress(
     # A Hessian is pushed over a gradient that is recorded again in each pass: few passes.
     quickest = None if symmetric else max(1, CACHE // 2 // size)
     ways = [way(name, _count(c), size, budget, chunk, quickest) for _, name, c in found]
+    if mode == "auto" and not symmetric:
+        ways += [
+            way(name, count, size, budget, chunk, quickest, bound=True)
+            for name, count in _fullest(pattern).items()
+            if name not in [w.mode for w in ways]
+        ]
     first = ways[0]
     plan = Plan(
         mode=chosen,
@@ -81,13 +87,18 @@ def _all(pattern: csr_array, mode: str) -> Found:
     return m * COTANGENT, "reverse", by_rows(pattern, Coloring(np.arange(m), m, "dense"))
 
 
+def _fullest(pattern: csr_array) -> dict[str, int]:
+    """The nonzeros of the fullest row, and column: no colouring takes fewer colours."""
+    return {
+        "forward": int(np.diff(pattern.indptr).max(initial=1)),
+        "reverse": int(np.bincount(pattern.indices, minlength=1).max()),
+    }
+
+
 def _candidates(pattern: csr_array, mode: str) -> list[Found]:
     """The compressions that can be the cheapest in a mode."""
-    # No colouring takes fewer colours than the fullest row, or column, has nonzeros.
-    fullest = {
-        "forward": np.diff(pattern.indptr).max(initial=1) * TANGENT,
-        "reverse": np.bincount(pattern.indices, minlength=1).max() * COTANGENT,
-    }
+    least = _fullest(pattern)
+    fullest = {"forward": least["forward"] * TANGENT, "reverse": least["reverse"] * COTANGENT}
     found: list[Found] = []
     for name in sorted(fullest, key=fullest.__getitem__):
         below = min((cost for cost, _, _ in found), default=np.inf)

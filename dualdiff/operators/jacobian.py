@@ -30,7 +30,7 @@ from .directions import (
 )
 from .first_order import push_forward
 from .linearize import Recording
-from .plans import LEAST_BUDGET, MODES, SPARSE_MODES, Plan, choose, spans
+from .plans import LEAST_BUDGET, MODES, SPARSE_MODES, Plan, check_passes, choose, spans
 
 KEPT = 16  # sizes of inputs of which something is remembered
 if TYPE_CHECKING:  # which loads SciPy
@@ -356,6 +356,7 @@ def jacobian(
     1000
     """
     _check_mode(mode, sparse)
+    check_passes(chunk, budget)
     options: dict[str, Any] = {
         "mode": mode,
         "chunk": chunk,
@@ -391,6 +392,7 @@ def plan(
     ('reverse', 1, '5 inputs > 1 results, and reverse mode takes one cotangent per result')
     """
     _check_mode(mode, sparse)
+    check_passes(chunk, budget)
     if sparse:
         options: Any = {"mode": mode, "chunk": chunk, "budget": budget}
         from .prepared import prepare_jacobian

@@ -6,6 +6,9 @@ import functools
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
+from typing import Any
+
+import numpy as np
 
 MODES = ("auto", "forward", "reverse")
 SPARSE_MODES = (*MODES, "mixed")
@@ -22,6 +25,7 @@ class Way:
     """One way to compute a Jacobian.
 
     `cost` is in units of one tangent, `memory` in bytes: what the directions of one pass take.
+    `bound` says that these are the least it can take: a pattern was not coloured for it.
     """
 
     mode: str
@@ -30,10 +34,15 @@ class Way:
     passes: int
     cost: float
     memory: int
+    bound: bool = False
 
     def __str__(self) -> str:
         passes = "one pass" if self.passes == 1 else f"{self.passes} passes of {self.chunk}"
-        return f"{self.mode}, {self.directions} directions in {passes}"
+        least = "at least " if self.bound else ""
+        return (
+            f"{self.mode}, {least}{self.directions} directions in {passes}: {least}{self.cost:.4g} "
+            f"tangents"
+        )
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,7 @@ class Plan:
             f"Reason: {self.reason}.",
             f"Cost: {self.cost:.4g} tangents; memory of a pass: {amount(self.memory)}.",
         ]
-        lines += [f"Instead: {way}: {way.cost:.4g} tangents." for way in self.alternatives]
+        lines += [f"Instead: {way}." for way in self.alternatives]
         return "\n".join(lines)
 
 
@@ -78,6 +87,13 @@ def amount(memory: int) -> str:
     return f"{memory:.3g} GB"
 
 
+def check_passes(chunk: Any, budget: Any) -> None:
+    """Refuse numbers of directions and of bytes that are none."""
+    for name, given, what in (("chunk", chunk, "directions"), ("budget", budget, "bytes")):
+        if given is not None and (not isinstance(given, (int, np.integer)) or given < 1):
+            raise ValueError(f"{name} must be a positive number of {what}, not {given!r}")
+
+
 def way(
     mode: str,
     directions: int,
@@ -85,16 +101,16 @@ def way(
     budget: int,
     chunk: int | None,
     quickest: int | None = None,
+    bound: bool = False,
 ) -> Way:
     """The passes of a mode: of `quickest` directions if the budget allows, all about equal."""
+    check_passes(chunk, budget)
     if chunk is None:
         chunk = max(1, min(budget // max(per_direction, 1), quickest or directions))
-    elif chunk < 1:
-        raise ValueError(f"chunk must be a positive number of directions, not {chunk}")
     passes = ceil(directions / chunk)
     chunk = max(1, min(chunk, ceil(directions / max(passes, 1))))
     cost = directions * (COTANGENT if mode == "reverse" else TANGENT)
-    return Way(mode, directions, chunk, passes, cost, chunk * per_direction)
+    return Way(mode, directions, chunk, passes, cost, chunk * per_direction, bound)
 
 
 @functools.lru_cache(maxsize=256)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy import ndarray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
 
 from ..core.boxes import is_box
 from ..core.errors import DualdiffError, UnsupportedInputError, user_line
@@ -19,7 +19,7 @@ from .compressing import PatternError, compress, saves_nothing
 from .directions import any_complex, joined, shown, size_of, sizes_of, split
 from .first_order import _Grad, push_forward
 from .linearize import Recording
-from .plans import SPARSE_MODES, spans
+from .plans import SPARSE_MODES, check_passes, spans
 from .sparsity import detect, detect_hessian
 
 KEPT = 2**26  # bytes of seeds that a prepared object keeps
@@ -51,8 +51,11 @@ class Prepared:
     ) -> None:
         if options["mode"] not in SPARSE_MODES:
             raise ValueError(f"mode must be one of {SPARSE_MODES}, not {options['mode']!r}")
+        check_passes(options["chunk"], options["budget"])
         self.f, self.argnums, self.options = f, argnums, options
-        self._sizes = sizes_of(Inputs(f, args, kwargs, argnums).values)
+        inputs = Inputs(f, args, kwargs, argnums)
+        self._sizes = sizes_of(inputs.values)
+        self._check_inputs(inputs)
         if not sum(self._sizes):
             raise UnsupportedInputError(
                 f"there is nothing to differentiate: the arguments have no elements, {user_line()}"
@@ -81,6 +84,13 @@ class Prepared:
 
     def _checked(self, pattern: Any) -> csr_array:
         """A pattern that the user gave."""
+        if not issparse(pattern):
+            pattern = np.asarray(pattern)
+        if pattern.ndim != 2 or not (issparse(pattern) or pattern.dtype.kind in "biuf"):
+            raise PatternError(
+                f"a pattern is a matrix of numbers or truth values, sparse or dense, not an array "
+                f"of shape {pattern.shape} and dtype {pattern.dtype}, {user_line()}"
+            )
         out = canonical(pattern)
         n = sum(self._sizes)
         if out.shape[1] != n or (self.symmetric and out.shape[0] != n):

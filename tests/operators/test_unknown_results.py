@@ -42,7 +42,6 @@ OPERATORS: dict[str, Callable[..., Any]] = {
         (Holder, "Holder"),
         (lambda x: (2.0 * a for a in x), "generator"),
         (lambda x: map(np.sin, x), "map"),
-        (lambda x: {x[0]}, "set"),
         (lambda x: [x, lambda: x], "function"),
         (lambda x: OwnDict(a=x), "OwnDict"),
         (lambda x: dd.scipy.sparse.diags_array(x), "SparseArray"),

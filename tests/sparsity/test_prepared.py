@@ -222,6 +222,47 @@ def test_a_given_hessian_pattern_with_a_missing_entry_is_found() -> None:
         dd.prepare_hessian(f, X, pattern=pattern)(X)
 
 
+@pytest.mark.parametrize("pattern", ["all", np.ones(12), np.ones((2, 2, 2)), np.array([["a"]])])
+def test_a_pattern_that_is_no_matrix_is_refused(pattern: Any) -> None:
+    with pytest.raises(ValueError, match=r"a pattern is a matrix .* test_prepared\.py"):
+        dd.prepare_jacobian(chain, X, pattern=pattern)
+
+
+def test_a_pattern_may_be_a_list_of_lists_and_have_more_entries_than_the_jacobian() -> None:
+    prepared = dd.prepare_jacobian(lambda x: x**2, X[:2], pattern=[[1, 1], [0, 1]])
+    assert prepared(X[:2]).toarray().tolist() == np.diag(2 * X[:2]).tolist()
+    assert prepared.pattern.nnz == 3
+
+
+@pytest.mark.parametrize("options", [{"chunk": 0}, {"chunk": 2.5}, {"budget": -1}, {"budget": "1"}])
+def test_chunks_and_budgets_that_are_no_positive_numbers_are_refused(options: Any) -> None:
+    (name,) = options
+    for call in (
+        lambda: dd.jacobian(chain, **options),
+        lambda: dd.plan(chain, X, **options),
+        lambda: dd.prepare_jacobian(chain, X, **options),
+        lambda: dd.hessian(lambda x: np.sum(x**3), sparse=True, **options)(X),
+    ):
+        with pytest.raises(ValueError, match=f"{name} must be a positive number"):
+            call()
+
+
+def test_complex_arguments_are_refused_when_preparing() -> None:
+    with pytest.raises(TypeError, match="real arguments"):
+        dd.prepare_jacobian(chain, X + 1j)
+
+
+def test_the_plan_of_a_sparse_jacobian_names_alternatives_and_their_costs() -> None:
+    plan = dd.plan(stores, X, sparse=True)
+    (other,) = plan.alternatives
+    assert (plan.mode, other.mode, other.bound) == ("forward", "reverse", True)
+    assert other.cost >= plan.cost
+    assert f"Instead: reverse, at least {other.directions} directions" in str(plan)
+    assert plan.memory == 8 * 12 * plan.chunk
+    dense = dd.plan(lambda x: np.sum(x) * x, X, sparse=True)
+    assert {dense.mode, *(way.mode for way in dense.alternatives)} == {"forward", "reverse"}
+
+
 def test_a_pattern_of_the_wrong_shape_is_refused() -> None:
     with pytest.raises(ValueError, match="12 inputs"):
         dd.prepare_jacobian(chain, X, pattern=np.eye(5))

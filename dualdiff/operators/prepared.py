@@ -12,14 +12,14 @@ from scipy.sparse import csr_array, issparse
 from ..core.boxes import is_box
 from ..core.errors import DualdiffError, UnsupportedInputError, user_line
 from ..core.shapes import quiet
-from ..sparsity.compression import canonical, seeds
+from ..sparsity.compression import Picking, canonical, seeds
 from ._alive import again_if_nan
 from ._calls import Argnums, Inputs, Outputs
 from .compressing import PatternError, compress, saves_nothing
 from .directions import any_complex, joined, shown, size_of, sizes_of, split
 from .first_order import _Grad, push_forward
 from .linearize import Recording
-from .plans import SPARSE_MODES, check_passes, spans
+from .plans import LEAST_BUDGET, SPARSE_MODES, check_passes, spans
 from .sparsity import detect, detect_hessian
 
 KEPT = 2**26  # bytes of seeds that a prepared object keeps
@@ -227,7 +227,7 @@ class Prepared:
         outputs = recording.outputs
         self._check_outputs(outputs)
         columns, rows = self._compression.columns, self._compression.rows
-        matrix = self._compression.matrix(
+        matrix = self._compression.of_entries(
             None if columns is None else self._passes(recording, columns, forward=True),
             None if rows is None else self._passes(recording, rows, forward=False),
         )
@@ -237,20 +237,30 @@ class Prepared:
         return outputs, matrix, probe[0]
 
     def _passes(self, recording: Recording, colors: Any, forward: bool) -> ndarray:
-        """All tangents, or cotangents, in passes."""
+        """The nonzeros that tangents, or cotangents, give, in passes."""
         ends = (recording.inputs.values, recording.outputs.values)
         sources, targets = ends if forward else ends[::-1]
         apply = recording.push if forward else recording.pull
         passes = -(-colors.count // self.plan.chunk)
-        parts = []
+        places, width = self._compression.places_of(not forward), size_of(targets)
+        budget = self.options["budget"] or LEAST_BUDGET
+        together = 8 * colors.count * width <= budget
+        picking = None if together else Picking(places, width)
+        parts: list[ndarray] = []
         for start, stop in shown(spans(colors.count, passes), self.options["progress"]):
             chosen = self._kept.get((forward, start))
             if chosen is None:
                 chosen = seeds(colors, start, stop)
-                if sum(s.nbytes for s in self._kept.values()) + chosen.nbytes <= KEPT:
+                if sum(s.nbytes for s in self._kept.values()) + chosen.nbytes <= min(KEPT, budget):
                     self._kept[forward, start] = chosen
-            parts.append(_one_pass(apply, chosen, sources, targets))
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+            part = _one_pass(apply, chosen, sources, targets)
+            if picking is None:
+                parts.append(part)
+            else:
+                picking.add(part, start)
+        if picking is not None and picking.values is not None:
+            return picking.values
+        return (parts[0] if len(parts) == 1 else np.concatenate(parts)).reshape(-1).take(places)
 
     def _wrong_rows(self, matrix: csr_array, probe: ndarray | None) -> ndarray:
         """The rows in which the matrix does not map the probe's direction as the function does."""

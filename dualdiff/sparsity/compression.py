@@ -31,16 +31,27 @@ class Compression:
 
     def matrix(self, pushed: ndarray | None, pulled: ndarray | None) -> csr_array:
         """The sparse matrix from its compressed derivatives; shares no memory with this object."""
+        return self.of_entries(
+            None if pushed is None else pushed.reshape(-1).take(self.places_of(pulled=False)),
+            None if pulled is None else pulled.reshape(-1).take(self.places_of(pulled=True)),
+        )
+
+    def places_of(self, pulled: bool) -> ndarray:
+        """The places of the nonzeros that are computed by cotangents, or by tangents."""
         if self.by_row is None:
-            compressed = pushed if pulled is None else pulled
-            assert compressed is not None
-            data = compressed.reshape(-1).take(self.places)
-        else:
-            assert pushed is not None
-            assert pulled is not None
-            data = np.empty(self.places.size, np.result_type(pushed, pulled))
-            data[self.by_row] = pulled.reshape(-1).take(self.places[self.by_row])
-            data[~self.by_row] = pushed.reshape(-1).take(self.places[~self.by_row])
+            return self.places
+        return self.places[self.by_row if pulled else ~self.by_row]
+
+    def of_entries(self, pushed: ndarray | None, pulled: ndarray | None) -> csr_array:
+        """The sparse matrix from its nonzeros, those by tangents and those by cotangents."""
+        if self.by_row is None:
+            data = pushed if pulled is None else pulled
+            assert data is not None
+            return self._with(data)
+        assert pushed is not None
+        assert pulled is not None
+        data = np.empty(self.places.size, np.result_type(pushed, pulled))
+        data[self.by_row], data[~self.by_row] = pulled, pushed
         return self._with(data)
 
     def _with(self, data: ndarray) -> csr_array:
@@ -48,6 +59,25 @@ class Compression:
         matrix.data = data
         matrix.indices, matrix.indptr = matrix.indices.copy(), matrix.indptr.copy()
         return matrix
+
+
+class Picking:
+    """Picks nonzeros from passes of compressed derivatives, which need not be held together."""
+
+    def __init__(self, places: ndarray, width: int) -> None:
+        self._order = np.argsort(places, kind="stable")
+        self._sorted, self._width = places[self._order], width
+        self.values: ndarray | None = None
+
+    def add(self, compressed: ndarray, start: int) -> None:
+        """Take what is in the colours of one pass, of which the first is `start`."""
+        first, stop = (self._width * c for c in (start, start + len(compressed)))
+        a, b = np.searchsorted(self._sorted, (first, stop))
+        if self.values is None:
+            self.values = np.zeros(self._sorted.size, compressed.dtype)
+        elif self.values.dtype != compressed.dtype:
+            self.values = self.values.astype(np.result_type(self.values, compressed))
+        self.values[self._order[a:b]] = compressed.reshape(-1).take(self._sorted[a:b] - first)
 
 
 def canonical(pattern: Any) -> csr_array:

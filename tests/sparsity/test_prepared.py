@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,24 @@ def test_a_large_tridiagonal_jacobian_is_that_of_the_formula() -> None:
     diagonals = [np.full(x.size - 1, -1.0), 3.0 - 4.0 * x, np.full(x.size - 1, -2.0)]
     expected = sp.diags_array(diagonals, offsets=[-1, 0, 1], format="csr")
     assert abs(prepared(x) - expected).max() < 1e-13
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse", "mixed"])
+def test_many_directions_are_not_held_together(mode: str) -> None:
+    x = np.linspace(1.0, 2.0, 1500)
+    prepared = dd.prepare_jacobian(arrow, x, mode=mode, budget=500_000)
+    tracemalloc.start()
+    try:
+        matrix = prepared(x)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2_500_000  # 18 MB for all of 1500 directions
+    expected = sp.lil_array((1500, 1500))
+    expected.setdiag(x[0])
+    expected[1:, 0] = x[1:]
+    expected[0] = 2.0 * x
+    assert abs(matrix - expected.tocsr()).max() < 1e-13
 
 
 @pytest.mark.parametrize("chunk", [None, 1])

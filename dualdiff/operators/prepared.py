@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from ..sparsity.compression import Picking, canonical, seeds
 from ._alive import again_if_nan
 from ._calls import Argnums, Inputs, Outputs
 from .compressing import PatternError, compress, saves_nothing
-from .directions import any_complex, joined, shown, size_of, sizes_of, split
+from .directions import Liveness, any_complex, joined, shown, size_of, sizes_of, split
 from .first_order import _Grad, push_forward
 from .linearize import Recording
 from .plans import LEAST_BUDGET, SPARSE_MODES, check_passes, spans
@@ -241,7 +242,8 @@ class Prepared:
         ends = (recording.inputs.values, recording.outputs.values)
         sources, targets = ends if forward else ends[::-1]
         apply = recording.push if forward else recording.pull
-        passes = -(-colors.count // self.plan.chunk)
+        apply, chunk = self._within_budget(recording, apply, max(map(size_of, ends)), forward)
+        passes = -(-colors.count // chunk)
         places, width = self._compression.places_of(not forward), size_of(targets)
         budget = self.options["budget"] or LEAST_BUDGET
         together = 8 * colors.count * width <= budget
@@ -261,6 +263,23 @@ class Prepared:
         if picking is not None and picking.values is not None:
             return picking.values
         return (parts[0] if len(parts) == 1 else np.concatenate(parts)).reshape(-1).take(places)
+
+    def _within_budget(
+        self, recording: Recording, apply: Callable[..., Any], size: int, forward: bool
+    ) -> tuple[Callable[..., Any], int]:
+        """What pushes or pulls, and how many directions at once, for the memory of a pass.
+
+        Where all tangents of a recording could be too many, one direction tells how many of them
+        are alive together, and a pass lets go of the others.
+        """
+        budget, chunk = self.options["budget"], self.plan.chunk
+        if 8 * size * chunk * recording.tape.size <= (budget or LEAST_BUDGET):
+            return apply, chunk
+        live = Liveness(recording)
+        budget = budget or max(LEAST_BUDGET, 2 * live.total)
+        if self.options["chunk"] is None:
+            chunk = max(1, min(chunk, budget // max(live.peak, 1)))
+        return (functools.partial(live.push, recording) if forward else apply), chunk
 
     def _wrong_rows(self, matrix: csr_array, probe: ndarray | None) -> ndarray:
         """The rows in which the matrix does not map the probe's direction as the function does."""

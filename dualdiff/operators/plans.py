@@ -52,7 +52,8 @@ class Plan:
     `mode` is "forward", "reverse" or, for a sparse one, "mixed"; `inputs` and `outputs` are the
     sizes of all differentiated leaves and all results; `directions` is the number of tangents and
     cotangents, in `passes` of at most `chunk`; `memory` is an estimate in bytes of what the
-    directions of one pass take, for a sparse one in one array; `cost` is in units of one tangent; `alternatives` are other ways.
+    directions of one pass take, for a sparse one in one array; `cost` is in units of one tangent;
+    `alternatives` are other ways.
     """
 
     mode: str

@@ -1,0 +1,300 @@
+"""Sparse arrays with traced values behave as SciPy's; their patterns are found; errors help."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+import scipy.sparse.linalg
+
+import dualdiff as dd
+from dualdiff.core.errors import ConversionError, DualdiffError
+from dualdiff.scipy import sparse as sp
+from tests.rules.scipy.test_sparse_arrays import (
+    COLUMNS_OF,
+    CSC,
+    CSR,
+    NNZ,
+    OTHER,
+    OTHER_NNZ,
+    ROWS_OF,
+    SQUARE,
+    D,
+    E,
+    S,
+    coo,
+    csc,
+    csr,
+    repeated_times,
+    solve,
+    square,
+    sum_of_two,
+    times,
+    times_transposed,
+)
+from tests.rules.table import A
+
+
+def test_what_is_not_traced_is_scipys_own():
+    for kind in ("csr_array", "csc_array", "coo_array", "csr_matrix", "csc_matrix", "coo_matrix"):
+        assert type(getattr(sp, kind)(CSR)) is getattr(scipy.sparse, kind)
+    assert type(csr(D)) is scipy.sparse.csr_array
+    assert type(sp.diags_array(D)) is type(scipy.sparse.diags_array(D))
+    assert sp.eye_array is scipy.sparse.eye_array or sp.eye_array(2).nnz == 2
+    assert sp.hstack([CSR, OTHER]).nnz == NNZ + OTHER_NNZ
+    assert np.array_equal(
+        sp.linalg.spsolve(SQUARE, A(4)), scipy.sparse.linalg.spsolve(SQUARE, A(4))
+    )
+
+
+def test_attributes_are_those_of_scipy():
+    def f(d):
+        a, b = csr(d), coo(d)
+        assert (a.shape, a.nnz, a.ndim, a.format, a.dtype) == ((4, 3), NNZ, 2, "csr", float)
+        assert np.array_equal(a.indices, CSR.indices)
+        assert np.array_equal(a.indptr, CSR.indptr)
+        assert np.array_equal(b.row, ROWS_OF[::-1])
+        assert (a.T.format, a.T.shape, a.tocsc().format, b.tocsr().format) == (
+            "csc", (3, 4), "csc", "csr",
+        )  # fmt: skip
+        assert a.data is d
+        assert sp.issparse(a)
+        assert "traced" in repr(a)
+        assert type(dd.value_of(a.data)) is np.ndarray
+        return a.data
+
+    assert np.array_equal(dd.jacobian(f)(D), np.eye(NNZ))
+
+
+def test_formats_of_results_are_those_of_scipy():
+    def f(d):
+        a, b, c = csr(d), csc(d), coo(d)
+        plain = (CSR, CSC, CSR.tocoo())
+        for x, p in zip((a, b, c), plain, strict=True):
+            assert (x + x).format == (p + p).format
+            assert (x @ x.T).format == (p @ p.T).format
+            assert x.multiply(OTHER).format == p.multiply(OTHER).format
+            assert (2.0 * x).format == (2.0 * p).format
+            assert x.T.format == p.T.format
+        return a.sum()
+
+    assert np.array_equal(dd.grad(f)(D), np.ones(NNZ))
+
+
+def test_stores_into_the_data_change_the_array():
+    def f(d):
+        a = csr(d * 1.0)
+        a.data[0] = 2.0
+        a.data *= 3.0
+        return a @ np.ones(3)
+
+    expected = np.zeros((4, NNZ))
+    expected[ROWS_OF, np.arange(NNZ)] = 3.0
+    expected[:, 0] = 0.0
+    assert np.array_equal(dd.jacobian(f)(D), expected)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_an_entry_that_is_zero_keeps_its_derivative(mode):
+    zero = np.zeros((2, 2))
+    for f in (
+        lambda d: sp.csr_array(d) @ np.array([2.0, 3.0]),
+        lambda d: (sp.csr_array(d) + sp.csr_array(d)) @ np.array([1.0, 1.5]),
+        lambda d: (sp.csc_array(d) @ sp.eye_array(2, format="csr")) @ np.array([2.0, 3.0]),
+    ):
+        found = dd.jacobian(f, mode=mode)(zero)
+        assert np.array_equal(found.reshape(2, 4), [[2, 3, 0, 0], [0, 0, 2, 3]])
+
+
+def test_a_constant_sparse_array_before_or_behind_a_traced_one():
+    def f(d):
+        a = csr(d)
+        total = (OTHER.T @ a).sum() + (a @ CSR.T).sum() + (OTHER + a).sum() + (a - OTHER).sum()
+        return total + (np.ones(4) @ a).sum() + (3.0 * a).sum() + (np.float64(2.0) * a).sum()
+
+    ones = np.ones((4, 3))
+    weights = OTHER.sum(axis=1)[:, None] + CSR.sum(axis=0)[None, :] + 8.0 * ones
+    assert np.allclose(dd.grad(f)(D), weights[ROWS_OF, COLUMNS_OF])
+
+
+def test_matrices_multiply_by_star():
+    def f(d):
+        a = sp.csr_matrix((d, CSR.indices, CSR.indptr), shape=CSR.shape)
+        assert a.sum(axis=1).shape == (4, 1)
+        assert a.sum(axis=0).shape == (1, 3)
+        assert (a.T * a).shape == (3, 3)
+        assert ((a.T * a) ** 2).shape == (3, 3)
+        return a * np.arange(3.0) + (2 * a) * np.arange(3.0) + (a / 2) * np.ones(3)
+
+    weights = (3.0 * np.arange(3.0) + 0.5)[COLUMNS_OF]
+    expected = (np.arange(4)[:, None] == ROWS_OF) * weights
+    assert np.allclose(dd.jacobian(f)(D), expected)
+
+
+def test_a_list_of_traced_numbers_is_data():
+    def f(x):
+        a = sp.csr_array(([x[0], x[1] * x[0], 1.0], ([0, 1, 1], [0, 0, 1])), shape=(2, 2))
+        return a @ [1.0, 2.0]
+
+    assert dd.jacobian(f)(np.array([3.0, 4.0])).tolist() == [[1.0, 0.0], [4.0, 3.0]]
+
+
+def test_the_sum_of_a_list_of_sparse_arrays():
+    found = dd.grad(lambda d: sum([csr(d), csr(2 * d)]).sum())(D)
+    assert np.array_equal(found, np.full(NNZ, 3.0))
+
+
+@pytest.mark.parametrize(
+    ("f", "says"),
+    [
+        (lambda d: np.asarray(csr(d)), "dualdiff.scipy.sparse"),
+        (lambda d: scipy.sparse.csc_array(csr(d)), "dualdiff.scipy.sparse"),
+        (lambda d: scipy.sparse.linalg.spsolve(csr(d), d[:4]), "dualdiff.scipy"),
+        (lambda d: CSR.multiply(csr(d)), "dualdiff.scipy.sparse"),
+        (lambda d: csr(d) == csr(d), "compare their .data"),
+        (lambda d: csr(d).max(), ".toarray"),
+        (lambda d: csr(d)[0], r"A\[\[i\]\]"),
+        (lambda d: csr(d).todia(), "no 'todia'"),
+        (lambda d: csr(d) / np.ones((4, 3)), "multiply"),
+        (lambda d: csr(d).__setitem__((0, 0), 1.0), "assign to its .data"),
+        (lambda d: csr(d).sum(out=np.zeros(())), "no out"),
+        (lambda d: csr(d) @ np.ones((3, 2, 2)), "one or two dimensions"),
+        (lambda d: sp.coo_array(d), "takes a matrix"),
+        (lambda d: sp.linalg.spsolve(np.eye(4), d[:4]), "needs a sparse array"),
+        (lambda d: sp.linalg.splu(square(S * d[0])).solve(OTHER), "sparse right-hand sides"),
+    ],
+)
+def test_what_has_no_meaning_is_an_error_that_says_what_to_write(f, says):
+    with pytest.raises(DualdiffError, match=says) as caught:
+        dd.grad(lambda d: f(d).sum())(D)
+    assert "test_sparse_arrays.py" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["csr_array", "csc_matrix", "coo_array"])
+def test_scipys_own_constructors_name_the_counterpart(kind):
+    parts = CSC if kind[:3] == "csc" else CSR
+    places = (ROWS_OF, COLUMNS_OF) if kind[:3] == "coo" else (parts.indices, parts.indptr)
+    arg = (lambda d: (d, places)) if kind[:3] == "coo" else (lambda d: (d, *places))
+    with pytest.raises(ConversionError, match=r"counterpart in dualdiff\.scipy"):
+        dd.grad(lambda d: (getattr(scipy.sparse, kind)(arg(d), (4, 3)) @ A(3)).sum())(D)
+
+
+def test_shapes_that_do_not_fit_are_errors_as_in_scipy():
+    for f in (
+        lambda d: csr(d) @ np.ones(4),
+        lambda d: csr(d) @ csr(d),
+        lambda d: csr(d) + csr(d).T,
+        lambda d: sp.csr_array((d[1:], CSR.indices, CSR.indptr), shape=CSR.shape),
+        lambda d: sp.linalg.spsolve(csr(d), d),
+        lambda d: sp.linalg.splu(square(S * d[0])).solve(np.ones(3)),
+        lambda d: csr(d).sum(axis=3),
+        lambda d: setattr(csr(d), "data", d[1:]),
+        lambda d: bool(csr(d)),
+    ):
+        with pytest.raises(ValueError, match=r"shape|exist|square|number|data|axis|ambiguous|size"):
+            dd.grad(lambda d, f=f: f(d).sum())(D)
+    with pytest.raises(TypeError, match="ambiguous"):
+        dd.grad(lambda d: len(csr(d)))(D)
+    with pytest.raises(NotImplementedError, match="dense"):
+        dd.grad(lambda d: (csr(d) + 1.0).sum())(D)
+
+
+def test_a_singular_matrix_is_an_error():
+    with pytest.raises(np.linalg.LinAlgError, match="singular"):
+        dd.grad(lambda d: sp.linalg.spsolve(square(0.0 * d), np.ones(4)).sum())(S)
+
+
+def test_a_matrix_is_factorised_once_for_values_and_all_derivatives(monkeypatch):
+    calls = []
+    plain = scipy.sparse.linalg.splu
+
+    def counted(*args, **kwargs):
+        calls.append(1)
+        return plain(*args, **kwargs)
+
+    monkeypatch.setattr(scipy.sparse.linalg, "splu", counted)
+    for mode in ("forward", "reverse"):
+        calls.clear()
+        dd.jacobian(solve, argnums=(0, 1), mode=mode)(S, A(4))
+        assert len(calls) == 1
+    calls.clear()
+    dd.hessian(lambda d: np.sum(solve(d, A(4)) ** 2))(S)
+    assert len(calls) == 1
+
+
+def test_the_jacobian_by_the_values_is_sparse_and_never_dense():
+    n = 20_000
+    band = scipy.sparse.diags_array(
+        [1.0, -2.0, 1.0], offsets=[-1, 0, 1], shape=(n, n), format="csr"
+    )
+    x = np.linspace(1.0, 2.0, n)
+
+    def f(d):
+        return sp.csr_array((d, band.indices, band.indptr), shape=(n, n)) @ x
+
+    prepared = dd.prepare_jacobian(f, band.data)
+    assert prepared.pattern.shape == (n, band.nnz)
+    assert prepared.pattern.nnz == band.nnz
+    assert (prepared.mode, prepared.plan.directions) == ("reverse", 1)
+    matrix = prepared(band.data)
+    assert np.array_equal(matrix.data, x[band.indices])
+    assert np.array_equal(matrix.indptr, band.indptr)
+    hessian = dd.prepare_hessian(lambda d: np.sum(f(d) ** 2), band.data)
+    assert hessian.pattern.nnz == 9 * (n - 2) + 8
+
+
+def test_patterns_of_products_are_found_exactly():
+    def check(f, *args):
+        found = dd.sparsity(f, *args, argnums=tuple(range(len(args)))).toarray()
+        blocks = dd.jacobian(f, argnums=tuple(range(len(args))))(*args)
+        full = np.hstack([b.reshape(found.shape[0], -1) for b in blocks]) != 0
+        assert np.array_equal(found, full)
+
+    check(times, D, A(3))
+    check(times, D, A(3, 2))
+    check(times_transposed, D, A(4, 2))
+    check(repeated_times, D, A(3))
+    check(sum_of_two, D, E)
+    check(product_pattern, D)
+    zeros = np.array([1.0, 0.0, 2.0])
+    assert dd.sparsity(lambda d: csr(d) @ zeros, D).nnz == np.sum(COLUMNS_OF != 1)
+    wide = np.array([[1.0, 0.0], [0.0, 1.0], [2.0, 2.0]])
+    expected = sum(np.sum(k != COLUMNS_OF) for k in (0, 1))
+    assert dd.sparsity(lambda d: csr(d) @ wide, D).nnz == expected
+
+
+def product_pattern(d):
+    return (csr(d).T @ OTHER).toarray()
+
+
+def test_a_structure_of_entries_is_kept_by_a_sparse_finite_element_assembly():
+    """Stiffness of a chain of springs: d force / d stiffness, against the formula."""
+    n = 6
+    left, right = np.arange(n), np.arange(1, n + 1)
+    u = np.linspace(0.0, 1.0, n + 1) ** 2
+
+    def force(k):
+        data = np.concatenate([k, k, -k, -k])
+        places = (np.concatenate([left, right, left, right]),
+                  np.concatenate([left, right, right, left]))  # fmt: skip
+        return sp.coo_array((data, places), shape=(n + 1, n + 1)).tocsr() @ u
+
+    stretch = np.diff(u)
+    expected = np.zeros((n + 1, n))
+    expected[left, left], expected[right, left] = -stretch, stretch
+    k = np.linspace(1.0, 2.0, n)
+    assert np.allclose(dd.jacobian(force)(k), expected)
+    found = dd.jacobian(force, sparse=True)(k)
+    assert np.allclose(found.toarray(), expected)
+    assert found.nnz == 2 * n
+
+
+def test_many_directions_at_once_are_products_of_single_ones():
+    x, d = A(3, 2), A(5, NNZ)
+    together = dd.scipy.sparse.products._times(d, x, sp.layout.Layout.of(CSR))
+    single = [csr(row) @ x for row in d]
+    assert np.allclose(together, single)
+    stacked = A(5, 3, 2)
+    together = dd.scipy.sparse.products._times(d, stacked, sp.layout.Layout.of(CSR))
+    assert np.allclose(together, [csr(a) @ b for a, b in zip(d, stacked, strict=True)])
+    both = dd.scipy.sparse.products.times(d[:, None], stacked, sp.layout.Layout.of(CSR))
+    assert both.shape == (5, 5, 4, 2)
+    assert np.allclose(both[3, 1], csr(d[3]) @ stacked[1])

@@ -245,12 +245,12 @@ pinv_p = rule(
 
 
 @implements(np.linalg.pinv)
-def pinv(a: Any, rcond: Any = None, hermitian: bool = False, **rtol: Any) -> Any:
+def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Any:
     """``numpy.linalg.pinv``, at constant rank: where the rank may change, it jumps.
 
     With ``hermitian=True`` the derivative is that for Hermitian changes, as for `eigh`.
     """
-    options = {name: plain(value) for name, value in rtol.items()}
+    options = {} if rtol is np._NoValue else {"rtol": plain(rtol)}
     return pinv_p(as_operand(a), rcond=plain(rcond), symmetric=bool(hermitian), **options)
 
 

@@ -67,12 +67,11 @@ def as_strided(
     strides: Any = None,
     subok: bool = False,
     writeable: bool = True,
-    **kwargs: Any,
 ) -> Any:
     """``numpy.lib.stride_tricks.as_strided``; of a traced array a copy, which does not write
     through."""
     if not is_box(x):
-        return stride_tricks.as_strided(x, shape, strides, subok, writeable, **kwargs)
+        return stride_tricks.as_strided(x, shape, strides, subok, writeable)
     x = resolve(x)
     value = np.ascontiguousarray(plain(x))
     if strides is None:

@@ -165,7 +165,7 @@ def test_the_sum_of_a_list_of_sparse_arrays():
 def test_what_has_no_meaning_is_an_error_that_says_what_to_write(f, says):
     with pytest.raises(DualdiffError, match=says) as caught:
         dd.grad(lambda d: f(d).sum())(D)
-    assert "test_sparse_arrays.py" in str(caught.value)
+    assert "test_sparse_behaviour.py" in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["csr_array", "csc_matrix", "coo_array"])

@@ -21,7 +21,7 @@ from .core.boxes import is_box
 from .core.errors import UnsupportedInputError, user_line
 
 _NAMESPACE = "dualdiff"
-_RESULTS = (np.ndarray, np.generic, Number, str, bytes, type(None))
+_RESULTS = (np.generic, Number, str, bytes, type(None))
 
 
 class _Record:
@@ -171,6 +171,13 @@ def check_result(leaf: Any) -> None:
     """Refuse a leaf of a result that could hide traced values, whose derivative would be lost."""
     if is_box(leaf) or isinstance(leaf, _RESULTS):
         return
+    if type(leaf) in (np.ndarray, np.memmap):  # masked arrays may hold traced values as objects
+        if leaf.dtype.kind in "biufc":
+            return
+        raise UnsupportedInputError(
+            f"the function returned an array of dtype {leaf.dtype}, {user_line()}; return arrays "
+            f"of numbers, and anything else beside the result with has_aux=True"
+        )
     kind = f"{type(leaf).__module__}.{type(leaf).__qualname__}".removeprefix("builtins.")
     raise UnsupportedInputError(
         f"the function returned a value of type {kind}, which is no array, number or container, "

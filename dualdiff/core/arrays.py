@@ -19,7 +19,6 @@ from numpy import ndarray
 from .boxes import Box, face, is_box, plain
 from .errors import (
     ConversionError,
-    UnsupportedInputError,
     describe,
     plain_target_error,
     user_line,
@@ -89,6 +88,7 @@ class Content(Reference):
     __slots__ = ()
     __float__, __int__ = _number("__float__"), _number("__int__")
     __complex__, __index__ = _number("__complex__"), _number("__index__")
+    __hash__ = _number("__hash__")
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
@@ -125,13 +125,19 @@ class Array(Content):
 
 
 class View(Content):
-    """A view of another box: `payload` is ``(base, primitive, params)``."""
+    """A view of another box: `payload` is ``(base, primitive, params)``.
 
-    __slots__ = ("content",)
+    `root` is the box at the bottom of its chain of views, `memory` what `memory_of` has found.
+    """
+
+    __slots__ = ("content", "memory", "root")
     content: Any
+    memory: tuple[Any, Any]
+    root: Any
 
-    def __init__(self, base: Box, prim: Any, params: dict[str, Any], content: Any = None) -> None:
-        self.payload, self.content = (base, prim, params), content
+    def __init__(self, base: Any, prim: Any, params: dict[str, Any], content: Any = None) -> None:
+        self.payload, self.content, self.memory = (base, prim, params), content, (None, None)
+        self.root = base.root if type(base) is View else base
         self.version = -1 if content is None else version_of(base)
 
     @property
@@ -139,39 +145,47 @@ class View(Content):
         return self.read()
 
     def read(self) -> Any:
-        base, prim, params = self.payload
-        version = version_of(base)
+        version = version_of(self)
         if version != self.version:
-            inner = content_of(base)
-            content = prim.inner(inner, params)
-            root, _ = root_of(self)
-            self.content = detached(content) if type(root) is Array else content
-            self.version = version
+            stale, base = [self], self.payload[0]
+            while type(base) is View and base.version != version:  # a chain may be long
+                stale.append(base)
+                base = base.payload[0]
+            for view in reversed(stale):
+                base, prim, params = view.payload
+                content = prim.inner(content_of(base), params)
+                view.content = detached(content) if type(view.root) is Array else content
+                view.version = version
         return self.content
 
 
 def version_of(box: Box) -> int:
     """The number of stores that the content of a box has seen."""
-    while type(box) is View:
-        box = box.payload[0]
-    return box.version if type(box) is Array else 0
+    root = box.root if type(box) is View else box
+    return root.version if type(root) is Array else 0
 
 
 def root_of(box: Box) -> tuple[Box, tuple[tuple[Any, dict[str, Any]], ...]]:
     """The box at the bottom of a chain of views, and the operations that lead back up."""
-    ops: tuple[tuple[Any, dict[str, Any]], ...] = ()
+    ops: list[tuple[Any, dict[str, Any]]] = []
     while type(box) is View:
         box, *op = box.payload
-        ops = (tuple(op), *ops)
-    return box, ops
+        ops.append(tuple(op))
+    return box, tuple(reversed(ops))
 
 
 def memory_of(box: Any) -> Any:
     """The plain array behind a box, with the strides it has in NumPy: a view read may be a copy."""
-    root, ops = root_of(box)
-    array = plain(root)
-    for prim, params in ops:
+    source = plain(box.root if type(box) is View else box)
+    unknown = []
+    while type(box) is View and box.memory[0] is not source:
+        unknown.append(box)
+        box = box.payload[0]
+    array = box.memory[1] if type(box) is View else source
+    for view in reversed(unknown):
+        _, prim, params = view.payload
         array = prim.fn(array, **params)
+        view.memory = source, array
     return array
 
 
@@ -362,23 +376,6 @@ def replace_content(box: Any, content: Any, owned: bool) -> None:
         box.scope, box.version = None, 0
     box.value, box.payload = content, owned
     box.version += 1
-
-
-def assign_whole(box: Any, new: Any) -> Any:
-    """What ``box += v`` does to an array once ``box + v`` is known; returns the box."""
-    shape = np.shape(new)
-    if shape != box.shape:
-        raise ValueError(
-            f"non-broadcastable output operand with shape {box.shape} doesn't match the "
-            f"broadcast shape {shape}"
-        )
-    if not np.can_cast(new.dtype, box.dtype, "same_kind"):
-        raise UnsupportedInputError(
-            f"cannot assign {new.dtype} values to an array of {box.dtype} in place, {user_line()}; "
-            f"write `x = x + y` for `x += y`."
-        )
-    assign(box, Ellipsis, new)
-    return box
 
 
 def assign_to(target: Any, index: Any, v: Any) -> None:

@@ -110,7 +110,7 @@ def unsupported(x: Any) -> UnsupportedInputError:
     kind = f"{type(x).__module__}.{type(x).__qualname__}".removeprefix("builtins.")
     instead = {
         "pandas": "pass x.to_numpy()",
-        "numpy.ma": "pass x.filled(value), and apply the mask with np.where or where=",
+        "numpy.ma.": "pass x.filled(value), and apply the mask with np.where or where=",
         "numpy.matrix": "pass np.asarray(x): numpy.matrix changes what * means",
         "scipy.sparse": "multiply it with @, or pass x.toarray()",
     }

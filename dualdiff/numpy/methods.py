@@ -214,7 +214,18 @@ def _base(self: Any) -> Any:
     return root if ops else None
 
 
+def _hash(self: Any) -> int:
+    hash(plain(self))  # Python's own error where the value has none
+    raise ConversionError(
+        f"a traced value ({describe(self)}) cannot be a key of a dict, an element of a set or an "
+        f"argument of a function with functools.cache, {user_line()}: an equal value with another "
+        f"derivative would be taken for it. Use dualdiff.value_of(x) as the key where what is "
+        f"found is to count as constant."
+    )
+
+
 attach(
+    __hash__=_hash,
     # shape
     shape=Box.__dict__["shape"].setter(_set_shape),
     reshape=_reshape,

@@ -7,16 +7,35 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from numpy import ndarray
 
 from .._fastpaths import dual_operator
-from ..core.arrays import assign_whole
+from ..core.arrays import assign
 from ..core.boxes import attach, plain, seen
 from ..core.dispatch import find_function, no_rule
+from ..core.errors import UnsupportedInputError, user_line
 from ..core.forward import Dual
 from . import products, ufuncs
 
 Binary = Callable[[Any, Any], Any]
+
+
+def assign_whole(box: Any, new: Any) -> Any:
+    """What ``box += v`` does to an array once ``box + v`` is known; returns the box."""
+    shape = np.shape(new)
+    if shape != box.shape:
+        raise ValueError(
+            f"non-broadcastable output operand with shape {box.shape} doesn't match the "
+            f"broadcast shape {shape}"
+        )
+    if not np.can_cast(new.dtype, box.dtype, "same_kind"):
+        raise UnsupportedInputError(
+            f"cannot assign {new.dtype} values to an array of {box.dtype} in place, {user_line()}; "
+            f"write `x = x + y` for `x += y`."
+        )
+    assign(box, Ellipsis, new)
+    return box
 
 
 def _reflected(op: Binary) -> Binary:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -130,6 +131,12 @@ class Inputs:
                 error.add_note("If the index is a traced value, write int(dualdiff.value_of(i)).")
             raise
 
+    def at(self, values: Sequence[Any]) -> Inputs:
+        """The same arguments with other values of the leaves."""
+        other = copy(self)
+        other.values = list(values)
+        return other
+
     def trees(self, leaves: Sequence[Any]) -> list[Any]:
         """One tree per differentiated argument."""
         if len(leaves) == 1 and self.structures[0].is_leaf:
@@ -211,24 +218,40 @@ def direction(t: Any, value: Any, lead: Shape, what: str) -> Any:
 
 
 class Outputs:
-    """The results of one call, as leaves split into values and payloads of one trace."""
+    """The results of one call, as leaves split into values and payloads of one trace.
 
-    __slots__ = ("payloads", "structure", "values")
+    Texts are `others`; as values they count as None.
+    """
+
+    __slots__ = ("others", "payloads", "structure", "values")
 
     def __init__(self, out: Any, trace: Trace, is_aux: bool = False) -> None:
         leaves, self.structure = flatten(out)
         self.values: list[Any] = []
         self.payloads: list[Any] = []
-        for leaf in leaves:
+        self.others: dict[int, Any] = {}
+        for i, leaf in enumerate(leaves):
             if is_box(leaf) or (type(leaf) is ndarray and leaf.dtype.hasobject):
                 leaf = resolve(leaf)
-            elif type(leaf) is not ndarray and not is_aux:
-                check_result(leaf)
             own = issubclass(type(leaf), Traced) and leaf.scope is trace
-            if not own and not is_aux:
-                _check_result(leaf)
+            if issubclass(type(leaf), Traced):
+                if leaf.scope.level not in LIVE:
+                    raise closed_error()
+            elif not is_aux:
+                check_result(leaf)
+            if isinstance(leaf, (str, bytes)):
+                self.others[i], leaf = leaf, None
             self.values.append(leaf.value if own else leaf)
             self.payloads.append(leaf.payload if own else None)
+
+    @property
+    def what(self) -> str:
+        """The result in words, for an error message."""
+        if not self.structure.is_leaf:
+            return f"a container {self.structure}"
+        if self.values[0] is None:
+            return f"a {type(self.others[0]).__name__}" if self.others else "None"
+        return f"shape {shape_of(self.values[0])}"
 
     def tree(self, leaves: Sequence[Any]) -> Any:
         """A tree like the result."""
@@ -236,28 +259,8 @@ class Outputs:
 
     def released(self) -> Any:
         """The result without this trace, sharing nothing with it."""
-        return self.tree([release(v) for v in self.values])
-
-
-def _check_result(x: Any) -> None:
-    """Raise for a result in which a derivative might hide that nobody would find."""
-    kind = type(x)
-    if issubclass(kind, Traced):
-        if x.scope.level not in LIVE:
-            raise closed_error()
-    elif kind is ndarray or kind is np.memmap or issubclass(kind, np.generic):
-        if x.dtype.kind not in "biufc":
-            raise _no_result(f"an array of dtype {x.dtype}")
-    elif x is not None and kind not in (float, int, complex, bool):
-        raise _no_result(f"a value of type {kind.__module__}.{kind.__qualname__}")
-
-
-def _no_result(what: str) -> UnsupportedInputError:
-    return UnsupportedInputError(
-        f"the function to be differentiated returned {what.replace('builtins.', '')}, "
-        f"{user_line()}: derivatives in it would be lost. Return numbers and NumPy arrays, in "
-        f"dicts, lists, tuples or dataclasses; with has_aux=True the second result may be anything."
-    )
+        others = self.others
+        return self.tree([others.get(i, release(v)) for i, v in enumerate(self.values)])
 
 
 def release(x: Any) -> Any:

@@ -132,12 +132,9 @@ def _scalar_seed(outputs: Outputs, name: str) -> list[Any]:
     bare = outputs.structure.is_leaf
     value = values[0] if bare else None
     if not bare or value is None or shape_of(value) != () or dtype_of(value).kind not in "fciub":
-        if not bare:
-            what = f"a container {outputs.structure}"
-        else:
-            what = "None" if value is None else f"shape {shape_of(value)}"
         raise UnsupportedInputError(
-            f"{name} needs a function with a scalar result, but it returned {what}, {user_line()}. "
+            f"{name} needs a function with a scalar result, but it returned {outputs.what}, "
+            f"{user_line()}. "
             f"Reduce it to one number (np.sum), return extra results with has_aux=True, or use "
             f"jacobian, vjp, or elementwise_grad."
         )
@@ -225,6 +222,11 @@ class _ElementwiseGrad(Operator):
 
         def pulled() -> list[Any]:
             recording = Recording(inputs)
+            if all(v is None for v in recording.outputs.values):
+                raise UnsupportedInputError(
+                    f"elementwise_grad needs a function that returns numbers, but it returned "
+                    f"{recording.outputs.what}, {user_line()}"
+                )
             ones = [
                 None if v is None else np.ones(shape_of(v), dtype_of(v))[()]
                 for v in recording.outputs.values

@@ -6,6 +6,7 @@ differentiated numerically, and `dualdiff.numpy`).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -523,3 +524,24 @@ def test_a_reshape_of_an_assigned_argument_is_a_view_exactly_where_numpys_is(arr
 def _arranged(f: Any, like: Any, values: Any) -> Any:
     like[...] = values.reshape(like.shape)
     return f(like)
+
+
+@pytest.mark.parametrize(
+    "view",
+    [lambda y: y[::-1], lambda y: y.reshape(-1), lambda y: y.T, lambda y: y[...], np.ravel],
+    ids=["reversed", "reshape", "transpose", "ellipsis", "ravel"],
+)
+def test_a_chain_of_2000_views_neither_recurses_nor_takes_quadratic_time(view: Any) -> None:
+    def f(x: Any) -> Any:
+        y = x
+        for _ in range(2000):
+            y = view(y)
+        total = np.sum(y)
+        y[0] = 5.0 * y[1]  # seen by x
+        return total + np.sum(x**2)
+
+    start = time.perf_counter()
+    x = np.array([1.0, 2.0, 3.0])
+    np.testing.assert_allclose(dd.grad(f)(x), [1.0, 1.0 + 2 * 50 + 4, 7.0])
+    np.testing.assert_allclose(dd.jacobian(f, mode="forward")(x), [1.0, 105.0, 7.0])
+    assert time.perf_counter() - start < 5  # 30 s when each view walked down the chain

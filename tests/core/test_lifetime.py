@@ -73,6 +73,19 @@ def test_a_box_that_outlives_its_trace_is_refused(mode: str) -> None:
             use(kept[0])
 
 
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_a_box_of_an_ended_trace_is_refused_as_a_result(mode: str) -> None:
+    kept: list[Any] = []
+
+    def leaks(x: Any) -> Any:
+        kept.append(x)
+        return np.sum(x)
+
+    dd.jacobian(leaks, mode=mode)(np.ones(3))
+    with pytest.raises(dd.DualdiffError, match="used after its derivative was taken"):
+        dd.jacobian(lambda x: kept[0], mode=mode)(np.ones(3))
+
+
 def test_results_share_no_memory_with_inputs_seeds_or_each_other() -> None:
     x, y, g = np.ones(3), np.full(3, 2.0), np.full(3, 5.0)
     value, pullback = dd.vjp(lambda x, y: x + y, x, y)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -57,7 +58,6 @@ def inside(check: Callable[[Any], Any], x: Any = X) -> Any:
         lambda x: round(x[1]),
         lambda x: np.floor(x).tolist(),
         lambda x: x.astype(int).tolist(),
-        lambda x: hash(x[0]),
         lambda x: callable(x),
     ],
 )
@@ -211,3 +211,29 @@ def test_products_of_zero_dimensional_arrays_have_tangents_of_every_type() -> No
     ones = np.ones(3)
     product = dd.hvp(lambda a: np.tensordot(a, ones, 1) * np.tensordot(a, ones, 1))
     np.testing.assert_array_equal(product(np.arange(3.0), ones), 6 * ones)
+
+
+def test_an_equal_traced_value_is_not_taken_for_another_by_a_cache() -> None:
+    square = functools.cache(lambda x: x**2)
+    with pytest.raises(TypeError, match=r"functools.cache, at test_transparency.*value_of"):
+        dd.grad(lambda x, y: square(x) * square(y), (0, 1))(1.0, 1.0)  # was (4, 0)
+    for use in (lambda x: {x: 1}, lambda x: {1.0: 1}[x], lambda x: x in {1.0}):
+        with pytest.raises(TypeError, match="key of a dict"):
+            dd.derivative(use)(1.0)
+    with pytest.raises(TypeError, match="unhashable"):
+        dd.grad(hash)(X)
+    assert dd.derivative(lambda x: {1.0: 2.0}[dd.value_of(x)] * x)(1.0) == 2.0
+
+
+@pytest.mark.parametrize("at", [X, 1.5, np.float32(1.5)], ids=["array", "float", "float32"])
+def test_assertions_of_numpy_see_the_value(at: Any) -> None:
+    def f(x: Any) -> Any:
+        np.testing.assert_allclose(x, at)
+        np.testing.assert_allclose(x * 2.0, at * 2.0)
+        np.testing.assert_array_equal(x, x)
+        np.testing.assert_array_less(x, x + 1.0)
+        with pytest.raises(AssertionError, match="Mismatched"):
+            np.testing.assert_allclose(x, at + 1.0)
+        return np.sum(x)
+
+    inside(f, at)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse
 
@@ -71,3 +72,29 @@ def test_texts_none_and_constants_may_stand_in_a_result() -> None:
     value, tangent = dd.jvp(f, (np.ones(2),), (np.ones(2),))
     assert (value["name"], value["none"], value["count"]) == ("two", None, 3)
     assert tangent["x"].tolist() == [2.0, 2.0]
+    assert (tangent["name"], tangent["none"], tangent["count"]) == (None, None, 0.0)
+    assert dd.jacobian(f)(np.ones(2))["name"] is None
+
+
+@pytest.mark.parametrize(
+    ("f", "kind"),
+    [
+        (lambda x: np.ma.array([1.0, 2.0], mask=[0, 1]) * x[0], "MaskedArray"),
+        (lambda x: np.array(["a", "b"]), "dtype <U1"),
+        (lambda x: pd.Series([x[0], x[1]]), "Series"),
+    ],
+)
+def test_arrays_that_are_no_plain_arrays_of_numbers_are_refused(f: Any, kind: str) -> None:
+    for derivative in (dd.jacobian(f), dd.jacobian(f, mode="forward")):
+        with pytest.raises(TypeError, match=f"returned .*{kind}.*has_aux=True"):
+            derivative(np.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("f", "what"),
+    [(lambda x: None, "None"), (lambda x: "text", "a str"), (lambda x: {}, "a container {}")],
+)
+def test_a_result_without_a_number_has_no_gradient(f: Any, what: str) -> None:
+    for derivative in (dd.grad(f), dd.value_and_grad(f), dd.elementwise_grad(f)):
+        with pytest.raises(TypeError, match=f"returned {what}, at test_unknown"):
+            derivative(np.ones(3))

@@ -26,7 +26,7 @@ def factor_if_possible(x):
     [
         newton_steps,
         factor_if_possible,
-        lambda x: {x[0]: x[1], x[2]: x[2]}[x[0]],
+        lambda x: {dd.value_of(x[0]): x[1], dd.value_of(x[2]): x[2]}[dd.value_of(x[0])],
         lambda x: max(x[0], x[1]),
         lambda x: sorted([x[0], x[1]])[0],
         lambda x: x[x > 1],

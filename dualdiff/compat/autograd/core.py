@@ -83,8 +83,8 @@ def recorded(inputs: Inputs) -> Recording:
 
 
 def refuse_objects(recording: Recording) -> None:
-    """Raise where a result is an array of objects: it would count as constant."""
-    for value in recording.outputs.values:
+    """Raise where a result is a text or an array of objects: it would count as constant."""
+    for value in (*recording.outputs.values, *recording.outputs.others.values()):
         if value is not None and dtype_of(value).kind not in "fciub":
             raise UnsupportedInputError(
                 f"the function returned {plain(value)!r}, which is not a number, {user_line()}"

@@ -13,10 +13,22 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from ..core.arrays import assign_to
 from ..core.boxes import is_box, plain, seen
 from ..core.dispatch import register
+from ..core.errors import UnsupportedInputError, user_line
 from ..core.shapes import Shape, cast, dtype_of, hush, shape_of, unhush
 
 Axes = tuple[int, ...]
 SMALL = 4096  # elements that are copied faster than np.broadcast_to makes a view of them
+
+
+def ends_derivative(dtype: Any) -> bool:
+    """Whether results of a dtype are constants; objects, which would hide traced ones, raise."""
+    dtype = np.dtype(dtype)
+    if dtype.hasobject:
+        raise UnsupportedInputError(
+            f"functions of traced arrays do not make objects of them, {user_line()}: leave "
+            f"dtype=object out, or write x.astype(object) for an array of traced elements."
+        )
+    return bool(dtype.kind not in "fc")
 
 
 def axes_of(axis: Any, ndim: int) -> Axes:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..core.arrays import assign_to
 from ..core.boxes import plain, seen
-from ..core.shapes import Shape, cast, dtype_of
+from ..core.shapes import Shape, cast, dtype_of, shape_of
 from ..kinds import linear
 from ._common import implements, strip
 from .creation import CREATORS, assignable, contains_box
@@ -60,14 +60,24 @@ def astype(
     subok: bool = True,
     copy: bool = True,
 ) -> Any:
-    """``ndarray.astype``; a dtype that is not inexact ends the derivative."""
+    """``ndarray.astype``; integers, booleans and texts end the derivative, objects are traced."""
     dtype = np.dtype(dtype)
+    if dtype.hasobject:
+        return _objects(x, dtype)
     if dtype.kind not in "fc":
         made = np.asarray(seen(x)).astype(dtype, order, casting)
         return made if isinstance(plain(x), np.ndarray) else made[()]
     if not copy and dtype == dtype_of(x):
         return x
     return astype_p(x, dtype=dtype, order=order, casting=casting)
+
+
+def _objects(x: Any, dtype: np.dtype[Any]) -> Any:
+    """A plain array of objects, which are the traced elements."""
+    made = np.empty(shape_of(x), dtype)
+    for index in np.ndindex(made.shape):
+        made[index] = x[index]
+    return made if isinstance(plain(x), np.ndarray) else made[()]
 
 
 @implements(np.astype)

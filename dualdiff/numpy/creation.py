@@ -21,7 +21,7 @@ from ..core.primitive import Primitive
 from ..core.shapes import Shape, cast, dtype_of
 from ..core.traces import LIVE, resolve, set_object_converter
 from ..kinds import linear
-from ._common import strip
+from ._common import ends_derivative, strip
 
 
 class Pack(Primitive):
@@ -232,7 +232,7 @@ def given(x: Any, made: Any) -> Any:
     """Values that NumPy has made, with the derivative of `x`, which computes the same."""
     if not is_box(x):
         return made
-    return given_p(cast(x, made.dtype), made=made) if made.dtype.kind in "fc" else made
+    return made if ends_derivative(made.dtype) else given_p(cast(x, made.dtype), made=made)
 
 
 given_p = linear(given, lambda g: g, push=lambda t: t, name="given", structure="elementwise")

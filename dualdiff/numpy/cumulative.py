@@ -16,7 +16,7 @@ from ..core.dispatch import UFUNC_METHODS, register
 from ..core.primitive import Primitive
 from ..core.shapes import dtype_of, shape_of
 from ..kinds import linear, rule
-from ._common import axis_of, for_target, implements, into
+from ._common import axis_of, ends_derivative, for_target, implements, into
 from .reductions import (
     BUT_FIRST,
     BUT_LAST,
@@ -128,7 +128,7 @@ def _line(a: Any, axis: Any) -> tuple[Any, int]:
 @implements(np.cumsum)
 def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """``numpy.cumsum``."""
-    if dtype is not None and np.dtype(dtype).kind not in "fc":
+    if dtype is not None and ends_derivative(dtype):
         a = seen(a)
     a, axis = _line(for_target(a, out, dtype, is_linear=True), axis)
     return into(out, cumsum_p(a, axis=axis, dtype=dtype), "unsafe")

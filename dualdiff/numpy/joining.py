@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from ..core.boxes import seen
 from ..core.shapes import Shape, dtype_of
 from ..kinds import rule
-from ._common import axis_of, implements, into, strip
+from ._common import axis_of, ends_derivative, implements, into, strip
 from .manipulation import as_operand, reshape_p
 
 
@@ -54,7 +54,7 @@ def concatenate(
 ) -> Any:
     """``numpy.concatenate``."""
     operands = list(map(as_operand, arrays))
-    if dtype is not None and np.dtype(dtype).kind not in "fc":
+    if dtype is not None and ends_derivative(dtype):
         ans = np.concatenate(strip(operands), axis, dtype=dtype, casting=casting)
         return into(out, ans)
     if axis is None:

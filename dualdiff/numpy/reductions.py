@@ -20,6 +20,7 @@ from ..kinds import Linear, linear, rule
 from ._common import (
     Axes,
     axes_of,
+    ends_derivative,
     expand_dims,
     for_target,
     implements,
@@ -87,7 +88,7 @@ def converted(a: Any, dtype: Any) -> Any:
     """`a` in the dtype that a function is to work in; plain where that ends the derivative."""
     if dtype is None:
         return a
-    return cast(a if np.dtype(dtype).kind in "fc" else seen(a), np.dtype(dtype))
+    return cast(seen(a) if ends_derivative(dtype) else a, np.dtype(dtype))
 
 
 def kept_dims(g: Any, axis: Axes, ndim: int, keepdims: bool) -> Any:
@@ -159,7 +160,7 @@ def sum(
     """``numpy.sum``, differentiable in `a` and `initial`."""
     if dtype is None and initial is NoValue and where is True and out is None:
         return reduced_plainly(sum_p, a, axis, keepdims)
-    if dtype is not None and np.dtype(dtype).kind not in "fc":
+    if dtype is not None and ends_derivative(dtype):
         a = seen(a)
     return reduced(sum_p, a, axis, keepdims, out, dtype=dtype, initial=initial, where=where)
 

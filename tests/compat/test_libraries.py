@@ -13,6 +13,7 @@ import pytest
 import dualdiff.compat.autograd.numpy as np
 from dualdiff.compat.autograd import (
     builtins,
+    deriv,
     elementwise_grad,
     grad,
     hessian,
@@ -21,6 +22,7 @@ from dualdiff.compat.autograd import (
     make_vjp,
     value_and_grad,
 )
+from dualdiff.compat.autograd.core import backward_pass, forward_pass
 from dualdiff.compat.autograd.extend import Box, VSpace, defvjp, primitive
 from dualdiff.compat.autograd.numpy.numpy_boxes import ArrayBox
 from dualdiff.compat.autograd.numpy.numpy_vspaces import ArrayVSpace
@@ -190,3 +192,40 @@ def test_a_primitive_that_depends_on_a_traced_value_it_was_not_given_is_refused(
         for operator in (grad, lambda f: grad(grad(f)), jacobian):
             with pytest.raises(CaptureError, match="sine used a traced value"):
                 operator(f)(0.7)
+
+
+def test_make_diagonal_puts_the_last_axis_on_diagonals() -> None:
+    D = onp.arange(6.0).reshape(2, 3)
+    made = np.make_diagonal(D, axis1=-1, axis2=-2)
+    onp.testing.assert_array_equal(made, [onp.diag(row) for row in D])
+
+    def f(x: Any) -> Any:
+        return np.sum(np.make_diagonal(np.outer(x, x), offset=0, axis1=-1, axis2=-2) ** 3)
+
+    onp.testing.assert_allclose(grad(f)(X), nd.Gradient(f)(X), atol=1e-7)
+    onp.testing.assert_allclose(deriv(lambda t: f(t * X))(1.0), X @ grad(f)(X))
+    holds_infinity = np.make_diagonal(onp.array([onp.inf, 1.0]), 0, -1, -2)
+    onp.testing.assert_array_equal(holds_infinity, [[onp.inf, 0.0], [0.0, 1.0]])
+    with pytest.raises(NotImplementedError, match="axis1=-1, axis2=-2 only"):
+        np.make_diagonal(D)
+
+
+def test_a_graph_of_nodes_has_operators_in_place() -> None:
+    def f(x: Any) -> Any:
+        total = 2.0 * x
+        total += x**2
+        total *= x
+        return np.sum(total)
+
+    start, end = forward_pass(f, (X,), {})
+    onp.testing.assert_allclose(backward_pass(1.0, end, start), 4 * X + 3 * X**2)
+
+
+def test_names_that_packages_import_from_where_they_are_used_are_there() -> None:
+    from dualdiff.compat.autograd.builtins import SparseObject, vspace  # noqa: F401
+    from dualdiff.compat.autograd.differential_operators import primitive as operators_primitive
+    from dualdiff.compat.autograd.differential_operators import vspace as operators_vspace
+    from dualdiff.compat.autograd.numpy import primitive as numpy_primitive
+
+    assert operators_primitive is numpy_primitive is primitive
+    assert operators_vspace(X).shape == (3,)

@@ -10,15 +10,19 @@ import builtins
 from typing import Any
 
 from ._primitives import holds_box
-from ._spaces import (
+from ._spaces import (  # noqa: F401
     ContainerVSpace,
     DictVSpace,
     ListVSpace,
     NamedTupleVSpace,
     SequenceVSpace,
+    SparseObject,
     TupleVSpace,
+    VSpace,
+    vspace,
 )
-from .tracer import getval, isbox
+from .core import defjvp, defjvp_argnum, defvjp, defvjp_argnum  # noqa: F401  # as in autograd
+from .tracer import Box, getval, isbox, notrace_primitive, primitive  # noqa: F401
 
 __all__ = [
     "ContainerVSpace",

@@ -28,9 +28,10 @@ from ...operators.jacobian import jacobian as _jacobian
 from ...operators.linearize import Linearization, Recording
 from ...operators.second_order import hessian as _hessian
 from ...trees import flatten
-from .core import as_numpy, fitted, recorded, refuse_objects
+from .core import as_numpy, defvjp_argnum, fitted, recorded, refuse_objects, vspace  # noqa: F401  # packages import them from here
 from .core import make_jvp as _make_jvp
 from .core import make_vjp as _make_vjp
+from .tracer import primitive  # noqa: F401
 from .util import subvals
 from .wrap_util import unary_to_nary
 

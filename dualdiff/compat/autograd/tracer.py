@@ -17,6 +17,7 @@ from ...core.errors import UnsupportedInputError, user_line
 from ...core.forward import ForwardTrace
 from ...core.primitive import Primitive as _CorePrimitive
 from ...core.reverse import Tape
+from ...core.shapes import dtype_of, shape_of
 from ...core.traces import LIVE, Trace, Traced, closed_error, kept, resolve, value_of
 from ...trees import flatten
 from ._primitives import UNTRACED, Primitive, _Call, as_primitive
@@ -217,6 +218,9 @@ class NodeTrace(Trace):
         )
 
     def store(self, content: Any, place: Any, v: Any, owned: bool) -> Any:
+        whole = place.index is Ellipsis and not place.ops and shape_of(v) == shape_of(content)
+        if whole and dtype_of(v) == dtype_of(content):
+            return v  # all of it, as by ``a += v``: nothing is left to be recorded
         raise _unsupported("assignment to arrays")
 
     def constant(self, value: Any) -> Any:

@@ -23,7 +23,14 @@ from . import (  # noqa: F401  # submodules
     numpy_vspaces,
     numpy_wrapper,
 )
-from .numpy_wrapper import metadata, wrap_namespace  # noqa: F401
+from .numpy_wrapper import (  # noqa: F401
+    make_diagonal,
+    metadata,
+    notrace_primitive,
+    primitive,
+    wrap_intdtype,
+    wrap_namespace,
+)
 
 _JOINS = (
     "block", "column_stack", "concat", "concatenate", "dstack", "hstack", "stack", "vstack",
@@ -34,8 +41,9 @@ random = mirrored(__name__, "random", _np.random)
 
 __all__ = sorted(
     {
-        "fft", "linalg", "metadata", "numpy_boxes", "numpy_jvps", "numpy_vjps", "numpy_vspaces",
-        "numpy_wrapper", "random", "wrap_namespace",
+        "fft", "linalg", "make_diagonal", "metadata", "notrace_primitive", "numpy_boxes",
+        "numpy_jvps", "numpy_vjps", "numpy_vspaces", "numpy_wrapper", "primitive", "random",
+        "wrap_intdtype", "wrap_namespace",
         *(name for name in dir(_np) if not name.startswith("_")),
     }
 )  # fmt: skip

@@ -8,10 +8,31 @@ from typing import Any
 import numpy as _np
 
 from .... import numpy as _numpy
+from ....core.errors import user_line
 from ....core.shapes import dtype_of, shape_of
 from ..tracer import notrace_primitive, primitive
 
-__all__ = ["metadata", "notrace_primitive", "primitive", "wrap_intdtype", "wrap_namespace"]
+__all__ = [
+    "make_diagonal",
+    "metadata",
+    "notrace_primitive",
+    "primitive",
+    "wrap_intdtype",
+    "wrap_namespace",
+]
+
+
+def make_diagonal(D: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """Matrices with the last axis of an array on their diagonals.
+
+    Arguments: `D`; the others as in autograd, which has ``offset=0, axis1=-1, axis2=-2`` only.
+    """
+    if (offset, axis1, axis2) != (0, -1, -2):
+        raise NotImplementedError(
+            f"make_diagonal takes offset=0, axis1=-1, axis2=-2 only, {user_line()}; np.diag makes "
+            f"one matrix of a vector"
+        )
+    return _np.where(_np.eye(shape_of(D)[-1], dtype=bool), D[..., None, :], 0.0)
 
 
 def metadata(A: Any) -> tuple[tuple[int, ...], int, Any, bool]:

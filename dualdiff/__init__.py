@@ -6,11 +6,10 @@ from . import extend, numpy, scipy
 from ._memory import keep_released_memory
 from .checking import check_grads
 from .core.errors import DualdiffError
-from .core.traces import value_of
 from .debug import debug_nans
 from .numpy.patch import patch_numpy
 from .operators.complex import wirtinger
-from .operators.control import checkpoint, stop_gradient
+from .operators.control import checkpoint, stop_gradient, value_of
 from .operators.first_order import derivative, elementwise_grad, grad, jvp, value_and_grad, vjp
 from .operators.jacobian import jacobian, plan
 from .operators.linearize import linearize

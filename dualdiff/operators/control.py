@@ -1,4 +1,4 @@
-"""What to differentiate and what to keep: `stop_gradient` and `checkpoint`."""
+"""What to differentiate and what to keep: `value_of`, `stop_gradient` and `checkpoint`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..core import traces
 from ..core.errors import DualdiffError, UnsupportedInputError, user_line
 from ..core.reverse import Tape
 from ..core.shapes import Shape
-from ..core.traces import Reference, top_trace, value_of
+from ..core.traces import Reference, top_trace
 from ..trees import flatten, tree_map
 from ._calls import Inputs, Operator
 from ._opaque import OpaqueCall, agree, operand, own_copy, zeros
@@ -22,6 +23,22 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 class CheckpointError(DualdiffError, RuntimeError):
     """A checkpointed function gave another result when it was run again."""
+
+
+def value_of(x: Any) -> Any:
+    """The plain value of a traced array at every level, to be used as a constant.
+
+    Arguments: `x`, a traced array of any shape, a sparse array with traced values, or anything
+    else. Returns: a plain array (a copy), NumPy scalar or SciPy array; what is not traced comes
+    back as it is.
+
+    >>> import dualdiff as dd
+    >>> dd.grad(lambda x: x * dd.value_of(x))(3.0)
+    3.0
+    """
+    # What holds traced values without being one says itself what it is as a constant.
+    as_constant = getattr(type(x), "as_constant", None)
+    return traces.value_of(x) if as_constant is None else as_constant(x)
 
 
 def stop_gradient(x: Any) -> Any:

@@ -17,6 +17,7 @@ from scipy import sparse
 from ...core.boxes import is_box
 from ...core.errors import ConversionError, DualdiffError, UnsupportedInputError, user_line
 from ...core.shapes import dtype_of, shape_of
+from ...core.traces import value_of
 from ...numpy.creation import contains_box
 from ...numpy.manipulation import as_operand
 from .layout import Layout
@@ -162,6 +163,12 @@ class SparseArray:
         """An array of the same structure with other values."""
         out = SparseArray(data, self._like)
         out._layout = self._layout
+        return out
+
+    def as_constant(self) -> Any:
+        """SciPy's own array, with the plain values; `dualdiff.value_of` asks for it."""
+        out = self._like.copy()
+        out.data = value_of(self._data)
         return out
 
     def canonical(self) -> SparseArray:

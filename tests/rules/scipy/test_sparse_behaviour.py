@@ -79,6 +79,55 @@ def test_formats_of_results_are_those_of_scipy():
     assert np.array_equal(dd.grad(f)(D), np.ones(NNZ))
 
 
+@pytest.mark.parametrize("constant", [dd.value_of, dd.stop_gradient])
+@pytest.mark.parametrize("make", [csr, csc, coo])
+def test_as_a_constant_it_is_scipys_own_array(constant, make):
+    def f(d):
+        a = constant(make(d))
+        assert scipy.sparse.issparse(a)
+        assert np.array_equal(a.toarray(), make(dd.value_of(d)).toarray())
+        return a @ np.ones(3) * d[0]
+
+    ones = np.ones((4, 1))
+    expected = make(D).toarray() @ np.ones((3, 1)) * (np.arange(NNZ) == 0) * ones
+    assert np.allclose(dd.jacobian(f)(D), expected)
+
+
+def test_in_place_operators_make_a_new_array():
+    def f(d):
+        a = b = csr(d)
+        a *= 2.0
+        a += csr(d)
+        a -= 0.5 * b
+        a /= 2.0
+        return a @ np.arange(3.0) + b @ np.ones(3)
+
+    weights = 1.25 * COLUMNS_OF + 1.0
+    assert np.allclose(dd.jacobian(f)(D), (np.arange(4)[:, None] == ROWS_OF) * weights)
+
+
+def test_after_its_derivative_has_ended_it_is_refused():
+    kept = []
+
+    def f(d):
+        kept.append(csr(d))
+        return d.sum()
+
+    dd.grad(f)(D)
+    with pytest.raises(RuntimeError, match="after its derivative was taken"):
+        kept[0] @ np.ones(3)
+
+
+def test_rules_and_checkpoints_do_not_lose_what_it_holds():
+    alone = dd.checkpoint(lambda a: (a @ np.ones(3)).sum())
+    assert np.array_equal(dd.grad(lambda d: alone(csr(d)))(D), np.ones(NNZ))
+    inside = dd.checkpoint(lambda d: (csr(d) @ np.ones(3)).sum())
+    assert np.array_equal(dd.grad(inside)(D), np.ones(NNZ))
+    beside = dd.checkpoint(lambda a, x: (a @ x).sum())
+    with pytest.raises(DualdiffError, match="not one of its arguments"):
+        dd.grad(lambda d: beside(csr(d), d[:3]))(D)
+
+
 def test_stores_into_the_data_change_the_array():
     def f(d):
         a = csr(d * 1.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,12 +13,12 @@ from ..core.boxes import is_box
 from ..core.errors import DualdiffError, UnsupportedInputError, user_line
 from ..core.shapes import quiet
 from ..sparsity.compression import Picking, canonical, seeds
-from ._alive import again_if_nan
 from ._calls import Argnums, Inputs, Outputs
 from .compressing import PatternError, compress, saves_nothing
-from .directions import Liveness, any_complex, joined, shown, size_of, sizes_of, split
+from .directions import any_complex, joined, shown, size_of, sizes_of, split
 from .first_order import _Grad, push_forward
 from .linearize import Recording
+from .passes import one_pass, within_budget
 from .plans import LEAST_BUDGET, SPARSE_MODES, check_passes, spans
 from .sparsity import detect, detect_hessian
 
@@ -234,15 +233,14 @@ class Prepared:
         )
         if not checked:
             return outputs, matrix, None
-        probe = _one_pass(recording.push, self._probe, inputs.values, outputs.values)
+        probe = one_pass(recording.push, self._probe, inputs.values, outputs.values)
         return outputs, matrix, probe[0]
 
     def _passes(self, recording: Recording, colors: Any, forward: bool) -> ndarray:
         """The nonzeros that tangents, or cotangents, give, in passes."""
         ends = (recording.inputs.values, recording.outputs.values)
         sources, targets = ends if forward else ends[::-1]
-        apply = recording.push if forward else recording.pull
-        apply, chunk = self._within_budget(recording, apply, max(map(size_of, ends)), forward)
+        apply, chunk = within_budget(recording, forward, self.plan.chunk, self.options)
         passes = -(-colors.count // chunk)
         places, width = self._compression.places_of(not forward), size_of(targets)
         budget = self.options["budget"] or LEAST_BUDGET
@@ -255,7 +253,7 @@ class Prepared:
                 chosen = seeds(colors, start, stop)
                 if sum(s.nbytes for s in self._kept.values()) + chosen.nbytes <= min(KEPT, budget):
                     self._kept[forward, start] = chosen
-            part = _one_pass(apply, chosen, sources, targets)
+            part = one_pass(apply, chosen, sources, targets)
             if picking is None:
                 parts.append(part)
             else:
@@ -263,23 +261,6 @@ class Prepared:
         if picking is not None and picking.values is not None:
             return picking.values
         return (parts[0] if len(parts) == 1 else np.concatenate(parts)).reshape(-1).take(places)
-
-    def _within_budget(
-        self, recording: Recording, apply: Callable[..., Any], size: int, forward: bool
-    ) -> tuple[Callable[..., Any], int]:
-        """What pushes or pulls, and how many directions at once, for the memory of a pass.
-
-        Where all tangents of a recording could be too many, one direction tells how many of them
-        are alive together, and a pass lets go of the others.
-        """
-        budget, chunk = self.options["budget"], self.plan.chunk
-        if 8 * size * chunk * recording.tape.size <= (budget or LEAST_BUDGET):
-            return apply, chunk
-        live = Liveness(recording)
-        budget = budget or max(LEAST_BUDGET, 2 * live.total)
-        if self.options["chunk"] is None:
-            chunk = max(1, min(chunk, budget // max(live.peak, 1)))
-        return (functools.partial(live.push, recording) if forward else apply), chunk
 
     def _wrong_rows(self, matrix: csr_array, probe: ndarray | None) -> ndarray:
         """The rows in which the matrix does not map the probe's direction as the function does."""
@@ -315,21 +296,6 @@ class Prepared:
             f"the sparse derivative is not finite: {where}, {user_line()}; move the arguments away "
             f"from the singular point, or pass check=False to get the matrix as it is"
         )
-
-
-def _one_pass(
-    apply: Callable[..., list[Any]],
-    directions: ndarray,
-    sources: Sequence[Any],
-    targets: Sequence[Any],
-) -> ndarray:
-    """The derivatives of the targets in directions of the sources, one direction per row."""
-    parts = split(directions, sources)
-    lead: tuple[int, ...] = (len(directions),)
-    if len(directions) == 1:  # no lead axis: the quickest
-        parts, lead = [None if p is None else p[0] for p in parts], ()
-    given = again_if_nan(lambda: apply(parts, lead, identity=True), list)
-    return joined(given, targets, len(directions))
 
 
 class PreparedJacobian(Prepared):

@@ -48,7 +48,46 @@ STEPS: list[Callable[[Any], Any]] = [
     lambda a: np.stack([a[..., 0] * a[..., 1], a[..., 2], a[..., 0]], -1),
     lambda a: np.take_along_axis(a, np.argsort(a, -1), -1),
     lambda a: np.real(np.exp(1j * a)),
+    lambda a: np.where(a > 0, a, 2 * a[..., ::-1]),
+    lambda a: np.select([a > 0.5, a < 0], [a**2, a[..., ::-1]]),
+    lambda a: np.minimum(a, 0.3) * np.floor(a),
+    lambda a: np.median(a, -1, keepdims=True) + np.quantile(a, 0.3, axis=0) * a,
+    lambda a: np.apply_along_axis(np.convolve, -1, a, np.array([1.0, 0.0, 2.0]), "same"),
+    lambda a: np.add.reduceat(a, [0, 1, 1], axis=-1),
+    lambda a: np.interp(a, [-1.0, 0.0, 1.0], [1.0, 2.0, 0.0]),
+    lambda a: np.gradient(a, axis=-1),
+    lambda a: np.maximum.accumulate(a, -1),
+    lambda a: np.real(np.fft.fft(a)),
+    lambda a: np.prod(a, -1, keepdims=True) * a[..., ::-1],
+    lambda a: a @ sparse_of(a).T,
+    lambda a: stored(a),
+    lambda a: branched(a),
 ]
+
+
+def sparse_of(a: Any) -> Any:
+    """A sparse matrix with traced values."""
+    data, places = np.reshape(a, -1)[:3], ([0, 1, 2], [1, 0, 2])
+    return dd.scipy.sparse.coo_array((data, places), shape=(3, 3))
+
+
+def stored(a: Any) -> Any:
+    """Stores by slices, indices and masks, into views and in place."""
+    b = a * 1.0
+    b[..., 1:] *= 2
+    b[..., [0, 0]] = a[..., 1:]
+    view = b[..., ::-1]
+    view[..., 0] += b[..., 0]
+    np.put_along_axis(b, np.array(1).reshape((1,) * a.ndim), 0.5, -1)
+    b[np.arange(b.size).reshape(b.shape) % 4 == 1] = 0.25
+    out = dd.numpy.zeros(3)
+    np.add.at(out, [0, 2, 2], np.reshape(a, -1)[:3])
+    return b + out
+
+
+def branched(a: Any) -> Any:
+    """Another way for other values."""
+    return a[..., ::-1] * a if np.reshape(a, -1)[0] > 0.5 else a + np.roll(a, 1)
 
 
 def numeric(f: Callable[[Any], Any], x: Any) -> Any:
@@ -63,8 +102,12 @@ def numeric(f: Callable[[Any], Any], x: Any) -> Any:
     return np.stack(columns, -1)
 
 
-@settings(max_examples=60)
-@given(st.lists(st.tuples(*[st.integers(0, 26)] * 2, st.integers(0, 3)), min_size=1, max_size=6))
+@settings(max_examples=100)
+@given(
+    st.lists(
+        st.tuples(*[st.integers(0, len(STEPS) - 1)] * 2, st.integers(0, 3)), min_size=1, max_size=6
+    )
+)
 def test_random_expressions_are_covered_at_several_points(choices):
     def f(x):
         arrays = [x]

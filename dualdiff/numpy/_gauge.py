@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.boxes import is_box, plain
 from ..core.errors import UnsupportedInputError, user_line
+from ._splitting import is_splitting, slopes_quotient
 
 # How small, as a power of the precision, is taken for 0: what pulls compute from many roundings,
 # and what pushes compute by one product.
@@ -32,18 +33,56 @@ def _has_derivative(k: Any) -> bool:
     return is_box(k)
 
 
-def quotient(k: Any, d: Any, close: Any, vanishing: float | None, size: Any) -> Any:
+def vanishes(k: Any, power: float, size: Any) -> Any:
+    """Where k counts as 0 with respect to `size`."""
+    eps = _precision(k)
+    return np.abs(plain(k)) <= eps**power * (eps**0.25 + size)
+
+
+def exactly_zero(k: Any, size: Any) -> Any:
+    """Where a tangent of vectors vanishes; those that continue along it were computed."""
+    return vanishes(k, 0.75 if is_splitting() else EXACT, size)
+
+
+def without_cotangent(g: Any, given: bool) -> Any:
+    """The pairs of vectors on neither of which a result depends; g are their cotangents.
+
+    Zeros do not tell, which may have cancelled, but masks of what is alive do.
+    """
+    if not given:
+        return np.ones((1, 1), bool)
+    if not (is_box(g) and type(g).is_mask):
+        return np.zeros((1, 1), bool)
+    unused = ~np.any(g.payload, axis=-2)
+    return unused[..., None, :] & unused[..., :, None]
+
+
+_meetings = [0]
+
+
+def meetings() -> int:
+    """A count that has grown where a derivative became NaN because values coincide."""
+    return _meetings[0]
+
+
+def quotient(k: Any, d: Any, close: Any, zero: Any, size: Any) -> Any:
     """``k / d``, where d counts as 0 in the places `close`.
 
-    There it is 0 if k vanishes with respect to `size`, and NaN otherwise, or always (for
-    ``vanishing=None``). A traced k has a derivative that a 0 in its place would lose: NaN as well.
+    There it is 0 in the places `zero`, and NaN otherwise: a limit, which k and d themselves do not
+    tell. A traced k has a derivative that a 0 in its place would lose: NaN as well. While
+    `splitting`, it is the limit.
     """
     if not np.any(close):
         return k / d
     ans = np.where(close, 0, k / np.where(close, 1, d))
-    if vanishing is not None and not _has_derivative(k):
-        eps = _precision(k)
-        close = close & ~(np.abs(plain(k)) <= eps**vanishing * (eps**0.25 + size))
+    if is_splitting():
+        limit = slopes_quotient(k, d, vanishes(k, VANISHES, size))
+        if limit is not None:
+            return np.where(close, limit, ans)
+    if not _has_derivative(k):
+        close = close & ~zero
+    if np.any(close):
+        _meetings[0] += 1
     return np.where(close, np.nan, ans)
 
 
@@ -54,7 +93,7 @@ def rounding_of(w: Any, n: int) -> Any:
     return (n + 8) * eps * w.max(axis=-1, keepdims=True, initial=0.0)
 
 
-def by_gaps(k: Any, w: Any, vanishing: float | None, size: Any, rounding: Any = None) -> Any:
+def by_gaps(k: Any, w: Any, zero: Any, size: Any, rounding: Any = None) -> Any:
     """``k_ij / (w_j - w_i)`` off the diagonal, 0 on it; see `quotient` where values coincide.
 
     They do up to `rounding`, by default that of the eigenvalues of a Hermitian matrix.
@@ -65,7 +104,7 @@ def by_gaps(k: Any, w: Any, vanishing: float | None, size: Any, rounding: Any = 
     gaps = w[..., None, :] - w[..., :, None]
     close = (np.abs(plain(gaps)) <= rounding[..., None]) & ~same
     gaps, k = np.where(same, 1, gaps), np.where(same, 0, k)
-    return quotient(k, gaps, close, vanishing, size)
+    return quotient(k, gaps, close, zero, size)
 
 
 def _refuse(dependence: Any, size: Any, what: str, instead: str) -> None:

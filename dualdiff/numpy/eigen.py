@@ -7,9 +7,9 @@ Re(g t), for which transposes do not conjugate.
 `eigh` and `eigvalsh` read one triangle and take the matrix for Hermitian; so do their derivatives:
 a tangent counts by its Hermitian part, and a cotangent is Hermitian.
 
-Where eigenvalues coincide (up to rounding) the basis of their vectors is arbitrary. A result of the
-vectors alone that does not depend on the basis has its derivative in reverse mode. Of a result that
-uses values and vectors together the derivative cannot be told from their cotangents: it is NaN.
+Where eigenvalues coincide (up to rounding) the basis of their vectors is arbitrary, and whether a
+result has a derivative cannot be told from cotangents of values and vectors: a pull gives NaN, and
+operators take the limit from near by (see `_splitting`).
 """
 
 from __future__ import annotations
@@ -18,10 +18,18 @@ from typing import Any
 
 import numpy as np
 
-from ..core.boxes import plain
+from ..core.boxes import is_box, plain
 from ..kinds import rule
 from ._common import implements
-from ._gauge import EXACT, VANISHES, by_gaps, refuse_phase, rounding_of, size_of, tied
+from ._gauge import (
+    by_gaps,
+    exactly_zero,
+    refuse_phase,
+    rounding_of,
+    size_of,
+    tied,
+    without_cotangent,
+)
 from ._matrices import (
     adjoint,
     conjugate,
@@ -33,6 +41,7 @@ from ._matrices import (
     on_diagonal,
     transpose,
 )
+from ._splitting import eig_vectors, eigh_vectors, is_splitting, slope_of
 
 _Eig: Any = type(np.linalg.eig(np.eye(1)))
 _Eigh: Any = type(np.linalg.eigh(np.eye(1)))
@@ -41,7 +50,9 @@ _Eigh: Any = type(np.linalg.eigh(np.eye(1)))
 def _eigh_push(t: Any, ans: Any) -> tuple[Any, Any]:
     w, v = ans
     change = multiply(adjoint(v), hermitian(t), v)
-    return np.real(diagonal(change)), np.matmul(v, by_gaps(change, w, EXACT, size_of(change)))
+    size = size_of(change)
+    turn = by_gaps(change, w, exactly_zero(change, size), size)
+    return np.real(diagonal(change)), np.matmul(v, turn)
 
 
 def _eigh_pull(g: Any, ans: Any, given: tuple[bool, bool]) -> Any:
@@ -52,13 +63,20 @@ def _eigh_pull(g: Any, ans: Any, given: tuple[bool, bool]) -> Any:
     k = np.matmul(transpose(v), gv)
     if is_complex(v):
         refuse_phase(np.imag(diagonal(k)), size_of(gv), "eigh")
-    alone = VANISHES if not given[0] else None
-    q = by_gaps(0.5 * (k - adjoint(k)), w, alone, size_of(gv)) + on_diagonal(gw)
+    unused = without_cotangent(gv, given[1])
+    q = by_gaps(0.5 * (k - adjoint(k)), w, unused, size_of(gv)) + on_diagonal(gw)
     return hermitian(multiply(conjugate(v), q, transpose(v)))
 
 
+def _eigh(x: Any, UPLO: Any, vectors: Any) -> tuple[Any, Any]:
+    if is_box(x):
+        return eigh_p(x, UPLO=UPLO, vectors=vectors)
+    w, v = np.linalg.eigh(x, UPLO)
+    return w, v if vectors is None else vectors
+
+
 eigh_p = rule(
-    lambda x, UPLO: tuple(np.linalg.eigh(x, UPLO)),
+    _eigh,
     push=_eigh_push,
     pull=_eigh_pull,
     name="eigh",
@@ -73,13 +91,19 @@ def eigh(a: Any, UPLO: Any = "L") -> Any:
 
     The phase of complex eigenvectors is arbitrary: the tangent of v has no part along i v, and a
     cotangent that depends on the phase raises. Where eigenvalues coincide, the basis is arbitrary:
-    results of the vectors alone that do not depend on it have their derivative in reverse mode,
-    such as a projector on all vectors of one value; others have none (NaN). Where the values are
-    used as well, as in ``(v * f(w)) @ v.T``, the derivative is NaN; w and v must be of one call for
-    that to be seen. In forward mode it is NaN
-    unless the tangent of the matrix is diagonal in the basis.
+    results that do not depend on it have their derivative, such as a projector on all vectors of
+    one value, or ``(v * f(w)) @ v.T``; others have none (NaN). So is the derivative of second order
+    there, and that of `linearize` (NaN).
     """
-    return _Eigh(*eigh_p(a, UPLO=UPLO))
+    return _Eigh(*eigh_p(a, UPLO=UPLO, vectors=_continued_eigh(a, UPLO)))
+
+
+def _continued_eigh(a: Any, UPLO: Any) -> Any:
+    """While `splitting`, the vectors that continue along the tangent of a dual number."""
+    if not is_splitting() or (slope := slope_of(a)) is None:
+        return None
+    w, v = np.linalg.eigh(plain(a), UPLO)
+    return eigh_vectors(w, v, hermitian(slope), rounding_of(w, w.shape[-1]))
 
 
 def _eigvalsh_push(t: Any, x: Any, UPLO: Any) -> Any:
@@ -110,7 +134,7 @@ def eigvalsh(a: Any, UPLO: Any = "L") -> Any:
     Where eigenvalues coincide, symmetric functions of them have their derivative; single ones
     have none.
     """
-    return eigvalsh_p(a, UPLO=UPLO)
+    return eigh(a, UPLO).eigenvalues if is_splitting() else eigvalsh_p(a, UPLO=UPLO)
 
 
 def _condition(v: Any) -> Any:
@@ -157,13 +181,14 @@ eigvals_p = rule(
 @implements(np.linalg.eigvals)
 def eigvals(a: Any) -> Any:
     """``numpy.linalg.eigvals``; the derivative is NaN where the matrix has too few eigenvectors."""
-    return eigvals_p(a)
+    return eig(a).eigenvalues if is_splitting() else eigvals_p(a)
 
 
 def _eig_push(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:
     w, v = ans
     change = multiply(_inverse_of_vectors(v), t, v)
-    tv = np.matmul(v, by_gaps(change, w, EXACT, size_of(change), _rounding(x, v)))
+    size = size_of(change)
+    tv = np.matmul(v, by_gaps(change, w, exactly_zero(change, size), size, _rounding(x, v)))
     growth = np.real(np.sum(conjugate(v) * tv, axis=-2, keepdims=True))
     return diagonal(change), tv - v * growth
 
@@ -175,13 +200,22 @@ def _eig_pull(g: Any, x: Any, ans: Any, given: tuple[bool, bool]) -> Any:
     if is_complex(v):
         refuse_phase(np.imag(growth), size_of(gv), "eig")
     k = np.matmul(transpose(v), gv - conjugate(v) * np.real(growth))
-    alone = VANISHES if not given[0] else None
-    q = (by_gaps(k, w, alone, size_of(gv), _rounding(x, v)) if given[1] else 0) + on_diagonal(gw)
+    q = on_diagonal(gw)
+    if given[1]:
+        unused = without_cotangent(gv, given[1])
+        q = q + by_gaps(k, w, unused, size_of(gv), _rounding(x, v))
     return multiply(transpose(_inverse_of_vectors(v)), q, transpose(v))
 
 
+def _eig(x: Any, vectors: Any) -> tuple[Any, Any]:
+    if is_box(x):
+        return eig_p(x, vectors=vectors)
+    w, v = np.linalg.eig(x)
+    return w, v if vectors is None else vectors
+
+
 eig_p = rule(
-    lambda x: tuple(np.linalg.eig(x)),
+    _eig,
     push=_eig_push,
     pull=_eig_pull,
     name="eig",
@@ -194,7 +228,16 @@ eig_p = rule(
 def eig(a: Any) -> Any:
     """``numpy.linalg.eig``.
 
-    There is no derivative (NaN) where the matrix has too few eigenvectors, nor that of eigenvectors
-    where eigenvalues coincide. Their phase is arbitrary, as for `eigh`.
+    There is no derivative (NaN) where the matrix has too few eigenvectors. Phases, and vectors of
+    eigenvalues that coincide, are arbitrary as for `eigh`.
     """
-    return _Eig(*eig_p(a))
+    return _Eig(*eig_p(a, vectors=_continued_eig(a)))
+
+
+def _continued_eig(a: Any) -> Any:
+    """While `splitting`, the vectors that continue along the tangent of a dual number."""
+    if not is_splitting() or (slope := slope_of(a)) is None:
+        return None
+    x = plain(a)
+    w, v = np.linalg.eig(x)
+    return eig_vectors(w, v, slope, _rounding(x, v))

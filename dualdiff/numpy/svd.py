@@ -12,19 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from ..core.boxes import plain
+from ..core.boxes import is_box, plain
 from ..kinds import rule
 from ._common import implements
 from ._gauge import (
-    EXACT,
-    VANISHES,
     by_gaps,
+    exactly_zero,
     quotient,
     refuse_basis,
     refuse_phase,
     rounding_of,
     size_of,
     tied,
+    without_cotangent,
 )
 from ._matrices import (
     adjoint,
@@ -35,24 +35,25 @@ from ._matrices import (
     on_diagonal,
     transpose,
 )
+from ._splitting import is_splitting, slope_of, svd_vectors
 
 _Svd: Any = type(np.linalg.svd(np.eye(1)))
 
 
-def _by_sums(k: Any, s: Any, vanishing: float | None, size: Any) -> Any:
+def _by_sums(k: Any, s: Any, zero: Any, size: Any) -> Any:
     """``k_ij / (s_j + s_i)`` for a skew k; see `quotient` where both are 0."""
     sums = s[..., None, :] + s[..., :, None]
     close = plain(sums) <= rounding_of(s, s.shape[-1])[..., None]
     if not is_complex(k):
         close = close & ~np.eye(s.shape[-1], dtype=bool)
         sums = np.where(np.eye(s.shape[-1], dtype=bool), 1, sums)
-    return quotient(k, sums, close, vanishing, size)
+    return quotient(k, sums, close, zero, size)
 
 
-def _by_values(k: Any, s: Any, vanishing: float | None, size: Any) -> Any:
+def _by_values(k: Any, s: Any, zero: Any, size: Any) -> Any:
     """Columns of k divided by singular values; see `quotient` for values 0."""
     close = np.broadcast_to((plain(s) <= rounding_of(s, s.shape[-1]))[..., None, :], k.shape)
-    return quotient(k, s[..., None, :], close, vanishing, size)
+    return quotient(k, s[..., None, :], close, zero, size)
 
 
 def _push_vectors(u: Any, s: Any, turn: Any, image: Any, p: Any) -> Any:
@@ -61,10 +62,11 @@ def _push_vectors(u: Any, s: Any, turn: Any, image: Any, p: Any) -> Any:
     if u.shape[-2] == n:
         return np.matmul(u, turn)
     if u.shape[-1] == n:
-        rest = image - np.matmul(u, p)
-        return np.matmul(u, turn) + _by_values(rest, s, EXACT, size_of(image))
+        rest, size = image - np.matmul(u, p), size_of(image)
+        return np.matmul(u, turn) + _by_values(rest, s, exactly_zero(rest, size), size)
     first, further = u[..., :n], u[..., n:]
-    z = _by_values(np.matmul(adjoint(further), image), s, EXACT, size_of(image))
+    z, size = np.matmul(adjoint(further), image), size_of(image)
+    z = _by_values(z, s, exactly_zero(z, size), size)
     t = np.matmul(first, turn) + np.matmul(further, z)
     return np.concatenate([t, -np.matmul(first, adjoint(z))], axis=-1)
 
@@ -75,8 +77,9 @@ def _svd_push(t: Any, ans: Any) -> tuple[Any, Any, Any]:
     left, right = np.matmul(adjoint(t), u[..., :n]), np.matmul(t, v[..., :n])
     p = np.matmul(adjoint(u[..., :n]), right)
     ph = adjoint(p)
-    even = 0.5 * by_gaps(p + ph, s, EXACT, size_of(p))
-    odd = 0.5 * _by_sums(p - ph, s, EXACT, size_of(p))
+    size = size_of(p)
+    even = 0.5 * by_gaps(p + ph, s, exactly_zero(p + ph, size), size)
+    odd = 0.5 * _by_sums(p - ph, s, exactly_zero(p - ph, size), size)
     tu = _push_vectors(u, s, even + odd, right, p)
     tv = _push_vectors(v, s, even - odd, left, ph)
     return tu, np.real(diagonal(p)), adjoint(tv)
@@ -105,18 +108,28 @@ def _svd_pull(g: Any, ans: Any, given: tuple[bool, bool, bool]) -> Any:
     (ku, out_u), (kv, out_v) = _skew(u, gu, size, n), _skew(v, gv, size, n)
     if is_complex(u):
         refuse_phase(0.5 * np.imag(diagonal(ku + kv)), size, "svd")
-    alone = VANISHES if not given[1] else None
-    q = by_gaps(ku + kv, s, alone, size) + _by_sums(ku - kv, s, alone, size)
+    # Pairs on neither of whose left and right vectors the result depends.
+    unused = without_cotangent(gu[..., :n], given[0]) & without_cotangent(gv[..., :n], given[2])
+    q = by_gaps(ku + kv, s, unused, size) + _by_sums(ku - kv, s, unused, size)
     c = multiply(ub, 0.5 * q + on_diagonal(gs), vb)
+    alone = diagonal(unused)[..., None, :]
     if out_u is not None:
-        c = c + np.matmul(_by_values(out_u, s, alone, size), vb)
+        c = c + np.matmul(_by_values(out_u, s, alone & (plain(out_u) == 0), size), vb)
     if out_v is not None:
-        c = c + np.matmul(ub, adjoint(_by_values(out_v, s, alone, size)))
+        out_v = _by_values(out_v, s, alone & (plain(out_v) == 0), size)
+        c = c + np.matmul(ub, adjoint(out_v))
     return c
 
 
+def _svd(x: Any, full: bool, left: Any, right: Any) -> tuple[Any, Any, Any]:
+    if is_box(x):
+        return svd_p(x, full=full, left=left, right=right)
+    u, s, vh = np.linalg.svd(x, full_matrices=full)
+    return (u, s, vh) if left is None else (left, s, right)
+
+
 svd_p = rule(
-    lambda x, full: tuple(np.linalg.svd(x, full_matrices=full)),
+    _svd,
     push=_svd_push,
     pull=_svd_pull,
     name="svd",
@@ -178,11 +191,20 @@ def svd(
     if hermitian:
         return _hermitian_svd(a, compute_uv)
     if not compute_uv:
-        return svdvals_p(a)
-    return _Svd(*svd_p(a, full=bool(full_matrices)))
+        return svdvals(a)
+    left, right = _continued_svd(a, bool(full_matrices))
+    return _Svd(*svd_p(a, full=bool(full_matrices), left=left, right=right))
+
+
+def _continued_svd(a: Any, full: bool) -> tuple[Any, Any]:
+    """While `splitting`, the vectors that continue along the tangent of a dual number."""
+    if not is_splitting() or (slope := slope_of(a)) is None:
+        return None, None
+    u, s, vh = np.linalg.svd(plain(a), full_matrices=full)
+    return svd_vectors(u, s, vh, slope, rounding_of(s, s.shape[-1]))
 
 
 @implements(np.linalg.svdvals)
 def svdvals(x: Any, /) -> Any:
     """``numpy.linalg.svdvals``."""
-    return svdvals_p(x)
+    return svd(x, full_matrices=False).S if is_splitting() else svdvals_p(x)

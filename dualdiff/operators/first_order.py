@@ -12,8 +12,9 @@ from ..core.errors import UnsupportedInputError, user_line
 from ..core.forward import zero_tangent
 from ..core.shapes import Shape, dtype_of, shape_of
 from ..debug import new_forward_trace
-from ._alive import AliveTrace, again_if_nan, careful, is_careful, wants_care
+from ._alive import AliveTrace, has_nan, is_careful
 from ._calls import Argnums, Inputs, Operator, Outputs, like, split_aux
+from ._limits import agree, limit_of, or_limit
 from .linearize import Linearization, Recording, _tangent_like, record
 
 
@@ -28,11 +29,19 @@ def push_forward(
 
     `identity` says that zeros in the tangents are the operator's own.
     """
-    done = _push_once(inputs, tangents, lead, has_aux, identity)
-    if wants_care(done[0].payloads):
-        with careful():
-            done = _push_once(inputs, tangents, lead, has_aux, identity)
-    return done
+
+    def once() -> tuple[Outputs, Any]:
+        return _push_once(inputs, tangents, lead, has_aux, identity)
+
+    def continued(found: tuple[Outputs, Any]) -> tuple[Outputs, Any] | None:
+        """With vectors that continue along the tangent, unless the result depends on them."""
+        if lead:
+            return None
+        other = once()
+        same = map(agree, found[0].values, other[0].values)
+        return other if all(same) and not any(map(has_nan, other[0].payloads)) else None
+
+    return or_limit(once, lambda done: done[0].payloads, continued)
 
 
 def _push_once(
@@ -151,10 +160,12 @@ class _Grad(Operator):
 
     def evaluate(self, args: Any, kwargs: Any) -> tuple[Any, Any, Any]:
         inputs = Inputs(self.f, args, kwargs, self.argnums)
-        recording, gs = self._pulled(inputs)
-        if wants_care(gs):
-            with careful():
-                recording, gs = self._pulled(inputs)
+
+        def limit(found: tuple[Recording, list[Any]]) -> tuple[Recording, list[Any]] | None:
+            gs = limit_of(inputs, lambda near: self._pulled(near)[1])
+            return None if gs is None else (found[0], gs)
+
+        recording, gs = or_limit(lambda: self._pulled(inputs), lambda done: done[1], limit)
         leaves = [like(*t) for t in zip(gs, inputs.leaves, inputs.values, strict=True)]
         if self.options.get("holomorphic"):
             self._verify(inputs, leaves)
@@ -220,7 +231,7 @@ class _ElementwiseGrad(Operator):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         inputs = Inputs(self.f, args, kwargs, self.argnums)
 
-        def pulled() -> list[Any]:
+        def pulled(inputs: Inputs) -> list[Any]:
             recording = Recording(inputs)
             if all(v is None for v in recording.outputs.values):
                 raise UnsupportedInputError(
@@ -233,7 +244,7 @@ class _ElementwiseGrad(Operator):
             ]
             return recording.pull(ones)
 
-        gs = again_if_nan(pulled, list)
+        gs = or_limit(lambda: pulled(inputs), list, lambda _: limit_of(inputs, pulled))
         return inputs.result([like(*t) for t in zip(gs, inputs.leaves, inputs.values, strict=True)])
 
 

@@ -12,8 +12,8 @@ from numpy import ndarray
 from ..core.boxes import is_box
 from ..core.shapes import dtype_of, shape_of
 from ..trees import flatten
-from ._alive import again_if_nan
 from ._calls import Argnums, Inputs, Operator
+from ._limits import limit_of, or_limit
 from .complex import as_real as in_real_parts
 from .complex import verify_holomorphic
 from .directions import (
@@ -68,7 +68,14 @@ class _Jacobian(Operator):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.options.get("sparse"):
             return self.sparse(args, kwargs)
-        return again_if_nan(lambda: self.evaluate(args, kwargs), lambda tree: flatten(tree)[0])
+        inputs = Inputs(self.f, args, kwargs, self.argnums)
+
+        def limit(found: Any) -> Any:
+            pulled = _Jacobian(self.f, self.argnums, **{**self.options, "mode": "reverse"})
+            leaves = limit_of(inputs, lambda near: flatten(pulled.evaluate(near))[0])
+            return None if leaves is None else flatten(found)[1].unflatten(leaves)
+
+        return or_limit(lambda: self.evaluate(inputs), lambda tree: flatten(tree)[0], limit)
 
     def sparse(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """The Jacobian as a sparse matrix; pattern and colours are kept for the next call."""
@@ -90,9 +97,8 @@ class _Jacobian(Operator):
             n, known.results, options["mode"], options["chunk"], known.peak, budget, known.mean
         )
 
-    def evaluate(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    def evaluate(self, inputs: Inputs) -> Any:
         """The Jacobian from one run of the function."""
-        inputs = Inputs(self.f, args, kwargs, self.argnums)
         values = inputs.values
         n, key = size_of(values), tuple(sizes_of(values))
         mode, chunk = self.options["mode"], self.options["chunk"]

@@ -14,6 +14,7 @@ from ..debug import new_tape
 from ..trees import check_same_structure, ravel
 from ._alive import again_if_nan, careful, has_nan, run_pass
 from ._calls import Argnums, Inputs, Outputs, direction, like, release, split_aux
+from ._limits import limit_of, or_limit
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -120,8 +121,16 @@ class Linearization:
         """One cotangent per differentiated argument for a cotangent of the result."""
         recording = self._recording
         seeds = recording.check_cotangents(cotangent)
-        gs = self._applied(lambda recording: recording.pull(seeds))
         inputs = recording.inputs
+
+        def near(inputs: Inputs) -> list[Any]:
+            return Recording(inputs).pull(seeds)
+
+        gs = or_limit(
+            lambda: self._applied(lambda recording: recording.pull(seeds)),
+            list,
+            lambda _: limit_of(inputs, near),
+        )
         leaves = [like(*t) for t in zip(gs, inputs.leaves, inputs.values, strict=True)]
         return tuple(inputs.trees(leaves))
 

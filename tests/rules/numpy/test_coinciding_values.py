@@ -1,0 +1,228 @@
+"""Derivatives where eigenvalues or singular values coincide, of results that do not depend on the
+basis of their vectors: finite and right; of others: NaN."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+import dualdiff as dd
+from tests.rules.table import A
+
+Loss = Callable[[Any], Any]
+
+
+def adjoint(x: Any) -> Any:
+    return np.conjugate(np.matrix_transpose(x))
+
+
+def hermitian(x: Any) -> Any:
+    return 0.5 * (x + adjoint(x))
+
+
+def weighted(x: Any, seed: int) -> Any:
+    """A real number that depends on every entry."""
+    return np.real(np.sum(A(*x.shape, seed=seed, complex=True) * x))
+
+
+def central(f: Loss, x: np.ndarray, t: np.ndarray) -> float:
+    """The slope of f along t by differences, which cross no eigenvalues at x itself."""
+    h = 1e-5
+    return float(
+        (8 * (f(x + h * t) - f(x - h * t)) - (f(x + 2 * h * t) - f(x - 2 * h * t))) / h / 12
+    )
+
+
+def check(f: Loss, x: np.ndarray, t: np.ndarray, rtol: float = 1e-7) -> None:
+    """Both modes, and a pullback, against differences."""
+    expected = central(f, x, t)
+    bound = rtol * (abs(expected) + 1)
+    for gradient in (dd.grad(f)(x), dd.vjp(f, x)[1](1.0)[0], dd.jacobian(f)(x)):
+        assert abs(np.real(np.sum(gradient * t)) - expected) <= bound
+    assert abs(dd.jvp(f, (x,), (t,))[1] - expected) <= bound
+
+
+def normal_matrix(values: list[float], complex: bool) -> np.ndarray:
+    q, _ = np.linalg.qr(A(len(values), len(values), complex=complex))
+    return hermitian((q * np.array(values)) @ adjoint(q))
+
+
+def one_call(x: Any) -> Any:
+    w, v = np.linalg.eigh(x)
+    return weighted((v * np.exp(w)) @ adjoint(v), 1)
+
+
+def separate_calls(x: Any) -> Any:
+    w, v = np.linalg.eigvalsh(x), np.linalg.eigh(x)[1]
+    return weighted((v * np.sin(w)) @ adjoint(v), 1) + np.sum(w**3)
+
+
+def values_by_products(x: Any) -> Any:
+    """Eigenvalues that come from the matrix itself, not from the decomposition."""
+    v = np.linalg.eigh(x)[1]
+    w = np.real(np.diagonal(adjoint(v) @ x @ v))
+    return weighted((v * w**2) @ adjoint(v), 1)
+
+
+def hermitian_svd(x: Any) -> Any:
+    u, s, _ = np.linalg.svd(x, hermitian=True)
+    return weighted((u * s**2) @ adjoint(u), 1)
+
+
+@pytest.mark.parametrize("complex", [False, True])
+@pytest.mark.parametrize("values", [[2, 2, 5], [1, 1, 1], [0, 0, 3], [2, 2, 5, 5], [-1, -1, 1, 0]])
+@pytest.mark.parametrize("f", [one_call, separate_calls, values_by_products, hermitian_svd])
+def test_functions_of_a_hermitian_matrix(f: Loss, values: list[float], complex: bool) -> None:
+    x = normal_matrix(values, complex)
+    check(f, x, hermitian(A(*x.shape, seed=2, complex=complex)))
+
+
+@pytest.mark.parametrize("x", [np.eye(3), np.zeros((3, 3)), np.diag([1.0, 1.0, 2.0])])
+def test_matrix_exponential_by_eigenvectors(x: np.ndarray) -> None:
+    gradient = dd.grad(one_call)(x)
+    weight = np.real(A(3, 3, seed=1, complex=True))
+    expected = hermitian(scipy.linalg.expm_frechet(x, weight, compute_expm=False))
+    np.testing.assert_allclose(gradient, expected, rtol=1e-12, atol=1e-12)
+
+
+SHAPES = [
+    ((3, 3), [2, 2, 1]),
+    ((4, 3), [2, 2, 2]),
+    ((3, 4), [2, 2, 0]),
+    ((4, 3), [3, 0, 0]),
+    ((3, 3), [0, 0, 0]),
+    ((5, 2), [0, 0]),
+    ((2, 5), [1, 0]),
+]
+
+
+def odd_function(x: Any, full: bool) -> Any:
+    k = min(x.shape)
+    u, s, vh = np.linalg.svd(x, full_matrices=full)
+    return weighted((u[:, :k] * np.sin(s)) @ vh[:k], 1)
+
+
+def separate_svdvals(x: Any, full: bool) -> Any:
+    k = min(x.shape)
+    u, _, vh = np.linalg.svd(x, full_matrices=full)
+    return weighted((u[:, :k] * np.linalg.svdvals(x) ** 3) @ vh[:k], 1)
+
+
+def left_vectors(x: Any, full: bool) -> Any:
+    k = min(x.shape)
+    u, s, _ = np.linalg.svd(x, full_matrices=full)
+    return weighted((u[:, :k] * s**2) @ adjoint(u[:, :k]), 1)
+
+
+@pytest.mark.parametrize("complex", [False, True])
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize(("shape", "values"), SHAPES)
+@pytest.mark.parametrize("f", [odd_function, separate_svdvals, left_vectors])
+def test_functions_of_singular_values_and_vectors(
+    f: Callable[[Any, bool], Any],
+    shape: tuple[int, int],
+    values: list[float],
+    full: bool,
+    complex: bool,
+) -> None:
+    u, _, vh = np.linalg.svd(A(*shape, complex=complex), full_matrices=False)
+    x = (u * np.array(values, float)) @ vh
+    check(lambda x: f(x, full), x, A(*shape, seed=2, complex=complex))
+
+
+def nonnormal_function(x: Any) -> Any:
+    w, v = np.linalg.eig(x)
+    return weighted((v * np.exp(w)) @ np.linalg.inv(v), 1)
+
+
+def separate_eigvals(x: Any) -> Any:
+    v = np.linalg.eig(x)[1]
+    return weighted((v * np.linalg.eigvals(x) ** 2) @ np.linalg.inv(v), 1)
+
+
+@pytest.mark.parametrize("complex", [False, True])
+@pytest.mark.parametrize("values", [[2.0, 2.0, 3.0], [2.0, 2.0, 2.0]])
+@pytest.mark.parametrize("f", [nonnormal_function, separate_eigvals])
+def test_functions_of_a_matrix_with_coinciding_eigenvalues(
+    f: Loss, values: list[float], complex: bool
+) -> None:
+    s = A(3, 3, complex=complex)
+    x = s @ np.diag(values) @ np.linalg.inv(s)
+    t = A(3, 3, seed=2, complex=complex)
+    gradient = dd.grad(f)(x)
+    assert np.isclose(np.real(np.sum(gradient * t)), central(f, x, t), rtol=1e-5)
+
+
+def test_matrices_of_a_stack_each_have_theirs() -> None:
+    x = np.stack([np.eye(3), normal_matrix([1, 2, 3], False), np.zeros((3, 3))])
+
+    def f(x: Any) -> Any:
+        w, v = np.linalg.eigh(x)
+        return weighted((v * np.exp(w)[..., None, :]) @ np.matrix_transpose(v), 1)
+
+    check(f, x, hermitian(A(3, 3, 3, seed=2)))
+
+
+def test_parameters_of_a_matrix_that_keep_values_together() -> None:
+    """One parameter splits the values, one shifts them all, one does neither."""
+    b = hermitian(A(3, 3))
+
+    def f(p: Any) -> Any:
+        w, v = np.linalg.eigh(np.eye(3) + p[0] * b + p[1] ** 2 * np.eye(3))
+        return p[2] * weighted((v / np.sqrt(w)) @ v.T, 1)
+
+    p = np.array([0.0, 1.0, 2.0])
+    for t in np.eye(3):
+        check(f, p, t)
+    only_shift = dd.grad(lambda s: f(np.array([0.0, 1.0, 2.0]) + s * np.array([0.0, 1.0, 0.0])))
+    assert np.isclose(only_shift(0.0), central(f, p, np.array([0.0, 1.0, 0.0])), rtol=1e-7)
+
+
+@pytest.mark.parametrize("values", [[1.0, 1.0, 2.0], [0.0, 0.0, 2.0]])
+def test_a_single_vector_beside_coinciding_others(values: list[float]) -> None:
+    x = normal_matrix(values, False)
+
+    def f(x: Any) -> Any:
+        v = np.linalg.eigh(x)[1][:, -1]
+        return v @ A(3, 3) @ v
+
+    check(f, x, hermitian(A(3, 3, seed=2)))
+
+
+def depends_on_basis(x: Any) -> Any:
+    w, v = np.linalg.eigh(x)
+    return weighted((v * np.array([1.0, 2.0, 3.0]) * w) @ v.T, 1)
+
+
+def depends_on_order(x: Any) -> Any:
+    """The smallest eigenvalue has a kink where two coincide."""
+    w, v = np.linalg.eigh(x)
+    return weighted((v * w) @ v.T, 1) + w[0]
+
+
+@pytest.mark.parametrize("f", [depends_on_basis, depends_on_order])
+@pytest.mark.parametrize("x", [np.eye(3), np.diag([1.0, 1.0, 2.0])])
+def test_what_has_no_derivative_is_nan(f: Loss, x: np.ndarray) -> None:
+    assert np.all(np.isnan(dd.grad(f)(x)))
+    assert np.all(np.isnan(dd.vjp(f, x)[1](1.0)[0]))
+
+
+def test_aux_and_value_are_those_of_numpys_vectors() -> None:
+    def f(x: Any) -> Any:
+        w, v = np.linalg.eigh(x)
+        return weighted((v * np.exp(w)) @ v.T, 1), v
+
+    value, gradient, v = dd.value_and_grad(f, has_aux=True)(np.eye(3))
+    assert value == f(np.eye(3))[0]
+    assert np.all(np.isfinite(gradient))
+    np.testing.assert_array_equal(v, np.linalg.eigh(np.eye(3))[1])
+
+
+def test_float32_stays_float32() -> None:
+    gradient = dd.grad(one_call)(np.eye(3, dtype=np.float32))
+    assert gradient.dtype == np.float32
+    np.testing.assert_allclose(gradient, dd.grad(one_call)(np.eye(3)), rtol=1e-4, atol=1e-4)

@@ -226,6 +226,13 @@ def test_scipys_own_constructors_name_the_counterpart(kind):
         dd.grad(lambda d: (getattr(scipy.sparse, kind)(arg(d), (4, 3)) @ A(3)).sum())(D)
 
 
+@pytest.mark.parametrize("operator", [dd.grad, dd.jacobian, dd.derivative])
+def test_factors_of_scipys_own_name_the_counterpart(operator):
+    lu = scipy.sparse.linalg.splu(SQUARE)
+    with pytest.raises(ConversionError, match=r"dualdiff\.scipy\.sparse\.linalg\.splu"):
+        operator(lambda b: lu.solve(b * np.ones(4)).sum())(2.0)
+
+
 def test_shapes_that_do_not_fit_are_errors_as_in_scipy():
     for f in (
         lambda d: csr(d) @ np.ones(4),

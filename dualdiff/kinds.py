@@ -154,7 +154,7 @@ class Linear(Primitive):
             self.bind = self._bind_view
 
     def general(self, *args: Any, **params: Any) -> Any:
-        x = args[0]
+        x = args[0].read() if type(args[0]) is View else args[0]
         if type(x) is Dual and type(x.value) is np.ndarray and not self.forward:
             return self._on_dual(x, params)
         return super().general(*args, **params)

@@ -16,7 +16,6 @@ from ..core.errors import (
     ConversionError,
     DualdiffError,
     UnsupportedInputError,
-    in_library,
     plain_target_error,
     user_line,
 )
@@ -120,18 +119,17 @@ class Inputs:
                 kwargs[p] = tree
             else:
                 args[p] = tree
-        ConversionError.last.text = None
         try:
             return self.f(*args, **kwargs)
-        except IndexError as error:
-            if "only integers" in str(error):
-                error.add_note("If the index is a traced value, write int(dualdiff.value_of(i)).")
-            raise
-        except Exception as error:
+        except (TypeError, ValueError) as error:
             explained = _explain(error)
             if explained is None:
                 raise
             raise explained from error
+        except IndexError as error:
+            if "only integers" in str(error):
+                error.add_note("If the index is a traced value, write int(dualdiff.value_of(i)).")
+            raise
 
     def at(self, values: Sequence[Any]) -> Inputs:
         """The same arguments with other values of the leaves."""
@@ -304,23 +302,18 @@ def split_aux(out: Any, has_aux: bool) -> tuple[Any, Any]:
 
 def _explain(error: BaseException) -> DualdiffError | None:
     """The error of ours behind one of NumPy's, or a clearer one for what NumPy says of boxes."""
-    if isinstance(error, DualdiffError):
-        return None
-    if isinstance(error, (TypeError, ValueError)):
-        cause: BaseException | None = error
-        while cause is not None:
-            if isinstance(cause, DualdiffError):
-                return cause
-            cause = cause.__cause__ or cause.__context__
-    if ConversionError.last.text is not None and in_library(error):
-        return ConversionError(ConversionError.last.text)
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, DualdiffError):
+            return cause if cause is not error else None
+        cause = cause.__cause__ or cause.__context__
     text = str(error)
     if text == "Error setting single item of array.":  # `plain.flat[i] = x`
         return plain_target_error("a plain NumPy array")
     kind = text.rpartition("must be numpy.ndarray, not ")[2]
     if kind in ("Var", "Dual", "Dependent"):
         return ConversionError(
-            f"compiled code was called on a traced array, {user_line()}, and takes plain ones only. "
+            f"compiled code was called on a traced array, {user_line()}, and takes plain arrays. "
             f"Use its counterpart in dualdiff.scipy where there is one (for the factors of splu "
             f"those of dualdiff.scipy.sparse.linalg.splu), or declare its derivative with "
             f"dualdiff.extend (see docs/extending.md)."

@@ -22,10 +22,11 @@ from dualdiff.compat.autograd import (
     make_vjp,
     value_and_grad,
 )
-from dualdiff.compat.autograd.core import backward_pass, forward_pass
-from dualdiff.compat.autograd.extend import Box, VSpace, defvjp, primitive
+from dualdiff.compat.autograd.core import backward_pass, forward_pass, primitive_jvps
+from dualdiff.compat.autograd.extend import Box, VSpace, defjvp, defvjp, primitive
 from dualdiff.compat.autograd.numpy.numpy_boxes import ArrayBox
 from dualdiff.compat.autograd.numpy.numpy_vspaces import ArrayVSpace
+from dualdiff.core.boxes import Box as CoreBox
 from dualdiff.core.traces import CONVERTED
 from dualdiff.operators._opaque import CaptureError
 
@@ -229,3 +230,26 @@ def test_names_that_packages_import_from_where_they_are_used_are_there() -> None
 
     assert operators_primitive is numpy_primitive is primitive
     assert operators_vspace(X).shape == (3,)
+
+
+def test_packages_may_give_traced_arrays_methods_and_casts_rules() -> None:
+    from dualdiff.compat.autograd.numpy.numpy_wrapper import _astype
+
+    ArrayBox.of_a_package = lambda self: 3.0 * self
+    ArrayBox.sum = None  # what traced arrays have is not replaced
+    try:
+        assert grad(lambda x: np.sum(x.of_a_package() * x))(2.0) == 12.0
+        onp.testing.assert_array_equal(grad(lambda x: x.sum())(X), onp.ones(3))
+    finally:
+        del ArrayBox.of_a_package, ArrayBox.sum, CoreBox.of_a_package
+
+    def f(x: Any) -> Any:
+        return np.sum(_astype(x, complex) * 1j * _astype(x, float) * -1j)
+
+    onp.testing.assert_allclose(elementwise_grad(lambda x: np.real(f(x)))(X), 2 * X)
+    defjvp(_astype, lambda g, ans, A, dtype, *rest: _astype(g, dtype))
+    try:
+        tangent = make_jvp(lambda x: np.real(f(x)))(X)(onp.ones(3))[1]
+    finally:
+        del primitive_jvps[_astype]
+    onp.testing.assert_allclose(tangent, 2 * X.sum())

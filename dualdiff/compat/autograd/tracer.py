@@ -80,6 +80,11 @@ class _BoxMeta(type):
     def __subclasscheck__(cls, kind: Any) -> bool:
         return type.__subclasscheck__(cls, kind) or _Box in getattr(kind, "__mro__", ())
 
+    def __setattr__(cls, name: str, member: Any) -> None:
+        type.__setattr__(cls, name, member)
+        if not hasattr(_Box, name):
+            attach(**{name: member})  # libraries give traced arrays more methods
+
     def __eq__(cls, other: object) -> bool:  # `type(x) == ArrayBox`
         return cls is other or _Box in getattr(other, "__mro__", ())
 

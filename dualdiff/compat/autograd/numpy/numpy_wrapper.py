@@ -10,6 +10,7 @@ import numpy as _np
 from .... import numpy as _numpy
 from ....core.errors import user_line
 from ....core.shapes import dtype_of, shape_of
+from .._primitives import Primitive
 from ..tracer import notrace_primitive, primitive
 
 __all__ = [
@@ -39,6 +40,21 @@ def metadata(A: Any) -> tuple[tuple[int, ...], int, Any, bool]:
     """Shape, number of axes, dtype of an array, and whether it is complex."""
     shape, dtype = shape_of(A), dtype_of(A)
     return shape, len(shape), dtype, dtype.kind == "c"
+
+
+def _astype_of(
+    A: Any,
+    dtype: Any,
+    order: Any = "K",
+    casting: Any = "unsafe",
+    subok: bool = True,
+    copy: bool = True,
+) -> Any:
+    return A.astype(dtype, order=order, casting=casting, subok=subok, copy=copy)
+
+
+# Packages give it rules of their own.
+_astype = Primitive(_astype_of, _astype_of)
 
 
 def wrap_intdtype(cls: type) -> type:

@@ -13,8 +13,6 @@ import numpy as np
 from .dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
 from .errors import (
     ConversionError,
-    UnsupportedInputError,
-    calls_method,
     describe,
     is_storing,
     library_function,
@@ -96,16 +94,8 @@ class Box:
 
     def _refuse_array(self, *args: Any, **kwargs: Any) -> Any:
         if is_storing(1):
-            raise plain_target_error("a plain NumPy array")
-        library = library_function()
-        if library is not None:
-            raise ConversionError(
-                f"{library} was called on a traced array ({describe(self)}), which it would turn "
-                f"into a plain one, {user_line()}. Use its counterpart in dualdiff.scipy where "
-                f"there is one, declare its derivative with dualdiff.extend.custom_jvp or "
-                f"custom_vjp (see docs/extending.md), or pass dualdiff.value_of(x) as a constant."
-            )
-        raise ConversionError(
+            raise self._in_library() or plain_target_error("a plain NumPy array")
+        raise self._in_library() or ConversionError(
             f"a traced array ({describe(self)}) cannot become a plain NumPy array without losing "
             f"its derivative, {user_line()}. Drop the conversion (traced arrays work in NumPy "
             f"functions as they are; write `A @ x` for `A.dot(x)`), use dualdiff.numpy.asarray or "
@@ -114,10 +104,21 @@ class Box:
             f"as constant, pass dualdiff.value_of(x)."
         )
 
+    def _in_library(self) -> ConversionError | None:
+        library = library_function()
+        if library is None:
+            return None
+        return ConversionError(
+            f"{library} was called on a traced array ({describe(self)}), which it would turn into "
+            f"a plain one, {user_line()}. Use its counterpart in dualdiff.scipy where there is "
+            f"one, declare its derivative with dualdiff.extend.custom_jvp or custom_vjp (see "
+            f"docs/extending.md), or pass dualdiff.value_of(x) as a constant."
+        )
+
     def _refuse_number(self, what: str, instead: str) -> ConversionError:
         if is_storing(2):
-            return plain_target_error("a plain NumPy array")
-        return ConversionError(
+            return self._in_library() or plain_target_error("a plain NumPy array")
+        return self._in_library() or ConversionError(
             f"{what} of a traced value ({describe(self)}) would lose its derivative, "
             f"{user_line()}. {instead} dualdiff.value_of(x) gives the plain value, as a constant. "
             f"If a plain array is being filled, make it with dualdiff.numpy.zeros."
@@ -157,13 +158,7 @@ class Box:
         dtype = getattr(self.value, "dtype", None)
         return np.asarray(self.value).dtype if dtype is None else dtype
 
-    def __len__(self) -> int:
-        if self.ndim > 1 and calls_method("shuffle", 1):
-            raise UnsupportedInputError(
-                f"a random generator would shuffle a traced array ({describe(self)}) as a list of "
-                f"views and leave rows double, {user_line()}; write x[rng.permutation(len(x))]."
-            )
-        return len(plain(self))
+    __len__: Any  # attached by dualdiff.numpy, as all that needs rules or looks at programs
 
     def __iter__(self) -> Iterator[Any]:
         if self.ndim == 0:

@@ -6,6 +6,7 @@ import dis
 import linecache
 import os
 import sys
+import threading
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,9 @@ _NUMPY = os.path.dirname(os.path.abspath(np.__file__))
 _LIBRARIES = (
     _PACKAGE + os.sep,
     _NUMPY + os.sep,
-    os.path.join(os.path.dirname(_NUMPY), "scipy") + os.sep,
-    os.path.dirname(os.__file__) + os.sep + "contextlib",
-    os.path.dirname(os.__file__) + os.sep + "functools",
+    *(os.path.join(os.path.dirname(_NUMPY), name) + os.sep for name in ("scipy", "pandas")),
+    *(os.path.join(os.path.dirname(os.__file__), name) for name in ("contextlib", "functools")),
+    *(os.path.join(os.path.dirname(os.__file__), name) for name in ("collections", "statistics")),
     "<frozen",
     "<__array_function__",
 )
@@ -32,7 +33,16 @@ class MissingRuleError(DualdiffError, NotImplementedError):
 
 
 class ConversionError(DualdiffError, TypeError):
-    """A traced array was asked to become a plain number or a plain array."""
+    """A traced array was asked to become a plain number or a plain array.
+
+    The last text of a thread is kept: compiled libraries replace the error by one of their own.
+    """
+
+    last = threading.local()
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.last.text = text
 
 
 class ClosedTraceError(DualdiffError, RuntimeError):
@@ -68,12 +78,24 @@ def library_function() -> str | None:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
         module = frame.f_globals.get("__name__", "")
         if module.startswith("scipy."):
-            name, wrapped = frame.f_code.co_name, frame.f_locals.get("f")
-            if name == "wrapper" and callable(wrapped):  # SciPy's loops over stacks of matrices
+            name, held = frame.f_code.co_name, frame.f_locals
+            wrapped = held.get("f", held.get("method"))
+            if name in ("wrapper", "__ua_function__") and callable(wrapped):
+                # SciPy's loops over stacks of matrices, and its backends of scipy.fft
                 module, name = wrapped.__module__, wrapped.__name__
+            elif name == "__init__":
+                name = type(held.get("self")).__name__
             found = ".".join([*(p for p in module.split(".") if not p.startswith("_")), name])
         frame = frame.f_back
     return found
+
+
+def in_library(error: BaseException) -> bool:
+    """Whether an error was raised by a library, and not on a line of the user's program."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_code.co_filename.startswith(_LIBRARIES)
 
 
 def user_line() -> str:
@@ -85,19 +107,6 @@ def is_storing(depth: int) -> bool:
     """Whether the frame `depth` calls up is at ``array[index] = value``."""
     frame = sys._getframe(depth + 1)
     return dis.opname[frame.f_code.co_code[frame.f_lasti]] == "STORE_SUBSCR"
-
-
-def calls_method(name: str, depth: int) -> bool:
-    """Whether the frame `depth` calls up is at a call ``x.name(...)``, as far as its source
-    shows."""
-    frame = sys._getframe(depth + 1)
-    code = frame.f_code
-    if name not in code.co_names:
-        return False
-    line, last, start, end = list(code.co_positions())[frame.f_lasti // 2]
-    if line is None or line != last:
-        return False
-    return f".{name}(".encode() in linecache.getline(code.co_filename, line).encode()[start:end]
 
 
 def plain_target_error(target: str) -> ConversionError:

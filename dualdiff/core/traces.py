@@ -136,15 +136,9 @@ def kept(x: Any) -> Any:
 
 
 def value_of(x: Any) -> Any:
-    """The plain value of a traced array at every level, to be used as a constant.
-
-    Arguments: `x`, a traced array of any shape, or anything else.
-    Returns: a plain array (a copy) or NumPy scalar; what is not traced comes back as it is.
-
-    >>> import dualdiff as dd
-    >>> dd.grad(lambda x: x * dd.value_of(x))(3.0)
-    3.0
-    """
+    """The plain value of one array, as a copy; `dualdiff.value_of` takes containers too."""
+    if type(x) is ndarray and x.dtype.hasobject and any(map(is_box, x.flat)):
+        x = resolve(x)
     if not is_box(x):
         return x
     x = seen(x)

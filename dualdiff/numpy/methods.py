@@ -6,6 +6,8 @@ What NumPy offers as a function too is what the rule of that function does.
 from __future__ import annotations
 
 import gc
+import linecache
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -214,6 +216,28 @@ def _base(self: Any) -> Any:
     return root if ops else None
 
 
+def calls_method(name: str, depth: int) -> bool:
+    """Whether the frame `depth` calls up is at a call ``x.name(...)``, as far as its source
+    shows."""
+    frame = sys._getframe(depth + 1)
+    code = frame.f_code
+    if name not in code.co_names:
+        return False
+    line, last, start, end = list(code.co_positions())[frame.f_lasti // 2]
+    if line is None or line != last:
+        return False
+    return f".{name}(".encode() in linecache.getline(code.co_filename, line).encode()[start:end]
+
+
+def _len(self: Any) -> int:
+    if self.ndim > 1 and calls_method("shuffle", 1):
+        raise UnsupportedInputError(
+            f"a random generator would shuffle a traced array ({describe(self)}) as a list of "
+            f"views and leave rows double, {user_line()}; write x[rng.permutation(len(x))]."
+        )
+    return len(plain(self))
+
+
 def _hash(self: Any) -> int:
     hash(plain(self))  # Python's own error where the value has none
     raise ConversionError(
@@ -226,6 +250,7 @@ def _hash(self: Any) -> int:
 
 attach(
     __hash__=_hash,
+    __len__=_len,
     # shape
     shape=Box.__dict__["shape"].setter(_set_shape),
     reshape=_reshape,

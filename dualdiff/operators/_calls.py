@@ -16,6 +16,7 @@ from ..core.errors import (
     ConversionError,
     DualdiffError,
     UnsupportedInputError,
+    in_library,
     plain_target_error,
     user_line,
 )
@@ -119,17 +120,18 @@ class Inputs:
                 kwargs[p] = tree
             else:
                 args[p] = tree
+        ConversionError.last.text = None
         try:
             return self.f(*args, **kwargs)
-        except (TypeError, ValueError) as error:
-            explained = _explain(error)
-            if explained is None:
-                raise
-            raise explained from error
         except IndexError as error:
             if "only integers" in str(error):
                 error.add_note("If the index is a traced value, write int(dualdiff.value_of(i)).")
             raise
+        except Exception as error:
+            explained = _explain(error)
+            if explained is None:
+                raise
+            raise explained from error
 
     def at(self, values: Sequence[Any]) -> Inputs:
         """The same arguments with other values of the leaves."""
@@ -302,11 +304,16 @@ def split_aux(out: Any, has_aux: bool) -> tuple[Any, Any]:
 
 def _explain(error: BaseException) -> DualdiffError | None:
     """The error of ours behind one of NumPy's, or a clearer one for what NumPy says of boxes."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, DualdiffError):
-            return cause if cause is not error else None
-        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, DualdiffError):
+        return None
+    if isinstance(error, (TypeError, ValueError)):
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, DualdiffError):
+                return cause
+            cause = cause.__cause__ or cause.__context__
+    if ConversionError.last.text is not None and in_library(error):
+        return ConversionError(ConversionError.last.text)
     text = str(error)
     if text == "Error setting single item of array.":  # `plain.flat[i] = x`
         return plain_target_error("a plain NumPy array")

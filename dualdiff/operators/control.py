@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..core import traces
+from ..core.boxes import is_box
 from ..core.errors import DualdiffError, UnsupportedInputError, user_line
 from ..core.reverse import Tape
 from ..core.shapes import Shape
@@ -25,20 +26,25 @@ class CheckpointError(DualdiffError, RuntimeError):
     """A checkpointed function gave another result when it was run again."""
 
 
+def _constant(x: Any) -> Any:
+    # What holds traced values without being one says itself what it is as a constant.
+    as_constant = getattr(type(x), "as_constant", None)
+    return traces.value_of(x) if as_constant is None else as_constant(x)
+
+
 def value_of(x: Any) -> Any:
     """The plain value of a traced array at every level, to be used as a constant.
 
-    Arguments: `x`, a traced array of any shape, a sparse array with traced values, or anything
-    else. Returns: a plain array (a copy), NumPy scalar or SciPy array; what is not traced comes
-    back as it is.
+    Arguments: `x`, a traced array of any shape, a sparse array with traced values, a container or
+    object array of them, or anything else.
+    Returns: a plain array (a copy), NumPy scalar or SciPy array, or a container of them; what is
+    not traced comes back as it is.
 
     >>> import dualdiff as dd
     >>> dd.grad(lambda x: x * dd.value_of(x))(3.0)
     3.0
     """
-    # What holds traced values without being one says itself what it is as a constant.
-    as_constant = getattr(type(x), "as_constant", None)
-    return traces.value_of(x) if as_constant is None else as_constant(x)
+    return _constant(x) if is_box(x) else tree_map(_constant, x)
 
 
 def stop_gradient(x: Any) -> Any:
@@ -51,7 +57,7 @@ def stop_gradient(x: Any) -> Any:
     >>> dd.grad(lambda x: x * dd.stop_gradient(x))(3.0)
     3.0
     """
-    return tree_map(value_of, x)
+    return value_of(x)
 
 
 class _Checkpoint(Operator):

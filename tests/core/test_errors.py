@@ -11,8 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.fft
+import scipy.integrate
+import scipy.interpolate
 import scipy.linalg
 import scipy.optimize
+import scipy.signal
+import scipy.stats
 
 import dualdiff as dd
 
@@ -249,3 +254,54 @@ def test_derivatives_raise_no_floating_point_error_that_the_function_does_not(mo
         f(x)
         jacobian = dd.jacobian(f, mode=mode)(x)
     assert jacobian.shape == (3,)
+
+
+@pytest.mark.parametrize(
+    ("f", "what"),
+    [
+        (lambda x: scipy.signal.lfilter(x, [1.0, -0.5], np.ones(4)), "scipy.signal.lfilter"),
+        (lambda x: scipy.optimize.fsolve(lambda y: y - x, np.zeros(3)), "scipy.optimize.fsolve"),
+        (lambda x: scipy.optimize.brentq(lambda y: y - x[0], 0, 5), "scipy.optimize.brentq"),
+        (lambda x: scipy.integrate.quad(lambda t: t * x[0], 0, 1)[0], "scipy.integrate.quad"),
+        (lambda x: scipy.stats.norm.logpdf(0.3, x[0], x[1]), "scipy.stats.logpdf"),
+        (lambda x: scipy.interpolate.CubicSpline(np.arange(3.0), x), "interpolate.CubicSpline"),
+        (lambda x: scipy.fft.fft(x), "scipy.fft.fft"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_compiled_library_that_hides_our_error_does_not_hide_what_to_write(
+    f: Any, what: str
+) -> None:
+    for derivative in (dd.jacobian(f), dd.jacobian(f, mode="forward")):
+        with pytest.raises(TypeError, match=rf"{what} was called on .* at test_errors.*dualdiff"):
+            derivative(X)
+
+
+def test_an_error_of_the_program_after_a_refusal_that_it_caught_is_left_alone() -> None:
+    def f(x: Any) -> Any:
+        try:
+            return float(x[0])
+        except TypeError:
+            pass
+        raise ValueError("of the program")
+
+    with pytest.raises(ValueError, match="of the program"):
+        dd.grad(f)(X)
+
+
+def test_pandas_and_matrices_are_refused_with_the_users_line_and_their_own_advice() -> None:
+    series = pd.Series([1.0, 2.0, 3.0])
+    for f in (lambda x: series * x, lambda x: x * series, lambda x: series * x[0]):
+        with pytest.raises(TypeError, match=HERE):
+            dd.jacobian(f)(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NumPy's own on numpy.matrix
+        matrix = np.matrix(np.eye(3))
+    with pytest.raises(TypeError, match=r"numpy\.matrix changes what"):
+        dd.jacobian(lambda x: matrix @ x)(X)
+
+
+@pytest.mark.parametrize("argnums", [1.0, (0, 1.0), (None,)])
+def test_argnums_that_are_neither_positions_nor_names_are_refused(argnums: Any) -> None:
+    with pytest.raises(TypeError, match=f"argnums takes positions .* {HERE}"):
+        dd.grad(lambda x, y: np.sum(x * y), argnums)(X, X)

@@ -237,3 +237,23 @@ def test_assertions_of_numpy_see_the_value(at: Any) -> None:
         return np.sum(x)
 
     inside(f, at)
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [
+        lambda x: x,
+        lambda x: np.array([x[0], x[1], x[2]]),
+        lambda x: [x[0], x[1], x[2]],
+        lambda x: {"a": (x, None)},
+    ],
+    ids=["array", "object array", "list", "dict"],
+)
+def test_value_of_is_constant_also_in_containers(pack: Any) -> None:
+    for constant in (dd.value_of, dd.stop_gradient):
+
+        def f(x: Any, constant: Any = constant) -> Any:
+            c = constant(pack(x))
+            return np.sum(x * (c["a"][0] if isinstance(c, dict) else np.array(c)))
+
+        np.testing.assert_array_equal(dd.grad(f)(X), X)

@@ -20,6 +20,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="let every pass carry masks of structural zeros, which must not change any derivative",
     )
+    parser.addoption(
+        "--record-coverage",
+        action="store_true",
+        help="write what the tests show to tests/rules/coverage.json and docs/coverage.md",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--record-coverage") and not hasattr(config, "workerinput"):
+        from tests.rules.coverage import Recorder
+
+        config.pluginmanager.register(Recorder())
 
 
 @pytest.fixture(autouse=True)

@@ -1,24 +1,39 @@
-"""Which name of NumPy is tested how: the page docs/coverage.md, made from the rows that the tests
-run.
+"""Which name of NumPy is tested how: docs/coverage.md, made from what a test run has shown.
 
-Run: `python -m tests.rules.coverage` writes the page. A tick stands for checks that every run of
-the tests makes: each row is differentiated in both modes, against numbers and against each other,
-through plain NumPy; on complex data unless it says otherwise; and a second time.
+`python -m tests.rules.coverage` runs the tests of NumPy's rules with `--record-coverage` (further
+arguments are pytest's: `-n 2`), and that writes coverage.json here and the page. Each test says
+what it has shown once it has passed. That record and page agree with the rows that every run of
+the tests checks is a test of its own.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, reduce
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
-from tests.rules.table import ALL_ROWS, Row
+from tests.rules.record import key
+from tests.rules.table import ALL_ROWS, DERIVATIVE, Row
 
 HERE = Path(__file__).parent
+RECORD = HERE / "coverage.json"
+ORDER = ("forward", "reverse", "plain", "patch", "complex", "order 2")
+# What a check of the table shows, once it has passed.
+COLUMNS = {
+    "test_value_is_numpys": "value",
+    "test_vjp_is_the_adjoint_of_jvp": "reverse",
+    "test_complex_data": "complex",
+    "test_second_order_in_all_modes": "order 2",
+}
 PAGE = HERE.parents[1] / "docs" / "coverage.md"
 # Names that are tested by other means than a row, with the test that does it.
 _MEMORY = "test_operators_on_integers_and_attributes_of_memory_are_numpys"
@@ -36,14 +51,15 @@ ELSEWHERE: dict[str, str] = {
     **{f"ndarray.{n}": _MEMORY for n in _OTHERS.split()},
     **{f"np.{n}": _ITERATION for n in ("ndenumerate", "nditer", "broadcast")},
     **{f"np.{n}": _INDEXING for n in ("s_", "index_exp", "mgrid", "ogrid", "ndindex")},
-    "ndarray.__float__": "test_misuse_inside_the_function_says_what_where_and_what_instead",
-    "ndarray.__complex__": "test_misuse_inside_the_function_says_what_where_and_what_instead",
+    "ndarray.__float__": "test_a_traced_number_does_not_become_one_of_pythons",
+    "ndarray.__complex__": "test_a_traced_number_does_not_become_one_of_pythons",
 }
 _UNDISPATCHED = (
     "array asarray asanyarray ascontiguousarray asfortranarray asarray_chkfinite require full "
     "arange r_ c_ fromiter fromfunction frompyfunc vectorize kaiser lib.stride_tricks.as_strided"
 )
 NEVER = frozenset(f"np.{n}" for n in _UNDISPATCHED.split())
+HANDED_OVER_AS = {"np.row_stack": "numpy.vstack"}  # which it calls, after a warning
 SAID_AS = {"lstsq": "least_squares"}  # rows whose name is another
 _MODULES: dict[str, Any] = {}
 
@@ -78,6 +94,8 @@ def rows_by_file() -> dict[str, tuple[Row, ...]]:
         assert spec.loader is not None
         _MODULES[path.stem] = module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
+        for r in ALL_ROWS:
+            r.home = path.stem
         found[path.stem] = tuple(ALL_ROWS)
     ALL_ROWS[:] = kept
     return found
@@ -136,20 +154,87 @@ def without_derivative() -> frozenset[str]:
     return frozenset(found | set(ELSEWHERE))
 
 
-def ticks(n: Name) -> dict[str, str]:
-    """What the tests of a name show, by column of the page."""
+def expected(n: Name) -> list[str]:
+    """What the rows of a name are to show, by column of the page."""
     if n.kind != "diff":
-        return {"value": "yes" if n.name in without_derivative() else ""}
+        return ["value"] if n.name in without_derivative() else []
     found = rows_of(n.name)
-    ways = "yes" if found else ""
-    plain = "patch" if n.name in NEVER else "yes"
-    return {
-        "forward": ways,
-        "reverse": ways,
-        "plain": plain if found else "",
-        "complex": "yes" if any(map(_with_complex_data, found)) else "",
-        "order 2": "yes" if any(r.order == 2 for r in found) else "",
-    }
+    if not found:
+        return []
+    columns = ["forward", "reverse", "patch" if n.name in NEVER else "plain"]
+    if any(map(_with_complex_data, found)):
+        columns.append("complex")
+    if any(r.order == 2 for r in found):
+        columns.append("order 2")
+    return columns
+
+
+@cache
+def recorded() -> dict[str, list[str]]:
+    """What the last recorded run of the tests has shown of each name."""
+    found: dict[str, list[str]] = json.loads(RECORD.read_text(encoding="utf-8"))
+    return found
+
+
+class Recorder:
+    """A plugin of pytest that writes down what the tests of a run have shown."""
+
+    def __init__(self) -> None:
+        self.checks: dict[tuple[str, str], set[str]] = {}
+        self.functions: dict[tuple[str, str], set[str]] = {}
+        self.values: set[str] = set()
+        self.patched: set[str] = set()
+        self.tests: set[str] = set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when != "call" or not report.passed:
+            return
+        self.tests.add(report.nodeid.rpartition("::")[2].partition("[")[0])
+        for kind, what in report.user_properties:
+            if kind == "shown":
+                self._take(*what)
+
+    def _take(self, home: str, name: str, check: str = "", functions: Sequence[str] = ()) -> None:
+        if home == "value":
+            self.values.add(name)
+        elif home == "patch":
+            self.patched.add(name)
+        else:
+            self.checks.setdefault((home, name), set()).add(check)
+            self.functions.setdefault((home, name), set()).update(functions)
+
+    def shown(self, n: Name) -> list[str]:
+        """What has been shown of a name."""
+        if n.kind != "diff":
+            elsewhere = ELSEWHERE.get(n.name) in self.tests
+            return ["value"] if elsewhere or n.name in self.values else []
+        found = set()
+        for r in rows_of(n.name):
+            place = r.home, r.id
+            checks = self.checks.get(place, set())
+            columns = {COLUMNS[check] for check in checks if check in COLUMNS}
+            if {f"{DERIVATIVE} {i}" for i in range(len(r.leaves))} <= checks:
+                columns.add("forward")
+            if "reverse" in columns and any(map(np.iscomplexobj, r.leaves)):
+                columns.add("complex")
+            if n.name not in NEVER and "value" in columns and self._by_numpy(n, place):
+                columns.add("plain")
+            found |= columns
+        if n.name in self.patched:
+            found.add("patch")
+        return [column for column in ORDER if column in found]
+
+    def _by_numpy(self, n: Name, place: tuple[str, str]) -> bool:
+        """Whether NumPy's own function handed the call of a row over (methods just are called)."""
+        target = _object(n.name)
+        wanted = HANDED_OVER_AS.get(n.name) or (None if target is None else key(target))
+        return wanted is None or wanted in self.functions.get(place, ())
+
+    def pytest_sessionfinish(self) -> None:
+        lines = [f"  {json.dumps(n.name)}: {json.dumps(self.shown(n))}" for n in names()]
+        RECORD.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+        recorded.cache_clear()
+        PAGE.write_text(page(), encoding="utf-8")
 
 
 def _with_complex_data(r: Row) -> bool:
@@ -160,12 +245,14 @@ HEAD = """# Coverage of NumPy
 
 <!-- Written by `python -m tests.rules.coverage`; do not edit. -->
 
-Every public name of NumPy 2.4 that is not out of scope ({total} names). A tick is made from the
-rows that the tests run: each row is differentiated forward and in reverse, compared with numbers
-and with the other mode, through plain NumPy, with lead axes; "complex": also with complex data;
-"order 2": also in all nestings of two derivatives. "patch" stands for names that NumPy never
+Every public name of NumPy 2.4 that is not out of scope ({total} names). A tick stands for checks
+that passed in the test run that wrote this page. "forward": tangents along every argument of a row
+against numerical derivatives; "reverse": cotangents against tangents; "plain": NumPy's own function
+handed the call over, and its value was NumPy's to the last bit; "complex": all of it on complex
+data; "order 2": all nestings of two derivatives. "patch" stands for names that NumPy never
 dispatches: they are offered by `dualdiff.numpy`, and plain under `dd.patch_numpy()`; otherwise they
 raise an error that says so. An empty place: the function takes no such data, or its row says why.
+Each argument by itself, for every name: `tests/rules/test_every_argument.py`.
 """
 
 
@@ -176,14 +263,16 @@ def page() -> str:
     diff = [n for n in listed if n.kind == "diff"]
     tiers = []
     for tier in "123":
-        found = [bool(rows_of(n.name)) for n in diff if n.tier == tier]
+        found = [
+            bool({"forward", "reverse"} <= set(recorded()[n.name])) for n in diff if n.tier == tier
+        ]
         tiers.append(f"tier {tier}: {sum(found)} of {len(found)}")
     summary = ", ".join(tiers)
     parts.append(f"\n## Differentiable: {summary}\n\n")
     parts.append("| name | arguments | forward | reverse | plain | complex | order 2 |\n")
     parts.append("|---|---|---|---|---|---|---|\n")
     for n in diff:
-        cells = [f"`{n.name}`", n.arguments, *(_mark(t) for t in ticks(n).values())]
+        cells = [f"`{n.name}`", n.arguments, *_marks(recorded()[n.name])]
         parts.append(f"| {' | '.join(cells)} |\n")
     for kind, title in (
         ("piecewise-constant", "Steps, whose derivative is zero"),
@@ -191,7 +280,7 @@ def page() -> str:
         ("create", "Creation"),
     ):
         rows = [n for n in listed if n.kind == kind]
-        done = [n for n in rows if ticks(n)["value"]]
+        done = [n for n in rows if recorded()[n.name]]
         parts.append(f"\n## {title}: {len(done)} of {len(rows)} tested\n\n")
         parts.append(", ".join(f"`{n.name}`" for n in done) + ".\n")
         left = ", ".join(f"`{n.name}`" for n in rows if n not in done)
@@ -200,10 +289,13 @@ def page() -> str:
     return "".join(parts)
 
 
-def _mark(tick: str) -> str:
-    return {"yes": "✓", "patch": "patch", "": ""}[tick]
+def _marks(columns: Sequence[str]) -> list[str]:
+    plain = "patch" if "patch" in columns else "✓" if "plain" in columns else ""
+    ticks = ["✓" if c in columns else "" for c in ("forward", "reverse", "complex", "order 2")]
+    return [*ticks[:2], plain, *ticks[2:]]
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
-    print(f"wrote {PAGE}")
+    # Into a process of its own: there the tests and this file share one module of rows.
+    tests = [str(HERE / "numpy"), "--record-coverage", "-q", *sys.argv[1:]]
+    sys.exit(subprocess.run([sys.executable, "-m", "pytest", *tests]).returncode)

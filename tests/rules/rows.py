@@ -76,6 +76,7 @@ class Row:
     exact: bool = True
     prims: tuple[str, ...] = ()
     layout: bool = True
+    home: str = ""  # the file it stands in, where that matters
     leaves: list[Any] = field(init=False)
     structures: list[Any] = field(init=False)
 

@@ -10,6 +10,7 @@ its inexact leaves, so that containers, static arguments and integer results nee
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,13 @@ import dualdiff as dd
 from dualdiff.core.primitive import OWNERS
 
 from . import checks
+from .record import dispatched, shown
 from .rows import A, Row, complex_variants, row
 
 __all__ = ["ALL_ROWS", "A", "Row", "row", "rule_tests", "touched"]
 
 ALL_ROWS: list[Row] = []
+DERIVATIVE = "test_jvp_is_the_derivative"
 
 
 def _is_real(r: Row) -> bool:
@@ -52,17 +55,21 @@ CHECKS: tuple[tuple[str, Callable[..., None], Callable[[Row], bool]], ...] = (
 )
 
 
-def _test(check: Callable[..., None], chosen: Sequence[Row]) -> Any:
-    def test(self: Any, r: Row) -> None:
-        check(r)
+def _test(name: str, check: Callable[..., None], chosen: Sequence[Row]) -> Any:
+    def test(self: Any, r: Row, request: pytest.FixtureRequest) -> None:
+        recording = request.config.getoption("--record-coverage")
+        with dispatched() if recording else nullcontext([]) as functions:
+            check(r)
+        shown(request, request.path.stem, r.id, name, functions)
 
     test.__doc__ = check.__doc__
     return pytest.mark.parametrize("r", chosen, ids=[r.id for r in chosen])(test)
 
 
 def _test_by_argument(check: Callable[..., None], rows: Sequence[Row]) -> Any:
-    def test(self: Any, r: Row, i: int) -> None:
+    def test(self: Any, r: Row, i: int, request: pytest.FixtureRequest) -> None:
         check(r, i)
+        shown(request, request.path.stem, r.id, f"{DERIVATIVE} {i}", [])
 
     test.__doc__ = check.__doc__
     cases = [(r, i) for r in rows for i in range(len(r.leaves))]
@@ -73,13 +80,11 @@ def _test_by_argument(check: Callable[..., None], rows: Sequence[Row]) -> Any:
 def rule_tests(rows: Sequence[Row]) -> type:
     """A class of tests, each parametrised with the rows that it holds for."""
     ALL_ROWS.extend(rows)
-    tests: dict[str, Any] = {
-        "test_jvp_is_the_derivative": _test_by_argument(checks.check_jvp, rows)
-    }
+    tests: dict[str, Any] = {DERIVATIVE: _test_by_argument(checks.check_jvp, rows)}
     for name, check, holds in CHECKS:
         chosen = [r for r in rows if holds(r)]
         if chosen:
-            tests[name] = _test(check, chosen)
+            tests[name] = _test(name, check, chosen)
     return type("TestRules", (), tests)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +14,8 @@ import pytest
 import dualdiff as dd
 import dualdiff.compat
 import dualdiff.numpy as dnp
+from dualdiff.core import boxes
+from dualdiff.core.dispatch import UFUNC_METHODS
 from dualdiff.core.errors import ConversionError
 
 X = np.array([1.5, 2.5, 0.5])
@@ -363,3 +367,16 @@ def test_operators_in_place_are_right_to_second_order() -> None:
         return np.sum(a * x)
 
     np.testing.assert_allclose(dd.hessian(f)(X), np.diag(6 * X), atol=1e-14)
+
+
+def test_uninstall_leaves_everything_as_it_was() -> None:
+    importlib.import_module("dualdiff.compat.autograd")
+
+    def state() -> tuple[Any, ...]:
+        return dict(vars(boxes.Box)), dict(UFUNC_METHODS), boxes.FACES, list(sys.meta_path)
+
+    before = state()
+    dualdiff.compat.install()
+    assert all(now != then for now, then in zip(state(), before, strict=True))
+    dualdiff.compat.uninstall()
+    assert state() == before

@@ -123,8 +123,10 @@ class AliveTrace(Trace):
             return tuple(self.box(a, True) for a in ans)
         masks = [a.payload if o else None for a, o in zip(args, own, strict=True)]
         alive = _alive(prim, values, masks, params)
-        if prim in _PRODUCTS and has_nan(plain(ans)):
+        if _is_product(prim) and has_nan(plain(ans)):
             ans = _finite_product(prim, values, masks, params, ans)
+        if prim.structure == "sparse product" and has_nan(plain(ans)):
+            ans = _finite_sparse_product(prim, values, masks, params, ans)
         return self.box(ans, alive)
 
     def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
@@ -136,6 +138,11 @@ class AliveTrace(Trace):
         alive = _numbers(content.payload if own else plain(value) != 0, dtype_of(value))
         v_alive = _numbers(v.payload if v_own else plain(v) != 0, dtype_of(v))
         return self.box(new, store(alive, place, v_alive, True) != 0)
+
+
+def _is_product(prim: Primitive) -> bool:
+    """Whether a primitive sums products of its two operands, among other things by its entries."""
+    return prim in _PRODUCTS or prim.structure in ("sparse matmul", "sampled product")
 
 
 def _numbers(mask: Any, dtype: np.dtype[Any]) -> Any:
@@ -174,12 +181,15 @@ def _alive(
     if prim in _SUMS:
         x, y = _as_numbers(masks, values)
         return x + y != 0
+    if prim.structure == "sparse product":
+        (mask,) = masks
+        return prim.fn(np.asarray(mask, float), matrix=_with_data(params, np.ones_like)) != 0
     if isinstance(prim, Linear) and prim.structure == "elementwise":
         return masks[0]
     positive = (
         prim in _SELECTIONS
         or prim in _GATHERS
-        or prim in _PRODUCTS
+        or _is_product(prim)
         or (isinstance(prim, Linear) and prim.structure in ("gather", "reduction", "cumulative"))
     )
     if not positive:
@@ -203,6 +213,23 @@ def _finite_product(
     ]
     hit = np.asarray(prim.fn(*hits, **params)) != 0
     return resolve(np.where(hit, ans, prim.evaluate(finite, params)))
+
+
+def _with_data(params: dict[str, Any], change: Callable[[Any], Any]) -> Any:
+    """The constant sparse matrix of a product with other values at its entries."""
+    matrix = params["matrix"].tocsr(copy=True)
+    matrix.data = change(matrix.data)
+    return matrix
+
+
+def _finite_sparse_product(
+    prim: Primitive, values: Sequence[Any], masks: Sequence[Any], params: Any, ans: Any
+) -> Any:
+    """As `_finite_product`, for a constant sparse matrix."""
+    broken = _with_data(params, lambda data: (~np.isfinite(data)).astype(float))
+    finite = _with_data(params, lambda data: np.where(np.isfinite(data), data, 0))
+    hit = prim.fn(np.asarray(masks[0], float), matrix=broken) != 0
+    return resolve(np.where(hit, ans, prim.evaluate(values, {"matrix": finite})))
 
 
 is_careful = _careful.get

@@ -343,6 +343,24 @@ def test_a_structure_of_entries_is_kept_by_a_sparse_finite_element_assembly():
     assert found.nnz == 2 * n
 
 
+@pytest.mark.filterwarnings("ignore:invalid value")  # of the function itself: inf - inf
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize("bad", [np.inf, np.nan])
+def test_structural_zeros_stay_zero_beside_infinities(mode, bad):
+    x = np.array([1.0, bad, 2.0])
+    found = dd.jacobian(lambda d: csr(d) @ x, mode=mode)(D)
+    expected = np.where(np.arange(4)[:, None] == ROWS_OF, x[COLUMNS_OF], 0.0)
+    assert np.array_equal(found, expected, equal_nan=True)
+    d = D.copy()
+    d[1] = bad
+    dense = np.zeros((4, 3))
+    dense[ROWS_OF, COLUMNS_OF] = d
+    found = dd.jacobian(lambda v: csr(d + 0.0 * dd.value_of(v)[0]) @ v, mode=mode)(A(3))
+    assert np.array_equal(found, dense, equal_nan=True)
+    found = dd.jacobian(lambda d, v: csr(d) @ v, argnums=(0, 1), mode=mode)(d, A(3))[1]
+    assert np.array_equal(found, dense, equal_nan=True)
+
+
 def test_many_directions_at_once_are_products_of_single_ones():
     x, d = A(3, 2), A(5, NNZ)
     together = dd.scipy.sparse.products._times(d, x, sp.layout.Layout.of(CSR))

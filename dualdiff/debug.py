@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,7 +12,7 @@ import numpy as np
 
 from .core.arrays import Place
 from .core.boxes import plain
-from .core.errors import NonFiniteError, describe, user_line
+from .core.errors import _LIBRARIES, NonFiniteError, describe, user_line
 from .core.forward import Dual, ForwardTrace
 from .core.primitive import OWNERS, PULLS, WANTS_BUFFER
 from .core.reverse import Buffer, Tape, Var
@@ -60,6 +61,18 @@ def _several(ans: Any) -> tuple[Any, ...]:
     return ans if type(ans) is tuple else (ans,)
 
 
+def _line() -> str:
+    """The user's line; for what a pullback does, which may be differentiated again, that of its
+    entry."""
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
+        if frame.f_code is _DebugTape.pull.__code__:
+            held = frame.f_locals
+            return held["self"].lines.get(held["out"]) or user_line()
+        frame = frame.f_back
+    return user_line()
+
+
 def _error(what: str, operands: Iterable[Any], where: str) -> NonFiniteError:
     shapes = ", ".join(describe(plain(a)) for a in operands)
     return NonFiniteError(f"{what} gave a NaN or an infinity, {where} (operands: {shapes})")
@@ -67,7 +80,7 @@ def _error(what: str, operands: Iterable[Any], where: str) -> NonFiniteError:
 
 def _check_primal(prim: Any, args: Sequence[Any], ans: Any) -> None:
     if _finite(args) and not _finite(_several(ans)):
-        raise _error(f"{prim.name}", args, user_line())
+        raise _error(f"{prim.name}", args, _line())
 
 
 class _DebugVar(Var):
@@ -94,12 +107,12 @@ class _DebugTape(Tape):
         with quiet():
             ans = super().process(prim, args, params)
         _check_primal(prim, args, ans)
-        self.lines[self.entries[-1 if prim.outputs == 1 else -1 - prim.outputs][1]] = user_line()
+        self.lines[self.entries[-1 if prim.outputs == 1 else -1 - prim.outputs][1]] = _line()
         return ans
 
     def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
         ans = super().store(content, place, v, owned)
-        self.lines[self.entries[-1][1]] = user_line()
+        self.lines[self.entries[-1][1]] = _line()
         return ans
 
     def pull(
@@ -153,5 +166,5 @@ class _DebugForwardTrace(ForwardTrace):
         _check_primal(prim, args, ans)
         tangents = [a.payload for a in args if issubclass(type(a), Dual) and a.scope is self]
         if _finite(tangents) and not _finite(a.payload for a in _several(ans)):
-            raise _error(f"the pushforward of {prim.name}", args, user_line())
+            raise _error(f"the pushforward of {prim.name}", args, _line())
         return ans

@@ -230,3 +230,8 @@ def test_bad_calls_are_refused() -> None:
         dd.check_grads(np.sin, X)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="modes must be among"):
         dd.check_grads(np.sin, (X,), modes="backward")
+
+
+def test_ill_conditioned_functions_pass() -> None:
+    hilbert = 1.0 / (np.arange(1, 6)[:, None] + np.arange(5))
+    dd.check_grads(lambda x: np.linalg.inv(hilbert * x[0]), (np.array([0.7, 1.3]),))

@@ -122,7 +122,8 @@ class _CustomCall(OpaqueCall):
         if values is None:
             raise MissingRuleError(
                 f"{self.name} has no forward-mode rule, {where}: custom_vjp alone gives reverse "
-                f"mode; jvp, derivative, hvp and jacobian(mode='forward') push tangents. "
+                f"mode; jvp, derivative, hvp and jacobian push tangents unless told "
+                f"mode='reverse'. "
                 f"Define how with @{self.name}.defjvp (see docs/extending.md)."
             )
         one = functools.partial(self.tangents, values)

@@ -422,6 +422,16 @@ def elementwise(
     array([ 1. , -0.0761590])
     """
     called = name or str(getattr(fn, "__name__", fn))
+    signature = signature_of(fn)
+    options = [] if signature is None else list(signature.parameters)[len(derivatives) :]
+    known = {*OPERANDS[: len(derivatives)], "ans", *options}
+    for formula in filter(callable, derivatives):
+        for wanted in inspect.signature(formula).parameters:
+            if wanted not in known and wanted.removesuffix("_spec") not in known:
+                raise ValueError(
+                    f"a derivative of {called} names {wanted!r}; it may name {sorted(known)}: the "
+                    f"operands are x, y, z, w in this order"
+                )
 
     @functools.wraps(fn)
     def primal(*operands: Any, **params: Any) -> Any:

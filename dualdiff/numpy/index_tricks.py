@@ -122,4 +122,5 @@ def nditer(op: Any, *args: Any, **kwargs: Any) -> Any:
     return (tuple(o[p] for o in spread) if several else spread[0][p] for p in places)
 
 
-CREATORS.update(r_=r_, c_=c_, ndenumerate=ndenumerate, broadcast=broadcast, nditer=nditer)
+# Not `broadcast`: compiled modules ask for that type when they are imported.
+CREATORS.update(r_=r_, c_=c_, ndenumerate=ndenumerate, nditer=nditer)

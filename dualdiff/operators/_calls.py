@@ -92,6 +92,11 @@ class Inputs:
     def __init__(
         self, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], argnums: Any
     ) -> None:
+        if not callable(f):
+            raise TypeError(
+                f"the function to be differentiated is a {type(f).__name__}, {user_line()}; pass "
+                f"the function itself, and its arguments apart from it"
+            )
         self.f, self.args, self.kwargs = f, args, kwargs
         self.single = argnums is not None and isinstance(argnums, (int, str, np.integer))
         if argnums is None:

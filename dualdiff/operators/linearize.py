@@ -9,6 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..core.boxes import plain
+from ..core.errors import UnsupportedInputError, user_line
 from ..core.shapes import Shape, cast, dtype_of, shape_of
 from ..debug import new_tape
 from ..trees import check_same_structure, ravel
@@ -137,6 +138,11 @@ class Linearization:
     def as_linear_operator(self) -> LinearOperator:
         """The Jacobian between raveled arguments and raveled results, for `scipy.sparse.linalg`.
 
+        Between real and complex numbers it is linear over the reals alone, and so is its adjoint,
+        with Re(conj(g) J t) as the product: the adjoint of a complex result of a real argument is
+        real. A complex vector is refused where all arguments are real, and so is a complex
+        cotangent where all results are.
+
         >>> import numpy as np, dualdiff as dd
         >>> _, L = dd.linearize(lambda x: x**2, np.array([1.0, 2.0]))
         >>> L.as_linear_operator() @ np.array([1.0, 1.0])
@@ -148,12 +154,23 @@ class Linearization:
         flat_in, unravel_in = ravel(tuple(recording.inputs.trees(recording.inputs.leaves)))
         flat_out, unravel_out = ravel(recording.outputs.tree(recording.outputs.values))
 
+        def vector(v: Any, flat: Any) -> Any:
+            v = np.asarray(v).ravel()
+            if v.dtype.kind == "c" and flat.dtype.kind != "c":
+                if np.any(v.imag):
+                    raise UnsupportedInputError(
+                        f"a complex vector cannot stand for a change of real numbers, "
+                        f"{user_line()}; apply the operator to its real and imaginary parts"
+                    )
+                v = v.real
+            return v.astype(flat.dtype)
+
         def matvec(t: Any) -> Any:
-            return ravel(self.jvp(*unravel_in(np.asarray(t, flat_in.dtype).ravel())))[0]
+            return ravel(self.jvp(*unravel_in(vector(t, flat_in))))[0]
 
         def rmatvec(g: Any) -> Any:
             # SciPy's adjoint conjugates; our transpose does not.
-            g = np.conjugate(np.asarray(g, flat_out.dtype).ravel())
+            g = np.conjugate(vector(g, flat_out))
             return np.conjugate(ravel(self.vjp(unravel_out(g)))[0])
 
         dtype = np.result_type(flat_in.dtype, flat_out.dtype)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.errors import user_line
 from ..trees import ravel
 from ._calls import Argnums, Inputs, Operator
 from .complex import InRealParts
@@ -103,9 +104,22 @@ def hessian(
     return _Hessian(f, argnums, holomorphic=holomorphic, **options)
 
 
+def _split_vector(args: Sequence[Any], kwargs: Any, argnums: Any, name: str) -> Any:
+    """The arguments of f, and the vector that follows them."""
+    chosen = (argnums,) if isinstance(argnums, (int, str, np.integer)) else argnums
+    by_name = any(isinstance(n, str) and n in kwargs for n in chosen)
+    if len(args) < (1 if by_name else 2):
+        raise TypeError(
+            f"the function that {name} gives takes the arguments of f and then the vector, by "
+            f"position: {name}(f)(x, v), {user_line()}"
+        )
+    *primals, vector = args
+    return primals, vector
+
+
 class _Hvp(Operator):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        *primals, vector = args
+        primals, vector = _split_vector(args, kwargs, self.argnums, "hvp")
         gradient = _Grad(self.f, self.argnums, has_aux=False, with_value=False)
         single = isinstance(self.argnums, (int, str, np.integer))
         tangents = (vector,) if single else tuple(vector)
@@ -155,7 +169,7 @@ def _half_square(y: Any) -> Any:
 
 class _GgnVp(Operator):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        *primals, vector = args
+        primals, vector = _split_vector(args, kwargs, self.argnums, "ggn_vp")
         single = isinstance(self.argnums, (int, str, np.integer))
         tangents = (vector,) if single else tuple(vector)
         value, linear = linearize(self.f, *primals, argnums=self.argnums, **kwargs)

@@ -305,3 +305,18 @@ def test_pandas_and_matrices_are_refused_with_the_users_line_and_their_own_advic
 def test_argnums_that_are_neither_positions_nor_names_are_refused(argnums: Any) -> None:
     with pytest.raises(TypeError, match=f"argnums takes positions .* {HERE}"):
         dd.grad(lambda x, y: np.sum(x * y), argnums)(X, X)
+
+
+def _power(x: Any) -> Any:
+    return np.sum(x**1.5)
+
+
+@pytest.mark.parametrize("derivative", [dd.hessian, lambda f: dd.grad(lambda x: dd.grad(f)(x)[0])])
+def test_debug_nans_names_the_line_of_f_in_second_derivatives_too(derivative: Any) -> None:
+    with dd.debug_nans(), pytest.raises(FloatingPointError, match=r"`return np\.sum\(x\*\*1\.5\)`"):
+        derivative(_power)(np.array([0.0, 1.0]))
+
+
+def test_a_derivative_that_names_no_operand_is_refused_when_it_is_declared() -> None:
+    with pytest.raises(ValueError, match=r"derivative of sin names 'q'.* operands are x, y, z, w"):
+        dd.extend.elementwise(np.sin, lambda q: np.cos(q))

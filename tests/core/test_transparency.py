@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import functools
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -257,3 +259,12 @@ def test_value_of_is_constant_also_in_containers(pack: Any) -> None:
             return np.sum(x * (c["a"][0] if isinstance(c, dict) else np.array(c)))
 
         np.testing.assert_array_equal(dd.grad(f)(X), X)
+
+
+def test_compiled_modules_may_be_imported_under_patch_numpy() -> None:
+    program = (
+        "import dualdiff as dd, numpy as np\n"
+        "with dd.patch_numpy():\n"
+        "    import scipy.optimize, pandas\n"  # Cython asks for the type np.broadcast
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -1,0 +1,54 @@
+"""Products of second order: their arguments, and operators on complex numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse.linalg
+
+import dualdiff as dd
+
+X = np.array([0.5, 1.5, 2.5])
+
+
+def f(x: Any, y: Any = 1.0) -> Any:
+    return np.sum(x**3 * y**2)
+
+
+@pytest.mark.parametrize("product", [dd.hvp, dd.ggn_vp])
+def test_a_forgotten_vector_is_named(product: Any) -> None:
+    for args, kwargs in (((X,), {}), ((), {}), ((X,), {"v": X}), ((), {"x": X})):
+        with pytest.raises(TypeError, match=r"\(f\)\(x, v\), at test_second_order"):
+            product(f)(*args, **kwargs)
+
+
+def test_vectors_follow_arguments_by_position_and_by_name() -> None:
+    expected = 6 * X * 4.0 * np.ones(3)
+    np.testing.assert_allclose(dd.hvp(f)(X, 2.0, np.ones(3)), expected)
+    np.testing.assert_allclose(dd.hvp(f, "x")(np.ones(3), x=X, y=2.0), expected)
+    np.testing.assert_allclose(dd.hvp(f, ("x",))((np.ones(3),), x=X, y=2.0)[0], expected)
+    np.testing.assert_allclose(dd.hvp(f, -2)(X, 2.0, np.ones(3)), expected)
+
+
+@pytest.mark.parametrize("apply", [lambda g: dd.vjp(g, X), lambda g: dd.jvp(g, (X,), (X,))])
+def test_a_value_in_the_place_of_the_function_is_refused(apply: Any) -> None:
+    with pytest.raises(TypeError, match=r"function to be differentiated is a float64, at test_"):
+        apply(np.float64(3.0))
+
+
+def test_a_linear_operator_between_real_and_complex_numbers_is_linear_over_the_reals() -> None:
+    a = np.array([[1 + 1j, 2], [0, 3j], [1, 1]])
+    op = dd.linearize(lambda x: a @ x, np.ones(2))[1].as_linear_operator()
+    np.testing.assert_array_equal(op @ np.eye(2), a)
+    np.testing.assert_array_equal(op.H @ np.array([1j, 1j, 0]), [1.0, 3.0])
+    b = np.array([1.0 + 1j, 2j, 0.0])
+    solved = scipy.sparse.linalg.lsqr(op, b, atol=1e-14, btol=1e-14)[0]
+    stacked = np.vstack([a.real, a.imag]), np.concatenate([b.real, b.imag])
+    np.testing.assert_allclose(solved, np.linalg.lstsq(*stacked)[0], rtol=1e-8)
+    with pytest.raises(TypeError, match=r"complex vector .* at test_second_order"):
+        op @ np.array([1j, 0])
+    real = dd.linearize(lambda z: np.real(a @ z), np.ones(2, complex))[1].as_linear_operator()
+    with pytest.raises(TypeError, match="complex vector"):
+        real.H @ np.array([1j, 0, 0])

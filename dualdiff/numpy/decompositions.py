@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..core.boxes import plain
-from ..core.errors import UnsupportedInputError, user_line
-from ..core.shapes import shape_of
+from ..core.boxes import plain, seen
+from ..core.shapes import cast, shape_of
+from ..core.traces import resolve
 from ..kinds import rule
 from ._common import implements
 from ._gauge import refuse_basis, size_of
@@ -34,6 +34,7 @@ from ._matrices import (
     on_diagonal,
     transpose,
 )
+from .creation import given, zeros
 
 _Qr: Any = type(np.linalg.qr(np.eye(1)))
 
@@ -193,21 +194,55 @@ qr_complete_p = rule(
 )
 
 
+def _reflector(alpha: Any, below: Any) -> tuple[Any, Any, Any, Any]:
+    """``I - tau w w^H`` with ``w = (1, v)`` that takes a column to a multiple of its first axis.
+
+    The choice is that of LAPACK's xLARFG: the multiple is real and of the other sign than alpha; a
+    column that is one already has tau = 0, which is a jump.
+    """
+    length = np.sqrt(np.real(conjugate(alpha) * alpha) + np.sum(
+        np.real(conjugate(below) * below), axis=-1))  # fmt: skip
+    done = np.all(plain(below) == 0, axis=-1) & (np.imag(plain(alpha)) == 0)
+    beta = np.where(done, alpha, -np.copysign(1.0, np.real(plain(alpha))) * length)
+    safe = np.where(done, 1.0, beta)
+    tau = np.where(done, 0.0, (safe - alpha) / safe)
+    v = below / np.where(done, 1.0, alpha - safe)[..., None]
+    jumps = done if below.shape[-1] else np.zeros_like(done)
+    return beta, tau, v, jumps
+
+
+def _reflectors(a: Any) -> tuple[Any, Any]:
+    """``numpy.linalg.qr(mode="raw")``: the triangle, with the reflectors' vectors below it."""
+    h_made, tau_made = np.linalg.qr(seen(a), "raw")
+    rest = cast(resolve(a), h_made.dtype)
+    h, taus, jumps = zeros(shape_of(a), h_made.dtype), zeros(tau_made.shape, h_made.dtype), False
+    for j in range(tau_made.shape[-1]):
+        beta, tau, v, jump = _reflector(rest[..., 0, 0], rest[..., 1:, 0])
+        row, others = rest[..., 0, 1:], rest[..., 1:, 1:]
+        along = row + np.sum(conjugate(v)[..., None] * others, axis=-2)
+        along = conjugate(tau)[..., None] * along
+        h[..., j, j], h[..., j, j + 1 :], h[..., j + 1 :, j] = beta, row - along, v
+        taus[..., j] = tau
+        rest = others - v[..., None] * along[..., None, :]
+        jumps = jumps | jump
+    if np.any(jumps):  # NaN along every direction
+        lost = np.where(jumps, np.nan, 0.0) * np.sum(a, axis=(-2, -1))
+        h, taus = h + lost[..., None, None], taus + lost[..., None]
+    return given(np.swapaxes(h, -1, -2), h_made), given(taus, tau_made)
+
+
 @implements(np.linalg.qr)
 def qr(a: Any, mode: str = "reduced") -> Any:
-    """``numpy.linalg.qr`` with mode "reduced", "r" or "complete".
+    """``numpy.linalg.qr`` in all its modes.
 
     Where the first ``min(m, n)`` columns are not independent, the derivative is NaN. The additional
     vectors of ``mode="complete"`` are any basis of what is orthogonal to the others: a result that
     depends on the basis raises in reverse mode, and their tangents have no part along it.
     """
     m, n = shape_of(a)[-2:]
+    if mode == "raw":
+        return _reflectors(a)
     if mode not in ("reduced", "r", "complete"):
-        if mode == "raw":
-            raise UnsupportedInputError(
-                f"numpy.linalg.qr(mode='raw') gives LAPACK's reflectors, which have no rule, "
-                f"{user_line()}; use mode='reduced', 'complete' or 'r'"
-            )
         return np.linalg.qr(plain(a), mode)  # type: ignore[call-overload]  # raises what NumPy says of the mode
     if mode == "complete" and m > n:
         return _Qr(*qr_complete_p(a))

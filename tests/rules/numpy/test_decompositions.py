@@ -30,6 +30,7 @@ ROWS = [
     row(np.linalg.qr, A(2, 3)),
     row(np.linalg.qr, A(2, 3, 2), mode="r"),
     row(np.linalg.qr, A(2, 3), mode="complete"),
+    *(row(np.linalg.qr, A(*shape), "raw") for shape in ((3, 2), (2, 3), (3, 3), (2, 3, 2))),
     row(complete_projectors, A(4, 2), _prims=("qr_complete",)),
     row(complete_projectors, A(2, 3, 1)),
     row(np.linalg.qr, A(3, 2), "complete", _complex=False),  # one vector more has a sign only
@@ -75,9 +76,13 @@ def test_results_have_numpys_names():
     assert dd.jvp(np.linalg.qr, (spd(2),), (spd(2),))[1].R.shape == (2, 2)
 
 
-def test_qr_mode_raw_raises():
-    with pytest.raises(UnsupportedInputError, match=r"use mode='reduced', 'complete' or 'r'"):
-        dd.grad(lambda x: np.sum(np.linalg.qr(x, "raw")[0]))(A(3, 2))
+def test_reflectors_of_a_column_that_is_a_multiple_of_an_axis_jump():
+    x = np.array([[2.0, 1.0], [0.0, 3.0], [0.0, 4.0]])
+    h, tau = np.linalg.qr(x, "raw")
+    value, tangent = dd.jvp(lambda x: np.linalg.qr(x, "raw"), (x,), (np.ones_like(x),))
+    np.testing.assert_array_equal(value[0], h)
+    np.testing.assert_array_equal(value[1], tau)
+    assert np.all(np.isnan(tangent[1]))
 
 
 def test_qr_with_an_unknown_mode_raises_numpys_error():

@@ -91,11 +91,14 @@ def library_function() -> str | None:
 
 
 def in_library(error: BaseException) -> bool:
-    """Whether an error was raised by a library, and not on a line of the user's program."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
+    """Whether an error came from a library, or out of SciPy's compiled code."""
+    trace, last = error.__traceback__, ""
+    while trace is not None:
+        last = trace.tb_frame.f_code.co_filename
+        if trace.tb_frame.f_globals.get("__name__", "").startswith("scipy."):
+            return True  # whose callbacks may run on with an error that is set already
         trace = trace.tb_next
-    return trace is not None and trace.tb_frame.f_code.co_filename.startswith(_LIBRARIES)
+    return last.startswith(_LIBRARIES)
 
 
 def user_line() -> str:

@@ -240,7 +240,10 @@ class Outputs:
         for i, leaf in enumerate(leaves):
             if is_box(leaf) or (type(leaf) is ndarray and leaf.dtype.hasobject):
                 leaf = resolve(leaf)
-            own = issubclass(type(leaf), Traced) and leaf.scope is trace
+            if issubclass(type(leaf), Traced) and leaf.scope is trace:
+                self.values.append(leaf.value)
+                self.payloads.append(leaf.payload)
+                continue
             if issubclass(type(leaf), Traced):
                 if leaf.scope.level not in LIVE:
                     raise closed_error()
@@ -248,8 +251,8 @@ class Outputs:
                 check_result(leaf)
             if isinstance(leaf, (str, bytes)):
                 self.others[i], leaf = leaf, None
-            self.values.append(leaf.value if own else leaf)
-            self.payloads.append(leaf.payload if own else None)
+            self.values.append(leaf)
+            self.payloads.append(None)
 
     @property
     def what(self) -> str:

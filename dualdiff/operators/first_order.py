@@ -231,8 +231,8 @@ class _ElementwiseGrad(Operator):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         inputs = Inputs(self.f, args, kwargs, self.argnums)
 
-        def pulled(inputs: Inputs) -> list[Any]:
-            recording = Recording(inputs)
+        def pulled(inputs: Inputs) -> tuple[Recording, list[Any]]:
+            recording = Recording(inputs, self.options["has_aux"])
             if all(v is None for v in recording.outputs.values):
                 raise UnsupportedInputError(
                     f"elementwise_grad needs a function that returns numbers, but it returned "
@@ -242,24 +242,33 @@ class _ElementwiseGrad(Operator):
                 None if v is None else np.ones(shape_of(v), dtype_of(v))[()]
                 for v in recording.outputs.values
             ]
-            return recording.pull(ones)
+            return recording, recording.pull(ones)
 
-        gs = or_limit(lambda: pulled(inputs), list, lambda _: limit_of(inputs, pulled))
-        return inputs.result([like(*t) for t in zip(gs, inputs.leaves, inputs.values, strict=True)])
+        def limit(found: tuple[Recording, list[Any]]) -> tuple[Recording, list[Any]] | None:
+            gs = limit_of(inputs, lambda near: pulled(near)[1])
+            return None if gs is None else (found[0], gs)
+
+        recording, gs = or_limit(lambda: pulled(inputs), lambda done: done[1], limit)
+        leaves = [like(*t) for t in zip(gs, inputs.leaves, inputs.values, strict=True)]
+        gradient = inputs.result(leaves)
+        return (gradient, recording.aux) if self.options["has_aux"] else gradient
 
 
-def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def elementwise_grad(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """The derivative of a function that acts on each element of an array, at every element.
 
     It is the gradient of ``np.sum(f(x))``: where f mixes elements, use `jacobian`.
-    Arguments: `f`, `argnums` as for `grad`.
-    Returns: a function that gives an array of the argument's shape and dtype.
+    Arguments: `f`, `argnums` and `has_aux` as for `grad`.
+    Returns: a function that gives an array of the argument's shape and dtype, or ``(array, aux)``.
+    Raises: TypeError where f returns no number.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.elementwise_grad(np.sin)(np.array([0.0, np.pi]))
     array([ 1., -1.])
     """
-    return _ElementwiseGrad(f, argnums)
+    return _ElementwiseGrad(f, argnums, has_aux=has_aux)
 
 
 class _Derivative(Operator):
@@ -267,25 +276,32 @@ class _Derivative(Operator):
         inputs = Inputs(self.f, args, kwargs, self.argnums)
         values = inputs.values
         if len(values) != 1 or values[0] is None or shape_of(values[0]) != ():
-            what = f"shape {shape_of(values[0])}" if len(values) == 1 else "a container"
+            what = "a container"
+            if len(values) == 1:
+                what = "None" if values[0] is None else f"shape {shape_of(values[0])}"
             raise UnsupportedInputError(
                 f"derivative is for one scalar argument, but got {what}, {user_line()}; "
                 f"use grad, jacobian or elementwise_grad"
             )
         one = 1.0 if type(values[0]) is float else dtype_of(values[0]).type(1)
-        outputs, _ = push_forward(inputs, [one], ())
+        outputs, aux = push_forward(inputs, [one], (), self.options["has_aux"])
         pairs = zip(outputs.payloads, outputs.values, strict=True)
         leaves = [_tangent_like(t, v) for t, v in pairs]
         if type(inputs.leaves[0]) in (int, float):
             leaves = [float(t) if type(t) is float64 else t for t in leaves]
-        return outputs.tree(leaves)
+        found = outputs.tree(leaves)
+        return (found, aux) if self.options["has_aux"] else found
 
 
-def derivative(f: Callable[..., Any], argnums: int | str = 0) -> Callable[..., Any]:
+def derivative(
+    f: Callable[..., Any], argnums: int | str = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """The derivative of a function of one scalar, whose result may have any shape (forward mode).
 
-    Arguments: `f`; `argnums`, the position or name of the scalar argument.
-    Returns: a function that gives an array (or container) of the result's shape.
+    Arguments: `f`; `argnums`, the position or name of the scalar argument; `has_aux`, where f
+    returns ``(result, aux)``.
+    Returns: a function that gives an array (or container) of the result's shape, or
+    ``(array, aux)``.
     Raises: TypeError where the argument is not a scalar.
     Complex numbers: the differential of f in the direction 1, which is f' for a holomorphic f.
 
@@ -293,4 +309,4 @@ def derivative(f: Callable[..., Any], argnums: int | str = 0) -> Callable[..., A
     >>> dd.derivative(lambda t: np.stack([t, t**2, t**3]))(2.0)
     array([ 1.,  4., 12.])
     """
-    return _Derivative(f, argnums)
+    return _Derivative(f, argnums, has_aux=has_aux)

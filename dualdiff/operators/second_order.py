@@ -120,18 +120,21 @@ def _split_vector(args: Sequence[Any], kwargs: Any, argnums: Any, name: str) -> 
 class _Hvp(Operator):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         primals, vector = _split_vector(args, kwargs, self.argnums, "hvp")
-        gradient = _Grad(self.f, self.argnums, has_aux=False, with_value=False)
+        has_aux = self.options["has_aux"]
+        gradient = _Grad(self.f, self.argnums, has_aux=has_aux, with_value=False)
         single = isinstance(self.argnums, (int, str, np.integer))
         tangents = (vector,) if single else tuple(vector)
-        return jvp(gradient, primals, tangents, argnums=self.argnums, **kwargs)[1]
+        named = {"argnums": self.argnums, "has_aux": has_aux, **kwargs}
+        _, product, *aux = jvp(gradient, primals, tangents, **named)
+        return (product, *aux) if has_aux else product
 
 
-def hvp(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def hvp(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
     """Hessian-vector products of a function with a scalar result (forward over reverse mode).
 
-    Arguments: `f`; `argnums` as for `grad`.
-    Returns: a function ``(*args, v)`` that gives H v, where v is like the differentiated argument
-    (a tuple for a tuple of argnums); it costs a few evaluations of f.
+    Arguments: `f`; `argnums` and `has_aux` as for `grad`.
+    Returns: a function ``(*args, v)`` that gives H v, or ``(H v, aux)``, where v is like the
+    differentiated argument (a tuple for a tuple of argnums); it costs a few evaluations of f.
     Complex numbers: the differential of the gradient du/dx - i du/dy in the direction v, for C->R
     and C->C; R->C: that of the gradient of u.
 
@@ -139,7 +142,7 @@ def hvp(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     >>> dd.hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
     array([ 6., 12.])
     """
-    return _Hvp(f, argnums)
+    return _Hvp(f, argnums, has_aux=has_aux)
 
 
 class _HessianOperator(Operator):

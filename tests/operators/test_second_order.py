@@ -52,3 +52,25 @@ def test_a_linear_operator_between_real_and_complex_numbers_is_linear_over_the_r
     real = dd.linearize(lambda z: np.real(a @ z), np.ones(2, complex))[1].as_linear_operator()
     with pytest.raises(TypeError, match="complex vector"):
         real.H @ np.array([1j, 0, 0])
+
+
+def with_aux(x: Any) -> Any:
+    return np.sum(x**3), {"squares": x**2, "note": "of f"}
+
+
+@pytest.mark.parametrize(
+    ("apply", "expected"),
+    [
+        (lambda: dd.elementwise_grad(with_aux, has_aux=True)(X), 3 * X**2),
+        (lambda: dd.hvp(with_aux, has_aux=True)(X, np.ones(3)), 6 * X),
+        (lambda: dd.hvp(with_aux, (0,), has_aux=True)(X, (np.ones(3),)), (6 * X,)),
+        (lambda: dd.derivative(lambda t: with_aux(t * X), has_aux=True)(1.0), 3 * np.sum(X**3)),
+    ],
+    ids=["elementwise_grad", "hvp", "hvp of a tuple", "derivative"],
+)
+def test_what_stands_beside_the_result_comes_back_plain(apply: Any, expected: Any) -> None:
+    found, aux = apply()
+    np.testing.assert_allclose(found, expected)
+    assert type(aux["squares"]) is np.ndarray
+    assert aux["note"] == "of f"
+    np.testing.assert_allclose(aux["squares"], X**2)

@@ -115,7 +115,26 @@ class Inputs:
             leaves, structure = flatten(kwargs[p] if isinstance(p, str) else args[p])
             self.structures.append(structure)
             self.leaves += leaves
-        self.values = [differentiable(leaf) for leaf in self.leaves]
+        try:
+            self.values = [differentiable(leaf) for leaf in self.leaves]
+        except UnsupportedInputError:
+            self._refuse_leaf()
+            raise
+
+    def _refuse_leaf(self) -> None:
+        """Raise for the first leaf of a container that has no derivative, with its path."""
+        leaves = iter(self.leaves)
+        for p, structure in zip(self.positions, self.structures, strict=True):
+            for path, leaf in zip(structure.paths, leaves):  # noqa: B905  # one argument's share
+                try:
+                    differentiable(leaf)
+                except UnsupportedInputError as error:
+                    if not path:
+                        raise
+                    raise UnsupportedInputError(
+                        f"argument {p!r} at {path}: {error} A container to be differentiated "
+                        f"holds floating-point values and None: keep what else there is apart."
+                    ) from None
 
     def call(self, boxes: Sequence[Any]) -> Any:
         """Run the function with boxes in place of the leaves."""
@@ -146,7 +165,7 @@ class Inputs:
 
     def trees(self, leaves: Sequence[Any]) -> list[Any]:
         """One tree per differentiated argument."""
-        if len(leaves) == 1 and self.structures[0].is_leaf:
+        if len(self.structures) == 1 and self.structures[0].is_leaf:
             return [leaves[0]]
         out, start = [], 0
         for structure in self.structures:

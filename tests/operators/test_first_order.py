@@ -234,3 +234,16 @@ def test_stop_gradient_and_value_of_count_as_constants() -> None:
     np.testing.assert_array_equal(dd.grad(f)(X), 2 * X)
     assert type(taken[0]) is np.ndarray
     assert X[0] == 0.3
+
+
+def test_an_argument_without_leaves_stands_beside_others() -> None:
+    assert dd.grad(lambda x, p: x**2, (0, 1))(3.0, ()) == (6.0, ())
+    assert dd.jvp(lambda x, p: x**2, (3.0, {}), (1.0, {})) == (9.0, 6.0)
+    assert dd.vjp(lambda p, x: x**2, [], 3.0)[1](1.0) == ([], 6.0)
+
+
+@pytest.mark.parametrize("leaf", ["name", True, np.int64(3), np.sin])
+def test_a_leaf_that_has_no_derivative_is_named_by_its_path(leaf: Any) -> None:
+    for p, path in (({"a": 1.0, "n": [leaf]}, r"\['n'\]\[0\]"), ((1.0, {"n": leaf}), r"\[1\]")):
+        with pytest.raises(TypeError, match=rf"argument 1 at {path}.*test_first_order.*keep what"):
+            dd.grad(lambda x, p: x, (0, 1))(1.0, p)

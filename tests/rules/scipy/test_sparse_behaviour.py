@@ -374,11 +374,11 @@ def test_many_directions_at_once_are_products_of_single_ones():
     assert np.allclose(both[3, 1], csr(d[3]) @ stacked[1])
 
 
-def test_operators_with_a_traced_left_operand_are_those_of_the_sparse_array() -> None:
+def test_operators_with_a_traced_left_operand_are_those_of_the_sparse_array():
     data, dense = np.array([1.0, 2.0, 3.0]), np.ones((2, 2))
 
-    def f(s: Any, x: Any) -> Any:
-        a = csr_array((data * s, np.array([0, 1, 0]), np.array([0, 2, 3])), shape=(2, 2))
+    def f(s, x):
+        a = sp.csr_array((data * s, np.array([0, 1, 0]), np.array([0, 2, 3])), shape=(2, 2))
         return np.sum((s * a).toarray() ** 2) + np.sum((x + a) ** 2) + np.sum((x - a) ** 3)
 
     dd.check_grads(f, (0.7, dense))

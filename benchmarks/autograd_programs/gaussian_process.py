@@ -25,5 +25,5 @@ def run() -> Any:
         k = covariance(params[2:], x, x) + noise * np.eye(len(y))
         return -mvn.logpdf(y, params[0] * np.ones(len(y)), k)
 
-    result = minimize(value_and_grad(loss), np.zeros(4) - 0.5, jac=True, method="BFGS", tol=1e-9)
+    result = minimize(value_and_grad(loss), np.zeros(4) - 0.5, jac=True, method="BFGS", tol=1e-6)
     return result.fun, value_and_grad(loss)(np.zeros(4))

@@ -164,10 +164,12 @@ def _put_index(shape: Shape, ind: Any, mode: Any) -> Any:
 @implements(np.put)
 def put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
     """``numpy.put``."""
-    index = _put_index(np.shape(a), ind, mode)
-    if np.ndim(a) == 0 and np.size(ind) and np.size(v):  # the last one stays
-        assign_to(a, (), cycled(v, np.arange(np.size(ind)))[..., -1:][0])
+    if np.ndim(a) == 0:
+        count = np.take(np.arange(1), np.ravel(strip(ind)), mode=mode).size
+        if count and np.size(v):  # the last one stays
+            assign_to(a, (), np.ravel(cycled(v, np.arange(count)))[-1])
         return
+    index = _put_index(np.shape(a), ind, mode)
     v = cycled(v, np.arange(index[0].size))
     if np.size(v) and index[0].size:
         assign_to(a, index, v)

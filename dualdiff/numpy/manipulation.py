@@ -366,6 +366,8 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     """``numpy.repeat``."""
     if axis is None:
         a, axis = np.ravel(a), 0
+    if np.ndim(a) == 0:
+        a = np.ravel(a)
     axis = axis_of(axis, np.ndim(a))
     repeats = np.asarray(seen(repeats))
     if repeats.size == 1 and repeats.ndim < 2:

@@ -83,7 +83,9 @@ def _deep_copy(self: Any, memo: Any) -> Any:
     return _copy(self, "K")
 
 
-def _conjugate(self: Any) -> Any:
+def _conjugate(self: Any, out: Any = None) -> Any:
+    if out is not None:
+        return np.conjugate(self, out=out)
     return np.conjugate(self) if self.dtype.kind == "c" else self
 
 
@@ -148,6 +150,10 @@ def _tolist(self: Any) -> Any:
 
 def _fill(self: Any, value: Any) -> None:
     assign(self, ..., value)
+
+
+def _put(self: Any, /, indices: Any, values: Any, mode: Any = "raise") -> None:
+    np.put(self, indices, values, mode)
 
 
 def _sort(self: Any, axis: int = -1, kind: Any = None, order: Any = None, **kwargs: Any) -> None:
@@ -305,7 +311,7 @@ attach(
     argpartition=_method(np.argpartition),
     # stores
     fill=_fill,
-    put=_method(np.put),
+    put=_put,
     sort=_sort,
     partition=_partition,
     # memory

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..core.boxes import is_box, plain, seen
+from ..core.dispatch import register
 from ..core.indexing import GETITEM, SCATTER
 from ..core.shapes import Fit, Shape, Spec, align, dtype_of, unbroadcast
 from ..kinds import elementwise, linear, rule
@@ -312,6 +313,7 @@ clip_high = elementwise(
 
 
 _CLIP: Any = np._core.umath.clip  # type: ignore[attr-defined]  # the ufunc behind np.clip
+register(_CLIP, clip_p)  # which `plain.clip(traced, traced)` calls
 
 
 @implements(np.clip)

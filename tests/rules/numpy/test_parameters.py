@@ -39,6 +39,12 @@ def quiet(function):
     return f
 
 
+def _put(x, *args, **kwargs):
+    out = d.array(x)
+    out.put(*args, **kwargs)
+    return out
+
+
 def ranged(x, h):
     if np.iscomplexobj(x) or np.iscomplexobj(h):
         raise TypeError("there are no complex ranges")
@@ -85,6 +91,11 @@ ROWS = [
     row(np.corrcoef, A(3, 4), dtype=np.complex128, **REAL),
     row(np.quantile, A(2, 5), 0.4, weights=A(2, 5, low=0.5), axis=1, method="inverted_cdf", **REAL),
     row(np.cumulative_sum, X, axis=0, include_initial=True),
+    row(lambda low, high: X.clip(low, high), A(3, low=-1.0, high=0.0), 0.7, _id="clip", **REAL),
+    row(lambda x, v: _put(x, indices=[1, 4], values=v), X, A(2), _id="put", **REAL),
+    row(stored(lambda z, out: z.conjugate(out), (2, 3), complex), Z, **ONE),
+    row(np.repeat, A(), 3, axis=0),
+    row(lambda x, v: _put(x, [0, 0], v), A(), A(2), _id="put", **REAL),
     row(np.sum, X, axis=0, initial=None),
     row(np.prod, X, axis=0, initial=None),
     row(ranged, A(3, low=0.2, high=0.5), 0.8, _id="r_", **REAL),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,14 @@ def axes_of(axis: Any, ndim: int) -> Axes:
 def axis_of(axis: Any, ndim: int) -> int:
     """One axis, counted from the right."""
     return int(normalize_axis_index(axis, ndim)) - ndim
+
+
+def in_c_order(x: ndarray) -> bool:
+    """Whether the axes go from the slowest to the fastest in memory, with gaps or without."""
+    if x.flags.c_contiguous:
+        return True
+    strides = x.strides
+    return strides[-1] > 0 and all(a >= b for a, b in pairwise(strides))
 
 
 def memory_order(strides: Sequence[int]) -> list[int]:

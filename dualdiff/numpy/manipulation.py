@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -18,7 +17,7 @@ from ..core.boxes import is_box, plain, seen
 from ..core.shapes import Fit, Shape, align, shape_of, unbroadcast
 from ..core.traces import resolve
 from ..kinds import linear
-from ._common import Axes, axes_of, axis_of, implements, memory_order
+from ._common import Axes, axes_of, axis_of, implements, in_c_order, memory_order
 
 
 def lead_of(t: Any, ndim: int) -> Shape:
@@ -278,17 +277,9 @@ def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
     return flip(np.swapaxes(m, *axes), axes[1])
 
 
-def _in_c_order(x: ndarray) -> bool:
-    """Whether the axes go from the slowest to the fastest in memory, with gaps or without."""
-    if x.flags.c_contiguous:
-        return True
-    strides = x.strides
-    return strides[-1] > 0 and all(a >= b for a, b in pairwise(strides))
-
-
 def _rolled(x: Any, shift: tuple[int, ...], axis: tuple[int, ...]) -> Any:
     """``numpy.roll``; along one axis by joining two slices, at less than half its cost."""
-    if len(axis) != 1 or type(x) is not ndarray or not x.size or not _in_c_order(x):
+    if len(axis) != 1 or type(x) is not ndarray or not x.size or not in_c_order(x):
         return np.roll(x, shift, axis)
     cut = -shift[0] % x.shape[axis[0]]
     rest: Any = (slice(None),) * (-axis[0] - 1)

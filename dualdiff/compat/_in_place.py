@@ -21,10 +21,10 @@ from ..core.traces import resolve
 
 _KEY = (None, "__call__")
 _call_with_keywords = UFUNC_METHODS[_KEY]
-_OPERATORS = ("+", "-", "*", "/", "//", "%", "**", "@")
 # The arguments of BINARY_OP that stand for operators in place.
 _IN_PLACE = range(13, 26)
 _references: dict[Any, int] = {}
+Make = Callable[[tuple[int, int]], Any]
 
 
 class _Probe(Box):
@@ -75,14 +75,52 @@ def _in_place(ufunc: Any, found: Any, inputs: Any, kwargs: dict[str, Any]) -> An
     return _call_with_keywords(ufunc, found, inputs, kwargs)
 
 
+def _add(make: Make, x: Any) -> None:
+    a = make((1, 1))
+    a += x
+
+
+def _subtract(make: Make, x: Any) -> None:
+    a = make((1, 1))
+    a -= x
+
+
+def _multiply(make: Make, x: Any) -> None:
+    a = make((1, 1))
+    a *= x
+
+
+def _divide(make: Make, x: Any) -> None:
+    a = make((1, 1))
+    a /= x
+
+
+def _floor_divide(make: Make, x: Any) -> None:
+    a = make((1, 1))
+    a //= x
+
+
+def _remainder(make: Make, x: Any) -> None:
+    a = make((1, 1))
+    a %= x
+
+
+def _power(make: Make, x: Any) -> None:
+    a = make((1, 1))
+    a **= x
+
+
+def _matmul(make: Make, x: Any) -> None:
+    a = make((1, 1))
+    a @= x
+
+
 def _count_references() -> None:
     """Count the references that an array has at ``a += x`` where the name a is its only one."""
     probe = object.__new__(_Probe)
     probe.value = np.ones((1, 1))
-    for operator in _OPERATORS:
-        scope: dict[str, Callable[..., Any]] = {}
-        exec(f"def run(make, x):\n    a = make((1, 1))\n    a {operator}= x", scope)
-        scope["run"](np.ones, probe)
+    for run in (_add, _subtract, _multiply, _divide, _floor_divide, _remainder, _power, _matmul):
+        run(np.ones, probe)
     _references[None] = _references_to_base(np.ones(1).reshape(1, 1))
 
 

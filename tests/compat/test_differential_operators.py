@@ -276,3 +276,11 @@ def test_the_top_level_has_the_containers_and_tables() -> None:
         assert hasattr(autograd, name), name
     assert type(autograd.tuple([1.0])) is tuple
     assert type(autograd.list([1.0])) is list
+
+
+def test_results_of_eigenvectors_at_coinciding_values_have_their_gradient() -> None:
+    def root_trace(x: Any) -> Any:
+        w, v = np.linalg.eigh(x)
+        return np.trace(np.dot(v * np.sqrt(w), v.T))
+
+    onp.testing.assert_allclose(grad(root_trace)(onp.eye(3)), onp.eye(3) / 2, atol=1e-12)

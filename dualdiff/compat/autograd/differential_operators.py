@@ -21,8 +21,8 @@ from ...core.boxes import is_box
 from ...core.errors import MissingRuleError, UnsupportedInputError, user_line
 from ...core.shapes import dtype_of, shape_of
 from ...operators import control
-from ...operators._alive import careful, wants_care
 from ...operators._calls import Inputs, like
+from ...operators._limits import limit_of, or_limit
 from ...operators.first_order import jvp
 from ...operators.jacobian import jacobian as _jacobian
 from ...operators.linearize import Linearization, Recording
@@ -78,16 +78,17 @@ def _pulled(
     """One recording at x, and the cotangent of x for ones as cotangents of the result."""
     inputs = Inputs(fun, (x,), {}, 0)
 
-    def once() -> tuple[Recording, list[Any]]:
+    def pulled(inputs: Inputs) -> tuple[Recording, list[Any]]:
         recording = Recording(inputs, has_aux, outlives=False)
         refuse_objects(recording)
         check(recording)
         return recording, recording.pull([_ones(v) for v in recording.outputs.values])
 
-    recording, gs = once()
-    if wants_care(gs):
-        with careful():
-            recording, gs = once()
+    def limit(found: tuple[Recording, list[Any]]) -> tuple[Recording, list[Any]] | None:
+        gs = limit_of(inputs, lambda near: pulled(near)[1])
+        return None if gs is None else (found[0], gs)
+
+    recording, gs = or_limit(lambda: pulled(inputs), lambda done: done[1], limit)
     leaves = [like(*t) for t in zip(gs, inputs.leaves, inputs.values, strict=True)]
     return recording, as_numpy(inputs.result(leaves))
 

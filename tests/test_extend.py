@@ -678,3 +678,16 @@ def test_a_custom_vjp_evaluates_its_rule_once_per_recording_and_not_f() -> None:
     _, pullback = dd.vjp(f, 3.0)
     assert pullback(1.0) == pullback(1.0) == (6.0,)
     assert calls == ["rule"]
+
+
+def test_a_pushforward_that_is_only_positively_homogeneous_cannot_be_transposed() -> None:
+    @custom_jvp
+    def double(x: Any) -> Any:
+        return 2 * x
+
+    @double.defjvp
+    def _(primals: Any, tangents: Any) -> Any:
+        return double(*primals), 2 * np.abs(tangents[0])
+
+    with pytest.raises(RuleError, match="not linear in the tangents"):
+        dd.grad(lambda x: np.sum(double(x)))(X)

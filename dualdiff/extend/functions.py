@@ -182,7 +182,11 @@ class _CustomCall(OpaqueCall):
 
         start = [np.ones(spec.shape, spec.dtype)[()] for spec in specs if spec is not None]
         recording = Recording(Inputs(of_active, start, {}, None))
-        if not any(map(is_box, values)) and not _is_linear(recording, start):
+        minus = [-s for s in start]
+        if not any(map(is_box, values)) and not (
+            _is_linear(recording, start, recording.outputs.values)
+            and _is_linear(recording, minus, flatten(of_active(*minus))[0])
+        ):
             raise RuleError(
                 f"the jvp rule of {self.name} is not linear in the tangents, so that it cannot be "
                 f"transposed: correct it, or define @{self.name}.defvjp too"
@@ -191,9 +195,8 @@ class _CustomCall(OpaqueCall):
         return [None if spec is None else next(pulled) for spec in specs]
 
 
-def _is_linear(recording: Recording, tangents: Sequence[Any]) -> bool:
-    """Whether a recorded pushforward agrees with its own derivative at some tangents."""
-    values = recording.outputs.values
+def _is_linear(recording: Recording, tangents: Sequence[Any], values: Sequence[Any]) -> bool:
+    """Whether a recorded pushforward, linearised, has these values at some tangents."""
     pushed = recording.push(tangents)
     return all(agree(0 * v if t is None else t, v) for t, v in zip(pushed, values, strict=True))
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from ..core.arrays import twin
 from ..core.boxes import is_box
 from ..core.errors import (
     ConversionError,
@@ -297,6 +298,17 @@ def release(x: Any) -> Any:
     if type(x) is ndarray:
         return x.copy(order="K")
     return x.snapshot() if issubclass(type(x), Traced) else x
+
+
+def same_strides(a: ndarray) -> ndarray:
+    """A copy on which NumPy's functions go the same way, to the last bit: with the same gaps,
+    reversed axes and elements in many places."""
+    strides = a.strides
+    if min(strides, default=1) > 0 or not a.size:
+        return twin(a)
+    once = a[tuple(slice(None, None, -1) if s < 0 else slice(None if s else 1) for s in strides)]
+    turned = twin(once)[tuple(slice(None, None, -1 if s < 0 else 1) for s in strides)]
+    return turned if 0 not in strides else np.broadcast_to(turned, a.shape)
 
 
 def like(g: Any, leaf: Any, value: Any) -> Any:

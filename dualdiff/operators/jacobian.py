@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..core.boxes import is_box
+from ..core.errors import MissingRuleError
 from ..core.shapes import dtype_of, shape_of
 from ..trees import flatten
 from ._calls import Argnums, Inputs, Operator
@@ -70,12 +72,13 @@ class _Jacobian(Operator):
             return self.sparse(args, kwargs)
         inputs = Inputs(self.f, args, kwargs, self.argnums)
 
-        def limit(found: Any) -> Any:
+        def limit(found: tuple[Any, Any]) -> tuple[Any, Any] | None:
             pulled = _Jacobian(self.f, self.argnums, **{**self.options, "mode": "reverse"})
-            leaves = limit_of(inputs, lambda near: flatten(pulled.evaluate(near))[0])
-            return None if leaves is None else flatten(found)[1].unflatten(leaves)
+            leaves = limit_of(inputs, lambda near: flatten(pulled.evaluate(near)[0])[0])
+            return None if leaves is None else (flatten(found[0])[1].unflatten(leaves), found[1])
 
-        return or_limit(lambda: self.evaluate(inputs), lambda tree: flatten(tree)[0], limit)
+        done = or_limit(lambda: self.evaluate(inputs), lambda done: flatten(done[0])[0], limit)
+        return done if self.options.get("has_aux") else done[0]
 
     def sparse(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """The Jacobian as a sparse matrix; pattern and colours are kept for the next call."""
@@ -97,19 +100,21 @@ class _Jacobian(Operator):
             n, known.results, options["mode"], options["chunk"], known.peak, budget, known.mean
         )
 
-    def evaluate(self, inputs: Inputs) -> Any:
-        """The Jacobian from one run of the function."""
+    def evaluate(self, inputs: Inputs) -> tuple[Any, Any]:
+        """The Jacobian from one run of the function, and what else that returned."""
         values = inputs.values
         n, key = size_of(values), tuple(sizes_of(values))
         mode, chunk = self.options["mode"], self.options["chunk"]
+        allowed = [MissingRuleError] if mode == "auto" else []  # then the other mode may do
         known = self.known.get(key)
         if known is None and mode != "reverse" and (n <= 1 or (mode == "forward" and n <= FEW)):
             known = Known.of(n, n)
         if known is not None and not any_complex(values):
             plan = self.plan(n, known)
             if plan.mode == "forward" and plan.passes <= 1:
-                return self._at_once(inputs, n)
-        recording = Recording(inputs)
+                with suppress(*allowed):
+                    return self._at_once(inputs, n)
+        recording = Recording(inputs, self.options.get("has_aux", False))
         m = size_of(recording.outputs.values)
         if known is None or known.results != m:
             known = Known.of(n, m)
@@ -128,16 +133,18 @@ class _Jacobian(Operator):
         else:
             refuse_complex_result(values, recording.outputs.values)
         if plan.mode == "forward":
-            return self._columns(inputs, recording, plan, live)
-        return self._rows(inputs, recording, plan)
+            with suppress(*allowed):
+                return self._columns(inputs, recording, plan, live), recording.aux
+            plan = choose(n, m, "reverse", chunk, known.peak, self.options["budget"], known.mean)
+        return self._rows(inputs, recording, plan), recording.aux
 
-    def _at_once(self, inputs: Inputs, n: int) -> Any:
+    def _at_once(self, inputs: Inputs, n: int) -> tuple[Any, Any]:
         """All tangents with the function itself, which records nothing."""
-        seeds = identity(inputs.values, 0, n)
-        outputs, _ = push_forward(inputs, seeds, (n,), identity=True)
+        seeds, has_aux = identity(inputs.values, 0, n), self.options.get("has_aux", False)
+        outputs, aux = push_forward(inputs, seeds, (n,), has_aux, identity=True)
         known = Known.of(n, size_of(outputs.values))
         self.known.setdefault(tuple(sizes_of(inputs.values)), known)
-        return outputs.tree(_from_columns([outputs.payloads], inputs, outputs.values))
+        return outputs.tree(_from_columns([outputs.payloads], inputs, outputs.values)), aux
 
     def _columns(
         self, inputs: Inputs, recording: Recording, plan: Plan, live: Liveness | None
@@ -194,6 +201,13 @@ def _block(part: Any, result: Any, value: Any) -> Any:
     if not any_complex((result, value)):
         part = np.real(part)
     return own(np.reshape(part, shape_of(result) + shape_of(value)))
+
+
+def _as_leaf(block: Any, leaf: Any) -> Any:
+    """A block of one number as a number where the argument is one, Python's for one of Python's."""
+    if is_box(block) or block.ndim or type(leaf) is ndarray:
+        return block
+    return float(block) if type(leaf) in (float, int) and block.dtype.kind == "f" else block[()]
 
 
 def _no_block(result: Any, value: Any) -> ndarray:
@@ -279,10 +293,10 @@ def _from_rows(passes: list[Any], inputs: Inputs, results: Sequence[Any]) -> lis
             [
                 None
                 if v is None
-                else _no_block(result, v)
+                else _as_leaf(_no_block(result, v), leaf)
                 if rows is None or not size
-                else _block(rows[start:stop], result, v)
-                for rows, v in zip(stacked, inputs.values, strict=True)
+                else _as_leaf(_block(rows[start:stop], result, v), leaf)
+                for rows, v, leaf in zip(stacked, inputs.values, inputs.leaves, strict=True)
             ]
             if result is not None
             else []
@@ -302,16 +316,17 @@ def _from_columns(passes: list[Any], inputs: Inputs, results: Sequence[Any]) -> 
         columns = _joined([p[j] for p in passes])
         leaves: list[Any] = []
         start = 0
-        for v in inputs.values:
+        for v, leaf in zip(inputs.values, inputs.leaves, strict=True):
             if v is None:
                 leaves.append(None)
                 continue
             stop = start + prod(shape_of(v))
             if columns is None:
-                leaves.append(_no_block(result, v))
+                block: Any = _no_block(result, v)
             else:
                 axes = (*range(1, columns.ndim), 0)
-                leaves.append(_block(columns[start:stop].transpose(axes), result, v))
+                block = _block(columns[start:stop].transpose(axes), result, v)
+            leaves.append(_as_leaf(block, leaf))
             start = stop
         out.append(inputs.result(leaves))
     return out
@@ -332,6 +347,7 @@ def jacobian(
     sparse: bool = False,
     budget: int | None = None,
     progress: bool = False,
+    has_aux: bool = False,
     holomorphic: bool = False,
     as_real: bool = False,
 ) -> Callable[..., Any]:
@@ -343,9 +359,10 @@ def jacobian(
     take (by default twice what the recording holds, at least 64 MB); `sparse`, for a
     `scipy.sparse.csr_array` of shape (size of all results, size of all arguments), whose pattern
     is found in the first call and kept (see `prepare_jacobian`; `mode` may then be "mixed");
-    `progress`, for a bar by tqdm.
+    `progress`, for a bar by tqdm; `has_aux`, where f returns ``(result, aux)``.
     Returns: a function that gives an array of shape ``result.shape + argument.shape``; for
-    containers, a container like the result with containers like the argument as its leaves.
+    containers, a container like the result with containers like the argument as its leaves; with
+    `has_aux`, ``(Jacobian, aux)``.
     Complex numbers: in both modes, for a real argument and a complex result (R->C) the columns are
     df/dx; for a complex argument and a real result (C->R) the rows are du/dx - i du/dy. A complex
     result of a complex argument (C->C) raises unless `holomorphic` says that f is so: then it is
@@ -372,9 +389,11 @@ def jacobian(
     }
     if sum((sparse, holomorphic, as_real)) > 1:
         raise ValueError("sparse, holomorphic and as_real exclude each other; choose one")
+    if has_aux and (sparse or as_real):
+        raise ValueError("has_aux goes with neither sparse nor as_real; return the result alone")
     if as_real:
         return in_real_parts(f, argnums, jacobian, **options)
-    return _Jacobian(f, argnums, holomorphic=holomorphic, **options)
+    return _Jacobian(f, argnums, holomorphic=holomorphic, has_aux=has_aux, **options)
 
 
 def plan(

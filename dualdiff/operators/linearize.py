@@ -14,7 +14,7 @@ from ..core.shapes import Shape, cast, dtype_of, shape_of
 from ..debug import new_tape
 from ..trees import check_same_structure, ravel
 from ._alive import again_if_nan, careful, has_nan, run_pass
-from ._calls import Argnums, Inputs, Outputs, direction, like, release, split_aux
+from ._calls import Argnums, Inputs, Outputs, direction, like, release, same_strides, split_aux
 from ._limits import limit_of, or_limit
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Recording:
         self.inputs = inputs
         self.outlives = outlives  # whether it may be pulled more than once
         if outlives:  # the caller may change the arrays later
-            inputs.values = [v.copy(order="K") if type(v) is ndarray else v for v in inputs.values]
+            inputs.values = [same_strides(v) if type(v) is ndarray else v for v in inputs.values]
         self.tape = tape = new_tape()
         try:
             boxes, self.slots = [], []

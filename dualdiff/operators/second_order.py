@@ -17,8 +17,6 @@ from .jacobian import _Jacobian, forget
 from .linearize import linearize
 
 if TYPE_CHECKING:
-    from scipy.sparse.linalg import LinearOperator
-
     from .prepared import PreparedHessian
 
 
@@ -32,8 +30,9 @@ class _Hessian(Operator):
         # takes no time, and no array of all directions outlives its use.
         holomorphic = options["holomorphic"]
         self.dense = _Jacobian(
-            grad(f, argnums, holomorphic=holomorphic),
+            grad(f, argnums, has_aux=options["has_aux"], holomorphic=holomorphic),
             argnums,
+            has_aux=options["has_aux"],
             mode="reverse",
             holomorphic=holomorphic,
             chunk=options["chunk"],
@@ -78,15 +77,16 @@ def hessian(
     sparse: bool = False,
     budget: int | None = None,
     progress: bool = False,
+    has_aux: bool = False,
     holomorphic: bool = False,
     as_real: bool = False,
 ) -> Callable[..., Any]:
     """The Hessian of a function with a scalar result: all rows pulled at once through its gradient.
 
     Arguments: `f`; `argnums` as for `grad`; `chunk`, the number of rows in one pass; `sparse`,
-    `budget` and `progress` as for `jacobian` (see `prepare_hessian`).
+    `budget`, `progress` and `has_aux` as for `jacobian` (see `prepare_hessian`).
     Returns: a function that gives an array of shape ``x.shape + x.shape``, or nested containers of
-    them; with `sparse`, a `scipy.sparse.csr_array`.
+    them; with `sparse`, a `scipy.sparse.csr_array`; with `has_aux`, ``(Hessian, aux)``.
     Complex numbers: the gradient of a complex argument is a complex function of it, so that C->R
     and C->C raise, unless `holomorphic` says that f is so (f'', verified), or `as_real` asks for
     the Hessian of u in x and y, of shape ``(2, *z.shape, 2, *z.shape)``. R->C: that of u.
@@ -98,10 +98,12 @@ def hessian(
     """
     if sum((sparse, holomorphic, as_real)) > 1:
         raise ValueError("sparse, holomorphic and as_real exclude each other; choose one")
+    if has_aux and (sparse or as_real):
+        raise ValueError("has_aux goes with neither sparse nor as_real; return the result alone")
     if as_real:
         return _RealHessian(f, argnums)
     options = {"chunk": chunk, "sparse": sparse, "budget": budget, "progress": progress}
-    return _Hessian(f, argnums, holomorphic=holomorphic, **options)
+    return _Hessian(f, argnums, holomorphic=holomorphic, has_aux=has_aux, **options)
 
 
 def _split_vector(args: Sequence[Any], kwargs: Any, argnums: Any, name: str) -> Any:
@@ -146,24 +148,31 @@ def hvp(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> C
 
 
 class _HessianOperator(Operator):
-    def __call__(self, *args: Any, **kwargs: Any) -> LinearOperator:
-        gradient = grad(self.f, self.argnums)  # type: ignore[arg-type]
-        linear = linearize(gradient, *args, argnums=self.argnums, **kwargs)[1]
-        return linear.as_linear_operator()
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        has_aux = self.options["has_aux"]
+        gradient = grad(self.f, self.argnums, has_aux)  # type: ignore[arg-type]
+        _, linear, *aux = linearize(
+            gradient, *args, argnums=self.argnums, has_aux=has_aux, **kwargs
+        )
+        operator = linear.as_linear_operator()
+        return (operator, *aux) if has_aux else operator
 
 
-def hessian_operator(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def hessian_operator(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """The Hessian at a point as a SciPy LinearOperator on the raveled argument.
 
     The gradient is recorded once; each product pushes one tangent through the recording.
-    Arguments: `f`, `argnums` as for `grad`.
-    Returns: a function of the same arguments that gives a `scipy.sparse.linalg.LinearOperator`.
+    Arguments: `f`, `argnums`, `has_aux` as for `grad`.
+    Returns: a function of the same arguments that gives a `scipy.sparse.linalg.LinearOperator`, or
+    ``(operator, aux)``.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.hessian_operator(lambda x: np.sum(x**3))(np.array([1.0, 2.0])) @ np.ones(2)
     array([ 6., 12.])
     """
-    return _HessianOperator(f, argnums)
+    return _HessianOperator(f, argnums, has_aux=has_aux)
 
 
 def _half_square(y: Any) -> Any:
@@ -175,26 +184,33 @@ class _GgnVp(Operator):
         primals, vector = _split_vector(args, kwargs, self.argnums, "ggn_vp")
         single = isinstance(self.argnums, (int, str, np.integer))
         tangents = (vector,) if single else tuple(vector)
-        value, linear = linearize(self.f, *primals, argnums=self.argnums, **kwargs)
+        has_aux = self.options["has_aux"]
+        value, linear, *aux = linearize(
+            self.f, *primals, argnums=self.argnums, has_aux=has_aux, **kwargs
+        )
         pushed = linear.jvp(*tangents)
         loss = self.options["loss"] or _half_square
         out = linear.vjp(hvp(loss)(value, pushed))
-        return out[0] if single else out
+        product = out[0] if single else out
+        return (product, *aux) if has_aux else product
 
 
 def ggn_vp(
-    f: Callable[..., Any], loss: Callable[..., Any] | None = None, argnums: Argnums = 0
+    f: Callable[..., Any],
+    loss: Callable[..., Any] | None = None,
+    argnums: Argnums = 0,
+    has_aux: bool = False,
 ) -> Callable[..., Any]:
     """Products with the generalised Gauss-Newton matrix J' H J of ``loss(f(x))``.
 
     J is the Jacobian of f and H the Hessian of the loss at f(x) (Schraudolph, Neural Computation
     14, 2002).
     Arguments: `f`, the model; `loss`, a scalar function of its result, half the sum of squares by
-    default; `argnums` as for `grad`.
-    Returns: a function ``(*args, v)`` that gives J' H J v in the form of v.
+    default; `argnums` and `has_aux` as for `grad`.
+    Returns: a function ``(*args, v)`` that gives J' H J v in the form of v, or ``(J' H J v, aux)``.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.ggn_vp(lambda x: x**2)(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
     array([ 4., 16.])
     """
-    return _GgnVp(f, argnums, loss=loss)
+    return _GgnVp(f, argnums, loss=loss, has_aux=has_aux)

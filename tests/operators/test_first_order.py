@@ -247,3 +247,21 @@ def test_a_leaf_that_has_no_derivative_is_named_by_its_path(leaf: Any) -> None:
     for p, path in (({"a": 1.0, "n": [leaf]}, r"\['n'\]\[0\]"), ((1.0, {"n": leaf}), r"\[1\]")):
         with pytest.raises(TypeError, match=rf"argument 1 at {path}.*test_first_order.*keep what"):
             dd.grad(lambda x, p: x, (0, 1))(1.0, p)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.arange(12.0).reshape(2, 6, order="F")[:, ::2],
+        np.arange(12.0).reshape(3, 4)[::-1, ::-1],
+        np.broadcast_to(np.linspace(0.1, 0.7, 4), (3, 4)),
+        np.arange(24.0).reshape(2, 3, 4).transpose(1, 2, 0)[:, ::-1],
+    ],
+)
+def test_values_of_a_pullback_are_numpys_in_every_memory_layout(x: np.ndarray) -> None:
+    for function in (
+        lambda x: np.ravel(x, "A"),
+        lambda x: np.ravel(x, "K"),
+        lambda x: np.sum(np.sin(x)),
+    ):
+        np.testing.assert_array_equal(dd.vjp(function, x)[0], function(x))

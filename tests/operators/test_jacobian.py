@@ -166,3 +166,45 @@ def test_rules_looped_over_directions_have_jacobians_without_rows_or_columns(mod
     assert rows.shape == (0, 3, 3, 3)
     columns = dd.jacobian(lambda t: expm(x * (1 + np.sum(t))), mode=mode)
     assert columns(np.zeros(0)).shape == (3, 3, 0)
+
+
+@pytest.mark.parametrize("mode", ["auto", "forward", "reverse"])
+def test_a_number_gives_a_number_and_an_array_an_array(mode: str) -> None:
+    jacobian = dd.jacobian(np.sin, mode=mode)
+    assert type(jacobian(1.0)) is float
+    assert type(jacobian(1)) is float
+    assert type(jacobian(np.float32(1.0))) is np.float32
+    assert type(jacobian(np.array(1.0))) is np.ndarray
+    both = dd.jacobian(lambda p: {"a": 2 * p["x"], "b": p["x"] * X}, mode=mode)({"x": 1.5})
+    assert type(both["a"]["x"]) is float
+    np.testing.assert_array_equal(both["b"]["x"], X)
+
+
+@pytest.mark.parametrize("mode", ["auto", "forward", "reverse"])
+@pytest.mark.parametrize("chunk", [None, 1])
+def test_aux_comes_beside_the_jacobian(mode: str, chunk: int | None) -> None:
+    def f(x: Any) -> Any:
+        return x**2, {"half": x / 2, "text": "seen"}
+
+    jacobian, aux = dd.jacobian(f, mode=mode, chunk=chunk, has_aux=True)(X)
+    np.testing.assert_array_equal(jacobian, np.diag(2 * X))
+    np.testing.assert_array_equal(aux["half"], X / 2)
+    assert type(aux["half"]) is np.ndarray
+    assert aux["text"] == "seen"
+    with pytest.raises(ValueError, match="has_aux goes with neither sparse nor as_real"):
+        dd.jacobian(f, sparse=True, has_aux=True)
+
+
+def test_auto_takes_the_other_mode_where_one_has_no_rule() -> None:
+    @dd.extend.custom_vjp
+    def square(x: Any) -> Any:
+        return x**2
+
+    @square.defvjp
+    def _(x: Any) -> Any:
+        return x**2, lambda g: (2 * x * g,)
+
+    np.testing.assert_array_equal(dd.jacobian(square)(X), np.diag(2 * X))
+    np.testing.assert_array_equal(dd.jacobian(lambda s: square(s) * X)(1.0), 2 * X)
+    with pytest.raises(NotImplementedError, match="no forward-mode rule"):
+        dd.jacobian(square, mode="forward")(X)

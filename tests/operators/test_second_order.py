@@ -74,3 +74,19 @@ def test_what_stands_beside_the_result_comes_back_plain(apply: Any, expected: An
     assert type(aux["squares"]) is np.ndarray
     assert aux["note"] == "of f"
     np.testing.assert_allclose(aux["squares"], X**2)
+
+
+def test_aux_comes_beside_second_derivatives() -> None:
+    def f(x: Any) -> Any:
+        return np.sum(x**3), 2 * x
+
+    x, v = np.array([1.0, 2.0]), np.array([1.0, -1.0])
+    hessian, aux = dd.hessian(f, has_aux=True)(x)
+    np.testing.assert_allclose(hessian, np.diag(6 * x))
+    np.testing.assert_array_equal(aux, 2 * x)
+    operator, aux = dd.hessian_operator(f, has_aux=True)(x)
+    np.testing.assert_allclose(operator @ v, 6 * x * v)
+    np.testing.assert_array_equal(aux, 2 * x)
+    product, aux = dd.ggn_vp(lambda x: (x**2, "aux"), has_aux=True)(x, v)
+    np.testing.assert_allclose(product, 4 * x**2 * v)
+    assert aux == "aux"

@@ -228,6 +228,8 @@ def _refuse_dtype(x: Any) -> Any:
 
 def direction(t: Any, value: Any, lead: Shape, what: str) -> Any:
     """A tangent or cotangent given by the user, in the shape and dtype of its primal."""
+    if type(t) is ndarray and t.dtype.kind in "iu":
+        t = t.astype(float)  # a direction may be written as [1, 0]
     t = differentiable(t) if t is not None else t
     shape, dtype = spec_of(value)
     if t is None or shape_of(t) != lead + shape:

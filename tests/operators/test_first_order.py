@@ -265,3 +265,11 @@ def test_values_of_a_pullback_are_numpys_in_every_memory_layout(x: np.ndarray) -
         lambda x: np.sum(np.sin(x)),
     ):
         np.testing.assert_array_equal(dd.vjp(function, x)[0], function(x))
+
+
+def test_a_direction_may_be_an_array_of_integers() -> None:
+    x, t = np.array([0.5, 2.0], np.float32), np.array([1, 0])
+    tangent = dd.jvp(np.sin, (x,), (t,))[1]
+    np.testing.assert_array_equal(tangent, np.cos(x) * t.astype(np.float32))
+    assert tangent.dtype == np.float32
+    np.testing.assert_array_equal(dd.vjp(np.sin, x)[1](t)[0], tangent)

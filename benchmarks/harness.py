@@ -93,8 +93,9 @@ def _timer(run: Run) -> Callable[[], float]:
 def _time(run: Run, calls: int, seconds: float = 0.0) -> float:
     # The collector stays on, as in the user's program, but starts without the garbage of others.
     gc.collect()
-    if calls > 1 or seconds < WARM:
-        run()  # the sweep emptied the processor's caches
+    if seconds < WARM:
+        for _ in range(calls):
+            run()  # the sweep, and the contestants before, have had the processor's caches
     start = time.perf_counter()
     for _ in range(calls):
         run()

@@ -142,8 +142,8 @@ class Box:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        value = self.value
-        return value.shape if hasattr(value, "shape") else np.shape(value)
+        shape = getattr(self.value, "shape", None)
+        return np.shape(self.value) if shape is None else shape
 
     @property
     def ndim(self) -> int:

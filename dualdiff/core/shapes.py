@@ -52,7 +52,8 @@ def shape_of(x: Any) -> Shape:
     """Shape of a plain value or a box."""
     if type(x) is float:
         return ()
-    return x.shape if hasattr(x, "shape") else np.shape(x)
+    shape = getattr(x, "shape", None)  # asked for once: each level of a box asks the one below
+    return np.shape(x) if shape is None else shape
 
 
 def dtype_of(x: Any) -> np.dtype[Any]:

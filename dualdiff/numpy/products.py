@@ -55,8 +55,8 @@ def _by_rows(t: Any, matrix: Any) -> Any:
 
 
 def _is_diagonal(t: ndarray) -> bool:
-    """Whether a square matrix is zero beside its diagonal; mostly the first row tells."""
-    if t[0, 1:].any():
+    """Whether a square matrix is zero beside its diagonal; mostly one element tells."""
+    if (len(t) > 1 and t[0, 1]) or t[0, 1:].any():
         return False
     return np.count_nonzero(t != 0) == np.count_nonzero(np.diagonal(t))
 

@@ -198,9 +198,11 @@ def forget(known: dict[Any, Any]) -> None:
 
 def _block(part: Any, result: Any, value: Any) -> Any:
     """Rows or columns of one result and one argument, real where both are."""
-    if not any_complex((result, value)):
+    if dtype_of(part).kind == "c" and not any_complex((result, value)):
         part = np.real(part)
-    return own(np.reshape(part, shape_of(result) + shape_of(value)))
+    shape = shape_of(result) + shape_of(value)
+    ready = type(part) is ndarray and part.shape == shape
+    return own(part if ready else np.reshape(part, shape))
 
 
 def _as_leaf(block: Any, leaf: Any) -> Any:
@@ -287,6 +289,8 @@ def _from_rows(passes: list[Any], inputs: Inputs, results: Sequence[Any]) -> lis
     out: list[Any] = []
     start = 0
     stacked = [_joined([p[i] for p in passes]) for i in range(len(inputs.values))]
+    # Two arguments may have the same cotangent: slices are copied, the only one need not be.
+    alone = len(results) == len(stacked) == 1
     for result, size in zip(results, sizes_of(results), strict=True):
         stop = start + size
         leaves = (
@@ -295,7 +299,7 @@ def _from_rows(passes: list[Any], inputs: Inputs, results: Sequence[Any]) -> lis
                 if v is None
                 else _as_leaf(_no_block(result, v), leaf)
                 if rows is None or not size
-                else _as_leaf(_block(rows[start:stop], result, v), leaf)
+                else _as_leaf(_block(rows if alone else rows[start:stop], result, v), leaf)
                 for rows, v, leaf in zip(stacked, inputs.values, inputs.leaves, strict=True)
             ]
             if result is not None

@@ -170,7 +170,7 @@ def _matrix(jacobian: Any, leaves: Sequence[Any]) -> Any:
     rows = []
     for blocks in jacobian:
         shapes = [
-            (int(np.prod(b.shape[: b.ndim - np.ndim(x)])), np.size(x))
+            (int(np.prod(np.shape(b)[: np.ndim(b) - np.ndim(x)])), np.size(x))
             for b, x in zip(blocks, leaves, strict=True)
         ]
         parts = [np.reshape(b, shape) for b, shape in zip(blocks, shapes, strict=True)]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import numdifftools as nd
 import numpy as np
 import pytest
 
@@ -17,26 +16,9 @@ import dualdiff.numpy as dnp
 from dualdiff.core import boxes
 from dualdiff.core.dispatch import UFUNC_METHODS
 from dualdiff.core.errors import ConversionError
+from tests.compat.checks import X, assert_right
 
-X = np.array([1.5, 2.5, 0.5])
 A = np.array([1.0, 2.0, 3.0])
-
-
-@pytest.fixture
-def installed() -> Iterator[None]:
-    """`install` for one test."""
-    dualdiff.compat.install()
-    yield
-    dualdiff.compat.uninstall()
-
-
-def assert_right(f: Callable[[Any], Any]) -> None:
-    """The gradient in both modes against numdifftools on plain arrays, and the value."""
-    expected = nd.Gradient(f)(X)
-    value, gradient = dd.value_and_grad(f)(X)
-    np.testing.assert_allclose(value, f(X), rtol=1e-14)
-    np.testing.assert_allclose(gradient, expected, atol=1e-8)
-    np.testing.assert_allclose(dd.jacobian(f, mode="forward")(X), expected, atol=1e-8)
 
 
 def adds(x: Any) -> Any:

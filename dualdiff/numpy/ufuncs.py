@@ -122,14 +122,24 @@ def _fmod_dy(x: Any, y: Any) -> Any:
     return -np.sign(a) * np.sign(b) * np.floor_divide(np.abs(a), np.abs(b))
 
 
-def _arctan2_dx(x: Any, y: Any) -> Any:
+def _over_squares(a: Any, x: Any, y: Any) -> Any:
+    """``a / (x**2 + y**2)``, and 0 at the origin; by `hypot` where a square leaves the range."""
+    squares = x * x + y * y
+    seen = plain(squares)
+    limits = np.finfo(dtype_of(squares))
+    least, most = (seen.min(initial=1), seen.max(initial=1)) if np.ndim(seen) else (seen, seen)
+    if limits.tiny <= least * limits.eps and most <= limits.max:
+        return a / squares
     radius = np.hypot(x, y)
-    return safe_divide(safe_divide(y, radius), radius)
+    return safe_divide(safe_divide(a, radius), radius)
+
+
+def _arctan2_dx(x: Any, y: Any) -> Any:
+    return _over_squares(y, x, y)
 
 
 def _arctan2_dy(x: Any, y: Any) -> Any:
-    radius = np.hypot(x, y)
-    return -safe_divide(safe_divide(x, radius), radius)
+    return -_over_squares(x, x, y)
 
 
 positive = elementwise(np.positive, 1, operator=operator.pos)

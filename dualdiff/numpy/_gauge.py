@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.boxes import is_box, plain
 from ..core.errors import UnsupportedInputError, user_line
-from ._splitting import is_splitting, slopes_quotient
+from ._splitting import is_splitting, slopes_quotient, unmasked
 
 # How small, as a power of the precision, is taken for 0: what pulls compute from many roundings,
 # and what pushes compute by one product.
@@ -28,9 +28,7 @@ def _precision(x: Any) -> float:
 
 
 def _has_derivative(k: Any) -> bool:
-    while is_box(k) and type(k).is_mask:
-        k = k.value
-    return is_box(k)
+    return is_box(unmasked(k))
 
 
 def vanishes(k: Any, power: float, size: Any) -> Any:

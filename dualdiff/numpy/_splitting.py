@@ -51,13 +51,21 @@ def slope_of(a: Any) -> ndarray | None:
     return None if found is None else plain(found)
 
 
+def unmasked(x: Any) -> Any:
+    """A tangent or cotangent without its masks of structural zeros."""
+    x = resolve(x)
+    while is_box(x) and type(x).is_mask:
+        x = resolve(x.value)
+    return x
+
+
 def slopes_quotient(k: Any, d: Any, vanishes: Any) -> Any:
     """The limit of ``k / d`` where both vanish, by their slopes; NaN where k does not, or None.
 
     Where the slope of d vanishes too, the values stay together along every direction, and the
     limit multiplies nothing. What has been taken to a limit has no known slope itself (NaN).
     """
-    k, d = resolve(k), resolve(d)
+    k, d = unmasked(k), unmasked(d)
     if type(k) is not Dual or type(d) is not Dual or k.scope is not d.scope or k.scope.lead != ():
         return None
     if is_box(k.value) or is_box(d.value) or is_box(k.payload) or is_box(d.payload):

@@ -18,7 +18,7 @@ from ..core.shapes import dtype_of, shape_of
 from ..core.traces import resolve
 from ..numpy._gauge import meetings
 from ..numpy._splitting import NotSplitError, is_splitting, splitting
-from ._alive import again_if_nan, has_nan
+from ._alive import again_if_nan, careful, has_nan
 from ._calls import Inputs
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ def or_limit(
     found = again_if_nan(run, leaves)
     if meetings() == before or is_splitting() or not any(map(has_nan, leaves(found))):
         return found
-    with splitting():
+    with splitting(), careful():
         try:
             other = limit(found)
         except NotSplitError:

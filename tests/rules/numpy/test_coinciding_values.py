@@ -193,6 +193,15 @@ def test_a_single_vector_beside_coinciding_others(values: list[float]) -> None:
     check(f, x, hermitian(A(3, 3, seed=2)))
 
 
+def test_a_branch_that_is_not_taken_beside_coinciding_values() -> None:
+    def f(x: Any) -> Any:
+        w, v = np.linalg.eigh(x)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return weighted((v * np.exp(w)) @ v.T, 1) + np.sum(np.where(x < 0.5, x, np.log(x)))
+
+    check(f, np.eye(3), hermitian(A(3, 3, seed=2)))
+
+
 def depends_on_basis(x: Any) -> Any:
     w, v = np.linalg.eigh(x)
     return weighted((v * np.array([1.0, 2.0, 3.0]) * w) @ v.T, 1)

@@ -19,6 +19,7 @@ from ..core.dispatch import register
 from ..core.shapes import Shape, Spec, align, dtype_of, shape_of
 from ..kinds import Bilinear, bilinear
 from ._common import implements, into, target_of
+from ._few_rows import LARGE, MOST_ROWS, few_rows
 from ._matrices import conjugate, flat, fold, transpose
 from ._product_paths import product_fast_path
 from .einstein import einsum_p
@@ -41,13 +42,13 @@ def _push_x(t: Any, y: Any, x_spec: Any, lead: Shape) -> Any:
 
 
 def _by_rows(t: Any, matrix: Any) -> Any:
-    """``t @ matrix``; row by row for a few rows, which BLAS may do twice as fast.
+    """``t @ matrix``, with care for a few rows.
 
     The identity, with which a Jacobian begins, is diagonal after elementwise functions too.
     """
-    if type(t) is ndarray and t.ndim == 2 and np.size(matrix) > 4096 and np.ndim(matrix) == 2:
-        if 1 < len(t) <= 4 and matrix.size > 100_000:
-            return np.matmul(np.transpose(matrix), t[..., None])[..., 0]
+    if type(t) is type(matrix) is ndarray and t.ndim == matrix.ndim == 2 and matrix.size > 4096:
+        if 1 < len(t) <= MOST_ROWS and matrix.size > LARGE:
+            return few_rows(t, matrix)
         if len(t) == t.shape[1] and _is_diagonal(t):
             diagonal = np.diagonal(t)
             return matrix.view() if (diagonal == 1).all() else diagonal[:, None] * matrix

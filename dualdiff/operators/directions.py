@@ -51,8 +51,9 @@ def identity(values: Sequence[Any], start: int, stop: int) -> list[Any]:
         shape, size = shape_of(v), prod(shape_of(v))
         seed = np.zeros((stop - start, size), dtype_of(v))
         first, last = max(start, offset), min(stop, offset + size)
-        rows = np.arange(first, last)
-        seed[rows - start, rows - offset] = 1
+        if first < last:
+            diagonal = seed.reshape(-1)[(first - start) * size + first - offset :: size + 1]
+            diagonal[: last - first] = 1
         seeds.append(seed.reshape((stop - start, *shape)))
         offset += size
     return seeds

@@ -102,16 +102,16 @@ class _Jacobian(Operator):
 
     def evaluate(self, inputs: Inputs) -> tuple[Any, Any]:
         """The Jacobian from one run of the function, and what else that returned."""
-        values = inputs.values
-        n, key = size_of(values), tuple(sizes_of(values))
+        key = tuple(sizes_of(inputs.values))
+        n = sum(key)
         mode, chunk = self.options["mode"], self.options["chunk"]
         allowed = [MissingRuleError] if mode == "auto" else []  # then the other mode may do
         known = self.known.get(key)
         if known is None and mode != "reverse" and (n <= 1 or (mode == "forward" and n <= FEW)):
             known = Known.of(n, n)
-        if known is not None and not any_complex(values):
+        if known is not None and mode != "reverse":
             plan = self.plan(n, known)
-            if plan.mode == "forward" and plan.passes <= 1:
+            if plan.mode == "forward" and plan.passes <= 1 and not any_complex(inputs.values):
                 with suppress(*allowed):
                     return self._at_once(inputs, n)
         recording = Recording(inputs, self.options.get("has_aux", False))
@@ -126,12 +126,13 @@ class _Jacobian(Operator):
             live = Liveness(recording)
             known = Known(m, live.peak, live.mean, live.total)
         plan = self.plan(n, known)
-        forget(self.known)
-        self.known[key] = known
+        if known is not self.known.get(key):
+            forget(self.known)
+            self.known[key] = known
         if self.options.get("holomorphic"):
             verify_holomorphic(inputs, recording.push)
         else:
-            refuse_complex_result(values, recording.outputs.values)
+            refuse_complex_result(inputs.values, recording.outputs.values)
         if plan.mode == "forward":
             with suppress(*allowed):
                 return self._columns(inputs, recording, plan, live), recording.aux
@@ -156,34 +157,41 @@ class _Jacobian(Operator):
                 return recording.push(seeds, lead, identity)
             return live.push(recording, seeds, lead, identity)
 
+        holomorphic = self.options.get("holomorphic", False)
+        if plan.passes <= 1:
+            parts = one_pass(push, inputs.values, (0, plan.directions), holomorphic)
+            return outputs.tree(_from_columns([parts], inputs, outputs.values))
         blocks = _Blocks(outputs.values, inputs.values)
         passes = []
         for span in self.spans(plan):
-            parts = one_pass(push, inputs.values, span, self.options.get("holomorphic", False))
-            if plan.passes > 1 and not any(map(is_box, parts)):
-                blocks.put_columns(span, parts)
-            else:
+            parts = one_pass(push, inputs.values, span, holomorphic)
+            if any(map(is_box, parts)):
                 passes.append(parts)
+            else:
+                blocks.put_columns(span, parts)
             del parts  # before the next pass
         if not passes:
             return outputs.tree(blocks.finished(inputs))
         return outputs.tree(_from_columns(passes, inputs, outputs.values))
 
     def _rows(self, inputs: Inputs, recording: Recording, plan: Plan) -> Any:
-        results = recording.outputs.values
+        outputs, results = recording.outputs, recording.outputs.values
+        holomorphic = self.options.get("holomorphic", False)
+        if plan.passes <= 1:
+            parts = one_pass(recording.pull, results, (0, plan.directions), holomorphic)
+            return outputs.tree(_from_rows([parts], inputs, results))
         blocks = _Blocks(results, inputs.values)
         passes = []
         for span in self.spans(plan):
-            holomorphic = self.options.get("holomorphic", False)
             parts = one_pass(recording.pull, results, span, holomorphic)
-            if plan.passes > 1 and not any(map(is_box, parts)):
-                blocks.put_rows(span, parts)
-            else:
+            if any(map(is_box, parts)):
                 passes.append(parts)
+            else:
+                blocks.put_rows(span, parts)
             del parts  # before the next pass
-        if not passes and plan.passes > 1:
-            return recording.outputs.tree(blocks.finished(inputs))
-        return recording.outputs.tree(_from_rows(passes, inputs, results))
+        if not passes:
+            return outputs.tree(blocks.finished(inputs))
+        return outputs.tree(_from_rows(passes, inputs, results))
 
     def spans(self, plan: Plan) -> Iterator[Span]:
         """The directions of each pass."""

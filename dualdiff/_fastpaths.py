@@ -299,6 +299,7 @@ def binary_fast_path(
     one_x, one_y = constant_x and dx == 1, constant_y and dy == 1
     times_x, times_y = dx == "y", dy == "x"
     product = times_x and times_y
+    difference = one_x and constant_y and dy == -1
     general = prim.general
     if dx is None or dy is None:
         return lambda x, y: general(x, y)
@@ -339,6 +340,12 @@ def binary_fast_path(
                     floats = product and scalar and type(xv) in _FLOATS and type(yv) in _FLOATS
                     if floats and type(t) in _FLOATS and type(u) in _FLOATS:
                         out.payload = _float_times(t, rx) + _float_times(u, ry)
+                    elif difference and fx is None is fy and type(t) is ndarray:
+                        token = hush()
+                        try:
+                            out.payload = t - u
+                        finally:
+                            unhush(token)
                     else:
                         out.payload = _sum(
                             push_x(t, rx, fx, lead), push_y(u, ry, fy, lead), not constant_x

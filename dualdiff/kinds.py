@@ -155,7 +155,7 @@ class Linear(Primitive):
 
     def general(self, *args: Any, **params: Any) -> Any:
         x = args[0].read() if type(args[0]) is View else args[0]
-        if type(x) is Dual and type(x.value) is np.ndarray and not self.forward:
+        if type(x) is Dual and type(x.value) is np.ndarray:
             return self._on_dual(x, params)
         return super().general(*args, **params)
 
@@ -165,13 +165,19 @@ class Linear(Primitive):
     def _on_dual(self, x: Any, params: dict[str, Any]) -> Any:
         """What `ForwardTrace.process` does, without residuals, of which there are none."""
         trace, lead = x.scope, x.scope.lead
-        ans = self.fn(x.value, **params)
+        ans, forward = self.fn(x.value, **params), self.forward
         token = hush()
         try:
-            t = self.fn(x.payload, **params)
+            if forward is None:
+                t = self.fn(x.payload, **params)
+            else:
+                kept = forward.of_specs(params, spec_of(x.value), spec_of(ans))
+                t = forward.call(x.payload, kept, lead)
         finally:
             unhush(token)
-        return trace.box(ans, settled(_checked(self, t, ans, lead, "push")))
+        if type(t) is not np.ndarray or t.shape != lead + ans.shape or t.dtype is not ans.dtype:
+            t = settled(_checked(self, t, ans, lead, "push"))
+        return trace.box(ans, t)
 
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
         return params, spec_of(args[0]), spec_of(ans)

@@ -75,7 +75,8 @@ class Box:
         return dispatch_ufunc(ufunc, method, (x, *others), kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return dispatch_function(func, args, kwargs)
+        found = FUNCTIONS.get(func)
+        return dispatch_function(func, args, kwargs) if found is None else found(*args, **kwargs)
 
     @property
     def __array__(self) -> Any:

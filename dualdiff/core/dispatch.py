@@ -84,8 +84,7 @@ def dispatch_function(func: Any, args: Any, kwargs: Any) -> Any:
     """Answer `__array_function__`."""
     found = find_function(func)
     if found is None:
-        home = getattr(func, "__module__", None) or "numpy"
-        what = f"{home}.{getattr(func, '__name__', func)}"
+        what = f"{getattr(func, '__module__', None) or 'numpy'}.{getattr(func, '__name__', func)}"
         return without_rule(what, func, args, kwargs)
     return found(*args, **kwargs)
 

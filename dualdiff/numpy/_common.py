@@ -21,6 +21,11 @@ Axes = tuple[int, ...]
 SMALL = 4096  # elements that are copied faster than np.broadcast_to makes a view of them
 
 
+def ndim_of(x: Any) -> int:
+    """``numpy.ndim`` of a plain value or a box, which NumPy would send round by the registry."""
+    return len(shape_of(x))
+
+
 def ends_derivative(dtype: Any) -> bool:
     """Whether results of a dtype are constants; objects, which would hide traced ones, raise."""
     dtype = np.dtype(dtype)
@@ -120,7 +125,7 @@ def contains_nan(x: Any) -> bool:
 def where_or_zero(mask: Any, g: Any) -> Any:
     """``np.where(mask, g, 0)``, which for a mask without order takes ten times as long as a
     product."""
-    if np.size(mask) > 100 and not is_box(g) and not is_box(mask):
+    if math.prod(shape_of(mask)) > 100 and not is_box(g) and not is_box(mask):
         product = g * mask
         if not contains_nan(product):
             return product

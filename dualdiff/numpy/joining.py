@@ -9,9 +9,9 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..core.boxes import seen
-from ..core.shapes import Shape, dtype_of
+from ..core.shapes import Shape, dtype_of, shape_of
 from ..kinds import rule
-from ._common import axis_of, ends_derivative, implements, into, strip
+from ._common import axis_of, ends_derivative, implements, into, ndim_of, strip
 from .manipulation import as_operand, reshape_p
 
 
@@ -59,9 +59,9 @@ def concatenate(
         return into(out, ans)
     if axis is None:
         operands, axis = list(map(np.ravel, operands)), 0
-    if any(np.ndim(a) == 0 for a in operands):
+    if any(ndim_of(a) == 0 for a in operands):
         raise ValueError("zero-dimensional arrays cannot be concatenated")
-    axis = axis_of(axis, np.ndim(operands[0]))
+    axis = axis_of(axis, ndim_of(operands[0]))
     return into(out, concatenate_p(*operands, axis=axis, dtype=dtype, casting=casting))
 
 
@@ -78,8 +78,8 @@ def stack(
     operands = list(map(as_operand, arrays))
     if not operands:
         raise ValueError("need at least one array to stack")
-    shape = np.shape(operands[0])
-    if any(np.shape(a) != shape for a in operands):
+    shape = shape_of(operands[0])
+    if any(shape_of(a) != shape for a in operands):
         raise ValueError("all input arrays must have the same shape")
     axis = normalize_axis_index(axis, len(shape) + 1)
     shape = (*shape[:axis], 1, *shape[axis:])
@@ -101,7 +101,7 @@ def vstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
 def hstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
     """``numpy.hstack``."""
     arrays = [np.atleast_1d(as_operand(a)) for a in tup]
-    axis = 0 if arrays and np.ndim(arrays[0]) == 1 else 1
+    axis = 0 if arrays and ndim_of(arrays[0]) == 1 else 1
     return np.concatenate(arrays, axis, dtype=dtype, casting=casting)
 
 
@@ -115,7 +115,7 @@ def dstack(tup: Any) -> Any:
 def column_stack(tup: Any) -> Any:
     """``numpy.column_stack``."""
     arrays = [as_operand(a) for a in tup]
-    return np.concatenate([a if np.ndim(a) > 1 else np.atleast_2d(a).T for a in arrays], 1)
+    return np.concatenate([a if ndim_of(a) > 1 else np.atleast_2d(a).T for a in arrays], 1)
 
 
 def _depth(arrays: Any) -> int:
@@ -125,14 +125,14 @@ def _depth(arrays: Any) -> int:
 @implements(np.block)
 def block(arrays: Any) -> Any:
     """``numpy.block``: innermost lists are joined along the last axis, outer ones before it."""
-    shapes = _map_nested(lambda a: np.broadcast_to(False, np.shape(a)), arrays)
+    shapes = _map_nested(lambda a: np.broadcast_to(False, shape_of(a)), arrays)
     whole, depth = np.block(shapes), _depth(arrays)  # checks the nesting and the shapes
 
     def build(part: Any, level: int) -> Any:
         if type(part) is list:
             return np.concatenate([build(p, level + 1) for p in part], axis=level - depth)
         a = as_operand(part)
-        return np.reshape(a, (1,) * (whole.ndim - np.ndim(a)) + np.shape(a))
+        return np.reshape(a, (1,) * (whole.ndim - ndim_of(a)) + shape_of(a))
 
     ans = build(arrays, 0)
     return ans if depth else np.copy(ans)
@@ -159,8 +159,8 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     if dtype.kind not in "fc":
         return np.insert(seen(arr), strip(obj), seen(values), axis)
     # NumPy itself says which element comes from where.
-    own = np.arange(n).reshape(np.shape(arr))
-    new = np.arange(n, n + np.size(values)).reshape(np.shape(values))
+    own = np.arange(n).reshape(shape_of(arr))
+    new = np.arange(n, n + np.size(values)).reshape(shape_of(values))
     origin = np.insert(own, strip(obj), new, axis)
     pool = np.concatenate((np.ravel(arr), np.ravel(values)), dtype=dtype, casting="unsafe")
     return np.take(pool, origin)
@@ -171,17 +171,17 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     """``numpy.delete``."""
     if axis is None:
         arr, axis = np.ravel(arr), 0
-    axis = normalize_axis_index(axis, np.ndim(arr))
-    kept = np.delete(np.arange(np.shape(arr)[axis]), strip(obj))
+    axis = normalize_axis_index(axis, ndim_of(arr))
+    kept = np.delete(np.arange(shape_of(arr)[axis]), strip(obj))
     return np.take(arr, kept, axis)
 
 
 @implements(np.array_split)
 def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """``numpy.array_split``; views."""
-    axis = normalize_axis_index(axis, np.ndim(ary))
+    axis = normalize_axis_index(axis, ndim_of(ary))
     # NumPy itself says where the parts begin and end.
-    parts = np.array_split(np.arange(np.shape(ary)[axis]), strip(indices_or_sections))
+    parts = np.array_split(np.arange(shape_of(ary)[axis]), strip(indices_or_sections))
     before = (slice(None),) * axis
     ans = []
     for part in parts:
@@ -193,7 +193,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 @implements(np.split)
 def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """``numpy.split``; views."""
-    if np.ndim(indices_or_sections) == 0 and np.shape(ary)[axis] % indices_or_sections:
+    if ndim_of(indices_or_sections) == 0 and shape_of(ary)[axis] % indices_or_sections:
         raise ValueError("array split does not result in an equal division")
     return array_split(ary, indices_or_sections, axis)
 
@@ -201,15 +201,15 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 @implements(np.hsplit)
 def hsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
     """``numpy.hsplit``; views."""
-    if np.ndim(ary) == 0:
+    if ndim_of(ary) == 0:
         raise ValueError("hsplit only works on arrays of 1 or more dimensions")
-    return split(ary, indices_or_sections, 1 if np.ndim(ary) > 1 else 0)
+    return split(ary, indices_or_sections, 1 if ndim_of(ary) > 1 else 0)
 
 
 @implements(np.vsplit)
 def vsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
     """``numpy.vsplit``; views."""
-    if np.ndim(ary) < 2:
+    if ndim_of(ary) < 2:
         raise ValueError("vsplit only works on arrays of 2 or more dimensions")
     return split(ary, indices_or_sections, 0)
 
@@ -217,14 +217,14 @@ def vsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
 @implements(np.dsplit)
 def dsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
     """``numpy.dsplit``; views."""
-    if np.ndim(ary) < 3:
+    if ndim_of(ary) < 3:
         raise ValueError("dsplit only works on arrays of 3 or more dimensions")
     return split(ary, indices_or_sections, 2)
 
 
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
     """``numpy.unstack``; views."""
-    if np.ndim(x) == 0:
+    if ndim_of(x) == 0:
         raise ValueError("Input array must be at least 1-d.")
     return tuple(np.moveaxis(x, axis, 0))
 

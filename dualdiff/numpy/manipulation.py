@@ -17,7 +17,7 @@ from ..core.boxes import is_box, plain, seen
 from ..core.shapes import Fit, Shape, align, shape_of, unbroadcast
 from ..core.traces import resolve
 from ..kinds import linear
-from ._common import Axes, axes_of, axis_of, implements, in_c_order, memory_order
+from ._common import Axes, axes_of, axis_of, implements, in_c_order, memory_order, ndim_of
 
 
 def lead_of(t: Any, ndim: int) -> Shape:
@@ -33,10 +33,14 @@ def as_operand(x: Any) -> Any:
     return x
 
 
+def _reshaped(x: Any, shape: Shape) -> Any:
+    return x.reshape(shape) if type(x) is ndarray else np.reshape(x, shape)
+
+
 reshape_p = linear(
-    lambda x, shape: np.reshape(x, shape),
-    lambda g, x_spec, ans_spec: np.reshape(g, lead_of(g, ans_spec.ndim) + x_spec.shape),
-    push=lambda t, x_spec, shape: np.reshape(t, lead_of(t, x_spec.ndim) + shape),
+    _reshaped,
+    lambda g, x_spec, ans_spec: _reshaped(g, lead_of(g, ans_spec.ndim) + x_spec.shape),
+    push=lambda t, x_spec, shape: _reshaped(t, lead_of(t, x_spec.ndim) + shape),
     name="reshape",
     structure="gather",
     view=True,
@@ -92,11 +96,11 @@ def reshape(a: Any, /, shape: Any, order: Any = "C", *, copy: bool | None = None
         order = "F" if np.asarray(memory_of(a)).flags.fnc else "C"
     if copy is False:
         np.reshape(plain(a), shape, order, copy=False)  # raises where it cannot be a view
-    shape = _shape_argument(shape, np.size(a))
+    shape = _shape_argument(shape, prod(shape_of(a)))
     if order == "F":
         ans = transpose(reshape_p(transpose(a), shape=shape[::-1]))
     elif order == "C":
-        ans = reshape_p(a, shape=shape)
+        ans = reshape_p.bind(a, shape=shape)
     else:
         raise ValueError(f"order must be one of 'C', 'F', or 'A' (got {order!r})")
     return np.copy(ans) if copy else ans
@@ -111,7 +115,7 @@ def ravel(a: Any, order: Any = "C") -> Any:
         a, memory = np.transpose(a, axes), memory.transpose(axes)
     elif order == "F" or (order == "A" and memory.flags.fnc):
         a, memory = np.transpose(a), memory.T
-    ans = reshape_p(a, shape=(memory.size,))
+    ans = reshape_p.bind(a, shape=(memory.size,))
     return ans if memory.flags.c_contiguous else np.copy(ans)
 
 
@@ -129,15 +133,15 @@ def transpose(a: Any, axes: Any = None) -> Any:
 @implements(np.matrix_transpose, np.linalg.matrix_transpose)
 def matrix_transpose(x: Any, /) -> Any:
     """``numpy.matrix_transpose``: the last two axes change places."""
-    if np.ndim(x) < 2:
-        raise ValueError(f"Input array must be at least 2-dimensional, but it is {np.ndim(x)}")
+    if ndim_of(x) < 2:
+        raise ValueError(f"Input array must be at least 2-dimensional, but it is {ndim_of(x)}")
     return swapaxes(x, -1, -2)
 
 
 @implements(np.swapaxes)
 def swapaxes(a: Any, axis1: Any, axis2: Any) -> Any:
     """``numpy.swapaxes``."""
-    ndim = np.ndim(a)
+    ndim = ndim_of(a)
     i, j = axis_of(axis1, ndim), axis_of(axis2, ndim)
     order = list(range(-ndim, 0))
     order[i], order[j] = j, i
@@ -147,7 +151,7 @@ def swapaxes(a: Any, axis1: Any, axis2: Any) -> Any:
 @implements(np.moveaxis)
 def moveaxis(a: Any, source: Any, destination: Any) -> Any:
     """``numpy.moveaxis``."""
-    ndim = np.ndim(a)
+    ndim = ndim_of(a)
     sources = normalize_axis_tuple(source, ndim, "source")
     destinations = normalize_axis_tuple(destination, ndim, "destination")
     if len(sources) != len(destinations):
@@ -163,7 +167,7 @@ def moveaxis(a: Any, source: Any, destination: Any) -> Any:
 @implements(np.rollaxis)
 def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
     """``numpy.rollaxis``."""
-    n = np.ndim(a)
+    n = ndim_of(a)
     np.rollaxis(np.broadcast_to(False, (1,) * n), axis, start)  # checks the arguments
     axis, start = axis % n, start + n if start < 0 else start
     return moveaxis(a, axis, start - 1 if axis < start else start)
@@ -183,14 +187,14 @@ def expand_dims(a: Any, axis: Any) -> Any:
 @implements(np.squeeze)
 def squeeze(a: Any, axis: Any = None) -> Any:
     """``numpy.squeeze``."""
-    shape = np.squeeze(np.broadcast_to(False, np.shape(a)), axis).shape
+    shape = np.squeeze(np.broadcast_to(False, shape_of(a)), axis).shape
     return reshape_p(a, shape=shape)
 
 
 @implements(np.broadcast_to)
 def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
     """``numpy.broadcast_to``; a view that cannot be written to."""
-    shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
+    shape = (shape,) if ndim_of(shape) == 0 else tuple(shape)
     return broadcast_to_p(array, shape=shape)
 
 
@@ -200,7 +204,7 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
     arrays = [as_operand(a) for a in args]
     shape = np.broadcast_shapes(*map(np.shape, arrays))
     return tuple(
-        a if np.shape(a) == shape and type(plain(a)) is ndarray else np.broadcast_to(a, shape)
+        a if shape_of(a) == shape and type(plain(a)) is ndarray else np.broadcast_to(a, shape)
         for a in arrays
     )
 
@@ -209,7 +213,7 @@ def _at_least(ndim: int, arys: Sequence[Any]) -> Any:
     """The arrays with new axes in front (and behind, for a third), so that they have `ndim`."""
     ans = []
     for a in map(as_operand, arys):
-        shape = np.shape(a)
+        shape = shape_of(a)
         if len(shape) < ndim:
             last = (1,) if ndim == 3 and len(shape) in (1, 2) else ()
             shape = (1,) * (ndim - len(last) - len(shape)) + shape + last
@@ -239,17 +243,17 @@ def atleast_3d(*arys: Any) -> Any:
 @implements(np.flip)
 def flip(m: Any, axis: Any = None) -> Any:
     """``numpy.flip``; a view."""
-    if np.ndim(m) == 0 and axis is None:
+    if ndim_of(m) == 0 and axis is None:
         return np.reshape(m, ())[()]
-    axes = axes_of(axis, np.ndim(m))
+    axes = axes_of(axis, ndim_of(m))
     reverse, whole = slice(None, None, -1), slice(None)
-    return m[tuple(reverse if i in axes else whole for i in range(-np.ndim(m), 0))]
+    return m[tuple(reverse if i in axes else whole for i in range(-ndim_of(m), 0))]
 
 
 @implements(np.fliplr)
 def fliplr(m: Any) -> Any:
     """``numpy.fliplr``; a view."""
-    if np.ndim(m) < 2:
+    if ndim_of(m) < 2:
         raise ValueError("Input must be >= 2-d.")
     return m[:, ::-1]
 
@@ -257,7 +261,7 @@ def fliplr(m: Any) -> Any:
 @implements(np.flipud)
 def flipud(m: Any) -> Any:
     """``numpy.flipud``; a view."""
-    if np.ndim(m) < 1:
+    if ndim_of(m) < 1:
         raise ValueError("Input must be >= 1-d.")
     return m[::-1]
 
@@ -266,7 +270,7 @@ def flipud(m: Any) -> Any:
 def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
     """``numpy.rot90``; a view."""
     axes = tuple(axes)
-    np.rot90(np.broadcast_to(False, np.shape(m)), k, axes)  # checks the arguments
+    np.rot90(np.broadcast_to(False, shape_of(m)), k, axes)  # checks the arguments
     k %= 4
     if k == 0:
         return m[...]
@@ -299,11 +303,11 @@ roll_p = linear(
 def roll(a: Any, shift: Any, axis: Any = None) -> Any:
     """``numpy.roll``."""
     if axis is None:
-        return np.reshape(roll(np.ravel(a), shift, 0), np.shape(a))
+        return np.reshape(roll(np.ravel(a), shift, 0), shape_of(a))
     if type(shift) is int and type(axis) is int:  # the common case, at a third of the cost
-        return roll_p(a, shift=(shift,), axis=(axis_of(axis, len(shape_of(a))),))
+        return roll_p.bind(a, shift=(shift,), axis=(axis_of(axis, len(shape_of(a))),))
     negative = [
-        i - np.ndim(a) for i in normalize_axis_tuple(axis, np.ndim(a), allow_duplicate=True)
+        i - ndim_of(a) for i in normalize_axis_tuple(axis, ndim_of(a), allow_duplicate=True)
     ]
     shifts, axes = np.broadcast_arrays(seen(shift), negative)
     if shifts.ndim > 1:
@@ -330,11 +334,11 @@ tile_p = linear(
 @implements(np.tile)
 def tile(A: Any, reps: Any) -> Any:  # NumPy's name
     """``numpy.tile``."""
-    reps = (reps,) if np.ndim(reps) == 0 else tuple(reps)
-    ndim = max(np.ndim(A), len(reps))
+    reps = (reps,) if ndim_of(reps) == 0 else tuple(reps)
+    ndim = max(ndim_of(A), len(reps))
     if not ndim:
         return np.copy(A)
-    A = np.reshape(A, (1,) * (ndim - np.ndim(A)) + np.shape(A))
+    A = np.reshape(A, (1,) * (ndim - ndim_of(A)) + shape_of(A))
     return tile_p(A, reps=(1,) * (ndim - len(reps)) + tuple(map(int, reps)))
 
 
@@ -357,35 +361,35 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     """``numpy.repeat``."""
     if axis is None:
         a, axis = np.ravel(a), 0
-    if np.ndim(a) == 0:
+    if ndim_of(a) == 0:
         a = np.ravel(a)
-    axis = axis_of(axis, np.ndim(a))
+    axis = axis_of(axis, ndim_of(a))
     repeats = np.asarray(seen(repeats))
     if repeats.size == 1 and repeats.ndim < 2:
         return repeat_p(a, repeats=operator.index(repeats.item()), axis=axis)
-    where = np.repeat(np.arange(np.shape(a)[axis]), repeats)
+    where = np.repeat(np.arange(shape_of(a)[axis]), repeats)
     return np.take(a, where, axis)
 
 
 @implements(np.resize)
 def resize(a: Any, new_shape: Any) -> Any:
     """``numpy.resize``: the raveled array, repeated as often as the new shape asks for."""
-    shape = (new_shape,) if np.ndim(new_shape) == 0 else tuple(new_shape)
+    shape = (new_shape,) if ndim_of(new_shape) == 0 else tuple(new_shape)
     flat, size = np.ravel(a), int(np.prod(shape))
     if min(shape, default=0) < 0:
         raise ValueError("all elements of `new_shape` must be non-negative")
     if not np.size(a):
         return np.zeros_like(flat, shape=shape)
-    return np.reshape(np.take(flat, np.arange(size) % np.size(a)), shape)
+    return np.reshape(np.take(flat, np.arange(size) % prod(shape_of(a))), shape)
 
 
 @implements(np.trim_zeros)
 def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
     """``numpy.trim_zeros``: the part without zeros at the ends, decided by the values."""
-    axes = range(np.ndim(filt)) if axis is None else normalize_axis_tuple(axis, np.ndim(filt))
-    index = [slice(None)] * np.ndim(filt)
+    axes = range(ndim_of(filt)) if axis is None else normalize_axis_tuple(axis, ndim_of(filt))
+    index = [slice(None)] * ndim_of(filt)
     for axis in axes:
-        others = tuple(i for i in range(np.ndim(filt)) if i != axis)
+        others = tuple(i for i in range(ndim_of(filt)) if i != axis)
         found = np.flatnonzero(np.any(seen(filt) != 0, axis=others))
         if found.size == 0:
             index[axis] = slice(0, 0)

@@ -18,7 +18,7 @@ from ..core.boxes import plain
 from ..core.dispatch import register
 from ..core.shapes import Shape, Spec, align, dtype_of, shape_of
 from ..kinds import Bilinear, bilinear
-from ._common import implements, into, target_of
+from ._common import implements, into, ndim_of, target_of
 from ._few_rows import LARGE, MOST_ROWS, few_rows
 from ._matrices import conjugate, flat, fold, transpose
 from ._product_paths import product_fast_path
@@ -158,7 +158,7 @@ def _letters(*ndims: int) -> list[str]:
 @implements(np.inner)
 def inner(a: Any, b: Any, /) -> Any:
     """``numpy.inner``."""
-    x, y = _letters(np.ndim(a), np.ndim(b))
+    x, y = _letters(ndim_of(a), ndim_of(b))
     subscripts = f"{x},{y[:-1]}{x[-1]}->{x[:-1]}{y[:-1]}" if x and y else "...,..."
     return einsum_p(a, b, function=np.inner, subscripts=subscripts)
 
@@ -179,8 +179,8 @@ def linalg_outer(x1: Any, x2: Any, /) -> Any:
 @implements(np.tensordot)
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """``numpy.tensordot``."""
-    x, y = _letters(np.ndim(a), np.ndim(b))
-    if np.ndim(axes) == 0 and not isinstance(axes, (list, tuple)):
+    x, y = _letters(ndim_of(a), ndim_of(b))
+    if ndim_of(axes) == 0 and not isinstance(axes, (list, tuple)):
         axes = (tuple(range(-axes, 0)), tuple(range(axes)))
     axes_a, axes_b = (normalize_axis_tuple(ax, len(z)) for ax, z in zip(axes, (x, y), strict=True))
     renamed = dict(zip((y[j] for j in axes_b), (x[i] for i in axes_a), strict=True))
@@ -245,8 +245,8 @@ if hasattr(np, "matvec"):  # NumPy 2.2
 @implements(np.kron)
 def kron(a: Any, b: Any) -> Any:
     """``numpy.kron``."""
-    ndim = max(np.ndim(a), np.ndim(b))
-    shape_a, shape_b = ((1,) * (ndim - np.ndim(z)) + np.shape(z) for z in (a, b))
+    ndim = max(ndim_of(a), ndim_of(b))
+    shape_a, shape_b = ((1,) * (ndim - ndim_of(z)) + shape_of(z) for z in (a, b))
     a = np.reshape(a, [n for m in shape_a for n in (m, 1)])
     b = np.reshape(b, [n for m in shape_b for n in (1, m)])
     return np.reshape(a * b, [m * n for m, n in zip(shape_a, shape_b, strict=True)])
@@ -304,10 +304,10 @@ def _cross(a: Any, b: Any, signs: Any) -> Any:
 def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     """``numpy.linalg.cross``, for vectors of three components."""
     for x in (x1, x2):
-        if np.shape(x)[axis] != 3:
+        if shape_of(x)[axis] != 3:
             raise ValueError(
                 f"both input arrays must be (arrays of) 3-dimensional vectors, "
-                f"but they are {np.shape(x1)[axis]} and {np.shape(x2)[axis]} dimensional instead."
+                f"but they are {shape_of(x1)[axis]} and {shape_of(x2)[axis]} dimensional instead."
             )
     return cross(x1, x2, axis=axis)
 
@@ -337,7 +337,7 @@ def _chain(matrices: Sequence[Any]) -> Any:
 def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
     """``numpy.linalg.multi_dot``."""
     arrays = [as_operand(a) for a in arrays]
-    ndims = [np.ndim(a) for a in arrays]
+    ndims = [ndim_of(a) for a in arrays]
     if len(arrays) == 2:
         return dot(arrays[0], arrays[1], out)
     if len(arrays) < 2 or {*ndims[1:-1]} != {2} or not {ndims[0], ndims[-1]} <= {1, 2}:

@@ -107,11 +107,11 @@ def reduction(fn: Callable[..., Any], scaled: Scaled, name: str | None = None) -
         return fn(x, axis=axis, keepdims=keepdims, **options)
 
     def push(t: Any, x: Any, ans: Any, axis: Axes, keepdims: bool, options: Any) -> Any:
-        ans = kept_dims(ans, axis, np.ndim(x), keepdims)
+        ans = kept_dims(ans, axis, len(shape_of(x)), keepdims)
         return np.sum(scaled(t, x, ans, axis, **options), axis=axis, keepdims=keepdims)
 
     def pull(g: Any, x: Any, ans: Any, axis: Axes, keepdims: bool, options: Any) -> Any:
-        ans, g = (kept_dims(v, axis, np.ndim(x), keepdims) for v in (ans, g))
+        ans, g = (kept_dims(v, axis, len(shape_of(x)), keepdims) for v in (ans, g))
         return scaled(g, x, ans, axis, **options)
 
     return rule(apply, push=push, pull=pull, name=name or fn.__name__, structure="reduction")

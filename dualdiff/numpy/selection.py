@@ -11,9 +11,9 @@ from numpy.lib.array_utils import normalize_axis_index
 from ..core.boxes import is_box, plain, seen
 from ..core.dispatch import register
 from ..core.indexing import GETITEM, SCATTER
-from ..core.shapes import Fit, Shape, Spec, align, dtype_of, unbroadcast
+from ..core.shapes import Fit, Shape, Spec, align, dtype_of, shape_of, unbroadcast
 from ..kinds import elementwise, linear, rule
-from ._common import for_target, implements, into, strip, target_of, where_or_zero
+from ._common import for_target, implements, into, ndim_of, strip, target_of, where_or_zero
 from .manipulation import as_operand
 from .ufunc_calls import call_with_keywords
 from .ufuncs import positive
@@ -36,11 +36,11 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "r
         return into(out, np.take(a, strip(indices), axis, mode=mode))
     if axis is None:
         a, axis = np.ravel(a), 0
-    axis = normalize_axis_index(axis, np.ndim(a))
+    axis = normalize_axis_index(axis, ndim_of(a))
     index = np.array(strip(indices))
     if mode != "raise" or index.dtype.kind not in "iu":
         # NumPy itself says which positions are meant.
-        index = np.asarray(np.take(np.arange(np.shape(a)[axis]), strip(indices), mode=mode))
+        index = np.asarray(np.take(np.arange(shape_of(a)[axis]), strip(indices), mode=mode))
     return into(out, GETITEM.general(a, index=(slice(None),) * axis + (index,)), "unsafe")
 
 
@@ -49,7 +49,7 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
     """``numpy.take_along_axis``."""
     if axis is None:
         arr, axis = np.ravel(arr), 0
-    return arr[along_axis(np.shape(arr), strip(indices), axis)]
+    return arr[along_axis(shape_of(arr), strip(indices), axis)]
 
 
 def along_axis(shape: Shape, indices: Any, axis: int) -> tuple[Any, ...]:
@@ -127,10 +127,10 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 @implements(np.piecewise)
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """``numpy.piecewise``: each function sees the traced elements for which its condition holds."""
-    x = np.reshape(x, np.shape(x))
+    x = np.reshape(x, shape_of(x))
     conditions = seen(condlist) if is_box(condlist) else strip(condlist)
-    if np.ndim(conditions) == 0 or (
-        not isinstance(conditions[0], (list, np.ndarray)) and np.ndim(x) != 0
+    if ndim_of(conditions) == 0 or (
+        not isinstance(conditions[0], (list, np.ndarray)) and ndim_of(x) != 0
     ):
         conditions = [conditions]
     conditions = np.asarray(conditions, dtype=bool)
@@ -190,7 +190,7 @@ diagonal_p.readonly = True
 @implements(np.diagonal)
 def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """``numpy.diagonal``; a view that cannot be written to."""
-    ndim = np.ndim(a)
+    ndim = ndim_of(a)
     if ndim < 2:
         raise ValueError("diag requires an array of at least two dimensions")
     axis1, axis2 = (normalize_axis_index(axis, ndim) - ndim for axis in (axis1, axis2))
@@ -215,9 +215,9 @@ diag_p = linear(
 @implements(np.diag)
 def diag(v: Any, k: int = 0) -> Any:
     """``numpy.diag``: the diagonal of a matrix, or the matrix with a diagonal."""
-    if np.ndim(v) == 1:
+    if ndim_of(v) == 1:
         return diag_p(v, k=int(k))
-    if np.ndim(v) == 2:
+    if ndim_of(v) == 2:
         return np.diagonal(v, k)
     raise ValueError("Input must be 1- or 2-d.")
 
@@ -230,7 +230,7 @@ def diagflat(v: Any, k: int = 0) -> Any:
 
 def _trace_transpose(g: Any, x_spec: Spec, offset: int, axis1: int, axis2: int) -> Any:
     n = np.diagonal(np.broadcast_to(False, x_spec.shape), offset, axis1, axis2).shape[-1]
-    g = np.broadcast_to(np.reshape(g, (*np.shape(g), 1)), (*np.shape(g), n))
+    g = np.broadcast_to(np.reshape(g, (*shape_of(g), 1)), (*shape_of(g), n))
     return _diagonal_transpose(g, x_spec, offset, axis1, axis2)
 
 
@@ -247,7 +247,7 @@ def trace(
     a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None
 ) -> Any:
     """``numpy.trace``."""
-    ndim = np.ndim(a)
+    ndim = ndim_of(a)
     if ndim < 2:
         raise ValueError("diag requires an array of at least two dimensions")
     axis1, axis2 = (normalize_axis_index(axis, ndim) - ndim for axis in (axis1, axis2))
@@ -267,7 +267,7 @@ triu_p = linear(
 
 def _as_matrix(m: Any) -> Any:
     """A vector as NumPy's triangles see it: the row of a square matrix."""
-    return np.broadcast_to(m, np.shape(m) * 2) if np.ndim(m) == 1 else m
+    return np.broadcast_to(m, shape_of(m) * 2) if ndim_of(m) == 1 else m
 
 
 @implements(np.tril)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy import float64, ndarray
 
+from ._diagonals import Diagonal
 from .core.arrays import View
 from .core.forward import Dual
 from .core.primitive import accumulate, opcode
@@ -95,6 +96,8 @@ def times_constant(t: Any, constant: Any) -> Any:
     if constant == -1:
         return -t
     if constant == 0:
+        if type(t) is Diagonal:
+            return t.like(np.zeros_like(t.elements))
         return np.zeros_like(t) if type(t) is ndarray else 0 * t
     return t * constant
 
@@ -161,7 +164,7 @@ def _one_operand_format(prim: Any, factor: Factor) -> int:
         if t is not None:
             ts[out] = _pushed(scale, t, residual, fit, lead)
 
-    return opcode(prim, _pull_one(factor), push)
+    return opcode(prim, _pull_one(factor), push, takes=Diagonal)
 
 
 def _two_operand_format(prim: Any, factor_x: Factor, factor_y: Factor) -> int:
@@ -192,7 +195,7 @@ def _two_operand_format(prim: Any, factor_x: Factor, factor_y: Factor) -> int:
         if t is not None:
             ts[out] = t
 
-    return opcode(prim, pull, push)
+    return opcode(prim, pull, push, takes=Diagonal)
 
 
 def _pushed(scale: Any, t: Any, residual: Any, fit: Fit | None, lead: Shape) -> Any:

@@ -14,8 +14,8 @@ from .core.arrays import Place
 from .core.boxes import plain
 from .core.errors import _LIBRARIES, NonFiniteError, describe, user_line
 from .core.forward import Dual, ForwardTrace
-from .core.primitive import OWNERS, PULLS, WANTS_BUFFER
-from .core.reverse import Buffer, Tape, Var
+from .core.primitive import OWNERS, PULLS, TAKERS
+from .core.reverse import Tape, Var
 from .core.shapes import Shape, quiet
 
 _active: ContextVar[bool] = ContextVar("dualdiff_debug_nans", default=False)
@@ -48,9 +48,9 @@ def new_tape() -> Tape:
     return _DebugTape() if _active.get() else Tape()
 
 
-def new_forward_trace(lead: Shape) -> ForwardTrace:
-    """A forward trace, one that checks every operation under `debug_nans`."""
-    return _DebugForwardTrace(lead) if _active.get() else ForwardTrace(lead)
+def new_forward_trace(lead: Shape, kind: type[ForwardTrace] = ForwardTrace) -> ForwardTrace:
+    """A forward trace of a kind, or one that checks every operation under `debug_nans`."""
+    return _DebugForwardTrace(lead) if _active.get() else kind(lead)
 
 
 def _finite(values: Iterable[Any]) -> bool:
@@ -132,16 +132,16 @@ class _DebugTape(Tape):
                 g, ct[out] = ct[out], None
                 if g is None:
                     continue
-                if type(g) is Buffer and code not in WANTS_BUFFER:
+                if type(g) in TAKERS and code not in TAKERS[type(g)]:
                     g = g.release()
                 PULLS[code](g, ct, entry, lead)
                 operands = entry[2] if type(entry[2]) is tuple else ()
                 arrived = [ct[s] for s in operands if s]
-                arrived = [c.array if type(c) is Buffer else c for c in arrived]
+                arrived = [c.release() if type(c) in TAKERS else c for c in arrived]
                 if out in self.lines and not _finite(arrived):
                     where = self.lines[out]
                     raise _error(f"the pullback of {OWNERS[code].name}", arrived, where)
-        return [c.release() if type(c) is Buffer else c for c in (ct[i] for i in inputs)]
+        return [c.release() if type(c) in TAKERS else c for c in (ct[i] for i in inputs)]
 
 
 class _DebugDual(Dual):

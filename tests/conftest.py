@@ -21,6 +21,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="let every pass carry masks of structural zeros, which must not change any derivative",
     )
     parser.addoption(
+        "--diagonal",
+        action="store_true",
+        help="keep the smallest identities that Jacobians begin with as diagonals, which must not "
+        "change any derivative",
+    )
+    parser.addoption(
         "--record-coverage",
         action="store_true",
         help="write what the tests show to tests/rules/coverage.json and docs/coverage.md",
@@ -43,3 +49,11 @@ def _careful_where_asked_for(request: pytest.FixtureRequest) -> Iterator[None]:
 
     with careful():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _diagonal_where_asked_for(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if request.config.getoption("--diagonal"):
+        monkeypatch.setattr("dualdiff.operators.directions.LARGE", 1)

@@ -232,7 +232,7 @@ def _push_element_store(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> N
         ts[out] = store(t, place, 0.0 if vt is None else vt, False)
 
 
-_ELEMENT_STORE = opcode(None, _pull_element_store, _push_element_store, wants_buffer=True)
+_ELEMENT_STORE = opcode(None, _pull_element_store, _push_element_store, takes=Buffer)
 
 
 def setitem(self: Any, index: Any, v: Any) -> None:

@@ -17,11 +17,12 @@ PushEntry = Callable[[list[Any], tuple[Any, ...], Shape], None]
 PULLS: list[PullEntry] = []
 PUSHES: list[PushEntry] = []
 OWNERS: list[Any] = []
-WANTS_BUFFER: set[int] = set()
+# By types of cotangents that stand for an array: the entries that take them as they are.
+TAKERS: dict[type, set[int]] = {}
 PRIMITIVES: list[Primitive] = []
 
 
-def opcode(owner: Any, pull: PullEntry, push: PushEntry, wants_buffer: bool = False) -> int:
+def opcode(owner: Any, pull: PullEntry, push: PushEntry, takes: type | None = None) -> int:
     """Register a format of tape entries ``(opcode, out slot, ...)`` that belongs to `owner`.
 
     Entries name their format by a number, not by a function, so that they hold only objects that
@@ -31,8 +32,8 @@ def opcode(owner: Any, pull: PullEntry, push: PushEntry, wants_buffer: bool = Fa
     PUSHES.append(push)
     OWNERS.append(owner)
     code = len(PULLS) - 1
-    if wants_buffer:
-        WANTS_BUFFER.add(code)
+    if takes is not None:
+        TAKERS.setdefault(takes, set()).add(code)
     return code
 
 

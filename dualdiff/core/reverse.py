@@ -12,7 +12,7 @@ from numpy import ndarray
 from .arrays import Array, Place, get_lead, last_writes, ndim_selected, set_lead, store
 from .boxes import is_box, plain
 from .guards import COPIED, Guards, holds
-from .primitive import PULLS, PUSHES, WANTS_BUFFER, accumulate, opcode
+from .primitive import PULLS, PUSHES, TAKERS, accumulate, opcode
 from .shapes import (
     Fit,
     Shape,
@@ -162,12 +162,12 @@ class Tape(Trace):
                 if g is None:
                     continue
                 ct[slot] = None
-                if type(g) is Buffer and entry[0] not in WANTS_BUFFER:
+                if type(g) in TAKERS and entry[0] not in TAKERS[type(g)]:
                     g = g.release()
                 pulls[entry[0]](g, ct, entry, lead)
         finally:
             unhush(token)
-        return [c.release() if type(c) is Buffer else c for c in (ct[i] for i in inputs)]
+        return [c.release() if type(c) in TAKERS else c for c in (ct[i] for i in inputs)]
 
     def push(
         self, seeds: Iterable[tuple[int, Any]], outputs: Sequence[int], lead: Shape
@@ -202,9 +202,7 @@ class Buffer:
                 c = in_layout(c, layout, lead)
             return Buffer(Array(resolve(c), False))
         buffer = Buffer(zeros_in_layout(spec, layout, lead))
-        if c is not None:
-            buffer.writable(c)[...] = c  # a scalar where the primal is a 0-d array
-        return buffer
+        return buffer if c is None else buffer + c
 
     def writable(self, other: Any) -> Any:
         """The array, able to take `other`, which may be a box of an outer level."""
@@ -213,7 +211,7 @@ class Buffer:
         return self.array
 
     def __add__(self, g: Any) -> Buffer:
-        if type(g) is Buffer:
+        if type(g) in TAKERS:
             g = g.release()
         array = self.writable(g)
         array += g
@@ -279,4 +277,4 @@ def _push_store(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
     ts[out] = store(resolve(t), place.under(lead), vt, False)
 
 
-_STORE = opcode(None, _pull_store, _push_store, wants_buffer=True)
+_STORE = opcode(None, _pull_store, _push_store, takes=Buffer)

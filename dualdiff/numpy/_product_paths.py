@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from .._diagonals import Diagonal
 from ..core.arrays import View
 from ..core.boxes import is_box
 from ..core.forward import Dual
@@ -49,7 +50,7 @@ def _one_entry_format(prim: Any, pull: Formula, push: Formula) -> int:
         if t is not None:
             ts[out] = _fitted(push(t, other, Spec(shape, dtype), lead), ans_dtype)
 
-    return opcode(prim, pull_entry, push_entry)
+    return opcode(prim, pull_entry, push_entry, takes=Diagonal)
 
 
 def _two_entry_format(prim: Any, pulls: tuple[Formula, Formula], pushes: Any) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from .._diagonals import Diagonal, dense
 from ..core.boxes import plain
 from ..core.dispatch import register
 from ..core.shapes import Shape, Spec, align, dtype_of, shape_of
@@ -42,24 +43,13 @@ def _push_x(t: Any, y: Any, x_spec: Any, lead: Shape) -> Any:
 
 
 def _by_rows(t: Any, matrix: Any) -> Any:
-    """``t @ matrix``, with care for a few rows.
-
-    The identity, with which a Jacobian begins, is diagonal after elementwise functions too.
-    """
-    if type(t) is type(matrix) is ndarray and t.ndim == matrix.ndim == 2 and matrix.size > 4096:
-        if 1 < len(t) <= MOST_ROWS and matrix.size > LARGE:
-            return few_rows(t, matrix)
-        if len(t) == t.shape[1] and _is_diagonal(t):
-            diagonal = np.diagonal(t)
-            return matrix.view() if (diagonal == 1).all() else diagonal[:, None] * matrix
+    """``t @ matrix``, with care for a few rows and for diagonal directions."""
+    if type(t) is Diagonal:
+        return t.times_matrix(matrix)
+    arrays = type(t) is type(matrix) is ndarray and t.ndim == matrix.ndim == 2
+    if arrays and matrix.size > LARGE and 1 < len(t) <= MOST_ROWS:
+        return few_rows(t, matrix)
     return np.matmul(t, matrix)
-
-
-def _is_diagonal(t: ndarray) -> bool:
-    """Whether a square matrix is zero beside its diagonal; mostly one element tells."""
-    if (len(t) > 1 and t[0, 1]) or t[0, 1:].any():
-        return False
-    return np.count_nonzero(t != 0) == np.count_nonzero(np.diagonal(t))
 
 
 def _rows(t: Any, y: Any) -> Any:
@@ -68,6 +58,7 @@ def _rows(t: Any, y: Any) -> Any:
         return t * y[0]
     if t.ndim <= 2:
         return _by_rows(t, y)
+    t = dense(t)
     return np.matmul(flat(t), y).reshape((*t.shape[:-1], y.shape[-1]))
 
 
@@ -82,16 +73,20 @@ def _push_y(t: Any, x: Any, y_spec: Spec, lead: Shape) -> Any:
 
 
 def _pull_x(g: Any, y: Any, x_spec: Spec, lead: Shape) -> Any:
-    if y.ndim == 1:
-        return _each_times(g, y, lead + x_spec.shape[:-1])
     if y.ndim == 2:
         return _rows(g, y.T)
+    g = dense(g)
+    if y.ndim == 1:
+        return _each_times(g, y, lead + x_spec.shape[:-1])
     if x_spec.ndim == 1:
         return fold(np.matmul(y, g[..., None])[..., 0], x_spec, y.ndim - 1)
     return fold(np.matmul(g, transpose(y)), x_spec, max(x_spec.ndim, y.ndim))
 
 
 def _pull_y(g: Any, x: Any, y_spec: Spec, lead: Shape) -> Any:
+    if x.ndim == 2 and y_spec.ndim == 1:
+        return _by_rows(g, x)
+    g = dense(g)
     if x.ndim == 1:
         return _each_times(g, x, lead) if y_spec.ndim == 1 else x[:, None] * g[..., None, :]
     if y_spec.ndim > 2:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy import ndarray
 
+from .._diagonals import dense
 from ..core.arrays import Place, store
 from ..core.boxes import is_box, plain
 from ..core.indexing import GETITEM, SCATTER
@@ -246,7 +247,7 @@ def run_pass(
         return apply(seeds, lead)
     trace = AliveTrace()
     try:
-        masked = [(slot, trace.seed(g, zeros_are_structural)) for slot, g in seeds]
+        masked = [(slot, trace.seed(dense(g), zeros_are_structural)) for slot, g in seeds]
         return [trace.released(c) for c in apply(masked, lead)]
     finally:
         trace.close()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from .._diagonals import Diagonal
 from ..core.boxes import is_box, plain
 from ..core.errors import DualdiffError, UnsupportedInputError, user_line
 from ..core.primitive import PUSHES
@@ -19,6 +20,7 @@ from ._calls import release
 from .linearize import Recording
 
 Span = tuple[int, int]
+LARGE = 4096  # elements of directions that are worth being kept as a diagonal
 
 
 class MissingPackageError(DualdiffError, ImportError):
@@ -41,21 +43,20 @@ def any_complex(values: Sequence[Any]) -> bool:
 
 
 def identity(values: Sequence[Any], start: int, stop: int) -> list[Any]:
-    """Rows `start` to `stop` of the identity over all leaves, split into one array per leaf."""
+    """Rows `start` to `stop` of the identity over all leaves, split into one array per leaf.
+
+    Large ones are left as a `Diagonal`.
+    """
     seeds: list[Any] = []
     offset = 0
     for v in values:
         if v is None:
             seeds.append(None)
             continue
-        shape, size = shape_of(v), prod(shape_of(v))
-        seed = np.zeros((stop - start, size), dtype_of(v))
-        first, last = max(start, offset), min(stop, offset + size)
-        if first < last:
-            diagonal = seed.reshape(-1)[(first - start) * size + first - offset :: size + 1]
-            diagonal[: last - first] = 1
-        seeds.append(seed.reshape((stop - start, *shape)))
-        offset += size
+        ones = np.ones(shape_of(v), dtype_of(v))
+        seed = Diagonal(ones, offset - start, stop - start)
+        seeds.append(seed if ones.ndim and seed.rows * ones.size >= LARGE else seed.release())
+        offset += ones.size
     return seeds
 
 
@@ -221,7 +222,4 @@ class Liveness:
                         ts[slot] = None
             return [ts[p] if p else None for p in outputs]
 
-        seeds = [
-            (s, t) for s, t in zip(recording.slots, tangents, strict=True) if s and t is not None
-        ]
-        return run_pass(apply, seeds, lead, identity)
+        return run_pass(apply, recording.seeds(tangents), lead, identity)

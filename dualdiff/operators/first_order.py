@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy import float64
 
+from .._diagonals import Diagonal, dense
 from ..core.errors import UnsupportedInputError, user_line
-from ..core.forward import zero_tangent
+from ..core.forward import ForwardTrace, zero_tangent
 from ..core.shapes import Shape, dtype_of, shape_of
 from ..debug import new_forward_trace
 from ._alive import AliveTrace, has_nan, is_careful
 from ._calls import Argnums, Inputs, Operator, Outputs, like, split_aux
+from ._identity import IdentityTrace
 from ._limits import agree, limit_of, or_limit
 from .linearize import Linearization, Recording, _tangent_like, record
 
@@ -48,7 +50,8 @@ def _push_once(
     inputs: Inputs, tangents: Sequence[Any], lead: Shape, has_aux: bool, identity: bool
 ) -> tuple[Outputs, Any]:
     alive = AliveTrace() if is_careful() else None
-    trace = new_forward_trace(lead)
+    diagonal = alive is None and Diagonal in map(type, tangents)
+    trace = new_forward_trace(lead, IdentityTrace if diagonal else ForwardTrace)
     try:
         boxes: list[Any] = []
         for v, t in zip(inputs.values, tangents, strict=True):
@@ -56,6 +59,8 @@ def _push_once(
                 boxes.append(None)
                 continue
             seed = zero_tangent(v, lead) if t is None else t
+            if type(trace) is not IdentityTrace:
+                seed = dense(seed)
             if alive is not None:
                 seed = alive.seed(seed, identity or t is None)
             boxes.append(trace.box(v, seed))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
+from .._diagonals import dense
 from ..core.boxes import plain
 from ..core.errors import UnsupportedInputError, user_line
 from ..core.shapes import Shape, cast, dtype_of, shape_of
@@ -65,8 +66,12 @@ class Recording:
 
     def push(self, tangents: Sequence[Any], lead: Shape = (), identity: bool = False) -> list[Any]:
         """Tangents of the output leaves, or None, for tangents of the input leaves."""
-        seeds = [(s, t) for s, t in zip(self.slots, tangents, strict=True) if s and t is not None]
-        return run_pass(self._push, seeds, lead, identity)
+        return run_pass(self._push, self.seeds(tangents), lead, identity)
+
+    def seeds(self, tangents: Sequence[Any]) -> list[tuple[int, Any]]:
+        """Slots and tangents of the input leaves that have any."""
+        pairs = zip(self.slots, tangents, strict=True)
+        return [(slot, dense(t)) for slot, t in pairs if slot and t is not None]
 
     def _push(self, seeds: Any, lead: Shape) -> list[Any]:
         return self.tape.push(seeds, [p or 0 for p in self.outputs.payloads], lead)

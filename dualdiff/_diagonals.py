@@ -1,0 +1,135 @@
+"""Directions that move one element each, as a whole Jacobian begins with, without their zeros.
+
+Elementwise functions keep them diagonal, at the cost of one direction instead of all; a product
+with a matrix scales its rows. Everything else asks for the array that they stand for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from .core.boxes import is_box
+from .core.primitive import TAKERS
+from .core.shapes import Shape
+
+
+class Diagonal:
+    """Tangents or cotangents: row ``first + k`` is zero but for its flat element k.
+
+    It stands for an array of shape ``(rows, *elements.shape)``, and has of one what the rules of
+    elementwise functions use. Zeros beside the diagonal stay zero whatever they are multiplied
+    with.
+    """
+
+    __slots__ = ("elements", "first", "rows")
+    __array_ufunc__ = None  # arrays leave operators to it
+
+    def __init__(self, elements: ndarray, first: int, rows: int) -> None:
+        self.elements, self.first, self.rows = elements, first, rows
+
+    @property
+    def shape(self) -> Shape:
+        return (self.rows, *self.elements.shape)
+
+    @property
+    def ndim(self) -> int:
+        return 1 + self.elements.ndim
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.elements.dtype
+
+    @property
+    def real(self) -> Diagonal:
+        return self.like(self.elements.real)
+
+    def like(self, elements: ndarray) -> Diagonal:
+        """The same rows with other elements."""
+        return Diagonal(elements, self.first, self.rows)
+
+    def alike(self, other: Diagonal) -> bool:
+        """Whether the same rows move the same elements."""
+        return (self.first, self.shape) == (other.first, other.shape)
+
+    def astype(self, dtype: Any) -> Diagonal:
+        return self.like(self.elements.astype(dtype))
+
+    def _span(self) -> slice:
+        """The flat elements that have a row."""
+        return slice(max(0, -self.first), max(0, min(self.elements.size, self.rows - self.first)))
+
+    def _along(self, dense: ndarray) -> ndarray:
+        """The diagonal of a contiguous array of this shape, to be written."""
+        span, size = self._span(), self.elements.size
+        start = (self.first + span.start) * size + span.start
+        return dense.reshape(-1)[start :: size + 1][: max(0, span.stop - span.start)]
+
+    def release(self) -> ndarray:
+        """The array it stands for."""
+        dense = np.zeros(self.shape, self.dtype)
+        self._along(dense)[...] = self.elements.reshape(-1)[self._span()]
+        return dense
+
+    def times_matrix(self, matrix: Any) -> Any:
+        """The product with a matrix, for elements along one axis."""
+        if is_box(matrix) or matrix.ndim != 2:
+            return np.matmul(self.release(), matrix)
+        span = self._span()
+        scaled, part = self.elements[span, None], matrix[span]
+        if len(part) == self.rows == len(matrix):
+            return matrix.view() if (scaled == 1).all() else scaled * matrix
+        out = np.zeros((self.rows, matrix.shape[1]), np.result_type(scaled, matrix))
+        np.multiply(scaled, part, out=out[self.first + span.start :][: len(part)])
+        return out
+
+    def sum(self, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+        """As of an array; along all axes but the first, which broadcasting asks for, quicker."""
+        if out is not None or dtype is not None or axis != tuple(range(1, self.ndim)):
+            return self.release().sum(axis, dtype, out)
+        total = np.zeros(self.rows, self.dtype)
+        span = self._span()
+        part = self.elements.reshape(-1)[span]
+        total[self.first + span.start :][: len(part)] = part
+        return total
+
+    def __mul__(self, other: Any) -> Any:
+        if not is_box(other) and np.ndim(other) <= self.elements.ndim:
+            elements = self.elements * other
+            if elements.shape == self.elements.shape:
+                return self.like(elements)
+        return self.release() * other
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> Diagonal:
+        return self.like(-self.elements)
+
+    def __add__(self, other: Any) -> Any:
+        if type(other) is Diagonal:
+            if self.alike(other):
+                return self.like(self.elements + other.elements)
+            return self + other.release()
+        if is_box(other):
+            return self.release() + other
+        if isinstance(other, (ndarray, np.generic, float)):
+            shape = np.broadcast_shapes(self.shape, np.shape(other))
+            if shape != self.shape:
+                return self.release() + other
+            total = np.empty(shape, np.result_type(self.dtype, other))
+            total[...] = other
+            self._along(total)[...] += self.elements.reshape(-1)[self._span()]
+            return total
+        return NotImplemented
+
+    __radd__ = __add__
+
+
+TAKERS[Diagonal] = set()
+
+
+def dense(t: Any) -> Any:
+    """A tangent or cotangent as an array or box."""
+    return t.release() if type(t) is Diagonal else t

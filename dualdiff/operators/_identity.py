@@ -1,0 +1,110 @@
+"""Forward mode that starts from the identity: tangents stay diagonal while functions let them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy import ndarray
+
+from .._diagonals import Diagonal, dense
+from ..core.boxes import Box, is_box
+from ..core.forward import Dual, ForwardTrace
+from ..core.primitive import Primitive
+from ..core.shapes import Shape, dtype_of, hush, shape_of, unhush
+from ..core.traces import kept
+from ..kinds import Elementwise
+
+_slot: Any = Box.__dict__["payload"]  # behind the property of `DiagonalDual`
+
+
+class DiagonalDual(Dual):
+    """A dual number with a `Diagonal` for its tangent, which everybody else sees as an array.
+
+    The fast paths leave it to `IdentityTrace.process`.
+    """
+
+    __slots__ = ()
+
+    @property
+    def payload(self) -> Any:
+        return _slot.__get__(self).release()
+
+    def snapshot(self) -> Dual:
+        scope: IdentityTrace = self.scope
+        return scope.box(self.value, _slot.__get__(self))
+
+
+class IdentityTrace(ForwardTrace):
+    """A forward trace that pushes diagonals through elementwise functions, products with a matrix,
+    and what makes a number of an array."""
+
+    __slots__ = ()
+
+    def box(self, value: Any, tangent: Any) -> Dual:
+        if type(tangent) is not Diagonal:
+            return super().box(value, tangent)
+        out = object.__new__(DiagonalDual)
+        out.value, out.scope = value, self
+        _slot.__set__(out, tangent)
+        return out
+
+    def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        lead = self.lead
+        push = _PUSHES.get(getattr(prim, "structure", "dense"))
+        own = [issubclass(type(a), Dual) and a.scope is self for a in args]
+        values = [a.value if o else kept(a) for a, o in zip(args, own, strict=True)]
+        if push is None or prim.outputs > 1 or any(map(is_box, values)):
+            return super().process(prim, args, params)
+        tangents = [_slot.__get__(a) if o else None for a, o in zip(args, own, strict=True)]
+        ans = prim.evaluate(values, params)
+        saved = prim.save(ans, values, own, params)
+        token = hush()
+        try:
+            t = push(prim, ans, saved, values, tangents, lead)
+            if t is None:
+                t = prim.push(saved, list(map(dense, tangents)), lead)
+        finally:
+            unhush(token)
+        return self.box(ans, t)
+
+
+def _push_elementwise(
+    prim: Primitive, ans: Any, saved: Any, values: Any, tangents: Sequence[Any], lead: Shape
+) -> Any:
+    shape = shape_of(ans)
+    same = all(type(t) is not Diagonal or t.elements.shape == shape for t in tangents)
+    return prim.push(saved, tangents, lead) if same and isinstance(prim, Elementwise) else None
+
+
+def _push_number(
+    prim: Primitive, ans: Any, saved: Any, values: Any, tangents: Sequence[Any], lead: Shape
+) -> Any:
+    """Where one diagonal ends in a number: its gradient tells all directions at once."""
+    active = [i for i, t in enumerate(tangents) if t is not None]
+    t = tangents[active[0]]
+    alone = len(active) == 1 and type(t) is Diagonal and shape_of(ans) == ()
+    if not alone or dtype_of(ans).kind != "f" or t.dtype.kind != "f":
+        return None
+    gradient = prim.pull(saved, dtype_of(ans).type(1), ())[active[0]]
+    return t.like(t.elements * gradient).sum(tuple(range(1, t.ndim)))
+
+
+def _push_product(
+    prim: Primitive, ans: Any, saved: Any, values: Any, tangents: Sequence[Any], lead: Shape
+) -> Any:
+    """Where a vector with a diagonal meets a constant matrix."""
+    x, y = values
+    i = int(tangents[0] is None)
+    vector, matrix = (x, y) if i == 0 else (y, x)
+    fits = type(matrix) is ndarray and matrix.ndim == 2 and vector.ndim == 1
+    if fits and type(tangents[i]) is Diagonal and tangents[1 - i] is None:
+        return prim.push(saved, tangents, lead)
+    return _push_number(prim, ans, saved, values, tangents, lead)
+
+
+_PUSHES = {
+    "elementwise": _push_elementwise,
+    "reduction": _push_number,
+    "matmul": _push_product,
+}

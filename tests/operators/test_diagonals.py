@@ -1,0 +1,281 @@
+"""Identities kept as diagonals: the same derivatives, and zeros that stay zero."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dualdiff as dd
+from dualdiff import extend
+from dualdiff._diagonals import Diagonal
+from dualdiff.core.forward import Dual
+from dualdiff.operators import directions
+
+N = 70  # its square is large enough for a diagonal
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=N)
+A = RNG.normal(size=(N, N)) / N
+WIDE = RNG.normal(size=(3, N))
+COUNT = np.arange(1.0, N + 1)
+MODES = ("forward", "reverse")
+
+
+def stored(x: Any) -> Any:
+    y = np.sin(x)
+    y[3:9] = y[2] * x[3:9]
+    y *= x
+    return y
+
+
+def in_place(x: Any) -> Any:
+    x *= COUNT
+    x[0] = x[1] ** 2
+    return x - np.cos(x)
+
+
+def shared(x: Any) -> Any:
+    y = np.exp(x)
+    return y[::-1] * y + np.sum(y[:5] * x[:5])
+
+
+PROGRAMS: dict[str, Callable[[Any], Any]] = {
+    "elementwise": lambda x: np.exp(-x * x) + 3.0 * x - x / COUNT,
+    "trigonometric": lambda x: N - np.sum(np.cos(x)) + COUNT * (1.0 - np.cos(x)) - np.sin(x),
+    "almost linear": lambda x: np.concatenate([(x + np.sum(x))[:-1], np.prod(1 + 0.01 * x)[None]]),
+    "integral": lambda x: x + np.cumsum(COUNT * (x + 1.0) ** 3) / N,
+    "product last": lambda x: A @ np.tanh(x),
+    "product first": lambda x: np.tanh(A @ x),
+    "row vector": lambda x: (x**2) @ A - x @ A.T,
+    "few rows": lambda x: np.sin(WIDE @ (x * x)),
+    "matrix": lambda x: np.sqrt(np.outer(x, COUNT) ** 2 + 1.0) @ WIDE.T,
+    "column": lambda x: (x[:, None] * WIDE.T).reshape(-1),
+    "both sides": lambda x: x * (A @ x),
+    "extrema": lambda x: np.maximum(x, 0.3) + np.max(x) * np.abs(x) - np.linalg.norm(x),
+    "clip": lambda x: np.clip(x, -0.5, 0.5) + np.where(x > 0, x**2, np.floor(x) + 2.0 * x),
+    "statistics": lambda x: (x - np.mean(x)) / np.std(x),
+    "dot": lambda x: x * np.dot(x, COUNT) + np.dot(x, x),
+    "constant": lambda x: np.floor(x) + 0.0 * x,
+    "stored": stored,
+    "in place": in_place,
+    "shared": shared,
+    "itself": lambda x: x,
+    "own matrix": lambda x: np.tanh((x[:, None] * A) @ X),
+    "spread": lambda x: np.broadcast_to(np.sin(x), (2, N)) * WIDE[:2],
+    "sorted": lambda x: np.sort(np.exp(x)) * x,
+}
+
+
+def by_directions(f: Callable[[Any], Any], x: Any) -> np.ndarray:
+    """The Jacobian column by column, each from a tangent without zeros kept apart."""
+    columns = [dd.jvp(f, (x.copy(),), (e.reshape(x.shape),))[1] for e in np.eye(x.size)]
+    ans = np.stack(columns, axis=-1)
+    return ans.reshape(ans.shape[:-1] + x.shape)
+
+
+@pytest.mark.parametrize("chunk", [None, 64, 9])
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_jacobians_are_those_of_single_directions(name: str, mode: Any, chunk: Any) -> None:
+    f = PROGRAMS[name]
+    jacobian = dd.jacobian(f, mode=mode, chunk=chunk)
+    for _ in range(2):  # the second call knows the sizes, and takes another way
+        np.testing.assert_allclose(jacobian(X.copy()), by_directions(f, X), atol=1e-13)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", ["elementwise", "trigonometric", "product last", "statistics"])
+def test_arguments_in_containers(name: str, mode: Any) -> None:
+    def f(p: Any) -> Any:
+        y = PROGRAMS[name](p["a"] * p["b"].reshape(-1))
+        return {"first": y, "second": np.sin(p["b"]) * p["c"], "third": p["c"] * np.sum(y)}
+
+    p = {"a": X, "b": COUNT.reshape(2, -1) / N, "c": 0.5}
+    got = dd.jacobian(f, mode=mode)(p)
+    for key in p:
+        for part in ("first", "second", "third"):
+
+            def g(v: Any, key: str = key, part: str = part) -> Any:
+                return f(p | {key: v})[part]
+
+            wanted = by_directions(g, np.asarray(p[key]))
+            np.testing.assert_allclose(got[part][key], wanted, atol=1e-13)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_derivatives_of_derivatives(mode: Any) -> None:
+    def f(x: Any) -> Any:
+        return np.sum(np.sin(x) ** 3 * x) + np.prod(1.0 + 0.01 * x)
+
+    by_column = by_directions(dd.grad(f), X)
+    np.testing.assert_allclose(dd.jacobian(dd.grad(f), mode=mode)(X), by_column, atol=1e-13)
+    np.testing.assert_allclose(dd.hessian(f)(X), by_column, atol=1e-13)
+
+    def outer(s: Any) -> Any:
+        return np.sum(dd.jacobian(lambda x: np.sin(s * x) * x + A @ x**2, mode=mode)(s * X))
+
+    step = 1e-6
+    numeric = (outer(0.7 + step) - outer(0.7 - step)) / (2 * step)
+    np.testing.assert_allclose(dd.grad(outer)(0.7), numeric, rtol=1e-8)
+    np.testing.assert_allclose(dd.jvp(outer, (0.7,), (1.0,))[1], numeric, rtol=1e-8)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_complex_numbers(mode: Any) -> None:
+    z = X + 1j * COUNT / N
+
+    def f(z: Any) -> Any:
+        return np.exp(z) * z + A @ (z * z)
+
+    expected = np.diag(np.exp(z) * (z + 1.0)) + A * (2.0 * z)
+    np.testing.assert_allclose(dd.jacobian(f, mode=mode, holomorphic=True)(z), expected, rtol=1e-12)
+    got = dd.jacobian(lambda x: np.abs(x * (1.0 + 2.0j)) + np.real(x * 1j), mode=mode)(X)
+    np.testing.assert_allclose(got, np.diag(np.sqrt(5.0) * np.sign(X)), atol=1e-13)
+    got = dd.jacobian(lambda x: np.exp(1j * x), mode=mode)(X)
+    np.testing.assert_allclose(got, np.diag(1j * np.exp(1j * X)), atol=1e-13)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_dtypes_are_kept(mode: Any) -> None:
+    x = X.astype(np.float32)
+    got = dd.jacobian(lambda x: 2.0 * np.sin(x) + A.astype(np.float32) @ x, mode=mode)(x)
+    assert got.dtype == np.float32
+    wide = dd.jacobian(lambda x: x.astype(float) * COUNT, mode=mode)(x)
+    np.testing.assert_allclose(wide, np.diag(COUNT), rtol=1e-7)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_zeros_beside_the_diagonal_stay_zero_without_a_second_pass(
+    mode: Any,
+) -> None:
+    x = np.abs(X)
+    x[3] = 0.0
+    calls = []
+
+    def f(x: Any) -> Any:
+        calls.append(1)
+        return np.sqrt(x) * COUNT
+
+    jacobian = dd.jacobian(f, mode=mode)
+    jacobian(COUNT)  # the first call of forward mode records, to learn the number of results
+    calls.clear()
+    expected = np.zeros((N, N))
+    with np.errstate(divide="ignore"):
+        np.fill_diagonal(expected, 0.5 * COUNT / np.sqrt(x))
+    np.testing.assert_allclose(jacobian(x), expected)
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_debug_nans_and_vector_valued_rules_see_arrays(mode: Any) -> None:
+    seen: list[type] = []
+    scaled = extend.primitive(lambda x: 3.0 * x, name="scaled")
+
+    @scaled.jvp(batched=True)
+    def push(t: Any) -> Any:
+        seen.append(type(t))
+        return 3.0 * t
+
+    @scaled.vjp(batched=True)
+    def pull(g: Any) -> Any:
+        seen.append(type(g))
+        return 3.0 * g
+
+    got = dd.jacobian(lambda x: np.sin(scaled(np.sin(x))), mode=mode)(X)
+    slope = 3.0 * np.cos(X) * np.cos(3.0 * np.sin(X))
+    np.testing.assert_allclose(got, np.diag(slope), atol=1e-13)
+    assert set(seen) == {np.ndarray}
+    with dd.debug_nans():
+        got = dd.jacobian(lambda x: np.sin(3.0 * np.sin(x)), mode=mode)(X)
+    np.testing.assert_allclose(got, np.diag(slope), atol=1e-13)
+
+
+def test_elementwise_functions_cost_one_direction(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No operation but the last copy may work on all directions."""
+    largest = [0]
+    multiply = Diagonal.__mul__
+
+    def watched(self: Diagonal, other: Any) -> Any:
+        ans = multiply(self, other)
+        largest[0] = max(largest[0], ans.elements.size if type(ans) is Diagonal else ans.size)
+        return ans
+
+    monkeypatch.setattr(Diagonal, "__mul__", watched)
+    monkeypatch.setattr(Diagonal, "__rmul__", watched)
+    for mode in MODES:
+        jacobian = dd.jacobian(PROGRAMS["elementwise"], mode=mode)
+        jacobian(X)
+        jacobian(X)
+    assert largest == [N]
+
+
+@pytest.mark.parametrize(("first", "rows"), [(0, 6), (2, 9), (-2, 3), (-2, 9), (7, 3), (-7, 3)])
+def test_a_diagonal_stands_for_its_array(first: int, rows: int) -> None:
+    elements = np.arange(1.0, 7.0).reshape(2, 3)
+    d = Diagonal(elements, first, rows)
+    full = np.zeros((rows, 6))
+    for k in range(6):
+        if 0 <= first + k < rows:
+            full[first + k, k] = elements.flat[k]
+    full = full.reshape(rows, 2, 3)
+    other = RNG.normal(size=full.shape)
+    row, column = np.array([1.0, 2.0, -1.0]), np.array([[2.0], [3.0]])
+    pairs: list[tuple[Any, Any]] = [
+        (d, full),
+        (-d, -full),
+        (d * row, full * row),
+        (column * d, column * full),
+        (d * 2.0, full * 2.0),
+        (d * np.ones((4, 1, 2, 3)), full * np.ones((4, 1, 2, 3))),
+        (d + d, full + full),
+        (d + Diagonal(elements, first + 1, rows), None),
+        (d + other, full + other),
+        (other + d, other + full),
+        (d + other[:, :1], full + other[:, :1]),
+        (other[0] + d, other[0] + full),
+        (d + 1.0, full + 1.0),
+        (d.sum((1, 2)), full.sum((1, 2))),
+        (d.sum(1), full.sum(1)),
+        (np.sum(d, axis=(1, 2)), full.sum((1, 2))),  # type: ignore[call-overload]
+        (d.astype(np.float32), full.astype(np.float32)),
+        (d.real, full),
+    ]
+    for got, wanted in pairs:
+        got = got.release() if type(got) is Diagonal else got
+        if wanted is None:
+            wanted = full + Diagonal(elements, first + 1, rows).release()
+        assert type(got) is np.ndarray
+        assert got.dtype == wanted.dtype
+        np.testing.assert_array_equal(got, wanted)
+    flat = Diagonal(elements.reshape(-1), first, rows)
+    matrix = RNG.normal(size=(6, 4))
+    product = flat.times_matrix(matrix)
+    np.testing.assert_allclose(product, full.reshape(rows, 6) @ matrix, rtol=1e-14)
+
+
+def test_forward_boxes_of_diagonals_behave_as_others() -> None:
+    kept: list[Any] = []
+
+    def f(x: Any) -> Any:
+        y = np.sin(x)
+        kept.append(y)
+        y[0] = x[1]
+        return y * 1.0
+
+    jacobian = dd.jacobian(f, mode="forward")
+    jacobian(X)
+    jacobian(X)
+    assert any(type(k) is not Dual for k in kept)
+    with pytest.raises(dd.DualdiffError, match="used after its derivative was taken"):
+        np.sin(kept[-1])
+
+
+def test_only_large_identities_are_diagonals() -> None:
+    small, large = (directions.identity([np.ones(n)], 0, n)[0] for n in (3, N))
+    assert type(small) is np.ndarray
+    assert type(large) is Diagonal
+    np.testing.assert_array_equal(large.release(), np.eye(N))

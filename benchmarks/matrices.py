@@ -55,6 +55,61 @@ def features(xp: Any, x: Any, w: Any) -> Any:
     return w @ (x * xp.sin(x))
 
 
+# Dense systems 26, 27 and 29 of Moré, Garbow and Hillstrom, "Testing Unconstrained Optimization
+# Software", ACM TOMS 7 (1981), 17-41, each with its Jacobian by hand, all tangents at once.
+
+
+def trigonometric(xp: Any, x: Any, i: Any) -> Any:
+    """n - sum cos(x) + i (1 - cos(x_i)) - sin(x_i)."""
+    cosines = xp.cos(x)
+    return len(i) - xp.sum(cosines) + i * (1.0 - cosines) - xp.sin(x)
+
+
+def trigonometric_by_hand(x: np.ndarray, i: np.ndarray) -> np.ndarray:
+    t = np.eye(len(x))
+    cosines = -np.sin(x) * t
+    return (-np.sum(cosines, axis=1, keepdims=True) - i * cosines - np.cos(x) * t).T
+
+
+def almost_linear(xp: Any, x: Any, last: Any) -> Any:
+    """Brown's: x_i + sum x - (n + 1), and prod x - 1 where `last` is 1."""
+    return (1.0 - last) * (x + xp.sum(x) - (len(last) + 1.0)) + last * (xp.prod(x) - 1.0)
+
+
+def almost_linear_by_hand(x: np.ndarray, last: np.ndarray) -> np.ndarray:
+    t = np.eye(len(x))
+    product = np.sum(np.prod(x) / x * t, axis=1, keepdims=True)
+    return ((1.0 - last) * (t + np.sum(t, axis=1, keepdims=True)) + last * product).T
+
+
+def integral_equation(xp: Any, x: Any, t: Any) -> Any:
+    """A nonlinear integral equation on the grid t, whose kernel has a kink."""
+    cubes = (x + t + 1.0) ** 3
+    left, right = t * cubes, (1.0 - t) * cubes
+    after = xp.sum(right) - xp.cumsum(right, 0)
+    return x + 0.5 / (len(t) + 1.0) * ((1.0 - t) * xp.cumsum(left, 0) + t * after)
+
+
+def integral_equation_by_hand(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+    tangents = np.eye(len(x))
+    cubes = 3.0 * (x + t + 1.0) ** 2 * tangents
+    left, right = t * cubes, (1.0 - t) * cubes
+    after = np.sum(right, axis=1, keepdims=True) - np.cumsum(right, axis=1)
+    sums = (1.0 - t) * np.cumsum(left, axis=1) + t * after
+    return (tangents + 0.5 / (len(t) + 1.0) * sums).T
+
+
+def dense_systems(n: int) -> Iterator[tuple[str, Any, Any, np.ndarray, np.ndarray]]:
+    """Name, function, Jacobian by hand, starting point and constants of the three systems."""
+    i = np.arange(1.0, n + 1.0)
+    t = i / (n + 1.0)
+    # The starting points of the paper, but for the products, which would all be below 1e-90.
+    yield "trigonometric", trigonometric, trigonometric_by_hand, np.full(n, 1.0 / n), i
+    last = (i == n).astype(float)
+    yield "almost linear", almost_linear, almost_linear_by_hand, 1.0 - 1e-3 * t, last
+    yield "integral equation", integral_equation, integral_equation_by_hand, t * (t - 1.0), t
+
+
 def workloads() -> Iterator[Workload]:
     """Rosenbrock in 200 dimensions, then Jacobians: square, tall, wide."""
     rng = np.random.default_rng(0)

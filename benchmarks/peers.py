@@ -97,7 +97,7 @@ def _torch() -> Peer:
         "forward jacobian": func.jacfwd,
         "reverse jacobian": func.jacrev,
     }
-    names = ("cos", "exp", "log", "mean", "sin", "sqrt", "sum", "tanh")
+    names = ("cos", "cumsum", "exp", "log", "mean", "prod", "sin", "sqrt", "sum", "tanh")
     xp = SimpleNamespace(
         array=torch.stack,
         max=torch.amax,

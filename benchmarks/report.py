@@ -86,6 +86,7 @@ def _seconds(workload: str, limit: float) -> Target:
 
 
 LARGE = "1e6 elements x 20 operations, grad"
+DENSE = ("network", "trigonometric", "almost linear", "integral equation")
 LARGE_MEMORY = "1e6 elements x 20 operations, peak memory"
 TARGETS = (
     _part_of_autograd("scalar chain, grad", 8.0),
@@ -115,11 +116,17 @@ TARGETS = (
         for mode in ("grad", "jvp")
     ),
     _times("Cholesky by loops, 80 x 80, peak memory", "memory", "slice reads", 5.0),
-    _part_of_autograd("network 300 -> 300, Jacobian, reverse", 30.0),
     *(
-        _times(f"network 300 -> 300, Jacobian, {mode}", "time", other, limit)
-        for mode in ("forward", "reverse")
-        for other, limit in (("torch", 0.5), ("by hand", 1.5))
+        target
+        for name in DENSE
+        for target in (
+            _part_of_autograd(f"{name} 300 -> 300, Jacobian, reverse", 30.0),
+            *(
+                _times(f"{name} 300 -> 300, Jacobian, {mode}", "time", other, limit)
+                for mode in ("forward", "reverse")
+                for other, limit in (("torch", 0.5), ("by hand", 1.5))
+            ),
+        )
     ),
     _times("network 3 -> 1000, Jacobian, forward", "time", "function", 5.0),
     _times("network 1000 -> 3, Jacobian, reverse", "time", "function", 5.0),

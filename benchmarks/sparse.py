@@ -13,7 +13,7 @@ import scipy.sparse as sp
 import dualdiff as dd
 
 from .harness import Run, Workload
-from .matrices import forward_by_hand, layers, reverse_by_hand, rosenbrock
+from .matrices import dense_systems, forward_by_hand, layers, reverse_by_hand, rosenbrock
 from .peers import compare
 
 N = 100_000
@@ -142,6 +142,11 @@ def dense_workloads() -> Iterator[Workload]:
         runs = compare(f"{mode} jacobian", layers, x, *weights)
         runs["by hand"] = functools.partial(by_hand, x, *weights)
         yield Workload(f"network 300 -> 300, Jacobian, {mode}", runs)
+    for name, f, by_hand, x, constants in dense_systems(300):
+        for mode in ("forward", "reverse"):
+            runs = compare(f"{mode} jacobian", f, x, constants)
+            runs["by hand"] = functools.partial(by_hand, x, constants)
+            yield Workload(f"{name} 300 -> 300, Jacobian, {mode}", runs)
     for name, n, m in (
         ("3 -> 1000, Jacobian, forward", 3, 1000),
         ("1000 -> 3, Jacobian, reverse", 1000, 3),

@@ -16,6 +16,14 @@ from .core.primitive import TAKERS
 from .core.shapes import Shape
 
 
+def diagonal_of(array: ndarray, first: int, size: int) -> ndarray:
+    """Where row ``first + k`` of a contiguous array meets its flat element k of `size`."""
+    rows = len(array)
+    start, stop = max(0, -first), min(size, rows - first)
+    flat = array.reshape(-1)[(first + start) * size + start :: size + 1]
+    return flat[: max(0, stop - start)]
+
+
 class Diagonal:
     """Tangents or cotangents: row ``first + k`` is zero but for its flat element k.
 
@@ -61,16 +69,12 @@ class Diagonal:
         """The flat elements that have a row."""
         return slice(max(0, -self.first), max(0, min(self.elements.size, self.rows - self.first)))
 
-    def _along(self, dense: ndarray) -> ndarray:
-        """The diagonal of a contiguous array of this shape, to be written."""
-        span, size = self._span(), self.elements.size
-        start = (self.first + span.start) * size + span.start
-        return dense.reshape(-1)[start :: size + 1][: max(0, span.stop - span.start)]
-
     def release(self) -> ndarray:
         """The array it stands for."""
         dense = np.zeros(self.shape, self.dtype)
-        self._along(dense)[...] = self.elements.reshape(-1)[self._span()]
+        diagonal_of(dense, self.first, self.elements.size)[...] = self.elements.reshape(-1)[
+            self._span()
+        ]
         return dense
 
     def times_matrix(self, matrix: Any) -> Any:
@@ -120,7 +124,9 @@ class Diagonal:
                 return self.release() + other
             total = np.empty(shape, np.result_type(self.dtype, other))
             total[...] = other
-            self._along(total)[...] += self.elements.reshape(-1)[self._span()]
+            diagonal_of(total, self.first, self.elements.size)[...] += self.elements.reshape(-1)[
+                self._span()
+            ]
             return total
         return NotImplemented
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .._diagonals import Diagonal
+from .._diagonals import Diagonal, diagonal_of
 from ..core.boxes import is_box, plain
 from ..core.errors import DualdiffError, UnsupportedInputError, user_line
 from ..core.primitive import PUSHES
@@ -48,15 +48,20 @@ def identity(values: Sequence[Any], start: int, stop: int) -> list[Any]:
     Large ones are left as a `Diagonal`.
     """
     seeds: list[Any] = []
-    offset = 0
+    offset, rows = 0, stop - start
     for v in values:
         if v is None:
             seeds.append(None)
             continue
-        ones = np.ones(shape_of(v), dtype_of(v))
-        seed = Diagonal(ones, offset - start, stop - start)
-        seeds.append(seed if ones.ndim and seed.rows * ones.size >= LARGE else seed.release())
-        offset += ones.size
+        shape, dtype = shape_of(v), dtype_of(v)
+        size = prod(shape)
+        if rows * size >= LARGE and shape:
+            seeds.append(Diagonal(np.ones(shape, dtype), offset - start, rows))
+        else:
+            seed = np.zeros((rows, *shape), dtype)
+            diagonal_of(seed, offset - start, size)[...] = 1
+            seeds.append(seed)
+        offset += size
     return seeds
 
 

@@ -18,7 +18,7 @@ from numpy import float64
 from ..core.boxes import plain, seen
 from ..core.dispatch import register
 from ..core.primitive import Primitive
-from ..core.shapes import dtype_of
+from ..core.shapes import cast, dtype_of
 from ..kinds import elementwise, linear, rule
 from ._common import contains_nan, on_values
 
@@ -67,9 +67,10 @@ def _power_dy(ans: Any, x: Any, y: Any) -> Any:
     if not _real_only(ans) and _real_only(x):
         x = x + 0j
     zero = (plain(x) == 0) & (np.real(plain(y)) >= 0)
+    # The logarithm of a Python number is a float64, which must not widen the result.
     if not np.any(zero):
-        return ans * np.log(x)
-    return np.where(zero, 0.0, ans * np.log(np.where(zero, 1, x)))
+        return cast(ans * np.log(x), dtype_of(ans))
+    return cast(np.where(zero, 0.0, ans * np.log(np.where(zero, 1, x))), dtype_of(ans))
 
 
 def _chosen(better: Any, nan_wins: bool) -> tuple[Any, Any]:
@@ -156,7 +157,7 @@ remainder = elementwise(
 fmod = elementwise(np.fmod, 1, _fmod_dy)
 absolute = elementwise(np.absolute, _absolute_dx, operator=operator.abs)
 fabs = elementwise(np.fabs, lambda x: np.sign(plain(x)))
-copysign = elementwise(np.copysign, lambda x, y: np.sign(plain(x)) * np.copysign(1, plain(y)), 0)
+copysign = elementwise(np.copysign, lambda x, ans: np.sign(plain(x)) * np.sign(plain(ans)), 0)
 conjugate = linear(np.conjugate, lambda g: np.conjugate(g), structure="elementwise")
 exp = elementwise(np.exp, "ans")
 exp2 = elementwise(np.exp2, lambda ans: LN2 * ans)

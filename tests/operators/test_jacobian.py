@@ -153,6 +153,29 @@ def test_a_complex_to_complex_jacobian_is_refused_and_real_ones_agree() -> None:
         np.testing.assert_allclose(jacobian, np.diag(1j * np.exp(1j * X)), atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: 2.0**x,
+        lambda x: 3**x,
+        lambda x: x**2.5,
+        lambda x: np.copysign(x, -1.0),
+        lambda x: np.logaddexp(0.2, x),
+        lambda x: np.hypot(x, 0.7),
+        lambda x: np.arctan2(1.3, x),
+        lambda x: 3.0 / x,
+        lambda x: 1.1 % x,
+    ],
+)
+def test_python_numbers_do_not_widen_the_jacobian_of_float32(f: Any) -> None:
+    x = np.abs(X).astype(np.float32)
+    for mode in ("forward", "reverse"):
+        jacobian = dd.jacobian(f, mode=mode)
+        assert jacobian(x).dtype == jacobian(x).dtype == np.float32
+        wide = dd.jacobian(f, mode=mode)(x.astype(float))
+        np.testing.assert_allclose(jacobian(x), wide, rtol=1e-5)
+
+
 def test_a_jacobian_of_float32_stays_float32() -> None:
     x = X.astype(np.float32)
     for mode in ("forward", "reverse"):

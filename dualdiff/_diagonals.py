@@ -6,14 +6,17 @@ with a matrix scales its rows. Everything else asks for the array that they stan
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from .core.boxes import is_box
-from .core.primitive import TAKERS
-from .core.shapes import Shape
+from .core.primitive import PUSHES, TAKERS
+from .core.reverse import Tape
+from .core.shapes import Shape, quiet
 
 
 def diagonal_of(array: ndarray, first: int, size: int) -> ndarray:
@@ -133,9 +136,46 @@ class Diagonal:
     __radd__ = __add__
 
 
-TAKERS[Diagonal] = set()
+TAKERS[Diagonal] = _takers = set()
 
 
 def dense(t: Any) -> Any:
     """A tangent or cotangent as an array or box."""
     return t.release() if type(t) is Diagonal else t
+
+
+class _Tangents(list[Any]):
+    """Tangents by slot; diagonals are seen as arrays by entries that do not take them."""
+
+    __slots__ = ("takes",)
+
+    def __getitem__(self, slot: Any) -> Any:
+        t = super().__getitem__(slot)
+        if type(t) is Diagonal and not self.takes:
+            t = self[slot] = t.release()
+        return t
+
+
+def push_diagonals(
+    tape: Tape,
+    seeds: Iterable[tuple[int, Any]],
+    outputs: Sequence[int],
+    lead: Shape,
+    dead: Iterable[Sequence[int]] = repeat(()),
+) -> list[Any]:
+    """As `Tape.push`, for tangents that may be diagonals.
+
+    `dead` are the slots that are not needed any more after each entry, to let go of.
+    """
+    tape.guards.check()
+    ts = _Tangents([None] * tape.size)
+    for slot, t in seeds:
+        ts[slot] = t
+    with quiet():
+        for entry, slots in zip(tape.entries, dead, strict=False):
+            ts.takes = entry[0] in _takers
+            PUSHES[entry[0]](ts, entry, lead)
+            for slot in slots:
+                ts[slot] = None
+    ts.takes = False
+    return [ts[i] if i else None for i in outputs]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy import float64, ndarray
 
-from ._diagonals import Diagonal
+from ._diagonals import Diagonal, dense
 from .core.arrays import View
 from .core.forward import Dual
 from .core.primitive import accumulate, opcode
@@ -201,7 +201,7 @@ def _two_operand_format(prim: Any, factor_x: Factor, factor_y: Factor) -> int:
 def _pushed(scale: Any, t: Any, residual: Any, fit: Fit | None, lead: Shape) -> Any:
     if fit is None:
         return scale(t, residual)
-    t = align(t, len(fit.shape), len(fit.ans_shape), lead)
+    t = align(dense(t), len(fit.shape), len(fit.ans_shape), lead)
     return broadcast_tangent(scale(t, residual), fit._replace(shape=fit.ans_shape), lead)
 
 

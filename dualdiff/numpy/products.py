@@ -33,10 +33,11 @@ def _each_times(g: Any, v: Any, shape: Shape) -> Any:
 
 
 def _push_x(t: Any, y: Any, x_spec: Any, lead: Shape) -> Any:
-    if y.ndim == 1:
-        return np.matmul(t, y)
     if y.ndim == 2:
         return _rows(t, y)
+    t = dense(t)
+    if y.ndim == 1:
+        return np.matmul(t, y)
     if x_spec.ndim == 1:
         return np.matmul(align(t[..., None, :], 2, y.ndim, lead), y)[..., 0, :]
     return np.matmul(align(t, x_spec.ndim, max(x_spec.ndim, y.ndim), lead), y)
@@ -63,9 +64,10 @@ def _rows(t: Any, y: Any) -> Any:
 
 
 def _push_y(t: Any, x: Any, y_spec: Spec, lead: Shape) -> Any:
+    if y_spec.ndim == 1 and x.ndim <= 2:
+        return _by_rows(t, x.T)
+    t = dense(t)
     if y_spec.ndim == 1:
-        if x.ndim <= 2:
-            return _by_rows(t, x.T)
         return np.matmul(t, flat(x).T).reshape(lead + x.shape[:-1])
     if x.ndim == 1:
         return np.matmul(x, t)

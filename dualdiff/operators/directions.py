@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .._diagonals import Diagonal, diagonal_of
+from .._diagonals import Diagonal, diagonal_of, push_diagonals
 from ..core.boxes import is_box, plain
 from ..core.errors import DualdiffError, UnsupportedInputError, user_line
 from ..core.primitive import PUSHES
@@ -213,18 +213,9 @@ class Liveness:
         identity: bool = False,
     ) -> list[Any]:
         """As `Recording.push`, letting go of every tangent that is not needed any more."""
-        tape, outputs = recording.tape, recording.outputs.payloads
+        outputs = [p or 0 for p in recording.outputs.payloads]
 
         def apply(seeds: Any, lead: Any) -> list[Any]:
-            tape.guards.check()
-            ts: list[Any] = [None] * tape.size
-            for slot, t in seeds:
-                ts[slot] = t
-            with quiet():
-                for entry, dead in zip(tape.entries, self.dead, strict=True):
-                    PUSHES[entry[0]](ts, entry, lead)
-                    for slot in dead:
-                        ts[slot] = None
-            return [ts[p] if p else None for p in outputs]
+            return push_diagonals(recording.tape, seeds, outputs, lead, self.dead)
 
         return run_pass(apply, recording.seeds(tangents), lead, identity)

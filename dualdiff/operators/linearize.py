@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
-from .._diagonals import dense
+from .._diagonals import Diagonal, push_diagonals
 from ..core.boxes import plain
 from ..core.errors import UnsupportedInputError, user_line
 from ..core.shapes import Shape, cast, dtype_of, shape_of
@@ -71,10 +71,13 @@ class Recording:
     def seeds(self, tangents: Sequence[Any]) -> list[tuple[int, Any]]:
         """Slots and tangents of the input leaves that have any."""
         pairs = zip(self.slots, tangents, strict=True)
-        return [(slot, dense(t)) for slot, t in pairs if slot and t is not None]
+        return [(slot, t) for slot, t in pairs if slot and t is not None]
 
     def _push(self, seeds: Any, lead: Shape) -> list[Any]:
-        return self.tape.push(seeds, [p or 0 for p in self.outputs.payloads], lead)
+        outputs = [p or 0 for p in self.outputs.payloads]
+        if any(type(t) is Diagonal for _, t in seeds):
+            return push_diagonals(self.tape, seeds, outputs, lead)
+        return self.tape.push(seeds, outputs, lead)
 
     def agrees(self, other: Recording) -> bool:
         """Whether another recording has the same results, as far as they are numbers: the function

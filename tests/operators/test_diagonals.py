@@ -213,6 +213,30 @@ def test_elementwise_functions_cost_one_direction(
     assert largest == [N]
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_recorded_functions_make_arrays_only_where_they_must(
+    mode: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    release = Diagonal.release
+
+    def counted(self: Diagonal) -> np.ndarray:
+        made.append(self.rows)
+        return release(self)
+
+    monkeypatch.setattr(Diagonal, "release", counted)
+    monkeypatch.setattr(directions, "LARGE", 1)
+    for name, chunk, expected in [
+        ("elementwise", None, [N]),
+        ("elementwise", 64, [35, 35]),
+        ("product first", 64, []),
+        ("product last", 64, []),
+    ]:
+        made.clear()
+        dd.jacobian(PROGRAMS[name], mode=mode, chunk=chunk)(X)
+        assert made == expected
+
+
 @pytest.mark.parametrize(("first", "rows"), [(0, 6), (2, 9), (-2, 3), (-2, 9), (7, 3), (-7, 3)])
 def test_a_diagonal_stands_for_its_array(first: int, rows: int) -> None:
     elements = np.arange(1.0, 7.0).reshape(2, 3)
@@ -274,7 +298,8 @@ def test_forward_boxes_of_diagonals_behave_as_others() -> None:
         np.sin(kept[-1])
 
 
-def test_only_large_identities_are_diagonals() -> None:
+def test_only_large_identities_are_diagonals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directions, "LARGE", 4096)  # whatever --diagonal says
     small, large = (directions.identity([np.ones(n)], 0, n)[0] for n in (3, N))
     assert type(small) is np.ndarray
     assert type(large) is Diagonal

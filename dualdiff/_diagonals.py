@@ -136,7 +136,8 @@ class Diagonal:
     __radd__ = __add__
 
 
-TAKERS[Diagonal] = _takers = set()
+_takers: set[int] = set()
+TAKERS[Diagonal] = _takers
 
 
 def dense(t: Any) -> Any:
@@ -148,6 +149,7 @@ class _Tangents(list[Any]):
     """Tangents by slot; diagonals are seen as arrays by entries that do not take them."""
 
     __slots__ = ("takes",)
+    takes: bool
 
     def __getitem__(self, slot: Any) -> Any:
         t = super().__getitem__(slot)

@@ -23,6 +23,7 @@ from .core.boxes import is_box
 from .core.errors import DualdiffError
 from .core.forward import Dual
 from .core.primitive import Primitive
+from .core.reverse import Var
 from .core.shapes import (
     Shape,
     align,
@@ -155,12 +156,23 @@ class Linear(Primitive):
 
     def general(self, *args: Any, **params: Any) -> Any:
         x = args[0].read() if type(args[0]) is View else args[0]
-        if type(x) is Dual and type(x.value) is np.ndarray:
-            return self._on_dual(x, params)
+        kind = type(x)
+        if (kind is Var or kind is Dual) and type(x.value) is np.ndarray:
+            return self._on_var(x, params) if kind is Var else self._on_dual(x, params)
         return super().general(*args, **params)
 
     def inner(self, content: Any, params: dict[str, Any]) -> Any:
         return self.general(content, **params) if is_box(content) else self.fn(content, **params)
+
+    def _on_var(self, x: Any, params: dict[str, Any]) -> Any:
+        """What `Tape.process` does, for one plain operand."""
+        trace, value = x.scope, x.value
+        ans = settled(self.fn(value, **params))
+        if np.ndarray in map(type, params.values()):
+            params = {k: trace.keep(v) if type(v) is np.ndarray else v for k, v in params.items()}
+        out = trace.next()
+        trace.append((self.opcode, out, (x.payload,), (params, spec_of(value), spec_of(ans))))
+        return trace.box(ans, out)
 
     def _on_dual(self, x: Any, params: dict[str, Any]) -> Any:
         """What `ForwardTrace.process` does, without residuals, of which there are none."""
@@ -205,6 +217,8 @@ class Linear(Primitive):
         return self.forward.call(array, kept, lead)
 
     def _bind_view(self, x: Any, **params: Any) -> Any:
+        if type(x) is Var or type(x) is Dual:
+            return make_view(x, self, params, self.general(x, **params))
         if issubclass(type(x), Reference):
             source = memory_of(x)
             if np.may_share_memory(self.fn(source, **params), source):

@@ -50,7 +50,7 @@ _tuple: Any = tuple.__new__
 
 def shape_of(x: Any) -> Shape:
     """Shape of a plain value or a box."""
-    if type(x) is float:
+    if type(x) in _SCALAR_DTYPES:
         return ()
     shape = getattr(x, "shape", None)  # asked for once: each level of a box asks the one below
     return np.shape(x) if shape is None else shape

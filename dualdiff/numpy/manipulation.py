@@ -81,11 +81,18 @@ broadcast_to_p = linear(
 broadcast_to_p.readonly = True
 
 
+_INT = {int}
+
+
 def _shape_argument(shape: Any, size: int) -> Shape:
     """A shape argument as a tuple without -1."""
     shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
-    if prod(shape) == size and all(type(n) is int and n >= 0 for n in shape):
-        return shape
+    if set(map(type, shape)) <= _INT:
+        known = prod(shape)
+        if min(shape, default=0) >= 0 and known == size:
+            return shape
+        if known < 0 and shape.count(-1) == 1 and min(shape) == -1 and size % known == 0:
+            return tuple([n if n >= 0 else size // -known for n in shape])
     return np.broadcast_to(False, size).reshape(shape).shape
 
 

@@ -163,7 +163,8 @@ def inner(a: Any, b: Any, /) -> Any:
 @implements(np.outer)
 def outer(a: Any, b: Any, out: Any = None) -> Any:
     """``numpy.outer``."""
-    ans = einsum_p(np.ravel(a), np.ravel(b), function=np.outer, subscripts="i,j->ij")
+    x, y = (v if ndim_of(v) == 1 else np.ravel(v) for v in (a, b))
+    ans = einsum_p(as_operand(x), as_operand(y), function=np.outer, subscripts="i,j->ij")
     return into(out, ans, broadcast=True)
 
 

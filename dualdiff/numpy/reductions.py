@@ -229,17 +229,18 @@ def selected(v: Any, x: Any, ans: Any, axis: Axes, initial: Any = None, where: A
     """`v` shared equally by the elements that are `ans`, and 0 for the others."""
     x, ans = plain(x), plain(ans)
     chosen = np.equal(x, ans)
-    if np.any(np.isnan(ans)):
+    if (ans != ans).any():  # NaN
         chosen = chosen | (np.isnan(x) & np.isnan(ans))
     if where is not True:
         chosen = chosen & where
+    ties: Any
     if len(axis) == chosen.ndim:  # by axis NumPy counts several times as slowly
-        ties: Any = np.full((1,) * chosen.ndim, np.count_nonzero(chosen))
+        ties = np.count_nonzero(chosen)
     else:
         ties = np.count_nonzero(chosen, axis=axis, keepdims=True)
     if initial is not None:
         ties = ties + (ans == initial)
-    if np.any(ties > 1):
+    if (ties > 1) if type(ties) is int else np.any(ties > 1):
         v = v / np.maximum(ties, 1)
     return where_or_zero(chosen, v)
 

@@ -284,6 +284,15 @@ def lead_index(index: Any, lead: Shape) -> Any:
     return SEPARATED
 
 
+def placed(t: Any, shape: Shape, index: Any, lead: Shape) -> tuple[Any, Any]:
+    """`t` with lead axes, or a view of it, and the index to write there what goes to `index`."""
+    full = lead_index(index, lead)
+    if full is not SEPARATED:
+        return t, full
+    places = np.unravel_index(flat_positions(shape, index), shape or (1,))
+    return (t if shape else t[..., None]), (..., *places)
+
+
 def get_lead(t: Any, index: Any, lead: Shape) -> Any:
     """``t[index]`` for `t` with lead axes."""
     full = lead_index(index, lead)
@@ -303,9 +312,7 @@ def read_lead(t: Any, index: Any, lead: Shape) -> Any:
 def set_lead(t: Any, index: Any, v: Any, lead: Shape) -> None:
     """``t[index] = v`` for `t` with lead axes, and `v` with the same ones or a scalar."""
     shape = t.shape[len(lead) :]
-    full = lead_index(index, lead)
-    if full is SEPARATED:
-        full = (..., *np.unravel_index(flat_positions(shape, index), shape))
+    t, full = placed(t, shape, index, lead)
     if lead and np.ndim(v):
         target = ndim_selected(shape, index)
         v = align(v, v.ndim - len(lead), target, lead)

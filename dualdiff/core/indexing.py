@@ -9,20 +9,19 @@ import numpy as np
 from numpy import float64, ndarray
 
 from .arrays import (
-    SEPARATED,
     Array,
     Place,
     View,
     assign,
     content_of,
     detached,
-    flat_positions,
     freeze_index,
     get_lead,
     is_basic,
     lead_index,
     make_view,
     ndim_selected,
+    placed,
     read_lead,
     store,
 )
@@ -95,13 +94,11 @@ def add_into(
     if type(c) is not Buffer:
         c = ct[slot] = Buffer.of(c, spec, layout, lead)
     array = c.writable(g)
-    full = lead_index(index, lead)
-    if full is SEPARATED:
-        full = (..., *np.unravel_index(flat_positions(spec.shape, index), spec.shape))
+    place, full = placed(array, spec.shape, index, lead)
     if is_basic(index):
         array[full] += g
     elif type(array) is ndarray:
-        np.add.at(array, full, g)
+        np.add.at(place, full, g)
     else:
         part = SCATTER(g, index=index, spec=spec)
         c.array = Array(resolve(resolve(array) + part), False)

@@ -158,6 +158,13 @@ class Inputs:
                 raise
             raise explained from error
 
+    def form(self) -> tuple[Any, ...]:
+        """Containers and shapes of the leaves, and the shapes of all arguments that have one."""
+        leaves = [None if v is None else shape_of(v) for v in self.values]
+        arguments = [getattr(a, "shape", None) for a in self.args]
+        named = [(k, getattr(self.kwargs[k], "shape", None)) for k in sorted(self.kwargs)]
+        return tuple(self.structures), tuple(leaves), tuple(arguments), tuple(named)
+
     def at(self, values: Sequence[Any]) -> Inputs:
         """The same arguments with other values of the leaves."""
         other = copy(self)

@@ -13,7 +13,8 @@ from ..core.forward import Dual, ForwardTrace
 from ..core.primitive import Primitive
 from ..core.shapes import Shape, dtype_of, hush, shape_of, unhush
 from ..core.traces import kept
-from ..kinds import Elementwise
+from ..kinds import Elementwise, Linear, Rule
+from ..numpy import products
 
 _slot: Any = Box.__dict__["payload"]  # behind the property of `DiagonalDual`
 
@@ -84,7 +85,9 @@ def _push_number(
     active = [i for i, t in enumerate(tangents) if t is not None]
     t = tangents[active[0]]
     alone = len(active) == 1 and type(t) is Diagonal and shape_of(ans) == ()
-    if not alone or dtype_of(ans).kind != "f" or t.dtype.kind != "f":
+    pulls = prim in _PRODUCTS or isinstance(prim, Linear)  # other rules may have a push alone
+    pulls = pulls or (isinstance(prim, Rule) and prim.backward is not None)
+    if not pulls or not alone or dtype_of(ans).kind != "f" or t.dtype.kind != "f":
         return None
     gradient = prim.pull(saved, dtype_of(ans).type(1), ())[active[0]]
     return t.like(t.elements * gradient).sum(tuple(range(1, t.ndim)))
@@ -94,6 +97,8 @@ def _push_product(
     prim: Primitive, ans: Any, saved: Any, values: Any, tangents: Sequence[Any], lead: Shape
 ) -> Any:
     """Where a vector with a diagonal meets a constant matrix."""
+    if prim not in _PRODUCTS:
+        return None
     x, y = values
     i = int(tangents[0] is None)
     vector, matrix = (x, y) if i == 0 else (y, x)
@@ -103,6 +108,7 @@ def _push_product(
     return _push_number(prim, ans, saved, values, tangents, lead)
 
 
+_PRODUCTS = (products.matmul_p, products.dot_p)
 _PUSHES = {
     "elementwise": _push_elementwise,
     "reduction": _push_number,

@@ -12,12 +12,12 @@ from numpy import ndarray
 
 from ..core.boxes import is_box
 from ..core.errors import MissingRuleError
-from ..core.shapes import dtype_of, shape_of
+from ..core.shapes import cast, dtype_of, shape_of
 from ..trees import flatten
 from ._calls import Argnums, Inputs, Operator
 from ._limits import limit_of, or_limit
 from .complex import as_real as in_real_parts
-from .complex import verify_holomorphic
+from .complex import require_complex, verify_holomorphic
 from .directions import (
     Liveness,
     Span,
@@ -65,7 +65,7 @@ class _Jacobian(Operator):
         super().__init__(f, argnums, **options)
         # What earlier calls have taught, by the sizes of the inputs.
         self.known: dict[tuple[int, ...], Known] = {}
-        self.prepared: dict[tuple[int, ...], PreparedJacobian] = {}
+        self.prepared: dict[Any, PreparedJacobian] = {}  # by the form of the arguments
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.options.get("sparse"):
@@ -82,7 +82,7 @@ class _Jacobian(Operator):
 
     def sparse(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """The Jacobian as a sparse matrix; pattern and colours are kept for the next call."""
-        key = tuple(sizes_of(Inputs(self.f, args, kwargs, self.argnums).values))
+        key = Inputs(self.f, args, kwargs, self.argnums).form()
         if key not in self.prepared:
             options = {k: self.options[k] for k in ("mode", "chunk", "budget", "progress")}
             from .prepared import prepare_jacobian
@@ -106,6 +106,8 @@ class _Jacobian(Operator):
         n = sum(key)
         mode, chunk = self.options["mode"], self.options["chunk"]
         allowed = [MissingRuleError] if mode == "auto" else []  # then the other mode may do
+        if self.options.get("holomorphic"):
+            require_complex(inputs.values, "argument", "holomorphic=True")
         known = self.known.get(key)
         if known is None and mode != "reverse" and (n <= 1 or (mode == "forward" and n <= FEW)):
             known = Known.of(n, n)
@@ -137,7 +139,11 @@ class _Jacobian(Operator):
             with suppress(*allowed):
                 return self._columns(inputs, recording, plan, live), recording.aux
             plan = choose(n, m, "reverse", chunk, known.peak, self.options["budget"], known.mean)
-        return self._rows(inputs, recording, plan), recording.aux
+            return self._rows(inputs, recording, plan), recording.aux
+        with suppress(*allowed):
+            return self._rows(inputs, recording, plan), recording.aux
+        plan = choose(n, m, "forward", chunk, known.peak, self.options["budget"], known.mean)
+        return self._columns(inputs, recording, plan, live), recording.aux
 
     def _at_once(self, inputs: Inputs, n: int) -> tuple[Any, Any]:
         """All tangents with the function itself, which records nothing."""
@@ -205,9 +211,8 @@ def forget(known: dict[Any, Any]) -> None:
 
 
 def _block(part: Any, result: Any, value: Any) -> Any:
-    """Rows or columns of one result and one argument, real where both are."""
-    if dtype_of(part).kind == "c" and not any_complex((result, value)):
-        part = np.real(part)
+    """Rows or columns of one result and one argument, in the dtype of both."""
+    part = cast(part, np.result_type(dtype_of(result), dtype_of(value)))
     shape = shape_of(result) + shape_of(value)
     ready = type(part) is ndarray and part.shape == shape
     return own(part if ready else np.reshape(part, shape))
@@ -265,8 +270,12 @@ class _Blocks:
 
     def finished(self, inputs: Inputs) -> list[Any]:
         """The blocks of each result, as a tree like the argument."""
-        pairs = zip(self._opened(), self.results, strict=True)
-        return [None if r is None else inputs.result(blocks) for blocks, r in pairs]
+        out: list[Any] = []
+        for result, blocks in zip(self.results, self._opened(), strict=True):
+            pairs = zip(blocks, inputs.leaves, strict=True)
+            leaves = [None if b is None else _as_leaf(b, leaf) for b, leaf in pairs]
+            out.append(None if result is None else inputs.result(leaves))
+        return out
 
 
 def _as(rows: ndarray, matrix: ndarray) -> ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +12,9 @@ from numpy import ndarray
 from .._diagonals import Diagonal, push_diagonals
 from ..core.boxes import plain
 from ..core.errors import UnsupportedInputError, user_line
-from ..core.shapes import Shape, cast, dtype_of, shape_of
+from ..core.shapes import Shape, cast, dtype_of, is_inexact, shape_of
 from ..debug import new_tape
-from ..trees import check_same_structure, ravel
+from ..trees import check_same_structure, flatten, ravel
 from ._alive import again_if_nan, careful, has_nan, run_pass
 from ._calls import Argnums, Inputs, Outputs, direction, like, release, same_strides, split_aux
 from ._limits import limit_of, or_limit
@@ -148,8 +149,8 @@ class Linearization:
 
         Between real and complex numbers it is linear over the reals alone, and so is its adjoint,
         with Re(conj(g) J t) as the product: the adjoint of a complex result of a real argument is
-        real. A complex vector is refused where all arguments are real, and so is a complex
-        cotangent where all results are.
+        real. A vector that is not real where an argument is, and a cotangent that is not real where
+        a result is, are refused.
 
         >>> import numpy as np, dualdiff as dd
         >>> _, L = dd.linearize(lambda x: x**2, np.array([1.0, 2.0]))
@@ -160,30 +161,45 @@ class Linearization:
 
         recording = self._recording
         flat_in, unravel_in = ravel(tuple(recording.inputs.trees(recording.inputs.leaves)))
-        flat_out, unravel_out = ravel(recording.outputs.tree(recording.outputs.values))
+        flat_out, unravel_out = ravel(_floats(recording.outputs.tree(recording.outputs.values)))
+        real_in, real_out = (_is_real(end.values) for end in (recording.inputs, recording.outputs))
 
-        def vector(v: Any, flat: Any) -> Any:
+        def vector(v: Any, flat: Any, is_real: ndarray) -> Any:
             v = np.asarray(v).ravel()
-            if v.dtype.kind == "c" and flat.dtype.kind != "c":
-                if np.any(v.imag):
+            if v.dtype.kind == "c":
+                if np.any(v.imag[is_real]):
                     raise UnsupportedInputError(
                         f"a complex vector cannot stand for a change of real numbers, "
                         f"{user_line()}; apply the operator to its real and imaginary parts"
                     )
-                v = v.real
+                v = v if flat.dtype.kind == "c" else v.real
             return v.astype(flat.dtype)
 
         def matvec(t: Any) -> Any:
-            return ravel(self.jvp(*unravel_in(vector(t, flat_in))))[0]
+            return ravel(_floats(self.jvp(*unravel_in(vector(t, flat_in, real_in)))))[0]
 
         def rmatvec(g: Any) -> Any:
             # SciPy's adjoint conjugates; our transpose does not.
-            g = np.conjugate(vector(g, flat_out))
+            g = np.conjugate(vector(g, flat_out, real_out))
             return np.conjugate(ravel(self.vjp(unravel_out(g)))[0])
 
         dtype = np.result_type(flat_in.dtype, flat_out.dtype)
         shape = (flat_out.size, flat_in.size)
         return LinearOperator(dtype=dtype, shape=shape, matvec=matvec, rmatvec=rmatvec)
+
+
+def _floats(tree: Any) -> Any:
+    """A tree whose integers and truth values, which do not change, count as floats."""
+    leaves, structure = flatten(tree)
+    return structure.unflatten(
+        [v if v is None or is_inexact(v) else np.asarray(v, float)[()] for v in leaves]
+    )
+
+
+def _is_real(values: Sequence[Any]) -> ndarray:
+    """Which elements of all leaves are real."""
+    parts = [np.full(prod(shape_of(v)), dtype_of(v).kind != "c") for v in values if v is not None]
+    return np.concatenate(parts) if parts else np.zeros(0, bool)
 
 
 def _tangent_like(t: Any, value: Any) -> Any:

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array, issparse
 
 from ..core.boxes import is_box
 from ..core.errors import DualdiffError, UnsupportedInputError, user_line
-from ..core.shapes import quiet
+from ..core.shapes import dtype_of, quiet
 from ..sparsity.compression import Picking, canonical, seeds
 from ._calls import Argnums, Inputs, Outputs
 from .compressing import PatternError, compress, saves_nothing
@@ -23,6 +23,7 @@ from .plans import LEAST_BUDGET, SPARSE_MODES, check_passes, spans
 from .sparsity import detect, detect_hessian
 
 KEPT = 2**26  # bytes of seeds that a prepared object keeps
+LOST = 64  # units in the last place
 
 
 class NonFiniteDerivativeError(DualdiffError, ArithmeticError):
@@ -151,7 +152,8 @@ class Prepared:
             found = self._detected(args, kwargs)
             self._adopt(canonical(self.pattern + found))
             outputs, matrix, probe = self._compressed(inputs)
-            rows = self._wrong_rows(matrix, probe)
+            # The pattern is that of this very point: what still differs may be rounding.
+            rows = self._wrong_rows(matrix, probe, self._rounding(inputs, outputs, args, kwargs))
         if rows.size:
             raise self._pattern_error(rows)
         return outputs, matrix
@@ -182,6 +184,7 @@ class Prepared:
                 f"sparse derivatives are for real arguments, not complex ones, {user_line()}; "
                 f"differentiate with respect to real and imaginary parts"
             )
+        _refuse_half_precision(inputs.values)
         sizes = sizes_of(inputs.values)
         if sizes != self._sizes:
             raise UnsupportedInputError(
@@ -190,6 +193,7 @@ class Prepared:
             )
 
     def _check_outputs(self, outputs: Outputs) -> None:
+        _refuse_half_precision(outputs.values)
         m, prepared = size_of(outputs.values), self.pattern.shape[0]
         if m != prepared and self.given:
             raise UnsupportedInputError(
@@ -225,6 +229,9 @@ class Prepared:
             return outputs, matrix, pushed[-1] if checked else None
         recording = Recording(inputs)
         outputs = recording.outputs
+        if self.options["mode"] == "auto" and any_complex(outputs.values):
+            self.options = {**self.options, "mode": "forward"}  # rows would be d - i d_i
+            self._adopt(self.pattern)
         self._check_outputs(outputs)
         columns, rows = self._compression.columns, self._compression.rows
         matrix = self._compression.of_entries(
@@ -262,8 +269,13 @@ class Prepared:
             return picking.values
         return (parts[0] if len(parts) == 1 else np.concatenate(parts)).reshape(-1).take(places)
 
-    def _wrong_rows(self, matrix: csr_array, probe: ndarray | None) -> ndarray:
-        """The rows in which the matrix does not map the probe's direction as the function does."""
+    def _wrong_rows(
+        self, matrix: csr_array, probe: ndarray | None, rounding: ndarray | float = 0.0
+    ) -> ndarray:
+        """The rows in which the matrix does not map the probe's direction as the function does.
+
+        `rounding` are differences that are allowed in each row.
+        """
         if probe is None:
             return np.zeros(0, np.intp)
         direction = self._probe[0].astype(matrix.dtype, copy=False)
@@ -283,7 +295,19 @@ class Prepared:
         size = abs(part) @ direction
         # Rows whose entries cancel have no size of their own to be compared with.
         floor = 16 * np.finfo(matrix.dtype).eps * np.abs(probe).max()
-        return rows[error[rows] > tolerance * size + floor]
+        floor = floor + np.broadcast_to(rounding, probe.shape)[rows]
+        return rows[~(error[rows] <= tolerance * size + floor)]
+
+    def _rounding(
+        self, inputs: Inputs, outputs: Outputs, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> ndarray:
+        """The derivatives of each result that are lost in its own rounding.
+
+        They change it by some units in the last place where an argument changes by as much as its
+        largest element: all that is left where derivatives cancel, as in ``sin(x)**2 + cos(x)**2``.
+        """
+        results = np.abs(joined(outputs.values, outputs.values, 1)[0])
+        return LOST * np.finfo(results.dtype).eps * results / _least_size(inputs)
 
     def _non_finite(self, matrix: csr_array, probe: ndarray) -> NonFiniteDerivativeError:
         bad = np.flatnonzero(~np.isfinite(matrix.data))
@@ -296,6 +320,20 @@ class Prepared:
             f"the sparse derivative is not finite: {where}, {user_line()}; move the arguments away "
             f"from the singular point, or pass check=False to get the matrix as it is"
         )
+
+
+def _refuse_half_precision(values: Sequence[Any]) -> None:
+    if any(v is not None and dtype_of(v) == np.float16 for v in values):
+        raise UnsupportedInputError(
+            f"SciPy's sparse arrays hold no float16, {user_line()}; pass float32 values, or use "
+            f"sparse=False"
+        )
+
+
+def _least_size(inputs: Inputs) -> float:
+    """The size of the largest element of an argument, for the smallest that is not zero."""
+    sizes = [np.abs(v).max() for v in inputs.values if v is not None and np.size(v)]
+    return min((float(s) for s in sizes if s > 0), default=np.inf)
 
 
 class PreparedJacobian(Prepared):
@@ -314,6 +352,13 @@ class PreparedHessian(Prepared):
 
     def _function(self) -> Callable[..., Any]:
         return _Grad(self.f, self.argnums, has_aux=False, with_value=False)
+
+    def _rounding(
+        self, inputs: Inputs, outputs: Outputs, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> ndarray:
+        of_gradient = super()._rounding(inputs, outputs, args, kwargs)
+        value = np.abs(np.asarray(self.f(*args, **kwargs)))
+        return of_gradient + LOST * np.finfo(value.dtype).eps * value / _least_size(inputs) ** 2
 
     def gradient_and_hessian(self, *args: Any, **kwargs: Any) -> tuple[Any, csr_array]:
         """The gradient, in the form of the arguments, and the sparse Hessian."""

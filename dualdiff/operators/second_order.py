@@ -11,7 +11,6 @@ from ..core.errors import user_line
 from ..trees import ravel
 from ._calls import Argnums, Inputs, Operator
 from .complex import InRealParts
-from .directions import sizes_of
 from .first_order import _Grad, grad, jvp
 from .jacobian import _Jacobian, forget
 from .linearize import linearize
@@ -25,7 +24,7 @@ class _Hessian(Operator):
 
     def __init__(self, f: Callable[..., Any], argnums: Argnums, **options: Any) -> None:
         super().__init__(f, argnums, **options)
-        self.prepared: dict[tuple[int, ...], PreparedHessian] = {}
+        self.prepared: dict[Any, PreparedHessian] = {}  # by the form of the arguments
         # Kept, since it learns from its calls. Pulled, not pushed: what only the value of f needs
         # takes no time, and no array of all directions outlives its use.
         holomorphic = options["holomorphic"]
@@ -43,7 +42,7 @@ class _Hessian(Operator):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not self.options["sparse"]:
             return self.dense(*args, **kwargs)
-        key = tuple(sizes_of(Inputs(self.f, args, kwargs, self.argnums).values))
+        key = Inputs(self.f, args, kwargs, self.argnums).form()
         if key not in self.prepared:
             options = {k: self.options[k] for k in ("chunk", "budget", "progress")}
             from .prepared import prepare_hessian

@@ -261,6 +261,7 @@ def logsumexp(
     if weighted:
         shape = np.broadcast_shapes(np.shape(a), np.shape(b))
         a, b = np.broadcast_to(a, shape), np.broadcast_to(b, shape)
+    axis = _axis_of(a, axis)
     if return_sign:
         if _is_complex(a) or _is_complex(b):
             raise UnsupportedInputError(
@@ -271,6 +272,11 @@ def logsumexp(
         _, sign = special.logsumexp(seen(a), axis, factors, keepdims, return_sign=True)
     ans = logsumexp_p(a, b, weighted=weighted, sign=sign, axis=axis, keepdims=keepdims)
     return (ans, sign) if return_sign else ans
+
+
+def _axis_of(x: Any, axis: Any) -> Any:
+    """The axis of a sum; SciPy takes one of a number too."""
+    return None if np.ndim(x) == 0 and axis in (0, -1) else axis
 
 
 def _centred(t: Any, weights: Any, axis: Any, ndim: int) -> Any:
@@ -302,7 +308,10 @@ def softmax(x: Any, axis: Any = None) -> Any:
     array([[ 0.25, -0.25],
            [-0.25,  0.25]])
     """
-    return softmax_p(as_operand(x), axis=axis) if contains_box(x) else special.softmax(x, axis)
+    if contains_box(x):
+        x = as_operand(x)
+        return softmax_p(x, axis=_axis_of(x, axis))
+    return special.softmax(x, axis)
 
 
 def _log_softmax_pull(g: Any, ans: Any, axis: Any) -> Any:
@@ -331,7 +340,8 @@ def log_softmax(x: Any, axis: Any = None) -> Any:
            [-0.5,  0.5]])
     """
     if contains_box(x):
-        return log_softmax_p(as_operand(x), axis=axis)
+        x = as_operand(x)
+        return log_softmax_p(x, axis=_axis_of(x, axis))
     return special.log_softmax(x, axis)
 
 

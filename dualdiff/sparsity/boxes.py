@@ -66,7 +66,9 @@ class Fact(Dependent):
         return np.array(seen(self), dtype=dtype)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        values = [_value(x) for x in inputs]
+        # The zeros of a constant factor of a product of matrices are taken for structural ones.
+        look = _value if ufunc.signature is None else _left
+        values = [look(x) for x in inputs]
         traced = any(map(is_box, values))
         if ufunc in _LOGICAL_UFUNCS and method == "__call__" and not kwargs and not traced:
             ans = ufunc(*values)
@@ -132,7 +134,8 @@ def _binary(op: Compare, ufunc: Any, reflected: bool) -> Any:
         if ufunc in _LOGICAL_UFUNCS and (type(other) is Fact or not is_box(other)):
             pair = (other, self) if reflected else (self, other)
             return self.__array_ufunc__(ufunc, "__call__", *pair)
-        look = _value if is_box(other) and type(other) is not Fact else _left
+        elementwise = is_box(other) and type(other) is not Fact and ufunc is not np.matmul
+        look = _value if elementwise else _left
         a, b = look(self), look(other)
         return op(b, a) if reflected else op(a, b)
 
@@ -150,7 +153,9 @@ def _in_place(op: Compare) -> Any:
     return apply
 
 
-_UFUNCS = {"and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor}
+_UFUNCS = {
+    "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor, "matmul": np.matmul,
+}  # fmt: skip
 for _name in (*_LOGICAL, *_ARITHMETIC):
     _op = getattr(operator, f"{_name}_" if _name in ("and", "or") else _name)
     setattr(Fact, f"__{_name}__", _binary(_op, _UFUNCS.get(_name), False))

@@ -192,6 +192,26 @@ def test_debug_nans_and_vector_valued_rules_see_arrays(mode: Any) -> None:
     np.testing.assert_allclose(got, np.diag(slope), atol=1e-13)
 
 
+@pytest.mark.parametrize("mode", ["auto", *MODES])
+def test_products_by_other_rules_see_arrays(mode: Any) -> None:
+    product = extend.bilinear(
+        lambda x, y: x @ y, lambda g, y: np.outer(g, y), lambda g, x: x.T @ g, structure="matmul"
+    )
+    jacobian = dd.jacobian(lambda x: product(A, x * 1.0), mode=mode)
+    for _ in range(2):
+        np.testing.assert_allclose(jacobian(X), A, rtol=1e-14)
+
+
+@pytest.mark.parametrize("structure", ["reduction", "matmul"])
+def test_a_number_with_a_push_alone_goes_forward_at_every_call(structure: str) -> None:
+    own = extend.primitive(lambda x: np.sum(x), name="own", structure=structure)
+    own.jvp("x")(lambda t: np.sum(t))
+    for total in (own, extend.rule(np.sum, push=lambda t: np.sum(t), structure=structure)):
+        jacobian = dd.jacobian(lambda x, total=total: total(x * COUNT), mode="forward")
+        for _ in range(2):
+            np.testing.assert_array_equal(jacobian(X), COUNT)
+
+
 def test_elementwise_functions_cost_one_direction(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
+from dualdiff import extend
 from dualdiff.scipy.linalg import expm
 
 RNG = np.random.default_rng(0)
@@ -231,3 +232,48 @@ def test_auto_takes_the_other_mode_where_one_has_no_rule() -> None:
     np.testing.assert_array_equal(dd.jacobian(lambda s: square(s) * X)(1.0), 2 * X)
     with pytest.raises(NotImplementedError, match="no forward-mode rule"):
         dd.jacobian(square, mode="forward")(X)
+
+
+def test_auto_goes_forward_where_a_function_of_many_inputs_has_no_pull() -> None:
+    total = extend.primitive(lambda x: np.sum(x), name="total")
+    total.jvp("x")(lambda t: np.sum(t))
+    jacobian = dd.jacobian(lambda x: total(2.0 * x))
+    for _ in range(2):
+        np.testing.assert_array_equal(jacobian(np.ones(5)), np.full(5, 2.0))
+
+
+@pytest.mark.parametrize("mode", ["auto", "forward", "reverse"])
+def test_dtype_and_type_do_not_depend_on_mode_and_passes(mode: str) -> None:
+    x, matrix = np.ones(100, np.float32), np.ones((20, 100))
+    for chunk in (None, 7):
+        jacobian = dd.jacobian(lambda x: matrix @ x, mode=mode, chunk=chunk)
+        assert jacobian(x).dtype == np.float64
+        pair = dd.jacobian(lambda p: [p[0] * p[1], p[0]], mode=mode, chunk=min(chunk or 2, 1))
+        assert [[type(v) for v in row] for row in pair([2.0, 3.0])] == [[float, float]] * 2
+
+
+def test_holomorphic_is_refused_for_real_arguments_at_every_call() -> None:
+    jacobian = dd.jacobian(lambda x: x**2, holomorphic=True)
+    for x in (np.ones(2), np.ones(2), 1.0, 1.0):
+        with pytest.raises(TypeError, match="for complex arguments"):
+            jacobian(x)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_numbers_are_stored_and_read_through_truth_values(mode: str) -> None:
+    def f(x: Any) -> Any:
+        y = dd.numpy.zeros(())
+        y[np.array(True)] = x[0]
+        y[True] = x[1] * y
+        return y[True, None] * y[None, True] * x[2]
+
+    x = np.array([0.5, -1.0, 2.0])
+    expected = 2.0 * x[0] * x[1] * np.array([x[1] * x[2], x[0] * x[2], x[0] * x[1] / 2.0])
+    np.testing.assert_allclose(np.ravel(dd.jacobian(f, mode=mode)(x)), expected)
+    chosen = dd.jacobian(lambda x: np.piecewise(x[0], [x[0] > 0], [np.square, np.sin]), mode=mode)
+    np.testing.assert_allclose(chosen(x), [1.0, 0.0, 0.0])
+    np.testing.assert_allclose(dd.hessian(lambda x: np.sum(f(x)))(x), dd.hessian(g)(x))
+
+
+def g(x: Any) -> Any:
+    return (x[0] * x[1]) ** 2 * x[2]

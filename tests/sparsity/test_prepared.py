@@ -337,3 +337,61 @@ def test_progress_needs_tqdm_and_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(ImportError, match="pip install tqdm"):
         dd.jacobian(chain, chunk=1, progress=True)(X)
     dd.jacobian(chain, progress=True)(X)  # one pass shows nothing
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sin(x) ** 2 + np.cos(x) ** 2,
+        lambda x: np.sum(dd.scipy.special.softmax(x)),
+        lambda x: np.sqrt(x**2) ** 2 / x**2,
+        lambda x: 1e6 * (np.exp(x) * np.exp(-x)),
+    ],
+)
+def test_derivatives_that_are_all_rounding_are_no_error(f: Any) -> None:
+    x = np.array([0.3, -1.2, 0.7, 2.0])
+    size = np.max(np.abs(f(x)))
+    assert np.abs(dd.jacobian(f, sparse=True)(x)).max() <= 1e-14 * size
+    hessian = dd.hessian(lambda x: np.sum(f(x) * np.array([1.0, 2.0, -1.0, 0.5])), sparse=True)(x)
+    assert np.abs(hessian).max() <= 1e-12 * size
+
+
+def test_derivatives_below_the_rounding_of_results_are_compared_all_the_same() -> None:
+    x = np.array([1.0, 2.0, 3.0])
+    given = dd.prepare_jacobian(lambda x: 1e16 + x + 0.01 * x[::-1], x, pattern=np.eye(3))
+    with pytest.raises(ValueError, match="row 0"):
+        given(x)
+    branching = dd.prepare_jacobian(lambda x: 1e16 + (x if x[0] > 0 else x[::-1]), x)
+    np.testing.assert_array_equal(branching(-x).toarray(), np.eye(3)[::-1])
+
+
+def test_a_function_is_prepared_for_each_form_of_its_arguments() -> None:
+    J = dd.jacobian(lambda x: x.sum(axis=0), sparse=True)
+    assert [J(np.ones(shape)).shape for shape in ((2, 3), (3, 2), (2, 3))] == [
+        (3, 6),
+        (2, 6),
+        (3, 6),
+    ]
+    J = dd.jacobian(lambda x, A: A @ x, sparse=True)
+    assert [J(np.ones(4), A).shape for A in (np.eye(4), np.eye(4)[:2])] == [(4, 4), (2, 4)]
+    assert J(np.ones(4), A=np.ones((1, 4))).shape == (1, 4)
+    J = dd.jacobian(lambda x: x.T.ravel() * 2, sparse=True)
+    assert [J(np.ones(shape)).nnz for shape in ((2, 3), (3, 2))] == [6, 6]
+    H = dd.hessian(lambda x: np.sum(x.sum(axis=0) ** 2), sparse=True)
+    assert [H(np.ones(shape)).nnz for shape in ((2, 3), (3, 2))] == [12, 18]
+
+
+@pytest.mark.parametrize("f", [lambda x: np.sin(x) * 2, lambda x: (np.sin(x) * 2).astype(float)])
+def test_half_precision_is_refused_by_name(f: Any) -> None:
+    with pytest.raises(TypeError, match="float16"):
+        dd.jacobian(f, sparse=True)(np.ones(4, np.float16))
+    with pytest.raises(TypeError, match="float16"):
+        dd.jacobian(lambda x: f(x).astype(np.float16), sparse=True)(np.ones(4))
+
+
+def test_auto_takes_columns_where_a_result_is_complex() -> None:
+    f = lambda x: np.sum(np.exp(1j * x))[None]  # noqa: E731
+    x = np.array([0.3, 1.0, 2.0])
+    J = dd.prepare_jacobian(f, x)
+    np.testing.assert_allclose(J(x).toarray()[0], 1j * np.exp(1j * x))
+    assert J.mode == "forward"

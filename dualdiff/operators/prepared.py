@@ -10,8 +10,8 @@ from numpy import ndarray
 from scipy.sparse import csr_array, issparse
 
 from ..core.boxes import is_box
-from ..core.errors import DualdiffError, UnsupportedInputError, user_line
-from ..core.shapes import dtype_of, quiet
+from ..core.errors import UnsupportedInputError, user_line
+from ..core.shapes import dtype_of
 from ..sparsity.compression import Picking, canonical, seeds
 from ._calls import Argnums, Inputs, Outputs
 from .compressing import PatternError, compress, saves_nothing
@@ -21,13 +21,9 @@ from .linearize import Recording
 from .passes import one_pass, within_budget
 from .plans import LEAST_BUDGET, SPARSE_MODES, check_passes, spans
 from .sparsity import detect, detect_hessian
+from .verifying import rounding_of, wrong_rows
 
 KEPT = 2**26  # bytes of seeds that a prepared object keeps
-LOST = 64  # units in the last place
-
-
-class NonFiniteDerivativeError(DualdiffError, ArithmeticError):
-    """A sparse derivative holds a NaN or an infinity."""
 
 
 class Prepared:
@@ -272,54 +268,16 @@ class Prepared:
     def _wrong_rows(
         self, matrix: csr_array, probe: ndarray | None, rounding: ndarray | float = 0.0
     ) -> ndarray:
-        """The rows in which the matrix does not map the probe's direction as the function does.
-
-        `rounding` are differences that are allowed in each row.
-        """
+        """The rows in which the matrix does not map the probe's direction as the function does."""
         if probe is None:
             return np.zeros(0, np.intp)
-        direction = self._probe[0].astype(matrix.dtype, copy=False)
-        product = matrix @ direction
-        with quiet():
-            product -= probe
-        error, limit = np.abs(product), np.abs(probe)
-        tolerance = np.finfo(matrix.dtype).eps ** 0.4
-        limit *= tolerance
-        agrees = error <= limit
-        if agrees.all():
-            return np.zeros(0, np.intp)
-        rows = np.flatnonzero(~agrees)
-        part = matrix[rows]
-        if not (np.isfinite(part.data).all() and np.isfinite(probe).all()):
-            raise self._non_finite(matrix, probe)
-        size = abs(part) @ direction
-        # Rows whose entries cancel have no size of their own to be compared with.
-        floor = 16 * np.finfo(matrix.dtype).eps * np.abs(probe).max()
-        floor = floor + np.broadcast_to(rounding, probe.shape)[rows]
-        return rows[~(error[rows] <= tolerance * size + floor)]
+        return wrong_rows(matrix, self._probe[0], probe, rounding)
 
     def _rounding(
         self, inputs: Inputs, outputs: Outputs, args: Sequence[Any], kwargs: dict[str, Any]
     ) -> ndarray:
-        """The derivatives of each result that are lost in its own rounding.
-
-        They change it by some units in the last place where an argument changes by as much as its
-        largest element: all that is left where derivatives cancel, as in ``sin(x)**2 + cos(x)**2``.
-        """
-        results = np.abs(joined(outputs.values, outputs.values, 1)[0])
-        return LOST * np.finfo(results.dtype).eps * results / _least_size(inputs)
-
-    def _non_finite(self, matrix: csr_array, probe: ndarray) -> NonFiniteDerivativeError:
-        bad = np.flatnonzero(~np.isfinite(matrix.data))
-        if bad.size:
-            row = np.searchsorted(matrix.indptr, bad[0], side="right") - 1
-            where = f"{matrix.data[bad[0]]} in row {row}, column {matrix.indices[bad[0]]}"
-        else:
-            where = f"a directional derivative is not finite in row {np.argmin(np.isfinite(probe))}"
-        return NonFiniteDerivativeError(
-            f"the sparse derivative is not finite: {where}, {user_line()}; move the arguments away "
-            f"from the singular point, or pass check=False to get the matrix as it is"
-        )
+        """The derivatives that rounding may leave where the function has none."""
+        return rounding_of(joined(outputs.values, outputs.values, 1)[0], inputs)
 
 
 def _refuse_half_precision(values: Sequence[Any]) -> None:
@@ -328,12 +286,6 @@ def _refuse_half_precision(values: Sequence[Any]) -> None:
             f"SciPy's sparse arrays hold no float16, {user_line()}; pass float32 values, or use "
             f"sparse=False"
         )
-
-
-def _least_size(inputs: Inputs) -> float:
-    """The size of the largest element of an argument, for the smallest that is not zero."""
-    sizes = [np.abs(v).max() for v in inputs.values if v is not None and np.size(v)]
-    return min((float(s) for s in sizes if s > 0), default=np.inf)
 
 
 class PreparedJacobian(Prepared):
@@ -357,8 +309,7 @@ class PreparedHessian(Prepared):
         self, inputs: Inputs, outputs: Outputs, args: Sequence[Any], kwargs: dict[str, Any]
     ) -> ndarray:
         of_gradient = super()._rounding(inputs, outputs, args, kwargs)
-        value = np.abs(np.asarray(self.f(*args, **kwargs)))
-        return of_gradient + LOST * np.finfo(value.dtype).eps * value / _least_size(inputs) ** 2
+        return of_gradient + rounding_of(np.asarray(self.f(*args, **kwargs)), inputs, order=2)
 
     def gradient_and_hessian(self, *args: Any, **kwargs: Any) -> tuple[Any, csr_array]:
         """The gradient, in the form of the arguments, and the sparse Hessian."""

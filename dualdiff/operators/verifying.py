@@ -1,0 +1,73 @@
+"""Whether a sparse derivative maps a random direction as the function does, row by row."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy import ndarray
+from scipy.sparse import csr_array
+
+from ..core.errors import DualdiffError, user_line
+from ..core.shapes import quiet
+from ._calls import Inputs
+
+LOST = 64  # units in the last place
+
+
+class NonFiniteDerivativeError(DualdiffError, ArithmeticError):
+    """A sparse derivative holds a NaN or an infinity."""
+
+
+def wrong_rows(
+    matrix: csr_array, direction: ndarray, probe: ndarray, rounding: ndarray | float = 0.0
+) -> ndarray:
+    """The rows in which a matrix does not map a direction as the function does.
+
+    Arguments: `matrix`; a positive `direction`; `probe`, the derivative in this direction;
+    `rounding`, differences that are allowed in each row.
+    """
+    direction = direction.astype(matrix.dtype, copy=False)
+    product = matrix @ direction
+    with quiet():
+        product -= probe
+    error, limit = np.abs(product), np.abs(probe)
+    tolerance = np.finfo(matrix.dtype).eps ** 0.4
+    limit *= tolerance
+    agrees = error <= limit
+    if agrees.all():
+        return np.zeros(0, np.intp)
+    rows = np.flatnonzero(~agrees)
+    part = matrix[rows]
+    if not (np.isfinite(part.data).all() and np.isfinite(probe).all()):
+        raise _non_finite(matrix, probe)
+    size = abs(part) @ direction
+    # Rows whose entries cancel have no size of their own to be compared with.
+    floor = 16 * np.finfo(matrix.dtype).eps * np.abs(probe).max()
+    floor = floor + np.broadcast_to(rounding, probe.shape)[rows]
+    return rows[~(error[rows] <= tolerance * size + floor)]
+
+
+def rounding_of(results: ndarray, inputs: Inputs, order: int = 1) -> ndarray:
+    """The derivatives that are lost in the rounding of results.
+
+    They change a result by some units in its last place where an argument changes by as much as
+    its largest element: all that is left where derivatives cancel, as in
+    ``sin(x)**2 + cos(x)**2``.
+    Arguments: `results`, values of the function; `inputs`, where it was evaluated; the `order` of
+    the derivatives.
+    """
+    sizes = [np.abs(v).max() for v in inputs.values if v is not None and np.size(v)]
+    least = min((float(s) for s in sizes if s > 0), default=np.inf)
+    return np.asarray(LOST * np.finfo(results.dtype).eps * np.abs(results) / least**order)
+
+
+def _non_finite(matrix: csr_array, probe: ndarray) -> NonFiniteDerivativeError:
+    bad = np.flatnonzero(~np.isfinite(matrix.data))
+    if bad.size:
+        row = np.searchsorted(matrix.indptr, bad[0], side="right") - 1
+        where = f"{matrix.data[bad[0]]} in row {row}, column {matrix.indices[bad[0]]}"
+    else:
+        where = f"a directional derivative is not finite in row {np.argmin(np.isfinite(probe))}"
+    return NonFiniteDerivativeError(
+        f"the sparse derivative is not finite: {where}, {user_line()}; move the arguments away "
+        f"from the singular point, or pass check=False to get the matrix as it is"
+    )

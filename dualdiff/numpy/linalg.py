@@ -17,7 +17,7 @@ import numpy as np
 
 from ..core.boxes import is_box, plain
 from ..core.errors import UnsupportedInputError, user_line
-from ..core.shapes import Shape, Spec, align
+from ..core.shapes import Shape, Spec, align, shape_of
 from ..kinds import rule
 from ._common import implements
 from ._matrices import (
@@ -107,6 +107,11 @@ def inv(a: Any) -> Any:
     return inv_p(a)
 
 
+ILL_CONDITIONED = 1e6  # for which cofactors are products of singular values
+_NEXT, _AFTER = np.array([1, 2, 0]), np.array([2, 0, 1])
+_SIGNS = np.array([[1, -1], [-1, 1]])
+
+
 def _singular_cofactors(x: Any) -> Any:
     """``det(x) x^-T`` by the singular value decomposition: the cofactors are a product of those of
     its factors."""
@@ -151,11 +156,27 @@ cofactors_p = rule(
 
 
 def _cofactors(x: Any, det: Any) -> Any:
-    """``det(x) x^-T``, also where x is singular."""
+    """``det(x) x^-T``, also where x is singular or nearly so.
+
+    Up to 3 x 3 by their definition, which has derivatives of all orders. Derivatives of the product
+    with the inverse lose as many digits as x has in its condition.
+    """
+    n = shape_of(x)[-1]
+    if n == 1:
+        return np.ones_like(plain(x))
+    if n == 2:
+        return x[..., ::-1, ::-1] * _SIGNS
+    if n == 3:  # indices modulo 3 give the signs
+        (i, k), (j, m) = (_NEXT[:, None], _AFTER[:, None]), (_NEXT, _AFTER)
+        return x[..., i, j] * x[..., k, m] - x[..., i, m] * x[..., k, j]
     try:
-        return over_matrix(det) * transpose(np.linalg.inv(x))
+        inverted = np.linalg.inv(x)
     except np.linalg.LinAlgError:
         return cofactors_p(x)
+    largest, of_inverse = (np.absolute(plain(a)).max((-2, -1), initial=0) for a in (x, inverted))
+    if np.all(largest * of_inverse < ILL_CONDITIONED):
+        return over_matrix(det) * transpose(inverted)
+    return cofactors_p(x)
 
 
 det_p = rule(

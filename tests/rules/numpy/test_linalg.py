@@ -25,10 +25,10 @@ def pinv_of_rank_one(x, y):
     return np.linalg.pinv(np.outer(x, y), rcond=1e-5)
 
 
-def det_at_rank_two(x, y):
-    """The derivative of det in the direction of ones, where det is 0."""
-    matrix = np.stack([x, y, np.zeros(3)])
-    return dd.jvp(np.linalg.det, (matrix,), (np.ones((3, 3)),))[1]
+def det_at_rank_three(x, y):
+    """The derivative of det in a direction, where det is 0."""
+    matrix = np.stack([x, y, np.arange(1.0, 5.0), np.zeros(4)])
+    return dd.jvp(np.linalg.det, (matrix,), (A(4, 4, seed=2),))[1]
 
 
 ROWS = [
@@ -42,6 +42,8 @@ ROWS = [
     row(np.linalg.inv, A(2, 2, 2)),
     row(np.linalg.det, A(3, 3), _prims=("det",)),
     row(np.linalg.det, A(2, 2, 2)),
+    row(np.linalg.det, A(2, 4, 4)),
+    row(np.linalg.det, A(1, 1)),
     row(np.linalg.slogdet, A(3, 3), _prims=("slogdet",)),
     row(np.linalg.slogdet, -A(2, 3, 3)),
     row(np.linalg.matrix_power, A(2, 2), 3),
@@ -55,7 +57,7 @@ ROWS = [
     row(pinv_of_rank_one, A(3), A(2)),
     row(np.linalg.pinv, A(2, 3, 2), rcond=np.array([1e-3, 1e-5])),
     row(np.linalg.pinv, A(3, 2), rtol=1e-5),
-    row(det_at_rank_two, A(3), A(3, seed=1), _prims=("cofactors",), _order=1),  # third of det
+    row(det_at_rank_three, A(4), A(4, seed=1), _prims=("cofactors",), _order=1),  # third of det
     row(np.linalg.cond, A(3, 3)),
     row(np.linalg.cond, A(2, 3, 2), p=-2),
     row(np.linalg.cond, A(3, 3), p="fro"),
@@ -74,6 +76,12 @@ TestRules = rule_tests(ROWS)
 
 
 SINGULAR = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, 0.0, 1.0]])
+
+
+def singular(n):
+    x = A(n, n)
+    x[-1] = 0.0
+    return x
 
 
 def adjugate_transposed(x):
@@ -95,13 +103,15 @@ def test_det_gradient_at_a_singular_matrix_is_the_cofactors(rank):
     assert np.isclose(dd.jvp(np.linalg.det, (x,), (t,))[1], np.sum(exact * t))
 
 
-def test_det_gradient_at_a_singular_complex_matrix_is_the_cofactors():
-    x = SINGULAR * np.array([[1, 1j, 2 - 1j]])
+@pytest.mark.parametrize("n", [3, 4])
+def test_det_gradient_at_a_singular_complex_matrix_is_the_cofactors(n):
+    x = singular(n) * np.array([1, 1j, 2 - 1j, 1 + 1j])[:n]
     assert np.allclose(dd.grad(np.linalg.det)(x), adjugate_transposed(x))
 
 
-def test_det_of_a_stack_with_one_singular_matrix_is_right_for_all():
-    x = np.stack([SINGULAR, A(3, 3)])
+@pytest.mark.parametrize("n", [3, 4])
+def test_det_of_a_stack_with_one_singular_matrix_is_right_for_all(n):
+    x = np.stack([singular(n), A(n, n)])
     exact = np.stack([adjugate_transposed(m) for m in x])
     assert np.allclose(dd.grad(lambda x: np.sum(np.linalg.det(x)))(x), exact)
 
@@ -130,9 +140,23 @@ def test_second_derivative_of_det_is_right_at_any_rank(rank):
             assert np.allclose(hessian, second_minors(x), atol=1e-12)
 
 
-def test_third_derivative_of_det_at_a_singular_matrix_raises():
+@pytest.mark.parametrize("size", [0.0, 1e-17, 1e-15, 1e-12, 1e-9, 1e-6, 1e-3])
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
+def test_derivatives_of_det_are_right_near_singular_matrices(n, size):
+    x = A(n, n)
+    x[-1] = size * A(n) + (x[: n - 1].T @ np.arange(1.0, n) if n > 1 else 0.0)
+    assert np.allclose(dd.grad(np.linalg.det)(x), adjugate_transposed(x), rtol=0, atol=1e-11)
+    for inner in ("forward", "reverse"):
+        for outer in ("forward", "reverse"):
+            hessian = dd.jacobian(dd.jacobian(np.linalg.det, mode=inner), mode=outer)(x)
+            assert np.allclose(hessian, second_minors(x), rtol=0, atol=1e-9)
+
+
+def test_third_derivative_of_det_at_a_singular_matrix_raises_beyond_three_rows():
     with pytest.raises(UnsupportedInputError, match="third derivative rule at a singular matrix"):
-        dd.jacobian(dd.hessian(np.linalg.det))(SINGULAR)
+        dd.jacobian(dd.hessian(np.linalg.det))(singular(4))
+    third = dd.jacobian(dd.hessian(np.linalg.det))(SINGULAR)
+    assert [third[0, 0, 1, 1, 2, 2], third[0, 1, 1, 0, 2, 2], third[0, 0, 0, 1, 2, 2]] == [1, -1, 0]
 
 
 @pytest.mark.parametrize("p", [None, "fro", 1])

@@ -298,7 +298,8 @@ def get_lead(t: Any, index: Any, lead: Shape) -> Any:
     full = lead_index(index, lead)
     if full is not SEPARATED:
         return t[full]
-    return t.reshape((*lead, -1))[..., flat_positions(t.shape[len(lead) :], index)]
+    shape = t.shape[len(lead) :]
+    return t.reshape((*lead, int(np.prod(shape))))[..., flat_positions(shape, index)]
 
 
 def read_lead(t: Any, index: Any, lead: Shape) -> Any:

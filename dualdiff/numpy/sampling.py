@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..core.boxes import is_box, plain, seen
-from ..core.shapes import Shape, Spec, cast, dtype_of
+from ..core.shapes import Shape, Spec, cast, dtype_of, shape_of
 from ..core.traces import resolve
 from ..kinds import bilinear, linear
 from ._common import implements, strip
@@ -231,7 +232,7 @@ histogram_p = linear(
 
 def _from_bins(g: Any, where: Any, lead: Shape, x_spec: Spec) -> Any:
     """The cotangent of the bin that each sample is in, 0 for those that are in none."""
-    flat = np.reshape(g, (*lead, -1))
+    flat = np.reshape(g, (*lead, prod(shape_of(g)[len(lead) :])))
     inside = where >= 0
     picked = np.where(inside, flat[..., np.where(inside, where, 0)], 0)
     return np.reshape(picked, lead + x_spec.shape)

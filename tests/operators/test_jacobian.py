@@ -10,6 +10,8 @@ import pytest
 
 import dualdiff as dd
 from dualdiff import extend
+from dualdiff.operators._calls import Inputs
+from dualdiff.operators.linearize import Recording
 from dualdiff.scipy.linalg import expm
 
 RNG = np.random.default_rng(0)
@@ -277,3 +279,19 @@ def test_numbers_are_stored_and_read_through_truth_values(mode: str) -> None:
 
 def g(x: Any) -> Any:
     return (x[0] * x[1]) ** 2 * x[2]
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.histogram(np.arange(12), bins=3, weights=np.ravel(x))[0],
+        lambda x: x[0, :, [1, 2]],
+        lambda x: np.linalg.det(x[:, :, :2]),
+        lambda x: np.piecewise(x[0, 0, 0], [x[0, 0, 0] > 0], [np.sin]),
+    ],
+)
+def test_no_directions_give_empty_jacobians(f: Any) -> None:
+    x = np.arange(1.0, 13.0).reshape(2, 2, 3) ** 2
+    recording, shape = Recording(Inputs(f, (x,), {}, 0)), np.shape(f(x))
+    assert recording.push([np.zeros((0, *x.shape))], (0,))[0].shape == (0, *shape)
+    assert recording.pull([np.zeros((0, *shape))], (0,))[0].shape == (0, *x.shape)

@@ -302,6 +302,8 @@ def binary_fast_path(
     one_x, one_y = constant_x and dx == 1, constant_y and dy == 1
     times_x, times_y = dx == "y", dy == "x"
     product = times_x and times_y
+    twice = Factor(lambda x: 2 * x)
+    code_square, push_square = _one_operand_format(prim, twice), _pusher(twice)
     difference = one_x and constant_y and dy == -1
     general = prim.general
     if dx is None or dy is None:
@@ -317,6 +319,18 @@ def binary_fast_path(
             return general(x, y)
         return bind(a, b)
 
+    def square(x: Any, ans: Any) -> Any:
+        """The product of a box with itself: one term where there would be two alike."""
+        value, trace, out = x.value, x.scope, object.__new__(type(x))
+        fit = _dtype_fit(value, ans)
+        if type(x) is Var:
+            out.payload = slot = trace.next()
+            trace.append((code_square, slot, x.payload, value, fit))
+        else:
+            out.payload = push_square(x.payload, value, fit, trace.lead)
+        out.value, out.scope = ans, trace
+        return out
+
     def bind(x: Any, y: Any) -> Any:
         kind = type(x)
         if kind is Var or kind is Dual:
@@ -328,6 +342,8 @@ def binary_fast_path(
                     return again(x, y)
                 yv = y.value
                 ans = fn(xv, yv)
+                if product and y is x and type(ans) is not float64:
+                    return square(x, ans)
                 rx = yv if other_x else None if constant_x else residual_x(ans, xv, yv)
                 ry = xv if other_y else None if constant_y else residual_y(ans, xv, yv)
                 scalar = type(ans) is float64

@@ -32,7 +32,8 @@ def compress(
     budget = budget or LEAST_BUDGET
     if symmetric:
         colors = color_symmetric(pattern)
-        found = [(colors.count * TANGENT, "forward", by_symmetry(pattern, colors))]
+        way_of, each = ("reverse", COTANGENT) if mode == "reverse" else ("forward", TANGENT)
+        found = [(colors.count * each, way_of, by_symmetry(pattern, colors))]
         reason = f"a star colouring ({colors.order} order) of the symmetric pattern"
     elif pattern.nnz > FULL * m * n and mode != "mixed":
         found = [_all(pattern, mode)]

@@ -10,7 +10,7 @@ from numpy import ndarray
 from scipy.sparse import csr_array, issparse
 
 from ..core.boxes import is_box
-from ..core.errors import UnsupportedInputError, user_line
+from ..core.errors import MissingRuleError, UnsupportedInputError, user_line
 from ..core.shapes import dtype_of
 from ..sparsity.compression import Picking, canonical, seeds
 from ._calls import Argnums, Inputs, Outputs
@@ -21,9 +21,10 @@ from .linearize import Recording
 from .passes import one_pass, within_budget
 from .plans import LEAST_BUDGET, SPARSE_MODES, check_passes, spans
 from .sparsity import detect, detect_hessian
-from .verifying import rounding_of, wrong_rows
+from .verifying import Probe, rounding_of
 
 KEPT = 2**26  # bytes of seeds that a prepared object keeps
+_OTHER = {"forward": "reverse", "reverse": "forward", "mixed": "reverse"}
 
 
 class Prepared:
@@ -116,10 +117,12 @@ class Prepared:
         labels = [c.colors for c in (rows, columns) if c is not None]
         self.colors: Any = labels[0] if len(labels) == 1 else tuple(labels)
         self.note = self._remarks()
-        self._probe = 0.5 + np.random.default_rng(0).random((1, n))
+        rng = np.random.default_rng(0)
+        self._probe, self._co_probe = 0.5 + rng.random((1, n)), 0.5 + rng.random((1, m))
         self._kept: dict[tuple[bool, int], ndarray] = {}
         self._seeds: ndarray | None = None
-        if columns is not None and rows is None and self.plan.passes <= 1:
+        if self.mode == "forward" and self.plan.passes <= 1:
+            assert columns is not None
             parts = [seeds(columns, 0, columns.count)] + [self._probe] * options["check"]
             self._seeds = np.concatenate(parts)
             self._seeds.flags.writeable = False
@@ -142,20 +145,23 @@ class Prepared:
         inputs = Inputs(self._function(), args, kwargs, self.argnums)
         self._check_inputs(inputs)
         outputs, matrix, probe = self._compressed(inputs)
-        rows = self._wrong_rows(matrix, probe)
-        if rows.size and not self.given:
+        wrong = self._wrong_lines(matrix, probe)
+        if wrong.size and not self.given:
             # Another branch, or other constants: what was known of the pattern stays in it.
             found = self._detected(args, kwargs)
             self._adopt(canonical(self.pattern + found))
             outputs, matrix, probe = self._compressed(inputs)
             # The pattern is that of this very point: what still differs may be rounding.
-            rows = self._wrong_rows(matrix, probe, self._rounding(inputs, outputs, args, kwargs))
-        if rows.size:
-            raise self._pattern_error(rows)
+            wrong = self._wrong_lines(matrix, probe, self._rounding(inputs, outputs, args, kwargs))
+        if wrong.size:
+            assert probe is not None
+            raise self._pattern_error(probe.lines, wrong)
         return outputs, matrix
 
-    def _pattern_error(self, rows: ndarray) -> PatternError:
-        which = f"row {rows[0]}" + (f" (and {rows.size - 1} others)" if rows.size > 1 else "")
+    def _pattern_error(self, lines: str, wrong: ndarray) -> PatternError:
+        which = f"{lines} {wrong[0]}" + (
+            f" (and {wrong.size - 1} others)" if wrong[1:].size else ""
+        )
         if self.given:
             return PatternError(
                 f"the pattern that was given lacks an entry in {which}: a directional derivative "
@@ -212,8 +218,23 @@ class Prepared:
                 f"pass mode='forward'"
             )
 
-    def _compressed(self, inputs: Inputs) -> tuple[Outputs, csr_array, ndarray | None]:
+    def _compressed(self, inputs: Inputs) -> tuple[Outputs, csr_array, Probe | None]:
         """The results, the derivative, and its product with the probe, or None."""
+        try:
+            return self._in_mode(inputs)
+        except MissingRuleError:
+            if self.options["mode"] != "auto":
+                raise
+            was, self.options = self.options, {**self.options, "mode": _OTHER[self.mode]}
+            self._adopt(self.pattern)
+            try:
+                return self._in_mode(inputs)
+            except MissingRuleError:
+                self.options = was
+                self._adopt(self.pattern)
+            raise  # of the mode that was chosen first
+
+    def _in_mode(self, inputs: Inputs) -> tuple[Outputs, csr_array, Probe | None]:
         checked = self.options["check"]
         if self._seeds is not None:
             lead = (len(self._seeds),)
@@ -222,7 +243,7 @@ class Prepared:
             self._check_outputs(outputs)
             pushed = joined(outputs.payloads, outputs.values, *lead)
             matrix = self._compression.matrix(pushed, None)
-            return outputs, matrix, pushed[-1] if checked else None
+            return outputs, matrix, Probe(self._probe[0], pushed[-1]) if checked else None
         recording = Recording(inputs)
         outputs = recording.outputs
         if self.options["mode"] == "auto" and any_complex(outputs.values):
@@ -231,13 +252,21 @@ class Prepared:
         self._check_outputs(outputs)
         columns, rows = self._compression.columns, self._compression.rows
         matrix = self._compression.of_entries(
-            None if columns is None else self._passes(recording, columns, forward=True),
+            None if columns is None else self._passes(recording, columns, self.mode != "reverse"),
             None if rows is None else self._passes(recording, rows, forward=False),
         )
-        if not checked:
-            return outputs, matrix, None
-        probe = one_pass(recording.push, self._probe, inputs.values, outputs.values)
-        return outputs, matrix, probe[0]
+        return outputs, matrix, self._probed(recording) if checked else None
+
+    def _probed(self, recording: Recording) -> Probe:
+        """A tangent, which tells the rows apart, or a cotangent where f can only be pulled."""
+        ends = recording.inputs.values, recording.outputs.values
+        try:
+            return Probe(self._probe[0], one_pass(recording.push, self._probe, *ends)[0])
+        except MissingRuleError:
+            if self.mode != "reverse":
+                raise
+        pulled = one_pass(recording.pull, self._co_probe, *ends[::-1])
+        return Probe(self._co_probe[0], pulled[0], pulled=True)
 
     def _passes(self, recording: Recording, colors: Any, forward: bool) -> ndarray:
         """The nonzeros that tangents, or cotangents, give, in passes."""
@@ -265,13 +294,11 @@ class Prepared:
             return picking.values
         return (parts[0] if len(parts) == 1 else np.concatenate(parts)).reshape(-1).take(places)
 
-    def _wrong_rows(
-        self, matrix: csr_array, probe: ndarray | None, rounding: ndarray | float = 0.0
+    def _wrong_lines(
+        self, matrix: csr_array, probe: Probe | None, rounding: ndarray | float = 0.0
     ) -> ndarray:
-        """The rows in which the matrix does not map the probe's direction as the function does."""
-        if probe is None:
-            return np.zeros(0, np.intp)
-        return wrong_rows(matrix, self._probe[0], probe, rounding)
+        """Where the matrix does not map the probe's direction as the function does."""
+        return np.zeros(0, np.intp) if probe is None else probe.wrong_lines(matrix, rounding)
 
     def _rounding(
         self, inputs: Inputs, outputs: Outputs, args: Sequence[Any], kwargs: dict[str, Any]
@@ -333,12 +360,13 @@ def prepare_jacobian(
 
     Each evaluation is verified: one more directional derivative must agree with the matrix. Where
     it does not, the pattern is detected again (it was local to a branch), or, if it was given, the
-    error names a row that lacks an entry.
+    error names a row that lacks an entry (a column where f can only be pulled, as with
+    `extend.custom_vjp`).
     Arguments: `f`; `args` and `kwargs`, its arguments, of the sizes that will be used; `argnums` as
     for `jacobian`; `pattern`, a sparse array whose stored nonzeros are those of the Jacobian, to be
     used instead of a detected one; `mode`, "forward" (colours of columns), "reverse" (of rows),
-    "mixed" (both), or "auto", the cheapest; `check=False` leaves the verification out; `chunk`,
-    `budget` and `progress` as for `jacobian`.
+    "mixed" (both), or "auto", the cheapest that f has rules for; `check=False` leaves the
+    verification out; `chunk`, `budget` and `progress` as for `jacobian`.
     Returns: an object that is called like f and gives a `scipy.sparse.csr_array` of shape (size of
     all results, size of all differentiated arguments), containers counted whole in the order of
     their leaves; see `Prepared` for its attributes.
@@ -373,8 +401,8 @@ def prepare_hessian(
     """Find the pattern of a Hessian and colour it, so that it can be evaluated at many points.
 
     The colours are those of a star colouring, which uses the symmetry; the directions are pushed
-    over the gradient. Arguments, verification and errors as for `prepare_jacobian`; f must have a
-    scalar result.
+    over the gradient, or pulled through it where f has no forward rules. Arguments, verification
+    and errors as for `prepare_jacobian`; f must have a scalar result.
     Returns: an object that is called like f and gives a symmetric `scipy.sparse.csr_array`.
 
     >>> import numpy as np, dualdiff as dd

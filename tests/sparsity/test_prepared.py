@@ -395,3 +395,70 @@ def test_auto_takes_columns_where_a_result_is_complex() -> None:
     J = dd.prepare_jacobian(f, x)
     np.testing.assert_allclose(J(x).toarray()[0], 1j * np.exp(1j * x))
     assert J.mode == "forward"
+
+
+@dd.extend.custom_vjp
+def squared(x: Any) -> Any:
+    return x**2
+
+
+@squared.defvjp
+def squared_vjp(x: Any) -> Any:
+    return x**2, lambda g: (2 * x * g,)
+
+
+tripled = dd.extend.rule(lambda x: 3 * x, push=lambda t: 3 * t, pull=None, structure="elementwise")
+
+
+def pulled_only(x: Any) -> Any:
+    return squared(x)[2:] + x[:-2]
+
+
+@pytest.mark.parametrize("chunk", [None, 1])
+@pytest.mark.parametrize("mode", ["auto", "reverse"])
+def test_functions_with_a_pullback_alone_are_pulled_and_verified(
+    mode: str, chunk: int | None
+) -> None:
+    options: Any = {"mode": mode, "chunk": chunk}
+    J = dd.prepare_jacobian(pulled_only, X, **options)
+    for x in (X, -X):
+        expected = np.eye(10, 12) + np.eye(10, 12, 2) * 2 * x
+        np.testing.assert_allclose(J(x).toarray(), expected)
+    assert J.mode == "reverse"
+    lacking = np.ones((10, 12), bool)
+    lacking[4, 6] = False
+    J = dd.prepare_jacobian(pulled_only, X, pattern=lacking, **options)
+    with pytest.raises(ValueError, match="lacks an entry in column 6:"):
+        J(X)
+    with pytest.raises(ArithmeticError, match=r"inf in row 1, column 3, "):
+        dd.jacobian(lambda x: squared(x)[2:] * np.array([1.0, np.inf, 1.0]), sparse=True)(X[:5])
+
+
+def test_functions_with_a_pushforward_alone_are_pushed() -> None:
+    def f(x: Any) -> Any:
+        return np.sum(tripled(x) ** 2, keepdims=True)
+
+    J = dd.prepare_jacobian(f, X)
+    np.testing.assert_allclose(J(X).toarray()[0], 18 * X)
+    assert J.mode == "forward"
+    with pytest.raises(NotImplementedError, match="reverse"):
+        dd.prepare_jacobian(f, X, mode="reverse")(X)
+
+
+def test_hessians_of_functions_with_a_pullback_alone_are_pulled() -> None:
+    H = dd.prepare_hessian(lambda x: np.sum(x[1:] * x[:-1] ** 3) + squared(x[0]), X)
+    expected = dd.hessian(lambda x: np.sum(x[1:] * x[:-1] ** 3) + x[0] ** 2)
+    for x in (X, -X):
+        np.testing.assert_allclose(H(x).toarray(), expected(x))
+    assert (H.mode, H.plan.mode, H.plan.directions) == ("reverse", "reverse", 3)
+
+
+def test_a_function_that_goes_in_neither_mode_raises_the_error_of_the_first() -> None:
+    def f(x: Any) -> Any:
+        return squared(tripled(x))
+
+    J = dd.prepare_jacobian(f, X)
+    for _ in range(2):
+        with pytest.raises(NotImplementedError, match="forward-mode rule"):
+            J(X)
+    assert J.mode == "forward"

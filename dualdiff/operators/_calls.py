@@ -350,6 +350,16 @@ def split_aux(out: Any, has_aux: bool) -> tuple[Any, Any]:
     return out
 
 
+def without_aux(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that returns ``(result, aux)``, with its result alone."""
+
+    @functools.wraps(f)
+    def result(*args: Any, **kwargs: Any) -> Any:
+        return split_aux(f(*args, **kwargs), has_aux=True)[0]
+
+    return result
+
+
 def _explain(error: BaseException) -> DualdiffError | None:
     """The error of ours behind one of NumPy's, or a clearer one for what NumPy says of boxes."""
     if isinstance(error, DualdiffError):

@@ -12,7 +12,7 @@ from ..core.boxes import plain
 from ..core.errors import DualdiffError, UnsupportedInputError, user_line
 from ..core.shapes import dtype_of, shape_of
 from ..trees import flatten
-from ._calls import Argnums, Inputs, Operator
+from ._calls import Argnums, Inputs, Operator, split_aux
 from .first_order import push_forward
 
 
@@ -86,21 +86,27 @@ class InRealParts:
     results are a list, whose `structure` is known once the function has run.
     """
 
-    def __init__(self, inputs: Inputs) -> None:
-        self.inputs = inputs
+    def __init__(self, inputs: Inputs, has_aux: bool = False) -> None:
+        self.inputs, self.has_aux = inputs, has_aux
         self.complex = [_is_complex(v) for v in inputs.values]
         self.arguments = [parts(v) for v in inputs.values]
         self.structure: Any = None
         self.complex_results: list[bool] = []
 
-    def __call__(self, *leaves: Any) -> list[Any]:
+    def __call__(self, *leaves: Any) -> Any:
+        results, aux = self.split(*leaves)
+        return (results, aux) if self.has_aux else results
+
+    def split(self, *leaves: Any) -> tuple[list[Any], Any]:
+        """The results in their real parts, and the auxiliary part, or None."""
         whole = [
             r[0] + 1j * r[1] if is_complex else r
             for r, is_complex in zip(leaves, self.complex, strict=True)
         ]
-        results, self.structure = flatten(self.inputs.call(whole))
+        out, aux = split_aux(self.inputs.call(whole), self.has_aux)
+        results, self.structure = flatten(out)
         self.complex_results = [_is_complex(result) for result in results]
-        return [parts(result) for result in results]
+        return [parts(result) for result in results], aux
 
 
 class AsReal(Operator):
@@ -108,22 +114,24 @@ class AsReal(Operator):
 
     def blocks(
         self, args: Sequence[Any], kwargs: dict[str, Any]
-    ) -> tuple[Inputs, InRealParts, list[Any]]:
-        """One real array per leaf of the result and leaf of the argument."""
+    ) -> tuple[Inputs, InRealParts, list[Any], Any]:
+        """One real array per leaf of the result and leaf of the argument; the auxiliary part."""
         inputs = Inputs(self.f, args, kwargs, self.argnums)
-        real = InRealParts(inputs)
+        real = InRealParts(inputs, self.options["has_aux"])
         derivative = self.options["derivative"]
         rows = derivative(real, tuple(range(len(real.arguments))))(*real.arguments)
-        return inputs, real, [None if row is None else list(row) for row in rows]
+        rows, aux = rows if real.has_aux else (rows, None)
+        return inputs, real, [None if row is None else list(row) for row in rows], aux
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        inputs, real, rows = self.blocks(args, kwargs)
-        return real.structure.unflatten([r if r is None else inputs.result(r) for r in rows])
+        inputs, real, rows, aux = self.blocks(args, kwargs)
+        found = real.structure.unflatten([r if r is None else inputs.result(r) for r in rows])
+        return (found, aux) if real.has_aux else found
 
 
 class _Wirtinger(AsReal):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        inputs, real, rows = self.blocks(args, kwargs)
+        inputs, real, rows, _ = self.blocks(args, kwargs)
         require_complex(inputs.values, "argument", "wirtinger")
         return tuple(
             real.structure.unflatten(
@@ -170,9 +178,8 @@ def wirtinger(
     """
     from .jacobian import jacobian
 
-    return _Wirtinger(
-        f, argnums, derivative=functools.partial(_derivative, jacobian, {"mode": mode})
-    )
+    derivative = functools.partial(_derivative, jacobian, {"mode": mode})
+    return _Wirtinger(f, argnums, derivative=derivative, has_aux=False)
 
 
 def _derivative(operator: Any, options: dict[str, Any], f: Any, argnums: Any) -> Any:
@@ -181,4 +188,5 @@ def _derivative(operator: Any, options: dict[str, Any], f: Any, argnums: Any) ->
 
 def as_real(f: Callable[..., Any], argnums: Argnums, operator: Any, **options: Any) -> Operator:
     """`operator` of a function in real parts."""
-    return AsReal(f, argnums, derivative=functools.partial(_derivative, operator, options))
+    derivative = functools.partial(_derivative, operator, options)
+    return AsReal(f, argnums, derivative=derivative, has_aux=options["has_aux"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
 
 from ..core.errors import DualdiffError, user_line
 from ..sparsity.coloring import (
@@ -13,7 +15,14 @@ from ..sparsity.coloring import (
     color_rows,
     color_symmetric,
 )
-from ..sparsity.compression import Compression, by_both, by_columns, by_rows, by_symmetry
+from ..sparsity.compression import (
+    Compression,
+    by_both,
+    by_columns,
+    by_rows,
+    by_symmetry,
+    canonical,
+)
 from .plans import CACHE, COTANGENT, LEAST_BUDGET, TANGENT, Plan, way
 
 FULL = 0.5  # a pattern with more of its entries than this counts as dense
@@ -22,6 +31,25 @@ Found = tuple[float, str, Compression]
 
 class PatternError(DualdiffError, ValueError):
     """A sparse derivative does not agree with its pattern."""
+
+
+def given_pattern(pattern: Any, n: int, symmetric: bool) -> csr_array:
+    """A pattern that the user gave, for a derivative by n elements."""
+    if not issparse(pattern):
+        pattern = np.asarray(pattern)
+    if pattern.ndim != 2 or not (issparse(pattern) or pattern.dtype.kind in "biuf"):
+        raise PatternError(
+            f"a pattern is a matrix of numbers or truth values, sparse or dense, not an array "
+            f"of shape {pattern.shape} and dtype {pattern.dtype}, {user_line()}"
+        )
+    out = canonical(pattern)
+    if out.shape[1] != n or (symmetric and out.shape[0] != n):
+        raise PatternError(
+            f"the pattern has the shape {out.shape}, but there are {n} inputs, {user_line()}; "
+            f"it needs a row for each element of the results and a column for each element of "
+            f"the differentiated arguments"
+        )
+    return canonical(out + out.T) if symmetric else out
 
 
 def compress(

@@ -79,7 +79,8 @@ class _Jacobian(Operator):
         """The Jacobian as a sparse matrix; pattern and colours are kept for the next call."""
         key = Inputs(self.f, args, kwargs, self.argnums).form()
         if key not in self.prepared:
-            options = {k: self.options[k] for k in ("mode", "chunk", "budget", "progress")}
+            names = ("mode", "chunk", "budget", "progress", "has_aux")
+            options = {k: self.options[k] for k in names}
             from .prepared import prepare_jacobian
 
             made = prepare_jacobian(self.f, *args, argnums=self.argnums, **options, **kwargs)
@@ -262,10 +263,8 @@ def jacobian(
     }
     if sum((sparse, holomorphic, as_real)) > 1:
         raise ValueError("sparse, holomorphic and as_real exclude each other; choose one")
-    if has_aux and (sparse or as_real):
-        raise ValueError("has_aux goes with neither sparse nor as_real; return the result alone")
     if as_real:
-        return in_real_parts(f, argnums, jacobian, **options)
+        return in_real_parts(f, argnums, jacobian, has_aux=has_aux, **options)
     return _Jacobian(f, argnums, holomorphic=holomorphic, has_aux=has_aux, **options)
 
 

@@ -1,4 +1,4 @@
-"""One pass of directions of a sparse derivative, and how many directions it takes at once."""
+"""The passes of a sparse derivative, and how many directions each takes at once."""
 
 from __future__ import annotations
 
@@ -6,14 +6,52 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from numpy import ndarray
 
+from ..sparsity.coloring import Coloring
+from ..sparsity.compression import Compression, Picking, seeds
 from ._alive import again_if_nan
-from .directions import Liveness, joined, size_of, split
+from .directions import Liveness, joined, shown, size_of, split
 from .linearize import Recording
-from .plans import LEAST_BUDGET
+from .plans import LEAST_BUDGET, Plan, spans
 
+KEPT = 2**26  # bytes of seeds that are kept from one evaluation to the next
 Apply = Callable[..., list[Any]]
+
+
+class Passes:
+    """The passes of a compressed derivative; keeps their seeds."""
+
+    def __init__(self, compression: Compression, plan: Plan, options: dict[str, Any]) -> None:
+        self.compression, self.plan, self.options = compression, plan, options
+        self.kept: dict[tuple[bool, int], ndarray] = {}
+
+    def nonzeros(self, recording: Recording, colors: Coloring, forward: bool) -> ndarray:
+        """The nonzeros that one tangent, or cotangent, per colour gives."""
+        ends = (recording.inputs.values, recording.outputs.values)
+        sources, targets = ends if forward else ends[::-1]
+        apply, chunk = within_budget(recording, forward, self.plan.chunk, self.options)
+        passes = -(-colors.count // chunk)
+        places, width = self.compression.places_of(not forward), size_of(targets)
+        budget = self.options["budget"] or LEAST_BUDGET
+        together = 8 * colors.count * width <= budget
+        picking = None if together else Picking(places, width)
+        parts: list[ndarray] = []
+        for start, stop in shown(spans(colors.count, passes), self.options["progress"]):
+            chosen = self.kept.get((forward, start))
+            if chosen is None:
+                chosen = seeds(colors, start, stop)
+                if sum(s.nbytes for s in self.kept.values()) + chosen.nbytes <= min(KEPT, budget):
+                    self.kept[forward, start] = chosen
+            part = one_pass(apply, chosen, sources, targets)
+            if picking is None:
+                parts.append(part)
+            else:
+                picking.add(part, start)
+        if picking is not None and picking.values is not None:
+            return picking.values
+        return (parts[0] if len(parts) == 1 else np.concatenate(parts)).reshape(-1).take(places)
 
 
 def within_budget(

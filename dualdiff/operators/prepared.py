@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import csr_array
 
 from ..core.boxes import is_box
 from ..core.errors import MissingRuleError, UnsupportedInputError, user_line
 from ..core.shapes import dtype_of
-from ..sparsity.compression import Picking, canonical, seeds
-from ._calls import Argnums, Inputs, Outputs
-from .compressing import PatternError, compress, saves_nothing
-from .directions import any_complex, joined, shown, size_of, sizes_of, split
+from ..sparsity.compression import canonical, seeds
+from ._calls import Argnums, Inputs, Outputs, without_aux
+from .compressing import PatternError, compress, given_pattern, saves_nothing
+from .directions import any_complex, joined, size_of, sizes_of, split
 from .first_order import _Grad, push_forward
 from .linearize import Recording
-from .passes import one_pass, within_budget
-from .plans import LEAST_BUDGET, SPARSE_MODES, check_passes, spans
+from .passes import Passes, one_pass
+from .plans import SPARSE_MODES, check_passes
 from .sparsity import detect, detect_hessian
 from .verifying import Probe, rounding_of
 
-KEPT = 2**26  # bytes of seeds that a prepared object keeps
 _OTHER = {"forward": "reverse", "reverse": "forward", "mixed": "reverse"}
+
+
+class Evaluation(NamedTuple):
+    """A sparse derivative at one point, and all that came with it."""
+
+    outputs: Outputs
+    matrix: csr_array
+    probe: Probe | None
+    aux: Any
 
 
 class Prepared:
@@ -61,7 +69,11 @@ class Prepared:
         self.given = pattern is not None
         self.local = False
         self._why: list[str] = []
-        self._adopt(self._checked(pattern) if self.given else self._detected(args, kwargs))
+        self._adopt(
+            given_pattern(pattern, sum(self._sizes), self.symmetric)
+            if self.given
+            else self._detected(args, kwargs)
+        )
 
     def __repr__(self) -> str:
         m, n = self.pattern.shape
@@ -71,33 +83,22 @@ class Prepared:
             f"mode with {self.plan.directions} directions{note}>"
         )
 
-    def __call__(self, *args: Any, **kwargs: Any) -> csr_array:
-        return self._evaluate(args, kwargs)[1]
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        found = self._evaluate(args, kwargs)
+        return (found.matrix, found.aux) if self.options["has_aux"] else found.matrix
+
+    def _with_results(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """What the function returned, the derivative, and the auxiliary part where there is one."""
+        found = self._evaluate(args, kwargs)
+        pair = found.outputs.released(), found.matrix
+        return (*pair, found.aux) if self.options["has_aux"] else pair
 
     def _detected(self, args: Sequence[Any], kwargs: dict[str, Any]) -> csr_array:
-        found = (detect_hessian if self.symmetric else detect)(self.f, args, self.argnums, kwargs)
+        detected = detect_hessian if self.symmetric else detect
+        found = detected(self._result_alone(), args, self.argnums, kwargs)
         self.local |= found.local
         self._why = list(found.dense_because)
         return canonical(found.pattern)
-
-    def _checked(self, pattern: Any) -> csr_array:
-        """A pattern that the user gave."""
-        if not issparse(pattern):
-            pattern = np.asarray(pattern)
-        if pattern.ndim != 2 or not (issparse(pattern) or pattern.dtype.kind in "biuf"):
-            raise PatternError(
-                f"a pattern is a matrix of numbers or truth values, sparse or dense, not an array "
-                f"of shape {pattern.shape} and dtype {pattern.dtype}, {user_line()}"
-            )
-        out = canonical(pattern)
-        n = sum(self._sizes)
-        if out.shape[1] != n or (self.symmetric and out.shape[0] != n):
-            raise PatternError(
-                f"the pattern has the shape {out.shape}, but there are {n} inputs, {user_line()}; "
-                f"it needs a row for each element of the results and a column for each element of "
-                f"the differentiated arguments"
-            )
-        return canonical(out + out.T) if self.symmetric else out
 
     def _adopt(self, pattern: csr_array) -> None:
         """Colour a pattern and decide on the directions."""
@@ -119,7 +120,7 @@ class Prepared:
         self.note = self._remarks()
         rng = np.random.default_rng(0)
         self._probe, self._co_probe = 0.5 + rng.random((1, n)), 0.5 + rng.random((1, m))
-        self._kept: dict[tuple[bool, int], ndarray] = {}
+        self._passes = Passes(self._compression, self.plan, options)
         self._seeds: ndarray | None = None
         if self.mode == "forward" and self.plan.passes <= 1:
             assert columns is not None
@@ -140,23 +141,27 @@ class Prepared:
         """The function whose Jacobian this is."""
         return self.f
 
-    def _evaluate(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Outputs, csr_array]:
+    def _result_alone(self) -> Callable[..., Any]:
+        """The user's function without an auxiliary part."""
+        return without_aux(self.f) if self.options["has_aux"] else self.f
+
+    def _evaluate(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Evaluation:
         """The results and the derivative at one point."""
         inputs = Inputs(self._function(), args, kwargs, self.argnums)
         self._check_inputs(inputs)
-        outputs, matrix, probe = self._compressed(inputs)
-        wrong = self._wrong_lines(matrix, probe)
+        found = self._compressed(inputs)
+        wrong = self._wrong_lines(found)
         if wrong.size and not self.given:
             # Another branch, or other constants: what was known of the pattern stays in it.
-            found = self._detected(args, kwargs)
-            self._adopt(canonical(self.pattern + found))
-            outputs, matrix, probe = self._compressed(inputs)
+            self._adopt(canonical(self.pattern + self._detected(args, kwargs)))
+            found = self._compressed(inputs)
             # The pattern is that of this very point: what still differs may be rounding.
-            wrong = self._wrong_lines(matrix, probe, self._rounding(inputs, outputs, args, kwargs))
+            rounding = self._rounding(inputs, found.outputs, args, kwargs)
+            wrong = self._wrong_lines(found, rounding)
         if wrong.size:
-            assert probe is not None
-            raise self._pattern_error(probe.lines, wrong)
-        return outputs, matrix
+            assert found.probe is not None
+            raise self._pattern_error(found.probe.lines, wrong)
+        return found
 
     def _pattern_error(self, lines: str, wrong: ndarray) -> PatternError:
         which = f"{lines} {wrong[0]}" + (
@@ -218,7 +223,7 @@ class Prepared:
                 f"pass mode='forward'"
             )
 
-    def _compressed(self, inputs: Inputs) -> tuple[Outputs, csr_array, Probe | None]:
+    def _compressed(self, inputs: Inputs) -> Evaluation:
         """The results, the derivative, and its product with the probe, or None."""
         try:
             return self._in_mode(inputs)
@@ -234,28 +239,31 @@ class Prepared:
                 self._adopt(self.pattern)
             raise  # of the mode that was chosen first
 
-    def _in_mode(self, inputs: Inputs) -> tuple[Outputs, csr_array, Probe | None]:
-        checked = self.options["check"]
+    def _in_mode(self, inputs: Inputs) -> Evaluation:
+        checked, has_aux = self.options["check"], self.options["has_aux"]
         if self._seeds is not None:
             lead = (len(self._seeds),)
             tangents = split(self._seeds, inputs.values)
-            outputs, _ = push_forward(inputs, tangents, lead, identity=True)
+            outputs, aux = push_forward(inputs, tangents, lead, has_aux, identity=True)
             self._check_outputs(outputs)
             pushed = joined(outputs.payloads, outputs.values, *lead)
             matrix = self._compression.matrix(pushed, None)
-            return outputs, matrix, Probe(self._probe[0], pushed[-1]) if checked else None
-        recording = Recording(inputs)
+            probe = Probe(self._probe[0], pushed[-1]) if checked else None
+            return Evaluation(outputs, matrix, probe, aux)
+        recording = Recording(inputs, has_aux)
         outputs = recording.outputs
         if self.options["mode"] == "auto" and any_complex(outputs.values):
             self.options = {**self.options, "mode": "forward"}  # rows would be d - i d_i
             self._adopt(self.pattern)
         self._check_outputs(outputs)
         columns, rows = self._compression.columns, self._compression.rows
+        passes, mode = self._passes, self.mode
         matrix = self._compression.of_entries(
-            None if columns is None else self._passes(recording, columns, self.mode != "reverse"),
-            None if rows is None else self._passes(recording, rows, forward=False),
+            None if columns is None else passes.nonzeros(recording, columns, mode != "reverse"),
+            None if rows is None else passes.nonzeros(recording, rows, forward=False),
         )
-        return outputs, matrix, self._probed(recording) if checked else None
+        probe = self._probed(recording) if checked else None
+        return Evaluation(outputs, matrix, probe, recording.aux)
 
     def _probed(self, recording: Recording) -> Probe:
         """A tangent, which tells the rows apart, or a cotangent where f can only be pulled."""
@@ -268,37 +276,11 @@ class Prepared:
         pulled = one_pass(recording.pull, self._co_probe, *ends[::-1])
         return Probe(self._co_probe[0], pulled[0], pulled=True)
 
-    def _passes(self, recording: Recording, colors: Any, forward: bool) -> ndarray:
-        """The nonzeros that tangents, or cotangents, give, in passes."""
-        ends = (recording.inputs.values, recording.outputs.values)
-        sources, targets = ends if forward else ends[::-1]
-        apply, chunk = within_budget(recording, forward, self.plan.chunk, self.options)
-        passes = -(-colors.count // chunk)
-        places, width = self._compression.places_of(not forward), size_of(targets)
-        budget = self.options["budget"] or LEAST_BUDGET
-        together = 8 * colors.count * width <= budget
-        picking = None if together else Picking(places, width)
-        parts: list[ndarray] = []
-        for start, stop in shown(spans(colors.count, passes), self.options["progress"]):
-            chosen = self._kept.get((forward, start))
-            if chosen is None:
-                chosen = seeds(colors, start, stop)
-                if sum(s.nbytes for s in self._kept.values()) + chosen.nbytes <= min(KEPT, budget):
-                    self._kept[forward, start] = chosen
-            part = one_pass(apply, chosen, sources, targets)
-            if picking is None:
-                parts.append(part)
-            else:
-                picking.add(part, start)
-        if picking is not None and picking.values is not None:
-            return picking.values
-        return (parts[0] if len(parts) == 1 else np.concatenate(parts)).reshape(-1).take(places)
-
-    def _wrong_lines(
-        self, matrix: csr_array, probe: Probe | None, rounding: ndarray | float = 0.0
-    ) -> ndarray:
+    def _wrong_lines(self, found: Evaluation, rounding: ndarray | float = 0.0) -> ndarray:
         """Where the matrix does not map the probe's direction as the function does."""
-        return np.zeros(0, np.intp) if probe is None else probe.wrong_lines(matrix, rounding)
+        if found.probe is None:
+            return np.zeros(0, np.intp)
+        return found.probe.wrong_lines(found.matrix, rounding)
 
     def _rounding(
         self, inputs: Inputs, outputs: Outputs, args: Sequence[Any], kwargs: dict[str, Any]
@@ -318,10 +300,9 @@ def _refuse_half_precision(values: Sequence[Any]) -> None:
 class PreparedJacobian(Prepared):
     """The sparse Jacobian of a function; see `prepare_jacobian`."""
 
-    def value_and_jacobian(self, *args: Any, **kwargs: Any) -> tuple[Any, csr_array]:
+    def value_and_jacobian(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """The results of the function, as it gives them, and its sparse Jacobian."""
-        outputs, matrix = self._evaluate(args, kwargs)
-        return outputs.released(), matrix
+        return self._with_results(args, kwargs)
 
 
 class PreparedHessian(Prepared):
@@ -330,18 +311,18 @@ class PreparedHessian(Prepared):
     symmetric = True
 
     def _function(self) -> Callable[..., Any]:
-        return _Grad(self.f, self.argnums, has_aux=False, with_value=False)
+        return _Grad(self.f, self.argnums, has_aux=self.options["has_aux"], with_value=False)
 
     def _rounding(
         self, inputs: Inputs, outputs: Outputs, args: Sequence[Any], kwargs: dict[str, Any]
     ) -> ndarray:
         of_gradient = super()._rounding(inputs, outputs, args, kwargs)
-        return of_gradient + rounding_of(np.asarray(self.f(*args, **kwargs)), inputs, order=2)
+        value = np.asarray(self._result_alone()(*args, **kwargs))
+        return of_gradient + rounding_of(value, inputs, order=2)
 
-    def gradient_and_hessian(self, *args: Any, **kwargs: Any) -> tuple[Any, csr_array]:
+    def gradient_and_hessian(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """The gradient, in the form of the arguments, and the sparse Hessian."""
-        outputs, matrix = self._evaluate(args, kwargs)
-        return outputs.released(), matrix
+        return self._with_results(args, kwargs)
 
 
 def prepare_jacobian(
@@ -354,6 +335,7 @@ def prepare_jacobian(
     chunk: int | None = None,
     budget: int | None = None,
     progress: bool = False,
+    has_aux: bool = False,
     **kwargs: Any,
 ) -> PreparedJacobian:
     """Find the pattern of a Jacobian and colour it, so that it can be evaluated at many points.
@@ -366,7 +348,7 @@ def prepare_jacobian(
     for `jacobian`; `pattern`, a sparse array whose stored nonzeros are those of the Jacobian, to be
     used instead of a detected one; `mode`, "forward" (colours of columns), "reverse" (of rows),
     "mixed" (both), or "auto", the cheapest that f has rules for; `check=False` leaves the
-    verification out; `chunk`, `budget` and `progress` as for `jacobian`.
+    verification out; `chunk`, `budget`, `progress` and `has_aux` as for `jacobian`.
     Returns: an object that is called like f and gives a `scipy.sparse.csr_array` of shape (size of
     all results, size of all differentiated arguments), containers counted whole in the order of
     their leaves; see `Prepared` for its attributes.
@@ -383,6 +365,7 @@ def prepare_jacobian(
     """
     options = {
         "mode": mode, "check": check, "chunk": chunk, "budget": budget, "progress": progress,
+        "has_aux": has_aux,
     }  # fmt: skip
     return PreparedJacobian(f, argnums, args, kwargs, pattern, options)
 
@@ -396,6 +379,7 @@ def prepare_hessian(
     chunk: int | None = None,
     budget: int | None = None,
     progress: bool = False,
+    has_aux: bool = False,
     **kwargs: Any,
 ) -> PreparedHessian:
     """Find the pattern of a Hessian and colour it, so that it can be evaluated at many points.
@@ -414,5 +398,6 @@ def prepare_hessian(
     """
     options = {
         "mode": "auto", "check": check, "chunk": chunk, "budget": budget, "progress": progress,
+        "has_aux": has_aux,
     }  # fmt: skip
     return PreparedHessian(f, argnums, args, kwargs, pattern, options)

@@ -44,7 +44,7 @@ class _Hessian(Operator):
             return self.dense(*args, **kwargs)
         key = Inputs(self.f, args, kwargs, self.argnums).form()
         if key not in self.prepared:
-            options = {k: self.options[k] for k in ("chunk", "budget", "progress")}
+            options = {k: self.options[k] for k in ("chunk", "budget", "progress", "has_aux")}
             from .prepared import prepare_hessian
 
             made = prepare_hessian(self.f, *args, argnums=self.argnums, **options, **kwargs)
@@ -58,14 +58,16 @@ class _RealHessian(Operator):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         inputs = Inputs(self.f, args, kwargs, self.argnums)
-        real = InRealParts(inputs)
+        real = InRealParts(inputs, self.options["has_aux"])
 
         def real_part(*leaves: Any) -> Any:
-            (result,) = real(*leaves)
-            return result[0] if real.complex_results[0] else result
+            (result,), aux = real.split(*leaves)
+            return result[0] if real.complex_results[0] else result, aux
 
-        rows = hessian(real_part, tuple(range(len(real.arguments))))(*real.arguments)
-        return inputs.result([r if r is None else inputs.result(r) for r in rows])
+        of_parts = hessian(real_part, tuple(range(len(real.arguments))), has_aux=True)
+        rows, aux = of_parts(*real.arguments)
+        found = inputs.result([r if r is None else inputs.result(r) for r in rows])
+        return (found, aux) if self.options["has_aux"] else found
 
 
 def hessian(
@@ -97,10 +99,8 @@ def hessian(
     """
     if sum((sparse, holomorphic, as_real)) > 1:
         raise ValueError("sparse, holomorphic and as_real exclude each other; choose one")
-    if has_aux and (sparse or as_real):
-        raise ValueError("has_aux goes with neither sparse nor as_real; return the result alone")
     if as_real:
-        return _RealHessian(f, argnums)
+        return _RealHessian(f, argnums, has_aux=has_aux)
     options = {"chunk": chunk, "sparse": sparse, "budget": budget, "progress": progress}
     return _Hessian(f, argnums, holomorphic=holomorphic, has_aux=has_aux, **options)
 

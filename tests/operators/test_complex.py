@@ -206,3 +206,21 @@ def test_options_that_exclude_each_other_raise() -> None:
         dd.jacobian(np.exp, holomorphic=True, as_real=True)
     with pytest.raises(ValueError, match="exclude each other"):
         dd.hessian(np.sum, holomorphic=True, sparse=True)
+
+
+def test_aux_comes_beside_real_blocks() -> None:
+    def f(z: Any) -> Any:
+        return z**2, {"seen": z}
+
+    z = np.array([1.0 + 2.0j, -0.5 + 0.3j])
+    blocks, aux = dd.jacobian(f, as_real=True, has_aux=True)(z)
+    np.testing.assert_array_equal(blocks, dd.jacobian(lambda z: z**2, as_real=True)(z))
+    np.testing.assert_array_equal(aux["seen"], z)
+    assert type(aux["seen"]) is np.ndarray
+
+    def loss(z: Any) -> Any:
+        return np.sum(np.abs(z) ** 2), z + 1
+
+    second, aux = dd.hessian(loss, as_real=True, has_aux=True)(z)
+    np.testing.assert_allclose(second.reshape(4, 4), 2 * np.eye(4), atol=1e-12)
+    np.testing.assert_array_equal(aux, z + 1)

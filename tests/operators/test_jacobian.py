@@ -217,8 +217,6 @@ def test_aux_comes_beside_the_jacobian(mode: str, chunk: int | None) -> None:
     np.testing.assert_array_equal(aux["half"], X / 2)
     assert type(aux["half"]) is np.ndarray
     assert aux["text"] == "seen"
-    with pytest.raises(ValueError, match="has_aux goes with neither sparse nor as_real"):
-        dd.jacobian(f, sparse=True, has_aux=True)
 
 
 def test_auto_takes_the_other_mode_where_one_has_no_rule() -> None:

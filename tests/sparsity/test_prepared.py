@@ -462,3 +462,46 @@ def test_a_function_that_goes_in_neither_mode_raises_the_error_of_the_first() ->
         with pytest.raises(NotImplementedError, match="forward-mode rule"):
             J(X)
     assert J.mode == "forward"
+
+
+@pytest.mark.parametrize("chunk", [None, 1])
+@pytest.mark.parametrize("mode", ["auto", "forward", "reverse"])
+def test_aux_comes_beside_the_sparse_jacobian(mode: str, chunk: int | None) -> None:
+    def f(x: Any) -> Any:
+        return chain(x), {"half": x / 2, "text": "seen"}
+
+    options: Any = {"mode": mode, "chunk": chunk, "has_aux": True}
+    J = dd.prepare_jacobian(f, X, **options)
+    for matrix, aux in (dd.jacobian(f, sparse=True, **options)(X), J(X)):
+        np.testing.assert_allclose(matrix.toarray(), dense_matrix(chain, X))
+        np.testing.assert_array_equal(aux["half"], X / 2)
+        assert type(aux["half"]) is np.ndarray
+        assert aux["text"] == "seen"
+    value, matrix, aux = J.value_and_jacobian(-X)
+    np.testing.assert_array_equal(value, chain(-X))
+    np.testing.assert_allclose(matrix.toarray(), dense_matrix(chain, -X))
+    np.testing.assert_array_equal(aux["half"], -X / 2)
+    with pytest.raises(TypeError, match=r"must return \(result, aux\)"):
+        dd.jacobian(chain, sparse=True, **options)(X)
+
+
+def test_aux_comes_beside_the_sparse_hessian() -> None:
+    def f(x: Any) -> Any:
+        return np.sum(x[1:] ** 2 * x[:-1]), x * 2
+
+    expected = dd.hessian(lambda x: f(x)[0])(X)
+    H = dd.prepare_hessian(f, X, has_aux=True)
+    for matrix, aux in (dd.hessian(f, sparse=True, has_aux=True)(X), H(X)):
+        np.testing.assert_allclose(matrix.toarray(), expected)
+        np.testing.assert_array_equal(aux, 2 * X)
+    gradient, matrix, aux = H.gradient_and_hessian(X)
+    np.testing.assert_allclose(gradient, dd.grad(lambda x: f(x)[0])(X))
+    np.testing.assert_allclose(matrix.toarray(), expected)
+    np.testing.assert_array_equal(aux, 2 * X)
+
+
+def test_aux_of_a_pattern_local_to_a_branch_is_of_the_last_point() -> None:
+    J = dd.prepare_jacobian(lambda x: (branching(x), x + 1), X, has_aux=True)
+    matrix, aux = J(-X)
+    np.testing.assert_allclose(matrix.toarray(), dense_matrix(branching, -X))
+    np.testing.assert_array_equal(aux, 1 - X)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from math import prod
 from typing import Any
 
@@ -11,8 +12,8 @@ from numpy import ndarray
 
 from .._diagonals import Diagonal, diagonal_of, push_diagonals
 from ..core.boxes import is_box, plain
-from ..core.errors import DualdiffError, UnsupportedInputError, user_line
-from ..core.primitive import PUSHES
+from ..core.errors import DualdiffError, MissingRuleError, UnsupportedInputError, user_line
+from ..core.primitive import PULLS, PUSHES, TAKERS, accumulate
 from ..core.shapes import dtype_of, is_inexact, quiet, shape_of
 from ..core.traces import resolve
 from ._alive import run_pass
@@ -169,14 +170,63 @@ class _Meter(list[Any]):
         super().__setitem__(slot, t)
 
 
+class _Alive(list[Any]):
+    """Cotangents by slot, which takes down how many bytes are held, and were made."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__([None] * size)
+        self.held = self.peak = self.total = self.largest = self.made = 0
+
+    def __setitem__(self, slot: Any, c: Any) -> None:
+        size, old = _bytes_of(c), _bytes_of(self[slot])
+        self.held += size - old
+        self.peak, self.largest = max(self.peak, self.held), max(self.largest, size)
+        if size and not old:
+            self.total, self.made = self.total + size, self.made + 1
+        super().__setitem__(slot, c)
+
+
+def _bytes_of(c: Any) -> int:
+    if isinstance(c, (tuple, list)):
+        return sum(map(_bytes_of, c))
+    return 0 if c is None else int(getattr(plain(getattr(c, "array", c)), "nbytes", 8))
+
+
 class Liveness:
     """How long each tangent of a recording is needed, by pushing one direction through it.
 
     `peak` are the bytes of the tangents that are alive together, per direction, which are also
     those of the cotangents of a pull; `total` those of all tangents together, `mean` those of one.
+    A recording that has no rules for tangents is pulled instead.
     """
 
     def __init__(self, recording: Recording) -> None:
+        try:
+            self._push_one(recording)
+        except MissingRuleError:
+            with suppress(MissingRuleError):
+                return self._pull_one(recording)
+            raise
+
+    def _pull_one(self, recording: Recording) -> None:
+        tape, outputs = recording.tape, recording.outputs
+        ct = _Alive(tape.size)
+        for slot, v in zip(outputs.payloads, outputs.values, strict=True):
+            if slot:
+                accumulate(ct, slot, np.ones((1, *shape_of(v)), dtype_of(v)))
+        with quiet():
+            for entry in reversed(tape.entries):
+                g = ct[entry[1]]
+                if g is not None:
+                    ct[entry[1]] = None
+                    if type(g) in TAKERS and entry[0] not in TAKERS[type(g)]:
+                        g = g.release()
+                    PULLS[entry[0]](g, ct, entry, (1,))
+        self.peak, self.total = ct.peak + 2 * ct.largest, ct.total
+        self.mean = ct.total // ct.made if ct.made else 8
+        self.dead: list[list[int]] = [[] for _ in tape.entries]
+
+    def _push_one(self, recording: Recording) -> None:
         tape = recording.tape
         meter = _Meter(tape.size)
         values = recording.inputs.values
@@ -192,7 +242,7 @@ class Liveness:
                 PUSHES[entry[0]](meter, entry, (1,))
         kept = {p for p in recording.outputs.payloads if p}
         changes = np.zeros(len(tape.entries) + 2)
-        self.dead: list[list[int]] = [[] for _ in tape.entries]
+        self.dead = [[] for _ in tape.entries]
         for slot, (born, size) in meter.born.items():
             changes[born + 1] += size
             last = int(meter.read.get(slot, born))

@@ -59,6 +59,7 @@ class Prepared:
             raise ValueError(f"mode must be one of {SPARSE_MODES}, not {options['mode']!r}")
         check_passes(options["chunk"], options["budget"])
         self.f, self.argnums, self.options = f, argnums, options
+        self._may_turn = options["mode"] == "auto"  # into the other mode
         inputs = Inputs(f, args, kwargs, argnums)
         self._sizes = sizes_of(inputs.values)
         self._check_inputs(inputs)
@@ -228,7 +229,7 @@ class Prepared:
         try:
             return self._in_mode(inputs)
         except MissingRuleError:
-            if self.options["mode"] != "auto":
+            if not self._may_turn:
                 raise
             was, self.options = self.options, {**self.options, "mode": _OTHER[self.mode]}
             self._adopt(self.pattern)

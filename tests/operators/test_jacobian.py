@@ -293,3 +293,21 @@ def test_no_directions_give_empty_jacobians(f: Any) -> None:
     recording, shape = Recording(Inputs(f, (x,), {}, 0)), np.shape(f(x))
     assert recording.push([np.zeros((0, *x.shape))], (0,))[0].shape == (0, *shape)
     assert recording.pull([np.zeros((0, *shape))], (0,))[0].shape == (0, *x.shape)
+
+
+def test_large_jacobians_of_functions_with_a_pullback_alone_are_pulled() -> None:
+    square = dd.extend.rule(lambda x: x**2, push=None, pull=lambda g, x: 2 * x * g)
+
+    def f(x: Any) -> Any:
+        y = square(x)
+        y[1:] += np.sin(x[:-1])
+        return y[:2000] * np.cos(x[:2000])
+
+    x = np.linspace(0.5, 1.5, 2500)
+    for mode in ("auto", "reverse"):
+        jacobian = dd.jacobian(f, mode=mode)(x)
+        assert jacobian.shape == (2000, 2500)
+        i = np.arange(1, 2000)
+        np.testing.assert_allclose(jacobian[i, i - 1], np.cos(x[i - 1]) * np.cos(x[i]))
+        y = x[i] ** 2 + np.sin(x[i - 1])
+        np.testing.assert_allclose(jacobian[i, i], 2 * x[i] * np.cos(x[i]) - y * np.sin(x[i]))

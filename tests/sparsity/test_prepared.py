@@ -445,6 +445,18 @@ def test_functions_with_a_pushforward_alone_are_pushed() -> None:
         dd.prepare_jacobian(f, X, mode="reverse")(X)
 
 
+def test_the_mode_follows_the_branch() -> None:
+    def f(x: Any) -> Any:
+        return squared(x) if x[0] > 0 else 1.0 * tripled(x)
+
+    J = dd.prepare_jacobian(f, X)
+    for x, mode in ((X, "reverse"), (-X, "forward"), (X, "reverse")):
+        np.testing.assert_allclose(
+            J(x).toarray(), np.diag(2 * x if mode == "reverse" else 3 + 0 * x)
+        )
+        assert J.mode == mode
+
+
 def test_hessians_of_functions_with_a_pullback_alone_are_pulled() -> None:
     H = dd.prepare_hessian(lambda x: np.sum(x[1:] * x[:-1] ** 3) + squared(x[0]), X)
     expected = dd.hessian(lambda x: np.sum(x[1:] * x[:-1] ** 3) + x[0] ** 2)

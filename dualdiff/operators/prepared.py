@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,8 +23,6 @@ from .passes import Passes, one_pass
 from .plans import SPARSE_MODES, check_passes
 from .sparsity import detect, detect_hessian
 from .verifying import Probe, rounding_of
-
-_OTHER = {"forward": "reverse", "reverse": "forward", "mixed": "reverse"}
 
 
 class Evaluation(NamedTuple):
@@ -231,13 +230,14 @@ class Prepared:
         except MissingRuleError:
             if not self._may_turn:
                 raise
-            was, self.options = self.options, {**self.options, "mode": _OTHER[self.mode]}
-            self._adopt(self.pattern)
-            try:
-                return self._in_mode(inputs)
-            except MissingRuleError:
-                self.options = was
+            was = self.options
+            for mode in [m for m in ("forward", "reverse") if m != self.mode]:
+                self.options = {**was, "mode": mode}
                 self._adopt(self.pattern)
+                with suppress(MissingRuleError):
+                    return self._in_mode(inputs)
+            self.options = was
+            self._adopt(self.pattern)
             raise  # of the mode that was chosen first
 
     def _in_mode(self, inputs: Inputs) -> Evaluation:

@@ -443,6 +443,10 @@ def test_functions_with_a_pushforward_alone_are_pushed() -> None:
     assert J.mode == "forward"
     with pytest.raises(NotImplementedError, match="reverse"):
         dd.prepare_jacobian(f, X, mode="reverse")(X)
+    J = dd.prepare_jacobian(lambda x: arrow(tripled(x)), X)
+    assert J.mode == "mixed"
+    np.testing.assert_allclose(J(X).toarray(), 3 * dense_matrix(arrow, 3 * X))
+    assert J.mode == "forward"
 
 
 def test_the_mode_follows_the_branch() -> None:

@@ -1,7 +1,8 @@
 """Directions that move one element each, as a whole Jacobian begins with, without their zeros.
 
 Elementwise functions keep them diagonal, at the cost of one direction instead of all; a product
-with a matrix scales its rows. Everything else asks for the array that they stand for.
+with a matrix scales its rows, and a running sum fills a triangle. Everything else asks for the
+array that they stand for.
 """
 
 from __future__ import annotations
@@ -101,6 +102,24 @@ class Diagonal:
         part = self.elements.reshape(-1)[span]
         total[self.first + span.start :][: len(part)] = part
         return total
+
+    def cumsum(
+        self, axis: Any = None, dtype: Any = None, out: Any = None, back: bool = False
+    ) -> Any:
+        """As of an array; `back` for the sums from the last element to the first.
+
+        Where the elements have one axis, every row is a run of zeros and a run of its element.
+        """
+        if self.elements.ndim != 1 or axis != -1 or out is not None:
+            array = np.flip(self.release(), axis) if back else self.release()
+            total = array.cumsum(axis, dtype, out)
+            return np.flip(total, axis) if back else total
+        size = self.elements.size
+        moved = self.sum((1,)).astype(self.dtype if dtype is None else dtype, copy=False)
+        ends = np.clip(np.arange(self.rows) - self.first + back, 0, size)
+        runs = (moved, np.zeros_like(moved)) if back else (np.zeros_like(moved), moved)
+        values, lengths = np.stack(runs, axis=1), np.stack((ends, size - ends), axis=1)
+        return np.repeat(values.reshape(-1), lengths.reshape(-1)).reshape(self.shape)
 
     def __mul__(self, other: Any) -> Any:
         if not is_box(other) and np.ndim(other) <= self.elements.ndim:

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from .._diagonals import Diagonal
 from ..core.boxes import plain, seen
 from ..core.dispatch import UFUNC_METHODS, register
-from ..core.primitive import Primitive
+from ..core.primitive import TAKERS, Primitive
 from ..core.shapes import dtype_of, shape_of
 from ..kinds import linear, rule
 from ._common import axis_of, ends_derivative, for_target, implements, into
@@ -51,6 +52,8 @@ def _recurrence_pull(a: Any, g: Any, axis: int) -> Any:
 
 
 def _cumsum_pull(g: Any, axis: int) -> Any:
+    if type(g) is Diagonal:
+        return g.cumsum(axis, back=True)
     back = along(axis, REVERSED)
     return np.cumsum(g[back], axis=axis)[back]
 
@@ -92,6 +95,7 @@ cumsum_p = linear(
     name="cumsum",
     structure="cumulative",
 )
+TAKERS[Diagonal].add(cumsum_p.opcode)
 cumprod_p = rule(
     lambda x, axis: np.cumprod(x, axis=axis),
     push=_cumprod_push,

@@ -14,7 +14,7 @@ from ..core.primitive import Primitive
 from ..core.shapes import Shape, dtype_of, hush, shape_of, unhush
 from ..core.traces import kept
 from ..kinds import Elementwise, Linear, Rule
-from ..numpy import products
+from ..numpy import cumulative, products
 
 _slot: Any = Box.__dict__["payload"]  # behind the property of `DiagonalDual`
 
@@ -38,7 +38,7 @@ class DiagonalDual(Dual):
 
 class IdentityTrace(ForwardTrace):
     """A forward trace that pushes diagonals through elementwise functions, products with a matrix,
-    and what makes a number of an array."""
+    running sums, and what makes a number of an array."""
 
     __slots__ = ()
 
@@ -108,9 +108,16 @@ def _push_product(
     return _push_number(prim, ans, saved, values, tangents, lead)
 
 
+def _push_running_sum(
+    prim: Primitive, ans: Any, saved: Any, values: Any, tangents: Sequence[Any], lead: Shape
+) -> Any:
+    return prim.push(saved, tangents, lead) if prim is cumulative.cumsum_p else None
+
+
 _PRODUCTS = (products.matmul_p, products.dot_p)
 _PUSHES = {
     "elementwise": _push_elementwise,
     "reduction": _push_number,
     "matmul": _push_product,
+    "cumulative": _push_running_sum,
 }

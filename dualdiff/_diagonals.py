@@ -15,6 +15,7 @@ import numpy as np
 from numpy import ndarray
 
 from .core.boxes import is_box
+from .core.indexing import BASIC
 from .core.primitive import PUSHES, TAKERS
 from .core.reverse import Tape
 from .core.shapes import Shape, quiet
@@ -37,7 +38,6 @@ class Diagonal:
     """
 
     __slots__ = ("elements", "first", "rows")
-    __array_ufunc__ = None  # arrays leave operators to it
 
     def __init__(self, elements: ndarray, first: int, rows: int) -> None:
         self.elements, self.first, self.rows = elements, first, rows
@@ -71,7 +71,8 @@ class Diagonal:
 
     def _span(self) -> slice:
         """The flat elements that have a row."""
-        return slice(max(0, -self.first), max(0, min(self.elements.size, self.rows - self.first)))
+        stop = max(0, min(self.elements.size, self.rows - self.first))
+        return slice(min(max(0, -self.first), stop), stop)
 
     def release(self) -> ndarray:
         """The array it stands for."""
@@ -80,6 +81,49 @@ class Diagonal:
             self._span()
         ]
         return dense
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """Sums and products with arrays as by operators, ``array += self`` without the zeros."""
+        if method == "__call__":
+            other = inputs[inputs[0] is self]
+            if not kwargs and ufunc in (np.add, np.multiply):
+                return self + other if ufunc is np.add else self * other
+            out = kwargs.get("out", (None,))[0]
+            if ufunc is np.add and out is other and len(kwargs) == 1 and out.shape == self.shape:
+                self.add_to(out)
+                return out
+        return getattr(ufunc, method)(*map(dense, inputs), **kwargs)
+
+    def reshape(self, shape: Shape, order: Any = "C") -> Any:
+        """As of an array; what keeps the rows stays diagonal."""
+        if order == "C" and len(shape) > 1 and shape[0] == self.rows:
+            return self.like(self.elements.reshape(shape[1:]))
+        return self.release().reshape(shape, order=order)
+
+    def __getitem__(self, index: Any) -> Any:
+        """As of an array; elements next to each other on their one axis stay diagonal."""
+        if self.elements.ndim == 1 and type(index) is tuple and len(index) == 2:
+            lead, part = index
+            if type(part) is slice and part.step in (None, 1) and lead == slice(None):
+                start = part.indices(self.elements.size)[0]
+                return Diagonal(self.elements[part], self.first + start, self.rows)
+            if type(part) is int and lead == slice(None):
+                column = np.zeros(self.rows, self.dtype)
+                row = self.first + part + (self.elements.size if part < 0 else 0)
+                if 0 <= row < self.rows:
+                    column[row] = self.elements[part]
+                return column
+        return self.release()[index]
+
+    def add_to(self, array: ndarray) -> None:
+        """Add in place to an array of this shape, whose memory may have gaps."""
+        span = self._span()
+        rows = slice(self.first + span.start, self.first + span.stop)
+        if self.elements.ndim == 1:
+            place = np.einsum("ii->i", array[rows, span])
+            place += self.elements[span]
+        else:
+            array += self.release()
 
     def times_matrix(self, matrix: Any) -> Any:
         """The product with a matrix, for elements along one axis."""
@@ -137,7 +181,11 @@ class Diagonal:
         if type(other) is Diagonal:
             if self.alike(other):
                 return self.like(self.elements + other.elements)
-            return self + other.release()
+            if self.shape != other.shape or self.dtype != other.dtype:
+                return self.release() + other.release()
+            total = self.release()
+            other.add_to(total)
+            return total
         if is_box(other):
             return self.release() + other
         if isinstance(other, (ndarray, np.generic, float)):
@@ -155,8 +203,7 @@ class Diagonal:
     __radd__ = __add__
 
 
-_takers: set[int] = set()
-TAKERS[Diagonal] = _takers
+_takers = TAKERS.setdefault(Diagonal, {BASIC})
 
 
 def dense(t: Any) -> Any:

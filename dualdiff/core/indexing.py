@@ -67,7 +67,7 @@ class GetItem(Primitive):
         if type(content) is Var and type(content.value) is ndarray and is_basic(index):
             trace, value = content.scope, content.value
             slot = trace.next()
-            trace.append((_BASIC, slot, content.payload, index, form_of(value)))
+            trace.append((BASIC, slot, content.payload, index, form_of(value)))
             return trace.box(value[index], slot)
         return super().inner(content, params)
 
@@ -93,7 +93,7 @@ def add_into(
         return
     if type(c) is not Buffer:
         c = ct[slot] = Buffer.of(c, spec, layout, lead)
-    array = c.writable(g)
+    array, g = c.ready(g)
     place, full = placed(array, spec.shape, index, lead)
     if is_basic(index):
         array[full] += g
@@ -169,7 +169,7 @@ def _push_basic(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
         ts[out] = settled(read_lead(t, index, lead))
 
 
-_BASIC = opcode(GETITEM, _pull_basic, _push_basic)
+BASIC = opcode(GETITEM, _pull_basic, _push_basic)
 
 
 def getitem(self: Any, index: Any) -> Any:
@@ -186,7 +186,7 @@ def getitem(self: Any, index: Any) -> Any:
             out.value, out.scope = ans, trace
             if kind is Var:
                 out.payload = slot = trace.next()
-                trace.append((_BASIC, slot, content.payload, index, form_of(value)))
+                trace.append((BASIC, slot, content.payload, index, form_of(value)))
             else:
                 t, lead = content.payload, trace.lead
                 part = settled(read_lead(t, index, lead) if lead else t[index])

@@ -204,16 +204,16 @@ class Buffer:
         buffer = Buffer(zeros_in_layout(spec, layout, lead))
         return buffer if c is None else buffer + c
 
-    def writable(self, other: Any) -> Any:
-        """The array, able to take `other`, which may be a box of an outer level."""
-        if is_box(other) and type(self.array) is ndarray:
+    def ready(self, g: Any) -> tuple[Any, Any]:
+        """The array, able to take `g`, which may be a box of an outer level, and `g` to add."""
+        if type(g) is Buffer or (type(g) in TAKERS and type(self.array) is not ndarray):
+            g = g.release()
+        if is_box(g) and type(self.array) is ndarray:
             self.array = Array(self.array, True)
-        return self.array
+        return self.array, g
 
     def __add__(self, g: Any) -> Buffer:
-        if type(g) in TAKERS:
-            g = g.release()
-        array = self.writable(g)
+        array, g = self.ready(g)
         array += g
         return self
 

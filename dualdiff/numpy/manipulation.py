@@ -12,8 +12,10 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from .._diagonals import Diagonal
 from ..core.arrays import memory_of
 from ..core.boxes import is_box, plain, seen
+from ..core.primitive import TAKERS
 from ..core.shapes import Fit, Shape, align, shape_of, unbroadcast
 from ..core.traces import resolve
 from ..kinds import linear
@@ -45,6 +47,7 @@ reshape_p = linear(
     structure="gather",
     view=True,
 )
+TAKERS[Diagonal].add(reshape_p.opcode)
 
 
 def _permute(x: Any, axes: Axes) -> Any:

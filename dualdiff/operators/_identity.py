@@ -8,13 +8,15 @@ from typing import Any
 from numpy import ndarray
 
 from .._diagonals import Diagonal, dense
+from ..core.arrays import is_basic
 from ..core.boxes import Box, is_box
 from ..core.forward import Dual, ForwardTrace
+from ..core.indexing import GETITEM
 from ..core.primitive import Primitive
 from ..core.shapes import Shape, dtype_of, hush, shape_of, unhush
 from ..core.traces import kept
 from ..kinds import Elementwise, Linear, Rule
-from ..numpy import cumulative, products
+from ..numpy import cumulative, manipulation, products
 
 _slot: Any = Box.__dict__["payload"]  # behind the property of `DiagonalDual`
 
@@ -114,10 +116,18 @@ def _push_running_sum(
     return prim.push(saved, tangents, lead) if prim is cumulative.cumsum_p else None
 
 
+def _push_part(
+    prim: Primitive, ans: Any, saved: Any, values: Any, tangents: Sequence[Any], lead: Shape
+) -> Any:
+    moves = prim is manipulation.reshape_p or (prim is GETITEM and is_basic(saved[0]))
+    return prim.push(saved, tangents, lead) if moves else None
+
+
 _PRODUCTS = (products.matmul_p, products.dot_p)
 _PUSHES = {
     "elementwise": _push_elementwise,
     "reduction": _push_number,
     "matmul": _push_product,
     "cumulative": _push_running_sum,
+    "gather": _push_part,
 }

@@ -41,11 +41,52 @@ def shared(x: Any) -> Any:
     return y[::-1] * y + np.sum(y[:5] * x[:5])
 
 
+def stencil(x: Any) -> Any:
+    return (3.0 - 2.0 * x[1:-1]) * x[1:-1] - x[:-2] - 2.0 * x[2:] ** 2 + 1.0
+
+
+def second_differences(x: Any) -> Any:
+    y = np.sin(x)
+    inner = y[1:-1][1:] - 2.0 * y[1:-1][:-1] + y[3:]
+    return np.concatenate([y[:2], inner, y[-1:]]) * x[0] + y[5:5].sum() + x[-3:-1] @ y[:2]
+
+
+def loop(x: Any) -> Any:
+    y = np.exp(x)
+    total = y[0]
+    for i in range(1, 5):
+        total = total * 0.5 + y[i] * y[-i] + x[np.int8(i)]
+    return total * x
+
+
+def grid(x: Any) -> Any:
+    u = np.sin(x).reshape(7, -1)
+    return u[1:-1, 2:] * u[2:, 1:-1] - u[:-2, :-2] + u[:, None, 1:-1][1:-1, 0]
+
+
+def stores(x: Any) -> Any:
+    y = np.zeros_like(x)
+    y[1:-1] = x[2:] - x[:-2] * y[1:-1]
+    y[:3] += x[:3] ** 2
+    x[4:9] = y[4:9]
+    return x[1:] * y[:-1]
+
+
 PROGRAMS: dict[str, Callable[[Any], Any]] = {
     "elementwise": lambda x: np.exp(-x * x) + 3.0 * x - x / COUNT,
     "trigonometric": lambda x: N - np.sum(np.cos(x)) + COUNT * (1.0 - np.cos(x)) - np.sin(x),
     "almost linear": lambda x: np.concatenate([(x + np.sum(x))[:-1], np.prod(1 + 0.01 * x)[None]]),
     "integral": lambda x: x + np.cumsum(COUNT * (x + 1.0) ** 3) / N,
+    "running sums": lambda x: np.cumsum(x**2) - np.cumsum(np.sin(x)[::-1])[::-1],
+    "sum of sums": lambda x: np.cumsum(np.cumsum(x * COUNT)) + np.cumsum(x.reshape(7, -1), 0)[3, 4],
+    "stencil": stencil,
+    "second differences": second_differences,
+    "loop": loop,
+    "grid": grid,
+    "stores": stores,
+    "strided": lambda x: x[::2] * np.cos(x)[1::2] + x[::-1][: N // 2] - x[[1, 2, 2]].sum(),
+    "differences": lambda x: np.diff(x**3) + np.diff(np.exp(x), 2).sum() * x[1:],
+    "ends": lambda x: np.concatenate([x[:1], (x[1:] - x[:-1]) * x[1:], x[-1:] ** 2]),
     "product last": lambda x: A @ np.tanh(x),
     "product first": lambda x: np.tanh(A @ x),
     "row vector": lambda x: (x**2) @ A - x @ A.T,

@@ -1,13 +1,14 @@
 """Directions that move one element each, as a whole Jacobian begins with, without their zeros.
 
-Elementwise functions keep them diagonal, at the cost of one direction instead of all; a product
-with a matrix scales its rows, and a running sum fills a triangle. Everything else asks for the
-array that they stand for.
+Elementwise functions keep them diagonal, at the cost of one direction instead of all, and slices
+and their sums make a few diagonals of one; a product with a matrix scales its rows, and a running
+sum fills a triangle. Everything else asks for the array that they stand for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -20,6 +21,9 @@ from .core.primitive import PUSHES, TAKERS
 from .core.reverse import Tape
 from .core.shapes import Shape, quiet
 
+MOST_BANDS = 16  # diagonals that are worth being kept apart
+MOST_RUNS = 4  # diagonals whose running sums are worth being taken apart
+
 
 def diagonal_of(array: ndarray, first: int, size: int) -> ndarray:
     """Where row ``first + k`` of a contiguous array meets its flat element k of `size`."""
@@ -30,57 +34,80 @@ def diagonal_of(array: ndarray, first: int, size: int) -> ndarray:
 
 
 class Diagonal:
-    """Tangents or cotangents: row ``first + k`` is zero but for its flat element k.
+    """Tangents or cotangents whose rows are zero but in a few diagonals, as a stencil has them.
 
-    It stands for an array of shape ``(rows, *elements.shape)``, and has of one what the rules of
-    elementwise functions use. Zeros beside the diagonal stay zero whatever they are multiplied
+    It stands for an array of shape ``(rows, *shape of the elements)``: in the band that begins at
+    `first`, row ``first + k`` is the flat element k. It has of an array what the rules of
+    elementwise functions use. Zeros beside the diagonals stay zero whatever they are multiplied
     with.
     """
 
-    __slots__ = ("elements", "first", "rows")
+    __slots__ = ("bands", "rows")
+    bands: dict[int, ndarray]
+    rows: int
 
     def __init__(self, elements: ndarray, first: int, rows: int) -> None:
-        self.elements, self.first, self.rows = elements, first, rows
+        self.bands, self.rows = {first: elements}, rows
+
+    def with_bands(self, bands: dict[int, ndarray]) -> Diagonal:
+        """As many rows with other diagonals, which have one shape and dtype."""
+        out = object.__new__(Diagonal)
+        out.bands, out.rows = bands, self.rows
+        return out
+
+    def each(self, f: Callable[[ndarray], ndarray]) -> Diagonal:
+        """The same rows, with what `f` makes of the elements of each diagonal."""
+        return self.with_bands({first: f(elements) for first, elements in self.bands.items()})
+
+    @property
+    def _elements(self) -> ndarray:
+        return next(iter(self.bands.values()))
 
     @property
     def shape(self) -> Shape:
-        return (self.rows, *self.elements.shape)
+        return (self.rows, *self._elements.shape)
 
     @property
     def ndim(self) -> int:
-        return 1 + self.elements.ndim
+        return 1 + self._elements.ndim
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self.elements.dtype
+        return self._elements.dtype
 
     @property
     def real(self) -> Diagonal:
-        return self.like(self.elements.real)
-
-    def like(self, elements: ndarray) -> Diagonal:
-        """The same rows with other elements."""
-        return Diagonal(elements, self.first, self.rows)
-
-    def alike(self, other: Diagonal) -> bool:
-        """Whether the same rows move the same elements."""
-        return (self.first, self.shape) == (other.first, other.shape)
+        return self.each(np.real)
 
     def astype(self, dtype: Any) -> Diagonal:
-        return self.like(self.elements.astype(dtype))
+        return self.each(lambda elements: elements.astype(dtype, copy=False))
 
-    def _span(self) -> slice:
-        """The flat elements that have a row."""
-        stop = max(0, min(self.elements.size, self.rows - self.first))
-        return slice(min(max(0, -self.first), stop), stop)
+    def zeros(self) -> Diagonal:
+        """The same rows, all zero."""
+        return self.each(np.zeros_like)
+
+    def _parts(self) -> Iterator[tuple[int, slice, ndarray]]:
+        """Of each diagonal the row where it begins, its flat elements that have a row, and them."""
+        for first, elements in self.bands.items():
+            stop = max(0, min(elements.size, self.rows - first))
+            span = slice(min(max(0, -first), stop), stop)
+            yield first + span.start, span, elements.reshape(-1)[span]
 
     def release(self) -> ndarray:
         """The array it stands for."""
-        dense = np.zeros(self.shape, self.dtype)
-        diagonal_of(dense, self.first, self.elements.size)[...] = self.elements.reshape(-1)[
-            self._span()
-        ]
-        return dense
+        array = np.zeros(self.shape, self.dtype)
+        self.add_to(array)
+        return array
+
+    def add_to(self, array: ndarray) -> None:
+        """Add in place to an array of this shape, whose memory may have gaps."""
+        if array.ndim > 2 and not array.flags.c_contiguous:
+            array += self.release()
+            return
+        flat = array.reshape(self.rows, self._elements.size)
+        for row, span, part in self._parts():
+            place = np.einsum("ii->i", flat[row : row + len(part), span])
+            place += part
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """Sums and products with arrays as by operators, ``array += self`` without the zeros."""
@@ -97,54 +124,48 @@ class Diagonal:
     def reshape(self, shape: Shape, order: Any = "C") -> Any:
         """As of an array; what keeps the rows stays diagonal."""
         if order == "C" and len(shape) > 1 and shape[0] == self.rows:
-            return self.like(self.elements.reshape(shape[1:]))
+            return self.each(lambda elements: elements.reshape(shape[1:]))
         return self.release().reshape(shape, order=order)
 
     def __getitem__(self, index: Any) -> Any:
         """As of an array; elements next to each other on their one axis stay diagonal."""
-        if self.elements.ndim == 1 and type(index) is tuple and len(index) == 2:
-            lead, part = index
-            if type(part) is slice and part.step in (None, 1) and lead == slice(None):
-                start = part.indices(self.elements.size)[0]
-                return Diagonal(self.elements[part], self.first + start, self.rows)
-            if type(part) is int and lead == slice(None):
+        if self.ndim == 2 and type(index) is tuple and len(index) == 2 and index[0] == slice(None):
+            part, size = index[1], self._elements.size
+            if type(part) is slice and part.step in (None, 1):
+                start = part.indices(size)[0]
+                return self.with_bands({f + start: e[part] for f, e in self.bands.items()})
+            if type(part) is int:
                 column = np.zeros(self.rows, self.dtype)
-                row = self.first + part + (self.elements.size if part < 0 else 0)
-                if 0 <= row < self.rows:
-                    column[row] = self.elements[part]
+                for first, elements in self.bands.items():
+                    row = first + part + (size if part < 0 else 0)
+                    if 0 <= row < self.rows:
+                        column[row] += elements[part]
                 return column
         return self.release()[index]
 
-    def add_to(self, array: ndarray) -> None:
-        """Add in place to an array of this shape, whose memory may have gaps."""
-        span = self._span()
-        rows = slice(self.first + span.start, self.first + span.stop)
-        if self.elements.ndim == 1:
-            place = np.einsum("ii->i", array[rows, span])
-            place += self.elements[span]
-        else:
-            array += self.release()
-
     def times_matrix(self, matrix: Any) -> Any:
-        """The product with a matrix, for elements along one axis."""
-        if is_box(matrix) or matrix.ndim != 2:
+        """The product with a matrix."""
+        if is_box(matrix) or matrix.ndim != 2 or self.ndim != 2:
             return np.matmul(self.release(), matrix)
-        span = self._span()
-        scaled, part = self.elements[span, None], matrix[span]
-        if len(part) == self.rows == len(matrix):
-            return matrix.view() if (scaled == 1).all() else scaled * matrix
-        out = np.zeros((self.rows, matrix.shape[1]), np.result_type(scaled, matrix))
-        np.multiply(scaled, part, out=out[self.first + span.start :][: len(part)])
-        return out
+        total: Any = None
+        for row, span, part in self._parts():
+            scaled, rows = part[:, None], matrix[span]
+            if total is None and len(part) == self.rows == len(matrix):
+                whole = len(self.bands) == 1 and bool((part == 1).all())
+                total = matrix.view() if whole else scaled * rows
+                continue
+            if total is None:
+                total = np.zeros((self.rows, matrix.shape[1]), np.result_type(part, matrix))
+            total[row : row + len(part)] += scaled * rows
+        return total
 
     def sum(self, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
         """As of an array; along all axes but the first, which broadcasting asks for, quicker."""
         if out is not None or dtype is not None or axis != tuple(range(1, self.ndim)):
             return self.release().sum(axis, dtype, out)
         total = np.zeros(self.rows, self.dtype)
-        span = self._span()
-        part = self.elements.reshape(-1)[span]
-        total[self.first + span.start :][: len(part)] = part
+        for row, _, part in self._parts():
+            total[row : row + len(part)] += part
         return total
 
     def cumsum(
@@ -152,40 +173,38 @@ class Diagonal:
     ) -> Any:
         """As of an array; `back` for the sums from the last element to the first.
 
-        Where the elements have one axis, every row is a run of zeros and a run of its element.
+        Where the elements have one axis, a row of one diagonal is a run of zeros and a run of its
+        element.
         """
-        if self.elements.ndim != 1 or axis != -1 or out is not None:
+        if self.ndim != 2 or axis != -1 or out is not None or len(self.bands) > MOST_RUNS:
             array = np.flip(self.release(), axis) if back else self.release()
             total = array.cumsum(axis, dtype, out)
             return np.flip(total, axis) if back else total
-        size = self.elements.size
-        moved = self.sum((1,)).astype(self.dtype if dtype is None else dtype, copy=False)
-        ends = np.clip(np.arange(self.rows) - self.first + back, 0, size)
+        runs = [self._runs(*band, back) for band in self.astype(dtype or self.dtype).bands.items()]
+        return functools.reduce(np.add, runs)
+
+    def _runs(self, first: int, elements: ndarray, back: bool) -> ndarray:
+        moved = Diagonal(elements, first, self.rows).sum((1,))
+        ends = np.clip(np.arange(self.rows) - first + back, 0, elements.size)
         runs = (moved, np.zeros_like(moved)) if back else (np.zeros_like(moved), moved)
-        values, lengths = np.stack(runs, axis=1), np.stack((ends, size - ends), axis=1)
+        values, lengths = np.stack(runs, axis=1), np.stack((ends, elements.size - ends), axis=1)
         return np.repeat(values.reshape(-1), lengths.reshape(-1)).reshape(self.shape)
 
     def __mul__(self, other: Any) -> Any:
-        if not is_box(other) and np.ndim(other) <= self.elements.ndim:
-            elements = self.elements * other
-            if elements.shape == self.elements.shape:
-                return self.like(elements)
+        if not is_box(other) and np.ndim(other) < self.ndim:
+            bands = {first: elements * other for first, elements in self.bands.items()}
+            if next(iter(bands.values())).shape == self._elements.shape:
+                return self.with_bands(bands)
         return self.release() * other
 
     __rmul__ = __mul__
 
     def __neg__(self) -> Diagonal:
-        return self.like(-self.elements)
+        return self.each(np.negative)
 
     def __add__(self, other: Any) -> Any:
         if type(other) is Diagonal:
-            if self.alike(other):
-                return self.like(self.elements + other.elements)
-            if self.shape != other.shape or self.dtype != other.dtype:
-                return self.release() + other.release()
-            total = self.release()
-            other.add_to(total)
-            return total
+            return self._plus(other)
         if is_box(other):
             return self.release() + other
         if isinstance(other, (ndarray, np.generic, float)):
@@ -194,13 +213,21 @@ class Diagonal:
                 return self.release() + other
             total = np.empty(shape, np.result_type(self.dtype, other))
             total[...] = other
-            diagonal_of(total, self.first, self.elements.size)[...] += self.elements.reshape(-1)[
-                self._span()
-            ]
+            self.add_to(total)
             return total
         return NotImplemented
 
     __radd__ = __add__
+
+    def _plus(self, other: Diagonal) -> Any:
+        if self.shape != other.shape:
+            return self.release() + other.release()
+        dtype = np.result_type(self.dtype, other.dtype)
+        bands = self.astype(dtype).bands.copy()
+        for first, elements in other.astype(dtype).bands.items():
+            bands[first] = bands[first] + elements if first in bands else elements
+        total = self.with_bands(bands)
+        return total if len(bands) <= MOST_BANDS else total.release()
 
 
 _takers = TAKERS.setdefault(Diagonal, {BASIC})

@@ -97,7 +97,7 @@ def times_constant(t: Any, constant: Any) -> Any:
         return -t
     if constant == 0:
         if type(t) is Diagonal:
-            return t.like(np.zeros_like(t.elements))
+            return t.zeros()
         return np.zeros_like(t) if type(t) is ndarray else 0 * t
     return t * constant
 

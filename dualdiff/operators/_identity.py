@@ -76,7 +76,7 @@ def _push_elementwise(
     prim: Primitive, ans: Any, saved: Any, values: Any, tangents: Sequence[Any], lead: Shape
 ) -> Any:
     shape = shape_of(ans)
-    same = all(type(t) is not Diagonal or t.elements.shape == shape for t in tangents)
+    same = all(type(t) is not Diagonal or t.shape[1:] == shape for t in tangents)
     return prim.push(saved, tangents, lead) if same and isinstance(prim, Elementwise) else None
 
 
@@ -92,7 +92,7 @@ def _push_number(
     if not pulls or not alone or dtype_of(ans).kind != "f" or t.dtype.kind != "f":
         return None
     gradient = prim.pull(saved, dtype_of(ans).type(1), ())[active[0]]
-    return t.like(t.elements * gradient).sum(tuple(range(1, t.ndim)))
+    return (t * gradient).sum(tuple(range(1, t.ndim)))
 
 
 def _push_product(

@@ -262,7 +262,7 @@ def test_elementwise_functions_cost_one_direction(
 
     def watched(self: Diagonal, other: Any) -> Any:
         ans = multiply(self, other)
-        largest[0] = max(largest[0], ans.elements.size if type(ans) is Diagonal else ans.size)
+        largest[0] = max(largest[0], ans.size if type(ans) is not Diagonal else ans.shape[1])
         return ans
 
     monkeypatch.setattr(Diagonal, "__mul__", watched)
@@ -340,6 +340,92 @@ def test_a_diagonal_stands_for_its_array(first: int, rows: int) -> None:
     matrix = RNG.normal(size=(6, 4))
     product = flat.times_matrix(matrix)
     np.testing.assert_allclose(product, full.reshape(rows, 6) @ matrix, rtol=1e-14)
+    np.testing.assert_allclose(d.times_matrix(matrix[:3]), full @ matrix[:3], rtol=1e-14)
+    gaps = np.zeros((rows, 2, 7))
+    gaps[:, :, 1:4] += d
+    np.testing.assert_array_equal(gaps[:, :, 1:4], full)
+
+
+@pytest.mark.parametrize("bands", [1, 2, 3])
+@pytest.mark.parametrize(("first", "rows"), [(0, 6), (2, 9), (-2, 3), (-2, 9), (7, 3), (-9, 3)])
+def test_sums_of_diagonals_stand_for_their_array(first: int, rows: int, bands: int) -> None:
+    d: Any = Diagonal(np.arange(1.0, 7.0), first, rows)
+    full = d.release()
+    for k in range(1, bands):
+        other = Diagonal(np.array([0.5, np.pi, -k, 4.0, 1.0, 2.0]), first + 2 * k - 3, rows)
+        d, full = d + other, full + other.release()
+    assert type(d) is Diagonal
+    again = d + d * 2.0
+    assert len(again.bands) == bands
+    matrix, wide = RNG.normal(size=(6, 4)), RNG.normal(size=(rows, 9))
+    whole = slice(None)
+    target, wanted = wide.copy(), wide[:, 2:8] + full
+    target[:, 2:8] += d
+    pairs: list[tuple[Any, Any]] = [
+        (again, 3.0 * full),
+        (-d * 2.0, -2.0 * full),
+        (d.sum((1,)), full.sum(1)),
+        (d.times_matrix(matrix), full @ matrix),
+        (target[:, 2:8], wanted),
+        (wide[:, :6] + d, wide[:, :6] + full),
+        (wide[:, :6] * d, wide[:, :6] * full),
+        (np.subtract(d, wide[:, :6]), full - wide[:, :6]),
+        (np.add.reduce(d, axis=0), full.sum(0)),
+        (d[whole, 1:4], full[:, 1:4]),
+        (d[whole, -3:], full[:, -3:]),
+        (d[whole, 4:2], full[:, 4:2]),
+        (d[whole, ::2], full[:, ::2]),
+        (d[whole, ::-1], full[:, ::-1]),
+        (d[whole, 2], full[:, 2]),
+        (d[whole, -1], full[:, -1]),
+        (d[whole, None, 2:], full[:, None, 2:]),
+        (d[1:, 2:], full[1:, 2:]),
+        (d.reshape((rows, 2, 3)), full.reshape(rows, 2, 3)),
+        (d.reshape((-1,)), full.reshape(-1)),
+        (d.reshape((rows, 2, 3), "F"), full.reshape((rows, 2, 3), order="F")),
+        (np.cumsum(d, axis=-1), np.cumsum(full, axis=-1)),
+        (d.cumsum(-1, back=True), np.cumsum(full[:, ::-1], axis=-1)[:, ::-1]),
+        (np.cumsum(d, axis=0), np.cumsum(full, axis=0)),
+        (d.reshape((rows, 2, 3)).cumsum(-2), full.reshape(rows, 2, 3).cumsum(-2)),
+        (d.zeros(), 0.0 * full),
+    ]
+    for got, expected in pairs:
+        got = got.release() if type(got) is Diagonal else got
+        assert got.dtype == expected.dtype
+        np.testing.assert_allclose(got, expected, rtol=1e-14, atol=1e-14)
+
+
+def test_many_diagonals_become_an_array() -> None:
+    d: Any = Diagonal(np.ones(40), 0, 40)
+    total, full = d, d.release()
+    for k in range(1, 30):
+        band = Diagonal(np.full(40, 1.0 + k), k, 40)
+        total, full = total + band, full + band.release()
+    assert type(total) is np.ndarray
+    np.testing.assert_array_equal(total, full)
+
+
+def test_diagonals_of_two_dtypes_add_up_in_the_wider_one() -> None:
+    d = Diagonal(np.ones(3, np.float32), 0, 3) + Diagonal(np.full(3, 0.1j), 1, 3)
+    np.testing.assert_array_equal(d.release(), np.eye(3) + np.diag([0.1j, 0.1j], -1))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_stencils_make_one_array(mode: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slices and their sums work on a few diagonals, not on all directions."""
+    made = [0]
+    release = Diagonal.release
+
+    def counted(self: Diagonal) -> np.ndarray:
+        made[0] += 1
+        return release(self)
+
+    monkeypatch.setattr(Diagonal, "release", counted)
+    jacobian = dd.jacobian(stencil, mode=mode)
+    jacobian(X)
+    made[0] = 0
+    jacobian(X)
+    assert made[0] == (mode == "forward")  # pulls add diagonals to the cotangent of x
 
 
 def test_forward_boxes_of_diagonals_behave_as_others() -> None:

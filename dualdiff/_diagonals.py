@@ -10,13 +10,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from .core.boxes import is_box
-from .core.indexing import BASIC
+from .core.indexing import BASIC, GETITEM
 from .core.primitive import PUSHES, TAKERS
 from .core.reverse import Tape
 from .core.shapes import Shape, quiet
@@ -101,13 +102,24 @@ class Diagonal:
 
     def add_to(self, array: ndarray) -> None:
         """Add in place to an array of this shape, whose memory may have gaps."""
-        if array.ndim > 2 and not array.flags.c_contiguous:
-            array += self.release()
-            return
-        flat = array.reshape(self.rows, self._elements.size)
+        gaps = array.ndim > 2 and not array.flags.c_contiguous
+        flat = array if gaps else array.reshape(self.rows, self._elements.size)
         for row, span, part in self._parts():
-            place = np.einsum("ii->i", flat[row : row + len(part), span])
-            place += part
+            rows = slice(row, row + len(part))
+            if gaps:
+                places = np.unravel_index(np.arange(span.start, span.stop), array.shape[1:])
+                flat[(np.arange(rows.start, rows.stop), *places)] += part
+            else:
+                place = np.einsum("ii->i", flat[rows, span])
+                place += part
+
+    def add_at(self, array: ndarray, index: Any) -> None:
+        """``np.add.at(array, index, self)``, where only elements but not rows are selected."""
+        moved = array.shape[1:]
+        places = np.arange(prod(moved)).reshape(moved)[index[1:]].reshape(-1)
+        for row, span, part in self._parts():
+            where = np.unravel_index(places[span], moved)
+            array[(np.arange(row, row + len(part)), *where)] += part  # each row has one element
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """Sums and products with arrays as by operators, ``array += self`` without the zeros."""
@@ -119,6 +131,8 @@ class Diagonal:
             if ufunc is np.add and out is other and len(kwargs) == 1 and out.shape == self.shape:
                 self.add_to(out)
                 return out
+        elif ufunc is np.add and method == "at" and _keeps_rows(inputs[1]):
+            return self.add_at(*inputs[:2])
         return getattr(ufunc, method)(*map(dense, inputs), **kwargs)
 
     def reshape(self, shape: Shape, order: Any = "C") -> Any:
@@ -129,19 +143,22 @@ class Diagonal:
 
     def __getitem__(self, index: Any) -> Any:
         """As of an array; elements next to each other on their one axis stay diagonal."""
-        if self.ndim == 2 and type(index) is tuple and len(index) == 2 and index[0] == slice(None):
-            part, size = index[1], self._elements.size
-            if type(part) is slice and part.step in (None, 1):
-                start = part.indices(size)[0]
+        if not _keeps_rows(index):
+            return self.release()[index]
+        if self.ndim == 2 and len(index) == 2 and type(index[1]) is slice:
+            start, stop, step = index[1].indices(self._elements.size)
+            if step == 1:
+                part = slice(start, max(start, stop))
                 return self.with_bands({f + start: e[part] for f, e in self.bands.items()})
-            if type(part) is int:
-                column = np.zeros(self.rows, self.dtype)
-                for first, elements in self.bands.items():
-                    row = first + part + (size if part < 0 else 0)
-                    if 0 <= row < self.rows:
-                        column[row] += elements[part]
-                return column
-        return self.release()[index]
+        shape = self.shape[1:]
+        places = np.arange(prod(shape)).reshape(shape)[index[1:]]
+        selected = np.zeros((self.rows, *np.shape(places)), self.dtype)
+        flat, places = selected.reshape(self.rows, np.size(places)), np.reshape(places, -1)
+        for first, elements in self.bands.items():
+            rows = places + first
+            where = np.flatnonzero((rows >= 0) & (rows < self.rows))
+            flat[rows[where], where] += elements.reshape(-1)[places[where]]
+        return selected
 
     def times_matrix(self, matrix: Any) -> Any:
         """The product with a matrix."""
@@ -230,7 +247,12 @@ class Diagonal:
         return total if len(bands) <= MOST_BANDS else total.release()
 
 
-_takers = TAKERS.setdefault(Diagonal, {BASIC})
+def _keeps_rows(index: Any) -> bool:
+    """Whether an index selects from the elements alone."""
+    return type(index) is tuple and type(index[0]) is slice and index[0] == slice(None)
+
+
+_takers = TAKERS.setdefault(Diagonal, {BASIC, GETITEM.opcode})
 
 
 def dense(t: Any) -> Any:

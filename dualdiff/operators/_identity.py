@@ -8,7 +8,6 @@ from typing import Any
 from numpy import ndarray
 
 from .._diagonals import Diagonal, dense
-from ..core.arrays import is_basic
 from ..core.boxes import Box, is_box
 from ..core.forward import Dual, ForwardTrace
 from ..core.indexing import GETITEM
@@ -119,7 +118,7 @@ def _push_running_sum(
 def _push_part(
     prim: Primitive, ans: Any, saved: Any, values: Any, tangents: Sequence[Any], lead: Shape
 ) -> Any:
-    moves = prim is manipulation.reshape_p or (prim is GETITEM and is_basic(saved[0]))
+    moves = prim in (manipulation.reshape_p, GETITEM)
     return prim.push(saved, tangents, lead) if moves else None
 
 

@@ -379,6 +379,8 @@ def test_sums_of_diagonals_stand_for_their_array(first: int, rows: int, bands: i
         (d[whole, 2], full[:, 2]),
         (d[whole, -1], full[:, -1]),
         (d[whole, None, 2:], full[:, None, 2:]),
+        (d[whole, [5, 0, 0, -2]], full[:, [5, 0, 0, -2]]),
+        (d[whole, np.array([[1, 5]])], full[:, np.array([[1, 5]])]),
         (d[1:, 2:], full[1:, 2:]),
         (d.reshape((rows, 2, 3)), full.reshape(rows, 2, 3)),
         (d.reshape((-1,)), full.reshape(-1)),

@@ -75,6 +75,13 @@ def reprojection(parameters: np.ndarray, camera: np.ndarray, point: np.ndarray) 
     return np.ravel(focal * turned[:, :2] / turned[:, 2:])
 
 
+def chain(y: Any) -> Any:
+    """A few functions of each element."""
+    for _ in range(5):
+        y = np.sin(y) * y
+    return y
+
+
 def worst_of_grid() -> float:
     """Time of mode="auto" over that of the better mode, in per cent, where that is largest."""
     rng = np.random.default_rng(0)
@@ -90,7 +97,15 @@ def worst_of_grid() -> float:
             def gathered(x: Any, i: Any = i, j: Any = j) -> Any:
                 return np.exp(-(x[i] ** 2)) * np.sin(x[j]) + np.sum(x * np.cos(x))
 
-            for f in (network, gathered):
+            mix = rng.normal(size=(m, n)) / np.sqrt(n)
+
+            def mixed_first(x: Any, mix: Any = mix) -> Any:
+                return chain(mix @ x)
+
+            def mixed_last(x: Any, mix: Any = mix) -> Any:
+                return mix @ chain(x)
+
+            for f in (network, gathered, mixed_first, mixed_last):
                 runs = [
                     functools.partial(dd.jacobian(f, mode=mode), x)
                     for mode in ("auto", "forward", "reverse")

@@ -145,11 +145,17 @@ class Diagonal:
         """As of an array; elements next to each other on their one axis stay diagonal."""
         if not _keeps_rows(index):
             return self.release()[index]
-        if self.ndim == 2 and len(index) == 2 and type(index[1]) is slice:
-            start, stop, step = index[1].indices(self._elements.size)
-            if step == 1:
-                part = slice(start, max(start, stop))
+        if self.ndim == 2 and len(index) == 2:
+            part, size = index[1], self._elements.size
+            if type(part) is slice and part.step in (None, 1):
+                start = part.indices(size)[0]
                 return self.with_bands({f + start: e[part] for f, e in self.bands.items()})
+            if type(part) is int:
+                column, place = np.zeros(self.rows, self.dtype), part % size
+                for first, elements in self.bands.items():
+                    if 0 <= first + place < self.rows:
+                        column[first + place] += elements[place]
+                return column
         shape = self.shape[1:]
         places = np.arange(prod(shape)).reshape(shape)[index[1:]]
         selected = np.zeros((self.rows, *np.shape(places)), self.dtype)
@@ -177,13 +183,17 @@ class Diagonal:
         return total
 
     def sum(self, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-        """As of an array; along all axes but the first, which broadcasting asks for, quicker."""
-        if out is not None or dtype is not None or axis != tuple(range(1, self.ndim)):
+        """As of an array; along a tuple of axes but the first, which broadcasting asks for, at the
+        cost of the elements."""
+        if out is not None or dtype is not None or not _are_positive(axis):
             return self.release().sum(axis, dtype, out)
-        total = np.zeros(self.rows, self.dtype)
-        for row, _, part in self._parts():
-            total[row : row + len(part)] += part
-        return total
+        shape = self.shape[1:]
+        kept = [1 if a in axis else n for a, n in enumerate(shape, start=1)]
+        total = np.zeros((self.rows, prod(kept)), self.dtype)
+        places = np.broadcast_to(np.arange(prod(kept)).reshape(kept), shape).reshape(-1)
+        for row, span, part in self._parts():
+            total[np.arange(row, row + len(part)), places[span]] += part
+        return total.reshape(self.rows, *(n for a, n in enumerate(kept, start=1) if a not in axis))
 
     def cumsum(
         self, axis: Any = None, dtype: Any = None, out: Any = None, back: bool = False
@@ -252,6 +262,10 @@ def _keeps_rows(index: Any) -> bool:
     return type(index) is tuple and type(index[0]) is slice and index[0] == slice(None)
 
 
+def _are_positive(axes: Any) -> bool:
+    return type(axes) is tuple and min(axes, default=0) > 0
+
+
 _takers = TAKERS.setdefault(Diagonal, {BASIC, GETITEM.opcode})
 
 
@@ -260,7 +274,7 @@ def dense(t: Any) -> Any:
     return t.release() if type(t) is Diagonal else t
 
 
-class _Tangents(list[Any]):
+class Tangents(list[Any]):
     """Tangents by slot; diagonals are seen as arrays by entries that do not take them."""
 
     __slots__ = ("takes",)
@@ -279,13 +293,15 @@ def push_diagonals(
     outputs: Sequence[int],
     lead: Shape,
     dead: Iterable[Sequence[int]] = repeat(()),
+    ts: Tangents | None = None,
 ) -> list[Any]:
     """As `Tape.push`, for tangents that may be diagonals.
 
-    `dead` are the slots that are not needed any more after each entry, to let go of.
+    `dead` are the slots that are not needed any more after each entry, to let go of; `ts` may be
+    given to watch what is made.
     """
     tape.guards.check()
-    ts = _Tangents([None] * tape.size)
+    ts = Tangents([None] * tape.size) if ts is None else ts
     for slot, t in seeds:
         ts[slot] = t
     with quiet():

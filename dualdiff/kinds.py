@@ -61,6 +61,7 @@ class Elementwise(Primitive):
         self.derivatives = tuple(derivatives)
         self.factors = [Residuals(d, 0) if callable(d) else None for d in derivatives]
         self.operator = self.general
+        self.is_fast = len(derivatives) <= 2 and None not in derivatives
         if len(derivatives) == 1:
             derivative = derivatives[0]
             self.operator = self.bind = unary_fast_path(self, fn, derivative, silent)

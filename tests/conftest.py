@@ -57,3 +57,4 @@ def _diagonal_where_asked_for(
 ) -> None:
     if request.config.getoption("--diagonal"):
         monkeypatch.setattr("dualdiff.operators.directions.LARGE", 1)
+        monkeypatch.setattr("dualdiff.operators.jacobian.AT_ONCE", 1)

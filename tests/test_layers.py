@@ -25,7 +25,7 @@ ALLOWED: dict[str, list[str]] = {
     "numpy": ["core", "_diagonals", "_fastpaths", "kinds", "trees"],
     "_memory": [],
     "debug": ["core"],
-    "operators": [*RULES, "_diagonals", "sparsity", "debug"],
+    "operators": [*RULES, "_diagonals", "_fastpaths", "sparsity", "debug"],
     "scipy": [*RULES, "operators"],
     "extend": [*RULES, "operators"],
     "checking": BELOW_TOOLS,

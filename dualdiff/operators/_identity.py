@@ -8,6 +8,7 @@ from typing import Any
 from numpy import ndarray
 
 from .._diagonals import Diagonal, dense
+from .._fastpaths import SCALARS
 from ..core.boxes import Box, is_box
 from ..core.forward import Dual, ForwardTrace
 from ..core.indexing import GETITEM
@@ -53,6 +54,13 @@ class IdentityTrace(ForwardTrace):
 
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
         lead = self.lead
+        if type(prim) is Elementwise and prim.is_fast and not params:
+            operands = [self._operand(a) for a in args]
+            if all(a is not None for a in operands):
+                if args[0] is args[-1]:
+                    operands[-1] = operands[0]
+                out = prim.bind(*operands)
+                return self.box(out.value, out.payload)
         push = _PUSHES.get(getattr(prim, "structure", "dense"))
         own = [issubclass(type(a), Dual) and a.scope is self for a in args]
         values = [a.value if o else kept(a) for a, o in zip(args, own, strict=True)]
@@ -69,6 +77,15 @@ class IdentityTrace(ForwardTrace):
         finally:
             unhush(token)
         return self.box(ans, t)
+
+    def _operand(self, a: Any) -> Any:
+        """As the fast paths take it, which leave alone what a tangent is; None if they do not."""
+        kind = type(a)
+        if kind in SCALARS or (kind is ndarray and not a.dtype.hasobject):
+            return a
+        if not issubclass(kind, Dual) or a.scope is not self or is_box(a.value):
+            return None
+        return a if kind is Dual else ForwardTrace.box(self, a.value, _slot.__get__(a))
 
 
 def _push_elementwise(

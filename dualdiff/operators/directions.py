@@ -14,6 +14,7 @@ from .._diagonals import Diagonal, diagonal_of, push_diagonals
 from ..core.boxes import is_box, plain
 from ..core.errors import DualdiffError, MissingRuleError, UnsupportedInputError, user_line
 from ..core.primitive import PULLS, PUSHES, TAKERS, accumulate
+from ..core.reverse import Tape
 from ..core.shapes import dtype_of, is_inexact, quiet, shape_of
 from ..core.traces import resolve
 from ._alive import run_pass
@@ -22,6 +23,7 @@ from .linearize import Recording
 
 Span = tuple[int, int]
 LARGE = 4096  # elements of directions that are worth being kept as a diagonal
+AT_ONCE = 4  # so many times more where the function runs with them: each operation takes longer
 
 
 class MissingPackageError(DualdiffError, ImportError):
@@ -43,10 +45,10 @@ def any_complex(values: Sequence[Any]) -> bool:
     return any(v is not None and dtype_of(v).kind == "c" for v in values)
 
 
-def identity(values: Sequence[Any], start: int, stop: int) -> list[Any]:
+def identity(values: Sequence[Any], start: int, stop: int, times: int = 1) -> list[Any]:
     """Rows `start` to `stop` of the identity over all leaves, split into one array per leaf.
 
-    Large ones are left as a `Diagonal`.
+    Ones of at least `times` LARGE elements are left as a `Diagonal`.
     """
     seeds: list[Any] = []
     offset, rows = 0, stop - start
@@ -56,7 +58,7 @@ def identity(values: Sequence[Any], start: int, stop: int) -> list[Any]:
             continue
         shape, dtype = shape_of(v), dtype_of(v)
         size = prod(shape)
-        if rows * size >= LARGE and shape:
+        if rows * size >= times * LARGE and shape:
             seeds.append(Diagonal(np.ones(shape, dtype), offset - start, rows))
         else:
             seed = np.zeros((rows, *shape), dtype)
@@ -192,6 +194,17 @@ def _bytes_of(c: Any) -> int:
     return 0 if c is None else int(getattr(plain(getattr(c, "array", c)), "nbytes", 8))
 
 
+def pull_through(tape: Tape, ct: list[Any]) -> None:
+    """Pull one direction through a recording, by cotangents that take down what is done to them."""
+    for entry in reversed(tape.entries):
+        g = ct[entry[1]]
+        if g is not None:
+            if type(g) in TAKERS and entry[0] not in TAKERS[type(g)]:
+                g = ct[entry[1]] = g.release()
+            ct[entry[1]] = None
+            PULLS[entry[0]](g, ct, entry, (1,))
+
+
 class Liveness:
     """How long each tangent of a recording is needed, by pushing one direction through it.
 
@@ -215,13 +228,7 @@ class Liveness:
             if slot:
                 accumulate(ct, slot, np.ones((1, *shape_of(v)), dtype_of(v)))
         with quiet():
-            for entry in reversed(tape.entries):
-                g = ct[entry[1]]
-                if g is not None:
-                    ct[entry[1]] = None
-                    if type(g) in TAKERS and entry[0] not in TAKERS[type(g)]:
-                        g = g.release()
-                    PULLS[entry[0]](g, ct, entry, (1,))
+            pull_through(tape, ct)
         self.peak, self.total = ct.peak + 2 * ct.largest, ct.total
         self.mean = ct.total // ct.made if ct.made else 8
         self.dead: list[list[int]] = [[] for _ in tape.entries]

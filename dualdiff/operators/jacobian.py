@@ -14,7 +14,10 @@ from ._limits import limit_of, or_limit
 from .blocks import Blocks, from_columns, from_rows
 from .complex import as_real as in_real_parts
 from .complex import require_complex, verify_holomorphic
+from .densities import ALL, Densities, densities
 from .directions import (
+    AT_ONCE,
+    LARGE,
     Liveness,
     Span,
     any_complex,
@@ -29,6 +32,7 @@ from .first_order import push_forward
 from .linearize import Recording
 from .plans import LEAST_BUDGET, MODES, SPARSE_MODES, Plan, check_passes, choose, spans
 
+SKEW = 16  # times more inputs than results, or results than inputs, decide the mode alone
 KEPT = 16  # sizes of inputs of which something is remembered
 if TYPE_CHECKING:  # which loads SciPy
     from .prepared import PreparedJacobian
@@ -36,15 +40,22 @@ if TYPE_CHECKING:  # which loads SciPy
 FEW = 64  # directions that go through without asking how much memory they take
 
 
+def measured(recording: Recording, n: int, m: int) -> Densities:
+    """The densities of the directions, where inputs and results do not tell the cheaper mode."""
+    between = n * m >= 2 * LARGE and n <= SKEW * m and m <= SKEW * n
+    return densities(recording) if between else ALL
+
+
 class Known(NamedTuple):
     """What a call teaches of the next: the number of results, the bytes that a direction takes at
-    its peak and for one array on average, and those of all its arrays, or 0 before they were
-    measured."""
+    its peak and for one array on average, those of all its arrays, or 0 before they were measured,
+    and how much of the directions of each mode are arrays."""
 
     results: int
     peak: int
     mean: int
     total: int
+    densities: Densities = ALL
 
     @classmethod
     def of(cls, n: int, m: int) -> Known:
@@ -93,7 +104,14 @@ class _Jacobian(Operator):
         options = self.options
         budget = options["budget"] or (max(LEAST_BUDGET, 2 * known.total) if known.total else None)
         return choose(
-            n, known.results, options["mode"], options["chunk"], known.peak, budget, known.mean
+            n,
+            known.results,
+            options["mode"],
+            options["chunk"],
+            known.peak,
+            budget,
+            known.mean,
+            known.densities,
         )
 
     def evaluate(self, inputs: Inputs) -> tuple[Any, Any]:
@@ -116,13 +134,15 @@ class _Jacobian(Operator):
         m = size_of(recording.outputs.values)
         if known is None or known.results != m:
             known = Known.of(n, m)
+            if mode == "auto" and not any(map(is_box, inputs.values)):
+                known = known._replace(densities=measured(recording, n, m))
         live, directions = None, {"forward": n, "reverse": m}.get(mode, min(n, m))
         large = directions * 8 * max(n, m, 1) * recording.tape.size > LEAST_BUDGET
         # A pull needs to know only once how much it holds.
         ask = not known.total or self.plan(n, known).mode == "forward"
         if chunk is None and large and ask:
             live = Liveness(recording)
-            known = Known(m, live.peak, live.mean, live.total)
+            known = Known(m, live.peak, live.mean, live.total, known.densities)
         plan = self.plan(n, known)
         if known is not self.known.get(key):
             forget(self.known)
@@ -143,7 +163,8 @@ class _Jacobian(Operator):
 
     def _at_once(self, inputs: Inputs, n: int) -> tuple[Any, Any]:
         """All tangents with the function itself, which records nothing."""
-        seeds, has_aux = identity(inputs.values, 0, n), self.options.get("has_aux", False)
+        has_aux = self.options.get("has_aux", False)
+        seeds = identity(inputs.values, 0, n, AT_ONCE)
         outputs, aux = push_forward(inputs, seeds, (n,), has_aux, identity=True)
         known = Known.of(n, size_of(outputs.values))
         self.known.setdefault(tuple(sizes_of(inputs.values)), known)
@@ -299,5 +320,6 @@ def plan(
     recording = Recording(inputs)
     asked = _Jacobian(f, argnums, mode=mode, chunk=chunk, budget=budget)
     live = Liveness(recording)
-    known = Known(size_of(recording.outputs.values), live.peak, live.mean, live.total)
-    return asked.plan(size_of(inputs.values), known)
+    n, m = size_of(inputs.values), size_of(recording.outputs.values)
+    known = Known(m, live.peak, live.mean, live.total, measured(recording, n, m))
+    return asked.plan(n, known)

@@ -23,6 +23,12 @@ COUNT = np.arange(1.0, N + 1)
 MODES = ("forward", "reverse")
 
 
+@pytest.fixture(autouse=True)
+def _as_large_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So small examples take diagonals in every way that a Jacobian is computed."""
+    monkeypatch.setattr("dualdiff.operators.jacobian.AT_ONCE", 1)
+
+
 def stored(x: Any) -> Any:
     y = np.sin(x)
     y[3:9] = y[2] * x[3:9]
@@ -389,6 +395,12 @@ def test_sums_of_diagonals_stand_for_their_array(first: int, rows: int, bands: i
         (d.cumsum(-1, back=True), np.cumsum(full[:, ::-1], axis=-1)[:, ::-1]),
         (np.cumsum(d, axis=0), np.cumsum(full, axis=0)),
         (d.reshape((rows, 2, 3)).cumsum(-2), full.reshape(rows, 2, 3).cumsum(-2)),
+        (d.reshape((rows, 2, 3)).sum((2,)), full.reshape(rows, 2, 3).sum(2)),
+        (d.reshape((rows, 2, 3)).sum((1,)), full.reshape(rows, 2, 3).sum(1)),
+        (d.reshape((rows, 2, 3)).sum((1, 2)), full.sum(1)),
+        (d.reshape((rows, 2, 3)).sum((-1,)), full.reshape(rows, 2, 3).sum(-1)),
+        (d.sum((0,)), full.sum(0)),
+        (d.sum(), full.sum()),
         (d.zeros(), 0.0 * full),
     ]
     for got, expected in pairs:

@@ -1,8 +1,9 @@
 """Directions that move one element each, as a whole Jacobian begins with, without their zeros.
 
 Elementwise functions keep them diagonal, at the cost of one direction instead of all, and slices
-and their sums make a few diagonals of one; a product with a matrix scales its rows, and a running
-sum fills a triangle. Everything else asks for the array that they stand for.
+and their sums make a few diagonals of one; a product with a matrix scales its rows, a running sum
+fills a triangle, and the pull of a sum or another function of all elements is the product of a
+column and a row. Everything else asks for the array that they stand for.
 """
 
 from __future__ import annotations
@@ -22,8 +23,11 @@ from .core.primitive import PUSHES, TAKERS
 from .core.reverse import Tape
 from .core.shapes import Shape, quiet
 
+Ranks = tuple[tuple[ndarray, ndarray], ...]
 MOST_BANDS = 16  # diagonals that are worth being kept apart
 MOST_RUNS = 4  # diagonals whose running sums are worth being taken apart
+MOST_RANKS = 4  # products of a column and a row that are worth being kept apart
+LEAST_RANK = 4096  # elements of such a product that are worth not being computed
 
 
 def diagonal_of(array: ndarray, first: int, size: int) -> ndarray:
@@ -34,35 +38,54 @@ def diagonal_of(array: ndarray, first: int, size: int) -> ndarray:
     return flat[: max(0, stop - start)]
 
 
+def is_large_product(column: ndarray, size: int) -> bool:
+    """Whether a column is worth not being multiplied with a row of so many elements."""
+    return column.size * size >= LEAST_RANK
+
+
 class Diagonal:
-    """Tangents or cotangents whose rows are zero but in a few diagonals, as a stencil has them.
+    """Tangents or cotangents that are zero but in a few diagonals, as a stencil has them, and a few
+    products of a column and a row.
 
     It stands for an array of shape ``(rows, *shape of the elements)``: in the band that begins at
-    `first`, row ``first + k`` is the flat element k. It has of an array what the rules of
-    elementwise functions use. Zeros beside the diagonals stay zero whatever they are multiplied
-    with.
+    `first`, row ``first + k`` is the flat element k; each of `ranks` is a pair ``(column, row)``.
+    It has of an array what the rules of elementwise functions use. Zeros beside the diagonals stay
+    zero whatever they are multiplied with.
     """
 
-    __slots__ = ("bands", "rows")
+    __slots__ = ("bands", "ranks", "rows")
     bands: dict[int, ndarray]
+    ranks: Ranks
     rows: int
 
     def __init__(self, elements: ndarray, first: int, rows: int) -> None:
-        self.bands, self.rows = {first: elements}, rows
+        self.bands, self.ranks, self.rows = {first: elements}, (), rows
 
-    def with_bands(self, bands: dict[int, ndarray]) -> Diagonal:
-        """As many rows with other diagonals, which have one shape and dtype."""
+    @staticmethod
+    def outer(column: ndarray, row: ndarray) -> Diagonal:
+        """The product of a column and a row."""
         out = object.__new__(Diagonal)
-        out.bands, out.rows = bands, self.rows
+        out.bands, out.ranks, out.rows = {}, ((column, row),), column.size
+        return out
+
+    def _with(
+        self, bands: dict[int, ndarray], ranks: tuple[tuple[ndarray, ndarray], ...]
+    ) -> Diagonal:
+        """As many rows with other diagonals and products, all of one shape and dtype."""
+        out = object.__new__(Diagonal)
+        out.bands, out.ranks, out.rows = bands, ranks, self.rows
         return out
 
     def each(self, f: Callable[[ndarray], ndarray]) -> Diagonal:
-        """The same rows, with what `f` makes of the elements of each diagonal."""
-        return self.with_bands({first: f(elements) for first, elements in self.bands.items()})
+        """The same rows, with what a linear `f` makes of their elements."""
+        ranks = self.ranks and tuple([(column, f(row)) for column, row in self.ranks])
+        return self._with({first: f(e) for first, e in self.bands.items()}, ranks)
 
     @property
     def _elements(self) -> ndarray:
-        return next(iter(self.bands.values()))
+        for elements in self.bands.values():
+            return elements
+        return self.ranks[0][1]
 
     @property
     def shape(self) -> Shape:
@@ -74,18 +97,39 @@ class Diagonal:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self._elements.dtype
+        dtype = self._elements.dtype
+        if all(u.dtype is dtype is v.dtype for u, v in self.ranks):
+            return dtype
+        return np.result_type(dtype, *(part.dtype for pair in self.ranks for part in pair))
 
     @property
-    def real(self) -> Diagonal:
+    def real(self) -> Any:
+        if self.ranks and self.dtype.kind == "c":
+            return self.release().real
         return self.each(np.real)
 
     def astype(self, dtype: Any) -> Diagonal:
-        return self.each(lambda elements: elements.astype(dtype, copy=False))
+        ranks = tuple([(u.astype(dtype, copy=False), v) for u, v in self.ranks])
+        return self._with(self.bands, ranks).each(
+            lambda elements: elements.astype(dtype, copy=False)
+        )
 
     def zeros(self) -> Diagonal:
         """The same rows, all zero."""
         return self.each(np.zeros_like)
+
+    def _products(self) -> ndarray:
+        """The sum of the products of columns and rows, perhaps as a view that must not be
+        changed."""
+        columns, rows = zip(*self.ranks, strict=True)
+        if len(rows) > 1:
+            total = np.stack(columns, axis=1) @ np.stack([row.reshape(-1) for row in rows])
+            return total.reshape(self.shape)
+        column, row = columns[0], rows[0]
+        if row.size and not any(row.strides):  # as the sum of all elements gives them
+            shape = (self.rows, *(1,) * row.ndim)
+            return np.broadcast_to((column * row.flat[0]).reshape(shape), self.shape)
+        return np.multiply.outer(column, row)
 
     def _parts(self) -> Iterator[tuple[int, slice, ndarray]]:
         """Of each diagonal the row where it begins, its flat elements that have a row, and them."""
@@ -96,12 +140,21 @@ class Diagonal:
 
     def release(self) -> ndarray:
         """The array it stands for."""
-        array = np.zeros(self.shape, self.dtype)
-        self.add_to(array)
+        if not self.ranks:
+            array = np.zeros(self.shape, self.dtype)
+        else:
+            products = self._products()
+            array = products.astype(self.dtype, copy=not products.flags.writeable)
+        self._add_bands(array)
         return array
 
     def add_to(self, array: ndarray) -> None:
         """Add in place to an array of this shape, whose memory may have gaps."""
+        if self.ranks:
+            array += self._products()
+        self._add_bands(array)
+
+    def _add_bands(self, array: ndarray) -> None:
         gaps = array.ndim > 2 and not array.flags.c_contiguous
         flat = array if gaps else array.reshape(self.rows, self._elements.size)
         for row, span, part in self._parts():
@@ -115,6 +168,8 @@ class Diagonal:
 
     def add_at(self, array: ndarray, index: Any) -> None:
         """``np.add.at(array, index, self)``, where only elements but not rows are selected."""
+        if self.ranks:
+            np.add.at(array, index, self._products())
         moved = array.shape[1:]
         places = np.arange(prod(moved)).reshape(moved)[index[1:]].reshape(-1)
         for row, span, part in self._parts():
@@ -149,12 +204,15 @@ class Diagonal:
             part, size = index[1], self._elements.size
             if type(part) is slice and part.step in (None, 1):
                 start = part.indices(size)[0]
-                return self.with_bands({f + start: e[part] for f, e in self.bands.items()})
+                bands = {first + start: e[part] for first, e in self.bands.items()}
+                return self._with(bands, tuple([(u, v[part]) for u, v in self.ranks]))
             if type(part) is int:
                 column, place = np.zeros(self.rows, self.dtype), part % size
                 for first, elements in self.bands.items():
                     if 0 <= first + place < self.rows:
                         column[first + place] += elements[place]
+                for u, v in self.ranks:
+                    column += u * v[place]
                 return column
         shape = self.shape[1:]
         places = np.arange(prod(shape)).reshape(shape)[index[1:]]
@@ -164,13 +222,16 @@ class Diagonal:
             rows = places + first
             where = np.flatnonzero((rows >= 0) & (rows < self.rows))
             flat[rows[where], where] += elements.reshape(-1)[places[where]]
+        for u, v in self.ranks:
+            selected += np.multiply.outer(u, v[index[1:]])
         return selected
 
     def times_matrix(self, matrix: Any) -> Any:
         """The product with a matrix."""
         if is_box(matrix) or matrix.ndim != 2 or self.ndim != 2:
             return np.matmul(self.release(), matrix)
-        total: Any = None
+        products = [np.multiply.outer(u, v @ matrix) for u, v in self.ranks]
+        total = functools.reduce(np.add, products) if products else None
         for row, span, part in self._parts():
             scaled, rows = part[:, None], matrix[span]
             if total is None and len(part) == self.rows == len(matrix):
@@ -188,12 +249,24 @@ class Diagonal:
         if out is not None or dtype is not None or not _are_positive(axis):
             return self.release().sum(axis, dtype, out)
         shape = self.shape[1:]
+        if len(axis) == len(shape):
+            return self._row_sums()
         kept = [1 if a in axis else n for a, n in enumerate(shape, start=1)]
         total = np.zeros((self.rows, prod(kept)), self.dtype)
         places = np.broadcast_to(np.arange(prod(kept)).reshape(kept), shape).reshape(-1)
         for row, span, part in self._parts():
             total[np.arange(row, row + len(part)), places[span]] += part
+        for u, v in self.ranks:
+            total += np.multiply.outer(u, v.sum(tuple([a - 1 for a in axis])).reshape(-1))
         return total.reshape(self.rows, *(n for a, n in enumerate(kept, start=1) if a not in axis))
+
+    def _row_sums(self) -> ndarray:
+        total = np.zeros(self.rows, self.dtype)
+        for row, _, part in self._parts():
+            total[row : row + len(part)] += part
+        for u, v in self.ranks:
+            total += u * v.sum()
+        return total
 
     def cumsum(
         self, axis: Any = None, dtype: Any = None, out: Any = None, back: bool = False
@@ -203,7 +276,13 @@ class Diagonal:
         Where the elements have one axis, a row of one diagonal is a run of zeros and a run of its
         element.
         """
-        if self.ndim != 2 or axis != -1 or out is not None or len(self.bands) > MOST_RUNS:
+        if (
+            self.ndim != 2
+            or axis != -1
+            or out is not None
+            or self.ranks
+            or len(self.bands) > MOST_RUNS
+        ):
             array = np.flip(self.release(), axis) if back else self.release()
             total = array.cumsum(axis, dtype, out)
             return np.flip(total, axis) if back else total
@@ -211,7 +290,7 @@ class Diagonal:
         return functools.reduce(np.add, runs)
 
     def _runs(self, first: int, elements: ndarray, back: bool) -> ndarray:
-        moved = Diagonal(elements, first, self.rows).sum((1,))
+        moved = Diagonal(elements, first, self.rows)._row_sums()
         ends = np.clip(np.arange(self.rows) - first + back, 0, elements.size)
         runs = (moved, np.zeros_like(moved)) if back else (np.zeros_like(moved), moved)
         values, lengths = np.stack(runs, axis=1), np.stack((ends, elements.size - ends), axis=1)
@@ -219,9 +298,9 @@ class Diagonal:
 
     def __mul__(self, other: Any) -> Any:
         if not is_box(other) and np.ndim(other) < self.ndim:
-            bands = {first: elements * other for first, elements in self.bands.items()}
-            if next(iter(bands.values())).shape == self._elements.shape:
-                return self.with_bands(bands)
+            product = self.each(lambda elements: elements * other)
+            if product._elements.shape == self._elements.shape:
+                return product
         return self.release() * other
 
     __rmul__ = __mul__
@@ -235,12 +314,13 @@ class Diagonal:
         if is_box(other):
             return self.release() + other
         if isinstance(other, (ndarray, np.generic, float)):
-            shape = np.broadcast_shapes(self.shape, np.shape(other))
-            if shape != self.shape:
-                return self.release() + other
-            total = np.empty(shape, np.result_type(self.dtype, other))
-            total[...] = other
-            self.add_to(total)
+            total, dtype = self.release(), np.result_type(self.dtype, other)
+            if (
+                dtype != total.dtype
+                or np.broadcast_shapes(total.shape, np.shape(other)) != total.shape
+            ):
+                return total + other
+            total += other
             return total
         return NotImplemented
 
@@ -249,12 +329,15 @@ class Diagonal:
     def _plus(self, other: Diagonal) -> Any:
         if self.shape != other.shape:
             return self.release() + other.release()
-        dtype = np.result_type(self.dtype, other.dtype)
-        bands = self.astype(dtype).bands.copy()
-        for first, elements in other.astype(dtype).bands.items():
+        if self.dtype != other.dtype:
+            dtype = np.result_type(self.dtype, other.dtype)
+            return self.astype(dtype)._plus(other.astype(dtype))
+        bands = self.bands.copy()
+        for first, elements in other.bands.items():
             bands[first] = bands[first] + elements if first in bands else elements
-        total = self.with_bands(bands)
-        return total if len(bands) <= MOST_BANDS else total.release()
+        total = self._with(bands, self.ranks + other.ranks)
+        few = len(bands) <= MOST_BANDS and len(total.ranks) <= MOST_RANKS
+        return total if few else total.release()
 
 
 def _keeps_rows(index: Any) -> bool:

@@ -58,3 +58,4 @@ def _diagonal_where_asked_for(
     if request.config.getoption("--diagonal"):
         monkeypatch.setattr("dualdiff.operators.directions.LARGE", 1)
         monkeypatch.setattr("dualdiff.operators.jacobian.AT_ONCE", 1)
+        monkeypatch.setattr("dualdiff._diagonals.LEAST_RANK", 1)

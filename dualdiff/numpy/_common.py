@@ -11,6 +11,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from .._diagonals import Diagonal, is_large_product
 from ..core.arrays import assign_to
 from ..core.boxes import is_box, plain, seen
 from ..core.dispatch import register
@@ -92,6 +93,16 @@ def expand_dims(g: Any, axes: Axes, ndim: int) -> Any:
 _SCALARS = frozenset((np.float64, np.float32, np.complex128, np.complex64))
 
 
+def column_of(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
+    """Several cotangents of what all elements of an array were reduced to, as one column; None
+    unless their product with a row is large."""
+    if type(g) is not ndarray or not axes or len(axes) != len(shape):
+        return None
+    if g.ndim != 1 + keepdims * len(shape) or not is_large_product(g, math.prod(shape)):
+        return None
+    return g.reshape(-1)
+
+
 def spread(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
     """The cotangent of a sum over `axes`, given to each summand."""
     if type(g) in _SCALARS:
@@ -99,6 +110,9 @@ def spread(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
         out = np.ndarray(shape, g.dtype, np.array(g), 0, (0,) * len(shape))
         out.flags.writeable = False
         return out
+    column = column_of(g, axes, shape, keepdims)
+    if column is not None:
+        return Diagonal.outer(column, np.broadcast_to(g.dtype.type(1), shape))
     if not keepdims:
         g = expand_dims(g, axes, len(shape))
     outer = shape_of(g)

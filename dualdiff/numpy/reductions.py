@@ -11,7 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
+from .._diagonals import Diagonal, dense
 from ..core.boxes import is_box, plain, seen
 from ..core.dispatch import UFUNC_METHODS
 from ..core.primitive import Primitive
@@ -20,6 +22,7 @@ from ..kinds import Linear, linear, rule
 from ._common import (
     Axes,
     axes_of,
+    column_of,
     ends_derivative,
     expand_dims,
     for_target,
@@ -111,6 +114,10 @@ def reduction(fn: Callable[..., Any], scaled: Scaled, name: str | None = None) -
         return np.sum(scaled(t, x, ans, axis, **options), axis=axis, keepdims=keepdims)
 
     def pull(g: Any, x: Any, ans: Any, axis: Axes, keepdims: bool, options: Any) -> Any:
+        column = column_of(g, axis, shape_of(x), keepdims)
+        if column is not None and type(x) is ndarray:
+            row = scaled(column.dtype.type(1), x, np.reshape(ans, ()), axis, **options)
+            return Diagonal.outer(column, row)
         ans, g = (kept_dims(v, axis, len(shape_of(x)), keepdims) for v in (ans, g))
         return scaled(g, x, ans, axis, **options)
 
@@ -141,7 +148,7 @@ def _sum_push(t: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> An
 
 def _sum_pull(g: Any, x_spec: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
     g = spread(g, axis, x_spec.shape, keepdims)
-    return where_or_zero(options["where"], g) if "where" in options else g
+    return where_or_zero(options["where"], dense(g)) if "where" in options else g
 
 
 sum_p = linear(_sum, _sum_pull, push=_sum_push, name="sum", structure="reduction")

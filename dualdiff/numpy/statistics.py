@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .._diagonals import dense
 from ..core.boxes import is_box, plain, seen
 from ..core.primitive import Primitive
 from ..core.shapes import cast, dtype_of, shape_of
@@ -39,7 +40,7 @@ def _mean_pull(g: Any, x_spec: Any, axis: Axes, keepdims: bool, options: dict[st
     shape, where = x_spec.shape, options.get("where", True)
     if where is True:
         return spread(g / count(shape, axis), axis, shape, keepdims)
-    share = spread(g, axis, shape, keepdims) / count(shape, axis, where)
+    share = dense(spread(g, axis, shape, keepdims)) / count(shape, axis, where)
     return np.where(where, share, 0)
 
 

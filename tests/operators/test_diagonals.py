@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +30,7 @@ MODES = ("forward", "reverse")
 def _as_large_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """So small examples take diagonals in every way that a Jacobian is computed."""
     monkeypatch.setattr("dualdiff.operators.jacobian.AT_ONCE", 1)
+    monkeypatch.setattr("dualdiff._diagonals.LEAST_RANK", 1)
 
 
 def stored(x: Any) -> Any:
@@ -90,6 +94,11 @@ PROGRAMS: dict[str, Callable[[Any], Any]] = {
     "loop": loop,
     "grid": grid,
     "stores": stores,
+    "softmax": lambda x: np.exp(x - np.max(x)) / np.sum(np.exp(x - np.max(x)), keepdims=True),
+    "normal": lambda x: x / np.sqrt(np.sum(x * x)) + np.mean(x) * COUNT - np.min(x),
+    "sums of parts": lambda x: (x[1:] * np.sum(x[:9]) + np.sum(x.reshape(7, -1) ** 2)) @ A[1:],
+    "masked sums": lambda x: x * np.sum(x, where=COUNT > 9) * np.mean(x, where=COUNT < 30),
+    "products of all": lambda x: np.prod(1 + 0.1 * x) * x + np.logaddexp.reduce(x) + np.ptp(x),
     "strided": lambda x: x[::2] * np.cos(x)[1::2] + x[::-1][: N // 2] - x[[1, 2, 2]].sum(),
     "differences": lambda x: np.diff(x**3) + np.diff(np.exp(x), 2).sum() * x[1:],
     "ends": lambda x: np.concatenate([x[:1], (x[1:] - x[:-1]) * x[1:], x[-1:] ** 2]),
@@ -352,16 +361,31 @@ def test_a_diagonal_stands_for_its_array(first: int, rows: int) -> None:
     np.testing.assert_array_equal(gaps[:, :, 1:4], full)
 
 
-@pytest.mark.parametrize("bands", [1, 2, 3])
+def sum_of_parts(first: int, rows: int, bands: int, ranks: int) -> tuple[Any, np.ndarray]:
+    """Some diagonals and products, and the array that they stand for."""
+    elements = np.array([0.5, np.pi, -2.0, 4.0, 1.0, 2.0])
+    parts: list[Any] = [Diagonal(elements + k, first + 2 * k, rows) for k in range(bands)]
+    columns, rows_ = np.arange(3.0 * rows).reshape(3, rows) - 4.0, RNG.normal(size=(3, 6))
+    rows_ = [np.broadcast_to(1.0, 6), *rows_[1:]]
+    parts += [Diagonal.outer(c, r) for c, r in zip(columns[:ranks], rows_[:ranks], strict=True)]
+    full = np.zeros((rows, 6))
+    for k, place in itertools.product(range(6), range(bands)):
+        if 0 <= first + 2 * place + k < rows:
+            full[first + 2 * place + k, k] += elements[k] + place
+    for c, r in zip(columns[:ranks], rows_[:ranks], strict=True):
+        full += c[:, None] * r
+    return functools.reduce(operator.add, parts), full
+
+
+@pytest.mark.parametrize(("bands", "ranks"), [(1, 0), (3, 0), (0, 1), (2, 1), (1, 2), (0, 3)])
 @pytest.mark.parametrize(("first", "rows"), [(0, 6), (2, 9), (-2, 3), (-2, 9), (7, 3), (-9, 3)])
-def test_sums_of_diagonals_stand_for_their_array(first: int, rows: int, bands: int) -> None:
-    d: Any = Diagonal(np.arange(1.0, 7.0), first, rows)
-    full = d.release()
-    for k in range(1, bands):
-        other = Diagonal(np.array([0.5, np.pi, -k, 4.0, 1.0, 2.0]), first + 2 * k - 3, rows)
-        d, full = d + other, full + other.release()
+def test_sums_of_diagonals_and_products_stand_for_their_array(
+    first: int, rows: int, bands: int, ranks: int
+) -> None:
+    d, full = sum_of_parts(first, rows, bands, ranks)
     assert type(d) is Diagonal
-    again = d + d * 2.0
+    np.testing.assert_allclose(d.release(), full, rtol=1e-14, atol=1e-14)
+    again = d * 2.0 + d.each(np.copy) if ranks < 3 else d * 3.0
     assert len(again.bands) == bands
     matrix, wide = RNG.normal(size=(6, 4)), RNG.normal(size=(rows, 9))
     whole = slice(None)
@@ -384,6 +408,12 @@ def test_sums_of_diagonals_stand_for_their_array(first: int, rows: int, bands: i
         (d[whole, ::-1], full[:, ::-1]),
         (d[whole, 2], full[:, 2]),
         (d[whole, -1], full[:, -1]),
+        (d + wide[0, 0], full + wide[0, 0]),
+        (d + wide[:, :1], full + wide[:, :1]),
+        (wide[:2, None, :6] + d, wide[:2, None, :6] + full),
+        (wide[:, :1, None] * d, wide[:, :1, None] * full),
+        (d.real, full),
+        (d.astype(np.float32), full.astype(np.float32)),
         (d[whole, None, 2:], full[:, None, 2:]),
         (d[whole, [5, 0, 0, -2]], full[:, [5, 0, 0, -2]]),
         (d[whole, np.array([[1, 5]])], full[:, np.array([[1, 5]])]),
@@ -403,10 +433,36 @@ def test_sums_of_diagonals_stand_for_their_array(first: int, rows: int, bands: i
         (d.sum(), full.sum()),
         (d.zeros(), 0.0 * full),
     ]
+    at = wide.copy()
+    np.add.at(at, (whole, [5, 0, 0, 7, 1, 5]), d)
+    added = wide.copy()
+    np.add.at(added, (whole, [5, 0, 0, 7, 1, 5]), full)
+    gaps = np.zeros((rows, 2, 5))
+    gaps[:, :, 1:4] += d.reshape((rows, 2, 3))
+    pairs += [(at, added), (gaps[:, :, 1:4], full.reshape(rows, 2, 3))]
     for got, expected in pairs:
         got = got.release() if type(got) is Diagonal else got
         assert got.dtype == expected.dtype
-        np.testing.assert_allclose(got, expected, rtol=1e-14, atol=1e-14)
+        atol = 1e-5 if expected.dtype == np.float32 else 1e-13  # terms up to 40 cancel
+        np.testing.assert_allclose(got, expected, rtol=1e-13, atol=atol)
+
+
+def test_products_of_complex_numbers() -> None:
+    d: Any = Diagonal.outer(np.array([1.0j, 2.0]), np.array([1.0, 1.0 + 1.0j, 3.0]))
+    full = np.array([[1.0j, 1.0j - 1.0, 3.0j], [2.0, 2.0 + 2.0j, 6.0]])
+    np.testing.assert_array_equal(d.release(), full)
+    np.testing.assert_array_equal(d.real, full.real)
+    d = d + Diagonal(np.ones(3, np.float32), 0, 2)
+    assert d.dtype == complex
+    np.testing.assert_array_equal(d.release(), full + np.eye(2, 3))
+
+
+def test_many_products_become_an_array() -> None:
+    total: Any = Diagonal.outer(np.ones(4), np.ones(3))
+    for k in range(1, 7):
+        total = total + Diagonal.outer(np.full(4, 1.0 + k), np.ones(3))
+    assert type(total) is np.ndarray
+    np.testing.assert_array_equal(total, np.full((4, 3), 28.0))
 
 
 def test_many_diagonals_become_an_array() -> None:

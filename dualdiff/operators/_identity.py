@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
+import numpy as np
 from numpy import ndarray
 
-from .._diagonals import Diagonal, dense
+from .._diagonals import Diagonal, dense, is_large_product
 from .._fastpaths import SCALARS
 from ..core.boxes import Box, is_box
 from ..core.forward import Dual, ForwardTrace
@@ -16,7 +18,7 @@ from ..core.primitive import Primitive
 from ..core.shapes import Shape, dtype_of, hush, shape_of, unhush
 from ..core.traces import kept
 from ..kinds import Elementwise, Linear, Rule
-from ..numpy import cumulative, manipulation, products
+from ..numpy import cumulative, manipulation, products, ufuncs
 
 _slot: Any = Box.__dict__["payload"]  # behind the property of `DiagonalDual`
 
@@ -59,6 +61,8 @@ class IdentityTrace(ForwardTrace):
             if all(a is not None for a in operands):
                 if args[0] is args[-1]:
                     operands[-1] = operands[0]
+                elif prim in _ARITHMETIC:
+                    operands = [self._spread(*operands), self._spread(*operands[::-1])]
                 out = prim.bind(*operands)
                 return self.box(out.value, out.payload)
         push = _PUSHES.get(getattr(prim, "structure", "dense"))
@@ -86,6 +90,16 @@ class IdentityTrace(ForwardTrace):
         if not issubclass(kind, Dual) or a.scope is not self or is_box(a.value):
             return None
         return a if kind is Dual else ForwardTrace.box(self, a.value, _slot.__get__(a))
+
+    def _spread(self, a: Any, other: Any) -> Any:
+        """A number that meets an array as an array, whose tangents are a column times a row."""
+        if type(a) is not Dual or not isinstance(a.value, np.generic):
+            return a
+        shape, column = shape_of(other), a.payload
+        if not shape or type(column) is not ndarray or not is_large_product(column, prod(shape)):
+            return a
+        row = np.broadcast_to(column.dtype.type(1), shape)
+        return super().box(np.broadcast_to(a.value, shape), Diagonal.outer(column, row))
 
 
 def _push_elementwise(
@@ -139,6 +153,7 @@ def _push_part(
     return prim.push(saved, tangents, lead) if moves else None
 
 
+_ARITHMETIC = (ufuncs.add, ufuncs.subtract, ufuncs.multiply, ufuncs.divide)
 _PRODUCTS = (products.matmul_p, products.dot_p)
 _PUSHES = {
     "elementwise": _push_elementwise,

@@ -122,14 +122,15 @@ class Diagonal:
         """The sum of the products of columns and rows, perhaps as a view that must not be
         changed."""
         columns, rows = zip(*self.ranks, strict=True)
+        column, row = columns[0], rows[0]
         if len(rows) > 1:
             total = np.stack(columns, axis=1) @ np.stack([row.reshape(-1) for row in rows])
-            return total.reshape(self.shape)
-        column, row = columns[0], rows[0]
-        if row.size and not any(row.strides):  # as the sum of all elements gives them
+        elif row.size and not any(row.strides):  # as the sum of all elements gives them
             shape = (self.rows, *(1,) * row.ndim)
             return np.broadcast_to((column * row.flat[0]).reshape(shape), self.shape)
-        return np.multiply.outer(column, row)
+        else:
+            total = np.einsum("i,j->ij", column, row.reshape(-1))  # quicker than np.outer
+        return total if row.ndim == 1 else total.reshape(self.shape)
 
     def _parts(self) -> Iterator[tuple[int, slice, ndarray]]:
         """Of each diagonal the row where it begins, its flat elements that have a row, and them."""
@@ -314,13 +315,12 @@ class Diagonal:
         if is_box(other):
             return self.release() + other
         if isinstance(other, (ndarray, np.generic, float)):
-            total, dtype = self.release(), np.result_type(self.dtype, other)
-            if (
-                dtype != total.dtype
-                or np.broadcast_shapes(total.shape, np.shape(other)) != total.shape
-            ):
-                return total + other
-            total += other
+            if not self.bands:
+                return self._products() + other
+            if np.shape(other) != self.shape:
+                return self.release() + other
+            total = np.array(other, np.result_type(self.dtype, other), order="C")
+            self.add_to(total)
             return total
         return NotImplemented
 

@@ -7,6 +7,8 @@ it does not, one product of a vector and a matrix per row is the quickest.
 
 from __future__ import annotations
 
+import itertools
+import sys
 from functools import cache
 from typing import Any
 
@@ -20,12 +22,28 @@ LARGE = 65_536  # elements of a matrix
 _SMALL, _SMALL_BY_COLUMNS = 1_000_000, 1200
 
 
+_PREFIXES = ("scipy_openblas", "openblas")
+_WITH_AVX512 = (b"SkylakeX", b"Cooperlake", b"SapphireRapids")
+
+
 @cache
 def _multiplies_small_as_they_lie() -> bool:
-    config: Any = np.show_config(mode="dicts")
-    found = config.get("SIMD Extensions", {}).get("found", ())
-    blas = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
-    return "openblas" in blas and bool({"X86_V4", "AVX512_SKX"} & set(found))
+    """Whether NumPy's BLAS is an OpenBLAS with its kernels for AVX-512, which it may not be where
+    the processor would allow them: OPENBLAS_CORETYPE chooses others, and new processors get them
+    late."""
+    import ctypes
+
+    linked = sys.modules.get("numpy._core._multiarray_umath")
+    path = getattr(linked, "__file__", None)
+    if path is None:
+        return False
+    library = ctypes.CDLL(path)  # and what that is linked with
+    for prefix, suffix in itertools.product(_PREFIXES, ("64_", "")):
+        core = getattr(library, f"{prefix}_get_corename{suffix}", None)
+        if core is not None:
+            core.restype = ctypes.c_char_p
+            return core() in _WITH_AVX512
+    return False
 
 
 def few_rows(t: ndarray, matrix: ndarray) -> Any:

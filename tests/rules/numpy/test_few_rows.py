@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -31,6 +34,16 @@ def test_few_rows_times_a_matrix_are_their_product(
         rtol = 1e-4 if dtype is np.float32 else 1e-12
         scale = np.abs(t) @ np.abs(matrix)
         assert np.all(np.abs(product - np.einsum("ij,jk->ik", t, matrix)) <= rtol * scale)
+
+
+def test_the_kernels_that_run_decide_not_the_processor() -> None:
+    """OPENBLAS_CORETYPE may choose kernels without AVX-512 where the processor has it."""
+    code = "from dualdiff.numpy import _few_rows; print(_few_rows._multiplies_small_as_they_lie())"
+    environment = {**os.environ, "OPENBLAS_CORETYPE": "Haswell"}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == "False"
 
 
 def test_infinite_weights_spoil_no_row_but_their_own() -> None:

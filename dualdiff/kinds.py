@@ -179,7 +179,7 @@ class Linear(Primitive):
         """What `ForwardTrace.process` does, without residuals, of which there are none."""
         trace, lead = x.scope, x.scope.lead
         ans, forward = self.fn(x.value, **params), self.forward
-        token = hush()
+        token = None if self.structure == "gather" else hush()  # copies warn of nothing
         try:
             if forward is None:
                 t = self.fn(x.payload, **params)
@@ -187,7 +187,8 @@ class Linear(Primitive):
                 kept = forward.of_specs(params, spec_of(x.value), spec_of(ans))
                 t = forward.call(x.payload, kept, lead)
         finally:
-            unhush(token)
+            if token is not None:
+                unhush(token)
         if type(t) is not np.ndarray or t.shape != lead + ans.shape or t.dtype is not ans.dtype:
             t = settled(_checked(self, t, ans, lead, "push"))
         return trace.box(ans, t)

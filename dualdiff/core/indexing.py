@@ -49,8 +49,7 @@ class GetItem(Primitive):
         super().__init__(_take, "getitem")
 
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
-        (x,) = args
-        array = plain(x)
+        array = plain(args[0])
         layout = layout_of(array) if type(array) is ndarray else None
         return params["index"], spec_of(array), layout
 
@@ -63,11 +62,13 @@ class GetItem(Primitive):
         return get_lead(array, params["index"], lead)
 
     def inner(self, content: Any, params: dict[str, Any]) -> Any:
-        index = params["index"]
-        if type(content) is Var and type(content.value) is ndarray and is_basic(index):
-            trace, value = content.scope, content.value
+        index, kind = params["index"], type(content)
+        if (kind is Var or kind is Dual) and type(content.value) is ndarray and is_basic(index):
+            trace, value, t = content.scope, content.value, content.payload
+            if kind is Dual:
+                return trace.box(value[index], settled(read_lead(t, index, trace.lead)))
             slot = trace.next()
-            trace.append((BASIC, slot, content.payload, index, form_of(value)))
+            trace.append((BASIC, slot, t, index, form_of(value)))
             return trace.box(value[index], slot)
         return super().inner(content, params)
 
@@ -137,8 +138,7 @@ class Scatter(Primitive):
 
 def shape_lead(g: Any, params: dict[str, Any]) -> Shape:
     """The lead axes that a scattered value itself has."""
-    target = ndim_selected(params["spec"].shape, params["index"])
-    return tuple(np.shape(g)[: np.ndim(g) - target])
+    return tuple(np.shape(g)[: np.ndim(g) - ndim_selected(params["spec"].shape, params["index"])])
 
 
 def _merge(t: Any, lead: Shape, own: Shape, scatter: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from ..core.arrays import View
 from ..core.boxes import seen
 from ..core.shapes import Shape, dtype_of, shape_of
 from ..kinds import rule
@@ -53,15 +54,16 @@ def concatenate(
     casting: Any = "same_kind",
 ) -> Any:
     """``numpy.concatenate``."""
-    operands = list(map(as_operand, arrays))
+    operands = [a.read() if type(a) is View else as_operand(a) for a in arrays]
     if dtype is not None and ends_derivative(dtype):
         ans = np.concatenate(strip(operands), axis, dtype=dtype, casting=casting)
         return into(out, ans)
     if axis is None:
         operands, axis = list(map(np.ravel, operands)), 0
-    if any(ndim_of(a) == 0 for a in operands):
+    dimensions = [ndim_of(a) for a in operands]
+    if 0 in dimensions:
         raise ValueError("zero-dimensional arrays cannot be concatenated")
-    axis = axis_of(axis, ndim_of(operands[0]))
+    axis = axis_of(axis, dimensions[0])
     return into(out, concatenate_p(*operands, axis=axis, dtype=dtype, casting=casting))
 
 

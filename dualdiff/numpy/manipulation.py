@@ -13,7 +13,7 @@ from numpy import ndarray
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from .._diagonals import Diagonal
-from ..core.arrays import memory_of
+from ..core.arrays import View, memory_of
 from ..core.boxes import is_box, plain, seen
 from ..core.primitive import TAKERS
 from ..core.shapes import Fit, Shape, align, shape_of, unbroadcast
@@ -315,6 +315,7 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
     if axis is None:
         return np.reshape(roll(np.ravel(a), shift, 0), shape_of(a))
     if type(shift) is int and type(axis) is int:  # the common case, at a third of the cost
+        a = a.read() if type(a) is View else a
         return roll_p.bind(a, shift=(shift,), axis=(axis_of(axis, len(shape_of(a))),))
     negative = [
         i - ndim_of(a) for i in normalize_axis_tuple(axis, ndim_of(a), allow_duplicate=True)

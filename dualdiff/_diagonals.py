@@ -68,9 +68,7 @@ class Diagonal:
         out.bands, out.ranks, out.rows = {}, ((column, row),), column.size
         return out
 
-    def _with(
-        self, bands: dict[int, ndarray], ranks: tuple[tuple[ndarray, ndarray], ...]
-    ) -> Diagonal:
+    def _with(self, bands: dict[int, ndarray], ranks: Ranks) -> Diagonal:
         """As many rows with other diagonals and products, all of one shape and dtype."""
         out = object.__new__(Diagonal)
         out.bands, out.ranks, out.rows = bands, ranks, self.rows
@@ -179,7 +177,7 @@ class Diagonal:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """Sums and products with arrays as by operators, ``array += self`` without the zeros."""
-        if method == "__call__":
+        if method == "__call__" and len(inputs) == 2:
             other = inputs[inputs[0] is self]
             if not kwargs and ufunc in (np.add, np.multiply):
                 return self + other if ufunc is np.add else self * other
@@ -277,13 +275,8 @@ class Diagonal:
         Where the elements have one axis, a row of one diagonal is a run of zeros and a run of its
         element.
         """
-        if (
-            self.ndim != 2
-            or axis != -1
-            or out is not None
-            or self.ranks
-            or len(self.bands) > MOST_RUNS
-        ):
+        in_runs = not self.ranks and len(self.bands) <= MOST_RUNS
+        if not in_runs or self.ndim != 2 or axis != -1 or out is not None:
             array = np.flip(self.release(), axis) if back else self.release()
             total = array.cumsum(axis, dtype, out)
             return np.flip(total, axis) if back else total

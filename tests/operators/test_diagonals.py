@@ -401,6 +401,8 @@ def test_sums_of_diagonals_and_products_stand_for_their_array(
         (wide[:, :6] * d, wide[:, :6] * full),
         (np.subtract(d, wide[:, :6]), full - wide[:, :6]),
         (np.add.reduce(d, axis=0), full.sum(0)),
+        (np.negative(d), -full),
+        (np.conjugate(d), full),
         (d[whole, 1:4], full[:, 1:4]),
         (d[whole, -3:], full[:, -3:]),
         (d[whole, 4:2], full[:, 4:2]),

@@ -249,7 +249,8 @@ def jacobian(
     """The Jacobian of a function, all directions in one pass per chunk.
 
     Arguments: `f`; `argnums` as for `grad`; `mode`, "forward", "reverse", or "auto", which takes
-    the cheaper one by the numbers of inputs and results (containers counted whole); `chunk`, the
+    the cheaper one by the numbers of inputs and results (containers counted whole) and, where these
+    are comparable, by how much of the directions f makes whole arrays of; `chunk`, the
     number of directions in one pass, or `budget`, the bytes that the directions of one pass may
     take (by default twice what the recording holds, at least 64 MB); `sparse`, for a
     `scipy.sparse.csr_array` of shape (size of all results, size of all arguments), whose pattern

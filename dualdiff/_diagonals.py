@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import repeat
 from math import prod
 from typing import Any
@@ -38,9 +40,22 @@ def diagonal_of(array: ndarray, first: int, size: int) -> ndarray:
     return flat[: max(0, stop - start)]
 
 
+_for_many: ContextVar[bool] = ContextVar("_for_many", default=False)
+
+
+@contextmanager
+def as_for_many() -> Iterator[None]:
+    """Treat a few directions as if there were many."""
+    token = _for_many.set(True)
+    try:
+        yield
+    finally:
+        _for_many.reset(token)
+
+
 def is_large_product(column: ndarray, size: int) -> bool:
     """Whether a column is worth not being multiplied with a row of so many elements."""
-    return column.size * size >= LEAST_RANK
+    return column.size * size >= LEAST_RANK or _for_many.get()
 
 
 class Diagonal:

@@ -3,90 +3,97 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._diagonals import Diagonal, Tangents, push_diagonals
+from .._diagonals import Diagonal, Tangents, as_for_many, push_diagonals
 from ..core.boxes import plain
 from ..core.primitive import accumulate
 from ..core.shapes import dtype_of, quiet, shape_of
 from .directions import pull_through
 from .linearize import Recording
 
-Densities = tuple[float, float]
-ALL: Densities = (1.0, 1.0)
+
+class Densities(NamedTuple):
+    """The elements of all tangents of one direction, those of them that arrays hold, those that
+    arrays hold of cotangents, and the number of operations."""
+
+    whole: int
+    tangents: int
+    cotangents: int
+    operations: int
 
 
-class _Tally:
-    """Counts elements of directions: those that arrays hold, and those that they stand for."""
-
-    def __init__(self) -> None:
-        self.held = self.all = 0
-
-    def add(self, t: Any) -> None:
-        if isinstance(t, (tuple, list)):
-            for part in t:
-                self.add(part)
-        elif type(t) is Diagonal:
-            self.all += prod(t.shape[1:])
-        elif t is not None:
-            size = int(np.size(plain(getattr(t, "array", t))))
-            self.held, self.all = self.held + size, self.all + size
-
-    @property
-    def density(self) -> float:
-        return self.held / self.all if self.all else 1.0
+def _elements(t: Any) -> tuple[int, int]:
+    """How many elements an array holds, and for how many it stands."""
+    if t is None:
+        return 0, 0
+    if isinstance(t, (tuple, list)):
+        held, whole = zip(*map(_elements, t), strict=True)
+        return sum(held), sum(whole)
+    if type(t) is Diagonal:
+        return 0, prod(t.shape[1:])
+    size = int(np.size(plain(getattr(t, "array", t))))
+    return size, size
 
 
 class _Pushed(Tangents):
-    __slots__ = ("tally",)
-    tally: _Tally
+    __slots__ = ("held", "whole")
+    held: int
+    whole: int
 
     def __setitem__(self, slot: Any, t: Any) -> None:
-        self.tally.add(t)
+        held, whole = _elements(t)
+        self.held, self.whole = self.held + held, self.whole + whole
         super().__setitem__(slot, t)
 
 
 class _Pulled(list[Any]):
-    __slots__ = ("tally",)
-    tally: _Tally
+    __slots__ = ("held",)
+    held: int
 
     def __setitem__(self, slot: Any, c: Any) -> None:
-        self.tally.add(c)
+        self.held += _elements(c)[0]
         super().__setitem__(slot, c)
 
 
-def densities(recording: Recording) -> Densities:
-    """The part of all tangents, and of all cotangents, that a whole Jacobian makes arrays of.
+UNKNOWN = Densities(0, 0, 0, 0)
 
-    One direction each tells, since what stays diagonal does not depend on how many there are. All
-    of them where a rule is missing or fails, which then tells more in the pass that needs it.
+
+def densities(recording: Recording) -> Densities:
+    """What a whole Jacobian makes arrays of; UNKNOWN where a rule is missing or fails, which then
+    tells more in the pass that needs it.
+
+    One direction of each mode tells, since what stays diagonal does not depend on how many there
+    are.
     """
     try:
-        return _pushed(recording), _pulled(recording)
+        with as_for_many():
+            pushed, pulled = _pushed(recording), _pulled(recording)
     except Exception:
-        return ALL
+        return UNKNOWN
+    return Densities(pushed.whole, pushed.held, pulled.held, len(recording.tape.entries))
 
 
 def _seed(v: Any) -> Diagonal:
     return Diagonal(np.ones(shape_of(v), dtype_of(v)), 0, 1)
 
 
-def _pushed(recording: Recording) -> float:
+def _pushed(recording: Recording) -> _Pushed:
     tape = recording.tape
     ts = _Pushed([None] * tape.size)
-    ts.tally = _Tally()
+    ts.held = ts.whole = 0
     values = recording.inputs.values
     seeds = recording.seeds([None if v is None or not shape_of(v) else _seed(v) for v in values])
     outputs = [p or 0 for p in recording.outputs.payloads]
     push_diagonals(tape, seeds, outputs, (1,), ts=ts)
-    return ts.tally.density
+    return ts
 
 
-def _pulled(recording: Recording) -> float:
+def _pulled(recording: Recording) -> _Pulled:
     ct = _Pulled([None] * recording.tape.size)
-    ct.tally = _Tally()
+    ct.held = 0
     outputs = recording.outputs
     for slot, v in zip(outputs.payloads, outputs.values, strict=True):
         if slot and shape_of(v):
@@ -95,5 +102,5 @@ def _pulled(recording: Recording) -> float:
         pull_through(recording.tape, ct)
     for slot in recording.slots:
         if type(ct[slot]) is Diagonal:
-            ct.tally.held += prod(ct[slot].shape[1:])
-    return ct.tally.density
+            ct.held += prod(ct[slot].shape[1:])
+    return ct

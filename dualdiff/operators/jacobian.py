@@ -14,7 +14,7 @@ from ._limits import limit_of, or_limit
 from .blocks import Blocks, from_columns, from_rows
 from .complex import as_real as in_real_parts
 from .complex import require_complex, verify_holomorphic
-from .densities import ALL, Densities, densities
+from .densities import Densities, densities
 from .directions import (
     AT_ONCE,
     LARGE,
@@ -40,22 +40,28 @@ if TYPE_CHECKING:  # which loads SciPy
 FEW = 64  # directions that go through without asking how much memory they take
 
 
+def is_open(inputs: Inputs, n: int, m: int) -> bool:
+    """Whether so many inputs and results do not tell alone which mode is cheaper."""
+    sizes = n * m >= 2 * LARGE and n <= SKEW * m and m <= SKEW * n
+    return sizes and not any(map(is_box, inputs.values))
+
+
 def measured(recording: Recording, n: int, m: int) -> Densities:
-    """The densities of the directions, where inputs and results do not tell the cheaper mode."""
-    between = n * m >= 2 * LARGE and n <= SKEW * m and m <= SKEW * n
-    return densities(recording) if between else ALL
+    """The densities, where smaller Jacobians have no diagonals when they run with the function."""
+    found = densities(recording)
+    return found if n * m >= AT_ONCE * LARGE else found._replace(tangents=found.whole)
 
 
 class Known(NamedTuple):
     """What a call teaches of the next: the number of results, the bytes that a direction takes at
     its peak and for one array on average, those of all its arrays, or 0 before they were measured,
-    and how much of the directions of each mode are arrays."""
+    and how much of the directions of each mode are arrays, or None before the second call."""
 
     results: int
     peak: int
     mean: int
     total: int
-    densities: Densities = ALL
+    densities: Densities | None = None
 
     @classmethod
     def of(cls, n: int, m: int) -> Known:
@@ -125,7 +131,8 @@ class _Jacobian(Operator):
         known = self.known.get(key)
         if known is None and mode != "reverse" and (n <= 1 or (mode == "forward" and n <= FEW)):
             known = Known.of(n, n)
-        if known is not None and mode != "reverse":
+        ask = self._asks(inputs, n, known)
+        if known is not None and mode != "reverse" and not ask:
             plan = self.plan(n, known)
             if plan.mode == "forward" and plan.passes <= 1 and not any_complex(inputs.values):
                 with suppress(*allowed):
@@ -134,13 +141,13 @@ class _Jacobian(Operator):
         m = size_of(recording.outputs.values)
         if known is None or known.results != m:
             known = Known.of(n, m)
-            if mode == "auto" and not any(map(is_box, inputs.values)):
-                known = known._replace(densities=measured(recording, n, m))
+        elif ask:
+            known = known._replace(densities=measured(recording, n, m))
         live, directions = None, {"forward": n, "reverse": m}.get(mode, min(n, m))
         large = directions * 8 * max(n, m, 1) * recording.tape.size > LEAST_BUDGET
         # A pull needs to know only once how much it holds.
-        ask = not known.total or self.plan(n, known).mode == "forward"
-        if chunk is None and large and ask:
+        unknown = not known.total or self.plan(n, known).mode == "forward"
+        if chunk is None and large and unknown:
             live = Liveness(recording)
             known = Known(m, live.peak, live.mean, live.total, known.densities)
         plan = self.plan(n, known)
@@ -160,6 +167,12 @@ class _Jacobian(Operator):
             return self._rows(inputs, recording, plan), recording.aux
         plan = choose(n, m, "forward", chunk, known.peak, self.options["budget"], known.mean)
         return self._columns(inputs, recording, plan, live), recording.aux
+
+    def _asks(self, inputs: Inputs, n: int, known: Known | None) -> bool:
+        """Whether to measure the densities: not in a first call, which is over sooner."""
+        if self.options["mode"] != "auto" or known is None or known.densities is not None:
+            return False
+        return is_open(inputs, n, known.results)
 
     def _at_once(self, inputs: Inputs, n: int) -> tuple[Any, Any]:
         """All tangents with the function itself, which records nothing."""
@@ -300,7 +313,8 @@ def plan(
     budget: int | None = None,
     **kwargs: Any,
 ) -> Plan:
-    """What `jacobian` would do for these arguments, and why.
+    """What `jacobian` would do for these arguments, and why: from the second call on, since how
+    much of the directions f makes whole arrays of is not asked for one call.
 
     Arguments: as for `jacobian`, and the arguments of f, which is run once.
     Returns: a `Plan`, which prints well.
@@ -322,5 +336,7 @@ def plan(
     asked = _Jacobian(f, argnums, mode=mode, chunk=chunk, budget=budget)
     live = Liveness(recording)
     n, m = size_of(inputs.values), size_of(recording.outputs.values)
-    known = Known(m, live.peak, live.mean, live.total, measured(recording, n, m))
+    known = Known(m, live.peak, live.mean, live.total)
+    if mode == "auto" and is_open(inputs, n, m):
+        known = known._replace(densities=measured(recording, n, m))
     return asked.plan(n, known)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from .densities import Densities
 
 MODES = ("auto", "forward", "reverse")
 SPARSE_MODES = (*MODES, "mixed")
 # What a cotangent costs against a tangent, as measured on networks and gathers of many sizes: a
 # pull makes the sums that broadcasting needs, and adds where a value is used twice.
 TANGENT, COTANGENT = 1.0, 1.3
+# Elements of arithmetic that take as long as what Python does for one operation: where the function
+# runs with diagonals, and in a recording and its pull.
+AT_ONCE, RECORDED = 10_000, 5_000
 LEAST_BUDGET = 2**26
 CACHE = 2**21  # bytes of the directions of one array: with more, arithmetic waits for memory
 FEWEST = 64  # directions of a dense pass whatever the cache: products of matrices need them
@@ -103,7 +109,6 @@ def way(
     chunk: int | None,
     quickest: int | None = None,
     bound: bool = False,
-    density: float = 1.0,
 ) -> Way:
     """The passes of a mode: of `quickest` directions if the budget allows, all about equal."""
     check_passes(chunk, budget)
@@ -111,7 +116,7 @@ def way(
         chunk = max(1, min(budget // max(per_direction, 1), quickest or directions))
     passes = ceil(directions / chunk)
     chunk = max(1, min(chunk, ceil(directions / max(passes, 1))))
-    cost = directions * (COTANGENT if mode == "reverse" else TANGENT) * density
+    cost = directions * (COTANGENT if mode == "reverse" else TANGENT)
     return Way(mode, directions, chunk, passes, cost, chunk * per_direction, bound)
 
 
@@ -124,14 +129,14 @@ def choose(
     per_direction: int | None = None,
     budget: int | None = None,
     mean: int | None = None,
-    densities: tuple[float, float] = (1.0, 1.0),
+    densities: Densities | None = None,
 ) -> Plan:
     """The plan of a dense Jacobian from the numbers of inputs and results.
 
     Arguments: `n` and `m`, all inputs and all results; `mode` and `chunk` as the user gave them;
     `per_direction`, the bytes that one direction takes at its peak; `budget`, those that all
     directions of a pass may take; `mean`, those that one direction of an array takes on average;
-    `densities`, the parts of all tangents and of all cotangents that are arrays.
+    `densities`, how much of the directions are arrays, where that was measured.
     """
     if per_direction is None:
         per_direction = 8 * max(n, m, 1)
@@ -139,18 +144,27 @@ def choose(
         budget = max(LEAST_BUDGET, per_direction)
     quickest = max(FEWEST, CACHE // max(mean or per_direction, 1))
     ways = {
-        name: way(name, count, per_direction, budget, chunk, quickest, density=density)
-        for name, count, density in zip(("forward", "reverse"), (n, m), densities, strict=True)
+        "forward": way("forward", n, per_direction, budget, chunk, quickest),
+        "reverse": way("reverse", m, per_direction, budget, chunk, quickest),
     }
+    measured = densities is not None and densities.whole > 0
+    if densities is not None and measured:
+        whole, tangents, cotangents, operations = densities
+        forward = (n * tangents + AT_ONCE * operations) / whole
+        reverse = (m * cotangents + RECORDED * operations) / whole
+        ways = {
+            "forward": replace(ways["forward"], cost=forward),
+            "reverse": replace(ways["reverse"], cost=reverse),
+        }
     if mode == "auto":
         mode = "forward" if ways["forward"].cost <= ways["reverse"].cost else "reverse"
         sign = "<=" if n <= m else ">"
         what = "tangent per input" if mode == "forward" else "cotangent per result"
         reason = f"{n} inputs {sign} {m} results, and {mode} mode takes one {what}"
-        if densities != (1.0, 1.0):
+        if densities is not None and measured:
             reason += (
-                f"; of the tangents {densities[0]:.0%} are whole arrays, of the cotangents "
-                f"{densities[1]:.0%}"
+                f"; a tangent makes arrays of {densities.tangents} elements, a cotangent of "
+                f"{densities.cotangents}"
             )
         elif (n <= m) != (mode == "forward"):
             reason += f"; a cotangent costs {COTANGENT / TANGENT:.2f} tangents"

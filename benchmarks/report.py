@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from dualdiff.numpy._few_rows import blas_kernels
+
 from .harness import Result
 
 Results = Mapping[str, Result]
@@ -236,9 +238,10 @@ def circumstances() -> str:
             packages.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
             packages.append(f"{name} not installed")
+    kernels = f"; OpenBLAS kernels of NumPy: {blas_kernels()}" if blas_kernels() else ""
     return (
         f"{datetime.date.today().isoformat()}, {_processor()} ({os.cpu_count()} cores), "
-        f"{platform.system()}, Python {platform.python_version()}, {', '.join(packages)}."
+        f"{platform.system()}, Python {platform.python_version()}, {', '.join(packages)}{kernels}."
     )
 
 

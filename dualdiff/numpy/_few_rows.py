@@ -23,27 +23,32 @@ _SMALL, _SMALL_BY_COLUMNS = 1_000_000, 1200
 
 
 _PREFIXES = ("scipy_openblas", "openblas")
-_WITH_AVX512 = (b"SkylakeX", b"Cooperlake", b"SapphireRapids")
+_WITH_AVX512 = ("SkylakeX", "Cooperlake", "SapphireRapids")
 
 
 @cache
-def _multiplies_small_as_they_lie() -> bool:
-    """Whether NumPy's BLAS is an OpenBLAS with its kernels for AVX-512, which it may not be where
-    the processor would allow them: OPENBLAS_CORETYPE chooses others, and new processors get them
-    late."""
+def blas_kernels() -> str:
+    """For which processor NumPy's OpenBLAS computes; empty where that is not to be known.
+
+    It need not be the one at hand: OPENBLAS_CORETYPE chooses others, and new ones get theirs late.
+    """
     import ctypes
 
     linked = sys.modules.get("numpy._core._multiarray_umath")
     path = getattr(linked, "__file__", None)
     if path is None:
-        return False
+        return ""
     library = ctypes.CDLL(path)  # and what that is linked with
     for prefix, suffix in itertools.product(_PREFIXES, ("64_", "")):
         core = getattr(library, f"{prefix}_get_corename{suffix}", None)
         if core is not None:
             core.restype = ctypes.c_char_p
-            return core() in _WITH_AVX512
-    return False
+            return str(core().decode())
+    return ""
+
+
+def _multiplies_small_as_they_lie() -> bool:
+    return blas_kernels() in _WITH_AVX512
 
 
 def few_rows(t: ndarray, matrix: ndarray) -> Any:

@@ -204,6 +204,29 @@ class Diagonal:
             return self.add_at(*inputs[:2])
         return getattr(ufunc, method)(*map(dense, inputs), **kwargs)
 
+    def __array__(self, dtype: Any = None, copy: Any = None) -> ndarray:
+        return self.release() if dtype is None else self.release().astype(dtype, copy=False)
+
+    def where(self, mask: Any) -> Any:
+        """``np.where(mask, self, 0)``, for the elements of all rows alike where it can be."""
+        finite = all(np.isfinite(column).all() for column, _ in self.ranks)
+        if finite and not is_box(mask) and np.ndim(mask) < self.ndim:
+            chosen = self.each(lambda e: np.where(mask, e, e.dtype.type(0)))
+            if chosen._elements.shape == self._elements.shape:
+                return chosen
+        return np.where(mask, self.release(), 0)
+
+    def placed(self, start: int, size: int) -> Diagonal:
+        """Among zeros: elements along one axis from `start` on, of `size` in all."""
+
+        def pad(elements: ndarray) -> ndarray:
+            out = np.zeros(size, elements.dtype)
+            out[start : start + elements.size] = elements
+            return out
+
+        moved = self.each(pad)
+        return self._with({first - start: e for first, e in moved.bands.items()}, moved.ranks)
+
     def reshape(self, shape: Shape, order: Any = "C") -> Any:
         """As of an array; what keeps the rows stays diagonal."""
         if order == "C" and len(shape) > 1 and shape[0] == self.rows:

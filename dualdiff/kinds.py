@@ -16,13 +16,14 @@ from typing import Any
 
 import numpy as np
 
+from ._diagonals import Diagonal, dense
 from ._fastpaths import binary_fast_path, times_constant, unary_fast_path
 from ._residuals import OPERANDS, Call, Residuals
 from .core.arrays import View, make_view, memory_of
 from .core.boxes import is_box
 from .core.errors import DualdiffError
 from .core.forward import Dual
-from .core.primitive import Primitive
+from .core.primitive import TAKERS, Primitive
 from .core.reverse import Var
 from .core.shapes import (
     Shape,
@@ -60,6 +61,7 @@ class Elementwise(Primitive):
         super().__init__(fn, name)
         self.derivatives = tuple(derivatives)
         self.factors = [Residuals(d, 0) if callable(d) else None for d in derivatives]
+        TAKERS[Diagonal].add(self.opcode)
         self.operator = self.general
         self.is_fast = len(derivatives) <= 2 and None not in derivatives
         if len(derivatives) == 1:
@@ -111,7 +113,7 @@ class Elementwise(Primitive):
             t = self._scale(i, t, kept)
             total = t if total is None else total + t
         if shape_of(total) != lead + spec.shape:
-            total = np.broadcast_to(total, lead + spec.shape)
+            total = np.broadcast_to(dense(total), lead + spec.shape)
         return cast(total, spec.dtype)
 
     def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:

@@ -20,7 +20,7 @@ ALLOWED: dict[str, list[str]] = {
     "_diagonals": ["core"],
     "_fastpaths": ["core", "_diagonals"],
     "_residuals": ["core"],
-    "kinds": ["core", "_fastpaths", "_residuals"],
+    "kinds": ["core", "_diagonals", "_fastpaths", "_residuals"],
     "sparsity": ["core", "kinds", "trees"],
     "numpy": ["core", "_diagonals", "_fastpaths", "kinds", "trees"],
     "_memory": [],

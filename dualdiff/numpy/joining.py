@@ -2,34 +2,56 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from .._diagonals import Diagonal, dense
 from ..core.arrays import View
-from ..core.boxes import seen
+from ..core.boxes import is_box, seen
+from ..core.primitive import TAKERS
 from ..core.shapes import Shape, dtype_of, shape_of
 from ..kinds import rule
 from ._common import axis_of, ends_derivative, implements, into, ndim_of, strip
 from .manipulation import as_operand, reshape_p
 
 
-def _concatenate_push(ts: Sequence[Any], specs: Any, axis: int, lead: Shape) -> Any:
+def _concatenate_push(ts: Sequence[Any], specs: Any, ans_spec: Any, axis: int, lead: Shape) -> Any:
+    if Diagonal in map(type, ts) and not any(map(is_box, ts)):
+        return _joined_diagonals(ts, specs, ans_spec, axis, lead)
     parts = [
-        np.zeros(lead + spec.shape, spec.dtype) if t is None else t
+        np.zeros(lead + spec.shape, spec.dtype) if t is None else dense(t)
         for t, spec in zip(ts, specs, strict=True)
     ]
     return np.concatenate(parts, axis=axis)
 
 
+def _joined_diagonals(ts: Sequence[Any], specs: Any, spec: Any, axis: int, lead: Shape) -> Any:
+    """Tangents some of which are diagonals, without an array where all are."""
+    sizes = [part.shape[axis] for part in specs]
+    starts = itertools.accumulate([0, *sizes[:-1]])
+    given = [p for p in zip(ts, starts, sizes, strict=True) if p[0] is not None]
+    if spec.ndim == 1 and all(type(t) is Diagonal for t, _, _ in given):
+        placed = [t.placed(start, spec.shape[0]) for t, start, _ in given]
+        return functools.reduce(operator.add, placed)
+    total = np.zeros(lead + spec.shape, spec.dtype)
+    rest = (slice(None),) * (total.ndim + axis)
+    for t, start, size in given:
+        total[(*rest, slice(start, start + size))] += t
+    return total
+
+
 def _concatenate_pull(g: Any, specs: Any, active: Any, axis: int) -> Any:
     cotangents, start = [], 0
-    rest = (slice(None),) * (-axis - 1)
+    rest = (slice(None),) * (ndim_of(g) + axis)
     for spec, used in zip(specs, active, strict=True):
         stop = start + spec.shape[axis]
-        cotangents.append(g[(..., slice(start, stop), *rest)] if used else None)
+        cotangents.append(g[(*rest, slice(start, stop))] if used else None)
         start = stop
     return cotangents
 
@@ -41,6 +63,7 @@ concatenate_p = rule(
     name="concatenate",
     structure="gather",
 )
+TAKERS[Diagonal].add(concatenate_p.opcode)
 
 
 @implements(np.concatenate)

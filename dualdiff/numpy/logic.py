@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from .._diagonals import Diagonal
 from ..core.boxes import is_box, plain, seen
 from ..core.dispatch import register
+from ..core.primitive import TAKERS
 from ..core.shapes import Fit, Shape, Spec, align, shape_of, unbroadcast
 from ..kinds import rule
-from ._common import implements, on_values, where_or_zero
+from ._common import implements, on_values, tangent_where, where_or_zero
 from .manipulation import as_operand
 
 for _function in (
@@ -48,6 +50,9 @@ def ndim(a: Any) -> int:
 def _where_push(
     ts: Any, condition: Any, x_spec: Spec, y_spec: Spec, ans_spec: Spec, lead: Shape
 ) -> Any:
+    if Diagonal in map(type, ts):
+        masks = (condition, ~condition)
+        return tangent_where(ts, masks, (x_spec, y_spec), ans_spec, lead)
     tx, ty = (
         0 if t is None else align(t, spec.ndim, ans_spec.ndim, lead)
         for t, spec in zip(ts, (x_spec, y_spec), strict=True)
@@ -70,6 +75,7 @@ where_p = rule(
     name="where",
     structure="elementwise",
 )
+TAKERS[Diagonal].add(where_p.opcode)
 
 
 @implements(np.where)

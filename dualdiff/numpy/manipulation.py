@@ -12,7 +12,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .._diagonals import Diagonal
+from .._diagonals import Diagonal, dense
 from ..core.arrays import View, memory_of
 from ..core.boxes import is_box, plain, seen
 from ..core.primitive import TAKERS
@@ -293,8 +293,12 @@ def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
 
 def _rolled(x: Any, shift: tuple[int, ...], axis: tuple[int, ...]) -> Any:
     """``numpy.roll``; along one axis by joining two slices, at less than half its cost."""
+    if type(x) is Diagonal and x.ndim == 2 and axis == (-1,) and x.shape[1]:
+        n = x.shape[1]
+        cut = -shift[0] % n
+        return x[:, cut:].placed(0, n) + x[:, :cut].placed(n - cut, n)
     if len(axis) != 1 or type(x) is not ndarray or not x.size or not in_c_order(x):
-        return np.roll(x, shift, axis)
+        return np.roll(dense(x), shift, axis)
     cut = -shift[0] % x.shape[axis[0]]
     rest: Any = (slice(None),) * (-axis[0] - 1)
     parts = (x[(..., slice(cut, None), *rest)], x[(..., slice(cut), *rest)])
@@ -307,6 +311,7 @@ roll_p = linear(
     name="roll",
     structure="gather",
 )
+TAKERS[Diagonal].add(roll_p.opcode)
 
 
 @implements(np.roll)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .._diagonals import Diagonal, dense
+from .._diagonals import Diagonal, dense, is_large_product
 from ..core.boxes import plain
 from ..core.dispatch import register
 from ..core.shapes import Shape, Spec, align, dtype_of, shape_of
@@ -27,8 +27,10 @@ from .einstein import einsum_p
 from .manipulation import as_operand
 
 
-def _each_times(g: Any, v: Any, shape: Shape) -> Any:
+def _each_times(g: Any, v: Any, shape: Shape, lead: Shape) -> Any:
     """The vector v times each element of g, which is of the given shape."""
+    if shape == lead and lead and type(g) is ndarray is type(v) and is_large_product(g, v.size):
+        return Diagonal.outer(g, v)
     return g[..., None] * v if shape else g * v
 
 
@@ -79,7 +81,7 @@ def _pull_x(g: Any, y: Any, x_spec: Spec, lead: Shape) -> Any:
         return _rows(g, y.T)
     g = dense(g)
     if y.ndim == 1:
-        return _each_times(g, y, lead + x_spec.shape[:-1])
+        return _each_times(g, y, lead + x_spec.shape[:-1], lead)
     if x_spec.ndim == 1:
         return fold(np.matmul(y, g[..., None])[..., 0], x_spec, y.ndim - 1)
     return fold(np.matmul(g, transpose(y)), x_spec, max(x_spec.ndim, y.ndim))
@@ -90,7 +92,7 @@ def _pull_y(g: Any, x: Any, y_spec: Spec, lead: Shape) -> Any:
         return _by_rows(g, x)
     g = dense(g)
     if x.ndim == 1:
-        return _each_times(g, x, lead) if y_spec.ndim == 1 else x[:, None] * g[..., None, :]
+        return _each_times(g, x, lead, lead) if y_spec.ndim == 1 else x[:, None] * g[..., None, :]
     if y_spec.ndim > 2:
         c = np.matmul(transpose(x), g)
         return fold(c, y_spec, max(x.ndim, y_spec.ndim))

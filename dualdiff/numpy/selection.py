@@ -8,12 +8,23 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from .._diagonals import Diagonal
 from ..core.boxes import is_box, plain, seen
 from ..core.dispatch import register
 from ..core.indexing import GETITEM, SCATTER
-from ..core.shapes import Fit, Shape, Spec, align, dtype_of, shape_of, unbroadcast
+from ..core.primitive import TAKERS
+from ..core.shapes import Fit, Shape, Spec, dtype_of, shape_of, unbroadcast
 from ..kinds import elementwise, linear, rule
-from ._common import for_target, implements, into, ndim_of, strip, target_of, where_or_zero
+from ._common import (
+    for_target,
+    implements,
+    into,
+    ndim_of,
+    strip,
+    tangent_where,
+    target_of,
+    where_or_zero,
+)
 from .manipulation import as_operand
 from .ufunc_calls import call_with_keywords
 from .ufuncs import positive
@@ -68,11 +79,7 @@ def along_axis(shape: Shape, indices: Any, axis: int) -> tuple[Any, ...]:
 def _choice_push(
     ts: Sequence[Any], masks: Sequence[Any], specs: Sequence[Spec], ans_spec: Spec, lead: Shape
 ) -> Any:
-    total: Any = 0
-    for t, mask, spec in zip(ts, masks, specs, strict=True):
-        if t is not None:
-            total = np.where(mask, align(t, spec.ndim, ans_spec.ndim, lead), total)
-    return np.broadcast_to(total, lead + ans_spec.shape)
+    return tangent_where(ts, masks, specs, ans_spec, lead)
 
 
 def _choice_pull(
@@ -98,6 +105,7 @@ select_p = rule(
     name="select",
     structure="elementwise",
 )
+TAKERS[Diagonal] |= {choose_p.opcode, select_p.opcode}
 
 
 @implements(np.choose)

@@ -18,7 +18,7 @@ from ..core.primitive import Primitive
 from ..core.shapes import Shape, dtype_of, hush, shape_of, unhush
 from ..core.traces import kept
 from ..kinds import Elementwise, Linear, Rule
-from ..numpy import cumulative, manipulation, products, ufuncs
+from ..numpy import cumulative, joining, logic, manipulation, products, selection, ufuncs
 
 _slot: Any = Box.__dict__["payload"]  # behind the property of `DiagonalDual`
 
@@ -41,8 +41,8 @@ class DiagonalDual(Dual):
 
 
 class IdentityTrace(ForwardTrace):
-    """A forward trace that pushes diagonals through elementwise functions, products with a matrix,
-    running sums, and what makes a number of an array."""
+    """A forward trace that pushes diagonals through elementwise functions, choices and selections,
+    joined arrays, products with a matrix, running sums, and what makes a number of an array."""
 
     __slots__ = ()
 
@@ -107,7 +107,8 @@ def _push_elementwise(
 ) -> Any:
     shape = shape_of(ans)
     same = all(type(t) is not Diagonal or t.shape[1:] == shape for t in tangents)
-    return prim.push(saved, tangents, lead) if same and isinstance(prim, Elementwise) else None
+    takes = isinstance(prim, Elementwise) or prim in _CHOICES
+    return prim.push(saved, tangents, lead) if same and takes else None
 
 
 def _push_number(
@@ -149,10 +150,12 @@ def _push_running_sum(
 def _push_part(
     prim: Primitive, ans: Any, saved: Any, values: Any, tangents: Sequence[Any], lead: Shape
 ) -> Any:
-    moves = prim in (manipulation.reshape_p, GETITEM)
+    moves = prim in _MOVES
     return prim.push(saved, tangents, lead) if moves else None
 
 
+_CHOICES = (logic.where_p, selection.choose_p, selection.select_p)
+_MOVES = (GETITEM, manipulation.reshape_p, manipulation.roll_p, joining.concatenate_p)
 _ARITHMETIC = (ufuncs.add, ufuncs.subtract, ufuncs.multiply, ufuncs.divide)
 _PRODUCTS = (products.matmul_p, products.dot_p)
 _PUSHES = {

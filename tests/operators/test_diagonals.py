@@ -74,6 +74,17 @@ def grid(x: Any) -> Any:
     return u[1:-1, 2:] * u[2:, 1:-1] - u[:-2, :-2] + u[:, None, 1:-1][1:-1, 0]
 
 
+def boundary_values(x: Any) -> Any:
+    inner = x[:-2] - 2.0 * x[1:-1] + x[2:] + 0.1 * x[1:-1] ** 3
+    return np.concatenate([[x[0] - 1.0], inner * np.roll(x, 3)[1:-1], x[-1:] + x[:1]])
+
+
+def kinks(x: Any) -> Any:
+    y = np.where(x > 0.1, np.sin(x), x**2) + np.where(x < 0, 1.0, x * np.sum(x))
+    y = y + np.select([x > 1.0, x > 0.0], [x**3, 2.0 * x], x[0] * x) + np.clip(x, -0.4, 0.4)
+    return np.choose((x > 0).astype(int), [y, np.sum(y) * y]) + np.where(COUNT > 5, x[3], x)
+
+
 def stores(x: Any) -> Any:
     y = np.zeros_like(x)
     y[1:-1] = x[2:] - x[:-2] * y[1:-1]
@@ -94,6 +105,13 @@ PROGRAMS: dict[str, Callable[[Any], Any]] = {
     "loop": loop,
     "grid": grid,
     "stores": stores,
+    "boundary values": boundary_values,
+    "kinks": kinks,
+    "zeros of kinks": lambda x: np.sum(np.where(x > 0, np.sqrt(np.abs(x)), 0.0)) * x,
+    "rolled": lambda x: np.roll(np.sin(x), -1) * x - np.roll(x[1:], 5).sum() * np.roll(x, N),
+    "dot products": lambda x: x * (x @ x) + np.dot(COUNT, x) * np.vdot(x, COUNT) + np.inner(x, x),
+    "joined": lambda x: np.concatenate([np.append(x[3:9], 1.0), np.hstack([x, x * x[0]]), X[:2]]),
+    "stacked": lambda x: np.stack([x, x**2, np.ones(N)], axis=1).reshape(-1)[5:] * 2.0,
     "softmax": lambda x: np.exp(x - np.max(x)) / np.sum(np.exp(x - np.max(x)), keepdims=True),
     "normal": lambda x: x / np.sqrt(np.sum(x * x)) + np.mean(x) * COUNT - np.min(x),
     "sums of parts": lambda x: (x[1:] * np.sum(x[:9]) + np.sum(x.reshape(7, -1) ** 2)) @ A[1:],
@@ -433,6 +451,12 @@ def test_sums_of_diagonals_and_products_stand_for_their_array(
         (d.reshape((rows, 2, 3)).sum((-1,)), full.reshape(rows, 2, 3).sum(-1)),
         (d.sum((0,)), full.sum(0)),
         (d.sum(), full.sum()),
+        (d.where(full[0] > 0.5), np.where(full[0] > 0.5, full, 0.0)),
+        (d.where(full > 0.5), np.where(full > 0.5, full, 0.0)),
+        (d.placed(2, 9), np.pad(full, ((0, 0), (2, 1)))),
+        (np.asarray(d), full),
+        (np.where(full > 0, d, 1.0), np.where(full > 0, full, 1.0)),
+        (np.concatenate([d, d]), np.concatenate([full, full])),
         (d.zeros(), 0.0 * full),
     ]
     at = wide.copy()
@@ -447,6 +471,12 @@ def test_sums_of_diagonals_and_products_stand_for_their_array(
         assert got.dtype == expected.dtype
         atol = 1e-5 if expected.dtype == np.float32 else 1e-13  # terms up to 40 cancel
         np.testing.assert_allclose(got, expected, rtol=1e-13, atol=atol)
+
+
+def test_masks_keep_exact_zeros_beside_infinite_cotangents() -> None:
+    d = Diagonal.outer(np.array([np.inf, 1.0]), np.array([2.0, 3.0]))
+    got = d.where(np.array([True, False]))
+    np.testing.assert_array_equal(np.asarray(got), [[np.inf, 0.0], [2.0, 0.0]])
 
 
 def test_products_of_complex_numbers() -> None:
@@ -485,19 +515,22 @@ def test_diagonals_of_two_dtypes_add_up_in_the_wider_one() -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_stencils_make_one_array(mode: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Slices and their sums work on a few diagonals, not on all directions."""
-    made = [0]
+    made: list[int] = []
     release = Diagonal.release
 
     def counted(self: Diagonal) -> np.ndarray:
-        made[0] += 1
-        return release(self)
+        array = release(self)
+        made.append(array.size)
+        return array
 
     monkeypatch.setattr(Diagonal, "release", counted)
-    jacobian = dd.jacobian(stencil, mode=mode)
-    jacobian(X)
-    made[0] = 0
-    jacobian(X)
-    assert made[0] == (mode == "forward")  # pulls add diagonals to the cotangent of x
+    # Pulls add diagonals to the cotangent of x; of the boundary values, numbers of a list are left.
+    for f, largest in ((stencil, N * (N - 2) * (mode == "forward")), (boundary_values, N)):
+        jacobian = dd.jacobian(f, mode=mode)
+        jacobian(X)
+        made.clear()
+        jacobian(X)
+        assert max(made, default=0) <= largest
 
 
 def test_forward_boxes_of_diagonals_behave_as_others() -> None:

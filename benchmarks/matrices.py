@@ -55,7 +55,7 @@ def features(xp: Any, x: Any, w: Any) -> Any:
     return w @ (x * xp.sin(x))
 
 
-# Dense systems 26, 27 and 29 of Moré, Garbow and Hillstrom, "Testing Unconstrained Optimization
+# Systems 26, 27, 29 and 30 of Moré, Garbow and Hillstrom, "Testing Unconstrained Optimization
 # Software", ACM TOMS 7 (1981), 17-41, each with its Jacobian by hand, all tangents at once.
 
 
@@ -99,8 +99,23 @@ def integral_equation_by_hand(x: np.ndarray, t: np.ndarray) -> np.ndarray:
     return (tangents + 0.5 / (len(t) + 1.0) * sums).T
 
 
+def broyden(xp: Any, x: Any, h: Any) -> Any:
+    """Broyden's tridiagonal function: (3 - 2 x_i) x_i - x_{i-1} - 2 x_{i+1} + h, zero outside."""
+    before = xp.concatenate([0.0 * x[:1], x[:-1]])
+    after = xp.concatenate([x[1:], 0.0 * x[:1]])
+    return (3.0 - 2.0 * x) * x - before - 2.0 * after + h
+
+
+def broyden_by_hand(x: np.ndarray, h: np.ndarray) -> np.ndarray:
+    tangents = np.eye(len(x))
+    out = (3.0 - 4.0 * x) * tangents
+    out[:, 1:] -= tangents[:, :-1]
+    out[:, :-1] -= 2.0 * tangents[:, 1:]
+    return out.T
+
+
 def dense_systems(n: int) -> Iterator[tuple[str, Any, Any, np.ndarray, np.ndarray]]:
-    """Name, function, Jacobian by hand, starting point and constants of the three systems."""
+    """Name, function, Jacobian by hand, starting point and constants of the four systems."""
     i = np.arange(1.0, n + 1.0)
     t = i / (n + 1.0)
     # The starting points of the paper, but for the products, which would all be below 1e-90.
@@ -108,6 +123,7 @@ def dense_systems(n: int) -> Iterator[tuple[str, Any, Any, np.ndarray, np.ndarra
     last = (i == n).astype(float)
     yield "almost linear", almost_linear, almost_linear_by_hand, 1.0 - 1e-3 * t, last
     yield "integral equation", integral_equation, integral_equation_by_hand, t * (t - 1.0), t
+    yield "Broyden", broyden, broyden_by_hand, np.full(n, -1.0), np.ones(n)
 
 
 def workloads() -> Iterator[Workload]:

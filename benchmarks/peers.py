@@ -100,6 +100,7 @@ def _torch() -> Peer:
     names = ("cos", "cumsum", "exp", "log", "mean", "prod", "sin", "sqrt", "sum", "tanh")
     xp = SimpleNamespace(
         array=torch.stack,
+        concatenate=torch.cat,
         max=torch.amax,
         logaddexp=lambda constant, x: torch.logaddexp(tensor(constant), x),
         **{name: getattr(torch, name) for name in names},

@@ -88,7 +88,7 @@ def _seconds(workload: str, limit: float) -> Target:
 
 
 LARGE = "1e6 elements x 20 operations, grad"
-DENSE = ("network", "trigonometric", "almost linear", "integral equation")
+DENSE = ("network", "trigonometric", "almost linear", "integral equation", "Broyden")
 LARGE_MEMORY = "1e6 elements x 20 operations, peak memory"
 TARGETS = (
     _part_of_autograd("scalar chain, grad", 8.0),

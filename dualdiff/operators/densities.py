@@ -24,6 +24,12 @@ class Densities(NamedTuple):
     cotangents: int
     operations: int
 
+    @property
+    def few_tangents(self) -> bool:
+        """Whether so few tangents are arrays that a recording is pushed in less time than the
+        function runs with diagonals."""
+        return 2 * self.tangents < self.whole
+
 
 def _elements(t: Any) -> tuple[int, int]:
     """How many elements an array holds, and for how many it stands."""

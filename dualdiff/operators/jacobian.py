@@ -134,7 +134,9 @@ class _Jacobian(Operator):
         ask = self._asks(inputs, n, known)
         if known is not None and mode != "reverse" and not ask:
             plan = self.plan(n, known)
-            if plan.mode == "forward" and plan.passes <= 1 and not any_complex(inputs.values):
+            recorded = known.densities is not None and known.densities.few_tangents
+            recorded = recorded or any_complex(inputs.values)
+            if plan.mode == "forward" and plan.passes <= 1 and not recorded:
                 with suppress(*allowed):
                     return self._at_once(inputs, n)
         recording = Recording(inputs, self.options.get("has_aux", False))
@@ -170,7 +172,7 @@ class _Jacobian(Operator):
 
     def _asks(self, inputs: Inputs, n: int, known: Known | None) -> bool:
         """Whether to measure the densities: not in a first call, which is over sooner."""
-        if self.options["mode"] != "auto" or known is None or known.densities is not None:
+        if self.options["mode"] == "reverse" or known is None or known.densities is not None:
             return False
         return is_open(inputs, n, known.results)
 

@@ -150,7 +150,8 @@ def choose(
     measured = densities is not None and densities.whole > 0
     if densities is not None and measured:
         whole, tangents, cotangents, operations = densities
-        forward = (n * tangents + AT_ONCE * operations) / whole
+        each = RECORDED if densities.few_tangents else AT_ONCE
+        forward = (n * tangents + each * operations) / whole
         reverse = (m * cotangents + RECORDED * operations) / whole
         ways = {
             "forward": replace(ways["forward"], cost=forward),

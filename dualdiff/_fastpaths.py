@@ -314,7 +314,7 @@ def binary_fast_path(
         a = x.read() if issubclass(type(x), Reference) else x
         b = y.read() if issubclass(type(y), Reference) else y
         if (a is x and b is y) or not (issubclass(type(a), Traced) or issubclass(type(b), Traced)):
-            if getattr(type(y), "__array_ufunc__", again) is None:
+            if type(y) is Diagonal or getattr(type(y), "__array_ufunc__", again) is None:
                 return NotImplemented  # y has operators of its own, as sparse arrays do
             return general(x, y)
         return bind(a, b)

@@ -23,7 +23,7 @@ from .linearize import Recording
 
 Span = tuple[int, int]
 LARGE = 4096  # elements of directions that are worth being kept as a diagonal
-AT_ONCE = 4  # so many times more where the function runs with them: each operation takes longer
+AT_ONCE = 2  # so many times more where the function runs with them: each operation takes longer
 
 
 class MissingPackageError(DualdiffError, ImportError):

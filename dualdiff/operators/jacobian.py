@@ -42,14 +42,8 @@ FEW = 64  # directions that go through without asking how much memory they take
 
 def is_open(inputs: Inputs, n: int, m: int) -> bool:
     """Whether so many inputs and results do not tell alone which mode is cheaper."""
-    sizes = n * m >= 2 * LARGE and n <= SKEW * m and m <= SKEW * n
+    sizes = n * m >= AT_ONCE * LARGE and n <= SKEW * m and m <= SKEW * n
     return sizes and not any(map(is_box, inputs.values))
-
-
-def measured(recording: Recording, n: int, m: int) -> Densities:
-    """The densities, where smaller Jacobians have no diagonals when they run with the function."""
-    found = densities(recording)
-    return found if n * m >= AT_ONCE * LARGE else found._replace(tangents=found.whole)
 
 
 class Known(NamedTuple):
@@ -144,7 +138,7 @@ class _Jacobian(Operator):
         if known is None or known.results != m:
             known = Known.of(n, m)
         elif ask:
-            known = known._replace(densities=measured(recording, n, m))
+            known = known._replace(densities=densities(recording))
         live, directions = None, {"forward": n, "reverse": m}.get(mode, min(n, m))
         large = directions * 8 * max(n, m, 1) * recording.tape.size > LEAST_BUDGET
         # A pull needs to know only once how much it holds.
@@ -340,5 +334,5 @@ def plan(
     n, m = size_of(inputs.values), size_of(recording.outputs.values)
     known = Known(m, live.peak, live.mean, live.total)
     if mode == "auto" and is_open(inputs, n, m):
-        known = known._replace(densities=measured(recording, n, m))
+        known = known._replace(densities=densities(recording))
     return asked.plan(n, known)

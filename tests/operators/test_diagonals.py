@@ -196,6 +196,28 @@ def test_derivatives_of_derivatives(mode: Any) -> None:
     np.testing.assert_allclose(dd.jvp(outer, (0.7,), (1.0,))[1], numeric, rtol=1e-8)
 
 
+@pytest.mark.parametrize("outer", MODES)
+@pytest.mark.parametrize("inner", MODES)
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(np.sin(x) * np.sum(x * x)),
+        lambda x: np.sum(np.tanh(A[:9, :9] @ np.tanh(x)) ** 2) * np.max(x),
+        lambda x: np.sum(np.concatenate([x[:2], x**2, np.cumsum(x)]) ** 2) * np.mean(x),
+        lambda x: np.sum(np.where(x > 0, x**3, np.sum(x) * x)),
+    ],
+)
+def test_third_derivatives(f: Any, inner: Any, outer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Diagonals meet traced cotangents of outer levels."""
+    monkeypatch.setattr(directions, "LARGE", 1)
+    x, step = X[:9].copy(), 1e-5
+    third = dd.jacobian(dd.jacobian(dd.grad(f), mode=inner), mode=outer)
+    steps = step * np.eye(9)
+    columns = [(dd.hessian(f)(x + e) - dd.hessian(f)(x - e)) / (2 * step) for e in steps]
+    for _ in range(2):
+        np.testing.assert_allclose(third(x), np.stack(columns, axis=-1), rtol=1e-6, atol=1e-7)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_complex_numbers(mode: Any) -> None:
     z = X + 1j * COUNT / N

@@ -39,7 +39,7 @@ def _joined_diagonals(ts: Sequence[Any], specs: Any, spec: Any, axis: int, lead:
     if spec.ndim == 1 and all(type(t) is Diagonal for t, _, _ in given):
         placed = [t.placed(start, spec.shape[0]) for t, start, _ in given]
         return functools.reduce(operator.add, placed)
-    total = np.zeros(lead + spec.shape, spec.dtype)
+    total = np.zeros(lead + spec.shape, np.result_type(*(t.dtype for t, _, _ in given)))
     rest = (slice(None),) * (total.ndim + axis)
     for t, start, size in given:
         total[(*rest, slice(start, start + size))] += t

@@ -165,8 +165,12 @@ class _Jacobian(Operator):
         return self._columns(inputs, recording, plan, live), recording.aux
 
     def _asks(self, inputs: Inputs, n: int, known: Known | None) -> bool:
-        """Whether to measure the densities: not in a first call, which is over sooner."""
-        if self.options["mode"] == "reverse" or known is None or known.densities is not None:
+        """Whether to measure the densities: not in a first call, which is over sooner, and not for
+        few tangents, which need no recording."""
+        mode = self.options["mode"]
+        if mode == "reverse" or (mode == "forward" and n <= FEW):
+            return False
+        if known is None or known.densities is not None:
             return False
         return is_open(inputs, n, known.results)
 

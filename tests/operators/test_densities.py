@@ -18,6 +18,7 @@ N = 150
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=N)
 A = RNG.normal(size=(N, N)) / N
+COUNTS = np.arange(10.0)
 
 
 def chain(y: Any) -> Any:
@@ -112,3 +113,20 @@ def test_outer_derivatives_do_not_record_the_measurement() -> None:
         return sizes[0]
 
     assert recorded("auto") == recorded("forward")
+
+
+def test_few_tangents_are_never_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forward mode of few inputs keeps no tape, however often it is called."""
+    recorded: list[int] = []
+    make = Recording.__init__
+
+    def counted(self: Recording, *args: Any) -> None:
+        recorded.append(1)
+        make(self, *args)
+
+    monkeypatch.setattr(Recording, "__init__", counted)
+    x = np.linspace(0.1, 0.9, 60)
+    jacobian = dd.jacobian(lambda x: np.outer(x, COUNTS).ravel() * x[0], mode="forward")
+    for _ in range(3):
+        assert jacobian(x).shape == (600, 60)
+    assert not recorded

@@ -100,7 +100,8 @@ def integral_equation_by_hand(x: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 
 def broyden(xp: Any, x: Any, h: Any) -> Any:
-    """Broyden's tridiagonal function: (3 - 2 x_i) x_i - x_{i-1} - 2 x_{i+1} + h, zero outside."""
+    """Broyden's tridiagonal function, (3 - 2 x_i) x_i - x_{i-1} - 2 x_{i+1} + h, zero outside;
+    that of `sparse` assigns, which the peers cannot."""
     before = xp.concatenate([0.0 * x[:1], x[:-1]])
     after = xp.concatenate([x[1:], 0.0 * x[:1]])
     return (3.0 - 2.0 * x) * x - before - 2.0 * after + h

@@ -9,10 +9,9 @@ column and a row. Everything else asks for the array that they stand for.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from itertools import repeat
 from math import prod
 from typing import Any
 
@@ -21,23 +20,14 @@ from numpy import ndarray
 
 from .core.boxes import is_box
 from .core.indexing import BASIC, GETITEM
-from .core.primitive import PUSHES, TAKERS
-from .core.reverse import Tape
-from .core.shapes import Shape, quiet
+from .core.primitive import TAKERS, Primitive
+from .core.shapes import Shape
 
 Ranks = tuple[tuple[ndarray, ndarray], ...]
 MOST_BANDS = 16  # diagonals that are worth being kept apart
 MOST_RUNS = 4  # diagonals whose running sums are worth being taken apart
 MOST_RANKS = 4  # products of a column and a row that are worth being kept apart
 LEAST_RANK = 4096  # elements of such a product that are worth not being computed
-
-
-def diagonal_of(array: ndarray, first: int, size: int) -> ndarray:
-    """Where row ``first + k`` of a contiguous array meets its flat element k of `size`."""
-    rows = len(array)
-    start, stop = max(0, -first), min(size, rows - first)
-    flat = array.reshape(-1)[(first + start) * size + start :: size + 1]
-    return flat[: max(0, stop - start)]
 
 
 _for_many: ContextVar[bool] = ContextVar("_for_many", default=False)
@@ -131,19 +121,20 @@ class Diagonal:
         """The same rows, all zero."""
         return self.each(np.zeros_like)
 
-    def _products(self) -> ndarray:
-        """The sum of the products of columns and rows, perhaps as a view that must not be
-        changed."""
-        columns, rows = zip(*self.ranks, strict=True)
+    def _products(self, of: Callable[[ndarray], Any] = lambda row: row) -> ndarray:
+        """The sum of the products of columns and what `of` makes of their rows, perhaps as a view
+        that must not be changed."""
+        columns, rows = zip(*((column, of(row)) for column, row in self.ranks), strict=True)
         column, row = columns[0], rows[0]
+        shape = (self.rows, *row.shape)
         if len(rows) > 1:
             total = np.stack(columns, axis=1) @ np.stack([row.reshape(-1) for row in rows])
         elif row.size and not any(row.strides):  # as the sum of all elements gives them
-            shape = (self.rows, *(1,) * row.ndim)
-            return np.broadcast_to((column * row.flat[0]).reshape(shape), self.shape)
+            scaled = (column * row.flat[0]).reshape(self.rows, *(1,) * row.ndim)
+            return np.broadcast_to(scaled, shape)
         else:
             total = np.einsum("i,j->ij", column, row.reshape(-1))  # quicker than np.outer
-        return total if row.ndim == 1 else total.reshape(self.shape)
+        return total if row.ndim == 1 else total.reshape(shape)
 
     def _parts(self) -> Iterator[tuple[int, slice, ndarray]]:
         """Of each diagonal the row where it begins, its flat elements that have a row, and them."""
@@ -169,26 +160,27 @@ class Diagonal:
         self._add_bands(array)
 
     def _add_bands(self, array: ndarray) -> None:
-        gaps = array.ndim > 2 and not array.flags.c_contiguous
-        flat = array if gaps else array.reshape(self.rows, self._elements.size)
+        size = self._elements.size
+        if array.ndim > 2 and not array.flags.c_contiguous:
+            self._scatter(array, np.arange(size))
+            return
+        flat = array.reshape(self.rows, size)
         for row, span, part in self._parts():
-            rows = slice(row, row + len(part))
-            if gaps:
-                places = np.unravel_index(np.arange(span.start, span.stop), array.shape[1:])
-                flat[(np.arange(rows.start, rows.stop), *places)] += part
-            else:
-                place = np.einsum("ii->i", flat[rows, span])
-                place += part
+            place = np.einsum("ii->i", flat[row : row + len(part), span])
+            place += part
+
+    def _scatter(self, array: ndarray, places: ndarray) -> None:
+        """Add flat element k of each diagonal at the flat position ``places[k]`` of its row."""
+        for row, span, part in self._parts():
+            where = np.unravel_index(places[span], array.shape[1:])
+            array[(np.arange(row, row + len(part)), *where)] += part  # each row has one element
 
     def add_at(self, array: ndarray, index: Any) -> None:
         """``np.add.at(array, index, self)``, where only elements but not rows are selected."""
         if self.ranks:
             np.add.at(array, index, self._products())
         moved = array.shape[1:]
-        places = np.arange(prod(moved)).reshape(moved)[index[1:]].reshape(-1)
-        for row, span, part in self._parts():
-            where = np.unravel_index(places[span], moved)
-            array[(np.arange(row, row + len(part)), *where)] += part  # each row has one element
+        self._scatter(array, np.arange(prod(moved)).reshape(moved)[index[1:]].reshape(-1))
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """Sums and products with arrays as by operators, ``array += self`` without the zeros."""
@@ -248,9 +240,7 @@ class Diagonal:
                 for first, elements in self.bands.items():
                     if 0 <= first + place < self.rows:
                         column[first + place] += elements[place]
-                for u, v in self.ranks:
-                    column += u * v[place]
-                return column
+                return column + self._products(lambda row: row[place]) if self.ranks else column
         shape = self.shape[1:]
         places = np.arange(prod(shape)).reshape(shape)[index[1:]]
         selected = np.zeros((self.rows, *np.shape(places)), self.dtype)
@@ -259,16 +249,15 @@ class Diagonal:
             rows = places + first
             where = np.flatnonzero((rows >= 0) & (rows < self.rows))
             flat[rows[where], where] += elements.reshape(-1)[places[where]]
-        for u, v in self.ranks:
-            selected += np.multiply.outer(u, v[index[1:]])
+        if self.ranks:
+            selected += self._products(lambda row: row[index[1:]])
         return selected
 
     def times_matrix(self, matrix: Any) -> Any:
         """The product with a matrix."""
         if is_box(matrix) or matrix.ndim != 2 or self.ndim != 2:
             return np.matmul(self.release(), matrix)
-        products = [np.multiply.outer(u, v @ matrix) for u, v in self.ranks]
-        total = functools.reduce(np.add, products) if products else None
+        total = self._products(lambda row: row @ matrix) if self.ranks else None
         for row, span, part in self._parts():
             scaled, rows = part[:, None], matrix[span]
             if total is None and len(part) == self.rows == len(matrix):
@@ -291,18 +280,18 @@ class Diagonal:
         kept = [1 if a in axis else n for a, n in enumerate(shape, start=1)]
         total = np.zeros((self.rows, prod(kept)), self.dtype)
         places = np.broadcast_to(np.arange(prod(kept)).reshape(kept), shape).reshape(-1)
-        for row, span, part in self._parts():
-            total[np.arange(row, row + len(part)), places[span]] += part
-        for u, v in self.ranks:
-            total += np.multiply.outer(u, v.sum(tuple([a - 1 for a in axis])).reshape(-1))
+        self._scatter(total, places)
+        if self.ranks:
+            inner = tuple([a - 1 for a in axis])
+            total += self._products(lambda row: row.sum(inner).reshape(-1))
         return total.reshape(self.rows, *(n for a, n in enumerate(kept, start=1) if a not in axis))
 
     def _row_sums(self) -> ndarray:
         total = np.zeros(self.rows, self.dtype)
         for row, _, part in self._parts():
             total[row : row + len(part)] += part
-        for u, v in self.ranks:
-            total += u * v.sum()
+        if self.ranks:
+            total += self._products(np.sum)
         return total
 
     def cumsum(
@@ -383,46 +372,16 @@ def _are_positive(axes: Any) -> bool:
 _takers = TAKERS.setdefault(Diagonal, {BASIC, GETITEM.opcode})
 
 
+def take_diagonals(*prims: Primitive) -> None:
+    """Let the pushes and pulls of primitives see diagonals as they are."""
+    _takers.update(prim.opcode for prim in prims)
+
+
+def takes_diagonals(prim: Primitive) -> bool:
+    """Whether a primitive sees diagonals as they are, or the arrays that they stand for."""
+    return prim.opcode in _takers
+
+
 def dense(t: Any) -> Any:
     """A tangent or cotangent as an array or box."""
     return t.release() if type(t) is Diagonal else t
-
-
-class Tangents(list[Any]):
-    """Tangents by slot; diagonals are seen as arrays by entries that do not take them."""
-
-    __slots__ = ("takes",)
-    takes: bool
-
-    def __getitem__(self, slot: Any) -> Any:
-        t = super().__getitem__(slot)
-        if type(t) is Diagonal and not self.takes:
-            t = self[slot] = t.release()
-        return t
-
-
-def push_diagonals(
-    tape: Tape,
-    seeds: Iterable[tuple[int, Any]],
-    outputs: Sequence[int],
-    lead: Shape,
-    dead: Iterable[Sequence[int]] = repeat(()),
-    ts: Tangents | None = None,
-) -> list[Any]:
-    """As `Tape.push`, for tangents that may be diagonals.
-
-    `dead` are the slots that are not needed any more after each entry, to let go of; `ts` may be
-    given to watch what is made.
-    """
-    tape.guards.check()
-    ts = Tangents([None] * tape.size) if ts is None else ts
-    for slot, t in seeds:
-        ts[slot] = t
-    with quiet():
-        for entry, slots in zip(tape.entries, dead, strict=False):
-            ts.takes = entry[0] in _takers
-            PUSHES[entry[0]](ts, entry, lead)
-            for slot in slots:
-                ts[slot] = None
-    ts.takes = False
-    return [ts[i] if i else None for i in outputs]

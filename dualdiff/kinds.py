@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from ._diagonals import Diagonal, dense
+from ._diagonals import dense, take_diagonals
 from ._fastpaths import binary_fast_path, times_constant, unary_fast_path
 from ._residuals import OPERANDS, Call, Residuals
 from .core.arrays import View, make_view, memory_of
 from .core.boxes import is_box
 from .core.errors import DualdiffError
 from .core.forward import Dual
-from .core.primitive import TAKERS, Primitive
+from .core.primitive import Primitive
 from .core.reverse import Var
 from .core.shapes import (
     Shape,
@@ -61,7 +61,7 @@ class Elementwise(Primitive):
         super().__init__(fn, name)
         self.derivatives = tuple(derivatives)
         self.factors = [Residuals(d, 0) if callable(d) else None for d in derivatives]
-        TAKERS[Diagonal].add(self.opcode)
+        take_diagonals(self)
         self.operator = self.general
         self.is_fast = len(derivatives) <= 2 and None not in derivatives
         if len(derivatives) == 1:
@@ -181,7 +181,7 @@ class Linear(Primitive):
         """What `ForwardTrace.process` does, without residuals, of which there are none."""
         trace, lead = x.scope, x.scope.lead
         ans, forward = self.fn(x.value, **params), self.forward
-        token = None if self.structure == "gather" else hush()  # copies warn of nothing
+        token = hush()
         try:
             if forward is None:
                 t = self.fn(x.payload, **params)
@@ -189,8 +189,7 @@ class Linear(Primitive):
                 kept = forward.of_specs(params, spec_of(x.value), spec_of(ans))
                 t = forward.call(x.payload, kept, lead)
         finally:
-            if token is not None:
-                unhush(token)
+            unhush(token)
         if type(t) is not np.ndarray or t.shape != lead + ans.shape or t.dtype is not ans.dtype:
             t = settled(_checked(self, t, ans, lead, "push"))
         return trace.box(ans, t)

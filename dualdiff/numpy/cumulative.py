@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from .._diagonals import Diagonal
+from .._diagonals import Diagonal, take_diagonals
 from ..core.boxes import plain, seen
 from ..core.dispatch import UFUNC_METHODS, register
-from ..core.primitive import TAKERS, Primitive
+from ..core.primitive import Primitive
 from ..core.shapes import dtype_of, shape_of
 from ..kinds import linear, rule
 from ._common import axis_of, ends_derivative, for_target, implements, into
@@ -95,7 +95,7 @@ cumsum_p = linear(
     name="cumsum",
     structure="cumulative",
 )
-TAKERS[Diagonal].add(cumsum_p.opcode)
+take_diagonals(cumsum_p)
 cumprod_p = rule(
     lambda x, axis: np.cumprod(x, axis=axis),
     push=_cumprod_push,

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from .._diagonals import Diagonal, dense
+from .._diagonals import Diagonal, dense, take_diagonals
 from ..core.arrays import View
 from ..core.boxes import is_box, seen
-from ..core.primitive import TAKERS
 from ..core.shapes import Shape, dtype_of, shape_of
 from ..kinds import rule
 from ._common import axis_of, ends_derivative, implements, into, ndim_of, strip
@@ -33,27 +32,28 @@ def _concatenate_push(ts: Sequence[Any], specs: Any, ans_spec: Any, axis: int, l
 
 def _joined_diagonals(ts: Sequence[Any], specs: Any, spec: Any, axis: int, lead: Shape) -> Any:
     """Tangents some of which are diagonals, without an array where all are."""
-    sizes = [part.shape[axis] for part in specs]
-    starts = itertools.accumulate([0, *sizes[:-1]])
-    given = [p for p in zip(ts, starts, sizes, strict=True) if p[0] is not None]
-    if spec.ndim == 1 and all(type(t) is Diagonal for t, _, _ in given):
-        placed = [t.placed(start, spec.shape[0]) for t, start, _ in given]
-        return functools.reduce(operator.add, placed)
-    total = np.zeros(lead + spec.shape, np.result_type(*(t.dtype for t, _, _ in given)))
+    given = [(t, s) for t, s in zip(ts, _spans(specs, axis), strict=True) if t is not None]
+    if spec.ndim == 1 and all(type(t) is Diagonal for t, _ in given):
+        return functools.reduce(
+            operator.add, [t.placed(span.start, spec.shape[0]) for t, span in given]
+        )
+    total = np.zeros(lead + spec.shape, np.result_type(*(t.dtype for t, _ in given)))
     rest = (slice(None),) * (total.ndim + axis)
-    for t, start, size in given:
-        total[(*rest, slice(start, start + size))] += t
+    for t, span in given:
+        total[(*rest, span)] += t
     return total
 
 
+def _spans(specs: Any, axis: int) -> list[slice]:
+    """Where each of the joined arrays lies along the axis."""
+    ends = itertools.accumulate((spec.shape[axis] for spec in specs), initial=0)
+    return [slice(*span) for span in itertools.pairwise(ends)]
+
+
 def _concatenate_pull(g: Any, specs: Any, active: Any, axis: int) -> Any:
-    cotangents, start = [], 0
     rest = (slice(None),) * (ndim_of(g) + axis)
-    for spec, used in zip(specs, active, strict=True):
-        stop = start + spec.shape[axis]
-        cotangents.append(g[(*rest, slice(start, stop))] if used else None)
-        start = stop
-    return cotangents
+    spans = zip(_spans(specs, axis), active, strict=True)
+    return [g[(*rest, span)] if used else None for span, used in spans]
 
 
 concatenate_p = rule(
@@ -63,7 +63,7 @@ concatenate_p = rule(
     name="concatenate",
     structure="gather",
 )
-TAKERS[Diagonal].add(concatenate_p.opcode)
+take_diagonals(concatenate_p)
 
 
 @implements(np.concatenate)

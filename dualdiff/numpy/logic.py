@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .._diagonals import Diagonal
+from .._diagonals import Diagonal, take_diagonals
 from ..core.boxes import is_box, plain, seen
 from ..core.dispatch import register
-from ..core.primitive import TAKERS
 from ..core.shapes import Fit, Shape, Spec, align, shape_of, unbroadcast
 from ..kinds import rule
 from ._common import implements, on_values, tangent_where, where_or_zero
@@ -75,7 +74,7 @@ where_p = rule(
     name="where",
     structure="elementwise",
 )
-TAKERS[Diagonal].add(where_p.opcode)
+take_diagonals(where_p)
 
 
 @implements(np.where)

@@ -12,10 +12,9 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .._diagonals import Diagonal, dense
+from .._diagonals import Diagonal, dense, take_diagonals
 from ..core.arrays import View, memory_of
 from ..core.boxes import is_box, plain, seen
-from ..core.primitive import TAKERS
 from ..core.shapes import Fit, Shape, align, shape_of, unbroadcast
 from ..core.traces import resolve
 from ..kinds import linear
@@ -47,7 +46,7 @@ reshape_p = linear(
     structure="gather",
     view=True,
 )
-TAKERS[Diagonal].add(reshape_p.opcode)
+take_diagonals(reshape_p)
 
 
 def _permute(x: Any, axes: Axes) -> Any:
@@ -311,7 +310,7 @@ roll_p = linear(
     name="roll",
     structure="gather",
 )
-TAKERS[Diagonal].add(roll_p.opcode)
+take_diagonals(roll_p)
 
 
 @implements(np.roll)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .._diagonals import Diagonal, dense
+from .._diagonals import Diagonal
 from ..core.boxes import is_box, plain, seen
 from ..core.dispatch import UFUNC_METHODS
 from ..core.primitive import Primitive
@@ -148,7 +148,7 @@ def _sum_push(t: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> An
 
 def _sum_pull(g: Any, x_spec: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
     g = spread(g, axis, x_spec.shape, keepdims)
-    return where_or_zero(options["where"], dense(g)) if "where" in options else g
+    return where_or_zero(options["where"], g) if "where" in options else g
 
 
 sum_p = linear(_sum, _sum_pull, push=_sum_push, name="sum", structure="reduction")

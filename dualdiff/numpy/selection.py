@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from .._diagonals import Diagonal
+from .._diagonals import take_diagonals
 from ..core.boxes import is_box, plain, seen
 from ..core.dispatch import register
 from ..core.indexing import GETITEM, SCATTER
-from ..core.primitive import TAKERS
 from ..core.shapes import Fit, Shape, Spec, dtype_of, shape_of, unbroadcast
 from ..kinds import elementwise, linear, rule
 from ._common import (
@@ -76,12 +75,6 @@ def along_axis(shape: Shape, indices: Any, axis: int) -> tuple[Any, ...]:
     return tuple(index)
 
 
-def _choice_push(
-    ts: Sequence[Any], masks: Sequence[Any], specs: Sequence[Spec], ans_spec: Spec, lead: Shape
-) -> Any:
-    return tangent_where(ts, masks, specs, ans_spec, lead)
-
-
 def _choice_pull(
     g: Any, masks: Sequence[Any], specs: Sequence[Spec], ans_spec: Spec, active: Sequence[bool]
 ) -> Any:
@@ -93,19 +86,19 @@ def _choice_pull(
 
 choose_p = rule(
     lambda *xs, which, masks: np.choose(which, xs),
-    push=_choice_push,
+    push=tangent_where,
     pull=_choice_pull,
     name="choose",
     structure="elementwise",
 )
 select_p = rule(
     lambda *xs, conditions, masks: np.select(conditions, xs[:-1], xs[-1]),
-    push=_choice_push,
+    push=tangent_where,
     pull=_choice_pull,
     name="select",
     structure="elementwise",
 )
-TAKERS[Diagonal] |= {choose_p.opcode, select_p.opcode}
+take_diagonals(choose_p, select_p)
 
 
 @implements(np.choose)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from .._diagonals import Diagonal, dense, is_large_product
+from .._diagonals import Diagonal, dense, is_large_product, takes_diagonals
 from .._fastpaths import SCALARS
 from ..core.boxes import Box, is_box
 from ..core.forward import Dual, ForwardTrace
-from ..core.indexing import GETITEM
-from ..core.primitive import Primitive
-from ..core.shapes import Shape, dtype_of, hush, shape_of, unhush
+from ..core.primitive import PUSHES, TAKERS, Primitive
+from ..core.reverse import Tape
+from ..core.shapes import Shape, dtype_of, hush, quiet, shape_of, unhush
 from ..core.traces import kept
 from ..kinds import Elementwise, Linear, Rule
-from ..numpy import cumulative, joining, logic, manipulation, products, selection, ufuncs
+from ..numpy import products, ufuncs
 
 _slot: Any = Box.__dict__["payload"]  # behind the property of `DiagonalDual`
 
@@ -107,8 +108,13 @@ def _push_elementwise(
 ) -> Any:
     shape = shape_of(ans)
     same = all(type(t) is not Diagonal or t.shape[1:] == shape for t in tangents)
-    takes = isinstance(prim, Elementwise) or prim in _CHOICES
-    return prim.push(saved, tangents, lead) if same and takes else None
+    return prim.push(saved, tangents, lead) if same and takes_diagonals(prim) else None
+
+
+def _push_as_it_is(
+    prim: Primitive, ans: Any, saved: Any, values: Any, tangents: Sequence[Any], lead: Shape
+) -> Any:
+    return prim.push(saved, tangents, lead) if takes_diagonals(prim) else None
 
 
 def _push_number(
@@ -141,27 +147,52 @@ def _push_product(
     return _push_number(prim, ans, saved, values, tangents, lead)
 
 
-def _push_running_sum(
-    prim: Primitive, ans: Any, saved: Any, values: Any, tangents: Sequence[Any], lead: Shape
-) -> Any:
-    return prim.push(saved, tangents, lead) if prim is cumulative.cumsum_p else None
-
-
-def _push_part(
-    prim: Primitive, ans: Any, saved: Any, values: Any, tangents: Sequence[Any], lead: Shape
-) -> Any:
-    moves = prim in _MOVES
-    return prim.push(saved, tangents, lead) if moves else None
-
-
-_CHOICES = (logic.where_p, selection.choose_p, selection.select_p)
-_MOVES = (GETITEM, manipulation.reshape_p, manipulation.roll_p, joining.concatenate_p)
 _ARITHMETIC = (ufuncs.add, ufuncs.subtract, ufuncs.multiply, ufuncs.divide)
 _PRODUCTS = (products.matmul_p, products.dot_p)
 _PUSHES = {
     "elementwise": _push_elementwise,
     "reduction": _push_number,
     "matmul": _push_product,
-    "cumulative": _push_running_sum,
-    "gather": _push_part,
+    "cumulative": _push_as_it_is,
+    "gather": _push_as_it_is,
 }
+
+
+class Tangents(list[Any]):
+    """Tangents by slot; diagonals are seen as arrays by entries that do not take them."""
+
+    __slots__ = ("takes",)
+    takes: bool
+
+    def __getitem__(self, slot: Any) -> Any:
+        t = super().__getitem__(slot)
+        if type(t) is Diagonal and not self.takes:
+            t = self[slot] = t.release()
+        return t
+
+
+def push_diagonals(
+    tape: Tape,
+    seeds: Iterable[tuple[int, Any]],
+    outputs: Sequence[int],
+    lead: Shape,
+    dead: Iterable[Sequence[int]] = repeat(()),
+    ts: Tangents | None = None,
+) -> list[Any]:
+    """As `Tape.push`, for tangents that may be diagonals.
+
+    `dead` are the slots that are not needed any more after each entry, to let go of; `ts` may be
+    given to watch what is made.
+    """
+    tape.guards.check()
+    ts = Tangents([None] * tape.size) if ts is None else ts
+    for slot, t in seeds:
+        ts[slot] = t
+    with quiet():
+        for entry, slots in zip(tape.entries, dead, strict=False):
+            ts.takes = entry[0] in TAKERS[Diagonal]
+            PUSHES[entry[0]](ts, entry, lead)
+            for slot in slots:
+                ts[slot] = None
+    ts.takes = False
+    return [ts[i] if i else None for i in outputs]

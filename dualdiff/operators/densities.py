@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._diagonals import Diagonal, Tangents, as_for_many, push_diagonals
+from .._diagonals import Diagonal, as_for_many
 from ..core.boxes import plain
-from ..core.primitive import accumulate
-from ..core.shapes import dtype_of, quiet, shape_of
+from ..core.shapes import dtype_of, shape_of
+from ._identity import Tangents, push_diagonals
 from .directions import pull_through
 from .linearize import Recording
 
@@ -77,21 +77,22 @@ def densities(recording: Recording) -> Densities:
     try:
         with as_for_many():
             pushed, pulled = _pushed(recording), _pulled(recording)
-    except Exception:
+    except Exception:  # of a user's rule, which the mode that is taken may never run
         return UNKNOWN
     return Densities(pushed.whole, pushed.held, pulled.held, len(recording.tape.entries))
 
 
-def _seed(v: Any) -> Diagonal:
-    return Diagonal(np.ones(shape_of(v), dtype_of(v)), 0, 1)
+def _seed(v: Any) -> Diagonal | None:
+    """A direction of an array, and none of a number."""
+    shape = () if v is None else shape_of(v)
+    return Diagonal(np.ones(shape, dtype_of(v)), 0, 1) if shape else None
 
 
 def _pushed(recording: Recording) -> _Pushed:
     tape = recording.tape
     ts = _Pushed([None] * tape.size)
     ts.held = ts.whole = 0
-    values = recording.inputs.values
-    seeds = recording.seeds([None if v is None or not shape_of(v) else _seed(v) for v in values])
+    seeds = recording.seeds(list(map(_seed, recording.inputs.values)))
     outputs = [p or 0 for p in recording.outputs.payloads]
     push_diagonals(tape, seeds, outputs, (1,), ts=ts)
     return ts
@@ -100,12 +101,7 @@ def _pushed(recording: Recording) -> _Pushed:
 def _pulled(recording: Recording) -> _Pulled:
     ct = _Pulled([None] * recording.tape.size)
     ct.held = 0
-    outputs = recording.outputs
-    for slot, v in zip(outputs.payloads, outputs.values, strict=True):
-        if slot and shape_of(v):
-            accumulate(ct, slot, _seed(v))
-    with quiet():
-        pull_through(recording.tape, ct)
+    pull_through(recording, ct, _seed)
     for slot in recording.slots:
         if type(ct[slot]) is Diagonal:
             ct.held += prod(ct[slot].shape[1:])

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .._diagonals import Diagonal, diagonal_of, push_diagonals
+from .._diagonals import Diagonal
 from ..core.boxes import is_box, plain
 from ..core.errors import DualdiffError, MissingRuleError, UnsupportedInputError, user_line
 from ..core.primitive import PULLS, PUSHES, TAKERS, accumulate
-from ..core.reverse import Tape
 from ..core.shapes import dtype_of, is_inexact, quiet, shape_of
 from ..core.traces import resolve
 from ._alive import run_pass
 from ._calls import release
+from ._identity import push_diagonals
 from .linearize import Recording
 
 Span = tuple[int, int]
@@ -45,6 +45,14 @@ def any_complex(values: Sequence[Any]) -> bool:
     return any(v is not None and dtype_of(v).kind == "c" for v in values)
 
 
+def _diagonal_of(array: ndarray, first: int, size: int) -> ndarray:
+    """Where row ``first + k`` of a contiguous array meets its flat element k of `size`."""
+    rows = len(array)
+    start, stop = max(0, -first), min(size, rows - first)
+    flat = array.reshape(-1)[(first + start) * size + start :: size + 1]
+    return flat[: max(0, stop - start)]
+
+
 def identity(values: Sequence[Any], start: int, stop: int, times: int = 1) -> list[Any]:
     """Rows `start` to `stop` of the identity over all leaves, split into one array per leaf.
 
@@ -62,7 +70,7 @@ def identity(values: Sequence[Any], start: int, stop: int, times: int = 1) -> li
             seeds.append(Diagonal(np.ones(shape, dtype), offset - start, rows))
         else:
             seed = np.zeros((rows, *shape), dtype)
-            diagonal_of(seed, offset - start, size)[...] = 1
+            _diagonal_of(seed, offset - start, size)[...] = 1
             seeds.append(seed)
         offset += size
     return seeds
@@ -194,15 +202,25 @@ def _bytes_of(c: Any) -> int:
     return 0 if c is None else int(getattr(plain(getattr(c, "array", c)), "nbytes", 8))
 
 
-def pull_through(tape: Tape, ct: list[Any]) -> None:
-    """Pull one direction through a recording, by cotangents that take down what is done to them."""
-    for entry in reversed(tape.entries):
-        g = ct[entry[1]]
-        if g is not None:
-            if type(g) in TAKERS and entry[0] not in TAKERS[type(g)]:
-                g = ct[entry[1]] = g.release()
-            ct[entry[1]] = None
-            PULLS[entry[0]](g, ct, entry, (1,))
+def _ones(v: Any) -> Any:
+    """One direction of a leaf."""
+    return None if v is None else np.ones((1, *shape_of(v)), dtype_of(v))
+
+
+def pull_through(recording: Recording, ct: list[Any], seed: Callable[[Any], Any]) -> None:
+    """Pull the seeds of all results at once, by cotangents that take down what is done to them."""
+    outputs = recording.outputs
+    for slot, v in zip(outputs.payloads, outputs.values, strict=True):
+        if slot and (g := seed(v)) is not None:
+            accumulate(ct, slot, g)
+    with quiet():
+        for entry in reversed(recording.tape.entries):
+            g = ct[entry[1]]
+            if g is not None:
+                if type(g) in TAKERS and entry[0] not in TAKERS[type(g)]:
+                    g = ct[entry[1]] = g.release()
+                ct[entry[1]] = None
+                PULLS[entry[0]](g, ct, entry, (1,))
 
 
 class Liveness:
@@ -222,13 +240,9 @@ class Liveness:
             raise
 
     def _pull_one(self, recording: Recording) -> None:
-        tape, outputs = recording.tape, recording.outputs
+        tape = recording.tape
         ct = _Alive(tape.size)
-        for slot, v in zip(outputs.payloads, outputs.values, strict=True):
-            if slot:
-                accumulate(ct, slot, np.ones((1, *shape_of(v)), dtype_of(v)))
-        with quiet():
-            pull_through(tape, ct)
+        pull_through(recording, ct, _ones)
         self.peak, self.total = ct.peak + 2 * ct.largest, ct.total
         self.mean = ct.total // ct.made if ct.made else 8
         self.dead: list[list[int]] = [[] for _ in tape.entries]
@@ -236,13 +250,8 @@ class Liveness:
     def _push_one(self, recording: Recording) -> None:
         tape = recording.tape
         meter = _Meter(tape.size)
-        values = recording.inputs.values
-        seeds: list[Any] = [
-            None if v is None else np.ones((1, *shape_of(v)), dtype_of(v)) for v in values
-        ]
-        for slot, t in zip(recording.slots, seeds, strict=True):
-            if slot:
-                meter[slot] = t
+        for slot, t in recording.seeds(list(map(_ones, recording.inputs.values))):
+            meter[slot] = t
         with quiet():
             for k, entry in enumerate(tape.entries):
                 meter.entry = k

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
-from .._diagonals import Diagonal, push_diagonals
+from .._diagonals import Diagonal
 from ..core.boxes import plain
 from ..core.errors import UnsupportedInputError, user_line
 from ..core.shapes import Shape, cast, dtype_of, is_inexact, shape_of
@@ -17,6 +17,7 @@ from ..debug import new_tape
 from ..trees import check_same_structure, flatten, ravel
 from ._alive import again_if_nan, careful, has_nan, run_pass
 from ._calls import Argnums, Inputs, Outputs, direction, like, release, same_strides, split_aux
+from ._identity import push_diagonals
 from ._limits import limit_of, or_limit
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ SPARSE_MODES = (*MODES, "mixed")
 TANGENT, COTANGENT = 1.0, 1.3
 # Elements of arithmetic that take as long as what Python does for one operation: where the function
 # runs with diagonals, and in a recording and its pull.
-AT_ONCE, RECORDED = 10_000, 5_000
+WITH_FUNCTION, RECORDED = 10_000, 5_000
 LEAST_BUDGET = 2**26
 CACHE = 2**21  # bytes of the directions of one array: with more, arithmetic waits for memory
 FEWEST = 64  # directions of a dense pass whatever the cache: products of matrices need them
@@ -147,10 +147,11 @@ def choose(
         "forward": way("forward", n, per_direction, budget, chunk, quickest),
         "reverse": way("reverse", m, per_direction, budget, chunk, quickest),
     }
-    measured = densities is not None and densities.whole > 0
-    if densities is not None and measured:
+    if densities is not None and not densities.whole:  # a rule was missing
+        densities = None
+    if densities is not None:
         whole, tangents, cotangents, operations = densities
-        each = RECORDED if densities.few_tangents else AT_ONCE
+        each = RECORDED if densities.few_tangents else WITH_FUNCTION
         forward = (n * tangents + each * operations) / whole
         reverse = (m * cotangents + RECORDED * operations) / whole
         ways = {
@@ -162,7 +163,7 @@ def choose(
         sign = "<=" if n <= m else ">"
         what = "tangent per input" if mode == "forward" else "cotangent per result"
         reason = f"{n} inputs {sign} {m} results, and {mode} mode takes one {what}"
-        if densities is not None and measured:
+        if densities is not None:
             reason += (
                 f"; a tangent makes arrays of {densities.tangents} elements, a cotangent of "
                 f"{densities.cotangents}"

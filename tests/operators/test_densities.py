@@ -87,6 +87,19 @@ def test_functions_without_one_kind_of_rule_count_as_dense() -> None:
         np.testing.assert_allclose(jacobian(X), 3.0 * np.diag(np.cos(X)), rtol=1e-14)
 
 
+def test_a_rule_that_the_mode_never_runs_may_raise_what_it_likes() -> None:
+    scaled = extend.primitive(lambda x: 3.0 * x, name="scaled")
+    scaled.vjp(batched=True)(lambda g: 3.0 * g)
+
+    @scaled.jvp(batched=True)
+    def push(t: Any) -> Any:
+        raise ValueError("forward mode is for another day")
+
+    jacobian = dd.jacobian(lambda x: scaled(np.sin(x))[:100])
+    for _ in range(3):
+        np.testing.assert_allclose(jacobian(X), 3.0 * np.diag(np.cos(X))[:100], rtol=1e-14)
+
+
 def test_containers_and_complex_numbers_are_measured_alike() -> None:
     def f(p: Any) -> Any:
         return {"y": mixed_first(p["a"] * p["s"]), "z": p["z"] * (1.0 + 2.0j)}

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 import dualdiff as dd
-from dualdiff import _fastpaths
-from dualdiff.core.dispatch import FUNCTIONS
-from dualdiff.core.guards import Guards
-from dualdiff.numpy import ufuncs
+from dualdiff.array.dispatch import FUNCTIONS
+from dualdiff.array.guards import Guards
+from dualdiff.rules import fast as _fastpaths
+from dualdiff.rules.numpy import ufuncs
 
 from .chains import OPERATIONS, chain_sum
 from .harness import Run, Workload

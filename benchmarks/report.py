@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dualdiff.numpy._few_rows import blas_kernels
+from dualdiff.rules.numpy.few_rows import blas_kernels
 
 from .harness import Result
 

@@ -3,18 +3,18 @@
 from typing import Any as _Any
 
 from . import extend, numpy, scipy
-from ._memory import keep_released_memory
-from .checking import check_grads
-from .core.errors import DualdiffError
+from .core.memory import keep_released_memory
 from .debug import debug_nans
-from .numpy.patch import patch_numpy
-from .operators.complex import wirtinger
-from .operators.control import checkpoint, stop_gradient, value_of
-from .operators.first_order import derivative, elementwise_grad, grad, jvp, value_and_grad, vjp
-from .operators.jacobian import jacobian, plan
-from .operators.linearize import linearize
-from .operators.second_order import ggn_vp, hessian, hessian_operator, hvp
-from .operators.sparsity import hessian_sparsity, sparsity
+from .errors import DualdiffError
+from .patch import patch_numpy
+from .sparse.sparsity import hessian_sparsity, sparsity
+from .testing import check_grads
+from .transforms.checkpoint import checkpoint, stop_gradient, value_of
+from .transforms.complex import wirtinger
+from .transforms.grad import derivative, elementwise_grad, grad, jvp, value_and_grad, vjp
+from .transforms.hessian import ggn_vp, hessian, hessian_operator, hvp
+from .transforms.jacobian import jacobian, plan
+from .transforms.linearize import linearize
 
 __version__ = "0.1.0"
 
@@ -54,7 +54,7 @@ __all__ = [
 
 def __getattr__(name: str) -> _Any:
     if name in ("prepare_hessian", "prepare_jacobian"):  # they load SciPy
-        from .operators import prepared
+        from .sparse import prepared
 
         return getattr(prepared, name)
     raise AttributeError(f"module 'dualdiff' has no attribute {name!r}")

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from .core.arrays import Place
-from .core.boxes import plain
-from .core.errors import _LIBRARIES, NonFiniteError, describe, user_line
-from .core.forward import Dual, ForwardTrace
+from .array.box import plain
+from .array.views import Place
+from .core.batch import Shape, quiet
+from .core.dual import Dual, ForwardTrace
 from .core.primitive import OWNERS, PULLS, TAKERS
-from .core.reverse import Tape, Var
-from .core.shapes import Shape, quiet
+from .core.tape import Tape, Var
+from .errors import _LIBRARIES, NonFiniteError, describe, user_line
 
 _active: ContextVar[bool] = ContextVar("dualdiff_debug_nans", default=False)
 
@@ -34,7 +34,7 @@ def debug_nans() -> Any:
     ...     dd.grad(lambda x: np.sum(np.sqrt(x)))(np.array([0.0, 1.0]))
     Traceback (most recent call last):
     ...
-    dualdiff.core.errors.NonFiniteError: the pullback of sqrt ...
+    dualdiff.errors.NonFiniteError: the pullback of sqrt ...
     """
     token = _active.set(True)
     try:

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import optree
 
-from .core.boxes import is_box
-from .core.errors import UnsupportedInputError, user_line
+from .array.box import is_box
+from .errors import UnsupportedInputError, user_line
 
 _NAMESPACE = "dualdiff"
 _RESULTS = (np.generic, Number, str, bytes, type(None))

@@ -45,7 +45,7 @@ def _careful_where_asked_for(request: pytest.FixtureRequest) -> Iterator[None]:
     if not request.config.getoption("--careful"):
         yield
         return
-    from dualdiff.operators._alive import careful
+    from dualdiff.transforms.masks import careful
 
     with careful():
         yield
@@ -56,6 +56,6 @@ def _diagonal_where_asked_for(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if request.config.getoption("--diagonal"):
-        monkeypatch.setattr("dualdiff.operators.directions.LARGE", 1)
-        monkeypatch.setattr("dualdiff.operators.jacobian.AT_ONCE", 1)
-        monkeypatch.setattr("dualdiff._diagonals.LEAST_RANK", 1)
+        monkeypatch.setattr("dualdiff.transforms.directions.LARGE", 1)
+        monkeypatch.setattr("dualdiff.transforms.jacobian.AT_ONCE", 1)
+        monkeypatch.setattr("dualdiff.core.tangents.LEAST_RANK", 1)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff.checking import GradientError
-from dualdiff.core.errors import ConversionError, MissingRuleError
+from dualdiff.errors import ConversionError, MissingRuleError
+from dualdiff.testing import GradientError
 
 RNG = np.random.default_rng(0)
 X = np.array([0.3, -1.2, 2.0])

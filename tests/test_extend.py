@@ -13,12 +13,12 @@ import scipy.sparse
 import scipy.special
 
 import dualdiff as dd
-from dualdiff.core.dispatch import FUNCTIONS, find_function
-from dualdiff.core.errors import MissingRuleError, UnsupportedInputError
+from dualdiff.array.dispatch import FUNCTIONS, find_function
 from dualdiff.core.primitive import PULLS
+from dualdiff.errors import MissingRuleError, UnsupportedInputError
 from dualdiff.extend import custom_jvp, custom_vjp, primitive
-from dualdiff.kinds import RuleError
-from dualdiff.operators._opaque import CaptureError
+from dualdiff.rules.declare import RuleError
+from dualdiff.transforms.calls import CaptureError
 
 RNG = np.random.default_rng(0)
 M = RNG.standard_normal((3, 3)) + 3 * np.eye(3)

@@ -11,26 +11,23 @@ PACKAGE = Path(__file__).parents[1] / "dualdiff"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # What each layer may import besides itself. A new file or folder at the top of the package needs
-# a line here. "" is dualdiff/__init__.py: a layer that is not above it takes names where they live.
-RULES = ["core", "trees", "kinds", "numpy"]
-BELOW_TOOLS = [*RULES, "sparsity", "operators", "scipy", "extend"]
+# a line here. `core` and `array` are one layer in two folders, and no import of files is circular.
+# "" is dualdiff/__init__.py: a layer that is not above it takes names where they live.
+FOUNDATION = ["errors", "core", "array", "trees"]
 ALLOWED: dict[str, list[str]] = {
-    "core": [],
-    "trees": ["core"],
-    "_diagonals": ["core"],
-    "_fastpaths": ["core", "_diagonals"],
-    "_residuals": ["core"],
-    "kinds": ["core", "_diagonals", "_fastpaths", "_residuals"],
-    "sparsity": ["core", "kinds", "trees"],
-    "numpy": ["core", "_diagonals", "_fastpaths", "kinds", "trees"],
-    "_memory": [],
-    "debug": ["core"],
-    "operators": [*RULES, "_diagonals", "_fastpaths", "sparsity", "debug"],
-    "scipy": [*RULES, "operators"],
-    "extend": [*RULES, "operators"],
-    "checking": BELOW_TOOLS,
-    "explain": BELOW_TOOLS,
-    "optimize": BELOW_TOOLS,
+    "errors": [],
+    "core": ["errors", "array", "trees"],
+    "array": ["errors", "core"],
+    "trees": ["errors", "core", "array"],
+    "debug": FOUNDATION,
+    "rules": [*FOUNDATION, "transforms"],
+    "transforms": [*FOUNDATION, "debug", "rules", "sparse"],
+    "sparse": [*FOUNDATION, "rules", "transforms"],
+    "extend": [*FOUNDATION, "rules", "transforms"],
+    "numpy": ["rules"],
+    "scipy": ["rules", "array"],
+    "patch": ["rules"],
+    "testing": [*FOUNDATION, "rules", "transforms", "sparse", "extend"],
 }
 ABOVE_ALL = ["", "__main__", "compat"]
 

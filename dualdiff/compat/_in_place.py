@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arrays import Array
-from ..core.boxes import Box, is_box
-from ..core.dispatch import UFUNC_METHODS
-from ..core.traces import resolve
+from ..array.box import Box, is_box
+from ..array.dispatch import UFUNC_METHODS
+from ..array.views import Array
+from ..core.trace import resolve
 
 _KEY = (None, "__call__")
 _call_with_keywords = UFUNC_METHODS[_KEY]

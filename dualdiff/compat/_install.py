@@ -11,8 +11,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from ..core import boxes
-from ..core.errors import DualdiffError, library_function, user_line
+from ..array import box as boxes
+from ..errors import DualdiffError, library_function, user_line
 from ._in_place import install_in_place, uninstall_in_place
 
 _HOME = f"{__package__}."

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .arrays import localize
-from .boxes import is_box
-from .errors import MissingRuleError, describe, user_line
-from .shapes import Shape
-from .traces import Reference, Traced, resolve, settled, top_trace
+from ..array.box import is_box
+from ..array.views import localize
+from ..errors import MissingRuleError, describe, user_line
+from .batch import Shape
+from .trace import Reference, Traced, resolve, settled, top_trace
 
 PullEntry = Callable[[Any, list[Any], tuple[Any, ...], Shape], None]
 PushEntry = Callable[[list[Any], tuple[Any, ...], Shape], None]

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.boxes import is_box
-from ..core.errors import UnsupportedInputError, user_line
-from ..core.traces import resolve
+from ..array.box import is_box
+from ..core.trace import resolve
+from ..errors import UnsupportedInputError, user_line
 from ..trees import flatten
 
 

@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..core.boxes import is_box
-from ..core.errors import MissingRuleError, UnsupportedInputError, user_line
-from ..core.reverse import Tape
-from ..core.shapes import Shape, spec_of
-from ..core.traces import top_trace
-from ..kinds import RuleError
-from ..operators._calls import Inputs
-from ..operators._opaque import (
+from ..array.box import is_box
+from ..core.batch import Shape, spec_of
+from ..core.tape import Tape
+from ..core.trace import top_trace
+from ..errors import MissingRuleError, UnsupportedInputError, user_line
+from ..rules.declare import RuleError
+from ..transforms.calls import (
     OpaqueCall,
     agree,
     conformed,
@@ -25,7 +24,8 @@ from ..operators._opaque import (
     own_copy,
     tangent_spec,
 )
-from ..operators.linearize import Recording
+from ..transforms.inputs import Inputs
+from ..transforms.linearize import Recording
 from ..trees import check_same_structure, flatten
 from ._arguments import refuse_traced, signature_of, sort_arguments
 

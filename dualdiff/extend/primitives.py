@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from .. import kinds
-from ..core import dispatch
-from ..core.arrays import localize
-from ..core.boxes import is_box
-from ..core.errors import MissingRuleError, UnsupportedInputError, describe, user_line
+from ..array import dispatch
+from ..array.box import is_box
+from ..array.views import localize
+from ..core.batch import Shape, Spec, spec_of
 from ..core.primitive import Primitive
-from ..core.shapes import Shape, Spec, spec_of
-from ..core.traces import Reference, top_trace
-from ..kinds import OPERANDS, RuleError
-from ..operators._opaque import (
+from ..core.trace import Reference, top_trace
+from ..errors import MissingRuleError, UnsupportedInputError, describe, user_line
+from ..rules import declare as kinds
+from ..rules.declare import OPERANDS, RuleError
+from ..transforms.calls import (
     OPAQUE,
     conformed,
     handed,

@@ -1,51 +1,11 @@
 """NumPy on traced arrays: its whole namespace, with creation functions that take traced values.
 
-Importing it registers the rules, so that plain `numpy` works on traced arrays as well.
+Plain `numpy` works on traced arrays too, but for the functions that make arrays.
 """
-
-from typing import Any
 
 import numpy as _numpy
 
-from ..core import indexing  # noqa: F401  # attaches indexing to boxes
-from . import (  # noqa: F401  # rules
-    copying,
-    correlation,
-    cumulative,
-    decompositions,
-    differences,
-    eigen,
-    einstein,
-    elementwise,
-    emath,
-    fft,
-    functional,
-    index_tricks,
-    joining,
-    linalg,
-    logic,
-    manipulation,
-    methods,
-    norms,
-    operators,
-    padding,
-    polynomials,
-    products,
-    reductions,
-    sampling,
-    selection,
-    sets,
-    sorting,
-    statistics,
-    strides,
-    svd,
-    ufunc_at,
-    ufunc_calls,
-    ufunc_methods,
-    ufuncs,
-)
-from .copying import copy, empty_like, full_like, ones_like, zeros_like
-from .creation import (
+from ..rules.numpy.creation import (
     arange,
     array,
     asanyarray,
@@ -65,10 +25,12 @@ from .creation import (
     tri,
     zeros,
 )
-from .functional import fromiter, frompyfunc, kaiser, vectorize
-from .index_tricks import broadcast, c_, ndenumerate, nditer, r_
-from .namespace import mirror as _mirror
-from .strides import LIB as lib
+from ..rules.numpy.functional import fromiter, frompyfunc, kaiser, vectorize
+from ..rules.numpy.index_tricks import broadcast, c_, ndenumerate, nditer, r_
+from ..rules.numpy.namespace import mirrored as _mirrored
+from ..rules.numpy.stores import copy, empty_like, full_like, ones_like, zeros_like
+from ..rules.numpy.strides import LIB as lib
+from . import emath, fft, linalg
 
 __all__ = [
     "arange",
@@ -81,9 +43,11 @@ __all__ = [
     "broadcast",
     "c_",
     "copy",
+    "emath",
     "empty",
     "empty_like",
     "eye",
+    "fft",
     "fromiter",
     "frompyfunc",
     "full",
@@ -92,6 +56,7 @@ __all__ = [
     "identity",
     "kaiser",
     "lib",
+    "linalg",
     "linspace",
     "logspace",
     "ndenumerate",
@@ -106,11 +71,4 @@ __all__ = [
     "zeros_like",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    found = globals()[name] = _mirror(_numpy, name)
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *dir(_numpy)})
+__getattr__, __dir__ = _mirrored(_numpy, globals())

@@ -3,18 +3,18 @@
 import importlib
 from typing import Any
 
-from ..core.dispatch import register_lazily
+from ..array.dispatch import register_lazily
 
-PARTS = ("integrate", "linalg", "signal", "sparse", "special", "stats")
-for _part in PARTS:
-    register_lazily(f"scipy.{_part}", f"{__name__}.{_part}")
+_PARTS = ("integrate", "linalg", "signal", "sparse", "special", "stats")
+for _part in _PARTS:
+    register_lazily(f"scipy.{_part}", f"dualdiff.rules.scipy.{_part}")
 
 
 def __getattr__(name: str) -> Any:
-    if name in PARTS:
+    if name in _PARTS:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *PARTS})
+    return sorted(_PARTS)

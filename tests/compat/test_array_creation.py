@@ -13,7 +13,7 @@ import dualdiff as dd
 import dualdiff.compat
 import dualdiff.compat.autograd.numpy as anp
 import dualdiff.numpy as dnp
-from dualdiff.core.errors import ConversionError
+from dualdiff.errors import ConversionError
 from tests.compat.checks import X, assert_right
 
 A = np.array([1.0, 2.0, 3.0])

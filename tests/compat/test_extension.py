@@ -13,6 +13,7 @@ import pytest
 
 import dualdiff as dd
 import dualdiff.compat.autograd.numpy as np
+from dualdiff.array.dispatch import FUNCTIONS
 from dualdiff.compat.autograd import elementwise_grad, grad, hessian, jacobian, make_jvp
 from dualdiff.compat.autograd.core import VJPNode, primitive_jvps, primitive_vjps
 from dualdiff.compat.autograd.extend import (
@@ -45,8 +46,7 @@ from dualdiff.compat.autograd.numpy.numpy_vjps import (
 from dualdiff.compat.autograd.numpy.numpy_vspaces import ArrayVSpace, ComplexArrayVSpace
 from dualdiff.compat.autograd.numpy.numpy_wrapper import metadata
 from dualdiff.compat.autograd.tracer import getval, isbox
-from dualdiff.core.dispatch import FUNCTIONS
-from dualdiff.core.errors import MissingRuleError, UnsupportedInputError
+from dualdiff.errors import MissingRuleError, UnsupportedInputError
 
 X = onp.array([0.3, -1.2, 2.0])
 Y = onp.array([1.5, 0.7, -0.4])

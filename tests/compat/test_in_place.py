@@ -13,9 +13,9 @@ import pytest
 import dualdiff as dd
 import dualdiff.compat
 import dualdiff.numpy as dnp
-from dualdiff.core import boxes
-from dualdiff.core.dispatch import UFUNC_METHODS
-from dualdiff.core.errors import ConversionError
+from dualdiff.array import box as boxes
+from dualdiff.array.dispatch import UFUNC_METHODS
+from dualdiff.errors import ConversionError
 from tests.compat.checks import X, assert_right
 
 A = np.array([1.0, 2.0, 3.0])

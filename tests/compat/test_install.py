@@ -139,11 +139,11 @@ print(autograd.__name__, autograd.__file__ != dualdiff.compat.autograd.__file__)
 show()
 """
     assert output_of("-c", code).splitlines() == [
-        "dualdiff.core.reverse ndarray True",
+        "dualdiff.core.tape ndarray True",
         "dualdiff.compat.autograd",
         "autograd.numpy.numpy_boxes ArrayBox False",
         "autograd True",
-        "dualdiff.core.reverse ndarray True",
+        "dualdiff.core.tape ndarray True",
     ]
 
 

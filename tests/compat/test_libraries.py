@@ -11,6 +11,7 @@ import numpy as onp
 import pytest
 
 import dualdiff.compat.autograd.numpy as np
+from dualdiff.array.box import Box as CoreBox
 from dualdiff.compat.autograd import (
     builtins,
     deriv,
@@ -26,9 +27,8 @@ from dualdiff.compat.autograd.core import backward_pass, forward_pass, primitive
 from dualdiff.compat.autograd.extend import Box, VSpace, defjvp, defvjp, primitive
 from dualdiff.compat.autograd.numpy.numpy_boxes import ArrayBox
 from dualdiff.compat.autograd.numpy.numpy_vspaces import ArrayVSpace
-from dualdiff.core.boxes import Box as CoreBox
-from dualdiff.core.traces import CONVERTED
-from dualdiff.operators._opaque import CaptureError
+from dualdiff.core.trace import CONVERTED
+from dualdiff.transforms.calls import CaptureError
 
 X = onp.array([1.5, 0.7, 2.5])
 

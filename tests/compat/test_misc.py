@@ -13,7 +13,6 @@ import numpy as onp
 import pytest
 
 import dualdiff.compat.autograd.numpy as np
-from dualdiff.checking import GradientError
 from dualdiff.compat.autograd import core, deriv, grad, hessian, jacobian, make_jvp, test_util
 from dualdiff.compat.autograd.extend import defjvp, defvjp, primitive
 from dualdiff.compat.autograd.misc.fixed_points import fixed_point
@@ -31,6 +30,7 @@ from dualdiff.compat.autograd.tracer import (
 )
 from dualdiff.compat.autograd.util import toposort
 from dualdiff.compat.autograd.wrap_util import unary_to_nary
+from dualdiff.testing import GradientError
 
 X = onp.array([0.5, -1.0, 2.0])
 Point = collections.namedtuple("Point", "x y")

@@ -12,7 +12,6 @@ import pytest
 
 import dualdiff.compat.autograd.numpy as np
 import dualdiff.numpy as dnp
-from dualdiff.checking import GradientError
 from dualdiff.compat.autograd import builtins, core, grad, make_jvp, make_vjp, test_util, util
 from dualdiff.compat.autograd.extend import defjvp, defvjp, primitive
 from dualdiff.compat.autograd.misc import const_graph, flatten
@@ -31,7 +30,8 @@ from dualdiff.compat.autograd.tracer import (
     trace_stack,
 )
 from dualdiff.compat.autograd.wrap_util import get_name, unary_to_nary
-from dualdiff.core.errors import ClosedTraceError
+from dualdiff.errors import ClosedTraceError
+from dualdiff.testing import GradientError
 
 X = onp.array([0.5, -1.0, 2.0])
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff.core.guards import BUDGET
+from dualdiff.array.guards import BUDGET
 
 SMALL, LARGE = 5, BUDGET + 1000
 

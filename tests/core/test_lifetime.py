@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 import dualdiff as dd
-from dualdiff.core.reverse import Tape
-from dualdiff.core.traces import LIVE
+from dualdiff.core.tape import Tape
+from dualdiff.core.trace import LIVE
 
 
 def chain(x: Any, n: int) -> Any:

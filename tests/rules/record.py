@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dualdiff.core.boxes import Box
+from dualdiff.array.box import Box
 
 
 def shown(request: pytest.FixtureRequest, *what: Any) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dualdiff.core.boxes import plain
-from dualdiff.core.errors import DualdiffError
-from dualdiff.kinds import elementwise, linear, rule
+from dualdiff.array.box import plain
+from dualdiff.errors import DualdiffError
+from dualdiff.rules.declare import elementwise, linear, rule
 from tests.rules import checks
 from tests.rules.rows import A, row
 

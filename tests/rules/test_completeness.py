@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dualdiff.core.dispatch import FUNCTIONS
+from dualdiff.array.dispatch import FUNCTIONS
 from tests.rules.table import ALL_ROWS, Row, touched
 
 # Primitives that no row can reach, each with its reason.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dualdiff.core.dispatch import FUNCTIONS
+from dualdiff.array.dispatch import FUNCTIONS
 from tests.rules import coverage
 
 RUN = "run `python -m tests.rules.coverage`"

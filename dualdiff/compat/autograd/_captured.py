@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
-from ...core.boxes import is_box
-from ...core.reverse import Tape
-from ...core.traces import LIVE
+from ...array.box import is_box
+from ...core.tape import Tape
+from ...core.trace import LIVE
 
 TAPES: WeakValueDictionary[int, Tape] = WeakValueDictionary()
 

@@ -15,18 +15,18 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ...core.boxes import is_box
-from ...core.dispatch import FUNCTIONS, find_function, register
-from ...core.errors import MissingRuleError, UnsupportedInputError, line_text, user_frame, user_line
-from ...core.forward import ForwardTrace
-from ...core.reverse import Tape
-from ...core.shapes import Shape, cast, shape_of, spec_of
-from ...core.traces import Trace, resolve, top_trace, value_of
-from ...kinds import RuleError
-from ...operators._calls import Inputs
-from ...operators._opaque import OPAQUE, is_float, over_lead, refuse_captured, tangent_spec, zeros
-from ...operators.first_order import jvp
-from ...operators.linearize import Linearization, Recording
+from ...array.box import is_box
+from ...array.dispatch import FUNCTIONS, find_function, register
+from ...core.batch import Shape, cast, shape_of, spec_of
+from ...core.dual import ForwardTrace
+from ...core.tape import Tape
+from ...core.trace import Trace, resolve, top_trace, value_of
+from ...errors import MissingRuleError, UnsupportedInputError, line_text, user_frame, user_line
+from ...rules.declare import RuleError
+from ...transforms.calls import OPAQUE, is_float, over_lead, refuse_captured, tangent_spec, zeros
+from ...transforms.grad import jvp
+from ...transforms.inputs import Inputs
+from ...transforms.linearize import Linearization, Recording
 from ...trees import Structure, flatten
 from ._captured import TAPES, Running, running_calls, used_by_value, without_own
 from ._spaces import SparseObject, dense

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...core.boxes import is_box
-from ...core.shapes import dtype_of, shape_of
-from ...core.traces import CONVERTED
-from ...numpy.creation import array
+from ...array.box import is_box
+from ...core.batch import dtype_of, shape_of
+from ...core.trace import CONVERTED
+from ...rules.numpy.creation import array
 
 
 def _randn(shape: tuple[int, ...]) -> Any:

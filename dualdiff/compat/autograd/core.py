@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ...core.boxes import is_box, plain
-from ...core.errors import UnsupportedInputError, user_line
-from ...core.shapes import dtype_of, shape_of
-from ...operators._calls import Inputs
-from ...operators.first_order import jvp
-from ...operators.linearize import Linearization, Recording, record
+from ...array.box import is_box, plain
+from ...core.batch import dtype_of, shape_of
+from ...errors import UnsupportedInputError, user_line
+from ...transforms.grad import jvp
+from ...transforms.inputs import Inputs
+from ...transforms.linearize import Linearization, Recording, record
 from ...trees import tree_map
 from ._primitives import Primitive, as_primitive, missing_rule, primitive_jvps, primitive_vjps
 from ._spaces import SparseObject, VSpace, dense, vspace

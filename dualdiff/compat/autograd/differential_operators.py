@@ -17,16 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from ...core.boxes import is_box
-from ...core.errors import MissingRuleError, UnsupportedInputError, user_line
-from ...core.shapes import dtype_of, shape_of
-from ...operators import control
-from ...operators._calls import Inputs, like
-from ...operators._limits import limit_of, or_limit
-from ...operators.first_order import jvp
-from ...operators.jacobian import jacobian as _jacobian
-from ...operators.linearize import Linearization, Recording
-from ...operators.second_order import hessian as _hessian
+from ...array.box import is_box
+from ...core.batch import dtype_of, shape_of
+from ...errors import MissingRuleError, UnsupportedInputError, user_line
+from ...transforms import checkpoint as control
+from ...transforms.grad import jvp
+from ...transforms.hessian import hessian as _hessian
+from ...transforms.inputs import Inputs, like
+from ...transforms.jacobian import jacobian as _jacobian
+from ...transforms.limits import limit_of, or_limit
+from ...transforms.linearize import Linearization, Recording
 from ...trees import flatten
 from .core import as_numpy, defvjp_argnum, fitted, recorded, refuse_objects, vspace  # noqa: F401  # packages import them from here
 from .core import make_jvp as _make_jvp

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ... import checking
+from ... import testing as checking
 from .core import make_jvp, make_vjp, vspace
 from .wrap_util import unary_to_nary
 

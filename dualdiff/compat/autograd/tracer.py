@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from ...core.boxes import Box as _Box
-from ...core.boxes import attach, is_box
-from ...core.errors import UnsupportedInputError, user_line
-from ...core.forward import ForwardTrace
+from ...array.box import Box as _Box
+from ...array.box import attach, is_box
+from ...core.batch import dtype_of, shape_of
+from ...core.dual import ForwardTrace
 from ...core.primitive import Primitive as _CorePrimitive
-from ...core.reverse import Tape
-from ...core.shapes import dtype_of, shape_of
-from ...core.traces import LIVE, Trace, Traced, closed_error, kept, resolve, value_of
+from ...core.tape import Tape
+from ...core.trace import LIVE, Trace, Traced, closed_error, kept, resolve, value_of
+from ...errors import UnsupportedInputError, user_line
 from ...trees import flatten
 from ._primitives import UNTRACED, Primitive, _Call, as_primitive
 from ._spaces import Registry

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...checking import check_grads
-from ...core.errors import user_line
+from ...errors import user_line
+from ...testing import check_grads
 
 __all__ = ["func", "quick_grad_check", "subval", "subvals", "toposort"]
 

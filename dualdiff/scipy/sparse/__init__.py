@@ -1,50 +1,12 @@
-"""`scipy.sparse` on traced arrays: its whole namespace, and sparse arrays with traced values.
+"""`scipy.sparse` on traced arrays: its whole namespace, and sparse arrays with traced values."""
 
-SciPy's own constructors make plain arrays of what they are given: take these from here. Where
-nothing is traced they give SciPy's own arrays.
-"""
+import scipy.sparse as _scipy
 
-from __future__ import annotations
+from ...rules.numpy.namespace import mirrored as _mirrored
+from ...rules.scipy import sparse as _rules
+from ...rules.scipy.sparse.arrays import SparseArray
+from . import linalg
 
-import importlib
-from typing import Any
+__all__ = ["SparseArray", "linalg"]
 
-from scipy import sparse
-
-from ...numpy.namespace import mirror
-from .arrays import SparseArray
-from .construct import (
-    block_array,
-    block_diag,
-    bmat,
-    coo_array,
-    coo_matrix,
-    csc_array,
-    csc_matrix,
-    csr_array,
-    csr_matrix,
-    diags,
-    diags_array,
-    hstack,
-    issparse,
-    kron,
-    tril,
-    triu,
-    vstack,
-)
-
-__all__ = [
-    "SparseArray", "block_array", "block_diag", "bmat", "coo_array", "coo_matrix", "csc_array",
-    "csc_matrix", "csr_array", "csr_matrix", "diags", "diags_array", "hstack", "issparse", "kron",
-    "tril", "triu", "vstack",
-]  # fmt: skip
-
-
-def __getattr__(name: str) -> Any:
-    if name == "linalg":
-        return importlib.import_module(f"{__name__}.linalg")
-    return mirror(sparse, name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *dir(sparse)})
+__getattr__, __dir__ = _mirrored(_scipy, globals(), _rules)

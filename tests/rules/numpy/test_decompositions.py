@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff.core.errors import UnsupportedInputError
+from dualdiff.errors import UnsupportedInputError
 from tests.rules.table import A, row, rule_tests
 
 

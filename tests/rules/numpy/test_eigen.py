@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff.core.errors import UnsupportedInputError
+from dualdiff.errors import UnsupportedInputError
 from tests.rules.table import A, row, rule_tests
 
 TURN = np.array([[0.0, -2.0, 0.3], [1.5, 0.0, 0.1], [0.2, 0.4, 3.0]])

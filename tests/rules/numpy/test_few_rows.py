@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff.numpy import _few_rows
+from dualdiff.rules.numpy import few_rows as _few_rows
 from tests.rules.table import A
 
 # Both sides of what is multiplied in one part, and a number of terms that leaves no wide part.
@@ -38,7 +38,7 @@ def test_few_rows_times_a_matrix_are_their_product(
 
 def test_the_kernels_that_run_decide_not_the_processor() -> None:
     """OPENBLAS_CORETYPE may choose kernels without AVX-512 where the processor has it."""
-    code = "from dualdiff.numpy._few_rows import blas_kernels; print(blas_kernels())"
+    code = "from dualdiff.rules.numpy.few_rows import blas_kernels; print(blas_kernels())"
     environment = {**os.environ, "OPENBLAS_CORETYPE": "Haswell"}
     ran = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True

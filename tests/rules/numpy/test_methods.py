@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff.core.boxes import Box
+from dualdiff.array.box import Box
 from tests.rules.table import A, row, rule_tests
 
 X = A(3, 4)

@@ -11,7 +11,7 @@ import pytest
 
 import dualdiff as dd
 import dualdiff.numpy as dnp
-from dualdiff.core.errors import UnsupportedInputError
+from dualdiff.errors import UnsupportedInputError
 
 X = np.array([1.5, 0.7, 2.5])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff.core.guards import BUDGET, ChangedResidualError
+from dualdiff.array.guards import BUDGET, ChangedResidualError
 from tests.rules.table import A, row, rule_tests
 
 ROWS = [

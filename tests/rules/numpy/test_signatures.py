@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff.core.dispatch import FUNCTIONS
+from dualdiff.array.dispatch import FUNCTIONS
 
 HOMES: dict[str, Any] = {
     "np": np,

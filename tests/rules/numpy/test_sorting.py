@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff.numpy.sorting import mean_of_ties_p
+from dualdiff.rules.numpy.sorting import mean_of_ties_p
 from tests.rules.table import A, row, rule_tests
 
 TIED = np.array([2.0, 1.0, 2.0, 3.0, 1.0, 2.0])

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff.core.boxes import is_box
+from dualdiff.array.box import is_box
 from dualdiff.trees import flatten, tree_map
 from tests.rules.record import shown
 

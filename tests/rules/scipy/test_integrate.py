@@ -10,7 +10,7 @@ import pytest
 import scipy.integrate
 
 import dualdiff as dd
-from dualdiff.core.errors import DualdiffError, UnsupportedInputError
+from dualdiff.errors import DualdiffError, UnsupportedInputError
 
 odeint = dd.scipy.integrate.odeint
 FINE = {"rtol": 1e-11, "atol": 1e-13}

@@ -8,7 +8,7 @@ import pytest
 import scipy.sparse
 
 import dualdiff as dd
-from dualdiff.core.errors import DualdiffError, MissingRuleError, UnsupportedInputError
+from dualdiff.errors import DualdiffError, MissingRuleError, UnsupportedInputError
 from tests.rules.table import A, row, rule_tests
 
 DENSE = np.where(A(3, 4, seed=1) > 0.5, A(3, 4), 0.0)

@@ -6,7 +6,8 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 import dualdiff as dd
-from dualdiff.core.errors import ConversionError, DualdiffError
+from dualdiff.errors import ConversionError, DualdiffError
+from dualdiff.rules.scipy.sparse import layout, products
 from dualdiff.scipy import sparse as sp
 from tests.rules.scipy.test_sparse_arrays import (
     COLUMNS_OF,
@@ -363,13 +364,13 @@ def test_structural_zeros_stay_zero_beside_infinities(mode, bad):
 
 def test_many_directions_at_once_are_products_of_single_ones():
     x, d = A(3, 2), A(5, NNZ)
-    together = dd.scipy.sparse.products._times(d, x, sp.layout.Layout.of(CSR))
+    together = products._times(d, x, layout.Layout.of(CSR))
     single = [csr(row) @ x for row in d]
     assert np.allclose(together, single)
     stacked = A(5, 3, 2)
-    together = dd.scipy.sparse.products._times(d, stacked, sp.layout.Layout.of(CSR))
+    together = products._times(d, stacked, layout.Layout.of(CSR))
     assert np.allclose(together, [csr(a) @ b for a, b in zip(d, stacked, strict=True)])
-    both = dd.scipy.sparse.products.times(d[:, None], stacked, sp.layout.Layout.of(CSR))
+    both = products.times(d[:, None], stacked, layout.Layout.of(CSR))
     assert both.shape == (5, 5, 4, 2)
     assert np.allclose(both[3, 1], csr(d[3]) @ stacked[1])
 

@@ -10,7 +10,7 @@ import pytest
 import scipy.sparse
 
 import dualdiff as dd
-from dualdiff.scipy import sparse as sp
+from dualdiff.rules.scipy import sparse as sp
 
 KINDS = ("csr_array", "csc_array", "coo_array")
 

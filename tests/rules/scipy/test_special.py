@@ -6,8 +6,8 @@ import pytest
 import scipy.special as special
 
 import dualdiff as dd
-from dualdiff.core.errors import ConversionError, MissingRuleError, UnsupportedInputError
-from dualdiff.scipy.special import log_softmax, logsumexp, polygamma, softmax
+from dualdiff.errors import ConversionError, MissingRuleError, UnsupportedInputError
+from dualdiff.rules.scipy.special import log_softmax, logsumexp, polygamma, softmax
 from tests.rules.table import A, row, rule_tests
 
 X = A(3)

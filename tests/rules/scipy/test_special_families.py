@@ -6,7 +6,7 @@ import pytest
 import scipy.special as special
 
 import dualdiff as dd
-from dualdiff.core.errors import MissingRuleError
+from dualdiff.errors import MissingRuleError
 from tests.rules.table import A, row, rule_tests
 
 POSITIVE = A(3, low=0.3, high=2.5)

@@ -6,7 +6,7 @@ import pytest
 import scipy.stats
 
 import dualdiff as dd
-from dualdiff.core.errors import MissingRuleError, UnsupportedInputError
+from dualdiff.errors import MissingRuleError, UnsupportedInputError
 from tests.rules.table import A, row, rule_tests
 
 S = dd.scipy.stats

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ....core.shapes import dtype_of, shape_of
+from ....core.batch import dtype_of, shape_of
 from ....trees import flatten as _leaves
 from ..core import as_numpy
 

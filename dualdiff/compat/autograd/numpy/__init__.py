@@ -13,16 +13,10 @@ from typing import Any
 import numpy as _np
 
 from .... import numpy as _numpy
-from ....core.arrays import Array
-from ....numpy.creation import CREATORS
+from ....array.views import Array
+from ....rules.numpy.creation import CREATORS
 from .._mirrors import mirrored
-from . import (  # noqa: F401  # submodules
-    numpy_boxes,
-    numpy_jvps,
-    numpy_vjps,
-    numpy_vspaces,
-    numpy_wrapper,
-)
+from . import numpy_boxes, numpy_jvps, numpy_vjps, numpy_vspaces, numpy_wrapper  # noqa: F401  # submodules
 from .numpy_wrapper import (  # noqa: F401
     make_diagonal,
     metadata,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ....core.shapes import dtype_of, shape_of
+from ....core.batch import dtype_of, shape_of
 from ..core import def_linear, defjvp, defjvp_argnum, vspace
 from .numpy_vjps import match_complex, untake
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .... import numpy as dnp
-from ....core.boxes import plain
-from ....core.shapes import dtype_of, shape_of
+from ....array.box import plain
+from ....core.batch import dtype_of, shape_of
 from .._spaces import SparseObject, VSpace
 from ..core import defvjp, defvjp_argnum, vspace
 from .numpy_boxes import ArrayBox

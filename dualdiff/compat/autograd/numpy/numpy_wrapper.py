@@ -8,8 +8,8 @@ from typing import Any
 import numpy as _np
 
 from .... import numpy as _numpy
-from ....core.errors import user_line
-from ....core.shapes import dtype_of, shape_of
+from ....core.batch import dtype_of, shape_of
+from ....errors import user_line
 from .._primitives import Primitive
 from ..tracer import notrace_primitive, primitive
 

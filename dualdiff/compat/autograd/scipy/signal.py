@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ....core.errors import user_line
-from ....core.shapes import shape_of
+from ....core.batch import shape_of
+from ....errors import user_line
 
 __all__ = ["convolve"]
 

@@ -1,0 +1,1 @@
+"""A traced array, which behaves as `numpy.ndarray` does."""

@@ -1,0 +1,265 @@
+"""Reading an element or a part of a traced array, at the cost of what is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy import float64, ndarray
+
+from ..core.batch import Shape, Spec, form_of, layout_of, shape_of, spec_of
+from ..core.dual import Dual
+from ..core.primitive import Primitive, accumulate, opcode
+from ..core.tape import Buffer, Var
+from ..core.trace import resolve, settled
+from .box import attach, is_box, plain
+from .views import (
+    Array,
+    Place,
+    View,
+    assign,
+    content_of,
+    detached,
+    freeze_index,
+    get_lead,
+    is_basic,
+    lead_index,
+    make_view,
+    ndim_selected,
+    placed,
+    read_lead,
+    store,
+)
+
+_new = object.__new__
+_FLOAT = np.dtype(float)
+
+
+def _take(x: Any, index: Any) -> Any:
+    return x[index]
+
+
+class GetItem(Primitive):
+    """``x[index]``, whose cotangent is added into a buffer in place."""
+
+    structure = "gather"
+
+    def __init__(self) -> None:
+        super().__init__(_take, "getitem")
+
+    def save(self, ans: Any, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
+        array = plain(args[0])
+        layout = layout_of(array) if type(array) is ndarray else None
+        return params["index"], spec_of(array), layout
+
+    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+        t = tangents[0]
+        return read_lead(np.float64(t) if type(t) is float else t, saved[0], lead)
+
+    def push_view(self, array: Any, params: dict[str, Any], lead: Shape) -> Any:
+        """The same part of an array with lead axes."""
+        return get_lead(array, params["index"], lead)
+
+    def inner(self, content: Any, params: dict[str, Any]) -> Any:
+        index, kind = params["index"], type(content)
+        if (kind is Var or kind is Dual) and type(content.value) is ndarray and is_basic(index):
+            trace, value, t = content.scope, content.value, content.payload
+            if kind is Dual:
+                return trace.box(value[index], settled(read_lead(t, index, trace.lead)))
+            slot = trace.next()
+            trace.append((BASIC, slot, t, index, form_of(value)))
+            return trace.box(value[index], slot)
+        return super().inner(content, params)
+
+    def _pull_entry(self, g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+        _, _, (slot,), (index, spec, layout) = entry
+        add_into(ct, slot, g, index, spec, layout, lead)
+
+    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+        (index, spec, layout), ct = saved, [None, None]
+        add_into(ct, 1, g, index, spec, layout, lead)
+        return (_released(ct[1]),)
+
+
+def add_into(
+    ct: list[Any], slot: int, g: Any, index: Any, spec: Any, layout: Any, lead: Shape
+) -> None:
+    """Add `g` to the cotangent of a slot at `index`."""
+    c = ct[slot]
+    if is_box(g) and shape_of(g) != lead:
+        # Larger parts of traced cotangents are added whole; in place they would be copied often.
+        part = SCATTER(g, index=index, spec=spec)
+        ct[slot] = part if c is None else c + part
+        return
+    if type(c) is not Buffer:
+        c = ct[slot] = Buffer.of(c, spec, layout, lead)
+    array, g = c.ready(g)
+    place, full = placed(array, spec.shape, index, lead)
+    if is_basic(index):
+        array[full] += g
+    elif type(array) is ndarray:
+        np.add.at(place, full, g)
+    else:
+        part = SCATTER(g, index=index, spec=spec)
+        c.array = Array(resolve(resolve(array) + part), False)
+
+
+def _released(c: Any) -> Any:
+    return c.release() if type(c) is Buffer else resolve(c)
+
+
+class Scatter(Primitive):
+    """Zeros of shape `spec` with ``g`` added at `index`: the transpose of `GetItem`."""
+
+    structure = "scatter"
+
+    def __init__(self) -> None:
+        super().__init__(self._scatter, "scatter")
+
+    @staticmethod
+    def _scatter(g: Any, index: Any, spec: Any) -> Any:
+        lead = np.shape(g)[: np.ndim(g) - ndim_selected(spec.shape, index)]
+        ct: list[Any] = [None, None]
+        add_into(ct, 1, g, index, spec, None, lead)
+        return _released(ct[1])
+
+    def save(self, ans: Any, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
+        return params["index"], params["spec"], shape_lead(args[0], params)
+
+    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+        index, spec, own = saved
+        return _merge(tangents[0], lead, own, lambda t: self(t, index=index, spec=spec))
+
+    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+        index, _, own = saved
+        return (read_lead(g, index, lead + own),)
+
+
+def shape_lead(g: Any, params: dict[str, Any]) -> Shape:
+    """The lead axes that a scattered value itself has."""
+    return tuple(np.shape(g)[: np.ndim(g) - ndim_selected(params["spec"].shape, params["index"])])
+
+
+def _merge(t: Any, lead: Shape, own: Shape, scatter: Any) -> Any:
+    """Scatter under two groups of lead axes as under one."""
+    if not (lead and own):
+        return scatter(t)
+    out = scatter(t.reshape((lead[0] * own[0], *t.shape[2:])))
+    return out.reshape(lead + own + out.shape[1:])
+
+
+GETITEM = GetItem()
+SCATTER = Scatter()
+
+
+def _pull_basic(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+    _, _, slot, index, (shape, dtype, layout) = entry
+    c = ct[slot]
+    if type(c) is Buffer and type(c.array) is ndarray and not lead and not is_box(g):
+        c.array[index] += g
+    else:
+        add_into(ct, slot, g, index, Spec(shape, dtype), layout, lead)
+
+
+def _push_basic(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+    out, slot, index = entry[1:4]
+    t = ts[slot]
+    if t is not None:
+        ts[out] = settled(read_lead(t, index, lead))
+
+
+BASIC = opcode(GETITEM, _pull_basic, _push_basic)
+
+
+def getitem(self: Any, index: Any) -> Any:
+    """``box[index]``: a scalar, a view that writes through, or for advanced indices a copy."""
+    content = content_of(self) if type(self) is Array else self
+    kind = type(content)
+    if (kind is Var or kind is Dual) and type(content.value) is ndarray:
+        value = content.value
+        ans = value[index]
+        scalar = type(ans) is not ndarray
+        if scalar or (type(self) is kind and is_basic(index)):
+            trace = content.scope
+            out = _new(kind)
+            out.value, out.scope = ans, trace
+            if kind is Var:
+                out.payload = slot = trace.next()
+                trace.append((BASIC, slot, content.payload, index, form_of(value)))
+            else:
+                t, lead = content.payload, trace.lead
+                part = settled(read_lead(t, index, lead) if lead else t[index])
+                # Of a stored-into array it may be a view of a buffer that later stores change.
+                out.payload = detached(part) if type(self) is Array else part
+            return out if scalar else View(self, GETITEM, {"index": index}, out)
+    index = freeze_index(index)
+    params = {"index": index}
+    if not is_basic(index):
+        return GETITEM.general(self, index=index)
+    seen = plain(self)[index]
+    if type(seen) is not ndarray:
+        return detached(GETITEM.inner(content_of(self), params))
+    if type(self) is Array or type(self) is View:
+        return View(self, GETITEM, params)
+    return make_view(self, GETITEM, params, GETITEM.inner(self, params))
+
+
+def _pull_element_store(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+    _, _, slot, v_slot, index, (shape, _, _) = entry
+    buffer = Buffer.of(g, Spec(shape, _FLOAT), None, lead)
+    array = buffer.array
+    if lead:
+        index = lead_index(index, lead)
+    if v_slot:
+        part = array[index]
+        accumulate(ct, v_slot, part.copy() if type(part) is ndarray else resolve(part))
+    array[index] = 0.0
+    if slot:
+        ct[slot] = buffer if ct[slot] is None else buffer + ct[slot]
+
+
+def _push_element_store(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+    _, out, slot, v_slot, index, (shape, _, _) = entry
+    t = ts[slot] if slot else None
+    vt = ts[v_slot] if v_slot else None
+    if t is not None or vt is not None:
+        t = np.zeros(lead + shape) if t is None else resolve(t)
+        place = Place((), index, None, lead)
+        ts[out] = store(t, place, 0.0 if vt is None else vt, False)
+
+
+_ELEMENT_STORE = opcode(None, _pull_element_store, _push_element_store, takes=Buffer)
+
+
+def setitem(self: Any, index: Any, v: Any) -> None:
+    """``box[index] = v``; quick for one float64 element of an array that only this box holds."""
+    if type(self) is Array and self.payload:
+        content = self.value
+        kind = type(content)
+        if (kind is Var or kind is Dual) and type(content.value) is ndarray:
+            array, scope = content.value, content.scope
+            own = type(v) is kind and v.scope is scope
+            value = v.value if own else v
+            if (type(value) is float64 or type(value) is float) and array.flags.c_contiguous:
+                if kind is Var:
+                    if type(array[index]) is float64:
+                        array[index] = value
+                        slot = scope.next()
+                        v_slot = v.payload if own else 0
+                        form = form_of(array)
+                        scope.append((_ELEMENT_STORE, slot, content.payload, v_slot, index, form))
+                        content.payload = slot
+                        self.version += 1
+                        return
+                elif not scope.lead and type(content.payload) is ndarray:
+                    t = v.payload if own else 0.0
+                    if type(t) in (float, float64) and type(array[index]) is float64:
+                        array[index] = value
+                        content.payload[index] = t
+                        self.version += 1
+                        return
+    assign(self, index, v)
+
+
+attach(__getitem__=getitem, __setitem__=setitem)

@@ -1,0 +1,201 @@
+"""Shapes, dtypes and lead axes: the alignment and projection that no rule has to do itself.
+
+A tangent of ``x`` has shape ``lead + x.shape`` and a cotangent of ``ans`` has shape
+``lead + ans.shape``, where ``lead`` is ``()`` or ``(B,)``. Both carry the dtype of their primal.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray
+
+from .trace import settled
+
+Shape = tuple[int, ...]
+
+_SCALAR_DTYPES: dict[type, np.dtype[Any]] = {
+    float: np.dtype(float),
+    complex: np.dtype(complex),
+    int: np.dtype(int),
+    bool: np.dtype(bool),
+}
+
+
+class Spec(NamedTuple):
+    """What a rule may know of an operand whose value it does not keep."""
+
+    shape: Shape
+    dtype: np.dtype[Any]
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+
+class Fit(NamedTuple):
+    """How an operand differs from the result it was broadcast or promoted to."""
+
+    shape: Shape
+    dtype: np.dtype[Any]
+    ans_shape: Shape
+    ans_dtype: np.dtype[Any]
+
+
+_tuple: Any = tuple.__new__
+
+
+def shape_of(x: Any) -> Shape:
+    """Shape of a plain value or a box."""
+    if type(x) in _SCALAR_DTYPES:
+        return ()
+    shape = getattr(x, "shape", None)  # asked for once: each level of a box asks the one below
+    return np.shape(x) if shape is None else shape
+
+
+def dtype_of(x: Any) -> np.dtype[Any]:
+    """Dtype of a plain value or a box; Python numbers count as NumPy's default dtypes."""
+    dtype = getattr(x, "dtype", None)
+    if dtype is None:
+        dtype = _SCALAR_DTYPES.get(type(x))
+    return np.asarray(x).dtype if dtype is None else dtype
+
+
+def spec_of(x: Any) -> Spec:
+    """Shape and dtype of a plain value or a box."""
+    if type(x) is ndarray:
+        return _tuple(Spec, (x.shape, x.dtype))  # Spec(...) at half the cost
+    return Spec(shape_of(x), dtype_of(x))
+
+
+def fit_of(x: Any, ans: Any) -> Fit | None:
+    """None when `x` already has the shape and dtype of `ans`, else what separates them."""
+    shape, dtype = shape_of(x), dtype_of(x)
+    ans_shape, ans_dtype = shape_of(ans), dtype_of(ans)
+    if shape == ans_shape and dtype == ans_dtype:
+        return None
+    return Fit(shape, dtype, ans_shape, ans_dtype)
+
+
+def is_inexact(x: Any) -> bool:
+    """Whether values like `x` have derivatives: real or complex floating point."""
+    return dtype_of(x).kind in "fc"
+
+
+def cast(t: Any, dtype: np.dtype[Any]) -> Any:
+    """Project a tangent or cotangent to `dtype`; the real part where `dtype` is real."""
+    own = getattr(t, "dtype", None)
+    if own is dtype:
+        return t
+    if own is None:
+        t = np.asarray(t)[()]
+        own = t.dtype
+    if own == dtype:
+        return t
+    if own.kind == "c" and dtype.kind != "c":
+        t = np.real(t)
+    return t.astype(dtype)
+
+
+def align(t: Any, ndim: int, ans_ndim: int, lead: Shape) -> Any:
+    """Put ones between the lead axes and a tangent's own, so that NumPy's right alignment holds."""
+    if not lead or ndim == ans_ndim:
+        return t
+    return settled(t.reshape(lead + (1,) * (ans_ndim - ndim) + t.shape[len(lead) :]))
+
+
+def broadcast_tangent(t: Any, fit: Fit, lead: Shape) -> Any:
+    """A tangent of the operand, as a tangent of the result it is broadcast and promoted to."""
+    shape = lead + fit.ans_shape
+    if shape_of(t) != shape:
+        t = settled(np.broadcast_to(align(t, len(fit.shape), len(fit.ans_shape), lead), shape))
+    return cast(t, fit.ans_dtype)
+
+
+@lru_cache(maxsize=4096)
+def _summed_axes(shape: Shape, ans_shape: Shape, leads: int) -> Shape:
+    """The axes, after so many lead axes, along which an operand was broadcast."""
+    extra = len(ans_shape) - len(shape)
+    stretched = [i for i, n in enumerate(shape, start=extra) if n == 1 and ans_shape[i] != 1]
+    return tuple(leads + i for i in (*range(extra), *stretched))
+
+
+def unbroadcast(g: Any, fit: Fit) -> Any:
+    """A cotangent of the result, summed and projected to the operand that was broadcast to it."""
+    shape, dtype, ans_shape, _ = fit
+    if shape != ans_shape:
+        lead = g.shape[: g.ndim - len(ans_shape)]
+        axes = _summed_axes(shape, ans_shape, len(lead))
+        total = np.add.reduce(g, axes) if type(g) is ndarray else np.sum(g, axis=axes)
+        g = settled(total.reshape(lead + shape))
+    return cast(g, dtype)
+
+
+def layout_of(value: ndarray) -> tuple[int, ...] | None:
+    """The axes from the slowest to the fastest in memory, or None for C order."""
+    if value.flags.c_contiguous:
+        return None
+    return tuple(sorted(range(value.ndim), key=lambda i: -abs(value.strides[i])))
+
+
+Form = tuple[Shape, np.dtype[Any], tuple[int, ...] | None]
+_FORMS: dict[Form, Form] = {}
+
+
+def form_of(value: ndarray) -> Form:
+    """Shape, dtype and layout of an array, as one object for all arrays alike: tapes hold many."""
+    form = (value.shape, value.dtype, layout_of(value))
+    if len(_FORMS) > 1000:
+        _FORMS.clear()
+    return _FORMS.setdefault(form, form)
+
+
+def zeros_in_layout(spec: Spec, layout: tuple[int, ...] | None, lead: Shape) -> ndarray:
+    """Zeros of shape ``lead + spec.shape`` in a given memory layout, lead axes first."""
+    if layout is None:
+        return np.zeros(lead + spec.shape, spec.dtype)
+    inner = np.zeros(lead + tuple(spec.shape[i] for i in layout), spec.dtype)
+    back = sorted(range(spec.ndim), key=layout.__getitem__)
+    return inner.transpose(*range(len(lead)), *(len(lead) + i for i in back))
+
+
+def in_layout(array: Any, layout: tuple[int, ...] | None, lead: Shape) -> Any:
+    """A copy of a plain or traced array in a given memory layout, lead axes first."""
+    if layout is None:
+        return np.copy(array, "C")
+    order = (*range(len(lead)), *(len(lead) + i for i in layout))
+    back = sorted(range(len(order)), key=order.__getitem__)
+    return np.transpose(np.copy(np.transpose(array, order), "C"), back)
+
+
+def quiet() -> AbstractContextManager[Any]:
+    """Floating-point errors of a derivative are not the program's own: keep them silent."""
+    return np.errstate(all="ignore")
+
+
+try:
+    from numpy._core.umath import _extobj_contextvar
+
+    with quiet():
+        _IGNORE = _extobj_contextvar.get()
+
+    def hush() -> Any:
+        """Enter `quiet` at a tenth of the cost of a context manager; returns the token for
+        `unhush`."""
+        return _extobj_contextvar.set(_IGNORE)
+
+    unhush = _extobj_contextvar.reset
+except ImportError:  # NumPy moved its private variable: the public way does the same
+
+    def hush() -> Any:
+        """Enter `quiet`; returns the token for `unhush`."""
+        state = quiet()
+        state.__enter__()
+        return state
+
+    def unhush(token: Any) -> None:
+        """Leave what `hush` entered."""
+        token.__exit__(None, None, None)

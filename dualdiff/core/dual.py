@@ -1,0 +1,90 @@
+"""Forward mode: dual numbers, pushed through each operation as it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy import ndarray
+
+from ..array.box import plain
+from ..array.views import Place, store
+from .batch import Shape, cast, hush, layout_of, spec_of, unhush, zeros_in_layout
+from .trace import Trace, Traced, closed_error, kept, settled
+
+_new = object.__new__
+
+
+class Dual(Traced):
+    """A value and its tangent, of shape ``scope.lead + value.shape`` and the value's dtype."""
+
+    __slots__ = ()
+
+
+class ForwardTrace(Trace):
+    """A forward derivative; `lead` is ``(B,)`` when B tangents travel together."""
+
+    __slots__ = ("lead",)
+    lead: Shape
+
+    def __init__(self, lead: Shape = ()) -> None:
+        self.lead = lead
+        self.open()
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "lead":  # every operation reads it, and `close` has deleted it
+            raise closed_error()
+        raise AttributeError(name)
+
+    def close(self) -> None:
+        super().close()
+        del self.lead
+
+    def box(self, value: Any, tangent: Any) -> Dual:
+        """A dual number of this trace."""
+        out = _new(Dual)
+        out.value, out.payload, out.scope = value, tangent, self
+        return out
+
+    def constant(self, value: Any) -> Dual:
+        return self.box(value, zero_tangent(value, self.lead))
+
+    def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        lead = self.lead
+        values, tangents = [], []
+        for a in args:
+            own = issubclass(type(a), Dual) and a.scope is self
+            values.append(a.value if own else kept(a))
+            tangents.append(a.payload if own else None)
+        ans = prim.evaluate(values, params)
+        saved = prim.save(ans, values, [t is not None for t in tangents], params)
+        token = hush()
+        try:
+            tangent = prim.push(saved, tangents, lead)
+        finally:
+            unhush(token)
+        if prim.outputs > 1:
+            pairs = zip(ans, tangent, strict=True)
+            return tuple(self.box(a, settled(t)) for a, t in pairs)
+        return self.box(ans, settled(tangent))
+
+    def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
+        lead = self.lead
+        own = issubclass(type(content), Dual) and content.scope is self
+        value = content.value if own else kept(content)
+        tangent = content.payload if own else zero_tangent(value, lead)
+        v_own = issubclass(type(v), Dual) and v.scope is self
+        v_value, v_tangent = (v.value, v.payload) if v_own else (kept(v), 0.0)
+        new = store(value, place, v_value, owned)
+        if v_own:
+            v_tangent = cast(v_tangent, place.window(plain(new)).dtype)
+        return self.box(new, store(tangent, place.under(lead), v_tangent, owned or not own))
+
+
+def zero_tangent(value: Any, lead: Shape) -> Any:
+    """Zeros as a tangent of `value`, in its memory layout."""
+    while issubclass(type(value), Traced):
+        value = value.value
+    layout = layout_of(value) if type(value) is ndarray else None
+    zeros = zeros_in_layout(spec_of(value), layout, lead)
+    return zeros if zeros.ndim or type(value) is ndarray else zeros[()]

@@ -1,0 +1,387 @@
+"""Directions that move one element each, as a whole Jacobian begins with, without their zeros.
+
+Elementwise functions keep them diagonal, at the cost of one direction instead of all, and slices
+and their sums make a few diagonals of one; a product with a matrix scales its rows, a running sum
+fills a triangle, and the pull of a sum or another function of all elements is the product of a
+column and a row. Everything else asks for the array that they stand for.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..array.box import is_box
+from ..array.indexing import BASIC, GETITEM
+from .batch import Shape
+from .primitive import TAKERS, Primitive
+
+Ranks = tuple[tuple[ndarray, ndarray], ...]
+MOST_BANDS = 16  # diagonals that are worth being kept apart
+MOST_RUNS = 4  # diagonals whose running sums are worth being taken apart
+MOST_RANKS = 4  # products of a column and a row that are worth being kept apart
+LEAST_RANK = 4096  # elements of such a product that are worth not being computed
+
+
+_for_many: ContextVar[bool] = ContextVar("_for_many", default=False)
+
+
+@contextmanager
+def as_for_many() -> Iterator[None]:
+    """Treat a few directions as if there were many."""
+    token = _for_many.set(True)
+    try:
+        yield
+    finally:
+        _for_many.reset(token)
+
+
+def is_large_product(column: ndarray, size: int) -> bool:
+    """Whether a column is worth not being multiplied with a row of so many elements."""
+    return column.size * size >= LEAST_RANK or _for_many.get()
+
+
+class Diagonal:
+    """Tangents or cotangents that are zero but in a few diagonals, as a stencil has them, and a few
+    products of a column and a row.
+
+    It stands for an array of shape ``(rows, *shape of the elements)``: in the band that begins at
+    `first`, row ``first + k`` is the flat element k; each of `ranks` is a pair ``(column, row)``.
+    It has of an array what the rules of elementwise functions use. Zeros beside the diagonals stay
+    zero whatever they are multiplied with.
+    """
+
+    __slots__ = ("bands", "ranks", "rows")
+    bands: dict[int, ndarray]
+    ranks: Ranks
+    rows: int
+
+    def __init__(self, elements: ndarray, first: int, rows: int) -> None:
+        self.bands, self.ranks, self.rows = {first: elements}, (), rows
+
+    @staticmethod
+    def outer(column: ndarray, row: ndarray) -> Diagonal:
+        """The product of a column and a row."""
+        out = object.__new__(Diagonal)
+        out.bands, out.ranks, out.rows = {}, ((column, row),), column.size
+        return out
+
+    def _with(self, bands: dict[int, ndarray], ranks: Ranks) -> Diagonal:
+        """As many rows with other diagonals and products, all of one shape and dtype."""
+        out = object.__new__(Diagonal)
+        out.bands, out.ranks, out.rows = bands, ranks, self.rows
+        return out
+
+    def each(self, f: Callable[[ndarray], ndarray]) -> Diagonal:
+        """The same rows, with what a linear `f` makes of their elements."""
+        ranks = self.ranks and tuple([(column, f(row)) for column, row in self.ranks])
+        return self._with({first: f(e) for first, e in self.bands.items()}, ranks)
+
+    @property
+    def _elements(self) -> ndarray:
+        for elements in self.bands.values():
+            return elements
+        return self.ranks[0][1]
+
+    @property
+    def shape(self) -> Shape:
+        return (self.rows, *self._elements.shape)
+
+    @property
+    def ndim(self) -> int:
+        return 1 + self._elements.ndim
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        dtype = self._elements.dtype
+        if all(u.dtype is dtype is v.dtype for u, v in self.ranks):
+            return dtype
+        return np.result_type(dtype, *(part.dtype for pair in self.ranks for part in pair))
+
+    @property
+    def real(self) -> Any:
+        if self.ranks and self.dtype.kind == "c":
+            return self.release().real
+        return self.each(np.real)
+
+    def astype(self, dtype: Any) -> Diagonal:
+        ranks = tuple([(u.astype(dtype, copy=False), v) for u, v in self.ranks])
+        return self._with(self.bands, ranks).each(
+            lambda elements: elements.astype(dtype, copy=False)
+        )
+
+    def zeros(self) -> Diagonal:
+        """The same rows, all zero."""
+        return self.each(np.zeros_like)
+
+    def _products(self, of: Callable[[ndarray], Any] = lambda row: row) -> ndarray:
+        """The sum of the products of columns and what `of` makes of their rows, perhaps as a view
+        that must not be changed."""
+        columns, rows = zip(*((column, of(row)) for column, row in self.ranks), strict=True)
+        column, row = columns[0], rows[0]
+        shape = (self.rows, *row.shape)
+        if len(rows) > 1:
+            total = np.stack(columns, axis=1) @ np.stack([row.reshape(-1) for row in rows])
+        elif row.size and not any(row.strides):  # as the sum of all elements gives them
+            scaled = (column * row.flat[0]).reshape(self.rows, *(1,) * row.ndim)
+            return np.broadcast_to(scaled, shape)
+        else:
+            total = np.einsum("i,j->ij", column, row.reshape(-1))  # quicker than np.outer
+        return total if row.ndim == 1 else total.reshape(shape)
+
+    def _parts(self) -> Iterator[tuple[int, slice, ndarray]]:
+        """Of each diagonal the row where it begins, its flat elements that have a row, and them."""
+        for first, elements in self.bands.items():
+            stop = max(0, min(elements.size, self.rows - first))
+            span = slice(min(max(0, -first), stop), stop)
+            yield first + span.start, span, elements.reshape(-1)[span]
+
+    def release(self) -> ndarray:
+        """The array it stands for."""
+        if not self.ranks:
+            array = np.zeros(self.shape, self.dtype)
+        else:
+            products = self._products()
+            array = products.astype(self.dtype, copy=not products.flags.writeable)
+        self._add_bands(array)
+        return array
+
+    def add_to(self, array: ndarray) -> None:
+        """Add in place to an array of this shape, whose memory may have gaps."""
+        if self.ranks:
+            array += self._products()
+        self._add_bands(array)
+
+    def _add_bands(self, array: ndarray) -> None:
+        size = self._elements.size
+        if array.ndim > 2 and not array.flags.c_contiguous:
+            self._scatter(array, np.arange(size))
+            return
+        flat = array.reshape(self.rows, size)
+        for row, span, part in self._parts():
+            place = np.einsum("ii->i", flat[row : row + len(part), span])
+            place += part
+
+    def _scatter(self, array: ndarray, places: ndarray) -> None:
+        """Add flat element k of each diagonal at the flat position ``places[k]`` of its row."""
+        for row, span, part in self._parts():
+            where = np.unravel_index(places[span], array.shape[1:])
+            array[(np.arange(row, row + len(part)), *where)] += part  # each row has one element
+
+    def add_at(self, array: ndarray, index: Any) -> None:
+        """``np.add.at(array, index, self)``, where only elements but not rows are selected."""
+        if self.ranks:
+            np.add.at(array, index, self._products())
+        moved = array.shape[1:]
+        self._scatter(array, np.arange(prod(moved)).reshape(moved)[index[1:]].reshape(-1))
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """Sums and products with arrays as by operators, ``array += self`` without the zeros."""
+        if method == "__call__" and len(inputs) == 2:
+            other = inputs[inputs[0] is self]
+            if not kwargs and ufunc in (np.add, np.multiply):
+                return self + other if ufunc is np.add else self * other
+            out = kwargs.get("out", (None,))[0]
+            if ufunc is np.add and out is other and len(kwargs) == 1 and out.shape == self.shape:
+                self.add_to(out)
+                return out
+        elif ufunc is np.add and method == "at" and _keeps_rows(inputs[1]):
+            return self.add_at(*inputs[:2])
+        return getattr(ufunc, method)(*map(dense, inputs), **kwargs)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> ndarray:
+        return self.release() if dtype is None else self.release().astype(dtype, copy=False)
+
+    def where(self, mask: Any) -> Any:
+        """``np.where(mask, self, 0)``, for the elements of all rows alike where it can be."""
+        finite = all(np.isfinite(column).all() for column, _ in self.ranks)
+        if finite and not is_box(mask) and np.ndim(mask) < self.ndim:
+            chosen = self.each(lambda e: np.where(mask, e, e.dtype.type(0)))
+            if chosen._elements.shape == self._elements.shape:
+                return chosen
+        return np.where(mask, self.release(), 0)
+
+    def placed(self, start: int, size: int) -> Diagonal:
+        """Among zeros: elements along one axis from `start` on, of `size` in all."""
+
+        def pad(elements: ndarray) -> ndarray:
+            out = np.zeros(size, elements.dtype)
+            out[start : start + elements.size] = elements
+            return out
+
+        moved = self.each(pad)
+        return self._with({first - start: e for first, e in moved.bands.items()}, moved.ranks)
+
+    def reshape(self, shape: Shape, order: Any = "C") -> Any:
+        """As of an array; what keeps the rows stays diagonal."""
+        if order == "C" and len(shape) > 1 and shape[0] == self.rows:
+            return self.each(lambda elements: elements.reshape(shape[1:]))
+        return self.release().reshape(shape, order=order)
+
+    def __getitem__(self, index: Any) -> Any:
+        """As of an array; elements next to each other on their one axis stay diagonal."""
+        if not _keeps_rows(index):
+            return self.release()[index]
+        if self.ndim == 2 and len(index) == 2:
+            part, size = index[1], self._elements.size
+            if type(part) is slice and part.step in (None, 1):
+                start = part.indices(size)[0]
+                bands = {first + start: e[part] for first, e in self.bands.items()}
+                return self._with(bands, tuple([(u, v[part]) for u, v in self.ranks]))
+            if type(part) is int:
+                column, place = np.zeros(self.rows, self.dtype), part % size
+                for first, elements in self.bands.items():
+                    if 0 <= first + place < self.rows:
+                        column[first + place] += elements[place]
+                return column + self._products(lambda row: row[place]) if self.ranks else column
+        shape = self.shape[1:]
+        places = np.arange(prod(shape)).reshape(shape)[index[1:]]
+        selected = np.zeros((self.rows, *np.shape(places)), self.dtype)
+        flat, places = selected.reshape(self.rows, np.size(places)), np.reshape(places, -1)
+        for first, elements in self.bands.items():
+            rows = places + first
+            where = np.flatnonzero((rows >= 0) & (rows < self.rows))
+            flat[rows[where], where] += elements.reshape(-1)[places[where]]
+        if self.ranks:
+            selected += self._products(lambda row: row[index[1:]])
+        return selected
+
+    def times_matrix(self, matrix: Any) -> Any:
+        """The product with a matrix."""
+        if is_box(matrix) or matrix.ndim != 2 or self.ndim != 2:
+            return np.matmul(self.release(), matrix)
+        total = self._products(lambda row: row @ matrix) if self.ranks else None
+        for row, span, part in self._parts():
+            scaled, rows = part[:, None], matrix[span]
+            if total is None and len(part) == self.rows == len(matrix):
+                whole = len(self.bands) == 1 and bool((part == 1).all())
+                total = matrix.view() if whole else scaled * rows
+                continue
+            if total is None:
+                total = np.zeros((self.rows, matrix.shape[1]), np.result_type(part, matrix))
+            total[row : row + len(part)] += scaled * rows
+        return total
+
+    def sum(self, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+        """As of an array; along a tuple of axes but the first, which broadcasting asks for, at the
+        cost of the elements."""
+        if out is not None or dtype is not None or not _are_positive(axis):
+            return self.release().sum(axis, dtype, out)
+        shape = self.shape[1:]
+        if len(axis) == len(shape):
+            return self._row_sums()
+        kept = [1 if a in axis else n for a, n in enumerate(shape, start=1)]
+        total = np.zeros((self.rows, prod(kept)), self.dtype)
+        places = np.broadcast_to(np.arange(prod(kept)).reshape(kept), shape).reshape(-1)
+        self._scatter(total, places)
+        if self.ranks:
+            inner = tuple([a - 1 for a in axis])
+            total += self._products(lambda row: row.sum(inner).reshape(-1))
+        return total.reshape(self.rows, *(n for a, n in enumerate(kept, start=1) if a not in axis))
+
+    def _row_sums(self) -> ndarray:
+        total = np.zeros(self.rows, self.dtype)
+        for row, _, part in self._parts():
+            total[row : row + len(part)] += part
+        if self.ranks:
+            total += self._products(np.sum)
+        return total
+
+    def cumsum(
+        self, axis: Any = None, dtype: Any = None, out: Any = None, back: bool = False
+    ) -> Any:
+        """As of an array; `back` for the sums from the last element to the first.
+
+        Where the elements have one axis, a row of one diagonal is a run of zeros and a run of its
+        element.
+        """
+        in_runs = not self.ranks and len(self.bands) <= MOST_RUNS
+        if not in_runs or self.ndim != 2 or axis != -1 or out is not None:
+            array = np.flip(self.release(), axis) if back else self.release()
+            total = array.cumsum(axis, dtype, out)
+            return np.flip(total, axis) if back else total
+        runs = [self._runs(*band, back) for band in self.astype(dtype or self.dtype).bands.items()]
+        return functools.reduce(np.add, runs)
+
+    def _runs(self, first: int, elements: ndarray, back: bool) -> ndarray:
+        moved = Diagonal(elements, first, self.rows)._row_sums()
+        ends = np.clip(np.arange(self.rows) - first + back, 0, elements.size)
+        runs = (moved, np.zeros_like(moved)) if back else (np.zeros_like(moved), moved)
+        values, lengths = np.stack(runs, axis=1), np.stack((ends, elements.size - ends), axis=1)
+        return np.repeat(values.reshape(-1), lengths.reshape(-1)).reshape(self.shape)
+
+    def __mul__(self, other: Any) -> Any:
+        if not is_box(other) and np.ndim(other) < self.ndim:
+            product = self.each(lambda elements: elements * other)
+            if product._elements.shape == self._elements.shape:
+                return product
+        return self.release() * other
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> Diagonal:
+        return self.each(np.negative)
+
+    def __add__(self, other: Any) -> Any:
+        if type(other) is Diagonal:
+            return self._plus(other)
+        if is_box(other):
+            return self.release() + other
+        if isinstance(other, (ndarray, np.generic, float)):
+            if not self.bands:
+                return self._products() + other
+            if np.shape(other) != self.shape:
+                return self.release() + other
+            total = np.array(other, np.result_type(self.dtype, other), order="C")
+            self.add_to(total)
+            return total
+        return NotImplemented
+
+    __radd__ = __add__
+
+    def _plus(self, other: Diagonal) -> Any:
+        if self.shape != other.shape:
+            return self.release() + other.release()
+        if self.dtype != other.dtype:
+            dtype = np.result_type(self.dtype, other.dtype)
+            return self.astype(dtype)._plus(other.astype(dtype))
+        bands = self.bands.copy()
+        for first, elements in other.bands.items():
+            bands[first] = bands[first] + elements if first in bands else elements
+        total = self._with(bands, self.ranks + other.ranks)
+        few = len(bands) <= MOST_BANDS and len(total.ranks) <= MOST_RANKS
+        return total if few else total.release()
+
+
+def _keeps_rows(index: Any) -> bool:
+    """Whether an index selects from the elements alone."""
+    return type(index) is tuple and type(index[0]) is slice and index[0] == slice(None)
+
+
+def _are_positive(axes: Any) -> bool:
+    return type(axes) is tuple and min(axes, default=0) > 0
+
+
+_takers = TAKERS.setdefault(Diagonal, {BASIC, GETITEM.opcode})
+
+
+def take_diagonals(*prims: Primitive) -> None:
+    """Let the pushes and pulls of primitives see diagonals as they are."""
+    _takers.update(prim.opcode for prim in prims)
+
+
+def takes_diagonals(prim: Primitive) -> bool:
+    """Whether a primitive sees diagonals as they are, or the arrays that they stand for."""
+    return prim.opcode in _takers
+
+
+def dense(t: Any) -> Any:
+    """A tangent or cotangent as an array or box."""
+    return t.release() if type(t) is Diagonal else t

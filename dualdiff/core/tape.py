@@ -1,0 +1,280 @@
+"""Reverse mode: a tape of operations, pulled back (or pushed forward) as often as asked."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..array.box import is_box, plain
+from ..array.guards import COPIED, Guards, holds
+from ..array.views import Array, Place, get_lead, last_writes, ndim_selected, set_lead, store
+from .batch import (
+    Fit,
+    Shape,
+    Spec,
+    align,
+    broadcast_tangent,
+    fit_of,
+    hush,
+    in_layout,
+    layout_of,
+    quiet,
+    shape_of,
+    spec_of,
+    unbroadcast,
+    unhush,
+    zeros_in_layout,
+)
+from .primitive import PULLS, PUSHES, TAKERS, accumulate, opcode
+from .trace import Trace, Traced, closed_error, kept, resolve
+
+_new = object.__new__
+_END: tuple[Any, ...] = ()
+Layout = tuple[int, ...] | None
+
+
+class Var(Traced):
+    """A value and the slot on the tape that stands for it."""
+
+    __slots__ = ()
+
+
+def _refuse(*args: Any) -> Any:
+    raise closed_error()
+
+
+class Tape(Trace):
+    """A reverse derivative: entries ``(opcode, out slot, ...)`` in an order that can be replayed.
+
+    Slots come from an atomic counter and stand in the entry, so that worker threads may record on
+    one tape. Slot 0 stands for constants.
+    """
+
+    __slots__ = ("__weakref__", "append", "entries", "guards", "keep", "next", "size")
+    size: int
+    next: Callable[[], int]
+    append: Callable[[tuple[Any, ...]], None]
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[Any, ...]] = []
+        self.guards = Guards()
+        self.keep = self.guards.keep
+        self.append = self.entries.append
+        self.next = itertools.count(1).__next__
+        self.open()
+
+    def close(self) -> None:
+        super().close()
+        self.size = self.next() if self.next is not _refuse else self.size
+        self.append = self.next = _refuse
+
+    def box(self, value: Any, slot: int) -> Var:
+        """A box that stands for a slot of this tape."""
+        out = _new(Var)
+        out.value, out.payload, out.scope = value, slot, self
+        return out
+
+    def constant(self, value: Any) -> Var:
+        return self.box(value, self.next())
+
+    def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        values: list[Any] = []
+        slots: list[int] = []
+        plain_arrays: list[int] = []
+        for a in args:
+            own = issubclass(type(a), Var) and a.scope is self
+            value = a.value if own else kept(a)
+            if type(a) is ndarray:
+                plain_arrays.append(len(values))
+            values.append(value)
+            slots.append(a.payload if own else 0)
+        ans = prim.evaluate(values, params)
+        for i in plain_arrays:
+            if values[i].size <= COPIED:
+                values[i] = self.keep(values[i])
+        if ndarray in map(type, params.values()):
+            params = {k: self.keep(v) if type(v) is ndarray else v for k, v in params.items()}
+        saved = prim.save(ans, values, slots, params)
+        for i in plain_arrays:
+            if values[i].size > COPIED and holds(saved, values[i]):
+                self.guards.watch(values[i])
+        out = self.next()
+        self.append((prim.opcode, out, tuple(slots), saved))
+        if prim.outputs == 1:
+            return self.box(ans, out)
+        return tuple(self._output(a, i, out, prim.outputs) for i, a in enumerate(ans))
+
+    def _output(self, value: Any, i: int, source: int, count: int) -> Var:
+        """One of several results: its cotangent goes into a tuple at the slot of them all."""
+        slot = self.next()
+        self.append((_OUTPUT, slot, source, i, count))
+        return self.box(value, slot)
+
+    def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
+        own = issubclass(type(content), Var) and content.scope is self
+        value, slot = (content.value, content.payload) if own else (kept(content), 0)
+        v_own = issubclass(type(v), Var) and v.scope is self
+        if v_own and place.lead:
+            inner = place.window(plain(content)).shape[len(place.lead) :]
+            target = ndim_selected(inner, place.index)
+            v = resolve(align(v, v.ndim - len(place.lead), target, place.lead))
+        v_value, v_slot = (v.value, v.payload) if v_own else (kept(v), 0)
+        new = store(value, place, v_value, owned)
+        array = plain(new)
+        fit = last = None
+        if v_slot:
+            window = place.window(array)
+            inner = window.shape[len(place.lead) :]
+            fit = fit_of(v_value, get_lead(window, place.index, place.lead))
+            last = last_writes(inner, place.index)
+        out = self.next()
+        layout = layout_of(array)
+        self.append((_STORE, out, slot, v_slot, place, fit, last, spec_of(array), layout))
+        return self.box(new, out)
+
+    def pull(
+        self,
+        seeds: Iterable[tuple[int, Any]],
+        inputs: Sequence[int],
+        lead: Shape,
+        spend: bool = False,
+    ) -> list[Any]:
+        """Cotangents of the input slots, or None, for cotangents of some slots.
+
+        A tape that is not needed again may `spend` its entries: residuals go as they are used.
+        """
+        self.guards.check()
+        ct: list[Any] = [None] * self.size
+        for slot, g in seeds:
+            accumulate(ct, slot, g)
+        pulls, entries = PULLS, self.entries
+        if spend:
+            entries.insert(0, _END)
+        token = hush()
+        try:
+            for entry in iter(entries.pop, _END) if spend else reversed(entries):
+                slot = entry[1]
+                g = ct[slot]
+                if g is None:
+                    continue
+                ct[slot] = None
+                if type(g) in TAKERS and entry[0] not in TAKERS[type(g)]:
+                    g = g.release()
+                pulls[entry[0]](g, ct, entry, lead)
+        finally:
+            unhush(token)
+        return [c.release() if type(c) in TAKERS else c for c in (ct[i] for i in inputs)]
+
+    def push(
+        self, seeds: Iterable[tuple[int, Any]], outputs: Sequence[int], lead: Shape
+    ) -> list[Any]:
+        """Tangents of the output slots, or None, for tangents of the input slots."""
+        self.guards.check()
+        ts: list[Any] = [None] * self.size
+        for slot, t in seeds:
+            ts[slot] = t
+        pushes = PUSHES
+        with quiet():
+            for entry in self.entries:
+                pushes[entry[0]](ts, entry, lead)
+        return [ts[i] if i else None for i in outputs]
+
+
+class Buffer:
+    """A cotangent that nobody else holds, so that it may be added to and stored into in place."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    @staticmethod
+    def of(c: Any, spec: Spec, layout: Layout, lead: Shape) -> Buffer:
+        """The cotangent `c` (or None, or a `Buffer`) as a buffer in the layout of its primal."""
+        if type(c) is Buffer:
+            return c
+        if is_box(c) and type(plain(c)) is ndarray:
+            if layout_of(plain(c)[(0,) * len(lead)]) != layout:
+                c = in_layout(c, layout, lead)
+            return Buffer(Array(resolve(c), False))
+        buffer = Buffer(zeros_in_layout(spec, layout, lead))
+        return buffer if c is None else buffer + c
+
+    def ready(self, g: Any) -> tuple[Any, Any]:
+        """The array, able to take `g`, which may be a box of an outer level, and `g` to add."""
+        if type(g) is Buffer or (type(g) in TAKERS and type(self.array) is not ndarray):
+            g = g.release()
+        if is_box(g) and type(self.array) is ndarray:
+            self.array = Array(self.array, True)
+        return self.array, g
+
+    def __add__(self, g: Any) -> Buffer:
+        array, g = self.ready(g)
+        array += g
+        return self
+
+    def __radd__(self, g: Any) -> Buffer:
+        return self + g
+
+    def release(self) -> Any:
+        """The cotangent, from now on shared with whoever asked."""
+        return resolve(self.array)
+
+
+def _pull_output(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+    _, _, source, i, count = entry
+    if ct[source] is None:
+        ct[source] = [None] * count
+    ct[source][i] = g
+
+
+def _push_output(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+    _, out, source, i, _ = entry
+    if ts[source] is not None:
+        ts[out] = ts[source][i]
+
+
+_OUTPUT = opcode(None, _pull_output, _push_output)
+
+
+def _pull_store(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+    _, _, slot, v_slot, place, fit, last, spec, layout = entry
+    place = place.under(lead)
+    buffer = Buffer.of(g, spec, layout, lead)
+    window = place.window(buffer.array)
+    copied = type(window) is ndarray and not np.may_share_memory(window, buffer.array)
+    if place.ops and copied and window.size:
+        raise AssertionError("a view chain replayed on a cotangent made a copy")
+    if v_slot:
+        gv = get_lead(window, place.index, place.lead)
+        gv = gv.copy() if type(gv) is ndarray else resolve(gv)
+        if place.sign < 0:
+            gv = -gv
+        if last is not None:
+            gv = gv * last
+        accumulate(ct, v_slot, gv if fit is None else unbroadcast(gv, fit))
+    set_lead(window, place.index, 0.0, place.lead)
+    if slot:
+        ct[slot] = buffer if ct[slot] is None else buffer + ct[slot]
+
+
+def _push_store(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+    _, out, slot, v_slot, place, fit, _, spec, layout = entry
+    t = ts[slot] if slot else None
+    vt = ts[v_slot] if v_slot else None
+    if t is None and vt is None:
+        return
+    if t is None:
+        t = zeros_in_layout(spec, layout, lead)
+    if vt is None:
+        vt = 0.0
+    elif isinstance(fit, Fit) and fit.ans_dtype != fit.dtype:
+        vt = broadcast_tangent(vt, fit, lead) if shape_of(vt) else vt
+    ts[out] = store(resolve(t), place.under(lead), vt, False)
+
+
+_STORE = opcode(None, _pull_store, _push_store, takes=Buffer)

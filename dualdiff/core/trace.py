@@ -1,0 +1,145 @@
+"""Traces, their levels, and how an operand is made ready for them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Number
+from typing import Any
+
+from numpy import generic, memmap, ndarray
+
+from ..array.box import Box, is_box, seen
+from ..errors import ClosedTraceError, UnsupportedInputError, user_line
+
+_next_level = itertools.count(1).__next__
+LIVE: set[int] = set()
+
+
+class Trace:
+    """One derivative being taken. Inner traces have the higher `level`."""
+
+    __slots__ = ("level",)
+    level: int
+
+    def open(self) -> None:
+        """Take the next level from the global counter."""
+        self.level = _next_level()
+        LIVE.add(self.level)
+
+    def close(self) -> None:
+        """End the trace: its boxes are refused from now on."""
+        LIVE.discard(self.level)
+
+    def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        """Apply a primitive to resolved operands of which this trace is the highest."""
+        raise NotImplementedError
+
+    def store(self, content: Any, place: Any, v: Any, owned: bool) -> Any:
+        """`content` with `v` stored at `place`; works in place on buffers that are `owned`."""
+        raise NotImplementedError
+
+    def constant(self, value: Any) -> Any:
+        """A box of this trace that does not depend on its input."""
+        raise NotImplementedError
+
+
+def closed_error() -> ClosedTraceError:
+    """The error for a box whose derivative has been taken already."""
+    return ClosedTraceError(
+        f"a traced array is used after its derivative was taken, {user_line()}. It was kept in "
+        f"a variable that outlives the function: return it instead (has_aux=True gives plain "
+        f"values), or keep dualdiff.value_of(x)."
+    )
+
+
+class Traced(Box):
+    """A box that belongs to one trace and does not change; `Var` and `Dual` are its kinds."""
+
+    __slots__ = ()
+
+    def snapshot(self) -> Traced:
+        """The same content in a box that no user holds."""
+        new = object.__new__(type(self))
+        new.value, new.payload, new.scope = self.value, self.payload, self.scope
+        return new
+
+
+class Reference(Box):
+    """A box whose content may change: an array that was stored into, or a view."""
+
+    __slots__ = ()
+
+    def read(self) -> Any:
+        """The content, immutable from now on: a plain value or a `Traced` box."""
+        raise NotImplementedError
+
+
+_converter: list[Callable[[Any], Any]] = []
+# Types of operands that are made into plain arrays or boxes first.
+CONVERTED: set[type] = {list, tuple, memmap}
+
+
+def set_object_converter(convert: Callable[[Any], Any]) -> None:
+    """Say how object arrays and lists that hold boxes become one box (rules live above the
+    core)."""
+    _converter[:] = [convert]
+
+
+def resolve(x: Any) -> Any:
+    """An operand without references: a plain value or a `Traced` box."""
+    kind = type(x)
+    if kind is ndarray:
+        return resolve(_converter[0](x)) if x.dtype.hasobject else x
+    if issubclass(kind, Reference):
+        return x.read()
+    if kind in CONVERTED:
+        return resolve(_converter[0](x))
+    if issubclass(kind, (Traced, Number, generic)):
+        return x
+    raise unsupported(x)
+
+
+def settled(x: Any) -> Any:
+    """A result that may be stored: not a reference, whose content may change."""
+    return resolve(x) if is_box(x) else x
+
+
+def unsupported(x: Any) -> UnsupportedInputError:
+    """The error for an operand or argument that is neither a number nor a NumPy array."""
+    kind = f"{type(x).__module__}.{type(x).__qualname__}".removeprefix("builtins.")
+    instead = {
+        "pandas": "pass x.to_numpy()",
+        "numpy.ma.": "pass x.filled(value), and apply the mask with np.where or where=",
+        "numpy.matrix": "pass np.asarray(x): numpy.matrix changes what * means",
+        "scipy.sparse": "multiply it with @, or pass x.toarray()",
+    }
+    hint = next((h for k, h in instead.items() if kind.startswith(k)), "pass a NumPy array")
+    return UnsupportedInputError(
+        f"a value of type {kind} cannot be differentiated or combined with a traced array, "
+        f"{user_line()}; {hint}."
+    )
+
+
+def top_trace(operands: Iterable[Any]) -> Any:
+    """The highest trace among resolved operands, or None."""
+    top = None
+    for a in operands:
+        if issubclass(type(a), Traced) and (top is None or a.scope.level > top.level):
+            top = a.scope
+    return top
+
+
+def kept(x: Any) -> Any:
+    """An operand of a lower level as it may be stored: never the box that the user holds."""
+    return x.snapshot() if issubclass(type(x), Traced) else x
+
+
+def value_of(x: Any) -> Any:
+    """The plain value of one array, as a copy; `dualdiff.value_of` takes containers too."""
+    if type(x) is ndarray and x.dtype.hasobject and any(map(is_box, x.flat)):
+        x = resolve(x)
+    if not is_box(x):
+        return x
+    x = seen(x)
+    return x.copy(order="K") if type(x) is ndarray else x

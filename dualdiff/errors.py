@@ -1,0 +1,130 @@
+"""Errors that say what happened, on which line of the user's program, and what to write instead."""
+
+from __future__ import annotations
+
+import dis
+import linecache
+import os
+import sys
+import threading
+from typing import Any
+
+import numpy as np
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+_NUMPY = os.path.dirname(os.path.abspath(np.__file__))
+_LIBRARIES = (
+    _PACKAGE + os.sep,
+    _NUMPY + os.sep,
+    *(os.path.join(os.path.dirname(_NUMPY), name) + os.sep for name in ("scipy", "pandas")),
+    *(os.path.join(os.path.dirname(os.__file__), name) for name in ("contextlib", "functools")),
+    *(os.path.join(os.path.dirname(os.__file__), name) for name in ("collections", "statistics")),
+    "<frozen",
+    "<__array_function__",
+)
+
+
+class DualdiffError(Exception):
+    """Base class of every error that dualdiff raises on its own account."""
+
+
+class MissingRuleError(DualdiffError, NotImplementedError):
+    """A function was called on a traced array and dualdiff has no derivative for it."""
+
+
+class ConversionError(DualdiffError, TypeError):
+    """A traced array was asked to become a plain number or a plain array.
+
+    The last text of a thread is kept: compiled libraries replace the error by one of their own.
+    """
+
+    last = threading.local()
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.last.text = text
+
+
+class ClosedTraceError(DualdiffError, RuntimeError):
+    """A traced array was used after the derivative that made it had ended."""
+
+
+class UnsupportedInputError(DualdiffError, TypeError):
+    """An argument cannot be differentiated or used beside a traced array."""
+
+
+class NonFiniteError(DualdiffError, FloatingPointError):
+    """Under `debug_nans`, an operation gave a NaN or an infinity from finite input."""
+
+
+def user_frame() -> tuple[str, int]:
+    """File and line number of the innermost frame outside dualdiff, NumPy and SciPy."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+def line_text(filename: str, line: int) -> str:
+    """A line of the user's program, as error messages show it."""
+    source = linecache.getline(filename, line).strip()
+    where = f"{os.path.basename(filename)}:{line}"
+    return f"at {where}: `{source}`" if source else f"at {where}"
+
+
+def library_function() -> str | None:
+    """The SciPy function that the user called on the way to here, or None."""
+    frame, found = sys._getframe(1), None
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
+        module = frame.f_globals.get("__name__", "")
+        if module.startswith("scipy."):
+            name, held = frame.f_code.co_name, frame.f_locals
+            wrapped = held.get("f", held.get("method"))
+            if name in ("wrapper", "__ua_function__") and callable(wrapped):
+                # SciPy's loops over stacks of matrices, and its backends of scipy.fft
+                module, name = wrapped.__module__, wrapped.__name__
+            elif name == "__init__":
+                name = type(held.get("self")).__name__
+            found = ".".join([*(p for p in module.split(".") if not p.startswith("_")), name])
+        frame = frame.f_back
+    return found
+
+
+def in_library(error: BaseException) -> bool:
+    """Whether an error came from a library, or out of SciPy's compiled code."""
+    trace, last = error.__traceback__, ""
+    while trace is not None:
+        last = trace.tb_frame.f_code.co_filename
+        if trace.tb_frame.f_globals.get("__name__", "").startswith("scipy."):
+            return True  # whose callbacks may run on with an error that is set already
+        trace = trace.tb_next
+    return last.startswith(_LIBRARIES)
+
+
+def user_line() -> str:
+    """The user's line as text for an error message: ``at model.py:12: `y = np.asarray(x)` ``."""
+    return line_text(*user_frame())
+
+
+def is_storing(depth: int) -> bool:
+    """Whether the frame `depth` calls up is at ``array[index] = value``."""
+    frame = sys._getframe(depth + 1)
+    return dis.opname[frame.f_code.co_code[frame.f_lasti]] == "STORE_SUBSCR"
+
+
+def plain_target_error(target: str) -> ConversionError:
+    """The error for a plain array that is to take traced values."""
+    return ConversionError(
+        f"{target} cannot be assigned traced values, {user_line()}. Make the array with "
+        f"dualdiff.numpy.zeros (or empty, array) or run under dualdiff.patch_numpy(); for `a += x` "
+        f"on a plain a, write `a = a + x`. dualdiff.value_of(x) gives the plain value, as a "
+        f"constant."
+    )
+
+
+def describe(x: Any) -> str:
+    """Shape and dtype of an operand, for an error message."""
+    shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
+    if shape is None or dtype is None:
+        return type(x).__name__
+    return f"shape {shape} {dtype}"

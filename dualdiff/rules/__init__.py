@@ -1,0 +1,1 @@
+"""Rules: how a primitive is declared, and the primitives of NumPy and SciPy."""

@@ -1,0 +1,241 @@
+"""What the NumPy functions share: axes counted from the right, `out=`, casts, passing on values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+
+from ...array.box import is_box, plain, seen
+from ...array.dispatch import register
+from ...array.views import assign_to
+from ...core.batch import Shape, Spec, align, cast, dtype_of, hush, shape_of, unhush
+from ...core.tangents import Diagonal, dense, is_large_product
+from ...errors import UnsupportedInputError, user_line
+
+Axes = tuple[int, ...]
+SMALL = 4096  # elements that are copied faster than np.broadcast_to makes a view of them
+
+
+def ndim_of(x: Any) -> int:
+    """``numpy.ndim`` of a plain value or a box, which NumPy would send round by the registry."""
+    return len(shape_of(x))
+
+
+def ends_derivative(dtype: Any) -> bool:
+    """Whether results of a dtype are constants; objects, which would hide traced ones, raise."""
+    dtype = np.dtype(dtype)
+    if dtype.hasobject:
+        raise UnsupportedInputError(
+            f"functions of traced arrays do not make objects of them, {user_line()}: leave "
+            f"dtype=object out, or write x.astype(object) for an array of traced elements."
+        )
+    return bool(dtype.kind not in "fc")
+
+
+def axes_of(axis: Any, ndim: int) -> Axes:
+    """An axis argument (None, int, tuple) as a tuple of negative axes, which lead axes do not
+    move."""
+    if axis is None:
+        return tuple(range(-ndim, 0))
+    if type(axis) is int and -ndim <= axis < 0:
+        return (axis,)
+    return tuple(a - ndim for a in normalize_axis_tuple(axis, ndim))
+
+
+def axis_of(axis: Any, ndim: int) -> int:
+    """One axis, counted from the right."""
+    return int(normalize_axis_index(axis, ndim)) - ndim
+
+
+def in_c_order(x: ndarray) -> bool:
+    """Whether the axes go from the slowest to the fastest in memory, with gaps or without."""
+    if x.flags.c_contiguous:
+        return True
+    strides = x.strides
+    return strides[-1] > 0 and all(a >= b for a, b in pairwise(strides))
+
+
+def memory_order(strides: Sequence[int]) -> list[int]:
+    """Axes from the slowest to the fastest; one without stride stays where it is, as in NumPy."""
+    order: list[int] = []  # the fastest first
+    for axis in reversed(range(len(strides))):
+        place = len(order)
+        for i in reversed(range(len(order))):
+            own, other = abs(strides[axis]), abs(strides[order[i]])
+            if own and other:
+                if other <= own:
+                    break
+                place = i
+        order.insert(place, axis)
+    return order[::-1]
+
+
+def expand_dims(g: Any, axes: Axes, ndim: int) -> Any:
+    """Put back the axes that a reduction of an array of `ndim` dimensions took away; keeps lead
+    axes."""
+    if not axes:
+        return g
+    shape = shape_of(g)
+    lead = len(shape) - (ndim - len(axes))
+    inner = iter(shape[lead:])
+    kept = tuple(1 if i - ndim in axes else next(inner) for i in range(ndim))
+    return (
+        g.reshape(shape[:lead] + kept) if type(g) is ndarray else np.reshape(g, shape[:lead] + kept)
+    )
+
+
+_SCALARS = frozenset((np.float64, np.float32, np.complex128, np.complex64))
+
+
+def column_of(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
+    """Several cotangents of what all elements of an array were reduced to, as one column; None
+    unless their product with a row is large."""
+    if type(g) is not ndarray or not axes or len(axes) != len(shape):
+        return None
+    if g.ndim != 1 + keepdims * len(shape) or not is_large_product(g, math.prod(shape)):
+        return None
+    return g.reshape(-1)
+
+
+def spread(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
+    """The cotangent of a sum over `axes`, given to each summand."""
+    if type(g) in _SCALARS:
+        # What np.broadcast_to gives, at a tenth of its cost.
+        out = np.ndarray(shape, g.dtype, np.array(g), 0, (0,) * len(shape))
+        out.flags.writeable = False
+        return out
+    column = column_of(g, axes, shape, keepdims)
+    if column is not None:
+        return Diagonal.outer(column, np.broadcast_to(g.dtype.type(1), shape))
+    if not keepdims:
+        g = expand_dims(g, axes, len(shape))
+    outer = shape_of(g)
+    lead = outer[: len(outer) - len(shape)]
+    if type(g) is ndarray and math.prod(shape) <= SMALL:
+        out = np.empty(lead + shape, g.dtype)
+        out[...] = g
+        return out
+    return np.broadcast_to(g, lead + shape)
+
+
+def contains_nan(x: Any) -> bool:
+    """Whether a plain array of floating-point numbers holds a NaN."""
+    if not x.size:
+        return False
+    if 0 in x.strides:
+        x = x[tuple(slice(None) if s else slice(1) for s in x.strides)]
+    token = hush()
+    least = np.minimum.reduce(x, None)  # NaN where x has one, without another array
+    unhush(token)
+    return bool(least != least)
+
+
+def where_or_zero(mask: Any, g: Any) -> Any:
+    """``np.where(mask, g, 0)``, which for a mask without order takes ten times as long as a
+    product."""
+    if type(g) is Diagonal:
+        return g.where(mask)
+    if math.prod(shape_of(mask)) > 100 and not is_box(g) and not is_box(mask):
+        product = g * mask
+        if not contains_nan(product):
+            return product
+    return np.where(mask, g, 0)
+
+
+def tangent_where(
+    ts: Sequence[Any], masks: Sequence[Any], specs: Sequence[Spec], ans_spec: Spec, lead: Shape
+) -> Any:
+    """Each tangent where its mask is; masks do not overlap, and a None is a tangent of zeros."""
+    total: Any = 0
+    for t, mask, spec in zip(ts, masks, specs, strict=True):
+        if t is None:
+            continue
+        t = align(t, spec.ndim, ans_spec.ndim, lead)
+        if type(t) is Diagonal or type(total) is Diagonal:
+            part = where_or_zero(mask, t)
+            total = part if type(total) is int else total + part
+        else:
+            total = np.where(mask, t, total)
+    shape = lead + ans_spec.shape
+    return total if shape_of(total) == shape else np.broadcast_to(dense(total), shape)
+
+
+def target_of(out: Any) -> Any:
+    """The array that a function is to write to, if any."""
+    if type(out) is tuple:
+        (out,) = out
+    if out is not None and type(plain(out)) is not ndarray:
+        raise TypeError("return arrays must be of ArrayType")
+    return out
+
+
+def for_target(a: Any, out: Any, dtype: Any, is_linear: bool = False) -> Any:
+    """`a` in the dtype in which a method of a ufunc works for an array `out`, if `dtype` is not
+    given."""
+    if out is None or dtype is not None:
+        return a
+    own, wanted = dtype_of(a), target_of(out).dtype
+    if own.kind == "c" != wanted.kind and not is_linear:  # NumPy drops imaginary parts on the way
+        raise TypeError(f"an output array of {wanted!r} is too small for operands of {own!r}")
+    return cast(a, np.result_type(own, wanted))
+
+
+def into(out: Any, ans: Any, casting: Any = "same_kind", broadcast: bool = False) -> Any:
+    """What a function with `out=` returns: the result, written into `out` where one is given.
+
+    NumPy's ufuncs broadcast their result to `out`; its other functions want an array that fits.
+    """
+    out = target_of(out)
+    if out is None:
+        return ans
+    shape, dtype = shape_of(ans), dtype_of(ans)
+    fits = np.broadcast_shapes(shape, out.shape) if broadcast else shape
+    if fits != out.shape:
+        raise ValueError(f"the output array has shape {out.shape}, where {shape} is needed")
+    if not np.can_cast(dtype, out.dtype, casting):
+        raise TypeError(f"Cannot cast output from {dtype!r} to {out.dtype!r} with rule {casting!r}")
+    assign_to(out, Ellipsis, ans)
+    return out
+
+
+def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register the decorated function as what NumPy's `functions` do on traced arrays."""
+
+    def decorate(implementation: Callable[..., Any]) -> Callable[..., Any]:
+        for function in functions:
+            register(function, implementation)
+        return implementation
+
+    return decorate
+
+
+def on_values(
+    function: Callable[..., Any], look: Callable[[Any], Any] = seen
+) -> Callable[..., Any]:
+    """`function` applied to plain values: for results that have no derivative or a zero one.
+
+    What depends on no more than shapes and dtypes looks by `plain`.
+    """
+
+    def passes_values(*args: Any, **kwargs: Any) -> Any:
+        out = kwargs.get("out")
+        values = [strip(a, look) for a in args]
+        if is_box(out):
+            del kwargs["out"]
+            return into(out, function(*values, **{k: strip(v, look) for k, v in kwargs.items()}))
+        return function(*values, **{k: strip(v, look) for k, v in kwargs.items()})
+
+    return passes_values
+
+
+def strip(x: Any, look: Callable[[Any], Any] = seen) -> Any:
+    """Plain values behind boxes, also in lists and tuples."""
+    if type(x) in (list, tuple):
+        return type(x)(strip(e, look) for e in x)
+    return look(x)

@@ -1,0 +1,368 @@
+"""Arrays made from traced values, and arrays that traced values can be assigned to.
+
+NumPy's own creation functions do not dispatch, so they are the one thing that a program asks
+`dualdiff.numpy` (or `dualdiff.patch_numpy`) for. Outside a derivative they give plain arrays.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ...array.box import is_box, plain, seen
+from ...array.dispatch import register
+from ...array.views import Array
+from ...core.batch import Shape, cast, dtype_of
+from ...core.primitive import Primitive
+from ...core.trace import LIVE, resolve, set_object_converter
+from ...errors import UnsupportedInputError, user_line
+from ..declare import linear
+from .common import ends_derivative, strip
+
+
+class Pack(Primitive):
+    """A vector from scalars, in one operation."""
+
+    structure = "gather"
+
+    def __init__(self) -> None:
+        super().__init__(self._pack, "array")
+
+    def _pack(self, *scalars: Any) -> Any:
+        if any(map(is_box, scalars)):
+            return self(*scalars)
+        return np.array(scalars)
+
+    def save(self, ans: Any, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
+        return ans.dtype, tuple(dtype_of(a) for a in args)
+
+    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+        dtype, _ = saved
+        parts = [0.0 if t is None else t for t in tangents]
+        if not lead:
+            return cast(self(*parts), dtype)
+        return cast(np.stack([np.broadcast_to(t, lead) for t in parts], axis=-1), dtype)
+
+    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+        return [cast(g[..., i] if lead else g[i], dtype) for i, dtype in enumerate(saved[1])]
+
+
+pack = Pack()
+
+
+def contains_box(x: Any) -> bool:
+    """Whether a box stands anywhere in nested lists and tuples, or in an object array."""
+    if is_box(x):
+        return True
+    if type(x) in (list, tuple):
+        return any(map(contains_box, x))
+    return type(x) is ndarray and x.dtype.hasobject and any(map(contains_box, x.flat))
+
+
+def from_nested(x: Any) -> Any:
+    """Nested sequences or an object array with boxes in them, as one box (or a plain array)."""
+    if is_box(x):
+        return x
+    if not contains_box(x):
+        made = np.asarray(x)
+        if made.dtype.hasobject:
+            raise UnsupportedInputError(
+                f"an object array of shape {made.shape} holds values that are neither numbers nor "
+                f"traced, {user_line()}; make it with a floating-point dtype."
+            )
+        return made
+    if type(x) is ndarray:
+        elements = list(x.flat)
+        if any(np.ndim(e) for e in elements):
+            raise UnsupportedInputError(
+                f"an object array of arrays cannot be traced, {user_line()}; use np.stack."
+            )
+        return np.reshape(pack(*elements), x.shape)
+    shape = _scalar_shape(x)
+    if shape is None:
+        return np.stack([from_nested(e) for e in x])
+    return np.reshape(pack(*_scalars(x)), shape)
+
+
+def _scalar_shape(x: Any) -> Shape | None:
+    """The shape of nested sequences of scalars; None where arrays stand among them."""
+    if type(x) not in (list, tuple):
+        return None if np.ndim(x) else ()
+    shapes = {_scalar_shape(e) for e in x}
+    if len(shapes) != 1:
+        if None in shapes:
+            return None
+        raise ValueError(
+            f"nested sequences of traced values have an inhomogeneous shape, {user_line()}"
+        )
+    (inner,) = shapes
+    return None if inner is None else (len(x), *inner)
+
+
+def _scalars(x: Any) -> Iterable[Any]:
+    if type(x) in (list, tuple):
+        for e in x:
+            yield from _scalars(e)
+    else:
+        yield x
+
+
+set_object_converter(from_nested)
+
+
+def assignable(x: ndarray) -> Any:
+    """A plain array that was just made, able to take traced values while a derivative is taken."""
+    return Array(x, True) if LIVE and x.dtype.kind in "fciub" else x
+
+
+def array(
+    object: Any,
+    dtype: Any = None,
+    *,
+    copy: bool | None = True,
+    order: Any = "K",
+    subok: bool = False,
+    ndmin: int = 0,
+    ndmax: int = 0,
+    like: Any = None,
+) -> Any:
+    """``numpy.array`` that takes traced values, alone or in nested sequences.
+
+    Arguments: as NumPy's. Returns: a new array, traced where a traced value went in; one that can
+    be assigned to in either case. An integer `dtype` truncates and ends the derivative, as
+    assignment to an integer array does.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> dd.grad(lambda x: np.prod(dd.numpy.array([x[0], 2 * x[1]])))(np.array([3.0, 4.0]))
+    array([8., 6.])
+    """
+    # NumPy 2.4 has `ndmax`: beyond it sequences are objects, which no traced value may be in.
+    limits: Any = {"ndmax": ndmax} if ndmax else {}
+    if not contains_box(object):
+        options: Any = {"copy": copy, "order": order, "subok": subok, "ndmin": ndmin, **limits}
+        made = np.array(object, dtype=dtype, like=like, **options)
+        return assignable(made) if copy is True else made
+    ans = from_nested(object)
+    np.array(0.0, ndmin=ndmin, **limits)  # checks them
+    if ndmax and np.ndim(ans) > ndmax:
+        raise UnsupportedInputError(
+            f"ndmax={ndmax} would make objects of traced values, {user_line()}; leave it out."
+        )
+    if dtype is not None and np.dtype(dtype) != ans.dtype:
+        ans = ans.astype(dtype)
+    elif copy is True and is_box(object):
+        ans = np.copy(ans)
+    if not isinstance(plain(ans), ndarray):
+        ans = np.copy(ans)  # an array without axes
+    if np.ndim(ans) < ndmin:
+        ans = np.reshape(ans, (1,) * (ndmin - np.ndim(ans)) + np.shape(ans))
+    return ans
+
+
+def asarray(
+    a: Any,
+    dtype: Any = None,
+    order: Any = None,
+    *,
+    device: Any = None,
+    copy: Any = None,
+    like: Any = None,
+) -> Any:
+    """``numpy.asarray``: a traced array comes back as it is, nested sequences become one.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> dd.grad(lambda x: np.sum(dd.numpy.asarray(x, dtype=float) ** 2))(np.array([3.0, 4.0]))
+    array([6., 8.])
+    """
+    if not contains_box(a):
+        return np.asarray(a, dtype=dtype, order=order, device=device, copy=copy, like=like)
+    np.asarray(0.0, device=device)  # checks it
+    return array(a, dtype, copy=True if copy else None)
+
+
+def _contiguous(function: Any) -> Callable[..., Any]:
+    def contiguous(a: Any, dtype: Any = None, *, like: Any = None) -> Any:
+        if not contains_box(a):
+            return function(a, dtype, like=like)
+        return array(a, dtype, copy=None, ndmin=1)
+
+    contiguous.__name__ = function.__name__
+    contiguous.__doc__ = f"``numpy.{function.__name__}``; order is no concern of a traced array."
+    return contiguous
+
+
+def require(a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = None) -> Any:
+    """``numpy.require``; memory layout is no concern of a traced array."""
+    if not contains_box(a):
+        return np.require(a, dtype, requirements, like=like)
+    return asarray(a, dtype)
+
+
+def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:
+    """``numpy.asarray_chkfinite``."""
+    if not contains_box(a):
+        return np.asarray_chkfinite(a, dtype, order)
+    a = asarray(a, dtype, order)
+    np.asarray_chkfinite(plain(resolve(a)))
+    return a
+
+
+def _makes(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def make(*args: Any, **kwargs: Any) -> Any:
+        made = function(*args, **kwargs)
+        return assignable(made) if type(made) is ndarray else made
+
+    return make
+
+
+zeros = _makes(np.zeros)
+ones = _makes(np.ones)
+empty = _makes(np.empty)
+eye = _makes(np.eye)
+identity = _makes(np.identity)
+tri = _makes(np.tri)
+
+
+def given(x: Any, made: Any) -> Any:
+    """Values that NumPy has made, with the derivative of `x`, which computes the same."""
+    if not is_box(x):
+        return made
+    return made if ends_derivative(made.dtype) else given_p(cast(x, made.dtype), made=made)
+
+
+given_p = linear(given, lambda g: g, push=lambda t: t, name="given", structure="elementwise")
+
+
+def linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+    *,
+    device: Any = None,
+) -> Any:
+    """``numpy.linspace``, differentiable in start and stop."""
+    options: Any = {"dtype": dtype, "axis": axis, "device": device}
+    make: Any = np.linspace  # whose stubs do not know these combinations
+    made, step = make(strip(start), strip(stop), num, endpoint, True, **options)
+    if not contains_box(start) and not contains_box(stop):
+        return (assignable(made), step) if retstep else assignable(made)
+    start, stop = resolve(start), resolve(stop)
+    shares = np.linspace(0.0, 1.0, num, endpoint)
+    shares = shares.reshape((-1,) + (1,) * (np.ndim(made) - 1))
+    moving = np.moveaxis((1 - shares) * start + shares * stop, 0, axis)
+    parts = num - 1 if endpoint else num
+    if not retstep:
+        return given(moving, made)
+    return given(moving, made), (stop - start) / parts if parts > 0 else step
+
+
+def logspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    base: Any = 10.0,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    """``numpy.logspace``, differentiable in start, stop and base."""
+    if not any(map(contains_box, (start, stop, base))):
+        return assignable(np.logspace(start, stop, num, endpoint, base, dtype, axis))
+    start, stop, base = map(resolve, (start, stop, base))
+    made = np.logspace(strip(start), strip(stop), num, endpoint, strip(base), dtype, axis)
+    shape = np.broadcast_shapes(np.shape(start), np.shape(stop), np.shape(base))
+    start, stop, base = (np.broadcast_to(v, shape) for v in (start, stop, base))
+    exponents = linspace(start, stop, num, endpoint, axis=axis)
+    return given(np.power(np.expand_dims(base, axis), exponents), made)
+
+
+def geomspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> Any:
+    """``numpy.geomspace``, differentiable in start and stop."""
+    if not contains_box(start) and not contains_box(stop):
+        return assignable(np.geomspace(start, stop, num, endpoint, dtype, axis))
+    start, stop = resolve(start), resolve(stop)
+    made = np.geomspace(strip(start), strip(stop), num, endpoint, dtype, axis)
+    ratio = np.log(stop / start)
+    exponents = linspace(np.zeros(np.shape(ratio)), ratio, num, endpoint, axis=axis)
+    first = np.expand_dims(np.broadcast_to(start, np.shape(ratio)), axis)
+    return given(first * np.exp(exponents), made)
+
+
+def full(
+    shape: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: Any = "C",
+    *,
+    device: Any = None,
+    like: Any = None,
+) -> Any:
+    """``numpy.full``, whose value may be traced."""
+    if not contains_box(fill_value):
+        return assignable(np.full(shape, fill_value, dtype, order, device=device, like=like))
+    np.full((), 0.0, None, order, device=device)  # checks them
+    value = asarray(fill_value, dtype)
+    return np.copy(np.broadcast_to(value, (shape,) if np.ndim(shape) == 0 else tuple(shape)))
+
+
+def arange(
+    start_or_stop: Any,
+    /,
+    stop: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    like: Any = None,
+) -> Any:
+    """``numpy.arange``, differentiable in start and step; the number of elements is constant."""
+    start = start_or_stop
+    if not any(map(is_box, (start, stop, step))):
+        options: Any = {"dtype": dtype, "device": device, "like": like}
+        if stop is None:
+            return assignable(np.arange(start, step=step, **options))
+        return assignable(np.arange(start, stop, step, **options))
+    if stop is None:
+        start, stop = 0, start
+    made = np.arange(seen(start), seen(stop), seen(step), dtype=dtype, device=device)
+    return given(start + step * np.arange(made.size), made)
+
+
+register(np.linspace, linspace)
+register(np.logspace, logspace)
+register(np.geomspace, geomspace)
+ascontiguousarray = _contiguous(np.ascontiguousarray)
+asfortranarray = _contiguous(np.asfortranarray)
+asanyarray = asarray
+
+CREATORS: dict[str, Any] = {
+    "array": array,
+    "asarray": asarray,
+    "asanyarray": asanyarray,
+    "ascontiguousarray": ascontiguousarray,
+    "asfortranarray": asfortranarray,
+    "asarray_chkfinite": asarray_chkfinite,
+    "require": require,
+    "zeros": zeros,
+    "ones": ones,
+    "empty": empty,
+    "full": full,
+    "eye": eye,
+    "identity": identity,
+    "tri": tri,
+    "arange": arange,
+    "linspace": linspace,
+    "logspace": logspace,
+    "geomspace": geomspace,
+}

@@ -1,0 +1,126 @@
+"""Grids, concatenation by indexing, and iteration: `meshgrid`, `r_`, `c_`, `ndenumerate`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ...array.box import is_box, seen
+from ...core.batch import cast, shape_of
+from ...errors import UnsupportedInputError, user_line
+from .common import implements, strip
+from .creation import CREATORS, arange, contains_box, linspace
+from .manipulation import as_operand
+
+
+@implements(np.meshgrid)
+def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: Any = "xy") -> Any:
+    """``numpy.meshgrid``."""
+    arrays = [as_operand(x) for x in xi]
+    # NumPy says what is wrong with the arguments, and what shapes there will be.
+    shapes = [np.shape(g) for g in np.meshgrid(*map(seen, arrays), sparse=True, indexing=indexing)]
+    grids = [np.reshape(x, shape) for x, shape in zip(arrays, shapes, strict=True)]
+    if not sparse:
+        grids = [np.broadcast_to(g, np.broadcast_shapes(*shapes)) for g in grids]
+    if sparse and not copy:
+        return grids  # NumPy's list
+    return tuple(np.copy(g) for g in grids) if copy else tuple(grids)
+
+
+@implements(np.ix_)
+def ix_(*args: Any) -> Any:
+    """``numpy.ix_``: an open mesh, whose floats are traced; masks and integers are positions."""
+    arrays = [as_operand(a) for a in args]
+    # NumPy says what is wrong with the arguments, and where masks are true.
+    grids = np.ix_(*map(seen, arrays))
+    return tuple(
+        np.reshape(x, g.shape) if is_box(x) and g.dtype.kind in "fc" else g
+        for x, g in zip(arrays, grids, strict=True)
+    )
+
+
+def _is_traced(key: Any) -> bool:
+    parts = list(key) if type(key) is tuple else [key]
+    slices = [part for part in parts if isinstance(part, slice)]
+    return contains_box(parts) or contains_box([[s.start, s.stop, s.step] for s in slices])
+
+
+def _seen(key: Any) -> Any:
+    if isinstance(key, slice):
+        return slice(seen(key.start), seen(key.stop), seen(key.step))
+    return strip(key)
+
+
+class _Concatenator:
+    """``numpy.r_`` and ``numpy.c_`` for items that may be traced."""
+
+    def __init__(self, by_numpy: Any) -> None:
+        self.by_numpy = by_numpy
+
+    def __getitem__(self, key: Any) -> Any:
+        if not _is_traced(key):
+            return self.by_numpy[key]
+        items = list(key) if type(key) is tuple else [key]
+        # NumPy concatenates positions; the elements that stand there follow.
+        values: list[Any] = []
+        positions: list[Any] = []
+        start = 0
+        for item in items:
+            if isinstance(item, str):
+                positions.append(item)
+                continue
+            value = as_operand(self._range(item) if isinstance(item, slice) else item)
+            size = int(np.size(seen(value)))
+            place = np.arange(start, start + size).reshape(np.shape(value))
+            positions.append(place if place.ndim else int(place))
+            values.append(np.reshape(value, -1))
+            start += size
+        dtype = self.by_numpy[tuple(map(_seen, items))].dtype
+        return cast(np.concatenate(values), dtype)[self.by_numpy[tuple(positions)]]
+
+    def _range(self, item: slice) -> Any:
+        """What a slice stands for: numbers by their distance, or by an imaginary count."""
+        start, step = item.start or 0, item.step or 1
+        if not contains_box([start, item.stop, step]):
+            return np.r_[item]
+        if isinstance(step, complex):
+            return linspace(start, item.stop, int(abs(step)))
+        return arange(start, item.stop, step)
+
+
+r_, c_ = _Concatenator(np.r_), _Concatenator(np.c_)
+
+
+def ndenumerate(arr: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
+    """``numpy.ndenumerate`` that gives traced elements."""
+    arr = as_operand(arr)
+    return ((place, arr[place]) for place in np.ndindex(shape_of(arr)))
+
+
+def broadcast(*arrays: Any) -> Any:
+    """``numpy.broadcast``, of the plain values: it tells shapes."""
+    return np.broadcast(*(seen(as_operand(a)) for a in arrays))
+
+
+def nditer(op: Any, *args: Any, **kwargs: Any) -> Any:
+    """``numpy.nditer`` for reading elements in C order; anything else wants plain arrays."""
+    operands = list(op) if type(op) in (list, tuple) else [op]
+    if not contains_box(operands):
+        return np.nditer(op, *args, **kwargs)
+    if args or kwargs.keys() - {"order"} or kwargs.get("order", "C") not in ("C", "K"):
+        raise UnsupportedInputError(
+            f"nditer of traced arrays reads elements in C order and takes no flags, {user_line()}; "
+            f"write a loop over np.ndindex(x.shape)"
+        )
+    operands = [as_operand(o) for o in operands]
+    shape = np.broadcast_shapes(*map(np.shape, operands))
+    spread = [np.broadcast_to(o, shape) for o in operands]
+    several = len(spread) > 1
+    places = np.ndindex(shape)
+    return (tuple(o[p] for o in spread) if several else spread[0][p] for p in places)
+
+
+# Not `broadcast`: compiled modules ask for that type when they are imported.
+CREATORS.update(r_=r_, c_=c_, ndenumerate=ndenumerate, nditer=nditer)

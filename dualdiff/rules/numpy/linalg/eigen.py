@@ -1,0 +1,243 @@
+"""Eigenvalues and eigenvectors.
+
+Formulas: M. B. Giles, "An extended collection of matrix derivative results for forward and
+reverse mode algorithmic differentiation" (2008), extended to complex matrices in the pairing
+Re(g t), for which transposes do not conjugate.
+
+`eigh` and `eigvalsh` read one triangle and take the matrix for Hermitian; so do their derivatives:
+a tangent counts by its Hermitian part, and a cotangent is Hermitian.
+
+Where eigenvalues coincide (up to rounding) the basis of their vectors is arbitrary, and whether a
+result has a derivative cannot be told from cotangents of values and vectors: a pull gives NaN, and
+operators take the limit from near by (see `_splitting`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ....array.box import is_box, plain
+from ...declare import rule
+from ..common import implements
+from .gauge import (
+    by_gaps,
+    exactly_zero,
+    refuse_phase,
+    rounding_of,
+    size_of,
+    tied,
+    without_cotangent,
+)
+from .matrices import (
+    adjoint,
+    conjugate,
+    diagonal,
+    hermitian,
+    inverse,
+    is_complex,
+    multiply,
+    on_diagonal,
+    transpose,
+)
+from .splitting import eig_vectors, eigh_vectors, is_splitting, slope_of
+
+_Eig: Any = type(np.linalg.eig(np.eye(1)))
+_Eigh: Any = type(np.linalg.eigh(np.eye(1)))
+
+
+def _eigh_push(t: Any, ans: Any) -> tuple[Any, Any]:
+    w, v = ans
+    change = multiply(adjoint(v), hermitian(t), v)
+    size = size_of(change)
+    turn = by_gaps(change, w, exactly_zero(change, size), size)
+    return np.real(diagonal(change)), np.matmul(v, turn)
+
+
+def _eigh_pull(g: Any, ans: Any, given: tuple[bool, bool]) -> Any:
+    w, v = ans
+    gw, gv = g
+    if not given[1]:
+        return hermitian(np.matmul(conjugate(v) * gw[..., None, :], transpose(v)))
+    k = np.matmul(transpose(v), gv)
+    if is_complex(v):
+        refuse_phase(np.imag(diagonal(k)), size_of(gv), "eigh")
+    unused = without_cotangent(gv, given[1])
+    q = by_gaps(0.5 * (k - adjoint(k)), w, unused, size_of(gv)) + on_diagonal(gw)
+    return hermitian(multiply(conjugate(v), q, transpose(v)))
+
+
+def _eigh(x: Any, UPLO: Any, vectors: Any) -> tuple[Any, Any]:
+    if is_box(x):
+        return eigh_p(x, UPLO=UPLO, vectors=vectors)
+    w, v = np.linalg.eigh(x, UPLO)
+    return w, v if vectors is None else vectors
+
+
+eigh_p = rule(
+    _eigh,
+    push=_eigh_push,
+    pull=_eigh_pull,
+    name="eigh",
+    structure="...ij->...k,...lm",
+    outputs=2,
+)
+
+
+@implements(np.linalg.eigh)
+def eigh(a: Any, UPLO: Any = "L") -> Any:
+    """``numpy.linalg.eigh``, as a function of a Hermitian matrix.
+
+    The phase of complex eigenvectors is arbitrary: the tangent of v has no part along i v, and a
+    cotangent that depends on the phase raises. Where eigenvalues coincide, the basis is arbitrary:
+    results that do not depend on it have their derivative, such as a projector on all vectors of
+    one value, or ``(v * f(w)) @ v.T``; others have none (NaN). So is the derivative of second order
+    there, and that of `linearize` (NaN).
+    """
+    return _Eigh(*eigh_p(a, UPLO=UPLO, vectors=_continued_eigh(a, UPLO)))
+
+
+def _continued_eigh(a: Any, UPLO: Any) -> Any:
+    """While `splitting`, the vectors that continue along the tangent of a dual number."""
+    if not is_splitting() or (slope := slope_of(a)) is None:
+        return None
+    w, v = np.linalg.eigh(plain(a), UPLO)
+    return eigh_vectors(w, v, hermitian(slope), rounding_of(w, w.shape[-1]))
+
+
+def _eigvalsh_push(t: Any, x: Any, UPLO: Any) -> Any:
+    w, v = np.linalg.eigh(x, UPLO)
+    v = tied(v, w)
+    return np.real(np.sum(conjugate(v) * np.matmul(hermitian(t), v), axis=-2))
+
+
+def _eigvalsh_pull(g: Any, x: Any, UPLO: Any) -> Any:
+    w, v = np.linalg.eigh(x, UPLO)
+    v = tied(v, w)
+    return np.matmul(conjugate(v) * g[..., None, :], transpose(v))
+
+
+eigvalsh_p = rule(
+    lambda x, UPLO: np.linalg.eigvalsh(x, UPLO),
+    push=_eigvalsh_push,
+    pull=_eigvalsh_pull,
+    name="eigvalsh",
+    structure="...ij->...k",
+)
+
+
+@implements(np.linalg.eigvalsh)
+def eigvalsh(a: Any, UPLO: Any = "L") -> Any:
+    """``numpy.linalg.eigvalsh``, as a function of a Hermitian matrix.
+
+    Where eigenvalues coincide, symmetric functions of them have their derivative; single ones
+    have none.
+    """
+    return eigh(a, UPLO).eigenvalues if is_splitting() else eigvalsh_p(a, UPLO=UPLO)
+
+
+def _condition(v: Any) -> Any:
+    """The condition number of each matrix of vectors, at most the inverse of the precision."""
+    s = np.linalg.svdvals(plain(v))
+    if not s.size:
+        return np.ones((*s.shape[:-1], 1), s.dtype)
+    return s[..., :1] / np.maximum(s[..., -1:], s[..., :1] * np.finfo(s.dtype).eps)
+
+
+def _inverse_of_vectors(v: Any) -> Any:
+    """The inverse of a matrix of eigenvectors, NaN where they are too few."""
+    condition = _condition(v)[..., 0]
+    return inverse(v, condition * np.finfo(condition.dtype).eps >= 1)
+
+
+def _rounding(x: Any, v: Any) -> Any:
+    """What eigenvalues are uncertain by (F. L. Bauer and C. T. Fike, 1960)."""
+    norms = np.linalg.norm(plain(x), axis=(-2, -1))[..., None]
+    return _condition(v) * rounding_of(norms, x.shape[-1])
+
+
+def _eigvals_push(t: Any, x: Any) -> Any:
+    w, v = np.linalg.eig(x)
+    v = tied(v, w)
+    return np.sum(transpose(_inverse_of_vectors(v)) * np.matmul(t, v), axis=-2)
+
+
+def _eigvals_pull(g: Any, x: Any) -> Any:
+    w, v = np.linalg.eig(x)
+    v = tied(v, w)
+    return np.matmul(transpose(_inverse_of_vectors(v)) * g[..., None, :], transpose(v))
+
+
+eigvals_p = rule(
+    lambda x: np.linalg.eigvals(x),
+    push=_eigvals_push,
+    pull=_eigvals_pull,
+    name="eigvals",
+    structure="...ij->...k",
+)
+
+
+@implements(np.linalg.eigvals)
+def eigvals(a: Any) -> Any:
+    """``numpy.linalg.eigvals``; the derivative is NaN where the matrix has too few eigenvectors."""
+    return eig(a).eigenvalues if is_splitting() else eigvals_p(a)
+
+
+def _eig_push(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:
+    w, v = ans
+    change = multiply(_inverse_of_vectors(v), t, v)
+    size = size_of(change)
+    tv = np.matmul(v, by_gaps(change, w, exactly_zero(change, size), size, _rounding(x, v)))
+    growth = np.real(np.sum(conjugate(v) * tv, axis=-2, keepdims=True))
+    return diagonal(change), tv - v * growth
+
+
+def _eig_pull(g: Any, x: Any, ans: Any, given: tuple[bool, bool]) -> Any:
+    w, v = ans
+    gw, gv = g
+    growth = np.sum(gv * v, axis=-2, keepdims=True)
+    if is_complex(v):
+        refuse_phase(np.imag(growth), size_of(gv), "eig")
+    k = np.matmul(transpose(v), gv - conjugate(v) * np.real(growth))
+    q = on_diagonal(gw)
+    if given[1]:
+        unused = without_cotangent(gv, given[1])
+        q = q + by_gaps(k, w, unused, size_of(gv), _rounding(x, v))
+    return multiply(transpose(_inverse_of_vectors(v)), q, transpose(v))
+
+
+def _eig(x: Any, vectors: Any) -> tuple[Any, Any]:
+    if is_box(x):
+        return eig_p(x, vectors=vectors)
+    w, v = np.linalg.eig(x)
+    return w, v if vectors is None else vectors
+
+
+eig_p = rule(
+    _eig,
+    push=_eig_push,
+    pull=_eig_pull,
+    name="eig",
+    structure="...ij->...k,...lm",
+    outputs=2,
+)
+
+
+@implements(np.linalg.eig)
+def eig(a: Any) -> Any:
+    """``numpy.linalg.eig``.
+
+    There is no derivative (NaN) where the matrix has too few eigenvectors. Phases, and vectors of
+    eigenvalues that coincide, are arbitrary as for `eigh`.
+    """
+    return _Eig(*eig_p(a, vectors=_continued_eig(a)))
+
+
+def _continued_eig(a: Any) -> Any:
+    """While `splitting`, the vectors that continue along the tangent of a dual number."""
+    if not is_splitting() or (slope := slope_of(a)) is None:
+        return None
+    x = plain(a)
+    w, v = np.linalg.eig(x)
+    return eig_vectors(w, v, slope, _rounding(x, v))

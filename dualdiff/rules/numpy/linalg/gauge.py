@@ -1,0 +1,136 @@
+"""Vectors of a decomposition that are not unique: up to a phase, or within a space.
+
+What does not depend on the choice has a derivative; what does has none, and is refused or NaN.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ....array.box import is_box, plain
+from ....errors import UnsupportedInputError, user_line
+from .splitting import is_splitting, slopes_quotient, unmasked
+
+# How small, as a power of the precision, is taken for 0: what pulls compute from many roundings,
+# and what pushes compute by one product.
+VANISHES, EXACT = 0.5, 0.9
+
+
+def size_of(x: Any) -> Any:
+    """The largest entry of each matrix of a stack."""
+    return np.abs(plain(x)).max(axis=(-2, -1), keepdims=True, initial=0.0)
+
+
+def _precision(x: Any) -> float:
+    return float(np.finfo(plain(x).dtype).eps)
+
+
+def _has_derivative(k: Any) -> bool:
+    return is_box(unmasked(k))
+
+
+def vanishes(k: Any, power: float, size: Any) -> Any:
+    """Where k counts as 0 with respect to `size`."""
+    eps = _precision(k)
+    return np.abs(plain(k)) <= eps**power * (eps**0.25 + size)
+
+
+def exactly_zero(k: Any, size: Any) -> Any:
+    """Where a tangent of vectors vanishes; those that continue along it were computed."""
+    return vanishes(k, 0.75 if is_splitting() else EXACT, size)
+
+
+def without_cotangent(g: Any, given: bool) -> Any:
+    """The pairs of vectors on neither of which a result depends; g are their cotangents.
+
+    Zeros do not tell, which may have cancelled, but masks of what is alive do.
+    """
+    if not given:
+        return np.ones((1, 1), bool)
+    if not (is_box(g) and type(g).is_mask):
+        return np.zeros((1, 1), bool)
+    unused = ~np.any(g.payload, axis=-2)
+    return unused[..., None, :] & unused[..., :, None]
+
+
+_meetings = [0]
+
+
+def meetings() -> int:
+    """A count that has grown where a derivative became NaN because values coincide."""
+    return _meetings[0]
+
+
+def quotient(k: Any, d: Any, close: Any, zero: Any, size: Any) -> Any:
+    """``k / d``, where d counts as 0 in the places `close`.
+
+    There it is 0 in the places `zero`, and NaN otherwise: a limit, which k and d themselves do not
+    tell. A traced k has a derivative that a 0 in its place would lose: NaN as well. While
+    `splitting`, it is the limit.
+    """
+    if not np.any(close):
+        return k / d
+    ans = np.where(close, 0, k / np.where(close, 1, d))
+    if is_splitting():
+        limit = slopes_quotient(k, d, vanishes(k, VANISHES, size))
+        if limit is not None:
+            return np.where(close, limit, ans)
+    if not _has_derivative(k):
+        close = close & ~zero
+    if np.any(close):
+        _meetings[0] += 1
+    return np.where(close, np.nan, ans)
+
+
+def rounding_of(w: Any, n: int) -> Any:
+    """What eigenvalues or singular values of an n x n matrix are uncertain by."""
+    w = np.abs(plain(w))
+    eps = float(np.finfo(w.dtype).eps)
+    return (n + 8) * eps * w.max(axis=-1, keepdims=True, initial=0.0)
+
+
+def by_gaps(k: Any, w: Any, zero: Any, size: Any, rounding: Any = None) -> Any:
+    """``k_ij / (w_j - w_i)`` off the diagonal, 0 on it; see `quotient` where values coincide.
+
+    They do up to `rounding`, by default that of the eigenvalues of a Hermitian matrix.
+    """
+    n = w.shape[-1]
+    same = np.eye(n, dtype=bool)
+    rounding = rounding_of(w, n) if rounding is None else rounding
+    gaps = w[..., None, :] - w[..., :, None]
+    close = (np.abs(plain(gaps)) <= rounding[..., None]) & ~same
+    gaps, k = np.where(same, 1, gaps), np.where(same, 0, k)
+    return quotient(k, gaps, close, zero, size)
+
+
+def _refuse(dependence: Any, size: Any, what: str, instead: str) -> None:
+    dependence = np.abs(plain(dependence))
+    eps = float(np.finfo(dependence.dtype).eps)
+    # eps**0.25 stands for what may have cancelled before.
+    if np.any(dependence > eps**0.5 * (eps**0.25 + size.max(initial=0.0))):
+        raise UnsupportedInputError(
+            f"the result depends on the {what}, which is arbitrary, {user_line()}; make it a "
+            f"function of {instead}"
+        )
+
+
+def refuse_phase(dependence: Any, size: Any, function: str) -> None:
+    """An error where a result depends on the arbitrary phase of complex vectors."""
+    what = f"phase of complex vectors of numpy.linalg.{function}"
+    _refuse(dependence, size, what, "their absolute values, or of products without the phase")
+
+
+def refuse_basis(dependence: Any, size: Any, function: str) -> None:
+    """An error where a result depends on the arbitrary basis of an orthogonal complement."""
+    what = f"basis of the additional vectors of numpy.linalg.{function}"
+    _refuse(dependence, size, what, "their projector v @ v.conj().T, or leave the vectors out")
+
+
+def tied(v: Any, w: Any) -> Any:
+    """Vectors in a formula in which their values, or functions of them, take part unseen.
+
+    What a formula does with vectors alone has a derivative where values coincide; this has none.
+    """
+    return v + 0 * w[..., None, :] if is_box(v) else v

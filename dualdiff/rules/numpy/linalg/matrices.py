@@ -1,0 +1,85 @@
+"""What products and linear algebra share: stacks of matrices under lead axes."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ....core.batch import Fit, Spec, dtype_of, unbroadcast
+
+
+def is_complex(x: Any) -> bool:
+    """Whether the values are complex numbers."""
+    return dtype_of(x).kind == "c"
+
+
+def conjugate(x: Any) -> Any:
+    """The conjugate; real arrays as they are."""
+    return np.conjugate(x) if is_complex(x) else x
+
+
+def transpose(x: Any) -> Any:
+    """The matrices of a stack, transposed and not conjugated."""
+    return np.matrix_transpose(x)
+
+
+def adjoint(x: Any) -> Any:
+    """The matrices of a stack, transposed and conjugated."""
+    return conjugate(transpose(x))
+
+
+def hermitian(x: Any) -> Any:
+    """The Hermitian part, which is also what the cotangent of a Hermitian matrix is reduced to."""
+    return 0.5 * (x + adjoint(x))
+
+
+def multiply(*matrices: Any) -> Any:
+    """The product of stacks of matrices, of three in the cheaper order, of more from the left."""
+    if len(matrices) == 3:
+        a, b, c = matrices
+        (k, m), (n, q) = a.shape[-2:], c.shape[-2:]
+        if m * q * (n + k) < k * n * (m + q):
+            return np.matmul(a, np.matmul(b, c))
+    ans = matrices[0]
+    for x in matrices[1:]:
+        ans = np.matmul(ans, x)
+    return ans
+
+
+def inner(a: Any, b: Any) -> Any:
+    """``sum(a * b)`` over the matrices of two stacks."""
+    return np.sum(a * b, axis=(-2, -1))
+
+
+def over_matrix(g: Any) -> Any:
+    """Numbers with two axes more, so that each multiplies a matrix."""
+    return g[..., None, None] if np.ndim(g) else g
+
+
+def on_diagonal(v: Any) -> Any:
+    """Vectors as diagonal matrices."""
+    return v[..., None] * np.eye(v.shape[-1], dtype=bool)
+
+
+def diagonal(x: Any) -> Any:
+    """The diagonals of a stack of matrices."""
+    return np.diagonal(x, axis1=-2, axis2=-1)
+
+
+def inverse(x: Any, singular: Any) -> Any:
+    """The inverse, NaN for the matrices that a mask calls singular."""
+    singular = np.asarray(singular)
+    return np.linalg.inv(np.where(over_matrix(singular), np.nan, x) if singular.any() else x)
+
+
+def flat(x: Any) -> Any:
+    """All rows of a stack of matrices as one matrix."""
+    return x.reshape((prod(x.shape[:-1]), x.shape[-1]))
+
+
+def fold(c: Any, spec: Spec, ndim: int) -> Any:
+    """A cotangent of an operand broadcast to `ndim` dimensions, summed to the operand's shape."""
+    full = c.shape[c.ndim - ndim :]
+    return c if full == spec.shape else unbroadcast(c, Fit(spec.shape, c.dtype, full, c.dtype))

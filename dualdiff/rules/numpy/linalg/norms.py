@@ -1,0 +1,114 @@
+"""Norms of vectors and matrices; they have derivative 0 where they are 0."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ....array.box import plain, seen
+from ....core.batch import cast, dtype_of, shape_of
+from ..common import Axes, axes_of, expand_dims, implements
+from ..reductions import conjugate, reduction
+from ..ufuncs import safe_divide
+
+_SMALL = 1e-30  # norms above it may divide a cotangent, which is smaller than the array
+
+
+def _norm(x: Any, axis: Axes, keepdims: bool, order: Any = None, flat: bool = False) -> Any:
+    # NumPy adds up a whole array by `dot`, an axis by `add.reduce`.
+    return np.linalg.norm(x, order, None if flat else axis, keepdims)
+
+
+def _two_norm_scaled(v: Any, x: Any, ans: Any, axis: Axes, flat: bool = False) -> Any:
+    if np.all(plain(ans) > _SMALL):
+        return v / ans * conjugate(x)
+    return v * safe_divide(conjugate(x), ans)
+
+
+def _p_norm_scaled(v: Any, x: Any, ans: Any, axis: Axes, order: Any) -> Any:
+    """``phase(x) (|x| / ans)**(p - 1)``, and 0 where x is 0."""
+    size = np.absolute(x)
+    if dtype_of(x).kind == "c":
+        phase = safe_divide(conjugate(x), size)
+    else:
+        phase = np.sign(plain(x))
+    flat = (plain(size) == 0) | (plain(ans) == 0)
+    ratio = np.where(flat, 1, size) / np.where(flat, 1, ans)
+    return v * np.where(flat, 0, phase * ratio ** (order - 1))
+
+
+two_norm_p = reduction(_norm, _two_norm_scaled, "two_norm")
+p_norm_p = reduction(_norm, _p_norm_scaled, "p_norm")
+
+
+def _vector_norm(x: Any, order: Any, axis: Axes, keepdims: bool) -> Any:
+    if order == 0:
+        return np.linalg.norm(seen(x), order, axis, keepdims)
+    if order == np.inf:
+        return np.max(np.absolute(x), axis=axis, keepdims=keepdims, initial=0)
+    if order == -np.inf:
+        return np.min(np.absolute(x), axis=axis, keepdims=keepdims)
+    if order == 1:
+        return np.sum(np.absolute(x), axis=axis, keepdims=keepdims)
+    return p_norm_p(x, axis=axis, keepdims=keepdims, options={"order": order})
+
+
+def _matrix_norm(x: Any, order: Any, axis: Axes, keepdims: bool) -> Any:
+    row, column = axis
+    if order in (1, -1, np.inf, -np.inf):
+        sums = np.sum(np.absolute(x), axis=row if abs(order) == 1 else column, keepdims=True)
+        if order < 0:
+            return np.min(sums, axis=axis, keepdims=keepdims)
+        return np.max(sums, axis=axis, keepdims=keepdims, initial=0)
+    s = np.linalg.svd(np.moveaxis(x, axis, (-2, -1)), compute_uv=False)
+    if order == -2:
+        ans = np.min(s, axis=-1)
+    else:
+        ans = np.max(s, axis=-1, initial=0) if order == 2 else np.sum(s, axis=-1)
+    return expand_dims(ans, axis, np.ndim(x)) if keepdims else ans
+
+
+@implements(np.linalg.norm)
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:
+    """``numpy.linalg.norm``, with derivative 0 where it is 0."""
+    x = cast(x, np.dtype(float)) if dtype_of(x).kind not in "fc" else x
+    flat, axes = axis is None, axes_of(axis, np.ndim(x))
+    keepdims = bool(keepdims)
+    if ord is None:
+        euclidean = flat or len(axes) <= 2
+    else:
+        euclidean = (len(axes) == 1 and ord == 2) or (len(axes) == 2 and ord in ("f", "fro"))
+    if euclidean:
+        return two_norm_p(x, axis=axes, keepdims=keepdims, options={"flat": flat})
+    if len(axes) == 1 and not isinstance(ord, str):
+        return _vector_norm(x, ord, axes, keepdims)
+    if len(axes) == 2 and ord in (1, -1, 2, -2, np.inf, -np.inf, "nuc"):
+        return _matrix_norm(x, ord, axes, keepdims)
+    return np.linalg.norm(plain(x), ord, axis, keepdims)  # raises what NumPy says of these
+
+
+@implements(np.linalg.vector_norm)
+def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    """``numpy.linalg.vector_norm``, with derivative 0 where it is 0."""
+    shape = shape_of(x)
+    axes = axes_of(axis, len(shape))
+    if axis is None:
+        ans = np.linalg.norm(np.reshape(x, -1), ord, 0)
+    elif len(axes) == 1:
+        ans = np.linalg.norm(x, ord, axes)
+    else:
+        rest = tuple(a for a in range(-len(shape), 0) if a not in axes)
+        lines = np.reshape(
+            np.transpose(x, (*axes, *rest)),
+            (prod(shape[a] for a in axes), *(shape[a] for a in rest)),
+        )
+        ans = np.linalg.norm(lines, ord, 0)
+    return expand_dims(ans, axes, len(shape)) if keepdims else ans
+
+
+@implements(np.linalg.matrix_norm)
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+    """``numpy.linalg.matrix_norm``, with derivative 0 where it is 0."""
+    return np.linalg.norm(x, ord, (-2, -1), keepdims)

@@ -1,0 +1,358 @@
+"""`numpy.linalg` on traced arrays: its whole namespace; here are equations, inverses and
+determinants.
+
+Formulas: M. B. Giles, "An extended collection of matrix derivative results for forward and
+reverse mode algorithmic differentiation" (2008); G. H. Golub and V. Pereyra, "The differentiation
+of pseudo-inverses and nonlinear least squares problems whose variables separate" (1973). They are
+written for the pairing Re(g t), for which transposes do not conjugate.
+"""
+
+from __future__ import annotations
+
+import operator
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ....array.box import is_box, plain
+from ....core.batch import Shape, Spec, align, shape_of
+from ....errors import UnsupportedInputError, user_line
+from ...declare import rule
+from ..common import implements
+from ..manipulation import as_operand
+from .matrices import (
+    adjoint,
+    conjugate,
+    fold,
+    hermitian,
+    inner,
+    inverse,
+    is_complex,
+    multiply,
+    on_diagonal,
+    over_matrix,
+    transpose,
+)
+from .matrices import diagonal as diagonal_of
+
+
+def _solve_led(a: Any, b: Any, lead: Shape) -> Any:
+    """``a^-1 b`` for matrices b with lead axes, with one factorisation for all directions."""
+    if not lead:
+        return np.linalg.solve(a, b)
+    columns = np.moveaxis(b, 0, -1)
+    flat = np.reshape(columns, (*columns.shape[:-2], columns.shape[-2] * columns.shape[-1]))
+    ans = np.linalg.solve(a, flat)
+    return np.moveaxis(np.reshape(ans, ans.shape[:-1] + columns.shape[-2:]), -1, 0)
+
+
+def _solve_push(ts: Any, x: Any, ans: Any, y_spec: Spec, lead: Shape) -> Any:
+    ta, tb = ts
+    vector = y_spec.ndim == 1
+    if vector:
+        ans = ans[..., None]
+        tb = tb if tb is None else tb[..., None]
+    rhs = None if tb is None else align(tb, y_spec.ndim + vector, ans.ndim, lead)
+    if ta is not None:
+        part = np.matmul(align(ta, x.ndim, ans.ndim, lead), ans)
+        rhs = -part if rhs is None else rhs - part
+    t = _solve_led(x, rhs, lead)
+    return t[..., 0] if vector else t
+
+
+def _solve_pull(
+    g: Any, x: Any, ans: Any, x_spec: Spec, y_spec: Spec, active: Any, lead: Shape
+) -> tuple[Any, Any]:
+    vector = y_spec.ndim == 1
+    if vector:
+        g, ans = g[..., None], ans[..., None]
+    c = _solve_led(transpose(x), g, lead)
+    ga = -fold(np.matmul(c, transpose(ans)), x_spec, ans.ndim) if active[0] else None
+    if vector:
+        return ga, fold(c[..., 0], y_spec, ans.ndim - 1)
+    return ga, fold(c, y_spec, ans.ndim)
+
+
+solve_p = rule(np.linalg.solve, push=_solve_push, pull=_solve_pull, name="solve", structure="solve")
+
+
+@implements(np.linalg.solve)
+def solve(a: Any, b: Any) -> Any:
+    """``numpy.linalg.solve``; b is one vector only where it has one dimension."""
+    return solve_p(as_operand(a), as_operand(b))
+
+
+inv_p = rule(
+    np.linalg.inv,
+    push=lambda t, ans: -multiply(ans, t, ans),
+    pull=lambda g, ans: -multiply(transpose(ans), g, transpose(ans)),
+    name="inv",
+    structure="...ij->...kl",
+)
+
+
+@implements(np.linalg.inv)
+def inv(a: Any) -> Any:
+    """``numpy.linalg.inv``."""
+    return inv_p(a)
+
+
+ILL_CONDITIONED = 1e6  # for which cofactors are products of singular values
+_NEXT, _AFTER = np.array([1, 2, 0]), np.array([2, 0, 1])
+_SIGNS = np.array([[1, -1], [-1, 1]])
+
+
+def _singular_cofactors(x: Any) -> Any:
+    """``det(x) x^-T`` by the singular value decomposition: the cofactors are a product of those of
+    its factors."""
+    if is_box(x):
+        return cofactors_p(x)
+    u, s, vh = np.linalg.svd(x)
+    others = np.prod(np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :]), axis=-1)
+    sign = over_matrix(np.linalg.det(u) * np.linalg.det(vh))
+    return sign * np.matmul(conjugate(u) * others[..., None, :], conjugate(vh))
+
+
+def _without_pairs(s: Any) -> Any:
+    """The products of all s but ``s_i`` and ``s_j``, with 0 for i = j."""
+    same = np.eye(s.shape[-1], dtype=bool)
+    rest = np.where(same, 1, s[..., None, :])
+    before, after = np.ones_like(rest), np.ones_like(rest)
+    before[..., 1:] = np.cumprod(rest[..., :-1], axis=-1)
+    after[..., :-1] = np.cumprod(rest[..., :0:-1], axis=-1)[..., ::-1]
+    return np.where(same, 0, before * after)
+
+
+def _change_of_cofactors(t: Any, x: Any) -> Any:
+    """Their derivative in the direction t, a symmetric form: its transpose is the same."""
+    if is_box(x):
+        raise UnsupportedInputError(
+            f"numpy.linalg.det has no third derivative rule at a singular matrix, {user_line()}"
+        )
+    u, s, vh = np.linalg.svd(x)
+    sign, products = over_matrix(np.linalg.det(u) * np.linalg.det(vh)), _without_pairs(s)
+    t = multiply(adjoint(u), t, adjoint(vh))
+    own = np.matmul(products, diagonal_of(t)[..., None])[..., 0]
+    return sign * multiply(conjugate(u), on_diagonal(own) - transpose(t) * products, conjugate(vh))
+
+
+cofactors_p = rule(
+    _singular_cofactors,
+    push=_change_of_cofactors,
+    pull=_change_of_cofactors,
+    name="cofactors",
+    structure="...ij->...kl",
+)
+
+
+def _cofactors(x: Any, det: Any) -> Any:
+    """``det(x) x^-T``, also where x is singular or nearly so.
+
+    Up to 3 x 3 by their definition, which has derivatives of all orders. Derivatives of the product
+    with the inverse lose as many digits as x has in its condition.
+    """
+    n = shape_of(x)[-1]
+    if n == 1:
+        return np.ones_like(plain(x))
+    if n == 2:
+        return x[..., ::-1, ::-1] * _SIGNS
+    if n == 3:  # indices modulo 3 give the signs
+        (i, k), (j, m) = (_NEXT[:, None], _AFTER[:, None]), (_NEXT, _AFTER)
+        return x[..., i, j] * x[..., k, m] - x[..., i, m] * x[..., k, j]
+    try:
+        inverted = np.linalg.inv(x)
+    except np.linalg.LinAlgError:
+        return cofactors_p(x)
+    largest, of_inverse = (np.absolute(plain(a)).max((-2, -1), initial=0) for a in (x, inverted))
+    if np.all(largest * of_inverse < ILL_CONDITIONED):
+        return over_matrix(det) * transpose(inverted)
+    return cofactors_p(x)
+
+
+det_p = rule(
+    np.linalg.det,
+    push=lambda t, x, ans: inner(_cofactors(x, ans), t),
+    pull=lambda g, x, ans: over_matrix(g) * _cofactors(x, ans),
+    name="det",
+    structure="...ij->...",
+)
+
+
+@implements(np.linalg.det)
+def det(a: Any) -> Any:
+    """``numpy.linalg.det``, which has a derivative at singular matrices too: the cofactors."""
+    return det_p(a)
+
+
+def _slogdet_push(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:
+    sign, _ = ans
+    change = inner(transpose(inverse(x, plain(sign) == 0)), t)
+    if not is_complex(x):
+        return np.zeros(np.shape(change)), change
+    return 1j * sign * np.imag(change), np.real(change)
+
+
+def _slogdet_pull(g: Any, x: Any, ans: Any) -> Any:
+    sign, _ = ans
+    g_sign, g = g
+    if is_complex(x):
+        g = g - 1j * np.real(1j * g_sign * sign)
+    return over_matrix(g) * transpose(inverse(x, plain(sign) == 0))
+
+
+slogdet_p = rule(
+    lambda x: tuple(np.linalg.slogdet(x)),
+    push=_slogdet_push,
+    pull=_slogdet_pull,
+    name="slogdet",
+    structure="...ij->...,...",
+    outputs=2,
+)
+_Slogdet: Any = type(np.linalg.slogdet(np.eye(1)))
+
+
+@implements(np.linalg.slogdet)
+def slogdet(a: Any) -> Any:
+    """``numpy.linalg.slogdet``; the sign of a real determinant is constant.
+
+    The derivative at a singular matrix is NaN.
+    """
+    return _Slogdet(*slogdet_p(a))
+
+
+def _completed(x: Any) -> Any:
+    """The Hermitian matrix of which NumPy reads the lower triangle."""
+    below = np.tril(x, -1)
+    return below + adjoint(below) + on_diagonal(np.real(diagonal_of(x)))
+
+
+def _pinv_push(t: Any, x: Any, ans: Any, symmetric: bool) -> Any:
+    if symmetric:
+        t, x = hermitian(t), _completed(x)
+    th, ph = adjoint(t), adjoint(ans)
+    left = th - multiply(th, x, ans)
+    right = th - multiply(ans, x, th)
+    return multiply(ans, ph, left) + multiply(right, ph, ans) - multiply(ans, t, ans)
+
+
+def _pinv_pull(g: Any, x: Any, ans: Any, symmetric: bool) -> Any:
+    if symmetric:
+        x = _completed(x)
+    p, gh, bar = transpose(ans), adjoint(g), conjugate(ans)
+    left, right = multiply(gh, bar, p), multiply(p, bar, gh)
+    left = left - multiply(conjugate(x), bar, left)
+    right = right - multiply(right, bar, conjugate(x))
+    c = left + right - multiply(p, g, p)
+    return hermitian(c) if symmetric else c
+
+
+pinv_p = rule(
+    lambda x, symmetric, **options: np.linalg.pinv(x, hermitian=symmetric, **options),
+    push=_pinv_push,
+    pull=_pinv_pull,
+    name="pinv",
+    structure="...ij->...kl",
+)
+
+
+@implements(np.linalg.pinv)
+def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Any:
+    """``numpy.linalg.pinv``, at constant rank: where the rank may change, it jumps.
+
+    With ``hermitian=True`` the derivative is that for Hermitian changes, as for `eigh`.
+    """
+    options = {} if rtol is np._NoValue else {"rtol": plain(rtol)}
+    return pinv_p(as_operand(a), rcond=plain(rcond), symmetric=bool(hermitian), **options)
+
+
+def _of_value(x: Any, value: Any) -> Any:
+    return of_value_p(x, value=value) if is_box(x) else value
+
+
+# The value that NumPy finds in one way, with the derivative of a formula for it.
+of_value_p = rule(
+    _of_value, push=lambda t: t, pull=lambda g: g, name="lstsq", structure="elementwise"
+)
+
+
+@implements(np.linalg.lstsq)
+def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
+    """``numpy.linalg.lstsq``, at constant rank, where the solution is ``pinv(a) @ b``."""
+    a, b = as_operand(a), as_operand(b)
+    solution, residuals, rank, s = np.linalg.lstsq(plain(a), plain(b), rcond)
+    if rcond is None or rcond < 0:
+        eps = float(np.finfo(s.dtype).eps)
+        rcond = eps if rcond is not None else eps * max(np.shape(a))
+    x = of_value_p(np.matmul(np.linalg.pinv(a, rcond), b), value=solution)
+    if residuals.size:
+        rest = b - np.matmul(a, x)
+        norms = np.sum(np.real(conjugate(rest) * rest), axis=0, keepdims=np.ndim(b) == 1)
+        residuals = of_value_p(norms, value=residuals)
+    return x, residuals, rank, of_value_p(np.linalg.svdvals(a), value=s)
+
+
+@implements(np.linalg.trace)
+def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+    """``numpy.linalg.trace``."""
+    return np.trace(x, offset, -2, -1, dtype)
+
+
+@implements(np.linalg.matrix_power)
+def matrix_power(a: Any, n: int) -> Any:
+    """``numpy.linalg.matrix_power``."""
+    n = operator.index(n)
+    if n == 0 or np.ndim(a) < 2 or np.shape(a)[-2] != np.shape(a)[-1]:
+        return np.linalg.matrix_power(plain(a), n)  # or its error
+    if n < 0:
+        return matrix_power(np.linalg.inv(a), -n)
+    if n == 3:
+        return np.matmul(np.matmul(a, a), a)
+    power, ans = a, None
+    while True:
+        if n % 2:
+            ans = power if ans is None else np.matmul(ans, power)
+        n //= 2
+        if not n:
+            return np.copy(ans) if ans is a else ans
+        power = np.matmul(power, power)
+
+
+@implements(np.linalg.cond)
+def cond(x: Any, p: Any = None) -> Any:
+    """``numpy.linalg.cond``; where it is infinite its derivative is NaN."""
+    value = np.linalg.cond(plain(x), p)
+    singular = ~np.isfinite(value)
+    if p is None or p in (2, -2):
+        s = np.linalg.svdvals(x)
+        above, below = (s[..., -1], s[..., 0]) if p == -2 else (s[..., 0], s[..., -1])
+        if np.any(plain(below) == 0):
+            below = np.where(plain(below) == 0, np.nan, below)
+        ans = above / below
+    else:
+        ans = np.linalg.norm(x, p, (-2, -1)) * np.linalg.norm(inverse(x, singular), p, (-2, -1))
+    return of_value_p(ans, value=value)
+
+
+@implements(np.linalg.tensorinv)
+def tensorinv(a: Any, ind: int = 2) -> Any:
+    """``numpy.linalg.tensorinv``."""
+    if ind <= 0:
+        raise ValueError("Invalid ind argument.")
+    shape = np.shape(a)
+    matrix = np.reshape(a, (prod(shape[ind:]), -1))
+    return np.reshape(np.linalg.inv(matrix), shape[ind:] + shape[:ind])
+
+
+@implements(np.linalg.tensorsolve)
+def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+    """``numpy.linalg.tensorsolve``."""
+    ndim = np.ndim(a)
+    if axes is not None:
+        rest = [k for k in range(ndim) if k not in axes]
+        a = np.transpose(a, (*rest, *axes))
+    shape = np.shape(a)[np.ndim(b) - ndim :]
+    if prod(shape) ** 2 != np.size(a):
+        return np.linalg.tensorsolve(plain(a), plain(b))  # raises what NumPy says of the shapes
+    matrix = np.reshape(a, (prod(shape), prod(shape)))
+    return np.reshape(np.linalg.solve(matrix, np.ravel(b)), shape)

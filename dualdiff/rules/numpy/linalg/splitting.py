@@ -1,0 +1,156 @@
+"""Bases of coinciding values that continue along a direction, for derivatives as limits.
+
+Where eigenvalues coincide, a derivative that exists is the limit of those at matrices near by,
+where they differ. Along a direction the values split, and vectors that continue are eigenvectors of
+the direction's part in the space of the coinciding ones (T. Kato, Perturbation Theory for Linear
+Operators, II.2.3). While `splitting`, decompositions of a dual number take those vectors, so that a
+quotient 0 / 0 of what vanishes with a gap is that of the two slopes (`_gauge.quotient`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ....array.box import is_box, plain
+from ....core.dual import Dual
+from ....core.trace import resolve
+from ....errors import DualdiffError
+
+_splitting: ContextVar[bool] = ContextVar("dualdiff_splitting", default=False)
+is_splitting = _splitting.get
+_CLOSED = 1e-6  # how small a slope between two values is, beside the largest, for one that is none
+
+
+class NotSplitError(DualdiffError, ArithmeticError):
+    """Along this direction there are no vectors of the same dtype that continue."""
+
+
+@contextmanager
+def splitting() -> Iterator[None]:
+    """Let decompositions of dual numbers take vectors that continue along the tangent."""
+    token = _splitting.set(True)
+    try:
+        yield
+    finally:
+        _splitting.reset(token)
+
+
+def slope_of(a: Any) -> ndarray | None:
+    """The single tangent of the lowest level of an operand, or None."""
+    found, x = None, resolve(a)
+    while is_box(x):
+        if type(x) is Dual and x.scope.lead == ():
+            found = x.payload
+        x = x.value
+    return None if found is None else plain(found)
+
+
+def unmasked(x: Any) -> Any:
+    """A tangent or cotangent without its masks of structural zeros."""
+    x = resolve(x)
+    while is_box(x) and type(x).is_mask:
+        x = resolve(x.value)
+    return x
+
+
+def slopes_quotient(k: Any, d: Any, vanishes: Any) -> Any:
+    """The limit of ``k / d`` where both vanish, by their slopes; NaN where k does not, or None.
+
+    Where the slope of d vanishes too, the values stay together along every direction, and the
+    limit multiplies nothing. What has been taken to a limit has no known slope itself (NaN).
+    """
+    k, d = unmasked(k), unmasked(d)
+    if type(k) is not Dual or type(d) is not Dual or k.scope is not d.scope or k.scope.lead != ():
+        return None
+    if is_box(k.value) or is_box(d.value) or is_box(k.payload) or is_box(d.payload):
+        return None
+    over, under = k.payload, d.payload
+    closed = np.abs(under) <= _CLOSED * np.abs(under).max(initial=0.0)
+    limit = np.where(closed, 0, over / np.where(closed, 1, under))
+    limit = np.where(vanishes, limit, np.nan)
+    return k.scope.box(limit, np.full_like(limit, np.nan))
+
+
+def _groups(close: ndarray) -> list[ndarray]:
+    """The sets of two and more indices that a symmetric relation of nearness joins."""
+    from scipy.sparse.csgraph import connected_components  # rarely: SciPy takes long to import
+
+    count, labels = connected_components(close, directed=False)
+    sets = [np.flatnonzero(labels == k) for k in range(count)]
+    return [g for g in sets if g.size > 1]
+
+
+def _near(w: ndarray, rounding: ndarray) -> ndarray:
+    return np.asarray(np.abs(w[:, None] - w[None, :]) <= rounding)
+
+
+def _each(function: Callable[..., Any], shape: tuple[int, ...], *stacks: Any) -> None:
+    """Apply a function that writes into its arguments to each matrix of some stacks."""
+    for i in np.ndindex(shape):
+        function(*(stack[i] for stack in stacks))
+
+
+def eigh_vectors(w: ndarray, v: ndarray, slope: ndarray, rounding: ndarray) -> ndarray:
+    """Eigenvectors of Hermitian matrices that continue along Hermitian slopes."""
+    v = v.copy()
+
+    def turn(w: ndarray, v: ndarray, slope: ndarray, rounding: ndarray) -> None:
+        for g in _groups(_near(w, rounding)):
+            part = v[:, g].conj().T @ slope @ v[:, g]
+            v[:, g] = v[:, g] @ np.linalg.eigh(0.5 * (part + part.conj().T))[1]
+
+    _each(turn, w.shape[:-1], w, v, np.broadcast_to(slope, v.shape), rounding)
+    return v
+
+
+def eig_vectors(w: ndarray, v: ndarray, slope: ndarray, rounding: ndarray) -> ndarray:
+    """Eigenvectors of matrices that continue along slopes, of length 1.
+
+    Raises: NotSplitError where real ones continue as complex ones.
+    """
+    v = v.copy()
+
+    def turn(w: ndarray, v: ndarray, slope: ndarray, rounding: ndarray) -> None:
+        for g in _groups(_near(w, rounding)):
+            values, turned = np.linalg.eig((np.linalg.inv(v) @ slope @ v)[np.ix_(g, g)])
+            if np.iscomplexobj(turned) and not np.iscomplexobj(v):
+                raise NotSplitError("real eigenvalues split into complex ones")
+            new = v[:, g] @ turned[:, np.lexsort((values.imag, values.real))]
+            v[:, g] = new / np.linalg.norm(new, axis=0)
+
+    _each(turn, w.shape[:-1], w, v, np.broadcast_to(slope, v.shape), rounding)
+    return v
+
+
+def svd_vectors(
+    u: ndarray, s: ndarray, vh: ndarray, slope: ndarray, rounding: ndarray
+) -> tuple[ndarray, ndarray]:
+    """Singular vectors that continue along slopes, of the shapes of `u` and `vh`."""
+    left, right = u.copy(), np.conjugate(np.matrix_transpose(vh))
+
+    def turn(u: ndarray, s: ndarray, v: ndarray, slope: ndarray, rounding: ndarray) -> None:
+        zero = s <= rounding[0]
+        for g in _groups(_near(s, rounding) & ~zero[:, None] & ~zero[None, :]):
+            part = u[:, g].conj().T @ slope @ v[:, g]
+            turned = np.linalg.eigh(0.5 * (part + part.conj().T))[1][:, ::-1]
+            u[:, g], v[:, g] = u[:, g] @ turned, v[:, g] @ turned
+        if zero.any():
+            r = int(np.count_nonzero(~zero))
+            a, b = _complement(u[:, :r]), _complement(v[:, :r])
+            p, _, qh = np.linalg.svd(a.conj().T @ slope @ b)
+            u[:, r:] = (a @ p)[:, : u.shape[1] - r]
+            v[:, r:] = (b @ qh.conj().T)[:, : v.shape[1] - r]
+
+    _each(turn, s.shape[:-1], left, s, right, slope, rounding)
+    return left, np.conjugate(np.matrix_transpose(right))
+
+
+def _complement(q: ndarray) -> ndarray:
+    """An orthonormal basis of what is orthogonal to orthonormal columns."""
+    return np.asarray(np.linalg.svd(q)[0][:, q.shape[1] :])

@@ -1,0 +1,202 @@
+"""Singular values and singular vectors.
+
+Formulas: J. Townsend, "Differentiating the singular value decomposition" (2016), extended to
+complex matrices in the pairing Re(g t), for which transposes do not conjugate. The quotients by
+``s_j^2 - s_i^2`` are split into ones by the difference and by the sum, so that what depends on
+``u @ vh`` alone has its derivative where singular values coincide.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ....array.box import is_box, plain
+from ...declare import rule
+from ..common import implements
+from .gauge import (
+    by_gaps,
+    exactly_zero,
+    quotient,
+    refuse_basis,
+    refuse_phase,
+    rounding_of,
+    size_of,
+    tied,
+    without_cotangent,
+)
+from .matrices import adjoint, conjugate, diagonal, is_complex, multiply, on_diagonal, transpose
+from .splitting import is_splitting, slope_of, svd_vectors
+
+_Svd: Any = type(np.linalg.svd(np.eye(1)))
+
+
+def _by_sums(k: Any, s: Any, zero: Any, size: Any) -> Any:
+    """``k_ij / (s_j + s_i)`` for a skew k; see `quotient` where both are 0."""
+    sums = s[..., None, :] + s[..., :, None]
+    close = plain(sums) <= rounding_of(s, s.shape[-1])[..., None]
+    if not is_complex(k):
+        close = close & ~np.eye(s.shape[-1], dtype=bool)
+        sums = np.where(np.eye(s.shape[-1], dtype=bool), 1, sums)
+    return quotient(k, sums, close, zero, size)
+
+
+def _by_values(k: Any, s: Any, zero: Any, size: Any) -> Any:
+    """Columns of k divided by singular values; see `quotient` for values 0."""
+    close = np.broadcast_to((plain(s) <= rounding_of(s, s.shape[-1]))[..., None, :], k.shape)
+    return quotient(k, s[..., None, :], close, zero, size)
+
+
+def _push_vectors(u: Any, s: Any, turn: Any, image: Any, p: Any) -> Any:
+    """The tangent of vectors that turn among themselves and, by `image`, out of their space."""
+    n = s.shape[-1]
+    if u.shape[-2] == n:
+        return np.matmul(u, turn)
+    if u.shape[-1] == n:
+        rest, size = image - np.matmul(u, p), size_of(image)
+        return np.matmul(u, turn) + _by_values(rest, s, exactly_zero(rest, size), size)
+    first, further = u[..., :n], u[..., n:]
+    z, size = np.matmul(adjoint(further), image), size_of(image)
+    z = _by_values(z, s, exactly_zero(z, size), size)
+    t = np.matmul(first, turn) + np.matmul(further, z)
+    return np.concatenate([t, -np.matmul(first, adjoint(z))], axis=-1)
+
+
+def _svd_push(t: Any, ans: Any) -> tuple[Any, Any, Any]:
+    u, s, vh = ans
+    v, n = adjoint(vh), s.shape[-1]
+    left, right = np.matmul(adjoint(t), u[..., :n]), np.matmul(t, v[..., :n])
+    p = np.matmul(adjoint(u[..., :n]), right)
+    ph = adjoint(p)
+    size = size_of(p)
+    even = 0.5 * by_gaps(p + ph, s, exactly_zero(p + ph, size), size)
+    odd = 0.5 * _by_sums(p - ph, s, exactly_zero(p - ph, size), size)
+    tu = _push_vectors(u, s, even + odd, right, p)
+    tv = _push_vectors(v, s, even - odd, left, ph)
+    return tu, np.real(diagonal(p)), adjoint(tv)
+
+
+def _skew(u: Any, g: Any, size: Any, n: int) -> tuple[Any, Any]:
+    """How a result depends on turns of vectors among themselves, and out of their space."""
+    k = np.matmul(transpose(u), g)
+    skew = k - adjoint(k)
+    if u.shape[-1] == n:
+        rest = None if u.shape[-2] == n else g - np.matmul(conjugate(u), k)
+        return skew, rest
+    refuse_basis(skew[..., n:, n:], size, "svd(full_matrices=True)")
+    return skew[..., :n, :n], np.matmul(conjugate(u[..., n:]), skew[..., n:, :n])
+
+
+def _svd_pull(g: Any, ans: Any, given: tuple[bool, bool, bool]) -> Any:
+    u, s, vh = ans
+    gu, gs, gvh = g
+    v, n = adjoint(vh), s.shape[-1]
+    ub, vb = conjugate(u[..., :n]), conjugate(vh[..., :n, :])
+    if not (given[0] or given[2]):
+        return np.matmul(ub * gs[..., None, :], vb)
+    gv = adjoint(gvh)
+    size = np.maximum(size_of(gu), size_of(gv))
+    (ku, out_u), (kv, out_v) = _skew(u, gu, size, n), _skew(v, gv, size, n)
+    if is_complex(u):
+        refuse_phase(0.5 * np.imag(diagonal(ku + kv)), size, "svd")
+    # Pairs on neither of whose left and right vectors the result depends.
+    unused = without_cotangent(gu[..., :n], given[0]) & without_cotangent(gv[..., :n], given[2])
+    q = by_gaps(ku + kv, s, unused, size) + _by_sums(ku - kv, s, unused, size)
+    c = multiply(ub, 0.5 * q + on_diagonal(gs), vb)
+    alone = diagonal(unused)[..., None, :]
+    if out_u is not None:
+        c = c + np.matmul(_by_values(out_u, s, alone & (plain(out_u) == 0), size), vb)
+    if out_v is not None:
+        out_v = _by_values(out_v, s, alone & (plain(out_v) == 0), size)
+        c = c + np.matmul(ub, adjoint(out_v))
+    return c
+
+
+def _svd(x: Any, full: bool, left: Any, right: Any) -> tuple[Any, Any, Any]:
+    if is_box(x):
+        return svd_p(x, full=full, left=left, right=right)
+    u, s, vh = np.linalg.svd(x, full_matrices=full)
+    return (u, s, vh) if left is None else (left, s, right)
+
+
+svd_p = rule(
+    _svd,
+    push=_svd_push,
+    pull=_svd_pull,
+    name="svd",
+    structure="...ij->...kl,...m,...no",
+    outputs=3,
+)
+
+
+def _svdvals_push(t: Any, x: Any) -> Any:
+    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    u = tied(u, s)
+    slope = np.real(np.sum(conjugate(u) * np.matmul(t, adjoint(vh)), axis=-2))
+    return np.where(plain(s) == 0, 0, slope)
+
+
+def _svdvals_pull(g: Any, x: Any) -> Any:
+    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    u = tied(u, s)
+    g = np.where(plain(s) == 0, 0, g)
+    return np.matmul(conjugate(u) * g[..., None, :], conjugate(vh))
+
+
+svdvals_p = rule(
+    lambda x: np.linalg.svd(x, compute_uv=False),
+    push=_svdvals_push,
+    pull=_svdvals_pull,
+    name="svdvals",
+    structure="...ij->...k",
+)
+
+
+def _hermitian_svd(a: Any, compute_uv: bool) -> Any:
+    """By eigenvalues, as NumPy does it."""
+    if not compute_uv:
+        return np.flip(np.sort(np.absolute(np.linalg.eigvalsh(a)), axis=-1), axis=-1)
+    w, u = np.linalg.eigh(a)
+    signs = np.copysign(1.0, plain(w)).astype(plain(w).dtype)
+    order = np.argsort(np.abs(plain(w)), axis=-1)[..., ::-1]
+    signs = np.take_along_axis(signs, order, axis=-1)
+    s = np.take_along_axis(np.absolute(w), order, axis=-1)
+    u = np.take_along_axis(u, order[..., None, :], axis=-1)
+    return _Svd(u, s, adjoint(u * signs[..., None, :]))
+
+
+@implements(np.linalg.svd)
+def svd(
+    a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
+) -> Any:
+    """``numpy.linalg.svd``.
+
+    Without vectors, symmetric functions of the singular values have their derivative where values
+    coincide, and the derivative of a value that is 0 counts as 0. Singular vectors are not unique:
+    by a common phase where they are complex, by a turn where values coincide or are 0, and those
+    that only ``full_matrices=True`` gives by any turn. A result that depends on the phase, or on
+    the basis of these additional vectors, raises in reverse mode; their tangents have no part along
+    what is arbitrary. For coinciding values see `eigh`. With ``hermitian=True`` the derivative is
+    that for Hermitian changes.
+    """
+    if hermitian:
+        return _hermitian_svd(a, compute_uv)
+    if not compute_uv:
+        return svdvals(a)
+    left, right = _continued_svd(a, bool(full_matrices))
+    return _Svd(*svd_p(a, full=bool(full_matrices), left=left, right=right))
+
+
+def _continued_svd(a: Any, full: bool) -> tuple[Any, Any]:
+    """While `splitting`, the vectors that continue along the tangent of a dual number."""
+    if not is_splitting() or (slope := slope_of(a)) is None:
+        return None, None
+    u, s, vh = np.linalg.svd(plain(a), full_matrices=full)
+    return svd_vectors(u, s, vh, slope, rounding_of(s, s.shape[-1]))
+
+
+@implements(np.linalg.svdvals)
+def svdvals(x: Any, /) -> Any:
+    """``numpy.linalg.svdvals``."""
+    return svd(x, full_matrices=False).S if is_splitting() else svdvals_p(x)

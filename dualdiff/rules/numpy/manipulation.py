@@ -1,0 +1,415 @@
+"""Changing the shape and the order of axes and elements of an array."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from ...array.box import is_box, plain, seen
+from ...array.views import View, memory_of
+from ...core.batch import Fit, Shape, align, shape_of, unbroadcast
+from ...core.tangents import Diagonal, dense, take_diagonals
+from ...core.trace import resolve
+from ..declare import linear
+from .common import Axes, axes_of, axis_of, implements, in_c_order, memory_order, ndim_of
+
+
+def lead_of(t: Any, ndim: int) -> Shape:
+    """The lead axes of a tangent or cotangent of an array of `ndim` dimensions."""
+    shape = shape_of(t)
+    return tuple(shape[: len(shape) - ndim])
+
+
+def as_operand(x: Any) -> Any:
+    """One of a sequence of operands; lists and object arrays of traced values as one box."""
+    if type(x) in (list, tuple) or (type(x) is ndarray and x.dtype.hasobject):
+        return resolve(x)
+    return x
+
+
+def _reshaped(x: Any, shape: Shape) -> Any:
+    return x.reshape(shape) if type(x) is ndarray else np.reshape(x, shape)
+
+
+reshape_p = linear(
+    _reshaped,
+    lambda g, x_spec, ans_spec: _reshaped(g, lead_of(g, ans_spec.ndim) + x_spec.shape),
+    push=lambda t, x_spec, shape: _reshaped(t, lead_of(t, x_spec.ndim) + shape),
+    name="reshape",
+    structure="gather",
+    view=True,
+)
+take_diagonals(reshape_p)
+
+
+def _permute(x: Any, axes: Axes) -> Any:
+    """Transpose the last axes; `axes` are negative, so that lead axes stay in front."""
+    lead = len(shape_of(x)) - len(axes)
+    order = (*range(lead), *axes) if lead else axes
+    return x.transpose(order) if type(x) is ndarray else np.transpose(x, order)
+
+
+@lru_cache(maxsize=256)
+def _inverse(axes: Axes) -> Axes:
+    n = len(axes)
+    return tuple(axes.index(a - n) - n for a in range(n))
+
+
+transpose_p = linear(
+    _permute,
+    lambda g, axes: _permute(g, _inverse(axes)),
+    name="transpose",
+    structure="gather",
+    view=True,
+)
+
+broadcast_to_p = linear(
+    lambda x, shape: np.broadcast_to(x, shape),
+    lambda g, x_spec, ans_spec: unbroadcast(g, Fit(*x_spec, *ans_spec)),
+    push=lambda t, x_spec, shape: np.broadcast_to(
+        align(t, x_spec.ndim, len(shape), lead_of(t, x_spec.ndim)), lead_of(t, x_spec.ndim) + shape
+    ),
+    name="broadcast_to",
+    structure="gather",
+    view=True,
+)
+broadcast_to_p.readonly = True
+
+
+_INT = {int}
+
+
+def _shape_argument(shape: Any, size: int) -> Shape:
+    """A shape argument as a tuple without -1."""
+    shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    if set(map(type, shape)) <= _INT:
+        known = prod(shape)
+        if min(shape, default=0) >= 0 and known == size:
+            return shape
+        if known < 0 and shape.count(-1) == 1 and min(shape) == -1 and size % known == 0:
+            return tuple([n if n >= 0 else size // -known for n in shape])
+    return np.broadcast_to(False, size).reshape(shape).shape
+
+
+@implements(np.reshape)
+def reshape(a: Any, /, shape: Any, order: Any = "C", *, copy: bool | None = None) -> Any:
+    """``numpy.reshape``; a view that writes through exactly where NumPy gives one."""
+    if order == "A":
+        order = "F" if np.asarray(memory_of(a)).flags.fnc else "C"
+    if copy is False:
+        np.reshape(plain(a), shape, order, copy=False)  # raises where it cannot be a view
+    shape = _shape_argument(shape, prod(shape_of(a)))
+    if order == "F":
+        ans = transpose(reshape_p(transpose(a), shape=shape[::-1]))
+    elif order == "C":
+        ans = reshape_p.bind(a, shape=shape)
+    else:
+        raise ValueError(f"order must be one of 'C', 'F', or 'A' (got {order!r})")
+    return np.copy(ans) if copy else ans
+
+
+@implements(np.ravel)
+def ravel(a: Any, order: Any = "C") -> Any:
+    """``numpy.ravel``; a view where the elements are contiguous in the order asked for."""
+    memory = np.asarray(memory_of(a))
+    if order == "K":
+        axes = memory_order(memory.strides)
+        a, memory = np.transpose(a, axes), memory.transpose(axes)
+    elif order == "F" or (order == "A" and memory.flags.fnc):
+        a, memory = np.transpose(a), memory.T
+    ans = reshape_p.bind(a, shape=(memory.size,))
+    return ans if memory.flags.c_contiguous else np.copy(ans)
+
+
+@implements(np.transpose, np.permute_dims)
+def transpose(a: Any, axes: Any = None) -> Any:
+    """``numpy.transpose``."""
+    ndim = len(shape_of(a))
+    if axes is None:
+        return transpose_p(a, axes=tuple(range(-1, -ndim - 1, -1)))
+    if len(axes) != ndim:
+        raise ValueError("axes don't match array")
+    return transpose_p(a, axes=axes_of(tuple(axes), ndim))
+
+
+@implements(np.matrix_transpose, np.linalg.matrix_transpose)
+def matrix_transpose(x: Any, /) -> Any:
+    """``numpy.matrix_transpose``: the last two axes change places."""
+    if ndim_of(x) < 2:
+        raise ValueError(f"Input array must be at least 2-dimensional, but it is {ndim_of(x)}")
+    return swapaxes(x, -1, -2)
+
+
+@implements(np.swapaxes)
+def swapaxes(a: Any, axis1: Any, axis2: Any) -> Any:
+    """``numpy.swapaxes``."""
+    ndim = ndim_of(a)
+    i, j = axis_of(axis1, ndim), axis_of(axis2, ndim)
+    order = list(range(-ndim, 0))
+    order[i], order[j] = j, i
+    return transpose_p(a, axes=tuple(order))
+
+
+@implements(np.moveaxis)
+def moveaxis(a: Any, source: Any, destination: Any) -> Any:
+    """``numpy.moveaxis``."""
+    ndim = ndim_of(a)
+    sources = normalize_axis_tuple(source, ndim, "source")
+    destinations = normalize_axis_tuple(destination, ndim, "destination")
+    if len(sources) != len(destinations):
+        raise ValueError(
+            "`source` and `destination` arguments must have the same number of elements"
+        )
+    order = [i for i in range(ndim) if i not in sources]
+    for place, axis in sorted(zip(destinations, sources, strict=True)):
+        order.insert(place, axis)
+    return transpose_p(a, axes=tuple(i - ndim for i in order))
+
+
+@implements(np.rollaxis)
+def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+    """``numpy.rollaxis``."""
+    n = ndim_of(a)
+    np.rollaxis(np.broadcast_to(False, (1,) * n), axis, start)  # checks the arguments
+    axis, start = axis % n, start + n if start < 0 else start
+    return moveaxis(a, axis, start - 1 if axis < start else start)
+
+
+@implements(np.expand_dims)
+def expand_dims(a: Any, axis: Any) -> Any:
+    """``numpy.expand_dims``."""
+    inner = shape_of(a)
+    places = axis if isinstance(axis, (tuple, list)) else (axis,)
+    ndim = len(inner) + len(places)
+    new = normalize_axis_tuple(places, ndim)
+    rest = iter(inner)
+    return reshape_p(a, shape=tuple(1 if i in new else next(rest) for i in range(ndim)))
+
+
+@implements(np.squeeze)
+def squeeze(a: Any, axis: Any = None) -> Any:
+    """``numpy.squeeze``."""
+    shape = np.squeeze(np.broadcast_to(False, shape_of(a)), axis).shape
+    return reshape_p(a, shape=shape)
+
+
+@implements(np.broadcast_to)
+def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
+    """``numpy.broadcast_to``; a view that cannot be written to."""
+    shape = (shape,) if ndim_of(shape) == 0 else tuple(shape)
+    return broadcast_to_p(array, shape=shape)
+
+
+@implements(np.broadcast_arrays)
+def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
+    """``numpy.broadcast_arrays``; views that cannot be written to where anything is to do."""
+    arrays = [as_operand(a) for a in args]
+    shape = np.broadcast_shapes(*map(np.shape, arrays))
+    return tuple(
+        a if shape_of(a) == shape and type(plain(a)) is ndarray else np.broadcast_to(a, shape)
+        for a in arrays
+    )
+
+
+def _at_least(ndim: int, arys: Sequence[Any]) -> Any:
+    """The arrays with new axes in front (and behind, for a third), so that they have `ndim`."""
+    ans = []
+    for a in map(as_operand, arys):
+        shape = shape_of(a)
+        if len(shape) < ndim:
+            last = (1,) if ndim == 3 and len(shape) in (1, 2) else ()
+            shape = (1,) * (ndim - len(last) - len(shape)) + shape + last
+            a = np.reshape(a, shape)
+        ans.append(a if is_box(a) else np.asarray(a))
+    return ans[0] if len(ans) == 1 else tuple(ans)
+
+
+@implements(np.atleast_1d)
+def atleast_1d(*arys: Any) -> Any:
+    """``numpy.atleast_1d``."""
+    return _at_least(1, arys)
+
+
+@implements(np.atleast_2d)
+def atleast_2d(*arys: Any) -> Any:
+    """``numpy.atleast_2d``."""
+    return _at_least(2, arys)
+
+
+@implements(np.atleast_3d)
+def atleast_3d(*arys: Any) -> Any:
+    """``numpy.atleast_3d``."""
+    return _at_least(3, arys)
+
+
+@implements(np.flip)
+def flip(m: Any, axis: Any = None) -> Any:
+    """``numpy.flip``; a view."""
+    if ndim_of(m) == 0 and axis is None:
+        return np.reshape(m, ())[()]
+    axes = axes_of(axis, ndim_of(m))
+    reverse, whole = slice(None, None, -1), slice(None)
+    return m[tuple(reverse if i in axes else whole for i in range(-ndim_of(m), 0))]
+
+
+@implements(np.fliplr)
+def fliplr(m: Any) -> Any:
+    """``numpy.fliplr``; a view."""
+    if ndim_of(m) < 2:
+        raise ValueError("Input must be >= 2-d.")
+    return m[:, ::-1]
+
+
+@implements(np.flipud)
+def flipud(m: Any) -> Any:
+    """``numpy.flipud``; a view."""
+    if ndim_of(m) < 1:
+        raise ValueError("Input must be >= 1-d.")
+    return m[::-1]
+
+
+@implements(np.rot90)
+def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
+    """``numpy.rot90``; a view."""
+    axes = tuple(axes)
+    np.rot90(np.broadcast_to(False, shape_of(m)), k, axes)  # checks the arguments
+    k %= 4
+    if k == 0:
+        return m[...]
+    if k == 2:
+        return flip(m, axes)
+    if k == 1:
+        return np.swapaxes(flip(m, axes[1]), *axes)
+    return flip(np.swapaxes(m, *axes), axes[1])
+
+
+def _rolled(x: Any, shift: tuple[int, ...], axis: tuple[int, ...]) -> Any:
+    """``numpy.roll``; along one axis by joining two slices, at less than half its cost."""
+    if type(x) is Diagonal and x.ndim == 2 and axis == (-1,) and x.shape[1]:
+        n = x.shape[1]
+        cut = -shift[0] % n
+        return x[:, cut:].placed(0, n) + x[:, :cut].placed(n - cut, n)
+    if len(axis) != 1 or type(x) is not ndarray or not x.size or not in_c_order(x):
+        return np.roll(dense(x), shift, axis)
+    cut = -shift[0] % x.shape[axis[0]]
+    rest: Any = (slice(None),) * (-axis[0] - 1)
+    parts = (x[(..., slice(cut, None), *rest)], x[(..., slice(cut), *rest)])
+    return np.concatenate(parts, axis[0])
+
+
+roll_p = linear(
+    _rolled,
+    lambda g, shift, axis: _rolled(g, tuple(-s for s in shift), axis),
+    name="roll",
+    structure="gather",
+)
+take_diagonals(roll_p)
+
+
+@implements(np.roll)
+def roll(a: Any, shift: Any, axis: Any = None) -> Any:
+    """``numpy.roll``."""
+    if axis is None:
+        return np.reshape(roll(np.ravel(a), shift, 0), shape_of(a))
+    if type(shift) is int and type(axis) is int:  # the common case, at a third of the cost
+        a = a.read() if type(a) is View else a
+        return roll_p.bind(a, shift=(shift,), axis=(axis_of(axis, len(shape_of(a))),))
+    negative = [
+        i - ndim_of(a) for i in normalize_axis_tuple(axis, ndim_of(a), allow_duplicate=True)
+    ]
+    shifts, axes = np.broadcast_arrays(seen(shift), negative)
+    if shifts.ndim > 1:
+        raise ValueError("'shift' and 'axis' should be scalars or 1D sequences")
+    return roll_p(a, shift=tuple(shifts.tolist()), axis=tuple(axes.tolist()))
+
+
+def _untile(g: Any, x_spec: Any, reps: Shape) -> Any:
+    """The cotangents of the copies, summed."""
+    n = x_spec.ndim
+    split = tuple(size for pair in zip(reps, x_spec.shape, strict=True) for size in pair)
+    g = np.reshape(g, lead_of(g, n) + split)
+    return np.sum(g, axis=tuple(range(-2 * n, 0, 2)))
+
+
+tile_p = linear(
+    lambda x, reps: np.tile(x, reps),
+    _untile,
+    name="tile",
+    structure="gather",
+)
+
+
+@implements(np.tile)
+def tile(A: Any, reps: Any) -> Any:  # NumPy's name
+    """``numpy.tile``."""
+    reps = (reps,) if ndim_of(reps) == 0 else tuple(reps)
+    ndim = max(ndim_of(A), len(reps))
+    if not ndim:
+        return np.copy(A)
+    A = np.reshape(A, (1,) * (ndim - ndim_of(A)) + shape_of(A))
+    return tile_p(A, reps=(1,) * (ndim - len(reps)) + tuple(map(int, reps)))
+
+
+repeat_p = linear(
+    lambda x, repeats, axis: np.repeat(x, repeats, axis),
+    lambda g, x_spec, repeats, axis: np.sum(
+        np.reshape(
+            g,
+            (*g.shape[: g.ndim + axis], x_spec.shape[axis], repeats, *g.shape[g.ndim + axis + 1 :]),
+        ),
+        axis=axis,
+    ),
+    name="repeat",
+    structure="gather",
+)
+
+
+@implements(np.repeat)
+def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
+    """``numpy.repeat``."""
+    if axis is None:
+        a, axis = np.ravel(a), 0
+    if ndim_of(a) == 0:
+        a = np.ravel(a)
+    axis = axis_of(axis, ndim_of(a))
+    repeats = np.asarray(seen(repeats))
+    if repeats.size == 1 and repeats.ndim < 2:
+        return repeat_p(a, repeats=operator.index(repeats.item()), axis=axis)
+    where = np.repeat(np.arange(shape_of(a)[axis]), repeats)
+    return np.take(a, where, axis)
+
+
+@implements(np.resize)
+def resize(a: Any, new_shape: Any) -> Any:
+    """``numpy.resize``: the raveled array, repeated as often as the new shape asks for."""
+    shape = (new_shape,) if ndim_of(new_shape) == 0 else tuple(new_shape)
+    flat, size = np.ravel(a), int(np.prod(shape))
+    if min(shape, default=0) < 0:
+        raise ValueError("all elements of `new_shape` must be non-negative")
+    if not np.size(a):
+        return np.zeros_like(flat, shape=shape)
+    return np.reshape(np.take(flat, np.arange(size) % prod(shape_of(a))), shape)
+
+
+@implements(np.trim_zeros)
+def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
+    """``numpy.trim_zeros``: the part without zeros at the ends, decided by the values."""
+    axes = range(ndim_of(filt)) if axis is None else normalize_axis_tuple(axis, ndim_of(filt))
+    index = [slice(None)] * ndim_of(filt)
+    for axis in axes:
+        others = tuple(i for i in range(ndim_of(filt)) if i != axis)
+        found = np.flatnonzero(np.any(seen(filt) != 0, axis=others))
+        if found.size == 0:
+            index[axis] = slice(0, 0)
+            continue
+        first = found[0] if "f" in trim.lower() else None
+        last = found[-1] + 1 if "b" in trim.lower() else None
+        index[axis] = slice(first, last)
+    return filt[tuple(index)]

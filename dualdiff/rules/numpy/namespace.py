@@ -1,0 +1,96 @@
+"""NumPy's functions as `dualdiff.numpy` offers them: they take lists of traced values too."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...array.box import is_box
+from ...array.dispatch import UFUNC_METHODS, find_function
+from .creation import contains_box, from_nested
+
+# These take a sequence of arrays, which NumPy searches for traced ones itself.
+TAKES_SEQUENCES = frozenset(
+    (
+        "array_split", "atleast_1d", "atleast_2d", "atleast_3d", "block",
+        "broadcast_arrays", "choose", "column_stack", "concat", "concatenate", "dstack",
+        "einsum", "einsum_path", "hstack", "ix_", "meshgrid", "multi_dot", "piecewise",
+        "select", "stack", "unstack", "vstack",
+    )
+)  # fmt: skip
+
+
+# Most arguments are of these types, of which nothing need be asked.
+_PLAIN = frozenset((float, int, bool, complex, str, slice, type(None), np.float64))
+
+
+def _traced(x: Any) -> Any:
+    if type(x) in _PLAIN or is_box(x) or not contains_box(x):
+        return x
+    return from_nested(x)
+
+
+def accepting_lists(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, with lists and object arrays of traced values made into traced arrays first."""
+
+    def accepts_lists(*args: Any, **kwargs: Any) -> Any:
+        args = tuple(map(_traced, args))
+        if kwargs:
+            kwargs = {k: v if k == "out" else _traced(v) for k, v in kwargs.items()}
+        # NumPy asks only some of its arguments: not `initial`, or the weights.
+        if any(map(is_box, args)) or any(map(is_box, kwargs.values())):
+            found = _implementation(function)
+            if found is not None:
+                return found(*args, **kwargs)
+        return function(*args, **kwargs)
+
+    functools.update_wrapper(accepts_lists, function, updated=())
+    if isinstance(function, np.ufunc):
+        for method in ("reduce", "accumulate", "reduceat", "outer", "at"):
+            setattr(accepts_lists, method, accepting_lists(getattr(function, method)))
+    return accepts_lists
+
+
+def _implementation(function: Any) -> Callable[..., Any] | None:
+    """What a function or a method of a ufunc does on traced arrays."""
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, np.ufunc):
+        return UFUNC_METHODS.get((owner, function.__name__))
+    return None if isinstance(function, np.ufunc) else find_function(function)
+
+
+def mirror(module: Any, name: str) -> Any:
+    """What `dualdiff.numpy` (or a submodule of it) offers under the name of one of NumPy's."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    found = getattr(module, name)
+    is_function = isinstance(found, np.ufunc) or type(found).__name__ in (
+        "function", "_ArrayFunctionDispatcher", "builtin_function_or_method",
+    )  # fmt: skip
+    if is_function and name not in TAKES_SEQUENCES:
+        return accepting_lists(found)
+    return found
+
+
+def mirrored(
+    module: Any, names: dict[str, Any], rules: Any = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """``__getattr__`` and ``__dir__`` of a module that offers all names of one of NumPy or SciPy.
+
+    Arguments: `module`, of NumPy or SciPy; `names`, the ``globals()`` of ours, which keep what was
+    asked for; `rules`, a module whose names go before those of `module`.
+    """
+
+    def __getattr__(name: str) -> Any:
+        own = not name.startswith("_") and name in dir(module) and hasattr(rules, name)
+        found = getattr(rules, name) if own else mirror(module, name)
+        names[name] = found
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*dir(module), *names.get("__all__", ())})
+
+    return __getattr__, __dir__

@@ -1,0 +1,377 @@
+"""Sums, products and extrema along any axes, and the method ``reduce`` of universal functions.
+
+Tied extrema share the derivative equally. Products are differentiated without a division by an
+element, so that zeros do no harm at any order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ...array.box import is_box, plain, seen
+from ...array.dispatch import UFUNC_METHODS
+from ...core.batch import Shape, cast, dtype_of, shape_of
+from ...core.primitive import Primitive
+from ...core.tangents import Diagonal
+from ..declare import Linear, linear, rule
+from .common import (
+    Axes,
+    axes_of,
+    column_of,
+    ends_derivative,
+    expand_dims,
+    for_target,
+    implements,
+    into,
+    spread,
+    target_of,
+    where_or_zero,
+)
+from .creation import given
+from .ufuncs import safe_divide
+
+NoValue = np._NoValue
+Scaled = Callable[..., Any]
+NO_OPTIONS: dict[str, Any] = {}
+
+# How a traced `initial` joins a result, and a start that leaves the result as it is.
+JOINED: dict[Primitive, tuple[Callable[..., Any], Any]] = {}
+# Those that take no axis of a number, unlike reductions by ufuncs.
+STRICT: set[Primitive] = set()
+
+
+def reduced(
+    prim: Primitive, a: Any, axis: Any, keepdims: Any, out: Any = None, **options: Any
+) -> Any:
+    """Apply a reduction primitive to NumPy's arguments.
+
+    Primitives take ``axis`` as a tuple counted from the right, ``keepdims``, and as ``options``
+    those of ``dtype, initial, where, ...`` that the user gave.
+    """
+    a = for_target(a, out, options.get("dtype"), isinstance(prim, Linear))
+    initial = options.get("initial")
+    if is_box(initial):
+        return into(out, _joined(prim, a, initial, axis, keepdims, options), "unsafe")
+    options = {
+        k: v for k, v in options.items() if v is not NoValue and (v is not None or k == "initial")
+    }
+    where = options.pop("where", True)
+    if where is not True:
+        options["where"] = np.array(plain(where), dtype=bool)
+    return into(out, reduced_plainly(prim, a, axis, keepdims, options), "unsafe")
+
+
+def _joined(
+    prim: Primitive, a: Any, initial: Any, axis: Any, keepdims: Any, options: dict[str, Any]
+) -> Any:
+    """A reduction with a traced `initial`: the value is NumPy's, which begins with it."""
+    join, start = JOINED[prim]
+    made = reduced(prim, seen(a), axis, keepdims, **{**options, "initial": seen(initial)})
+    if dtype_of(made).kind not in "fc":
+        return made
+    rest = reduced(prim, a, axis, keepdims, **{**options, "initial": start})
+    return given(join(rest, cast(initial, dtype_of(made))), made)
+
+
+def reduced_plainly(
+    prim: Primitive, a: Any, axis: Any, keepdims: Any, options: dict[str, Any] = NO_OPTIONS
+) -> Any:
+    """`reduced` for the common calls, at less cost."""
+    ndim = len(shape_of(a))
+    axes = () if ndim == 0 and axis in (0, -1) and prim not in STRICT else axes_of(axis, ndim)
+    return prim(a, axis=axes, keepdims=keepdims is not NoValue and bool(keepdims), options=options)
+
+
+def converted(a: Any, dtype: Any) -> Any:
+    """`a` in the dtype that a function is to work in; plain where that ends the derivative."""
+    if dtype is None:
+        return a
+    return cast(seen(a) if ends_derivative(dtype) else a, np.dtype(dtype))
+
+
+def kept_dims(g: Any, axis: Axes, ndim: int, keepdims: bool) -> Any:
+    """A result or cotangent of a reduction, broadcastable against its operand."""
+    return g if keepdims or shape_of(g) == () else expand_dims(g, axis, ndim)
+
+
+def reduction(fn: Callable[..., Any], scaled: Scaled, name: str | None = None) -> Primitive:
+    """Declare a reduction by the derivative of its result by each element.
+
+    Arguments: `fn(x, axis=, keepdims=, **options)`; ``scaled(v, x, ans, axis, **options)``, the
+    product of `v` and that derivative, where `v` and `ans` broadcast against x.
+    """
+
+    def apply(x: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
+        return fn(x, axis=axis, keepdims=keepdims, **options)
+
+    def push(t: Any, x: Any, ans: Any, axis: Axes, keepdims: bool, options: Any) -> Any:
+        ans = kept_dims(ans, axis, len(shape_of(x)), keepdims)
+        return np.sum(scaled(t, x, ans, axis, **options), axis=axis, keepdims=keepdims)
+
+    def pull(g: Any, x: Any, ans: Any, axis: Axes, keepdims: bool, options: Any) -> Any:
+        column = column_of(g, axis, shape_of(x), keepdims)
+        if column is not None and type(x) is ndarray:
+            row = scaled(column.dtype.type(1), x, np.reshape(ans, ()), axis, **options)
+            return Diagonal.outer(column, row)
+        ans, g = (kept_dims(v, axis, len(shape_of(x)), keepdims) for v in (ans, g))
+        return scaled(g, x, ans, axis, **options)
+
+    return rule(apply, push=push, pull=pull, name=name or fn.__name__, structure="reduction")
+
+
+def conjugate(x: Any) -> Any:
+    """``numpy.conjugate`` that does not copy real arrays."""
+    return np.conjugate(x) if dtype_of(x).kind == "c" else x
+
+
+def count(shape: Shape, axis: Axes, where: Any = True) -> Any:
+    """How many elements a reduction takes in, or 1; with a mask an array that keeps the axes."""
+    if where is not True:
+        n = np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=True)
+        return np.maximum(n, 1)
+    return math.prod(shape[a] for a in axis) or 1
+
+
+def _sum(x: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
+    return np.add.reduce(x, axis=axis, keepdims=keepdims, **options)
+
+
+def _sum_push(t: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
+    linear_part = {k: v for k, v in options.items() if k != "initial"}
+    return np.add.reduce(t, axis=axis, keepdims=keepdims, **linear_part)
+
+
+def _sum_pull(g: Any, x_spec: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
+    g = spread(g, axis, x_spec.shape, keepdims)
+    return where_or_zero(options["where"], g) if "where" in options else g
+
+
+sum_p = linear(_sum, _sum_pull, push=_sum_push, name="sum", structure="reduction")
+
+
+@implements(np.sum)
+def sum(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = NoValue,
+    where: Any = True,
+) -> Any:
+    """``numpy.sum``, differentiable in `a` and `initial`."""
+    if dtype is None and initial is NoValue and where is True and out is None:
+        return reduced_plainly(sum_p, a, axis, keepdims)
+    if dtype is not None and ends_derivative(dtype):
+        a = seen(a)
+    return reduced(sum_p, a, axis, keepdims, out, dtype=dtype, initial=initial, where=where)
+
+
+def along(axis: int, part: slice) -> tuple[Any, ...]:
+    """The index that takes a part along one axis, which counts from the right."""
+    return (Ellipsis, part, *(slice(None),) * (-axis - 1))
+
+
+FIRST, BUT_FIRST, BUT_LAST = slice(None, 1), slice(1, None), slice(None, -1)
+REVERSED = slice(None, None, -1)
+
+
+def products_before(x: Any, axis: int) -> Any:
+    """For each element the product of those before it along an axis."""
+    one = np.ones_like(plain(x)[along(axis, FIRST)])
+    return np.concatenate([one, np.cumprod(x[along(axis, BUT_LAST)], axis=axis)], axis=axis)
+
+
+def _products_of_others(x: Any, axis: Axes) -> Any:
+    """For each element the product of all others along some axes, in linear time."""
+    others: Any = 1
+    for a in axis:
+        back = along(a, REVERSED)
+        others = others * products_before(x, a) * products_before(x[back], a)[back]
+        x = np.prod(x, axis=a, keepdims=True)
+    return others
+
+
+def is_normal(ans: Any) -> bool:
+    """Whether products are neither 0 nor near overflow, so that factors can be divided out."""
+    size, limits = np.absolute(plain(ans)), np.finfo(dtype_of(ans))
+    return bool(np.all((size > limits.tiny * 1e8) & (size < limits.max)))
+
+
+def _prod_scaled(v: Any, x: Any, ans: Any, axis: Axes, initial: Any = 1, where: Any = True) -> Any:
+    if np.size(x) == 0:
+        return v * x
+    if where is not True:
+        x = np.where(where, x, 1)
+    initial = 1 if initial is None else initial
+    others = ans / x if is_normal(ans) else initial * _products_of_others(x, axis)
+    v = v * others
+    return v if where is True else np.where(where, v, 0)
+
+
+prod_p = reduction(np.multiply.reduce, _prod_scaled, "prod")
+
+
+@implements(np.prod)
+def prod(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = NoValue,
+    where: Any = True,
+) -> Any:
+    """``numpy.prod``, differentiable in `a` and `initial`, also where there are zeros."""
+    a = converted(for_target(a, out, dtype), dtype)
+    return reduced(prod_p, a, axis, keepdims, out, initial=initial, where=where)
+
+
+def selected(v: Any, x: Any, ans: Any, axis: Axes, initial: Any = None, where: Any = True) -> Any:
+    """`v` shared equally by the elements that are `ans`, and 0 for the others."""
+    x, ans = plain(x), plain(ans)
+    chosen = np.equal(x, ans)
+    if (ans != ans).any():  # NaN
+        chosen = chosen | (np.isnan(x) & np.isnan(ans))
+    if where is not True:
+        chosen = chosen & where
+    ties: Any
+    if len(axis) == chosen.ndim:  # by axis NumPy counts several times as slowly
+        ties = np.count_nonzero(chosen)
+    else:
+        ties = np.count_nonzero(chosen, axis=axis, keepdims=True)
+    if initial is not None:
+        ties = ties + (ans == initial)
+    if (ties > 1) if type(ties) is int else np.any(ties > 1):
+        v = v / np.maximum(ties, 1)
+    return where_or_zero(chosen, v)
+
+
+max_p = reduction(np.maximum.reduce, selected, "max")
+min_p = reduction(np.minimum.reduce, selected, "min")
+nanmax_p = reduction(np.nanmax, selected)
+nanmin_p = reduction(np.nanmin, selected)
+
+
+def _extremum(prim: Primitive, name: str) -> Callable[..., Any]:
+    def extremum(
+        a: Any,
+        axis: Any = None,
+        out: Any = None,
+        keepdims: Any = False,
+        initial: Any = NoValue,
+        where: Any = True,
+    ) -> Any:
+        return reduced(prim, a, axis, keepdims, out, initial=initial, where=where)
+
+    extremum.__name__ = name
+    extremum.__doc__ = (
+        f"``numpy.{name}``, differentiable in `a` and `initial`; ties share the derivative equally."
+    )
+    return extremum
+
+
+max = amax = implements(np.max, np.amax)(_extremum(max_p, "max"))
+min = amin = implements(np.min, np.amin)(_extremum(min_p, "min"))
+nanmax = implements(np.nanmax)(_extremum(nanmax_p, "nanmax"))
+nanmin = implements(np.nanmin)(_extremum(nanmin_p, "nanmin"))
+
+
+@implements(np.ptp)
+def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+    """``numpy.ptp``: the maximum minus the minimum."""
+    high, out = max(a, axis, keepdims=keepdims), target_of(out)
+    if out is not None:
+        high = cast(high, out.dtype)  # NumPy keeps it there
+    return into(out, high - min(a, axis, keepdims=keepdims))
+
+
+def _softmax(exp: Callable[..., Any]) -> Scaled:
+    def scaled(v: Any, x: Any, ans: Any, axis: Axes, initial: Any = None, where: Any = True) -> Any:
+        infinite = np.isinf(plain(ans))
+        left_out = infinite | np.logical_not(where)
+        share = np.where(where, v * exp(np.where(left_out, 0, x - ans)), 0)
+        if not np.any(infinite):
+            return share
+        return np.where(infinite, selected(v, x, ans, axis, initial, where), share)
+
+    return scaled
+
+
+def _hypot_scaled(v: Any, x: Any, ans: Any, axis: Axes, initial: Any = 0, where: Any = True) -> Any:
+    return np.where(where, v * safe_divide(x, ans), 0)
+
+
+def _reduce(prim: Primitive) -> Callable[..., Any]:
+    def reduce(
+        array: Any,
+        axis: Any = 0,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: bool = False,
+        initial: Any = NoValue,
+        where: Any = True,
+    ) -> Any:
+        if prim is sum_p:
+            return sum(array, axis, dtype, out, keepdims, initial, where)
+        array = converted(for_target(array, out, dtype), dtype)
+        return reduced(prim, array, axis, keepdims, out, initial=initial, where=where)
+
+    return reduce
+
+
+def _of(ufunc: np.ufunc, scaled: Scaled) -> Primitive:
+    return reduction(ufunc.reduce, scaled, f"{ufunc.__name__}.reduce")
+
+
+JOINED |= {nanmax_p: (np.fmax, -np.inf), nanmin_p: (np.fmin, np.inf)}
+for _ufunc, _prim, _start in (
+    (np.add, sum_p, NoValue),
+    (np.multiply, prod_p, NoValue),
+    (np.maximum, max_p, -np.inf),
+    (np.minimum, min_p, np.inf),
+    (np.fmax, _of(np.fmax, selected), -np.inf),
+    (np.fmin, _of(np.fmin, selected), np.inf),
+    (np.logaddexp, _of(np.logaddexp, _softmax(np.exp)), NoValue),
+    (np.logaddexp2, _of(np.logaddexp2, _softmax(np.exp2)), NoValue),
+    (np.hypot, _of(np.hypot, _hypot_scaled), NoValue),
+):
+    JOINED[_prim] = _ufunc, _start
+    UFUNC_METHODS[_ufunc, "reduce"] = _reduce(_prim)
+
+
+def nan_as(a: Any, number: int) -> Any:
+    """`a` with its NaNs replaced."""
+    nan = np.isnan(plain(a))
+    if np.any(nan):
+        return np.where(nan, number, a)
+    strides = getattr(plain(a), "strides", ())
+    return np.copy(a) if 0 in strides else a  # as NumPy does, whose sums depend on strides
+
+
+def _without_nan(reduce: Callable[..., Any], number: int) -> Callable[..., Any]:
+    def without_nan(
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: Any = False,
+        initial: Any = NoValue,
+        where: Any = True,
+    ) -> Any:
+        return reduce(nan_as(a, number), axis, dtype, out, keepdims, initial, where)
+
+    without_nan.__name__ = f"nan{reduce.__name__}"
+    without_nan.__doc__ = (
+        f"``numpy.nan{reduce.__name__}``: NaNs count as {number} and have derivative 0."
+    )
+    return without_nan
+
+
+nansum = implements(np.nansum)(_without_nan(sum, 0))
+nanprod = implements(np.nanprod)(_without_nan(prod, 1))

@@ -1,0 +1,324 @@
+"""Interpolation, convolution and counting: `interp`, `convolve`, `correlate`, `bincount`,
+`histogram`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ...array.box import is_box, plain, seen
+from ...core.batch import Shape, Spec, cast, dtype_of, shape_of
+from ...core.trace import resolve
+from ..declare import bilinear, linear
+from .common import implements, strip
+from .creation import given, linspace
+
+
+def _in_double(x: Any) -> Any:
+    return cast(x, np.result_type(dtype_of(x), float))
+
+
+@implements(np.interp)
+def interp(
+    x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
+) -> Any:
+    """``numpy.interp``, differentiable in x, xp, fp, left and right.
+
+    At a knot the slope is that of the interval on its right; at the last one, on its left.
+    """
+    x, xp, fp = map(_in_double, map(resolve, (x, xp, fp)))
+    np.interp(seen(x), seen(xp), plain(fp), period=strip(period))  # NumPy says what is wrong
+    if period is not None:
+        period = abs(period)
+        x, xp = x % period, xp % period
+        order = np.argsort(seen(xp))
+        xp, fp = xp[order], fp[order]
+        xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
+        fp = np.concatenate([fp[-1:], fp, fp[:1]])
+        left = right = None
+    knots, at = seen(xp), seen(x)
+    below, above = at < knots[0], at > knots[-1]
+    first, last = fp[0] if left is None else left, fp[-1] if right is None else right
+    if len(knots) == 1:
+        ans = fp[0] + 0 * x
+    else:
+        j = np.clip(np.searchsorted(knots, at, side="right") - 1, 0, len(knots) - 2)
+        width = xp[j + 1] - xp[j]
+        slope = np.where(
+            seen(width) == 0, 0, (fp[j + 1] - fp[j]) / np.where(seen(width) == 0, 1, width)
+        )
+        near = np.where(at == knots[-1], j + 1, j)
+        ans = slope * (x - xp[near]) + fp[near]
+    if not (np.any(below) or np.any(above)):
+        return ans
+    return np.where(below, first, np.where(above, last, ans))
+
+
+def _each(apply: Callable[[Any], Any], t: Any, lead: Shape) -> Any:
+    """A map of vectors, applied to each direction."""
+    if not lead:
+        return apply(t)
+    if not len(t):
+        return apply(np.zeros(np.shape(t)[1:], t.dtype))[None][:0]
+    return np.stack([apply(row) for row in t])
+
+
+def _in_full(g: Any, long: int, short: int, mode: str, late: bool) -> Any:
+    """A cotangent at its place in that of the full convolution; `late` for an even overlap."""
+    if mode == "full":
+        return g
+    start = short - 1
+    if mode == "same":
+        start = short // 2 if late else (short - 1) // 2
+    after = long + short - 1 - start - np.shape(g)[-1]
+    return np.pad(g, [(0, 0)] * (np.ndim(g) - 1) + [(start, after)])
+
+
+def _convolve_transposed(g: Any, y: Any, x_spec: Spec, mode: str, lead: Shape) -> Any:
+    n, m = x_spec.shape[0], np.shape(y)[0]
+    g = _in_full(g, max(n, m), min(n, m), mode, late=False)
+    return _each(lambda row: _valid(row, y[::-1], n), g, lead)
+
+
+def _valid(g: Any, y: Any, n: int) -> Any:
+    """The n products of y with windows of g, which is longer than y."""
+    return np.convolve(g, y, "valid")[:n]
+
+
+convolve_p = bilinear(
+    lambda x, y, mode: np.convolve(x, y, mode),
+    _convolve_transposed,
+    lambda g, x, y_spec, mode, lead: _convolve_transposed(g, x, y_spec, mode, lead),
+    pushes=(
+        lambda t, y, x_spec, mode, lead: _each(lambda row: np.convolve(row, y, mode), t, lead),
+        lambda t, x, y_spec, mode, lead: _each(lambda row: np.convolve(x, row, mode), t, lead),
+    ),
+    name="convolve",
+)
+convolve_p.structure = "convolution"
+
+
+def _correlate_full(g: Any, x_size: int, y_size: int, mode: str) -> Any:
+    long, short = max(x_size, y_size), min(x_size, y_size)
+    return _in_full(g, long, short, mode, late=y_size > x_size)
+
+
+def _correlate_pull_x(g: Any, y: Any, x_spec: Spec, mode: str, lead: Shape) -> Any:
+    n = x_spec.shape[0]
+    g = _correlate_full(g, n, np.shape(y)[0], mode)
+    return _each(lambda row: _valid(row, y, n), g, lead)
+
+
+def _correlate_pull_y(g: Any, x: Any, y_spec: Spec, mode: str, lead: Shape) -> Any:
+    m = y_spec.shape[0]
+    g = _correlate_full(g, np.shape(x)[0], m, mode)
+    return _each(lambda row: _valid(row, x[::-1], m)[::-1], g, lead)
+
+
+def _correlate(x: Any, y: Any, mode: Any) -> Any:
+    return np.correlate(x, np.conjugate(y), mode)
+
+
+correlate_p = bilinear(
+    _correlate,
+    _correlate_pull_x,
+    _correlate_pull_y,
+    pushes=(
+        lambda t, y, x_spec, mode, lead: _each(lambda row: _correlate(row, y, mode), t, lead),
+        lambda t, x, y_spec, mode, lead: _each(lambda row: _correlate(x, row, mode), t, lead),
+    ),
+    name="correlate",
+)
+correlate_p.structure = "correlation"
+
+_MODES = {0: "valid", 1: "same", 2: "full", "v": "valid", "s": "same", "f": "full"}
+
+
+def _mode(mode: Any) -> str:
+    mode = _MODES.get(mode, mode)
+    if mode not in ("valid", "same", "full"):
+        raise ValueError(f"mode must be one of 'valid', 'same', or 'full' (got {mode!r})")
+    return str(mode)
+
+
+def _vectors(*operands: Any) -> tuple[Any, ...]:
+    vectors = tuple(map(np.atleast_1d, map(resolve, operands)))
+    for v, name in zip(vectors, ("first", "second"), strict=True):
+        if np.ndim(v) > 1:
+            raise ValueError("object too deep for desired array")
+        if np.size(v) == 0:
+            raise ValueError(f"{name} argument cannot be empty")
+    return vectors
+
+
+@implements(np.convolve)
+def convolve(a: Any, v: Any, mode: Any = "full") -> Any:
+    """``numpy.convolve``."""
+    a, v = _vectors(a, v)
+    return convolve_p(a, v, mode=_mode(mode))
+
+
+@implements(np.correlate)
+def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
+    """``numpy.correlate``, which conjugates v."""
+    if min(np.ndim(a), np.ndim(v)) == 0:
+        raise ValueError("object of too small depth for desired array")
+    a, v = _vectors(a, v)
+    return correlate_p(a, np.conjugate(v), mode=_mode(mode))
+
+
+def _counts(w: Any, positions: Any, minlength: int) -> Any:
+    return np.bincount(positions, w, minlength)
+
+
+bincount_p = linear(
+    _counts,
+    lambda g, positions: g[..., positions],
+    push=lambda t, positions, minlength, lead: _each(
+        lambda w: _counts(w, positions, minlength), t, lead
+    ),
+    name="bincount",
+    structure="bins",
+)
+
+
+@implements(np.bincount)
+def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
+    """``numpy.bincount``, differentiable in the weights."""
+    x = np.asarray(strip(x))
+    weights = None if weights is None else resolve(weights)
+    if weights is None or not is_box(weights):
+        return np.bincount(x, weights, minlength)
+    np.bincount(x, plain(weights), minlength)  # NumPy says what is wrong
+    return bincount_p(weights, positions=x, minlength=int(minlength))
+
+
+@implements(np.histogram_bin_edges)
+def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
+    """``numpy.histogram_bin_edges``, differentiable in `a`, in `range` and in given edges."""
+    a = np.ravel(resolve(a))
+    if is_box(bins) and np.ndim(bins) == 0:
+        bins = seen(bins)  # NumPy says that it must be an integer
+    if not isinstance(bins, str) and np.ndim(bins) == 1:
+        edges = resolve(bins)
+        np.histogram_bin_edges(seen(a), seen(edges))  # NumPy says what is wrong
+        return edges
+    range = None if range is None else tuple(range)
+    plain_edges = np.histogram_bin_edges(seen(a), bins, strip(range), strip(weights))
+    if not is_box(a) and not any(map(is_box, range or ())):
+        return plain_edges
+    if range is not None:
+        low, high = range
+    elif np.size(a) == 0:
+        return plain_edges
+    else:
+        low, high = np.min(a), np.max(a)
+    if seen(low) == seen(high):
+        low, high = low - 0.5, high + 0.5
+    return given(linspace(low, high, len(plain_edges)), plain_edges)
+
+
+histogram_p = linear(
+    lambda w, count, positions: count(w),
+    lambda g, x_spec, positions, lead: _from_bins(g, positions, lead, x_spec),
+    push=lambda t, count, positions, lead: _each(count, t, lead),
+    name="histogram",
+    structure="bins",
+)
+
+
+def _from_bins(g: Any, where: Any, lead: Shape, x_spec: Spec) -> Any:
+    """The cotangent of the bin that each sample is in, 0 for those that are in none."""
+    flat = np.reshape(g, (*lead, prod(shape_of(g)[len(lead) :])))
+    inside = where >= 0
+    picked = np.where(inside, flat[..., np.where(inside, where, 0)], 0)
+    return np.reshape(picked, lead + x_spec.shape)
+
+
+def _bins_of(samples: Sequence[Any], edges: Sequence[Any]) -> Any:
+    """For each sample the flat position of its bin, or -1."""
+    flat: Any = 0
+    inside = np.ones(len(samples[0]), bool)
+    for x, e in zip(samples, edges, strict=True):
+        k = np.searchsorted(e, x, side="right") - 1
+        k = np.where(x == e[-1], len(e) - 2, k)
+        inside &= (k >= 0) & (k < len(e) - 1)
+        flat = flat * (len(e) - 1) + np.clip(k, 0, len(e) - 2)
+    return np.where(inside, flat, -1)
+
+
+def _density(counts: Any, edges: Sequence[Any]) -> Any:
+    total = np.sum(counts)
+    for axis, e in enumerate(edges):
+        shape = (-1,) + (1,) * (len(edges) - 1 - axis)
+        counts = counts / np.reshape(np.diff(e), shape)
+    return counts / total
+
+
+@implements(np.histogram)
+def histogram(
+    a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
+) -> Any:
+    """``numpy.histogram``: counts are differentiable in the weights, edges as
+    `histogram_bin_edges`, a density in both; that samples change bins has no derivative."""
+    a, weights = resolve(a), None if weights is None else resolve(weights)
+    edges = histogram_bin_edges(a, bins, range, weights)
+    plain_range, plain_bins = strip(range), strip(bins)
+    samples = np.ravel(seen(a))
+    if not is_box(weights):
+        counts = np.histogram(samples, plain_bins, plain_range, weights=_flat(weights))[0]
+    else:
+        where = _bins_of([samples], [strip(edges)])
+
+        def count(w: Any) -> Any:
+            return np.histogram(samples, plain_bins, plain_range, weights=np.ravel(w))[0]
+
+        np.histogram(seen(a), plain_bins, plain_range, weights=plain(weights))
+        counts = histogram_p(weights, count=count, positions=where)
+    if density:
+        if not is_box(counts) and not is_box(edges):
+            return np.histogram(
+                samples, plain_bins, plain_range, density=True, weights=_flat(weights)
+            )
+        widths = np.diff(edges)  # their real part, as in NumPy
+        counts = counts / np.real(widths) / np.sum(counts)
+    return counts, edges
+
+
+def _flat(weights: Any) -> Any:
+    return None if weights is None else np.ravel(weights)
+
+
+@implements(np.histogramdd)
+def histogramdd(
+    sample: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
+) -> Any:
+    """``numpy.histogramdd``, differentiable in the weights."""
+    points = strip(resolve(sample) if is_box(sample) else sample)
+    columns: Any = points if type(points) in (list, tuple) else np.atleast_2d(points).T
+    plain_bins, plain_range = strip(bins), strip(range)
+    counts, edges = np.histogramdd(points, plain_bins, plain_range, weights=strip(weights, plain))
+    if is_box(weights):
+        weights = resolve(weights)
+
+        def count(w: Any) -> Any:
+            return np.histogramdd(points, plain_bins, plain_range, weights=w)[0]
+
+        counts = histogram_p(weights, count=count, positions=_bins_of(columns, edges))
+    return (_density(counts, edges) if density else counts), edges
+
+
+@implements(np.histogram2d)
+def histogram2d(
+    x: Any, y: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
+) -> Any:
+    """``numpy.histogram2d``, differentiable in the weights."""
+    if len(x) != len(y):
+        raise ValueError("x and y must have the same length.")
+    if np.ndim(bins) == 1 and len(bins) not in (1, 2):
+        bins = [np.asarray(strip(bins))] * 2
+    counts, edges = histogramdd([x, y], bins, range, density, weights)
+    return counts, edges[0], edges[1]

@@ -1,0 +1,106 @@
+"""Sorting: the derivative of a permutation is the same permutation; ties share it equally."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...array.box import is_box, plain
+from ...errors import UnsupportedInputError, user_line
+from ..declare import linear
+from .common import axis_of, implements
+
+
+def _take(x: Any, order: Any, axis: int) -> Any:
+    """``take_along_axis`` under any lead axes."""
+    if is_box(x):
+        return permute_p(x, order=order, axis=axis)
+    lead = np.ndim(x) - order.ndim
+    return np.take_along_axis(x, order.reshape((1,) * lead + order.shape), axis)
+
+
+def _inverse(order: Any, axis: int) -> Any:
+    """The permutations that undo those of `order`."""
+    inverse = np.empty_like(order)
+    places = np.arange(order.shape[axis]).reshape((-1,) + (1,) * (-axis - 1))
+    np.put_along_axis(inverse, order, places, axis)
+    return inverse
+
+
+permute_p = linear(
+    _take,
+    lambda g, order, axis: _take(g, _inverse(order, axis), axis),
+    name="permute",
+    structure="axis",  # the order may depend on x
+)
+
+
+def _mean_of_ties(x: Any, starts: Any) -> Any:
+    """Each run of the last axis, from one of `starts` to the next, replaced by its mean."""
+    if is_box(x):
+        return mean_of_ties_p(x, starts=starts)
+    sizes = np.diff(starts, append=x.shape[-1])
+    return np.repeat(np.add.reduceat(x, starts, axis=-1) / sizes, sizes, axis=-1)
+
+
+mean_of_ties_p = linear(_mean_of_ties, _mean_of_ties, name="mean_of_ties", structure="segments")
+share_ties_p = linear(
+    lambda x, starts: x,
+    _mean_of_ties,
+    push=_mean_of_ties,
+    name="share_ties",
+    structure="segments",
+)
+
+
+def _share_ties(x: Any, axis: int) -> Any:
+    """A sorted array, in whose derivative equal elements get their mean."""
+    value = np.moveaxis(plain(x), axis, -1)
+    new = np.ones(value.shape, dtype=bool)
+    new[..., 1:] = value[..., 1:] != value[..., :-1]
+    if np.all(new):
+        return x
+    lines = np.moveaxis(x, axis, -1)
+    shared = share_ties_p(np.reshape(lines, -1), starts=np.flatnonzero(new))
+    return np.moveaxis(np.reshape(shared, value.shape), -1, axis)
+
+
+def _refuse_order(name: str, order: Any) -> None:
+    if order is not None:
+        raise UnsupportedInputError(
+            f"numpy.{name} takes `order` for structured arrays only, which cannot be traced, "
+            f"{user_line()}; leave it out."
+        )
+
+
+@implements(np.sort)
+def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    """``numpy.sort``; equal elements share the derivative equally."""
+    _refuse_order("sort", order)
+    if axis is None:
+        a, axis = np.reshape(a, -1), -1
+    axis = axis_of(axis, np.ndim(a))
+    ranking = np.argsort(plain(a), axis=axis, kind=kind, stable=stable)
+    return _share_ties(permute_p(a, order=ranking, axis=axis), axis)
+
+
+@implements(np.partition)
+def partition(
+    a: Any, kth: Any, axis: Any = -1, kind: Any = "introselect", order: Any = None
+) -> Any:
+    """``numpy.partition``; equal elements share the derivative equally."""
+    _refuse_order("partition", order)
+    if axis is None:
+        a, axis = np.reshape(a, -1), -1
+    axis = axis_of(axis, np.ndim(a))
+    value = np.partition(plain(a), plain(kth), axis=axis, kind=kind)
+    ranks = _inverse(np.argsort(value, axis=axis), axis)
+    return permute_p(sort(a, axis), order=ranks, axis=axis)
+
+
+@implements(np.sort_complex)
+def sort_complex(a: Any) -> Any:
+    """``numpy.sort_complex``."""
+    ans = sort(a)
+    return ans.astype(np.sort_complex(plain(a)[..., :0]).dtype)

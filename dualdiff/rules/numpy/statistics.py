@@ -1,0 +1,385 @@
+"""Averages, variances and quantiles.
+
+The standard deviation has derivative 0 where it is 0. The variance of complex data is the mean of
+``|x - mean|**2``, which is real. Equal elements share the derivative of a quantile equally.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...array.box import is_box, plain, seen
+from ...core.batch import cast, dtype_of, shape_of
+from ...core.primitive import Primitive
+from ...core.tangents import dense
+from ..declare import elementwise, linear
+from .common import Axes, axes_of, implements, into, spread, strip, target_of
+from .creation import given
+from .quantiles import quantile_rate
+from .reductions import (
+    STRICT,
+    NoValue,
+    conjugate,
+    count,
+    reduced,
+    reduced_plainly,
+    reduction,
+    selected,
+)
+from .ufuncs import safe_divide
+
+
+def _mean(x: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
+    return np.mean(x, axis=axis, keepdims=keepdims, **options)
+
+
+def _mean_pull(g: Any, x_spec: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
+    shape, where = x_spec.shape, options.get("where", True)
+    if where is True:
+        return spread(g / count(shape, axis), axis, shape, keepdims)
+    share = dense(spread(g, axis, shape, keepdims)) / count(shape, axis, where)
+    return np.where(where, share, 0)
+
+
+mean_p = linear(_mean, _mean_pull, name="mean", structure="reduction")
+
+
+@implements(np.mean)
+def mean(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+) -> Any:
+    """``numpy.mean``."""
+    if dtype is None and where is True and out is None:
+        return reduced_plainly(mean_p, a, axis, keepdims)
+    return _averaged(np.mean, mean_p, a, axis, dtype, out, keepdims, where)
+
+
+def _averaged(
+    function: Any, prim: Primitive, a: Any, axis: Any, dtype: Any, out: Any, keepdims: Any,
+    where: Any,
+) -> Any:  # fmt: skip
+    made = _made_by(function, a, axis, dtype, out, keepdims, {"where": where})
+    if made is None:
+        return reduced(prim, a, axis, keepdims, dtype=dtype, where=where)
+    return into(out, given(reduced(prim, a, axis, keepdims, where=where), made), "unsafe")
+
+
+def _nanmean_scaled(
+    v: Any, x: Any, ans: Any, axis: Axes, dtype: Any = None, where: Any = True
+) -> Any:
+    where = where & ~np.isnan(plain(x))
+    return np.where(where, v / count(shape_of(x), axis, where), 0)
+
+
+nanmean_p = reduction(np.nanmean, _nanmean_scaled)
+
+
+@implements(np.nanmean)
+def nanmean(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+) -> Any:
+    """``numpy.nanmean``: NaNs have derivative 0."""
+    return _averaged(np.nanmean, nanmean_p, a, axis, dtype, out, keepdims, where)
+
+
+def _var_scaled(
+    v: Any,
+    x: Any,
+    ans: Any,
+    axis: Axes,
+    dtype: Any = None,
+    ddof: Any = 0,
+    correction: Any = None,
+    where: Any = True,
+) -> Any:
+    if where is not True:
+        x = np.where(where, x, 0)  # also where it is infinite or NaN
+    center = x
+    if dtype is not None and dtype_of(x).kind == "c":
+        center = np.real(x)  # NumPy takes the mean in a real dtype, the deviations as they are
+    elif dtype is not None:
+        x = center = cast(x, np.dtype(dtype))
+    n = count(shape_of(x), axis, where)
+    deviation = conjugate(x - np.sum(center, axis=axis, keepdims=True) / n)
+    dof = n - (ddof if correction is None else correction)
+    if where is True:
+        return v * (2 * deviation / max(dof, 0))
+    return np.where(where, v * (2 * deviation / np.maximum(dof, 0)), 0)
+
+
+def _nanvar_scaled(v: Any, x: Any, ans: Any, axis: Axes, where: Any = True, **options: Any) -> Any:
+    return _var_scaled(v, x, ans, axis, where=where & ~np.isnan(plain(x)), **options)
+
+
+var_p = reduction(np.var, _var_scaled)
+nanvar_p = reduction(np.nanvar, _nanvar_scaled)
+
+
+def _made_by(
+    function: Any, a: Any, axis: Any, dtype: Any, out: Any, keepdims: Any, options: dict[str, Any]
+) -> Any:
+    """NumPy's own value where it works in another dtype than that of `a` or `dtype`, else None."""
+    out = target_of(out)
+    if out is None and (dtype is None or np.dtype(dtype).kind == "f"):
+        return None
+    buffer = None if out is None else np.empty(out.shape, out.dtype)
+    return function(seen(a), axis, dtype, buffer, keepdims=keepdims, **options)
+
+
+def _variance(function: Any, prim: Primitive, skip_nan: bool) -> Callable[..., Any]:
+    def var(
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        ddof: Any = 0,
+        keepdims: Any = False,
+        *,
+        where: Any = True,
+        mean: Any = NoValue,
+        correction: Any = NoValue,
+    ) -> Any:
+        options = {"ddof": ddof, "correction": correction, "where": where}
+        if mean is NoValue:
+            made = _made_by(function, a, axis, dtype, out, keepdims, options)
+            if made is None:
+                return reduced(prim, a, axis, keepdims, dtype=dtype, **options)
+            return into(out, given(reduced(prim, a, axis, keepdims, **options), made), "unsafe")
+        # A mean that is given may be traced as well: the composition says what it contributes.
+        if correction is not NoValue:
+            if ddof != 0:
+                raise ValueError("ddof and correction can't be provided simultaneously.")
+            ddof = correction
+        taken: Any = np.broadcast_to(plain(where), shape_of(a))
+        own_dtype = dtype_of(a)
+        if skip_nan:
+            taken = taken & ~np.isnan(plain(a))
+            a = np.where(np.isnan(plain(a)), mean, a)
+        deviation = a - mean
+        if skip_nan and own_dtype.kind in "fc":  # in the copy that NumPy makes of `a`
+            deviation = cast(deviation, own_dtype)
+        if dtype_of(a).kind == "c":
+            re, im = np.real(deviation), np.imag(deviation)
+            squares = re * re + im * im
+        else:
+            squares = deviation * deviation
+        total = np.sum(squares, axis=axis, dtype=dtype, keepdims=keepdims, where=where)
+        n = np.sum(taken, axis=axis, keepdims=keepdims)
+        return into(out, cast(total / np.maximum(n - ddof, 0), dtype_of(total)), "unsafe")
+
+    return var
+
+
+def _deviation(function: Any, variance: Callable[..., Any]) -> Callable[..., Any]:
+    def std(
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        ddof: Any = 0,
+        keepdims: Any = False,
+        *,
+        where: Any = True,
+        mean: Any = NoValue,
+        correction: Any = NoValue,
+    ) -> Any:
+        options = {"ddof": ddof, "correction": correction, "where": where}
+        if mean is NoValue:
+            made = _made_by(function, a, axis, dtype, out, keepdims, options)
+            if made is not None:
+                ans = root(variance(a, axis, keepdims=keepdims, **options))
+                return into(out, given(ans, made), "unsafe")
+        options["mean"] = mean
+        return into(out, root(variance(a, axis, dtype, keepdims=keepdims, **options)))
+
+    return std
+
+
+def _root(x: Any) -> Any:
+    """The square root, by this primitive on boxes of outer levels too: `numpy.sqrt` has another."""
+    return root(x) if is_box(x) else np.sqrt(x)
+
+
+root = elementwise(_root, lambda ans: safe_divide(0.5, ans), name="root")
+var = implements(np.var)(_variance(np.var, var_p, skip_nan=False))
+nanvar = implements(np.nanvar)(_variance(np.nanvar, nanvar_p, skip_nan=True))
+std = implements(np.std)(_deviation(np.std, var))
+nanstd = implements(np.nanstd)(_deviation(np.nanstd, nanvar))
+
+
+def _weights_of(a: Any, weights: Any, axis: Any) -> Any:
+    """Weights of some axes, with an axis of length one for each of the others."""
+    if axis is not None:
+        axes_of(axis, np.ndim(a))  # NumPy's error for one that is not there
+    if shape_of(weights) == shape_of(a):
+        return weights
+    if axis is None:
+        raise TypeError("Axis must be specified when shapes of a and weights differ.")
+    ndim = np.ndim(a)
+    axes = axes_of(axis, ndim)
+    if shape_of(weights) != tuple(shape_of(a)[i] for i in axes):
+        raise ValueError("Shape of weights must be consistent with shape of a along axis.")
+    weights = np.transpose(weights, np.argsort(axes))
+    shape = (n if i - ndim in axes else 1 for i, n in enumerate(shape_of(a)))
+    return np.reshape(weights, tuple(shape))
+
+
+@implements(np.average)
+def average(
+    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False
+) -> Any:
+    """``numpy.average``, differentiable in `a` and `weights`."""
+    if weights is None:
+        ans = np.mean(a, axis, keepdims=keepdims)
+        total: Any = dtype_of(ans).type(np.size(a) / np.size(ans))  # raises if there is none
+    else:
+        weights = _weights_of(a, weights, axis)
+        dtype = np.result_type(dtype_of(a), dtype_of(weights))
+        if dtype_of(a).kind not in "fc":
+            dtype = np.result_type(dtype, float)
+        total = np.sum(weights, axis, dtype, keepdims=keepdims)
+        if np.any(plain(total) == 0.0):
+            raise ZeroDivisionError("Weights sum to zero, can't be normalized")
+        ans = np.sum(np.multiply(a, weights, dtype=dtype), axis, keepdims=keepdims) / total
+    if not returned:
+        return ans
+    if shape_of(total) != shape_of(ans):
+        total = np.copy(np.broadcast_to(total, shape_of(ans)))
+    return ans, total
+
+
+def _neighbours(x: Any, axis: Axes, q: Any, method: Any, skip_nan: bool) -> tuple[Any, Any, Any]:
+    """The sorted elements below and above a quantile, and how far it lies between them."""
+    rest = [i for i in range(-x.ndim, 0) if i not in axis]
+    shape = (*(x.shape[i] for i in rest), count(x.shape, axis))
+    lines = np.transpose(x, (*rest, *axis)).reshape(shape)
+    used = lines.shape[-1] - (np.isnan(lines).sum(-1, keepdims=True) if skip_nan else 0)
+    position = np.zeros((*lines.shape[:-1], 1))
+    for n in np.unique(used):
+        if n:  # NumPy's own place for the quantile of n elements, by whatever method
+            position[used == n] = np.quantile(np.arange(int(n)), q, method=method)
+    below = np.floor(position).astype(int)
+    above = np.ceil(position).astype(int)
+    lines = np.sort(lines, axis=-1)
+    kept = tuple(1 if i in axis else x.shape[i] for i in range(-x.ndim, 0))
+    low, high = (np.take_along_axis(lines, i, -1).reshape(kept) for i in (below, above))
+    return low, high, (position - below).reshape(kept)
+
+
+def _quantile_scaled(percent: float, skip_nan: bool) -> Callable[..., Any]:
+    def scaled(
+        v: Any,
+        x: Any,
+        ans: Any,
+        axis: Axes,
+        q: Any = 0.5,
+        method: str = "linear",
+        weights: Any = None,
+    ) -> Any:
+        if np.size(x) == 0:
+            return v * x
+        x, ans = np.asarray(plain(x)), plain(ans)
+        if weights is not None:
+            return selected(v, x, ans, axis)
+        low, high, part = _neighbours(x, axis, np.true_divide(q, percent), method, skip_nan)
+        low, high = np.where(np.isnan(ans), ans, low), np.where(np.isnan(ans), ans, high)
+        below, above = selected(v, x, low, axis), selected(v, x, high, axis)
+        return (1 - part) * below + part * above
+
+    return scaled
+
+
+def _quantile(function: Callable[..., Any], percent: float, skip_nan: bool) -> Callable[..., Any]:
+    name = function.__name__
+
+    def of_values(
+        x: Any, axis: Axes, keepdims: bool, q: Any, method: str, weights: Any = None
+    ) -> Any:
+        return function(x, q, axis=axis, method=method, keepdims=keepdims, weights=weights)
+
+    prim = reduction(of_values, _quantile_scaled(percent, skip_nan), name)
+    STRICT.add(prim)
+
+    def quantile(
+        a: Any,
+        q: Any,
+        axis: Any = None,
+        out: Any = None,
+        overwrite_input: bool = False,
+        method: str = "linear",
+        keepdims: Any = False,
+        *,
+        weights: Any = None,
+    ) -> Any:
+        if weights is not None:
+            # It is an element of `a`, the same one for all weights and q near these.
+            q, weights = strip(q), strip(weights)
+        options: Any = {"method": method, "weights": weights}
+        if not np.size(q):
+            return into(out, function(seen(a), seen(q), axis, keepdims=keepdims, **options))
+        if out is not None:  # in whose dtype NumPy goes from one element to the next
+            out = target_of(out)
+            made = np.empty(out.shape, out.dtype)
+            function(seen(a), seen(q), axis, made, keepdims=keepdims, **options)
+            ans = quantile(a, q, axis, None, False, method, keepdims, weights=weights)
+            return into(out, given(ans, made), "unsafe")
+        if is_box(q):
+            value = quantile(a, seen(q), axis, None, False, method, keepdims)
+            rate = quantile_rate(a, seen(q) / percent, axis, method, skip_nan, bool(keepdims))
+            moved = (q - seen(q)) / percent
+            moved = np.reshape(moved, np.shape(q) + (1,) * (np.ndim(value) - np.ndim(q)))
+            return cast(value + rate * moved, dtype_of(value))
+        if np.ndim(q) == 0:
+            return reduced(prim, a, axis, keepdims, q=q, **options)
+        qs = np.asarray(q)
+        # NumPy takes a scalar q in the precision of `a`, but not an array.
+        arrays = map(np.asarray, qs.flat)
+        each = [reduced(prim, a, axis, keepdims, q=p, **options) for p in arrays]
+        return np.reshape(np.stack(each), qs.shape + shape_of(each[0]))
+
+    return implements(function)(quantile)
+
+
+def _median(function: Callable[..., Any], skip_nan: bool) -> Callable[..., Any]:
+    prim = reduction(function, _quantile_scaled(1, skip_nan))
+    STRICT.add(prim)
+
+    def median(
+        a: Any,
+        axis: Any = None,
+        out: Any = None,
+        overwrite_input: bool = False,
+        keepdims: Any = False,
+    ) -> Any:
+        out = target_of(out)
+        made = None if out is None else np.empty(out.shape, out.dtype)
+        if made is not None:  # of another dtype it may be, in which NumPy takes the mean
+            function(seen(a), axis, made, keepdims=keepdims)
+        ans = reduced(prim, a, axis, keepdims)
+        return ans if made is None else into(out, given(ans, made), "unsafe")
+
+    return implements(function)(median)
+
+
+STRICT |= {mean_p, var_p}
+median = _median(np.median, skip_nan=False)
+nanmedian = _median(np.nanmedian, skip_nan=True)
+quantile = _quantile(np.quantile, 1, skip_nan=False)
+percentile = _quantile(np.percentile, 100, skip_nan=False)
+nanquantile = _quantile(np.nanquantile, 1, skip_nan=True)
+nanpercentile = _quantile(np.nanpercentile, 100, skip_nan=True)

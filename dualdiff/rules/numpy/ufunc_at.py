@@ -1,0 +1,108 @@
+"""`ufunc.at` on traced arrays: unbuffered operations in place, where repeated indices count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...array.box import is_box, plain
+from ...array.dispatch import UFUNC_METHODS
+from ...array.indexing import SCATTER
+from ...array.views import assign, flat_positions, freeze_index, get_lead, refuse_plain_target
+from ...core.batch import Shape, Spec, cast, shape_of
+from ...core.trace import resolve
+from ..declare import rule
+
+
+def _add_at(x: Any, y: Any, index: Any) -> Any:
+    if is_box(x) or is_box(y):
+        return add_at_p(x, y, index=index)
+    out = x.copy()
+    np.add.at(out, index, y)
+    return out
+
+
+def _add_at_push(ts: Sequence[Any], index: Any, ans_spec: Spec, lead: Shape) -> Any:
+    tx, ty = ts
+    added = 0 if ty is None else SCATTER(cast(ty, ans_spec.dtype), index=index, spec=ans_spec)
+    return added if tx is None else tx + added
+
+
+def _add_at_pull(g: Any, index: Any, lead: Shape) -> tuple[Any, Any]:
+    return g, get_lead(g, index, lead)
+
+
+add_at_p = rule(_add_at, push=_add_at_push, pull=_add_at_pull, name="add.at", structure="add at")
+
+
+def _target(a: Any, indices: Any, b: Any) -> tuple[Any, Any]:
+    """The frozen index, and `b` in the shape of what it selects."""
+    index = freeze_index(indices)
+    shape = np.shape(plain(a)[index])
+    return index, b if shape_of(b) == shape else np.broadcast_to(b, shape)
+
+
+def _at(ufunc: np.ufunc, at: Callable[..., None]) -> Callable[..., None]:
+    def dispatched(a: Any, indices: Any, *b: Any) -> None:
+        if is_box(a):
+            at(a, indices, *b)
+            return
+        operands = [resolve(x) for x in b]
+        if any(map(is_box, operands)):
+            raise refuse_plain_target(a)
+        ufunc.at(a, freeze_index(indices), *operands)
+
+    return dispatched
+
+
+def add_at(a: Any, indices: Any, b: Any) -> None:
+    """``numpy.add.at``: ``a[indices] += b`` where repeated indices add up."""
+    index, b = _target(a, indices, b)
+    assign(a, ..., add_at_p(a, b, index=index))
+
+
+def subtract_at(a: Any, indices: Any, b: Any) -> None:
+    """``numpy.subtract.at``."""
+    add_at(a, indices, np.negative(b))
+
+
+def _ranks(positions: Any) -> Any:
+    """For each position how often it has stood before."""
+    order = np.argsort(positions, kind="stable")
+    ordered = positions[order]
+    first = np.searchsorted(ordered, ordered)
+    ranks = np.empty(positions.shape, np.intp)
+    ranks[order] = np.arange(positions.size) - first
+    return ranks
+
+
+def _repeated(ufunc: np.ufunc) -> Callable[..., None]:
+    """``ufunc.at``: as often as an index is repeated, ``a[indices] = ufunc(a[indices], b)``."""
+
+    def at(a: Any, indices: Any, *b: Any) -> None:
+        operand: Any = None
+        index, operand = _target(a, indices, *b) if b else (_target(a, indices, 0.0)[0], None)
+        positions = flat_positions(a.shape, index)
+        flat = positions.ravel()
+        ranks = _ranks(flat)
+        if not ranks.size or not np.max(ranks):
+            a[index] = ufunc(a[index], operand) if b else ufunc(a[index])
+            return
+        values: Any = np.reshape(operand, -1) if b else None
+        for rank in range(int(np.max(ranks)) + 1):
+            chosen = ranks == rank
+            once = np.unravel_index(flat[chosen], a.shape)
+            a[once] = ufunc(a[once], values[chosen]) if b else ufunc(a[once])
+
+    return at
+
+
+UFUNC_METHODS[np.add, "at"] = _at(np.add, add_at)
+UFUNC_METHODS[np.subtract, "at"] = _at(np.subtract, subtract_at)
+for _ufunc in vars(np).values():
+    if not isinstance(_ufunc, np.ufunc) or (_ufunc, "at") in UFUNC_METHODS:
+        continue
+    if _ufunc.signature is None and _ufunc.nin <= 2 and _ufunc.nout == 1:
+        UFUNC_METHODS[_ufunc, "at"] = _at(_ufunc, _repeated(_ufunc))

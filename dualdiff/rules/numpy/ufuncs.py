@@ -1,0 +1,267 @@
+"""Universal functions: one line each, both modes, any broadcasting, real and complex.
+
+Derivatives follow the NIST Digital Library of Mathematical Functions (DLMF), 4.7, 4.20, 4.24, 4.34
+and 4.38. At kinks: absolute, hypot, sign and arctan2 have derivative 0 at the origin; where maximum
+or minimum tie, and where logaddexp has two equal infinities, each operand gets half; copysign,
+fmod, remainder, modf and frexp have the derivative of the piece they are on; ``x**0`` and ``0**y``
+have derivative 0.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+from numpy import float64
+
+from ...array.box import plain, seen
+from ...array.dispatch import register
+from ...core.batch import cast, dtype_of
+from ...core.primitive import Primitive
+from ..declare import elementwise, linear, rule
+from .common import contains_nan, on_values
+
+LN2 = 0.6931471805599453
+LN10 = 2.302585092994046
+DEGREE = 0.017453292519943295
+
+
+def safe_divide(a: Any, b: Any) -> Any:
+    """``a / b``, and 0 where b is 0."""
+    zero = plain(b) == 0
+    return np.where(zero, 0.0, a / np.where(zero, 1.0, b)) if np.any(zero) else a / b
+
+
+def _real_only(x: Any) -> bool:
+    return dtype_of(x).kind != "c"
+
+
+def _absolute_dx(x: Any, ans: Any) -> Any:
+    return np.sign(plain(x)) if _real_only(x) else safe_divide(np.conjugate(x), ans)
+
+
+def _inverse(y: Any) -> Any:
+    try:
+        return 1 / y
+    except ZeroDivisionError:  # of Python's numbers, where NumPy's give infinity
+        return 1 / float64(y)
+
+
+def _power_dx(x: Any, y: Any) -> Any:
+    """``y x**(y-1)`` (DLMF 4.7.8), and 0 where x and y are 0."""
+    if type(x) is float:
+        x = float64(x)
+    if type(y) is int or type(y) is float:
+        if y == 2:
+            return 2 * x
+        return y * x ** (y - 1) if y != 0 else np.zeros_like(plain(x))
+    zero = (plain(y) == 0) & (plain(x) == 0)
+    if not np.any(zero):
+        return y * np.power(x, y - 1)
+    return np.where(zero, 0.0, y * np.power(x, np.where(zero, 1, y - 1)))
+
+
+def _power_dy(ans: Any, x: Any, y: Any) -> Any:
+    """``x**y log(x)`` (DLMF 4.7.8), and 0 where x is 0 and Re y >= 0."""
+    if not _real_only(ans) and _real_only(x):
+        x = x + 0j
+    zero = (plain(x) == 0) & (np.real(plain(y)) >= 0)
+    # The logarithm of a Python number is a float64, which must not widen the result.
+    if not np.any(zero):
+        return cast(ans * np.log(x), dtype_of(ans))
+    return cast(np.where(zero, 0.0, ans * np.log(np.where(zero, 1, x))), dtype_of(ans))
+
+
+def _chosen(better: Any, nan_wins: bool) -> tuple[Any, Any]:
+    """Derivatives of an extremum: 1 for the operand that it is, half for both where they tie."""
+
+    def share(a: Any, b: Any, by_nan: Any, like: Any) -> Any:
+        tie, chosen = np.equal(a, b), better(a, b)
+        if by_nan is not None:
+            chosen = chosen | by_nan
+        return np.where(tie, 0.5, chosen).astype(dtype_of(like)) if np.any(tie) else chosen
+
+    def has_nan(a: Any, b: Any, ans: Any) -> bool:
+        seen = (plain(ans),) if nan_wins else (a, b)
+        return any(contains_nan(np.asarray(v)) for v in seen)
+
+    def dx(x: Any, y: Any, ans: Any) -> Any:
+        a, b = plain(x), plain(y)
+        return share(a, b, np.isnan(a if nan_wins else b) if has_nan(a, b, ans) else None, ans)
+
+    def dy(x: Any, y: Any, ans: Any) -> Any:
+        a, b = plain(x), plain(y)
+        if not has_nan(a, b, ans):
+            return share(b, a, None, ans)
+        by_nan = np.isnan(b) & ~np.isnan(a) if nan_wins else np.isnan(a) & ~np.isnan(b)
+        return share(b, a, by_nan, ans)
+
+    return dx, dy
+
+
+def _cosine_of_arcsine(x: Any) -> Any:
+    """``sqrt(1 - x**2)``, on the side of the branch cuts that signed zeros say (DLMF 4.23(ii))."""
+    if _real_only(x):
+        return np.sqrt((1 - x) * (1 + x))
+    return np.sqrt(-(x - 1)) * np.sqrt(1 + x)
+
+
+def _weight(x: Any, y: Any, ans: Any, scale: float) -> Any:
+    """``exp(x - ans)``; of two equal infinities each has half, else the larger has all."""
+    a, b = plain(x), plain(y)
+    infinite = (a == plain(ans)) & np.isinf(a)
+    if not np.any(infinite):
+        return np.exp(scale * (x - ans))
+    below = np.where(infinite, 0, x - np.where(infinite, 0, ans))
+    return np.where(infinite & (a == b), 0.5, np.exp(scale * below))
+
+
+def _fmod_dy(x: Any, y: Any) -> Any:
+    """Minus the truncated quotient; not by ``trunc(x / y)``, where the division may round up."""
+    a, b = plain(x), plain(y)
+    return -np.sign(a) * np.sign(b) * np.floor_divide(np.abs(a), np.abs(b))
+
+
+def _over_squares(a: Any, x: Any, y: Any) -> Any:
+    """``a / (x**2 + y**2)``, and 0 at the origin; by `hypot` where a square leaves the range."""
+    squares = x * x + y * y
+    seen = plain(squares)
+    limits = np.finfo(dtype_of(squares))
+    least, most = (seen.min(initial=1), seen.max(initial=1)) if np.ndim(seen) else (seen, seen)
+    if limits.tiny <= least * limits.eps and most <= limits.max:
+        return a / squares
+    radius = np.hypot(x, y)
+    return safe_divide(safe_divide(a, radius), radius)
+
+
+def _arctan2_dx(x: Any, y: Any) -> Any:
+    return _over_squares(y, x, y)
+
+
+def _arctan2_dy(x: Any, y: Any) -> Any:
+    return -_over_squares(x, x, y)
+
+
+positive = elementwise(np.positive, 1, operator=operator.pos)
+negative = elementwise(np.negative, -1, operator=operator.neg)
+add = elementwise(np.add, 1, 1, operator=operator.add)
+subtract = elementwise(np.subtract, 1, -1, operator=operator.sub)
+multiply = elementwise(np.multiply, "y", "x", operator=operator.mul)
+divide = elementwise(np.divide, _inverse, lambda ans, y: -ans / y, operator=operator.truediv)
+power = elementwise(np.power, _power_dx, _power_dy, operator=operator.pow)
+float_power = elementwise(np.float_power, _power_dx, _power_dy)
+remainder = elementwise(
+    np.remainder, 1, lambda x, y: -np.floor_divide(plain(x), plain(y)), operator=operator.mod
+)
+fmod = elementwise(np.fmod, 1, _fmod_dy)
+absolute = elementwise(np.absolute, _absolute_dx, operator=operator.abs)
+fabs = elementwise(np.fabs, lambda x: np.sign(plain(x)))
+copysign = elementwise(np.copysign, lambda x, ans: np.sign(plain(x)) * np.sign(plain(ans)), 0)
+conjugate = linear(np.conjugate, lambda g: np.conjugate(g), structure="elementwise")
+exp = elementwise(np.exp, "ans")
+exp2 = elementwise(np.exp2, lambda ans: LN2 * ans)
+expm1 = elementwise(np.expm1, lambda x: np.exp(x))
+log = elementwise(np.log, lambda x: 1 / x)
+log2 = elementwise(np.log2, lambda x: 1 / (LN2 * x))
+log10 = elementwise(np.log10, lambda x: 1 / (LN10 * x))
+log1p = elementwise(np.log1p, lambda x: 1 / (1 + x))
+sqrt = elementwise(np.sqrt, lambda ans: 0.5 / ans)
+cbrt = elementwise(np.cbrt, lambda ans: 1 / (3 * ans * ans))
+square = elementwise(np.square, lambda x: 2 * x)
+reciprocal = elementwise(np.reciprocal, lambda ans: -ans * ans)
+sin = elementwise(np.sin, lambda x: np.cos(x), silent=True)
+cos = elementwise(np.cos, lambda x: -np.sin(x), silent=True)
+tan = elementwise(np.tan, lambda ans: 1 + ans * ans)
+arcsin = elementwise(np.arcsin, lambda x: 1 / _cosine_of_arcsine(x))
+arccos = elementwise(np.arccos, lambda x: -1 / _cosine_of_arcsine(x))
+arctan = elementwise(np.arctan, lambda x: 1 / (1 + x * x))
+sinh = elementwise(np.sinh, lambda x: np.cosh(x))
+cosh = elementwise(np.cosh, lambda x: np.sinh(x))
+tanh = elementwise(np.tanh, lambda ans: 1 - ans * ans)
+arcsinh = elementwise(np.arcsinh, lambda x: 1 / np.sqrt(1 + x * x))
+arccosh = elementwise(np.arccosh, lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)))
+arctanh = elementwise(np.arctanh, lambda x: 1 / ((1 - x) * (1 + x)))
+deg2rad = elementwise(np.deg2rad, DEGREE)
+rad2deg = elementwise(np.rad2deg, 1 / DEGREE)
+hypot = elementwise(
+    np.hypot, lambda x, ans: safe_divide(x, ans), lambda y, ans: safe_divide(y, ans)
+)
+arctan2 = elementwise(np.arctan2, _arctan2_dx, _arctan2_dy)
+logaddexp = elementwise(
+    np.logaddexp,
+    lambda x, y, ans: _weight(x, y, ans, 1.0),
+    lambda x, y, ans: _weight(y, x, ans, 1.0),
+)
+logaddexp2 = elementwise(
+    np.logaddexp2,
+    lambda x, y, ans: _weight(x, y, ans, LN2),
+    lambda x, y, ans: _weight(y, x, ans, LN2),
+)
+maximum = elementwise(np.maximum, *_chosen(np.greater, nan_wins=True))
+minimum = elementwise(np.minimum, *_chosen(np.less, nan_wins=True))
+fmax = elementwise(np.fmax, *_chosen(np.greater, nan_wins=False))
+fmin = elementwise(np.fmin, *_chosen(np.less, nan_wins=False))
+heaviside = elementwise(np.heaviside, 0, lambda x: plain(x) == 0)
+ldexp = elementwise(np.ldexp, lambda x, y: np.ldexp(np.ones_like(plain(x)), y), 0)
+nextafter = elementwise(np.nextafter, 1, 0)
+
+radians = elementwise(np.radians, DEGREE)
+degrees = elementwise(np.degrees, 1 / DEGREE)
+fraction = elementwise(lambda x: np.modf(x)[0], 1, name="modf")
+
+
+def _sign_push(t: Any, x: Any, ans: Any) -> Any:
+    return safe_divide(t - ans * ans * np.conjugate(t), 2 * np.absolute(x))
+
+
+def _sign_pull(g: Any, x: Any, ans: Any) -> Any:
+    return safe_divide(g - np.conjugate(g * ans * ans), 2 * np.absolute(x))
+
+
+complex_sign = rule(np.sign, push=_sign_push, pull=_sign_pull, name="sign", structure="elementwise")
+
+
+def sign(x: Any) -> Any:
+    """``numpy.sign``: constant for real x, ``x / |x|`` (derivative 0 at 0) for complex x."""
+    return np.sign(seen(x)) if _real_only(x) else complex_sign(x)
+
+
+register(np.sign, sign)
+for _ufunc in (
+    np.floor, np.ceil, np.trunc, np.rint, np.floor_divide, np.signbit, np.spacing,
+    np.isnan, np.isfinite, np.isinf, np.greater, np.greater_equal, np.less, np.less_equal,
+    np.equal, np.not_equal, np.logical_and, np.logical_or, np.logical_xor, np.logical_not,
+):  # fmt: skip
+    register(_ufunc, on_values(_ufunc))
+
+
+def divmod_(x: Any, y: Any) -> tuple[Any, Any]:
+    """``numpy.divmod``: the quotient is constant, the remainder is not."""
+    return np.floor_divide(x, y), np.remainder(x, y)
+
+
+def modf(x: Any) -> tuple[Any, Any]:
+    """``numpy.modf``: the fraction has derivative 1, the integral part is constant."""
+    return fraction(x), np.trunc(seen(x))
+
+
+def frexp(x: Any) -> tuple[Any, Any]:
+    """``numpy.frexp``: the mantissa is x over a constant power of two."""
+    exponent = np.frexp(seen(x))[1]
+    return ldexp(x, -exponent), exponent
+
+
+register(np.divmod, divmod_)
+register(np.modf, modf)
+register(np.frexp, frexp)
+
+PRIMITIVES: tuple[Primitive, ...] = (
+    positive, negative, add, subtract, multiply, divide, power, float_power, remainder, fmod,
+    absolute, fabs, copysign, conjugate, exp, exp2, expm1, log, log2, log10, log1p, sqrt, cbrt,
+    square, reciprocal, sin, cos, tan, arcsin, arccos, arctan, sinh, cosh, tanh, arcsinh, arccosh,
+    arctanh, deg2rad, radians, rad2deg, degrees, hypot, arctan2, logaddexp, logaddexp2, maximum,
+    minimum, fmax, fmin, heaviside, ldexp, nextafter,
+)  # fmt: skip
+for _primitive in PRIMITIVES:
+    register(_primitive.fn, _primitive.bind)

@@ -1,0 +1,94 @@
+"""Choosing between values, and functions without derivative, which see plain values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...array.box import is_box, plain, seen
+from ...array.dispatch import register
+from ...core.batch import Fit, Shape, Spec, align, shape_of, unbroadcast
+from ...core.tangents import Diagonal, take_diagonals
+from ..declare import rule
+from .common import implements, on_values, tangent_where, where_or_zero
+from .manipulation import as_operand
+
+for _function in (
+    # truth, comparison and kind
+    np.all, np.any, np.allclose, np.isclose, np.array_equal, np.array_equiv, np.isposinf,
+    np.isneginf, np.iscomplex, np.isreal, np.isnat, np.isin,
+    # positions and counts
+    np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.argwhere,
+    np.nonzero, np.flatnonzero, np.searchsorted, np.digitize, np.count_nonzero, np.lexsort,
+    np.ravel_multi_index, np.unravel_index, np.linalg.matrix_rank,
+    # steps, whose derivative is zero wherever it exists
+    np.around, np.round, np.fix,
+    # integers and bits
+    np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift,
+    np.bitwise_count, np.gcd, np.lcm, np.packbits, np.unpackbits,
+):  # fmt: skip
+    register(_function, on_values(_function))
+for _of_shapes in (
+    # shapes, dtypes, memory and text
+    np.size, np.result_type, np.can_cast, np.common_type, np.min_scalar_type, np.iscomplexobj,
+    np.isrealobj, np.may_share_memory, np.shares_memory, np.array2string, np.array_repr,
+    np.array_str, np.einsum_path, np.diag_indices_from, np.tril_indices_from,
+    np.triu_indices_from,
+):  # fmt: skip
+    register(_of_shapes, on_values(_of_shapes, plain))
+register(np.shape, lambda a: shape_of(a))
+
+
+@implements(np.ndim)
+def ndim(a: Any) -> int:
+    """``numpy.ndim``."""
+    return len(shape_of(a))
+
+
+def _where_push(
+    ts: Any, condition: Any, x_spec: Spec, y_spec: Spec, ans_spec: Spec, lead: Shape
+) -> Any:
+    if Diagonal in map(type, ts):
+        masks = (condition, ~condition)
+        return tangent_where(ts, masks, (x_spec, y_spec), ans_spec, lead)
+    tx, ty = (
+        0 if t is None else align(t, spec.ndim, ans_spec.ndim, lead)
+        for t, spec in zip(ts, (x_spec, y_spec), strict=True)
+    )
+    return np.broadcast_to(np.where(condition, tx, ty), lead + ans_spec.shape)
+
+
+def _where_pull(
+    g: Any, condition: Any, x_spec: Spec, y_spec: Spec, ans_spec: Spec, active: Any
+) -> tuple[Any, Any]:
+    cx = unbroadcast(where_or_zero(condition, g), Fit(*x_spec, *ans_spec)) if active[0] else None
+    cy = unbroadcast(where_or_zero(~condition, g), Fit(*y_spec, *ans_spec)) if active[1] else None
+    return cx, cy
+
+
+where_p = rule(
+    lambda x, y, condition: np.where(condition, x, y),
+    push=_where_push,
+    pull=_where_pull,
+    name="where",
+    structure="elementwise",
+)
+take_diagonals(where_p)
+
+
+@implements(np.where)
+def where(condition: Any, /, *choices: Any) -> Any:
+    """``numpy.where``, differentiable in x and y; the one not chosen gets exact zeros."""
+    condition = as_operand(condition)
+    if is_box(condition):
+        # What is chosen for a traced array depends on both choices, whatever the condition.
+        condition = (plain if any(map(is_box, choices)) else seen)(condition)
+    # A copy, since the program may go on to change its mask.
+    condition = np.array(condition, dtype=bool)
+    if not choices:
+        return np.nonzero(condition)
+    if len(choices) != 2:
+        raise ValueError("either both or neither of x and y should be given")
+    x, y = map(as_operand, choices)
+    return where_p(x, y, condition=condition)

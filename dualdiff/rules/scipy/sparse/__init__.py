@@ -1,0 +1,34 @@
+"""`scipy.sparse` on traced arrays: its whole namespace, and sparse arrays with traced values.
+
+SciPy's own constructors make plain arrays of what they are given: take these from here. Where
+nothing is traced they give SciPy's own arrays.
+"""
+
+from __future__ import annotations
+
+from .arrays import SparseArray
+from .construct import (
+    block_array,
+    block_diag,
+    bmat,
+    coo_array,
+    coo_matrix,
+    csc_array,
+    csc_matrix,
+    csr_array,
+    csr_matrix,
+    diags,
+    diags_array,
+    hstack,
+    issparse,
+    kron,
+    tril,
+    triu,
+    vstack,
+)
+
+__all__ = [
+    "SparseArray", "block_array", "block_diag", "bmat", "coo_array", "coo_matrix", "csc_array",
+    "csc_matrix", "csr_array", "csr_matrix", "diags", "diags_array", "hstack", "issparse", "kron",
+    "tril", "triu", "vstack",
+]  # fmt: skip

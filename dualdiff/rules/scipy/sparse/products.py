@@ -1,0 +1,162 @@
+"""Products of sparse matrices with dense ones, linear in the values of both.
+
+A sparse matrix is a vector of values and a `Layout`. Dense operands are matrices; both may have
+lead axes in front, which broadcast. No product forms the dense matrix, and none conjugates.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+from scipy.sparse import csr_array
+
+from ....array.box import is_box
+from ....core.batch import Shape, Spec, align
+from ...declare import bilinear, linear
+from ...numpy.linalg.matrices import fold
+from .layout import Layout
+
+BLOCK = 2**18  # elements of what is gathered at once
+
+
+def _constant_times(t: Any, matrix: Any, ndim: int, lead: Shape) -> Any:
+    """``matrix @ t`` for vectors or matrices with lead axes, in one sparse product."""
+    if not lead:
+        return matrix @ t
+    if ndim == 1:
+        return (matrix @ t.T).T
+    directions, n, columns = t.shape
+    ans = matrix @ np.reshape(np.moveaxis(t, 0, 1), (n, directions * columns))
+    return np.moveaxis(np.reshape(ans, (ans.shape[0], directions, columns)), 1, 0)
+
+
+def _push_constant(t: Any, x_spec: Spec, matrix: Any, lead: Shape) -> Any:
+    return _constant_times(t, matrix, x_spec.ndim, lead)
+
+
+def _pull_constant(g: Any, x_spec: Spec, matrix: Any, lead: Shape) -> Any:
+    return _constant_times(g, matrix.T, x_spec.ndim, lead)
+
+
+constant_p = linear(
+    lambda x, matrix: matrix @ x,
+    _pull_constant,
+    push=_push_constant,
+    name="sparse_matmul_constant",
+    structure="sparse product",
+)
+
+
+def _times(data: ndarray, x: ndarray, layout: Layout) -> ndarray:
+    """Plain values: one product in SciPy's compiled code, whatever the lead axes."""
+    order, indices, indptr = layout.by_row
+    if order is not None:
+        data = data[..., order]
+    (m, n), own, others = layout.shape, data.shape[:-1], x.shape[:-2]
+    columns = x.shape[-1]
+    if not own:
+        flat = np.moveaxis(x, -2, 0).reshape(n, prod(others) * columns)
+        ans = csr_array((data, indices, indptr), shape=(m, n)) @ flat
+        return np.moveaxis(ans.reshape(m, *others, columns), 0, -2)
+    lead = np.broadcast_shapes(own, others)
+    count = prod(lead)
+    data = np.broadcast_to(data, (*lead, data.shape[-1])).reshape(-1)
+    # One matrix below the other; or, where each has its own x, all along a diagonal.
+    shift = n if prod(others) > 1 else 0
+    starts = np.arange(count)[:, None]
+    indices = (indices + shift * starts).reshape(-1)
+    size = indptr[-1].astype(np.int64)
+    indptr = np.append((indptr[:-1] + size * starts).reshape(-1), size * count)
+    flat = np.broadcast_to(x, (*lead, n, columns)) if shift else x
+    flat = flat.reshape(n * count if shift else n, columns)
+    ans = csr_array((data, indices, indptr), shape=(count * m, flat.shape[0])) @ flat
+    return np.asarray(ans).reshape(*lead, m, columns)
+
+
+def times(data: Any, x: Any, layout: Layout) -> Any:
+    """The sparse matrix with the values `data` times the matrix x.
+
+    Shapes ``(*lead, entries)`` and ``(*lead, n, k)``; the result is ``(*lead, m, k)``.
+    """
+    if is_box(data) or is_box(x):
+        return times_p(data, x, layout=layout)
+    return _times(np.asarray(data), np.asarray(x), layout)
+
+
+def _sampled(x: ndarray, y: ndarray, layout: Layout) -> ndarray:
+    rows, columns, width = layout.rows, layout.columns, x.shape[-1]
+    if width == 1:
+        return x[..., rows, 0] * y[..., columns, 0]
+    lead = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    out = np.empty((*lead, layout.size), np.result_type(x, y))
+    step = max(1, BLOCK // max(prod(lead) * width, 1))
+    for start in range(0, layout.size, step):
+        part = slice(start, start + step)
+        a, b = x[..., rows[part], :], y[..., columns[part], :]
+        out[..., part] = np.einsum("...ek,...ek->...e", a, b)
+    return out
+
+
+def sampled(x: Any, y: Any, layout: Layout) -> Any:
+    """The entries ``sum_k x[row, k] * y[column, k]`` of ``x @ y.T``, at the places of a layout.
+
+    Shapes ``(*lead, m, k)`` and ``(*lead, n, k)``; the result is ``(*lead, entries)``.
+    """
+    if is_box(x) or is_box(y):
+        return sampled_p(x, y, layout=layout)
+    return _sampled(np.asarray(x), np.asarray(y), layout)
+
+
+def _pull_data(g: Any, y: Any, x_spec: Spec, ans_spec: Spec, layout: Layout) -> Any:
+    return fold(sampled(g, y, layout), x_spec, ans_spec.ndim - 1)
+
+
+def _push_data(t: Any, y: Any, x_spec: Spec, ans_spec: Spec, layout: Layout, lead: Shape) -> Any:
+    return times(align(t, x_spec.ndim, ans_spec.ndim - 1, lead), y, layout)
+
+
+def _pull_dense(g: Any, x: Any, y_spec: Spec, ans_spec: Spec, layout: Layout) -> Any:
+    return fold(times(x, g, layout.T), y_spec, ans_spec.ndim)
+
+
+def _push_dense(t: Any, x: Any, y_spec: Spec, ans_spec: Spec, layout: Layout, lead: Shape) -> Any:
+    return times(x, align(t, y_spec.ndim, ans_spec.ndim, lead), layout)
+
+
+times_p = bilinear(
+    times,
+    _pull_data,
+    _pull_dense,
+    pushes=(_push_data, _push_dense),
+    name="sparse_matmul",
+    structure="sparse matmul",
+)
+
+
+def _pull_left(c: Any, y: Any, x_spec: Spec, ans_spec: Spec, layout: Layout) -> Any:
+    return fold(times(c, y, layout), x_spec, ans_spec.ndim + 1)
+
+
+def _push_left(t: Any, y: Any, x_spec: Spec, ans_spec: Spec, layout: Layout, lead: Shape) -> Any:
+    return sampled(align(t, x_spec.ndim, ans_spec.ndim + 1, lead), y, layout)
+
+
+def _pull_right(c: Any, x: Any, y_spec: Spec, ans_spec: Spec, layout: Layout) -> Any:
+    return fold(times(c, x, layout.T), y_spec, ans_spec.ndim + 1)
+
+
+def _push_right(t: Any, x: Any, y_spec: Spec, ans_spec: Spec, layout: Layout, lead: Shape) -> Any:
+    return sampled(x, align(t, y_spec.ndim, ans_spec.ndim + 1, lead), layout)
+
+
+sampled_p = bilinear(
+    sampled,
+    _pull_left,
+    _pull_right,
+    pushes=(_push_left, _push_right),
+    name="sampled_product",
+    structure="sampled product",
+)

@@ -1,0 +1,1 @@
+"""Sparse derivatives: patterns, colourings, and evaluation in few directions."""

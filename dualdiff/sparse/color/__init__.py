@@ -1,0 +1,1 @@
+"""Colourings: which columns or rows of a sparse matrix share a direction."""

@@ -1,0 +1,103 @@
+"""The sparsity pattern of a function's Jacobian, found by running the function once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+from scipy.sparse import csr_array
+
+from ...array.box import WATCHERS, is_box
+from ...core.batch import shape_of
+from ...core.trace import resolve
+from ...errors import UnsupportedInputError, user_line
+from ...trees import check_result, flatten
+from .boxes import Dependent
+from .patterns import Pattern, uniform
+from .sets import INDEX, NOTHING, Columns, columns_of, from_csr
+from .trace import PatternTrace
+
+MOST = 2**29  # entries of a pattern; in memory five bytes each
+
+
+@dataclass
+class Detected:
+    """The pattern of a Jacobian.
+
+    `pattern` is boolean, with one row per element of the results and one column per element of the
+    differentiated arguments, containers counted whole; `local` says that the function looked at
+    traced values (it branched, or chose an index by them), so that the pattern may hold near
+    these arguments only; `dense_because` names the functions that counted as dense because nothing
+    is known of their structure.
+    """
+
+    pattern: csr_array
+    local: bool = False
+    dense_because: list[str] = field(default_factory=list)
+
+
+def detect(inputs: Any) -> Detected:
+    """The pattern for one call, given as the `Inputs` of an operator."""
+    sizes = [0 if v is None else prod(shape_of(v)) for v in inputs.values]
+    trace = PatternTrace(sum(sizes))
+    WATCHERS.append(trace.watch)
+    try:
+        boxes, first = [], 0
+        for value, size in zip(inputs.values, sizes, strict=True):
+            if type(value) is ndarray:
+                value = value.copy(order="K")  # which the function may change
+            boxes.append(None if value is None else trace.input(value, first))
+            first += size
+        leaves, _ = flatten(inputs.call(boxes))
+        payloads = [_payload(leaf, trace) for leaf in leaves if leaf is not None]
+        _refuse_too_many(sum(map(_entries, payloads)), trace)
+        rows = list(map(_rows, payloads))
+    finally:
+        WATCHERS.remove(trace.watch)
+        trace.close()
+    return Detected(_stacked(rows, trace.columns), trace.local, trace.dense_because)
+
+
+def _payload(leaf: Any, trace: PatternTrace) -> Pattern | Columns:
+    """What one result depends on."""
+    if is_box(leaf) or (type(leaf) is ndarray and leaf.dtype.hasobject):
+        leaf = resolve(leaf)
+    check_result(leaf)
+    if issubclass(type(leaf), Dependent) and leaf.scope is trace:
+        return leaf.payload
+    return uniform(shape_of(leaf), NOTHING, trace.columns)
+
+
+def _entries(p: Pattern | Columns) -> int:
+    if type(p) is Pattern:
+        counts = np.bincount(np.ravel(p.labels), minlength=len(p.sets))
+        return int(counts @ np.diff(p.sets.arrays()[0]))
+    return columns_of(p).size  # type: ignore[arg-type]
+
+
+def _refuse_too_many(entries: int, trace: PatternTrace) -> None:
+    if entries > MOST:
+        dense = ", ".join(trace.dense_because)
+        why = f" ({dense} count as dense, since their structure is not known)" if dense else ""
+        raise UnsupportedInputError(
+            f"the sparsity pattern has {entries:,} entries, too many to be written down{why}, "
+            f"{user_line()}; use products with the Jacobian (jvp, vjp, linearize, hvp) instead"
+        )
+
+
+def _rows(p: Pattern | Columns) -> tuple[ndarray, ndarray]:
+    """The rows of one result: their lengths, and their columns one after the other."""
+    if type(p) is Pattern:
+        return p.sets.rows(np.ravel(p.labels))
+    columns = columns_of(p)  # type: ignore[arg-type]
+    return np.array([columns.size]), columns.astype(INDEX)
+
+
+def _stacked(rows: Sequence[tuple[ndarray, ndarray]], columns: int) -> csr_array:
+    lengths = np.concatenate([np.zeros(1, np.intp), *(n for n, _ in rows)])
+    indices = np.concatenate([np.zeros(0, INDEX), *(i for _, i in rows)])
+    return from_csr(np.cumsum(lengths), indices, columns)

@@ -1,0 +1,198 @@
+"""The trace that carries patterns: on which inputs each element of each array depends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ...array.box import is_box, plain
+from ...array.indexing import GETITEM
+from ...array.views import Place, store
+from ...core.batch import Shape, dtype_of, layout_of, shape_of, spec_of, zeros_in_layout
+from ...core.trace import Trace, kept
+from .boxes import Dependent, Fact
+from .patterns import Pattern, compact, of_scalars, uniform, union
+from .sets import NOTHING, Columns, Sets, join
+from .structures import patterns_of
+from .use import Use
+
+_new = object.__new__
+Payload = Pattern | Columns
+
+
+class PatternTrace(Trace):
+    """One search for a pattern with `columns` inputs.
+
+    `local` says that the program looked at values, on which its course may depend;
+    `dense_because` names the functions of which nothing is known.
+    """
+
+    __slots__ = ("columns", "dense_because", "inputs", "local")
+
+    def __init__(self, columns: int) -> None:
+        self.columns = columns
+        self.inputs = Sets.identity(columns)
+        self.local = False
+        self.dense_because: list[str] = []
+        self.open()
+
+    def box(self, value: Any, payload: Payload) -> Dependent:
+        """A value with its dependence."""
+        out = _new(Dependent if dtype_of(value).kind in "fc" else Fact)
+        out.value, out.payload, out.scope = value, payload, self
+        return out
+
+    def input(self, value: Any, first: int) -> Dependent:
+        """An input, whose elements are the columns from `first` on."""
+        shape = shape_of(value)
+        if not shape:
+            return self.box(value, frozenset((first,)))
+        labels = np.arange(first + 1, first + 1 + prod(shape)).reshape(shape)
+        if type(plain(value)) is ndarray:
+            arranged = self._zeros(value)
+            arranged[...] = labels
+            labels = arranged
+        return self.box(value, Pattern(labels, self.inputs))
+
+    def constant(self, value: Any) -> Dependent:
+        return self.box(value, self._payload(value))
+
+    def fact(self, value: Any) -> Fact:
+        """A truth value or integer that follows from traced values, and has no derivative."""
+        out = _new(Fact)
+        out.value, out.payload, out.scope = (
+            value,
+            uniform(shape_of(value), NOTHING, self.columns),
+            self,
+        )
+        return out
+
+    def _zeros(self, value: Any) -> ndarray:
+        """Labels of a constant, in the memory layout of its value."""
+        array = plain(value)
+        spec = spec_of(array)._replace(dtype=np.dtype(np.intp))
+        return zeros_in_layout(spec, layout_of(array), ())
+
+    def _payload(self, value: Any) -> Payload:
+        if not shape_of(value):
+            return NOTHING
+        return Pattern(self._zeros(value), Sets.of((), self.columns), fresh=True)
+
+    def _pattern(self, payload: Payload) -> Pattern:
+        """A dependence as the pattern of an array, be it 0-dimensional."""
+        return payload if type(payload) is Pattern else uniform((), payload, self.columns)  # type: ignore[arg-type]
+
+    def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        values, payloads, scalars = [], [], True
+        for a in args:
+            if issubclass(type(a), Dependent) and a.scope is self:
+                values.append(a.value)
+                payloads.append(a.payload)
+                scalars = scalars and type(a.payload) is not Pattern
+            else:
+                values.append(kept(a))
+                payloads.append(None)
+        try:
+            ans = prim.evaluate(values, params)
+        except Exception:  # which the program may catch, and go another way
+            self.local = True
+            raise
+        if scalars and (type(ans) is float or type(ans) is np.float64):
+            out = _new(Dependent)  # `box` at less cost: loops over elements are made of these
+            out.value, out.payload, out.scope = ans, self._of_scalars(prim, payloads), self
+            return out
+        several = prim.outputs != 1
+        answers = ans if several else (ans,)
+        shapes = tuple(shape_of(a) for a in answers)
+        if scalars and not any(shapes):
+            made: list[Any] = [self._of_scalars(prim, payloads)] * len(shapes)
+        elif prim is GETITEM and not shapes[0]:
+            made = [self._element(payloads[0], params["index"])]
+        elif prim.name == "array" and scalars and shapes[0] == (len(args),):
+            made = [of_scalars([p or NOTHING for p in payloads], shapes[0], self.columns)]
+        else:
+            made = self._of_arrays(prim, values, payloads, params, shapes)
+        boxes = [self.box(a, p) for a, p in zip(answers, made, strict=True)]
+        return tuple(boxes) if several else boxes[0]
+
+    def _of_scalars(self, prim: Any, payloads: Sequence[Any]) -> Columns:
+        """Everything that is made of scalars alone, whatever its structure."""
+        derivatives = getattr(prim, "derivatives", ())
+        total: Columns = NOTHING
+        for i, p in enumerate(payloads):
+            if p is not None and not (i < len(derivatives) and derivatives[i] == 0):
+                total = join(total, p)
+        return total
+
+    def _element(self, payload: Any, index: Any) -> Columns:
+        p = self._pattern(payload)
+        return p.sets.get(int(p.labels[index]))
+
+    def _of_arrays(
+        self,
+        prim: Any,
+        values: Sequence[Any],
+        payloads: Sequence[Any],
+        params: dict[str, Any],
+        shapes: tuple[Shape, ...],
+    ) -> list[Payload]:
+        patterns = [None if p is None else self._pattern(p) for p in payloads]
+        if prim.structure != "gather":  # which makes new labels
+            for p in patterns:
+                if p is not None:
+                    p.fresh = False
+        use = Use(prim, values, patterns, params, shapes, self.columns)
+        made, dense = patterns_of(use)
+        if dense and prim.name not in self.dense_because:
+            self.dense_because.append(prim.name)
+        return [p if p.shape else p.sets.get(int(p.labels)) for p in made]
+
+    def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
+        own = issubclass(type(content), Dependent) and content.scope is self
+        value = content.value if own else kept(content)
+        v_own = issubclass(type(v), Dependent) and v.scope is self
+        new = store(value, place, v.value if v_own else kept(v), owned)
+        old = content.payload if own else self._payload(value)
+        return self.box(new, self._stored(old, place, v.payload if v_own else None, owned))
+
+    def _stored(self, old: Payload, place: Place, v: Any, owned: bool) -> Payload:
+        """The dependence of an array after a store."""
+        p = self._pattern(old)
+        scalar = type(old) is not Pattern
+        if not (owned and p.fresh) or len(p.sets) > 8 * max(p.labels.size, 1024):
+            p = compact(p)
+        # The real and imaginary parts of an element have one set: a store into one adds to it.
+        parts = tuple(op for op in place.ops if op[0].structure != "elementwise")
+        adds = len(parts) < len(place.ops)
+        place = place._replace(ops=parts)
+        if v is None:
+            labels: Any = 0
+        elif type(v) is Pattern:
+            labels = np.where(v.labels == 0, 0, self._taken_in(p.sets, v))
+        else:
+            labels = p.sets.add(v)
+        if adds:
+            labels = self._added(p, place, labels)
+        p.labels = place.set(p.labels, labels)
+        return p.sets.get(int(p.labels)) if scalar else p
+
+    def _taken_in(self, table: Sets, v: Pattern) -> Any:
+        """The labels of `v` in another table."""
+        used, inverse = np.unique(v.labels, return_inverse=True)
+        return inverse.reshape(v.shape) + table.append(v.sets, used)
+
+    def _added(self, p: Pattern, place: Place, labels: Any) -> Any:
+        before = Pattern(place.window(p.labels)[place.index], p.sets)
+        after = Pattern(np.broadcast_to(labels, before.shape), p.sets)
+        return self._taken_in(p.sets, union(before, after, before.shape))
+
+    def watch(self, x: Any) -> None:
+        """Note that the program looked at the value of a box, if it is one of this trace."""
+        while is_box(x):
+            if issubclass(type(x), Dependent) and x.scope is self:
+                self.local = True
+            x = x.value

@@ -1,0 +1,94 @@
+"""The passes of a sparse derivative, and how many directions each takes at once."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..transforms.directions import Liveness, joined, shown, size_of, split
+from ..transforms.linearize import Recording
+from ..transforms.masks import again_if_nan
+from ..transforms.plan import LEAST_BUDGET, Plan, spans
+from .color.coloring import Coloring
+from .compression import Compression, Picking, seeds
+
+KEPT = 2**26  # bytes of seeds that are kept from one evaluation to the next
+Apply = Callable[..., list[Any]]
+
+
+class Passes:
+    """The passes of a compressed derivative; keeps their seeds."""
+
+    def __init__(self, compression: Compression, plan: Plan, options: dict[str, Any]) -> None:
+        self.compression, self.plan, self.options = compression, plan, options
+        self.kept: dict[tuple[bool, int], ndarray] = {}
+
+    def nonzeros(self, recording: Recording, colors: Coloring, forward: bool) -> ndarray:
+        """The nonzeros that one tangent, or cotangent, per colour gives."""
+        ends = (recording.inputs.values, recording.outputs.values)
+        sources, targets = ends if forward else ends[::-1]
+        apply, chunk = within_budget(recording, forward, self.plan.chunk, self.options)
+        passes = -(-colors.count // chunk)
+        places, width = self.compression.places_of(not forward), size_of(targets)
+        budget = self.options["budget"] or LEAST_BUDGET
+        together = 8 * colors.count * width <= budget
+        picking = None if together else Picking(places, width)
+        parts: list[ndarray] = []
+        for start, stop in shown(spans(colors.count, passes), self.options["progress"]):
+            chosen = self.kept.get((forward, start))
+            if chosen is None:
+                chosen = seeds(colors, start, stop)
+                if sum(s.nbytes for s in self.kept.values()) + chosen.nbytes <= min(KEPT, budget):
+                    self.kept[forward, start] = chosen
+            part = one_pass(apply, chosen, sources, targets)
+            if picking is None:
+                parts.append(part)
+            else:
+                picking.add(part, start)
+        if picking is not None and picking.values is not None:
+            return picking.values
+        return (parts[0] if len(parts) == 1 else np.concatenate(parts)).reshape(-1).take(places)
+
+
+def within_budget(
+    recording: Recording, forward: bool, chunk: int, options: dict[str, Any]
+) -> tuple[Apply, int]:
+    """What pushes or pulls, and how many directions at once, for the memory of a pass.
+
+    Where all tangents of a recording could be too many, one direction tells how many of them are
+    alive together, and a pass lets go of the others.
+    Arguments: `recording`; `forward`, whether tangents are pushed; `chunk`, the number of
+    directions that was planned; `options`, of the user: `chunk` and `budget` may be None.
+    Returns: a function of seeds, lead axes and `identity`, and a number of directions.
+    """
+    apply: Apply = recording.push if forward else recording.pull
+    size = max(size_of(recording.inputs.values), size_of(recording.outputs.values))
+    budget = options["budget"]
+    if 8 * size * chunk * recording.tape.size <= (budget or LEAST_BUDGET):
+        return apply, chunk
+    live = Liveness(recording)
+    budget = budget or max(LEAST_BUDGET, 2 * live.total)
+    if options["chunk"] is None:
+        chunk = max(1, min(chunk, budget // max(live.peak, 1)))
+    return (functools.partial(live.push, recording) if forward else apply), chunk
+
+
+def one_pass(
+    apply: Apply, directions: ndarray, sources: Sequence[Any], targets: Sequence[Any]
+) -> ndarray:
+    """The derivatives of the targets in directions of the sources, one direction per row.
+
+    Arguments: `apply`, which pushes or pulls; `directions`, a matrix with a direction per row, all
+    sources counted whole; `sources` and `targets`, the values of either end.
+    Returns: a matrix with a row per direction and a column per element of the targets.
+    """
+    parts = split(directions, sources)
+    lead: tuple[int, ...] = (len(directions),)
+    if len(directions) == 1:  # no lead axis: the quickest
+        parts, lead = [None if p is None else p[0] for p in parts], ()
+    given = again_if_nan(lambda: apply(parts, lead, identity=True), list)
+    return joined(given, targets, len(directions))

@@ -1,0 +1,404 @@
+"""Sparse Jacobians and Hessians: prepared once, evaluated with few directions, verified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray
+from scipy.sparse import csr_array
+
+from ..array.box import is_box
+from ..core.batch import dtype_of
+from ..errors import MissingRuleError, UnsupportedInputError, user_line
+from ..transforms.directions import any_complex, joined, size_of, sizes_of, split
+from ..transforms.grad import _Grad, push_forward
+from ..transforms.inputs import Argnums, Inputs, Outputs, without_aux
+from ..transforms.linearize import Recording
+from ..transforms.plan import SPARSE_MODES, check_passes
+from .choose import PatternError, compress, given_pattern, saves_nothing
+from .compression import canonical, seeds
+from .evaluate import Passes, one_pass
+from .sparsity import detect, detect_hessian
+from .verify import Probe, rounding_of
+
+
+class Evaluation(NamedTuple):
+    """A sparse derivative at one point, and all that came with it."""
+
+    outputs: Outputs
+    matrix: csr_array
+    probe: Probe | None
+    aux: Any
+
+
+class Prepared:
+    """A sparse derivative, ready to be evaluated at many points; made by `prepare_jacobian`.
+
+    `pattern` is its boolean CSR array; `mode` "forward", "reverse" or "mixed"; `colors` the colour
+    of each column or of each row, or for "mixed" a pair of both (-1: takes no part); `plan` the
+    directions of an evaluation and why they were chosen; `note` what is to be said of the pattern,
+    or "".
+    """
+
+    symmetric = False
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        argnums: Argnums,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        pattern: Any,
+        options: dict[str, Any],
+    ) -> None:
+        if options["mode"] not in SPARSE_MODES:
+            raise ValueError(f"mode must be one of {SPARSE_MODES}, not {options['mode']!r}")
+        check_passes(options["chunk"], options["budget"])
+        self.f, self.argnums, self.options = f, argnums, options
+        self._may_turn = options["mode"] == "auto"  # into the other mode
+        inputs = Inputs(f, args, kwargs, argnums)
+        self._sizes = sizes_of(inputs.values)
+        self._check_inputs(inputs)
+        if not sum(self._sizes):
+            raise UnsupportedInputError(
+                f"there is nothing to differentiate: the arguments have no elements, {user_line()}"
+            )
+        self.given = pattern is not None
+        self.local = False
+        self._why: list[str] = []
+        self._adopt(
+            given_pattern(pattern, sum(self._sizes), self.symmetric)
+            if self.given
+            else self._detected(args, kwargs)
+        )
+
+    def __repr__(self) -> str:
+        m, n = self.pattern.shape
+        note = f"; {self.note}" if self.note else ""
+        return (
+            f"<sparse derivative of shape ({m}, {n}) with {self.pattern.nnz} nonzeros, {self.mode} "
+            f"mode with {self.plan.directions} directions{note}>"
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        found = self._evaluate(args, kwargs)
+        return (found.matrix, found.aux) if self.options["has_aux"] else found.matrix
+
+    def _with_results(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """What the function returned, the derivative, and the auxiliary part where there is one."""
+        found = self._evaluate(args, kwargs)
+        pair = found.outputs.released(), found.matrix
+        return (*pair, found.aux) if self.options["has_aux"] else pair
+
+    def _detected(self, args: Sequence[Any], kwargs: dict[str, Any]) -> csr_array:
+        detected = detect_hessian if self.symmetric else detect
+        found = detected(self._result_alone(), args, self.argnums, kwargs)
+        self.local |= found.local
+        self._why = list(found.dense_because)
+        return canonical(found.pattern)
+
+    def _adopt(self, pattern: csr_array) -> None:
+        """Colour a pattern and decide on the directions."""
+        m, n = pattern.shape
+        if not m:
+            raise UnsupportedInputError(
+                f"the derivative is empty: the function returned no values, {user_line()}; return "
+                f"the array that is to be differentiated"
+            )
+        options = self.options
+        self.pattern = pattern
+        self._compression, self.plan = compress(
+            pattern, options["mode"], self.symmetric, options["chunk"], options["budget"]
+        )
+        self.mode = self.plan.mode
+        columns, rows = self._compression.columns, self._compression.rows
+        labels = [c.colors for c in (rows, columns) if c is not None]
+        self.colors: Any = labels[0] if len(labels) == 1 else tuple(labels)
+        self.note = self._remarks()
+        rng = np.random.default_rng(0)
+        self._probe, self._co_probe = 0.5 + rng.random((1, n)), 0.5 + rng.random((1, m))
+        self._passes = Passes(self._compression, self.plan, options)
+        self._seeds: ndarray | None = None
+        if self.mode == "forward" and self.plan.passes <= 1:
+            assert columns is not None
+            parts = [seeds(columns, 0, columns.count)] + [self._probe] * options["check"]
+            self._seeds = np.concatenate(parts)
+            self._seeds.flags.writeable = False
+
+    def _remarks(self) -> str:
+        remarks = []
+        if saves_nothing(self.plan):
+            because = f" because of {', '.join(dict.fromkeys(self._why))}" if self._why else ""
+            remarks.append(f"the pattern is as good as dense{because}: no directions are saved")
+        if self.local:
+            remarks.append("f looked at values of its arguments, so the pattern may be local")
+        return "; ".join(remarks)
+
+    def _function(self) -> Callable[..., Any]:
+        """The function whose Jacobian this is."""
+        return self.f
+
+    def _result_alone(self) -> Callable[..., Any]:
+        """The user's function without an auxiliary part."""
+        return without_aux(self.f) if self.options["has_aux"] else self.f
+
+    def _evaluate(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Evaluation:
+        """The results and the derivative at one point."""
+        inputs = Inputs(self._function(), args, kwargs, self.argnums)
+        self._check_inputs(inputs)
+        found = self._compressed(inputs)
+        wrong = self._wrong_lines(found)
+        if wrong.size and not self.given:
+            # Another branch, or other constants: what was known of the pattern stays in it.
+            self._adopt(canonical(self.pattern + self._detected(args, kwargs)))
+            found = self._compressed(inputs)
+            # The pattern is that of this very point: what still differs may be rounding.
+            rounding = self._rounding(inputs, found.outputs, args, kwargs)
+            wrong = self._wrong_lines(found, rounding)
+        if wrong.size:
+            assert found.probe is not None
+            raise self._pattern_error(found.probe.lines, wrong)
+        return found
+
+    def _pattern_error(self, lines: str, wrong: ndarray) -> PatternError:
+        which = f"{lines} {wrong[0]}" + (
+            f" (and {wrong.size - 1} others)" if wrong[1:].size else ""
+        )
+        if self.given:
+            return PatternError(
+                f"the pattern that was given lacks an entry in {which}: a directional derivative "
+                f"of the function does not agree with the sparse matrix there, {user_line()}; add "
+                f"the entry, or leave out `pattern` to have it detected"
+            )
+        return PatternError(
+            f"a directional derivative does not agree with the sparse matrix in {which}, "
+            f"{user_line()}. Either the function does not give the same result each time it is "
+            f"called, or its rounding errors are large (check=False leaves the comparison out), "
+            f"or a rule claims a structure that it does not have"
+        )
+
+    def _check_inputs(self, inputs: Inputs) -> None:
+        if any(map(is_box, inputs.values)):
+            raise UnsupportedInputError(
+                f"a sparse derivative cannot be differentiated itself, {user_line()}; use "
+                f"sparse=False there"
+            )
+        if any_complex(inputs.values):
+            raise UnsupportedInputError(
+                f"sparse derivatives are for real arguments, not complex ones, {user_line()}; "
+                f"differentiate with respect to real and imaginary parts"
+            )
+        _refuse_half_precision(inputs.values)
+        sizes = sizes_of(inputs.values)
+        if sizes != self._sizes:
+            raise UnsupportedInputError(
+                f"prepared for arguments of {self._sizes} elements, but called with {sizes}, "
+                f"{user_line()}; prepare again for other sizes"
+            )
+
+    def _check_outputs(self, outputs: Outputs) -> None:
+        _refuse_half_precision(outputs.values)
+        m, prepared = size_of(outputs.values), self.pattern.shape[0]
+        if m != prepared and self.given:
+            raise UnsupportedInputError(
+                f"the function returned {m} values, but the pattern that was given has {prepared} "
+                f"rows, {user_line()}; it needs one row for each element of the results"
+            )
+        if m != prepared:
+            raise UnsupportedInputError(
+                f"the function returned {m} values, but the sparse derivative has {prepared} rows, "
+                f"{user_line()}; where the size of a result depends on the values of the arguments "
+                f"there is no one matrix"
+            )
+        if any(map(is_box, outputs.values)):
+            raise UnsupportedInputError(
+                f"a sparse derivative cannot be differentiated itself, {user_line()}"
+            )
+        if self._compression.rows is not None and any_complex(outputs.values):
+            raise UnsupportedInputError(
+                f"the sparse Jacobian of a complex result is computed by columns, {user_line()}; "
+                f"pass mode='forward'"
+            )
+
+    def _compressed(self, inputs: Inputs) -> Evaluation:
+        """The results, the derivative, and its product with the probe, or None."""
+        try:
+            return self._in_mode(inputs)
+        except MissingRuleError:
+            if not self._may_turn:
+                raise
+            was = self.options
+            for mode in [m for m in ("forward", "reverse") if m != self.mode]:
+                self.options = {**was, "mode": mode}
+                self._adopt(self.pattern)
+                with suppress(MissingRuleError):
+                    return self._in_mode(inputs)
+            self.options = was
+            self._adopt(self.pattern)
+            raise  # of the mode that was chosen first
+
+    def _in_mode(self, inputs: Inputs) -> Evaluation:
+        checked, has_aux = self.options["check"], self.options["has_aux"]
+        if self._seeds is not None:
+            lead = (len(self._seeds),)
+            tangents = split(self._seeds, inputs.values)
+            outputs, aux = push_forward(inputs, tangents, lead, has_aux, identity=True)
+            self._check_outputs(outputs)
+            pushed = joined(outputs.payloads, outputs.values, *lead)
+            matrix = self._compression.matrix(pushed, None)
+            probe = Probe(self._probe[0], pushed[-1]) if checked else None
+            return Evaluation(outputs, matrix, probe, aux)
+        recording = Recording(inputs, has_aux)
+        outputs = recording.outputs
+        if self.options["mode"] == "auto" and any_complex(outputs.values):
+            self.options = {**self.options, "mode": "forward"}  # rows would be d - i d_i
+            self._adopt(self.pattern)
+        self._check_outputs(outputs)
+        columns, rows = self._compression.columns, self._compression.rows
+        passes, mode = self._passes, self.mode
+        matrix = self._compression.of_entries(
+            None if columns is None else passes.nonzeros(recording, columns, mode != "reverse"),
+            None if rows is None else passes.nonzeros(recording, rows, forward=False),
+        )
+        probe = self._probed(recording) if checked else None
+        return Evaluation(outputs, matrix, probe, recording.aux)
+
+    def _probed(self, recording: Recording) -> Probe:
+        """A tangent, which tells the rows apart, or a cotangent where f can only be pulled."""
+        ends = recording.inputs.values, recording.outputs.values
+        try:
+            return Probe(self._probe[0], one_pass(recording.push, self._probe, *ends)[0])
+        except MissingRuleError:
+            if self.mode != "reverse":
+                raise
+        pulled = one_pass(recording.pull, self._co_probe, *ends[::-1])
+        return Probe(self._co_probe[0], pulled[0], pulled=True)
+
+    def _wrong_lines(self, found: Evaluation, rounding: ndarray | float = 0.0) -> ndarray:
+        """Where the matrix does not map the probe's direction as the function does."""
+        if found.probe is None:
+            return np.zeros(0, np.intp)
+        return found.probe.wrong_lines(found.matrix, rounding)
+
+    def _rounding(
+        self, inputs: Inputs, outputs: Outputs, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> ndarray:
+        """The derivatives that rounding may leave where the function has none."""
+        return rounding_of(joined(outputs.values, outputs.values, 1)[0], inputs)
+
+
+def _refuse_half_precision(values: Sequence[Any]) -> None:
+    if any(v is not None and dtype_of(v) == np.float16 for v in values):
+        raise UnsupportedInputError(
+            f"SciPy's sparse arrays hold no float16, {user_line()}; pass float32 values, or use "
+            f"sparse=False"
+        )
+
+
+class PreparedJacobian(Prepared):
+    """The sparse Jacobian of a function; see `prepare_jacobian`."""
+
+    def value_and_jacobian(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """The results of the function, as it gives them, and its sparse Jacobian."""
+        return self._with_results(args, kwargs)
+
+
+class PreparedHessian(Prepared):
+    """The sparse Hessian of a function; see `prepare_hessian`."""
+
+    symmetric = True
+
+    def _function(self) -> Callable[..., Any]:
+        return _Grad(self.f, self.argnums, has_aux=self.options["has_aux"], with_value=False)
+
+    def _rounding(
+        self, inputs: Inputs, outputs: Outputs, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> ndarray:
+        of_gradient = super()._rounding(inputs, outputs, args, kwargs)
+        value = np.asarray(self._result_alone()(*args, **kwargs))
+        return of_gradient + rounding_of(value, inputs, order=2)
+
+    def gradient_and_hessian(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """The gradient, in the form of the arguments, and the sparse Hessian."""
+        return self._with_results(args, kwargs)
+
+
+def prepare_jacobian(
+    f: Callable[..., Any],
+    *args: Any,
+    argnums: Argnums = 0,
+    pattern: Any = None,
+    mode: str = "auto",
+    check: bool = True,
+    chunk: int | None = None,
+    budget: int | None = None,
+    progress: bool = False,
+    has_aux: bool = False,
+    **kwargs: Any,
+) -> PreparedJacobian:
+    """Find the pattern of a Jacobian and colour it, so that it can be evaluated at many points.
+
+    Each evaluation is verified: one more directional derivative must agree with the matrix. Where
+    it does not, the pattern is detected again (it was local to a branch), or, if it was given, the
+    error names a row that lacks an entry (a column where f can only be pulled, as with
+    `extend.custom_vjp`).
+    Arguments: `f`; `args` and `kwargs`, its arguments, of the sizes that will be used; `argnums` as
+    for `jacobian`; `pattern`, a sparse array whose stored nonzeros are those of the Jacobian, to be
+    used instead of a detected one; `mode`, "forward" (colours of columns), "reverse" (of rows),
+    "mixed" (both), or "auto", the cheapest that f has rules for; `check=False` leaves the
+    verification out; `chunk`, `budget`, `progress` and `has_aux` as for `jacobian`.
+    Returns: an object that is called like f and gives a `scipy.sparse.csr_array` of shape (size of
+    all results, size of all differentiated arguments), containers counted whole in the order of
+    their leaves; see `Prepared` for its attributes.
+    Raises: when called, ValueError for a pattern that lacks entries, ArithmeticError for a NaN or
+    infinity in the matrix (not with check=False), TypeError for arguments or results of other
+    sizes, for complex arguments, and for a function without results.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> J = dd.prepare_jacobian(lambda x: x[1:] * x[:-1] ** 2, np.ones(1000))
+    >>> J.mode, J.plan.directions
+    ('forward', 2)
+    >>> J(np.arange(1000.0))[[1]].toarray()[0, :4]
+    array([0., 4., 1., 0.])
+    """
+    options = {
+        "mode": mode, "check": check, "chunk": chunk, "budget": budget, "progress": progress,
+        "has_aux": has_aux,
+    }  # fmt: skip
+    return PreparedJacobian(f, argnums, args, kwargs, pattern, options)
+
+
+def prepare_hessian(
+    f: Callable[..., Any],
+    *args: Any,
+    argnums: Argnums = 0,
+    pattern: Any = None,
+    check: bool = True,
+    chunk: int | None = None,
+    budget: int | None = None,
+    progress: bool = False,
+    has_aux: bool = False,
+    **kwargs: Any,
+) -> PreparedHessian:
+    """Find the pattern of a Hessian and colour it, so that it can be evaluated at many points.
+
+    The colours are those of a star colouring, which uses the symmetry; the directions are pushed
+    over the gradient, or pulled through it where f has no forward rules. Arguments, verification
+    and errors as for `prepare_jacobian`; f must have a scalar result.
+    Returns: an object that is called like f and gives a symmetric `scipy.sparse.csr_array`.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> H = dd.prepare_hessian(lambda x: np.sum(x[1:] * x[:-1] ** 2), np.ones(1000))
+    >>> H.plan.directions
+    3
+    >>> H(np.arange(1000.0))[[1]].toarray()[0, :4]
+    array([0., 4., 2., 0.])
+    """
+    options = {
+        "mode": "auto", "check": check, "chunk": chunk, "budget": budget, "progress": progress,
+        "has_aux": has_aux,
+    }  # fmt: skip
+    return PreparedHessian(f, argnums, args, kwargs, pattern, options)

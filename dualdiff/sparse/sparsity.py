@@ -1,0 +1,72 @@
+"""Where a Jacobian or Hessian can be nonzero."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..transforms.grad import grad
+from ..transforms.inputs import Argnums, Inputs
+from .detect import detect as found_in
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    from .detect.detection import Detected
+
+
+def detect(
+    f: Callable[..., Any], args: Sequence[Any], argnums: Argnums, kwargs: dict[str, Any]
+) -> Detected:
+    """The pattern of the Jacobian of one call, and what is to be known of it."""
+    return found_in(Inputs(f, args, kwargs, argnums))
+
+
+def detect_hessian(
+    f: Callable[..., Any], args: Sequence[Any], argnums: Argnums, kwargs: dict[str, Any]
+) -> Detected:
+    """The pattern of the Hessian of one call, which is that of the gradient's Jacobian."""
+    found = detect(grad(f, argnums), args, argnums, kwargs)
+    found.pattern = (found.pattern + found.pattern.T).tocsr()
+    found.pattern.sort_indices()
+    return found
+
+
+def sparsity(f: Callable[..., Any], *args: Any, argnums: Argnums = 0, **kwargs: Any) -> csr_array:
+    """Where the Jacobian of a function can be nonzero, found by running the function once.
+
+    No entry is missing: what is not known to be zero counts as nonzero, and functions whose
+    structure is not known count as dense. The pattern holds for all arguments of these shapes
+    unless the function branches on their values.
+    Arguments: `f`; `args` and `kwargs`, its arguments; `argnums` as for `jacobian`.
+    Returns: a boolean `scipy.sparse.csr_array` with one row per element of the results and one
+    column per element of the differentiated arguments; containers are counted whole, in the order
+    of their leaves.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> dd.sparsity(lambda x: x[1:] * x[:-1], np.ones(4)).toarray().astype(int)
+    array([[1, 1, 0, 0],
+           [0, 1, 1, 0],
+           [0, 0, 1, 1]])
+    """
+    return detect(f, args, argnums, kwargs).pattern
+
+
+def hessian_sparsity(
+    f: Callable[..., Any], *args: Any, argnums: Argnums = 0, **kwargs: Any
+) -> csr_array:
+    """Where the Hessian of a function with a scalar result can be nonzero.
+
+    It is the pattern of the gradient, found by running f and its reverse pass once.
+    Arguments: `f`; `args` and `kwargs`, its arguments; `argnums` as for `grad`.
+    Returns: a symmetric boolean `scipy.sparse.csr_array`, with one row and one column per element
+    of the differentiated arguments.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> dd.hessian_sparsity(lambda x: np.sum(x[1:] * x[:-1] ** 2), np.ones(4)).toarray().astype(int)
+    array([[1, 1, 0, 0],
+           [1, 1, 1, 0],
+           [0, 1, 1, 1],
+           [0, 0, 1, 0]])
+    """
+    return detect_hessian(f, args, argnums, kwargs).pattern

@@ -1,0 +1,91 @@
+"""Whether a sparse derivative maps a random direction as the function does, row by row."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy import ndarray
+from scipy.sparse import csr_array
+
+from ..core.batch import quiet
+from ..errors import DualdiffError, user_line
+from ..transforms.inputs import Inputs
+
+LOST = 64  # units in the last place
+
+
+class NonFiniteDerivativeError(DualdiffError, ArithmeticError):
+    """A sparse derivative holds a NaN or an infinity."""
+
+
+class Probe(NamedTuple):
+    """What the function gives for one positive direction: a tangent, or a cotangent if `pulled`."""
+
+    direction: ndarray
+    image: ndarray
+    pulled: bool = False
+
+    @property
+    def lines(self) -> str:
+        """What is compared: each row of the matrix, or each column."""
+        return "column" if self.pulled else "row"
+
+    def wrong_lines(self, matrix: csr_array, rounding: ndarray | float = 0.0) -> ndarray:
+        """The rows, or columns, in which a matrix does not map the direction as the function does.
+
+        Arguments: `matrix`; `rounding`, differences that are allowed in each row.
+        """
+        if not self.pulled:
+            return self._wrong_rows(matrix, rounding)
+        rounding = np.broadcast_to(rounding, self.direction.shape)
+        return self._wrong_rows(csr_array(matrix.T), float(self.direction @ rounding))
+
+    def _wrong_rows(self, matrix: csr_array, rounding: ndarray | float) -> ndarray:
+        image, direction = self.image, self.direction.astype(matrix.dtype, copy=False)
+        product = matrix @ direction
+        with quiet():
+            product -= image
+        error, limit = np.abs(product), np.abs(image)
+        tolerance = np.finfo(matrix.dtype).eps ** 0.4
+        limit *= tolerance
+        agrees = error <= limit
+        if agrees.all():
+            return np.zeros(0, np.intp)
+        rows = np.flatnonzero(~agrees)
+        part = matrix[rows]
+        if not (np.isfinite(part.data).all() and np.isfinite(image).all()):
+            raise self._non_finite(matrix)
+        size = abs(part) @ direction
+        # Rows whose entries cancel have no size of their own to be compared with.
+        floor = 16 * np.finfo(matrix.dtype).eps * np.abs(image).max()
+        floor = floor + np.broadcast_to(rounding, image.shape)[rows]
+        return rows[~(error[rows] <= tolerance * size + floor)]
+
+    def _non_finite(self, matrix: csr_array) -> NonFiniteDerivativeError:
+        bad = np.flatnonzero(~np.isfinite(matrix.data))
+        if bad.size:
+            place = np.searchsorted(matrix.indptr, bad[0], side="right") - 1, matrix.indices[bad[0]]
+            row, column = place[::-1] if self.pulled else place
+            where = f"{matrix.data[bad[0]]} in row {row}, column {column}"
+        else:
+            line = np.argmin(np.isfinite(self.image))
+            where = f"a directional derivative is not finite in {self.lines} {line}"
+        return NonFiniteDerivativeError(
+            f"the sparse derivative is not finite: {where}, {user_line()}; move the arguments away "
+            f"from the singular point, or pass check=False to get the matrix as it is"
+        )
+
+
+def rounding_of(results: ndarray, inputs: Inputs, order: int = 1) -> ndarray:
+    """The derivatives that are lost in the rounding of results.
+
+    They change a result by some units in its last place where an argument changes by as much as
+    its largest element: all that is left where derivatives cancel, as in
+    ``sin(x)**2 + cos(x)**2``.
+    Arguments: `results`, values of the function; `inputs`, where it was evaluated; the `order` of
+    the derivatives.
+    """
+    sizes = [np.abs(v).max() for v in inputs.values if v is not None and np.size(v)]
+    least = min((float(s) for s in sizes if s > 0), default=np.inf)
+    return np.asarray(LOST * np.finfo(results.dtype).eps * np.abs(results) / least**order)

@@ -1,0 +1,222 @@
+"""Calls that a trace takes as one operation, whatever happens inside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..array.box import is_box, plain
+from ..core.batch import Shape, Spec, dtype_of, spec_of
+from ..core.primitive import accumulate, opcode
+from ..core.trace import CONVERTED, Trace, resolve, top_trace
+from ..errors import DualdiffError, UnsupportedInputError, user_line
+from ..rules.declare import _checked
+from ..trees import Structure, flatten
+from .inputs import release
+
+
+class CaptureError(DualdiffError, ValueError):
+    """A function that is differentiated as a whole used a traced value that is not its argument."""
+
+
+def _pull_entry(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+    _, _, slots, saved = entry
+    for slot, c in zip(slots, saved[0].pull(saved, g, lead), strict=True):
+        if slot and c is not None:
+            accumulate(ct, slot, c)
+
+
+def _push_entry(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+    _, out, slots, saved = entry
+    tangents = [ts[s] if s else None for s in slots]
+    if any(t is not None for t in tangents):
+        ts[out] = saved[0].push(saved, tangents, lead)
+
+
+class _Owner:
+    name = "a function with a rule of its own"
+
+
+# One format for all: what is made per call or per user must not grow the table of formats.
+OPAQUE = opcode(_Owner, _pull_entry, _push_entry)
+
+
+def _kind(x: Any) -> str:
+    """The kind of dtype of a number or array, "" for anything else."""
+    number = isinstance(x, (int, float, complex, np.generic))
+    known = number or is_box(x) or type(x) is ndarray
+    return dtype_of(x).kind if known else ""
+
+
+def is_float(x: Any) -> bool:
+    """Whether a leaf can have a derivative; whatever is no number or array is a constant."""
+    return _kind(x) in ("f", "c")
+
+
+def tangent_spec(x: Any) -> Spec | None:
+    """The shape and dtype of a leaf's tangent, None for what is no number or array."""
+    if is_float(x):
+        return spec_of(x)
+    return Spec(spec_of(x).shape, np.dtype(float)) if _kind(x) in ("i", "u", "b") else None
+
+
+def operand(x: Any) -> Any:
+    """A leaf as an operand: content that no user holds, or a constant of any kind."""
+    if type(x) in CONVERTED:
+        return np.asarray(x)
+    return resolve(x) if is_box(x) or (type(x) is ndarray and x.dtype.hasobject) else x
+
+
+def own_copy(x: Any) -> Any:
+    """What a user's function may keep or change without anyone else seeing it."""
+    return release(resolve(x) if is_box(x) else x)
+
+
+def zeros(spec: Spec, lead: Shape = ()) -> Any:
+    """A zero tangent or cotangent."""
+    return np.zeros(lead + spec.shape, spec.dtype)[()]
+
+
+def handed(directions: Sequence[Any], specs: Sequence[Spec | None], lead: Shape) -> list[Any]:
+    """Directions as a user's rule gets them: copies, zeros for None, None without a spec."""
+    return [
+        None if spec is None else zeros(spec, lead) if d is None else own_copy(d)
+        for d, spec in zip(directions, specs, strict=True)
+    ]
+
+
+def conformed(
+    owner: Any, results: Sequence[Any], specs: Sequence[Spec | None], lead: Shape, rule: str
+) -> list[Any]:
+    """What a user's rule returned, in the dtypes of the primals, once the shapes are right."""
+    return [
+        None
+        if s is None
+        else zeros(s, lead)
+        if t is None
+        else own_copy(_checked(owner, t, s, lead, rule))
+        for t, s in zip(results, specs, strict=True)
+    ]
+
+
+def agree(new: Any, old: Any) -> bool:
+    """Whether two computations gave the same, up to rounding."""
+    new, old = plain(new), plain(old)
+    if np.shape(new) != np.shape(old):
+        return False
+    if np.all(new == old):
+        return True
+    tolerance = float(np.sqrt(np.finfo(dtype_of(old)).eps))
+    with np.errstate(all="ignore"):
+        size = float(np.max(np.abs(old), initial=0.0, where=np.isfinite(old)))
+    return np.allclose(new, old, rtol=tolerance, atol=tolerance * size, equal_nan=True)
+
+
+def refuse_captured(x: Any, name: str, level: int = 0) -> None:
+    """Raise where a result depends on a traced value of `level` or above that was not passed in."""
+    if is_box(x) and x.scope.level >= level:
+        raise CaptureError(
+            f"{name} used a traced value that is not one of its arguments, {user_line()}: it is "
+            f"differentiated as a whole, so the derivative with respect to that value would be "
+            f"lost. Pass the value to {name} as an argument, or dualdiff.value_of(value) where it "
+            f"is to count as constant."
+        )
+
+
+class OpaqueCall:
+    """One call of a function of containers, standing for a primitive whose operands are the leaves.
+
+    Subclasses say how to `run` the function, what to `save`, and how to `push` and `pull`; what is
+    saved starts with the call itself.
+    """
+
+    opcode = OPAQUE
+    structure = "dense"
+    outputs: int
+    result: Structure
+    constants: list[Any]
+    places: list[int]
+    specs: list[Spec]
+
+    def __init__(self, name: str, arguments: Structure) -> None:
+        self.name = name
+        self.arguments = arguments
+
+    def apply(self, trace: Trace, operands: Sequence[Any]) -> Any:
+        """The result of the call, whose floating-point leaves are boxes of the trace."""
+        self.level = trace.level
+        self.active = [is_box(x) and x.scope is trace for x in operands]
+        boxes = trace.process(self, operands, {})
+        leaves = list(self.constants)
+        for i, box in zip(self.places, (boxes,) if self.outputs == 1 else boxes or (), strict=True):
+            leaves[i] = box
+        return self.result.unflatten(leaves)
+
+    def evaluate(self, values: Sequence[Any], params: dict[str, Any]) -> Any:
+        """The floating-point leaves of the result."""
+        nested = top_trace(values)
+        leaves, self.result = flatten(self.run(values, nested))
+        leaves = [own_copy(operand(leaf)) for leaf in leaves]
+        for leaf in leaves:
+            refuse_captured(leaf, self.name, self.level)
+            if not _kind(leaf) and leaf is not None and not isinstance(leaf, str):
+                kind = f"{type(leaf).__module__}.{type(leaf).__qualname__}"
+                raise UnsupportedInputError(
+                    f"{self.name} returned a value of type {kind}, {user_line()}: its derivative "
+                    f"would be lost; return NumPy arrays and numbers, in containers if you like."
+                )
+        self.places = [i for i, leaf in enumerate(leaves) if is_float(leaf)]
+        answers = [leaves[i] for i in self.places]
+        self.specs = [spec_of(x) for x in answers]
+        self.constants = [None if is_float(leaf) else leaf for leaf in leaves]
+        self.outputs = len(answers)
+        return self.packed(answers)
+
+    def packed(self, leaves: Sequence[Any]) -> Any:
+        """One element per output, as a primitive gives and takes them."""
+        return leaves[0] if self.outputs == 1 else tuple(leaves)
+
+    def unpacked(self, g: Any) -> list[Any]:
+        """A cotangent, or None, per output."""
+        return [g] if self.outputs == 1 else list(g)
+
+    def run(self, values: Sequence[Any], nested: Any) -> Any:
+        """The result for argument leaves, of which `nested` is the highest trace, or None."""
+        raise NotImplementedError
+
+    def save(
+        self, ans: Any, values: Sequence[Any], active: Sequence[Any], params: dict[str, Any]
+    ) -> tuple[Any, ...]:
+        """The call itself, and what `push` and `pull` need."""
+        raise NotImplementedError
+
+    def push(self, saved: tuple[Any, ...], tangents: Sequence[Any], lead: Shape) -> Any:
+        """The tangents of the outputs."""
+        raise NotImplementedError
+
+    def pull(self, saved: tuple[Any, ...], g: Any, lead: Shape) -> Sequence[Any]:
+        """The cotangents of the argument leaves."""
+        raise NotImplementedError
+
+
+def over_lead(
+    one: Callable[..., Sequence[Any]],
+    directions: Sequence[Any],
+    lead: Shape,
+    batched: bool,
+    specs: Sequence[Spec | None],
+) -> Sequence[Any]:
+    """``one(directions, lead)``, called once per direction where it is not `batched`.
+
+    It gives one element per spec, or None where that is None.
+    """
+    if batched or not lead:
+        return one(directions, lead)
+    rows = [one([None if d is None else d[b] for d in directions], ()) for b in range(lead[0])]
+    if not rows:
+        return [None if spec is None else zeros(spec, lead) for spec in specs]
+    columns = zip(*rows, strict=True)
+    return [None if s is None else np.stack(c) for s, c in zip(specs, columns, strict=True)]

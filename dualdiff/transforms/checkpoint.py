@@ -1,0 +1,155 @@
+"""What to differentiate and what to keep: `value_of`, `stop_gradient` and `checkpoint`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..array.box import is_box
+from ..core import trace as traces
+from ..core.batch import Shape
+from ..core.tape import Tape
+from ..core.trace import Reference, top_trace
+from ..errors import DualdiffError, UnsupportedInputError, user_line
+from ..trees import flatten, tree_map
+from .calls import OpaqueCall, agree, operand, own_copy, zeros
+from .grad import push_forward
+from .inputs import Inputs, Operator
+from .linearize import Recording
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class CheckpointError(DualdiffError, RuntimeError):
+    """A checkpointed function gave another result when it was run again."""
+
+
+def _constant(x: Any) -> Any:
+    # What holds traced values without being one says itself what it is as a constant.
+    as_constant = getattr(type(x), "as_constant", None)
+    return traces.value_of(x) if as_constant is None else as_constant(x)
+
+
+def value_of(x: Any) -> Any:
+    """The plain value of a traced array at every level, to be used as a constant.
+
+    Arguments: `x`, a traced array of any shape, a sparse array with traced values, a container or
+    object array of them, or anything else.
+    Returns: a plain array (a copy), NumPy scalar or SciPy array, or a container of them; what is
+    not traced comes back as it is.
+
+    >>> import dualdiff as dd
+    >>> dd.grad(lambda x: x * dd.value_of(x))(3.0)
+    3.0
+    """
+    return _constant(x) if is_box(x) else tree_map(_constant, x)
+
+
+def stop_gradient(x: Any) -> Any:
+    """`x` as a constant: its plain values, in the same containers.
+
+    Arguments: `x`, a traced array or a container of them.
+    Returns: the same with plain arrays (copies) and scalars.
+
+    >>> import dualdiff as dd
+    >>> dd.grad(lambda x: x * dd.stop_gradient(x))(3.0)
+    3.0
+    """
+    return value_of(x)
+
+
+class _Checkpoint(Operator):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        leaves, structure = flatten((args, kwargs))
+        operands = [operand(x) for x in leaves]
+        trace = top_trace(operands)
+        if not isinstance(trace, Tape):
+            return self.f(*args, **kwargs)
+        return _CheckpointCall(self, structure).apply(trace, operands)
+
+
+class _CheckpointCall(OpaqueCall):
+    def __init__(self, function: _Checkpoint, arguments: Any) -> None:
+        super().__init__(getattr(function.f, "__name__", str(function.f)), arguments)
+        self.function = function
+
+    def inputs(self, values: Sequence[Any]) -> Inputs:
+        """The function as one of its active leaves alone."""
+
+        def of_active(*boxes: Any) -> Any:
+            supply = iter(boxes)
+            pairs = zip(values, self.active, strict=True)
+            leaves = [next(supply) if used else own_constant(v) for v, used in pairs]
+            args, kwargs = self.arguments.unflatten(leaves)
+            out = self.function.f(*args, **kwargs)
+            if any(issubclass(type(box), Reference) for box in boxes):
+                raise UnsupportedInputError(
+                    f"{self.name} assigned to one of its arguments, {user_line()}: under "
+                    f"dualdiff.checkpoint the caller would not see it. Let it assign to a copy, "
+                    f"x.copy(), and return what it has changed."
+                )
+            return out
+
+        active = [v for v, used in zip(values, self.active, strict=True) if used]
+        return Inputs(of_active, active, {}, None)
+
+    def run(self, values: Sequence[Any], nested: Any) -> Any:
+        if isinstance(nested, Tape):
+            args, kwargs = self.arguments.unflatten([own_constant(v) for v in values])
+            return self.function(*args, **kwargs)
+        # On a tape that is dropped at once, so that a traced value which f puts somewhere else than
+        # into its result is refused when it is used, and does not count as a constant.
+        outputs = Recording(self.inputs(values)).outputs
+        return outputs.tree(outputs.values)
+
+    def save(self, ans: Any, values: Any, active: Any, params: Any) -> tuple[Any, ...]:
+        return self, tuple(values), self.unpacked(ans)
+
+    def push(self, saved: tuple[Any, ...], tangents: Sequence[Any], lead: Shape) -> Any:
+        _, values, _ = saved
+        chosen = [t for t, used in zip(tangents, self.active, strict=True) if used]
+        outputs, _ = push_forward(self.inputs(values), chosen, lead)
+        ts = [outputs.payloads[i] for i in self.places]
+        pairs = zip(ts, self.specs, strict=True)
+        return self.packed([zeros(spec, lead) if t is None else t for t, spec in pairs])
+
+    def pull(self, saved: tuple[Any, ...], g: Any, lead: Shape) -> Sequence[Any]:
+        _, values, answers = saved
+        recording = Recording(self.inputs(values))
+        again = [recording.outputs.values[i] for i in self.places]
+        if not all(map(agree, again, answers)):
+            raise CheckpointError(
+                f"{self.name} gave another result when it was run again for its derivative, "
+                f"{user_line()}. Under dualdiff.checkpoint a function must depend on its arguments "
+                f"alone: draw random numbers outside and pass them in, and change no global state."
+            )
+        seeds: list[Any] = [None] * len(recording.outputs.values)
+        for i, c in zip(self.places, self.unpacked(g), strict=True):
+            seeds[i] = c
+        pulled = iter(recording.pull(seeds, lead))
+        return [next(pulled) if used else None for used in self.active]
+
+
+def own_constant(x: Any) -> Any:
+    """An operand as f may have it: large plain arrays are not copied."""
+    return x if type(x) is np.ndarray else own_copy(x)
+
+
+def checkpoint(f: F) -> F:
+    """`f`, of which reverse mode keeps only the arguments: it is run again in the backward pass.
+
+    Saves memory for one more evaluation of f. Forward mode runs f as it is.
+    Arguments: `f`, a function of arrays, scalars and containers, by position or by keyword, that
+    depends on nothing else that is traced and gives the same result each time.
+    Returns: a function with the signature of f and the same derivatives, of any order.
+    Raises: ValueError where f uses a traced value that is not an argument; TypeError where it
+    assigns to an argument; RuntimeError in the backward pass where the second run differs.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> step = dd.checkpoint(lambda x, rate: x - rate * np.sin(x))
+    >>> dd.grad(lambda x: step(step(x, 0.5), 0.5))(0.0)
+    0.25
+    """
+    return _Checkpoint(f, None)  # type: ignore[return-value]

@@ -1,0 +1,215 @@
+"""Second derivatives: products forward over reverse mode, whole Hessians reverse over reverse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import user_line
+from ..trees import ravel
+from .complex import InRealParts
+from .grad import _Grad, grad, jvp
+from .inputs import Argnums, Inputs, Operator
+from .jacobian import _Jacobian, forget
+from .linearize import linearize
+
+if TYPE_CHECKING:
+    from ..sparse.prepared import PreparedHessian
+
+
+class _Hessian(Operator):
+    argnums: Argnums
+
+    def __init__(self, f: Callable[..., Any], argnums: Argnums, **options: Any) -> None:
+        super().__init__(f, argnums, **options)
+        self.prepared: dict[Any, PreparedHessian] = {}  # by the form of the arguments
+        # Kept, since it learns from its calls. Pulled, not pushed: what only the value of f needs
+        # takes no time, and no array of all directions outlives its use.
+        holomorphic = options["holomorphic"]
+        self.dense = _Jacobian(
+            grad(f, argnums, has_aux=options["has_aux"], holomorphic=holomorphic),
+            argnums,
+            has_aux=options["has_aux"],
+            mode="reverse",
+            holomorphic=holomorphic,
+            chunk=options["chunk"],
+            budget=options["budget"],
+            progress=options["progress"],
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not self.options["sparse"]:
+            return self.dense(*args, **kwargs)
+        key = Inputs(self.f, args, kwargs, self.argnums).form()
+        if key not in self.prepared:
+            options = {k: self.options[k] for k in ("chunk", "budget", "progress", "has_aux")}
+            from ..sparse.prepared import prepare_hessian
+
+            made = prepare_hessian(self.f, *args, argnums=self.argnums, **options, **kwargs)
+            forget(self.prepared)
+            self.prepared[key] = made
+        return self.prepared[key](*args, **kwargs)
+
+
+class _RealHessian(Operator):
+    """The Hessian of the real part of a result in the real parts of the argument."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        inputs = Inputs(self.f, args, kwargs, self.argnums)
+        real = InRealParts(inputs, self.options["has_aux"])
+
+        def real_part(*leaves: Any) -> Any:
+            (result,), aux = real.split(*leaves)
+            return result[0] if real.complex_results[0] else result, aux
+
+        of_parts = hessian(real_part, tuple(range(len(real.arguments))), has_aux=True)
+        rows, aux = of_parts(*real.arguments)
+        found = inputs.result([r if r is None else inputs.result(r) for r in rows])
+        return (found, aux) if self.options["has_aux"] else found
+
+
+def hessian(
+    f: Callable[..., Any],
+    argnums: Argnums = 0,
+    chunk: int | None = None,
+    *,
+    sparse: bool = False,
+    budget: int | None = None,
+    progress: bool = False,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    as_real: bool = False,
+) -> Callable[..., Any]:
+    """The Hessian of a function with a scalar result: all rows pulled at once through its gradient.
+
+    Arguments: `f`; `argnums` as for `grad`; `chunk`, the number of rows in one pass; `sparse`,
+    `budget`, `progress` and `has_aux` as for `jacobian` (see `prepare_hessian`).
+    Returns: a function that gives an array of shape ``x.shape + x.shape``, or nested containers of
+    them; with `sparse`, a `scipy.sparse.csr_array`; with `has_aux`, ``(Hessian, aux)``.
+    Complex numbers: the gradient of a complex argument is a complex function of it, so that C->R
+    and C->C raise, unless `holomorphic` says that f is so (f'', verified), or `as_real` asks for
+    the Hessian of u in x and y, of shape ``(2, *z.shape, 2, *z.shape)``. R->C: that of u.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> dd.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    """
+    if sum((sparse, holomorphic, as_real)) > 1:
+        raise ValueError("sparse, holomorphic and as_real exclude each other; choose one")
+    if as_real:
+        return _RealHessian(f, argnums, has_aux=has_aux)
+    options = {"chunk": chunk, "sparse": sparse, "budget": budget, "progress": progress}
+    return _Hessian(f, argnums, holomorphic=holomorphic, has_aux=has_aux, **options)
+
+
+def _split_vector(args: Sequence[Any], kwargs: Any, argnums: Any, name: str) -> Any:
+    """The arguments of f, and the vector that follows them."""
+    chosen = (argnums,) if isinstance(argnums, (int, str, np.integer)) else argnums
+    by_name = any(isinstance(n, str) and n in kwargs for n in chosen)
+    if len(args) < (1 if by_name else 2):
+        raise TypeError(
+            f"the function that {name} gives takes the arguments of f and then the vector, by "
+            f"position: {name}(f)(x, v), {user_line()}"
+        )
+    *primals, vector = args
+    return primals, vector
+
+
+class _Hvp(Operator):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        primals, vector = _split_vector(args, kwargs, self.argnums, "hvp")
+        has_aux = self.options["has_aux"]
+        gradient = _Grad(self.f, self.argnums, has_aux=has_aux, with_value=False)
+        single = isinstance(self.argnums, (int, str, np.integer))
+        tangents = (vector,) if single else tuple(vector)
+        named = {"argnums": self.argnums, "has_aux": has_aux, **kwargs}
+        _, product, *aux = jvp(gradient, primals, tangents, **named)
+        return (product, *aux) if has_aux else product
+
+
+def hvp(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """Hessian-vector products of a function with a scalar result (forward over reverse mode).
+
+    Arguments: `f`; `argnums` and `has_aux` as for `grad`.
+    Returns: a function ``(*args, v)`` that gives H v, or ``(H v, aux)``, where v is like the
+    differentiated argument (a tuple for a tuple of argnums); it costs a few evaluations of f.
+    Complex numbers: the differential of the gradient du/dx - i du/dy in the direction v, for C->R
+    and C->C; R->C: that of the gradient of u.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> dd.hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
+    array([ 6., 12.])
+    """
+    return _Hvp(f, argnums, has_aux=has_aux)
+
+
+class _HessianOperator(Operator):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        has_aux = self.options["has_aux"]
+        gradient = grad(self.f, self.argnums, has_aux)  # type: ignore[arg-type]
+        _, linear, *aux = linearize(
+            gradient, *args, argnums=self.argnums, has_aux=has_aux, **kwargs
+        )
+        operator = linear.as_linear_operator()
+        return (operator, *aux) if has_aux else operator
+
+
+def hessian_operator(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """The Hessian at a point as a SciPy LinearOperator on the raveled argument.
+
+    The gradient is recorded once; each product pushes one tangent through the recording.
+    Arguments: `f`, `argnums`, `has_aux` as for `grad`.
+    Returns: a function of the same arguments that gives a `scipy.sparse.linalg.LinearOperator`, or
+    ``(operator, aux)``.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> dd.hessian_operator(lambda x: np.sum(x**3))(np.array([1.0, 2.0])) @ np.ones(2)
+    array([ 6., 12.])
+    """
+    return _HessianOperator(f, argnums, has_aux=has_aux)
+
+
+def _half_square(y: Any) -> Any:
+    return 0.5 * np.sum(ravel(y)[0] ** 2)
+
+
+class _GgnVp(Operator):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        primals, vector = _split_vector(args, kwargs, self.argnums, "ggn_vp")
+        single = isinstance(self.argnums, (int, str, np.integer))
+        tangents = (vector,) if single else tuple(vector)
+        has_aux = self.options["has_aux"]
+        value, linear, *aux = linearize(
+            self.f, *primals, argnums=self.argnums, has_aux=has_aux, **kwargs
+        )
+        pushed = linear.jvp(*tangents)
+        loss = self.options["loss"] or _half_square
+        out = linear.vjp(hvp(loss)(value, pushed))
+        product = out[0] if single else out
+        return (product, *aux) if has_aux else product
+
+
+def ggn_vp(
+    f: Callable[..., Any],
+    loss: Callable[..., Any] | None = None,
+    argnums: Argnums = 0,
+    has_aux: bool = False,
+) -> Callable[..., Any]:
+    """Products with the generalised Gauss-Newton matrix J' H J of ``loss(f(x))``.
+
+    J is the Jacobian of f and H the Hessian of the loss at f(x) (Schraudolph, Neural Computation
+    14, 2002).
+    Arguments: `f`, the model; `loss`, a scalar function of its result, half the sum of squares by
+    default; `argnums` and `has_aux` as for `grad`.
+    Returns: a function ``(*args, v)`` that gives J' H J v in the form of v, or ``(J' H J v, aux)``.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> dd.ggn_vp(lambda x: x**2)(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
+    array([ 4., 16.])
+    """
+    return _GgnVp(f, argnums, loss=loss, has_aux=has_aux)

@@ -1,0 +1,398 @@
+"""What every operator does: choose and box arguments, run the function, take its results apart."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..array.box import is_box
+from ..array.views import twin
+from ..core.batch import Shape, cast, dtype_of, shape_of, spec_of
+from ..core.trace import CONVERTED, LIVE, Trace, Traced, closed_error, kept, resolve, unsupported
+from ..errors import (
+    ConversionError,
+    DualdiffError,
+    UnsupportedInputError,
+    in_library,
+    plain_target_error,
+    user_line,
+)
+from ..trees import Structure, check_result, check_same_structure, flatten
+
+Argnums = int | str | Sequence[int | str]
+
+
+class Operator:
+    """A function made from another: keeps its name, docstring and signature, pickles when it
+    does."""
+
+    def __init__(self, f: Callable[..., Any], argnums: Argnums | None, **options: Any) -> None:
+        if not callable(f):
+            raise TypeError(
+                f"{type(self).__name__.lower().lstrip('_')} takes a function, not a "
+                f"{type(f).__name__}; write grad(f)(x), not grad(f(x))"
+            )
+        functools.update_wrapper(self, f)
+        self.f = f
+        self.argnums = argnums
+        self.options = options
+
+    def __reduce__(self) -> Any:
+        return _rebuild, (type(self), self.f, self.argnums, self.options)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError
+
+
+def _rebuild(cls: Any, f: Any, argnums: Any, options: dict[str, Any]) -> Any:
+    return cls(f, argnums, **options)
+
+
+def _position(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) -> int | str:
+    """An argnum as an index into args or a key of kwargs."""
+    if isinstance(argnum, str):
+        if argnum in kwargs:
+            return argnum
+        try:
+            names = list(inspect.signature(f).parameters)
+        except ValueError:
+            names = []
+        if argnum in names and names.index(argnum) < len(args):
+            return names.index(argnum)
+        raise ValueError(
+            f"argnums names {argnum!r}, which is not an argument of this call to "
+            f"{getattr(f, '__name__', f)}{tuple(names)}, {user_line()}"
+        )
+    if not isinstance(argnum, (int, np.integer)):
+        raise TypeError(
+            f"argnums takes positions (int) and names (str), not a {type(argnum).__name__}, "
+            f"{user_line()}"
+        )
+    if not -len(args) <= argnum < len(args):
+        raise ValueError(
+            f"argnums is {argnum}, but {getattr(f, '__name__', f)} was called with {len(args)} "
+            f"positional arguments, {user_line()}; name a keyword argument by its name"
+        )
+    return int(argnum) % len(args)
+
+
+class Inputs:
+    """The differentiated arguments of one call, as leaves."""
+
+    __slots__ = ("args", "f", "kwargs", "leaves", "positions", "single", "structures", "values")
+
+    def __init__(
+        self, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], argnums: Any
+    ) -> None:
+        if not callable(f):
+            raise TypeError(
+                f"the function to be differentiated is a {type(f).__name__}, {user_line()}; pass "
+                f"the function itself, and its arguments apart from it"
+            )
+        self.f, self.args, self.kwargs = f, args, kwargs
+        self.single = argnums is not None and isinstance(argnums, (int, str, np.integer))
+        if argnums is None:
+            self.positions: list[Any] = list(range(len(args)))
+        elif type(argnums) is int and 0 <= argnums < len(args):
+            self.positions = [argnums]
+        else:
+            chosen = list(argnums) if isinstance(argnums, Iterable) else [argnums]
+            chosen = [argnums] if self.single else chosen
+            self.positions = [_position(f, a, args, kwargs) for a in chosen]
+            if len(set(self.positions)) < len(self.positions):
+                raise ValueError(f"argnums {argnums!r} names an argument twice, {user_line()}")
+        self.structures: list[Structure] = []
+        self.leaves: list[Any] = []
+        for p in self.positions:
+            leaves, structure = flatten(kwargs[p] if isinstance(p, str) else args[p])
+            self.structures.append(structure)
+            self.leaves += leaves
+        try:
+            self.values = [differentiable(leaf) for leaf in self.leaves]
+        except UnsupportedInputError:
+            self._refuse_leaf()
+            raise
+
+    def _refuse_leaf(self) -> None:
+        """Raise for the first leaf of a container that has no derivative, with its path."""
+        leaves = iter(self.leaves)
+        for p, structure in zip(self.positions, self.structures, strict=True):
+            for path, leaf in zip(structure.paths, leaves):  # noqa: B905  # one argument's share
+                try:
+                    differentiable(leaf)
+                except UnsupportedInputError as error:
+                    if not path:
+                        raise
+                    raise UnsupportedInputError(
+                        f"argument {p!r} at {path}: {error} A container to be differentiated "
+                        f"holds floating-point values and None: keep what else there is apart."
+                    ) from None
+
+    def call(self, boxes: Sequence[Any]) -> Any:
+        """Run the function with boxes in place of the leaves."""
+        args, kwargs = list(self.args), dict(self.kwargs)
+        for p, tree in zip(self.positions, self.trees(boxes), strict=True):
+            if isinstance(p, str):
+                kwargs[p] = tree
+            else:
+                args[p] = tree
+        ConversionError.last.text = None
+        try:
+            return self.f(*args, **kwargs)
+        except IndexError as error:
+            if "only integers" in str(error):
+                error.add_note("If the index is a traced value, write int(dualdiff.value_of(i)).")
+            raise
+        except Exception as error:
+            explained = _explain(error)
+            if explained is None:
+                raise
+            raise explained from error
+
+    def form(self) -> tuple[Any, ...]:
+        """Containers and shapes of the leaves, and the shapes of all arguments that have one."""
+        leaves = [None if v is None else shape_of(v) for v in self.values]
+        arguments = [getattr(a, "shape", None) for a in self.args]
+        named = [(k, getattr(self.kwargs[k], "shape", None)) for k in sorted(self.kwargs)]
+        return tuple(self.structures), tuple(leaves), tuple(arguments), tuple(named)
+
+    def at(self, values: Sequence[Any]) -> Inputs:
+        """The same arguments with other values of the leaves."""
+        other = copy(self)
+        other.values = list(values)
+        return other
+
+    def trees(self, leaves: Sequence[Any]) -> list[Any]:
+        """One tree per differentiated argument."""
+        if len(self.structures) == 1 and self.structures[0].is_leaf:
+            return [leaves[0]]
+        out, start = [], 0
+        for structure in self.structures:
+            stop = start + structure.num_leaves
+            out.append(structure.unflatten(leaves[start:stop]))
+            start = stop
+        return out
+
+    def result(self, leaves: Sequence[Any]) -> Any:
+        """A tree like the argument, or a tuple of them where argnums is a tuple."""
+        trees = self.trees(leaves)
+        return trees[0] if self.single else tuple(trees)
+
+    def tangents(self, trees: Sequence[Any], lead: Shape = ()) -> list[Any]:
+        """The user's tangents as leaves, checked against the arguments."""
+        if len(trees) != len(self.positions):
+            raise TypeError(
+                f"{len(trees)} tangents for {len(self.positions)} differentiated arguments, "
+                f"{user_line()}"
+            )
+        out: list[Any] = []
+        for p, structure, tree in zip(self.positions, self.structures, trees, strict=True):
+            out += check_same_structure(structure, tree, f"tangent of argument {p!r}")
+        return [
+            None if v is None else direction(t, v, lead, "tangent")
+            for t, v in zip(out, self.values, strict=True)
+        ]
+
+
+def differentiable(x: Any) -> Any:
+    """A leaf as a value to differentiate at, or None; errors for what has no derivative."""
+    kind = type(x)
+    if kind is float or kind is complex or x is None:
+        return x
+    if kind is int:
+        return float(x)
+    if is_box(x):
+        x = kept(resolve(x))
+        if type(x) is not ndarray:
+            return x
+    elif kind in CONVERTED:
+        x = np.asarray(x)
+    elif kind is not ndarray and not issubclass(kind, np.generic):
+        raise unsupported(x)
+    dtype = x.dtype
+    if dtype.kind in "fc":
+        return x
+    if dtype.hasobject:
+        return differentiable(resolve(x)) if any(map(is_box, x.flat)) else _refuse_dtype(x)
+    return _refuse_dtype(x)
+
+
+def _refuse_dtype(x: Any) -> Any:
+    raise UnsupportedInputError(
+        f"cannot differentiate with respect to values of dtype {x.dtype} (shape {x.shape}), "
+        f"{user_line()}; pass floating-point values, for example x.astype(float)."
+    )
+
+
+def direction(t: Any, value: Any, lead: Shape, what: str) -> Any:
+    """A tangent or cotangent given by the user, in the shape and dtype of its primal."""
+    if type(t) is ndarray and t.dtype.kind in "iu":
+        t = t.astype(float)  # a direction may be written as [1, 0]
+    t = differentiable(t) if t is not None else t
+    shape, dtype = spec_of(value)
+    if t is None or shape_of(t) != lead + shape:
+        given = "None" if t is None else f"shape {shape_of(t)}"
+        raise UnsupportedInputError(
+            f"the {what} must have the shape {lead + shape} of its primal, but is {given}, "
+            f"{user_line()}"
+        )
+    if dtype.kind != "c" and dtype_of(t).kind == "c":
+        raise UnsupportedInputError(
+            f"the {what} of a real value ({dtype}) must be real, but is {dtype_of(t)}, "
+            f"{user_line()}"
+        )
+    return t if type(t) is type(value) and type(t) is float else cast(t, dtype)
+
+
+class Outputs:
+    """The results of one call, as leaves split into values and payloads of one trace.
+
+    Texts are `others`; as values they count as None.
+    """
+
+    __slots__ = ("others", "payloads", "structure", "values")
+
+    def __init__(self, out: Any, trace: Trace, is_aux: bool = False) -> None:
+        leaves, self.structure = flatten(out)
+        self.values: list[Any] = []
+        self.payloads: list[Any] = []
+        self.others: dict[int, Any] = {}
+        for i, leaf in enumerate(leaves):
+            if is_box(leaf) or (type(leaf) is ndarray and leaf.dtype.hasobject):
+                leaf = resolve(leaf)
+            if issubclass(type(leaf), Traced) and leaf.scope is trace:
+                self.values.append(leaf.value)
+                self.payloads.append(leaf.payload)
+                continue
+            if issubclass(type(leaf), Traced):
+                if leaf.scope.level not in LIVE:
+                    raise closed_error()
+            elif not is_aux:
+                check_result(leaf)
+            if isinstance(leaf, (str, bytes)):
+                self.others[i], leaf = leaf, None
+            self.values.append(leaf)
+            self.payloads.append(None)
+
+    @property
+    def what(self) -> str:
+        """The result in words, for an error message."""
+        if not self.structure.is_leaf:
+            return f"a container {self.structure}"
+        if self.values[0] is None:
+            return f"a {type(self.others[0]).__name__}" if self.others else "None"
+        return f"shape {shape_of(self.values[0])}"
+
+    def tree(self, leaves: Sequence[Any]) -> Any:
+        """A tree like the result."""
+        return self.structure.unflatten(leaves)
+
+    def released(self) -> Any:
+        """The result without this trace, sharing nothing with it."""
+        others = self.others
+        return self.tree([others.get(i, release(v)) for i, v in enumerate(self.values)])
+
+
+def release(x: Any) -> Any:
+    """A value as the user gets it: no array or box of it is held by anyone else."""
+    if type(x) is ndarray:
+        return x.copy(order="K")
+    return x.snapshot() if issubclass(type(x), Traced) else x
+
+
+def same_strides(a: ndarray) -> ndarray:
+    """A copy on which NumPy's functions go the same way, to the last bit: with the same gaps,
+    reversed axes and elements in many places."""
+    strides = a.strides
+    if min(strides, default=1) > 0 or not a.size:
+        return twin(a)
+    once = a[tuple(slice(None, None, -1) if s < 0 else slice(None if s else 1) for s in strides)]
+    turned = twin(once)[tuple(slice(None, None, -1 if s < 0 else 1) for s in strides)]
+    return turned if 0 not in strides else np.broadcast_to(turned, a.shape)
+
+
+def like(g: Any, leaf: Any, value: Any) -> Any:
+    """A derivative in the form of the leaf it belongs to; None counts as zero."""
+    if value is None:
+        return None
+    if g is None:
+        g = np.zeros(shape_of(value), dtype_of(value))
+    if is_box(g):
+        return release(resolve(g))
+    if type(leaf) is float or type(leaf) is int:
+        return float(g.real)
+    if type(leaf) is complex:
+        return complex(g)
+    shape, dtype = spec_of(value)
+    if type(value) is ndarray:
+        return np.array(g, dtype=dtype, order="K").reshape(shape)
+    return np.asarray(g, dtype=dtype)[()]
+
+
+def split_aux(out: Any, has_aux: bool) -> tuple[Any, Any]:
+    """The result and the auxiliary part of what a function with `has_aux` returned."""
+    if not has_aux:
+        return out, None
+    if type(out) is not tuple or len(out) != 2:
+        raise TypeError(
+            f"with has_aux=True the function must return (result, aux), not a "
+            f"{getattr(out, '__class__', type(out)).__name__}, {user_line()}"
+        )
+    return out
+
+
+def without_aux(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that returns ``(result, aux)``, with its result alone."""
+
+    @functools.wraps(f)
+    def result(*args: Any, **kwargs: Any) -> Any:
+        return split_aux(f(*args, **kwargs), has_aux=True)[0]
+
+    return result
+
+
+def _explain(error: BaseException) -> DualdiffError | None:
+    """The error of ours behind one of NumPy's, or a clearer one for what NumPy says of boxes."""
+    if isinstance(error, DualdiffError):
+        return None
+    if isinstance(error, (TypeError, ValueError)):
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, DualdiffError):
+                return cause
+            cause = cause.__cause__ or cause.__context__
+    if ConversionError.last.text is not None and in_library(error):
+        return ConversionError(ConversionError.last.text)
+    text = str(error)
+    if text == "Error setting single item of array.":  # `plain.flat[i] = x`
+        return plain_target_error("a plain NumPy array")
+    kind = text.rpartition("must be numpy.ndarray, not ")[2]
+    if kind in ("Var", "Dual", "Dependent"):
+        return ConversionError(
+            f"compiled code was called on a traced array, {user_line()}, and takes plain arrays. "
+            f"Use its counterpart in dualdiff.scipy where there is one (for the factors of splu "
+            f"those of dualdiff.scipy.sparse.linalg.splu), or declare its derivative with "
+            f"dualdiff.extend (see docs/extending.md)."
+        )
+    if text.startswith("Iterator operand"):
+        return ConversionError(
+            f"np.nditer takes no traced arrays, {user_line()}; write dualdiff.numpy.nditer, a loop "
+            f"over np.ndindex(x.shape), or run under dualdiff.patch_numpy()."
+        )
+    if "has no callable" in text and "method" in text:
+        name = text.rsplit("callable ", 1)[1].split(" ")[0]
+        return ConversionError(
+            f"numpy.{name} was called on an object array of traced scalars, {user_line()}. Make "
+            f"the array with dualdiff.numpy.array([...]) or np.stack([...]), or run under "
+            f"dualdiff.patch_numpy()."
+        )
+    return None

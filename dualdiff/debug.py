@@ -14,8 +14,8 @@ from .array.box import plain
 from .array.views import Place
 from .core.batch import Shape, quiet
 from .core.dual import Dual, ForwardTrace
-from .core.primitive import OWNERS, PULLS, TAKERS
-from .core.tape import Tape, Var
+from .core.primitive import OWNERS, TAKERS, slots_of
+from .core.tape import Entry, Tape, Var, replay
 from .errors import _LIBRARIES, NonFiniteError, describe, user_line
 
 _active: ContextVar[bool] = ContextVar("dualdiff_debug_nans", default=False)
@@ -66,9 +66,10 @@ def _line() -> str:
     entry."""
     frame: Any = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
-        if frame.f_code is _DebugTape.pull.__code__:
-            held = frame.f_locals
-            return held["self"].lines.get(held["out"]) or user_line()
+        if frame.f_code is replay.__code__:
+            tape = getattr(frame.f_locals["observer"], "__self__", None)
+            if type(tape) is _DebugTape:
+                return tape.lines.get(frame.f_locals["out"]) or user_line()
         frame = frame.f_back
     return user_line()
 
@@ -122,26 +123,16 @@ class _DebugTape(Tape):
         lead: Shape,
         spend: bool = False,
     ) -> list[Any]:
-        self.guards.check()
-        ct: list[Any] = [None] * self.size
-        for slot, g in seeds:
-            ct[slot] = g if ct[slot] is None else ct[slot] + g
-        with quiet():
-            for entry in reversed(self.entries):
-                code, out = entry[:2]
-                g, ct[out] = ct[out], None
-                if g is None:
-                    continue
-                if type(g) in TAKERS and code not in TAKERS[type(g)]:
-                    g = g.release()
-                PULLS[code](g, ct, entry, lead)
-                operands = entry[2] if type(entry[2]) is tuple else ()
-                arrived = [ct[s] for s in operands if s]
-                arrived = [c.release() if type(c) in TAKERS else c for c in arrived]
-                if out in self.lines and not _finite(arrived):
-                    where = self.lines[out]
-                    raise _error(f"the pullback of {OWNERS[code].name}", arrived, where)
-        return [c.release() if type(c) in TAKERS else c for c in (ct[i] for i in inputs)]
+        return self.pull_observed(seeds, inputs, lead, self.check)
+
+    def check(self, entry: Entry, ct: list[Any], new: list[Any]) -> None:
+        """Raise where an entry has made a cotangent that is not finite."""
+        code, out = entry[:2]
+        if out in self.lines and OWNERS[code] is not None:
+            arrived = [ct[slot] for slot in slots_of(entry) if slot]
+            arrived = [c.release() if type(c) in TAKERS else c for c in arrived]
+            if not _finite(arrived):
+                raise _error(f"the pullback of {OWNERS[code].name}", arrived, self.lines[out])
 
 
 class _DebugDual(Dual):

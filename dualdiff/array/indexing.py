@@ -169,7 +169,7 @@ def _push_basic(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
         ts[out] = settled(read_lead(t, index, lead))
 
 
-BASIC = opcode(GETITEM, _pull_basic, _push_basic)
+BASIC = opcode(GETITEM, _pull_basic, _push_basic, slots=1)
 
 
 def getitem(self: Any, index: Any) -> Any:
@@ -229,7 +229,7 @@ def _push_element_store(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> N
         ts[out] = store(t, place, 0.0 if vt is None else vt, False)
 
 
-_ELEMENT_STORE = opcode(None, _pull_element_store, _push_element_store, takes=Buffer)
+_ELEMENT_STORE = opcode(None, _pull_element_store, _push_element_store, slots=2, takes=Buffer)
 
 
 def setitem(self: Any, index: Any, v: Any) -> None:

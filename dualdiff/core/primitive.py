@@ -17,24 +17,36 @@ PushEntry = Callable[[list[Any], tuple[Any, ...], Shape], None]
 PULLS: list[PullEntry] = []
 PUSHES: list[PushEntry] = []
 OWNERS: list[Any] = []
+SLOTS: list[int] = []
 # By types of cotangents that stand for an array: the entries that take them as they are.
 TAKERS: dict[type, set[int]] = {}
 PRIMITIVES: list[Primitive] = []
 
 
-def opcode(owner: Any, pull: PullEntry, push: PushEntry, takes: type | None = None) -> int:
-    """Register a format of tape entries ``(opcode, out slot, ...)`` that belongs to `owner`.
+def opcode(
+    owner: Any, pull: PullEntry, push: PushEntry, slots: int = 0, takes: type | None = None
+) -> int:
+    """Register a format of tape entries that belongs to `owner`.
 
-    Entries name their format by a number, not by a function, so that they hold only objects that
-    Python's cyclic garbage collector does not track: it drops them from its lists on first sight.
+    An entry is ``(opcode, out slot, slot of each operand, what the rules need)``; where a format
+    does not fix the number of `slots`, they stand in one tuple. Entries name their format by a
+    number, not by a function, so that they hold only objects that Python's cyclic garbage collector
+    does not track: it drops them from its lists on first sight.
     """
     PULLS.append(pull)
     PUSHES.append(push)
     OWNERS.append(owner)
+    SLOTS.append(slots)
     code = len(PULLS) - 1
     if takes is not None:
         TAKERS.setdefault(takes, set()).add(code)
     return code
+
+
+def slots_of(entry: tuple[Any, ...]) -> Any:
+    """The slots of the operands of a tape entry; 0 stands for a constant."""
+    count = SLOTS[entry[0]]
+    return entry[2 : 2 + count] if count else entry[2]
 
 
 def accumulate(ct: list[Any], slot: int, g: Any) -> None:

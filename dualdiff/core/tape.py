@@ -29,12 +29,15 @@ from .batch import (
     unhush,
     zeros_in_layout,
 )
-from .primitive import PULLS, PUSHES, TAKERS, accumulate, opcode
+from .primitive import PULLS, PUSHES, TAKERS, accumulate, opcode, slots_of
 from .trace import Trace, Traced, closed_error, kept, resolve
 
 _new = object.__new__
 _END: tuple[Any, ...] = ()
 Layout = tuple[int, ...] | None
+Entry = tuple[Any, ...]
+# Called after each entry with the tangents or cotangents by slot, and with those that are new.
+Observer = Callable[[Entry, list[Any], list[Any]], None]
 
 
 class Var(Traced):
@@ -169,10 +172,26 @@ class Tape(Trace):
             unhush(token)
         return [c.release() if type(c) in TAKERS else c for c in (ct[i] for i in inputs)]
 
+    def pull_observed(
+        self,
+        seeds: Iterable[tuple[int, Any]],
+        inputs: Sequence[int],
+        lead: Shape,
+        observer: Observer,
+    ) -> list[Any]:
+        """As `pull`, watched by an observer."""
+        return self._replay(reversed(self.entries), PULLS, seeds, inputs, lead, observer)
+
     def push(
-        self, seeds: Iterable[tuple[int, Any]], outputs: Sequence[int], lead: Shape
+        self,
+        seeds: Sequence[tuple[int, Any]],
+        outputs: Sequence[int],
+        lead: Shape,
+        observer: Observer | None = None,
     ) -> list[Any]:
         """Tangents of the output slots, or None, for tangents of the input slots."""
+        if observer or any(type(t) in TAKERS for _, t in seeds):
+            return self._replay(self.entries, PUSHES, seeds, outputs, lead, observer)
         self.guards.check()
         ts: list[Any] = [None] * self.size
         for slot, t in seeds:
@@ -181,7 +200,59 @@ class Tape(Trace):
         with quiet():
             for entry in self.entries:
                 pushes[entry[0]](ts, entry, lead)
-        return [ts[i] if i else None for i in outputs]
+        return [ts[i] for i in outputs]
+
+    def _replay(
+        self,
+        entries: Iterable[Entry],
+        rules: list[Any],
+        seeds: Iterable[tuple[int, Any]],
+        ends: Sequence[int],
+        lead: Shape,
+        observer: Observer | None,
+    ) -> list[Any]:
+        self.guards.check()
+        store: list[Any] = [None] * self.size
+        for slot, t in seeds:
+            accumulate(store, slot, t)
+        replay(entries, rules, store, lead, observer)
+        return [t.release() if type(t) in TAKERS else t for t in (store[i] for i in ends)]
+
+
+def replay(
+    entries: Iterable[Entry],
+    rules: list[Any],
+    store: list[Any],
+    lead: Shape,
+    observer: Observer | None = None,
+) -> None:
+    """Apply the PUSHES or the PULLS of entries to tangents or cotangents by slot.
+
+    A tangent that is no array becomes one where an entry does not take it as it is.
+    """
+    pulls = rules is PULLS
+    with quiet():
+        for entry in entries:
+            code, out = entry[:2]
+            read, written = ((out,), slots_of(entry)) if pulls else (slots_of(entry), (out,))
+            new = []
+            for slot in read:
+                t = store[slot]
+                if type(t) in TAKERS and code not in TAKERS[type(t)]:
+                    store[slot] = t.release()
+                    new.append(store[slot])
+            before = [store[slot] for slot in written] if observer else ()
+            if pulls:
+                g, store[out] = store[out], None
+                if g is None:
+                    continue
+                rules[code](g, store, entry, lead)
+            else:
+                rules[code](store, entry, lead)
+            if observer:
+                after = [store[slot] for slot in written]
+                new += [t for t, old in zip(after, before, strict=True) if t is not old]
+                observer(entry, store, new)
 
 
 class Buffer:
@@ -238,7 +309,7 @@ def _push_output(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
         ts[out] = ts[source][i]
 
 
-_OUTPUT = opcode(None, _pull_output, _push_output)
+_OUTPUT = opcode(None, _pull_output, _push_output, slots=1)
 
 
 def _pull_store(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
@@ -277,4 +348,4 @@ def _push_store(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
     ts[out] = store(resolve(t), place.under(lead), vt, False)
 
 
-_STORE = opcode(None, _pull_store, _push_store, takes=Buffer)
+_STORE = opcode(None, _pull_store, _push_store, slots=2, takes=Buffer)

@@ -164,15 +164,15 @@ def _one_operand_format(prim: Any, factor: Factor) -> int:
         if t is not None:
             ts[out] = _pushed(scale, t, residual, fit, lead)
 
-    return opcode(prim, _pull_one(factor), push, takes=Diagonal)
+    return opcode(prim, _pull_one(factor), push, slots=1, takes=Diagonal)
 
 
 def _two_operand_format(prim: Any, factor_x: Factor, factor_y: Factor) -> int:
-    """Entries ``(code, out, x slot, residual, fit, y slot, residual, fit)``."""
+    """Entries ``(code, out, x slot, y slot, residual, fit, residual, fit)``."""
     scale_x, scale_y = factor_x.scaler(), factor_y.scaler()
 
     def pull(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
-        _, _, slot, residual, fit, slot_y, residual_y, fit_y = entry
+        _, _, slot, slot_y, residual, fit, residual_y, fit_y = entry
         c = scale_x(g, residual)
         if fit is not None:
             c = unbroadcast(c, fit)
@@ -185,7 +185,7 @@ def _two_operand_format(prim: Any, factor_x: Factor, factor_y: Factor) -> int:
         ct[slot_y] = c if old is None else old + c
 
     def push(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
-        _, out, slot, residual, fit, slot_y, residual_y, fit_y = entry
+        _, out, slot, slot_y, residual, fit, residual_y, fit_y = entry
         t, u = ts[slot], ts[slot_y]
         if t is not None:
             t = _pushed(scale_x, t, residual, fit, lead)
@@ -195,7 +195,7 @@ def _two_operand_format(prim: Any, factor_x: Factor, factor_y: Factor) -> int:
         if t is not None:
             ts[out] = t
 
-    return opcode(prim, pull, push, takes=Diagonal)
+    return opcode(prim, pull, push, slots=2, takes=Diagonal)
 
 
 def _pushed(scale: Any, t: Any, residual: Any, fit: Fit | None, lead: Shape) -> Any:
@@ -352,7 +352,7 @@ def binary_fast_path(
                 out = kind()
                 if kind is Var:
                     out.payload = slot = trace.next()
-                    trace.append((code_both, slot, x.payload, rx, fx, y.payload, ry, fy))
+                    trace.append((code_both, slot, x.payload, y.payload, rx, fx, ry, fy))
                 else:
                     lead = trace.lead
                     t, u = x.payload, y.payload

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any, NamedTuple
 
@@ -10,8 +11,8 @@ import numpy as np
 from ..array.box import plain
 from ..core.batch import dtype_of, shape_of
 from ..core.tangents import Diagonal, as_for_many
-from .directions import pull_through
-from .identity import Tangents, push_diagonals
+from ..core.tape import Entry
+from .directions import result_seeds
 from .linearize import Recording
 
 
@@ -36,32 +37,29 @@ def _elements(t: Any) -> tuple[int, int]:
     if t is None:
         return 0, 0
     if isinstance(t, (tuple, list)):
-        held, whole = zip(*map(_elements, t), strict=True)
-        return sum(held), sum(whole)
+        parts = list(map(_elements, t))
+        return sum(held for held, _ in parts), sum(whole for _, whole in parts)
     if type(t) is Diagonal:
         return 0, prod(t.shape[1:])
     size = int(np.size(plain(getattr(t, "array", t))))
     return size, size
 
 
-class _Pushed(Tangents):
-    __slots__ = ("held", "whole")
-    held: int
-    whole: int
+class _Counter:
+    """Adds up how many elements arrays hold, and for how many they stand, of what entries make."""
 
-    def __setitem__(self, slot: Any, t: Any) -> None:
-        held, whole = _elements(t)
-        self.held, self.whole = self.held + held, self.whole + whole
-        super().__setitem__(slot, t)
+    def __init__(self, whole: int) -> None:
+        self.held, self.whole = 0, whole
+        self.store: list[Any] = []
 
+    def __call__(self, entry: Entry, store: list[Any], new: list[Any]) -> None:
+        held, whole = _elements(new)
+        self.held, self.whole, self.store = self.held + held, self.whole + whole, store
 
-class _Pulled(list[Any]):
-    __slots__ = ("held",)
-    held: int
-
-    def __setitem__(self, slot: Any, c: Any) -> None:
-        self.held += _elements(c)[0]
-        super().__setitem__(slot, c)
+    def ends(self, slots: Sequence[int]) -> int:
+        """The elements that arrays hold in all, once those at the ends are arrays."""
+        left = [self.store[i] for i in slots if i and self.store]
+        return self.held + sum(_elements(t)[1] for t in left if type(t) is Diagonal)
 
 
 UNKNOWN = Densities(0, 0, 0, 0)
@@ -76,10 +74,10 @@ def densities(recording: Recording) -> Densities:
     """
     try:
         with as_for_many():
-            pushed, pulled = _pushed(recording), _pulled(recording)
+            (whole, pushed), pulled = _pushed(recording), _pulled(recording)
     except Exception:  # of a user's rule, which the mode that is taken may never run
         return UNKNOWN
-    return Densities(pushed.whole, pushed.held, pulled.held, len(recording.tape.entries))
+    return Densities(whole, pushed, pulled, len(recording.tape.entries))
 
 
 def _seed(v: Any) -> Diagonal | None:
@@ -88,21 +86,15 @@ def _seed(v: Any) -> Diagonal | None:
     return Diagonal(np.ones(shape, dtype_of(v)), 0, 1) if shape else None
 
 
-def _pushed(recording: Recording) -> _Pushed:
-    tape = recording.tape
-    ts = _Pushed([None] * tape.size)
-    ts.held = ts.whole = 0
+def _pushed(recording: Recording) -> tuple[int, int]:
     seeds = recording.seeds(list(map(_seed, recording.inputs.values)))
+    counter = _Counter(sum(_elements(t)[1] for _, t in seeds))
     outputs = [p or 0 for p in recording.outputs.payloads]
-    push_diagonals(tape, seeds, outputs, (1,), ts=ts)
-    return ts
+    recording.tape.push(seeds, outputs, (1,), counter)
+    return counter.whole, counter.ends(outputs)
 
 
-def _pulled(recording: Recording) -> _Pulled:
-    ct = _Pulled([None] * recording.tape.size)
-    ct.held = 0
-    pull_through(recording, ct, _seed)
-    for slot in recording.slots:
-        if type(ct[slot]) is Diagonal:
-            ct.held += prod(ct[slot].shape[1:])
-    return ct
+def _pulled(recording: Recording) -> int:
+    counter = _Counter(0)
+    recording.tape.pull_observed(result_seeds(recording, _seed), recording.slots, (1,), counter)
+    return counter.ends(recording.slots)

@@ -11,12 +11,12 @@ import numpy as np
 from numpy import ndarray
 
 from ..array.box import is_box, plain
-from ..core.batch import dtype_of, is_inexact, quiet, shape_of
-from ..core.primitive import PULLS, PUSHES, TAKERS, accumulate
+from ..core.batch import dtype_of, is_inexact, shape_of
+from ..core.primitive import slots_of
 from ..core.tangents import Diagonal
+from ..core.tape import Entry
 from ..core.trace import resolve
 from ..errors import DualdiffError, MissingRuleError, UnsupportedInputError, user_line
-from .identity import push_diagonals
 from .inputs import release
 from .linearize import Recording
 from .masks import run_pass
@@ -160,46 +160,10 @@ def shown(spans: Iterable[Span], progress: bool) -> Iterator[Span]:
             bar.update(span[1] - span[0])
 
 
-class _Meter(list[Any]):
-    """Tangents by slot, which takes down their sizes and which entry reads them last."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__([None] * size)
-        self.entry = -1
-        self.born: dict[Any, tuple[int, int]] = {}
-        self.read: dict[Any, int] = {}
-
-    def __getitem__(self, slot: Any) -> Any:
-        self.read[slot] = self.entry
-        return super().__getitem__(slot)
-
-    def __setitem__(self, slot: Any, t: Any) -> None:
-        parts = t if isinstance(t, (tuple, list)) else (t,)
-        size = sum(getattr(plain(p), "nbytes", 8) for p in parts if p is not None)
-        self.born[slot] = self.entry, size
-        super().__setitem__(slot, t)
-
-
-class _Alive(list[Any]):
-    """Cotangents by slot, which takes down how many bytes are held, and were made."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__([None] * size)
-        self.held = self.peak = self.total = self.largest = self.made = 0
-
-    def __setitem__(self, slot: Any, c: Any) -> None:
-        size, old = _bytes_of(c), _bytes_of(self[slot])
-        self.held += size - old
-        self.peak, self.largest = max(self.peak, self.held), max(self.largest, size)
-        if size and not old:
-            self.total, self.made = self.total + size, self.made + 1
-        super().__setitem__(slot, c)
-
-
-def _bytes_of(c: Any) -> int:
-    if isinstance(c, (tuple, list)):
-        return sum(map(_bytes_of, c))
-    return 0 if c is None else int(getattr(plain(getattr(c, "array", c)), "nbytes", 8))
+def _bytes_of(t: Any) -> int:
+    if isinstance(t, (tuple, list)):
+        return sum(map(_bytes_of, t))
+    return 0 if t is None else int(getattr(plain(getattr(t, "array", t)), "nbytes", 8))
 
 
 def _ones(v: Any) -> Any:
@@ -207,20 +171,44 @@ def _ones(v: Any) -> Any:
     return None if v is None else np.ones((1, *shape_of(v)), dtype_of(v))
 
 
-def pull_through(recording: Recording, ct: list[Any], seed: Callable[[Any], Any]) -> None:
-    """Pull the seeds of all results at once, by cotangents that take down what is done to them."""
+def result_seeds(recording: Recording, seed: Callable[[Any], Any]) -> list[tuple[int, Any]]:
+    """Slots and cotangents of all results at once."""
     outputs = recording.outputs
-    for slot, v in zip(outputs.payloads, outputs.values, strict=True):
-        if slot and (g := seed(v)) is not None:
-            accumulate(ct, slot, g)
-    with quiet():
-        for entry in reversed(recording.tape.entries):
-            g = ct[entry[1]]
-            if g is not None:
-                if type(g) in TAKERS and entry[0] not in TAKERS[type(g)]:
-                    g = ct[entry[1]] = g.release()
-                ct[entry[1]] = None
-                PULLS[entry[0]](g, ct, entry, (1,))
+    pairs = zip(outputs.payloads, map(seed, outputs.values), strict=True)
+    return [(slot, g) for slot, g in pairs if slot and g is not None]
+
+
+class _PullMeter:
+    """Takes down how many bytes of cotangents are held during a pull, and how many are made."""
+
+    def __init__(self, seeds: Sequence[tuple[int, Any]]) -> None:
+        self.sizes = {slot: _bytes_of(g) for slot, g in seeds}
+        self.held = self.peak = self.total = sum(self.sizes.values())
+        self.largest, self.made = max(self.sizes.values(), default=0), len(self.sizes)
+
+    def __call__(self, entry: Entry, ct: list[Any], new: list[Any]) -> None:
+        for slot in (entry[1], *slots_of(entry)):
+            size, old = _bytes_of(ct[slot]), self.sizes.get(slot, 0)
+            self.sizes[slot] = size
+            self.held += size - old
+            self.peak, self.largest = max(self.peak, self.held), max(self.largest, size)
+            if size and not old:
+                self.total, self.made = self.total + size, self.made + 1
+
+
+class _PushMeter:
+    """Takes down the sizes of tangents, and which entry makes each and which reads it last."""
+
+    def __init__(self, seeds: Sequence[tuple[int, Any]]) -> None:
+        self.entry = -1
+        self.born = {slot: (-1, _bytes_of(t)) for slot, t in seeds}
+        self.read: dict[int, int] = {}
+
+    def __call__(self, entry: Entry, ts: list[Any], new: list[Any]) -> None:
+        self.entry += 1
+        self.read.update(dict.fromkeys(slots_of(entry), self.entry))
+        if new:
+            self.born[entry[1]] = self.entry, _bytes_of(ts[entry[1]])
 
 
 class Liveness:
@@ -240,28 +228,24 @@ class Liveness:
             raise
 
     def _pull_one(self, recording: Recording) -> None:
-        tape = recording.tape
-        ct = _Alive(tape.size)
-        pull_through(recording, ct, _ones)
-        self.peak, self.total = ct.peak + 2 * ct.largest, ct.total
-        self.mean = ct.total // ct.made if ct.made else 8
-        self.dead: list[list[int]] = [[] for _ in tape.entries]
+        seeds = result_seeds(recording, _ones)
+        meter = _PullMeter(seeds)
+        recording.tape.pull_observed(seeds, recording.slots, (1,), meter)
+        self.peak, self.total = meter.peak + 2 * meter.largest, meter.total
+        self.mean = meter.total // meter.made if meter.made else 8
+        self.dead: list[list[int]] = [[] for _ in recording.tape.entries]
 
     def _push_one(self, recording: Recording) -> None:
         tape = recording.tape
-        meter = _Meter(tape.size)
-        for slot, t in recording.seeds(list(map(_ones, recording.inputs.values))):
-            meter[slot] = t
-        with quiet():
-            for k, entry in enumerate(tape.entries):
-                meter.entry = k
-                PUSHES[entry[0]](meter, entry, (1,))
+        seeds = recording.seeds(list(map(_ones, recording.inputs.values)))
+        meter = _PushMeter(seeds)
+        tape.push(seeds, (), (1,), meter)
         kept = {p for p in recording.outputs.payloads if p}
         changes = np.zeros(len(tape.entries) + 2)
         self.dead = [[] for _ in tape.entries]
         for slot, (born, size) in meter.born.items():
             changes[born + 1] += size
-            last = int(meter.read.get(slot, born))
+            last = meter.read.get(slot, born)
             if slot not in kept and last >= 0:
                 self.dead[last].append(slot)
                 changes[last + 2] -= size
@@ -280,8 +264,13 @@ class Liveness:
     ) -> list[Any]:
         """As `Recording.push`, letting go of every tangent that is not needed any more."""
         outputs = [p or 0 for p in recording.outputs.payloads]
+        dead = iter(self.dead)
+
+        def let_go(entry: Entry, ts: list[Any], new: list[Any]) -> None:
+            for slot in next(dead):
+                ts[slot] = None
 
         def apply(seeds: Any, lead: Any) -> list[Any]:
-            return push_diagonals(recording.tape, seeds, outputs, lead, self.dead)
+            return recording.tape.push(seeds, outputs, lead, let_go)
 
         return run_pass(apply, recording.seeds(tangents), lead, identity)

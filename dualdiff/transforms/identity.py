@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import repeat
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -11,11 +10,10 @@ import numpy as np
 from numpy import ndarray
 
 from ..array.box import Box, is_box
-from ..core.batch import Shape, dtype_of, hush, quiet, shape_of, unhush
+from ..core.batch import Shape, dtype_of, hush, shape_of, unhush
 from ..core.dual import Dual, ForwardTrace
-from ..core.primitive import PUSHES, TAKERS, Primitive
+from ..core.primitive import Primitive
 from ..core.tangents import Diagonal, dense, is_large_product, takes_diagonals
-from ..core.tape import Tape
 from ..core.trace import kept
 from ..rules.declare import Elementwise, Linear, Rule
 from ..rules.fast import SCALARS
@@ -156,43 +154,3 @@ _PUSHES = {
     "cumulative": _push_as_it_is,
     "gather": _push_as_it_is,
 }
-
-
-class Tangents(list[Any]):
-    """Tangents by slot; diagonals are seen as arrays by entries that do not take them."""
-
-    __slots__ = ("takes",)
-    takes: bool
-
-    def __getitem__(self, slot: Any) -> Any:
-        t = super().__getitem__(slot)
-        if type(t) is Diagonal and not self.takes:
-            t = self[slot] = t.release()
-        return t
-
-
-def push_diagonals(
-    tape: Tape,
-    seeds: Iterable[tuple[int, Any]],
-    outputs: Sequence[int],
-    lead: Shape,
-    dead: Iterable[Sequence[int]] = repeat(()),
-    ts: Tangents | None = None,
-) -> list[Any]:
-    """As `Tape.push`, for tangents that may be diagonals.
-
-    `dead` are the slots that are not needed any more after each entry, to let go of; `ts` may be
-    given to watch what is made.
-    """
-    tape.guards.check()
-    ts = Tangents([None] * tape.size) if ts is None else ts
-    for slot, t in seeds:
-        ts[slot] = t
-    with quiet():
-        for entry, slots in zip(tape.entries, dead, strict=False):
-            ts.takes = entry[0] in TAKERS[Diagonal]
-            PUSHES[entry[0]](ts, entry, lead)
-            for slot in slots:
-                ts[slot] = None
-    ts.takes = False
-    return [ts[i] if i else None for i in outputs]

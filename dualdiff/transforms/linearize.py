@@ -11,11 +11,9 @@ from numpy import ndarray
 
 from ..array.box import plain
 from ..core.batch import Shape, cast, dtype_of, is_inexact, shape_of
-from ..core.tangents import Diagonal
 from ..debug import new_tape
 from ..errors import UnsupportedInputError, user_line
 from ..trees import check_same_structure, flatten, ravel
-from .identity import push_diagonals
 from .inputs import Argnums, Inputs, Outputs, direction, like, release, same_strides, split_aux
 from .limits import limit_of, or_limit
 from .masks import again_if_nan, careful, has_nan, run_pass
@@ -77,8 +75,6 @@ class Recording:
 
     def _push(self, seeds: Any, lead: Shape) -> list[Any]:
         outputs = [p or 0 for p in self.outputs.payloads]
-        if any(type(t) is Diagonal for _, t in seeds):
-            return push_diagonals(self.tape, seeds, outputs, lead)
         return self.tape.push(seeds, outputs, lead)
 
     def agrees(self, other: Recording) -> bool:

@@ -50,21 +50,21 @@ def _one_entry_format(prim: Any, pull: Formula, push: Formula) -> int:
         if t is not None:
             ts[out] = _fitted(push(t, other, Spec(shape, dtype), lead), ans_dtype)
 
-    return opcode(prim, pull_entry, push_entry, takes=Diagonal)
+    return opcode(prim, pull_entry, push_entry, slots=1, takes=Diagonal)
 
 
 def _two_entry_format(prim: Any, pulls: tuple[Formula, Formula], pushes: Any) -> int:
-    """Entries ``(code, out, x slot, x, y slot, y, dtype of the result)``."""
+    """Entries ``(code, out, x slot, y slot, x, y, dtype of the result)``."""
     pull_x, pull_y = pulls
     push_x, push_y = pushes
 
     def pull_entry(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
-        _, _, slot_x, x, slot_y, y, _ = entry
+        _, _, slot_x, slot_y, x, y, _ = entry
         _give(ct, slot_x, pull_x(g, y, x, lead), x.dtype)
         _give(ct, slot_y, pull_y(g, x, y, lead), y.dtype)
 
     def push_entry(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
-        _, out, slot_x, x, slot_y, y, ans_dtype = entry
+        _, out, slot_x, slot_y, x, y, ans_dtype = entry
         t, u = ts[slot_x], ts[slot_y]
         if t is not None:
             t = push_x(t, y, x, lead)
@@ -74,7 +74,7 @@ def _two_entry_format(prim: Any, pulls: tuple[Formula, Formula], pushes: Any) ->
         if t is not None:
             ts[out] = _fitted(t, ans_dtype)
 
-    return opcode(prim, pull_entry, push_entry)
+    return opcode(prim, pull_entry, push_entry, slots=2)
 
 
 def product_fast_path(
@@ -119,7 +119,7 @@ def product_fast_path(
                 other = trace.keep(xv)
                 entry = (code_y, slot, y.payload, yv.shape, yv.dtype, other, ans.dtype)
             else:
-                entry = (code_both, slot, x.payload, xv, y.payload, yv, ans.dtype)
+                entry = (code_both, slot, x.payload, y.payload, xv, yv, ans.dtype)
             trace.append(entry)
             return out
         lead = trace.lead

@@ -10,11 +10,12 @@ from .patch import patch_numpy
 from .sparse.sparsity import hessian_sparsity, sparsity
 from .testing import check_grads
 from .transforms.checkpoint import checkpoint, stop_gradient, value_of
-from .transforms.complex import wirtinger
-from .transforms.grad import derivative, elementwise_grad, grad, jvp, value_and_grad, vjp
+from .transforms.grad import derivative, elementwise_grad, grad, value_and_grad
 from .transforms.hessian import ggn_vp, hessian, hessian_operator, hvp
 from .transforms.jacobian import jacobian, plan
+from .transforms.jvp_vjp import jvp, vjp
 from .transforms.linearize import linearize
+from .transforms.wirtinger import wirtinger
 
 __version__ = "0.1.0"
 

@@ -13,9 +13,9 @@ from numpy import ndarray
 
 from .core.batch import dtype_of, shape_of
 from .errors import DualdiffError
-from .transforms.grad import jvp, push_forward, vjp
 from .transforms.inputs import Argnums, Inputs
-from .transforms.linearize import Recording
+from .transforms.jvp_vjp import jvp, pushed, vjp
+from .transforms.record import Recording
 from .trees import flatten
 
 MODES = ("forward", "reverse")
@@ -154,8 +154,8 @@ class Problem:
     def forward(self, rows: ndarray) -> ndarray:
         """Tangents of the result for tangents of the arguments."""
         lead = rows.shape[:-1]
-        outputs, _ = push_forward(self.inputs, self.x.unravel(rows), lead)
-        return self.y.ravel(outputs.payloads, lead)
+        found = pushed(self.inputs, self.x.unravel(rows), lead)
+        return self.y.ravel(found.leaves, lead)
 
     def reverse(self, rows: ndarray) -> ndarray:
         """Cotangents of the arguments for cotangents of the result."""

@@ -199,3 +199,15 @@ except ImportError:  # NumPy moved its private variable: the public way does the
     def unhush(token: Any) -> None:
         """Leave what `hush` entered."""
         token.__exit__(None, None, None)
+
+
+def contains_nan(x: Any) -> bool:
+    """Whether a plain array of floating-point numbers holds a NaN."""
+    if not x.size:
+        return False
+    if 0 in x.strides:
+        x = x[tuple(slice(None) if s else slice(1) for s in x.strides)]
+    token = hush()
+    least = np.minimum.reduce(x, None)  # NaN where x has one, without another array
+    unhush(token)
+    return bool(least != least)

@@ -13,6 +13,8 @@ from ..array.box import Box, is_box, seen
 from ..errors import ClosedTraceError, UnsupportedInputError, user_line
 
 _next_level = itertools.count(1).__next__
+latest = 0  # the level of the trace that was opened last, in any thread
+degeneracies = 0  # how often a derivative became NaN because eigenvalues or the like coincide
 LIVE: set[int] = set()
 
 
@@ -24,7 +26,8 @@ class Trace:
 
     def open(self) -> None:
         """Take the next level from the global counter."""
-        self.level = _next_level()
+        global latest
+        self.level = latest = _next_level()
         LIVE.add(self.level)
 
     def close(self) -> None:

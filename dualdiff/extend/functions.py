@@ -25,7 +25,7 @@ from ..transforms.calls import (
     tangent_spec,
 )
 from ..transforms.inputs import Inputs
-from ..transforms.linearize import Recording
+from ..transforms.record import Recording
 from ..trees import check_same_structure, flatten
 from ._arguments import refuse_traced, signature_of, sort_arguments
 

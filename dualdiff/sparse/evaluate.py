@@ -10,9 +10,8 @@ import numpy as np
 from numpy import ndarray
 
 from ..transforms.directions import Liveness, joined, shown, size_of, split
-from ..transforms.linearize import Recording
-from ..transforms.masks import again_if_nan
 from ..transforms.plan import LEAST_BUDGET, Plan, spans
+from ..transforms.record import Recording
 from .color.coloring import Coloring
 from .compression import Compression, Picking, seeds
 
@@ -90,5 +89,4 @@ def one_pass(
     lead: tuple[int, ...] = (len(directions),)
     if len(directions) == 1:  # no lead axis: the quickest
         parts, lead = [None if p is None else p[0] for p in parts], ()
-    given = again_if_nan(lambda: apply(parts, lead, identity=True), list)
-    return joined(given, targets, len(directions))
+    return joined(apply(parts, lead, identity=True), targets, len(directions))

@@ -11,13 +11,15 @@ from numpy import ndarray
 from scipy.sparse import csr_array
 
 from ..array.box import is_box
+from ..core import trace as levels
 from ..core.batch import dtype_of
 from ..errors import MissingRuleError, UnsupportedInputError, user_line
 from ..transforms.directions import any_complex, joined, size_of, sizes_of, split
-from ..transforms.grad import _Grad, push_forward
-from ..transforms.inputs import Argnums, Inputs, Outputs, without_aux
-from ..transforms.linearize import Recording
+from ..transforms.grad import Grad
+from ..transforms.inputs import Argnums, Inputs, Outputs, any_nan, own_keywords, without_aux
 from ..transforms.plan import SPARSE_MODES, check_passes
+from ..transforms.record import Recording, push_forward
+from ..transforms.rescue import Derivatives, rescue
 from .choose import PatternError, compress, given_pattern, saves_nothing
 from .compression import canonical, seeds
 from .evaluate import Passes, one_pass
@@ -226,7 +228,7 @@ class Prepared:
     def _compressed(self, inputs: Inputs) -> Evaluation:
         """The results, the derivative, and its product with the probe, or None."""
         try:
-            return self._in_mode(inputs)
+            return self._rescued(inputs)
         except MissingRuleError:
             if not self._may_turn:
                 raise
@@ -235,10 +237,24 @@ class Prepared:
                 self.options = {**was, "mode": mode}
                 self._adopt(self.pattern)
                 with suppress(MissingRuleError):
-                    return self._in_mode(inputs)
+                    return self._rescued(inputs)
             self.options = was
             self._adopt(self.pattern)
             raise  # of the mode that was chosen first
+
+    def _rescued(self, inputs: Inputs) -> Evaluation:
+        """The derivative, without the NaNs that stand for a zero."""
+
+        def run() -> Derivatives:
+            found = self._in_mode(inputs)
+            return Derivatives([found.matrix.data], found.outputs, aux=found)
+
+        met = levels.degeneracies
+        found = run()
+        if any_nan(found.leaves):
+            found = rescue(found, met, None, run, lambda _: None)
+        evaluation: Evaluation = found.aux
+        return evaluation
 
     def _in_mode(self, inputs: Inputs) -> Evaluation:
         checked, has_aux = self.options["check"], self.options["has_aux"]
@@ -312,7 +328,7 @@ class PreparedHessian(Prepared):
     symmetric = True
 
     def _function(self) -> Callable[..., Any]:
-        return _Grad(self.f, self.argnums, has_aux=self.options["has_aux"], with_value=False)
+        return Grad(self.f, self.argnums, has_aux=self.options["has_aux"], with_value=False)
 
     def _rounding(
         self, inputs: Inputs, outputs: Outputs, args: Sequence[Any], kwargs: dict[str, Any]
@@ -364,6 +380,7 @@ def prepare_jacobian(
     >>> J(np.arange(1000.0))[[1]].toarray()[0, :4]
     array([0., 4., 1., 0.])
     """
+    kwargs, has_aux = own_keywords(f, kwargs, has_aux)
     options = {
         "mode": mode, "check": check, "chunk": chunk, "budget": budget, "progress": progress,
         "has_aux": has_aux,
@@ -397,6 +414,7 @@ def prepare_hessian(
     >>> H(np.arange(1000.0))[[1]].toarray()[0, :4]
     array([0., 4., 2., 0.])
     """
+    kwargs, has_aux = own_keywords(f, kwargs, has_aux)
     options = {
         "mode": "auto", "check": check, "chunk": chunk, "budget": budget, "progress": progress,
         "has_aux": has_aux,

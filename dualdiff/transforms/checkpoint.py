@@ -15,9 +15,9 @@ from ..core.trace import Reference, top_trace
 from ..errors import DualdiffError, UnsupportedInputError, user_line
 from ..trees import flatten, tree_map
 from .calls import OpaqueCall, agree, operand, own_copy, zeros
-from .grad import push_forward
-from .inputs import Inputs, Operator
-from .linearize import Recording
+from .inputs import Inputs
+from .record import Recording, push_forward
+from .transform import Transform
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,7 +60,7 @@ def stop_gradient(x: Any) -> Any:
     return value_of(x)
 
 
-class _Checkpoint(Operator):
+class _Checkpoint(Transform):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         leaves, structure = flatten((args, kwargs))
         operands = [operand(x) for x in leaves]

@@ -13,7 +13,7 @@ from ..core.batch import dtype_of, shape_of
 from ..core.tangents import Diagonal, as_for_many
 from ..core.tape import Entry
 from .directions import result_seeds
-from .linearize import Recording
+from .record import Recording
 
 
 class Densities(NamedTuple):

@@ -18,8 +18,8 @@ from ..core.tape import Entry
 from ..core.trace import resolve
 from ..errors import DualdiffError, MissingRuleError, UnsupportedInputError, user_line
 from .inputs import release
-from .linearize import Recording
-from .masks import run_pass
+from .masks import is_careful, masked_pass
+from .record import Recording
 
 Span = tuple[int, int]
 LARGE = 4096  # elements of directions that are worth being kept as a diagonal
@@ -273,4 +273,5 @@ class Liveness:
         def apply(seeds: Any, lead: Any) -> list[Any]:
             return recording.tape.push(seeds, outputs, lead, let_go)
 
-        return run_pass(apply, recording.seeds(tangents), lead, identity)
+        seeds = recording.seeds(tangents)
+        return masked_pass(apply, seeds, lead, identity) if is_careful() else apply(seeds, lead)

@@ -1,4 +1,4 @@
-"""First derivatives: `jvp`, `vjp`, `grad` and their relatives."""
+"""Gradients, and derivatives of functions of one number."""
 
 from __future__ import annotations
 
@@ -8,136 +8,36 @@ from typing import Any
 import numpy as np
 from numpy import float64
 
-from ..core.batch import Shape, dtype_of, shape_of
-from ..core.dual import ForwardTrace, zero_tangent
-from ..core.tangents import Diagonal, dense
-from ..debug import new_forward_trace
+from ..core.batch import dtype_of, shape_of
 from ..errors import UnsupportedInputError, user_line
-from .identity import IdentityTrace
-from .inputs import Argnums, Inputs, Operator, Outputs, like, split_aux
-from .limits import agree, limit_of, or_limit
-from .linearize import Linearization, Recording, _tangent_like, record
-from .masks import AliveTrace, has_nan, is_careful
+from .holomorphic import verify_holomorphic
+from .inputs import Argnums, Inputs, Outputs, like, tangent_like
+from .jvp_vjp import pushed
+from .record import Recording
+from .rescue import Derivatives
+from .transform import Transform
 
 
-def push_forward(
-    inputs: Inputs,
-    tangents: Sequence[Any],
-    lead: Shape,
-    has_aux: bool = False,
-    identity: bool = False,
-) -> tuple[Outputs, Any]:
-    """Run a function on dual numbers; the payloads of the outputs are their tangents.
+class Reverse(Transform):
+    """An operator that records the function and pulls cotangents of its result once."""
 
-    `identity` says that zeros in the tangents are the operator's own.
-    """
+    def evaluate(self, inputs: Inputs) -> Derivatives:
+        recording = Recording(inputs, self.options["has_aux"], lasting=False)
+        return Derivatives(self.derive(recording), recording.outputs, recording.aux, recording)
 
-    def once() -> tuple[Outputs, Any]:
-        return _push_once(inputs, tangents, lead, has_aux, identity)
+    def derive(self, recording: Recording) -> Sequence[Any]:
+        """The cotangents of the argument leaves."""
+        return recording.pull(self.seeds(recording.outputs))
 
-    def continued(found: tuple[Outputs, Any]) -> tuple[Outputs, Any] | None:
-        """With vectors that continue along the tangent, unless the result depends on them."""
-        if lead:
-            return None
-        other = once()
-        same = map(agree, found[0].values, other[0].values)
-        return other if all(same) and not any(map(has_nan, other[0].payloads)) else None
+    def seeds(self, outputs: Outputs) -> list[Any]:
+        """The cotangents of the results."""
+        raise NotImplementedError
 
-    return or_limit(once, lambda done: done[0].payloads, continued)
-
-
-def _push_once(
-    inputs: Inputs, tangents: Sequence[Any], lead: Shape, has_aux: bool, identity: bool
-) -> tuple[Outputs, Any]:
-    alive = AliveTrace() if is_careful() else None
-    diagonal = alive is None and Diagonal in map(type, tangents)
-    trace = new_forward_trace(lead, IdentityTrace if diagonal else ForwardTrace)
-    try:
-        boxes: list[Any] = []
-        for v, t in zip(inputs.values, tangents, strict=True):
-            if v is None:
-                boxes.append(None)
-                continue
-            seed = zero_tangent(v, lead) if t is None else t
-            if type(trace) is not IdentityTrace:
-                seed = dense(seed)
-            if alive is not None:
-                seed = alive.seed(seed, identity or t is None)
-            boxes.append(trace.box(v, seed))
-        out, aux = split_aux(inputs.call(boxes), has_aux)
-        outputs = Outputs(out, trace)
-        if alive is not None:
-            outputs.payloads = [alive.released(t) for t in outputs.payloads]
-        return outputs, Outputs(aux, trace, is_aux=True).released() if has_aux else None
-    finally:
-        trace.close()
-        if alive is not None:
-            alive.close()
-
-
-def jvp(
-    f: Callable[..., Any],
-    primals: Sequence[Any],
-    tangents: Sequence[Any],
-    *,
-    argnums: Argnums | None = None,
-    has_aux: bool = False,
-    **kwargs: Any,
-) -> Any:
-    """Evaluate a function and push a tangent through it (forward mode).
-
-    Arguments: `f`; `primals`, a tuple of its arguments; `tangents`, a tuple with one tangent per
-    differentiated argument, of its shape and structure; `argnums`, which arguments those are (all
-    by default); `has_aux`, where f returns ``(result, aux)``; `kwargs` for f.
-    Returns: ``(value, tangent)``, or ``(value, tangent, aux)``.
-    Raises: TypeError where a tangent has another shape or structure than its primal.
-    Complex numbers: the differential of f in the direction of the tangent, du + i dv: complex for
-    R->C, real for C->R, and for C->C right also where f is not holomorphic.
-
-    >>> import numpy as np, dualdiff as dd
-    >>> value, tangent = dd.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
-    >>> float(value), float(tangent)
-    (6.0, 3.0)
-    """
-    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
-        raise TypeError(
-            f"jvp takes a tuple of arguments and a tuple of tangents, {user_line()}; "
-            f"write jvp(f, (x,), (t,))"
+    def result(self, inputs: Inputs, found: Derivatives) -> Any:
+        gradient = inputs.result(
+            [like(*t) for t in zip(found.leaves, inputs.leaves, inputs.values, strict=True)]
         )
-    inputs = Inputs(f, primals, kwargs, argnums)
-    outputs, aux = push_forward(inputs, inputs.tangents(tangents), (), has_aux)
-    pairs = zip(outputs.payloads, outputs.values, strict=True)
-    tangent = outputs.tree([_tangent_like(t, v) for t, v in pairs])
-    value = outputs.released()
-    return (value, tangent, aux) if has_aux else (value, tangent)
-
-
-def vjp(
-    f: Callable[..., Any],
-    *primals: Any,
-    argnums: Argnums | None = None,
-    has_aux: bool = False,
-    **kwargs: Any,
-) -> Any:
-    """Evaluate a function and return the pullback of its cotangents (reverse mode).
-
-    Arguments: `f`; `primals`, its arguments; `argnums`, which of them to differentiate (all by
-    default); `has_aux`, where f returns ``(result, aux)``; `kwargs` for f.
-    Returns: ``(value, pullback)``, or ``(value, pullback, aux)``; ``pullback(g)`` takes a
-    cotangent of the shape of the value, gives a tuple with one cotangent per differentiated
-    argument, and may be called again.
-    Complex numbers: the pairing is Re(g t), without conjugation. C->R: the cotangent is
-    ``g (du/dx - i du/dy)``; R->C: it is real, ``Re(g df/dx)``; C->C: ``g f'`` for a holomorphic f.
-
-    >>> import numpy as np, dualdiff as dd
-    >>> value, pullback = dd.vjp(np.sin, np.array([0.0, np.pi]))
-    >>> pullback(np.array([1.0, 1.0]))
-    (array([ 1., -1.]),)
-    """
-    recording = record(Inputs(f, primals, kwargs, argnums), has_aux)
-    value = recording.outputs.released()
-    pullback = Linearization(recording).vjp
-    return (value, pullback, recording.aux) if has_aux else (value, pullback)
+        return (gradient, found.aux) if self.options["has_aux"] else gradient
 
 
 def _scalar_seed(outputs: Outputs, name: str) -> list[Any]:
@@ -155,41 +55,29 @@ def _scalar_seed(outputs: Outputs, name: str) -> list[Any]:
     return [1.0 if type(value) is float else dtype_of(value).type(1)]
 
 
-class _Grad(Operator):
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        value, gradient, aux = self.evaluate(args, kwargs)
-        has_aux, with_value = self.options["has_aux"], self.options["with_value"]
-        if with_value:
-            return (value, gradient, aux) if has_aux else (value, gradient)
-        return (gradient, aux) if has_aux else gradient
+class Grad(Reverse):
+    """The gradient of a function with a scalar result, and its value where that is asked for."""
 
-    def evaluate(self, args: Any, kwargs: Any) -> tuple[Any, Any, Any]:
-        inputs = Inputs(self.f, args, kwargs, self.argnums)
+    def seeds(self, outputs: Outputs) -> list[Any]:
+        name = "value_and_grad" if self.options["with_value"] else "grad"
+        return _scalar_seed(outputs, name)
 
-        def limit(found: tuple[Recording, list[Any]]) -> tuple[Recording, list[Any]] | None:
-            gs = limit_of(inputs, lambda near: self._pulled(near)[1])
-            return None if gs is None else (found[0], gs)
-
-        recording, gs = or_limit(lambda: self._pulled(inputs), lambda done: done[1], limit)
-        leaves = [like(*t) for t in zip(gs, inputs.leaves, inputs.values, strict=True)]
+    def result(self, inputs: Inputs, found: Derivatives) -> Any:
+        leaves = [like(*t) for t in zip(found.leaves, inputs.leaves, inputs.values, strict=True)]
         if self.options.get("holomorphic"):
             self._verify(inputs, leaves)
-        value = recording.outputs.released() if self.options["with_value"] else None
-        return value, inputs.result(leaves), recording.aux
+        gradient = inputs.result(leaves)
+        if not self.options["with_value"]:
+            return (gradient, found.aux) if self.options["has_aux"] else gradient
+        value = found.outputs.released()
+        return (value, gradient, found.aux) if self.options["has_aux"] else (value, gradient)
 
     def _verify(self, inputs: Inputs, leaves: Sequence[Any]) -> None:
-        from .complex import verify_holomorphic
-
         def along(tangents: Sequence[Any]) -> list[Any]:
             pairs = zip(leaves, tangents, strict=True)
             return [sum(np.sum(g * t) for g, t in pairs if t is not None)]
 
         verify_holomorphic(inputs, along, self.options["has_aux"])
-
-    def _pulled(self, inputs: Inputs) -> tuple[Recording, list[Any]]:
-        recording = Recording(inputs, self.options["has_aux"], outlives=False)
-        name = "value_and_grad" if self.options["with_value"] else "grad"
-        return recording, recording.pull(_scalar_seed(recording.outputs, name))
 
 
 def grad(
@@ -213,7 +101,7 @@ def grad(
     >>> dd.grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
     array([2., 4.])
     """
-    return _Grad(f, argnums, has_aux=has_aux, with_value=False, holomorphic=holomorphic)
+    return Grad(f, argnums, has_aux=has_aux, with_value=False, holomorphic=holomorphic)
 
 
 def value_and_grad(
@@ -229,34 +117,19 @@ def value_and_grad(
     >>> float(value), gradient
     (5.0, array([2., 4.]))
     """
-    return _Grad(f, argnums, has_aux=has_aux, with_value=True, holomorphic=holomorphic)
+    return Grad(f, argnums, has_aux=has_aux, with_value=True, holomorphic=holomorphic)
 
 
-class _ElementwiseGrad(Operator):
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        inputs = Inputs(self.f, args, kwargs, self.argnums)
-
-        def pulled(inputs: Inputs) -> tuple[Recording, list[Any]]:
-            recording = Recording(inputs, self.options["has_aux"])
-            if all(v is None for v in recording.outputs.values):
-                raise UnsupportedInputError(
-                    f"elementwise_grad needs a function that returns numbers, but it returned "
-                    f"{recording.outputs.what}, {user_line()}"
-                )
-            ones = [
-                None if v is None else np.ones(shape_of(v), dtype_of(v))[()]
-                for v in recording.outputs.values
-            ]
-            return recording, recording.pull(ones)
-
-        def limit(found: tuple[Recording, list[Any]]) -> tuple[Recording, list[Any]] | None:
-            gs = limit_of(inputs, lambda near: pulled(near)[1])
-            return None if gs is None else (found[0], gs)
-
-        recording, gs = or_limit(lambda: pulled(inputs), lambda done: done[1], limit)
-        leaves = [like(*t) for t in zip(gs, inputs.leaves, inputs.values, strict=True)]
-        gradient = inputs.result(leaves)
-        return (gradient, recording.aux) if self.options["has_aux"] else gradient
+class _ElementwiseGrad(Reverse):
+    def seeds(self, outputs: Outputs) -> list[Any]:
+        if all(v is None for v in outputs.values):
+            raise UnsupportedInputError(
+                f"elementwise_grad needs a function that returns numbers, but it returned "
+                f"{outputs.what}, {user_line()}"
+            )
+        return [
+            None if v is None else np.ones(shape_of(v), dtype_of(v))[()] for v in outputs.values
+        ]
 
 
 def elementwise_grad(
@@ -276,9 +149,8 @@ def elementwise_grad(
     return _ElementwiseGrad(f, argnums, has_aux=has_aux)
 
 
-class _Derivative(Operator):
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        inputs = Inputs(self.f, args, kwargs, self.argnums)
+class _Derivative(Transform):
+    def derivatives(self, inputs: Inputs) -> Derivatives:
         values = inputs.values
         if len(values) != 1 or values[0] is None or shape_of(values[0]) != ():
             what = "a container"
@@ -289,13 +161,15 @@ class _Derivative(Operator):
                 f"use grad, jacobian or elementwise_grad"
             )
         one = 1.0 if type(values[0]) is float else dtype_of(values[0]).type(1)
-        outputs, aux = push_forward(inputs, [one], (), self.options["has_aux"])
-        pairs = zip(outputs.payloads, outputs.values, strict=True)
-        leaves = [_tangent_like(t, v) for t, v in pairs]
+        return pushed(inputs, [one], (), self.options["has_aux"])
+
+    def result(self, inputs: Inputs, found: Derivatives) -> Any:
+        outputs = found.outputs
+        leaves = [tangent_like(t, v) for t, v in zip(found.leaves, outputs.values, strict=True)]
         if type(inputs.leaves[0]) in (int, float):
             leaves = [float(t) if type(t) is float64 else t for t in leaves]
-        found = outputs.tree(leaves)
-        return (found, aux) if self.options["has_aux"] else found
+        tree = outputs.tree(leaves)
+        return (tree, found.aux) if self.options["has_aux"] else tree
 
 
 def derivative(

@@ -9,17 +9,19 @@ import numpy as np
 
 from ..errors import user_line
 from ..trees import ravel
-from .complex import InRealParts
-from .grad import _Grad, grad, jvp
-from .inputs import Argnums, Inputs, Operator
-from .jacobian import _Jacobian, forget
-from .linearize import linearize
+from .grad import Grad, grad
+from .inputs import Argnums, Inputs
+from .jacobian import Jacobian, forget
+from .jvp_vjp import pushed_along
+from .linearize import linearized
+from .real_parts import InRealParts
+from .transform import Transform
 
 if TYPE_CHECKING:
     from ..sparse.prepared import PreparedHessian
 
 
-class _Hessian(Operator):
+class _Hessian(Transform):
     argnums: Argnums
 
     def __init__(self, f: Callable[..., Any], argnums: Argnums, **options: Any) -> None:
@@ -28,7 +30,7 @@ class _Hessian(Operator):
         # Kept, since it learns from its calls. Pulled, not pushed: what only the value of f needs
         # takes no time, and no array of all directions outlives its use.
         holomorphic = options["holomorphic"]
-        self.dense = _Jacobian(
+        self.dense = Jacobian(
             grad(f, argnums, has_aux=options["has_aux"], holomorphic=holomorphic),
             argnums,
             has_aux=options["has_aux"],
@@ -44,16 +46,17 @@ class _Hessian(Operator):
             return self.dense(*args, **kwargs)
         key = Inputs(self.f, args, kwargs, self.argnums).form()
         if key not in self.prepared:
-            options = {k: self.options[k] for k in ("chunk", "budget", "progress", "has_aux")}
-            from ..sparse.prepared import prepare_hessian
+            names = ("chunk", "budget", "progress", "has_aux")
+            options = {"mode": "auto", "check": True, **{k: self.options[k] for k in names}}
+            from ..sparse.prepared import PreparedHessian
 
-            made = prepare_hessian(self.f, *args, argnums=self.argnums, **options, **kwargs)
+            made = PreparedHessian(self.f, self.argnums, args, kwargs, None, options)
             forget(self.prepared)
             self.prepared[key] = made
         return self.prepared[key](*args, **kwargs)
 
 
-class _RealHessian(Operator):
+class _RealHessian(Transform):
     """The Hessian of the real part of a result in the real parts of the argument."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -118,15 +121,15 @@ def _split_vector(args: Sequence[Any], kwargs: Any, argnums: Any, name: str) -> 
     return primals, vector
 
 
-class _Hvp(Operator):
+class _Hvp(Transform):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         primals, vector = _split_vector(args, kwargs, self.argnums, "hvp")
         has_aux = self.options["has_aux"]
-        gradient = _Grad(self.f, self.argnums, has_aux=has_aux, with_value=False)
+        gradient = Grad(self.f, self.argnums, has_aux=has_aux, with_value=False)
+        inputs = Inputs(gradient, primals, kwargs, self.argnums)
         single = isinstance(self.argnums, (int, str, np.integer))
         tangents = (vector,) if single else tuple(vector)
-        named = {"argnums": self.argnums, "has_aux": has_aux, **kwargs}
-        _, product, *aux = jvp(gradient, primals, tangents, **named)
+        _, product, *aux = pushed_along(inputs, tangents, has_aux)
         return (product, *aux) if has_aux else product
 
 
@@ -146,13 +149,11 @@ def hvp(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> C
     return _Hvp(f, argnums, has_aux=has_aux)
 
 
-class _HessianOperator(Operator):
+class _HessianOperator(Transform):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         has_aux = self.options["has_aux"]
         gradient = grad(self.f, self.argnums, has_aux)  # type: ignore[arg-type]
-        _, linear, *aux = linearize(
-            gradient, *args, argnums=self.argnums, has_aux=has_aux, **kwargs
-        )
+        _, linear, *aux = linearized(Inputs(gradient, args, kwargs, self.argnums), has_aux)
         operator = linear.as_linear_operator()
         return (operator, *aux) if has_aux else operator
 
@@ -178,15 +179,14 @@ def _half_square(y: Any) -> Any:
     return 0.5 * np.sum(ravel(y)[0] ** 2)
 
 
-class _GgnVp(Operator):
+class _GgnVp(Transform):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         primals, vector = _split_vector(args, kwargs, self.argnums, "ggn_vp")
         single = isinstance(self.argnums, (int, str, np.integer))
         tangents = (vector,) if single else tuple(vector)
         has_aux = self.options["has_aux"]
-        value, linear, *aux = linearize(
-            self.f, *primals, argnums=self.argnums, has_aux=has_aux, **kwargs
-        )
+        inputs = Inputs(self.f, primals, kwargs, self.argnums)
+        value, linear, *aux = linearized(inputs, has_aux)
         pushed = linear.jvp(*tangents)
         loss = self.options["loss"] or _half_square
         out = linear.vjp(hvp(loss)(value, pushed))

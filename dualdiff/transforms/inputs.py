@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from ..array.box import is_box
 from ..array.views import twin
-from ..core.batch import Shape, cast, dtype_of, shape_of, spec_of
+from ..core.batch import Shape, cast, contains_nan, dtype_of, shape_of, spec_of
 from ..core.trace import CONVERTED, LIVE, Trace, Traced, closed_error, kept, resolve, unsupported
 from ..errors import (
     ConversionError,
@@ -26,35 +26,6 @@ from ..errors import (
 from ..trees import Structure, check_result, check_same_structure, flatten
 
 Argnums = int | str | Sequence[int | str]
-
-
-class Operator:
-    """A function made from another: keeps its name, docstring and signature, pickles when it
-    does."""
-
-    def __init__(self, f: Callable[..., Any], argnums: Argnums | None, **options: Any) -> None:
-        if not callable(f):
-            raise TypeError(
-                f"{type(self).__name__.lower().lstrip('_')} takes a function, not a "
-                f"{type(f).__name__}; write grad(f)(x), not grad(f(x))"
-            )
-        functools.update_wrapper(self, f)
-        self.f = f
-        self.argnums = argnums
-        self.options = options
-
-    def __reduce__(self) -> Any:
-        return _rebuild, (type(self), self.f, self.argnums, self.options)
-
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else functools.partial(self, instance)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError
-
-
-def _rebuild(cls: Any, f: Any, argnums: Any, options: dict[str, Any]) -> Any:
-    return cls(f, argnums, **options)
 
 
 def _position(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) -> int | str:
@@ -336,6 +307,42 @@ def like(g: Any, leaf: Any, value: Any) -> Any:
     if type(value) is ndarray:
         return np.array(g, dtype=dtype, order="K").reshape(shape)
     return np.asarray(g, dtype=dtype)[()]
+
+
+def tangent_like(t: Any, value: Any) -> Any:
+    """The tangent of a result, zero where it does not depend on the arguments."""
+    if value is None:
+        return None
+    if t is None:
+        return np.zeros(shape_of(value), dtype_of(value))[()]
+    return release(t if type(t) is float else cast(t, dtype_of(value)))
+
+
+def any_nan(leaves: Iterable[Any]) -> bool:
+    """Whether plain derivatives hold a NaN; a traced one is left to the outer operator."""
+    for x in leaves:
+        if type(x) is ndarray:
+            if contains_nan(x):
+                return True
+        elif x is not None and not is_box(x) and x != x:
+            return True
+    return False
+
+
+def own_keywords(
+    f: Callable[..., Any], kwargs: dict[str, Any], has_aux: bool
+) -> tuple[dict[str, Any], bool]:
+    """The keywords of f and the option `has_aux`, which is f's own where f has such a parameter."""
+    if has_aux and _has_parameter(f, "has_aux"):
+        return {**kwargs, "has_aux": has_aux}, False
+    return kwargs, has_aux
+
+
+def _has_parameter(f: Callable[..., Any], name: str) -> bool:
+    try:
+        return name in inspect.signature(f).parameters
+    except (TypeError, ValueError):
+        return False
 
 
 def split_aux(out: Any, has_aux: bool) -> tuple[Any, Any]:

@@ -10,8 +10,6 @@ from ..array.box import is_box
 from ..errors import MissingRuleError
 from ..trees import flatten
 from .blocks import Blocks, from_columns, from_rows
-from .complex import as_real as in_real_parts
-from .complex import require_complex, verify_holomorphic
 from .densities import Densities, densities
 from .directions import (
     AT_ONCE,
@@ -26,11 +24,14 @@ from .directions import (
     size_of,
     sizes_of,
 )
-from .grad import push_forward
-from .inputs import Argnums, Inputs, Operator
-from .limits import limit_of, or_limit
-from .linearize import Recording
+from .holomorphic import require_complex, verify_holomorphic
+from .inputs import Argnums, Inputs, Outputs
+from .jvp_vjp import pushed
 from .plan import LEAST_BUDGET, MODES, SPARSE_MODES, Plan, check_passes, choose, spans
+from .real_parts import in_real_parts
+from .record import Recording
+from .rescue import Derivatives, limit_of
+from .transform import Transform
 
 SKEW = 16  # times more inputs than results, or results than inputs, decide the mode alone
 KEPT = 16  # sizes of inputs of which something is remembered
@@ -64,7 +65,7 @@ class Known(NamedTuple):
         return cls(m, size, size, 0)
 
 
-class _Jacobian(Operator):
+class Jacobian(Transform):
     argnums: Argnums
 
     def __init__(self, f: Callable[..., Any], argnums: Argnums, **options: Any) -> None:
@@ -76,25 +77,30 @@ class _Jacobian(Operator):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.options.get("sparse"):
             return self.sparse(args, kwargs)
-        inputs = Inputs(self.f, args, kwargs, self.argnums)
+        return super().__call__(*args, **kwargs)
 
-        def limit(found: tuple[Any, Any]) -> tuple[Any, Any] | None:
-            pulled = _Jacobian(self.f, self.argnums, **{**self.options, "mode": "reverse"})
-            leaves = limit_of(inputs, lambda near: flatten(pulled.evaluate(near)[0])[0])
-            return None if leaves is None else (flatten(found[0])[1].unflatten(leaves), found[1])
+    def limit(self, inputs: Inputs, found: Derivatives) -> Sequence[Any] | None:
+        pulled = Jacobian(self.f, self.argnums, **{**self.options, "mode": "reverse"})
+        return limit_of(inputs, lambda near: pulled.evaluate(near).leaves)
 
-        done = or_limit(lambda: self.evaluate(inputs), lambda done: flatten(done[0])[0], limit)
-        return done if self.options.get("has_aux") else done[0]
+    def result(self, inputs: Inputs, found: Derivatives) -> Any:
+        jacobian = found.structure.unflatten(found.leaves)
+        return (jacobian, found.aux) if self.options.get("has_aux") else jacobian
+
+    def evaluate(self, inputs: Inputs) -> Derivatives:
+        tree, outputs, aux = self.blocks(inputs)
+        leaves, structure = flatten(tree)
+        return Derivatives(leaves, outputs, aux, structure=structure)
 
     def sparse(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """The Jacobian as a sparse matrix; pattern and colours are kept for the next call."""
         key = Inputs(self.f, args, kwargs, self.argnums).form()
         if key not in self.prepared:
             names = ("mode", "chunk", "budget", "progress", "has_aux")
-            options = {k: self.options[k] for k in names}
-            from ..sparse.prepared import prepare_jacobian
+            options = {"check": True, **{k: self.options[k] for k in names}}
+            from ..sparse.prepared import PreparedJacobian
 
-            made = prepare_jacobian(self.f, *args, argnums=self.argnums, **options, **kwargs)
+            made = PreparedJacobian(self.f, self.argnums, args, kwargs, None, options)
             forget(self.prepared)
             self.prepared[key] = made
         return self.prepared[key](*args, **kwargs)
@@ -114,7 +120,7 @@ class _Jacobian(Operator):
             known.densities,
         )
 
-    def evaluate(self, inputs: Inputs) -> tuple[Any, Any]:
+    def blocks(self, inputs: Inputs) -> tuple[Any, Outputs, Any]:
         """The Jacobian from one run of the function, and what else that returned."""
         key = tuple(sizes_of(inputs.values))
         n = sum(key)
@@ -156,13 +162,17 @@ class _Jacobian(Operator):
             refuse_complex_result(inputs.values, recording.outputs.values)
         if plan.mode == "forward":
             with suppress(*allowed):
-                return self._columns(inputs, recording, plan, live), recording.aux
+                return (
+                    self._columns(inputs, recording, plan, live),
+                    recording.outputs,
+                    recording.aux,
+                )
             plan = choose(n, m, "reverse", chunk, known.peak, self.options["budget"], known.mean)
-            return self._rows(inputs, recording, plan), recording.aux
+            return self._rows(inputs, recording, plan), recording.outputs, recording.aux
         with suppress(*allowed):
-            return self._rows(inputs, recording, plan), recording.aux
+            return self._rows(inputs, recording, plan), recording.outputs, recording.aux
         plan = choose(n, m, "forward", chunk, known.peak, self.options["budget"], known.mean)
-        return self._columns(inputs, recording, plan, live), recording.aux
+        return self._columns(inputs, recording, plan, live), recording.outputs, recording.aux
 
     def _asks(self, inputs: Inputs, n: int, known: Known | None) -> bool:
         """Whether to measure the densities: not in a first call, which is over sooner, and not for
@@ -174,14 +184,16 @@ class _Jacobian(Operator):
             return False
         return is_open(inputs, n, known.results)
 
-    def _at_once(self, inputs: Inputs, n: int) -> tuple[Any, Any]:
+    def _at_once(self, inputs: Inputs, n: int) -> tuple[Any, Outputs, Any]:
         """All tangents with the function itself, which records nothing."""
         has_aux = self.options.get("has_aux", False)
         seeds = identity(inputs.values, 0, n, AT_ONCE)
-        outputs, aux = push_forward(inputs, seeds, (n,), has_aux, identity=True)
+        found = pushed(inputs, seeds, (n,), has_aux, identity=True)
+        outputs = found.outputs
         known = Known.of(n, size_of(outputs.values))
         self.known.setdefault(tuple(sizes_of(inputs.values)), known)
-        return outputs.tree(from_columns([outputs.payloads], inputs, outputs.values)), aux
+        tree = outputs.tree(from_columns([found.leaves], inputs, outputs.values))
+        return tree, outputs, found.aux
 
     def _columns(
         self, inputs: Inputs, recording: Recording, plan: Plan, live: Liveness | None
@@ -300,7 +312,7 @@ def jacobian(
         raise ValueError("sparse, holomorphic and as_real exclude each other; choose one")
     if as_real:
         return in_real_parts(f, argnums, jacobian, has_aux=has_aux, **options)
-    return _Jacobian(f, argnums, holomorphic=holomorphic, has_aux=has_aux, **options)
+    return Jacobian(f, argnums, holomorphic=holomorphic, has_aux=has_aux, **options)
 
 
 def plan(
@@ -333,7 +345,7 @@ def plan(
         return prepare_jacobian(f, *args, argnums=argnums, **options, **kwargs).plan
     inputs = Inputs(f, args, kwargs, argnums)
     recording = Recording(inputs)
-    asked = _Jacobian(f, argnums, mode=mode, chunk=chunk, budget=budget)
+    asked = Jacobian(f, argnums, mode=mode, chunk=chunk, budget=budget)
     live = Liveness(recording)
     n, m = size_of(inputs.values), size_of(recording.outputs.values)
     known = Known(m, live.peak, live.mean, live.total)

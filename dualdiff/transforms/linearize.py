@@ -9,93 +9,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
-from ..array.box import plain
-from ..core.batch import Shape, cast, dtype_of, is_inexact, shape_of
-from ..debug import new_tape
+from ..core import trace as levels
+from ..core.batch import dtype_of, is_inexact, shape_of
 from ..errors import UnsupportedInputError, user_line
-from ..trees import check_same_structure, flatten, ravel
-from .inputs import Argnums, Inputs, Outputs, direction, like, release, same_strides, split_aux
-from .limits import limit_of, or_limit
-from .masks import again_if_nan, careful, has_nan, run_pass
+from ..trees import flatten, ravel
+from .inputs import Argnums, Inputs, any_nan, like, own_keywords, tangent_like
+from .masks import careful, is_careful
+from .record import Recording, agree, push_forward
+from .rescue import Derivatives, continued, limit_of, rescue
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
 
 
-class Recording:
-    """A function recorded once at one point: values, and the tape that leads to them."""
-
-    __slots__ = ("aux", "inputs", "outlives", "outputs", "slots", "tape")
-
-    def __init__(self, inputs: Inputs, has_aux: bool = False, outlives: bool = True) -> None:
-        self.inputs = inputs
-        self.outlives = outlives  # whether it may be pulled more than once
-        if outlives:  # the caller may change the arrays later
-            inputs.values = [same_strides(v) if type(v) is ndarray else v for v in inputs.values]
-        self.tape = tape = new_tape()
-        try:
-            boxes, self.slots = [], []
-            for value in inputs.values:
-                slot = 0 if value is None else tape.next()
-                boxes.append(None if value is None else tape.box(value, slot))
-                self.slots.append(slot)
-            out, aux = split_aux(inputs.call(boxes), has_aux)
-            self.outputs = Outputs(out, tape)
-            self.aux = Outputs(aux, tape, is_aux=True).released() if has_aux else None
-        finally:
-            tape.close()
-
-    def pull(
-        self, cotangents: Sequence[Any], lead: Shape = (), identity: bool = False
-    ) -> list[Any]:
-        """Cotangents of the input leaves, or None, for cotangents of the output leaves.
-
-        `identity` says that zeros in the seeds are the operator's own.
-        """
-        seeds = [
-            (slot, g)
-            for slot, g in zip(self.outputs.payloads, cotangents, strict=True)
-            if slot and g is not None
-        ]
-        if not seeds:
-            return [None] * len(self.slots)
-        return run_pass(self._pull, seeds, lead, identity)
-
-    def _pull(self, seeds: Any, lead: Shape) -> list[Any]:
-        return self.tape.pull(seeds, self.slots, lead, not self.outlives)
-
-    def push(self, tangents: Sequence[Any], lead: Shape = (), identity: bool = False) -> list[Any]:
-        """Tangents of the output leaves, or None, for tangents of the input leaves."""
-        return run_pass(self._push, self.seeds(tangents), lead, identity)
-
-    def seeds(self, tangents: Sequence[Any]) -> list[tuple[int, Any]]:
-        """Slots and tangents of the input leaves that have any."""
-        pairs = zip(self.slots, tangents, strict=True)
-        return [(slot, t) for slot, t in pairs if slot and t is not None]
-
-    def _push(self, seeds: Any, lead: Shape) -> list[Any]:
-        outputs = [p or 0 for p in self.outputs.payloads]
-        return self.tape.push(seeds, outputs, lead)
-
-    def agrees(self, other: Recording) -> bool:
-        """Whether another recording has the same results, as far as they are numbers: the function
-        may depend on more than its arguments."""
-        pairs = zip(self.outputs.values, other.outputs.values, strict=True)
-        values = ((plain(a), plain(b)) for a, b in pairs if a is not None)
-        return all(bool(np.all((a == b) | np.isnan(b))) for a, b in values)
-
-    def check_cotangents(self, tree: Any) -> list[Any]:
-        """The user's cotangents as leaves, checked against the results."""
-        leaves = check_same_structure(self.outputs.structure, tree, "cotangent of the result")
-        return [
-            direction(g, v, (), "cotangent") if p else None
-            for g, v, p in zip(leaves, self.outputs.values, self.outputs.payloads, strict=True)
-        ]
-
-
 def record(inputs: Inputs, has_aux: bool) -> Recording:
-    """A recording to be used more than once."""
-    return again_if_nan(lambda: Recording(inputs, has_aux), lambda r: r.outputs.values)
+    """A recording to be used more than once; with masks where derivatives inside f give a NaN."""
+    recording = Recording(inputs, has_aux)
+    if recording.nested and not is_careful() and any_nan(recording.outputs.values):
+        with careful():
+            again = Recording(inputs, has_aux)
+        return again if agree(again.outputs.values, recording.outputs.values) else recording
+    return recording
 
 
 class Linearization:
@@ -105,38 +39,45 @@ class Linearization:
         self._recording = recording
         self._careful: Recording | None = None
 
-    def _applied(self, use: Callable[[Recording], list[Any]]) -> list[Any]:
-        """A pass that minds structural zeros, those of derivatives inside the function too."""
-        found = again_if_nan(lambda: use(self._recording), list)
-        if not any(map(has_nan, found)):
-            return found
-        with careful():
+    def _derived(
+        self,
+        derive: Callable[[Recording], list[Any]],
+        limit: Callable[[Derivatives], Sequence[Any] | None],
+    ) -> Sequence[Any]:
+        """A pass of the recording, without the NaNs that stand for a zero or a limit."""
+
+        def again() -> Derivatives:
             if self._careful is None:
                 self._careful = Recording(self._recording.inputs)
-            return use(self._careful) if self._careful.agrees(self._recording) else found
+            return Derivatives(derive(self._careful), self._careful.outputs)
+
+        met, recording = levels.degeneracies, self._recording
+        found = Derivatives(derive(recording), recording.outputs, recording=recording)
+        if any_nan(found.leaves):
+            found = rescue(found, met, derive, again, limit)
+        return found.leaves
 
     def jvp(self, *tangents: Any) -> Any:
         """The tangent of the result for one tangent per differentiated argument."""
-        recording = self._recording
-        seeds = recording.inputs.tangents(tangents)
-        ts = self._applied(lambda recording: recording.push(seeds))
-        values = recording.outputs.values
-        out = [_tangent_like(t, v) for t, v in zip(ts, values, strict=True)]
-        return recording.outputs.tree(out)
+        inputs, outputs = self._recording.inputs, self._recording.outputs
+        seeds = inputs.tangents(tangents)
+
+        def once() -> Derivatives:
+            found, _ = push_forward(inputs, seeds, ())
+            return Derivatives(found.payloads, found)
+
+        ts = self._derived(
+            lambda recording: recording.push(seeds), lambda found: continued(found, once)
+        )
+        return outputs.tree([tangent_like(t, v) for t, v in zip(ts, outputs.values, strict=True)])
 
     def vjp(self, cotangent: Any) -> tuple[Any, ...]:
         """One cotangent per differentiated argument for a cotangent of the result."""
-        recording = self._recording
-        seeds = recording.check_cotangents(cotangent)
-        inputs = recording.inputs
-
-        def near(inputs: Inputs) -> list[Any]:
-            return Recording(inputs).pull(seeds)
-
-        gs = or_limit(
-            lambda: self._applied(lambda recording: recording.pull(seeds)),
-            list,
-            lambda _: limit_of(inputs, near),
+        inputs = self._recording.inputs
+        seeds = self._recording.check_cotangents(cotangent)
+        gs = self._derived(
+            lambda recording: recording.pull(seeds),
+            lambda _: limit_of(inputs, lambda near: Recording(near).pull(seeds)),
         )
         leaves = [like(*t) for t in zip(gs, inputs.leaves, inputs.values, strict=True)]
         return tuple(inputs.trees(leaves))
@@ -199,15 +140,6 @@ def _is_real(values: Sequence[Any]) -> ndarray:
     return np.concatenate(parts) if parts else np.zeros(0, bool)
 
 
-def _tangent_like(t: Any, value: Any) -> Any:
-    """The tangent of a result, zero where it does not depend on the arguments."""
-    if value is None:
-        return None
-    if t is None:
-        return np.zeros(shape_of(value), dtype_of(value))[()]
-    return release(t if type(t) is float else cast(t, dtype_of(value)))
-
-
 def linearize(
     f: Callable[..., Any],
     *primals: Any,
@@ -230,7 +162,13 @@ def linearize(
     >>> L.jvp(np.array([1.0, 0.0])), L.vjp(np.array([0.0, 1.0]))[0]
     (array([4., 3.]), array([3., 2.]))
     """
-    recording = record(Inputs(f, primals, kwargs, argnums), has_aux)
+    kwargs, has_aux = own_keywords(f, kwargs, has_aux)
+    return linearized(Inputs(f, primals, kwargs, argnums), has_aux)
+
+
+def linearized(inputs: Inputs, has_aux: bool) -> Any:
+    """`linearize` at inputs that were taken apart already."""
+    recording = record(inputs, has_aux)
     value = recording.outputs.released()
     linear = Linearization(recording)
     return (value, linear, recording.aux) if has_aux else (value, linear)

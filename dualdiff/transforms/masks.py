@@ -1,61 +1,38 @@
 """Structural zeros: derivatives that stay zero whatever they are multiplied with.
 
 ``np.where(x > 0, np.log(x), 0)`` at 0 has derivative 0, although the branch that is not taken has
-an infinite one. Ordinary passes multiply zeros like other numbers and give NaN there. An operator
-that finds a NaN in its result runs once more on tangents or cotangents that carry a mask of what
-is alive: what a selection has cut off, and the zeros of a seed that the operator itself made, are
-not. A zero in a residual or in a user's tangent is an ordinary number.
+an infinite one. Ordinary passes multiply zeros like other numbers and give NaN there. A careful
+pass takes tangents or cotangents that carry a mask of their elements that are alive: those that a
+selection has cut off, and the zeros of a seed that the operator itself made, are not. A zero in a
+residual or in a user's tangent is an ordinary number. `rescue` says when a pass is careful.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from numpy import ndarray
 
 from ..array.box import is_box, plain
 from ..array.indexing import GETITEM, SCATTER
 from ..array.views import Place, store
-from ..core.batch import Shape, dtype_of, shape_of
+from ..core.batch import Shape, contains_nan, dtype_of, shape_of
 from ..core.primitive import Primitive
 from ..core.tangents import dense
 from ..core.trace import Trace, Traced, kept, resolve
 from ..rules.declare import Linear
 from ..rules.numpy import creation, einsum, joining, products, selection, ufunc_at, ufuncs, where
-from ..rules.numpy.common import contains_nan
 
-T = TypeVar("T")
 _careful: ContextVar[bool] = ContextVar("dualdiff_careful", default=False)
+is_careful = _careful.get
 
 _SELECTIONS = (where.where_p, selection.choose_p, selection.select_p)
 _GATHERS = (GETITEM, SCATTER, creation.pack, joining.concatenate_p, ufunc_at.add_at_p)
 _PRODUCTS = (products.matmul_p, products.dot_p, einsum.einsum_p)
 _SUMS = (ufuncs.add, ufuncs.subtract)
-
-
-def has_nan(x: Any) -> bool:
-    """Whether a plain derivative holds a NaN; a traced one is left to the outer operator."""
-    if type(x) is ndarray:
-        return contains_nan(x)
-    return x is not None and not is_box(x) and bool(x != x)
-
-
-def wants_care(leaves: Iterable[Any]) -> bool:
-    """Whether derivatives hold a NaN that masks might remove."""
-    return any(map(has_nan, leaves)) and not _careful.get()
-
-
-def again_if_nan(run: Callable[[], T], leaves: Callable[[T], Iterable[Any]]) -> T:
-    """What `run` gives, and what it gives with care where its leaves hold a NaN otherwise."""
-    first = run()
-    if not wants_care(leaves(first)):
-        return first
-    with careful():
-        return run()
 
 
 @contextmanager
@@ -124,9 +101,9 @@ class AliveTrace(Trace):
             return tuple(self.box(a, True) for a in ans)
         masks = [a.payload if o else None for a, o in zip(args, own, strict=True)]
         alive = _alive(prim, values, masks, params)
-        if _is_product(prim) and has_nan(plain(ans)):
+        if _is_product(prim) and _has_nan(ans):
             ans = _finite_product(prim, values, masks, params, ans)
-        if prim.structure == "sparse product" and has_nan(plain(ans)):
+        if prim.structure == "sparse product" and _has_nan(ans):
             ans = _finite_sparse_product(prim, values, masks, params, ans)
         return self.box(ans, alive)
 
@@ -144,6 +121,11 @@ class AliveTrace(Trace):
 def _is_product(prim: Primitive) -> bool:
     """Whether a primitive sums products of its two operands, among other things by its entries."""
     return prim in _PRODUCTS or prim.structure in ("sparse matmul", "sampled product")
+
+
+def _has_nan(x: Any) -> bool:
+    x = np.asarray(plain(x))
+    return x.dtype.kind in "fc" and contains_nan(x)
 
 
 def _numbers(mask: Any, dtype: np.dtype[Any]) -> Any:
@@ -233,18 +215,13 @@ def _finite_sparse_product(
     return resolve(np.where(hit, ans, prim.evaluate(values, {"matrix": finite})))
 
 
-is_careful = _careful.get
-
-
-def run_pass(
+def masked_pass(
     apply: Callable[[Any, Shape], list[Any]],
     seeds: Sequence[tuple[int, Any]],
     lead: Shape,
     zeros_are_structural: bool,
 ) -> list[Any]:
-    """A pass of a tape over seeds, which carry masks where it is to be careful."""
-    if not is_careful():
-        return apply(seeds, lead)
+    """A pass of a tape over seeds that carry masks."""
     trace = AliveTrace()
     try:
         masked = [(slot, trace.seed(dense(g), zeros_are_structural)) for slot, g in seeds]

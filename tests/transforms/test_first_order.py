@@ -273,3 +273,31 @@ def test_a_direction_may_be_an_array_of_integers() -> None:
     np.testing.assert_array_equal(tangent, np.cos(x) * t.astype(np.float32))
     assert tangent.dtype == np.float32
     np.testing.assert_array_equal(dd.vjp(np.sin, x)[1](t)[0], tangent)
+
+
+def test_a_keyword_has_aux_of_the_function_itself_reaches_it_in_every_operator():
+    def f(x, has_aux=False):
+        return 3.0 * x if has_aux else x
+
+    x, t = np.array([2.0]), np.array([1.0])
+
+    def total(x, has_aux=False):
+        return np.sum(f(x, has_aux))
+
+    assert dd.jvp(f, (x,), (t,), has_aux=True)[1] == 3
+    assert dd.vjp(f, x, has_aux=True)[1](t)[0] == 3
+    assert dd.linearize(f, x, has_aux=True)[1].jvp(t) == 3
+    assert dd.grad(total)(x, has_aux=True) == 3
+    assert dd.value_and_grad(total)(x, has_aux=True)[1] == 3
+    assert dd.elementwise_grad(f)(x, has_aux=True) == 3
+    assert dd.derivative(f)(2.0, has_aux=True) == 3
+    assert dd.jacobian(f)(x, has_aux=True) == 3
+    assert dd.jacobian(f, sparse=True)(x, has_aux=True).toarray() == 3
+    assert dd.hessian(lambda x, has_aux: total(x**2, has_aux))(x, has_aux=True) == 6
+    assert dd.hvp(lambda x, has_aux: total(x**2, has_aux))(x, t, has_aux=True) == 6
+    assert dd.ggn_vp(f)(x, t, has_aux=True) == 9
+    assert dd.prepare_jacobian(f, x, has_aux=True)(x, has_aux=True).toarray() == 3
+    assert dd.checkpoint(f)(x, has_aux=True) == 6
+    assert dd.sparsity(f, x, has_aux=True).nnz == 1
+    assert dd.plan(f, x, has_aux=True).outputs == 1
+    assert dd.wirtinger(f)(1j * x, has_aux=True)[0] == 3

@@ -24,9 +24,10 @@ from ...core.trace import Trace, resolve, top_trace, value_of
 from ...errors import MissingRuleError, UnsupportedInputError, line_text, user_frame, user_line
 from ...rules.declare import RuleError
 from ...transforms.calls import OPAQUE, is_float, over_lead, refuse_captured, tangent_spec, zeros
-from ...transforms.grad import jvp
 from ...transforms.inputs import Inputs
-from ...transforms.linearize import Linearization, Recording
+from ...transforms.jvp_vjp import jvp
+from ...transforms.linearize import Linearization
+from ...transforms.record import Recording
 from ...trees import Structure, flatten
 from ._captured import TAPES, Running, running_calls, used_by_value, without_own
 from ._spaces import SparseObject, dense

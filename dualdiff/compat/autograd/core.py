@@ -11,9 +11,10 @@ import numpy as np
 from ...array.box import is_box, plain
 from ...core.batch import dtype_of, shape_of
 from ...errors import UnsupportedInputError, user_line
-from ...transforms.grad import jvp
 from ...transforms.inputs import Inputs
-from ...transforms.linearize import Linearization, Recording, record
+from ...transforms.jvp_vjp import jvp
+from ...transforms.linearize import Linearization, record
+from ...transforms.record import Recording
 from ...trees import tree_map
 from ._primitives import Primitive, as_primitive, missing_rule, primitive_jvps, primitive_vjps
 from ._spaces import SparseObject, VSpace, dense, vspace

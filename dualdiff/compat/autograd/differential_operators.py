@@ -12,7 +12,7 @@ import inspect
 import math
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,13 @@ from ...array.box import is_box
 from ...core.batch import dtype_of, shape_of
 from ...errors import MissingRuleError, UnsupportedInputError, user_line
 from ...transforms import checkpoint as control
-from ...transforms.grad import jvp
+from ...transforms.grad import Reverse
 from ...transforms.hessian import hessian as _hessian
-from ...transforms.inputs import Inputs, like
+from ...transforms.inputs import Inputs, Outputs, like
 from ...transforms.jacobian import jacobian as _jacobian
-from ...transforms.limits import limit_of, or_limit
-from ...transforms.linearize import Linearization, Recording
+from ...transforms.jvp_vjp import jvp
+from ...transforms.linearize import Linearization
+from ...transforms.record import Recording
 from ...trees import flatten
 from .core import as_numpy, defvjp_argnum, fitted, recorded, refuse_objects, vspace  # noqa: F401  # packages import them from here
 from .core import make_jvp as _make_jvp
@@ -69,6 +70,18 @@ def _ones(value: Any) -> Any:
     return np.ones(shape, dtype) if shape else dtype.type(1)
 
 
+class _Pulled(Reverse):
+    """Ones as cotangents of a result that a check has passed."""
+
+    def derive(self, recording: Recording) -> Sequence[Any]:
+        refuse_objects(recording)
+        self.options["check"](recording)
+        return super().derive(recording)
+
+    def seeds(self, outputs: Outputs) -> list[Any]:
+        return [_ones(v) for v in outputs.values]
+
+
 def _pulled(
     fun: Callable[[Any], Any],
     x: Any,
@@ -77,20 +90,10 @@ def _pulled(
 ) -> tuple[Recording, Any]:
     """One recording at x, and the cotangent of x for ones as cotangents of the result."""
     inputs = Inputs(fun, (x,), {}, 0)
-
-    def pulled(inputs: Inputs) -> tuple[Recording, list[Any]]:
-        recording = Recording(inputs, has_aux, outlives=False)
-        refuse_objects(recording)
-        check(recording)
-        return recording, recording.pull([_ones(v) for v in recording.outputs.values])
-
-    def limit(found: tuple[Recording, list[Any]]) -> tuple[Recording, list[Any]] | None:
-        gs = limit_of(inputs, lambda near: pulled(near)[1])
-        return None if gs is None else (found[0], gs)
-
-    recording, gs = or_limit(lambda: pulled(inputs), lambda done: done[1], limit)
-    leaves = [like(*t) for t in zip(gs, inputs.leaves, inputs.values, strict=True)]
-    return recording, as_numpy(inputs.result(leaves))
+    found = _Pulled(fun, 0, has_aux=has_aux, check=check).derivatives(inputs)
+    leaves = [like(*t) for t in zip(found.leaves, inputs.leaves, inputs.values, strict=True)]
+    assert found.recording is not None
+    return found.recording, as_numpy(inputs.result(leaves))
 
 
 def _refuse_unless_scalar(recording: Recording) -> None:

@@ -14,7 +14,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from ...array.box import is_box, plain, seen
 from ...array.dispatch import register
 from ...array.views import assign_to
-from ...core.batch import Shape, Spec, align, cast, dtype_of, hush, shape_of, unhush
+from ...core.batch import Shape, Spec, align, cast, contains_nan, dtype_of, shape_of
 from ...core.tangents import Diagonal, dense, is_large_product
 from ...errors import UnsupportedInputError, user_line
 
@@ -122,18 +122,6 @@ def spread(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
         out[...] = g
         return out
     return np.broadcast_to(g, lead + shape)
-
-
-def contains_nan(x: Any) -> bool:
-    """Whether a plain array of floating-point numbers holds a NaN."""
-    if not x.size:
-        return False
-    if 0 in x.strides:
-        x = x[tuple(slice(None) if s else slice(1) for s in x.strides)]
-    token = hush()
-    least = np.minimum.reduce(x, None)  # NaN where x has one, without another array
-    unhush(token)
-    return bool(least != least)
 
 
 def where_or_zero(mask: Any, g: Any) -> Any:

@@ -17,10 +17,10 @@ from numpy import float64
 
 from ...array.box import plain, seen
 from ...array.dispatch import register
-from ...core.batch import cast, dtype_of
+from ...core.batch import cast, contains_nan, dtype_of
 from ...core.primitive import Primitive
 from ..declare import elementwise, linear, rule
-from .common import contains_nan, on_values
+from .common import on_values
 
 LN2 = 0.6931471805599453
 LN10 = 2.302585092994046

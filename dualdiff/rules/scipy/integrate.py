@@ -17,7 +17,7 @@ from ...core.batch import Shape, shape_of, spec_of
 from ...core.trace import top_trace
 from ...errors import UnsupportedInputError, user_line
 from ...transforms.calls import OpaqueCall, operand, over_lead
-from ...transforms.grad import jvp, vjp
+from ...transforms.jvp_vjp import jvp, vjp
 from ...trees import flatten
 
 __all__ = ["odeint"]

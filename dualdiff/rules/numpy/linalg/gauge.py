@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ....array.box import is_box, plain
+from ....core import trace as levels
 from ....errors import UnsupportedInputError, user_line
 from .splitting import is_splitting, slopes_quotient, unmasked
 
@@ -55,14 +56,6 @@ def without_cotangent(g: Any, given: bool) -> Any:
     return unused[..., None, :] & unused[..., :, None]
 
 
-_meetings = [0]
-
-
-def meetings() -> int:
-    """A count that has grown where a derivative became NaN because values coincide."""
-    return _meetings[0]
-
-
 def quotient(k: Any, d: Any, close: Any, zero: Any, size: Any) -> Any:
     """``k / d``, where d counts as 0 in the places `close`.
 
@@ -80,7 +73,7 @@ def quotient(k: Any, d: Any, close: Any, zero: Any, size: Any) -> Any:
     if not _has_derivative(k):
         close = close & ~zero
     if np.any(close):
-        _meetings[0] += 1
+        levels.degeneracies += 1
     return np.where(close, np.nan, ans)
 
 

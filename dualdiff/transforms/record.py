@@ -1,0 +1,142 @@
+"""Run a function on traced arguments: record it on a tape, or push tangents along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..array.box import plain
+from ..core import trace as levels
+from ..core.batch import Shape
+from ..core.dual import zero_tangent
+from ..core.tangents import Diagonal, dense
+from ..debug import new_forward_trace, new_tape
+from ..trees import check_same_structure
+from .inputs import Inputs, Outputs, direction, same_strides, split_aux
+from .masks import AliveTrace, is_careful, masked_pass
+
+LARGE = 2**16  # elements of arguments from which on a tape is let go of while it is pulled
+
+
+class Recording:
+    """A function recorded once at one point: values, and the tape that leads to them.
+
+    `lasting` says that it is used more than once; `nested`, that other derivatives were taken while
+    it was made.
+    """
+
+    __slots__ = ("aux", "inputs", "lasting", "nested", "outputs", "slots", "spent", "tape")
+
+    def __init__(self, inputs: Inputs, has_aux: bool = False, lasting: bool = True) -> None:
+        self.inputs, self.lasting = inputs, lasting
+        if lasting:  # the caller may change the arrays later
+            inputs.values = [same_strides(v) if type(v) is ndarray else v for v in inputs.values]
+        self.tape = tape = new_tape()
+        try:
+            self.slots = [0 if v is None else tape.next() for v in inputs.values]
+            pairs = zip(inputs.values, self.slots, strict=True)
+            boxes = [None if v is None else tape.box(v, slot) for v, slot in pairs]
+            out, aux = split_aux(inputs.call(boxes), has_aux)
+            self.outputs = Outputs(out, tape)
+            self.aux = Outputs(aux, tape, is_aux=True).released() if has_aux else None
+        finally:
+            tape.close()
+        self.nested = levels.latest != tape.level
+        self.spent = False
+
+    def pull(
+        self, cotangents: Sequence[Any], lead: Shape = (), identity: bool = False
+    ) -> list[Any]:
+        """Cotangents of the input leaves, or None, for cotangents of the output leaves.
+
+        `identity` says that zeros in the seeds are the operator's own.
+        """
+        pairs = zip(self.outputs.payloads, cotangents, strict=True)
+        seeds = [(slot, g) for slot, g in pairs if slot and g is not None]
+        if not seeds:
+            return [None] * len(self.slots)
+        if is_careful():
+            return masked_pass(self._pull, seeds, lead, identity)
+        return self._pull(seeds, lead)
+
+    def _pull(self, seeds: Any, lead: Shape) -> list[Any]:
+        if not self.lasting:
+            self.spent = any(type(v) is ndarray and v.size > LARGE for v in self.inputs.values)
+        return self.tape.pull(seeds, self.slots, lead, self.spent)
+
+    def push(self, tangents: Sequence[Any], lead: Shape = (), identity: bool = False) -> list[Any]:
+        """Tangents of the output leaves, or None, for tangents of the input leaves."""
+        seeds = self.seeds(tangents)
+        if is_careful():
+            return masked_pass(self._push, seeds, lead, identity)
+        return self._push(seeds, lead)
+
+    def seeds(self, tangents: Sequence[Any]) -> list[tuple[int, Any]]:
+        """Slots and tangents of the input leaves that have any."""
+        pairs = zip(self.slots, tangents, strict=True)
+        return [(slot, t) for slot, t in pairs if slot and t is not None]
+
+    def _push(self, seeds: Any, lead: Shape) -> list[Any]:
+        outputs = [p or 0 for p in self.outputs.payloads]
+        return self.tape.push(seeds, outputs, lead)
+
+    def check_cotangents(self, tree: Any) -> list[Any]:
+        """The user's cotangents as leaves, checked against the results."""
+        leaves = check_same_structure(self.outputs.structure, tree, "cotangent of the result")
+        return [
+            direction(g, v, (), "cotangent") if p else None
+            for g, v, p in zip(leaves, self.outputs.values, self.outputs.payloads, strict=True)
+        ]
+
+
+def push_forward(
+    inputs: Inputs,
+    tangents: Sequence[Any],
+    lead: Shape,
+    has_aux: bool = False,
+    identity: bool = False,
+) -> tuple[Outputs, Any]:
+    """Run a function on dual numbers; the payloads of the outputs are their tangents.
+
+    `identity` says that zeros in the tangents are the operator's own.
+    """
+    alive = AliveTrace() if is_careful() else None
+    trace = new_forward_trace(lead)
+    try:
+        boxes: list[Any] = []
+        for v, t in zip(inputs.values, tangents, strict=True):
+            if v is None:
+                boxes.append(None)
+                continue
+            seed = zero_tangent(v, lead) if t is None else t
+            if type(seed) is Diagonal:
+                seed = dense(seed)
+            if alive is not None:
+                seed = alive.seed(seed, identity or t is None)
+            boxes.append(trace.box(v, seed))
+        out, aux = split_aux(inputs.call(boxes), has_aux)
+        outputs = Outputs(out, trace)
+        if alive is not None:
+            outputs.payloads = [alive.released(t) for t in outputs.payloads]
+        return outputs, Outputs(aux, trace, is_aux=True).released() if has_aux else None
+    finally:
+        trace.close()
+        if alive is not None:
+            alive.close()
+
+
+def agree(new: Sequence[Any], old: Sequence[Any]) -> bool:
+    """Whether a second run gave the numbers of the first, but for what was a NaN there: a function
+    may depend on more than its arguments."""
+    if len(new) != len(old):
+        return False
+    for a, b in zip(map(plain, new), map(plain, old), strict=True):
+        if a is None or b is None:
+            if a is not b:
+                return False
+        elif np.shape(a) != np.shape(b) or not np.all((a == b) | np.isnan(b)):
+            return False
+    return True

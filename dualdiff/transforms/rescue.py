@@ -1,0 +1,159 @@
+"""After a pass that gave a NaN: the same derivative with structural zeros kept, or as a limit.
+
+Every operator takes the straight way first. Only where its derivatives hold a NaN it comes here:
+
+1. The pass is made again with masks of what is alive (`masks`), on the recording that there is;
+   the function runs again only for dual numbers, for a recording that was let go of, or where it
+   takes derivatives of its own, which then carry masks too.
+2. Where eigenvalues or singular values coincide, cotangents do not tell the derivative of
+   ``(v * f(w)) @ v.T``. The function runs on dual numbers whose tangents split the values. The
+   limit must be the same along two random directions: where there is no derivative, it is not.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..array.box import is_box, plain
+from ..core import trace as levels
+from ..core.batch import dtype_of, shape_of
+from ..core.dual import ForwardTrace
+from ..core.trace import resolve
+from ..errors import user_line
+from ..rules.numpy.linalg.splitting import NotSplitError, is_splitting, splitting
+from .inputs import Inputs, Outputs, any_nan
+from .masks import careful, is_careful
+from .record import Recording, agree
+
+_DIRECTIONS = 12  # tried, since along some of them real eigenvalues may become complex
+
+
+class Derivatives(NamedTuple):
+    """Derivatives as leaves, with the results of the function and the recording that gave both."""
+
+    leaves: Sequence[Any]
+    outputs: Outputs
+    aux: Any = None
+    recording: Recording | None = None
+    structure: Any = None
+
+
+class RepeatedRunWarning(UserWarning):
+    """A function gave other results when it ran again to find out what a NaN stands for."""
+
+
+def rescue(
+    found: Derivatives,
+    met: int,
+    derive: Callable[[Recording], Sequence[Any]] | None,
+    run: Callable[[], Derivatives],
+    limit: Callable[[Derivatives], Sequence[Any] | None],
+) -> Derivatives:
+    """Derivatives that hold a NaN, once more: with masks, and as a limit where values coincide.
+
+    Arguments: `found`, the derivatives of the straight way; `met`, the count of degeneracies before
+    it (`core.trace.degeneracies`); `derive`, the pass on a recording, or None where there is none;
+    `run`, the straight way; `limit`, the leaves as a limit, or None where there is none.
+    Returns: the derivatives; `found` itself where the function gives other results than before.
+    """
+    if not is_careful():
+        found = _with_masks(found, derive, run)
+    if levels.degeneracies == met or is_splitting() or not any_nan(found.leaves):
+        return found
+    with splitting(), careful():
+        try:
+            leaves = limit(found)
+        except NotSplitError:
+            leaves = None
+    return found if leaves is None else found._replace(leaves=leaves)
+
+
+def _with_masks(
+    found: Derivatives,
+    derive: Callable[[Recording], Sequence[Any]] | None,
+    run: Callable[[], Derivatives],
+) -> Derivatives:
+    recording = found.recording
+    with careful():
+        if derive is not None and recording is not None and not recording.spent:
+            leaves = derive(recording)
+            if not recording.nested or not any_nan(leaves):
+                return found._replace(leaves=leaves)
+        again = run()
+    if agree(again.outputs.values, found.outputs.values):
+        return again
+    warnings.warn(
+        f"the function gave other results when it ran again to find out what a NaN in its "
+        f"derivative stands for, {user_line()}: it depends on more than its arguments, or changes "
+        f"them. The NaN stays; pass copies of what it changes, or draw random numbers outside.",
+        RepeatedRunWarning,
+        stacklevel=2,
+    )
+    return found
+
+
+def continued(found: Derivatives, run: Callable[[], Derivatives]) -> Sequence[Any] | None:
+    """Tangents with vectors that continue along the direction, unless the result depends on them.
+
+    Arguments: `found`, the results; `run`, the same run on dual numbers once more.
+    """
+    other = run()
+    same = all(map(close, found.outputs.values, other.outputs.values))
+    return other.leaves if same and not any_nan(other.leaves) else None
+
+
+def limit_of(inputs: Inputs, derive: Callable[[Inputs], Sequence[Any]]) -> list[Any] | None:
+    """Derivatives in the limit of arguments near by, or None where there is no limit.
+
+    Arguments: `inputs` of plain values; `derive`, which gives arrays for inputs like them.
+    """
+    if any(map(is_box, inputs.values)):
+        return None
+    rng = np.random.default_rng(0)
+    found: list[list[Any]] = []
+    for _ in range(_DIRECTIONS):
+        try:
+            found.append(_along(inputs, derive, rng))
+        except NotSplitError:
+            continue
+        if len(found) == 2:
+            first, second = found
+            return first if all(map(close, first, second)) else None
+    return None
+
+
+def _along(
+    inputs: Inputs, derive: Callable[[Inputs], Sequence[Any]], rng: np.random.Generator
+) -> list[Any]:
+    """The limit along one random direction."""
+    trace = ForwardTrace(())
+    try:
+        boxes = [None if v is None else trace.box(v, _direction(v, rng)) for v in inputs.values]
+        leaves = [resolve(x) if is_box(x) else x for x in derive(inputs.at(boxes))]
+        return [x.value if is_box(x) and x.scope is trace else x for x in leaves]
+    finally:
+        trace.close()
+
+
+def _direction(v: Any, rng: np.random.Generator) -> Any:
+    dtype, shape = dtype_of(v), shape_of(v)
+    t = rng.normal(size=shape)
+    if dtype.kind == "c":
+        t = t + 1j * rng.normal(size=shape)
+    return np.asarray(t, dtype)[()] if shape == () else t.astype(dtype)
+
+
+def close(a: Any, b: Any) -> bool:
+    """Whether two arrays, or None, are finite and equal but for rounding."""
+    if a is None or b is None:
+        return a is b
+    a, b = np.asarray(plain(a)), np.asarray(plain(b))
+    if a.shape != b.shape or a.dtype.kind not in "fc":
+        return a.shape == b.shape and bool(np.all(a == b))
+    finite = bool(np.isfinite(a).all() and np.isfinite(b).all())
+    scale = np.abs(a).max(initial=0.0)
+    return finite and bool(np.all(np.abs(a - b) <= np.finfo(a.dtype).eps ** 0.4 * scale))

@@ -102,7 +102,7 @@ class Structure:
     @property
     def is_leaf(self) -> bool:
         """Whether the tree is a bare leaf."""
-        return self is _LEAF
+        return self is LEAF
 
     @property
     def num_leaves(self) -> int:
@@ -116,7 +116,7 @@ class Structure:
 
     def unflatten(self, leaves: Iterable[Any]) -> Any:
         """Return the tree of this structure with these leaves; ValueError for a wrong number."""
-        if self is _LEAF:
+        if self is LEAF:
             (leaf,) = leaves
             return leaf
         return self._spec.unflatten(leaves)
@@ -133,10 +133,10 @@ class Structure:
     __repr__ = __str__
 
 
-_LEAF = Structure(optree.treespec_leaf(none_is_leaf=True, namespace=_NAMESPACE))
+LEAF = Structure(optree.treespec_leaf(none_is_leaf=True, namespace=_NAMESPACE))
 
 # Types known to be leaves, which need not go through optree; flatten adds those it meets.
-_LEAF_TYPES: set[type] = {np.ndarray, np.float64, float, int, complex, type(None)}
+LEAF_TYPES: set[type] = {np.ndarray, np.float64, float, int, complex, type(None)}
 
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
@@ -152,15 +152,15 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     >>> structure.unflatten("xyz")
     {'w': ['y', 'z'], 'b': 'x'}
     """
-    if type(tree) in _LEAF_TYPES:
-        return [tree], _LEAF
+    if type(tree) in LEAF_TYPES:
+        return [tree], LEAF
     leaves, spec = optree.tree_flatten(tree, none_is_leaf=True, namespace=_NAMESPACE)
     if any(map(_is_dataclass, leaves)):
         wrapped = _wrap_dataclasses(tree)
         leaves, spec = optree.tree_flatten(wrapped, none_is_leaf=True, namespace=_NAMESPACE)
     elif spec.is_leaf():
-        _LEAF_TYPES.add(type(tree))
-        return leaves, _LEAF
+        LEAF_TYPES.add(type(tree))
+        return leaves, LEAF
     return leaves, Structure(spec)
 
 

@@ -39,10 +39,18 @@ def layer_of(module: str) -> str:
     return name if exists else ""
 
 
+def nodes_of(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those that only a type checker reads."""
+    for node in ast.iter_child_nodes(tree):
+        if not (isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"):
+            yield node
+            yield from nodes_of(node)
+
+
 def imported_modules(path: Path) -> Iterator[tuple[int, str]]:
     """Line and absolute name of every import in a file, those inside functions included."""
     package = ["dualdiff", *path.relative_to(PACKAGE).parts[:-1]]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes_of(ast.parse(path.read_text(encoding="utf-8"))):
         match node:
             case ast.Import(names=names):
                 yield from ((node.lineno, alias.name) for alias in names)
@@ -101,8 +109,34 @@ def lines_of_code_in(path: Path) -> int:
     return sum(1 for n, text in lines if n not in prose and text.strip() and text.strip()[0] != "#")
 
 
-def test_core_can_be_read_in_one_sitting() -> None:
-    assert sum(map(lines_of_code_in, (PACKAGE / "core").rglob("*.py"))) <= 1400
+def module_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(("dualdiff", *parts)).removesuffix(".__init__")
+
+
+def imported_names(path: Path) -> Iterator[str]:
+    """Every module that a file imports, and every name that it imports from one."""
+    package = ["dualdiff", *path.relative_to(PACKAGE).parts[:-1]]
+    for node in nodes_of(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            parts = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*parts, *([node.module] if node.module else [])])
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def test_no_file_imports_itself_by_way_of_others() -> None:
+    files = {module_of(path): path for path in FILES}
+    imports = {
+        name: {m for m in imported_names(path) if m in files and m not in (name, "dualdiff")}
+        # A package imports its modules, and they it, as `from . import a, b`.
+        - {name.rpartition(".")[0]}
+        for name, path in files.items()
+    }
+    while free := [name for name, below in imports.items() if not below & imports.keys()]:
+        for name in free:
+            del imports[name]
+    assert not {name: below & imports.keys() for name, below in imports.items()}
 
 
 def test_no_file_of_the_package_is_longer_than_500_lines() -> None:

@@ -10,6 +10,7 @@ from numpy import float64
 
 from ..core.batch import dtype_of, shape_of
 from ..errors import UnsupportedInputError, user_line
+from ..trees import LEAF
 from .holomorphic import verify_holomorphic
 from .inputs import Argnums, Inputs, Outputs, like, tangent_like
 from .jvp_vjp import pushed
@@ -43,7 +44,7 @@ class Reverse(Transform):
 def _scalar_seed(outputs: Outputs, name: str) -> list[Any]:
     """The cotangent 1 of a scalar result."""
     values = outputs.values
-    bare = outputs.structure.is_leaf
+    bare = outputs.structure is LEAF
     value = values[0] if bare else None
     if not bare or value is None or shape_of(value) != () or dtype_of(value).kind not in "fciub":
         raise UnsupportedInputError(

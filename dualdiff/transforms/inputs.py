@@ -23,7 +23,7 @@ from ..errors import (
     plain_target_error,
     user_line,
 )
-from ..trees import Structure, check_result, check_same_structure, flatten
+from ..trees import LEAF, LEAF_TYPES, Structure, check_result, check_same_structure, flatten
 
 Argnums = int | str | Sequence[int | str]
 
@@ -84,7 +84,8 @@ class Inputs:
         self.structures: list[Structure] = []
         self.leaves: list[Any] = []
         for p in self.positions:
-            leaves, structure = flatten(kwargs[p] if isinstance(p, str) else args[p])
+            tree = kwargs[p] if isinstance(p, str) else args[p]
+            leaves, structure = ([tree], LEAF) if type(tree) in LEAF_TYPES else flatten(tree)
             self.structures.append(structure)
             self.leaves += leaves
         try:
@@ -144,7 +145,7 @@ class Inputs:
 
     def trees(self, leaves: Sequence[Any]) -> list[Any]:
         """One tree per differentiated argument."""
-        if len(self.structures) == 1 and self.structures[0].is_leaf:
+        if len(self.structures) == 1 and self.structures[0] is LEAF:
             return [leaves[0]]
         out, start = [], 0
         for structure in self.structures:
@@ -167,7 +168,10 @@ class Inputs:
             )
         out: list[Any] = []
         for p, structure, tree in zip(self.positions, self.structures, trees, strict=True):
-            out += check_same_structure(structure, tree, f"tangent of argument {p!r}")
+            if structure is LEAF and type(tree) in LEAF_TYPES:
+                out.append(tree)
+            else:
+                out += check_same_structure(structure, tree, f"tangent of argument {p!r}")
         return [
             None if v is None else direction(t, v, lead, "tangent")
             for t, v in zip(out, self.values, strict=True)
@@ -233,7 +237,7 @@ class Outputs:
     __slots__ = ("others", "payloads", "structure", "values")
 
     def __init__(self, out: Any, trace: Trace, is_aux: bool = False) -> None:
-        leaves, self.structure = flatten(out)
+        leaves, self.structure = ([out], LEAF) if type(out) in LEAF_TYPES else flatten(out)
         self.values: list[Any] = []
         self.payloads: list[Any] = []
         self.others: dict[int, Any] = {}
@@ -265,7 +269,7 @@ class Outputs:
 
     def tree(self, leaves: Sequence[Any]) -> Any:
         """A tree like the result."""
-        return self.structure.unflatten(leaves)
+        return leaves[0] if self.structure is LEAF else self.structure.unflatten(leaves)
 
     def released(self) -> Any:
         """The result without this trace, sharing nothing with it."""

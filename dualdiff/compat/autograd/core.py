@@ -10,6 +10,7 @@ import numpy as np
 
 from ...array.box import is_box, plain
 from ...core.batch import dtype_of, shape_of
+from ...core.dual import ForwardTrace
 from ...errors import UnsupportedInputError, user_line
 from ...transforms.inputs import Inputs
 from ...transforms.jvp_vjp import jvp
@@ -293,6 +294,7 @@ class JVPNode(Node):
     """A node that keeps its tangent `g`, for `tracer.trace`."""
 
     __slots__ = ("g",)
+    trace_kind = ForwardTrace
 
     def __init__(
         self, value: Any, fun: Any, args: Any, kwargs: Any, parent_argnums: Any, parents: Any

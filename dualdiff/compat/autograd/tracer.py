@@ -14,7 +14,6 @@ import numpy as np
 from ...array.box import Box as _Box
 from ...array.box import attach, is_box
 from ...core.batch import dtype_of, shape_of
-from ...core.dual import ForwardTrace
 from ...core.primitive import Primitive as _CorePrimitive
 from ...core.tape import Tape
 from ...core.trace import LIVE, Trace, Traced, closed_error, kept, resolve, value_of
@@ -372,7 +371,4 @@ def trace(start_node: Any, fun: Callable[[Any], Any], x: Any) -> tuple[Any, Any]
 
 def register_notrace(trace_type: Any, primitive_fun: Callable[..., Any]) -> None:
     """Say that a primitive is constant for derivatives: `trace_type` is VJPNode or JVPNode."""
-    from .core import JVPNode
-
-    kind = ForwardTrace if issubclass(trace_type, JVPNode) else Tape
-    UNTRACED[kind].add(as_primitive(primitive_fun))
+    UNTRACED[getattr(trace_type, "trace_kind", Tape)].add(as_primitive(primitive_fun))

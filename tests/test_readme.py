@@ -27,3 +27,12 @@ def test_an_indented_or_unclosed_python_fence_does_not_escape_the_test_above() -
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         assert len(BLOCK.findall(text)) == len(re.findall(r"```\s*(?:python|py)\b", text)), page
+
+
+@pytest.mark.parametrize("page", [*PAGES, TOP / "CONTRIBUTING.md"], ids=lambda page: page.name)
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    """Paths count from the top, from the page's folder or from the package."""
+    text = page.read_text(encoding="utf-8")
+    names = re.findall(r"`([\w./]+/(?:\w+\.py)?)`", text) + re.findall(r"\]\(([\w./]+\.md)\)", text)
+    homes = (TOP, page.parent, TOP / "dualdiff")
+    assert not [name for name in names if not any((home / name).exists() for home in homes)]

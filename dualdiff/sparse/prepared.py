@@ -18,13 +18,17 @@ from ..transforms.directions import any_complex, joined, size_of, sizes_of, spli
 from ..transforms.grad import Grad
 from ..transforms.inputs import Argnums, Inputs, Outputs, any_nan, own_keywords, without_aux
 from ..transforms.plan import SPARSE_MODES, check_passes
-from ..transforms.record import Recording, push_forward
+from ..transforms.record import Recording, agree, push_forward
 from ..transforms.rescue import Derivatives, rescue
 from .choose import PatternError, compress, given_pattern, saves_nothing
 from .compression import canonical, seeds
 from .evaluate import Passes, one_pass
 from .sparsity import detect, detect_hessian
 from .verify import Probe, rounding_of
+
+
+class OtherSizeError(UnsupportedInputError):
+    """The function returned another number of values than a sparse derivative was prepared for."""
 
 
 class Evaluation(NamedTuple):
@@ -155,8 +159,15 @@ class Prepared:
         wrong = self._wrong_lines(found)
         if wrong.size and not self.given:
             # Another branch, or other constants: what was known of the pattern stays in it.
+            first = found.outputs
             self._adopt(canonical(self.pattern + self._detected(args, kwargs)))
             found = self._compressed(inputs)
+            if not agree(found.outputs.values, first.values):
+                raise PatternError(
+                    f"the function gave other results when it ran again, {user_line()}: its "
+                    f"pattern here is not known, and it changes its arguments or depends on more "
+                    f"than them; prepare it with `pattern`, which needs no second run"
+                )
             # The pattern is that of this very point: what still differs may be rounding.
             rounding = self._rounding(inputs, found.outputs, args, kwargs)
             wrong = self._wrong_lines(found, rounding)
@@ -210,7 +221,7 @@ class Prepared:
                 f"rows, {user_line()}; it needs one row for each element of the results"
             )
         if m != prepared:
-            raise UnsupportedInputError(
+            raise OtherSizeError(
                 f"the function returned {m} values, but the sparse derivative has {prepared} rows, "
                 f"{user_line()}; where the size of a result depends on the values of the arguments "
                 f"there is no one matrix"
@@ -334,7 +345,8 @@ class PreparedHessian(Prepared):
         self, inputs: Inputs, outputs: Outputs, args: Sequence[Any], kwargs: dict[str, Any]
     ) -> ndarray:
         of_gradient = super()._rounding(inputs, outputs, args, kwargs)
-        value = np.asarray(self._result_alone()(*args, **kwargs))
+        alone = Inputs(self._result_alone(), args, kwargs, self.argnums).on_copies()
+        value = np.asarray(alone.call(alone.values))
         return of_gradient + rounding_of(value, inputs, order=2)
 
     def gradient_and_hessian(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 def detect(
     f: Callable[..., Any], args: Sequence[Any], argnums: Argnums, kwargs: dict[str, Any]
 ) -> Detected:
-    """The pattern of the Jacobian of one call, and what is to be known of it."""
-    return found_in(Inputs(f, args, kwargs, argnums))
+    """The pattern of the Jacobian of one call, run on copies of its arguments, and what is to be
+    known of it."""
+    return found_in(Inputs(f, args, kwargs, argnums).on_copies())
 
 
 def detect_hessian(

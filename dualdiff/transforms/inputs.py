@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Sequence
-from copy import copy
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from copy import copy, deepcopy
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,15 @@ from ..errors import (
     plain_target_error,
     user_line,
 )
-from ..trees import LEAF, LEAF_TYPES, Structure, check_result, check_same_structure, flatten
+from ..trees import (
+    LEAF,
+    LEAF_TYPES,
+    Structure,
+    check_result,
+    check_same_structure,
+    flatten,
+    tree_map,
+)
 
 Argnums = int | str | Sequence[int | str]
 
@@ -143,6 +152,15 @@ class Inputs:
         other.values = list(values)
         return other
 
+    def on_copies(self) -> Inputs:
+        """The same call on copies of what the function may change: arrays, generators of random
+        numbers, iterators, in containers too. Objects of other classes are the caller's own."""
+        other = copy(self)
+        other.args = [tree_map(_copied, a) for a in self.args]
+        other.kwargs = {k: tree_map(_copied, v) for k, v in self.kwargs.items()}
+        other.values = list(map(_copied, self.values))
+        return other
+
     def trees(self, leaves: Sequence[Any]) -> list[Any]:
         """One tree per differentiated argument."""
         if len(self.structures) == 1 and self.structures[0] is LEAF:
@@ -176,6 +194,17 @@ class Inputs:
             None if v is None else direction(t, v, lead, "tangent")
             for t, v in zip(out, self.values, strict=True)
         ]
+
+
+def _copied(x: Any) -> Any:
+    if type(x) is ndarray:
+        return same_strides(x)
+    if isinstance(x, (np.random.Generator, np.random.RandomState)):
+        return deepcopy(x)
+    if isinstance(x, Iterator):
+        with suppress(TypeError):  # of a generator, which has no copy
+            return copy(x)
+    return x
 
 
 def differentiable(x: Any) -> Any:

@@ -94,16 +94,24 @@ class Jacobian(Transform):
 
     def sparse(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """The Jacobian as a sparse matrix; pattern and colours are kept for the next call."""
-        key = Inputs(self.f, args, kwargs, self.argnums).form()
-        if key not in self.prepared:
-            names = ("mode", "chunk", "budget", "progress", "has_aux")
-            options = {"check": True, **{k: self.options[k] for k in names}}
-            from ..sparse.prepared import PreparedJacobian
+        from ..sparse.prepared import OtherSizeError
 
-            made = PreparedJacobian(self.f, self.argnums, args, kwargs, None, options)
-            forget(self.prepared)
-            self.prepared[key] = made
+        key = Inputs(self.f, args, kwargs, self.argnums).form()
+        if key in self.prepared:
+            # The number of results may follow other arguments than those that the key knows.
+            with suppress(OtherSizeError):
+                return self.prepared[key](*args, **kwargs)
+        forget(self.prepared)
+        self.prepared[key] = self.prepare(args, kwargs)
         return self.prepared[key](*args, **kwargs)
+
+    def prepare(self, args: Sequence[Any], kwargs: dict[str, Any]) -> PreparedJacobian:
+        """Find and colour the pattern for arguments of this form."""
+        from ..sparse.prepared import PreparedJacobian
+
+        names = ("mode", "chunk", "budget", "progress", "has_aux")
+        options = {"check": True, **{k: self.options[k] for k in names}}
+        return PreparedJacobian(self.f, self.argnums, args, kwargs, None, options)
 
     def plan(self, n: int, known: Known) -> Plan:
         """The plan for so many inputs and what is known of the results."""

@@ -521,3 +521,35 @@ def test_aux_of_a_pattern_local_to_a_branch_is_of_the_last_point() -> None:
     matrix, aux = J(-X)
     np.testing.assert_allclose(matrix.toarray(), dense_matrix(branching, -X))
     np.testing.assert_array_equal(aux, 1 - X)
+
+
+def test_the_search_for_a_pattern_runs_on_copies_of_arrays_generators_and_iterators():
+    def f(x, buffer, rng, steps):
+        buffer += 1.0
+        return x * buffer * rng.random(2) * next(steps)
+
+    x = np.ones(2)
+    rng, again = np.random.default_rng(0), np.random.default_rng(0)
+    right = np.diag(again.random(2))
+    arguments = (np.zeros(2), rng, iter([1.0, 2.0]))
+    found = dd.jacobian(f, sparse=True)(x, *arguments).toarray()
+    np.testing.assert_allclose(found, right)
+    np.testing.assert_array_equal(arguments[0], [1, 1])
+
+
+def test_a_hessian_whose_pattern_is_searched_again_leaves_the_callers_array():
+    def f(x):
+        x[0] = x[1] * 2.0
+        return np.sum(x**2) + (x[2] * x[3] if x[2] > 0 else 0.0)
+
+    prepared = dd.prepare_hessian(f, np.array([1.0, 2.0, -1.0, 4.0]))
+    y = np.array([1.0, 2.0, 1.0, 4.0])
+    assert prepared(y)[2, 3] == 1
+    np.testing.assert_array_equal(y, [1, 2, 1, 4])
+
+
+def test_a_sparse_jacobian_follows_a_number_of_results_that_another_argument_decides():
+    jacobian = dd.jacobian(lambda x, k: np.concatenate([x] * k), sparse=True)
+    assert jacobian(np.ones(3), 1).shape == (3, 3)
+    assert jacobian(np.ones(3), 2).shape == (6, 3)
+    assert jacobian(np.ones(3), 1).shape == (3, 3)

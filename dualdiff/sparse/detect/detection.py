@@ -48,8 +48,6 @@ def detect(inputs: Any) -> Detected:
     try:
         boxes, first = [], 0
         for value, size in zip(inputs.values, sizes, strict=True):
-            if type(value) is ndarray:
-                value = value.copy(order="K")  # which the function may change
             boxes.append(None if value is None else trace.input(value, first))
             first += size
         leaves, _ = flatten(inputs.call(boxes))

@@ -112,6 +112,19 @@ def is_storing(depth: int) -> bool:
     return dis.opname[frame.f_code.co_code[frame.f_lasti]] == "STORE_SUBSCR"
 
 
+def calls_method(name: str, depth: int) -> bool:
+    """Whether the frame `depth` calls up is at a call ``x.name(...)``, as far as its source
+    shows."""
+    frame = sys._getframe(depth + 1)
+    code = frame.f_code
+    if name not in code.co_names:
+        return False
+    line, last, start, end = list(code.co_positions())[frame.f_lasti // 2]
+    if line is None or line != last:
+        return False
+    return f".{name}(".encode() in linecache.getline(code.co_filename, line).encode()[start:end]
+
+
 def plain_target_error(target: str) -> ConversionError:
     """The error for a plain array that is to take traced values."""
     return ConversionError(

@@ -1,71 +1,38 @@
-"""The box: what stands for a traced array and behaves as the array would."""
+"""A traced array: every operator, method and attribute of `numpy.ndarray`, written out.
+
+Each goes by the table of `dispatch`: a method does what the rule of NumPy's function does. The
+quickest paths of the operators are put in place by `dualdiff.rules.fast`.
+"""
 
 from __future__ import annotations
 
-import functools
+import math
 import operator
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from ..errors import (
-    ConversionError,
-    describe,
-    is_storing,
-    library_function,
-    plain_target_error,
-    user_line,
-)
+from ..errors import UnsupportedInputError, describe, user_line
+from .conversion import WATCHERS, Wrapper, face, is_box, plain, seen
 from .dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
 
-WATCHERS: list[Callable[[Any], None]] = []
+__all__ = ["WATCHERS", "Box", "face", "is_box", "plain", "seen"]
 
 
-def _face(kind: type) -> type:
-    """A private, empty subclass of `kind`, so that `isinstance` tells the truth about the program.
-
-    Not `kind` itself: libraries test ``x.__class__ is np.ndarray`` and then hand x to C.
-    """
-    return type(kind.__name__, (kind,), {"__module__": kind.__module__})
-
-
-face: Callable[[Any], type] = functools.cache(_face)
-FACES: Any = {kind: face(kind) for kind in (np.ndarray, np.float64, float)}
-
-
-def _compare(op: Callable[[Any, Any], Any]) -> Callable[[Box, Any], Any]:
-    def compare(self: Box, other: Any) -> Any:
-        # One level after the other: a level may give more than a truth value.
-        return op(self.value, other.value if issubclass(type(other), Box) else other)
-
-    compare.__name__ = f"__{op.__name__}__"
-    return compare
-
-
-class Box:
+class Box(Wrapper):
     """Stands for an array while a derivative is taken.
 
     `value` is what NumPy would have here (or a box of an outer level), `payload` the tangent
     (forward) or the slot on the tape (reverse), `scope` the trace it belongs to. `version`
-    counts the stores into a `Reference`. Methods and operators of `numpy.ndarray` that need a rule
-    are attached by `dualdiff.numpy`.
+    counts the stores into a `Reference`.
     """
 
-    __slots__ = ("__weakref__", "payload", "scope", "value", "version")
-    __array_priority__ = 1000.0
-    is_box = True
+    __slots__ = ("payload", "scope", "version")
     is_mask = False  # whether it says what is zero and nothing of a derivative
-    value: Any
     payload: Any
     scope: Any
     version: int
-
-    @property  # type: ignore[misc]  # read-only here: nothing may change the class of a box
-    def __class__(self) -> type:  # the face is the point
-        # NumPy asks at every call of a ufunc: the common case must be quick.
-        return FACES.get(type(self.value)) or face(type(plain(self)))
 
     def __array_ufunc__(self, ufunc: Any, method: str, x: Any, *others: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:
@@ -78,73 +45,236 @@ class Box:
         found = FUNCTIONS.get(func)
         return dispatch_function(func, args, kwargs) if found is None else found(*args, **kwargs)
 
-    @property
-    def __array__(self) -> Any:
-        """Absent for 0-d boxes, which NumPy then holds as objects; an error for larger ones."""
-        of_subclass = sys._getframe(1).f_code.co_name == "__array__"
-        caller = sys._getframe(1 + of_subclass)
-        module = caller.f_globals.get("__name__") or ""
-        if module.startswith("numpy.testing"):  # whose functions compare and give nothing back
-            return lambda dtype=None, copy=None: np.array(plain(self), dtype)
-        if caller.f_code.co_name.endswith("mul_dispatch") and module.startswith("scipy.sparse"):
-            # SciPy leaves `A @ x` to us when x turns into a 0-d object array; `A + x` crashes.
-            return lambda *args, **kwargs: np.array(None, dtype=object)
+    # Arithmetic. The rules of Python's operators give NotImplemented where another class decides.
+
+    def __add__(self, other: Any) -> Any:
+        return FUNCTIONS[operator.add](self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return FUNCTIONS[operator.add](other, self)
+
+    def __iadd__(self, other: Any) -> Any:
+        return _in_place(self, FUNCTIONS[operator.add](self, other))
+
+    def __sub__(self, other: Any) -> Any:
+        return FUNCTIONS[operator.sub](self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return FUNCTIONS[operator.sub](other, self)
+
+    def __isub__(self, other: Any) -> Any:
+        return _in_place(self, FUNCTIONS[operator.sub](self, other))
+
+    def __mul__(self, other: Any) -> Any:
+        return FUNCTIONS[operator.mul](self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return FUNCTIONS[operator.mul](other, self)
+
+    def __imul__(self, other: Any) -> Any:
+        return _in_place(self, FUNCTIONS[operator.mul](self, other))
+
+    def __truediv__(self, other: Any) -> Any:
+        return FUNCTIONS[operator.truediv](self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return FUNCTIONS[operator.truediv](other, self)
+
+    def __itruediv__(self, other: Any) -> Any:
+        return _in_place(self, FUNCTIONS[operator.truediv](self, other))
+
+    def __pow__(self, other: Any) -> Any:
+        return FUNCTIONS[operator.pow](self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return FUNCTIONS[operator.pow](other, self)
+
+    def __ipow__(self, other: Any) -> Any:
+        return _in_place(self, FUNCTIONS[operator.pow](self, other))
+
+    def __mod__(self, other: Any) -> Any:
+        return FUNCTIONS[operator.mod](self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return FUNCTIONS[operator.mod](other, self)
+
+    def __imod__(self, other: Any) -> Any:
+        return _in_place(self, FUNCTIONS[operator.mod](self, other))
+
+    def __matmul__(self, other: Any) -> Any:
+        return FUNCTIONS[operator.matmul](self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return FUNCTIONS[operator.matmul](other, self)
+
+    def __imatmul__(self, other: Any) -> Any:
+        return _in_place(self, FUNCTIONS[operator.matmul](self, other))
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
+
+    def __neg__(self) -> Any:
+        return FUNCTIONS[operator.neg](self)
+
+    def __pos__(self) -> Any:
+        return FUNCTIONS[operator.pos](self)
+
+    def __abs__(self) -> Any:
+        return FUNCTIONS[operator.abs](self)
+
+    # Comparison, one level after the other: a level may give more than a truth value.
+
+    def __eq__(self, other: Any) -> Any:
+        return self.value == (other.value if issubclass(type(other), Box) else other)
+
+    def __ne__(self, other: Any) -> Any:
+        return self.value != (other.value if issubclass(type(other), Box) else other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self.value < (other.value if issubclass(type(other), Box) else other)
+
+    def __le__(self, other: Any) -> Any:
+        return self.value <= (other.value if issubclass(type(other), Box) else other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self.value > (other.value if issubclass(type(other), Box) else other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self.value >= (other.value if issubclass(type(other), Box) else other)
+
+    __hash__ = Wrapper.__hash__
+
+    # Integers and truth values: they have no derivative, and neither do steps.
+
+    def __floordiv__(self, other: Any) -> Any:
+        return seen(self) // seen(other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return seen(other) // seen(self)
+
+    def __ifloordiv__(self, other: Any) -> Any:
+        return _in_place(self, seen(self) // seen(other))
+
+    def __and__(self, other: Any) -> Any:
+        return seen(self) & seen(other)
+
+    def __rand__(self, other: Any) -> Any:
+        return seen(other) & seen(self)
+
+    def __iand__(self, other: Any) -> Any:
+        return _in_place(self, seen(self) & seen(other))
+
+    def __or__(self, other: Any) -> Any:
+        return seen(self) | seen(other)
+
+    def __ror__(self, other: Any) -> Any:
+        return seen(other) | seen(self)
+
+    def __ior__(self, other: Any) -> Any:
+        return _in_place(self, seen(self) | seen(other))
+
+    def __xor__(self, other: Any) -> Any:
+        return seen(self) ^ seen(other)
+
+    def __rxor__(self, other: Any) -> Any:
+        return seen(other) ^ seen(self)
+
+    def __ixor__(self, other: Any) -> Any:
+        return _in_place(self, seen(self) ^ seen(other))
+
+    def __lshift__(self, other: Any) -> Any:
+        return seen(self) << seen(other)
+
+    def __rlshift__(self, other: Any) -> Any:
+        return seen(other) << seen(self)
+
+    def __ilshift__(self, other: Any) -> Any:
+        return _in_place(self, seen(self) << seen(other))
+
+    def __rshift__(self, other: Any) -> Any:
+        return seen(self) >> seen(other)
+
+    def __rrshift__(self, other: Any) -> Any:
+        return seen(other) >> seen(self)
+
+    def __irshift__(self, other: Any) -> Any:
+        return _in_place(self, seen(self) >> seen(other))
+
+    def __invert__(self) -> Any:
+        return ~seen(self)
+
+    def __round__(self, *digits: Any) -> Any:
+        return round(seen(self), *digits)
+
+    def __floor__(self) -> Any:
+        return math.floor(seen(self))
+
+    def __ceil__(self) -> Any:
+        return math.ceil(seen(self))
+
+    def __trunc__(self) -> Any:
+        return math.trunc(seen(self))
+
+    # Elements.
+
+    def __getitem__(self, index: Any) -> Any:
+        return FUNCTIONS[operator.getitem](self, index)
+
+    def __setitem__(self, index: Any, v: Any) -> None:
+        FUNCTIONS[operator.setitem](self, index, v)
+
+    def __iter__(self) -> Iterator[Any]:
         if self.ndim == 0:
-            raise AttributeError("__array__")
-        return self._refuse_array
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(len(self)))
 
-    def _refuse_array(self, *args: Any, **kwargs: Any) -> Any:
-        if is_storing(1):
-            raise self._in_library() or plain_target_error("a plain NumPy array")
-        raise self._in_library() or ConversionError(
-            f"a traced array ({describe(self)}) cannot become a plain NumPy array without losing "
-            f"its derivative, {user_line()}. Drop the conversion (traced arrays work in NumPy "
-            f"functions as they are; write `A @ x` for `A.dot(x)`), use dualdiff.numpy.asarray or "
-            f"dualdiff.numpy.array in its place, make an array to be assigned to with "
-            f"dualdiff.numpy.zeros, or run under dualdiff.patch_numpy(). If the result is to count "
-            f"as constant, pass dualdiff.value_of(x)."
-        )
+    def item(self, /, *args: Any) -> Any:
+        if args:
+            index = _one_or_all(args)
+            if type(index) is not tuple:
+                index = np.unravel_index(range(self.size)[index], self.shape)
+            if len(index) != self.ndim:
+                raise ValueError("incorrect number of indices for array")
+            self = self[tuple(map(int, index))]
+        elif self.size != 1:
+            raise ValueError("can only convert an array of size 1 to a Python scalar")
+        elif self.ndim:
+            self = self[(0,) * self.ndim]
+        return FUNCTIONS[np.ndarray.item](self) if hasattr(plain(self), "item") else self
 
-    def _in_library(self) -> ConversionError | None:
-        library = library_function()
-        if library is None:
-            return None
-        return ConversionError(
-            f"{library} was called on a traced array ({describe(self)}), which it would turn into "
-            f"a plain one, {user_line()}. Use its counterpart in dualdiff.scipy where there is "
-            f"one, declare its derivative with dualdiff.extend.custom_jvp or custom_vjp (see "
-            f"docs/extending.md), or pass dualdiff.value_of(x) as a constant."
-        )
+    def tolist(self) -> Any:
+        return [part.tolist() for part in self] if self.ndim else self.item()
 
-    def _refuse_number(self, what: str, instead: str) -> ConversionError:
-        if is_storing(2):
-            return self._in_library() or plain_target_error("a plain NumPy array")
-        return self._in_library() or ConversionError(
-            f"{what} of a traced value ({describe(self)}) would lose its derivative, "
-            f"{user_line()}. {instead} dualdiff.value_of(x) gives the plain value, as a constant. "
-            f"If a plain array is being filled, make it with dualdiff.numpy.zeros."
-        )
+    @property
+    def flat(self) -> Any:
+        return FUNCTIONS[np.ndarray.flat](self)
 
-    def __float__(self) -> float:
-        raise self._refuse_number(
-            "float()",
-            "Leave the float() out: NumPy functions take and return traced scalars. For functions "
-            "of the math module write NumPy's (math.sin -> np.sin).",
-        )
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        self.flat[:] = value
 
-    def __int__(self) -> int:
-        raise self._refuse_number("int()", "Use np.floor or np.trunc, whose derivative is zero.")
+    def fill(self, value: Any) -> None:
+        self[...] = value
 
-    def __complex__(self) -> complex:
-        raise self._refuse_number("complex()", "Write x + 0j.")
+    def put(self, /, indices: Any, values: Any, mode: Any = "raise") -> None:
+        FUNCTIONS[np.put](self, indices, values, mode)
 
-    def __index__(self) -> int:
-        raise self._refuse_number("an index made", "Counts and indices have no derivative.")
+    # Shape.
 
     @property
     def shape(self) -> tuple[int, ...]:
         shape = getattr(self.value, "shape", None)
         return np.shape(self.value) if shape is None else shape
+
+    @shape.setter
+    def shape(self, shape: Any) -> None:
+        raise UnsupportedInputError(
+            f"the shape of a traced array ({describe(self)}) cannot be assigned, {user_line()}; "
+            f"write `x = x.reshape({shape})`."
+        )
 
     @property
     def ndim(self) -> int:
@@ -159,64 +289,200 @@ class Box:
         dtype = getattr(self.value, "dtype", None)
         return np.asarray(self.value).dtype if dtype is None else dtype
 
-    __len__: Any  # attached by dualdiff.numpy, as all that needs rules or looks at programs
+    @property
+    def T(self) -> Any:
+        return FUNCTIONS[np.transpose](self)
 
-    def __iter__(self) -> Iterator[Any]:
-        if self.ndim == 0:
-            raise TypeError("iteration over a 0-d array")
-        return (self[i] for i in range(len(self)))
+    @property
+    def mT(self) -> Any:
+        return FUNCTIONS[np.matrix_transpose](self)
 
-    __getitem__: Any  # attached by core.indexing
+    def reshape(self, /, *shape: Any, order: Any = "C", copy: bool | None = None) -> Any:
+        return FUNCTIONS[np.reshape](self, _one_or_all(shape), order, copy=copy)
 
-    def __bool__(self) -> bool:
-        return bool(seen(self))
+    def transpose(self, /, *axes: Any) -> Any:
+        return FUNCTIONS[np.transpose](self, _one_or_all(axes) if axes else None)
 
-    def __contains__(self, item: Any) -> bool:
-        return plain(item) in seen(self)
+    def flatten(self, order: Any = "C") -> Any:
+        return FUNCTIONS[np.ndarray.copy](FUNCTIONS[np.ravel](self, order))
 
-    __eq__ = _compare(operator.eq)
-    __ne__ = _compare(operator.ne)
-    __lt__ = _compare(operator.lt)
-    __le__ = _compare(operator.le)
-    __gt__ = _compare(operator.gt)
-    __ge__ = _compare(operator.ge)
+    def resize(self, *shape: Any, refcheck: bool = True) -> None:
+        FUNCTIONS[np.ndarray.resize](self, _one_or_all(shape))
 
-    def __repr__(self) -> str:
-        return f"traced {plain(self)!r}"
+    def ravel(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.ravel](self, *args, **kwargs)
 
-    def __str__(self) -> str:
-        return str(plain(self))
+    def swapaxes(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.swapaxes](self, *args, **kwargs)
 
-    def __format__(self, spec: str) -> str:
-        return format(plain(self), spec)
+    def squeeze(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.squeeze](self, *args, **kwargs)
 
-    def __reduce__(self) -> Any:
-        raise ConversionError(
-            f"a traced value ({describe(self)}) cannot be pickled or sent to another process, "
-            f"{user_line()}. Use threads, or take the derivative inside the process."
+    # Copies and other types.
+
+    def copy(self, order: Any = "C") -> Any:
+        return (
+            FUNCTIONS[np.ndarray.copy](self, order) if isinstance(plain(self), np.ndarray) else self
         )
 
+    def __copy__(self) -> Any:
+        return self.copy("K")
 
-def plain(x: Any) -> Any:
-    """The plain value behind any number of levels, sharing memory with it; x itself if no box."""
-    while issubclass(type(x), Box):
-        x = x.value
-    return x
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy("K")
+
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.ndarray.astype](self, dtype, *args, **kwargs)
+
+    def view(self, dtype: Any = None, type: Any = None) -> Any:  # NumPy's name
+        return FUNCTIONS[np.ndarray.view](self, dtype, type)
+
+    def to_device(self, device: Any, /, *, stream: Any = None) -> Any:
+        np.empty(0).to_device(device, stream=stream)  # checks the arguments
+        return self
+
+    @property
+    def device(self) -> str:
+        return "cpu"
+
+    # Numbers.
+
+    @property
+    def real(self) -> Any:
+        return FUNCTIONS[np.real](self)
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        self.real[...] = value
+
+    @property
+    def imag(self) -> Any:
+        return FUNCTIONS[np.imag](self)
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        if self.dtype.kind != "c":
+            raise TypeError("array does not have imaginary part to set")
+        self.imag[...] = value
+
+    def conjugate(self, out: Any = None) -> Any:
+        if out is not None:
+            return np.conjugate(self, out=out)
+        return FUNCTIONS[np.conjugate](self) if self.dtype.kind == "c" else self
+
+    def conj(self, out: Any = None) -> Any:
+        return self.conjugate(out)
+
+    def round(self, decimals: int = 0, out: Any = None) -> Any:
+        return FUNCTIONS[np.round](self, decimals, out)
+
+    def clip(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.clip](self, *args, **kwargs)
+
+    # Reductions.
+
+    def sum(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.sum](self, *args, **kwargs)
+
+    def prod(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.prod](self, *args, **kwargs)
+
+    def mean(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.mean](self, *args, **kwargs)
+
+    def var(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.var](self, *args, **kwargs)
+
+    def std(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.std](self, *args, **kwargs)
+
+    def max(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.max](self, *args, **kwargs)
+
+    def min(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.min](self, *args, **kwargs)
+
+    def cumsum(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.cumsum](self, *args, **kwargs)
+
+    def cumprod(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.cumprod](self, *args, **kwargs)
+
+    def trace(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.trace](self, *args, **kwargs)
+
+    def dot(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.dot](self, *args, **kwargs)
+
+    def all(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.all](self, *args, **kwargs)
+
+    def any(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.any](self, *args, **kwargs)
+
+    # Selection and order.
+
+    def take(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.take](self, *args, **kwargs)
+
+    def repeat(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.repeat](self, *args, **kwargs)
+
+    def diagonal(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.diagonal](self, *args, **kwargs)
+
+    def choose(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.choose](self, *args, **kwargs)
+
+    def nonzero(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.nonzero](self, *args, **kwargs)
+
+    def searchsorted(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.searchsorted](self, *args, **kwargs)
+
+    def argsort(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.argsort](self, *args, **kwargs)
+
+    def argmax(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.argmax](self, *args, **kwargs)
+
+    def argmin(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.argmin](self, *args, **kwargs)
+
+    def argpartition(self, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[np.argpartition](self, *args, **kwargs)
+
+    def compress(self, condition: Any, axis: Any = None, out: Any = None) -> Any:
+        return FUNCTIONS[np.compress](condition, self, axis, out)
+
+    def sort(self, axis: int = -1, kind: Any = None, order: Any = None, **kwargs: Any) -> None:
+        self[...] = FUNCTIONS[np.sort](self, axis, kind, order, **kwargs)
+
+    def partition(
+        self, kth: Any, axis: int = -1, kind: Any = "introselect", order: Any = None
+    ) -> None:
+        self[...] = FUNCTIONS[np.partition](self, kth, axis, kind, order)
 
 
-def seen(x: Any) -> Any:
-    """`plain(x)` for the program itself, whose course may depend on it: watchers are told."""
-    for watch in WATCHERS:
-        watch(x)
-    return plain(x)
+def _one_or_all(args: tuple[Any, ...]) -> Any:
+    """A shape given as one argument or as several."""
+    return args[0] if len(args) == 1 else args
 
 
-def is_box(x: Any) -> bool:
-    """Whether `x` is a box; `isinstance` would also ask the face that boxes show."""
-    return issubclass(type(x), Box)
-
-
-def attach(**members: Any) -> None:
-    """Give boxes the methods, properties and operators of `numpy.ndarray` that need rules."""
-    for name, member in members.items():
-        setattr(Box, name, member)
+def _in_place(box: Box, new: Any) -> Any:
+    """Store the result of ``box + v`` for ``box += v``; a number takes another name instead."""
+    if type(plain(box)) is not np.ndarray:
+        return new
+    shape = np.shape(new)
+    if shape != box.shape:
+        raise ValueError(
+            f"non-broadcastable output operand with shape {box.shape} doesn't match the "
+            f"broadcast shape {shape}"
+        )
+    if not np.can_cast(new.dtype, box.dtype, "same_kind"):
+        raise UnsupportedInputError(
+            f"cannot assign {new.dtype} values to an array of {box.dtype} in place, {user_line()}; "
+            f"write `x = x + y` for `x += y`."
+        )
+    box[...] = new
+    return box

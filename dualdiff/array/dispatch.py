@@ -9,13 +9,14 @@ from typing import Any
 
 from ..errors import MissingRuleError, describe, user_line
 
-FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
+# By function; by operators of the module `operator`; and by methods of `numpy.ndarray`.
+FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 UFUNC_METHODS: dict[tuple[Any, str], Callable[..., Any]] = {}
 _LAZY: dict[str, str] = {}
 
 
-def register(function: Callable[..., Any], implementation: Callable[..., Any]) -> None:
-    """Say what a NumPy or SciPy function does when an argument is traced."""
+def register(function: Any, implementation: Callable[..., Any]) -> None:
+    """Say what a function, an operator or a method does when an argument is traced."""
     FUNCTIONS[function] = implementation
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,8 @@ from ..core.dual import Dual
 from ..core.primitive import Primitive, accumulate, opcode
 from ..core.tape import Buffer, Var
 from ..core.trace import resolve, settled
-from .box import attach, is_box, plain
+from .box import is_box, plain
+from .dispatch import register
 from .views import (
     Array,
     Place,
@@ -262,4 +264,5 @@ def setitem(self: Any, index: Any, v: Any) -> None:
     assign(self, index, v)
 
 
-attach(__getitem__=getitem, __setitem__=setitem)
+register(operator.getitem, getitem)
+register(operator.setitem, setitem)

@@ -9,6 +9,7 @@ written.
 
 from __future__ import annotations
 
+import gc
 from itertools import pairwise
 from math import prod
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from ..core.batch import Shape, align, in_layout, is_inexact, layout_of, shape_o
 from ..core.trace import LIVE, Reference, Traced, resolve, top_trace, value_of
 from ..errors import ConversionError, describe, plain_target_error, user_line
 from .box import Box, face, is_box, plain
+from .dispatch import register
 
 _set_class = object.__dict__["__class__"].__set__
 SEPARATED: Any = object()
@@ -138,6 +140,13 @@ class View(Content):
     @property
     def value(self) -> Any:  # computed when asked for
         return self.read()
+
+    @property
+    def base(self) -> Any:
+        return self.root
+
+    def _memory(self) -> ndarray:
+        return np.asarray(memory_of(self))
 
     def read(self) -> Any:
         version = version_of(self)
@@ -395,3 +404,25 @@ def assign_to(target: Any, index: Any, v: Any) -> None:
 def refuse_plain_target(target: Any) -> ConversionError:
     """The error for a plain array that is to take traced values."""
     return plain_target_error(f"a plain NumPy array ({describe(target)})")
+
+
+def resize(box: Any, shape: Any) -> None:
+    """``a.resize(shape)`` in place, refused for and under views as in NumPy."""
+    array = plain(box)
+    if type(array) is not ndarray or type(box) is View:
+        raise ValueError("cannot resize this array: it does not own its data")
+    if not array.flags.forc:
+        raise ValueError("resize only works on single-segment arrays")
+    if any(type(view) is View and view.root is box for view in gc.get_referrers(box)):
+        raise ValueError(
+            f"cannot resize an array that references or is referenced by another array, "
+            f"{user_line()}; write `x = np.resize(x, shape)`"
+        )
+    order: Any = "C" if array.flags.c_contiguous else "F"
+    flat = np.ravel(box, order)[: prod(np.atleast_1d(shape))]
+    padding = np.zeros(prod(np.atleast_1d(shape)) - len(flat), array.dtype)
+    new = np.reshape(np.concatenate([flat, padding]), shape, order)
+    replace_content(box, resolve(new), owned=False)
+
+
+register(np.ndarray.resize, resize)

@@ -11,7 +11,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from ..array import box as boxes
+from ..array import conversion
+from ..array.box import Box
 from ..errors import DualdiffError, library_function, user_line
 from ._in_place import install_in_place, uninstall_in_place
 
@@ -76,8 +77,8 @@ class _ShownAsArrayBox:
         return self.shown
 
 
-_faces = boxes.FACES
-_refuse_array: Any = boxes.Box.__dict__["_refuse_array"]
+_faces = conversion.FACES
+_refuse_array: Any = conversion.Wrapper.__dict__["_refuse_array"]
 
 
 def _refuse_array_of_library(self: Any) -> Any:
@@ -90,7 +91,7 @@ def _refuse_array_of_library(self: Any) -> Any:
     return _refuse_array.__get__(self)
 
 
-def _box_types(kind: type = boxes.Box) -> Iterator[type]:
+def _box_types(kind: type = Box) -> Iterator[type]:
     yield kind
     sub: type
     for sub in kind.__subclasses__():
@@ -132,9 +133,9 @@ def install() -> None:
         for kind in (shown, *_box_types()):
             _names[kind] = (kind.__module__, kind.__name__, kind.__qualname__)
             _rename(kind, (_BOXES, "ArrayBox", "ArrayBox"))
-        boxes.FACES = _ShownAsArrayBox(shown)
+        conversion.FACES = _ShownAsArrayBox(shown)
         install_in_place()
-        boxes.attach(_refuse_array=property(_refuse_array_of_library))
+        Box._refuse_array = property(_refuse_array_of_library)  # type: ignore[assignment]
 
 
 def uninstall() -> None:
@@ -151,9 +152,9 @@ def uninstall() -> None:
         for kind, names in _names.items():
             _rename(kind, names)
         _names.clear()
-        boxes.FACES = _faces
+        conversion.FACES = _faces
         uninstall_in_place()
-        boxes.attach(_refuse_array=_refuse_array)
+        del Box._refuse_array
 
 
 def _rename(kind: Any, names: tuple[str, str, str]) -> None:

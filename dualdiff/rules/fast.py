@@ -427,28 +427,6 @@ def binary_fast_path(
     return bind
 
 
-def dual_operator(operator: Callable[[Any, Any], Any], prim: Any, left: bool) -> Any:
-    """An operator of `Dual`: at the least cost where a float64 meets a Python float on one side.
-
-    `prim` is linear in each operand; `left` says whether the dual number stands on the left.
-    """
-    derivative = prim.derivatives[0 if left else 1]
-    bind, itself, negative = prim.operator, derivative == 1, derivative == -1
-
-    def apply(x: Any, y: Any) -> Any:
-        if type(y) is float and type(x) is Dual:
-            value, t, trace = x.value, x.payload, x.scope
-            if type(value) is float64 and type(t) is float and trace.lead == ():
-                out = Dual()
-                out.value = operator(value, y) if left else operator(y, value)
-                out.payload = t if itself else -t if negative else t * y
-                out.scope = trace
-                return out
-        return bind(x, y) if left else bind(y, x)
-
-    return apply
-
-
 def _sum(t: Any, u: Any, fresh: bool) -> Any:
     """The sum of two tangents, silent about overflow; written over t where that was just made."""
     if type(t) in _FLOATS and type(u) in _FLOATS:

@@ -14,6 +14,7 @@ import dualdiff as dd
 import dualdiff.compat
 import dualdiff.numpy as dnp
 from dualdiff.array import box as boxes
+from dualdiff.array import conversion
 from dualdiff.array.dispatch import UFUNC_METHODS
 from dualdiff.errors import ConversionError
 from tests.compat.checks import X, assert_right
@@ -355,7 +356,7 @@ def test_uninstall_leaves_everything_as_it_was() -> None:
     importlib.import_module("dualdiff.compat.autograd")
 
     def state() -> tuple[Any, ...]:
-        return dict(vars(boxes.Box)), dict(UFUNC_METHODS), boxes.FACES, list(sys.meta_path)
+        return dict(vars(boxes.Box)), dict(UFUNC_METHODS), conversion.FACES, list(sys.meta_path)
 
     before = state()
     dualdiff.compat.install()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...array.box import Box as _Box
-from ...array.box import attach, is_box
+from ...array.box import is_box
 from ...core.batch import dtype_of, shape_of
 from ...core.primitive import Primitive as _CorePrimitive
 from ...core.tape import Tape
@@ -82,7 +82,7 @@ class _BoxMeta(type):
     def __setattr__(cls, name: str, member: Any) -> None:
         type.__setattr__(cls, name, member)
         if not hasattr(_Box, name):
-            attach(**{name: member})  # libraries give traced arrays more methods
+            setattr(_Box, name, member)  # libraries give traced arrays more methods
 
     def __eq__(cls, other: object) -> bool:  # `type(x) == ArrayBox`
         return cls is other or _Box in getattr(other, "__mro__", ())
@@ -127,7 +127,9 @@ def _scope(self: Any) -> Any:
     return content.scope if issubclass(type(content), Traced) else None
 
 
-attach(_value=property(_lower), _node=property(_payload), _trace=property(_scope))
+# As autograd's boxes have them.
+for _name, _attribute in (("_value", _lower), ("_node", _payload), ("_trace", _scope)):
+    setattr(_Box, _name, property(_attribute))
 
 
 class Node:

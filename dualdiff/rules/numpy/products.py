@@ -5,6 +5,7 @@ No transpose conjugates: the pairing of tangents and cotangents is Re(g t).
 
 from __future__ import annotations
 
+import operator
 import string
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,7 +16,7 @@ from numpy import ndarray
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ...array.box import plain
-from ...array.dispatch import register
+from ...array.dispatch import find_function, no_rule, register
 from ...core.batch import Shape, Spec, align, dtype_of, shape_of
 from ...core.tangents import Diagonal, dense, is_large_product
 from ..declare import Bilinear, bilinear
@@ -116,8 +117,21 @@ dot_p = _product(np.dot, "dot")  # for operands of one or two dimensions
 
 @implements(np.matmul, np.linalg.matmul)
 def matmul(x1: Any, x2: Any, /) -> Any:
-    """``numpy.matmul``, and the operator ``@``."""
+    """``numpy.matmul``."""
     return matmul_p.bind(x1, x2)
+
+
+@implements(operator.matmul)
+def matmul_operator(x: Any, y: Any) -> Any:
+    """The operator ``@``, whose other operand may be a sparse array or an operator of SciPy."""
+    for operand in (x, y):
+        kind = type(operand)
+        if kind is not ndarray and kind.__module__.startswith("scipy."):
+            found = find_function(kind.__matmul__)
+            if found is None:
+                raise no_rule(f"{kind.__module__}.{kind.__name__}.__matmul__", (x, y))
+            return found(x, y)
+    return matmul_p.bind(x, y)
 
 
 @implements(np.dot)

@@ -1,20 +1,24 @@
 """Copies, arrays like another, and the functions that write into an array.
 
-A store into part of an array is an assignment by index (`core.arrays.assign`): it is seen by every
+A store into part of an array is an assignment by index (`array.views.assign`): it is seen by every
 view, and a plain array refuses traced values.
 """
 
 from __future__ import annotations
 
+import builtins
 import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ...array.box import plain, seen
+from ...array.box import is_box, plain, seen
+from ...array.dispatch import register
 from ...array.views import assign_to
 from ...core.batch import Shape, cast, dtype_of, shape_of
+from ...core.trace import resolve
+from ...errors import UnsupportedInputError, describe, user_line
 from ..declare import linear
 from .common import implements, strip
 from .creation import CREATORS, assignable, contains_box
@@ -29,7 +33,7 @@ copy_p = linear(
 )
 
 
-@implements(np.copy)
+@implements(np.copy, np.ndarray.copy)
 def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
     """``numpy.copy``: an array that can be assigned to without changing `a`, traced or plain."""
     if not contains_box(a):
@@ -52,6 +56,7 @@ astype_p = linear(
 )
 
 
+@implements(np.ndarray.astype)
 def astype(
     x: Any,
     dtype: Any,
@@ -78,6 +83,33 @@ def _objects(x: Any, dtype: np.dtype[Any]) -> Any:
     for index in np.ndindex(made.shape):
         made[index] = x[index]
     return made if isinstance(plain(x), np.ndarray) else made[()]
+
+
+@implements(np.ndarray.view)
+def view(x: Any, dtype: Any = None, type: Any = None) -> Any:
+    """``ndarray.view``: a view of the same dtype and class."""
+    if isinstance(dtype, builtins.type) and issubclass(dtype, np.ndarray):
+        dtype, type = None, dtype
+    if type is not None and type is not np.ndarray:
+        if not is_box(resolve(x)):
+            return np.asarray(x).view(type)  # read-only: a store into it might be lost
+        raise UnsupportedInputError(
+            f"a traced array ({describe(x)}) cannot become a {type.__name__}, whose operations "
+            f"mean something else, {user_line()}; leave it an array (write @ for the products of "
+            f"numpy.matrix)."
+        )
+    if dtype is not None and np.dtype(dtype) != x.dtype:
+        raise UnsupportedInputError(
+            f"a traced array ({describe(x)}) cannot be viewed as {np.dtype(dtype)}, "
+            f"{user_line()}; use .astype, or .real and .imag for the parts of complex numbers."
+        )
+    return x[...]
+
+
+item_p = linear(
+    lambda x: x.item(), lambda g: g, push=lambda t: t, name="item", structure="elementwise"
+)
+register(np.ndarray.item, item_p.bind)
 
 
 @implements(np.astype)
@@ -228,6 +260,7 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     assign_to(a, np.unravel_index(positions, marks.shape), cycled(val, np.arange(positions.size)))
 
 
+@implements(np.ndarray.flat)
 class FlatIterator:
     """``ndarray.flat`` of a traced array: gives traced scalars, is indexed and assigned to."""
 

@@ -265,3 +265,9 @@ PRIMITIVES: tuple[Primitive, ...] = (
 )  # fmt: skip
 for _primitive in PRIMITIVES:
     register(_primitive.fn, _primitive.bind)
+for _operator, _primitive in (
+    (operator.add, add), (operator.sub, subtract), (operator.mul, multiply),
+    (operator.truediv, divide), (operator.pow, power), (operator.mod, remainder),
+    (operator.neg, negative), (operator.pos, positive), (operator.abs, absolute),
+):  # fmt: skip
+    register(_operator, _primitive.operator)

@@ -1,11 +1,13 @@
 """Methods and attributes of ndarray on traced arrays."""
 
 import copy
+import inspect
 
 import numpy as np
 import pytest
 
 import dualdiff as dd
+from dualdiff.array import box, conversion
 from dualdiff.array.box import Box
 from tests.rules.table import A, row, rule_tests
 
@@ -226,3 +228,11 @@ def test_what_would_lose_the_derivative_is_refused_with_a_way_out(use, text):
 
     with pytest.raises(TypeError, match=text):
         dd.jvp(f, (X,), (X,))
+
+
+def test_every_member_of_a_box_is_written_in_the_files_of_its_class() -> None:
+    written = inspect.getsource(box) + inspect.getsource(conversion)
+    names = [n for n in vars(np.ndarray) if n in vars(box.Box) or n in vars(conversion.Wrapper)]
+    functions = [name for name in names if name not in ("__doc__", "__array_priority__")]
+    assert len(functions) > 100
+    assert not [name for name in functions if f"def {name}(" not in written]

@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 
-from dualdiff.rules.scipy import sparse as sp
+from dualdiff.scipy import sparse as sp
 from tests.rules.table import A, row, rule_tests
 
 MASK = np.abs(A(4, 3, seed=3)) > 0.8

@@ -1,0 +1,247 @@
+"""Where a traced array meets the world outside: its class, texts, plain arrays, numbers, bytes.
+
+A conversion that would lose the derivative is refused with an error that says what to write.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import (
+    ConversionError,
+    UnsupportedInputError,
+    calls_method,
+    describe,
+    is_storing,
+    library_function,
+    plain_target_error,
+    user_line,
+)
+
+WATCHERS: list[Callable[[Any], None]] = []
+
+
+def _face(kind: type) -> type:
+    """A private, empty subclass of `kind`, so that `isinstance` tells the truth about the program.
+
+    Not `kind` itself: libraries test ``x.__class__ is np.ndarray`` and then hand x to C.
+    """
+    return type(kind.__name__, (kind,), {"__module__": kind.__module__})
+
+
+face: Callable[[Any], type] = functools.cache(_face)
+FACES: Any = {kind: face(kind) for kind in (np.ndarray, np.float64, float)}
+
+
+class Wrapper:
+    """Holds a value, and answers where it would leave the derivative behind."""
+
+    __slots__ = ("__weakref__", "value")
+    __array_priority__ = 1000.0
+    is_box = True
+    value: Any
+    # What the values of all wrappers have, traced or not.
+    shape: Any
+    ndim: Any
+    dtype: Any
+
+    @property  # type: ignore[misc]  # read-only here: nothing may change the class of a box
+    def __class__(self) -> type:  # the face is the point
+        # NumPy asks at every call of a ufunc: the common case must be quick.
+        return FACES.get(type(self.value)) or face(type(plain(self)))
+
+    @property
+    def __array__(self) -> Any:
+        """Absent for 0-d boxes, which NumPy then holds as objects; an error for larger ones."""
+        of_subclass = sys._getframe(1).f_code.co_name == "__array__"
+        caller = sys._getframe(1 + of_subclass)
+        module = caller.f_globals.get("__name__") or ""
+        if module.startswith("numpy.testing"):  # whose functions compare and give nothing back
+            return lambda dtype=None, copy=None: np.array(plain(self), dtype)
+        if caller.f_code.co_name.endswith("mul_dispatch") and module.startswith("scipy.sparse"):
+            # SciPy leaves `A @ x` to us when x turns into a 0-d object array; `A + x` crashes.
+            return lambda *args, **kwargs: np.array(None, dtype=object)
+        if self.ndim == 0:
+            raise AttributeError("__array__")
+        return self._refuse_array
+
+    def _refuse_array(self, *args: Any, **kwargs: Any) -> Any:
+        if is_storing(1):
+            raise self._in_library() or plain_target_error("a plain NumPy array")
+        raise self._in_library() or ConversionError(
+            f"a traced array ({describe(self)}) cannot become a plain NumPy array without losing "
+            f"its derivative, {user_line()}. Drop the conversion (traced arrays work in NumPy "
+            f"functions as they are; write `A @ x` for `A.dot(x)`), use dualdiff.numpy.asarray or "
+            f"dualdiff.numpy.array in its place, make an array to be assigned to with "
+            f"dualdiff.numpy.zeros, or run under dualdiff.patch_numpy(). If the result is to count "
+            f"as constant, pass dualdiff.value_of(x)."
+        )
+
+    def _in_library(self) -> ConversionError | None:
+        library = library_function()
+        if library is None:
+            return None
+        return ConversionError(
+            f"{library} was called on a traced array ({describe(self)}), which it would turn into "
+            f"a plain one, {user_line()}. Use its counterpart in dualdiff.scipy where there is "
+            f"one, declare its derivative with dualdiff.extend.custom_jvp or custom_vjp (see "
+            f"docs/extending.md), or pass dualdiff.value_of(x) as a constant."
+        )
+
+    # Numbers, truth and size.
+
+    def _refuse_number(self, what: str, instead: str) -> ConversionError:
+        if is_storing(2):
+            return self._in_library() or plain_target_error("a plain NumPy array")
+        return self._in_library() or ConversionError(
+            f"{what} of a traced value ({describe(self)}) would lose its derivative, "
+            f"{user_line()}. {instead} dualdiff.value_of(x) gives the plain value, as a constant. "
+            f"If a plain array is being filled, make it with dualdiff.numpy.zeros."
+        )
+
+    def __float__(self) -> float:
+        raise self._refuse_number(
+            "float()",
+            "Leave the float() out: NumPy functions take and return traced scalars. For functions "
+            "of the math module write NumPy's (math.sin -> np.sin).",
+        )
+
+    def __int__(self) -> int:
+        raise self._refuse_number("int()", "Use np.floor or np.trunc, whose derivative is zero.")
+
+    def __complex__(self) -> complex:
+        raise self._refuse_number("complex()", "Write x + 0j.")
+
+    def __index__(self) -> int:
+        raise self._refuse_number("an index made", "Counts and indices have no derivative.")
+
+    def __bool__(self) -> bool:
+        return bool(seen(self))
+
+    def __contains__(self, item: Any) -> bool:
+        return plain(item) in seen(self)
+
+    def __len__(self) -> int:
+        if self.ndim > 1 and calls_method("shuffle", 1):
+            raise UnsupportedInputError(
+                f"a random generator would shuffle a traced array ({describe(self)}) as a list of "
+                f"views and leave rows double, {user_line()}; write x[rng.permutation(len(x))]."
+            )
+        return len(plain(self))
+
+    def __hash__(self) -> int:
+        hash(plain(self))  # Python's own error where the value has none
+        raise ConversionError(
+            f"a traced value ({describe(self)}) cannot be a key of a dict, an element of a set or "
+            f"an argument of a function with functools.cache, {user_line()}: an equal value with "
+            f"another derivative would be taken for it. Use dualdiff.value_of(x) as the key where "
+            f"the result is to count as constant."
+        )
+
+    # Texts, and other processes.
+
+    def __repr__(self) -> str:
+        return f"traced {plain(self)!r}"
+
+    def __str__(self) -> str:
+        return str(plain(self))
+
+    def __format__(self, spec: str) -> str:
+        return format(plain(self), spec)
+
+    def __reduce__(self) -> Any:
+        raise ConversionError(
+            f"a traced value ({describe(self)}) cannot be pickled or sent to another process, "
+            f"{user_line()}. Use threads, or take the derivative inside the process."
+        )
+
+    # Memory, as it stands in NumPy.
+
+    def _memory(self) -> np.ndarray:
+        """The plain array behind the box, with the strides that it has in NumPy."""
+        return np.asarray(plain(self))
+
+    @property
+    def base(self) -> Any:
+        return None
+
+    @property
+    def nbytes(self) -> int:
+        return self._memory().nbytes
+
+    @property
+    def itemsize(self) -> int:
+        return self._memory().itemsize
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        return self._memory().strides
+
+    @property
+    def flags(self) -> Any:
+        return self._memory().view().flags  # to be read: setting one must not reach the array
+
+    # What would hand out that memory, which has no derivative.
+
+    def _refuse(self, name: str, instead: str = "") -> ConversionError:
+        instead = instead or f"pass dualdiff.value_of(x).{name} if it is to count as constant."
+        return ConversionError(
+            f".{name} of a traced array ({describe(self)}) would lose its derivative, "
+            f"{user_line()}; {instead}"
+        )
+
+    @property
+    def data(self) -> Any:
+        raise self._refuse("data")
+
+    @property
+    def ctypes(self) -> Any:
+        raise self._refuse("ctypes")
+
+    def tobytes(self, *args: Any, **kwargs: Any) -> Any:
+        raise self._refuse("tobytes")
+
+    def tofile(self, *args: Any, **kwargs: Any) -> Any:
+        raise self._refuse("tofile")
+
+    def dump(self, *args: Any, **kwargs: Any) -> Any:
+        raise self._refuse("dump")
+
+    def dumps(self, *args: Any, **kwargs: Any) -> Any:
+        raise self._refuse("dumps")
+
+    def byteswap(self, *args: Any, **kwargs: Any) -> Any:
+        raise self._refuse("byteswap")
+
+    def getfield(self, *args: Any, **kwargs: Any) -> Any:
+        raise self._refuse("getfield")
+
+    def setfield(self, *args: Any, **kwargs: Any) -> Any:
+        raise self._refuse("setfield", "assign by index.")
+
+    def setflags(self, *args: Any, **kwargs: Any) -> Any:
+        raise self._refuse("setflags", "leave it out: traced arrays are written to by assignment.")
+
+
+def plain(x: Any) -> Any:
+    """The plain value behind any number of levels, sharing memory with it; x itself if no box."""
+    while issubclass(type(x), Wrapper):
+        x = x.value
+    return x
+
+
+def seen(x: Any) -> Any:
+    """`plain(x)` for the program itself, whose course may depend on it: watchers are told."""
+    for watch in WATCHERS:
+        watch(x)
+    return plain(x)
+
+
+def is_box(x: Any) -> bool:
+    """Whether `x` is a box; `isinstance` would also ask the face that boxes show."""
+    return issubclass(type(x), Wrapper)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .array.box import plain
-from .array.views import Place
+from .array.stores import Place
 from .core.batch import Shape, quiet
 from .core.dual import Dual, ForwardTrace
 from .core.primitive import OWNERS, TAKERS, slots_of

@@ -9,30 +9,27 @@ from typing import Any
 import numpy as np
 from numpy import float64, ndarray
 
-from ..core.batch import Shape, Spec, form_of, layout_of, shape_of, spec_of
+from ..core.batch import (
+    Shape,
+    Spec,
+    get_lead,
+    is_basic,
+    lead_index,
+    ndim_selected,
+    placed,
+    read_lead,
+    shape_of,
+    spec_of,
+)
 from ..core.dual import Dual
 from ..core.primitive import Primitive, accumulate, opcode
 from ..core.tape import Buffer, Var
 from ..core.trace import resolve, settled
 from .box import is_box, plain
 from .dispatch import register
-from .views import (
-    Array,
-    Place,
-    View,
-    assign,
-    content_of,
-    detached,
-    freeze_index,
-    get_lead,
-    is_basic,
-    lead_index,
-    make_view,
-    ndim_selected,
-    placed,
-    read_lead,
-    store,
-)
+from .layout import form_of, layout_of
+from .stores import Place, assign, freeze_index, store
+from .views import Array, View, content_of, detached, make_view
 
 _new = object.__new__
 _FLOAT = np.dtype(float)

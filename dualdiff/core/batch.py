@@ -134,41 +134,91 @@ def unbroadcast(g: Any, fit: Fit) -> Any:
     return cast(g, dtype)
 
 
-def layout_of(value: ndarray) -> tuple[int, ...] | None:
-    """The axes from the slowest to the fastest in memory, or None for C order."""
-    if value.flags.c_contiguous:
-        return None
-    return tuple(sorted(range(value.ndim), key=lambda i: -abs(value.strides[i])))
+SEPARATED: Any = object()
+COMPACTED = 2**16
+_BASIC = frozenset((int, slice, type(None), type(Ellipsis), np.int64, np.int32, np.intp))
 
 
-Form = tuple[Shape, np.dtype[Any], tuple[int, ...] | None]
-_FORMS: dict[Form, Form] = {}
+def is_basic(index: Any) -> bool:
+    """Whether an index makes a view: integers, slices, newaxis and the ellipsis only."""
+    if type(index) is tuple:
+        return all(type(i) in _BASIC for i in index)
+    return type(index) in _BASIC
 
 
-def form_of(value: ndarray) -> Form:
-    """Shape, dtype and layout of an array, as one object for all arrays alike: tapes hold many."""
-    form = (value.shape, value.dtype, layout_of(value))
-    if len(_FORMS) > 1000:
-        _FORMS.clear()
-    return _FORMS.setdefault(form, form)
+def ndim_selected(shape: Shape, index: Any) -> int:
+    """The number of dimensions of what an index selects from an array of this shape."""
+    if type(index) is slice:
+        return len(shape)
+    if type(index) is int:
+        return len(shape) - 1
+    return int(np.ndim(np.broadcast_to(False, shape)[index]))
 
 
-def zeros_in_layout(spec: Spec, layout: tuple[int, ...] | None, lead: Shape) -> ndarray:
-    """Zeros of shape ``lead + spec.shape`` in a given memory layout, lead axes first."""
-    if layout is None:
-        return np.zeros(lead + spec.shape, spec.dtype)
-    inner = np.zeros(lead + tuple(spec.shape[i] for i in layout), spec.dtype)
-    back = sorted(range(spec.ndim), key=layout.__getitem__)
-    return inner.transpose(*range(len(lead)), *(len(lead) + i for i in back))
+def _prefixable(index: Any) -> bool:
+    """Whether one slice before the index leaves its meaning for the other axes unchanged."""
+    if type(index) is not tuple:
+        return type(index) is ndarray and index.ndim > 0
+    advanced = [
+        n for n, i in enumerate(index) if not (i is None or i is Ellipsis or type(i) is slice)
+    ]
+    if any(np.ndim(index[n]) == 0 and isinstance(index[n], (bool, np.bool_)) for n in advanced):
+        return False
+    return advanced == list(range(advanced[0], advanced[0] + len(advanced)))
 
 
-def in_layout(array: Any, layout: tuple[int, ...] | None, lead: Shape) -> Any:
-    """A copy of a plain or traced array in a given memory layout, lead axes first."""
-    if layout is None:
-        return np.copy(array, "C")
-    order = (*range(len(lead)), *(len(lead) + i for i in layout))
-    back = sorted(range(len(order)), key=order.__getitem__)
-    return np.transpose(np.copy(np.transpose(array, order), "C"), back)
+def flat_positions(shape: Shape, index: Any) -> ndarray:
+    """Positions in the raveled array that an index selects, in the shape of its result."""
+    return np.asarray(np.arange(int(np.prod(shape))).reshape(shape)[index])
+
+
+def lead_index(index: Any, lead: Shape) -> Any:
+    """The index that selects under lead axes what `index` selects without them.
+
+    It is `SEPARATED` where NumPy has no such index: advanced indices with a slice between them.
+    """
+    if not lead:
+        return index
+    if is_basic(index) or _prefixable(index):
+        rest = index if type(index) is tuple else (index,)
+        return (slice(None),) * len(lead) + rest
+    return SEPARATED
+
+
+def placed(t: Any, shape: Shape, index: Any, lead: Shape) -> tuple[Any, Any]:
+    """`t` with lead axes, or a view of it, and the index to write there what goes to `index`."""
+    full = lead_index(index, lead)
+    if full is not SEPARATED:
+        return t, full
+    places = np.unravel_index(flat_positions(shape, index), shape or (1,))
+    return (t if shape else t[..., None]), (..., *places)
+
+
+def get_lead(t: Any, index: Any, lead: Shape) -> Any:
+    """``t[index]`` for `t` with lead axes."""
+    full = lead_index(index, lead)
+    if full is not SEPARATED:
+        return t[full]
+    shape = t.shape[len(lead) :]
+    return t.reshape((*lead, int(np.prod(shape))))[..., flat_positions(shape, index)]
+
+
+def read_lead(t: Any, index: Any, lead: Shape) -> Any:
+    """`get_lead` to be computed with, not to be written to: small parts are made contiguous,
+    since the first operation on a strided one takes longer than the copy."""
+    part = get_lead(t, index, lead)
+    small = type(part) is ndarray and part.size <= COMPACTED and not part.flags.c_contiguous
+    return part.copy(order="K") if small else part
+
+
+def set_lead(t: Any, index: Any, v: Any, lead: Shape) -> None:
+    """``t[index] = v`` for `t` with lead axes, and `v` with the same ones or a scalar."""
+    shape = t.shape[len(lead) :]
+    t, full = placed(t, shape, index, lead)
+    if lead and np.ndim(v):
+        target = ndim_selected(shape, index)
+        v = align(v, v.ndim - len(lead), target, lead)
+    t[full] = v
 
 
 def quiet() -> AbstractContextManager[Any]:

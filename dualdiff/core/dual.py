@@ -8,8 +8,9 @@ from typing import Any
 from numpy import ndarray
 
 from ..array.box import plain
-from ..array.views import Place, store
-from .batch import Shape, cast, hush, layout_of, spec_of, unhush, zeros_in_layout
+from ..array.layout import layout_of, zeros_in_layout
+from ..array.stores import Place, store
+from .batch import Shape, cast, hush, spec_of, unhush
 from .trace import Trace, Traced, closed_error, kept, settled
 
 _new = object.__new__

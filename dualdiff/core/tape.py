@@ -11,7 +11,9 @@ from numpy import ndarray
 
 from ..array.box import is_box, plain
 from ..array.guards import COPIED, Guards, holds
-from ..array.views import Array, Place, get_lead, last_writes, ndim_selected, set_lead, store
+from ..array.layout import in_layout, layout_of, zeros_in_layout
+from ..array.stores import Place, last_writes, store
+from ..array.views import Array
 from .batch import (
     Fit,
     Shape,
@@ -19,15 +21,15 @@ from .batch import (
     align,
     broadcast_tangent,
     fit_of,
+    get_lead,
     hush,
-    in_layout,
-    layout_of,
+    ndim_selected,
     quiet,
+    set_lead,
     shape_of,
     spec_of,
     unbroadcast,
     unhush,
-    zeros_in_layout,
 )
 from .primitive import PULLS, PUSHES, TAKERS, accumulate, opcode, slots_of
 from .trace import Trace, Traced, closed_error, kept, resolve

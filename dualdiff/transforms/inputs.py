@@ -13,7 +13,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..array.box import is_box
-from ..array.views import twin
+from ..array.layout import copy_with_strides
 from ..core.batch import Shape, cast, contains_nan, dtype_of, shape_of, spec_of
 from ..core.trace import CONVERTED, LIVE, Trace, Traced, closed_error, kept, resolve, unsupported
 from ..errors import (
@@ -198,7 +198,7 @@ class Inputs:
 
 def _copied(x: Any) -> Any:
     if type(x) is ndarray:
-        return same_strides(x)
+        return copy_with_strides(x)
     if isinstance(x, (np.random.Generator, np.random.RandomState)):
         return deepcopy(x)
     if isinstance(x, Iterator):
@@ -311,17 +311,6 @@ def release(x: Any) -> Any:
     if type(x) is ndarray:
         return x.copy(order="K")
     return x.snapshot() if issubclass(type(x), Traced) else x
-
-
-def same_strides(a: ndarray) -> ndarray:
-    """A copy on which NumPy's functions go the same way, to the last bit: with the same gaps,
-    reversed axes and elements in many places."""
-    strides = a.strides
-    if min(strides, default=1) > 0 or not a.size:
-        return twin(a)
-    once = a[tuple(slice(None, None, -1) if s < 0 else slice(None if s else 1) for s in strides)]
-    turned = twin(once)[tuple(slice(None, None, -1 if s < 0 else 1) for s in strides)]
-    return turned if 0 not in strides else np.broadcast_to(turned, a.shape)
 
 
 def like(g: Any, leaf: Any, value: Any) -> Any:

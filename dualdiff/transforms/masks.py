@@ -18,7 +18,7 @@ import numpy as np
 
 from ..array.box import is_box, plain
 from ..array.indexing import GETITEM, SCATTER
-from ..array.views import Place, store
+from ..array.stores import Place, store
 from ..core.batch import Shape, contains_nan, dtype_of, shape_of
 from ..core.primitive import Primitive
 from ..core.tangents import dense

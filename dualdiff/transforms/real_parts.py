@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..array.layout import copy_with_strides
+from ..array.views import localize
 from ..trees import flatten
 from .holomorphic import is_complex
 from .inputs import Argnums, Inputs, split_aux
@@ -17,6 +19,16 @@ from .transform import Transform
 def parts(z: Any) -> Any:
     """Real and imaginary part along a new first axis; what is real or None stays as it is."""
     return np.stack([np.real(z), np.imag(z)]) if is_complex(z) else z
+
+
+def _joined(r: Any, value: Any) -> Any:
+    """A complex array from its two parts, in the memory layout of `value`."""
+    z = r[0] + 1j * r[1]
+    if type(value) is not np.ndarray or value.flags.c_contiguous:
+        return z
+    made = localize(copy_with_strides(value, writable=True))
+    made[...] = z
+    return made
 
 
 class InRealParts:
@@ -40,8 +52,8 @@ class InRealParts:
     def split(self, *leaves: Any) -> tuple[list[Any], Any]:
         """The results in their real parts, and the auxiliary part, or None."""
         whole = [
-            r[0] + 1j * r[1] if was_complex else r
-            for r, was_complex in zip(leaves, self.complex, strict=True)
+            _joined(r, value) if was_complex else r
+            for r, value, was_complex in zip(leaves, self.inputs.values, self.complex, strict=True)
         ]
         out, aux = split_aux(self.inputs.call(whole), self.has_aux)
         results, self.structure = flatten(out)

@@ -9,13 +9,14 @@ import numpy as np
 from numpy import ndarray
 
 from ..array.box import plain
+from ..array.layout import copy_with_strides
 from ..core import trace as levels
 from ..core.batch import Shape
 from ..core.dual import zero_tangent
 from ..core.tangents import Diagonal, dense
 from ..debug import new_forward_trace, new_tape
 from ..trees import check_same_structure
-from .inputs import Inputs, Outputs, direction, same_strides, split_aux
+from .inputs import Inputs, Outputs, direction, split_aux
 from .masks import AliveTrace, is_careful, masked_pass
 
 LARGE = 2**16  # elements of arguments from which on a tape is let go of while it is pulled
@@ -33,7 +34,7 @@ class Recording:
     def __init__(self, inputs: Inputs, has_aux: bool = False, lasting: bool = True) -> None:
         self.inputs, self.lasting = inputs, lasting
         if lasting:  # the caller may change the arrays later
-            inputs.values = [same_strides(v) if type(v) is ndarray else v for v in inputs.values]
+            inputs.values = list(map(copy_with_strides, inputs.values))
         self.tape = tape = new_tape()
         try:
             self.slots = [0 if v is None else tape.next() for v in inputs.values]

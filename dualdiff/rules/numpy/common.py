@@ -13,7 +13,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ...array.box import is_box, plain, seen
 from ...array.dispatch import register
-from ...array.views import assign_to
+from ...array.stores import assign_to
 from ...core.batch import Shape, Spec, align, cast, contains_nan, dtype_of, shape_of
 from ...core.tangents import Diagonal, dense, is_large_product
 from ...errors import UnsupportedInputError, user_line

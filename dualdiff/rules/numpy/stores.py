@@ -15,7 +15,7 @@ import numpy as np
 
 from ...array.box import is_box, plain, seen
 from ...array.dispatch import register
-from ...array.views import assign_to
+from ...array.stores import assign_to
 from ...core.batch import Shape, cast, dtype_of, shape_of
 from ...core.trace import resolve
 from ...errors import UnsupportedInputError, describe, user_line

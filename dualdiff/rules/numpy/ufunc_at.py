@@ -10,8 +10,8 @@ import numpy as np
 from ...array.box import is_box, plain
 from ...array.dispatch import UFUNC_METHODS
 from ...array.indexing import SCATTER
-from ...array.views import assign, flat_positions, freeze_index, get_lead, refuse_plain_target
-from ...core.batch import Shape, Spec, cast, shape_of
+from ...array.stores import assign, freeze_index, refuse_plain_target
+from ...core.batch import Shape, Spec, cast, flat_positions, get_lead, shape_of
 from ...core.trace import resolve
 from ..declare import rule
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...array.box import is_box, plain, seen
 from ...array.dispatch import UFUNC_METHODS
-from ...array.views import assign_to, refuse_plain_target
+from ...array.stores import assign_to, refuse_plain_target
 from ...core.batch import dtype_of, shape_of
 from ...core.trace import resolve
 from ...errors import UnsupportedInputError, user_line

@@ -35,8 +35,7 @@ import numpy as np
 from numpy import ndarray
 
 from ...array.indexing import GETITEM
-from ...array.views import ndim_selected
-from ...core.batch import Shape, shape_of
+from ...core.batch import Shape, ndim_selected, shape_of
 from . import products, sparse_products
 from .patterns import (
     Pattern,

@@ -11,8 +11,9 @@ from numpy import ndarray
 
 from ...array.box import is_box, plain
 from ...array.indexing import GETITEM
-from ...array.views import Place, store
-from ...core.batch import Shape, dtype_of, layout_of, shape_of, spec_of, zeros_in_layout
+from ...array.layout import layout_of, zeros_in_layout
+from ...array.stores import Place, store
+from ...core.batch import Shape, dtype_of, shape_of, spec_of
 from ...core.trace import Trace, kept
 from .boxes import Dependent, Fact
 from .patterns import Pattern, compact, of_scalars, uniform, union

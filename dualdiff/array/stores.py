@@ -1,0 +1,165 @@
+"""Stores into traced arrays: where they go, and what they change."""
+
+from __future__ import annotations
+
+import gc
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray
+
+from ..core.batch import Shape, flat_positions, is_basic, is_inexact, set_lead, shape_of
+from ..core.trace import resolve, top_trace, value_of
+from ..errors import ConversionError, describe, plain_target_error, user_line
+from .box import is_box, plain
+from .dispatch import register
+from .layout import copy_with_strides, in_layout, layout_of
+from .views import Array, View, root_of
+
+_set_class = object.__dict__["__class__"].__set__
+
+
+class Place(NamedTuple):
+    """Where a store goes: view operations from the root array, then an index, under lead axes.
+
+    The operations give views in the memory layout of the root, which is kept where there are any.
+    """
+
+    ops: tuple[tuple[Any, dict[str, Any]], ...]
+    index: Any
+    layout: tuple[int, ...] | None
+    lead: Shape = ()
+
+    def under(self, lead: Shape) -> Place:
+        """The same place in arrays that carry more lead axes."""
+        return self._replace(lead=lead + self.lead) if lead else self
+
+    def window(self, array: Any) -> Any:
+        """The viewed part of `array`, sharing its memory."""
+        window = array
+        for prim, params in self.ops:
+            window = prim.push_view(window, params, self.lead)
+        return window
+
+    @property
+    def sign(self) -> int:
+        """The sign of what is read from a cotangent through the window."""
+        return prod(prim.view_sign for prim, _ in self.ops)
+
+    def set(self, array: Any, v: Any) -> Any:
+        """Store `v`, a scalar or a value with the same lead axes; returns the array it stands
+        in."""
+        window = self.window(array)
+        if self.ops and not np.may_share_memory(window, array):
+            # A tangent in another layout than its primal: a store into a copy would be lost.
+            array = in_layout(array, self.layout, self.lead)
+            window = self.window(array)
+        set_lead(window, self.index, v, self.lead)
+        return array
+
+
+def store(content: Any, place: Place, v: Any, owned: bool) -> Any:
+    """`content` with `v` stored at `place`: the one way in which anything is assigned."""
+    trace = top_trace((content, v))
+    if trace is not None:
+        if not is_inexact(content):
+            return store(content, place, value_of(v), owned)
+        return trace.store(content, place, v, owned)
+    return place.set(content if owned else copy_with_strides(content, writable=True), v)
+
+
+def assign(box: Any, index: Any, v: Any) -> None:
+    """``box[index] = v`` with NumPy's meaning: seen by every view, never by the caller's array."""
+    if type(v) is View and v.payload[0] is box and v.payload[2].get("index") is index:
+        return  # the store that ends `box[index] += v`: the view has written through
+    index = freeze_index(index)
+    v = resolve(v)
+    root, ops = root_of(box)
+    place = Place(ops, index, layout_of(plain(root)) if ops else None)
+    shape = shape_of(v)
+    target = plain(box)[index].ndim if shape else 0
+    if len(shape) > target:
+        v = np.reshape(v, shape[len(shape) - target :])
+    if any(prim.readonly for prim, _ in ops):
+        raise ValueError("assignment destination is read-only")
+    if type(plain(root)) is not ndarray:
+        raise TypeError(f"{type(plain(root)).__name__!r} object does not support item assignment")
+    content = root.value if type(root) is Array else root.snapshot()  # type: ignore[attr-defined]
+    owned = type(root) is Array and root.payload
+    replace_content(root, store(content, place, resolve(v), owned), owned=True)
+
+
+def replace_content(box: Any, content: Any, owned: bool) -> None:
+    """Give a box new content; every view of it sees the change."""
+    if type(box) is not Array:
+        _set_class(box, Array)
+        box.scope, box.version = None, 0
+    box.value, box.payload = content, owned
+    box.version += 1
+
+
+def assign_to(target: Any, index: Any, v: Any) -> None:
+    """``target[index] = v``, where the target may be a plain array: it takes no traced values."""
+    if is_box(target):
+        assign(target, index, v)
+        return
+    v = resolve(v)
+    if is_box(v):
+        raise refuse_plain_target(target)
+    target[index] = v
+
+
+def refuse_plain_target(target: Any) -> ConversionError:
+    """The error for a plain array that is to take traced values."""
+    return plain_target_error(f"a plain NumPy array ({describe(target)})")
+
+
+def freeze_index(index: Any) -> Any:
+    """An index that later changes of the user's index arrays do not reach; boxes are refused."""
+    if type(index) is tuple:
+        return index if is_basic(index) else tuple(freeze_index(i) for i in index)
+    if is_box(index):
+        if np.issubdtype(index.dtype, np.inexact):
+            raise IndexError(
+                f"a traced value ({describe(index)}) cannot be an index, {user_line()}; "
+                f"use int(dualdiff.value_of(i))."
+            )
+        index = value_of(index)
+    if type(index) is list:
+        return np.array([value_of(i) for i in index]) if index else np.array([], dtype=np.intp)
+    return index.copy() if type(index) is ndarray else index
+
+
+def last_writes(shape: Shape, index: Any) -> Any:
+    """For an index with repeats, a mask of the stores that were not overwritten; else None."""
+    if is_basic(index):
+        return None
+    positions = flat_positions(shape, index)
+    winner = np.empty(int(np.prod(shape)), dtype=np.intp)
+    order = np.arange(positions.size).reshape(positions.shape)
+    winner[positions] = order
+    last = winner[positions] == order
+    return None if last.all() else last
+
+
+def resize(box: Any, shape: Any) -> None:
+    """``a.resize(shape)`` in place, refused for and under views as in NumPy."""
+    array = plain(box)
+    if type(array) is not ndarray or type(box) is View:
+        raise ValueError("cannot resize this array: it does not own its data")
+    if not array.flags.forc:
+        raise ValueError("resize only works on single-segment arrays")
+    if any(type(view) is View and view.root is box for view in gc.get_referrers(box)):
+        raise ValueError(
+            f"cannot resize an array that references or is referenced by another array, "
+            f"{user_line()}; write `x = np.resize(x, shape)`"
+        )
+    order: Any = "C" if array.flags.c_contiguous else "F"
+    flat = np.ravel(box, order)[: prod(np.atleast_1d(shape))]
+    padding = np.zeros(prod(np.atleast_1d(shape)) - len(flat), array.dtype)
+    new = np.reshape(np.concatenate([flat, padding]), shape, order)
+    replace_content(box, resolve(new), owned=False)
+
+
+register(np.ndarray.resize, resize)

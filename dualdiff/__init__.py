@@ -53,6 +53,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
 def __getattr__(name: str) -> _Any:
     if name in ("prepare_hessian", "prepare_jacobian"):  # they load SciPy
         from .sparse import prepared

@@ -91,6 +91,7 @@ def mirrored(
         return found
 
     def __dir__() -> list[str]:
-        return sorted({*dir(module), *names.get("__all__", ())})
+        public = (name for name in dir(module) if not name.startswith("_"))
+        return sorted({*public, *names.get("__all__", ())})
 
     return __getattr__, __dir__

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy import float64, ndarray
 
+from ..core import structure
 from ..core.batch import (
     Shape,
     Spec,
@@ -42,7 +43,7 @@ def _take(x: Any, index: Any) -> Any:
 class GetItem(Primitive):
     """``x[index]``, whose cotangent is added into a buffer in place."""
 
-    structure = "gather"
+    structure = structure.Index()
 
     def __init__(self) -> None:
         super().__init__(_take, "getitem")
@@ -111,7 +112,7 @@ def _released(c: Any) -> Any:
 class Scatter(Primitive):
     """Zeros of shape `spec` with ``g`` added at `index`: the transpose of `GetItem`."""
 
-    structure = "scatter"
+    structure = structure.Scatter()
 
     def __init__(self) -> None:
         super().__init__(self._scatter, "scatter")

@@ -9,6 +9,7 @@ from ..array.box import is_box
 from ..array.views import localize
 from ..errors import MissingRuleError, describe, user_line
 from .batch import Shape
+from .structure import DENSE, Structure
 from .trace import Reference, Traced, resolve, settled, top_trace
 
 PullEntry = Callable[[Any, list[Any], tuple[Any, ...], Shape], None]
@@ -61,16 +62,27 @@ class Primitive:
     `save` picks the residuals, `push` maps tangents of the operands to the tangent of the result,
     `pull` maps its cotangent to cotangents of the operands. An operand without a tangent has None
     in place of it. Primitives with more than one of `outputs` give and take tuples. `structure`
-    tells how elements of the result depend on elements of the operands. The views that a
-    `readonly` one makes refuse assignment; `view_sign` is the sign with which a cotangent is read
-    through them.
+    tells how elements of the result depend on elements of the operands; `is_linear` says that the
+    result is linear in all operands together, `ignores` numbers operands on which no derivative
+    depends. The views that a `readonly` one makes refuse assignment; `view_sign` is the sign with
+    which a cotangent is read through them.
     """
 
-    structure = "dense"
+    structure: Structure = DENSE
+    is_linear = False
+    ignores: tuple[int, ...] = ()
     readonly = False
     view_sign = 1
 
-    def __init__(self, fn: Callable[..., Any], name: str | None = None, outputs: int = 1) -> None:
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        name: str | None = None,
+        outputs: int = 1,
+        structure: Structure | None = None,
+    ) -> None:
+        if structure is not None:
+            self.structure = structure
         self.fn = fn
         self.name = name or str(getattr(fn, "__name__", fn))
         self.outputs = outputs

@@ -7,6 +7,7 @@ rule is written for one direction and called once per direction, unless it is de
 then tangents and cotangents may carry a lead axis, in front of the axes of their primal.
 """
 
+from ..rules import structures
 from .functions import custom_jvp, custom_vjp
 from .primitives import bilinear, elementwise, linear, primitive, register, rule
 
@@ -19,6 +20,7 @@ __all__ = [
     "primitive",
     "register",
     "rule",
+    "structures",
 ]
 
 

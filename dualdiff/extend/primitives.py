@@ -14,6 +14,7 @@ from ..array.box import is_box
 from ..array.views import localize
 from ..core.batch import Shape, Spec, spec_of
 from ..core.primitive import Primitive
+from ..core.structure import DENSE, Structure
 from ..core.trace import Reference, top_trace
 from ..errors import MissingRuleError, UnsupportedInputError, describe, user_line
 from ..rules import declare as kinds
@@ -110,7 +111,7 @@ class UserPrimitive(Primitive):
         operands: Sequence[str] | None = None,
         name: str | None = None,
         outputs: int = 1,
-        structure: str = "dense",
+        structure: Structure = DENSE,
     ) -> None:
         # Not Primitive.__init__: these share one tape format, and stand in no table.
         functools.update_wrapper(self, fn)
@@ -118,6 +119,12 @@ class UserPrimitive(Primitive):
         self.name = name or str(getattr(fn, "__name__", fn))
         self.outputs = outputs
         self.opcode = OPAQUE
+        if not isinstance(structure, Structure):
+            raise TypeError(
+                f"{self.name}: structure={structure!r} is no structure. Pass an object of "
+                f"dualdiff.extend.structures, such as Gather() or Einsum('...ij->...kl'), or one "
+                f"of your own (see docs/extending.md)."
+            )
         self.structure = structure
         self.bind = self.general
         self._signature = None if operands else signature_of(fn)
@@ -280,7 +287,7 @@ def primitive(
     *,
     outputs: int = 1,
     name: str | None = None,
-    structure: str = "dense",
+    structure: Structure = DENSE,
 ) -> Any:
     """Make a function of arrays a primitive, whose rules are added afterwards.
 
@@ -317,7 +324,7 @@ def rule(
     push: Formula | None = None,
     pull: Formula | None = None,
     name: str | None = None,
-    structure: str = "dense",
+    structure: Structure = DENSE,
     outputs: int = 1,
     batched: bool = False,
 ) -> UserPrimitive:
@@ -351,7 +358,7 @@ def linear(
     *,
     push: Formula | None = None,
     name: str | None = None,
-    structure: str = "dense",
+    structure: Structure = DENSE,
     batched: bool = False,
 ) -> UserPrimitive:
     """Declare a primitive that is linear in its one operand: the push is the function itself.
@@ -368,6 +375,7 @@ def linear(
     array([2., 2.])
     """
     made = UserPrimitive(fn, OPERANDS, name, 1, structure)
+    made.is_linear = True
     made.jvp(0, batched=batched)(push or (lambda t, **params: made(t, **params)))
     made.vjp(0, batched=batched)(transpose)
     return made
@@ -379,7 +387,7 @@ def bilinear(
     transpose_y: Formula,
     *,
     name: str | None = None,
-    structure: str = "dense",
+    structure: Structure = DENSE,
     batched: bool = False,
 ) -> UserPrimitive:
     """Declare a primitive that is linear in each of its two operands.
@@ -406,14 +414,18 @@ def bilinear(
 
 
 def elementwise(
-    fn: Callable[..., Any], *derivatives: kinds.Derivative, name: str | None = None
+    fn: Callable[..., Any],
+    *derivatives: kinds.Derivative,
+    name: str | None = None,
+    structure: Structure | None = None,
 ) -> kinds.Elementwise:
     """Declare a primitive that acts on each element and broadcasts its operands.
 
     Arguments: `fn`; one derivative per operand: a number, a formula of residuals named
     ``x, y, z, w, ans`` (the partial derivative, of the result's shape), or None where there is no
-    rule. Both modes, broadcasting and lead axes follow. For a real result of complex operands the
-    tangent is ``Re(t * derivative)``.
+    rule; `structure`, one that says more than `structures.Elementwise()`. Both modes, broadcasting
+    and lead axes follow. For a real result of complex operands the tangent is
+    ``Re(t * derivative)``.
     Returns: the primitive.
 
     >>> import numpy as np, scipy.special, dualdiff as dd
@@ -441,7 +453,7 @@ def elementwise(
         return _float_result(ans, called) if any(map(is_float, operands)) else ans
 
     formulas = [_on_copies(d) if callable(d) else d for d in derivatives]
-    made = kinds.elementwise(primal, *formulas, name=called)
+    made = kinds.elementwise(primal, *formulas, name=called, structure=structure)
     return made
 
 

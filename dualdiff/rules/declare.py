@@ -21,10 +21,12 @@ from ..array.views import View, make_view, memory_of
 from ..core.batch import Shape, align, cast, fit_of, hush, shape_of, spec_of, unbroadcast, unhush
 from ..core.dual import Dual
 from ..core.primitive import Primitive
+from ..core.structure import DENSE, Structure
 from ..core.tangents import dense, take_diagonals
 from ..core.tape import Var
 from ..core.trace import Reference, resolve, settled
 from ..errors import DualdiffError
+from . import structures
 from .fast import binary_fast_path, times_constant, unary_fast_path
 from .residuals import OPERANDS, Call, Residuals
 
@@ -38,7 +40,7 @@ class RuleError(DualdiffError, ValueError):
 class Elementwise(Primitive):
     """Broadcasts its operands; one derivative per operand gives both modes and batching."""
 
-    structure = "elementwise"
+    structure = structures.Elementwise()
 
     def __init__(
         self,
@@ -47,9 +49,11 @@ class Elementwise(Primitive):
         name: str | None = None,
         operator: Callable[..., Any] | None = None,
         silent: bool = False,
+        structure: Structure | None = None,
     ) -> None:
-        super().__init__(fn, name)
+        super().__init__(fn, name, structure=structure)
         self.derivatives = tuple(derivatives)
+        self.ignores = tuple(i for i, d in enumerate(derivatives) if not callable(d) and d == 0)
         self.factors = [Residuals(d, 0) if callable(d) else None for d in derivatives]
         take_diagonals(self)
         self.operator = self.general
@@ -128,17 +132,18 @@ def _as_numpy(kept: dict[str, Any]) -> dict[str, Any]:
 class Linear(Primitive):
     """Linear in its one operand: the push is the operation itself unless one is given."""
 
+    is_linear = True
+
     def __init__(
         self,
         fn: Callable[..., Any],
         transpose: Callable[..., Any],
         push: Callable[..., Any] | None,
         name: str | None,
-        structure: str,
+        structure: Structure,
         view: bool,
     ) -> None:
-        super().__init__(fn, name)
-        self.structure = structure
+        super().__init__(fn, name, structure=structure)
         self.forward = Residuals(push, 1) if push else None
         self.transpose = Residuals(transpose, 1)
         for formula in filter(None, (self.forward, self.transpose)):
@@ -230,10 +235,9 @@ class Bilinear(Primitive):
         transposes: Sequence[Callable[..., Any]],
         pushes: Sequence[Callable[..., Any]] | None,
         name: str | None,
-        structure: str,
+        structure: Structure,
     ) -> None:
-        super().__init__(fn, name)
-        self.structure = structure
+        super().__init__(fn, name, structure=structure)
         self.transposes = [Residuals(t, 1) for t in transposes]
         self.pushes = [Residuals(p, 1) for p in pushes or ()]
 
@@ -283,12 +287,11 @@ class Rule(Primitive):
         push: Callable[..., Any] | None,
         pull: Callable[..., Any] | None,
         name: str | None,
-        structure: str,
+        structure: Structure,
         outputs: int,
         batched: bool,
     ) -> None:
-        super().__init__(fn, name, outputs)
-        self.structure = structure
+        super().__init__(fn, name, outputs, structure)
         self.batched = batched
         self.variadic = _is_variadic(fn)
         self.forward = Residuals(push, 1) if push else None
@@ -388,14 +391,15 @@ def elementwise(
     name: str | None = None,
     operator: Callable[..., Any] | None = None,
     silent: bool = False,
+    structure: Structure | None = None,
 ) -> Elementwise:
     """Declare a primitive that acts on each element, such as a ufunc.
 
     Arguments: `fn`, the primal; one derivative per operand (of the result's shape): a number, the
     name of a residual (``x, y, z, w, ans``), a formula of residuals, or None where there is no
     rule; `operator`, the Python operator that computes the same; `silent` where the derivative
-    raises no floating-point warning. For a real result of complex operands the tangent is ``Re(t *
-    derivative)``.
+    raises no floating-point warning; `structure`, one that says more than `Elementwise()`. For a
+    real result of complex operands the tangent is ``Re(t * derivative)``.
     Returns: the primitive, callable like `fn`.
 
     >>> import numpy as np, dualdiff as dd
@@ -403,7 +407,7 @@ def elementwise(
     >>> dd.grad(cube)(2.0)
     12.0
     """
-    return Elementwise(fn, derivatives, name, operator, silent)
+    return Elementwise(fn, derivatives, name, operator, silent, structure)
 
 
 def linear(
@@ -412,7 +416,7 @@ def linear(
     *,
     push: Callable[..., Any] | None = None,
     name: str | None = None,
-    structure: str = "dense",
+    structure: Structure = DENSE,
     view: bool = False,
 ) -> Linear:
     """Declare a primitive that is linear in its one operand.
@@ -436,7 +440,7 @@ def bilinear(
     *,
     pushes: tuple[Callable[..., Any], Callable[..., Any]] | None = None,
     name: str | None = None,
-    structure: str = "dense",
+    structure: Structure = DENSE,
 ) -> Bilinear:
     """Declare a primitive that is linear in each of its two operands.
 
@@ -459,7 +463,7 @@ def rule(
     push: Callable[..., Any] | None = None,
     pull: Callable[..., Any] | None = None,
     name: str | None = None,
-    structure: str = "dense",
+    structure: Structure = DENSE,
     outputs: int = 1,
     batched: bool = True,
 ) -> Rule:

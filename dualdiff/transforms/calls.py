@@ -11,6 +11,7 @@ from numpy import ndarray
 from ..array.box import is_box, plain
 from ..core.batch import Shape, Spec, dtype_of, spec_of
 from ..core.primitive import accumulate, opcode
+from ..core.structure import DENSE
 from ..core.trace import CONVERTED, Trace, resolve, top_trace
 from ..errors import DualdiffError, UnsupportedInputError, user_line
 from ..rules.declare import _checked
@@ -134,7 +135,9 @@ class OpaqueCall:
     """
 
     opcode = OPAQUE
-    structure = "dense"
+    structure = DENSE
+    is_linear = False
+    ignores = ()
     outputs: int
     result: Structure
     constants: list[Any]

@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse as sp
 
 import dualdiff as dd
+from dualdiff.rules.structures import Gather
 from dualdiff.sparse.sparsity import detect
 
 
@@ -308,7 +309,7 @@ def test_functions_without_a_structure_count_as_dense_and_are_named():
 
 def test_a_structure_that_does_not_hold_counts_as_dense():
     lying = dd.extend.linear(
-        lambda x: x[1:] - x[:-1], lambda g: g, name="lying", structure="gather"
+        lambda x: x[1:] - x[:-1], lambda g: g, name="lying", structure=Gather()
     )
     result = detect(lying, (point(3),), 0, {})
     assert result.pattern.toarray().all()

@@ -11,6 +11,7 @@ import pytest
 import scipy.sparse as sp
 
 import dualdiff as dd
+from dualdiff.rules.structures import Elementwise
 
 RNG = np.random.default_rng(5)
 X = RNG.uniform(0.5, 1.5, 12)
@@ -407,7 +408,7 @@ def squared_vjp(x: Any) -> Any:
     return x**2, lambda g: (2 * x * g,)
 
 
-tripled = dd.extend.rule(lambda x: 3 * x, push=lambda t: 3 * t, pull=None, structure="elementwise")
+tripled = dd.extend.rule(lambda x: 3 * x, push=lambda t: 3 * t, pull=None, structure=Elementwise())
 
 
 def pulled_only(x: Any) -> Any:

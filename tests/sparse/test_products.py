@@ -6,6 +6,7 @@ import scipy.sparse as sp
 from scipy import signal
 
 import dualdiff as dd
+from dualdiff.rules.structures import Convolution, Correlation
 from dualdiff.sparse.sparsity import detect
 from tests.sparse.test_detection import BLOCKS, check, found, point
 
@@ -53,7 +54,7 @@ def convolution(function, mode):
         lambda g, y: g,
         lambda g, x: g,
         name="convolution",
-        structure="correlation" if function is np.correlate else "convolution",
+        structure=Correlation() if function is np.correlate else Convolution(),
     )
 
 

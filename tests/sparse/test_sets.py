@@ -12,13 +12,7 @@ import dualdiff as dd
 from dualdiff.sparse.detect.patterns import (
     Pattern,
     compact,
-    one_table,
-    over_axes,
     over_groups,
-    running,
-    scattered,
-    union,
-    whole,
 )
 from dualdiff.sparse.detect.sets import (
     NOTHING,
@@ -91,21 +85,21 @@ def test_union_broadcasts(a, b, c):
     expected = np.empty((2, 3), dtype=object)
     for i, j in np.ndindex(2, 3):
         expected[i, j] = members(a)[i, j] | members(b)[j] | members(c)[i, 0]
-    found = members(union(union(a, b, (2, 3)), c, (2, 3)))
+    found = members(a.union(b, (2, 3)).union(c, (2, 3)))
     assert np.array_equal(found, expected)
 
 
 @settings(max_examples=30)
 @given(patterns((40,)), patterns((40,)))
 def test_union_of_many_elements_with_few_sets(a, b):
-    both = union(a, b, (40,))
+    both = a.union(b, (40,))
     assert np.array_equal(members(both), members(a) | members(b))
 
 
 @settings(max_examples=30)
 @given(patterns((2, 3, 2)), st.sampled_from([(0,), (1,), (2,), (0, 2), (-1,), (0, 1, 2), ()]))
 def test_unions_over_axes(p, axes):
-    found = members(over_axes(p, axes))
+    found = members(p.over_axes(axes))
     moved = np.moveaxis(members(p), axes, range(len(axes)))
     assert found.shape == moved.shape[len(axes) :]
     for index in np.ndindex(found.shape):
@@ -140,7 +134,7 @@ def test_parts_of_large_sets_are_absorbed():
     labels = np.concatenate([np.arange(1, 202), np.ones(199, int)])
     other = np.concatenate([np.ones(201, int), np.arange(3, 202)])
     a, b = Pattern(labels, table), Pattern(other, Sets(900, *table.arrays()))
-    both = union(a, b, (400,))
+    both = a.union(b, (400,))
     assert np.array_equal(members(both), members(a) | members(b))
     assert len(np.unique(both.labels)) < 330
     pairs = np.stack([labels, other], axis=1)
@@ -151,7 +145,7 @@ def test_parts_of_large_sets_are_absorbed():
 @settings(max_examples=30)
 @given(patterns((7,)), st.lists(st.integers(0, 5), min_size=7, max_size=7))
 def test_scattered_elements_are_joined_where_they_meet(p, targets):
-    found = members(scattered(p, np.array(targets), 6))
+    found = members(p.scattered(np.array(targets), 6))
     for k in range(6):
         assert found[k] == joined(members(p)[np.array(targets) == k])
 
@@ -159,7 +153,7 @@ def test_scattered_elements_are_joined_where_they_meet(p, targets):
 @settings(max_examples=30)
 @given(patterns((2, 5)))
 def test_running_unions(p):
-    found, own = members(running(p, 1)), members(p)
+    found, own = members(p.running(1)), members(p)
     for i, j in np.ndindex(2, 5):
         assert found[i, j] == joined(own[i, : j + 1])
 
@@ -167,12 +161,13 @@ def test_running_unions(p):
 @settings(max_examples=30)
 @given(patterns((3,)), patterns((2, 2)), patterns((1,)))
 def test_one_table_keeps_the_sets(a, b, c):
-    table, labels = one_table([a, b, c, a])
-    for p, own in zip([a, b, c, a], labels, strict=True):
-        assert np.array_equal(members(Pattern(own, table)), members(p))
-        assert np.array_equal(own == 0, p.labels == 0)
+    together = a.sharing([a, b, c, a])
+    for p, own in zip([a, b, c, a], together, strict=True):
+        assert own.sets is together[0].sets
+        assert np.array_equal(members(own), members(p))
+        assert np.array_equal(own.labels == 0, p.labels == 0)
     assert np.array_equal(members(compact(b)), members(b))
-    assert members(whole([a, b], (1,)))[0] == joined(members(a)) | joined(members(b))
+    assert members(b.over_axes((0, 1)))[()] == joined(members(b))
 
 
 def test_a_table_grows_without_changing_what_its_labels_mean():

@@ -15,6 +15,7 @@ import dualdiff as dd
 from dualdiff import extend
 from dualdiff.core.dual import Dual
 from dualdiff.core.tangents import Diagonal
+from dualdiff.rules.structures import MatMul, Reduction, Structure
 from dualdiff.transforms import directions
 
 N = 70  # its square is large enough for a diagonal
@@ -291,15 +292,15 @@ def test_debug_nans_and_vector_valued_rules_see_arrays(mode: Any) -> None:
 @pytest.mark.parametrize("mode", ["auto", *MODES])
 def test_products_by_other_rules_see_arrays(mode: Any) -> None:
     product = extend.bilinear(
-        lambda x, y: x @ y, lambda g, y: np.outer(g, y), lambda g, x: x.T @ g, structure="matmul"
+        lambda x, y: x @ y, lambda g, y: np.outer(g, y), lambda g, x: x.T @ g, structure=MatMul()
     )
     jacobian = dd.jacobian(lambda x: product(A, x * 1.0), mode=mode)
     for _ in range(2):
         np.testing.assert_allclose(jacobian(X), A, rtol=1e-14)
 
 
-@pytest.mark.parametrize("structure", ["reduction", "matmul"])
-def test_a_number_with_a_push_alone_goes_forward_at_every_call(structure: str) -> None:
+@pytest.mark.parametrize("structure", [Reduction(), MatMul()], ids=repr)
+def test_a_number_with_a_push_alone_goes_forward_at_every_call(structure: Structure) -> None:
     own = extend.primitive(lambda x: np.sum(x), name="own", structure=structure)
     own.jvp("x")(lambda t: np.sum(t))
     for total in (own, extend.rule(np.sum, push=lambda t: np.sum(t), structure=structure)):

@@ -19,6 +19,7 @@ from ...array.box import is_box
 from ...array.dispatch import FUNCTIONS, find_function, register
 from ...core.batch import Shape, cast, shape_of, spec_of
 from ...core.dual import ForwardTrace
+from ...core.structure import DENSE
 from ...core.tape import Tape
 from ...core.trace import Trace, resolve, top_trace, value_of
 from ...errors import MissingRuleError, UnsupportedInputError, line_text, user_frame, user_line
@@ -170,7 +171,9 @@ class _Call:
         "primitive", "specs", "vjp",
     )  # fmt: skip
     opcode = OPAQUE
-    structure = "dense"
+    structure = DENSE
+    is_linear = False
+    ignores = ()
     levels: set[int]
     outputs: int
     answer: Structure | None

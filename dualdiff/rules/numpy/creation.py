@@ -21,13 +21,14 @@ from ...core.primitive import Primitive
 from ...core.trace import LIVE, resolve, set_object_converter
 from ...errors import UnsupportedInputError, user_line
 from ..declare import linear
+from ..structures import Elementwise, Pack
 from .common import ends_derivative, strip
 
 
-class Pack(Primitive):
+class PackScalars(Primitive):
     """A vector from scalars, in one operation."""
 
-    structure = "gather"
+    structure = Pack()
 
     def __init__(self) -> None:
         super().__init__(self._pack, "array")
@@ -51,7 +52,7 @@ class Pack(Primitive):
         return [cast(g[..., i] if lead else g[i], dtype) for i, dtype in enumerate(saved[1])]
 
 
-pack = Pack()
+pack = PackScalars()
 
 
 def contains_box(x: Any) -> bool:
@@ -235,7 +236,7 @@ def given(x: Any, made: Any) -> Any:
     return made if ends_derivative(made.dtype) else given_p(cast(x, made.dtype), made=made)
 
 
-given_p = linear(given, lambda g: g, push=lambda t: t, name="given", structure="elementwise")
+given_p = linear(given, lambda g: g, push=lambda t: t, name="given", structure=Elementwise())
 
 
 def linspace(

@@ -17,6 +17,7 @@ from ...core.batch import dtype_of, shape_of
 from ...core.primitive import Primitive
 from ...core.tangents import Diagonal, take_diagonals
 from ..declare import linear, rule
+from ..structures import Cumulative
 from .common import axis_of, ends_derivative, for_target, implements, into
 from .reductions import (
     BUT_FIRST,
@@ -93,7 +94,7 @@ cumsum_p = linear(
     lambda x, axis, dtype: np.cumsum(x, axis=axis, dtype=dtype),
     _cumsum_pull,
     name="cumsum",
-    structure="cumulative",
+    structure=Cumulative(),
 )
 take_diagonals(cumsum_p)
 cumprod_p = rule(
@@ -101,21 +102,21 @@ cumprod_p = rule(
     push=_cumprod_push,
     pull=_cumprod_pull,
     name="cumprod",
-    structure="cumulative",
+    structure=Cumulative(),
 )
 cummax_p = rule(
     lambda x, axis: np.maximum.accumulate(x, axis=axis),
     push=_running_push,
     pull=_running_pull,
     name="maximum.accumulate",
-    structure="cumulative",
+    structure=Cumulative(),
 )
 cummin_p = rule(
     lambda x, axis: np.minimum.accumulate(x, axis=axis),
     push=_running_push,
     pull=_running_pull,
     name="minimum.accumulate",
-    structure="cumulative",
+    structure=Cumulative(),
 )
 
 

@@ -18,6 +18,7 @@ from ...array.dispatch import register
 from ...core.batch import Shape, cast, shape_of
 from ...core.trace import resolve
 from ..declare import linear, rule
+from ..structures import Contraction
 from .common import implements, into, on_values, target_of
 from .creation import given
 
@@ -130,7 +131,7 @@ einsum_of_one_p = linear(
     _one_operand,
     lambda g, x_spec, labels: _transposed(g, 0, labels, [None], (x_spec.shape,)),
     name="einsum_of_one",
-    structure="einsum",
+    structure=Contraction(),
     view=True,
 )
 
@@ -161,7 +162,7 @@ einsum_p = rule(
     push=_einsum_push,
     pull=_einsum_pull,
     name="einsum",
-    structure="einsum",
+    structure=Contraction(),
 )
 
 

@@ -10,6 +10,7 @@ from ...array.box import is_box, plain, seen
 from ...core.batch import dtype_of
 from ...errors import UnsupportedInputError, user_line
 from ..declare import Linear, elementwise, linear, rule
+from ..structures import Elementwise
 from .common import implements, into, strip
 
 PI = 3.141592653589793
@@ -19,8 +20,8 @@ def _is_complex(x: Any) -> bool:
     return dtype_of(x).kind == "c"
 
 
-real_p = Linear(np.real, lambda g: g, None, "real", "elementwise", view=True)
-imag_p = Linear(np.imag, lambda g: -1j * g, None, "imag", "elementwise", view=True)
+real_p = Linear(np.real, lambda g: g, None, "real", Elementwise(), view=True)
+imag_p = Linear(np.imag, lambda g: -1j * g, None, "imag", Elementwise(), view=True)
 imag_p.view_sign = -1  # Re(g t) pairs the imaginary part of t with minus that of g
 
 
@@ -77,7 +78,7 @@ def _bessel_step(t: Any, x: Any, order: int) -> Any:
 
 
 bessel_i = rule(
-    _bessel, push=_bessel_step, pull=_bessel_step, name="bessel_i", structure="elementwise"
+    _bessel, push=_bessel_step, pull=_bessel_step, name="bessel_i", structure=Elementwise()
 )
 i0_p = elementwise(np.i0, lambda x: bessel_i(x, order=1), name="i0")
 
@@ -99,7 +100,7 @@ nan_to_num_p = rule(
     push=_keep_finite,
     pull=_keep_finite,
     name="nan_to_num",
-    structure="elementwise",
+    structure=Elementwise(),
 )
 
 
@@ -128,7 +129,7 @@ def nan_to_num(
     return ans if copy else into(x, ans)
 
 
-unwrap_p = linear(np.unwrap, lambda g: g, push=lambda t: t, name="unwrap", structure="elementwise")
+unwrap_p = linear(np.unwrap, lambda g: g, push=lambda t: t, name="unwrap", structure=Elementwise())
 
 
 @implements(np.unwrap)

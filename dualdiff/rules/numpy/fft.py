@@ -17,6 +17,7 @@ from ...array.box import plain, seen
 from ...core.batch import Spec, shape_of
 from ...core.trace import resolve
 from ..declare import linear
+from ..structures import Axis
 from .common import axis_of, implements, into, target_of
 from .creation import given
 
@@ -66,25 +67,25 @@ fft_p = linear(
     lambda x, n, axis, norm: np.fft.fft(x, n, axis, norm),
     _transposed(np.fft.fft),
     name="fft",
-    structure="axis",
+    structure=Axis(),
 )
 ifft_p = linear(
     lambda x, n, axis, norm: np.fft.ifft(x, n, axis, norm),
     _transposed(np.fft.ifft),
     name="ifft",
-    structure="axis",
+    structure=Axis(),
 )
 rfft_p = linear(
     lambda x, n, axis, norm: np.fft.rfft(x, n, axis, norm),
     _rfft_transposed,
     name="rfft",
-    structure="axis",
+    structure=Axis(),
 )
 irfft_p = linear(
     lambda x, n, axis, norm: np.fft.irfft(x, n, axis, norm),
     _irfft_transposed,
     name="irfft",
-    structure="axis",
+    structure=Axis(),
 )
 
 

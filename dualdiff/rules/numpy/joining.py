@@ -16,6 +16,7 @@ from ...array.views import View
 from ...core.batch import Shape, dtype_of, shape_of
 from ...core.tangents import Diagonal, dense, take_diagonals
 from ..declare import rule
+from ..structures import Gather
 from .common import axis_of, ends_derivative, implements, into, ndim_of, strip
 from .manipulation import as_operand, reshape_p
 
@@ -61,7 +62,7 @@ concatenate_p = rule(
     push=_concatenate_push,
     pull=_concatenate_pull,
     name="concatenate",
-    structure="gather",
+    structure=Gather(),
 )
 take_diagonals(concatenate_p)
 

@@ -18,6 +18,7 @@ from ...core.batch import Fit, Shape, align, shape_of, unbroadcast
 from ...core.tangents import Diagonal, dense, take_diagonals
 from ...core.trace import resolve
 from ..declare import linear
+from ..structures import Gather
 from .common import Axes, axes_of, axis_of, implements, in_c_order, memory_order, ndim_of
 
 
@@ -43,7 +44,7 @@ reshape_p = linear(
     lambda g, x_spec, ans_spec: _reshaped(g, lead_of(g, ans_spec.ndim) + x_spec.shape),
     push=lambda t, x_spec, shape: _reshaped(t, lead_of(t, x_spec.ndim) + shape),
     name="reshape",
-    structure="gather",
+    structure=Gather(),
     view=True,
 )
 take_diagonals(reshape_p)
@@ -66,7 +67,7 @@ transpose_p = linear(
     _permute,
     lambda g, axes: _permute(g, _inverse(axes)),
     name="transpose",
-    structure="gather",
+    structure=Gather(),
     view=True,
 )
 
@@ -77,7 +78,7 @@ broadcast_to_p = linear(
         align(t, x_spec.ndim, len(shape), lead_of(t, x_spec.ndim)), lead_of(t, x_spec.ndim) + shape
     ),
     name="broadcast_to",
-    structure="gather",
+    structure=Gather(),
     view=True,
 )
 broadcast_to_p.readonly = True
@@ -308,7 +309,7 @@ roll_p = linear(
     _rolled,
     lambda g, shift, axis: _rolled(g, tuple(-s for s in shift), axis),
     name="roll",
-    structure="gather",
+    structure=Gather(),
 )
 take_diagonals(roll_p)
 
@@ -342,7 +343,7 @@ tile_p = linear(
     lambda x, reps: np.tile(x, reps),
     _untile,
     name="tile",
-    structure="gather",
+    structure=Gather(),
 )
 
 
@@ -367,7 +368,7 @@ repeat_p = linear(
         axis=axis,
     ),
     name="repeat",
-    structure="gather",
+    structure=Gather(),
 )
 
 

@@ -11,6 +11,7 @@ from ...array.box import is_box, plain, seen
 from ...core.batch import Spec, dtype_of
 from ...errors import UnsupportedInputError, user_line
 from ..declare import linear
+from ..structures import Gather
 from .common import implements, strip
 from .creation import given
 from .manipulation import as_operand, lead_of
@@ -33,7 +34,7 @@ pad_p = linear(
     _pad_transpose,
     push=_pad_push,
     name="pad",
-    structure="gather",
+    structure=Gather(),
 )
 
 

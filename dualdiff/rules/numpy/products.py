@@ -20,6 +20,7 @@ from ...array.dispatch import find_function, no_rule, register
 from ...core.batch import Shape, Spec, align, dtype_of, shape_of
 from ...core.tangents import Diagonal, dense, is_large_product
 from ..declare import Bilinear, bilinear
+from ..structures import Cross, MatMul
 from .common import implements, into, ndim_of, target_of
 from .einsum import einsum_p
 from .few_rows import LARGE, MOST_ROWS, few_rows
@@ -105,7 +106,7 @@ def _pull_y(g: Any, x: Any, y_spec: Spec, lead: Shape) -> Any:
 
 def _product(fn: Callable[..., Any], name: str) -> Bilinear:
     product = bilinear(
-        fn, _pull_x, _pull_y, pushes=(_push_x, _push_y), name=name, structure="matmul"
+        fn, _pull_x, _pull_y, pushes=(_push_x, _push_y), name=name, structure=MatMul()
     )
     product.bind = product_fast_path(product, (_pull_x, _pull_y), (_push_x, _push_y))
     return product
@@ -288,7 +289,7 @@ cross_p = bilinear(
     lambda g, x, y_spec: fold(np.cross(g, x), y_spec, max(x.ndim, y_spec.ndim)),
     pushes=(_cross_push_x, _cross_push_y),
     name="cross",
-    structure="cross",
+    structure=Cross(),
 )
 
 

@@ -19,6 +19,7 @@ from ...core.batch import Shape, cast, dtype_of, shape_of
 from ...core.primitive import Primitive
 from ...core.tangents import Diagonal
 from ..declare import Linear, linear, rule
+from ..structures import Reduction
 from .common import (
     Axes,
     axes_of,
@@ -121,7 +122,7 @@ def reduction(fn: Callable[..., Any], scaled: Scaled, name: str | None = None) -
         ans, g = (kept_dims(v, axis, len(shape_of(x)), keepdims) for v in (ans, g))
         return scaled(g, x, ans, axis, **options)
 
-    return rule(apply, push=push, pull=pull, name=name or fn.__name__, structure="reduction")
+    return rule(apply, push=push, pull=pull, name=name or fn.__name__, structure=Reduction())
 
 
 def conjugate(x: Any) -> Any:
@@ -151,7 +152,7 @@ def _sum_pull(g: Any, x_spec: Any, axis: Axes, keepdims: bool, options: dict[str
     return where_or_zero(options["where"], g) if "where" in options else g
 
 
-sum_p = linear(_sum, _sum_pull, push=_sum_push, name="sum", structure="reduction")
+sum_p = linear(_sum, _sum_pull, push=_sum_push, name="sum", structure=Reduction())
 
 
 @implements(np.sum)

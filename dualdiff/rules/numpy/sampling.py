@@ -13,6 +13,7 @@ from ...array.box import is_box, plain, seen
 from ...core.batch import Shape, Spec, cast, dtype_of, shape_of
 from ...core.trace import resolve
 from ..declare import bilinear, linear
+from ..structures import Bins, Convolution, Correlation
 from .common import implements, strip
 from .creation import given, linspace
 
@@ -97,8 +98,8 @@ convolve_p = bilinear(
         lambda t, x, y_spec, mode, lead: _each(lambda row: np.convolve(x, row, mode), t, lead),
     ),
     name="convolve",
+    structure=Convolution(),
 )
-convolve_p.structure = "convolution"
 
 
 def _correlate_full(g: Any, x_size: int, y_size: int, mode: str) -> Any:
@@ -131,8 +132,8 @@ correlate_p = bilinear(
         lambda t, x, y_spec, mode, lead: _each(lambda row: _correlate(x, row, mode), t, lead),
     ),
     name="correlate",
+    structure=Correlation(),
 )
-correlate_p.structure = "correlation"
 
 _MODES = {0: "valid", 1: "same", 2: "full", "v": "valid", "s": "same", "f": "full"}
 
@@ -181,7 +182,7 @@ bincount_p = linear(
         lambda w: _counts(w, positions, minlength), t, lead
     ),
     name="bincount",
-    structure="bins",
+    structure=Bins(),
 )
 
 
@@ -226,7 +227,7 @@ histogram_p = linear(
     lambda g, x_spec, positions, lead: _from_bins(g, positions, lead, x_spec),
     push=lambda t, count, positions, lead: _each(count, t, lead),
     name="histogram",
-    structure="bins",
+    structure=Bins(),
 )
 
 

@@ -14,6 +14,7 @@ from ...array.indexing import GETITEM, SCATTER
 from ...core.batch import Fit, Shape, Spec, dtype_of, shape_of, unbroadcast
 from ...core.tangents import take_diagonals
 from ..declare import elementwise, linear, rule
+from ..structures import Choice, Gather, Trace
 from .common import (
     for_target,
     implements,
@@ -89,14 +90,14 @@ choose_p = rule(
     push=tangent_where,
     pull=_choice_pull,
     name="choose",
-    structure="elementwise",
+    structure=Choice(),
 )
 select_p = rule(
     lambda *xs, conditions, masks: np.select(conditions, xs[:-1], xs[-1]),
     push=tangent_where,
     pull=_choice_pull,
     name="select",
-    structure="elementwise",
+    structure=Choice(),
 )
 take_diagonals(choose_p, select_p)
 
@@ -182,7 +183,7 @@ diagonal_p = linear(
     lambda x, offset, axis1, axis2: np.diagonal(x, offset, axis1, axis2),
     _diagonal_transpose,
     name="diagonal",
-    structure="gather",
+    structure=Gather(),
     view=True,
 )
 diagonal_p.readonly = True
@@ -209,7 +210,7 @@ diag_p = linear(
     lambda g, k: np.diagonal(g, k, -2, -1),
     push=lambda t, ans_spec, k: _embed(t, k, ans_spec.shape, ans_spec.dtype),
     name="diag",
-    structure="gather",
+    structure=Gather(),
 )
 
 
@@ -239,7 +240,7 @@ trace_p = linear(
     lambda x, offset, axis1, axis2: np.trace(x, offset, axis1, axis2),
     _trace_transpose,
     name="trace",
-    structure="trace",
+    structure=Trace(),
 )
 
 
@@ -259,10 +260,10 @@ def trace(
 
 
 tril_p = linear(
-    lambda x, k: np.tril(x, k), lambda g, k: np.tril(g, k), name="tril", structure="gather"
+    lambda x, k: np.tril(x, k), lambda g, k: np.tril(g, k), name="tril", structure=Gather()
 )
 triu_p = linear(
-    lambda x, k: np.triu(x, k), lambda g, k: np.triu(g, k), name="triu", structure="gather"
+    lambda x, k: np.triu(x, k), lambda g, k: np.triu(g, k), name="triu", structure=Gather()
 )
 
 

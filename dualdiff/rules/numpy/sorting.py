@@ -9,6 +9,7 @@ import numpy as np
 from ...array.box import is_box, plain
 from ...errors import UnsupportedInputError, user_line
 from ..declare import linear
+from ..structures import Axis, Segments
 from .common import axis_of, implements
 
 
@@ -32,7 +33,7 @@ permute_p = linear(
     _take,
     lambda g, order, axis: _take(g, _inverse(order, axis), axis),
     name="permute",
-    structure="axis",  # the order may depend on x
+    structure=Axis(),  # the order may depend on x
 )
 
 
@@ -44,13 +45,13 @@ def _mean_of_ties(x: Any, starts: Any) -> Any:
     return np.repeat(np.add.reduceat(x, starts, axis=-1) / sizes, sizes, axis=-1)
 
 
-mean_of_ties_p = linear(_mean_of_ties, _mean_of_ties, name="mean_of_ties", structure="segments")
+mean_of_ties_p = linear(_mean_of_ties, _mean_of_ties, name="mean_of_ties", structure=Segments())
 share_ties_p = linear(
     lambda x, starts: x,
     _mean_of_ties,
     push=_mean_of_ties,
     name="share_ties",
-    structure="segments",
+    structure=Segments(),
 )
 
 

@@ -16,6 +16,7 @@ from ...core.batch import cast, dtype_of, shape_of
 from ...core.primitive import Primitive
 from ...core.tangents import dense
 from ..declare import elementwise, linear
+from ..structures import Reduction
 from .common import Axes, axes_of, implements, into, spread, strip, target_of
 from .creation import given
 from .quantiles import quantile_rate
@@ -44,7 +45,7 @@ def _mean_pull(g: Any, x_spec: Any, axis: Axes, keepdims: bool, options: dict[st
     return np.where(where, share, 0)
 
 
-mean_p = linear(_mean, _mean_pull, name="mean", structure="reduction")
+mean_p = linear(_mean, _mean_pull, name="mean", structure=Reduction())
 
 
 @implements(np.mean)

@@ -20,6 +20,7 @@ from ...core.batch import Shape, cast, dtype_of, shape_of
 from ...core.trace import resolve
 from ...errors import UnsupportedInputError, describe, user_line
 from ..declare import linear
+from ..structures import Elementwise
 from .common import implements, strip
 from .creation import CREATORS, assignable, contains_box
 from .manipulation import as_operand
@@ -29,7 +30,7 @@ copy_p = linear(
     lambda x, order: np.copy(x, order),
     lambda g: g,
     name="copy",
-    structure="elementwise",
+    structure=Elementwise(),
 )
 
 
@@ -52,7 +53,7 @@ astype_p = linear(
     lambda g: g,
     push=lambda t, dtype: cast(t, dtype),
     name="astype",
-    structure="elementwise",
+    structure=Elementwise(),
 )
 
 
@@ -107,7 +108,7 @@ def view(x: Any, dtype: Any = None, type: Any = None) -> Any:
 
 
 item_p = linear(
-    lambda x: x.item(), lambda g: g, push=lambda t: t, name="item", structure="elementwise"
+    lambda x: x.item(), lambda g: g, push=lambda t: t, name="item", structure=Elementwise()
 )
 register(np.ndarray.item, item_p.bind)
 

@@ -14,6 +14,7 @@ from ...array.box import is_box, plain
 from ...core.batch import Shape, Spec, shape_of
 from ...core.trace import resolve
 from ..declare import linear
+from ..structures import Gather
 from .common import implements
 from .creation import CREATORS, zeros
 
@@ -42,7 +43,7 @@ windows_p = linear(
     _windows_transposed,
     push=lambda t, window, axis, lead: _windows(t, window, axis),
     name="sliding_window_view",
-    structure="gather",
+    structure=Gather(),
 )
 
 

@@ -14,6 +14,7 @@ from ...array.stores import assign, freeze_index, refuse_plain_target
 from ...core.batch import Shape, Spec, cast, flat_positions, get_lead, shape_of
 from ...core.trace import resolve
 from ..declare import rule
+from ..structures import AddAt
 
 
 def _add_at(x: Any, y: Any, index: Any) -> Any:
@@ -34,7 +35,7 @@ def _add_at_pull(g: Any, index: Any, lead: Shape) -> tuple[Any, Any]:
     return g, get_lead(g, index, lead)
 
 
-add_at_p = rule(_add_at, push=_add_at_push, pull=_add_at_pull, name="add.at", structure="add at")
+add_at_p = rule(_add_at, push=_add_at_push, pull=_add_at_pull, name="add.at", structure=AddAt())
 
 
 def _target(a: Any, indices: Any, b: Any) -> tuple[Any, Any]:

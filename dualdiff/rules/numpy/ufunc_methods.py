@@ -17,6 +17,7 @@ from ...array.dispatch import UFUNC_METHODS
 from ...core.batch import Spec, cast, dtype_of, shape_of
 from ...core.trace import resolve
 from ..declare import linear
+from ..structures import Axis
 from .common import axis_of, for_target, into, on_values, strip, target_of
 from .creation import given
 from .reductions import NoValue, along, converted
@@ -104,7 +105,7 @@ segment_sums_p = linear(
     lambda x, begins, axis: np.add.reduceat(x, begins, axis=axis),
     _sums_transposed,
     name="add.reduceat",
-    structure="axis",
+    structure=Axis(),
 )
 
 

@@ -20,6 +20,7 @@ from ...array.dispatch import register
 from ...core.batch import cast, contains_nan, dtype_of
 from ...core.primitive import Primitive
 from ..declare import elementwise, linear, rule
+from ..structures import Division, Elementwise, Multiplication, Sum
 from .common import on_values
 
 LN2 = 0.6931471805599453
@@ -143,12 +144,18 @@ def _arctan2_dy(x: Any, y: Any) -> Any:
     return -_over_squares(x, x, y)
 
 
-positive = elementwise(np.positive, 1, operator=operator.pos)
-negative = elementwise(np.negative, -1, operator=operator.neg)
-add = elementwise(np.add, 1, 1, operator=operator.add)
-subtract = elementwise(np.subtract, 1, -1, operator=operator.sub)
-multiply = elementwise(np.multiply, "y", "x", operator=operator.mul)
-divide = elementwise(np.divide, _inverse, lambda ans, y: -ans / y, operator=operator.truediv)
+positive = elementwise(np.positive, 1, operator=operator.pos, structure=Sum())
+negative = elementwise(np.negative, -1, operator=operator.neg, structure=Sum())
+add = elementwise(np.add, 1, 1, operator=operator.add, structure=Sum())
+subtract = elementwise(np.subtract, 1, -1, operator=operator.sub, structure=Sum())
+multiply = elementwise(np.multiply, "y", "x", operator=operator.mul, structure=Multiplication())
+divide = elementwise(
+    np.divide,
+    _inverse,
+    lambda ans, y: -ans / y,
+    operator=operator.truediv,
+    structure=Division(),
+)
 power = elementwise(np.power, _power_dx, _power_dy, operator=operator.pow)
 float_power = elementwise(np.float_power, _power_dx, _power_dy)
 remainder = elementwise(
@@ -158,7 +165,7 @@ fmod = elementwise(np.fmod, 1, _fmod_dy)
 absolute = elementwise(np.absolute, _absolute_dx, operator=operator.abs)
 fabs = elementwise(np.fabs, lambda x: np.sign(plain(x)))
 copysign = elementwise(np.copysign, lambda x, ans: np.sign(plain(x)) * np.sign(plain(ans)), 0)
-conjugate = linear(np.conjugate, lambda g: np.conjugate(g), structure="elementwise")
+conjugate = linear(np.conjugate, lambda g: np.conjugate(g), structure=Elementwise())
 exp = elementwise(np.exp, "ans")
 exp2 = elementwise(np.exp2, lambda ans: LN2 * ans)
 expm1 = elementwise(np.expm1, lambda x: np.exp(x))
@@ -219,7 +226,7 @@ def _sign_pull(g: Any, x: Any, ans: Any) -> Any:
     return safe_divide(g - np.conjugate(g * ans * ans), 2 * np.absolute(x))
 
 
-complex_sign = rule(np.sign, push=_sign_push, pull=_sign_pull, name="sign", structure="elementwise")
+complex_sign = rule(np.sign, push=_sign_push, pull=_sign_pull, name="sign", structure=Elementwise())
 
 
 def sign(x: Any) -> Any:

@@ -11,6 +11,7 @@ from ...array.dispatch import register
 from ...core.batch import Fit, Shape, Spec, align, shape_of, unbroadcast
 from ...core.tangents import Diagonal, take_diagonals
 from ..declare import rule
+from ..structures import Choice
 from .common import implements, on_values, tangent_where, where_or_zero
 from .manipulation import as_operand
 
@@ -72,7 +73,7 @@ where_p = rule(
     push=_where_push,
     pull=_where_pull,
     name="where",
-    structure="elementwise",
+    structure=Choice(),
 )
 take_diagonals(where_p)
 

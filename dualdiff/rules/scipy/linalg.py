@@ -16,6 +16,7 @@ from ...core.batch import cast, dtype_of, shape_of
 from ..declare import rule
 from ..numpy.creation import contains_box
 from ..numpy.manipulation import as_operand
+from ..structures import Solve
 
 __all__ = ["block_diag", "expm", "solve_banded", "solve_sylvester", "solve_triangular", "sqrtm"]
 
@@ -168,7 +169,7 @@ triangular_p = rule(
     push=_triangular_push,
     pull=_triangular_pull,
     name="linalg.solve_triangular",
-    structure="solve",
+    structure=Solve(),
     batched=False,
 )
 _TRANS = {"N": 0, "T": 1, "C": 2}

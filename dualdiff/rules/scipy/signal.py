@@ -13,6 +13,7 @@ from ...errors import user_line
 from ..declare import rule
 from ..numpy.creation import contains_box
 from ..numpy.manipulation import as_operand
+from ..structures import Convolution
 
 _signal: Any = signal  # its overloads do not take a str
 __all__ = ["convolve", "correlate", "fftconvolve", "oaconvolve"]
@@ -49,7 +50,7 @@ full_p = rule(
     push=_push,
     pull=_pull,
     name="signal.convolve",
-    structure="convolution",
+    structure=Convolution(),
     batched=False,
 )
 

@@ -23,6 +23,7 @@ from ..declare import Derivative, elementwise, rule
 from ..numpy.common import Axes, axes_of, expand_dims
 from ..numpy.creation import contains_box
 from ..numpy.manipulation import as_operand
+from ..structures import Axis, Reduction
 
 __all__ = ["log_softmax", "logsumexp", "multigammaln", "polygamma", "softmax"]
 
@@ -225,7 +226,7 @@ logsumexp_p = rule(
     push=_logsumexp_push,
     pull=_logsumexp_pull,
     name="special.logsumexp",
-    structure="reduction",
+    structure=Reduction(),
 )
 
 
@@ -284,7 +285,7 @@ softmax_p = rule(
     push=_softmax_both,  # its own transpose
     pull=_softmax_both,
     name="special.softmax",
-    structure="axis",
+    structure=Axis(),
 )
 
 
@@ -315,7 +316,7 @@ log_softmax_p = rule(
     push=lambda t, ans, axis: _centred(t, np.exp(ans), axis, np.ndim(ans)),
     pull=_log_softmax_pull,
     name="special.log_softmax",
-    structure="axis",
+    structure=Axis(),
 )
 
 

@@ -7,7 +7,6 @@ different combination of sets only once where there are few.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
 from math import prod
 from typing import Any
 
@@ -16,7 +15,7 @@ from numpy import ndarray
 from scipy.sparse import csr_array
 
 from ...core.batch import Shape
-from .sets import INDEX, Columns, Sets, from_csr, table_of
+from .sets import INDEX, NOTHING, Columns, Sets, from_csr, table_of
 
 FEW = 63  # sets whose combinations fit into the bits of an integer
 
@@ -49,14 +48,98 @@ class Pattern:
             return self
         return Pattern(np.broadcast_to(self.labels, shape), self.sets)
 
+    def nothing(self, shape: Shape) -> Pattern:
+        """The pattern of an array that depends on nothing."""
+        return uniform(shape, NOTHING, self.sets.columns)
+
+    def relabeled(self, labels: ndarray) -> Pattern:
+        """The pattern of an array with these labels into the same table."""
+        return Pattern(labels, self.sets)
+
+    def union(self, other: Pattern, shape: Shape) -> Pattern:
+        """Element by element, of two arrays that broadcast to `shape`."""
+        a, b = self, other
+        la, lb = np.broadcast_to(a.labels, shape), np.broadcast_to(b.labels, shape)
+        if a.sets is b.sets and (a.labels is b.labels or np.array_equal(la, lb)):
+            return a.broadcast(shape)
+        if a.is_empty or b.is_empty:
+            return (b if a.is_empty else a).broadcast(shape)
+        size, few = la.size, len(b.sets)
+        inverse: Any
+        if 2 * (len(a.sets) + few) <= size or max(a.labels.size, b.labels.size) < size:
+            pairs, inverse = np.unique(np.ravel(la) * few + np.ravel(lb), return_inverse=True)
+            ia, ib = pairs // few, pairs % few
+        else:
+            ia, ib, inverse = np.ravel(la), np.ravel(lb), np.arange(size)
+        ids, sets = _of_pairs(a.sets, ia, b.sets, ib)
+        return Pattern(ids[inverse].reshape(shape), sets)
+
+    def over_axes(self, axes: Sequence[int]) -> Pattern:
+        """Unions over some axes, which are removed."""
+        ndim = len(self.shape)
+        axes = [a % ndim for a in axes]
+        rest = [i for i in range(ndim) if i not in axes]
+        shape = tuple(self.shape[i] for i in rest)
+        length = prod(self.shape[i] for i in axes)
+        if not axes or not length:
+            return self if not axes else self.nothing(shape)
+        strides = self.labels.strides
+        if all(strides[i] == 0 or self.shape[i] == 1 for i in axes):  # broadcast: all the same
+            first = tuple(0 if i in axes else slice(None) for i in range(ndim))
+            return self.relabeled(np.asarray(self.labels[first]))
+        lines = self.relabeled(self.labels.transpose(*rest, *axes))
+        made = lines.over_groups(np.arange(0, self.labels.size + 1, length))
+        return made.relabeled(made.labels.reshape(shape))
+
+    def over_groups(self, starts: ndarray) -> Pattern:
+        """Unions of the flat elements from each of `starts` up to the next, the last the end."""
+        return Pattern(*over_groups(self.sets, starts, np.ravel(self.labels)))
+
+    def scattered(self, targets: ndarray, size: int) -> Pattern:
+        """The unions of the elements that go to the same of `size` places; a vector."""
+        labels, targets = np.ravel(self.labels), np.ravel(targets)
+        counts = np.bincount(targets, minlength=size)
+        if counts.max(initial=0) <= 1:
+            ids = np.zeros(size, np.intp)
+            ids[targets] = labels
+            return self.relabeled(ids)
+        order = np.argsort(targets, kind="stable")
+        return self.relabeled(labels[order]).over_groups(np.concatenate([[0], np.cumsum(counts)]))
+
+    def running(self, axis: int) -> Pattern:
+        """Unions of each element with all before it along an axis, by doubling."""
+        line = self.relabeled(np.moveaxis(self.labels, axis, -1))
+        step, length = 1, line.shape[-1]
+        while step < length:
+            shifted = np.zeros(line.shape, np.intp)
+            shifted[..., step:] = line.labels[..., :-step]
+            line = line.union(line.relabeled(shifted), line.shape)
+            step *= 2
+        return line.relabeled(np.moveaxis(line.labels, -1, axis))
+
+    def sharing(self, patterns: Sequence[Pattern]) -> list[Pattern]:
+        """Patterns in one table for all of them."""
+        first = patterns[0].sets
+        if all(p.sets is first for p in patterns):
+            return list(patterns)
+        table = Sets.of((), first.columns)
+        known: dict[int, int] = {}
+        out = []
+        for p in patterns:
+            if len(p.sets) > 2 * p.labels.size:
+                used, inverse = np.unique(p.labels, return_inverse=True)
+                start = table.append(p.sets, used)
+                labels = inverse.reshape(p.shape) + start
+            else:
+                if id(p.sets) not in known:
+                    known[id(p.sets)] = table.append(p.sets, np.arange(len(p.sets)))
+                labels = p.labels + known[id(p.sets)]
+            out.append(Pattern(np.where(p.labels == 0, 0, labels), table))
+        return out
+
     def matrix(self) -> csr_array:
         """One row per element, in C order."""
         return self.sets.matrix(np.ravel(self.labels))
-
-
-def nothing(shape: Shape, columns: int) -> Pattern:
-    """The pattern of a constant."""
-    return Pattern(np.zeros(shape, np.intp), Sets.of((), columns))
 
 
 def uniform(shape: Shape, s: Columns, columns: int) -> Pattern:
@@ -69,24 +152,6 @@ def of_scalars(scalars: Sequence[Columns], shape: Shape, columns: int) -> Patter
     """The pattern of an array made of scalars."""
     labels = np.arange(1, len(scalars) + 1).reshape(shape)
     return Pattern(labels, Sets.of(scalars, columns))
-
-
-def union(a: Pattern, b: Pattern, shape: Shape) -> Pattern:
-    """Element by element, of patterns that broadcast to `shape`."""
-    la, lb = np.broadcast_to(a.labels, shape), np.broadcast_to(b.labels, shape)
-    if a.sets is b.sets and (a.labels is b.labels or np.array_equal(la, lb)):
-        return a.broadcast(shape)
-    if a.is_empty or b.is_empty:
-        return (b if a.is_empty else a).broadcast(shape)
-    size, few = la.size, len(b.sets)
-    inverse: Any
-    if 2 * (len(a.sets) + few) <= size or max(a.labels.size, b.labels.size) < size:
-        pairs, inverse = np.unique(np.ravel(la) * few + np.ravel(lb), return_inverse=True)
-        ia, ib = pairs // few, pairs % few
-    else:
-        ia, ib, inverse = np.ravel(la), np.ravel(lb), np.arange(size)
-    ids, sets = _of_pairs(a.sets, ia, b.sets, ib)
-    return Pattern(ids[inverse].reshape(shape), sets)
 
 
 def _of_pairs(a: Sets, ia: ndarray, b: Sets, ib: ndarray) -> tuple[ndarray, Sets]:
@@ -106,25 +171,6 @@ def _of_pairs(a: Sets, ia: ndarray, b: Sets, ib: ndarray) -> tuple[ndarray, Sets
     for there, big, label in absorbed:
         ids[there] = sets.append(big, np.array([label]))
     return ids, sets
-
-
-def union_of(patterns: Sequence[Pattern], shape: Shape) -> Pattern:
-    """Element by element, of one or more patterns."""
-    first = patterns[0].broadcast(shape)
-    return reduce(lambda a, b: union(a, b, shape), patterns[1:], first)
-
-
-def whole(patterns: Sequence[Pattern], shape: Shape) -> Pattern:
-    """Every element depends on all that any element of the patterns depends on."""
-    columns = patterns[0].sets.columns
-    mask = np.zeros(columns, dtype=bool)
-    for p in patterns:
-        _, indices = p.sets.rows(np.unique(p.labels))
-        mask[indices] = True
-    found = np.flatnonzero(mask).astype(INDEX)
-    starts = np.array([0, 0, found.size], dtype=np.intp)
-    label = np.intp(1 if found.size else 0)
-    return Pattern(np.broadcast_to(label, shape), Sets(columns, starts, found))
 
 
 def over_groups(sets: Sets, starts: ndarray, labels: ndarray) -> tuple[ndarray, Sets]:
@@ -154,9 +200,12 @@ def over_groups(sets: Sets, starts: ndarray, labels: ndarray) -> tuple[ndarray, 
         ids[filled[known]] = np.where(union[known] == 0, 0, inverse + table.append(sets, used))
         return ids, table
     if filled.size == 1:
-        made = whole([Pattern(labels, sets)], ())
-        ids[filled] = made.labels
-        return ids, made.sets
+        _, members = sets.rows(np.unique(labels))
+        found = np.zeros(sets.columns, dtype=bool)
+        found[members] = True
+        union = np.flatnonzero(found).astype(INDEX)
+        ids[filled] = int(union.size > 0)
+        return ids, Sets(sets.columns, np.array([0, 0, union.size], np.intp), union)
     if count <= FEW:
         marks = np.left_shift(1, labels, dtype=np.int64)
         kinds, inverse = np.unique(np.bitwise_or.reduceat(marks, begin), return_inverse=True)
@@ -172,69 +221,6 @@ def over_groups(sets: Sets, starts: ndarray, labels: ndarray) -> tuple[ndarray, 
         ids[filled] = np.arange(1, filled.size + 1)
         chosen = from_csr(np.append(begin, labels.size), labels, count, canonical=False)
     return ids, table_of(csr_array(chosen @ sets.matrix()))
-
-
-def over_axes(p: Pattern, axes: Sequence[int]) -> Pattern:
-    """Unions over some axes, which are removed."""
-    ndim = len(p.shape)
-    axes = [a % ndim for a in axes]
-    rest = [i for i in range(ndim) if i not in axes]
-    shape = tuple(p.shape[i] for i in rest)
-    length = prod(p.shape[i] for i in axes)
-    if not axes or not length:
-        return p if not axes else nothing(shape, p.sets.columns)
-    if all(p.labels.strides[i] == 0 or p.shape[i] == 1 for i in axes):  # broadcast: all the same
-        first = tuple(0 if i in axes else slice(None) for i in range(ndim))
-        return Pattern(np.asarray(p.labels[first]), p.sets)
-    labels = np.ravel(p.labels.transpose(*rest, *axes))
-    ids, sets = over_groups(p.sets, np.arange(0, labels.size + 1, length), labels)
-    return Pattern(ids.reshape(shape), sets)
-
-
-def scattered(p: Pattern, targets: ndarray, size: int) -> Pattern:
-    """The unions of the elements that go to the same of `size` places; a vector."""
-    labels, targets = np.ravel(p.labels), np.ravel(targets)
-    counts = np.bincount(targets, minlength=size)
-    if counts.max(initial=0) <= 1:
-        ids = np.zeros(size, np.intp)
-        ids[targets] = labels
-        return Pattern(ids, p.sets)
-    order = np.argsort(targets, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(counts)])
-    return Pattern(*over_groups(p.sets, starts, labels[order]))
-
-
-def running(p: Pattern, axis: int) -> Pattern:
-    """Unions of each element with all before it along an axis, by doubling."""
-    line = Pattern(np.moveaxis(p.labels, axis, -1), p.sets)
-    step, length = 1, line.shape[-1]
-    while step < length:
-        shifted = np.zeros(line.shape, np.intp)
-        shifted[..., step:] = line.labels[..., :-step]
-        line = union(line, Pattern(shifted, line.sets), line.shape)
-        step *= 2
-    return Pattern(np.moveaxis(line.labels, -1, axis), line.sets)
-
-
-def one_table(patterns: Sequence[Pattern]) -> tuple[Sets, list[ndarray]]:
-    """A table for several arrays, and their labels in it."""
-    first = patterns[0].sets
-    if all(p.sets is first for p in patterns):
-        return first, [p.labels for p in patterns]
-    table = Sets.of((), first.columns)
-    known: dict[int, int] = {}
-    out = []
-    for p in patterns:
-        if len(p.sets) > 2 * p.labels.size:
-            used, inverse = np.unique(p.labels, return_inverse=True)
-            start = table.append(p.sets, used)
-            labels = inverse.reshape(p.shape) + start
-        else:
-            if id(p.sets) not in known:
-                known[id(p.sets)] = table.append(p.sets, np.arange(len(p.sets)))
-            labels = p.labels + known[id(p.sets)]
-        out.append(np.where(p.labels == 0, 0, labels))
-    return table, out
 
 
 def compact(p: Pattern) -> Pattern:

@@ -10,16 +10,15 @@ import numpy as np
 from numpy import ndarray
 
 from ...array.box import is_box, plain
-from ...array.indexing import GETITEM
 from ...array.layout import layout_of, zeros_in_layout
 from ...array.stores import Place, store
 from ...core.batch import Shape, dtype_of, shape_of, spec_of
+from ...core.structure import Index, Use, patterns_of
 from ...core.trace import Trace, kept
+from ...rules.structures import Elementwise, Pack
 from .boxes import Dependent, Fact
-from .patterns import Pattern, compact, of_scalars, uniform, union
+from .patterns import Pattern, compact, of_scalars, uniform
 from .sets import NOTHING, Columns, Sets, join
-from .structures import patterns_of
-from .use import Use
 
 _new = object.__new__
 Payload = Pattern | Columns
@@ -111,9 +110,9 @@ class PatternTrace(Trace):
         shapes = tuple(shape_of(a) for a in answers)
         if scalars and not any(shapes):
             made: list[Any] = [self._of_scalars(prim, payloads)] * len(shapes)
-        elif prim is GETITEM and not shapes[0]:
+        elif not shapes[0] and type(prim.structure) is Index:
             made = [self._element(payloads[0], params["index"])]
-        elif prim.name == "array" and scalars and shapes[0] == (len(args),):
+        elif scalars and type(prim.structure) is Pack:
             made = [of_scalars([p or NOTHING for p in payloads], shapes[0], self.columns)]
         else:
             made = self._of_arrays(prim, values, payloads, params, shapes)
@@ -122,10 +121,9 @@ class PatternTrace(Trace):
 
     def _of_scalars(self, prim: Any, payloads: Sequence[Any]) -> Columns:
         """Everything that is made of scalars alone, whatever its structure."""
-        derivatives = getattr(prim, "derivatives", ())
         total: Columns = NOTHING
         for i, p in enumerate(payloads):
-            if p is not None and not (i < len(derivatives) and derivatives[i] == 0):
+            if p is not None and i not in prim.ignores:
                 total = join(total, p)
         return total
 
@@ -141,15 +139,18 @@ class PatternTrace(Trace):
         params: dict[str, Any],
         shapes: tuple[Shape, ...],
     ) -> list[Payload]:
-        patterns = [None if p is None else self._pattern(p) for p in payloads]
-        if prim.structure != "gather":  # which makes new labels
-            for p in patterns:
-                if p is not None:
-                    p.fresh = False
-        use = Use(prim, values, patterns, params, shapes, self.columns)
-        made, dense = patterns_of(use)
+        patterns = [
+            None if p is None or i in prim.ignores else self._pattern(p)
+            for i, p in enumerate(payloads)
+        ]
+        if not any(patterns):
+            return [uniform(shape, NOTHING, self.columns) if shape else NOTHING for shape in shapes]
+        found, dense = patterns_of(Use(prim, values, patterns, params, shapes))
+        made: list[Any] = list(found)
         if dense and prim.name not in self.dense_because:
             self.dense_because.append(prim.name)
+        for p in filter(None, patterns):
+            p.fresh = p.fresh and not any(np.may_share_memory(m.labels, p.labels) for m in made)
         return [p if p.shape else p.sets.get(int(p.labels)) for p in made]
 
     def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
@@ -167,7 +168,7 @@ class PatternTrace(Trace):
         if not (owned and p.fresh) or len(p.sets) > 8 * max(p.labels.size, 1024):
             p = compact(p)
         # The real and imaginary parts of an element have one set: a store into one adds to it.
-        parts = tuple(op for op in place.ops if op[0].structure != "elementwise")
+        parts = tuple(op for op in place.ops if not isinstance(op[0].structure, Elementwise))
         adds = len(parts) < len(place.ops)
         place = place._replace(ops=parts)
         if v is None:
@@ -189,7 +190,7 @@ class PatternTrace(Trace):
     def _added(self, p: Pattern, place: Place, labels: Any) -> Any:
         before = Pattern(place.window(p.labels)[place.index], p.sets)
         after = Pattern(np.broadcast_to(labels, before.shape), p.sets)
-        return self._taken_in(p.sets, union(before, after, before.shape))
+        return self._taken_in(p.sets, before.union(after, before.shape))
 
     def watch(self, x: Any) -> None:
         """Note that the program looked at the value of a box, if it is one of this trace."""

@@ -21,6 +21,7 @@ from ....array.box import plain, seen
 from ....core.batch import cast, shape_of
 from ....core.trace import resolve
 from ...declare import rule
+from ...structures import Einsum
 from ..common import implements
 from ..creation import given, zeros
 from .gauge import refuse_basis, size_of
@@ -96,7 +97,7 @@ cholesky_p = rule(
     push=_cholesky_push,
     pull=_cholesky_pull,
     name="cholesky",
-    structure="...ij->...kl",
+    structure=Einsum("...ij->...kl"),
 )
 
 
@@ -153,7 +154,7 @@ qr_p = rule(
     push=_qr_push,
     pull=_qr_pull,
     name="qr",
-    structure="...ij->...kl,...mn",
+    structure=Einsum("...ij->...kl,...mn"),
     outputs=2,
 )
 
@@ -189,7 +190,7 @@ qr_complete_p = rule(
     push=_complete_push,
     pull=_complete_pull,
     name="qr_complete",
-    structure="...ij->...kl,...mn",
+    structure=Einsum("...ij->...kl,...mn"),
     outputs=2,
 )
 

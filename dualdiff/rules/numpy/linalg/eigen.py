@@ -20,6 +20,7 @@ import numpy as np
 
 from ....array.box import is_box, plain
 from ...declare import rule
+from ...structures import Einsum
 from ..common import implements
 from .gauge import (
     by_gaps,
@@ -80,7 +81,7 @@ eigh_p = rule(
     push=_eigh_push,
     pull=_eigh_pull,
     name="eigh",
-    structure="...ij->...k,...lm",
+    structure=Einsum("...ij->...k,...lm"),
     outputs=2,
 )
 
@@ -123,7 +124,7 @@ eigvalsh_p = rule(
     push=_eigvalsh_push,
     pull=_eigvalsh_pull,
     name="eigvalsh",
-    structure="...ij->...k",
+    structure=Einsum("...ij->...k"),
 )
 
 
@@ -174,7 +175,7 @@ eigvals_p = rule(
     push=_eigvals_push,
     pull=_eigvals_pull,
     name="eigvals",
-    structure="...ij->...k",
+    structure=Einsum("...ij->...k"),
 )
 
 
@@ -219,7 +220,7 @@ eig_p = rule(
     push=_eig_push,
     pull=_eig_pull,
     name="eig",
-    structure="...ij->...k,...lm",
+    structure=Einsum("...ij->...k,...lm"),
     outputs=2,
 )
 

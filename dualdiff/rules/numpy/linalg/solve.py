@@ -19,6 +19,7 @@ from ....array.box import is_box, plain
 from ....core.batch import Shape, Spec, align, shape_of
 from ....errors import UnsupportedInputError, user_line
 from ...declare import rule
+from ...structures import Einsum, Elementwise, Solve
 from ..common import implements
 from ..manipulation import as_operand
 from .matrices import (
@@ -74,7 +75,7 @@ def _solve_pull(
     return ga, fold(c, y_spec, ans.ndim)
 
 
-solve_p = rule(np.linalg.solve, push=_solve_push, pull=_solve_pull, name="solve", structure="solve")
+solve_p = rule(np.linalg.solve, push=_solve_push, pull=_solve_pull, name="solve", structure=Solve())
 
 
 @implements(np.linalg.solve)
@@ -88,7 +89,7 @@ inv_p = rule(
     push=lambda t, ans: -multiply(ans, t, ans),
     pull=lambda g, ans: -multiply(transpose(ans), g, transpose(ans)),
     name="inv",
-    structure="...ij->...kl",
+    structure=Einsum("...ij->...kl"),
 )
 
 
@@ -142,7 +143,7 @@ cofactors_p = rule(
     push=_change_of_cofactors,
     pull=_change_of_cofactors,
     name="cofactors",
-    structure="...ij->...kl",
+    structure=Einsum("...ij->...kl"),
 )
 
 
@@ -175,7 +176,7 @@ det_p = rule(
     push=lambda t, x, ans: inner(_cofactors(x, ans), t),
     pull=lambda g, x, ans: over_matrix(g) * _cofactors(x, ans),
     name="det",
-    structure="...ij->...",
+    structure=Einsum("...ij->..."),
 )
 
 
@@ -206,7 +207,7 @@ slogdet_p = rule(
     push=_slogdet_push,
     pull=_slogdet_pull,
     name="slogdet",
-    structure="...ij->...,...",
+    structure=Einsum("...ij->...,..."),
     outputs=2,
 )
 _Slogdet: Any = type(np.linalg.slogdet(np.eye(1)))
@@ -252,7 +253,7 @@ pinv_p = rule(
     push=_pinv_push,
     pull=_pinv_pull,
     name="pinv",
-    structure="...ij->...kl",
+    structure=Einsum("...ij->...kl"),
 )
 
 
@@ -272,7 +273,7 @@ def _of_value(x: Any, value: Any) -> Any:
 
 # The value that NumPy finds in one way, with the derivative of a formula for it.
 of_value_p = rule(
-    _of_value, push=lambda t: t, pull=lambda g: g, name="lstsq", structure="elementwise"
+    _of_value, push=lambda t: t, pull=lambda g: g, name="lstsq", structure=Elementwise()
 )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ....array.box import is_box, plain
 from ...declare import rule
+from ...structures import Einsum
 from ..common import implements
 from .gauge import (
     by_gaps,
@@ -125,7 +126,7 @@ svd_p = rule(
     push=_svd_push,
     pull=_svd_pull,
     name="svd",
-    structure="...ij->...kl,...m,...no",
+    structure=Einsum("...ij->...kl,...m,...no"),
     outputs=3,
 )
 
@@ -149,7 +150,7 @@ svdvals_p = rule(
     push=_svdvals_push,
     pull=_svdvals_pull,
     name="svdvals",
-    structure="...ij->...k",
+    structure=Einsum("...ij->...k"),
 )
 
 

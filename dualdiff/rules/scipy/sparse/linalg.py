@@ -20,6 +20,7 @@ from ....errors import UnsupportedInputError, user_line
 from ...declare import rule
 from ...numpy.creation import contains_box
 from ...numpy.manipulation import as_operand
+from ...structures import Einsum
 from .arrays import SparseArray, is_sparse, wrapped
 from .layout import Layout
 from .products import sampled, times
@@ -105,7 +106,7 @@ solve_p = rule(
     push=_push,
     pull=_pull,
     name="sparse.linalg.spsolve",
-    structure="e,...jk->...lk",
+    structure=Einsum("e,...jk->...lk"),
 )
 
 

@@ -17,6 +17,7 @@ from ....array.box import is_box
 from ....core.batch import Shape, Spec, align
 from ...declare import bilinear, linear
 from ...numpy.linalg.matrices import fold
+from ...structures import SampledProduct, SparseMatMul, SparseProduct
 from .layout import Layout
 
 BLOCK = 2**18  # elements of what is gathered at once
@@ -46,7 +47,7 @@ constant_p = linear(
     _pull_constant,
     push=_push_constant,
     name="sparse_matmul_constant",
-    structure="sparse product",
+    structure=SparseProduct(),
 )
 
 
@@ -132,7 +133,7 @@ times_p = bilinear(
     _pull_dense,
     pushes=(_push_data, _push_dense),
     name="sparse_matmul",
-    structure="sparse matmul",
+    structure=SparseMatMul(),
 )
 
 
@@ -158,5 +159,5 @@ sampled_p = bilinear(
     _pull_right,
     pushes=(_push_left, _push_right),
     name="sampled_product",
-    structure="sampled product",
+    structure=SampledProduct(),
 )

@@ -48,9 +48,9 @@ def new_tape() -> Tape:
     return _DebugTape() if _active.get() else Tape()
 
 
-def new_forward_trace(lead: Shape, kind: type[ForwardTrace] = ForwardTrace) -> ForwardTrace:
-    """A forward trace of a kind, or one that checks every operation under `debug_nans`."""
-    return _DebugForwardTrace(lead) if _active.get() else kind(lead)
+def new_forward_trace(lead: Shape) -> ForwardTrace:
+    """A forward trace, which checks every operation under `debug_nans`."""
+    return _DebugForwardTrace(lead) if _active.get() else ForwardTrace(lead)
 
 
 def _finite(values: Iterable[Any]) -> bool:

@@ -194,6 +194,8 @@ class Diagonal:
                 return out
         elif ufunc is np.add and method == "at" and _keeps_rows(inputs[1]):
             return self.add_at(*inputs[:2])
+        elif ufunc is np.add and method == "reduce" and kwargs.keys() <= {"axis", "keepdims"}:
+            return self.sum(**{"axis": 0, **kwargs})
         return getattr(ufunc, method)(*map(dense, inputs), **kwargs)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> ndarray:
@@ -269,22 +271,34 @@ class Diagonal:
             total[row : row + len(part)] += scaled * rows
         return total
 
-    def sum(self, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-        """As of an array; along a tuple of axes but the first, which broadcasting asks for, at the
-        cost of the elements."""
-        if out is not None or dtype is not None or not _are_positive(axis):
-            return self.release().sum(axis, dtype, out)
-        shape = self.shape[1:]
-        if len(axis) == len(shape):
-            return self._row_sums()
-        kept = [1 if a in axis else n for a, n in enumerate(shape, start=1)]
-        total = np.zeros((self.rows, prod(kept)), self.dtype)
-        places = np.broadcast_to(np.arange(prod(kept)).reshape(kept), shape).reshape(-1)
-        self._scatter(total, places)
-        if self.ranks:
-            inner = tuple([a - 1 for a in axis])
-            total += self._products(lambda row: row.sum(inner).reshape(-1))
-        return total.reshape(self.rows, *(n for a, n in enumerate(kept, start=1) if a not in axis))
+    def sum(
+        self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False
+    ) -> Any:
+        """As of an array; along a tuple of axes but the first at the cost of the elements."""
+        axes = {a % self.ndim for a in axis} if type(axis) is tuple else {0}
+        if out is not None or dtype is not None or 0 in axes:
+            return np.sum(self.release(), axis, dtype, out, keepdims)
+        shape = self.shape
+        kept = [1 if a in axes else n for a, n in enumerate(shape)]
+        if len(axes) == self.ndim - 1:
+            total = self._row_sums()
+        else:
+            total = np.zeros((self.rows, prod(kept[1:])), self.dtype)
+            places = np.arange(prod(kept[1:])).reshape(kept[1:])
+            self._scatter(total, np.broadcast_to(places, shape[1:]).reshape(-1))
+            if self.ranks:
+                inner = tuple([a - 1 for a in axes])
+                total += self._products(lambda row: row.sum(inner).reshape(-1))
+        if not keepdims:
+            kept = [n for a, n in enumerate(shape) if a not in axes]
+        return total.reshape(kept)
+
+    def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, **options: Any) -> Any:
+        """As of an array; along a tuple of axes but the first at the cost of the elements."""
+        if dtype is not None or out is not None or "where" in options:
+            return self.release().mean(axis, dtype, out, **options)
+        total = self.sum(axis, **options)
+        return total / (prod(self.shape) // max(np.size(total), 1))
 
     def _row_sums(self) -> ndarray:
         total = np.zeros(self.rows, self.dtype)
@@ -365,21 +379,12 @@ def _keeps_rows(index: Any) -> bool:
     return type(index) is tuple and type(index[0]) is slice and index[0] == slice(None)
 
 
-def _are_positive(axes: Any) -> bool:
-    return type(axes) is tuple and min(axes, default=0) > 0
-
-
 _takers = TAKERS.setdefault(Diagonal, {BASIC, GETITEM.opcode})
 
 
 def take_diagonals(*prims: Primitive) -> None:
     """Let the pushes and pulls of primitives see diagonals as they are."""
     _takers.update(prim.opcode for prim in prims)
-
-
-def takes_diagonals(prim: Primitive) -> bool:
-    """Whether a primitive sees diagonals as they are, or the arrays that they stand for."""
-    return prim.opcode in _takers
 
 
 def dense(t: Any) -> Any:

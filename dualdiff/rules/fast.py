@@ -7,16 +7,27 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy import float64, ndarray
 
 from ..array.views import View
-from ..core.batch import Fit, Shape, align, broadcast_tangent, fit_of, hush, unbroadcast, unhush
+from ..core.batch import (
+    Fit,
+    Shape,
+    align,
+    broadcast_tangent,
+    cast,
+    fit_of,
+    hush,
+    unbroadcast,
+    unhush,
+)
 from ..core.dual import Dual
 from ..core.primitive import accumulate, opcode
-from ..core.tangents import Diagonal, dense
+from ..core.tangents import Diagonal, dense, is_large_product
 from ..core.tape import Var
 from ..core.trace import Reference, Traced
 
@@ -162,7 +173,7 @@ def _one_operand_format(prim: Any, factor: Factor) -> int:
         _, out, slot, residual, fit = entry
         t = ts[slot]
         if t is not None:
-            ts[out] = _pushed(scale, t, residual, fit, lead)
+            ts[out] = _replayed(scale, t, residual, fit, lead)
 
     return opcode(prim, _pull_one(factor), push, slots=1, takes=Diagonal)
 
@@ -170,6 +181,7 @@ def _one_operand_format(prim: Any, factor: Factor) -> int:
 def _two_operand_format(prim: Any, factor_x: Factor, factor_y: Factor) -> int:
     """Entries ``(code, out, x slot, y slot, residual, fit, residual, fit)``."""
     scale_x, scale_y = factor_x.scaler(), factor_y.scaler()
+    fresh = factor_x.keep != _CONSTANT or factor_x.constant != 1
 
     def pull(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
         _, _, slot, slot_y, residual, fit, residual_y, fit_y = entry
@@ -188,14 +200,26 @@ def _two_operand_format(prim: Any, factor_x: Factor, factor_y: Factor) -> int:
         _, out, slot, slot_y, residual, fit, residual_y, fit_y = entry
         t, u = ts[slot], ts[slot_y]
         if t is not None:
-            t = _pushed(scale_x, t, residual, fit, lead)
+            t = _replayed(scale_x, t, residual, fit, lead)
         if u is not None:
-            u = _pushed(scale_y, u, residual_y, fit_y, lead)
-            t = u if t is None else t + u
+            u = _replayed(scale_y, u, residual_y, fit_y, lead)
+            t = u if t is None else _sum(t, u, fresh)
         if t is not None:
             ts[out] = t
 
     return opcode(prim, pull, push, slots=2, takes=Diagonal)
+
+
+def _replayed(scale: Any, t: Any, residual: Any, fit: Fit | None, lead: Shape) -> Any:
+    """As `_pushed`, but the tangents of a number that meets a large array are a column, which
+    becomes the product of a column and a row."""
+    if fit is None:
+        return scale(t, residual)
+    is_number = lead and not fit.shape and fit.ans_shape and type(t) is ndarray
+    if is_number and is_large_product(t, prod(fit.ans_shape)):
+        t = Diagonal.outer(t, np.broadcast_to(t.dtype.type(1), fit.ans_shape))
+        return cast(scale(t, residual), fit.ans_dtype)
+    return _pushed(scale, t, residual, fit, lead)
 
 
 def _pushed(scale: Any, t: Any, residual: Any, fit: Fit | None, lead: Shape) -> Any:

@@ -23,7 +23,6 @@ from .record import Recording
 
 Span = tuple[int, int]
 LARGE = 4096  # elements of directions that are worth being kept as a diagonal
-AT_ONCE = 2  # so many times more where the function runs with them: each operation takes longer
 
 
 class MissingPackageError(DualdiffError, ImportError):
@@ -53,10 +52,10 @@ def _diagonal_of(array: ndarray, first: int, size: int) -> ndarray:
     return flat[: max(0, stop - start)]
 
 
-def identity(values: Sequence[Any], start: int, stop: int, times: int = 1) -> list[Any]:
+def identity(values: Sequence[Any], start: int, stop: int) -> list[Any]:
     """Rows `start` to `stop` of the identity over all leaves, split into one array per leaf.
 
-    Ones of at least `times` LARGE elements are left as a `Diagonal`.
+    Ones of at least LARGE elements are left as a `Diagonal`.
     """
     seeds: list[Any] = []
     offset, rows = 0, stop - start
@@ -66,7 +65,7 @@ def identity(values: Sequence[Any], start: int, stop: int, times: int = 1) -> li
             continue
         shape, dtype = shape_of(v), dtype_of(v)
         size = prod(shape)
-        if rows * size >= times * LARGE and shape:
+        if rows * size >= LARGE and shape:
             seeds.append(Diagonal(np.ones(shape, dtype), offset - start, rows))
         else:
             seed = np.zeros((rows, *shape), dtype)

@@ -7,12 +7,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..array.box import is_box
+from ..core.tangents import dense
 from ..errors import MissingRuleError
 from ..trees import flatten
 from .blocks import Blocks, from_columns, from_rows
 from .densities import Densities, densities
 from .directions import (
-    AT_ONCE,
     LARGE,
     Liveness,
     Span,
@@ -38,12 +38,12 @@ KEPT = 16  # sizes of inputs of which something is remembered
 if TYPE_CHECKING:  # which loads SciPy
     from ..sparse.prepared import PreparedJacobian
 
-FEW = 64  # directions that go through without asking how much memory they take
+FEW = 64  # directions that go through without a recording, and without asking for their memory
 
 
 def is_open(inputs: Inputs, n: int, m: int) -> bool:
     """Whether so many inputs and results do not tell alone which mode is cheaper."""
-    sizes = n * m >= AT_ONCE * LARGE and n <= SKEW * m and m <= SKEW * n
+    sizes = n * m >= 2 * LARGE and n <= SKEW * m and m <= SKEW * n
     return sizes and not any(map(is_box, inputs.values))
 
 
@@ -142,9 +142,8 @@ class Jacobian(Transform):
         ask = self._asks(inputs, n, known)
         if known is not None and mode != "reverse" and not ask:
             plan = self.plan(n, known)
-            recorded = known.densities is not None and known.densities.few_tangents
-            recorded = recorded or any_complex(inputs.values)
-            if plan.mode == "forward" and plan.passes <= 1 and not recorded:
+            few = n <= FEW and not any_complex(inputs.values)
+            if plan.mode == "forward" and plan.passes <= 1 and few:
                 with suppress(*allowed):
                     return self._at_once(inputs, n)
         recording = Recording(inputs, self.options.get("has_aux", False))
@@ -195,7 +194,7 @@ class Jacobian(Transform):
     def _at_once(self, inputs: Inputs, n: int) -> tuple[Any, Outputs, Any]:
         """All tangents with the function itself, which records nothing."""
         has_aux = self.options.get("has_aux", False)
-        seeds = identity(inputs.values, 0, n, AT_ONCE)
+        seeds = list(map(dense, identity(inputs.values, 0, n)))
         found = pushed(inputs, seeds, (n,), has_aux, identity=True)
         outputs = found.outputs
         known = Known.of(n, size_of(outputs.values))

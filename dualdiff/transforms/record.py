@@ -13,7 +13,6 @@ from ..array.layout import copy_with_strides
 from ..core import trace as levels
 from ..core.batch import Shape
 from ..core.dual import zero_tangent
-from ..core.tangents import Diagonal, dense
 from ..debug import new_forward_trace, new_tape
 from ..trees import check_same_structure
 from .inputs import Inputs, Outputs, direction, split_aux
@@ -113,8 +112,6 @@ def push_forward(
                 boxes.append(None)
                 continue
             seed = zero_tangent(v, lead) if t is None else t
-            if type(seed) is Diagonal:
-                seed = dense(seed)
             if alive is not None:
                 seed = alive.seed(seed, identity or t is None)
             boxes.append(trace.box(v, seed))

@@ -13,7 +13,6 @@ import pytest
 
 import dualdiff as dd
 from dualdiff import extend
-from dualdiff.core.dual import Dual
 from dualdiff.core.tangents import Diagonal
 from dualdiff.rules.structures import MatMul, Reduction, Structure
 from dualdiff.transforms import directions
@@ -30,7 +29,6 @@ MODES = ("forward", "reverse")
 @pytest.fixture(autouse=True)
 def _as_large_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """So small examples take diagonals in every way that a Jacobian is computed."""
-    monkeypatch.setattr("dualdiff.transforms.jacobian.AT_ONCE", 1)
     monkeypatch.setattr("dualdiff.core.tangents.LEAST_RANK", 1)
 
 
@@ -554,23 +552,6 @@ def test_stencils_make_one_array(mode: Any, monkeypatch: pytest.MonkeyPatch) -> 
         made.clear()
         jacobian(X)
         assert max(made, default=0) <= largest
-
-
-def test_forward_boxes_of_diagonals_behave_as_others() -> None:
-    kept: list[Any] = []
-
-    def f(x: Any) -> Any:
-        y = np.sin(x)
-        kept.append(y)
-        y[0] = x[1]
-        return y * 1.0
-
-    jacobian = dd.jacobian(f, mode="forward")
-    jacobian(X)
-    jacobian(X)
-    assert any(type(k) is not Dual for k in kept)
-    with pytest.raises(dd.DualdiffError, match="used after its derivative was taken"):
-        np.sin(kept[-1])
 
 
 def test_only_large_identities_are_diagonals(monkeypatch: pytest.MonkeyPatch) -> None:

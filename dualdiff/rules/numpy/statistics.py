@@ -14,7 +14,7 @@ import numpy as np
 from ...array.box import is_box, plain, seen
 from ...core.batch import cast, dtype_of, shape_of
 from ...core.primitive import Primitive
-from ...core.tangents import dense
+from ...core.tangents import dense, take_diagonals
 from ..declare import elementwise, linear
 from ..structures import Reduction
 from .common import Axes, axes_of, implements, into, spread, strip, target_of
@@ -46,6 +46,7 @@ def _mean_pull(g: Any, x_spec: Any, axis: Axes, keepdims: bool, options: dict[st
 
 
 mean_p = linear(_mean, _mean_pull, name="mean", structure=Reduction())
+take_diagonals(mean_p)
 
 
 @implements(np.mean)

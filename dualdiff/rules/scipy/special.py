@@ -18,6 +18,7 @@ from ...array.box import is_box, plain, seen
 from ...array.dispatch import register
 from ...core.batch import dtype_of
 from ...core.primitive import Primitive
+from ...core.tangents import take_diagonals
 from ...errors import UnsupportedInputError, user_line
 from ..declare import Derivative, elementwise, rule
 from ..numpy.common import Axes, axes_of, expand_dims
@@ -228,6 +229,7 @@ logsumexp_p = rule(
     name="special.logsumexp",
     structure=Reduction(),
 )
+take_diagonals(logsumexp_p)
 
 
 def logsumexp(

@@ -163,7 +163,7 @@ def test_a_progress_bar_counts_the_directions(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
 @pytest.mark.parametrize("chunk", [None, 3, 70])
 def test_products_of_matrices_with_seeds_of_any_shape(mode: str, chunk: int | None) -> None:
-    """A few rows and diagonal ones have paths of their own."""
+    """Diagonal ones have a path of their own."""
     rng = np.random.default_rng(0)
     first, second = rng.normal(size=(2, 70, 70)) / 8
     x = rng.normal(size=70)
@@ -181,6 +181,21 @@ def test_products_of_matrices_with_seeds_of_any_shape(mode: str, chunk: int | No
 
     hessian = dd.hessian(loss, chunk=chunk)(x)
     np.testing.assert_allclose(hessian, -(first.T * np.cos(first @ x)) @ first, atol=1e-13)
+
+
+@pytest.mark.parametrize("m", [2, 3, 4])
+def test_jacobian_with_few_results_has_the_rows_of_gradients(m: int) -> None:
+    rng = np.random.default_rng(0)
+    v, w = rng.normal(size=(m, 200)), rng.normal(size=(200, 900)) / 30
+
+    def f(x: Any) -> Any:
+        return v @ np.tanh(w @ x)
+
+    x = rng.normal(size=900)
+    rows = [dd.grad(lambda x, i=i: f(x)[i])(x) for i in range(m)]
+    jacobian = dd.jacobian(f, mode="reverse")(x)
+    np.testing.assert_allclose(jacobian, rows, rtol=1e-11, atol=1e-13)
+    assert jacobian.base is None
 
 
 def test_a_square_seed_that_is_not_diagonal_is_multiplied_as_a_matrix() -> None:

@@ -23,7 +23,6 @@ from ..declare import Bilinear, bilinear
 from ..structures import Cross, MatMul
 from .common import implements, into, ndim_of, target_of
 from .einsum import einsum_p
-from .few_rows import LARGE, MOST_ROWS, few_rows
 from .linalg.matrices import conjugate, flat, fold, transpose
 from .manipulation import as_operand
 from .product_paths import product_fast_path
@@ -48,13 +47,8 @@ def _push_x(t: Any, y: Any, x_spec: Any, lead: Shape) -> Any:
 
 
 def _by_rows(t: Any, matrix: Any) -> Any:
-    """``t @ matrix``, with care for a few rows and for diagonal directions."""
-    if type(t) is Diagonal:
-        return t.times_matrix(matrix)
-    arrays = type(t) is type(matrix) is ndarray and t.ndim == matrix.ndim == 2
-    if arrays and matrix.size > LARGE and 1 < len(t) <= MOST_ROWS:
-        return few_rows(t, matrix)
-    return np.matmul(t, matrix)
+    """``t @ matrix``, with care for diagonal directions."""
+    return t.times_matrix(matrix) if type(t) is Diagonal else np.matmul(t, matrix)
 
 
 def _rows(t: Any, y: Any) -> Any:

@@ -20,7 +20,7 @@ from numpy import ndarray
 
 from ..array.box import is_box
 from ..array.indexing import BASIC, GETITEM
-from .batch import Shape
+from .batch import Fit, Shape
 from .primitive import TAKERS, Primitive
 
 Ranks = tuple[tuple[ndarray, ndarray], ...]
@@ -385,6 +385,16 @@ _takers = TAKERS.setdefault(Diagonal, {BASIC, GETITEM.opcode})
 def take_diagonals(*prims: Primitive) -> None:
     """Let the pushes and pulls of primitives see diagonals as they are."""
     _takers.update(prim.opcode for prim in prims)
+
+
+def widened(t: Any, fit: Fit | None, lead: Shape) -> Any:
+    """The tangents of an operand; those of a number that is broadcast to a large array are a
+    column, which becomes its product with a row of ones."""
+    if fit is None or fit.shape or not lead or not fit.ans_shape or type(t) is not ndarray:
+        return t
+    if not is_large_product(t, prod(fit.ans_shape)):
+        return t
+    return Diagonal.outer(t, np.broadcast_to(t.dtype.type(1), fit.ans_shape))
 
 
 def dense(t: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -182,7 +182,9 @@ class Tape(Trace):
         observer: Observer,
     ) -> list[Any]:
         """As `pull`, watched by an observer."""
-        return self._replay(reversed(self.entries), PULLS, seeds, inputs, lead, observer)
+        ct = self._seeded(seeds)
+        replay(reversed(self.entries), PULLS, ct, lead, observer)
+        return [c.release() if type(c) in TAKERS else c for c in (ct[i] for i in inputs)]
 
     def push(
         self,
@@ -191,34 +193,36 @@ class Tape(Trace):
         lead: Shape,
         observer: Observer | None = None,
     ) -> list[Any]:
-        """Tangents of the output slots, or None, for tangents of the input slots."""
-        if observer or any(type(t) in TAKERS for _, t in seeds):
-            return self._replay(self.entries, PUSHES, seeds, outputs, lead, observer)
-        self.guards.check()
-        ts: list[Any] = [None] * self.size
-        for slot, t in seeds:
-            ts[slot] = t
-        pushes = PUSHES
-        with quiet():
-            for entry in self.entries:
-                pushes[entry[0]](ts, entry, lead)
-        return [ts[i] for i in outputs]
+        """Tangents of the output slots, or None, for tangents of the input slots.
 
-    def _replay(
-        self,
-        entries: Iterable[Entry],
-        rules: list[Any],
-        seeds: Iterable[tuple[int, Any]],
-        ends: Sequence[int],
-        lead: Shape,
-        observer: Observer | None,
-    ) -> list[Any]:
+        Of many directions each tangent is let go of after the last entry that reads it.
+        """
+        ts = self._seeded(seeds)
+        if not (lead or observer):
+            pushes = PUSHES
+            with quiet():
+                for entry in self.entries:
+                    pushes[entry[0]](ts, entry, lead)
+            return [ts[i] for i in outputs]
+        replay(self._letting_go(ts, outputs), PUSHES, ts, lead, observer)
+        return [t.release() if type(t) in TAKERS else t for t in (ts[i] for i in outputs)]
+
+    def _seeded(self, seeds: Iterable[tuple[int, Any]]) -> list[Any]:
         self.guards.check()
         store: list[Any] = [None] * self.size
         for slot, t in seeds:
             accumulate(store, slot, t)
-        replay(entries, rules, store, lead, observer)
-        return [t.release() if type(t) in TAKERS else t for t in (store[i] for i in ends)]
+        return store
+
+    def _letting_go(self, ts: list[Any], outputs: Sequence[int]) -> Iterator[Entry]:
+        """The entries, between which goes what none of the later ones reads."""
+        last = {slot: k for k, entry in enumerate(self.entries) for slot in slots_of(entry)}
+        last.update(dict.fromkeys(outputs, -1))
+        for k, entry in enumerate(self.entries):
+            yield entry
+            for slot in slots_of(entry):
+                if last[slot] == k:
+                    ts[slot] = None
 
 
 def replay(

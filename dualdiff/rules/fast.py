@@ -7,27 +7,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from math import prod
 from typing import Any
 
 import numpy as np
 from numpy import float64, ndarray
 
 from ..array.views import View
-from ..core.batch import (
-    Fit,
-    Shape,
-    align,
-    broadcast_tangent,
-    cast,
-    fit_of,
-    hush,
-    unbroadcast,
-    unhush,
-)
+from ..core.batch import Fit, Shape, align, broadcast_tangent, fit_of, hush, unbroadcast, unhush
 from ..core.dual import Dual
 from ..core.primitive import accumulate, opcode
-from ..core.tangents import Diagonal, dense, is_large_product
+from ..core.tangents import Diagonal, dense, widened
 from ..core.tape import Var
 from ..core.trace import Reference, Traced
 
@@ -173,7 +162,7 @@ def _one_operand_format(prim: Any, factor: Factor) -> int:
         _, out, slot, residual, fit = entry
         t = ts[slot]
         if t is not None:
-            ts[out] = _replayed(scale, t, residual, fit, lead)
+            ts[out] = _pushed(scale, widened(t, fit, lead), residual, fit, lead)
 
     return opcode(prim, _pull_one(factor), push, slots=1, takes=Diagonal)
 
@@ -200,9 +189,9 @@ def _two_operand_format(prim: Any, factor_x: Factor, factor_y: Factor) -> int:
         _, out, slot, slot_y, residual, fit, residual_y, fit_y = entry
         t, u = ts[slot], ts[slot_y]
         if t is not None:
-            t = _replayed(scale_x, t, residual, fit, lead)
+            t = _pushed(scale_x, widened(t, fit, lead), residual, fit, lead)
         if u is not None:
-            u = _replayed(scale_y, u, residual_y, fit_y, lead)
+            u = _pushed(scale_y, widened(u, fit_y, lead), residual_y, fit_y, lead)
             t = u if t is None else _sum(t, u, fresh)
         if t is not None:
             ts[out] = t
@@ -210,22 +199,11 @@ def _two_operand_format(prim: Any, factor_x: Factor, factor_y: Factor) -> int:
     return opcode(prim, pull, push, slots=2, takes=Diagonal)
 
 
-def _replayed(scale: Any, t: Any, residual: Any, fit: Fit | None, lead: Shape) -> Any:
-    """As `_pushed`, but the tangents of a number that meets a large array are a column, which
-    becomes the product of a column and a row."""
-    if fit is None:
-        return scale(t, residual)
-    is_number = lead and not fit.shape and fit.ans_shape and type(t) is ndarray
-    if is_number and is_large_product(t, prod(fit.ans_shape)):
-        t = Diagonal.outer(t, np.broadcast_to(t.dtype.type(1), fit.ans_shape))
-        return cast(scale(t, residual), fit.ans_dtype)
-    return _pushed(scale, t, residual, fit, lead)
-
-
 def _pushed(scale: Any, t: Any, residual: Any, fit: Fit | None, lead: Shape) -> Any:
     if fit is None:
         return scale(t, residual)
-    t = align(dense(t), len(fit.shape), len(fit.ans_shape), lead)
+    if type(t) is not Diagonal or t.shape[1:] != fit.ans_shape:
+        t = align(dense(t), len(fit.shape), len(fit.ans_shape), lead)
     return broadcast_tangent(scale(t, residual), fit._replace(shape=fit.ans_shape), lead)
 
 

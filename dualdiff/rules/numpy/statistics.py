@@ -40,7 +40,7 @@ def _mean(x: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
 def _mean_pull(g: Any, x_spec: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
     shape, where = x_spec.shape, options.get("where", True)
     if where is True:
-        return spread(g / count(shape, axis), axis, shape, keepdims)
+        return spread(dense(g) / count(shape, axis), axis, shape, keepdims)
     share = dense(spread(g, axis, shape, keepdims)) / count(shape, axis, where)
     return np.where(where, share, 0)
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ...array.box import is_box, plain, seen
-from ...core.batch import dtype_of
+from ...core.batch import cast, dtype_of
 from ...errors import UnsupportedInputError, user_line
 from ..declare import Linear, elementwise, linear, rule
 from ..structures import Elementwise
 from .common import implements, into, strip
-
-PI = 3.141592653589793
+from .slopes import PI, is_real
 
 
 def _is_complex(x: Any) -> bool:
@@ -60,16 +60,25 @@ def _sinc_dx(x: Any) -> Any:
     series: Any = 1.0
     for k in (6, 5, 4, 3, 2, 1):
         series = 1.0 - series * w2 / (2 * k * (2 * k + 3))
-    return PI * np.where(near, -w * series / 3, (np.cos(far) - np.sin(far) / far) / far)
+    angle = PI * (x - 2 * np.rint(plain(x) / 2)) if is_real(x) else z  # exact where x is large
+    wave = np.cos(angle) - np.sin(angle) / far
+    return PI * np.where(near, -w * series / 3, wave / far)
 
 
 sinc = elementwise(np.sinc, _sinc_dx, name="sinc")
 
 
 def _bessel(x: Any, order: int) -> Any:
-    from scipy.special import iv  # SciPy loads when first needed
+    from scipy import special  # SciPy loads when first needed
 
-    return iv(order, x)
+    dtype = dtype_of(x)
+    x = cast(x, np.dtype(float)) if dtype.char == "g" else x
+    if order < 2:
+        ans = special.i1(x) if order else special.i0(x)
+    else:  # iv leaves out tiny x: the first term of the series there (DLMF 10.25.2)
+        ans = np.where(np.abs(x) < 1e-8, (0.5 * x) ** order / math.factorial(order),
+                       special.iv(order, x))  # fmt: skip
+    return cast(np.where(np.isinf(x), np.sign(x) ** order * np.inf, ans)[()], dtype)
 
 
 def _bessel_step(t: Any, x: Any, order: int) -> Any:

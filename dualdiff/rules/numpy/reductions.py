@@ -34,7 +34,7 @@ from .common import (
     where_or_zero,
 )
 from .creation import given
-from .ufuncs import safe_divide
+from .directions import direction, shares
 
 NoValue = np._NoValue
 Scaled = Callable[..., Any]
@@ -42,6 +42,8 @@ NO_OPTIONS: dict[str, Any] = {}
 
 # How a traced `initial` joins a result, and a start that leaves the result as it is.
 JOINED: dict[Primitive, tuple[Callable[..., Any], Any]] = {}
+# Those whose derivative knows no `initial`.
+ALWAYS_JOINED: set[Primitive] = set()
 # Those that take no axis of a number, unlike reductions by ufuncs.
 STRICT: set[Primitive] = set()
 
@@ -56,7 +58,8 @@ def reduced(
     """
     a = for_target(a, out, options.get("dtype"), isinstance(prim, Linear))
     initial = options.get("initial")
-    if is_box(initial):
+    begins = prim in ALWAYS_JOINED and is_box(a) and initial not in (None, NoValue)
+    if is_box(initial) or begins:
         return into(out, _joined(prim, a, initial, axis, keepdims, options), "unsafe")
     options = {
         k: v for k, v in options.items() if v is not NoValue and (v is not None or k == "initial")
@@ -70,7 +73,7 @@ def reduced(
 def _joined(
     prim: Primitive, a: Any, initial: Any, axis: Any, keepdims: Any, options: dict[str, Any]
 ) -> Any:
-    """A reduction with a traced `initial`: the value is NumPy's, which begins with it."""
+    """A reduction with an `initial` apart: the value is NumPy's, which begins with it."""
     join, start = JOINED[prim]
     made = reduced(prim, seen(a), axis, keepdims, **{**options, "initial": seen(initial)})
     if dtype_of(made).kind not in "fc":
@@ -299,20 +302,15 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any
     return into(out, high - min(a, axis, keepdims=keepdims))
 
 
-def _softmax(exp: Callable[..., Any]) -> Scaled:
-    def scaled(v: Any, x: Any, ans: Any, axis: Axes, initial: Any = None, where: Any = True) -> Any:
-        infinite = np.isinf(plain(ans))
-        left_out = infinite | np.logical_not(where)
-        share = np.where(where, v * exp(np.where(left_out, 0, x - ans)), 0)
-        if not np.any(infinite):
-            return share
-        return np.where(infinite, selected(v, x, ans, axis, initial, where), share)
+def _softmax(base: int | None) -> Scaled:
+    def scaled(v: Any, x: Any, ans: Any, axis: Axes, where: Any = True) -> Any:
+        return v * shares(x, axis, where, base)
 
     return scaled
 
 
-def _hypot_scaled(v: Any, x: Any, ans: Any, axis: Axes, initial: Any = 0, where: Any = True) -> Any:
-    return np.where(where, v * safe_divide(x, ans), 0)
+def _hypot_scaled(v: Any, x: Any, ans: Any, axis: Axes, where: Any = True) -> Any:
+    return v * direction(x if where is True else np.where(where, x, 0), axis)
 
 
 def _reduce(prim: Primitive) -> Callable[..., Any]:
@@ -345,11 +343,13 @@ for _ufunc, _prim, _start in (
     (np.minimum, min_p, np.inf),
     (np.fmax, _of(np.fmax, selected), -np.inf),
     (np.fmin, _of(np.fmin, selected), np.inf),
-    (np.logaddexp, _of(np.logaddexp, _softmax(np.exp)), NoValue),
-    (np.logaddexp2, _of(np.logaddexp2, _softmax(np.exp2)), NoValue),
+    (np.logaddexp, _of(np.logaddexp, _softmax(None)), NoValue),
+    (np.logaddexp2, _of(np.logaddexp2, _softmax(2)), NoValue),
     (np.hypot, _of(np.hypot, _hypot_scaled), NoValue),
 ):
     JOINED[_prim] = _ufunc, _start
+    if _ufunc in (np.logaddexp, np.logaddexp2, np.hypot):
+        ALWAYS_JOINED.add(_prim)
     UFUNC_METHODS[_ufunc, "reduce"] = _reduce(_prim)
 
 

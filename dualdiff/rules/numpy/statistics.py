@@ -30,7 +30,7 @@ from .reductions import (
     reduction,
     selected,
 )
-from .ufuncs import safe_divide
+from .slopes import safe_divide
 
 
 def _mean(x: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:

@@ -15,38 +15,47 @@ from typing import Any
 import numpy as np
 from numpy import float64
 
-from ...array.box import plain, seen
+from ...array.box import is_box, plain, seen
 from ...array.dispatch import register
 from ...core.batch import cast, contains_nan, dtype_of
 from ...core.primitive import Primitive
 from ..declare import elementwise, linear, rule
 from ..structures import Division, Elementwise, Multiplication, Sum
 from .common import on_values
+from .slopes import (
+    LN2,
+    LN10,
+    arccosh_slope,
+    arcsin_slope,
+    arctanh_slope,
+    cbrt_slope,
+    constant,
+    cosine,
+    is_real,
+    over,
+    safe_divide,
+    sech_squared,
+    share,
+    share2,
+    times_i,
+)
 
-LN2 = 0.6931471805599453
-LN10 = 2.302585092994046
 DEGREE = 0.017453292519943295
 
 
-def safe_divide(a: Any, b: Any) -> Any:
-    """``a / b``, and 0 where b is 0."""
-    zero = plain(b) == 0
-    return np.where(zero, 0.0, a / np.where(zero, 1.0, b)) if np.any(zero) else a / b
+def _absolute_dx(x: Any) -> Any:
+    if is_real(x):
+        return np.sign(plain(x))
+    x, y = np.real(x), np.imag(x)
+    return cosine(x, y) - 1j * cosine(y, x)
 
 
-def _real_only(x: Any) -> bool:
-    return dtype_of(x).kind != "c"
-
-
-def _absolute_dx(x: Any, ans: Any) -> Any:
-    return np.sign(plain(x)) if _real_only(x) else safe_divide(np.conjugate(x), ans)
-
-
-def _inverse(y: Any) -> Any:
+def _raised(x: Any, y: Any) -> Any:
+    """``x**y``, where Python's numbers give infinities as NumPy's do."""
     try:
-        return 1 / y
-    except ZeroDivisionError:  # of Python's numbers, where NumPy's give infinity
-        return 1 / float64(y)
+        return x**y
+    except (ZeroDivisionError, OverflowError):
+        return np.power(x, y)
 
 
 def _power_dx(x: Any, y: Any) -> Any:
@@ -56,7 +65,10 @@ def _power_dx(x: Any, y: Any) -> Any:
     if type(y) is int or type(y) is float:
         if y == 2:
             return 2 * x
-        return y * x ** (y - 1) if y != 0 else np.zeros_like(plain(x))
+        if y == -1:
+            inverse = _raised(x, y)
+            return -inverse * inverse  # NumPy's x**-2 of large complex x is NaN
+        return y * _raised(x, y - 1) if y != 0 else np.zeros_like(plain(x))
     zero = (plain(y) == 0) & (plain(x) == 0)
     if not np.any(zero):
         return y * np.power(x, y - 1)
@@ -65,8 +77,10 @@ def _power_dx(x: Any, y: Any) -> Any:
 
 def _power_dy(ans: Any, x: Any, y: Any) -> Any:
     """``x**y log(x)`` (DLMF 4.7.8), and 0 where x is 0 and Re y >= 0."""
-    if not _real_only(ans) and _real_only(x):
+    if not is_real(ans) and is_real(x):
         x = x + 0j
+    if dtype_of(ans).char in "gG":  # whose logarithm of a Python number would be a double
+        x = cast(x, dtype_of(ans))
     zero = (plain(x) == 0) & (np.real(plain(y)) >= 0)
     # The logarithm of a Python number is a float64, which must not widen the result.
     if not np.any(zero):
@@ -101,23 +115,6 @@ def _chosen(better: Any, nan_wins: bool) -> tuple[Any, Any]:
     return dx, dy
 
 
-def _cosine_of_arcsine(x: Any) -> Any:
-    """``sqrt(1 - x**2)``, on the side of the branch cuts that signed zeros say (DLMF 4.23(ii))."""
-    if _real_only(x):
-        return np.sqrt((1 - x) * (1 + x))
-    return np.sqrt(-(x - 1)) * np.sqrt(1 + x)
-
-
-def _weight(x: Any, y: Any, ans: Any, scale: float) -> Any:
-    """``exp(x - ans)``; of two equal infinities each has half, else the larger has all."""
-    a, b = plain(x), plain(y)
-    infinite = (a == plain(ans)) & np.isinf(a)
-    if not np.any(infinite):
-        return np.exp(scale * (x - ans))
-    below = np.where(infinite, 0, x - np.where(infinite, 0, ans))
-    return np.where(infinite & (a == b), 0.5, np.exp(scale * below))
-
-
 def _fmod_dy(x: Any, y: Any) -> Any:
     """Minus the truncated quotient; not by ``trunc(x / y)``, where the division may round up."""
     a, b = plain(x), plain(y)
@@ -125,23 +122,25 @@ def _fmod_dy(x: Any, y: Any) -> Any:
 
 
 def _over_squares(a: Any, x: Any, y: Any) -> Any:
-    """``a / (x**2 + y**2)``, and 0 at the origin; by `hypot` where a square leaves the range."""
-    squares = x * x + y * y
-    seen = plain(squares)
-    limits = np.finfo(dtype_of(squares))
-    least, most = (seen.min(initial=1), seen.max(initial=1)) if np.ndim(seen) else (seen, seen)
-    if limits.tiny <= least * limits.eps and most <= limits.max:
-        return a / squares
-    radius = np.hypot(x, y)
-    return safe_divide(safe_divide(a, radius), radius)
+    """``a / (x**2 + y**2)`` for a = x or y, and 0 at the origin; accurate at any size."""
+    if not (is_box(x) or is_box(y)):
+        squares = np.multiply(x, x) + np.multiply(y, y)
+        limits = np.finfo(squares.dtype)
+        least, most = (
+            (squares.min(initial=1), squares.max(initial=1)) if squares.ndim else (squares, squares)
+        )
+        if limits.tiny <= least * limits.eps and most <= limits.max:
+            return a / squares
+    return safe_divide(cosine(x, y) if a is x else cosine(y, x), np.hypot(x, y))
 
 
-def _arctan2_dx(x: Any, y: Any) -> Any:
-    return _over_squares(y, x, y)
-
-
-def _arctan2_dy(x: Any, y: Any) -> Any:
-    return -_over_squares(x, x, y)
+def _arctan_dx(x: Any) -> Any:
+    if not is_real(x):
+        return arctanh_slope(times_i(x))
+    if not is_box(x):
+        return 1 / (1 + x * x)
+    c = cosine(1.0, x)  # whose derivative is the limit where x is infinite
+    return c * c
 
 
 positive = elementwise(np.positive, 1, operator=operator.pos, structure=Sum())
@@ -151,7 +150,7 @@ subtract = elementwise(np.subtract, 1, -1, operator=operator.sub, structure=Sum(
 multiply = elementwise(np.multiply, "y", "x", operator=operator.mul, structure=Multiplication())
 divide = elementwise(
     np.divide,
-    _inverse,
+    lambda y: over(1, y),
     lambda ans, y: -ans / y,
     operator=operator.truediv,
     structure=Division(),
@@ -167,44 +166,40 @@ fabs = elementwise(np.fabs, lambda x: np.sign(plain(x)))
 copysign = elementwise(np.copysign, lambda x, ans: np.sign(plain(x)) * np.sign(plain(ans)), 0)
 conjugate = linear(np.conjugate, lambda g: np.conjugate(g), structure=Elementwise())
 exp = elementwise(np.exp, "ans")
-exp2 = elementwise(np.exp2, lambda ans: LN2 * ans)
+exp2 = elementwise(np.exp2, lambda ans: constant(LN2, ans) * ans)
 expm1 = elementwise(np.expm1, lambda x: np.exp(x))
-log = elementwise(np.log, lambda x: 1 / x)
-log2 = elementwise(np.log2, lambda x: 1 / (LN2 * x))
-log10 = elementwise(np.log10, lambda x: 1 / (LN10 * x))
-log1p = elementwise(np.log1p, lambda x: 1 / (1 + x))
+log = elementwise(np.log, lambda x: over(1, x))
+log2 = elementwise(np.log2, lambda x: over(1 / constant(LN2, x), x))
+log10 = elementwise(np.log10, lambda x: over(1 / constant(LN10, x), x))
+log1p = elementwise(np.log1p, lambda x: over(1, 1 + x))
 sqrt = elementwise(np.sqrt, lambda ans: 0.5 / ans)
-cbrt = elementwise(np.cbrt, lambda ans: 1 / (3 * ans * ans))
+cbrt = elementwise(np.cbrt, lambda x, ans: cbrt_slope(x) if is_box(x) else 1 / (3 * ans * ans))
 square = elementwise(np.square, lambda x: 2 * x)
 reciprocal = elementwise(np.reciprocal, lambda ans: -ans * ans)
 sin = elementwise(np.sin, lambda x: np.cos(x), silent=True)
 cos = elementwise(np.cos, lambda x: -np.sin(x), silent=True)
-tan = elementwise(np.tan, lambda ans: 1 + ans * ans)
-arcsin = elementwise(np.arcsin, lambda x: 1 / _cosine_of_arcsine(x))
-arccos = elementwise(np.arccos, lambda x: -1 / _cosine_of_arcsine(x))
-arctan = elementwise(np.arctan, lambda x: 1 / (1 + x * x))
+tan = elementwise(np.tan, lambda x, ans: 1 + ans * ans if is_real(x) else sech_squared(times_i(x)))
+arcsin = elementwise(np.arcsin, lambda x: arcsin_slope(x))
+arccos = elementwise(np.arccos, lambda x: -arcsin_slope(x))
+arctan = elementwise(np.arctan, _arctan_dx)
 sinh = elementwise(np.sinh, lambda x: np.cosh(x))
 cosh = elementwise(np.cosh, lambda x: np.sinh(x))
-tanh = elementwise(np.tanh, lambda ans: 1 - ans * ans)
-arcsinh = elementwise(np.arcsinh, lambda x: 1 / np.sqrt(1 + x * x))
-arccosh = elementwise(np.arccosh, lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)))
-arctanh = elementwise(np.arctanh, lambda x: 1 / ((1 - x) * (1 + x)))
+tanh = elementwise(np.tanh, lambda x: sech_squared(x))
+arcsinh = elementwise(
+    np.arcsinh, lambda x: cosine(1.0, x) if is_real(x) else arcsin_slope(times_i(x))
+)
+arccosh = elementwise(np.arccosh, lambda x: arccosh_slope(x))
+arctanh = elementwise(np.arctanh, lambda x: arctanh_slope(x))
 deg2rad = elementwise(np.deg2rad, DEGREE)
 rad2deg = elementwise(np.rad2deg, 1 / DEGREE)
-hypot = elementwise(
-    np.hypot, lambda x, ans: safe_divide(x, ans), lambda y, ans: safe_divide(y, ans)
+hypot = elementwise(np.hypot, lambda x, y: cosine(x, y), lambda x, y: cosine(y, x))
+arctan2 = elementwise(
+    np.arctan2,
+    lambda x, y: _over_squares(y, x, y),
+    lambda x, y: -_over_squares(x, x, y),
 )
-arctan2 = elementwise(np.arctan2, _arctan2_dx, _arctan2_dy)
-logaddexp = elementwise(
-    np.logaddexp,
-    lambda x, y, ans: _weight(x, y, ans, 1.0),
-    lambda x, y, ans: _weight(y, x, ans, 1.0),
-)
-logaddexp2 = elementwise(
-    np.logaddexp2,
-    lambda x, y, ans: _weight(x, y, ans, LN2),
-    lambda x, y, ans: _weight(y, x, ans, LN2),
-)
+logaddexp = elementwise(np.logaddexp, lambda x, y: share(x, y), lambda x, y: share(y, x))
+logaddexp2 = elementwise(np.logaddexp2, lambda x, y: share2(x, y), lambda x, y: share2(y, x))
 maximum = elementwise(np.maximum, *_chosen(np.greater, nan_wins=True))
 minimum = elementwise(np.minimum, *_chosen(np.less, nan_wins=True))
 fmax = elementwise(np.fmax, *_chosen(np.greater, nan_wins=False))
@@ -219,11 +214,13 @@ fraction = elementwise(lambda x: np.modf(x)[0], 1, name="modf")
 
 
 def _sign_push(t: Any, x: Any, ans: Any) -> Any:
-    return safe_divide(t - ans * ans * np.conjugate(t), 2 * np.absolute(x))
+    turn = np.imag(np.conjugate(ans) * t)
+    return 1j * ans * safe_divide(turn, np.absolute(x))
 
 
 def _sign_pull(g: Any, x: Any, ans: Any) -> Any:
-    return safe_divide(g - np.conjugate(g * ans * ans), 2 * np.absolute(x))
+    turn = np.imag(g * ans)
+    return 1j * np.conjugate(ans) * safe_divide(turn, np.absolute(x))
 
 
 complex_sign = rule(np.sign, push=_sign_push, pull=_sign_pull, name="sign", structure=Elementwise())
@@ -231,7 +228,7 @@ complex_sign = rule(np.sign, push=_sign_push, pull=_sign_pull, name="sign", stru
 
 def sign(x: Any) -> Any:
     """``numpy.sign``: constant for real x, ``x / |x|`` (derivative 0 at 0) for complex x."""
-    return np.sign(seen(x)) if _real_only(x) else complex_sign(x)
+    return np.sign(seen(x)) if is_real(x) else complex_sign(x)
 
 
 register(np.sign, sign)

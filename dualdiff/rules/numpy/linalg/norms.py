@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from ....array.box import plain, seen
+from ....array.box import is_box, plain, seen
 from ....core.batch import cast, dtype_of, shape_of
 from ..common import Axes, axes_of, expand_dims, implements
+from ..directions import direction
 from ..reductions import conjugate, reduction
-from ..ufuncs import safe_divide
+from ..slopes import safe_divide
 
-_SMALL = 1e-30  # norms above it may divide a cotangent, which is smaller than the array
+# Norms between it and its inverse, whose squares are normal numbers of any dtype, may divide a
+# cotangent, which is smaller than the array.
+_SMALL = 1e-15
 
 
 def _norm(x: Any, axis: Axes, keepdims: bool, order: Any = None, flat: bool = False) -> Any:
@@ -22,9 +25,11 @@ def _norm(x: Any, axis: Axes, keepdims: bool, order: Any = None, flat: bool = Fa
 
 
 def _two_norm_scaled(v: Any, x: Any, ans: Any, axis: Axes, flat: bool = False) -> Any:
-    if np.all(plain(ans) > _SMALL):
+    if dtype_of(x).kind == "c" and is_box(x):
+        return v * safe_divide(conjugate(x), ans)
+    if not is_box(x) and np.all((ans > _SMALL) & (ans < 1 / _SMALL)):
         return v / ans * conjugate(x)
-    return v * safe_divide(conjugate(x), ans)
+    return v * direction(x, axis)  # also where the squares, and so `ans`, leave the range
 
 
 def _p_norm_scaled(v: Any, x: Any, ans: Any, axis: Axes, order: Any) -> Any:

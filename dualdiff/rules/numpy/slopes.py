@@ -1,0 +1,164 @@
+"""Derivatives of elementwise functions that are functions with a derivative of their own.
+
+Each is accurate over the whole range, and so is its derivative, which the traced formula is not:
+that of ``1 - tanh(x)**2`` cancels where tanh is nearly 1, that of ``(1 - x) * (1 + x)`` where x is
+small. Arguments are plain values or boxes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...array.box import is_box, plain
+from ...core.batch import dtype_of
+from ..declare import elementwise
+
+LN2, LN10, PI = 0.6931471805599453, 2.302585092994046, 3.141592653589793
+_EXACT: dict[float, Callable[[], Any]] = {
+    LN2: lambda: np.log(np.longdouble(2)),
+    LN10: lambda: np.log(np.longdouble(10)),
+    PI: lambda: 4 * np.arctan(np.longdouble(1)),
+}
+
+
+def constant(value: float, like: Any) -> Any:
+    """A constant of this module for arithmetic with `like`, which may be of long double."""
+    return _EXACT[value]() if dtype_of(like).char in "gG" else value
+
+
+def is_real(x: Any) -> bool:
+    """Whether a value or a box holds real numbers."""
+    return dtype_of(x).kind != "c"
+
+
+def over(a: Any, b: Any) -> Any:
+    """``a / b``, where Python's numbers give infinities as NumPy's do."""
+    try:
+        return a / b
+    except ZeroDivisionError:
+        return np.divide(a, b)
+
+
+def safe_divide(a: Any, b: Any) -> Any:
+    """``a / b``, and 0 where b is 0."""
+    zero = plain(b) == 0
+    return np.where(zero, 0.0, a / np.where(zero, 1.0, b)) if np.any(zero) else a / b
+
+
+def slope(*derivatives: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate a function of plain values with its derivatives, one for each operand."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        def apply(*args: Any) -> Any:
+            return primitive(*args) if any(map(is_box, args)) else function(*args)
+
+        primitive = elementwise(apply, *derivatives, name=function.__name__)
+        return apply
+
+    return decorate
+
+
+@slope(lambda x, ans: -2 * np.tanh(x) * ans)
+def sech_squared(x: Any) -> Any:
+    """``1 / cosh(x)**2``, the derivative of tanh (DLMF 4.34.4)."""
+    if is_real(x):
+        s = 1 / np.cosh(x)
+        return s * s
+    u = np.exp(-np.copysign(2.0, np.real(x)) * x)  # cosh itself would overflow
+    return 4 * u / (1 + u) ** 2
+
+
+@slope(lambda x: 1j)
+def times_i(x: Any) -> Any:
+    """``1j * x`` of complex x, which keeps the signs of zeros."""
+    out = np.empty_like(x)
+    out.real, out.imag = -x.imag, x.real
+    return out[()] if np.ndim(x) == 0 else out
+
+
+@slope(lambda x, ans: (x * ans) * ans * ans)
+def arcsin_slope(x: Any) -> Any:
+    """``1 / sqrt(1 - x**2)``, on the side of the branch cuts that signed zeros say (DLMF 4.23(ii)).
+
+    A complex 1 has a zero of its own, so that a sum with it would lose a sign.
+    """
+    if is_real(x):
+        return 1 / np.sqrt((1 - x) * (1 + x))
+    return (1 / np.sqrt(-(x - 1))) * (1 / np.sqrt(x - (-1)))
+
+
+@slope(lambda x, ans: 2 * (x * ans) * ans)
+def arctanh_slope(x: Any) -> Any:
+    """``1 / (1 - x**2)``."""
+    if is_real(x):
+        return over(1, (1 - x) * (1 + x))
+    return (1 / (1 - x)) * (1 / (1 + x))
+
+
+@slope(lambda x, ans: -(x * ans) * ans * ans)
+def _complex_arccosh_slope(x: Any) -> Any:
+    return (1 / np.sqrt(x - 1)) * (1 / np.sqrt(x - (-1)))
+
+
+def arccosh_slope(x: Any) -> Any:
+    """``1 / (sqrt(x - 1) sqrt(x + 1))``, on the side of the branch cuts that signed zeros say."""
+    if is_real(x):
+        return over(1, np.sqrt(x - 1)) * over(1, np.sqrt(x + 1))
+    return _complex_arccosh_slope(x)
+
+
+@slope(lambda x, ans: (-2 / 3) * ans / x)
+def cbrt_slope(x: Any) -> Any:
+    """``1 / (3 cbrt(x)**2)``."""
+    root = np.cbrt(x)
+    return 1 / (3 * root * root)
+
+
+def _cosine_dx(x: Any, y: Any) -> Any:
+    sine = cosine(y, x)
+    return sine * safe_divide(sine, np.hypot(x, y))
+
+
+def _cosine_dy(x: Any, y: Any) -> Any:
+    return -cosine(x, y) * safe_divide(cosine(y, x), np.hypot(x, y))
+
+
+@slope(_cosine_dx, _cosine_dy)
+def cosine(x: Any, y: Any) -> Any:
+    """``x / hypot(x, y)``, 0 at the origin and the limit where one of both is infinite."""
+    radius = np.hypot(x, y)
+    if np.all(np.isfinite(radius)):
+        return safe_divide(x, radius)
+    endless, other = np.isinf(x), np.isinf(y)
+    a = np.where(endless, np.copysign(1.0, x), np.where(other, 0.0, 0.25 * x))
+    b = np.where(other, np.copysign(1.0, y), np.where(endless, 0.0, 0.25 * y))
+    ans = safe_divide(np.where(endless & other, np.nan, a), np.hypot(a, b))
+    return ans.astype(dtype_of(radius))
+
+
+def _share_of(exp: Callable[..., Any], scale: float, name: str) -> Callable[..., Any]:
+    def rate(x: Any, y: Any) -> Any:
+        product = of_sum(x, y) * of_sum(y, x)
+        level = np.isinf(plain(x)) & (plain(x) == plain(y))
+        if np.any(level):
+            product = np.where(level, 0, product)
+        return product if scale == 1 else constant(scale, product) * product
+
+    def values(x: Any, y: Any) -> Any:
+        difference = np.subtract(x, y)
+        ans = 1 / (1 + exp(-difference))
+        lost = np.isnan(difference)
+        return np.where(lost & (x == y), 0.5, ans).astype(ans.dtype) if np.any(lost) else ans
+
+    values.__name__ = name
+    of_sum = slope(rate, lambda x, y: -rate(x, y))(values)
+    return of_sum
+
+
+# What x has in the derivative of ``logaddexp(x, y)``, from the difference of the operands: the
+# rounded result tells less. Of two equal infinities each has half.
+share = _share_of(np.exp, 1.0, "share")
+share2 = _share_of(np.exp2, LN2, "share2")

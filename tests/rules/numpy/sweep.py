@@ -241,7 +241,7 @@ def cases() -> list[Case]:
             found.append(
                 _case(
                     f"{name}.reduce([x, {b}])",
-                    lambda x, f=fn, b=b: _reduced(f, x, b),
+                    lambda x, f=fn, b=b: _reduced(f, b, x),
                     *forms,
                     **real,
                 )

@@ -137,6 +137,8 @@ ROWS = [
     row(lambda x, y: np.hypot.outer(x, y), A(2), A(3), _id="hypot.outer", _complex=False),
     row(lambda x, y: np.multiply.outer(x, y), A(2, 2), 1.5, _id="multiply.outer-scalar"),
     row(lambda x: np.power.outer(x, [1.0, 2.0]), A(3), _id="power.outer-list"),
+    row(lambda x: np.real(np.tan(x)), A(3, complex=True), _id="tan-complex"),
+    row(lambda x: np.real(np.arccosh(x)), A(3, complex=True), _id="arccosh-complex"),
 ]
 
 

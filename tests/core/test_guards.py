@@ -24,7 +24,7 @@ USES: dict[str, Callable[[Any, np.ndarray], Any]] = {
     "x / c": lambda x, c: x / c,
     "c / x": lambda x, c: c / x,
     "np.power(x, c)": lambda x, c: np.power(x, c),
-    "np.hypot(x, c)": lambda x, c: np.hypot(x, c),
+    "np.hypot(x, c)": lambda x, c: np.hypot(x, c),  # whose second derivative needs c
     "c @ x": lambda x, c: c @ x,
     "np.where": lambda x, c: np.where(c > 1.5, x, 0.0) * c,
 }
@@ -46,7 +46,9 @@ def test_a_small_constant_changed_after_use_gives_the_right_gradient(name: str) 
 
 
 @pytest.mark.parametrize("change", ["all", "one element", "swap"])
-@pytest.mark.parametrize("name", ["x * c", "c * x", "x / c", "np.power(x, c)", "c @ x"])
+@pytest.mark.parametrize(
+    "name", ["x * c", "c * x", "x / c", "np.power(x, c)", "np.hypot(x, c)", "c @ x"]
+)
 def test_a_large_constant_changed_after_use_raises_with_the_line_of_its_use(
     name: str, change: str
 ) -> None:
@@ -71,7 +73,7 @@ def test_a_large_constant_changed_after_use_raises_with_the_line_of_its_use(
         dd.grad(f)(x, True)
 
 
-@pytest.mark.parametrize("name", ["c / x", "np.hypot(x, c)"])
+@pytest.mark.parametrize("name", ["c / x"])
 def test_a_large_constant_that_is_not_a_residual_may_change(name: str) -> None:
     def f(x: Any, change: bool) -> Any:
         c = _ones(LARGE)

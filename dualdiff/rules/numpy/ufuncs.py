@@ -31,6 +31,8 @@ from .slopes import (
     cbrt_slope,
     constant,
     cosine,
+    cosine_of,
+    in_range,
     is_real,
     over,
     safe_divide,
@@ -43,9 +45,11 @@ from .slopes import (
 DEGREE = 0.017453292519943295
 
 
-def _absolute_dx(x: Any) -> Any:
+def _absolute_dx(x: Any, ans: Any) -> Any:
     if is_real(x):
         return np.sign(plain(x))
+    if not is_box(x) and in_range(ans):
+        return safe_divide(np.conjugate(x), ans)
     x, y = np.real(x), np.imag(x)
     return cosine(x, y) - 1j * cosine(y, x)
 
@@ -192,7 +196,11 @@ arccosh = elementwise(np.arccosh, lambda x: arccosh_slope(x))
 arctanh = elementwise(np.arctanh, lambda x: arctanh_slope(x))
 deg2rad = elementwise(np.deg2rad, DEGREE)
 rad2deg = elementwise(np.rad2deg, 1 / DEGREE)
-hypot = elementwise(np.hypot, lambda x, y: cosine(x, y), lambda x, y: cosine(y, x))
+hypot = elementwise(
+    np.hypot,
+    lambda x, y, ans: cosine_of(x, y, ans),
+    lambda x, y, ans: cosine_of(y, x, ans),
+)
 arctan2 = elementwise(
     np.arctan2,
     lambda x, y: _over_squares(y, x, y),

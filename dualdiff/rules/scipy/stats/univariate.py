@@ -13,15 +13,12 @@ from typing import Any
 import numpy as np
 from scipy import special, stats
 
-from ....array.dispatch import register
-from ...declare import elementwise
-from .. import special as _rules  # noqa: F401  # those that the formulas need
+from ..special.student import t_logpdf
 from .distribution import INF, Distribution
 
 LOG_SQRT_2PI = 0.9189385332046727
 SQRT_2PI = 2.5066282746310002
 LOG_2 = 0.6931471805599453
-LOG_PI = 1.1447298858494002
 
 
 def _norm_logpdf(z: Any) -> Any:
@@ -44,15 +41,8 @@ norm = Distribution(
 
 
 def _t_logpdf(z: Any, df: Any) -> Any:
-    half = 0.5 * df
-    constant = special.gammaln(half + 0.5) - special.gammaln(half) - 0.5 * (np.log(df) + LOG_PI)
-    return constant - (half + 0.5) * np.log1p(z * z / df)
+    return t_logpdf(df, z)
 
-
-stdtr_p = elementwise(
-    special.stdtr, None, lambda x, y: np.exp(_t_logpdf(y, x)), name="special.stdtr"
-)
-register(special.stdtr, stdtr_p.bind)
 
 t = Distribution(
     stats.t,

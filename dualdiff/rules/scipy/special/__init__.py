@@ -1,0 +1,28 @@
+"""`scipy.special` on traced arrays: its whole namespace, one file of rules per family.
+
+Its universal functions may be called as SciPy's own (``scipy.special.erf(x)``). `logsumexp`,
+`softmax`, `log_softmax`, `polygamma` and others are Python functions there that make plain arrays
+of what they are given: take those from `dualdiff.scipy.special`. Derivatives follow the NIST
+Digital Library of Mathematical Functions (DLMF). docs/accuracy.md says how accurate they are.
+"""
+
+from . import (  # noqa: F401  # their rules
+    bessel,
+    bessel_relatives,
+    distributions,
+    elementary,
+    elliptic,
+    error,
+    hypergeometric,
+    incomplete_beta,
+    incomplete_gamma,
+    integrals,
+    noncentral,
+    polynomials,
+    student,
+)
+from .gamma import multigammaln, polygamma
+from .logsumexp import log_softmax, logsumexp, softmax
+from .zeta import zeta
+
+__all__ = ["log_softmax", "logsumexp", "multigammaln", "polygamma", "softmax", "zeta"]

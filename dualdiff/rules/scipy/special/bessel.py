@@ -1,0 +1,140 @@
+"""Bessel functions in their argument and order, Hankel functions, scaled ones (DLMF 10).
+
+Derivatives in the argument are recurrences (10.6.1, 10.29.1); where scaled functions are large or
+small powers of a large argument, the series 10.40.1 and 10.40.2 differentiated term by term.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ....array.box import plain
+from ....core.batch import dtype_of
+from .bessel_orders import ive_order, jv_order, kve_order, yv_order
+from .kinds import closed, signed, where
+
+ROOT_I = 0.3989422804014327  # 1 / sqrt(2 pi)
+ROOT_K = 1.2533141373155003  # sqrt(pi / 2)
+FAR = 60.0
+
+
+def _half_difference(function: Any, x: Any, y: Any) -> Any:
+    return 0.5 * (function(x - 1, y) - function(x + 1, y))
+
+
+def _half_sum(function: Any, x: Any, y: Any) -> Any:
+    return 0.5 * (function(x - 1, y) + function(x + 1, y))
+
+
+def _far_slope(order: Any, x: Any, sign: int) -> Any:
+    """The derivative of ``sum(-sign**k a_k / x**k) / sqrt(x)``, for x > 0 (DLMF 10.40)."""
+    term: Any = 1.0
+    total: Any = 0.5
+    for k in range(1, 16):
+        term = term * (-sign) * (4 * order * order - (2 * k - 1) ** 2) / (k * 8 * x)
+        total = total + term * (k + 0.5)
+    return -(ROOT_I if sign > 0 else ROOT_K) * total / (x * np.sqrt(x))
+
+
+def _scaled(near: Callable[..., Any], sign: int) -> Callable[..., Any]:
+    """The derivative of a scaled function: `near` at moderate arguments, else the series."""
+
+    def slope(order: Any, x: Any, ans: Any) -> Any:
+        if dtype_of(x).kind == "c":
+            return near(order, x, ans)
+        size = np.abs(plain(x))
+        far = (size > FAR) & (4 * plain(order) ** 2 < size) & ((sign > 0) | (plain(x) > 0))
+
+        def series(order: Any, x: Any, ans: Any) -> Any:
+            parity = np.where(plain(x) < 0, np.cos(np.pi * (plain(order) + 1)), 1.0)
+            return parity * _far_slope(order, np.abs(x), sign)
+
+        return where(far, series, near, order, x, ans)
+
+    return slope
+
+
+def _i1e_near(order: Any, x: Any, ans: Any) -> Any:
+    zero = plain(x) == 0
+    by_x = np.where(zero, 0.5, ans / np.where(zero, 1, x))
+    return special.i0e(x) - signed(x) * ans - by_x
+
+
+_i0e_dx = _scaled(lambda n, x, ans: special.i1e(x) - signed(x) * ans, 1)
+_i1e_dx = _scaled(_i1e_near, 1)
+_k0e_dx = _scaled(lambda n, x, ans: ans - special.k1e(x), -1)
+_k1e_dx = _scaled(lambda n, x, ans: ans - special.k0e(x) - ans / x, -1)
+
+
+def _scale_sign(x: Any) -> Any:
+    """Of ``exp(-abs(Re x))``."""
+    return np.sign(np.real(plain(x)))
+
+
+_ive_dx = _scaled(lambda n, x, ans: _half_sum(special.ive, n, x) - _scale_sign(x) * ans, 1)
+_kve_dx = _scaled(lambda n, x, ans: ans - _half_sum(special.kve, n, x), -1)
+
+
+def _zeros(x: Any) -> Any:
+    return np.zeros(np.shape(plain(x)))
+
+
+closed("j0", lambda x: -special.j1(x))
+closed("j1", lambda x: 0.5 * (special.j0(x) - special.jv(2, x)))
+closed("y0", lambda x: -special.y1(x))
+closed("y1", lambda x: 0.5 * (special.y0(x) - special.yv(2, x)))
+closed("i0", lambda x: special.i1(x))
+closed("i1", lambda x: 0.5 * (special.i0(x) + special.iv(2, x)))
+closed("k0", lambda x: -special.k1(x))
+closed("k1", lambda x: -0.5 * (special.k0(x) + special.kv(2, x)))
+closed("i0e", lambda x, ans: _i0e_dx(_zeros(x), x, ans))
+closed("i1e", lambda x, ans: _i1e_dx(_zeros(x) + 1, x, ans))
+closed("k0e", lambda x, ans: _k0e_dx(_zeros(x), x, ans))
+closed("k1e", lambda x, ans: _k1e_dx(_zeros(x) + 1, x, ans))
+
+closed("jv", lambda x, y: jv_order(x, y), lambda x, y: _half_difference(special.jv, x, y))
+closed("yv", lambda x, y: yv_order(x, y), lambda x, y: _half_difference(special.yv, x, y))
+closed("yn", None, lambda x, y: _half_difference(special.yv, x, y))
+closed(
+    "iv",
+    lambda x, y: ive_order(x, y) * np.exp(y),
+    lambda x, y: _half_sum(special.iv, x, y),
+)
+closed(
+    "kv",
+    lambda x, y: kve_order(x, y) * np.exp(-y),
+    lambda x, y: -_half_sum(special.kv, x, y),
+)
+closed("kn", None, lambda x, y: -_half_sum(special.kv, plain(x) * 1.0, y))
+closed("ive", lambda x, y: ive_order(x, np.abs(y)), lambda x, y, ans: _ive_dx(x, y, ans))
+closed("kve", lambda x, y: kve_order(x, y), lambda x, y, ans: _kve_dx(x, y, ans))
+
+
+# exp(-abs(Im z)) of the scaled J and Y is constant on the real line, where they have derivatives.
+closed("jve", lambda x, y: jv_order(x, y), lambda x, y: _half_difference(special.jve, x, y))
+closed("yve", lambda x, y: yv_order(x, y), lambda x, y: _half_difference(special.yve, x, y))
+
+
+def _hankel(name: str, sign: int, scaled: bool) -> None:
+    """J and Y apart in the order: J would be lost beside Y where Y is large."""
+    function: Any = getattr(special, name)
+
+    def by_order(x: Any, y: Any) -> Any:
+        both = jv_order(x, y) + sign * 1j * yv_order(x, y)
+        return both * np.exp(-sign * 1j * y) if scaled else both
+
+    def by_argument(x: Any, y: Any, ans: Any) -> Any:
+        slope = _half_difference(function, x, y)
+        return slope - sign * 1j * ans if scaled else slope
+
+    closed(name, lambda x, y: by_order(x, y), lambda x, y, ans: by_argument(x, y, ans))
+
+
+_hankel("hankel1", 1, False)
+_hankel("hankel2", -1, False)
+_hankel("hankel1e", 1, True)
+_hankel("hankel2e", -1, True)

@@ -1,0 +1,216 @@
+"""Derivatives of the Bessel functions in their order, for real arguments x > 0.
+
+Schlaefli's integrals (DLMF 10.9.6, 10.9.7, 10.32.4, 10.32.9), differentiated under the integral, on
+the line through the saddle point, where the integrand does not oscillate more than the function;
+the power series (10.15.1, 10.38.1) where x is small. Negative orders by connection formulas.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ....array.box import plain
+from .kinds import cases, column, flat, gauss_legendre
+
+PI = np.pi
+DROP = 39.0  # integrals end where the integrand has fallen by exp(-39)
+
+
+def _series(nu: Any, x: Any, sign: int, scaled: bool) -> Any:
+    """``(x/2)**nu sum((sign x**2 / 4)**k / (k! Gamma(nu + k + 1)))`` by nu."""
+    q, log = sign * x * x / 4, np.log(x / 2)
+    term, harmonic = x * 0 + 1.0, special.psi(nu + 1)
+    total = log - harmonic
+    for k in range(1, 140):
+        term = term * q / (k * (nu + k))
+        harmonic = harmonic + 1 / (nu + k)
+        part = term * (log - harmonic)
+        total = total + part
+        if np.all(np.abs(plain(part)) <= 1e-18 * np.abs(plain(total))):
+            break
+    front = nu * log - special.gammaln(nu + 1) - (x if scaled else 0.0)
+    return total * np.exp(front)
+
+
+def _beyond(nu: Any, x: Any, start: Any, f: Any) -> tuple[Any, Any]:
+    """The integrals of ``exp(-x (f(t) - f(start)) - nu (t - start))`` from `start`, and of t times
+    that."""
+    nodes, weights = gauss_legendre(64)
+    n, y = column(plain(nu)), column(plain(x))
+    slope = np.maximum(y * f(start) + n, 1e-300)
+    end = np.where(start > 0, np.minimum(DROP / slope, 60.0), 60.0)
+    end = np.minimum(end, np.arcsinh(DROP / y + np.sinh(np.minimum(start, 700.0))) - start)
+    end = np.minimum(end, DROP / np.maximum(n, 1e-300))
+    t = end * nodes
+    e = np.exp(-column(x) * (f(start + t) - f(start)) - column(nu) * t)
+    return np.matmul(e, weights) * end[:, 0], np.matmul((start + t) * e, weights) * end[:, 0]
+
+
+def _line(nu: Any, x: Any, modified: bool, count: int) -> Any:
+    """J or I by nu: the part on the line, then that on the half-line where the line ends."""
+    n, y = column(plain(nu)), column(plain(x))
+    f = np.cosh if modified else np.sinh
+    if modified:
+        start, height = np.arcsinh(n / y), np.sqrt(y * y + n * n)
+    else:
+        start = np.where(n > y, np.arccosh(np.maximum(n / y, 1)), 0)
+        height = y * np.sinh(start)
+    width = 2 * np.arcsin(np.minimum(np.sqrt(DROP / (2 * np.maximum(height, 1e-300))), 1))
+    width = np.where(height > DROP / 2, width, PI)
+    nodes, weights = gauss_legendre(count)
+    v = width * nodes
+    real = column(x) * (np.cosh(start) if modified else np.sinh(start))
+    imag = column(x) * (np.sinh(start) if modified else np.cosh(start))
+    phase = imag * np.sin(v) - column(nu) * v
+    e = np.exp(-2 * real * np.sin(v / 2) ** 2)
+    on_line = np.matmul((-start * np.cos(phase) + v * np.sin(phase)) * e, weights)
+    on_line = on_line * width[:, 0] / PI
+    whole, weighted = _beyond(nu, x, start, f)
+    start = start[:, 0]
+    rest = -np.cos(nu * PI) * whole + np.sin(nu * PI) / PI * weighted
+    scale = x if modified else 0.0
+    return on_line * np.exp(real[:, 0] - nu * start - scale) + rest * np.exp(
+        -x * f(start) - nu * start - scale
+    )
+
+
+def _ive(nu: Any, x: Any) -> Any:
+    n, y = plain(nu), plain(x)
+    small = (y < 20) | (y * y / 4 < 10 * (n + 1))
+    return cases(
+        (nu, x),
+        (small, lambda nu, x: _series(nu, x, 1, True)),
+        otherwise=lambda nu, x: _line(nu, x, True, 64),
+    )
+
+
+def _jv(nu: Any, x: Any) -> Any:
+    n, y = plain(nu), plain(x)
+    small = y * y / 4 < 1.2 * (n + 1)
+    count = int(60 + 0.8 * np.max(np.where((n < 1.2 * y) & ~small, y, 0), initial=0))
+    return cases(
+        (nu, x),
+        (small, lambda nu, x: _series(nu, x, -1, False)),
+        otherwise=lambda nu, x: _line(nu, x, False, count),
+    )
+
+
+def _left_end(g: Any, low: Any) -> Any:
+    """Where g falls below 0 left of 0, by halving."""
+    for _ in range(40):
+        half = low / 2
+        low = np.where(g(half) < 0, half, low)
+    return low
+
+
+def _kve(nu: Any, x: Any) -> Any:
+    """``exp(x) int t sinh(nu t) exp(-x cosh t)`` from 0 on."""
+    n, y = column(plain(nu)), column(plain(x))
+    start, height = np.arcsinh(n / y), np.sqrt(y * y + n * n)
+
+    def g(u: Any) -> Any:
+        return n * u - height * (np.cosh(u) - 1) - n * np.sinh(u) + DROP
+
+    high = np.arccosh(1 + DROP / height)
+    for _ in range(12):
+        high = high - g(high) / (n - height * np.sinh(high) - n * np.cosh(high))
+    low = _left_end(g, -start)
+    nodes, weights = gauss_legendre(96)
+    t = start + low + (high - low) * nodes
+    exponent = column(nu) * (t - start) - column(x) * (np.cosh(t) - np.cosh(start))
+    e = np.exp(exponent) * (-np.expm1(-2 * column(nu) * t)) / 2
+    start = start[:, 0]
+    front = np.exp(nu * start - x * (np.cosh(start) - 1))
+    return np.matmul(t * e, weights) * (high - low)[:, 0] * front
+
+
+def _yv(nu: Any, x: Any) -> Any:
+    n, y = column(plain(nu)), column(plain(x))
+    nodes, weights = gauss_legendre(int(60 + 0.8 * float(np.max(y))))
+    v = PI * nodes
+    total = -np.matmul(v * np.cos(column(x) * np.sin(v) - column(nu) * v), weights)
+    whole, weighted = _beyond(nu, x, 0 * y, np.sinh)
+    total = total + (np.cos(nu * PI) * weighted + PI * np.sin(nu * PI) * whole) / PI
+    big = n > y
+    start = np.where(big, np.arccosh(np.maximum(n / y, 1)), 0)
+    height = y * np.sinh(start)
+
+    def g(u: Any) -> Any:
+        around = n * (u - np.sinh(u)) - height * (np.cosh(u) - 1)
+        return np.where(big, around, n * u - y * np.sinh(u)) + DROP
+
+    def slope(u: Any) -> Any:
+        around = n * (1 - np.cosh(u)) - height * np.sinh(u)
+        return np.where(big, around, n - y * np.cosh(u))
+
+    steep = np.maximum(height, 1e-9)
+    around = np.minimum(np.sqrt(2 * DROP / steep), np.cbrt(6 * DROP / np.maximum(n, 1e-300)))
+    around = np.minimum(around, np.arccosh(1 + DROP / steep))
+    high = np.where(big, around, np.arcsinh((DROP + n * 8) / y))
+    for _ in range(30):
+        high = high - g(high) / slope(high)
+    low = _left_end(g, -start)
+    nodes, weights = gauss_legendre(80)
+    t = start + low + (high - low) * nodes
+    e = np.exp(column(nu) * (t - start) - column(x) * (np.sinh(t) - np.sinh(start)))
+    start = start[:, 0]
+    front = np.exp(nu * start - x * np.sinh(start)) / PI
+    return total - np.matmul(t * e, weights) * (high - low)[:, 0] * front
+
+
+def _inside(body: Any) -> Any:
+    """`body` for x > 0 and orders from 0 on; at x = 0 it is 0 for positive orders, else NaN."""
+
+    def guarded(nu: Any, x: Any) -> Any:
+        known = (plain(x) > 0) & (plain(x) < np.inf) & (plain(nu) >= 0)
+
+        def edge(nu: Any, x: Any) -> Any:
+            at_zero = (plain(x) == 0) & (plain(nu) > 0)
+            return np.where(at_zero | (plain(x) == np.inf), 0.0, np.nan)
+
+        return cases((nu, x), (known, body), otherwise=edge)
+
+    return guarded
+
+
+def _mirrored(positive: Any, negative: Any, block: int) -> Any:
+    """A derivative for orders of either sign; `negative` takes the positive order -nu."""
+
+    def whole(nu: Any, x: Any) -> Any:
+        left = plain(nu) < 0
+        return cases((nu, x), (left, lambda nu, x: negative(-nu, x)), otherwise=positive)
+
+    return flat(whole, block)
+
+
+_jv, _ive, _yv, _kve_right = _inside(_jv), _inside(_ive), _inside(_yv), _inside(_kve)
+
+
+def _jv_left(mu: Any, x: Any) -> Any:
+    """``J(-mu) = cos(mu pi) J(mu) - sin(mu pi) Y(mu)`` (DLMF 10.4.7)."""
+    c, s = np.cos(PI * mu), np.sin(PI * mu)
+    values = PI * (s * special.jv(mu, x) + c * special.yv(mu, x))
+    return values - c * _jv(mu, x) + s * _yv(mu, x)
+
+
+def _yv_left(mu: Any, x: Any) -> Any:
+    """``Y(-mu) = sin(mu pi) J(mu) + cos(mu pi) Y(mu)`` (DLMF 10.4.8)."""
+    c, s = np.cos(PI * mu), np.sin(PI * mu)
+    values = PI * (s * special.yv(mu, x) - c * special.jv(mu, x))
+    return values - s * _jv(mu, x) - c * _yv(mu, x)
+
+
+def _ive_left(mu: Any, x: Any) -> Any:
+    """``I(-mu) = I(mu) + 2 / pi sin(mu pi) K(mu)`` (DLMF 10.27.2)."""
+    c, s = np.cos(PI * mu), np.sin(PI * mu)
+    k = 2 * c * special.kve(mu, x) + 2 / PI * s * _kve_right(mu, x)
+    return -_ive(mu, x) - k * np.exp(-2 * x)
+
+
+jv_order = _mirrored(_jv, _jv_left, 500)
+yv_order = _mirrored(_yv, _yv_left, 500)
+ive_order = _mirrored(_ive, _ive_left, 1500)
+kve_order = _mirrored(_kve_right, lambda mu, x: -_kve_right(mu, x), 1500)

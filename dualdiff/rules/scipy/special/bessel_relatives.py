@@ -1,0 +1,226 @@
+"""Airy, Kelvin, Struve, spherical Bessel, parabolic cylinder functions, and integrals of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ....array.box import plain
+from ....core.batch import dtype_of
+from ....errors import UnsupportedInputError, user_line
+from .bessel_orders import yv_order
+from .elementary import over
+from .kinds import (
+    cases,
+    closed,
+    column,
+    find,
+    flat,
+    gauss_legendre,
+    horner,
+    partial,
+    several,
+    where,
+)
+
+PI = np.pi
+SQRT_PI = 1.772453850905516
+K = np.arange(16.0)
+# u_k and v_k of the asymptotic series (DLMF 9.7.1, 9.7.2).
+U = special.gamma(3 * K + 0.5) / (54**K * special.gamma(K + 1) * special.gamma(K + 0.5))
+V = (6 * K + 1) / (1 - 6 * K) * U
+
+
+def _airye_far(x: Any) -> Any:
+    """For large x the series 9.7.5 to 9.7.8 of the scaled functions, term by term."""
+    zeta = 2 / 3 * x * np.sqrt(x)
+    root = np.sqrt(np.sqrt(x))
+
+    def slope(coefficients: Any, sign: int, power: float) -> Any:
+        return horner(sign / zeta, coefficients * (power - 1.5 * K)) / x
+
+    return (
+        slope(U, -1, -0.25) / (2 * SQRT_PI * root),
+        -slope(V, -1, 0.25) * root / (2 * SQRT_PI),
+        slope(U, 1, -0.25) / (SQRT_PI * root),
+        slope(V, 1, 0.25) * root / SQRT_PI,
+    )
+
+
+def _airye(x: Any, ans: Any) -> Any:
+    if dtype_of(x).kind == "c":
+        raise UnsupportedInputError(
+            f"scipy.special.airye is not holomorphic: it has no derivative in complex numbers, "
+            f"{user_line()}"
+        )
+    ai, aip, bi, bip = ans
+    positive = plain(x) > 0
+    root = np.where(positive, np.sqrt(np.where(positive, x, 1.0)), 0.0)
+    near = aip + root * ai, x * ai + root * aip, bip - root * bi, x * bi - root * bip
+    far = plain(x) > 30
+    if not np.any(far):
+        return near
+    series = _airye_far(np.where(far, x, 30.0))
+    return tuple(np.where(far, s, n) for s, n in zip(series, near, strict=True))
+
+
+several("airy", lambda x, ans: (ans[1], x * ans[0], ans[3], x * ans[2]))
+several("airye", _airye)
+
+
+# Spherical functions: (2n + 1) f' = n f(n - 1) - (n + 1) f(n + 1), with other signs for the
+# modified ones (DLMF 10.51.2, 10.51.5).
+def _spherical(kind: str, below: int, above: int) -> None:
+    for name in (f"_spherical_{kind}", f"_spherical_{kind}_d"):
+        closed(name, None, _neighbours(find(name), below, above))
+
+
+def _neighbours(f: Any, below: int, above: int) -> Any:
+    def slope(x: Any, y: Any) -> Any:
+        n = plain(x)
+        lower, upper = f(np.maximum(n - 1, 0), y), f(n + 1, y)
+        return (below * n * lower + above * (n + 1) * upper) / (2 * n + 1)
+
+    return slope
+
+
+_spherical("jn", 1, -1)
+_spherical("yn", 1, -1)
+_spherical("in", 1, 1)
+_spherical("kn", -1, -1)
+
+# Kelvin functions: w = ber + i bei solves x**2 w'' + x w' = i x**2 w (DLMF 10.61.3).
+closed("ber", lambda x: special.berp(x))
+closed("bei", lambda x: special.beip(x))
+closed("ker", lambda x: special.kerp(x))
+closed("kei", lambda x: special.keip(x))
+closed("berp", lambda x, ans: -over(ans, x, 0.0) - special.bei(x))
+closed("beip", lambda x, ans: -over(ans, x, 0.5) + special.ber(x))
+closed("kerp", lambda x, ans: -ans / x - special.kei(x))
+closed("keip", lambda x, ans: -ans / x + special.ker(x))
+several(
+    "kelvin",
+    lambda x, ans: (
+        ans[2],
+        ans[3],
+        1j * ans[0] - over(ans[2], x, 0.5j),
+        1j * ans[1] - ans[3] / x,
+    ),
+)
+
+
+# Struve functions (DLMF 11.4.27 to 11.4.30); in the order by the series 11.2.1 and 11.2.2, for
+# large arguments of H by Y and the integral 11.5.2.
+def _struve_series(sign: int) -> Any:
+    def series(v: Any, x: Any) -> Any:
+        k = np.arange(float(60 + int(0.7 * np.max(plain(x), initial=0))))
+        exponent = (2 * k + column(v) + 1) * np.log(column(x) / 2) - special.gammaln(k + 1.5)
+        terms = np.exp(exponent) * special.rgamma(k + column(v) + 1.5)
+        return np.sum(float(sign) ** k * terms, axis=-1)
+
+    return series
+
+
+NODES, WEIGHTS = gauss_legendre(64)
+
+
+def _struve_rest(v: Any, x: Any) -> Any:
+    """``H - Y`` (DLMF 11.5.2)."""
+    end = 40 / plain(x)
+    t = column(end) * NODES
+    e = np.exp(-column(x) * t + (column(v) - 0.5) * np.log1p(t * t))
+    front = np.exp(v * np.log(x / 2)) * special.rgamma(v + 0.5) * 2 / SQRT_PI
+    return front * end * np.matmul(e, WEIGHTS)
+
+
+_series_slope = {sign: partial(_struve_series(sign), 0) for sign in (-1, 1)}
+_rest_slope = partial(_struve_rest, 0)
+
+
+def _struve_v(v: Any, x: Any) -> Any:
+    return cases(
+        (v, x),
+        (~(plain(x) > 0), lambda v, x: np.where(plain(x) == 0, 0.0, np.nan)),
+        (plain(x) < 6, _series_slope[-1]),
+        otherwise=lambda v, x: yv_order(v, x) + _rest_slope(v, x),
+    )
+
+
+def _modstruve_v(v: Any, x: Any) -> Any:
+    beyond = ~(plain(x) > 0)
+    return cases(
+        (v, x),
+        (beyond, lambda v, x: np.where(plain(x) == 0, 0.0, np.nan)),
+        otherwise=_series_slope[1],
+    )
+
+
+struve_order, modstruve_order = flat(_struve_v), flat(_modstruve_v)
+
+
+def _struve_x(x: Any, y: Any, function: Any, sign: int) -> Any:
+    """``(f(v - 1) -+ f(v + 1) + (y/2)**v / (sqrt(pi) Gamma(v + 3/2))) / 2``."""
+    front = np.where(plain(x) == 0, 1.0, (y / 2) ** x) if np.any(plain(x) == 0) else (y / 2) ** x
+    rest = front * special.rgamma(x + 1.5) / SQRT_PI
+    return 0.5 * (function(x - 1, y) + sign * function(x + 1, y) + rest)
+
+
+closed(
+    "struve",
+    lambda x, y: struve_order(x, y),
+    lambda x, y: _struve_x(x, y, special.struve, -1),
+)
+closed(
+    "modstruve",
+    lambda x, y: modstruve_order(x, y),
+    lambda x, y: _struve_x(x, y, special.modstruve, 1),
+)
+
+# Integrals, whose derivatives are their integrands.
+SQUARES = special.gamma(np.arange(2.0, 14.0)) ** 2
+
+
+def _less_one(x: Any, function: Any, sign: int) -> Any:
+    """``sign (f(x) - 1) / x`` for J0 (-1) and I0 (1), by the series where x is small."""
+    return where(
+        np.abs(plain(x)) < 1,
+        lambda x: x / 4 * horner(sign * x * x / 4, 1 / SQUARES),
+        lambda x: sign * (function(x) - 1) / x,
+        x,
+    )
+
+
+several("itj0y0", lambda x, ans: (special.j0(x), special.y0(x)))
+several("iti0k0", lambda x, ans: (special.i0(x), special.k0(x)))
+several("it2j0y0", lambda x, ans: (_less_one(x, special.j0, -1), -special.y0(x) / x))
+several("it2i0k0", lambda x, ans: (_less_one(x, special.i0, 1), -special.k0(x) / x))
+closed("itstruve0", lambda x: special.struve(0.0, x))
+closed("itmodstruve0", lambda x: special.modstruve(0.0, x))
+closed("it2struve0", lambda x: -special.struve(0.0, x) / x)
+
+
+def _itairy(x: Any, ans: Any) -> Any:
+    right, left = special.airy(x), special.airy(-x)
+    return right[0], right[2], left[0], left[2]
+
+
+several("itairy", _itairy)
+closed(
+    "besselpoly",
+    lambda x, y, z: special.besselpoly(x, y + 1, z - 1) - special.besselpoly(x, y + 1, z + 1),
+    None,
+    None,
+)
+
+
+# Parabolic cylinder functions: the second result is the derivative, the equation gives its own
+# (DLMF 12.2.2, 12.14.1).
+def _parabolic(name: str, square: Any) -> None:
+    several(name, None, lambda x, y, ans: (ans[1], square(x, y) * ans[0]))
+
+
+_parabolic("pbdv", lambda v, x: x * x / 4 - v - 0.5)
+_parabolic("pbvv", lambda v, x: x * x / 4 - v - 0.5)
+_parabolic("pbwa", lambda a, x: a - x * x / 4)

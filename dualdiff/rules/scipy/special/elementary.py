@@ -1,0 +1,139 @@
+"""Exponentials, logarithms, losses, entropies and powers near their limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ....array.box import plain
+from ...declare import elementwise
+from .kinds import closed, horner, partial, where
+
+LN2 = 0.6931471805599453
+LN10 = 2.302585092994046
+DEGREE = np.pi / 180
+LOG1PREL = tuple((-1.0) ** k / (k + 1) for k in range(32))
+EXPREL_SLOPE = tuple(float(1 / ((k + 2) * special.gamma(k + 1))) for k in range(20))
+
+
+def over(numerator: Any, x: Any, limit: Any) -> Any:
+    """``numerator / x``, and `limit`, a constant, at 0."""
+    zero = plain(x) == 0
+    if not np.any(zero):
+        return numerator / x
+    return np.where(zero, limit, numerator / np.where(zero, 1, x))
+
+
+def _ratio(a: Any, b: Any) -> Any:
+    """``a / b``, and 0 with derivative 0 where both are 0."""
+    neither = (plain(a) == 0) & (plain(b) == 0)
+    return np.where(neither, 0, a / np.where(neither, 1, b)) if np.any(neither) else a / b
+
+
+def _log_ratio(x: Any, y: Any) -> Any:
+    """``log(x / y)``, exact where x is near y."""
+    near = np.abs(plain(x) - plain(y)) < 0.5 * plain(y)
+    return where(near, lambda x, y: np.log1p((x - y) / y), lambda x, y: np.log(x / y), x, y)
+
+
+def _exprel_slope(t: Any) -> Any:
+    """``((t - 1) exp(t) + 1) / t**2``, the derivative of ``(exp(t) - 1) / t``."""
+    return where(
+        np.abs(plain(t)) < 1,
+        lambda t: horner(t, EXPREL_SLOPE),
+        lambda t: ((t - 1) * np.exp(t) + 1) / (t * t),
+        t,
+    )
+
+
+def _log1prel(t: Any) -> Any:
+    """``log1p(t) / t``."""
+    near = np.abs(plain(t)) < 0.25
+    return where(near, lambda t: horner(t, LOG1PREL), lambda t: np.log1p(t) / t, t)
+
+
+# The logistic function: ans * (1 - ans) would lose the small differences.
+closed("expit", lambda x, ans: ans * special.expit(-x))
+closed("logit", lambda x: 1 / (x * (1 - x)))
+closed("log_expit", lambda x: special.expit(-x))
+closed("_log1mexp", lambda x: -1 / np.expm1(-x))
+
+# Exponentials, logarithms, powers.
+closed("expm1", lambda x: np.exp(x))
+closed("log1p", lambda x: 1 / (1 + x))
+closed("exp2", lambda ans: LN2 * ans)
+closed("exp10", lambda ans: LN10 * ans)
+closed("cbrt", lambda ans: 1 / (3 * ans * ans))
+closed("cosm1", lambda x: -np.sin(x))
+closed("exprel", lambda x: _exprel_slope(x))
+closed("_log1pmx", lambda x: -x / (1 + x))
+closed("wrightomega", lambda ans: ans / (1 + ans))
+closed("_lambertw", lambda x, ans: over(ans / (1 + ans), x, 1.0), None, None)  # DLMF 4.13.4
+closed("xlogy", lambda y: np.log(y), lambda x, y: _ratio(x, y))
+closed("xlog1py", lambda y: np.log1p(y), lambda x, y: _ratio(x, 1 + y))
+closed("powm1", lambda x, y: y * x ** (y - 1), lambda x, y: np.log(x) * x**y)
+
+# Entropies.
+closed("entr", lambda x: -np.log(x) - 1)
+closed("rel_entr", lambda x, y: _log_ratio(x, y) + 1, lambda x, y: -_ratio(x, y))
+closed("kl_div", _log_ratio, lambda x, y: 1 - _ratio(x, y))
+
+# Trigonometry in degrees.
+closed("sindg", lambda x: DEGREE * special.cosdg(x))
+closed("cosdg", lambda x: -DEGREE * special.sindg(x))
+closed("tandg", lambda ans: DEGREE * (1 + ans * ans))
+closed("cotdg", lambda ans: -DEGREE * (1 + ans * ans))
+closed("radian", DEGREE, DEGREE / 60, DEGREE / 3600)
+closed("_sinpi", lambda x: np.pi * special._ufuncs._cospi(x))
+closed("_cospi", lambda x: -np.pi * special._ufuncs._sinpi(x))
+
+
+# Losses.
+def _pseudo_huber_ddelta(x: Any, y: Any) -> Any:
+    """``(h - x)**2 / h`` with ``h = hypot(x, y)`` and ``h - x = y**2 / (h + x)``."""
+    h = np.hypot(x, y)
+    h = np.where(plain(h) == 0, 1.0, h)
+    part = y / (h + x) * y
+    return part / h * part
+
+
+def _pseudo_huber_slope(x: Any, y: Any) -> Any:
+    return np.where(np.isinf(y), x * np.sign(y), x * (y / np.where(np.isinf(y), 1, np.hypot(x, y))))
+
+
+_pseudo_huber_dr = elementwise(
+    _pseudo_huber_slope,
+    lambda x, y: (y / np.hypot(x, y)) ** 3,
+    lambda x, y: (x / np.hypot(x, y)) ** 3,
+    name="special.pseudo_huber_slope",
+)
+closed(
+    "huber",
+    lambda x, y: np.where(np.abs(plain(y)) > plain(x), np.abs(y) - x, 0),
+    lambda x, y: np.clip(y, -x, x),
+)
+closed("pseudo_huber", _pseudo_huber_ddelta, lambda x, y: _pseudo_huber_dr(x, y))
+
+
+def _squared_slope(log: Any, exponent: Any) -> Any:
+    """By the exponent: of ``log * exprel(exponent * log)``."""
+    return log * log * _exprel_slope(exponent * log)
+
+
+_exponent_slope: Any = partial(lambda x, y: x * _log1prel(x * y), 1)
+
+# Box-Cox transformations: in the exponent through (exp(t) - 1) / t and log(1 + t) / t.
+closed("boxcox", lambda x, y: x ** (y - 1), lambda x, y: _squared_slope(np.log(x), y))
+closed(
+    "boxcox1p",
+    lambda x, y: np.exp((y - 1) * np.log1p(x)),
+    lambda x, y: _squared_slope(np.log1p(x), y),
+)
+closed("inv_boxcox", lambda y, ans: ans ** (1 - y), lambda x, y, ans: ans * _exponent_slope(x, y))
+closed(
+    "inv_boxcox1p",
+    lambda y, ans: np.exp((1 - y) * np.log1p(ans)),
+    lambda x, y, ans: (1 + ans) * _exponent_slope(x, y),
+)

@@ -1,0 +1,160 @@
+"""Elliptic integrals and functions, the arithmetic-geometric mean, Carlson's forms (DLMF 19, 22).
+
+Derivatives in the parameter m are power series where the closed forms would cancel (m near 0), and
+Carlson's integrals R_D for the incomplete ones (DLMF 19.25).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ....array.box import plain
+from .kinds import by, closed, column, flat, horner, several, where
+
+PI = np.pi
+TERMS = 40
+# ((2n - 1)!! / (2n)!!)**2, the coefficients of 2 K / pi (DLMF 19.5.1).
+SQUARES = np.cumprod([((2 * n - 1) / (2 * n)) ** 2 for n in range(1, TERMS)])
+N = np.arange(1, TERMS)
+K_SLOPE = PI / 2 * N * SQUARES
+E_SLOPE = -PI / 2 * N * SQUARES / (2 * N - 1)
+
+
+def _ellipk_dm(m: Any) -> Any:
+    """``(E - (1 - m) K) / (2 m (1 - m))`` (DLMF 19.4.1), the power series near 0."""
+    return where(
+        np.abs(plain(m)) < 0.3,
+        lambda m: horner(m, K_SLOPE),
+        lambda m: (special.ellipe(m) - (1 - m) * special.ellipk(m)) / (2 * m * (1 - m)),
+        m,
+        fill=0.5,
+    )
+
+
+def _ellipe_dm(m: Any) -> Any:
+    """``(E - K) / (2 m)`` (DLMF 19.4.2), the power series near 0."""
+    return where(
+        np.abs(plain(m)) < 0.3,
+        lambda m: horner(m, E_SLOPE),
+        lambda m: (special.ellipe(m) - special.ellipk(m)) / (2 * m),
+        m,
+        fill=0.5,
+    )
+
+
+def _ellipkm1_dp(p: Any, ans: Any) -> Any:
+    return where(
+        plain(p) < 0.7,
+        lambda p, ans: -(special.ellipe(1 - p) - p * ans) / (2 * p * (1 - p)),
+        lambda p, ans: -_ellipk_dm(1 - p),
+        p, ans,
+        fill=0.5,
+    )  # fmt: skip
+
+
+def _agm(a: Any, b: Any) -> Any:
+    """``pi / 4 (a + b) / K(((a - b) / (a + b))**2)`` (DLMF 19.8.5)."""
+    total = a + b
+    near = np.abs(plain(a) - plain(b)) < 0.7 * np.abs(plain(total))
+    k = where(
+        near,
+        lambda a, b: special.ellipk(((a - b) / (a + b)) ** 2),
+        lambda a, b: special.ellipkm1(4 * (a / (a + b)) * (b / (a + b))),
+        np.where(near, a, a), b,
+    )  # fmt: skip
+    return PI / 4 * total / k
+
+
+closed("ellipk", lambda x: _ellipk_dm(x))
+closed("ellipe", lambda x: _ellipe_dm(x))
+closed("ellipkm1", lambda x, ans: _ellipkm1_dp(x, ans))
+by("agm", _agm)
+
+
+# Incomplete integrals: the amplitude is brought to (-pi/2, pi/2) by whole periods.
+def _by_periods(f: Any) -> Any:
+    def whole(phi: Any, m: Any) -> Any:
+        k = np.round(plain(phi) / PI)
+        rest = f(phi - k * PI, m)
+        if not np.any(k):
+            return rest
+        return rest + 2 * k * np.where(k == 0, 0.0, f(np.full(np.shape(k), PI / 2)[()], m))
+
+    return whole
+
+
+def _ellipkinc_dm(phi: Any, m: Any) -> Any:
+    s, c = np.sin(phi), np.cos(phi)
+    return s**3 / 6 * special.elliprd(c * c, 1.0, 1 - m * s * s)
+
+
+def _ellipeinc_dm(phi: Any, m: Any) -> Any:
+    s, c = np.sin(phi), np.cos(phi)
+    return -(s**3) / 6 * special.elliprd(c * c, 1 - m * s * s, 1.0)
+
+
+_ellipkinc_dm, _ellipeinc_dm = _by_periods(_ellipkinc_dm), _by_periods(_ellipeinc_dm)
+closed(
+    "ellipkinc", lambda x, y: 1 / np.sqrt(1 - y * np.sin(x) ** 2), lambda x, y: _ellipkinc_dm(x, y)
+)
+closed("ellipeinc", lambda x, y: np.sqrt(1 - y * np.sin(x) ** 2), lambda x, y: _ellipeinc_dm(x, y))
+
+
+def _amplitude_dm(u: Any, m: Any, ans: Any) -> Any:
+    """By m, of the amplitude: ``-dn dF/dm``, where F(amplitude, m) = u."""
+    return -ans[2] * _ellipkinc_dm(ans[3], m)
+
+
+def _ellipj_du(u: Any, m: Any, ans: Any) -> Any:
+    """DLMF 22.13.1 to 22.13.3."""
+    sn, cn, dn, _ = ans
+    return cn * dn, -sn * dn, -m * sn * cn, dn
+
+
+def _ellipj_dm(u: Any, m: Any, ans: Any) -> Any:
+    sn, cn, dn, _ = ans
+    phi = _amplitude_dm(u, m, ans)
+    return cn * phi, -sn * phi, -(sn * sn + 2 * m * sn * cn * phi) / (2 * dn), phi
+
+
+several("ellipj", _ellipj_du, _ellipj_dm)
+
+
+# Carlson's symmetric integrals (DLMF 19.16), by double exponential quadrature where no closed form
+# is free of cancellation.
+U = np.linspace(-4.2, 4.2, 100)
+T = np.exp(PI / 2 * np.sinh(U))
+WEIGHTS = T * PI / 2 * np.cosh(U) * (U[1] - U[0])
+
+
+def _rd_integral(x: Any, y: Any, z: Any) -> Any:
+    """DLMF 19.16.5."""
+    below = [column(a) + T / 1 for a in (x, y, z)]
+    return 1.5 * np.matmul(1 / (np.sqrt(below[0] * below[1]) * below[2] ** 1.5), WEIGHTS)
+
+
+def _rj_integral(x: Any, y: Any, z: Any, p: Any) -> Any:
+    """DLMF 19.16.2."""
+    root = np.sqrt(column(x) + T) * np.sqrt(column(y) + T) * np.sqrt(column(z) + T)
+    return 1.5 * np.matmul(1 / (root * (column(p) + T)), WEIGHTS)
+
+
+def _rg(x: Any, y: Any, z: Any) -> Any:
+    """DLMF 19.21.10."""
+    parts = z * special.elliprf(x, y, z) - (x - z) * (y - z) * special.elliprd(x, y, z) / 3
+    return 0.5 * (parts + np.sqrt(x) * np.sqrt(y) / np.sqrt(z))
+
+
+closed(
+    "elliprf",  # DLMF 19.18.1
+    lambda x, y, z: -special.elliprd(y, z, x) / 6,
+    lambda x, y, z: -special.elliprd(x, z, y) / 6,
+    lambda x, y, z: -special.elliprd(x, y, z) / 6,
+)
+by("elliprc", lambda x, y: special.elliprf(x, y, y))
+by("elliprd", flat(_rd_integral))
+by("elliprj", flat(_rj_integral))
+by("elliprg", _rg)

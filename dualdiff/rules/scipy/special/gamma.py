@@ -1,0 +1,252 @@
+"""The gamma and beta functions, their logarithms, ratios and binomials (DLMF 5).
+
+Differences of digamma functions are integrals of the trigamma function where they would cancel.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ....array.box import is_box, plain
+from ....array.dispatch import register
+from ....core.batch import dtype_of
+from ....errors import UnsupportedInputError, user_line
+from ...declare import elementwise
+from ...numpy.common import on_values
+from .kinds import cases, closed, column, flat, gauss_legendre, horner, where
+
+LOG_PI = 1.1447298858494002
+HALF_LOG_2PI = 0.9189385332046727
+# B_2k / (2 k) with their signs, of log x - psi(x) (DLMF 5.11.2), and B_2k / (2 k (2 k - 1)) of
+# Stirling's series (DLMF 5.11.1).
+BERNOULLI = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12, -3617 / 8160)
+STIRLING = tuple(b / (2 * k + 1) for k, b in enumerate(BERNOULLI))
+FAR = 16  # from here on the asymptotic series of polygamma functions are exact to rounding
+NODES, WEIGHTS = gauss_legendre(10)
+
+
+def polygamma(n: Any, x: Any) -> Any:
+    """The n-th derivative of the digamma function, as ``scipy.special.polygamma``.
+
+    Arguments: `n`, constant integers; `x`, real, an array that broadcasts with n.
+    Returns: an array of their common shape. Raises: MissingRuleError for a traced n.
+
+    >>> import dualdiff as dd
+    >>> round(float(dd.grad(lambda x: dd.scipy.special.polygamma(1, x))(1.0)), 6)
+    -2.404114
+    """
+    return _polygamma(n, x) if is_box(n) or is_box(x) else special.polygamma(n, x)
+
+
+_polygamma = elementwise(
+    polygamma, None, lambda x, y: polygamma(x + 1, y), name="special.polygamma"
+)
+
+
+def _complex_values(n: Any, z: Any) -> Any:
+    """``(-1)**(n + 1) n! zeta(n + 1, z)``, the zeta function by Euler and Maclaurin (25.11.5)."""
+    n, z = np.broadcast_arrays(np.asarray(n, float), np.asarray(z, complex))
+    steps = int(max(0, FAR - np.floor(np.min(z.real, initial=FAR))))
+    if steps > 10**5:
+        raise UnsupportedInputError(
+            f"polygamma functions of complex numbers far to the left are not known, {user_line()}"
+        )
+    s = n + 1
+    total = np.zeros(z.shape, complex)
+    for k in range(steps):
+        total += (z + k) ** -s
+    w = z + steps
+    term = w**-s
+    total += w * term / n + 0.5 * term
+    term = term * s / w
+    for k, b in enumerate(BERNOULLI, start=1):
+        total += b * 2 * k / special.factorial(2 * k) * term
+        term = term * (s + 2 * k - 1) * (s + 2 * k) / (w * w)
+    return ((-1.0) ** (n + 1) * special.gamma(s) * total)[()]
+
+
+complex_polygamma: Any = elementwise(
+    _complex_values,
+    None,
+    lambda x, y: complex_polygamma(x + 1, y),
+    name="special.polygamma_complex",
+)
+
+
+def trigamma(x: Any) -> Any:
+    """The derivative of the digamma function, also of complex numbers."""
+    return complex_polygamma(1, x) if dtype_of(x).kind == "c" else polygamma(1, x)
+
+
+def log_minus_psi(a: Any) -> Any:
+    """``log(a) - psi(a)`` without cancellation for large a (DLMF 5.11.2)."""
+    far = plain(a) > 12
+
+    def series(a: Any) -> Any:
+        i = 1 / (a * a)
+        return 0.5 / a + i * horner(i, BERNOULLI)
+
+    return where(far, series, lambda a: np.log(a) - special.psi(a), a)
+
+
+def _psi_difference(x: Any, d: Any) -> Any:
+    def near(x: Any, d: Any) -> Any:
+        return d * np.matmul(polygamma(1, column(x) + column(d) * NODES), WEIGHTS)
+
+    def far(x: Any, d: Any) -> Any:
+        return special.psi(x + d) - special.psi(x)
+
+    return cases((x, d), (np.abs(plain(d)) < 0.5 * plain(x), near), otherwise=far)
+
+
+_real_psi_difference = flat(_psi_difference)
+
+
+def psi_difference(x: Any, d: Any) -> Any:
+    """``psi(x + d) - psi(x)``; for small d the integral of the trigamma function."""
+    if "c" in (dtype_of(x).kind, dtype_of(d).kind):
+        return special.psi(x + d) - special.psi(x)
+    return _real_psi_difference(x, d)
+
+
+def stirling(x: Any) -> Any:
+    """``log Gamma(x) - (x - 1/2) log x + x - log(2 pi) / 2`` for x > 12 (DLMF 5.11.1)."""
+    i = 1 / (x * x)
+    return horner(i, STIRLING) / x
+
+
+def _log_beta(a: Any, b: Any) -> Any:
+    swap = plain(a) > plain(b)
+    a, b = np.where(swap, b, a), np.where(swap, a, b)
+
+    def both(a: Any, b: Any) -> Any:
+        n = a + b
+        rest = stirling(a) + stirling(b) - stirling(n) + HALF_LOG_2PI - 0.5 * np.log(b)
+        return rest + (a - 0.5) * np.log(a / n) + b * np.log1p(-a / n)
+
+    def one(a: Any, b: Any) -> Any:
+        n = a + b
+        rest = special.gammaln(a) + stirling(b) - stirling(n) + a
+        return rest - a * np.log(n) + (b - 0.5) * np.log1p(-a / n)
+
+    return cases(
+        (a, b), (plain(a) > 12, both), (plain(b) > 12, one), otherwise=special.betaln
+    )  # fmt: skip
+
+
+log_beta = flat(_log_beta)
+log_beta.__doc__ = "``log B(a, b)`` for positive a and b; SciPy's loses digits for one large one."
+
+
+def beta_value(a: Any, b: Any, ans: Any) -> Any:
+    """B(a, b): SciPy's value, or ours where one is large."""
+    large = (plain(a) > 0) & (plain(b) > 0) & (np.maximum(plain(a), plain(b)) > 100)
+    if not np.any(large):
+        return ans
+    return np.where(large, np.exp(log_beta(np.where(large, a, 1), np.where(large, b, 1))), ans)
+
+
+def _pole(x: Any) -> Any:
+    """Whether values lie next to a pole of the gamma function."""
+    return (plain(x) < 0.25) & (np.abs(plain(x) - np.round(plain(x))) < 0.25)
+
+
+def rgamma_slope(x: Any, ans: Any) -> Any:
+    """``-psi(x) / Gamma(x)``, by reflection on the left, where that has no poles (DLMF 5.5.3)."""
+
+    def left(x: Any, ans: Any) -> Any:
+        n = np.round(np.real(plain(x)))
+        r, sign = np.pi * (x - n), 1 - 2 * np.mod(n, 2)
+        gamma = sign * special.gamma(1 - x)
+        return gamma * (np.cos(r) - special.psi(1 - x) * np.sin(r) / np.pi)
+
+    return where(np.real(plain(x)) < 0.5, left, lambda x, ans: -special.psi(x) * ans, x, ans)
+
+
+def _rgamma_slope_of(x: Any) -> Any:
+    return rgamma_slope(x, special.rgamma(x))
+
+
+def _poch_x(x: Any, y: Any, ans: Any) -> Any:
+    """At zeros, which are poles of Gamma(x), a product rule; left of 0 with integer y reflected."""
+    px, py = plain(x), plain(y)
+    mirrored = (px + py < 0.5) & (py == np.round(py))
+    zero = _pole(x) & ~mirrored & ~_pole(px + py)
+    safe = np.where(mirrored | zero, 1.0, x)
+    out = ans * psi_difference(safe, y)
+    if np.any(mirrored):
+        w = np.where(mirrored, 1 - x - y, 1.0 + abs(py))
+        out = np.where(mirrored, -ans * psi_difference(w, y), out)
+    if np.any(zero):
+        z, sum_ = np.where(zero, x, 1.0), np.where(zero, x + y, 1.0)
+        product = special.psi(sum_) * special.rgamma(z) + _rgamma_slope_of(z)
+        out = np.where(zero, special.gamma(sum_) * product, out)
+    return out
+
+
+def _binom_value(x: Any, y: Any, ans: Any) -> Any:
+    """SciPy's value, or ours for large x."""
+    w = plain(x) - plain(y) + 1
+    large = (plain(x) > 100) & (plain(y) > -1) & (w > 0)
+    if not np.any(large):
+        return ans
+    x, y = np.where(large, x, 1.0), np.where(large, y, 0.5)
+    return np.where(large, np.exp(-log_beta(x - y + 1, y + 1)) / (x + 1), ans)
+
+
+def _binom(x: Any, y: Any, ans: Any, by_x: bool) -> Any:
+    """``Gamma(x + 1) / (Gamma(y + 1) Gamma(x - y + 1))`` as a product next to its zeros."""
+    value, w = _binom_value(x, y, ans), x - y + 1
+    zero = (_pole(w) | (_pole(y + 1) & (not by_x))) & (plain(x) > -1)
+    sx, sy = np.where(zero, 2.0, x), np.where(zero, 0.5, y)
+    if by_x:
+        out = -value * psi_difference(sx + 1, -sy)
+    else:
+        out = value * psi_difference(sy + 1, sx - 2 * sy)
+    if not np.any(zero):
+        return out
+    x, y, w = np.where(zero, x, 2.0), np.where(zero, y, 0.5), np.where(zero, w, 2.5)
+    r, rw = special.rgamma(y + 1), special.rgamma(w)
+    slope = r * _rgamma_slope_of(w)
+    slope = special.psi(x + 1) * r * rw + slope if by_x else rw * _rgamma_slope_of(y + 1) - slope
+    return np.where(zero, special.gamma(x + 1) * slope, out)
+
+
+closed("gamma", lambda x, ans: ans * special.psi(x))
+closed("gammaln", lambda x: special.psi(x))
+closed("loggamma", lambda x: special.psi(x))
+closed("psi", trigamma)
+closed("rgamma", rgamma_slope)
+closed(
+    "beta",
+    lambda ans, x, y: -beta_value(x, y, ans) * psi_difference(x, y),
+    lambda ans, x, y: -beta_value(x, y, ans) * psi_difference(y, x),
+)
+closed("betaln", lambda x, y: -psi_difference(x, y), lambda x, y: -psi_difference(y, x))
+closed("poch", _poch_x, lambda ans, x, y: ans * special.psi(x + y))
+closed(
+    "binom",
+    lambda x, y, ans: _binom(x, y, ans, True),
+    lambda x, y, ans: _binom(x, y, ans, False),
+)
+closed("_lgam1p", lambda x: special.psi(x + 1))
+register(special.gammasgn, on_values(special.gammasgn))
+
+
+def multigammaln(a: Any, d: int) -> Any:
+    """``scipy.special.multigammaln``, the logarithm of the multivariate gamma function.
+
+    Arguments: `a`, greater than ``(d - 1) / 2``, of any shape; `d`, the dimension.
+    Returns: an array of the shape of a.
+    Source: Muirhead, Aspects of Multivariate Statistical Theory, 1982, theorem 2.1.12.
+
+    >>> import dualdiff as dd
+    >>> round(dd.grad(lambda a: dd.scipy.special.multigammaln(a, 2))(2.5), 6)
+    1.125941
+    """
+    special.multigammaln(plain(a), d)  # SciPy says what is wrong
+    total = 0.25 * d * (d - 1) * LOG_PI
+    return total + sum(special.gammaln(a - 0.5 * (j - 1)) for j in range(1, d + 1))

@@ -1,0 +1,222 @@
+"""Hypergeometric functions (DLMF 13, 15, 16): in the argument closed, in parameters by series.
+
+The series are differentiated term by term in forward mode. Where the terms of the best one are so
+much larger than their sum that less than eight digits are left, a parameter has no derivative here
+and an error says so.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ....array.box import plain
+from ....errors import UnsupportedInputError, user_line
+from .kinds import cases, closed, column, flat, partial
+
+LOSS = 1e8  # how much larger than the sum the largest term may be
+TERMS = 4000
+
+
+def _refuse(name: str, lost: Any) -> None:
+    if np.any(lost):
+        raise UnsupportedInputError(
+            f"the derivative of scipy.special.{name} in its parameters is not known at "
+            f"{int(np.sum(lost))} of the {np.size(lost)} points, where its series cancel, "
+            f"{user_line()}; hold them constant with dualdiff.stop_gradient."
+        )
+
+
+def _series(above: Any, below: Any, z: Any) -> tuple[Any, Any]:
+    """``sum(prod((a)_k) / prod((b)_k) z**k / k!)``, and how much larger its largest term is."""
+    term: Any = sum((0 * p for p in (*above, *below)), 0 * z) + 1.0
+    total, largest = term, np.abs(plain(term))
+    for k in range(TERMS):
+        for a in above:
+            term = term * (a + k)
+        for b in below:
+            term = term / (b + k)
+        term = term * z / (k + 1)
+        total = total + term
+        size = np.abs(plain(term))
+        largest = np.maximum(largest, size)
+        if k > 5 and np.all(size <= 1e-18 * np.abs(plain(total))):
+            return total, largest / np.abs(plain(total))
+    lost = size > 1e-14 * np.abs(plain(total))
+    return total, np.where(lost, np.inf, largest / np.abs(plain(total)))
+
+
+def _choose(name: str, one: tuple[Any, Any], other: tuple[Any, Any]) -> Any:
+    """The sum of the two that loses less."""
+    (x, loss_x), (y, loss_y) = one, other
+    best = np.fmin(loss_x, loss_y)
+    _refuse(name, ~(best < LOSS))
+    return np.where(~(loss_x > loss_y), x, y)
+
+
+def _hyp1f1(a: Any, b: Any, x: Any) -> Any:
+    """The power series, also by Kummer's transformation (DLMF 13.2.2, 13.2.39)."""
+
+    def right(a: Any, b: Any, x: Any) -> Any:
+        total, loss = _series([a], [b], x)
+        _refuse("hyp1f1", ~(loss < LOSS))
+        return total
+
+    def left(a: Any, b: Any, x: Any) -> Any:
+        total, loss = _series([b - a], [b], -x)
+        return _choose("hyp1f1", _series([a], [b], x), (np.exp(x) * total, loss))
+
+    return cases((a, b, x), (plain(x) < 0, left), otherwise=right)
+
+
+def _hyp0f1(v: Any, z: Any) -> Any:
+    """The power series (DLMF 16.2.1); far left the Bessel function J (10.16.9)."""
+
+    def bessel(v: Any, z: Any) -> Any:
+        root = np.sqrt(-z)
+        return special.gamma(v) * root ** (1 - v) * special.jv(v - 1, 2 * root)
+
+    return cases((v, z), (plain(z) < -16, bessel), otherwise=lambda v, z: _series([], [v], z)[0])
+
+
+# The Gauss function: the power series for small z, Pfaff's transformation for negative z, and from
+# 1/2 on steps of Taylor series of the equation that halve the distance to 1.
+STEP_TERMS = 60
+
+
+def _step(a: Any, b: Any, c: Any, z: Any, h: Any, y: Any, slope: Any) -> tuple[Any, Any]:
+    """Value and slope at z + h from those at z: Taylor coefficients by DLMF 15.10.1."""
+    u, v, power = y, slope, h
+    total, total_slope = y + slope * h, slope * 1.0
+    for k in range(STEP_TERMS):
+        next_ = (a + k) * (b + k) * u - ((1 - 2 * z) * k + c - (a + b + 1) * z) * (k + 1) * v
+        next_ = next_ / (z * (1 - z) * (k + 2) * (k + 1))
+        total_slope = total_slope + (k + 2) * next_ * power
+        power = power * h
+        total = total + next_ * power
+        u, v = v, next_
+    return total, total_slope
+
+
+def _near_one(a: Any, b: Any, c: Any, z: Any) -> Any:
+    at = np.full(np.shape(plain(z)), 0.5)
+    y = _small(a, b, c, at)
+    slope = a * b / c * _small(a + 1, b + 1, c + 1, at)
+    for _ in range(60):
+        last = plain(z) - at <= 0.5 * (1 - at) * 1.0001
+        if np.all(last):
+            break
+        h = np.where(last, 0.0, 0.5 * (1 - at))
+        y, slope = _step(a, b, c, at, h, y, slope)
+        at = at + h
+    return _step(a, b, c, at, z - at, y, slope)[0]
+
+
+def _small(a: Any, b: Any, c: Any, z: Any) -> Any:
+    total, loss = _series([a, b], [c], z)
+    _refuse("hyp2f1", ~(loss < LOSS))
+    return total
+
+
+def _hyp2f1(a: Any, b: Any, c: Any, z: Any) -> Any:
+    _refuse("hyp2f1", plain(z) >= 1)
+
+    def left(a: Any, b: Any, c: Any, z: Any) -> Any:  # DLMF 15.8.1
+        return np.exp(-a * np.log1p(-z)) * _right(a, c - b, c, z / (z - 1))
+
+    return cases((a, b, c, z), (plain(z) < 0, left), otherwise=_right)
+
+
+def _right(a: Any, b: Any, c: Any, z: Any) -> Any:
+    return cases((a, b, c, z), (plain(z) <= 0.6, _small), otherwise=_near_one)
+
+
+# Tricomi's function: an integral over log t (DLMF 13.4.4) from a = 1 on, below by the recurrence
+# 13.3.7, which is stable in this direction.
+STEPS = 200
+
+
+def _hyperu_integral(a: Any, b: Any, x: Any) -> Any:
+    pa, pb, px = plain(a), plain(b), plain(x)
+
+    grid = np.linspace(-60.0, 60.0, 481)
+    heights = column(pa) * grid - column(px) * np.exp(grid)
+    heights = heights + column(pb - pa - 1) * np.logaddexp(0, grid)
+    alive = heights > np.max(heights, axis=-1, keepdims=True) - 42
+    low = grid[np.argmax(alive, axis=-1)] - 0.25
+    high = grid[len(grid) - 1 - np.argmax(alive[..., ::-1], axis=-1)] + 0.25
+    s = column(low) + column(high - low) * np.linspace(0, 1, STEPS)
+    powers = column(a) * s - column(x) * np.exp(s) + column(b - a - 1) * np.logaddexp(0, s)
+    total = np.sum(np.exp(powers - column(special.gammaln(a))), axis=-1)
+    return total * (high - low) / (STEPS - 1)
+
+
+def _hyperu(a: Any, b: Any, x: Any) -> Any:
+    _refuse("hyperu", ~(plain(x) > 0) | (plain(a) < -50))
+    steps = np.maximum(np.ceil(1 - plain(a)), 0)
+    most = int(np.max(steps, initial=0))
+    upper, lower = _hyperu_integral(a + steps + 1, b, x), _hyperu_integral(a + steps, b, x)
+    for k in range(most):
+        at = a + (steps - k)
+        new = (x + 2 * at - b) * lower - at * (at - b + 1) * upper
+        done = k >= steps
+        upper, lower = np.where(done, upper, lower), np.where(done, lower, new)
+    return lower
+
+
+hyp0f1_v = partial(flat(_hyp0f1), 0)
+hyp1f1_a, hyp1f1_b = (partial(flat(_hyp1f1), i) for i in range(2))
+hyp2f1_a, hyp2f1_b, hyp2f1_c = (partial(flat(_hyp2f1), i) for i in range(3))
+hyperu_a, hyperu_b = (partial(flat(_hyperu), i) for i in range(2))
+
+closed("hyp0f1", lambda x, y: hyp0f1_v(x, y), lambda x, y: special.hyp0f1(x + 1, y) / x)
+closed(
+    "hyp1f1",
+    lambda x, y, z: hyp1f1_a(x, y, z),
+    lambda x, y, z: hyp1f1_b(x, y, z),
+    lambda x, y, z: x / y * special.hyp1f1(x + 1, y + 1, z),
+)
+closed(
+    "hyp2f1",
+    lambda x, y, z, w: hyp2f1_a(x, y, z, w),
+    lambda x, y, z, w: hyp2f1_b(x, y, z, w),
+    lambda x, y, z, w: hyp2f1_c(x, y, z, w),
+    lambda x, y, z, w: x * y / z * special.hyp2f1(x + 1, y + 1, z + 1, w),
+)
+closed(
+    "hyperu",
+    lambda x, y, z: hyperu_a(x, y, z),
+    lambda x, y, z: hyperu_b(x, y, z),
+    lambda x, y, z: -x * special.hyperu(x + 1, y + 1, z),
+)
+
+
+# Wright's function (DLMF 10.46.1), in its parameters by the series.
+def _wright(a: Any, b: Any, x: Any) -> Any:
+    k = np.arange(120.0)
+    log = np.log(np.where(plain(x) == 0, 1.0, x)) if np.any(plain(x) == 0) else np.log(x)
+    terms = np.exp(k * column(log) - special.gammaln(k + 1))
+    return np.sum(terms * special.rgamma(column(a) * k + column(b)), axis=-1)
+
+
+wright_a, wright_b = (partial(flat(_wright), i) for i in range(2))
+closed(
+    "wright_bessel",
+    lambda x, y, z: wright_a(x, y, z),
+    lambda x, y, z: wright_b(x, y, z),
+    lambda x, y, z: special.wright_bessel(x, x + y, z),
+)
+
+
+def _by_value(slope: Any) -> Any:
+    return lambda x, y, z, ans: slope(x, y, z) * np.exp(-ans)
+
+
+closed(
+    "log_wright_bessel",
+    _by_value(wright_a),
+    _by_value(wright_b),
+    lambda x, y, z, ans: np.exp(special.log_wright_bessel(x, x + y, z) - ans),
+)

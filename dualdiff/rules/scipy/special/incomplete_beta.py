@@ -1,0 +1,236 @@
+"""The incomplete beta function in all arguments, its inverses and the distributions by it.
+
+In a parameter the derivative is the integral of the score times the density over the tail on which
+the score keeps its sign, in the logarithm of the odds; near an end of the range the power series
+(DLMF 8.17.8) differentiated term by term.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ....array.box import plain
+from ...declare import elementwise
+from .gamma import log_beta, log_minus_psi, psi_difference
+from .kinds import by, cases, closed, column, exp_exp, find, flat, inverse
+
+NODES, WEIGHTS = exp_exp(80)
+DROP = 40.0  # the tail ends where the integrand has fallen by exp(-40)
+_scipy_density: Any = find("_beta_pdf")
+
+
+def _side(a: Any, b: Any, x: Any, excess: Any) -> Any:
+    """``log x - psi(a) + psi(a + b)``; `excess` is ``b x - a (1 - x)``."""
+
+    def near(a: Any, b: Any, x: Any, excess: Any) -> Any:
+        return np.log1p(excess / a) + log_minus_psi(a) - log_minus_psi(a + b)
+
+    def far(a: Any, b: Any, x: Any, excess: Any) -> Any:
+        return np.log(x) + psi_difference(a, b)
+
+    close = (plain(a) > 2) & (np.abs(plain(excess)) < 0.5 * plain(a))
+    return cases((a, b, x, excess), (close, near), otherwise=far)
+
+
+def _scores(a: Any, b: Any, x: Any, y: Any, which: int) -> Any:
+    excess = b * x - a * y
+    return _side(b, a, y, -excess) if which else _side(a, b, x, excess)
+
+
+score_a = flat(lambda a, b, x: _scores(a, b, x, 1 - x, 0))
+score_b = flat(lambda a, b, x: _scores(a, b, x, 1 - x, 1))
+
+
+def _density_values(a: Any, b: Any, x: Any) -> Any:
+    """``x**(a - 1) (1 - x)**(b - 1) / B(a, b)``, with its limits at the ends."""
+    with np.errstate(all="ignore"):
+        if _scipy_density is not None:
+            inner = _scipy_density(x, a, b)
+        else:
+            powers = special.xlogy(np.subtract(a, 1), x) + special.xlog1py(np.subtract(b, 1), -x)
+            inner = np.exp(powers - log_beta(a, b))
+    out = inner
+    for end, shape, other in ((0, a, b), (1, b, a)):
+        edge = np.where(np.equal(shape, 1), other, np.where(np.greater(shape, 1), 0.0, np.inf))
+        out = np.where(np.equal(x, end) & ~np.isnan(shape), edge, out)
+    return out[()]
+
+
+def _density_shape(which: int) -> Any:
+    score = (score_a, score_b)[which]
+
+    def slope(x: Any, y: Any, z: Any, ans: Any) -> Any:
+        inside = (plain(z) > 0) & (plain(z) < 1)
+        if np.all(inside):
+            return ans * score(x, y, z)
+        inner = np.where(inside, ans, 0.0) * score(x, y, np.where(inside, z, 0.5))
+        return np.where(inside, inner, 0.0)
+
+    return slope
+
+
+def _density_x(x: Any, y: Any, z: Any, ans: Any) -> Any:
+    """At the ends by densities with another parameter, so that all orders are right there."""
+    inside = (plain(z) > 0) & (plain(z) < 1)
+    safe = np.where(inside, z, 0.5)
+    slope = ans * ((x - 1) / safe - (y - 1) / (1 - safe))
+    if np.all(inside):
+        return slope
+    n, z = x + y - 1, np.where(inside, 0.0, z)
+    edge = _lowered(x, y, z, 0) - _lowered(x, y, z, 1)
+    return np.where(inside, slope, n * edge)
+
+
+def _lowered(a: Any, b: Any, x: Any, which: int) -> Any:
+    """The density with one parameter less by 1, continued to parameters that are not positive."""
+    shape, end = (plain(b), 1) if which else (plain(a), 0)
+    high = shape > 1
+    a, b = (a, np.where(high, b - 1, 1.0)) if which else (np.where(high, a - 1, 1.0), b)
+    value = beta_density(a, b, x)
+    low = np.where((shape == 1) | (plain(x) != end), 0.0, -np.inf)
+    return np.where(high, value, low)
+
+
+beta_density = elementwise(
+    _density_values, _density_shape(0), _density_shape(1), _density_x, name="special.beta_density"
+)
+
+
+def _end(a: Any, b: Any, x: Any) -> Any:
+    """How far the lower tail reaches in the logarithm of the odds, by Newton's method."""
+    n = a + b
+    outer = (DROP - n * np.log1p(-x)) / a
+    gap = a - n * x
+    s = np.where(gap > 0, np.minimum(outer, DROP / np.maximum(gap, 1e-300)), outer)
+    for _ in range(8):
+        share = 1 + x * np.expm1(-s)
+        f = a * s + n * np.log1p(x * np.expm1(-s)) - DROP
+        s = np.where(f > 0, s - f / (a - n * x * np.exp(-s) / share), s)
+    return np.where(np.isfinite(s) & (s > 0), s, outer)
+
+
+def _lower(a: Any, b: Any, x: Any, y: Any, which: int) -> Any:
+    """The derivative of I_x(a, b) in a (0) or b (1), from the lower tail."""
+    width = _end(plain(a), plain(b), plain(x)) / DROP
+    s = column(width) * NODES
+    log_share = np.log1p(column(x) * np.expm1(-s))
+    e = np.exp(-column(a) * s - column(a + b) * log_share)
+    score = column(_scores(a, b, x, y, which)) - (log_share if which else s + log_share)
+    # Where the weight underflows the score is not asked: it may be infinite there.
+    terms = np.where(plain(e) > 0, score * e, 0.0)
+    return beta_density(a, b, x) * x * y * width * np.matmul(terms, WEIGHTS)
+
+
+def _series(a: Any, b: Any, x: Any, y: Any, which: int) -> Any:
+    """``x**a y**b / (a B(a, b)) sum((a + b)_n / (a + 1)_n x**n)`` by a or b (DLMF 8.17.8)."""
+    term, harmonic = a * 0 + 1.0, a * 0.0
+    total, slope = term, harmonic
+    for k in range(90):
+        below = a + (1 + k)
+        term = term * x * (a + b + k) / below
+        harmonic = harmonic + 1 / (a + b + k) - (0.0 if which else 1 / below)
+        total, slope = total + term, slope + term * harmonic
+        if np.all(plain(term) < 1e-18 * plain(total)):
+            break
+    if which:
+        score = np.log(y) + psi_difference(b, a)
+    else:
+        above = plain(b) >= 1
+        score = np.log(x) + np.where(
+            above,
+            psi_difference(a + 1, np.where(above, b - 1, 0.0)),
+            -psi_difference(a + b, np.where(above, 0.0, 1 - b)),
+        )
+    front = np.exp(a * np.log(x) + b * np.log(y) - np.log(a) - log_beta(a, b))
+    return front * (score * total + slope)
+
+
+def _by_parameter(a: Any, b: Any, x: Any, y: Any, which: int) -> Any:
+    pa, pb, px, py = map(plain, (a, b, x, y))
+    edge = ~((px > 0) & (py > 0) & (pa > 0) & (pb > 0) & (pa + pb < np.inf))
+    ones = np.where(edge, 1.0, pa), np.where(edge, 1.0, pb)
+    sx = np.where(edge, 0.5, px)
+    low = (_scores(*ones, sx, np.where(edge, 0.5, py), which) < 0) ^ bool(which)
+    near_0 = (px * (pa + pb) < 0.5 * (pa + 1)) & (px < 0.5)
+    near_1 = (py * (pa + pb) < 0.5 * (pb + 1)) & (py < 0.5)
+    return cases(
+        (a, b, x, y),
+        (edge, _beyond),
+        (near_0, lambda a, b, x, y: _series(a, b, x, y, which)),
+        (near_1, lambda a, b, x, y: -_series(b, a, y, x, 1 - which)),
+        (low, lambda a, b, x, y: _lower(a, b, x, y, which)),
+        otherwise=lambda a, b, x, y: -_lower(b, a, y, x, 1 - which),
+    )
+
+
+def _beyond(a: Any, b: Any, x: Any, y: Any) -> Any:
+    """0 at the ends of the range, NaN outside it."""
+    inside = (plain(x) >= 0) & (plain(y) >= 0) & (plain(a) > 0) & (plain(b) > 0)
+    return np.where(inside, 0.0, np.nan)
+
+
+betainc_a = flat(lambda a, b, x: _by_parameter(a, b, x, 1 - x, 0))
+betainc_b = flat(lambda a, b, x: _by_parameter(a, b, x, 1 - x, 1))
+
+closed(
+    "betainc",
+    lambda x, y, z: betainc_a(x, y, z),
+    lambda x, y, z: betainc_b(x, y, z),
+    lambda x, y, z: beta_density(x, y, z),
+)
+closed(
+    "betaincc",
+    lambda x, y, z: -betainc_a(x, y, z),
+    lambda x, y, z: -betainc_b(x, y, z),
+    lambda x, y, z: -beta_density(x, y, z),
+)
+by("_beta_pdf", lambda x, a, b: beta_density(a, b, x))
+inverse("betaincinv", lambda a, b, p, t: special.betainc(a, b, t) - p)
+inverse("betainccinv", lambda a, b, p, t: special.betaincc(a, b, t) - p)
+inverse("_beta_ppf", lambda p, a, b, t: special.betainc(a, b, t) - p)
+inverse("btdtria", lambda p, b, x, t: special.betainc(t, b, x) - p)
+inverse("btdtrib", lambda a, p, x, t: special.betainc(a, t, x) - p)
+
+# The F, binomial and negative binomial distributions.
+by("fdtr", lambda a, b, x: special.betainc(a / 2, b / 2, a * x / (a * x + b)))
+by("fdtrc", lambda a, b, x: special.betainc(b / 2, a / 2, b / (a * x + b)))
+inverse("fdtri", lambda a, b, p, t: special.fdtr(a, b, t) - p)
+inverse("fdtridfd", lambda a, p, x, t: special.fdtr(a, t, x) - p)
+
+
+def _up(k: Any) -> Any:
+    return np.floor(plain(k)) + 1
+
+
+def _rest(n: Any, k: Any) -> Any:
+    return plain(n) - np.floor(plain(k))
+
+
+by("bdtr", lambda k, n, p: special.betaincc(_up(k), _rest(n, k), p), [0, 1])
+by("bdtrc", lambda k, n, p: special.betainc(_up(k), _rest(n, k), p), [0, 1])
+inverse("bdtri", lambda k, n, y, t: special.bdtr(plain(k), plain(n), t) - y, [0, 1])
+inverse("bdtrik", lambda y, n, p, t: special.betaincc(t + 1, n - t, p) - y)
+inverse("bdtrin", lambda k, y, p, t: special.betaincc(k + 1, t - k, p) - y)
+by("nbdtr", lambda k, n, p: special.betainc(plain(n) * 1.0, plain(k) + 1.0, p), [0, 1])
+by("nbdtrc", lambda k, n, p: special.betaincc(plain(n) * 1.0, plain(k) + 1.0, p), [0, 1])
+inverse("nbdtri", lambda k, n, y, t: special.nbdtr(plain(k), plain(n), t) - y, [0, 1])
+inverse("nbdtrik", lambda y, n, p, t: special.betainc(n, t + 1, p) - y)
+inverse("nbdtrin", lambda k, y, p, t: special.betainc(t, k + 1, p) - y)
+by("_binom_cdf", lambda k, n, p: special.betaincc(_up(k), _rest(n, k), p), [0, 1])
+by("_binom_sf", lambda k, n, p: special.betainc(_up(k), _rest(n, k), p), [0, 1])
+closed("_binom_pmf", None, None, lambda x, y, z, ans: ans * (x - y * z) / (z * (1 - z)))
+by("_nbinom_cdf", lambda k, n, p: special.betainc(n, _up(k), p), [0])
+by("_nbinom_sf", lambda k, n, p: special.betaincc(n, _up(k), p), [0])
+closed(
+    "_nbinom_pmf",
+    None,
+    lambda x, y, z, ans: ans * (psi_difference(y, x * 1.0) + np.log(z)),
+    lambda x, y, z, ans: ans * (y / z - x / (1 - z)),
+)
+by("_nbinom_mean", lambda n, p: n * (1 - p) / p)
+by("_nbinom_variance", lambda n, p: n * (1 - p) / p**2)
+by("_nbinom_skewness", lambda n, p: (2 - p) / np.sqrt(n * (1 - p)))
+by("_nbinom_kurtosis_excess", lambda n, p: 6 / n + p * p / (n * (1 - p)))

@@ -1,0 +1,43 @@
+"""Exponential, logarithmic, sine and cosine integrals, the dilogarithm (DLMF 6, 8.19, 25.12)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ....array.box import plain
+from .elementary import over
+from .kinds import closed, horner, several, where
+
+LOG_BY = tuple(-((-1.0) ** k) / (k + 1) for k in range(36))  # log(z) / (1 - z) by powers of z - 1
+
+
+def _spence_dz(x: Any) -> Any:
+    """``log(z) / (1 - z)`` (DLMF 25.12.2, with z for 1 - z)."""
+    return where(
+        np.abs(plain(x) - 1) < 0.25,
+        lambda u: horner(u, LOG_BY),
+        lambda u: -np.log(1 + u) / u,
+        x - 1,
+    )
+
+
+def _expn(x: Any, y: Any) -> Any:
+    """``-E(n - 1)`` (DLMF 8.19.13)."""
+    n = plain(x)
+    zero = np.equal(n, 0)
+    lower = special.expn(np.maximum(n - 1, 0), y)
+    if not np.any(zero):
+        return -lower
+    return -np.where(zero, np.exp(-y) * (1 + 1 / y) / y, lower)
+
+
+closed("exp1", lambda x: -np.exp(-x) / x)
+closed("expi", lambda x: np.exp(x) / x)
+closed("expn", None, _expn)
+closed("_scaled_exp1", lambda x, ans: ans * (1 + 1 / x) - 1)
+closed("spence", lambda x: _spence_dz(x))
+several("sici", lambda x, ans: (over(np.sin(x), x, 1.0), np.cos(x) / x))
+several("shichi", lambda x, ans: (over(np.sinh(x), x, 1.0), np.cosh(x) / x))

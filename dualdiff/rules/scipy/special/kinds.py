@@ -1,0 +1,265 @@
+"""How special functions are declared: by a closed form, by another evaluation, as an inverse.
+
+    closed("erf", lambda x: 2 / sqrt(pi) * exp(-x * x))
+    by("chdtr", lambda v, x: special.gammainc(v / 2, x / 2))
+    inverse("gammaincinv", lambda a, p, t: special.gammainc(a, t) - p)
+
+The value is SciPy's in all three. What stands for the derivative is NumPy on arrays that may
+themselves be traced, so that derivatives of any order follow. An alternative evaluation is pushed
+forward inside the rule: reverse mode would add up the large parts of a sum before they cancel.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import special
+from scipy.special import _ufuncs
+
+from ....array.box import is_box, plain
+from ....array.dispatch import register
+from ....core.batch import align, dtype_of, fit_of, shape_of, unbroadcast
+from ....core.dual import Dual, ForwardTrace
+from ....core.primitive import Primitive
+from ....core.trace import resolve
+from ....errors import UnsupportedInputError, user_line
+from ...declare import Derivative, elementwise, rule
+from ...residuals import OPERANDS
+
+Function = Callable[..., Any]
+UNSOLVED = 1e-3  # a residual in probability that rounding does not explain
+BLOCK = 1500  # elements whose nodes of a quadrature stay in cache
+
+
+def find(name: str) -> Any:
+    """A universal function of SciPy's, public or private; None where this release has none."""
+    found = (getattr(home, name, None) for home in (special, _ufuncs))
+    return next((f for f in found if isinstance(f, np.ufunc)), None)
+
+
+def closed(name: str, *derivatives: Derivative) -> Primitive | None:
+    """Declare the derivatives of a universal function by closed forms, and register it.
+
+    Arguments: `name`, of ``scipy.special``, private ones included; one derivative per operand, as
+    `elementwise` takes them.
+    Returns: the primitive, or None where this release of SciPy has no such function.
+    """
+    ufunc = find(name)
+    if ufunc is None:
+        return None
+    primitive = elementwise(ufunc, *derivatives, name=f"special.{name}")
+    register(ufunc, primitive.bind)
+    return primitive
+
+
+def by(name: str, alternative: Function, constants: Sequence[int] = ()) -> Primitive | None:
+    """Declare that a function has the derivatives of another way to evaluate it.
+
+    Arguments: `name`, see `closed`; `alternative`, traceable NumPy on arrays of one shape;
+    `constants`, which operands are integers.
+    """
+    n = len(inspect.signature(alternative).parameters)
+    slopes = [None if i in constants else formula(n, partial(alternative, i)) for i in range(n)]
+    return closed(name, *slopes)
+
+
+def inverse(name: str, equation: Function, constants: Sequence[int] = ()) -> Primitive | None:
+    """Declare that ``t = f(*args)`` solves ``equation(*args, t) == 0``: the implicit rule.
+
+    Where SciPy gives another number (an end of the range, where there is no solution), the
+    derivative is NaN.
+    """
+    n = len(inspect.signature(equation).parameters) - 1
+    by_solution = partial(equation, n)
+
+    def slope(i: int) -> Function:
+        by_argument = partial(equation, i)
+
+        def implicit(*at: Any) -> Any:
+            slope = -by_argument(*at) / by_solution(*at)
+            unsolved = np.abs(equation(*map(plain, at))) > UNSOLVED
+            return np.where(unsolved, np.nan, slope) if np.any(unsolved) else slope
+
+        return formula(n, implicit, ans=True)
+
+    return closed(name, *[None if i in constants else slope(i) for i in range(n)])
+
+
+def several(name: str, *slopes: Function | None) -> None:
+    """Declare a function of several results: one ``slope(*args, results)`` per operand.
+
+    A slope gives one derivative for each result; operands whose slope is None are constants.
+    """
+    ufunc = find(name)
+    if ufunc is None:
+        return
+    n = len(slopes)
+
+    def slope_of(i: int, args: Any, ans: Any) -> Any:
+        slope = slopes[i]
+        if slope is None:
+            raise primitive.missing("derivative", i, args[i])
+        return slope(*args, ans)
+
+    def push(ts: Any, args: Any, ans: Any, lead: Any) -> Any:
+        total: list[Any] = [0.0] * ufunc.nout
+        ndim = len(shape_of(ans[0]))
+        for i, t in enumerate(ts if n > 1 else (ts,)):
+            if t is not None:
+                t = align(t, len(shape_of(args[i])), ndim, lead)
+                total = [s + t * d for s, d in zip(total, slope_of(i, args, ans), strict=True)]
+        return tuple(total)
+
+    def pull(gs: Any, args: Any, ans: Any, active: Any) -> Any:
+        out: list[Any] = [None] * n
+        for i in (k for k, used in enumerate(active) if used):
+            c = sum(g * d for g, d in zip(gs, slope_of(i, args, ans), strict=True))
+            fit = fit_of(args[i], ans[0])
+            out[i] = c if fit is None else unbroadcast(c, fit)
+        return tuple(out) if n > 1 else out[0]
+
+    names = OPERANDS[:n]
+    primal = _with_names(lambda *args: ufunc(*args), names)
+    primitive = rule(
+        primal, push=push, pull=pull, name=f"special.{name}", outputs=ufunc.nout,
+        structure="elementwise",
+    )  # fmt: skip
+    register(ufunc, primitive.bind)
+
+
+def _with_names(function: Function, names: Sequence[str]) -> Function:
+    """`function` under a signature of the given names, by which rules ask for residuals."""
+
+    def named(*given: Any, **rest: Any) -> Any:
+        return function(*given, *(rest[n] for n in names[len(given) :]))
+
+    parameters = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in names]
+    named.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return named
+
+
+def formula(n: int, function: Function, ans: bool = False) -> Function:
+    """A function of n operands (and of the result) as a derivative that names them."""
+    return _with_names(function, (*OPERANDS[:n], *(("ans",) if ans else ())))
+
+
+def partial(function: Function, i: int) -> Function:
+    """The derivative of an elementwise function in argument `i`, by forward mode."""
+
+    def derivative(*args: Any) -> Any:
+        args = tuple(
+            a if dtype_of(a).kind in "iub" and k != i else double(a) for k, a in enumerate(args)
+        )
+        shape = np.broadcast_shapes(*map(shape_of, args))
+        x = args[i] if shape_of(args[i]) == shape else np.broadcast_to(args[i], shape)
+        trace = ForwardTrace()
+        try:
+            one = np.ones(shape, dtype_of(x))[()]
+            seeded = trace.box(resolve(x), one)
+            out = function(*args[:i], seeded, *args[i + 1 :])
+            out = resolve(out) if is_box(out) else out
+            own = isinstance(out, Dual) and out.scope is trace
+            return out.payload if own else np.zeros(shape)[()]
+        finally:
+            trace.close()
+
+    return derivative
+
+
+def double(x: Any) -> Any:
+    """An operand in double precision, as a NumPy number or array, or traced."""
+    if not is_box(x):
+        x = np.asarray(x)
+        return (x if x.dtype.kind == "c" else x.astype(float, copy=False))[()]
+    return x.astype(float) if x.dtype.itemsize < 8 else x
+
+
+def flat(function: Function, block: int = BLOCK) -> Function:
+    """An elementwise function whose body takes vectors; plain ones in blocks that stay in cache."""
+
+    @functools.wraps(function)
+    def elementwise_function(*args: Any) -> Any:
+        args = tuple(map(double, args))
+        if any(dtype_of(a).kind == "c" for a in args):
+            raise UnsupportedInputError(
+                f"this derivative of a special function is known for real arguments only, "
+                f"{user_line()}; hold its parameter constant with dualdiff.stop_gradient."
+            )
+        shape = np.broadcast_shapes(*map(shape_of, args))
+        vectors = [np.reshape(np.broadcast_to(a, shape), (-1,)) for a in args]
+        n = vectors[0].shape[0]
+        if n == 0:
+            return np.zeros(shape)
+        if n > block and not any(map(is_box, vectors)):
+            parts = [function(*(v[k : k + block] for v in vectors)) for k in range(0, n, block)]
+            return np.reshape(np.concatenate(parts), shape)
+        return np.reshape(function(*vectors), shape)
+
+    return elementwise_function
+
+
+def cases(args: Sequence[Any], *pairs: tuple[Any, Function], otherwise: Function) -> Any:
+    """Vectors by cases: the first pair ``(mask, function)`` whose mask holds says what to do."""
+    rest = np.ones(shape_of(args[0]), bool)
+    found: list[tuple[Any, Function]] = []
+    for mask, function in (*pairs, (rest, otherwise)):
+        chosen = rest & mask
+        if chosen.any():
+            found.append((chosen, function))
+            rest = rest & ~chosen
+    if len(found) == 1:
+        return found[0][1](*args)
+    where = [np.flatnonzero(mask) for mask, _ in found]
+    parts = [f(*(a[k] for a in args)) for k, (_, f) in zip(where, found, strict=True)]
+    return np.concatenate(parts)[np.argsort(np.concatenate(where))]
+
+
+def where(mask: Any, inside: Function, outside: Function, *args: Any, fill: float = 1.0) -> Any:
+    """``np.where`` of two formulas, neither of which sees the arguments of the other.
+
+    `fill` stands for what a formula does not see.
+    """
+    if not np.any(mask):
+        return outside(*args)
+    if np.all(mask):
+        return inside(*args)
+    return np.where(
+        mask,
+        inside(*(np.where(mask, a, fill) for a in args)),
+        outside(*(np.where(mask, fill, a) for a in args)),
+    )
+
+
+def horner(x: Any, coefficients: Any) -> Any:
+    """The polynomial with coefficients from the constant one on."""
+    total: Any = 0.0
+    for c in reversed(coefficients):
+        total = total * x + c
+    return total
+
+
+def gauss_legendre(n: int) -> tuple[Any, Any]:
+    """Nodes and weights on (0, 1)."""
+    nodes, weights = np.polynomial.legendre.leggauss(n)
+    return (nodes + 1) / 2, weights / 2
+
+
+def exp_exp(n: int, low: float = -3.7, high: float = 3.85) -> tuple[Any, Any]:
+    """Nodes and weights on (0, inf) for integrands that fall off like exp(-s) (Mori 1985)."""
+    t = np.linspace(low, high, n)
+    z = np.exp(t - np.exp(-t))
+    return z, z * (1 + np.exp(-t)) * (t[1] - t[0])
+
+
+def column(x: Any) -> Any:
+    """A vector as a column, beside which nodes lie in rows."""
+    return x[..., None]
+
+
+def signed(x: Any) -> Any:
+    """The sign of an argument, constant."""
+    return np.sign(plain(x))

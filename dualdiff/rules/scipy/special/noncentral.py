@@ -1,0 +1,171 @@
+"""Noncentral chi-square, t and F distributions, by mixtures of central ones.
+
+Chi-square and F are Poisson mixtures (Johnson, Kotz and Balakrishnan, Continuous Univariate
+Distributions 2, 1995, 29.2 and 30.2), whose parameters the central functions differentiate.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ....array.box import plain
+from .incomplete_beta import beta_density, betainc_a, betainc_b
+from .incomplete_gamma import gamma_density, gammainc_a
+from .kinds import by, closed, column, flat, inverse
+
+WIDTH = 10  # standard deviations of the Poisson weights that count
+
+
+def _weights(half: Any) -> tuple[Any, Any]:
+    """The numbers that matter of a Poisson distribution, and their probabilities."""
+    means = np.nan_to_num(plain(half))
+    high = np.max(means, initial=0.0)
+    low = np.min(means, initial=high)
+    first = int(max(0.0, low - WIDTH * np.sqrt(low + 1)))
+    last = int(high + WIDTH * np.sqrt(high + 1) + 16)
+    j = np.arange(float(first), float(last))
+    return j, np.exp(special.xlogy(j, column(half)) - column(half) - special.gammaln(j + 1))
+
+
+def _mixture(part: Any) -> Any:
+    """``sum(weight(j) part(j, ...))`` over a Poisson distribution of mean c / 2; c comes last."""
+
+    def mixed(*args: Any) -> Any:
+        *rest, c = args
+        j, weights = _weights(c / 2)
+        return np.sum(weights * part(j, *(column(a) for a in rest)), axis=-1)
+
+    return flat(mixed, 64)
+
+
+# Chi-square: x, degrees of freedom k, noncentrality c.
+ncx2_pdf = _mixture(lambda j, x, k: 0.5 * gamma_density(k / 2 + j, x / 2))
+ncx2_df = _mixture(lambda j, x, k: 0.5 * gammainc_a(k / 2 + j, x / 2))
+by("_ncx2_pdf", lambda x, k, c: ncx2_pdf(x, k, c))
+closed(
+    "chndtr",
+    lambda x, y, z: ncx2_pdf(x, y, z),
+    lambda x, y, z: ncx2_df(x, y, z),
+    lambda x, y, z: -ncx2_pdf(x, y + 2, z),
+)
+closed(
+    "_ncx2_sf",
+    lambda x, y, z: -ncx2_pdf(x, y, z),
+    lambda x, y, z: -ncx2_df(x, y, z),
+    lambda x, y, z: ncx2_pdf(x, y + 2, z),
+)
+inverse("chndtrix", lambda p, k, c, t: special.chndtr(t, k, c) - p)
+inverse("chndtridf", lambda x, p, c, t: special.chndtr(x, t, c) - p)
+inverse("chndtrinc", lambda x, k, p, t: special.chndtr(x, k, t) - p)
+
+
+# F: numerator m, denominator n, noncentrality c, x; F(x) = sum of I(y; m/2 + j, n/2).
+def _share(m: Any, n: Any, x: Any) -> Any:
+    return m * x / (m * x + n)
+
+
+def _slope_share(m: Any, n: Any, x: Any) -> tuple[Any, Any, Any]:
+    """The derivatives of the share by m, n and x."""
+    below = (m * x + n) ** 2
+    return n * x / below, -m * x / below, m * n / below
+
+
+ncf_density = _mixture(lambda j, m, n, x: beta_density(m / 2 + j, n / 2, _share(m, n, x)))
+ncf_by_a = _mixture(lambda j, m, n, x: betainc_a(m / 2 + j, n / 2, _share(m, n, x)))
+ncf_by_b = _mixture(lambda j, m, n, x: betainc_b(m / 2 + j, n / 2, _share(m, n, x)))
+ncf_by_c = _mixture(
+    lambda j, m, n, x: (
+        0.5
+        * (
+            special.betainc(m / 2 + j + 1, n / 2, _share(m, n, x))
+            - special.betainc(m / 2 + j, n / 2, _share(m, n, x))
+        )
+    )
+)
+
+
+def _ncf(sign: int, order: Any) -> list[Any]:
+    """The derivatives of the cdf (or minus them); `order` brings operands to m, n, c, x."""
+
+    def slope(which: int) -> Any:
+        def value(*args: Any) -> Any:
+            m, n, c, x = order(*args)
+            if which == 2:
+                return sign * ncf_by_c(m, n, x, c)
+            inner = _slope_share(m, n, x)[(0, 1, 2, 2)[which]] * ncf_density(m, n, x, c)
+            if which == 3:
+                return sign * inner
+            return sign * (inner + 0.5 * (ncf_by_a, ncf_by_b)[which](m, n, x, c))
+
+        return value
+
+    return [slope(k) for k in range(4)]
+
+
+_m, _n, _c, _x = _ncf(1, lambda m, n, c, x: (m, n, c, x))
+closed(
+    "ncfdtr",
+    lambda x, y, z, w: _m(x, y, z, w),
+    lambda x, y, z, w: _n(x, y, z, w),
+    lambda x, y, z, w: _c(x, y, z, w),
+    lambda x, y, z, w: _x(x, y, z, w),
+)
+closed(  # arguments x, m, n, c
+    "_ncf_sf",
+    lambda x, y, z, w: -_x(y, z, w, x),
+    lambda x, y, z, w: -_m(y, z, w, x),
+    lambda x, y, z, w: -_n(y, z, w, x),
+    lambda x, y, z, w: -_c(y, z, w, x),
+)
+by(
+    "_ncf_pdf",
+    lambda x, m, n, c: ncf_density(m, n, x, c) * _slope_share(m, n, x)[2],
+)
+inverse("ncfdtri", lambda m, n, c, p, t: special.ncfdtr(m, n, c, t) - p)
+inverse("ncfdtridfn", lambda p, n, c, f, t: special.ncfdtr(t, n, c, f) - p)
+inverse("ncfdtridfd", lambda m, p, c, f, t: special.ncfdtr(m, t, c, f) - p)
+inverse("ncfdtrinc", lambda m, n, p, f, t: special.ncfdtr(m, n, t, f) - p)
+
+# Noncentral t: with the chi variable r of v degrees of freedom, F(t) is the mean of
+# Phi(t r / sqrt(v) - c); the density of s = log(r**2 / v) is entire, so that equal steps do.
+STEPS = np.linspace(-1.0, 1.0, 161)
+
+
+def _chi_weights(v: Any) -> tuple[Any, Any]:
+    """Nodes s and weights: ``exp(v / 2 (s - exp(s) + 1))`` falls by exp(-40) within them."""
+    n = plain(v)
+    left = -80 / n - np.sqrt(160 / n)
+    right = np.minimum(np.sqrt(160 / n), np.log1p(160 / n) + 1.0)
+    for _ in range(12):
+        right = right - (right - np.expm1(right) + 80 / n) / (1 - np.exp(right))
+    low = left
+    for _ in range(40):
+        low = low - (low - np.expm1(low) + 80 / n) / (1 - np.exp(low))
+    s = column((right + low) / 2) + column((right - low) / 2) * STEPS
+    log = column(v) / 2 * (s - np.expm1(s)) + column(
+        v / 2 * np.log(v / 2) - v / 2 - special.gammaln(v / 2)
+    )
+    return s, np.exp(log) * column((right - low) / 2) * (STEPS[1] - STEPS[0])
+
+
+def _nct_cdf(v: Any, c: Any, t: Any) -> Any:
+    s, weights = _chi_weights(v)
+    return np.sum(weights * special.ndtr(column(t) * np.exp(s / 2) - column(c)), axis=-1)
+
+
+def _nct_pdf(t: Any, v: Any, c: Any) -> Any:
+    s, weights = _chi_weights(v)
+    root = np.exp(s / 2)
+    u = column(t) * root - column(c)
+    return np.sum(weights * root * np.exp(-0.5 * u * u), axis=-1) / np.sqrt(2 * np.pi)
+
+
+by("nctdtr", flat(_nct_cdf, 256))
+by("_nct_sf", flat(lambda t, v, c: 1 - _nct_cdf(v, c, t), 256))
+by("_nct_pdf", flat(_nct_pdf, 256))
+inverse("nctdtrit", lambda v, c, p, t: special.nctdtr(v, c, t) - p)
+inverse("nctdtridf", lambda p, c, x, t: special.nctdtr(t, c, x) - p)
+inverse("nctdtrinc", lambda v, p, x, t: special.nctdtr(v, t, x) - p)

@@ -1,0 +1,151 @@
+"""Orthogonal polynomials (DLMF 18.9): in x by a relative of lower degree, in parameters by the
+three-term recurrence. Degrees are constants, and integers where a parameter is differentiated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ....array.box import plain
+from ....errors import UnsupportedInputError, user_line
+from .kinds import closed, partial
+
+
+def _lower(x: Any, factor: Any, polynomial: Callable[[Any], Any]) -> Any:
+    """``factor * polynomial(n - 1)``, 0 for n = 0."""
+    n = plain(x)
+    if not np.any(np.equal(n, 0)):
+        return factor * polynomial(n - 1)
+    return np.where(np.equal(n, 0), 0.0, factor * polynomial(np.where(np.equal(n, 0), 0, n - 1)))
+
+
+def _by_recurrence(n: Any, first: Any, second: Any, step: Callable[..., Any]) -> Any:
+    """The polynomial of degree n from those of degree 0 and 1."""
+    n = plain(n)
+    if np.any(n != np.floor(n)) or np.any(np.less(n, 0)):
+        raise UnsupportedInputError(
+            f"orthogonal polynomials are differentiated in their parameters for integer degrees "
+            f"only, {user_line()}"
+        )
+    out = np.where(np.equal(n, 0), first, second)
+    for k in range(1, int(np.max(n, initial=0))):
+        first, second = second, step(k, first, second)
+        out = np.where(np.equal(n, k + 1), second, out)
+    return out
+
+
+def _jacobi(n: Any, a: Any, b: Any, x: Any) -> Any:
+    """DLMF 18.9.2."""
+
+    def step(k: int, p: Any, q: Any) -> Any:
+        s = 2 * k + a + b
+        middle = (s + 1) * (s * (s + 2) * x + a * a - b * b)
+        return (middle * q - 2 * (k + a) * (k + b) * (s + 2) * p) / (
+            2 * (k + 1) * (k + a + b + 1) * s
+        )
+
+    return _by_recurrence(n, 1.0 + 0 * (a + b + x), a + 1 + (a + b + 2) * (x - 1) / 2, step)
+
+
+def _laguerre(n: Any, a: Any, x: Any) -> Any:
+    def step(k: int, p: Any, q: Any) -> Any:
+        return ((2 * k + 1 + a - x) * q - (k + a) * p) / (k + 1)
+
+    return _by_recurrence(n, 1.0 + 0 * (a + x), 1 + a - x, step)
+
+
+def _gegenbauer(n: Any, a: Any, x: Any) -> Any:
+    def step(k: int, p: Any, q: Any) -> Any:
+        return (2 * (k + a) * x * q - (k + 2 * a - 1) * p) / (k + 1)
+
+    return _by_recurrence(n, 1.0 + 0 * (a + x), 2 * a * x, step)
+
+
+def _shifted_jacobi(n: Any, p: Any, q: Any, x: Any) -> Any:
+    return _jacobi(n, p - q, q - 1, 2 * x - 1) / special.binom(2 * plain(n) + p - 1, plain(n) * 1.0)
+
+
+jacobi_a, jacobi_b = partial(_jacobi, 1), partial(_jacobi, 2)
+shifted_p, shifted_q = partial(_shifted_jacobi, 1), partial(_shifted_jacobi, 2)
+laguerre_a, gegenbauer_a = partial(_laguerre, 1), partial(_gegenbauer, 1)
+
+closed("eval_chebyt", None, lambda x, y: _lower(x, plain(x), lambda n: special.eval_chebyu(n, y)))
+closed("eval_chebyu", None, lambda x, y: _lower(x, 2, lambda n: special.eval_gegenbauer(n, 2.0, y)))
+closed("eval_chebyc", None, lambda x, y: _lower(x, plain(x), lambda n: special.eval_chebys(n, y)))
+closed(
+    "eval_chebys", None, lambda x, y: _lower(x, 1, lambda n: special.eval_gegenbauer(n, 2.0, y / 2))
+)
+closed(
+    "eval_sh_chebyt",
+    None,
+    lambda x, y: _lower(x, 2 * plain(x), lambda n: special.eval_sh_chebyu(n, y)),
+)
+closed(
+    "eval_sh_chebyu",
+    None,
+    lambda x, y: _lower(x, 4, lambda n: special.eval_gegenbauer(n, 2.0, 2 * y - 1)),
+)
+closed(
+    "eval_legendre", None, lambda x, y: _lower(x, 1, lambda n: special.eval_gegenbauer(n, 1.5, y))
+)
+closed(
+    "eval_sh_legendre",
+    None,
+    lambda x, y: _lower(x, 2, lambda n: special.eval_gegenbauer(n, 1.5, 2 * y - 1)),
+)
+closed(
+    "eval_hermite", None, lambda x, y: _lower(x, 2 * plain(x), lambda n: special.eval_hermite(n, y))
+)
+closed(
+    "eval_hermitenorm",
+    None,
+    lambda x, y: _lower(x, plain(x), lambda n: special.eval_hermitenorm(n, y)),
+)
+closed(
+    "eval_laguerre", None, lambda x, y: _lower(x, -1, lambda n: special.eval_genlaguerre(n, 1.0, y))
+)
+closed(
+    "eval_genlaguerre",
+    None,
+    lambda x, y, z: laguerre_a(x, y, z),
+    lambda x, y, z: _lower(x, -1, lambda n: special.eval_genlaguerre(n, y + 1, z)),
+)
+closed(
+    "eval_gegenbauer",
+    None,
+    lambda x, y, z: gegenbauer_a(x, y, z),
+    lambda x, y, z: _lower(x, 2 * y, lambda n: special.eval_gegenbauer(n, y + 1, z)),
+)
+closed(
+    "eval_jacobi",
+    None,
+    lambda x, y, z, w: jacobi_a(x, y, z, w),
+    lambda x, y, z, w: jacobi_b(x, y, z, w),
+    lambda x, y, z, w: _lower(
+        x, 0.5 * (plain(x) + y + z + 1), lambda n: special.eval_jacobi(n, y + 1, z + 1, w)
+    ),
+)
+closed(
+    "eval_sh_jacobi",
+    None,
+    lambda x, y, z, w: shifted_p(x, y, z, w),
+    lambda x, y, z, w: shifted_q(x, y, z, w),
+    lambda x, y, z, w: _lower(
+        x,
+        (plain(x) + y) / special.binom(2 * plain(x) + y - 1, plain(x) * 1.0),
+        lambda n: special.eval_jacobi(n, y - z + 1, z, 2 * w - 1),
+    ),
+)
+
+
+def _lpmv(x: Any, y: Any, z: Any, ans: Any) -> Any:
+    """``(v x P - (v + m) P(v - 1)) / (x**2 - 1)`` (DLMF 14.10.5)."""
+    m, v = plain(x), plain(y)
+    lower = special.lpmv(m, np.where(np.equal(v, 0), 0, v - 1), z)
+    return (v * z * ans - (v + m) * lower) / (z * z - 1)
+
+
+closed("lpmv", None, None, _lpmv)

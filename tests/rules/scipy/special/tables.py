@@ -1,0 +1,28 @@
+"""How rows of special functions are written: real functions, with parameters held constant."""
+
+import scipy.special as special
+from scipy.special import _ufuncs
+
+from tests.rules.table import A, row
+
+X = A(3)
+POSITIVE = A(3, low=0.3, high=2.5)
+UNIT = A(3, low=0.1, high=0.9)
+SHAPE = A(2, 1, low=0.6, high=2.2, seed=3)
+
+
+def of(function, *constants):
+    """The function of its last arguments, with the first ones held constant."""
+
+    def f(*x):
+        return function(*constants, *x)
+
+    f.__name__ = function.__name__
+    return f
+
+
+def real(function, *args, **options):
+    """A row of a function of real numbers; a name stands for one of SciPy's functions."""
+    if isinstance(function, str):
+        function = getattr(special, function, None) or getattr(_ufuncs, function)
+    return row(function, *args, _complex=False, **options)

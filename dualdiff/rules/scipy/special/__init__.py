@@ -21,8 +21,8 @@ from . import (  # noqa: F401  # their rules
     polynomials,
     student,
 )
-from .gamma import multigammaln, polygamma
-from .logsumexp import log_softmax, logsumexp, softmax
-from .zeta import zeta
+from .gamma_beta import multigammaln, polygamma
+from .log_sums import log_softmax, logsumexp, softmax
+from .zeta_functions import zeta
 
 __all__ = ["log_softmax", "logsumexp", "multigammaln", "polygamma", "softmax", "zeta"]

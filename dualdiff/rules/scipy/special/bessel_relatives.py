@@ -10,7 +10,7 @@ from scipy import special
 from ....array.box import plain
 from ....core.batch import dtype_of
 from ....errors import UnsupportedInputError, user_line
-from .bessel_orders import yv_order
+from .bessel_orders import ive_order, yv_order
 from .elementary import over
 from .kinds import (
     cases,
@@ -135,6 +135,20 @@ def _struve_rest(v: Any, x: Any) -> Any:
     return front * end * np.matmul(e, WEIGHTS)
 
 
+S = PI / 2 * np.sinh(np.linspace(-3.2, 3.2, 80))
+FROM_0, FROM_1 = special.expit(2 * S), special.expit(-2 * S)
+END_WEIGHTS = FROM_0 * FROM_1 * PI * np.sqrt(1 + (2 * S / PI) ** 2) * (6.4 / 79)
+
+
+def _modified_rest(v: Any, x: Any) -> Any:
+    """``I - L`` (DLMF 11.5.4), by double exponential quadrature on (0, 1)."""
+    log = np.log(FROM_1) + np.log1p(FROM_0)
+    e = np.exp(-column(x) * FROM_0 + (column(v) - 0.5) * log)
+    front = np.exp(v * np.log(x / 2)) * special.rgamma(v + 0.5) * 2 / SQRT_PI
+    return front * np.matmul(e, END_WEIGHTS)
+
+
+_modified_rest_slope = partial(_modified_rest, 0)
 _series_slope = {sign: partial(_struve_series(sign), 0) for sign in (-1, 1)}
 _rest_slope = partial(_struve_rest, 0)
 
@@ -153,7 +167,8 @@ def _modstruve_v(v: Any, x: Any) -> Any:
     return cases(
         (v, x),
         (beyond, lambda v, x: np.where(plain(x) == 0, 0.0, np.nan)),
-        otherwise=_series_slope[1],
+        (plain(x) < 6, _series_slope[1]),
+        otherwise=lambda v, x: ive_order(v, x) * np.exp(x) - _modified_rest_slope(v, x),
     )
 
 

@@ -142,10 +142,9 @@ def _rj_integral(x: Any, y: Any, z: Any, p: Any) -> Any:
     return 1.5 * np.matmul(1 / (root * (column(p) + T)), WEIGHTS)
 
 
-def _rg(x: Any, y: Any, z: Any) -> Any:
-    """DLMF 19.21.10."""
-    parts = z * special.elliprf(x, y, z) - (x - z) * (y - z) * special.elliprd(x, y, z) / 3
-    return 0.5 * (parts + np.sqrt(x) * np.sqrt(y) / np.sqrt(z))
+def _rg_slope(x: Any, y: Any, z: Any) -> Any:
+    """By x: ``(R_F - x R_D(y, z, x) / 3) / 4``, from the integral 19.16.3."""
+    return 0.25 * (special.elliprf(x, y, z) - x * special.elliprd(y, z, x) / 3)
 
 
 closed(
@@ -157,4 +156,9 @@ closed(
 by("elliprc", lambda x, y: special.elliprf(x, y, y))
 by("elliprd", flat(_rd_integral))
 by("elliprj", flat(_rj_integral))
-by("elliprg", _rg)
+closed(
+    "elliprg",
+    lambda x, y, z: _rg_slope(x, y, z),
+    lambda x, y, z: _rg_slope(y, z, x),
+    lambda x, y, z: _rg_slope(z, x, y),
+)

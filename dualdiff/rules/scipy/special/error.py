@@ -56,6 +56,14 @@ def _mills(x: Any) -> Any:
     return SQRT_2_BY_PI / special.erfcx(-SQRT_HALF * x)
 
 
+def _wofz_far(s: Any) -> Any:
+    """``w + s w'`` by the asymptotic series (DLMF 7.12.1), where it cancels."""
+    i, total = 0.5 / (s * s), 0.0 * s
+    for k in range(20, 0, -1):
+        total = (2 * k + total) * ((2 * k - 1) * i)
+    return -1j / (2 * SQRT_PI_BY_2) * total / s
+
+
 def _voigt(x: Any, y: Any, z: Any, which: int) -> Any:
     """By the Faddeeva function w and its derivative ``2i / sqrt(pi) - 2 s w`` (DLMF 7.19)."""
     s = (x + 1j * z) / (y * np.sqrt(2.0))
@@ -63,7 +71,9 @@ def _voigt(x: Any, y: Any, z: Any, which: int) -> Any:
     slope = 1j * TWO_BY_SQRT_PI - 2 * s * w
     front = 1 / (y * SQRT_2_PI)
     if which == 1:
-        return -front * np.real(w + s * slope) / y
+        far = np.abs(plain(s)) > 10
+        both = where(far, lambda s, near: _wofz_far(s), lambda s, near: near, s, w + s * slope)
+        return -front * np.real(both) / y
     return front * np.real(slope if which == 0 else 1j * slope) / (y * np.sqrt(2.0))
 
 

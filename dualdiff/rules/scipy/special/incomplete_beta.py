@@ -14,7 +14,7 @@ from scipy import special
 
 from ....array.box import plain
 from ...declare import elementwise
-from .gamma import log_beta, log_minus_psi, psi_difference
+from .gamma_beta import log_beta, log_minus_psi, psi_difference
 from .kinds import by, cases, closed, column, exp_exp, find, flat, inverse
 
 NODES, WEIGHTS = exp_exp(80)

@@ -15,7 +15,7 @@ from scipy import special
 from ....array.box import plain
 from ....array.dispatch import register
 from ...declare import elementwise
-from .gamma import log_minus_psi
+from .gamma_beta import log_minus_psi
 from .kinds import by, cases, closed, column, find, flat, gauss_legendre, inverse, where
 
 NODES, WEIGHTS = gauss_legendre(28)

@@ -18,10 +18,10 @@ def _spence_dz(x: Any) -> Any:
     """``log(z) / (1 - z)`` (DLMF 25.12.2, with z for 1 - z)."""
     return where(
         np.abs(plain(x) - 1) < 0.25,
-        lambda u: horner(u, LOG_BY),
-        lambda u: -np.log(1 + u) / u,
-        x - 1,
-    )
+        lambda u, z: horner(u, LOG_BY),
+        lambda u, z: -np.log(z) / u,
+        x - 1, x,
+    )  # fmt: skip
 
 
 def _expn(x: Any, y: Any) -> Any:

@@ -9,7 +9,7 @@ from scipy import special
 
 from ....array.box import plain
 from ...declare import elementwise
-from .gamma import log_beta
+from .gamma_beta import log_beta
 from .incomplete_beta import NODES, WEIGHTS, _end
 from .kinds import cases, closed, column, find, flat, gauss_legendre, horner, inverse, where
 

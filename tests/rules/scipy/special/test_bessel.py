@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
+from tests.rules.scipy.special.tables import POSITIVE, SHAPE, UNIT, X, of, real, special
 from tests.rules.table import A, row, rule_tests
-
-from .tables import POSITIVE, SHAPE, UNIT, X, of, real, special
 
 ORDERS = np.array([[-1.3], [0.7]])
 LARGE = A(2, 1, low=8.0, high=25.0)

@@ -2,9 +2,8 @@
 
 import numpy as np
 
+from tests.rules.scipy.special.tables import POSITIVE, SHAPE, UNIT, X, of, real, special
 from tests.rules.table import A, row, rule_tests
-
-from .tables import POSITIVE, SHAPE, UNIT, X, of, real, special
 
 ONE = A(2, low=0.4, high=1.8)
 AMPLITUDE, MODULUS = A(3, low=-2.0, high=4.0), A(2, 1, low=0.1, high=0.9)

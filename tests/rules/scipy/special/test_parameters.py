@@ -5,9 +5,8 @@ import pytest
 import scipy.special as special
 
 import dualdiff as dd
+from tests.rules.scipy.special.tables import POSITIVE, SHAPE, UNIT, real
 from tests.rules.table import A, rule_tests
-
-from .tables import POSITIVE, SHAPE, UNIT, real
 
 DF = A(2, 1, low=2.5, high=6.0, seed=4)
 F = A(3, low=0.4, high=1.8)

@@ -1,0 +1,215 @@
+"""Every function over its domain: tails, zeros, poles, ends and branch points, against mpmath.
+
+``python -m tests.rules.scipy.special.sweep`` writes docs/accuracy.md from all points; the tests run
+the first few of each function.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath as mp
+import numpy as np
+import scipy.special as special
+
+import dualdiff as dd
+from tests.rules.scipy.special import oracle
+
+TINY, HUGE = mp.mpf(10) ** -290, mp.mpf(10) ** 290
+
+
+@dataclass
+class Family:
+    """A function, its reference, the points and the arguments to differentiate by."""
+
+    name: str
+    function: Callable[..., Any]
+    reference: Callable[..., Any]
+    points: Sequence[tuple[float, ...]]
+    arguments: tuple[int, ...]
+    bound: float
+    tier: int = 2
+
+
+def logs(low: float, high: float, n: int) -> list[float]:
+    return [float(x) for x in 10.0 ** np.linspace(low, high, n)]
+
+
+def both(points: Sequence[float]) -> list[float]:
+    return [*(-x for x in reversed(points)), *points]
+
+
+def pairs(xs: Sequence[float], *others: Sequence[float]) -> list[tuple[float, ...]]:
+    out: list[tuple[float, ...]] = [(x,) for x in xs]
+    for ys in others:
+        out = [(*p, y) for p in out for y in ys]
+    return out
+
+
+FAMILIES: list[Family] = []
+
+
+def family(
+    name: str,
+    reference: Callable[..., Any],
+    points: Sequence[Any],
+    arguments: tuple[int, ...] = (0,),
+    *,
+    function: Callable[..., Any] | None = None,
+    bound: float = 1e-12,
+    tier: int = 2,
+) -> None:
+    """Add a function of ``scipy.special`` to the sweep."""
+    found = function or getattr(dd.scipy.special, name.split()[0])
+    tuples = [p if isinstance(p, tuple) else (p,) for p in points]
+    FAMILIES.append(Family(name, found, reference, tuples, arguments, bound, tier))
+
+
+ENDS = [1e-300, 1e-100, 1e-10, 1e-3, 0.1, 0.5, 0.9, 1 - 1e-6, 1 - 1e-12]
+LINE = both([*logs(-10, 1, 9), 25.0])
+HALF = [*logs(-10, 2, 13), 300.0]
+
+# Error functions.
+family("erf", mp.erf, LINE, tier=1)
+family("erfc", mp.erfc, LINE, tier=1)
+family("erfinv", lambda y: oracle.root(lambda t: mp.erf(t) - y, special.erfinv(float(y))),
+       both(ENDS[2:]), tier=1)  # fmt: skip
+family("ndtr", mp.ncdf, LINE, tier=1)
+family("log_ndtr", oracle.log_ndtr, [-1e8, -1e5, -40.0, *both(logs(-10, 1, 6)), 37.0], tier=1)
+family("ndtri", lambda p: oracle.root(
+    lambda t: mp.log(mp.ncdf(t)) - mp.log(p), special.ndtri(float(p))), ENDS, tier=1)  # fmt: skip
+family("erfcx", oracle.erfcx, [-25.0, -5.0, -1.0, 0.0, 1e-5, 0.5, 3.0, 20.0, 25.9, 26.1, 1e2, 1e4,
+                               1e7])  # fmt: skip
+family("dawsn", oracle.dawsn, [*logs(-10, 0, 5), 3.0, 10.0, 11.9, 12.1, 50.0, 100.0])
+family("erfi", mp.erfi, both(logs(-10, 1.2, 6)))
+family("owens_t", oracle.owens_t, [(0.5, 0.7), (2.0, 3.0), (5.0, 0.1), (1e-8, 1.0), (8.0, 0.5)],
+       (0, 1))  # fmt: skip
+family("voigt_profile", oracle.voigt, [(0.3, 1.0, 0.5), (5.0, 1.0, 0.1), (50.0, 1.0, 2.0)],
+       (0, 1, 2), tier=3)  # fmt: skip
+
+# Gamma functions.
+GAMMA = [*logs(-8, 2, 9), -0.5, -1.5, -3.3, -10.2]
+family("gamma", mp.gamma, GAMMA, tier=1)
+family("gammaln", lambda x: mp.log(abs(mp.gamma(x))), [*GAMMA, 1e6, 1e12], tier=1)
+family("digamma", lambda x: mp.psi(0, x), [*GAMMA, 1e6, 1e12], tier=1)
+family("rgamma", mp.rgamma, [*GAMMA, 0.0, -1.0, -5.0, -1 + 1e-9])
+family("beta", mp.beta, [(0.1, 0.2), (2.0, 3.0), (1e-5, 3.0), (1e3, 2.0), (1e6, 0.5)], (0, 1),
+       tier=1)  # fmt: skip
+family("betaln", oracle.log_beta,
+       [(0.1, 0.2), (2.0, 3.0), (1e-5, 3.0), (1e4, 3.0), (1e6, 0.5), (1e15, 1e-3), (1e8, 1e12)],
+       (0, 1), tier=1)  # fmt: skip
+family("poch", mp.rf, [(0.5, 2.0), (3.0, 1e-5), (1e6, 3.0), (1e10, 0.5), (-2.0, 3.0), (-5.0, 2.0)],
+       (0,))  # fmt: skip
+family("binom", mp.binomial, [(5.5, 2.2), (100.0, 3.0), (1e6, 2.5), (1e10, 3.0), (2.0, 3.0)],
+       (0, 1))  # fmt: skip
+family("gammainc", oracle.gammainc, pairs([1e-5, 0.3, 2.5, 30.0, 1e3], [1e-3, 0.4, 3.0, 40.0]),
+       (0, 1), tier=1)  # fmt: skip
+family("gammaincc", oracle.gammaincc, pairs([1e-5, 0.3, 2.5, 30.0, 1e3], [1e-3, 0.4, 3.0, 40.0]),
+       (0, 1), tier=1)  # fmt: skip
+family("betainc", oracle.betainc,
+       [(0.3, 0.7, 1e-8), (0.3, 0.7, 0.4), (2.0, 3.0, 0.1), (2.0, 3.0, 0.99), (30.0, 0.5, 0.9),
+        (200.0, 150.0, 0.5), (1e-3, 20.0, 0.3), (50.0, 2000.0, 0.02)],
+       (0, 1, 2), bound=1e-10, tier=1)  # fmt: skip
+family("stdtr", oracle.stdtr,
+       [(0.3, -0.5), (1.0, -3.0), (4.5, 2.0), (4.5, -50.0), (100.0, -1.0), (1e6, -2.0)], (0, 1))  # fmt: skip
+
+# Elementary functions.
+family("expit", lambda x: 1 / (1 + mp.exp(-x)), [-700.0, -40.0, *LINE, 40.0], tier=1)
+family("expm1", mp.expm1, [-40.0, *LINE], tier=1)
+family("boxcox", oracle.boxcox,
+       [(2.0, 0.5), (2.0, 1e-3), (2.0, 1e-8), (2.0, 1e-15), (1.0001, 0.3), (1e5, -2.0), (3.0, 0.0)],
+       (0, 1))  # fmt: skip
+family("inv_boxcox", oracle.inv_boxcox,
+       [(2.0, 0.5), (2.0, 1e-3), (2.0, 1e-8), (2.0, 1e-15), (0.1, 1e-5), (-0.5, 0.7), (50.0, 3.0)],
+       (0, 1))  # fmt: skip
+family("pseudo_huber", oracle.pseudo_huber, [(1.0, 2.0), (1.0, 1e-5), (1e6, 1.0), (1e-3, 1.0)],
+       (0, 1))  # fmt: skip
+family("lambertw", lambda x: mp.lambertw(x).real,
+       [-0.36, -0.1, -1e-10, 1e-10, 0.5, 20.0, 1e10, 1e100, 1e300],
+       function=lambda x: np.real(dd.scipy.special.lambertw(x)))  # fmt: skip
+family("wrightomega", lambda z: mp.lambertw(mp.exp(z)).real, [-700.0, -50.0, -1.0, 0.0, 1.0, 50.0])
+
+# Elliptic integrals.
+M = [-1e10, -1e3, -5.0, -0.31, -0.29, -1e-5, 1e-20, 1e-10, 0.1, 0.31, 0.9, 0.999, 1 - 1e-12]
+family("ellipk", mp.ellipk, M)
+family("ellipe", mp.ellipe, M)
+family("ellipkm1", lambda p: mp.ellipk(1 - p), [1e-300, 1e-100, 1e-10, 1e-3, 0.5, 0.9, 0.9999])
+PHI_M = pairs([1e-6, 0.7, 1.4, 2.0, 10.0], [-50.0, 1e-9, 0.3, 0.99])
+family("ellipkinc", mp.ellipf, PHI_M, (0, 1))
+family("ellipeinc", mp.ellipe, PHI_M, (0, 1))
+family("elliprd", mp.elliprd, [(0.1, 0.5, 2.0), (1e-3, 1.0, 100.0)], (0, 1, 2), tier=3)
+family("elliprj", mp.elliprj, [(0.1, 0.5, 2.0, 3.0), (1e-3, 1.0, 100.0, 0.5)], (0, 1, 2, 3), tier=3)
+family("elliprg", mp.elliprg, [(0.1, 0.5, 2.0), (1e-3, 1.0, 100.0)], (0, 1, 2), tier=3)
+family("agm", mp.agm, [(1.0, 2.0), (1.0, 1.0), (1e-10, 1.0), (3.0, 1e8)], (0, 1))
+
+# Bessel functions.
+ORDERS = pairs([1e-3, 0.7, 2.5, 40.0], [1e-3, 0.4, 3.0, 30.0])
+for _name, _reference in (("jv", mp.besselj), ("yv", mp.bessely), ("iv", mp.besseli),
+                          ("kv", mp.besselk)):  # fmt: skip
+    family(_name, _reference, ORDERS, (0, 1), tier=1 if _name in ("jv", "iv") else 2)
+SCALED = [*logs(-8, 0, 3), 5.0, 59.0, 61.0, 600.0, 1e6]
+family("i0e", lambda x: mp.besseli(0, x) * mp.exp(-x), SCALED)
+family("i1e", lambda x: mp.besseli(1, x) * mp.exp(-x), SCALED)
+family("k0e", lambda x: mp.besselk(0, x) * mp.exp(x), SCALED)
+family("k1e", lambda x: mp.besselk(1, x) * mp.exp(x), SCALED)
+AIRY = [-100.0, -5.0, -1.0, 0.0, 1e-5, 1.0, 10.0, 50.0]
+family("airy (Ai)", mp.airyai, AIRY, function=lambda x: special.airy(x)[0])
+family("airy (Bi)", mp.airybi, AIRY, function=lambda x: special.airy(x)[2])
+family("airye (Ai)", lambda x: mp.airyai(x) * mp.exp(2 * x ** mp.mpf(1.5) / 3),
+       [1e-5, 0.3, 4.0, 29.0, 31.0, 1e3, 1e5], function=lambda x: special.airye(x)[0])  # fmt: skip
+family("struve", mp.struveh, pairs([0.0, 0.5, 2.3], [0.01, 1.0, 5.0, 20.0]), (0, 1), tier=3)
+family("modstruve", mp.struvel, pairs([0.0, 0.5, 2.3], [0.01, 1.0, 5.0, 20.0]), (0, 1), tier=3)
+
+# Zeta, hypergeometric functions, integrals.
+family("zeta", mp.zeta, [(1 + 1e-6, 1.0), (1.01, 0.3), (1.5, 1e-3), (2.5, 1.3), (30.0, 2.0),
+                         (200.0, 1.5)], (0, 1))  # fmt: skip
+family("hyp0f1", mp.hyp0f1, [(0.5, 0.3), (2.5, -4.0), (3.0, 50.0), (10.0, -100.0), (0.3, 1e-8)],
+       (0, 1))  # fmt: skip
+family("hyp1f1", mp.hyp1f1, [(0.5, 1.7, 0.3), (2.5, 1.7, -4.0), (0.5, 3.7, 30.0), (3.0, 0.7, -1.0)],
+       (0, 1, 2), bound=1e-10)  # fmt: skip
+family("hyp2f1", mp.hyp2f1, [(0.5, 1.7, 2.1, 0.3), (0.5, 1.7, 2.3, -4.0), (0.5, 0.7, 2.3, 0.9),
+                             (1.5, 0.7, 2.4, 0.999)], (0, 1, 2, 3), bound=1e-10)  # fmt: skip
+family("hyperu", mp.hyperu, [(0.5, 1.7, 0.3), (2.5, 0.7, 4.0), (0.1, 3.7, 10.0)], (0, 1, 2),
+       bound=1e-10, tier=3)  # fmt: skip
+family("exp1", mp.e1, HALF[:12], tier=1)
+family("spence", lambda z: mp.polylog(2, 1 - z).real, [1e-10, 0.3, 0.999, 1.0, 1 + 1e-8, 1.9, 50.0])
+family("sici (Si)", mp.si, [*logs(-10, 0, 4), 3.0, 100.0], function=lambda x: special.sici(x)[0])
+family("exprel", lambda x: mp.expm1(x) / x, [-50.0, -1.0, -1e-3, 1e-9, 0.3, 1.1, 30.0])
+family("kolmogorov", oracle.kolmogorov, [0.15, 0.3, 0.6, 0.99, 1.01, 2.0, 5.0], tier=3)
+family("spherical_jn (n = 3)", lambda x: oracle.spherical_jn(3, x), [1e-3, 0.5, 3.0, 20.0, 1e3],
+       function=lambda x: special._ufuncs._spherical_jn(3, x))  # fmt: skip
+
+
+@dataclass
+class Point:
+    """One derivative of the sweep."""
+
+    point: tuple[float, ...]
+    argument: int
+    error: float  # relative
+    scaled: float  # the same, divided by the condition number where that is larger than 1
+
+
+def measured(f: Family, points: Sequence[Any] | None = None, order: int = 1) -> Iterator[Point]:
+    """Errors at points where function and derivative are ordinary numbers."""
+    with mp.workdps(oracle.DIGITS), np.errstate(all="ignore"):
+        for p in f.points if points is None else points:
+            for i in f.arguments:
+                exact = oracle.slope(f.reference, p, i, order)
+                if not mp.isfinite(exact) or not TINY < abs(exact) < HUGE:
+                    continue
+                change = oracle.slope(f.reference, p, i, 2) if order == 1 else 0
+
+                def along(t: Any, p: Any = p, i: int = i) -> Any:
+                    return f.function(*[t if j == i else a for j, a in enumerate(p)])
+
+                slope: Callable[..., Any] = along
+                for _ in range(order):
+                    slope = dd.derivative(slope)
+                found = float(np.real(slope(p[i])))
+                error = float(abs(found - exact) / abs(exact)) if np.isfinite(found) else math.inf
+                condition = max(1.0, float(abs(mp.mpf(p[i]) * change / exact)))
+                yield Point(p, i, error, error / condition)

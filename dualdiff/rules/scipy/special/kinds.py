@@ -29,6 +29,7 @@ from ....core.trace import resolve
 from ....errors import UnsupportedInputError, user_line
 from ...declare import Derivative, elementwise, rule
 from ...residuals import OPERANDS
+from ...structures import Elementwise
 
 Function = Callable[..., Any]
 UNSOLVED = 1e-3  # a residual in probability that rounding does not explain
@@ -126,7 +127,7 @@ def several(name: str, *slopes: Function | None) -> None:
     primal = _with_names(lambda *args: ufunc(*args), names)
     primitive = rule(
         primal, push=push, pull=pull, name=f"special.{name}", outputs=ufunc.nout,
-        structure="elementwise",
+        structure=Elementwise(),
     )  # fmt: skip
     register(ufunc, primitive.bind)
 

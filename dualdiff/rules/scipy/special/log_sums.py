@@ -17,6 +17,7 @@ from ...declare import rule
 from ...numpy.common import Axes, axes_of, expand_dims
 from ...numpy.creation import contains_box
 from ...numpy.manipulation import as_operand
+from ...structures import Axis, Reduction
 
 
 def _shares(x: Any, y: Any, axes: Axes) -> Any:
@@ -64,7 +65,7 @@ logsumexp_p = rule(
     push=_logsumexp_push,
     pull=_logsumexp_pull,
     name="special.logsumexp",
-    structure="reduction",
+    structure=Reduction(),
 )
 
 
@@ -124,7 +125,7 @@ softmax_p = rule(
     push=_softmax_both,  # its own transpose
     pull=_softmax_both,
     name="special.softmax",
-    structure="axis",
+    structure=Axis(),
 )
 
 
@@ -176,7 +177,7 @@ log_softmax_p = rule(
     push=_log_softmax_push,
     pull=_log_softmax_pull,
     name="special.log_softmax",
-    structure="axis",
+    structure=Axis(),
 )
 
 

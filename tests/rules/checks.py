@@ -10,6 +10,7 @@ import numdifftools as nd
 import numpy as np
 
 import dualdiff as dd
+from dualdiff.array.layout import copy_with_strides
 from dualdiff.trees import flatten
 
 from .rows import Row, complex_variants, directions, flat, in_form_of, moved, pair, units
@@ -141,6 +142,51 @@ def check_layouts(r: Row) -> None:
     expected = dd.vjp(r, *r.leaves)[1](gs)
     found = dd.vjp(r, *relaid)[1](tuple(map(_relaid, gs)))
     check_close(flat(found), flat(expected), SAME, "cotangents in another layout")
+
+
+def _middle_first(x: Any) -> Any:
+    """An array of three axes or more with the last but one the slowest in memory."""
+    return np.ascontiguousarray(x.swapaxes(0, -2)).swapaxes(0, -2) if x.ndim > 2 else x
+
+
+def _reversed(x: Any) -> Any:
+    """An array whose elements stand in memory from the last to the first."""
+    back = (slice(None, None, -1),) * x.ndim
+    return x[back].copy()[back]
+
+
+def _strides(result: Any) -> list[Any]:
+    """The strides of each array in a result, but of axes of length 1."""
+    return [
+        [s for n, s in zip(leaf.shape, leaf.strides, strict=True) if n > 1]
+        if hasattr(leaf, "strides") and leaf.size > 1
+        else []
+        for leaf in flatten(result)[0]
+    ]
+
+
+def check_strides(r: Row) -> None:
+    """Results lie in memory as NumPy's, on which it depends whether a later ravel is a view."""
+    layouts: Any = (lambda x: x, np.asfortranarray, _relaid, _reversed, _middle_first)
+    for layout in layouts if r.layout else layouts[:1]:
+        leaves = [
+            copy_with_strides(layout(x)) if type(x) is np.ndarray and x.ndim else x
+            for x in r.leaves
+        ]
+        try:
+            expected = _strides(r.full(*leaves))
+        except ValueError:
+            assert layout is not layouts[0]
+            continue  # NumPy or SciPy itself does not take arrays in this layout
+        found: list[Any] = []
+
+        def observed(*xs: Any, found: list[Any] = found) -> Any:
+            ans = r.full(*xs)
+            found += _strides(ans)
+            return ans
+
+        dd.jvp(observed, tuple(leaves), directions(leaves, seed=1))
+        assert found == expected
 
 
 def check_adjoint(r: Row) -> None:

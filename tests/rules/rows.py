@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dualdiff.array.layout import copy_with_strides
 from dualdiff.trees import flatten
 
 
@@ -114,7 +115,7 @@ class Row:
 
 
 def _own(x: Any) -> Any:
-    return x.copy() if type(x) is np.ndarray else x
+    return copy_with_strides(x)
 
 
 def row(

@@ -47,6 +47,7 @@ CHECKS: tuple[tuple[str, Callable[..., None], Callable[[Row], bool]], ...] = (
     ("test_value_is_numpys", checks.check_primal, lambda r: True),
     ("test_vjp_is_the_adjoint_of_jvp", checks.check_adjoint, lambda r: True),
     ("test_layout_does_not_matter", checks.check_layouts, _has_axes),
+    ("test_results_lie_in_memory_as_numpys", checks.check_strides, lambda r: True),
     ("test_lead_axes_equal_single_calls", checks.check_lead_axes, _has_jacobian),
     ("test_second_order_in_all_modes", checks.check_second_order, lambda r: r.order == 2),
     ("test_nested_jacobians", checks.check_hessian, lambda r: r.order == 2 and _is_real(r)),

@@ -13,9 +13,12 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ...array.box import is_box, plain, seen
 from ...array.dispatch import register
+from ...array.layout import in_layout, layout_of
 from ...array.stores import assign_to
+from ...array.views import memory_of
 from ...core.batch import Shape, Spec, align, cast, contains_nan, dtype_of, shape_of
 from ...core.tangents import Diagonal, dense, is_large_product
+from ...core.trace import resolve
 from ...errors import UnsupportedInputError, user_line
 
 Axes = tuple[int, ...]
@@ -190,6 +193,32 @@ def into(out: Any, ans: Any, casting: Any = "same_kind", broadcast: bool = False
         raise TypeError(f"Cannot cast output from {dtype!r} to {out.dtype!r} with rule {casting!r}")
     assign_to(out, Ellipsis, ans)
     return out
+
+
+def laid_out(x: Any, order: Any = "C") -> Any:
+    """`x` in C or Fortran order, as NumPy's function gives it; a copy where it lies otherwise.
+
+    Whether a later `ravel` or `reshape` is a view depends on it.
+    """
+    array = memory_of(x)
+    if type(array) is not ndarray or array.flags[order]:
+        return x
+    return np.copy(x, order)
+
+
+def laid_out_like(x: Any, made: ndarray) -> Any:
+    """`x` in the memory layout of `made`, an array of the same shape without gaps."""
+    layout = layout_of(made)
+    if layout is None:
+        return laid_out(x)
+    lies = memory_of(x).transpose(layout).flags.c_contiguous
+    return x if lies else resolve(in_layout(x, layout, ()))
+
+
+def fortran_or_c(x: Any) -> str:
+    """The order in which NumPy makes arrays from the parts of `x`: "F" where `x` is in that
+    alone."""
+    return "F" if np.asarray(memory_of(x)).flags.fnc else "C"
 
 
 def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -15,14 +15,14 @@ from numpy import ndarray
 
 from ...array.box import is_box, plain, seen
 from ...array.dispatch import register
-from ...array.views import Array
+from ...array.views import Array, memory_of
 from ...core.batch import Shape, cast, dtype_of
 from ...core.primitive import Primitive
 from ...core.trace import LIVE, resolve, set_object_converter
 from ...errors import UnsupportedInputError, user_line
 from ..declare import linear
 from ..structures import Elementwise, Pack
-from .common import ends_derivative, strip
+from .common import ends_derivative, fortran_or_c, laid_out, strip
 
 
 class PackScalars(Primitive):
@@ -156,12 +156,16 @@ def array(
     if dtype is not None and np.dtype(dtype) != ans.dtype:
         ans = ans.astype(dtype)
     elif copy is True and is_box(object):
-        ans = np.copy(ans)
+        ans = np.copy(ans, order)
     if not isinstance(plain(ans), ndarray):
         ans = np.copy(ans)  # an array without axes
     if np.ndim(ans) < ndmin:
         ans = np.reshape(ans, (1,) * (ndmin - np.ndim(ans)) + np.shape(ans))
-    return ans
+    if order == "A":
+        order = fortran_or_c(object) if is_box(object) else "C"
+    if order == "K":
+        return ans if is_box(object) else laid_out(ans)
+    return laid_out(ans, order)
 
 
 def asarray(
@@ -182,25 +186,27 @@ def asarray(
     if not contains_box(a):
         return np.asarray(a, dtype=dtype, order=order, device=device, copy=copy, like=like)
     np.asarray(0.0, device=device)  # checks it
-    return array(a, dtype, copy=True if copy else None)
+    return array(a, dtype, copy=True if copy else None, order=order or "K")
 
 
-def _contiguous(function: Any) -> Callable[..., Any]:
+def _contiguous(function: Any, order: str) -> Callable[..., Any]:
     def contiguous(a: Any, dtype: Any = None, *, like: Any = None) -> Any:
         if not contains_box(a):
             return function(a, dtype, like=like)
-        return array(a, dtype, copy=None, ndmin=1)
+        return array(a, dtype, copy=None, ndmin=1, order=order)
 
     contiguous.__name__ = function.__name__
-    contiguous.__doc__ = f"``numpy.{function.__name__}``; order is no concern of a traced array."
+    contiguous.__doc__ = f"``numpy.{function.__name__}``."
     return contiguous
 
 
 def require(a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = None) -> Any:
-    """``numpy.require``; memory layout is no concern of a traced array."""
+    """``numpy.require``."""
     if not contains_box(a):
         return np.require(a, dtype, requirements, like=like)
-    return asarray(a, dtype)
+    ans = asarray(a, dtype)
+    flags = np.require(memory_of(ans), None, requirements).flags  # or NumPy's error
+    return laid_out(ans, "F" if flags.fnc else "C") if flags.forc else ans
 
 
 def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:
@@ -343,8 +349,8 @@ def arange(
 register(np.linspace, linspace)
 register(np.logspace, logspace)
 register(np.geomspace, geomspace)
-ascontiguousarray = _contiguous(np.ascontiguousarray)
-asfortranarray = _contiguous(np.asfortranarray)
+ascontiguousarray = _contiguous(np.ascontiguousarray, "C")
+asfortranarray = _contiguous(np.asfortranarray, "F")
 asanyarray = asarray
 
 CREATORS: dict[str, Any] = {

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import is_box, seen
+from ...array.box import is_box, plain, seen
 from ...core.batch import cast, dtype_of, shape_of
 from ...core.trace import resolve
-from .common import axes_of, axis_of, implements, strip
+from .common import axes_of, axis_of, implements, laid_out_like, strip
 from .creation import given
 from .reductions import BUT_FIRST, BUT_LAST, NoValue, along
 
@@ -149,6 +149,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         made = make(seen(f), *map(strip, varargs), axis=axis, edge_order=edge_order)
         values = made if isinstance(made, tuple) else (made,)
         parts = [given(p, v) for p, v in zip(parts, values, strict=True)]
+    parts = [laid_out_like(part, np.empty_like(plain(f))) for part in parts]
     return parts[0] if len(parts) == 1 else tuple(parts)
 
 

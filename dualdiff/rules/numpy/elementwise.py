@@ -40,7 +40,7 @@ def imag(val: Any) -> Any:
 @implements(np.angle)
 def angle(z: Any, deg: bool = False) -> Any:
     """``numpy.angle``, with derivative 0 at 0."""
-    ans = np.arctan2(np.imag(z), np.real(z))
+    ans = np.arctan2(np.imag(z) if _is_complex(z) else 0, np.real(z))
     return ans * (180 / PI) if deg else ans
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import is_box
+from ...array.box import is_box, plain
 from ...core.batch import Shape, shape_of
 from ...core.trace import resolve
-from .common import axis_of, implements, strip
+from .common import axis_of, implements, laid_out_like, strip
 from .creation import CREATORS, contains_box, from_nested
 from .manipulation import as_operand
 
@@ -114,7 +114,12 @@ def _each_element(
     call: Callable[[dict[Any, Any]], Any], loops: dict[Any, Any], dtypes: Any = None
 ) -> Any:
     """A function of the elements of broadcast operands, as one array per result."""
-    return _each_part(call, loops, dtypes, [[]] * len(loops), None)
+    results = _each_part(call, loops, dtypes, [[]] * len(loops), None)
+    alike = np.frompyfunc(lambda *elements: 0, len(loops), 1)
+    made = alike(*(plain(as_operand(a)) for a in loops.values()))
+    if type(results) is tuple:
+        return tuple(laid_out_like(result, made) for result in results)
+    return laid_out_like(results, made) if type(made) is np.ndarray else results
 
 
 def _each_part(

@@ -10,7 +10,7 @@ import numpy as np
 from ...array.box import is_box, seen
 from ...core.batch import cast, shape_of
 from ...errors import UnsupportedInputError, user_line
-from .common import implements, strip
+from .common import implements, laid_out_like, strip
 from .creation import CREATORS, arange, contains_box, linspace
 from .manipulation import as_operand
 
@@ -26,7 +26,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: Any = 
         grids = [np.broadcast_to(g, np.broadcast_shapes(*shapes)) for g in grids]
     if sparse and not copy:
         return grids  # NumPy's list
-    return tuple(np.copy(g) for g in grids) if copy else tuple(grids)
+    return tuple(np.copy(g, "C") for g in grids) if copy else tuple(grids)
 
 
 @implements(np.ix_)
@@ -77,8 +77,9 @@ class _Concatenator:
             positions.append(place if place.ndim else int(place))
             values.append(np.reshape(value, -1))
             start += size
-        dtype = self.by_numpy[tuple(map(_seen, items))].dtype
-        return cast(np.concatenate(values), dtype)[self.by_numpy[tuple(positions)]]
+        made = self.by_numpy[tuple(map(_seen, items))]
+        ans = cast(np.concatenate(values), made.dtype)[self.by_numpy[tuple(positions)]]
+        return laid_out_like(ans, made)
 
     def _range(self, item: slice) -> Any:
         """What a slice stands for: numbers by their distance, or by an imaginary count."""

@@ -17,7 +17,16 @@ from ...core.batch import Shape, dtype_of, shape_of
 from ...core.tangents import Diagonal, dense, take_diagonals
 from ..declare import rule
 from ..structures import Gather
-from .common import axis_of, ends_derivative, implements, into, ndim_of, strip
+from .common import (
+    axis_of,
+    ends_derivative,
+    fortran_or_c,
+    implements,
+    into,
+    laid_out,
+    ndim_of,
+    strip,
+)
 from .manipulation import as_operand, reshape_p
 
 
@@ -161,7 +170,7 @@ def block(arrays: Any) -> Any:
         return np.reshape(a, (1,) * (whole.ndim - ndim_of(a)) + shape_of(a))
 
     ans = build(arrays, 0)
-    return ans if depth else np.copy(ans)
+    return ans if depth else np.copy(ans, "C")
 
 
 def _map_nested(f: Any, x: Any) -> Any:
@@ -189,7 +198,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     new = np.arange(n, n + np.size(values)).reshape(shape_of(values))
     origin = np.insert(own, strip(obj), new, axis)
     pool = np.concatenate((np.ravel(arr), np.ravel(values)), dtype=dtype, casting="unsafe")
-    return np.take(pool, origin)
+    return laid_out(np.take(pool, origin), fortran_or_c(arr))
 
 
 @implements(np.delete)
@@ -199,7 +208,7 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
         arr, axis = np.ravel(arr), 0
     axis = normalize_axis_index(axis, ndim_of(arr))
     kept = np.delete(np.arange(shape_of(arr)[axis]), strip(obj))
-    return np.take(arr, kept, axis)
+    return laid_out(np.take(arr, kept, axis), fortran_or_c(arr))
 
 
 @implements(np.array_split)

@@ -12,7 +12,7 @@ from ...core.batch import Spec, dtype_of
 from ...errors import UnsupportedInputError, user_line
 from ..declare import linear
 from ..structures import Gather
-from .common import implements, strip
+from .common import fortran_or_c, implements, laid_out, strip
 from .creation import given
 from .manipulation import as_operand, lead_of
 
@@ -136,6 +136,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
     if not any(map(any, widths)):
         return np.copy(array)
     value, values = seen(array), as_operand(kwargs.get("constant_values", 0))
+    order = fortran_or_c(array)
     if mode == "empty" or (mode == "constant" and not is_box(values)):
         return pad_p(array, widths=widths, values=values)
     for axis, width in enumerate(widths):
@@ -163,6 +164,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
         else:
             origin = np.pad(np.arange(n), width, "edge" if odd else mode)
             array = np.take(array, origin, axis)
+    array = laid_out(array, order)
     if mode in ("constant", "linear_ramp"):  # as NumPy rounds and converts them
         made = np.pad(value, pad_width, mode, **{k: strip(v) for k, v in kwargs.items()})
         return given(array, made)

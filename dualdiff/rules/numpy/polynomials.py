@@ -12,7 +12,7 @@ from ...array.box import is_box, seen
 from ...core.batch import Shape, cast, dtype_of
 from ...core.trace import resolve
 from ..declare import rule
-from .common import implements
+from .common import implements, laid_out
 from .creation import zeros
 
 
@@ -146,7 +146,7 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     ones = np.ones((len(x), 1), dtype)[:, : max(n, 0)]
     powers = np.cumprod(np.broadcast_to(x[:, None], (len(x), max(n - 1, 0))), axis=1)
     v = np.concatenate([ones, powers], axis=1)
-    return v if increasing else v[:, ::-1]
+    return v if increasing else laid_out(v[:, ::-1])
 
 
 def _powers(roots: Any, size: int) -> Any:

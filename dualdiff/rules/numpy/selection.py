@@ -19,6 +19,7 @@ from .common import (
     for_target,
     implements,
     into,
+    laid_out,
     ndim_of,
     strip,
     tangent_where,
@@ -52,7 +53,8 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "r
     if mode != "raise" or index.dtype.kind not in "iu":
         # NumPy itself says which positions are meant.
         index = np.asarray(np.take(np.arange(shape_of(a)[axis]), strip(indices), mode=mode))
-    return into(out, GETITEM.general(a, index=(slice(None),) * axis + (index,)), "unsafe")
+    taken = GETITEM.general(a, index=(slice(None),) * axis + (index,))
+    return into(out, laid_out(taken) if axis else taken, "unsafe")
 
 
 @implements(np.take_along_axis)

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from ...array.box import is_box, plain
+from ...array.views import memory_of
 from ...errors import UnsupportedInputError, user_line
 from ..declare import linear
 from ..structures import Axis, Segments
-from .common import axis_of, implements
+from .common import axis_of, implements, laid_out_like
 
 
 def _take(x: Any, order: Any, axis: int) -> Any:
@@ -83,7 +84,8 @@ def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable:
         a, axis = np.reshape(a, -1), -1
     axis = axis_of(axis, np.ndim(a))
     ranking = np.argsort(plain(a), axis=axis, kind=kind, stable=stable)
-    return _share_ties(permute_p(a, order=ranking, axis=axis), axis)
+    ans = _share_ties(permute_p(a, order=ranking, axis=axis), axis)
+    return laid_out_like(ans, np.empty_like(memory_of(a)))
 
 
 @implements(np.partition)
@@ -97,7 +99,8 @@ def partition(
     axis = axis_of(axis, np.ndim(a))
     value = np.partition(plain(a), plain(kth), axis=axis, kind=kind)
     ranks = _inverse(np.argsort(value, axis=axis), axis)
-    return permute_p(sort(a, axis), order=ranks, axis=axis)
+    ans = permute_p(sort(a, axis), order=ranks, axis=axis)
+    return laid_out_like(ans, np.empty_like(memory_of(a)))
 
 
 @implements(np.sort_complex)

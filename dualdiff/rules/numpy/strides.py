@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from math import prod
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.lib import stride_tricks
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ...array.box import is_box, plain
+from ...array.views import memory_of
 from ...core.batch import Shape, Spec, shape_of
 from ...core.trace import resolve
 from ..declare import linear
@@ -44,22 +46,65 @@ windows_p = linear(
     push=lambda t, window, axis, lead: _windows(t, window, axis),
     name="sliding_window_view",
     structure=Gather(),
+    view=True,
 )
+windows_p.readonly = True  # an element stands in several windows
 
 
 @implements(stride_tricks.sliding_window_view)
 def sliding_window_view(
     x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
 ) -> Any:
-    """``numpy.lib.stride_tricks.sliding_window_view``; a copy, which does not write through."""
-    x = resolve(x)
+    """``numpy.lib.stride_tricks.sliding_window_view``; a view that cannot be written to."""
     if not is_box(x):
-        return stride_tricks.sliding_window_view(x, window_shape, axis)
+        return stride_tricks.sliding_window_view(
+            x, window_shape, axis, subok=subok, writeable=writeable
+        )
     stride_tricks.sliding_window_view(plain(x), window_shape, axis)  # NumPy says what is wrong
     window = tuple(window_shape) if np.iterable(window_shape) else (window_shape,)
     ndim = np.ndim(x)
     axes = tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim, None, True)
     return windows_p(x, window=window, axis=tuple(a - ndim for a in axes))
+
+
+def _strided(x: Any, shape: Shape, steps: Shape) -> Any:
+    if is_box(x):
+        return strided_p(x, shape=shape, steps=steps)
+    return stride_tricks.as_strided(x, shape, [x.itemsize * s for s in steps])
+
+
+def _strided_push(t: Any, shape: Shape, steps: Shape, lead: Shape) -> Any:
+    if is_box(t):
+        places = _places(np.size(t) // max(prod(lead), 1), shape, steps)
+        return np.reshape(t, (*lead, -1))[..., places]
+    t = np.ascontiguousarray(t)
+    return stride_tricks.as_strided(
+        t, lead + shape, [*t.strides[: len(lead)], *(t.itemsize * s for s in steps)]
+    )
+
+
+def _places(size: int, shape: Shape, steps: Shape) -> Any:
+    return np.array(_strided(np.arange(size), shape, steps))
+
+
+def _strided_transposed(g: Any, x_spec: Spec, shape: Shape, steps: Shape, lead: Shape) -> Any:
+    """Each element collects from all of its places."""
+    size = prod(x_spec.shape)
+    total = zeros((*lead, size), x_spec.dtype)
+    places: Any = (..., _places(size, shape, steps))
+    np.add.at(total, places, g)
+    return np.reshape(resolve(total), lead + x_spec.shape)
+
+
+strided_p = linear(
+    _strided,
+    _strided_transposed,
+    push=_strided_push,
+    name="as_strided",
+    structure=Gather(),
+    view=True,
+)
+strided_p.readonly = True  # an element may stand in several places
 
 
 def as_strided(
@@ -69,20 +114,15 @@ def as_strided(
     subok: bool = False,
     writeable: bool = True,
 ) -> Any:
-    """``numpy.lib.stride_tricks.as_strided``; of a traced array a copy, which does not write
-    through."""
+    """``numpy.lib.stride_tricks.as_strided``; of a traced array, which must be in C order, a view
+    that cannot be written to."""
     if not is_box(x):
         return stride_tricks.as_strided(x, shape, strides, subok, writeable)
-    x = resolve(x)
-    value = np.ascontiguousarray(plain(x))
-    if strides is None:
-        strides = value.strides
-    elif not plain(x).flags.c_contiguous:
+    array = memory_of(x)
+    if not array.flags.c_contiguous:
         raise ValueError("as_strided of a traced array needs one in C order: pass x.copy()")
-    positions = np.arange(value.size).reshape(value.shape)
-    steps = tuple(s * positions.itemsize // value.itemsize for s in strides)
-    places = stride_tricks.as_strided(positions, shape_of(x) if shape is None else shape, steps)
-    return np.ravel(x)[np.array(places)]
+    steps = tuple(s // array.itemsize for s in (array.strides if strides is None else strides))
+    return strided_p(x, shape=tuple(shape_of(x) if shape is None else shape), steps=steps)
 
 
 CREATORS["lib.stride_tricks.as_strided"] = as_strided

@@ -14,8 +14,8 @@ from ...array.stores import assign_to, refuse_plain_target
 from ...core.batch import dtype_of, shape_of
 from ...core.trace import resolve
 from ...errors import UnsupportedInputError, user_line
+from .common import laid_out
 
-_HARMLESS = ("order", "subok")
 _AXES = ("axes", "axis", "keepdims")
 
 
@@ -133,8 +133,8 @@ def call_with_keywords(ufunc: Any, found: Callable[..., Any], inputs: Any, kwarg
     signature = kwargs.pop("signature", kwargs.pop("sig", None))
     if dtype is not None and signature is not None:
         raise TypeError("cannot specify both 'signature' and 'dtype'")
-    for name in _HARMLESS:
-        kwargs.pop(name, None)
+    order = kwargs.pop("order", "K")
+    kwargs.pop("subok", None)
     rest = {name: kwargs.pop(name) for name in _AXES if name in kwargs}
     if kwargs:
         raise UnsupportedInputError(
@@ -157,7 +157,7 @@ def call_with_keywords(ufunc: Any, found: Callable[..., Any], inputs: Any, kwarg
         return _selected(found, inputs, outs, where, rest)
     ans = found(*inputs, **rest)
     if ufunc.nout == 1:
-        return _stored(outs[0], ans)
+        return _stored(outs[0], laid_out(ans, order) if order in ("C", "F") else ans)
     return tuple(_stored(o, a) for o, a in zip(outs, ans, strict=True))
 
 

@@ -14,6 +14,7 @@ from scipy import linalg
 from ...array.box import is_box, plain
 from ...core.batch import cast, dtype_of, shape_of
 from ..declare import rule
+from ..numpy.common import laid_out
 from ..numpy.creation import contains_box
 from ..numpy.manipulation import as_operand
 from ..structures import Solve
@@ -227,7 +228,7 @@ def block_diag(*arrs: Any) -> Any:
         after = width - start - shape_of(block)[1]
         rows.append(np.pad(block, [(0, 0), (start, after)]))
         start += shape_of(block)[1]
-    return np.concatenate(rows)
+    return laid_out(np.concatenate(rows))
 
 
 from .linalg_systems import solve_banded  # noqa: E402  # rules that belong to this module

@@ -11,6 +11,7 @@ from ...array.box import plain
 from ...core.batch import shape_of
 from ...errors import user_line
 from ..declare import rule
+from ..numpy.common import laid_out
 from ..numpy.creation import contains_box
 from ..numpy.manipulation import as_operand
 from ..structures import Convolution
@@ -93,7 +94,7 @@ def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> An
     if mode == "full":
         return full
     if mode == "same":
-        return _window(full, shape_of(full), sizes[0])
+        return laid_out(_window(full, shape_of(full), sizes[0]))
     if all(n >= m for n, m in zip(*sizes, strict=True)):
         valid = [n - m + 1 for n, m in zip(*sizes, strict=True)]
     elif all(n <= m for n, m in zip(*sizes, strict=True)):
@@ -103,7 +104,7 @@ def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> An
             f"convolve in mode 'valid' needs one array to be the larger along all axes, not "
             f"{sizes[0]} and {sizes[1]}, {user_line()}"
         )
-    return _window(full, shape_of(full), valid)
+    return laid_out(_window(full, shape_of(full), valid))
 
 
 def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:

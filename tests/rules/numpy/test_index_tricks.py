@@ -67,3 +67,42 @@ def test_an_open_mesh_keeps_its_derivative_and_masks_stay_positions():
     np.testing.assert_allclose(gradient, np.full(3, 2 * np.sum(x)))
     picked = dd.grad(lambda y: np.sum(y[np.ix_(y[:, 0] > 1, [0, 1])]))(X)
     np.testing.assert_array_equal(picked, [[0.0, 0.0], [1.0, 1.0]])
+
+
+def test_windows_are_views_that_see_later_stores() -> None:
+    def f(x):
+        windows = np.lib.stride_tricks.sliding_window_view(x, 2)
+        x[1] = 0.0
+        return np.sum(windows * np.array([1.0, 10.0]))
+
+    x = np.array([1.0, 2.0, 3.0])
+    assert dd.value_and_grad(f)(x)[0] == f(x.copy()) == 31.0
+    np.testing.assert_array_equal(dd.grad(f)(x), [1.0, 0.0, 10.0])
+    np.testing.assert_array_equal(dd.jacobian(f, mode="forward")(x), [1.0, 0.0, 10.0])
+
+
+def test_strided_views_see_later_stores() -> None:
+    def f(x):
+        strided = d.lib.stride_tricks.as_strided(x, (2, 2), (8, 8))
+        x[1] = 5.0 * x[0]
+        return np.sum(strided**2)
+
+    x = np.array([1.0, 2.0, 3.0])
+    np.testing.assert_allclose(dd.grad(f)(x), [2.0 + 2 * 25 * 2, 0.0, 6.0])
+    np.testing.assert_allclose(dd.jvp(f, (x,), (np.ones(3),))[1], 108.0)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: np.lib.stride_tricks.sliding_window_view(x, 2, writeable=True),
+        lambda x: d.lib.stride_tricks.as_strided(x, (2, 2), (8, 8)),
+    ],
+)
+def test_overlapping_windows_refuse_stores(make) -> None:
+    def f(x):
+        make(x)[0] = 1.0
+        return np.sum(x)
+
+    with pytest.raises(ValueError, match="read-only"):
+        dd.grad(f)(np.array([1.0, 2.0, 3.0]))

@@ -315,7 +315,7 @@ def matrix_power(a: Any, n: int) -> Any:
             ans = power if ans is None else np.matmul(ans, power)
         n //= 2
         if not n:
-            return np.copy(ans) if ans is a else ans
+            return ans
         power = np.matmul(power, power)
 
 

@@ -18,6 +18,7 @@ from ....array.box import is_box
 from ....core.batch import dtype_of, shape_of
 from ....core.trace import value_of
 from ....errors import ConversionError, DualdiffError, UnsupportedInputError, user_line
+from ...numpy.common import laid_out_like
 from ...numpy.creation import contains_box
 from ...numpy.manipulation import as_operand
 from .layout import Layout
@@ -319,7 +320,10 @@ def moved(operation: Callable[..., Any], *arrays: SparseArray) -> Any:
             )
         return SparseArray(data[found.data - 1], found)
     padded = np.concatenate([np.zeros(1, dtype_of(data)), data])
-    return padded[np.asarray(found)] if np.ndim(found) else padded[int(found)]
+    if not np.ndim(found):
+        return padded[int(found)]
+    found = np.asarray(found)
+    return laid_out_like(padded[found], found)
 
 
 def is_sparse(a: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Errors that say what happened, on which line of the user's program, and what to write instead."""
+"""Errors that name the cause, the line of the user's program, and what to write instead."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class MissingRuleError(DualdiffError, NotImplementedError):
 class ConversionError(DualdiffError, TypeError):
     """A traced array was asked to become a plain number or a plain array.
 
-    The last text of a thread is kept: compiled libraries replace the error by one of their own.
+    `last` keeps the latest text of a thread: compiled libraries replace the error by their own.
     """
 
     last = threading.local()
@@ -46,15 +46,15 @@ class ConversionError(DualdiffError, TypeError):
 
 
 class ClosedTraceError(DualdiffError, RuntimeError):
-    """A traced array was used after the derivative that made it had ended."""
+    """A traced array was used after its derivative was taken."""
 
 
 class UnsupportedInputError(DualdiffError, TypeError):
-    """An argument cannot be differentiated or used beside a traced array."""
+    """An argument cannot be differentiated or combined with a traced array."""
 
 
 class NonFiniteError(DualdiffError, FloatingPointError):
-    """Under `debug_nans`, an operation gave a NaN or an infinity from finite input."""
+    """Under `debug_nans`, an operation made a NaN or an infinity of finite input."""
 
 
 def user_frame() -> tuple[str, int]:
@@ -73,7 +73,7 @@ def line_text(filename: str, line: int) -> str:
 
 
 def library_function() -> str | None:
-    """The SciPy function that the user called on the way to here, or None."""
+    """The SciPy function that the user called, if this code runs inside one, or None."""
     frame, found = sys._getframe(1), None
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
         module = frame.f_globals.get("__name__", "")
@@ -96,7 +96,7 @@ def in_library(error: BaseException) -> bool:
     while trace is not None:
         last = trace.tb_frame.f_code.co_filename
         if trace.tb_frame.f_globals.get("__name__", "").startswith("scipy."):
-            return True  # whose callbacks may run on with an error that is set already
+            return True  # its callbacks may go on after an error
         trace = trace.tb_next
     return last.startswith(_LIBRARIES)
 
@@ -126,7 +126,7 @@ def calls_method(name: str, depth: int) -> bool:
 
 
 def plain_target_error(target: str) -> ConversionError:
-    """The error for a plain array that is to take traced values."""
+    """The error for a store of traced values into a plain array."""
     return ConversionError(
         f"{target} cannot be assigned traced values, {user_line()}. Make the array with "
         f"dualdiff.numpy.zeros (or empty, array) or run under dualdiff.patch_numpy(); for `a += x` "

@@ -1,4 +1,4 @@
-"""`patch_numpy`: plain `np.asarray`, `np.array` and `np.zeros` that see traced arrays."""
+"""`patch_numpy`: plain `np.asarray`, `np.array` and `np.zeros` that accept traced arrays."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _originals: dict[str, Any] = {}
 
 
 def _for_callers_outside(original: Callable[..., Any], traced: Callable[..., Any]) -> Any:
-    """`traced` for everyone but dualdiff itself, whose plain arrays must stay plain.
+    """`traced` for all callers but dualdiff itself, whose plain arrays must stay plain.
 
-    NumPy and SciPy hand the arrays they make to compiled code: they get traced ones only for
+    NumPy and SciPy pass the arrays they make to compiled code. They get traced arrays only for
     traced values.
     """
 
@@ -46,13 +46,13 @@ def _place(path: str) -> tuple[Any, str]:
 
 
 class patch_numpy(ContextDecorator):  # used as a function and as a decorator
-    """Let plain NumPy's creation functions see traced arrays, in a `with` block or a decorated
+    """Let NumPy's own creation functions accept traced arrays, in a `with` block or a decorated
     function.
 
     Inside it, ``np.array([x[0], x[1]])``, ``np.asarray(x, dtype=float)`` and ``np.zeros(n)`` (to
     be assigned traced values) work in the program and in the libraries it calls, as long as they
-    look the function up in the numpy module. Re-entrant, counted across threads; NumPy is as
-    before when the last one ends.
+    look the function up in the numpy module. Patches nest, also across threads; the end of the
+    last one restores NumPy.
 
     >>> import numpy as np, dualdiff as dd
     >>> @dd.patch_numpy()

@@ -29,11 +29,11 @@ FIRST_STEPS, STEPS = [2.0**-n for n in range(4, 21, 2)], 13
 
 
 class GradientError(DualdiffError, AssertionError):
-    """A derivative differs from the numerical one, or from that of the other mode."""
+    """A derivative differs from the numerical derivative, or between the modes."""
 
 
 class Coordinates:
-    """The floating-point leaves of a tree as one real vector: of complex leaves, both parts."""
+    """The floating-point leaves of a tree as one real vector, with both parts of complex leaves."""
 
     def __init__(self, values: Sequence[Any], names: Sequence[str]) -> None:
         self.values = values
@@ -57,7 +57,7 @@ class Coordinates:
             start = stop
 
     def ravel(self, leaves: Sequence[Any], lead: tuple[int, ...] = ()) -> ndarray:
-        """Leaves (None for zero) as a vector, or as rows where they have a lead axis."""
+        """Leaves (None for zero) as a vector, or as rows if they have a batch axis."""
         out = np.zeros((*lead, self.size))
         for block, i, _, _, parts in self.blocks():
             if leaves[i] is not None:
@@ -67,7 +67,7 @@ class Coordinates:
         return out
 
     def unravel(self, flat: ndarray, exact: bool = True) -> list[Any]:
-        """Leaves from a vector, or from rows; in double precision where not `exact`."""
+        """Leaves from a vector, or from rows; in double precision unless `exact`."""
         out: list[Any] = [None] * len(self.values)
         for block, i, _, shape, parts in self.blocks():
             part, value = flat[..., block], self.values[i]
@@ -111,7 +111,7 @@ class Coordinates:
 
 
 class Probe:
-    """Rows that say where to look: every coordinate, or a few random combinations of them."""
+    """The directions that are compared: every coordinate, or a few random combinations."""
 
     def __init__(self, space: Coordinates, every: bool, scale: ndarray | float) -> None:
         self.space = space
@@ -124,7 +124,7 @@ class Probe:
         return rows if self.every else rows @ self.rows.T
 
     def label(self, k: int) -> tuple[str, str]:
-        """What a row stands for."""
+        """The name of a row."""
         return self.space.label(k) if self.every else (f"random direction {k}", "")
 
 
@@ -148,7 +148,7 @@ class Problem:
         leaves, self.structure = flatten(inputs.call(self.x.unravel(self.point)))
         self.y = Coordinates(leaves, [result + path for path in self.structure.paths])
         self.value = self.y.ravel(leaves)
-        # What the rounding of f is relative to, also where its derivative is next to nothing.
+        # The rounding of f is relative to this, even if its derivative is almost zero.
         self.size = np.maximum(np.where(np.isfinite(self.value), np.abs(self.value), 0), size)
 
     def forward(self, rows: ndarray) -> ndarray:
@@ -165,12 +165,12 @@ class Problem:
         return self.x.conjugate(self.x.ravel(pulled, lead))
 
     def evaluate(self, point: ndarray) -> list[Any]:
-        """The result leaves that count, at a point in double precision."""
+        """The floating-point leaves of the result, at a point in double precision."""
         leaves, _ = flatten(self.inputs.call(self.x.unravel(point, exact=False)))
         return leaves
 
     def steps(self) -> ndarray:
-        """How far a coordinate may be moved: its size where that is small, then less and less.
+        """The steps by which to move a coordinate: at most its size, then smaller and smaller.
 
         Powers of two, so that x + h is exact.
         """
@@ -179,14 +179,14 @@ class Problem:
         return np.exp2(np.floor(np.log2(np.where(size < 1, small, np.log(np.e - 1 + size)))))
 
     def differences(self, row: ndarray, analytic: bool) -> tuple[ndarray, ndarray]:
-        """The numerical derivative in the direction of a row, and the estimate of its error."""
+        """The numerical derivative in the direction of a row, and an estimate of its error."""
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             exact = self.complex_step(row) if analytic else None
             return self.richardson(row) if exact is None else (exact, np.zeros_like(exact))
 
     def complex_step(self, row: ndarray) -> ndarray | None:
-        """The derivative by a complex step, or None where f does not seem to be analytic."""
+        """The derivative by a complex step, or None if f does not seem to be analytic."""
         if any(self.x.is_complex) or any(self.y.is_complex):
             return None
 
@@ -199,7 +199,7 @@ class Problem:
             rough = (at(self.point + step) - at(self.point - step)) / (2 * ROUGH_STEP)
             exact = np.imag(at(self.point + 1j * COMPLEX_STEP * row)) / COMPLEX_STEP
             unmoved = at(self.point + 0j)
-        except Exception:  # f need not accept complex numbers: then it is no reference
+        except Exception:  # f need not accept complex numbers
             return None
         size = np.abs(self.value)
         near = np.abs(exact - rough) <= 1e-5 * (np.abs(exact) + np.abs(rough)) + 1e-7 * size
@@ -269,7 +269,7 @@ class Comparison:
         return self.cotangents.of(np.stack(found)), error
 
     def scales(self, tables: Sequence[ndarray]) -> tuple[ndarray, ndarray]:
-        """The size of the derivatives in each leaf of the result, and what rounding may cost."""
+        """The size of the derivatives in each leaf of the result, and their rounding errors."""
         scale = np.max([np.where(np.isfinite(t), np.abs(t), 0) for t in tables], axis=0)
         rounding = self.problem.size.copy()
         if self.cotangents.every:
@@ -282,7 +282,7 @@ class Comparison:
         return scale, 100 * self.eps * rounding / self.step[:, None]
 
     def report(self, analytic: bool = True) -> str:
-        """The table of what disagrees; empty where nothing does."""
+        """The table of the entries that disagree, or an empty text."""
         numeric, estimate = self.numeric(analytic)
         ways = {**self.derivatives, "numeric": numeric}
         scale, rounding = self.scales(list(ways.values()))
@@ -300,7 +300,7 @@ class Comparison:
         pair, wrong = np.argmax(ratios, axis=0), np.argwhere(np.max(ratios, axis=0) > 0)
         if not len(wrong):
             return ""
-        if analytic:  # f may look analytic and not quite be so
+        if analytic:  # f may look analytic without being so
             return self.report(analytic=False)
         wrong = wrong[np.argsort(-np.max(ratios, axis=0)[tuple(wrong.T)], kind="stable")]
         columns = (*MODES, "numeric")
@@ -313,14 +313,14 @@ class Comparison:
         return _laid_out(f"{len(wrong)} of {scale.size} entries are wrong", rows, len(wrong))
 
     def batch_report(self) -> str:
-        """How several directions at once differ from one alone; empty where they agree."""
+        """The differences between several directions at once and one alone, or an empty text."""
         floor = 100 * self.eps * np.max(self.problem.size) / np.min(self.step)
         for mode in self.modes:
             rows, several = self.probes[mode].rows, self.rows[mode]
             weights = np.random.default_rng(1).standard_normal(len(rows))
             alone, expected = self.apply[mode](weights @ rows), weights @ several
             scale = np.abs(weights) @ np.abs(several)
-            # As between the modes: what is ill-conditioned rounds differently in a batch.
+            # As between the modes: an ill-conditioned operation rounds differently in a batch.
             tolerance = len(rows) * floor + max(1e-3 * self.rtol, 1e3 * self.eps) * np.max(scale)
             off = np.abs(alone - expected) > tolerance
             if np.any(off & np.isfinite(expected)):
@@ -332,7 +332,7 @@ class Comparison:
         return ""
 
     def holomorphic_report(self) -> str:
-        """Where the Cauchy-Riemann equations fail; empty where they hold."""
+        """The entries where the Cauchy-Riemann equations fail, or an empty text."""
         x, y = self.problem.x, self.problem.y
         if not all(x.is_complex) or not all(y.is_complex):
             raise TypeError("holomorphic=True is for complex arguments and complex results")
@@ -418,12 +418,12 @@ def check_grads(
     argnums: Argnums | None = None,
     **kwargs: Any,
 ) -> None:
-    """Check the derivatives of a function at one point, and raise where they are wrong.
+    """Check the derivatives of a function at one point, and raise if they are wrong.
 
-    Each mode is compared with a numerical derivative (a complex step where f accepts complex
-    numbers and is analytic, central differences extrapolated by numdifftools elsewhere), with the
-    other mode, and one direction alone with many at once. Order 2 does the same to the derivative
-    of f in a fixed direction, in each mode: the gradient of a scalar f. Jacobians of up to 2,000
+    Each mode is compared with a numerical derivative (a complex step if f accepts complex numbers
+    and is analytic, else central differences extrapolated by numdifftools) and with the other mode,
+    and a batch of directions with single ones. Order 2 checks the derivative of f in a fixed
+    direction in the same way, in each mode: for a scalar f, its gradient. Jacobians of up to 2,000
     entries are compared entry by entry, larger ones in 8 random directions from a fixed seed.
 
     Arguments: `f`; `args`, a tuple of its arguments, arrays, scalars or containers, real or complex
@@ -431,12 +431,12 @@ def check_grads(
     tolerance relative to the largest derivative in the same leaf of the result (by default
     10 sqrt(eps) of the coarsest dtype; the error estimate of the differences is added, and the
     modes must agree to a thousandth of it); `atol`, an absolute tolerance that is added (by default
-    what rounding of the value may cost);
+    the effect of the value's rounding);
     `holomorphic`, to check the Cauchy-Riemann equations too; `argnums`, which arguments to
     differentiate (all by default); `kwargs` for f.
     Raises: GradientError (an AssertionError) with a table of the worst entries. Errors of f and of
-    missing rules come through as they are. At a kink, a central difference gives the mean of both
-    sides, which need not be the documented convention.
+    missing rules pass unchanged. At a kink, a central difference gives the mean of both sides,
+    which need not be the documented convention.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.check_grads(lambda x, y: np.sin(x) * y, (np.array([1.0, 2.0]), 3.0))

@@ -1,9 +1,9 @@
 """Nested containers of differentiated arguments and results: flattened, rebuilt, compared, raveled.
 
 Containers are dict, OrderedDict, defaultdict, list, tuple, deque, namedtuple and dataclass
-instances, nested at will; everything else, None and subclasses of these builtins included, is a
-leaf. Leaves stand in the order of the sorted keys of a dict, so that two dicts with the same keys
-match; a rebuilt dict has its keys in the order of the one that was flattened.
+instances, nested at will. Everything else is a leaf, also None and instances of subclasses of these
+builtins. The leaves of a dict follow its sorted keys, so two dicts with the same keys match; a
+rebuilt dict has its keys in their original order.
 """
 
 import dataclasses
@@ -49,7 +49,7 @@ def _record_flatten(record: Any) -> tuple[Sequence[Any], Any, Sequence[str]]:
     for name in getattr(instance, "__dict__", ()):
         cached = isinstance(getattr(cls, name, None), functools.cached_property)
         if name not in names and not cached and not name.startswith("__"):
-            # Carried over it could be stale: computed from old leaves, and without a derivative.
+            # A copied value could be stale: computed from old leaves, and without a derivative.
             raise TypeError(
                 f"the dataclass {cls.__qualname__} has the attribute {name!r}, which is not a "
                 f"field; declare `{name}: ... = field(init=False)`, or make it a property or a "
@@ -92,7 +92,7 @@ def _describe(kind: type, data: Any, parts: tuple[str, ...]) -> str:
 
 
 class Structure:
-    """What remains of a tree without its leaves; hashable, and equal where the containers are."""
+    """A tree without its leaves; hashable, and equal to another if the containers are equal."""
 
     __slots__ = ("_spec",)
 
@@ -106,7 +106,7 @@ class Structure:
 
     @property
     def num_leaves(self) -> int:
-        """The number of leaves, those that are None included."""
+        """The number of leaves; None counts as one."""
         return self._spec.num_leaves
 
     @property
@@ -135,7 +135,7 @@ class Structure:
 
 LEAF = Structure(optree.treespec_leaf(none_is_leaf=True, namespace=_NAMESPACE))
 
-# Types known to be leaves, which need not go through optree; flatten adds those it meets.
+# Types of leaves, which need not go through optree; flatten adds new ones.
 LEAF_TYPES: set[type] = {np.ndarray, np.float64, float, int, complex, type(None)}
 
 
@@ -168,7 +168,7 @@ unflatten = Structure.unflatten
 
 
 def check_result(leaf: Any) -> None:
-    """Refuse a leaf of a result that could hide traced values, whose derivative would be lost."""
+    """Raise for a leaf of a result that could hide traced values and lose their derivative."""
     if is_box(leaf) or isinstance(leaf, _RESULTS):
         return
     if type(leaf) in (np.ndarray, np.memmap):  # masked arrays may hold traced values as objects
@@ -196,7 +196,7 @@ def leaf_paths(tree: Any) -> list[str]:
 
 
 def tree_map(fn: Callable[..., Any], tree: Any, *rest: Any) -> Any:
-    """Return a tree of ``fn(leaf, *leaves of the rest)``; TypeError where the rest differs.
+    """Return a tree of ``fn(leaf, *leaves of the rest)``; TypeError if their structures differ.
 
     >>> tree_map(lambda x, y: x + y, {"b": 1, "a": (2, 3)}, {"b": 10, "a": (20, 30)})
     {'b': 11, 'a': (22, 33)}
@@ -236,7 +236,7 @@ def check_same_structure(expected: Structure, got_tree: Any, what: str) -> list[
 
 
 def _raveled_form(leaf: Any) -> tuple[np.dtype[Any], Callable[[Any], Any]] | None:
-    """Return a leaf's dtype, and what gives a 1-D piece its form; None for what is no float."""
+    """Return a leaf's dtype and the function that restores it from a 1-D piece, or None."""
     dtype = getattr(leaf, "dtype", None)
     if dtype is None and isinstance(leaf, int | float | complex) and not isinstance(leaf, bool):
         kind = complex if isinstance(leaf, complex) else float
@@ -258,12 +258,12 @@ def _take(part: slice, dtype: np.dtype[Any], form: Callable[[Any], Any], flat: A
 
 
 def ravel(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
-    """Return all leaves of a tree in one new 1-D array, and the function that undoes it.
+    """Return all leaves of a tree in one new 1-D array, and the inverse function.
 
     Leaves are floats, complex numbers and arrays of them; a Python int counts as a float; None
     contributes nothing and comes back. ``unravel(flat)`` copies, restores shapes, dtypes and Python
-    scalars, and takes the real part where a leaf was real among complex ones. Raises a TypeError
-    for other leaves, and in ``unravel`` for a complex ``flat`` where all leaves were real.
+    scalars, and takes the real part for a real leaf among complex ones. Raises a TypeError
+    for other leaves, and in ``unravel`` for a complex ``flat`` if all leaves were real.
 
     >>> flat, unravel = ravel({"w": np.ones((2, 1)), "b": 3.0})
     >>> flat

@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("-m", dest="module", action="store_true", help="run a module by its name")
     parser.add_argument("program", help="a file, or the name of a module")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="what the program is given")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="the arguments of the program")
     given = parser.parse_args(argv)
     install()
     sys.argv = [given.program, *given.arguments]

@@ -1,8 +1,8 @@
-"""``a += x`` of a plain array and a traced one, where nothing but the name a sees the array.
+"""``a += x`` of a plain array and a traced one, if only the name a refers to the array.
 
-A plain array cannot hold traced values. One that has no other name, view or holder may be replaced
-by one that can: the operator puts its result under the name. Where another name would have seen the
-change, the derivative would be wrong without a word, and the error stays.
+A plain array cannot hold traced values. If it has no other name, view or holder, an array that can
+may replace it: the operator puts its result under the name. If another name would see the change,
+the derivative would be silently wrong, so the error stays.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _Probe(Box):
 
 
 def _is_in_place(depth: int) -> bool:
-    """Whether the frame `depth` calls up is at ``a += x`` or its like."""
+    """Whether the frame `depth` calls up is at ``a += x`` or the like."""
     frame = sys._getframe(depth + 1)
     code, i = frame.f_code.co_code, frame.f_lasti
     return dis.opname[code[i]] == "BINARY_OP" and code[i + 1] in _IN_PLACE
@@ -45,7 +45,7 @@ def _references_to_base(a: np.ndarray) -> int:
 
 
 def _shares_memory(a: np.ndarray) -> bool:
-    """Whether another array than a may be seen to have its memory."""
+    """Whether another array may share the memory of a."""
     base: Any = a.base
     if base is None:
         return not a.flags.owndata
@@ -55,8 +55,8 @@ def _shares_memory(a: np.ndarray) -> bool:
 
 
 def _in_place(ufunc: Any, found: Any, inputs: Any, kwargs: dict[str, Any]) -> Any:
-    """A ufunc called with keywords; ``a += x`` of a lone plain array gives an array in its place
-    that takes traced values."""
+    """A ufunc called with keywords; ``a += x`` replaces a lone plain array by one that takes
+    traced values."""
     out = kwargs.get("out", ())
     if len(out) == 1 and inputs[0] is out[0] and type(out[0]) is np.ndarray:
         count = sys.getrefcount(out[0])
@@ -116,7 +116,7 @@ def _matmul(make: Make, x: Any) -> None:
 
 
 def _count_references() -> None:
-    """Count the references that an array has at ``a += x`` where the name a is its only one."""
+    """Count the references to an array at ``a += x`` if a is its only name."""
     probe = object.__new__(_Probe)
     probe.value = np.ones((1, 1))
     for run in (_add, _subtract, _multiply, _divide, _floor_divide, _remainder, _power, _matmul):
@@ -125,11 +125,11 @@ def _count_references() -> None:
 
 
 def install_in_place() -> None:
-    """Let ``a += x`` and its like replace lone plain arrays."""
+    """Let ``a += x`` and the like replace lone plain arrays."""
     UFUNC_METHODS[_KEY] = _in_place
     _count_references()
 
 
 def uninstall_in_place() -> None:
-    """Let every ``a += x`` of a plain array and a traced one raise again."""
+    """Let every ``a += x`` of a plain array and a traced one raise an error again."""
     UFUNC_METHODS[_KEY] = _call_with_keywords

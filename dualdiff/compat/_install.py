@@ -23,7 +23,7 @@ _names: dict[type, tuple[str, str, str]] = {}
 
 
 class RealAutogradError(DualdiffError, RuntimeError):
-    """The package autograd itself had been imported before `install` was called."""
+    """The package autograd itself was imported before `install`."""
 
 
 def _is_autograd(name: str) -> bool:
@@ -31,7 +31,7 @@ def _is_autograd(name: str) -> bool:
 
 
 class _Alias:
-    """Gives the module of another name, as it is."""
+    """Gives the module of another name."""
 
     spec: ModuleSpec | None
 
@@ -41,7 +41,7 @@ class _Alias:
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self.spec  # the import system has put its own in its place
+        module.__spec__ = self.spec  # the import system has put its own value there
 
 
 class _Finder:
@@ -67,13 +67,13 @@ _finder = _Finder()
 
 
 class _ShownAsArrayBox:
-    """Answers which class a traced array shows, in place of the table of faces."""
+    """Says which class a traced array shows, in place of the table of faces."""
 
     def __init__(self, shown: type) -> None:
         self.shown = shown
 
     def get(self, kind: type) -> type:
-        """The class to be shown for a value of one type."""
+        """The class that a value of one type shows."""
         return self.shown
 
 
@@ -82,9 +82,9 @@ _refuse_array: Any = conversion.Wrapper.__dict__["_refuse_array"]
 
 
 def _refuse_array_of_library(self: Any) -> Any:
-    """Absent, so that NumPy makes an object array of the elements, which are traced.
+    """Absent, so that NumPy makes an object array of the traced elements.
 
-    SciPy's functions, which could do nothing with one, still get the error.
+    SciPy's functions, which could not use it, still get the error.
     """
     if library_function() is None:
         raise AttributeError("__array__")
@@ -102,13 +102,12 @@ def install() -> None:
     """Let ``import autograd``, and its modules, give dualdiff's counterparts from now on.
 
     The type of a traced array is then called ``autograd.numpy.numpy_boxes.ArrayBox``, and as in
-    autograd it is no instance of numpy.ndarray or float; libraries that choose by type take it for
-    autograd's. Two things that otherwise raise work: ``a += x`` with a traced x and a plain array
-    puts an array that takes traced values under the name a, where the plain one has no other name
-    or view; and, as in autograd, NumPy's own ``np.array(x)`` gives an object array of traced
-    elements.
-    Calling it again does nothing.
-    Raises: RealAutogradError where autograd itself is imported already.
+    autograd it is no instance of numpy.ndarray or float; libraries that choose by type treat it as
+    autograd's. Two things work that otherwise raise an error: ``a += x`` with a traced x and a
+    plain array a puts an array that takes traced values under the name a, if the plain array has no
+    other name or view; and, as in autograd, NumPy's own ``np.array(x)`` gives an object array of
+    traced elements. A second call does nothing.
+    Raises: RealAutogradError if autograd itself is imported already.
 
     >>> import dualdiff.compat
     >>> dualdiff.compat.install()
@@ -124,9 +123,9 @@ def install() -> None:
         if found is not None:
             raise RealAutogradError(
                 f"autograd itself is imported already ({getattr(found, '__file__', found)}), "
-                f"{user_line()}: what it traces is not dualdiff's. Call dualdiff.compat.install() "
-                f"before anything imports autograd, or run the program by "
-                f"`python -m dualdiff.compat program.py`"
+                f"{user_line()}: its traced arrays are not dualdiff's. Call "
+                f"dualdiff.compat.install() before anything imports autograd, or run the program "
+                f"by `python -m dualdiff.compat program.py`"
             )
         shown = importlib.import_module(_HOME + _BOXES).ArrayBox
         sys.meta_path.insert(0, _finder)

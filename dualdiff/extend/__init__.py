@@ -1,10 +1,10 @@
-"""New primitives and rules: what to write where dualdiff cannot see into a function, or should not.
+"""Rules of your own, for functions that dualdiff cannot see into, or should not.
 
 `elementwise`, `linear`, `bilinear`, `rule` and `primitive` take functions of arrays; `custom_jvp`
 and `custom_vjp` take functions of containers too; `register` gives a rule to a function that
-dispatches as NumPy's do. Functions and rules are handed copies: they may change what they get. A
-rule is written for one direction and called once per direction, unless it is declared `batched`:
-then tangents and cotangents may carry a lead axis, in front of the axes of their primal.
+dispatches as NumPy's do. Functions and rules receive copies, which they may change. A rule takes
+one direction and is called once per direction, unless it is declared `batched`: then tangents and
+cotangents may carry a batch axis, in front of the axes of their primal.
 """
 
 from ..rules import structures

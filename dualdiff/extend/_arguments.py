@@ -1,4 +1,4 @@
-"""How the arguments of a user's function are sorted into operands and options."""
+"""Sort the arguments of a user's function into operands and options."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..trees import flatten
 
 
 def signature_of(fn: Callable[..., Any]) -> inspect.Signature | None:
-    """The signature of a function; compiled ones need not have any, and ufuncs have ``out``."""
+    """The signature of a function; a compiled one may have none, and a ufunc has ``out``."""
     try:
         return None if isinstance(fn, np.ufunc) else inspect.signature(fn)
     except (TypeError, ValueError):
@@ -25,7 +25,7 @@ def signature_of(fn: Callable[..., Any]) -> inspect.Signature | None:
 def sort_arguments(
     signature: inspect.Signature | None, args: Any, kwargs: Any
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Arguments that may stand by position, defaults included, and keyword-only ones."""
+    """Positional arguments, defaults included, and keyword-only arguments."""
     if signature is None:
         return args, kwargs
     bound = signature.bind(*args, **kwargs)
@@ -34,7 +34,7 @@ def sort_arguments(
 
 
 def refuse_traced(values: Iterable[Any], name: str, what: str, instead: str) -> None:
-    """Raise for traced values where they would lose their derivative."""
+    """Raise for traced values that would lose their derivative."""
     for value in values:
         if any(is_box(leaf) and is_box(resolve(leaf)) for leaf in flatten(value)[0]):
             raise UnsupportedInputError(

@@ -35,7 +35,7 @@ Formula = Callable[..., Any]
 class CustomFunction:
     """A function made by `custom_jvp` or `custom_vjp`; `defjvp` and `defvjp` define its rules.
 
-    With both, forward mode takes the one and reverse mode the other.
+    If both are defined, forward mode uses `defjvp` and reverse mode `defvjp`.
     """
 
     def __init__(self, f: Callable[..., Any]) -> None:
@@ -81,7 +81,7 @@ class CustomFunction:
 
 
 class _CustomCall(OpaqueCall):
-    """One call of a `CustomFunction`; `reverse` where its own pullback is to be used."""
+    """One call of a `CustomFunction`; `reverse` says that its own pullback is used."""
 
     def __init__(
         self, function: CustomFunction, arguments: Any, kwargs: Any, reverse: bool
@@ -93,7 +93,7 @@ class _CustomCall(OpaqueCall):
         self.pullback: Formula | None = None
 
     def args(self, values: Sequence[Any]) -> Any:
-        """The arguments, for the user to keep or change."""
+        """Copies of the arguments, which the user may keep or change."""
         return self.arguments.unflatten(map(own_copy, values))
 
     def run(self, values: Sequence[Any], nested: Any) -> Any:
@@ -103,7 +103,7 @@ class _CustomCall(OpaqueCall):
             value, self.pullback = _pair(out, self.name, "vjp", "(value, pullback)")
             if nested is None:
                 return value
-        target = function.f if nested is None else function  # the rules hold for outer derivatives
+        target = function.f if nested is None else function  # outer derivatives use the rules too
         return target(*self.args(values), **self.kwargs)
 
     def save(self, ans: Any, values: Any, active: Any, params: Any) -> tuple[Any, ...]:
@@ -196,7 +196,7 @@ class _CustomCall(OpaqueCall):
 
 
 def _is_linear(recording: Recording, tangents: Sequence[Any], values: Sequence[Any]) -> bool:
-    """Whether a recorded pushforward, linearised, has these values at some tangents."""
+    """Whether a recorded pushforward agrees with its linearisation at some tangents."""
     pushed = recording.push(tangents)
     return all(agree(0 * v if t is None else t, v) for t, v in zip(pushed, values, strict=True))
 
@@ -208,17 +208,17 @@ def _pair(out: Any, name: str, rule: str, what: str) -> tuple[Any, Any]:
 
 
 def custom_jvp(f: Callable[..., Any]) -> CustomFunction:
-    """Give a function a pushforward of its own, from which reverse mode is derived too.
+    """Give a function a pushforward of its own; reverse mode transposes it.
 
     Arguments: `f`, a function of arrays, scalars, containers and constants; its keyword-only
     arguments are options.
     Returns: a function for use in its place, with the decorator ``defjvp`` for
-    ``rule(primals, tangents)``. Both are tuples with one element per argument (a tangent is zeros
-    where the argument is constant, None where it is no number or array); the rule returns
-    ``(value, tangent)``, the tangent linear in the tangents. Reverse mode transposes the rule,
-    which for that must be written with functions that have derivatives; where it is not, add a
-    ``defvjp`` (see `custom_vjp`). ``defjvp(batched=True)`` says that tangents may carry a lead
-    axis. The value that is used is that of f.
+    ``rule(primals, tangents)``. Both are tuples with one element per argument (the tangent of a
+    constant argument is zeros, the tangent of a string or None is None); the rule returns
+    ``(value, tangent)``, with a tangent that is linear in the tangents. Reverse mode transposes the
+    rule, which must be written with functions that have derivatives; if it is not, add a
+    ``defvjp`` (see `custom_vjp`). ``defjvp(batched=True)`` says that tangents may carry a batch
+    axis. The value of the call is the value of f.
 
     >>> import numpy as np, dualdiff as dd
     >>> @dd.extend.custom_jvp
@@ -242,8 +242,8 @@ def custom_vjp(f: Callable[..., Any]) -> CustomFunction:
     Returns: a function for use in its place, with the decorator ``defvjp`` for ``rule(*primals)``,
     which returns ``(value, pullback)``; ``pullback(g)`` takes a cotangent like the value and
     returns a tuple with one cotangent per argument (None for zero). ``defvjp(batched=True)`` says
-    that cotangents may carry a lead axis. Under an outer derivative the rule sees traced arrays:
-    let it call f, not compiled code.
+    that cotangents may carry a batch axis. Under an outer derivative the rule sees traced arrays:
+    it should call f, not compiled code.
     Raises: MissingRuleError in forward mode, Hessian-vector products included, unless there is a
     ``defjvp`` too (see `custom_jvp`).
 

@@ -48,7 +48,7 @@ def _float_result(ans: Any, name: str) -> Any:
 
 
 class _Rule:
-    """A user's formula, the residuals it names, and whether it takes lead axes."""
+    """A user's formula, the residuals it names, and whether it takes a batch."""
 
     def __init__(self, formula: Formula, batched: bool) -> None:
         parameters = list(inspect.signature(formula).parameters.values())[1:]
@@ -58,7 +58,7 @@ class _Rule:
         self.takes_params = len(self.names) < len(parameters)
 
     def pick(self, named: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
-        """The residuals that the formula names, of the operands and result, and parameters."""
+        """The residuals and parameters that the formula names."""
         kept = dict(params) if self.takes_params else {}
         for name in self.names:
             if name in named:
@@ -80,7 +80,7 @@ class _Rule:
         lead: Shape,
         kind: str,
     ) -> Sequence[Any]:
-        """The formula on directions of `specs`, giving directions of `into`."""
+        """The formula on directions with the shapes of `specs`; returns directions like `into`."""
 
         def one(directions: Sequence[Any], lead: Shape) -> list[Any]:
             first = handed(directions, specs, lead)
@@ -102,7 +102,7 @@ class UserPrimitive(Primitive):
 
     A rule is a function of a tangent (`jvp`) or cotangent (`vjp`) and of residuals, which it names:
     the function's arguments, ``ans`` for the result, ``a_spec`` and ``ans_spec`` for the shape and
-    dtype of the argument a and of the result. What no rule names is not kept.
+    dtype of the argument a and of the result. Values that no rule names are not kept.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class UserPrimitive(Primitive):
         outputs: int = 1,
         structure: Structure = DENSE,
     ) -> None:
-        # Not Primitive.__init__: these share one tape format, and stand in no table.
+        # Not Primitive.__init__: these primitives share one tape format, and are in no table.
         functools.update_wrapper(self, fn)
         self.fn = fn
         self.name = name or str(getattr(fn, "__name__", fn))
@@ -149,17 +149,17 @@ class UserPrimitive(Primitive):
         """Register a pushforward: ``@f.jvp("a")`` for one argument, ``@f.jvp`` for all at once.
 
         The rule of one argument maps its tangent to the tangent of the result; contributions are
-        added up. The rule of all of them takes a tuple with one tangent per argument (zeros for a
-        constant, None for what is no number or array), or just the tangent of an only argument.
+        added up. The rule of all arguments takes a tuple with one tangent per argument (zeros for a
+        constant, None for a string or None), or the bare tangent of a single argument.
         """
         return self._register("jvp", argument, batched)
 
     def vjp(self, argument: Any = None, /, *, batched: bool = False) -> Any:
         """Register a pullback: ``@f.vjp("a")`` for one argument, ``@f.vjp`` for all at once.
 
-        The rule of one argument maps the cotangent of the result to that of the argument; the rule
-        of all of them maps it to a tuple with one cotangent per argument (None for zero), or to
-        just the cotangent of an only argument.
+        The rule of one argument maps the cotangent of the result to the argument's cotangent. The
+        rule of all arguments maps it to a tuple with one cotangent per argument (None for zero), or
+        to the bare cotangent of a single argument.
         """
         return self._register("vjp", argument, batched)
 
@@ -216,7 +216,7 @@ class UserPrimitive(Primitive):
 
     def evaluate(self, values: Sequence[Any], params: dict[str, Any]) -> Any:
         copies = map(own_copy, values)
-        if any(map(is_box, values)):  # the rules hold for outer derivatives too
+        if any(map(is_box, values)):  # outer derivatives use the rules too
             ans = self.general(*copies, **params)
             return tuple(map(operand, ans)) if self.outputs > 1 else operand(ans)
         ans = self.fn(*copies, **params)
@@ -233,7 +233,7 @@ class UserPrimitive(Primitive):
         for kind, rules in self._rules.items():
             wanted = [None] if None in rules else used
             missing = [i for i in wanted if i not in rules]
-            if missing:  # the line of the call is known here, and not where the rule is wanted
+            if missing:  # the line of the call is known here, and lost when the rule is needed
                 kept[kind] = str(self.missing(kind, missing[0] or 0, args[missing[0] or 0]))
             else:
                 kept[kind] = {i: (rules[i], rules[i].pick(named, params)) for i in wanted}
@@ -289,14 +289,14 @@ def primitive(
     name: str | None = None,
     structure: Structure = DENSE,
 ) -> Any:
-    """Make a function of arrays a primitive, whose rules are added afterwards.
+    """Make a function of arrays a primitive; its rules follow.
 
-    Arguments: `fn(a, b, ..., *, option)`, which may call compiled code: arguments that may stand by
-    position are differentiated where they are floating-point, keyword-only ones are options. It
+    Arguments: `fn(a, b, ..., *, option)`, which may call compiled code: floating-point arguments
+    that may be passed by position are differentiated, keyword-only ones are options. It
     returns an array or scalar, or a tuple of `outputs` of them. `structure` is for sparsity
     patterns, see docs/extending.md.
     Returns: the primitive; its methods `jvp` and `vjp` register rules, see `UserPrimitive`.
-    Raises: MissingRuleError for a derivative that has no rule; CaptureError (a ValueError) where fn
+    Raises: MissingRuleError for a derivative that has no rule; CaptureError (a ValueError) if fn
     uses a traced value that is not its argument.
 
     >>> import numpy as np, dualdiff as dd
@@ -328,13 +328,13 @@ def rule(
     outputs: int = 1,
     batched: bool = False,
 ) -> UserPrimitive:
-    """Declare a primitive whose push and pull are written for all operands at once.
+    """Declare a primitive with one push and one pull for all operands.
 
-    Arguments: `fn(*operands, **params)`; `push(t, ...)`, given the tangent of the only operand or a
-    tuple with one per operand (zeros for a constant); `pull(g, ...)`, which returns the cotangent
-    or a tuple. Both name the residuals they want: ``x, y, z, w`` for the operands, ``ans``,
-    ``x_spec``, parameters. `outputs` is the number of results; `batched` says that both take lead
-    axes.
+    Arguments: `fn(*operands, **params)`; `push(t, ...)`, which takes the tangent of the single
+    operand or a tuple with one per operand (zeros for a constant); `pull(g, ...)`, which returns
+    the cotangent or a tuple. Both name the residuals they need: ``x, y, z, w`` for the operands,
+    ``ans``, ``x_spec``, parameters. `outputs` is the number of results; `batched` says that both
+    take a batch axis.
     Returns: the primitive.
 
     >>> import numpy as np, dualdiff as dd
@@ -364,7 +364,7 @@ def linear(
     """Declare a primitive that is linear in its one operand: the push is the function itself.
 
     Arguments: `fn(x, **params)`; `transpose(g, ...)`, the cotangent of x, which may name ``x_spec``
-    and parameters; `push(t, ...)` in place of fn; `batched`, whether all of them take lead axes.
+    and parameters; `push(t, ...)` in place of fn; `batched`, whether all of them take a batch axis.
     Returns: the primitive.
 
     >>> import numpy as np, scipy.fft, dualdiff as dd
@@ -392,8 +392,8 @@ def bilinear(
 ) -> UserPrimitive:
     """Declare a primitive that is linear in each of its two operands.
 
-    Arguments: `fn(x, y, **params)`; the transposes ``(g, y, ...)``, which gives the cotangent of x,
-    and ``(g, x, ...)``, which gives that of y; `batched`, whether all three take lead axes.
+    Arguments: `fn(x, y, **params)`; the transposes ``(g, y, ...)`` for the cotangent of x and
+    ``(g, x, ...)`` for the cotangent of y; `batched`, whether all three take a batch axis.
     Returns: the primitive.
 
     >>> import numpy as np, dualdiff as dd
@@ -422,9 +422,9 @@ def elementwise(
     """Declare a primitive that acts on each element and broadcasts its operands.
 
     Arguments: `fn`; one derivative per operand: a number, a formula of residuals named
-    ``x, y, z, w, ans`` (the partial derivative, of the result's shape), or None where there is no
-    rule; `structure`, one that says more than `structures.Elementwise()`. Both modes, broadcasting
-    and lead axes follow. For a real result of complex operands the tangent is
+    ``x, y, z, w, ans`` (the partial derivative, of the result's shape), or None for no rule;
+    `structure`, if it says more than `structures.Elementwise()`. Both modes, broadcasting and
+    batches follow. For a real result of complex operands the tangent is
     ``Re(t * derivative)``.
     Returns: the primitive.
 
@@ -447,7 +447,7 @@ def elementwise(
 
     @functools.wraps(fn)
     def primal(*operands: Any, **params: Any) -> Any:
-        if any(map(is_box, operands)):  # the rule holds for outer derivatives too
+        if any(map(is_box, operands)):  # outer derivatives use the rule too
             return made(*operands, **params)
         ans = fn(*map(own_copy, operands), **params)
         return _float_result(ans, called) if any(map(is_float, operands)) else ans
@@ -466,12 +466,12 @@ def _on_copies(formula: Formula) -> Formula:
 
 
 def register(function: Callable[..., Any], implementation: Callable[..., Any]) -> None:
-    """Say what a function does when an argument of it is traced.
+    """Say what a function does when one of its arguments is traced.
 
-    Arguments: `function`, a ufunc, or another function that hands its calls over to its arguments
-    (by ``__array_function__``); `implementation`, of the same signature: a primitive, or a function
+    Arguments: `function`, a ufunc, or another function that dispatches to its arguments (by
+    ``__array_function__``); `implementation`, with the same signature: a primitive, or a function
     made of functions that have rules.
-    Raises: TypeError for a function that does not hand its calls over: call it in a `primitive`.
+    Raises: TypeError for a function that does not dispatch: call it in a `primitive`.
 
     >>> import numpy as np, scipy.special, dualdiff as dd
     >>> omega = dd.extend.elementwise(scipy.special.wrightomega, lambda ans: ans / (1 + ans))

@@ -1,4 +1,4 @@
-"""Which directions a sparse derivative takes: columns, rows, or some of both."""
+"""The directions of a sparse derivative: columns, rows, or some of both."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..transforms.plan import CACHE, COTANGENT, LEAST_BUDGET, TANGENT, Plan, way
 from .color.coloring import Coloring, color_both, color_columns, color_rows, color_symmetric
 from .compression import Compression, by_both, by_columns, by_rows, by_symmetry, canonical
 
-FULL = 0.5  # a pattern with more of its entries than this counts as dense
+FULL = 0.5  # the fraction of nonzeros above which a pattern counts as dense
 Found = tuple[float, str, Compression]
 
 
@@ -21,7 +21,7 @@ class PatternError(DualdiffError, ValueError):
 
 
 def given_pattern(pattern: Any, n: int, symmetric: bool) -> csr_array:
-    """A pattern that the user gave, for a derivative by n elements."""
+    """The user's pattern, checked, for a derivative with respect to n elements."""
     if not issparse(pattern):
         pattern = np.asarray(pattern)
     if pattern.ndim != 2 or not (issparse(pattern) or pattern.dtype.kind in "biuf"):
@@ -52,7 +52,7 @@ def compress(
         reason = f"a star colouring ({colors.order} order) of the symmetric pattern"
     elif pattern.nnz > FULL * m * n and mode != "mixed":
         found = [_all(pattern, mode)]
-        reason = f"more than {FULL:.0%} of the pattern is nonzero, so nothing can be shared"
+        reason = f"more than {FULL:.0%} of the pattern is nonzero, so no directions can be shared"
     else:
         found = sorted(_candidates(pattern, mode), key=lambda candidate: candidate[0])
         reason = f"mode={mode!r} was asked for"
@@ -61,7 +61,7 @@ def compress(
     cost, chosen, best = found[0]
     reason += f"; without the pattern it would take {min(n, m)}"
     size = 8 * max(m, n)
-    # A Hessian is pushed over a gradient that is recorded again in each pass: few passes.
+    # Each pass of a pushed Hessian records the gradient again: few passes are best.
     quickest = None if symmetric else max(1, CACHE // 2 // size)
     ways = [way(name, _count(c), size, budget, chunk, quickest) for _, name, c in found]
     if mode == "auto" and not symmetric:
@@ -87,7 +87,7 @@ def compress(
 
 
 def saves_nothing(plan: Plan) -> bool:
-    """Whether a dense Jacobian would take as few directions."""
+    """Whether a dense Jacobian takes no more directions."""
     return plan.cost >= min(plan.inputs * TANGENT, plan.outputs * COTANGENT)
 
 
@@ -96,7 +96,7 @@ def _count(compression: Compression) -> int:
 
 
 def _all(pattern: csr_array, mode: str) -> Found:
-    """Every direction by itself."""
+    """Each direction by itself."""
     m, n = pattern.shape
     if mode == "forward" or (mode == "auto" and n * TANGENT <= m * COTANGENT):
         return n * TANGENT, "forward", by_columns(pattern, Coloring(np.arange(n), n, "dense"))
@@ -104,7 +104,7 @@ def _all(pattern: csr_array, mode: str) -> Found:
 
 
 def _fullest(pattern: csr_array) -> dict[str, int]:
-    """The nonzeros of the fullest row, and column: no colouring takes fewer colours."""
+    """The nonzeros of the fullest row and column, a lower bound of the numbers of colours."""
     return {
         "forward": int(np.diff(pattern.indptr).max(initial=1)),
         "reverse": int(np.bincount(pattern.indices, minlength=1).max()),
@@ -112,7 +112,7 @@ def _fullest(pattern: csr_array) -> dict[str, int]:
 
 
 def _candidates(pattern: csr_array, mode: str) -> list[Found]:
-    """The compressions that can be the cheapest in a mode."""
+    """The compressions among which the cheapest is, for a mode."""
     least = _fullest(pattern)
     fullest = {"forward": least["forward"] * TANGENT, "reverse": least["reverse"] * COTANGENT}
     found: list[Found] = []

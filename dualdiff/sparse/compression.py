@@ -1,4 +1,4 @@
-"""Which directions give all nonzeros of a matrix, and where each stands in what they give."""
+"""The directions that give all nonzeros of a matrix, and the place of each in the result."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .color.coloring import Coloring, MixedColoring
 class Compression:
     """A pattern, its colours, and the place of each nonzero among the compressed derivatives.
 
-    `columns` has one colour per column, each of which is one tangent; `rows` one per row, each of
-    which is one cotangent; None where there are none. `by_row` says which nonzeros are computed by
-    cotangents (None where all or none are). `places` are flat positions in the array of pushed
+    `columns` has one colour per column, and each colour is one tangent; `rows` has one colour per
+    row, and each is one cotangent; either may be None. `by_row` says which nonzeros are computed by
+    cotangents (None for all or none). `places` are flat positions in the array of pushed
     tangents, shape (colours, rows), or of pulled cotangents, shape (colours, columns).
     """
 
@@ -37,13 +37,13 @@ class Compression:
         )
 
     def places_of(self, pulled: bool) -> ndarray:
-        """The places of the nonzeros that are computed by cotangents, or by tangents."""
+        """The places of the nonzeros that cotangents, or tangents, compute."""
         if self.by_row is None:
             return self.places
         return self.places[self.by_row if pulled else ~self.by_row]
 
     def of_entries(self, pushed: ndarray | None, pulled: ndarray | None) -> csr_array:
-        """The sparse matrix from its nonzeros, those by tangents and those by cotangents."""
+        """The sparse matrix from the nonzeros by tangents and the nonzeros by cotangents."""
         if self.by_row is None:
             data = pushed if pulled is None else pulled
             assert data is not None
@@ -55,14 +55,14 @@ class Compression:
         return self._with(data)
 
     def _with(self, data: ndarray) -> csr_array:
-        matrix = copy(self.pattern)  # whose structure SciPy has checked already
+        matrix = copy(self.pattern)  # SciPy has checked its structure already
         matrix.data = data
         matrix.indices, matrix.indptr = matrix.indices.copy(), matrix.indptr.copy()
         return matrix
 
 
 class Picking:
-    """Picks nonzeros from passes of compressed derivatives, which need not be held together."""
+    """Picks nonzeros from one pass of compressed derivatives after the other."""
 
     def __init__(self, places: ndarray, width: int) -> None:
         self._order = np.argsort(places, kind="stable")
@@ -70,7 +70,7 @@ class Picking:
         self.values: ndarray | None = None
 
     def add(self, compressed: ndarray, start: int) -> None:
-        """Take what is in the colours of one pass, of which the first is `start`."""
+        """Take the nonzeros of one pass, whose first colour is `start`."""
         first, stop = (self._width * c for c in (start, start + len(compressed)))
         a, b = np.searchsorted(self._sorted, (first, stop))
         if self.values is None:
@@ -128,8 +128,8 @@ def by_both(pattern: csr_array, mixed: MixedColoring) -> Compression:
 def by_symmetry(pattern: csr_array, coloring: Coloring) -> Compression:
     """The nonzeros of a symmetric matrix from one tangent per colour of a star colouring.
 
-    The entry (i, j) is read from row i where j is the only neighbour of i with its colour, and
-    otherwise from row j at the colour of i. Mirror entries are read from one place.
+    The entry (i, j) is read from row i if j is the only neighbour of i with its colour, else from
+    row j at the colour of i. Mirror entries are read from one place.
     """
     n = pattern.shape[0]
     row_of, column_of = _coordinates(pattern)
@@ -138,7 +138,7 @@ def by_symmetry(pattern: csr_array, coloring: Coloring) -> Compression:
     mirrored = colors[row_of] * n + column_of
     groups = np.unique(here, return_inverse=True)[1]
     alone = np.bincount(groups)[groups] == 1
-    # The entry below the diagonal is read where its mirror entry above is.
+    # An entry below the diagonal has the place of its mirror entry.
     above = row_of <= column_of
     mirror = np.lexsort((row_of, column_of))
     read_here = np.where(above, alone, ~alone[mirror])

@@ -1,4 +1,4 @@
-"""The passes of a sparse derivative, and how many directions each takes at once."""
+"""The passes of a sparse derivative, and the number of directions of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..transforms.record import Recording
 from .color.coloring import Coloring
 from .compression import Compression, Picking, seeds
 
-KEPT = 2**26  # bytes of seeds that are kept from one evaluation to the next
+KEPT = 2**26  # bytes of seeds that are kept between evaluations
 Apply = Callable[..., list[Any]]
 
 
@@ -27,7 +27,7 @@ class Passes:
         self.kept: dict[tuple[bool, int], ndarray] = {}
 
     def nonzeros(self, recording: Recording, colors: Coloring, forward: bool) -> ndarray:
-        """The nonzeros that one tangent, or cotangent, per colour gives."""
+        """The nonzeros from one tangent, or cotangent, per colour."""
         ends = (recording.inputs.values, recording.outputs.values)
         sources, targets = ends if forward else ends[::-1]
         apply, chunk = within_budget(recording, forward, self.plan.chunk, self.options)
@@ -56,13 +56,13 @@ class Passes:
 def within_budget(
     recording: Recording, forward: bool, chunk: int, options: dict[str, Any]
 ) -> tuple[Apply, int]:
-    """What pushes or pulls, and how many directions at once, for the memory of a pass.
+    """The function that pushes or pulls, and the number of directions that fit into memory.
 
-    Where all tangents of a recording could be too many, one direction tells how many of them are
-    alive together, and a pass lets go of the others.
-    Arguments: `recording`; `forward`, whether tangents are pushed; `chunk`, the number of
-    directions that was planned; `options`, of the user: `chunk` and `budget` may be None.
-    Returns: a function of seeds, lead axes and `identity`, and a number of directions.
+    If all tangents of a recording could be too many, one direction shows how many of them are
+    needed together, and a pass releases the others.
+    Arguments: `recording`; `forward`, whether tangents are pushed; `chunk`, the planned
+    number of directions; `options` of the user, whose `chunk` and `budget` may be None.
+    Returns: a function of seeds, batch axes and `identity`, and a number of directions.
     """
     apply: Apply = recording.push if forward else recording.pull
     size = max(size_of(recording.inputs.values), size_of(recording.outputs.values))
@@ -81,12 +81,12 @@ def one_pass(
 ) -> ndarray:
     """The derivatives of the targets in directions of the sources, one direction per row.
 
-    Arguments: `apply`, which pushes or pulls; `directions`, a matrix with a direction per row, all
-    sources counted whole; `sources` and `targets`, the values of either end.
+    Arguments: `apply`, which pushes or pulls; `directions`, a matrix with a direction per row over
+    all sources; `sources` and `targets`, the values at both ends.
     Returns: a matrix with a row per direction and a column per element of the targets.
     """
     parts = split(directions, sources)
     lead: tuple[int, ...] = (len(directions),)
-    if len(directions) == 1:  # no lead axis: the quickest
+    if len(directions) == 1:  # no batch axis, which is fastest
         parts, lead = [None if p is None else p[0] for p in parts], ()
     return joined(apply(parts, lead, identity=True), targets, len(directions))

@@ -28,11 +28,11 @@ from .verify import Probe, rounding_of
 
 
 class OtherSizeError(UnsupportedInputError):
-    """The function returned another number of values than a sparse derivative was prepared for."""
+    """The number of results is not the number that a sparse derivative was prepared for."""
 
 
 class Evaluation(NamedTuple):
-    """A sparse derivative at one point, and all that came with it."""
+    """A sparse derivative at one point, with the other results of the call."""
 
     outputs: Outputs
     matrix: csr_array
@@ -43,10 +43,10 @@ class Evaluation(NamedTuple):
 class Prepared:
     """A sparse derivative, ready to be evaluated at many points; made by `prepare_jacobian`.
 
-    `pattern` is its boolean CSR array; `mode` "forward", "reverse" or "mixed"; `colors` the colour
-    of each column or of each row, or for "mixed" a pair of both (-1: takes no part); `plan` the
-    directions of an evaluation and why they were chosen; `note` what is to be said of the pattern,
-    or "".
+    `pattern` is its boolean CSR array; `mode` is "forward", "reverse" or "mixed"; `colors` has the
+    colour of each column or of each row, or for "mixed" a pair of both (-1 for none); `plan` has
+    the directions of an evaluation and the reason for them; `note` is a remark on the pattern, or
+    "".
     """
 
     symmetric = False
@@ -64,7 +64,7 @@ class Prepared:
             raise ValueError(f"mode must be one of {SPARSE_MODES}, not {options['mode']!r}")
         check_passes(options["chunk"], options["budget"])
         self.f, self.argnums, self.options = f, argnums, options
-        self._may_turn = options["mode"] == "auto"  # into the other mode
+        self._may_turn = options["mode"] == "auto"  # in the other mode
         inputs = Inputs(f, args, kwargs, argnums)
         self._sizes = sizes_of(inputs.values)
         self._check_inputs(inputs)
@@ -94,7 +94,7 @@ class Prepared:
         return (found.matrix, found.aux) if self.options["has_aux"] else found.matrix
 
     def _with_results(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        """What the function returned, the derivative, and the auxiliary part where there is one."""
+        """The results of the function, the derivative, and the auxiliary part with `has_aux`."""
         found = self._evaluate(args, kwargs)
         pair = found.outputs.released(), found.matrix
         return (*pair, found.aux) if self.options["has_aux"] else pair
@@ -107,7 +107,7 @@ class Prepared:
         return canonical(found.pattern)
 
     def _adopt(self, pattern: csr_array) -> None:
-        """Colour a pattern and decide on the directions."""
+        """Colour a pattern and choose the directions."""
         m, n = pattern.shape
         if not m:
             raise UnsupportedInputError(
@@ -138,9 +138,9 @@ class Prepared:
         remarks = []
         if saves_nothing(self.plan):
             because = f" because of {', '.join(dict.fromkeys(self._why))}" if self._why else ""
-            remarks.append(f"the pattern is as good as dense{because}: no directions are saved")
+            remarks.append(f"the pattern is almost dense{because}: sparsity saves no directions")
         if self.local:
-            remarks.append("f looked at values of its arguments, so the pattern may be local")
+            remarks.append("f looked at values, so the pattern may hold only near these arguments")
         return "; ".join(remarks)
 
     def _function(self) -> Callable[..., Any]:
@@ -158,7 +158,7 @@ class Prepared:
         found = self._compressed(inputs)
         wrong = self._wrong_lines(found)
         if wrong.size and not self.given:
-            # Another branch, or other constants: what was known of the pattern stays in it.
+            # Another branch, or other constants: the known entries stay in the pattern.
             first = found.outputs
             self._adopt(canonical(self.pattern + self._detected(args, kwargs)))
             found = self._compressed(inputs)
@@ -168,7 +168,7 @@ class Prepared:
                     f"pattern here is not known, and it changes its arguments or depends on more "
                     f"than them; prepare it with `pattern`, which needs no second run"
                 )
-            # The pattern is that of this very point: what still differs may be rounding.
+            # The pattern is of this very point: remaining differences may be rounding.
             rounding = self._rounding(inputs, found.outputs, args, kwargs)
             wrong = self._wrong_lines(found, rounding)
         if wrong.size:
@@ -251,7 +251,7 @@ class Prepared:
                     return self._rescued(inputs)
             self.options = was
             self._adopt(self.pattern)
-            raise  # of the mode that was chosen first
+            raise  # of the first choice of mode
 
     def _rescued(self, inputs: Inputs) -> Evaluation:
         """The derivative, without the NaNs that stand for a zero."""
@@ -294,7 +294,7 @@ class Prepared:
         return Evaluation(outputs, matrix, probe, recording.aux)
 
     def _probed(self, recording: Recording) -> Probe:
-        """A tangent, which tells the rows apart, or a cotangent where f can only be pulled."""
+        """A tangent, which checks each row, or a cotangent if f can only be pulled."""
         ends = recording.inputs.values, recording.outputs.values
         try:
             return Probe(self._probe[0], one_pass(recording.push, self._probe, *ends)[0])
@@ -305,7 +305,7 @@ class Prepared:
         return Probe(self._co_probe[0], pulled[0], pulled=True)
 
     def _wrong_lines(self, found: Evaluation, rounding: ndarray | float = 0.0) -> ndarray:
-        """Where the matrix does not map the probe's direction as the function does."""
+        """The rows (or columns) in which the matrix and the function disagree for the probe."""
         if found.probe is None:
             return np.zeros(0, np.intp)
         return found.probe.wrong_lines(found.matrix, rounding)
@@ -313,7 +313,7 @@ class Prepared:
     def _rounding(
         self, inputs: Inputs, outputs: Outputs, args: Sequence[Any], kwargs: dict[str, Any]
     ) -> ndarray:
-        """The derivatives that rounding may leave where the function has none."""
+        """The size of derivatives that are only rounding."""
         return rounding_of(joined(outputs.values, outputs.values, 1)[0], inputs)
 
 
@@ -329,7 +329,7 @@ class PreparedJacobian(Prepared):
     """The sparse Jacobian of a function; see `prepare_jacobian`."""
 
     def value_and_jacobian(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
-        """The results of the function, as it gives them, and its sparse Jacobian."""
+        """The results of the function, in their own form, and its sparse Jacobian."""
         return self._with_results(args, kwargs)
 
 
@@ -369,18 +369,18 @@ def prepare_jacobian(
 ) -> PreparedJacobian:
     """Find the pattern of a Jacobian and colour it, so that it can be evaluated at many points.
 
-    Each evaluation is verified: one more directional derivative must agree with the matrix. Where
-    it does not, the pattern is detected again (it was local to a branch), or, if it was given, the
-    error names a row that lacks an entry (a column where f can only be pulled, as with
-    `extend.custom_vjp`).
-    Arguments: `f`; `args` and `kwargs`, its arguments, of the sizes that will be used; `argnums` as
-    for `jacobian`; `pattern`, a sparse array whose stored nonzeros are those of the Jacobian, to be
-    used instead of a detected one; `mode`, "forward" (colours of columns), "reverse" (of rows),
-    "mixed" (both), or "auto", the cheapest that f has rules for; `check=False` leaves the
-    verification out; `chunk`, `budget`, `progress` and `has_aux` as for `jacobian`.
+    Each evaluation is verified: one more directional derivative must agree with the matrix. If it
+    does not, a pattern that dualdiff found is found again (it was local to a branch); for a pattern
+    from the user, the error names a row that lacks an entry (a column if f can only be pulled, as
+    with `extend.custom_vjp`).
+    Arguments: `f`; `args` and `kwargs`, its arguments, with the sizes of later calls; `argnums` as
+    for `jacobian`; `pattern`, a sparse array whose stored nonzeros include the Jacobian's, which
+    replaces the search; `mode`, "forward" (colours of columns), "reverse" (of rows), "mixed"
+    (both), or "auto", the cheapest that f has rules for; `check=False` omits the verification;
+    `chunk`, `budget`, `progress` and `has_aux` as for `jacobian`.
     Returns: an object that is called like f and gives a `scipy.sparse.csr_array` of shape (size of
-    all results, size of all differentiated arguments), containers counted whole in the order of
-    their leaves; see `Prepared` for its attributes.
+    all results, size of all differentiated arguments), with the leaves of containers in their
+    order; see `Prepared` for its attributes.
     Raises: when called, ValueError for a pattern that lacks entries, ArithmeticError for a NaN or
     infinity in the matrix (not with check=False), TypeError for arguments or results of other
     sizes, for complex arguments, and for a function without results.
@@ -414,9 +414,9 @@ def prepare_hessian(
 ) -> PreparedHessian:
     """Find the pattern of a Hessian and colour it, so that it can be evaluated at many points.
 
-    The colours are those of a star colouring, which uses the symmetry; the directions are pushed
-    over the gradient, or pulled through it where f has no forward rules. Arguments, verification
-    and errors as for `prepare_jacobian`; f must have a scalar result.
+    The colours are a star colouring, which uses the symmetry. The directions are pushed through the
+    gradient, or pulled through it if f has no forward rules. Arguments, verification and errors as
+    for `prepare_jacobian`; f must have a scalar result.
     Returns: an object that is called like f and gives a symmetric `scipy.sparse.csr_array`.
 
     >>> import numpy as np, dualdiff as dd

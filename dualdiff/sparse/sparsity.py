@@ -1,4 +1,4 @@
-"""Where a Jacobian or Hessian can be nonzero."""
+"""The patterns of Jacobians and Hessians."""
 
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ if TYPE_CHECKING:
 def detect(
     f: Callable[..., Any], args: Sequence[Any], argnums: Argnums, kwargs: dict[str, Any]
 ) -> Detected:
-    """The pattern of the Jacobian of one call, run on copies of its arguments, and what is to be
-    known of it."""
+    """The pattern of the Jacobian of one call, from a run on copies of its arguments."""
     return found_in(Inputs(f, args, kwargs, argnums).on_copies())
 
 
 def detect_hessian(
     f: Callable[..., Any], args: Sequence[Any], argnums: Argnums, kwargs: dict[str, Any]
 ) -> Detected:
-    """The pattern of the Hessian of one call, which is that of the gradient's Jacobian."""
+    """The pattern of the Hessian of one call, as the pattern of the gradient's Jacobian."""
     found = detect(grad(f, argnums), args, argnums, kwargs)
     found.pattern = (found.pattern + found.pattern.T).tocsr()
     found.pattern.sort_indices()
@@ -36,13 +35,13 @@ def detect_hessian(
 def sparsity(f: Callable[..., Any], *args: Any, argnums: Argnums = 0, **kwargs: Any) -> csr_array:
     """Where the Jacobian of a function can be nonzero, found by running the function once.
 
-    No entry is missing: what is not known to be zero counts as nonzero, and functions whose
-    structure is not known count as dense. The pattern holds for all arguments of these shapes
+    No entry is missing: an entry counts as nonzero unless it is known to be zero, and functions
+    without a structure count as dense. The pattern holds for all arguments of these shapes
     unless the function branches on their values.
     Arguments: `f`; `args` and `kwargs`, its arguments; `argnums` as for `jacobian`.
     Returns: a boolean `scipy.sparse.csr_array` with one row per element of the results and one
-    column per element of the differentiated arguments; containers are counted whole, in the order
-    of their leaves.
+    column per element of the differentiated arguments, with the leaves of containers in their
+    order.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.sparsity(lambda x: x[1:] * x[:-1], np.ones(4)).toarray().astype(int)

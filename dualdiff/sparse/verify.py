@@ -1,4 +1,4 @@
-"""Whether a sparse derivative maps a random direction as the function does, row by row."""
+"""The check of a sparse derivative by one random direction, row by row."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class NonFiniteDerivativeError(DualdiffError, ArithmeticError):
 
 
 class Probe(NamedTuple):
-    """What the function gives for one positive direction: a tangent, or a cotangent if `pulled`."""
+    """The function's derivative in one direction: a tangent, or a cotangent if `pulled`."""
 
     direction: ndarray
     image: ndarray
@@ -28,13 +28,13 @@ class Probe(NamedTuple):
 
     @property
     def lines(self) -> str:
-        """What is compared: each row of the matrix, or each column."""
+        """The lines that are compared: rows of the matrix, or columns."""
         return "column" if self.pulled else "row"
 
     def wrong_lines(self, matrix: csr_array, rounding: ndarray | float = 0.0) -> ndarray:
-        """The rows, or columns, in which a matrix does not map the direction as the function does.
+        """The rows, or columns, in which the matrix and the function disagree for the direction.
 
-        Arguments: `matrix`; `rounding`, differences that are allowed in each row.
+        Arguments: `matrix`; `rounding`, the allowed differences in each row.
         """
         if not self.pulled:
             return self._wrong_rows(matrix, rounding)
@@ -57,7 +57,7 @@ class Probe(NamedTuple):
         if not (np.isfinite(part.data).all() and np.isfinite(image).all()):
             raise self._non_finite(matrix)
         size = abs(part) @ direction
-        # Rows whose entries cancel have no size of their own to be compared with.
+        # The entries of a row may cancel: then its own size is no measure.
         floor = 16 * np.finfo(matrix.dtype).eps * np.abs(image).max()
         floor = floor + np.broadcast_to(rounding, image.shape)[rows]
         return rows[~(error[rows] <= tolerance * size + floor)]
@@ -80,11 +80,10 @@ class Probe(NamedTuple):
 def rounding_of(results: ndarray, inputs: Inputs, order: int = 1) -> ndarray:
     """The derivatives that are lost in the rounding of results.
 
-    They change a result by some units in its last place where an argument changes by as much as
-    its largest element: all that is left where derivatives cancel, as in
-    ``sin(x)**2 + cos(x)**2``.
-    Arguments: `results`, values of the function; `inputs`, where it was evaluated; the `order` of
-    the derivatives.
+    They change a result by a few units in its last place if an argument changes by its largest
+    element. Derivatives that cancel, as in ``sin(x)**2 + cos(x)**2``, leave only these.
+    Arguments: `results`, values of the function; `inputs`, its arguments; the `order` of the
+    derivatives.
     """
     sizes = [np.abs(v).max() for v in inputs.values if v is not None and np.size(v)]
     least = min((float(s) for s in sizes if s > 0), default=np.inf)

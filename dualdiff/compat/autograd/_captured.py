@@ -1,6 +1,6 @@
-"""Traced values that a primitive or its rule uses without having been given them.
+"""Traced values that a primitive or its rule uses although they are not its arguments.
 
-Libraries keep their arguments in objects of their own, too, and use them from there.
+Libraries keep arguments in their own objects, and use them from there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TAPES: WeakValueDictionary[int, Tape] = WeakValueDictionary()
 class Running(NamedTuple):
     """A call of a primitive that a tape is recording.
 
-    `slots` stand for its arguments and for what primitives that it called gave for these alone;
+    `slots` stand for its arguments, and for results of inner primitives that depend on them alone;
     `start` is the number of entries before it.
     """
 
@@ -30,7 +30,7 @@ class Running(NamedTuple):
     start: int
 
     def determines(self, slot: int) -> bool:
-        """Whether a value depends on the arguments alone: the rule has its derivative then."""
+        """Whether a value depends on the arguments alone: then the rule covers its derivative."""
         parents = {e[1]: e[2] for e in self.trace.entries[self.start :] if type(e[2]) is tuple}
         waiting = [slot]
         while waiting:
@@ -54,7 +54,7 @@ def running_calls() -> list[Running]:
 
 
 def without_own(leaf: Any) -> Any:
-    """The result of a primitive as a value, where it depends on the arguments alone."""
+    """The result of a primitive as a plain value, if it depends on the arguments alone."""
     while is_box(leaf) and any(
         call.trace is leaf.scope and call.determines(leaf.payload) for call in running_calls()
     ):
@@ -64,8 +64,8 @@ def without_own(leaf: Any) -> Any:
 
 @contextmanager
 def used_by_value(level: int, around: set[int]) -> Iterator[None]:
-    """Let the rule of a call on one tape use values of tapes that are done with, its own and those
-    of calls around it: as constants, for the derivative in them has been recorded."""
+    """Let the rule of a call use values of finished tapes, its own and its callers', as constants:
+    their derivatives are recorded already."""
     tapes = [TAPES.get(n) for n in around if n == level or n not in LIVE]
     saved = [(tape, tape.next, tape.append) for tape in tapes if tape is not None]
     for tape, _, _ in saved:

@@ -1,4 +1,4 @@
-"""Modules of autograd's that are parts of dualdiff or NumPy under another name."""
+"""Modules of autograd that are parts of dualdiff or NumPy under another name."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Primitives with rules in autograd's form, and the tables that hold these rules.
 
-A rule for reverse mode is a function ``(argnums, ans, args, kwargs)`` that gives a function of the
-cotangent g, which returns one cotangent per argnum; one for forward mode is a function ``(argnums,
-gs, ans, args, kwargs)`` that gives the tangent of the result.
+A rule for reverse mode is a function ``(argnums, ans, args, kwargs)``. It returns a function of the
+cotangent g, which returns one cotangent per argnum. A rule for forward mode is a function
+``(argnums, gs, ans, args, kwargs)`` that returns the tangent of the result.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Maker = Callable[..., Any]
 
 
 class Rules(dict[Any, Maker]):
-    """The rules for one mode, by function: the user's, and dualdiff's own where there is none."""
+    """The rules for one mode, by function: the user's rule if there is one, else dualdiff's."""
 
     def __init__(self, kind: str, own: Callable[[Any], Maker]) -> None:
         self.kind = kind
@@ -49,7 +49,7 @@ class Rules(dict[Any, Maker]):
         return self.own(getattr(function, "original", None) or function)
 
     def missing(self, function: Any, where: tuple[str, int] | None = None) -> Maker:
-        """A rule that says that there is none."""
+        """A rule that raises the error for a missing rule."""
         name, kind, at = function.__name__, self.kind, line_text(*(where or user_frame()))
 
         def maker(argnums: Any, *args: Any) -> Any:
@@ -67,7 +67,7 @@ def missing_rule(kind: str, name: str, argnums: Any, where: str = "") -> Missing
 
 
 def _own_vjp(function: Any) -> Maker:
-    """The pullback of any function that dualdiff differentiates, as a rule."""
+    """dualdiff's own pullback of a function, as a rule."""
 
     def maker(argnums: Sequence[int], ans: Any, args: Any, kwargs: Any) -> Any:
         return Linearization(Recording(Inputs(function, args, kwargs, tuple(argnums)))).vjp
@@ -88,9 +88,9 @@ UNTRACED: dict[type, set[Any]] = {Tape: set(), ForwardTrace: set()}
 
 
 class Primitive:
-    """A function that is differentiated by rules of its own; see `extend.primitive`.
+    """A function with rules of its own; see `extend.primitive`.
 
-    `original` is what dualdiff does on traced arguments where the function is not the user's.
+    `original` is dualdiff's own implementation, unless the function is the user's.
     """
 
     _is_autograd_primitive = True
@@ -164,7 +164,7 @@ def _operand(x: Any) -> Any:
 
 
 class _Call:
-    """One call of a `Primitive`, which a trace takes as one operation on the leaves."""
+    """One call of a `Primitive`, which a trace treats as one operation on the leaves."""
 
     __slots__ = (
         "answer", "constants", "forms", "kwargs", "level", "levels", "outputs", "places",
@@ -206,7 +206,7 @@ class _Call:
         return tuple(out)
 
     def positions(self, used: Sequence[Any]) -> list[tuple[int, slice]]:
-        """The arguments with a leaf that is used, and where their leaves stand."""
+        """The arguments with a used leaf, and the positions of their leaves."""
         if not self.forms:
             return [(i, slice(i, i + 1)) for i, u in enumerate(used) if u]
         out, start = [], 0
@@ -267,7 +267,7 @@ class _Call:
         return self, tuple(values), ans, tuple(map(bool, active)), where
 
     def _result(self, leaves: Any) -> Any:
-        """Parts, one per output, in the form of the result."""
+        """The parts, one per output, in the form of the result."""
         parts = [leaves] if self.outputs == 1 else list(leaves)
         if self.answer is None:
             return parts[0]
@@ -330,7 +330,7 @@ class _Call:
         return pushed[0] if self.outputs == 1 else tuple(pushed)
 
     def _conformed(self, kind: str, c: Any, value: Any) -> Any:
-        """What a rule returned, in the shape and dtype of its primal; None counts as zero."""
+        """The result of a rule, in the shape and dtype of its primal; None counts as zero."""
         spec = spec_of(value)
         if c is None:
             return zeros(spec)
@@ -352,7 +352,7 @@ class _Call:
 
 
 def _leaves_like(c: Any, value: Any) -> list[Any]:
-    """The leaves of the cotangent of a container, parts of which may be given as arrays."""
+    """The leaves of the cotangent of a container; some parts may be arrays."""
     if isinstance(value, dict) and isinstance(c, dict):
         keys = flatten({key: i for i, key in enumerate(value)})[0]
         names = [list(value)[i] for i in keys]
@@ -372,10 +372,10 @@ def _found(rules: Rules, function: Primitive, where: Any) -> Maker:
 
 
 def as_primitive(function: Any) -> Any:
-    """What rules for a function are kept under: a primitive, which may stand for another package's.
+    """The primitive under which a function's rules are kept.
 
-    A function that is neither a primitive nor hands its calls over to dualdiff gets a warning: it
-    is differentiated as written, and the rule is not used.
+    A function that is neither a primitive nor dispatches to dualdiff gets a warning: dualdiff
+    differentiates it as written, and does not use the rule.
     """
     if isinstance(function, Primitive):
         return function

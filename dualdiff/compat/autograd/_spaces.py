@@ -1,4 +1,4 @@
-"""Vector spaces of arrays and containers: where a value's tangents and cotangents live."""
+"""The vector spaces of the tangents and cotangents of arrays and containers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _randn(shape: tuple[int, ...]) -> Any:
 
 
 class Registry(dict[type, Any]):
-    """What is registered for types of values; subclasses of NumPy's arrays count as arrays then."""
+    """Registered types of values; registered subclasses of NumPy's arrays count as arrays."""
 
     def __setitem__(self, kind: type, found: Any) -> None:
         super().__setitem__(kind, found)
@@ -31,10 +31,10 @@ class Registry(dict[type, Any]):
 
 
 def _let_traced_ones_answer(kind: Any) -> None:
-    """Let `kind` leave ufuncs of traced arrays to these.
+    """Let `kind` leave ufuncs of traced arrays to the traced arrays.
 
-    NumPy asks the operand on the left first. In ``a * x`` autograd's traced x is asked alone, and
-    subclasses that call ``super().__array_ufunc__`` take its NotImplemented for a result.
+    NumPy asks the left operand first. In ``a * x`` it asks only autograd's traced x, and subclasses
+    that call ``super().__array_ufunc__`` would use NotImplemented as a result.
     """
     own = kind.__array_ufunc__
     if getattr(own, "leaves_traced", False):
@@ -53,8 +53,8 @@ def _let_traced_ones_answer(kind: Any) -> None:
 class VSpace:
     """The space of a value's derivatives; subclasses are registered for types of values.
 
-    A subclass gives `zeros`, `ones`, `randn`, `standard_basis` and `size`, and may change how
-    elements are combined by overriding `_add`, `_mut_add`, `_scalar_mul`, `_inner_prod`,
+    A subclass defines `zeros`, `ones`, `randn`, `standard_basis` and `size`, and may change how
+    elements combine by overriding `_add`, `_mut_add`, `_scalar_mul`, `_inner_prod`,
     `_covector`.
     """
 
@@ -62,7 +62,7 @@ class VSpace:
     iscomplex = False
 
     def __init__(self, value: Any) -> None:
-        """Subclasses keep what they need of the value."""
+        """Subclasses keep the parts of the value that they need."""
 
     def zeros(self) -> Any:
         """The zero element."""
@@ -127,7 +127,7 @@ class VSpace:
 
     @classmethod
     def register(cls, value_type: type, vspace_maker: Callable[[Any], Any] | None = None) -> None:
-        """Say which space the values of a type belong to: this one, or what a function makes."""
+        """Register the space of the values of a type: this class, or a function that makes it."""
         VSpace.mappings[value_type] = vspace_maker or cls
 
 
@@ -202,7 +202,7 @@ class ComplexArrayVSpace(ArrayVSpace):
 
 
 class ContainerVSpace(VSpace):
-    """Containers whose parts have spaces of their own, which stand in `shape`."""
+    """Containers; `shape` has the spaces of their parts."""
 
     shape: Any
 
@@ -310,7 +310,7 @@ class DictVSpace(ContainerVSpace):
 
 
 class SparseObject:
-    """A cotangent that is known by how it is added to a dense one of the space `vs`."""
+    """A cotangent that can add itself to a dense cotangent of the space `vs`."""
 
     def __init__(self, vs: Any, mut_add: Callable[[Any], Any]) -> None:
         self.vs = vs
@@ -318,8 +318,8 @@ class SparseObject:
 
 
 def dense(g: Any) -> Any:
-    """A cotangent as an array, where it is a `SparseObject`."""
-    # An array that takes traced values too: under an outer derivative there may be some.
+    """A `SparseObject` as an array; other cotangents unchanged."""
+    # The array takes traced values, which an outer derivative may bring.
     return g.mut_add(array(g.vs.zeros())) if isinstance(g, SparseObject) else g
 
 

@@ -1,7 +1,7 @@
 """autograd.builtins: containers, which need no replacement here.
 
-Traced values stand in Python's own lists, tuples and dictionaries, which is what `list`, `tuple`
-and `dict` make. `type` and `isinstance` see the plain value of a traced one.
+Python's own lists, tuples and dictionaries hold traced values; `list`, `tuple` and `dict` make
+them. `type` and `isinstance` look at the plain value of a traced one.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ __all__ = [
 
 
 class _MakesPythons(builtins.type):
-    """Makes a class stand for the container of Python's that it derives from.
+    """Makes a class stand for the Python container from which it derives.
 
-    It is a class of its own as in autograd: libraries keep one entry for it and one for Python's.
+    As in autograd it is a class of its own: libraries keep an entry for it and one for Python's.
     """
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -74,7 +74,7 @@ def isinstance(x: Any, class_or_tuple: Any) -> bool:
 
 
 def type(x: Any) -> Any:
-    """The type of a value, of the plain value where it is traced."""
+    """The type of a value, or of its plain value if it is traced."""
     return builtins.type(getval(x) if isbox(x) else x)
 
 

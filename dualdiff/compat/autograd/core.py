@@ -66,7 +66,7 @@ def as_numpy(x: Any) -> Any:
 
 
 def fitted(g: Any, value: Any) -> Any:
-    """A tangent or cotangent in the shape of its primal, where it broadcasts to that."""
+    """A tangent or cotangent, broadcast to the shape of its primal."""
     g = dense(g)
     if isinstance(g, (list, tuple, dict)) or isinstance(value, (list, tuple, dict)):
         return g
@@ -85,7 +85,7 @@ def recorded(inputs: Inputs) -> Recording:
 
 
 def refuse_objects(recording: Recording) -> None:
-    """Raise where a result is a text or an array of objects: it would count as constant."""
+    """Raise if a result is a text or an array of objects: it would count as constant."""
     for value in (*recording.outputs.values, *recording.outputs.others.values()):
         if value is not None and dtype_of(value).kind not in "fciub":
             raise UnsupportedInputError(
@@ -94,7 +94,7 @@ def refuse_objects(recording: Recording) -> None:
 
 
 def make_vjp(fun: Callable[[Any], Any], x: Any) -> tuple[Callable[[Any], Any], Any]:
-    """Evaluate a function of one argument and give the pullback of its cotangents.
+    """Evaluate a function of one argument and return its pullback.
 
     Arguments: `fun`; `x`, an array, a number or a container of them.
     Returns: ``(vjp, ans)``, in this order; ``vjp(g)`` gives a cotangent like x and may be called
@@ -139,12 +139,12 @@ def make_jvp(fun: Callable[[Any], Any], x: Any) -> Callable[[Any], tuple[Any, An
 def defvjp(fun: Any, *vjpmakers: Any, argnums: Iterable[int] | None = None) -> None:
     """Declare the reverse-mode rules of a primitive, one per argument.
 
-    Arguments: `fun`, what `primitive` returned, or a function of NumPy or SciPy; `vjpmakers`, for
-    each argument a function ``(ans, *args, **kwargs)`` that gives a function of the cotangent g of
-    the result, which returns that of the argument, or None where it is zero; `argnums`, the
-    positions of these arguments (0, 1, ... by default).
-    Raises: TypeError for what is no primitive. MissingRuleError (a NotImplementedError) where the
-    derivative for another argument is asked for.
+    Arguments: `fun`, a result of `primitive`, or a function of NumPy or SciPy; `vjpmakers`, for
+    each argument a function ``(ans, *args, **kwargs)`` that returns a function from the cotangent g
+    of the result to the argument's cotangent, or None for zero; `argnums`, the positions of these
+    arguments (0, 1, ... by default).
+    Raises: TypeError if `fun` is no primitive. MissingRuleError (a NotImplementedError) for a
+    derivative in another argument.
 
     >>> import numpy as np
     >>> @primitive
@@ -196,9 +196,9 @@ def defvjp_argnums(fun: Any, vjpmaker: Callable[..., Any]) -> None:
 def defjvp(fun: Any, *jvpfuns: Any, argnums: Iterable[int] | None = None) -> None:
     """Declare the forward-mode rules of a primitive, one per argument.
 
-    Arguments: `fun`, what `primitive` returned, or a function of NumPy or SciPy; `jvpfuns`, for
-    each argument a function ``(g, ans, *args, **kwargs)`` of its tangent g that gives the tangent
-    of the result, or "same" where the primitive is linear in it, or None where that is zero;
+    Arguments: `fun`, a result of `primitive`, or a function of NumPy or SciPy; `jvpfuns`, for each
+    argument a function ``(g, ans, *args, **kwargs)`` of its tangent g that returns the tangent of
+    the result, or "same" if the primitive is linear in it, or None for zero;
     `argnums`, the positions of these arguments (0, 1, ... by default).
     """
     function = as_primitive(fun)
@@ -262,7 +262,7 @@ def sum_outgrads(gs: Sequence[Any]) -> Any:
 
 
 def add_outgrads(prev_g_flagged: tuple[Any, bool] | None, g: Any) -> tuple[Any, bool]:
-    """A running sum of derivatives and one more, as a pair with whether the sum may be changed."""
+    """A running sum plus one derivative, and whether the sum may be changed in place."""
     if prev_g_flagged is None:
         return g, False
     return sum_outgrads([prev_g_flagged[0], g]), True

@@ -1,9 +1,9 @@
 """autograd.differential_operators: derivatives of functions, with autograd's signatures.
 
-Operators take ``(fun, argnum=0)`` and give functions of fun's arguments; `argnum` is a position, or
-a tuple of positions, for which the derivative is a tuple. Numbers come back as NumPy's (np.float64)
-where dualdiff gives Python's. Where dualdiff would push tangents through a user's primitive that
-has no forward-mode rule, reverse mode is used instead, as autograd does always.
+Operators take ``(fun, argnum=0)`` and return functions of fun's arguments; `argnum` is a position,
+or a tuple of positions, which gives a tuple of derivatives. Numbers are NumPy's (np.float64), where
+dualdiff gives Python's. If a user's primitive has no forward-mode rule, they use reverse mode, as
+autograd always does.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _ones(value: Any) -> Any:
 
 
 class _Pulled(Reverse):
-    """Ones as cotangents of a result that a check has passed."""
+    """Cotangents of ones for a checked result."""
 
     def derive(self, recording: Recording) -> Sequence[Any]:
         refuse_objects(recording)
@@ -88,7 +88,7 @@ def _pulled(
     check: Callable[[Recording], None],
     has_aux: bool = False,
 ) -> tuple[Recording, Any]:
-    """One recording at x, and the cotangent of x for ones as cotangents of the result."""
+    """A recording at x, and the cotangent of x for cotangents of ones."""
     inputs = Inputs(fun, (x,), {}, 0)
     found = _Pulled(fun, 0, has_aux=has_aux, check=check).derivatives(inputs)
     leaves = [like(*t) for t in zip(found.leaves, inputs.leaves, inputs.values, strict=True)]
@@ -120,7 +120,7 @@ def _refuse_complex(recording: Recording) -> None:
 
 
 def _accept(recording: Recording) -> None:
-    """Any result will do."""
+    """Accept any result."""
 
 
 @unary_to_nary
@@ -170,13 +170,13 @@ def holomorphic_grad(fun: Callable[[Any], Any], x: Any) -> Any:
 
 @unary_to_nary
 def deriv(fun: Callable[[Any], Any], x: Any) -> Any:
-    """The derivative in the direction of ones (forward mode): that of a function of one number."""
+    """The derivative in the direction of ones (forward mode), for functions of one number."""
     one = [_ones(leaf) for leaf in flatten(x)[0]]
     return as_numpy(jvp(fun, (x,), (flatten(x)[1].unflatten(one),))[1])
 
 
 def _either_mode(operator: Callable[..., Any], fun: Callable[..., Any], x: Any) -> Any:
-    """What an operator gives in the mode it chooses, or in reverse mode for want of a rule."""
+    """The result of an operator in the mode it chooses, or in reverse mode if a rule is missing."""
     try:
         return as_numpy(operator(fun)(x))
     except MissingRuleError:
@@ -187,8 +187,8 @@ def _either_mode(operator: Callable[..., Any], fun: Callable[..., Any], x: Any) 
 def jacobian(fun: Callable[[Any], Any], x: Any) -> Any:
     """The Jacobian, an array of shape ``ans.shape + x.shape``; see `dualdiff.jacobian`.
 
-    The mode is chosen by the sizes. Complex results raise: use `dualdiff.jacobian`, which asks
-    what is meant.
+    The sizes decide the mode. Complex results raise an error: use `dualdiff.jacobian`, whose
+    options say which derivative is meant.
     """
     return _either_mode(_jacobian, fun, x)
 
@@ -212,7 +212,7 @@ def hessian(fun: Callable[[Any], Any], x: Any) -> Any:
 
 
 class _NotScalar(Exception):
-    """The function whose Hessian is asked for has several results."""
+    """A function with several results has no single Hessian."""
 
 
 @unary_to_nary
@@ -320,7 +320,7 @@ def make_ggnvp(
 
 
 def grad_named(fun: Callable[..., Any], argname: str) -> Callable[..., Any]:
-    """The gradient in the argument of a name."""
+    """The gradient in the argument with a given name."""
     return grad(fun, list(inspect.signature(fun).parameters).index(argname))
 
 

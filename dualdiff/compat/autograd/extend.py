@@ -1,4 +1,4 @@
-"""autograd.extend: what is needed to declare primitives, rules and vector spaces."""
+"""autograd.extend: declarations of primitives, rules and vector spaces."""
 
 from ._spaces import SparseObject, VSpace, vspace
 from .core import (

@@ -42,7 +42,7 @@ __all__ = [
 
 
 def primitive(f_raw: Callable[..., Any]) -> Primitive:
-    """Make a function a primitive, which is differentiated by the rules given to it.
+    """Make a function a primitive, with rules of its own.
 
     Arguments: `f_raw`, a function of arrays, numbers and containers, which may call compiled code.
     Returns: a function for use in its place; see `extend.defvjp` and `extend.defjvp`.
@@ -51,7 +51,7 @@ def primitive(f_raw: Callable[..., Any]) -> Primitive:
 
 
 def notrace_primitive(f_raw: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a function one that sees plain values and whose result counts as constant."""
+    """Make a function that sees plain values and whose result counts as constant."""
 
     @functools.wraps(f_raw)
     def on_values(*args: Any, **kwargs: Any) -> Any:
@@ -66,7 +66,7 @@ def isbox(x: Any) -> bool:
 
 
 def getval(x: Any) -> Any:
-    """The plain value of a traced array; anything else as it is."""
+    """The plain value of a traced array; anything else unchanged."""
     return value_of(x)
 
 
@@ -133,11 +133,11 @@ for _name, _attribute in (("_value", _lower), ("_node", _payload), ("_trace", _s
 
 
 class Node:
-    """One operation of a graph, made by `trace`; subclasses keep what they need of it.
+    """One operation of a graph, made by `trace`; subclasses keep the parts that they need.
 
-    They are made with the `value` of the result, the function, its arguments and keywords, the
-    positions of those that are traced, and the nodes that these come from; ``initialize_root``
-    takes the arguments of `new_root`.
+    The constructor takes the `value` of the result, the function, its arguments and keywords, the
+    positions of the traced arguments, and their nodes; ``initialize_root`` takes the arguments of
+    `new_root`.
     """
 
     __slots__ = ("__weakref__",)
@@ -226,7 +226,7 @@ class NodeTrace(Trace):
     def store(self, content: Any, place: Any, v: Any, owned: bool) -> Any:
         whole = place.index is Ellipsis and not place.ops and shape_of(v) == shape_of(content)
         if whole and dtype_of(v) == dtype_of(content):
-            return v  # all of it, as by ``a += v``: nothing is left to be recorded
+            return v  # the whole array, as by ``a += v``: there is nothing to record
         raise _unsupported("assignment to arrays")
 
     def constant(self, value: Any) -> Any:
@@ -258,7 +258,7 @@ trace_stack = TraceStack()
 
 
 class _NumberedTrace(NodeTrace):
-    """The trace that a number stands for, which does not end."""
+    """The trace that a number stands for; it does not end."""
 
     __slots__ = ()
 
@@ -328,15 +328,14 @@ def _container(value: Any, trace: Any, node: Any) -> Any:
 
 
 class _Probe:
-    """Stands for a trace where only that a value may be traced is asked."""
+    """Stands for a trace in the question whether a value may be traced."""
 
     def box(self, value: Any, node: Any) -> Any:
         return value
 
 
 def check_traceable(x: Any) -> None:
-    """Let the classes that are registered with `Box` refuse those of their values that are
-    constants."""
+    """Let the classes registered with `Box` refuse values that are constants."""
     if Box.type_mappings:
         for leaf in flatten(x)[0]:
             made = Box.type_mappings.get(type(leaf))
@@ -359,9 +358,8 @@ def trace(start_node: Any, fun: Callable[[Any], Any], x: Any) -> tuple[Any, Any]
     """Run a function of one array and build the graph of its operations.
 
     Arguments: `start_node`, the node of the argument (see `Node.new_root`); `fun`; `x`.
-    Returns: the result and its node, which is None where the result does not depend on x. The
-    functions that nodes name are dualdiff's primitives, or those of `primitive`; `core` has their
-    rules.
+    Returns: the result and its node, or None if the result does not depend on x. Nodes name
+    dualdiff's primitives, or functions made by `primitive`; `core` has their rules.
     """
     with trace_stack.new_trace() as opened:
         end = fun(new_box(x, opened, start_node))

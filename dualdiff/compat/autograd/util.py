@@ -26,12 +26,12 @@ def subvals(x: Sequence[Any], ivs: Iterable[tuple[int, Any]]) -> tuple[Any, ...]
 
 
 def subval(x: Sequence[Any], i: int, v: Any) -> tuple[Any, ...]:
-    """The elements of a sequence as a tuple, the one at position i replaced."""
+    """The elements of a sequence as a tuple, with element i replaced."""
     return subvals(x, [(i, v)])
 
 
 def func(f: Any) -> Any:
-    """A function as it is; kept since autograd has it, for Python 2's unbound methods."""
+    """The function itself; autograd has it for Python 2's unbound methods."""
     return f
 
 
@@ -74,7 +74,7 @@ def quick_grad_check(
 
     Arguments: `fun`; `arg0`, the argument; `extra_args` and `kwargs`, which stay constant;
     `verbose`, whether to print that it checks; `rtol` and `atol`, tolerances. `eps` and `rs` are
-    taken for autograd's sake and not needed: all directions are checked, by numdifftools.
+    accepted as in autograd, and ignored: numdifftools checks all directions.
     Raises: AssertionError with a table of the wrong entries; ValueError where the value is not a
     number.
     """

@@ -13,12 +13,12 @@ __all__ = ["get_name", "unary_to_nary"]
 
 
 def get_name(f: Any) -> str:
-    """The name of a function, as far as it has one."""
+    """The name of a function, if it has one."""
     return str(getattr(f, "__name__", "[unknown name]"))
 
 
 def unary_to_nary(unary_operator: Callable[..., Any]) -> Callable[..., Any]:
-    """Make an operator ``op(fun, x)`` on functions of one argument one that chooses the argument.
+    """Make of an operator ``op(fun, x)`` on functions of one argument one that takes `argnum`.
 
     Arguments: `unary_operator`, called as ``op(unary_fun, x, *nary_op_args, **nary_op_kwargs)``.
     Returns: ``nary_operator(fun, argnum=0, *nary_op_args, **nary_op_kwargs)``, which gives a

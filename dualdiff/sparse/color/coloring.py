@@ -1,10 +1,10 @@
 """Colours for the columns or rows of a sparse matrix that may share one direction.
 
-Columns of one colour have no row in common, so that one product with their sum gives them all. The
+Columns of one colour have no row in common, so one product with their sum gives them all. The
 colours used so far in a row are the bits of one Python integer: a greedy colouring touches each
-nonzero twice. The models are those of Gebremedhin, Manne and Pothen, "What color is your
-Jacobian?", SIAM Review 47 (2005): partial distance-2 colourings of columns or rows, a part of the
-rows by each for both at once, star colourings for symmetric matrices.
+nonzero twice. The models are from Gebremedhin, Manne and Pothen, "What color is your Jacobian?",
+SIAM Review 47 (2005): partial distance-2 colourings of columns or rows, a split into rows and
+columns, and star colourings for symmetric matrices.
 """
 
 from __future__ import annotations
@@ -19,17 +19,19 @@ from scipy.sparse import csr_array, eye_array
 
 from .orders import ORDERS, lattice
 
-AGAIN = 4  # how often a colouring is improved by taking its classes in another order
-LARGE = 300_000  # nonzeros beyond which that takes too long
-SPLITS = 6  # how many splits into rows and columns are tried
-PROMISING = 0.7  # the bound of a split must be so far below what is known
+AGAIN = 4  # times that a colouring is improved by another order of its classes
+LARGE = 300_000  # nonzeros beyond which the improvement takes too long
+SPLITS = 6  # splits into rows and columns that are tried
+PROMISING = (
+    0.7  # the bound of a split, relative to the best cost so far, that makes it worth trying
+)
 QUICK = ("natural", "largest first", "smallest last")
 Lists = list[list[int]]
 
 
 @dataclass(frozen=True)
 class Coloring:
-    """A colour for each column (or row), from 0 to below `count`, and how it was found."""
+    """A colour for each column (or row), from 0 to below `count`, and the order that gave it."""
 
     colors: ndarray
     count: int
@@ -40,8 +42,8 @@ class Coloring:
 class MixedColoring:
     """Some nonzeros by row colours, the others by column colours.
 
-    `by_row` says for each stored entry, in the order of CSR, which it is. Rows and columns that
-    take part in nothing have the colour -1.
+    `by_row` says for each stored entry, in the order of CSR, whether a row colour computes it. Rows
+    and columns without entries of their own have the colour -1.
     """
 
     by_row: ndarray
@@ -53,8 +55,8 @@ def color_columns(pattern: csr_array, orders: Iterable[str] = tuple(ORDERS)) -> 
     """Colours for the columns of a matrix such that columns of one colour share no row.
 
     Arguments: `pattern`, a sparse array whose stored entries are the nonzeros; `orders`, which of
-    "natural", "largest first", "smallest last" and "random" to try, until the number of colours is
-    that of the fullest row, which no colouring undercuts.
+    "natural", "largest first", "smallest last" and "random" to try, until the number of colours
+    equals the nonzeros of the fullest row, a lower bound.
     Returns: the best `Coloring`.
 
     >>> import scipy.sparse as sp
@@ -122,7 +124,7 @@ def _better(best: Coloring | None, new: Coloring) -> Coloring:
 
 
 def _greedy(in_column: Lists, m: int, order: Iterable[int]) -> ndarray:
-    """The first colour that is free in all rows of a column, one column after the other."""
+    """The first colour that is free in all rows of a column, for one column after the other."""
     used, bits = [0] * m, [0] * len(in_column)
     for j in order:
         own = in_column[j]
@@ -137,7 +139,7 @@ def _greedy(in_column: Lists, m: int, order: Iterable[int]) -> ndarray:
 
 
 def _improved(best: Coloring, bound: int, greedy: Callable[[list[int]], ndarray]) -> Coloring:
-    """Greedy colouring again, class after class: never with more colours.
+    """Greedy colouring once more, class after class, which never takes more colours.
 
     (Culberson, "Iterated greedy graph coloring", University of Alberta TR 92-07.)
     """
@@ -161,11 +163,12 @@ def color_both(
 ) -> MixedColoring | None:
     """Row colours for some nonzeros and column colours for the others: the cheapest split.
 
-    It is what a matrix with some dense rows and some dense columns needs: the fullest rows are
-    taken by row and the others by column, or the fullest columns by column and the others by row.
-    Arguments: `pattern`; the costs of one column direction and of one row direction; `below`, what
-    the directions together must cost less than.
-    Returns: a `MixedColoring`, or None where no split seems to pay.
+    A matrix with some dense rows and some dense columns needs it: the fullest rows get row colours
+    and the other rows column colours, or the fullest columns column colours and the others row
+    colours.
+    Arguments: `pattern`; the costs of one column direction and of one row direction; `below`, an
+    upper bound of the cost of all directions.
+    Returns: a `MixedColoring`, or None if no split seems to pay.
 
     >>> import numpy as np, scipy.sparse as sp
     >>> arrow = np.eye(50)
@@ -190,22 +193,22 @@ def color_both(
 
 
 def _splits(rows: csr_array, costs: tuple[float, float], below: float) -> Iterator[ndarray]:
-    """Which rows to take by row, at the widest gaps in their numbers of nonzeros."""
+    """The rows that get row colours, split at the widest gaps in their numbers of nonzeros."""
     full = np.diff(rows.indptr)
     sizes = np.unique(full)
     gaps = sizes[1:] / np.maximum(sizes[:-1], 1)
     for k in sorted(np.argsort(-gaps, kind="stable")[:SPLITS]):
         fullest = full > sizes[k]
-        # No colouring takes fewer colours than the fullest row, or column, has nonzeros.
+        # The nonzeros of the fullest row, or column, are a lower bound of the number of colours.
         in_columns = np.bincount(rows[fullest].indices, minlength=1).max()
         if sizes[k] * costs[0] + in_columns * costs[1] < PROMISING * below:
             yield fullest
 
 
 def _mixed(rows: csr_array, turned: csr_array, fullest: ndarray, transposed: bool) -> MixedColoring:
-    """The fullest rows by row colours and the rest by column colours; turned, the other way."""
+    """Row colours for the fullest rows and column colours for the rest, or transposed."""
     own = _part(turned if transposed else rows, fullest)
-    # The part's rows have the direction of the split; its complement is coloured across it.
+    # The chosen rows get colours of their own; the other rows are coloured by columns.
     rest_matrix = (turned if transposed else rows)[~fullest]
     rest = color_columns(rest_matrix, QUICK)
     touched = np.bincount(rest_matrix.indices, minlength=rest_matrix.shape[1]) > 0
@@ -227,10 +230,10 @@ def _part(rows: csr_array, chosen: ndarray) -> Coloring:
 
 
 def color_symmetric(pattern: csr_array, orders: Iterable[str] = tuple(ORDERS)) -> Coloring:
-    """A star colouring: of each pair of mirror entries one stands alone in its row and colour.
+    """A star colouring: one of each two mirror entries is alone in its row and colour.
 
     Neighbours differ, and every path over four vertices has three colours or more (Coleman and
-    Moré, Mathematical Programming 28, 1984). Fewer colours than columns of one matrix would take.
+    Moré, Mathematical Programming 28, 1984). It takes fewer colours than one for the columns.
     Arguments: `pattern`, a square sparse array, taken as symmetric; `orders` as for
     `color_columns`.
     Returns: the best `Coloring`.
@@ -260,7 +263,7 @@ def color_symmetric(pattern: csr_array, orders: Iterable[str] = tuple(ORDERS)) -
             return best
     if best is None:
         raise ValueError(f"orders names none of {list(ORDERS)}")
-    # Colours that differ between all columns of a row, the diagonal included, will do as well.
+    # A colouring of the columns, the diagonal included, is a star colouring too.
     full = csr_array(_symmetric(rows) + eye_array(n, dtype=np.int8, format="csr"))
     found = lattice(full, int(np.diff(full.indptr).max()), best.count)
     return best if found is None else Coloring(*found, "lattice")
@@ -272,7 +275,7 @@ def _symmetric(rows: csr_array) -> csr_array:
 
 
 def _by_degree(neighbours: Lists) -> Sequence[int]:
-    """Smallest last, exactly: the vertex with the fewest neighbours left goes to the end."""
+    """Smallest last, exactly: the vertex with the fewest remaining neighbours goes to the end."""
     degree = [len(own) for own in neighbours]
     buckets: list[list[int]] = [[] for _ in range(max(degree) + 1)]
     for v, d in enumerate(degree):
@@ -298,15 +301,15 @@ def _by_degree(neighbours: Lists) -> Sequence[int]:
 
 
 def _star(neighbours: Lists, order: Iterable[int]) -> ndarray:
-    """A greedy star colouring in which every edge is looked at a bounded number of times.
+    """A greedy star colouring that looks at every edge a bounded number of times.
 
-    Sets of colours are bits of integers. `near[w]`: of the coloured neighbours of w; `centre[w]`:
-    of the neighbours that are the centre of a star to which w belongs, so that a further vertex of
-    such a colour beside w would make a path of four vertices in two colours.
+    Sets of colours are bits of integers. `near[w]` has the colours of the coloured neighbours of w.
+    `centre[w]` has the colours of the neighbours that are the centre of a star to which w belongs:
+    another vertex of such a colour beside w would make a path of four vertices in two colours.
     """
     n = len(neighbours)
     bits, near, centre = [0] * n, [0] * n, [0] * n
-    twice = [0] * n  # the colours that at least two coloured neighbours have
+    twice = [0] * n  # the colours of at least two coloured neighbours
     first: list[dict[int, int]] = [{} for _ in range(n)]  # by colour, the first such neighbour
     for v in order:
         own = [w for w in neighbours[v] if bits[w]]

@@ -1,4 +1,4 @@
-"""In which order a greedy colouring takes the columns, and colours that need no order at all."""
+"""Orders in which a greedy colouring takes the columns, and colours that need no order."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 from numpy import ndarray
 from scipy.sparse import csr_array
 
-BATCH = 0.02  # the part of the columns that smallest-last removes at a time
+BATCH = 0.02  # the fraction of the columns that smallest-last removes at a time
 TESTED = 200  # rows on which a lattice is tried before the whole pattern
-COMMON = 0.2  # an offset in fewer of the rows than this is no part of a stencil
+COMMON = 0.2  # the fraction of rows that must have an offset of a stencil
 
 
 def natural(columns: csr_array, rows: csr_array) -> ndarray:
-    """The order in which they stand."""
+    """The columns in their own order."""
     return np.arange(columns.shape[0])
 
 
@@ -25,10 +25,10 @@ def largest_first(columns: csr_array, rows: csr_array) -> ndarray:
 
 
 def smallest_last(columns: csr_array, rows: csr_array) -> ndarray:
-    """The column with the fewest neighbours last, then that of the rest, and so on.
+    """The column with the fewest neighbours last, then the next of the rest, and so on.
 
-    (Matula and Beck, J. ACM 30, 1983.) Some per cent of what is left go at a time, so that the
-    whole is vectorised.
+    (Matula and Beck, J. ACM 30, 1983.) A few per cent of the remaining columns go at a
+    time, which NumPy can do at once.
     """
     ones = _ones(columns)
     left = np.arange(columns.shape[0])
@@ -66,10 +66,10 @@ def _ones(columns: csr_array) -> csr_array:
 def lattice(rows: csr_array, least: int, most: int) -> tuple[ndarray, int] | None:
     """Colours of the columns of a stencil on a regular grid, as (a x + b y + ...) modulo k.
 
-    A stencil shows as a few offsets between column and row; the strides of the grid are read off
-    them. A greedy colouring of the five-point stencil takes 7 colours, x + 2 y modulo 5 takes 5.
-    Arguments: the pattern; the numbers of colours to be tried, from `least` to below `most`.
-    Returns: the colours and their number, or None where no lattice was found.
+    A stencil has a few offsets between column and row, which tell the strides of the grid. A greedy
+    colouring of the five-point stencil takes 7 colours, x + 2 y modulo 5 takes 5.
+    Arguments: the pattern; the numbers of colours to try, from `least` to below `most`.
+    Returns: the colours and their number, or None if no lattice was found.
     """
     m, n = rows.shape
     strides = _strides(rows)
@@ -89,14 +89,14 @@ def lattice(rows: csr_array, least: int, most: int) -> tuple[ndarray, int] | Non
 
 
 def _strides(rows: csr_array) -> list[int]:
-    """The strides of a grid, from 1 upwards, or nothing where offsets do not repeat."""
+    """The strides of a grid, from 1 upwards; none if the offsets do not repeat."""
     m = rows.shape[0]
     row_of = np.repeat(np.arange(m), np.diff(rows.indptr))
     offsets, counts = np.unique(np.abs(rows.indices - row_of), return_counts=True)
     frequent = offsets[counts > COMMON * m]
     if not 0 < frequent.size <= 100 or counts[counts > COMMON * m].sum() < 0.8 * rows.nnz:
         return []
-    # Offsets beside each other belong to one stride, which is the one in the middle.
+    # Neighbouring offsets belong to one stride, the middle one.
     groups = np.split(frequent, np.flatnonzero(np.diff(frequent) > 4) + 1)
     strides = [int(g[len(g) // 2]) for g in groups]
     return [1, *(s for s in strides if s > 4)][:4]

@@ -1,6 +1,6 @@
 """Sparsity: patterns found by a trace, colourings, and evaluation with fewer directions.
 
-SciPy's sparse arrays load when something here is first used.
+SciPy's sparse arrays load at the first use.
 """
 
 from __future__ import annotations

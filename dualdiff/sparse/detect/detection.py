@@ -21,7 +21,7 @@ from .patterns import Pattern, uniform
 from .sets import INDEX, NOTHING, Columns, columns_of, from_csr
 from .trace import PatternTrace
 
-MOST = 2**29  # entries of a pattern; in memory five bytes each
+MOST = 2**29  # entries of a pattern, of five bytes each
 
 
 @dataclass
@@ -29,10 +29,10 @@ class Detected:
     """The pattern of a Jacobian.
 
     `pattern` is boolean, with one row per element of the results and one column per element of the
-    differentiated arguments, containers counted whole; `local` says that the function looked at
-    traced values (it branched, or chose an index by them), so that the pattern may hold near
-    these arguments only; `dense_because` names the functions that counted as dense because nothing
-    is known of their structure.
+    differentiated arguments, all leaves of containers included; `local` says that the function
+    looked at traced values (it branched, or chose an index by them), so the pattern may hold only
+    near these arguments; `dense_because` names the functions that counted as dense because they
+    have no structure.
     """
 
     pattern: csr_array
@@ -61,7 +61,7 @@ def detect(inputs: Any) -> Detected:
 
 
 def _payload(leaf: Any, trace: PatternTrace) -> Pattern | Columns:
-    """What one result depends on."""
+    """The dependence of one result."""
     if is_box(leaf) or (type(leaf) is ndarray and leaf.dtype.hasobject):
         leaf = resolve(leaf)
     check_result(leaf)
@@ -80,9 +80,9 @@ def _entries(p: Pattern | Columns) -> int:
 def _refuse_too_many(entries: int, trace: PatternTrace) -> None:
     if entries > MOST:
         dense = ", ".join(trace.dense_because)
-        why = f" ({dense} count as dense, since their structure is not known)" if dense else ""
+        why = f" ({dense} count as dense, since they have no structure)" if dense else ""
         raise UnsupportedInputError(
-            f"the sparsity pattern has {entries:,} entries, too many to be written down{why}, "
+            f"the sparsity pattern has {entries:,} entries, too many for memory{why}, "
             f"{user_line()}; use products with the Jacobian (jvp, vjp, linearize, hvp) instead"
         )
 

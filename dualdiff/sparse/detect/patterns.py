@@ -1,7 +1,7 @@
 """Patterns of arrays: a label per element, into a table of sets of columns.
 
-Everything here is a union of sets, element by element or over groups of elements, and takes each
-different combination of sets only once where there are few.
+Every operation is a union of sets, element by element or over groups of elements. It computes each
+combination of sets only once if there are few.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 from ...core.batch import Shape
 from .sets import INDEX, NOTHING, Columns, Sets, from_csr, table_of
 
-FEW = 63  # sets whose combinations fit into the bits of an integer
+FEW = 63  # at most so many sets, whose combinations fit into the bits of an integer
 
 
 class Pattern:
@@ -39,7 +39,7 @@ class Pattern:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no element depends on anything (may be False where none does)."""
+        """Whether no element depends on anything; may be False although none does."""
         return not self.labels.any()
 
     def broadcast(self, shape: Shape) -> Pattern:
@@ -143,7 +143,7 @@ class Pattern:
 
 
 def uniform(shape: Shape, s: Columns, columns: int) -> Pattern:
-    """The pattern of an array all of whose elements depend on the same columns."""
+    """The pattern of an array whose elements all depend on the same columns."""
     sets = Sets.of((s,) if s else (), columns)
     return Pattern(np.broadcast_to(np.intp(bool(s)), shape), sets)
 
@@ -155,7 +155,7 @@ def of_scalars(scalars: Sequence[Columns], shape: Shape, columns: int) -> Patter
 
 
 def _of_pairs(a: Sets, ia: ndarray, b: Sets, ib: ndarray) -> tuple[ndarray, Sets]:
-    """The unions of pairs of sets; one that is part of a large set is not joined to it."""
+    """The unions of pairs of sets; a subset of a large set is not joined to it."""
     left = np.ones(ia.size, dtype=bool)
     absorbed = []
     for big, ibig, small, ismall in ((a, ia, b, ib), (b, ib, a, ia)):
@@ -224,7 +224,7 @@ def over_groups(sets: Sets, starts: ndarray, labels: ndarray) -> tuple[ndarray, 
 
 
 def compact(p: Pattern) -> Pattern:
-    """The same pattern, on a table of its own that holds what is used."""
+    """The same pattern, on a table of its own that holds only the sets in use."""
     sets = Sets.of((), p.sets.columns)
     used, inverse = np.unique(p.labels, return_inverse=True)
     start = sets.append(p.sets, used)

@@ -1,9 +1,9 @@
-"""Sets of columns: on which inputs an element depends.
+"""Sets of columns: the inputs on which an element depends.
 
-The elements of an array carry labels into a table of sets (`Sets`), so that what moves elements
-around moves labels, and elements with the same set share it. The set of a scalar stands alone: a
-frozenset while it is small, and then an integer whose bits are the columns, so that the union of
-two sets of thousands of columns takes well under a microsecond.
+The elements of an array carry labels into a table of sets (`Sets`), so an operation that moves
+elements moves labels, and elements with the same set share it. A scalar has a set of its own: a
+frozenset while it is small, then an integer whose bits are the columns, so the union of two sets
+of thousands of columns takes well under a microsecond.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from numpy import ndarray
 from scipy.sparse import csr_array
 
 SMALL = 64
-LARGE, OFTEN = 256, 16  # sets whose parts are worth looking for in unions
-INDEX = np.int32  # of columns: half the memory, twice the speed
+LARGE, OFTEN = 256, 16  # size of sets whose subsets are worth finding in unions
+INDEX = np.int32  # columns: half the memory, twice the speed
 Columns = frozenset[int] | int
 NOTHING: frozenset[int] = frozenset()
 
@@ -103,7 +103,7 @@ class Sets:
         return self.count + len(self._pending)
 
     def add(self, s: Columns) -> int:
-        """The label of a set that is put into the table."""
+        """Put a set into the table and return its label."""
         if not s:
             return 0
         self._pending.append(s)
@@ -132,7 +132,7 @@ class Sets:
         return self._starts[: self.count + 1], self._indices[:stop]
 
     def _extend(self, lengths: ndarray, indices: ndarray) -> None:
-        """Append sets; buffers double, so that each set is copied a few times only."""
+        """Append sets; buffers double, so each set is copied only a few times."""
         count, used = self.count + lengths.size, int(self._starts[self.count])
         self._starts = _grown(self._starts, self.count + 1, count + 1)
         self._indices = _grown(self._indices, used, used + indices.size)
@@ -141,7 +141,7 @@ class Sets:
         self.count = count
 
     def append(self, other: Sets, labels: ndarray) -> int:
-        """Put sets of another table into this one; the first one's label, the others follow."""
+        """Put sets of another table into this one; returns the first label, the others follow."""
         self.arrays()
         first = self.count
         lengths, indices = other.rows(labels)
@@ -168,7 +168,7 @@ class Sets:
         return from_csr(starts, indices, self.columns)
 
     def large(self, labels: ndarray) -> list[int]:
-        """The labels of the few large sets that stand often among some labels."""
+        """The labels of the few large sets that occur often among some labels."""
         if not labels.size or np.diff(self.arrays()[0]).max() <= LARGE:
             return []
         found, counts = np.unique(labels, return_counts=True)
@@ -177,7 +177,7 @@ class Sets:
         return found[chosen].tolist() if chosen.size <= OFTEN else []
 
     def within(self, labels: ndarray, other: Sets, label: int) -> ndarray:
-        """Whether sets are parts of one set of another table."""
+        """Whether sets are subsets of one set of another table."""
         mask = np.zeros(self.columns, dtype=bool)
         mask[other.rows(np.array([label]))[1]] = True
         lengths, indices = self.rows(labels)

@@ -1,4 +1,4 @@
-"""The trace that carries patterns: on which inputs each element of each array depends."""
+"""The trace that carries patterns: the inputs on which each element of each array depends."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class PatternTrace(Trace):
     """One search for a pattern with `columns` inputs.
 
     `local` says that the program looked at values, on which its course may depend;
-    `dense_because` names the functions of which nothing is known.
+    `dense_because` names the functions without a structure.
     """
 
     __slots__ = ("columns", "dense_because", "inputs", "local")
@@ -62,7 +62,7 @@ class PatternTrace(Trace):
         return self.box(value, self._payload(value))
 
     def fact(self, value: Any) -> Fact:
-        """A truth value or integer that follows from traced values, and has no derivative."""
+        """A truth value or integer that follows from traced values and has no derivative."""
         out = _new(Fact)
         out.value, out.payload, out.scope = (
             value,
@@ -83,7 +83,7 @@ class PatternTrace(Trace):
         return Pattern(self._zeros(value), Sets.of((), self.columns), fresh=True)
 
     def _pattern(self, payload: Payload) -> Pattern:
-        """A dependence as the pattern of an array, be it 0-dimensional."""
+        """A dependence as the pattern of an array, also of a 0-dimensional one."""
         return payload if type(payload) is Pattern else uniform((), payload, self.columns)  # type: ignore[arg-type]
 
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -98,7 +98,7 @@ class PatternTrace(Trace):
                 payloads.append(None)
         try:
             ans = prim.evaluate(values, params)
-        except Exception:  # which the program may catch, and go another way
+        except Exception:  # the program may catch it, and take another branch
             self.local = True
             raise
         if scalars and (type(ans) is float or type(ans) is np.float64):
@@ -120,7 +120,7 @@ class PatternTrace(Trace):
         return tuple(boxes) if several else boxes[0]
 
     def _of_scalars(self, prim: Any, payloads: Sequence[Any]) -> Columns:
-        """Everything that is made of scalars alone, whatever its structure."""
+        """The results of scalars alone, whatever the structure."""
         total: Columns = NOTHING
         for i, p in enumerate(payloads):
             if p is not None and i not in prim.ignores:
@@ -167,7 +167,7 @@ class PatternTrace(Trace):
         scalar = type(old) is not Pattern
         if not (owned and p.fresh) or len(p.sets) > 8 * max(p.labels.size, 1024):
             p = compact(p)
-        # The real and imaginary parts of an element have one set: a store into one adds to it.
+        # Both parts of a complex element share one set: a store into one part adds to it.
         parts = tuple(op for op in place.ops if not isinstance(op[0].structure, Elementwise))
         adds = len(parts) < len(place.ops)
         place = place._replace(ops=parts)

@@ -1,4 +1,4 @@
-"""autograd.misc.fixed_points: derivatives of what an iteration converges to."""
+"""autograd.misc.fixed_points: derivatives of the limit of an iteration."""
 
 from __future__ import annotations
 

@@ -32,8 +32,8 @@ class _Recipe(Node):
 def const_graph_unary(fun: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """A function of one array that runs `fun` once and then repeats its operations.
 
-    What fun decides on values (branches, numbers of iterations) stays as at the first call, and so
-    do the values that do not depend on its argument.
+    Decisions of fun on values (branches, numbers of iterations) stay as in the first call, and so
+    do values that do not depend on its argument.
     """
     graph: list[Any] = []
 

@@ -1,7 +1,7 @@
 """autograd.numpy: `dualdiff.numpy` under autograd's name.
 
-As in autograd, arrays that are made of plain values are plain; `dualdiff.numpy` makes arrays that
-traced values can be assigned to.
+As in autograd, arrays of plain values are plain; `dualdiff.numpy` makes arrays that take traced
+values.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _of_iterable(join: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _plain_of_plain(create: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that makes arrays, which are NumPy's own where nothing traced went in.
+    """A function that makes arrays, NumPy's own ones of plain arguments.
 
     Programs written for autograd ask whether ``type(x) is np.ndarray``, and cannot assign to them.
     """

@@ -1,4 +1,4 @@
-"""autograd.numpy.numpy_jvps: what forward-mode rules for functions of arrays are written with."""
+"""autograd.numpy.numpy_jvps: helpers for forward-mode rules of functions of arrays."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ __all__ = [
 
 
 def broadcast(x: Any, target: Any) -> Any:
-    """A tangent repeated to the shape of `target`, and complex where that is."""
+    """A tangent repeated to the shape of `target`, and complex if that is."""
     x = np.broadcast_to(x, shape_of(target))
     return x + 0j if dtype_of(target).kind == "c" and dtype_of(x).kind != "c" else x

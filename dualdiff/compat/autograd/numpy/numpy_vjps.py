@@ -1,4 +1,4 @@
-"""autograd.numpy.numpy_vjps: what rules for functions of arrays are written with."""
+"""autograd.numpy.numpy_vjps: helpers for reverse-mode rules of functions of arrays."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def unbroadcast_f(target: Any, f: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def match_complex(target: Any, x: Any) -> Any:
-    """`x` made complex or real as `target` is."""
+    """`x`, complex or real like `target`."""
     wanted, given = dtype_of(target).kind == "c", dtype_of(x).kind == "c"
     if wanted == given:
         return x
@@ -67,9 +67,9 @@ def replace_zero(x: Any, val: Any) -> Any:
 def repeat_to_match_shape(
     g: Any, shape: tuple[int, ...], dtype: Any, axis: Any, keepdims: bool
 ) -> tuple[Any, Any]:
-    """The cotangent of a reduction, repeated along the reduced axes, and how often it was.
+    """The cotangent of a reduction, repeated along the reduced axes, and the count.
 
-    Arguments: `g`; `shape` and `dtype` of what was reduced; `axis` and `keepdims` of the reduction.
+    Arguments: `g`; `shape` and `dtype` of the reduced array; the reduction's `axis` and `keepdims`.
     """
     if shape == ():
         return g, 1
@@ -81,7 +81,7 @@ def repeat_to_match_shape(
 
 
 def untake(x: Any, idx: Any, vs: VSpace) -> Any:
-    """The cotangent of what was indexed: zeros of the space `vs` with `x` added at `idx`."""
+    """The cotangent of an indexed array: zeros of the space `vs` with `x` added at `idx`."""
     index = np.array(idx, dtype=np.int64) if isinstance(idx, list) and idx else idx
 
     def mut_add(a: Any) -> Any:

@@ -1,4 +1,4 @@
-"""autograd.numpy.numpy_wrapper: how functions of NumPy's become differentiable ones."""
+"""autograd.numpy.numpy_wrapper: NumPy's functions made differentiable."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _astype = Primitive(_astype_of, _astype_of)
 
 
 def wrap_intdtype(cls: type) -> type:
-    """An integer type as it is: its constructor needs no wrapper."""
+    """An integer type itself: its constructor needs no wrapper."""
     return cls
 
 

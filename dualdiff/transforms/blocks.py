@@ -1,4 +1,4 @@
-"""Jacobians as blocks, one for each result and argument, from the parts that passes give."""
+"""Jacobians as blocks, one for each result and argument, from the parts of the passes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _block(part: Any, result: Any, value: Any) -> Any:
 
 
 def _as_leaf(block: Any, leaf: Any) -> Any:
-    """A block of one number as a number where the argument is one, Python's for one of Python's."""
+    """A block of one number: a number if the argument is one, of Python if it is of Python."""
     if is_box(block) or block.ndim or type(leaf) is ndarray:
         return block
     return float(block) if type(leaf) in (float, int) and block.dtype.kind == "f" else block[()]
@@ -90,7 +90,7 @@ def _as(rows: ndarray, matrix: ndarray) -> ndarray:
 def _within(
     span: Span, blocks: Sequence[ndarray | None], leaves: Sequence[Any]
 ) -> Iterator[tuple[ndarray, int, int]]:
-    """The blocks of the leaves that have directions in the span, with theirs."""
+    """The blocks of the leaves that have directions in the span, and these directions."""
     first = 0
     for block, size in zip(blocks, sizes_of(leaves), strict=True):
         if block is not None and block.size and first < span[1] and first + size > span[0]:
@@ -99,7 +99,7 @@ def _within(
 
 
 def _joined(parts: list[Any]) -> Any:
-    """The passes of one leaf along the direction axis, or None where nothing depends on it."""
+    """The passes of one leaf along the direction axis, or None if nothing depends on it."""
     known = [p for p in parts if p is not None]
     if not known:
         return None
@@ -111,7 +111,7 @@ def from_rows(passes: list[Any], inputs: Inputs, results: Sequence[Any]) -> list
     out: list[Any] = []
     start = 0
     stacked = [_joined([p[i] for p in passes]) for i in range(len(inputs.values))]
-    # Two arguments may have the same cotangent: slices are copied, the only one need not be.
+    # Two arguments may share a cotangent, so slices are copied; a single one need not be.
     alone = len(results) == len(stacked) == 1
     for result, size in zip(results, sizes_of(results), strict=True):
         stop = start + size

@@ -1,4 +1,4 @@
-"""Calls that a trace takes as one operation, whatever happens inside them."""
+"""Calls of whole functions that a trace treats as one operation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .inputs import release
 
 
 class CaptureError(DualdiffError, ValueError):
-    """A function that is differentiated as a whole used a traced value that is not its argument."""
+    """A function with a rule of its own used a traced value that is not its argument."""
 
 
 def _pull_entry(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
@@ -41,7 +41,7 @@ class _Owner:
     name = "a function with a rule of its own"
 
 
-# One format for all: what is made per call or per user must not grow the table of formats.
+# One format for all: the table of formats must not grow with calls or users.
 OPAQUE = opcode(_Owner, _pull_entry, _push_entry)
 
 
@@ -53,12 +53,12 @@ def _kind(x: Any) -> str:
 
 
 def is_float(x: Any) -> bool:
-    """Whether a leaf can have a derivative; whatever is no number or array is a constant."""
+    """Whether a leaf can have a derivative; a leaf that is no number or array is a constant."""
     return _kind(x) in ("f", "c")
 
 
 def tangent_spec(x: Any) -> Spec | None:
-    """The shape and dtype of a leaf's tangent, None for what is no number or array."""
+    """The shape and dtype of a leaf's tangent, or None if it is no number or array."""
     if is_float(x):
         return spec_of(x)
     return Spec(spec_of(x).shape, np.dtype(float)) if _kind(x) in ("i", "u", "b") else None
@@ -72,7 +72,7 @@ def operand(x: Any) -> Any:
 
 
 def own_copy(x: Any) -> Any:
-    """What a user's function may keep or change without anyone else seeing it."""
+    """A copy that a user's function may keep or change."""
     return release(resolve(x) if is_box(x) else x)
 
 
@@ -82,7 +82,7 @@ def zeros(spec: Spec, lead: Shape = ()) -> Any:
 
 
 def handed(directions: Sequence[Any], specs: Sequence[Spec | None], lead: Shape) -> list[Any]:
-    """Directions as a user's rule gets them: copies, zeros for None, None without a spec."""
+    """Directions for a user's rule: copies, zeros for None, None without a spec."""
     return [
         None if spec is None else zeros(spec, lead) if d is None else own_copy(d)
         for d, spec in zip(directions, specs, strict=True)
@@ -92,7 +92,7 @@ def handed(directions: Sequence[Any], specs: Sequence[Spec | None], lead: Shape)
 def conformed(
     owner: Any, results: Sequence[Any], specs: Sequence[Spec | None], lead: Shape, rule: str
 ) -> list[Any]:
-    """What a user's rule returned, in the dtypes of the primals, once the shapes are right."""
+    """The results of a user's rule, with their shapes checked and in the dtypes of the primals."""
     return [
         None
         if s is None
@@ -104,7 +104,7 @@ def conformed(
 
 
 def agree(new: Any, old: Any) -> bool:
-    """Whether two computations gave the same, up to rounding."""
+    """Whether two results are the same up to rounding."""
     new, old = plain(new), plain(old)
     if np.shape(new) != np.shape(old):
         return False
@@ -117,7 +117,7 @@ def agree(new: Any, old: Any) -> bool:
 
 
 def refuse_captured(x: Any, name: str, level: int = 0) -> None:
-    """Raise where a result depends on a traced value of `level` or above that was not passed in."""
+    """Raise if a result depends on a traced value of `level` or above that is no argument."""
     if is_box(x) and x.scope.level >= level:
         raise CaptureError(
             f"{name} used a traced value that is not one of its arguments, {user_line()}: it is "
@@ -130,8 +130,8 @@ def refuse_captured(x: Any, name: str, level: int = 0) -> None:
 class OpaqueCall:
     """One call of a function of containers, standing for a primitive whose operands are the leaves.
 
-    Subclasses say how to `run` the function, what to `save`, and how to `push` and `pull`; what is
-    saved starts with the call itself.
+    Subclasses define `run`, `save`, `push` and `pull`; the saved tuple starts with the call
+    itself.
     """
 
     opcode = OPAQUE
@@ -193,7 +193,7 @@ class OpaqueCall:
     def save(
         self, ans: Any, values: Sequence[Any], active: Sequence[Any], params: dict[str, Any]
     ) -> tuple[Any, ...]:
-        """The call itself, and what `push` and `pull` need."""
+        """The call itself, and the residuals of `push` and `pull`."""
         raise NotImplementedError
 
     def push(self, saved: tuple[Any, ...], tangents: Sequence[Any], lead: Shape) -> Any:
@@ -214,7 +214,7 @@ def over_lead(
 ) -> Sequence[Any]:
     """``one(directions, lead)``, called once per direction where it is not `batched`.
 
-    It gives one element per spec, or None where that is None.
+    It returns one element per spec, and None for None.
     """
     if batched or not lead:
         return one(directions, lead)

@@ -1,4 +1,4 @@
-"""What to differentiate and what to keep: `value_of`, `stop_gradient` and `checkpoint`."""
+"""Constants and memory: `value_of`, `stop_gradient` and `checkpoint`."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class CheckpointError(DualdiffError, RuntimeError):
-    """A checkpointed function gave another result when it was run again."""
+    """A checkpointed function gave another result in its second run."""
 
 
 def _constant(x: Any) -> Any:
-    # What holds traced values without being one says itself what it is as a constant.
+    # Objects that hold traced values say how they look as a constant.
     as_constant = getattr(type(x), "as_constant", None)
     return traces.value_of(x) if as_constant is None else as_constant(x)
 
@@ -37,8 +37,8 @@ def value_of(x: Any) -> Any:
 
     Arguments: `x`, a traced array of any shape, a sparse array with traced values, a container or
     object array of them, or anything else.
-    Returns: a plain array (a copy), NumPy scalar or SciPy array, or a container of them; what is
-    not traced comes back as it is.
+    Returns: a plain array (a copy), NumPy scalar or SciPy array, or a container of them; an
+    untraced value is returned unchanged.
 
     >>> import dualdiff as dd
     >>> dd.grad(lambda x: x * dd.value_of(x))(3.0)
@@ -99,8 +99,8 @@ class _CheckpointCall(OpaqueCall):
         if isinstance(nested, Tape):
             args, kwargs = self.arguments.unflatten([own_constant(v) for v in values])
             return self.function(*args, **kwargs)
-        # On a tape that is dropped at once, so that a traced value which f puts somewhere else than
-        # into its result is refused when it is used, and does not count as a constant.
+        # The tape is dropped at once: a traced value that f stores elsewhere than in its result
+        # then raises an error when it is used, and does not count as a constant.
         outputs = Recording(self.inputs(values)).outputs
         return outputs.tree(outputs.values)
 
@@ -133,19 +133,19 @@ class _CheckpointCall(OpaqueCall):
 
 
 def own_constant(x: Any) -> Any:
-    """An operand as f may have it: large plain arrays are not copied."""
+    """An operand for f; large plain arrays are not copied."""
     return x if type(x) is np.ndarray else own_copy(x)
 
 
 def checkpoint(f: F) -> F:
-    """`f`, of which reverse mode keeps only the arguments: it is run again in the backward pass.
+    """`f`, recorded by its arguments alone: the backward pass runs it again.
 
-    Saves memory for one more evaluation of f. Forward mode runs f as it is.
+    It saves memory at the cost of one more evaluation of f. Forward mode runs f unchanged.
     Arguments: `f`, a function of arrays, scalars and containers, by position or by keyword, that
-    depends on nothing else that is traced and gives the same result each time.
+    depends on no other traced values and gives the same result each time.
     Returns: a function with the signature of f and the same derivatives, of any order.
-    Raises: ValueError where f uses a traced value that is not an argument; TypeError where it
-    assigns to an argument; RuntimeError in the backward pass where the second run differs.
+    Raises: ValueError if f uses a traced value that is not an argument; TypeError if it assigns to
+    an argument; RuntimeError in the backward pass if the second run differs.
 
     >>> import numpy as np, dualdiff as dd
     >>> step = dd.checkpoint(lambda x, rate: x - rate * np.sin(x))

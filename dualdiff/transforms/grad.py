@@ -57,7 +57,7 @@ def _scalar_seed(outputs: Outputs, name: str) -> list[Any]:
 
 
 class Grad(Reverse):
-    """The gradient of a function with a scalar result, and its value where that is asked for."""
+    """The gradient of a function with a scalar result, and with `with_value` its value."""
 
     def seeds(self, outputs: Outputs) -> list[Any]:
         name = "value_and_grad" if self.options["with_value"] else "grad"
@@ -87,15 +87,15 @@ def grad(
     """The gradient of a function with a scalar result (reverse mode).
 
     Arguments: `f`; `argnums`, the position or name of the argument to differentiate, or a tuple of
-    them; `has_aux`, where f returns ``(result, aux)``; `holomorphic`, to verify by one more
+    them; `has_aux`, if f returns ``(result, aux)``; `holomorphic`, to verify by one more
     tangent that f satisfies the Cauchy-Riemann equations.
     Returns: a function of the same arguments that gives the gradient, in the structure, shapes and
     dtypes of the argument (a tuple for a tuple of argnums), or ``(gradient, aux)``.
     Raises: TypeError for a result that is not a scalar and for arguments that are not
-    floating-point; HolomorphicError where f was said to be holomorphic and is not.
-    Complex numbers: for f = u + iv of z = x + iy the gradient is du/dx - i du/dy, and v is left
-    out. C->C: the complex derivative where f is holomorphic; C->R: the conjugate of the steepest
-    ascent; R->C: the real gradient of u.
+    floating-point; HolomorphicError if `holomorphic` is True and f is not holomorphic.
+    Complex numbers: for f = u + iv of z = x + iy the gradient is du/dx - i du/dy, whatever v is.
+    C->C: the complex derivative if f is holomorphic; C->R: the conjugate of the steepest ascent;
+    R->C: the real gradient of u.
     Kinks: see docs/conventions.md.
 
     >>> import numpy as np, dualdiff as dd
@@ -138,10 +138,10 @@ def elementwise_grad(
 ) -> Callable[..., Any]:
     """The derivative of a function that acts on each element of an array, at every element.
 
-    It is the gradient of ``np.sum(f(x))``: where f mixes elements, use `jacobian`.
+    It is the gradient of ``np.sum(f(x))``: if f mixes elements, use `jacobian`.
     Arguments: `f`, `argnums` and `has_aux` as for `grad`.
     Returns: a function that gives an array of the argument's shape and dtype, or ``(array, aux)``.
-    Raises: TypeError where f returns no number.
+    Raises: TypeError if f returns no number.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.elementwise_grad(np.sin)(np.array([0.0, np.pi]))
@@ -178,11 +178,11 @@ def derivative(
 ) -> Callable[..., Any]:
     """The derivative of a function of one scalar, whose result may have any shape (forward mode).
 
-    Arguments: `f`; `argnums`, the position or name of the scalar argument; `has_aux`, where f
+    Arguments: `f`; `argnums`, the position or name of the scalar argument; `has_aux`, if f
     returns ``(result, aux)``.
     Returns: a function that gives an array (or container) of the result's shape, or
     ``(array, aux)``.
-    Raises: TypeError where the argument is not a scalar.
+    Raises: TypeError if the argument is not a scalar.
     Complex numbers: the differential of f in the direction 1, which is f' for a holomorphic f.
 
     >>> import numpy as np, dualdiff as dd

@@ -27,8 +27,8 @@ class _Hessian(Transform):
     def __init__(self, f: Callable[..., Any], argnums: Argnums, **options: Any) -> None:
         super().__init__(f, argnums, **options)
         self.prepared: dict[Any, PreparedHessian] = {}  # by the form of the arguments
-        # Kept, since it learns from its calls. Pulled, not pushed: what only the value of f needs
-        # takes no time, and no array of all directions outlives its use.
+        # Kept, since it learns from its calls. Pulled, not pushed: operations that only the value
+        # of f needs take no time, and no array of all directions outlives its use.
         holomorphic = options["holomorphic"]
         self.dense = Jacobian(
             grad(f, argnums, has_aux=options["has_aux"], holomorphic=holomorphic),
@@ -57,7 +57,7 @@ class _Hessian(Transform):
 
 
 class _RealHessian(Transform):
-    """The Hessian of the real part of a result in the real parts of the argument."""
+    """The Hessian of the real part of a result with respect to the real parts of the argument."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         inputs = Inputs(self.f, args, kwargs, self.argnums)
@@ -90,10 +90,11 @@ def hessian(
     Arguments: `f`; `argnums` as for `grad`; `chunk`, the number of rows in one pass; `sparse`,
     `budget`, `progress` and `has_aux` as for `jacobian` (see `prepare_hessian`).
     Returns: a function that gives an array of shape ``x.shape + x.shape``, or nested containers of
-    them; with `sparse`, a `scipy.sparse.csr_array`; with `has_aux`, ``(Hessian, aux)``.
-    Complex numbers: the gradient of a complex argument is a complex function of it, so that C->R
-    and C->C raise, unless `holomorphic` says that f is so (f'', verified), or `as_real` asks for
-    the Hessian of u in x and y, of shape ``(2, *z.shape, 2, *z.shape)``. R->C: that of u.
+    arrays; with `sparse`, a `scipy.sparse.csr_array`; with `has_aux`, ``(Hessian, aux)``.
+    Complex numbers: the gradient of a complex argument is a complex function of it, so C->R and
+    C->C raise an error, unless `holomorphic` says that f is holomorphic (f'', verified), or
+    `as_real` asks for the Hessian of u in x and y, of shape ``(2, *z.shape, 2, *z.shape)``. R->C:
+    the Hessian of u.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
@@ -114,8 +115,8 @@ def _split_vector(args: Sequence[Any], kwargs: Any, argnums: Any, name: str) -> 
     by_name = any(isinstance(n, str) and n in kwargs for n in chosen)
     if len(args) < (1 if by_name else 2):
         raise TypeError(
-            f"the function that {name} gives takes the arguments of f and then the vector, by "
-            f"position: {name}(f)(x, v), {user_line()}"
+            f"call it as {name}(f)(x, v), {user_line()}: the vector comes last, by position, after "
+            f"the arguments of f"
         )
     *primals, vector = args
     return primals, vector
@@ -140,7 +141,7 @@ def hvp(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> C
     Returns: a function ``(*args, v)`` that gives H v, or ``(H v, aux)``, where v is like the
     differentiated argument (a tuple for a tuple of argnums); it costs a few evaluations of f.
     Complex numbers: the differential of the gradient du/dx - i du/dy in the direction v, for C->R
-    and C->C; R->C: that of the gradient of u.
+    and C->C; R->C: the differential of the gradient of u.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 1.0]))

@@ -1,4 +1,4 @@
-"""The check that a function is holomorphic where the user said so."""
+"""The check that a function is holomorphic, for ``holomorphic=True``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .record import push_forward
 
 
 class HolomorphicError(DualdiffError, ValueError):
-    """A function that was said to be holomorphic does not satisfy the Cauchy-Riemann equations."""
+    """A function under ``holomorphic=True`` violates the Cauchy-Riemann equations."""
 
 
 def is_complex(x: Any) -> bool:
@@ -23,7 +23,7 @@ def is_complex(x: Any) -> bool:
 
 
 def require_complex(values: Sequence[Any], what: str, operator: str) -> None:
-    """Raise where an argument or a result is real."""
+    """Raise if an argument or a result is real."""
     for v in values:
         if v is not None and not is_complex(v):
             raise UnsupportedInputError(
@@ -35,11 +35,11 @@ def require_complex(values: Sequence[Any], what: str, operator: str) -> None:
 def verify_holomorphic(
     inputs: Inputs, apply: Callable[[Sequence[Any]], Sequence[Any]], has_aux: bool = False
 ) -> None:
-    """Push one random direction, turned by i, and compare it with i times the derivative along it.
+    """Push i times a random direction, and compare with i times the derivative along it.
 
-    Arguments: `inputs` of the function; `apply`, what the derivative that was computed gives for
-    one tangent per leaf, as one array per leaf of the result.
-    Raises: HolomorphicError, which names the entry where the Cauchy-Riemann equations fail most.
+    Arguments: `inputs` of the function; `apply`, the computed derivative as a function of one
+    tangent per leaf, which returns one array per leaf of the result.
+    Raises: HolomorphicError, which names the entry with the largest violation.
     """
     require_complex(inputs.values, "argument", "holomorphic=True")
     draw = np.random.default_rng(0).standard_normal

@@ -1,4 +1,4 @@
-"""What every operator does: choose and box arguments, run the function, take its results apart."""
+"""The arguments and results of one call: choose and box arguments, take results apart."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Inputs:
         if not callable(f):
             raise TypeError(
                 f"the function to be differentiated is a {type(f).__name__}, {user_line()}; pass "
-                f"the function itself, and its arguments apart from it"
+                f"the function itself, and its arguments separately"
             )
         self.f, self.args, self.kwargs = f, args, kwargs
         self.single = argnums is not None and isinstance(argnums, (int, str, np.integer))
@@ -115,7 +115,7 @@ class Inputs:
                         raise
                     raise UnsupportedInputError(
                         f"argument {p!r} at {path}: {error} A container to be differentiated "
-                        f"holds floating-point values and None: keep what else there is apart."
+                        f"holds floating-point values and None: pass other values separately."
                     ) from None
 
     def call(self, boxes: Sequence[Any]) -> Any:
@@ -153,8 +153,8 @@ class Inputs:
         return other
 
     def on_copies(self) -> Inputs:
-        """The same call on copies of what the function may change: arrays, generators of random
-        numbers, iterators, in containers too. Objects of other classes are the caller's own."""
+        """The same call on copies of the arguments that the function may change: arrays, generators
+        of random numbers, iterators, also in containers. Other objects are not copied."""
         other = copy(self)
         other.args = [tree_map(_copied, a) for a in self.args]
         other.kwargs = {k: tree_map(_copied, v) for k, v in self.kwargs.items()}
@@ -202,7 +202,7 @@ def _copied(x: Any) -> Any:
     if isinstance(x, (np.random.Generator, np.random.RandomState)):
         return deepcopy(x)
     if isinstance(x, Iterator):
-        with suppress(TypeError):  # of a generator, which has no copy
+        with suppress(TypeError):  # a generator has no copy
             return copy(x)
     return x
 
@@ -238,7 +238,7 @@ def _refuse_dtype(x: Any) -> Any:
 
 
 def direction(t: Any, value: Any, lead: Shape, what: str) -> Any:
-    """A tangent or cotangent given by the user, in the shape and dtype of its primal."""
+    """The user's tangent or cotangent, in the shape and dtype of its primal."""
     if type(t) is ndarray and t.dtype.kind in "iu":
         t = t.astype(float)  # a direction may be written as [1, 0]
     t = differentiable(t) if t is not None else t
@@ -301,13 +301,13 @@ class Outputs:
         return leaves[0] if self.structure is LEAF else self.structure.unflatten(leaves)
 
     def released(self) -> Any:
-        """The result without this trace, sharing nothing with it."""
+        """The result without this trace, with no memory in common."""
         others = self.others
         return self.tree([others.get(i, release(v)) for i, v in enumerate(self.values)])
 
 
 def release(x: Any) -> Any:
-    """A value as the user gets it: no array or box of it is held by anyone else."""
+    """A value for the user: nobody else holds its array or box."""
     if type(x) is ndarray:
         return x.copy(order="K")
     return x.snapshot() if issubclass(type(x), Traced) else x
@@ -332,7 +332,7 @@ def like(g: Any, leaf: Any, value: Any) -> Any:
 
 
 def tangent_like(t: Any, value: Any) -> Any:
-    """The tangent of a result, zero where it does not depend on the arguments."""
+    """The tangent of a result, zero if it does not depend on the arguments."""
     if value is None:
         return None
     if t is None:
@@ -354,7 +354,7 @@ def any_nan(leaves: Iterable[Any]) -> bool:
 def own_keywords(
     f: Callable[..., Any], kwargs: dict[str, Any], has_aux: bool
 ) -> tuple[dict[str, Any], bool]:
-    """The keywords of f and the option `has_aux`, which is f's own where f has such a parameter."""
+    """The keywords of f, and the option `has_aux` unless f has a parameter of this name."""
     if has_aux and _has_parameter(f, "has_aux"):
         return {**kwargs, "has_aux": has_aux}, False
     return kwargs, has_aux
@@ -368,7 +368,7 @@ def _has_parameter(f: Callable[..., Any], name: str) -> bool:
 
 
 def split_aux(out: Any, has_aux: bool) -> tuple[Any, Any]:
-    """The result and the auxiliary part of what a function with `has_aux` returned."""
+    """The result and the auxiliary part that a function with `has_aux` returned."""
     if not has_aux:
         return out, None
     if type(out) is not tuple or len(out) != 2:
@@ -390,7 +390,7 @@ def without_aux(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _explain(error: BaseException) -> DualdiffError | None:
-    """The error of ours behind one of NumPy's, or a clearer one for what NumPy says of boxes."""
+    """dualdiff's error behind one of NumPy's, or a clearer error for NumPy's complaint of a box."""
     if isinstance(error, DualdiffError):
         return None
     if isinstance(error, (TypeError, ValueError)):
@@ -408,8 +408,8 @@ def _explain(error: BaseException) -> DualdiffError | None:
     if kind in ("Var", "Dual", "Dependent"):
         return ConversionError(
             f"compiled code was called on a traced array, {user_line()}, and takes plain arrays. "
-            f"Use its counterpart in dualdiff.scipy where there is one (for the factors of splu "
-            f"those of dualdiff.scipy.sparse.linalg.splu), or declare its derivative with "
+            f"Use its counterpart in dualdiff.scipy if there is one (for splu: "
+            f"dualdiff.scipy.sparse.linalg.splu), or declare its derivative with "
             f"dualdiff.extend (see docs/extending.md)."
         )
     if text.startswith("Iterator operand"):

@@ -1,4 +1,4 @@
-"""One direction: `jvp` forward, `vjp` in reverse."""
+"""One direction: `jvp` in forward mode, `vjp` in reverse mode."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def pushed(
     has_aux: bool = False,
     identity: bool = False,
 ) -> Derivatives:
-    """`push_forward`, without the NaNs that stand for a zero or a limit."""
+    """`push_forward`, with NaNs replaced that stand for a zero or a limit."""
 
     def run() -> Derivatives:
         outputs, aux = push_forward(inputs, tangents, lead, has_aux, identity)
@@ -49,9 +49,9 @@ def jvp(
     differentiated argument, of its shape and structure; `argnums`, which arguments those are (all
     by default); `has_aux`, where f returns ``(result, aux)``; `kwargs` for f.
     Returns: ``(value, tangent)``, or ``(value, tangent, aux)``.
-    Raises: TypeError where a tangent has another shape or structure than its primal.
+    Raises: TypeError if a tangent has another shape or structure than its primal.
     Complex numbers: the differential of f in the direction of the tangent, du + i dv: complex for
-    R->C, real for C->R, and for C->C right also where f is not holomorphic.
+    R->C, real for C->R, and for C->C right even if f is not holomorphic.
 
     >>> import numpy as np, dualdiff as dd
     >>> value, tangent = dd.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
@@ -68,7 +68,7 @@ def jvp(
 
 
 def pushed_along(inputs: Inputs, tangents: Sequence[Any], has_aux: bool) -> Any:
-    """`jvp` of inputs that were taken apart already."""
+    """`jvp` of `Inputs`."""
     found = pushed(inputs, inputs.tangents(tangents), (), has_aux)
     pairs = zip(found.leaves, found.outputs.values, strict=True)
     tangent = found.outputs.tree([tangent_like(t, v) for t, v in pairs])
@@ -88,7 +88,7 @@ def vjp(
     Arguments: `f`; `primals`, its arguments; `argnums`, which of them to differentiate (all by
     default); `has_aux`, where f returns ``(result, aux)``; `kwargs` for f.
     Returns: ``(value, pullback)``, or ``(value, pullback, aux)``; ``pullback(g)`` takes a
-    cotangent of the shape of the value, gives a tuple with one cotangent per differentiated
+    cotangent with the shape of the value, returns a tuple with one cotangent per differentiated
     argument, and may be called again.
     Complex numbers: the pairing is Re(g t), without conjugation. C->R: the cotangent is
     ``g (du/dx - i du/dy)``; R->C: it is real, ``Re(g df/dx)``; C->C: ``g f'`` for a holomorphic f.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def record(inputs: Inputs, has_aux: bool) -> Recording:
-    """A recording to be used more than once; with masks where derivatives inside f give a NaN."""
+    """A recording for several uses; with masks if derivatives inside f give a NaN."""
     recording = Recording(inputs, has_aux)
     if recording.nested and not is_careful() and any_nan(recording.outputs.values):
         with careful():
@@ -33,7 +33,7 @@ def record(inputs: Inputs, has_aux: bool) -> Recording:
 
 
 class Linearization:
-    """The derivative of a function at one point, to be pushed or pulled as often as asked."""
+    """The derivative of a function at one point, for any number of pushes and pulls."""
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
@@ -44,7 +44,7 @@ class Linearization:
         derive: Callable[[Recording], list[Any]],
         limit: Callable[[Derivatives], Sequence[Any] | None],
     ) -> Sequence[Any]:
-        """A pass of the recording, without the NaNs that stand for a zero or a limit."""
+        """A pass of the recording, with NaNs replaced that stand for a zero or a limit."""
 
         def again() -> Derivatives:
             if self._careful is None:
@@ -85,10 +85,10 @@ class Linearization:
     def as_linear_operator(self) -> LinearOperator:
         """The Jacobian between raveled arguments and raveled results, for `scipy.sparse.linalg`.
 
-        Between real and complex numbers it is linear over the reals alone, and so is its adjoint,
-        with Re(conj(g) J t) as the product: the adjoint of a complex result of a real argument is
-        real. A vector that is not real where an argument is, and a cotangent that is not real where
-        a result is, are refused.
+        Between real and complex numbers it is linear only over the reals, and so is its adjoint,
+        with the product Re(conj(g) J t): the adjoint of a complex result of a real argument is
+        real. Complex vectors for real arguments, and complex cotangents for real results, raise an
+        error.
 
         >>> import numpy as np, dualdiff as dd
         >>> _, L = dd.linearize(lambda x: x**2, np.array([1.0, 2.0]))
@@ -127,7 +127,7 @@ class Linearization:
 
 
 def _floats(tree: Any) -> Any:
-    """A tree whose integers and truth values, which do not change, count as floats."""
+    """A tree with its integers and truth values as floats."""
     leaves, structure = flatten(tree)
     return structure.unflatten(
         [v if v is None or is_inexact(v) else np.asarray(v, float)[()] for v in leaves]
@@ -147,7 +147,7 @@ def linearize(
     has_aux: bool = False,
     **kwargs: Any,
 ) -> Any:
-    """Evaluate a function and record its derivative, to be used in both directions.
+    """Evaluate a function and record its derivative, for use in both directions.
 
     Arguments: `f`; `primals`, its arguments, arrays, scalars or containers of them; `argnums`,
     which of them to differentiate (all by default); `has_aux`, where f returns ``(result, aux)``;
@@ -155,7 +155,7 @@ def linearize(
     Returns: ``(value, L)``, or ``(value, L, aux)``: ``L.jvp(*tangents)`` is a tangent of the
     result, ``L.vjp(g)`` a tuple of cotangents, ``L.as_linear_operator()`` a SciPy LinearOperator.
     Complex numbers: ``L.jvp`` gives du + i dv for R->C, C->R and C->C, ``L.vjp`` its transpose with
-    the pairing Re(g t), without conjugation; what belongs to a real argument or result is real.
+    the pairing Re(g t), without conjugation; both are real for a real result or argument.
 
     >>> import numpy as np, dualdiff as dd
     >>> value, L = dd.linearize(lambda x: x[0] * x, np.array([2.0, 3.0]))
@@ -167,7 +167,7 @@ def linearize(
 
 
 def linearized(inputs: Inputs, has_aux: bool) -> Any:
-    """`linearize` at inputs that were taken apart already."""
+    """`linearize` at `Inputs`."""
     recording = record(inputs, has_aux)
     value = recording.outputs.released()
     linear = Linearization(recording)

@@ -17,7 +17,7 @@ from .transform import Transform
 
 
 def parts(z: Any) -> Any:
-    """Real and imaginary part along a new first axis; what is real or None stays as it is."""
+    """Real and imaginary part along a new first axis; real values and None are unchanged."""
     return np.stack([np.real(z), np.imag(z)]) if is_complex(z) else z
 
 
@@ -35,7 +35,7 @@ class InRealParts:
     """A function of leaves in which each complex one is replaced by its two real parts.
 
     Arguments and results are flat: `arguments` are its leaves at the point of `inputs`, and the
-    results are a list, whose `structure` is known once the function has run.
+    results are a list, whose `structure` is known after the function has run.
     """
 
     def __init__(self, inputs: Inputs, has_aux: bool = False) -> None:

@@ -18,14 +18,14 @@ from ..trees import check_same_structure
 from .inputs import Inputs, Outputs, direction, split_aux
 from .masks import AliveTrace, is_careful, masked_pass
 
-LARGE = 2**16  # elements of arguments from which on a tape is let go of while it is pulled
+LARGE = 2**16  # elements of arguments above which a tape releases its entries while it is pulled
 
 
 class Recording:
-    """A function recorded once at one point: values, and the tape that leads to them.
+    """A function recorded once at one point: its results, and the tape that leads to them.
 
-    `lasting` says that it is used more than once; `nested`, that other derivatives were taken while
-    it was made.
+    `lasting` says that it is used more than once; `nested` says that the function took derivatives
+    of its own.
     """
 
     __slots__ = ("aux", "inputs", "lasting", "nested", "outputs", "slots", "spent", "tape")
@@ -127,8 +127,8 @@ def push_forward(
 
 
 def agree(new: Sequence[Any], old: Sequence[Any]) -> bool:
-    """Whether a second run gave the numbers of the first, but for what was a NaN there: a function
-    may depend on more than its arguments."""
+    """Whether a second run gave the same numbers, except where the first gave NaN: a function may
+    depend on more than its arguments."""
     if len(new) != len(old):
         return False
     for a, b in zip(map(plain, new), map(plain, old), strict=True):

@@ -1,13 +1,13 @@
-"""After a pass that gave a NaN: the same derivative with structural zeros kept, or as a limit.
+"""After a pass that gave a NaN: the same derivative with masks of structural zeros, or as a limit.
 
-Every operator takes the straight way first. Only where its derivatives hold a NaN it comes here:
+Every operator takes the straight way first. Only if its derivatives hold a NaN, it comes here:
 
-1. The pass is made again with masks of what is alive (`masks`), on the recording that there is;
-   the function runs again only for dual numbers, for a recording that was let go of, or where it
-   takes derivatives of its own, which then carry masks too.
-2. Where eigenvalues or singular values coincide, cotangents do not tell the derivative of
+1. The pass runs again with masks of the elements that may differ from zero (`masks`), on the same
+   recording. The function itself runs again only for dual numbers, for a recording that released
+   its entries, or if it takes derivatives of its own, which then carry masks too.
+2. If eigenvalues or singular values coincide, cotangents do not determine the derivative of
    ``(v * f(w)) @ v.T``. The function runs on dual numbers whose tangents split the values. The
-   limit must be the same along two random directions: where there is no derivative, it is not.
+   limits along two random directions must agree; they differ if there is no derivative.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from .inputs import Inputs, Outputs, any_nan
 from .masks import careful, is_careful
 from .record import Recording, agree
 
-_DIRECTIONS = 12  # tried, since along some of them real eigenvalues may become complex
+_DIRECTIONS = 12  # tries, since along some directions real eigenvalues become complex
 
 
 class Derivatives(NamedTuple):
-    """Derivatives as leaves, with the results of the function and the recording that gave both."""
+    """Derivatives as leaves, the results of the function, and the recording of both."""
 
     leaves: Sequence[Any]
     outputs: Outputs
@@ -43,7 +43,7 @@ class Derivatives(NamedTuple):
 
 
 class RepeatedRunWarning(UserWarning):
-    """A function gave other results when it ran again to find out what a NaN stands for."""
+    """A function gave other results in the second run, which explains a NaN."""
 
 
 def rescue(
@@ -53,12 +53,12 @@ def rescue(
     run: Callable[[], Derivatives],
     limit: Callable[[Derivatives], Sequence[Any] | None],
 ) -> Derivatives:
-    """Derivatives that hold a NaN, once more: with masks, and as a limit where values coincide.
+    """Compute derivatives with a NaN again: with masks, and as a limit if values coincide.
 
     Arguments: `found`, the derivatives of the straight way; `met`, the count of degeneracies before
-    it (`core.trace.degeneracies`); `derive`, the pass on a recording, or None where there is none;
-    `run`, the straight way; `limit`, the leaves as a limit, or None where there is none.
-    Returns: the derivatives; `found` itself where the function gives other results than before.
+    it (`core.trace.degeneracies`); `derive`, the pass on a recording, or None without one; `run`,
+    the straight way; `limit`, the leaves as a limit, or None if there is no limit.
+    Returns: the derivatives; `found` itself if the function gives other results than before.
     """
     if not is_careful():
         found = _with_masks(found, derive, run)
@@ -107,9 +107,9 @@ def continued(found: Derivatives, run: Callable[[], Derivatives]) -> Sequence[An
 
 
 def limit_of(inputs: Inputs, derive: Callable[[Inputs], Sequence[Any]]) -> list[Any] | None:
-    """Derivatives in the limit of arguments near by, or None where there is no limit.
+    """Derivatives as the limit of nearby arguments, or None if there is no limit.
 
-    Arguments: `inputs` of plain values; `derive`, which gives arrays for inputs like them.
+    Arguments: `inputs` of plain values; `derive`, which returns arrays for such inputs.
     """
     if any(map(is_box, inputs.values)):
         return None
@@ -148,7 +148,7 @@ def _direction(v: Any, rng: np.random.Generator) -> Any:
 
 
 def close(a: Any, b: Any) -> bool:
-    """Whether two arrays, or None, are finite and equal but for rounding."""
+    """Whether two arrays, or None, are finite and equal up to rounding."""
     if a is None or b is None:
         return a is b
     a, b = np.asarray(plain(a)), np.asarray(plain(b))

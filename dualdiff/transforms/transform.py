@@ -1,4 +1,4 @@
-"""What every operator does: run the function on its arguments, derive, and give the result."""
+"""The base class of the operators: run the function, derive, return the result."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .rescue import Derivatives, limit_of, rescue
 
 
 class Transform:
-    """A function made from another: keeps its name, docstring and signature, pickles when it does.
+    """A function made from another; it has the same name, docstring and signature, and pickles too.
 
     A call goes straight through `evaluate`, which runs the function and derives, and `result`,
-    which gives the derivatives their form. `derive` is the pass that a recording takes again where
-    a derivative holds a NaN, and `limit` its derivatives where eigenvalues coincide.
+    which gives the derivatives their form. If a derivative holds a NaN, the recording repeats the
+    pass `derive`; if eigenvalues coincide, `limit` gives the derivatives.
     """
 
     derive: Callable[[Recording], Sequence[Any]] | None = None

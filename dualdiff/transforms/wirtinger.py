@@ -47,7 +47,7 @@ def wirtinger(
     """Both Wirtinger derivatives of a function of a complex argument, df/dz and df/dz*.
 
     For f = u + iv of z = x + iy they are ``(df/dx - i df/dy) / 2`` and ``(df/dx + i df/dy) / 2``,
-    so that ``df = df/dz dz + df/dz* dz*``. A holomorphic f has ``df/dz* = 0``.
+    with ``df = df/dz dz + df/dz* dz*``. A holomorphic f has ``df/dz* = 0``.
     Arguments: `f`, with complex results or real ones; `argnums`, as for `grad`, of complex
     arguments; `mode`, as for `jacobian`.
     Returns: a function that gives a pair of arrays of shape ``result.shape + argument.shape``, or

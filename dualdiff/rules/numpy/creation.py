@@ -1,7 +1,7 @@
-"""Arrays made from traced values, and arrays that traced values can be assigned to.
+"""Arrays made from traced values, and arrays that take traced values.
 
-NumPy's own creation functions do not dispatch, so they are the one thing that a program asks
-`dualdiff.numpy` (or `dualdiff.patch_numpy`) for. Outside a derivative they give plain arrays.
+NumPy's own creation functions do not dispatch, so they are the only functions that a program takes
+from `dualdiff.numpy` (or `dualdiff.patch_numpy`). Outside a derivative they return plain arrays.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def from_nested(x: Any) -> Any:
 
 
 def _scalar_shape(x: Any) -> Shape | None:
-    """The shape of nested sequences of scalars; None where arrays stand among them."""
+    """The shape of nested sequences of scalars, or None if they contain arrays."""
     if type(x) not in (list, tuple):
         return None if np.ndim(x) else ()
     shapes = {_scalar_shape(e) for e in x}
@@ -116,7 +116,7 @@ set_object_converter(from_nested)
 
 
 def assignable(x: ndarray) -> Any:
-    """A plain array that was just made, able to take traced values while a derivative is taken."""
+    """A new plain array; while a derivative is taken, an array that takes traced values."""
     return Array(x, True) if LIVE and x.dtype.kind in "fciub" else x
 
 
@@ -133,15 +133,15 @@ def array(
 ) -> Any:
     """``numpy.array`` that takes traced values, alone or in nested sequences.
 
-    Arguments: as NumPy's. Returns: a new array, traced where a traced value went in; one that can
-    be assigned to in either case. An integer `dtype` truncates and ends the derivative, as
+    Arguments: as NumPy's. Returns: a new array, which is traced if an element is, and takes traced
+    values in either case. An integer `dtype` truncates and ends the derivative, as
     assignment to an integer array does.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.grad(lambda x: np.prod(dd.numpy.array([x[0], 2 * x[1]])))(np.array([3.0, 4.0]))
     array([8., 6.])
     """
-    # NumPy 2.4 has `ndmax`: beyond it sequences are objects, which no traced value may be in.
+    # NumPy 2.4 has `ndmax`: deeper sequences are objects, which must not hold traced values.
     limits: Any = {"ndmax": ndmax} if ndmax else {}
     if not contains_box(object):
         options: Any = {"copy": copy, "order": order, "subok": subok, "ndmin": ndmin, **limits}
@@ -177,7 +177,7 @@ def asarray(
     copy: Any = None,
     like: Any = None,
 ) -> Any:
-    """``numpy.asarray``: a traced array comes back as it is, nested sequences become one.
+    """``numpy.asarray``: a traced array is returned unchanged, nested sequences become one.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.grad(lambda x: np.sum(dd.numpy.asarray(x, dtype=float) ** 2))(np.array([3.0, 4.0]))
@@ -236,7 +236,7 @@ tri = _makes(np.tri)
 
 
 def given(x: Any, made: Any) -> Any:
-    """Values that NumPy has made, with the derivative of `x`, which computes the same."""
+    """NumPy's own value of a function, with the derivative of `x`, a formula for the same value."""
     if not is_box(x):
         return made
     return made if ends_derivative(made.dtype) else given_p(cast(x, made.dtype), made=made)
@@ -258,7 +258,7 @@ def linspace(
 ) -> Any:
     """``numpy.linspace``, differentiable in start and stop."""
     options: Any = {"dtype": dtype, "axis": axis, "device": device}
-    make: Any = np.linspace  # whose stubs do not know these combinations
+    make: Any = np.linspace  # NumPy's stubs do not know these combinations
     made, step = make(strip(start), strip(stop), num, endpoint, True, **options)
     if not contains_box(start) and not contains_box(stop):
         return (assignable(made), step) if retstep else assignable(made)

@@ -16,7 +16,7 @@ from .reductions import BUT_FIRST, BUT_LAST, NoValue, along
 
 
 def _border(a: Any, value: Any, axis: int) -> Any:
-    """What `diff` is told to put before or after, as long as `a` across the axis."""
+    """The array that `diff` puts before or after, with the length of `a` across the axis."""
     if np.ndim(value) > 0:
         return value
     shape = list(shape_of(a))
@@ -75,7 +75,7 @@ def _steps(spacing: Any, n: int) -> Any:
     if not is_box(spacing) and spacing.dtype.kind in "iu":
         spacing = spacing.astype(float)
     steps = np.diff(spacing)
-    # Traced coordinates keep their own steps: equal ones need not move equally.
+    # Traced coordinates keep their own steps: equal steps need not move equally.
     return steps[0] if not is_box(steps) and np.all(steps == steps[0]) else steps
 
 
@@ -144,8 +144,8 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         _gradient(f, _steps(s, shape[a]), a, edge_order)
         for a, s in zip(axes, spacings, strict=True)
     ]
-    if any(map(is_box, varargs)):  # where steps are equal, NumPy rounds otherwise
-        make: Any = np.gradient  # whose stubs do not know these combinations
+    if any(map(is_box, varargs)):  # NumPy rounds in another way if steps are equal
+        make: Any = np.gradient  # NumPy's stubs do not know these combinations
         made = make(seen(f), *map(strip, varargs), axis=axis, edge_order=edge_order)
         values = made if isinstance(made, tuple) else (made,)
         parts = [given(p, v) for p, v in zip(parts, values, strict=True)]

@@ -1,4 +1,4 @@
-"""Einstein sums of any number of operands, and all products that are one.
+"""Einstein sums of any number of operands, and the products that are Einstein sums.
 
 No transpose conjugates: the pairing of tangents and cotangents is Re(g t).
 """
@@ -22,11 +22,11 @@ from ..structures import Contraction
 from .common import implements, into, on_values, target_of
 from .creation import given
 
-# Above this many multiplications the search for a better way to sum pays, for two and for more
-# operands (measured).
+# From this many multiplications on, the search for a better order of summation pays, for two and
+# for more operands (measured).
 SEARCH_TWO, SEARCH_MORE = 50_000, 5_000
 
-# A term of subscripts whose ellipsis stands for lead axes alone.
+# A term of subscripts whose ellipsis stands for batch axes alone.
 Labels = tuple[tuple[str, ...], str]
 
 
@@ -49,7 +49,7 @@ def _labels(subscripts: str, ndims: tuple[int, ...]) -> Labels:
 
 
 def _contract(terms: Sequence[str], output: str, operands: Sequence[Any]) -> Any:
-    """`numpy.einsum` with lead axes allowed in front of each term that starts with an ellipsis."""
+    """`numpy.einsum` that allows batch axes in each term that starts with an ellipsis."""
     sizes: dict[str, int] = {}
     for term, operand in zip(terms, operands, strict=True):
         for label, n in zip(reversed(term), reversed(shape_of(operand)), strict=False):
@@ -60,7 +60,7 @@ def _contract(terms: Sequence[str], output: str, operands: Sequence[Any]) -> Any
 
 
 class _Plan(NamedTuple):
-    """How one operand's cotangent follows from that of the result and the other operands."""
+    """The computation of one operand's cotangent from the result's and the other operands."""
 
     terms: tuple[str, ...]
     output: str
@@ -69,7 +69,7 @@ class _Plan(NamedTuple):
 
 
 def _sizes(*pairs: tuple[str, Shape]) -> dict[str, int]:
-    """The size of each label; where it is 1 in one operand, that in the others."""
+    """The size of each label; a size of 1 in one operand gives way to the others."""
     full: dict[str, int] = {}
     for term, shape in pairs:
         for label, n in zip(term, shape, strict=True):
@@ -84,7 +84,7 @@ def _planned(labels: Labels, i: int, shapes: tuple[Shape, ...]) -> _Plan:
     own, full = dict(zip(terms[i], shapes[i], strict=True)), _sizes(*pairs)
     others = pairs[:i] + pairs[i + 1 :]
     outer = _sizes(*others) | {u: full[u] for u in output}
-    # A label that is nowhere else, or along which the operand is broadcast, is summed over.
+    # Sum over a label that only this operand has, or along which it is broadcast.
     found = [u for u in own if u in outer and own[u] == full[u]]
     kept = tuple(outer[u] if u in found else 1 for u in own)
     inputs = ("..." + output, *(term for term, _ in others))
@@ -94,7 +94,7 @@ def _planned(labels: Labels, i: int, shapes: tuple[Shape, ...]) -> _Plan:
 def _transposed(
     g: Any, i: int, labels: Labels, operands: Sequence[Any], shapes: tuple[Shape, ...]
 ) -> Any:
-    """The cotangent of operand `i` of an Einstein sum; its own value in `operands` is not used."""
+    """The cotangent of operand `i` of an Einstein sum; its value in `operands` is not used."""
     plan = _planned(labels, i, shapes)
     others = [operand for j, operand in enumerate(operands) if j != i]
     c = _contract(plan.terms, plan.output, [g, *others])
@@ -108,7 +108,7 @@ def _transposed(
 
 
 def _on_diagonal(c: Any, term: str, sizes: Shape) -> Any:
-    """Zeros but where all indices that share a label are equal; `sizes` are those of the labels."""
+    """Zeros except where all indices with the same label are equal; `sizes` of the labels."""
     own = dict(zip(dict.fromkeys(term), sizes, strict=True))
     free = iter(u for u in string.ascii_letters if u not in term)
     result, deltas, masks = "", [], []
@@ -156,7 +156,7 @@ def _einsum_pull(g: Any, args: Any, active: Any, subscripts: str) -> Any:
     ]
 
 
-# `function` is what NumPy calls this sum; the subscripts say what its derivatives are.
+# `function` is NumPy's function for this sum; the subscripts give its derivatives.
 einsum_p = rule(
     lambda *operands, function, subscripts: function(*operands),
     push=_einsum_push,
@@ -167,7 +167,7 @@ einsum_p = rule(
 
 
 def _as_string(operands: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
-    """Subscripts as a string, whichever way they were given, and the arrays."""
+    """Subscripts as a string, from either notation, and the arrays."""
     if isinstance(operands[0], str):
         return operands[0], tuple(operands[1:])
     letters = string.ascii_uppercase + string.ascii_lowercase
@@ -188,7 +188,7 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = False, **kwargs: Any
     subscripts, arrays = _as_string(operands)
     out, dtype = target_of(out), kwargs.get("dtype")
     if out is not None or dtype is not None:
-        # NumPy adds in that dtype; it says what it cannot cast.
+        # NumPy adds in that dtype, and checks the cast.
         made = np.einsum(
             subscripts,
             *map(seen, arrays),

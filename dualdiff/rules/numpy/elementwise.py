@@ -1,4 +1,4 @@
-"""Functions of single elements that are no ufuncs: complex parts, sinc, i0, nan_to_num."""
+"""Elementwise functions that are no ufuncs: complex parts, sinc, i0, nan_to_num."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def _is_complex(x: Any) -> bool:
 
 real_p = Linear(np.real, lambda g: g, None, "real", Elementwise(), view=True)
 imag_p = Linear(np.imag, lambda g: -1j * g, None, "imag", Elementwise(), view=True)
-imag_p.view_sign = -1  # Re(g t) pairs the imaginary part of t with minus that of g
+imag_p.view_sign = -1  # Re(g t) pairs the imaginary part of t with the negated imaginary part of g
 
 
 @implements(np.real)
 def real(val: Any) -> Any:
-    """``numpy.real``: a view of a complex array, the array itself where it is real."""
+    """``numpy.real``: a view of a complex array, or the array itself if it is real."""
     return real_p(val) if _is_complex(val) else val
 
 
 @implements(np.imag)
 def imag(val: Any) -> Any:
-    """``numpy.imag``: the tangent's imaginary part; constant where the array is real."""
+    """``numpy.imag``: the tangent's imaginary part; constant if the array is real."""
     return imag_p(val) if _is_complex(val) else np.imag(plain(val))
 
 
@@ -96,7 +96,7 @@ implements(np.i0)(i0_p.bind)
 
 
 def _keep_finite(t: Any, x: Any) -> Any:
-    """The parts of `t` where those of `x` are finite; its own transpose."""
+    """The parts of `t` where `x` is finite, else 0; its own transpose."""
     x = plain(x)
     if not _is_complex(x):
         return np.where(np.isfinite(x), t, 0)
@@ -143,7 +143,7 @@ unwrap_p = linear(np.unwrap, lambda g: g, push=lambda t: t, name="unwrap", struc
 
 @implements(np.unwrap)
 def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * PI) -> Any:
-    """``numpy.unwrap``: adds constants, so that the derivative is 1."""
+    """``numpy.unwrap``: adds constants, so the derivative is 1."""
     _refuse_traced(discont=discont)
     plain_period = strip(period)
     ans = unwrap_p(p, discont=discont, axis=axis, period=plain_period)

@@ -1,4 +1,4 @@
-"""Functions that become complex where real numbers would leave their domain, `numpy.emath`."""
+"""Functions that become complex outside the real domain, `numpy.emath`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .common import implements
 
 
 def _complex_if(x: Any, leaves_domain: Callable[[Any], Any]) -> Any:
-    """`x`, made complex where an element of it is real and outside the domain."""
+    """`x`, made complex if it is real and one of its elements is outside the domain."""
     x = resolve(x)
     value = np.asarray(seen(x))
     if not np.any(np.isreal(value) & leaves_domain(value.real)):

@@ -1,8 +1,8 @@
 """Discrete Fourier transforms, `numpy.fft`.
 
 The matrix of a transform is symmetric, so its transpose is the same transform (the pairing does not
-conjugate). A transform from real data keeps half of a spectrum and one to real data needs no more:
-between the two the terms that stand for a pair of conjugate ones count twice.
+conjugate). Transforms from and to real data use half of a spectrum; there, a term that stands for a
+pair of conjugate terms counts twice.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _fitted(a: Any, axis: int, size: int) -> Any:
 
 
 def _pairs(n: int, axis: int, pair: float) -> Any:
-    """`pair` for the terms of a half spectrum that stand for two of the n, else 1."""
+    """`pair` for each term of a half spectrum that stands for two of the n terms, else 1."""
     weights = np.full(n // 2 + 1, pair)
     weights[0] = 1.0
     if n % 2 == 0:
@@ -90,7 +90,7 @@ irfft_p = linear(
 
 
 def _along(prim: Any, a: Any, n: int | None, axis: int, norm: Any, default: int | None) -> Any:
-    """A transform along one axis, `n` being the length of the full spectrum's side."""
+    """A transform along one axis; `n` is the length of the full spectrum."""
     a = resolve(a)
     if norm not in _SWAPPED:
         raise ValueError(f'Invalid norm value {norm}; should be "backward", "ortho" or "forward".')
@@ -103,7 +103,7 @@ def _along(prim: Any, a: Any, n: int | None, axis: int, norm: Any, default: int 
 
 
 def _written(function: Any, out: Any, ans: Any, *args: Any) -> Any:
-    """The result, written into `out`, in whose precision NumPy may compute it."""
+    """The result, written into `out`; NumPy may compute in the precision of `out`."""
     out = target_of(out)
     if out is None:
         return ans
@@ -142,7 +142,7 @@ def rfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: An
 
 @implements(np.fft.irfft)
 def irfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
-    """``numpy.fft.irfft``; what it ignores of its argument has derivative zero."""
+    """``numpy.fft.irfft``; the parts of the argument that it ignores have derivative zero."""
     args = a, n, axis, norm
     return _written(
         np.fft.irfft, out, _along(irfft_p, a, n, axis, norm, _from_half(a, n, axis)), *args

@@ -1,4 +1,4 @@
-"""Python functions applied to parts of an array: `apply_along_axis`, `vectorize` and their kin."""
+"""Python functions applied to parts of an array: `apply_along_axis`, `vectorize` and the like."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
 
 
 class vectorize:  # NumPy's name
-    """``numpy.vectorize`` that takes traced arrays: the function is called for each element, or
-    with a `signature` for each vector or matrix that it says.
+    """``numpy.vectorize`` that takes traced arrays: it calls the function for each element, or with
+    a `signature` for each of the vectors or matrices that it names.
 
-    Arguments: as NumPy's. Returns: a callable; its results are traced where an argument is.
+    Arguments: as NumPy's. Returns: a callable; its results are traced if an argument is.
 
     >>> import numpy as np, dualdiff as dd
     >>> step = dd.numpy.vectorize(lambda x: x**2 if x > 1 else 2 * x)
@@ -106,7 +106,7 @@ class vectorize:  # NumPy's name
 
 
 def _core_axes(side: str) -> list[list[str]]:
-    """The names of the core axes of each operand, in one side of a signature."""
+    """The names of the core axes of each operand, from one side of a signature."""
     return [re.findall(r"\w+", term) for term in re.findall(r"\(([^)]*)\)", side)]
 
 
@@ -129,7 +129,7 @@ def _each_part(
     cores: list[list[str]],
     result_cores: list[list[str]] | None,
 ) -> Any:
-    """A function of parts of operands, which have `cores` as axes; the others are broadcast."""
+    """A function of parts with the axes `cores`; the other axes are broadcast."""
     operands = {name: as_operand(a) for name, a in loops.items()}
     sizes: dict[str, int] = {}
     outer = []
@@ -171,7 +171,7 @@ def _each_part(
 
 
 def _agree(sizes: dict[str, int], core: list[str], shape: Shape) -> None:
-    """Core axes of one name have one length."""
+    """Check that core axes with the same name have the same length."""
     if len(shape) < len(core):
         raise ValueError(f"{shape} does not have enough dimensions for {tuple(core)!r}")
     for name, size in zip(core, shape[len(shape) - len(core) :], strict=True):
@@ -184,7 +184,7 @@ def _agree(sizes: dict[str, int], core: list[str], shape: Shape) -> None:
 def _no_part(
     shape: Shape, sizes: dict[str, int], dtypes: Any, result_cores: list[list[str]] | None
 ) -> Any:
-    """The results of no call at all, which only `otypes` can tell."""
+    """The results if there is no call at all: only `otypes` tells their types."""
     if dtypes is None:
         raise ValueError("cannot call `vectorize` on size 0 inputs unless `otypes` is set")
     cores = result_cores or [[] for _ in dtypes]

@@ -19,7 +19,7 @@ from .manipulation import as_operand
 def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: Any = "xy") -> Any:
     """``numpy.meshgrid``."""
     arrays = [as_operand(x) for x in xi]
-    # NumPy says what is wrong with the arguments, and what shapes there will be.
+    # NumPy checks the arguments and gives the shapes.
     shapes = [np.shape(g) for g in np.meshgrid(*map(seen, arrays), sparse=True, indexing=indexing)]
     grids = [np.reshape(x, shape) for x, shape in zip(arrays, shapes, strict=True)]
     if not sparse:
@@ -33,7 +33,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: Any = 
 def ix_(*args: Any) -> Any:
     """``numpy.ix_``: an open mesh, whose floats are traced; masks and integers are positions."""
     arrays = [as_operand(a) for a in args]
-    # NumPy says what is wrong with the arguments, and where masks are true.
+    # NumPy checks the arguments and says where masks are true.
     grids = np.ix_(*map(seen, arrays))
     return tuple(
         np.reshape(x, g.shape) if is_box(x) and g.dtype.kind in "fc" else g
@@ -63,7 +63,7 @@ class _Concatenator:
         if not _is_traced(key):
             return self.by_numpy[key]
         items = list(key) if type(key) is tuple else [key]
-        # NumPy concatenates positions; the elements that stand there follow.
+        # NumPy concatenates positions; the elements follow.
         values: list[Any] = []
         positions: list[Any] = []
         start = 0
@@ -82,7 +82,7 @@ class _Concatenator:
         return laid_out_like(ans, made)
 
     def _range(self, item: slice) -> Any:
-        """What a slice stands for: numbers by their distance, or by an imaginary count."""
+        """The numbers of a slice, by their distance or by an imaginary count."""
         start, step = item.start or 0, item.step or 1
         if not contains_box([start, item.stop, step]):
             return np.r_[item]
@@ -101,12 +101,12 @@ def ndenumerate(arr: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
 
 
 def broadcast(*arrays: Any) -> Any:
-    """``numpy.broadcast``, of the plain values: it tells shapes."""
+    """``numpy.broadcast`` of the plain values: it needs only shapes."""
     return np.broadcast(*(seen(as_operand(a)) for a in arrays))
 
 
 def nditer(op: Any, *args: Any, **kwargs: Any) -> Any:
-    """``numpy.nditer`` for reading elements in C order; anything else wants plain arrays."""
+    """``numpy.nditer`` for reading elements in C order; other uses need plain arrays."""
     operands = list(op) if type(op) in (list, tuple) else [op]
     if not contains_box(operands):
         return np.nditer(op, *args, **kwargs)

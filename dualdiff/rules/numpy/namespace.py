@@ -1,4 +1,4 @@
-"""NumPy's functions as `dualdiff.numpy` offers them: they take lists of traced values too."""
+"""The functions of `dualdiff.numpy`: NumPy's, which also take lists of traced values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...array.box import is_box
 from ...array.dispatch import UFUNC_METHODS, find_function
 from .creation import contains_box, from_nested
 
-# These take a sequence of arrays, which NumPy searches for traced ones itself.
+# These take a sequence of arrays, in which NumPy itself finds traced ones.
 TAKES_SEQUENCES = frozenset(
     (
         "array_split", "atleast_1d", "atleast_2d", "atleast_3d", "block",
@@ -23,7 +23,7 @@ TAKES_SEQUENCES = frozenset(
 )  # fmt: skip
 
 
-# Most arguments are of these types, of which nothing need be asked.
+# Most arguments are of these types, which need no check.
 _PLAIN = frozenset((float, int, bool, complex, str, slice, type(None), np.float64))
 
 
@@ -40,7 +40,7 @@ def accepting_lists(function: Callable[..., Any]) -> Callable[..., Any]:
         args = tuple(map(_traced, args))
         if kwargs:
             kwargs = {k: v if k == "out" else _traced(v) for k, v in kwargs.items()}
-        # NumPy asks only some of its arguments: not `initial`, or the weights.
+        # NumPy dispatches on some arguments only: not on `initial` or weights.
         if any(map(is_box, args)) or any(map(is_box, kwargs.values())):
             found = _implementation(function)
             if found is not None:
@@ -55,7 +55,7 @@ def accepting_lists(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _implementation(function: Any) -> Callable[..., Any] | None:
-    """What a function or a method of a ufunc does on traced arrays."""
+    """The implementation of a function or of a ufunc's method on traced arrays, or None."""
     owner = getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc):
         return UFUNC_METHODS.get((owner, function.__name__))
@@ -63,7 +63,7 @@ def _implementation(function: Any) -> Callable[..., Any] | None:
 
 
 def mirror(module: Any, name: str) -> Any:
-    """What `dualdiff.numpy` (or a submodule of it) offers under the name of one of NumPy's."""
+    """The function of `dualdiff.numpy` (or of a submodule) for a name of NumPy."""
     if name.startswith("__"):
         raise AttributeError(name)
     found = getattr(module, name)
@@ -78,10 +78,10 @@ def mirror(module: Any, name: str) -> Any:
 def mirrored(
     module: Any, names: dict[str, Any], rules: Any = None
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """``__getattr__`` and ``__dir__`` of a module that offers all names of one of NumPy or SciPy.
+    """``__getattr__`` and ``__dir__`` of a module with all names of a module of NumPy or SciPy.
 
-    Arguments: `module`, of NumPy or SciPy; `names`, the ``globals()`` of ours, which keep what was
-    asked for; `rules`, a module whose names go before those of `module`.
+    Arguments: `module`, of NumPy or SciPy; `names`, the ``globals()`` of the new module, which keep
+    the names that were used; `rules`, a module whose names take precedence.
     """
 
     def __getattr__(name: str) -> Any:

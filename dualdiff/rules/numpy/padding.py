@@ -1,4 +1,4 @@
-"""``numpy.pad``, axis by axis as NumPy does it, so that every mode is made of known functions."""
+"""``numpy.pad``, axis by axis as in NumPy, with every mode made of functions that have rules."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _pad_statistic(x: Any, axis: int, width: Pair, lengths: Any, mode: str) -> A
 
 
 def _pad_odd(x: Any, axis: int, width: Pair, edge: int) -> Any:
-    """Reflect through the edge values; `edge` is 1 where they are repeated, else 0."""
+    """Reflect through the edge values; `edge` is 1 if they are repeated, else 0."""
     left, right = width
     n = np.shape(x)[axis]
     while left or right:
@@ -131,7 +131,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
             f"np.pad with a function as mode would write into plain arrays, {user_line()}; "
             f"pad with zeros and assign to the result instead."
         )
-    # NumPy itself says whether mode and keywords fit.
+    # NumPy checks mode and keywords.
     np.pad(np.zeros((1,) * ndim), 0, mode, **dict.fromkeys(kwargs, 1))
     if not any(map(any, widths)):
         return np.copy(array)
@@ -165,7 +165,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
             origin = np.pad(np.arange(n), width, "edge" if odd else mode)
             array = np.take(array, origin, axis)
     array = laid_out(array, order)
-    if mode in ("constant", "linear_ramp"):  # as NumPy rounds and converts them
+    if mode in ("constant", "linear_ramp"):  # rounded and converted as in NumPy
         made = np.pad(value, pad_width, mode, **{k: strip(v) for k, v in kwargs.items()})
         return given(array, made)
     return array

@@ -35,7 +35,7 @@ def polyval(p: Any, x: Any) -> Any:
     p, x = _coefficients(p), resolve(x)
     y = np.zeros(np.shape(x), dtype_of(x))[()] if not is_box(x) else 0 * x
     for coefficient in p:
-        y = np.add(np.multiply(y, x), coefficient)  # scalars by the ufuncs too, as in NumPy
+        y = np.add(np.multiply(y, x), coefficient)  # ufuncs for scalars too, as in NumPy
     return y
 
 
@@ -141,7 +141,7 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     if np.ndim(x) != 1:
         raise ValueError("x must be a one-dimensional array or sequence.")
     n = len(x) if N is None else N
-    dtype = np.result_type(dtype_of(x), int)  # in which NumPy multiplies
+    dtype = np.result_type(dtype_of(x), int)  # the dtype in which NumPy multiplies
     x = cast(x, dtype)
     ones = np.ones((len(x), 1), dtype)[:, : max(n, 0)]
     powers = np.cumprod(np.broadcast_to(x[:, None], (len(x), max(n - 1, 0))), axis=1)
@@ -175,7 +175,7 @@ roots_p = rule(lambda x: np.roots(x), push=_roots_push, pull=_roots_pull, name="
 
 @implements(np.roots)
 def roots(p: Any) -> Any:
-    """``numpy.roots``, differentiable where a root is simple: ``dr = -dp(r) / p'(r)``; the
+    """``numpy.roots``, differentiable at simple roots: ``dr = -dp(r) / p'(r)``; the
     derivative of a multiple root is infinite."""
     return roots_p(np.atleast_1d(resolve(p)))
 
@@ -188,8 +188,8 @@ def polyfit(
     x, y = resolve(x) + 0.0, resolve(y) + 0.0
     given = [None if w is None else seen(w), cov]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they come below, where the fit is made
-        np.polyfit(seen(x), seen(y), deg, w=given[0], cov=cov)  # NumPy says what is wrong
+        warnings.simplefilter("ignore")  # warnings come from the fit below
+        np.polyfit(seen(x), seen(y), deg, w=given[0], cov=cov)  # NumPy checks the arguments
     order = int(deg) + 1
     rcond = len(x) * np.finfo(dtype_of(x)).eps if rcond is None else rcond
     lhs = np.vander(x, order)

@@ -1,4 +1,4 @@
-"""How a quantile moves with its level."""
+"""The derivative of a quantile with respect to its level."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .common import axes_of
 from .manipulation import as_operand
 
 # Place of the quantile among n sorted elements: ``q (n + a) + b`` (Hyndman and Fan, The American
-# Statistician 50, 1996). The other methods of NumPy move in jumps.
+# Statistician 50, 1996). NumPy's other methods jump from element to element.
 _PLACES = {
     "linear": (-1.0, 0.0),
     "hazen": (0.0, -0.5),
@@ -24,9 +24,9 @@ _PLACES = {
 
 
 def quantile_rate(a: Any, q: Any, axis: Any, method: str, skip_nan: bool, keepdims: bool) -> Any:
-    """The derivative of the quantiles by their level, 0 where the method moves in jumps.
+    """The derivative of the quantiles with respect to their level; 0 for methods that jump.
 
-    Where the quantile is an element, it is the slope above it; at the last one, that below.
+    At an element it is the slope above; at the last element, the slope below.
     """
     a, q = as_operand(a), np.asarray(q)
     shape, ndim = shape_of(a), np.ndim(a)

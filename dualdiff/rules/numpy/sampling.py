@@ -28,10 +28,10 @@ def interp(
 ) -> Any:
     """``numpy.interp``, differentiable in x, xp, fp, left and right.
 
-    At a knot the slope is that of the interval on its right; at the last one, on its left.
+    At a knot the slope is the slope on the right; at the last knot, on the left.
     """
     x, xp, fp = map(_in_double, map(resolve, (x, xp, fp)))
-    np.interp(seen(x), seen(xp), plain(fp), period=strip(period))  # NumPy says what is wrong
+    np.interp(seen(x), seen(xp), plain(fp), period=strip(period))  # NumPy checks the arguments
     if period is not None:
         period = abs(period)
         x, xp = x % period, xp % period
@@ -59,7 +59,7 @@ def interp(
 
 
 def _each(apply: Callable[[Any], Any], t: Any, lead: Shape) -> Any:
-    """A map of vectors, applied to each direction."""
+    """A map of vectors, applied to each direction of a batch."""
     if not lead:
         return apply(t)
     if not len(t):
@@ -68,7 +68,7 @@ def _each(apply: Callable[[Any], Any], t: Any, lead: Shape) -> Any:
 
 
 def _in_full(g: Any, long: int, short: int, mode: str, late: bool) -> Any:
-    """A cotangent at its place in that of the full convolution; `late` for an even overlap."""
+    """A cotangent, placed in the cotangent of the full convolution; `late` for even overlaps."""
     if mode == "full":
         return g
     start = short - 1
@@ -193,7 +193,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     weights = None if weights is None else resolve(weights)
     if weights is None or not is_box(weights):
         return np.bincount(x, weights, minlength)
-    np.bincount(x, plain(weights), minlength)  # NumPy says what is wrong
+    np.bincount(x, plain(weights), minlength)  # NumPy checks the arguments
     return bincount_p(weights, positions=x, minlength=int(minlength))
 
 
@@ -202,10 +202,10 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
     """``numpy.histogram_bin_edges``, differentiable in `a`, in `range` and in given edges."""
     a = np.ravel(resolve(a))
     if is_box(bins) and np.ndim(bins) == 0:
-        bins = seen(bins)  # NumPy says that it must be an integer
+        bins = seen(bins)  # NumPy raises: it must be an integer
     if not isinstance(bins, str) and np.ndim(bins) == 1:
         edges = resolve(bins)
-        np.histogram_bin_edges(seen(a), seen(edges))  # NumPy says what is wrong
+        np.histogram_bin_edges(seen(a), seen(edges))  # NumPy checks the arguments
         return edges
     range = None if range is None else tuple(range)
     plain_edges = np.histogram_bin_edges(seen(a), bins, strip(range), strip(weights))
@@ -232,7 +232,7 @@ histogram_p = linear(
 
 
 def _from_bins(g: Any, where: Any, lead: Shape, x_spec: Spec) -> Any:
-    """The cotangent of the bin that each sample is in, 0 for those that are in none."""
+    """For each sample the cotangent of its bin, or 0 outside all bins."""
     flat = np.reshape(g, (*lead, prod(shape_of(g)[len(lead) :])))
     inside = where >= 0
     picked = np.where(inside, flat[..., np.where(inside, where, 0)], 0)
@@ -264,7 +264,7 @@ def histogram(
     a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
 ) -> Any:
     """``numpy.histogram``: counts are differentiable in the weights, edges as
-    `histogram_bin_edges`, a density in both; that samples change bins has no derivative."""
+    `histogram_bin_edges`, a density in both; the move of a sample to another bin counts as none."""
     a, weights = resolve(a), None if weights is None else resolve(weights)
     edges = histogram_bin_edges(a, bins, range, weights)
     plain_range, plain_bins = strip(range), strip(bins)

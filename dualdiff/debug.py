@@ -23,10 +23,9 @@ _active: ContextVar[bool] = ContextVar("dualdiff_debug_nans", default=False)
 
 @contextmanager
 def debug_nans() -> Any:
-    """Raise where the first NaN or infinity appears in a value or a derivative.
+    """Raise at the first NaN or infinity in a value or a derivative.
 
-    Inside the `with` block, derivatives taken in this thread check every operation, which makes
-    them slower.
+    Inside the `with` block, the derivatives of this thread check every operation, and are slower.
     Raises: NonFiniteError, which names the operation, its operands and the user's line.
 
     >>> import numpy as np, dualdiff as dd
@@ -44,12 +43,12 @@ def debug_nans() -> Any:
 
 
 def new_tape() -> Tape:
-    """A tape, one that checks every operation under `debug_nans`."""
+    """A tape; under `debug_nans` it checks every operation."""
     return _DebugTape() if _active.get() else Tape()
 
 
 def new_forward_trace(lead: Shape) -> ForwardTrace:
-    """A forward trace, which checks every operation under `debug_nans`."""
+    """A forward trace; under `debug_nans` it checks every operation."""
     return _DebugForwardTrace(lead) if _active.get() else ForwardTrace(lead)
 
 
@@ -62,8 +61,7 @@ def _several(ans: Any) -> tuple[Any, ...]:
 
 
 def _line() -> str:
-    """The user's line; for what a pullback does, which may be differentiated again, that of its
-    entry."""
+    """The user's line; inside a pullback, which may be differentiated again, its entry's line."""
     frame: Any = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
         if frame.f_code is replay.__code__:
@@ -91,7 +89,7 @@ class _DebugVar(Var):
 
 
 class _DebugTape(Tape):
-    """A tape that knows the user's line of each entry and checks what each gives."""
+    """A tape that knows the user's line of each entry and checks the results."""
 
     __slots__ = ("lines",)
 
@@ -126,7 +124,7 @@ class _DebugTape(Tape):
         return self.pull_observed(seeds, inputs, lead, self.check)
 
     def check(self, entry: Entry, ct: list[Any], new: list[Any]) -> None:
-        """Raise where an entry has made a cotangent that is not finite."""
+        """Raise if an entry has made a cotangent that is not finite."""
         code, out = entry[:2]
         if out in self.lines and OWNERS[code] is not None:
             arrived = [ct[slot] for slot in slots_of(entry) if slot]

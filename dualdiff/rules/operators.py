@@ -1,4 +1,4 @@
-"""Python's operators on traced arrays at their least cost."""
+"""Fast Python operators on traced arrays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..core.dual import Dual
 
 
 def shorten_operators() -> None:
-    """Put rules in the place of the methods of `Box` that look them up at each call.
+    """Replace the methods of `Box` that look up a rule at each call by the rules.
 
     A look-up costs a tenth of an operation on ten elements. The methods stay the general form.
     """

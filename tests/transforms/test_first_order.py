@@ -245,7 +245,9 @@ def test_an_argument_without_leaves_stands_beside_others() -> None:
 @pytest.mark.parametrize("leaf", ["name", True, np.int64(3), np.sin])
 def test_a_leaf_that_has_no_derivative_is_named_by_its_path(leaf: Any) -> None:
     for p, path in (({"a": 1.0, "n": [leaf]}, r"\['n'\]\[0\]"), ((1.0, {"n": leaf}), r"\[1\]")):
-        with pytest.raises(TypeError, match=rf"argument 1 at {path}.*test_first_order.*pass other values"):
+        with pytest.raises(
+            TypeError, match=rf"argument 1 at {path}.*test_first_order.*pass other values"
+        ):
             dd.grad(lambda x, p: x, (0, 1))(1.0, p)
 
 

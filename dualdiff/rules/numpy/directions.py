@@ -1,8 +1,8 @@
 """The gradients of a log-sum-exp and of a Euclidean norm, with their own derivatives.
 
-Both have a largest element, whose share in the other elements' tangents cancels: derivatives are
-taken of tangents without their part along what changes nothing (all elements alike; the vector
-itself), chosen so that the largest element does not move. Arguments are plain values or boxes.
+Some directions do not change them: an equal shift of all elements, or the vector itself. Rounding
+would leave errors there, next to a largest element. So tangents lose their part in such a
+direction, chosen so that the largest element does not move. Arguments are plain values or boxes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _of_largest(t: Any, size: Any, axis: Axes) -> Any:
 def shares(x: Any, axis: Axes, where: Any, base: int | None = None) -> Any:
     """``exp(x - logsumexp(x))`` (powers of 2 if `base` is 2), and 0 outside of `where`.
 
-    Of infinite largest elements all have equal shares.
+    Infinite largest elements have equal shares.
     """
     if is_box(x):
         return shares_p(x, axis=axis, where=where, base=base)
@@ -52,7 +52,7 @@ shares_p = rule(shares, push=_shares_step, pull=_shares_step, name="shares", str
 
 
 def direction(x: Any, axis: Axes) -> Any:
-    """``conj(x) / norm(x)``, 0 where x is 0, and its limit where one element is infinite."""
+    """``conj(x) / norm(x)``, 0 where x is 0, and its limit if one element is infinite."""
     if is_box(x):
         return direction_p(x, axis=axis)
     size = np.max(np.absolute(x), axis=axis, keepdims=True, initial=0)

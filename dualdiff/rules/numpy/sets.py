@@ -1,7 +1,7 @@
 """Distinct elements and set operations: their values are elements of the operands.
 
-Of several equal elements the first one is taken, and the derivative goes to it. What else these
-functions return (indices, counts) has no derivative.
+Among equal elements they take the first, and the derivative goes to it. Their other results
+(indices, counts) have no derivative.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def unique(
 ) -> Any:
     """``numpy.unique``."""
     ar = resolve(ar)
-    order: dict[str, Any] = {} if sorted else {"sorted": False}  # NumPy 2.3 has it
+    order: dict[str, Any] = {} if sorted else {"sorted": False}  # new in NumPy 2.3
     _, index, inverse, counts = np.unique(
         seen(ar), True, True, True, axis, equal_nan=equal_nan, **order
     )

@@ -1,8 +1,8 @@
-"""Derivatives of elementwise functions that are functions with a derivative of their own.
+"""Derivatives of elementwise functions, as functions with a derivative of their own.
 
-Each is accurate over the whole range, and so is its derivative, which the traced formula is not:
-that of ``1 - tanh(x)**2`` cancels where tanh is nearly 1, that of ``(1 - x) * (1 + x)`` where x is
-small. Arguments are plain values or boxes.
+Each is accurate over the whole range, and so is its derivative. A traced formula would not be: the
+derivative of ``1 - tanh(x)**2`` cancels if tanh is nearly 1, and the derivative of
+``(1 - x) * (1 + x)`` if x is small. Arguments are plain values or boxes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def is_real(x: Any) -> bool:
 
 
 def over(a: Any, b: Any) -> Any:
-    """``a / b``, where Python's numbers give infinities as NumPy's do."""
+    """``a / b`` with NumPy's infinities for Python numbers."""
     try:
         return a / b
     except ZeroDivisionError:
@@ -81,9 +81,9 @@ def times_i(x: Any) -> Any:
 
 @slope(lambda x, ans: (x * ans) * ans * ans)
 def arcsin_slope(x: Any) -> Any:
-    """``1 / sqrt(1 - x**2)``, on the side of the branch cuts that signed zeros say (DLMF 4.23(ii)).
+    """``1 / sqrt(1 - x**2)``, on the side of the branch cuts by signed zeros (DLMF 4.23(ii)).
 
-    A complex 1 has a zero of its own, so that a sum with it would lose a sign.
+    The zero imaginary part of a complex 1 would lose a sign in a sum.
     """
     if is_real(x):
         return 1 / np.sqrt((1 - x) * (1 + x))
@@ -104,7 +104,7 @@ def _complex_arccosh_slope(x: Any) -> Any:
 
 
 def arccosh_slope(x: Any) -> Any:
-    """``1 / (sqrt(x - 1) sqrt(x + 1))``, on the side of the branch cuts that signed zeros say."""
+    """``1 / (sqrt(x - 1) sqrt(x + 1))``, on the side of the branch cuts by signed zeros."""
     if is_real(x):
         return over(1, np.sqrt(x - 1)) * over(1, np.sqrt(x + 1))
     return _complex_arccosh_slope(x)
@@ -132,14 +132,14 @@ def in_range(radius: Any) -> bool:
 
 
 def cosine_of(x: Any, y: Any, radius: Any) -> Any:
-    """`cosine`, quick where the radius is known and no derivative is taken of it."""
+    """`cosine`, fast if the radius is known and needs no derivative."""
     plain_values = not (is_box(x) or is_box(y)) and in_range(radius)
     return safe_divide(x, radius) if plain_values else cosine(x, y)
 
 
 @slope(_cosine_dx, _cosine_dy)
 def cosine(x: Any, y: Any) -> Any:
-    """``x / hypot(x, y)``, 0 at the origin and the limit where one of both is infinite."""
+    """``x / hypot(x, y)``, 0 at the origin, and the limit if x or y is infinite."""
     radius = np.hypot(x, y)
     if in_range(radius):
         return safe_divide(x, radius)
@@ -169,7 +169,7 @@ def _share_of(exp: Callable[..., Any], scale: float, name: str) -> Callable[...,
     return of_sum
 
 
-# What x has in the derivative of ``logaddexp(x, y)``, from the difference of the operands: the
-# rounded result tells less. Of two equal infinities each has half.
+# The derivative of ``logaddexp(x, y)`` in x, from the difference of the operands: the rounded
+# result is less accurate. Two equal infinities have half each.
 share = _share_of(np.exp, 1.0, "share")
 share2 = _share_of(np.exp2, LN2, "share2")

@@ -15,7 +15,7 @@ from .common import axis_of, implements, laid_out_like
 
 
 def _take(x: Any, order: Any, axis: int) -> Any:
-    """``take_along_axis`` under any lead axes."""
+    """``take_along_axis`` under any batch axes."""
     if is_box(x):
         return permute_p(x, order=order, axis=axis)
     lead = np.ndim(x) - order.ndim
@@ -57,7 +57,7 @@ share_ties_p = linear(
 
 
 def _share_ties(x: Any, axis: int) -> Any:
-    """A sorted array, in whose derivative equal elements get their mean."""
+    """A sorted array whose derivative at equal elements is their mean."""
     value = np.moveaxis(plain(x), axis, -1)
     new = np.ones(value.shape, dtype=bool)
     new[..., 1:] = value[..., 1:] != value[..., :-1]

@@ -1,7 +1,7 @@
 """Copies, arrays like another, and the functions that write into an array.
 
-A store into part of an array is an assignment by index (`array.views.assign`): it is seen by every
-view, and a plain array refuses traced values.
+A store into part of an array is an assignment by index (`array.stores.assign`): every view sees it,
+and a plain array refuses traced values.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ copy_p = linear(
 
 @implements(np.copy, np.ndarray.copy)
 def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
-    """``numpy.copy``: an array that can be assigned to without changing `a`, traced or plain."""
+    """``numpy.copy``: an array, traced or plain, that takes stores without changing `a`."""
     if not contains_box(a):
         return assignable(np.array(a, order=order, subok=subok))
     return copy_p(as_operand(a), order=order)
@@ -120,7 +120,7 @@ def astype_function(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = N
 
 
 def _like(function: Callable[..., Any]) -> Callable[..., Any]:
-    """zeros_like and its kin: plain arrays, able to take traced values."""
+    """zeros_like and the like: plain arrays that take traced values."""
 
     @functools.wraps(function)
     def makes_like(a: Any, *args: Any, **kwargs: Any) -> Any:
@@ -164,7 +164,7 @@ CREATORS.update(
 
 
 def cycled(v: Any, positions: Any) -> Any:
-    """The elements of `v` at positions that start again at its end."""
+    """The elements of `v` at positions that start over at its end."""
     v = as_operand(v)
     size = np.size(v)
     return v if np.ndim(v) == 0 else np.take(np.ravel(v), np.asarray(positions) % max(size, 1))
@@ -189,7 +189,7 @@ def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) ->
 
 def _put_index(shape: Shape, ind: Any, mode: Any) -> Any:
     """Flat positions as an index of an array of the given shape."""
-    # NumPy itself says which positions are meant.
+    # NumPy itself finds the positions.
     positions = np.take(np.arange(int(np.prod(shape))), np.ravel(strip(ind)), mode=mode)
     return np.unravel_index(positions, shape)
 
@@ -199,7 +199,7 @@ def put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
     """``numpy.put``."""
     if np.ndim(a) == 0:
         count = np.take(np.arange(1), np.ravel(strip(ind)), mode=mode).size
-        if count and np.size(v):  # the last one stays
+        if count and np.size(v):  # the last of repeated positions wins
             assign_to(a, (), np.ravel(cycled(v, np.arange(count)))[-1])
         return
     index = _put_index(np.shape(a), ind, mode)
@@ -209,7 +209,7 @@ def put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
 
 
 def _check_elements(values: Any, target: Any) -> None:
-    """`place` and `putmask` store nothing that does not fit."""
+    """Check that elements can be cast: `place` and `putmask` store no others."""
     if not isinstance(plain(values), np.ndarray):
         return
     dtype = dtype_of(values)
@@ -263,7 +263,7 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
 
 @implements(np.ndarray.flat)
 class FlatIterator:
-    """``ndarray.flat`` of a traced array: gives traced scalars, is indexed and assigned to."""
+    """``ndarray.flat`` of a traced array: it gives traced scalars, and takes indices and stores."""
 
     def __init__(self, base: Any) -> None:
         self.base = base

@@ -28,7 +28,7 @@ def _windows(x: Any, window: Shape, axis: tuple[int, ...]) -> Any:
 def _windows_transposed(
     g: Any, x_spec: Spec, window: Shape, axis: tuple[int, ...], lead: Shape
 ) -> Any:
-    """Each place in the window adds a shifted part."""
+    """Each position in the window adds a shifted part."""
     total: Any = zeros(lead + x_spec.shape, x_spec.dtype)
     count = np.shape(g)[len(lead) : len(lead) + x_spec.ndim]
     for offset in product(*map(range, window)):
@@ -48,7 +48,7 @@ windows_p = linear(
     structure=Gather(),
     view=True,
 )
-windows_p.readonly = True  # an element stands in several windows
+windows_p.readonly = True  # an element is in several windows
 
 
 @implements(stride_tricks.sliding_window_view)
@@ -60,7 +60,7 @@ def sliding_window_view(
         return stride_tricks.sliding_window_view(
             x, window_shape, axis, subok=subok, writeable=writeable
         )
-    stride_tricks.sliding_window_view(plain(x), window_shape, axis)  # NumPy says what is wrong
+    stride_tricks.sliding_window_view(plain(x), window_shape, axis)  # NumPy checks the arguments
     window = tuple(window_shape) if np.iterable(window_shape) else (window_shape,)
     ndim = np.ndim(x)
     axes = tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim, None, True)
@@ -88,7 +88,7 @@ def _places(size: int, shape: Shape, steps: Shape) -> Any:
 
 
 def _strided_transposed(g: Any, x_spec: Spec, shape: Shape, steps: Shape, lead: Shape) -> Any:
-    """Each element collects from all of its places."""
+    """Each element sums the cotangents of all its places."""
     size = prod(x_spec.shape)
     total = zeros((*lead, size), x_spec.dtype)
     places: Any = (..., _places(size, shape, steps))
@@ -104,7 +104,7 @@ strided_p = linear(
     structure=Gather(),
     view=True,
 )
-strided_p.readonly = True  # an element may stand in several places
+strided_p.readonly = True  # an element may have several places
 
 
 def as_strided(

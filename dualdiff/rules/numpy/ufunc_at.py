@@ -39,7 +39,7 @@ add_at_p = rule(_add_at, push=_add_at_push, pull=_add_at_pull, name="add.at", st
 
 
 def _target(a: Any, indices: Any, b: Any) -> tuple[Any, Any]:
-    """The frozen index, and `b` in the shape of what it selects."""
+    """The frozen index, and `b` in the shape of the selection."""
     index = freeze_index(indices)
     shape = np.shape(plain(a)[index])
     return index, b if shape_of(b) == shape else np.broadcast_to(b, shape)
@@ -70,7 +70,7 @@ def subtract_at(a: Any, indices: Any, b: Any) -> None:
 
 
 def _ranks(positions: Any) -> Any:
-    """For each position how often it has stood before."""
+    """For each position the number of its earlier occurrences."""
     order = np.argsort(positions, kind="stable")
     ordered = positions[order]
     first = np.searchsorted(ordered, ordered)
@@ -80,7 +80,7 @@ def _ranks(positions: Any) -> Any:
 
 
 def _repeated(ufunc: np.ufunc) -> Callable[..., None]:
-    """``ufunc.at``: as often as an index is repeated, ``a[indices] = ufunc(a[indices], b)``."""
+    """``ufunc.at``: ``a[indices] = ufunc(a[indices], b)``, once for each repeat of an index."""
 
     def at(a: Any, indices: Any, *b: Any) -> None:
         operand: Any = None

@@ -20,12 +20,12 @@ _AXES = ("axes", "axis", "keepdims")
 
 
 def _operand(x: Any) -> Any:
-    """A sequence as an array; everything else as it is."""
+    """A sequence as an array; anything else unchanged."""
     return resolve(x) if type(x) in (list, tuple) else x
 
 
 def _dtype_or_kind(x: Any) -> Any:
-    """What `ufunc.resolve_dtypes` wants: a dtype, or the type of a Python number, which adapts."""
+    """An argument of `ufunc.resolve_dtypes`: a dtype, or the type of a weak Python number."""
     x = plain(x)
     return type(x) if type(x) in (int, float, complex) else dtype_of(x)
 
@@ -39,7 +39,7 @@ def _converted(x: Any, dtype: Any) -> Any:
 def _inputs_of_dtype(
     ufunc: Any, inputs: list[Any], outs: tuple[Any, ...], dtype: Any, signature: Any, casting: str
 ) -> list[Any]:
-    """The inputs in the dtypes of the loop that NumPy takes; its own errors where there is none."""
+    """The inputs in the dtypes of NumPy's loop, or NumPy's error if it has none."""
     nin, nout = ufunc.nin, ufunc.nout
     kinds = tuple(map(_dtype_or_kind, inputs)) + tuple(o if o is None else o.dtype for o in outs)
     if dtype is None and signature is None:
@@ -68,7 +68,7 @@ def _outputs(ufunc: Any, out: Any) -> tuple[Any, ...]:
 def _selected(
     found: Callable[..., Any], inputs: list[Any], outs: tuple[Any, ...], where: Any, kwargs: Any
 ) -> Any:
-    """The function where `where` holds and nowhere else, so that nothing is evaluated off it."""
+    """The function where `where` holds; it is not evaluated at other elements."""
     shape = outs[0].shape
     mask = np.broadcast_to(where, shape)
     if not np.any(mask):
@@ -103,7 +103,7 @@ def _along_axes(
     axis: int = -1,
     keepdims: bool = False,
 ) -> Any:
-    """A generalised ufunc whose vectors and matrices lie along other axes than the last."""
+    """A generalised ufunc with vectors and matrices along other axes than the last."""
     if axes is None:
         axes = [axis] * ufunc.nin
     places = [a if type(a) is tuple else (a,) for a in axes]
@@ -122,9 +122,9 @@ def _along_axes(
 def call_with_keywords(ufunc: Any, found: Callable[..., Any], inputs: Any, kwargs: Any) -> Any:
     """A ufunc called with keywords, on operands or outputs that may be traced.
 
-    Where `where` does not hold, the result is `out` unchanged and the derivative is that of `out`;
-    without `out` a mask raises, since NumPy leaves those elements uninitialised. `dtype` and
-    `signature` convert the operands.
+    Elements outside of `where` keep the value of `out` and its derivative; without `out` a mask
+    raises an error, since NumPy leaves those elements uninitialised. `dtype` and `signature`
+    convert the operands.
     """
     inputs = [_operand(x) for x in inputs]
     outs = _outputs(ufunc, kwargs.pop("out", None))
@@ -146,7 +146,7 @@ def call_with_keywords(ufunc: Any, found: Callable[..., Any], inputs: Any, kwarg
         raise refuse_plain_target(outs[0])  # `plain @= x` passes `axes` too
     inputs = _inputs_of_dtype(ufunc, inputs, outs, dtype, signature, casting)
     if rest and ufunc.signature is not None:
-        ufunc(*map(plain, inputs), **rest)  # raises what NumPy says of wrong axes
+        ufunc(*map(plain, inputs), **rest)  # raises NumPy's error for wrong axes
         found, rest = partial(_along_axes, ufunc, found, **rest), {}
     if not np.all(where):
         if any(o is None for o in outs):

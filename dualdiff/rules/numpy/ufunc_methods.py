@@ -1,7 +1,7 @@
 """`reduce`, `accumulate` and `reduceat` of the ufuncs that have no rule of their own for them.
 
-They do what NumPy says they do, apply the ufunc to one element after the other; sums over segments
-have a rule.
+They apply the ufunc to one element after the other, as NumPy documents; sums over segments have a
+rule.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .common import axis_of, for_target, into, on_values, strip, target_of
 from .creation import given
 from .reductions import NoValue, along, converted
 
-_WITHOUT_DERIVATIVE = "?bBhHiIlLqQ"  # codes of the dtypes of results that have none
+_WITHOUT_DERIVATIVE = "?bBhHiIlLqQ"  # codes of dtypes of results without a derivative
 _STEPS = (np.floor_divide, np.heaviside)
 
 
@@ -54,7 +54,7 @@ def _reduce(
     options |= {"axis": axis, "dtype": dtype, "out": _buffer(out), "keepdims": keepdims}
     made = ufunc.reduce(seen(array), **options)
     array = converted(for_target(array, out, dtype), dtype)
-    if np.ndim(array) == 0:  # NumPy takes a number for a vector of one element
+    if np.ndim(array) == 0:  # NumPy treats a number as a vector of one element
         array, axis = np.reshape(array, 1), 0
     axis = axis_of(0 if axis is None else axis[0] if type(axis) is tuple else axis, array.ndim)
     elements = list(np.moveaxis(array, axis, 0))
@@ -65,7 +65,7 @@ def _reduce(
     for element, mask in zip(elements, masks, strict=True):
         new = ufunc(ans, element)
         ans = new if where is True else np.where(mask, new, ans)
-    if np.size(ans) != np.size(made):  # no element, but a result
+    if np.size(ans) != np.size(made):  # a result without elements
         ans = np.broadcast_to(ans, shape_of(made))
     ans = np.reshape(ans, shape_of(made))
     return into(out, ans if ufunc in WRONG else given(ans, made), "unsafe")
@@ -86,7 +86,7 @@ def _accumulate(
 
 
 def _segments(array: Any, indices: Any, axis: int) -> tuple[Any, Any]:
-    """The elements of each segment that ``reduceat`` means, and where each segment starts."""
+    """The elements of each segment of ``reduceat``, and the start of each segment."""
     n = shape_of(array)[axis]
     starts = np.asarray(strip(indices), dtype=np.intp)
     stops = np.append(starts[1:], n)
@@ -112,7 +112,7 @@ segment_sums_p = linear(
 def _reduceat(ufunc: np.ufunc, array: Any, *args: Any, **kwargs: Any) -> Any:
     """``ufunc.reduceat``."""
     if args:
-        kwargs.pop("indices", None)  # which NumPy hands on twice if it was a keyword
+        kwargs.pop("indices", None)  # NumPy passes it twice if it was a keyword
     return _of_segments(ufunc, array, *args, **kwargs)
 
 

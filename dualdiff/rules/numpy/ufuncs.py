@@ -1,9 +1,9 @@
 """Universal functions: one line each, both modes, any broadcasting, real and complex.
 
 Derivatives follow the NIST Digital Library of Mathematical Functions (DLMF), 4.7, 4.20, 4.24, 4.34
-and 4.38. At kinks: absolute, hypot, sign and arctan2 have derivative 0 at the origin; where maximum
-or minimum tie, and where logaddexp has two equal infinities, each operand gets half; copysign,
-fmod, remainder, modf and frexp have the derivative of the piece they are on; ``x**0`` and ``0**y``
+and 4.38. At kinks: absolute, hypot, sign and arctan2 have derivative 0 at the origin; at a tie of
+maximum or minimum, and at two equal infinities of logaddexp, each operand gets half; copysign,
+fmod, remainder, modf and frexp have the derivative of their current piece; ``x**0`` and ``0**y``
 have derivative 0.
 """
 
@@ -55,7 +55,7 @@ def _absolute_dx(x: Any, ans: Any) -> Any:
 
 
 def _raised(x: Any, y: Any) -> Any:
-    """``x**y``, where Python's numbers give infinities as NumPy's do."""
+    """``x**y`` with NumPy's infinities for Python numbers."""
     try:
         return x**y
     except (ZeroDivisionError, OverflowError):
@@ -83,7 +83,7 @@ def _power_dy(ans: Any, x: Any, y: Any) -> Any:
     """``x**y log(x)`` (DLMF 4.7.8), and 0 where x is 0 and Re y >= 0."""
     if not is_real(ans) and is_real(x):
         x = x + 0j
-    if dtype_of(ans).char in "gG":  # whose logarithm of a Python number would be a double
+    if dtype_of(ans).char in "gG":  # NumPy's logarithm of a Python number would be a double
         x = cast(x, dtype_of(ans))
     zero = (plain(x) == 0) & (np.real(plain(y)) >= 0)
     # The logarithm of a Python number is a float64, which must not widen the result.
@@ -93,7 +93,7 @@ def _power_dy(ans: Any, x: Any, y: Any) -> Any:
 
 
 def _chosen(better: Any, nan_wins: bool) -> tuple[Any, Any]:
-    """Derivatives of an extremum: 1 for the operand that it is, half for both where they tie."""
+    """Derivatives of an extremum: 1 for the chosen operand, half for both at a tie."""
 
     def share(a: Any, b: Any, by_nan: Any, like: Any) -> Any:
         tie, chosen = np.equal(a, b), better(a, b)

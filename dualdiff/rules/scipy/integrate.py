@@ -1,7 +1,7 @@
 """`scipy.integrate` on traced arrays: its whole namespace, with a rule for `odeint`.
 
-`trapezoid`, `simpson` and their relatives make plain arrays of what they are given: for those,
-np.trapezoid works.
+`trapezoid`, `simpson` and their relatives make plain arrays of their arguments: use np.trapezoid
+instead.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def odeint(
 ) -> Any:
     """``scipy.integrate.odeint``: the solution of ``dy/dt = func(y, t, *args)`` at some times.
 
-    Arguments: `func`, which NumPy's functions on traced arrays must be able to run; `y0`, of shape
-    (n,) or a number; `t`, of shape (m,), increasing or decreasing; `args`, numbers, arrays or
-    containers of them; `options`, SciPy's (rtol, atol, tfirst, hmax, mxstep, ...), which hold for
-    the equations of the derivatives too.
-    Returns: an array of shape (m, n), differentiable in y0, t and args; values that func takes from
-    elsewhere must not be traced.
+    Arguments: `func`, made of functions that have rules; `y0`, of shape (n,) or a number; `t`, of
+    shape (m,), increasing or decreasing; `args`, numbers, arrays or containers of them; `options`,
+    SciPy's (rtol, atol, tfirst, hmax, mxstep, ...), which hold for the equations of the derivatives
+    too.
+    Returns: an array of shape (m, n), differentiable in y0, t and args; other values that func uses
+    must not be traced.
     Source: sensitivity equations in forward mode; in reverse mode the adjoint equation, restarted
     from the solution at each time (Hindmarsh and Serban, CVODES 2.5, 2006, section 2.6 and 2.7).
 

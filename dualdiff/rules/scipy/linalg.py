@@ -1,7 +1,7 @@
 """`scipy.linalg` on traced arrays: its whole namespace, with rules for the functions below.
 
-SciPy's own functions make plain arrays of what they are given: take these from here. What is not
-here raises an error when it meets a traced array.
+SciPy's own functions make plain arrays of their arguments, so use the functions here. The other
+functions raise an error for a traced array.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def expm(A: Any) -> Any:
     """``scipy.linalg.expm``, the exponential of a square matrix.
 
     Arguments: `A`, of shape (n, n), real or complex. Returns: an array of the same shape.
-    Raises: ValueError where A is not one square matrix.
+    Raises: ValueError if A is not one square matrix.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.derivative(lambda t: dd.scipy.linalg.expm(t * np.diag([1.0, 2.0])))(0.0)
@@ -86,9 +86,9 @@ def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
     """``scipy.linalg.solve_sylvester``: x with ``a x + x b = q``.
 
     Arguments: `a` (m, m), `b` (n, n), `q` (m, n). Returns: an array of shape (m, n).
-    Raises: numpy.linalg.LinAlgError where there is no unique solution.
-    Complex numbers: real operands beside complex ones are made complex first, which SciPy 1.17 does
-    not do, and gets them wrong.
+    Raises: numpy.linalg.LinAlgError if there is no unique solution.
+    Complex numbers: real operands next to complex ones become complex first; SciPy 1.17 does not
+    do this, and gives a wrong result.
 
     >>> import numpy as np, dualdiff as dd
     >>> one = np.eye(1)
@@ -98,7 +98,7 @@ def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
     operands = tuple(map(as_operand, (a, b, q)))
     dtypes = {dtype_of(x) for x in operands}
     if len(dtypes) > 1 and any(d.kind == "c" for d in dtypes):
-        # SciPy takes a real Schur form for the complex equation, and gives another x.
+        # SciPy uses a real Schur form for the complex equation, and gives a wrong x.
         operands = tuple(cast(x, np.result_type(*dtypes)) for x in operands)
     if not any(map(is_box, operands)):
         return linalg.solve_sylvester(*operands)
@@ -129,7 +129,7 @@ def sqrtm(A: Any) -> Any:
 
 
 def _part(a: Any, lower: bool, unit_diagonal: bool) -> Any:
-    """What solve_triangular reads of a matrix, or the cotangent of what it reads."""
+    """The part of a matrix that solve_triangular reads, or its cotangent."""
     k = -1 if lower else 1
     if not unit_diagonal:
         k = 0
@@ -189,8 +189,8 @@ def solve_triangular(
 
     Arguments: `a` (n, n), of which one triangle is read; `b` (n,) or (n, k); `trans`, 0, 1 or 2 (or
     "N", "T", "C") for a, its transpose or its adjoint; `lower`, which triangle; `unit_diagonal`.
-    Returns: an array of the shape of b. What is not read of `a` has derivative 0.
-    Raises: numpy.linalg.LinAlgError where a is singular.
+    Returns: an array of the shape of b. The other triangle of `a` has derivative 0.
+    Raises: numpy.linalg.LinAlgError if a is singular.
 
     >>> import numpy as np, dualdiff as dd
     >>> a = np.array([[2.0, 0.0], [1.0, 4.0]])
@@ -210,7 +210,7 @@ def solve_triangular(
 
 
 def block_diag(*arrs: Any) -> Any:
-    """``scipy.linalg.block_diag``: a matrix with the given ones along its diagonal.
+    """``scipy.linalg.block_diag``: a matrix with other matrices along its diagonal.
 
     Arguments: matrices, vectors (which count as rows) and numbers. Returns: a matrix.
 
@@ -221,7 +221,7 @@ def block_diag(*arrs: Any) -> Any:
     if not any(map(contains_box, arrs)):
         return linalg.block_diag(*arrs)
     blocks = [np.atleast_2d(as_operand(a)) for a in arrs]
-    linalg.block_diag(*(plain(b) if is_box(b) else b for b in blocks))  # SciPy says what is wrong
+    linalg.block_diag(*(plain(b) if is_box(b) else b for b in blocks))  # SciPy checks the arguments
     width = sum(shape_of(b)[1] for b in blocks)
     rows, start = [], 0
     for block in blocks:

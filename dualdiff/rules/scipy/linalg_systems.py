@@ -23,7 +23,7 @@ def _transposed(ab: Any, lower: int, upper: int) -> Any:
 
 
 def _shifted(a: Any, d: int) -> Any:
-    """``b[j + d] = a[j]`` along the first axis, with zeros where there is nothing."""
+    """``b[j + d] = a[j]`` along the first axis, with zeros at the other places."""
     n = shape_of(a)[0]
     if abs(d) >= n:
         return 0.0 * a
@@ -75,7 +75,7 @@ def solve_banded(
     Arguments: `l_and_u`, the numbers of diagonals below and above the main one; `ab`, of shape
     ``(l + u + 1, n)``, with ``ab[u + i - j, j] == a[i, j]``; `b` (n,) or (n, k).
     Returns: an array of the shape of b. Entries of `ab` outside the matrix have derivative 0.
-    Raises: numpy.linalg.LinAlgError where a is singular.
+    Raises: numpy.linalg.LinAlgError if a is singular.
 
     >>> import numpy as np, dualdiff as dd
     >>> ab = np.array([[0.0, 1.0], [2.0, 4.0]])

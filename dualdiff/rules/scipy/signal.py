@@ -16,7 +16,7 @@ from ..numpy.creation import contains_box
 from ..numpy.manipulation import as_operand
 from ..structures import Convolution
 
-_signal: Any = signal  # its overloads do not take a str
+_signal: Any = signal  # SciPy's overloads do not take a str
 __all__ = ["convolve", "correlate", "fftconvolve", "oaconvolve"]
 
 
@@ -57,7 +57,7 @@ full_p = rule(
 
 
 def _window(full: Any, shape: tuple[int, ...], size: Any) -> Any:
-    """The centre of a full convolution, of the size that a mode asks for."""
+    """The centre of a full convolution, with the size of a mode."""
     starts = [(n - m) // 2 for n, m in zip(shape, size, strict=True)]
     return full[tuple(slice(a, a + m) for a, m in zip(starts, size, strict=True))]
 
@@ -68,7 +68,7 @@ def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> An
     Arguments: `in1`, `in2`, with the same number of axes; `mode`, "full", "valid" or "same";
     `method`, "direct", "fft" or "auto".
     Returns: an array with the axes of both.
-    Raises: ValueError for other modes, and in mode "valid" where neither array contains the other.
+    Raises: ValueError for other modes, and in mode "valid" if neither array contains the other.
 
     >>> import numpy as np, dualdiff as dd
     >>> ones = np.ones(3)

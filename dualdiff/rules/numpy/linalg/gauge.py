@@ -1,6 +1,6 @@
 """Vectors of a decomposition that are not unique: up to a phase, or within a space.
 
-What does not depend on the choice has a derivative; what does has none, and is refused or NaN.
+A result that does not depend on the choice has a derivative. Any other has none: an error or NaN.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from ....core import trace as levels
 from ....errors import UnsupportedInputError, user_line
 from .splitting import is_splitting, slopes_quotient, unmasked
 
-# How small, as a power of the precision, is taken for 0: what pulls compute from many roundings,
-# and what pushes compute by one product.
+# The power of the precision below which a number counts as 0: in pulls, with many roundings, and
+# in pushes, with one product.
 VANISHES, EXACT = 0.5, 0.9
 
 
@@ -39,14 +39,14 @@ def vanishes(k: Any, power: float, size: Any) -> Any:
 
 
 def exactly_zero(k: Any, size: Any) -> Any:
-    """Where a tangent of vectors vanishes; those that continue along it were computed."""
+    """Where a tangent of vectors vanishes exactly; vectors that continue were computed."""
     return vanishes(k, 0.75 if is_splitting() else EXACT, size)
 
 
 def without_cotangent(g: Any, given: bool) -> Any:
-    """The pairs of vectors on neither of which a result depends; g are their cotangents.
+    """True for two vectors if the result depends on neither; g are their cotangents.
 
-    Zeros do not tell, which may have cancelled, but masks of what is alive do.
+    A zero cotangent may be a cancellation, so only masks of structural zeros count.
     """
     if not given:
         return np.ones((1, 1), bool)
@@ -59,9 +59,9 @@ def without_cotangent(g: Any, given: bool) -> Any:
 def quotient(k: Any, d: Any, close: Any, zero: Any, size: Any) -> Any:
     """``k / d``, where d counts as 0 in the places `close`.
 
-    There it is 0 in the places `zero`, and NaN otherwise: a limit, which k and d themselves do not
-    tell. A traced k has a derivative that a 0 in its place would lose: NaN as well. While
-    `splitting`, it is the limit.
+    There it is 0 in the places `zero`, and NaN elsewhere: k and d alone do not determine the limit.
+    For a traced k it is NaN too, since 0 would lose k's derivative. While `splitting`, it is the
+    limit.
     """
     if not np.any(close):
         return k / d
@@ -78,16 +78,16 @@ def quotient(k: Any, d: Any, close: Any, zero: Any, size: Any) -> Any:
 
 
 def rounding_of(w: Any, n: int) -> Any:
-    """What eigenvalues or singular values of an n x n matrix are uncertain by."""
+    """The uncertainty of the eigenvalues or singular values of an n x n matrix."""
     w = np.abs(plain(w))
     eps = float(np.finfo(w.dtype).eps)
     return (n + 8) * eps * w.max(axis=-1, keepdims=True, initial=0.0)
 
 
 def by_gaps(k: Any, w: Any, zero: Any, size: Any, rounding: Any = None) -> Any:
-    """``k_ij / (w_j - w_i)`` off the diagonal, 0 on it; see `quotient` where values coincide.
+    """``k_ij / (w_j - w_i)`` off the diagonal, 0 on it; see `quotient` for coinciding values.
 
-    They do up to `rounding`, by default that of the eigenvalues of a Hermitian matrix.
+    Values coincide up to `rounding`, by default for the eigenvalues of a Hermitian matrix.
     """
     n = w.shape[-1]
     same = np.eye(n, dtype=bool)
@@ -101,7 +101,7 @@ def by_gaps(k: Any, w: Any, zero: Any, size: Any, rounding: Any = None) -> Any:
 def _refuse(dependence: Any, size: Any, what: str, instead: str) -> None:
     dependence = np.abs(plain(dependence))
     eps = float(np.finfo(dependence.dtype).eps)
-    # eps**0.25 stands for what may have cancelled before.
+    # eps**0.25 allows for earlier cancellation.
     if np.any(dependence > eps**0.5 * (eps**0.25 + size.max(initial=0.0))):
         raise UnsupportedInputError(
             f"the result depends on the {what}, which is arbitrary, {user_line()}; make it a "
@@ -110,20 +110,20 @@ def _refuse(dependence: Any, size: Any, what: str, instead: str) -> None:
 
 
 def refuse_phase(dependence: Any, size: Any, function: str) -> None:
-    """An error where a result depends on the arbitrary phase of complex vectors."""
+    """Raise if a result depends on the arbitrary phase of complex vectors."""
     what = f"phase of complex vectors of numpy.linalg.{function}"
     _refuse(dependence, size, what, "their absolute values, or of products without the phase")
 
 
 def refuse_basis(dependence: Any, size: Any, function: str) -> None:
-    """An error where a result depends on the arbitrary basis of an orthogonal complement."""
+    """Raise if a result depends on the arbitrary basis of an orthogonal complement."""
     what = f"basis of the additional vectors of numpy.linalg.{function}"
     _refuse(dependence, size, what, "their projector v @ v.conj().T, or leave the vectors out")
 
 
 def tied(v: Any, w: Any) -> Any:
-    """Vectors in a formula in which their values, or functions of them, take part unseen.
+    """Vectors in a formula that also uses their eigenvalues, or functions of them.
 
-    What a formula does with vectors alone has a derivative where values coincide; this has none.
+    A formula of vectors alone has a derivative where values coincide; such a formula has none.
     """
     return v + 0 * w[..., None, :] if is_box(v) else v

@@ -1,4 +1,4 @@
-"""Norms of vectors and matrices; they have derivative 0 where they are 0."""
+"""Norms of vectors and matrices, with derivative 0 at 0."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ..directions import direction
 from ..reductions import conjugate, reduction
 from ..slopes import safe_divide
 
-# Norms between it and its inverse, whose squares are normal numbers of any dtype, may divide a
-# cotangent, which is smaller than the array.
+# A norm between this and its inverse, whose squares are normal numbers of any dtype, may divide
+# the cotangent, which is smaller than the array.
 _SMALL = 1e-15
 
 
@@ -29,7 +29,7 @@ def _two_norm_scaled(v: Any, x: Any, ans: Any, axis: Axes, flat: bool = False) -
         return v * safe_divide(conjugate(x), ans)
     if not is_box(x) and np.all((ans > _SMALL) & (ans < 1 / _SMALL)):
         return v / ans * conjugate(x)
-    return v * direction(x, axis)  # also where the squares, and so `ans`, leave the range
+    return v * direction(x, axis)  # even if the squares, and so `ans`, overflow or underflow
 
 
 def _p_norm_scaled(v: Any, x: Any, ans: Any, axis: Axes, order: Any) -> Any:
@@ -77,7 +77,7 @@ def _matrix_norm(x: Any, order: Any, axis: Axes, keepdims: bool) -> Any:
 
 @implements(np.linalg.norm)
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:
-    """``numpy.linalg.norm``, with derivative 0 where it is 0."""
+    """``numpy.linalg.norm``, with derivative 0 at 0."""
     x = cast(x, np.dtype(float)) if dtype_of(x).kind not in "fc" else x
     flat, axes = axis is None, axes_of(axis, np.ndim(x))
     keepdims = bool(keepdims)
@@ -91,12 +91,12 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> An
         return _vector_norm(x, ord, axes, keepdims)
     if len(axes) == 2 and ord in (1, -1, 2, -2, np.inf, -np.inf, "nuc"):
         return _matrix_norm(x, ord, axes, keepdims)
-    return np.linalg.norm(plain(x), ord, axis, keepdims)  # raises what NumPy says of these
+    return np.linalg.norm(plain(x), ord, axis, keepdims)  # raises NumPy's error
 
 
 @implements(np.linalg.vector_norm)
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
-    """``numpy.linalg.vector_norm``, with derivative 0 where it is 0."""
+    """``numpy.linalg.vector_norm``, with derivative 0 at 0."""
     shape = shape_of(x)
     axes = axes_of(axis, len(shape))
     if axis is None:
@@ -115,5 +115,5 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
 
 @implements(np.linalg.matrix_norm)
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
-    """``numpy.linalg.matrix_norm``, with derivative 0 where it is 0."""
+    """``numpy.linalg.matrix_norm``, with derivative 0 at 0."""
     return np.linalg.norm(x, ord, (-2, -1), keepdims)

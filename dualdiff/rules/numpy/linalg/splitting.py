@@ -1,10 +1,10 @@
 """Bases of coinciding values that continue along a direction, for derivatives as limits.
 
-Where eigenvalues coincide, a derivative that exists is the limit of those at matrices near by,
-where they differ. Along a direction the values split, and vectors that continue are eigenvectors of
-the direction's part in the space of the coinciding ones (T. Kato, Perturbation Theory for Linear
-Operators, II.2.3). While `splitting`, decompositions of a dual number take those vectors, so that a
-quotient 0 / 0 of what vanishes with a gap is that of the two slopes (`_gauge.quotient`).
+Where eigenvalues coincide, a derivative that exists is the limit of the derivatives at nearby
+matrices, whose eigenvalues differ. Along a direction the values split. Vectors that continue are
+eigenvectors of the direction, restricted to the space of the coinciding values (T. Kato,
+Perturbation Theory for Linear Operators, II.2.3). While `splitting`, decompositions of a dual
+number use these vectors, and a quotient 0 / 0 is the quotient of the two slopes (`gauge.quotient`).
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from ....errors import DualdiffError
 
 _splitting: ContextVar[bool] = ContextVar("dualdiff_splitting", default=False)
 is_splitting = _splitting.get
-_CLOSED = 1e-6  # how small a slope between two values is, beside the largest, for one that is none
+_CLOSED = 1e-6  # a slope below this fraction of the largest counts as 0
 
 
 class NotSplitError(DualdiffError, ArithmeticError):
-    """Along this direction there are no vectors of the same dtype that continue."""
+    """No vectors of the same dtype continue along this direction."""
 
 
 @contextmanager
@@ -62,8 +62,8 @@ def unmasked(x: Any) -> Any:
 def slopes_quotient(k: Any, d: Any, vanishes: Any) -> Any:
     """The limit of ``k / d`` where both vanish, by their slopes; NaN where k does not, or None.
 
-    Where the slope of d vanishes too, the values stay together along every direction, and the
-    limit multiplies nothing. What has been taken to a limit has no known slope itself (NaN).
+    If the slope of d vanishes too, the values coincide along every direction, and nothing depends
+    on the limit. The slope of a limit itself is not known (NaN).
     """
     k, d = unmasked(k), unmasked(d)
     if type(k) is not Dual or type(d) is not Dual or k.scope is not d.scope or k.scope.lead != ():
@@ -78,7 +78,7 @@ def slopes_quotient(k: Any, d: Any, vanishes: Any) -> Any:
 
 
 def _groups(close: ndarray) -> list[ndarray]:
-    """The sets of two and more indices that a symmetric relation of nearness joins."""
+    """The sets of two or more indices that a symmetric relation connects."""
     from scipy.sparse.csgraph import connected_components  # rarely: SciPy takes long to import
 
     count, labels = connected_components(close, directed=False)
@@ -112,7 +112,7 @@ def eigh_vectors(w: ndarray, v: ndarray, slope: ndarray, rounding: ndarray) -> n
 def eig_vectors(w: ndarray, v: ndarray, slope: ndarray, rounding: ndarray) -> ndarray:
     """Eigenvectors of matrices that continue along slopes, of length 1.
 
-    Raises: NotSplitError where real ones continue as complex ones.
+    Raises: NotSplitError if real vectors continue as complex ones.
     """
     v = v.copy()
 
@@ -152,5 +152,5 @@ def svd_vectors(
 
 
 def _complement(q: ndarray) -> ndarray:
-    """An orthonormal basis of what is orthogonal to orthonormal columns."""
+    """An orthonormal basis of the orthogonal complement of orthonormal columns."""
     return np.asarray(np.linalg.svd(q)[0][:, q.shape[1] :])

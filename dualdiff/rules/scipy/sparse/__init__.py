@@ -1,7 +1,7 @@
 """`scipy.sparse` on traced arrays: its whole namespace, and sparse arrays with traced values.
 
-SciPy's own constructors make plain arrays of what they are given: take these from here. Where
-nothing is traced they give SciPy's own arrays.
+SciPy's own constructors make plain arrays of their arguments, so use the ones here. If no value is
+traced, they return SciPy's own arrays.
 """
 
 from __future__ import annotations

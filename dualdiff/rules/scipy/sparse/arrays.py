@@ -1,7 +1,7 @@
 """A sparse matrix with traced values, which SciPy itself cannot hold.
 
-It behaves as SciPy's of the same format. Entries are never dropped because they happen to be 0, so
-that their derivatives are not lost.
+It behaves as SciPy's matrix of the same format. Entries that are 0 stay, so their derivatives are
+not lost.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class SparseArray:
     and `coords` are as in SciPy; so are products, sums, indices, reductions and conversions.
     """
 
-    # Traced arrays leave `x @ A` to what comes from SciPy, and say what to write for `x * A`.
+    # Traced arrays leave `x @ A` to SciPy's classes, and raise an error for `x * A`.
     __module__ = "scipy.sparse"
     __array_ufunc__ = None  # plain arrays leave their operators to this class
     ndim = 2
@@ -65,20 +65,20 @@ class SparseArray:
     __abs__: Any
 
     def __init__(self, data: Any, like: Any) -> None:
-        """Values, and a SciPy array that has the structure; its own values do not count."""
+        """Values, and a SciPy array that has the structure; its own values are ignored."""
         self._data, self._like = data, like
         self._layout: Layout | None = None
 
     @property
     def layout(self) -> Layout:
-        """Where the entries stand."""
+        """The places of the entries."""
         if self._layout is None:
             self._layout = Layout.of(self._like)
         return self._layout
 
     @property
     def data(self) -> Any:
-        """The values of the entries, a traced vector; what is stored into it changes the array."""
+        """The values of the entries, a traced vector; a store into it changes the array."""
         return self._data
 
     @data.setter
@@ -142,7 +142,7 @@ class SparseArray:
     @property
     def __array__(self) -> Any:
         caller = sys._getframe(1)
-        if caller.f_code.co_name.endswith("mul_dispatch"):  # SciPy's, which then leaves it to us
+        if caller.f_code.co_name.endswith("mul_dispatch"):  # SciPy then leaves it to us
             return lambda *args, **kwargs: np.array(None, dtype=object)
         raise ConversionError(
             f"a sparse array with traced values cannot become a plain array, {user_line()}. For "
@@ -173,7 +173,7 @@ class SparseArray:
         return out
 
     def canonical(self) -> SparseArray:
-        """The same array with entries at one place summed, as SciPy sums them when it must."""
+        """The same array with the entries at one place summed, as SciPy does on demand."""
         if not self.layout.repeats:
             return self
         layout, sums = self.layout.summed()
@@ -208,7 +208,7 @@ class SparseArray:
         return out if dtype is None else out.astype(dtype)
 
     def transpose(self, axes: Any = None, copy: bool = False) -> SparseArray:
-        """The transpose, which shares its data unless it is to be a copy."""
+        """The transpose, which shares its data unless `copy` is true."""
         out = SparseArray(np.copy(self._data) if copy else self._data, self._like.transpose(axes))
         out._layout = self.layout.T
         return out
@@ -284,7 +284,7 @@ def _structure(layout: Layout, like: Any) -> Any:
 
 
 def wrapped(a: Any) -> SparseArray:
-    """A sparse array of either kind, as one of this class."""
+    """A sparse array of either kind, as a `SparseArray`."""
     if isinstance(a, SparseArray):
         return a
     if a.format not in ("csr", "csc", "coo"):
@@ -302,7 +302,7 @@ def _labelled(a: SparseArray, first: int) -> Any:
 
 
 def moved(operation: Callable[..., Any], *arrays: SparseArray) -> Any:
-    """What an operation of SciPy that only moves entries does, by running it on their numbers."""
+    """An operation of SciPy that only moves entries, found by running it on their numbers."""
     sizes = [a.nnz for a in arrays]
     firsts = np.cumsum([1, *sizes[:-1]]).tolist()
     found = operation(*map(_labelled, arrays, firsts))

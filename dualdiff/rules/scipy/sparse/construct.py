@@ -1,6 +1,6 @@
-"""Sparse arrays of traced values, and arrays put together of such.
+"""Sparse arrays of traced values, and arrays made of several.
 
-Where nothing is traced, everything here is SciPy's own.
+If no value is traced, the functions return SciPy's own arrays.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def _diagonals(name: str, diagonals: Any, offsets: Any, options: dict[str, Any])
 
 
 def _is_line(diagonals: Any) -> bool:
-    """Whether there is one diagonal, given as it is."""
+    """Whether there is one diagonal, which is not in a list."""
     if is_box(diagonals):
         return len(shape_of(diagonals)) == 1
     return not len(diagonals) or np.ndim(diagonals[0]) == 0
@@ -130,7 +130,7 @@ def diags_array(
     """``scipy.sparse.diags_array``, whose diagonals may be traced.
 
     Arguments: as SciPy's: `diagonals`, a vector or a list of them; `offsets`; `shape`; `format`,
-    CSR by default where values are traced. Returns: SciPy's array, or a `SparseArray`.
+    CSR by default if values are traced. Returns: SciPy's array, or a `SparseArray`.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.grad(lambda d: np.sum(dd.scipy.sparse.diags_array(d) @ np.array([2.0, 3.0])))(np.ones(2))

@@ -1,4 +1,4 @@
-"""Where the entries of a sparse matrix stand; their values are kept elsewhere, as a vector."""
+"""The places of the entries of a sparse matrix; their values are a vector of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy.sparse import coo_array, csr_array
 class Compressed(NamedTuple):
     """Entries row by row: row i has ``indices[indptr[i] : indptr[i + 1]]``.
 
-    `order` are the positions of these entries in the vector of values, None where it is theirs.
+    `order` has the positions of these entries in the vector of values, or is None if they agree.
     """
 
     order: ndarray | None
@@ -31,7 +31,7 @@ class Layout:
 
     @staticmethod
     def of(matrix: Any) -> Layout:
-        """That of a SciPy array in CSR, CSC or COO format."""
+        """The layout of a SciPy array in CSR, CSC or COO format."""
         shape = (int(matrix.shape[0]), int(matrix.shape[1]))
         if matrix.format == "coo":
             return Layout(matrix.row, matrix.col, shape)
@@ -71,7 +71,7 @@ class Layout:
 
     @cached_property
     def repeats(self) -> bool:
-        """Whether two entries stand at one place."""
+        """Whether two entries have the same place."""
         return np.unique(self.keys).size < self.size
 
     def matrix(self, values: Any) -> coo_array:

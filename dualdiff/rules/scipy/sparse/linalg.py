@@ -1,7 +1,7 @@
 """`scipy.sparse.linalg` on traced arrays: its whole namespace, and sparse systems of equations.
 
-The derivative of a solution is that of the equations (the implicit function theorem): with
-``A x = b``, ``dx = A^-1 (db - dA x)``. Each matrix is factorised once, and its factors serve the
+The derivative of a solution follows from the equations by the implicit function theorem: with
+``A x = b``, ``dx = A^-1 (db - dA x)``. Each matrix is factorised once. Its factors give the
 solution, all tangents and, transposed, all cotangents.
 """
 
@@ -29,14 +29,14 @@ __all__ = ["factorized", "splu", "spsolve"]
 
 
 class Factors:
-    """The LU factors of the matrices of one layout, the last of which are kept."""
+    """The LU factors of matrices with one layout; it keeps the latest."""
 
     def __init__(self, layout: Layout, options: dict[str, Any]) -> None:
         self.layout, self.options = layout, options
         self.kept: tuple[ndarray, Any] | None = None
 
     def of(self, data: ndarray) -> Any:
-        """SciPy's object with the factors of the matrix of these values."""
+        """SciPy's object with the factors of the matrix with these values."""
         kept = self.kept
         if kept is None or kept[0].dtype != data.dtype or not np.array_equal(kept[0], data):
             try:
@@ -96,7 +96,7 @@ def _pull(g: Any, x: Any, ans: Any, active: Any, factors: Factors, transposed: b
     if not active[0]:
         return None, right
     ga = -sampled(right, ans, _layout(factors, transposed))
-    own = len(shape_of(ans)) - 2  # right-hand sides in a stack have one matrix
+    own = len(shape_of(ans)) - 2  # a stack of right-hand sides has one matrix
     last = len(shape_of(ga)) - 1
     return np.sum(ga, axis=tuple(range(last - own, last))) if own else ga, right
 
@@ -142,9 +142,9 @@ def spsolve(A: Any, b: Any, permc_spec: Any = None, use_umfpack: bool = True) ->
     """``scipy.sparse.linalg.spsolve``: x with ``A x = b`` for a sparse matrix.
 
     Arguments: `A`, a sparse array, of SciPy or with traced values; `b`, of shape (n,) or (n, k);
-    `permc_spec` as SciPy's. Where something is traced SuperLU is used, never UMFPACK.
+    `permc_spec` as SciPy's. Traced arguments use SuperLU, never UMFPACK.
     Returns: an array of the shape of b.
-    Raises: numpy.linalg.LinAlgError where A is singular and something is traced.
+    Raises: numpy.linalg.LinAlgError if A is singular and an argument is traced.
 
     >>> import numpy as np, dualdiff as dd
     >>> sp = dd.scipy.sparse
@@ -167,7 +167,7 @@ class TracedLU:
         self.shape = a.shape
 
     def __getattr__(self, name: str) -> Any:
-        # L, U, perm_c, ...: of plain values only, which SciPy has factorised.
+        # L, U, perm_c, ...: only for plain values, which SciPy has factorised.
         data = self.__dict__["_matrix"].data
         if is_box(data) or name.startswith("_"):
             raise AttributeError(f"factors of a matrix with traced values have no {name!r}")
@@ -189,8 +189,8 @@ def splu(A: Any, permc_spec: Any = None, **options: Any) -> TracedLU:
     """``scipy.sparse.linalg.splu``: the LU factors of a sparse matrix, for many right-hand sides.
 
     Arguments: as SciPy's; `A` may have traced values, and so may the right-hand sides.
-    Returns: an object with `solve`, and the attributes of SciPy's where A is plain.
-    Raises: numpy.linalg.LinAlgError where A is singular (RuntimeError in SciPy), when it solves.
+    Returns: an object with `solve`, and with the attributes of SciPy's object if A is plain.
+    Raises: numpy.linalg.LinAlgError from `solve` if A is singular (RuntimeError in SciPy).
 
     >>> import numpy as np, scipy.sparse, dualdiff as dd
     >>> lu = dd.scipy.sparse.linalg.splu(2.0 * scipy.sparse.eye_array(2, format="csc"))

@@ -20,7 +20,7 @@ from .products import constant_p, times
 
 
 def matmul(x: Any, y: Any) -> Any:
-    """``x @ y``, where an operand is sparse, and one of them has traced values."""
+    """``x @ y`` with a sparse operand, and traced values in either."""
     if isinstance(x, SparseArray) or isinstance(y, SparseArray):
         if is_sparse(x) and is_sparse(y):
             return _sparse_times_sparse(wrapped(x), wrapped(y))
@@ -59,7 +59,7 @@ def _times_dense(a: SparseArray, dense: Any) -> Any:
 
 
 def _sparse_times_sparse(a: SparseArray, b: SparseArray) -> SparseArray:
-    """Each entry of `a` with the entries in its row of `b`, and then the sums at each place."""
+    """Multiply each entry of `a` by the entries in its row of `b`, and sum at each place."""
     if a.shape[1] != b.shape[0]:
         raise ValueError(f"the product of shapes {a.shape} and {b.shape} does not exist")
     order, indices, indptr = b.layout.by_row
@@ -76,14 +76,14 @@ def _sparse_times_sparse(a: SparseArray, b: SparseArray) -> SparseArray:
 
 
 def _result(data: Any, layout: Layout, left: SparseArray) -> SparseArray:
-    """Values at places that are sorted by rows, in the format that SciPy gives a result."""
+    """Values at places sorted by rows, in SciPy's format of the result."""
     like = sparse.csr_matrix((1, 1)) if left._is_matrix else sparse.csr_array((1, 1))
     made = SparseArray(data, arrays._structure(layout, like))
     return made.asformat("csc") if left.format == "csc" else made
 
 
 def add(x: Any, y: Any) -> Any:
-    """``x + y`` of two sparse arrays, or of a sparse one and a dense one, which is dense."""
+    """``x + y`` of two sparse arrays, or of a sparse and a dense one, with a dense result."""
     if is_number(x) or is_number(y):
         return _plus_number(x, y)
     if not (is_sparse(x) and is_sparse(y)):
@@ -172,7 +172,7 @@ def _power(a: SparseArray, n: Any) -> SparseArray:
 
 
 def _star(x: Any, y: Any) -> Any:
-    """``x * y``: the product of matrices where one operand is an old ``*_matrix``."""
+    """``x * y``: the product of matrices if one operand is an old ``*_matrix``."""
     both = (x, y)
     as_matrices = any(isinstance(z, SparseArray) and z._is_matrix for z in both)
     return matmul(x, y) if as_matrices and not any(map(is_number, both)) else multiply(x, y)

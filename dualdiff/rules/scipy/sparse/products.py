@@ -1,7 +1,7 @@
 """Products of sparse matrices with dense ones, linear in the values of both.
 
 A sparse matrix is a vector of values and a `Layout`. Dense operands are matrices; both may have
-lead axes in front, which broadcast. No product forms the dense matrix, and none conjugates.
+batch axes in front, which broadcast. No product forms the dense matrix, and none conjugates.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ...numpy.linalg.matrices import fold
 from ...structures import SampledProduct, SparseMatMul, SparseProduct
 from .layout import Layout
 
-BLOCK = 2**18  # elements of what is gathered at once
+BLOCK = 2**18  # elements that are gathered at once
 
 
 def _constant_times(t: Any, matrix: Any, ndim: int, lead: Shape) -> Any:
@@ -52,7 +52,7 @@ constant_p = linear(
 
 
 def _times(data: ndarray, x: ndarray, layout: Layout) -> ndarray:
-    """Plain values: one product in SciPy's compiled code, whatever the lead axes."""
+    """Plain values: one product in SciPy's compiled code, for all batch axes."""
     order, indices, indptr = layout.by_row
     if order is not None:
         data = data[..., order]
@@ -65,7 +65,7 @@ def _times(data: ndarray, x: ndarray, layout: Layout) -> ndarray:
     lead = np.broadcast_shapes(own, others)
     count = prod(lead)
     data = np.broadcast_to(data, (*lead, data.shape[-1])).reshape(-1)
-    # One matrix below the other; or, where each has its own x, all along a diagonal.
+    # One matrix below the other, or, if each has its own x, all along a diagonal.
     shift = n if prod(others) > 1 else 0
     starts = np.arange(count)[:, None]
     indices = (indices + shift * starts).reshape(-1)

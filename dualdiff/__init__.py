@@ -7,6 +7,7 @@ from .core.memory import keep_released_memory
 from .debug import debug_nans
 from .errors import DualdiffError
 from .patch import patch_numpy
+from .rules.numpy.linalg.matrices import symmetrize
 from .sparse.sparsity import hessian_sparsity, sparsity
 from .testing import check_grads
 from .transforms.checkpoint import checkpoint, stop_gradient, value_of
@@ -46,6 +47,7 @@ __all__ = [
     "scipy",
     "sparsity",
     "stop_gradient",
+    "symmetrize",
     "value_and_grad",
     "value_of",
     "vjp",

@@ -394,3 +394,12 @@ def test_convolve_says_what_is_wrong() -> None:
     ):
         with pytest.raises(ValueError, match=match):
             convolve(*args, **options)
+
+
+def test_cholesky_has_a_symmetric_gradient_and_eigh_one_in_its_triangle() -> None:
+    x = onp.array([[2.0, 0.5], [0.5, 1.0]])
+    inverse = onp.linalg.inv(x)
+    log_det = grad(lambda x: 2 * np.sum(np.log(np.diag(np.linalg.cholesky(x)))))
+    onp.testing.assert_allclose(log_det(x), inverse, rtol=1e-14)
+    by_values = grad(lambda x: np.sum(np.log(np.linalg.eigh(x)[0])))
+    onp.testing.assert_allclose(by_values(x), onp.tril(inverse * [[1, 1], [2, 1]]), rtol=1e-14)

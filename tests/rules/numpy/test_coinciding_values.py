@@ -63,6 +63,7 @@ def separate_calls(x: Any) -> Any:
 
 def values_by_products(x: Any) -> Any:
     """Eigenvalues that come from the matrix itself, not from the decomposition."""
+    x = hermitian(x)
     v = np.linalg.eigh(x)[1]
     w = np.real(np.diagonal(adjoint(v) @ x @ v))
     return weighted((v * w**2) @ adjoint(v), 1)
@@ -83,7 +84,7 @@ def test_functions_of_a_hermitian_matrix(f: Loss, values: list[float], complex: 
 
 @pytest.mark.parametrize("x", [np.eye(3), np.zeros((3, 3)), np.diag([1.0, 1.0, 2.0])])
 def test_matrix_exponential_by_eigenvectors(x: np.ndarray) -> None:
-    gradient = dd.grad(one_call)(x)
+    gradient = dd.grad(lambda x: one_call(hermitian(x)))(x)
     weight = np.real(A(3, 3, seed=1, complex=True))
     expected = hermitian(scipy.linalg.expm_frechet(x, weight, compute_expm=False))
     np.testing.assert_allclose(gradient, expected, rtol=1e-12, atol=1e-12)
@@ -216,8 +217,8 @@ def depends_on_order(x: Any) -> Any:
 @pytest.mark.parametrize("f", [depends_on_basis, depends_on_order])
 @pytest.mark.parametrize("x", [np.eye(3), np.diag([1.0, 1.0, 2.0])])
 def test_what_has_no_derivative_is_nan(f: Loss, x: np.ndarray) -> None:
-    assert np.all(np.isnan(dd.grad(f)(x)))
-    assert np.all(np.isnan(dd.vjp(f, x)[1](1.0)[0]))
+    for gradient in (dd.grad(f)(x), dd.vjp(f, x)[1](1.0)[0]):
+        assert np.all(np.isnan(gradient[np.tri(3, dtype=bool)]))
 
 
 def test_aux_and_value_are_those_of_numpys_vectors() -> None:

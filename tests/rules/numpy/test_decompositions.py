@@ -44,15 +44,17 @@ def spd(n):
 
 
 @pytest.mark.parametrize("upper", [False, True])
-def test_cholesky_cotangent_is_symmetric_and_right_for_symmetric_changes(upper):
+def test_cholesky_has_the_derivative_through_the_triangle_that_it_reads(upper):
     x, h = spd(3), 1e-6
-    t = A(3, 3, seed=1) + A(3, 3, seed=1).T
+    t = A(3, 3, seed=1)
     g = A(3, 3, seed=2)
     factor = np.linalg.cholesky
     (c,) = dd.vjp(lambda x: factor(x, upper=upper), x)[1](g)
     slope = (factor(x + h * t, upper=upper) - factor(x - h * t, upper=upper)) / (2 * h)
-    assert np.array_equal(c, c.T)
+    assert np.array_equal(c, np.triu(c) if upper else np.tril(c))
     assert np.isclose(np.sum(c * t), np.sum(g * slope), rtol=1e-8)
+    pushed = dd.jvp(lambda x: factor(x, upper=upper), (x,), (t,))[1]
+    assert np.allclose(pushed, slope, rtol=1e-8)
 
 
 def test_cholesky_of_an_indefinite_matrix_raises_numpys_error():
@@ -61,8 +63,34 @@ def test_cholesky_of_an_indefinite_matrix_raises_numpys_error():
 
 
 def test_log_determinant_by_cholesky_has_the_inverse_as_its_gradient():
-    gradient = dd.grad(lambda x: 2 * np.sum(np.log(np.diag(np.linalg.cholesky(x)))))(spd(4))
-    assert np.allclose(gradient, np.linalg.inv(spd(4)))
+    def log_det(x):
+        return 2 * np.sum(np.log(np.diag(np.linalg.cholesky(x))))
+
+    inverse = np.linalg.inv(spd(4))
+    assert np.allclose(dd.grad(lambda x: log_det(dd.symmetrize(x)))(spd(4)), inverse)
+    triangle = np.tril(2 * inverse) - np.diag(np.diag(inverse))
+    assert np.allclose(dd.grad(log_det)(spd(4)), triangle)
+
+
+def test_functions_of_one_triangle_see_no_other():
+    def matrix(a):
+        return np.tril(a * np.ones((2, 2)) + 2 * np.eye(2))
+
+    # a / sqrt(2 + a) of [[2 + a, a], [a, 2 + a]], whose eigenvalues are 2 and 2 + 2 a.
+    slope_of_factor = 1 / 2.5**0.5 - 0.25 / 2.5**1.5
+    cases = [
+        (lambda a: np.linalg.cholesky(matrix(a))[1, 0], slope_of_factor),
+        (lambda a: np.linalg.cholesky(matrix(a).T, upper=True)[0, 1], slope_of_factor),
+        (lambda a: np.linalg.eigvalsh(matrix(a))[0], 0.0),
+        (lambda a: np.linalg.eigvalsh(matrix(a).T, "U")[1], 2.0),
+        (lambda a: np.linalg.eigh(matrix(a))[0][1], 2.0),
+        (lambda a: np.linalg.svd(matrix(a), compute_uv=False, hermitian=True)[0], 2.0),
+        (lambda a: np.linalg.svd(matrix(a), hermitian=True)[1][1], 0.0),
+        (lambda a: np.trace(np.linalg.pinv(matrix(a), hermitian=True)), -2.0 / 9),
+    ]
+    for f, slope in cases:
+        assert np.isclose(dd.grad(f)(0.5), slope, rtol=1e-12, atol=1e-14)
+        assert np.isclose(dd.derivative(f)(0.5), slope, rtol=1e-12, atol=1e-14)
 
 
 def test_qr_of_dependent_columns_has_no_finite_derivative():

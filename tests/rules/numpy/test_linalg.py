@@ -170,7 +170,7 @@ def test_cond_of_a_singular_matrix_is_infinite_with_nan_for_its_derivative(p):
 
 
 @pytest.mark.parametrize("complex", [False, True])
-def test_hermitian_pinv_has_the_derivative_for_hermitian_changes(complex):
+def test_hermitian_pinv_has_the_derivative_through_the_lower_triangle(complex):
     x, t = (A(3, 3, seed=s, complex=complex) for s in (0, 1))
     x, t = x + np.conjugate(x.T), t + np.conjugate(t.T)
     weight, h = A(3, 3, seed=2), 1e-6
@@ -181,7 +181,7 @@ def test_hermitian_pinv_has_the_derivative_for_hermitian_changes(complex):
     slope = (f(x + h * t) - f(x - h * t)) / (2 * h)
     for given in (x, np.tril(x)):  # the upper triangle is not read
         gradient = dd.grad(f)(given)
-        assert np.allclose(gradient, np.conjugate(gradient.T), rtol=1e-14)
+        assert np.all(np.triu(gradient, 1) == 0)
         assert np.isclose(np.real(np.sum(gradient * t)), slope, rtol=1e-7)
         assert np.isclose(dd.jvp(f, (given,), (t,))[1], slope, rtol=1e-7)
 

@@ -15,6 +15,7 @@ import numpy as _np
 from .... import numpy as _numpy
 from ....array.views import Array
 from ....rules.numpy.creation import CREATORS
+from ....rules.numpy.linalg.decompositions import cholesky_p
 from .._mirrors import mirrored
 from . import numpy_boxes, numpy_jvps, numpy_vjps, numpy_vspaces, numpy_wrapper  # noqa: F401  # submodules
 from .numpy_wrapper import (  # noqa: F401
@@ -41,6 +42,14 @@ __all__ = sorted(
         *(name for name in dir(_np) if not name.startswith("_")),
     }
 )  # fmt: skip
+
+
+def _cholesky(a: Any, /, *, upper: bool = False) -> Any:
+    """``numpy.linalg.cholesky`` with a symmetric cotangent, as autograd has it."""
+    return cholesky_p(a, upper=bool(upper))
+
+
+linalg.cholesky = _cholesky  # type: ignore[attr-defined]
 
 
 def _of_iterable(join: Callable[..., Any]) -> Callable[..., Any]:

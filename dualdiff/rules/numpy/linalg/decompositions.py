@@ -6,8 +6,8 @@ decomposition" (2016).
 They are extended to complex matrices, in the pairing Re(g t), for which transposes do not
 conjugate.
 
-`cholesky` reads one triangle and takes the matrix for Hermitian; so does its derivative: a tangent
-counts by its Hermitian part, and a cotangent is Hermitian.
+`cholesky` reads one triangle, which is completed to a Hermitian matrix first; its rule is that of a
+function of Hermitian matrices.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ..creation import given, zeros
 from .gauge import refuse_basis, size_of
 from .matrices import (
     adjoint,
+    completed,
     conjugate,
     diagonal,
     hermitian,
@@ -103,13 +104,11 @@ cholesky_p = rule(
 
 @implements(np.linalg.cholesky)
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
-    """``numpy.linalg.cholesky``, as a function of a Hermitian matrix.
+    """``numpy.linalg.cholesky``, which reads one triangle: so does its derivative.
 
-    NumPy reads one triangle only. The derivative is that for symmetric (Hermitian) changes of the
-    matrix: the cotangent is symmetric, and an element beside the diagonal shares it with its
-    mirror image.
+    A cotangent is one of that triangle; `dualdiff.symmetrize` before it makes it symmetric.
     """
-    return cholesky_p(a, upper=bool(upper))
+    return cholesky_p(completed(a, lower=not upper), upper=bool(upper))
 
 
 def _qr_turn(k: Any) -> Any:

@@ -4,8 +4,8 @@ Formulas: M. B. Giles, "An extended collection of matrix derivative results for 
 reverse mode algorithmic differentiation" (2008), extended to complex matrices in the pairing
 Re(g t), for which transposes do not conjugate.
 
-`eigh` and `eigvalsh` read one triangle and take the matrix for Hermitian; so do their derivatives:
-a tangent counts by its Hermitian part, and a cotangent is Hermitian.
+`eigh` and `eigvalsh` read one triangle, which is completed to a Hermitian matrix first; the rules
+are those of a function of Hermitian matrices.
 
 Where eigenvalues coincide (up to rounding) the basis of their vectors is arbitrary, and whether a
 result has a derivative cannot be told from cotangents of values and vectors: a pull gives NaN, and
@@ -33,6 +33,7 @@ from .gauge import (
 )
 from .matrices import (
     adjoint,
+    completed,
     conjugate,
     diagonal,
     hermitian,
@@ -86,9 +87,13 @@ eigh_p = rule(
 )
 
 
+def _reads_lower(UPLO: Any) -> bool:
+    return str(UPLO).upper() != "U"
+
+
 @implements(np.linalg.eigh)
 def eigh(a: Any, UPLO: Any = "L") -> Any:
-    """``numpy.linalg.eigh``, as a function of a Hermitian matrix.
+    """``numpy.linalg.eigh``, which reads one triangle: so does its derivative.
 
     The phase of complex eigenvectors is arbitrary: the tangent of v has no part along i v, and a
     cotangent that depends on the phase raises. Where eigenvalues coincide, the basis is arbitrary:
@@ -96,6 +101,7 @@ def eigh(a: Any, UPLO: Any = "L") -> Any:
     one value, or ``(v * f(w)) @ v.T``; others have none (NaN). So is the derivative of second order
     there, and that of `linearize` (NaN).
     """
+    a = completed(a, _reads_lower(UPLO))
     return _Eigh(*eigh_p(a, UPLO=UPLO, vectors=_continued_eigh(a, UPLO)))
 
 
@@ -130,12 +136,14 @@ eigvalsh_p = rule(
 
 @implements(np.linalg.eigvalsh)
 def eigvalsh(a: Any, UPLO: Any = "L") -> Any:
-    """``numpy.linalg.eigvalsh``, as a function of a Hermitian matrix.
+    """``numpy.linalg.eigvalsh``, which reads one triangle: so does its derivative.
 
     Where eigenvalues coincide, symmetric functions of them have their derivative; single ones
     have none.
     """
-    return eigh(a, UPLO).eigenvalues if is_splitting() else eigvalsh_p(a, UPLO=UPLO)
+    if is_splitting():
+        return eigh(a, UPLO).eigenvalues
+    return eigvalsh_p(completed(a, _reads_lower(UPLO)), UPLO=UPLO)
 
 
 def _condition(v: Any) -> Any:

@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ....array.box import is_box
 from ....core.batch import Fit, Spec, dtype_of, unbroadcast
+from ...declare import linear
+from ...structures import Einsum
 
 
 def is_complex(x: Any) -> bool:
@@ -33,6 +36,45 @@ def adjoint(x: Any) -> Any:
 def hermitian(x: Any) -> Any:
     """The Hermitian part, which is also what the cotangent of a Hermitian matrix is reduced to."""
     return 0.5 * (x + adjoint(x))
+
+
+def _completed(x: Any, lower: bool) -> Any:
+    half = np.tril(x, -1) if lower else np.triu(x, 1)
+    return half + adjoint(half) + on_diagonal(np.real(diagonal(x)))
+
+
+def _folded(g: Any, lower: bool) -> Any:
+    above, below = np.triu(g, 1), np.tril(g, -1)
+    half = below + adjoint(above) if lower else above + adjoint(below)
+    return half + on_diagonal(np.real(diagonal(g)))
+
+
+completed_p = linear(_completed, _folded, name="completed", structure=Einsum("...ij->...kl"))
+
+
+def completed(x: Any, lower: bool = True) -> Any:
+    """The Hermitian matrix that a function means which reads one triangle of a traced array.
+
+    A cotangent is then one of that triangle. Plain arrays stay as they are.
+    """
+    return completed_p(x, lower=lower) if is_box(x) else x
+
+
+def symmetrize(A: Any) -> Any:
+    """``(A + A.T) / 2`` of the last two axes; the Hermitian part of a complex matrix.
+
+    Functions such as `numpy.linalg.cholesky` and `eigh` read one triangle of a matrix, and have
+    gradients in that triangle. A function of ``symmetrize(A)`` has a symmetric gradient.
+
+    Arguments: `A`, of shape (..., n, n). Returns: an array of the same shape.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> log_det = lambda A: 2 * np.sum(np.log(np.diag(np.linalg.cholesky(dd.symmetrize(A)))))
+    >>> dd.grad(log_det)(np.array([[2.0, 1.0], [1.0, 1.0]]))
+    array([[ 1., -1.],
+           [-1.,  2.]])
+    """
+    return hermitian(A)
 
 
 def multiply(*matrices: Any) -> Any:

@@ -24,9 +24,9 @@ from ..common import implements
 from ..manipulation import as_operand
 from .matrices import (
     adjoint,
+    completed,
     conjugate,
     fold,
-    hermitian,
     inner,
     inverse,
     is_complex,
@@ -222,30 +222,19 @@ def slogdet(a: Any) -> Any:
     return _Slogdet(*slogdet_p(a))
 
 
-def _completed(x: Any) -> Any:
-    """The Hermitian matrix of which NumPy reads the lower triangle."""
-    below = np.tril(x, -1)
-    return below + adjoint(below) + on_diagonal(np.real(diagonal_of(x)))
-
-
-def _pinv_push(t: Any, x: Any, ans: Any, symmetric: bool) -> Any:
-    if symmetric:
-        t, x = hermitian(t), _completed(x)
+def _pinv_push(t: Any, x: Any, ans: Any) -> Any:
     th, ph = adjoint(t), adjoint(ans)
     left = th - multiply(th, x, ans)
     right = th - multiply(ans, x, th)
     return multiply(ans, ph, left) + multiply(right, ph, ans) - multiply(ans, t, ans)
 
 
-def _pinv_pull(g: Any, x: Any, ans: Any, symmetric: bool) -> Any:
-    if symmetric:
-        x = _completed(x)
+def _pinv_pull(g: Any, x: Any, ans: Any) -> Any:
     p, gh, bar = transpose(ans), adjoint(g), conjugate(ans)
     left, right = multiply(gh, bar, p), multiply(p, bar, gh)
     left = left - multiply(conjugate(x), bar, left)
     right = right - multiply(right, bar, conjugate(x))
-    c = left + right - multiply(p, g, p)
-    return hermitian(c) if symmetric else c
+    return left + right - multiply(p, g, p)
 
 
 pinv_p = rule(
@@ -261,10 +250,11 @@ pinv_p = rule(
 def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Any:
     """``numpy.linalg.pinv``, at constant rank: where the rank may change, it jumps.
 
-    With ``hermitian=True`` the derivative is that for Hermitian changes, as for `eigh`.
+    With ``hermitian=True`` it reads one triangle, as `eigh`.
     """
     options = {} if rtol is np._NoValue else {"rtol": plain(rtol)}
-    return pinv_p(as_operand(a), rcond=plain(rcond), symmetric=bool(hermitian), **options)
+    a = completed(as_operand(a)) if hermitian else as_operand(a)
+    return pinv_p(a, rcond=plain(rcond), symmetric=bool(hermitian), **options)
 
 
 def _of_value(x: Any, value: Any) -> Any:

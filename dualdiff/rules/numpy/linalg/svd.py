@@ -178,8 +178,8 @@ def svd(
     by a common phase where they are complex, by a turn where values coincide or are 0, and those
     that only ``full_matrices=True`` gives by any turn. A result that depends on the phase, or on
     the basis of these additional vectors, raises in reverse mode; their tangents have no part along
-    what is arbitrary. For coinciding values see `eigh`. With ``hermitian=True`` the derivative is
-    that for Hermitian changes.
+    what is arbitrary. For coinciding values see `eigh`. With ``hermitian=True`` one triangle
+    is read, as by `eigh`.
     """
     if hermitian:
         return _hermitian_svd(a, compute_uv)

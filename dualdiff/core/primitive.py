@@ -19,7 +19,8 @@ PULLS: list[PullEntry] = []
 PUSHES: list[PushEntry] = []
 OWNERS: list[Any] = []
 SLOTS: list[int] = []
-# By types of cotangents that stand for an array: the entries that take them as they are.
+# By types of cotangents that stand for an array: the entries that take them as they are, since
+# the structure of their primitive says so.
 TAKERS: dict[type, set[int]] = {}
 PRIMITIVES: list[Primitive] = []
 
@@ -39,8 +40,9 @@ def opcode(
     OWNERS.append(owner)
     SLOTS.append(slots)
     code = len(PULLS) - 1
-    if takes is not None:
-        TAKERS.setdefault(takes, set()).add(code)
+    kinds = owner.structure.takes if isinstance(owner, Primitive) else (takes,) if takes else ()
+    for kind in kinds:
+        TAKERS.setdefault(kind, set()).add(code)
     return code
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from ..array.box import plain
 from .batch import Shape, ndim_selected, shape_of
+from .tangents import Diagonal
 
 
 class NotKnown(Exception):
@@ -25,45 +26,69 @@ class NotKnown(Exception):
 DOES_NOT_HOLD = (NotKnown, KeyError, ValueError, IndexError)
 
 
-class Pattern(Protocol):
-    """The sets of inputs on which the elements of an array depend.
+class Pattern:
+    """On which inputs the elements of an array depend.
 
     Each element has a label, and elements with the same label depend on the same inputs; label 0
-    stands for none. Methods return new patterns.
+    stands for none. Methods return new patterns. Here there is one input, with label 1: this is a
+    mask of the elements that depend on it. A search for a sparsity pattern uses a subclass, whose
+    labels stand for sets of inputs.
     """
 
-    labels: ndarray
+    __slots__ = ("labels",)
+
+    def __init__(self, labels: ndarray) -> None:
+        self.labels = labels
 
     @property
     def shape(self) -> Shape:
         """The shape of the array."""
+        return self.labels.shape
 
-    def nothing(self, shape: Shape) -> Pattern:
-        """The pattern of an array that depends on nothing."""
-
-    def relabeled(self, labels: ndarray) -> Pattern:
+    def relabeled(self, labels: ndarray) -> Any:
         """The pattern of an array with these labels, which mean the same as here."""
+        return Pattern(labels)
 
-    def broadcast(self, shape: Shape) -> Pattern:
+    def nothing(self, shape: Shape) -> Any:
+        """The pattern of an array that depends on nothing."""
+        return self.relabeled(np.broadcast_to(np.intp(0), shape))
+
+    def broadcast(self, shape: Shape) -> Any:
         """The pattern of the array broadcast to a shape."""
+        if self.labels.shape == shape:
+            return self
+        return self.relabeled(np.broadcast_to(self.labels, shape))
 
-    def union(self, other: Pattern, shape: Shape) -> Pattern:
+    def reshaped(self, shape: Shape) -> Any:
+        """The pattern of the array in another shape of as many elements."""
+        return self.relabeled(self.labels.reshape(shape))
+
+    def union(self, other: Any, shape: Shape) -> Any:
         """Element by element, of two arrays that broadcast to a shape."""
+        return self.relabeled(self.labels | other.labels).broadcast(shape)
 
-    def over_axes(self, axes: Sequence[int]) -> Pattern:
+    def over_axes(self, axes: Sequence[int]) -> Any:
         """Unions along some axes, which are removed."""
+        return self.relabeled(np.max(self.labels, axis=tuple(axes), initial=0))
 
-    def over_groups(self, starts: ndarray) -> Pattern:
+    def over_groups(self, starts: ndarray) -> Any:
         """Unions of the flat elements from each of `starts` up to the next, the last the end."""
+        ends = np.append(0, np.cumsum(self.labels))[starts]
+        return self.relabeled(np.minimum(np.diff(ends), 1))
 
-    def running(self, axis: int) -> Pattern:
+    def running(self, axis: int) -> Any:
         """Unions of each element with all before it along an axis."""
+        return self.relabeled(np.maximum.accumulate(self.labels, axis=axis))
 
-    def scattered(self, targets: ndarray, size: int) -> Pattern:
+    def scattered(self, targets: ndarray, size: int) -> Any:
         """The vector of the unions of the elements that have the same of `size` targets."""
+        out = np.zeros(size, np.intp)
+        out[np.ravel(targets)[np.ravel(self.labels) != 0]] = 1
+        return self.relabeled(out)
 
-    def sharing(self, patterns: Sequence[Pattern]) -> list[Pattern]:
+    def sharing(self, patterns: Sequence[Any]) -> list[Any]:
         """Patterns relabeled so that the same labels mean the same in all of them."""
+        return list(patterns)
 
 
 @dataclass
@@ -126,10 +151,13 @@ class Use:
 class Structure:
     """How a primitive's result depends on its operands.
 
-    `linear` says that the structure alone makes a primitive linear in all operands together.
+    `linear` says that the structure alone makes a primitive linear in all operands together;
+    `takes` are the types of structured tangents that its rules see as they are, and not as the
+    arrays that they stand for.
     """
 
     linear = False
+    takes: tuple[type, ...] = ()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, vars(self).values()))})"
@@ -146,7 +174,7 @@ class Structure:
         """
         if not (self.linear or use.prim.is_linear):
             return True
-        marks = [Mask(np.asarray(n != 0, np.intp)) for n in use.numbers()]
+        marks = [Pattern(np.asarray(n != 0, np.intp)) for n in use.numbers()]
         try:
             (found,) = self.pattern(replace(use, marks=marks))
         except DOES_NOT_HOLD:
@@ -163,47 +191,6 @@ class Dense(Structure):
 
 
 DENSE = Dense()
-
-
-class Mask:
-    """A `Pattern` of one input: label 1 depends on it, label 0 does not."""
-
-    def __init__(self, labels: ndarray) -> None:
-        self.labels = labels
-
-    @property
-    def shape(self) -> Shape:
-        return self.labels.shape
-
-    def nothing(self, shape: Shape) -> Mask:
-        return Mask(np.zeros(shape, np.intp))
-
-    def relabeled(self, labels: ndarray) -> Mask:
-        return Mask(labels)
-
-    def broadcast(self, shape: Shape) -> Mask:
-        return Mask(np.broadcast_to(self.labels, shape))
-
-    def union(self, other: Mask, shape: Shape) -> Mask:
-        return Mask(self.labels | other.labels).broadcast(shape)
-
-    def over_axes(self, axes: Sequence[int]) -> Mask:
-        return Mask(np.max(self.labels, axis=tuple(axes), initial=0))
-
-    def over_groups(self, starts: ndarray) -> Mask:
-        ends = np.append(0, np.cumsum(self.labels))[starts]
-        return Mask(np.minimum(np.diff(ends), 1))
-
-    def running(self, axis: int) -> Mask:
-        return Mask(np.maximum.accumulate(self.labels, axis=axis))
-
-    def scattered(self, targets: ndarray, size: int) -> Mask:
-        out = np.zeros(size, np.intp)
-        out[np.ravel(targets)[np.ravel(self.labels) != 0]] = 1
-        return Mask(out)
-
-    def sharing(self, patterns: Sequence[Mask]) -> list[Mask]:
-        return list(patterns)
 
 
 class Gather(Structure):
@@ -265,6 +252,8 @@ def _without_values(name: str, v: Any) -> Any:
 class Index(Gather):
     """The elements of operand 0 that the parameter `index` selects."""
 
+    takes = (Diagonal,)
+
     def moved(self, use: Use, labels: Sequence[Any]) -> ndarray:
         return np.asarray(labels[0][use.params["index"]])
 
@@ -282,7 +271,7 @@ class Scatter(Structure):
         positions = np.asarray(np.arange(size).reshape(spec.shape)[index])
         offsets = size * np.arange(directions).reshape(lead + (1,) * positions.ndim)
         made = p.scattered(np.broadcast_to(offsets + positions, p.shape), size * directions)
-        return [made.relabeled(made.labels.reshape(use.shape))]
+        return [made.reshaped(use.shape)]
 
 
 def patterns_of(use: Use) -> tuple[list[Pattern], bool]:

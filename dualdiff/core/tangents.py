@@ -3,13 +3,17 @@
 Elementwise functions keep them diagonal, at the cost of one direction instead of all, and slices
 and their sums make a few diagonals of one; a product with a matrix scales its rows, a running sum
 fills a triangle, and the pull of a sum or another function of all elements is the product of a
-column and a row. Everything else asks for the array that they stand for.
+column and a row. NumPy's functions and ufuncs take them as they are, by ``__array_function__`` and
+``__array_ufunc__``, so that rules are plain NumPy. What has no way of its own here asks for the
+array that they stand for.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+import itertools
+import operator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from math import prod
@@ -17,11 +21,10 @@ from typing import Any
 
 import numpy as np
 from numpy import ndarray
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..array.box import is_box
-from ..array.indexing import BASIC, GETITEM
 from .batch import Fit, Shape
-from .primitive import TAKERS, Primitive
 
 Ranks = tuple[tuple[ndarray, ndarray], ...]
 MOST_BANDS = 16  # diagonals that are worth being kept apart
@@ -48,14 +51,13 @@ def is_large_product(column: ndarray, size: int) -> bool:
     return column.size * size >= LEAST_RANK or _for_many.get()
 
 
-class Diagonal:
+class Diagonal(NDArrayOperatorsMixin):
     """Tangents or cotangents that are zero but in a few diagonals, as a stencil has them, and a few
     products of a column and a row.
 
     It stands for an array of shape ``(rows, *shape of the elements)``: in the band that begins at
     `first`, row ``first + k`` is the flat element k; each of `ranks` is a pair ``(column, row)``.
-    It has of an array what the rules of elementwise functions use. Zeros beside the diagonals stay
-    zero whatever they are multiplied with.
+    Zeros beside the diagonals stay zero whatever they are multiplied with.
     """
 
     __slots__ = ("bands", "ranks", "rows")
@@ -184,19 +186,40 @@ class Diagonal:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """Sums and products with arrays as by operators, ``array += self`` without the zeros."""
+        out = kwargs.get("out", (None,))[0]
+        if out is self:  # ``self += other`` makes another
+            out = kwargs.pop("out")
         if method == "__call__" and len(inputs) == 2:
             other = inputs[inputs[0] is self]
             if not kwargs and ufunc in (np.add, np.multiply):
                 return self + other if ufunc is np.add else self * other
-            out = kwargs.get("out", (None,))[0]
+            if not kwargs and ufunc is np.matmul and inputs[0] is self:
+                return self.times_matrix(other)
+            if not kwargs and ufunc is np.divide and inputs[0] is self:
+                return self._scaled(np.divide, other)
             if ufunc is np.add and out is other and len(kwargs) == 1 and out.shape == self.shape:
                 self.add_to(out)
                 return out
+        elif ufunc is np.negative and not kwargs:
+            return -self
         elif ufunc is np.add and method == "at" and _keeps_rows(inputs[1]):
             return self.add_at(*inputs[:2])
         elif ufunc is np.add and method == "reduce" and kwargs.keys() <= {"axis", "keepdims"}:
             return self.sum(**{"axis": 0, **kwargs})
         return getattr(ufunc, method)(*map(dense, inputs), **kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        """A function of NumPy: as it is done here, or on the arrays."""
+        found = _FUNCTIONS.get(function)
+        ans = NotImplemented if found is None else found(*args, **kwargs)
+        if ans is not NotImplemented:
+            return ans
+        return function(*map(dense, args), **{k: dense(v) for k, v in kwargs.items()})
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # NumPy looks for other protocols, by which memory would be lost
+            raise AttributeError(name)
+        return getattr(self.release(), name)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> ndarray:
         return self.release() if dtype is None else self.release().astype(dtype, copy=False)
@@ -331,12 +354,16 @@ class Diagonal:
         values, lengths = np.stack(runs, axis=1), np.stack((ends, elements.size - ends), axis=1)
         return np.repeat(values.reshape(-1), lengths.reshape(-1)).reshape(self.shape)
 
-    def __mul__(self, other: Any) -> Any:
+    def _scaled(self, ufunc: Any, other: Any) -> Any:
+        """The product with an array, or the quotient."""
         if not is_box(other) and np.ndim(other) < self.ndim:
-            product = self.each(lambda elements: elements * other)
-            if product._elements.shape == self._elements.shape:
-                return product
-        return self.release() * other
+            scaled = self.each(lambda elements: ufunc(elements, other))
+            if scaled._elements.shape == self._elements.shape:
+                return scaled
+        return ufunc(self.release(), other)
+
+    def __mul__(self, other: Any) -> Any:
+        return self._scaled(np.multiply, other)
 
     __rmul__ = __mul__
 
@@ -379,14 +406,6 @@ def _keeps_rows(index: Any) -> bool:
     return type(index) is tuple and type(index[0]) is slice and index[0] == slice(None)
 
 
-_takers = TAKERS.setdefault(Diagonal, {BASIC, GETITEM.opcode})
-
-
-def take_diagonals(*prims: Primitive) -> None:
-    """Let the pushes and pulls of primitives see diagonals as they are."""
-    _takers.update(prim.opcode for prim in prims)
-
-
 def widened(t: Any, fit: Fit | None, lead: Shape) -> Any:
     """The tangents of an operand; those of a number that is broadcast to a large array are a
     column, which becomes its product with a row of ones."""
@@ -398,5 +417,78 @@ def widened(t: Any, fit: Fit | None, lead: Shape) -> Any:
 
 
 def dense(t: Any) -> Any:
-    """A tangent or cotangent as an array or box."""
+    """A tangent or cotangent as an array or box, also in lists and tuples."""
+    if type(t) in (list, tuple):
+        return type(t)(map(dense, t))
     return t.release() if type(t) is Diagonal else t
+
+
+def column_times_row(column: Any, row: Any) -> Any:
+    """The product of a vector and an array, whose factors are kept apart where it is large."""
+    if type(column) is ndarray is type(row) and is_large_product(column, row.size):
+        return Diagonal.outer(column, row)
+    return column.reshape(column.shape + (1,) * row.ndim) * row
+
+
+def sums_from_behind(g: Any, axis: int) -> Any:
+    """The sums of each element and all after it along an axis, which counts from the right."""
+    if type(g) is Diagonal:
+        return g.cumsum(axis, back=True)
+    back: Any = (..., slice(None, None, -1), *(slice(None),) * (-axis - 1))
+    return np.cumsum(g[back], axis=axis)[back]
+
+
+def _where(mask: Any, x: Any, y: Any) -> Any:
+    parts = [
+        t.where(m) if type(t) is Diagonal else np.where(m, t, 0)
+        for t, m in ((x, mask), (y, ~mask))
+        if type(t) is not int or t != 0
+    ]
+    return parts[0] + parts[1] if len(parts) == 2 else parts[0]
+
+
+def _concatenate(parts: Sequence[Any], axis: int = 0) -> Any:
+    if axis >= 0 or any(map(is_box, parts)):
+        return NotImplemented
+    shape = list(parts[0].shape)
+    ends = [0, *itertools.accumulate(part.shape[axis] for part in parts)]
+    shape[axis] = ends[-1]
+    diagonals = [
+        (part, at) for part, at in zip(parts, ends, strict=False) if type(part) is Diagonal
+    ]
+    if len(shape) == 2 and not any(type(p) is not Diagonal and p.any() for p in parts):
+        return functools.reduce(operator.add, [p.placed(at, shape[1]) for p, at in diagonals])
+    total = np.zeros(shape, np.result_type(*(part.dtype for part in parts)))
+    moved = np.moveaxis(total, axis, 0)
+    for part, (start, stop) in zip(parts, itertools.pairwise(ends), strict=True):
+        place = np.moveaxis(moved[start:stop], 0, axis)
+        place += part
+    return total
+
+
+def _roll(t: Diagonal, shift: tuple[int, ...], axis: tuple[int, ...]) -> Any:
+    if t.ndim != 2 or axis != (-1,) or not t.shape[1]:
+        return NotImplemented
+    n = t.shape[1]
+    cut = -shift[0] % n
+    return t[:, cut:].placed(0, n) + t[:, :cut].placed(n - cut, n)
+
+
+def _sum(t: Diagonal, *args: Any, **options: Any) -> Any:
+    return NotImplemented if options.keys() & {"initial", "where"} else t.sum(*args, **options)
+
+
+_FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    np.broadcast_to: lambda t, shape: t if t.shape == tuple(shape) else NotImplemented,
+    np.concatenate: _concatenate,
+    np.cumsum: Diagonal.cumsum,
+    np.mean: Diagonal.mean,
+    np.ndim: lambda t: t.ndim,
+    np.real: lambda t: t.real,
+    np.reshape: Diagonal.reshape,
+    np.roll: _roll,
+    np.shape: lambda t: t.shape,
+    np.sum: _sum,
+    np.where: _where,
+    np.zeros_like: lambda t: t.zeros(),
+}

@@ -100,6 +100,8 @@ def resolve(x: Any) -> Any:
         return resolve(_converter[0](x))
     if issubclass(kind, (Traced, Number, generic)):
         return x
+    if hasattr(kind, "release"):  # a structured tangent beside a box
+        return x.release()
     raise unsupported(x)
 
 

@@ -22,7 +22,6 @@ from ..core.batch import Shape, align, cast, fit_of, hush, shape_of, spec_of, un
 from ..core.dual import Dual
 from ..core.primitive import Primitive
 from ..core.structure import DENSE, Structure
-from ..core.tangents import dense, take_diagonals
 from ..core.tape import Var
 from ..core.trace import Reference, resolve, settled
 from ..errors import DualdiffError
@@ -55,7 +54,6 @@ class Elementwise(Primitive):
         self.derivatives = tuple(derivatives)
         self.ignores = tuple(i for i, d in enumerate(derivatives) if not callable(d) and d == 0)
         self.factors = [Residuals(d, 0) if callable(d) else None for d in derivatives]
-        take_diagonals(self)
         self.operator = self.general
         self.is_fast = len(derivatives) <= 2 and None not in derivatives
         if len(derivatives) == 1:
@@ -107,7 +105,7 @@ class Elementwise(Primitive):
             t = self._scale(i, t, kept)
             total = t if total is None else total + t
         if shape_of(total) != lead + spec.shape:
-            total = np.broadcast_to(dense(total), lead + spec.shape)
+            total = np.broadcast_to(total, lead + spec.shape)
         return cast(total, spec.dtype)
 
     def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:

@@ -8,7 +8,7 @@ import scipy.ndimage
 
 import dualdiff as dd
 from dualdiff import extend
-from dualdiff.core.structure import Mask, Use
+from dualdiff.core.structure import Pattern, Use
 from dualdiff.extend import structures
 from dualdiff.sparse.sparsity import detect
 
@@ -124,14 +124,19 @@ RNG = np.random.default_rng(0)
 def test_masks_are_patterns_of_one_input(axis: Any):
     """A mask of a sum is where random numbers that are zero outside a mask have a sum."""
     mask = RNG.random((4, 5)) < 0.3
-    use = Use(np.sum, [mask], [Mask(mask.astype(int))], {"axis": axis}, (np.sum(mask, axis).shape,))
+    use = Use(
+        np.sum, [mask], [Pattern(mask.astype(int))], {"axis": axis}, (np.sum(mask, axis).shape,)
+    )
     (found,) = structures.Reduction().pattern(use)
     assert np.array_equal(found.labels, np.any(mask, axis))
 
 
 def test_unions_of_a_mask():
-    m = Mask(np.array([0, 1, 0, 0, 1]))
+    m = Pattern(np.array([0, 1, 0, 0, 1]))
     assert m.over_groups(np.array([0, 1, 1, 3, 5])).labels.tolist() == [0, 0, 1, 1]
     assert m.scattered(np.array([0, 2, 1, 2, 0]), 4).labels.tolist() == [1, 0, 1, 0]
     assert m.running(0).labels.tolist() == [0, 1, 1, 1, 1]
-    assert m.union(Mask(np.array([[1], [0]])), (2, 5)).labels.tolist() == [[1] * 5, [0, 1, 0, 0, 1]]
+    assert m.union(Pattern(np.array([[1], [0]])), (2, 5)).labels.tolist() == [
+        [1] * 5,
+        [0, 1, 0, 0, 1],
+    ]

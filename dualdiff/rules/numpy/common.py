@@ -17,7 +17,7 @@ from ...array.layout import in_layout, layout_of
 from ...array.stores import assign_to
 from ...array.views import memory_of
 from ...core.batch import Shape, Spec, align, cast, contains_nan, dtype_of, shape_of
-from ...core.tangents import Diagonal, dense, is_large_product
+from ...core.tangents import column_times_row, is_large_product
 from ...core.trace import resolve
 from ...errors import UnsupportedInputError, user_line
 
@@ -115,7 +115,7 @@ def spread(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
         return out
     column = column_of(g, axes, shape, keepdims)
     if column is not None:
-        return Diagonal.outer(column, np.broadcast_to(g.dtype.type(1), shape))
+        return column_times_row(column, np.broadcast_to(g.dtype.type(1), shape))
     if not keepdims:
         g = expand_dims(g, axes, len(shape))
     outer = shape_of(g)
@@ -130,9 +130,7 @@ def spread(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
 def where_or_zero(mask: Any, g: Any) -> Any:
     """``np.where(mask, g, 0)``, which for a mask without order takes ten times as long as a
     product."""
-    if type(g) is Diagonal:
-        return g.where(mask)
-    if math.prod(shape_of(mask)) > 100 and not is_box(g) and not is_box(mask):
+    if type(g) is ndarray and math.prod(shape_of(mask)) > 100 and not is_box(mask):
         product = g * mask
         if not contains_nan(product):
             return product
@@ -147,14 +145,8 @@ def tangent_where(
     for t, mask, spec in zip(ts, masks, specs, strict=True):
         if t is None:
             continue
-        t = align(t, spec.ndim, ans_spec.ndim, lead)
-        if type(t) is Diagonal or type(total) is Diagonal:
-            part = where_or_zero(mask, t)
-            total = part if type(total) is int else total + part
-        else:
-            total = np.where(mask, t, total)
-    shape = lead + ans_spec.shape
-    return total if shape_of(total) == shape else np.broadcast_to(dense(total), shape)
+        total = np.where(mask, align(t, spec.ndim, ans_spec.ndim, lead), total)
+    return np.broadcast_to(total, lead + ans_spec.shape)
 
 
 def target_of(out: Any) -> Any:

@@ -15,7 +15,7 @@ from ...array.box import plain, seen
 from ...array.dispatch import UFUNC_METHODS, register
 from ...core.batch import dtype_of, shape_of
 from ...core.primitive import Primitive
-from ...core.tangents import Diagonal, take_diagonals
+from ...core.tangents import sums_from_behind
 from ..declare import linear, rule
 from ..structures import Cumulative
 from .common import axis_of, ends_derivative, for_target, implements, into
@@ -52,13 +52,6 @@ def _recurrence_pull(a: Any, g: Any, axis: int) -> Any:
     return _recurrence(a[back], g[back], axis)[back]
 
 
-def _cumsum_pull(g: Any, axis: int) -> Any:
-    if type(g) is Diagonal:
-        return g.cumsum(axis, back=True)
-    back = along(axis, REVERSED)
-    return np.cumsum(g[back], axis=axis)[back]
-
-
 def _cumprod_push(t: Any, x: Any, ans: Any, axis: int) -> Any:
     if is_normal(ans):
         return ans * np.cumsum(t / x, axis=axis)
@@ -67,7 +60,7 @@ def _cumprod_push(t: Any, x: Any, ans: Any, axis: int) -> Any:
 
 def _cumprod_pull(g: Any, x: Any, ans: Any, axis: int) -> Any:
     if is_normal(ans):
-        return _cumsum_pull(g * ans, axis) / x
+        return sums_from_behind(g * ans, axis) / x
     return products_before(x, axis) * _recurrence_pull(x[along(axis, BUT_FIRST)], g, axis)
 
 
@@ -92,11 +85,10 @@ def _running_pull(g: Any, x: Any, ans: Any, axis: int) -> Any:
 
 cumsum_p = linear(
     lambda x, axis, dtype: np.cumsum(x, axis=axis, dtype=dtype),
-    _cumsum_pull,
+    lambda g, axis: sums_from_behind(g, axis),
     name="cumsum",
     structure=Cumulative(),
 )
-take_diagonals(cumsum_p)
 cumprod_p = rule(
     lambda x, axis: np.cumprod(x, axis=axis),
     push=_cumprod_push,

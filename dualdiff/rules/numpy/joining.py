@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
-import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ...array.box import is_box, seen
+from ...array.box import seen
 from ...array.views import View
 from ...core.batch import Shape, dtype_of, shape_of
-from ...core.tangents import Diagonal, dense, take_diagonals
 from ..declare import rule
-from ..structures import Gather
+from ..structures import Blocks
 from .common import (
     axis_of,
     ends_derivative,
@@ -31,27 +28,11 @@ from .manipulation import as_operand, reshape_p
 
 
 def _concatenate_push(ts: Sequence[Any], specs: Any, ans_spec: Any, axis: int, lead: Shape) -> Any:
-    if Diagonal in map(type, ts) and not any(map(is_box, ts)):
-        return _joined_diagonals(ts, specs, ans_spec, axis, lead)
     parts = [
-        np.zeros(lead + spec.shape, spec.dtype) if t is None else dense(t)
+        np.zeros(lead + spec.shape, spec.dtype) if t is None else t
         for t, spec in zip(ts, specs, strict=True)
     ]
     return np.concatenate(parts, axis=axis)
-
-
-def _joined_diagonals(ts: Sequence[Any], specs: Any, spec: Any, axis: int, lead: Shape) -> Any:
-    """Tangents some of which are diagonals, without an array where all are."""
-    given = [(t, s) for t, s in zip(ts, _spans(specs, axis), strict=True) if t is not None]
-    if spec.ndim == 1 and all(type(t) is Diagonal for t, _ in given):
-        return functools.reduce(
-            operator.add, [t.placed(span.start, spec.shape[0]) for t, span in given]
-        )
-    total = np.zeros(lead + spec.shape, np.result_type(*(t.dtype for t, _ in given)))
-    rest = (slice(None),) * (total.ndim + axis)
-    for t, span in given:
-        total[(*rest, span)] += t
-    return total
 
 
 def _spans(specs: Any, axis: int) -> list[slice]:
@@ -71,9 +52,8 @@ concatenate_p = rule(
     push=_concatenate_push,
     pull=_concatenate_pull,
     name="concatenate",
-    structure=Gather(),
+    structure=Blocks(),
 )
-take_diagonals(concatenate_p)
 
 
 @implements(np.concatenate)

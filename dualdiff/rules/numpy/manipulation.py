@@ -15,10 +15,9 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from ...array.box import is_box, plain, seen
 from ...array.views import View, memory_of
 from ...core.batch import Fit, Shape, align, shape_of, unbroadcast
-from ...core.tangents import Diagonal, dense, take_diagonals
 from ...core.trace import resolve
 from ..declare import linear
-from ..structures import Gather
+from ..structures import Blocks, Gather
 from .common import Axes, axes_of, axis_of, implements, in_c_order, memory_order, ndim_of
 
 
@@ -44,10 +43,9 @@ reshape_p = linear(
     lambda g, x_spec, ans_spec: _reshaped(g, lead_of(g, ans_spec.ndim) + x_spec.shape),
     push=lambda t, x_spec, shape: _reshaped(t, lead_of(t, x_spec.ndim) + shape),
     name="reshape",
-    structure=Gather(),
+    structure=Blocks(),
     view=True,
 )
-take_diagonals(reshape_p)
 
 
 def _permute(x: Any, axes: Axes) -> Any:
@@ -293,12 +291,8 @@ def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
 
 def _rolled(x: Any, shift: tuple[int, ...], axis: tuple[int, ...]) -> Any:
     """``numpy.roll``; along one axis by joining two slices, at less than half its cost."""
-    if type(x) is Diagonal and x.ndim == 2 and axis == (-1,) and x.shape[1]:
-        n = x.shape[1]
-        cut = -shift[0] % n
-        return x[:, cut:].placed(0, n) + x[:, :cut].placed(n - cut, n)
     if len(axis) != 1 or type(x) is not ndarray or not x.size or not in_c_order(x):
-        return np.roll(dense(x), shift, axis)
+        return np.roll(x, shift, axis)
     cut = -shift[0] % x.shape[axis[0]]
     rest: Any = (slice(None),) * (-axis[0] - 1)
     parts = (x[(..., slice(cut, None), *rest)], x[(..., slice(cut), *rest)])
@@ -309,9 +303,8 @@ roll_p = linear(
     _rolled,
     lambda g, shift, axis: _rolled(g, tuple(-s for s in shift), axis),
     name="roll",
-    structure=Gather(),
+    structure=Blocks(),
 )
-take_diagonals(roll_p)
 
 
 @implements(np.roll)

@@ -17,7 +17,6 @@ from ...array.views import View
 from ...core.batch import Shape, Spec, cast, hush, unhush
 from ...core.dual import Dual
 from ...core.primitive import opcode
-from ...core.tangents import Diagonal
 from ...core.tape import Var
 from ...core.trace import resolve
 
@@ -50,7 +49,7 @@ def _one_entry_format(prim: Any, pull: Formula, push: Formula) -> int:
         if t is not None:
             ts[out] = _fitted(push(t, other, Spec(shape, dtype), lead), ans_dtype)
 
-    return opcode(prim, pull_entry, push_entry, slots=1, takes=Diagonal)
+    return opcode(prim, pull_entry, push_entry, slots=1)
 
 
 def _two_entry_format(prim: Any, pulls: tuple[Formula, Formula], pushes: Any) -> int:

@@ -18,7 +18,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from ...array.box import plain
 from ...array.dispatch import find_function, no_rule, register
 from ...core.batch import Shape, Spec, align, dtype_of, shape_of
-from ...core.tangents import Diagonal, dense, is_large_product
+from ...core.tangents import column_times_row
 from ..declare import Bilinear, bilinear
 from ..structures import Cross, MatMul
 from .common import implements, into, ndim_of, target_of
@@ -30,15 +30,14 @@ from .product_paths import product_fast_path
 
 def _each_times(g: Any, v: Any, shape: Shape, lead: Shape) -> Any:
     """The vector v times each element of g, which is of the given shape."""
-    if shape == lead and lead and type(g) is ndarray is type(v) and is_large_product(g, v.size):
-        return Diagonal.outer(g, v)
+    if shape == lead and lead:
+        return column_times_row(g, v)
     return g[..., None] * v if shape else g * v
 
 
 def _push_x(t: Any, y: Any, x_spec: Any, lead: Shape) -> Any:
     if y.ndim == 2:
         return _rows(t, y)
-    t = dense(t)
     if y.ndim == 1:
         return np.matmul(t, y)
     if x_spec.ndim == 1:
@@ -47,8 +46,8 @@ def _push_x(t: Any, y: Any, x_spec: Any, lead: Shape) -> Any:
 
 
 def _by_rows(t: Any, matrix: Any) -> Any:
-    """``t @ matrix``, with care for diagonal directions."""
-    return t.times_matrix(matrix) if type(t) is Diagonal else np.matmul(t, matrix)
+    """``t @ matrix``."""
+    return np.matmul(t, matrix)
 
 
 def _rows(t: Any, y: Any) -> Any:
@@ -57,14 +56,12 @@ def _rows(t: Any, y: Any) -> Any:
         return t * y[0]
     if t.ndim <= 2:
         return _by_rows(t, y)
-    t = dense(t)
     return np.matmul(flat(t), y).reshape((*t.shape[:-1], y.shape[-1]))
 
 
 def _push_y(t: Any, x: Any, y_spec: Spec, lead: Shape) -> Any:
     if y_spec.ndim == 1 and x.ndim <= 2:
         return _by_rows(t, x.T)
-    t = dense(t)
     if y_spec.ndim == 1:
         return np.matmul(t, flat(x).T).reshape(lead + x.shape[:-1])
     if x.ndim == 1:
@@ -75,7 +72,6 @@ def _push_y(t: Any, x: Any, y_spec: Spec, lead: Shape) -> Any:
 def _pull_x(g: Any, y: Any, x_spec: Spec, lead: Shape) -> Any:
     if y.ndim == 2:
         return _rows(g, y.T)
-    g = dense(g)
     if y.ndim == 1:
         return _each_times(g, y, lead + x_spec.shape[:-1], lead)
     if x_spec.ndim == 1:
@@ -86,7 +82,6 @@ def _pull_x(g: Any, y: Any, x_spec: Spec, lead: Shape) -> Any:
 def _pull_y(g: Any, x: Any, y_spec: Spec, lead: Shape) -> Any:
     if x.ndim == 2 and y_spec.ndim == 1:
         return _by_rows(g, x)
-    g = dense(g)
     if x.ndim == 1:
         return _each_times(g, x, lead, lead) if y_spec.ndim == 1 else x[:, None] * g[..., None, :]
     if y_spec.ndim > 2:

@@ -17,7 +17,7 @@ from ...array.box import is_box, plain, seen
 from ...array.dispatch import UFUNC_METHODS
 from ...core.batch import Shape, cast, dtype_of, shape_of
 from ...core.primitive import Primitive
-from ...core.tangents import Diagonal, dense, take_diagonals
+from ...core.tangents import column_times_row
 from ..declare import Linear, linear, rule
 from ..structures import Reduction
 from .common import (
@@ -115,23 +115,17 @@ def reduction(fn: Callable[..., Any], scaled: Scaled, name: str | None = None) -
 
     def push(t: Any, x: Any, ans: Any, axis: Axes, keepdims: bool, options: Any) -> Any:
         ans = kept_dims(ans, axis, len(shape_of(x)), keepdims)
-        if type(t) is Diagonal and t.dtype.kind == "f" and type(x) is ndarray:
-            t = t * scaled(x.dtype.type(1), x, ans, axis, **options)
-        else:
-            t = scaled(dense(t), x, ans, axis, **options)
-        return np.sum(t, axis=axis, keepdims=keepdims)
+        return np.sum(scaled(t, x, ans, axis, **options), axis=axis, keepdims=keepdims)
 
     def pull(g: Any, x: Any, ans: Any, axis: Axes, keepdims: bool, options: Any) -> Any:
         column = column_of(g, axis, shape_of(x), keepdims)
         if column is not None and type(x) is ndarray:
             row = scaled(column.dtype.type(1), x, np.reshape(ans, ()), axis, **options)
-            return Diagonal.outer(column, row)
+            return column_times_row(column, row)
         ans, g = (kept_dims(v, axis, len(shape_of(x)), keepdims) for v in (ans, g))
         return scaled(g, x, ans, axis, **options)
 
-    made = rule(apply, push=push, pull=pull, name=name or fn.__name__, structure=Reduction())
-    take_diagonals(made)
-    return made
+    return rule(apply, push=push, pull=pull, name=name or fn.__name__, structure=Reduction())
 
 
 def conjugate(x: Any) -> Any:
@@ -162,7 +156,6 @@ def _sum_pull(g: Any, x_spec: Any, axis: Axes, keepdims: bool, options: dict[str
 
 
 sum_p = linear(_sum, _sum_pull, push=_sum_push, name="sum", structure=Reduction())
-take_diagonals(sum_p)
 
 
 @implements(np.sum)

@@ -12,7 +12,6 @@ from ...array.box import is_box, plain, seen
 from ...array.dispatch import register
 from ...array.indexing import GETITEM, SCATTER
 from ...core.batch import Fit, Shape, Spec, dtype_of, shape_of, unbroadcast
-from ...core.tangents import take_diagonals
 from ..declare import elementwise, linear, rule
 from ..structures import Choice, Gather, Trace
 from .common import (
@@ -101,7 +100,6 @@ select_p = rule(
     name="select",
     structure=Choice(),
 )
-take_diagonals(choose_p, select_p)
 
 
 @implements(np.choose)

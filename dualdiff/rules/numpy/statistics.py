@@ -14,7 +14,6 @@ import numpy as np
 from ...array.box import is_box, plain, seen
 from ...core.batch import cast, dtype_of, shape_of
 from ...core.primitive import Primitive
-from ...core.tangents import dense, take_diagonals
 from ..declare import elementwise, linear
 from ..structures import Reduction
 from .common import Axes, axes_of, implements, into, spread, strip, target_of
@@ -40,13 +39,12 @@ def _mean(x: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
 def _mean_pull(g: Any, x_spec: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
     shape, where = x_spec.shape, options.get("where", True)
     if where is True:
-        return spread(dense(g) / count(shape, axis), axis, shape, keepdims)
-    share = dense(spread(g, axis, shape, keepdims)) / count(shape, axis, where)
+        return spread(g / count(shape, axis), axis, shape, keepdims)
+    share = spread(g, axis, shape, keepdims) / count(shape, axis, where)
     return np.where(where, share, 0)
 
 
 mean_p = linear(_mean, _mean_pull, name="mean", structure=Reduction())
-take_diagonals(mean_p)
 
 
 @implements(np.mean)

@@ -9,10 +9,9 @@ import numpy as np
 from ...array.box import is_box, plain, seen
 from ...array.dispatch import register
 from ...core.batch import Fit, Shape, Spec, align, shape_of, unbroadcast
-from ...core.tangents import Diagonal, take_diagonals
 from ..declare import rule
 from ..structures import Choice
-from .common import implements, on_values, tangent_where, where_or_zero
+from .common import implements, on_values, where_or_zero
 from .manipulation import as_operand
 
 for _function in (
@@ -50,9 +49,6 @@ def ndim(a: Any) -> int:
 def _where_push(
     ts: Any, condition: Any, x_spec: Spec, y_spec: Spec, ans_spec: Spec, lead: Shape
 ) -> Any:
-    if Diagonal in map(type, ts):
-        masks = (condition, ~condition)
-        return tangent_where(ts, masks, (x_spec, y_spec), ans_spec, lead)
     tx, ty = (
         0 if t is None else align(t, spec.ndim, ans_spec.ndim, lead)
         for t, spec in zip(ts, (x_spec, y_spec), strict=True)
@@ -75,7 +71,6 @@ where_p = rule(
     name="where",
     structure=Choice(),
 )
-take_diagonals(where_p)
 
 
 @implements(np.where)

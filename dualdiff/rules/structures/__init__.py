@@ -6,6 +6,7 @@
 | `Sum()`, `Choice()` | the same, which it adds or one of which it copies |
 | `Multiplication()`, `Division()` | the same, and is zero where a factor or the numerator is |
 | `Gather()` | the one element that it is a copy of (or none): found by running `fn` on labels |
+| `Blocks()` | the same, where neighboring elements stay neighbors but for a few cuts |
 | `Pack()` | the one scalar operand in its place |
 | `Index()` | the element of operand 0 that the parameter `index` selects |
 | `Scatter()` | the elements of operand 0 that are added at its place, by the parameter `index` |
@@ -46,6 +47,7 @@ from .elements import (
     AddAt,
     Axis,
     Bins,
+    Blocks,
     Choice,
     Cumulative,
     Division,
@@ -73,6 +75,7 @@ __all__ = [
     "AddAt",
     "Axis",
     "Bins",
+    "Blocks",
     "Choice",
     "Contraction",
     "Convolution",

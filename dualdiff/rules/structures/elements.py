@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from ...core.batch import Shape, dtype_of
+from ...core.batch import dtype_of
 from ...core.structure import Gather, NotKnown, Pattern, Structure, Use
+from ...core.tangents import Diagonal
 
 
 class Elementwise(Structure):
     """An element depends on the elements in its place, of operands that broadcast."""
+
+    takes = (Diagonal,)
 
     def pattern(self, use: Use) -> list[Pattern]:
         return [use.union(use.traced, shape) for shape in use.shapes]
@@ -53,6 +56,12 @@ class Division(Elementwise):
         return True if use.marks[0] is None else np.broadcast_to(use.marks[0], use.shape)
 
 
+class Blocks(Gather):
+    """Neighboring elements stay neighbors, but for a few cuts: what is diagonal stays diagonal."""
+
+    takes = (Diagonal,)
+
+
 class Pack(Gather):
     """The vector of the operands, which are scalars."""
 
@@ -69,7 +78,7 @@ class AddAt(Structure):
         parts = [] if x is None else [x]
         if y is not None:
             made = y.broadcast(positions.shape).scattered(positions, int(np.prod(use.shape)))
-            parts.append(reshaped(made, use.shape))
+            parts.append(made.reshaped(use.shape))
         return [use.union(parts, use.shape)]
 
 
@@ -81,12 +90,7 @@ class Bins(Structure):
         counted = positions >= 0
         chosen = p.relabeled(np.ravel(p.labels)[counted])
         made = chosen.scattered(positions[counted], int(np.prod(use.shape)))
-        return [reshaped(made, use.shape)]
-
-
-def reshaped(p: Pattern, shape: Shape) -> Pattern:
-    """The pattern of the array in another shape of as many elements."""
-    return p.relabeled(p.labels.reshape(shape))
+        return [made.reshaped(use.shape)]
 
 
 def _axes(axis: Any, ndim: int) -> Sequence[int]:
@@ -99,14 +103,18 @@ def _axes(axis: Any, ndim: int) -> Sequence[int]:
 class Reduction(Structure):
     """All elements along the axes of the parameter `axis`."""
 
+    takes = (Diagonal,)
+
     def pattern(self, use: Use) -> list[Pattern]:
         shape = np.broadcast_shapes(*(p.shape for p in use.traced))
         axes = _axes(use.params["axis"], len(shape))
-        return [reshaped(use.union(use.traced, shape).over_axes(axes), use.shape)]
+        return [use.union(use.traced, shape).over_axes(axes).reshaped(use.shape)]
 
 
 class Cumulative(Structure):
     """Its own and all earlier elements along the parameter `axis`."""
+
+    takes = (Diagonal,)
 
     def pattern(self, use: Use) -> list[Pattern]:
         return [use.only.running(use.params["axis"])]
@@ -124,7 +132,7 @@ class Axis(Structure):
                 raise NotKnown
             axes = _axes(use.params["axis"], ndim)
             kept = tuple(1 if i - ndim in axes else n for i, n in enumerate(p.shape))
-            parts.append(reshaped(p.over_axes(axes), kept))
+            parts.append(p.over_axes(axes).reshaped(kept))
         return [use.union(parts, use.shape)]
 
 
@@ -138,7 +146,7 @@ class Segments(Structure):
         begin = (length * np.arange(lines)[:, None] + starts).ravel()
         made = p.over_groups(np.append(begin, p.labels.size))
         sizes = np.tile(np.diff(starts, append=length), lines)
-        return [made.relabeled(np.repeat(made.labels, sizes).reshape(use.shape))]
+        return [made.relabeled(np.repeat(made.labels, sizes)).reshaped(use.shape)]
 
 
 class Trace(Structure):

@@ -16,8 +16,8 @@ from numpy import ndarray
 from ...array.box import is_box
 from ...core.batch import Shape, shape_of
 from ...core.structure import NotKnown, Pattern, Structure, Use
+from ...core.tangents import Diagonal
 from ...core.trace import resolve
-from .elements import reshaped
 
 PAIRS = 20_000_000  # elements of a product that are followed one by one
 
@@ -93,7 +93,7 @@ def _through_constant(
 
     chosen = np.ravel(labels)[position(term, labels.shape)]
     size = int(np.prod(shape))
-    return reshaped(p.relabeled(chosen).scattered(position(output, shape), size), shape)
+    return p.relabeled(chosen).scattered(position(output, shape), size).reshaped(shape)
 
 
 def _by_subscripts(use: Use, subscripts: str, product: bool) -> list[Pattern]:
@@ -180,6 +180,8 @@ class Contraction(Product):
 class MatMul(Product):
     """Products of matrices and vectors, as of `numpy.matmul`."""
 
+    takes = (Diagonal,)
+
     def pattern(self, use: Use) -> list[Pattern]:
         x, y = (len(shape_of(a)) for a in use.args)
         dots = "..." * (max(x, y) > 2)
@@ -230,7 +232,7 @@ class Convolution(Product):
             targets = np.ravel_multi_index(tuple(places[:, inside]), shape)
             labels = np.broadcast_to(np.reshape(labels, (-1, 1)), inside.shape)[inside]
             made = p.relabeled(labels).scattered(targets, int(np.prod(shape)))
-            parts.append(reshaped(made, shape))
+            parts.append(made.reshaped(shape))
         return [use.union(parts, shape)]
 
 

@@ -15,7 +15,6 @@ from numpy import ndarray
 from ...array.box import is_box
 from ...core.structure import Pattern, Structure, Use
 from ...core.trace import resolve
-from .elements import reshaped
 from .products import Product
 
 
@@ -25,7 +24,7 @@ def _along_lines(p: Pattern, indptr: ndarray) -> Pattern:
     lines = prod(lead)
     begin = (entries * np.arange(lines)[:, None] + indptr[:-1]).ravel()
     made = p.over_groups(np.append(begin, entries * lines))
-    return reshaped(made, (*lead, indptr.size - 1))
+    return made.reshaped((*lead, indptr.size - 1))
 
 
 def _last_but_one(p: Pattern) -> Pattern:

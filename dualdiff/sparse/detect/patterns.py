@@ -14,43 +14,30 @@ import numpy as np
 from numpy import ndarray
 from scipy.sparse import csr_array
 
+from ...core import structure
 from ...core.batch import Shape
-from .sets import INDEX, NOTHING, Columns, Sets, from_csr, table_of
+from .sets import INDEX, Columns, Sets, from_csr, table_of
 
 FEW = 63  # at most so many sets, whose combinations fit into the bits of an integer
 
 
-class Pattern:
+class Pattern(structure.Pattern):
     """The sets of columns of the elements of an array; `labels` has the shape of the array.
 
     `fresh` says that nobody else holds the labels and the table, so that stores work in place.
     """
 
-    __slots__ = ("fresh", "labels", "sets")
+    __slots__ = ("fresh", "sets")
 
     def __init__(self, labels: ndarray, sets: Sets, fresh: bool = False) -> None:
-        self.labels = labels
+        super().__init__(labels)
         self.sets = sets
         self.fresh = fresh
-
-    @property
-    def shape(self) -> Shape:
-        return self.labels.shape
 
     @property
     def is_empty(self) -> bool:
         """Whether no element depends on anything; may be False although none does."""
         return not self.labels.any()
-
-    def broadcast(self, shape: Shape) -> Pattern:
-        """The pattern of an array that is broadcast."""
-        if self.labels.shape == shape:
-            return self
-        return Pattern(np.broadcast_to(self.labels, shape), self.sets)
-
-    def nothing(self, shape: Shape) -> Pattern:
-        """The pattern of an array that depends on nothing."""
-        return uniform(shape, NOTHING, self.sets.columns)
 
     def relabeled(self, labels: ndarray) -> Pattern:
         """The pattern of an array with these labels into the same table."""

@@ -1,7 +1,7 @@
 """A traced array: every operator, method and attribute of `numpy.ndarray`, written out.
 
-Each goes by the table of `dispatch`: a method does what the rule of NumPy's function does. The
-quickest paths of the operators are put in place by `dualdiff.rules.fast`.
+Each uses the table of `dispatch`: a method does the same as the rule of NumPy's function.
+`dualdiff.rules.fast` adds the fast paths of the operators.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ __all__ = ["WATCHERS", "Box", "face", "is_box", "plain", "seen"]
 class Box(Wrapper):
     """Stands for an array while a derivative is taken.
 
-    `value` is what NumPy would have here (or a box of an outer level), `payload` the tangent
-    (forward) or the slot on the tape (reverse), `scope` the trace it belongs to. `version`
-    counts the stores into a `Reference`.
+    `value` is NumPy's value (or a box of an outer level), `payload` the tangent (forward) or the
+    slot on the tape (reverse), `scope` the trace that the box belongs to. `version` counts the
+    stores into a `Reference`.
     """
 
     __slots__ = ("payload", "scope", "version")
-    is_mask = False  # whether it says what is zero and nothing of a derivative
+    is_mask = False  # whether it only says which elements are zero
     payload: Any
     scope: Any
     version: int
@@ -45,7 +45,7 @@ class Box(Wrapper):
         found = FUNCTIONS.get(func)
         return dispatch_function(func, args, kwargs) if found is None else found(*args, **kwargs)
 
-    # Arithmetic. The rules of Python's operators give NotImplemented where another class decides.
+    # Arithmetic. The rules of Python's operators return NotImplemented if another class decides.
 
     def __add__(self, other: Any) -> Any:
         return FUNCTIONS[operator.add](self, other)
@@ -470,7 +470,7 @@ def _one_or_all(args: tuple[Any, ...]) -> Any:
 
 
 def _in_place(box: Box, new: Any) -> Any:
-    """Store the result of ``box + v`` for ``box += v``; a number takes another name instead."""
+    """Store the result of ``box + v`` for ``box += v``; for a number, return it."""
     if type(plain(box)) is not np.ndarray:
         return new
     shape = np.shape(new)

@@ -1,6 +1,6 @@
-"""Where a traced array meets the world outside: its class, texts, plain arrays, numbers, bytes.
+"""Conversions of a traced array: its class, texts, plain arrays, numbers, bytes.
 
-A conversion that would lose the derivative is refused with an error that says what to write.
+A conversion that would lose the derivative raises an error that says what to write instead.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ WATCHERS: list[Callable[[Any], None]] = []
 
 
 def _face(kind: type) -> type:
-    """A private, empty subclass of `kind`, so that `isinstance` tells the truth about the program.
+    """A private, empty subclass of `kind`, for which `isinstance` answers as in the program.
 
-    Not `kind` itself: libraries test ``x.__class__ is np.ndarray`` and then hand x to C.
+    Not `kind` itself: libraries test ``x.__class__ is np.ndarray`` and then pass x to C.
     """
     return type(kind.__name__, (kind,), {"__module__": kind.__module__})
 
@@ -39,20 +39,20 @@ FACES: Any = {kind: face(kind) for kind in (np.ndarray, np.float64, float)}
 
 
 class Wrapper:
-    """Holds a value, and answers where it would leave the derivative behind."""
+    """Holds a value, and raises an error where a conversion would lose the derivative."""
 
     __slots__ = ("__weakref__", "value")
     __array_priority__ = 1000.0
     is_box = True
     value: Any
-    # What the values of all wrappers have, traced or not.
+    # The attributes of all wrappers, traced or not.
     shape: Any
     ndim: Any
     dtype: Any
 
     @property  # type: ignore[misc]  # read-only here: nothing may change the class of a box
     def __class__(self) -> type:  # the face is the point
-        # NumPy asks at every call of a ufunc: the common case must be quick.
+        # NumPy asks at every call of a ufunc: the common case must be fast.
         return FACES.get(type(self.value)) or face(type(plain(self)))
 
     @property
@@ -61,10 +61,10 @@ class Wrapper:
         of_subclass = sys._getframe(1).f_code.co_name == "__array__"
         caller = sys._getframe(1 + of_subclass)
         module = caller.f_globals.get("__name__") or ""
-        if module.startswith("numpy.testing"):  # whose functions compare and give nothing back
+        if module.startswith("numpy.testing"):  # its functions compare and return nothing
             return lambda dtype=None, copy=None: np.array(plain(self), dtype)
         if caller.f_code.co_name.endswith("mul_dispatch") and module.startswith("scipy.sparse"):
-            # SciPy leaves `A @ x` to us when x turns into a 0-d object array; `A + x` crashes.
+            # SciPy leaves `A @ x` to us if x becomes a 0-d object array; `A + x` crashes.
             return lambda *args, **kwargs: np.array(None, dtype=object)
         if self.ndim == 0:
             raise AttributeError("__array__")
@@ -135,7 +135,7 @@ class Wrapper:
         return len(plain(self))
 
     def __hash__(self) -> int:
-        hash(plain(self))  # Python's own error where the value has none
+        hash(plain(self))  # Python's own error if the value has no hash
         raise ConversionError(
             f"a traced value ({describe(self)}) cannot be a key of a dict, an element of a set or "
             f"an argument of a function with functools.cache, {user_line()}: an equal value with "
@@ -160,7 +160,7 @@ class Wrapper:
             f"{user_line()}. Use threads, or take the derivative inside the process."
         )
 
-    # Memory, as it stands in NumPy.
+    # Memory, as in NumPy.
 
     def _memory(self) -> np.ndarray:
         """The plain array behind the box, with the strides that it has in NumPy."""
@@ -184,9 +184,9 @@ class Wrapper:
 
     @property
     def flags(self) -> Any:
-        return self._memory().view().flags  # to be read: setting one must not reach the array
+        return self._memory().view().flags  # read only: a change must not reach the array
 
-    # What would hand out that memory, which has no derivative.
+    # Attributes that would give access to that memory, which has no derivative.
 
     def _refuse(self, name: str, instead: str = "") -> ConversionError:
         instead = instead or f"pass dualdiff.value_of(x).{name} if it is to count as constant."
@@ -236,7 +236,7 @@ def plain(x: Any) -> Any:
 
 
 def seen(x: Any) -> Any:
-    """`plain(x)` for the program itself, whose course may depend on it: watchers are told."""
+    """`plain(x)` for a decision of the program, which is reported to the watchers."""
     for watch in WATCHERS:
         watch(x)
     return plain(x)

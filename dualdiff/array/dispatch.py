@@ -1,4 +1,4 @@
-"""The tables that lead from a NumPy or SciPy function to what it does on traced arrays."""
+"""The tables from a NumPy or SciPy function to its implementation on traced arrays."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _load_rules(function: Any) -> bool:
 
 
 def find_function(function: Any) -> Callable[..., Any] | None:
-    """What `function` does on traced arrays, or None."""
+    """The implementation of `function` on traced arrays, or None."""
     found = FUNCTIONS.get(function)
     if found is None and _LAZY and _load_rules(function):
         return find_function(function)
@@ -61,7 +61,7 @@ def no_rule(what: str, args: Sequence[Any]) -> MissingRuleError:
 
 
 def _untraced(x: Any) -> Any:
-    """Plain arrays for the arrays that may be assigned to but depend on no trace, also in lists."""
+    """Plain arrays in place of arrays that take traced values but hold none, also in lists."""
     if type(x) in (list, tuple):
         return type(x)(map(_untraced, x))
     return x.read() if getattr(type(x), "is_box", False) and hasattr(x, "read") else x
@@ -73,7 +73,7 @@ def _has_box(x: Any) -> bool:
 
 
 def without_rule(what: str, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """NumPy's own answer where nothing is traced; else the error."""
+    """NumPy's own result if no value is traced; else the error."""
     args, kwargs = _untraced(tuple(args)), {k: _untraced(v) for k, v in kwargs.items()}
     given = [*args, *kwargs.values()]
     if _has_box(given):

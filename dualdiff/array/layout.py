@@ -23,7 +23,7 @@ _FORMS: dict[Form, Form] = {}
 
 
 def form_of(value: ndarray) -> Form:
-    """Shape, dtype and layout of an array, as one object for all arrays alike: tapes hold many."""
+    """Shape, dtype and layout of an array, as one shared object, since tapes hold many."""
     form = (value.shape, value.dtype, layout_of(value))
     if len(_FORMS) > 1000:
         _FORMS.clear()
@@ -49,10 +49,10 @@ def in_layout(array: Any, layout: tuple[int, ...] | None, lead: Shape) -> Any:
 
 
 def copy_with_strides(a: Any, *, writable: bool = False) -> Any:
-    """A copy that lies in memory as `a` does: NumPy gives views of it where it does of `a`.
+    """A copy with the layout of `a`: NumPy makes views of it exactly where it does of `a`.
 
-    Axes have the same order and direction, and gaps stay gaps. Elements that stand in many places
-    do so again, unless the copy is to be `writable`.
+    Axes have the same order and direction, and gaps stay gaps. Elements that share memory still do,
+    unless the copy must be `writable`.
     """
     if type(a) is not ndarray:
         return a

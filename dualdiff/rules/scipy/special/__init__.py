@@ -1,8 +1,8 @@
 """`scipy.special` on traced arrays: its whole namespace, one file of rules per family.
 
 Its universal functions may be called as SciPy's own (``scipy.special.erf(x)``). `logsumexp`,
-`softmax`, `log_softmax`, `polygamma` and others are Python functions there that make plain arrays
-of what they are given: take those from `dualdiff.scipy.special`. Derivatives follow the NIST
+`softmax`, `log_softmax`, `polygamma` and others are Python functions there, which make plain arrays
+of their arguments: use the ones of `dualdiff.scipy.special`. Derivatives follow the NIST
 Digital Library of Mathematical Functions (DLMF). docs/accuracy.md says how accurate they are.
 """
 

@@ -1,8 +1,7 @@
 """Hypergeometric functions (DLMF 13, 15, 16): in the argument closed, in parameters by series.
 
-The series are differentiated term by term in forward mode. Where the terms of the best one are so
-much larger than their sum that less than eight digits are left, a parameter has no derivative here
-and an error says so.
+The series are differentiated term by term in forward mode. If cancellation leaves the best series
+with less than eight digits, the derivative in a parameter raises an error.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from ....array.box import plain
 from ....errors import UnsupportedInputError, user_line
 from .kinds import cases, closed, column, flat, partial
 
-LOSS = 1e8  # how much larger than the sum the largest term may be
+LOSS = 1e8  # the largest allowed ratio of the largest term and the sum
 TERMS = 4000
 
 
@@ -49,7 +48,7 @@ def _series(above: Any, below: Any, z: Any) -> tuple[Any, Any]:
 
 
 def _choose(name: str, one: tuple[Any, Any], other: tuple[Any, Any]) -> Any:
-    """The sum of the two that loses less."""
+    """The one of two sums that loses fewer digits."""
     (x, loss_x), (y, loss_y) = one, other
     best = np.fmin(loss_x, loss_y)
     _refuse(name, ~(best < LOSS))

@@ -100,7 +100,7 @@ beta_density = elementwise(
 
 
 def _end(a: Any, b: Any, x: Any) -> Any:
-    """How far the lower tail reaches in the logarithm of the odds, by Newton's method."""
+    """The end of the lower tail in the logarithm of the odds, by Newton's method."""
     n = a + b
     outer = (DROP - n * np.log1p(-x)) / a
     gap = a - n * x
@@ -119,7 +119,7 @@ def _lower(a: Any, b: Any, x: Any, y: Any, which: int) -> Any:
     log_share = np.log1p(column(x) * np.expm1(-s))
     e = np.exp(-column(a) * s - column(a + b) * log_share)
     score = column(_scores(a, b, x, y, which)) - (log_share if which else s + log_share)
-    # Where the weight underflows the score is not asked: it may be infinite there.
+    # Where the weight underflows, the score does not count: it may be infinite there.
     terms = np.where(plain(e) > 0, score * e, 0.0)
     return beta_density(a, b, x) * x * y * width * np.matmul(terms, WEIGHTS)
 

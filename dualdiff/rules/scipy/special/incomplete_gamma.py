@@ -78,7 +78,7 @@ if _factor is not None:
 
 
 def _end(a: Any, x: Any, sign: int) -> Any:
-    """How far the tail reaches in log t, by Newton's method from outside."""
+    """The end of the tail in log t, by Newton's method from outside."""
     if sign < 0:
         s = np.minimum(DROP / np.maximum(a - x, 1e-300), (DROP + x) / a)
         for _ in range(6):

@@ -1,12 +1,12 @@
-"""How special functions are declared: by a closed form, by another evaluation, as an inverse.
+"""Declarations of special functions: by a closed form, another evaluation, or as an inverse.
 
     closed("erf", lambda x: 2 / sqrt(pi) * exp(-x * x))
     by("chdtr", lambda v, x: special.gammainc(v / 2, x / 2))
     inverse("gammaincinv", lambda a, p, t: special.gammainc(a, t) - p)
 
-The value is SciPy's in all three. What stands for the derivative is NumPy on arrays that may
-themselves be traced, so that derivatives of any order follow. An alternative evaluation is pushed
-forward inside the rule: reverse mode would add up the large parts of a sum before they cancel.
+The value is SciPy's in all three. The formula of the derivative is NumPy on arrays that may
+themselves be traced, so derivatives of any order follow. The rule pushes tangents through an
+alternative evaluation: reverse mode would add up the large parts of a sum before they cancel.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from ...residuals import OPERANDS
 from ...structures import Elementwise
 
 Function = Callable[..., Any]
-UNSOLVED = 1e-3  # a residual in probability that rounding does not explain
+UNSOLVED = 1e-3  # a residual in probability that is more than rounding
 BLOCK = 1500  # elements whose nodes of a quadrature stay in cache
 
 
 def find(name: str) -> Any:
-    """A universal function of SciPy's, public or private; None where this release has none."""
+    """A universal function of SciPy, public or private, or None if this release lacks it."""
     found = (getattr(home, name, None) for home in (special, _ufuncs))
     return next((f for f in found if isinstance(f, np.ufunc)), None)
 
@@ -47,7 +47,7 @@ def closed(name: str, *derivatives: Derivative) -> Primitive | None:
 
     Arguments: `name`, of ``scipy.special``, private ones included; one derivative per operand, as
     `elementwise` takes them.
-    Returns: the primitive, or None where this release of SciPy has no such function.
+    Returns: the primitive, or None if this release of SciPy has no such function.
     """
     ufunc = find(name)
     if ufunc is None:
@@ -71,8 +71,7 @@ def by(name: str, alternative: Function, constants: Sequence[int] = ()) -> Primi
 def inverse(name: str, equation: Function, constants: Sequence[int] = ()) -> Primitive | None:
     """Declare that ``t = f(*args)`` solves ``equation(*args, t) == 0``: the implicit rule.
 
-    Where SciPy gives another number (an end of the range, where there is no solution), the
-    derivative is NaN.
+    If SciPy's value is no solution (an end of the range), the derivative is NaN.
     """
     n = len(inspect.signature(equation).parameters) - 1
     by_solution = partial(equation, n)
@@ -133,7 +132,7 @@ def several(name: str, *slopes: Function | None) -> None:
 
 
 def _with_names(function: Function, names: Sequence[str]) -> Function:
-    """`function` under a signature of the given names, by which rules ask for residuals."""
+    """`function` with a signature of the given names, which name its residuals."""
 
     def named(*given: Any, **rest: Any) -> Any:
         return function(*given, *(rest[n] for n in names[len(given) :]))
@@ -204,7 +203,7 @@ def flat(function: Function, block: int = BLOCK) -> Function:
 
 
 def cases(args: Sequence[Any], *pairs: tuple[Any, Function], otherwise: Function) -> Any:
-    """Vectors by cases: the first pair ``(mask, function)`` whose mask holds says what to do."""
+    """Vectors by cases: each element uses the first pair ``(mask, function)`` whose mask holds."""
     rest = np.ones(shape_of(args[0]), bool)
     found: list[tuple[Any, Function]] = []
     for mask, function in (*pairs, (rest, otherwise)):
@@ -222,7 +221,7 @@ def cases(args: Sequence[Any], *pairs: tuple[Any, Function], otherwise: Function
 def where(mask: Any, inside: Function, outside: Function, *args: Any, fill: float = 1.0) -> Any:
     """``np.where`` of two formulas, neither of which sees the arguments of the other.
 
-    `fill` stands for what a formula does not see.
+    `fill` takes the place of the other arguments.
     """
     if not np.any(mask):
         return outside(*args)

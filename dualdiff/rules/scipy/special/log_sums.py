@@ -1,6 +1,6 @@
 """`logsumexp`, `softmax` and `log_softmax`, whose shares come from differences of the operands.
 
-Never from the rounded result: ``exp(x - logsumexp(x))`` is off by the rounding of large x.
+The rounded result would not do: ``exp(x - logsumexp(x))`` has the rounding error of large x.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ...structures import Axis, Reduction
 
 
 def _shares(x: Any, y: Any, axes: Axes) -> Any:
-    """``exp(x) / sum(y exp(x))``; all that attain an infinite maximum share it equally."""
+    """``exp(x) / sum(y exp(x))``; elements that attain an infinite maximum share it equally."""
     real = np.real(plain(x))
     weighted = np.where(np.not_equal(plain(y), 0), real, -np.inf)
     top = np.max(weighted, axis=axes, keepdims=True, initial=-np.inf)
@@ -85,7 +85,7 @@ def logsumexp(
     array([0.5, 0.5])
     """
     if not (contains_box(a) or contains_box(b)):
-        plainly: Any = special.logsumexp  # its many overloads do not take a bool
+        plainly: Any = special.logsumexp  # SciPy's many overloads do not take a bool
         return plainly(a, axis, b, keepdims, return_sign)
     weighted, sign = b is not None, None
     a, b = as_operand(a), as_operand(b) if weighted else 1.0

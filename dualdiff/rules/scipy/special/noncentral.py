@@ -20,7 +20,7 @@ WIDTH = 10  # standard deviations of the Poisson weights that count
 
 
 def _weights(half: Any) -> tuple[Any, Any]:
-    """The numbers that matter of a Poisson distribution, and their probabilities."""
+    """The likely numbers of a Poisson distribution, and their probabilities."""
     means = np.nan_to_num(plain(half))
     high = np.max(means, initial=0.0)
     low = np.min(means, initial=high)

@@ -16,10 +16,9 @@ from ...core.batch import shape_of
 from ...core.trace import resolve
 from ...errors import UnsupportedInputError, user_line
 from ...trees import check_result, flatten
-from .boxes import Dependent
 from .patterns import Pattern, uniform
 from .sets import INDEX, NOTHING, Columns, columns_of, from_csr
-from .trace import PatternTrace
+from .trace import Dependent, PatternTrace
 
 MOST = 2**29  # entries of a pattern, of five bytes each
 

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from ...array.box import is_box, plain
+from ...array.box import is_box, plain, seen
 from ...array.layout import layout_of, zeros_in_layout
 from ...array.stores import Place, store
-from ...core.batch import Shape, dtype_of, shape_of, spec_of
+from ...core.batch import Shape, shape_of, spec_of
 from ...core.structure import Index, Use, patterns_of
-from ...core.trace import Trace, kept
+from ...core.trace import Trace, Traced, kept
 from ...rules.structures import Elementwise, Pack
-from .boxes import Dependent, Fact
 from .patterns import Pattern, compact, of_scalars, uniform
 from .sets import NOTHING, Columns, Sets, join
 
 _new = object.__new__
 Payload = Pattern | Columns
+
+
+def _compare(op: Callable[[Any, Any], Any]) -> Any:
+    return lambda self, other: op(seen(self), plain(other))
+
+
+class Dependent(Traced):
+    """A value and what it depends on: a `Pattern`, or for a scalar a set of columns.
+
+    A comparison tells the trace that the program looked at values, on which its course may depend.
+    """
+
+    __slots__ = ()
+    __hash__ = Traced.__hash__
+
+
+for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
+    setattr(Dependent, f"__{_name}__", _compare(getattr(operator, _name)))
 
 
 class PatternTrace(Trace):
@@ -42,7 +60,7 @@ class PatternTrace(Trace):
 
     def box(self, value: Any, payload: Payload) -> Dependent:
         """A value with its dependence."""
-        out = _new(Dependent if dtype_of(value).kind in "fc" else Fact)
+        out = _new(Dependent)
         out.value, out.payload, out.scope = value, payload, self
         return out
 
@@ -60,16 +78,6 @@ class PatternTrace(Trace):
 
     def constant(self, value: Any) -> Dependent:
         return self.box(value, self._payload(value))
-
-    def fact(self, value: Any) -> Fact:
-        """A truth value or integer that follows from traced values and has no derivative."""
-        out = _new(Fact)
-        out.value, out.payload, out.scope = (
-            value,
-            uniform(shape_of(value), NOTHING, self.columns),
-            self,
-        )
-        return out
 
     def _zeros(self, value: Any) -> ndarray:
         """Labels of a constant, in the memory layout of its value."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from ..transforms.directions import Liveness, joined, shown, size_of, split
+from ..transforms.directions import joined, shown, size_of, split
+from ..transforms.measure import measure
 from ..transforms.plan import LEAST_BUDGET, Plan, spans
 from ..transforms.record import Recording
 from .color.coloring import Coloring
@@ -30,7 +30,8 @@ class Passes:
         """The nonzeros from one tangent, or cotangent, per colour."""
         ends = (recording.inputs.values, recording.outputs.values)
         sources, targets = ends if forward else ends[::-1]
-        apply, chunk = within_budget(recording, forward, self.plan.chunk, self.options)
+        apply: Apply = recording.push if forward else recording.pull
+        chunk = within_budget(recording, forward, self.plan.chunk, self.options)
         passes = -(-colors.count // chunk)
         places, width = self.compression.places_of(not forward), size_of(targets)
         budget = self.options["budget"] or LEAST_BUDGET
@@ -53,27 +54,26 @@ class Passes:
         return (parts[0] if len(parts) == 1 else np.concatenate(parts)).reshape(-1).take(places)
 
 
-def within_budget(
-    recording: Recording, forward: bool, chunk: int, options: dict[str, Any]
-) -> tuple[Apply, int]:
-    """The function that pushes or pulls, and the number of directions that fit into memory.
+def within_budget(recording: Recording, forward: bool, chunk: int, options: dict[str, Any]) -> int:
+    """The number of directions that fit into memory together.
 
     If all tangents of a recording could be too many, one direction shows how many of them are
-    needed together, and a pass releases the others.
+    needed together.
     Arguments: `recording`; `forward`, whether tangents are pushed; `chunk`, the planned
     number of directions; `options` of the user, whose `chunk` and `budget` may be None.
-    Returns: a function of seeds, batch axes and `identity`, and a number of directions.
+    Returns: at most `chunk`.
     """
-    apply: Apply = recording.push if forward else recording.pull
     size = max(size_of(recording.inputs.values), size_of(recording.outputs.values))
     budget = options["budget"]
+    if options["chunk"] is not None:
+        return chunk
     if 8 * size * chunk * recording.tape.size <= (budget or LEAST_BUDGET):
-        return apply, chunk
-    live = Liveness(recording)
-    budget = budget or max(LEAST_BUDGET, 2 * live.total)
-    if options["chunk"] is None:
-        chunk = max(1, min(chunk, budget // max(live.peak, 1)))
-    return (functools.partial(live.push, recording) if forward else apply), chunk
+        return chunk
+    cost = getattr(measure(recording, mode := "forward" if forward else "reverse"), mode)
+    if cost is None:
+        return chunk
+    budget = budget or max(LEAST_BUDGET, 2 * cost.total)
+    return max(1, min(chunk, budget // max(cost.peak, 1)))
 
 
 def one_pass(

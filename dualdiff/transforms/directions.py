@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from ..array.box import is_box, plain
+from ..array.box import is_box
 from ..core.batch import dtype_of, is_inexact, shape_of
-from ..core.primitive import slots_of
 from ..core.tangents import Diagonal
-from ..core.tape import Entry
 from ..core.trace import resolve
-from ..errors import DualdiffError, MissingRuleError, UnsupportedInputError, user_line
+from ..errors import DualdiffError, UnsupportedInputError, user_line
 from .inputs import release
-from .masks import is_careful, masked_pass
-from .record import Recording
 
 Span = tuple[int, int]
 LARGE = 4096  # elements of directions that are worth being kept as a diagonal
@@ -157,120 +152,3 @@ def shown(spans: Iterable[Span], progress: bool) -> Iterator[Span]:
         for span in spans:
             yield span
             bar.update(span[1] - span[0])
-
-
-def _bytes_of(t: Any) -> int:
-    if isinstance(t, (tuple, list)):
-        return sum(map(_bytes_of, t))
-    return 0 if t is None else int(getattr(plain(getattr(t, "array", t)), "nbytes", 8))
-
-
-def _ones(v: Any) -> Any:
-    """One direction of a leaf."""
-    return None if v is None else np.ones((1, *shape_of(v)), dtype_of(v))
-
-
-def result_seeds(recording: Recording, seed: Callable[[Any], Any]) -> list[tuple[int, Any]]:
-    """Slots and cotangents of all results at once."""
-    outputs = recording.outputs
-    pairs = zip(outputs.payloads, map(seed, outputs.values), strict=True)
-    return [(slot, g) for slot, g in pairs if slot and g is not None]
-
-
-class _PullMeter:
-    """Takes down how many bytes of cotangents are held during a pull, and how many are made."""
-
-    def __init__(self, seeds: Sequence[tuple[int, Any]]) -> None:
-        self.sizes = {slot: _bytes_of(g) for slot, g in seeds}
-        self.held = self.peak = self.total = sum(self.sizes.values())
-        self.largest, self.made = max(self.sizes.values(), default=0), len(self.sizes)
-
-    def __call__(self, entry: Entry, ct: list[Any], new: list[Any]) -> None:
-        for slot in (entry[1], *slots_of(entry)):
-            size, old = _bytes_of(ct[slot]), self.sizes.get(slot, 0)
-            self.sizes[slot] = size
-            self.held += size - old
-            self.peak, self.largest = max(self.peak, self.held), max(self.largest, size)
-            if size and not old:
-                self.total, self.made = self.total + size, self.made + 1
-
-
-class _PushMeter:
-    """Takes down the sizes of tangents, and which entry makes each and which reads it last."""
-
-    def __init__(self, seeds: Sequence[tuple[int, Any]]) -> None:
-        self.entry = -1
-        self.born = {slot: (-1, _bytes_of(t)) for slot, t in seeds}
-        self.read: dict[int, int] = {}
-
-    def __call__(self, entry: Entry, ts: list[Any], new: list[Any]) -> None:
-        self.entry += 1
-        self.read.update(dict.fromkeys(slots_of(entry), self.entry))
-        if new:
-            self.born[entry[1]] = self.entry, _bytes_of(ts[entry[1]])
-
-
-class Liveness:
-    """How long each tangent of a recording is needed, by pushing one direction through it.
-
-    `peak` are the bytes of the tangents that are alive together, per direction, which are also
-    those of the cotangents of a pull; `total` those of all tangents together, `mean` those of one.
-    A recording that has no rules for tangents is pulled instead.
-    """
-
-    def __init__(self, recording: Recording) -> None:
-        try:
-            self._push_one(recording)
-        except MissingRuleError:
-            with suppress(MissingRuleError):
-                return self._pull_one(recording)
-            raise
-
-    def _pull_one(self, recording: Recording) -> None:
-        seeds = result_seeds(recording, _ones)
-        meter = _PullMeter(seeds)
-        recording.tape.pull_observed(seeds, recording.slots, (1,), meter)
-        self.peak, self.total = meter.peak + 2 * meter.largest, meter.total
-        self.mean = meter.total // meter.made if meter.made else 8
-        self.dead: list[list[int]] = [[] for _ in recording.tape.entries]
-
-    def _push_one(self, recording: Recording) -> None:
-        tape = recording.tape
-        seeds = recording.seeds(list(map(_ones, recording.inputs.values)))
-        meter = _PushMeter(seeds)
-        tape.push(seeds, (), (1,), meter)
-        kept = {p for p in recording.outputs.payloads if p}
-        changes = np.zeros(len(tape.entries) + 2)
-        self.dead = [[] for _ in tape.entries]
-        for slot, (born, size) in meter.born.items():
-            changes[born + 1] += size
-            last = meter.read.get(slot, born)
-            if slot not in kept and last >= 0:
-                self.dead[last].append(slot)
-                changes[last + 2] -= size
-        self.total = sum(size for _, size in meter.born.values())
-        # An operation may hold two intermediate results of its own.
-        largest = max((size for _, size in meter.born.values()), default=0)
-        self.peak = int(np.cumsum(changes).max()) + 2 * largest
-        self.mean = self.total // len(meter.born) if meter.born else 8
-
-    def push(
-        self,
-        recording: Recording,
-        tangents: Sequence[Any],
-        lead: tuple[int],
-        identity: bool = False,
-    ) -> list[Any]:
-        """As `Recording.push`, letting go of every tangent that is not needed any more."""
-        outputs = [p or 0 for p in recording.outputs.payloads]
-        dead = iter(self.dead)
-
-        def let_go(entry: Entry, ts: list[Any], new: list[Any]) -> None:
-            for slot in next(dead):
-                ts[slot] = None
-
-        def apply(seeds: Any, lead: Any) -> list[Any]:
-            return recording.tape.push(seeds, outputs, lead, let_go)
-
-        seeds = recording.seeds(tangents)
-        return masked_pass(apply, seeds, lead, identity) if is_careful() else apply(seeds, lead)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,11 +11,7 @@ from ..core.tangents import dense
 from ..errors import MissingRuleError
 from ..trees import flatten
 from .blocks import Blocks, from_columns, from_rows
-from .densities import Densities, densities
 from .directions import (
-    LARGE,
-    Liveness,
-    Span,
     any_complex,
     identity,
     one_pass,
@@ -27,42 +23,36 @@ from .directions import (
 from .holomorphic import require_complex, verify_holomorphic
 from .inputs import Argnums, Inputs, Outputs
 from .jvp_vjp import pushed
-from .plan import LEAST_BUDGET, MODES, SPARSE_MODES, Plan, check_passes, choose, spans
+from .measure import measure
+from .plan import (
+    LEAST_BUDGET,
+    MODES,
+    SPARSE_MODES,
+    Costs,
+    Plan,
+    check_passes,
+    choose,
+    comparable,
+    spans,
+)
 from .real_parts import in_real_parts
 from .record import Recording
 from .rescue import Derivatives, limit_of
 from .transform import Transform
 
-SKEW = 16  # times more inputs than results, or results than inputs, decide the mode alone
-KEPT = 16  # sizes of inputs of which something is remembered
 if TYPE_CHECKING:  # which loads SciPy
     from ..sparse.prepared import PreparedJacobian
 
+KEPT = 16  # sizes of inputs of which something is remembered
 FEW = 64  # directions that go through without a recording, and without asking for their memory
 
 
-def is_open(inputs: Inputs, n: int, m: int) -> bool:
-    """Whether so many inputs and results do not tell alone which mode is cheaper."""
-    sizes = n * m >= 2 * LARGE and n <= SKEW * m and m <= SKEW * n
-    return sizes and not any(map(is_box, inputs.values))
-
-
 class Known(NamedTuple):
-    """What a call teaches of the next: the number of results, the bytes that a direction takes at
-    its peak and for one array on average, those of all its arrays, or 0 before they were measured,
-    and how much of the directions of each mode are arrays, or None before the second call."""
+    """What a call teaches of the next: the number of results, and the costs of the modes once they
+    were measured."""
 
     results: int
-    peak: int
-    mean: int
-    total: int
-    densities: Densities | None = None
-
-    @classmethod
-    def of(cls, n: int, m: int) -> Known:
-        """Of so many inputs and results, before anything was measured."""
-        size = 8 * max(n, m, 1)
-        return cls(m, size, size, 0)
+    costs: Costs | None = None
 
 
 class Jacobian(Transform):
@@ -113,144 +103,100 @@ class Jacobian(Transform):
         options = {"check": True, **{k: self.options[k] for k in names}}
         return PreparedJacobian(self.f, self.argnums, args, kwargs, None, options)
 
-    def plan(self, n: int, known: Known) -> Plan:
+    def plan(self, n: int, known: Known, mode: str | None = None) -> Plan:
         """The plan for so many inputs and what is known of the results."""
-        options = self.options
-        budget = options["budget"] or (max(LEAST_BUDGET, 2 * known.total) if known.total else None)
-        return choose(
-            n,
-            known.results,
-            options["mode"],
-            options["chunk"],
-            known.peak,
-            budget,
-            known.mean,
-            known.densities,
-        )
+        chunk, budget = self.options["chunk"], self.options["budget"]
+        mode = mode or self.options["mode"]
+        return choose(n, known.results, mode, chunk, budget, known.costs)
 
     def blocks(self, inputs: Inputs) -> tuple[Any, Outputs, Any]:
-        """The Jacobian from one run of the function, and what else that returned."""
-        key = tuple(sizes_of(inputs.values))
-        n = sum(key)
-        mode, chunk = self.options["mode"], self.options["chunk"]
+        """The Jacobian from one run of the function, its results, and what else that returned."""
+        mode, holomorphic = self.options["mode"], self.options.get("holomorphic")
         allowed = [MissingRuleError] if mode == "auto" else []  # then the other mode may do
-        if self.options.get("holomorphic"):
+        n, key = size_of(inputs.values), tuple(sizes_of(inputs.values))
+        if holomorphic:
             require_complex(inputs.values, "argument", "holomorphic=True")
         known = self.known.get(key)
-        if known is None and mode != "reverse" and (n <= 1 or (mode == "forward" and n <= FEW)):
-            known = Known.of(n, n)
-        ask = self._asks(inputs, n, known)
-        if known is not None and mode != "reverse" and not ask:
-            plan = self.plan(n, known)
-            few = n <= FEW and not any_complex(inputs.values)
-            if plan.mode == "forward" and plan.passes <= 1 and few:
-                with suppress(*allowed):
-                    return self._at_once(inputs, n)
+        if self.needs_no_recording(inputs, n, known):
+            with suppress(*allowed):
+                return self.with_function(inputs, n)
         recording = Recording(inputs, self.options.get("has_aux", False))
-        m = size_of(recording.outputs.values)
-        if known is None or known.results != m:
-            known = Known.of(n, m)
-        elif ask:
-            known = known._replace(densities=densities(recording))
-        live, directions = None, {"forward": n, "reverse": m}.get(mode, min(n, m))
-        large = directions * 8 * max(n, m, 1) * recording.tape.size > LEAST_BUDGET
-        # A pull needs to know only once how much it holds.
-        unknown = not known.total or self.plan(n, known).mode == "forward"
-        if chunk is None and large and unknown:
-            live = Liveness(recording)
-            known = Known(m, live.peak, live.mean, live.total, known.densities)
-        plan = self.plan(n, known)
-        if known is not self.known.get(key):
+        known = self.learned(recording, n, known)
+        if key not in self.known:
             forget(self.known)
-            self.known[key] = known
-        if self.options.get("holomorphic"):
+        self.known[key] = known
+        if holomorphic:
             verify_holomorphic(inputs, recording.push)
         else:
             refuse_complex_result(inputs.values, recording.outputs.values)
-        if plan.mode == "forward":
-            with suppress(*allowed):
-                return (
-                    self._columns(inputs, recording, plan, live),
-                    recording.outputs,
-                    recording.aux,
-                )
-            plan = choose(n, m, "reverse", chunk, known.peak, self.options["budget"], known.mean)
-            return self._rows(inputs, recording, plan), recording.outputs, recording.aux
+        plan = self.plan(n, known)
         with suppress(*allowed):
-            return self._rows(inputs, recording, plan), recording.outputs, recording.aux
-        plan = choose(n, m, "forward", chunk, known.peak, self.options["budget"], known.mean)
-        return self._columns(inputs, recording, plan, live), recording.outputs, recording.aux
+            return self.passes(recording, plan), recording.outputs, recording.aux
+        plan = self.plan(n, known, "reverse" if plan.mode == "forward" else "forward")
+        return self.passes(recording, plan), recording.outputs, recording.aux
 
-    def _asks(self, inputs: Inputs, n: int, known: Known | None) -> bool:
-        """Whether to measure the densities: not in a first call, which is over sooner, and not for
-        few tangents, which need no recording."""
+    def is_open(self, inputs: Inputs, n: int, known: Known) -> bool:
+        """Whether the costs, not measured yet, decide the mode: not in a first call, which is over
+        sooner, and not inside another derivative, which would record the measurement."""
+        is_choice = self.options["mode"] == "auto" and comparable(n, known.results)
+        return is_choice and known.costs is None and not any(map(is_box, inputs.values))
+
+    def learned(self, recording: Recording, n: int, known: Known | None) -> Known:
+        """What is known after the function has run: the costs too, where they matter."""
+        m, mode = size_of(recording.outputs.values), self.options["mode"]
+        if known is None or known.results != m:
+            known = Known(m)
+        elif self.is_open(recording.inputs, n, known):
+            return Known(m, measure(recording, mode))
+        directions = {"forward": n, "reverse": m}.get(mode, min(n, m))
+        is_large = directions * 8 * max(n, m, 1) * recording.tape.size > LEAST_BUDGET
+        if is_large and known.costs is None and self.options["chunk"] is None:
+            return Known(m, measure(recording, mode))
+        return known
+
+    def needs_no_recording(self, inputs: Inputs, n: int, known: Known | None) -> bool:
+        """Whether the function itself runs with all tangents at once: quicker where they are few,
+        since large ones stay diagonal in a recording alone."""
         mode = self.options["mode"]
-        if mode == "reverse" or (mode == "forward" and n <= FEW):
+        if mode == "reverse" or n > FEW or any_complex(inputs.values):
             return False
-        if known is None or known.densities is not None:
+        if known is None:
+            known = Known(n)
+            if mode == "auto" and n > 1:
+                return False
+        elif self.is_open(inputs, n, known):
             return False
-        return is_open(inputs, n, known.results)
+        plan = self.plan(n, known)
+        return plan.mode == "forward" and plan.passes <= 1
 
-    def _at_once(self, inputs: Inputs, n: int) -> tuple[Any, Outputs, Any]:
+    def with_function(self, inputs: Inputs, n: int) -> tuple[Any, Outputs, Any]:
         """All tangents with the function itself, which records nothing."""
-        has_aux = self.options.get("has_aux", False)
         seeds = list(map(dense, identity(inputs.values, 0, n)))
-        found = pushed(inputs, seeds, (n,), has_aux, identity=True)
+        found = pushed(inputs, seeds, (n,), self.options.get("has_aux", False), identity=True)
         outputs = found.outputs
-        known = Known.of(n, size_of(outputs.values))
-        self.known.setdefault(tuple(sizes_of(inputs.values)), known)
+        self.known.setdefault(tuple(sizes_of(inputs.values)), Known(size_of(outputs.values)))
         tree = outputs.tree(from_columns([found.leaves], inputs, outputs.values))
         return tree, outputs, found.aux
 
-    def _columns(
-        self, inputs: Inputs, recording: Recording, plan: Plan, live: Liveness | None
-    ) -> Any:
-        outputs = recording.outputs
-
-        def push(seeds: Sequence[Any], lead: Any, identity: bool) -> list[Any]:
-            if live is None:
-                return recording.push(seeds, lead, identity)
-            return live.push(recording, seeds, lead, identity)
-
-        holomorphic = self.options.get("holomorphic", False)
-        if plan.passes <= 1:
-            parts = one_pass(push, inputs.values, (0, plan.directions), holomorphic)
-            return outputs.tree(from_columns([parts], inputs, outputs.values))
+    def passes(self, recording: Recording, plan: Plan) -> Any:
+        """The Jacobian by as many passes as planned."""
+        inputs, outputs = recording.inputs, recording.outputs
+        forward = plan.mode == "forward"
+        apply, values = (
+            (recording.push, inputs.values) if forward else (recording.pull, outputs.values)
+        )
         blocks = Blocks(outputs.values, inputs.values)
-        passes = []
-        for span in self.spans(plan):
-            parts = one_pass(push, inputs.values, span, holomorphic)
-            if any(map(is_box, parts)):
-                passes.append(parts)
+        put, join = (blocks.put_columns, from_columns) if forward else (blocks.put_rows, from_rows)
+        kept = []
+        for span in shown(spans(plan.directions, plan.passes), self.options.get("progress", False)):
+            parts = one_pass(apply, values, span, self.options.get("holomorphic", False))
+            if plan.passes <= 1 or any(map(is_box, parts)):
+                kept.append(parts)
             else:
-                blocks.put_columns(span, parts)
+                put(span, parts)
             del parts  # before the next pass
-        if not passes:
-            return outputs.tree(blocks.finished(inputs))
-        return outputs.tree(from_columns(passes, inputs, outputs.values))
-
-    def _rows(self, inputs: Inputs, recording: Recording, plan: Plan) -> Any:
-        outputs, results = recording.outputs, recording.outputs.values
-        holomorphic = self.options.get("holomorphic", False)
-        if plan.passes <= 1:
-            parts = one_pass(recording.pull, results, (0, plan.directions), holomorphic)
-            return outputs.tree(from_rows([parts], inputs, results))
-        blocks = Blocks(results, inputs.values)
-        passes = []
-        for span in self.spans(plan):
-            parts = one_pass(recording.pull, results, span, holomorphic)
-            if any(map(is_box, parts)):
-                passes.append(parts)
-            else:
-                blocks.put_rows(span, parts)
-            del parts  # before the next pass
-        if not passes:
-            return outputs.tree(blocks.finished(inputs))
-        return outputs.tree(from_rows(passes, inputs, results))
-
-    def spans(self, plan: Plan) -> Iterator[Span]:
-        """The directions of each pass."""
-        return shown(spans(plan.directions, plan.passes), self.options.get("progress", False))
+        found = join(kept, inputs, outputs.values) if kept else blocks.finished(inputs)
+        return outputs.tree(found)
 
 
 def forget(known: dict[Any, Any]) -> None:
@@ -352,10 +298,6 @@ def plan(
         return prepare_jacobian(f, *args, argnums=argnums, **options, **kwargs).plan
     inputs = Inputs(f, args, kwargs, argnums)
     recording = Recording(inputs)
-    asked = Jacobian(f, argnums, mode=mode, chunk=chunk, budget=budget)
-    live = Liveness(recording)
     n, m = size_of(inputs.values), size_of(recording.outputs.values)
-    known = Known(m, live.peak, live.mean, live.total)
-    if mode == "auto" and is_open(inputs, n, m):
-        known = known._replace(densities=densities(recording))
-    return asked.plan(n, known)
+    costs = None if any(map(is_box, inputs.values)) else measure(recording, mode)
+    return choose(n, m, mode, chunk, budget, costs)

@@ -6,24 +6,37 @@ import functools
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from .densities import Densities
 
 MODES = ("auto", "forward", "reverse")
 SPARSE_MODES = (*MODES, "mixed")
 # What a cotangent costs against a tangent, as measured on networks and gathers of many sizes: a
 # pull makes the sums that broadcasting needs, and adds where a value is used twice.
 TANGENT, COTANGENT = 1.0, 1.3
-# Elements of arithmetic that take as long as what Python does for one operation: where the function
-# runs with diagonals, and in a recording and its pull.
-WITH_FUNCTION, RECORDED = 10_000, 5_000
 LEAST_BUDGET = 2**26
 CACHE = 2**21  # bytes of the directions of one array: with more, arithmetic waits for memory
+SKEW = 16  # times more inputs than results, or results than inputs, decide the mode alone
+COMPARED = 8192  # elements of a Jacobian from which on the modes are worth being compared
 FEWEST = 64  # directions of a dense pass whatever the cache: products of matrices need them
+
+
+class Cost(NamedTuple):
+    """What one direction of a mode takes, in bytes: at its peak, for one array on average, and for
+    all arrays that it stands for, of which `arrays` are made and the rest stays diagonal."""
+
+    peak: int
+    mean: int
+    total: int
+    arrays: int
+
+
+class Costs(NamedTuple):
+    """The costs of a tangent and of a cotangent; None where a rule is missing."""
+
+    forward: Cost | None = None
+    reverse: Cost | None = None
 
 
 @dataclass(frozen=True)
@@ -120,61 +133,56 @@ def way(
     return Way(mode, directions, chunk, passes, cost, chunk * per_direction, bound)
 
 
+def comparable(n: int, m: int) -> bool:
+    """Whether so many inputs and results do not tell alone which mode is cheaper."""
+    return n * m >= COMPARED and n <= SKEW * m and m <= SKEW * n
+
+
 @functools.lru_cache(maxsize=256)
 def choose(
     n: int,
     m: int,
     mode: str,
     chunk: int | None = None,
-    per_direction: int | None = None,
     budget: int | None = None,
-    mean: int | None = None,
-    densities: Densities | None = None,
+    costs: Costs | None = None,
 ) -> Plan:
     """The plan of a dense Jacobian from the numbers of inputs and results.
 
     Arguments: `n` and `m`, all inputs and all results; `mode` and `chunk` as the user gave them;
-    `per_direction`, the bytes that one direction takes at its peak; `budget`, those that all
-    directions of a pass may take; `mean`, those that one direction of an array takes on average;
-    `densities`, how much of the directions are arrays, where that was measured.
+    `budget`, the bytes that all directions of a pass may take, at least twice those of one by
+    default; `costs`, what one direction of each mode takes, where that was measured.
     """
-    if per_direction is None:
-        per_direction = 8 * max(n, m, 1)
-    if budget is None:
-        budget = max(LEAST_BUDGET, per_direction)
-    quickest = max(FEWEST, CACHE // max(mean or per_direction, 1))
-    ways = {
-        "forward": way("forward", n, per_direction, budget, chunk, quickest),
-        "reverse": way("reverse", m, per_direction, budget, chunk, quickest),
-    }
-    if densities is not None and not densities.whole:  # a rule was missing
-        densities = None
-    if densities is not None:
-        whole, tangents, cotangents, operations = densities
-        each = RECORDED if densities.few_tangents else WITH_FUNCTION
-        forward = (n * tangents + each * operations) / whole
-        reverse = (m * cotangents + RECORDED * operations) / whole
-        ways = {
-            "forward": replace(ways["forward"], cost=forward),
-            "reverse": replace(ways["reverse"], cost=reverse),
-        }
+    size = 8 * max(n, m, 1)
+    guess = Cost(size, size, size // 2, 0)
+    tangent, cotangent = (costs.forward, costs.reverse) if costs else (None, None)
+    ways, budgets = {}, {}
+    for name, count, cost in (("forward", n, tangent), ("reverse", m, cotangent)):
+        peak, mean, total, _ = cost or tangent or cotangent or guess
+        budgets[name] = budget or max(LEAST_BUDGET, 2 * total)
+        quickest = max(FEWEST, CACHE // max(mean, 1))
+        ways[name] = way(name, count, peak, budgets[name], chunk, quickest)
+    arrays = None
+    if tangent and cotangent and tangent.total and comparable(n, m):
+        arrays = tangent.arrays, cotangent.arrays
+        for (name, count), each in zip((("forward", n), ("reverse", m)), arrays, strict=True):
+            ways[name] = replace(ways[name], cost=count * each / tangent.total)
     if mode == "auto":
         mode = "forward" if ways["forward"].cost <= ways["reverse"].cost else "reverse"
         sign = "<=" if n <= m else ">"
         what = "tangent per input" if mode == "forward" else "cotangent per result"
         reason = f"{n} inputs {sign} {m} results, and {mode} mode takes one {what}"
-        if densities is not None:
-            reason += (
-                f"; a tangent makes arrays of {densities.tangents} elements, a cotangent of "
-                f"{densities.cotangents}"
-            )
+        if arrays is not None:
+            made = tuple(map(amount, arrays))
+            reason += f"; a tangent makes arrays of {made[0]}, a cotangent of {made[1]}"
         elif (n <= m) != (mode == "forward"):
             reason += f"; a cotangent costs {COTANGENT / TANGENT:.2f} tangents"
     else:
         reason = f"mode={mode!r} was asked for"
     chosen = ways.pop(mode)
     if chunk is None and chosen.passes > 1:
-        limit = "cache" if chosen.chunk * per_direction < budget // 2 else amount(budget)
+        allowed = budgets[mode]
+        limit = "cache" if chosen.memory < allowed // 2 else amount(allowed)
         reason += f"; the directions of one pass are kept within {limit}"
     return Plan(
         mode,

@@ -10,9 +10,9 @@ import pytest
 
 import dualdiff as dd
 from dualdiff import extend
-from dualdiff.transforms.densities import UNKNOWN, densities
 from dualdiff.transforms.inputs import Inputs
 from dualdiff.transforms.linearize import Recording
+from dualdiff.transforms.measure import measure
 
 N = 150
 RNG = np.random.default_rng(3)
@@ -37,8 +37,11 @@ def mixed_last(x: Any) -> Any:
 
 def parts_of(f: Callable[[Any], Any], x: Any = X) -> tuple[float, float]:
     """Of the elements of tangents, those that arrays hold of tangents, and of cotangents."""
-    found = densities(Recording(Inputs(f, (x,), {}, 0)))
-    return found.tangents / found.whole, found.cotangents / found.whole
+    found = measure(Recording(Inputs(f, (x,), {}, 0)), "auto")
+    assert found.forward is not None
+    assert found.reverse is not None
+    whole = found.forward.total
+    return found.forward.arrays / whole, found.reverse.arrays / whole
 
 
 def test_what_is_done_after_elements_are_mixed_makes_arrays_of_tangents_only() -> None:
@@ -81,7 +84,8 @@ def test_functions_without_one_kind_of_rule_count_as_dense() -> None:
     scaled = extend.primitive(lambda x: 3.0 * x, name="scaled")
     scaled.vjp(batched=True)(lambda g: 3.0 * g)
     recording = Recording(Inputs(lambda x: scaled(np.sin(x)), (X,), {}, 0))
-    assert densities(recording) == UNKNOWN
+    assert measure(recording, "auto").forward is None
+    assert "makes arrays" not in dd.plan(lambda x: scaled(np.sin(x)), X).reason
     jacobian = dd.jacobian(lambda x: scaled(np.sin(x)))
     for _ in range(3):
         np.testing.assert_allclose(jacobian(X), 3.0 * np.diag(np.cos(X)), rtol=1e-14)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff.transforms.directions import Liveness
 from dualdiff.transforms.inputs import Inputs
 from dualdiff.transforms.linearize import Recording
+from dualdiff.transforms.measure import measure
 from dualdiff.transforms.plan import COTANGENT, TANGENT, choose, spans
 
 WEIGHTS = np.linspace(0.5, 2.0, 10)
@@ -119,7 +119,8 @@ def test_a_large_jacobian_holds_the_budget_and_its_result(mode: str) -> None:
     assert peak - result.nbytes <= budget
 
 
-def test_liveness_counts_the_tangents_that_are_alive_together() -> None:
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_memory_is_that_of_the_directions_that_are_alive_together(mode: str) -> None:
     x = np.ones(1000)
 
     def f(x: Any) -> Any:
@@ -127,10 +128,10 @@ def test_liveness_counts_the_tangents_that_are_alive_together() -> None:
             x = np.sin(x)
         return x
 
-    live = Liveness(Recording(Inputs(f, (x,), {}, 0)))
-    assert live.total == 51 * 8000
-    assert live.peak == 4 * 8000  # each sine, its argument, and two intermediate results
-    assert live.mean == 8000
+    cost = getattr(measure(Recording(Inputs(f, (x,), {}, 0)), mode), mode)
+    assert cost.total == 51 * 8000
+    assert cost.peak == 4 * 8000  # each sine, its argument, and two intermediate results
+    assert cost.mean == 8000
 
 
 def test_a_progress_bar_counts_the_directions(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,10 @@ class DualdiffError(Exception):
     """Base class of every error that dualdiff raises on its own account."""
 
 
+class RuleError(DualdiffError, ValueError):
+    """A rule gave a tangent or cotangent of the wrong shape."""
+
+
 class MissingRuleError(DualdiffError, NotImplementedError):
     """A function was called on a traced array and dualdiff has no derivative for it."""
 

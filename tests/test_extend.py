@@ -14,11 +14,10 @@ import scipy.special
 
 import dualdiff as dd
 from dualdiff.array.dispatch import FUNCTIONS, find_function
+from dualdiff.core.calls import CaptureError
 from dualdiff.core.primitive import PULLS
-from dualdiff.errors import MissingRuleError, UnsupportedInputError
+from dualdiff.errors import MissingRuleError, RuleError, UnsupportedInputError
 from dualdiff.extend import custom_jvp, custom_vjp, primitive
-from dualdiff.rules.declare import RuleError
-from dualdiff.transforms.calls import CaptureError
 
 RNG = np.random.default_rng(0)
 M = RNG.standard_normal((3, 3)) + 3 * np.eye(3)

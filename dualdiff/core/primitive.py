@@ -7,8 +7,8 @@ from typing import Any
 
 from ..array.box import is_box
 from ..array.views import localize
-from ..errors import MissingRuleError, describe, user_line
-from .batch import Shape
+from ..errors import MissingRuleError, RuleError, describe, user_line
+from .batch import Shape, cast, shape_of
 from .structure import DENSE, Structure
 from .trace import Reference, Traced, resolve, settled, top_trace
 
@@ -154,3 +154,15 @@ class Primitive:
         if any(t is not None for t in tangents):
             pushed = self.push(saved, tangents, lead)
             ts[out] = settled(pushed) if self.outputs == 1 else tuple(map(settled, pushed))
+
+
+def checked(prim: Primitive, t: Any, spec: Any, lead: Shape, direction: str) -> Any:
+    """The result of a rule in the dtype of its primal, once its shape is what it must be."""
+    if is_box(t):
+        t = resolve(t)
+    if shape_of(t) != lead + spec.shape:
+        raise RuleError(
+            f"the {direction} of {prim.name} gave shape {shape_of(t)} where {lead + spec.shape} is "
+            f"needed (lead axes {lead} and the shape {spec.shape} of its primal)"
+        )
+    return cast(t, spec.dtype)

@@ -10,11 +10,7 @@ import numpy as np
 
 from ..array.box import is_box
 from ..core.batch import Shape, spec_of
-from ..core.tape import Tape
-from ..core.trace import top_trace
-from ..errors import MissingRuleError, UnsupportedInputError, user_line
-from ..rules.declare import RuleError
-from ..transforms.calls import (
+from ..core.calls import (
     OpaqueCall,
     agree,
     conformed,
@@ -24,6 +20,9 @@ from ..transforms.calls import (
     own_copy,
     tangent_spec,
 )
+from ..core.tape import Tape
+from ..core.trace import top_trace
+from ..errors import MissingRuleError, RuleError, UnsupportedInputError, user_line
 from ..transforms.inputs import Inputs
 from ..transforms.record import Recording
 from ..trees import check_same_structure, flatten

@@ -13,13 +13,7 @@ from ..array import dispatch
 from ..array.box import is_box
 from ..array.views import localize
 from ..core.batch import Shape, Spec, spec_of
-from ..core.primitive import Primitive
-from ..core.structure import DENSE, Structure
-from ..core.trace import Reference, top_trace
-from ..errors import MissingRuleError, UnsupportedInputError, describe, user_line
-from ..rules import declare as kinds
-from ..rules.declare import OPERANDS, RuleError
-from ..transforms.calls import (
+from ..core.calls import (
     OPAQUE,
     conformed,
     handed,
@@ -30,6 +24,12 @@ from ..transforms.calls import (
     refuse_captured,
     tangent_spec,
 )
+from ..core.primitive import Primitive
+from ..core.structure import DENSE, Structure
+from ..core.trace import Reference, top_trace
+from ..errors import MissingRuleError, RuleError, UnsupportedInputError, describe, user_line
+from ..rules import declare as kinds
+from ..rules.declare import OPERANDS
 from ._arguments import refuse_traced, signature_of, sort_arguments
 
 Formula = Callable[..., Any]

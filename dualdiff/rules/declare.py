@@ -20,20 +20,15 @@ from ..array.box import is_box
 from ..array.views import View, make_view, memory_of
 from ..core.batch import Shape, align, cast, fit_of, hush, shape_of, spec_of, unbroadcast, unhush
 from ..core.dual import Dual
-from ..core.primitive import Primitive
+from ..core.primitive import Primitive, checked
 from ..core.structure import DENSE, Structure
 from ..core.tape import Var
 from ..core.trace import Reference, resolve, settled
-from ..errors import DualdiffError
 from . import structures
 from .fast import binary_fast_path, times_constant, unary_fast_path
 from .residuals import OPERANDS, Call, Residuals
 
 Derivative = Callable[..., Any] | str | float | complex | None
-
-
-class RuleError(DualdiffError, ValueError):
-    """A rule gave a tangent or cotangent of the wrong shape."""
 
 
 class Elementwise(Primitive):
@@ -184,7 +179,7 @@ class Linear(Primitive):
         finally:
             unhush(token)
         if type(t) is not np.ndarray or t.shape != lead + ans.shape or t.dtype is not ans.dtype:
-            t = settled(_checked(self, t, ans, lead, "push"))
+            t = settled(checked(self, t, ans, lead, "push"))
         return trace.box(ans, t)
 
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
@@ -197,12 +192,12 @@ class Linear(Primitive):
             t = self.forward.call(t, self.forward.of_specs(params, spec, ans_spec), lead)
         else:
             t = self.fn(t, **params)
-        return _checked(self, t, ans_spec, lead, "push")
+        return checked(self, t, ans_spec, lead, "push")
 
     def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
         params, spec, ans_spec = saved
         g = self.transpose.call(g, self.transpose.of_specs(params, spec, ans_spec), lead)
-        return (_checked(self, g, spec, lead, "pull"),)
+        return (checked(self, g, spec, lead, "pull"),)
 
     def push_view(self, array: Any, params: dict[str, Any], lead: Shape) -> Any:
         """The same view of an array with lead axes."""
@@ -260,12 +255,12 @@ class Bilinear(Primitive):
             else:
                 part = self.pushes[i].call(t, kept[i], lead)
             total = part if total is None else total + part
-        return _checked(self, total, specs[2], lead, "push")
+        return checked(self, total, specs[2], lead, "push")
 
     def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
         _, kept, _, specs = saved
         return [
-            None if k is None else _checked(self, t.call(g, k, lead), spec, lead, "pull")
+            None if k is None else checked(self, t.call(g, k, lead), spec, lead, "pull")
             for t, k, spec in zip(self.transposes, kept, specs[:2], strict=True)
         ]
 
@@ -313,9 +308,9 @@ class Rule(Primitive):
 
         out = one(tangents, lead) if self.batched else _looped(one, tangents, lead)
         if self.outputs == 1:
-            return _checked(self, out, ans_specs, lead, "push")
+            return checked(self, out, ans_specs, lead, "push")
         return tuple(
-            _checked(self, t, spec, lead, "push") for t, spec in zip(out, ans_specs, strict=True)
+            checked(self, t, spec, lead, "push") for t, spec in zip(out, ans_specs, strict=True)
         )
 
     def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
@@ -341,7 +336,7 @@ class Rule(Primitive):
 
         out = one(gs, lead) if self.batched else _looped(one, gs, lead)
         return [
-            _checked(self, c, spec, lead, "pull") if used and c is not None else None
+            checked(self, c, spec, lead, "pull") if used and c is not None else None
             for c, spec, used in zip(out, specs, active, strict=True)
         ]
 
@@ -369,18 +364,6 @@ def _looped(one: Callable[..., Any], directions: Sequence[Any], lead: Shape) -> 
             for part in zip(*rows, strict=True)
         )
     return np.stack(rows)[: lead[0]]
-
-
-def _checked(prim: Primitive, t: Any, spec: Any, lead: Shape, direction: str) -> Any:
-    """The result of a rule in the dtype of its primal, once its shape is what it must be."""
-    if is_box(t):
-        t = resolve(t)
-    if shape_of(t) != lead + spec.shape:
-        raise RuleError(
-            f"the {direction} of {prim.name} gave shape {shape_of(t)} where {lead + spec.shape} is "
-            f"needed (lead axes {lead} and the shape {spec.shape} of its primal)"
-        )
-    return cast(t, spec.dtype)
 
 
 def elementwise(

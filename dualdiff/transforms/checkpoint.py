@@ -10,11 +10,11 @@ import numpy as np
 from ..array.box import is_box
 from ..core import trace as traces
 from ..core.batch import Shape
+from ..core.calls import OpaqueCall, agree, operand, own_copy, zeros
 from ..core.tape import Tape
 from ..core.trace import Reference, top_trace
 from ..errors import DualdiffError, UnsupportedInputError, user_line
 from ..trees import flatten, tree_map
-from .calls import OpaqueCall, agree, operand, own_copy, zeros
 from .inputs import Inputs
 from .record import Recording, push_forward
 from .transform import Transform

@@ -12,9 +12,8 @@ from numpy import ndarray
 from ..array.box import is_box
 from ..core.batch import dtype_of, is_inexact, shape_of
 from ..core.tangents import Diagonal
-from ..core.trace import resolve
+from ..core.trace import release, resolve
 from ..errors import DualdiffError, UnsupportedInputError, user_line
-from .inputs import release
 
 Span = tuple[int, int]
 LARGE = 4096  # elements of directions that are worth being kept as a diagonal

@@ -15,7 +15,17 @@ from numpy import ndarray
 from ..array.box import is_box
 from ..array.layout import copy_with_strides
 from ..core.batch import Shape, cast, contains_nan, dtype_of, shape_of, spec_of
-from ..core.trace import CONVERTED, LIVE, Trace, Traced, closed_error, kept, resolve, unsupported
+from ..core.trace import (
+    CONVERTED,
+    LIVE,
+    Trace,
+    Traced,
+    closed_error,
+    kept,
+    release,
+    resolve,
+    unsupported,
+)
 from ..errors import (
     ConversionError,
     DualdiffError,
@@ -304,13 +314,6 @@ class Outputs:
         """The result without this trace, with no memory in common."""
         others = self.others
         return self.tree([others.get(i, release(v)) for i, v in enumerate(self.values)])
-
-
-def release(x: Any) -> Any:
-    """A value for the user: nobody else holds its array or box."""
-    if type(x) is ndarray:
-        return x.copy(order="K")
-    return x.snapshot() if issubclass(type(x), Traced) else x
 
 
 def like(g: Any, leaf: Any, value: Any) -> Any:

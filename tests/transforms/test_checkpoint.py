@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
+from dualdiff.core.calls import CaptureError
 from dualdiff.errors import ClosedTraceError, UnsupportedInputError
-from dualdiff.transforms.calls import CaptureError
 from dualdiff.transforms.checkpoint import CheckpointError
 from dualdiff.transforms.inputs import Inputs
 from dualdiff.transforms.linearize import Recording

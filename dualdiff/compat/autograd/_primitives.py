@@ -18,13 +18,18 @@ from numpy import ndarray
 from ...array.box import is_box
 from ...array.dispatch import FUNCTIONS, find_function, register
 from ...core.batch import Shape, cast, shape_of, spec_of
+from ...core.calls import OpaqueCall, over_lead, refuse_captured, tangent_spec, zeros
 from ...core.dual import ForwardTrace
-from ...core.structure import DENSE
 from ...core.tape import Tape
 from ...core.trace import Trace, resolve, top_trace, value_of
-from ...errors import MissingRuleError, UnsupportedInputError, line_text, user_frame, user_line
-from ...rules.declare import RuleError
-from ...transforms.calls import OPAQUE, is_float, over_lead, refuse_captured, tangent_spec, zeros
+from ...errors import (
+    MissingRuleError,
+    RuleError,
+    UnsupportedInputError,
+    line_text,
+    user_frame,
+    user_line,
+)
 from ...transforms.inputs import Inputs
 from ...transforms.jvp_vjp import jvp
 from ...transforms.linearize import Linearization
@@ -128,10 +133,10 @@ class Primitive:
         trace = top_trace(operands)
         call = _Call(self, forms, kwargs)
         if trace is None:
-            return self.fun(*call.arguments(operands), **kwargs)
+            return self.fun(*call.given(operands), **kwargs)
         if any(self in found and isinstance(trace, kind) for kind, found in UNTRACED.items()):
             lower = [a.value if is_box(a) and a.scope is trace else a for a in operands]
-            return self(*call.arguments(lower), **kwargs)
+            return self(*call.given(lower), **kwargs)
         return call.apply(trace, operands)
 
     def _keywords_refused(self, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -163,37 +168,21 @@ def _operand(x: Any) -> Any:
     return resolve(x) if is_box(x) or (type(x) is ndarray and x.dtype.hasobject) else x
 
 
-class _Call:
+class _Call(OpaqueCall):
     """One call of a `Primitive`, which a trace treats as one operation on the leaves."""
 
-    __slots__ = (
-        "answer", "constants", "forms", "kwargs", "level", "levels", "outputs", "places",
-        "primitive", "specs", "vjp",
-    )  # fmt: skip
-    opcode = OPAQUE
-    structure = DENSE
-    is_linear = False
-    ignores = ()
     levels: set[int]
-    outputs: int
-    answer: Structure | None
-    constants: list[Any]
-    places: list[int]
-    specs: list[Any]
 
     def __init__(
         self, primitive: Primitive, forms: list[Structure | None], kwargs: dict[str, Any]
     ) -> None:
+        self.name = primitive.__name__
         self.primitive = primitive
         self.forms = forms
         self.kwargs = {k: v.copy() if type(v) is ndarray else v for k, v in kwargs.items()}
         self.vjp: Any = None
 
-    @property
-    def name(self) -> str:
-        return self.primitive.__name__
-
-    def arguments(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
+    def given(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
         """The arguments of the call, of leaves."""
         if not self.forms:
             return tuple(leaves)
@@ -221,7 +210,7 @@ class _Call:
         """The result of the call, whose floating-point leaves are boxes of the trace."""
         self.level, self.levels = trace.level, {trace.level}
         if not isinstance(trace, Tape):
-            return self._of(trace.process(self, operands, {}))
+            return self.filled(trace.process(self, operands, {}))
         TAPES[trace.level] = trace
         slots = {a.payload for a in operands if is_box(a) and a.scope is trace}
         calls = running_calls()
@@ -233,32 +222,16 @@ class _Call:
             calls.pop()
         outer = next((call for call in reversed(calls) if call.trace is trace), None)
         if outer is not None and slots <= outer.slots:
-            results = (boxes,) if self.outputs == 1 else boxes
-            outer.slots.update(box.payload for box in results)
-        return self._of(boxes)
+            outer.slots.update(box.payload for box in self.unpacked(boxes))
+        return self.filled(boxes)
 
-    def _of(self, boxes: Any) -> Any:
-        if self.answer is None:
-            return boxes
-        leaves = list(self.constants)
-        for i, box in zip(self.places, (boxes,) if self.outputs == 1 else boxes or (), strict=True):
-            leaves[i] = box
-        return self.answer.unflatten(leaves)
+    def run(self, values: Sequence[Any], nested: Any) -> Any:
+        return self.primitive(*self.given(values), **self.kwargs)
 
-    def evaluate(self, values: Sequence[Any], params: dict[str, Any]) -> Any:
-        """The floating-point leaves of the result."""
-        ans = self.primitive(*self.arguments(values), **self.kwargs)
-        leaves, form = flatten(ans)
-        leaves = [without_own(_operand(leaf)) for leaf in leaves]
-        for leaf in leaves:
-            refuse_captured(leaf, self.name, self.level)
-        self.places = [i for i, leaf in enumerate(leaves) if is_float(leaf)]
-        self.outputs = len(self.places)
-        self.answer = None if form.is_leaf and self.places else form
-        self.constants = [None if i in self.places else leaf for i, leaf in enumerate(leaves)]
-        answers = [leaves[i] for i in self.places]
-        self.specs = [spec_of(x) for x in answers]
-        return answers[0] if self.outputs == 1 else tuple(answers)
+    def leaf(self, x: Any) -> Any:
+        x = without_own(_operand(x))
+        refuse_captured(x, self.name, self.level)
+        return x
 
     def save(self, ans: Any, values: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
         rules = self.primitive
@@ -267,20 +240,15 @@ class _Call:
         return self, tuple(values), ans, tuple(map(bool, active)), where
 
     def _result(self, leaves: Any) -> Any:
-        """The parts, one per output, in the form of the result."""
-        parts = [leaves] if self.outputs == 1 else list(leaves)
-        if self.answer is None:
-            return parts[0]
-        full = list(self.constants)
-        for i, part, spec in zip(self.places, parts, self.specs, strict=True):
-            full[i] = zeros(spec) if part is None else part
-        return self.answer.unflatten(full)
+        """The parts, one per output, in the form of the result, with zeros for None."""
+        parts = zip(self.unpacked(leaves), self.specs, strict=True)
+        return self.filled(self.packed([zeros(s) if p is None else p for p, s in parts]))
 
     def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
         _, values, ans, active, where = saved
         chosen = self.positions(active)
         argnums = tuple(i for i, _ in chosen)
-        args = self.arguments(values)
+        args = self.given(values)
         if self.vjp is None:
             maker = _found(primitive_vjps, self.primitive, where)
             with used_by_value(self.level, self.levels):
@@ -288,7 +256,7 @@ class _Call:
 
         def one(gs: Sequence[Any], lead: Shape) -> list[Any]:
             with used_by_value(self.level, self.levels):
-                cotangents = tuple(self.vjp(self._result(gs[0] if self.outputs == 1 else gs)))
+                cotangents = tuple(self.vjp(self._result(self.packed(gs))))
             out: list[Any] = [None] * len(values)
             for (i, place), c in zip(chosen, cotangents, strict=True):
                 inner, parts = values[place], _leaves_like(c, args[i])
@@ -301,24 +269,24 @@ class _Call:
             return out
 
         specs = [spec_of(v) if used else None for v, used in zip(values, active, strict=True)]
-        return over_lead(one, [g] if self.outputs == 1 else g, lead, False, specs)
+        return over_lead(one, self.unpacked(g), lead, False, specs)
 
     def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
         _, values, ans, _, where = saved
         chosen = self.positions([t is not None for t in tangents])
         argnums = tuple(i for i, _ in chosen)
-        answer, args = self._result(ans), self.arguments(values)
+        answer, args = self._result(ans), self.given(values)
         maker = _found(primitive_jvps, self.primitive, where)
-        outputs = [ans] if self.outputs == 1 else ans
+        outputs = self.unpacked(ans)
 
         def one(ts: Sequence[Any], lead: Shape) -> list[Any]:
             full = [
                 zeros(s) if t is None and s is not None else t
                 for t, s in zip(ts, map(tangent_spec, values), strict=True)
             ]
-            trees = self.arguments(full)
+            trees = self.given(full)
             tangent = maker(argnums, [trees[i] for i in argnums], answer, args, self.kwargs)
-            parts = [tangent] if self.answer is None else flatten(tangent)[0]
+            parts = [tangent] if self.result.is_leaf else flatten(tangent)[0]
             if len(parts) != len(self.constants):
                 raise self._wrong("JVP", f"{len(parts)} leaves", f"{len(self.constants)} leaves")
             return [
@@ -326,8 +294,7 @@ class _Call:
                 for i, a in zip(self.places, outputs, strict=True)
             ]
 
-        pushed = over_lead(one, tangents, lead, False, self.specs)
-        return pushed[0] if self.outputs == 1 else tuple(pushed)
+        return self.packed(over_lead(one, tangents, lead, False, self.specs))
 
     def _conformed(self, kind: str, c: Any, value: Any) -> Any:
         """The result of a rule, in the shape and dtype of its primal; None counts as zero."""

@@ -14,9 +14,9 @@ from scipy import integrate
 
 from ...array.box import is_box
 from ...core.batch import Shape, shape_of, spec_of
+from ...core.calls import OpaqueCall, operand, over_lead
 from ...core.trace import top_trace
 from ...errors import UnsupportedInputError, user_line
-from ...transforms.calls import OpaqueCall, operand, over_lead
 from ...transforms.jvp_vjp import jvp, vjp
 from ...trees import flatten
 

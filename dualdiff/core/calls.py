@@ -9,14 +9,12 @@ import numpy as np
 from numpy import ndarray
 
 from ..array.box import is_box, plain
-from ..core.batch import Shape, Spec, dtype_of, spec_of
-from ..core.primitive import accumulate, opcode
-from ..core.structure import DENSE
-from ..core.trace import CONVERTED, Trace, resolve, top_trace
 from ..errors import DualdiffError, UnsupportedInputError, user_line
-from ..rules.declare import _checked
 from ..trees import Structure, flatten
-from .inputs import release
+from .batch import Shape, Spec, dtype_of, spec_of
+from .primitive import accumulate, checked, opcode
+from .structure import DENSE
+from .trace import CONVERTED, Trace, release, resolve, top_trace
 
 
 class CaptureError(DualdiffError, ValueError):
@@ -98,7 +96,7 @@ def conformed(
         if s is None
         else zeros(s, lead)
         if t is None
-        else own_copy(_checked(owner, t, s, lead, rule))
+        else own_copy(checked(owner, t, s, lead, rule))
         for t, s in zip(results, specs, strict=True)
     ]
 
@@ -152,7 +150,10 @@ class OpaqueCall:
         """The result of the call, whose floating-point leaves are boxes of the trace."""
         self.level = trace.level
         self.active = [is_box(x) and x.scope is trace for x in operands]
-        boxes = trace.process(self, operands, {})
+        return self.filled(trace.process(self, operands, {}))
+
+    def filled(self, boxes: Any) -> Any:
+        """The result with boxes, or other parts, one per output, as its floating-point leaves."""
         leaves = list(self.constants)
         for i, box in zip(self.places, (boxes,) if self.outputs == 1 else boxes or (), strict=True):
             leaves[i] = box
@@ -160,23 +161,26 @@ class OpaqueCall:
 
     def evaluate(self, values: Sequence[Any], params: dict[str, Any]) -> Any:
         """The floating-point leaves of the result."""
-        nested = top_trace(values)
-        leaves, self.result = flatten(self.run(values, nested))
-        leaves = [own_copy(operand(leaf)) for leaf in leaves]
-        for leaf in leaves:
-            refuse_captured(leaf, self.name, self.level)
-            if not _kind(leaf) and leaf is not None and not isinstance(leaf, str):
-                kind = f"{type(leaf).__module__}.{type(leaf).__qualname__}"
-                raise UnsupportedInputError(
-                    f"{self.name} returned a value of type {kind}, {user_line()}: its derivative "
-                    f"would be lost; return NumPy arrays and numbers, in containers if you like."
-                )
+        leaves, self.result = flatten(self.run(values, top_trace(values)))
+        leaves = list(map(self.leaf, leaves))
         self.places = [i for i, leaf in enumerate(leaves) if is_float(leaf)]
         answers = [leaves[i] for i in self.places]
         self.specs = [spec_of(x) for x in answers]
         self.constants = [None if is_float(leaf) else leaf for leaf in leaves]
         self.outputs = len(answers)
         return self.packed(answers)
+
+    def leaf(self, x: Any) -> Any:
+        """A leaf of the result, once it is known to lose no derivative."""
+        x = own_copy(operand(x))
+        refuse_captured(x, self.name, self.level)
+        if not _kind(x) and x is not None and not isinstance(x, str):
+            kind = f"{type(x).__module__}.{type(x).__qualname__}"
+            raise UnsupportedInputError(
+                f"{self.name} returned a value of type {kind}, {user_line()}: its derivative "
+                f"would be lost; return NumPy arrays and numbers, in containers if you like."
+            )
+        return x
 
     def packed(self, leaves: Sequence[Any]) -> Any:
         """One element per output, as a primitive gives and takes them."""

@@ -20,17 +20,17 @@ from .tangents import Diagonal
 
 
 class NotKnown(Exception):
-    """Raised by a structure that does not hold for a call, which then counts as dense."""
+    """The structure does not hold for a call, which then counts as dense."""
 
 
 DOES_NOT_HOLD = (NotKnown, KeyError, ValueError, IndexError)
 
 
 class Pattern:
-    """On which inputs the elements of an array depend.
+    """The inputs on which the elements of an array depend.
 
-    Each element has a label, and elements with the same label depend on the same inputs; label 0
-    stands for none. Methods return new patterns. Here there is one input, with label 1: this is a
+    Each element has a label. Elements with the same label depend on the same inputs, and label 0
+    stands for none. Methods return new patterns. This class has one input, with label 1, so it is a
     mask of the elements that depend on it. A search for a sparsity pattern uses a subclass, whose
     labels stand for sets of inputs.
     """
@@ -81,13 +81,13 @@ class Pattern:
         return self.relabeled(np.maximum.accumulate(self.labels, axis=axis))
 
     def scattered(self, targets: ndarray, size: int) -> Any:
-        """The vector of the unions of the elements that have the same of `size` targets."""
+        """A vector of `size` unions, one for each target, of the elements with this target."""
         out = np.zeros(size, np.intp)
         out[np.ravel(targets)[np.ravel(self.labels) != 0]] = 1
         return self.relabeled(out)
 
     def sharing(self, patterns: Sequence[Any]) -> list[Any]:
-        """Patterns relabeled so that the same labels mean the same in all of them."""
+        """Patterns in which the same labels mean the same."""
         return list(patterns)
 
 
@@ -152,8 +152,7 @@ class Structure:
     """How a primitive's result depends on its operands.
 
     `linear` says that the structure alone makes a primitive linear in all operands together;
-    `takes` are the types of structured tangents that its rules see as they are, and not as the
-    arrays that they stand for.
+    `takes` are the types of structured tangents that its rules accept; the others become arrays.
     """
 
     linear = False
@@ -163,14 +162,14 @@ class Structure:
         return f"{type(self).__name__}({', '.join(map(repr, vars(self).values()))})"
 
     def pattern(self, use: Use) -> list[Pattern]:
-        """The pattern of each result. Raises: `NotKnown` where the structure does not hold, or what
-        NumPy raises for operands and parameters that do not fit."""
+        """The pattern of each result. Raises: `NotKnown` if the structure does not hold, or NumPy's
+        error for operands and parameters that do not fit."""
         raise NotKnown
 
     def mask(self, use: Use) -> Any:
-        """The mask of the one result: False where it is zero for all values of what is masked.
+        """The mask of the single result: False where it is zero for all values of masked elements.
 
-        A mask is a pattern with a single input, and constants depend on it too.
+        A mask is a pattern with a single input, on which constants depend too.
         """
         if not (self.linear or use.prim.is_linear):
             return True
@@ -275,7 +274,7 @@ class Scatter(Structure):
 
 
 def patterns_of(use: Use) -> tuple[list[Pattern], bool]:
-    """The patterns of the results, and whether they count as dense for want of a structure."""
+    """The patterns of the results, and whether they count as dense without a structure."""
     try:
         return use.prim.structure.pattern(use), False
     except DOES_NOT_HOLD:

@@ -1,11 +1,11 @@
-"""Directions that move one element each, as a whole Jacobian begins with, without their zeros.
+"""Structured tangents: a batch as a few diagonals and products of a column and a row.
 
-Elementwise functions keep them diagonal, at the cost of one direction instead of all, and slices
-and their sums make a few diagonals of one; a product with a matrix scales its rows, a running sum
-fills a triangle, and the pull of a sum or another function of all elements is the product of a
-column and a row. NumPy's functions and ufuncs take them as they are, by ``__array_function__`` and
-``__array_ufunc__``, so that rules are plain NumPy. What has no way of its own here asks for the
-array that they stand for.
+A whole Jacobian begins with the identity. Elementwise functions keep it diagonal, at the cost of
+one direction instead of all. Slices and their sums make a few diagonals of one; a product with a
+matrix scales its rows, a running sum fills a triangle, and the pull of a sum or another function of
+all elements is the product of a column and a row. NumPy's functions accept structured tangents, by
+``__array_function__`` and ``__array_ufunc__``, so rules are plain NumPy. Operations without a
+method here work on the dense array.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from ..array.box import is_box
 from .batch import Fit, Shape
 
 Ranks = tuple[tuple[ndarray, ndarray], ...]
-MOST_BANDS = 16  # diagonals that are worth being kept apart
-MOST_RUNS = 4  # diagonals whose running sums are worth being taken apart
-MOST_RANKS = 4  # products of a column and a row that are worth being kept apart
-LEAST_RANK = 4096  # elements of such a product that are worth not being computed
+MOST_BANDS = 16  # most diagonals of one batch
+MOST_RUNS = 4  # most diagonals whose running sums are taken one by one
+MOST_RANKS = 4  # most products of a column and a row in one batch
+LEAST_RANK = 4096  # least elements of a product that is not computed
 
 
 _for_many: ContextVar[bool] = ContextVar("_for_many", default=False)
@@ -47,17 +47,17 @@ def as_for_many() -> Iterator[None]:
 
 
 def is_large_product(column: ndarray, size: int) -> bool:
-    """Whether a column is worth not being multiplied with a row of so many elements."""
+    """Whether the product of a column and a row of so many elements should not be computed."""
     return column.size * size >= LEAST_RANK or _for_many.get()
 
 
 class Diagonal(NDArrayOperatorsMixin):
-    """Tangents or cotangents that are zero but in a few diagonals, as a stencil has them, and a few
+    """Tangents or cotangents that are the sum of a few diagonals, as of a stencil, and a few
     products of a column and a row.
 
     It stands for an array of shape ``(rows, *shape of the elements)``: in the band that begins at
     `first`, row ``first + k`` is the flat element k; each of `ranks` is a pair ``(column, row)``.
-    Zeros beside the diagonals stay zero whatever they are multiplied with.
+    Zeros beside the diagonals stay zero, whatever they are multiplied by.
     """
 
     __slots__ = ("bands", "ranks", "rows")
@@ -76,13 +76,13 @@ class Diagonal(NDArrayOperatorsMixin):
         return out
 
     def _with(self, bands: dict[int, ndarray], ranks: Ranks) -> Diagonal:
-        """As many rows with other diagonals and products, all of one shape and dtype."""
+        """The same number of rows with other diagonals and products, all of one shape and dtype."""
         out = object.__new__(Diagonal)
         out.bands, out.ranks, out.rows = bands, ranks, self.rows
         return out
 
     def each(self, f: Callable[[ndarray], ndarray]) -> Diagonal:
-        """The same rows, with what a linear `f` makes of their elements."""
+        """The same rows, with a linear `f` applied to their elements."""
         ranks = self.ranks and tuple([(column, f(row)) for column, row in self.ranks])
         return self._with({first: f(e) for first, e in self.bands.items()}, ranks)
 
@@ -124,8 +124,8 @@ class Diagonal(NDArrayOperatorsMixin):
         return self.each(np.zeros_like)
 
     def _products(self, of: Callable[[ndarray], Any] = lambda row: row) -> ndarray:
-        """The sum of the products of columns and what `of` makes of their rows, perhaps as a view
-        that must not be changed."""
+        """The sum of the products of columns and ``of(row)``, perhaps as a view that must not be
+        changed."""
         columns, rows = zip(*((column, of(row)) for column, row in self.ranks), strict=True)
         column, row = columns[0], rows[0]
         shape = (self.rows, *row.shape)
@@ -139,14 +139,14 @@ class Diagonal(NDArrayOperatorsMixin):
         return total if row.ndim == 1 else total.reshape(shape)
 
     def _parts(self) -> Iterator[tuple[int, slice, ndarray]]:
-        """Of each diagonal the row where it begins, its flat elements that have a row, and them."""
+        """For each diagonal its first row, the slice of its flat elements with a row, and these."""
         for first, elements in self.bands.items():
             stop = max(0, min(elements.size, self.rows - first))
             span = slice(min(max(0, -first), stop), stop)
             yield first + span.start, span, elements.reshape(-1)[span]
 
     def release(self) -> ndarray:
-        """The array it stands for."""
+        """The dense array."""
         if not self.ranks:
             array = np.zeros(self.shape, self.dtype)
         else:
@@ -178,14 +178,14 @@ class Diagonal(NDArrayOperatorsMixin):
             array[(np.arange(row, row + len(part)), *where)] += part  # each row has one element
 
     def add_at(self, array: ndarray, index: Any) -> None:
-        """``np.add.at(array, index, self)``, where only elements but not rows are selected."""
+        """``np.add.at(array, index, self)`` for an index that selects elements, but not rows."""
         if self.ranks:
             np.add.at(array, index, self._products())
         moved = array.shape[1:]
         self._scatter(array, np.arange(prod(moved)).reshape(moved)[index[1:]].reshape(-1))
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        """Sums and products with arrays as by operators, ``array += self`` without the zeros."""
+        """Sums and products with arrays as for operators; ``array += self`` skips the zeros."""
         out = kwargs.get("out", (None,))[0]
         if out is self:  # ``self += other`` makes another
             out = kwargs.pop("out")
@@ -209,7 +209,7 @@ class Diagonal(NDArrayOperatorsMixin):
         return getattr(ufunc, method)(*map(dense, inputs), **kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        """A function of NumPy: as it is done here, or on the arrays."""
+        """A function of NumPy: by a method of this class, or on the dense arrays."""
         found = _FUNCTIONS.get(function)
         ans = NotImplemented if found is None else found(*args, **kwargs)
         if ans is not NotImplemented:
@@ -225,7 +225,7 @@ class Diagonal(NDArrayOperatorsMixin):
         return self.release() if dtype is None else self.release().astype(dtype, copy=False)
 
     def where(self, mask: Any) -> Any:
-        """``np.where(mask, self, 0)``, for the elements of all rows alike where it can be."""
+        """``np.where(mask, self, 0)``, with one mask for all rows if possible."""
         finite = all(np.isfinite(column).all() for column, _ in self.ranks)
         if finite and not is_box(mask) and np.ndim(mask) < self.ndim:
             chosen = self.each(lambda e: np.where(mask, e, e.dtype.type(0)))
@@ -245,7 +245,7 @@ class Diagonal(NDArrayOperatorsMixin):
         return self._with({first - start: e for first, e in moved.bands.items()}, moved.ranks)
 
     def reshape(self, shape: Shape, order: Any = "C") -> Any:
-        """As of an array; what keeps the rows stays diagonal."""
+        """As of an array; a reshape that keeps the rows stays diagonal."""
         if order == "C" and len(shape) > 1 and shape[0] == self.rows:
             return self.each(lambda elements: elements.reshape(shape[1:]))
         return self.release().reshape(shape, order=order)
@@ -336,7 +336,7 @@ class Diagonal(NDArrayOperatorsMixin):
     ) -> Any:
         """As of an array; `back` for the sums from the last element to the first.
 
-        Where the elements have one axis, a row of one diagonal is a run of zeros and a run of its
+        If the elements have one axis, a row of one diagonal is a run of zeros and a run of its
         element.
         """
         in_runs = not self.ranks and len(self.bands) <= MOST_RUNS
@@ -407,8 +407,8 @@ def _keeps_rows(index: Any) -> bool:
 
 
 def widened(t: Any, fit: Fit | None, lead: Shape) -> Any:
-    """The tangents of an operand; those of a number that is broadcast to a large array are a
-    column, which becomes its product with a row of ones."""
+    """The tangents of an operand. The tangents of a number that is broadcast to a large array are
+    a column, which becomes its product with a row of ones."""
     if fit is None or fit.shape or not lead or not fit.ans_shape or type(t) is not ndarray:
         return t
     if not is_large_product(t, prod(fit.ans_shape)):
@@ -424,7 +424,7 @@ def dense(t: Any) -> Any:
 
 
 def column_times_row(column: Any, row: Any) -> Any:
-    """The product of a vector and an array, whose factors are kept apart where it is large."""
+    """The product of a vector and an array, with separate factors if it is large."""
     if type(column) is ndarray is type(row) and is_large_product(column, row.size):
         return Diagonal.outer(column, row)
     return column.reshape(column.shape + (1,) * row.ndim) * row

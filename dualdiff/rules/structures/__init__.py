@@ -5,8 +5,8 @@
 | `Elementwise()` | the elements in its place, of operands that broadcast |
 | `Sum()`, `Choice()` | the same, which it adds or one of which it copies |
 | `Multiplication()`, `Division()` | the same, and is zero where a factor or the numerator is |
-| `Gather()` | the one element that it is a copy of (or none): found by running `fn` on labels |
-| `Blocks()` | the same, where neighboring elements stay neighbors but for a few cuts |
+| `Gather()` | the one element that it copies (or none): found by running `fn` on labels |
+| `Blocks()` | the same, if neighbouring elements stay neighbours except at a few cuts |
 | `Pack()` | the one scalar operand in its place |
 | `Index()` | the element of operand 0 that the parameter `index` selects |
 | `Scatter()` | the elements of operand 0 that are added at its place, by the parameter `index` |

@@ -57,7 +57,7 @@ class Division(Elementwise):
 
 
 class Blocks(Gather):
-    """Neighboring elements stay neighbors, but for a few cuts: what is diagonal stays diagonal."""
+    """Neighbouring elements stay neighbours except at a few cuts, so diagonals stay diagonals."""
 
     takes = (Diagonal,)
 
@@ -83,7 +83,7 @@ class AddAt(Structure):
 
 
 class Bins(Structure):
-    """Elements go to flat places by the parameter `positions`, negative where they are left out."""
+    """Elements go to flat places by the parameter `positions`; negative ones are left out."""
 
     def pattern(self, use: Use) -> list[Pattern]:
         p, positions = use.only, np.ravel(use.params["positions"])

@@ -26,7 +26,7 @@ Term = tuple[Any, ...]
 
 
 def parsed(subscripts: str, ndims: Sequence[int]) -> tuple[list[Term], list[Term]]:
-    """The labels of each operand and each result; those of an ellipsis count from the right."""
+    """The labels of each operand and each result; labels of an ellipsis count from the right."""
     inputs, arrow, output = subscripts.replace(" ", "").partition("->")
     terms = inputs.split(",")
     hidden = [n - len(t) + 3 if "..." in t else 0 for t, n in zip(terms, ndims, strict=True)]
@@ -44,7 +44,7 @@ def parsed(subscripts: str, ndims: Sequence[int]) -> tuple[list[Term], list[Term
 
 
 def _without_repeats(x: ndarray, term: Term) -> tuple[ndarray, Term]:
-    """The diagonal over labels that stand twice."""
+    """The diagonal over labels that occur twice."""
     unique = tuple(dict.fromkeys(term))
     if len(unique) == len(term):
         return x, term
@@ -52,7 +52,7 @@ def _without_repeats(x: ndarray, term: Term) -> tuple[ndarray, Term]:
 
 
 def _contracted(p: Pattern, term: Term, output: Term, shape: Shape) -> Pattern:
-    """Unions over the labels that are not in the result, broadcast over those not in the
+    """Unions over labels that are not in the result, broadcast over labels that are not in the
     operand."""
     labels, term = _without_repeats(p.labels, term)
     summed = [i for i, u in enumerate(term) if u not in output]
@@ -67,7 +67,7 @@ def _contracted(p: Pattern, term: Term, output: Term, shape: Shape) -> Pattern:
 def _through_constant(
     p: Pattern, term: Term, mask: ndarray, own: Term, output: Term, shape: Shape
 ) -> Pattern | None:
-    """The part of a product that the nonzeros of a constant operand let through."""
+    """The part of a product with the nonzeros of a constant operand."""
     labels, term = _without_repeats(p.labels, term)
     mask, own = _without_repeats(mask, own)
     wide = [i for i, n in enumerate(mask.shape) if n > 1]
@@ -191,7 +191,7 @@ class MatMul(Product):
 
 
 def _first_kept(n: int, m: int, kept: int, reverse: bool) -> int:
-    """The first element that is kept of a full convolution or correlation along one axis."""
+    """The first remaining element of a full convolution or correlation along one axis."""
     if kept == n + m - 1:
         return 0
     if kept in (n, m):

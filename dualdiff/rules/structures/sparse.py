@@ -1,6 +1,6 @@
 """Products of sparse matrices: their entries say which elements meet.
 
-An entry that is stored counts, be it 0; zeros of a constant dense operand are structural.
+A stored entry counts even if it is 0; zeros of a constant dense operand are structural.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ decomposition" (2016).
 They are extended to complex matrices, in the pairing Re(g t), for which transposes do not
 conjugate.
 
-`cholesky` reads one triangle, which is completed to a Hermitian matrix first; its rule is that of a
-function of Hermitian matrices.
+`cholesky` reads one triangle, which is first completed to a Hermitian matrix; its rule is for
+functions of Hermitian matrices.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _inverse_of_lower(factor: Any) -> Any:
     n = factor.shape[-1]
     if type(factor) is not ndarray or factor.ndim == 2 or n > 8:
         return np.linalg.inv(factor)
-    # Row by row for all matrices of a stack: a third of the time where they are small.
+    # Row by row for all matrices of a stack: a third of the time for small ones.
     ans, pivots = np.zeros_like(factor), diagonal(factor)
     for i in range(n):
         row = np.matmul(factor[..., i : i + 1, :i], ans[..., :i, :i])[..., 0, :]
@@ -104,15 +104,15 @@ cholesky_p = rule(
 
 @implements(np.linalg.cholesky)
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
-    """``numpy.linalg.cholesky``, which reads one triangle: so does its derivative.
+    """``numpy.linalg.cholesky``, which reads one triangle, and so does its derivative.
 
-    A cotangent is one of that triangle; `dualdiff.symmetrize` before it makes it symmetric.
+    The cotangent is in that triangle; `dualdiff.symmetrize` of the argument makes it symmetric.
     """
     return cholesky_p(completed(a, lower=not upper), upper=bool(upper))
 
 
 def _qr_turn(k: Any) -> Any:
-    """Q^H dQ for ``k = Q^H dA R^-1``: skew, with what is below the diagonal of k."""
+    """Q^H dQ for ``k = Q^H dA R^-1``: skew, with the part of k below the diagonal."""
     lower = np.tril(k, -1)
     turn = lower - adjoint(lower)
     return turn + on_diagonal(1j * np.imag(diagonal(k))) if is_complex(k) else turn
@@ -197,8 +197,8 @@ qr_complete_p = rule(
 def _reflector(alpha: Any, below: Any) -> tuple[Any, Any, Any, Any]:
     """``I - tau w w^H`` with ``w = (1, v)`` that takes a column to a multiple of its first axis.
 
-    The choice is that of LAPACK's xLARFG: the multiple is real and of the other sign than alpha; a
-    column that is one already has tau = 0, which is a jump.
+    The choice is LAPACK's, of xLARFG: the multiple is real, with the opposite sign of alpha; a
+    column that is already such a multiple has tau = 0, which is a jump.
     """
     length = np.sqrt(np.real(conjugate(alpha) * alpha) + np.sum(
         np.real(conjugate(below) * below), axis=-1))  # fmt: skip
@@ -235,9 +235,9 @@ def _reflectors(a: Any) -> tuple[Any, Any]:
 def qr(a: Any, mode: str = "reduced") -> Any:
     """``numpy.linalg.qr`` in all its modes.
 
-    Where the first ``min(m, n)`` columns are not independent, the derivative is NaN. The additional
-    vectors of ``mode="complete"`` are any basis of what is orthogonal to the others: a result that
-    depends on the basis raises in reverse mode, and their tangents have no part along it.
+    If the first ``min(m, n)`` columns are not independent, the derivative is NaN. The additional
+    vectors of ``mode="complete"`` are any basis of the orthogonal complement: a result that depends
+    on the basis raises an error in reverse mode, and their tangents have no part along it.
     """
     m, n = shape_of(a)[-2:]
     if mode == "raw":

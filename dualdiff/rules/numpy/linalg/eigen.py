@@ -4,12 +4,12 @@ Formulas: M. B. Giles, "An extended collection of matrix derivative results for 
 reverse mode algorithmic differentiation" (2008), extended to complex matrices in the pairing
 Re(g t), for which transposes do not conjugate.
 
-`eigh` and `eigvalsh` read one triangle, which is completed to a Hermitian matrix first; the rules
-are those of a function of Hermitian matrices.
+`eigh` and `eigvalsh` read one triangle, which is first completed to a Hermitian matrix; the rules
+are for functions of Hermitian matrices.
 
-Where eigenvalues coincide (up to rounding) the basis of their vectors is arbitrary, and whether a
-result has a derivative cannot be told from cotangents of values and vectors: a pull gives NaN, and
-operators take the limit from near by (see `_splitting`).
+Where eigenvalues coincide (up to rounding) the basis of their vectors is arbitrary. Cotangents of
+values and vectors do not tell whether a result has a derivative: a pull gives NaN, and operators
+take the limit from nearby matrices (see `splitting`).
 """
 
 from __future__ import annotations
@@ -93,13 +93,13 @@ def _reads_lower(UPLO: Any) -> bool:
 
 @implements(np.linalg.eigh)
 def eigh(a: Any, UPLO: Any = "L") -> Any:
-    """``numpy.linalg.eigh``, which reads one triangle: so does its derivative.
+    """``numpy.linalg.eigh``, which reads one triangle, and so does its derivative.
 
     The phase of complex eigenvectors is arbitrary: the tangent of v has no part along i v, and a
-    cotangent that depends on the phase raises. Where eigenvalues coincide, the basis is arbitrary:
-    results that do not depend on it have their derivative, such as a projector on all vectors of
-    one value, or ``(v * f(w)) @ v.T``; others have none (NaN). So is the derivative of second order
-    there, and that of `linearize` (NaN).
+    cotangent that depends on the phase raises an error. Where eigenvalues coincide, the basis is
+    arbitrary: results that do not depend on it have a derivative, such as a projector on all
+    vectors of one value, or ``(v * f(w)) @ v.T``; other results have none (NaN). Second derivatives
+    and `linearize` give NaN there.
     """
     a = completed(a, _reads_lower(UPLO))
     return _Eigh(*eigh_p(a, UPLO=UPLO, vectors=_continued_eigh(a, UPLO)))
@@ -136,9 +136,9 @@ eigvalsh_p = rule(
 
 @implements(np.linalg.eigvalsh)
 def eigvalsh(a: Any, UPLO: Any = "L") -> Any:
-    """``numpy.linalg.eigvalsh``, which reads one triangle: so does its derivative.
+    """``numpy.linalg.eigvalsh``, which reads one triangle, and so does its derivative.
 
-    Where eigenvalues coincide, symmetric functions of them have their derivative; single ones
+    Where eigenvalues coincide, symmetric functions of them have a derivative; single eigenvalues
     have none.
     """
     if is_splitting():
@@ -155,13 +155,13 @@ def _condition(v: Any) -> Any:
 
 
 def _inverse_of_vectors(v: Any) -> Any:
-    """The inverse of a matrix of eigenvectors, NaN where they are too few."""
+    """The inverse of a matrix of eigenvectors; NaN if there are too few."""
     condition = _condition(v)[..., 0]
     return inverse(v, condition * np.finfo(condition.dtype).eps >= 1)
 
 
 def _rounding(x: Any, v: Any) -> Any:
-    """What eigenvalues are uncertain by (F. L. Bauer and C. T. Fike, 1960)."""
+    """The uncertainty of eigenvalues (F. L. Bauer and C. T. Fike, 1960)."""
     norms = np.linalg.norm(plain(x), axis=(-2, -1))[..., None]
     return _condition(v) * rounding_of(norms, x.shape[-1])
 
@@ -189,7 +189,7 @@ eigvals_p = rule(
 
 @implements(np.linalg.eigvals)
 def eigvals(a: Any) -> Any:
-    """``numpy.linalg.eigvals``; the derivative is NaN where the matrix has too few eigenvectors."""
+    """``numpy.linalg.eigvals``; the derivative is NaN if the matrix has too few eigenvectors."""
     return eig(a).eigenvalues if is_splitting() else eigvals_p(a)
 
 
@@ -237,8 +237,8 @@ eig_p = rule(
 def eig(a: Any) -> Any:
     """``numpy.linalg.eig``.
 
-    There is no derivative (NaN) where the matrix has too few eigenvectors. Phases, and vectors of
-    eigenvalues that coincide, are arbitrary as for `eigh`.
+    There is no derivative (NaN) if the matrix has too few eigenvectors. Phases, and vectors of
+    coinciding eigenvalues, are arbitrary as for `eigh`.
     """
     return _Eig(*eig_p(a, vectors=_continued_eig(a)))
 

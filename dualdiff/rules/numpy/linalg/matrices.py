@@ -1,4 +1,4 @@
-"""What products and linear algebra share: stacks of matrices under lead axes."""
+"""Helpers of products and linear algebra: stacks of matrices under batch axes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def is_complex(x: Any) -> bool:
 
 
 def conjugate(x: Any) -> Any:
-    """The conjugate; real arrays as they are."""
+    """The conjugate; a real array itself."""
     return np.conjugate(x) if is_complex(x) else x
 
 
@@ -34,7 +34,7 @@ def adjoint(x: Any) -> Any:
 
 
 def hermitian(x: Any) -> Any:
-    """The Hermitian part, which is also what the cotangent of a Hermitian matrix is reduced to."""
+    """The Hermitian part, also of the cotangent of a Hermitian matrix."""
     return 0.5 * (x + adjoint(x))
 
 
@@ -53,9 +53,9 @@ completed_p = linear(_completed, _folded, name="completed", structure=Einsum("..
 
 
 def completed(x: Any, lower: bool = True) -> Any:
-    """The Hermitian matrix that a function means which reads one triangle of a traced array.
+    """The Hermitian matrix of a traced array of which a function reads one triangle.
 
-    A cotangent is then one of that triangle. Plain arrays stay as they are.
+    The cotangent is then in that triangle. Plain arrays are returned unchanged.
     """
     return completed_p(x, lower=lower) if is_box(x) else x
 
@@ -96,7 +96,7 @@ def inner(a: Any, b: Any) -> Any:
 
 
 def over_matrix(g: Any) -> Any:
-    """Numbers with two axes more, so that each multiplies a matrix."""
+    """Numbers with two more axes, so each multiplies a matrix."""
     return g[..., None, None] if np.ndim(g) else g
 
 

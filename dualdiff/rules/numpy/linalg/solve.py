@@ -1,4 +1,4 @@
-"""`numpy.linalg` on traced arrays: its whole namespace; here are equations, inverses and
+"""`numpy.linalg` on traced arrays: its whole namespace, with equations, inverses and
 determinants.
 
 Formulas: M. B. Giles, "An extended collection of matrix derivative results for forward and
@@ -39,7 +39,7 @@ from .matrices import diagonal as diagonal_of
 
 
 def _solve_led(a: Any, b: Any, lead: Shape) -> Any:
-    """``a^-1 b`` for matrices b with lead axes, with one factorisation for all directions."""
+    """``a^-1 b`` for batches of matrices b, with one factorisation for all directions."""
     if not lead:
         return np.linalg.solve(a, b)
     columns = np.moveaxis(b, 0, -1)
@@ -80,7 +80,7 @@ solve_p = rule(np.linalg.solve, push=_solve_push, pull=_solve_pull, name="solve"
 
 @implements(np.linalg.solve)
 def solve(a: Any, b: Any) -> Any:
-    """``numpy.linalg.solve``; b is one vector only where it has one dimension."""
+    """``numpy.linalg.solve``; b is a vector only if it has one dimension."""
     return solve_p(as_operand(a), as_operand(b))
 
 
@@ -105,8 +105,7 @@ _SIGNS = np.array([[1, -1], [-1, 1]])
 
 
 def _singular_cofactors(x: Any) -> Any:
-    """``det(x) x^-T`` by the singular value decomposition: the cofactors are a product of those of
-    its factors."""
+    """``det(x) x^-T`` by the singular value decomposition: a product of the factors' cofactors."""
     if is_box(x):
         return cofactors_p(x)
     u, s, vh = np.linalg.svd(x)
@@ -126,7 +125,7 @@ def _without_pairs(s: Any) -> Any:
 
 
 def _change_of_cofactors(t: Any, x: Any) -> Any:
-    """Their derivative in the direction t, a symmetric form: its transpose is the same."""
+    """The derivative of the cofactors in the direction t; it is its own transpose."""
     if is_box(x):
         raise UnsupportedInputError(
             f"numpy.linalg.det has no third derivative rule at a singular matrix, {user_line()}"
@@ -148,10 +147,10 @@ cofactors_p = rule(
 
 
 def _cofactors(x: Any, det: Any) -> Any:
-    """``det(x) x^-T``, also where x is singular or nearly so.
+    """``det(x) x^-T``, also for a singular or nearly singular x.
 
-    Up to 3 x 3 by their definition, which has derivatives of all orders. Derivatives of the product
-    with the inverse lose as many digits as x has in its condition.
+    Up to 3 x 3 by the definition, which has derivatives of all orders. Derivatives of the product
+    with the inverse lose digits if x is ill-conditioned.
     """
     n = shape_of(x)[-1]
     if n == 1:
@@ -182,7 +181,7 @@ det_p = rule(
 
 @implements(np.linalg.det)
 def det(a: Any) -> Any:
-    """``numpy.linalg.det``, which has a derivative at singular matrices too: the cofactors."""
+    """``numpy.linalg.det``, whose derivative is the cofactors, also at singular matrices."""
     return det_p(a)
 
 
@@ -248,9 +247,9 @@ pinv_p = rule(
 
 @implements(np.linalg.pinv)
 def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Any:
-    """``numpy.linalg.pinv``, at constant rank: where the rank may change, it jumps.
+    """``numpy.linalg.pinv``, at constant rank: it jumps where the rank changes.
 
-    With ``hermitian=True`` it reads one triangle, as `eigh`.
+    With ``hermitian=True`` it reads one triangle, like `eigh`.
     """
     options = {} if rtol is np._NoValue else {"rtol": plain(rtol)}
     a = completed(as_operand(a)) if hermitian else as_operand(a)
@@ -261,7 +260,7 @@ def _of_value(x: Any, value: Any) -> Any:
     return of_value_p(x, value=value) if is_box(x) else value
 
 
-# The value that NumPy finds in one way, with the derivative of a formula for it.
+# NumPy's value, with the derivative of a formula for it.
 of_value_p = rule(
     _of_value, push=lambda t: t, pull=lambda g: g, name="lstsq", structure=Elementwise()
 )
@@ -311,7 +310,7 @@ def matrix_power(a: Any, n: int) -> Any:
 
 @implements(np.linalg.cond)
 def cond(x: Any, p: Any = None) -> Any:
-    """``numpy.linalg.cond``; where it is infinite its derivative is NaN."""
+    """``numpy.linalg.cond``; its derivative is NaN if it is infinite."""
     value = np.linalg.cond(plain(x), p)
     singular = ~np.isfinite(value)
     if p is None or p in (2, -2):
@@ -344,6 +343,6 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
         a = np.transpose(a, (*rest, *axes))
     shape = np.shape(a)[np.ndim(b) - ndim :]
     if prod(shape) ** 2 != np.size(a):
-        return np.linalg.tensorsolve(plain(a), plain(b))  # raises what NumPy says of the shapes
+        return np.linalg.tensorsolve(plain(a), plain(b))  # raises NumPy's error for the shapes
     matrix = np.reshape(a, (prod(shape), prod(shape)))
     return np.reshape(np.linalg.solve(matrix, np.ravel(b)), shape)

@@ -2,8 +2,8 @@
 
 Formulas: J. Townsend, "Differentiating the singular value decomposition" (2016), extended to
 complex matrices in the pairing Re(g t), for which transposes do not conjugate. The quotients by
-``s_j^2 - s_i^2`` are split into ones by the difference and by the sum, so that what depends on
-``u @ vh`` alone has its derivative where singular values coincide.
+``s_j^2 - s_i^2`` are split into quotients by the difference and by the sum, so functions of
+``u @ vh`` alone have a derivative where singular values coincide.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _by_values(k: Any, s: Any, zero: Any, size: Any) -> Any:
 
 
 def _push_vectors(u: Any, s: Any, turn: Any, image: Any, p: Any) -> Any:
-    """The tangent of vectors that turn among themselves and, by `image`, out of their space."""
+    """The tangent of vectors that rotate in their space and, by `image`, out of it."""
     n = s.shape[-1]
     if u.shape[-2] == n:
         return np.matmul(u, turn)
@@ -79,7 +79,7 @@ def _svd_push(t: Any, ans: Any) -> tuple[Any, Any, Any]:
 
 
 def _skew(u: Any, g: Any, size: Any, n: int) -> tuple[Any, Any]:
-    """How a result depends on turns of vectors among themselves, and out of their space."""
+    """The dependence of a result on rotations of the vectors, within their space and out of it."""
     k = np.matmul(transpose(u), g)
     skew = k - adjoint(k)
     if u.shape[-1] == n:
@@ -101,7 +101,7 @@ def _svd_pull(g: Any, ans: Any, given: tuple[bool, bool, bool]) -> Any:
     (ku, out_u), (kv, out_v) = _skew(u, gu, size, n), _skew(v, gv, size, n)
     if is_complex(u):
         refuse_phase(0.5 * np.imag(diagonal(ku + kv)), size, "svd")
-    # Pairs on neither of whose left and right vectors the result depends.
+    # Pairs of which the result depends on neither left nor right vectors.
     unused = without_cotangent(gu[..., :n], given[0]) & without_cotangent(gv[..., :n], given[2])
     q = by_gaps(ku + kv, s, unused, size) + _by_sums(ku - kv, s, unused, size)
     c = multiply(ub, 0.5 * q + on_diagonal(gs), vb)
@@ -155,7 +155,7 @@ svdvals_p = rule(
 
 
 def _hermitian_svd(a: Any, compute_uv: bool) -> Any:
-    """By eigenvalues, as NumPy does it."""
+    """The decomposition by eigenvalues, as in NumPy."""
     if not compute_uv:
         return np.flip(np.sort(np.absolute(np.linalg.eigvalsh(a)), axis=-1), axis=-1)
     w, u = np.linalg.eigh(a)
@@ -173,13 +173,13 @@ def svd(
 ) -> Any:
     """``numpy.linalg.svd``.
 
-    Without vectors, symmetric functions of the singular values have their derivative where values
+    Without vectors, symmetric functions of the singular values have a derivative where values
     coincide, and the derivative of a value that is 0 counts as 0. Singular vectors are not unique:
-    by a common phase where they are complex, by a turn where values coincide or are 0, and those
-    that only ``full_matrices=True`` gives by any turn. A result that depends on the phase, or on
-    the basis of these additional vectors, raises in reverse mode; their tangents have no part along
-    what is arbitrary. For coinciding values see `eigh`. With ``hermitian=True`` one triangle
-    is read, as by `eigh`.
+    complex ones have an arbitrary common phase, vectors of coinciding or zero values an arbitrary
+    rotation, and so have the additional vectors of ``full_matrices=True``. A result that depends on
+    the phase, or on the basis of the additional vectors, raises an error in reverse mode; tangents
+    have no part along the arbitrary directions. For coinciding values see `eigh`. With
+    ``hermitian=True`` it reads one triangle, like `eigh`.
     """
     if hermitian:
         return _hermitian_svd(a, compute_uv)

@@ -25,7 +25,7 @@ from ..core.batch import (
 from ..core.dual import Dual
 from ..core.primitive import Primitive, accumulate, opcode
 from ..core.tape import Buffer, Var
-from ..core.trace import resolve, settled
+from ..core.trace import STORED, resolve, settled
 from .box import is_box, plain
 from .dispatch import register
 from .layout import form_of, layout_of
@@ -174,13 +174,14 @@ BASIC = opcode(GETITEM, _pull_basic, _push_basic, slots=1)
 
 def getitem(self: Any, index: Any) -> Any:
     """``box[index]``: a scalar, a view that writes through, or for advanced indices a copy."""
-    content = content_of(self) if type(self) is Array else self
+    stored = self.scope is STORED
+    content = self.value if stored else self
     kind = type(content)
     if (kind is Var or kind is Dual) and type(content.value) is ndarray:
         value = content.value
         ans = value[index]
         scalar = type(ans) is not ndarray
-        if scalar or (type(self) is kind and is_basic(index)):
+        if scalar or (not stored and is_basic(index)):
             trace = content.scope
             out = _new(kind)
             out.value, out.scope = ans, trace
@@ -191,7 +192,7 @@ def getitem(self: Any, index: Any) -> Any:
                 t, lead = content.payload, trace.lead
                 part = settled(read_lead(t, index, lead) if lead else t[index])
                 # Of a stored-into array it may be a view of a buffer that later stores change.
-                out.payload = detached(part) if type(self) is Array else part
+                out.payload = detached(part) if stored else part
             return out if scalar else View(self, GETITEM, {"index": index}, out)
     index = freeze_index(index)
     params = {"index": index}
@@ -200,7 +201,7 @@ def getitem(self: Any, index: Any) -> Any:
     seen = plain(self)[index]
     if type(seen) is not ndarray:
         return detached(GETITEM.inner(content_of(self), params))
-    if type(self) is Array or type(self) is View:
+    if stored or type(self) is View:
         return View(self, GETITEM, params)
     return make_view(self, GETITEM, params, GETITEM.inner(self, params))
 
@@ -234,7 +235,7 @@ _ELEMENT_STORE = opcode(None, _pull_element_store, _push_element_store, slots=2,
 
 def setitem(self: Any, index: Any, v: Any) -> None:
     """``box[index] = v``; quick for one float64 element of an array that only this box holds."""
-    if type(self) is Array and self.payload:
+    if self.scope is STORED and self.payload:
         content = self.value
         kind = type(content)
         if (kind is Var or kind is Dual) and type(content.value) is ndarray:

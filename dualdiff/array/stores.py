@@ -10,14 +10,12 @@ import numpy as np
 from numpy import ndarray
 
 from ..core.batch import Shape, flat_positions, is_basic, is_inexact, set_lead, shape_of
-from ..core.trace import resolve, top_trace, value_of
+from ..core.trace import STORED, resolve, top_trace, value_of
 from ..errors import ConversionError, describe, plain_target_error, user_line
 from .box import is_box, plain
 from .dispatch import register
 from .layout import copy_with_strides, in_layout, layout_of
-from .views import Array, View, root_of
-
-_set_class = object.__dict__["__class__"].__set__
+from .views import View, root_of
 
 
 class Place(NamedTuple):
@@ -85,16 +83,16 @@ def assign(box: Any, index: Any, v: Any) -> None:
         raise ValueError("assignment destination is read-only")
     if type(plain(root)) is not ndarray:
         raise TypeError(f"{type(plain(root)).__name__!r} object does not support item assignment")
-    content = root.value if type(root) is Array else root.snapshot()  # type: ignore[attr-defined]
-    owned = type(root) is Array and root.payload
+    stored = root.scope is STORED
+    content = root.value if stored else root.snapshot()  # type: ignore[attr-defined]
+    owned = stored and root.payload
     replace_content(root, store(content, place, resolve(v), owned), owned=True)
 
 
 def replace_content(box: Any, content: Any, owned: bool) -> None:
     """Give a box new content; every view of it sees the change."""
-    if type(box) is not Array:
-        _set_class(box, Array)
-        box.scope, box.version = None, 0
+    if box.scope is not STORED:
+        box.scope, box.version = STORED, 0
     box.value, box.payload = content, owned
     box.version += 1
 

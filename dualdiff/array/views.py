@@ -1,10 +1,10 @@
-"""Arrays that can be assigned to: references to traced content, and views that write through.
+"""Arrays that can be assigned to: boxes that hold traced content, and views that write through.
 
-A stored-into box becomes an `Array`: it holds content that is replaced by each store. Its
-`payload` is the ownership bit: while nobody else can see the buffers under the content, they are
-stored into in place. A `View` keeps its base, the operation that makes it, and the version it has
-seen; it recomputes its content when it is read after the base has changed, and writes through when
-written.
+A store replaces the content of a box (see `Traced`); an `Array` holds content from the start,
+which may be plain. Its `payload` is the ownership bit: while nobody else can see the buffers under
+the content, they are stored into in place. A `View` keeps its base, the operation that makes it,
+and the version it has seen; it recomputes its content when it is read after the base has changed,
+and writes through when written.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..core.trace import LIVE, Reference, Traced
+from ..core.trace import LIVE, STORED, Reference, Traced, is_stored
 from .box import Box, face, is_box, plain
 
 
@@ -59,12 +59,12 @@ class Content(Reference):
 
 
 class Array(Content):
-    """An array that was stored into, or made to be: `value` is its content, `payload` ownership."""
+    """An array made to be stored into: `value` is its content, `payload` ownership."""
 
     __slots__ = ()
 
     def __init__(self, content: Any, owned: bool) -> None:
-        self.value, self.payload, self.scope, self.version = content, owned, None, 1
+        self.value, self.payload, self.scope, self.version = content, owned, STORED, 1
 
     def read(self) -> Any:
         self.payload = False
@@ -84,7 +84,7 @@ class View(Content):
 
     def __init__(self, base: Any, prim: Any, params: dict[str, Any], content: Any = None) -> None:
         self.payload, self.content, self.memory = (base, prim, params), content, (None, None)
-        self.root = base.root if type(base) is View else base
+        self.scope, self.root = None, base.root if type(base) is View else base
         self.version = -1 if content is None else version_of(base)
 
     @property
@@ -108,7 +108,7 @@ class View(Content):
             for view in reversed(stale):
                 base, prim, params = view.payload
                 content = prim.inner(content_of(base), params)
-                view.content = detached(content) if type(view.root) is Array else content
+                view.content = detached(content) if view.root.scope is STORED else content
                 view.version = version
         return self.content
 
@@ -116,7 +116,7 @@ class View(Content):
 def version_of(box: Box) -> int:
     """The number of stores that the content of a box has seen."""
     root = box.root if type(box) is View else box
-    return root.version if type(root) is Array else 0
+    return root.version if root.scope is STORED else 0
 
 
 def root_of(box: Box) -> tuple[Box, tuple[tuple[Any, dict[str, Any]], ...]]:
@@ -145,10 +145,9 @@ def memory_of(box: Any) -> Any:
 
 def content_of(box: Any) -> Any:
     """The content of a box without giving up ownership: for reads that keep nothing."""
-    kind = type(box)
-    if kind is Array:
-        return box.value
-    return box.read() if kind is View else box
+    if type(box) is View:
+        return box.read()
+    return box.value if is_stored(box) else box
 
 
 def detached(content: Any) -> Any:

@@ -10,7 +10,7 @@ from ..array.views import localize
 from ..errors import MissingRuleError, RuleError, describe, user_line
 from .batch import Shape, cast, shape_of
 from .structure import DENSE, Structure
-from .trace import Reference, Traced, resolve, settled, top_trace
+from .trace import Reference, resolve, settled, top_trace
 
 PullEntry = Callable[[Any, list[Any], tuple[Any, ...], Shape], None]
 PushEntry = Callable[[list[Any], tuple[Any, ...], Shape], None]
@@ -100,8 +100,6 @@ class Primitive:
 
     def general(self, *args: Any, **params: Any) -> Any:
         """Apply to any mixture of plain values and boxes."""
-        if len(args) == 1 and issubclass(type(args[0]), Traced):
-            return args[0].scope.process(self, args, params)
         operands = [resolve(a) for a in args]
         trace = top_trace(operands)
         if trace is not None:

@@ -56,10 +56,31 @@ def closed_error() -> ClosedTraceError:
     )
 
 
-class Traced(Box):
-    """A box that belongs to one trace and does not change; `Var` and `Dual` are its kinds."""
+class _Stored(Trace):
+    """Stands in place of a trace in a box that holds its content, as an array stored into does."""
 
     __slots__ = ()
+
+
+STORED = _Stored()
+
+
+class Traced(Box):
+    """A box that belongs to one trace; `Var` and `Dual` are its kinds.
+
+    It does not change but for an array that the user stores into: then its `scope` is `STORED`,
+    its `value` is the content, a box that nobody else holds, its `payload` says whether the
+    buffers under the content are its own, and `version` counts the stores.
+    """
+
+    __slots__ = ()
+
+    def read(self) -> Any:
+        """The content of a box that was stored into, immutable from now on; else the box."""
+        if self.scope is not STORED:
+            return self
+        self.payload = False
+        return self.value
 
     def snapshot(self) -> Traced:
         """The same content in a box that no user holds."""
@@ -69,13 +90,18 @@ class Traced(Box):
 
 
 class Reference(Box):
-    """A box whose content may change: an array that was stored into, or a view."""
+    """A box without a trace of its own: an array made to be stored into, or a view."""
 
     __slots__ = ()
 
     def read(self) -> Any:
         """The content, immutable from now on: a plain value or a `Traced` box."""
         raise NotImplementedError
+
+
+def is_stored(x: Any) -> bool:
+    """Whether `x` is a box that holds its content, which stores replace."""
+    return issubclass(type(x), Box) and x.scope is STORED
 
 
 _converter: list[Callable[[Any], Any]] = []
@@ -94,11 +120,11 @@ def resolve(x: Any) -> Any:
     kind = type(x)
     if kind is ndarray:
         return resolve(_converter[0](x)) if x.dtype.hasobject else x
-    if issubclass(kind, Reference):
+    if issubclass(kind, Box):
         return x.read()
     if kind in CONVERTED:
         return resolve(_converter[0](x))
-    if issubclass(kind, (Traced, Number, generic)):
+    if issubclass(kind, (Number, generic)):
         return x
     if hasattr(kind, "release"):  # a structured tangent beside a box
         return x.release()

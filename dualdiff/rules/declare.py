@@ -23,7 +23,7 @@ from ..core.dual import Dual
 from ..core.primitive import Primitive, checked
 from ..core.structure import DENSE, Structure
 from ..core.tape import Var
-from ..core.trace import Reference, resolve, settled
+from ..core.trace import STORED, resolve, settled
 from . import structures
 from .fast import binary_fast_path, times_constant, unary_fast_path
 from .residuals import OPERANDS, Call, Residuals
@@ -208,14 +208,15 @@ class Linear(Primitive):
         return self.forward.call(array, kept, lead)
 
     def _bind_view(self, x: Any, **params: Any) -> Any:
-        if type(x) is Var or type(x) is Dual:
-            return make_view(x, self, params, self.general(x, **params))
-        if issubclass(type(x), Reference):
+        if not is_box(x):
+            return self.general(x, **params)
+        if type(x) is View or x.scope is STORED:
             source = memory_of(x)
             if np.may_share_memory(self.fn(source, **params), source):
                 return View(x, self, params)
-        if not is_box(x) or issubclass(type(x), Reference):
             return self.general(x, **params)
+        if type(x) is Var or type(x) is Dual:
+            return make_view(x, self, params, self.general(x, **params))
         return make_view(x, self, params, resolve(self.inner(x, params)))
 
 

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy import float64, ndarray
 
+from ..array.box import is_box
 from ..array.views import View
 from ..core.batch import Fit, Shape, align, broadcast_tangent, fit_of, hush, unbroadcast, unhush
 from ..core.dual import Dual
 from ..core.primitive import accumulate, opcode
 from ..core.tangents import Diagonal, dense, widened
 from ..core.tape import Var
-from ..core.trace import Reference, Traced
+from ..core.trace import STORED, Traced
 
 _OBJECT = np.dtype(object)
 SCALARS = frozenset(
@@ -239,7 +240,7 @@ def unary_fast_path(
 
     def bind(x: Any) -> Any:
         kind = type(x)
-        if kind is View:
+        if kind is View or ((kind is Var or kind is Dual) and x.scope is STORED):
             x = x.read()
             kind = type(x)
         if kind is Var:
@@ -313,8 +314,8 @@ def binary_fast_path(
 
     def again(x: Any, y: Any) -> Any:
         """References are read and tried once more; what still does not fit is general."""
-        a = x.read() if issubclass(type(x), Reference) else x
-        b = y.read() if issubclass(type(y), Reference) else y
+        a = x.read() if is_box(x) else x
+        b = y.read() if is_box(y) else y
         if (a is x and b is y) or not (issubclass(type(a), Traced) or issubclass(type(b), Traced)):
             if type(y) is Diagonal or getattr(type(y), "__array_ufunc__", again) is None:
                 return NotImplemented  # y has operators of its own, as sparse arrays do
@@ -339,6 +340,8 @@ def binary_fast_path(
             trace = x.scope
             kind_y = type(y)
             xv = x.value
+            if trace is STORED:
+                return again(x, y)
             if kind_y is kind:
                 if y.scope is not trace:
                     return again(x, y)
@@ -401,6 +404,8 @@ def binary_fast_path(
             if kind not in SCALARS and (kind is not ndarray or x.dtype is _OBJECT):
                 return again(x, y)
             trace = y.scope
+            if trace is STORED:
+                return again(x, y)
             yv = y.value
             ans = fn(x, yv)
             residual = x if other_y else None if constant_y else residual_y(ans, x, yv)

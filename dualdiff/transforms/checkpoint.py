@@ -12,7 +12,7 @@ from ..core import trace as traces
 from ..core.batch import Shape
 from ..core.calls import OpaqueCall, agree, operand, own_copy, zeros
 from ..core.tape import Tape
-from ..core.trace import Reference, top_trace
+from ..core.trace import is_stored, top_trace
 from ..errors import DualdiffError, UnsupportedInputError, user_line
 from ..trees import flatten, tree_map
 from .inputs import Inputs
@@ -84,7 +84,7 @@ class _CheckpointCall(OpaqueCall):
             leaves = [next(supply) if used else own_constant(v) for v, used in pairs]
             args, kwargs = self.arguments.unflatten(leaves)
             out = self.function.f(*args, **kwargs)
-            if any(issubclass(type(box), Reference) for box in boxes):
+            if any(map(is_stored, boxes)):
                 raise UnsupportedInputError(
                     f"{self.name} assigned to one of its arguments, {user_line()}: under "
                     f"dualdiff.checkpoint the caller would not see it. Let it assign to a copy, "

@@ -545,3 +545,28 @@ def test_a_chain_of_2000_views_neither_recurses_nor_takes_quadratic_time(view: A
     np.testing.assert_allclose(dd.grad(f)(x), [1.0, 1.0 + 2 * 50 + 4, 7.0])
     np.testing.assert_allclose(dd.jacobian(f, mode="forward")(x), [1.0, 105.0, 7.0])
     assert time.perf_counter() - start < 5  # 30 s when each view walked down the chain
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse", "nested", "pattern"])
+def test_a_store_leaves_the_class_of_an_array(mode: str) -> None:
+    kinds = []
+
+    def f(x):
+        y = x * 2.0
+        kinds.append((type(x), type(y)))
+        x[0] = y[1]
+        y[1:] += x[:-1]
+        x.sort()
+        kinds.append((type(x), type(y)))
+        return np.sum(x * y)
+
+    x = np.array([3.0, 1.0, 2.0])
+    if mode == "forward":
+        dd.jvp(f, (x,), (np.ones(3),))
+    elif mode == "reverse":
+        dd.grad(f)(x)
+    elif mode == "nested":
+        dd.hessian(f)(x)
+    else:
+        dd.sparsity(f, x)
+    assert kinds[0::2] == kinds[1::2]

@@ -26,7 +26,7 @@ _SCALAR_DTYPES: dict[type, np.dtype[Any]] = {
 
 
 class Spec(NamedTuple):
-    """What a rule may know of an operand whose value it does not keep."""
+    """The shape and dtype of an operand whose value a rule does not keep."""
 
     shape: Shape
     dtype: np.dtype[Any]

@@ -153,7 +153,7 @@ class OpaqueCall:
         return self.filled(trace.process(self, operands, {}))
 
     def filled(self, boxes: Any) -> Any:
-        """The result with boxes, or other parts, one per output, as its floating-point leaves."""
+        """The result with given parts, one per output, as its floating-point leaves."""
         leaves = list(self.constants)
         for i, box in zip(self.places, (boxes,) if self.outputs == 1 else boxes or (), strict=True):
             leaves[i] = box
@@ -171,7 +171,7 @@ class OpaqueCall:
         return self.packed(answers)
 
     def leaf(self, x: Any) -> Any:
-        """A leaf of the result, once it is known to lose no derivative."""
+        """A leaf of the result, after the check that it loses no derivative."""
         x = own_copy(operand(x))
         refuse_captured(x, self.name, self.level)
         if not _kind(x) and x is not None and not isinstance(x, str):

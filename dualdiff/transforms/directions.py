@@ -1,4 +1,4 @@
-"""Passes of directions: their seeds, their memory, and the push that lets go of what is done."""
+"""Passes of directions: their seeds, and the joined results."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ..core.trace import release, resolve
 from ..errors import DualdiffError, UnsupportedInputError, user_line
 
 Span = tuple[int, int]
-LARGE = 4096  # elements of directions that are worth being kept as a diagonal
+LARGE = 4096  # least elements of a seed that is kept as a diagonal
 
 
 class MissingPackageError(DualdiffError, ImportError):
-    """An optional package that was asked for is not installed."""
+    """An optional package is not installed."""
 
 
 def sizes_of(values: Sequence[Any]) -> list[int]:
@@ -39,7 +39,7 @@ def any_complex(values: Sequence[Any]) -> bool:
 
 
 def _diagonal_of(array: ndarray, first: int, size: int) -> ndarray:
-    """Where row ``first + k`` of a contiguous array meets its flat element k of `size`."""
+    """A view of the flat element k of `size` in row ``first + k`` of a contiguous array."""
     rows = len(array)
     start, stop = max(0, -first), min(size, rows - first)
     flat = array.reshape(-1)[(first + start) * size + start :: size + 1]
@@ -49,7 +49,7 @@ def _diagonal_of(array: ndarray, first: int, size: int) -> ndarray:
 def identity(values: Sequence[Any], start: int, stop: int) -> list[Any]:
     """Rows `start` to `stop` of the identity over all leaves, split into one array per leaf.
 
-    Ones of at least LARGE elements are left as a `Diagonal`.
+    Parts of at least LARGE elements are a `Diagonal`.
     """
     seeds: list[Any] = []
     offset, rows = 0, stop - start
@@ -70,7 +70,7 @@ def identity(values: Sequence[Any], start: int, stop: int) -> list[Any]:
 
 
 def split(matrix: ndarray, values: Sequence[Any]) -> list[Any]:
-    """Directions over all leaves, one per row, as one array per leaf with a lead axis."""
+    """Directions over all leaves, one per row, as one array per leaf with a batch axis."""
     seeds: list[Any] = []
     start = 0
     for v, size in zip(values, sizes_of(values), strict=True):
@@ -84,7 +84,7 @@ def split(matrix: ndarray, values: Sequence[Any]) -> list[Any]:
 
 
 def joined(parts: Sequence[Any], values: Sequence[Any], count: int) -> ndarray:
-    """What `split` takes apart, put together: zero where a part is None."""
+    """The inverse of `split`, with zeros for a part that is None."""
     flat = [
         np.zeros((count, size), dtype_of(v) if is_inexact(v) else float)
         if p is None
@@ -96,7 +96,7 @@ def joined(parts: Sequence[Any], values: Sequence[Any], count: int) -> ndarray:
 
 
 def own(x: Any) -> Any:
-    """An array or box that shares no memory with anything else."""
+    """A copy of an array or box that shares no memory."""
     if is_box(x):
         return release(resolve(x))
     return x if x.base is None and x.flags.owndata else np.array(x)
@@ -107,8 +107,8 @@ def one_pass(
 ) -> list[Any]:
     """Push or pull rows of the identity; for complex leaves also i times them, as ``d - i d_i``.
 
-    That is du/dx - i du/dy of a complex argument, and du/dx + i dv/dx of a complex result. Where
-    the function is `holomorphic`, the identity alone says all.
+    This gives du/dx - i du/dy for a complex argument, and du/dx + i dv/dx for a complex result. For
+    a `holomorphic` function the identity alone is enough.
     """
     lead = (span[1] - span[0],)
     seeds = identity(values, *span)
@@ -135,7 +135,7 @@ def refuse_complex_result(inputs: Sequence[Any], outputs: Sequence[Any]) -> None
 
 
 def shown(spans: Iterable[Span], progress: bool) -> Iterator[Span]:
-    """The spans, with a bar on the screen that counts directions where there are several."""
+    """The spans, with a progress bar that counts directions if there are several."""
     spans = list(spans)
     if not progress or len(spans) < 2:
         yield from spans

@@ -40,16 +40,16 @@ from .record import Recording
 from .rescue import Derivatives, limit_of
 from .transform import Transform
 
-if TYPE_CHECKING:  # which loads SciPy
+if TYPE_CHECKING:  # it loads SciPy
     from ..sparse.prepared import PreparedJacobian
 
-KEPT = 16  # sizes of inputs of which something is remembered
-FEW = 64  # directions that go through without a recording, and without asking for their memory
+KEPT = 16  # sizes of inputs with remembered statistics
+FEW = 64  # directions that need neither a recording nor a memory check
 
 
 class Known(NamedTuple):
-    """What a call teaches of the next: the number of results, and the costs of the modes once they
-    were measured."""
+    """Statistics remembered between calls: the number of results, and the costs of the modes once
+    they are measured."""
 
     results: int
     costs: Costs | None = None
@@ -60,7 +60,7 @@ class Jacobian(Transform):
 
     def __init__(self, f: Callable[..., Any], argnums: Argnums, **options: Any) -> None:
         super().__init__(f, argnums, **options)
-        # What earlier calls have taught, by the sizes of the inputs.
+        # Statistics of earlier calls, by the sizes of the inputs.
         self.known: dict[tuple[int, ...], Known] = {}
         self.prepared: dict[Any, PreparedJacobian] = {}  # by the form of the arguments
 
@@ -88,7 +88,7 @@ class Jacobian(Transform):
 
         key = Inputs(self.f, args, kwargs, self.argnums).form()
         if key in self.prepared:
-            # The number of results may follow other arguments than those that the key knows.
+            # The number of results may depend on arguments that are not in the key.
             with suppress(OtherSizeError):
                 return self.prepared[key](*args, **kwargs)
         forget(self.prepared)
@@ -104,15 +104,15 @@ class Jacobian(Transform):
         return PreparedJacobian(self.f, self.argnums, args, kwargs, None, options)
 
     def plan(self, n: int, known: Known, mode: str | None = None) -> Plan:
-        """The plan for so many inputs and what is known of the results."""
+        """The plan for n inputs and the statistics of earlier calls."""
         chunk, budget = self.options["chunk"], self.options["budget"]
         mode = mode or self.options["mode"]
         return choose(n, known.results, mode, chunk, budget, known.costs)
 
     def blocks(self, inputs: Inputs) -> tuple[Any, Outputs, Any]:
-        """The Jacobian from one run of the function, its results, and what else that returned."""
+        """The Jacobian from one run of the function, its results, and the auxiliary part."""
         mode, holomorphic = self.options["mode"], self.options.get("holomorphic")
-        allowed = [MissingRuleError] if mode == "auto" else []  # then the other mode may do
+        allowed = [MissingRuleError] if mode == "auto" else []  # the other mode may have one
         n, key = size_of(inputs.values), tuple(sizes_of(inputs.values))
         if holomorphic:
             require_complex(inputs.values, "argument", "holomorphic=True")
@@ -136,13 +136,13 @@ class Jacobian(Transform):
         return self.passes(recording, plan), recording.outputs, recording.aux
 
     def is_open(self, inputs: Inputs, n: int, known: Known) -> bool:
-        """Whether the costs, not measured yet, decide the mode: not in a first call, which is over
-        sooner, and not inside another derivative, which would record the measurement."""
+        """Whether to measure the costs, which decide the mode. Not in a first call, which is faster
+        without it, and not inside another derivative, which would record the measurement."""
         is_choice = self.options["mode"] == "auto" and comparable(n, known.results)
         return is_choice and known.costs is None and not any(map(is_box, inputs.values))
 
     def learned(self, recording: Recording, n: int, known: Known | None) -> Known:
-        """What is known after the function has run: the costs too, where they matter."""
+        """The statistics after the function has run, with the costs if they matter."""
         m, mode = size_of(recording.outputs.values), self.options["mode"]
         if known is None or known.results != m:
             known = Known(m)
@@ -155,8 +155,8 @@ class Jacobian(Transform):
         return known
 
     def needs_no_recording(self, inputs: Inputs, n: int, known: Known | None) -> bool:
-        """Whether the function itself runs with all tangents at once: quicker where they are few,
-        since large ones stay diagonal in a recording alone."""
+        """Whether the function itself should run with all tangents at once. This is faster for few
+        tangents; large ones stay diagonal only in a recording."""
         mode = self.options["mode"]
         if mode == "reverse" or n > FEW or any_complex(inputs.values):
             return False
@@ -170,7 +170,7 @@ class Jacobian(Transform):
         return plan.mode == "forward" and plan.passes <= 1
 
     def with_function(self, inputs: Inputs, n: int) -> tuple[Any, Outputs, Any]:
-        """All tangents with the function itself, which records nothing."""
+        """All tangents from one run of the function, without a recording."""
         seeds = list(map(dense, identity(inputs.values, 0, n)))
         found = pushed(inputs, seeds, (n,), self.options.get("has_aux", False), identity=True)
         outputs = found.outputs
@@ -200,7 +200,7 @@ class Jacobian(Transform):
 
 
 def forget(known: dict[Any, Any]) -> None:
-    """Make room in what is kept by the sizes of the inputs, of which there may be any number."""
+    """Drop the oldest statistics, since inputs may have any number of sizes."""
     if len(known) >= KEPT:
         known.clear()
 
@@ -227,23 +227,23 @@ def jacobian(
     """The Jacobian of a function, all directions in one pass per chunk.
 
     Arguments: `f`; `argnums` as for `grad`; `mode`, "forward", "reverse", or "auto", which takes
-    the cheaper one by the numbers of inputs and results (containers counted whole) and, where these
-    are comparable, by how much of the directions f makes whole arrays of; `chunk`, the
-    number of directions in one pass, or `budget`, the bytes that the directions of one pass may
-    take (by default twice what the recording holds, at least 64 MB); `sparse`, for a
-    `scipy.sparse.csr_array` of shape (size of all results, size of all arguments), whose pattern
-    is found in the first call and kept (see `prepare_jacobian`; `mode` may then be "mixed");
-    `progress`, for a bar by tqdm; `has_aux`, where f returns ``(result, aux)``.
+    the cheaper mode: by the numbers of all inputs and results and, if these are comparable, by the
+    share of the directions that f turns into whole arrays; `chunk`, the number of directions in one
+    pass, or `budget`, the bytes that the directions of one pass may take (by default twice the size
+    of the recording, at least 64 MB); `sparse`, for a `scipy.sparse.csr_array` of shape (size of
+    all results, size of all arguments), whose pattern the first call finds and keeps (see
+    `prepare_jacobian`; `mode` may then be "mixed"); `progress`, for a bar by tqdm; `has_aux`, if f
+    returns ``(result, aux)``.
     Returns: a function that gives an array of shape ``result.shape + argument.shape``; for
     containers, a container like the result with containers like the argument as its leaves; with
     `has_aux`, ``(Jacobian, aux)``.
     Complex numbers: in both modes, for a real argument and a complex result (R->C) the columns are
     df/dx; for a complex argument and a real result (C->R) the rows are du/dx - i du/dy. A complex
-    result of a complex argument (C->C) raises unless `holomorphic` says that f is so: then it is
-    df/dz, and one more tangent verifies the Cauchy-Riemann equations (HolomorphicError names the
-    entry where they fail). `as_real` gives real arrays of shape ``(2, *result.shape, 2,
-    *argument.shape)``, [[du/dx, du/dy], [dv/dx, dv/dy]], without the 2 of a side that is real; see
-    also `wirtinger`.
+    result of a complex argument (C->C) raises an error unless `holomorphic` says that f is
+    holomorphic: then it is df/dz, and one more tangent verifies the Cauchy-Riemann equations
+    (HolomorphicError names the entry where they fail). `as_real` gives real arrays of shape ``(2,
+    *result.shape, 2, *argument.shape)``, [[du/dx, du/dy], [dv/dx, dv/dy]], without the 2 of a real
+    side; see also `wirtinger`.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.jacobian(lambda x: x[0] * x)(np.array([2.0, 3.0]))
@@ -278,10 +278,10 @@ def plan(
     budget: int | None = None,
     **kwargs: Any,
 ) -> Plan:
-    """What `jacobian` would do for these arguments, and why: from the second call on, since how
-    much of the directions f makes whole arrays of is not asked for one call.
+    """The way in which `jacobian` would compute, and the reasons, from its second call on: the
+    first call does not measure the share of whole arrays.
 
-    Arguments: as for `jacobian`, and the arguments of f, which is run once.
+    Arguments: as for `jacobian`, and the arguments of f, which runs once.
     Returns: a `Plan`, which prints well.
 
     >>> import numpy as np, dualdiff as dd

@@ -1,4 +1,4 @@
-"""What one direction of a recording takes in each mode, by a dry run."""
+"""The cost of one direction of a recording in each mode, by a dry run."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from .record import Recording
 def measure(recording: Recording, mode: str) -> Costs:
     """The costs of one tangent, of one cotangent, or of both for mode "auto".
 
-    One direction tells, since what stays diagonal does not depend on how many there are. A mode in
-    which a rule is missing or fails has no cost: the pass that needs the rule tells more.
+    One direction is enough, since the diagonals of a pass do not depend on their number. A mode
+    with a missing or failing rule has no cost; the pass that needs the rule says more.
     """
     modes = ("forward", "reverse") if mode == "auto" else (mode,)
     found: dict[str, Cost | None] = {}
@@ -30,7 +30,7 @@ def measure(recording: Recording, mode: str) -> Costs:
             try:
                 with as_for_many():
                     found[each] = run(recording)
-            except Exception:  # of a user's rule, which the mode that is taken may never run
+            except Exception:  # an error of a user's rule, which the chosen mode may never run
                 found[each] = None
     return Costs(**found)
 
@@ -61,7 +61,7 @@ def _seed(v: Any) -> Any:
 
 
 def _bytes_of(t: Any) -> tuple[int, int]:
-    """How many bytes a direction of one array stands for, and holds as an array."""
+    """The bytes of a direction of one array, as a dense array and as it is held."""
     if t is None:
         return 0, 0
     if isinstance(t, (tuple, list)):
@@ -74,7 +74,7 @@ def _bytes_of(t: Any) -> tuple[int, int]:
 
 
 class _Meter:
-    """Takes down the size of the direction of each slot, from its first entry to its last one."""
+    """Records the size of the direction of each slot, from its first entry to its last."""
 
     def __init__(self, seeds: Sequence[tuple[int, Any]]) -> None:
         self.entries = self.arrays = 0
@@ -94,7 +94,7 @@ class _Meter:
                 self.sizes[slot] = max(self.sizes.get(slot, 0), _bytes_of(store[slot])[0])
 
     def cost(self, ends: Sequence[int]) -> Cost:
-        """The cost, once the directions at the ends are arrays."""
+        """The cost, with the directions at the ends as arrays."""
         left = [self.store[slot] for slot in ends if slot and slot < len(self.store)]
         self.arrays += sum(_bytes_of(t)[0] for t in left if type(t) is Diagonal)
         changes = np.zeros(self.entries + 2)

@@ -1,4 +1,4 @@
-"""How a Jacobian will be computed: the mode, the passes, the memory, and what that rests on."""
+"""The plan of a Jacobian: the mode, the passes, the memory, and the reasons."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import numpy as np
 
 MODES = ("auto", "forward", "reverse")
 SPARSE_MODES = (*MODES, "mixed")
-# What a cotangent costs against a tangent, as measured on networks and gathers of many sizes: a
-# pull makes the sums that broadcasting needs, and adds where a value is used twice.
+# The cost of a cotangent relative to a tangent, measured on networks and gathers of many sizes: a
+# pull makes the sums that broadcasting needs, and adds if a value is used twice.
 TANGENT, COTANGENT = 1.0, 1.3
 LEAST_BUDGET = 2**26
-CACHE = 2**21  # bytes of the directions of one array: with more, arithmetic waits for memory
-SKEW = 16  # times more inputs than results, or results than inputs, decide the mode alone
-COMPARED = 8192  # elements of a Jacobian from which on the modes are worth being compared
-FEWEST = 64  # directions of a dense pass whatever the cache: products of matrices need them
+CACHE = 2**21  # bytes of the directions of one array; above them, arithmetic waits for memory
+SKEW = 16  # the ratio of inputs and results that decides the mode alone
+COMPARED = 8192  # least elements of a Jacobian for which the modes are compared
+FEWEST = 64  # least directions of a dense pass, which products of matrices need
 
 
 class Cost(NamedTuple):
-    """What one direction of a mode takes, in bytes: at its peak, for one array on average, and for
-    all arrays that it stands for, of which `arrays` are made and the rest stays diagonal."""
+    """The memory of one direction of a mode, in bytes: at its peak, for one array on average, and
+    for all arrays of the recording, of which `arrays` are made and the rest stays diagonal."""
 
     peak: int
     mean: int
@@ -33,7 +33,7 @@ class Cost(NamedTuple):
 
 
 class Costs(NamedTuple):
-    """The costs of a tangent and of a cotangent; None where a rule is missing."""
+    """The costs of a tangent and of a cotangent; None if a rule is missing."""
 
     forward: Cost | None = None
     reverse: Cost | None = None
@@ -43,8 +43,8 @@ class Costs(NamedTuple):
 class Way:
     """One way to compute a Jacobian.
 
-    `cost` is in units of one tangent, `memory` in bytes: what the directions of one pass take.
-    `bound` says that these are the least it can take: a pattern was not coloured for it.
+    `cost` is in units of one tangent; `memory` is the size of the directions of one pass in bytes.
+    `bound` says that these are lower bounds: the pattern was not coloured for this way.
     """
 
     mode: str
@@ -66,12 +66,12 @@ class Way:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a Jacobian would be computed, and why; prints well.
+    """The plan of a Jacobian and the reasons for it; prints well.
 
     `mode` is "forward", "reverse" or, for a sparse one, "mixed"; `inputs` and `outputs` are the
     sizes of all differentiated leaves and all results; `directions` is the number of tangents and
-    cotangents, in `passes` of at most `chunk`; `memory` is an estimate in bytes of what the
-    directions of one pass take, for a sparse one in one array; `cost` is in units of one tangent;
+    cotangents, in `passes` of at most `chunk`; `memory` is an estimate of the size of the
+    directions of one pass in bytes, for a sparse one in one array; `cost` is in units of a tangent;
     `alternatives` are other ways.
     """
 
@@ -108,7 +108,7 @@ def amount(memory: int) -> str:
 
 
 def check_passes(chunk: Any, budget: Any) -> None:
-    """Refuse numbers of directions and of bytes that are none."""
+    """Raise for a number of directions or bytes that is no positive integer."""
     for name, given, what in (("chunk", chunk, "directions"), ("budget", budget, "bytes")):
         if given is not None and (not isinstance(given, (int, np.integer)) or given < 1):
             raise ValueError(f"{name} must be a positive number of {what}, not {given!r}")
@@ -123,7 +123,7 @@ def way(
     quickest: int | None = None,
     bound: bool = False,
 ) -> Way:
-    """The passes of a mode: of `quickest` directions if the budget allows, all about equal."""
+    """The passes of a mode: about equal, with `quickest` directions if the budget allows."""
     check_passes(chunk, budget)
     if chunk is None:
         chunk = max(1, min(budget // max(per_direction, 1), quickest or directions))
@@ -134,7 +134,7 @@ def way(
 
 
 def comparable(n: int, m: int) -> bool:
-    """Whether so many inputs and results do not tell alone which mode is cheaper."""
+    """True if n and m are too close for their ratio to decide the mode."""
     return n * m >= COMPARED and n <= SKEW * m and m <= SKEW * n
 
 
@@ -149,9 +149,9 @@ def choose(
 ) -> Plan:
     """The plan of a dense Jacobian from the numbers of inputs and results.
 
-    Arguments: `n` and `m`, all inputs and all results; `mode` and `chunk` as the user gave them;
-    `budget`, the bytes that all directions of a pass may take, at least twice those of one by
-    default; `costs`, what one direction of each mode takes, where that was measured.
+    Arguments: `n` and `m`, the numbers of all inputs and results; `mode` and `chunk` of the user;
+    `budget`, the bytes for all directions of a pass, by default at least twice the size of one;
+    `costs`, the costs of one direction of each mode, if they are measured.
     """
     size = 8 * max(n, m, 1)
     guess = Cost(size, size, size // 2, 0)
@@ -174,7 +174,7 @@ def choose(
         reason = f"{n} inputs {sign} {m} results, and {mode} mode takes one {what}"
         if arrays is not None:
             made = tuple(map(amount, arrays))
-            reason += f"; a tangent makes arrays of {made[0]}, a cotangent of {made[1]}"
+            reason += f"; a tangent needs {made[0]} of arrays, a cotangent {made[1]}"
         elif (n <= m) != (mode == "forward"):
             reason += f"; a cotangent costs {COTANGENT / TANGENT:.2f} tangents"
     else:
@@ -182,8 +182,8 @@ def choose(
     chosen = ways.pop(mode)
     if chunk is None and chosen.passes > 1:
         allowed = budgets[mode]
-        limit = "cache" if chosen.memory < allowed // 2 else amount(allowed)
-        reason += f"; the directions of one pass are kept within {limit}"
+        limit = "the cache" if chosen.memory < allowed // 2 else amount(allowed)
+        reason += f"; the directions of one pass fit into {limit}"
     return Plan(
         mode,
         n,
@@ -199,7 +199,7 @@ def choose(
 
 
 def spans(directions: int, passes: int) -> list[tuple[int, int]]:
-    """The directions of each pass, from where to where, equally many up to one."""
+    """The first and last directions of each pass; the numbers differ by at most one."""
     passes = max(passes, 1)
     ends = [directions * k // passes for k in range(passes + 1)]
     return list(pairwise(ends))

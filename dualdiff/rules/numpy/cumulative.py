@@ -1,7 +1,7 @@
 """Running sums, products and extrema, and the method ``accumulate`` of universal functions.
 
-Elements that tie in a running extremum share the derivative equally. Running products are
-differentiated without a division by an element, so that zeros do no harm at any order.
+Tied elements of a running extremum share the derivative equally. The derivatives of running
+products never divide by an element, so zeros do no harm at any order.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ cummin_p = rule(
 
 
 def _line(a: Any, axis: Any) -> tuple[Any, int]:
-    """The array and axis of a running function, where None means all elements in a row."""
+    """The array and axis of a running function; axis None means the raveled array."""
     ndim = len(shape_of(a))
     if ndim == 0:
         return np.reshape(a, -1), -1 if axis is None else axis_of(axis, 1)
@@ -133,7 +133,7 @@ def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
 
 @implements(np.cumprod)
 def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-    """``numpy.cumprod``, also where there are zeros; its rule takes n log n operations."""
+    """``numpy.cumprod``, also with zeros; its rule takes n log n operations."""
     a, axis = _line(converted(for_target(a, out, dtype), dtype), axis)
     return into(out, cumprod_p(a, axis=axis), "unsafe")
 

@@ -36,7 +36,7 @@ def _concatenate_push(ts: Sequence[Any], specs: Any, ans_spec: Any, axis: int, l
 
 
 def _spans(specs: Any, axis: int) -> list[slice]:
-    """Where each of the joined arrays lies along the axis."""
+    """The position of each joined array along the axis."""
     ends = itertools.accumulate((spec.shape[axis] for spec in specs), initial=0)
     return [slice(*span) for span in itertools.pairwise(ends)]
 
@@ -173,7 +173,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     n, dtype = np.size(arr), dtype_of(arr)
     if dtype.kind not in "fc":
         return np.insert(seen(arr), strip(obj), seen(values), axis)
-    # NumPy itself says which element comes from where.
+    # NumPy itself finds the source of each element.
     own = np.arange(n).reshape(shape_of(arr))
     new = np.arange(n, n + np.size(values)).reshape(shape_of(values))
     origin = np.insert(own, strip(obj), new, axis)
@@ -195,7 +195,7 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
 def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """``numpy.array_split``; views."""
     axis = normalize_axis_index(axis, ndim_of(ary))
-    # NumPy itself says where the parts begin and end.
+    # NumPy itself finds the ends of the parts.
     parts = np.array_split(np.arange(shape_of(ary)[axis]), strip(indices_or_sections))
     before = (slice(None),) * axis
     ans = []

@@ -22,7 +22,7 @@ from .common import Axes, axes_of, axis_of, implements, in_c_order, memory_order
 
 
 def lead_of(t: Any, ndim: int) -> Shape:
-    """The lead axes of a tangent or cotangent of an array of `ndim` dimensions."""
+    """The batch axes of a tangent or cotangent of an array with `ndim` dimensions."""
     shape = shape_of(t)
     return tuple(shape[: len(shape) - ndim])
 
@@ -49,7 +49,7 @@ reshape_p = linear(
 
 
 def _permute(x: Any, axes: Axes) -> Any:
-    """Transpose the last axes; `axes` are negative, so that lead axes stay in front."""
+    """Transpose the last axes; `axes` are negative, so batch axes stay in front."""
     lead = len(shape_of(x)) - len(axes)
     order = (*range(lead), *axes) if lead else axes
     return x.transpose(order) if type(x) is ndarray else np.transpose(x, order)
@@ -99,7 +99,7 @@ def _shape_argument(shape: Any, size: int) -> Shape:
 
 @implements(np.reshape)
 def reshape(a: Any, /, shape: Any, order: Any = "C", *, copy: bool | None = None) -> Any:
-    """``numpy.reshape``; a view that writes through exactly where NumPy gives one."""
+    """``numpy.reshape``; a view that writes through exactly where NumPy makes a view."""
     if order == "A":
         order = "F" if np.asarray(memory_of(a)).flags.fnc else "C"
     if copy is False:
@@ -116,7 +116,7 @@ def reshape(a: Any, /, shape: Any, order: Any = "C", *, copy: bool | None = None
 
 @implements(np.ravel)
 def ravel(a: Any, order: Any = "C") -> Any:
-    """``numpy.ravel``; a view where the elements are contiguous in the order asked for."""
+    """``numpy.ravel``; a view if the elements are contiguous in the requested order."""
     memory = np.asarray(memory_of(a))
     if order == "K":
         axes = memory_order(memory.strides)
@@ -208,7 +208,7 @@ def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
 
 @implements(np.broadcast_arrays)
 def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
-    """``numpy.broadcast_arrays``; views that cannot be written to where anything is to do."""
+    """``numpy.broadcast_arrays``; read-only views if shapes differ."""
     arrays = [as_operand(a) for a in args]
     shape = np.broadcast_shapes(*map(np.shape, arrays))
     return tuple(
@@ -382,7 +382,7 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
 
 @implements(np.resize)
 def resize(a: Any, new_shape: Any) -> Any:
-    """``numpy.resize``: the raveled array, repeated as often as the new shape asks for."""
+    """``numpy.resize``: the raveled array, repeated up to the new size."""
     shape = (new_shape,) if ndim_of(new_shape) == 0 else tuple(new_shape)
     flat, size = np.ravel(a), int(np.prod(shape))
     if min(shape, default=0) < 0:

@@ -1,7 +1,7 @@
 """Sums, products and extrema along any axes, and the method ``reduce`` of universal functions.
 
-Tied extrema share the derivative equally. Products are differentiated without a division by an
-element, so that zeros do no harm at any order.
+Tied extrema share the derivative equally. The derivatives of products never divide by an element,
+so zeros do no harm at any order.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ NoValue = np._NoValue
 Scaled = Callable[..., Any]
 NO_OPTIONS: dict[str, Any] = {}
 
-# How a traced `initial` joins a result, and a start that leaves the result as it is.
+# The operation that joins a traced `initial` and a result, and its neutral element.
 JOINED: dict[Primitive, tuple[Callable[..., Any], Any]] = {}
-# Those whose derivative knows no `initial`.
+# Reductions whose derivative has no `initial`.
 ALWAYS_JOINED: set[Primitive] = set()
-# Those that take no axis of a number, unlike reductions by ufuncs.
+# Reductions that take no axis of a number, unlike reductions by ufuncs.
 STRICT: set[Primitive] = set()
 
 
@@ -53,8 +53,8 @@ def reduced(
 ) -> Any:
     """Apply a reduction primitive to NumPy's arguments.
 
-    Primitives take ``axis`` as a tuple counted from the right, ``keepdims``, and as ``options``
-    those of ``dtype, initial, where, ...`` that the user gave.
+    Primitives take ``axis`` as a tuple counted from the right, ``keepdims``, and as ``options`` the
+    user's choice of ``dtype, initial, where, ...``.
     """
     a = for_target(a, out, options.get("dtype"), isinstance(prim, Linear))
     initial = options.get("initial")
@@ -73,7 +73,7 @@ def reduced(
 def _joined(
     prim: Primitive, a: Any, initial: Any, axis: Any, keepdims: Any, options: dict[str, Any]
 ) -> Any:
-    """A reduction with an `initial` apart: the value is NumPy's, which begins with it."""
+    """A reduction joined with its `initial`; the value is NumPy's, which begins with it."""
     join, start = JOINED[prim]
     made = reduced(prim, seen(a), axis, keepdims, **{**options, "initial": seen(initial)})
     if dtype_of(made).kind not in "fc":
@@ -85,14 +85,14 @@ def _joined(
 def reduced_plainly(
     prim: Primitive, a: Any, axis: Any, keepdims: Any, options: dict[str, Any] = NO_OPTIONS
 ) -> Any:
-    """`reduced` for the common calls, at less cost."""
+    """`reduced` for common calls, at a lower cost."""
     ndim = len(shape_of(a))
     axes = () if ndim == 0 and axis in (0, -1) and prim not in STRICT else axes_of(axis, ndim)
     return prim(a, axis=axes, keepdims=keepdims is not NoValue and bool(keepdims), options=options)
 
 
 def converted(a: Any, dtype: Any) -> Any:
-    """`a` in the dtype that a function is to work in; plain where that ends the derivative."""
+    """`a` in the dtype of a function; plain if this dtype has no derivative."""
     if dtype is None:
         return a
     return cast(seen(a) if ends_derivative(dtype) else a, np.dtype(dtype))
@@ -104,7 +104,7 @@ def kept_dims(g: Any, axis: Axes, ndim: int, keepdims: bool) -> Any:
 
 
 def reduction(fn: Callable[..., Any], scaled: Scaled, name: str | None = None) -> Primitive:
-    """Declare a reduction by the derivative of its result by each element.
+    """Declare a reduction by the derivative of its result with respect to each element.
 
     Arguments: `fn(x, axis=, keepdims=, **options)`; ``scaled(v, x, ans, axis, **options)``, the
     product of `v` and that derivative, where `v` and `ans` broadcast against x.
@@ -134,7 +134,7 @@ def conjugate(x: Any) -> Any:
 
 
 def count(shape: Shape, axis: Axes, where: Any = True) -> Any:
-    """How many elements a reduction takes in, or 1; with a mask an array that keeps the axes."""
+    """The number of reduced elements, at least 1; with a mask an array that keeps the axes."""
     if where is not True:
         n = np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=True)
         return np.maximum(n, 1)
@@ -186,7 +186,7 @@ REVERSED = slice(None, None, -1)
 
 
 def products_before(x: Any, axis: int) -> Any:
-    """For each element the product of those before it along an axis."""
+    """For each element the product of the earlier elements along an axis."""
     one = np.ones_like(plain(x)[along(axis, FIRST)])
     return np.concatenate([one, np.cumprod(x[along(axis, BUT_LAST)], axis=axis)], axis=axis)
 
@@ -231,13 +231,13 @@ def prod(
     initial: Any = NoValue,
     where: Any = True,
 ) -> Any:
-    """``numpy.prod``, differentiable in `a` and `initial`, also where there are zeros."""
+    """``numpy.prod``, differentiable in `a` and `initial`, also with zeros."""
     a = converted(for_target(a, out, dtype), dtype)
     return reduced(prod_p, a, axis, keepdims, out, initial=initial, where=where)
 
 
 def selected(v: Any, x: Any, ans: Any, axis: Axes, initial: Any = None, where: Any = True) -> Any:
-    """`v` shared equally by the elements that are `ans`, and 0 for the others."""
+    """`v` shared equally by the elements that equal `ans`, and 0 for the others."""
     x, ans = plain(x), plain(ans)
     chosen = np.equal(x, ans)
     if (ans != ans).any():  # NaN
@@ -352,7 +352,7 @@ def nan_as(a: Any, number: int) -> Any:
     if np.any(nan):
         return np.where(nan, number, a)
     strides = getattr(plain(a), "strides", ())
-    return np.copy(a) if 0 in strides else a  # as NumPy does, whose sums depend on strides
+    return np.copy(a) if 0 in strides else a  # as in NumPy, whose sums depend on strides
 
 
 def _without_nan(reduce: Callable[..., Any], number: int) -> Callable[..., Any]:

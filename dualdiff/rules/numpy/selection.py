@@ -33,7 +33,7 @@ _MISSING: Any = getattr(np, "_NoValue", None)
 
 
 def _check_buffer(out: Any, dtype: Any) -> None:
-    """NumPy takes elements into an array that they could come from."""
+    """Check the dtype of a buffer as NumPy does: it must cast to the elements' dtype."""
     out = target_of(out)
     if out is not None and not np.can_cast(out.dtype, dtype, "safe"):
         raise TypeError(f"an output array of {out.dtype!r} cannot take elements of {dtype!r}")
@@ -50,7 +50,7 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "r
     axis = normalize_axis_index(axis, ndim_of(a))
     index = np.array(strip(indices))
     if mode != "raise" or index.dtype.kind not in "iu":
-        # NumPy itself says which positions are meant.
+        # NumPy itself finds the positions.
         index = np.asarray(np.take(np.arange(shape_of(a)[axis]), strip(indices), mode=mode))
     taken = GETITEM.general(a, index=(slice(None),) * axis + (index,))
     return into(out, laid_out(taken) if axis else taken, "unsafe")
@@ -65,7 +65,7 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
 
 
 def along_axis(shape: Shape, indices: Any, axis: int) -> tuple[Any, ...]:
-    """The index that take_along_axis and put_along_axis mean."""
+    """The full index of take_along_axis and put_along_axis."""
     indices = np.asarray(indices)
     if indices.dtype.kind not in "iu":
         raise IndexError("`indices` must be an integer array")
@@ -166,7 +166,7 @@ def extract(condition: Any, arr: Any) -> Any:
 
 
 def _embed(v: Any, offset: int, shape: Shape, dtype: Any) -> Any:
-    """Matrices of the given shape, zero but for `v` (its last axis) on a diagonal."""
+    """Matrices of the given shape, zero except for `v` (its last axis) on a diagonal."""
     i = np.arange(v.shape[-1])
     index = (..., i + max(-offset, 0), i + max(offset, 0))
     return SCATTER(v, index=index, spec=Spec(shape, dtype))
@@ -268,7 +268,7 @@ triu_p = linear(
 
 
 def _as_matrix(m: Any) -> Any:
-    """A vector as NumPy's triangles see it: the row of a square matrix."""
+    """A vector in NumPy's triangles: each row of a square matrix."""
     return np.broadcast_to(m, shape_of(m) * 2) if ndim_of(m) == 1 else m
 
 
@@ -329,7 +329,7 @@ def clip(
     max: Any = _MISSING,
     **kwargs: Any,
 ) -> Any:
-    """``numpy.clip``: derivative 1 inside and on the edges; outside, it is that of the bound."""
+    """``numpy.clip``: derivative 1 inside and on the edges; outside, the bound's derivative."""
     low = _bound(a_min, min)
     high = _bound(a_max, max)
     # NumPy calls these ufuncs, with its keywords.

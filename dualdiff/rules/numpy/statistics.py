@@ -1,6 +1,6 @@
 """Averages, variances and quantiles.
 
-The standard deviation has derivative 0 where it is 0. The variance of complex data is the mean of
+The standard deviation has derivative 0 at 0. The variance of complex data is the mean of
 ``|x - mean|**2``, which is real. Equal elements share the derivative of a quantile equally.
 """
 
@@ -133,7 +133,7 @@ nanvar_p = reduction(np.nanvar, _nanvar_scaled)
 def _made_by(
     function: Any, a: Any, axis: Any, dtype: Any, out: Any, keepdims: Any, options: dict[str, Any]
 ) -> Any:
-    """NumPy's own value where it works in another dtype than that of `a` or `dtype`, else None."""
+    """NumPy's own value if it computes in another dtype than `a` or `dtype`, else None."""
     out = target_of(out)
     if out is None and (dtype is None or np.dtype(dtype).kind == "f"):
         return None
@@ -160,7 +160,7 @@ def _variance(function: Any, prim: Primitive, skip_nan: bool) -> Callable[..., A
             if made is None:
                 return reduced(prim, a, axis, keepdims, dtype=dtype, **options)
             return into(out, given(reduced(prim, a, axis, keepdims, **options), made), "unsafe")
-        # A mean that is given may be traced as well: the composition says what it contributes.
+        # A given mean may be traced as well: the composition has its derivative.
         if correction is not NoValue:
             if ddof != 0:
                 raise ValueError("ddof and correction can't be provided simultaneously.")
@@ -223,7 +223,7 @@ nanstd = implements(np.nanstd)(_deviation(np.nanstd, nanvar))
 
 
 def _weights_of(a: Any, weights: Any, axis: Any) -> Any:
-    """Weights of some axes, with an axis of length one for each of the others."""
+    """Weights of some axes, with an axis of length one for each other axis."""
     if axis is not None:
         axes_of(axis, np.ndim(a))  # NumPy's error for one that is not there
     if shape_of(weights) == shape_of(a):
@@ -264,14 +264,14 @@ def average(
 
 
 def _neighbours(x: Any, axis: Axes, q: Any, method: Any, skip_nan: bool) -> tuple[Any, Any, Any]:
-    """The sorted elements below and above a quantile, and how far it lies between them."""
+    """The sorted elements below and above a quantile, and its position between them."""
     rest = [i for i in range(-x.ndim, 0) if i not in axis]
     shape = (*(x.shape[i] for i in rest), count(x.shape, axis))
     lines = np.transpose(x, (*rest, *axis)).reshape(shape)
     used = lines.shape[-1] - (np.isnan(lines).sum(-1, keepdims=True) if skip_nan else 0)
     position = np.zeros((*lines.shape[:-1], 1))
     for n in np.unique(used):
-        if n:  # NumPy's own place for the quantile of n elements, by whatever method
+        if n:  # NumPy's own position of the quantile among n elements, for any method
             position[used == n] = np.quantile(np.arange(int(n)), q, method=method)
     below = np.floor(position).astype(int)
     above = np.ceil(position).astype(int)

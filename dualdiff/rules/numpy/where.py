@@ -1,4 +1,4 @@
-"""Choosing between values, and functions without derivative, which see plain values."""
+"""Choices between values, and functions without derivative, which see plain values."""
 
 from __future__ import annotations
 
@@ -75,10 +75,10 @@ where_p = rule(
 
 @implements(np.where)
 def where(condition: Any, /, *choices: Any) -> Any:
-    """``numpy.where``, differentiable in x and y; the one not chosen gets exact zeros."""
+    """``numpy.where``, differentiable in x and y; the other operand gets exact zeros."""
     condition = as_operand(condition)
     if is_box(condition):
-        # What is chosen for a traced array depends on both choices, whatever the condition.
+        # A choice for a traced array depends on both choices, whatever the condition.
         condition = (plain if any(map(is_box, choices)) else seen)(condition)
     # A copy, since the program may go on to change its mask.
     condition = np.array(condition, dtype=bool)

@@ -1,4 +1,4 @@
-"""What one recorded operation costs: long chains of small operations."""
+"""The cost of one recorded operation: long chains of small operations."""
 
 from __future__ import annotations
 

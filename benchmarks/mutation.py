@@ -171,7 +171,7 @@ def peak_kilobytes(run: Run) -> float:
 
 
 def array_kilobytes(f: Callable[..., Any], x: np.ndarray) -> float:
-    """What the arrays hold when a function has been recorded, without the tape's own entries."""
+    """The memory of the arrays after a recording, without the tape's own entries."""
     sizes: list[float] = []
 
     def program(x: Any) -> Any:

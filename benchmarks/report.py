@@ -214,7 +214,7 @@ def operations_table(results: Results) -> str:
 
 
 def targets_table(results: Results) -> str:
-    """What was to be reached, and whether it was."""
+    """The targets, and whether they are met."""
     rows = [target.row(results) for target in TARGETS if target.workload in results]
     return table(["target", "of", "at most", "measured", "met"], rows)
 

@@ -1,4 +1,4 @@
-"""Reading an element or a part of a traced array, at the cost of what is read."""
+"""Reading an element or a part of a traced array, at a cost proportional to its size."""
 
 from __future__ import annotations
 

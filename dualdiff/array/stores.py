@@ -1,4 +1,4 @@
-"""Stores into traced arrays: where they go, and what they change."""
+"""Stores into traced arrays: their places and their effects."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .views import View, root_of
 
 
 class Place(NamedTuple):
-    """Where a store goes: view operations from the root array, then an index, under lead axes.
+    """The place of a store: view operations from the root array, then an index, under batch axes.
 
-    The operations give views in the memory layout of the root, which is kept where there are any.
+    The operations make views in the memory layout of the root, which is kept if there are any.
     """
 
     ops: tuple[tuple[Any, dict[str, Any]], ...]
@@ -30,7 +30,7 @@ class Place(NamedTuple):
     lead: Shape = ()
 
     def under(self, lead: Shape) -> Place:
-        """The same place in arrays that carry more lead axes."""
+        """The same place in arrays with more batch axes."""
         return self._replace(lead=lead + self.lead) if lead else self
 
     def window(self, array: Any) -> Any:
@@ -42,7 +42,7 @@ class Place(NamedTuple):
 
     @property
     def sign(self) -> int:
-        """The sign of what is read from a cotangent through the window."""
+        """The sign of a cotangent that is read through the window."""
         return prod(prim.view_sign for prim, _ in self.ops)
 
     def set(self, array: Any, v: Any) -> Any:
@@ -58,7 +58,7 @@ class Place(NamedTuple):
 
 
 def store(content: Any, place: Place, v: Any, owned: bool) -> Any:
-    """`content` with `v` stored at `place`: the one way in which anything is assigned."""
+    """`content` with `v` stored at `place`; every assignment ends here."""
     trace = top_trace((content, v))
     if trace is not None:
         if not is_inexact(content):
@@ -68,9 +68,9 @@ def store(content: Any, place: Place, v: Any, owned: bool) -> Any:
 
 
 def assign(box: Any, index: Any, v: Any) -> None:
-    """``box[index] = v`` with NumPy's meaning: seen by every view, never by the caller's array."""
+    """``box[index] = v`` as in NumPy: every view sees it, and the caller's array never does."""
     if type(v) is View and v.payload[0] is box and v.payload[2].get("index") is index:
-        return  # the store that ends `box[index] += v`: the view has written through
+        return  # the store at the end of `box[index] += v`: the view has written through
     index = freeze_index(index)
     v = resolve(v)
     root, ops = root_of(box)
@@ -98,7 +98,7 @@ def replace_content(box: Any, content: Any, owned: bool) -> None:
 
 
 def assign_to(target: Any, index: Any, v: Any) -> None:
-    """``target[index] = v``, where the target may be a plain array: it takes no traced values."""
+    """``target[index] = v``, where the target may be a plain array, which takes no traced values."""
     if is_box(target):
         assign(target, index, v)
         return
@@ -109,12 +109,12 @@ def assign_to(target: Any, index: Any, v: Any) -> None:
 
 
 def refuse_plain_target(target: Any) -> ConversionError:
-    """The error for a plain array that is to take traced values."""
+    """The error for a store of traced values into a plain array."""
     return plain_target_error(f"a plain NumPy array ({describe(target)})")
 
 
 def freeze_index(index: Any) -> Any:
-    """An index that later changes of the user's index arrays do not reach; boxes are refused."""
+    """A copy of an index, safe from changes of the user's index arrays; raises for boxes."""
     if type(index) is tuple:
         return index if is_basic(index) else tuple(freeze_index(i) for i in index)
     if is_box(index):

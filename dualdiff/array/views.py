@@ -1,10 +1,10 @@
-"""Arrays that can be assigned to: boxes that hold traced content, and views that write through.
+"""Arrays that take stores: boxes that hold traced content, and views that write through.
 
 A store replaces the content of a box (see `Traced`); an `Array` holds content from the start,
-which may be plain. Its `payload` is the ownership bit: while nobody else can see the buffers under
-the content, they are stored into in place. A `View` keeps its base, the operation that makes it,
-and the version it has seen; it recomputes its content when it is read after the base has changed,
-and writes through when written.
+which may be plain. Its `payload` is the ownership bit: while nobody else can see the buffers of the
+content, stores work in place. A `View` keeps its base, the operation that makes it, and the version
+of its base that it has read. It reads again after the base has changed, and stores go through to
+the base.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .box import Box, face, is_box, plain
 
 
 def _number(name: str) -> Any:
-    """A conversion to a Python number, allowed where the content is not traced."""
+    """A conversion to a Python number, allowed if the content is not traced."""
 
     def convert(self: Any) -> Any:
         content = content_of(self)
@@ -30,7 +30,7 @@ def _number(name: str) -> Any:
 
 
 class Content(Reference):
-    """A reference whose content may be plain: then it may become a number or a plain array."""
+    """A reference whose content may be plain; then it converts to a number or a plain array."""
 
     __slots__ = ()
     __float__, __int__ = _number("__float__"), _number("__int__")
@@ -50,7 +50,7 @@ class Content(Reference):
         return super().__array__
 
     def _value_of(self, dtype: Any = None, copy: Any = None) -> ndarray:
-        """The plain content; read-only, since later writes might be lost."""
+        """The plain content; read-only, since later stores could be lost."""
         if copy:
             return np.array(content_of(self), dtype=dtype)
         made = np.asarray(content_of(self), dtype=dtype).view()
@@ -59,7 +59,7 @@ class Content(Reference):
 
 
 class Array(Content):
-    """An array made to be stored into: `value` is its content, `payload` ownership."""
+    """An array for stores: `value` is its content, `payload` the ownership bit."""
 
     __slots__ = ()
 
@@ -74,7 +74,7 @@ class Array(Content):
 class View(Content):
     """A view of another box: `payload` is ``(base, primitive, params)``.
 
-    `root` is the box at the bottom of its chain of views, `memory` what `memory_of` has found.
+    `root` is the box at the bottom of its chain of views, `memory` the result of `memory_of`.
     """
 
     __slots__ = ("content", "memory", "root")
@@ -88,7 +88,7 @@ class View(Content):
         self.version = -1 if content is None else version_of(base)
 
     @property
-    def value(self) -> Any:  # computed when asked for
+    def value(self) -> Any:  # computed on demand
         return self.read()
 
     @property
@@ -114,7 +114,7 @@ class View(Content):
 
 
 def version_of(box: Box) -> int:
-    """The number of stores that the content of a box has seen."""
+    """The number of stores into the content of a box."""
     root = box.root if type(box) is View else box
     return root.version if root.scope is STORED else 0
 
@@ -129,7 +129,7 @@ def root_of(box: Box) -> tuple[Box, tuple[tuple[Any, dict[str, Any]], ...]]:
 
 
 def memory_of(box: Any) -> Any:
-    """The plain array behind a box, with the strides it has in NumPy: a view read may be a copy."""
+    """The plain array behind a box with NumPy's strides; the content of a view may be a copy."""
     source = plain(box.root if type(box) is View else box)
     unknown = []
     while type(box) is View and box.memory[0] is not source:
@@ -144,14 +144,14 @@ def memory_of(box: Any) -> Any:
 
 
 def content_of(box: Any) -> Any:
-    """The content of a box without giving up ownership: for reads that keep nothing."""
+    """The content of a box, which keeps its ownership: for reads that keep nothing."""
     if type(box) is View:
         return box.read()
     return box.value if is_stored(box) else box
 
 
 def detached(content: Any) -> Any:
-    """Content whose buffers are its own, at every level."""
+    """A copy of content, with buffers of its own at every level."""
     if type(content) is ndarray:
         return content.copy(order="K")
     if not issubclass(type(content), Traced):
@@ -163,7 +163,7 @@ def detached(content: Any) -> Any:
 
 
 def make_view(base: Any, prim: Any, params: dict[str, Any], inner: Any) -> Any:
-    """`inner` as a view of `base` where NumPy gives a view, else `inner` itself."""
+    """`inner` as a view of `base` if NumPy makes a view, else `inner` itself."""
     out, source = plain(inner), plain(base)
     if type(out) is ndarray and type(source) is ndarray and np.may_share_memory(out, source):
         return View(base, prim, params, inner)

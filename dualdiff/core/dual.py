@@ -1,4 +1,4 @@
-"""Forward mode: dual numbers, pushed through each operation as it happens."""
+"""Forward mode: dual numbers, whose tangents each operation pushes at once."""
 
 from __future__ import annotations
 

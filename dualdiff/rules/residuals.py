@@ -1,4 +1,4 @@
-"""Residuals: what a rule keeps of a call, chosen by the names of its parameters."""
+"""Residuals: the values of a call that a rule keeps, chosen by its parameters' names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SciPy on traced arrays; a part is imported when asked for or when it meets a traced array."""
+"""SciPy on traced arrays; a part is imported at its first use, or when it meets a traced array."""
 
 import importlib
 from typing import Any

@@ -218,7 +218,7 @@ def _copied(x: Any) -> Any:
 
 
 def differentiable(x: Any) -> Any:
-    """A leaf as a value to differentiate at, or None; errors for what has no derivative."""
+    """A leaf as a value to differentiate at, or None; raises for a leaf without derivative."""
     kind = type(x)
     if kind is float or kind is complex or x is None:
         return x

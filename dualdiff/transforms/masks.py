@@ -1,10 +1,11 @@
-"""Structural zeros: derivatives that stay zero whatever they are multiplied with.
+"""Structural zeros: derivatives that stay zero, whatever they are multiplied by.
 
 ``np.where(x > 0, np.log(x), 0)`` at 0 has derivative 0, although the branch that is not taken has
-an infinite one. Ordinary passes multiply zeros like other numbers and give NaN there. A careful
-pass takes tangents or cotangents that carry a mask of their elements that are alive: those that a
-selection has cut off, and the zeros of a seed that the operator itself made, are not. A zero in a
-residual or in a user's tangent is an ordinary number. `rescue` says when a pass is careful.
+an infinite derivative. Ordinary passes multiply zeros like other numbers and give NaN there. In a
+careful pass, tangents or cotangents carry a mask of the elements that are alive, which means that
+they may differ from zero. Elements that a selection has dropped are dead, and so are the zeros of a
+seed that the operator itself made. A zero in a residual or in a user's tangent is an ordinary
+number. `rescue` decides when a pass is careful.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ is_careful = _careful.get
 
 @contextmanager
 def careful() -> Iterator[None]:
-    """Let every pass inside, at every level, carry masks of what is alive."""
+    """Let every pass inside, at every level, carry masks of the alive elements."""
     token = _careful.set(True)
     try:
         yield
@@ -39,15 +40,14 @@ def careful() -> Iterator[None]:
 
 
 class Alive(Traced):
-    """A tangent or cotangent and, as `payload`, the mask of its elements that may differ from
-    zero."""
+    """A tangent or cotangent and, as `payload`, the mask of its alive elements."""
 
     __slots__ = ()
     is_mask = True
 
 
 def _without(value: Any, dead: Any) -> Any:
-    """A value with exact zeros where it is dead, in its memory layout, which views rely on."""
+    """A value with exact zeros at dead elements, in its memory layout, on which views rely."""
     if not shape_of(value):
         return resolve(np.where(dead, 0, value))
     value = value.copy(order="K")
@@ -64,7 +64,7 @@ class AliveTrace(Trace):
         self.open()
 
     def box(self, value: Any, alive: Any) -> Alive:
-        """A derivative with its mask; what is not alive is zero."""
+        """A derivative with its mask; dead elements are zero."""
         out = object.__new__(Alive)
         value = np.asarray(value)[()] if type(value) in (float, complex) else value
         alive = np.broadcast_to(alive, shape_of(value))
@@ -104,7 +104,7 @@ class AliveTrace(Trace):
         value = content.value if own else kept(content)
         v_own = type(v) is Alive and v.scope is self
         new = store(value, place, v.value if v_own else kept(v), False)
-        # What a pass stores into is a buffer of zeros that it made itself.
+        # A pass only stores into buffers of zeros that it made itself.
         alive = _numbers(content.payload if own else plain(value) != 0, dtype_of(value))
         v_alive = _numbers(v.payload if v_own else plain(v) != 0, dtype_of(v))
         return self.box(new, store(alive, place, v_alive, True) != 0)

@@ -1,4 +1,4 @@
-"""What the tests of the compat package share."""
+"""Helpers of the compat package's tests."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ Y = onp.array([1.5, 0.7, -0.4])
 
 
 def as_plain(x: Any) -> Any:
-    """What compiled code would be given: it fails for a traced value."""
+    """The argument of compiled code: it fails for a traced value."""
     assert not isbox(x)
     return onp.asarray(x, dtype=float)
 

@@ -1,5 +1,5 @@
-"""What libraries built on autograd rely on: array classes of their own, and primitives that run
-others."""
+"""Features that libraries built on autograd need: array classes of their own, and primitives that
+run others."""
 
 from __future__ import annotations
 

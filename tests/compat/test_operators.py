@@ -1,4 +1,4 @@
-"""What holds for all of autograd's operators: arguments, containers, nesting, complex numbers."""
+"""Properties of all of autograd's operators: arguments, containers, nesting, complex numbers."""
 
 from __future__ import annotations
 

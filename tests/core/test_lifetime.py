@@ -1,4 +1,4 @@
-"""What remains of a trace: nothing after an exception, nothing in memory, no box that still
+"""The remains of a trace: nothing after an exception, nothing in memory, no box that still
 works."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What every derivative rule must pass: references, comparison, and one check per claim."""
+"""The checks of every derivative rule: references, comparison, and one check per claim."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from tests.rules.table import ALL_ROWS, DERIVATIVE, Row
 HERE = Path(__file__).parent
 RECORD = HERE / "coverage.json"
 ORDER = ("forward", "reverse", "plain", "patch", "complex", "order 2")
-# What a check of the table shows, once it has passed.
+# The columns that a check of the table fills when it passes.
 COLUMNS = {
     "test_value_is_numpys": "value",
     "test_vjp_is_the_adjoint_of_jvp": "reverse",
@@ -102,7 +102,7 @@ def rows_by_file() -> dict[str, tuple[Row, ...]]:
 
 
 def _object(name: str) -> Any:
-    """What stands under a name such as "np.add.reduce", or None for a method of arrays."""
+    """The object with a name such as "np.add.reduce", or None for a method of arrays."""
     home, *parts = name.split(".")
     return reduce(getattr, parts, np) if home == "np" else None
 
@@ -155,7 +155,7 @@ def without_derivative() -> frozenset[str]:
 
 
 def expected(n: Name) -> list[str]:
-    """What the rows of a name are to show, by column of the page."""
+    """The columns of the page that the rows of a name must show."""
     if n.kind != "diff":
         return ["value"] if n.name in without_derivative() else []
     found = rows_of(n.name)
@@ -171,7 +171,7 @@ def expected(n: Name) -> list[str]:
 
 @cache
 def recorded() -> dict[str, list[str]]:
-    """What the last recorded run of the tests has shown of each name."""
+    """The results of the last recorded run of the tests, by name."""
     found: dict[str, list[str]] = json.loads(RECORD.read_text(encoding="utf-8"))
     return found
 
@@ -204,7 +204,7 @@ class Recorder:
             self.functions.setdefault((home, name), set()).update(functions)
 
     def shown(self, n: Name) -> list[str]:
-        """What has been shown of a name."""
+        """The results for a name."""
         if n.kind != "diff":
             elsewhere = ELSEWHERE.get(n.name) in self.tests
             return ["value"] if elsewhere or n.name in self.values else []

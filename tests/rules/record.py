@@ -1,4 +1,4 @@
-"""What a test has shown: handed to `coverage.Recorder` in the report of the test."""
+"""The results of a test, passed to `coverage.Recorder` in the report of the test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def shown(request: pytest.FixtureRequest, *what: Any) -> None:
 
 
 def key(function: Any) -> str:
-    """What a function of NumPy, a ufunc or a method of one is called, whatever its aliases."""
+    """The name of a function of NumPy, a ufunc or a ufunc's method, whatever its aliases."""
     owner = getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc):
         return f"{owner.__name__}.{function.__name__}"

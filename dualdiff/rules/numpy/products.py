@@ -345,7 +345,7 @@ def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
     if len(arrays) == 2:
         return dot(arrays[0], arrays[1], out)
     if len(arrays) < 2 or {*ndims[1:-1]} != {2} or not {ndims[0], ndims[-1]} <= {1, 2}:
-        return np.linalg.multi_dot(list(map(plain, arrays)))  # raises what NumPy says of these
+        return np.linalg.multi_dot(list(map(plain, arrays)))  # raises NumPy's error
     first, last = arrays[0], arrays[-1]
     arrays[0] = first if ndims[0] == 2 else np.reshape(first, (1, -1))
     arrays[-1] = last if ndims[-1] == 2 else np.reshape(last, (-1, 1))

@@ -23,7 +23,7 @@ def _take(x: Any, order: Any, axis: int) -> Any:
 
 
 def _inverse(order: Any, axis: int) -> Any:
-    """The permutations that undo those of `order`."""
+    """The inverse permutations of `order`."""
     inverse = np.empty_like(order)
     places = np.arange(order.shape[axis]).reshape((-1,) + (1,) * (-axis - 1))
     np.put_along_axis(inverse, order, places, axis)

@@ -110,7 +110,7 @@ class PatternTrace(Trace):
             self.local = True
             raise
         if scalars and (type(ans) is float or type(ans) is np.float64):
-            out = _new(Dependent)  # `box` at less cost: loops over elements are made of these
+            out = _new(Dependent)  # `box` at a lower cost, for loops over elements
             out.value, out.payload, out.scope = ans, self._of_scalars(prim, payloads), self
             return out
         several = prim.outputs != 1

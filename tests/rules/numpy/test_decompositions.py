@@ -15,7 +15,7 @@ def cholesky_of(x, upper=False):
 
 
 def complete_projectors(x):
-    """What qr gives but for the basis of the additional vectors."""
+    """The results of qr without the basis of the additional vectors."""
     q, r = np.linalg.qr(x, "complete")
     n = x.shape[-1]
     further = q[..., n:]

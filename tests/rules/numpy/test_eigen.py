@@ -15,7 +15,7 @@ def hermitian(x):
 
 
 def eigh_projectors(x, uplo="L"):
-    """What eigh gives but for the phases: eigenvalues and the projections on each vector."""
+    """The results of eigh without the phases: eigenvalues and the projections on each vector."""
     w, v = np.linalg.eigh(hermitian(x), uplo)
     return w, np.einsum("...ik,...jk->...kij", v, np.conjugate(v))
 
@@ -38,7 +38,7 @@ def eigvals_of(x):
 
 
 def eig_projectors(x):
-    """What eig gives but for the phases."""
+    """The results of eig without the phases."""
     w, v = np.linalg.eig(x)
     return *parts(w), *parts(np.einsum("...ik,...jk->...kij", v, np.conjugate(v)))
 

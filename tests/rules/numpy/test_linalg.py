@@ -11,7 +11,7 @@ from tests.rules.table import A, row, rule_tests
 
 
 def least_squares(a, b, **options):
-    """What lstsq gives but for the rank, which is an integer."""
+    """The results of lstsq without the rank, which is an integer."""
     x, residuals, _, s = np.linalg.lstsq(a, b, **options)
     return x, residuals, s
 

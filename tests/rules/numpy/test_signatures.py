@@ -1,4 +1,4 @@
-"""What stands in for a function of NumPy takes the parameters of that function, and no fewer."""
+"""The replacement of a function of NumPy takes all parameters of that function."""
 
 from __future__ import annotations
 

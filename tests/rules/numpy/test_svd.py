@@ -14,14 +14,14 @@ def svd_vectors(x):
 
 
 def svd_projectors(x):
-    """What svd gives but for the phases: singular values, and products of their two vectors."""
+    """The results of svd without the phases: singular values, and products of their vectors."""
     u, s, vh = np.linalg.svd(x, full_matrices=False)
     pairs = np.einsum("...ik,...kj->...kij", u, vh)
     return s, pairs, np.einsum("...ik,...jk->...kij", u, np.conjugate(u))
 
 
 def additional_projectors(x):
-    """What the full matrices give but for phases and bases."""
+    """The results of the full matrices without phases and bases."""
     u, s, vh = np.linalg.svd(x)
     left, right = u[..., s.shape[-1] :], vh[..., s.shape[-1] :, :]
     v = np.conjugate(np.matrix_transpose(right))

@@ -103,7 +103,7 @@ def in_both_modes(call: Callable[..., Any], args: tuple[Any, ...], seen: list[An
 
 
 def plain_of(x: Any) -> Any:
-    """What stands behind a constant that may be a traced array with derivative zero."""
+    """The plain value of a constant, which may be a traced array with derivative zero."""
     return dd.value_of(x)
 
 

@@ -49,7 +49,7 @@ class Program:
         return self.run(matrices, x[start:], self.constant.toarray())
 
     def run(self, matrices: list[Any], v: Any, constant: Any) -> Any:
-        """What is computed."""
+        """The result of the program."""
         a = matrices[0]
         for step in self.steps:
             a = STEPS[step](a, matrices[step % 3], v, constant)

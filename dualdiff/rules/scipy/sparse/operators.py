@@ -119,7 +119,7 @@ def _dense(x: Any) -> Any:
 
 
 def multiply(x: Any, y: Any) -> Any:
-    """Element by element; the places of a product are those of the sparse operands."""
+    """Element by element; a product has the places of the sparse operands."""
     a, other = (x, y) if isinstance(x, SparseArray) else (y, x)
     if is_number(other):
         return a.with_data(a.data * other)

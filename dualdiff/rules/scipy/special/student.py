@@ -31,7 +31,7 @@ def _half_excess(v: Any) -> Any:
 
 
 def t_score(v: Any, square: Any) -> Any:
-    """The derivative of the logarithm of the density in v; `square` is that of the argument."""
+    """The derivative of the logarithm of the density in v; `square` is the squared argument."""
     w, p = square / v, square / (v + square)
     mixed = where(
         plain(w) > 1,

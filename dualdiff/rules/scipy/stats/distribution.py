@@ -15,7 +15,7 @@ from ...numpy.manipulation import as_operand
 
 INF = float("inf")
 NAN = float("nan")
-# What each function is below and above the support.
+# The values of each function below and above the support.
 OUTSIDE = {
     "pdf": (0.0, 0.0), "logpdf": (-INF, -INF), "pmf": (0.0, 0.0), "logpmf": (-INF, -INF),
     "cdf": (0.0, 1.0), "logcdf": (-INF, 0.0), "sf": (1.0, 0.0), "logsf": (0.0, -INF),
@@ -34,8 +34,8 @@ class Distribution:
     """One of SciPy's distributions, some of whose functions carry derivatives.
 
     Arguments: `source`, the distribution in scipy.stats; `shapes`, the names of its shape
-    parameters; `support` of the standard form; `discrete`, whether its values are integers, which
-    are constants then; `formulas`, functions of the standardised variable and the shapes.
+    parameters; `support` of the standard form; `discrete`, if its values are integers, and so
+    constants; `formulas`, functions of the standardised variable and the shapes.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Distribution:
         return self.source(*args, **kwargs)
 
     def evaluate(self, name: str, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """One of the functions, at x and parameters of which some are traced."""
+        """One of the functions, at x and parameters, some of them traced."""
         names = [*self.shapes, "loc", *([] if self.discrete else ["scale"])]
         given = dict(zip(names, args, strict=False)) | kwargs
         missing = [n for n in self.shapes if n not in given]
@@ -161,13 +161,13 @@ class Frozen:
 
 
 def _positive(parameter: Any) -> Any:
-    """A scale or shape, NaN where SciPy has none: where it is not positive."""
+    """A scale or shape, or NaN where it is not positive, as in SciPy."""
     wrong = ~(plain(parameter) > 0) if np.ndim(parameter) else not plain(parameter) > 0
     return np.where(wrong, NAN, parameter) if np.any(wrong) else parameter
 
 
 def _log_of(probability: Callable[..., Any], complement: Callable[..., Any]) -> Callable[..., Any]:
-    """The logarithm of a probability, without the cancellation where that is nearly 1."""
+    """The logarithm of a probability, without cancellation near 1."""
 
     def log(*args: Any) -> Any:
         p = probability(*args)
@@ -181,7 +181,7 @@ def _log_of(probability: Callable[..., Any], complement: Callable[..., Any]) -> 
 
 
 def _completed(formulas: dict[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
-    """The formulas given, and those that follow from them."""
+    """The given formulas, and the formulas that follow from them."""
     out = dict(formulas)
     for log, function in (("logpdf", "pdf"), ("logpmf", "pmf")):
         if log in out:

@@ -19,7 +19,7 @@ LOG_2PI = 1.8378770664093453
 
 
 class _Mirror:
-    """A distribution of scipy.stats; what has no rule refuses traced values."""
+    """A distribution of scipy.stats; functions without a rule refuse traced values."""
 
     source: Any
 
@@ -50,7 +50,7 @@ class _Mirror:
 
 
 def _parameters(mean: Any, cov: Any, ndim: int) -> tuple[Any, Any]:
-    """Mean vector and covariance matrix, from what SciPy takes for them."""
+    """Mean vector and covariance matrix, from SciPy's short forms."""
     mean, cov = None if mean is None else double(mean), double(cov)
     sizes = [shape_of(p)[-1] for p in (mean, cov) if p is not None and np.ndim(p)]
     n = sizes[0] if sizes else max(ndim, 1)
@@ -73,7 +73,7 @@ def _density(deviation: Any, cov: Any) -> Any:
         return density_p(deviation, cov)
     values, vectors = np.linalg.eigh(cov)
     if not values[0] > _threshold(values):
-        stats.multivariate_normal(np.zeros(len(cov)), cov)  # SciPy says what is wrong
+        stats.multivariate_normal(np.zeros(len(cov)), cov)  # SciPy checks the arguments
     scaled = np.matmul(deviation, vectors * np.sqrt(1 / values))
     distance = np.sum(np.square(scaled), axis=-1)
     return -0.5 * (len(cov) * LOG_2PI + np.sum(np.log(values)) + distance)
@@ -121,8 +121,8 @@ def _singular_density(deviation: Any, cov: Any, rank: int) -> Any:
 class _MultivariateNormal(_Mirror):
     """scipy.stats.multivariate_normal, with derivatives of pdf, logpdf and entropy.
 
-    All entries of the covariance count as independent: for a symmetric one the derivative is
-    symmetric. Where `allow_singular` meets a singular covariance, its rank counts as constant.
+    All entries of the covariance count as independent: for a symmetric covariance the derivative is
+    symmetric. With `allow_singular`, the rank of a singular covariance counts as constant.
     """
 
     source = stats.multivariate_normal
@@ -170,7 +170,7 @@ class _MultivariateNormal(_Mirror):
         if not any(map(contains_box, (mean, cov))):
             return self.source.entropy(mean, cov)
         mean, cov = _parameters(mean, cov, 1)
-        self.source(np.zeros(shape_of(mean)), np.asarray(seen(cov)))  # SciPy says what is wrong
+        self.source(np.zeros(shape_of(mean)), np.asarray(seen(cov)))  # SciPy checks the arguments
         return 0.5 * (shape_of(mean)[0] * (LOG_2PI + 1) + np.linalg.slogdet(cov)[1])
 
 
@@ -185,7 +185,7 @@ class _Dirichlet(_Mirror):
         Arguments: `x`, of shape (k,) or (k, m), whose columns add up to 1, or without the last row;
         `alpha`, of shape (k,).
         Returns: a number or an array of shape (m,).
-        Raises: ValueError where x is not in the simplex. In x, all given entries count as
+        Raises: ValueError if x is not in the simplex. All given entries of x count as
         independent.
 
         >>> import numpy as np, dualdiff as dd
@@ -196,7 +196,7 @@ class _Dirichlet(_Mirror):
         if not any(map(contains_box, (x, alpha))):
             return self.source.logpdf(x, alpha)
         x, alpha = double(x), double(alpha)
-        self.source.logpdf(plain(x), plain(alpha))  # SciPy says what is wrong
+        self.source.logpdf(plain(x), plain(alpha))  # SciPy checks the arguments
         if shape_of(x)[0] == shape_of(alpha)[0] - 1:
             x = np.concatenate([x, 1 - np.sum(x, axis=0, keepdims=True)])
         norm = np.sum(special.gammaln(alpha)) - special.gammaln(np.sum(alpha))

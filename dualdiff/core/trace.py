@@ -60,6 +60,7 @@ class _Stored(Trace):
     """Stands in place of a trace in a box that holds its content, as an array stored into does."""
 
     __slots__ = ()
+    fast = False  # operations read the content first
 
 
 STORED = _Stored()

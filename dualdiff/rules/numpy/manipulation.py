@@ -373,10 +373,10 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     if ndim_of(a) == 0:
         a = np.ravel(a)
     axis = axis_of(axis, ndim_of(a))
-    repeats = np.asarray(seen(repeats))
-    if repeats.size == 1 and repeats.ndim < 2:
-        return repeat_p(a, repeats=operator.index(repeats.item()), axis=axis)
-    where = np.repeat(np.arange(shape_of(a)[axis]), repeats)
+    counts = np.asarray(seen(repeats))
+    if counts.size == 1 and counts.ndim < 2:
+        return repeat_p(a, repeats=operator.index(counts.item()), axis=axis)
+    where = np.repeat(np.arange(shape_of(a)[axis]), seen(repeats))
     return np.take(a, where, axis)
 
 

@@ -45,8 +45,8 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "r
     _check_buffer(out, dtype_of(a))
     if not is_box(a):
         return into(out, np.take(a, strip(indices), axis, mode=mode))
-    if axis is None:
-        a, axis = np.ravel(a), 0
+    if axis is None or not ndim_of(a):
+        a, axis = np.ravel(a), axis or 0
     axis = normalize_axis_index(axis, ndim_of(a))
     index = np.array(strip(indices))
     if mode != "raise" or index.dtype.kind not in "iu":

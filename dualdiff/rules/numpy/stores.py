@@ -267,6 +267,7 @@ class FlatIterator:
 
     def __init__(self, base: Any) -> None:
         self.base = base
+        self._array = base if base.ndim else np.reshape(base, 1)
 
     def __len__(self) -> int:
         return self.base.size
@@ -275,16 +276,16 @@ class FlatIterator:
         return iter(np.ravel(self.base))
 
     def __getitem__(self, index: Any) -> Any:
-        return self.base[self._index(index)]
+        return self._array[self._index(index)]
 
     def __setitem__(self, index: Any, v: Any) -> None:
         index = self._index(index)
         positions = np.arange(np.size(index[0])).reshape(np.shape(index[0]))
-        assign_to(self.base, index, cycled(v, positions))
+        assign_to(self._array, index, cycled(v, positions))
 
     def _index(self, index: Any) -> Any:
         positions = np.arange(len(self))[strip(index)]
-        return np.unravel_index(positions, self.base.shape)
+        return np.unravel_index(positions, self._array.shape)
 
     def copy(self) -> Any:
         """A raveled copy."""

@@ -12,7 +12,7 @@ from ...array.dispatch import UFUNC_METHODS
 from ...array.indexing import SCATTER
 from ...array.stores import assign, freeze_index, refuse_plain_target
 from ...core.batch import Shape, Spec, cast, flat_positions, get_lead, shape_of
-from ...core.trace import resolve
+from ...core.trace import kept, resolve
 from ..declare import rule
 from ..structures import AddAt
 
@@ -85,6 +85,7 @@ def _repeated(ufunc: np.ufunc) -> Callable[..., None]:
     def at(a: Any, indices: Any, *b: Any) -> None:
         operand: Any = None
         index, operand = _target(a, indices, *b) if b else (_target(a, indices, 0.0)[0], None)
+        operand = kept(resolve(operand)) if b else None  # the stores may reach it
         positions = flat_positions(a.shape, index)
         flat = positions.ravel()
         ranks = _ranks(flat)

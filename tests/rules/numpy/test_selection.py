@@ -204,3 +204,27 @@ def test_wrong_arguments_raise_the_type_of_error_that_numpy_raises(call):
         call(x)
     with pytest.raises(plain.type):
         dd.jvp(call, (x,), (x,))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.take(x, [0, 0], axis=0),
+        lambda x: x.take([0, 0], axis=-1),
+        lambda x: np.compress([True, True][:1], x, axis=0),
+    ],
+)
+def test_an_array_without_axes_counts_as_a_vector(f) -> None:
+    x = np.array(2.0)
+    value, grad = dd.value_and_grad(lambda x: np.sum(f(x)))(x)
+    assert value == np.sum(f(x))
+    assert grad == np.size(f(x))
+
+
+def test_flat_writes_to_an_array_without_axes() -> None:
+    def f(x):
+        y = dd.numpy.array(x)
+        y.flat[0] = 3.0 * y.flat[0]
+        return y * 1.0
+
+    assert dd.grad(f)(2.0) == 3.0

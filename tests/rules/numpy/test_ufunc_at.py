@@ -33,3 +33,14 @@ ROWS = [
     row(at(np.negative, (0, [1, 1, 2])), A(2, 3), _id="negative-repeats", _complex=False),
 ]
 TestRules = rule_tests(ROWS)
+
+
+def test_an_array_that_is_its_own_operand_is_read_before_the_stores() -> None:
+    def f(x):
+        np.multiply.at(x, [1, 2, 1], x)
+        return np.sum(x * np.array([1.0, 10.0, 100.0]))
+
+    x = np.array([2.0, 3.0, 5.0])
+    assert dd.value_and_grad(f)(x)[0] == f(x.copy()) == 1802.0
+    # x0 + 10 x1 x0 x2 + 100 x2 x1
+    np.testing.assert_allclose(dd.grad(f)(x), [1 + 150, 10 * 10 + 500, 60 + 300])

@@ -256,6 +256,9 @@ class Index(Gather):
     def moved(self, use: Use, labels: Sequence[Any]) -> ndarray:
         return np.asarray(labels[0][use.params["index"]])
 
+    def mask(self, use: Use) -> Any:
+        return use.on_numbers()
+
 
 class Scatter(Structure):
     """The elements of operand 0 are added where the parameter `index` selects, among zeros of the

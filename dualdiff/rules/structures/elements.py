@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +26,9 @@ class Sum(Elementwise):
     """A sum of the elements in its place, each times a constant."""
 
     linear = True
+
+    def mask(self, use: Use) -> Any:
+        return functools.reduce(np.logical_or, use.numbers())
 
 
 class Choice(Elementwise):
@@ -60,6 +64,9 @@ class Blocks(Gather):
     """Neighbouring elements stay neighbours except at a few cuts, so diagonals stay diagonals."""
 
     takes = (Diagonal,)
+
+    def mask(self, use: Use) -> Any:
+        return use.on_numbers()
 
 
 class Pack(Gather):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import constants
 from .harness import Result
 
 Results = Mapping[str, Result]
@@ -99,6 +100,11 @@ TARGETS = (
     _growth("loop over x[i], n = {}, grad"),
     _times(LARGE, "time", "autograd", 1.0),
     _times(LARGE, "time", "function", 3.5),
+    *(
+        _times(workload, "time", other, limit)
+        for workload in (constants.LAYER, constants.LOGISTIC)
+        for other, limit in (("autograd", 1.1), ("function", 3.5))
+    ),
     _times(LARGE_MEMORY, "memory", "autograd", 1.0),
     _times(LARGE_MEMORY, "memory", "function", 3.5),
     *(

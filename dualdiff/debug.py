@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .array.box import plain
+from .array.guards import Guards
 from .array.stores import Place
 from .core.batch import Shape, quiet
 from .core.dual import Dual, ForwardTrace
@@ -42,9 +43,9 @@ def debug_nans() -> Any:
         _active.reset(token)
 
 
-def new_tape() -> Tape:
+def new_tape(guards: Guards | None = None) -> Tape:
     """A tape; under `debug_nans` it checks every operation."""
-    return _DebugTape() if _active.get() else Tape()
+    return _DebugTape(guards) if _active.get() else Tape(guards)
 
 
 def new_forward_trace(lead: Shape) -> ForwardTrace:
@@ -93,8 +94,8 @@ class _DebugTape(Tape):
 
     __slots__ = ("lines",)
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, guards: Guards | None = None) -> None:
+        super().__init__(guards)
         self.lines: dict[int, str] = {}
 
     def box(self, value: Any, slot: int) -> Var:

@@ -69,6 +69,17 @@ def user_frame() -> tuple[str, int]:
     return frame.f_code.co_filename, frame.f_lineno
 
 
+def user_frame_of(error: BaseException) -> tuple[str, int]:
+    """File and line number of the innermost frame outside the libraries that an error passed."""
+    trace, found = error.__traceback__, ("<unknown>", 0)
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not file.startswith(_LIBRARIES):
+            found = file, trace.tb_lineno
+        trace = trace.tb_next
+    return found
+
+
 def line_text(filename: str, line: int) -> str:
     """A line of the user's program, as error messages show it."""
     source = linecache.getline(filename, line).strip()

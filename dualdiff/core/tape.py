@@ -10,7 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..array.box import is_box, plain
-from ..array.guards import COPIED, Guards, holds
+from ..array.guards import COPIED, KEPT, Guards, holds
 from ..array.layout import in_layout, layout_of, zeros_in_layout
 from ..array.stores import Place, last_writes, store
 from ..array.views import Array
@@ -64,10 +64,10 @@ class Tape(Trace):
     next: Callable[[], int]
     append: Callable[[tuple[Any, ...]], None]
 
-    def __init__(self) -> None:
+    def __init__(self, guards: Guards | None = None) -> None:
         self.entries: list[tuple[Any, ...]] = []
-        self.guards = Guards()
-        self.keep = self.guards.keep
+        self.guards = Guards() if guards is None else guards
+        self.keep, self.guards.entries = self.guards.keep, self.entries
         self.append = self.entries.append
         self.next = itertools.count(1).__next__
         self.open()
@@ -99,14 +99,15 @@ class Tape(Trace):
             slots.append(a.payload if own else 0)
         ans = prim.evaluate(values, params)
         for i in plain_arrays:
-            if values[i].size <= COPIED:
+            if values[i].size <= COPIED or self.guards.copies:
                 values[i] = self.keep(values[i])
-        if ndarray in map(type, params.values()):
-            params = {k: self.keep(v) if type(v) is ndarray else v for k, v in params.items()}
+        if not KEPT.isdisjoint(map(type, params.values())):
+            params = self.guards.keep_params(params)
         saved = prim.save(ans, values, slots, params)
         for i in plain_arrays:
-            if values[i].size > COPIED and holds(saved, values[i]):
-                self.guards.watch(values[i])
+            array = values[i]
+            if array.size > COPIED and not self.guards.copies and holds(saved, array):
+                self.guards.watch(array)
         out = self.next()
         self.append((prim.opcode, out, tuple(slots), saved))
         if prim.outputs == 1:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..array.box import is_box
+from ..array.guards import KEPT
 from ..array.views import View, make_view, memory_of
 from ..core.batch import Shape, align, cast, fit_of, hush, shape_of, spec_of, unbroadcast, unhush
 from ..core.dual import Dual
@@ -159,8 +160,8 @@ class Linear(Primitive):
         """What `Tape.process` does, for one plain operand."""
         trace, value = x.scope, x.value
         ans = settled(self.fn(value, **params))
-        if np.ndarray in map(type, params.values()):
-            params = {k: trace.keep(v) if type(v) is np.ndarray else v for k, v in params.items()}
+        if not KEPT.isdisjoint(map(type, params.values())):
+            params = trace.guards.keep_params(params)
         out = trace.next()
         trace.append((self.opcode, out, (x.payload,), (params, spec_of(value), spec_of(ans))))
         return trace.box(ans, out)

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy import float64
 
+from ..array.guards import Guards
 from ..core.batch import dtype_of, shape_of
 from ..errors import UnsupportedInputError, user_line
 from ..trees import LEAF
 from .holomorphic import verify_holomorphic
 from .inputs import Argnums, Inputs, Outputs, like, tangent_like
 from .jvp_vjp import pushed
-from .record import Recording
+from .record import Recording, guarded
 from .rescue import Derivatives
 from .transform import Transform
 
@@ -23,7 +24,11 @@ class Reverse(Transform):
     """An operator that records the function and pulls cotangents of its result once."""
 
     def evaluate(self, inputs: Inputs) -> Derivatives:
-        recording = Recording(inputs, self.options["has_aux"], lasting=False)
+        return guarded(inputs, self.recorded)
+
+    def recorded(self, inputs: Inputs, guards: Guards) -> Derivatives:
+        """What `evaluate` gives, with these guards of constant arrays."""
+        recording = Recording(inputs, self.options["has_aux"], guards)
         return Derivatives(self.derive(recording), recording.outputs, recording.aux, recording)
 
     def derive(self, recording: Recording) -> Sequence[Any]:

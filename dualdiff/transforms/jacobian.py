@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..array.box import is_box
+from ..array.guards import Guards
 from ..core.tangents import dense
 from ..errors import MissingRuleError
 from ..trees import flatten
@@ -36,7 +37,7 @@ from .plan import (
     spans,
 )
 from .real_parts import in_real_parts
-from .record import Recording
+from .record import Recording, guarded
 from .rescue import Derivatives, limit_of
 from .transform import Transform
 
@@ -78,7 +79,7 @@ class Jacobian(Transform):
         return (jacobian, found.aux) if self.options.get("has_aux") else jacobian
 
     def evaluate(self, inputs: Inputs) -> Derivatives:
-        tree, outputs, aux = self.blocks(inputs)
+        tree, outputs, aux = guarded(inputs, self.blocks)
         leaves, structure = flatten(tree)
         return Derivatives(leaves, outputs, aux, structure=structure)
 
@@ -109,7 +110,7 @@ class Jacobian(Transform):
         mode = mode or self.options["mode"]
         return choose(n, known.results, mode, chunk, budget, known.costs)
 
-    def blocks(self, inputs: Inputs) -> tuple[Any, Outputs, Any]:
+    def blocks(self, inputs: Inputs, guards: Guards) -> tuple[Any, Outputs, Any]:
         """The Jacobian from one run of the function, its results, and the auxiliary part."""
         mode, holomorphic = self.options["mode"], self.options.get("holomorphic")
         allowed = [MissingRuleError] if mode == "auto" else []  # the other mode may have one
@@ -120,7 +121,7 @@ class Jacobian(Transform):
         if self.needs_no_recording(inputs, n, known):
             with suppress(*allowed):
                 return self.with_function(inputs, n)
-        recording = Recording(inputs, self.options.get("has_aux", False))
+        recording = Recording(inputs, self.options.get("has_aux", False), guards, lasting=True)
         known = self.learned(recording, n, known)
         if key not in self.known:
             forget(self.known)

@@ -2,45 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy import ndarray
 
 from ..array.box import plain
+from ..array.guards import Guards
 from ..array.layout import copy_with_strides
 from ..core import trace as levels
 from ..core.batch import Shape
 from ..core.dual import zero_tangent
 from ..debug import new_forward_trace, new_tape
 from ..trees import check_same_structure
+from . import rerun
 from .inputs import Inputs, Outputs, direction, split_aux
 from .masks import AliveTrace, is_careful, masked_pass
 
+T = TypeVar("T")
 LARGE = 2**16  # elements of arguments above which a tape releases its entries while it is pulled
+
+
+def guarded(inputs: Inputs, run: Callable[[Inputs, Guards], T]) -> T:
+    """A derivative for which constant arrays are locked; see `array.guards`.
+
+    Where the function writes to one of them, it runs once more, with copies.
+    """
+    writes = bool(rerun.writers) and rerun.code_of(inputs.f) in rerun.writers
+    guards = Guards(may_lock=True, copies=writes, learns=True)
+    try:
+        found = run(inputs, guards)
+        if guards.copied or guards.kept:
+            guards.learn()
+        return found
+    except Exception as error:
+        if not rerun.is_refusal(error, guards):
+            raise
+        again = rerun.Rerun(inputs, guards, error)
+    finally:
+        if guards.locks is not None:
+            guards.locks.release()
+    return again.run(run)
 
 
 class Recording:
     """A function recorded once at one point: its results, and the tape that leads to them.
 
+    A recording that ends with the call that makes it has `guards` of its own (see `guarded`).
     `lasting` says that it is used more than once; `nested` says that the function took derivatives
     of its own.
     """
 
     __slots__ = ("aux", "inputs", "lasting", "nested", "outputs", "slots", "spent", "tape")
 
-    def __init__(self, inputs: Inputs, has_aux: bool = False, lasting: bool = True) -> None:
-        self.inputs, self.lasting = inputs, lasting
-        if lasting:  # the caller may change the arrays later
-            inputs.values = list(map(copy_with_strides, inputs.values))
-        self.tape = tape = new_tape()
+    def __init__(
+        self,
+        inputs: Inputs,
+        has_aux: bool = False,
+        guards: Guards | None = None,
+        lasting: bool | None = None,
+    ) -> None:
+        self.inputs = inputs
+        self.lasting = copies = guards is None if lasting is None else lasting
+        self.tape = tape = new_tape(guards)
+        # Arrays may change: later, by the caller's hand, or in the function, under other names.
+        hold = tape.guards.hold
+        inputs.values = [
+            v if not copies and hold(v) else copy_with_strides(v) for v in inputs.values
+        ]
         try:
             self.slots = [0 if v is None else tape.next() for v in inputs.values]
             pairs = zip(inputs.values, self.slots, strict=True)
             boxes = [None if v is None else tape.box(v, slot) for v, slot in pairs]
             out, aux = split_aux(inputs.call(boxes), has_aux)
             self.outputs = Outputs(out, tape)
+            tape.guards.values = self.outputs.values
+            if tape.guards.expect is not None:
+                tape.guards.expect(tape.guards)
             self.aux = Outputs(aux, tape, is_aux=True).released() if has_aux else None
         finally:
             tape.close()

@@ -273,6 +273,7 @@ def histogram(
         counts = np.histogram(samples, plain_bins, plain_range, weights=_flat(weights))[0]
     else:
         where = _bins_of([samples], [strip(edges)])
+        samples, plain_bins = _own(samples), _own(plain_bins)
 
         def count(w: Any) -> Any:
             return np.histogram(samples, plain_bins, plain_range, weights=np.ravel(w))[0]
@@ -293,6 +294,13 @@ def _flat(weights: Any) -> Any:
     return None if weights is None else np.ravel(weights)
 
 
+def _own(x: Any) -> Any:
+    """Samples or edges that a recording keeps, which the user may change."""
+    if type(x) in (list, tuple):
+        return [_own(v) for v in x]
+    return x.copy() if isinstance(x, np.ndarray) else x
+
+
 @implements(np.histogramdd)
 def histogramdd(
     sample: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
@@ -304,6 +312,7 @@ def histogramdd(
     counts, edges = np.histogramdd(points, plain_bins, plain_range, weights=strip(weights, plain))
     if is_box(weights):
         weights = resolve(weights)
+        points, plain_bins = _own(points), _own(plain_bins)
 
         def count(w: Any) -> Any:
             return np.histogramdd(points, plain_bins, plain_range, weights=w)[0]

@@ -31,12 +31,14 @@ class Layout:
 
     @staticmethod
     def of(matrix: Any) -> Layout:
-        """The layout of a SciPy array in CSR, CSC or COO format."""
+        """The layout of a SciPy array in CSR, CSC or COO format. It copies the indices, which the
+        user may change."""
         shape = (int(matrix.shape[0]), int(matrix.shape[1]))
         if matrix.format == "coo":
-            return Layout(matrix.row, matrix.col, shape)
+            return Layout(np.array(matrix.row), np.array(matrix.col), shape)
         of_each = np.repeat(np.arange(matrix.indptr.size - 1), np.diff(matrix.indptr))
-        pair = (of_each, matrix.indices) if matrix.format == "csr" else (matrix.indices, of_each)
+        indices = np.array(matrix.indices)
+        pair = (of_each, indices) if matrix.format == "csr" else (indices, of_each)
         return Layout(pair[0], pair[1], shape)
 
     @property

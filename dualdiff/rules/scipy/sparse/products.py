@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy import ndarray
+from scipy import sparse
 from scipy.sparse import csr_array
 
 from ....array.box import is_box
+from ....array.guards import Guards, keeper
 from ....core.batch import Shape, Spec, align
 from ...declare import bilinear, linear
 from ...numpy.linalg.matrices import fold
@@ -41,6 +43,21 @@ def _push_constant(t: Any, x_spec: Spec, matrix: Any, lead: Shape) -> Any:
 def _pull_constant(g: Any, x_spec: Spec, matrix: Any, lead: Shape) -> Any:
     return _constant_times(g, matrix.T, x_spec.ndim, lead)
 
+
+def _keep(guards: Guards, matrix: Any) -> Any:
+    """A constant sparse matrix as a residual, whose arrays the user may change."""
+    if matrix.format in ("dok", "lil"):
+        return matrix.copy()
+    own = object.__new__(type(matrix))
+    for name, value in vars(matrix).items():
+        if type(value) is tuple:  # the coordinates of COO
+            value = tuple(guards.keep(v) if type(v) is ndarray else v for v in value)
+        own.__dict__[name] = guards.keep(value) if type(value) is ndarray else value
+    return own
+
+
+_FORMATS = ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")
+keeper([getattr(sparse, f"{f}_{kind}") for f in _FORMATS for kind in ("array", "matrix")], _keep)
 
 constant_p = linear(
     lambda x, matrix: matrix @ x,

@@ -60,37 +60,35 @@ class Diagonal(NDArrayOperatorsMixin):
     Zeros beside the diagonals stay zero, whatever they are multiplied by.
     """
 
-    __slots__ = ("bands", "ranks", "rows")
+    __slots__ = ("_elements", "bands", "ranks", "rows")
+    _elements: ndarray  # one of the bands or rows: all have its shape
     bands: dict[int, ndarray]
     ranks: Ranks
     rows: int
 
     def __init__(self, elements: ndarray, first: int, rows: int) -> None:
         self.bands, self.ranks, self.rows = {first: elements}, (), rows
+        self._elements = elements
 
     @staticmethod
     def outer(column: ndarray, row: ndarray) -> Diagonal:
         """The product of a column and a row."""
         out = object.__new__(Diagonal)
         out.bands, out.ranks, out.rows = {}, ((column, row),), column.size
+        out._elements = row
         return out
 
     def _with(self, bands: dict[int, ndarray], ranks: Ranks) -> Diagonal:
         """The same number of rows with other diagonals and products, all of one shape and dtype."""
         out = object.__new__(Diagonal)
         out.bands, out.ranks, out.rows = bands, ranks, self.rows
+        out._elements = next(iter(bands.values())) if bands else ranks[0][1]
         return out
 
     def each(self, f: Callable[[ndarray], ndarray]) -> Diagonal:
         """The same rows, with a linear `f` applied to their elements."""
         ranks = self.ranks and tuple([(column, f(row)) for column, row in self.ranks])
         return self._with({first: f(e) for first, e in self.bands.items()}, ranks)
-
-    @property
-    def _elements(self) -> ndarray:
-        for elements in self.bands.values():
-            return elements
-        return self.ranks[0][1]
 
     @property
     def shape(self) -> Shape:
@@ -103,7 +101,7 @@ class Diagonal(NDArrayOperatorsMixin):
     @property
     def dtype(self) -> np.dtype[Any]:
         dtype = self._elements.dtype
-        if all(u.dtype is dtype is v.dtype for u, v in self.ranks):
+        if not self.ranks or all(u.dtype is dtype is v.dtype for u, v in self.ranks):
             return dtype
         return np.result_type(dtype, *(part.dtype for pair in self.ranks for part in pair))
 

@@ -165,8 +165,10 @@ def choose(
     arrays = None
     if tangent and cotangent and tangent.total and comparable(n, m):
         arrays = tangent.arrays, cotangent.arrays
-        for (name, count), each in zip((("forward", n), ("reverse", m)), arrays, strict=True):
-            ways[name] = replace(ways[name], cost=count * each / tangent.total)
+        # A row lies where it belongs, a column is copied there.
+        sums = {"forward": n * (arrays[0] + 8 * m), "reverse": m * arrays[1]}
+        for name, total in sums.items():
+            ways[name] = replace(ways[name], cost=total / tangent.total)
     if mode == "auto":
         mode = "forward" if ways["forward"].cost <= ways["reverse"].cost else "reverse"
         sign = "<=" if n <= m else ">"

@@ -85,6 +85,11 @@ def is_inexact(x: Any) -> bool:
     return dtype_of(x).kind in "fc"
 
 
+def is_complex(x: Any) -> bool:
+    """Whether values like `x` are complex numbers; None is not."""
+    return x is not None and dtype_of(x).kind == "c"
+
+
 def cast(t: Any, dtype: np.dtype[Any]) -> Any:
     """Project a tangent or cotangent to `dtype`; the real part where `dtype` is real."""
     own = getattr(t, "dtype", None)

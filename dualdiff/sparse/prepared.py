@@ -23,7 +23,7 @@ from ..transforms.rescue import Derivatives, rescue
 from .choose import PatternError, compress, given_pattern, saves_nothing
 from .compression import canonical, seeds
 from .evaluate import Passes, one_pass
-from .sparsity import detect, detect_hessian
+from .sparsity import hessian_pattern, pattern_of
 from .verify import Probe, rounding_of
 
 
@@ -53,19 +53,16 @@ class Prepared:
 
     def __init__(
         self,
-        f: Callable[..., Any],
+        inputs: Inputs,
         argnums: Argnums,
-        args: Sequence[Any],
-        kwargs: dict[str, Any],
         pattern: Any,
         options: dict[str, Any],
     ) -> None:
         if options["mode"] not in SPARSE_MODES:
             raise ValueError(f"mode must be one of {SPARSE_MODES}, not {options['mode']!r}")
         check_passes(options["chunk"], options["budget"])
-        self.f, self.argnums, self.options = f, argnums, options
+        self.f, self.argnums, self.options = inputs.f, argnums, options
         self._may_turn = options["mode"] == "auto"  # in the other mode
-        inputs = Inputs(f, args, kwargs, argnums)
         self._sizes = sizes_of(inputs.values)
         self._check_inputs(inputs)
         if not sum(self._sizes):
@@ -78,7 +75,7 @@ class Prepared:
         self._adopt(
             given_pattern(pattern, sum(self._sizes), self.symmetric)
             if self.given
-            else self._detected(args, kwargs)
+            else self._detected(inputs)
         )
 
     def __repr__(self) -> str:
@@ -90,18 +87,23 @@ class Prepared:
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        found = self._evaluate(args, kwargs)
+        return self.at(Inputs(self.f, args, kwargs, self.argnums))
+
+    def at(self, inputs: Inputs) -> Any:
+        """The derivative for arguments taken apart already, and the auxiliary part with
+        `has_aux`."""
+        found = self._evaluate(inputs)
         return (found.matrix, found.aux) if self.options["has_aux"] else found.matrix
 
     def _with_results(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """The results of the function, the derivative, and the auxiliary part with `has_aux`."""
-        found = self._evaluate(args, kwargs)
+        found = self._evaluate(Inputs(self.f, args, kwargs, self.argnums))
         pair = found.outputs.released(), found.matrix
         return (*pair, found.aux) if self.options["has_aux"] else pair
 
-    def _detected(self, args: Sequence[Any], kwargs: dict[str, Any]) -> csr_array:
-        detected = detect_hessian if self.symmetric else detect
-        found = detected(self._result_alone(), args, self.argnums, kwargs)
+    def _detected(self, inputs: Inputs) -> csr_array:
+        alone = inputs.of(self._result_alone())
+        found = hessian_pattern(alone, self.argnums) if self.symmetric else pattern_of(alone)
         self.local |= found.local
         self._why = list(found.dense_because)
         return canonical(found.pattern)
@@ -151,16 +153,16 @@ class Prepared:
         """The user's function without an auxiliary part."""
         return without_aux(self.f) if self.options["has_aux"] else self.f
 
-    def _evaluate(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Evaluation:
+    def _evaluate(self, inputs: Inputs) -> Evaluation:
         """The results and the derivative at one point."""
-        inputs = Inputs(self._function(), args, kwargs, self.argnums)
+        inputs = inputs.of(self._function())
         self._check_inputs(inputs)
         found = self._compressed(inputs)
         wrong = self._wrong_lines(found)
         if wrong.size and not self.given:
             # Another branch, or other constants: the known entries stay in the pattern.
             first = found.outputs
-            self._adopt(canonical(self.pattern + self._detected(args, kwargs)))
+            self._adopt(canonical(self.pattern + self._detected(inputs)))
             found = self._compressed(inputs)
             if not agree(found.outputs.values, first.values):
                 raise PatternError(
@@ -169,7 +171,7 @@ class Prepared:
                     f"than them; prepare it with `pattern`, which needs no second run"
                 )
             # The pattern is of this very point: remaining differences may be rounding.
-            rounding = self._rounding(inputs, found.outputs, args, kwargs)
+            rounding = self._rounding(inputs, found.outputs)
             wrong = self._wrong_lines(found, rounding)
         if wrong.size:
             assert found.probe is not None
@@ -310,9 +312,7 @@ class Prepared:
             return np.zeros(0, np.intp)
         return found.probe.wrong_lines(found.matrix, rounding)
 
-    def _rounding(
-        self, inputs: Inputs, outputs: Outputs, args: Sequence[Any], kwargs: dict[str, Any]
-    ) -> ndarray:
+    def _rounding(self, inputs: Inputs, outputs: Outputs) -> ndarray:
         """The size of derivatives that are only rounding."""
         return rounding_of(joined(outputs.values, outputs.values, 1)[0], inputs)
 
@@ -341,11 +341,9 @@ class PreparedHessian(Prepared):
     def _function(self) -> Callable[..., Any]:
         return Grad(self.f, self.argnums, has_aux=self.options["has_aux"], with_value=False)
 
-    def _rounding(
-        self, inputs: Inputs, outputs: Outputs, args: Sequence[Any], kwargs: dict[str, Any]
-    ) -> ndarray:
-        of_gradient = super()._rounding(inputs, outputs, args, kwargs)
-        alone = Inputs(self._result_alone(), args, kwargs, self.argnums).on_copies()
+    def _rounding(self, inputs: Inputs, outputs: Outputs) -> ndarray:
+        of_gradient = super()._rounding(inputs, outputs)
+        alone = inputs.of(self._result_alone()).on_copies()
         value = np.asarray(alone.call(alone.values))
         return of_gradient + rounding_of(value, inputs, order=2)
 
@@ -397,7 +395,7 @@ def prepare_jacobian(
         "mode": mode, "check": check, "chunk": chunk, "budget": budget, "progress": progress,
         "has_aux": has_aux,
     }  # fmt: skip
-    return PreparedJacobian(f, argnums, args, kwargs, pattern, options)
+    return PreparedJacobian(Inputs(f, args, kwargs, argnums), argnums, pattern, options)
 
 
 def prepare_hessian(
@@ -431,4 +429,4 @@ def prepare_hessian(
         "mode": "auto", "check": check, "chunk": chunk, "budget": budget, "progress": progress,
         "has_aux": has_aux,
     }  # fmt: skip
-    return PreparedHessian(f, argnums, args, kwargs, pattern, options)
+    return PreparedHessian(Inputs(f, args, kwargs, argnums), argnums, pattern, options)

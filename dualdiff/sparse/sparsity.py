@@ -18,15 +18,25 @@ if TYPE_CHECKING:
 def detect(
     f: Callable[..., Any], args: Sequence[Any], argnums: Argnums, kwargs: dict[str, Any]
 ) -> Detected:
-    """The pattern of the Jacobian of one call, from a run on copies of its arguments."""
-    return found_in(Inputs(f, args, kwargs, argnums).on_copies())
+    """The pattern of the Jacobian of one call."""
+    return pattern_of(Inputs(f, args, kwargs, argnums))
 
 
 def detect_hessian(
     f: Callable[..., Any], args: Sequence[Any], argnums: Argnums, kwargs: dict[str, Any]
 ) -> Detected:
-    """The pattern of the Hessian of one call, as the pattern of the gradient's Jacobian."""
-    found = detect(grad(f, argnums), args, argnums, kwargs)
+    """The pattern of the Hessian of one call."""
+    return hessian_pattern(Inputs(f, args, kwargs, argnums), argnums)
+
+
+def pattern_of(inputs: Inputs) -> Detected:
+    """The pattern of the Jacobian, from a run on copies of the arguments."""
+    return found_in(inputs.on_copies())
+
+
+def hessian_pattern(inputs: Inputs, argnums: Argnums) -> Detected:
+    """The pattern of the Hessian, as the pattern of the gradient's Jacobian."""
+    found = pattern_of(inputs.of(grad(inputs.f, argnums)))
     found.pattern = (found.pattern + found.pattern.T).tocsr()
     found.pattern.sort_indices()
     return found

@@ -10,7 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..array.box import is_box
-from ..core.batch import dtype_of, is_inexact, shape_of
+from ..core.batch import dtype_of, is_complex, is_inexact, shape_of
 from ..core.tangents import Diagonal
 from ..core.trace import release, resolve
 from ..errors import DualdiffError, UnsupportedInputError, user_line
@@ -35,7 +35,7 @@ def size_of(values: Sequence[Any]) -> int:
 
 def any_complex(values: Sequence[Any]) -> bool:
     """Whether a leaf is complex."""
-    return any(v is not None and dtype_of(v).kind == "c" for v in values)
+    return any(map(is_complex, values))
 
 
 def _diagonal_of(array: ndarray, first: int, size: int) -> ndarray:

@@ -44,16 +44,17 @@ class _Hessian(Transform):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not self.options["sparse"]:
             return self.dense(*args, **kwargs)
-        key = Inputs(self.f, args, kwargs, self.argnums).form()
+        inputs = Inputs(self.f, args, kwargs, self.argnums)
+        key = inputs.form()
         if key not in self.prepared:
             names = ("chunk", "budget", "progress", "has_aux")
             options = {"mode": "auto", "check": True, **{k: self.options[k] for k in names}}
             from ..sparse.prepared import PreparedHessian
 
-            made = PreparedHessian(self.f, self.argnums, args, kwargs, None, options)
+            made = PreparedHessian(inputs, self.argnums, None, options)
             forget(self.prepared)
             self.prepared[key] = made
-        return self.prepared[key](*args, **kwargs)
+        return self.prepared[key].at(inputs)
 
 
 class _RealHessian(Transform):

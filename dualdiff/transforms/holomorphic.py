@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..array.box import plain
-from ..core.batch import dtype_of, shape_of
+from ..core.batch import dtype_of, is_complex, shape_of
 from ..errors import DualdiffError, UnsupportedInputError, user_line
 from .inputs import Inputs
 from .record import push_forward
@@ -16,10 +16,6 @@ from .record import push_forward
 
 class HolomorphicError(DualdiffError, ValueError):
     """A function under ``holomorphic=True`` violates the Cauchy-Riemann equations."""
-
-
-def is_complex(x: Any) -> bool:
-    return x is not None and dtype_of(x).kind == "c"
 
 
 def require_complex(values: Sequence[Any], what: str, operator: str) -> None:

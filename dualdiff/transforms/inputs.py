@@ -162,6 +162,12 @@ class Inputs:
         other.values = list(values)
         return other
 
+    def of(self, f: Callable[..., Any]) -> Inputs:
+        """The same arguments of another function."""
+        other = copy(self)
+        other.f = f
+        return other
+
     def on_copies(self) -> Inputs:
         """The same call on copies of the arguments that the function may change: arrays, generators
         of random numbers, iterators, also in containers. Other objects are not copied."""

@@ -66,9 +66,10 @@ class Jacobian(Transform):
         self.prepared: dict[Any, PreparedJacobian] = {}  # by the form of the arguments
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        inputs = Inputs(self.f, args, kwargs, self.argnums)
         if self.options.get("sparse"):
-            return self.sparse(args, kwargs)
-        return super().__call__(*args, **kwargs)
+            return self.sparse(inputs)
+        return self.result(inputs, self.derivatives(inputs))
 
     def limit(self, inputs: Inputs, found: Derivatives) -> Sequence[Any] | None:
         pulled = Jacobian(self.f, self.argnums, **{**self.options, "mode": "reverse"})
@@ -83,26 +84,26 @@ class Jacobian(Transform):
         leaves, structure = flatten(tree)
         return Derivatives(leaves, outputs, aux, structure=structure)
 
-    def sparse(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    def sparse(self, inputs: Inputs) -> Any:
         """The Jacobian as a sparse matrix; pattern and colours are kept for the next call."""
         from ..sparse.prepared import OtherSizeError
 
-        key = Inputs(self.f, args, kwargs, self.argnums).form()
+        key = inputs.form()
         if key in self.prepared:
             # The number of results may depend on arguments that are not in the key.
             with suppress(OtherSizeError):
-                return self.prepared[key](*args, **kwargs)
+                return self.prepared[key].at(inputs)
         forget(self.prepared)
-        self.prepared[key] = self.prepare(args, kwargs)
-        return self.prepared[key](*args, **kwargs)
+        self.prepared[key] = self.prepare(inputs)
+        return self.prepared[key].at(inputs)
 
-    def prepare(self, args: Sequence[Any], kwargs: dict[str, Any]) -> PreparedJacobian:
+    def prepare(self, inputs: Inputs) -> PreparedJacobian:
         """Find and colour the pattern for arguments of this form."""
         from ..sparse.prepared import PreparedJacobian
 
         names = ("mode", "chunk", "budget", "progress", "has_aux")
         options = {"check": True, **{k: self.options[k] for k in names}}
-        return PreparedJacobian(self.f, self.argnums, args, kwargs, None, options)
+        return PreparedJacobian(inputs, self.argnums, None, options)
 
     def plan(self, n: int, known: Known, mode: str | None = None) -> Plan:
         """The plan for n inputs and the statistics of earlier calls."""

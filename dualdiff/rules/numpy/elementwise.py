@@ -8,17 +8,12 @@ from typing import Any
 import numpy as np
 
 from ...array.box import is_box, plain, seen
-from ...core.batch import cast, dtype_of
+from ...core.batch import cast, dtype_of, is_complex
 from ...errors import UnsupportedInputError, user_line
 from ..declare import Linear, elementwise, linear, rule
 from ..structures import Elementwise
 from .common import implements, into, strip
 from .slopes import PI, is_real
-
-
-def _is_complex(x: Any) -> bool:
-    return dtype_of(x).kind == "c"
-
 
 real_p = Linear(np.real, lambda g: g, None, "real", Elementwise(), view=True)
 imag_p = Linear(np.imag, lambda g: -1j * g, None, "imag", Elementwise(), view=True)
@@ -28,19 +23,19 @@ imag_p.view_sign = -1  # Re(g t) pairs the imaginary part of t with the negated 
 @implements(np.real)
 def real(val: Any) -> Any:
     """``numpy.real``: a view of a complex array, or the array itself if it is real."""
-    return real_p(val) if _is_complex(val) else val
+    return real_p(val) if is_complex(val) else val
 
 
 @implements(np.imag)
 def imag(val: Any) -> Any:
     """``numpy.imag``: the tangent's imaginary part; constant if the array is real."""
-    return imag_p(val) if _is_complex(val) else np.imag(plain(val))
+    return imag_p(val) if is_complex(val) else np.imag(plain(val))
 
 
 @implements(np.angle)
 def angle(z: Any, deg: bool = False) -> Any:
     """``numpy.angle``, with derivative 0 at 0."""
-    ans = np.arctan2(np.imag(z) if _is_complex(z) else 0, np.real(z))
+    ans = np.arctan2(np.imag(z) if is_complex(z) else 0, np.real(z))
     return ans * (180 / PI) if deg else ans
 
 
@@ -98,7 +93,7 @@ implements(np.i0)(i0_p.bind)
 def _keep_finite(t: Any, x: Any) -> Any:
     """The parts of `t` where `x` is finite, else 0; its own transpose."""
     x = plain(x)
-    if not _is_complex(x):
+    if not is_complex(x):
         return np.where(np.isfinite(x), t, 0)
     real = np.where(np.isfinite(x.real), np.real(t), 0)
     return real + 1j * np.where(np.isfinite(x.imag), np.imag(t), 0)
@@ -128,7 +123,7 @@ def nan_to_num(
 ) -> Any:
     """``numpy.nan_to_num``: derivative 1 where x is finite, 0 where it is replaced."""
     given = {"nan": nan, "posinf": posinf, "neginf": neginf}
-    if _is_complex(x):
+    if is_complex(x):
         _refuse_traced(**given)
     ans = nan_to_num_p(x, **{name: strip(v) for name, v in given.items()})
     masks: Any = {"nan": np.isnan, "posinf": np.isposinf, "neginf": np.isneginf}

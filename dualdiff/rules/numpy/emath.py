@@ -22,6 +22,18 @@ def _complex_if(x: Any, leaves_domain: Callable[[Any], Any]) -> Any:
     return cast(x, np.result_type(dtype_of(x), np.complex64))
 
 
+def _widened(function: Any, leaves_domain: Callable[[Any], Any]) -> Any:
+    """One of NumPy's functions of one argument, made complex where the argument is outside."""
+    name = function.__name__
+
+    def widened(x: Any) -> Any:
+        return function(_complex_if(x, leaves_domain))
+
+    widened.__name__ = name
+    widened.__doc__ = f"``numpy.emath.{name}``."
+    return implements(getattr(np.emath, name))(widened)
+
+
 def _negative(x: Any) -> Any:
     return x < 0
 
@@ -30,28 +42,8 @@ def _beyond_one(x: Any) -> Any:
     return np.abs(x) > 1
 
 
-@implements(np.emath.sqrt)
-def sqrt(x: Any) -> Any:
-    """``numpy.emath.sqrt``."""
-    return np.sqrt(_complex_if(x, _negative))
-
-
-@implements(np.emath.log)
-def log(x: Any) -> Any:
-    """``numpy.emath.log``."""
-    return np.log(_complex_if(x, _negative))
-
-
-@implements(np.emath.log10)
-def log10(x: Any) -> Any:
-    """``numpy.emath.log10``."""
-    return np.log10(_complex_if(x, _negative))
-
-
-@implements(np.emath.log2)
-def log2(x: Any) -> Any:
-    """``numpy.emath.log2``."""
-    return np.log2(_complex_if(x, _negative))
+sqrt, log, log10, log2 = (_widened(f, _negative) for f in (np.sqrt, np.log, np.log10, np.log2))
+arccos, arcsin, arctanh = (_widened(f, _beyond_one) for f in (np.arccos, np.arcsin, np.arctanh))
 
 
 @implements(np.emath.logn)
@@ -67,21 +59,3 @@ def power(x: Any, p: Any) -> Any:
     if dtype_of(p).kind in "iu":
         p = np.asarray(p) * (1.0 if np.any(np.asarray(p) < 0) else 1)
     return np.power(x, p)
-
-
-@implements(np.emath.arccos)
-def arccos(x: Any) -> Any:
-    """``numpy.emath.arccos``."""
-    return np.arccos(_complex_if(x, _beyond_one))
-
-
-@implements(np.emath.arcsin)
-def arcsin(x: Any) -> Any:
-    """``numpy.emath.arcsin``."""
-    return np.arcsin(_complex_if(x, _beyond_one))
-
-
-@implements(np.emath.arctanh)
-def arctanh(x: Any) -> Any:
-    """``numpy.emath.arctanh``."""
-    return np.arctanh(_complex_if(x, _beyond_one))

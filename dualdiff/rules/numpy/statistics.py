@@ -141,8 +141,11 @@ def _made_by(
     return function(seen(a), axis, dtype, buffer, keepdims=keepdims, **options)
 
 
-def _variance(function: Any, prim: Primitive, skip_nan: bool) -> Callable[..., Any]:
-    def var(
+def _moment(value: Callable[..., Any]) -> Callable[..., Any]:
+    """A function with the signature of ``numpy.var`` from ``value(a, axis, dtype, out, keepdims,
+    options)``, where the options are `ddof`, `where`, `mean` and `correction`."""
+
+    def moment(
         a: Any,
         axis: Any = None,
         dtype: Any = None,
@@ -154,17 +157,26 @@ def _variance(function: Any, prim: Primitive, skip_nan: bool) -> Callable[..., A
         mean: Any = NoValue,
         correction: Any = NoValue,
     ) -> Any:
-        options = {"ddof": ddof, "correction": correction, "where": where}
+        options = {"ddof": ddof, "correction": correction, "where": where, "mean": mean}
+        return value(a, axis, dtype, out, keepdims, options)
+
+    return moment
+
+
+def _variance(function: Any, prim: Primitive, skip_nan: bool) -> Callable[..., Any]:
+    def var(a: Any, axis: Any, dtype: Any, out: Any, keepdims: Any, options: Any) -> Any:
+        mean = options.pop("mean")
         if mean is NoValue:
             made = _made_by(function, a, axis, dtype, out, keepdims, options)
             if made is None:
                 return reduced(prim, a, axis, keepdims, dtype=dtype, **options)
             return into(out, given(reduced(prim, a, axis, keepdims, **options), made), "unsafe")
-        # A given mean may be traced as well: the composition has its derivative.
-        if correction is not NoValue:
+        # A mean that is given may be traced as well: the composition says what it contributes.
+        ddof, where = options["ddof"], options["where"]
+        if options["correction"] is not NoValue:
             if ddof != 0:
                 raise ValueError("ddof and correction can't be provided simultaneously.")
-            ddof = correction
+            ddof = options["correction"]
         taken: Any = np.broadcast_to(plain(where), shape_of(a))
         own_dtype = dtype_of(a)
         if skip_nan:
@@ -182,32 +194,20 @@ def _variance(function: Any, prim: Primitive, skip_nan: bool) -> Callable[..., A
         n = np.sum(taken, axis=axis, keepdims=keepdims)
         return into(out, cast(total / np.maximum(n - ddof, 0), dtype_of(total)), "unsafe")
 
-    return var
+    return _moment(var)
 
 
 def _deviation(function: Any, variance: Callable[..., Any]) -> Callable[..., Any]:
-    def std(
-        a: Any,
-        axis: Any = None,
-        dtype: Any = None,
-        out: Any = None,
-        ddof: Any = 0,
-        keepdims: Any = False,
-        *,
-        where: Any = True,
-        mean: Any = NoValue,
-        correction: Any = NoValue,
-    ) -> Any:
-        options = {"ddof": ddof, "correction": correction, "where": where}
-        if mean is NoValue:
-            made = _made_by(function, a, axis, dtype, out, keepdims, options)
+    def std(a: Any, axis: Any, dtype: Any, out: Any, keepdims: Any, options: Any) -> Any:
+        if options["mean"] is NoValue:
+            plainly = {name: v for name, v in options.items() if name != "mean"}
+            made = _made_by(function, a, axis, dtype, out, keepdims, plainly)
             if made is not None:
-                ans = root(variance(a, axis, keepdims=keepdims, **options))
+                ans = root(variance(a, axis, keepdims=keepdims, **plainly))
                 return into(out, given(ans, made), "unsafe")
-        options["mean"] = mean
         return into(out, root(variance(a, axis, dtype, keepdims=keepdims, **options)))
 
-    return std
+    return _moment(std)
 
 
 def _root(x: Any) -> Any:

@@ -8,14 +8,9 @@ from typing import Any
 import numpy as np
 
 from ....array.box import is_box
-from ....core.batch import Fit, Spec, dtype_of, unbroadcast
+from ....core.batch import Fit, Spec, is_complex, unbroadcast
 from ...declare import linear
 from ...structures import Einsum
-
-
-def is_complex(x: Any) -> bool:
-    """Whether the values are complex numbers."""
-    return dtype_of(x).kind == "c"
 
 
 def conjugate(x: Any) -> Any:

@@ -19,8 +19,9 @@ from ....array.box import is_box, plain
 from ....core.batch import Shape, Spec, align, shape_of
 from ....errors import UnsupportedInputError, user_line
 from ...declare import rule
-from ...structures import Einsum, Elementwise, Solve
+from ...structures import Einsum, Solve
 from ..common import implements
+from ..creation import given
 from ..manipulation import as_operand
 from .matrices import (
     adjoint,
@@ -256,16 +257,6 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._
     return pinv_p(a, rcond=plain(rcond), symmetric=bool(hermitian), **options)
 
 
-def _of_value(x: Any, value: Any) -> Any:
-    return of_value_p(x, value=value) if is_box(x) else value
-
-
-# NumPy's value, with the derivative of a formula for it.
-of_value_p = rule(
-    _of_value, push=lambda t: t, pull=lambda g: g, name="lstsq", structure=Elementwise()
-)
-
-
 @implements(np.linalg.lstsq)
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     """``numpy.linalg.lstsq``, at constant rank, where the solution is ``pinv(a) @ b``."""
@@ -274,12 +265,12 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     if rcond is None or rcond < 0:
         eps = float(np.finfo(s.dtype).eps)
         rcond = eps if rcond is not None else eps * max(np.shape(a))
-    x = of_value_p(np.matmul(np.linalg.pinv(a, rcond), b), value=solution)
+    x = given(np.matmul(np.linalg.pinv(a, rcond), b), solution)
     if residuals.size:
         rest = b - np.matmul(a, x)
         norms = np.sum(np.real(conjugate(rest) * rest), axis=0, keepdims=np.ndim(b) == 1)
-        residuals = of_value_p(norms, value=residuals)
-    return x, residuals, rank, of_value_p(np.linalg.svdvals(a), value=s)
+        residuals = given(norms, residuals)
+    return x, residuals, rank, given(np.linalg.svdvals(a), s)
 
 
 @implements(np.linalg.trace)
@@ -321,7 +312,7 @@ def cond(x: Any, p: Any = None) -> Any:
         ans = above / below
     else:
         ans = np.linalg.norm(x, p, (-2, -1)) * np.linalg.norm(inverse(x, singular), p, (-2, -1))
-    return of_value_p(ans, value=value)
+    return given(ans, value)
 
 
 @implements(np.linalg.tensorinv)

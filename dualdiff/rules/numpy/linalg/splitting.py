@@ -42,7 +42,9 @@ def splitting() -> Iterator[None]:
 
 
 def slope_of(a: Any) -> ndarray | None:
-    """The single tangent of the lowest level of an operand, or None."""
+    """While `splitting`, the single tangent of the lowest level of an operand; else None."""
+    if not is_splitting():
+        return None
     found, x = None, resolve(a)
     while is_box(x):
         if type(x) is Dual and x.scope.lead == ():

@@ -1,4 +1,4 @@
-"""The cost of the gradient of one function, for each of NumPy's everyday functions.
+"""What the gradient of one NumPy function costs, for each of NumPy's everyday functions.
 
 Run: `python -m benchmarks.functions [--quick] [--only NAME]`; writes docs/function_costs.md.
 """
@@ -201,7 +201,7 @@ REASONS: dict[str, str] = {
     ),
 }  # fmt: skip
 
-TEXT = """# Function costs
+TEXT = """# What the gradient of one function costs
 
 <!-- Written by `python -m benchmarks.functions`; do not edit. -->
 

@@ -16,7 +16,7 @@ from .array.stores import Place
 from .core.batch import Shape, quiet
 from .core.dual import Dual, ForwardTrace
 from .core.primitive import OWNERS, TAKERS, slots_of
-from .core.tape import Entry, Tape, Var, replay
+from .core.tape import Entry, Tape, replay
 from .errors import _LIBRARIES, NonFiniteError, describe, user_line
 
 _active: ContextVar[bool] = ContextVar("dualdiff_debug_nans", default=False)
@@ -83,12 +83,6 @@ def _check_primal(prim: Any, args: Sequence[Any], ans: Any) -> None:
         raise _error(f"{prim.name}", args, _line())
 
 
-class _DebugVar(Var):
-    """A box that the fast paths leave to `_DebugTape.process`."""
-
-    __slots__ = ()
-
-
 class _DebugTape(Tape):
     """A tape that knows the user's line of each entry and checks the results."""
 
@@ -96,12 +90,8 @@ class _DebugTape(Tape):
 
     def __init__(self, guards: Guards | None = None) -> None:
         super().__init__(guards)
+        self.fast = False
         self.lines: dict[int, str] = {}
-
-    def box(self, value: Any, slot: int) -> Var:
-        out = object.__new__(_DebugVar)
-        out.value, out.payload, out.scope = value, slot, self
-        return out
 
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
         with quiet():
@@ -134,21 +124,14 @@ class _DebugTape(Tape):
                 raise _error(f"the pullback of {OWNERS[code].name}", arrived, self.lines[out])
 
 
-class _DebugDual(Dual):
-    """A box that the fast paths leave to `_DebugForwardTrace.process`."""
-
-    __slots__ = ()
-
-
 class _DebugForwardTrace(ForwardTrace):
     """A forward trace that checks the value and the tangent of each operation."""
 
     __slots__ = ()
 
-    def box(self, value: Any, tangent: Any) -> Dual:
-        out = object.__new__(_DebugDual)
-        out.value, out.payload, out.scope = value, tangent, self
-        return out
+    def __init__(self, lead: Shape = ()) -> None:
+        super().__init__(lead)
+        self.fast = False
 
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
         with quiet():

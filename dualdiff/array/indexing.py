@@ -63,7 +63,12 @@ class GetItem(Primitive):
 
     def inner(self, content: Any, params: dict[str, Any]) -> Any:
         index, kind = params["index"], type(content)
-        if (kind is Var or kind is Dual) and type(content.value) is ndarray and is_basic(index):
+        if (
+            (kind is Var or kind is Dual)
+            and content.scope.fast
+            and type(content.value) is ndarray
+            and is_basic(index)
+        ):
             trace, value, t = content.scope, content.value, content.payload
             if kind is Dual:
                 return trace.box(value[index], settled(read_lead(t, index, trace.lead)))
@@ -177,7 +182,7 @@ def getitem(self: Any, index: Any) -> Any:
     stored = self.scope is STORED
     content = self.value if stored else self
     kind = type(content)
-    if (kind is Var or kind is Dual) and type(content.value) is ndarray:
+    if (kind is Var or kind is Dual) and content.scope.fast and type(content.value) is ndarray:
         value = content.value
         ans = value[index]
         scalar = type(ans) is not ndarray
@@ -238,7 +243,7 @@ def setitem(self: Any, index: Any, v: Any) -> None:
     if self.scope is STORED and self.payload:
         content = self.value
         kind = type(content)
-        if (kind is Var or kind is Dual) and type(content.value) is ndarray:
+        if (kind is Var or kind is Dual) and content.scope.fast and type(content.value) is ndarray:
             array, scope = content.value, content.scope
             own = type(v) is kind and v.scope is scope
             value = v.value if own else v

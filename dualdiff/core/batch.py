@@ -6,6 +6,7 @@ A tangent of ``x`` has shape ``lead + x.shape`` and a cotangent of ``ans`` has s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -231,29 +232,29 @@ def quiet() -> AbstractContextManager[Any]:
     return np.errstate(all="ignore")
 
 
+# A derivative's own floating-point errors stay silent at a tenth of the cost of `quiet` by
+#     state = error_state()
+#     try:
+#         set_error_state(SILENT)
+#         ...
+#     finally:
+#         set_error_state(state)
+# Wherever an interrupt comes in between, the program's own state is restored.
+error_state: Callable[[], Any]
+set_error_state: Callable[[Any], Any]
+SILENT: Any
 try:
     from numpy._core.umath import _extobj_contextvar
 
+    error_state, set_error_state = _extobj_contextvar.get, _extobj_contextvar.set
     with quiet():
-        _IGNORE = _extobj_contextvar.get()
-
-    def hush() -> Any:
-        """Enter `quiet` at a tenth of the cost of a context manager; returns the token for
-        `unhush`."""
-        return _extobj_contextvar.set(_IGNORE)
-
-    unhush = _extobj_contextvar.reset
+        SILENT = error_state()
 except ImportError:  # NumPy moved its private variable: the public way does the same
+    error_state, SILENT = np.geterr, dict.fromkeys(np.geterr(), "ignore")
 
-    def hush() -> Any:
-        """Enter `quiet`; returns the token for `unhush`."""
-        state = quiet()
-        state.__enter__()
-        return state
-
-    def unhush(token: Any) -> None:
-        """Leave what `hush` entered."""
-        token.__exit__(None, None, None)
+    def set_error_state(state: Any) -> Any:
+        """Let floating-point errors be treated as `state` says."""
+        return np.seterr(**state)
 
 
 def contains_nan(x: Any) -> bool:
@@ -262,7 +263,10 @@ def contains_nan(x: Any) -> bool:
         return False
     if 0 in x.strides:
         x = x[tuple(slice(None) if s else slice(1) for s in x.strides)]
-    token = hush()
-    least = np.minimum.reduce(x, None)  # NaN where x has one, without another array
-    unhush(token)
+    state = error_state()
+    try:
+        set_error_state(SILENT)
+        least = np.minimum.reduce(x, None)  # NaN where x has one, without another array
+    finally:
+        set_error_state(state)
     return bool(least != least)

@@ -10,7 +10,7 @@ from numpy import ndarray
 from ..array.box import plain
 from ..array.layout import layout_of, zeros_in_layout
 from ..array.stores import Place, store
-from .batch import Shape, cast, hush, spec_of, unhush
+from .batch import SILENT, Shape, cast, error_state, set_error_state, spec_of
 from .trace import Trace, Traced, closed_error, kept, settled
 
 _new = object.__new__
@@ -59,11 +59,12 @@ class ForwardTrace(Trace):
             tangents.append(a.payload if own else None)
         ans = prim.evaluate(values, params)
         saved = prim.save(ans, values, [t is not None for t in tangents], params)
-        token = hush()
+        state = error_state()
         try:
+            set_error_state(SILENT)
             tangent = prim.push(saved, tangents, lead)
         finally:
-            unhush(token)
+            set_error_state(state)
         if prim.outputs > 1:
             pairs = zip(ans, tangent, strict=True)
             return tuple(self.box(a, settled(t)) for a, t in pairs)

@@ -163,4 +163,5 @@ def checked(prim: Primitive, t: Any, spec: Any, lead: Shape, direction: str) -> 
             f"the {direction} of {prim.name} gave shape {shape_of(t)} where {lead + spec.shape} is "
             f"needed (lead axes {lead} and the shape {spec.shape} of its primal)"
         )
-    return cast(t, spec.dtype)
+    t = cast(t, spec.dtype)
+    return resolve(t) if is_box(t) else t

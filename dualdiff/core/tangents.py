@@ -191,6 +191,8 @@ class Diagonal(NDArrayOperatorsMixin):
             other = inputs[inputs[0] is self]
             if not kwargs and ufunc in (np.add, np.multiply):
                 return self + other if ufunc is np.add else self * other
+            if not kwargs and ufunc is np.subtract:
+                return inputs[0] + -inputs[1]
             if not kwargs and ufunc is np.matmul and inputs[0] is self:
                 return self.times_matrix(other)
             if not kwargs and ufunc is np.divide and inputs[0] is self:

@@ -15,21 +15,21 @@ from ..array.layout import in_layout, layout_of, zeros_in_layout
 from ..array.stores import Place, last_writes, store
 from ..array.views import Array
 from .batch import (
+    SILENT,
     Fit,
     Shape,
     Spec,
     align,
     broadcast_tangent,
+    error_state,
     fit_of,
     get_lead,
-    hush,
     ndim_selected,
-    quiet,
+    set_error_state,
     set_lead,
     shape_of,
     spec_of,
     unbroadcast,
-    unhush,
 )
 from .primitive import PULLS, PUSHES, TAKERS, accumulate, opcode, slots_of
 from .trace import Trace, Traced, closed_error, kept, resolve
@@ -160,8 +160,9 @@ class Tape(Trace):
         pulls, entries = PULLS, self.entries
         if spend:
             entries.insert(0, _END)
-        token = hush()
+        state = error_state()
         try:
+            set_error_state(SILENT)
             for entry in iter(entries.pop, _END) if spend else reversed(entries):
                 slot = entry[1]
                 g = ct[slot]
@@ -172,7 +173,7 @@ class Tape(Trace):
                     g = g.release()
                 pulls[entry[0]](g, ct, entry, lead)
         finally:
-            unhush(token)
+            set_error_state(state)
         return [c.release() if type(c) in TAKERS else c for c in (ct[i] for i in inputs)]
 
     def pull_observed(
@@ -200,10 +201,13 @@ class Tape(Trace):
         """
         ts = self._seeded(seeds)
         if not (lead or observer):
-            pushes = PUSHES
-            with quiet():
+            pushes, state = PUSHES, error_state()
+            try:
+                set_error_state(SILENT)
                 for entry in self.entries:
                     pushes[entry[0]](ts, entry, lead)
+            finally:
+                set_error_state(state)
             return [ts[i] for i in outputs]
         replay(self._letting_go(ts, outputs), PUSHES, ts, lead, observer)
         return [t.release() if type(t) in TAKERS else t for t in (ts[i] for i in outputs)]
@@ -238,7 +242,9 @@ def replay(
     A tangent that is no array becomes one where an entry does not take it as it is.
     """
     pulls = rules is PULLS
-    with quiet():
+    state = error_state()
+    try:
+        set_error_state(SILENT)
         for entry in entries:
             code, out = entry[:2]
             read, written = ((out,), slots_of(entry)) if pulls else (slots_of(entry), (out,))
@@ -260,6 +266,8 @@ def replay(
                 after = [store[slot] for slot in written]
                 new += [t for t, old in zip(after, before, strict=True) if t is not old]
                 observer(entry, store, new)
+    finally:
+        set_error_state(state)
 
 
 class Buffer:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from numbers import Number
 from typing import Any
 
+import numpy as np
 from numpy import generic, memmap, ndarray
 
 from ..array.box import Box, is_box, seen
@@ -21,11 +22,13 @@ LIVE: set[int] = set()
 class Trace:
     """One derivative being taken. Inner traces have the higher `level`."""
 
-    __slots__ = ("level",)
+    __slots__ = ("fast", "level")
+    fast: bool  # whether operations may do without `process`
     level: int
 
     def open(self) -> None:
         """Take the next level from the global counter."""
+        self.fast = True
         global latest
         self.level = latest = _next_level()
         LIVE.add(self.level)
@@ -135,6 +138,18 @@ def resolve(x: Any) -> Any:
 def settled(x: Any) -> Any:
     """A result that may be stored: not a reference, whose content may change."""
     return resolve(x) if is_box(x) else x
+
+
+def as_numpy(x: Any) -> Any:
+    """A Python number as NumPy's, whose arithmetic gives infinities where Python's raises."""
+    if type(x) in (float, complex, int):
+        return np.asarray(x)[()]
+    if issubclass(type(x), Traced) and type(x.value) is not ndarray:
+        value = as_numpy(x.value)
+        if value is not x.value:
+            x = x.snapshot()
+            x.value = value
+    return x
 
 
 def unsupported(x: Any) -> UnsupportedInputError:

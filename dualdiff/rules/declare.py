@@ -17,19 +17,58 @@ from typing import Any
 import numpy as np
 
 from ..array.box import is_box
-from ..array.guards import KEPT
 from ..array.views import View, make_view, memory_of
-from ..core.batch import Shape, align, cast, fit_of, hush, shape_of, spec_of, unbroadcast, unhush
+from ..core.batch import Shape, align, cast, fit_of, shape_of, spec_of, unbroadcast
 from ..core.dual import Dual
 from ..core.primitive import Primitive, checked
 from ..core.structure import DENSE, Structure
 from ..core.tape import Var
-from ..core.trace import STORED, resolve, settled
+from ..core.trace import STORED, as_numpy, resolve
 from . import structures
-from .fast import binary_fast_path, times_constant, unary_fast_path
-from .residuals import OPERANDS, Call, Residuals
+from .fast import LinearFormats, elementwise_binds, times_constant
 
 Derivative = Callable[..., Any] | str | float | complex | None
+OPERANDS = ("x", "y", "z", "w")
+
+
+def named(ans: Any, args: Sequence[Any], active: Sequence[Any]) -> dict[str, Any]:
+    """All that a rule may keep of one call, by name."""
+    specs = tuple(map(spec_of, args))
+    known: dict[str, Any] = dict(zip(OPERANDS, args, strict=False))
+    known |= {f"{name}_spec": spec for name, spec in zip(OPERANDS, specs, strict=False)}
+    ans_spec = tuple(map(spec_of, ans)) if type(ans) is tuple else spec_of(ans)
+    known |= {"ans": ans, "ans_spec": ans_spec, "args": tuple(args), "specs": specs}
+    known["active"] = tuple(map(bool, active))
+    return known
+
+
+RESIDUALS = {"ans", "ans_spec", "args", "specs", "active"}
+RESIDUALS |= {name + end for name in OPERANDS for end in ("", "_spec")}
+
+
+class Residuals:
+    """Picks residuals by name and calls a formula with them."""
+
+    def __init__(self, formula: Callable[..., Any], skip: int) -> None:
+        self.formula = formula
+        self.names = tuple(inspect.signature(formula).parameters)[skip:]
+        self.residuals = [n for n in self.names if n in RESIDUALS]
+        self.params = [n for n in self.names if n not in RESIDUALS and n != "lead"]
+        self.wants_lead = "lead" in self.names
+
+    def pick(self, known: dict[str, Any], params: Any) -> dict[str, Any]:
+        """The residuals and parameters, by name."""
+        kept = {name: known[name] for name in self.residuals}
+        for name in self.params:
+            if name in params:
+                kept[name] = params[name]
+        return kept
+
+    def call(self, first: Any, kept: dict[str, Any], lead: Shape) -> Any:
+        """The formula on a tangent or cotangent and its residuals."""
+        if self.wants_lead:
+            return self.formula(first, lead=lead, **kept)
+        return self.formula(first, **kept)
 
 
 class Elementwise(Primitive):
@@ -51,37 +90,27 @@ class Elementwise(Primitive):
         self.ignores = tuple(i for i, d in enumerate(derivatives) if not callable(d) and d == 0)
         self.factors = [Residuals(d, 0) if callable(d) else None for d in derivatives]
         self.operator = self.general
-        self.is_fast = len(derivatives) <= 2 and None not in derivatives
-        if len(derivatives) == 1:
-            derivative = derivatives[0]
-            self.operator = self.bind = unary_fast_path(self, fn, derivative, silent)
-            if operator:
-                self.operator = unary_fast_path(self, operator, derivative, silent)
-        elif len(derivatives) == 2:
-            self.operator = self.bind = binary_fast_path(self, fn, *derivatives)
-            if operator:
-                self.operator = binary_fast_path(self, operator, *derivatives)
+        if len(derivatives) <= 2 and None not in derivatives:
+            functions = [fn, operator] if operator else [fn]
+            binds = elementwise_binds(self, self.derivatives, functions, silent)
+            self.bind, self.operator = binds[0], binds[-1]
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         return self.general(*args, **params) if params else self.bind(*args)
 
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
         saved = []
-        call = Call.of(ans, args, active)
+        known = named(ans, args, active)
         for i, (x, used) in enumerate(zip(args, active, strict=True)):
             factor, kept = self.factors[i], None
             if used and self.derivatives[i] is None:
                 raise self.missing("derivative", i, x)
             if used and factor is not None:
-                kept = _as_numpy(factor.pick(call, params))
+                kept = {k: as_numpy(v) for k, v in factor.pick(known, params).items()}
             elif used and isinstance(self.derivatives[i], str):
-                kept = (
-                    ans
-                    if self.derivatives[i] == "ans"
-                    else args[OPERANDS.index(self.derivatives[i])]
-                )
+                kept = known[str(self.derivatives[i])]
             saved.append((kept, fit_of(x, ans) if used else None))
-        return call.ans_spec, tuple(saved), call.active
+        return known["ans_spec"], tuple(saved), known["active"]
 
     def _scale(self, i: int, t: Any, kept: Any) -> Any:
         factor = self.factors[i]
@@ -116,13 +145,6 @@ class Elementwise(Primitive):
         return out
 
 
-def _as_numpy(kept: dict[str, Any]) -> dict[str, Any]:
-    """Python numbers as NumPy's, whose arithmetic gives infinities where Python's raises."""
-    return {
-        k: np.asarray(v)[()] if type(v) in (float, complex, int) else v for k, v in kept.items()
-    }
-
-
 class Linear(Primitive):
     """Linear in its one operand: the push is the operation itself unless one is given."""
 
@@ -141,71 +163,38 @@ class Linear(Primitive):
         self.forward = Residuals(push, 1) if push else None
         self.transpose = Residuals(transpose, 1)
         for formula in filter(None, (self.forward, self.transpose)):
-            if wrong := {n for n, _ in formula.getters} - {"x_spec", "ans_spec"}:
+            if wrong := {*formula.residuals} - {"x_spec", "ans_spec"}:
                 raise TypeError(f"{self.name}: what is linear cannot depend on {sorted(wrong)}")
-        if view:
-            self.bind = self._bind_view
-
-    def general(self, *args: Any, **params: Any) -> Any:
-        x = args[0].read() if type(args[0]) is View else args[0]
-        kind = type(x)
-        if (kind is Var or kind is Dual) and type(x.value) is np.ndarray:
-            return self._on_var(x, params) if kind is Var else self._on_dual(x, params)
-        return super().general(*args, **params)
+        formats = LinearFormats(self, [transpose], [push])
+        self.general = formats.bind(fn, super().general)  # type: ignore[method-assign]
+        self.bind = self._bind_view if view else self.general
 
     def inner(self, content: Any, params: dict[str, Any]) -> Any:
         return self.general(content, **params) if is_box(content) else self.fn(content, **params)
 
-    def _on_var(self, x: Any, params: dict[str, Any]) -> Any:
-        """What `Tape.process` does, for one plain operand."""
-        trace, value = x.scope, x.value
-        ans = settled(self.fn(value, **params))
-        if not KEPT.isdisjoint(map(type, params.values())):
-            params = trace.guards.keep_params(params)
-        out = trace.next()
-        trace.append((self.opcode, out, (x.payload,), (params, spec_of(value), spec_of(ans))))
-        return trace.box(ans, out)
-
-    def _on_dual(self, x: Any, params: dict[str, Any]) -> Any:
-        """What `ForwardTrace.process` does, without residuals, of which there are none."""
-        trace, lead = x.scope, x.scope.lead
-        ans, forward = self.fn(x.value, **params), self.forward
-        token = hush()
-        try:
-            if forward is None:
-                t = self.fn(x.payload, **params)
-            else:
-                kept = forward.of_specs(params, spec_of(x.value), spec_of(ans))
-                t = forward.call(x.payload, kept, lead)
-        finally:
-            unhush(token)
-        if type(t) is not np.ndarray or t.shape != lead + ans.shape or t.dtype is not ans.dtype:
-            t = settled(checked(self, t, ans, lead, "push"))
-        return trace.box(ans, t)
-
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
-        return params, spec_of(args[0]), spec_of(ans)
+        return params, {"x_spec": spec_of(args[0]), "ans_spec": spec_of(ans)}
 
     def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
-        params, spec, ans_spec = saved
+        params, specs = saved
         (t,) = tangents
         if self.forward:
-            t = self.forward.call(t, self.forward.of_specs(params, spec, ans_spec), lead)
+            t = self.forward.call(t, self.forward.pick(specs, params), lead)
         else:
             t = self.fn(t, **params)
-        return checked(self, t, ans_spec, lead, "push")
+        return checked(self, t, specs["ans_spec"], lead, "push")
 
     def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
-        params, spec, ans_spec = saved
-        g = self.transpose.call(g, self.transpose.of_specs(params, spec, ans_spec), lead)
-        return (checked(self, g, spec, lead, "pull"),)
+        params, specs = saved
+        g = self.transpose.call(g, self.transpose.pick(specs, params), lead)
+        return (checked(self, g, specs["x_spec"], lead, "pull"),)
 
     def push_view(self, array: Any, params: dict[str, Any], lead: Shape) -> Any:
         """The same view of an array with lead axes."""
         if not lead or self.forward is None:
             return self.fn(array, **params)
         inner = array[(0,) * len(lead)]
-        kept = self.forward.pick(Call.of(self.fn(inner, **params), (inner,), (1,)), params)
+        kept = self.forward.pick(named(self.fn(inner, **params), (inner,), (1,)), params)
         return self.forward.call(array, kept, lead)
 
     def _bind_view(self, x: Any, **params: Any) -> Any:
@@ -235,16 +224,18 @@ class Bilinear(Primitive):
         super().__init__(fn, name, structure=structure)
         self.transposes = [Residuals(t, 1) for t in transposes]
         self.pushes = [Residuals(p, 1) for p in pushes or ()]
+        if pushes:
+            self.bind = LinearFormats(self, transposes, pushes).bind(fn, self.general)
 
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
-        call = Call.of(ans, args, active)
+        known = named(ans, args, active)
         kept = [
-            t.pick(call, params) if used else None
+            t.pick(known, params) if used else None
             for t, used in zip(self.transposes, active, strict=True)
         ]
         x, y = args
         others = (y if active[0] else None, x if active[1] else None)
-        return others, kept, params, (*call.specs, call.ans_spec)
+        return others, kept, params, (*known["specs"], known["ans_spec"])
 
     def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
         others, kept, params, specs = saved
@@ -293,10 +284,10 @@ class Rule(Primitive):
         self.backward = Residuals(pull, 1) if pull else None
 
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
-        call = Call.of(ans, args, active)
-        forward = self.forward.pick(call, params) if self.forward else None
-        backward = self.backward.pick(call, params) if self.backward else None
-        return forward, backward, call.specs, call.ans_spec, call.active
+        known = named(ans, args, active)
+        forward = self.forward.pick(known, params) if self.forward else None
+        backward = self.backward.pick(known, params) if self.backward else None
+        return forward, backward, known["specs"], known["ans_spec"], known["active"]
 
     def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
         kept, _, specs, ans_specs, _ = saved

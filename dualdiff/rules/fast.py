@@ -1,91 +1,53 @@
-"""The two hot cases, one or two operands of one trace with plain values, without any indirection.
+"""The fast way onto a tape: for each primitive, functions made from the texts in `templates`.
 
-Everything here has its general form in `kinds.Elementwise`; what does not fit is handed to it.
+Their names in those texts are explained there, where an example shows all that `multiply` gets.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable
-from typing import Any
+import linecache
+import re
+from collections.abc import Callable, Mapping, Sequence
+from textwrap import dedent, indent
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import float64, ndarray
 
 from ..array.box import is_box
+from ..array.guards import KEPT
 from ..array.views import View
-from ..core.batch import Fit, Shape, align, broadcast_tangent, fit_of, hush, unbroadcast, unhush
+from ..core.batch import (
+    SILENT,
+    Fit,
+    Shape,
+    Spec,
+    align,
+    broadcast_tangent,
+    error_state,
+    fit_of,
+    set_error_state,
+    spec_of,
+    unbroadcast,
+)
 from ..core.dual import Dual
-from ..core.primitive import accumulate, opcode
+from ..core.primitive import PULLS, PUSHES, checked, opcode
 from ..core.tangents import Diagonal, dense, widened
 from ..core.tape import Var
-from ..core.trace import STORED, Traced
+from ..core.trace import Traced, as_numpy
+from . import templates
 
-_OBJECT = np.dtype(object)
 SCALARS = frozenset(
     (float, int, bool, complex, float64, np.float32, np.complex128, np.complex64, np.int64)
 )
-_CONSTANT, _X, _Y, _ANS, _SEVERAL = range(5)
-_NAMES = {"x": _X, "y": _Y, "ans": _ANS}
-_float_times: Callable[[Any, Any], Any] = float.__mul__
 
 
-class Factor:
-    """A derivative as the fast paths use it.
-
-    `keep` says which residual object is kept; `call` makes the derivative of it, or is None where
-    the residual is the derivative itself; `constant` is the derivative where no residual is kept.
-    """
-
-    __slots__ = ("call", "constant", "keep", "names", "pick")
-
-    def __init__(self, derivative: Any) -> None:
-        self.keep, self.call, self.pick, self.constant = _CONSTANT, None, None, derivative
-        self.names: tuple[str, ...] = ()
-        if isinstance(derivative, str):
-            self.keep = _NAMES[derivative]
-            self.names = (derivative,)
-        elif callable(derivative):
-            self.names = names = tuple(inspect.signature(derivative).parameters)
-            if len(names) == 1:
-                self.keep, self.call = _NAMES[names[0]], derivative
-            else:
-                self.keep, self.call = _SEVERAL, _spread(derivative)
-                self.pick = _picker([("ans", "x", "y").index(n) for n in names])
-
-    def residual(self, ans: Any, x: Any, y: Any) -> Any:
-        """The residual object."""
-        keep = self.keep
-        if keep == _ANS:
-            return ans
-        if keep == _X:
-            return x
-        if keep == _Y:
-            return y
-        return self.pick(ans, x, y) if self.pick is not None else None
-
-    def scaler(self) -> Callable[[Any, Any], Any]:
-        """``t * derivative`` as a function of t and the residual."""
-        call, constant = self.call, self.constant
-        if call is not None:
-            return lambda t, residual: _times(t, call(residual), residual)
-        if self.keep != _CONSTANT:
-            return lambda t, residual: t * residual
-        return lambda t, residual: times_constant(t, constant)
-
-
-def _times(t: Any, d: Any, residual: Any) -> Any:
-    """``t * d``, written over a large derivative that was just made: fresh memory is what costs."""
-    if (
-        type(d) is ndarray
-        and d.size > 1024
-        and type(t) is ndarray
-        and d.base is None
-        and t.shape == d.shape
-        and t.dtype is d.dtype
-        and d is not residual
-        and not (type(residual) is tuple and any(d is r for r in residual))
-    ):
+def times_over(t: Any, d: Any, *residuals: Any) -> Any:
+    """``t * d``, written over the derivative if it is an array that nobody else has."""
+    alike = type(t) is ndarray and t.shape == d.shape and t.dtype is d.dtype
+    if alike and d.base is None and not any(d is r for r in residuals):
         return np.multiply(t, d, out=d)
     return t * d
 
@@ -103,370 +65,434 @@ def times_constant(t: Any, constant: Any) -> Any:
     return t * constant
 
 
-def _spread(derivative: Callable[..., Any]) -> Callable[[Any], Any]:
-    def spread(residuals: Any) -> Any:
-        return derivative(*residuals)
-
-    return spread
-
-
-def _picker(where: list[int]) -> Callable[[Any, Any, Any], Any]:
-    def pick(*values: Any) -> Any:
-        return tuple([values[i] for i in where])
-
-    return pick
+def added(t: Any, u: Any) -> Any:
+    """``t + u`` for a new t, which is written over."""
+    arrays = type(t) is ndarray is type(u) and t.base is None
+    if arrays and t.shape == u.shape and t.dtype is u.dtype:
+        return np.add(t, u, out=t)
+    return t + u
 
 
-def _pull_one(factor: Factor) -> Callable[[Any, list[Any], tuple[Any, ...], Shape], None]:
-    """The pull of entries ``(code, out, slot, residual, fit)`` with one active operand."""
-    call, scale = factor.call, factor.scaler()
-
-    def pull_call(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
-        _, _, slot, residual, fit = entry
-        g = _times(g, call(residual), residual)  # type: ignore[misc]
-        if fit is not None:
-            g = unbroadcast(g, fit)
-        c = ct[slot]
-        ct[slot] = g if c is None else c + g
-
-    def pull_residual(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
-        _, _, slot, residual, fit = entry
-        g = g * residual
-        if fit is not None:
-            g = unbroadcast(g, fit)
-        c = ct[slot]
-        ct[slot] = g if c is None else c + g
-
-    def pull_same(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
-        _, _, slot, _, fit = entry
-        if fit is not None:
-            g = unbroadcast(g, fit)
-        c = ct[slot]
-        ct[slot] = g if c is None else c + g
-
-    def pull_constant(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
-        _, _, slot, _, fit = entry
-        g = scale(g, None)
-        accumulate(ct, slot, g if fit is None else unbroadcast(g, fit))
-
-    if call is not None:
-        return pull_call
-    if factor.keep != _CONSTANT:
-        return pull_residual
-    return pull_same if factor.constant == 1 else pull_constant
+def aligned(t: Any, fit: Fit, lead: Shape) -> Any:
+    """A tangent whose axes stand below those of the result."""
+    if type(t) is Diagonal and t.shape[1:] == fit.ans_shape:
+        return t
+    return align(dense(t), len(fit.shape), len(fit.ans_shape), lead)
 
 
-def _one_operand_format(prim: Any, factor: Factor) -> int:
-    scale = factor.scaler()
-
-    def push(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
-        _, out, slot, residual, fit = entry
-        t = ts[slot]
-        if t is not None:
-            ts[out] = _pushed(scale, widened(t, fit, lead), residual, fit, lead)
-
-    return opcode(prim, _pull_one(factor), push, slots=1, takes=Diagonal)
+def expanded(t: Any, fit: Fit, lead: Shape) -> Any:
+    """An aligned tangent in the shape and dtype of the result."""
+    return broadcast_tangent(t, fit._replace(shape=fit.ans_shape), lead)
 
 
-def _two_operand_format(prim: Any, factor_x: Factor, factor_y: Factor) -> int:
-    """Entries ``(code, out, x slot, y slot, residual, fit, residual, fit)``."""
-    scale_x, scale_y = factor_x.scaler(), factor_y.scaler()
-    fresh = factor_x.keep != _CONSTANT or factor_x.constant != 1
-
-    def pull(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
-        _, _, slot, slot_y, residual, fit, residual_y, fit_y = entry
-        c = scale_x(g, residual)
-        if fit is not None:
-            c = unbroadcast(c, fit)
-        old = ct[slot]
-        ct[slot] = c if old is None else old + c
-        c = scale_y(g, residual_y)
-        if fit_y is not None:
-            c = unbroadcast(c, fit_y)
-        old = ct[slot_y]
-        ct[slot_y] = c if old is None else old + c
-
-    def push(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
-        _, out, slot, slot_y, residual, fit, residual_y, fit_y = entry
-        t, u = ts[slot], ts[slot_y]
-        if t is not None:
-            t = _pushed(scale_x, widened(t, fit, lead), residual, fit, lead)
-        if u is not None:
-            u = _pushed(scale_y, widened(u, fit_y, lead), residual_y, fit_y, lead)
-            t = u if t is None else _sum(t, u, fresh)
-        if t is not None:
-            ts[out] = t
-
-    return opcode(prim, pull, push, slots=2, takes=Diagonal)
+# What the templates name.
+_NAMES: dict[str, Any] = {
+    "__name__": __name__,
+    "spec": functools.partial(tuple.__new__, Spec),  # Spec(...) at half the cost
+    "OBJECT": np.dtype(object),
+    "SCALARS": SCALARS,
+    "FLOATS": frozenset((float, float64)),
+    "times": float.__mul__,  # Python's arithmetic on FLOATS neither warns nor raises
+    "plus": float.__add__,
+    "ARRAYS": frozenset((ndarray, float64)),
+    "KEPT": KEPT,
+    "LARGE": 1024,  # elements of an array that is written over: fresh memory is what costs
+    "error_state": error_state,
+    "set_error_state": set_error_state,
+    "SILENT": SILENT,
+}
+for _name in (
+    Dual, Var, View, added, aligned, as_numpy, checked, expanded, fit_of, float64, is_box, ndarray,
+    spec_of, times_constant, times_over, unbroadcast, widened,
+):  # fmt: skip
+    _NAMES[_name.__name__] = _name
 
 
-def _pushed(scale: Any, t: Any, residual: Any, fit: Fit | None, lead: Shape) -> Any:
-    if fit is None:
-        return scale(t, residual)
-    if type(t) is not Diagonal or t.shape[1:] != fit.ans_shape:
-        t = align(dense(t), len(fit.shape), len(fit.ans_shape), lead)
-    return broadcast_tangent(scale(t, residual), fit._replace(shape=fit.ans_shape), lead)
+def _fill(template: str, **blocks: str) -> str:
+    """A template with its fields filled in; one that stands alone on a line takes several lines."""
+    lines = []
+    for line in template.strip("\n").split("\n"):
+        margin, field = re.fullmatch(r"( *)(?:\$(\w+))?.*", line).groups()  # type: ignore[union-attr]
+        if field and line.strip() == f"${field}":
+            block = dedent(blocks[field].strip("\n"))
+            lines += [margin + part for part in block.split("\n") if part.strip()]
+        else:
+            lines.append(re.sub(r"\$(\w+)", lambda m: blocks[m[1]], line))
+    return "\n".join(lines)
 
 
-def _fit(x: Any, ans: Any) -> Fit | None:
-    """`fit_of`, quick where operand and result are alike."""
-    kind = type(ans)
-    if type(x) is kind and (
-        kind is float64
-        or kind is float
-        or (kind is ndarray and x.dtype is ans.dtype and x.shape == ans.shape)
-    ):
-        return None
-    return fit_of(x, ans)
+@functools.cache
+def _code(text: str, free: tuple[str, ...]) -> Any:
+    """The code of a factory of functions; in tracebacks they stand behind the end of this file."""
+    head, end = f"def make({', '.join(free)}):\n", f"\n    return {text[4 : text.index('(')]}"
+    text, lines = head + indent(text, "    ") + end, linecache.getlines(__file__)
+    code = compile("\n" * len(lines) + text, __file__, "exec")
+    shown = [*lines, *(line + "\n" for line in text.split("\n"))]
+    linecache.cache[__file__] = (sum(map(len, shown)), None, shown, __file__)
+    return code
 
 
-def _dtype_fit(x: Any, ans: Any) -> Fit | None:
-    """`fit_of` where the result has the shape of the operand."""
-    if type(x) is ndarray is type(ans) and x.dtype is ans.dtype:
-        return None
-    return _fit(x, ans)
+def _function(text: str, free: Mapping[str, Any]) -> Any:
+    """A function from its text, with what is free in it."""
+    made: dict[str, Any] = {}
+    exec(_code(text, tuple(free)), _NAMES, made)
+    return made["make"](**free)
 
 
-def unary_fast_path(
-    prim: Any, fn: Callable[..., Any], derivative: Any, silent: bool
-) -> Callable[[Any], Any]:
-    """The bind of an elementwise primitive of one operand."""
-    factor = Factor(derivative)
-    scale, residual_of, call = factor.scaler(), factor.residual, factor.call
-    silent = factor.keep != _CONSTANT and (silent or call is None)
-    code = _one_operand_format(prim, factor)
-    keep_ans, keep_x = factor.keep == _ANS, factor.keep == _X
-    general = prim.general
+class Part(NamedTuple):
+    """What one operand contributes, as text: `jvp` of a tangent ``{t}``, `vjp` of a cotangent.
 
-    def bind(x: Any) -> Any:
-        kind = type(x)
-        if kind is View or ((kind is Var or kind is Dual) and x.scope is STORED):
-            x = x.read()
-            kind = type(x)
-        if kind is Var:
-            value = x.value
-            ans = fn(value)
-            fit = None if type(value) is float64 is type(ans) else _dtype_fit(value, ans)
-            if type(value) is float:
-                value = float64(value)  # whose arithmetic gives infinities where Python's raises
-            trace = x.scope
-            slot = trace.next()
-            residual = ans if keep_ans else value if keep_x else residual_of(ans, value, None)
-            trace.append((code, slot, x.payload, residual, fit))
-            out = kind()
-            out.value = ans
-            out.payload = slot
-            out.scope = trace
-            return out
-        if kind is Dual:
-            value = x.value
-            ans = fn(value)
-            trace = x.scope
-            lead = trace.lead
-            fit = None if type(value) is float64 is type(ans) else _dtype_fit(value, ans)
-            if type(value) is float:
-                value = float64(value)
-            residual = ans if keep_ans else value if keep_x else residual_of(ans, value, None)
-            t = x.payload
-            if silent and fit is None and (type(t) is float or type(t) is float64):
-                d = residual if call is None else call(residual)
-                t = _float_times(t, d) if type(d) is float64 else t * d
-            else:
-                token = hush()
-                try:
-                    if call is not None and fit is None:
-                        t = _times(t, call(residual), residual)
-                    else:
-                        t = _pushed(scale, t, residual, fit, lead)
-                finally:
-                    unhush(token)
-            out = kind()
-            out.value = ans
-            out.payload = t
-            out.scope = trace
-            return out
-        return general(x)
+    `names` are the residuals in it, and `first` is what is computed of them first. `floats` is the
+    same for a number of type float or float64 without floating-point errors, or None. `fresh` says
+    that the contribution is a new array, `quiet` that it raises no floating-point error.
+    """
 
-    return bind
+    jvp: str
+    vjp: str
+    names: tuple[str, ...]
+    first: str = ""
+    floats: str | None = None
+    fresh: bool = False
+    quiet: bool = False
 
 
-def binary_fast_path(
-    prim: Any, fn: Callable[..., Any], dx: Any, dy: Any
-) -> Callable[[Any, Any], Any]:
-    """The bind of an elementwise primitive of two operands."""
-    factor_x, factor_y = Factor(dx), Factor(dy)
-    code_x, code_y = _one_operand_format(prim, factor_x), _one_operand_format(prim, factor_y)
-    code_both = _two_operand_format(prim, factor_x, factor_y)
-    residual_x, residual_y = factor_x.residual, factor_y.residual
-    constant_x, constant_y = factor_x.keep == _CONSTANT, factor_y.keep == _CONSTANT
-    other_x, other_y = factor_x.keep == _Y, factor_y.keep == _X
-    keeps_y, keeps_x = "y" in factor_x.names, "x" in factor_y.names
-    push_x, push_y = _pusher(factor_x), _pusher(factor_y)
-    one_x, one_y = constant_x and dx == 1, constant_y and dy == 1
-    times_x, times_y = dx == "y", dy == "x"
-    product = times_x and times_y
-    twice = Factor(lambda x: 2 * x)
-    code_square, push_square = _one_operand_format(prim, twice), _pusher(twice)
-    difference = one_x and constant_y and dy == -1
-    general = prim.general
-    if dx is None or dy is None:
-        return lambda x, y: general(x, y)
+def _elementwise_part(letter: str, derivative: Any, silent: bool) -> Part:
+    """``{t} * derivative``; a large derivative that was just made is written over."""
+    if isinstance(derivative, str):
+        text = f"{{t}} * {derivative}"
+        return Part(text, text, (derivative,), "", f"times({{t}}, {derivative})", fresh=True)
+    if callable(derivative):
+        names = tuple(inspect.signature(derivative).parameters)
+        listed = ", ".join(names)
+        small = "{t} * d if type(d) is not ndarray or d.size <= LARGE"
+        text, call = f"{small} else times_over({{t}}, d, {listed})", f"d{letter}({listed})"
+        floats = f"times({{t}}, {call})" if silent else None
+        return Part(text, text, names, f"d = {call}", floats, fresh=True)
+    if derivative in (1, -1):
+        text = "{t}" if derivative == 1 else "-{t}"
+        return Part(text, text, (), "", text, quiet=True)
+    text = f"times_constant({{t}}, d{letter})"
+    return Part(text, text, ())
 
-    def again(x: Any, y: Any) -> Any:
+
+class Formats:
+    """The texts and formats of one primitive; the kinds of primitives differ in few texts."""
+
+    params, unless = "", ""
+    constant = "({kind} in SCALARS or ({kind} is ndarray and {v}.dtype is not OBJECT))"
+    special = ""
+
+    def __init__(self, prim: Any, parts: Sequence[Part], free: Mapping[str, Any]) -> None:
+        self.parts = dict(zip("xy", parts, strict=False))
+        self.masks = ["x"] if len(parts) == 1 else ["x", "y", "xy"]
+        self.free = {**free, "prim": prim}
+        self.codes = {mask: self._format(prim, mask) for mask in self.masks}
+
+    @property
+    def sign(self) -> str:
+        """How the contribution of y joins that of x."""
+        return "-" if self.parts["y"].jvp == "-{t}" else "+"
+
+    @property
+    def total(self) -> str:
+        """The tangent of a result as the sum of both contributions."""
+        return "added(t, u)" if self.parts["x"].fresh and self.sign == "+" else f"t {self.sign} u"
+
+    def _format(self, prim: Any, mask: str) -> int:
+        """Register the entries of a mask; their rules are compiled when they are first used."""
+
+        def pull(*args: Any) -> None:
+            PULLS[code] = made = _function(self.pull(mask), self.free)
+            made(*args)
+
+        def push(*args: Any) -> None:
+            PUSHES[code] = made = _function(self.push(mask), self.free)
+            made(*args)
+
+        code = opcode(prim, pull, push, slots=len(mask))
+        return code
+
+    def bind(self, fn: Callable[..., Any], otherwise: Callable[..., Any], **free: Any) -> Any:
+        """The function that applies `fn`, the primal, or leaves operands to `otherwise`."""
+        codes = {f"code_{mask}": code for mask, code in self.codes.items()}
+        free = {**self.free, **codes, "fn": fn, "otherwise": otherwise, **free}
+        return _function(self.bind_text(), free)
+
+    def bind_text(self) -> str:
+        """The text of `bind`."""
+        return _fill(
+            templates.BIND_ONE if len(self.parts) == 1 else templates.BIND_TWO,
+            params=self.params,
+            unless=self.unless,
+            special=self.special,
+            constant_a=self.constant.format(kind="kind", v="a", other="b.value"),
+            constant_b=self.constant.format(kind="other", v="b", other="x"),
+            result=templates.RESULT,
+            **{f"record_{mask}": self.record(mask) for mask in self.masks},
+        )
+
+    def record(self, mask: str) -> str:
+        """The entry, or the tangent, of a result with so many traced operands."""
+        return _fill(
+            templates.RECORD,
+            keep=self.keep(mask),
+            freeze=self.freeze(mask),
+            code=f"code_{mask}",
+            payloads=", ".join(f"{'ab'['xy'.index(v)]}.payload" for v in mask),
+            kept=self.kept(mask),
+            tangents="t, u" if len(mask) == 2 else "t",
+            push=self.push_now(mask),
+        )
+
+    def names(self, mask: str) -> list[str]:
+        """The residuals that the rules of some operands name, each once."""
+        return list(dict.fromkeys(name for v in mask for name in self.parts[v].names))
+
+    def pull(self, mask: str) -> str:
+        """The text of the pull of a format."""
+        body = "\n".join(
+            f"{self.parts[v].first}\nc = {self.parts[v].vjp.format(t='g')}\n{self.end_pull(v)}\n"
+            f"old = ct[s{v}]\nct[s{v}] = c if old is None else old + c"
+            for v in mask
+        )
+        slots = ", ".join(f"s{v}" for v in mask)
+        return _fill(templates.PULL, slots=slots, kept=self.kept(mask), body=body)
+
+    def push(self, mask: str) -> str:
+        """The text of the push of a format."""
+        if len(mask) == 1:
+            push = f"{self.push_part(mask, 't', later=True)}\n{self.end_push()}"
+            return _fill(templates.PUSH_ONE, slots=f"s{mask}", kept=self.kept(mask), push=push)
+        x = self.push_part("x", "t", later=True)
+        y = self.push_part("y", "u", self.sign, later=True)
+        kept, end, alone = self.kept(mask), self.end_push(), self.sign.strip("+") + "u"
+        whole = f"t = {alone} if t is None else {self.total}"
+        return _fill(templates.PUSH_TWO, kept=kept, push_x=x, push_y=y, whole=whole, end=end)
+
+    def push_now(self, mask: str) -> str:
+        """The tangent of a result as the operation happens, without floating-point errors."""
+        body = [self.push_part(mask[0], "t")]
+        if len(mask) == 2:
+            body.append(self.push_part("y", "u", self.sign))
+            body.append(f"t = {self.total}")
+        return _fill(templates.IN_SILENCE, body="\n".join([*body, self.end_push()]))
+
+    def kept(self, mask: str) -> str:
+        """What an entry keeps beside its slots."""
+        raise NotImplementedError
+
+    def keep(self, mask: str) -> str:
+        """How that is made of the operands and the result."""
+        raise NotImplementedError
+
+    def freeze(self, mask: str) -> str:
+        """Constant arrays that are kept are guarded against later changes."""
+        constants = [v for v in self.parts if v not in mask and v in self.names(mask)]
+        return "\n".join(f"if type({v}) is ndarray:\n    {v} = trace.keep({v})" for v in constants)
+
+    def push_part(self, v: str, t: str, sign: str = "+", later: bool = False) -> str:
+        """The statements that make the contribution of an operand, but for its sign, of its
+        tangent; `later` in a pass of a tape."""
+        raise NotImplementedError
+
+    def end_push(self) -> str:
+        """What is checked of a tangent of the result."""
+        return ""
+
+    def end_pull(self, v: str) -> str:
+        """What is done to the cotangent of an operand."""
+        raise NotImplementedError
+
+
+class ElementwiseFormats(Formats):
+    """Operands are broadcast and promoted: ``fx`` is None or says how x differs from the result."""
+
+    def __init__(self, prim: Any, derivatives: Sequence[Any], silent: bool) -> None:
+        pairs = list(zip("xy", derivatives, strict=False))
+        parts = [_elementwise_part(v, d, silent) for v, d in pairs]
+        super().__init__(prim, parts, {f"d{v}": d for v, d in pairs if not isinstance(d, str)})
+        if derivatives == ("y", "x"):
+            self.special = """
+                if b is a and type(x) is not float64 and type(x) is not float:
+                    return square(a)
+            """
+
+    def kept(self, mask: str) -> str:
+        return ", ".join([*self.names(mask), *(f"f{v}" for v in mask)])
+
+    def keep(self, mask: str) -> str:
+        alike = "form is float64 or form is float or form is ndarray and ans.dtype is {v}.dtype"
+        if len(mask) == 2:
+            alike = f"type(x) is form is type(y) and ({alike} is y.dtype and x.shape == y.shape)"
+            fits = f"fx = fy = None\nif not ({alike}):\n    fx, fy = fit_of(x, ans), fit_of(y, ans)"
+        else:
+            if len(self.parts) == 2:
+                other = "y" if mask == "x" else "x"
+                alike += f" and (type({other}) is not ndarray or ans.shape == {{v}}.shape)"
+            fits = f"f{{v}} = None if type({{v}}) is form and ({alike}) else fit_of({{v}}, ans)"
+        computed = {name for v in mask if self.parts[v].first for name in self.parts[v].names}
+        own = [name for name in (*mask, "ans") if name in computed]
+        convert = "if type({v}) is not ndarray and type({v}) is not float64: {v} = as_numpy({v})"
+        lines = [fits.format(v=mask[0]), *(convert.format(v=name) for name in own)]
+        return "\n".join(["form = type(ans)", *lines])
+
+    def push_part(self, v: str, t: str, sign: str = "+", later: bool = False) -> str:
+        part, differs = self.parts[v], f"if f{v} is not None:\n    {t} = "
+        begin = f"aligned({f'widened({t}, f{v}, lead)' if later else t}, f{v}, lead)"
+        jvp = part.jvp.lstrip(sign)
+        if jvp == "{t}":
+            return f"{differs}expanded({begin}, f{v}, lead)"
+        text = f"{part.first}\n{t} = {jvp.format(t=t)}"
+        return f"{differs}{begin}\n{text}\n{differs}expanded({t}, f{v}, lead)"
+
+    def end_pull(self, v: str) -> str:
+        return f"if f{v} is not None:\n    c = unbroadcast(c, f{v})"
+
+    def push_now(self, mask: str) -> str:
+        parts = [self.parts[v] for v in mask]
+        loud = super().push_now(mask)
+        if any(part.floats is None for part in parts):
+            return loud
+        same = "fx is None is fy" if len(mask) == 2 else f"f{mask} is None"
+        numbers = [*"tu"[: len(mask)], *self.names(mask)]
+        if len(mask) == 1 and parts[0].quiet:
+            numbers = []
+        condition = " and ".join([same, *(f"type({v}) in FLOATS" for v in numbers)])
+        texts = [str(p.floats).format(t=t) for p, t in zip(parts, "tu", strict=False)]
+        total = f"plus({texts[0]}, {texts[1]})" if len(mask) == 2 else texts[0]
+        return f"if {condition}:\n    t = {total}\nelse:\n{indent(loud, '    ')}"
+
+
+class LinearFormats(Formats):
+    """For what is linear in each operand: ``vjp_x`` and ``jvp_x`` are the rules of the operand x.
+
+    Operands are arrays. ``x_spec`` is x itself where an entry keeps that.
+    """
+
+    constant = "{kind} is ndarray and {v}.dtype is not OBJECT and type({other}) is ndarray"
+    unless = " or type(a.value) is not ndarray"
+    special = """
+        if type(x) is not ndarray or type(y) is not ndarray:
+            return otherwise(a, b$params)
+    """
+
+    def __init__(
+        self,
+        prim: Any,
+        vjps: Sequence[Callable[..., Any]],
+        jvps: Sequence[Callable[..., Any] | None],
+    ) -> None:
+        self.params = ", **params" if _takes_params(prim.fn, len(vjps)) else ""
+        self.special = self.special.replace("$params", self.params)
+        parts, free = [], {"fn": prim.fn}
+        for v, other, vjp, jvp in zip("xy", "yx", vjps, jvps, strict=False):
+            operands = "{t}" if len(vjps) == 1 else "{t}, y" if v == "x" else "x, {t}"
+            names: list[str] = []
+            push = f"fn({operands}{self.params})"
+            if jvp is not None:
+                call, names = _call(f"jvp_{v}", jvp)
+                push = call if len(vjps) == 1 else f"{call} if lead else {push}"
+                free[f"jvp_{v}"] = jvp
+            pull, more = _call(f"vjp_{v}", vjp)
+            free[f"vjp_{v}"] = vjp
+            needed = [*names, *more, *([other] if len(vjps) == 2 else [])]
+            parts.append(Part(push, pull, tuple(dict.fromkeys(needed))))
+        super().__init__(prim, parts, free)
+
+    def kept(self, mask: str) -> str:
+        params = ["params"] if self.params else []
+        names = [*self.names(mask), *(f"{v}_spec" for v in mask), "ans_spec", *params]
+        return self.short(mask, ", ".join(dict.fromkeys(names)))
+
+    def short(self, mask: str, text: str) -> str:
+        """A text in which what an entry keeps stands for its own shape and dtype."""
+        for v in self.parts:
+            if v in self.names(mask):
+                text = re.sub(rf"\b{v}_spec\b", v, text)
+        return ", ".join(dict.fromkeys(text.split(", "))) if "\n" not in text else text
+
+    def keep(self, mask: str) -> str:
+        specs = [
+            f"{v} = spec(({v[:-5]}.shape, {v[:-5]}.dtype))"
+            for v in re.findall(r"\b\w_spec\b", self.kept(mask))
+        ]
+        return "\n".join([*specs, "ans_spec = spec_of(ans)"])
+
+    def freeze(self, mask: str) -> str:
+        params = "if not KEPT.isdisjoint(map(type, params.values())):\n"
+        params += "    params = trace.guards.keep_params(params)"
+        return "\n".join([super().freeze(mask), params if self.params else ""])
+
+    def push_part(self, v: str, t: str, sign: str = "+", later: bool = False) -> str:
+        return f"{t} = {self.parts[v].jvp.format(t=t)}"
+
+    def end_push(self) -> str:
+        return templates.CHECK.format(t="t", spec="ans_spec", kind="push")
+
+    def end_pull(self, v: str) -> str:
+        return templates.CHECK.format(t="c", spec=f"{v}_spec", kind="pull")
+
+    def pull(self, mask: str) -> str:
+        return self.short(mask, super().pull(mask))
+
+    def push(self, mask: str) -> str:
+        return self.short(mask, super().push(mask))
+
+    def record(self, mask: str) -> str:
+        return self.short(mask, super().record(mask))
+
+
+def _takes_params(fn: Callable[..., Any], operands: int) -> bool:
+    """Whether a primal has parameters beside its operands."""
+    if isinstance(fn, np.ufunc):
+        return False
+    return len({*inspect.signature(fn).parameters} - {"out"}) > operands
+
+
+def _call(name: str, rule: Callable[..., Any]) -> tuple[str, list[str]]:
+    """The text of a call of a rule, and the residuals that it names."""
+    wanted = list(inspect.signature(rule).parameters)[1:]
+    residuals = [n for n in wanted if n in ("x", "y") or n.endswith("_spec")]
+    given = [n if n in residuals or n == "lead" else f'params["{n}"]' for n in wanted]
+    return f"{name}({', '.join(['{t}', *given])})", residuals
+
+
+def elementwise_binds(
+    prim: Any,
+    derivatives: tuple[Any, ...],
+    functions: Sequence[Callable[..., Any]],
+    silent: bool,
+) -> list[Callable[..., Any]]:
+    """For each of some functions that compute the same a `bind` of an elementwise primitive."""
+    formats = ElementwiseFormats(prim, derivatives, silent)
+    squares = ElementwiseFormats(prim, (lambda x: 2 * x,), False) if formats.special else None
+    if len(derivatives) == 1:
+        return [formats.bind(fn, prim.general) for fn in functions]
+    return [_bind_two(prim.general, formats, squares, fn) for fn in functions]
+
+
+def _bind_two(
+    general: Callable[..., Any],
+    formats: ElementwiseFormats,
+    squares: ElementwiseFormats | None,
+    fn: Callable[..., Any],
+) -> Callable[..., Any]:
+    def otherwise(a: Any, b: Any) -> Any:
         """References are read and tried once more; what still does not fit is general."""
-        a = x.read() if is_box(x) else x
-        b = y.read() if is_box(y) else y
-        if (a is x and b is y) or not (issubclass(type(a), Traced) or issubclass(type(b), Traced)):
-            if type(y) is Diagonal or getattr(type(y), "__array_ufunc__", again) is None:
-                return NotImplemented  # y has operators of its own, as sparse arrays do
-            return general(x, y)
-        return bind(a, b)
+        x = a.read() if is_box(a) else a
+        y = b.read() if is_box(b) else b
+        if (x is a and y is b) or not (issubclass(type(x), Traced) or issubclass(type(y), Traced)):
+            if type(b) is Diagonal or getattr(type(b), "__array_ufunc__", otherwise) is None:
+                return NotImplemented  # b has operators of its own, as sparse arrays do
+            return general(a, b)
+        return bind(x, y)
 
-    def square(x: Any, ans: Any) -> Any:
-        """The product of a box with itself: one term where there would be two alike."""
-        value, trace, out = x.value, x.scope, object.__new__(type(x))
-        fit = _dtype_fit(value, ans)
-        if type(x) is Var:
-            out.payload = slot = trace.next()
-            trace.append((code_square, slot, x.payload, value, fit))
-        else:
-            out.payload = push_square(x.payload, value, fit, trace.lead)
-        out.value, out.scope = ans, trace
-        return out
-
-    def bind(x: Any, y: Any) -> Any:
-        kind = type(x)
-        if kind is Var or kind is Dual:
-            trace = x.scope
-            kind_y = type(y)
-            xv = x.value
-            if trace is STORED:
-                return again(x, y)
-            if kind_y is kind:
-                if y.scope is not trace:
-                    return again(x, y)
-                yv = y.value
-                ans = fn(xv, yv)
-                if product and y is x and type(ans) is not float64:
-                    return square(x, ans)
-                rx = yv if other_x else None if constant_x else residual_x(ans, xv, yv)
-                ry = xv if other_y else None if constant_y else residual_y(ans, xv, yv)
-                scalar = type(ans) is float64
-                fx = None if scalar and type(xv) is float64 else _fit(xv, ans)
-                fy = None if scalar and type(yv) is float64 else _fit(yv, ans)
-                out = kind()
-                if kind is Var:
-                    out.payload = slot = trace.next()
-                    trace.append((code_both, slot, x.payload, y.payload, rx, fx, ry, fy))
-                else:
-                    lead = trace.lead
-                    t, u = x.payload, y.payload
-                    floats = product and scalar and type(xv) in _FLOATS and type(yv) in _FLOATS
-                    if floats and type(t) in _FLOATS and type(u) in _FLOATS:
-                        out.payload = _float_times(t, rx) + _float_times(u, ry)
-                    elif difference and fx is None is fy and type(t) is ndarray:
-                        token = hush()
-                        try:
-                            out.payload = t - u
-                        finally:
-                            unhush(token)
-                    else:
-                        out.payload = _sum(
-                            push_x(t, rx, fx, lead), push_y(u, ry, fy, lead), not constant_x
-                        )
-            elif kind_y in SCALARS or (kind_y is ndarray and y.dtype is not _OBJECT):
-                ans = fn(xv, y)
-                residual = y if other_x else None if constant_x else residual_x(ans, xv, y)
-                if kind_y is float:
-                    fit = None if type(ans) is float64 is type(xv) else _dtype_fit(xv, ans)
-                else:
-                    fit = _fit(xv, ans)
-                out = kind()
-                if kind is Var:
-                    if kind_y is ndarray and keeps_y:
-                        residual = trace.keep(y) if other_x else residual_x(ans, xv, trace.keep(y))
-                    out.payload = slot = trace.next()
-                    trace.append((code_x, slot, x.payload, residual, fit))
-                else:
-                    t, lead = x.payload, trace.lead
-                    if fit is None and one_x:
-                        out.payload = t
-                    elif fit is None and times_x and kind_y is float and type(t) in _FLOATS:
-                        out.payload = _float_times(t, y)
-                    else:
-                        out.payload = push_x(t, residual, fit, lead)
-            else:
-                return again(x, y)
-        else:
-            kind_y = type(y)
-            if kind_y is not Var and kind_y is not Dual:
-                return again(x, y)
-            if kind not in SCALARS and (kind is not ndarray or x.dtype is _OBJECT):
-                return again(x, y)
-            trace = y.scope
-            if trace is STORED:
-                return again(x, y)
-            yv = y.value
-            ans = fn(x, yv)
-            residual = x if other_y else None if constant_y else residual_y(ans, x, yv)
-            if kind is float:
-                fit = None if type(ans) is float64 is type(yv) else _dtype_fit(yv, ans)
-            else:
-                fit = _fit(yv, ans)
-            out = kind_y()
-            if kind_y is Var:
-                if kind is ndarray and keeps_x:
-                    residual = trace.keep(x) if other_y else residual_y(ans, trace.keep(x), yv)
-                out.payload = slot = trace.next()
-                trace.append((code_y, slot, y.payload, residual, fit))
-            else:
-                t, lead = y.payload, trace.lead
-                if fit is None and one_y:
-                    out.payload = t
-                elif fit is None and times_y and kind is float and type(t) in _FLOATS:
-                    out.payload = _float_times(t, x)
-                else:
-                    out.payload = push_y(t, residual, fit, lead)
-        out.value = ans
-        out.scope = trace
-        return out
-
+    square = {"square": squares.bind(lambda x: fn(x, x), general)} if squares else {}
+    bind: Callable[..., Any] = formats.bind(fn, otherwise, **square)
     return bind
 
 
-def _sum(t: Any, u: Any, fresh: bool) -> Any:
-    """The sum of two tangents, silent about overflow; written over t where that was just made."""
-    if type(t) in _FLOATS and type(u) in _FLOATS:
-        return float.__add__(t, u)
-    token = hush()
-    try:
-        arrays = fresh and type(t) is ndarray and type(u) is ndarray and t.base is None
-        if arrays and t.shape == u.shape and t.dtype is u.dtype:
-            return np.add(t, u, out=t)
-        return t + u
-    finally:
-        unhush(token)
-
-
-def _pusher(factor: Factor) -> Callable[[Any, Any, Fit | None, Shape], Any]:
-    """A pushforward that raises no floating-point error or warning of its own."""
-    scale, constant = factor.scaler(), factor.constant
-    itself = factor.keep != _CONSTANT and factor.call is None
-    sign = factor.keep == _CONSTANT and constant in (1, -1)
-
-    def push(t: Any, residual: Any, fit: Fit | None, lead: Shape) -> Any:
-        if fit is None:
-            if sign:
-                return t if constant == 1 else -t
-            if itself and type(t) in _FLOATS and type(residual) in _FLOATS:
-                return _float_times(t, residual)  # Python's product neither warns nor raises
-        token = hush()
-        try:
-            return _pushed(scale, t, residual, fit, lead)
-        finally:
-            unhush(token)
-
-    return push
-
-
-_FLOATS = frozenset((float, float64))
+def source(formats: Formats) -> str:
+    """All that the templates make for a primitive, to be read."""
+    rules = [text(mask) for mask in formats.masks for text in (formats.pull, formats.push)]
+    return "\n\n".join([formats.bind_text(), *rules])

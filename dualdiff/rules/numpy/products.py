@@ -25,7 +25,6 @@ from .common import implements, into, ndim_of, target_of
 from .einsum import einsum_p
 from .linalg.matrices import conjugate, flat, fold, transpose
 from .manipulation import as_operand
-from .product_paths import product_fast_path
 
 
 def _each_times(g: Any, v: Any, shape: Shape, lead: Shape) -> Any:
@@ -94,11 +93,8 @@ def _pull_y(g: Any, x: Any, y_spec: Spec, lead: Shape) -> Any:
 
 
 def _product(fn: Callable[..., Any], name: str) -> Bilinear:
-    product = bilinear(
-        fn, _pull_x, _pull_y, pushes=(_push_x, _push_y), name=name, structure=MatMul()
-    )
-    product.bind = product_fast_path(product, (_pull_x, _pull_y), (_push_x, _push_y))
-    return product
+    pushes = (_push_x, _push_y)
+    return bilinear(fn, _pull_x, _pull_y, pushes=pushes, name=name, structure=MatMul())
 
 
 matmul_p = _product(np.matmul, "matmul")

@@ -27,8 +27,7 @@ from ....core.dual import Dual, ForwardTrace
 from ....core.primitive import Primitive
 from ....core.trace import resolve
 from ....errors import UnsupportedInputError, user_line
-from ...declare import Derivative, elementwise, rule
-from ...residuals import OPERANDS
+from ...declare import OPERANDS, Derivative, elementwise, rule
 from ...structures import Elementwise
 
 Function = Callable[..., Any]

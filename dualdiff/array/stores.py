@@ -98,7 +98,7 @@ def replace_content(box: Any, content: Any, owned: bool) -> None:
 
 
 def assign_to(target: Any, index: Any, v: Any) -> None:
-    """``target[index] = v``, where the target may be a plain array, which takes no traced values."""
+    """``target[index] = v``; the target may be a plain array, which takes no traced values."""
     if is_box(target):
         assign(target, index, v)
         return

@@ -8,8 +8,7 @@ import numpy as np
 from scipy import special
 
 from ....array.box import plain
-from ...declare import elementwise
-from .kinds import closed, horner, partial, where
+from .kinds import closed, declared, horner, partial, where
 
 LN2 = 0.6931471805599453
 LN10 = 2.302585092994046
@@ -103,7 +102,7 @@ def _pseudo_huber_slope(x: Any, y: Any) -> Any:
     return np.where(np.isinf(y), x * np.sign(y), x * (y / np.where(np.isinf(y), 1, np.hypot(x, y))))
 
 
-_pseudo_huber_dr = elementwise(
+_pseudo_huber_dr = declared(
     _pseudo_huber_slope,
     lambda x, y: (y / np.hypot(x, y)) ** 3,
     lambda x, y: (x / np.hypot(x, y)) ** 3,

@@ -16,7 +16,7 @@ from ....core.batch import dtype_of
 from ....errors import UnsupportedInputError, user_line
 from ...declare import elementwise
 from ...numpy.common import on_values
-from .kinds import cases, closed, column, flat, gauss_legendre, horner, where
+from .kinds import cases, closed, column, declared, flat, gauss_legendre, horner, where
 
 LOG_PI = 1.1447298858494002
 HALF_LOG_2PI = 0.9189385332046727
@@ -68,7 +68,7 @@ def _complex_values(n: Any, z: Any) -> Any:
     return ((-1.0) ** (n + 1) * special.gamma(s) * total)[()]
 
 
-complex_polygamma: Any = elementwise(
+complex_polygamma: Any = declared(
     _complex_values,
     None,
     lambda x, y: complex_polygamma(x + 1, y),

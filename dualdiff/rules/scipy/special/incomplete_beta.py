@@ -13,9 +13,8 @@ import numpy as np
 from scipy import special
 
 from ....array.box import plain
-from ...declare import elementwise
 from .gamma_beta import log_beta, log_minus_psi, psi_difference
-from .kinds import by, cases, closed, column, exp_exp, find, flat, inverse
+from .kinds import by, cases, closed, column, declared, exp_exp, find, flat, inverse
 
 NODES, WEIGHTS = exp_exp(80)
 DROP = 40.0  # the tail ends where the integrand has fallen by exp(-40)
@@ -94,7 +93,7 @@ def _lowered(a: Any, b: Any, x: Any, which: int) -> Any:
     return np.where(high, value, low)
 
 
-beta_density = elementwise(
+beta_density = declared(
     _density_values, _density_shape(0), _density_shape(1), _density_x, name="special.beta_density"
 )
 

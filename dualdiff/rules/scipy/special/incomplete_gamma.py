@@ -16,7 +16,7 @@ from ....array.box import plain
 from ....array.dispatch import register
 from ...declare import elementwise
 from .gamma_beta import log_minus_psi
-from .kinds import by, cases, closed, column, find, flat, gauss_legendre, inverse, where
+from .kinds import by, cases, closed, column, declared, find, flat, gauss_legendre, inverse, where
 
 NODES, WEIGHTS = gauss_legendre(28)
 DROP = 40.0  # the tail ends where the integrand has fallen by exp(-40)
@@ -64,7 +64,7 @@ def _density_x(x: Any, y: Any, ans: Any) -> Any:
     return np.where(np.isinf(plain(y)), 0.0, np.where(edge, edge_value, slope))
 
 
-gamma_density = elementwise(_density_values, _density_a, _density_x, name="special.gamma_density")
+gamma_density = declared(_density_values, _density_a, _density_x, name="special.gamma_density")
 if _factor is not None:
     register(
         _factor,

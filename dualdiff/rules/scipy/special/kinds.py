@@ -88,6 +88,16 @@ def inverse(name: str, equation: Function, constants: Sequence[int] = ()) -> Pri
     return closed(name, *[None if i in constants else slope(i) for i in range(n)])
 
 
+def declared(values: Function, *derivatives: Derivative, name: str) -> Any:
+    """A primitive from a function of plain numbers that SciPy does not have."""
+
+    def fn(*args: Any) -> Any:
+        return primitive(*args) if any(map(is_box, args)) else values(*args)
+
+    primitive = elementwise(fn, *derivatives, name=name)
+    return primitive
+
+
 def several(name: str, *slopes: Function | None) -> None:
     """Declare a function of several results: one ``slope(*args, results)`` per operand.
 

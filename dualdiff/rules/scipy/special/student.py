@@ -8,10 +8,20 @@ import numpy as np
 from scipy import special
 
 from ....array.box import plain
-from ...declare import elementwise
 from .gamma_beta import log_beta
 from .incomplete_beta import NODES, WEIGHTS, _end
-from .kinds import cases, closed, column, find, flat, gauss_legendre, horner, inverse, where
+from .kinds import (
+    cases,
+    closed,
+    column,
+    declared,
+    find,
+    flat,
+    gauss_legendre,
+    horner,
+    inverse,
+    where,
+)
 
 # psi((v + 1) / 2) - psi(v / 2) - 1 / v by powers of 1 / v**2 (DLMF 5.11.2, 24.11).
 EXCESS = (1 / 2, -1 / 4, 1 / 2, -17 / 8, 31 / 2, -691 / 4, 5461 / 2, -929569 / 16)
@@ -53,7 +63,7 @@ def _t_logpdf_dt(x: Any, y: Any) -> Any:
     return -(x + 1) * y / (x + y * y)
 
 
-t_logpdf = elementwise(
+t_logpdf = declared(
     _t_logpdf_values, lambda x, y: t_score(x, y * y), _t_logpdf_dt, name="special.t_logpdf"
 )
 

@@ -1,12 +1,40 @@
-"""`scipy.stats` on traced arrays: its whole namespace, with rules for the distributions below.
+"""`scipy.stats` on traced arrays: its whole namespace.
 
-SciPy's own distributions make plain arrays of what they are given: take these from here. Their
-other methods (`rvs`, `fit`, ...) are SciPy's.
+SciPy's own functions make plain arrays of what they are given: take these from
+`dualdiff.scipy.stats`. Distributions have derivatives in x and all parameters, summaries and tests
+in the data; they run SciPy's own code on traced values. What SciPy computes by compiled code raises
+an error that says so.
 """
 
 from __future__ import annotations
 
-from .multivariate import dirichlet, multivariate_normal
-from .univariate import beta, chi2, gamma, norm, poisson, t
+import types
+from typing import Any
 
-__all__ = ["beta", "chi2", "dirichlet", "gamma", "multivariate_normal", "norm", "poisson", "t"]
+from scipy import stats
+
+from ..rebinding import REBUILT_MODULES, class_on_traced, on_traced
+from . import replacements  # noqa: F401  # what rebinding needs to know of scipy.stats
+from .distributions import Distribution
+from .multivariate import Multivariate, dirichlet, multivariate_normal
+
+__all__ = ["dirichlet", "multivariate_normal"]
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("_"):
+        raise AttributeError(name)
+    found = globals()[name] = _counterpart(getattr(stats, name), name)
+    return found
+
+
+def _counterpart(found: Any, name: str) -> Any:
+    if isinstance(found, (stats.rv_continuous, stats.rv_discrete)):
+        return Distribution(found)
+    if isinstance(found, stats._multivariate.multi_rv_generic):
+        return Multivariate(found, name)
+    if isinstance(found, types.FunctionType):
+        return on_traced(found, f"scipy.stats.{name}")
+    if isinstance(found, type) and found.__module__ in REBUILT_MODULES:
+        return class_on_traced(found, f"scipy.stats.{name}")
+    return found

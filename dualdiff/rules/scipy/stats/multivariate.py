@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -9,57 +10,71 @@ from scipy import special, stats
 
 from ....array.box import is_box, plain, seen
 from ....core.batch import shape_of
-from ....errors import MissingRuleError, user_line
 from ...declare import rule
 from ...numpy.creation import contains_box
 from .. import special as _rules  # noqa: F401  # those that the formulas need
-from .distribution import Frozen, double
+from ..rebinding import any_traced, explained, instance_of
+from .distributions import Frozen, double
+from .normal_cdf import normal_cdf
+from .replacements import with_value
 
 LOG_2PI = 1.8378770664093453
 
 
-class _Mirror:
-    """A distribution of scipy.stats; functions without a rule refuse traced values."""
+class Multivariate:
+    """A distribution of several variables: SciPy's methods, on traced values by their copies."""
 
-    source: Any
+    def __init__(self, source: Any, name: str) -> None:
+        self.source = source
+        self.name = name
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         found = getattr(self.source, name)
+        if not callable(found):
+            return found
 
+        @functools.wraps(found)
         def method(*args: Any, **kwargs: Any) -> Any:
-            if any(map(contains_box, (*args, *kwargs.values()))):
-                what = type(self.source).__name__.removesuffix("_gen")
-                raise MissingRuleError(
-                    f"scipy.stats.{what}.{name} has no derivative rule, {user_line()}; pass "
-                    f"dualdiff.value_of(x) to count x as constant."
-                )
-            return found(*args, **kwargs)
+            if not any_traced((*args, *kwargs.values())):
+                return found(*args, **kwargs)
+            what = f"scipy.stats.{self.name}.{name}"
+            return explained(getattr(instance_of(self.source), name), what, args, kwargs)
 
-        return method if callable(found) else found
+        return method
 
     def __dir__(self) -> list[str]:
         return dir(self.source)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The distribution with its parameters fixed."""
-        if any(map(contains_box, (*args, *kwargs.values()))):
-            return Frozen(self, args, kwargs)  # type: ignore[arg-type]
+        if any_traced((*args, *kwargs.values())):
+            return Frozen(self, args, kwargs)
         return self.source(*args, **kwargs)
 
 
 def _parameters(mean: Any, cov: Any, ndim: int) -> tuple[Any, Any]:
-    """Mean vector and covariance matrix, from SciPy's short forms."""
+    """Mean vector and covariance matrix, from what SciPy takes for them."""
     mean, cov = None if mean is None else double(mean), double(cov)
     sizes = [shape_of(p)[-1] for p in (mean, cov) if p is not None and np.ndim(p)]
-    n = sizes[0] if sizes else max(ndim, 1)
+    # With a scalar mean (or none) and a scalar variance SciPy has one dimension: x are its points.
+    n = sizes[0] if sizes else (1 if mean is not None or ndim == 0 else max(ndim, 1))
     if np.ndim(cov) < 2:
         cov = cov * np.eye(n)
     if shape_of(cov) != (n, n):
         raise ValueError(f"the covariance must be of shape {(n, n)}, not {shape_of(cov)}")
     mean = np.zeros(n) if mean is None else np.broadcast_to(mean, (n,))
     return mean, cov
+
+
+def _points(x: Any, n: int) -> Any:
+    """x as points of n dimensions in its last axis, as SciPy reads it."""
+    if np.ndim(x) == 0:
+        return np.reshape(x, (1, 1))
+    if np.ndim(x) == 1:
+        return np.reshape(x, (-1, 1) if n == 1 else (1, -1))
+    return x
 
 
 def _threshold(eigenvalues: Any) -> Any:
@@ -73,7 +88,7 @@ def _density(deviation: Any, cov: Any) -> Any:
         return density_p(deviation, cov)
     values, vectors = np.linalg.eigh(cov)
     if not values[0] > _threshold(values):
-        stats.multivariate_normal(np.zeros(len(cov)), cov)  # SciPy checks the arguments
+        stats.multivariate_normal(np.zeros(len(cov)), cov)  # SciPy says what is wrong
     scaled = np.matmul(deviation, vectors * np.sqrt(1 / values))
     distance = np.sum(np.square(scaled), axis=-1)
     return -0.5 * (len(cov) * LOG_2PI + np.sum(np.log(values)) + distance)
@@ -118,14 +133,12 @@ def _singular_density(deviation: Any, cov: Any, rank: int) -> Any:
     return np.where(off < 1e3 * _threshold(values), density, -np.inf)
 
 
-class _MultivariateNormal(_Mirror):
+class _MultivariateNormal(Multivariate):
     """scipy.stats.multivariate_normal, with derivatives of pdf, logpdf and entropy.
 
-    All entries of the covariance count as independent: for a symmetric covariance the derivative is
-    symmetric. With `allow_singular`, the rank of a singular covariance counts as constant.
+    All entries of the covariance count as independent: for a symmetric one the derivative is
+    symmetric. Where `allow_singular` meets a singular covariance, its rank counts as constant.
     """
-
-    source = stats.multivariate_normal
 
     def logpdf(self, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
         """The logarithm of the density.
@@ -146,18 +159,18 @@ class _MultivariateNormal(_Mirror):
         x = x if hasattr(x, "dtype") else np.asarray(x, dtype=float)
         mean, cov = _parameters(mean, cov, shape_of(x)[-1] if np.ndim(x) else 1)
         n = shape_of(mean)[0]
-        if np.ndim(x) == 0 or (np.ndim(x) == 1 and n == 1):
-            x = np.reshape(x, (*shape_of(x), 1))
-        deviation = x - mean
+        deviation = _points(x, n) - mean
         if allow_singular:
             values = np.linalg.eigvalsh(seen(cov))
             rank = int(np.sum(values > _threshold(values)))
             if rank < n:
                 return _singular_density(deviation, cov, rank)
+        shape = shape_of(deviation)[:-1]
         if np.ndim(deviation) <= 2:
-            return density_p(deviation, cov)
-        rows = density_p(np.reshape(deviation, (-1, n)), cov)
-        return np.reshape(rows, shape_of(deviation)[:-1])
+            rows = density_p(deviation, cov)
+        else:
+            rows = density_p(np.reshape(deviation, (-1, n)), cov)
+        return np.reshape(rows, () if np.prod(shape) == 1 else shape)
 
     def pdf(self, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
         """The density; see `logpdf`."""
@@ -165,19 +178,47 @@ class _MultivariateNormal(_Mirror):
             return self.source.pdf(x, mean, cov, allow_singular)
         return np.exp(self.logpdf(x, mean, cov, allow_singular))
 
+    def cdf(
+        self, x: Any, mean: Any = None, cov: Any = 1, *args: Any, lower_limit: Any = None, **kw: Any
+    ) -> Any:
+        """The distribution function, in x, `lower_limit`, `mean` and `cov`; see `logpdf`.
+
+        The value is SciPy's. From four dimensions on SciPy integrates by random points; so do the
+        derivatives, to the same accuracy.
+        """
+        if not any(map(contains_box, (x, mean, cov, lower_limit))):
+            return self.source.cdf(x, mean, cov, *args, lower_limit=lower_limit, **kw)
+        x, lower = double(x), None if lower_limit is None else double(lower_limit)
+        mean, cov = _parameters(mean, cov, shape_of(x)[-1] if np.ndim(x) else 1)
+        x = _points(x, shape_of(mean)[0])
+        lower = None if lower is None else _points(lower, shape_of(mean)[0]) - mean
+        value = self.source.cdf(
+            plain(x),
+            plain(mean),
+            plain(cov),
+            *args,
+            lower_limit=None if lower is None else plain(lower + mean),
+            **kw,
+        )
+        return with_value(value, np.reshape(normal_cdf(x - mean, lower, cov), np.shape(value)))
+
+    def logcdf(self, x: Any, mean: Any = None, cov: Any = 1, *args: Any, **kw: Any) -> Any:
+        """The logarithm of `cdf`."""
+        if not any(map(contains_box, (x, mean, cov, kw.get("lower_limit")))):
+            return self.source.logcdf(x, mean, cov, *args, **kw)
+        return np.log(self.cdf(x, mean, cov, *args, **kw))
+
     def entropy(self, mean: Any = None, cov: Any = 1) -> Any:
         """The differential entropy, ``log(det(2 pi e cov)) / 2``."""
         if not any(map(contains_box, (mean, cov))):
             return self.source.entropy(mean, cov)
         mean, cov = _parameters(mean, cov, 1)
-        self.source(np.zeros(shape_of(mean)), np.asarray(seen(cov)))  # SciPy checks the arguments
+        self.source(np.zeros(shape_of(mean)), np.asarray(seen(cov)))  # SciPy says what is wrong
         return 0.5 * (shape_of(mean)[0] * (LOG_2PI + 1) + np.linalg.slogdet(cov)[1])
 
 
-class _Dirichlet(_Mirror):
+class _Dirichlet(Multivariate):
     """scipy.stats.dirichlet, with derivatives of pdf and logpdf."""
-
-    source = stats.dirichlet
 
     def logpdf(self, x: Any, alpha: Any) -> Any:
         """The logarithm of the density.
@@ -185,7 +226,7 @@ class _Dirichlet(_Mirror):
         Arguments: `x`, of shape (k,) or (k, m), whose columns add up to 1, or without the last row;
         `alpha`, of shape (k,).
         Returns: a number or an array of shape (m,).
-        Raises: ValueError if x is not in the simplex. All given entries of x count as
+        Raises: ValueError where x is not in the simplex. In x, all given entries count as
         independent.
 
         >>> import numpy as np, dualdiff as dd
@@ -196,7 +237,7 @@ class _Dirichlet(_Mirror):
         if not any(map(contains_box, (x, alpha))):
             return self.source.logpdf(x, alpha)
         x, alpha = double(x), double(alpha)
-        self.source.logpdf(plain(x), plain(alpha))  # SciPy checks the arguments
+        self.source.logpdf(plain(x), plain(alpha))  # SciPy says what is wrong
         if shape_of(x)[0] == shape_of(alpha)[0] - 1:
             x = np.concatenate([x, 1 - np.sum(x, axis=0, keepdims=True)])
         norm = np.sum(special.gammaln(alpha)) - special.gammaln(np.sum(alpha))
@@ -209,5 +250,5 @@ class _Dirichlet(_Mirror):
         return np.exp(self.logpdf(x, alpha))
 
 
-multivariate_normal = _MultivariateNormal()
-dirichlet = _Dirichlet()
+multivariate_normal = _MultivariateNormal(stats.multivariate_normal, "multivariate_normal")
+dirichlet = _Dirichlet(stats.dirichlet, "dirichlet")

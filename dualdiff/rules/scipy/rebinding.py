@@ -1,0 +1,337 @@
+"""SciPy's own Python code on traced values: copies of its functions in another namespace.
+
+A copy has the byte code of SciPy's function and other globals: for `numpy` the functions of
+`dualdiff.numpy`, for `scipy.special` the rules of this package, for functions, classes and
+instances of SciPy copies of the same kind, made when they are asked for. SciPy itself is left
+alone. `replace` names what stands for a function that cannot run so: compiled code, and helpers
+that make plain arrays.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import importlib
+import math
+import types
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ...array.box import is_box, plain
+from ...array.dispatch import find_function
+from ...errors import MissingRuleError, user_line
+from ..numpy import creation, functional, index_tricks, stores
+from ..numpy.creation import contains_box
+from ..numpy.namespace import mirror
+
+REPLACED: dict[Any, Any] = {}
+REBUILT_MODULES: set[str] = set()
+_functions: dict[Any, Any] = {}
+_classes: dict[type, type] = {}
+_instances: dict[int, tuple[Any, Any]] = {}
+_spaces: dict[int, tuple[Any, Globals]] = {}
+
+
+def replace(original: Any, replacement: Any) -> None:
+    """Say what stands for an object of SciPy's, NumPy's or the standard library's in copies."""
+    REPLACED[original] = replacement
+
+
+class Space:
+    """A module as its copies see it."""
+
+    def __init__(self, module: Any, *sources: Any) -> None:
+        self.__dict__.update(_module=module, _sources=sources)
+
+    def __getattr__(self, name: str) -> Any:
+        for source in self._sources:
+            if hasattr(source, name) and not name.startswith("_"):
+                found = getattr(source, name)
+                break
+        else:
+            found = translated(getattr(self._module, name))
+        self.__dict__[name] = found
+        return found
+
+
+# NumPy's functions that make arrays do not dispatch.
+_CREATION: dict[str, Any] = {
+    name: getattr(home, name)
+    for home, names in (
+        (
+            creation,
+            "arange array asanyarray asarray asarray_chkfinite ascontiguousarray asfortranarray "
+            "empty eye full geomspace identity linspace logspace ones require tri zeros",
+        ),
+        (functional, "fromiter frompyfunc kaiser vectorize"),
+        (index_tricks, "broadcast c_ ndenumerate nditer r_"),
+        (stores, "copy empty_like full_like ones_like zeros_like"),
+    )
+    for name in names.split()
+}
+
+
+class NumPy(Space):
+    """NumPy as copies see it: functions that take traced values, also in lists."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            return getattr(self._module, name)
+        own = _CREATION.get(name) if self._module is np else None
+        found = mirror(self._module, name) if own is None else own
+        if isinstance(found, types.ModuleType):
+            found = NumPy(found)
+        self.__dict__[name] = found
+        return found
+
+
+NUMPY = NumPy(np)
+replace(np, NUMPY)
+replace(np.linalg, NUMPY.linalg)
+
+
+class Globals(dict[str, Any]):
+    """The globals of copies: those of a module of SciPy's, translated when they are asked for."""
+
+    def __init__(self, source: dict[str, Any]) -> None:
+        super().__init__()
+        self.source = source
+        self["__builtins__"] = {**vars(builtins), **BUILTINS}
+        for name in ("__name__", "__file__", "__package__", "__spec__"):
+            if name in source:
+                self[name] = source[name]
+
+    def __missing__(self, name: str) -> Any:
+        found = self[name] = translated(self.source[name])
+        return found
+
+
+class _FloatType(type):
+    """`float` for copies: traced numbers count as such, and pass through it."""
+
+    def __instancecheck__(cls, x: Any) -> bool:
+        return isinstance(x, float) or (is_box(x) and np.ndim(x) == 0)
+
+    def __call__(cls, x: Any = 0.0) -> Any:
+        return np.reshape(x, ()) * 1.0 if is_box(x) else float(x)
+
+
+class _Float(np.float64, metaclass=_FloatType):
+    """Stands for `float`, also where a dtype is asked for."""
+
+
+BUILTINS: dict[str, Any] = {"float": _Float}
+
+
+class _Math:
+    """The module `math`, whose functions make way for NumPy's where a value is traced."""
+
+    OTHERS = {"pow": np.power, "lgamma": special.gammaln, "gamma": special.gamma}
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(math, name)
+        other = self.OTHERS.get(name, getattr(np, name, None) or getattr(special, name, None))
+        if not callable(found) or other is None:
+            return found
+        return lambda *args: other(*args) if any(map(is_box, args)) else found(*args)
+
+
+replace(math, _Math())
+
+
+def translated(value: Any) -> Any:
+    """What stands for a global object in copies."""
+    try:
+        if value in REPLACED:
+            return REPLACED[value]
+    except TypeError:  # not hashable, an array for one
+        return value
+    if isinstance(value, types.ModuleType):
+        name = value.__name__
+        if name == "scipy.special":
+            return Space(value, importlib.import_module("dualdiff.rules.scipy.special"))
+        if name.startswith("numpy"):
+            return NumPy(value)
+        return Space(value) if name.startswith("scipy") else value
+    if isinstance(value, types.FunctionType):
+        return _translated_function(value)
+    if isinstance(value, types.BuiltinFunctionType):
+        return _of_numpy(value)
+    if type(value).__name__ == "_ArrayFunctionDispatcher":
+        return _of_numpy(value)
+    if isinstance(value, type):
+        return rebuilt(value)
+    if type(value).__module__ in REBUILT_MODULES:
+        return instance_of(value)
+    return value
+
+
+def _translated_function(function: types.FunctionType) -> Any:
+    home = str(function.__module__)
+    if getattr(special, str(function.__name__), None) is function:
+        rules = importlib.import_module("dualdiff.rules.scipy.special")
+        return getattr(rules, str(function.__name__))
+    if home.startswith("numpy"):
+        return _of_numpy(function)
+    return rebound(function) if home.startswith("scipy") else function
+
+
+def _of_numpy(function: Any) -> Any:
+    name = getattr(function, "__name__", "")
+    return getattr(NUMPY, name) if getattr(np, name, None) is function else function
+
+
+def rebound(function: Any) -> Any:
+    """The copy of a function of SciPy's."""
+    if function in REPLACED:
+        return REPLACED[function]
+    if function in _functions:
+        return _functions[function]
+    key = id(function.__globals__)
+    if key not in _spaces:
+        _spaces[key] = function.__globals__, Globals(function.__globals__)
+    cells = tuple(types.CellType() for _ in function.__closure__ or ())
+    copy = types.FunctionType(
+        function.__code__, _spaces[key][1], function.__name__, function.__defaults__, cells or None
+    )
+    copy.__kwdefaults__ = function.__kwdefaults__
+    copy.__module__, copy.__qualname__ = function.__module__, function.__qualname__
+    if hasattr(function, "__signature__"):
+        copy.__signature__ = function.__signature__  # type: ignore[attr-defined]
+    _functions[function] = copy
+    for new, old in zip(cells, function.__closure__ or (), strict=True):
+        try:
+            new.cell_contents = translated(old.cell_contents)
+        except ValueError:  # an empty cell
+            continue
+    return copy
+
+
+def rebuilt(cls: type) -> type:
+    """The copy of a class of SciPy's, if it is defined in one of `REBUILT_MODULES`."""
+    if cls in _classes:
+        return _classes[cls]
+    exempt = issubclass(cls, (BaseException, tuple))
+    if cls.__module__ not in REBUILT_MODULES or exempt:
+        return cls
+    waiting: list[Any] = []
+    skipped = ("__dict__", "__weakref__", "__init_subclass__")
+    names = {k: _attribute(a, waiting) for k, a in vars(cls).items() if k not in skipped}
+    bases = tuple(rebuilt(b) for b in cls.__bases__)
+    new = types.new_class(cls.__name__, bases, {}, lambda space: space.update(names))
+    for cell in waiting:  # the cells by which `super()` finds its class
+        cell.cell_contents = new
+    _classes[cls] = new
+    return new
+
+
+def _attribute(a: Any, waiting: list[Any]) -> Any:
+    if isinstance(a, types.FunctionType):
+        return _method(a, waiting)
+    if isinstance(a, property):
+        parts = (a.fget, a.fset, a.fdel)
+        return property(*(_attribute(f, waiting) if f else None for f in parts))
+    if isinstance(a, (staticmethod, classmethod)):
+        return type(a)(_attribute(a.__func__, waiting))
+    if isinstance(a, functools.cached_property):
+        new: Any = functools.cached_property(_attribute(a.func, waiting))
+        new.attrname = a.attrname
+        return new
+    return _contained(a)
+
+
+def _contained(value: Any) -> Any:
+    """An attribute, instances of copied classes within it copied too."""
+    if type(value) in (list, tuple):
+        return type(value)(map(_contained, value))
+    if type(value) is dict:
+        return {k: _contained(v) for k, v in value.items()}
+    return instance_of(value) if type(value).__module__ in REBUILT_MODULES else value
+
+
+def _method(a: Any, waiting: list[Any]) -> Any:
+    copy = rebound(a)
+    free = a.__code__.co_freevars
+    if "__class__" not in free or a in REPLACED:
+        return copy
+    cells = [
+        types.CellType() if n == "__class__" else types.CellType(c.cell_contents)
+        for n, c in zip(free, copy.__closure__, strict=True)
+    ]
+    waiting.append(cells[free.index("__class__")])
+    own = types.FunctionType(
+        copy.__code__, copy.__globals__, copy.__name__, copy.__defaults__, tuple(cells)
+    )
+    own.__kwdefaults__ = a.__kwdefaults__
+    return own
+
+
+AFTER: list[Callable[[Any, Any], None]] = []  # called with a copied instance and its original
+
+
+def instance_of(source: Any) -> Any:
+    """The copy of an instance of one of SciPy's classes, its methods rebound."""
+    if id(source) in _instances:
+        return _instances[id(source)][0]
+    new: Any = object.__new__(rebuilt(type(source)))
+    _instances[id(source)] = new, source
+    for name, value in vars(source).items():
+        if isinstance(value, types.MethodType):
+            function = value.__func__
+            own = getattr(function, "__globals__", None) is not None
+            value = types.MethodType(rebound(function) if own else function, new)
+        new.__dict__[name] = _contained(value)
+    for finish in AFTER:
+        finish(new, source)
+    return new
+
+
+def any_traced(values: Iterable[Any]) -> bool:
+    """Whether traced values are among arguments, also within lists and frozen objects."""
+    return any(map(contains_box, values))
+
+
+def on_traced(function: Any, name: str) -> Callable[..., Any]:
+    """SciPy's function for plain arguments, its copy for traced ones."""
+
+    @functools.wraps(function)
+    def either(*args: Any, **kwargs: Any) -> Any:
+        if not any_traced((*args, *kwargs.values())):
+            return function(*args, **kwargs)
+        found = find_function(function)
+        if found is not None:
+            return found(*args, **kwargs)
+        return explained(rebound(function), name, args, kwargs)
+
+    return either
+
+
+def class_on_traced(cls: type, name: str) -> Callable[..., Any]:
+    """SciPy's class for plain arguments, its copy for traced ones."""
+
+    @functools.wraps(cls, updated=())
+    def either(*args: Any, **kwargs: Any) -> Any:
+        if not any_traced((*args, *kwargs.values())):
+            return cls(*args, **kwargs)
+        return explained(rebuilt(cls), name, args, kwargs)
+
+    return either
+
+
+def explained(function: Any, name: str, args: Any, kwargs: Any) -> Any:
+    """Call a copy; where it meets compiled code, say which function has no derivative."""
+    try:
+        return function(*args, **kwargs)
+    except (TypeError, AttributeError, NotImplementedError) as error:
+        raise MissingRuleError(
+            f"{name} has no derivative here, {user_line()}: SciPy computes it by code that does "
+            f"not take traced values ({error}). Pass dualdiff.value_of(x) to count x as constant."
+        ) from error
+
+
+def deep_plain(x: Any) -> Any:
+    """Plain values behind boxes, also in lists and tuples."""
+    return type(x)(map(deep_plain, x)) if type(x) in (list, tuple) else plain(x)

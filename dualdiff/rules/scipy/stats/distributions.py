@@ -1,0 +1,280 @@
+"""Distributions of one variable: SciPy's formulas on traced values, within argument handling of
+our own.
+
+Densities, distribution functions and quantiles call copies of SciPy's private methods (`_logpdf`,
+`_cdf`, ...) on the elements inside the support. On first use the value of each is compared with
+SciPy's public method: a release that moves a private name ends in an error, not in a wrong number.
+Moments, entropies and expectations run copies of SciPy's public methods.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ....array.box import is_box, plain
+from ....core.batch import shape_of
+from ....errors import DualdiffError, MissingRuleError, UnsupportedInputError, user_line
+from ...numpy.manipulation import as_operand
+from ..rebinding import any_traced, explained, instance_of
+from .fitting import fit
+from .formulas import FORMULAS
+
+INF = float("inf")
+NAN = float("nan")
+# What each function is below and above the support.
+OUTSIDE = {
+    "pdf": (0.0, 0.0), "logpdf": (-INF, -INF), "pmf": (0.0, 0.0), "logpmf": (-INF, -INF),
+    "cdf": (0.0, 1.0), "logcdf": (-INF, 0.0), "sf": (1.0, 0.0), "logsf": (0.0, -INF),
+    "ppf": (NAN, NAN), "isf": (NAN, NAN),
+}  # fmt: skip
+REBOUND = frozenset(
+    (
+        "mean", "var", "std", "stats", "moment", "entropy", "median", "interval", "support",
+        "expect", "nnlf",
+    )
+)  # fmt: skip
+CLOSE = 1e-9  # how far a first value may be from SciPy's
+INFRASTRUCTURE = "scipy.stats._distn_infrastructure"
+
+
+class ChangedPrivateNameError(DualdiffError):
+    """A private method of SciPy's does not give the value of the public one."""
+
+
+def double(x: Any) -> Any:
+    """An operand in double precision, in which SciPy computes all of its distributions."""
+    x = as_operand(x)
+    dtype = getattr(x, "dtype", None)
+    if dtype is None:
+        return x
+    return x.astype(float) if dtype.itemsize < 8 or dtype.kind in "iub" else x
+
+
+class Distribution:
+    """One of SciPy's distributions, whose functions carry derivatives in x and all parameters.
+
+    Arguments: `source`, the distribution in scipy.stats.
+    Outside the support the derivative is 0; parameters that SciPy refuses give NaN, value and
+    derivative; on the edge of the support the derivative is that of the formula inside.
+    """
+
+    def __init__(self, source: Any) -> None:
+        self.source = source
+        self.name = str(source.name)
+        self.shapes = tuple(s.strip() for s in (source.shapes or "").split(",") if s.strip())
+        self.discrete = hasattr(source, "pmf")
+        self.checked: set[str] = set()
+        self.__doc__ = f"scipy.stats.{self.name}, with derivatives."
+
+    @functools.cached_property
+    def copy(self) -> Any:
+        """The copy of the distribution that takes traced values."""
+        return instance_of(self.source)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        found = getattr(self.source, name)
+        if not callable(found):
+            return found
+
+        @functools.wraps(found)
+        def method(*args: Any, **kwargs: Any) -> Any:
+            if not any_traced((*args, *kwargs.values())):
+                return found(*args, **kwargs)
+            if name in OUTSIDE:
+                return self.evaluate(name, *args, **kwargs)
+            if name == "fit" and not self.discrete:
+                return fit(self, *args, **kwargs)
+            if name in REBOUND:
+                what = f"scipy.stats.{self.name}.{name}"
+                value = explained(getattr(self.copy, name), what, args, kwargs)
+                return poisoned(value, (*args, *kwargs.values()))
+            raise MissingRuleError(
+                f"scipy.stats.{self.name}.{name} has no derivative rule, {user_line()}; those "
+                f"that have are {', '.join((*OUTSIDE, *sorted(REBOUND)))}. Write it with functions "
+                f"that have one, or pass dualdiff.value_of(x) to count x as constant."
+            )
+
+        return method
+
+    def __dir__(self) -> list[str]:
+        return dir(self.source)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The distribution with its parameters fixed."""
+        if any_traced((*args, *kwargs.values())):
+            return Frozen(self, args, kwargs)
+        return self.source(*args, **kwargs)
+
+    def parameters(self, name: str, args: Any, kwargs: Any) -> tuple[list[Any], Any, Any]:
+        """Shapes, loc and scale of a call."""
+        names = [*self.shapes, "loc", *([] if self.discrete else ["scale"])]
+        given = dict(zip(names, args, strict=False)) | kwargs
+        missing = [n for n in self.shapes if n not in given]
+        if missing or len(args) > len(names) or set(given) - set(names):
+            raise TypeError(
+                f"{self.name}.{name} takes the parameters {', '.join(names)}, not "
+                f"{', '.join(map(str, given)) or 'none'}, {user_line()}"
+            )
+        shapes = [double(given[n]) for n in self.shapes]
+        return shapes, double(given.get("loc", 0.0)), double(given.get("scale", 1.0))
+
+    def evaluate(self, name: str, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """One of the functions, at x and parameters of which some are traced."""
+        shapes, loc, scale = self.parameters(name, args, kwargs)
+        x = double(x)
+        quantile = name in ("ppf", "isf")
+        whole: Any = True
+        if quantile:
+            z = x
+        elif self.discrete:
+            if any_traced((x, loc)):
+                raise UnsupportedInputError(
+                    f"{self.name}.{name} is a function of integers: it has no derivative in them "
+                    f"or in loc, {user_line()}; pass dualdiff.value_of(k)"
+                )
+            z = np.asarray(x, dtype=float) - loc
+            if name in ("pmf", "logpmf"):
+                whole = np.asarray(z == np.floor(z))
+            z = np.floor(z)
+        else:
+            z = (x - loc) / scale
+        shape = np.broadcast_shapes(shape_of(z), shape_of(scale), *map(shape_of, shapes))
+        values = [plain(s) for s in shapes]
+        with np.errstate(all="ignore"):
+            ok = self.source._argcheck(*values) & (plain(scale) > 0) & (plain(loc) == plain(loc))
+            valid = np.asarray(ok, bool)
+            low, high = (0.0, 1.0) if quantile else self.source._get_support(*values)
+        pz = plain(z)
+        below, above = valid & (pz < low) | ~np.asarray(whole), valid & (pz > high)
+        inside = valid & ~below & ~above & (pz == pz)
+        value = self._scattered(name, z, shapes, scale, inside, below, above, shape)
+        if quantile:
+            value = value * scale + loc
+        value = poisoned(value, (x, *shapes, loc, scale))
+        if name not in self.checked:
+            self._check(name, value, x, shapes, loc, scale)
+        return value
+
+    def _scattered(
+        self, name: str, z: Any, shapes: Any, scale: Any, inside: Any, below: Any, above: Any,
+        shape: tuple[int, ...],
+    ) -> Any:  # fmt: skip
+        """The formula at the elements inside, constants at the others."""
+        inside = np.broadcast_to(inside, shape)
+        everywhere = bool(np.all(inside)) and inside.size > 0
+
+        def chosen(a: Any) -> Any:
+            if shape_of(a) == () or (len(shape_of(a)) == 1 and shape_of(a) == (1,)):
+                return np.reshape(a, (1,))
+            a = np.broadcast_to(a, shape)
+            return np.reshape(a, (-1,)) if everywhere else a[inside]
+
+        count = int(np.sum(inside))
+        low, high = OUTSIDE[name]
+        if count:
+            z, scale = chosen(z), chosen(scale)
+            inner = self._formula(name, z, [chosen(s) for s in shapes])
+            if not self.discrete and name == "pdf":
+                inner = inner / scale
+            elif not self.discrete and name == "logpdf":
+                inner = inner - np.log(scale)
+            if shape_of(inner) != (count,):
+                inner = np.broadcast_to(inner, (count,))
+            if everywhere:
+                return np.reshape(inner, shape)
+            full = np.concatenate([inner, np.array([low, high, NAN])])
+        else:
+            full = np.array([low, high, NAN])
+        position = np.reshape(np.cumsum(inside), shape) - 1
+        rest = np.where(below, count, np.where(above, count + 1, count + 2))
+        index = np.where(inside, position, rest)
+        return full[index]
+
+    def _formula(self, name: str, z: Any, shapes: Sequence[Any]) -> Any:
+        """SciPy's private method, on the elements of vectors."""
+        own = FORMULAS.get((self.name, name))
+        if own is not None:
+            return own(z, *shapes)
+        if name in ("logcdf", "logsf") and self._is_inherited(f"_{name}"):
+            return self._log_probability(name, z, shapes)
+        method = getattr(self.copy, f"_{name}", None)
+        if method is None:
+            raise ChangedPrivateNameError(
+                f"this release of SciPy has no scipy.stats.{self.name}._{name}, {user_line()}"
+            )
+        what = f"scipy.stats.{self.name}.{name}"
+        with np.errstate(all="ignore"):
+            return explained(method, what, (z, *shapes), {})
+
+    def _is_inherited(self, name: str) -> bool:
+        owner = next(c for c in type(self.source).__mro__ if name in vars(c))
+        return owner.__module__ == INFRASTRUCTURE
+
+    def _log_probability(self, name: str, z: Any, shapes: Sequence[Any]) -> Any:
+        """The logarithm of a probability, by that of its complement where it is nearly 1."""
+        one, other = ("cdf", "sf") if name == "logcdf" else ("sf", "cdf")
+        p = self._formula(one, z, shapes)
+        likely = plain(p) > 0.5
+        with np.errstate(divide="ignore"):
+            if not np.any(likely):
+                return np.log(p)
+            small = np.where(likely, self._formula(other, z, shapes), 0.0)
+            return np.where(likely, np.log1p(-small), np.log(np.where(likely, 1.0, p)))
+
+    def _check(self, name: str, value: Any, x: Any, shapes: Any, loc: Any, scale: Any) -> None:
+        """Compare with the public method, once."""
+        rest = (plain(loc),) if self.discrete else (plain(loc), plain(scale))
+        with np.errstate(all="ignore"):
+            public = getattr(self.source, name)(plain(x), *map(plain, shapes), *rest)
+        if not np.allclose(plain(value), public, rtol=CLOSE, atol=CLOSE, equal_nan=True):
+            raise ChangedPrivateNameError(
+                f"scipy.stats.{self.name}._{name} of this release of SciPy does not give the "
+                f"value of {name}, {user_line()}; please report it"
+            )
+        self.checked.add(name)
+
+
+class Frozen:
+    """A distribution with traced parameters."""
+
+    def __init__(self, distribution: Any, args: Any, kwargs: Any) -> None:
+        self.dist = distribution
+        self.args = args
+        self.kwds = kwargs
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        method = getattr(self.dist, name)
+        if not callable(method):
+            return method
+        if name == "expect":
+            return self._expect
+        return lambda *x, **kwargs: method(*x, *self.args, **self.kwds, **kwargs)
+
+    def _expect(self, func: Any = None, **kwargs: Any) -> Any:
+        shapes = self.args[: len(self.dist.shapes)]
+        rest = dict(zip(("loc", "scale"), self.args[len(shapes) :], strict=False))
+        named = {k: v for k, v in self.kwds.items() if k in ("loc", "scale")}
+        shapes = (*shapes, *(self.kwds[s] for s in self.dist.shapes if s in self.kwds))
+        return self.dist.expect(func, args=shapes, **rest, **named, **kwargs)
+
+
+def poisoned(value: Any, given: Sequence[Any]) -> Any:
+    """`value`, whose derivatives are NaN where it is NaN itself."""
+    if isinstance(value, tuple):
+        return tuple(poisoned(v, given) for v in value)
+    wrong = np.isnan(plain(value))
+    if not np.any(wrong):
+        return value
+    total: Any = NAN
+    for x in given:
+        if is_box(x) and np.broadcast_shapes(shape_of(x), shape_of(value)) == shape_of(value):
+            total = total * x
+    return np.where(wrong, total, value) if is_box(total) else value

@@ -1,0 +1,343 @@
+"""What stands for helpers of scipy.stats that make plain arrays, and for its numerical methods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy._lib._array_api as array_api
+import scipy.integrate
+import scipy.linalg
+import scipy.stats
+from scipy._lib import _util
+from scipy.stats import _distn_infrastructure as infrastructure
+from scipy.stats import _kde
+
+from ....array.box import is_box, plain
+from ....core.batch import shape_of
+from ....core.trace import value_of
+from ...numpy import creation
+from ...numpy.creation import contains_box
+from .. import special as special_rules
+from ..rebinding import AFTER, NUMPY, REBUILT_MODULES, Space, deep_plain, replace
+
+PI_BY_2 = np.pi / 2
+REBUILT_MODULES.update(
+    f"scipy.stats._{name}"
+    for name in (
+        "distn_infrastructure", "continuous_distns", "discrete_distns", "multivariate",
+        "covariance", "levy_stable", "kde", "distribution_infrastructure", "new_distributions",
+        "probability_distribution",
+    )
+)  # fmt: skip
+
+
+def with_value(value: Any, traced: Any) -> Any:
+    """A plain value with the derivatives of a traced one."""
+    return value + (traced - value_of(traced)) if is_box(traced) else value
+
+
+# Quadrature: SciPy's value, the derivative of a double exponential rule (Mori and Sugihara 2001).
+STEPS = np.linspace(-3.4, 3.4, 141)
+SINH, COSH = PI_BY_2 * np.sinh(STEPS), PI_BY_2 * np.cosh(STEPS)
+
+
+def double_exponential(f: Any, a: Any, b: Any) -> Any:
+    """The integral of a vectorised function from a to b, which may be traced."""
+    if np.isfinite(plain(a)) and np.isfinite(plain(b)):
+        low, high = 1 / (1 + np.exp(-2 * SINH)), 1 / (1 + np.exp(2 * SINH))
+        weights = 2 * low * high * COSH * (b - a)
+        x = np.where(low < 0.5, a + (b - a) * low, b - (b - a) * high)
+    elif np.isfinite(plain(a)) or np.isfinite(plain(b)):
+        steps = np.exp(SINH)
+        x = a + steps if np.isfinite(plain(a)) else b - steps
+        weights = steps * COSH
+    else:
+        x, weights = np.sinh(SINH), np.cosh(SINH) * COSH
+    with np.errstate(all="ignore"):
+        heights = np.asarray(plain(f(plain(x))), float) * plain(weights)
+    # Where the integrand underflows its derivative may be 0 * inf.
+    top = np.max(np.abs(heights[np.isfinite(heights)]), initial=0)
+    alive = np.isfinite(heights) & (np.abs(heights) > 1e-25 * top)
+    weights = weights[alive] if np.ndim(weights) else weights
+    return np.sum(f(x[alive]) * weights) * (STEPS[1] - STEPS[0])
+
+
+def quad(func: Any, a: Any, b: Any, args: Any = (), full_output: int = 0, **options: Any) -> Any:
+    """``scipy.integrate.quad`` of functions that take vectors."""
+    args = args if type(args) is tuple else (args,)
+
+    def number(x: float, *rest: Any) -> float:
+        return float(np.asarray(plain(func(x, *rest))).reshape(()))
+
+    value = scipy.integrate.quad(number, plain(a), plain(b), deep_plain(args), **options)
+    traced = double_exponential(lambda x: func(x, *args), a, b)
+    return (with_value(value[0], traced), *value[1:])
+
+
+replace(scipy.integrate.quad, quad)
+
+
+# Functions by cases.
+def apply_where(
+    cond: Any, args: Any, f1: Any, f2: Any = None, /, *, fill_value: Any = None, **_: Any
+) -> Any:
+    """``f1`` of the arguments where `cond` holds, elsewhere ``f2`` of them, or `fill_value`."""
+    args = list(args) if isinstance(args, (tuple, list)) else [args]
+    cond = np.asarray(plain(cond))
+    shape = np.broadcast_shapes(cond.shape, *map(shape_of, args), np.shape(plain(fill_value)))
+    cond = np.broadcast_to(cond, shape)
+    args = [np.broadcast_to(a, shape) for a in args]
+    inside = f1(*(a[cond] for a in args))
+    if f2 is None:
+        outside: Any = np.broadcast_to(fill_value, shape)[~cond]
+    else:
+        outside = f2(*(a[~cond] for a in args))
+    dtype = np.result_type(plain(inside), plain(outside))
+    out = NUMPY.zeros(shape, dtype=dtype)
+    out[~cond] = outside
+    out[cond] = inside
+    return out
+
+
+def _lazywhere(cond: Any, arrays: Any, f: Any, fillvalue: Any = None, f2: Any = None) -> Any:
+    return apply_where(cond, arrays, f, f2, fill_value=fillvalue)
+
+
+def _lazyselect(condlist: Any, choicelist: Any, arrays: Any, default: Any = 0) -> Any:
+    arrays = np.broadcast_arrays(*arrays)
+    shape = shape_of(arrays[0])
+    out = NUMPY.zeros(shape)
+    out[...] = default
+    for function, cond in zip(choicelist, condlist, strict=True):
+        cond = np.broadcast_to(plain(cond), shape)
+        if np.any(cond):
+            out[cond] = function(*(a[cond] for a in arrays))
+    return out
+
+
+def argsreduce(cond: Any, *args: Any) -> list[Any]:
+    """The elements of the arguments where `cond` holds."""
+    given = [np.atleast_1d(a) for a in args]
+    *given, cond = np.broadcast_arrays(*given, plain(cond))
+    cond = np.asarray(plain(cond)).astype(bool)
+    return [np.ravel(a) for a in given] if np.all(cond) else [a[cond] for a in given]
+
+
+replace(infrastructure.argsreduce, argsreduce)
+for _home, _names in (
+    (_util, {"_lazywhere": _lazywhere, "_lazyselect": _lazyselect}),
+    (getattr(scipy._lib, "array_api_extra", None), {"apply_where": apply_where}),
+):
+    for _name, _new in _names.items():
+        if hasattr(_home, _name):
+            replace(getattr(_home, _name), _new)
+
+
+# The array API of Python, by which SciPy writes some functions for several libraries.
+class ArrayApi:
+    """NumPy for copies, with the functions that the array API adds."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(NUMPY, name)
+
+    @staticmethod
+    def asarray(x: Any, dtype: Any = None, *, copy: Any = None, **_: Any) -> Any:
+        if contains_box(x):
+            made = creation.asarray(x, dtype=dtype)
+            return made.copy() if copy else made
+        return np.asarray(x, dtype=dtype) if not copy else creation.array(x, dtype=dtype)
+
+    @staticmethod
+    def astype(x: Any, dtype: Any, **_: Any) -> Any:
+        return x.astype(dtype)
+
+    @staticmethod
+    def isnan(x: Any) -> Any:
+        return np.isnan(plain(x))
+
+    @staticmethod
+    def isdtype(dtype: Any, kind: Any) -> bool:
+        return bool(np.isdtype(dtype, kind))
+
+    @staticmethod
+    def __array_namespace_info__() -> Any:
+        return np.__array_namespace_info__()
+
+
+API = ArrayApi()
+
+
+def xp_promote(
+    *args: Any, broadcast: bool = False, force_floating: bool = False, xp: Any = None
+) -> Any:
+    """Arguments as arrays of one dtype, broadcast where that is asked for."""
+    out = [a if a is None else API.asarray(a) for a in args]
+    if force_floating:
+        out = [a.astype(float) if a is not None and a.dtype.kind in "iub" else a for a in out]
+    if broadcast:
+        shape = np.broadcast_shapes(*(shape_of(a) for a in out if a is not None))
+        out = [a if a is None else np.broadcast_to(a, shape) for a in out]
+    return tuple(out) if len(out) > 1 else out[0]
+
+
+class At:
+    """``at(x)[index].set(v)``: a copy of x with v stored at the index."""
+
+    def __init__(self, x: Any, index: Any = None) -> None:
+        self.x, self.index = x, index
+
+    def __getitem__(self, index: Any) -> At:
+        return At(self.x, index)
+
+    def _with(self, v: Any, change: Any = None) -> Any:
+        index = deep_plain(self.index)
+        out = NUMPY.zeros(shape_of(self.x), dtype=np.result_type(self.x.dtype))
+        out[...] = self.x
+        out[index] = change(out[index], v) if change else v
+        return out
+
+    def set(self, v: Any, **_: Any) -> Any:
+        return self._with(v)
+
+    def add(self, v: Any, **_: Any) -> Any:
+        return self._with(v, np.add)
+
+    def subtract(self, v: Any, **_: Any) -> Any:
+        return self._with(v, np.subtract)
+
+    def multiply(self, v: Any, **_: Any) -> Any:
+        return self._with(v, np.multiply)
+
+    def divide(self, v: Any, **_: Any) -> Any:
+        return self._with(v, np.divide)
+
+
+for _name, _new in {
+    "array_namespace": lambda *args, **kwargs: API,
+    "xp_promote": xp_promote,
+    "xp_copy": lambda x, **_: NUMPY.array(x),
+    "is_numpy": lambda xp: True,
+    "xp_device": lambda x: "cpu",
+    "xp_result_device": lambda *args: "cpu",
+    "_asarray": lambda array, dtype=None, order=None, copy=None, **_: API.asarray(
+        array, dtype=dtype, copy=copy
+    ),
+}.items():
+    if hasattr(array_api, _name):
+        replace(getattr(array_api, _name), _new)
+_extra: Any = getattr(scipy._lib, "array_api_extra", None)
+if hasattr(_extra, "at"):
+    replace(_extra.at, At)
+replace(np, API)
+
+
+# Linear algebra of positive definite matrices, by NumPy's functions, which have rules.
+class LinearAlgebra(Space):
+    """`scipy.linalg` as the code of multivariate distributions uses it."""
+
+    @staticmethod
+    def eigh(a: Any, *, lower: bool = True, **_: Any) -> Any:
+        return np.linalg.eigh(a, "L" if lower else "U")
+
+    @staticmethod
+    def cholesky(a: Any, lower: bool = False, **_: Any) -> Any:
+        factor = np.linalg.cholesky(a)
+        return factor if lower else np.swapaxes(factor, -1, -2)
+
+    @staticmethod
+    def solve_triangular(a: Any, b: Any, trans: Any = 0, **_: Any) -> Any:
+        return np.linalg.solve(np.swapaxes(a, -1, -2) if trans in (1, "T") else a, b)
+
+    @staticmethod
+    def cho_solve(c_and_lower: Any, b: Any, **_: Any) -> Any:
+        factor, lower = c_and_lower
+        factor = factor if lower else np.swapaxes(factor, -1, -2)
+        return np.linalg.solve(np.matmul(factor, np.swapaxes(factor, -1, -2)), b)
+
+    @staticmethod
+    def solve(a: Any, b: Any, **_: Any) -> Any:
+        return np.linalg.solve(a, b)
+
+    @staticmethod
+    def inv(a: Any, **_: Any) -> Any:
+        return np.linalg.inv(a)
+
+    @staticmethod
+    def det(a: Any, **_: Any) -> Any:
+        return np.linalg.det(a)
+
+    @staticmethod
+    def norm(a: Any, *args: Any, **_: Any) -> Any:
+        return np.linalg.norm(a, *args)
+
+
+replace(scipy.linalg, LinearAlgebra(scipy.linalg))
+
+
+# Kernel density estimates, which SciPy evaluates by compiled code.
+class KernelEstimate:
+    """``gaussian_kernel_estimate[dtype](data, weights, points, factor, dtype)``."""
+
+    def __init__(self, log: bool) -> None:
+        self.log = log
+
+    def __getitem__(self, kind: str) -> Any:
+        return self._estimate
+
+    def _estimate(self, data: Any, weights: Any, points: Any, factor: Any, dtype: Any) -> Any:
+        """By whitened distances, of shape (points, data)."""
+        white = np.linalg.solve(factor, np.transpose(data))
+        at = np.linalg.solve(factor, np.transpose(points))
+        square = np.sum((at[:, :, None] - white[:, None, :]) ** 2, axis=0)
+        constant = np.sum(np.log(np.diagonal(factor))) + 0.5 * len(factor) * np.log(2 * np.pi)
+        if self.log:
+            return special_rules.logsumexp(
+                -0.5 * square, axis=1, b=np.transpose(weights), keepdims=True
+            ) - constant  # fmt: skip
+        return np.matmul(np.exp(-0.5 * square), weights) * np.exp(-constant)
+
+
+for _name, _log in (("gaussian_kernel_estimate", False), ("gaussian_kernel_estimate_log", True)):
+    if hasattr(_kde, _name):
+        replace(getattr(_kde, _name), KernelEstimate(_log))
+_get_output_dtype: Any = getattr(_kde, "_get_output_dtype", None)
+replace(_get_output_dtype, lambda covariance, points: (float, "double"))
+
+
+# What the base classes of distributions do element by element.
+def elementwise(f: Any) -> Any:
+    """`f` of numbers on arrays."""
+
+    def loop(*args: Any) -> Any:
+        if not args:
+            return f()
+        given = np.broadcast_arrays(*args) if len(args) > 1 else [args[0]]
+        shape = shape_of(given[0])
+        flat = [np.reshape(a, (-1,)) for a in given]
+        out = [np.reshape(f(*(a[i] for a in flat)), ()) for i in range(shape_of(flat[0])[0])]
+        return np.reshape(NUMPY.array(out), shape)
+
+    return loop
+
+
+def _finish(new: Any, original: Any) -> None:
+    """Quantiles by the implicit function theorem, other loops element by element."""
+    if not isinstance(original, (scipy.stats.rv_continuous, scipy.stats.rv_discrete)):
+        return
+    source: Any = original
+
+    def quantile(q: Any, *args: Any) -> Any:
+        values = [plain(a) for a in args]
+        x = source._ppfvec(plain(q), *values)
+        rest = (new._cdf(x, *args) - q) / source._pdf(x, *values)
+        return with_value(x, x - rest)
+
+    if isinstance(source, scipy.stats.rv_continuous):
+        new._ppfvec = quantile
+        new.generic_moment = elementwise(new._mom0_sc)
+    new._cdfvec = elementwise(new._cdf_single)
+    new.vecentropy = elementwise(new._entropy)
+
+
+AFTER.append(_finish)

@@ -173,7 +173,7 @@ def _translated_function(function: types.FunctionType) -> Any:
     home = str(function.__module__)
     if getattr(special, str(function.__name__), None) is function:
         rules = importlib.import_module("dualdiff.rules.scipy.special")
-        return getattr(rules, str(function.__name__))
+        return vars(rules).get(str(function.__name__)) or rebound(function)
     if home.startswith("numpy"):
         return _of_numpy(function)
     return rebound(function) if home.startswith("scipy") else function

@@ -6,7 +6,7 @@ import pytest
 import scipy.stats
 
 import dualdiff as dd
-from dualdiff.errors import MissingRuleError, UnsupportedInputError
+from dualdiff.errors import UnsupportedInputError
 from tests.rules.table import A, row, rule_tests
 
 S = dd.scipy.stats
@@ -81,6 +81,14 @@ ROWS = [
         _id="dirichlet-x",
     ),
 ]
+ROWS.append(
+    real(
+        lambda x, c: S.multivariate_normal.cdf(x, cov=c @ c.T),
+        A(2),
+        np.eye(2) + 0.3 * A(2, 2, seed=2),
+        _id="multivariate_normal-cdf",
+    )
+)
 TestRules = rule_tests(ROWS)
 
 
@@ -146,16 +154,48 @@ def test_a_singular_covariance_of_constant_rank_has_the_derivative_of_its_rank()
 
 
 def test_what_has_no_derivative_says_so():
-    for f, match in [
-        (S.norm.fit, r"norm\.fit has no derivative rule"),
-        (lambda m: S.multivariate_normal.cdf(np.ones(2), [m, m]), r"multivariate_normal\.cdf"),
-    ]:
-        with pytest.raises(MissingRuleError, match=match):
-            dd.grad(f)(2.0)
     with pytest.raises(UnsupportedInputError, match="function of integers"):
         dd.grad(lambda k: S.poisson.pmf(k, 2.0))(2.0)
     with pytest.raises(TypeError, match="takes the parameters a, loc, scale"):
         dd.grad(lambda x: S.gamma.pdf(x))(2.0)
+
+
+def test_on_the_edge_of_the_support_the_derivative_is_that_of_the_formula_inside():
+    assert dd.grad(lambda x: S.gamma.pdf(x, 2.0))(0.0) == 1
+    assert dd.grad(lambda x: S.chi2.pdf(x, 4.0))(0.0) == 0.25
+    assert dd.grad(lambda x: S.beta.pdf(x, 2.0, 3.0))(0.0) == 12
+    assert dd.grad(lambda x: S.beta.pdf(x, 2.0, 2.0))(1.0) == -6
+    assert dd.grad(lambda m: S.poisson.pmf(0, m))(0.0) == -1
+    assert dd.grad(lambda m: S.poisson.pmf(1, m))(0.0) == 1
+    assert dd.grad(dd.grad(lambda x: S.gamma.cdf(x, 2.0)))(0.0) == 1
+
+
+def test_bad_parameters_have_nan_as_derivative():
+    assert np.isnan(dd.grad(lambda a: S.gamma.logpdf(3.0, a))(-1.0))
+    assert np.isnan(dd.grad(lambda a: S.gamma.mean(a))(-1.0))
+    slopes = dd.jacobian(lambda a: S.gamma.logpdf(np.array([-1.0, 2.0]), a))(1.5)
+    assert slopes[0] == 0
+    assert np.isfinite(slopes[1])
+
+
+def test_shapes_of_the_multivariate_normal_are_scipys():
+    normal, x = S.multivariate_normal, np.array([1.0, 2.0])
+    for args in ((x, 0.5, 4.0), (x[None], np.zeros(2), 4.0), (x[None, None], None, np.eye(2)),
+                 (x[:1], np.zeros(1), 4.0), (x, np.zeros(2), np.eye(2))):  # fmt: skip
+        for name in ("pdf", "logpdf"):
+            ours = dd.jvp(lambda x: getattr(normal, name)(x, *args[1:]), args[:1], args[:1])[0]  # noqa: B023
+            theirs = getattr(scipy.stats.multivariate_normal, name)(*args)
+            assert np.shape(ours) == np.shape(theirs)
+            np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+    column = np.array([[0.25], [0.75]])
+    assert np.shape(dd.jvp(lambda a: S.dirichlet.logpdf(column, a), (x,), (x,))[0]) == ()
+
+
+def test_the_normal_cdf_of_two_variables():
+    dd.check_grads(
+        lambda x, c: S.multivariate_normal.cdf(x, np.zeros(2), c + c.T),
+        (np.array([0.3, -0.2]), np.array([[1.0, 0.2], [0.1, 0.8]])),
+    )
 
 
 def test_untraced_calls_and_all_other_methods_are_scipys():

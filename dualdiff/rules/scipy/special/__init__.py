@@ -6,6 +6,13 @@ of their arguments: use the ones of `dualdiff.scipy.special`. Derivatives follow
 Digital Library of Mathematical Functions (DLMF). docs/accuracy.md says how accurate they are.
 """
 
+from __future__ import annotations
+
+import types
+from typing import Any
+
+from scipy import special
+
 from . import (  # noqa: F401  # their rules
     bessel,
     bessel_relatives,
@@ -21,8 +28,19 @@ from . import (  # noqa: F401  # their rules
     polynomials,
     student,
 )
-from .gamma_beta import multigammaln, polygamma
+from .gamma_beta import factorial, multigammaln, polygamma
 from .log_sums import log_softmax, logsumexp, softmax
 from .zeta_functions import zeta
 
-__all__ = ["log_softmax", "logsumexp", "multigammaln", "polygamma", "softmax", "zeta"]
+__all__ = ["factorial", "log_softmax", "logsumexp", "multigammaln", "polygamma", "softmax", "zeta"]
+
+
+def __getattr__(name: str) -> Any:
+    """SciPy's functions that are written in Python run on traced values by their copies."""
+    found = None if name.startswith("_") else getattr(special, name, None)
+    if not isinstance(found, types.FunctionType):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from ..rebinding import on_traced  # which knows this module
+
+    copy = globals()[name] = on_traced(found, f"scipy.special.{name}")
+    return copy

@@ -232,6 +232,7 @@ closed(
     lambda x, y, ans: _binom(x, y, ans, True),
     lambda x, y, ans: _binom(x, y, ans, False),
 )
+closed("_factorial", lambda x: special.gamma(x + 1) * special.psi(x + 1))
 closed("_lgam1p", lambda x: special.psi(x + 1))
 register(special.gammasgn, on_values(special.gammasgn))
 
@@ -250,3 +251,21 @@ def multigammaln(a: Any, d: int) -> Any:
     special.multigammaln(plain(a), d)  # SciPy says what is wrong
     total = 0.25 * d * (d - 1) * LOG_PI
     return total + sum(special.gammaln(a - 0.5 * (j - 1)) for j in range(1, d + 1))
+
+
+def factorial(n: Any, exact: bool = False, extend: str = "zero") -> Any:
+    """``scipy.special.factorial``; of traced numbers ``Gamma(n + 1)``, 0 for negative ones.
+
+    Arguments: `n`, real, of any shape; `exact`, of integers only; `extend`, as SciPy has it.
+    Returns: an array of the shape of n.
+
+    >>> import dualdiff as dd
+    >>> round(float(dd.grad(dd.scipy.special.factorial)(2.0)), 6)
+    1.845569
+    """
+    scipys: Any = special.factorial  # its overloads do not take a bool
+    value = scipys(plain(n), exact=exact, extend=extend)
+    if not is_box(n):
+        return value
+    beyond = (plain(n) < 0) & (extend == "zero")
+    return np.where(beyond, 0.0, special.gamma(np.where(beyond, 0.0, n) + 1))

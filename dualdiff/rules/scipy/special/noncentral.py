@@ -131,7 +131,7 @@ inverse("ncfdtrinc", lambda m, n, p, f, t: special.ncfdtr(m, n, t, f) - p)
 
 # Noncentral t: with the chi variable r of v degrees of freedom, F(t) is the mean of
 # Phi(t r / sqrt(v) - c); the density of s = log(r**2 / v) is entire, so that equal steps do.
-STEPS = np.linspace(-1.0, 1.0, 161)
+STEPS = np.linspace(-1.0, 1.0, 801)
 
 
 def _chi_weights(v: Any) -> tuple[Any, Any]:
@@ -163,9 +163,9 @@ def _nct_pdf(t: Any, v: Any, c: Any) -> Any:
     return np.sum(weights * root * np.exp(-0.5 * u * u), axis=-1) / np.sqrt(2 * np.pi)
 
 
-by("nctdtr", flat(_nct_cdf, 256))
-by("_nct_sf", flat(lambda t, v, c: 1 - _nct_cdf(v, c, t), 256))
-by("_nct_pdf", flat(_nct_pdf, 256))
+by("nctdtr", flat(_nct_cdf, 64))
+by("_nct_sf", flat(lambda t, v, c: 1 - _nct_cdf(v, c, t), 64))
+by("_nct_pdf", flat(_nct_pdf, 64))
 inverse("nctdtrit", lambda v, c, p, t: special.nctdtr(v, c, t) - p)
 inverse("nctdtridf", lambda p, c, x, t: special.nctdtr(t, c, x) - p)
 inverse("nctdtrinc", lambda v, p, x, t: special.nctdtr(v, t, x) - p)

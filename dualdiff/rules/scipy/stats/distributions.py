@@ -17,11 +17,12 @@ import numpy as np
 
 from ....array.box import is_box, plain
 from ....core.batch import shape_of
+from ....core.trace import value_of
 from ....errors import DualdiffError, MissingRuleError, UnsupportedInputError, user_line
 from ...numpy.manipulation import as_operand
 from ..rebinding import any_traced, explained, instance_of
 from .fitting import fit
-from .formulas import FORMULAS
+from .formulas import FORMULAS, LIMITS
 
 INF = float("inf")
 NAN = float("nan")
@@ -150,6 +151,7 @@ class Distribution:
             ok = self.source._argcheck(*values) & (plain(scale) > 0) & (plain(loc) == plain(loc))
             valid = np.asarray(ok, bool)
             low, high = (0.0, 1.0) if quantile else self.source._get_support(*values)
+            self._refuse_integers(name, shapes)
         pz = plain(z)
         below, above = valid & (pz < low) | ~np.asarray(whole), valid & (pz > high)
         inside = valid & ~below & ~above & (pz == pz)
@@ -157,8 +159,32 @@ class Distribution:
         if quantile:
             value = value * scale + loc
         value = poisoned(value, (x, *shapes, loc, scale))
+        value = self._away_from_limits(value, shapes)
         if name not in self.checked:
             self._check(name, value, x, shapes, loc, scale)
+        return value
+
+    def _refuse_integers(self, name: str, shapes: Sequence[Any]) -> None:
+        """A shape that must be an integer has no derivative."""
+        values = [plain(s) for s in shapes]
+        for i, s in enumerate(shapes):
+            if is_box(s) and np.all(self.source._argcheck(*values)):
+                near = (values[i] * (1 + 1e-7 * sign) + 1e-9 * sign for sign in (1, -1))
+                moved = ([*values[:i], v, *values[i + 1 :]] for v in near)
+                if not any(np.any(self.source._argcheck(*m)) for m in moved):
+                    raise UnsupportedInputError(
+                        f"the parameter {self.shapes[i]} of scipy.stats.{self.name}.{name} is an "
+                        f"integer: it has no derivative, {user_line()}"
+                    )
+
+    def _away_from_limits(self, value: Any, shapes: Sequence[Any]) -> Any:
+        """NaN for the derivative in a shape where SciPy takes a limit that does not contain it."""
+        for shape, special_value in zip(shapes, LIMITS.get(self.name, ()), strict=False):
+            if special_value is not None and is_box(shape):
+                at = plain(shape) == special_value
+                if np.any(at):
+                    gap = shape - value_of(shape)  # 0, and its root has no derivative
+                    value = value + np.where(at, np.where(at, gap, 0.0) ** 0.5 * 0.0, 0.0)
         return value
 
     def _scattered(

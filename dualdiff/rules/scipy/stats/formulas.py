@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from ..special.incomplete_beta import beta_density, score_a, score_b
 from ..special.incomplete_gamma import gamma_density, score
@@ -46,6 +46,17 @@ t_logpdf = declared(
     name="stats.t.logpdf",
 )
 
+
+def _geninvgauss_logpdf(x: Any, p: Any, b: Any) -> Any:
+    """SciPy computes it by compiled code."""
+    return (p - 1) * np.log(x) - b * (x + 1 / x) / 2 + b - np.log(2 * special.kve(p, b))
+
+
+def _skewnorm_logpdf(x: Any, a: Any) -> Any:
+    """SciPy takes the normal density at a = 0, which does not contain a."""
+    return np.log(2 / np.sqrt(2 * np.pi)) - 0.5 * x * x + special.log_ndtr(a * x)
+
+
 FORMULAS: dict[tuple[str, str], Callable[..., Any]] = {
     ("t", "logpdf"): lambda x, df: t_logpdf(df, x),
     ("t", "pdf"): lambda x, df: np.exp(t_logpdf(df, x)),
@@ -55,5 +66,18 @@ FORMULAS: dict[tuple[str, str], Callable[..., Any]] = {
     ("erlang", "pdf"): lambda x, a: gamma_density(a, x),
     ("beta", "logpdf"): lambda x, a, b: beta_logpdf(a, b, x),
     ("beta", "pdf"): lambda x, a, b: beta_density(a, b, x),
+    ("geninvgauss", "logpdf"): _geninvgauss_logpdf,
+    ("geninvgauss", "pdf"): lambda x, p, b: np.exp(_geninvgauss_logpdf(x, p, b)),
+    ("skewnorm", "logpdf"): _skewnorm_logpdf,
+    ("skewnorm", "pdf"): lambda x, a: np.exp(_skewnorm_logpdf(x, a)),
     ("poisson", "pmf"): lambda k, mu: gamma_density(k + 1, mu),
+}
+
+# Values of the shapes at which SciPy's code takes a limit that does not contain them.
+LIMITS: dict[str, tuple[float | None, ...]] = {
+    "genextreme": (0.0,),
+    "genpareto": (0.0,),
+    "kappa4": (0.0, 0.0),
+    "pearson3": (0.0,),
+    "tukeylambda": (0.0,),
 }

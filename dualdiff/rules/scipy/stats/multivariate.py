@@ -160,17 +160,15 @@ class _MultivariateNormal(Multivariate):
         mean, cov = _parameters(mean, cov, shape_of(x)[-1] if np.ndim(x) else 1)
         n = shape_of(mean)[0]
         deviation = _points(x, n) - mean
+        shape = shape_of(deviation)[:-1]
+        shape = () if np.prod(shape) == 1 else shape
         if allow_singular:
             values = np.linalg.eigvalsh(seen(cov))
             rank = int(np.sum(values > _threshold(values)))
             if rank < n:
-                return _singular_density(deviation, cov, rank)
-        shape = shape_of(deviation)[:-1]
-        if np.ndim(deviation) <= 2:
-            rows = density_p(deviation, cov)
-        else:
-            rows = density_p(np.reshape(deviation, (-1, n)), cov)
-        return np.reshape(rows, () if np.prod(shape) == 1 else shape)
+                return np.reshape(_singular_density(deviation, cov, rank), shape)
+        flat = deviation if np.ndim(deviation) == 2 else np.reshape(deviation, (-1, n))
+        return np.reshape(density_p(flat, cov), shape)
 
     def pdf(self, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
         """The density; see `logpdf`."""
@@ -241,7 +239,8 @@ class _Dirichlet(Multivariate):
         if shape_of(x)[0] == shape_of(alpha)[0] - 1:
             x = np.concatenate([x, 1 - np.sum(x, axis=0, keepdims=True)])
         norm = np.sum(special.gammaln(alpha)) - special.gammaln(np.sum(alpha))
-        return np.sum(special.xlogy(alpha - 1, np.transpose(x)), axis=-1) - norm
+        logs = np.sum(special.xlogy(alpha - 1, np.transpose(x)), axis=-1) - norm
+        return np.reshape(logs, ()) if shape_of(logs) == (1,) else logs
 
     def pdf(self, x: Any, alpha: Any) -> Any:
         """The density; see `logpdf`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from ...numpy import creation
 from ...numpy.creation import contains_box
 from .. import special as special_rules
 from ..rebinding import AFTER, NUMPY, REBUILT_MODULES, Space, deep_plain, replace
+from ..special.kinds import gauss_legendre
 
 PI_BY_2 = np.pi / 2
 REBUILT_MODULES.update(
@@ -37,30 +39,62 @@ def with_value(value: Any, traced: Any) -> Any:
     return value + (traced - value_of(traced)) if is_box(traced) else value
 
 
-# Quadrature: SciPy's value, the derivative of a double exponential rule (Mori and Sugihara 2001).
-STEPS = np.linspace(-3.4, 3.4, 141)
-SINH, COSH = PI_BY_2 * np.sinh(STEPS), PI_BY_2 * np.cosh(STEPS)
+# Quadrature: SciPy's value, the derivative of Gauss rules after a double exponential change of the
+# variable (Mori and Sugihara 2001), on panels that are halved until the value settles: near kinks.
+NODES, NODE_WEIGHTS = gauss_legendre(16)
+ENDS = np.linspace(-3.4, 3.4, 9)
+HALVINGS = 30
 
 
-def double_exponential(f: Any, a: Any, b: Any) -> Any:
-    """The integral of a vectorised function from a to b, which may be traced."""
+def _changed(t: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    """x of the new variable t, and dx/dt."""
+    s, slope = PI_BY_2 * np.sinh(t), PI_BY_2 * np.cosh(t)
     if np.isfinite(plain(a)) and np.isfinite(plain(b)):
-        low, high = 1 / (1 + np.exp(-2 * SINH)), 1 / (1 + np.exp(2 * SINH))
-        weights = 2 * low * high * COSH * (b - a)
+        low, high = 1 / (1 + np.exp(-2 * s)), 1 / (1 + np.exp(2 * s))
         x = np.where(low < 0.5, a + (b - a) * low, b - (b - a) * high)
-    elif np.isfinite(plain(a)) or np.isfinite(plain(b)):
-        steps = np.exp(SINH)
-        x = a + steps if np.isfinite(plain(a)) else b - steps
-        weights = steps * COSH
-    else:
-        x, weights = np.sinh(SINH), np.cosh(SINH) * COSH
-    with np.errstate(all="ignore"):
-        heights = np.asarray(plain(f(plain(x))), float) * plain(weights)
+        return x, 2 * low * high * slope * (b - a)
+    if np.isfinite(plain(a)) or np.isfinite(plain(b)):
+        steps = np.exp(s)
+        return (a + steps if np.isfinite(plain(a)) else b - steps), steps * slope
+    return np.sinh(s), np.cosh(s) * slope
+
+
+def _panel(left: float, right: float) -> tuple[Any, Any]:
+    return left + (right - left) * NODES, (right - left) * NODE_WEIGHTS
+
+
+def adaptive(f: Any, a: Any, b: Any) -> Any:
+    """The integral of a vectorised function from a to b, which may be traced."""
+
+    def heights(t: Any) -> Any:
+        x, slope = _changed(t, plain(a), plain(b))
+        with np.errstate(all="ignore"):
+            y = np.asarray(plain(f(x)), float) * slope
+        return np.where(np.isfinite(y), y, 0.0)
+
+    def sum_of(left: float, right: float) -> float:
+        t, weights = _panel(left, right)
+        return float(np.sum(heights(t) * weights))
+
+    waiting = [(*ends, sum_of(*ends), 0) for ends in pairwise(map(float, ENDS))]
+    total = sum(abs(value) for _, _, value, _ in waiting)
+    panels = []
+    while waiting:
+        left, right, value, depth = waiting.pop()
+        middle = (left + right) / 2
+        halves = [(left, middle, sum_of(left, middle)), (middle, right, sum_of(middle, right))]
+        change = abs(halves[0][2] + halves[1][2] - value)
+        # At a kink of f the derivative jumps: panels must shrink until they do not matter.
+        if change <= max(2e-15 * abs(value), 1e-19 * total) or depth == HALVINGS:
+            panels += [_panel(left, middle), _panel(middle, right)]
+        else:
+            waiting += [(*half, depth + 1) for half in halves]
+    t, weights = (np.concatenate(part) for part in zip(*panels, strict=True))
     # Where the integrand underflows its derivative may be 0 * inf.
-    top = np.max(np.abs(heights[np.isfinite(heights)]), initial=0)
-    alive = np.isfinite(heights) & (np.abs(heights) > 1e-25 * top)
-    weights = weights[alive] if np.ndim(weights) else weights
-    return np.sum(f(x[alive]) * weights) * (STEPS[1] - STEPS[0])
+    size = np.abs(heights(t))
+    alive = size > 1e-25 * np.max(size, initial=0)
+    x, slope = _changed(t[alive], a, b)
+    return np.sum(f(x) * slope * weights[alive])
 
 
 def quad(func: Any, a: Any, b: Any, args: Any = (), full_output: int = 0, **options: Any) -> Any:
@@ -71,7 +105,7 @@ def quad(func: Any, a: Any, b: Any, args: Any = (), full_output: int = 0, **opti
         return float(np.asarray(plain(func(x, *rest))).reshape(()))
 
     value = scipy.integrate.quad(number, plain(a), plain(b), deep_plain(args), **options)
-    traced = double_exponential(lambda x: func(x, *args), a, b)
+    traced = adaptive(lambda x: func(x, *args), a, b)
     return (with_value(value[0], traced), *value[1:])
 
 
@@ -256,6 +290,17 @@ class LinearAlgebra(Space):
         return np.linalg.solve(np.matmul(factor, np.swapaxes(factor, -1, -2)), b)
 
     @staticmethod
+    def get_blas_funcs(names: Any, arrays: Any = (), **_: Any) -> Any:
+        """`trsm`, which solves a triangular system, in the place of the compiled one."""
+        if names not in ("trsm", ("trsm",)):
+            return scipy.linalg.get_blas_funcs(names, deep_plain(arrays))
+
+        def trsm(alpha: Any, a: Any, b: Any, **_: Any) -> Any:
+            return alpha * np.linalg.solve(a, b)
+
+        return trsm
+
+    @staticmethod
     def solve(a: Any, b: Any, **_: Any) -> Any:
         return np.linalg.solve(a, b)
 
@@ -273,6 +318,7 @@ class LinearAlgebra(Space):
 
 
 replace(scipy.linalg, LinearAlgebra(scipy.linalg))
+replace(scipy.linalg.get_blas_funcs, LinearAlgebra.get_blas_funcs)
 
 
 # Kernel density estimates, which SciPy evaluates by compiled code.

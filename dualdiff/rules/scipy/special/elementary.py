@@ -54,7 +54,12 @@ def _log1prel(t: Any) -> Any:
 
 
 # The logistic function: ans * (1 - ans) would lose the small differences.
-closed("expit", lambda x, ans: ans * special.expit(-x))
+_expit_slope = declared(
+    lambda x: special.expit(x) * special.expit(-np.asarray(x)[()]),
+    lambda x, ans: -np.tanh(0.5 * x) * ans,
+    name="special.expit_slope",
+)
+closed("expit", lambda x: _expit_slope(x))
 closed("logit", lambda x: 1 / (x * (1 - x)))
 closed("log_expit", lambda x: special.expit(-x))
 closed("_log1mexp", lambda x: -1 / np.expm1(-x))

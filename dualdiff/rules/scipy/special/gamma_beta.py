@@ -248,7 +248,7 @@ def multigammaln(a: Any, d: int) -> Any:
     >>> round(dd.grad(lambda a: dd.scipy.special.multigammaln(a, 2))(2.5), 6)
     1.125941
     """
-    special.multigammaln(plain(a), d)  # SciPy says what is wrong
+    special.multigammaln(plain(a), d)  # SciPy checks the arguments
     total = 0.25 * d * (d - 1) * LOG_PI
     return total + sum(special.gammaln(a - 0.5 * (j - 1)) for j in range(1, d + 1))
 

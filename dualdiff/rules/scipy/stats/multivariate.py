@@ -88,7 +88,7 @@ def _density(deviation: Any, cov: Any) -> Any:
         return density_p(deviation, cov)
     values, vectors = np.linalg.eigh(cov)
     if not values[0] > _threshold(values):
-        stats.multivariate_normal(np.zeros(len(cov)), cov)  # SciPy says what is wrong
+        stats.multivariate_normal(np.zeros(len(cov)), cov)  # SciPy checks the arguments
     scaled = np.matmul(deviation, vectors * np.sqrt(1 / values))
     distance = np.sum(np.square(scaled), axis=-1)
     return -0.5 * (len(cov) * LOG_2PI + np.sum(np.log(values)) + distance)
@@ -211,7 +211,7 @@ class _MultivariateNormal(Multivariate):
         if not any(map(contains_box, (mean, cov))):
             return self.source.entropy(mean, cov)
         mean, cov = _parameters(mean, cov, 1)
-        self.source(np.zeros(shape_of(mean)), np.asarray(seen(cov)))  # SciPy says what is wrong
+        self.source(np.zeros(shape_of(mean)), np.asarray(seen(cov)))  # SciPy checks the arguments
         return 0.5 * (shape_of(mean)[0] * (LOG_2PI + 1) + np.linalg.slogdet(cov)[1])
 
 
@@ -235,7 +235,7 @@ class _Dirichlet(Multivariate):
         if not any(map(contains_box, (x, alpha))):
             return self.source.logpdf(x, alpha)
         x, alpha = double(x), double(alpha)
-        self.source.logpdf(plain(x), plain(alpha))  # SciPy says what is wrong
+        self.source.logpdf(plain(x), plain(alpha))  # SciPy checks the arguments
         if shape_of(x)[0] == shape_of(alpha)[0] - 1:
             x = np.concatenate([x, 1 - np.sum(x, axis=0, keepdims=True)])
         norm = np.sum(special.gammaln(alpha)) - special.gammaln(np.sum(alpha))

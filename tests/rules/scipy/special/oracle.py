@@ -1,8 +1,8 @@
-"""SciPy's functions to seventy digits, by mpmath, and their derivatives by differences there."""
+"""SciPy's functions to 130 digits, by mpmath, and their derivatives by differences there."""
 
 import mpmath as mp
 
-DIGITS = 70
+DIGITS = 130
 
 
 def slope(f, args, i, order=1):
@@ -20,7 +20,7 @@ def slope(f, args, i, order=1):
 
 def root(equation, start):
     """The solution of an equation near SciPy's value."""
-    return mp.findroot(equation, mp.mpf(float(start)), tol=1e-120, maxsteps=60, verify=False)
+    return mp.findroot(equation, mp.mpf(float(start)), tol=1e-200, maxsteps=60, verify=False)
 
 
 def log_beta(a, b):

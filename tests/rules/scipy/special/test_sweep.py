@@ -1,4 +1,4 @@
-"""Derivatives of special functions against mpmath at seventy digits, over their domains."""
+"""Derivatives of special functions against mpmath at 130 digits, over their domains."""
 
 import warnings
 

@@ -28,7 +28,7 @@ class Sum(Elementwise):
     linear = True
 
     def mask(self, use: Use) -> Any:
-        return functools.reduce(np.logical_or, use.numbers())
+        return functools.reduce(np.logical_or, use.numbers(), False)
 
 
 class Choice(Elementwise):

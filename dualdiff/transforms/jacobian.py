@@ -115,7 +115,8 @@ class Jacobian(Transform):
         """The Jacobian from one run of the function, its results, and the auxiliary part."""
         mode, holomorphic = self.options["mode"], self.options.get("holomorphic")
         allowed = [MissingRuleError] if mode == "auto" else []  # the other mode may have one
-        n, key = size_of(inputs.values), tuple(sizes_of(inputs.values))
+        key = tuple(sizes_of(inputs.values))
+        n = sum(key)
         if holomorphic:
             require_complex(inputs.values, "argument", "holomorphic=True")
         known = self.known.get(key)

@@ -31,7 +31,7 @@ from .reductions import (
 )
 
 
-def _recurrence(a: Any, b: Any, axis: int) -> Any:
+def recurrence(a: Any, b: Any, axis: int) -> Any:
     """``s[0] = b[0]``, ``s[k + 1] = a[k] s[k] + b[k + 1]``, by doubling: n log n operations.
 
     Source: Kogge and Stone, IEEE Transactions on Computers C-22 (1973) 786-793.
@@ -46,22 +46,22 @@ def _recurrence(a: Any, b: Any, axis: int) -> Any:
     return b
 
 
-def _recurrence_pull(a: Any, g: Any, axis: int) -> Any:
-    """The cotangent of b in `_recurrence`."""
+def recurrence_pull(a: Any, g: Any, axis: int) -> Any:
+    """The cotangent of b in `recurrence`."""
     back = along(axis, REVERSED)
-    return _recurrence(a[back], g[back], axis)[back]
+    return recurrence(a[back], g[back], axis)[back]
 
 
 def _cumprod_push(t: Any, x: Any, ans: Any, axis: int) -> Any:
     if is_normal(ans):
         return ans * np.cumsum(t / x, axis=axis)
-    return _recurrence(x[along(axis, BUT_FIRST)], t * products_before(x, axis), axis)
+    return recurrence(x[along(axis, BUT_FIRST)], t * products_before(x, axis), axis)
 
 
 def _cumprod_pull(g: Any, x: Any, ans: Any, axis: int) -> Any:
     if is_normal(ans):
         return sums_from_behind(g * ans, axis) / x
-    return products_before(x, axis) * _recurrence_pull(x[along(axis, BUT_FIRST)], g, axis)
+    return products_before(x, axis) * recurrence_pull(x[along(axis, BUT_FIRST)], g, axis)
 
 
 def _runs(x: Any, ans: Any, axis: int) -> tuple[Any, Any, Any]:
@@ -70,17 +70,17 @@ def _runs(x: Any, ans: Any, axis: int) -> tuple[Any, Any, Any]:
     stays = ans[along(axis, BUT_FIRST)] == ans[along(axis, BUT_LAST)]
     equal = x == ans
     stays, ties = stays.astype(float), equal.astype(float)
-    return stays, equal, _recurrence(stays, ties, axis)
+    return stays, equal, recurrence(stays, ties, axis)
 
 
 def _running_push(t: Any, x: Any, ans: Any, axis: int) -> Any:
     stays, equal, ties = _runs(x, ans, axis)
-    return _recurrence(stays, np.where(equal, t, 0), axis) / ties
+    return recurrence(stays, np.where(equal, t, 0), axis) / ties
 
 
 def _running_pull(g: Any, x: Any, ans: Any, axis: int) -> Any:
     stays, equal, ties = _runs(x, ans, axis)
-    return np.where(equal, _recurrence_pull(stays, g / ties, axis), 0)
+    return np.where(equal, recurrence_pull(stays, g / ties, axis), 0)
 
 
 cumsum_p = linear(

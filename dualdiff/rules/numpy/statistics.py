@@ -197,7 +197,21 @@ def _variance(function: Any, prim: Primitive, skip_nan: bool) -> Callable[..., A
     return _moment(var)
 
 
-def _deviation(function: Any, variance: Callable[..., Any]) -> Callable[..., Any]:
+def _all_equal(a: Any, axis: Any, keepdims: Any, where: Any, skip_nan: bool) -> Any:
+    """Where all elements are equal, so that only rounding makes a deviation."""
+    x = np.asarray(plain(a))
+    if skip_nan:
+        where = where & ~np.isnan(x)
+    options: Any = {"axis": axis, "keepdims": keepdims is not NoValue and bool(keepdims)}
+
+    def equal(x: Any) -> Any:
+        high = np.max(x, where=where, initial=-np.inf, **options)
+        return high == np.min(x, where=where, initial=np.inf, **options)
+
+    return equal(x.real) & equal(x.imag) if x.dtype.kind == "c" else equal(x)
+
+
+def _deviation(function: Any, variance: Callable[..., Any], skip_nan: bool) -> Callable[..., Any]:
     def std(a: Any, axis: Any, dtype: Any, out: Any, keepdims: Any, options: Any) -> Any:
         if options["mean"] is NoValue:
             plainly = {name: v for name, v in options.items() if name != "mean"}
@@ -205,7 +219,11 @@ def _deviation(function: Any, variance: Callable[..., Any]) -> Callable[..., Any
             if made is not None:
                 ans = root(variance(a, axis, keepdims=keepdims, **plainly))
                 return into(out, given(ans, made), "unsafe")
-        return into(out, root(variance(a, axis, dtype, keepdims=keepdims, **options)))
+        ans = root(variance(a, axis, dtype, keepdims=keepdims, **options))
+        if options["mean"] is NoValue and is_box(a):
+            equal = _all_equal(a, axis, keepdims, strip(options["where"]), skip_nan)
+            ans = given(np.where(equal, 0, ans), plain(ans)) if np.any(equal) else ans
+        return into(out, ans)
 
     return _moment(std)
 
@@ -218,8 +236,8 @@ def _root(x: Any) -> Any:
 root = elementwise(_root, lambda ans: safe_divide(0.5, ans), name="root")
 var = implements(np.var)(_variance(np.var, var_p, skip_nan=False))
 nanvar = implements(np.nanvar)(_variance(np.nanvar, nanvar_p, skip_nan=True))
-std = implements(np.std)(_deviation(np.std, var))
-nanstd = implements(np.nanstd)(_deviation(np.nanstd, nanvar))
+std = implements(np.std)(_deviation(np.std, var, skip_nan=False))
+nanstd = implements(np.nanstd)(_deviation(np.nanstd, nanvar, skip_nan=True))
 
 
 def _weights_of(a: Any, weights: Any, axis: Any) -> Any:

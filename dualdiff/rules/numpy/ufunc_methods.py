@@ -12,15 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import seen
+from ...array.box import plain, seen
 from ...array.dispatch import UFUNC_METHODS
 from ...core.batch import Spec, cast, dtype_of, shape_of
 from ...core.trace import resolve
-from ..declare import linear
-from ..structures import Axis
+from ..declare import Elementwise, linear, rule
+from ..residuals import parameter_names
+from ..structures import Axis, Cumulative
 from .common import axis_of, for_target, into, on_values, strip, target_of
 from .creation import given
-from .reductions import NoValue, along, converted
+from .cumulative import recurrence, recurrence_pull
+from .reductions import BUT_FIRST, BUT_LAST, NoValue, along, converted
+from .ufuncs import PRIMITIVES
 
 _WITHOUT_DERIVATIVE = "?bBhHiIlLqQ"  # codes of dtypes of results without a derivative
 _STEPS = (np.floor_divide, np.heaviside)
@@ -71,6 +74,42 @@ def _reduce(
     return into(out, ans if ufunc in WRONG else given(ans, made), "unsafe")
 
 
+def _partials(ufunc: np.ufunc, x: Any, ans: Any, axis: int) -> tuple[Any, Any]:
+    """Derivatives of each step of ``accumulate`` by the result before it and by the element."""
+    before, after = ans[along(axis, BUT_LAST)], ans[along(axis, BUT_FIRST)]
+    values = {"x": before, "y": x[along(axis, BUT_FIRST)], "ans": after}
+
+    def at(derivative: Any) -> Any:
+        if isinstance(derivative, str):
+            return values[derivative]
+        if callable(derivative):
+            derivative = derivative(**{n: values[n] for n in parameter_names(derivative)})
+        return np.broadcast_to(derivative, shape_of(after))
+
+    dx, dy = (cast(at(d), dtype_of(ans)) for d in _STEPPED[ufunc].derivatives)
+    return dx, np.concatenate([np.ones_like(plain(x[along(axis, slice(None, 1))])), dy], axis=axis)
+
+
+def _accumulate_push(t: Any, x: Any, ans: Any, ufunc: np.ufunc, axis: int) -> Any:
+    a, b = _partials(ufunc, x, ans, axis)
+    return recurrence(a, b * t, axis)
+
+
+def _accumulate_pull(g: Any, x: Any, ans: Any, ufunc: np.ufunc, axis: int) -> Any:
+    a, b = _partials(ufunc, x, ans, axis)
+    return b * recurrence_pull(a, g, axis)
+
+
+_STEPPED = {p.fn: p for p in PRIMITIVES if isinstance(p, Elementwise) and len(p.derivatives) == 2}
+accumulate_p = rule(
+    lambda x, ufunc, axis: ufunc.accumulate(x, axis=axis),
+    push=_accumulate_push,
+    pull=_accumulate_pull,
+    name="accumulate",
+    structure=Cumulative(),
+)
+
+
 def _accumulate(
     ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, out: Any = None
 ) -> Any:
@@ -79,6 +118,8 @@ def _accumulate(
     made = ufunc.accumulate(seen(array), axis, dtype, _buffer(out))
     array = converted(for_target(array, out, dtype), dtype)
     axis = axis_of(axis, array.ndim)
+    if ufunc in _STEPPED and dtype_of(array) == made.dtype and made.size:
+        return into(out, accumulate_p(array, ufunc=ufunc, axis=axis), "unsafe")
     parts: list[Any] = []
     for element in np.moveaxis(array, axis, 0):
         parts.append(ufunc(parts[-1], element) if parts else element)

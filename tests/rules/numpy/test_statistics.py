@@ -269,3 +269,17 @@ def test_correlation_does_not_depend_on_the_scale():
 def test_statistics_of_empty_lines_have_an_empty_derivative(function):
     x = np.zeros((0, 3))
     assert dd.grad(lambda x: np.sum(function(x, axis=1)))(x).shape == (0, 3)
+
+
+@pytest.mark.parametrize("value", [0.1, 0.3, 1e10 / 3, -7.7])
+@pytest.mark.parametrize("std", [np.std, np.nanstd])
+def test_deviation_of_equal_elements_has_derivative_zero_in_spite_of_rounding(std, value):
+    for n in (3, 7, 10):
+        assert dd.grad(lambda s, n=n: std(s * np.ones(n)))(value) == 0
+        assert np.all(dd.grad(std)(np.full(n, value)) == 0)
+    x = np.stack([np.full(5, value), np.arange(5.0)])
+    gradient = dd.grad(lambda x: np.sum(std(x, axis=1)))(x)
+    assert np.all(gradient[0] == 0)
+    assert np.allclose(gradient[1], (np.arange(5) - 2) / 5 / np.sqrt(2))
+    value_of, _ = dd.value_and_grad(std)(x[0])
+    assert value_of == std(x[0])

@@ -112,3 +112,19 @@ def test_numpys_own_errors_come_through() -> None:
         dd.jvp(lambda x: np.add.reduceat(x, [0, 7]), (X,), (X,))
     with pytest.raises(TypeError, match="cannot accumulate on a scalar"):
         dd.jvp(lambda x: np.subtract.accumulate(x), (np.float64(1),), (np.float64(1),))
+
+
+@pytest.mark.parametrize(
+    "ufunc", [np.fmax, np.fmin, np.logaddexp, np.hypot, np.subtract, np.divide, np.arctan2]
+)
+def test_accumulate_takes_few_operations(ufunc):
+    x = A(300, low=0.5, high=2.0)
+    _, linear = dd.linearize(ufunc.accumulate, x)
+    assert len(linear._recording.tape.entries) <= 2
+    dd.check_grads(lambda x: ufunc.accumulate(x), (x[:6],))
+
+
+def test_running_fmax_passes_over_nans():
+    x = np.array([np.nan, 1.0, np.nan, 3.0, 2.0])
+    gradient = dd.grad(lambda x: np.sum(np.fmax.accumulate(x)[1:]))(x)
+    assert gradient.tolist() == [0, 2, 0, 2, 0]

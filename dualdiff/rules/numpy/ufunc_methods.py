@@ -17,7 +17,6 @@ from ...array.dispatch import UFUNC_METHODS
 from ...core.batch import Spec, cast, dtype_of, shape_of
 from ...core.trace import resolve
 from ..declare import Elementwise, linear, rule
-from ..residuals import parameter_names
 from ..structures import Axis, Cumulative
 from .common import axis_of, for_target, into, on_values, strip, target_of
 from .creation import given
@@ -79,14 +78,15 @@ def _partials(ufunc: np.ufunc, x: Any, ans: Any, axis: int) -> tuple[Any, Any]:
     before, after = ans[along(axis, BUT_LAST)], ans[along(axis, BUT_FIRST)]
     values = {"x": before, "y": x[along(axis, BUT_FIRST)], "ans": after}
 
-    def at(derivative: Any) -> Any:
-        if isinstance(derivative, str):
-            return values[derivative]
-        if callable(derivative):
-            derivative = derivative(**{n: values[n] for n in parameter_names(derivative)})
-        return np.broadcast_to(derivative, shape_of(after))
+    def at(derivative: Any, factor: Any) -> Any:
+        if factor is not None:
+            derivative = derivative(**{name: values[name] for name in factor.names})
+        elif isinstance(derivative, str):
+            derivative = values[derivative]
+        return cast(np.broadcast_to(derivative, shape_of(after)), dtype_of(ans))
 
-    dx, dy = (cast(at(d), dtype_of(ans)) for d in _STEPPED[ufunc].derivatives)
+    step = _STEPPED[ufunc]
+    dx, dy = map(at, step.derivatives, step.factors)
     return dx, np.concatenate([np.ones_like(plain(x[along(axis, slice(None, 1))])), dy], axis=axis)
 
 

@@ -1,10 +1,10 @@
-"""Plain arrays that a tape keeps as residuals, against changes that the program makes afterwards.
+"""Guards of plain arrays that a tape keeps as residuals, against later changes by the program.
 
-A small array is copied. A large one is copied too, within a budget, or kept with a fingerprint of
-all its elements that is compared before the tape is used. Both take time in proportion to its size.
-An array that has come through a derivative unchanged and lives on takes none: when it is used
-again in a derivative of one call, it is made read-only until the end of that call, which stops a
-writer at its own line, and a few of its elements are compared.
+Small arrays are copied. Large ones are copied too, within a budget, or kept with a fingerprint of
+all elements, which is compared before the tape is used. Both take time in proportion to the size.
+An array that came through a derivative unchanged, and outlives it, takes none: its next use in a
+derivative of one call makes it read-only until the end of that call, which stops a writer at its
+own line. A few of its elements are compared.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from numpy import ndarray
 from ..errors import DualdiffError, describe, line_text, user_frame
 
 COPIED = 512
-QUICK = 2**14  # elements whose copy takes no longer than a lock
+QUICK = 2**14  # elements below which a copy is as fast as a lock
 BUDGET = 2**19  # elements that one tape copies beyond small arrays: a quarter of two fingerprints
 _ROW = 1021  # a prime: no pattern of a grid repeats with it
 _WORDS = {4: np.uint32, 8: np.uint64, 16: np.uint64, 32: np.uint64}  # by bytes of an element
-_SAMPLES = 256  # elements of an array under lock that are compared
+_SAMPLES = 256  # elements of a locked array that are compared
 _FULL_AGAIN = 32  # every element is compared in the first use, and in use 32, 32**2, ...
 Fingerprint = tuple[bytes, ...]
 
@@ -35,7 +35,7 @@ class ChangedResidualError(DualdiffError, RuntimeError):
 
 
 def fingerprint(a: ndarray) -> Fingerprint:
-    """A value that changes when an element does, or when two elements change places.
+    """A value that changes with each element, and with the order of elements.
 
     The sums of rows and columns are taken over the bits as integers: exact, whatever the values.
     """
@@ -51,7 +51,7 @@ def fingerprint(a: ndarray) -> Fingerprint:
 
 
 def sample(a: ndarray, turn: int) -> Fingerprint:
-    """The bits of some elements, others in each turn."""
+    """The bits of some elements, different ones in each turn."""
     step = max(1, a.size // _SAMPLES)
     return (a.flat[turn * 7919 % step :: step].tobytes(),)
 
@@ -64,7 +64,7 @@ def owner_of(a: ndarray) -> ndarray:
 
 
 class _Known:
-    """An array that has come through a derivative unchanged."""
+    """An array that came through a derivative unchanged."""
 
     __slots__ = ("full_at", "lockable", "owner", "references", "uses")
 
@@ -75,7 +75,7 @@ class _Known:
         self.uses, self.full_at, self.references = 0, _FULL_AGAIN, 0
 
     def is_full_turn(self, references: int) -> bool:
-        """Whether to look at every element, as where there may be a new view of the memory."""
+        """Whether to compare every element, for example after a new view of the memory."""
         self.uses += 1
         full = references > self.references or self.uses == self.full_at
         self.references = max(self.references, references)
@@ -88,7 +88,7 @@ _known: dict[int, _Known] = {}  # by the identity of the array that owns the mem
 
 
 def known_of(owner: ndarray) -> _Known | None:
-    """What is known of an array that owns its memory."""
+    """The record of an array that owns its memory."""
     found = _known.get(id(owner))
     return found if found is not None and found.owner() is owner else None
 
@@ -107,7 +107,7 @@ class Locks:
         self.owners: list[ndarray] = []
 
     def lock(self, owner: ndarray, a: ndarray) -> bool:
-        """Make an array and the owner of its memory read-only; False where that cannot be."""
+        """Make an array and the owner of its memory read-only; False if that is impossible."""
         with _mutex:
             held = _locked.get(id(owner))
             if held is None:
@@ -195,13 +195,13 @@ class Guards:
         return {k: self.keep(v) if type(v) in KEEPERS else v for k, v in params.items()}
 
     def watch(self, a: ndarray) -> None:
-        """Put an array under guard that residuals hold already."""
+        """Put an array under guard that residuals hold."""
         if id(a) not in self.kept and not self._lock(a):
             self._watch(a, None)
 
     def hold(self, a: Any) -> bool:
-        """Put an argument of the function under guard, which only other names can change; False
-        where it must be copied."""
+        """Put an argument of the function under guard, which only other names can change; False if
+        it must be copied."""
         if type(a) is not ndarray:
             return True
         if a.size <= COPIED or self.copies:
@@ -216,7 +216,7 @@ class Guards:
         return True
 
     def _lock(self, a: ndarray) -> bool:
-        """Make an array that is known not to change read-only."""
+        """Make an array read-only that did not change in earlier calls."""
         if not self.may_lock or not _known:
             return False
         owner = owner_of(a)
@@ -240,13 +240,13 @@ class Guards:
         self.kept[id(a)] = (a, turn, mark, user_frame())
 
     def changed(self) -> Iterator[tuple[ndarray, tuple[str, int]]]:
-        """The arrays under guard that have changed, and where they were used."""
+        """The arrays under guard that have changed, and the lines of their use."""
         for a, turn, mark, where in self.kept.values():
             if (fingerprint(a) if turn is None else sample(a, turn)) != mark:
                 yield a, where
 
     def check(self) -> None:
-        """Raise where an array under guard has changed."""
+        """Raise if an array under guard has changed."""
         if not self.kept:
             return
         for a, where in self.changed():
@@ -258,8 +258,8 @@ class Guards:
             )
 
     def learn(self) -> bool:
-        """After the last use of the tape: remember which arrays live on and have not changed, and
-        say whether one has."""
+        """After the last use of the tape: remember the arrays that outlive it unchanged, and return
+        whether one has changed."""
         moved = False
         for source, copy in self.copied:
             a = source if type(source) is ndarray else source()
@@ -287,7 +287,7 @@ KEPT: set[type] = {ndarray}
 
 
 def keeper(kinds: Iterable[type], keep: Callable[[Guards, Any], Any]) -> None:
-    """Say how parameters of some types are kept as residuals."""
+    """Register how parameters of some types are kept as residuals."""
     KEEPERS.update(dict.fromkeys(kinds, keep))
     KEPT.update(kinds)
 

@@ -1,4 +1,4 @@
-"""Shapes, dtypes and lead axes: the alignment and projection that no rule has to do itself.
+"""Shapes, dtypes and batch axes: alignment and projection for all rules.
 
 A tangent of ``x`` has shape ``lead + x.shape`` and a cotangent of ``ans`` has shape
 ``lead + ans.shape``, where ``lead`` is ``()`` or ``(B,)``. Both carry the dtype of their primal.
@@ -53,7 +53,7 @@ def shape_of(x: Any) -> Shape:
     """Shape of a plain value or a box."""
     if type(x) in _SCALAR_DTYPES:
         return ()
-    shape = getattr(x, "shape", None)  # asked for once: each level of a box asks the one below
+    shape = getattr(x, "shape", None)  # asked once: each level of a box asks the level below
     return np.shape(x) if shape is None else shape
 
 
@@ -73,7 +73,7 @@ def spec_of(x: Any) -> Spec:
 
 
 def fit_of(x: Any, ans: Any) -> Fit | None:
-    """None when `x` already has the shape and dtype of `ans`, else what separates them."""
+    """The difference in shape and dtype between `x` and `ans`, or None if there is none."""
     shape, dtype = shape_of(x), dtype_of(x)
     ans_shape, ans_dtype = shape_of(ans), dtype_of(ans)
     if shape == ans_shape and dtype == ans_dtype:
@@ -92,7 +92,7 @@ def is_complex(x: Any) -> bool:
 
 
 def cast(t: Any, dtype: np.dtype[Any]) -> Any:
-    """Project a tangent or cotangent to `dtype`; the real part where `dtype` is real."""
+    """Project a tangent or cotangent to `dtype`; for a real `dtype` the real part."""
     own = getattr(t, "dtype", None)
     if own is dtype:
         return t
@@ -107,14 +107,14 @@ def cast(t: Any, dtype: np.dtype[Any]) -> Any:
 
 
 def align(t: Any, ndim: int, ans_ndim: int, lead: Shape) -> Any:
-    """Put ones between the lead axes and a tangent's own, so that NumPy's right alignment holds."""
+    """Put axes of length 1 behind the batch axes of a tangent, as NumPy's broadcasting needs."""
     if not lead or ndim == ans_ndim:
         return t
     return settled(t.reshape(lead + (1,) * (ans_ndim - ndim) + t.shape[len(lead) :]))
 
 
 def broadcast_tangent(t: Any, fit: Fit, lead: Shape) -> Any:
-    """A tangent of the operand, as a tangent of the result it is broadcast and promoted to."""
+    """A tangent of the operand, broadcast and promoted to a tangent of the result."""
     shape = lead + fit.ans_shape
     if shape_of(t) != shape:
         t = settled(np.broadcast_to(align(t, len(fit.shape), len(fit.ans_shape), lead), shape))
@@ -123,14 +123,14 @@ def broadcast_tangent(t: Any, fit: Fit, lead: Shape) -> Any:
 
 @lru_cache(maxsize=4096)
 def _summed_axes(shape: Shape, ans_shape: Shape, leads: int) -> Shape:
-    """The axes, after so many lead axes, along which an operand was broadcast."""
+    """The axes along which an operand was broadcast, counted with the batch axes."""
     extra = len(ans_shape) - len(shape)
     stretched = [i for i, n in enumerate(shape, start=extra) if n == 1 and ans_shape[i] != 1]
     return tuple(leads + i for i in (*range(extra), *stretched))
 
 
 def unbroadcast(g: Any, fit: Fit) -> Any:
-    """A cotangent of the result, summed and projected to the operand that was broadcast to it."""
+    """A cotangent of the result, summed and projected to a cotangent of the operand."""
     shape, dtype, ans_shape, _ = fit
     if shape != ans_shape:
         lead = g.shape[: g.ndim - len(ans_shape)]
@@ -153,7 +153,7 @@ def is_basic(index: Any) -> bool:
 
 
 def ndim_selected(shape: Shape, index: Any) -> int:
-    """The number of dimensions of what an index selects from an array of this shape."""
+    """The number of dimensions of a selection from an array of this shape."""
     if type(index) is slice:
         return len(shape)
     if type(index) is int:
@@ -162,7 +162,7 @@ def ndim_selected(shape: Shape, index: Any) -> int:
 
 
 def _prefixable(index: Any) -> bool:
-    """Whether one slice before the index leaves its meaning for the other axes unchanged."""
+    """Whether a slice in front of the index keeps its meaning for the other axes."""
     if type(index) is not tuple:
         return type(index) is ndarray and index.ndim > 0
     advanced = [
@@ -179,9 +179,9 @@ def flat_positions(shape: Shape, index: Any) -> ndarray:
 
 
 def lead_index(index: Any, lead: Shape) -> Any:
-    """The index that selects under lead axes what `index` selects without them.
+    """The index that makes the same selection as `index` under batch axes.
 
-    It is `SEPARATED` where NumPy has no such index: advanced indices with a slice between them.
+    It is `SEPARATED` if NumPy has no such index: for advanced indices with a slice between them.
     """
     if not lead:
         return index
@@ -192,7 +192,7 @@ def lead_index(index: Any, lead: Shape) -> Any:
 
 
 def placed(t: Any, shape: Shape, index: Any, lead: Shape) -> tuple[Any, Any]:
-    """`t` with lead axes, or a view of it, and the index to write there what goes to `index`."""
+    """`t` with batch axes, or a view of it, and the index there for a store at `index`."""
     full = lead_index(index, lead)
     if full is not SEPARATED:
         return t, full
@@ -201,7 +201,7 @@ def placed(t: Any, shape: Shape, index: Any, lead: Shape) -> tuple[Any, Any]:
 
 
 def get_lead(t: Any, index: Any, lead: Shape) -> Any:
-    """``t[index]`` for `t` with lead axes."""
+    """``t[index]`` for `t` with batch axes."""
     full = lead_index(index, lead)
     if full is not SEPARATED:
         return t[full]
@@ -210,15 +210,15 @@ def get_lead(t: Any, index: Any, lead: Shape) -> Any:
 
 
 def read_lead(t: Any, index: Any, lead: Shape) -> Any:
-    """`get_lead` to be computed with, not to be written to: small parts are made contiguous,
-    since the first operation on a strided one takes longer than the copy."""
+    """`get_lead` for reading only: small parts become contiguous, since the first operation on a
+    strided part takes longer than the copy."""
     part = get_lead(t, index, lead)
     small = type(part) is ndarray and part.size <= COMPACTED and not part.flags.c_contiguous
     return part.copy(order="K") if small else part
 
 
 def set_lead(t: Any, index: Any, v: Any, lead: Shape) -> None:
-    """``t[index] = v`` for `t` with lead axes, and `v` with the same ones or a scalar."""
+    """``t[index] = v`` for `t` with batch axes, and `v` with the same axes or a scalar."""
     shape = t.shape[len(lead) :]
     t, full = placed(t, shape, index, lead)
     if lead and np.ndim(v):
@@ -228,7 +228,7 @@ def set_lead(t: Any, index: Any, v: Any, lead: Shape) -> None:
 
 
 def quiet() -> AbstractContextManager[Any]:
-    """Floating-point errors of a derivative are not the program's own: keep them silent."""
+    """Silence floating-point errors of a derivative, which are not the program's own."""
     return np.errstate(all="ignore")
 
 

@@ -19,8 +19,8 @@ PULLS: list[PullEntry] = []
 PUSHES: list[PushEntry] = []
 OWNERS: list[Any] = []
 SLOTS: list[int] = []
-# By types of cotangents that stand for an array: the entries that take them as they are, since
-# the structure of their primitive says so.
+# For each type of structured tangent the entries that take it, as the structures of their
+# primitives say.
 TAKERS: dict[type, set[int]] = {}
 PRIMITIVES: list[Primitive] = []
 
@@ -30,10 +30,10 @@ def opcode(
 ) -> int:
     """Register a format of tape entries that belongs to `owner`.
 
-    An entry is ``(opcode, out slot, slot of each operand, what the rules need)``; where a format
-    does not fix the number of `slots`, they stand in one tuple. Entries name their format by a
-    number, not by a function, so that they hold only objects that Python's cyclic garbage collector
-    does not track: it drops them from its lists on first sight.
+    An entry is ``(opcode, out slot, slot of each operand, residuals)``; if a format does not fix
+    the number of `slots`, they are in one tuple. Entries name their format by a number, not by a
+    function, so they hold only objects that Python's cyclic garbage collector does not track, and
+    it drops them from its lists.
     """
     PULLS.append(pull)
     PUSHES.append(push)
@@ -63,11 +63,11 @@ class Primitive:
 
     `save` picks the residuals, `push` maps tangents of the operands to the tangent of the result,
     `pull` maps its cotangent to cotangents of the operands. An operand without a tangent has None
-    in place of it. Primitives with more than one of `outputs` give and take tuples. `structure`
-    tells how elements of the result depend on elements of the operands; `is_linear` says that the
-    result is linear in all operands together, `ignores` numbers operands on which no derivative
-    depends. The views that a `readonly` one makes refuse assignment; `view_sign` is the sign with
-    which a cotangent is read through them.
+    in its place. Primitives with several `outputs` return and take tuples. `structure` says how
+    elements of the result depend on elements of the operands; `is_linear` says that the result is
+    linear in all operands together; `ignores` lists the operands on which no derivative depends.
+    The views of a `readonly` primitive refuse stores; `view_sign` is the sign of a cotangent that
+    is read through them.
     """
 
     structure: Structure = DENSE
@@ -110,18 +110,18 @@ class Primitive:
         return ans
 
     def evaluate(self, values: Sequence[Any], params: dict[str, Any]) -> Any:
-        """The primal result, resolved where it is a box of an outer level."""
+        """The primal result, resolved if it is a box of an outer level."""
         ans = self.fn(*values, **params)
         return tuple(map(settled, ans)) if self.outputs > 1 else settled(ans)
 
     def inner(self, content: Any, params: dict[str, Any]) -> Any:
-        """Apply to content that no user holds, giving such content."""
+        """Apply to content that no user holds, and return such content."""
         if is_box(content):
             return content.scope.process(self, (content,), params)
         return self.fn(content, **params)
 
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
-        """The residuals that push and pull need."""
+        """The residuals of push and pull."""
         raise NotImplementedError
 
     def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
@@ -155,7 +155,7 @@ class Primitive:
 
 
 def checked(prim: Primitive, t: Any, spec: Any, lead: Shape, direction: str) -> Any:
-    """The result of a rule in the dtype of its primal, once its shape is what it must be."""
+    """The result of a rule in the dtype of its primal, after a check of its shape."""
     if is_box(t):
         t = resolve(t)
     if shape_of(t) != lead + spec.shape:

@@ -1,4 +1,4 @@
-"""Reverse mode: a tape of operations, pulled back (or pushed forward) as often as asked."""
+"""Reverse mode: a tape of operations, for any number of pulls and pushes."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ _new = object.__new__
 _END: tuple[Any, ...] = ()
 Layout = tuple[int, ...] | None
 Entry = tuple[Any, ...]
-# Called after each entry with the tangents or cotangents by slot, and with those that are new.
+# Called after each entry with the tangents or cotangents by slot, and with the new ones.
 Observer = Callable[[Entry, list[Any], list[Any]], None]
 
 
 class Var(Traced):
-    """A value and the slot on the tape that stands for it."""
+    """A value and its slot on the tape."""
 
     __slots__ = ()
 
@@ -55,8 +55,8 @@ def _refuse(*args: Any) -> Any:
 class Tape(Trace):
     """A reverse derivative: entries ``(opcode, out slot, ...)`` in an order that can be replayed.
 
-    Slots come from an atomic counter and stand in the entry, so that worker threads may record on
-    one tape. Slot 0 stands for constants.
+    Slots come from an atomic counter and are part of the entry, so worker threads may record on one
+    tape. Slot 0 stands for constants.
     """
 
     __slots__ = ("__weakref__", "append", "entries", "guards", "keep", "next", "size")
@@ -78,7 +78,7 @@ class Tape(Trace):
         self.append = self.next = _refuse
 
     def box(self, value: Any, slot: int) -> Var:
-        """A box that stands for a slot of this tape."""
+        """A box with a slot of this tape."""
         out = _new(Var)
         out.value, out.payload, out.scope = value, slot, self
         return out
@@ -115,7 +115,7 @@ class Tape(Trace):
         return tuple(self._output(a, i, out, prim.outputs) for i, a in enumerate(ans))
 
     def _output(self, value: Any, i: int, source: int, count: int) -> Var:
-        """One of several results: its cotangent goes into a tuple at the slot of them all."""
+        """One of several results: its cotangent goes into a tuple at their common slot."""
         slot = self.next()
         self.append((_OUTPUT, slot, source, i, count))
         return self.box(value, slot)
@@ -151,7 +151,7 @@ class Tape(Trace):
     ) -> list[Any]:
         """Cotangents of the input slots, or None, for cotangents of some slots.
 
-        A tape that is not needed again may `spend` its entries: residuals go as they are used.
+        A tape that is not needed again may `spend` its entries: it releases residuals after use.
         """
         self.guards.check()
         ct: list[Any] = [None] * self.size
@@ -197,7 +197,7 @@ class Tape(Trace):
     ) -> list[Any]:
         """Tangents of the output slots, or None, for tangents of the input slots.
 
-        Of many directions each tangent is let go of after the last entry that reads it.
+        For many directions, it releases each tangent after the last entry that reads it.
         """
         ts = self._seeded(seeds)
         if not (lead or observer):
@@ -220,7 +220,7 @@ class Tape(Trace):
         return store
 
     def _letting_go(self, ts: list[Any], outputs: Sequence[int]) -> Iterator[Entry]:
-        """The entries, between which goes what none of the later ones reads."""
+        """The entries; after each, the tangents that no later entry reads are released."""
         last = {slot: k for k, entry in enumerate(self.entries) for slot in slots_of(entry)}
         last.update(dict.fromkeys(outputs, -1))
         for k, entry in enumerate(self.entries):
@@ -239,7 +239,7 @@ def replay(
 ) -> None:
     """Apply the PUSHES or the PULLS of entries to tangents or cotangents by slot.
 
-    A tangent that is no array becomes one where an entry does not take it as it is.
+    A structured tangent becomes an array for an entry that does not take it.
     """
     pulls = rules is PULLS
     state = error_state()
@@ -271,7 +271,7 @@ def replay(
 
 
 class Buffer:
-    """A cotangent that nobody else holds, so that it may be added to and stored into in place."""
+    """A cotangent that nobody else holds, so additions and stores work in place."""
 
     __slots__ = ("array",)
 
@@ -291,7 +291,7 @@ class Buffer:
         return buffer if c is None else buffer + c
 
     def ready(self, g: Any) -> tuple[Any, Any]:
-        """The array, able to take `g`, which may be a box of an outer level, and `g` to add."""
+        """The array, ready to take `g`, which may be a box of an outer level, and `g` to add."""
         if type(g) is Buffer or (type(g) in TAKERS and type(self.array) is not ndarray):
             g = g.release()
         if is_box(g) and type(self.array) is ndarray:
@@ -307,7 +307,7 @@ class Buffer:
         return self + g
 
     def release(self) -> Any:
-        """The cotangent, from now on shared with whoever asked."""
+        """The cotangent, which the caller now shares."""
         return resolve(self.array)
 
 

@@ -1,4 +1,4 @@
-"""Traces, their levels, and how an operand is made ready for them."""
+"""Traces, their levels, and the preparation of operands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..errors import ClosedTraceError, UnsupportedInputError, user_line
 
 _next_level = itertools.count(1).__next__
 latest = 0  # the level of the trace that was opened last, in any thread
-degeneracies = 0  # how often a derivative became NaN because eigenvalues or the like coincide
+degeneracies = 0  # derivatives that became NaN because eigenvalues or the like coincide
 LIVE: set[int] = set()
 
 
@@ -38,7 +38,7 @@ class Trace:
         LIVE.discard(self.level)
 
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        """Apply a primitive to resolved operands of which this trace is the highest."""
+        """Apply a primitive to resolved operands; this is their highest trace."""
         raise NotImplementedError
 
     def store(self, content: Any, place: Any, v: Any, owned: bool) -> Any:
@@ -51,7 +51,7 @@ class Trace:
 
 
 def closed_error() -> ClosedTraceError:
-    """The error for a box whose derivative has been taken already."""
+    """The error for a box whose derivative was taken already."""
     return ClosedTraceError(
         f"a traced array is used after its derivative was taken, {user_line()}. It was kept in "
         f"a variable that outlives the function: return it instead (has_aux=True gives plain "
@@ -60,7 +60,7 @@ def closed_error() -> ClosedTraceError:
 
 
 class _Stored(Trace):
-    """Stands in place of a trace in a box that holds its content, as an array stored into does."""
+    """The trace of a box that holds its content, such as an array that was stored into."""
 
     __slots__ = ()
     fast = False  # operations read the content first
@@ -72,9 +72,9 @@ STORED = _Stored()
 class Traced(Box):
     """A box that belongs to one trace; `Var` and `Dual` are its kinds.
 
-    It does not change but for an array that the user stores into: then its `scope` is `STORED`,
-    its `value` is the content, a box that nobody else holds, its `payload` says whether the
-    buffers under the content are its own, and `version` counts the stores.
+    It never changes, unless the user stores into it. From then on its `scope` is `STORED`, its
+    `value` is the content, a box that nobody else holds, its `payload` says whether it alone holds
+    the buffers of the content, and `version` counts the stores.
     """
 
     __slots__ = ()
@@ -94,7 +94,7 @@ class Traced(Box):
 
 
 class Reference(Box):
-    """A box without a trace of its own: an array made to be stored into, or a view."""
+    """A box without a trace of its own: an array for stores, or a view."""
 
     __slots__ = ()
 
@@ -109,13 +109,13 @@ def is_stored(x: Any) -> bool:
 
 
 _converter: list[Callable[[Any], Any]] = []
-# Types of operands that are made into plain arrays or boxes first.
+# Types of operands that become plain arrays or boxes first.
 CONVERTED: set[type] = {list, tuple, memmap}
 
 
 def set_object_converter(convert: Callable[[Any], Any]) -> None:
-    """Say how object arrays and lists that hold boxes become one box (rules live above the
-    core)."""
+    """Register the function that makes one box of object arrays and lists with boxes (rules live
+    above the core)."""
     _converter[:] = [convert]
 
 
@@ -136,12 +136,12 @@ def resolve(x: Any) -> Any:
 
 
 def settled(x: Any) -> Any:
-    """A result that may be stored: not a reference, whose content may change."""
+    """A result that may be kept: not a reference, whose content may change."""
     return resolve(x) if is_box(x) else x
 
 
 def as_numpy(x: Any) -> Any:
-    """A Python number as NumPy's, whose arithmetic gives infinities where Python's raises."""
+    """A Python number as NumPy's, whose arithmetic gives infinities instead of errors."""
     if type(x) in (float, complex, int):
         return np.asarray(x)[()]
     if issubclass(type(x), Traced) and type(x.value) is not ndarray:
@@ -178,7 +178,7 @@ def top_trace(operands: Iterable[Any]) -> Any:
 
 
 def kept(x: Any) -> Any:
-    """An operand of a lower level as it may be stored: never the box that the user holds."""
+    """A copy of an operand of a lower level for a tape, apart from the box of the user."""
     return x.snapshot() if issubclass(type(x), Traced) else x
 
 

@@ -1,11 +1,10 @@
 """The four ways to declare a primitive: `elementwise`, `linear`, `bilinear`, `rule`.
 
-A rule keeps what its parameter names mention: ``x, y, z, w`` are the operands, ``ans`` is the
-result, ``x_spec`` ... ``ans_spec`` are their shapes and dtypes (`Spec`), ``args`` and ``specs``
-those of all operands, any other name is a keyword parameter of the call. Tangents and cotangents
-may carry lead axes in front, so rules count axes from the right. Alignment, unbroadcasting,
-projection to the operand's dtype and the batching of rules that cannot take lead axes happen here
-and nowhere else.
+The parameters of a rule name its residuals: ``x, y, z, w`` are the operands, ``ans`` is the result,
+``x_spec`` ... ``ans_spec`` are their shapes and dtypes (`Spec`), ``args`` and ``specs`` are tuples
+for all operands, any other name is a keyword parameter of the call. Tangents and cotangents may
+carry batch axes in front, so rules count axes from the right. Alignment, unbroadcasting, projection
+to the operand's dtype and the loop over directions for rules that take no batch happen only here.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ OPERANDS = ("x", "y", "z", "w")
 
 
 def named(ans: Any, args: Sequence[Any], active: Sequence[Any]) -> dict[str, Any]:
-    """All that a rule may keep of one call, by name."""
+    """The possible residuals of one call, by name."""
     specs = tuple(map(spec_of, args))
     known: dict[str, Any] = dict(zip(OPERANDS, args, strict=False))
     known |= {f"{name}_spec": spec for name, spec in zip(OPERANDS, specs, strict=False)}
@@ -72,7 +71,7 @@ class Residuals:
 
 
 class Elementwise(Primitive):
-    """Broadcasts its operands; one derivative per operand gives both modes and batching."""
+    """Broadcasts its operands; one derivative per operand gives both modes and batches."""
 
     structure = structures.Elementwise()
 
@@ -146,7 +145,7 @@ class Elementwise(Primitive):
 
 
 class Linear(Primitive):
-    """Linear in its one operand: the push is the operation itself unless one is given."""
+    """Linear in its one operand; without a `push` of its own, the operation is its own push."""
 
     is_linear = True
 
@@ -164,7 +163,7 @@ class Linear(Primitive):
         self.transpose = Residuals(transpose, 1)
         for formula in filter(None, (self.forward, self.transpose)):
             if wrong := {*formula.residuals} - {"x_spec", "ans_spec"}:
-                raise TypeError(f"{self.name}: what is linear cannot depend on {sorted(wrong)}")
+                raise TypeError(f"{self.name}: a linear rule cannot depend on {sorted(wrong)}")
         formats = LinearFormats(self, [transpose], [push])
         self.general = formats.bind(fn, super().general)  # type: ignore[method-assign]
         self.bind = self._bind_view if view else self.general
@@ -190,7 +189,7 @@ class Linear(Primitive):
         return (checked(self, g, specs["x_spec"], lead, "pull"),)
 
     def push_view(self, array: Any, params: dict[str, Any], lead: Shape) -> Any:
-        """The same view of an array with lead axes."""
+        """The same view of an array with batch axes."""
         if not lead or self.forward is None:
             return self.fn(array, **params)
         inner = array[(0,) * len(lead)]
@@ -261,10 +260,10 @@ class Bilinear(Primitive):
 class Rule(Primitive):
     """Push and pull by hand; both get residuals by name.
 
-    With one operand the push takes its tangent and the pull returns its cotangent. With several
-    (or where `fn` takes any number, ``*args``) the push takes, and the pull returns, a tuple with
-    one element per operand. With several outputs the push returns, and the pull takes, one element
-    per output; a pull that names `given` learns which of them have a cotangent (others get zeros).
+    With one operand, the push takes its tangent and the pull returns its cotangent. With several
+    (or with ``*args``), the push takes, and the pull returns, a tuple with one element per operand.
+    With several outputs, the push returns, and the pull takes, one element per output; the residual
+    `given` says which outputs have a cotangent (the others get zeros).
     """
 
     def __init__(
@@ -343,10 +342,10 @@ def _is_variadic(fn: Callable[..., Any]) -> bool:
 
 
 def _looped(one: Callable[..., Any], directions: Sequence[Any], lead: Shape) -> Any:
-    """A rule that does not know lead axes, applied to one direction after the other."""
+    """A rule that takes no batch, applied to one direction after the other."""
     if not lead:
         return one(directions, lead)
-    if lead == (0,):  # a direction of zeros tells the shapes of none
+    if lead == (0,):  # a direction of zeros gives the shapes
         directions = [
             None if d is None else np.zeros((1, *d.shape[1:]), d.dtype) for d in directions
         ]
@@ -370,10 +369,10 @@ def elementwise(
     """Declare a primitive that acts on each element, such as a ufunc.
 
     Arguments: `fn`, the primal; one derivative per operand (of the result's shape): a number, the
-    name of a residual (``x, y, z, w, ans``), a formula of residuals, or None where there is no
-    rule; `operator`, the Python operator that computes the same; `silent` where the derivative
-    raises no floating-point warning; `structure`, one that says more than `Elementwise()`. For a
-    real result of complex operands the tangent is ``Re(t * derivative)``.
+    name of a residual (``x, y, z, w, ans``), a formula of residuals, or None for no rule;
+    `operator`, the Python operator that computes the same; `silent`, if the derivative raises no
+    floating-point warning; `structure`, if it says more than `Elementwise()`. For a real result of
+    complex operands the tangent is ``Re(t * derivative)``.
     Returns: the primitive, callable like `fn`.
 
     >>> import numpy as np, dualdiff as dd
@@ -395,8 +394,8 @@ def linear(
 ) -> Linear:
     """Declare a primitive that is linear in its one operand.
 
-    Arguments: `fn(x, **params)`; `transpose(g, ...)`, the cotangent of x; `push(t, ...)` where
-    `fn` itself does not take lead axes; `view` where NumPy's result shares memory with x.
+    Arguments: `fn(x, **params)`; `transpose(g, ...)`, the cotangent of x; `push(t, ...)`, if `fn`
+    itself takes no batch; `view`, if NumPy's result shares memory with x.
     Returns: the primitive.
 
     >>> import numpy as np, dualdiff as dd
@@ -419,8 +418,8 @@ def bilinear(
     """Declare a primitive that is linear in each of its two operands.
 
     Arguments: `fn(x, y, **params)`; the two transposes ``(g, y, ...)`` and ``(g, x, ...)``;
-    `pushes`, the two pushforwards ``(t, y, ...)`` and ``(t, x, ...)`` for tangents with lead axes;
-    they may name only what the transpose of the same operand names.
+    `pushes`, the two pushforwards ``(t, y, ...)`` and ``(t, x, ...)`` for batches of tangents; they
+    may name only residuals that the transpose of the same operand names.
     Returns: the primitive.
 
     >>> import numpy as np, dualdiff as dd
@@ -444,8 +443,8 @@ def rule(
     """Declare a primitive whose push and pull are written by hand on shared residuals.
 
     Arguments: `fn(*operands, **params)`; `push(t, ...)` and `pull(g, ...)`, see `Rule`; `outputs`,
-    the number of results; `batched=False` where they do not take lead axes: they are then called
-    once per direction.
+    the number of results; `batched=False` if they take no batch: then they are called once per
+    direction.
     Returns: the primitive.
 
     >>> import numpy as np, dualdiff as dd

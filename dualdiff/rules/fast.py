@@ -1,6 +1,6 @@
 """The fast way onto a tape: for each primitive, functions made from the texts in `templates`.
 
-Their names in those texts are explained there, where an example shows all that `multiply` gets.
+`templates` explains the names in these texts; an example shows the functions of `multiply`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ SCALARS = frozenset(
 
 
 def times_over(t: Any, d: Any, *residuals: Any) -> Any:
-    """``t * d``, written over the derivative if it is an array that nobody else has."""
+    """``t * d``, written over d if it is a new array."""
     alike = type(t) is ndarray and t.shape == d.shape and t.dtype is d.dtype
     if alike and d.base is None and not any(d is r for r in residuals):
         return np.multiply(t, d, out=d)
@@ -53,7 +53,7 @@ def times_over(t: Any, d: Any, *residuals: Any) -> Any:
 
 
 def times_constant(t: Any, constant: Any) -> Any:
-    """``t * constant`` without arithmetic where none is needed."""
+    """``t * constant``, without arithmetic for 1, -1 and 0."""
     if constant == 1:
         return t
     if constant == -1:
@@ -66,7 +66,7 @@ def times_constant(t: Any, constant: Any) -> Any:
 
 
 def added(t: Any, u: Any) -> Any:
-    """``t + u`` for a new t, which is written over."""
+    """``t + u``, written over t, which is new."""
     arrays = type(t) is ndarray is type(u) and t.base is None
     if arrays and t.shape == u.shape and t.dtype is u.dtype:
         return np.add(t, u, out=t)
@@ -74,7 +74,7 @@ def added(t: Any, u: Any) -> Any:
 
 
 def aligned(t: Any, fit: Fit, lead: Shape) -> Any:
-    """A tangent whose axes stand below those of the result."""
+    """A tangent with its axes aligned with the axes of the result."""
     if type(t) is Diagonal and t.shape[1:] == fit.ans_shape:
         return t
     return align(dense(t), len(fit.shape), len(fit.ans_shape), lead)
@@ -85,7 +85,7 @@ def expanded(t: Any, fit: Fit, lead: Shape) -> Any:
     return broadcast_tangent(t, fit._replace(shape=fit.ans_shape), lead)
 
 
-# What the templates name.
+# The names in the templates.
 _NAMES: dict[str, Any] = {
     "__name__": __name__,
     "spec": functools.partial(tuple.__new__, Spec),  # Spec(...) at half the cost
@@ -123,7 +123,7 @@ def _fill(template: str, **blocks: str) -> str:
 
 @functools.cache
 def _code(text: str, free: tuple[str, ...]) -> Any:
-    """The code of a factory of functions; in tracebacks they stand behind the end of this file."""
+    """The code of a factory of functions; tracebacks show it behind the end of this file."""
     head, end = f"def make({', '.join(free)}):\n", f"\n    return {text[4 : text.index('(')]}"
     text, lines = head + indent(text, "    ") + end, linecache.getlines(__file__)
     code = compile("\n" * len(lines) + text, __file__, "exec")
@@ -133,18 +133,18 @@ def _code(text: str, free: tuple[str, ...]) -> Any:
 
 
 def _function(text: str, free: Mapping[str, Any]) -> Any:
-    """A function from its text, with what is free in it."""
+    """A function from its text, with its free names."""
     made: dict[str, Any] = {}
     exec(_code(text, tuple(free)), _NAMES, made)
     return made["make"](**free)
 
 
 class Part(NamedTuple):
-    """What one operand contributes, as text: `jvp` of a tangent ``{t}``, `vjp` of a cotangent.
+    """The contribution of one operand, as text: `jvp` of a tangent ``{t}``, `vjp` of a cotangent.
 
-    `names` are the residuals in it, and `first` is what is computed of them first. `floats` is the
-    same for a number of type float or float64 without floating-point errors, or None. `fresh` says
-    that the contribution is a new array, `quiet` that it raises no floating-point error.
+    `names` are its residuals, and `first` is computed from them first. `floats` is the same for a
+    number of type float or float64 without floating-point errors, or None. `fresh` says that the
+    contribution is a new array, `quiet` that it raises no floating-point error.
     """
 
     jvp: str
@@ -190,7 +190,7 @@ class Formats:
 
     @property
     def sign(self) -> str:
-        """How the contribution of y joins that of x."""
+        """The sign with which the contribution of y joins the contribution of x."""
         return "-" if self.parts["y"].jvp == "-{t}" else "+"
 
     @property
@@ -278,15 +278,15 @@ class Formats:
         return _fill(templates.IN_SILENCE, body="\n".join([*body, self.end_push()]))
 
     def kept(self, mask: str) -> str:
-        """What an entry keeps beside its slots."""
+        """The parts of an entry besides its slots."""
         raise NotImplementedError
 
     def keep(self, mask: str) -> str:
-        """How that is made of the operands and the result."""
+        """The text that makes these parts from the operands and the result."""
         raise NotImplementedError
 
     def freeze(self, mask: str) -> str:
-        """Constant arrays that are kept are guarded against later changes."""
+        """The text that guards kept constant arrays against later changes."""
         constants = [v for v in self.parts if v not in mask and v in self.names(mask)]
         return "\n".join(f"if type({v}) is ndarray:\n    {v} = trace.keep({v})" for v in constants)
 
@@ -296,11 +296,11 @@ class Formats:
         raise NotImplementedError
 
     def end_push(self) -> str:
-        """What is checked of a tangent of the result."""
+        """The checks of a tangent of the result."""
         return ""
 
     def end_pull(self, v: str) -> str:
-        """What is done to the cotangent of an operand."""
+        """The last step on the cotangent of an operand."""
         raise NotImplementedError
 
 
@@ -364,7 +364,7 @@ class ElementwiseFormats(Formats):
 
 
 class LinearFormats(Formats):
-    """For what is linear in each operand: ``vjp_x`` and ``jvp_x`` are the rules of the operand x.
+    """For primitives linear in each operand: ``vjp_x`` and ``jvp_x`` are the rules of x.
 
     Operands are arrays. ``x_spec`` is x itself where an entry keeps that.
     """
@@ -405,7 +405,7 @@ class LinearFormats(Formats):
         return self.short(mask, ", ".join(dict.fromkeys(names)))
 
     def short(self, mask: str, text: str) -> str:
-        """A text in which what an entry keeps stands for its own shape and dtype."""
+        """A text in which a kept value stands for its own shape and dtype."""
         for v in self.parts:
             if v in self.names(mask):
                 text = re.sub(rf"\b{v}_spec\b", v, text)
@@ -478,7 +478,7 @@ def _bind_two(
     fn: Callable[..., Any],
 ) -> Callable[..., Any]:
     def otherwise(a: Any, b: Any) -> Any:
-        """References are read and tried once more; what still does not fit is general."""
+        """Read references and try once more; other operands take the general path."""
         x = a.read() if is_box(a) else a
         y = b.read() if is_box(b) else b
         if (x is a and y is b) or not (issubclass(type(x), Traced) or issubclass(type(y), Traced)):
@@ -493,6 +493,6 @@ def _bind_two(
 
 
 def source(formats: Formats) -> str:
-    """All that the templates make for a primitive, to be read."""
+    """The text of all functions of a primitive, for readers."""
     rules = [text(mask) for mask in formats.masks for text in (formats.pull, formats.push)]
     return "\n\n".join([formats.bind_text(), *rules])

@@ -1,12 +1,13 @@
 """The text of the functions that are generated for a primitive when it is declared.
 
-A primitive gets a `bind`, which applies it to operands, and for each set of operands that may be
-traced a format of tape entries with a `pull` and a `push`. In the templates below the names are
-those of rules: ``x`` and ``y`` are the values of the operands ``a`` and ``b``, ``ans`` is the
-result. An entry keeps what a rule names, and how each operand differs from the result that it was
-broadcast to. Whatever the templates do not foresee is left to `Primitive.general`.
+A primitive gets a `bind`, which applies it to operands. For each set of traced operands it gets a
+format of tape entries with a `pull` and a `push`. The templates below use the names of rules: ``x``
+and ``y`` are the values of the operands ``a`` and ``b``, ``ans`` is the result. An entry keeps the
+residuals that a rule names, and the difference between each operand and the result to which it was
+broadcast. Other cases go to `Primitive.general`.
 
-`source` shows what a primitive got. Of ``multiply = elementwise(np.multiply, "y", "x")``, `bind` is
+`source` shows the functions of a primitive. The `bind` of
+``multiply = elementwise(np.multiply, "y", "x")`` is
 
     def bind(a, b):
         kind, other = type(a), type(b)

@@ -27,7 +27,7 @@ LARGE = 2**16  # elements of arguments above which a tape releases its entries w
 def guarded(inputs: Inputs, run: Callable[[Inputs, Guards], T]) -> T:
     """A derivative for which constant arrays are locked; see `array.guards`.
 
-    Where the function writes to one of them, it runs once more, with copies.
+    If the function writes to one of them, it runs once more, on copies.
     """
     writes = bool(rerun.writers) and rerun.code_of(inputs.f) in rerun.writers
     guards = Guards(may_lock=True, copies=writes, learns=True)
@@ -66,7 +66,7 @@ class Recording:
         self.inputs = inputs
         self.lasting = copies = guards is None if lasting is None else lasting
         self.tape = tape = new_tape(guards)
-        # Arrays may change: later, by the caller's hand, or in the function, under other names.
+        # The caller may change arrays later, and the function under other names.
         hold = tape.guards.hold
         inputs.values = [
             v if not copies and hold(v) else copy_with_strides(v) for v in inputs.values

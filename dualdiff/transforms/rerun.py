@@ -1,9 +1,9 @@
-"""Calls whose function writes to arrays that its derivative needs: they are run again, with copies.
+"""A second run, on copies, of a function that writes to arrays that its derivative needs.
 
-A tape that ends with its call makes constant arrays read-only (`array.guards`). Where the function
-itself writes to one of them, NumPy refuses, or a fingerprint has changed. Then the function runs
-once more on copies. That is done only where the second run repeats the first, as far as it went:
-a function that consumes an iterator or changes what it computes with would give another result.
+A tape that ends with its call makes constant arrays read-only (`array.guards`). If the function
+itself writes to one of them, NumPy refuses, or a fingerprint changes. Then the function runs once
+more on copies. The second run must repeat the first one, as far as that went: a function that
+consumes an iterator or changes its own data would give another result.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from ..errors import line_text, user_frame_of
 from .inputs import Inputs
 
 T = TypeVar("T")
-# How NumPy, and what takes buffers, refuses to write to a read-only array.
+# The errors of NumPy, and of users of its buffers, for a store into a read-only array.
 _REFUSALS = ("read-only", "readonly", "read-write", "writable", "writeable")
 _WRITERS = 256
-writers: set[Any] = set()  # the code of at most so many functions that were run again
+writers: set[Any] = set()  # most functions that are remembered for a second run
 
 
 class NotRepeatedError(ChangedResidualError):
-    """A function that changes an array after its use did not repeat itself with copies."""
+    """A function that changes an array after its use did not repeat itself on copies."""
 
 
 def is_refusal(error: Exception, guards: Guards) -> bool:
-    """Whether an error comes from an array that this call has locked, or that has changed."""
+    """Whether an error comes from an array that this call has locked or that has changed."""
     if isinstance(error, ChangedResidualError):
         return not isinstance(error, NotRepeatedError)
     return guards.locks is not None and any(words in str(error) for words in _REFUSALS)
@@ -62,7 +62,7 @@ def _is_consumed(x: Any) -> bool:
 
 
 class Rerun:
-    """A second run, with copies, of a function that wrote to an array; and what the first did."""
+    """A second run, on copies, of a function that wrote to an array, and a record of the first."""
 
     def __init__(self, inputs: Inputs, guards: Guards, first: Exception) -> None:
         self.inputs, self.first = inputs, first
@@ -93,14 +93,14 @@ class Rerun:
             writers.clear()
         writers.add(code_of(inputs.f))
         if not guards.learn() and not isinstance(first, ChangedResidualError):
-            # Nothing has changed: a library that only reads has asked for a writeable array.
+            # Nothing has changed: a library that only reads needs a writeable array.
             for known in map(known_of, map(owner_of, self.held)):
                 if known is not None:
                     known.lockable = False
         return found
 
     def refusal(self, why: str) -> NotRepeatedError:
-        """The error where no second run can be trusted."""
+        """The error if no second run can be trusted."""
         text = str(self.first)
         if not isinstance(self.first, ChangedResidualError):
             line = line_text(*user_frame_of(self.first))
@@ -111,7 +111,7 @@ class Rerun:
         return NotRepeatedError(f"{text} The function was not run again with copies, since {why}.")
 
     def check(self, guards: Guards) -> None:
-        """Raise unless the second run has done the same as the first, as far as that went."""
+        """Raise unless the second run repeats the first, as far as that went."""
         if self.values is not None:
             same = self._same(self.values, guards.values)
         else:

@@ -27,7 +27,7 @@ from .harness import Result
 PAGE = Path(__file__).parent.parent / "docs" / "compat_benchmarks.md"
 LIBRARIES = ("autograd", "dualdiff")
 SMALL = 3.0
-# What it is, and how many times faster it is to be.
+# The program, and how many times faster it should be.
 PROGRAMS = {
     "scalars": ("gradient of a recurrence of 200 scalar steps", SMALL),
     "network": ("a network of 2, 8, 8 and 1 units trained by Adam", SMALL),

@@ -1,4 +1,4 @@
-"""What the gradient of one NumPy function costs, for each of NumPy's everyday functions.
+"""The cost of the gradient of one function, for each of NumPy's everyday functions.
 
 Run: `python -m benchmarks.functions [--quick] [--only NAME]`; writes docs/function_costs.md.
 """
@@ -201,7 +201,7 @@ REASONS: dict[str, str] = {
     ),
 }  # fmt: skip
 
-TEXT = """# What the gradient of one function costs
+TEXT = """# Function costs
 
 <!-- Written by `python -m benchmarks.functions`; do not edit. -->
 

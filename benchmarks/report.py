@@ -257,7 +257,7 @@ Measured on {circumstances}
 All contestants run in one process with one thread, in turns, each warmed up for as long as it is
 measured, and their results are compared first; times are medians over the rounds, ratios are
 medians of the ratios within a round. "function" is the program without derivatives, in plain NumPy
-and Python. Peak memory is that of a fresh process.
+and Python. Peak memory is measured in a fresh process.
 A dash: the contestant has no such operation (autograd has no Jacobian in forward mode and no
 assignment to elements), or was not installed.
 

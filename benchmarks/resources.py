@@ -1,6 +1,6 @@
 """Large arrays: time and peak memory of a chain on a million elements. And the time of the import.
 
-Peak memory is that of a fresh process, as the system counts it: the same for NumPy and for torch.
+Peak memory is measured in a fresh process, by the system: in the same way for NumPy and for torch.
 `python -m benchmarks.resources CHAIN CONTESTANT` runs a chain once and prints the megabytes it
 added.
 """

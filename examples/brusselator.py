@@ -2,11 +2,11 @@
 
 The Brusselator has two species that feed on each other while they diffuse over a square whose
 opposite edges are joined. Diffusion on a fine grid makes it stiff: explicit methods need steps far
-shorter than anything that happens. Implicit ones solve linear systems with the Jacobian, and SciPy,
-left to itself, estimates all its 2,048 columns by differences.
+shorter than the time scale of the waves. Implicit methods solve linear systems with the Jacobian,
+and SciPy by default estimates all its 2,048 columns by differences.
 
-dualdiff finds the 12,288 entries that can differ from zero by running the program once, colours the
-columns so that those of one colour share no row, and then computes all entries from eight
+dualdiff finds the 12,288 entries that can differ from zero by running the program once. It colours
+the columns such that columns of one colour share no row, and computes all entries from eight
 directional derivatives. `solve_ivp(method="BDF")` takes the sparse matrix as it is.
 
 Run: python examples/brusselator.py [FOLDER]

@@ -1,12 +1,13 @@
 """Where were the cameras? Bundle adjustment with 30 cameras and 1,000 points.
 
-Cameras around a scene each saw some of its points; noise lies on every image. Wanted are all
-cameras (a rotation vector, a shift and a focal length each) and all points, 3,210 numbers, such
-that the points appear where they were seen: 16,000 residuals. Each of them depends on one camera
-and one point, and not on the shift across, so that the Jacobian has nine nonzeros in a row.
+Each of the cameras around a scene saw some of its points, with noise in every image. The unknowns
+are all cameras (a rotation vector, a shift and a focal length each) and all points, 3,210 numbers.
+The points must appear where the cameras saw them, which makes 16,000 residuals. Each residual
+depends on one camera and one point, and not on the shift across, so the Jacobian has nine nonzeros
+in a row.
 
-dualdiff finds these by running the program once, colours the columns of cameras and points with
-nine colours, and computes the Jacobian from nine directional derivatives.
+dualdiff finds the nonzeros by running the program once, colours the columns of cameras and points
+with nine colours, and computes the Jacobian from nine directional derivatives.
 `scipy.optimize.least_squares` solves the linear problems by LSMR, which takes the sparse matrix as
 it is.
 

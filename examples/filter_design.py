@@ -3,12 +3,12 @@ numbers.
 
 Four second-order sections in a row make an eighth-order recursive low-pass filter. Their response
 at a frequency w is a rational function of exp(i w): complex. The loss is real: in decibels, the
-response shall be 0 in the pass band, at most -40 in the stop band and nowhere above 0, and the
+response should be 0 in the pass band, at most -40 in the stop band and nowhere above 0, and the
 group delay (the derivative of the phase with respect to frequency, a derivative inside the loss)
-shall be even in the pass band. The parameters are real, so that the gradient is real, exactly.
+should be even in the pass band. The parameters are real, so the gradient is real, exactly.
 
-Poles are kept inside the unit circle by construction: radius and angle of each pair are the
-parameters.
+The parameters are the radius and angle of each pair of poles, which keeps the poles inside the unit
+circle.
 
 Run: python examples/filter_design.py [FOLDER]
 The picture goes to FOLDER, by default beside this file.
@@ -67,7 +67,7 @@ def group_delay(p, w):
 
 
 def loss(p):
-    """How far the filter is from what was asked for."""
+    """The distance of the filter from its specification."""
     ripple = decibels(response(p, PASS))
     leak = np.maximum(decibels(response(p, STOP)) - DEPTH, 0)
     bump = np.maximum(decibels(response(p, BETWEEN)), 0)

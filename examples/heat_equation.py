@@ -1,9 +1,9 @@
 """What is inside the plate? Its conductivity, recovered from a few thermometers.
 
-A square plate is heated at its four edges in turn, and 25 thermometers on it are read every so
-often. The solver is the explicit scheme as a NumPy user writes it: the temperatures are overwritten
-at every step, `u[1:-1, 1:-1] += ...`, edges are set, readings are stored into an array made before.
-dualdiff takes it as it is; only the arrays it fills come from `dd.numpy.zeros`.
+A square plate is heated at its four edges in turn, and 25 thermometers on it are read at intervals.
+The solver is the explicit scheme as a NumPy user writes it: each step overwrites the temperatures,
+`u[1:-1, 1:-1] += ...`, sets the edges, and stores readings into an array. dualdiff differentiates
+it unchanged; only the arrays that it fills come from `dd.numpy.zeros`.
 
 The unknown is the conductivity of each of 256 cells. L-BFGS-B fits it to noisy readings, with a
 penalty on roughness. The gradient is checked against numdifftools, and its cost compared with the
@@ -129,7 +129,7 @@ def fit(data: np.ndarray) -> tuple[np.ndarray, list[float], list[float]]:
 
 
 def print_costs(m: np.ndarray, data: np.ndarray) -> None:
-    """What the gradient costs, in simulations."""
+    """The cost of the gradient, in simulations."""
     gradient = dd.value_and_grad(misfit)
     times: list[tuple[float, float]] = []
     for _ in range(5):

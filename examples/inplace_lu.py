@@ -21,7 +21,7 @@ import dualdiff as dd
 
 SIZE = 40
 WEIGHTS = np.cos(np.arange(SIZE))
-BOTH = (0, 1)  # the derivatives are by A and by b: what is overwritten must be traced
+BOTH = (0, 1)  # the derivatives are by A and b: overwritten arrays must be traced
 
 
 def factorise(A):
@@ -91,7 +91,7 @@ def median_times(calls: dict[str, Callable], rounds: int = 15) -> dict[str, floa
 
 
 def print_costs(A: np.ndarray, b: np.ndarray) -> None:
-    """What the gradients cost."""
+    """The cost of the gradients."""
     in_place = dd.grad(functools.partial(loss, solve), BOTH)
     closed = dd.grad(functools.partial(loss, np.linalg.solve), BOTH)
     times = median_times(

@@ -1,6 +1,6 @@
 """Logistic regression on the breast-cancer data: plain NumPy, fitted with exact derivatives.
 
-The loss below is an ordinary NumPy function. dualdiff makes of it
+The loss below is an ordinary NumPy function. dualdiff derives from it
 
 * the gradient, for SciPy's L-BFGS-B,
 * Hessian-vector products, for SciPy's trust-ncg, a Newton method that never forms the Hessian,
@@ -119,7 +119,7 @@ def median_times(calls: dict[str, Callable], rounds: int = 51) -> dict[str, floa
 
 
 def print_costs(parameters: np.ndarray) -> None:
-    """What derivatives cost, in evaluations of the loss."""
+    """The cost of derivatives, in evaluations of the loss."""
     gradient, product = dd.value_and_grad(loss), dd.hvp(loss)
     direction = np.ones_like(parameters)
     times = median_times(

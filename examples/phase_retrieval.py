@@ -1,8 +1,8 @@
 """A signal from the magnitudes of its Fourier transforms alone: phase retrieval.
 
-A detector measures intensities, so that the phases are lost. Eight masks, each of which turns every
-sample by 0, 90, 180 or 270 degrees, make the problem solvable: from the magnitudes of eight
-transforms a complex signal is recovered up to one global phase, as in coded diffraction imaging
+A detector measures intensities, and loses the phases. Eight masks, each of which turns every
+sample by 0, 90, 180 or 270 degrees, make the problem solvable: the magnitudes of eight
+transforms determine a complex signal up to one global phase, as in coded diffraction imaging
 (Candes, Li and Soltanolkotabi, "Phase retrieval from coded diffraction patterns", ACHA 39, 2015).
 
 The loss is real and its parameter complex. dualdiff gives du/dx - i du/dy, the conjugate of the

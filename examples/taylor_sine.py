@@ -1,7 +1,8 @@
 """The sine by its Taylor series in a while loop, differentiated six times.
 
-The loop stops when the last term is negligible: how often it runs depends on the values, and
-dualdiff differentiates what ran. Every derivative is the derivative of the one before, by nesting.
+The loop stops when the last term is negligible. The number of rounds depends on the values, and
+dualdiff differentiates the rounds that ran. Each derivative is the derivative of the previous one,
+by nesting.
 The result is the exact derivative of the truncated series. The k-th derivative of a term x^n / n!
 is x^(n-k) / (n-k)!, which is larger: each order loses some of the accuracy the loop stopped at.
 

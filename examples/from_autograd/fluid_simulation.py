@@ -1,7 +1,7 @@
 """Initial velocities of a fluid that carry smoke into a given shape.
 
-The solver is of the kind of Stam, Real-Time Fluid Dynamics for Games, 2003: Gauss-Seidel sweeps
-make the velocities free of divergence, and everything is carried along backwards by interpolation.
+The solver follows Stam, Real-Time Fluid Dynamics for Games, 2003: Gauss-Seidel sweeps make the
+velocities free of divergence, and interpolation carries all fields along backwards.
 """
 
 import autograd.numpy as np

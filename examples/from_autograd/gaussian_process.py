@@ -20,7 +20,7 @@ def unpack(params):
 
 
 def predict(params, x, y, xstar):
-    """The mean and covariance at xstar, given what was seen at x."""
+    """The mean and covariance at xstar, given the observations at x."""
     mean, cov_params, noise_scale = unpack(params)
     cov_f_f = rbf_covariance(cov_params, xstar, xstar)
     cov_y_f = rbf_covariance(cov_params, x, xstar)

@@ -300,7 +300,7 @@ def test_every_operator_of_one_call_takes_reused_buffers(transform: str) -> None
         np.testing.assert_allclose(operator(f)(*args), expected, rtol=1e-12)
 
 
-# What a second run would change is not run a second time.
+# A function whose second run would differ does not run a second time.
 
 
 def _persistent_writer(first: Callable[..., Any]) -> Callable[..., Any]:

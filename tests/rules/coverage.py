@@ -246,13 +246,14 @@ HEAD = """# Coverage of NumPy
 <!-- Written by `python -m tests.rules.coverage`; do not edit. -->
 
 Every public name of NumPy 2.4 that is not out of scope ({total} names). A tick stands for checks
-that passed in the test run that wrote this page. "forward": tangents along every argument of a row
-against numerical derivatives; "reverse": cotangents against tangents; "plain": NumPy's own function
-handed the call over, and its value was NumPy's to the last bit; "complex": all of it on complex
-data; "order 2": all nestings of two derivatives. "patch" stands for names that NumPy never
-dispatches: they are offered by `dualdiff.numpy`, and plain under `dd.patch_numpy()`; otherwise they
-raise an error that says so. An empty place: the function takes no such data, or its row says why.
-Each argument by itself, for every name: `tests/rules/test_every_argument.py`.
+that passed in the test run that wrote this page. "forward" compares tangents along every argument
+of a row with numerical derivatives; "reverse" compares cotangents with tangents; "plain" says that
+NumPy's own function dispatched the call, and that the value was NumPy's to the last bit; "complex"
+repeats this on complex data; "order 2" checks all nestings of two derivatives. "patch" marks names
+that NumPy never dispatches: `dualdiff.numpy` has them, and plain NumPy does under
+`dd.patch_numpy()`; otherwise they raise an error that says so. An empty cell means that the
+function takes no such data, or its row says why. `tests/rules/test_every_argument.py` checks each
+argument of every name by itself.
 """
 
 

@@ -15,7 +15,7 @@ from tests.rules.every_argument import call_of
 from tests.rules.rows import directions, flat, is_inexact
 
 LISTED = [n for n in names() if n.kind == "diff"]
-# What the specification calls the operands of names that take a sequence, a function or a key.
+# The specification's names of operands that are a sequence, a function or a key.
 SEQUENCES = "arys arrays tup args key xi operands choices iter object closure func pyfunc function"
 # Second operands of ufuncs that move their result nowhere, although the specification names them.
 FLAT = [

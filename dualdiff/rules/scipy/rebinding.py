@@ -143,7 +143,7 @@ replace(math, _Math())
 
 
 def translated(value: Any) -> Any:
-    """What stands for a global object in copies."""
+    """The replacement of a global object in copies."""
     try:
         if value in REPLACED:
             return REPLACED[value]

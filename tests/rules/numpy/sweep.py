@@ -411,7 +411,7 @@ def reverse(fn: Any, x: Any, order: int) -> Any:
 
 
 def faults(case: Case, dtype: Any, every: int = 1) -> Iterator[str]:
-    """What is wrong with a case, at every so manieth of the arguments of a dtype."""
+    """The errors of a case, at every n-th argument of a dtype."""
     # Another part of them for each case.
     xs = arguments(dtype)[len(case.name) % every :: every]
     expected = expected_complex if xs.dtype.kind == "c" else expected_real

@@ -35,7 +35,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     ),
     "fromfunction": lambda m, x: m.fromfunction(lambda i: x[0, 0] * i, (3,)),
 }
-# What is written with functions that are handed over, or gives an object array of traced numbers,
+# Names made of functions that dispatch, or that give an object array of traced numbers,
 # which counts as traced.
 WORK_PLAIN = ("fromfunction", "full", "kaiser")
 

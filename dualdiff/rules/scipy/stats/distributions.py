@@ -26,7 +26,7 @@ from .formulas import FORMULAS, LIMITS
 
 INF = float("inf")
 NAN = float("nan")
-# What each function is below and above the support.
+# The values of each function below and above the support.
 OUTSIDE = {
     "pdf": (0.0, 0.0), "logpdf": (-INF, -INF), "pmf": (0.0, 0.0), "logpmf": (-INF, -INF),
     "cdf": (0.0, 1.0), "logcdf": (-INF, 0.0), "sf": (1.0, 0.0), "logsf": (0.0, -INF),

@@ -1,4 +1,4 @@
-"""What stands for helpers of scipy.stats that make plain arrays, and for its numerical methods."""
+"""Replacements of helpers of scipy.stats that make plain arrays, and of numerical methods."""
 
 from __future__ import annotations
 
@@ -351,7 +351,7 @@ _get_output_dtype: Any = getattr(_kde, "_get_output_dtype", None)
 replace(_get_output_dtype, lambda covariance, points: (float, "double"))
 
 
-# What the base classes of distributions do element by element.
+# Methods that the base classes of distributions apply to each element.
 def elementwise(f: Any) -> Any:
     """`f` of numbers on arrays."""
 

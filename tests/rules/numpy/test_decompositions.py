@@ -165,3 +165,11 @@ def test_cholesky_of_a_large_matrix_has_the_derivative_of_its_product(upper, dty
     (c,) = dd.vjp(lambda x: np.linalg.cholesky(x, upper=upper), x)[1](g)
     assert c.dtype == dtype
     assert np.isclose(np.sum(c * t).real, np.sum(g * tangent).real, rtol=tolerance)
+
+
+def test_qr_of_columns_that_are_dependent_but_for_rounding_has_no_derivative():
+    for seed in range(20):
+        x = np.random.default_rng(seed).normal(size=3)
+        for mode in ("forward", "reverse"):
+            jacobian = dd.jacobian(lambda x: np.linalg.qr(np.outer(x, x))[0], mode=mode)(x)
+            assert np.all(np.isnan(jacobian[:, 1:]))

@@ -232,3 +232,20 @@ def test_second_derivative_at_equal_values(values, exact, inner, outer):
         unit = np.zeros((2, 2))
         unit[i, j] = 1.0
         np.testing.assert_allclose(second[..., i, j], 2 * exact(unit), atol=1e-13)
+
+
+@pytest.mark.parametrize("ulps", [1, 2, 8, 16])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_exact_eigenvalues_a_few_ulps_apart_are_told_apart(dtype, ulps):
+    start = dtype(2) ** (24 if dtype == np.float32 else 53)
+    x = np.diag(start + np.array([0, 1, 2], dtype) * 2 * ulps)
+
+    def ratio(x):
+        v = np.linalg.eigh(x)[1]
+        return v[0, 2] / v[2, 2]
+
+    t = np.zeros((3, 3), dtype)
+    t[2, 0] = 1
+    # First-order perturbation: 1 over the difference of the first and the third value.
+    assert dd.grad(ratio)(x)[2, 0] == pytest.approx(1 / (4 * ulps), rel=1e-6)
+    assert dd.jvp(ratio, (x,), (t,))[1] == pytest.approx(1 / (4 * ulps), rel=1e-6)

@@ -120,7 +120,10 @@ def _qr_turn(k: Any) -> Any:
 
 def _inverted_factor(r: Any, k: int) -> Any:
     """The inverse of the square part of R (NaN if singular), filled up with rows of zeros."""
-    singular = np.any(diagonal(plain(r)) == 0, axis=-1)
+    square = plain(r)[..., :k]
+    # As small beside its column as rounding makes it where the columns are dependent.
+    rounding = 4 * (r.shape[-1] + 8) * np.finfo(square.dtype).eps * np.linalg.norm(square, axis=-2)
+    singular = np.any(np.abs(diagonal(square)) <= rounding, axis=-1)
     inverted = inverse(r[..., :k], singular)
     return np.matmul(np.eye(r.shape[-1], k, dtype=np.int8), inverted)
 

@@ -49,15 +49,29 @@ _Eig: Any = type(np.linalg.eig(np.eye(1)))
 _Eigh: Any = type(np.linalg.eigh(np.eye(1)))
 
 
-def _eigh_push(t: Any, ans: Any) -> tuple[Any, Any]:
+def _uncertainty(x: Any, w: Any, v: Any) -> Any:
+    """What eigenvalues of a Hermitian matrix are uncertain by: nothing where they are exact.
+
+    They are where ``x v - v w`` is 0, as for diagonal matrices.
+    """
+    rounding = rounding_of(w, w.shape[-1])
+    x, w, v = plain(x), plain(w), plain(v)
+    if not np.any(np.diff(w, axis=-1) <= rounding):
+        return rounding
+    exact = ~np.any(np.matmul(x, v) - v * w[..., None, :], axis=(-2, -1))
+    return np.where(exact[..., None], 0, rounding)
+
+
+def _eigh_push(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:
     w, v = ans
     change = multiply(adjoint(v), hermitian(t), v)
     size = size_of(change)
-    turn = by_gaps(change, w, exactly_zero(change, size), size)
+    rounding = _uncertainty(x, w, v)
+    turn = by_gaps(change, w, exactly_zero(change, size), size, rounding)
     return np.real(diagonal(change)), np.matmul(v, turn)
 
 
-def _eigh_pull(g: Any, ans: Any, given: tuple[bool, bool]) -> Any:
+def _eigh_pull(g: Any, x: Any, ans: Any, given: tuple[bool, bool]) -> Any:
     w, v = ans
     gw, gv = g
     if not given[1]:
@@ -66,7 +80,8 @@ def _eigh_pull(g: Any, ans: Any, given: tuple[bool, bool]) -> Any:
     if is_complex(v):
         refuse_phase(np.imag(diagonal(k)), size_of(gv), "eigh")
     unused = without_cotangent(gv, given[1])
-    q = by_gaps(0.5 * (k - adjoint(k)), w, unused, size_of(gv)) + on_diagonal(gw)
+    q = by_gaps(0.5 * (k - adjoint(k)), w, unused, size_of(gv), _uncertainty(x, w, v))
+    q = q + on_diagonal(gw)
     return hermitian(multiply(conjugate(v), q, transpose(v)))
 
 
@@ -110,7 +125,7 @@ def _continued_eigh(a: Any, UPLO: Any) -> Any:
     if (slope := slope_of(a)) is None:
         return None
     w, v = np.linalg.eigh(plain(a), UPLO)
-    return eigh_vectors(w, v, hermitian(slope), rounding_of(w, w.shape[-1]))
+    return eigh_vectors(w, v, hermitian(slope), _uncertainty(a, w, v))
 
 
 def _eigvalsh_push(t: Any, x: Any, UPLO: Any) -> Any:

@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "dualdiff"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # The layers that each layer may import besides itself. A new file or folder at the top of the
-# package needs a line here. `core` and `array` are one layer in two folders, and no import of files is circular.
-# "" is dualdiff/__init__.py: a layer that is not above it takes names where they live.
+# package needs a line here. `core` and `array` are one layer in two folders, and no import of files
+# is circular. "" is dualdiff/__init__.py: a layer that is not above it takes names where they live.
 FOUNDATION = ["errors", "core", "array", "trees"]
 ALLOWED: dict[str, list[str]] = {
     "errors": [],

@@ -1,10 +1,10 @@
 """SciPy's own Python code on traced values: copies of its functions in another namespace.
 
 A copy has the byte code of SciPy's function and other globals: for `numpy` the functions of
-`dualdiff.numpy`, for `scipy.special` the rules of this package, for functions, classes and
-instances of SciPy copies of the same kind, made when they are asked for. SciPy itself is left
-alone. `replace` names what stands for a function that cannot run so: compiled code, and helpers
-that make plain arrays.
+`dualdiff.numpy`, for `scipy.special` the rules of this package, and for functions, classes and
+instances of SciPy copies of the same kind, made on demand. SciPy itself does not change. `replace`
+registers a replacement for a function that cannot run like this: compiled code, and helpers that
+make plain arrays.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _spaces: dict[int, tuple[Any, Globals]] = {}
 
 
 def replace(original: Any, replacement: Any) -> None:
-    """Say what stands for an object of SciPy's, NumPy's or the standard library's in copies."""
+    """Register the replacement of an object of SciPy, NumPy or the standard library in copies."""
     REPLACED[original] = replacement
 
 

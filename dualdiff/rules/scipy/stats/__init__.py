@@ -1,9 +1,9 @@
 """`scipy.stats` on traced arrays: its whole namespace.
 
-SciPy's own functions make plain arrays of what they are given: take these from
+SciPy's own functions make plain arrays of their arguments, so use the ones of
 `dualdiff.scipy.stats`. Distributions have derivatives in x and all parameters, summaries and tests
-in the data; they run SciPy's own code on traced values. What SciPy computes by compiled code raises
-an error that says so.
+in the data; they run SciPy's own code on traced values. Functions that SciPy computes by compiled
+code raise an error that says so.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from ..core.trace import STORED, resolve, settled
 from .box import is_box, plain
 from .dispatch import register
 from .layout import form_of, layout_of
-from .stores import Place, assign, freeze_index, store
+from .stores import BUSY, Place, assign, freeze_index, store
 from .views import Array, View, content_of, detached, make_view
 
 _new = object.__new__
@@ -240,31 +240,37 @@ _ELEMENT_STORE = opcode(None, _pull_element_store, _push_element_store, slots=2,
 
 def setitem(self: Any, index: Any, v: Any) -> None:
     """``box[index] = v``; quick for one float64 element of an array that only this box holds."""
-    if self.scope is STORED and self.payload:
-        content = self.value
-        kind = type(content)
-        if (kind is Var or kind is Dual) and content.scope.fast and type(content.value) is ndarray:
-            array, scope = content.value, content.scope
-            own = type(v) is kind and v.scope is scope
-            value = v.value if own else v
-            if (type(value) is float64 or type(value) is float) and array.flags.c_contiguous:
-                if kind is Var:
-                    if type(array[index]) is float64:
-                        array[index] = value
-                        slot = scope.next()
-                        v_slot = v.payload if own else 0
-                        form = form_of(array)
-                        scope.append((_ELEMENT_STORE, slot, content.payload, v_slot, index, form))
-                        content.payload = slot
-                        self.version += 1
-                        return
-                elif not scope.lead and type(content.payload) is ndarray:
-                    t = v.payload if own else 0.0
-                    if type(t) in (float, float64) and type(array[index]) is float64:
-                        array[index] = value
-                        content.payload[index] = t
-                        self.version += 1
-                        return
+    if self.scope is STORED and self.payload is True:
+        self.payload = BUSY  # at once: no thread comes between, and others wait in `assign`
+        try:
+            content = self.value
+            kind = type(content)
+            fast = (kind is Var or kind is Dual) and content.scope.fast
+            if fast and type(content.value) is ndarray:
+                array, scope = content.value, content.scope
+                own = type(v) is kind and v.scope is scope
+                value = v.value if own else v
+                if (type(value) is float64 or type(value) is float) and array.flags.c_contiguous:
+                    if kind is Var:
+                        if type(array[index]) is float64:
+                            array[index] = value
+                            slot = scope.next()
+                            v_slot = v.payload if own else 0
+                            form = form_of(array)
+                            entry = (_ELEMENT_STORE, slot, content.payload, v_slot, index, form)
+                            scope.append(entry)
+                            content.payload = slot
+                            self.version += 1
+                            return
+                    elif not scope.lead and type(content.payload) is ndarray:
+                        t = v.payload if own else 0.0
+                        if type(t) in (float, float64) and type(array[index]) is float64:
+                            array[index] = value
+                            content.payload[index] = t
+                            self.version += 1
+                            return
+        finally:
+            self.payload = True
     assign(self, index, v)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import threading
+import time
 from math import prod
 from typing import Any, NamedTuple
 
@@ -16,6 +18,11 @@ from .box import is_box, plain
 from .dispatch import register
 from .layout import copy_with_strides, in_layout, layout_of
 from .views import View, root_of
+
+# The ownership bit of a handle while a thread stores into its buffers. Threads may store into one
+# handle, each into elements of its own: every store replaces its content as a whole.
+BUSY: Any = object()
+_assigning = threading.RLock()
 
 
 class Place(NamedTuple):
@@ -83,10 +90,27 @@ def assign(box: Any, index: Any, v: Any) -> None:
         raise ValueError("assignment destination is read-only")
     if type(plain(root)) is not ndarray:
         raise TypeError(f"{type(plain(root)).__name__!r} object does not support item assignment")
-    stored = root.scope is STORED
-    content = root.value if stored else root.snapshot()  # type: ignore[attr-defined]
-    owned = stored and root.payload
-    replace_content(root, store(content, place, resolve(v), owned), owned=True)
+    v = resolve(v)
+    with _assigning:
+        stored = root.scope is STORED
+        content = root.value if stored else root.snapshot()  # type: ignore[attr-defined]
+        owned = stored and _taken(root)
+        try:
+            new = store(content, place, v, owned)
+        except BaseException:
+            if stored:
+                root.payload = owned
+            raise
+        replace_content(root, new, owned=True)
+
+
+def _taken(box: Any) -> bool:
+    """Whether a handle owns its buffers, which it lends to this store alone."""
+    while True:
+        owned, box.payload = box.payload, BUSY
+        if owned is not BUSY:
+            return bool(owned)
+        time.sleep(0.0)  # another thread stores one element
 
 
 def replace_content(box: Any, content: Any, owned: bool) -> None:

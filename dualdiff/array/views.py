@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..core.trace import LIVE, STORED, Reference, Traced, is_stored
+from ..core.trace import STORED, Reference, Traced, is_stored, is_tracing
 from .box import Box, face, is_box, plain
 
 
@@ -172,4 +172,4 @@ def make_view(base: Any, prim: Any, params: dict[str, Any], inner: Any) -> Any:
 
 def localize(ans: Any) -> Any:
     """An untraced result of untraced `Array` operands, as an array that takes traced values too."""
-    return Array(ans, True) if type(ans) is ndarray and LIVE else ans
+    return Array(ans, True) if type(ans) is ndarray and is_tracing() else ans

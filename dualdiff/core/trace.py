@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import threading
+import weakref
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import Context, ContextVar, copy_context
 from numbers import Number
 from typing import Any
 
@@ -16,7 +20,53 @@ from ..errors import ClosedTraceError, UnsupportedInputError, user_line
 _next_level = itertools.count(1).__next__
 latest = 0  # the level of the trace that was opened last, in any thread
 degeneracies = 0  # derivatives that became NaN because eigenvalues or the like coincide
-LIVE: set[int] = set()
+LIVE: set[int] = set()  # the levels of all traces that are open, in any thread
+# Those that were opened in this context. A copy of a context may hold closed ones.
+_opened: ContextVar[Any] = ContextVar("dualdiff_opened", default=())
+# The contexts in which threads were started while a trace was open there.
+_starters: weakref.WeakKeyDictionary[threading.Thread, Context] = weakref.WeakKeyDictionary()
+_is_watching = False
+
+
+def _watch_threads() -> None:
+    """Note where threads are started: a function that is differentiated may leave work to them.
+
+    Python before 3.14 tells a thread nothing of the one that starts it, so `Thread.start` is
+    wrapped, once and for all, when the first trace is opened.
+    """
+    global _is_watching
+    _is_watching = True
+    start = threading.Thread.start
+
+    @functools.wraps(start)
+    def noted_start(thread: threading.Thread) -> None:
+        if LIVE:
+            context = starter() if LIVE.isdisjoint(_opened.get()) else copy_context()
+            if context is not None:
+                _starters[thread] = context
+        start(thread)
+
+    threading.Thread.start = noted_start  # type: ignore[method-assign, assignment]
+
+
+def starter() -> Context | None:
+    """The context in which this thread was started, if a trace was open there and still is."""
+    context = _starters.get(threading.current_thread()) if LIVE and _starters else None
+    return context if context is not None and LIVE.intersection(context.get(_opened, ())) else None
+
+
+def is_tracing() -> bool:
+    """Whether a derivative is being taken in this context, or by the function that has started
+    this thread."""
+    return bool(LIVE) and (not LIVE.isdisjoint(_opened.get()) or starter() is not None)
+
+
+def is_set(flag: ContextVar[bool]) -> bool:
+    """Whether a flag of derivatives holds here, or where this thread was started."""
+    if flag.get(False):
+        return True
+    context = starter()
+    return context is not None and context.get(flag, False)
 
 
 class Trace:
@@ -30,12 +80,18 @@ class Trace:
         """Take the next level from the global counter."""
         self.fast = True
         global latest
-        self.level = latest = _next_level()
-        LIVE.add(self.level)
+        if not _is_watching:
+            _watch_threads()
+        self.level = latest = level = _next_level()
+        LIVE.add(level)
+        _opened.set((*_opened.get(), level))
 
     def close(self) -> None:
         """End the trace: its boxes are refused from now on."""
         LIVE.discard(self.level)
+        opened = _opened.get()
+        if self.level in opened:
+            _opened.set(tuple(level for level in opened if level in LIVE))
 
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
         """Apply a primitive to resolved operands; this is their highest trace."""

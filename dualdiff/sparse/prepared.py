@@ -154,7 +154,16 @@ class Prepared:
         return without_aux(self.f) if self.options["has_aux"] else self.f
 
     def _evaluate(self, inputs: Inputs) -> Evaluation:
-        """The results and the derivative at one point."""
+        """The results and the derivative at one point, where other threads may find entries too."""
+        own = object.__new__(type(self))
+        own.__dict__.update(self.__dict__)
+        try:
+            return own._found(inputs)
+        finally:
+            if own._compression is not self._compression:
+                self.__dict__.update(own.__dict__)
+
+    def _found(self, inputs: Inputs) -> Evaluation:
         inputs = inputs.of(self._function())
         self._check_inputs(inputs)
         found = self._compressed(inputs)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,10 @@ from ..core.batch import Shape, contains_nan, dtype_of, shape_of
 from ..core.primitive import Primitive
 from ..core.structure import Use
 from ..core.tangents import dense
-from ..core.trace import Trace, Traced, kept, resolve
+from ..core.trace import Trace, Traced, is_set, kept, resolve
 
 _careful: ContextVar[bool] = ContextVar("dualdiff_careful", default=False)
-is_careful = _careful.get
+is_careful = partial(is_set, _careful)
 
 
 @contextmanager

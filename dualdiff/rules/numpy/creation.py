@@ -18,7 +18,7 @@ from ...array.dispatch import register
 from ...array.views import Array, memory_of
 from ...core.batch import Shape, cast, dtype_of
 from ...core.primitive import Primitive
-from ...core.trace import LIVE, resolve, set_object_converter
+from ...core.trace import is_tracing, resolve, set_object_converter
 from ...errors import UnsupportedInputError, user_line
 from ..declare import linear
 from ..structures import Elementwise, Pack
@@ -117,7 +117,7 @@ set_object_converter(from_nested)
 
 def assignable(x: ndarray) -> Any:
     """A new plain array; while a derivative is taken, an array that takes traced values."""
-    return Array(x, True) if LIVE and x.dtype.kind in "fciub" else x
+    return Array(x, True) if x.dtype.kind in "fciub" and is_tracing() else x
 
 
 def array(

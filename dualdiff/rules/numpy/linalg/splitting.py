@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,11 @@ from numpy import ndarray
 
 from ....array.box import is_box, plain
 from ....core.dual import Dual
-from ....core.trace import resolve
+from ....core.trace import is_set, resolve
 from ....errors import DualdiffError
 
 _splitting: ContextVar[bool] = ContextVar("dualdiff_splitting", default=False)
-is_splitting = _splitting.get
+is_splitting = partial(is_set, _splitting)
 _CLOSED = 1e-6  # a slope below this fraction of the largest counts as 0
 
 

@@ -24,6 +24,7 @@ HALF_LOG_2PI = 0.9189385332046727
 # Stirling's series (DLMF 5.11.1).
 BERNOULLI = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12, -3617 / 8160)
 STIRLING = tuple(b / (2 * k + 1) for k, b in enumerate(BERNOULLI))
+TRIGAMMA = tuple(2 * k * b for k, b in enumerate(BERNOULLI, start=1))  # B_2k
 FAR = 16  # from here on the asymptotic series of polygamma functions are exact to rounding
 NODES, WEIGHTS = gauss_legendre(10)
 
@@ -76,9 +77,31 @@ complex_polygamma: Any = declared(
 )
 
 
+def _trigamma_values(x: Any) -> Any:
+    """By the recurrence and the asymptotic series (DLMF 5.15.5, 5.15.8), for x > 0; else SciPy's.
+
+    SciPy's zeta function takes ten times as long.
+    """
+    x = np.asarray(x, float)
+    if not np.all(x > 1e-3):
+        return special.polygamma(1, x)[()]
+    total, w = np.zeros(x.shape), x
+    if np.min(x, initial=FAR) < FAR:
+        steps = int(np.ceil(FAR - np.min(x)))
+        for k in range(steps):
+            total += 1 / np.square(x + k)
+        w = x + steps
+    i = 1 / (w * w)
+    series = horner(i, TRIGAMMA)
+    return (total + 1 / w + 0.5 * i + series * i / w)[()]
+
+
+_trigamma = declared(_trigamma_values, lambda x: polygamma(2, x), name="special.trigamma")
+
+
 def trigamma(x: Any) -> Any:
     """The derivative of the digamma function, also of complex numbers."""
-    return complex_polygamma(1, x) if dtype_of(x).kind == "c" else polygamma(1, x)
+    return complex_polygamma(1, x) if dtype_of(x).kind == "c" else _trigamma(x)
 
 
 def log_minus_psi(a: Any) -> Any:
@@ -94,7 +117,7 @@ def log_minus_psi(a: Any) -> Any:
 
 def _psi_difference(x: Any, d: Any) -> Any:
     def near(x: Any, d: Any) -> Any:
-        return d * np.matmul(polygamma(1, column(x) + column(d) * NODES), WEIGHTS)
+        return d * np.matmul(_trigamma(column(x) + column(d) * NODES), WEIGHTS)
 
     def far(x: Any, d: Any) -> Any:
         return special.psi(x + d) - special.psi(x)

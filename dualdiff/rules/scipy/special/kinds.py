@@ -236,6 +236,11 @@ def where(mask: Any, inside: Function, outside: Function, *args: Any, fill: floa
         return outside(*args)
     if np.all(mask):
         return inside(*args)
+    if not any(map(is_box, args)) and all(np.shape(a) == np.shape(mask) for a in args):
+        first = inside(*(a[mask] for a in args))
+        out = np.empty(np.shape(mask), first.dtype)
+        out[mask], out[~mask] = first, outside(*(a[~mask] for a in args))
+        return out
     return np.where(
         mask,
         inside(*(np.where(mask, a, fill) for a in args)),
@@ -245,12 +250,19 @@ def where(mask: Any, inside: Function, outside: Function, *args: Any, fill: floa
 
 def horner(x: Any, coefficients: Any) -> Any:
     """The polynomial with coefficients from the constant one on."""
+    if type(x) is np.ndarray and x.dtype == float:
+        out = np.full(x.shape, float(coefficients[-1]))
+        for c in coefficients[-2::-1]:  # in place: fresh memory is what costs
+            out *= x
+            out += c
+        return out
     total: Any = 0.0
     for c in reversed(coefficients):
         total = total * x + c
     return total
 
 
+@functools.cache
 def gauss_legendre(n: int) -> tuple[Any, Any]:
     """Nodes and weights on (0, 1)."""
     nodes, weights = np.polynomial.legendre.leggauss(n)

@@ -262,6 +262,20 @@ TAIL = """
   derivative in it is NaN. `vonmises.cdf`, `geninvgauss.cdf`, `pearson3`, `dpareto_lognorm` and
   `irwinhall` are compiled or store into plain arrays, and raise. Means and entropies by
   quadrature hold about 1e-8, which is what SciPy's own quadrature holds.
+
+## Cost
+
+Time of the gradient over that of SciPy's function, 100,000 points, one thread of a shared machine.
+
+| function | ratio | | function | ratio |
+|---|---:|---|---|---:|
+| `gammainc` in a | 7 | | `jv`, `yv` in the order | 5 |
+| `betainc` in a; in b | 7; 16 | | `iv`; `kv` in the order | 2; 8 |
+| `gammaincinv` in a | 3 | | `gammaln` | 1.3 |
+| `ellipk`, `spence`, `psi` | 12 to 20 | | `erf`, `ndtri`, `expit` | 9 to 16 |
+| `norm.logpdf`, `.logsf` | 2 | | `gamma.logpdf`, `.logsf` | 4; 3 |
+| `t.logpdf`, `.logsf` | 4; 3 | | `beta.logpdf`, `.logsf` | 8; 17 |
+| `weibull_min.logpdf`, `.logsf` | 2; 8 | | | |
 """
 
 

@@ -79,6 +79,7 @@ ROWS = [
     # Elementary functions.
     real("_log1mexp", A(3, low=-3.0, high=-0.1)),
     real("_log1pmx", POSITIVE),
+    real("_factorial", POSITIVE),
     real("_lgam1p", POSITIVE),
     real("wrightomega", X),
     row(lambda x: special._ufuncs._lambertw(x, 0, 1e-8), A(3, low=0.2, high=2.0), _id="lambertw"),

@@ -93,6 +93,8 @@ class Distribution:
                 return fit(self, *args, **kwargs)
             if name in REBOUND:
                 what = f"scipy.stats.{self.name}.{name}"
+                if self.name == "truncpareto" and args and is_box(args[0]):
+                    self._refuse_whole_exponent(what, args[0])
                 value = explained(getattr(self.copy, name), what, args, kwargs)
                 return poisoned(value, (*args, *kwargs.values()))
             raise MissingRuleError(
@@ -176,6 +178,14 @@ class Distribution:
                         f"the parameter {self.shapes[i]} of scipy.stats.{self.name}.{name} is an "
                         f"integer: it has no derivative, {user_line()}"
                     )
+
+    def _refuse_whole_exponent(self, what: str, b: Any) -> None:
+        """SciPy's moment of order b is a limit that does not contain b."""
+        if np.any(plain(b) == np.round(plain(b))):
+            raise UnsupportedInputError(
+                f"{what} has no derivative in a whole exponent b, {user_line()}: SciPy takes a "
+                f"limit there that does not contain it"
+            )
 
     def _away_from_limits(self, value: Any, shapes: Sequence[Any]) -> Any:
         """NaN for the derivative in a shape where SciPy takes a limit that does not contain it."""

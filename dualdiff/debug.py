@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,11 @@ from .array.box import plain
 from .array.guards import Guards
 from .array.stores import Place
 from .core.batch import Shape, quiet
-from .core.dual import Dual, ForwardTrace
-from .core.primitive import OWNERS, TAKERS, slots_of
-from .core.tape import Entry, Tape, replay
+from .core.calls import ELEMENTWISE, OPAQUE
+from .core.dual import Dual, ForwardTrace, new_trace
+from .core.primitive import OWNERS, TAKERS
+from .core.tape import Entry, Tape, new_tape, replay, slots_of
 from .errors import _LIBRARIES, NonFiniteError, describe, user_line
-
-_active: ContextVar[bool] = ContextVar("dualdiff_debug_nans", default=False)
 
 
 @contextmanager
@@ -36,21 +34,12 @@ def debug_nans() -> Any:
     ...
     dualdiff.errors.NonFiniteError: the pullback of sqrt ...
     """
-    token = _active.set(True)
+    token, forward = new_tape.set(_DebugTape), new_trace.set(_DebugForwardTrace)
     try:
         yield
     finally:
-        _active.reset(token)
-
-
-def new_tape(guards: Guards | None = None) -> Tape:
-    """A tape; under `debug_nans` it checks every operation."""
-    return _DebugTape(guards) if _active.get() else Tape(guards)
-
-
-def new_forward_trace(lead: Shape) -> ForwardTrace:
-    """A forward trace; under `debug_nans` it checks every operation."""
-    return _DebugForwardTrace(lead) if _active.get() else ForwardTrace(lead)
+        new_tape.reset(token)
+        new_trace.reset(forward)
 
 
 def _finite(values: Iterable[Any]) -> bool:
@@ -117,11 +106,12 @@ class _DebugTape(Tape):
     def check(self, entry: Entry, ct: list[Any], new: list[Any]) -> None:
         """Raise if an entry has made a cotangent that is not finite."""
         code, out = entry[:2]
-        if out in self.lines and OWNERS[code] is not None:
+        owner = entry[3][0] if code in (OPAQUE, ELEMENTWISE) else OWNERS[code]
+        if out in self.lines and owner is not None:
             arrived = [ct[slot] for slot in slots_of(entry) if slot]
             arrived = [c.release() if type(c) in TAKERS else c for c in arrived]
             if not _finite(arrived):
-                raise _error(f"the pullback of {OWNERS[code].name}", arrived, self.lines[out])
+                raise _error(f"the pullback of {owner.name}", arrived, self.lines[out])
 
 
 class _DebugForwardTrace(ForwardTrace):

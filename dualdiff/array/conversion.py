@@ -240,8 +240,3 @@ def seen(x: Any) -> Any:
     for watch in WATCHERS:
         watch(x)
     return plain(x)
-
-
-def is_box(x: Any) -> bool:
-    """Whether `x` is a box; `isinstance` would also ask the face that boxes show."""
-    return issubclass(type(x), Wrapper)

@@ -28,12 +28,25 @@ from ..core.tape import Buffer, Var
 from ..core.trace import STORED, resolve, settled
 from .box import is_box, plain
 from .dispatch import register
-from .layout import form_of, layout_of
+from .layout import layout_of
 from .stores import BUSY, Place, assign, freeze_index, store
 from .views import Array, View, content_of, detached, make_view
 
 _new = object.__new__
 _FLOAT = np.dtype(float)
+
+
+Form = tuple[Shape, np.dtype[Any], tuple[int, ...] | None]
+_FORMS: dict[Form, Form] = {}
+
+
+def form_of(value: ndarray) -> Form:
+    """Shape, dtype and layout of an array, as one shared object, since tapes hold many."""
+    layout = None if value.flags.c_contiguous else layout_of(value)
+    form = (value.shape, value.dtype, layout)
+    if len(_FORMS) > 1000:
+        _FORMS.clear()
+    return _FORMS.setdefault(form, form)
 
 
 def _take(x: Any, index: Any) -> Any:
@@ -161,17 +174,21 @@ SCATTER = Scatter()
 def _pull_basic(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
     _, _, slot, index, (shape, dtype, layout) = entry
     c = ct[slot]
-    if type(c) is Buffer and type(c.array) is ndarray and not lead and not is_box(g):
-        c.array[index] += g
-    else:
-        add_into(ct, slot, g, index, Spec(shape, dtype), layout, lead)
+    if not lead and (type(g) is ndarray or type(g) is float64):
+        if c is None and layout is None:
+            c = ct[slot] = Buffer(np.zeros(shape, dtype))
+        if type(c) is Buffer and type(c.array) is ndarray:
+            c.array[index] += g
+            return
+    add_into(ct, slot, g, index, Spec(shape, dtype), layout, lead)
 
 
 def _push_basic(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
     out, slot, index = entry[1:4]
     t = ts[slot]
     if t is not None:
-        ts[out] = settled(read_lead(t, index, lead))
+        part = read_lead(t, index, lead)
+        ts[out] = part if type(part) is ndarray else settled(part)
 
 
 BASIC = opcode(GETITEM, _pull_basic, _push_basic, slots=1)
@@ -195,7 +212,9 @@ def getitem(self: Any, index: Any) -> Any:
                 trace.append((BASIC, slot, content.payload, index, form_of(value)))
             else:
                 t, lead = content.payload, trace.lead
-                part = settled(read_lead(t, index, lead) if lead else t[index])
+                part = read_lead(t, index, lead) if lead else t[index]
+                if type(part) is not ndarray:
+                    part = settled(part)
                 # Of a stored-into array it may be a view of a buffer that later stores change.
                 out.payload = detached(part) if stored else part
             return out if scalar else View(self, GETITEM, {"index": index}, out)

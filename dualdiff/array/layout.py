@@ -18,18 +18,6 @@ def layout_of(value: ndarray) -> tuple[int, ...] | None:
     return tuple(sorted(range(value.ndim), key=lambda i: -abs(value.strides[i])))
 
 
-Form = tuple[Shape, np.dtype[Any], tuple[int, ...] | None]
-_FORMS: dict[Form, Form] = {}
-
-
-def form_of(value: ndarray) -> Form:
-    """Shape, dtype and layout of an array, as one shared object, since tapes hold many."""
-    form = (value.shape, value.dtype, layout_of(value))
-    if len(_FORMS) > 1000:
-        _FORMS.clear()
-    return _FORMS.setdefault(form, form)
-
-
 def zeros_in_layout(spec: Spec, layout: tuple[int, ...] | None, lead: Shape) -> ndarray:
     """Zeros of shape ``lead + spec.shape`` in a given memory layout, lead axes first."""
     if layout is None:

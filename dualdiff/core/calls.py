@@ -14,6 +14,7 @@ from ..trees import Structure, flatten
 from .batch import Shape, Spec, dtype_of, spec_of
 from .primitive import accumulate, checked, opcode
 from .structure import DENSE
+from .tangents import Diagonal
 from .trace import CONVERTED, Trace, release, resolve, top_trace
 
 
@@ -39,8 +40,10 @@ class _Owner:
     name = "a function with a rule of its own"
 
 
-# One format for all: the table of formats must not grow with calls or users.
+# One format for all: the table of formats must not grow with calls or users. Those of the second
+# take structured tangents.
 OPAQUE = opcode(_Owner, _pull_entry, _push_entry)
+ELEMENTWISE = opcode(_Owner, _pull_entry, _push_entry, takes=Diagonal)
 
 
 def _kind(x: Any) -> str:

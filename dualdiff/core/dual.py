@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 from numpy import ndarray
@@ -81,6 +82,12 @@ class ForwardTrace(Trace):
         if v_own:
             v_tangent = cast(v_tangent, place.window(plain(new)).dtype)
         return self.box(new, store(tangent, place.under(lead), v_tangent, owned or not own))
+
+
+# What makes a forward trace; `debug_nans` sets another.
+new_trace: ContextVar[Callable[[Shape], ForwardTrace]] = ContextVar(
+    "new_trace", default=ForwardTrace
+)
 
 
 def zero_tangent(value: Any, lead: Shape) -> Any:

@@ -46,12 +46,6 @@ def opcode(
     return code
 
 
-def slots_of(entry: tuple[Any, ...]) -> Any:
-    """The slots of the operands of a tape entry; 0 stands for a constant."""
-    count = SLOTS[entry[0]]
-    return entry[2 : 2 + count] if count else entry[2]
-
-
 def accumulate(ct: list[Any], slot: int, g: Any) -> None:
     """Add a contribution to the cotangent of a slot."""
     c = ct[slot]
@@ -67,7 +61,8 @@ class Primitive:
     elements of the result depend on elements of the operands; `is_linear` says that the result is
     linear in all operands together; `ignores` lists the operands on which no derivative depends.
     The views of a `readonly` primitive refuse stores; `view_sign` is the sign of a cotangent that
-    is read through them.
+    is read through them. `has_formats` is false for primitives of users, who may make one at every
+    call: they share an `opcode`.
     """
 
     structure: Structure = DENSE
@@ -75,6 +70,8 @@ class Primitive:
     ignores: tuple[int, ...] = ()
     readonly = False
     view_sign = 1
+    has_formats = True
+    opcode: int
 
     def __init__(
         self,
@@ -89,8 +86,9 @@ class Primitive:
         self.name = name or str(getattr(fn, "__name__", fn))
         self.outputs = outputs
         self.bind: Callable[..., Any] = self.general
-        self.opcode = opcode(self, self._pull_entry, self._push_entry)
-        PRIMITIVES.append(self)
+        if self.has_formats:
+            self.opcode = opcode(self, self._pull_entry, self._push_entry)
+            PRIMITIVES.append(self)
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         return self.bind(*args, **params)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from .batch import (
     spec_of,
     unbroadcast,
 )
-from .primitive import PULLS, PUSHES, TAKERS, accumulate, opcode, slots_of
+from .primitive import PULLS, PUSHES, SLOTS, TAKERS, accumulate, opcode
 from .trace import Trace, Traced, closed_error, kept, resolve
 
 _new = object.__new__
@@ -156,7 +157,8 @@ class Tape(Trace):
         self.guards.check()
         ct: list[Any] = [None] * self.size
         for slot, g in seeds:
-            accumulate(ct, slot, g)
+            c = ct[slot]
+            ct[slot] = g if c is None else c + g
         pulls, entries = PULLS, self.entries
         if spend:
             entries.insert(0, _END)
@@ -216,7 +218,8 @@ class Tape(Trace):
         self.guards.check()
         store: list[Any] = [None] * self.size
         for slot, t in seeds:
-            accumulate(store, slot, t)
+            c = store[slot]
+            store[slot] = t if c is None else c + t
         return store
 
     def _letting_go(self, ts: list[Any], outputs: Sequence[int]) -> Iterator[Entry]:
@@ -228,6 +231,16 @@ class Tape(Trace):
             for slot in slots_of(entry):
                 if last[slot] == k:
                     ts[slot] = None
+
+
+# What makes a tape; `debug_nans` sets another.
+new_tape: ContextVar[Callable[[Guards | None], Tape]] = ContextVar("new_tape", default=Tape)
+
+
+def slots_of(entry: Entry) -> Any:
+    """The slots of the operands of a tape entry; 0 stands for a constant."""
+    count = SLOTS[entry[0]]
+    return entry[2 : 2 + count] if count else entry[2]
 
 
 def replay(
@@ -283,7 +296,7 @@ class Buffer:
         """The cotangent `c` (or None, or a `Buffer`) as a buffer in the layout of its primal."""
         if type(c) is Buffer:
             return c
-        if is_box(c) and type(plain(c)) is ndarray:
+        if type(c) is not ndarray and is_box(c) and type(plain(c)) is ndarray:
             if layout_of(plain(c)[(0,) * len(lead)]) != layout:
                 c = in_layout(c, layout, lead)
             return Buffer(Array(resolve(c), False))
@@ -299,6 +312,9 @@ class Buffer:
         return self.array, g
 
     def __add__(self, g: Any) -> Buffer:
+        if type(g) is ndarray is type(self.array):
+            self.array += g
+            return self
         array, g = self.ready(g)
         array += g
         return self
@@ -308,7 +324,7 @@ class Buffer:
 
     def release(self) -> Any:
         """The cotangent, which the caller now shares."""
-        return resolve(self.array)
+        return self.array if type(self.array) is ndarray else resolve(self.array)
 
 
 def _pull_output(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:

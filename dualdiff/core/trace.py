@@ -93,6 +93,10 @@ class Trace:
         if self.level in opened:
             _opened.set(tuple(level for level in opened if level in LIVE))
 
+    def __del__(self) -> None:
+        if hasattr(self, "level"):  # an interrupt may come between `open` and the care for `close`
+            LIVE.discard(self.level)
+
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
         """Apply a primitive to resolved operands; this is their highest trace."""
         raise NotImplementedError

@@ -453,7 +453,7 @@ def elementwise(
         return _float_result(ans, called) if any(map(is_float, operands)) else ans
 
     formulas = [_on_copies(d) if callable(d) else d for d in derivatives]
-    made = kinds.elementwise(primal, *formulas, name=called, structure=structure)
+    made = kinds.UserElementwise(primal, formulas, called, structure=structure)
     return made
 
 

@@ -18,13 +18,14 @@ import numpy as np
 from ..array.box import is_box
 from ..array.views import View, make_view, memory_of
 from ..core.batch import Shape, align, cast, fit_of, shape_of, spec_of, unbroadcast
+from ..core.calls import ELEMENTWISE
 from ..core.dual import Dual
 from ..core.primitive import Primitive, checked
 from ..core.structure import DENSE, Structure
 from ..core.tape import Var
 from ..core.trace import STORED, as_numpy, resolve
 from . import structures
-from .fast import LinearFormats, elementwise_binds, times_constant
+from .fast import LinearFormats, elementwise_binds, names_of, times_constant
 
 Derivative = Callable[..., Any] | str | float | complex | None
 OPERANDS = ("x", "y", "z", "w")
@@ -50,7 +51,7 @@ class Residuals:
 
     def __init__(self, formula: Callable[..., Any], skip: int) -> None:
         self.formula = formula
-        self.names = tuple(inspect.signature(formula).parameters)[skip:]
+        self.names = names_of(formula)[skip:]
         self.residuals = [n for n in self.names if n in RESIDUALS]
         self.params = [n for n in self.names if n not in RESIDUALS and n != "lead"]
         self.wants_lead = "lead" in self.names
@@ -68,6 +69,10 @@ class Residuals:
         if self.wants_lead:
             return self.formula(first, lead=lead, **kept)
         return self.formula(first, **kept)
+
+    def value(self, kept: dict[str, Any]) -> Any:
+        """The formula on residuals alone."""
+        return self.formula(*kept.values()) if len(kept) == 1 else self.formula(**kept)
 
 
 class Elementwise(Primitive):
@@ -89,7 +94,7 @@ class Elementwise(Primitive):
         self.ignores = tuple(i for i, d in enumerate(derivatives) if not callable(d) and d == 0)
         self.factors = [Residuals(d, 0) if callable(d) else None for d in derivatives]
         self.operator = self.general
-        if len(derivatives) <= 2 and None not in derivatives:
+        if self.has_formats and len(derivatives) <= 2 and None not in derivatives:
             functions = [fn, operator] if operator else [fn]
             binds = elementwise_binds(self, self.derivatives, functions, silent)
             self.bind, self.operator = binds[0], binds[-1]
@@ -114,7 +119,7 @@ class Elementwise(Primitive):
     def _scale(self, i: int, t: Any, kept: Any) -> Any:
         factor = self.factors[i]
         if factor is not None:
-            return t * factor.formula(**kept)
+            return t * factor.value(kept)
         constant = self.derivatives[i]
         return t * kept if isinstance(constant, str) else times_constant(t, constant)
 
@@ -142,6 +147,22 @@ class Elementwise(Primitive):
             c = self._scale(i, g, kept)
             out.append(c if fit is None else unbroadcast(c, fit))
         return out
+
+
+class UserElementwise(Elementwise):
+    """One that users make, perhaps at every call: what its entries keep starts with itself."""
+
+    has_formats = False
+    opcode = ELEMENTWISE
+
+    def save(self, *call: Any) -> Any:
+        return (self, *super().save(*call))
+
+    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+        return super().push(saved[1:], tangents, lead)
+
+    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+        return super().pull(saved[1:], g, lead)
 
 
 class Linear(Primitive):

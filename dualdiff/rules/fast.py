@@ -10,7 +10,7 @@ import inspect
 import linecache
 import re
 from collections.abc import Callable, Mapping, Sequence
-from textwrap import dedent, indent
+from textwrap import indent
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,14 +34,20 @@ from ..core.batch import (
 )
 from ..core.dual import Dual
 from ..core.primitive import PULLS, PUSHES, checked, opcode
-from ..core.tangents import Diagonal, dense, widened
+from ..core.tangents import Diagonal, widened
 from ..core.tape import Var
 from ..core.trace import Traced, as_numpy
 from . import templates
+from .templates import fill
 
 SCALARS = frozenset(
     (float, int, bool, complex, float64, np.float32, np.complex128, np.complex64, np.int64)
 )
+
+
+def names_of(formula: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of a formula's parameters; of a universal function's, that of the first operand."""
+    return ("x",) if type(formula) is np.ufunc else tuple(inspect.signature(formula).parameters)
 
 
 def times_over(t: Any, d: Any, *residuals: Any) -> Any:
@@ -58,10 +64,8 @@ def times_constant(t: Any, constant: Any) -> Any:
         return t
     if constant == -1:
         return -t
-    if constant == 0:
-        if type(t) is Diagonal:
-            return t.zeros()
-        return np.zeros_like(t) if type(t) is ndarray else 0 * t
+    if constant == 0 and type(t) in (ndarray, Diagonal):
+        return np.zeros_like(t)
     return t * constant
 
 
@@ -75,9 +79,11 @@ def added(t: Any, u: Any) -> Any:
 
 def aligned(t: Any, fit: Fit, lead: Shape) -> Any:
     """A tangent with its axes aligned with the axes of the result."""
-    if type(t) is Diagonal and t.shape[1:] == fit.ans_shape:
-        return t
-    return align(dense(t), len(fit.shape), len(fit.ans_shape), lead)
+    if type(t) is Diagonal:
+        if t.shape[1:] == fit.ans_shape:
+            return t
+        t = t.release()
+    return align(t, len(fit.shape), len(fit.ans_shape), lead)
 
 
 def expanded(t: Any, fit: Fit, lead: Shape) -> Any:
@@ -106,19 +112,6 @@ for _name in (
     spec_of, times_constant, times_over, unbroadcast, widened,
 ):  # fmt: skip
     _NAMES[_name.__name__] = _name
-
-
-def _fill(template: str, **blocks: str) -> str:
-    """A template with its fields filled in; one that stands alone on a line takes several lines."""
-    lines = []
-    for line in template.strip("\n").split("\n"):
-        margin, field = re.fullmatch(r"( *)(?:\$(\w+))?.*", line).groups()  # type: ignore[union-attr]
-        if field and line.strip() == f"${field}":
-            block = dedent(blocks[field].strip("\n"))
-            lines += [margin + part for part in block.split("\n") if part.strip()]
-        else:
-            lines.append(re.sub(r"\$(\w+)", lambda m: blocks[m[1]], line))
-    return "\n".join(lines)
 
 
 @functools.cache
@@ -162,7 +155,7 @@ def _elementwise_part(letter: str, derivative: Any, silent: bool) -> Part:
         text = f"{{t}} * {derivative}"
         return Part(text, text, (derivative,), "", f"times({{t}}, {derivative})", fresh=True)
     if callable(derivative):
-        names = tuple(inspect.signature(derivative).parameters)
+        names = names_of(derivative)
         listed = ", ".join(names)
         small = "{t} * d if type(d) is not ndarray or d.size <= LARGE"
         text, call = f"{small} else times_over({{t}}, d, {listed})", f"d{letter}({listed})"
@@ -220,7 +213,7 @@ class Formats:
 
     def bind_text(self) -> str:
         """The text of `bind`."""
-        return _fill(
+        return fill(
             templates.BIND_ONE if len(self.parts) == 1 else templates.BIND_TWO,
             params=self.params,
             unless=self.unless,
@@ -233,7 +226,7 @@ class Formats:
 
     def record(self, mask: str) -> str:
         """The entry, or the tangent, of a result with so many traced operands."""
-        return _fill(
+        return fill(
             templates.RECORD,
             keep=self.keep(mask),
             freeze=self.freeze(mask),
@@ -256,18 +249,18 @@ class Formats:
             for v in mask
         )
         slots = ", ".join(f"s{v}" for v in mask)
-        return _fill(templates.PULL, slots=slots, kept=self.kept(mask), body=body)
+        return fill(templates.PULL, slots=slots, kept=self.kept(mask), body=body)
 
     def push(self, mask: str) -> str:
         """The text of the push of a format."""
         if len(mask) == 1:
             push = f"{self.push_part(mask, 't', later=True)}\n{self.end_push()}"
-            return _fill(templates.PUSH_ONE, slots=f"s{mask}", kept=self.kept(mask), push=push)
+            return fill(templates.PUSH_ONE, slots=f"s{mask}", kept=self.kept(mask), push=push)
         x = self.push_part("x", "t", later=True)
         y = self.push_part("y", "u", self.sign, later=True)
         kept, end, alone = self.kept(mask), self.end_push(), self.sign.strip("+") + "u"
         whole = f"t = {alone} if t is None else {self.total}"
-        return _fill(templates.PUSH_TWO, kept=kept, push_x=x, push_y=y, whole=whole, end=end)
+        return fill(templates.PUSH_TWO, kept=kept, push_x=x, push_y=y, whole=whole, end=end)
 
     def push_now(self, mask: str) -> str:
         """The tangent of a result as the operation happens, without floating-point errors."""
@@ -275,7 +268,7 @@ class Formats:
         if len(mask) == 2:
             body.append(self.push_part("y", "u", self.sign))
             body.append(f"t = {self.total}")
-        return _fill(templates.IN_SILENCE, body="\n".join([*body, self.end_push()]))
+        return fill(templates.IN_SILENCE, body="\n".join([*body, self.end_push()]))
 
     def kept(self, mask: str) -> str:
         """The parts of an entry besides its slots."""
@@ -416,7 +409,8 @@ class LinearFormats(Formats):
             f"{v} = spec(({v[:-5]}.shape, {v[:-5]}.dtype))"
             for v in re.findall(r"\b\w_spec\b", self.kept(mask))
         ]
-        return "\n".join([*specs, "ans_spec = spec_of(ans)"])
+        ans = "spec((ans.shape, ans.dtype)) if type(ans) in ARRAYS else spec_of(ans)"
+        return "\n".join([*specs, f"ans_spec = {ans}"])
 
     def freeze(self, mask: str) -> str:
         params = "if not KEPT.isdisjoint(map(type, params.values())):\n"

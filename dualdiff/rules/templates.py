@@ -1,13 +1,13 @@
-"""The text of the functions that are generated for a primitive when it is declared.
+"""The text of the functions that `fast` makes for a primitive when it is declared.
 
 A primitive gets a `bind`, which applies it to operands. For each set of traced operands it gets a
-format of tape entries with a `pull` and a `push`. The templates below use the names of rules: ``x``
-and ``y`` are the values of the operands ``a`` and ``b``, ``ans`` is the result. An entry keeps the
-residuals that a rule names, and the difference between each operand and the result to which it was
-broadcast. Other cases go to `Primitive.general`.
+format of tape entries with a `pull` and a `push`. The texts use the names of rules: ``x`` and ``y``
+are the values of the operands ``a`` and ``b``, ``ans`` is the result. An entry keeps the residuals
+that a rule names; ``fx`` is the difference between x and the result to which it was broadcast, or
+None. Other cases go to `Primitive.general`.
 
-`source` shows the functions of a primitive. The `bind` of
-``multiply = elementwise(np.multiply, "y", "x")`` is
+`fast.source` shows the functions of a primitive. These lines belong to
+``multiply = elementwise(np.multiply, "y", "x")``:
 
     def bind(a, b):
         kind, other = type(a), type(b)
@@ -16,8 +16,7 @@ broadcast. Other cases go to `Primitive.general`.
             trace, x = a.scope, a.value
             if other is kind and b.scope is trace and trace.fast:
                 y = b.value
-                if b is a and type(x) is not float64 and type(x) is not float:
-                    return square(a)
+                ...
                 value = ans = fn(x, y)
                 form = type(ans)
                 fx = fy = None
@@ -28,14 +27,18 @@ broadcast. Other cases go to `Primitive.general`.
                     trace.append((code_xy, payload, a.payload, b.payload, y, x, fx, fy))
                 else:
                     t, u, lead = a.payload, b.payload, trace.lead
-                    if fx is None is fy and type(t) in FLOATS and ...
+                    if fx is None is fy and type(t) in FLOATS and ...:
                         t = plus(times(t, y), times(u, x))
                     else:
                         state = error_state()
                         try:
                             set_error_state(SILENT)
-                            t = t * y if fx is None else expanded(...)
-                            u = u * x if fy is None else expanded(...)
+                            if fx is not None:
+                                t = aligned(t, fx, lead)
+                            t = t * y
+                            if fx is not None:
+                                t = expanded(t, fx, lead)
+                            ...
                             t = added(t, u)
                         finally:
                             set_error_state(state)
@@ -51,9 +54,7 @@ broadcast. Other cases go to `Primitive.general`.
         out = kind()
         out.value, out.payload, out.scope = value, payload, trace
         return out
-
-and the format of two traced operands has
-
+    ...
     def pull(g, ct, entry, lead):
         _, _, sx, sy, y, x, fx, fy = entry
         c = g * y
@@ -61,14 +62,24 @@ and the format of two traced operands has
             c = unbroadcast(c, fx)
         old = ct[sx]
         ct[sx] = c if old is None else old + c
-        ...
+        c = g * x
+        if fy is not None:
+            c = unbroadcast(c, fy)
+        old = ct[sy]
+        ct[sy] = c if old is None else old + c
 
     def push(ts, entry, lead):
         _, out, sx, sy, y, x, fx, fy = entry
+        t, u = ts[sx], ts[sy]
         ...
+        if t is not None:
+            ts[out] = t
 """
 
 from __future__ import annotations
+
+import re
+from textwrap import dedent
 
 BIND_ONE = """
 def bind(x$params):
@@ -166,3 +177,16 @@ CHECK = """
 if type({t}) not in ARRAYS or {t}.dtype is not {spec}.dtype or {t}.shape != lead + {spec}.shape:
     {t} = checked(prim, {t}, {spec}, lead, "{kind}")
 """
+
+
+def fill(template: str, **blocks: str) -> str:
+    """A template with its fields filled in; one that stands alone on a line takes several lines."""
+    lines = []
+    for line in template.strip("\n").split("\n"):
+        margin, field = re.fullmatch(r"( *)(?:\$(\w+))?.*", line).groups()  # type: ignore[union-attr]
+        if field and line.strip() == f"${field}":
+            block = dedent(blocks[field].strip("\n"))
+            lines += [margin + part for part in block.split("\n") if part.strip()]
+        else:
+            lines.append(re.sub(r"\$(\w+)", lambda m: blocks[m[1]], line))
+    return "\n".join(lines)

@@ -10,9 +10,8 @@ import numpy as np
 
 from ..array.box import plain
 from ..core.batch import dtype_of, shape_of
-from ..core.primitive import slots_of
 from ..core.tangents import Diagonal, as_for_many
-from ..core.tape import Entry
+from ..core.tape import Entry, slots_of
 from .plan import Cost, Costs
 from .record import Recording
 

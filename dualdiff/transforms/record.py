@@ -13,8 +13,8 @@ from ..array.guards import Guards
 from ..array.layout import copy_with_strides
 from ..core import trace as levels
 from ..core.batch import Shape
-from ..core.dual import zero_tangent
-from ..debug import new_forward_trace, new_tape
+from ..core.dual import new_trace, zero_tangent
+from ..core.tape import new_tape
 from ..trees import check_same_structure
 from . import rerun
 from .inputs import Inputs, Outputs, direction, split_aux
@@ -46,6 +46,10 @@ def guarded(inputs: Inputs, run: Callable[[Inputs, Guards], T]) -> T:
     return again.run(run)
 
 
+def _copy(v: Any) -> Any:
+    return v.copy(order="K") if type(v) is ndarray and v.flags.forc else copy_with_strides(v)
+
+
 class Recording:
     """A function recorded once at one point: its results, and the tape that leads to them.
 
@@ -65,12 +69,10 @@ class Recording:
     ) -> None:
         self.inputs = inputs
         self.lasting = copies = guards is None if lasting is None else lasting
-        self.tape = tape = new_tape(guards)
+        self.tape = tape = new_tape.get()(guards)
         # The caller may change arrays later, and the function under other names.
         hold = tape.guards.hold
-        inputs.values = [
-            v if not copies and hold(v) else copy_with_strides(v) for v in inputs.values
-        ]
+        inputs.values = [v if not copies and hold(v) else _copy(v) for v in inputs.values]
         try:
             self.slots = [0 if v is None else tape.next() for v in inputs.values]
             pairs = zip(inputs.values, self.slots, strict=True)
@@ -143,7 +145,7 @@ def push_forward(
     `identity` says that zeros in the tangents are the operator's own.
     """
     alive = AliveTrace() if is_careful() else None
-    trace = new_forward_trace(lead)
+    trace = new_trace.get()(lead)
     try:
         boxes: list[Any] = []
         for v, t in zip(inputs.values, tangents, strict=True):

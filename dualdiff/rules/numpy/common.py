@@ -17,12 +17,10 @@ from ...array.layout import in_layout, layout_of
 from ...array.stores import assign_to
 from ...array.views import memory_of
 from ...core.batch import Shape, Spec, align, cast, contains_nan, dtype_of, shape_of
-from ...core.tangents import column_times_row, is_large_product
 from ...core.trace import resolve
 from ...errors import UnsupportedInputError, user_line
 
 Axes = tuple[int, ...]
-SMALL = 4096  # elements below which a copy is faster than a view by np.broadcast_to
 
 
 def ndim_of(x: Any) -> int:
@@ -91,40 +89,6 @@ def expand_dims(g: Any, axes: Axes, ndim: int) -> Any:
     return (
         g.reshape(shape[:lead] + kept) if type(g) is ndarray else np.reshape(g, shape[:lead] + kept)
     )
-
-
-_SCALARS = frozenset((np.float64, np.float32, np.complex128, np.complex64))
-
-
-def column_of(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
-    """A batch of cotangents of a reduction of all elements, as one column; None unless its product
-    with a row is large."""
-    if type(g) is not ndarray or not axes or len(axes) != len(shape):
-        return None
-    if g.ndim != 1 + keepdims * len(shape) or not is_large_product(g, math.prod(shape)):
-        return None
-    return g.reshape(-1)
-
-
-def spread(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
-    """The cotangent of a sum over `axes`, given to each summand."""
-    if type(g) in _SCALARS:
-        # The same as np.broadcast_to, at a tenth of its cost.
-        out = np.ndarray(shape, g.dtype, np.array(g), 0, (0,) * len(shape))
-        out.flags.writeable = False
-        return out
-    column = column_of(g, axes, shape, keepdims)
-    if column is not None:
-        return column_times_row(column, np.broadcast_to(g.dtype.type(1), shape))
-    if not keepdims:
-        g = expand_dims(g, axes, len(shape))
-    outer = shape_of(g)
-    lead = outer[: len(outer) - len(shape)]
-    if type(g) is ndarray and math.prod(shape) <= SMALL:
-        out = np.empty(lead + shape, g.dtype)
-        out[...] = g
-        return out
-    return np.broadcast_to(g, lead + shape)
 
 
 def where_or_zero(mask: Any, g: Any) -> Any:

@@ -17,19 +17,17 @@ from ...array.box import is_box, plain, seen
 from ...array.dispatch import UFUNC_METHODS
 from ...core.batch import Shape, cast, dtype_of, shape_of
 from ...core.primitive import Primitive
-from ...core.tangents import column_times_row
+from ...core.tangents import column_times_row, is_large_product
 from ..declare import Linear, linear, rule
 from ..structures import Reduction
 from .common import (
     Axes,
     axes_of,
-    column_of,
     ends_derivative,
     expand_dims,
     for_target,
     implements,
     into,
-    spread,
     target_of,
     where_or_zero,
 )
@@ -39,6 +37,8 @@ from .directions import direction, shares
 NoValue = np._NoValue
 Scaled = Callable[..., Any]
 NO_OPTIONS: dict[str, Any] = {}
+ALL_AXES = [tuple(range(-ndim, 0)) for ndim in range(65)]
+SMALL = 4096  # elements below which a copy is faster than a view by np.broadcast_to
 
 # The operation that joins a traced `initial` and a result, and its neutral element.
 JOINED: dict[Primitive, tuple[Callable[..., Any], Any]] = {}
@@ -82,13 +82,53 @@ def _joined(
     return given(join(rest, cast(initial, dtype_of(made))), made)
 
 
+_SCALARS = frozenset((np.float64, np.float32, np.complex128, np.complex64))
+
+
+def column_of(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
+    """A batch of cotangents of a reduction of all elements, as one column; None unless its product
+    with a row is large."""
+    if type(g) is not ndarray or not axes or len(axes) != len(shape):
+        return None
+    if g.ndim != 1 + keepdims * len(shape) or not is_large_product(g, math.prod(shape)):
+        return None
+    return g.reshape(-1)
+
+
+def spread(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
+    """The cotangent of a sum over `axes`, given to each summand."""
+    if type(g) in _SCALARS:
+        # The same as np.broadcast_to, at a tenth of its cost.
+        out = np.ndarray(shape, g.dtype, np.array(g), 0, (0,) * len(shape))
+        out.flags.writeable = False
+        return out
+    column = column_of(g, axes, shape, keepdims)
+    if column is not None:
+        return column_times_row(column, np.broadcast_to(g.dtype.type(1), shape))
+    if not keepdims:
+        g = expand_dims(g, axes, len(shape))
+    outer = shape_of(g)
+    lead = outer[: len(outer) - len(shape)]
+    if type(g) is ndarray and math.prod(shape) <= SMALL:
+        out = np.empty(lead + shape, g.dtype)
+        out[...] = g
+        return out
+    return np.broadcast_to(g, lead + shape)
+
+
 def reduced_plainly(
     prim: Primitive, a: Any, axis: Any, keepdims: Any, options: dict[str, Any] = NO_OPTIONS
 ) -> Any:
     """`reduced` for common calls, at a lower cost."""
     ndim = len(shape_of(a))
-    axes = () if ndim == 0 and axis in (0, -1) and prim not in STRICT else axes_of(axis, ndim)
-    return prim(a, axis=axes, keepdims=keepdims is not NoValue and bool(keepdims), options=options)
+    if axis is None:
+        axes = ALL_AXES[ndim]
+    elif type(axis) is int and -ndim <= axis < 0:
+        axes = (axis,)
+    else:
+        axes = () if ndim == 0 and axis in (0, -1) and prim not in STRICT else axes_of(axis, ndim)
+    keepdims = keepdims is not NoValue and bool(keepdims)
+    return prim.bind(a, axis=axes, keepdims=keepdims, options=options)
 
 
 def converted(a: Any, dtype: Any) -> Any:
@@ -146,8 +186,9 @@ def _sum(x: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
 
 
 def _sum_push(t: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
-    linear_part = {k: v for k, v in options.items() if k != "initial"}
-    return np.add.reduce(t, axis=axis, keepdims=keepdims, **linear_part)
+    if "initial" in options:
+        options = {k: v for k, v in options.items() if k != "initial"}
+    return np.add.reduce(t, axis=axis, keepdims=keepdims, **options)
 
 
 def _sum_pull(g: Any, x_spec: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:

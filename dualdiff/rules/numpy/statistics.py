@@ -16,7 +16,7 @@ from ...core.batch import cast, dtype_of, shape_of
 from ...core.primitive import Primitive
 from ..declare import elementwise, linear
 from ..structures import Reduction
-from .common import Axes, axes_of, implements, into, spread, strip, target_of
+from .common import Axes, axes_of, implements, into, strip, target_of
 from .creation import given
 from .quantiles import quantile_rate
 from .reductions import (
@@ -28,6 +28,7 @@ from .reductions import (
     reduced_plainly,
     reduction,
     selected,
+    spread,
 )
 from .slopes import safe_divide
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .array.box import plain
+from .array.box import unbox
 from .array.guards import Guards
 from .array.stores import Place
 from .core.batch import Shape, quiet
@@ -43,7 +43,7 @@ def debug_nans() -> Any:
 
 
 def _finite(values: Iterable[Any]) -> bool:
-    return all(v is None or bool(np.all(np.isfinite(plain(v)))) for v in values)
+    return all(v is None or bool(np.all(np.isfinite(unbox(v)))) for v in values)
 
 
 def _several(ans: Any) -> tuple[Any, ...]:
@@ -63,7 +63,7 @@ def _line() -> str:
 
 
 def _error(what: str, operands: Iterable[Any], where: str) -> NonFiniteError:
-    shapes = ", ".join(describe(plain(a)) for a in operands)
+    shapes = ", ".join(describe(unbox(a)) for a in operands)
     return NonFiniteError(f"{what} gave a NaN or an infinity, {where} (operands: {shapes})")
 
 
@@ -98,10 +98,10 @@ class _DebugTape(Tape):
         self,
         seeds: Iterable[tuple[int, Any]],
         inputs: Sequence[int],
-        lead: Shape,
+        batch: Shape,
         spend: bool = False,
     ) -> list[Any]:
-        return self.pull_observed(seeds, inputs, lead, self.check)
+        return self.pull_observed(seeds, inputs, batch, self.check)
 
     def check(self, entry: Entry, ct: list[Any], new: list[Any]) -> None:
         """Raise if an entry has made a cotangent that is not finite."""
@@ -119,15 +119,15 @@ class _DebugForwardTrace(ForwardTrace):
 
     __slots__ = ()
 
-    def __init__(self, lead: Shape = ()) -> None:
-        super().__init__(lead)
+    def __init__(self, batch: Shape = ()) -> None:
+        super().__init__(batch)
         self.fast = False
 
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
         with quiet():
             ans = super().process(prim, args, params)
         _check_primal(prim, args, ans)
-        tangents = [a.payload for a in args if issubclass(type(a), Dual) and a.scope is self]
+        tangents = [a.payload for a in args if issubclass(type(a), Dual) and a.owner is self]
         if _finite(tangents) and not _finite(a.payload for a in _several(ans)):
             raise _error(f"the pushforward of {prim.name}", args, _line())
         return ans

@@ -56,12 +56,12 @@ class Coordinates:
             yield slice(start, stop), i, name, shape, parts
             start = stop
 
-    def ravel(self, leaves: Sequence[Any], lead: tuple[int, ...] = ()) -> ndarray:
+    def ravel(self, leaves: Sequence[Any], batch: tuple[int, ...] = ()) -> ndarray:
         """Leaves (None for zero) as a vector, or as rows if they have a batch axis."""
-        out = np.zeros((*lead, self.size))
+        out = np.zeros((*batch, self.size))
         for block, i, _, _, parts in self.blocks():
             if leaves[i] is not None:
-                flat = np.reshape(leaves[i], (*lead, -1))
+                flat = np.reshape(leaves[i], (*batch, -1))
                 both = (np.real(flat), np.imag(flat))[:parts]
                 out[..., block] = np.concatenate(both, axis=-1)
         return out
@@ -153,16 +153,16 @@ class Problem:
 
     def forward(self, rows: ndarray) -> ndarray:
         """Tangents of the result for tangents of the arguments."""
-        lead = rows.shape[:-1]
-        found = pushed(self.inputs, self.x.unravel(rows), lead)
-        return self.y.ravel(found.leaves, lead)
+        batch = rows.shape[:-1]
+        found = pushed(self.inputs, self.x.unravel(rows), batch)
+        return self.y.ravel(found.leaves, batch)
 
     def reverse(self, rows: ndarray) -> ndarray:
         """Cotangents of the arguments for cotangents of the result."""
-        lead = rows.shape[:-1]
+        batch = rows.shape[:-1]
         seeds = self.y.unravel(self.y.conjugate(rows))
-        pulled = Recording(self.inputs).pull(seeds, lead)
-        return self.x.conjugate(self.x.ravel(pulled, lead))
+        pulled = Recording(self.inputs).pull(seeds, batch)
+        return self.x.conjugate(self.x.ravel(pulled, batch))
 
     def evaluate(self, point: ndarray) -> list[Any]:
         """The floating-point leaves of the result, at a point in double precision."""
@@ -326,7 +326,7 @@ class Comparison:
             if np.any(off & np.isfinite(expected)):
                 return (
                     f"{mode} mode gives another derivative for several directions at once than for "
-                    f"one. A rule that takes lead axes must count axes from the right; one that "
+                    f"one. A rule that takes batch axes must count axes from the right; one that "
                     f"does not must not be declared batched."
                 )
         return ""

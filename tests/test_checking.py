@@ -17,11 +17,11 @@ Y = RNG.standard_normal((2, 3))
 Z = X + 1j * np.array([0.7, 0.1, -0.4])
 
 
-def with_rules(f: Any, slope: Any, pull_slope: Any = None) -> Any:
+def with_rules(f: Any, slope: Any, vjp_slope: Any = None) -> Any:
     """An elementwise function with the derivatives that are given for each mode."""
     made = dd.extend.primitive(f)
     made.jvp(lambda t, x: slope(x) * t)
-    made.vjp(lambda g, x: (pull_slope or slope)(x) * g)
+    made.vjp(lambda g, x: (vjp_slope or slope)(x) * g)
     return made
 
 

@@ -15,7 +15,7 @@ import scipy.special
 import dualdiff as dd
 from dualdiff.array.dispatch import FUNCTIONS, find_function
 from dualdiff.core.calls import CaptureError
-from dualdiff.core.primitive import PULLS
+from dualdiff.core.primitive import VJPS
 from dualdiff.errors import MissingRuleError, RuleError, UnsupportedInputError
 from dualdiff.extend import custom_jvp, custom_vjp, primitive
 
@@ -317,8 +317,8 @@ def test_rule_linear_bilinear_and_elementwise_are_looped_or_batched_right() -> N
     dd.check_grads(hypot, (M, V))
     norm = dd.extend.rule(
         np.linalg.norm,
-        push=lambda t, x, ans: np.sum(x * t) / ans,
-        pull=lambda g, x, ans: g * x / ans,
+        jvp=lambda t, x, ans: np.sum(x * t) / ans,
+        vjp=lambda g, x, ans: g * x / ans,
     )
     dd.check_grads(norm, (X,), order=3)
 
@@ -355,14 +355,14 @@ def test_register_makes_a_ufunc_differentiable_and_refuses_what_does_not_dispatc
 
 
 def test_declaring_and_calling_does_not_grow_the_table_of_formats() -> None:
-    before = len(PULLS)
+    before = len(VJPS)
     for _ in range(3):
         f = custom_jvp(lambda x: x)
         f.defjvp(lambda primals, tangents: (primals[0], tangents[0]))
         g = primitive(lambda x: x)
         g.vjp(lambda g: g)
         dd.grad(lambda x: dd.checkpoint(np.sin)(f(g(x))))(1.0)  # noqa: B023
-    assert len(PULLS) == before
+    assert len(VJPS) == before
 
 
 def test_gradients_of_primitives_pickle() -> None:

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import UnsupportedInputError, describe, user_line
-from .conversion import WATCHERS, Wrapper, face, plain, seen
+from .conversion import WATCHERS, Wrapper, face, observe, unbox
 from .dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
 
-__all__ = ["WATCHERS", "Box", "face", "is_box", "plain", "seen"]
+__all__ = ["WATCHERS", "Box", "face", "is_box", "observe", "unbox"]
 
 
 def is_box(x: Any) -> bool:
@@ -29,14 +29,14 @@ class Box(Wrapper):
     """Stands for an array while a derivative is taken.
 
     `value` is NumPy's value (or a box of an outer level), `payload` the tangent (forward) or the
-    slot on the tape (reverse), `scope` the trace that the box belongs to. `version` counts the
+    slot on the tape (reverse), `owner` the trace that the box belongs to. `version` counts the
     stores into a `Reference`.
     """
 
-    __slots__ = ("payload", "scope", "version")
+    __slots__ = ("owner", "payload", "version")
     is_mask = False  # whether it only says which elements are zero
     payload: Any
-    scope: Any
+    owner: Any
     version: int
 
     def __array_ufunc__(self, ufunc: Any, method: str, x: Any, *others: Any, **kwargs: Any) -> Any:
@@ -155,73 +155,73 @@ class Box(Wrapper):
     # Integers and truth values: they have no derivative, and neither do steps.
 
     def __floordiv__(self, other: Any) -> Any:
-        return seen(self) // seen(other)
+        return observe(self) // observe(other)
 
     def __rfloordiv__(self, other: Any) -> Any:
-        return seen(other) // seen(self)
+        return observe(other) // observe(self)
 
     def __ifloordiv__(self, other: Any) -> Any:
-        return _in_place(self, seen(self) // seen(other))
+        return _in_place(self, observe(self) // observe(other))
 
     def __and__(self, other: Any) -> Any:
-        return seen(self) & seen(other)
+        return observe(self) & observe(other)
 
     def __rand__(self, other: Any) -> Any:
-        return seen(other) & seen(self)
+        return observe(other) & observe(self)
 
     def __iand__(self, other: Any) -> Any:
-        return _in_place(self, seen(self) & seen(other))
+        return _in_place(self, observe(self) & observe(other))
 
     def __or__(self, other: Any) -> Any:
-        return seen(self) | seen(other)
+        return observe(self) | observe(other)
 
     def __ror__(self, other: Any) -> Any:
-        return seen(other) | seen(self)
+        return observe(other) | observe(self)
 
     def __ior__(self, other: Any) -> Any:
-        return _in_place(self, seen(self) | seen(other))
+        return _in_place(self, observe(self) | observe(other))
 
     def __xor__(self, other: Any) -> Any:
-        return seen(self) ^ seen(other)
+        return observe(self) ^ observe(other)
 
     def __rxor__(self, other: Any) -> Any:
-        return seen(other) ^ seen(self)
+        return observe(other) ^ observe(self)
 
     def __ixor__(self, other: Any) -> Any:
-        return _in_place(self, seen(self) ^ seen(other))
+        return _in_place(self, observe(self) ^ observe(other))
 
     def __lshift__(self, other: Any) -> Any:
-        return seen(self) << seen(other)
+        return observe(self) << observe(other)
 
     def __rlshift__(self, other: Any) -> Any:
-        return seen(other) << seen(self)
+        return observe(other) << observe(self)
 
     def __ilshift__(self, other: Any) -> Any:
-        return _in_place(self, seen(self) << seen(other))
+        return _in_place(self, observe(self) << observe(other))
 
     def __rshift__(self, other: Any) -> Any:
-        return seen(self) >> seen(other)
+        return observe(self) >> observe(other)
 
     def __rrshift__(self, other: Any) -> Any:
-        return seen(other) >> seen(self)
+        return observe(other) >> observe(self)
 
     def __irshift__(self, other: Any) -> Any:
-        return _in_place(self, seen(self) >> seen(other))
+        return _in_place(self, observe(self) >> observe(other))
 
     def __invert__(self) -> Any:
-        return ~seen(self)
+        return ~observe(self)
 
     def __round__(self, *digits: Any) -> Any:
-        return round(seen(self), *digits)
+        return round(observe(self), *digits)
 
     def __floor__(self) -> Any:
-        return math.floor(seen(self))
+        return math.floor(observe(self))
 
     def __ceil__(self) -> Any:
-        return math.ceil(seen(self))
+        return math.ceil(observe(self))
 
     def __trunc__(self) -> Any:
-        return math.trunc(seen(self))
+        return math.trunc(observe(self))
 
     # Elements.
 
@@ -248,7 +248,7 @@ class Box(Wrapper):
             raise ValueError("can only convert an array of size 1 to a Python scalar")
         elif self.ndim:
             self = self[(0,) * self.ndim]
-        return FUNCTIONS[np.ndarray.item](self) if hasattr(plain(self), "item") else self
+        return FUNCTIONS[np.ndarray.item](self) if hasattr(unbox(self), "item") else self
 
     def tolist(self) -> Any:
         return [part.tolist() for part in self] if self.ndim else self.item()
@@ -327,7 +327,7 @@ class Box(Wrapper):
 
     def copy(self, order: Any = "C") -> Any:
         return (
-            FUNCTIONS[np.ndarray.copy](self, order) if isinstance(plain(self), np.ndarray) else self
+            FUNCTIONS[np.ndarray.copy](self, order) if isinstance(unbox(self), np.ndarray) else self
         )
 
     def __copy__(self) -> Any:
@@ -476,7 +476,7 @@ def _one_or_all(args: tuple[Any, ...]) -> Any:
 
 def _in_place(box: Box, new: Any) -> Any:
     """Store the result of ``box + v`` for ``box += v``; for a number, return it."""
-    if type(plain(box)) is not np.ndarray:
+    if type(unbox(box)) is not np.ndarray:
         return new
     shape = np.shape(new)
     if shape != box.shape:

@@ -53,7 +53,7 @@ class Wrapper:
     @property  # type: ignore[misc]  # read-only here: nothing may change the class of a box
     def __class__(self) -> type:  # the face is the point
         # NumPy asks at every call of a ufunc: the common case must be fast.
-        return FACES.get(type(self.value)) or face(type(plain(self)))
+        return FACES.get(type(self.value)) or face(type(unbox(self)))
 
     @property
     def __array__(self) -> Any:
@@ -62,7 +62,7 @@ class Wrapper:
         caller = sys._getframe(1 + of_subclass)
         module = caller.f_globals.get("__name__") or ""
         if module.startswith("numpy.testing"):  # its functions compare and return nothing
-            return lambda dtype=None, copy=None: np.array(plain(self), dtype)
+            return lambda dtype=None, copy=None: np.array(unbox(self), dtype)
         if caller.f_code.co_name.endswith("mul_dispatch") and module.startswith("scipy.sparse"):
             # SciPy leaves `A @ x` to us if x becomes a 0-d object array; `A + x` crashes.
             return lambda *args, **kwargs: np.array(None, dtype=object)
@@ -121,10 +121,10 @@ class Wrapper:
         raise self._refuse_number("an index made", "Counts and indices have no derivative.")
 
     def __bool__(self) -> bool:
-        return bool(seen(self))
+        return bool(observe(self))
 
     def __contains__(self, item: Any) -> bool:
-        return plain(item) in seen(self)
+        return unbox(item) in observe(self)
 
     def __len__(self) -> int:
         if self.ndim > 1 and calls_method("shuffle", 1):
@@ -132,10 +132,10 @@ class Wrapper:
                 f"a random generator would shuffle a traced array ({describe(self)}) as a list of "
                 f"views and leave rows double, {user_line()}; write x[rng.permutation(len(x))]."
             )
-        return len(plain(self))
+        return len(unbox(self))
 
     def __hash__(self) -> int:
-        hash(plain(self))  # Python's own error if the value has no hash
+        hash(unbox(self))  # Python's own error if the value has no hash
         raise ConversionError(
             f"a traced value ({describe(self)}) cannot be a key of a dict, an element of a set or "
             f"an argument of a function with functools.cache, {user_line()}: an equal value with "
@@ -146,13 +146,13 @@ class Wrapper:
     # Texts, and other processes.
 
     def __repr__(self) -> str:
-        return f"traced {plain(self)!r}"
+        return f"traced {unbox(self)!r}"
 
     def __str__(self) -> str:
-        return str(plain(self))
+        return str(unbox(self))
 
     def __format__(self, spec: str) -> str:
-        return format(plain(self), spec)
+        return format(unbox(self), spec)
 
     def __reduce__(self) -> Any:
         raise ConversionError(
@@ -164,7 +164,7 @@ class Wrapper:
 
     def _memory(self) -> np.ndarray:
         """The plain array behind the box, with the strides that it has in NumPy."""
-        return np.asarray(plain(self))
+        return np.asarray(unbox(self))
 
     @property
     def base(self) -> Any:
@@ -228,15 +228,15 @@ class Wrapper:
         raise self._refuse("setflags", "leave it out: traced arrays are written to by assignment.")
 
 
-def plain(x: Any) -> Any:
+def unbox(x: Any) -> Any:
     """The plain value behind any number of levels, sharing memory with it; x itself if no box."""
     while issubclass(type(x), Wrapper):
         x = x.value
     return x
 
 
-def seen(x: Any) -> Any:
-    """`plain(x)` for a decision of the program, which is reported to the watchers."""
+def observe(x: Any) -> Any:
+    """`unbox(x)` for a decision of the program, which is reported to the watchers."""
     for watch in WATCHERS:
         watch(x)
-    return plain(x)
+    return unbox(x)

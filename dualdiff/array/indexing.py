@@ -13,20 +13,20 @@ from ..core import structure
 from ..core.batch import (
     Shape,
     Spec,
-    get_lead,
+    batch_index,
+    get_batched,
     is_basic,
-    lead_index,
     ndim_selected,
     placed,
-    read_lead,
+    read_batched,
     shape_of,
     spec_of,
 )
 from ..core.dual import Dual
 from ..core.primitive import Primitive, accumulate, opcode
 from ..core.tape import Buffer, Var
-from ..core.trace import STORED, resolve, settled
-from .box import is_box, plain
+from ..core.trace import STORED, materialize
+from .box import is_box, unbox
 from .dispatch import register
 from .layout import layout_of
 from .stores import BUSY, Place, assign, freeze_index, store
@@ -62,69 +62,69 @@ class GetItem(Primitive):
         super().__init__(_take, "getitem")
 
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
-        array = plain(args[0])
+        array = unbox(args[0])
         layout = layout_of(array) if type(array) is ndarray else None
         return params["index"], spec_of(array), layout
 
-    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+    def apply_jvp(self, saved: Any, tangents: Sequence[Any], batch: Shape) -> Any:
         t = tangents[0]
-        return read_lead(np.float64(t) if type(t) is float else t, saved[0], lead)
+        return read_batched(np.float64(t) if type(t) is float else t, saved[0], batch)
 
-    def push_view(self, array: Any, params: dict[str, Any], lead: Shape) -> Any:
-        """The same part of an array with lead axes."""
-        return get_lead(array, params["index"], lead)
+    def view_batched(self, array: Any, params: dict[str, Any], batch: Shape) -> Any:
+        """The same part of an array with batch axes."""
+        return get_batched(array, params["index"], batch)
 
     def inner(self, content: Any, params: dict[str, Any]) -> Any:
         index, kind = params["index"], type(content)
         if (
             (kind is Var or kind is Dual)
-            and content.scope.fast
+            and content.owner.fast
             and type(content.value) is ndarray
             and is_basic(index)
         ):
-            trace, value, t = content.scope, content.value, content.payload
+            trace, value, t = content.owner, content.value, content.payload
             if kind is Dual:
-                return trace.box(value[index], settled(read_lead(t, index, trace.lead)))
+                return trace.box(value[index], materialize(read_batched(t, index, trace.batch)))
             slot = trace.next()
             trace.append((BASIC, slot, t, index, form_of(value)))
             return trace.box(value[index], slot)
         return super().inner(content, params)
 
-    def _pull_entry(self, g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+    def _vjp_entry(self, g: Any, ct: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
         _, _, (slot,), (index, spec, layout) = entry
-        add_into(ct, slot, g, index, spec, layout, lead)
+        add_into(ct, slot, g, index, spec, layout, batch)
 
-    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: Any, g: Any, batch: Shape) -> Sequence[Any]:
         (index, spec, layout), ct = saved, [None, None]
-        add_into(ct, 1, g, index, spec, layout, lead)
+        add_into(ct, 1, g, index, spec, layout, batch)
         return (_released(ct[1]),)
 
 
 def add_into(
-    ct: list[Any], slot: int, g: Any, index: Any, spec: Any, layout: Any, lead: Shape
+    ct: list[Any], slot: int, g: Any, index: Any, spec: Any, layout: Any, batch: Shape
 ) -> None:
     """Add `g` to the cotangent of a slot at `index`."""
     c = ct[slot]
-    if is_box(g) and shape_of(g) != lead:
+    if is_box(g) and shape_of(g) != batch:
         # Larger parts of traced cotangents are added whole; in place they would be copied often.
         part = SCATTER(g, index=index, spec=spec)
         ct[slot] = part if c is None else c + part
         return
     if type(c) is not Buffer:
-        c = ct[slot] = Buffer.of(c, spec, layout, lead)
+        c = ct[slot] = Buffer.of(c, spec, layout, batch)
     array, g = c.ready(g)
-    place, full = placed(array, spec.shape, index, lead)
+    place, full = placed(array, spec.shape, index, batch)
     if is_basic(index):
         array[full] += g
     elif type(array) is ndarray:
         np.add.at(place, full, g)
     else:
         part = SCATTER(g, index=index, spec=spec)
-        c.array = Array(resolve(resolve(array) + part), False)
+        c.array = Array(materialize(materialize(array) + part), False)
 
 
 def _released(c: Any) -> Any:
-    return c.release() if type(c) is Buffer else resolve(c)
+    return c.release() if type(c) is Buffer else materialize(c)
 
 
 class Scatter(Primitive):
@@ -137,84 +137,84 @@ class Scatter(Primitive):
 
     @staticmethod
     def _scatter(g: Any, index: Any, spec: Any) -> Any:
-        lead = np.shape(g)[: np.ndim(g) - ndim_selected(spec.shape, index)]
+        batch = np.shape(g)[: np.ndim(g) - ndim_selected(spec.shape, index)]
         ct: list[Any] = [None, None]
-        add_into(ct, 1, g, index, spec, None, lead)
+        add_into(ct, 1, g, index, spec, None, batch)
         return _released(ct[1])
 
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
-        return params["index"], params["spec"], shape_lead(args[0], params)
+        return params["index"], params["spec"], batch_of(args[0], params)
 
-    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+    def apply_jvp(self, saved: Any, tangents: Sequence[Any], batch: Shape) -> Any:
         index, spec, own = saved
-        return _merge(tangents[0], lead, own, lambda t: self(t, index=index, spec=spec))
+        return _merge(tangents[0], batch, own, lambda t: self(t, index=index, spec=spec))
 
-    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: Any, g: Any, batch: Shape) -> Sequence[Any]:
         index, _, own = saved
-        return (read_lead(g, index, lead + own),)
+        return (read_batched(g, index, batch + own),)
 
 
-def shape_lead(g: Any, params: dict[str, Any]) -> Shape:
-    """The lead axes that a scattered value itself has."""
+def batch_of(g: Any, params: dict[str, Any]) -> Shape:
+    """The batch axes that a scattered value itself has."""
     return tuple(np.shape(g)[: np.ndim(g) - ndim_selected(params["spec"].shape, params["index"])])
 
 
-def _merge(t: Any, lead: Shape, own: Shape, scatter: Any) -> Any:
-    """Scatter under two groups of lead axes as under one."""
-    if not (lead and own):
+def _merge(t: Any, batch: Shape, own: Shape, scatter: Any) -> Any:
+    """Scatter under two groups of batch axes as under one."""
+    if not (batch and own):
         return scatter(t)
-    out = scatter(t.reshape((lead[0] * own[0], *t.shape[2:])))
-    return out.reshape(lead + own + out.shape[1:])
+    out = scatter(t.reshape((batch[0] * own[0], *t.shape[2:])))
+    return out.reshape(batch + own + out.shape[1:])
 
 
 GETITEM = GetItem()
 SCATTER = Scatter()
 
 
-def _pull_basic(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+def _vjp_basic(g: Any, ct: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
     _, _, slot, index, (shape, dtype, layout) = entry
     c = ct[slot]
-    if not lead and (type(g) is ndarray or type(g) is float64):
+    if not batch and (type(g) is ndarray or type(g) is float64):
         if c is None and layout is None:
             c = ct[slot] = Buffer(np.zeros(shape, dtype))
         if type(c) is Buffer and type(c.array) is ndarray:
             c.array[index] += g
             return
-    add_into(ct, slot, g, index, Spec(shape, dtype), layout, lead)
+    add_into(ct, slot, g, index, Spec(shape, dtype), layout, batch)
 
 
-def _push_basic(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+def _jvp_basic(ts: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
     out, slot, index = entry[1:4]
     t = ts[slot]
     if t is not None:
-        part = read_lead(t, index, lead)
-        ts[out] = part if type(part) is ndarray else settled(part)
+        part = read_batched(t, index, batch)
+        ts[out] = part if type(part) is ndarray else materialize(part)
 
 
-BASIC = opcode(GETITEM, _pull_basic, _push_basic, slots=1)
+BASIC = opcode(GETITEM, _vjp_basic, _jvp_basic, slots=1)
 
 
 def getitem(self: Any, index: Any) -> Any:
     """``box[index]``: a scalar, a view that writes through, or for advanced indices a copy."""
-    stored = self.scope is STORED
+    stored = self.owner is STORED
     content = self.value if stored else self
     kind = type(content)
-    if (kind is Var or kind is Dual) and content.scope.fast and type(content.value) is ndarray:
+    if (kind is Var or kind is Dual) and content.owner.fast and type(content.value) is ndarray:
         value = content.value
         ans = value[index]
         scalar = type(ans) is not ndarray
         if scalar or (not stored and is_basic(index)):
-            trace = content.scope
+            trace = content.owner
             out = _new(kind)
-            out.value, out.scope = ans, trace
+            out.value, out.owner = ans, trace
             if kind is Var:
                 out.payload = slot = trace.next()
                 trace.append((BASIC, slot, content.payload, index, form_of(value)))
             else:
-                t, lead = content.payload, trace.lead
-                part = read_lead(t, index, lead) if lead else t[index]
+                t, batch = content.payload, trace.batch
+                part = read_batched(t, index, batch) if batch else t[index]
                 if type(part) is not ndarray:
-                    part = settled(part)
+                    part = materialize(part)
                 # Of a stored-into array it may be a view of a buffer that later stores change.
                 out.payload = detached(part) if stored else part
             return out if scalar else View(self, GETITEM, {"index": index}, out)
@@ -222,7 +222,7 @@ def getitem(self: Any, index: Any) -> Any:
     params = {"index": index}
     if not is_basic(index):
         return GETITEM.general(self, index=index)
-    seen = plain(self)[index]
+    seen = unbox(self)[index]
     if type(seen) is not ndarray:
         return detached(GETITEM.inner(content_of(self), params))
     if stored or type(self) is View:
@@ -230,44 +230,44 @@ def getitem(self: Any, index: Any) -> Any:
     return make_view(self, GETITEM, params, GETITEM.inner(self, params))
 
 
-def _pull_element_store(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+def _vjp_element_store(g: Any, ct: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
     _, _, slot, v_slot, index, (shape, _, _) = entry
-    buffer = Buffer.of(g, Spec(shape, _FLOAT), None, lead)
+    buffer = Buffer.of(g, Spec(shape, _FLOAT), None, batch)
     array = buffer.array
-    if lead:
-        index = lead_index(index, lead)
+    if batch:
+        index = batch_index(index, batch)
     if v_slot:
         part = array[index]
-        accumulate(ct, v_slot, part.copy() if type(part) is ndarray else resolve(part))
+        accumulate(ct, v_slot, part.copy() if type(part) is ndarray else materialize(part))
     array[index] = 0.0
     if slot:
         ct[slot] = buffer if ct[slot] is None else buffer + ct[slot]
 
 
-def _push_element_store(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+def _jvp_element_store(ts: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
     _, out, slot, v_slot, index, (shape, _, _) = entry
     t = ts[slot] if slot else None
     vt = ts[v_slot] if v_slot else None
     if t is not None or vt is not None:
-        t = np.zeros(lead + shape) if t is None else resolve(t)
-        place = Place((), index, None, lead)
+        t = np.zeros(batch + shape) if t is None else materialize(t)
+        place = Place((), index, None, batch)
         ts[out] = store(t, place, 0.0 if vt is None else vt, False)
 
 
-_ELEMENT_STORE = opcode(None, _pull_element_store, _push_element_store, slots=2, takes=Buffer)
+_ELEMENT_STORE = opcode(None, _vjp_element_store, _jvp_element_store, slots=2, takes=Buffer)
 
 
 def setitem(self: Any, index: Any, v: Any) -> None:
     """``box[index] = v``; quick for one float64 element of an array that only this box holds."""
-    if self.scope is STORED and self.payload is True:
+    if self.owner is STORED and self.payload is True:
         self.payload = BUSY  # at once: no thread comes between, and others wait in `assign`
         try:
             content = self.value
             kind = type(content)
-            fast = (kind is Var or kind is Dual) and content.scope.fast
+            fast = (kind is Var or kind is Dual) and content.owner.fast
             if fast and type(content.value) is ndarray:
-                array, scope = content.value, content.scope
-                own = type(v) is kind and v.scope is scope
+                array, scope = content.value, content.owner
+                own = type(v) is kind and v.owner is scope
                 value = v.value if own else v
                 if (type(value) is float64 or type(value) is float) and array.flags.c_contiguous:
                     if kind is Var:
@@ -281,7 +281,7 @@ def setitem(self: Any, index: Any, v: Any) -> None:
                             content.payload = slot
                             self.version += 1
                             return
-                    elif not scope.lead and type(content.payload) is ndarray:
+                    elif not scope.batch and type(content.payload) is ndarray:
                         t = v.payload if own else 0.0
                         if type(t) in (float, float64) and type(array[index]) is float64:
                             array[index] = value

@@ -18,20 +18,20 @@ def layout_of(value: ndarray) -> tuple[int, ...] | None:
     return tuple(sorted(range(value.ndim), key=lambda i: -abs(value.strides[i])))
 
 
-def zeros_in_layout(spec: Spec, layout: tuple[int, ...] | None, lead: Shape) -> ndarray:
-    """Zeros of shape ``lead + spec.shape`` in a given memory layout, lead axes first."""
+def zeros_in_layout(spec: Spec, layout: tuple[int, ...] | None, batch: Shape) -> ndarray:
+    """Zeros of shape ``batch + spec.shape`` in a given memory layout, batch axes first."""
     if layout is None:
-        return np.zeros(lead + spec.shape, spec.dtype)
-    inner = np.zeros(lead + tuple(spec.shape[i] for i in layout), spec.dtype)
+        return np.zeros(batch + spec.shape, spec.dtype)
+    inner = np.zeros(batch + tuple(spec.shape[i] for i in layout), spec.dtype)
     back = sorted(range(spec.ndim), key=layout.__getitem__)
-    return inner.transpose(*range(len(lead)), *(len(lead) + i for i in back))
+    return inner.transpose(*range(len(batch)), *(len(batch) + i for i in back))
 
 
-def in_layout(array: Any, layout: tuple[int, ...] | None, lead: Shape) -> Any:
-    """A copy of a plain or traced array in a given memory layout, lead axes first."""
+def in_layout(array: Any, layout: tuple[int, ...] | None, batch: Shape) -> Any:
+    """A copy of a plain or traced array in a given memory layout, batch axes first."""
     if layout is None:
         return np.copy(array, "C")
-    order = (*range(len(lead)), *(len(lead) + i for i in layout))
+    order = (*range(len(batch)), *(len(batch) + i for i in layout))
     back = sorted(range(len(order)), key=order.__getitem__)
     return np.transpose(np.copy(np.transpose(array, order), "C"), back)
 

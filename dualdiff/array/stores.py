@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from ..core.batch import Shape, flat_positions, is_basic, is_inexact, set_lead, shape_of
-from ..core.trace import STORED, resolve, top_trace, value_of
+from ..core.batch import Shape, flat_positions, is_basic, is_inexact, set_batched, shape_of
+from ..core.trace import STORED, materialize, top_trace, value_of
 from ..errors import ConversionError, describe, plain_target_error, user_line
-from .box import is_box, plain
+from .box import is_box, unbox
 from .dispatch import register
 from .layout import copy_with_strides, in_layout, layout_of
 from .views import View, root_of
@@ -34,17 +34,17 @@ class Place(NamedTuple):
     ops: tuple[tuple[Any, dict[str, Any]], ...]
     index: Any
     layout: tuple[int, ...] | None
-    lead: Shape = ()
+    batch: Shape = ()
 
-    def under(self, lead: Shape) -> Place:
+    def under(self, batch: Shape) -> Place:
         """The same place in arrays with more batch axes."""
-        return self._replace(lead=lead + self.lead) if lead else self
+        return self._replace(batch=batch + self.batch) if batch else self
 
     def window(self, array: Any) -> Any:
         """The viewed part of `array`, sharing its memory."""
         window = array
         for prim, params in self.ops:
-            window = prim.push_view(window, params, self.lead)
+            window = prim.view_batched(window, params, self.batch)
         return window
 
     @property
@@ -53,14 +53,14 @@ class Place(NamedTuple):
         return prod(prim.view_sign for prim, _ in self.ops)
 
     def set(self, array: Any, v: Any) -> Any:
-        """Store `v`, a scalar or a value with the same lead axes; returns the array it stands
+        """Store `v`, a scalar or a value with the same batch axes; returns the array it stands
         in."""
         window = self.window(array)
         if self.ops and not np.may_share_memory(window, array):
             # A tangent in another layout than its primal: a store into a copy would be lost.
-            array = in_layout(array, self.layout, self.lead)
+            array = in_layout(array, self.layout, self.batch)
             window = self.window(array)
-        set_lead(window, self.index, v, self.lead)
+        set_batched(window, self.index, v, self.batch)
         return array
 
 
@@ -79,20 +79,20 @@ def assign(box: Any, index: Any, v: Any) -> None:
     if type(v) is View and v.payload[0] is box and v.payload[2].get("index") is index:
         return  # the store at the end of `box[index] += v`: the view has written through
     index = freeze_index(index)
-    v = resolve(v)
+    v = materialize(v)
     root, ops = root_of(box)
-    place = Place(ops, index, layout_of(plain(root)) if ops else None)
+    place = Place(ops, index, layout_of(unbox(root)) if ops else None)
     shape = shape_of(v)
-    target = plain(box)[index].ndim if shape else 0
+    target = unbox(box)[index].ndim if shape else 0
     if len(shape) > target:
         v = np.reshape(v, shape[len(shape) - target :])
     if any(prim.readonly for prim, _ in ops):
         raise ValueError("assignment destination is read-only")
-    if type(plain(root)) is not ndarray:
-        raise TypeError(f"{type(plain(root)).__name__!r} object does not support item assignment")
-    v = resolve(v)
+    if type(unbox(root)) is not ndarray:
+        raise TypeError(f"{type(unbox(root)).__name__!r} object does not support item assignment")
+    v = materialize(v)
     with _assigning:
-        stored = root.scope is STORED
+        stored = root.owner is STORED
         content = root.value if stored else root.snapshot()  # type: ignore[attr-defined]
         owned = stored and _taken(root)
         try:
@@ -115,8 +115,8 @@ def _taken(box: Any) -> bool:
 
 def replace_content(box: Any, content: Any, owned: bool) -> None:
     """Give a box new content; every view of it sees the change."""
-    if box.scope is not STORED:
-        box.scope, box.version = STORED, 0
+    if box.owner is not STORED:
+        box.owner, box.version = STORED, 0
     box.value, box.payload = content, owned
     box.version += 1
 
@@ -126,7 +126,7 @@ def assign_to(target: Any, index: Any, v: Any) -> None:
     if is_box(target):
         assign(target, index, v)
         return
-    v = resolve(v)
+    v = materialize(v)
     if is_box(v):
         raise refuse_plain_target(target)
     target[index] = v
@@ -167,7 +167,7 @@ def last_writes(shape: Shape, index: Any) -> Any:
 
 def resize(box: Any, shape: Any) -> None:
     """``a.resize(shape)`` in place, refused for and under views as in NumPy."""
-    array = plain(box)
+    array = unbox(box)
     if type(array) is not ndarray or type(box) is View:
         raise ValueError("cannot resize this array: it does not own its data")
     if not array.flags.forc:
@@ -181,7 +181,7 @@ def resize(box: Any, shape: Any) -> None:
     flat = np.ravel(box, order)[: prod(np.atleast_1d(shape))]
     padding = np.zeros(prod(np.atleast_1d(shape)) - len(flat), array.dtype)
     new = np.reshape(np.concatenate([flat, padding]), shape, order)
-    replace_content(box, resolve(new), owned=False)
+    replace_content(box, materialize(new), owned=False)
 
 
 register(np.ndarray.resize, resize)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..core.trace import STORED, Reference, Traced, is_stored, is_tracing
-from .box import Box, face, is_box, plain
+from .box import Box, face, is_box, unbox
 
 
 def _number(name: str) -> Any:
@@ -64,7 +64,7 @@ class Array(Content):
     __slots__ = ()
 
     def __init__(self, content: Any, owned: bool) -> None:
-        self.value, self.payload, self.scope, self.version = content, owned, STORED, 1
+        self.value, self.payload, self.owner, self.version = content, owned, STORED, 1
 
     def read(self) -> Any:
         self.payload = False
@@ -84,7 +84,7 @@ class View(Content):
 
     def __init__(self, base: Any, prim: Any, params: dict[str, Any], content: Any = None) -> None:
         self.payload, self.content, self.memory = (base, prim, params), content, (None, None)
-        self.scope, self.root = None, base.root if type(base) is View else base
+        self.owner, self.root = None, base.root if type(base) is View else base
         self.version = -1 if content is None else version_of(base)
 
     @property
@@ -108,7 +108,7 @@ class View(Content):
             for view in reversed(stale):
                 base, prim, params = view.payload
                 content = prim.inner(content_of(base), params)
-                view.content = detached(content) if view.root.scope is STORED else content
+                view.content = detached(content) if view.root.owner is STORED else content
                 view.version = version
         return self.content
 
@@ -116,7 +116,7 @@ class View(Content):
 def version_of(box: Box) -> int:
     """The number of stores into the content of a box."""
     root = box.root if type(box) is View else box
-    return root.version if root.scope is STORED else 0
+    return root.version if root.owner is STORED else 0
 
 
 def root_of(box: Box) -> tuple[Box, tuple[tuple[Any, dict[str, Any]], ...]]:
@@ -130,7 +130,7 @@ def root_of(box: Box) -> tuple[Box, tuple[tuple[Any, dict[str, Any]], ...]]:
 
 def memory_of(box: Any) -> Any:
     """The plain array behind a box with NumPy's strides; the content of a view may be a copy."""
-    source = plain(box.root if type(box) is View else box)
+    source = unbox(box.root if type(box) is View else box)
     unknown = []
     while type(box) is View and box.memory[0] is not source:
         unknown.append(box)
@@ -164,7 +164,7 @@ def detached(content: Any) -> Any:
 
 def make_view(base: Any, prim: Any, params: dict[str, Any], inner: Any) -> Any:
     """`inner` as a view of `base` if NumPy makes a view, else `inner` itself."""
-    out, source = plain(inner), plain(base)
+    out, source = unbox(inner), unbox(base)
     if type(out) is ndarray and type(source) is ndarray and np.may_share_memory(out, source):
         return View(base, prim, params, inner)
     return inner

@@ -17,7 +17,7 @@ import numpy as np
 from ..array.box import Box, is_box
 from ..array.dispatch import UFUNC_METHODS
 from ..array.views import Array
-from ..core.trace import resolve
+from ..core.trace import materialize
 
 _KEY = (None, "__call__")
 _call_with_keywords = UFUNC_METHODS[_KEY]
@@ -65,7 +65,7 @@ def _in_place(ufunc: Any, found: Any, inputs: Any, kwargs: dict[str, Any]) -> An
             return out[0]
         if (
             count <= _references.get(ufunc, 0)
-            and is_box(resolve(inputs[1]))
+            and is_box(materialize(inputs[1]))
             and out[0].flags.writeable
             and not _shares_memory(out[0])
             and _is_in_place(3)

@@ -1,7 +1,7 @@
 """Shapes, dtypes and batch axes: alignment and projection for all rules.
 
-A tangent of ``x`` has shape ``lead + x.shape`` and a cotangent of ``ans`` has shape
-``lead + ans.shape``, where ``lead`` is ``()`` or ``(B,)``. Both carry the dtype of their primal.
+A tangent of ``x`` has shape ``batch + x.shape`` and a cotangent of ``ans`` has shape
+``batch + ans.shape``, where ``batch`` is ``()`` or ``(B,)``. Both carry the dtype of their primal.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from .trace import settled
+from .trace import materialize
 
 Shape = tuple[int, ...]
 
@@ -37,7 +37,7 @@ class Spec(NamedTuple):
         return len(self.shape)
 
 
-class Fit(NamedTuple):
+class Broadcast(NamedTuple):
     """How an operand differs from the result it was broadcast or promoted to."""
 
     shape: Shape
@@ -72,13 +72,13 @@ def spec_of(x: Any) -> Spec:
     return Spec(shape_of(x), dtype_of(x))
 
 
-def fit_of(x: Any, ans: Any) -> Fit | None:
+def broadcast_of(x: Any, ans: Any) -> Broadcast | None:
     """The difference in shape and dtype between `x` and `ans`, or None if there is none."""
     shape, dtype = shape_of(x), dtype_of(x)
     ans_shape, ans_dtype = shape_of(ans), dtype_of(ans)
     if shape == ans_shape and dtype == ans_dtype:
         return None
-    return Fit(shape, dtype, ans_shape, ans_dtype)
+    return Broadcast(shape, dtype, ans_shape, ans_dtype)
 
 
 def is_inexact(x: Any) -> bool:
@@ -106,37 +106,37 @@ def cast(t: Any, dtype: np.dtype[Any]) -> Any:
     return t.astype(dtype)
 
 
-def align(t: Any, ndim: int, ans_ndim: int, lead: Shape) -> Any:
+def align(t: Any, ndim: int, ans_ndim: int, batch: Shape) -> Any:
     """Put axes of length 1 behind the batch axes of a tangent, as NumPy's broadcasting needs."""
-    if not lead or ndim == ans_ndim:
+    if not batch or ndim == ans_ndim:
         return t
-    return settled(t.reshape(lead + (1,) * (ans_ndim - ndim) + t.shape[len(lead) :]))
+    return materialize(t.reshape(batch + (1,) * (ans_ndim - ndim) + t.shape[len(batch) :]))
 
 
-def broadcast_tangent(t: Any, fit: Fit, lead: Shape) -> Any:
+def broadcast_tangent(t: Any, fit: Broadcast, batch: Shape) -> Any:
     """A tangent of the operand, broadcast and promoted to a tangent of the result."""
-    shape = lead + fit.ans_shape
+    shape = batch + fit.ans_shape
     if shape_of(t) != shape:
-        t = settled(np.broadcast_to(align(t, len(fit.shape), len(fit.ans_shape), lead), shape))
+        t = materialize(np.broadcast_to(align(t, len(fit.shape), len(fit.ans_shape), batch), shape))
     return cast(t, fit.ans_dtype)
 
 
 @lru_cache(maxsize=4096)
-def _summed_axes(shape: Shape, ans_shape: Shape, leads: int) -> Shape:
+def _summed_axes(shape: Shape, ans_shape: Shape, batches: int) -> Shape:
     """The axes along which an operand was broadcast, counted with the batch axes."""
     extra = len(ans_shape) - len(shape)
     stretched = [i for i, n in enumerate(shape, start=extra) if n == 1 and ans_shape[i] != 1]
-    return tuple(leads + i for i in (*range(extra), *stretched))
+    return tuple(batches + i for i in (*range(extra), *stretched))
 
 
-def unbroadcast(g: Any, fit: Fit) -> Any:
+def unbroadcast(g: Any, fit: Broadcast) -> Any:
     """A cotangent of the result, summed and projected to a cotangent of the operand."""
     shape, dtype, ans_shape, _ = fit
     if shape != ans_shape:
-        lead = g.shape[: g.ndim - len(ans_shape)]
-        axes = _summed_axes(shape, ans_shape, len(lead))
+        batch = g.shape[: g.ndim - len(ans_shape)]
+        axes = _summed_axes(shape, ans_shape, len(batch))
         total = np.add.reduce(g, axes) if type(g) is ndarray else np.sum(g, axis=axes)
-        g = settled(total.reshape(lead + shape))
+        g = materialize(total.reshape(batch + shape))
     return cast(g, dtype)
 
 
@@ -178,52 +178,52 @@ def flat_positions(shape: Shape, index: Any) -> ndarray:
     return np.asarray(np.arange(int(np.prod(shape))).reshape(shape)[index])
 
 
-def lead_index(index: Any, lead: Shape) -> Any:
+def batch_index(index: Any, batch: Shape) -> Any:
     """The index that makes the same selection as `index` under batch axes.
 
     It is `SEPARATED` if NumPy has no such index: for advanced indices with a slice between them.
     """
-    if not lead:
+    if not batch:
         return index
     if is_basic(index) or _prefixable(index):
         rest = index if type(index) is tuple else (index,)
-        return (slice(None),) * len(lead) + rest
+        return (slice(None),) * len(batch) + rest
     return SEPARATED
 
 
-def placed(t: Any, shape: Shape, index: Any, lead: Shape) -> tuple[Any, Any]:
+def placed(t: Any, shape: Shape, index: Any, batch: Shape) -> tuple[Any, Any]:
     """`t` with batch axes, or a view of it, and the index there for a store at `index`."""
-    full = lead_index(index, lead)
+    full = batch_index(index, batch)
     if full is not SEPARATED:
         return t, full
     places = np.unravel_index(flat_positions(shape, index), shape or (1,))
     return (t if shape else t[..., None]), (..., *places)
 
 
-def get_lead(t: Any, index: Any, lead: Shape) -> Any:
+def get_batched(t: Any, index: Any, batch: Shape) -> Any:
     """``t[index]`` for `t` with batch axes."""
-    full = lead_index(index, lead)
+    full = batch_index(index, batch)
     if full is not SEPARATED:
         return t[full]
-    shape = t.shape[len(lead) :]
-    return t.reshape((*lead, int(np.prod(shape))))[..., flat_positions(shape, index)]
+    shape = t.shape[len(batch) :]
+    return t.reshape((*batch, int(np.prod(shape))))[..., flat_positions(shape, index)]
 
 
-def read_lead(t: Any, index: Any, lead: Shape) -> Any:
+def read_batched(t: Any, index: Any, batch: Shape) -> Any:
     """`get_lead` for reading only: small parts become contiguous, since the first operation on a
     strided part takes longer than the copy."""
-    part = get_lead(t, index, lead)
+    part = get_batched(t, index, batch)
     small = type(part) is ndarray and part.size <= COMPACTED and not part.flags.c_contiguous
     return part.copy(order="K") if small else part
 
 
-def set_lead(t: Any, index: Any, v: Any, lead: Shape) -> None:
+def set_batched(t: Any, index: Any, v: Any, batch: Shape) -> None:
     """``t[index] = v`` for `t` with batch axes, and `v` with the same axes or a scalar."""
-    shape = t.shape[len(lead) :]
-    t, full = placed(t, shape, index, lead)
-    if lead and np.ndim(v):
+    shape = t.shape[len(batch) :]
+    t, full = placed(t, shape, index, batch)
+    if batch and np.ndim(v):
         target = ndim_selected(shape, index)
-        v = align(v, v.ndim - len(lead), target, lead)
+        v = align(v, v.ndim - len(batch), target, batch)
     t[full] = v
 
 

@@ -8,32 +8,32 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..array.box import is_box, plain
+from ..array.box import is_box, unbox
 from ..errors import DualdiffError, UnsupportedInputError, user_line
 from ..trees import Structure, flatten
 from .batch import Shape, Spec, dtype_of, spec_of
 from .primitive import accumulate, checked, opcode
 from .structure import DENSE
 from .tangents import Diagonal
-from .trace import CONVERTED, Trace, release, resolve, top_trace
+from .trace import CONVERTED, Trace, materialize, release, top_trace
 
 
 class CaptureError(DualdiffError, ValueError):
     """A function with a rule of its own used a traced value that is not its argument."""
 
 
-def _pull_entry(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+def _vjp_entry(g: Any, ct: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
     _, _, slots, saved = entry
-    for slot, c in zip(slots, saved[0].pull(saved, g, lead), strict=True):
+    for slot, c in zip(slots, saved[0].apply_vjp(saved, g, batch), strict=True):
         if slot and c is not None:
             accumulate(ct, slot, c)
 
 
-def _push_entry(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+def _jvp_entry(ts: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
     _, out, slots, saved = entry
     tangents = [ts[s] if s else None for s in slots]
     if any(t is not None for t in tangents):
-        ts[out] = saved[0].push(saved, tangents, lead)
+        ts[out] = saved[0].apply_jvp(saved, tangents, batch)
 
 
 class _Owner:
@@ -42,8 +42,8 @@ class _Owner:
 
 # One format for all: the table of formats must not grow with calls or users. Those of the second
 # take structured tangents.
-OPAQUE = opcode(_Owner, _pull_entry, _push_entry)
-ELEMENTWISE = opcode(_Owner, _pull_entry, _push_entry, takes=Diagonal)
+OPAQUE = opcode(_Owner, _vjp_entry, _jvp_entry)
+ELEMENTWISE = opcode(_Owner, _vjp_entry, _jvp_entry, takes=Diagonal)
 
 
 def _kind(x: Any) -> str:
@@ -69,44 +69,44 @@ def operand(x: Any) -> Any:
     """A leaf as an operand: content that no user holds, or a constant of any kind."""
     if type(x) in CONVERTED:
         return np.asarray(x)
-    return resolve(x) if is_box(x) or (type(x) is ndarray and x.dtype.hasobject) else x
+    return materialize(x) if is_box(x) or (type(x) is ndarray and x.dtype.hasobject) else x
 
 
-def own_copy(x: Any) -> Any:
+def to_user(x: Any) -> Any:
     """A copy that a user's function may keep or change."""
-    return release(resolve(x) if is_box(x) else x)
+    return release(materialize(x) if is_box(x) else x)
 
 
-def zeros(spec: Spec, lead: Shape = ()) -> Any:
+def zeros(spec: Spec, batch: Shape = ()) -> Any:
     """A zero tangent or cotangent."""
-    return np.zeros(lead + spec.shape, spec.dtype)[()]
+    return np.zeros(batch + spec.shape, spec.dtype)[()]
 
 
-def handed(directions: Sequence[Any], specs: Sequence[Spec | None], lead: Shape) -> list[Any]:
+def handed(directions: Sequence[Any], specs: Sequence[Spec | None], batch: Shape) -> list[Any]:
     """Directions for a user's rule: copies, zeros for None, None without a spec."""
     return [
-        None if spec is None else zeros(spec, lead) if d is None else own_copy(d)
+        None if spec is None else zeros(spec, batch) if d is None else to_user(d)
         for d, spec in zip(directions, specs, strict=True)
     ]
 
 
 def conformed(
-    owner: Any, results: Sequence[Any], specs: Sequence[Spec | None], lead: Shape, rule: str
+    owner: Any, results: Sequence[Any], specs: Sequence[Spec | None], batch: Shape, rule: str
 ) -> list[Any]:
     """The results of a user's rule, with their shapes checked and in the dtypes of the primals."""
     return [
         None
         if s is None
-        else zeros(s, lead)
+        else zeros(s, batch)
         if t is None
-        else own_copy(checked(owner, t, s, lead, rule))
+        else to_user(checked(owner, t, s, batch, rule))
         for t, s in zip(results, specs, strict=True)
     ]
 
 
 def agree(new: Any, old: Any) -> bool:
     """Whether two results are the same up to rounding."""
-    new, old = plain(new), plain(old)
+    new, old = unbox(new), unbox(old)
     if np.shape(new) != np.shape(old):
         return False
     if np.all(new == old):
@@ -119,7 +119,7 @@ def agree(new: Any, old: Any) -> bool:
 
 def refuse_captured(x: Any, name: str, level: int = 0) -> None:
     """Raise if a result depends on a traced value of `level` or above that is no argument."""
-    if is_box(x) and x.scope.level >= level:
+    if is_box(x) and x.owner.level >= level:
         raise CaptureError(
             f"{name} used a traced value that is not one of its arguments, {user_line()}: it is "
             f"differentiated as a whole, so the derivative with respect to that value would be "
@@ -131,7 +131,7 @@ def refuse_captured(x: Any, name: str, level: int = 0) -> None:
 class OpaqueCall:
     """One call of a function of containers, standing for a primitive whose operands are the leaves.
 
-    Subclasses define `run`, `save`, `push` and `pull`; the saved tuple starts with the call
+    Subclasses define `run`, `save`, `jvp` and `vjp`; the saved tuple starts with the call
     itself.
     """
 
@@ -152,7 +152,7 @@ class OpaqueCall:
     def apply(self, trace: Trace, operands: Sequence[Any]) -> Any:
         """The result of the call, whose floating-point leaves are boxes of the trace."""
         self.level = trace.level
-        self.active = [is_box(x) and x.scope is trace for x in operands]
+        self.active = [is_box(x) and x.owner is trace for x in operands]
         return self.filled(trace.process(self, operands, {}))
 
     def filled(self, boxes: Any) -> Any:
@@ -175,7 +175,7 @@ class OpaqueCall:
 
     def leaf(self, x: Any) -> Any:
         """A leaf of the result, after the check that it loses no derivative."""
-        x = own_copy(operand(x))
+        x = to_user(operand(x))
         refuse_captured(x, self.name, self.level)
         if not _kind(x) and x is not None and not isinstance(x, str):
             kind = f"{type(x).__module__}.{type(x).__qualname__}"
@@ -200,33 +200,33 @@ class OpaqueCall:
     def save(
         self, ans: Any, values: Sequence[Any], active: Sequence[Any], params: dict[str, Any]
     ) -> tuple[Any, ...]:
-        """The call itself, and the residuals of `push` and `pull`."""
+        """The call itself, and the residuals of `jvp` and `vjp`."""
         raise NotImplementedError
 
-    def push(self, saved: tuple[Any, ...], tangents: Sequence[Any], lead: Shape) -> Any:
+    def apply_jvp(self, saved: tuple[Any, ...], tangents: Sequence[Any], batch: Shape) -> Any:
         """The tangents of the outputs."""
         raise NotImplementedError
 
-    def pull(self, saved: tuple[Any, ...], g: Any, lead: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: tuple[Any, ...], g: Any, batch: Shape) -> Sequence[Any]:
         """The cotangents of the argument leaves."""
         raise NotImplementedError
 
 
-def over_lead(
+def over_batch(
     one: Callable[..., Sequence[Any]],
     directions: Sequence[Any],
-    lead: Shape,
+    batch: Shape,
     batched: bool,
     specs: Sequence[Spec | None],
 ) -> Sequence[Any]:
-    """``one(directions, lead)``, called once per direction where it is not `batched`.
+    """``one(directions, batch)``, called once per direction where it is not `batched`.
 
     It returns one element per spec, and None for None.
     """
-    if batched or not lead:
-        return one(directions, lead)
-    rows = [one([None if d is None else d[b] for d in directions], ()) for b in range(lead[0])]
+    if batched or not batch:
+        return one(directions, batch)
+    rows = [one([None if d is None else d[b] for d in directions], ()) for b in range(batch[0])]
     if not rows:
-        return [None if spec is None else zeros(spec, lead) for spec in specs]
+        return [None if spec is None else zeros(spec, batch) for spec in specs]
     columns = zip(*rows, strict=True)
     return [None if s is None else np.stack(c) for s, c in zip(specs, columns, strict=True)]

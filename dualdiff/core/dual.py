@@ -8,80 +8,80 @@ from typing import Any
 
 from numpy import ndarray
 
-from ..array.box import plain
+from ..array.box import unbox
 from ..array.layout import layout_of, zeros_in_layout
 from ..array.stores import Place, store
 from .batch import SILENT, Shape, cast, error_state, set_error_state, spec_of
-from .trace import Trace, Traced, closed_error, kept, settled
+from .trace import Trace, Traced, closed_error, freeze, materialize
 
 _new = object.__new__
 
 
 class Dual(Traced):
-    """A value and its tangent, of shape ``scope.lead + value.shape`` and the value's dtype."""
+    """A value and its tangent, of shape ``scope.batch + value.shape`` and the value's dtype."""
 
     __slots__ = ()
 
 
 class ForwardTrace(Trace):
-    """A forward derivative; `lead` is ``(B,)`` when B tangents travel together."""
+    """A forward derivative; `batch` is ``(B,)`` when B tangents travel together."""
 
-    __slots__ = ("lead",)
-    lead: Shape
+    __slots__ = ("batch",)
+    batch: Shape
 
-    def __init__(self, lead: Shape = ()) -> None:
-        self.lead = lead
+    def __init__(self, batch: Shape = ()) -> None:
+        self.batch = batch
         self.open()
 
     def __getattr__(self, name: str) -> Any:
-        if name == "lead":  # every operation reads it, and `close` has deleted it
+        if name == "batch":  # every operation reads it, and `close` has deleted it
             raise closed_error()
         raise AttributeError(name)
 
     def close(self) -> None:
         super().close()
-        del self.lead
+        del self.batch
 
     def box(self, value: Any, tangent: Any) -> Dual:
         """A dual number of this trace."""
         out = _new(Dual)
-        out.value, out.payload, out.scope = value, tangent, self
+        out.value, out.payload, out.owner = value, tangent, self
         return out
 
     def constant(self, value: Any) -> Dual:
-        return self.box(value, zero_tangent(value, self.lead))
+        return self.box(value, zero_tangent(value, self.batch))
 
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        lead = self.lead
+        batch = self.batch
         values, tangents = [], []
         for a in args:
-            own = issubclass(type(a), Dual) and a.scope is self
-            values.append(a.value if own else kept(a))
+            own = issubclass(type(a), Dual) and a.owner is self
+            values.append(a.value if own else freeze(a))
             tangents.append(a.payload if own else None)
         ans = prim.evaluate(values, params)
         saved = prim.save(ans, values, [t is not None for t in tangents], params)
         state = error_state()
         try:
             set_error_state(SILENT)
-            tangent = prim.push(saved, tangents, lead)
+            tangent = prim.apply_jvp(saved, tangents, batch)
         finally:
             set_error_state(state)
         if prim.outputs > 1:
             pairs = zip(ans, tangent, strict=True)
-            return tuple(self.box(a, settled(t)) for a, t in pairs)
-        return self.box(ans, settled(tangent))
+            return tuple(self.box(a, materialize(t)) for a, t in pairs)
+        return self.box(ans, materialize(tangent))
 
     def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
-        lead = self.lead
-        own = issubclass(type(content), Dual) and content.scope is self
-        value = content.value if own else kept(content)
-        tangent = content.payload if own else zero_tangent(value, lead)
-        v_own = issubclass(type(v), Dual) and v.scope is self
-        v_value, v_tangent = (v.value, v.payload) if v_own else (kept(v), 0.0)
+        batch = self.batch
+        own = issubclass(type(content), Dual) and content.owner is self
+        value = content.value if own else freeze(content)
+        tangent = content.payload if own else zero_tangent(value, batch)
+        v_own = issubclass(type(v), Dual) and v.owner is self
+        v_value, v_tangent = (v.value, v.payload) if v_own else (freeze(v), 0.0)
         new = store(value, place, v_value, owned)
         if v_own:
-            v_tangent = cast(v_tangent, place.window(plain(new)).dtype)
-        return self.box(new, store(tangent, place.under(lead), v_tangent, owned or not own))
+            v_tangent = cast(v_tangent, place.window(unbox(new)).dtype)
+        return self.box(new, store(tangent, place.under(batch), v_tangent, owned or not own))
 
 
 # What makes a forward trace; `debug_nans` sets another.
@@ -90,10 +90,10 @@ new_trace: ContextVar[Callable[[Shape], ForwardTrace]] = ContextVar(
 )
 
 
-def zero_tangent(value: Any, lead: Shape) -> Any:
+def zero_tangent(value: Any, batch: Shape) -> Any:
     """Zeros as a tangent of `value`, in its memory layout."""
     while issubclass(type(value), Traced):
         value = value.value
     layout = layout_of(value) if type(value) is ndarray else None
-    zeros = zeros_in_layout(spec_of(value), layout, lead)
+    zeros = zeros_in_layout(spec_of(value), layout, batch)
     return zeros if zeros.ndim or type(value) is ndarray else zeros[()]

@@ -10,13 +10,13 @@ from ..array.views import localize
 from ..errors import MissingRuleError, RuleError, describe, user_line
 from .batch import Shape, cast, shape_of
 from .structure import DENSE, Structure
-from .trace import Reference, resolve, settled, top_trace
+from .trace import Reference, materialize, top_trace
 
-PullEntry = Callable[[Any, list[Any], tuple[Any, ...], Shape], None]
-PushEntry = Callable[[list[Any], tuple[Any, ...], Shape], None]
+VjpEntry = Callable[[Any, list[Any], tuple[Any, ...], Shape], None]
+JvpEntry = Callable[[list[Any], tuple[Any, ...], Shape], None]
 
-PULLS: list[PullEntry] = []
-PUSHES: list[PushEntry] = []
+VJPS: list[VjpEntry] = []
+JVPS: list[JvpEntry] = []
 OWNERS: list[Any] = []
 SLOTS: list[int] = []
 # For each type of structured tangent the entries that take it, as the structures of their
@@ -26,7 +26,7 @@ PRIMITIVES: list[Primitive] = []
 
 
 def opcode(
-    owner: Any, pull: PullEntry, push: PushEntry, slots: int = 0, takes: type | None = None
+    owner: Any, vjp: VjpEntry, jvp: JvpEntry, slots: int = 0, takes: type | None = None
 ) -> int:
     """Register a format of tape entries that belongs to `owner`.
 
@@ -35,11 +35,11 @@ def opcode(
     function, so they hold only objects that Python's cyclic garbage collector does not track, and
     it drops them from its lists.
     """
-    PULLS.append(pull)
-    PUSHES.append(push)
+    VJPS.append(vjp)
+    JVPS.append(jvp)
     OWNERS.append(owner)
     SLOTS.append(slots)
-    code = len(PULLS) - 1
+    code = len(VJPS) - 1
     kinds = owner.structure.takes if isinstance(owner, Primitive) else (takes,) if takes else ()
     for kind in kinds:
         TAKERS.setdefault(kind, set()).add(code)
@@ -55,8 +55,8 @@ def accumulate(ct: list[Any], slot: int, g: Any) -> None:
 class Primitive:
     """One operation on arrays: positional operands, keyword parameters that are not differentiated.
 
-    `save` picks the residuals, `push` maps tangents of the operands to the tangent of the result,
-    `pull` maps its cotangent to cotangents of the operands. An operand without a tangent has None
+    `save` picks the residuals, `jvp` maps tangents of the operands to the tangent of the result,
+    `vjp` maps its cotangent to cotangents of the operands. An operand without a tangent has None
     in its place. Primitives with several `outputs` return and take tuples. `structure` says how
     elements of the result depend on elements of the operands; `is_linear` says that the result is
     linear in all operands together; `ignores` lists the operands on which no derivative depends.
@@ -87,7 +87,7 @@ class Primitive:
         self.outputs = outputs
         self.bind: Callable[..., Any] = self.general
         if self.has_formats:
-            self.opcode = opcode(self, self._pull_entry, self._push_entry)
+            self.opcode = opcode(self, self._vjp_entry, self._jvp_entry)
             PRIMITIVES.append(self)
 
     def __call__(self, *args: Any, **params: Any) -> Any:
@@ -98,7 +98,7 @@ class Primitive:
 
     def general(self, *args: Any, **params: Any) -> Any:
         """Apply to any mixture of plain values and boxes."""
-        operands = [resolve(a) for a in args]
+        operands = [materialize(a) for a in args]
         trace = top_trace(operands)
         if trace is not None:
             return trace.process(self, operands, params)
@@ -110,23 +110,23 @@ class Primitive:
     def evaluate(self, values: Sequence[Any], params: dict[str, Any]) -> Any:
         """The primal result, resolved if it is a box of an outer level."""
         ans = self.fn(*values, **params)
-        return tuple(map(settled, ans)) if self.outputs > 1 else settled(ans)
+        return tuple(map(materialize, ans)) if self.outputs > 1 else materialize(ans)
 
     def inner(self, content: Any, params: dict[str, Any]) -> Any:
         """Apply to content that no user holds, and return such content."""
         if is_box(content):
-            return content.scope.process(self, (content,), params)
+            return content.owner.process(self, (content,), params)
         return self.fn(content, **params)
 
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
         """The residuals of push and pull."""
         raise NotImplementedError
 
-    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+    def apply_jvp(self, saved: Any, tangents: Sequence[Any], batch: Shape) -> Any:
         """The tangent of the result."""
         raise NotImplementedError
 
-    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: Any, g: Any, batch: Shape) -> Sequence[Any]:
         """The cotangents of the operands."""
         raise NotImplementedError
 
@@ -138,28 +138,28 @@ class Primitive:
             f"constant with dualdiff.stop_gradient."
         )
 
-    def _pull_entry(self, g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+    def _vjp_entry(self, g: Any, ct: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
         _, _, slots, saved = entry
-        for slot, c in zip(slots, self.pull(saved, g, lead), strict=True):
+        for slot, c in zip(slots, self.apply_vjp(saved, g, batch), strict=True):
             if slot and c is not None:
                 accumulate(ct, slot, c)
 
-    def _push_entry(self, ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+    def _jvp_entry(self, ts: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
         _, out, slots, saved = entry
         tangents = [ts[s] if s else None for s in slots]
         if any(t is not None for t in tangents):
-            pushed = self.push(saved, tangents, lead)
-            ts[out] = settled(pushed) if self.outputs == 1 else tuple(map(settled, pushed))
+            pushed = self.apply_jvp(saved, tangents, batch)
+            ts[out] = materialize(pushed) if self.outputs == 1 else tuple(map(materialize, pushed))
 
 
-def checked(prim: Primitive, t: Any, spec: Any, lead: Shape, direction: str) -> Any:
+def checked(prim: Primitive, t: Any, spec: Any, batch: Shape, direction: str) -> Any:
     """The result of a rule in the dtype of its primal, after a check of its shape."""
     if is_box(t):
-        t = resolve(t)
-    if shape_of(t) != lead + spec.shape:
+        t = materialize(t)
+    if shape_of(t) != batch + spec.shape:
         raise RuleError(
-            f"the {direction} of {prim.name} gave shape {shape_of(t)} where {lead + spec.shape} is "
-            f"needed (lead axes {lead} and the shape {spec.shape} of its primal)"
+            f"the {direction} of {prim.name} gave shape {shape_of(t)} where {batch + spec.shape} "
+            f"is needed (batch axes {batch} and the shape {spec.shape} of its primal)"
         )
     t = cast(t, spec.dtype)
-    return resolve(t) if is_box(t) else t
+    return materialize(t) if is_box(t) else t

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..array.box import plain
+from ..array.box import unbox
 from .batch import Shape, ndim_selected, shape_of
 from .tangents import Diagonal
 
@@ -127,9 +127,9 @@ class Use:
         return [
             np.asarray(m, float)[()]
             if m is not None
-            else float(plain(v) != 0)
-            if not np.ndim(plain(v))
-            else np.ones(np.shape(plain(v)))
+            else float(unbox(v) != 0)
+            if not np.ndim(unbox(v))
+            else np.ones(np.shape(unbox(v)))
             for m, v in zip(self.marks, self.args, strict=True)
         ]
 
@@ -268,10 +268,10 @@ class Scatter(Structure):
 
     def pattern(self, use: Use) -> list[Pattern]:
         spec, index, p = use.params["spec"], use.params["index"], use.only
-        lead = p.shape[: len(p.shape) - ndim_selected(spec.shape, index)]
-        size, directions = int(np.prod(spec.shape)), int(np.prod(lead))
+        batch = p.shape[: len(p.shape) - ndim_selected(spec.shape, index)]
+        size, directions = int(np.prod(spec.shape)), int(np.prod(batch))
         positions = np.asarray(np.arange(size).reshape(spec.shape)[index])
-        offsets = size * np.arange(directions).reshape(lead + (1,) * positions.ndim)
+        offsets = size * np.arange(directions).reshape(batch + (1,) * positions.ndim)
         made = p.scattered(np.broadcast_to(offsets + positions, p.shape), size * directions)
         return [made.reshaped(use.shape)]
 

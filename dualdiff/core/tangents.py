@@ -24,7 +24,7 @@ from numpy import ndarray
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..array.box import is_box
-from .batch import Fit, Shape
+from .batch import Broadcast, Shape
 
 Ranks = tuple[tuple[ndarray, ndarray], ...]
 MOST_BANDS = 16  # most diagonals of one batch
@@ -406,10 +406,10 @@ def _keeps_rows(index: Any) -> bool:
     return type(index) is tuple and type(index[0]) is slice and index[0] == slice(None)
 
 
-def widened(t: Any, fit: Fit | None, lead: Shape) -> Any:
+def widened(t: Any, fit: Broadcast | None, batch: Shape) -> Any:
     """The tangents of an operand. The tangents of a number that is broadcast to a large array are
     a column, which becomes its product with a row of ones."""
-    if fit is None or fit.shape or not lead or not fit.ans_shape or type(t) is not ndarray:
+    if fit is None or fit.shape or not batch or not fit.ans_shape or type(t) is not ndarray:
         return t
     if not is_large_product(t, prod(fit.ans_shape)):
         return t

@@ -10,30 +10,30 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..array.box import is_box, plain
+from ..array.box import is_box, unbox
 from ..array.guards import COPIED, KEPT, Guards, holds
 from ..array.layout import in_layout, layout_of, zeros_in_layout
 from ..array.stores import Place, last_writes, store
 from ..array.views import Array
 from .batch import (
     SILENT,
-    Fit,
+    Broadcast,
     Shape,
     Spec,
     align,
+    broadcast_of,
     broadcast_tangent,
     error_state,
-    fit_of,
-    get_lead,
+    get_batched,
     ndim_selected,
+    set_batched,
     set_error_state,
-    set_lead,
     shape_of,
     spec_of,
     unbroadcast,
 )
-from .primitive import PULLS, PUSHES, SLOTS, TAKERS, accumulate, opcode
-from .trace import Trace, Traced, closed_error, kept, resolve
+from .primitive import JVPS, SLOTS, TAKERS, VJPS, accumulate, opcode
+from .trace import Trace, Traced, closed_error, freeze, materialize
 
 _new = object.__new__
 _END: tuple[Any, ...] = ()
@@ -81,7 +81,7 @@ class Tape(Trace):
     def box(self, value: Any, slot: int) -> Var:
         """A box with a slot of this tape."""
         out = _new(Var)
-        out.value, out.payload, out.scope = value, slot, self
+        out.value, out.payload, out.owner = value, slot, self
         return out
 
     def constant(self, value: Any) -> Var:
@@ -92,8 +92,8 @@ class Tape(Trace):
         slots: list[int] = []
         plain_arrays: list[int] = []
         for a in args:
-            own = issubclass(type(a), Var) and a.scope is self
-            value = a.value if own else kept(a)
+            own = issubclass(type(a), Var) and a.owner is self
+            value = a.value if own else freeze(a)
             if type(a) is ndarray:
                 plain_arrays.append(len(values))
             values.append(value)
@@ -122,21 +122,21 @@ class Tape(Trace):
         return self.box(value, slot)
 
     def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
-        own = issubclass(type(content), Var) and content.scope is self
-        value, slot = (content.value, content.payload) if own else (kept(content), 0)
-        v_own = issubclass(type(v), Var) and v.scope is self
-        if v_own and place.lead:
-            inner = place.window(plain(content)).shape[len(place.lead) :]
+        own = issubclass(type(content), Var) and content.owner is self
+        value, slot = (content.value, content.payload) if own else (freeze(content), 0)
+        v_own = issubclass(type(v), Var) and v.owner is self
+        if v_own and place.batch:
+            inner = place.window(unbox(content)).shape[len(place.batch) :]
             target = ndim_selected(inner, place.index)
-            v = resolve(align(v, v.ndim - len(place.lead), target, place.lead))
-        v_value, v_slot = (v.value, v.payload) if v_own else (kept(v), 0)
+            v = materialize(align(v, v.ndim - len(place.batch), target, place.batch))
+        v_value, v_slot = (v.value, v.payload) if v_own else (freeze(v), 0)
         new = store(value, place, v_value, owned)
-        array = plain(new)
+        array = unbox(new)
         fit = last = None
         if v_slot:
             window = place.window(array)
-            inner = window.shape[len(place.lead) :]
-            fit = fit_of(v_value, get_lead(window, place.index, place.lead))
+            inner = window.shape[len(place.batch) :]
+            fit = broadcast_of(v_value, get_batched(window, place.index, place.batch))
             last = last_writes(inner, place.index)
         out = self.next()
         layout = layout_of(array)
@@ -147,7 +147,7 @@ class Tape(Trace):
         self,
         seeds: Iterable[tuple[int, Any]],
         inputs: Sequence[int],
-        lead: Shape,
+        batch: Shape,
         spend: bool = False,
     ) -> list[Any]:
         """Cotangents of the input slots, or None, for cotangents of some slots.
@@ -159,7 +159,7 @@ class Tape(Trace):
         for slot, g in seeds:
             c = ct[slot]
             ct[slot] = g if c is None else c + g
-        pulls, entries = PULLS, self.entries
+        pulls, entries = VJPS, self.entries
         if spend:
             entries.insert(0, _END)
         state = error_state()
@@ -173,7 +173,7 @@ class Tape(Trace):
                 ct[slot] = None
                 if type(g) in TAKERS and entry[0] not in TAKERS[type(g)]:
                     g = g.release()
-                pulls[entry[0]](g, ct, entry, lead)
+                pulls[entry[0]](g, ct, entry, batch)
         finally:
             set_error_state(state)
         return [c.release() if type(c) in TAKERS else c for c in (ct[i] for i in inputs)]
@@ -182,19 +182,19 @@ class Tape(Trace):
         self,
         seeds: Iterable[tuple[int, Any]],
         inputs: Sequence[int],
-        lead: Shape,
+        batch: Shape,
         observer: Observer,
     ) -> list[Any]:
-        """As `pull`, watched by an observer."""
+        """As `vjp`, watched by an observer."""
         ct = self._seeded(seeds)
-        replay(reversed(self.entries), PULLS, ct, lead, observer)
+        replay(reversed(self.entries), VJPS, ct, batch, observer)
         return [c.release() if type(c) in TAKERS else c for c in (ct[i] for i in inputs)]
 
     def push(
         self,
         seeds: Sequence[tuple[int, Any]],
         outputs: Sequence[int],
-        lead: Shape,
+        batch: Shape,
         observer: Observer | None = None,
     ) -> list[Any]:
         """Tangents of the output slots, or None, for tangents of the input slots.
@@ -202,16 +202,16 @@ class Tape(Trace):
         For many directions, it releases each tangent after the last entry that reads it.
         """
         ts = self._seeded(seeds)
-        if not (lead or observer):
-            pushes, state = PUSHES, error_state()
+        if not (batch or observer):
+            jvps, state = JVPS, error_state()
             try:
                 set_error_state(SILENT)
                 for entry in self.entries:
-                    pushes[entry[0]](ts, entry, lead)
+                    jvps[entry[0]](ts, entry, batch)
             finally:
                 set_error_state(state)
             return [ts[i] for i in outputs]
-        replay(self._letting_go(ts, outputs), PUSHES, ts, lead, observer)
+        replay(self._letting_go(ts, outputs), JVPS, ts, batch, observer)
         return [t.release() if type(t) in TAKERS else t for t in (ts[i] for i in outputs)]
 
     def _seeded(self, seeds: Iterable[tuple[int, Any]]) -> list[Any]:
@@ -247,14 +247,14 @@ def replay(
     entries: Iterable[Entry],
     rules: list[Any],
     store: list[Any],
-    lead: Shape,
+    batch: Shape,
     observer: Observer | None = None,
 ) -> None:
     """Apply the PUSHES or the PULLS of entries to tangents or cotangents by slot.
 
     A structured tangent becomes an array for an entry that does not take it.
     """
-    pulls = rules is PULLS
+    pulls = rules is VJPS
     state = error_state()
     try:
         set_error_state(SILENT)
@@ -272,9 +272,9 @@ def replay(
                 g, store[out] = store[out], None
                 if g is None:
                     continue
-                rules[code](g, store, entry, lead)
+                rules[code](g, store, entry, batch)
             else:
-                rules[code](store, entry, lead)
+                rules[code](store, entry, batch)
             if observer:
                 after = [store[slot] for slot in written]
                 new += [t for t, old in zip(after, before, strict=True) if t is not old]
@@ -292,15 +292,15 @@ class Buffer:
         self.array = array
 
     @staticmethod
-    def of(c: Any, spec: Spec, layout: Layout, lead: Shape) -> Buffer:
+    def of(c: Any, spec: Spec, layout: Layout, batch: Shape) -> Buffer:
         """The cotangent `c` (or None, or a `Buffer`) as a buffer in the layout of its primal."""
         if type(c) is Buffer:
             return c
-        if type(c) is not ndarray and is_box(c) and type(plain(c)) is ndarray:
-            if layout_of(plain(c)[(0,) * len(lead)]) != layout:
-                c = in_layout(c, layout, lead)
-            return Buffer(Array(resolve(c), False))
-        buffer = Buffer(zeros_in_layout(spec, layout, lead))
+        if type(c) is not ndarray and is_box(c) and type(unbox(c)) is ndarray:
+            if layout_of(unbox(c)[(0,) * len(batch)]) != layout:
+                c = in_layout(c, layout, batch)
+            return Buffer(Array(materialize(c), False))
+        buffer = Buffer(zeros_in_layout(spec, layout, batch))
         return buffer if c is None else buffer + c
 
     def ready(self, g: Any) -> tuple[Any, Any]:
@@ -324,59 +324,59 @@ class Buffer:
 
     def release(self) -> Any:
         """The cotangent, which the caller now shares."""
-        return self.array if type(self.array) is ndarray else resolve(self.array)
+        return self.array if type(self.array) is ndarray else materialize(self.array)
 
 
-def _pull_output(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+def _vjp_output(g: Any, ct: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
     _, _, source, i, count = entry
     if ct[source] is None:
         ct[source] = [None] * count
     ct[source][i] = g
 
 
-def _push_output(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+def _jvp_output(ts: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
     _, out, source, i, _ = entry
     if ts[source] is not None:
         ts[out] = ts[source][i]
 
 
-_OUTPUT = opcode(None, _pull_output, _push_output, slots=1)
+_OUTPUT = opcode(None, _vjp_output, _jvp_output, slots=1)
 
 
-def _pull_store(g: Any, ct: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+def _vjp_store(g: Any, ct: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
     _, _, slot, v_slot, place, fit, last, spec, layout = entry
-    place = place.under(lead)
-    buffer = Buffer.of(g, spec, layout, lead)
+    place = place.under(batch)
+    buffer = Buffer.of(g, spec, layout, batch)
     window = place.window(buffer.array)
     copied = type(window) is ndarray and not np.may_share_memory(window, buffer.array)
     if place.ops and copied and window.size:
         raise AssertionError("a view chain replayed on a cotangent made a copy")
     if v_slot:
-        gv = get_lead(window, place.index, place.lead)
-        gv = gv.copy() if type(gv) is ndarray else resolve(gv)
+        gv = get_batched(window, place.index, place.batch)
+        gv = gv.copy() if type(gv) is ndarray else materialize(gv)
         if place.sign < 0:
             gv = -gv
         if last is not None:
             gv = gv * last
         accumulate(ct, v_slot, gv if fit is None else unbroadcast(gv, fit))
-    set_lead(window, place.index, 0.0, place.lead)
+    set_batched(window, place.index, 0.0, place.batch)
     if slot:
         ct[slot] = buffer if ct[slot] is None else buffer + ct[slot]
 
 
-def _push_store(ts: list[Any], entry: tuple[Any, ...], lead: Shape) -> None:
+def _jvp_store(ts: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
     _, out, slot, v_slot, place, fit, _, spec, layout = entry
     t = ts[slot] if slot else None
     vt = ts[v_slot] if v_slot else None
     if t is None and vt is None:
         return
     if t is None:
-        t = zeros_in_layout(spec, layout, lead)
+        t = zeros_in_layout(spec, layout, batch)
     if vt is None:
         vt = 0.0
-    elif isinstance(fit, Fit) and fit.ans_dtype != fit.dtype:
-        vt = broadcast_tangent(vt, fit, lead) if shape_of(vt) else vt
-    ts[out] = store(resolve(t), place.under(lead), vt, False)
+    elif isinstance(fit, Broadcast) and fit.ans_dtype != fit.dtype:
+        vt = broadcast_tangent(vt, fit, batch) if shape_of(vt) else vt
+    ts[out] = store(materialize(t), place.under(batch), vt, False)
 
 
-_STORE = opcode(None, _pull_store, _push_store, slots=2, takes=Buffer)
+_STORE = opcode(None, _vjp_store, _jvp_store, slots=2, takes=Buffer)

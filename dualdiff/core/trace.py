@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy import generic, memmap, ndarray
 
-from ..array.box import Box, is_box, seen
+from ..array.box import Box, is_box, observe
 from ..errors import ClosedTraceError, UnsupportedInputError, user_line
 
 _next_level = itertools.count(1).__next__
@@ -132,7 +132,7 @@ STORED = _Stored()
 class Traced(Box):
     """A box that belongs to one trace; `Var` and `Dual` are its kinds.
 
-    It never changes, unless the user stores into it. From then on its `scope` is `STORED`, its
+    It never changes, unless the user stores into it. From then on its `owner` is `STORED`, its
     `value` is the content, a box that nobody else holds, its `payload` says whether it alone holds
     the buffers of the content, and `version` counts the stores.
     """
@@ -141,7 +141,7 @@ class Traced(Box):
 
     def read(self) -> Any:
         """The content of a box that was stored into, immutable from now on; else the box."""
-        if self.scope is not STORED:
+        if self.owner is not STORED:
             return self
         self.payload = False
         return self.value
@@ -149,7 +149,7 @@ class Traced(Box):
     def snapshot(self) -> Traced:
         """The same content in a box that no user holds."""
         new = object.__new__(type(self))
-        new.value, new.payload, new.scope = self.value, self.payload, self.scope
+        new.value, new.payload, new.owner = self.value, self.payload, self.owner
         return new
 
 
@@ -165,7 +165,7 @@ class Reference(Box):
 
 def is_stored(x: Any) -> bool:
     """Whether `x` is a box that holds its content, which stores replace."""
-    return issubclass(type(x), Box) and x.scope is STORED
+    return issubclass(type(x), Box) and x.owner is STORED
 
 
 _converter: list[Callable[[Any], Any]] = []
@@ -179,25 +179,20 @@ def set_object_converter(convert: Callable[[Any], Any]) -> None:
     _converter[:] = [convert]
 
 
-def resolve(x: Any) -> Any:
+def materialize(x: Any) -> Any:
     """An operand without references: a plain value or a `Traced` box."""
     kind = type(x)
     if kind is ndarray:
-        return resolve(_converter[0](x)) if x.dtype.hasobject else x
+        return materialize(_converter[0](x)) if x.dtype.hasobject else x
     if issubclass(kind, Box):
         return x.read()
     if kind in CONVERTED:
-        return resolve(_converter[0](x))
+        return materialize(_converter[0](x))
     if issubclass(kind, (Number, generic)):
         return x
     if hasattr(kind, "release"):  # a structured tangent beside a box
         return x.release()
     raise unsupported(x)
-
-
-def settled(x: Any) -> Any:
-    """A result that may be kept: not a reference, whose content may change."""
-    return resolve(x) if is_box(x) else x
 
 
 def as_numpy(x: Any) -> Any:
@@ -232,12 +227,12 @@ def top_trace(operands: Iterable[Any]) -> Any:
     """The highest trace among resolved operands, or None."""
     top = None
     for a in operands:
-        if issubclass(type(a), Traced) and (top is None or a.scope.level > top.level):
-            top = a.scope
+        if issubclass(type(a), Traced) and (top is None or a.owner.level > top.level):
+            top = a.owner
     return top
 
 
-def kept(x: Any) -> Any:
+def freeze(x: Any) -> Any:
     """A copy of an operand of a lower level for a tape, apart from the box of the user."""
     return x.snapshot() if issubclass(type(x), Traced) else x
 
@@ -245,10 +240,10 @@ def kept(x: Any) -> Any:
 def value_of(x: Any) -> Any:
     """The plain value of one array, as a copy; `dualdiff.value_of` takes containers too."""
     if type(x) is ndarray and x.dtype.hasobject and any(map(is_box, x.flat)):
-        x = resolve(x)
+        x = materialize(x)
     if not is_box(x):
         return x
-    x = seen(x)
+    x = observe(x)
     return x.copy(order="K") if type(x) is ndarray else x
 
 

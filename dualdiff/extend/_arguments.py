@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..array.box import is_box
-from ..core.trace import resolve
+from ..core.trace import materialize
 from ..errors import UnsupportedInputError, user_line
 from ..trees import flatten
 
@@ -36,7 +36,7 @@ def sort_arguments(
 def refuse_traced(values: Iterable[Any], name: str, what: str, instead: str) -> None:
     """Raise for traced values that would lose their derivative."""
     for value in values:
-        if any(is_box(leaf) and is_box(resolve(leaf)) for leaf in flatten(value)[0]):
+        if any(is_box(leaf) and is_box(materialize(leaf)) for leaf in flatten(value)[0]):
             raise UnsupportedInputError(
                 f"{name} was given a traced value in {what}, {user_line()}; {instead}."
             )

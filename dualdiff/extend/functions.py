@@ -16,9 +16,9 @@ from ..core.calls import (
     conformed,
     handed,
     operand,
-    over_lead,
-    own_copy,
+    over_batch,
     tangent_spec,
+    to_user,
 )
 from ..core.tape import Tape
 from ..core.trace import top_trace
@@ -93,7 +93,7 @@ class _CustomCall(OpaqueCall):
 
     def args(self, values: Sequence[Any]) -> Any:
         """Copies of the arguments, which the user may keep or change."""
-        return self.arguments.unflatten(map(own_copy, values))
+        return self.arguments.unflatten(map(to_user, values))
 
     def run(self, values: Sequence[Any], nested: Any) -> Any:
         function = self.function
@@ -116,7 +116,7 @@ class _CustomCall(OpaqueCall):
             return self, None, specs, user_line()
         return self, tuple(values), specs, ""
 
-    def push(self, saved: tuple[Any, ...], tangents: Sequence[Any], lead: Shape) -> Any:
+    def apply_jvp(self, saved: tuple[Any, ...], tangents: Sequence[Any], batch: Shape) -> Any:
         _, values, _, where = saved
         if values is None:
             raise MissingRuleError(
@@ -126,36 +126,36 @@ class _CustomCall(OpaqueCall):
                 f"Define how with @{self.name}.defjvp (see docs/extending.md)."
             )
         one = functools.partial(self.tangents, values)
-        return self.packed(over_lead(one, tangents, lead, self.function.jvp_batched, self.specs))
+        return self.packed(over_batch(one, tangents, batch, self.function.jvp_batched, self.specs))
 
-    def pull(self, saved: tuple[Any, ...], g: Any, lead: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: tuple[Any, ...], g: Any, batch: Shape) -> Sequence[Any]:
         _, values, specs, where = saved
         if self.pullback is not None:
             one = functools.partial(self.cotangents, specs)
-            return over_lead(one, self.unpacked(g), lead, self.function.vjp_batched, specs)
+            return over_batch(one, self.unpacked(g), batch, self.function.vjp_batched, specs)
         if values is None:
             raise MissingRuleError(
                 f"{self.name} has no derivative, {where}: define one with @{self.name}.defjvp, or "
                 f"with @{self.name}.defvjp for reverse mode alone (see docs/extending.md)."
             )
-        return self.transposed(values, specs, self.unpacked(g), lead)
+        return self.transposed(values, specs, self.unpacked(g), batch)
 
-    def tangents(self, values: Sequence[Any], ts: Sequence[Any], lead: Shape) -> list[Any]:
+    def tangents(self, values: Sequence[Any], ts: Sequence[Any], batch: Shape) -> list[Any]:
         """The tangents of the floating-point results, by the user's rule."""
         assert self.function.jvp_rule is not None
         specs = [tangent_spec(v) for v in values]
-        given = self.arguments.unflatten(handed(ts, specs, lead))
+        given = self.arguments.unflatten(handed(ts, specs, batch))
         out = self.function.jvp_rule(self.args(values), given, **self.kwargs)
         _, tangent = _pair(out, self.name, "jvp", "(value, tangent)")
         what = f"the tangent that the jvp rule of {self.name} returned"
         leaves = check_same_structure(self.result, tangent, what)
-        return conformed(self, [leaves[i] for i in self.places], self.specs, lead, "jvp rule")
+        return conformed(self, [leaves[i] for i in self.places], self.specs, batch, "jvp rule")
 
-    def cotangents(self, specs: Sequence[Any], gs: Sequence[Any], lead: Shape) -> list[Any]:
+    def cotangents(self, specs: Sequence[Any], gs: Sequence[Any], batch: Shape) -> list[Any]:
         """The cotangents of the argument leaves, by the user's pullback."""
         assert self.pullback is not None
         full: list[Any] = [None] * len(self.constants)
-        for i, g in zip(self.places, handed(gs, self.specs, lead), strict=True):
+        for i, g in zip(self.places, handed(gs, self.specs, batch), strict=True):
             full[i] = g
         out = self.pullback(self.result.unflatten(full))
         nothing = self.arguments.unflatten([None] * len(specs))
@@ -167,10 +167,10 @@ class _CustomCall(OpaqueCall):
         out = tuple(n if c is None else c for c, n in zip(out, nothing, strict=True))
         what = f"what the pullback of {self.name} returned"
         leaves = check_same_structure(self.arguments, out, what)
-        return conformed(self, leaves, specs, lead, "pullback")
+        return conformed(self, leaves, specs, batch, "pullback")
 
     def transposed(
-        self, values: Sequence[Any], specs: Sequence[Any], gs: Sequence[Any], lead: Shape
+        self, values: Sequence[Any], specs: Sequence[Any], gs: Sequence[Any], batch: Shape
     ) -> list[Any]:
         """The cotangents of the argument leaves, by transposing the user's pushforward."""
 
@@ -190,7 +190,7 @@ class _CustomCall(OpaqueCall):
                 f"the jvp rule of {self.name} is not linear in the tangents, so that it cannot be "
                 f"transposed: correct it, or define @{self.name}.defvjp too"
             )
-        pulled = iter(recording.pull(gs, lead))
+        pulled = iter(recording.pull(gs, batch))
         return [None if spec is None else next(pulled) for spec in specs]
 
 

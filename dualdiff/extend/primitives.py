@@ -19,10 +19,10 @@ from ..core.calls import (
     handed,
     is_float,
     operand,
-    over_lead,
-    own_copy,
+    over_batch,
     refuse_captured,
     tangent_spec,
+    to_user,
 )
 from ..core.primitive import Primitive
 from ..core.structure import DENSE, Structure
@@ -44,7 +44,7 @@ def _float_result(ans: Any, name: str) -> Any:
             f"{name} returned {describe(ans)}, which cannot carry a derivative, {user_line()}; "
             f"return floating-point numbers or arrays (0.0 for 0)."
         )
-    return own_copy(ans)
+    return to_user(ans)
 
 
 class _Rule:
@@ -77,24 +77,24 @@ class _Rule:
         directions: Sequence[Any],
         specs: Sequence[Spec | None],
         into: Sequence[Spec | None],
-        lead: Shape,
+        batch: Shape,
         kind: str,
     ) -> Sequence[Any]:
         """The formula on directions with the shapes of `specs`; returns directions like `into`."""
 
-        def one(directions: Sequence[Any], lead: Shape) -> list[Any]:
-            first = handed(directions, specs, lead)
+        def one(directions: Sequence[Any], batch: Shape) -> list[Any]:
+            first = handed(directions, specs, batch)
             residuals = {
-                k: tuple(map(own_copy, v)) if type(v) is tuple else own_copy(v)
+                k: tuple(map(to_user, v)) if type(v) is tuple else to_user(v)
                 for k, v in kept.items()
             }
             out = self.formula(first[0] if len(first) == 1 else tuple(first), **residuals)
             out = [out] if len(into) == 1 else out
             if not isinstance(out, (tuple, list)) or len(out) != len(into):
                 raise RuleError(f"a {kind} rule of {owner.name} must return {len(into)} arrays")
-            return conformed(owner, out, into, lead, f"{kind} rule")
+            return conformed(owner, out, into, batch, f"{kind} rule")
 
-        return over_lead(one, directions, lead, self.batched, into)
+        return over_batch(one, directions, batch, self.batched, into)
 
 
 class UserPrimitive(Primitive):
@@ -215,7 +215,7 @@ class UserPrimitive(Primitive):
         return operand(x)
 
     def evaluate(self, values: Sequence[Any], params: dict[str, Any]) -> Any:
-        copies = map(own_copy, values)
+        copies = map(to_user, values)
         if any(map(is_box, values)):  # outer derivatives use the rules too
             ans = self.general(*copies, **params)
             return tuple(map(operand, ans)) if self.outputs > 1 else operand(ans)
@@ -251,7 +251,7 @@ class UserPrimitive(Primitive):
             f"dualdiff.stop_gradient."
         )
 
-    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+    def apply_jvp(self, saved: Any, tangents: Sequence[Any], batch: Shape) -> Any:
         _, kept, specs, ans_specs, _ = saved
         total: Any = None
         for index, (rule, residuals) in _found(kept["jvp"]).items():
@@ -259,18 +259,18 @@ class UserPrimitive(Primitive):
             given = [tangents[i] for i in chosen]
             if any(t is not None for t in given):
                 own = [specs[i] for i in chosen]
-                part = rule.apply(self, residuals, given, own, ans_specs, lead, "jvp")
+                part = rule.apply(self, residuals, given, own, ans_specs, batch, "jvp")
                 total = part if total is None else [a + b for a, b in zip(total, part, strict=True)]
         return total[0] if self.outputs == 1 else tuple(total)
 
-    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: Any, g: Any, batch: Shape) -> Sequence[Any]:
         _, kept, specs, ans_specs, used = saved
         gs = [g] if self.outputs == 1 else g
         cotangents: list[Any] = [None] * len(specs)
         for index, (rule, residuals) in _found(kept["vjp"]).items():
             chosen = range(len(specs)) if index is None else [index]
             into = [specs[i] if i in used else None for i in chosen]
-            part = rule.apply(self, residuals, gs, ans_specs, into, lead, "vjp")
+            part = rule.apply(self, residuals, gs, ans_specs, into, batch, "vjp")
             for i, c in zip(chosen, part, strict=True):
                 cotangents[i] = c
         return cotangents
@@ -321,8 +321,8 @@ def primitive(
 def rule(
     fn: Callable[..., Any],
     *,
-    push: Formula | None = None,
-    pull: Formula | None = None,
+    jvp: Formula | None = None,
+    vjp: Formula | None = None,
     name: str | None = None,
     structure: Structure = DENSE,
     outputs: int = 1,
@@ -345,10 +345,10 @@ def rule(
     6.0
     """
     made = UserPrimitive(fn, OPERANDS, name, outputs, structure)
-    if push is not None:
-        made.jvp(batched=batched)(push)
-    if pull is not None:
-        made.vjp(batched=batched)(pull)
+    if jvp is not None:
+        made.jvp(batched=batched)(jvp)
+    if vjp is not None:
+        made.vjp(batched=batched)(vjp)
     return made
 
 
@@ -356,7 +356,7 @@ def linear(
     fn: Callable[..., Any],
     transpose: Formula,
     *,
-    push: Formula | None = None,
+    jvp: Formula | None = None,
     name: str | None = None,
     structure: Structure = DENSE,
     batched: bool = False,
@@ -376,7 +376,7 @@ def linear(
     """
     made = UserPrimitive(fn, OPERANDS, name, 1, structure)
     made.is_linear = True
-    made.jvp(0, batched=batched)(push or (lambda t, **params: made(t, **params)))
+    made.jvp(0, batched=batched)(jvp or (lambda t, **params: made(t, **params)))
     made.vjp(0, batched=batched)(transpose)
     return made
 
@@ -449,7 +449,7 @@ def elementwise(
     def primal(*operands: Any, **params: Any) -> Any:
         if any(map(is_box, operands)):  # outer derivatives use the rule too
             return made(*operands, **params)
-        ans = fn(*map(own_copy, operands), **params)
+        ans = fn(*map(to_user, operands), **params)
         return _float_result(ans, called) if any(map(is_float, operands)) else ans
 
     formulas = [_on_copies(d) if callable(d) else d for d in derivatives]
@@ -460,7 +460,7 @@ def elementwise(
 def _on_copies(formula: Formula) -> Formula:
     @functools.wraps(formula)
     def on_copies(*residuals: Any, **named: Any) -> Any:
-        return formula(*map(own_copy, residuals), **{k: own_copy(v) for k, v in named.items()})
+        return formula(*map(to_user, residuals), **{k: to_user(v) for k, v in named.items()})
 
     return on_copies
 

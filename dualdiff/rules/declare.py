@@ -17,13 +17,13 @@ import numpy as np
 
 from ..array.box import is_box
 from ..array.views import View, make_view, memory_of
-from ..core.batch import Shape, align, cast, fit_of, shape_of, spec_of, unbroadcast
+from ..core.batch import Shape, align, broadcast_of, cast, shape_of, spec_of, unbroadcast
 from ..core.calls import ELEMENTWISE
 from ..core.dual import Dual
 from ..core.primitive import Primitive, checked
 from ..core.structure import DENSE, Structure
 from ..core.tape import Var
-from ..core.trace import STORED, as_numpy, resolve
+from ..core.trace import STORED, as_numpy, materialize
 from . import structures
 from .fast import LinearFormats, elementwise_binds, names_of, times_constant
 
@@ -53,8 +53,8 @@ class Residuals:
         self.formula = formula
         self.names = names_of(formula)[skip:]
         self.residuals = [n for n in self.names if n in RESIDUALS]
-        self.params = [n for n in self.names if n not in RESIDUALS and n != "lead"]
-        self.wants_lead = "lead" in self.names
+        self.params = [n for n in self.names if n not in RESIDUALS and n != "batch"]
+        self.wants_batch = "batch" in self.names
 
     def pick(self, known: dict[str, Any], params: Any) -> dict[str, Any]:
         """The residuals and parameters, by name."""
@@ -64,10 +64,10 @@ class Residuals:
                 kept[name] = params[name]
         return kept
 
-    def call(self, first: Any, kept: dict[str, Any], lead: Shape) -> Any:
+    def call(self, first: Any, kept: dict[str, Any], batch: Shape) -> Any:
         """The formula on a tangent or cotangent and its residuals."""
-        if self.wants_lead:
-            return self.formula(first, lead=lead, **kept)
+        if self.wants_batch:
+            return self.formula(first, batch=batch, **kept)
         return self.formula(first, **kept)
 
     def value(self, kept: dict[str, Any]) -> Any:
@@ -113,7 +113,7 @@ class Elementwise(Primitive):
                 kept = {k: as_numpy(v) for k, v in factor.pick(known, params).items()}
             elif used and isinstance(self.derivatives[i], str):
                 kept = known[str(self.derivatives[i])]
-            saved.append((kept, fit_of(x, ans) if used else None))
+            saved.append((kept, broadcast_of(x, ans) if used else None))
         return known["ans_spec"], tuple(saved), known["active"]
 
     def _scale(self, i: int, t: Any, kept: Any) -> Any:
@@ -123,21 +123,21 @@ class Elementwise(Primitive):
         constant = self.derivatives[i]
         return t * kept if isinstance(constant, str) else times_constant(t, constant)
 
-    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+    def apply_jvp(self, saved: Any, tangents: Sequence[Any], batch: Shape) -> Any:
         spec, per_operand, _ = saved
         total: Any = None
         for i, ((kept, fit), t) in enumerate(zip(per_operand, tangents, strict=True)):
             if t is None:
                 continue
             if fit is not None:
-                t = align(t, len(fit.shape), spec.ndim, lead)
+                t = align(t, len(fit.shape), spec.ndim, batch)
             t = self._scale(i, t, kept)
             total = t if total is None else total + t
-        if shape_of(total) != lead + spec.shape:
-            total = np.broadcast_to(total, lead + spec.shape)
+        if shape_of(total) != batch + spec.shape:
+            total = np.broadcast_to(total, batch + spec.shape)
         return cast(total, spec.dtype)
 
-    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: Any, g: Any, batch: Shape) -> Sequence[Any]:
         _, per_operand, used = saved
         out: list[Any] = []
         for i, (kept, fit) in enumerate(per_operand):
@@ -158,15 +158,15 @@ class UserElementwise(Elementwise):
     def save(self, *call: Any) -> Any:
         return (self, *super().save(*call))
 
-    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
-        return super().push(saved[1:], tangents, lead)
+    def apply_jvp(self, saved: Any, tangents: Sequence[Any], batch: Shape) -> Any:
+        return super().apply_jvp(saved[1:], tangents, batch)
 
-    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
-        return super().pull(saved[1:], g, lead)
+    def apply_vjp(self, saved: Any, g: Any, batch: Shape) -> Sequence[Any]:
+        return super().apply_vjp(saved[1:], g, batch)
 
 
 class Linear(Primitive):
-    """Linear in its one operand; without a `push` of its own, the operation is its own push."""
+    """Linear in its one operand; without a `jvp` of its own, the operation is its own push."""
 
     is_linear = True
 
@@ -174,18 +174,18 @@ class Linear(Primitive):
         self,
         fn: Callable[..., Any],
         transpose: Callable[..., Any],
-        push: Callable[..., Any] | None,
+        jvp: Callable[..., Any] | None,
         name: str | None,
         structure: Structure,
         view: bool,
     ) -> None:
         super().__init__(fn, name, structure=structure)
-        self.forward = Residuals(push, 1) if push else None
+        self.forward = Residuals(jvp, 1) if jvp else None
         self.transpose = Residuals(transpose, 1)
         for formula in filter(None, (self.forward, self.transpose)):
             if wrong := {*formula.residuals} - {"x_spec", "ans_spec"}:
                 raise TypeError(f"{self.name}: a linear rule cannot depend on {sorted(wrong)}")
-        formats = LinearFormats(self, [transpose], [push])
+        formats = LinearFormats(self, [transpose], [jvp])
         self.general = formats.bind(fn, super().general)  # type: ignore[method-assign]
         self.bind = self._bind_view if view else self.general
 
@@ -195,39 +195,39 @@ class Linear(Primitive):
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
         return params, {"x_spec": spec_of(args[0]), "ans_spec": spec_of(ans)}
 
-    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+    def apply_jvp(self, saved: Any, tangents: Sequence[Any], batch: Shape) -> Any:
         params, specs = saved
         (t,) = tangents
         if self.forward:
-            t = self.forward.call(t, self.forward.pick(specs, params), lead)
+            t = self.forward.call(t, self.forward.pick(specs, params), batch)
         else:
             t = self.fn(t, **params)
-        return checked(self, t, specs["ans_spec"], lead, "push")
+        return checked(self, t, specs["ans_spec"], batch, "push")
 
-    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: Any, g: Any, batch: Shape) -> Sequence[Any]:
         params, specs = saved
-        g = self.transpose.call(g, self.transpose.pick(specs, params), lead)
-        return (checked(self, g, specs["x_spec"], lead, "pull"),)
+        g = self.transpose.call(g, self.transpose.pick(specs, params), batch)
+        return (checked(self, g, specs["x_spec"], batch, "pull"),)
 
-    def push_view(self, array: Any, params: dict[str, Any], lead: Shape) -> Any:
+    def view_batched(self, array: Any, params: dict[str, Any], batch: Shape) -> Any:
         """The same view of an array with batch axes."""
-        if not lead or self.forward is None:
+        if not batch or self.forward is None:
             return self.fn(array, **params)
-        inner = array[(0,) * len(lead)]
+        inner = array[(0,) * len(batch)]
         kept = self.forward.pick(named(self.fn(inner, **params), (inner,), (1,)), params)
-        return self.forward.call(array, kept, lead)
+        return self.forward.call(array, kept, batch)
 
     def _bind_view(self, x: Any, **params: Any) -> Any:
         if not is_box(x):
             return self.general(x, **params)
-        if type(x) is View or x.scope is STORED:
+        if type(x) is View or x.owner is STORED:
             source = memory_of(x)
             if np.may_share_memory(self.fn(source, **params), source):
                 return View(x, self, params)
             return self.general(x, **params)
         if type(x) is Var or type(x) is Dual:
             return make_view(x, self, params, self.general(x, **params))
-        return make_view(x, self, params, resolve(self.inner(x, params)))
+        return make_view(x, self, params, materialize(self.inner(x, params)))
 
 
 class Bilinear(Primitive):
@@ -237,15 +237,15 @@ class Bilinear(Primitive):
         self,
         fn: Callable[..., Any],
         transposes: Sequence[Callable[..., Any]],
-        pushes: Sequence[Callable[..., Any]] | None,
+        jvps: Sequence[Callable[..., Any]] | None,
         name: str | None,
         structure: Structure,
     ) -> None:
         super().__init__(fn, name, structure=structure)
         self.transposes = [Residuals(t, 1) for t in transposes]
-        self.pushes = [Residuals(p, 1) for p in pushes or ()]
-        if pushes:
-            self.bind = LinearFormats(self, transposes, pushes).bind(fn, self.general)
+        self.jvps = [Residuals(p, 1) for p in jvps or ()]
+        if jvps:
+            self.bind = LinearFormats(self, transposes, jvps).bind(fn, self.general)
 
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
         known = named(ans, args, active)
@@ -257,23 +257,23 @@ class Bilinear(Primitive):
         others = (y if active[0] else None, x if active[1] else None)
         return others, kept, params, (*known["specs"], known["ans_spec"])
 
-    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+    def apply_jvp(self, saved: Any, tangents: Sequence[Any], batch: Shape) -> Any:
         others, kept, params, specs = saved
         total = None
         for i, (t, other) in enumerate(zip(tangents, others, strict=True)):
             if t is None:
                 continue
-            if not lead:
+            if not batch:
                 part = self.fn(*((t, other), (other, t))[i], **params)
             else:
-                part = self.pushes[i].call(t, kept[i], lead)
+                part = self.jvps[i].call(t, kept[i], batch)
             total = part if total is None else total + part
-        return checked(self, total, specs[2], lead, "push")
+        return checked(self, total, specs[2], batch, "push")
 
-    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: Any, g: Any, batch: Shape) -> Sequence[Any]:
         _, kept, _, specs = saved
         return [
-            None if k is None else checked(self, t.call(g, k, lead), spec, lead, "pull")
+            None if k is None else checked(self, t.call(g, k, batch), spec, batch, "pull")
             for t, k, spec in zip(self.transposes, kept, specs[:2], strict=True)
         ]
 
@@ -290,8 +290,8 @@ class Rule(Primitive):
     def __init__(
         self,
         fn: Callable[..., Any],
-        push: Callable[..., Any] | None,
-        pull: Callable[..., Any] | None,
+        jvp: Callable[..., Any] | None,
+        vjp: Callable[..., Any] | None,
         name: str | None,
         structure: Structure,
         outputs: int,
@@ -300,8 +300,8 @@ class Rule(Primitive):
         super().__init__(fn, name, outputs, structure)
         self.batched = batched
         self.variadic = _is_variadic(fn)
-        self.forward = Residuals(push, 1) if push else None
-        self.backward = Residuals(pull, 1) if pull else None
+        self.forward = Residuals(jvp, 1) if jvp else None
+        self.backward = Residuals(vjp, 1) if vjp else None
 
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
         known = named(ans, args, active)
@@ -309,24 +309,24 @@ class Rule(Primitive):
         backward = self.backward.pick(known, params) if self.backward else None
         return forward, backward, known["specs"], known["ans_spec"], known["active"]
 
-    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+    def apply_jvp(self, saved: Any, tangents: Sequence[Any], batch: Shape) -> Any:
         kept, _, specs, ans_specs, _ = saved
         if self.forward is None:
             i = next(i for i, t in enumerate(tangents) if t is not None)
             raise self.missing("forward-mode rule", i, specs[i])
         formula, alone = self.forward, len(specs) == 1 and not self.variadic
 
-        def one(ts: Sequence[Any], lead: Shape) -> Any:
-            return formula.call(ts[0] if alone else tuple(ts), kept, lead)
+        def one(ts: Sequence[Any], batch: Shape) -> Any:
+            return formula.call(ts[0] if alone else tuple(ts), kept, batch)
 
-        out = one(tangents, lead) if self.batched else _looped(one, tangents, lead)
+        out = one(tangents, batch) if self.batched else _looped(one, tangents, batch)
         if self.outputs == 1:
-            return checked(self, out, ans_specs, lead, "push")
+            return checked(self, out, ans_specs, batch, "push")
         return tuple(
-            checked(self, t, spec, lead, "push") for t, spec in zip(out, ans_specs, strict=True)
+            checked(self, t, spec, batch, "push") for t, spec in zip(out, ans_specs, strict=True)
         )
 
-    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: Any, g: Any, batch: Shape) -> Sequence[Any]:
         _, kept, specs, ans_specs, active = saved
         if self.backward is None:
             i = active.index(True)
@@ -338,18 +338,18 @@ class Rule(Primitive):
             [g]
             if self.outputs == 1
             else [
-                np.zeros(lead + spec.shape, spec.dtype) if c is None else c
+                np.zeros(batch + spec.shape, spec.dtype) if c is None else c
                 for c, spec in zip(g, ans_specs, strict=True)
             ]
         )
 
-        def one(gs: Sequence[Any], lead: Shape) -> Any:
-            out = formula.call(gs[0] if self.outputs == 1 else tuple(gs), kept, lead)
+        def one(gs: Sequence[Any], batch: Shape) -> Any:
+            out = formula.call(gs[0] if self.outputs == 1 else tuple(gs), kept, batch)
             return (out,) if alone else tuple(out)
 
-        out = one(gs, lead) if self.batched else _looped(one, gs, lead)
+        out = one(gs, batch) if self.batched else _looped(one, gs, batch)
         return [
-            checked(self, c, spec, lead, "pull") if used and c is not None else None
+            checked(self, c, spec, batch, "pull") if used and c is not None else None
             for c, spec, used in zip(out, specs, active, strict=True)
         ]
 
@@ -362,21 +362,23 @@ def _is_variadic(fn: Callable[..., Any]) -> bool:
     return any(kind is inspect.Parameter.VAR_POSITIONAL for kind in kinds)
 
 
-def _looped(one: Callable[..., Any], directions: Sequence[Any], lead: Shape) -> Any:
+def _looped(one: Callable[..., Any], directions: Sequence[Any], batch: Shape) -> Any:
     """A rule that takes no batch, applied to one direction after the other."""
-    if not lead:
-        return one(directions, lead)
-    if lead == (0,):  # a direction of zeros gives the shapes
+    if not batch:
+        return one(directions, batch)
+    if batch == (0,):  # a direction of zeros gives the shapes
         directions = [
             None if d is None else np.zeros((1, *d.shape[1:]), d.dtype) for d in directions
         ]
-    rows = [one([None if d is None else d[b] for d in directions], ()) for b in range(lead[0] or 1)]
+    rows = [
+        one([None if d is None else d[b] for d in directions], ()) for b in range(batch[0] or 1)
+    ]
     if isinstance(rows[0], tuple):
         return tuple(
-            None if part[0] is None else np.stack(part)[: lead[0]]
+            None if part[0] is None else np.stack(part)[: batch[0]]
             for part in zip(*rows, strict=True)
         )
-    return np.stack(rows)[: lead[0]]
+    return np.stack(rows)[: batch[0]]
 
 
 def elementwise(
@@ -408,7 +410,7 @@ def linear(
     fn: Callable[..., Any],
     transpose: Callable[..., Any],
     *,
-    push: Callable[..., Any] | None = None,
+    jvp: Callable[..., Any] | None = None,
     name: str | None = None,
     structure: Structure = DENSE,
     view: bool = False,
@@ -424,7 +426,7 @@ def linear(
     >>> dd.grad(double)(3.0)
     2.0
     """
-    return Linear(fn, transpose, push, name, structure, view)
+    return Linear(fn, transpose, jvp, name, structure, view)
 
 
 def bilinear(
@@ -432,7 +434,7 @@ def bilinear(
     transpose_x: Callable[..., Any],
     transpose_y: Callable[..., Any],
     *,
-    pushes: tuple[Callable[..., Any], Callable[..., Any]] | None = None,
+    jvps: tuple[Callable[..., Any], Callable[..., Any]] | None = None,
     name: str | None = None,
     structure: Structure = DENSE,
 ) -> Bilinear:
@@ -448,14 +450,14 @@ def bilinear(
     >>> dd.grad(times, argnums=(0, 1))(2.0, 3.0)
     (3.0, 2.0)
     """
-    return Bilinear(fn, (transpose_x, transpose_y), pushes, name, structure)
+    return Bilinear(fn, (transpose_x, transpose_y), jvps, name, structure)
 
 
 def rule(
     fn: Callable[..., Any],
     *,
-    push: Callable[..., Any] | None = None,
-    pull: Callable[..., Any] | None = None,
+    jvp: Callable[..., Any] | None = None,
+    vjp: Callable[..., Any] | None = None,
     name: str | None = None,
     structure: Structure = DENSE,
     outputs: int = 1,
@@ -473,4 +475,4 @@ def rule(
     >>> dd.grad(square)(3.0)
     6.0
     """
-    return Rule(fn, push, pull, name, structure, outputs, batched)
+    return Rule(fn, jvp, vjp, name, structure, outputs, batched)

@@ -21,19 +21,19 @@ from ..array.guards import KEPT
 from ..array.views import View
 from ..core.batch import (
     SILENT,
-    Fit,
+    Broadcast,
     Shape,
     Spec,
     align,
+    broadcast_of,
     broadcast_tangent,
     error_state,
-    fit_of,
     set_error_state,
     spec_of,
     unbroadcast,
 )
 from ..core.dual import Dual
-from ..core.primitive import PULLS, PUSHES, checked, opcode
+from ..core.primitive import JVPS, VJPS, checked, opcode
 from ..core.tangents import Diagonal, widened
 from ..core.tape import Var
 from ..core.trace import Traced, as_numpy
@@ -77,18 +77,18 @@ def added(t: Any, u: Any) -> Any:
     return t + u
 
 
-def aligned(t: Any, fit: Fit, lead: Shape) -> Any:
+def aligned(t: Any, fit: Broadcast, batch: Shape) -> Any:
     """A tangent with its axes aligned with the axes of the result."""
     if type(t) is Diagonal:
         if t.shape[1:] == fit.ans_shape:
             return t
         t = t.release()
-    return align(t, len(fit.shape), len(fit.ans_shape), lead)
+    return align(t, len(fit.shape), len(fit.ans_shape), batch)
 
 
-def expanded(t: Any, fit: Fit, lead: Shape) -> Any:
+def expanded(t: Any, fit: Broadcast, batch: Shape) -> Any:
     """An aligned tangent in the shape and dtype of the result."""
-    return broadcast_tangent(t, fit._replace(shape=fit.ans_shape), lead)
+    return broadcast_tangent(t, fit._replace(shape=fit.ans_shape), batch)
 
 
 # The names in the templates.
@@ -108,8 +108,8 @@ _NAMES: dict[str, Any] = {
     "SILENT": SILENT,
 }
 for _name in (
-    Dual, Var, View, added, aligned, as_numpy, checked, expanded, fit_of, float64, is_box, ndarray,
-    spec_of, times_constant, times_over, unbroadcast, widened,
+    Dual, Var, View, added, aligned, as_numpy, broadcast_of, checked, expanded, float64, is_box,
+    ndarray, spec_of, times_constant, times_over, unbroadcast, widened,
 ):  # fmt: skip
     _NAMES[_name.__name__] = _name
 
@@ -194,15 +194,15 @@ class Formats:
     def _format(self, prim: Any, mask: str) -> int:
         """Register the entries of a mask; their rules are compiled when they are first used."""
 
-        def pull(*args: Any) -> None:
-            PULLS[code] = made = _function(self.pull(mask), self.free)
+        def vjp(*args: Any) -> None:
+            VJPS[code] = made = _function(self.vjp(mask), self.free)
             made(*args)
 
-        def push(*args: Any) -> None:
-            PUSHES[code] = made = _function(self.push(mask), self.free)
+        def jvp(*args: Any) -> None:
+            JVPS[code] = made = _function(self.jvp(mask), self.free)
             made(*args)
 
-        code = opcode(prim, pull, push, slots=len(mask))
+        code = opcode(prim, vjp, jvp, slots=len(mask))
         return code
 
     def bind(self, fn: Callable[..., Any], otherwise: Callable[..., Any], **free: Any) -> Any:
@@ -234,41 +234,41 @@ class Formats:
             payloads=", ".join(f"{'ab'['xy'.index(v)]}.payload" for v in mask),
             kept=self.kept(mask),
             tangents="t, u" if len(mask) == 2 else "t",
-            push=self.push_now(mask),
+            jvp=self.jvp_now(mask),
         )
 
     def names(self, mask: str) -> list[str]:
         """The residuals that the rules of some operands name, each once."""
         return list(dict.fromkeys(name for v in mask for name in self.parts[v].names))
 
-    def pull(self, mask: str) -> str:
-        """The text of the pull of a format."""
+    def vjp(self, mask: str) -> str:
+        """The text of the vjp of a format."""
         body = "\n".join(
-            f"{self.parts[v].first}\nc = {self.parts[v].vjp.format(t='g')}\n{self.end_pull(v)}\n"
+            f"{self.parts[v].first}\nc = {self.parts[v].vjp.format(t='g')}\n{self.end_vjp(v)}\n"
             f"old = ct[s{v}]\nct[s{v}] = c if old is None else old + c"
             for v in mask
         )
         slots = ", ".join(f"s{v}" for v in mask)
         return fill(templates.PULL, slots=slots, kept=self.kept(mask), body=body)
 
-    def push(self, mask: str) -> str:
-        """The text of the push of a format."""
+    def jvp(self, mask: str) -> str:
+        """The text of the jvp of a format."""
         if len(mask) == 1:
-            push = f"{self.push_part(mask, 't', later=True)}\n{self.end_push()}"
-            return fill(templates.PUSH_ONE, slots=f"s{mask}", kept=self.kept(mask), push=push)
-        x = self.push_part("x", "t", later=True)
-        y = self.push_part("y", "u", self.sign, later=True)
-        kept, end, alone = self.kept(mask), self.end_push(), self.sign.strip("+") + "u"
+            jvp = f"{self.jvp_part(mask, 't', later=True)}\n{self.end_jvp()}"
+            return fill(templates.PUSH_ONE, slots=f"s{mask}", kept=self.kept(mask), jvp=jvp)
+        x = self.jvp_part("x", "t", later=True)
+        y = self.jvp_part("y", "u", self.sign, later=True)
+        kept, end, alone = self.kept(mask), self.end_jvp(), self.sign.strip("+") + "u"
         whole = f"t = {alone} if t is None else {self.total}"
-        return fill(templates.PUSH_TWO, kept=kept, push_x=x, push_y=y, whole=whole, end=end)
+        return fill(templates.PUSH_TWO, kept=kept, jvp_x=x, jvp_y=y, whole=whole, end=end)
 
-    def push_now(self, mask: str) -> str:
+    def jvp_now(self, mask: str) -> str:
         """The tangent of a result as the operation happens, without floating-point errors."""
-        body = [self.push_part(mask[0], "t")]
+        body = [self.jvp_part(mask[0], "t")]
         if len(mask) == 2:
-            body.append(self.push_part("y", "u", self.sign))
+            body.append(self.jvp_part("y", "u", self.sign))
             body.append(f"t = {self.total}")
-        return fill(templates.IN_SILENCE, body="\n".join([*body, self.end_push()]))
+        return fill(templates.IN_SILENCE, body="\n".join([*body, self.end_jvp()]))
 
     def kept(self, mask: str) -> str:
         """The parts of an entry besides its slots."""
@@ -283,16 +283,16 @@ class Formats:
         constants = [v for v in self.parts if v not in mask and v in self.names(mask)]
         return "\n".join(f"if type({v}) is ndarray:\n    {v} = trace.keep({v})" for v in constants)
 
-    def push_part(self, v: str, t: str, sign: str = "+", later: bool = False) -> str:
+    def jvp_part(self, v: str, t: str, sign: str = "+", later: bool = False) -> str:
         """The statements that make the contribution of an operand, but for its sign, of its
         tangent; `later` in a pass of a tape."""
         raise NotImplementedError
 
-    def end_push(self) -> str:
+    def end_jvp(self) -> str:
         """The checks of a tangent of the result."""
         return ""
 
-    def end_pull(self, v: str) -> str:
+    def end_vjp(self, v: str) -> str:
         """The last step on the cotangent of an operand."""
         raise NotImplementedError
 
@@ -317,33 +317,36 @@ class ElementwiseFormats(Formats):
         alike = "form is float64 or form is float or form is ndarray and ans.dtype is {v}.dtype"
         if len(mask) == 2:
             alike = f"type(x) is form is type(y) and ({alike} is y.dtype and x.shape == y.shape)"
-            fits = f"fx = fy = None\nif not ({alike}):\n    fx, fy = fit_of(x, ans), fit_of(y, ans)"
+            both = "broadcast_of(x, ans), broadcast_of(y, ans)"
+            fits = f"fx = fy = None\nif not ({alike}):\n    fx, fy = {both}"
         else:
             if len(self.parts) == 2:
                 other = "y" if mask == "x" else "x"
                 alike += f" and (type({other}) is not ndarray or ans.shape == {{v}}.shape)"
-            fits = f"f{{v}} = None if type({{v}}) is form and ({alike}) else fit_of({{v}}, ans)"
+            fits = (
+                f"f{{v}} = None if type({{v}}) is form and ({alike}) else broadcast_of({{v}}, ans)"
+            )
         computed = {name for v in mask if self.parts[v].first for name in self.parts[v].names}
         own = [name for name in (*mask, "ans") if name in computed]
         convert = "if type({v}) is not ndarray and type({v}) is not float64: {v} = as_numpy({v})"
         lines = [fits.format(v=mask[0]), *(convert.format(v=name) for name in own)]
         return "\n".join(["form = type(ans)", *lines])
 
-    def push_part(self, v: str, t: str, sign: str = "+", later: bool = False) -> str:
+    def jvp_part(self, v: str, t: str, sign: str = "+", later: bool = False) -> str:
         part, differs = self.parts[v], f"if f{v} is not None:\n    {t} = "
-        begin = f"aligned({f'widened({t}, f{v}, lead)' if later else t}, f{v}, lead)"
+        begin = f"aligned({f'widened({t}, f{v}, batch)' if later else t}, f{v}, batch)"
         jvp = part.jvp.lstrip(sign)
         if jvp == "{t}":
-            return f"{differs}expanded({begin}, f{v}, lead)"
+            return f"{differs}expanded({begin}, f{v}, batch)"
         text = f"{part.first}\n{t} = {jvp.format(t=t)}"
-        return f"{differs}{begin}\n{text}\n{differs}expanded({t}, f{v}, lead)"
+        return f"{differs}{begin}\n{text}\n{differs}expanded({t}, f{v}, batch)"
 
-    def end_pull(self, v: str) -> str:
+    def end_vjp(self, v: str) -> str:
         return f"if f{v} is not None:\n    c = unbroadcast(c, f{v})"
 
-    def push_now(self, mask: str) -> str:
+    def jvp_now(self, mask: str) -> str:
         parts = [self.parts[v] for v in mask]
-        loud = super().push_now(mask)
+        loud = super().jvp_now(mask)
         if any(part.floats is None for part in parts):
             return loud
         same = "fx is None is fy" if len(mask) == 2 else f"f{mask} is None"
@@ -381,15 +384,15 @@ class LinearFormats(Formats):
         for v, other, vjp, jvp in zip("xy", "yx", vjps, jvps, strict=False):
             operands = "{t}" if len(vjps) == 1 else "{t}, y" if v == "x" else "x, {t}"
             names: list[str] = []
-            push = f"fn({operands}{self.params})"
+            forward = f"fn({operands}{self.params})"
             if jvp is not None:
                 call, names = _call(f"jvp_{v}", jvp)
-                push = call if len(vjps) == 1 else f"{call} if lead else {push}"
+                forward = call if len(vjps) == 1 else f"{call} if batch else {forward}"
                 free[f"jvp_{v}"] = jvp
-            pull, more = _call(f"vjp_{v}", vjp)
+            back, more = _call(f"vjp_{v}", vjp)
             free[f"vjp_{v}"] = vjp
             needed = [*names, *more, *([other] if len(vjps) == 2 else [])]
-            parts.append(Part(push, pull, tuple(dict.fromkeys(needed))))
+            parts.append(Part(forward, back, tuple(dict.fromkeys(needed))))
         super().__init__(prim, parts, free)
 
     def kept(self, mask: str) -> str:
@@ -417,20 +420,20 @@ class LinearFormats(Formats):
         params += "    params = trace.guards.keep_params(params)"
         return "\n".join([super().freeze(mask), params if self.params else ""])
 
-    def push_part(self, v: str, t: str, sign: str = "+", later: bool = False) -> str:
+    def jvp_part(self, v: str, t: str, sign: str = "+", later: bool = False) -> str:
         return f"{t} = {self.parts[v].jvp.format(t=t)}"
 
-    def end_push(self) -> str:
-        return templates.CHECK.format(t="t", spec="ans_spec", kind="push")
+    def end_jvp(self) -> str:
+        return templates.CHECK.format(t="t", spec="ans_spec", kind="jvp")
 
-    def end_pull(self, v: str) -> str:
-        return templates.CHECK.format(t="c", spec=f"{v}_spec", kind="pull")
+    def end_vjp(self, v: str) -> str:
+        return templates.CHECK.format(t="c", spec=f"{v}_spec", kind="vjp")
 
-    def pull(self, mask: str) -> str:
-        return self.short(mask, super().pull(mask))
+    def vjp(self, mask: str) -> str:
+        return self.short(mask, super().vjp(mask))
 
-    def push(self, mask: str) -> str:
-        return self.short(mask, super().push(mask))
+    def jvp(self, mask: str) -> str:
+        return self.short(mask, super().jvp(mask))
 
     def record(self, mask: str) -> str:
         return self.short(mask, super().record(mask))
@@ -447,7 +450,7 @@ def _call(name: str, rule: Callable[..., Any]) -> tuple[str, list[str]]:
     """The text of a call of a rule, and the residuals that it names."""
     wanted = list(inspect.signature(rule).parameters)[1:]
     residuals = [n for n in wanted if n in ("x", "y") or n.endswith("_spec")]
-    given = [n if n in residuals or n == "lead" else f'params["{n}"]' for n in wanted]
+    given = [n if n in residuals or n == "batch" else f'params["{n}"]' for n in wanted]
     return f"{name}({', '.join(['{t}', *given])})", residuals
 
 
@@ -488,5 +491,5 @@ def _bind_two(
 
 def source(formats: Formats) -> str:
     """The text of all functions of a primitive, for readers."""
-    rules = [text(mask) for mask in formats.masks for text in (formats.pull, formats.push)]
+    rules = [text(mask) for mask in formats.masks for text in (formats.vjp, formats.jvp)]
     return "\n\n".join([formats.bind_text(), *rules])

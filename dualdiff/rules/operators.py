@@ -45,12 +45,12 @@ def _dual_operator(op: Callable[[Any, Any], Any], left: bool) -> Any:
 
     def apply(x: Any, y: Any) -> Any:
         if type(y) is float and type(x) is Dual:
-            value, t, trace = x.value, x.payload, x.scope
-            if type(value) is float64 and type(t) is float and trace.lead == () and trace.fast:
+            value, t, trace = x.value, x.payload, x.owner
+            if type(value) is float64 and type(t) is float and trace.batch == () and trace.fast:
                 out = Dual()
                 out.value = op(value, y) if left else op(y, value)
                 out.payload = t * y if product else -t if negative else t
-                out.scope = trace
+                out.owner = trace
                 return out
         return rule(x, y) if left else rule(y, x)
 

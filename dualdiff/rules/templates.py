@@ -1,7 +1,7 @@
 """The text of the functions that `fast` makes for a primitive when it is declared.
 
 A primitive gets a `bind`, which applies it to operands. For each set of traced operands it gets a
-format of tape entries with a `pull` and a `push`. The texts use the names of rules: ``x`` and ``y``
+format of tape entries with a `vjp` and a `jvp`. The texts use the names of rules: ``x`` and ``y``
 are the values of the operands ``a`` and ``b``, ``ans`` is the result. An entry keeps the residuals
 that a rule names; ``fx`` is the difference between x and the result to which it was broadcast, or
 None. Other cases go to `Primitive.general`.
@@ -13,20 +13,20 @@ None. Other cases go to `Primitive.general`.
         kind, other = type(a), type(b)
         ...
         if kind is Var or kind is Dual:
-            trace, x = a.scope, a.value
-            if other is kind and b.scope is trace and trace.fast:
+            trace, x = a.owner, a.value
+            if other is kind and b.owner is trace and trace.fast:
                 y = b.value
                 ...
                 value = ans = fn(x, y)
                 form = type(ans)
                 fx = fy = None
                 if not (type(x) is form is type(y) and ...):
-                    fx, fy = fit_of(x, ans), fit_of(y, ans)
+                    fx, fy = broadcast_of(x, ans), broadcast_of(y, ans)
                 if kind is Var:
                     payload = trace.next()
                     trace.append((code_xy, payload, a.payload, b.payload, y, x, fx, fy))
                 else:
-                    t, u, lead = a.payload, b.payload, trace.lead
+                    t, u, batch = a.payload, b.payload, trace.batch
                     if fx is None is fy and type(t) in FLOATS and ...:
                         t = plus(times(t, y), times(u, x))
                     else:
@@ -34,10 +34,10 @@ None. Other cases go to `Primitive.general`.
                         try:
                             set_error_state(SILENT)
                             if fx is not None:
-                                t = aligned(t, fx, lead)
+                                t = aligned(t, fx, batch)
                             t = t * y
                             if fx is not None:
-                                t = expanded(t, fx, lead)
+                                t = expanded(t, fx, batch)
                             ...
                             t = added(t, u)
                         finally:
@@ -47,15 +47,15 @@ None. Other cases go to `Primitive.general`.
                 y = b
                 ...
         elif (other is Var or other is Dual) and ...:
-            kind, trace, x, y = other, b.scope, a, b.value
+            kind, trace, x, y = other, b.owner, a, b.value
             ...
         else:
             return otherwise(a, b)
         out = kind()
-        out.value, out.payload, out.scope = value, payload, trace
+        out.value, out.payload, out.owner = value, payload, trace
         return out
     ...
-    def pull(g, ct, entry, lead):
+    def vjp(g, ct, entry, batch):
         _, _, sx, sy, y, x, fx, fy = entry
         c = g * y
         if fx is not None:
@@ -68,7 +68,7 @@ None. Other cases go to `Primitive.general`.
         old = ct[sy]
         ct[sy] = c if old is None else old + c
 
-    def push(ts, entry, lead):
+    def jvp(ts, entry, batch):
         _, out, sx, sy, y, x, fx, fy = entry
         t, u = ts[sx], ts[sy]
         ...
@@ -86,10 +86,10 @@ def bind(x$params):
     a, kind = x, type(x)
     if kind is View and is_box(content := a.read()):
         a, kind = content, type(content)
-    if (kind is not Var and kind is not Dual) or not a.scope.fast$unless:
+    if (kind is not Var and kind is not Dual) or not a.owner.fast$unless:
         content = a.read() if kind is Var or kind is Dual else a
         return otherwise(a$params) if content is a else bind(content$params)
-    trace, x = a.scope, a.value
+    trace, x = a.owner, a.value
     value = ans = fn(x$params)
     $record_x
     $result
@@ -102,8 +102,8 @@ def bind(a, b$params):
     if other is View and is_box(content := b.read()):
         b, other = content, type(content)
     if kind is Var or kind is Dual:
-        trace, x = a.scope, a.value
-        if other is kind and b.scope is trace and trace.fast:
+        trace, x = a.owner, a.value
+        if other is kind and b.owner is trace and trace.fast:
             y = b.value
             $special
             value = ans = fn(x, y$params)
@@ -114,8 +114,8 @@ def bind(a, b$params):
             $record_x
         else:
             return otherwise(a, b$params)
-    elif (other is Var or other is Dual) and b.scope.fast and $constant_a:
-        kind, trace, x, y = other, b.scope, a, b.value
+    elif (other is Var or other is Dual) and b.owner.fast and $constant_a:
+        kind, trace, x, y = other, b.owner, a, b.value
         value = ans = fn(x, y$params)
         $record_y
     else:
@@ -125,7 +125,7 @@ def bind(a, b$params):
 # The one place where a result becomes a box.
 RESULT = """
 out = kind()
-out.value, out.payload, out.scope = value, payload, trace
+out.value, out.payload, out.owner = value, payload, trace
 return out
 """
 RECORD = """
@@ -135,8 +135,8 @@ if kind is Var:
     payload = trace.next()
     trace.append(($code, payload, $payloads, $kept))
 else:
-    $tangents, lead = $payloads, trace.lead
-    $push
+    $tangents, batch = $payloads, trace.batch
+    $jvp
     payload = t
 """
 IN_SILENCE = """
@@ -148,34 +148,34 @@ finally:
     set_error_state(state)
 """
 PULL = """
-def pull(g, ct, entry, lead):
+def vjp(g, ct, entry, batch):
     _, _, $slots, $kept = entry
     $body
 """
 PUSH_ONE = """
-def push(ts, entry, lead):
+def jvp(ts, entry, batch):
     _, out, $slots, $kept = entry
     t = ts[$slots]
     if t is not None:
-        $push
+        $jvp
         ts[out] = t
 """
 PUSH_TWO = """
-def push(ts, entry, lead):
+def jvp(ts, entry, batch):
     _, out, sx, sy, $kept = entry
     t, u = ts[sx], ts[sy]
     if t is not None:
-        $push_x
+        $jvp_x
     if u is not None:
-        $push_y
+        $jvp_y
         $whole
     if t is not None:
         $end
         ts[out] = t
 """
 CHECK = """
-if type({t}) not in ARRAYS or {t}.dtype is not {spec}.dtype or {t}.shape != lead + {spec}.shape:
-    {t} = checked(prim, {t}, {spec}, lead, "{kind}")
+if type({t}) not in ARRAYS or {t}.dtype is not {spec}.dtype or {t}.shape != batch + {spec}.shape:
+    {t} = checked(prim, {t}, {spec}, batch, "{kind}")
 """
 
 

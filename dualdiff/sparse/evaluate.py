@@ -86,7 +86,7 @@ def one_pass(
     Returns: a matrix with a row per direction and a column per element of the targets.
     """
     parts = split(directions, sources)
-    lead: tuple[int, ...] = (len(directions),)
+    batch: tuple[int, ...] = (len(directions),)
     if len(directions) == 1:  # no batch axis, which is fastest
-        parts, lead = [None if p is None else p[0] for p in parts], ()
-    return joined(apply(parts, lead, identity=True), targets, len(directions))
+        parts, batch = [None if p is None else p[0] for p in parts], ()
+    return joined(apply(parts, batch, identity=True), targets, len(directions))

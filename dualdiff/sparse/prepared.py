@@ -281,11 +281,11 @@ class Prepared:
     def _in_mode(self, inputs: Inputs) -> Evaluation:
         checked, has_aux = self.options["check"], self.options["has_aux"]
         if self._seeds is not None:
-            lead = (len(self._seeds),)
+            batch = (len(self._seeds),)
             tangents = split(self._seeds, inputs.values)
-            outputs, aux = push_forward(inputs, tangents, lead, has_aux, identity=True)
+            outputs, aux = push_forward(inputs, tangents, batch, has_aux, identity=True)
             self._check_outputs(outputs)
-            pushed = joined(outputs.payloads, outputs.values, *lead)
+            pushed = joined(outputs.payloads, outputs.values, *batch)
             matrix = self._compression.matrix(pushed, None)
             probe = Probe(self._probe[0], pushed[-1]) if checked else None
             return Evaluation(outputs, matrix, probe, aux)

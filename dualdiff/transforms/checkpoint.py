@@ -10,7 +10,7 @@ import numpy as np
 from ..array.box import is_box
 from ..core import trace as traces
 from ..core.batch import Shape
-from ..core.calls import OpaqueCall, agree, operand, own_copy, zeros
+from ..core.calls import OpaqueCall, agree, operand, to_user, zeros
 from ..core.tape import Tape
 from ..core.trace import is_stored, top_trace
 from ..errors import DualdiffError, UnsupportedInputError, user_line
@@ -107,15 +107,15 @@ class _CheckpointCall(OpaqueCall):
     def save(self, ans: Any, values: Any, active: Any, params: Any) -> tuple[Any, ...]:
         return self, tuple(values), self.unpacked(ans)
 
-    def push(self, saved: tuple[Any, ...], tangents: Sequence[Any], lead: Shape) -> Any:
+    def apply_jvp(self, saved: tuple[Any, ...], tangents: Sequence[Any], batch: Shape) -> Any:
         _, values, _ = saved
         chosen = [t for t, used in zip(tangents, self.active, strict=True) if used]
-        outputs, _ = push_forward(self.inputs(values), chosen, lead)
+        outputs, _ = push_forward(self.inputs(values), chosen, batch)
         ts = [outputs.payloads[i] for i in self.places]
         pairs = zip(ts, self.specs, strict=True)
-        return self.packed([zeros(spec, lead) if t is None else t for t, spec in pairs])
+        return self.packed([zeros(spec, batch) if t is None else t for t, spec in pairs])
 
-    def pull(self, saved: tuple[Any, ...], g: Any, lead: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: tuple[Any, ...], g: Any, batch: Shape) -> Sequence[Any]:
         _, values, answers = saved
         recording = Recording(self.inputs(values))
         again = [recording.outputs.values[i] for i in self.places]
@@ -128,13 +128,13 @@ class _CheckpointCall(OpaqueCall):
         seeds: list[Any] = [None] * len(recording.outputs.values)
         for i, c in zip(self.places, self.unpacked(g), strict=True):
             seeds[i] = c
-        pulled = iter(recording.pull(seeds, lead))
+        pulled = iter(recording.pull(seeds, batch))
         return [next(pulled) if used else None for used in self.active]
 
 
 def own_constant(x: Any) -> Any:
     """An operand for f; large plain arrays are not copied."""
-    return x if type(x) is np.ndarray else own_copy(x)
+    return x if type(x) is np.ndarray else to_user(x)
 
 
 def checkpoint(f: F) -> F:

@@ -12,7 +12,7 @@ from numpy import ndarray
 from ..array.box import is_box
 from ..core.batch import dtype_of, is_complex, is_inexact, shape_of
 from ..core.tangents import Diagonal
-from ..core.trace import release, resolve
+from ..core.trace import materialize, release
 from ..errors import DualdiffError, UnsupportedInputError, user_line
 
 Span = tuple[int, int]
@@ -98,7 +98,7 @@ def joined(parts: Sequence[Any], values: Sequence[Any], count: int) -> ndarray:
 def own(x: Any) -> Any:
     """A copy of an array or box that shares no memory."""
     if is_box(x):
-        return release(resolve(x))
+        return release(materialize(x))
     return x if x.base is None and x.flags.owndata else np.array(x)
 
 
@@ -110,13 +110,13 @@ def one_pass(
     This gives du/dx - i du/dy for a complex argument, and du/dx + i dv/dx for a complex result. For
     a `holomorphic` function the identity alone is enough.
     """
-    lead = (span[1] - span[0],)
+    batch = (span[1] - span[0],)
     seeds = identity(values, *span)
-    parts = apply(seeds, lead, identity=True)
+    parts = apply(seeds, batch, identity=True)
     if holomorphic or not any_complex(values):
         return parts
     turned = [1j * s if s is not None and s.dtype.kind == "c" else None for s in seeds]
-    others = apply(turned, lead, identity=True)
+    others = apply(turned, batch, identity=True)
     return [
         p if o is None else (0 if p is None else p) - 1j * o
         for p, o in zip(parts, others, strict=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..array.box import plain
+from ..array.box import unbox
 from ..core.batch import dtype_of, is_complex, shape_of
 from ..errors import DualdiffError, UnsupportedInputError, user_line
 from .inputs import Inputs
@@ -51,8 +51,8 @@ def verify_holomorphic(
     ):
         if value is None:
             continue
-        turned = np.zeros(shape_of(value)) if turned is None else plain(turned)
-        expected = 1j * plain(t)
+        turned = np.zeros(shape_of(value)) if turned is None else unbox(turned)
+        expected = 1j * unbox(t)
         error = np.abs(turned - expected)
         scale = np.max(np.abs(expected), initial=0.0) + np.max(np.abs(turned), initial=0.0)
         tolerance = 1e3 * np.finfo(dtype_of(value)).eps * scale

@@ -21,9 +21,9 @@ from ..core.trace import (
     Trace,
     Traced,
     closed_error,
-    kept,
+    freeze,
+    materialize,
     release,
-    resolve,
     unsupported,
 )
 from ..errors import (
@@ -193,7 +193,7 @@ class Inputs:
         trees = self.trees(leaves)
         return trees[0] if self.single else tuple(trees)
 
-    def tangents(self, trees: Sequence[Any], lead: Shape = ()) -> list[Any]:
+    def tangents(self, trees: Sequence[Any], batch: Shape = ()) -> list[Any]:
         """The user's tangents as leaves, checked against the arguments."""
         if len(trees) != len(self.positions):
             raise TypeError(
@@ -207,7 +207,7 @@ class Inputs:
             else:
                 out += check_same_structure(structure, tree, f"tangent of argument {p!r}")
         return [
-            None if v is None else direction(t, v, lead, "tangent")
+            None if v is None else direction(t, v, batch, "tangent")
             for t, v in zip(out, self.values, strict=True)
         ]
 
@@ -231,7 +231,7 @@ def differentiable(x: Any) -> Any:
     if kind is int:
         return float(x)
     if is_box(x):
-        x = kept(resolve(x))
+        x = freeze(materialize(x))
         if type(x) is not ndarray:
             return x
     elif kind in CONVERTED:
@@ -242,7 +242,7 @@ def differentiable(x: Any) -> Any:
     if dtype.kind in "fc":
         return x
     if dtype.hasobject:
-        return differentiable(resolve(x)) if any(map(is_box, x.flat)) else _refuse_dtype(x)
+        return differentiable(materialize(x)) if any(map(is_box, x.flat)) else _refuse_dtype(x)
     return _refuse_dtype(x)
 
 
@@ -253,16 +253,16 @@ def _refuse_dtype(x: Any) -> Any:
     )
 
 
-def direction(t: Any, value: Any, lead: Shape, what: str) -> Any:
+def direction(t: Any, value: Any, batch: Shape, what: str) -> Any:
     """The user's tangent or cotangent, in the shape and dtype of its primal."""
     if type(t) is ndarray and t.dtype.kind in "iu":
         t = t.astype(float)  # a direction may be written as [1, 0]
     t = differentiable(t) if t is not None else t
     shape, dtype = spec_of(value)
-    if t is None or shape_of(t) != lead + shape:
+    if t is None or shape_of(t) != batch + shape:
         given = "None" if t is None else f"shape {shape_of(t)}"
         raise UnsupportedInputError(
-            f"the {what} must have the shape {lead + shape} of its primal, but is {given}, "
+            f"the {what} must have the shape {batch + shape} of its primal, but is {given}, "
             f"{user_line()}"
         )
     if dtype.kind != "c" and dtype_of(t).kind == "c":
@@ -288,13 +288,13 @@ class Outputs:
         self.others: dict[int, Any] = {}
         for i, leaf in enumerate(leaves):
             if is_box(leaf) or (type(leaf) is ndarray and leaf.dtype.hasobject):
-                leaf = resolve(leaf)
-            if issubclass(type(leaf), Traced) and leaf.scope is trace:
+                leaf = materialize(leaf)
+            if issubclass(type(leaf), Traced) and leaf.owner is trace:
                 self.values.append(leaf.value)
                 self.payloads.append(leaf.payload)
                 continue
             if issubclass(type(leaf), Traced):
-                if leaf.scope.level not in LIVE:
+                if leaf.owner.level not in LIVE:
                     raise closed_error()
             elif not is_aux:
                 check_result(leaf)
@@ -329,7 +329,7 @@ def like(g: Any, leaf: Any, value: Any) -> Any:
     if g is None:
         g = np.zeros(shape_of(value), dtype_of(value))
     if is_box(g):
-        return release(resolve(g))
+        return release(materialize(g))
     if type(leaf) is float or type(leaf) is int:
         return float(g.real)
     if type(leaf) is complex:

@@ -17,20 +17,22 @@ from .rescue import Derivatives, continued, rescue
 def pushed(
     inputs: Inputs,
     tangents: Sequence[Any],
-    lead: Shape = (),
+    batch: Shape = (),
     has_aux: bool = False,
     identity: bool = False,
 ) -> Derivatives:
     """`push_forward`, with NaNs replaced that stand for a zero or a limit."""
 
     def run() -> Derivatives:
-        outputs, aux = push_forward(inputs, tangents, lead, has_aux, identity)
+        outputs, aux = push_forward(inputs, tangents, batch, has_aux, identity)
         return Derivatives(outputs.payloads, outputs, aux)
 
     met = levels.degeneracies
     found = run()
     if any_nan(found.leaves):
-        found = rescue(found, met, None, run, lambda found: None if lead else continued(found, run))
+        found = rescue(
+            found, met, None, run, lambda found: None if batch else continued(found, run)
+        )
     return found
 
 

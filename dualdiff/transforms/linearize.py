@@ -14,7 +14,7 @@ from ..core.batch import dtype_of, is_inexact, shape_of
 from ..errors import UnsupportedInputError, user_line
 from ..trees import flatten, ravel
 from .inputs import Argnums, Inputs, any_nan, like, own_keywords, tangent_like
-from .masks import careful, is_careful
+from .masks import uses_masks, zero_masks
 from .record import Recording, agree, push_forward
 from .rescue import Derivatives, continued, limit_of, rescue
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def record(inputs: Inputs, has_aux: bool) -> Recording:
     """A recording for several uses; with masks if derivatives inside f give a NaN."""
     recording = Recording(inputs, has_aux)
-    if recording.nested and not is_careful() and any_nan(recording.outputs.values):
-        with careful():
+    if recording.nested and not uses_masks() and any_nan(recording.outputs.values):
+        with zero_masks():
             again = Recording(inputs, has_aux)
         return again if agree(again.outputs.values, recording.outputs.values) else recording
     return recording

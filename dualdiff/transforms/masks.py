@@ -18,20 +18,20 @@ from typing import Any
 
 import numpy as np
 
-from ..array.box import is_box, plain
+from ..array.box import is_box, unbox
 from ..array.stores import Place, store
 from ..core.batch import Shape, contains_nan, dtype_of, shape_of
 from ..core.primitive import Primitive
 from ..core.structure import Use
 from ..core.tangents import dense
-from ..core.trace import Trace, Traced, is_set, kept, resolve
+from ..core.trace import Trace, Traced, freeze, is_set, materialize
 
 _careful: ContextVar[bool] = ContextVar("dualdiff_careful", default=False)
-is_careful = partial(is_set, _careful)
+uses_masks = partial(is_set, _careful)
 
 
 @contextmanager
-def careful() -> Iterator[None]:
+def zero_masks() -> Iterator[None]:
     """Let every pass inside, at every level, carry masks of the alive elements."""
     token = _careful.set(True)
     try:
@@ -40,7 +40,7 @@ def careful() -> Iterator[None]:
         _careful.reset(token)
 
 
-class Alive(Traced):
+class Masked(Traced):
     """A tangent or cotangent and, as `payload`, the mask of its alive elements."""
 
     __slots__ = ()
@@ -50,13 +50,13 @@ class Alive(Traced):
 def _without(value: Any, dead: Any) -> Any:
     """A value with exact zeros at dead elements, in its memory layout, on which views rely."""
     if not shape_of(value):
-        return resolve(np.where(dead, 0, value))
+        return materialize(np.where(dead, 0, value))
     value = value.copy(order="K")
     value[dead] = 0
-    return resolve(value)
+    return materialize(value)
 
 
-class AliveTrace(Trace):
+class MaskTrace(Trace):
     """Carries masks through the pushes and pulls of a pass."""
 
     __slots__ = ()
@@ -64,32 +64,32 @@ class AliveTrace(Trace):
     def __init__(self) -> None:
         self.open()
 
-    def box(self, value: Any, alive: Any) -> Alive:
+    def box(self, value: Any, alive: Any) -> Masked:
         """A derivative with its mask; dead elements are zero."""
-        out = object.__new__(Alive)
+        out = object.__new__(Masked)
         value = np.asarray(value)[()] if type(value) in (float, complex) else value
         alive = np.broadcast_to(alive, shape_of(value))
         if not alive.all():
             value = _without(value, ~alive)
-        out.value, out.payload, out.scope = value, alive, self
+        out.value, out.payload, out.owner = value, alive, self
         return out
 
     def seed(self, t: Any, zeros_are_structural: bool) -> Any:
         """A seed of the pass."""
-        return self.box(t, plain(t) != 0 if zeros_are_structural else True)
+        return self.box(t, unbox(t) != 0 if zeros_are_structural else True)
 
     def released(self, t: Any) -> Any:
         """A result of the pass without its mask."""
         if is_box(t):
-            t = resolve(t)
-        return t.value if type(t) is Alive and t.scope is self else t
+            t = materialize(t)
+        return t.value if type(t) is Masked and t.owner is self else t
 
-    def constant(self, value: Any) -> Alive:
+    def constant(self, value: Any) -> Masked:
         return self.box(value, True)
 
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        own = [type(a) is Alive and a.scope is self for a in args]
-        values = [a.value if o else kept(a) for a, o in zip(args, own, strict=True)]
+        own = [type(a) is Masked and a.owner is self for a in args]
+        values = [a.value if o else freeze(a) for a, o in zip(args, own, strict=True)]
         ans = prim.evaluate(values, params)
         if prim.outputs > 1:
             return tuple(self.box(a, True) for a in ans)
@@ -101,18 +101,18 @@ class AliveTrace(Trace):
         return self.box(ans, alive)
 
     def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
-        own = type(content) is Alive and content.scope is self
-        value = content.value if own else kept(content)
-        v_own = type(v) is Alive and v.scope is self
-        new = store(value, place, v.value if v_own else kept(v), False)
+        own = type(content) is Masked and content.owner is self
+        value = content.value if own else freeze(content)
+        v_own = type(v) is Masked and v.owner is self
+        new = store(value, place, v.value if v_own else freeze(v), False)
         # A pass only stores into buffers of zeros that it made itself.
-        alive = _numbers(content.payload if own else plain(value) != 0, dtype_of(value))
-        v_alive = _numbers(v.payload if v_own else plain(v) != 0, dtype_of(v))
+        alive = _numbers(content.payload if own else unbox(value) != 0, dtype_of(value))
+        v_alive = _numbers(v.payload if v_own else unbox(v) != 0, dtype_of(v))
         return self.box(new, store(alive, place, v_alive, True) != 0)
 
 
 def _has_nan(x: Any) -> bool:
-    x = np.asarray(plain(x))
+    x = np.asarray(unbox(x))
     return x.dtype.kind in "fc" and contains_nan(x)
 
 
@@ -124,13 +124,13 @@ def _numbers(mask: Any, dtype: np.dtype[Any]) -> Any:
 def masked_pass(
     apply: Callable[[Any, Shape], list[Any]],
     seeds: Sequence[tuple[int, Any]],
-    lead: Shape,
+    batch: Shape,
     zeros_are_structural: bool,
 ) -> list[Any]:
     """A pass of a tape over seeds that carry masks."""
-    trace = AliveTrace()
+    trace = MaskTrace()
     try:
         masked = [(slot, trace.seed(dense(g), zeros_are_structural)) for slot, g in seeds]
-        return [trace.released(c) for c in apply(masked, lead)]
+        return [trace.released(c) for c in apply(masked, batch)]
     finally:
         trace.close()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..array.box import plain
+from ..array.box import unbox
 from ..core.batch import dtype_of, shape_of
 from ..core.tangents import Diagonal, as_for_many
 from ..core.tape import Entry, slots_of
@@ -68,7 +68,7 @@ def _bytes_of(t: Any) -> tuple[int, int]:
         return sum(whole for whole, _ in parts), sum(held for _, held in parts)
     if type(t) is Diagonal:
         return prod(t.shape[1:]) * t.dtype.itemsize, 0
-    size = int(getattr(plain(getattr(t, "array", t)), "nbytes", 8))
+    size = int(getattr(unbox(getattr(t, "array", t)), "nbytes", 8))
     return size, size
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy import ndarray
 
-from ..array.box import plain
+from ..array.box import unbox
 from ..array.guards import Guards
 from ..array.layout import copy_with_strides
 from ..core import trace as levels
@@ -18,7 +18,7 @@ from ..core.tape import new_tape
 from ..trees import check_same_structure
 from . import rerun
 from .inputs import Inputs, Outputs, direction, split_aux
-from .masks import AliveTrace, is_careful, masked_pass
+from .masks import MaskTrace, masked_pass, uses_masks
 
 T = TypeVar("T")
 LARGE = 2**16  # elements of arguments above which a tape releases its entries while it is pulled
@@ -89,7 +89,7 @@ class Recording:
         self.spent = False
 
     def pull(
-        self, cotangents: Sequence[Any], lead: Shape = (), identity: bool = False
+        self, cotangents: Sequence[Any], batch: Shape = (), identity: bool = False
     ) -> list[Any]:
         """Cotangents of the input leaves, or None, for cotangents of the output leaves.
 
@@ -99,30 +99,30 @@ class Recording:
         seeds = [(slot, g) for slot, g in pairs if slot and g is not None]
         if not seeds:
             return [None] * len(self.slots)
-        if is_careful():
-            return masked_pass(self._pull, seeds, lead, identity)
-        return self._pull(seeds, lead)
+        if uses_masks():
+            return masked_pass(self._pull, seeds, batch, identity)
+        return self._pull(seeds, batch)
 
-    def _pull(self, seeds: Any, lead: Shape) -> list[Any]:
+    def _pull(self, seeds: Any, batch: Shape) -> list[Any]:
         if not self.lasting:
             self.spent = any(type(v) is ndarray and v.size > LARGE for v in self.inputs.values)
-        return self.tape.pull(seeds, self.slots, lead, self.spent)
+        return self.tape.pull(seeds, self.slots, batch, self.spent)
 
-    def push(self, tangents: Sequence[Any], lead: Shape = (), identity: bool = False) -> list[Any]:
+    def push(self, tangents: Sequence[Any], batch: Shape = (), identity: bool = False) -> list[Any]:
         """Tangents of the output leaves, or None, for tangents of the input leaves."""
         seeds = self.seeds(tangents)
-        if is_careful():
-            return masked_pass(self._push, seeds, lead, identity)
-        return self._push(seeds, lead)
+        if uses_masks():
+            return masked_pass(self._push, seeds, batch, identity)
+        return self._push(seeds, batch)
 
     def seeds(self, tangents: Sequence[Any]) -> list[tuple[int, Any]]:
         """Slots and tangents of the input leaves that have any."""
         pairs = zip(self.slots, tangents, strict=True)
         return [(slot, t) for slot, t in pairs if slot and t is not None]
 
-    def _push(self, seeds: Any, lead: Shape) -> list[Any]:
+    def _push(self, seeds: Any, batch: Shape) -> list[Any]:
         outputs = [p or 0 for p in self.outputs.payloads]
-        return self.tape.push(seeds, outputs, lead)
+        return self.tape.push(seeds, outputs, batch)
 
     def check_cotangents(self, tree: Any) -> list[Any]:
         """The user's cotangents as leaves, checked against the results."""
@@ -136,7 +136,7 @@ class Recording:
 def push_forward(
     inputs: Inputs,
     tangents: Sequence[Any],
-    lead: Shape,
+    batch: Shape,
     has_aux: bool = False,
     identity: bool = False,
 ) -> tuple[Outputs, Any]:
@@ -144,15 +144,15 @@ def push_forward(
 
     `identity` says that zeros in the tangents are the operator's own.
     """
-    alive = AliveTrace() if is_careful() else None
-    trace = new_trace.get()(lead)
+    alive = MaskTrace() if uses_masks() else None
+    trace = new_trace.get()(batch)
     try:
         boxes: list[Any] = []
         for v, t in zip(inputs.values, tangents, strict=True):
             if v is None:
                 boxes.append(None)
                 continue
-            seed = zero_tangent(v, lead) if t is None else t
+            seed = zero_tangent(v, batch) if t is None else t
             if alive is not None:
                 seed = alive.seed(seed, identity or t is None)
             boxes.append(trace.box(v, seed))
@@ -172,7 +172,7 @@ def agree(new: Sequence[Any], old: Sequence[Any]) -> bool:
     depend on more than its arguments."""
     if len(new) != len(old):
         return False
-    for a, b in zip(map(plain, new), map(plain, old), strict=True):
+    for a, b in zip(map(unbox, new), map(unbox, old), strict=True):
         if a is None or b is None:
             if a is not b:
                 return False

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy import ndarray
 
-from ..array.box import is_box, plain
+from ..array.box import is_box, unbox
 from ..array.guards import ChangedResidualError, Guards, known_of, owner_of
 from ..errors import line_text, user_frame_of
 from .inputs import Inputs
@@ -122,7 +122,7 @@ class Rerun:
     def _same(self, old: Any, new: Any) -> bool:
         if id(old) in self.frozen and self.frozen[id(old)][0] is old:
             old = self.frozen[id(old)][1]
-        old, new = plain(old), plain(new)
+        old, new = unbox(old), unbox(new)
         if type(old) is not type(new):
             return False
         if isinstance(old, (tuple, list)):

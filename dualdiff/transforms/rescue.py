@@ -18,15 +18,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..array.box import is_box, plain
+from ..array.box import is_box, unbox
 from ..core import trace as levels
 from ..core.batch import dtype_of, shape_of
 from ..core.dual import ForwardTrace
-from ..core.trace import resolve
+from ..core.trace import materialize
 from ..errors import user_line
 from ..rules.numpy.linalg.splitting import NotSplitError, is_splitting, splitting
 from .inputs import Inputs, Outputs, any_nan
-from .masks import careful, is_careful
+from .masks import uses_masks, zero_masks
 from .record import Recording, agree
 
 _DIRECTIONS = 12  # tries, since along some directions real eigenvalues become complex
@@ -60,11 +60,11 @@ def rescue(
     the straight way; `limit`, the leaves as a limit, or None if there is no limit.
     Returns: the derivatives; `found` itself if the function gives other results than before.
     """
-    if not is_careful():
+    if not uses_masks():
         found = _with_masks(found, derive, run)
     if levels.degeneracies == met or is_splitting() or not any_nan(found.leaves):
         return found
-    with splitting(), careful():
+    with splitting(), zero_masks():
         try:
             leaves = limit(found)
         except NotSplitError:
@@ -78,7 +78,7 @@ def _with_masks(
     run: Callable[[], Derivatives],
 ) -> Derivatives:
     recording = found.recording
-    with careful():
+    with zero_masks():
         if derive is not None and recording is not None and not recording.spent:
             leaves = derive(recording)
             if not recording.nested or not any_nan(leaves):
@@ -133,8 +133,8 @@ def _along(
     trace = ForwardTrace(())
     try:
         boxes = [None if v is None else trace.box(v, _direction(v, rng)) for v in inputs.values]
-        leaves = [resolve(x) if is_box(x) else x for x in derive(inputs.at(boxes))]
-        return [x.value if is_box(x) and x.scope is trace else x for x in leaves]
+        leaves = [materialize(x) if is_box(x) else x for x in derive(inputs.at(boxes))]
+        return [x.value if is_box(x) and x.owner is trace else x for x in leaves]
     finally:
         trace.close()
 
@@ -151,7 +151,7 @@ def close(a: Any, b: Any) -> bool:
     """Whether two arrays, or None, are finite and equal up to rounding."""
     if a is None or b is None:
         return a is b
-    a, b = np.asarray(plain(a)), np.asarray(plain(b))
+    a, b = np.asarray(unbox(a)), np.asarray(unbox(b))
     if a.shape != b.shape or a.dtype.kind not in "fc":
         return a.shape == b.shape and bool(np.all(a == b))
     finite = bool(np.isfinite(a).all() and np.isfinite(b).all())

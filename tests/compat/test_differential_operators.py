@@ -223,9 +223,9 @@ def test_make_jvp_gives_value_and_tangent() -> None:
     value, tangent = make_jvp(model)(X)(V)
     close(value, onp.tanh(M @ X))
     close(tangent, model_jacobian(X) @ V)
-    push = make_jvp_reversemode(model)(X)
-    close(push(V), model_jacobian(X) @ V)
-    close(push(X), model_jacobian(X) @ X)
+    jvp = make_jvp_reversemode(model)(X)
+    close(jvp(V), model_jacobian(X) @ V)
+    close(jvp(X), model_jacobian(X) @ X)
     assert make_jvp(lambda x: 7.0)(X)(V) == (7.0, 0.0)
 
 

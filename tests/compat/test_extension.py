@@ -216,11 +216,11 @@ def test_rules_of_whole_arrays_are_looped_over_the_directions_of_a_jacobian() ->
     shapes = []
 
     def pullback(ans: Any, x: Any) -> Any:
-        def pull(g: Any) -> Any:
+        def vjp(g: Any) -> Any:
             shapes.append(np.shape(g))
             return np.cumsum(g[::-1])
 
-        return pull
+        return vjp
 
     defvjp(reversed_sum, pullback)
     expected = [[0, 0, 1], [0, 1, 1], [1, 1, 1]]
@@ -359,14 +359,14 @@ def test_a_sparse_cotangent_is_added_where_it_belongs() -> None:
     def pullback(ans: Any, x: Any, i: int) -> Any:
         space = vspace(x)
 
-        def pull(g: Any) -> Any:
+        def vjp(g: Any) -> Any:
             def mut_add(total: Any) -> Any:
                 onp.add.at(total, i, g)
                 return total
 
             return SparseObject(space, mut_add)
 
-        return pull
+        return vjp
 
     defvjp(pick, pullback)
     onp.testing.assert_array_equal(

@@ -37,8 +37,8 @@ class Tensor(onp.ndarray):
     """An array with a flag, which wraps the results of ufuncs, whatever they are."""
 
     def __array_ufunc__(self, ufunc: Any, method: Any, *inputs: Any, **kwargs: Any) -> Any:
-        plain = [x.view(onp.ndarray) if isinstance(x, Tensor) else x for x in inputs]
-        result = super().__array_ufunc__(ufunc, method, *plain, **kwargs)
+        unbox = [x.view(onp.ndarray) if isinstance(x, Tensor) else x for x in inputs]
+        result = super().__array_ufunc__(ufunc, method, *unbox, **kwargs)
         return onp.asarray(result).view(Tensor)
 
 
@@ -76,8 +76,8 @@ def test_a_registered_class_with_ufuncs_of_its_own_leaves_those_of_traced_arrays
     def f(x: Any) -> Any:
         return np.sum(BINARY[name](tensor, x) ** 2)
 
-    plain = tensor.view(onp.ndarray)
-    expected = nd.Gradient(lambda x: onp.sum(BINARY[name](plain, x) ** 2))(X)
+    unbox = tensor.view(onp.ndarray)
+    expected = nd.Gradient(lambda x: onp.sum(BINARY[name](unbox, x) ** 2))(X)
     onp.testing.assert_allclose(grad(f)(X), expected, atol=1e-8)
     onp.testing.assert_allclose(make_jvp(f)(X)(onp.ones(3))[1], expected.sum(), atol=1e-8)
     assert isinstance(BINARY[name](tensor, X), onp.ndarray)

@@ -182,9 +182,9 @@ def test_functions_may_return_containers_where_the_result_need_not_be_a_number()
     def f(x: Any) -> Any:
         return {"sine": np.sin(x), "rest": (x[0] ** 2, [x[1] * x[2]])}
 
-    pull, value = make_vjp(f)(X)
+    vjp, value = make_vjp(f)(X)
     assert value["rest"][0] == 0.25
-    pulled = pull({"sine": V, "rest": (3.0, [5.0])})
+    pulled = vjp({"sine": V, "rest": (3.0, [5.0])})
     close(pulled, V * onp.cos(X) + [3.0 * 2 * X[0], 5.0 * X[2], 5.0 * X[1]])
     for tangent in (make_jvp(f)(X)(V)[1], make_jvp_reversemode(f)(X)(V)):
         close(tangent["sine"], onp.cos(X) * V)
@@ -267,11 +267,11 @@ def partials(f: Callable[[Any], Any], z: Any) -> Any:
 def test_complex_gradients_are_du_dx_minus_i_du_dy() -> None:
     expected = partials(not_holomorphic, Z)
     close(grad(lambda z: np.real(not_holomorphic(z)))(Z), expected, rtol=1e-9)
-    pull, value = make_vjp(not_holomorphic)(Z)
+    vjp, value = make_vjp(not_holomorphic)(Z)
     close(value, not_holomorphic(Z))
-    close(pull(1.0 + 0j), expected, rtol=1e-9)
+    close(vjp(1.0 + 0j), expected, rtol=1e-9)
     times_i = partials(lambda z: 1j * not_holomorphic(z), Z)
-    close(pull(1j), times_i, rtol=1e-9)
+    close(vjp(1j), times_i, rtol=1e-9)
     close(elementwise_grad(lambda z: np.abs(z) ** 2)(Z), 2 * onp.conj(Z))
 
 

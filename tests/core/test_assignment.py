@@ -386,15 +386,15 @@ def test_second_derivatives_of_stores_into_a_zero_dimensional_array() -> None:
 
 
 def test_a_copy_of_a_plain_array_takes_traced_values() -> None:
-    plain = np.arange(3.0)
+    unbox = np.arange(3.0)
 
     def f(x: Any) -> Any:
-        a = dd.numpy.copy(plain)
+        a = dd.numpy.copy(unbox)
         a[1] = x[0, 0] ** 2
         return np.sum(a)
 
     assert dd.grad(f)(X)[0, 0] == 2 * X[0, 0]
-    np.testing.assert_array_equal(plain, np.arange(3.0))
+    np.testing.assert_array_equal(unbox, np.arange(3.0))
 
 
 def test_a_real_array_has_no_imaginary_part_to_set() -> None:

@@ -26,21 +26,21 @@ HERE = "test_errors.py"
 
 
 def _assign_element(x: Any) -> Any:
-    plain = np.zeros(3)
-    plain[0] = x[0]
-    return np.sum(plain)
+    unbox = np.zeros(3)
+    unbox[0] = x[0]
+    return np.sum(unbox)
 
 
 def _assign_slice(x: Any) -> Any:
-    plain = np.zeros(3)
-    plain[:] = x
-    return np.sum(plain)
+    unbox = np.zeros(3)
+    unbox[:] = x
+    return np.sum(unbox)
 
 
 def _assign_flat_element(x: Any) -> Any:
-    plain = np.zeros(3)
-    plain.flat[1] = x[0]
-    return np.sum(plain)
+    unbox = np.zeros(3)
+    unbox.flat[1] = x[0]
+    return np.sum(unbox)
 
 
 def _shuffle(x: Any) -> Any:
@@ -50,21 +50,21 @@ def _shuffle(x: Any) -> Any:
 
 
 def _add_in_place(x: Any) -> Any:
-    plain = np.zeros(3)
-    plain += x
-    return np.sum(plain)
+    unbox = np.zeros(3)
+    unbox += x
+    return np.sum(unbox)
 
 
 def _add_to_element(x: Any) -> Any:
-    plain = np.zeros(3)
-    plain[1] += x[1]
-    return np.sum(plain)
+    unbox = np.zeros(3)
+    unbox[1] += x[1]
+    return np.sum(unbox)
 
 
 def _out(x: Any) -> Any:
-    plain = np.zeros(3)
-    np.add(x, 1.0, out=plain)
-    return np.sum(plain)
+    unbox = np.zeros(3)
+    np.add(x, 1.0, out=unbox)
+    return np.sum(unbox)
 
 
 def _solver(x: Any) -> Any:

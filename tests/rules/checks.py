@@ -318,12 +318,12 @@ def check_float32(r: Row) -> None:
         else x
         for x in r.leaves
     )
-    plain = r(*single)
+    unbox = r(*single)
     ts = directions(single, seed=8)
     value, pushed = dd.jvp(r, single, ts)
     recorded, pullback = dd.vjp(r, *single)
     gs = directions(value, seed=9)
-    for p, v, w, t in zip(plain, value, recorded, pushed, strict=True):
+    for p, v, w, t in zip(unbox, value, recorded, pushed, strict=True):
         dtype = np.asarray(p).dtype
         for what, x in (("value, forward", v), ("value, reverse", w), ("tangent", t)):
             assert np.asarray(x).dtype == dtype, f"{what}: {np.asarray(x).dtype}, not {dtype}"
@@ -339,7 +339,7 @@ def check_float32(r: Row) -> None:
 
 
 def check_complex(r: Row) -> None:
-    """On complex data: value, tangents in complex directions, adjoint, tape, lead axes, order 2."""
+    """On complex data: value, tangents in complex directions, adjoint, tape, batches, order 2."""
     for name, c in complex_variants(r) or [("complex", r)]:
         try:
             check_primal(c)

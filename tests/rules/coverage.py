@@ -291,9 +291,9 @@ def page() -> str:
 
 
 def _marks(columns: Sequence[str]) -> list[str]:
-    plain = "patch" if "patch" in columns else "✓" if "plain" in columns else ""
+    unbox = "patch" if "patch" in columns else "✓" if "plain" in columns else ""
     ticks = ["✓" if c in columns else "" for c in ("forward", "reverse", "complex", "order 2")]
-    return [*ticks[:2], plain, *ticks[2:]]
+    return [*ticks[:2], unbox, *ticks[2:]]
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dualdiff.array.box import plain
+from dualdiff.array.box import unbox
 from dualdiff.errors import DualdiffError
 from dualdiff.rules.declare import elementwise, linear, rule
 from tests.rules import checks
@@ -19,19 +19,19 @@ def _cube(x: Any) -> Any:
 
 
 SLIGHTLY_WRONG = elementwise(_cube, lambda x: 3.000001 * x * x)
-WRONG_PULL = rule(_cube, push=lambda t, x: 3 * x * x * t, pull=lambda g, x: 2 * x * x * g)
-WRONG_PUSH = rule(_cube, push=lambda t, x: 2 * x * x * t, pull=lambda g, x: 3 * x * x * g)
-FIRST_ORDER_ONLY = elementwise(_cube, lambda x: 3 * plain(x) * plain(x))
+WRONG_PULL = rule(_cube, jvp=lambda t, x: 3 * x * x * t, vjp=lambda g, x: 2 * x * x * g)
+WRONG_PUSH = rule(_cube, jvp=lambda t, x: 2 * x * x * t, vjp=lambda g, x: 3 * x * x * g)
+FIRST_ORDER_ONLY = elementwise(_cube, lambda x: 3 * unbox(x) * unbox(x))
 DOUBLE_PRECISION = elementwise(
-    _cube, lambda x: np.float64(3) * x * x if plain(x).dtype == "f8" else 3.1 * x * x
+    _cube, lambda x: np.float64(3) * x * x if unbox(x).dtype == "f8" else 3.1 * x * x
 )
 CONJUGATING = rule(
-    _cube, push=lambda t, x: 3 * x * x * t, pull=lambda g, x: np.conjugate(3 * x * x) * g
+    _cube, jvp=lambda t, x: 3 * x * x * t, vjp=lambda g, x: np.conjugate(3 * x * x) * g
 )
 COUNTS_FROM_THE_LEFT = linear(
     lambda x: np.sum(x, axis=0),
     lambda g, x_spec: np.broadcast_to(g, g.shape[:-1] + x_spec.shape),
-    push=lambda t: np.sum(t, axis=0),
+    jvp=lambda t: np.sum(t, axis=0),
 )
 OTHER_VALUE = elementwise(lambda x: np.multiply(x, 1 + 1e-15), 1)
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff.core.primitive import OWNERS, PRIMITIVES, PULLS, PUSHES, SLOTS
+from dualdiff.core.primitive import JVPS, OWNERS, PRIMITIVES, SLOTS, VJPS
 from dualdiff.core.trace import LIVE
 from dualdiff.errors import NonFiniteError
 from dualdiff.rules import templates
@@ -60,10 +60,10 @@ def test_primitives_of_users_leave_nothing_behind(count: int) -> None:
         return weakref.ref(made)
 
     run()
-    sizes = [len(table) for table in (PULLS, PUSHES, OWNERS, SLOTS, PRIMITIVES)]
+    sizes = [len(table) for table in (VJPS, JVPS, OWNERS, SLOTS, PRIMITIVES)]
     references = [run() for _ in range(5)]
     gc.collect()
-    assert [len(table) for table in (PULLS, PUSHES, OWNERS, SLOTS, PRIMITIVES)] == sizes
+    assert [len(table) for table in (VJPS, JVPS, OWNERS, SLOTS, PRIMITIVES)] == sizes
     assert not any(reference() for reference in references)
 
 

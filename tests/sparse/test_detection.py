@@ -296,7 +296,7 @@ def test_functions_without_a_structure_count_as_dense_and_are_named():
         return x**2
 
     @opaque.jvp("x")
-    def push(t, x):
+    def jvp(t, x):
         return 2 * x * t
 
     result = detect(lambda x: np.concatenate([opaque(x), x]), (point(3),), 0, {})

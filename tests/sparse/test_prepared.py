@@ -408,7 +408,7 @@ def squared_vjp(x: Any) -> Any:
     return x**2, lambda g: (2 * x * g,)
 
 
-tripled = dd.extend.rule(lambda x: 3 * x, push=lambda t: 3 * t, pull=None, structure=Elementwise())
+tripled = dd.extend.rule(lambda x: 3 * x, jvp=lambda t: 3 * t, vjp=None, structure=Elementwise())
 
 
 def pulled_only(x: Any) -> Any:

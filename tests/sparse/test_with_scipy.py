@@ -84,11 +84,11 @@ def test_newton_krylov_takes_a_linear_operator_from_the_sparse_jacobian() -> Non
 
     factors = splu(dd.jacobian(bratu, sparse=True)(np.zeros(N)).tocsc())
     inverse = LinearOperator((N, N), matvec=factors.solve)
-    plain = newton_krylov(counted, np.zeros(N), f_tol=1e-8)
+    unbox = newton_krylov(counted, np.zeros(N), f_tol=1e-8)
     without = len(calls)
     found = newton_krylov(counted, np.zeros(N), f_tol=1e-8, inner_M=inverse)
     assert len(calls) - without < without / 3
-    for u in (plain, found):
+    for u in (unbox, found):
         np.testing.assert_allclose(u, exact_bratu(), atol=3e-5)
 
 

@@ -50,7 +50,7 @@ def test_a_checkpointed_function_has_the_derivatives_of_f_in_every_nesting() -> 
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
-def test_jacobians_push_and_pull_through_one_recording() -> None:
+def test_jacobians_push_and_vjp_through_one_recording() -> None:
     f = dd.checkpoint(lambda x: np.sin(W @ x))
     expected = np.cos(W @ X)[:, None] * W
     for mode in ("forward", "reverse"):

@@ -96,7 +96,7 @@ def test_a_rule_that_the_mode_never_runs_may_raise_what_it_likes() -> None:
     scaled.vjp(batched=True)(lambda g: 3.0 * g)
 
     @scaled.jvp(batched=True)
-    def push(t: Any) -> Any:
+    def jvp(t: Any) -> Any:
         raise ValueError("forward mode is for another day")
 
     jacobian = dd.jacobian(lambda x: scaled(np.sin(x))[:100])
@@ -123,7 +123,7 @@ def test_outer_derivatives_do_not_record_the_measurement() -> None:
         def outer(x: Any) -> Any:
             jacobian = dd.jacobian(mixed_first, mode=mode)
             ans = np.sum(jacobian(x) ** 2) + np.sum(jacobian(x))
-            sizes.append(len(x.scope.entries))
+            sizes.append(len(x.owner.entries))
             return ans
 
         dd.grad(outer)(X)

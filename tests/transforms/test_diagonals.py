@@ -269,12 +269,12 @@ def test_debug_nans_and_vector_valued_rules_see_arrays(mode: Any) -> None:
     scaled = extend.primitive(lambda x: 3.0 * x, name="scaled")
 
     @scaled.jvp(batched=True)
-    def push(t: Any) -> Any:
+    def jvp(t: Any) -> Any:
         seen.append(type(t))
         return 3.0 * t
 
     @scaled.vjp(batched=True)
-    def pull(g: Any) -> Any:
+    def vjp(g: Any) -> Any:
         seen.append(type(g))
         return 3.0 * g
 
@@ -298,10 +298,10 @@ def test_products_by_other_rules_see_arrays(mode: Any) -> None:
 
 
 @pytest.mark.parametrize("structure", [Reduction(), MatMul()], ids=repr)
-def test_a_number_with_a_push_alone_goes_forward_at_every_call(structure: Structure) -> None:
+def test_a_number_with_a_jvp_alone_goes_forward_at_every_call(structure: Structure) -> None:
     own = extend.primitive(lambda x: np.sum(x), name="own", structure=structure)
     own.jvp("x")(lambda t: np.sum(t))
-    for total in (own, extend.rule(np.sum, push=lambda t: np.sum(t), structure=structure)):
+    for total in (own, extend.rule(np.sum, jvp=lambda t: np.sum(t), structure=structure)):
         jacobian = dd.jacobian(lambda x, total=total: total(x * COUNT), mode="forward")
         for _ in range(2):
             np.testing.assert_array_equal(jacobian(X), COUNT)

@@ -234,7 +234,7 @@ def test_auto_takes_the_other_mode_where_one_has_no_rule() -> None:
         dd.jacobian(square, mode="forward")(X)
 
 
-def test_auto_goes_forward_where_a_function_of_many_inputs_has_no_pull() -> None:
+def test_auto_goes_forward_where_a_function_of_many_inputs_has_no_vjp() -> None:
     total = extend.primitive(lambda x: np.sum(x), name="total")
     total.jvp("x")(lambda t: np.sum(t))
     jacobian = dd.jacobian(lambda x: total(2.0 * x))
@@ -296,7 +296,7 @@ def test_no_directions_give_empty_jacobians(f: Any) -> None:
 
 
 def test_large_jacobians_of_functions_with_a_pullback_alone_are_pulled() -> None:
-    square = dd.extend.rule(lambda x: x**2, push=None, pull=lambda g, x: 2 * x * g)
+    square = dd.extend.rule(lambda x: x**2, jvp=None, vjp=lambda g, x: 2 * x * g)
 
     def f(x: Any) -> Any:
         y = square(x)

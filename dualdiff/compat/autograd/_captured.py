@@ -56,7 +56,7 @@ def running_calls() -> list[Running]:
 def without_own(leaf: Any) -> Any:
     """The result of a primitive as a plain value, if it depends on the arguments alone."""
     while is_box(leaf) and any(
-        call.trace is leaf.scope and call.determines(leaf.payload) for call in running_calls()
+        call.trace is leaf.owner and call.determines(leaf.payload) for call in running_calls()
     ):
         leaf = leaf.value
     return leaf

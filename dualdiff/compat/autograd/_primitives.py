@@ -18,10 +18,10 @@ from numpy import ndarray
 from ...array.box import is_box
 from ...array.dispatch import FUNCTIONS, find_function, register
 from ...core.batch import Shape, cast, shape_of, spec_of
-from ...core.calls import OpaqueCall, over_lead, refuse_captured, tangent_spec, zeros
+from ...core.calls import OpaqueCall, over_batch, refuse_captured, tangent_spec, zeros
 from ...core.dual import ForwardTrace
 from ...core.tape import Tape
-from ...core.trace import Trace, resolve, top_trace, value_of
+from ...core.trace import Trace, materialize, top_trace, value_of
 from ...errors import (
     MissingRuleError,
     RuleError,
@@ -135,13 +135,13 @@ class Primitive:
         if trace is None:
             return self.fun(*call.given(operands), **kwargs)
         if any(self in found and isinstance(trace, kind) for kind, found in UNTRACED.items()):
-            lower = [a.value if is_box(a) and a.scope is trace else a for a in operands]
+            lower = [a.value if is_box(a) and a.owner is trace else a for a in operands]
             return self(*call.given(lower), **kwargs)
         return call.apply(trace, operands)
 
     def _keywords_refused(self, args: Any, kwargs: dict[str, Any]) -> Any:
         for name, value in kwargs.items():
-            if any(is_box(leaf) and is_box(resolve(leaf)) for leaf in flatten(value)[0]):
+            if any(is_box(leaf) and is_box(materialize(leaf)) for leaf in flatten(value)[0]):
                 raise UnsupportedInputError(
                     f"{self.__name__} was given a traced value as the keyword argument {name!r}, "
                     f"{user_line()}: a primitive is differentiated in its positional arguments; "
@@ -165,7 +165,7 @@ def holds_box(x: Any) -> bool:
 
 
 def _operand(x: Any) -> Any:
-    return resolve(x) if is_box(x) or (type(x) is ndarray and x.dtype.hasobject) else x
+    return materialize(x) if is_box(x) or (type(x) is ndarray and x.dtype.hasobject) else x
 
 
 class _Call(OpaqueCall):
@@ -212,7 +212,7 @@ class _Call(OpaqueCall):
         if not isinstance(trace, Tape):
             return self.filled(trace.process(self, operands, {}))
         TAPES[trace.level] = trace
-        slots = {a.payload for a in operands if is_box(a) and a.scope is trace}
+        slots = {a.payload for a in operands if is_box(a) and a.owner is trace}
         calls = running_calls()
         self.levels.update(call.trace.level for call in calls)
         calls.append(Running(trace, set(slots), len(trace.entries)))
@@ -244,7 +244,7 @@ class _Call(OpaqueCall):
         parts = zip(self.unpacked(leaves), self.specs, strict=True)
         return self.filled(self.packed([zeros(s) if p is None else p for p, s in parts]))
 
-    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: Any, g: Any, batch: Shape) -> Sequence[Any]:
         _, values, ans, active, where = saved
         chosen = self.positions(active)
         argnums = tuple(i for i, _ in chosen)
@@ -254,7 +254,7 @@ class _Call(OpaqueCall):
             with used_by_value(self.level, self.levels):
                 self.vjp = maker(argnums, self._result(ans), args, self.kwargs)
 
-        def one(gs: Sequence[Any], lead: Shape) -> list[Any]:
+        def one(gs: Sequence[Any], batch: Shape) -> list[Any]:
             with used_by_value(self.level, self.levels):
                 cotangents = tuple(self.vjp(self._result(self.packed(gs))))
             out: list[Any] = [None] * len(values)
@@ -269,9 +269,9 @@ class _Call(OpaqueCall):
             return out
 
         specs = [spec_of(v) if used else None for v, used in zip(values, active, strict=True)]
-        return over_lead(one, self.unpacked(g), lead, False, specs)
+        return over_batch(one, self.unpacked(g), batch, False, specs)
 
-    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+    def apply_jvp(self, saved: Any, tangents: Sequence[Any], batch: Shape) -> Any:
         _, values, ans, _, where = saved
         chosen = self.positions([t is not None for t in tangents])
         argnums = tuple(i for i, _ in chosen)
@@ -279,7 +279,7 @@ class _Call(OpaqueCall):
         maker = _found(primitive_jvps, self.primitive, where)
         outputs = self.unpacked(ans)
 
-        def one(ts: Sequence[Any], lead: Shape) -> list[Any]:
+        def one(ts: Sequence[Any], batch: Shape) -> list[Any]:
             full = [
                 zeros(s) if t is None and s is not None else t
                 for t, s in zip(ts, map(tangent_spec, values), strict=True)
@@ -294,7 +294,7 @@ class _Call(OpaqueCall):
                 for i, a in zip(self.places, outputs, strict=True)
             ]
 
-        return self.packed(over_lead(one, tangents, lead, False, self.specs))
+        return self.packed(over_batch(one, tangents, batch, False, self.specs))
 
     def _conformed(self, kind: str, c: Any, value: Any) -> Any:
         """The result of a rule, in the shape and dtype of its primal; None counts as zero."""
@@ -302,7 +302,7 @@ class _Call(OpaqueCall):
         if c is None:
             return zeros(spec)
         c = _operand(dense(c))
-        while is_box(c) and c.scope.level in self.levels:
+        while is_box(c) and c.owner.level in self.levels:
             c = c.value
         shape = shape_of(c)
         if shape != spec.shape:
@@ -312,7 +312,7 @@ class _Call(OpaqueCall):
                 if np.prod(shape) != np.prod(spec.shape):
                     raise self._wrong(kind, f"shape {shape}", f"shape {spec.shape}") from None
                 c = np.reshape(c, spec.shape)
-        return cast(resolve(c) if is_box(c) else np.asarray(c)[()], spec.dtype)
+        return cast(materialize(c) if is_box(c) else np.asarray(c)[()], spec.dtype)
 
     def _wrong(self, kind: str, given: str, wanted: str) -> RuleError:
         return RuleError(f"a {kind} of {self.name} returned {given}, where {wanted} is needed")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import is_box, plain
+from ...array.box import is_box, unbox
 from ...core.batch import dtype_of, shape_of
 from ...core.dual import ForwardTrace
 from ...errors import UnsupportedInputError, user_line
@@ -89,7 +89,7 @@ def refuse_objects(recording: Recording) -> None:
     for value in (*recording.outputs.values, *recording.outputs.others.values()):
         if value is not None and dtype_of(value).kind not in "fciub":
             raise UnsupportedInputError(
-                f"the function returned {plain(value)!r}, which is not a number, {user_line()}"
+                f"the function returned {unbox(value)!r}, which is not a number, {user_line()}"
             )
 
 
@@ -129,11 +129,11 @@ def make_jvp(fun: Callable[[Any], Any], x: Any) -> Callable[[Any], tuple[Any, An
 
     check_traceable(x)
 
-    def push(g: Any) -> tuple[Any, Any]:
+    def forward(g: Any) -> tuple[Any, Any]:
         value, tangent = jvp(fun, (x,), (fitted(g, x),))
         return as_numpy(value), as_numpy(tangent)
 
-    return push
+    return forward
 
 
 def defvjp(fun: Any, *vjpmakers: Any, argnums: Iterable[int] | None = None) -> None:
@@ -164,7 +164,7 @@ def defvjp(fun: Any, *vjpmakers: Any, argnums: Iterable[int] | None = None) -> N
         pulls = [makers[i] and makers[i](ans, *args, **kwargs) for i in argnums]
         zeros = [vspace(args[i]).zeros() if makers[i] is None else None for i in argnums]
         return lambda g: [
-            zero if pull is None else pull(g) for pull, zero in zip(pulls, zeros, strict=True)
+            zero if vjp is None else vjp(g) for vjp, zero in zip(pulls, zeros, strict=True)
         ]
 
     primitive_vjps[function] = by_argument
@@ -179,7 +179,7 @@ def defvjp_argnum(fun: Any, vjpmaker: Callable[..., Any]) -> None:
 
     def by_argument(argnums: Sequence[int], *rest: Any) -> Any:
         pulls = [vjpmaker(argnum, *rest) for argnum in argnums]
-        return lambda g: [pull(g) for pull in pulls]
+        return lambda g: [vjp(g) for vjp in pulls]
 
     primitive_vjps[as_primitive(fun)] = by_argument
 
@@ -202,21 +202,21 @@ def defjvp(fun: Any, *jvpfuns: Any, argnums: Iterable[int] | None = None) -> Non
     `argnums`, the positions of these arguments (0, 1, ... by default).
     """
     function = as_primitive(fun)
-    pushes = dict(zip(itertools.count() if argnums is None else argnums, jvpfuns, strict=False))
+    jvps = dict(zip(itertools.count() if argnums is None else argnums, jvpfuns, strict=False))
 
     def by_argument(argnums: Sequence[int], gs: Any, ans: Any, args: Any, kwargs: Any) -> Any:
-        missing = [i for i in argnums if i not in pushes]
+        missing = [i for i in argnums if i not in jvps]
         if missing:
             raise missing_rule("JVP", function.__name__, missing)
         parts = []
         for i, g in zip(argnums, gs, strict=True):
-            push = pushes[i]
-            if push == "same":
+            jvp = jvps[i]
+            if jvp == "same":
                 parts.append(function(*subval(args, i, g), **kwargs))
-            elif push is None:
+            elif jvp is None:
                 parts.append(vspace(ans).zeros())
             else:
-                parts.append(push(g, ans, *args, **kwargs))
+                parts.append(jvp(g, ans, *args, **kwargs))
         return sum_outgrads(parts)
 
     primitive_jvps[function] = by_argument

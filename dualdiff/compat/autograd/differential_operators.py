@@ -285,7 +285,7 @@ def make_jvp_reversemode(fun: Callable[[Any], Any], x: Any) -> Callable[[Any], A
     linear = Linearization(recording)
     value = recording.outputs.released()
 
-    def push(v: Any) -> Any:
+    def jvp(v: Any) -> Any:
         v = fitted(v, x)
         try:
             return as_numpy(linear.jvp(v))
@@ -293,7 +293,7 @@ def make_jvp_reversemode(fun: Callable[[Any], Any], x: Any) -> Callable[[Any], A
             transposed, _ = _make_vjp(lambda g: linear.vjp(g)[0], np.zeros_like(value))
             return transposed(v)
 
-    return push
+    return jvp
 
 
 def _half_square(y: Any) -> Any:
@@ -311,10 +311,10 @@ def make_ggnvp(
 
     @unary_to_nary
     def at_point(f: Callable[[Any], Any], x: Any) -> Callable[[Any], Any]:
-        pull, f_x = _make_vjp(f, x)
-        push = make_jvp_reversemode(f)(x)
+        vjp, f_x = _make_vjp(f, x)
+        jvp = make_jvp_reversemode(f)(x)
         hvp, _ = _make_vjp(grad(g), f_x)
-        return lambda v: pull(hvp(push(v)))
+        return lambda v: vjp(hvp(jvp(v)))
 
     return at_point(f, f_argnum)
 

@@ -45,21 +45,21 @@ def make_numerical_jvp(f: Callable[[Any], Any], x: Any) -> Callable[[Any], Any]:
     """The pushforward by a central difference."""
     space, out_space = vspace(x), vspace(f(x))
 
-    def push(v: Any) -> Any:
+    def jvp(v: Any) -> Any:
         step = space.scalar_mul(v, EPS / 2)
         plus = f(space.add(x, step))
         minus = f(space.add(x, space.scalar_mul(step, -1)))
         return out_space.scalar_mul(out_space.add(plus, out_space.scalar_mul(minus, -1)), 1 / EPS)
 
-    return push
+    return jvp
 
 
 def check_vjp(f: Callable[[Any], Any], x: Any) -> None:
     """Check the pullback against central differences in one random direction."""
-    pull, y = make_vjp(f, x)
+    vjp, y = make_vjp(f, x)
     space, out_space = vspace(x), vspace(y)
     t, g = space.randn(), out_space.randn()
-    analytic = space.inner_prod(t, space.covector(pull(out_space.covector(g))))
+    analytic = space.inner_prod(t, space.covector(vjp(out_space.covector(g))))
     numeric = out_space.inner_prod(g, make_numerical_jvp(f, x)(t))
     assert scalar_close(analytic, numeric), (
         f"Derivative (VJP) check of {_name(f)} failed with arg {x}:\n"

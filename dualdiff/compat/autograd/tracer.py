@@ -16,7 +16,7 @@ from ...array.box import is_box
 from ...core.batch import dtype_of, shape_of
 from ...core.primitive import Primitive as _CorePrimitive
 from ...core.tape import Tape
-from ...core.trace import LIVE, Trace, Traced, closed_error, kept, resolve, value_of
+from ...core.trace import LIVE, Trace, Traced, closed_error, freeze, materialize, value_of
 from ...errors import UnsupportedInputError, user_line
 from ...trees import flatten
 from ._primitives import UNTRACED, Primitive, _Call, as_primitive
@@ -54,15 +54,15 @@ def notrace_primitive(f_raw: Callable[..., Any]) -> Callable[..., Any]:
     """Make a function that sees plain values and whose result counts as constant."""
 
     @functools.wraps(f_raw)
-    def on_values(*args: Any, **kwargs: Any) -> Any:
+    def zero_derivative(*args: Any, **kwargs: Any) -> Any:
         return f_raw(*map(getval, args), **{k: getval(v) for k, v in kwargs.items()})
 
-    return on_values
+    return zero_derivative
 
 
 def isbox(x: Any) -> bool:
     """Whether a value is traced."""
-    return is_box(x) and is_box(resolve(x))
+    return is_box(x) and is_box(materialize(x))
 
 
 def getval(x: Any) -> Any:
@@ -113,18 +113,18 @@ class Box(metaclass=_BoxMeta):
 
 
 def _lower(self: Any) -> Any:
-    content = resolve(self)
+    content = materialize(self)
     return content.value if issubclass(type(content), Traced) else content
 
 
 def _payload(self: Any) -> Any:
-    content = resolve(self)
+    content = materialize(self)
     return content.payload if issubclass(type(content), Traced) else None
 
 
 def _scope(self: Any) -> Any:
-    content = resolve(self)
-    return content.scope if issubclass(type(content), Traced) else None
+    content = materialize(self)
+    return content.owner if issubclass(type(content), Traced) else None
 
 
 # As autograd's boxes have them.
@@ -196,15 +196,15 @@ class NodeTrace(Trace):
     def box(self, value: Any, node: Any) -> NodeBox:
         """A value that belongs to a node."""
         out = object.__new__(NodeBox)
-        out.value, out.payload, out.scope = value, node, self
+        out.value, out.payload, out.owner = value, node, self
         return out
 
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
         self.check_open()
         values, argnums, parents = [], [], []
         for i, a in enumerate(args):
-            own = type(a) is NodeBox and a.scope is self
-            values.append(a.value if own else kept(a))
+            own = type(a) is NodeBox and a.owner is self
+            values.append(a.value if own else freeze(a))
             if own:
                 argnums.append(i)
                 parents.append(a.payload)
@@ -309,7 +309,7 @@ def new_box(value: Any, trace: Any, node: Any) -> Any:
         return _container(value, trace, node)
     if type(value) is int or not (is_box(value) or isinstance(value, (np.ndarray, Number))):
         raise TypeError(f"can't differentiate w.r.t. type {type(value)}, {user_line()}")
-    return trace.box(kept(resolve(value)), node)
+    return trace.box(freeze(materialize(value)), node)
 
 
 def _container(value: Any, trace: Any, node: Any) -> Any:
@@ -346,11 +346,11 @@ def check_traceable(x: Any) -> None:
 def find_top_boxed_args(args: Sequence[Any]) -> tuple[list[Any], Any, Any]:
     """The arguments of the highest trace as pairs (position, box), the trace, and the class of
     their nodes."""
-    boxes = [(i, resolve(a)) for i, a in enumerate(args) if isbox(a)]
+    boxes = [(i, materialize(a)) for i, a in enumerate(args) if isbox(a)]
     if not boxes:
         return [], -1, None
-    top = max((b.scope for _, b in boxes), key=lambda scope: scope.level)
-    found = [(i, b) for i, b in boxes if b.scope is top]
+    top = max((b.owner for _, b in boxes), key=lambda scope: scope.level)
+    found = [(i, b) for i, b in boxes if b.owner is top]
     return found, top, type(found[0][1].payload)
 
 
@@ -363,8 +363,8 @@ def trace(start_node: Any, fun: Callable[[Any], Any], x: Any) -> tuple[Any, Any]
     """
     with trace_stack.new_trace() as opened:
         end = fun(new_box(x, opened, start_node))
-        end = resolve(end) if is_box(end) else end
-        if type(end) is NodeBox and end.scope is opened:
+        end = materialize(end) if is_box(end) else end
+        if type(end) is NodeBox and end.owner is opened:
             return end.value, end.payload
         return end, None
 

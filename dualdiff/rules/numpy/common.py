@@ -11,13 +11,13 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ...array.box import is_box, plain, seen
+from ...array.box import is_box, observe, unbox
 from ...array.dispatch import register
 from ...array.layout import in_layout, layout_of
 from ...array.stores import assign_to
 from ...array.views import memory_of
 from ...core.batch import Shape, Spec, align, cast, contains_nan, dtype_of, shape_of
-from ...core.trace import resolve
+from ...core.trace import materialize
 from ...errors import UnsupportedInputError, user_line
 
 Axes = tuple[int, ...]
@@ -40,7 +40,7 @@ def ends_derivative(dtype: Any) -> bool:
 
 
 def axes_of(axis: Any, ndim: int) -> Axes:
-    """An axis argument (None, int, tuple) as a tuple of negative axes, which lead axes do not
+    """An axis argument (None, int, tuple) as a tuple of negative axes, which batch axes do not
     move."""
     if axis is None:
         return tuple(range(-ndim, 0))
@@ -78,16 +78,18 @@ def memory_order(strides: Sequence[int]) -> list[int]:
 
 
 def expand_dims(g: Any, axes: Axes, ndim: int) -> Any:
-    """Put back the axes that a reduction of an array of `ndim` dimensions took away; keeps lead
+    """Put back the axes that a reduction of an array of `ndim` dimensions took away; keeps batch
     axes."""
     if not axes:
         return g
     shape = shape_of(g)
-    lead = len(shape) - (ndim - len(axes))
-    inner = iter(shape[lead:])
+    batch = len(shape) - (ndim - len(axes))
+    inner = iter(shape[batch:])
     kept = tuple(1 if i - ndim in axes else next(inner) for i in range(ndim))
     return (
-        g.reshape(shape[:lead] + kept) if type(g) is ndarray else np.reshape(g, shape[:lead] + kept)
+        g.reshape(shape[:batch] + kept)
+        if type(g) is ndarray
+        else np.reshape(g, shape[:batch] + kept)
     )
 
 
@@ -102,22 +104,22 @@ def where_or_zero(mask: Any, g: Any) -> Any:
 
 
 def tangent_where(
-    ts: Sequence[Any], masks: Sequence[Any], specs: Sequence[Spec], ans_spec: Spec, lead: Shape
+    ts: Sequence[Any], masks: Sequence[Any], specs: Sequence[Spec], ans_spec: Spec, batch: Shape
 ) -> Any:
     """Each tangent where its mask is; masks do not overlap, and a None is a tangent of zeros."""
     total: Any = 0
     for t, mask, spec in zip(ts, masks, specs, strict=True):
         if t is None:
             continue
-        total = np.where(mask, align(t, spec.ndim, ans_spec.ndim, lead), total)
-    return np.broadcast_to(total, lead + ans_spec.shape)
+        total = np.where(mask, align(t, spec.ndim, ans_spec.ndim, batch), total)
+    return np.broadcast_to(total, batch + ans_spec.shape)
 
 
 def target_of(out: Any) -> Any:
     """The array that a function is to write to, if any."""
     if type(out) is tuple:
         (out,) = out
-    if out is not None and type(plain(out)) is not ndarray:
+    if out is not None and type(unbox(out)) is not ndarray:
         raise TypeError("return arrays must be of ArrayType")
     return out
 
@@ -168,7 +170,7 @@ def laid_out_like(x: Any, made: ndarray) -> Any:
     if layout is None:
         return laid_out(x)
     lies = memory_of(x).transpose(layout).flags.c_contiguous
-    return x if lies else resolve(in_layout(x, layout, ()))
+    return x if lies else materialize(in_layout(x, layout, ()))
 
 
 def fortran_or_c(x: Any) -> str:
@@ -188,8 +190,8 @@ def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., 
     return decorate
 
 
-def on_values(
-    function: Callable[..., Any], look: Callable[[Any], Any] = seen
+def zero_derivative(
+    function: Callable[..., Any], look: Callable[[Any], Any] = observe
 ) -> Callable[..., Any]:
     """`function` applied to plain values, for results with a zero derivative or none.
 
@@ -207,7 +209,7 @@ def on_values(
     return passes_values
 
 
-def strip(x: Any, look: Callable[[Any], Any] = seen) -> Any:
+def strip(x: Any, look: Callable[[Any], Any] = observe) -> Any:
     """Plain values behind boxes, also in lists and tuples."""
     if type(x) in (list, tuple):
         return type(x)(strip(e, look) for e in x)

@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import plain
+from ...array.box import unbox
 from ...core.batch import cast, dtype_of, shape_of
-from ...core.trace import resolve
+from ...core.trace import materialize
 from .common import implements
 from .reductions import conjugate
 
 
 def _variables(m: Any, rowvar: bool) -> Any:
     """Observations as a matrix with one row per variable."""
-    m = resolve(m)
+    m = materialize(m)
     if np.ndim(m) > 2:
         raise ValueError("m and y may have no more than 2 dimensions")
     if np.ndim(m) < 2:
@@ -44,10 +44,10 @@ def cov(
     dtype = np.dtype(dtype or np.result_type(dtype_of(x), float))
     x = cast(x, dtype)
     if aweights is not None:
-        aweights = cast(resolve(aweights), np.dtype(float))
+        aweights = cast(materialize(aweights), np.dtype(float))
     n = shape_of(x)[1]
     # NumPy's own complaints about ddof and weights, at little cost.
-    np.cov(np.zeros((1, n)), None, True, bias, ddof, plain(fweights), plain(aweights))
+    np.cov(np.zeros((1, n)), None, True, bias, ddof, unbox(fweights), unbox(aweights))
     ddof = int(not bias) if ddof is None else ddof
     w = fweights if aweights is None else aweights if fweights is None else fweights * aweights
     mean, total = np.average(x, axis=1, weights=w, returned=True)
@@ -57,7 +57,7 @@ def cov(
         dof = total[0] - ddof
     else:
         dof = total[0] - ddof * np.sum(w * aweights) / total[0]
-    if plain(dof) <= 0:
+    if unbox(dof) <= 0:
         dof = 0.0
     x = x - mean[:, None]
     other = np.transpose(x if w is None else x * w)

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ...array.box import is_box, plain, seen
+from ...array.box import is_box, observe, unbox
 from ...array.dispatch import register
 from ...array.views import Array, memory_of
 from ...core.batch import Shape, cast, dtype_of
 from ...core.primitive import Primitive
-from ...core.trace import is_tracing, resolve, set_object_converter
+from ...core.trace import is_tracing, materialize, set_object_converter
 from ...errors import UnsupportedInputError, user_line
 from ..declare import linear
 from ..structures import Elementwise, Pack
@@ -41,15 +41,15 @@ class PackScalars(Primitive):
     def save(self, ans: Any, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
         return ans.dtype, tuple(dtype_of(a) for a in args)
 
-    def push(self, saved: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+    def apply_jvp(self, saved: Any, tangents: Sequence[Any], batch: Shape) -> Any:
         dtype, _ = saved
         parts = [0.0 if t is None else t for t in tangents]
-        if not lead:
+        if not batch:
             return cast(self(*parts), dtype)
-        return cast(np.stack([np.broadcast_to(t, lead) for t in parts], axis=-1), dtype)
+        return cast(np.stack([np.broadcast_to(t, batch) for t in parts], axis=-1), dtype)
 
-    def pull(self, saved: Any, g: Any, lead: Shape) -> Sequence[Any]:
-        return [cast(g[..., i] if lead else g[i], dtype) for i, dtype in enumerate(saved[1])]
+    def apply_vjp(self, saved: Any, g: Any, batch: Shape) -> Sequence[Any]:
+        return [cast(g[..., i] if batch else g[i], dtype) for i, dtype in enumerate(saved[1])]
 
 
 pack = PackScalars()
@@ -157,7 +157,7 @@ def array(
         ans = ans.astype(dtype)
     elif copy is True and is_box(object):
         ans = np.copy(ans, order)
-    if not isinstance(plain(ans), ndarray):
+    if not isinstance(unbox(ans), ndarray):
         ans = np.copy(ans)  # an array without axes
     if np.ndim(ans) < ndmin:
         ans = np.reshape(ans, (1,) * (ndmin - np.ndim(ans)) + np.shape(ans))
@@ -214,7 +214,7 @@ def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:
     if not contains_box(a):
         return np.asarray_chkfinite(a, dtype, order)
     a = asarray(a, dtype, order)
-    np.asarray_chkfinite(plain(resolve(a)))
+    np.asarray_chkfinite(unbox(materialize(a)))
     return a
 
 
@@ -242,7 +242,7 @@ def given(x: Any, made: Any) -> Any:
     return made if ends_derivative(made.dtype) else given_p(cast(x, made.dtype), made=made)
 
 
-given_p = linear(given, lambda g: g, push=lambda t: t, name="given", structure=Elementwise())
+given_p = linear(given, lambda g: g, jvp=lambda t: t, name="given", structure=Elementwise())
 
 
 def linspace(
@@ -262,7 +262,7 @@ def linspace(
     made, step = make(strip(start), strip(stop), num, endpoint, True, **options)
     if not contains_box(start) and not contains_box(stop):
         return (assignable(made), step) if retstep else assignable(made)
-    start, stop = resolve(start), resolve(stop)
+    start, stop = materialize(start), materialize(stop)
     shares = np.linspace(0.0, 1.0, num, endpoint)
     shares = shares.reshape((-1,) + (1,) * (np.ndim(made) - 1))
     moving = np.moveaxis((1 - shares) * start + shares * stop, 0, axis)
@@ -284,7 +284,7 @@ def logspace(
     """``numpy.logspace``, differentiable in start, stop and base."""
     if not any(map(contains_box, (start, stop, base))):
         return assignable(np.logspace(start, stop, num, endpoint, base, dtype, axis))
-    start, stop, base = map(resolve, (start, stop, base))
+    start, stop, base = map(materialize, (start, stop, base))
     made = np.logspace(strip(start), strip(stop), num, endpoint, strip(base), dtype, axis)
     shape = np.broadcast_shapes(np.shape(start), np.shape(stop), np.shape(base))
     start, stop, base = (np.broadcast_to(v, shape) for v in (start, stop, base))
@@ -298,7 +298,7 @@ def geomspace(
     """``numpy.geomspace``, differentiable in start and stop."""
     if not contains_box(start) and not contains_box(stop):
         return assignable(np.geomspace(start, stop, num, endpoint, dtype, axis))
-    start, stop = resolve(start), resolve(stop)
+    start, stop = materialize(start), materialize(stop)
     made = np.geomspace(strip(start), strip(stop), num, endpoint, dtype, axis)
     ratio = np.log(stop / start)
     exponents = linspace(np.zeros(np.shape(ratio)), ratio, num, endpoint, axis=axis)
@@ -342,7 +342,7 @@ def arange(
         return assignable(np.arange(start, stop, step, **options))
     if stop is None:
         start, stop = 0, start
-    made = np.arange(seen(start), seen(stop), seen(step), dtype=dtype, device=device)
+    made = np.arange(observe(start), observe(stop), observe(step), dtype=dtype, device=device)
     return given(start + step * np.arange(made.size), made)
 
 

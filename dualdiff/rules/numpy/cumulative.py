@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import plain, seen
+from ...array.box import observe, unbox
 from ...array.dispatch import UFUNC_METHODS, register
 from ...core.batch import dtype_of, shape_of
 from ...core.primitive import Primitive
@@ -46,41 +46,41 @@ def recurrence(a: Any, b: Any, axis: int) -> Any:
     return b
 
 
-def recurrence_pull(a: Any, g: Any, axis: int) -> Any:
+def recurrence_vjp(a: Any, g: Any, axis: int) -> Any:
     """The cotangent of b in `recurrence`."""
     back = along(axis, REVERSED)
     return recurrence(a[back], g[back], axis)[back]
 
 
-def _cumprod_push(t: Any, x: Any, ans: Any, axis: int) -> Any:
+def _cumprod_jvp(t: Any, x: Any, ans: Any, axis: int) -> Any:
     if is_normal(ans):
         return ans * np.cumsum(t / x, axis=axis)
     return recurrence(x[along(axis, BUT_FIRST)], t * products_before(x, axis), axis)
 
 
-def _cumprod_pull(g: Any, x: Any, ans: Any, axis: int) -> Any:
+def _cumprod_vjp(g: Any, x: Any, ans: Any, axis: int) -> Any:
     if is_normal(ans):
         return sums_from_behind(g * ans, axis) / x
-    return products_before(x, axis) * recurrence_pull(x[along(axis, BUT_FIRST)], g, axis)
+    return products_before(x, axis) * recurrence_vjp(x[along(axis, BUT_FIRST)], g, axis)
 
 
 def _runs(x: Any, ans: Any, axis: int) -> tuple[Any, Any, Any]:
     """For a running extremum: where it stays, the elements that equal it, how many have so far."""
-    x, ans = plain(x), plain(ans)
+    x, ans = unbox(x), unbox(ans)
     stays = ans[along(axis, BUT_FIRST)] == ans[along(axis, BUT_LAST)]
     equal = x == ans
     stays, ties = stays.astype(float), equal.astype(float)
     return stays, equal, recurrence(stays, ties, axis)
 
 
-def _running_push(t: Any, x: Any, ans: Any, axis: int) -> Any:
+def _running_jvp(t: Any, x: Any, ans: Any, axis: int) -> Any:
     stays, equal, ties = _runs(x, ans, axis)
     return recurrence(stays, np.where(equal, t, 0), axis) / ties
 
 
-def _running_pull(g: Any, x: Any, ans: Any, axis: int) -> Any:
+def _running_vjp(g: Any, x: Any, ans: Any, axis: int) -> Any:
     stays, equal, ties = _runs(x, ans, axis)
-    return np.where(equal, recurrence_pull(stays, g / ties, axis), 0)
+    return np.where(equal, recurrence_vjp(stays, g / ties, axis), 0)
 
 
 cumsum_p = linear(
@@ -91,22 +91,22 @@ cumsum_p = linear(
 )
 cumprod_p = rule(
     lambda x, axis: np.cumprod(x, axis=axis),
-    push=_cumprod_push,
-    pull=_cumprod_pull,
+    jvp=_cumprod_jvp,
+    vjp=_cumprod_vjp,
     name="cumprod",
     structure=Cumulative(),
 )
 cummax_p = rule(
     lambda x, axis: np.maximum.accumulate(x, axis=axis),
-    push=_running_push,
-    pull=_running_pull,
+    jvp=_running_jvp,
+    vjp=_running_vjp,
     name="maximum.accumulate",
     structure=Cumulative(),
 )
 cummin_p = rule(
     lambda x, axis: np.minimum.accumulate(x, axis=axis),
-    push=_running_push,
-    pull=_running_pull,
+    jvp=_running_jvp,
+    vjp=_running_vjp,
     name="minimum.accumulate",
     structure=Cumulative(),
 )
@@ -126,7 +126,7 @@ def _line(a: Any, axis: Any) -> tuple[Any, int]:
 def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """``numpy.cumsum``."""
     if dtype is not None and ends_derivative(dtype):
-        a = seen(a)
+        a = observe(a)
     a, axis = _line(for_target(a, out, dtype, is_linear=True), axis)
     return into(out, cumsum_p(a, axis=axis, dtype=dtype), "unsafe")
 

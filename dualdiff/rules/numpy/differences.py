@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import is_box, plain, seen
+from ...array.box import is_box, observe, unbox
 from ...core.batch import cast, dtype_of, shape_of
-from ...core.trace import resolve
+from ...core.trace import materialize
 from .common import axes_of, axis_of, implements, laid_out_like, strip
 from .creation import given
 from .reductions import BUT_FIRST, BUT_LAST, NoValue, along
@@ -31,7 +31,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = NoValue, append: Any
         return a
     if n < 0:
         raise ValueError(f"order must be non-negative but got {n!r}")
-    a = resolve(a)
+    a = materialize(a)
     if np.ndim(a) == 0:
         raise ValueError("diff requires input that is at least one dimensional")
     axis = axis_of(axis, np.ndim(a))
@@ -50,12 +50,12 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = NoValue, append: Any
 @implements(np.ediff1d)
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """``numpy.ediff1d``, differentiable in all arguments."""
-    ary = np.reshape(resolve(ary), -1)
+    ary = np.reshape(materialize(ary), -1)
     parts = [ary[1:] - ary[:-1]]
     for border, first in ((to_begin, True), (to_end, False)):
         if border is None:
             continue
-        border = np.reshape(resolve(border), -1)
+        border = np.reshape(materialize(border), -1)
         if not np.can_cast(border.dtype, ary.dtype, "same_kind"):
             which = "to_begin" if first else "to_end"
             raise TypeError(f"dtype of `{which}` must be compatible with input `ary`")
@@ -65,7 +65,7 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 
 def _steps(spacing: Any, n: int) -> Any:
     """Distances between samples: one number, or one per interval."""
-    spacing = resolve(spacing)
+    spacing = materialize(spacing)
     if np.ndim(spacing) == 0:
         return spacing
     if np.ndim(spacing) > 1:
@@ -120,7 +120,7 @@ def _gradient(f: Any, h: Any, axis: int, edge_order: int) -> Any:
 @implements(np.gradient)
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """``numpy.gradient``, differentiable in `f` and in the spacings or coordinates."""
-    f = resolve(f)
+    f = materialize(f)
     ndim, shape = np.ndim(f), shape_of(f)
     axes = axes_of(axis, ndim)
     if not varargs:
@@ -146,20 +146,20 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     ]
     if any(map(is_box, varargs)):  # NumPy rounds in another way if steps are equal
         make: Any = np.gradient  # NumPy's stubs do not know these combinations
-        made = make(seen(f), *map(strip, varargs), axis=axis, edge_order=edge_order)
+        made = make(observe(f), *map(strip, varargs), axis=axis, edge_order=edge_order)
         values = made if isinstance(made, tuple) else (made,)
         parts = [given(p, v) for p, v in zip(parts, values, strict=True)]
-    parts = [laid_out_like(part, np.empty_like(plain(f))) for part in parts]
+    parts = [laid_out_like(part, np.empty_like(unbox(f))) for part in parts]
     return parts[0] if len(parts) == 1 else tuple(parts)
 
 
 @implements(np.trapezoid)
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """``numpy.trapezoid``, differentiable in `y`, `x` and `dx`."""
-    y = resolve(y)
+    y = materialize(y)
     axis = axis_of(axis, np.ndim(y))
     if x is not None:
-        x = resolve(x)
+        x = materialize(x)
         if np.ndim(x) == 1:
             dx = np.reshape(np.diff(x), (-1,) + (1,) * (-axis - 1))
         else:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import is_box, plain
+from ...array.box import is_box, unbox
 from ...core.batch import dtype_of
 from ..declare import rule
 from ..structures import Axis
@@ -43,12 +43,12 @@ def shares(x: Any, axis: Axes, where: Any, base: int | None = None) -> Any:
 
 def _shares_step(t: Any, ans: Any, axis: Axes, base: int | None) -> Any:
     """``p (t - sum(p t))``, symmetric in tangents and cotangents."""
-    t = t - _of_largest(t, plain(ans), axis)
+    t = t - _of_largest(t, unbox(ans), axis)
     step = ans * (t - np.sum(ans * t, axis=axis, keepdims=True))
     return step if base is None else constant(LN2, step) * step
 
 
-shares_p = rule(shares, push=_shares_step, pull=_shares_step, name="shares", structure=Axis())
+shares_p = rule(shares, jvp=_shares_step, vjp=_shares_step, name="shares", structure=Axis())
 
 
 def direction(x: Any, axis: Axes) -> Any:
@@ -72,12 +72,12 @@ def _direction_step(t: Any, x: Any, ans: Any, axis: Axes) -> Any:
     radius = x
     for one in axis:  # several axes at once are more than the method takes
         radius = np.hypot.reduce(radius, axis=one, keepdims=True)
-    largest = plain(np.absolute(plain(ans)))
+    largest = unbox(np.absolute(unbox(ans)))
     along = _of_largest(safe_divide(t, ans), largest, axis)
     t = t - ans * along
     return safe_divide(t - ans * np.sum(ans * t, axis=axis, keepdims=True), radius)
 
 
 direction_p = rule(
-    direction, push=_direction_step, pull=_direction_step, name="direction", structure=Axis()
+    direction, jvp=_direction_step, vjp=_direction_step, name="direction", structure=Axis()
 )

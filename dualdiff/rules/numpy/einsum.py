@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...array.box import seen
+from ...array.box import observe
 from ...array.dispatch import register
 from ...core.batch import Shape, cast, shape_of
-from ...core.trace import resolve
+from ...core.trace import materialize
 from ..declare import linear, rule
 from ..structures import Contraction
-from .common import implements, into, on_values, target_of
+from .common import implements, into, target_of, zero_derivative
 from .creation import given
 
 # From this many multiplications on, the search for a better order of summation pays, for two and
@@ -98,11 +98,11 @@ def _transposed(
     plan = _planned(labels, i, shapes)
     others = [operand for j, operand in enumerate(operands) if j != i]
     c = _contract(plan.terms, plan.output, [g, *others])
-    lead = c.shape[: c.ndim - len(plan.output) + 3]
-    if c.shape != lead + plan.kept:
-        c = c.reshape(lead + plan.kept)
+    batch = c.shape[: c.ndim - len(plan.output) + 3]
+    if c.shape != batch + plan.kept:
+        c = c.reshape(batch + plan.kept)
     if plan.kept != plan.own:
-        c = np.broadcast_to(c, lead + plan.own)
+        c = np.broadcast_to(c, batch + plan.own)
     term = labels[0][i]
     return c if len(plan.own) == len(term) else _on_diagonal(c, term, plan.own)
 
@@ -136,7 +136,7 @@ einsum_of_one_p = linear(
 )
 
 
-def _einsum_push(ts: Any, args: Any, subscripts: str) -> Any:
+def _einsum_jvp(ts: Any, args: Any, subscripts: str) -> Any:
     terms, output = _labels(subscripts, tuple(len(shape_of(a)) for a in args))
     total = None
     for i, t in enumerate(ts):
@@ -148,7 +148,7 @@ def _einsum_push(ts: Any, args: Any, subscripts: str) -> Any:
     return total
 
 
-def _einsum_pull(g: Any, args: Any, active: Any, subscripts: str) -> Any:
+def _einsum_vjp(g: Any, args: Any, active: Any, subscripts: str) -> Any:
     shapes = tuple(map(shape_of, args))
     labels = _labels(subscripts, tuple(map(len, shapes)))
     return [
@@ -159,8 +159,8 @@ def _einsum_pull(g: Any, args: Any, active: Any, subscripts: str) -> Any:
 # `function` is NumPy's function for this sum; the subscripts give its derivatives.
 einsum_p = rule(
     lambda *operands, function, subscripts: function(*operands),
-    push=_einsum_push,
-    pull=_einsum_pull,
+    jvp=_einsum_jvp,
+    vjp=_einsum_vjp,
     name="einsum",
     structure=Contraction(),
 )
@@ -191,7 +191,7 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = False, **kwargs: Any
         # NumPy adds in that dtype, and checks the cast.
         made = np.einsum(
             subscripts,
-            *map(seen, arrays),
+            *map(observe, arrays),
             out=None if out is None else np.empty(out.shape, out.dtype),
             optimize=optimize,
             **kwargs,
@@ -199,7 +199,9 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = False, **kwargs: Any
         if made.dtype.kind not in "fc":
             return into(out, made)
         loop = out.dtype if dtype is None else np.dtype(dtype)
-        summed = einsum(subscripts, *(cast(resolve(a), loop) for a in arrays), optimize=optimize)
+        summed = einsum(
+            subscripts, *(cast(materialize(a), loop) for a in arrays), optimize=optimize
+        )
         return into(out, given(summed, made), "unsafe")
     if len(arrays) == 1 and not kwargs:
         labels = _labels(subscripts, (np.ndim(arrays[0]),))
@@ -208,4 +210,4 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = False, **kwargs: Any
     return einsum_p(*arrays, function=function, subscripts=subscripts)
 
 
-register(np.einsum_path, on_values(np.einsum_path))
+register(np.einsum_path, zero_derivative(np.einsum_path))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import is_box, plain, seen
+from ...array.box import is_box, observe, unbox
 from ...core.batch import cast, dtype_of, is_complex
 from ...errors import UnsupportedInputError, user_line
 from ..declare import Linear, elementwise, linear, rule
@@ -29,7 +29,7 @@ def real(val: Any) -> Any:
 @implements(np.imag)
 def imag(val: Any) -> Any:
     """``numpy.imag``: the tangent's imaginary part; constant if the array is real."""
-    return imag_p(val) if is_complex(val) else np.imag(plain(val))
+    return imag_p(val) if is_complex(val) else np.imag(unbox(val))
 
 
 @implements(np.angle)
@@ -42,20 +42,20 @@ def angle(z: Any, deg: bool = False) -> Any:
 @implements(np.real_if_close)
 def real_if_close(a: Any, tol: float = 100) -> Any:
     """``numpy.real_if_close``: decides by the value."""
-    return a if np.iscomplexobj(np.real_if_close(seen(a), tol)) else np.real(a)
+    return a if np.iscomplexobj(np.real_if_close(observe(a), tol)) else np.real(a)
 
 
 def _sinc_dx(x: Any) -> Any:
     """``-pi j1(pi x)`` with the spherical Bessel function j1 (DLMF 10.49.3, near 0 by 10.53.1)."""
     z = PI * x
-    near = np.abs(plain(z)) < 0.5
+    near = np.abs(unbox(z)) < 0.5
     far = np.where(near, 1.0, z)
     w = np.where(near, z, 0.0)
     w2 = w * w
     series: Any = 1.0
     for k in (6, 5, 4, 3, 2, 1):
         series = 1.0 - series * w2 / (2 * k * (2 * k + 3))
-    angle = PI * (x - 2 * np.rint(plain(x) / 2)) if is_real(x) else z  # exact where x is large
+    angle = PI * (x - 2 * np.rint(unbox(x) / 2)) if is_real(x) else z  # exact where x is large
     wave = np.cos(angle) - np.sin(angle) / far
     return PI * np.where(near, -w * series / 3, wave / far)
 
@@ -82,7 +82,7 @@ def _bessel_step(t: Any, x: Any, order: int) -> Any:
 
 
 bessel_i = rule(
-    _bessel, push=_bessel_step, pull=_bessel_step, name="bessel_i", structure=Elementwise()
+    _bessel, jvp=_bessel_step, vjp=_bessel_step, name="bessel_i", structure=Elementwise()
 )
 i0_p = elementwise(np.i0, lambda x: bessel_i(x, order=1), name="i0")
 
@@ -92,7 +92,7 @@ implements(np.i0)(i0_p.bind)
 
 def _keep_finite(t: Any, x: Any) -> Any:
     """The parts of `t` where `x` is finite, else 0; its own transpose."""
-    x = plain(x)
+    x = unbox(x)
     if not is_complex(x):
         return np.where(np.isfinite(x), t, 0)
     real = np.where(np.isfinite(x.real), np.real(t), 0)
@@ -101,8 +101,8 @@ def _keep_finite(t: Any, x: Any) -> Any:
 
 nan_to_num_p = rule(
     lambda x, nan, posinf, neginf: np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf),
-    push=_keep_finite,
-    pull=_keep_finite,
+    jvp=_keep_finite,
+    vjp=_keep_finite,
     name="nan_to_num",
     structure=Elementwise(),
 )
@@ -129,11 +129,11 @@ def nan_to_num(
     masks: Any = {"nan": np.isnan, "posinf": np.isposinf, "neginf": np.isneginf}
     for name, value in given.items():
         if is_box(value):
-            ans = np.where(masks[name](plain(x)), value, ans)
+            ans = np.where(masks[name](unbox(x)), value, ans)
     return ans if copy else into(x, ans)
 
 
-unwrap_p = linear(np.unwrap, lambda g: g, push=lambda t: t, name="unwrap", structure=Elementwise())
+unwrap_p = linear(np.unwrap, lambda g: g, jvp=lambda t: t, name="unwrap", structure=Elementwise())
 
 
 @implements(np.unwrap)
@@ -144,5 +144,5 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * PI)
     ans = unwrap_p(p, discont=discont, axis=axis, period=plain_period)
     if not is_box(period):
         return ans
-    turns = np.rint((plain(ans) - plain(p)) / plain_period)
+    turns = np.rint((unbox(ans) - unbox(p)) / plain_period)
     return ans + turns * (period - plain_period)

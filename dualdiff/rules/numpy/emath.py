@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import seen
+from ...array.box import observe
 from ...core.batch import cast, dtype_of
-from ...core.trace import resolve
+from ...core.trace import materialize
 from .common import implements
 
 
 def _complex_if(x: Any, leaves_domain: Callable[[Any], Any]) -> Any:
     """`x`, made complex if it is real and one of its elements is outside the domain."""
-    x = resolve(x)
-    value = np.asarray(seen(x))
+    x = materialize(x)
+    value = np.asarray(observe(x))
     if not np.any(np.isreal(value) & leaves_domain(value.real)):
         return x
     return cast(x, np.result_type(dtype_of(x), np.complex64))
@@ -55,7 +55,7 @@ def logn(n: Any, x: Any) -> Any:
 @implements(np.emath.power)
 def power(x: Any, p: Any) -> Any:
     """``numpy.emath.power``."""
-    x, p = _complex_if(x, _negative), resolve(p)
+    x, p = _complex_if(x, _negative), materialize(p)
     if dtype_of(p).kind in "iu":
         p = np.asarray(p) * (1.0 if np.any(np.asarray(p) < 0) else 1)
     return np.power(x, p)

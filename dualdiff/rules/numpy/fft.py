@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ...array.box import plain, seen
+from ...array.box import observe, unbox
 from ...core.batch import Spec, shape_of
-from ...core.trace import resolve
+from ...core.trace import materialize
 from ..declare import linear
 from ..structures import Axis
 from .common import axis_of, implements, into, target_of
@@ -91,7 +91,7 @@ irfft_p = linear(
 
 def _along(prim: Any, a: Any, n: int | None, axis: int, norm: Any, default: int | None) -> Any:
     """A transform along one axis; `n` is the length of the full spectrum."""
-    a = resolve(a)
+    a = materialize(a)
     if norm not in _SWAPPED:
         raise ValueError(f'Invalid norm value {norm}; should be "backward", "ortho" or "forward".')
     axis = axis_of(axis, np.ndim(a))
@@ -107,7 +107,7 @@ def _written(function: Any, out: Any, ans: Any, *args: Any) -> Any:
     out = target_of(out)
     if out is None:
         return ans
-    made = function(*map(seen, args), out=np.empty(out.shape, out.dtype))
+    made = function(*map(observe, args), out=np.empty(out.shape, out.dtype))
     return into(out, given(ans, made), broadcast=True)
 
 
@@ -134,8 +134,8 @@ def ifft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: An
 def rfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.rfft``; complex data raise, as in NumPy."""
     args = a, n, axis, norm
-    a = resolve(a)
-    if np.iscomplexobj(plain(a)):
+    a = materialize(a)
+    if np.iscomplexobj(unbox(a)):
         raise TypeError("rfft takes real data; use fft, or np.real(a)")
     return _written(np.fft.rfft, out, _along(rfft_p, a, n, axis, norm, None), *args)
 
@@ -253,7 +253,7 @@ def irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: A
 
 
 def _shift(a: Any, axes: Any, forward: bool) -> Any:
-    a = resolve(a)
+    a = materialize(a)
     shape = shape_of(a)
     if axes is None:
         axes = tuple(range(len(shape)))

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import is_box, plain
+from ...array.box import is_box, unbox
 from ...core.batch import Shape, shape_of
-from ...core.trace import resolve
+from ...core.trace import materialize
 from .common import axis_of, implements, laid_out_like, strip
 from .creation import CREATORS, contains_box, from_nested
 from .manipulation import as_operand
@@ -116,7 +116,7 @@ def _each_element(
     """A function of the elements of broadcast operands, as one array per result."""
     results = _each_part(call, loops, dtypes, [[]] * len(loops), None)
     alike = np.frompyfunc(lambda *elements: 0, len(loops), 1)
-    made = alike(*(plain(as_operand(a)) for a in loops.values()))
+    made = alike(*(unbox(as_operand(a)) for a in loops.values()))
     if type(results) is tuple:
         return tuple(laid_out_like(result, made) for result in results)
     return laid_out_like(results, made) if type(made) is np.ndarray else results
@@ -229,7 +229,7 @@ def kaiser(M: int, beta: Any) -> Any:
     """``numpy.kaiser``, differentiable in beta (DLMF 10.25)."""
     if not is_box(beta):
         return np.kaiser(M, beta)
-    beta = resolve(beta)
+    beta = materialize(beta)
     if M <= 1:
         return np.ones(max(int(M), 0))
     alpha = (M - 1) / 2.0

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import is_box, seen
+from ...array.box import is_box, observe
 from ...core.batch import cast, shape_of
 from ...errors import UnsupportedInputError, user_line
 from .common import implements, laid_out_like, strip
@@ -20,7 +20,9 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: Any = 
     """``numpy.meshgrid``."""
     arrays = [as_operand(x) for x in xi]
     # NumPy checks the arguments and gives the shapes.
-    shapes = [np.shape(g) for g in np.meshgrid(*map(seen, arrays), sparse=True, indexing=indexing)]
+    shapes = [
+        np.shape(g) for g in np.meshgrid(*map(observe, arrays), sparse=True, indexing=indexing)
+    ]
     grids = [np.reshape(x, shape) for x, shape in zip(arrays, shapes, strict=True)]
     if not sparse:
         grids = [np.broadcast_to(g, np.broadcast_shapes(*shapes)) for g in grids]
@@ -34,7 +36,7 @@ def ix_(*args: Any) -> Any:
     """``numpy.ix_``: an open mesh, whose floats are traced; masks and integers are positions."""
     arrays = [as_operand(a) for a in args]
     # NumPy checks the arguments and says where masks are true.
-    grids = np.ix_(*map(seen, arrays))
+    grids = np.ix_(*map(observe, arrays))
     return tuple(
         np.reshape(x, g.shape) if is_box(x) and g.dtype.kind in "fc" else g
         for x, g in zip(arrays, grids, strict=True)
@@ -49,7 +51,7 @@ def _is_traced(key: Any) -> bool:
 
 def _seen(key: Any) -> Any:
     if isinstance(key, slice):
-        return slice(seen(key.start), seen(key.stop), seen(key.step))
+        return slice(observe(key.start), observe(key.stop), observe(key.step))
     return strip(key)
 
 
@@ -72,7 +74,7 @@ class _Concatenator:
                 positions.append(item)
                 continue
             value = as_operand(self._range(item) if isinstance(item, slice) else item)
-            size = int(np.size(seen(value)))
+            size = int(np.size(observe(value)))
             place = np.arange(start, start + size).reshape(np.shape(value))
             positions.append(place if place.ndim else int(place))
             values.append(np.reshape(value, -1))
@@ -102,7 +104,7 @@ def ndenumerate(arr: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
 
 def broadcast(*arrays: Any) -> Any:
     """``numpy.broadcast`` of the plain values: it needs only shapes."""
-    return np.broadcast(*(seen(as_operand(a)) for a in arrays))
+    return np.broadcast(*(observe(as_operand(a)) for a in arrays))
 
 
 def nditer(op: Any, *args: Any, **kwargs: Any) -> Any:

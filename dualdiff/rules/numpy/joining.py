@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ...array.box import seen
+from ...array.box import observe
 from ...array.views import View
 from ...core.batch import Shape, dtype_of, shape_of
 from ..declare import rule
@@ -27,9 +27,9 @@ from .common import (
 from .manipulation import as_operand, reshape_p
 
 
-def _concatenate_push(ts: Sequence[Any], specs: Any, ans_spec: Any, axis: int, lead: Shape) -> Any:
+def _concatenate_jvp(ts: Sequence[Any], specs: Any, ans_spec: Any, axis: int, batch: Shape) -> Any:
     parts = [
-        np.zeros(lead + spec.shape, spec.dtype) if t is None else t
+        np.zeros(batch + spec.shape, spec.dtype) if t is None else t
         for t, spec in zip(ts, specs, strict=True)
     ]
     return np.concatenate(parts, axis=axis)
@@ -41,7 +41,7 @@ def _spans(specs: Any, axis: int) -> list[slice]:
     return [slice(*span) for span in itertools.pairwise(ends)]
 
 
-def _concatenate_pull(g: Any, specs: Any, active: Any, axis: int) -> Any:
+def _concatenate_vjp(g: Any, specs: Any, active: Any, axis: int) -> Any:
     rest = (slice(None),) * (ndim_of(g) + axis)
     spans = zip(_spans(specs, axis), active, strict=True)
     return [g[(*rest, span)] if used else None for span, used in spans]
@@ -49,8 +49,8 @@ def _concatenate_pull(g: Any, specs: Any, active: Any, axis: int) -> Any:
 
 concatenate_p = rule(
     lambda *xs, axis, dtype, casting: np.concatenate(xs, axis=axis, dtype=dtype, casting=casting),
-    push=_concatenate_push,
-    pull=_concatenate_pull,
+    jvp=_concatenate_jvp,
+    vjp=_concatenate_vjp,
     name="concatenate",
     structure=Blocks(),
 )
@@ -172,7 +172,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     arr, values = as_operand(arr), as_operand(values)
     n, dtype = np.size(arr), dtype_of(arr)
     if dtype.kind not in "fc":
-        return np.insert(seen(arr), strip(obj), seen(values), axis)
+        return np.insert(observe(arr), strip(obj), observe(values), axis)
     # NumPy itself finds the source of each element.
     own = np.arange(n).reshape(shape_of(arr))
     new = np.arange(n, n + np.size(values)).reshape(shape_of(values))

@@ -12,16 +12,16 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ...array.box import is_box, plain, seen
+from ...array.box import is_box, observe, unbox
 from ...array.views import View, memory_of
-from ...core.batch import Fit, Shape, align, shape_of, unbroadcast
-from ...core.trace import resolve
+from ...core.batch import Broadcast, Shape, align, shape_of, unbroadcast
+from ...core.trace import materialize
 from ..declare import linear
 from ..structures import Blocks, Gather
 from .common import Axes, axes_of, axis_of, implements, in_c_order, memory_order, ndim_of
 
 
-def lead_of(t: Any, ndim: int) -> Shape:
+def batch_of(t: Any, ndim: int) -> Shape:
     """The batch axes of a tangent or cotangent of an array with `ndim` dimensions."""
     shape = shape_of(t)
     return tuple(shape[: len(shape) - ndim])
@@ -30,7 +30,7 @@ def lead_of(t: Any, ndim: int) -> Shape:
 def as_operand(x: Any) -> Any:
     """One of a sequence of operands; lists and object arrays of traced values as one box."""
     if type(x) in (list, tuple) or (type(x) is ndarray and x.dtype.hasobject):
-        return resolve(x)
+        return materialize(x)
     return x
 
 
@@ -40,8 +40,8 @@ def _reshaped(x: Any, shape: Shape) -> Any:
 
 reshape_p = linear(
     _reshaped,
-    lambda g, x_spec, ans_spec: _reshaped(g, lead_of(g, ans_spec.ndim) + x_spec.shape),
-    push=lambda t, x_spec, shape: _reshaped(t, lead_of(t, x_spec.ndim) + shape),
+    lambda g, x_spec, ans_spec: _reshaped(g, batch_of(g, ans_spec.ndim) + x_spec.shape),
+    jvp=lambda t, x_spec, shape: _reshaped(t, batch_of(t, x_spec.ndim) + shape),
     name="reshape",
     structure=Blocks(),
     view=True,
@@ -50,8 +50,8 @@ reshape_p = linear(
 
 def _permute(x: Any, axes: Axes) -> Any:
     """Transpose the last axes; `axes` are negative, so batch axes stay in front."""
-    lead = len(shape_of(x)) - len(axes)
-    order = (*range(lead), *axes) if lead else axes
+    batch = len(shape_of(x)) - len(axes)
+    order = (*range(batch), *axes) if batch else axes
     return x.transpose(order) if type(x) is ndarray else np.transpose(x, order)
 
 
@@ -71,9 +71,10 @@ transpose_p = linear(
 
 broadcast_to_p = linear(
     lambda x, shape: np.broadcast_to(x, shape),
-    lambda g, x_spec, ans_spec: unbroadcast(g, Fit(*x_spec, *ans_spec)),
-    push=lambda t, x_spec, shape: np.broadcast_to(
-        align(t, x_spec.ndim, len(shape), lead_of(t, x_spec.ndim)), lead_of(t, x_spec.ndim) + shape
+    lambda g, x_spec, ans_spec: unbroadcast(g, Broadcast(*x_spec, *ans_spec)),
+    jvp=lambda t, x_spec, shape: np.broadcast_to(
+        align(t, x_spec.ndim, len(shape), batch_of(t, x_spec.ndim)),
+        batch_of(t, x_spec.ndim) + shape,
     ),
     name="broadcast_to",
     structure=Gather(),
@@ -103,7 +104,7 @@ def reshape(a: Any, /, shape: Any, order: Any = "C", *, copy: bool | None = None
     if order == "A":
         order = "F" if np.asarray(memory_of(a)).flags.fnc else "C"
     if copy is False:
-        np.reshape(plain(a), shape, order, copy=False)  # raises where it cannot be a view
+        np.reshape(unbox(a), shape, order, copy=False)  # raises where it cannot be a view
     shape = _shape_argument(shape, prod(shape_of(a)))
     if order == "F":
         ans = transpose(reshape_p(transpose(a), shape=shape[::-1]))
@@ -212,7 +213,7 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
     arrays = [as_operand(a) for a in args]
     shape = np.broadcast_shapes(*map(np.shape, arrays))
     return tuple(
-        a if shape_of(a) == shape and type(plain(a)) is ndarray else np.broadcast_to(a, shape)
+        a if shape_of(a) == shape and type(unbox(a)) is ndarray else np.broadcast_to(a, shape)
         for a in arrays
     )
 
@@ -318,7 +319,7 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
     negative = [
         i - ndim_of(a) for i in normalize_axis_tuple(axis, ndim_of(a), allow_duplicate=True)
     ]
-    shifts, axes = np.broadcast_arrays(seen(shift), negative)
+    shifts, axes = np.broadcast_arrays(observe(shift), negative)
     if shifts.ndim > 1:
         raise ValueError("'shift' and 'axis' should be scalars or 1D sequences")
     return roll_p(a, shift=tuple(shifts.tolist()), axis=tuple(axes.tolist()))
@@ -328,7 +329,7 @@ def _untile(g: Any, x_spec: Any, reps: Shape) -> Any:
     """The cotangents of the copies, summed."""
     n = x_spec.ndim
     split = tuple(size for pair in zip(reps, x_spec.shape, strict=True) for size in pair)
-    g = np.reshape(g, lead_of(g, n) + split)
+    g = np.reshape(g, batch_of(g, n) + split)
     return np.sum(g, axis=tuple(range(-2 * n, 0, 2)))
 
 
@@ -373,10 +374,10 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     if ndim_of(a) == 0:
         a = np.ravel(a)
     axis = axis_of(axis, ndim_of(a))
-    counts = np.asarray(seen(repeats))
+    counts = np.asarray(observe(repeats))
     if counts.size == 1 and counts.ndim < 2:
         return repeat_p(a, repeats=operator.index(counts.item()), axis=axis)
-    where = np.repeat(np.arange(shape_of(a)[axis]), seen(repeats))
+    where = np.repeat(np.arange(shape_of(a)[axis]), observe(repeats))
     return np.take(a, where, axis)
 
 
@@ -399,7 +400,7 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
     index = [slice(None)] * ndim_of(filt)
     for axis in axes:
         others = tuple(i for i in range(ndim_of(filt)) if i != axis)
-        found = np.flatnonzero(np.any(seen(filt) != 0, axis=others))
+        found = np.flatnonzero(np.any(observe(filt) != 0, axis=others))
         if found.size == 0:
             index[axis] = slice(0, 0)
             continue

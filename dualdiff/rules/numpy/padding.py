@@ -7,21 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import is_box, plain, seen
+from ...array.box import is_box, observe, unbox
 from ...core.batch import Spec, dtype_of
 from ...errors import UnsupportedInputError, user_line
 from ..declare import linear
 from ..structures import Gather
 from .common import fortran_or_c, implements, laid_out, strip
 from .creation import given
-from .manipulation import as_operand, lead_of
+from .manipulation import as_operand, batch_of
 
 Pair = tuple[int, int]
 _STATISTICS = {"maximum": "max", "minimum": "min", "mean": "mean", "median": "median"}
 
 
-def _pad_push(t: Any, x_spec: Spec, widths: tuple[Pair, ...]) -> Any:
-    return np.pad(t, ((0, 0),) * len(lead_of(t, x_spec.ndim)) + widths)
+def _pad_jvp(t: Any, x_spec: Spec, widths: tuple[Pair, ...]) -> Any:
+    return np.pad(t, ((0, 0),) * len(batch_of(t, x_spec.ndim)) + widths)
 
 
 def _pad_transpose(g: Any, x_spec: Spec, widths: tuple[Pair, ...]) -> Any:
@@ -32,7 +32,7 @@ def _pad_transpose(g: Any, x_spec: Spec, widths: tuple[Pair, ...]) -> Any:
 pad_p = linear(
     lambda x, widths, values: np.pad(x, widths, constant_values=values),
     _pad_transpose,
-    push=_pad_push,
+    jvp=_pad_jvp,
     name="pad",
     structure=Gather(),
 )
@@ -83,7 +83,7 @@ def _ramp(end: Any, edge: Any, axis: int, n: int) -> Any:
     shape[axis] = n
     end, count, whole = end * 1.0, np.arange(n).reshape(shape), max(n, 1)
     step = (edge - end) / whole
-    if np.any(plain(step) == 0):
+    if np.any(unbox(step) == 0):
         return count / whole * (edge - end) + end
     return count * step + end
 
@@ -135,7 +135,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
     np.pad(np.zeros((1,) * ndim), 0, mode, **dict.fromkeys(kwargs, 1))
     if not any(map(any, widths)):
         return np.copy(array)
-    value, values = seen(array), as_operand(kwargs.get("constant_values", 0))
+    value, values = observe(array), as_operand(kwargs.get("constant_values", 0))
     order = fortran_or_c(array)
     if mode == "empty" or (mode == "constant" and not is_box(values)):
         return pad_p(array, widths=widths, values=values)

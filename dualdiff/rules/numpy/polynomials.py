@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import is_box, seen
+from ...array.box import is_box, observe
 from ...core.batch import Shape, cast, dtype_of
-from ...core.trace import resolve
+from ...core.trace import materialize
 from ..declare import rule
 from .common import implements, laid_out
 from .creation import zeros
 
 
 def _coefficients(p: Any) -> Any:
-    return np.atleast_1d(resolve(getattr(p, "coeffs", p)))
+    return np.atleast_1d(materialize(getattr(p, "coeffs", p)))
 
 
 def _trimmed(p: Any) -> Any:
@@ -25,14 +25,14 @@ def _trimmed(p: Any) -> Any:
     p = _coefficients(p)
     if not len(p):
         return np.zeros(1)
-    nonzero = np.flatnonzero(seen(p))
+    nonzero = np.flatnonzero(observe(p))
     return p[nonzero[0] if nonzero.size else len(p) - 1 :]
 
 
 @implements(np.polyval)
 def polyval(p: Any, x: Any) -> Any:
     """``numpy.polyval``, by Horner's rule."""
-    p, x = _coefficients(p), resolve(x)
+    p, x = _coefficients(p), materialize(x)
     y = np.zeros(np.shape(x), dtype_of(x))[()] if not is_box(x) else 0 * x
     for coefficient in p:
         y = np.add(np.multiply(y, x), coefficient)  # ufuncs for scalars too, as in NumPy
@@ -81,7 +81,7 @@ def polydiv(u: Any, v: Any) -> tuple[Any, Any]:
         factor = scale * rest[k]
         quotient[k] = factor
         rest[k : k + n + 1] -= factor * v
-    while np.allclose(seen(rest[0]), 0, rtol=1e-14) and len(rest) > 1:
+    while np.allclose(observe(rest[0]), 0, rtol=1e-14) and len(rest) > 1:
         rest = rest[1:]
     return quotient, rest
 
@@ -102,7 +102,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     """``numpy.polyint``, differentiable in the constants of integration too."""
     if m < 0:
         raise ValueError("Order of integral must be positive (see polyder)")
-    constants = np.zeros(m) if k is None else np.atleast_1d(resolve(k))
+    constants = np.zeros(m) if k is None else np.atleast_1d(materialize(k))
     if len(constants) == 1 and m > 1:
         constants = constants[0] * np.ones(m)
     if len(constants) < m:
@@ -116,7 +116,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
 @implements(np.poly)
 def poly(seq_of_zeros: Any) -> Any:
     """``numpy.poly``: the coefficients of a polynomial with given roots."""
-    zeros_of = np.atleast_1d(resolve(seq_of_zeros))
+    zeros_of = np.atleast_1d(materialize(seq_of_zeros))
     shape = np.shape(zeros_of)
     if len(shape) == 2 and shape[0] == shape[1] and shape[0] != 0:
         zeros_of = np.linalg.eigvals(zeros_of)
@@ -126,9 +126,9 @@ def poly(seq_of_zeros: Any) -> Any:
         return 1.0
     a: Any = np.ones(1, dtype_of(zeros_of))
     for zero in zeros_of:
-        a = np.convolve(a, np.stack([np.ones_like(seen(zero)), -zero]))
+        a = np.convolve(a, np.stack([np.ones_like(observe(zero)), -zero]))
     if dtype_of(a).kind == "c":
-        given = np.asarray(seen(zeros_of))
+        given = np.asarray(observe(zeros_of))
         if np.all(np.sort(given) == np.sort(given.conjugate())):
             a = np.real(a) + 0.0
     return a
@@ -137,7 +137,7 @@ def poly(seq_of_zeros: Any) -> Any:
 @implements(np.vander)
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """``numpy.vander``."""
-    x = resolve(x)
+    x = materialize(x)
     if np.ndim(x) != 1:
         raise ValueError("x must be a one-dimensional array or sequence.")
     n = len(x) if N is None else N
@@ -158,26 +158,26 @@ def _slopes(p: Any, roots: Any) -> Any:
     return np.polyval(np.polyder(p), roots)
 
 
-def _roots_push(t: Any, x: Any, ans: Any, lead: Shape) -> Any:
+def _roots_jvp(t: Any, x: Any, ans: Any, batch: Shape) -> Any:
     if np.size(ans) == 0:
-        return np.zeros(lead + np.shape(ans))
+        return np.zeros(batch + np.shape(ans))
     return -np.matmul(t, np.transpose(_powers(ans, len(x)))) / _slopes(x, ans)
 
 
-def _roots_pull(g: Any, x: Any, ans: Any, lead: Shape) -> Any:
+def _roots_vjp(g: Any, x: Any, ans: Any, batch: Shape) -> Any:
     if np.size(ans) == 0:
-        return np.zeros(lead + np.shape(x))
+        return np.zeros(batch + np.shape(x))
     return -np.matmul(g / _slopes(x, ans), _powers(ans, len(x)))
 
 
-roots_p = rule(lambda x: np.roots(x), push=_roots_push, pull=_roots_pull, name="roots")
+roots_p = rule(lambda x: np.roots(x), jvp=_roots_jvp, vjp=_roots_vjp, name="roots")
 
 
 @implements(np.roots)
 def roots(p: Any) -> Any:
     """``numpy.roots``, differentiable at simple roots: ``dr = -dp(r) / p'(r)``; the
     derivative of a multiple root is infinite."""
-    return roots_p(np.atleast_1d(resolve(p)))
+    return roots_p(np.atleast_1d(materialize(p)))
 
 
 @implements(np.polyfit)
@@ -185,17 +185,17 @@ def polyfit(
     x: Any, y: Any, deg: Any, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False
 ) -> Any:
     """``numpy.polyfit``, differentiable in x, y and w."""
-    x, y = resolve(x) + 0.0, resolve(y) + 0.0
-    given = [None if w is None else seen(w), cov]
+    x, y = materialize(x) + 0.0, materialize(y) + 0.0
+    given = [None if w is None else observe(w), cov]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # warnings come from the fit below
-        np.polyfit(seen(x), seen(y), deg, w=given[0], cov=cov)  # NumPy checks the arguments
+        np.polyfit(observe(x), observe(y), deg, w=given[0], cov=cov)  # NumPy checks the arguments
     order = int(deg) + 1
     rcond = len(x) * np.finfo(dtype_of(x)).eps if rcond is None else rcond
     lhs = np.vander(x, order)
     rhs = y
     if w is not None:
-        w = resolve(w) + 0.0
+        w = materialize(w) + 0.0
         lhs = lhs * w[:, None]
         rhs = rhs * (w[:, None] if np.ndim(rhs) == 2 else w)
     scale = np.sqrt(np.sum(lhs * lhs, axis=0))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ...array.box import plain
+from ...array.box import unbox
 from ...array.dispatch import find_function, no_rule, register
 from ...core.batch import Shape, Spec, align, dtype_of, shape_of
 from ...core.tangents import column_times_row
@@ -27,21 +27,21 @@ from .linalg.matrices import conjugate, flat, fold, transpose
 from .manipulation import as_operand
 
 
-def _each_times(g: Any, v: Any, shape: Shape, lead: Shape) -> Any:
+def _each_times(g: Any, v: Any, shape: Shape, batch: Shape) -> Any:
     """The vector v times each element of g, which is of the given shape."""
-    if shape == lead and lead:
+    if shape == batch and batch:
         return column_times_row(g, v)
     return g[..., None] * v if shape else g * v
 
 
-def _push_x(t: Any, y: Any, x_spec: Any, lead: Shape) -> Any:
+def _jvp_x(t: Any, y: Any, x_spec: Any, batch: Shape) -> Any:
     if y.ndim == 2:
         return _rows(t, y)
     if y.ndim == 1:
         return np.matmul(t, y)
     if x_spec.ndim == 1:
-        return np.matmul(align(t[..., None, :], 2, y.ndim, lead), y)[..., 0, :]
-    return np.matmul(align(t, x_spec.ndim, max(x_spec.ndim, y.ndim), lead), y)
+        return np.matmul(align(t[..., None, :], 2, y.ndim, batch), y)[..., 0, :]
+    return np.matmul(align(t, x_spec.ndim, max(x_spec.ndim, y.ndim), batch), y)
 
 
 def _by_rows(t: Any, matrix: Any) -> Any:
@@ -58,43 +58,43 @@ def _rows(t: Any, y: Any) -> Any:
     return np.matmul(flat(t), y).reshape((*t.shape[:-1], y.shape[-1]))
 
 
-def _push_y(t: Any, x: Any, y_spec: Spec, lead: Shape) -> Any:
+def _jvp_y(t: Any, x: Any, y_spec: Spec, batch: Shape) -> Any:
     if y_spec.ndim == 1 and x.ndim <= 2:
         return _by_rows(t, x.T)
     if y_spec.ndim == 1:
-        return np.matmul(t, flat(x).T).reshape(lead + x.shape[:-1])
+        return np.matmul(t, flat(x).T).reshape(batch + x.shape[:-1])
     if x.ndim == 1:
         return np.matmul(x, t)
-    return np.matmul(x, align(t, y_spec.ndim, max(x.ndim, y_spec.ndim), lead))
+    return np.matmul(x, align(t, y_spec.ndim, max(x.ndim, y_spec.ndim), batch))
 
 
-def _pull_x(g: Any, y: Any, x_spec: Spec, lead: Shape) -> Any:
+def _vjp_x(g: Any, y: Any, x_spec: Spec, batch: Shape) -> Any:
     if y.ndim == 2:
         return _rows(g, y.T)
     if y.ndim == 1:
-        return _each_times(g, y, lead + x_spec.shape[:-1], lead)
+        return _each_times(g, y, batch + x_spec.shape[:-1], batch)
     if x_spec.ndim == 1:
         return fold(np.matmul(y, g[..., None])[..., 0], x_spec, y.ndim - 1)
     return fold(np.matmul(g, transpose(y)), x_spec, max(x_spec.ndim, y.ndim))
 
 
-def _pull_y(g: Any, x: Any, y_spec: Spec, lead: Shape) -> Any:
+def _vjp_y(g: Any, x: Any, y_spec: Spec, batch: Shape) -> Any:
     if x.ndim == 2 and y_spec.ndim == 1:
         return _by_rows(g, x)
     if x.ndim == 1:
-        return _each_times(g, x, lead, lead) if y_spec.ndim == 1 else x[:, None] * g[..., None, :]
+        return _each_times(g, x, batch, batch) if y_spec.ndim == 1 else x[:, None] * g[..., None, :]
     if y_spec.ndim > 2:
         c = np.matmul(transpose(x), g)
         return fold(c, y_spec, max(x.ndim, y_spec.ndim))
     if x.ndim > 2:
         x = flat(x)
-        g = g.reshape(lead + x.shape[:1] + y_spec.shape[1:])
+        g = g.reshape(batch + x.shape[:1] + y_spec.shape[1:])
     return _by_rows(g, x) if y_spec.ndim == 1 else np.matmul(x.T, g)
 
 
 def _product(fn: Callable[..., Any], name: str) -> Bilinear:
-    pushes = (_push_x, _push_y)
-    return bilinear(fn, _pull_x, _pull_y, pushes=pushes, name=name, structure=MatMul())
+    jvps = (_jvp_x, _jvp_y)
+    return bilinear(fn, _vjp_x, _vjp_y, jvps=jvps, name=name, structure=MatMul())
 
 
 matmul_p = _product(np.matmul, "matmul")
@@ -140,7 +140,7 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
 
 def _exactly(out: Any, ans: Any) -> Any:
     """The result in an array that has its dtype, in C order, as `numpy.dot` wants it."""
-    array = plain(target_of(out))
+    array = unbox(target_of(out))
     if array.dtype != dtype_of(ans) or not array.flags.c_contiguous:
         raise ValueError(
             f"output array is not acceptable: it must be in C order and of {dtype_of(ans)!r}"
@@ -259,12 +259,12 @@ _LEVI_CIVITA = np.array(
 )
 
 
-def _cross_push_x(t: Any, y: Any, x_spec: Spec, lead: Shape) -> Any:
-    return np.cross(align(t, x_spec.ndim, max(x_spec.ndim, y.ndim), lead), y)
+def _cross_jvp_x(t: Any, y: Any, x_spec: Spec, batch: Shape) -> Any:
+    return np.cross(align(t, x_spec.ndim, max(x_spec.ndim, y.ndim), batch), y)
 
 
-def _cross_push_y(t: Any, x: Any, y_spec: Spec, lead: Shape) -> Any:
-    return np.cross(x, align(t, y_spec.ndim, max(x.ndim, y_spec.ndim), lead))
+def _cross_jvp_y(t: Any, x: Any, y_spec: Spec, batch: Shape) -> Any:
+    return np.cross(x, align(t, y_spec.ndim, max(x.ndim, y_spec.ndim), batch))
 
 
 # For vectors of three components; others go by the signs.
@@ -272,7 +272,7 @@ cross_p = bilinear(
     lambda x, y: np.cross(x, y),
     lambda g, y, x_spec: fold(np.cross(y, g), x_spec, max(x_spec.ndim, y.ndim)),
     lambda g, x, y_spec: fold(np.cross(g, x), y_spec, max(x.ndim, y_spec.ndim)),
-    pushes=(_cross_push_x, _cross_push_y),
+    jvps=(_cross_jvp_x, _cross_jvp_y),
     name="cross",
     structure=Cross(),
 )
@@ -341,7 +341,7 @@ def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
     if len(arrays) == 2:
         return dot(arrays[0], arrays[1], out)
     if len(arrays) < 2 or {*ndims[1:-1]} != {2} or not {ndims[0], ndims[-1]} <= {1, 2}:
-        return np.linalg.multi_dot(list(map(plain, arrays)))  # raises NumPy's error
+        return np.linalg.multi_dot(list(map(unbox, arrays)))  # raises NumPy's error
     first, last = arrays[0], arrays[-1]
     arrays[0] = first if ndims[0] == 2 else np.reshape(first, (1, -1))
     arrays[-1] = last if ndims[-1] == 2 else np.reshape(last, (-1, 1))

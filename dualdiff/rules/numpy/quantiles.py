@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import seen
+from ...array.box import observe
 from ...core.batch import shape_of
 from .common import axes_of
 from .manipulation import as_operand
@@ -38,7 +38,7 @@ def quantile_rate(a: Any, q: Any, axis: Any, method: str, skip_nan: bool, keepdi
         return np.zeros(q.shape + reduced)
     lines = np.reshape(np.transpose(a, (*rest, *axes)), (*(shape[i] for i in rest), -1))
     lines = np.sort(lines, axis=-1)
-    used = shape_of(lines)[-1] - (np.isnan(seen(lines)).sum(-1) if skip_nan else 0)
+    used = shape_of(lines)[-1] - (np.isnan(observe(lines)).sum(-1) if skip_nan else 0)
     per, offset = _PLACES[method]
     rates = []
     for level in q.flat:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ...array.box import is_box, plain, seen
+from ...array.box import is_box, observe, unbox
 from ...array.dispatch import UFUNC_METHODS
 from ...core.batch import Shape, cast, dtype_of, shape_of
 from ...core.primitive import Primitive
@@ -66,7 +66,7 @@ def reduced(
     }
     where = options.pop("where", True)
     if where is not True:
-        options["where"] = np.array(plain(where), dtype=bool)
+        options["where"] = np.array(unbox(where), dtype=bool)
     return into(out, reduced_plainly(prim, a, axis, keepdims, options), "unsafe")
 
 
@@ -75,7 +75,7 @@ def _joined(
 ) -> Any:
     """A reduction joined with its `initial`; the value is NumPy's, which begins with it."""
     join, start = JOINED[prim]
-    made = reduced(prim, seen(a), axis, keepdims, **{**options, "initial": seen(initial)})
+    made = reduced(prim, observe(a), axis, keepdims, **{**options, "initial": observe(initial)})
     if dtype_of(made).kind not in "fc":
         return made
     rest = reduced(prim, a, axis, keepdims, **{**options, "initial": start})
@@ -108,12 +108,12 @@ def spread(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
     if not keepdims:
         g = expand_dims(g, axes, len(shape))
     outer = shape_of(g)
-    lead = outer[: len(outer) - len(shape)]
+    batch = outer[: len(outer) - len(shape)]
     if type(g) is ndarray and math.prod(shape) <= SMALL:
-        out = np.empty(lead + shape, g.dtype)
+        out = np.empty(batch + shape, g.dtype)
         out[...] = g
         return out
-    return np.broadcast_to(g, lead + shape)
+    return np.broadcast_to(g, batch + shape)
 
 
 def reduced_plainly(
@@ -135,7 +135,7 @@ def converted(a: Any, dtype: Any) -> Any:
     """`a` in the dtype of a function; plain if this dtype has no derivative."""
     if dtype is None:
         return a
-    return cast(seen(a) if ends_derivative(dtype) else a, np.dtype(dtype))
+    return cast(observe(a) if ends_derivative(dtype) else a, np.dtype(dtype))
 
 
 def kept_dims(g: Any, axis: Axes, ndim: int, keepdims: bool) -> Any:
@@ -153,11 +153,11 @@ def reduction(fn: Callable[..., Any], scaled: Scaled, name: str | None = None) -
     def apply(x: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
         return fn(x, axis=axis, keepdims=keepdims, **options)
 
-    def push(t: Any, x: Any, ans: Any, axis: Axes, keepdims: bool, options: Any) -> Any:
+    def jvp(t: Any, x: Any, ans: Any, axis: Axes, keepdims: bool, options: Any) -> Any:
         ans = kept_dims(ans, axis, len(shape_of(x)), keepdims)
         return np.sum(scaled(t, x, ans, axis, **options), axis=axis, keepdims=keepdims)
 
-    def pull(g: Any, x: Any, ans: Any, axis: Axes, keepdims: bool, options: Any) -> Any:
+    def vjp(g: Any, x: Any, ans: Any, axis: Axes, keepdims: bool, options: Any) -> Any:
         column = column_of(g, axis, shape_of(x), keepdims)
         if column is not None and type(x) is ndarray:
             row = scaled(column.dtype.type(1), x, np.reshape(ans, ()), axis, **options)
@@ -165,7 +165,7 @@ def reduction(fn: Callable[..., Any], scaled: Scaled, name: str | None = None) -
         ans, g = (kept_dims(v, axis, len(shape_of(x)), keepdims) for v in (ans, g))
         return scaled(g, x, ans, axis, **options)
 
-    return rule(apply, push=push, pull=pull, name=name or fn.__name__, structure=Reduction())
+    return rule(apply, jvp=jvp, vjp=vjp, name=name or fn.__name__, structure=Reduction())
 
 
 def conjugate(x: Any) -> Any:
@@ -185,18 +185,18 @@ def _sum(x: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
     return np.add.reduce(x, axis=axis, keepdims=keepdims, **options)
 
 
-def _sum_push(t: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
+def _sum_jvp(t: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
     if "initial" in options:
         options = {k: v for k, v in options.items() if k != "initial"}
     return np.add.reduce(t, axis=axis, keepdims=keepdims, **options)
 
 
-def _sum_pull(g: Any, x_spec: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
+def _sum_vjp(g: Any, x_spec: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
     g = spread(g, axis, x_spec.shape, keepdims)
     return where_or_zero(options["where"], g) if "where" in options else g
 
 
-sum_p = linear(_sum, _sum_pull, push=_sum_push, name="sum", structure=Reduction())
+sum_p = linear(_sum, _sum_vjp, jvp=_sum_jvp, name="sum", structure=Reduction())
 
 
 @implements(np.sum)
@@ -213,7 +213,7 @@ def sum(
     if dtype is None and initial is NoValue and where is True and out is None:
         return reduced_plainly(sum_p, a, axis, keepdims)
     if dtype is not None and ends_derivative(dtype):
-        a = seen(a)
+        a = observe(a)
     return reduced(sum_p, a, axis, keepdims, out, dtype=dtype, initial=initial, where=where)
 
 
@@ -228,7 +228,7 @@ REVERSED = slice(None, None, -1)
 
 def products_before(x: Any, axis: int) -> Any:
     """For each element the product of the earlier elements along an axis."""
-    one = np.ones_like(plain(x)[along(axis, FIRST)])
+    one = np.ones_like(unbox(x)[along(axis, FIRST)])
     return np.concatenate([one, np.cumprod(x[along(axis, BUT_LAST)], axis=axis)], axis=axis)
 
 
@@ -244,7 +244,7 @@ def _products_of_others(x: Any, axis: Axes) -> Any:
 
 def is_normal(ans: Any) -> bool:
     """Whether products are neither 0 nor near overflow, so that factors can be divided out."""
-    size, limits = np.absolute(plain(ans)), np.finfo(dtype_of(ans))
+    size, limits = np.absolute(unbox(ans)), np.finfo(dtype_of(ans))
     return bool(np.all((size > limits.tiny * 1e8) & (size < limits.max)))
 
 
@@ -279,7 +279,7 @@ def prod(
 
 def selected(v: Any, x: Any, ans: Any, axis: Axes, initial: Any = None, where: Any = True) -> Any:
     """`v` shared equally by the elements that equal `ans`, and 0 for the others."""
-    x, ans = plain(x), plain(ans)
+    x, ans = unbox(x), unbox(ans)
     chosen = np.equal(x, ans)
     if (ans != ans).any():  # NaN
         chosen = chosen | (np.isnan(x) & np.isnan(ans))
@@ -389,10 +389,10 @@ for _ufunc, _prim, _start in (
 
 def nan_as(a: Any, number: int) -> Any:
     """`a` with its NaNs replaced."""
-    nan = np.isnan(plain(a))
+    nan = np.isnan(unbox(a))
     if np.any(nan):
         return np.where(nan, number, a)
-    strides = getattr(plain(a), "strides", ())
+    strides = getattr(unbox(a), "strides", ())
     return np.copy(a) if 0 in strides else a  # as in NumPy, whose sums depend on strides
 
 

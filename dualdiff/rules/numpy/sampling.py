@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import is_box, plain, seen
+from ...array.box import is_box, observe, unbox
 from ...core.batch import Shape, Spec, cast, dtype_of, shape_of
-from ...core.trace import resolve
+from ...core.trace import materialize
 from ..declare import bilinear, linear
 from ..structures import Bins, Convolution, Correlation
 from .common import implements, strip
@@ -30,17 +30,19 @@ def interp(
 
     At a knot the slope is the slope on the right; at the last knot, on the left.
     """
-    x, xp, fp = map(_in_double, map(resolve, (x, xp, fp)))
-    np.interp(seen(x), seen(xp), plain(fp), period=strip(period))  # NumPy checks the arguments
+    x, xp, fp = map(_in_double, map(materialize, (x, xp, fp)))
+    np.interp(
+        observe(x), observe(xp), unbox(fp), period=strip(period)
+    )  # NumPy checks the arguments
     if period is not None:
         period = abs(period)
         x, xp = x % period, xp % period
-        order = np.argsort(seen(xp))
+        order = np.argsort(observe(xp))
         xp, fp = xp[order], fp[order]
         xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
         fp = np.concatenate([fp[-1:], fp, fp[:1]])
         left = right = None
-    knots, at = seen(xp), seen(x)
+    knots, at = observe(xp), observe(x)
     below, above = at < knots[0], at > knots[-1]
     first, last = fp[0] if left is None else left, fp[-1] if right is None else right
     if len(knots) == 1:
@@ -49,7 +51,7 @@ def interp(
         j = np.clip(np.searchsorted(knots, at, side="right") - 1, 0, len(knots) - 2)
         width = xp[j + 1] - xp[j]
         slope = np.where(
-            seen(width) == 0, 0, (fp[j + 1] - fp[j]) / np.where(seen(width) == 0, 1, width)
+            observe(width) == 0, 0, (fp[j + 1] - fp[j]) / np.where(observe(width) == 0, 1, width)
         )
         near = np.where(at == knots[-1], j + 1, j)
         ans = slope * (x - xp[near]) + fp[near]
@@ -58,9 +60,9 @@ def interp(
     return np.where(below, first, np.where(above, last, ans))
 
 
-def _each(apply: Callable[[Any], Any], t: Any, lead: Shape) -> Any:
+def _each(apply: Callable[[Any], Any], t: Any, batch: Shape) -> Any:
     """A map of vectors, applied to each direction of a batch."""
-    if not lead:
+    if not batch:
         return apply(t)
     if not len(t):
         return apply(np.zeros(np.shape(t)[1:], t.dtype))[None][:0]
@@ -78,10 +80,10 @@ def _in_full(g: Any, long: int, short: int, mode: str, late: bool) -> Any:
     return np.pad(g, [(0, 0)] * (np.ndim(g) - 1) + [(start, after)])
 
 
-def _convolve_transposed(g: Any, y: Any, x_spec: Spec, mode: str, lead: Shape) -> Any:
+def _convolve_transposed(g: Any, y: Any, x_spec: Spec, mode: str, batch: Shape) -> Any:
     n, m = x_spec.shape[0], np.shape(y)[0]
     g = _in_full(g, max(n, m), min(n, m), mode, late=False)
-    return _each(lambda row: _valid(row, y[::-1], n), g, lead)
+    return _each(lambda row: _valid(row, y[::-1], n), g, batch)
 
 
 def _valid(g: Any, y: Any, n: int) -> Any:
@@ -92,10 +94,10 @@ def _valid(g: Any, y: Any, n: int) -> Any:
 convolve_p = bilinear(
     lambda x, y, mode: np.convolve(x, y, mode),
     _convolve_transposed,
-    lambda g, x, y_spec, mode, lead: _convolve_transposed(g, x, y_spec, mode, lead),
-    pushes=(
-        lambda t, y, x_spec, mode, lead: _each(lambda row: np.convolve(row, y, mode), t, lead),
-        lambda t, x, y_spec, mode, lead: _each(lambda row: np.convolve(x, row, mode), t, lead),
+    lambda g, x, y_spec, mode, batch: _convolve_transposed(g, x, y_spec, mode, batch),
+    jvps=(
+        lambda t, y, x_spec, mode, batch: _each(lambda row: np.convolve(row, y, mode), t, batch),
+        lambda t, x, y_spec, mode, batch: _each(lambda row: np.convolve(x, row, mode), t, batch),
     ),
     name="convolve",
     structure=Convolution(),
@@ -107,16 +109,16 @@ def _correlate_full(g: Any, x_size: int, y_size: int, mode: str) -> Any:
     return _in_full(g, long, short, mode, late=y_size > x_size)
 
 
-def _correlate_pull_x(g: Any, y: Any, x_spec: Spec, mode: str, lead: Shape) -> Any:
+def _correlate_vjp_x(g: Any, y: Any, x_spec: Spec, mode: str, batch: Shape) -> Any:
     n = x_spec.shape[0]
     g = _correlate_full(g, n, np.shape(y)[0], mode)
-    return _each(lambda row: _valid(row, y, n), g, lead)
+    return _each(lambda row: _valid(row, y, n), g, batch)
 
 
-def _correlate_pull_y(g: Any, x: Any, y_spec: Spec, mode: str, lead: Shape) -> Any:
+def _correlate_vjp_y(g: Any, x: Any, y_spec: Spec, mode: str, batch: Shape) -> Any:
     m = y_spec.shape[0]
     g = _correlate_full(g, np.shape(x)[0], m, mode)
-    return _each(lambda row: _valid(row, x[::-1], m)[::-1], g, lead)
+    return _each(lambda row: _valid(row, x[::-1], m)[::-1], g, batch)
 
 
 def _correlate(x: Any, y: Any, mode: Any) -> Any:
@@ -125,11 +127,11 @@ def _correlate(x: Any, y: Any, mode: Any) -> Any:
 
 correlate_p = bilinear(
     _correlate,
-    _correlate_pull_x,
-    _correlate_pull_y,
-    pushes=(
-        lambda t, y, x_spec, mode, lead: _each(lambda row: _correlate(row, y, mode), t, lead),
-        lambda t, x, y_spec, mode, lead: _each(lambda row: _correlate(x, row, mode), t, lead),
+    _correlate_vjp_x,
+    _correlate_vjp_y,
+    jvps=(
+        lambda t, y, x_spec, mode, batch: _each(lambda row: _correlate(row, y, mode), t, batch),
+        lambda t, x, y_spec, mode, batch: _each(lambda row: _correlate(x, row, mode), t, batch),
     ),
     name="correlate",
     structure=Correlation(),
@@ -146,7 +148,7 @@ def _mode(mode: Any) -> str:
 
 
 def _vectors(*operands: Any) -> tuple[Any, ...]:
-    vectors = tuple(map(np.atleast_1d, map(resolve, operands)))
+    vectors = tuple(map(np.atleast_1d, map(materialize, operands)))
     for v, name in zip(vectors, ("first", "second"), strict=True):
         if np.ndim(v) > 1:
             raise ValueError("object too deep for desired array")
@@ -178,8 +180,8 @@ def _counts(w: Any, positions: Any, minlength: int) -> Any:
 bincount_p = linear(
     _counts,
     lambda g, positions: g[..., positions],
-    push=lambda t, positions, minlength, lead: _each(
-        lambda w: _counts(w, positions, minlength), t, lead
+    jvp=lambda t, positions, minlength, batch: _each(
+        lambda w: _counts(w, positions, minlength), t, batch
     ),
     name="bincount",
     structure=Bins(),
@@ -190,25 +192,25 @@ bincount_p = linear(
 def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     """``numpy.bincount``, differentiable in the weights."""
     x = np.asarray(strip(x))
-    weights = None if weights is None else resolve(weights)
+    weights = None if weights is None else materialize(weights)
     if weights is None or not is_box(weights):
         return np.bincount(x, weights, minlength)
-    np.bincount(x, plain(weights), minlength)  # NumPy checks the arguments
+    np.bincount(x, unbox(weights), minlength)  # NumPy checks the arguments
     return bincount_p(weights, positions=x, minlength=int(minlength))
 
 
 @implements(np.histogram_bin_edges)
 def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
     """``numpy.histogram_bin_edges``, differentiable in `a`, in `range` and in given edges."""
-    a = np.ravel(resolve(a))
+    a = np.ravel(materialize(a))
     if is_box(bins) and np.ndim(bins) == 0:
-        bins = seen(bins)  # NumPy raises: it must be an integer
+        bins = observe(bins)  # NumPy raises: it must be an integer
     if not isinstance(bins, str) and np.ndim(bins) == 1:
-        edges = resolve(bins)
-        np.histogram_bin_edges(seen(a), seen(edges))  # NumPy checks the arguments
+        edges = materialize(bins)
+        np.histogram_bin_edges(observe(a), observe(edges))  # NumPy checks the arguments
         return edges
     range = None if range is None else tuple(range)
-    plain_edges = np.histogram_bin_edges(seen(a), bins, strip(range), strip(weights))
+    plain_edges = np.histogram_bin_edges(observe(a), bins, strip(range), strip(weights))
     if not is_box(a) and not any(map(is_box, range or ())):
         return plain_edges
     if range is not None:
@@ -217,26 +219,26 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
         return plain_edges
     else:
         low, high = np.min(a), np.max(a)
-    if seen(low) == seen(high):
+    if observe(low) == observe(high):
         low, high = low - 0.5, high + 0.5
     return given(linspace(low, high, len(plain_edges)), plain_edges)
 
 
 histogram_p = linear(
     lambda w, count, positions: count(w),
-    lambda g, x_spec, positions, lead: _from_bins(g, positions, lead, x_spec),
-    push=lambda t, count, positions, lead: _each(count, t, lead),
+    lambda g, x_spec, positions, batch: _from_bins(g, positions, batch, x_spec),
+    jvp=lambda t, count, positions, batch: _each(count, t, batch),
     name="histogram",
     structure=Bins(),
 )
 
 
-def _from_bins(g: Any, where: Any, lead: Shape, x_spec: Spec) -> Any:
+def _from_bins(g: Any, where: Any, batch: Shape, x_spec: Spec) -> Any:
     """For each sample the cotangent of its bin, or 0 outside all bins."""
-    flat = np.reshape(g, (*lead, prod(shape_of(g)[len(lead) :])))
+    flat = np.reshape(g, (*batch, prod(shape_of(g)[len(batch) :])))
     inside = where >= 0
     picked = np.where(inside, flat[..., np.where(inside, where, 0)], 0)
-    return np.reshape(picked, lead + x_spec.shape)
+    return np.reshape(picked, batch + x_spec.shape)
 
 
 def _bins_of(samples: Sequence[Any], edges: Sequence[Any]) -> Any:
@@ -265,10 +267,10 @@ def histogram(
 ) -> Any:
     """``numpy.histogram``: counts are differentiable in the weights, edges as
     `histogram_bin_edges`, a density in both; the move of a sample to another bin counts as none."""
-    a, weights = resolve(a), None if weights is None else resolve(weights)
+    a, weights = materialize(a), None if weights is None else materialize(weights)
     edges = histogram_bin_edges(a, bins, range, weights)
     plain_range, plain_bins = strip(range), strip(bins)
-    samples = np.ravel(seen(a))
+    samples = np.ravel(observe(a))
     if not is_box(weights):
         counts = np.histogram(samples, plain_bins, plain_range, weights=_flat(weights))[0]
     else:
@@ -278,7 +280,7 @@ def histogram(
         def count(w: Any) -> Any:
             return np.histogram(samples, plain_bins, plain_range, weights=np.ravel(w))[0]
 
-        np.histogram(seen(a), plain_bins, plain_range, weights=plain(weights))
+        np.histogram(observe(a), plain_bins, plain_range, weights=unbox(weights))
         counts = histogram_p(weights, count=count, positions=where)
     if density:
         if not is_box(counts) and not is_box(edges):
@@ -306,12 +308,12 @@ def histogramdd(
     sample: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
 ) -> Any:
     """``numpy.histogramdd``, differentiable in the weights."""
-    points = strip(resolve(sample) if is_box(sample) else sample)
+    points = strip(materialize(sample) if is_box(sample) else sample)
     columns: Any = points if type(points) in (list, tuple) else np.atleast_2d(points).T
     plain_bins, plain_range = strip(bins), strip(range)
-    counts, edges = np.histogramdd(points, plain_bins, plain_range, weights=strip(weights, plain))
+    counts, edges = np.histogramdd(points, plain_bins, plain_range, weights=strip(weights, unbox))
     if is_box(weights):
-        weights = resolve(weights)
+        weights = materialize(weights)
         points, plain_bins = _own(points), _own(plain_bins)
 
         def count(w: Any) -> Any:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ...array.box import is_box, plain, seen
+from ...array.box import is_box, observe, unbox
 from ...array.dispatch import register
 from ...array.indexing import GETITEM, SCATTER
-from ...core.batch import Fit, Shape, Spec, dtype_of, shape_of, unbroadcast
+from ...core.batch import Broadcast, Shape, Spec, dtype_of, shape_of, unbroadcast
 from ..declare import elementwise, linear, rule
 from ..structures import Choice, Gather, Trace
 from .common import (
@@ -77,26 +77,26 @@ def along_axis(shape: Shape, indices: Any, axis: int) -> tuple[Any, ...]:
     return tuple(index)
 
 
-def _choice_pull(
+def _choice_vjp(
     g: Any, masks: Sequence[Any], specs: Sequence[Spec], ans_spec: Spec, active: Sequence[bool]
 ) -> Any:
     return [
-        unbroadcast(where_or_zero(mask, g), Fit(*spec, *ans_spec)) if used else None
+        unbroadcast(where_or_zero(mask, g), Broadcast(*spec, *ans_spec)) if used else None
         for mask, spec, used in zip(masks, specs, active, strict=True)
     ]
 
 
 choose_p = rule(
     lambda *xs, which, masks: np.choose(which, xs),
-    push=tangent_where,
-    pull=_choice_pull,
+    jvp=tangent_where,
+    vjp=_choice_vjp,
     name="choose",
     structure=Choice(),
 )
 select_p = rule(
     lambda *xs, conditions, masks: np.select(conditions, xs[:-1], xs[-1]),
-    push=tangent_where,
-    pull=_choice_pull,
+    jvp=tangent_where,
+    vjp=_choice_vjp,
     name="select",
     structure=Choice(),
 )
@@ -116,7 +116,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """``numpy.select``, differentiable in the choices and the default."""
     if len(condlist) != len(choicelist):
         raise ValueError("list of cases must be same length as list of conditions")
-    look = plain if any(map(is_box, (*choicelist, default))) else seen
+    look = unbox if any(map(is_box, (*choicelist, default))) else observe
     conditions = [np.array(look(c)) for c in condlist]
     masks, taken = [], np.asarray(False)
     for c in conditions:
@@ -130,7 +130,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """``numpy.piecewise``: each function sees the traced elements for which its condition holds."""
     x = np.reshape(x, shape_of(x))
-    conditions = seen(condlist) if is_box(condlist) else strip(condlist)
+    conditions = observe(condlist) if is_box(condlist) else strip(condlist)
     if ndim_of(conditions) == 0 or (
         not isinstance(conditions[0], (list, np.ndarray)) and ndim_of(x) != 0
     ):
@@ -208,7 +208,7 @@ def matrix_diagonal(x: Any, /, *, offset: int = 0) -> Any:
 diag_p = linear(
     lambda x, k: np.diag(x, k),
     lambda g, k: np.diagonal(g, k, -2, -1),
-    push=lambda t, ans_spec, k: _embed(t, k, ans_spec.shape, ans_spec.dtype),
+    jvp=lambda t, ans_spec, k: _embed(t, k, ans_spec.shape, ans_spec.dtype),
     name="diag",
     structure=Gather(),
 )
@@ -285,31 +285,31 @@ def triu(m: Any, k: int = 0) -> Any:
 
 
 def _clip_dx(x: Any, y: Any, z: Any) -> Any:
-    x, y, z = plain(x), plain(y), plain(z)
+    x, y, z = unbox(x), unbox(y), unbox(z)
     return ~(np.less(x, y) | np.greater(x, z))
 
 
 def _clip_dy(x: Any, y: Any, z: Any) -> Any:
-    x, y, z = plain(x), plain(y), plain(z)
+    x, y, z = unbox(x), unbox(y), unbox(z)
     return np.less(x, y) & ~np.greater(y, z)
 
 
 def _clip_dz(x: Any, y: Any, z: Any) -> Any:
-    x, y, z = plain(x), plain(y), plain(z)
+    x, y, z = unbox(x), unbox(y), unbox(z)
     return np.greater(x, z) | (np.less(x, y) & np.greater(y, z))
 
 
 clip_p = elementwise(lambda x, y, z: np.clip(x, y, z), _clip_dx, _clip_dy, _clip_dz, name="clip")
 clip_low = elementwise(
     lambda x, y: np.clip(x, y, None),
-    lambda x, y: ~np.less(plain(x), plain(y)),
-    lambda x, y: np.less(plain(x), plain(y)),
+    lambda x, y: ~np.less(unbox(x), unbox(y)),
+    lambda x, y: np.less(unbox(x), unbox(y)),
     name="clip_low",
 )
 clip_high = elementwise(
     lambda x, y: np.clip(x, None, y),
-    lambda x, y: ~np.greater(plain(x), plain(y)),
-    lambda x, y: np.greater(plain(x), plain(y)),
+    lambda x, y: ~np.greater(unbox(x), unbox(y)),
+    lambda x, y: np.greater(unbox(x), unbox(y)),
     name="clip_high",
 )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import is_box, plain
+from ...array.box import is_box, unbox
 from ...core.batch import dtype_of
 from ..declare import elementwise
 
@@ -44,7 +44,7 @@ def over(a: Any, b: Any) -> Any:
 
 def safe_divide(a: Any, b: Any) -> Any:
     """``a / b``, and 0 where b is 0."""
-    zero = plain(b) == 0
+    zero = unbox(b) == 0
     return np.where(zero, 0.0, a / np.where(zero, 1.0, b)) if np.any(zero) else a / b
 
 
@@ -153,7 +153,7 @@ def cosine(x: Any, y: Any) -> Any:
 def _share_of(exp: Callable[..., Any], scale: float, name: str) -> Callable[..., Any]:
     def rate(x: Any, y: Any) -> Any:
         product = of_sum(x, y) * of_sum(y, x)
-        level = np.isinf(plain(x)) & (plain(x) == plain(y))
+        level = np.isinf(unbox(x)) & (unbox(x) == unbox(y))
         if np.any(level):
             product = np.where(level, 0, product)
         return product if scale == 1 else constant(scale, product) * product

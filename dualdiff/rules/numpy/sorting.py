@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import is_box, plain
+from ...array.box import is_box, unbox
 from ...array.views import memory_of
 from ...errors import UnsupportedInputError, user_line
 from ..declare import linear
@@ -18,8 +18,8 @@ def _take(x: Any, order: Any, axis: int) -> Any:
     """``take_along_axis`` under any batch axes."""
     if is_box(x):
         return permute_p(x, order=order, axis=axis)
-    lead = np.ndim(x) - order.ndim
-    return np.take_along_axis(x, order.reshape((1,) * lead + order.shape), axis)
+    batch = np.ndim(x) - order.ndim
+    return np.take_along_axis(x, order.reshape((1,) * batch + order.shape), axis)
 
 
 def _inverse(order: Any, axis: int) -> Any:
@@ -50,7 +50,7 @@ mean_of_ties_p = linear(_mean_of_ties, _mean_of_ties, name="mean_of_ties", struc
 share_ties_p = linear(
     lambda x, starts: x,
     _mean_of_ties,
-    push=_mean_of_ties,
+    jvp=_mean_of_ties,
     name="share_ties",
     structure=Segments(),
 )
@@ -58,7 +58,7 @@ share_ties_p = linear(
 
 def _share_ties(x: Any, axis: int) -> Any:
     """A sorted array whose derivative at equal elements is their mean."""
-    value = np.moveaxis(plain(x), axis, -1)
+    value = np.moveaxis(unbox(x), axis, -1)
     new = np.ones(value.shape, dtype=bool)
     new[..., 1:] = value[..., 1:] != value[..., :-1]
     if np.all(new):
@@ -83,7 +83,7 @@ def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable:
     if axis is None:
         a, axis = np.reshape(a, -1), -1
     axis = axis_of(axis, np.ndim(a))
-    ranking = np.argsort(plain(a), axis=axis, kind=kind, stable=stable)
+    ranking = np.argsort(unbox(a), axis=axis, kind=kind, stable=stable)
     ans = _share_ties(permute_p(a, order=ranking, axis=axis), axis)
     return laid_out_like(ans, np.empty_like(memory_of(a)))
 
@@ -97,7 +97,7 @@ def partition(
     if axis is None:
         a, axis = np.reshape(a, -1), -1
     axis = axis_of(axis, np.ndim(a))
-    value = np.partition(plain(a), plain(kth), axis=axis, kind=kind)
+    value = np.partition(unbox(a), unbox(kth), axis=axis, kind=kind)
     ranks = _inverse(np.argsort(value, axis=axis), axis)
     ans = permute_p(sort(a, axis), order=ranks, axis=axis)
     return laid_out_like(ans, np.empty_like(memory_of(a)))
@@ -107,4 +107,4 @@ def partition(
 def sort_complex(a: Any) -> Any:
     """``numpy.sort_complex``."""
     ans = sort(a)
-    return ans.astype(np.sort_complex(plain(a)[..., :0]).dtype)
+    return ans.astype(np.sort_complex(unbox(a)[..., :0]).dtype)

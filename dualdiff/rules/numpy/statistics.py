@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import is_box, plain, seen
+from ...array.box import is_box, observe, unbox
 from ...core.batch import cast, dtype_of, shape_of
 from ...core.primitive import Primitive
 from ..declare import elementwise, linear
@@ -37,7 +37,7 @@ def _mean(x: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
     return np.mean(x, axis=axis, keepdims=keepdims, **options)
 
 
-def _mean_pull(g: Any, x_spec: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
+def _mean_vjp(g: Any, x_spec: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
     shape, where = x_spec.shape, options.get("where", True)
     if where is True:
         return spread(g / count(shape, axis), axis, shape, keepdims)
@@ -45,7 +45,7 @@ def _mean_pull(g: Any, x_spec: Any, axis: Axes, keepdims: bool, options: dict[st
     return np.where(where, share, 0)
 
 
-mean_p = linear(_mean, _mean_pull, name="mean", structure=Reduction())
+mean_p = linear(_mean, _mean_vjp, name="mean", structure=Reduction())
 
 
 @implements(np.mean)
@@ -77,7 +77,7 @@ def _averaged(
 def _nanmean_scaled(
     v: Any, x: Any, ans: Any, axis: Axes, dtype: Any = None, where: Any = True
 ) -> Any:
-    where = where & ~np.isnan(plain(x))
+    where = where & ~np.isnan(unbox(x))
     return np.where(where, v / count(shape_of(x), axis, where), 0)
 
 
@@ -124,7 +124,7 @@ def _var_scaled(
 
 
 def _nanvar_scaled(v: Any, x: Any, ans: Any, axis: Axes, where: Any = True, **options: Any) -> Any:
-    return _var_scaled(v, x, ans, axis, where=where & ~np.isnan(plain(x)), **options)
+    return _var_scaled(v, x, ans, axis, where=where & ~np.isnan(unbox(x)), **options)
 
 
 var_p = reduction(np.var, _var_scaled)
@@ -139,7 +139,7 @@ def _made_by(
     if out is None and (dtype is None or np.dtype(dtype).kind == "f"):
         return None
     buffer = None if out is None else np.empty(out.shape, out.dtype)
-    return function(seen(a), axis, dtype, buffer, keepdims=keepdims, **options)
+    return function(observe(a), axis, dtype, buffer, keepdims=keepdims, **options)
 
 
 def _moment(value: Callable[..., Any]) -> Callable[..., Any]:
@@ -178,11 +178,11 @@ def _variance(function: Any, prim: Primitive, skip_nan: bool) -> Callable[..., A
             if ddof != 0:
                 raise ValueError("ddof and correction can't be provided simultaneously.")
             ddof = options["correction"]
-        taken: Any = np.broadcast_to(plain(where), shape_of(a))
+        taken: Any = np.broadcast_to(unbox(where), shape_of(a))
         own_dtype = dtype_of(a)
         if skip_nan:
-            taken = taken & ~np.isnan(plain(a))
-            a = np.where(np.isnan(plain(a)), mean, a)
+            taken = taken & ~np.isnan(unbox(a))
+            a = np.where(np.isnan(unbox(a)), mean, a)
         deviation = a - mean
         if skip_nan and own_dtype.kind in "fc":  # in the copy that NumPy makes of `a`
             deviation = cast(deviation, own_dtype)
@@ -200,7 +200,7 @@ def _variance(function: Any, prim: Primitive, skip_nan: bool) -> Callable[..., A
 
 def _all_equal(a: Any, axis: Any, keepdims: Any, where: Any, skip_nan: bool) -> Any:
     """Where all elements are equal, so that only rounding makes a deviation."""
-    x = np.asarray(plain(a))
+    x = np.asarray(unbox(a))
     if skip_nan:
         where = where & ~np.isnan(x)
     options: Any = {"axis": axis, "keepdims": keepdims is not NoValue and bool(keepdims)}
@@ -223,7 +223,7 @@ def _deviation(function: Any, variance: Callable[..., Any], skip_nan: bool) -> C
         ans = root(variance(a, axis, dtype, keepdims=keepdims, **options))
         if options["mean"] is NoValue and is_box(a):
             equal = _all_equal(a, axis, keepdims, strip(options["where"]), skip_nan)
-            ans = given(np.where(equal, 0, ans), plain(ans)) if np.any(equal) else ans
+            ans = given(np.where(equal, 0, ans), unbox(ans)) if np.any(equal) else ans
         return into(out, ans)
 
     return _moment(std)
@@ -272,7 +272,7 @@ def average(
         if dtype_of(a).kind not in "fc":
             dtype = np.result_type(dtype, float)
         total = np.sum(weights, axis, dtype, keepdims=keepdims)
-        if np.any(plain(total) == 0.0):
+        if np.any(unbox(total) == 0.0):
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         ans = np.sum(np.multiply(a, weights, dtype=dtype), axis, keepdims=keepdims) / total
     if not returned:
@@ -312,7 +312,7 @@ def _quantile_scaled(percent: float, skip_nan: bool) -> Callable[..., Any]:
     ) -> Any:
         if np.size(x) == 0:
             return v * x
-        x, ans = np.asarray(plain(x)), plain(ans)
+        x, ans = np.asarray(unbox(x)), unbox(ans)
         if weights is not None:
             return selected(v, x, ans, axis)
         low, high, part = _neighbours(x, axis, np.true_divide(q, percent), method, skip_nan)
@@ -350,17 +350,17 @@ def _quantile(function: Callable[..., Any], percent: float, skip_nan: bool) -> C
             q, weights = strip(q), strip(weights)
         options: Any = {"method": method, "weights": weights}
         if not np.size(q):
-            return into(out, function(seen(a), seen(q), axis, keepdims=keepdims, **options))
+            return into(out, function(observe(a), observe(q), axis, keepdims=keepdims, **options))
         if out is not None:  # in whose dtype NumPy goes from one element to the next
             out = target_of(out)
             made = np.empty(out.shape, out.dtype)
-            function(seen(a), seen(q), axis, made, keepdims=keepdims, **options)
+            function(observe(a), observe(q), axis, made, keepdims=keepdims, **options)
             ans = quantile(a, q, axis, None, False, method, keepdims, weights=weights)
             return into(out, given(ans, made), "unsafe")
         if is_box(q):
-            value = quantile(a, seen(q), axis, None, False, method, keepdims)
-            rate = quantile_rate(a, seen(q) / percent, axis, method, skip_nan, bool(keepdims))
-            moved = (q - seen(q)) / percent
+            value = quantile(a, observe(q), axis, None, False, method, keepdims)
+            rate = quantile_rate(a, observe(q) / percent, axis, method, skip_nan, bool(keepdims))
+            moved = (q - observe(q)) / percent
             moved = np.reshape(moved, np.shape(q) + (1,) * (np.ndim(value) - np.ndim(q)))
             return cast(value + rate * moved, dtype_of(value))
         if np.ndim(q) == 0:
@@ -388,7 +388,7 @@ def _median(function: Callable[..., Any], skip_nan: bool) -> Callable[..., Any]:
         out = target_of(out)
         made = None if out is None else np.empty(out.shape, out.dtype)
         if made is not None:  # of another dtype it may be, in which NumPy takes the mean
-            function(seen(a), axis, made, keepdims=keepdims)
+            function(observe(a), axis, made, keepdims=keepdims)
         ans = reduced(prim, a, axis, keepdims)
         return ans if made is None else into(out, given(ans, made), "unsafe")
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import is_box, plain, seen
+from ...array.box import is_box, observe, unbox
 from ...array.dispatch import register
 from ...array.stores import assign_to
 from ...core.batch import Shape, cast, dtype_of, shape_of
-from ...core.trace import resolve
+from ...core.trace import materialize
 from ...errors import UnsupportedInputError, describe, user_line
 from ..declare import linear
 from ..structures import Elementwise
@@ -51,7 +51,7 @@ def _converted(x: Any, dtype: Any, order: Any, casting: Any) -> Any:
 astype_p = linear(
     _converted,
     lambda g: g,
-    push=lambda t, dtype: cast(t, dtype),
+    jvp=lambda t, dtype: cast(t, dtype),
     name="astype",
     structure=Elementwise(),
 )
@@ -71,8 +71,8 @@ def astype(
     if dtype.hasobject:
         return _objects(x, dtype)
     if dtype.kind not in "fc":
-        made = np.asarray(seen(x)).astype(dtype, order, casting)
-        return made if isinstance(plain(x), np.ndarray) else made[()]
+        made = np.asarray(observe(x)).astype(dtype, order, casting)
+        return made if isinstance(unbox(x), np.ndarray) else made[()]
     if not copy and dtype == dtype_of(x):
         return x
     return astype_p(x, dtype=dtype, order=order, casting=casting)
@@ -83,7 +83,7 @@ def _objects(x: Any, dtype: np.dtype[Any]) -> Any:
     made = np.empty(shape_of(x), dtype)
     for index in np.ndindex(made.shape):
         made[index] = x[index]
-    return made if isinstance(plain(x), np.ndarray) else made[()]
+    return made if isinstance(unbox(x), np.ndarray) else made[()]
 
 
 @implements(np.ndarray.view)
@@ -92,7 +92,7 @@ def view(x: Any, dtype: Any = None, type: Any = None) -> Any:
     if isinstance(dtype, builtins.type) and issubclass(dtype, np.ndarray):
         dtype, type = None, dtype
     if type is not None and type is not np.ndarray:
-        if not is_box(resolve(x)):
+        if not is_box(materialize(x)):
             return np.asarray(x).view(type)  # read-only: a store into it might be lost
         raise UnsupportedInputError(
             f"a traced array ({describe(x)}) cannot become a {type.__name__}, whose operations "
@@ -108,7 +108,7 @@ def view(x: Any, dtype: Any = None, type: Any = None) -> Any:
 
 
 item_p = linear(
-    lambda x: x.item(), lambda g: g, push=lambda t: t, name="item", structure=Elementwise()
+    lambda x: x.item(), lambda g: g, jvp=lambda t: t, name="item", structure=Elementwise()
 )
 register(np.ndarray.item, item_p.bind)
 
@@ -124,7 +124,7 @@ def _like(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def makes_like(a: Any, *args: Any, **kwargs: Any) -> Any:
-        return assignable(function(plain(as_operand(a)), *args, **kwargs))
+        return assignable(function(unbox(as_operand(a)), *args, **kwargs))
 
     return makes_like
 
@@ -174,7 +174,7 @@ def cycled(v: Any, positions: Any) -> Any:
 def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
     """``numpy.copyto``."""
     src = as_operand(src)
-    if not np.can_cast(dtype_of(src), dst.dtype, casting) and not np.isscalar(plain(src)):
+    if not np.can_cast(dtype_of(src), dst.dtype, casting) and not np.isscalar(unbox(src)):
         raise TypeError(
             f"Cannot cast array data from {dtype_of(src)!r} to {dst.dtype!r} according to the rule "
             f"{casting!r}"
@@ -210,7 +210,7 @@ def put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
 
 def _check_elements(values: Any, target: Any) -> None:
     """Check that elements can be cast: `place` and `putmask` store no others."""
-    if not isinstance(plain(values), np.ndarray):
+    if not isinstance(unbox(values), np.ndarray):
         return
     dtype = dtype_of(values)
     if not np.can_cast(dtype, target.dtype):

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.lib import stride_tricks
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ...array.box import is_box, plain
+from ...array.box import is_box, unbox
 from ...array.views import memory_of
 from ...core.batch import Shape, Spec, shape_of
-from ...core.trace import resolve
+from ...core.trace import materialize
 from ..declare import linear
 from ..structures import Gather
 from .common import implements
@@ -26,24 +26,24 @@ def _windows(x: Any, window: Shape, axis: tuple[int, ...]) -> Any:
 
 
 def _windows_transposed(
-    g: Any, x_spec: Spec, window: Shape, axis: tuple[int, ...], lead: Shape
+    g: Any, x_spec: Spec, window: Shape, axis: tuple[int, ...], batch: Shape
 ) -> Any:
     """Each position in the window adds a shifted part."""
-    total: Any = zeros(lead + x_spec.shape, x_spec.dtype)
-    count = np.shape(g)[len(lead) : len(lead) + x_spec.ndim]
+    total: Any = zeros(batch + x_spec.shape, x_spec.dtype)
+    count = np.shape(g)[len(batch) : len(batch) + x_spec.ndim]
     for offset in product(*map(range, window)):
         start = [0] * x_spec.ndim
         for a, o in zip(axis, offset, strict=True):
             start[a] += o
         part = tuple(slice(s, s + n) for s, n in zip(start, count, strict=True))
         total[(..., *part)] += g[(..., *offset)]
-    return resolve(total)
+    return materialize(total)
 
 
 windows_p = linear(
     _windows,
     _windows_transposed,
-    push=lambda t, window, axis, lead: _windows(t, window, axis),
+    jvp=lambda t, window, axis, batch: _windows(t, window, axis),
     name="sliding_window_view",
     structure=Gather(),
     view=True,
@@ -60,7 +60,7 @@ def sliding_window_view(
         return stride_tricks.sliding_window_view(
             x, window_shape, axis, subok=subok, writeable=writeable
         )
-    stride_tricks.sliding_window_view(plain(x), window_shape, axis)  # NumPy checks the arguments
+    stride_tricks.sliding_window_view(unbox(x), window_shape, axis)  # NumPy checks the arguments
     window = tuple(window_shape) if np.iterable(window_shape) else (window_shape,)
     ndim = np.ndim(x)
     axes = tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim, None, True)
@@ -73,13 +73,13 @@ def _strided(x: Any, shape: Shape, steps: Shape) -> Any:
     return stride_tricks.as_strided(x, shape, [x.itemsize * s for s in steps])
 
 
-def _strided_push(t: Any, shape: Shape, steps: Shape, lead: Shape) -> Any:
+def _strided_jvp(t: Any, shape: Shape, steps: Shape, batch: Shape) -> Any:
     if is_box(t):
-        places = _places(np.size(t) // max(prod(lead), 1), shape, steps)
-        return np.reshape(t, (*lead, -1))[..., places]
+        places = _places(np.size(t) // max(prod(batch), 1), shape, steps)
+        return np.reshape(t, (*batch, -1))[..., places]
     t = np.ascontiguousarray(t)
     return stride_tricks.as_strided(
-        t, lead + shape, [*t.strides[: len(lead)], *(t.itemsize * s for s in steps)]
+        t, batch + shape, [*t.strides[: len(batch)], *(t.itemsize * s for s in steps)]
     )
 
 
@@ -87,19 +87,19 @@ def _places(size: int, shape: Shape, steps: Shape) -> Any:
     return np.array(_strided(np.arange(size), shape, steps))
 
 
-def _strided_transposed(g: Any, x_spec: Spec, shape: Shape, steps: Shape, lead: Shape) -> Any:
+def _strided_transposed(g: Any, x_spec: Spec, shape: Shape, steps: Shape, batch: Shape) -> Any:
     """Each element sums the cotangents of all its places."""
     size = prod(x_spec.shape)
-    total = zeros((*lead, size), x_spec.dtype)
+    total = zeros((*batch, size), x_spec.dtype)
     places: Any = (..., _places(size, shape, steps))
     np.add.at(total, places, g)
-    return np.reshape(resolve(total), lead + x_spec.shape)
+    return np.reshape(materialize(total), batch + x_spec.shape)
 
 
 strided_p = linear(
     _strided,
     _strided_transposed,
-    push=_strided_push,
+    jvp=_strided_jvp,
     name="as_strided",
     structure=Gather(),
     view=True,

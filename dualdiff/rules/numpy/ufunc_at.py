@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import is_box, plain
+from ...array.box import is_box, unbox
 from ...array.dispatch import UFUNC_METHODS
 from ...array.indexing import SCATTER
 from ...array.stores import assign, freeze_index, refuse_plain_target
-from ...core.batch import Shape, Spec, cast, flat_positions, get_lead, shape_of
-from ...core.trace import kept, resolve
+from ...core.batch import Shape, Spec, cast, flat_positions, get_batched, shape_of
+from ...core.trace import freeze, materialize
 from ..declare import rule
 from ..structures import AddAt
 
@@ -25,23 +25,23 @@ def _add_at(x: Any, y: Any, index: Any) -> Any:
     return out
 
 
-def _add_at_push(ts: Sequence[Any], index: Any, ans_spec: Spec, lead: Shape) -> Any:
+def _add_at_jvp(ts: Sequence[Any], index: Any, ans_spec: Spec, batch: Shape) -> Any:
     tx, ty = ts
     added = 0 if ty is None else SCATTER(cast(ty, ans_spec.dtype), index=index, spec=ans_spec)
     return added if tx is None else tx + added
 
 
-def _add_at_pull(g: Any, index: Any, lead: Shape) -> tuple[Any, Any]:
-    return g, get_lead(g, index, lead)
+def _add_at_vjp(g: Any, index: Any, batch: Shape) -> tuple[Any, Any]:
+    return g, get_batched(g, index, batch)
 
 
-add_at_p = rule(_add_at, push=_add_at_push, pull=_add_at_pull, name="add.at", structure=AddAt())
+add_at_p = rule(_add_at, jvp=_add_at_jvp, vjp=_add_at_vjp, name="add.at", structure=AddAt())
 
 
 def _target(a: Any, indices: Any, b: Any) -> tuple[Any, Any]:
     """The frozen index, and `b` in the shape of the selection."""
     index = freeze_index(indices)
-    shape = np.shape(plain(a)[index])
+    shape = np.shape(unbox(a)[index])
     return index, b if shape_of(b) == shape else np.broadcast_to(b, shape)
 
 
@@ -50,7 +50,7 @@ def _at(ufunc: np.ufunc, at: Callable[..., None]) -> Callable[..., None]:
         if is_box(a):
             at(a, indices, *b)
             return
-        operands = [resolve(x) for x in b]
+        operands = [materialize(x) for x in b]
         if any(map(is_box, operands)):
             raise refuse_plain_target(a)
         ufunc.at(a, freeze_index(indices), *operands)
@@ -85,7 +85,7 @@ def _repeated(ufunc: np.ufunc) -> Callable[..., None]:
     def at(a: Any, indices: Any, *b: Any) -> None:
         operand: Any = None
         index, operand = _target(a, indices, *b) if b else (_target(a, indices, 0.0)[0], None)
-        operand = kept(resolve(operand)) if b else None  # the stores may reach it
+        operand = freeze(materialize(operand)) if b else None  # the stores may reach it
         positions = flat_positions(a.shape, index)
         flat = positions.ravel()
         ranks = _ranks(flat)

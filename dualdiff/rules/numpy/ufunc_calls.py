@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import is_box, plain, seen
+from ...array.box import is_box, observe, unbox
 from ...array.dispatch import UFUNC_METHODS
 from ...array.stores import assign_to, refuse_plain_target
 from ...core.batch import dtype_of, shape_of
-from ...core.trace import resolve
+from ...core.trace import materialize
 from ...errors import UnsupportedInputError, user_line
 from .common import laid_out
 
@@ -21,12 +21,12 @@ _AXES = ("axes", "axis", "keepdims")
 
 def _operand(x: Any) -> Any:
     """A sequence as an array; anything else unchanged."""
-    return resolve(x) if type(x) in (list, tuple) else x
+    return materialize(x) if type(x) in (list, tuple) else x
 
 
 def _dtype_or_kind(x: Any) -> Any:
     """An argument of `ufunc.resolve_dtypes`: a dtype, or the type of a weak Python number."""
-    x = plain(x)
+    x = unbox(x)
     return type(x) if type(x) in (int, float, complex) else dtype_of(x)
 
 
@@ -60,7 +60,7 @@ def _inputs_of_dtype(
 def _outputs(ufunc: Any, out: Any) -> tuple[Any, ...]:
     out = out if type(out) is tuple else (out,)
     for o in out:
-        if o is not None and not isinstance(plain(o), np.ndarray):
+        if o is not None and not isinstance(unbox(o), np.ndarray):
             raise TypeError("return arrays must be of ArrayType")
     return out if len(out) == ufunc.nout else (None,) * ufunc.nout
 
@@ -128,7 +128,7 @@ def call_with_keywords(ufunc: Any, found: Callable[..., Any], inputs: Any, kwarg
     """
     inputs = [_operand(x) for x in inputs]
     outs = _outputs(ufunc, kwargs.pop("out", None))
-    where = seen(kwargs.pop("where", True))
+    where = observe(kwargs.pop("where", True))
     dtype, casting = kwargs.pop("dtype", None), kwargs.pop("casting", "same_kind")
     signature = kwargs.pop("signature", kwargs.pop("sig", None))
     if dtype is not None and signature is not None:
@@ -142,11 +142,11 @@ def call_with_keywords(ufunc: Any, found: Callable[..., Any], inputs: Any, kwarg
             f"{user_line()}; convert the operands with astype instead."
         )
     own_target = outs[0] is not None and not is_box(outs[0])
-    if own_target and ufunc.signature is not None and any(is_box(resolve(x)) for x in inputs):
+    if own_target and ufunc.signature is not None and any(is_box(materialize(x)) for x in inputs):
         raise refuse_plain_target(outs[0])  # `plain @= x` passes `axes` too
     inputs = _inputs_of_dtype(ufunc, inputs, outs, dtype, signature, casting)
     if rest and ufunc.signature is not None:
-        ufunc(*map(plain, inputs), **rest)  # raises NumPy's error for wrong axes
+        ufunc(*map(unbox, inputs), **rest)  # raises NumPy's error for wrong axes
         found, rest = partial(_along_axes, ufunc, found, **rest), {}
     if not np.all(where):
         if any(o is None for o in outs):

@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import plain, seen
+from ...array.box import observe, unbox
 from ...array.dispatch import UFUNC_METHODS
 from ...core.batch import Spec, cast, dtype_of, shape_of
-from ...core.trace import resolve
+from ...core.trace import materialize
 from ..declare import Elementwise, linear, rule
 from ..structures import Axis, Cumulative
-from .common import axis_of, for_target, into, on_values, strip, target_of
+from .common import axis_of, for_target, into, strip, target_of, zero_derivative
 from .creation import given
-from .cumulative import recurrence, recurrence_pull
+from .cumulative import recurrence, recurrence_vjp
 from .reductions import BUT_FIRST, BUT_LAST, NoValue, along, converted
 from .ufuncs import PRIMITIVES
 
@@ -49,12 +49,12 @@ def _reduce(
     where: Any = True,
 ) -> Any:
     """``ufunc.reduce`` along one axis, from the first element to the last."""
-    array = resolve(array)
+    array = materialize(array)
     options: Any = {} if initial is NoValue else {"initial": strip(initial)}
     if where is not True:
         options["where"] = strip(where)
     options |= {"axis": axis, "dtype": dtype, "out": _buffer(out), "keepdims": keepdims}
-    made = ufunc.reduce(seen(array), **options)
+    made = ufunc.reduce(observe(array), **options)
     array = converted(for_target(array, out, dtype), dtype)
     if np.ndim(array) == 0:  # NumPy treats a number as a vector of one element
         array, axis = np.reshape(array, 1), 0
@@ -87,24 +87,24 @@ def _partials(ufunc: np.ufunc, x: Any, ans: Any, axis: int) -> tuple[Any, Any]:
 
     step = _STEPPED[ufunc]
     dx, dy = map(at, step.derivatives, step.factors)
-    return dx, np.concatenate([np.ones_like(plain(x[along(axis, slice(None, 1))])), dy], axis=axis)
+    return dx, np.concatenate([np.ones_like(unbox(x[along(axis, slice(None, 1))])), dy], axis=axis)
 
 
-def _accumulate_push(t: Any, x: Any, ans: Any, ufunc: np.ufunc, axis: int) -> Any:
+def _accumulate_jvp(t: Any, x: Any, ans: Any, ufunc: np.ufunc, axis: int) -> Any:
     a, b = _partials(ufunc, x, ans, axis)
     return recurrence(a, b * t, axis)
 
 
-def _accumulate_pull(g: Any, x: Any, ans: Any, ufunc: np.ufunc, axis: int) -> Any:
+def _accumulate_vjp(g: Any, x: Any, ans: Any, ufunc: np.ufunc, axis: int) -> Any:
     a, b = _partials(ufunc, x, ans, axis)
-    return b * recurrence_pull(a, g, axis)
+    return b * recurrence_vjp(a, g, axis)
 
 
 _STEPPED = {p.fn: p for p in PRIMITIVES if isinstance(p, Elementwise) and len(p.derivatives) == 2}
 accumulate_p = rule(
     lambda x, ufunc, axis: ufunc.accumulate(x, axis=axis),
-    push=_accumulate_push,
-    pull=_accumulate_pull,
+    jvp=_accumulate_jvp,
+    vjp=_accumulate_vjp,
     name="accumulate",
     structure=Cumulative(),
 )
@@ -114,8 +114,8 @@ def _accumulate(
     ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, out: Any = None
 ) -> Any:
     """``ufunc.accumulate``."""
-    array = resolve(array)
-    made = ufunc.accumulate(seen(array), axis, dtype, _buffer(out))
+    array = materialize(array)
+    made = ufunc.accumulate(observe(array), axis, dtype, _buffer(out))
     array = converted(for_target(array, out, dtype), dtype)
     axis = axis_of(axis, array.ndim)
     if ufunc in _STEPPED and dtype_of(array) == made.dtype and made.size:
@@ -165,8 +165,8 @@ def _of_segments(
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
-    array = resolve(array)
-    made = ufunc.reduceat(seen(array), strip(indices), axis, dtype, _buffer(out))
+    array = materialize(array)
+    made = ufunc.reduceat(observe(array), strip(indices), axis, dtype, _buffer(out))
     array = converted(for_target(array, out, dtype), dtype)
     axis = axis_of(axis, np.ndim(array))
     elements, begins = _segments(array, indices, axis)
@@ -199,6 +199,6 @@ for _ufunc in vars(np).values():
             continue
         for _name, _method in METHODS.items():
             if _has_no_derivative(_ufunc):
-                UFUNC_METHODS[_ufunc, _name] = on_values(getattr(_ufunc, _name))
+                UFUNC_METHODS[_ufunc, _name] = zero_derivative(getattr(_ufunc, _name))
             elif (_ufunc, _name) not in UFUNC_METHODS:
                 UFUNC_METHODS[_ufunc, _name] = partial(_method, _ufunc)

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy import float64
 
-from ...array.box import is_box, plain, seen
+from ...array.box import is_box, observe, unbox
 from ...array.dispatch import register
 from ...core.batch import cast, contains_nan, dtype_of
 from ...core.primitive import Primitive
 from ..declare import elementwise, linear, rule
 from ..structures import Division, Elementwise, Multiplication, Sum
-from .common import on_values
+from .common import zero_derivative
 from .slopes import (
     LN2,
     LN10,
@@ -47,7 +47,7 @@ DEGREE = 0.017453292519943295
 
 def _absolute_dx(x: Any, ans: Any) -> Any:
     if is_real(x):
-        return np.sign(plain(x))
+        return np.sign(unbox(x))
     if not is_box(x) and in_range(ans):
         return safe_divide(np.conjugate(x), ans)
     x, y = np.real(x), np.imag(x)
@@ -72,8 +72,8 @@ def _power_dx(x: Any, y: Any) -> Any:
         if y == -1:
             inverse = _raised(x, y)
             return -inverse * inverse  # NumPy's x**-2 of large complex x is NaN
-        return y * _raised(x, y - 1) if y != 0 else np.zeros_like(plain(x))
-    zero = (plain(y) == 0) & (plain(x) == 0)
+        return y * _raised(x, y - 1) if y != 0 else np.zeros_like(unbox(x))
+    zero = (unbox(y) == 0) & (unbox(x) == 0)
     if not np.any(zero):
         return y * np.power(x, y - 1)
     return np.where(zero, 0.0, y * np.power(x, np.where(zero, 1, y - 1)))
@@ -85,7 +85,7 @@ def _power_dy(ans: Any, x: Any, y: Any) -> Any:
         x = x + 0j
     if dtype_of(ans).char in "gG":  # NumPy's logarithm of a Python number would be a double
         x = cast(x, dtype_of(ans))
-    zero = (plain(x) == 0) & (np.real(plain(y)) >= 0)
+    zero = (unbox(x) == 0) & (np.real(unbox(y)) >= 0)
     # The logarithm of a Python number is a float64, which must not widen the result.
     if not np.any(zero):
         return cast(ans * np.log(x), dtype_of(ans))
@@ -102,15 +102,15 @@ def _chosen(better: Any, nan_wins: bool) -> tuple[Any, Any]:
         return np.where(tie, 0.5, chosen).astype(dtype_of(like)) if np.any(tie) else chosen
 
     def has_nan(a: Any, b: Any, ans: Any) -> bool:
-        seen = (plain(ans),) if nan_wins else (a, b)
+        seen = (unbox(ans),) if nan_wins else (a, b)
         return any(contains_nan(np.asarray(v)) for v in seen)
 
     def dx(x: Any, y: Any, ans: Any) -> Any:
-        a, b = plain(x), plain(y)
+        a, b = unbox(x), unbox(y)
         return share(a, b, np.isnan(a if nan_wins else b) if has_nan(a, b, ans) else None, ans)
 
     def dy(x: Any, y: Any, ans: Any) -> Any:
-        a, b = plain(x), plain(y)
+        a, b = unbox(x), unbox(y)
         if not has_nan(a, b, ans):
             return share(b, a, None, ans)
         by_nan = np.isnan(b) & ~np.isnan(a) if nan_wins else np.isnan(a) & ~np.isnan(b)
@@ -121,7 +121,7 @@ def _chosen(better: Any, nan_wins: bool) -> tuple[Any, Any]:
 
 def _fmod_dy(x: Any, y: Any) -> Any:
     """Minus the truncated quotient; not by ``trunc(x / y)``, where the division may round up."""
-    a, b = plain(x), plain(y)
+    a, b = unbox(x), unbox(y)
     return -np.sign(a) * np.sign(b) * np.floor_divide(np.abs(a), np.abs(b))
 
 
@@ -162,12 +162,12 @@ divide = elementwise(
 power = elementwise(np.power, _power_dx, _power_dy, operator=operator.pow)
 float_power = elementwise(np.float_power, _power_dx, _power_dy)
 remainder = elementwise(
-    np.remainder, 1, lambda x, y: -np.floor_divide(plain(x), plain(y)), operator=operator.mod
+    np.remainder, 1, lambda x, y: -np.floor_divide(unbox(x), unbox(y)), operator=operator.mod
 )
 fmod = elementwise(np.fmod, 1, _fmod_dy)
 absolute = elementwise(np.absolute, _absolute_dx, operator=operator.abs)
-fabs = elementwise(np.fabs, lambda x: np.sign(plain(x)))
-copysign = elementwise(np.copysign, lambda x, ans: np.sign(plain(x)) * np.sign(plain(ans)), 0)
+fabs = elementwise(np.fabs, lambda x: np.sign(unbox(x)))
+copysign = elementwise(np.copysign, lambda x, ans: np.sign(unbox(x)) * np.sign(unbox(ans)), 0)
 conjugate = linear(np.conjugate, lambda g: np.conjugate(g), structure=Elementwise())
 exp = elementwise(np.exp, "ans")
 exp2 = elementwise(np.exp2, lambda ans: constant(LN2, ans) * ans)
@@ -212,8 +212,8 @@ maximum = elementwise(np.maximum, *_chosen(np.greater, nan_wins=True))
 minimum = elementwise(np.minimum, *_chosen(np.less, nan_wins=True))
 fmax = elementwise(np.fmax, *_chosen(np.greater, nan_wins=False))
 fmin = elementwise(np.fmin, *_chosen(np.less, nan_wins=False))
-heaviside = elementwise(np.heaviside, 0, lambda x: plain(x) == 0)
-ldexp = elementwise(np.ldexp, lambda x, y: np.ldexp(np.ones_like(plain(x)), y), 0)
+heaviside = elementwise(np.heaviside, 0, lambda x: unbox(x) == 0)
+ldexp = elementwise(np.ldexp, lambda x, y: np.ldexp(np.ones_like(unbox(x)), y), 0)
 nextafter = elementwise(np.nextafter, 1, 0)
 
 radians = elementwise(np.radians, DEGREE)
@@ -221,22 +221,22 @@ degrees = elementwise(np.degrees, 1 / DEGREE)
 fraction = elementwise(lambda x: np.modf(x)[0], 1, name="modf")
 
 
-def _sign_push(t: Any, x: Any, ans: Any) -> Any:
+def _sign_jvp(t: Any, x: Any, ans: Any) -> Any:
     turn = np.imag(np.conjugate(ans) * t)
     return 1j * ans * safe_divide(turn, np.absolute(x))
 
 
-def _sign_pull(g: Any, x: Any, ans: Any) -> Any:
+def _sign_vjp(g: Any, x: Any, ans: Any) -> Any:
     turn = np.imag(g * ans)
     return 1j * np.conjugate(ans) * safe_divide(turn, np.absolute(x))
 
 
-complex_sign = rule(np.sign, push=_sign_push, pull=_sign_pull, name="sign", structure=Elementwise())
+complex_sign = rule(np.sign, jvp=_sign_jvp, vjp=_sign_vjp, name="sign", structure=Elementwise())
 
 
 def sign(x: Any) -> Any:
     """``numpy.sign``: constant for real x, ``x / |x|`` (derivative 0 at 0) for complex x."""
-    return np.sign(seen(x)) if is_real(x) else complex_sign(x)
+    return np.sign(observe(x)) if is_real(x) else complex_sign(x)
 
 
 register(np.sign, sign)
@@ -245,7 +245,7 @@ for _ufunc in (
     np.isnan, np.isfinite, np.isinf, np.greater, np.greater_equal, np.less, np.less_equal,
     np.equal, np.not_equal, np.logical_and, np.logical_or, np.logical_xor, np.logical_not,
 ):  # fmt: skip
-    register(_ufunc, on_values(_ufunc))
+    register(_ufunc, zero_derivative(_ufunc))
 
 
 def divmod_(x: Any, y: Any) -> tuple[Any, Any]:
@@ -255,12 +255,12 @@ def divmod_(x: Any, y: Any) -> tuple[Any, Any]:
 
 def modf(x: Any) -> tuple[Any, Any]:
     """``numpy.modf``: the fraction has derivative 1, the integral part is constant."""
-    return fraction(x), np.trunc(seen(x))
+    return fraction(x), np.trunc(observe(x))
 
 
 def frexp(x: Any) -> tuple[Any, Any]:
     """``numpy.frexp``: the mantissa is x over a constant power of two."""
-    exponent = np.frexp(seen(x))[1]
+    exponent = np.frexp(observe(x))[1]
     return ldexp(x, -exponent), exponent
 
 

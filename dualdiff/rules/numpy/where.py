@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import is_box, plain, seen
+from ...array.box import is_box, observe, unbox
 from ...array.dispatch import register
-from ...core.batch import Fit, Shape, Spec, align, shape_of, unbroadcast
+from ...core.batch import Broadcast, Shape, Spec, align, shape_of, unbroadcast
 from ..declare import rule
 from ..structures import Choice
-from .common import implements, on_values, where_or_zero
+from .common import implements, where_or_zero, zero_derivative
 from .manipulation import as_operand
 
 for _function in (
@@ -28,7 +28,7 @@ for _function in (
     np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift,
     np.bitwise_count, np.gcd, np.lcm, np.packbits, np.unpackbits,
 ):  # fmt: skip
-    register(_function, on_values(_function))
+    register(_function, zero_derivative(_function))
 for _of_shapes in (
     # shapes, dtypes, memory and text
     np.size, np.result_type, np.can_cast, np.common_type, np.min_scalar_type, np.iscomplexobj,
@@ -36,7 +36,7 @@ for _of_shapes in (
     np.array_str, np.einsum_path, np.diag_indices_from, np.tril_indices_from,
     np.triu_indices_from,
 ):  # fmt: skip
-    register(_of_shapes, on_values(_of_shapes, plain))
+    register(_of_shapes, zero_derivative(_of_shapes, unbox))
 register(np.shape, lambda a: shape_of(a))
 
 
@@ -46,28 +46,36 @@ def ndim(a: Any) -> int:
     return len(shape_of(a))
 
 
-def _where_push(
-    ts: Any, condition: Any, x_spec: Spec, y_spec: Spec, ans_spec: Spec, lead: Shape
+def _where_jvp(
+    ts: Any, condition: Any, x_spec: Spec, y_spec: Spec, ans_spec: Spec, batch: Shape
 ) -> Any:
     tx, ty = (
-        0 if t is None else align(t, spec.ndim, ans_spec.ndim, lead)
+        0 if t is None else align(t, spec.ndim, ans_spec.ndim, batch)
         for t, spec in zip(ts, (x_spec, y_spec), strict=True)
     )
-    return np.broadcast_to(np.where(condition, tx, ty), lead + ans_spec.shape)
+    return np.broadcast_to(np.where(condition, tx, ty), batch + ans_spec.shape)
 
 
-def _where_pull(
+def _where_vjp(
     g: Any, condition: Any, x_spec: Spec, y_spec: Spec, ans_spec: Spec, active: Any
 ) -> tuple[Any, Any]:
-    cx = unbroadcast(where_or_zero(condition, g), Fit(*x_spec, *ans_spec)) if active[0] else None
-    cy = unbroadcast(where_or_zero(~condition, g), Fit(*y_spec, *ans_spec)) if active[1] else None
+    cx = (
+        unbroadcast(where_or_zero(condition, g), Broadcast(*x_spec, *ans_spec))
+        if active[0]
+        else None
+    )
+    cy = (
+        unbroadcast(where_or_zero(~condition, g), Broadcast(*y_spec, *ans_spec))
+        if active[1]
+        else None
+    )
     return cx, cy
 
 
 where_p = rule(
     lambda x, y, condition: np.where(condition, x, y),
-    push=_where_push,
-    pull=_where_pull,
+    jvp=_where_jvp,
+    vjp=_where_vjp,
     name="where",
     structure=Choice(),
 )
@@ -79,7 +87,7 @@ def where(condition: Any, /, *choices: Any) -> Any:
     condition = as_operand(condition)
     if is_box(condition):
         # A choice for a traced array depends on both choices, whatever the condition.
-        condition = (plain if any(map(is_box, choices)) else seen)(condition)
+        condition = (unbox if any(map(is_box, choices)) else observe)(condition)
     # A copy, since the program may go on to change its mask.
     condition = np.array(condition, dtype=bool)
     if not choices:

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from scipy import integrate
 
-from ...array.box import is_box, plain
+from ...array.box import is_box, unbox
 from ...core.batch import Shape, shape_of, spec_of
-from ...core.calls import OpaqueCall, operand, over_lead
+from ...core.calls import OpaqueCall, operand, over_batch
 from ...core.dual import ForwardTrace
-from ...core.trace import resolve, top_trace
+from ...core.trace import materialize, top_trace
 from ...errors import UnsupportedInputError, user_line
 from ...transforms.inputs import Inputs
 from ...transforms.jvp_vjp import pushed, vjp
@@ -171,30 +171,30 @@ class _Solution(OpaqueCall):
     def along(self, used: Sequence[int], args: Any, t: Any, primals: Any, tangents: Any) -> Any:
         """The slope and its tangents along several directions at once."""
         function = self.in_active(used, args, t)
-        lead = shape_of(tangents[0])[:1]
-        trace = ForwardTrace(lead)
+        batch = shape_of(tangents[0])[:1]
+        trace = ForwardTrace(batch)
         try:
             boxes = [trace.box(x, d) for x, d in zip(primals, tangents, strict=True)]
-            out = resolve(function(*boxes))
-            if not (is_box(out) and out.scope is trace):
-                return out, np.zeros(lead + shape_of(out))
+            out = materialize(function(*boxes))
+            if not (is_box(out) and out.owner is trace):
+                return out, np.zeros(batch + shape_of(out))
             value, tangent = out.value, out.payload
         finally:
             trace.close()
         if not is_box(tangent) and np.isnan(tangent).any():  # perhaps of a branch not taken
-            found = pushed(Inputs(function, tuple(primals), {}, None), list(tangents), lead)
+            found = pushed(Inputs(function, tuple(primals), {}, None), list(tangents), batch)
             (tangent,) = found.leaves
         return value, tangent
 
-    def sensitivities(self, ans: Any, values: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+    def sensitivities(self, ans: Any, values: Any, tangents: Sequence[Any], batch: Shape) -> Any:
         """The tangents of the solution along directions of y0 and args, integrated at once.
 
-        Returns: an array of shape ``lead + (len(t), n)``. Tolerances hold for each sensitivity
+        Returns: an array of shape ``batch + (len(t), n)``. Tolerances hold for each sensitivity
         times the size of what it is a sensitivity to.
         """
         y0, t, *args = values
         y0 = np.ravel(y0)
-        (n,), (count,) = shape_of(y0), lead
+        (n,), (count,) = shape_of(y0), batch
         used = [i for i, ta in enumerate(tangents[2:]) if ta is not None]
         start = np.zeros((count, n)) if tangents[0] is None else np.reshape(tangents[0], (count, n))
 
@@ -222,14 +222,14 @@ class _Solution(OpaqueCall):
         z = _solved(both, z0, t, (given,), options, jacobian)
         return np.moveaxis(np.reshape(z, (shape_of(t)[0], 1 + count, n))[:, 1:], 1, 0)
 
-    def along_directions(self, ans: Any, values: Any, tangents: Sequence[Any], lead: Shape) -> Any:
+    def along_directions(self, ans: Any, values: Any, tangents: Sequence[Any], batch: Shape) -> Any:
         """`sensitivities`, to t as well, of directions of any size, in parts that are not large."""
         _, t, *args = values
-        n, (count,) = shape_of(ans)[1], lead
+        n, (count,) = shape_of(ans)[1], batch
         sizes = np.zeros(count)
         for v, d in zip(values, tangents, strict=True):
             if d is not None:
-                relative = np.abs(plain(d)) / np.maximum(1.0, np.abs(plain(v)))
+                relative = np.abs(unbox(d)) / np.maximum(1.0, np.abs(unbox(v)))
                 sizes = np.maximum(
                     sizes, np.max(np.reshape(relative, (count, -1)), axis=1, initial=0)
                 )
@@ -271,20 +271,22 @@ class _Solution(OpaqueCall):
             first += size
         return self.along_directions(ans, values, tangents, (count,))
 
-    def push(self, saved: tuple[Any, ...], tangents: Sequence[Any], lead: Shape) -> Any:
+    def apply_jvp(self, saved: tuple[Any, ...], tangents: Sequence[Any], batch: Shape) -> Any:
         _, ans, values, _, _ = saved
-        rows = [None if d is None else d if lead else np.asarray(d)[None] if not is_box(d)
+        rows = [None if d is None else d if batch else np.asarray(d)[None] if not is_box(d)
                 else np.reshape(d, (1, *shape_of(d))) for d in tangents]  # fmt: skip
-        if lead == (0,):
+        if batch == (0,):
             return np.zeros((0, *shape_of(ans)))
-        out = self.along_directions(ans, values, rows, lead or (1,))
-        return out if lead else out[0]
+        out = self.along_directions(ans, values, rows, batch or (1,))
+        return out if batch else out[0]
 
-    def pull(self, saved: tuple[Any, ...], g: Any, lead: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: tuple[Any, ...], g: Any, batch: Shape) -> Sequence[Any]:
         _, ans, values, active, kept = saved
         specs = [spec_of(v) if used else None for v, used in zip(values, active, strict=True)]
         if isinstance(kept, _Interpolant):
-            return over_lead(partial(kept.pull, ans, values, active), [g], lead, False, specs)
+            return over_batch(
+                partial(kept.apply_vjp, ans, values, active), [g], batch, False, specs
+            )
         along = np.tensordot(g, kept, axes=((-2, -1), (-2, -1)))  # by each element
         out: list[Any] = []
         first = 0
@@ -296,7 +298,7 @@ class _Solution(OpaqueCall):
                 first += 1
             else:
                 size = prod(spec.shape)
-                out.append(np.reshape(along[..., first : first + size], lead + spec.shape))
+                out.append(np.reshape(along[..., first : first + size], batch + spec.shape))
                 first += size
         return out
 
@@ -335,7 +337,9 @@ class _Interpolant:
         if not self.solution.success:
             raise UnsupportedInputError(f"odeint gave up, {user_line()}: {self.solution.message}")
 
-    def pull(self, ans: Any, values: Any, active: Any, gs: Sequence[Any], lead: Shape) -> list[Any]:
+    def apply_vjp(
+        self, ans: Any, values: Any, active: Any, gs: Sequence[Any], batch: Shape
+    ) -> list[Any]:
         """The cotangents by the adjoint equation, from the last time to the first."""
         call, (g,), (y0, t, *args), solution = self.call, gs, values, self.solution
         used = [i for i, on in enumerate(active[2:]) if on]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
-from ...array.box import is_box, plain
+from ...array.box import is_box, unbox
 from ...core.batch import cast, dtype_of, shape_of
 from ..declare import rule
 from ..numpy.common import laid_out
@@ -32,8 +32,8 @@ def _frechet(a: Any, e: Any) -> Any:
 
 expm_p = rule(
     lambda x: expm(x),
-    push=lambda t, x: _frechet(x, t),
-    pull=lambda g, x: _frechet(np.transpose(x), g),
+    jvp=lambda t, x: _frechet(x, t),
+    vjp=lambda g, x: _frechet(np.transpose(x), g),
     name="linalg.expm",
     batched=False,
 )
@@ -58,7 +58,7 @@ def expm(A: Any) -> Any:
     return expm_p(A)
 
 
-def _sylvester_push(ts: Any, x: Any, y: Any, ans: Any) -> Any:
+def _sylvester_jvp(ts: Any, x: Any, y: Any, ans: Any) -> Any:
     ta, tb, tq = ts
     right: Any = 0.0 if tq is None else tq
     if ta is not None:
@@ -68,15 +68,15 @@ def _sylvester_push(ts: Any, x: Any, y: Any, ans: Any) -> Any:
     return solve_sylvester(x, y, right)
 
 
-def _sylvester_pull(g: Any, x: Any, y: Any, ans: Any) -> Any:
+def _sylvester_vjp(g: Any, x: Any, y: Any, ans: Any) -> Any:
     h = solve_sylvester(np.transpose(x), np.transpose(y), g)
     return -np.matmul(h, np.transpose(ans)), -np.matmul(np.transpose(ans), h), h
 
 
 sylvester_p = rule(
     lambda x, y, z: solve_sylvester(x, y, z),
-    push=_sylvester_push,
-    pull=_sylvester_pull,
+    jvp=_sylvester_jvp,
+    vjp=_sylvester_vjp,
     name="linalg.solve_sylvester",
     batched=False,
 )
@@ -107,8 +107,8 @@ def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
 
 sqrtm_p = rule(
     lambda x: sqrtm(x),
-    push=lambda t, ans: solve_sylvester(ans, ans, t),
-    pull=lambda g, ans: solve_sylvester(np.transpose(ans), np.transpose(ans), g),
+    jvp=lambda t, ans: solve_sylvester(ans, ans, t),
+    vjp=lambda g, ans: solve_sylvester(np.transpose(ans), np.transpose(ans), g),
     name="linalg.sqrtm",
     batched=False,
 )
@@ -142,9 +142,7 @@ def _times(matrix: Any, trans: int, x: Any) -> Any:
     return np.matmul(np.conjugate(matrix) if trans == 2 else matrix, x)
 
 
-def _triangular_push(
-    ts: Any, x: Any, ans: Any, trans: int, lower: bool, unit_diagonal: bool
-) -> Any:
+def _triangular_jvp(ts: Any, x: Any, ans: Any, trans: int, lower: bool, unit_diagonal: bool) -> Any:
     ta, tb = ts
     right: Any = 0.0 if tb is None else tb
     if ta is not None:
@@ -152,7 +150,7 @@ def _triangular_push(
     return solve_triangular(x, right, trans, lower, unit_diagonal)
 
 
-def _triangular_pull(g: Any, x: Any, ans: Any, trans: int, lower: bool, unit_diagonal: bool) -> Any:
+def _triangular_vjp(g: Any, x: Any, ans: Any, trans: int, lower: bool, unit_diagonal: bool) -> Any:
     if trans == 2:  # the transpose of the adjoint is the conjugate
         right = np.conjugate(solve_triangular(x, np.conjugate(g), 0, lower, unit_diagonal))
     else:
@@ -167,8 +165,8 @@ def _triangular_pull(g: Any, x: Any, ans: Any, trans: int, lower: bool, unit_dia
 
 triangular_p = rule(
     lambda x, y, trans, lower, unit_diagonal: solve_triangular(x, y, trans, lower, unit_diagonal),
-    push=_triangular_push,
-    pull=_triangular_pull,
+    jvp=_triangular_jvp,
+    vjp=_triangular_vjp,
     name="linalg.solve_triangular",
     structure=Solve(),
     batched=False,
@@ -221,7 +219,7 @@ def block_diag(*arrs: Any) -> Any:
     if not any(map(contains_box, arrs)):
         return linalg.block_diag(*arrs)
     blocks = [np.atleast_2d(as_operand(a)) for a in arrs]
-    linalg.block_diag(*(plain(b) if is_box(b) else b for b in blocks))  # SciPy checks the arguments
+    linalg.block_diag(*(unbox(b) if is_box(b) else b for b in blocks))  # SciPy checks the arguments
     width = sum(shape_of(b)[1] for b in blocks)
     rows, start = [], 0
     for block in blocks:

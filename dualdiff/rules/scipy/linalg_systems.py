@@ -37,7 +37,7 @@ def _product(ab: Any, x: Any, lower: int, upper: int) -> Any:
     return sum(_shifted(ab[upper + d][column] * x, d) for d in range(-upper, lower + 1))
 
 
-def _banded_push(ts: Any, x: Any, ans: Any, lower: int, upper: int) -> Any:
+def _banded_jvp(ts: Any, x: Any, ans: Any, lower: int, upper: int) -> Any:
     ta, tb = ts
     right: Any = 0.0 if tb is None else tb
     if ta is not None:
@@ -45,7 +45,7 @@ def _banded_push(ts: Any, x: Any, ans: Any, lower: int, upper: int) -> Any:
     return solve_banded((lower, upper), x, right)
 
 
-def _banded_pull(g: Any, x: Any, ans: Any, lower: int, upper: int) -> Any:
+def _banded_vjp(g: Any, x: Any, ans: Any, lower: int, upper: int) -> Any:
     h = solve_banded((upper, lower), _transposed(x, lower, upper), g)
     rows = [-(_shifted(h, -d) * ans) for d in range(-upper, lower + 1)]
     if np.ndim(ans) > 1:
@@ -55,8 +55,8 @@ def _banded_pull(g: Any, x: Any, ans: Any, lower: int, upper: int) -> Any:
 
 banded_p = rule(
     lambda x, y, lower, upper: solve_banded((lower, upper), x, y),
-    push=_banded_push,
-    pull=_banded_pull,
+    jvp=_banded_jvp,
+    vjp=_banded_vjp,
     name="linalg.solve_banded",
     batched=False,
 )

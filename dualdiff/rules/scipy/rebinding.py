@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ...array.box import is_box, plain
+from ...array.box import is_box, unbox
 from ...array.dispatch import find_function
 from ...errors import MissingRuleError, user_line
 from ..numpy import creation, functional, index_tricks, stores
@@ -334,4 +334,4 @@ def explained(function: Any, name: str, args: Any, kwargs: Any) -> Any:
 
 def deep_plain(x: Any) -> Any:
     """Plain values behind boxes, also in lists and tuples."""
-    return type(x)(map(deep_plain, x)) if type(x) in (list, tuple) else plain(x)
+    return type(x)(map(deep_plain, x)) if type(x) in (list, tuple) else unbox(x)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import signal
 
-from ...array.box import plain
+from ...array.box import unbox
 from ...core.batch import shape_of
 from ...errors import user_line
 from ..declare import rule
@@ -30,7 +30,7 @@ def _full(x: Any, y: Any, method: str) -> Any:
     return _signal.convolve(x, y, "full", method)
 
 
-def _push(ts: Any, x: Any, y: Any, method: str) -> Any:
+def _jvp(ts: Any, x: Any, y: Any, method: str) -> Any:
     tx, ty = ts
     parts = ([] if tx is None else [(tx, y)]) + ([] if ty is None else [(x, ty)])
     return sum(_full(*part, method) for part in parts)
@@ -42,14 +42,14 @@ def _correlated(g: Any, other: Any, shape: tuple[int, ...], method: str) -> Any:
     return _full(g, _flipped(other), method)[tuple(part)]
 
 
-def _pull(g: Any, x: Any, y: Any, method: str) -> Any:
+def _vjp(g: Any, x: Any, y: Any, method: str) -> Any:
     return _correlated(g, y, shape_of(x), method), _correlated(g, x, shape_of(y), method)
 
 
 full_p = rule(
     _full,
-    push=_push,
-    pull=_pull,
+    jvp=_jvp,
+    vjp=_vjp,
     name="signal.convolve",
     structure=Convolution(),
     batched=False,
@@ -88,7 +88,7 @@ def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> An
     if mode not in ("full", "valid", "same"):
         raise ValueError(f"convolve has the modes 'full', 'valid', 'same', not {mode!r}")
     if method == "auto":
-        method = _signal.choose_conv_method(plain(x), plain(y), mode)
+        method = _signal.choose_conv_method(unbox(x), unbox(y), mode)
     full = full_p(x, y, method=method)
     sizes = shape_of(x), shape_of(y)
     if mode == "full":

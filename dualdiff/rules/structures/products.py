@@ -17,7 +17,7 @@ from ...array.box import is_box
 from ...core.batch import Shape, shape_of
 from ...core.structure import NotKnown, Pattern, Structure, Use
 from ...core.tangents import Diagonal
-from ...core.trace import resolve
+from ...core.trace import materialize
 
 PAIRS = 20_000_000  # elements of a product that are followed one by one
 
@@ -164,7 +164,7 @@ class Product(Structure):
             finite.append(v if m is not None else np.where(np.isfinite(v), v, 0))
             hits.append(np.asarray(m if m is not None else ~np.isfinite(v), float))
         hit = np.asarray(use.prim.fn(*hits, **use.params)) != 0
-        return resolve(np.where(hit, ans, use.prim.evaluate(finite, use.params)))
+        return materialize(np.where(hit, ans, use.prim.evaluate(finite, use.params)))
 
 
 class Contraction(Product):

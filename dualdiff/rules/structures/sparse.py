@@ -14,17 +14,17 @@ from numpy import ndarray
 
 from ...array.box import is_box
 from ...core.structure import Pattern, Structure, Use
-from ...core.trace import resolve
+from ...core.trace import materialize
 from .products import Product
 
 
 def _along_lines(p: Pattern, indptr: ndarray) -> Pattern:
     """The unions of groups along the last axis, the same on each line."""
-    *lead, entries = p.shape
-    lines = prod(lead)
+    *batch, entries = p.shape
+    lines = prod(batch)
     begin = (entries * np.arange(lines)[:, None] + indptr[:-1]).ravel()
     made = p.over_groups(np.append(begin, entries * lines))
-    return made.reshaped((*lead, indptr.size - 1))
+    return made.reshaped((*batch, indptr.size - 1))
 
 
 def _last_but_one(p: Pattern) -> Pattern:
@@ -45,7 +45,7 @@ class SparseProduct(Structure):
         broken = _with_data(use, lambda data: (~np.isfinite(data)).astype(float))
         finite = _with_data(use, lambda data: np.where(np.isfinite(data), data, 0))
         hit = use.prim.fn(np.asarray(use.only, float), matrix=broken) != 0
-        return resolve(np.where(hit, ans, use.prim.evaluate(use.args, {"matrix": finite})))
+        return materialize(np.where(hit, ans, use.prim.evaluate(use.args, {"matrix": finite})))
 
 
 def _with_data(use: Use, change: Callable[[Any], Any]) -> Any:
@@ -57,7 +57,7 @@ def _with_data(use: Use, change: Callable[[Any], Any]) -> Any:
 
 class SparseMatMul(Product):
     """The product of a sparse matrix, whose values are operand 0, and a dense one, by the parameter
-    `layout`, with lead axes."""
+    `layout`, with batch axes."""
 
     def pattern(self, use: Use) -> list[Pattern]:
         order, indices, indptr = use.params["layout"].by_row

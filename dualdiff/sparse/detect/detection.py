@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 
 from ...array.box import WATCHERS, is_box
 from ...core.batch import shape_of
-from ...core.trace import resolve
+from ...core.trace import materialize
 from ...errors import UnsupportedInputError, user_line
 from ...trees import check_result, flatten
 from .patterns import Pattern, uniform
@@ -62,9 +62,9 @@ def detect(inputs: Any) -> Detected:
 def _payload(leaf: Any, trace: PatternTrace) -> Pattern | Columns:
     """The dependence of one result."""
     if is_box(leaf) or (type(leaf) is ndarray and leaf.dtype.hasobject):
-        leaf = resolve(leaf)
+        leaf = materialize(leaf)
     check_result(leaf)
-    if issubclass(type(leaf), Dependent) and leaf.scope is trace:
+    if issubclass(type(leaf), Dependent) and leaf.owner is trace:
         return leaf.payload
     return uniform(shape_of(leaf), NOTHING, trace.columns)
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ...array.box import is_box, plain, seen
+from ...array.box import is_box, observe, unbox
 from ...array.layout import layout_of, zeros_in_layout
 from ...array.stores import Place, store
 from ...core.batch import Shape, shape_of, spec_of
 from ...core.structure import Index, Use, patterns_of
-from ...core.trace import Trace, Traced, kept
+from ...core.trace import Trace, Traced, freeze
 from ...rules.structures import Elementwise, Pack
 from .patterns import Pattern, compact, of_scalars, uniform
 from .sets import NOTHING, Columns, Sets, join
@@ -25,7 +25,7 @@ Payload = Pattern | Columns
 
 
 def _compare(op: Callable[[Any, Any], Any]) -> Any:
-    return lambda self, other: op(seen(self), plain(other))
+    return lambda self, other: op(observe(self), unbox(other))
 
 
 class Dependent(Traced):
@@ -61,7 +61,7 @@ class PatternTrace(Trace):
     def box(self, value: Any, payload: Payload) -> Dependent:
         """A value with its dependence."""
         out = _new(Dependent)
-        out.value, out.payload, out.scope = value, payload, self
+        out.value, out.payload, out.owner = value, payload, self
         return out
 
     def input(self, value: Any, first: int) -> Dependent:
@@ -70,7 +70,7 @@ class PatternTrace(Trace):
         if not shape:
             return self.box(value, frozenset((first,)))
         labels = np.arange(first + 1, first + 1 + prod(shape)).reshape(shape)
-        if type(plain(value)) is ndarray:
+        if type(unbox(value)) is ndarray:
             arranged = self._zeros(value)
             arranged[...] = labels
             labels = arranged
@@ -81,7 +81,7 @@ class PatternTrace(Trace):
 
     def _zeros(self, value: Any) -> ndarray:
         """Labels of a constant, in the memory layout of its value."""
-        array = plain(value)
+        array = unbox(value)
         spec = spec_of(array)._replace(dtype=np.dtype(np.intp))
         return zeros_in_layout(spec, layout_of(array), ())
 
@@ -97,12 +97,12 @@ class PatternTrace(Trace):
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
         values, payloads, scalars = [], [], True
         for a in args:
-            if issubclass(type(a), Dependent) and a.scope is self:
+            if issubclass(type(a), Dependent) and a.owner is self:
                 values.append(a.value)
                 payloads.append(a.payload)
                 scalars = scalars and type(a.payload) is not Pattern
             else:
-                values.append(kept(a))
+                values.append(freeze(a))
                 payloads.append(None)
         try:
             ans = prim.evaluate(values, params)
@@ -111,7 +111,7 @@ class PatternTrace(Trace):
             raise
         if scalars and (type(ans) is float or type(ans) is np.float64):
             out = _new(Dependent)  # `box` at a lower cost, for loops over elements
-            out.value, out.payload, out.scope = ans, self._of_scalars(prim, payloads), self
+            out.value, out.payload, out.owner = ans, self._of_scalars(prim, payloads), self
             return out
         several = prim.outputs != 1
         answers = ans if several else (ans,)
@@ -162,10 +162,10 @@ class PatternTrace(Trace):
         return [p if p.shape else p.sets.get(int(p.labels)) for p in made]
 
     def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
-        own = issubclass(type(content), Dependent) and content.scope is self
-        value = content.value if own else kept(content)
-        v_own = issubclass(type(v), Dependent) and v.scope is self
-        new = store(value, place, v.value if v_own else kept(v), owned)
+        own = issubclass(type(content), Dependent) and content.owner is self
+        value = content.value if own else freeze(content)
+        v_own = issubclass(type(v), Dependent) and v.owner is self
+        new = store(value, place, v.value if v_own else freeze(v), owned)
         old = content.payload if own else self._payload(value)
         return self.box(new, self._stored(old, place, v.payload if v_own else None, owned))
 
@@ -203,6 +203,6 @@ class PatternTrace(Trace):
     def watch(self, x: Any) -> None:
         """Note that the program looked at the value of a box, if it is one of this trace."""
         while is_box(x):
-            if issubclass(type(x), Dependent) and x.scope is self:
+            if issubclass(type(x), Dependent) and x.owner is self:
                 self.local = True
             x = x.value

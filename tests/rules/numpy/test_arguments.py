@@ -35,8 +35,8 @@ def named(function, *names, **kwargs):
         mirrored = getattr(dd.numpy, function.__name__)
 
     def f(*args):
-        plain, traced = args[: -len(names)], args[-len(names) :]
-        return mirrored(*plain, **dict(zip(names, traced, strict=True)), **kwargs)
+        unbox, traced = args[: -len(names)], args[-len(names) :]
+        return mirrored(*unbox, **dict(zip(names, traced, strict=True)), **kwargs)
 
     prefix = f"{owner.__name__}." if isinstance(owner, np.ufunc) else ""
     f.__name__ = f"{prefix}{function.__name__}:{'+'.join(names)}"

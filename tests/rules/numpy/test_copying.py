@@ -144,14 +144,14 @@ def test_a_plain_array_refuses_traced_values(store):
     ],
 )
 def test_wrong_arguments_raise_the_type_of_error_that_numpy_raises(call):
-    with pytest.raises(Exception) as plain:
+    with pytest.raises(Exception) as unbox:
         call(X.copy())
 
     def f(x):
         call(x.copy())
         return x
 
-    with pytest.raises(plain.type):
+    with pytest.raises(unbox.type):
         dd.jvp(f, (X,), (X,))
 
 

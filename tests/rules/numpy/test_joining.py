@@ -84,9 +84,9 @@ TestRules = rule_tests(ROWS)
     ],
 )
 def test_wrong_arguments_raise_the_type_of_error_that_numpy_raises(call):
-    with pytest.raises(Exception) as plain:
+    with pytest.raises(Exception) as unbox:
         call(CONSTANT)
-    with pytest.raises(plain.type):
+    with pytest.raises(unbox.type):
         dd.jvp(call, (CONSTANT,), (CONSTANT,))
 
 

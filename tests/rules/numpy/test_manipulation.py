@@ -201,9 +201,9 @@ def test_a_read_only_view_sees_later_stores_into_its_base():
     ],
 )
 def test_wrong_arguments_raise_what_numpy_raises(call, error):
-    with pytest.raises(Exception, match=error) as plain:
+    with pytest.raises(Exception, match=error) as unbox:
         call(MATRIX)
-    with pytest.raises(plain.type, match=error):
+    with pytest.raises(unbox.type, match=error):
         dd.grad(lambda x: np.sum(call(x)))(MATRIX)
 
 

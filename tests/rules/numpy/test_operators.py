@@ -199,9 +199,9 @@ PYTHON_VALUES = [
 def test_python_numbers(f: Any, x: float, expected: float) -> None:
     assert dd.grad(f)(x) == pytest.approx(expected, rel=1e-14)
     assert dd.jvp(f, (x,), (1.0,))[1] == pytest.approx(expected, rel=1e-14)
-    plain, traced = f(x), dd.jvp(f, (x,), (1.0,))[0]
-    assert type(traced) is type(plain)
-    assert traced == plain
+    unbox, traced = f(x), dd.jvp(f, (x,), (1.0,))[0]
+    assert type(traced) is type(unbox)
+    assert traced == unbox
 
 
 @pytest.mark.parametrize("function", [round, math.floor, math.ceil, math.trunc])
@@ -240,8 +240,8 @@ def test_comparisons_give_numpys_values() -> None:
             for other in (1.0, np.ones(3), [1.0, 2.0, 3.0], x):
                 result = compare(x, other)
                 assert type(result) is np.ndarray
-                plain = dd.value_of(x)
-                expected = compare(plain, plain if other is x else other)
+                unbox = dd.value_of(x)
+                expected = compare(unbox, unbox if other is x else other)
                 np.testing.assert_array_equal(result, expected)
         assert (np.ones(3) < x).dtype == bool
         return np.sum(x)

@@ -71,9 +71,9 @@ def test_mode_empty_has_the_shape_and_the_inner_part():
     ],
 )
 def test_wrong_arguments_raise_the_type_of_error_that_numpy_raises(call):
-    with pytest.raises(Exception) as plain:
+    with pytest.raises(Exception) as unbox:
         call(A(2, 2))
-    with pytest.raises(plain.type):
+    with pytest.raises(unbox.type):
         dd.jvp(call, (A(2, 2),), (A(2, 2),))
 
 

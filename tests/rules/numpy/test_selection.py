@@ -200,9 +200,9 @@ def test_later_changes_of_masks_and_indices_do_not_reach_the_derivative():
 )
 def test_wrong_arguments_raise_the_type_of_error_that_numpy_raises(call):
     x = A(2, 2)
-    with pytest.raises(Exception) as plain:
+    with pytest.raises(Exception) as unbox:
         call(x)
-    with pytest.raises(plain.type):
+    with pytest.raises(unbox.type):
         dd.jvp(call, (x,), (x,))
 
 

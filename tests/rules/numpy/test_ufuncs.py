@@ -403,17 +403,17 @@ def test_constant_function_into_a_traced_array_cuts_the_derivative() -> None:
 
 
 def test_traced_result_into_a_plain_array_is_refused() -> None:
-    plain = np.zeros(3)
+    unbox = np.zeros(3)
     for where in (True, np.array([True, False, True])):
         with pytest.raises(TypeError, match=r"dualdiff\.numpy\.zeros"):
-            dd.grad(lambda x, w=where: np.sum(np.sin(x, out=plain, where=w)))(A(3))
-    assert not plain.any()
+            dd.grad(lambda x, w=where: np.sum(np.sin(x, out=unbox, where=w)))(A(3))
+    assert not unbox.any()
 
 
 def test_plain_result_goes_into_a_plain_array() -> None:
-    plain = np.zeros(3, dtype=bool)
-    dd.grad(lambda x: np.sum(x * np.greater(x, 0, out=plain)))(np.array([1.0, -1.0, 2.0]))
-    np.testing.assert_array_equal(plain, [True, False, True])
+    unbox = np.zeros(3, dtype=bool)
+    dd.grad(lambda x: np.sum(x * np.greater(x, 0, out=unbox)))(np.array([1.0, -1.0, 2.0]))
+    np.testing.assert_array_equal(unbox, [True, False, True])
 
 
 def test_where_without_out_is_refused_because_elements_are_uninitialised() -> None:

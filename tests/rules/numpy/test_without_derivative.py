@@ -68,7 +68,7 @@ METHODS: dict[str, tuple[Any, ...]] = {
 }  # fmt: skip
 
 
-def resolve(name: str, home: Any = np) -> Any:
+def materialize(name: str, home: Any = np) -> Any:
     for part in name.split("."):
         home = getattr(home, part)
     return home
@@ -109,7 +109,7 @@ def plain_of(x: Any) -> Any:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_numpys_result_comes_through(name: str, request: pytest.FixtureRequest) -> None:
-    call, args = resolve(name), CALLS[name]
+    call, args = materialize(name), CALLS[name]
     seen: list[Any] = []
     in_both_modes(call, args, seen)
     for found in seen:
@@ -132,11 +132,11 @@ def test_methods_give_numpys_result(name: str, request: pytest.FixtureRequest) -
 def test_creation_functions_stand_in_dualdiff_numpy(
     name: str, request: pytest.FixtureRequest
 ) -> None:
-    made, expected = resolve(name, dd.numpy)(*CREATE[name]), resolve(name)(*CREATE[name])
+    made, expected = materialize(name, dd.numpy)(*CREATE[name]), materialize(name)(*CREATE[name])
     same(made, expected)
 
     def f(x: Any) -> Any:
-        inside = resolve(name, dd.numpy)(*CREATE[name])
+        inside = materialize(name, dd.numpy)(*CREATE[name])
         same(tree_map(plain_of, inside), expected)
         return x * 1.0
 

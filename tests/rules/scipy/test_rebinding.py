@@ -29,11 +29,11 @@ def central(f, x):
     return (np.asarray(f(x + h)) - np.asarray(f(x - h))) / (2 * h)
 
 
-def check(f, plain, x, rtol=2e-5):
+def check(f, unbox, x, rtol=2e-5):
     """Value and derivative of a function of one number, in both modes."""
     value, slope = dd.jvp(f, (x,), (1.0,))
-    np.testing.assert_allclose(value, plain(x), rtol=1e-9, atol=1e-300)
-    np.testing.assert_allclose(slope, central(plain, x), rtol=rtol, atol=1e-7)
+    np.testing.assert_allclose(value, unbox(x), rtol=1e-9, atol=1e-300)
+    np.testing.assert_allclose(slope, central(unbox, x), rtol=rtol, atol=1e-7)
     pulled = dd.grad(lambda x: np.sum(f(x)))(x)
     np.testing.assert_allclose(pulled, np.sum(slope), rtol=1e-9, atol=1e-12)
 

@@ -68,8 +68,8 @@ def test_attributes_are_those_of_scipy():
 def test_formats_of_results_are_those_of_scipy():
     def f(d):
         a, b, c = csr(d), csc(d), coo(d)
-        plain = (CSR, CSC, CSR.tocoo())
-        for x, p in zip((a, b, c), plain, strict=True):
+        unbox = (CSR, CSC, CSR.tocoo())
+        for x, p in zip((a, b, c), unbox, strict=True):
             assert (x + x).format == (p + p).format
             assert (x @ x.T).format == (p @ p.T).format
             assert x.multiply(OTHER).format == p.multiply(OTHER).format
@@ -261,11 +261,11 @@ def test_a_singular_matrix_is_an_error():
 
 def test_a_matrix_is_factorised_once_for_values_and_all_derivatives(monkeypatch):
     calls = []
-    plain = scipy.sparse.linalg.splu
+    unbox = scipy.sparse.linalg.splu
 
     def counted(*args, **kwargs):
         calls.append(1)
-        return plain(*args, **kwargs)
+        return unbox(*args, **kwargs)
 
     monkeypatch.setattr(scipy.sparse.linalg, "splu", counted)
     for mode in ("forward", "reverse"):

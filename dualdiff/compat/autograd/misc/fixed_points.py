@@ -42,27 +42,27 @@ def fixed_point(
 
 def _pullback(ans: Any, f: Any, a: Any, x0: Any, distance: Any, tol: Any) -> Any:
     """``w = g + J_x' w`` is a fixed point itself; the cotangent of a is ``J_a' w``."""
-    pull_x, _ = make_vjp(f(a), ans)
-    pull_a, _ = make_vjp(lambda a: f(a)(ans), a)
+    vjp_x, _ = make_vjp(f(a), ans)
+    vjp_a, _ = make_vjp(lambda a: f(a)(ans), a)
 
-    def pull(g: Any) -> Any:
+    def vjp(g: Any) -> Any:
         add = vspace(g).add
-        w, before = add(g, pull_x(g)), g
+        w, before = add(g, vjp_x(g)), g
         while distance(w, before) > tol:
-            w, before = add(g, pull_x(w)), w
-        return pull_a(w)
+            w, before = add(g, vjp_x(w)), w
+        return vjp_a(w)
 
-    return pull
+    return vjp
 
 
 def _pushforward(t: Any, ans: Any, f: Any, a: Any, x0: Any, distance: Any, tol: Any) -> Any:
     """``s = J_a t + J_x s`` for the tangent s of the limit."""
-    push_x = make_jvp(f(a), ans)
+    jvp_x = make_jvp(f(a), ans)
     start = make_jvp(lambda a: f(a)(ans), a)(t)[1]
     add = vspace(start).add
-    s, before = add(start, push_x(start)[1]), start
+    s, before = add(start, jvp_x(start)[1]), start
     while distance(s, before) > tol:
-        s, before = add(start, push_x(s)[1]), s
+        s, before = add(start, jvp_x(s)[1]), s
     return s
 
 

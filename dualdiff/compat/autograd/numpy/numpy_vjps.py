@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .... import numpy as dnp
-from ....array.box import plain
+from ....array.box import unbox
 from ....core.batch import dtype_of, shape_of
 from .._spaces import SparseObject, VSpace
 from ..core import defvjp, defvjp_argnum, vspace
@@ -61,7 +61,7 @@ def match_complex(target: Any, x: Any) -> Any:
 
 def replace_zero(x: Any, val: Any) -> Any:
     """An array with another value in place of its zeros."""
-    return np.where(plain(x) != 0, x, val)
+    return np.where(unbox(x) != 0, x, val)
 
 
 def repeat_to_match_shape(

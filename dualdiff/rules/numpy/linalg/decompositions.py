@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ....array.box import plain, seen
+from ....array.box import observe, unbox
 from ....core.batch import cast, shape_of
-from ....core.trace import resolve
+from ....core.trace import materialize
 from ...declare import rule
 from ...structures import Einsum
 from ..common import implements
@@ -81,13 +81,13 @@ def _between(factor: Any, b: Any, transposed: bool) -> Any:
     return multiply(inverted, b, adjoint(inverted))
 
 
-def _cholesky_push(t: Any, ans: Any, upper: bool) -> Any:
+def _cholesky_jvp(t: Any, ans: Any, upper: bool) -> Any:
     factor = adjoint(ans) if upper else ans
     t = np.matmul(factor, _half(_between(factor, hermitian(t), transposed=False)))
     return adjoint(t) if upper else t
 
 
-def _cholesky_pull(g: Any, ans: Any, upper: bool) -> Any:
+def _cholesky_vjp(g: Any, ans: Any, upper: bool) -> Any:
     factor, g = (adjoint(ans), adjoint(g)) if upper else (ans, g)
     middle = _half(np.matmul(transpose(factor), g))
     return hermitian(_between(factor, middle, transposed=True))
@@ -95,8 +95,8 @@ def _cholesky_pull(g: Any, ans: Any, upper: bool) -> Any:
 
 cholesky_p = rule(
     lambda x, upper: np.linalg.cholesky(x, upper=upper),
-    push=_cholesky_push,
-    pull=_cholesky_pull,
+    jvp=_cholesky_jvp,
+    vjp=_cholesky_vjp,
     name="cholesky",
     structure=Einsum("...ij->...kl"),
 )
@@ -120,7 +120,7 @@ def _qr_turn(k: Any) -> Any:
 
 def _inverted_factor(r: Any, k: int) -> Any:
     """The inverse of the square part of R (NaN if singular), filled up with rows of zeros."""
-    square = plain(r)[..., :k]
+    square = unbox(r)[..., :k]
     # As small beside its column as rounding makes it where the columns are dependent.
     rounding = 4 * (r.shape[-1] + 8) * np.finfo(square.dtype).eps * np.linalg.norm(square, axis=-2)
     singular = np.any(np.abs(diagonal(square)) <= rounding, axis=-1)
@@ -128,7 +128,7 @@ def _inverted_factor(r: Any, k: int) -> Any:
     return np.matmul(np.eye(r.shape[-1], k, dtype=np.int8), inverted)
 
 
-def _qr_push(t: Any, ans: Any) -> tuple[Any, Any]:
+def _qr_jvp(t: Any, ans: Any) -> tuple[Any, Any]:
     q, r = ans
     c = np.matmul(t, _inverted_factor(r, q.shape[-1]))
     s = np.matmul(adjoint(q), c)
@@ -136,7 +136,7 @@ def _qr_push(t: Any, ans: Any) -> tuple[Any, Any]:
     return c + np.matmul(q, turn - s), np.matmul(adjoint(q), t) - np.matmul(turn, r)
 
 
-def _qr_pull(g: Any, ans: Any) -> Any:
+def _qr_vjp(g: Any, ans: Any) -> Any:
     q, r = ans
     gq, gr = g
     k = np.matmul(transpose(q), gq)
@@ -153,8 +153,8 @@ def _qr_turn_transposed(k: Any) -> Any:
 
 qr_p = rule(
     lambda x: tuple(np.linalg.qr(x)),
-    push=_qr_push,
-    pull=_qr_pull,
+    jvp=_qr_jvp,
+    vjp=_qr_vjp,
     name="qr",
     structure=Einsum("...ij->...kl,...mn"),
     outputs=2,
@@ -168,15 +168,15 @@ def _parts(ans: Any) -> tuple[Any, Any, Any]:
     return q[..., :n], r[..., :n, :], q[..., n:]
 
 
-def _complete_push(t: Any, ans: Any) -> tuple[Any, Any]:
+def _complete_jvp(t: Any, ans: Any) -> tuple[Any, Any]:
     q, r, further = _parts(ans)
-    tq, tr = _qr_push(t, (q, r))
+    tq, tr = _qr_jvp(t, (q, r))
     tfurther = -np.matmul(q, np.matmul(adjoint(tq), further))
-    zeros = np.zeros_like(plain(r), shape=(*tr.shape[:-2], further.shape[-1], r.shape[-1]))
+    zeros = np.zeros_like(unbox(r), shape=(*tr.shape[:-2], further.shape[-1], r.shape[-1]))
     return np.concatenate([tq, tfurther], axis=-1), np.concatenate([tr, zeros], axis=-2)
 
 
-def _complete_pull(g: Any, ans: Any) -> Any:
+def _complete_vjp(g: Any, ans: Any) -> Any:
     q, r, further = _parts(ans)
     gq, gr = g
     n = r.shape[-1]
@@ -184,13 +184,13 @@ def _complete_pull(g: Any, ans: Any) -> Any:
     skew = k - adjoint(k)
     refuse_basis(skew[..., n:, n:], size_of(gq), "qr(mode='complete')")
     gq = np.matmul(conjugate(q), k[..., :n, :n]) + np.matmul(conjugate(further), skew[..., n:, :n])
-    return _qr_pull((gq, gr[..., :n, :]), (q, r))
+    return _qr_vjp((gq, gr[..., :n, :]), (q, r))
 
 
 qr_complete_p = rule(
     lambda x: tuple(np.linalg.qr(x, "complete")),
-    push=_complete_push,
-    pull=_complete_pull,
+    jvp=_complete_jvp,
+    vjp=_complete_vjp,
     name="qr_complete",
     structure=Einsum("...ij->...kl,...mn"),
     outputs=2,
@@ -205,8 +205,8 @@ def _reflector(alpha: Any, below: Any) -> tuple[Any, Any, Any, Any]:
     """
     length = np.sqrt(np.real(conjugate(alpha) * alpha) + np.sum(
         np.real(conjugate(below) * below), axis=-1))  # fmt: skip
-    done = np.all(plain(below) == 0, axis=-1) & (np.imag(plain(alpha)) == 0)
-    beta = np.where(done, alpha, -np.copysign(1.0, np.real(plain(alpha))) * length)
+    done = np.all(unbox(below) == 0, axis=-1) & (np.imag(unbox(alpha)) == 0)
+    beta = np.where(done, alpha, -np.copysign(1.0, np.real(unbox(alpha))) * length)
     safe = np.where(done, 1.0, beta)
     tau = np.where(done, 0.0, (safe - alpha) / safe)
     v = below / np.where(done, 1.0, alpha - safe)[..., None]
@@ -216,8 +216,8 @@ def _reflector(alpha: Any, below: Any) -> tuple[Any, Any, Any, Any]:
 
 def _reflectors(a: Any) -> tuple[Any, Any]:
     """``numpy.linalg.qr(mode="raw")``: the triangle, with the reflectors' vectors below it."""
-    h_made, tau_made = np.linalg.qr(seen(a), "raw")
-    rest = cast(resolve(a), h_made.dtype)
+    h_made, tau_made = np.linalg.qr(observe(a), "raw")
+    rest = cast(materialize(a), h_made.dtype)
     h, taus, jumps = zeros(shape_of(a), h_made.dtype), zeros(tau_made.shape, h_made.dtype), False
     for j in range(tau_made.shape[-1]):
         beta, tau, v, jump = _reflector(rest[..., 0, 0], rest[..., 1:, 0])
@@ -246,7 +246,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     if mode == "raw":
         return _reflectors(a)
     if mode not in ("reduced", "r", "complete"):
-        return np.linalg.qr(plain(a), mode)  # type: ignore[call-overload]  # raises what NumPy says of the mode
+        return np.linalg.qr(unbox(a), mode)  # type: ignore[call-overload]  # raises what NumPy says of the mode
     if mode == "complete" and m > n:
         return _Qr(*qr_complete_p(a))
     q, r = qr_p(a)

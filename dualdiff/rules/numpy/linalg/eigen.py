@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ....array.box import is_box, plain
+from ....array.box import is_box, unbox
 from ...declare import rule
 from ...structures import Einsum
 from ..common import implements
@@ -55,14 +55,14 @@ def _uncertainty(x: Any, w: Any, v: Any) -> Any:
     They are where ``x v - v w`` is 0, as for diagonal matrices.
     """
     rounding = rounding_of(w, w.shape[-1])
-    x, w, v = plain(x), plain(w), plain(v)
+    x, w, v = unbox(x), unbox(w), unbox(v)
     if not np.any(np.diff(w, axis=-1) <= rounding):
         return rounding
     exact = ~np.any(np.matmul(x, v) - v * w[..., None, :], axis=(-2, -1))
     return np.where(exact[..., None], 0, rounding)
 
 
-def _eigh_push(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:
+def _eigh_jvp(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:
     w, v = ans
     change = multiply(adjoint(v), hermitian(t), v)
     size = size_of(change)
@@ -71,7 +71,7 @@ def _eigh_push(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:
     return np.real(diagonal(change)), np.matmul(v, turn)
 
 
-def _eigh_pull(g: Any, x: Any, ans: Any, given: tuple[bool, bool]) -> Any:
+def _eigh_vjp(g: Any, x: Any, ans: Any, given: tuple[bool, bool]) -> Any:
     w, v = ans
     gw, gv = g
     if not given[1]:
@@ -94,8 +94,8 @@ def _eigh(x: Any, UPLO: Any, vectors: Any) -> tuple[Any, Any]:
 
 eigh_p = rule(
     _eigh,
-    push=_eigh_push,
-    pull=_eigh_pull,
+    jvp=_eigh_jvp,
+    vjp=_eigh_vjp,
     name="eigh",
     structure=Einsum("...ij->...k,...lm"),
     outputs=2,
@@ -124,17 +124,17 @@ def _continued_eigh(a: Any, UPLO: Any) -> Any:
     """While `splitting`, the vectors that continue along the tangent of a dual number."""
     if (slope := slope_of(a)) is None:
         return None
-    w, v = np.linalg.eigh(plain(a), UPLO)
+    w, v = np.linalg.eigh(unbox(a), UPLO)
     return eigh_vectors(w, v, hermitian(slope), _uncertainty(a, w, v))
 
 
-def _eigvalsh_push(t: Any, x: Any, UPLO: Any) -> Any:
+def _eigvalsh_jvp(t: Any, x: Any, UPLO: Any) -> Any:
     w, v = np.linalg.eigh(x, UPLO)
     v = tied(v, w)
     return np.real(np.sum(conjugate(v) * np.matmul(hermitian(t), v), axis=-2))
 
 
-def _eigvalsh_pull(g: Any, x: Any, UPLO: Any) -> Any:
+def _eigvalsh_vjp(g: Any, x: Any, UPLO: Any) -> Any:
     w, v = np.linalg.eigh(x, UPLO)
     v = tied(v, w)
     return np.matmul(conjugate(v) * g[..., None, :], transpose(v))
@@ -142,8 +142,8 @@ def _eigvalsh_pull(g: Any, x: Any, UPLO: Any) -> Any:
 
 eigvalsh_p = rule(
     lambda x, UPLO: np.linalg.eigvalsh(x, UPLO),
-    push=_eigvalsh_push,
-    pull=_eigvalsh_pull,
+    jvp=_eigvalsh_jvp,
+    vjp=_eigvalsh_vjp,
     name="eigvalsh",
     structure=Einsum("...ij->...k"),
 )
@@ -163,7 +163,7 @@ def eigvalsh(a: Any, UPLO: Any = "L") -> Any:
 
 def _condition(v: Any) -> Any:
     """The condition number of each matrix of vectors, at most the inverse of the precision."""
-    s = np.linalg.svdvals(plain(v))
+    s = np.linalg.svdvals(unbox(v))
     if not s.size:
         return np.ones((*s.shape[:-1], 1), s.dtype)
     return s[..., :1] / np.maximum(s[..., -1:], s[..., :1] * np.finfo(s.dtype).eps)
@@ -177,17 +177,17 @@ def _inverse_of_vectors(v: Any) -> Any:
 
 def _rounding(x: Any, v: Any) -> Any:
     """The uncertainty of eigenvalues (F. L. Bauer and C. T. Fike, 1960)."""
-    norms = np.linalg.norm(plain(x), axis=(-2, -1))[..., None]
+    norms = np.linalg.norm(unbox(x), axis=(-2, -1))[..., None]
     return _condition(v) * rounding_of(norms, x.shape[-1])
 
 
-def _eigvals_push(t: Any, x: Any) -> Any:
+def _eigvals_jvp(t: Any, x: Any) -> Any:
     w, v = np.linalg.eig(x)
     v = tied(v, w)
     return np.sum(transpose(_inverse_of_vectors(v)) * np.matmul(t, v), axis=-2)
 
 
-def _eigvals_pull(g: Any, x: Any) -> Any:
+def _eigvals_vjp(g: Any, x: Any) -> Any:
     w, v = np.linalg.eig(x)
     v = tied(v, w)
     return np.matmul(transpose(_inverse_of_vectors(v)) * g[..., None, :], transpose(v))
@@ -195,8 +195,8 @@ def _eigvals_pull(g: Any, x: Any) -> Any:
 
 eigvals_p = rule(
     lambda x: np.linalg.eigvals(x),
-    push=_eigvals_push,
-    pull=_eigvals_pull,
+    jvp=_eigvals_jvp,
+    vjp=_eigvals_vjp,
     name="eigvals",
     structure=Einsum("...ij->...k"),
 )
@@ -208,7 +208,7 @@ def eigvals(a: Any) -> Any:
     return eig(a).eigenvalues if is_splitting() else eigvals_p(a)
 
 
-def _eig_push(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:
+def _eig_jvp(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:
     w, v = ans
     change = multiply(_inverse_of_vectors(v), t, v)
     size = size_of(change)
@@ -217,7 +217,7 @@ def _eig_push(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:
     return diagonal(change), tv - v * growth
 
 
-def _eig_pull(g: Any, x: Any, ans: Any, given: tuple[bool, bool]) -> Any:
+def _eig_vjp(g: Any, x: Any, ans: Any, given: tuple[bool, bool]) -> Any:
     w, v = ans
     gw, gv = g
     growth = np.sum(gv * v, axis=-2, keepdims=True)
@@ -240,8 +240,8 @@ def _eig(x: Any, vectors: Any) -> tuple[Any, Any]:
 
 eig_p = rule(
     _eig,
-    push=_eig_push,
-    pull=_eig_pull,
+    jvp=_eig_jvp,
+    vjp=_eig_vjp,
     name="eig",
     structure=Einsum("...ij->...k,...lm"),
     outputs=2,
@@ -262,6 +262,6 @@ def _continued_eig(a: Any) -> Any:
     """While `splitting`, the vectors that continue along the tangent of a dual number."""
     if (slope := slope_of(a)) is None:
         return None
-    x = plain(a)
+    x = unbox(a)
     w, v = np.linalg.eig(x)
     return eig_vectors(w, v, slope, _rounding(x, v))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ....array.box import is_box, plain
+from ....array.box import is_box, unbox
 from ....core import trace as levels
 from ....errors import UnsupportedInputError, user_line
 from .splitting import is_splitting, slopes_quotient, unmasked
@@ -21,11 +21,11 @@ VANISHES, EXACT = 0.5, 0.9
 
 def size_of(x: Any) -> Any:
     """The largest entry of each matrix of a stack."""
-    return np.abs(plain(x)).max(axis=(-2, -1), keepdims=True, initial=0.0)
+    return np.abs(unbox(x)).max(axis=(-2, -1), keepdims=True, initial=0.0)
 
 
 def _precision(x: Any) -> float:
-    return float(np.finfo(plain(x).dtype).eps)
+    return float(np.finfo(unbox(x).dtype).eps)
 
 
 def _has_derivative(k: Any) -> bool:
@@ -35,7 +35,7 @@ def _has_derivative(k: Any) -> bool:
 def vanishes(k: Any, power: float, size: Any) -> Any:
     """Where k counts as 0 with respect to `size`."""
     eps = _precision(k)
-    return np.abs(plain(k)) <= eps**power * (eps**0.25 + size)
+    return np.abs(unbox(k)) <= eps**power * (eps**0.25 + size)
 
 
 def exactly_zero(k: Any, size: Any) -> Any:
@@ -79,7 +79,7 @@ def quotient(k: Any, d: Any, close: Any, zero: Any, size: Any) -> Any:
 
 def rounding_of(w: Any, n: int) -> Any:
     """The uncertainty of the eigenvalues or singular values of an n x n matrix."""
-    w = np.abs(plain(w))
+    w = np.abs(unbox(w))
     eps = float(np.finfo(w.dtype).eps)
     return (n + 8) * eps * w.max(axis=-1, keepdims=True, initial=0.0)
 
@@ -93,13 +93,13 @@ def by_gaps(k: Any, w: Any, zero: Any, size: Any, rounding: Any = None) -> Any:
     same = np.eye(n, dtype=bool)
     rounding = rounding_of(w, n) if rounding is None else rounding
     gaps = w[..., None, :] - w[..., :, None]
-    close = (np.abs(plain(gaps)) <= rounding[..., None]) & ~same
+    close = (np.abs(unbox(gaps)) <= rounding[..., None]) & ~same
     gaps, k = np.where(same, 1, gaps), np.where(same, 0, k)
     return quotient(k, gaps, close, zero, size)
 
 
 def _refuse(dependence: Any, size: Any, what: str, instead: str) -> None:
-    dependence = np.abs(plain(dependence))
+    dependence = np.abs(unbox(dependence))
     eps = float(np.finfo(dependence.dtype).eps)
     # eps**0.25 allows for earlier cancellation.
     if np.any(dependence > eps**0.5 * (eps**0.25 + size.max(initial=0.0))):

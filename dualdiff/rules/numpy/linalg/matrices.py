@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....array.box import is_box
-from ....core.batch import Fit, Spec, is_complex, unbroadcast
+from ....core.batch import Broadcast, Spec, is_complex, unbroadcast
 from ...declare import linear
 from ...structures import Einsum
 
@@ -119,4 +119,6 @@ def flat(x: Any) -> Any:
 def fold(c: Any, spec: Spec, ndim: int) -> Any:
     """A cotangent of an operand broadcast to `ndim` dimensions, summed to the operand's shape."""
     full = c.shape[c.ndim - ndim :]
-    return c if full == spec.shape else unbroadcast(c, Fit(spec.shape, c.dtype, full, c.dtype))
+    return (
+        c if full == spec.shape else unbroadcast(c, Broadcast(spec.shape, c.dtype, full, c.dtype))
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ....array.box import is_box, plain, seen
+from ....array.box import is_box, observe, unbox
 from ....core.batch import cast, dtype_of, shape_of
 from ..common import Axes, axes_of, expand_dims, implements
 from ..directions import direction
@@ -38,8 +38,8 @@ def _p_norm_scaled(v: Any, x: Any, ans: Any, axis: Axes, order: Any) -> Any:
     if dtype_of(x).kind == "c":
         phase = safe_divide(conjugate(x), size)
     else:
-        phase = np.sign(plain(x))
-    flat = (plain(size) == 0) | (plain(ans) == 0)
+        phase = np.sign(unbox(x))
+    flat = (unbox(size) == 0) | (unbox(ans) == 0)
     ratio = np.where(flat, 1, size) / np.where(flat, 1, ans)
     return v * np.where(flat, 0, phase * ratio ** (order - 1))
 
@@ -50,7 +50,7 @@ p_norm_p = reduction(_norm, _p_norm_scaled, "p_norm")
 
 def _vector_norm(x: Any, order: Any, axis: Axes, keepdims: bool) -> Any:
     if order == 0:
-        return np.linalg.norm(seen(x), order, axis, keepdims)
+        return np.linalg.norm(observe(x), order, axis, keepdims)
     if order == np.inf:
         return np.max(np.absolute(x), axis=axis, keepdims=keepdims, initial=0)
     if order == -np.inf:
@@ -91,7 +91,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> An
         return _vector_norm(x, ord, axes, keepdims)
     if len(axes) == 2 and ord in (1, -1, 2, -2, np.inf, -np.inf, "nuc"):
         return _matrix_norm(x, ord, axes, keepdims)
-    return np.linalg.norm(plain(x), ord, axis, keepdims)  # raises NumPy's error
+    return np.linalg.norm(unbox(x), ord, axis, keepdims)  # raises NumPy's error
 
 
 @implements(np.linalg.vector_norm)

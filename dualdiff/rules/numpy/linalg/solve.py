@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ....array.box import is_box, plain
+from ....array.box import is_box, unbox
 from ....core.batch import Shape, Spec, align, shape_of
 from ....errors import UnsupportedInputError, user_line
 from ...declare import rule
@@ -39,9 +39,9 @@ from .matrices import (
 from .matrices import diagonal as diagonal_of
 
 
-def _solve_led(a: Any, b: Any, lead: Shape) -> Any:
+def _solve_batched(a: Any, b: Any, batch: Shape) -> Any:
     """``a^-1 b`` for batches of matrices b, with one factorisation for all directions."""
-    if not lead:
+    if not batch:
         return np.linalg.solve(a, b)
     columns = np.moveaxis(b, 0, -1)
     flat = np.reshape(columns, (*columns.shape[:-2], columns.shape[-2] * columns.shape[-1]))
@@ -49,34 +49,34 @@ def _solve_led(a: Any, b: Any, lead: Shape) -> Any:
     return np.moveaxis(np.reshape(ans, ans.shape[:-1] + columns.shape[-2:]), -1, 0)
 
 
-def _solve_push(ts: Any, x: Any, ans: Any, y_spec: Spec, lead: Shape) -> Any:
+def _solve_jvp(ts: Any, x: Any, ans: Any, y_spec: Spec, batch: Shape) -> Any:
     ta, tb = ts
     vector = y_spec.ndim == 1
     if vector:
         ans = ans[..., None]
         tb = tb if tb is None else tb[..., None]
-    rhs = None if tb is None else align(tb, y_spec.ndim + vector, ans.ndim, lead)
+    rhs = None if tb is None else align(tb, y_spec.ndim + vector, ans.ndim, batch)
     if ta is not None:
-        part = np.matmul(align(ta, x.ndim, ans.ndim, lead), ans)
+        part = np.matmul(align(ta, x.ndim, ans.ndim, batch), ans)
         rhs = -part if rhs is None else rhs - part
-    t = _solve_led(x, rhs, lead)
+    t = _solve_batched(x, rhs, batch)
     return t[..., 0] if vector else t
 
 
-def _solve_pull(
-    g: Any, x: Any, ans: Any, x_spec: Spec, y_spec: Spec, active: Any, lead: Shape
+def _solve_vjp(
+    g: Any, x: Any, ans: Any, x_spec: Spec, y_spec: Spec, active: Any, batch: Shape
 ) -> tuple[Any, Any]:
     vector = y_spec.ndim == 1
     if vector:
         g, ans = g[..., None], ans[..., None]
-    c = _solve_led(transpose(x), g, lead)
+    c = _solve_batched(transpose(x), g, batch)
     ga = -fold(np.matmul(c, transpose(ans)), x_spec, ans.ndim) if active[0] else None
     if vector:
         return ga, fold(c[..., 0], y_spec, ans.ndim - 1)
     return ga, fold(c, y_spec, ans.ndim)
 
 
-solve_p = rule(np.linalg.solve, push=_solve_push, pull=_solve_pull, name="solve", structure=Solve())
+solve_p = rule(np.linalg.solve, jvp=_solve_jvp, vjp=_solve_vjp, name="solve", structure=Solve())
 
 
 @implements(np.linalg.solve)
@@ -87,8 +87,8 @@ def solve(a: Any, b: Any) -> Any:
 
 inv_p = rule(
     np.linalg.inv,
-    push=lambda t, ans: -multiply(ans, t, ans),
-    pull=lambda g, ans: -multiply(transpose(ans), g, transpose(ans)),
+    jvp=lambda t, ans: -multiply(ans, t, ans),
+    vjp=lambda g, ans: -multiply(transpose(ans), g, transpose(ans)),
     name="inv",
     structure=Einsum("...ij->...kl"),
 )
@@ -140,8 +140,8 @@ def _change_of_cofactors(t: Any, x: Any) -> Any:
 
 cofactors_p = rule(
     _singular_cofactors,
-    push=_change_of_cofactors,
-    pull=_change_of_cofactors,
+    jvp=_change_of_cofactors,
+    vjp=_change_of_cofactors,
     name="cofactors",
     structure=Einsum("...ij->...kl"),
 )
@@ -155,7 +155,7 @@ def _cofactors(x: Any, det: Any) -> Any:
     """
     n = shape_of(x)[-1]
     if n == 1:
-        return np.ones_like(plain(x))
+        return np.ones_like(unbox(x))
     if n == 2:
         return x[..., ::-1, ::-1] * _SIGNS
     if n == 3:  # indices modulo 3 give the signs
@@ -165,7 +165,7 @@ def _cofactors(x: Any, det: Any) -> Any:
         inverted = np.linalg.inv(x)
     except np.linalg.LinAlgError:
         return cofactors_p(x)
-    largest, of_inverse = (np.absolute(plain(a)).max((-2, -1), initial=0) for a in (x, inverted))
+    largest, of_inverse = (np.absolute(unbox(a)).max((-2, -1), initial=0) for a in (x, inverted))
     if np.all(largest * of_inverse < ILL_CONDITIONED):
         return over_matrix(det) * transpose(inverted)
     return cofactors_p(x)
@@ -173,8 +173,8 @@ def _cofactors(x: Any, det: Any) -> Any:
 
 det_p = rule(
     np.linalg.det,
-    push=lambda t, x, ans: inner(_cofactors(x, ans), t),
-    pull=lambda g, x, ans: over_matrix(g) * _cofactors(x, ans),
+    jvp=lambda t, x, ans: inner(_cofactors(x, ans), t),
+    vjp=lambda g, x, ans: over_matrix(g) * _cofactors(x, ans),
     name="det",
     structure=Einsum("...ij->..."),
 )
@@ -186,26 +186,26 @@ def det(a: Any) -> Any:
     return det_p(a)
 
 
-def _slogdet_push(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:
+def _slogdet_jvp(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:
     sign, _ = ans
-    change = inner(transpose(inverse(x, plain(sign) == 0)), t)
+    change = inner(transpose(inverse(x, unbox(sign) == 0)), t)
     if not is_complex(x):
         return np.zeros(np.shape(change)), change
     return 1j * sign * np.imag(change), np.real(change)
 
 
-def _slogdet_pull(g: Any, x: Any, ans: Any) -> Any:
+def _slogdet_vjp(g: Any, x: Any, ans: Any) -> Any:
     sign, _ = ans
     g_sign, g = g
     if is_complex(x):
         g = g - 1j * np.real(1j * g_sign * sign)
-    return over_matrix(g) * transpose(inverse(x, plain(sign) == 0))
+    return over_matrix(g) * transpose(inverse(x, unbox(sign) == 0))
 
 
 slogdet_p = rule(
     lambda x: tuple(np.linalg.slogdet(x)),
-    push=_slogdet_push,
-    pull=_slogdet_pull,
+    jvp=_slogdet_jvp,
+    vjp=_slogdet_vjp,
     name="slogdet",
     structure=Einsum("...ij->...,..."),
     outputs=2,
@@ -222,14 +222,14 @@ def slogdet(a: Any) -> Any:
     return _Slogdet(*slogdet_p(a))
 
 
-def _pinv_push(t: Any, x: Any, ans: Any) -> Any:
+def _pinv_jvp(t: Any, x: Any, ans: Any) -> Any:
     th, ph = adjoint(t), adjoint(ans)
     left = th - multiply(th, x, ans)
     right = th - multiply(ans, x, th)
     return multiply(ans, ph, left) + multiply(right, ph, ans) - multiply(ans, t, ans)
 
 
-def _pinv_pull(g: Any, x: Any, ans: Any) -> Any:
+def _pinv_vjp(g: Any, x: Any, ans: Any) -> Any:
     p, gh, bar = transpose(ans), adjoint(g), conjugate(ans)
     left, right = multiply(gh, bar, p), multiply(p, bar, gh)
     left = left - multiply(conjugate(x), bar, left)
@@ -239,8 +239,8 @@ def _pinv_pull(g: Any, x: Any, ans: Any) -> Any:
 
 pinv_p = rule(
     lambda x, symmetric, **options: np.linalg.pinv(x, hermitian=symmetric, **options),
-    push=_pinv_push,
-    pull=_pinv_pull,
+    jvp=_pinv_jvp,
+    vjp=_pinv_vjp,
     name="pinv",
     structure=Einsum("...ij->...kl"),
 )
@@ -252,16 +252,16 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._
 
     With ``hermitian=True`` it reads one triangle, like `eigh`.
     """
-    options = {} if rtol is np._NoValue else {"rtol": plain(rtol)}
+    options = {} if rtol is np._NoValue else {"rtol": unbox(rtol)}
     a = completed(as_operand(a)) if hermitian else as_operand(a)
-    return pinv_p(a, rcond=plain(rcond), symmetric=bool(hermitian), **options)
+    return pinv_p(a, rcond=unbox(rcond), symmetric=bool(hermitian), **options)
 
 
 @implements(np.linalg.lstsq)
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     """``numpy.linalg.lstsq``, at constant rank, where the solution is ``pinv(a) @ b``."""
     a, b = as_operand(a), as_operand(b)
-    solution, residuals, rank, s = np.linalg.lstsq(plain(a), plain(b), rcond)
+    solution, residuals, rank, s = np.linalg.lstsq(unbox(a), unbox(b), rcond)
     if rcond is None or rcond < 0:
         eps = float(np.finfo(s.dtype).eps)
         rcond = eps if rcond is not None else eps * max(np.shape(a))
@@ -284,7 +284,7 @@ def matrix_power(a: Any, n: int) -> Any:
     """``numpy.linalg.matrix_power``."""
     n = operator.index(n)
     if n == 0 or np.ndim(a) < 2 or np.shape(a)[-2] != np.shape(a)[-1]:
-        return np.linalg.matrix_power(plain(a), n)  # or its error
+        return np.linalg.matrix_power(unbox(a), n)  # or its error
     if n < 0:
         return matrix_power(np.linalg.inv(a), -n)
     if n == 3:
@@ -302,13 +302,13 @@ def matrix_power(a: Any, n: int) -> Any:
 @implements(np.linalg.cond)
 def cond(x: Any, p: Any = None) -> Any:
     """``numpy.linalg.cond``; its derivative is NaN if it is infinite."""
-    value = np.linalg.cond(plain(x), p)
+    value = np.linalg.cond(unbox(x), p)
     singular = ~np.isfinite(value)
     if p is None or p in (2, -2):
         s = np.linalg.svdvals(x)
         above, below = (s[..., -1], s[..., 0]) if p == -2 else (s[..., 0], s[..., -1])
-        if np.any(plain(below) == 0):
-            below = np.where(plain(below) == 0, np.nan, below)
+        if np.any(unbox(below) == 0):
+            below = np.where(unbox(below) == 0, np.nan, below)
         ans = above / below
     else:
         ans = np.linalg.norm(x, p, (-2, -1)) * np.linalg.norm(inverse(x, singular), p, (-2, -1))
@@ -334,6 +334,6 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
         a = np.transpose(a, (*rest, *axes))
     shape = np.shape(a)[np.ndim(b) - ndim :]
     if prod(shape) ** 2 != np.size(a):
-        return np.linalg.tensorsolve(plain(a), plain(b))  # raises NumPy's error for the shapes
+        return np.linalg.tensorsolve(unbox(a), unbox(b))  # raises NumPy's error for the shapes
     matrix = np.reshape(a, (prod(shape), prod(shape)))
     return np.reshape(np.linalg.solve(matrix, np.ravel(b)), shape)

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ....array.box import is_box, plain
+from ....array.box import is_box, unbox
 from ....core.dual import Dual
-from ....core.trace import is_set, resolve
+from ....core.trace import is_set, materialize
 from ....errors import DualdiffError
 
 _splitting: ContextVar[bool] = ContextVar("dualdiff_splitting", default=False)
@@ -46,19 +46,19 @@ def slope_of(a: Any) -> ndarray | None:
     """While `splitting`, the single tangent of the lowest level of an operand; else None."""
     if not is_splitting():
         return None
-    found, x = None, resolve(a)
+    found, x = None, materialize(a)
     while is_box(x):
-        if type(x) is Dual and x.scope.lead == ():
+        if type(x) is Dual and x.owner.batch == ():
             found = x.payload
         x = x.value
-    return None if found is None else plain(found)
+    return None if found is None else unbox(found)
 
 
 def unmasked(x: Any) -> Any:
     """A tangent or cotangent without its masks of structural zeros."""
-    x = resolve(x)
+    x = materialize(x)
     while is_box(x) and type(x).is_mask:
-        x = resolve(x.value)
+        x = materialize(x.value)
     return x
 
 
@@ -69,7 +69,7 @@ def slopes_quotient(k: Any, d: Any, vanishes: Any) -> Any:
     on the limit. The slope of a limit itself is not known (NaN).
     """
     k, d = unmasked(k), unmasked(d)
-    if type(k) is not Dual or type(d) is not Dual or k.scope is not d.scope or k.scope.lead != ():
+    if type(k) is not Dual or type(d) is not Dual or k.owner is not d.owner or k.owner.batch != ():
         return None
     if is_box(k.value) or is_box(d.value) or is_box(k.payload) or is_box(d.payload):
         return None
@@ -77,7 +77,7 @@ def slopes_quotient(k: Any, d: Any, vanishes: Any) -> Any:
     closed = np.abs(under) <= _CLOSED * np.abs(under).max(initial=0.0)
     limit = np.where(closed, 0, over / np.where(closed, 1, under))
     limit = np.where(vanishes, limit, np.nan)
-    return k.scope.box(limit, np.full_like(limit, np.nan))
+    return k.owner.box(limit, np.full_like(limit, np.nan))
 
 
 def _groups(close: ndarray) -> list[ndarray]:

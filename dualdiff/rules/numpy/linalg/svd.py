@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ....array.box import is_box, plain
+from ....array.box import is_box, unbox
 from ...declare import rule
 from ...structures import Einsum
 from ..common import implements
@@ -36,7 +36,7 @@ _Svd: Any = type(np.linalg.svd(np.eye(1)))
 def _by_sums(k: Any, s: Any, zero: Any, size: Any) -> Any:
     """``k_ij / (s_j + s_i)`` for a skew k; see `quotient` where both are 0."""
     sums = s[..., None, :] + s[..., :, None]
-    close = plain(sums) <= rounding_of(s, s.shape[-1])[..., None]
+    close = unbox(sums) <= rounding_of(s, s.shape[-1])[..., None]
     if not is_complex(k):
         close = close & ~np.eye(s.shape[-1], dtype=bool)
         sums = np.where(np.eye(s.shape[-1], dtype=bool), 1, sums)
@@ -45,11 +45,11 @@ def _by_sums(k: Any, s: Any, zero: Any, size: Any) -> Any:
 
 def _by_values(k: Any, s: Any, zero: Any, size: Any) -> Any:
     """Columns of k divided by singular values; see `quotient` for values 0."""
-    close = np.broadcast_to((plain(s) <= rounding_of(s, s.shape[-1]))[..., None, :], k.shape)
+    close = np.broadcast_to((unbox(s) <= rounding_of(s, s.shape[-1]))[..., None, :], k.shape)
     return quotient(k, s[..., None, :], close, zero, size)
 
 
-def _push_vectors(u: Any, s: Any, turn: Any, image: Any, p: Any) -> Any:
+def _jvp_vectors(u: Any, s: Any, turn: Any, image: Any, p: Any) -> Any:
     """The tangent of vectors that rotate in their space and, by `image`, out of it."""
     n = s.shape[-1]
     if u.shape[-2] == n:
@@ -64,7 +64,7 @@ def _push_vectors(u: Any, s: Any, turn: Any, image: Any, p: Any) -> Any:
     return np.concatenate([t, -np.matmul(first, adjoint(z))], axis=-1)
 
 
-def _svd_push(t: Any, ans: Any) -> tuple[Any, Any, Any]:
+def _svd_jvp(t: Any, ans: Any) -> tuple[Any, Any, Any]:
     u, s, vh = ans
     v, n = adjoint(vh), s.shape[-1]
     left, right = np.matmul(adjoint(t), u[..., :n]), np.matmul(t, v[..., :n])
@@ -73,8 +73,8 @@ def _svd_push(t: Any, ans: Any) -> tuple[Any, Any, Any]:
     size = size_of(p)
     even = 0.5 * by_gaps(p + ph, s, exactly_zero(p + ph, size), size)
     odd = 0.5 * _by_sums(p - ph, s, exactly_zero(p - ph, size), size)
-    tu = _push_vectors(u, s, even + odd, right, p)
-    tv = _push_vectors(v, s, even - odd, left, ph)
+    tu = _jvp_vectors(u, s, even + odd, right, p)
+    tv = _jvp_vectors(v, s, even - odd, left, ph)
     return tu, np.real(diagonal(p)), adjoint(tv)
 
 
@@ -89,7 +89,7 @@ def _skew(u: Any, g: Any, size: Any, n: int) -> tuple[Any, Any]:
     return skew[..., :n, :n], np.matmul(conjugate(u[..., n:]), skew[..., n:, :n])
 
 
-def _svd_pull(g: Any, ans: Any, given: tuple[bool, bool, bool]) -> Any:
+def _svd_vjp(g: Any, ans: Any, given: tuple[bool, bool, bool]) -> Any:
     u, s, vh = ans
     gu, gs, gvh = g
     v, n = adjoint(vh), s.shape[-1]
@@ -107,9 +107,9 @@ def _svd_pull(g: Any, ans: Any, given: tuple[bool, bool, bool]) -> Any:
     c = multiply(ub, 0.5 * q + on_diagonal(gs), vb)
     alone = diagonal(unused)[..., None, :]
     if out_u is not None:
-        c = c + np.matmul(_by_values(out_u, s, alone & (plain(out_u) == 0), size), vb)
+        c = c + np.matmul(_by_values(out_u, s, alone & (unbox(out_u) == 0), size), vb)
     if out_v is not None:
-        out_v = _by_values(out_v, s, alone & (plain(out_v) == 0), size)
+        out_v = _by_values(out_v, s, alone & (unbox(out_v) == 0), size)
         c = c + np.matmul(ub, adjoint(out_v))
     return c
 
@@ -123,32 +123,32 @@ def _svd(x: Any, full: bool, left: Any, right: Any) -> tuple[Any, Any, Any]:
 
 svd_p = rule(
     _svd,
-    push=_svd_push,
-    pull=_svd_pull,
+    jvp=_svd_jvp,
+    vjp=_svd_vjp,
     name="svd",
     structure=Einsum("...ij->...kl,...m,...no"),
     outputs=3,
 )
 
 
-def _svdvals_push(t: Any, x: Any) -> Any:
+def _svdvals_jvp(t: Any, x: Any) -> Any:
     u, s, vh = np.linalg.svd(x, full_matrices=False)
     u = tied(u, s)
     slope = np.real(np.sum(conjugate(u) * np.matmul(t, adjoint(vh)), axis=-2))
-    return np.where(plain(s) == 0, 0, slope)
+    return np.where(unbox(s) == 0, 0, slope)
 
 
-def _svdvals_pull(g: Any, x: Any) -> Any:
+def _svdvals_vjp(g: Any, x: Any) -> Any:
     u, s, vh = np.linalg.svd(x, full_matrices=False)
     u = tied(u, s)
-    g = np.where(plain(s) == 0, 0, g)
+    g = np.where(unbox(s) == 0, 0, g)
     return np.matmul(conjugate(u) * g[..., None, :], conjugate(vh))
 
 
 svdvals_p = rule(
     lambda x: np.linalg.svd(x, compute_uv=False),
-    push=_svdvals_push,
-    pull=_svdvals_pull,
+    jvp=_svdvals_jvp,
+    vjp=_svdvals_vjp,
     name="svdvals",
     structure=Einsum("...ij->...k"),
 )
@@ -159,8 +159,8 @@ def _hermitian_svd(a: Any, compute_uv: bool) -> Any:
     if not compute_uv:
         return np.flip(np.sort(np.absolute(np.linalg.eigvalsh(a)), axis=-1), axis=-1)
     w, u = np.linalg.eigh(a)
-    signs = np.copysign(1.0, plain(w)).astype(plain(w).dtype)
-    order = np.argsort(np.abs(plain(w)), axis=-1)[..., ::-1]
+    signs = np.copysign(1.0, unbox(w)).astype(unbox(w).dtype)
+    order = np.argsort(np.abs(unbox(w)), axis=-1)[..., ::-1]
     signs = np.take_along_axis(signs, order, axis=-1)
     s = np.take_along_axis(np.absolute(w), order, axis=-1)
     u = np.take_along_axis(u, order[..., None, :], axis=-1)
@@ -193,7 +193,7 @@ def _continued_svd(a: Any, full: bool) -> tuple[Any, Any]:
     """While `splitting`, the vectors that continue along the tangent of a dual number."""
     if (slope := slope_of(a)) is None:
         return None, None
-    u, s, vh = np.linalg.svd(plain(a), full_matrices=full)
+    u, s, vh = np.linalg.svd(unbox(a), full_matrices=full)
     return svd_vectors(u, s, vh, slope, rounding_of(s, s.shape[-1]))
 
 

@@ -52,7 +52,7 @@ class Factors:
         return kept[1]
 
     def solve(self, data: ndarray, b: ndarray, transposed: bool) -> ndarray:
-        """The solutions for right-hand sides of shape ``(*lead, n, k)``."""
+        """The solutions for right-hand sides of shape ``(*batch, n, k)``."""
         n, k = b.shape[-2:]
         flat = np.moveaxis(b, -2, 0).reshape(n, -1)
         dtype = np.result_type(data.dtype, b.dtype, np.float32)
@@ -80,18 +80,18 @@ def _layout(factors: Factors, transposed: bool) -> Layout:
     return factors.layout.T if transposed else factors.layout
 
 
-def _push(
-    ts: Any, x: Any, ans: Any, specs: Any, factors: Factors, transposed: bool, lead: Shape
+def _jvp(
+    ts: Any, x: Any, ans: Any, specs: Any, factors: Factors, transposed: bool, batch: Shape
 ) -> Any:
     ta, tb = ts
     right: Any = 0.0 if tb is None else tb
     if ta is not None:
-        ta = align(ta, 1, specs[1].ndim - 1, lead)
+        ta = align(ta, 1, specs[1].ndim - 1, batch)
         right = right - times(ta, ans, _layout(factors, transposed))
     return _solve(x, right, factors, transposed)
 
 
-def _pull(g: Any, x: Any, ans: Any, active: Any, factors: Factors, transposed: bool) -> Any:
+def _vjp(g: Any, x: Any, ans: Any, active: Any, factors: Factors, transposed: bool) -> Any:
     right = _solve(x, g, factors, not transposed)
     if not active[0]:
         return None, right
@@ -103,8 +103,8 @@ def _pull(g: Any, x: Any, ans: Any, active: Any, factors: Factors, transposed: b
 
 solve_p = rule(
     _solve,
-    push=_push,
-    pull=_pull,
+    jvp=_jvp,
+    vjp=_vjp,
     name="sparse.linalg.spsolve",
     structure=Einsum("e,...jk->...lk"),
 )

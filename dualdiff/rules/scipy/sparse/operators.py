@@ -10,7 +10,7 @@ from scipy import sparse
 
 from ....array.dispatch import register
 from ....core.batch import shape_of
-from ....core.trace import resolve
+from ....core.trace import materialize
 from ....errors import UnsupportedInputError, user_line
 from ...numpy.manipulation import as_operand
 from . import arrays
@@ -28,7 +28,7 @@ def matmul(x: Any, y: Any) -> Any:
             return _times_dense(x, as_operand(y))
         return _times_dense(y.T, as_operand(x).T).T
     from_left = sparse.issparse(x)
-    matrix, dense = (x, resolve(y)) if from_left else (y, resolve(x))
+    matrix, dense = (x, materialize(y)) if from_left else (y, materialize(x))
     _check_dense(matrix, dense)
     if from_left:
         return constant_p(dense, matrix=matrix)

@@ -25,9 +25,9 @@ from .layout import Layout
 BLOCK = 2**18  # elements that are gathered at once
 
 
-def _constant_times(t: Any, matrix: Any, ndim: int, lead: Shape) -> Any:
-    """``matrix @ t`` for vectors or matrices with lead axes, in one sparse product."""
-    if not lead:
+def _constant_times(t: Any, matrix: Any, ndim: int, batch: Shape) -> Any:
+    """``matrix @ t`` for vectors or matrices with batch axes, in one sparse product."""
+    if not batch:
         return matrix @ t
     if ndim == 1:
         return (matrix @ t.T).T
@@ -36,12 +36,12 @@ def _constant_times(t: Any, matrix: Any, ndim: int, lead: Shape) -> Any:
     return np.moveaxis(np.reshape(ans, (ans.shape[0], directions, columns)), 1, 0)
 
 
-def _push_constant(t: Any, x_spec: Spec, matrix: Any, lead: Shape) -> Any:
-    return _constant_times(t, matrix, x_spec.ndim, lead)
+def _jvp_constant(t: Any, x_spec: Spec, matrix: Any, batch: Shape) -> Any:
+    return _constant_times(t, matrix, x_spec.ndim, batch)
 
 
-def _pull_constant(g: Any, x_spec: Spec, matrix: Any, lead: Shape) -> Any:
-    return _constant_times(g, matrix.T, x_spec.ndim, lead)
+def _vjp_constant(g: Any, x_spec: Spec, matrix: Any, batch: Shape) -> Any:
+    return _constant_times(g, matrix.T, x_spec.ndim, batch)
 
 
 def _keep(guards: Guards, matrix: Any) -> Any:
@@ -61,8 +61,8 @@ keeper([getattr(sparse, f"{f}_{kind}") for f in _FORMATS for kind in ("array", "
 
 constant_p = linear(
     lambda x, matrix: matrix @ x,
-    _pull_constant,
-    push=_push_constant,
+    _vjp_constant,
+    jvp=_jvp_constant,
     name="sparse_matmul_constant",
     structure=SparseProduct(),
 )
@@ -79,25 +79,25 @@ def _times(data: ndarray, x: ndarray, layout: Layout) -> ndarray:
         flat = np.moveaxis(x, -2, 0).reshape(n, prod(others) * columns)
         ans = csr_array((data, indices, indptr), shape=(m, n)) @ flat
         return np.moveaxis(ans.reshape(m, *others, columns), 0, -2)
-    lead = np.broadcast_shapes(own, others)
-    count = prod(lead)
-    data = np.broadcast_to(data, (*lead, data.shape[-1])).reshape(-1)
+    batch = np.broadcast_shapes(own, others)
+    count = prod(batch)
+    data = np.broadcast_to(data, (*batch, data.shape[-1])).reshape(-1)
     # One matrix below the other, or, if each has its own x, all along a diagonal.
     shift = n if prod(others) > 1 else 0
     starts = np.arange(count)[:, None]
     indices = (indices + shift * starts).reshape(-1)
     size = indptr[-1].astype(np.int64)
     indptr = np.append((indptr[:-1] + size * starts).reshape(-1), size * count)
-    flat = np.broadcast_to(x, (*lead, n, columns)) if shift else x
+    flat = np.broadcast_to(x, (*batch, n, columns)) if shift else x
     flat = flat.reshape(n * count if shift else n, columns)
     ans = csr_array((data, indices, indptr), shape=(count * m, flat.shape[0])) @ flat
-    return np.asarray(ans).reshape(*lead, m, columns)
+    return np.asarray(ans).reshape(*batch, m, columns)
 
 
 def times(data: Any, x: Any, layout: Layout) -> Any:
     """The sparse matrix with the values `data` times the matrix x.
 
-    Shapes ``(*lead, entries)`` and ``(*lead, n, k)``; the result is ``(*lead, m, k)``.
+    Shapes ``(*batch, entries)`` and ``(*batch, n, k)``; the result is ``(*batch, m, k)``.
     """
     if is_box(data) or is_box(x):
         return times_p(data, x, layout=layout)
@@ -108,9 +108,9 @@ def _sampled(x: ndarray, y: ndarray, layout: Layout) -> ndarray:
     rows, columns, width = layout.rows, layout.columns, x.shape[-1]
     if width == 1:
         return x[..., rows, 0] * y[..., columns, 0]
-    lead = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
-    out = np.empty((*lead, layout.size), np.result_type(x, y))
-    step = max(1, BLOCK // max(prod(lead) * width, 1))
+    batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    out = np.empty((*batch, layout.size), np.result_type(x, y))
+    step = max(1, BLOCK // max(prod(batch) * width, 1))
     for start in range(0, layout.size, step):
         part = slice(start, start + step)
         a, b = x[..., rows[part], :], y[..., columns[part], :]
@@ -121,60 +121,60 @@ def _sampled(x: ndarray, y: ndarray, layout: Layout) -> ndarray:
 def sampled(x: Any, y: Any, layout: Layout) -> Any:
     """The entries ``sum_k x[row, k] * y[column, k]`` of ``x @ y.T``, at the places of a layout.
 
-    Shapes ``(*lead, m, k)`` and ``(*lead, n, k)``; the result is ``(*lead, entries)``.
+    Shapes ``(*batch, m, k)`` and ``(*batch, n, k)``; the result is ``(*batch, entries)``.
     """
     if is_box(x) or is_box(y):
         return sampled_p(x, y, layout=layout)
     return _sampled(np.asarray(x), np.asarray(y), layout)
 
 
-def _pull_data(g: Any, y: Any, x_spec: Spec, ans_spec: Spec, layout: Layout) -> Any:
+def _vjp_data(g: Any, y: Any, x_spec: Spec, ans_spec: Spec, layout: Layout) -> Any:
     return fold(sampled(g, y, layout), x_spec, ans_spec.ndim - 1)
 
 
-def _push_data(t: Any, y: Any, x_spec: Spec, ans_spec: Spec, layout: Layout, lead: Shape) -> Any:
-    return times(align(t, x_spec.ndim, ans_spec.ndim - 1, lead), y, layout)
+def _jvp_data(t: Any, y: Any, x_spec: Spec, ans_spec: Spec, layout: Layout, batch: Shape) -> Any:
+    return times(align(t, x_spec.ndim, ans_spec.ndim - 1, batch), y, layout)
 
 
-def _pull_dense(g: Any, x: Any, y_spec: Spec, ans_spec: Spec, layout: Layout) -> Any:
+def _vjp_dense(g: Any, x: Any, y_spec: Spec, ans_spec: Spec, layout: Layout) -> Any:
     return fold(times(x, g, layout.T), y_spec, ans_spec.ndim)
 
 
-def _push_dense(t: Any, x: Any, y_spec: Spec, ans_spec: Spec, layout: Layout, lead: Shape) -> Any:
-    return times(x, align(t, y_spec.ndim, ans_spec.ndim, lead), layout)
+def _jvp_dense(t: Any, x: Any, y_spec: Spec, ans_spec: Spec, layout: Layout, batch: Shape) -> Any:
+    return times(x, align(t, y_spec.ndim, ans_spec.ndim, batch), layout)
 
 
 times_p = bilinear(
     times,
-    _pull_data,
-    _pull_dense,
-    pushes=(_push_data, _push_dense),
+    _vjp_data,
+    _vjp_dense,
+    jvps=(_jvp_data, _jvp_dense),
     name="sparse_matmul",
     structure=SparseMatMul(),
 )
 
 
-def _pull_left(c: Any, y: Any, x_spec: Spec, ans_spec: Spec, layout: Layout) -> Any:
+def _vjp_left(c: Any, y: Any, x_spec: Spec, ans_spec: Spec, layout: Layout) -> Any:
     return fold(times(c, y, layout), x_spec, ans_spec.ndim + 1)
 
 
-def _push_left(t: Any, y: Any, x_spec: Spec, ans_spec: Spec, layout: Layout, lead: Shape) -> Any:
-    return sampled(align(t, x_spec.ndim, ans_spec.ndim + 1, lead), y, layout)
+def _jvp_left(t: Any, y: Any, x_spec: Spec, ans_spec: Spec, layout: Layout, batch: Shape) -> Any:
+    return sampled(align(t, x_spec.ndim, ans_spec.ndim + 1, batch), y, layout)
 
 
-def _pull_right(c: Any, x: Any, y_spec: Spec, ans_spec: Spec, layout: Layout) -> Any:
+def _vjp_right(c: Any, x: Any, y_spec: Spec, ans_spec: Spec, layout: Layout) -> Any:
     return fold(times(c, x, layout.T), y_spec, ans_spec.ndim + 1)
 
 
-def _push_right(t: Any, x: Any, y_spec: Spec, ans_spec: Spec, layout: Layout, lead: Shape) -> Any:
-    return sampled(x, align(t, y_spec.ndim, ans_spec.ndim + 1, lead), layout)
+def _jvp_right(t: Any, x: Any, y_spec: Spec, ans_spec: Spec, layout: Layout, batch: Shape) -> Any:
+    return sampled(x, align(t, y_spec.ndim, ans_spec.ndim + 1, batch), layout)
 
 
 sampled_p = bilinear(
     sampled,
-    _pull_left,
-    _pull_right,
-    pushes=(_push_left, _push_right),
+    _vjp_left,
+    _vjp_right,
+    jvps=(_jvp_left, _jvp_right),
     name="sampled_product",
     structure=SampledProduct(),
 )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import plain
+from ....array.box import unbox
 from ....core.batch import dtype_of
 from .bessel_orders import ive_order, jv_order, kve_order, yv_order
 from .kinds import closed, signed, where
@@ -46,11 +46,11 @@ def _scaled(near: Callable[..., Any], sign: int) -> Callable[..., Any]:
     def slope(order: Any, x: Any, ans: Any) -> Any:
         if dtype_of(x).kind == "c":
             return near(order, x, ans)
-        size = np.abs(plain(x))
-        far = (size > FAR) & (4 * plain(order) ** 2 < size) & ((sign > 0) | (plain(x) > 0))
+        size = np.abs(unbox(x))
+        far = (size > FAR) & (4 * unbox(order) ** 2 < size) & ((sign > 0) | (unbox(x) > 0))
 
         def series(order: Any, x: Any, ans: Any) -> Any:
-            parity = np.where(plain(x) < 0, np.cos(np.pi * (plain(order) + 1)), 1.0)
+            parity = np.where(unbox(x) < 0, np.cos(np.pi * (unbox(order) + 1)), 1.0)
             return parity * _far_slope(order, np.abs(x), sign)
 
         return where(far, series, near, order, x, ans)
@@ -59,7 +59,7 @@ def _scaled(near: Callable[..., Any], sign: int) -> Callable[..., Any]:
 
 
 def _i1e_near(order: Any, x: Any, ans: Any) -> Any:
-    zero = plain(x) == 0
+    zero = unbox(x) == 0
     by_x = np.where(zero, 0.5, ans / np.where(zero, 1, x))
     return special.i0e(x) - signed(x) * ans - by_x
 
@@ -72,7 +72,7 @@ _k1e_dx = _scaled(lambda n, x, ans: ans - special.k0e(x) - ans / x, -1)
 
 def _scale_sign(x: Any) -> Any:
     """Of ``exp(-abs(Re x))``."""
-    return np.sign(np.real(plain(x)))
+    return np.sign(np.real(unbox(x)))
 
 
 _ive_dx = _scaled(lambda n, x, ans: _half_sum(special.ive, n, x) - _scale_sign(x) * ans, 1)
@@ -80,7 +80,7 @@ _kve_dx = _scaled(lambda n, x, ans: ans - _half_sum(special.kve, n, x), -1)
 
 
 def _zeros(x: Any) -> Any:
-    return np.zeros(np.shape(plain(x)))
+    return np.zeros(np.shape(unbox(x)))
 
 
 closed("j0", lambda x: -special.j1(x))
@@ -109,7 +109,7 @@ closed(
     lambda x, y: kve_order(x, y) * np.exp(-y),
     lambda x, y: -_half_sum(special.kv, x, y),
 )
-closed("kn", None, lambda x, y: -_half_sum(special.kv, plain(x) * 1.0, y))
+closed("kn", None, lambda x, y: -_half_sum(special.kv, unbox(x) * 1.0, y))
 closed("ive", lambda x, y: ive_order(x, np.abs(y)), lambda x, y, ans: _ive_dx(x, y, ans))
 closed("kve", lambda x, y: kve_order(x, y), lambda x, y, ans: _kve_dx(x, y, ans))
 

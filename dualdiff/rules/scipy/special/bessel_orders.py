@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import plain
+from ....array.box import unbox
 from .kinds import cases, column, flat, gauss_legendre
 
 PI = np.pi
@@ -29,7 +29,7 @@ def _series(nu: Any, x: Any, sign: int, scaled: bool) -> Any:
         harmonic = harmonic + 1 / (nu + k)
         part = term * (log - harmonic)
         total = total + part
-        if np.all(np.abs(plain(part)) <= 1e-18 * np.abs(plain(total))):
+        if np.all(np.abs(unbox(part)) <= 1e-18 * np.abs(unbox(total))):
             break
     front = nu * log - special.gammaln(nu + 1) - (x if scaled else 0.0)
     return total * np.exp(front)
@@ -39,7 +39,7 @@ def _beyond(nu: Any, x: Any, start: Any, f: Any) -> tuple[Any, Any]:
     """The integrals of ``exp(-x (f(t) - f(start)) - nu (t - start))`` from `start`, and of t times
     that."""
     nodes, weights = gauss_legendre(64)
-    n, y = column(plain(nu)), column(plain(x))
+    n, y = column(unbox(nu)), column(unbox(x))
     slope = np.maximum(y * f(start) + n, 1e-300)
     end = np.where(start > 0, np.minimum(DROP / slope, 60.0), 60.0)
     end = np.minimum(end, np.arcsinh(DROP / y + np.sinh(np.minimum(start, 700.0))) - start)
@@ -51,7 +51,7 @@ def _beyond(nu: Any, x: Any, start: Any, f: Any) -> tuple[Any, Any]:
 
 def _line(nu: Any, x: Any, modified: bool, count: int) -> Any:
     """J or I by nu: the part on the line, then that on the half-line where the line ends."""
-    n, y = column(plain(nu)), column(plain(x))
+    n, y = column(unbox(nu)), column(unbox(x))
     f = np.cosh if modified else np.sinh
     if modified:
         start, height = np.arcsinh(n / y), np.sqrt(y * y + n * n)
@@ -78,7 +78,7 @@ def _line(nu: Any, x: Any, modified: bool, count: int) -> Any:
 
 
 def _ive(nu: Any, x: Any) -> Any:
-    n, y = plain(nu), plain(x)
+    n, y = unbox(nu), unbox(x)
     small = (y < 20) | (y * y / 4 < 10 * (n + 1))
     return cases(
         (nu, x),
@@ -88,7 +88,7 @@ def _ive(nu: Any, x: Any) -> Any:
 
 
 def _jv(nu: Any, x: Any) -> Any:
-    n, y = plain(nu), plain(x)
+    n, y = unbox(nu), unbox(x)
     small = y * y / 4 < 1.2 * (n + 1)
     count = int(60 + 0.8 * np.max(np.where((n < 1.2 * y) & ~small, y, 0), initial=0))
     return cases(
@@ -108,7 +108,7 @@ def _left_end(g: Any, low: Any) -> Any:
 
 def _kve(nu: Any, x: Any) -> Any:
     """``exp(x) int t sinh(nu t) exp(-x cosh t)`` from 0 on."""
-    n, y = column(plain(nu)), column(plain(x))
+    n, y = column(unbox(nu)), column(unbox(x))
     start, height = np.arcsinh(n / y), np.sqrt(y * y + n * n)
 
     def g(u: Any) -> Any:
@@ -128,7 +128,7 @@ def _kve(nu: Any, x: Any) -> Any:
 
 
 def _yv(nu: Any, x: Any) -> Any:
-    n, y = column(plain(nu)), column(plain(x))
+    n, y = column(unbox(nu)), column(unbox(x))
     nodes, weights = gauss_legendre(int(60 + 0.8 * float(np.max(y))))
     v = PI * nodes
     total = -np.matmul(v * np.cos(column(x) * np.sin(v) - column(nu) * v), weights)
@@ -165,11 +165,11 @@ def _inside(body: Any) -> Any:
     """`body` for x > 0 and orders from 0 on; at x = 0 it is 0 for positive orders, else NaN."""
 
     def guarded(nu: Any, x: Any) -> Any:
-        known = (plain(x) > 0) & (plain(x) < np.inf) & (plain(nu) >= 0)
+        known = (unbox(x) > 0) & (unbox(x) < np.inf) & (unbox(nu) >= 0)
 
         def edge(nu: Any, x: Any) -> Any:
-            at_zero = (plain(x) == 0) & (plain(nu) > 0)
-            return np.where(at_zero | (plain(x) == np.inf), 0.0, np.nan)
+            at_zero = (unbox(x) == 0) & (unbox(nu) > 0)
+            return np.where(at_zero | (unbox(x) == np.inf), 0.0, np.nan)
 
         return cases((nu, x), (known, body), otherwise=edge)
 
@@ -180,7 +180,7 @@ def _mirrored(positive: Any, negative: Any, block: int) -> Any:
     """A derivative for orders of either sign; `negative` takes the positive order -nu."""
 
     def whole(nu: Any, x: Any) -> Any:
-        left = plain(nu) < 0
+        left = unbox(nu) < 0
         return cases((nu, x), (left, lambda nu, x: negative(-nu, x)), otherwise=positive)
 
     return flat(whole, block)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import plain
+from ....array.box import unbox
 from ....core.batch import dtype_of
 from ....errors import UnsupportedInputError, user_line
 from .bessel_orders import ive_order, yv_order
@@ -56,10 +56,10 @@ def _airye(x: Any, ans: Any) -> Any:
             f"{user_line()}"
         )
     ai, aip, bi, bip = ans
-    positive = plain(x) > 0
+    positive = unbox(x) > 0
     root = np.where(positive, np.sqrt(np.where(positive, x, 1.0)), 0.0)
     near = aip + root * ai, x * ai + root * aip, bip - root * bi, x * bi - root * bip
-    far = plain(x) > 30
+    far = unbox(x) > 30
     if not np.any(far):
         return near
     series = _airye_far(np.where(far, x, 30.0))
@@ -79,7 +79,7 @@ def _spherical(kind: str, below: int, above: int) -> None:
 
 def _neighbours(f: Any, below: int, above: int) -> Any:
     def slope(x: Any, y: Any) -> Any:
-        n = plain(x)
+        n = unbox(x)
         lower, upper = f(np.maximum(n - 1, 0), y), f(n + 1, y)
         return (below * n * lower + above * (n + 1) * upper) / (2 * n + 1)
 
@@ -115,7 +115,7 @@ several(
 # large arguments of H by Y and the integral 11.5.2.
 def _struve_series(sign: int) -> Any:
     def series(v: Any, x: Any) -> Any:
-        k = np.arange(float(60 + int(0.7 * np.max(plain(x), initial=0))))
+        k = np.arange(float(60 + int(0.7 * np.max(unbox(x), initial=0))))
         exponent = (2 * k + column(v) + 1) * np.log(column(x) / 2) - special.gammaln(k + 1.5)
         terms = np.exp(exponent) * special.rgamma(k + column(v) + 1.5)
         return np.sum(float(sign) ** k * terms, axis=-1)
@@ -128,7 +128,7 @@ NODES, WEIGHTS = gauss_legendre(64)
 
 def _struve_rest(v: Any, x: Any) -> Any:
     """``H - Y`` (DLMF 11.5.2)."""
-    end = 40 / plain(x)
+    end = 40 / unbox(x)
     t = column(end) * NODES
     e = np.exp(-column(x) * t + (column(v) - 0.5) * np.log1p(t * t))
     front = np.exp(v * np.log(x / 2)) * special.rgamma(v + 0.5) * 2 / SQRT_PI
@@ -156,18 +156,18 @@ _rest_slope = partial(_struve_rest, 0)
 def _struve_v(v: Any, x: Any) -> Any:
     return cases(
         (v, x),
-        (~(plain(x) > 0), lambda v, x: np.where(plain(x) == 0, 0.0, np.nan)),
-        (plain(x) < 6, _series_slope[-1]),
+        (~(unbox(x) > 0), lambda v, x: np.where(unbox(x) == 0, 0.0, np.nan)),
+        (unbox(x) < 6, _series_slope[-1]),
         otherwise=lambda v, x: yv_order(v, x) + _rest_slope(v, x),
     )
 
 
 def _modstruve_v(v: Any, x: Any) -> Any:
-    beyond = ~(plain(x) > 0)
+    beyond = ~(unbox(x) > 0)
     return cases(
         (v, x),
-        (beyond, lambda v, x: np.where(plain(x) == 0, 0.0, np.nan)),
-        (plain(x) < 6, _series_slope[1]),
+        (beyond, lambda v, x: np.where(unbox(x) == 0, 0.0, np.nan)),
+        (unbox(x) < 6, _series_slope[1]),
         otherwise=lambda v, x: ive_order(v, x) * np.exp(x) - _modified_rest_slope(v, x),
     )
 
@@ -177,7 +177,7 @@ struve_order, modstruve_order = flat(_struve_v), flat(_modstruve_v)
 
 def _struve_x(x: Any, y: Any, function: Any, sign: int) -> Any:
     """``(f(v - 1) -+ f(v + 1) + (y/2)**v / (sqrt(pi) Gamma(v + 3/2))) / 2``."""
-    front = np.where(plain(x) == 0, 1.0, (y / 2) ** x) if np.any(plain(x) == 0) else (y / 2) ** x
+    front = np.where(unbox(x) == 0, 1.0, (y / 2) ** x) if np.any(unbox(x) == 0) else (y / 2) ** x
     rest = front * special.rgamma(x + 1.5) / SQRT_PI
     return 0.5 * (function(x - 1, y) + sign * function(x + 1, y) + rest)
 
@@ -200,7 +200,7 @@ SQUARES = special.gamma(np.arange(2.0, 14.0)) ** 2
 def _less_one(x: Any, function: Any, sign: int) -> Any:
     """``sign (f(x) - 1) / x`` for J0 (-1) and I0 (1), by the series where x is small."""
     return where(
-        np.abs(plain(x)) < 1,
+        np.abs(unbox(x)) < 1,
         lambda x: x / 4 * horner(sign * x * x / 4, 1 / SQUARES),
         lambda x: sign * (function(x) - 1) / x,
         x,

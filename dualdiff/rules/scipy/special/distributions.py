@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import plain
+from ....array.box import unbox
 from .kinds import by, closed, column, flat, inverse, partial, where
 
 PI = np.pi
@@ -30,15 +30,15 @@ def _kolmogorov_dy(y: Any) -> Any:
         u = ODD * PI**2 / (4 * column(y) ** 2)
         return -np.sqrt(2 * PI) / y**2 * np.sum(np.exp(-u / 2) * (u - 1), axis=-1)
 
-    return where(plain(y) < 1, small, large, y)
+    return where(unbox(y) < 1, small, large, y)
 
 
 def _smirnov_dd(n: Any, d: Any) -> Any:
     """The finite sum of Birnbaum and Tingey (1951), differentiated by forward mode."""
-    counts = plain(n)
+    counts = unbox(n)
     j = np.arange(np.max(counts, initial=0) + 1.0)
     top, share = column(counts), j / column(counts)
-    inside = (j <= top) & (plain(column(d)) + share < 1)
+    inside = (j <= top) & (unbox(column(d)) + share < 1)
     rest = np.where(inside, 1 - column(d) - share, 0.5)
     rise = np.where(inside, column(d) + share, 0.5)
     logs = (top - j) * np.log(rest) + (j - 1) * np.log(rise)
@@ -53,7 +53,7 @@ by("_kolmogp", _kolmogorov_dy)
 inverse("kolmogi", lambda p, t: special.kolmogorov(t) - p)
 inverse("_kolmogci", lambda p, t: 1 - special.kolmogorov(t) - p)
 by("smirnov", flat(_smirnov_dd), [0])
-inverse("smirnovi", lambda n, p, t: special.smirnov(plain(n), t) - p, [0])
+inverse("smirnovi", lambda n, p, t: special.smirnov(unbox(n), t) - p, [0])
 
 
 # Tukey's lambda: the cdf inverts ``(p**l - (1 - p)**l) / l``.
@@ -66,7 +66,7 @@ _quantile_slope = partial(_quantile, 1)
 
 def _tukey(p: Any, shape: Any, slope: Any) -> Any:
     """`slope` times the density of x at the probability p; 0 beyond the ends."""
-    inside = (plain(p) > 0) & (plain(p) < 1)
+    inside = (unbox(p) > 0) & (unbox(p) < 1)
     p = np.where(inside, p, 0.5)
     density = slope(p, shape) / (p ** (shape - 1) + (1 - p) ** (shape - 1))
     return np.where(inside, density, 0.0)
@@ -79,7 +79,7 @@ closed(
 )
 
 # The cosine distribution; Cauchy's with loc and scale.
-closed("_cosine_cdf", lambda x: np.where(np.abs(plain(x)) < PI, (1 + np.cos(x)) / (2 * PI), 0.0))
+closed("_cosine_cdf", lambda x: np.where(np.abs(unbox(x)) < PI, (1 + np.cos(x)) / (2 * PI), 0.0))
 closed("_cosine_invcdf", lambda ans: 2 * PI / (1 + np.cos(ans)))
 by("_cauchy_ppf", lambda p, m, s: m + s * np.tan(PI * (p - 0.5)))
 by("_cauchy_isf", lambda p, m, s: m + s * np.tan(PI * (0.5 - p)))

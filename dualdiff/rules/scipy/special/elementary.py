@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import plain
+from ....array.box import unbox
 from .kinds import closed, declared, horner, partial, where
 
 LN2 = 0.6931471805599453
@@ -19,7 +19,7 @@ EXPREL_SLOPE = tuple(float(1 / ((k + 2) * special.gamma(k + 1))) for k in range(
 
 def over(numerator: Any, x: Any, limit: Any) -> Any:
     """``numerator / x``, and `limit`, a constant, at 0."""
-    zero = plain(x) == 0
+    zero = unbox(x) == 0
     if not np.any(zero):
         return numerator / x
     return np.where(zero, limit, numerator / np.where(zero, 1, x))
@@ -27,20 +27,20 @@ def over(numerator: Any, x: Any, limit: Any) -> Any:
 
 def _ratio(a: Any, b: Any) -> Any:
     """``a / b``, and 0 with derivative 0 where both are 0."""
-    neither = (plain(a) == 0) & (plain(b) == 0)
+    neither = (unbox(a) == 0) & (unbox(b) == 0)
     return np.where(neither, 0, a / np.where(neither, 1, b)) if np.any(neither) else a / b
 
 
 def _log_ratio(x: Any, y: Any) -> Any:
     """``log(x / y)``, exact where x is near y."""
-    near = np.abs(plain(x) - plain(y)) < 0.5 * plain(y)
+    near = np.abs(unbox(x) - unbox(y)) < 0.5 * unbox(y)
     return where(near, lambda x, y: np.log1p((x - y) / y), lambda x, y: np.log(x / y), x, y)
 
 
 def _exprel_slope(t: Any) -> Any:
     """``((t - 1) exp(t) + 1) / t**2``, the derivative of ``(exp(t) - 1) / t``."""
     return where(
-        np.abs(plain(t)) < 1,
+        np.abs(unbox(t)) < 1,
         lambda t: horner(t, EXPREL_SLOPE),
         lambda t: ((t - 1) * np.exp(t) + 1) / (t * t),
         t,
@@ -49,7 +49,7 @@ def _exprel_slope(t: Any) -> Any:
 
 def _log1prel(t: Any) -> Any:
     """``log1p(t) / t``."""
-    near = np.abs(plain(t)) < 0.25
+    near = np.abs(unbox(t)) < 0.25
     return where(near, lambda t: horner(t, LOG1PREL), lambda t: np.log1p(t) / t, t)
 
 
@@ -98,7 +98,7 @@ closed("_cospi", lambda x: -np.pi * special._ufuncs._sinpi(x))
 def _pseudo_huber_ddelta(x: Any, y: Any) -> Any:
     """``(h - x)**2 / h`` with ``h = hypot(x, y)`` and ``h - x = y**2 / (h + x)``."""
     h = np.hypot(x, y)
-    h = np.where(plain(h) == 0, 1.0, h)
+    h = np.where(unbox(h) == 0, 1.0, h)
     part = y / (h + x) * y
     return part / h * part
 
@@ -115,7 +115,7 @@ _pseudo_huber_dr = declared(
 )
 closed(
     "huber",
-    lambda x, y: np.where(np.abs(plain(y)) > plain(x), np.abs(y) - x, 0),
+    lambda x, y: np.where(np.abs(unbox(y)) > unbox(x), np.abs(y) - x, 0),
     lambda x, y: np.clip(y, -x, x),
 )
 closed("pseudo_huber", _pseudo_huber_ddelta, lambda x, y: _pseudo_huber_dr(x, y))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import plain
+from ....array.box import unbox
 from .kinds import by, closed, column, flat, horner, several, where
 
 PI = np.pi
@@ -26,7 +26,7 @@ E_SLOPE = -PI / 2 * N * SQUARES / (2 * N - 1)
 def _ellipk_dm(m: Any) -> Any:
     """``(E - (1 - m) K) / (2 m (1 - m))`` (DLMF 19.4.1), the power series near 0."""
     return where(
-        np.abs(plain(m)) < 0.3,
+        np.abs(unbox(m)) < 0.3,
         lambda m: horner(m, K_SLOPE),
         lambda m: (special.ellipe(m) - (1 - m) * special.ellipk(m)) / (2 * m * (1 - m)),
         m,
@@ -37,7 +37,7 @@ def _ellipk_dm(m: Any) -> Any:
 def _ellipe_dm(m: Any) -> Any:
     """``(E - K) / (2 m)`` (DLMF 19.4.2), the power series near 0."""
     return where(
-        np.abs(plain(m)) < 0.3,
+        np.abs(unbox(m)) < 0.3,
         lambda m: horner(m, E_SLOPE),
         lambda m: (special.ellipe(m) - special.ellipk(m)) / (2 * m),
         m,
@@ -47,7 +47,7 @@ def _ellipe_dm(m: Any) -> Any:
 
 def _ellipkm1_dp(p: Any, ans: Any) -> Any:
     return where(
-        plain(p) < 0.7,
+        unbox(p) < 0.7,
         lambda p, ans: -(special.ellipe(1 - p) - p * ans) / (2 * p * (1 - p)),
         lambda p, ans: -_ellipk_dm(1 - p),
         p, ans,
@@ -58,7 +58,7 @@ def _ellipkm1_dp(p: Any, ans: Any) -> Any:
 def _agm(a: Any, b: Any) -> Any:
     """``pi / 4 (a + b) / K(((a - b) / (a + b))**2)`` (DLMF 19.8.5)."""
     total = a + b
-    near = np.abs(plain(a) - plain(b)) < 0.7 * np.abs(plain(total))
+    near = np.abs(unbox(a) - unbox(b)) < 0.7 * np.abs(unbox(total))
     k = where(
         near,
         lambda a, b: special.ellipk(((a - b) / (a + b)) ** 2),
@@ -77,7 +77,7 @@ by("agm", _agm)
 # Incomplete integrals: the amplitude is brought to (-pi/2, pi/2) by whole periods.
 def _by_periods(f: Any) -> Any:
     def whole(phi: Any, m: Any) -> Any:
-        k = np.round(plain(phi) / PI)
+        k = np.round(unbox(phi) / PI)
         rest = f(phi - k * PI, m)
         if not np.any(k):
             return rest

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import plain
+from ....array.box import unbox
 from ....core.batch import dtype_of
 from .kinds import by, closed, find, inverse, several, where
 
@@ -33,7 +33,7 @@ def _erfcx_dx(x: Any, ans: Any) -> Any:
     if dtype_of(x).kind == "c":
         return 2 * x * ans - TWO_BY_SQRT_PI
     return where(
-        plain(x) > 26,
+        unbox(x) > 26,
         lambda x, ans: TWO_BY_SQRT_PI * _asymptotic(x, 12, -1),
         lambda x, ans: 2 * x * ans - TWO_BY_SQRT_PI,
         x, ans,
@@ -44,7 +44,7 @@ def _dawsn_dx(x: Any, ans: Any) -> Any:
     if dtype_of(x).kind == "c":
         return 1 - 2 * x * ans
     return where(
-        np.abs(plain(x)) > 12,
+        np.abs(unbox(x)) > 12,
         lambda x, ans: -_asymptotic(x, 24, 1),
         lambda x, ans: 1 - 2 * x * ans,
         x, ans,
@@ -71,7 +71,7 @@ def _voigt(x: Any, y: Any, z: Any, which: int) -> Any:
     slope = 1j * TWO_BY_SQRT_PI - 2 * s * w
     front = 1 / (y * SQRT_2_PI)
     if which == 1:
-        far = np.abs(plain(s)) > 10
+        far = np.abs(unbox(s)) > 10
         both = where(far, lambda s, near: _wofz_far(s), lambda s, near: near, s, w + s * slope)
         return -front * np.real(both) / y
     return front * np.real(slope if which == 0 else 1j * slope) / (y * np.sqrt(2.0))

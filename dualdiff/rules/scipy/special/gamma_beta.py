@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import is_box, plain
+from ....array.box import is_box, unbox
 from ....array.dispatch import register
 from ....core.batch import dtype_of
 from ....errors import UnsupportedInputError, user_line
 from ...declare import elementwise
-from ...numpy.common import on_values
+from ...numpy.common import zero_derivative
 from .kinds import cases, closed, column, declared, flat, gauss_legendre, horner, where
 
 LOG_PI = 1.1447298858494002
@@ -106,7 +106,7 @@ def trigamma(x: Any) -> Any:
 
 def log_minus_psi(a: Any) -> Any:
     """``log(a) - psi(a)`` without cancellation for large a (DLMF 5.11.2)."""
-    far = plain(a) > 12
+    far = unbox(a) > 12
 
     def series(a: Any) -> Any:
         i = 1 / (a * a)
@@ -122,7 +122,7 @@ def _psi_difference(x: Any, d: Any) -> Any:
     def far(x: Any, d: Any) -> Any:
         return special.psi(x + d) - special.psi(x)
 
-    return cases((x, d), (np.abs(plain(d)) < 0.5 * plain(x), near), otherwise=far)
+    return cases((x, d), (np.abs(unbox(d)) < 0.5 * unbox(x), near), otherwise=far)
 
 
 _real_psi_difference = flat(_psi_difference)
@@ -142,7 +142,7 @@ def stirling(x: Any) -> Any:
 
 
 def _log_beta(a: Any, b: Any) -> Any:
-    swap = plain(a) > plain(b)
+    swap = unbox(a) > unbox(b)
     a, b = np.where(swap, b, a), np.where(swap, a, b)
 
     def both(a: Any, b: Any) -> Any:
@@ -156,7 +156,7 @@ def _log_beta(a: Any, b: Any) -> Any:
         return rest - a * np.log(n) + (b - 0.5) * np.log1p(-a / n)
 
     return cases(
-        (a, b), (plain(a) > 12, both), (plain(b) > 12, one), otherwise=special.betaln
+        (a, b), (unbox(a) > 12, both), (unbox(b) > 12, one), otherwise=special.betaln
     )  # fmt: skip
 
 
@@ -166,7 +166,7 @@ log_beta.__doc__ = "``log B(a, b)`` for positive a and b; SciPy's loses digits f
 
 def beta_value(a: Any, b: Any, ans: Any) -> Any:
     """B(a, b): SciPy's value, or ours where one is large."""
-    large = (plain(a) > 0) & (plain(b) > 0) & (np.maximum(plain(a), plain(b)) > 100)
+    large = (unbox(a) > 0) & (unbox(b) > 0) & (np.maximum(unbox(a), unbox(b)) > 100)
     if not np.any(large):
         return ans
     return np.where(large, np.exp(log_beta(np.where(large, a, 1), np.where(large, b, 1))), ans)
@@ -174,19 +174,19 @@ def beta_value(a: Any, b: Any, ans: Any) -> Any:
 
 def _pole(x: Any) -> Any:
     """Whether values lie next to a pole of the gamma function."""
-    return (plain(x) < 0.25) & (np.abs(plain(x) - np.round(plain(x))) < 0.25)
+    return (unbox(x) < 0.25) & (np.abs(unbox(x) - np.round(unbox(x))) < 0.25)
 
 
 def rgamma_slope(x: Any, ans: Any) -> Any:
     """``-psi(x) / Gamma(x)``, by reflection on the left, where that has no poles (DLMF 5.5.3)."""
 
     def left(x: Any, ans: Any) -> Any:
-        n = np.round(np.real(plain(x)))
+        n = np.round(np.real(unbox(x)))
         r, sign = np.pi * (x - n), 1 - 2 * np.mod(n, 2)
         gamma = sign * special.gamma(1 - x)
         return gamma * (np.cos(r) - special.psi(1 - x) * np.sin(r) / np.pi)
 
-    return where(np.real(plain(x)) < 0.5, left, lambda x, ans: -special.psi(x) * ans, x, ans)
+    return where(np.real(unbox(x)) < 0.5, left, lambda x, ans: -special.psi(x) * ans, x, ans)
 
 
 def _rgamma_slope_of(x: Any) -> Any:
@@ -195,7 +195,7 @@ def _rgamma_slope_of(x: Any) -> Any:
 
 def _poch_x(x: Any, y: Any, ans: Any) -> Any:
     """At zeros, which are poles of Gamma(x), a product rule; left of 0 with integer y reflected."""
-    px, py = plain(x), plain(y)
+    px, py = unbox(x), unbox(y)
     mirrored = (px + py < 0.5) & (py == np.round(py))
     zero = _pole(x) & ~mirrored & ~_pole(px + py)
     safe = np.where(mirrored | zero, 1.0, x)
@@ -212,8 +212,8 @@ def _poch_x(x: Any, y: Any, ans: Any) -> Any:
 
 def _binom_value(x: Any, y: Any, ans: Any) -> Any:
     """SciPy's value, or ours for large x."""
-    w = plain(x) - plain(y) + 1
-    large = (plain(x) > 100) & (plain(y) > -1) & (w > 0)
+    w = unbox(x) - unbox(y) + 1
+    large = (unbox(x) > 100) & (unbox(y) > -1) & (w > 0)
     if not np.any(large):
         return ans
     x, y = np.where(large, x, 1.0), np.where(large, y, 0.5)
@@ -223,7 +223,7 @@ def _binom_value(x: Any, y: Any, ans: Any) -> Any:
 def _binom(x: Any, y: Any, ans: Any, by_x: bool) -> Any:
     """``Gamma(x + 1) / (Gamma(y + 1) Gamma(x - y + 1))`` as a product next to its zeros."""
     value, w = _binom_value(x, y, ans), x - y + 1
-    zero = (_pole(w) | (_pole(y + 1) & (not by_x))) & (plain(x) > -1)
+    zero = (_pole(w) | (_pole(y + 1) & (not by_x))) & (unbox(x) > -1)
     sx, sy = np.where(zero, 2.0, x), np.where(zero, 0.5, y)
     if by_x:
         out = -value * psi_difference(sx + 1, -sy)
@@ -257,7 +257,7 @@ closed(
 )
 closed("_factorial", lambda x: special.gamma(x + 1) * special.psi(x + 1))
 closed("_lgam1p", lambda x: special.psi(x + 1))
-register(special.gammasgn, on_values(special.gammasgn))
+register(special.gammasgn, zero_derivative(special.gammasgn))
 
 
 def multigammaln(a: Any, d: int) -> Any:
@@ -271,7 +271,7 @@ def multigammaln(a: Any, d: int) -> Any:
     >>> round(dd.grad(lambda a: dd.scipy.special.multigammaln(a, 2))(2.5), 6)
     1.125941
     """
-    special.multigammaln(plain(a), d)  # SciPy checks the arguments
+    special.multigammaln(unbox(a), d)  # SciPy checks the arguments
     total = 0.25 * d * (d - 1) * LOG_PI
     return total + sum(special.gammaln(a - 0.5 * (j - 1)) for j in range(1, d + 1))
 
@@ -287,8 +287,8 @@ def factorial(n: Any, exact: bool = False, extend: str = "zero") -> Any:
     1.845569
     """
     scipys: Any = special.factorial  # its overloads do not take a bool
-    value = scipys(plain(n), exact=exact, extend=extend)
+    value = scipys(unbox(n), exact=exact, extend=extend)
     if not is_box(n):
         return value
-    beyond = (plain(n) < 0) & (extend == "zero")
+    beyond = (unbox(n) < 0) & (extend == "zero")
     return np.where(beyond, 0.0, special.gamma(np.where(beyond, 0.0, n) + 1))

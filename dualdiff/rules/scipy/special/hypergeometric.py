@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import plain
+from ....array.box import unbox
 from ....errors import UnsupportedInputError, user_line
 from .kinds import cases, closed, column, flat, partial
 
@@ -31,7 +31,7 @@ def _refuse(name: str, lost: Any) -> None:
 def _series(above: Any, below: Any, z: Any) -> tuple[Any, Any]:
     """``sum(prod((a)_k) / prod((b)_k) z**k / k!)``, and how much larger its largest term is."""
     term: Any = sum((0 * p for p in (*above, *below)), 0 * z) + 1.0
-    total, largest = term, np.abs(plain(term))
+    total, largest = term, np.abs(unbox(term))
     for k in range(TERMS):
         for a in above:
             term = term * (a + k)
@@ -39,12 +39,12 @@ def _series(above: Any, below: Any, z: Any) -> tuple[Any, Any]:
             term = term / (b + k)
         term = term * z / (k + 1)
         total = total + term
-        size = np.abs(plain(term))
+        size = np.abs(unbox(term))
         largest = np.maximum(largest, size)
-        if k > 5 and np.all(size <= 1e-18 * np.abs(plain(total))):
-            return total, largest / np.abs(plain(total))
-    lost = size > 1e-14 * np.abs(plain(total))
-    return total, np.where(lost, np.inf, largest / np.abs(plain(total)))
+        if k > 5 and np.all(size <= 1e-18 * np.abs(unbox(total))):
+            return total, largest / np.abs(unbox(total))
+    lost = size > 1e-14 * np.abs(unbox(total))
+    return total, np.where(lost, np.inf, largest / np.abs(unbox(total)))
 
 
 def _choose(name: str, one: tuple[Any, Any], other: tuple[Any, Any]) -> Any:
@@ -67,7 +67,7 @@ def _hyp1f1(a: Any, b: Any, x: Any) -> Any:
         total, loss = _series([b - a], [b], -x)
         return _choose("hyp1f1", _series([a], [b], x), (np.exp(x) * total, loss))
 
-    return cases((a, b, x), (plain(x) < 0, left), otherwise=right)
+    return cases((a, b, x), (unbox(x) < 0, left), otherwise=right)
 
 
 def _hyp0f1(v: Any, z: Any) -> Any:
@@ -77,7 +77,7 @@ def _hyp0f1(v: Any, z: Any) -> Any:
         root = np.sqrt(-z)
         return special.gamma(v) * root ** (1 - v) * special.jv(v - 1, 2 * root)
 
-    return cases((v, z), (plain(z) < -16, bessel), otherwise=lambda v, z: _series([], [v], z)[0])
+    return cases((v, z), (unbox(z) < -16, bessel), otherwise=lambda v, z: _series([], [v], z)[0])
 
 
 # The Gauss function: the power series for small z, Pfaff's transformation for negative z, and from
@@ -100,11 +100,11 @@ def _step(a: Any, b: Any, c: Any, z: Any, h: Any, y: Any, slope: Any) -> tuple[A
 
 
 def _near_one(a: Any, b: Any, c: Any, z: Any) -> Any:
-    at = np.full(np.shape(plain(z)), 0.5)
+    at = np.full(np.shape(unbox(z)), 0.5)
     y = _small(a, b, c, at)
     slope = a * b / c * _small(a + 1, b + 1, c + 1, at)
     for _ in range(60):
-        last = plain(z) - at <= 0.5 * (1 - at) * 1.0001
+        last = unbox(z) - at <= 0.5 * (1 - at) * 1.0001
         if np.all(last):
             break
         h = np.where(last, 0.0, 0.5 * (1 - at))
@@ -120,16 +120,16 @@ def _small(a: Any, b: Any, c: Any, z: Any) -> Any:
 
 
 def _hyp2f1(a: Any, b: Any, c: Any, z: Any) -> Any:
-    _refuse("hyp2f1", plain(z) >= 1)
+    _refuse("hyp2f1", unbox(z) >= 1)
 
     def left(a: Any, b: Any, c: Any, z: Any) -> Any:  # DLMF 15.8.1
         return np.exp(-a * np.log1p(-z)) * _right(a, c - b, c, z / (z - 1))
 
-    return cases((a, b, c, z), (plain(z) < 0, left), otherwise=_right)
+    return cases((a, b, c, z), (unbox(z) < 0, left), otherwise=_right)
 
 
 def _right(a: Any, b: Any, c: Any, z: Any) -> Any:
-    return cases((a, b, c, z), (plain(z) <= 0.6, _small), otherwise=_near_one)
+    return cases((a, b, c, z), (unbox(z) <= 0.6, _small), otherwise=_near_one)
 
 
 # Tricomi's function: an integral over log t (DLMF 13.4.4) from a = 1 on, below by the recurrence
@@ -138,7 +138,7 @@ STEPS = 200
 
 
 def _hyperu_integral(a: Any, b: Any, x: Any) -> Any:
-    pa, pb, px = plain(a), plain(b), plain(x)
+    pa, pb, px = unbox(a), unbox(b), unbox(x)
 
     grid = np.linspace(-60.0, 60.0, 481)
     heights = column(pa) * grid - column(px) * np.exp(grid)
@@ -153,8 +153,8 @@ def _hyperu_integral(a: Any, b: Any, x: Any) -> Any:
 
 
 def _hyperu(a: Any, b: Any, x: Any) -> Any:
-    _refuse("hyperu", ~(plain(x) > 0) | (plain(a) < -50))
-    steps = np.maximum(np.ceil(1 - plain(a)), 0)
+    _refuse("hyperu", ~(unbox(x) > 0) | (unbox(a) < -50))
+    steps = np.maximum(np.ceil(1 - unbox(a)), 0)
     most = int(np.max(steps, initial=0))
     upper, lower = _hyperu_integral(a + steps + 1, b, x), _hyperu_integral(a + steps, b, x)
     for k in range(most):
@@ -196,7 +196,7 @@ closed(
 # Wright's function (DLMF 10.46.1), in its parameters by the series.
 def _wright(a: Any, b: Any, x: Any) -> Any:
     k = np.arange(120.0)
-    log = np.log(np.where(plain(x) == 0, 1.0, x)) if np.any(plain(x) == 0) else np.log(x)
+    log = np.log(np.where(unbox(x) == 0, 1.0, x)) if np.any(unbox(x) == 0) else np.log(x)
     terms = np.exp(k * column(log) - special.gammaln(k + 1))
     return np.sum(terms * special.rgamma(column(a) * k + column(b)), axis=-1)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import plain
+from ....array.box import unbox
 from .gamma_beta import log_beta, log_minus_psi, psi_difference
 from .kinds import by, cases, closed, column, declared, exp_exp, find, flat, inverse
 
@@ -30,7 +30,7 @@ def _side(a: Any, b: Any, x: Any, excess: Any) -> Any:
     def far(a: Any, b: Any, x: Any, excess: Any) -> Any:
         return np.log(x) + psi_difference(a, b)
 
-    close = (plain(a) > 2) & (np.abs(plain(excess)) < 0.5 * plain(a))
+    close = (unbox(a) > 2) & (np.abs(unbox(excess)) < 0.5 * unbox(a))
     return cases((a, b, x, excess), (close, near), otherwise=far)
 
 
@@ -62,7 +62,7 @@ def _density_shape(which: int) -> Any:
     score = (score_a, score_b)[which]
 
     def slope(x: Any, y: Any, z: Any, ans: Any) -> Any:
-        inside = (plain(z) > 0) & (plain(z) < 1)
+        inside = (unbox(z) > 0) & (unbox(z) < 1)
         if np.all(inside):
             return ans * score(x, y, z)
         inner = np.where(inside, ans, 0.0) * score(x, y, np.where(inside, z, 0.5))
@@ -73,7 +73,7 @@ def _density_shape(which: int) -> Any:
 
 def _density_x(x: Any, y: Any, z: Any, ans: Any) -> Any:
     """At the ends by densities with another parameter, so that all orders are right there."""
-    inside = (plain(z) > 0) & (plain(z) < 1)
+    inside = (unbox(z) > 0) & (unbox(z) < 1)
     safe = np.where(inside, z, 0.5)
     slope = ans * ((x - 1) / safe - (y - 1) / (1 - safe))
     if np.all(inside):
@@ -85,11 +85,11 @@ def _density_x(x: Any, y: Any, z: Any, ans: Any) -> Any:
 
 def _lowered(a: Any, b: Any, x: Any, which: int) -> Any:
     """The density with one parameter less by 1, continued to parameters that are not positive."""
-    shape, end = (plain(b), 1) if which else (plain(a), 0)
+    shape, end = (unbox(b), 1) if which else (unbox(a), 0)
     high = shape > 1
     a, b = (a, np.where(high, b - 1, 1.0)) if which else (np.where(high, a - 1, 1.0), b)
     value = beta_density(a, b, x)
-    low = np.where((shape == 1) | (plain(x) != end), 0.0, -np.inf)
+    low = np.where((shape == 1) | (unbox(x) != end), 0.0, -np.inf)
     return np.where(high, value, low)
 
 
@@ -113,13 +113,13 @@ def _end(a: Any, b: Any, x: Any) -> Any:
 
 def _lower(a: Any, b: Any, x: Any, y: Any, which: int) -> Any:
     """The derivative of I_x(a, b) in a (0) or b (1), from the lower tail."""
-    width = _end(plain(a), plain(b), plain(x)) / DROP
+    width = _end(unbox(a), unbox(b), unbox(x)) / DROP
     s = column(width) * NODES
     log_share = np.log1p(column(x) * np.expm1(-s))
     e = np.exp(-column(a) * s - column(a + b) * log_share)
     score = column(_scores(a, b, x, y, which)) - (log_share if which else s + log_share)
     # Where the weight underflows, the score does not count: it may be infinite there.
-    terms = np.where(plain(e) > 0, score * e, 0.0)
+    terms = np.where(unbox(e) > 0, score * e, 0.0)
     return beta_density(a, b, x) * x * y * width * np.matmul(terms, WEIGHTS)
 
 
@@ -132,12 +132,12 @@ def _series(a: Any, b: Any, x: Any, y: Any, which: int) -> Any:
         term = term * x * (a + b + k) / below
         harmonic = harmonic + 1 / (a + b + k) - (0.0 if which else 1 / below)
         total, slope = total + term, slope + term * harmonic
-        if np.all(plain(term) < 1e-18 * plain(total)):
+        if np.all(unbox(term) < 1e-18 * unbox(total)):
             break
     if which:
         score = np.log(y) + psi_difference(b, a)
     else:
-        above = plain(b) >= 1
+        above = unbox(b) >= 1
         score = np.log(x) + np.where(
             above,
             psi_difference(a + 1, np.where(above, b - 1, 0.0)),
@@ -148,7 +148,7 @@ def _series(a: Any, b: Any, x: Any, y: Any, which: int) -> Any:
 
 
 def _by_parameter(a: Any, b: Any, x: Any, y: Any, which: int) -> Any:
-    pa, pb, px, py = map(plain, (a, b, x, y))
+    pa, pb, px, py = map(unbox, (a, b, x, y))
     edge = ~((px > 0) & (py > 0) & (pa > 0) & (pb > 0) & (pa + pb < np.inf))
     ones = np.where(edge, 1.0, pa), np.where(edge, 1.0, pb)
     sx = np.where(edge, 0.5, px)
@@ -167,7 +167,7 @@ def _by_parameter(a: Any, b: Any, x: Any, y: Any, which: int) -> Any:
 
 def _beyond(a: Any, b: Any, x: Any, y: Any) -> Any:
     """0 at the ends of the range, NaN outside it."""
-    inside = (plain(x) >= 0) & (plain(y) >= 0) & (plain(a) > 0) & (plain(b) > 0)
+    inside = (unbox(x) >= 0) & (unbox(y) >= 0) & (unbox(a) > 0) & (unbox(b) > 0)
     return np.where(inside, 0.0, np.nan)
 
 
@@ -201,21 +201,21 @@ inverse("fdtridfd", lambda a, p, x, t: special.fdtr(a, t, x) - p)
 
 
 def _up(k: Any) -> Any:
-    return np.floor(plain(k)) + 1
+    return np.floor(unbox(k)) + 1
 
 
 def _rest(n: Any, k: Any) -> Any:
-    return plain(n) - np.floor(plain(k))
+    return unbox(n) - np.floor(unbox(k))
 
 
 by("bdtr", lambda k, n, p: special.betaincc(_up(k), _rest(n, k), p), [0, 1])
 by("bdtrc", lambda k, n, p: special.betainc(_up(k), _rest(n, k), p), [0, 1])
-inverse("bdtri", lambda k, n, y, t: special.bdtr(plain(k), plain(n), t) - y, [0, 1])
+inverse("bdtri", lambda k, n, y, t: special.bdtr(unbox(k), unbox(n), t) - y, [0, 1])
 inverse("bdtrik", lambda y, n, p, t: special.betaincc(t + 1, n - t, p) - y)
 inverse("bdtrin", lambda k, y, p, t: special.betaincc(k + 1, t - k, p) - y)
-by("nbdtr", lambda k, n, p: special.betainc(plain(n) * 1.0, plain(k) + 1.0, p), [0, 1])
-by("nbdtrc", lambda k, n, p: special.betaincc(plain(n) * 1.0, plain(k) + 1.0, p), [0, 1])
-inverse("nbdtri", lambda k, n, y, t: special.nbdtr(plain(k), plain(n), t) - y, [0, 1])
+by("nbdtr", lambda k, n, p: special.betainc(unbox(n) * 1.0, unbox(k) + 1.0, p), [0, 1])
+by("nbdtrc", lambda k, n, p: special.betaincc(unbox(n) * 1.0, unbox(k) + 1.0, p), [0, 1])
+inverse("nbdtri", lambda k, n, y, t: special.nbdtr(unbox(k), unbox(n), t) - y, [0, 1])
 inverse("nbdtrik", lambda y, n, p, t: special.betainc(n, t + 1, p) - y)
 inverse("nbdtrin", lambda k, y, p, t: special.betainc(t, k + 1, p) - y)
 by("_binom_cdf", lambda k, n, p: special.betaincc(_up(k), _rest(n, k), p), [0, 1])

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import plain
+from ....array.box import unbox
 from ....array.dispatch import register
 from ...declare import elementwise
 from .gamma_beta import log_minus_psi
@@ -25,7 +25,7 @@ _factor: Any = find("_igam_fac")  # x**a exp(-x) / Gamma(a), without overflow
 
 def _score(a: Any, x: Any) -> Any:
     """``log x - psi(a)``, which is small where x is near a."""
-    near = np.abs(plain(x) - plain(a)) < 0.5 * plain(a)
+    near = np.abs(unbox(x) - unbox(a)) < 0.5 * unbox(a)
     return where(
         near,
         lambda a, x: np.log1p((x - a) / a) + log_minus_psi(a),
@@ -45,7 +45,7 @@ def _density_values(a: Any, x: Any) -> Any:
 
 
 def _density_a(x: Any, y: Any, ans: Any) -> Any:
-    edge = (plain(y) == 0) | np.isinf(plain(y))
+    edge = (unbox(y) == 0) | np.isinf(unbox(y))
     if not np.any(edge):
         return ans * score(x, y)
     return np.where(edge, 0.0, np.where(edge, 0.0, ans) * score(x, np.where(edge, 1.0, y)))
@@ -53,15 +53,15 @@ def _density_a(x: Any, y: Any, ans: Any) -> Any:
 
 def _density_x(x: Any, y: Any, ans: Any) -> Any:
     """At y = 0 by the density with a - 1, so that derivatives of all orders are right there."""
-    edge = (plain(y) == 0) | np.isinf(plain(y))
+    edge = (unbox(y) == 0) | np.isinf(unbox(y))
     safe = np.where(edge, 1.0, y)
     slope = ans * ((x - 1 - safe) / safe)
     if not np.any(edge):
         return slope
-    lower = np.where(plain(x) > 1, x - 1, 1.0)
+    lower = np.where(unbox(x) > 1, x - 1, 1.0)
     edge_value = gamma_density(lower, np.where(edge, y, 0.0)) - np.where(edge, ans, 0.0)
-    edge_value = np.where(plain(x) > 1, edge_value, np.where(plain(x) == 1, -1.0, -np.inf))
-    return np.where(np.isinf(plain(y)), 0.0, np.where(edge, edge_value, slope))
+    edge_value = np.where(unbox(x) > 1, edge_value, np.where(unbox(x) == 1, -1.0, -np.inf))
+    return np.where(np.isinf(unbox(y)), 0.0, np.where(edge, edge_value, slope))
 
 
 gamma_density = declared(_density_values, _density_a, _density_x, name="special.gamma_density")
@@ -92,7 +92,7 @@ def _end(a: Any, x: Any, sign: int) -> Any:
 
 def _tail(sign: int) -> Any:
     def integral(a: Any, x: Any) -> Any:
-        end = _end(plain(a), plain(x), sign)
+        end = _end(unbox(a), unbox(x), sign)
         s = sign * column(end) * NODES
         e = np.exp(column(a) * s - column(x) * np.expm1(s))
         return -sign * _factor(a, x) * end * np.matmul((column(score(a, x)) + s) * e, WEIGHTS)
@@ -108,14 +108,14 @@ def _series(a: Any, x: Any) -> Any:
         harmonic = harmonic + 1 / (a + n)
         term = term * x / (a + n)
         total, slope = total + term, slope - term * harmonic
-        if np.all(plain(term) < 1e-18 * plain(total)):
+        if np.all(unbox(term) < 1e-18 * unbox(total)):
             break
     front = np.exp(a * np.log(x) - x - special.gammaln(a + 1))
     return front * (score(a + 1, x) * total + slope)
 
 
 def _by_a(a: Any, x: Any) -> Any:
-    pa, px = plain(a), plain(x)
+    pa, px = unbox(a), unbox(x)
     edge = ~((px > 0) & (px < np.inf) & (pa > 0))
     upper = (score(np.where(edge, 1.0, pa), np.where(edge, 1.0, px)) > 0) & (px > 1.5)
     series = (pa < 30) | (px < 1.5) | (px < 0.3 * pa)
@@ -124,8 +124,8 @@ def _by_a(a: Any, x: Any) -> Any:
 
 def _beyond(a: Any, x: Any) -> Any:
     """0 at the ends of the range, NaN outside it."""
-    outside = ~((plain(x) >= 0) & (plain(a) > 0))
-    return np.where(outside, np.nan, 0.0) + 0.0 * np.where(np.isinf(plain(x)), 0.0, x * a)
+    outside = ~((unbox(x) >= 0) & (unbox(a) > 0))
+    return np.where(outside, np.nan, 0.0) + 0.0 * np.where(np.isinf(unbox(x)), 0.0, x * a)
 
 
 gammainc_a = flat(_by_a)
@@ -145,7 +145,7 @@ by("gdtrc", lambda a, b, x: special.gammaincc(b, a * x))
 inverse("gdtrix", lambda a, b, p, t: special.gdtr(a, b, t) - p)
 inverse("gdtria", lambda p, b, x, t: special.gdtr(t, b, x) - p)
 inverse("gdtrib", lambda a, p, x, t: special.gdtr(a, t, x) - p)
-by("pdtr", lambda k, m: special.gammaincc(np.floor(plain(k)) + 1, m), [0])
-by("pdtrc", lambda k, m: special.gammainc(np.floor(plain(k)) + 1, m), [0])
-inverse("pdtri", lambda k, y, t: special.pdtr(plain(k), t) - y, [0])
+by("pdtr", lambda k, m: special.gammaincc(np.floor(unbox(k)) + 1, m), [0])
+by("pdtrc", lambda k, m: special.gammainc(np.floor(unbox(k)) + 1, m), [0])
+inverse("pdtri", lambda k, y, t: special.pdtr(unbox(k), t) - y, [0])
 inverse("pdtrik", lambda p, m, t: special.gammaincc(t + 1, m) - p)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import plain
+from ....array.box import unbox
 from .elementary import over
 from .kinds import closed, horner, several, where
 
@@ -17,7 +17,7 @@ LOG_BY = tuple(-((-1.0) ** k) / (k + 1) for k in range(36))  # log(z) / (1 - z) 
 def _spence_dz(x: Any) -> Any:
     """``log(z) / (1 - z)`` (DLMF 25.12.2, with z for 1 - z)."""
     return where(
-        np.abs(plain(x) - 1) < 0.25,
+        np.abs(unbox(x) - 1) < 0.25,
         lambda u, z: horner(u, LOG_BY),
         lambda u, z: -np.log(z) / u,
         x - 1, x,
@@ -26,7 +26,7 @@ def _spence_dz(x: Any) -> Any:
 
 def _expn(x: Any, y: Any) -> Any:
     """``-E(n - 1)`` (DLMF 8.19.13)."""
-    n = plain(x)
+    n = unbox(x)
     zero = np.equal(n, 0)
     lower = special.expn(np.maximum(n - 1, 0), y)
     if not np.any(zero):

@@ -20,12 +20,12 @@ import numpy as np
 from scipy import special
 from scipy.special import _ufuncs
 
-from ....array.box import is_box, plain
+from ....array.box import is_box, unbox
 from ....array.dispatch import register
-from ....core.batch import align, dtype_of, fit_of, shape_of, unbroadcast
+from ....core.batch import align, broadcast_of, dtype_of, shape_of, unbroadcast
 from ....core.dual import Dual, ForwardTrace
 from ....core.primitive import Primitive
-from ....core.trace import resolve
+from ....core.trace import materialize
 from ....errors import UnsupportedInputError, user_line
 from ...declare import OPERANDS, Derivative, elementwise, rule
 from ...structures import Elementwise
@@ -80,7 +80,7 @@ def inverse(name: str, equation: Function, constants: Sequence[int] = ()) -> Pri
 
         def implicit(*at: Any) -> Any:
             slope = -by_argument(*at) / by_solution(*at)
-            unsolved = np.abs(equation(*map(plain, at))) > UNSOLVED
+            unsolved = np.abs(equation(*map(unbox, at))) > UNSOLVED
             return np.where(unsolved, np.nan, slope) if np.any(unsolved) else slope
 
         return formula(n, implicit, ans=True)
@@ -114,27 +114,27 @@ def several(name: str, *slopes: Function | None) -> None:
             raise primitive.missing("derivative", i, args[i])
         return slope(*args, ans)
 
-    def push(ts: Any, args: Any, ans: Any, lead: Any) -> Any:
+    def jvp(ts: Any, args: Any, ans: Any, batch: Any) -> Any:
         total: list[Any] = [0.0] * ufunc.nout
         ndim = len(shape_of(ans[0]))
         for i, t in enumerate(ts if n > 1 else (ts,)):
             if t is not None:
-                t = align(t, len(shape_of(args[i])), ndim, lead)
+                t = align(t, len(shape_of(args[i])), ndim, batch)
                 total = [s + t * d for s, d in zip(total, slope_of(i, args, ans), strict=True)]
         return tuple(total)
 
-    def pull(gs: Any, args: Any, ans: Any, active: Any) -> Any:
+    def vjp(gs: Any, args: Any, ans: Any, active: Any) -> Any:
         out: list[Any] = [None] * n
         for i in (k for k, used in enumerate(active) if used):
             c = sum(g * d for g, d in zip(gs, slope_of(i, args, ans), strict=True))
-            fit = fit_of(args[i], ans[0])
+            fit = broadcast_of(args[i], ans[0])
             out[i] = c if fit is None else unbroadcast(c, fit)
         return tuple(out) if n > 1 else out[0]
 
     names = OPERANDS[:n]
     primal = _with_names(lambda *args: ufunc(*args), names)
     primitive = rule(
-        primal, push=push, pull=pull, name=f"special.{name}", outputs=ufunc.nout,
+        primal, jvp=jvp, vjp=vjp, name=f"special.{name}", outputs=ufunc.nout,
         structure=Elementwise(),
     )  # fmt: skip
     register(ufunc, primitive.bind)
@@ -168,10 +168,10 @@ def partial(function: Function, i: int) -> Function:
         trace = ForwardTrace()
         try:
             one = np.ones(shape, dtype_of(x))[()]
-            seeded = trace.box(resolve(x), one)
+            seeded = trace.box(materialize(x), one)
             out = function(*args[:i], seeded, *args[i + 1 :])
-            out = resolve(out) if is_box(out) else out
-            own = isinstance(out, Dual) and out.scope is trace
+            out = materialize(out) if is_box(out) else out
+            own = isinstance(out, Dual) and out.owner is trace
             return out.payload if own else np.zeros(shape)[()]
         finally:
             trace.close()
@@ -283,4 +283,4 @@ def column(x: Any) -> Any:
 
 def signed(x: Any) -> Any:
     """The sign of an argument, constant."""
-    return np.sign(plain(x))
+    return np.sign(unbox(x))

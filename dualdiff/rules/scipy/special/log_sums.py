@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import is_box, plain, seen
+from ....array.box import is_box, observe, unbox
 from ....core.batch import dtype_of
 from ....errors import UnsupportedInputError, user_line
 from ...declare import rule
@@ -22,8 +22,8 @@ from ...structures import Axis, Reduction
 
 def _shares(x: Any, y: Any, axes: Axes) -> Any:
     """``exp(x) / sum(y exp(x))``; elements that attain an infinite maximum share it equally."""
-    real = np.real(plain(x))
-    weighted = np.where(np.not_equal(plain(y), 0), real, -np.inf)
+    real = np.real(unbox(x))
+    weighted = np.where(np.not_equal(unbox(y), 0), real, -np.inf)
     top = np.max(weighted, axis=axes, keepdims=True, initial=-np.inf)
     infinite = np.isinf(top)
     e = np.exp(x - np.where(infinite, 0, top).astype(dtype_of(real)))
@@ -36,7 +36,7 @@ def _shares(x: Any, y: Any, axes: Axes) -> Any:
     return np.where(infinite, shared, e / np.where(infinite, 1, total))
 
 
-def _logsumexp_push(ts: Any, x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
+def _logsumexp_jvp(ts: Any, x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
     axes = axes_of(axis, np.ndim(x))
     t = 0.0 if ts[0] is None else ts[0] * y
     if ts[1] is not None:
@@ -44,7 +44,7 @@ def _logsumexp_push(ts: Any, x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
     return np.sum(t * _shares(x, y, axes), axis=axes, keepdims=keepdims)
 
 
-def _logsumexp_pull(g: Any, x: Any, y: Any, axis: Any, keepdims: bool, active: Any) -> Any:
+def _logsumexp_vjp(g: Any, x: Any, y: Any, axis: Any, keepdims: bool, active: Any) -> Any:
     axes = axes_of(axis, np.ndim(x))
     g = g if keepdims else expand_dims(g, axes, np.ndim(x))
     c = g * _shares(x, y, axes)
@@ -62,8 +62,8 @@ def _logsumexp(x: Any, y: Any, weighted: bool, signed: bool, **options: Any) -> 
 
 logsumexp_p = rule(
     _logsumexp,
-    push=_logsumexp_push,
-    pull=_logsumexp_pull,
+    jvp=_logsumexp_jvp,
+    vjp=_logsumexp_vjp,
     name="special.logsumexp",
     structure=Reduction(),
 )
@@ -99,8 +99,8 @@ def logsumexp(
                 f"logsumexp with return_sign=True has no rule for complex numbers, {user_line()}; "
                 f"leave return_sign out: the logarithm is complex then"
             )
-        factors = plain(b) if weighted else None
-        _, sign = special.logsumexp(seen(a), axis, factors, keepdims, return_sign=True)
+        factors = unbox(b) if weighted else None
+        _, sign = special.logsumexp(observe(a), axis, factors, keepdims, return_sign=True)
     options = {"axis": axis, "keepdims": keepdims}
     ans = logsumexp_p(a, b, weighted=weighted, signed=return_sign, **options)
     return (ans, sign) if return_sign else ans
@@ -122,8 +122,8 @@ def _softmax_both(t: Any, ans: Any, axis: Any) -> Any:
 
 softmax_p = rule(
     lambda x, axis: softmax(x, axis),
-    push=_softmax_both,  # its own transpose
-    pull=_softmax_both,
+    jvp=_softmax_both,  # its own transpose
+    vjp=_softmax_both,
     name="special.softmax",
     structure=Axis(),
 )
@@ -148,7 +148,7 @@ def softmax(x: Any, axis: Any = None) -> Any:
 
 def _largest(ans: Any, axis: Any) -> tuple[Axes, Any]:
     """The axes, and ones at the first of the largest elements along them, zeros elsewhere."""
-    axes, values = axes_of(axis, np.ndim(ans)), plain(ans)
+    axes, values = axes_of(axis, np.ndim(ans)), unbox(ans)
     inner = tuple(a % np.ndim(ans) for a in axes)
     outer = [a for a in range(np.ndim(ans)) if a not in inner]
     rows = np.transpose(values, (*outer, *inner))
@@ -159,14 +159,14 @@ def _largest(ans: Any, axis: Any) -> tuple[Axes, Any]:
     return axes, np.transpose(one.reshape(rows.shape), np.argsort((*outer, *inner)))
 
 
-def _log_softmax_push(t: Any, ans: Any, axis: Any) -> Any:
+def _log_softmax_jvp(t: Any, ans: Any, axis: Any) -> Any:
     """``t - sum(share t)`` with t counted from that of the largest element, so as not to cancel."""
     axes, one = _largest(ans, axis)
     t = t - np.sum(one * t, axis=axes, keepdims=True)
     return t - np.sum(np.exp(ans) * t, axis=axes, keepdims=True)
 
 
-def _log_softmax_pull(g: Any, ans: Any, axis: Any) -> Any:
+def _log_softmax_vjp(g: Any, ans: Any, axis: Any) -> Any:
     axes, one = _largest(ans, axis)
     c = (1 - one) * (g - np.exp(ans) * np.sum(g, axis=axes, keepdims=True))
     return c - one * np.sum(c, axis=axes, keepdims=True)
@@ -174,8 +174,8 @@ def _log_softmax_pull(g: Any, ans: Any, axis: Any) -> Any:
 
 log_softmax_p = rule(
     lambda x, axis: log_softmax(x, axis),
-    push=_log_softmax_push,
-    pull=_log_softmax_pull,
+    jvp=_log_softmax_jvp,
+    vjp=_log_softmax_vjp,
     name="special.log_softmax",
     structure=Axis(),
 )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import plain
+from ....array.box import unbox
 from .incomplete_beta import beta_density, betainc_a, betainc_b
 from .incomplete_gamma import gamma_density, gammainc_a
 from .kinds import by, closed, column, flat, inverse
@@ -21,7 +21,7 @@ WIDTH = 10  # standard deviations of the Poisson weights that count
 
 def _weights(half: Any) -> tuple[Any, Any]:
     """The likely numbers of a Poisson distribution, and their probabilities."""
-    means = np.nan_to_num(plain(half))
+    means = np.nan_to_num(unbox(half))
     high = np.max(means, initial=0.0)
     low = np.min(means, initial=high)
     first = int(max(0.0, low - WIDTH * np.sqrt(low + 1)))
@@ -136,7 +136,7 @@ STEPS = np.linspace(-1.0, 1.0, 801)
 
 def _chi_weights(v: Any) -> tuple[Any, Any]:
     """Nodes s and weights: ``exp(v / 2 (s - exp(s) + 1))`` falls by exp(-40) within them."""
-    n = plain(v)
+    n = unbox(v)
     left = -80 / n - np.sqrt(160 / n)
     right = np.minimum(np.sqrt(160 / n), np.log1p(160 / n) + 1.0)
     for _ in range(12):

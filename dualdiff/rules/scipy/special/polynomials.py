@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import plain
+from ....array.box import unbox
 from ....errors import UnsupportedInputError, user_line
 from .kinds import closed, partial
 
 
 def _lower(x: Any, factor: Any, polynomial: Callable[[Any], Any]) -> Any:
     """``factor * polynomial(n - 1)``, 0 for n = 0."""
-    n = plain(x)
+    n = unbox(x)
     if not np.any(np.equal(n, 0)):
         return factor * polynomial(n - 1)
     return np.where(np.equal(n, 0), 0.0, factor * polynomial(np.where(np.equal(n, 0), 0, n - 1)))
@@ -24,7 +24,7 @@ def _lower(x: Any, factor: Any, polynomial: Callable[[Any], Any]) -> Any:
 
 def _by_recurrence(n: Any, first: Any, second: Any, step: Callable[..., Any]) -> Any:
     """The polynomial of degree n from those of degree 0 and 1."""
-    n = plain(n)
+    n = unbox(n)
     if np.any(n != np.floor(n)) or np.any(np.less(n, 0)):
         raise UnsupportedInputError(
             f"orthogonal polynomials are differentiated in their parameters for integer degrees "
@@ -65,23 +65,23 @@ def _gegenbauer(n: Any, a: Any, x: Any) -> Any:
 
 
 def _shifted_jacobi(n: Any, p: Any, q: Any, x: Any) -> Any:
-    return _jacobi(n, p - q, q - 1, 2 * x - 1) / special.binom(2 * plain(n) + p - 1, plain(n) * 1.0)
+    return _jacobi(n, p - q, q - 1, 2 * x - 1) / special.binom(2 * unbox(n) + p - 1, unbox(n) * 1.0)
 
 
 jacobi_a, jacobi_b = partial(_jacobi, 1), partial(_jacobi, 2)
 shifted_p, shifted_q = partial(_shifted_jacobi, 1), partial(_shifted_jacobi, 2)
 laguerre_a, gegenbauer_a = partial(_laguerre, 1), partial(_gegenbauer, 1)
 
-closed("eval_chebyt", None, lambda x, y: _lower(x, plain(x), lambda n: special.eval_chebyu(n, y)))
+closed("eval_chebyt", None, lambda x, y: _lower(x, unbox(x), lambda n: special.eval_chebyu(n, y)))
 closed("eval_chebyu", None, lambda x, y: _lower(x, 2, lambda n: special.eval_gegenbauer(n, 2.0, y)))
-closed("eval_chebyc", None, lambda x, y: _lower(x, plain(x), lambda n: special.eval_chebys(n, y)))
+closed("eval_chebyc", None, lambda x, y: _lower(x, unbox(x), lambda n: special.eval_chebys(n, y)))
 closed(
     "eval_chebys", None, lambda x, y: _lower(x, 1, lambda n: special.eval_gegenbauer(n, 2.0, y / 2))
 )
 closed(
     "eval_sh_chebyt",
     None,
-    lambda x, y: _lower(x, 2 * plain(x), lambda n: special.eval_sh_chebyu(n, y)),
+    lambda x, y: _lower(x, 2 * unbox(x), lambda n: special.eval_sh_chebyu(n, y)),
 )
 closed(
     "eval_sh_chebyu",
@@ -97,12 +97,12 @@ closed(
     lambda x, y: _lower(x, 2, lambda n: special.eval_gegenbauer(n, 1.5, 2 * y - 1)),
 )
 closed(
-    "eval_hermite", None, lambda x, y: _lower(x, 2 * plain(x), lambda n: special.eval_hermite(n, y))
+    "eval_hermite", None, lambda x, y: _lower(x, 2 * unbox(x), lambda n: special.eval_hermite(n, y))
 )
 closed(
     "eval_hermitenorm",
     None,
-    lambda x, y: _lower(x, plain(x), lambda n: special.eval_hermitenorm(n, y)),
+    lambda x, y: _lower(x, unbox(x), lambda n: special.eval_hermitenorm(n, y)),
 )
 closed(
     "eval_laguerre", None, lambda x, y: _lower(x, -1, lambda n: special.eval_genlaguerre(n, 1.0, y))
@@ -125,7 +125,7 @@ closed(
     lambda x, y, z, w: jacobi_a(x, y, z, w),
     lambda x, y, z, w: jacobi_b(x, y, z, w),
     lambda x, y, z, w: _lower(
-        x, 0.5 * (plain(x) + y + z + 1), lambda n: special.eval_jacobi(n, y + 1, z + 1, w)
+        x, 0.5 * (unbox(x) + y + z + 1), lambda n: special.eval_jacobi(n, y + 1, z + 1, w)
     ),
 )
 closed(
@@ -135,7 +135,7 @@ closed(
     lambda x, y, z, w: shifted_q(x, y, z, w),
     lambda x, y, z, w: _lower(
         x,
-        (plain(x) + y) / special.binom(2 * plain(x) + y - 1, plain(x) * 1.0),
+        (unbox(x) + y) / special.binom(2 * unbox(x) + y - 1, unbox(x) * 1.0),
         lambda n: special.eval_jacobi(n, y - z + 1, z, 2 * w - 1),
     ),
 )
@@ -143,7 +143,7 @@ closed(
 
 def _lpmv(x: Any, y: Any, z: Any, ans: Any) -> Any:
     """``(v x P - (v + m) P(v - 1)) / (x**2 - 1)`` (DLMF 14.10.5)."""
-    m, v = plain(x), plain(y)
+    m, v = unbox(x), unbox(y)
     lower = special.lpmv(m, np.where(np.equal(v, 0), 0, v - 1), z)
     return (v * z * ans - (v + m) * lower) / (z * z - 1)
 

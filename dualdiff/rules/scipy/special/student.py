@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import plain
+from ....array.box import unbox
 from .gamma_beta import log_beta
 from .incomplete_beta import NODES, WEIGHTS, _end
 from .kinds import (
@@ -37,14 +37,14 @@ def _half_excess(v: Any) -> Any:
     def near(v: Any) -> Any:
         return special.psi(v / 2 + 0.5) - special.psi(v / 2) - 1 / v
 
-    return where(plain(v) > 24, far, near, v, fill=24.0)
+    return where(unbox(v) > 24, far, near, v, fill=24.0)
 
 
 def t_score(v: Any, square: Any) -> Any:
     """The derivative of the logarithm of the density in v; `square` is the squared argument."""
     w, p = square / v, square / (v + square)
     mixed = where(
-        plain(w) > 1,
+        unbox(w) > 1,
         lambda w, p: p - np.log1p(w),
         lambda w, p: _log1pmx(-p),
         w, p,
@@ -74,13 +74,13 @@ def _by_df(v: Any, t: Any) -> Any:
     density = np.exp(t_logpdf(v, t))
 
     def outer(v: Any, size: Any, density: Any) -> Any:
-        n, square = plain(v), plain(size) ** 2
+        n, square = unbox(v), unbox(size) ** 2
         width = _end(n / 2, 0.5 + 0 * n, n / (n + square)) / 40
         s = column(width) * NODES  # u = size * exp(s / 2)
         a = column(size) ** 2
         ratio = np.log1p(a * np.expm1(s) / (column(v) + a))
         e = np.exp(-(column(v) + 1) / 2 * ratio + s / 2)
-        terms = np.where(plain(e) > 0, t_score(column(v), a * np.exp(s)) * e, 0.0)
+        terms = np.where(unbox(e) > 0, t_score(column(v), a * np.exp(s)) * e, 0.0)
         return 0.5 * density * size * width * np.matmul(terms, WEIGHTS)
 
     def inner(v: Any, size: Any, density: Any) -> Any:
@@ -89,16 +89,16 @@ def _by_df(v: Any, t: Any) -> Any:
         e = np.exp(-(column(v) + 1) / 2 * np.log1p((u * u - a * a) / (column(v) + a * a)))
         return -density * size * np.matmul(t_score(column(v), u * u) * e, INNER_WEIGHTS)
 
-    known = (plain(v) > 0) & (plain(size) < np.inf)
+    known = (unbox(v) > 0) & (unbox(size) < np.inf)
     beyond = ~known
-    up = t_score(np.where(known, plain(v), 1.0), np.where(known, plain(size), 1.0) ** 2) < 0
+    up = t_score(np.where(known, unbox(v), 1.0), np.where(known, unbox(size), 1.0) ** 2) < 0
     lower = cases(
         (v, size, density),
-        (beyond, lambda v, size, density: np.where(plain(v) > 0, 0.0, np.nan)),
+        (beyond, lambda v, size, density: np.where(unbox(v) > 0, 0.0, np.nan)),
         (up, outer),
         otherwise=inner,
     )
-    return lower * np.where(plain(t) > 0, -1.0, 1.0)
+    return lower * np.where(unbox(t) > 0, -1.0, 1.0)
 
 
 stdtr_v = flat(_by_df)

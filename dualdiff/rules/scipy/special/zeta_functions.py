@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import plain
+from ....array.box import unbox
 from ....array.dispatch import register
 from ...numpy.creation import contains_box
 from ...numpy.manipulation import as_operand
@@ -22,7 +22,7 @@ RATIOS = [float(b / special.gamma(2 * j + 1)) for j, b in enumerate(BERNOULLI, s
 
 
 def _euler_maclaurin(s: Any, q: Any) -> Any:
-    head = HEAD + int(np.max(np.abs(np.imag(plain(s))), initial=0))
+    head = HEAD + int(np.max(np.abs(np.imag(unbox(s))), initial=0))
     steps = np.arange(float(head))
     total = np.sum(np.exp(-column(s) * np.log(column(q) + steps)), axis=-1)
     w = q + head
@@ -47,7 +47,7 @@ _slope_right, _slope_left = partial(_euler_maclaurin, 0), partial(_reflected, 0)
 
 def zeta_s(s: Any, q: Any) -> Any:
     """The derivative of the zeta function in s."""
-    left = np.real(plain(s)) < 0
+    left = np.real(unbox(s)) < 0
     return where(left, _slope_left, _slope_right, double(s), double(q), fill=2.0)
 
 
@@ -84,7 +84,7 @@ register(special.zeta, zeta)
 
 # Generalised harmonic numbers zeta(a) - zeta(a, n + 1), sums over n terms, by a; n is an integer.
 def _harmonic_slope(n: Any, a: Any) -> Any:
-    counts = plain(n)
+    counts = unbox(n)
     k = np.arange(1.0, np.max(counts, initial=0) + 1)
     terms = np.where(k <= column(counts), -np.log(k) * np.exp(-column(a) * np.log(k)), 0.0)
     return np.sum(terms, axis=-1)
@@ -106,6 +106,6 @@ def _harmonic(n: Any, a: Any) -> Any:
 
 
 def _between(low: Any, high: Any, a: Any) -> Any:
-    lower = plain(low) - 1.0
+    lower = unbox(low) - 1.0
     rest = harmonic_a(high, a) - harmonic_a(lower, a)
     return over(rest, _harmonic(high, a) - _harmonic(lower, a), 0)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ....array.box import is_box, plain
+from ....array.box import is_box, unbox
 from ....core.batch import shape_of
 from ....core.trace import value_of
 from ....errors import DualdiffError, MissingRuleError, UnsupportedInputError, user_line
@@ -148,13 +148,13 @@ class Distribution:
         else:
             z = (x - loc) / scale
         shape = np.broadcast_shapes(shape_of(z), shape_of(scale), *map(shape_of, shapes))
-        values = [plain(s) for s in shapes]
+        values = [unbox(s) for s in shapes]
         with np.errstate(all="ignore"):
-            ok = self.source._argcheck(*values) & (plain(scale) > 0) & (plain(loc) == plain(loc))
+            ok = self.source._argcheck(*values) & (unbox(scale) > 0) & (unbox(loc) == unbox(loc))
             valid = np.asarray(ok, bool)
             low, high = (0.0, 1.0) if quantile else self.source._get_support(*values)
             self._refuse_integers(name, shapes)
-        pz = plain(z)
+        pz = unbox(z)
         below, above = valid & (pz < low) | ~np.asarray(whole), valid & (pz > high)
         inside = valid & ~below & ~above & (pz == pz)
         value = self._scattered(name, z, shapes, scale, inside, below, above, shape)
@@ -168,7 +168,7 @@ class Distribution:
 
     def _refuse_integers(self, name: str, shapes: Sequence[Any]) -> None:
         """A shape that must be an integer has no derivative."""
-        values = [plain(s) for s in shapes]
+        values = [unbox(s) for s in shapes]
         for i, s in enumerate(shapes):
             if is_box(s) and np.all(self.source._argcheck(*values)):
                 near = (values[i] * (1 + 1e-7 * sign) + 1e-9 * sign for sign in (1, -1))
@@ -181,7 +181,7 @@ class Distribution:
 
     def _refuse_whole_exponent(self, what: str, b: Any) -> None:
         """SciPy's moment of order b is a limit that does not contain b."""
-        if np.any(plain(b) == np.round(plain(b))):
+        if np.any(unbox(b) == np.round(unbox(b))):
             raise UnsupportedInputError(
                 f"{what} has no derivative in a whole exponent b, {user_line()}: SciPy takes a "
                 f"limit there that does not contain it"
@@ -191,7 +191,7 @@ class Distribution:
         """NaN for the derivative in a shape where SciPy takes a limit that does not contain it."""
         for shape, special_value in zip(shapes, LIMITS.get(self.name, ()), strict=False):
             if special_value is not None and is_box(shape):
-                at = plain(shape) == special_value
+                at = unbox(shape) == special_value
                 if np.any(at):
                     gap = shape - value_of(shape)  # 0, and its root has no derivative
                     value = value + np.where(at, np.where(at, gap, 0.0) ** 0.5 * 0.0, 0.0)
@@ -256,7 +256,7 @@ class Distribution:
         """The logarithm of a probability, by that of its complement where it is nearly 1."""
         one, other = ("cdf", "sf") if name == "logcdf" else ("sf", "cdf")
         p = self._formula(one, z, shapes)
-        likely = plain(p) > 0.5
+        likely = unbox(p) > 0.5
         with np.errstate(divide="ignore"):
             if not np.any(likely):
                 return np.log(p)
@@ -265,10 +265,10 @@ class Distribution:
 
     def _check(self, name: str, value: Any, x: Any, shapes: Any, loc: Any, scale: Any) -> None:
         """Compare with the public method, once."""
-        rest = (plain(loc),) if self.discrete else (plain(loc), plain(scale))
+        rest = (unbox(loc),) if self.discrete else (unbox(loc), unbox(scale))
         with np.errstate(all="ignore"):
-            public = getattr(self.source, name)(plain(x), *map(plain, shapes), *rest)
-        if not np.allclose(plain(value), public, rtol=CLOSE, atol=CLOSE, equal_nan=True):
+            public = getattr(self.source, name)(unbox(x), *map(unbox, shapes), *rest)
+        if not np.allclose(unbox(value), public, rtol=CLOSE, atol=CLOSE, equal_nan=True):
             raise ChangedPrivateNameError(
                 f"scipy.stats.{self.name}._{name} of this release of SciPy does not give the "
                 f"value of {name}, {user_line()}; please report it"
@@ -306,7 +306,7 @@ def poisoned(value: Any, given: Sequence[Any]) -> Any:
     """`value`, whose derivatives are NaN where it is NaN itself."""
     if isinstance(value, tuple):
         return tuple(poisoned(v, given) for v in value)
-    wrong = np.isnan(plain(value))
+    wrong = np.isnan(unbox(value))
     if not np.any(wrong):
         return value
     total: Any = NAN

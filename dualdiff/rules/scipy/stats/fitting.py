@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ....array.box import plain
+from ....array.box import unbox
 from ....errors import UnsupportedInputError, user_line
 from ...numpy.creation import contains_box
 from .replacements import with_value
@@ -30,7 +30,7 @@ def fit(distribution: Any, data: Any, *args: Any, **kwargs: Any) -> tuple[Any, .
         raise UnsupportedInputError(
             f"fit has derivatives in the data only, by maximum likelihood, {user_line()}"
         )
-    estimate = distribution.source.fit(plain(data), *args, **kwargs)
+    estimate = distribution.source.fit(unbox(data), *args, **kwargs)
     names = [*distribution.shapes, "loc", "scale"]
     fixed = [_is_fixed(n, k, kwargs) for k, n in enumerate(names)]
     free = [k for k, held in enumerate(fixed) if not held]
@@ -41,15 +41,15 @@ def fit(distribution: Any, data: Any, *args: Any, **kwargs: Any) -> tuple[Any, .
         return -np.sum(distribution.evaluate("logpdf", x, *full))
 
     gradient = grad(loss)
-    values = plain(data)
+    values = unbox(data)
     theta = start
     for _ in range(STEPS):
         step = np.linalg.solve(hessian(loss)(theta, values), gradient(theta, values))
         theta = theta - step
         if np.all(np.abs(step) <= 1e-14 * (1 + np.abs(theta))):
             break
-    settled = np.allclose(theta, start, rtol=1e-2, atol=1e-2)
-    if not settled or not np.all(np.isfinite(theta)):
+    steady = np.allclose(theta, start, rtol=1e-2, atol=1e-2)
+    if not steady or not np.all(np.isfinite(theta)):
         raise UnsupportedInputError(
             f"the likelihood of scipy.stats.{distribution.name} has no optimum inside near SciPy's "
             f"estimate {tuple(map(float, estimate))}, {user_line()}; hold a parameter fixed, as in "

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import special, stats
 
-from ....array.box import is_box, plain, seen
+from ....array.box import is_box, observe, unbox
 from ....core.batch import shape_of
 from ...declare import rule
 from ...numpy.creation import contains_box
@@ -94,7 +94,7 @@ def _density(deviation: Any, cov: Any) -> Any:
     return -0.5 * (len(cov) * LOG_2PI + np.sum(np.log(values)) + distance)
 
 
-def _density_push(ts: Any, x: Any, y: Any) -> Any:
+def _density_jvp(ts: Any, x: Any, y: Any) -> Any:
     inverse = np.linalg.inv(y)
     a = np.matmul(x, inverse)
     out: Any = 0.0 if ts[0] is None else -np.sum(ts[0] * a, axis=-1)
@@ -105,7 +105,7 @@ def _density_push(ts: Any, x: Any, y: Any) -> Any:
     return out
 
 
-def _density_pull(g: Any, x: Any, y: Any, active: Any) -> Any:
+def _density_vjp(g: Any, x: Any, y: Any, active: Any) -> Any:
     """Petersen and Pedersen, The Matrix Cookbook, 2012, equations 57, 61 and 81."""
     inverse = np.linalg.inv(y)
     a = np.matmul(x, inverse)
@@ -119,16 +119,16 @@ def _density_pull(g: Any, x: Any, y: Any, active: Any) -> Any:
     return -weighted, 0.5 * (outer - total[..., None, None] * inverse)
 
 
-density_p = rule(_density, push=_density_push, pull=_density_pull, name="multivariate_normal")
+density_p = rule(_density, jvp=_density_jvp, vjp=_density_vjp, name="multivariate_normal")
 
 
 def _singular_density(deviation: Any, cov: Any, rank: int) -> Any:
     """The density on the range of a covariance of constant rank, -inf outside it."""
-    values, vectors = np.linalg.eigh(seen(cov))
+    values, vectors = np.linalg.eigh(observe(cov))
     null = vectors[:, : len(values) - rank]
     distance = np.sum(np.matmul(deviation, np.linalg.pinv(cov)) * deviation, axis=-1)
     logdet = np.sum(np.log(np.linalg.eigvalsh(cov)[len(values) - rank :]))
-    off = np.linalg.norm(plain(deviation) @ null, axis=-1)
+    off = np.linalg.norm(unbox(deviation) @ null, axis=-1)
     density = -0.5 * (rank * LOG_2PI + logdet + distance)
     return np.where(off < 1e3 * _threshold(values), density, -np.inf)
 
@@ -163,7 +163,7 @@ class _MultivariateNormal(Multivariate):
         shape = shape_of(deviation)[:-1]
         shape = () if np.prod(shape) == 1 else shape
         if allow_singular:
-            values = np.linalg.eigvalsh(seen(cov))
+            values = np.linalg.eigvalsh(observe(cov))
             rank = int(np.sum(values > _threshold(values)))
             if rank < n:
                 return np.reshape(_singular_density(deviation, cov, rank), shape)
@@ -191,11 +191,11 @@ class _MultivariateNormal(Multivariate):
         x = _points(x, shape_of(mean)[0])
         lower = None if lower is None else _points(lower, shape_of(mean)[0]) - mean
         value = self.source.cdf(
-            plain(x),
-            plain(mean),
-            plain(cov),
+            unbox(x),
+            unbox(mean),
+            unbox(cov),
             *args,
-            lower_limit=None if lower is None else plain(lower + mean),
+            lower_limit=None if lower is None else unbox(lower + mean),
             **kw,
         )
         return with_value(value, np.reshape(normal_cdf(x - mean, lower, cov), np.shape(value)))
@@ -211,7 +211,9 @@ class _MultivariateNormal(Multivariate):
         if not any(map(contains_box, (mean, cov))):
             return self.source.entropy(mean, cov)
         mean, cov = _parameters(mean, cov, 1)
-        self.source(np.zeros(shape_of(mean)), np.asarray(seen(cov)))  # SciPy checks the arguments
+        self.source(
+            np.zeros(shape_of(mean)), np.asarray(observe(cov))
+        )  # SciPy checks the arguments
         return 0.5 * (shape_of(mean)[0] * (LOG_2PI + 1) + np.linalg.slogdet(cov)[1])
 
 
@@ -235,7 +237,7 @@ class _Dirichlet(Multivariate):
         if not any(map(contains_box, (x, alpha))):
             return self.source.logpdf(x, alpha)
         x, alpha = double(x), double(alpha)
-        self.source.logpdf(plain(x), plain(alpha))  # SciPy checks the arguments
+        self.source.logpdf(unbox(x), unbox(alpha))  # SciPy checks the arguments
         if shape_of(x)[0] == shape_of(alpha)[0] - 1:
             x = np.concatenate([x, 1 - np.sum(x, axis=0, keepdims=True)])
         norm = np.sum(special.gammaln(alpha)) - special.gammaln(np.sum(alpha))

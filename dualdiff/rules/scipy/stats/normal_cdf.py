@@ -66,18 +66,18 @@ def _hessian(x: Any, cov: Any) -> Any:
     return np.stack(rows)
 
 
-def _push(ts: Any, x: Any, y: Any) -> Any:
+def _jvp(ts: Any, x: Any, y: Any) -> Any:
     total: Any = 0.0 if ts[0] is None else np.sum(ts[0] * _gradient(x, y))
     return total if ts[1] is None else total + 0.5 * np.sum(ts[1] * _hessian(x, y))
 
 
-def _pull(g: Any, x: Any, y: Any, active: Any) -> Any:
+def _vjp(g: Any, x: Any, y: Any, active: Any) -> Any:
     by_cov = 0.5 * g * _hessian(x, y) if active[1] else None
     return (g * _gradient(x, y) if active[0] else None), by_cov
 
 
 normal_cdf_p: Any = rule(
-    _values, push=_push, pull=_pull, name="stats.multivariate_normal.cdf", batched=False
+    _values, jvp=_jvp, vjp=_vjp, name="stats.multivariate_normal.cdf", batched=False
 )
 
 

@@ -14,7 +14,7 @@ from scipy._lib import _util
 from scipy.stats import _distn_infrastructure as infrastructure
 from scipy.stats import _kde
 
-from ....array.box import is_box, plain
+from ....array.box import is_box, unbox
 from ....core.batch import shape_of
 from ....core.trace import value_of
 from ...numpy import creation
@@ -49,13 +49,13 @@ HALVINGS = 30
 def _changed(t: Any, a: Any, b: Any) -> tuple[Any, Any]:
     """x of the new variable t, and dx/dt."""
     s, slope = PI_BY_2 * np.sinh(t), PI_BY_2 * np.cosh(t)
-    if np.isfinite(plain(a)) and np.isfinite(plain(b)):
+    if np.isfinite(unbox(a)) and np.isfinite(unbox(b)):
         low, high = 1 / (1 + np.exp(-2 * s)), 1 / (1 + np.exp(2 * s))
         x = np.where(low < 0.5, a + (b - a) * low, b - (b - a) * high)
         return x, 2 * low * high * slope * (b - a)
-    if np.isfinite(plain(a)) or np.isfinite(plain(b)):
+    if np.isfinite(unbox(a)) or np.isfinite(unbox(b)):
         steps = np.exp(s)
-        return (a + steps if np.isfinite(plain(a)) else b - steps), steps * slope
+        return (a + steps if np.isfinite(unbox(a)) else b - steps), steps * slope
     return np.sinh(s), np.cosh(s) * slope
 
 
@@ -67,9 +67,9 @@ def adaptive(f: Any, a: Any, b: Any) -> Any:
     """The integral of a vectorised function from a to b, which may be traced."""
 
     def heights(t: Any) -> Any:
-        x, slope = _changed(t, plain(a), plain(b))
+        x, slope = _changed(t, unbox(a), unbox(b))
         with np.errstate(all="ignore"):
-            y = np.asarray(plain(f(x)), float) * slope
+            y = np.asarray(unbox(f(x)), float) * slope
         return np.where(np.isfinite(y), y, 0.0)
 
     def sum_of(left: float, right: float) -> float:
@@ -102,9 +102,9 @@ def quad(func: Any, a: Any, b: Any, args: Any = (), full_output: int = 0, **opti
     args = args if type(args) is tuple else (args,)
 
     def number(x: float, *rest: Any) -> float:
-        return float(np.asarray(plain(func(x, *rest))).reshape(()))
+        return float(np.asarray(unbox(func(x, *rest))).reshape(()))
 
-    value = scipy.integrate.quad(number, plain(a), plain(b), deep_plain(args), **options)
+    value = scipy.integrate.quad(number, unbox(a), unbox(b), deep_plain(args), **options)
     traced = adaptive(lambda x: func(x, *args), a, b)
     return (with_value(value[0], traced), *value[1:])
 
@@ -118,8 +118,8 @@ def apply_where(
 ) -> Any:
     """``f1`` of the arguments where `cond` holds, elsewhere ``f2`` of them, or `fill_value`."""
     args = list(args) if isinstance(args, (tuple, list)) else [args]
-    cond = np.asarray(plain(cond))
-    shape = np.broadcast_shapes(cond.shape, *map(shape_of, args), np.shape(plain(fill_value)))
+    cond = np.asarray(unbox(cond))
+    shape = np.broadcast_shapes(cond.shape, *map(shape_of, args), np.shape(unbox(fill_value)))
     cond = np.broadcast_to(cond, shape)
     args = [np.broadcast_to(a, shape) for a in args]
     inside = f1(*(a[cond] for a in args))
@@ -127,7 +127,7 @@ def apply_where(
         outside: Any = np.broadcast_to(fill_value, shape)[~cond]
     else:
         outside = f2(*(a[~cond] for a in args))
-    dtype = np.result_type(plain(inside), plain(outside))
+    dtype = np.result_type(unbox(inside), unbox(outside))
     out = NUMPY.zeros(shape, dtype=dtype)
     out[~cond] = outside
     out[cond] = inside
@@ -144,7 +144,7 @@ def _lazyselect(condlist: Any, choicelist: Any, arrays: Any, default: Any = 0) -
     out = NUMPY.zeros(shape)
     out[...] = default
     for function, cond in zip(choicelist, condlist, strict=True):
-        cond = np.broadcast_to(plain(cond), shape)
+        cond = np.broadcast_to(unbox(cond), shape)
         if np.any(cond):
             out[cond] = function(*(a[cond] for a in arrays))
     return out
@@ -153,8 +153,8 @@ def _lazyselect(condlist: Any, choicelist: Any, arrays: Any, default: Any = 0) -
 def argsreduce(cond: Any, *args: Any) -> list[Any]:
     """The elements of the arguments where `cond` holds."""
     given = [np.atleast_1d(a) for a in args]
-    *given, cond = np.broadcast_arrays(*given, plain(cond))
-    cond = np.asarray(plain(cond)).astype(bool)
+    *given, cond = np.broadcast_arrays(*given, unbox(cond))
+    cond = np.asarray(unbox(cond)).astype(bool)
     return [np.ravel(a) for a in given] if np.all(cond) else [a[cond] for a in given]
 
 
@@ -188,7 +188,7 @@ class ArrayApi:
 
     @staticmethod
     def isnan(x: Any) -> Any:
-        return np.isnan(plain(x))
+        return np.isnan(unbox(x))
 
     @staticmethod
     def isdtype(dtype: Any, kind: Any) -> bool:
@@ -374,8 +374,8 @@ def _finish(new: Any, original: Any) -> None:
     source: Any = original
 
     def quantile(q: Any, *args: Any) -> Any:
-        values = [plain(a) for a in args]
-        x = source._ppfvec(plain(q), *values)
+        values = [unbox(a) for a in args]
+        x = source._ppfvec(unbox(q), *values)
         rest = (new._cdf(x, *args) - q) / source._pdf(x, *values)
         return with_value(x, x - rest)
 

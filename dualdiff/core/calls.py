@@ -15,7 +15,7 @@ from .batch import Shape, Spec, dtype_of, spec_of
 from .primitive import accumulate, checked, opcode
 from .structure import DENSE
 from .tangents import Diagonal
-from .trace import CONVERTED, Trace, materialize, release, top_trace
+from .trace import CONVERTED, Trace, materialize, to_user, top_trace
 
 
 class CaptureError(DualdiffError, ValueError):
@@ -70,11 +70,6 @@ def operand(x: Any) -> Any:
     if type(x) in CONVERTED:
         return np.asarray(x)
     return materialize(x) if is_box(x) or (type(x) is ndarray and x.dtype.hasobject) else x
-
-
-def to_user(x: Any) -> Any:
-    """A copy that a user's function may keep or change."""
-    return release(materialize(x) if is_box(x) else x)
 
 
 def zeros(spec: Spec, batch: Shape = ()) -> Any:

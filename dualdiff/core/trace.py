@@ -1,4 +1,15 @@
-"""Traces, their levels, and the preparation of operands."""
+"""Traces, their levels, and the words for taking a value out of its boxes.
+
+| word | gives |
+|---|---|
+| `unbox(x)` | the plain value behind all levels, for rules; it shares memory with x |
+| `observe(x)` | the same for the program, whose course may depend on it: watchers are told |
+| `materialize(x)` | an operand without handles: a plain value or a box that does not change |
+| `freeze(x)` | an operand as a tape may keep it: never the box that the user holds |
+| `to_user(x)` | a value as the user gets it: nobody else holds its memory |
+
+`unbox` and `observe` stand in `array.conversion`, the others here.
+"""
 
 from __future__ import annotations
 
@@ -247,8 +258,10 @@ def value_of(x: Any) -> Any:
     return x.copy(order="K") if type(x) is ndarray else x
 
 
-def release(x: Any) -> Any:
-    """A value for the user: nobody else holds its array or box."""
+def to_user(x: Any) -> Any:
+    """A value as the user gets it: nobody else holds its array or its box."""
+    if is_box(x):
+        x = materialize(x)
     if type(x) is ndarray:
         return x.copy(order="K")
     return x.snapshot() if issubclass(type(x), Traced) else x

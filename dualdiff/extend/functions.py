@@ -18,10 +18,9 @@ from ..core.calls import (
     operand,
     over_batch,
     tangent_spec,
-    to_user,
 )
 from ..core.tape import Tape
-from ..core.trace import top_trace
+from ..core.trace import to_user, top_trace
 from ..errors import MissingRuleError, RuleError, UnsupportedInputError, user_line
 from ..transforms.inputs import Inputs
 from ..transforms.record import Recording

@@ -22,11 +22,10 @@ from ..core.calls import (
     over_batch,
     refuse_captured,
     tangent_spec,
-    to_user,
 )
 from ..core.primitive import Primitive
 from ..core.structure import DENSE, Structure
-from ..core.trace import Reference, top_trace
+from ..core.trace import Reference, to_user, top_trace
 from ..errors import MissingRuleError, RuleError, UnsupportedInputError, describe, user_line
 from ..rules import declare as kinds
 from ..rules.declare import OPERANDS

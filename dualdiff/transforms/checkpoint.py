@@ -10,9 +10,9 @@ import numpy as np
 from ..array.box import is_box
 from ..core import trace as traces
 from ..core.batch import Shape
-from ..core.calls import OpaqueCall, agree, operand, to_user, zeros
+from ..core.calls import OpaqueCall, agree, operand, zeros
 from ..core.tape import Tape
-from ..core.trace import is_stored, top_trace
+from ..core.trace import is_stored, to_user, top_trace
 from ..errors import DualdiffError, UnsupportedInputError, user_line
 from ..trees import flatten, tree_map
 from .inputs import Inputs

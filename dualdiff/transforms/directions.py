@@ -12,7 +12,7 @@ from numpy import ndarray
 from ..array.box import is_box
 from ..core.batch import dtype_of, is_complex, is_inexact, shape_of
 from ..core.tangents import Diagonal
-from ..core.trace import materialize, release
+from ..core.trace import to_user
 from ..errors import DualdiffError, UnsupportedInputError, user_line
 
 Span = tuple[int, int]
@@ -98,7 +98,7 @@ def joined(parts: Sequence[Any], values: Sequence[Any], count: int) -> ndarray:
 def own(x: Any) -> Any:
     """A copy of an array or box that shares no memory."""
     if is_box(x):
-        return release(materialize(x))
+        return to_user(x)
     return x if x.base is None and x.flags.owndata else np.array(x)
 
 

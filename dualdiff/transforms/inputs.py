@@ -23,7 +23,7 @@ from ..core.trace import (
     closed_error,
     freeze,
     materialize,
-    release,
+    to_user,
     unsupported,
 )
 from ..errors import (
@@ -319,7 +319,7 @@ class Outputs:
     def released(self) -> Any:
         """The result without this trace, with no memory in common."""
         others = self.others
-        return self.tree([others.get(i, release(v)) for i, v in enumerate(self.values)])
+        return self.tree([others.get(i, to_user(v)) for i, v in enumerate(self.values)])
 
 
 def like(g: Any, leaf: Any, value: Any) -> Any:
@@ -329,7 +329,7 @@ def like(g: Any, leaf: Any, value: Any) -> Any:
     if g is None:
         g = np.zeros(shape_of(value), dtype_of(value))
     if is_box(g):
-        return release(materialize(g))
+        return to_user(g)
     if type(leaf) is float or type(leaf) is int:
         return float(g.real)
     if type(leaf) is complex:
@@ -346,7 +346,7 @@ def tangent_like(t: Any, value: Any) -> Any:
         return None
     if t is None:
         return np.zeros(shape_of(value), dtype_of(value))[()]
-    return release(t if type(t) is float else cast(t, dtype_of(value)))
+    return to_user(t if type(t) is float else cast(t, dtype_of(value)))
 
 
 def any_nan(leaves: Iterable[Any]) -> bool:

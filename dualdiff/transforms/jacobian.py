@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,9 +10,10 @@ from ..array.box import is_box
 from ..array.guards import Guards
 from ..core.tangents import dense
 from ..errors import MissingRuleError
-from ..trees import flatten
+from ..trees import LEAF, LEAF_TYPES, flatten
 from .blocks import Blocks, from_columns, from_rows
 from .directions import (
+    Span,
     any_complex,
     identity,
     one_pass,
@@ -76,12 +77,13 @@ class Jacobian(Transform):
         return limit_of(inputs, lambda near: pulled.evaluate(near).leaves)
 
     def result(self, inputs: Inputs, found: Derivatives) -> Any:
-        jacobian = found.structure.unflatten(found.leaves)
+        whole = found.structure is LEAF
+        jacobian = found.leaves[0] if whole else found.structure.unflatten(found.leaves)
         return (jacobian, found.aux) if self.options.get("has_aux") else jacobian
 
     def evaluate(self, inputs: Inputs) -> Derivatives:
         tree, outputs, aux = guarded(inputs, self.blocks)
-        leaves, structure = flatten(tree)
+        leaves, structure = ([tree], LEAF) if type(tree) in LEAF_TYPES else flatten(tree)
         return Derivatives(leaves, outputs, aux, structure=structure)
 
     def sparse(self, inputs: Inputs) -> Any:
@@ -191,7 +193,11 @@ class Jacobian(Transform):
         blocks = Blocks(outputs.values, inputs.values)
         put, join = (blocks.put_columns, from_columns) if forward else (blocks.put_rows, from_rows)
         kept = []
-        for span in shown(spans(plan.directions, plan.passes), self.options.get("progress", False)):
+        passes: Iterable[Span] = [(0, plan.directions)]
+        if plan.passes > 1:
+            progress = self.options.get("progress", False)
+            passes = shown(spans(plan.directions, plan.passes), progress)
+        for span in passes:
             parts = one_pass(apply, values, span, self.options.get("holomorphic", False))
             if plan.passes <= 1 or any(map(is_box, parts)):
                 kept.append(parts)
@@ -256,7 +262,8 @@ def jacobian(
     1000
     """
     _check_mode(mode, sparse)
-    check_passes(chunk, budget)
+    if (chunk, budget) != (None, None):
+        check_passes(chunk, budget)
     options: dict[str, Any] = {
         "mode": mode,
         "chunk": chunk,

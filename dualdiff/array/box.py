@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.types import Value
 from ..errors import UnsupportedInputError, describe, user_line
 from .conversion import WATCHERS, Wrapper, face, observe, unbox
 from .dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
@@ -20,7 +21,7 @@ from .dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
 __all__ = ["WATCHERS", "Box", "face", "is_box", "observe", "unbox"]
 
 
-def is_box(x: Any) -> bool:
+def is_box(x: Value) -> bool:
     """Whether `x` is a box; `isinstance` would also ask the face that boxes show."""
     return issubclass(type(x), Wrapper)
 
@@ -39,7 +40,9 @@ class Box(Wrapper):
     owner: Any
     version: int
 
-    def __array_ufunc__(self, ufunc: Any, method: str, x: Any, *others: Any, **kwargs: Any) -> Any:
+    def __array_ufunc__(
+        self, ufunc: Any, method: str, x: Value, *others: Any, **kwargs: Any
+    ) -> Any:
         if method == "__call__" and not kwargs:
             found = FUNCTIONS.get(ufunc)
             if found is not None:
@@ -258,10 +261,10 @@ class Box(Wrapper):
         return FUNCTIONS[np.ndarray.flat](self)
 
     @flat.setter
-    def flat(self, value: Any) -> None:
+    def flat(self, value: Value) -> None:
         self.flat[:] = value
 
-    def fill(self, value: Any) -> None:
+    def fill(self, value: Value) -> None:
         self[...] = value
 
     def put(self, /, indices: Any, values: Any, mode: Any = "raise") -> None:
@@ -357,7 +360,7 @@ class Box(Wrapper):
         return FUNCTIONS[np.real](self)
 
     @real.setter
-    def real(self, value: Any) -> None:
+    def real(self, value: Value) -> None:
         self.real[...] = value
 
     @property
@@ -365,7 +368,7 @@ class Box(Wrapper):
         return FUNCTIONS[np.imag](self)
 
     @imag.setter
-    def imag(self, value: Any) -> None:
+    def imag(self, value: Value) -> None:
         if self.dtype.kind != "c":
             raise TypeError("array does not have imaginary part to set")
         self.imag[...] = value

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.types import Value
 from ..errors import (
     ConversionError,
     UnsupportedInputError,
@@ -228,14 +229,14 @@ class Wrapper:
         raise self._refuse("setflags", "leave it out: traced arrays are written to by assignment.")
 
 
-def unbox(x: Any) -> Any:
+def unbox(x: Value) -> Any:
     """The plain value behind any number of levels, sharing memory with it; x itself if no box."""
     while issubclass(type(x), Wrapper):
         x = x.value
     return x
 
 
-def observe(x: Any) -> Any:
+def observe(x: Value) -> Any:
     """`unbox(x)` for a decision of the program, which is reported to the watchers."""
     for watch in WATCHERS:
         watch(x)

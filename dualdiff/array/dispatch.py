@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..core.types import Value
 from ..errors import MissingRuleError, describe, user_line
 
 # By function; by operators of the module `operator`; and by methods of `numpy.ndarray`.
@@ -60,14 +61,14 @@ def no_rule(what: str, args: Sequence[Any]) -> MissingRuleError:
     )
 
 
-def _untraced(x: Any) -> Any:
+def _untraced(x: Value) -> Any:
     """Plain arrays in place of arrays that take traced values but hold none, also in lists."""
     if type(x) in (list, tuple):
         return type(x)(map(_untraced, x))
     return x.read() if getattr(type(x), "is_box", False) and hasattr(x, "read") else x
 
 
-def _has_box(x: Any) -> bool:
+def _has_box(x: Value) -> bool:
     nested = type(x) in (list, tuple)
     return any(map(_has_box, x)) if nested else getattr(type(x), "is_box", False)
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from ..core.types import Residuals, Value
 from ..errors import DualdiffError, describe, line_text, user_frame
 
 COPIED = 512
@@ -172,7 +173,7 @@ class Guards:
         self.entries: list[tuple[Any, ...]] = []  # of the tape
         self.values: list[Any] | None = None  # of the function, when it has returned
 
-    def keep(self, a: Any) -> Any:
+    def keep(self, a: Value) -> Any:
         """An operand to be used as a residual: a copy of `a`, or `a` under guard."""
         if type(a) is not ndarray:
             return KEEPERS[type(a)](self, a)
@@ -199,7 +200,7 @@ class Guards:
         if id(a) not in self.kept and not self._lock(a):
             self._watch(a, None)
 
-    def hold(self, a: Any) -> bool:
+    def hold(self, a: Value) -> bool:
         """Put an argument of the function under guard, which only other names can change; False if
         it must be copied."""
         if type(a) is not ndarray:
@@ -292,7 +293,7 @@ def keeper(kinds: Iterable[type], keep: Callable[[Guards, Any], Any]) -> None:
     KEPT.update(kinds)
 
 
-def holds(saved: Any, a: ndarray) -> bool:
+def holds(saved: Residuals, a: ndarray) -> bool:
     """Whether residuals hold an array itself."""
     if saved is a:
         return True

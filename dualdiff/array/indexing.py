@@ -26,6 +26,7 @@ from ..core.dual import Dual
 from ..core.primitive import Primitive, accumulate, opcode
 from ..core.tape import Buffer, Var
 from ..core.trace import STORED, materialize
+from ..core.types import Cotangent, Residuals, Tangent, Value
 from .box import is_box, unbox
 from .dispatch import register
 from .layout import layout_of
@@ -49,7 +50,7 @@ def form_of(value: ndarray) -> Form:
     return _FORMS.setdefault(form, form)
 
 
-def _take(x: Any, index: Any) -> Any:
+def _take(x: Value, index: Any) -> Any:
     return x[index]
 
 
@@ -61,12 +62,12 @@ class GetItem(Primitive):
     def __init__(self) -> None:
         super().__init__(_take, "getitem")
 
-    def save(self, ans: Any, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
+    def save(self, ans: Value, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
         array = unbox(args[0])
         layout = layout_of(array) if type(array) is ndarray else None
         return params["index"], spec_of(array), layout
 
-    def apply_jvp(self, saved: Any, tangents: Sequence[Any], batch: Shape) -> Any:
+    def apply_jvp(self, saved: Residuals, tangents: Sequence[Tangent], batch: Shape) -> Tangent:
         t = tangents[0]
         return read_batched(np.float64(t) if type(t) is float else t, saved[0], batch)
 
@@ -90,18 +91,20 @@ class GetItem(Primitive):
             return trace.box(value[index], slot)
         return super().inner(content, params)
 
-    def _vjp_entry(self, g: Any, ct: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
+    def _vjp_entry(
+        self, g: Cotangent, ct: list[Cotangent], entry: tuple[Any, ...], batch: Shape
+    ) -> None:
         _, _, (slot,), (index, spec, layout) = entry
         add_into(ct, slot, g, index, spec, layout, batch)
 
-    def apply_vjp(self, saved: Any, g: Any, batch: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: Residuals, g: Cotangent, batch: Shape) -> Sequence[Any]:
         (index, spec, layout), ct = saved, [None, None]
         add_into(ct, 1, g, index, spec, layout, batch)
         return (_released(ct[1]),)
 
 
 def add_into(
-    ct: list[Any], slot: int, g: Any, index: Any, spec: Any, layout: Any, batch: Shape
+    ct: list[Cotangent], slot: int, g: Cotangent, index: Any, spec: Any, layout: Any, batch: Shape
 ) -> None:
     """Add `g` to the cotangent of a slot at `index`."""
     c = ct[slot]
@@ -136,30 +139,30 @@ class Scatter(Primitive):
         super().__init__(self._scatter, "scatter")
 
     @staticmethod
-    def _scatter(g: Any, index: Any, spec: Any) -> Any:
+    def _scatter(g: Cotangent, index: Any, spec: Any) -> Any:
         batch = np.shape(g)[: np.ndim(g) - ndim_selected(spec.shape, index)]
         ct: list[Any] = [None, None]
         add_into(ct, 1, g, index, spec, None, batch)
         return _released(ct[1])
 
-    def save(self, ans: Any, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
+    def save(self, ans: Value, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
         return params["index"], params["spec"], batch_of(args[0], params)
 
-    def apply_jvp(self, saved: Any, tangents: Sequence[Any], batch: Shape) -> Any:
+    def apply_jvp(self, saved: Residuals, tangents: Sequence[Tangent], batch: Shape) -> Tangent:
         index, spec, own = saved
         return _merge(tangents[0], batch, own, lambda t: self(t, index=index, spec=spec))
 
-    def apply_vjp(self, saved: Any, g: Any, batch: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: Residuals, g: Cotangent, batch: Shape) -> Sequence[Any]:
         index, _, own = saved
         return (read_batched(g, index, batch + own),)
 
 
-def batch_of(g: Any, params: dict[str, Any]) -> Shape:
+def batch_of(g: Cotangent, params: dict[str, Any]) -> Shape:
     """The batch axes that a scattered value itself has."""
     return tuple(np.shape(g)[: np.ndim(g) - ndim_selected(params["spec"].shape, params["index"])])
 
 
-def _merge(t: Any, batch: Shape, own: Shape, scatter: Any) -> Any:
+def _merge(t: Tangent, batch: Shape, own: Shape, scatter: Any) -> Any:
     """Scatter under two groups of batch axes as under one."""
     if not (batch and own):
         return scatter(t)
@@ -171,7 +174,7 @@ GETITEM = GetItem()
 SCATTER = Scatter()
 
 
-def _vjp_basic(g: Any, ct: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
+def _vjp_basic(g: Cotangent, ct: list[Cotangent], entry: tuple[Any, ...], batch: Shape) -> None:
     _, _, slot, index, (shape, dtype, layout) = entry
     c = ct[slot]
     if not batch and (type(g) is ndarray or type(g) is float64):
@@ -183,7 +186,7 @@ def _vjp_basic(g: Any, ct: list[Any], entry: tuple[Any, ...], batch: Shape) -> N
     add_into(ct, slot, g, index, Spec(shape, dtype), layout, batch)
 
 
-def _jvp_basic(ts: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
+def _jvp_basic(ts: list[Tangent], entry: tuple[Any, ...], batch: Shape) -> None:
     out, slot, index = entry[1:4]
     t = ts[slot]
     if t is not None:
@@ -230,7 +233,9 @@ def getitem(self: Any, index: Any) -> Any:
     return make_view(self, GETITEM, params, GETITEM.inner(self, params))
 
 
-def _vjp_element_store(g: Any, ct: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
+def _vjp_element_store(
+    g: Cotangent, ct: list[Cotangent], entry: tuple[Any, ...], batch: Shape
+) -> None:
     _, _, slot, v_slot, index, (shape, _, _) = entry
     buffer = Buffer.of(g, Spec(shape, _FLOAT), None, batch)
     array = buffer.array
@@ -244,7 +249,7 @@ def _vjp_element_store(g: Any, ct: list[Any], entry: tuple[Any, ...], batch: Sha
         ct[slot] = buffer if ct[slot] is None else buffer + ct[slot]
 
 
-def _jvp_element_store(ts: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
+def _jvp_element_store(ts: list[Tangent], entry: tuple[Any, ...], batch: Shape) -> None:
     _, out, slot, v_slot, index, (shape, _, _) = entry
     t = ts[slot] if slot else None
     vt = ts[v_slot] if v_slot else None

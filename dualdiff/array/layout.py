@@ -9,6 +9,7 @@ from numpy import ndarray
 from numpy.lib.stride_tricks import as_strided
 
 from ..core.batch import Shape, Spec
+from ..core.types import Value
 
 
 def layout_of(value: ndarray) -> tuple[int, ...] | None:
@@ -36,7 +37,7 @@ def in_layout(array: Any, layout: tuple[int, ...] | None, batch: Shape) -> Any:
     return np.transpose(np.copy(np.transpose(array, order), "C"), back)
 
 
-def copy_with_strides(a: Any, *, writable: bool = False) -> Any:
+def copy_with_strides(a: Value, *, writable: bool = False) -> Any:
     """A copy with the layout of `a`: NumPy makes views of it exactly where it does of `a`.
 
     Axes have the same order and direction, and gaps stay gaps. Elements that share memory still do,

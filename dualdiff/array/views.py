@@ -15,6 +15,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..core.trace import STORED, Reference, Traced, is_stored, is_tracing
+from ..core.types import Value
 from .box import Box, face, is_box, unbox
 
 
@@ -170,6 +171,6 @@ def make_view(base: Any, prim: Any, params: dict[str, Any], inner: Any) -> Any:
     return inner
 
 
-def localize(ans: Any) -> Any:
+def localize(ans: Value) -> Any:
     """An untraced result of untraced `Array` operands, as an array that takes traced values too."""
     return Array(ans, True) if type(ans) is ndarray and is_tracing() else ans

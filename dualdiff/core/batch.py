@@ -15,6 +15,7 @@ import numpy as np
 from numpy import ndarray
 
 from .trace import materialize
+from .types import Cotangent, Tangent, Value
 
 Shape = tuple[int, ...]
 
@@ -49,7 +50,7 @@ class Broadcast(NamedTuple):
 _tuple: Any = tuple.__new__
 
 
-def shape_of(x: Any) -> Shape:
+def shape_of(x: Value) -> Shape:
     """Shape of a plain value or a box."""
     if type(x) in _SCALAR_DTYPES:
         return ()
@@ -57,7 +58,7 @@ def shape_of(x: Any) -> Shape:
     return np.shape(x) if shape is None else shape
 
 
-def dtype_of(x: Any) -> np.dtype[Any]:
+def dtype_of(x: Value) -> np.dtype[Any]:
     """Dtype of a plain value or a box; Python numbers count as NumPy's default dtypes."""
     dtype = getattr(x, "dtype", None)
     if dtype is None:
@@ -65,14 +66,14 @@ def dtype_of(x: Any) -> np.dtype[Any]:
     return np.asarray(x).dtype if dtype is None else dtype
 
 
-def spec_of(x: Any) -> Spec:
+def spec_of(x: Value) -> Spec:
     """Shape and dtype of a plain value or a box."""
     if type(x) is ndarray:
         return _tuple(Spec, (x.shape, x.dtype))  # Spec(...) at half the cost
     return Spec(shape_of(x), dtype_of(x))
 
 
-def broadcast_of(x: Any, ans: Any) -> Broadcast | None:
+def broadcast_of(x: Value, ans: Value) -> Broadcast | None:
     """The difference in shape and dtype between `x` and `ans`, or None if there is none."""
     shape, dtype = shape_of(x), dtype_of(x)
     ans_shape, ans_dtype = shape_of(ans), dtype_of(ans)
@@ -81,17 +82,17 @@ def broadcast_of(x: Any, ans: Any) -> Broadcast | None:
     return Broadcast(shape, dtype, ans_shape, ans_dtype)
 
 
-def is_inexact(x: Any) -> bool:
+def is_inexact(x: Value) -> bool:
     """Whether values like `x` have derivatives: real or complex floating point."""
     return dtype_of(x).kind in "fc"
 
 
-def is_complex(x: Any) -> bool:
+def is_complex(x: Value) -> bool:
     """Whether values like `x` are complex numbers; None is not."""
     return x is not None and dtype_of(x).kind == "c"
 
 
-def cast(t: Any, dtype: np.dtype[Any]) -> Any:
+def cast(t: Tangent, dtype: np.dtype[Any]) -> Any:
     """Project a tangent or cotangent to `dtype`; for a real `dtype` the real part."""
     own = getattr(t, "dtype", None)
     if own is dtype:
@@ -106,14 +107,14 @@ def cast(t: Any, dtype: np.dtype[Any]) -> Any:
     return t.astype(dtype)
 
 
-def align(t: Any, ndim: int, ans_ndim: int, batch: Shape) -> Any:
+def align(t: Tangent, ndim: int, ans_ndim: int, batch: Shape) -> Any:
     """Put axes of length 1 behind the batch axes of a tangent, as NumPy's broadcasting needs."""
     if not batch or ndim == ans_ndim:
         return t
     return materialize(t.reshape(batch + (1,) * (ans_ndim - ndim) + t.shape[len(batch) :]))
 
 
-def broadcast_tangent(t: Any, fit: Broadcast, batch: Shape) -> Any:
+def broadcast_tangent(t: Tangent, fit: Broadcast, batch: Shape) -> Any:
     """A tangent of the operand, broadcast and promoted to a tangent of the result."""
     shape = batch + fit.ans_shape
     if shape_of(t) != shape:
@@ -129,7 +130,7 @@ def _summed_axes(shape: Shape, ans_shape: Shape, batches: int) -> Shape:
     return tuple(batches + i for i in (*range(extra), *stretched))
 
 
-def unbroadcast(g: Any, fit: Broadcast) -> Any:
+def unbroadcast(g: Cotangent, fit: Broadcast) -> Any:
     """A cotangent of the result, summed and projected to a cotangent of the operand."""
     shape, dtype, ans_shape, _ = fit
     if shape != ans_shape:
@@ -191,7 +192,7 @@ def batch_index(index: Any, batch: Shape) -> Any:
     return SEPARATED
 
 
-def placed(t: Any, shape: Shape, index: Any, batch: Shape) -> tuple[Any, Any]:
+def placed(t: Tangent, shape: Shape, index: Any, batch: Shape) -> tuple[Any, Any]:
     """`t` with batch axes, or a view of it, and the index there for a store at `index`."""
     full = batch_index(index, batch)
     if full is not SEPARATED:
@@ -200,7 +201,7 @@ def placed(t: Any, shape: Shape, index: Any, batch: Shape) -> tuple[Any, Any]:
     return (t if shape else t[..., None]), (..., *places)
 
 
-def get_batched(t: Any, index: Any, batch: Shape) -> Any:
+def get_batched(t: Tangent, index: Any, batch: Shape) -> Any:
     """``t[index]`` for `t` with batch axes."""
     full = batch_index(index, batch)
     if full is not SEPARATED:
@@ -209,7 +210,7 @@ def get_batched(t: Any, index: Any, batch: Shape) -> Any:
     return t.reshape((*batch, int(np.prod(shape))))[..., flat_positions(shape, index)]
 
 
-def read_batched(t: Any, index: Any, batch: Shape) -> Any:
+def read_batched(t: Tangent, index: Any, batch: Shape) -> Any:
     """`get_lead` for reading only: small parts become contiguous, since the first operation on a
     strided part takes longer than the copy."""
     part = get_batched(t, index, batch)
@@ -217,7 +218,7 @@ def read_batched(t: Any, index: Any, batch: Shape) -> Any:
     return part.copy(order="K") if small else part
 
 
-def set_batched(t: Any, index: Any, v: Any, batch: Shape) -> None:
+def set_batched(t: Tangent, index: Any, v: Any, batch: Shape) -> None:
     """``t[index] = v`` for `t` with batch axes, and `v` with the same axes or a scalar."""
     shape = t.shape[len(batch) :]
     t, full = placed(t, shape, index, batch)
@@ -257,7 +258,7 @@ except ImportError:  # NumPy moved its private variable: the public way does the
         return np.seterr(**state)
 
 
-def contains_nan(x: Any) -> bool:
+def contains_nan(x: Value) -> bool:
     """Whether a plain array of floating-point numbers holds a NaN."""
     if not x.size:
         return False

@@ -16,20 +16,21 @@ from .primitive import accumulate, checked, opcode
 from .structure import DENSE
 from .tangents import Diagonal
 from .trace import CONVERTED, Trace, materialize, to_user, top_trace
+from .types import Cotangent, Tangent, Value
 
 
 class CaptureError(DualdiffError, ValueError):
     """A function with a rule of its own used a traced value that is not its argument."""
 
 
-def _vjp_entry(g: Any, ct: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
+def _vjp_entry(g: Cotangent, ct: list[Cotangent], entry: tuple[Any, ...], batch: Shape) -> None:
     _, _, slots, saved = entry
     for slot, c in zip(slots, saved[0].apply_vjp(saved, g, batch), strict=True):
         if slot and c is not None:
             accumulate(ct, slot, c)
 
 
-def _jvp_entry(ts: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
+def _jvp_entry(ts: list[Tangent], entry: tuple[Any, ...], batch: Shape) -> None:
     _, out, slots, saved = entry
     tangents = [ts[s] if s else None for s in slots]
     if any(t is not None for t in tangents):
@@ -46,26 +47,26 @@ OPAQUE = opcode(_Owner, _vjp_entry, _jvp_entry)
 ELEMENTWISE = opcode(_Owner, _vjp_entry, _jvp_entry, takes=Diagonal)
 
 
-def _kind(x: Any) -> str:
+def _kind(x: Value) -> str:
     """The kind of dtype of a number or array, "" for anything else."""
     number = isinstance(x, (int, float, complex, np.generic))
     known = number or is_box(x) or type(x) is ndarray
     return dtype_of(x).kind if known else ""
 
 
-def is_float(x: Any) -> bool:
+def is_float(x: Value) -> bool:
     """Whether a leaf can have a derivative; a leaf that is no number or array is a constant."""
     return _kind(x) in ("f", "c")
 
 
-def tangent_spec(x: Any) -> Spec | None:
+def tangent_spec(x: Value) -> Spec | None:
     """The shape and dtype of a leaf's tangent, or None if it is no number or array."""
     if is_float(x):
         return spec_of(x)
     return Spec(spec_of(x).shape, np.dtype(float)) if _kind(x) in ("i", "u", "b") else None
 
 
-def operand(x: Any) -> Any:
+def operand(x: Value) -> Any:
     """A leaf as an operand: content that no user holds, or a constant of any kind."""
     if type(x) in CONVERTED:
         return np.asarray(x)
@@ -112,7 +113,7 @@ def agree(new: Any, old: Any) -> bool:
     return np.allclose(new, old, rtol=tolerance, atol=tolerance * size, equal_nan=True)
 
 
-def refuse_captured(x: Any, name: str, level: int = 0) -> None:
+def refuse_captured(x: Value, name: str, level: int = 0) -> None:
     """Raise if a result depends on a traced value of `level` or above that is no argument."""
     if is_box(x) and x.owner.level >= level:
         raise CaptureError(
@@ -144,7 +145,7 @@ class OpaqueCall:
         self.name = name
         self.arguments = arguments
 
-    def apply(self, trace: Trace, operands: Sequence[Any]) -> Any:
+    def apply(self, trace: Trace, operands: Sequence[Value]) -> Any:
         """The result of the call, whose floating-point leaves are boxes of the trace."""
         self.level = trace.level
         self.active = [is_box(x) and x.owner is trace for x in operands]
@@ -157,7 +158,7 @@ class OpaqueCall:
             leaves[i] = box
         return self.result.unflatten(leaves)
 
-    def evaluate(self, values: Sequence[Any], params: dict[str, Any]) -> Any:
+    def evaluate(self, values: Sequence[Value], params: dict[str, Any]) -> Any:
         """The floating-point leaves of the result."""
         leaves, self.result = flatten(self.run(values, top_trace(values)))
         leaves = list(map(self.leaf, leaves))
@@ -168,7 +169,7 @@ class OpaqueCall:
         self.outputs = len(answers)
         return self.packed(answers)
 
-    def leaf(self, x: Any) -> Any:
+    def leaf(self, x: Value) -> Any:
         """A leaf of the result, after the check that it loses no derivative."""
         x = to_user(operand(x))
         refuse_captured(x, self.name, self.level)
@@ -184,25 +185,27 @@ class OpaqueCall:
         """One element per output, as a primitive gives and takes them."""
         return leaves[0] if self.outputs == 1 else tuple(leaves)
 
-    def unpacked(self, g: Any) -> list[Any]:
+    def unpacked(self, g: Cotangent) -> list[Any]:
         """A cotangent, or None, per output."""
         return [g] if self.outputs == 1 else list(g)
 
-    def run(self, values: Sequence[Any], nested: Any) -> Any:
+    def run(self, values: Sequence[Value], nested: Any) -> Any:
         """The result for argument leaves, of which `nested` is the highest trace, or None."""
         raise NotImplementedError
 
     def save(
-        self, ans: Any, values: Sequence[Any], active: Sequence[Any], params: dict[str, Any]
+        self, ans: Value, values: Sequence[Value], active: Sequence[Any], params: dict[str, Any]
     ) -> tuple[Any, ...]:
         """The call itself, and the residuals of `jvp` and `vjp`."""
         raise NotImplementedError
 
-    def apply_jvp(self, saved: tuple[Any, ...], tangents: Sequence[Any], batch: Shape) -> Any:
+    def apply_jvp(
+        self, saved: tuple[Any, ...], tangents: Sequence[Tangent], batch: Shape
+    ) -> Tangent:
         """The tangents of the outputs."""
         raise NotImplementedError
 
-    def apply_vjp(self, saved: tuple[Any, ...], g: Any, batch: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: tuple[Any, ...], g: Cotangent, batch: Shape) -> Sequence[Any]:
         """The cotangents of the argument leaves."""
         raise NotImplementedError
 

@@ -13,6 +13,7 @@ from ..array.layout import layout_of, zeros_in_layout
 from ..array.stores import Place, store
 from .batch import SILENT, Shape, cast, error_state, set_error_state, spec_of
 from .trace import Trace, Traced, closed_error, freeze, materialize
+from .types import Tangent, Value
 
 _new = object.__new__
 
@@ -42,13 +43,13 @@ class ForwardTrace(Trace):
         super().close()
         del self.batch
 
-    def box(self, value: Any, tangent: Any) -> Dual:
+    def box(self, value: Value, tangent: Tangent) -> Dual:
         """A dual number of this trace."""
         out = _new(Dual)
         out.value, out.payload, out.owner = value, tangent, self
         return out
 
-    def constant(self, value: Any) -> Dual:
+    def constant(self, value: Value) -> Dual:
         return self.box(value, zero_tangent(value, self.batch))
 
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -90,7 +91,7 @@ new_trace: ContextVar[Callable[[Shape], ForwardTrace]] = ContextVar(
 )
 
 
-def zero_tangent(value: Any, batch: Shape) -> Any:
+def zero_tangent(value: Value, batch: Shape) -> Any:
     """Zeros as a tangent of `value`, in its memory layout."""
     while issubclass(type(value), Traced):
         value = value.value

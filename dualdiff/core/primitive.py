@@ -11,6 +11,7 @@ from ..errors import MissingRuleError, RuleError, describe, user_line
 from .batch import Shape, cast, shape_of
 from .structure import DENSE, Structure
 from .trace import Reference, materialize, top_trace
+from .types import Cotangent, Residuals, Tangent, Value
 
 VjpEntry = Callable[[Any, list[Any], tuple[Any, ...], Shape], None]
 JvpEntry = Callable[[list[Any], tuple[Any, ...], Shape], None]
@@ -46,7 +47,7 @@ def opcode(
     return code
 
 
-def accumulate(ct: list[Any], slot: int, g: Any) -> None:
+def accumulate(ct: list[Cotangent], slot: int, g: Cotangent) -> None:
     """Add a contribution to the cotangent of a slot."""
     c = ct[slot]
     ct[slot] = g if c is None else c + g
@@ -107,7 +108,7 @@ class Primitive:
             return tuple(map(localize, ans)) if self.outputs > 1 else localize(ans)
         return ans
 
-    def evaluate(self, values: Sequence[Any], params: dict[str, Any]) -> Any:
+    def evaluate(self, values: Sequence[Value], params: dict[str, Any]) -> Any:
         """The primal result, resolved if it is a box of an outer level."""
         ans = self.fn(*values, **params)
         return tuple(map(materialize, ans)) if self.outputs > 1 else materialize(ans)
@@ -118,19 +119,19 @@ class Primitive:
             return content.owner.process(self, (content,), params)
         return self.fn(content, **params)
 
-    def save(self, ans: Any, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
+    def save(self, ans: Value, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
         """The residuals of push and pull."""
         raise NotImplementedError
 
-    def apply_jvp(self, saved: Any, tangents: Sequence[Any], batch: Shape) -> Any:
+    def apply_jvp(self, saved: Residuals, tangents: Sequence[Tangent], batch: Shape) -> Tangent:
         """The tangent of the result."""
         raise NotImplementedError
 
-    def apply_vjp(self, saved: Any, g: Any, batch: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: Residuals, g: Cotangent, batch: Shape) -> Sequence[Any]:
         """The cotangents of the operands."""
         raise NotImplementedError
 
-    def missing(self, direction: str, argument: int, x: Any) -> MissingRuleError:
+    def missing(self, direction: str, argument: int, x: Value) -> MissingRuleError:
         """The error for an operand that has no rule in one direction."""
         return MissingRuleError(
             f"{self.name}: no {direction} for argument {argument} ({describe(x)}), {user_line()}. "
@@ -138,13 +139,15 @@ class Primitive:
             f"constant with dualdiff.stop_gradient."
         )
 
-    def _vjp_entry(self, g: Any, ct: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
+    def _vjp_entry(
+        self, g: Cotangent, ct: list[Cotangent], entry: tuple[Any, ...], batch: Shape
+    ) -> None:
         _, _, slots, saved = entry
         for slot, c in zip(slots, self.apply_vjp(saved, g, batch), strict=True):
             if slot and c is not None:
                 accumulate(ct, slot, c)
 
-    def _jvp_entry(self, ts: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
+    def _jvp_entry(self, ts: list[Tangent], entry: tuple[Any, ...], batch: Shape) -> None:
         _, out, slots, saved = entry
         tangents = [ts[s] if s else None for s in slots]
         if any(t is not None for t in tangents):
@@ -152,7 +155,7 @@ class Primitive:
             ts[out] = materialize(pushed) if self.outputs == 1 else tuple(map(materialize, pushed))
 
 
-def checked(prim: Primitive, t: Any, spec: Any, batch: Shape, direction: str) -> Any:
+def checked(prim: Primitive, t: Tangent, spec: Any, batch: Shape, direction: str) -> Any:
     """The result of a rule in the dtype of its primal, after a check of its shape."""
     if is_box(t):
         t = materialize(t)

@@ -17,6 +17,7 @@ from numpy import ndarray
 from ..array.box import unbox
 from .batch import Shape, ndim_selected, shape_of
 from .tangents import Diagonal
+from .types import Value
 
 
 class NotKnown(Exception):
@@ -180,7 +181,7 @@ class Structure:
             return True
         return found.labels != 0
 
-    def without_nan(self, use: Use, ans: Any) -> Any:
+    def without_nan(self, use: Use, ans: Value) -> Any:
         """A result in which masked zeros meet infinities of a constant without giving NaN."""
         return ans
 

@@ -25,6 +25,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..array.box import is_box
 from .batch import Broadcast, Shape
+from .types import Cotangent, Tangent, Value
 
 Ranks = tuple[tuple[ndarray, ndarray], ...]
 MOST_BANDS = 16  # most diagonals of one batch
@@ -406,7 +407,7 @@ def _keeps_rows(index: Any) -> bool:
     return type(index) is tuple and type(index[0]) is slice and index[0] == slice(None)
 
 
-def widened(t: Any, fit: Broadcast | None, batch: Shape) -> Any:
+def widened(t: Tangent, fit: Broadcast | None, batch: Shape) -> Any:
     """The tangents of an operand. The tangents of a number that is broadcast to a large array are
     a column, which becomes its product with a row of ones."""
     if fit is None or fit.shape or not batch or not fit.ans_shape or type(t) is not ndarray:
@@ -416,7 +417,7 @@ def widened(t: Any, fit: Broadcast | None, batch: Shape) -> Any:
     return Diagonal.outer(t, np.broadcast_to(t.dtype.type(1), fit.ans_shape))
 
 
-def dense(t: Any) -> Any:
+def dense(t: Tangent) -> Any:
     """A tangent or cotangent as an array or box, also in lists and tuples."""
     if type(t) in (list, tuple):
         return type(t)(map(dense, t))
@@ -430,7 +431,7 @@ def column_times_row(column: Any, row: Any) -> Any:
     return column.reshape(column.shape + (1,) * row.ndim) * row
 
 
-def sums_from_behind(g: Any, axis: int) -> Any:
+def sums_from_behind(g: Cotangent, axis: int) -> Any:
     """The sums of each element and all after it along an axis, which counts from the right."""
     if type(g) is Diagonal:
         return g.cumsum(axis, back=True)
@@ -438,7 +439,7 @@ def sums_from_behind(g: Any, axis: int) -> Any:
     return np.cumsum(g[back], axis=axis)[back]
 
 
-def _where(mask: Any, x: Any, y: Any) -> Any:
+def _where(mask: Any, x: Value, y: Value) -> Any:
     parts = [
         t.where(m) if type(t) is Diagonal else np.where(m, t, 0)
         for t, m in ((x, mask), (y, ~mask))

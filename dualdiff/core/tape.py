@@ -34,6 +34,7 @@ from .batch import (
 )
 from .primitive import JVPS, SLOTS, TAKERS, VJPS, accumulate, opcode
 from .trace import Trace, Traced, closed_error, freeze, materialize
+from .types import Cotangent, Tangent, Value
 
 _new = object.__new__
 _END: tuple[Any, ...] = ()
@@ -78,13 +79,13 @@ class Tape(Trace):
         self.size = self.next() if self.next is not _refuse else self.size
         self.append = self.next = _refuse
 
-    def box(self, value: Any, slot: int) -> Var:
+    def box(self, value: Value, slot: int) -> Var:
         """A box with a slot of this tape."""
         out = _new(Var)
         out.value, out.payload, out.owner = value, slot, self
         return out
 
-    def constant(self, value: Any) -> Var:
+    def constant(self, value: Value) -> Var:
         return self.box(value, self.next())
 
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -115,7 +116,7 @@ class Tape(Trace):
             return self.box(ans, out)
         return tuple(self._output(a, i, out, prim.outputs) for i, a in enumerate(ans))
 
-    def _output(self, value: Any, i: int, source: int, count: int) -> Var:
+    def _output(self, value: Value, i: int, source: int, count: int) -> Var:
         """One of several results: its cotangent goes into a tuple at their common slot."""
         slot = self.next()
         self.append((_OUTPUT, slot, source, i, count))
@@ -222,7 +223,7 @@ class Tape(Trace):
             store[slot] = t if c is None else c + t
         return store
 
-    def _letting_go(self, ts: list[Any], outputs: Sequence[int]) -> Iterator[Entry]:
+    def _letting_go(self, ts: list[Tangent], outputs: Sequence[int]) -> Iterator[Entry]:
         """The entries; after each, the tangents that no later entry reads are released."""
         last = {slot: k for k, entry in enumerate(self.entries) for slot in slots_of(entry)}
         last.update(dict.fromkeys(outputs, -1))
@@ -303,7 +304,7 @@ class Buffer:
         buffer = Buffer(zeros_in_layout(spec, layout, batch))
         return buffer if c is None else buffer + c
 
-    def ready(self, g: Any) -> tuple[Any, Any]:
+    def ready(self, g: Cotangent) -> tuple[Any, Any]:
         """The array, ready to take `g`, which may be a box of an outer level, and `g` to add."""
         if type(g) is Buffer or (type(g) in TAKERS and type(self.array) is not ndarray):
             g = g.release()
@@ -311,7 +312,7 @@ class Buffer:
             self.array = Array(self.array, True)
         return self.array, g
 
-    def __add__(self, g: Any) -> Buffer:
+    def __add__(self, g: Cotangent) -> Buffer:
         if type(g) is ndarray is type(self.array):
             self.array += g
             return self
@@ -319,7 +320,7 @@ class Buffer:
         array += g
         return self
 
-    def __radd__(self, g: Any) -> Buffer:
+    def __radd__(self, g: Cotangent) -> Buffer:
         return self + g
 
     def release(self) -> Any:
@@ -327,14 +328,14 @@ class Buffer:
         return self.array if type(self.array) is ndarray else materialize(self.array)
 
 
-def _vjp_output(g: Any, ct: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
+def _vjp_output(g: Cotangent, ct: list[Cotangent], entry: tuple[Any, ...], batch: Shape) -> None:
     _, _, source, i, count = entry
     if ct[source] is None:
         ct[source] = [None] * count
     ct[source][i] = g
 
 
-def _jvp_output(ts: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
+def _jvp_output(ts: list[Tangent], entry: tuple[Any, ...], batch: Shape) -> None:
     _, out, source, i, _ = entry
     if ts[source] is not None:
         ts[out] = ts[source][i]
@@ -343,7 +344,7 @@ def _jvp_output(ts: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
 _OUTPUT = opcode(None, _vjp_output, _jvp_output, slots=1)
 
 
-def _vjp_store(g: Any, ct: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
+def _vjp_store(g: Cotangent, ct: list[Cotangent], entry: tuple[Any, ...], batch: Shape) -> None:
     _, _, slot, v_slot, place, fit, last, spec, layout = entry
     place = place.under(batch)
     buffer = Buffer.of(g, spec, layout, batch)
@@ -364,7 +365,7 @@ def _vjp_store(g: Any, ct: list[Any], entry: tuple[Any, ...], batch: Shape) -> N
         ct[slot] = buffer if ct[slot] is None else buffer + ct[slot]
 
 
-def _jvp_store(ts: list[Any], entry: tuple[Any, ...], batch: Shape) -> None:
+def _jvp_store(ts: list[Tangent], entry: tuple[Any, ...], batch: Shape) -> None:
     _, out, slot, v_slot, place, fit, _, spec, layout = entry
     t = ts[slot] if slot else None
     vt = ts[v_slot] if v_slot else None

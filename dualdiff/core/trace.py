@@ -27,6 +27,7 @@ from numpy import generic, memmap, ndarray
 
 from ..array.box import Box, is_box, observe
 from ..errors import ClosedTraceError, UnsupportedInputError, user_line
+from .types import Value
 
 _next_level = itertools.count(1).__next__
 latest = 0  # the level of the trace that was opened last, in any thread
@@ -116,7 +117,7 @@ class Trace:
         """`content` with `v` stored at `place`; works in place on buffers that are `owned`."""
         raise NotImplementedError
 
-    def constant(self, value: Any) -> Any:
+    def constant(self, value: Value) -> Any:
         """A box of this trace that does not depend on its input."""
         raise NotImplementedError
 
@@ -174,7 +175,7 @@ class Reference(Box):
         raise NotImplementedError
 
 
-def is_stored(x: Any) -> bool:
+def is_stored(x: Value) -> bool:
     """Whether `x` is a box that holds its content, which stores replace."""
     return issubclass(type(x), Box) and x.owner is STORED
 
@@ -190,7 +191,7 @@ def set_object_converter(convert: Callable[[Any], Any]) -> None:
     _converter[:] = [convert]
 
 
-def materialize(x: Any) -> Any:
+def materialize(x: Value) -> Any:
     """An operand without references: a plain value or a `Traced` box."""
     kind = type(x)
     if kind is ndarray:
@@ -206,7 +207,7 @@ def materialize(x: Any) -> Any:
     raise unsupported(x)
 
 
-def as_numpy(x: Any) -> Any:
+def as_numpy(x: Value) -> Any:
     """A Python number as NumPy's, whose arithmetic gives infinities instead of errors."""
     if type(x) in (float, complex, int):
         return np.asarray(x)[()]
@@ -218,7 +219,7 @@ def as_numpy(x: Any) -> Any:
     return x
 
 
-def unsupported(x: Any) -> UnsupportedInputError:
+def unsupported(x: Value) -> UnsupportedInputError:
     """The error for an operand or argument that is neither a number nor a NumPy array."""
     kind = f"{type(x).__module__}.{type(x).__qualname__}".removeprefix("builtins.")
     instead = {
@@ -234,7 +235,7 @@ def unsupported(x: Any) -> UnsupportedInputError:
     )
 
 
-def top_trace(operands: Iterable[Any]) -> Any:
+def top_trace(operands: Iterable[Value]) -> Any:
     """The highest trace among resolved operands, or None."""
     top = None
     for a in operands:
@@ -243,12 +244,12 @@ def top_trace(operands: Iterable[Any]) -> Any:
     return top
 
 
-def freeze(x: Any) -> Any:
+def freeze(x: Value) -> Any:
     """A copy of an operand of a lower level for a tape, apart from the box of the user."""
     return x.snapshot() if issubclass(type(x), Traced) else x
 
 
-def value_of(x: Any) -> Any:
+def value_of(x: Value) -> Any:
     """The plain value of one array, as a copy; `dualdiff.value_of` takes containers too."""
     if type(x) is ndarray and x.dtype.hasobject and any(map(is_box, x.flat)):
         x = materialize(x)
@@ -258,7 +259,7 @@ def value_of(x: Any) -> Any:
     return x.copy(order="K") if type(x) is ndarray else x
 
 
-def to_user(x: Any) -> Any:
+def to_user(x: Value) -> Any:
     """A value as the user gets it: nobody else holds its array or its box."""
     if is_box(x):
         x = materialize(x)

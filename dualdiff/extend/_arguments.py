@@ -10,6 +10,7 @@ import numpy as np
 
 from ..array.box import is_box
 from ..core.trace import materialize
+from ..core.types import Value
 from ..errors import UnsupportedInputError, user_line
 from ..trees import flatten
 
@@ -33,7 +34,7 @@ def sort_arguments(
     return bound.args, bound.kwargs
 
 
-def refuse_traced(values: Iterable[Any], name: str, what: str, instead: str) -> None:
+def refuse_traced(values: Iterable[Value], name: str, what: str, instead: str) -> None:
     """Raise for traced values that would lose their derivative."""
     for value in values:
         if any(is_box(leaf) and is_box(materialize(leaf)) for leaf in flatten(value)[0]):

@@ -21,6 +21,7 @@ from ..core.calls import (
 )
 from ..core.tape import Tape
 from ..core.trace import to_user, top_trace
+from ..core.types import Cotangent, Tangent, Value
 from ..errors import MissingRuleError, RuleError, UnsupportedInputError, user_line
 from ..transforms.inputs import Inputs
 from ..transforms.record import Recording
@@ -90,11 +91,11 @@ class _CustomCall(OpaqueCall):
         self.reverse = reverse
         self.pullback: Formula | None = None
 
-    def args(self, values: Sequence[Any]) -> Any:
+    def args(self, values: Sequence[Value]) -> Any:
         """Copies of the arguments, which the user may keep or change."""
         return self.arguments.unflatten(map(to_user, values))
 
-    def run(self, values: Sequence[Any], nested: Any) -> Any:
+    def run(self, values: Sequence[Value], nested: Any) -> Any:
         function = self.function
         if self.reverse and function.vjp_rule is not None:
             out = function.vjp_rule(*self.args(values), **self.kwargs)
@@ -104,7 +105,7 @@ class _CustomCall(OpaqueCall):
         target = function.f if nested is None else function  # outer derivatives use the rules too
         return target(*self.args(values), **self.kwargs)
 
-    def save(self, ans: Any, values: Any, active: Any, params: Any) -> tuple[Any, ...]:
+    def save(self, ans: Value, values: Any, active: Any, params: Any) -> tuple[Any, ...]:
         if not self.specs:
             raise UnsupportedInputError(
                 f"{self.name} returned no floating-point number or array, {user_line()}: nothing "
@@ -115,7 +116,9 @@ class _CustomCall(OpaqueCall):
             return self, None, specs, user_line()
         return self, tuple(values), specs, ""
 
-    def apply_jvp(self, saved: tuple[Any, ...], tangents: Sequence[Any], batch: Shape) -> Any:
+    def apply_jvp(
+        self, saved: tuple[Any, ...], tangents: Sequence[Tangent], batch: Shape
+    ) -> Tangent:
         _, values, _, where = saved
         if values is None:
             raise MissingRuleError(
@@ -127,7 +130,7 @@ class _CustomCall(OpaqueCall):
         one = functools.partial(self.tangents, values)
         return self.packed(over_batch(one, tangents, batch, self.function.jvp_batched, self.specs))
 
-    def apply_vjp(self, saved: tuple[Any, ...], g: Any, batch: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: tuple[Any, ...], g: Cotangent, batch: Shape) -> Sequence[Any]:
         _, values, specs, where = saved
         if self.pullback is not None:
             one = functools.partial(self.cotangents, specs)
@@ -139,7 +142,7 @@ class _CustomCall(OpaqueCall):
             )
         return self.transposed(values, specs, self.unpacked(g), batch)
 
-    def tangents(self, values: Sequence[Any], ts: Sequence[Any], batch: Shape) -> list[Any]:
+    def tangents(self, values: Sequence[Value], ts: Sequence[Tangent], batch: Shape) -> list[Any]:
         """The tangents of the floating-point results, by the user's rule."""
         assert self.function.jvp_rule is not None
         specs = [tangent_spec(v) for v in values]
@@ -150,7 +153,7 @@ class _CustomCall(OpaqueCall):
         leaves = check_same_structure(self.result, tangent, what)
         return conformed(self, [leaves[i] for i in self.places], self.specs, batch, "jvp rule")
 
-    def cotangents(self, specs: Sequence[Any], gs: Sequence[Any], batch: Shape) -> list[Any]:
+    def cotangents(self, specs: Sequence[Any], gs: Sequence[Cotangent], batch: Shape) -> list[Any]:
         """The cotangents of the argument leaves, by the user's pullback."""
         assert self.pullback is not None
         full: list[Any] = [None] * len(self.constants)
@@ -169,7 +172,7 @@ class _CustomCall(OpaqueCall):
         return conformed(self, leaves, specs, batch, "pullback")
 
     def transposed(
-        self, values: Sequence[Any], specs: Sequence[Any], gs: Sequence[Any], batch: Shape
+        self, values: Sequence[Value], specs: Sequence[Any], gs: Sequence[Cotangent], batch: Shape
     ) -> list[Any]:
         """The cotangents of the argument leaves, by transposing the user's pushforward."""
 
@@ -193,7 +196,7 @@ class _CustomCall(OpaqueCall):
         return [None if spec is None else next(pulled) for spec in specs]
 
 
-def _is_linear(recording: Recording, tangents: Sequence[Any], values: Sequence[Any]) -> bool:
+def _is_linear(recording: Recording, tangents: Sequence[Tangent], values: Sequence[Value]) -> bool:
     """Whether a recorded pushforward agrees with its linearisation at some tangents."""
     pushed = recording.push(tangents)
     return all(agree(0 * v if t is None else t, v) for t, v in zip(pushed, values, strict=True))

@@ -26,6 +26,7 @@ from ..core.calls import (
 from ..core.primitive import Primitive
 from ..core.structure import DENSE, Structure
 from ..core.trace import Reference, to_user, top_trace
+from ..core.types import Cotangent, Residuals, Tangent, Value
 from ..errors import MissingRuleError, RuleError, UnsupportedInputError, describe, user_line
 from ..rules import declare as kinds
 from ..rules.declare import OPERANDS
@@ -34,7 +35,7 @@ from ._arguments import refuse_traced, signature_of, sort_arguments
 Formula = Callable[..., Any]
 
 
-def _float_result(ans: Any, name: str) -> Any:
+def _float_result(ans: Value, name: str) -> Any:
     """A result that can carry a derivative, in an array of its own."""
     ans = operand(ans)
     refuse_captured(ans, name)
@@ -205,7 +206,7 @@ class UserPrimitive(Primitive):
             return tuple(map(localize, ans)) if self.outputs > 1 else localize(ans)
         return ans
 
-    def _operand(self, x: Any) -> Any:
+    def _operand(self, x: Value) -> Any:
         if type(x) in (list, tuple) and any(map(is_box, x)):
             x = np.stack(x)
         if not is_box(x):
@@ -213,7 +214,7 @@ class UserPrimitive(Primitive):
             refuse_traced([x], self.name, "a container", instead)
         return operand(x)
 
-    def evaluate(self, values: Sequence[Any], params: dict[str, Any]) -> Any:
+    def evaluate(self, values: Sequence[Value], params: dict[str, Any]) -> Any:
         copies = map(to_user, values)
         if any(map(is_box, values)):  # outer derivatives use the rules too
             ans = self.general(*copies, **params)
@@ -225,7 +226,7 @@ class UserPrimitive(Primitive):
             raise RuleError(f"{self.name} must return a tuple of {self.outputs} arrays")
         return tuple(_float_result(a, self.name) for a in ans)
 
-    def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
+    def save(self, ans: Value, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
         used = [i for i, a in enumerate(active) if a]
         named = dict(zip(self.operands, args, strict=False)) | {"ans": ans}
         kept: dict[str, Any] = {}
@@ -239,7 +240,7 @@ class UserPrimitive(Primitive):
         specs = [tangent_spec(a) for a in args]
         return self, kept, specs, [*map(spec_of, ans if self.outputs > 1 else (ans,))], used
 
-    def missing(self, direction: str, argument: int, x: Any) -> MissingRuleError:
+    def missing(self, direction: str, argument: int, x: Value) -> MissingRuleError:
         mode = "forward" if direction == "jvp" else "reverse"
         which = self.operands[argument] if argument < len(self.operands) else argument
         decorator = f"@{self.name}.{direction}"
@@ -250,7 +251,7 @@ class UserPrimitive(Primitive):
             f"dualdiff.stop_gradient."
         )
 
-    def apply_jvp(self, saved: Any, tangents: Sequence[Any], batch: Shape) -> Any:
+    def apply_jvp(self, saved: Residuals, tangents: Sequence[Tangent], batch: Shape) -> Tangent:
         _, kept, specs, ans_specs, _ = saved
         total: Any = None
         for index, (rule, residuals) in _found(kept["jvp"]).items():
@@ -262,7 +263,7 @@ class UserPrimitive(Primitive):
                 total = part if total is None else [a + b for a, b in zip(total, part, strict=True)]
         return total[0] if self.outputs == 1 else tuple(total)
 
-    def apply_vjp(self, saved: Any, g: Any, batch: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: Residuals, g: Cotangent, batch: Shape) -> Sequence[Any]:
         _, kept, specs, ans_specs, used = saved
         gs = [g] if self.outputs == 1 else g
         cotangents: list[Any] = [None] * len(specs)

@@ -24,6 +24,7 @@ from ..core.primitive import Primitive, checked
 from ..core.structure import DENSE, Structure
 from ..core.tape import Var
 from ..core.trace import STORED, as_numpy, materialize
+from ..core.types import Cotangent, Residuals, Tangent, Value
 from . import structures
 from .fast import LinearFormats, elementwise_binds, names_of, times_constant
 
@@ -31,7 +32,7 @@ Derivative = Callable[..., Any] | str | float | complex | None
 OPERANDS = ("x", "y", "z", "w")
 
 
-def named(ans: Any, args: Sequence[Any], active: Sequence[Any]) -> dict[str, Any]:
+def named(ans: Value, args: Sequence[Any], active: Sequence[Any]) -> dict[str, Any]:
     """The possible residuals of one call, by name."""
     specs = tuple(map(spec_of, args))
     known: dict[str, Any] = dict(zip(OPERANDS, args, strict=False))
@@ -46,7 +47,7 @@ RESIDUALS = {"ans", "ans_spec", "args", "specs", "active"}
 RESIDUALS |= {name + end for name in OPERANDS for end in ("", "_spec")}
 
 
-class Residuals:
+class Formula:
     """Picks residuals by name and calls a formula with them."""
 
     def __init__(self, formula: Callable[..., Any], skip: int) -> None:
@@ -92,7 +93,7 @@ class Elementwise(Primitive):
         super().__init__(fn, name, structure=structure)
         self.derivatives = tuple(derivatives)
         self.ignores = tuple(i for i, d in enumerate(derivatives) if not callable(d) and d == 0)
-        self.factors = [Residuals(d, 0) if callable(d) else None for d in derivatives]
+        self.factors = [Formula(d, 0) if callable(d) else None for d in derivatives]
         self.operator = self.general
         if self.has_formats and len(derivatives) <= 2 and None not in derivatives:
             functions = [fn, operator] if operator else [fn]
@@ -102,7 +103,7 @@ class Elementwise(Primitive):
     def __call__(self, *args: Any, **params: Any) -> Any:
         return self.general(*args, **params) if params else self.bind(*args)
 
-    def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
+    def save(self, ans: Value, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
         saved = []
         known = named(ans, args, active)
         for i, (x, used) in enumerate(zip(args, active, strict=True)):
@@ -116,14 +117,14 @@ class Elementwise(Primitive):
             saved.append((kept, broadcast_of(x, ans) if used else None))
         return known["ans_spec"], tuple(saved), known["active"]
 
-    def _scale(self, i: int, t: Any, kept: Any) -> Any:
+    def _scale(self, i: int, t: Tangent, kept: Any) -> Any:
         factor = self.factors[i]
         if factor is not None:
             return t * factor.value(kept)
         constant = self.derivatives[i]
         return t * kept if isinstance(constant, str) else times_constant(t, constant)
 
-    def apply_jvp(self, saved: Any, tangents: Sequence[Any], batch: Shape) -> Any:
+    def apply_jvp(self, saved: Residuals, tangents: Sequence[Tangent], batch: Shape) -> Tangent:
         spec, per_operand, _ = saved
         total: Any = None
         for i, ((kept, fit), t) in enumerate(zip(per_operand, tangents, strict=True)):
@@ -137,7 +138,7 @@ class Elementwise(Primitive):
             total = np.broadcast_to(total, batch + spec.shape)
         return cast(total, spec.dtype)
 
-    def apply_vjp(self, saved: Any, g: Any, batch: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: Residuals, g: Cotangent, batch: Shape) -> Sequence[Any]:
         _, per_operand, used = saved
         out: list[Any] = []
         for i, (kept, fit) in enumerate(per_operand):
@@ -158,10 +159,10 @@ class UserElementwise(Elementwise):
     def save(self, *call: Any) -> Any:
         return (self, *super().save(*call))
 
-    def apply_jvp(self, saved: Any, tangents: Sequence[Any], batch: Shape) -> Any:
+    def apply_jvp(self, saved: Residuals, tangents: Sequence[Tangent], batch: Shape) -> Tangent:
         return super().apply_jvp(saved[1:], tangents, batch)
 
-    def apply_vjp(self, saved: Any, g: Any, batch: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: Residuals, g: Cotangent, batch: Shape) -> Sequence[Any]:
         return super().apply_vjp(saved[1:], g, batch)
 
 
@@ -180,9 +181,9 @@ class Linear(Primitive):
         view: bool,
     ) -> None:
         super().__init__(fn, name, structure=structure)
-        self.forward = Residuals(jvp, 1) if jvp else None
-        self.transpose = Residuals(transpose, 1)
-        for formula in filter(None, (self.forward, self.transpose)):
+        self.jvp_formula = Formula(jvp, 1) if jvp else None
+        self.transpose = Formula(transpose, 1)
+        for formula in filter(None, (self.jvp_formula, self.transpose)):
             if wrong := {*formula.residuals} - {"x_spec", "ans_spec"}:
                 raise TypeError(f"{self.name}: a linear rule cannot depend on {sorted(wrong)}")
         formats = LinearFormats(self, [transpose], [jvp])
@@ -192,32 +193,32 @@ class Linear(Primitive):
     def inner(self, content: Any, params: dict[str, Any]) -> Any:
         return self.general(content, **params) if is_box(content) else self.fn(content, **params)
 
-    def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
+    def save(self, ans: Value, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
         return params, {"x_spec": spec_of(args[0]), "ans_spec": spec_of(ans)}
 
-    def apply_jvp(self, saved: Any, tangents: Sequence[Any], batch: Shape) -> Any:
+    def apply_jvp(self, saved: Residuals, tangents: Sequence[Tangent], batch: Shape) -> Tangent:
         params, specs = saved
         (t,) = tangents
-        if self.forward:
-            t = self.forward.call(t, self.forward.pick(specs, params), batch)
+        if self.jvp_formula:
+            t = self.jvp_formula.call(t, self.jvp_formula.pick(specs, params), batch)
         else:
             t = self.fn(t, **params)
         return checked(self, t, specs["ans_spec"], batch, "push")
 
-    def apply_vjp(self, saved: Any, g: Any, batch: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: Residuals, g: Cotangent, batch: Shape) -> Sequence[Any]:
         params, specs = saved
         g = self.transpose.call(g, self.transpose.pick(specs, params), batch)
         return (checked(self, g, specs["x_spec"], batch, "pull"),)
 
     def view_batched(self, array: Any, params: dict[str, Any], batch: Shape) -> Any:
         """The same view of an array with batch axes."""
-        if not batch or self.forward is None:
+        if not batch or self.jvp_formula is None:
             return self.fn(array, **params)
         inner = array[(0,) * len(batch)]
-        kept = self.forward.pick(named(self.fn(inner, **params), (inner,), (1,)), params)
-        return self.forward.call(array, kept, batch)
+        kept = self.jvp_formula.pick(named(self.fn(inner, **params), (inner,), (1,)), params)
+        return self.jvp_formula.call(array, kept, batch)
 
-    def _bind_view(self, x: Any, **params: Any) -> Any:
+    def _bind_view(self, x: Value, **params: Any) -> Any:
         if not is_box(x):
             return self.general(x, **params)
         if type(x) is View or x.owner is STORED:
@@ -242,12 +243,12 @@ class Bilinear(Primitive):
         structure: Structure,
     ) -> None:
         super().__init__(fn, name, structure=structure)
-        self.transposes = [Residuals(t, 1) for t in transposes]
-        self.jvps = [Residuals(p, 1) for p in jvps or ()]
+        self.transposes = [Formula(t, 1) for t in transposes]
+        self.jvps = [Formula(p, 1) for p in jvps or ()]
         if jvps:
             self.bind = LinearFormats(self, transposes, jvps).bind(fn, self.general)
 
-    def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
+    def save(self, ans: Value, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
         known = named(ans, args, active)
         kept = [
             t.pick(known, params) if used else None
@@ -257,7 +258,7 @@ class Bilinear(Primitive):
         others = (y if active[0] else None, x if active[1] else None)
         return others, kept, params, (*known["specs"], known["ans_spec"])
 
-    def apply_jvp(self, saved: Any, tangents: Sequence[Any], batch: Shape) -> Any:
+    def apply_jvp(self, saved: Residuals, tangents: Sequence[Tangent], batch: Shape) -> Tangent:
         others, kept, params, specs = saved
         total = None
         for i, (t, other) in enumerate(zip(tangents, others, strict=True)):
@@ -270,7 +271,7 @@ class Bilinear(Primitive):
             total = part if total is None else total + part
         return checked(self, total, specs[2], batch, "push")
 
-    def apply_vjp(self, saved: Any, g: Any, batch: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: Residuals, g: Cotangent, batch: Shape) -> Sequence[Any]:
         _, kept, _, specs = saved
         return [
             None if k is None else checked(self, t.call(g, k, batch), spec, batch, "pull")
@@ -300,23 +301,23 @@ class Rule(Primitive):
         super().__init__(fn, name, outputs, structure)
         self.batched = batched
         self.variadic = _is_variadic(fn)
-        self.forward = Residuals(jvp, 1) if jvp else None
-        self.backward = Residuals(vjp, 1) if vjp else None
+        self.jvp_formula = Formula(jvp, 1) if jvp else None
+        self.vjp_formula = Formula(vjp, 1) if vjp else None
 
-    def save(self, ans: Any, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
+    def save(self, ans: Value, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
         known = named(ans, args, active)
-        forward = self.forward.pick(known, params) if self.forward else None
-        backward = self.backward.pick(known, params) if self.backward else None
+        forward = self.jvp_formula.pick(known, params) if self.jvp_formula else None
+        backward = self.vjp_formula.pick(known, params) if self.vjp_formula else None
         return forward, backward, known["specs"], known["ans_spec"], known["active"]
 
-    def apply_jvp(self, saved: Any, tangents: Sequence[Any], batch: Shape) -> Any:
+    def apply_jvp(self, saved: Residuals, tangents: Sequence[Tangent], batch: Shape) -> Tangent:
         kept, _, specs, ans_specs, _ = saved
-        if self.forward is None:
+        if self.jvp_formula is None:
             i = next(i for i, t in enumerate(tangents) if t is not None)
             raise self.missing("forward-mode rule", i, specs[i])
-        formula, alone = self.forward, len(specs) == 1 and not self.variadic
+        formula, alone = self.jvp_formula, len(specs) == 1 and not self.variadic
 
-        def one(ts: Sequence[Any], batch: Shape) -> Any:
+        def one(ts: Sequence[Tangent], batch: Shape) -> Any:
             return formula.call(ts[0] if alone else tuple(ts), kept, batch)
 
         out = one(tangents, batch) if self.batched else _looped(one, tangents, batch)
@@ -326,12 +327,12 @@ class Rule(Primitive):
             checked(self, t, spec, batch, "push") for t, spec in zip(out, ans_specs, strict=True)
         )
 
-    def apply_vjp(self, saved: Any, g: Any, batch: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: Residuals, g: Cotangent, batch: Shape) -> Sequence[Any]:
         _, kept, specs, ans_specs, active = saved
-        if self.backward is None:
+        if self.vjp_formula is None:
             i = active.index(True)
             raise self.missing("reverse-mode rule", i, specs[i])
-        formula, alone = self.backward, len(specs) == 1 and not self.variadic
+        formula, alone = self.vjp_formula, len(specs) == 1 and not self.variadic
         if "given" in formula.names:
             kept = {**kept, "given": tuple(c is not None for c in g)}
         gs = (
@@ -343,7 +344,7 @@ class Rule(Primitive):
             ]
         )
 
-        def one(gs: Sequence[Any], batch: Shape) -> Any:
+        def one(gs: Sequence[Cotangent], batch: Shape) -> Any:
             out = formula.call(gs[0] if self.outputs == 1 else tuple(gs), kept, batch)
             return (out,) if alone else tuple(out)
 

@@ -37,6 +37,7 @@ from ..core.primitive import JVPS, VJPS, checked, opcode
 from ..core.tangents import Diagonal, widened
 from ..core.tape import Var
 from ..core.trace import Traced, as_numpy
+from ..core.types import Tangent, Value
 from . import templates
 from .templates import fill
 
@@ -50,7 +51,7 @@ def names_of(formula: Callable[..., Any]) -> tuple[str, ...]:
     return ("x",) if type(formula) is np.ufunc else tuple(inspect.signature(formula).parameters)
 
 
-def times_over(t: Any, d: Any, *residuals: Any) -> Any:
+def times_over(t: Tangent, d: Any, *residuals: Any) -> Any:
     """``t * d``, written over d if it is a new array."""
     alike = type(t) is ndarray and t.shape == d.shape and t.dtype is d.dtype
     if alike and d.base is None and not any(d is r for r in residuals):
@@ -58,7 +59,7 @@ def times_over(t: Any, d: Any, *residuals: Any) -> Any:
     return t * d
 
 
-def times_constant(t: Any, constant: Any) -> Any:
+def times_constant(t: Tangent, constant: Any) -> Any:
     """``t * constant``, without arithmetic for 1, -1 and 0."""
     if constant == 1:
         return t
@@ -69,7 +70,7 @@ def times_constant(t: Any, constant: Any) -> Any:
     return t * constant
 
 
-def added(t: Any, u: Any) -> Any:
+def added(t: Tangent, u: Any) -> Any:
     """``t + u``, written over t, which is new."""
     arrays = type(t) is ndarray is type(u) and t.base is None
     if arrays and t.shape == u.shape and t.dtype is u.dtype:
@@ -77,7 +78,7 @@ def added(t: Any, u: Any) -> Any:
     return t + u
 
 
-def aligned(t: Any, fit: Broadcast, batch: Shape) -> Any:
+def aligned(t: Tangent, fit: Broadcast, batch: Shape) -> Any:
     """A tangent with its axes aligned with the axes of the result."""
     if type(t) is Diagonal:
         if t.shape[1:] == fit.ans_shape:
@@ -86,7 +87,7 @@ def aligned(t: Any, fit: Broadcast, batch: Shape) -> Any:
     return align(t, len(fit.shape), len(fit.ans_shape), batch)
 
 
-def expanded(t: Any, fit: Broadcast, batch: Shape) -> Any:
+def expanded(t: Tangent, fit: Broadcast, batch: Shape) -> Any:
     """An aligned tangent in the shape and dtype of the result."""
     return broadcast_tangent(t, fit._replace(shape=fit.ans_shape), batch)
 
@@ -474,7 +475,7 @@ def _bind_two(
     squares: ElementwiseFormats | None,
     fn: Callable[..., Any],
 ) -> Callable[..., Any]:
-    def otherwise(a: Any, b: Any) -> Any:
+    def otherwise(a: Value, b: Value) -> Any:
         """Read references and try once more; other operands take the general path."""
         x = a.read() if is_box(a) else a
         y = b.read() if is_box(b) else b

@@ -11,6 +11,7 @@ from numpy import float64
 from ..array.box import Box
 from ..array.dispatch import FUNCTIONS
 from ..core.dual import Dual
+from ..core.types import Value
 
 
 def shorten_operators() -> None:
@@ -43,7 +44,7 @@ def _dual_operator(op: Callable[[Any, Any], Any], left: bool) -> Any:
     """
     rule, product, negative = FUNCTIONS[op], op is operator.mul, op is operator.sub and not left
 
-    def apply(x: Any, y: Any) -> Any:
+    def apply(x: Value, y: Value) -> Any:
         if type(y) is float and type(x) is Dual:
             value, t, trace = x.value, x.payload, x.owner
             if type(value) is float64 and type(t) is float and trace.batch == () and trace.fast:

@@ -11,11 +11,12 @@ from numpy import ndarray
 
 from ..array.box import is_box
 from ..core.batch import cast, dtype_of, shape_of
+from ..core.types import Value
 from .directions import Span, own, sizes_of
 from .inputs import Inputs
 
 
-def _block(part: Any, result: Any, value: Any) -> Any:
+def _block(part: Any, result: Any, value: Value) -> Any:
     """Rows or columns of one result and one argument, in the dtype of both."""
     part = cast(part, np.result_type(dtype_of(result), dtype_of(value)))
     shape = shape_of(result) + shape_of(value)
@@ -30,7 +31,7 @@ def _as_leaf(block: Any, leaf: Any) -> Any:
     return float(block) if type(leaf) in (float, int) and block.dtype.kind == "f" else block[()]
 
 
-def _no_block(result: Any, value: Any) -> ndarray:
+def _no_block(result: Any, value: Value) -> ndarray:
     dtype = np.result_type(dtype_of(result), dtype_of(value))
     return np.zeros(shape_of(result) + shape_of(value), dtype)
 
@@ -38,7 +39,7 @@ def _no_block(result: Any, value: Any) -> ndarray:
 class Blocks:
     """One matrix for each result and argument, filled pass by pass without further copies."""
 
-    def __init__(self, results: Sequence[Any], values: Sequence[Any]) -> None:
+    def __init__(self, results: Sequence[Any], values: Sequence[Value]) -> None:
         self.results, self.values = results, values
         self.blocks: list[list[ndarray | None]] | None = None
 

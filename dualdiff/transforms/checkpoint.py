@@ -13,6 +13,7 @@ from ..core.batch import Shape
 from ..core.calls import OpaqueCall, agree, operand, zeros
 from ..core.tape import Tape
 from ..core.trace import is_stored, to_user, top_trace
+from ..core.types import Cotangent, Tangent, Value
 from ..errors import DualdiffError, UnsupportedInputError, user_line
 from ..trees import flatten, tree_map
 from .inputs import Inputs
@@ -26,13 +27,13 @@ class CheckpointError(DualdiffError, RuntimeError):
     """A checkpointed function gave another result in its second run."""
 
 
-def _constant(x: Any) -> Any:
+def _constant(x: Value) -> Any:
     # Objects that hold traced values say how they look as a constant.
     as_constant = getattr(type(x), "as_constant", None)
     return traces.value_of(x) if as_constant is None else as_constant(x)
 
 
-def value_of(x: Any) -> Any:
+def value_of(x: Value) -> Any:
     """The plain value of a traced array at every level, to be used as a constant.
 
     Arguments: `x`, a traced array of any shape, a sparse array with traced values, a container or
@@ -47,7 +48,7 @@ def value_of(x: Any) -> Any:
     return _constant(x) if is_box(x) else tree_map(_constant, x)
 
 
-def stop_gradient(x: Any) -> Any:
+def stop_gradient(x: Value) -> Any:
     """`x` as a constant: its plain values, in the same containers.
 
     Arguments: `x`, a traced array or a container of them.
@@ -75,7 +76,7 @@ class _CheckpointCall(OpaqueCall):
         super().__init__(getattr(function.f, "__name__", str(function.f)), arguments)
         self.function = function
 
-    def inputs(self, values: Sequence[Any]) -> Inputs:
+    def inputs(self, values: Sequence[Value]) -> Inputs:
         """The function as one of its active leaves alone."""
 
         def of_active(*boxes: Any) -> Any:
@@ -95,7 +96,7 @@ class _CheckpointCall(OpaqueCall):
         active = [v for v, used in zip(values, self.active, strict=True) if used]
         return Inputs(of_active, active, {}, None)
 
-    def run(self, values: Sequence[Any], nested: Any) -> Any:
+    def run(self, values: Sequence[Value], nested: Any) -> Any:
         if isinstance(nested, Tape):
             args, kwargs = self.arguments.unflatten([own_constant(v) for v in values])
             return self.function(*args, **kwargs)
@@ -104,10 +105,12 @@ class _CheckpointCall(OpaqueCall):
         outputs = Recording(self.inputs(values)).outputs
         return outputs.tree(outputs.values)
 
-    def save(self, ans: Any, values: Any, active: Any, params: Any) -> tuple[Any, ...]:
+    def save(self, ans: Value, values: Any, active: Any, params: Any) -> tuple[Any, ...]:
         return self, tuple(values), self.unpacked(ans)
 
-    def apply_jvp(self, saved: tuple[Any, ...], tangents: Sequence[Any], batch: Shape) -> Any:
+    def apply_jvp(
+        self, saved: tuple[Any, ...], tangents: Sequence[Tangent], batch: Shape
+    ) -> Tangent:
         _, values, _ = saved
         chosen = [t for t, used in zip(tangents, self.active, strict=True) if used]
         outputs, _ = push_forward(self.inputs(values), chosen, batch)
@@ -115,7 +118,7 @@ class _CheckpointCall(OpaqueCall):
         pairs = zip(ts, self.specs, strict=True)
         return self.packed([zeros(spec, batch) if t is None else t for t, spec in pairs])
 
-    def apply_vjp(self, saved: tuple[Any, ...], g: Any, batch: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: tuple[Any, ...], g: Cotangent, batch: Shape) -> Sequence[Any]:
         _, values, answers = saved
         recording = Recording(self.inputs(values))
         again = [recording.outputs.values[i] for i in self.places]
@@ -132,7 +135,7 @@ class _CheckpointCall(OpaqueCall):
         return [next(pulled) if used else None for used in self.active]
 
 
-def own_constant(x: Any) -> Any:
+def own_constant(x: Value) -> Any:
     """An operand for f; large plain arrays are not copied."""
     return x if type(x) is np.ndarray else to_user(x)
 

@@ -13,6 +13,7 @@ from ..array.box import is_box
 from ..core.batch import dtype_of, is_complex, is_inexact, shape_of
 from ..core.tangents import Diagonal
 from ..core.trace import to_user
+from ..core.types import Value
 from ..errors import DualdiffError, UnsupportedInputError, user_line
 
 Span = tuple[int, int]
@@ -23,17 +24,17 @@ class MissingPackageError(DualdiffError, ImportError):
     """An optional package is not installed."""
 
 
-def sizes_of(values: Sequence[Any]) -> list[int]:
+def sizes_of(values: Sequence[Value]) -> list[int]:
     """The number of elements of each leaf."""
     return [0 if v is None else prod(shape_of(v)) for v in values]
 
 
-def size_of(values: Sequence[Any]) -> int:
+def size_of(values: Sequence[Value]) -> int:
     """The number of elements of all leaves."""
     return sum(sizes_of(values))
 
 
-def any_complex(values: Sequence[Any]) -> bool:
+def any_complex(values: Sequence[Value]) -> bool:
     """Whether a leaf is complex."""
     return any(map(is_complex, values))
 
@@ -46,7 +47,7 @@ def _diagonal_of(array: ndarray, first: int, size: int) -> ndarray:
     return flat[: max(0, stop - start)]
 
 
-def identity(values: Sequence[Any], start: int, stop: int) -> list[Any]:
+def identity(values: Sequence[Value], start: int, stop: int) -> list[Any]:
     """Rows `start` to `stop` of the identity over all leaves, split into one array per leaf.
 
     Parts of at least LARGE elements are a `Diagonal`.
@@ -69,7 +70,7 @@ def identity(values: Sequence[Any], start: int, stop: int) -> list[Any]:
     return seeds
 
 
-def split(matrix: ndarray, values: Sequence[Any]) -> list[Any]:
+def split(matrix: ndarray, values: Sequence[Value]) -> list[Any]:
     """Directions over all leaves, one per row, as one array per leaf with a batch axis."""
     seeds: list[Any] = []
     start = 0
@@ -83,7 +84,7 @@ def split(matrix: ndarray, values: Sequence[Any]) -> list[Any]:
     return seeds
 
 
-def joined(parts: Sequence[Any], values: Sequence[Any], count: int) -> ndarray:
+def joined(parts: Sequence[Any], values: Sequence[Value], count: int) -> ndarray:
     """The inverse of `split`, with zeros for a part that is None."""
     flat = [
         np.zeros((count, size), dtype_of(v) if is_inexact(v) else float)
@@ -95,7 +96,7 @@ def joined(parts: Sequence[Any], values: Sequence[Any], count: int) -> ndarray:
     return flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1)
 
 
-def own(x: Any) -> Any:
+def own(x: Value) -> Any:
     """A copy of an array or box that shares no memory."""
     if is_box(x):
         return to_user(x)
@@ -103,7 +104,7 @@ def own(x: Any) -> Any:
 
 
 def one_pass(
-    apply: Callable[..., list[Any]], values: Sequence[Any], span: Span, holomorphic: bool = False
+    apply: Callable[..., list[Any]], values: Sequence[Value], span: Span, holomorphic: bool = False
 ) -> list[Any]:
     """Push or pull rows of the identity; for complex leaves also i times them, as ``d - i d_i``.
 

@@ -10,6 +10,7 @@ from numpy import float64
 
 from ..array.guards import Guards
 from ..core.batch import dtype_of, shape_of
+from ..core.types import Tangent
 from ..errors import UnsupportedInputError, user_line
 from ..trees import LEAF
 from .holomorphic import verify_holomorphic
@@ -79,7 +80,7 @@ class Grad(Reverse):
         return (value, gradient, found.aux) if self.options["has_aux"] else (value, gradient)
 
     def _verify(self, inputs: Inputs, leaves: Sequence[Any]) -> None:
-        def along(tangents: Sequence[Any]) -> list[Any]:
+        def along(tangents: Sequence[Tangent]) -> list[Any]:
             pairs = zip(leaves, tangents, strict=True)
             return [sum(np.sum(g * t) for g, t in pairs if t is not None)]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.types import Value
 from ..errors import user_line
 from ..trees import ravel
 from .grad import Grad, grad
@@ -177,7 +178,7 @@ def hessian_operator(
     return _HessianOperator(f, argnums, has_aux=has_aux)
 
 
-def _half_square(y: Any) -> Any:
+def _half_square(y: Value) -> Any:
     return 0.5 * np.sum(ravel(y)[0] ** 2)
 
 

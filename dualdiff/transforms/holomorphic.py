@@ -9,6 +9,7 @@ import numpy as np
 
 from ..array.box import unbox
 from ..core.batch import dtype_of, is_complex, shape_of
+from ..core.types import Value
 from ..errors import DualdiffError, UnsupportedInputError, user_line
 from .inputs import Inputs
 from .record import push_forward
@@ -18,7 +19,7 @@ class HolomorphicError(DualdiffError, ValueError):
     """A function under ``holomorphic=True`` violates the Cauchy-Riemann equations."""
 
 
-def require_complex(values: Sequence[Any], what: str, operator: str) -> None:
+def require_complex(values: Sequence[Value], what: str, operator: str) -> None:
     """Raise if an argument or a result is real."""
     for v in values:
         if v is not None and not is_complex(v):

@@ -26,6 +26,7 @@ from ..core.trace import (
     to_user,
     unsupported,
 )
+from ..core.types import Cotangent, Tangent, Value
 from ..errors import (
     ConversionError,
     DualdiffError,
@@ -156,7 +157,7 @@ class Inputs:
         named = [(k, getattr(self.kwargs[k], "shape", None)) for k in sorted(self.kwargs)]
         return tuple(self.structures), tuple(leaves), tuple(arguments), tuple(named)
 
-    def at(self, values: Sequence[Any]) -> Inputs:
+    def at(self, values: Sequence[Value]) -> Inputs:
         """The same arguments with other values of the leaves."""
         other = copy(self)
         other.values = list(values)
@@ -212,7 +213,7 @@ class Inputs:
         ]
 
 
-def _copied(x: Any) -> Any:
+def _copied(x: Value) -> Any:
     if type(x) is ndarray:
         return copy_with_strides(x)
     if isinstance(x, (np.random.Generator, np.random.RandomState)):
@@ -223,7 +224,7 @@ def _copied(x: Any) -> Any:
     return x
 
 
-def differentiable(x: Any) -> Any:
+def differentiable(x: Value) -> Any:
     """A leaf as a value to differentiate at, or None; raises for a leaf without derivative."""
     kind = type(x)
     if kind is float or kind is complex or x is None:
@@ -246,14 +247,14 @@ def differentiable(x: Any) -> Any:
     return _refuse_dtype(x)
 
 
-def _refuse_dtype(x: Any) -> Any:
+def _refuse_dtype(x: Value) -> Any:
     raise UnsupportedInputError(
         f"cannot differentiate with respect to values of dtype {x.dtype} (shape {x.shape}), "
         f"{user_line()}; pass floating-point values, for example x.astype(float)."
     )
 
 
-def direction(t: Any, value: Any, batch: Shape, what: str) -> Any:
+def direction(t: Tangent, value: Value, batch: Shape, what: str) -> Any:
     """The user's tangent or cotangent, in the shape and dtype of its primal."""
     if type(t) is ndarray and t.dtype.kind in "iu":
         t = t.astype(float)  # a direction may be written as [1, 0]
@@ -322,7 +323,7 @@ class Outputs:
         return self.tree([others.get(i, to_user(v)) for i, v in enumerate(self.values)])
 
 
-def like(g: Any, leaf: Any, value: Any) -> Any:
+def like(g: Cotangent, leaf: Any, value: Value) -> Any:
     """A derivative in the form of the leaf it belongs to; None counts as zero."""
     if value is None:
         return None
@@ -340,7 +341,7 @@ def like(g: Any, leaf: Any, value: Any) -> Any:
     return np.asarray(g, dtype=dtype)[()]
 
 
-def tangent_like(t: Any, value: Any) -> Any:
+def tangent_like(t: Tangent, value: Value) -> Any:
     """The tangent of a result, zero if it does not depend on the arguments."""
     if value is None:
         return None

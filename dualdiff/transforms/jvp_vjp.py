@@ -7,6 +7,7 @@ from typing import Any
 
 from ..core import trace as levels
 from ..core.batch import Shape
+from ..core.types import Tangent
 from ..errors import user_line
 from .inputs import Argnums, Inputs, any_nan, own_keywords, tangent_like
 from .linearize import Linearization, record
@@ -16,7 +17,7 @@ from .rescue import Derivatives, continued, rescue
 
 def pushed(
     inputs: Inputs,
-    tangents: Sequence[Any],
+    tangents: Sequence[Tangent],
     batch: Shape = (),
     has_aux: bool = False,
     identity: bool = False,
@@ -39,7 +40,7 @@ def pushed(
 def jvp(
     f: Callable[..., Any],
     primals: Sequence[Any],
-    tangents: Sequence[Any],
+    tangents: Sequence[Tangent],
     *,
     argnums: Argnums | None = None,
     has_aux: bool = False,
@@ -69,7 +70,7 @@ def jvp(
     return pushed_along(Inputs(f, primals, kwargs, argnums), tangents, has_aux)
 
 
-def pushed_along(inputs: Inputs, tangents: Sequence[Any], has_aux: bool) -> Any:
+def pushed_along(inputs: Inputs, tangents: Sequence[Tangent], has_aux: bool) -> Any:
     """`jvp` of `Inputs`."""
     found = pushed(inputs, inputs.tangents(tangents), (), has_aux)
     pairs = zip(found.leaves, found.outputs.values, strict=True)

@@ -11,6 +11,7 @@ from numpy import ndarray
 
 from ..core import trace as levels
 from ..core.batch import dtype_of, is_inexact, shape_of
+from ..core.types import Cotangent, Tangent, Value
 from ..errors import UnsupportedInputError, user_line
 from ..trees import flatten, ravel
 from .inputs import Argnums, Inputs, any_nan, like, own_keywords, tangent_like
@@ -71,7 +72,7 @@ class Linearization:
         )
         return outputs.tree([tangent_like(t, v) for t, v in zip(ts, outputs.values, strict=True)])
 
-    def vjp(self, cotangent: Any) -> tuple[Any, ...]:
+    def vjp(self, cotangent: Cotangent) -> tuple[Any, ...]:
         """One cotangent per differentiated argument for a cotangent of the result."""
         inputs = self._recording.inputs
         seeds = self._recording.check_cotangents(cotangent)
@@ -113,10 +114,10 @@ class Linearization:
                 v = v if flat.dtype.kind == "c" else v.real
             return v.astype(flat.dtype)
 
-        def matvec(t: Any) -> Any:
+        def matvec(t: Tangent) -> Any:
             return ravel(_floats(self.jvp(*unravel_in(vector(t, flat_in, real_in)))))[0]
 
-        def rmatvec(g: Any) -> Any:
+        def rmatvec(g: Cotangent) -> Any:
             # SciPy's adjoint conjugates; our transpose does not.
             g = np.conjugate(vector(g, flat_out, real_out))
             return np.conjugate(ravel(self.vjp(unravel_out(g)))[0])
@@ -134,7 +135,7 @@ def _floats(tree: Any) -> Any:
     )
 
 
-def _is_real(values: Sequence[Any]) -> ndarray:
+def _is_real(values: Sequence[Value]) -> ndarray:
     """Which elements of all leaves are real."""
     parts = [np.full(prod(shape_of(v)), dtype_of(v).kind != "c") for v in values if v is not None]
     return np.concatenate(parts) if parts else np.zeros(0, bool)

@@ -25,6 +25,7 @@ from ..core.primitive import Primitive
 from ..core.structure import Use
 from ..core.tangents import dense
 from ..core.trace import Trace, Traced, freeze, is_set, materialize
+from ..core.types import Tangent, Value
 
 _careful: ContextVar[bool] = ContextVar("dualdiff_careful", default=False)
 uses_masks = partial(is_set, _careful)
@@ -47,7 +48,7 @@ class Masked(Traced):
     is_mask = True
 
 
-def _without(value: Any, dead: Any) -> Any:
+def _without(value: Value, dead: Any) -> Any:
     """A value with exact zeros at dead elements, in its memory layout, on which views rely."""
     if not shape_of(value):
         return materialize(np.where(dead, 0, value))
@@ -64,7 +65,7 @@ class MaskTrace(Trace):
     def __init__(self) -> None:
         self.open()
 
-    def box(self, value: Any, alive: Any) -> Masked:
+    def box(self, value: Value, alive: Any) -> Masked:
         """A derivative with its mask; dead elements are zero."""
         out = object.__new__(Masked)
         value = np.asarray(value)[()] if type(value) in (float, complex) else value
@@ -74,17 +75,17 @@ class MaskTrace(Trace):
         out.value, out.payload, out.owner = value, alive, self
         return out
 
-    def seed(self, t: Any, zeros_are_structural: bool) -> Any:
+    def seed(self, t: Tangent, zeros_are_structural: bool) -> Any:
         """A seed of the pass."""
         return self.box(t, unbox(t) != 0 if zeros_are_structural else True)
 
-    def released(self, t: Any) -> Any:
+    def released(self, t: Tangent) -> Any:
         """A result of the pass without its mask."""
         if is_box(t):
             t = materialize(t)
         return t.value if type(t) is Masked and t.owner is self else t
 
-    def constant(self, value: Any) -> Masked:
+    def constant(self, value: Value) -> Masked:
         return self.box(value, True)
 
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -111,7 +112,7 @@ class MaskTrace(Trace):
         return self.box(new, store(alive, place, v_alive, True) != 0)
 
 
-def _has_nan(x: Any) -> bool:
+def _has_nan(x: Value) -> bool:
     x = np.asarray(unbox(x))
     return x.dtype.kind in "fc" and contains_nan(x)
 

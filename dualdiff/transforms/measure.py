@@ -12,6 +12,7 @@ from ..array.box import unbox
 from ..core.batch import dtype_of, shape_of
 from ..core.tangents import Diagonal, as_for_many
 from ..core.tape import Entry, slots_of
+from ..core.types import Tangent
 from .plan import Cost, Costs
 from .record import Recording
 
@@ -59,7 +60,7 @@ def _seed(v: Any) -> Any:
     return Diagonal(np.ones(shape, dtype), 0, 1) if shape else np.ones(1, dtype)
 
 
-def _bytes_of(t: Any) -> tuple[int, int]:
+def _bytes_of(t: Tangent) -> tuple[int, int]:
     """The bytes of a direction of one array, as a dense array and as it is held."""
     if t is None:
         return 0, 0

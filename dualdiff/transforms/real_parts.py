@@ -10,18 +10,19 @@ import numpy as np
 
 from ..array.layout import copy_with_strides
 from ..array.views import localize
+from ..core.types import Value
 from ..trees import flatten
 from .holomorphic import is_complex
 from .inputs import Argnums, Inputs, split_aux
 from .transform import Transform
 
 
-def parts(z: Any) -> Any:
+def parts(z: Value) -> Any:
     """Real and imaginary part along a new first axis; real values and None are unchanged."""
     return np.stack([np.real(z), np.imag(z)]) if is_complex(z) else z
 
 
-def _joined(r: Any, value: Any) -> Any:
+def _joined(r: Any, value: Value) -> Any:
     """A complex array from its two parts, in the memory layout of `value`."""
     z = r[0] + 1j * r[1]
     if type(value) is not np.ndarray or value.flags.c_contiguous:

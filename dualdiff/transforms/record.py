@@ -15,6 +15,7 @@ from ..core import trace as levels
 from ..core.batch import Shape
 from ..core.dual import new_trace, zero_tangent
 from ..core.tape import new_tape
+from ..core.types import Cotangent, Tangent
 from ..trees import check_same_structure
 from . import rerun
 from .inputs import Inputs, Outputs, direction, split_aux
@@ -89,7 +90,7 @@ class Recording:
         self.spent = False
 
     def pull(
-        self, cotangents: Sequence[Any], batch: Shape = (), identity: bool = False
+        self, cotangents: Sequence[Cotangent], batch: Shape = (), identity: bool = False
     ) -> list[Any]:
         """Cotangents of the input leaves, or None, for cotangents of the output leaves.
 
@@ -108,14 +109,16 @@ class Recording:
             self.spent = any(type(v) is ndarray and v.size > LARGE for v in self.inputs.values)
         return self.tape.pull(seeds, self.slots, batch, self.spent)
 
-    def push(self, tangents: Sequence[Any], batch: Shape = (), identity: bool = False) -> list[Any]:
+    def push(
+        self, tangents: Sequence[Tangent], batch: Shape = (), identity: bool = False
+    ) -> list[Any]:
         """Tangents of the output leaves, or None, for tangents of the input leaves."""
         seeds = self.seeds(tangents)
         if uses_masks():
             return masked_pass(self._push, seeds, batch, identity)
         return self._push(seeds, batch)
 
-    def seeds(self, tangents: Sequence[Any]) -> list[tuple[int, Any]]:
+    def seeds(self, tangents: Sequence[Tangent]) -> list[tuple[int, Any]]:
         """Slots and tangents of the input leaves that have any."""
         pairs = zip(self.slots, tangents, strict=True)
         return [(slot, t) for slot, t in pairs if slot and t is not None]
@@ -135,7 +138,7 @@ class Recording:
 
 def push_forward(
     inputs: Inputs,
-    tangents: Sequence[Any],
+    tangents: Sequence[Tangent],
     batch: Shape,
     has_aux: bool = False,
     identity: bool = False,

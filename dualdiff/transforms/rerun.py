@@ -18,6 +18,7 @@ from numpy import ndarray
 
 from ..array.box import is_box, unbox
 from ..array.guards import ChangedResidualError, Guards, known_of, owner_of
+from ..core.types import Value
 from ..errors import line_text, user_frame_of
 from .inputs import Inputs
 
@@ -57,7 +58,7 @@ def _captured(f: Any) -> Iterable[Any]:
             continue
 
 
-def _is_consumed(x: Any) -> bool:
+def _is_consumed(x: Value) -> bool:
     return not is_box(x) and hasattr(type(x), "__next__")
 
 

@@ -23,6 +23,7 @@ from ..core import trace as levels
 from ..core.batch import dtype_of, shape_of
 from ..core.dual import ForwardTrace
 from ..core.trace import materialize
+from ..core.types import Value
 from ..errors import user_line
 from ..rules.numpy.linalg.splitting import NotSplitError, is_splitting, splitting
 from .inputs import Inputs, Outputs, any_nan
@@ -147,7 +148,7 @@ def _direction(v: Any, rng: np.random.Generator) -> Any:
     return np.asarray(t, dtype)[()] if shape == () else t.astype(dtype)
 
 
-def close(a: Any, b: Any) -> bool:
+def close(a: Value, b: Value) -> bool:
     """Whether two arrays, or None, are finite and equal up to rounding."""
     if a is None or b is None:
         return a is b

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.batch import shape_of
+from ..core.types import Value
 from .holomorphic import require_complex
 from .inputs import Argnums
 from .jacobian import jacobian
@@ -30,7 +31,7 @@ class _Wirtinger(AsReal):
         )
 
 
-def _wirtinger(block: Any, value: Any, is_complex: bool, sign: int) -> Any:
+def _wirtinger(block: Any, value: Value, is_complex: bool, sign: int) -> Any:
     """``(d/dx - sign i d/dy) f / 2`` from the real block of one result and one argument."""
     if block is None:
         return None

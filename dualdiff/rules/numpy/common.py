@@ -18,12 +18,13 @@ from ...array.stores import assign_to
 from ...array.views import memory_of
 from ...core.batch import Shape, Spec, align, cast, contains_nan, dtype_of, shape_of
 from ...core.trace import materialize
+from ...core.types import Cotangent, Tangent, Value
 from ...errors import UnsupportedInputError, user_line
 
 Axes = tuple[int, ...]
 
 
-def ndim_of(x: Any) -> int:
+def ndim_of(x: Value) -> int:
     """``numpy.ndim`` of a plain value or a box, without NumPy's dispatch."""
     return len(shape_of(x))
 
@@ -77,7 +78,7 @@ def memory_order(strides: Sequence[int]) -> list[int]:
     return order[::-1]
 
 
-def expand_dims(g: Any, axes: Axes, ndim: int) -> Any:
+def expand_dims(g: Cotangent, axes: Axes, ndim: int) -> Any:
     """Put back the axes that a reduction of an array of `ndim` dimensions took away; keeps batch
     axes."""
     if not axes:
@@ -93,7 +94,7 @@ def expand_dims(g: Any, axes: Axes, ndim: int) -> Any:
     )
 
 
-def where_or_zero(mask: Any, g: Any) -> Any:
+def where_or_zero(mask: Any, g: Cotangent) -> Any:
     """``np.where(mask, g, 0)``, for large masks as a product unless that gives NaN: it is ten times
     faster for an irregular mask."""
     if type(g) is ndarray and math.prod(shape_of(mask)) > 100 and not is_box(mask):
@@ -104,7 +105,7 @@ def where_or_zero(mask: Any, g: Any) -> Any:
 
 
 def tangent_where(
-    ts: Sequence[Any], masks: Sequence[Any], specs: Sequence[Spec], ans_spec: Spec, batch: Shape
+    ts: Sequence[Tangent], masks: Sequence[Any], specs: Sequence[Spec], ans_spec: Spec, batch: Shape
 ) -> Any:
     """Each tangent where its mask is; masks do not overlap, and a None is a tangent of zeros."""
     total: Any = 0
@@ -124,7 +125,7 @@ def target_of(out: Any) -> Any:
     return out
 
 
-def for_target(a: Any, out: Any, dtype: Any, is_linear: bool = False) -> Any:
+def for_target(a: Value, out: Any, dtype: Any, is_linear: bool = False) -> Any:
     """`a` in the dtype in which a method of a ufunc works for an array `out`, if `dtype` is not
     given."""
     if out is None or dtype is not None:
@@ -135,7 +136,7 @@ def for_target(a: Any, out: Any, dtype: Any, is_linear: bool = False) -> Any:
     return cast(a, np.result_type(own, wanted))
 
 
-def into(out: Any, ans: Any, casting: Any = "same_kind", broadcast: bool = False) -> Any:
+def into(out: Any, ans: Value, casting: Any = "same_kind", broadcast: bool = False) -> Any:
     """The return value of a function with `out=`: the result, written into `out` if there is one.
 
     NumPy's ufuncs broadcast their result to `out`; its other functions need an array that fits.
@@ -153,7 +154,7 @@ def into(out: Any, ans: Any, casting: Any = "same_kind", broadcast: bool = False
     return out
 
 
-def laid_out(x: Any, order: Any = "C") -> Any:
+def laid_out(x: Value, order: Any = "C") -> Any:
     """`x` in C or Fortran order, as from NumPy's function; a copy if it has another order.
 
     Whether a later `ravel` or `reshape` is a view depends on it.
@@ -164,7 +165,7 @@ def laid_out(x: Any, order: Any = "C") -> Any:
     return np.copy(x, order)
 
 
-def laid_out_like(x: Any, made: ndarray) -> Any:
+def laid_out_like(x: Value, made: ndarray) -> Any:
     """`x` in the memory layout of `made`, an array of the same shape without gaps."""
     layout = layout_of(made)
     if layout is None:
@@ -173,7 +174,7 @@ def laid_out_like(x: Any, made: ndarray) -> Any:
     return x if lies else materialize(in_layout(x, layout, ()))
 
 
-def fortran_or_c(x: Any) -> str:
+def fortran_or_c(x: Value) -> str:
     """The order in which NumPy makes arrays from the parts of `x`: "F" where `x` is in that
     alone."""
     return "F" if np.asarray(memory_of(x)).flags.fnc else "C"
@@ -209,7 +210,7 @@ def zero_derivative(
     return passes_values
 
 
-def strip(x: Any, look: Callable[[Any], Any] = observe) -> Any:
+def strip(x: Value, look: Callable[[Any], Any] = observe) -> Any:
     """Plain values behind boxes, also in lists and tuples."""
     if type(x) in (list, tuple):
         return type(x)(strip(e, look) for e in x)

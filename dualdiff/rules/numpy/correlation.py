@@ -9,6 +9,7 @@ import numpy as np
 from ...array.box import unbox
 from ...core.batch import cast, dtype_of, shape_of
 from ...core.trace import materialize
+from ...core.types import Value
 from .common import implements
 from .reductions import conjugate
 
@@ -26,7 +27,7 @@ def _variables(m: Any, rowvar: bool) -> Any:
 @implements(np.cov)
 def cov(
     m: Any,
-    y: Any = None,
+    y: Value = None,
     rowvar: bool = True,
     bias: bool = False,
     ddof: int | None = None,
@@ -65,7 +66,7 @@ def cov(
 
 
 @implements(np.corrcoef)
-def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
+def corrcoef(x: Value, y: Value = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
     """``numpy.corrcoef``."""
     c = cov(x, y, rowvar, dtype=dtype)
     if np.ndim(c) == 0:

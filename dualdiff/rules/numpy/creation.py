@@ -19,6 +19,7 @@ from ...array.views import Array, memory_of
 from ...core.batch import Shape, cast, dtype_of
 from ...core.primitive import Primitive
 from ...core.trace import is_tracing, materialize, set_object_converter
+from ...core.types import Cotangent, Residuals, Tangent, Value
 from ...errors import UnsupportedInputError, user_line
 from ..declare import linear
 from ..structures import Elementwise, Pack
@@ -38,24 +39,24 @@ class PackScalars(Primitive):
             return self(*scalars)
         return np.array(scalars)
 
-    def save(self, ans: Any, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
+    def save(self, ans: Value, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
         return ans.dtype, tuple(dtype_of(a) for a in args)
 
-    def apply_jvp(self, saved: Any, tangents: Sequence[Any], batch: Shape) -> Any:
+    def apply_jvp(self, saved: Residuals, tangents: Sequence[Tangent], batch: Shape) -> Tangent:
         dtype, _ = saved
         parts = [0.0 if t is None else t for t in tangents]
         if not batch:
             return cast(self(*parts), dtype)
         return cast(np.stack([np.broadcast_to(t, batch) for t in parts], axis=-1), dtype)
 
-    def apply_vjp(self, saved: Any, g: Any, batch: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: Residuals, g: Cotangent, batch: Shape) -> Sequence[Any]:
         return [cast(g[..., i] if batch else g[i], dtype) for i, dtype in enumerate(saved[1])]
 
 
 pack = PackScalars()
 
 
-def contains_box(x: Any) -> bool:
+def contains_box(x: Value) -> bool:
     """Whether a box stands anywhere in nested lists and tuples, or in an object array."""
     if is_box(x):
         return True
@@ -64,7 +65,7 @@ def contains_box(x: Any) -> bool:
     return type(x) is ndarray and x.dtype.hasobject and any(map(contains_box, x.flat))
 
 
-def from_nested(x: Any) -> Any:
+def from_nested(x: Value) -> Any:
     """Nested sequences or an object array with boxes in them, as one box (or a plain array)."""
     if is_box(x):
         return x
@@ -89,7 +90,7 @@ def from_nested(x: Any) -> Any:
     return np.reshape(pack(*_scalars(x)), shape)
 
 
-def _scalar_shape(x: Any) -> Shape | None:
+def _scalar_shape(x: Value) -> Shape | None:
     """The shape of nested sequences of scalars, or None if they contain arrays."""
     if type(x) not in (list, tuple):
         return None if np.ndim(x) else ()
@@ -104,7 +105,7 @@ def _scalar_shape(x: Any) -> Shape | None:
     return None if inner is None else (len(x), *inner)
 
 
-def _scalars(x: Any) -> Iterable[Any]:
+def _scalars(x: Value) -> Iterable[Any]:
     if type(x) in (list, tuple):
         for e in x:
             yield from _scalars(e)
@@ -169,7 +170,7 @@ def array(
 
 
 def asarray(
-    a: Any,
+    a: Value,
     dtype: Any = None,
     order: Any = None,
     *,
@@ -190,7 +191,7 @@ def asarray(
 
 
 def _contiguous(function: Any, order: str) -> Callable[..., Any]:
-    def contiguous(a: Any, dtype: Any = None, *, like: Any = None) -> Any:
+    def contiguous(a: Value, dtype: Any = None, *, like: Any = None) -> Any:
         if not contains_box(a):
             return function(a, dtype, like=like)
         return array(a, dtype, copy=None, ndmin=1, order=order)
@@ -200,7 +201,7 @@ def _contiguous(function: Any, order: str) -> Callable[..., Any]:
     return contiguous
 
 
-def require(a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = None) -> Any:
+def require(a: Value, dtype: Any = None, requirements: Any = None, *, like: Any = None) -> Any:
     """``numpy.require``."""
     if not contains_box(a):
         return np.require(a, dtype, requirements, like=like)
@@ -209,7 +210,7 @@ def require(a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = 
     return laid_out(ans, "F" if flags.fnc else "C") if flags.forc else ans
 
 
-def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:
+def asarray_chkfinite(a: Value, dtype: Any = None, order: Any = None) -> Any:
     """``numpy.asarray_chkfinite``."""
     if not contains_box(a):
         return np.asarray_chkfinite(a, dtype, order)
@@ -235,7 +236,7 @@ identity = _makes(np.identity)
 tri = _makes(np.tri)
 
 
-def given(x: Any, made: Any) -> Any:
+def given(x: Value, made: Any) -> Any:
     """NumPy's own value of a function, with the derivative of `x`, a formula for the same value."""
     if not is_box(x):
         return made

@@ -16,6 +16,7 @@ from ...array.dispatch import UFUNC_METHODS, register
 from ...core.batch import dtype_of, shape_of
 from ...core.primitive import Primitive
 from ...core.tangents import sums_from_behind
+from ...core.types import Cotangent, Tangent, Value
 from ..declare import linear, rule
 from ..structures import Cumulative
 from .common import axis_of, ends_derivative, for_target, implements, into
@@ -31,7 +32,7 @@ from .reductions import (
 )
 
 
-def recurrence(a: Any, b: Any, axis: int) -> Any:
+def recurrence(a: Value, b: Value, axis: int) -> Any:
     """``s[0] = b[0]``, ``s[k + 1] = a[k] s[k] + b[k + 1]``, by doubling: n log n operations.
 
     Source: Kogge and Stone, IEEE Transactions on Computers C-22 (1973) 786-793.
@@ -46,25 +47,25 @@ def recurrence(a: Any, b: Any, axis: int) -> Any:
     return b
 
 
-def recurrence_vjp(a: Any, g: Any, axis: int) -> Any:
+def recurrence_vjp(a: Value, g: Cotangent, axis: int) -> Cotangent:
     """The cotangent of b in `recurrence`."""
     back = along(axis, REVERSED)
     return recurrence(a[back], g[back], axis)[back]
 
 
-def _cumprod_jvp(t: Any, x: Any, ans: Any, axis: int) -> Any:
+def _cumprod_jvp(t: Tangent, x: Value, ans: Value, axis: int) -> Tangent:
     if is_normal(ans):
         return ans * np.cumsum(t / x, axis=axis)
     return recurrence(x[along(axis, BUT_FIRST)], t * products_before(x, axis), axis)
 
 
-def _cumprod_vjp(g: Any, x: Any, ans: Any, axis: int) -> Any:
+def _cumprod_vjp(g: Cotangent, x: Value, ans: Value, axis: int) -> Cotangent:
     if is_normal(ans):
         return sums_from_behind(g * ans, axis) / x
     return products_before(x, axis) * recurrence_vjp(x[along(axis, BUT_FIRST)], g, axis)
 
 
-def _runs(x: Any, ans: Any, axis: int) -> tuple[Any, Any, Any]:
+def _runs(x: Value, ans: Value, axis: int) -> tuple[Any, Any, Any]:
     """For a running extremum: where it stays, the elements that equal it, how many have so far."""
     x, ans = unbox(x), unbox(ans)
     stays = ans[along(axis, BUT_FIRST)] == ans[along(axis, BUT_LAST)]
@@ -73,12 +74,12 @@ def _runs(x: Any, ans: Any, axis: int) -> tuple[Any, Any, Any]:
     return stays, equal, recurrence(stays, ties, axis)
 
 
-def _running_jvp(t: Any, x: Any, ans: Any, axis: int) -> Any:
+def _running_jvp(t: Tangent, x: Value, ans: Value, axis: int) -> Tangent:
     stays, equal, ties = _runs(x, ans, axis)
     return recurrence(stays, np.where(equal, t, 0), axis) / ties
 
 
-def _running_vjp(g: Any, x: Any, ans: Any, axis: int) -> Any:
+def _running_vjp(g: Cotangent, x: Value, ans: Value, axis: int) -> Cotangent:
     stays, equal, ties = _runs(x, ans, axis)
     return np.where(equal, recurrence_vjp(stays, g / ties, axis), 0)
 
@@ -112,7 +113,7 @@ cummin_p = rule(
 )
 
 
-def _line(a: Any, axis: Any) -> tuple[Any, int]:
+def _line(a: Value, axis: Any) -> tuple[Any, int]:
     """The array and axis of a running function; axis None means the raveled array."""
     ndim = len(shape_of(a))
     if ndim == 0:
@@ -123,7 +124,7 @@ def _line(a: Any, axis: Any) -> tuple[Any, int]:
 
 
 @implements(np.cumsum)
-def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+def cumsum(a: Value, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """``numpy.cumsum``."""
     if dtype is not None and ends_derivative(dtype):
         a = observe(a)
@@ -132,7 +133,7 @@ def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
 
 
 @implements(np.cumprod)
-def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+def cumprod(a: Value, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """``numpy.cumprod``, also with zeros; its rule takes n log n operations."""
     a, axis = _line(converted(for_target(a, out, dtype), dtype), axis)
     return into(out, cumprod_p(a, axis=axis), "unsafe")
@@ -163,7 +164,7 @@ UFUNC_METHODS[np.minimum, "accumulate"] = _accumulate(_running(cummin_p))
 
 def _cumulative(running: Callable[..., Any], start: Callable[..., Any]) -> Callable[..., Any]:
     def cumulative(
-        x: Any,
+        x: Value,
         /,
         *,
         axis: Any = None,
@@ -193,12 +194,12 @@ if hasattr(np, "cumulative_sum"):
 
 
 @implements(np.nancumsum)
-def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+def nancumsum(a: Value, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """``numpy.nancumsum``: NaNs count as 0 and have derivative 0."""
     return cumsum(nan_as(a, 0), axis, dtype, out)
 
 
 @implements(np.nancumprod)
-def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+def nancumprod(a: Value, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """``numpy.nancumprod``: NaNs count as 1 and have derivative 0."""
     return cumprod(nan_as(a, 1), axis, dtype, out)

@@ -10,12 +10,13 @@ import numpy as np
 from ...array.box import is_box, observe, unbox
 from ...core.batch import cast, dtype_of, shape_of
 from ...core.trace import materialize
+from ...core.types import Value
 from .common import axes_of, axis_of, implements, laid_out_like, strip
 from .creation import given
 from .reductions import BUT_FIRST, BUT_LAST, NoValue, along
 
 
-def _border(a: Any, value: Any, axis: int) -> Any:
+def _border(a: Value, value: Value, axis: int) -> Any:
     """The array that `diff` puts before or after, with the length of `a` across the axis."""
     if np.ndim(value) > 0:
         return value
@@ -25,7 +26,9 @@ def _border(a: Any, value: Any, axis: int) -> Any:
 
 
 @implements(np.diff)
-def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = NoValue, append: Any = NoValue) -> Any:
+def diff(
+    a: Value, n: int = 1, axis: int = -1, prepend: Any = NoValue, append: Any = NoValue
+) -> Any:
     """``numpy.diff``, differentiable in `a`, `prepend` and `append`."""
     if n == 0:
         return a
@@ -154,7 +157,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
 
 
 @implements(np.trapezoid)
-def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
+def trapezoid(y: Value, x: Value = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """``numpy.trapezoid``, differentiable in `y`, `x` and `dx`."""
     y = materialize(y)
     axis = axis_of(axis, np.ndim(y))

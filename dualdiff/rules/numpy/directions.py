@@ -13,20 +13,21 @@ import numpy as np
 
 from ...array.box import is_box, unbox
 from ...core.batch import dtype_of
+from ...core.types import Tangent, Value
 from ..declare import rule
 from ..structures import Axis
 from .common import Axes
 from .slopes import LN2, constant, safe_divide
 
 
-def _of_largest(t: Any, size: Any, axis: Axes) -> Any:
+def _of_largest(t: Tangent, size: Any, axis: Axes) -> Any:
     """The mean of `t` over the elements where the plain `size` is largest."""
     largest = size == np.max(size, axis=axis, keepdims=True, initial=-np.inf)
     count = np.maximum(np.sum(largest, axis=axis, keepdims=True), 1)
     return np.sum(np.where(largest, t, 0), axis=axis, keepdims=True) / count
 
 
-def shares(x: Any, axis: Axes, where: Any, base: int | None = None) -> Any:
+def shares(x: Value, axis: Axes, where: Any, base: int | None = None) -> Any:
     """``exp(x - logsumexp(x))`` (powers of 2 if `base` is 2), and 0 outside of `where`.
 
     Infinite largest elements have equal shares.
@@ -41,7 +42,7 @@ def shares(x: Any, axis: Axes, where: Any, base: int | None = None) -> Any:
     return safe_divide(weights, np.sum(weights, axis=axis, keepdims=True))
 
 
-def _shares_step(t: Any, ans: Any, axis: Axes, base: int | None) -> Any:
+def _shares_step(t: Tangent, ans: Value, axis: Axes, base: int | None) -> Any:
     """``p (t - sum(p t))``, symmetric in tangents and cotangents."""
     t = t - _of_largest(t, unbox(ans), axis)
     step = ans * (t - np.sum(ans * t, axis=axis, keepdims=True))
@@ -51,7 +52,7 @@ def _shares_step(t: Any, ans: Any, axis: Axes, base: int | None) -> Any:
 shares_p = rule(shares, jvp=_shares_step, vjp=_shares_step, name="shares", structure=Axis())
 
 
-def direction(x: Any, axis: Axes) -> Any:
+def direction(x: Value, axis: Axes) -> Any:
     """``conj(x) / norm(x)``, 0 where x is 0, and its limit if one element is infinite."""
     if is_box(x):
         return direction_p(x, axis=axis)
@@ -67,7 +68,7 @@ def direction(x: Any, axis: Axes) -> Any:
     return safe_divide(x, np.sqrt(np.sum(squares, axis=axis, keepdims=True))).astype(dtype_of(x))
 
 
-def _direction_step(t: Any, x: Any, ans: Any, axis: Axes) -> Any:
+def _direction_step(t: Tangent, x: Value, ans: Value, axis: Axes) -> Any:
     """``(t - u sum(u t)) / norm(x)`` of real x, symmetric in tangents and cotangents."""
     radius = x
     for one in axis:  # several axes at once are more than the method takes

@@ -17,6 +17,7 @@ from ...array.box import observe
 from ...array.dispatch import register
 from ...core.batch import Shape, cast, shape_of
 from ...core.trace import materialize
+from ...core.types import Cotangent, Tangent, Value
 from ..declare import linear, rule
 from ..structures import Contraction
 from .common import implements, into, target_of, zero_derivative
@@ -48,7 +49,7 @@ def _labels(subscripts: str, ndims: tuple[int, ...]) -> Labels:
     return expanded, output.replace("...", broadcast)
 
 
-def _contract(terms: Sequence[str], output: str, operands: Sequence[Any]) -> Any:
+def _contract(terms: Sequence[str], output: str, operands: Sequence[Value]) -> Any:
     """`numpy.einsum` that allows batch axes in each term that starts with an ellipsis."""
     sizes: dict[str, int] = {}
     for term, operand in zip(terms, operands, strict=True):
@@ -92,7 +93,7 @@ def _planned(labels: Labels, i: int, shapes: tuple[Shape, ...]) -> _Plan:
 
 
 def _transposed(
-    g: Any, i: int, labels: Labels, operands: Sequence[Any], shapes: tuple[Shape, ...]
+    g: Cotangent, i: int, labels: Labels, operands: Sequence[Value], shapes: tuple[Shape, ...]
 ) -> Any:
     """The cotangent of operand `i` of an Einstein sum; its value in `operands` is not used."""
     plan = _planned(labels, i, shapes)
@@ -122,7 +123,7 @@ def _on_diagonal(c: Any, term: str, sizes: Shape) -> Any:
     return np.einsum(spec, c, *masks)
 
 
-def _one_operand(x: Any, labels: Labels) -> Any:
+def _one_operand(x: Value, labels: Labels) -> Any:
     (term,), output = labels
     return np.einsum(f"...{term}->...{output}", x)
 
@@ -136,7 +137,7 @@ einsum_of_one_p = linear(
 )
 
 
-def _einsum_jvp(ts: Any, args: Any, subscripts: str) -> Any:
+def _einsum_jvp(ts: Any, args: Any, subscripts: str) -> Tangent:
     terms, output = _labels(subscripts, tuple(len(shape_of(a)) for a in args))
     total = None
     for i, t in enumerate(ts):
@@ -148,7 +149,7 @@ def _einsum_jvp(ts: Any, args: Any, subscripts: str) -> Any:
     return total
 
 
-def _einsum_vjp(g: Any, args: Any, active: Any, subscripts: str) -> Any:
+def _einsum_vjp(g: Cotangent, args: Any, active: Any, subscripts: str) -> Cotangent:
     shapes = tuple(map(shape_of, args))
     labels = _labels(subscripts, tuple(map(len, shapes)))
     return [
@@ -166,7 +167,7 @@ einsum_p = rule(
 )
 
 
-def _as_string(operands: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
+def _as_string(operands: Sequence[Value]) -> tuple[str, tuple[Any, ...]]:
     """Subscripts as a string, from either notation, and the arrays."""
     if isinstance(operands[0], str):
         return operands[0], tuple(operands[1:])

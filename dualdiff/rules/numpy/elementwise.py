@@ -9,6 +9,7 @@ import numpy as np
 
 from ...array.box import is_box, observe, unbox
 from ...core.batch import cast, dtype_of, is_complex
+from ...core.types import Tangent, Value
 from ...errors import UnsupportedInputError, user_line
 from ..declare import Linear, elementwise, linear, rule
 from ..structures import Elementwise
@@ -33,19 +34,19 @@ def imag(val: Any) -> Any:
 
 
 @implements(np.angle)
-def angle(z: Any, deg: bool = False) -> Any:
+def angle(z: Value, deg: bool = False) -> Any:
     """``numpy.angle``, with derivative 0 at 0."""
     ans = np.arctan2(np.imag(z) if is_complex(z) else 0, np.real(z))
     return ans * (180 / PI) if deg else ans
 
 
 @implements(np.real_if_close)
-def real_if_close(a: Any, tol: float = 100) -> Any:
+def real_if_close(a: Value, tol: float = 100) -> Any:
     """``numpy.real_if_close``: decides by the value."""
     return a if np.iscomplexobj(np.real_if_close(observe(a), tol)) else np.real(a)
 
 
-def _sinc_dx(x: Any) -> Any:
+def _sinc_dx(x: Value) -> Any:
     """``-pi j1(pi x)`` with the spherical Bessel function j1 (DLMF 10.49.3, near 0 by 10.53.1)."""
     z = PI * x
     near = np.abs(unbox(z)) < 0.5
@@ -63,20 +64,20 @@ def _sinc_dx(x: Any) -> Any:
 sinc = elementwise(np.sinc, _sinc_dx, name="sinc")
 
 
-def _bessel(x: Any, order: int) -> Any:
+def _bessel(x: Value, order: int) -> Any:
     from scipy import special  # SciPy loads when first needed
 
     dtype = dtype_of(x)
     x = cast(x, np.dtype(float)) if dtype.char == "g" else x
     if order < 2:
-        ans = special.i1(x) if order else special.i0(x)
+        ans: Value = special.i1(x) if order else special.i0(x)
     else:  # iv leaves out tiny x: the first term of the series there (DLMF 10.25.2)
         ans = np.where(np.abs(x) < 1e-8, (0.5 * x) ** order / math.factorial(order),
                        special.iv(order, x))  # fmt: skip
     return cast(np.where(np.isinf(x), np.sign(x) ** order * np.inf, ans)[()], dtype)
 
 
-def _bessel_step(t: Any, x: Any, order: int) -> Any:
+def _bessel_step(t: Tangent, x: Value, order: int) -> Any:
     """``(I[n-1] + I[n+1]) / 2`` (DLMF 10.29.1), where ``I[-1] = I[1]``."""
     return t * (0.5 * (bessel_i(x, order=abs(order - 1)) + bessel_i(x, order=order + 1)))
 
@@ -90,7 +91,7 @@ implements(np.sinc)(sinc.bind)
 implements(np.i0)(i0_p.bind)
 
 
-def _keep_finite(t: Any, x: Any) -> Any:
+def _keep_finite(t: Tangent, x: Value) -> Any:
     """The parts of `t` where `x` is finite, else 0; its own transpose."""
     x = unbox(x)
     if not is_complex(x):
@@ -119,7 +120,7 @@ def _refuse_traced(**options: Any) -> None:
 
 @implements(np.nan_to_num)
 def nan_to_num(
-    x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
+    x: Value, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
 ) -> Any:
     """``numpy.nan_to_num``: derivative 1 where x is finite, 0 where it is replaced."""
     given = {"nan": nan, "posinf": posinf, "neginf": neginf}

@@ -10,10 +10,11 @@ import numpy as np
 from ...array.box import observe
 from ...core.batch import cast, dtype_of
 from ...core.trace import materialize
+from ...core.types import Value
 from .common import implements
 
 
-def _complex_if(x: Any, leaves_domain: Callable[[Any], Any]) -> Any:
+def _complex_if(x: Value, leaves_domain: Callable[[Any], Any]) -> Any:
     """`x`, made complex if it is real and one of its elements is outside the domain."""
     x = materialize(x)
     value = np.asarray(observe(x))
@@ -26,7 +27,7 @@ def _widened(function: Any, leaves_domain: Callable[[Any], Any]) -> Any:
     """One of NumPy's functions of one argument, made complex where the argument is outside."""
     name = function.__name__
 
-    def widened(x: Any) -> Any:
+    def widened(x: Value) -> Any:
         return function(_complex_if(x, leaves_domain))
 
     widened.__name__ = name
@@ -34,11 +35,11 @@ def _widened(function: Any, leaves_domain: Callable[[Any], Any]) -> Any:
     return implements(getattr(np.emath, name))(widened)
 
 
-def _negative(x: Any) -> Any:
+def _negative(x: Value) -> Any:
     return x < 0
 
 
-def _beyond_one(x: Any) -> Any:
+def _beyond_one(x: Value) -> Any:
     return np.abs(x) > 1
 
 
@@ -47,13 +48,13 @@ arccos, arcsin, arctanh = (_widened(f, _beyond_one) for f in (np.arccos, np.arcs
 
 
 @implements(np.emath.logn)
-def logn(n: Any, x: Any) -> Any:
+def logn(n: Any, x: Value) -> Any:
     """``numpy.emath.logn``, the logarithm of x to base n."""
     return log(x) / log(n)
 
 
 @implements(np.emath.power)
-def power(x: Any, p: Any) -> Any:
+def power(x: Value, p: Any) -> Any:
     """``numpy.emath.power``."""
     x, p = _complex_if(x, _negative), materialize(p)
     if dtype_of(p).kind in "iu":

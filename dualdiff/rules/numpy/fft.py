@@ -16,6 +16,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from ...array.box import observe, unbox
 from ...core.batch import Spec, shape_of
 from ...core.trace import materialize
+from ...core.types import Cotangent, Value
 from ..declare import linear
 from ..structures import Axis
 from .common import axis_of, implements, into, target_of
@@ -24,7 +25,7 @@ from .creation import given
 _SWAPPED: Any = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 
 
-def _fitted(a: Any, axis: int, size: int) -> Any:
+def _fitted(a: Value, axis: int, size: int) -> Any:
     """The beginning of `a` along an axis, or `a` with zeros behind it."""
     own = np.shape(a)[axis]
     if own > size:
@@ -46,19 +47,19 @@ def _pairs(n: int, axis: int, pair: float) -> Any:
 
 
 def _transposed(transform: Callable[..., Any]) -> Callable[..., Any]:
-    def transpose(g: Any, x_spec: Spec, n: int, axis: int, norm: Any) -> Any:
+    def transpose(g: Cotangent, x_spec: Spec, n: int, axis: int, norm: Any) -> Any:
         g = transform(g, n, axis, norm)
         return _fitted(g, axis, x_spec.shape[axis])
 
     return transpose
 
 
-def _rfft_transposed(g: Any, x_spec: Spec, n: int, axis: int, norm: Any) -> Any:
+def _rfft_transposed(g: Cotangent, x_spec: Spec, n: int, axis: int, norm: Any) -> Any:
     half = np.conjugate(g) * _pairs(n, axis, 0.5).astype(g.real.dtype)
     return _fitted(np.fft.irfft(half, n, axis, _SWAPPED[norm]), axis, x_spec.shape[axis])
 
 
-def _irfft_transposed(g: Any, x_spec: Spec, n: int, axis: int, norm: Any) -> Any:
+def _irfft_transposed(g: Cotangent, x_spec: Spec, n: int, axis: int, norm: Any) -> Any:
     half = np.conjugate(np.fft.rfft(g, n, axis, _SWAPPED[norm]))
     return _fitted(half * _pairs(n, axis, 2.0).astype(g.dtype), axis, x_spec.shape[axis])
 
@@ -89,7 +90,7 @@ irfft_p = linear(
 )
 
 
-def _along(prim: Any, a: Any, n: int | None, axis: int, norm: Any, default: int | None) -> Any:
+def _along(prim: Any, a: Value, n: int | None, axis: int, norm: Any, default: int | None) -> Any:
     """A transform along one axis; `n` is the length of the full spectrum."""
     a = materialize(a)
     if norm not in _SWAPPED:
@@ -102,7 +103,7 @@ def _along(prim: Any, a: Any, n: int | None, axis: int, norm: Any, default: int 
     return prim(a, n=int(n), axis=axis, norm=norm)
 
 
-def _written(function: Any, out: Any, ans: Any, *args: Any) -> Any:
+def _written(function: Any, out: Any, ans: Value, *args: Any) -> Any:
     """The result, written into `out`; NumPy may compute in the precision of `out`."""
     out = target_of(out)
     if out is None:
@@ -111,27 +112,27 @@ def _written(function: Any, out: Any, ans: Any, *args: Any) -> Any:
     return into(out, given(ans, made), broadcast=True)
 
 
-def _from_half(a: Any, n: int | None, axis: int) -> int:
+def _from_half(a: Value, n: int | None, axis: int) -> int:
     """The length of real data whose half spectrum is `a`."""
     return 2 * (np.shape(a)[normalize_axis_index(axis, np.ndim(a))] - 1) if n is None else n
 
 
 @implements(np.fft.fft)
-def fft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
+def fft(a: Value, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.fft``."""
     args = a, n, axis, norm
     return _written(np.fft.fft, out, _along(fft_p, a, n, axis, norm, None), *args)
 
 
 @implements(np.fft.ifft)
-def ifft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
+def ifft(a: Value, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.ifft``."""
     args = a, n, axis, norm
     return _written(np.fft.ifft, out, _along(ifft_p, a, n, axis, norm, None), *args)
 
 
 @implements(np.fft.rfft)
-def rfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
+def rfft(a: Value, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.rfft``; complex data raise, as in NumPy."""
     args = a, n, axis, norm
     a = materialize(a)
@@ -141,7 +142,7 @@ def rfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: An
 
 
 @implements(np.fft.irfft)
-def irfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
+def irfft(a: Value, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.irfft``; the parts of the argument that it ignores have derivative zero."""
     args = a, n, axis, norm
     return _written(
@@ -150,7 +151,7 @@ def irfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: A
 
 
 @implements(np.fft.hfft)
-def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
+def hfft(a: Value, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.hfft``, the transform of a signal with Hermitian symmetry."""
     args = a, n, axis, norm
     n = _from_half(a, n, axis)
@@ -160,7 +161,7 @@ def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: An
 
 
 @implements(np.fft.ihfft)
-def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
+def ihfft(a: Value, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.ihfft``."""
     args = a, n, axis, norm
     return _written(np.fft.ihfft, out, np.conjugate(rfft(a, n, axis, _swapped(norm))), *args)
@@ -171,7 +172,7 @@ def _swapped(norm: Any) -> Any:
 
 
 def _sizes(
-    a: Any, s: Sequence[int] | None, axes: Sequence[int] | None, half: bool
+    a: Value, s: Sequence[int] | None, axes: Sequence[int] | None, half: bool
 ) -> tuple[list[int], list[int]]:
     """Lengths and axes of a transform in several dimensions."""
     shape = np.shape(a)
@@ -188,7 +189,7 @@ def _sizes(
     return [shape[i] if n == -1 else n for n, i in zip(lengths, axes, strict=True)], axes
 
 
-def _over_axes(transform: Callable[..., Any], a: Any, s: Any, axes: Any, norm: Any) -> Any:
+def _over_axes(transform: Callable[..., Any], a: Value, s: Any, axes: Any, norm: Any) -> Any:
     s, axes = _sizes(a, s, axes, half=False)
     for n, axis in reversed(list(zip(s, axes, strict=True))):
         a = transform(a, n, axis, norm)
@@ -196,33 +197,33 @@ def _over_axes(transform: Callable[..., Any], a: Any, s: Any, axes: Any, norm: A
 
 
 @implements(np.fft.fftn)
-def fftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
+def fftn(a: Value, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.fftn``."""
     args = a, s, axes, norm
     return _written(np.fft.fftn, out, _over_axes(fft, a, s, axes, norm), *args)
 
 
 @implements(np.fft.ifftn)
-def ifftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
+def ifftn(a: Value, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.ifftn``."""
     args = a, s, axes, norm
     return _written(np.fft.ifftn, out, _over_axes(ifft, a, s, axes, norm), *args)
 
 
 @implements(np.fft.fft2)
-def fft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
+def fft2(a: Value, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.fft2``."""
     return fftn(a, s, axes, norm, out)
 
 
 @implements(np.fft.ifft2)
-def ifft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
+def ifft2(a: Value, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.ifft2``."""
     return ifftn(a, s, axes, norm, out)
 
 
 @implements(np.fft.rfftn)
-def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
+def rfftn(a: Value, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.rfftn``."""
     args = a, s, axes, norm
     s, axes = _sizes(a, s, axes, half=False)
@@ -231,7 +232,7 @@ def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = 
 
 
 @implements(np.fft.irfftn)
-def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
+def irfftn(a: Value, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.irfftn``."""
     args = a, s, axes, norm
     s, axes = _sizes(a, s, axes, half=True)
@@ -241,18 +242,18 @@ def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any =
 
 
 @implements(np.fft.rfft2)
-def rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
+def rfft2(a: Value, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.rfft2``."""
     return rfftn(a, s, axes, norm, out)
 
 
 @implements(np.fft.irfft2)
-def irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
+def irfft2(a: Value, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.irfft2``."""
     return irfftn(a, s, axes, norm, out)
 
 
-def _shift(a: Any, axes: Any, forward: bool) -> Any:
+def _shift(a: Value, axes: Any, forward: bool) -> Any:
     a = materialize(a)
     shape = shape_of(a)
     if axes is None:
@@ -263,12 +264,12 @@ def _shift(a: Any, axes: Any, forward: bool) -> Any:
 
 
 @implements(np.fft.fftshift)
-def fftshift(x: Any, axes: Any = None) -> Any:
+def fftshift(x: Value, axes: Any = None) -> Any:
     """``numpy.fft.fftshift``."""
     return _shift(x, axes, forward=True)
 
 
 @implements(np.fft.ifftshift)
-def ifftshift(x: Any, axes: Any = None) -> Any:
+def ifftshift(x: Value, axes: Any = None) -> Any:
     """``numpy.fft.ifftshift``."""
     return _shift(x, axes, forward=False)

@@ -12,6 +12,7 @@ import numpy as np
 from ...array.box import is_box, unbox
 from ...core.batch import Shape, shape_of
 from ...core.trace import materialize
+from ...core.types import Value
 from .common import axis_of, implements, laid_out_like, strip
 from .creation import CREATORS, contains_box, from_nested
 from .manipulation import as_operand
@@ -36,7 +37,7 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
 
 
 @implements(np.apply_over_axes)
-def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
+def apply_over_axes(func: Any, a: Value, axes: Any) -> Any:
     """``numpy.apply_over_axes``."""
     value = as_operand(a)
     ndim = np.ndim(value)

@@ -12,6 +12,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from ...array.box import observe
 from ...array.views import View
 from ...core.batch import Shape, dtype_of, shape_of
+from ...core.types import Cotangent, Tangent, Value
 from ..declare import rule
 from ..structures import Blocks
 from .common import (
@@ -27,7 +28,9 @@ from .common import (
 from .manipulation import as_operand, reshape_p
 
 
-def _concatenate_jvp(ts: Sequence[Any], specs: Any, ans_spec: Any, axis: int, batch: Shape) -> Any:
+def _concatenate_jvp(
+    ts: Sequence[Tangent], specs: Any, ans_spec: Any, axis: int, batch: Shape
+) -> Tangent:
     parts = [
         np.zeros(batch + spec.shape, spec.dtype) if t is None else t
         for t, spec in zip(ts, specs, strict=True)
@@ -41,7 +44,7 @@ def _spans(specs: Any, axis: int) -> list[slice]:
     return [slice(*span) for span in itertools.pairwise(ends)]
 
 
-def _concatenate_vjp(g: Any, specs: Any, active: Any, axis: int) -> Any:
+def _concatenate_vjp(g: Cotangent, specs: Any, active: Any, axis: int) -> Cotangent:
     rest = (slice(None),) * (ndim_of(g) + axis)
     spans = zip(_spans(specs, axis), active, strict=True)
     return [g[(*rest, span)] if used else None for span, used in spans]
@@ -153,7 +156,7 @@ def block(arrays: Any) -> Any:
     return ans if depth else np.copy(ans, "C")
 
 
-def _map_nested(f: Any, x: Any) -> Any:
+def _map_nested(f: Any, x: Value) -> Any:
     return [_map_nested(f, e) for e in x] if type(x) is list else f(x)
 
 
@@ -237,7 +240,7 @@ def dsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
     return split(ary, indices_or_sections, 2)
 
 
-def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
+def unstack(x: Value, /, *, axis: int = 0) -> tuple[Any, ...]:
     """``numpy.unstack``; views."""
     if ndim_of(x) == 0:
         raise ValueError("Input array must be at least 1-d.")

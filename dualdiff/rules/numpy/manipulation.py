@@ -16,25 +16,26 @@ from ...array.box import is_box, observe, unbox
 from ...array.views import View, memory_of
 from ...core.batch import Broadcast, Shape, align, shape_of, unbroadcast
 from ...core.trace import materialize
+from ...core.types import Cotangent, Tangent, Value
 from ..declare import linear
 from ..structures import Blocks, Gather
 from .common import Axes, axes_of, axis_of, implements, in_c_order, memory_order, ndim_of
 
 
-def batch_of(t: Any, ndim: int) -> Shape:
+def batch_of(t: Tangent, ndim: int) -> Shape:
     """The batch axes of a tangent or cotangent of an array with `ndim` dimensions."""
     shape = shape_of(t)
     return tuple(shape[: len(shape) - ndim])
 
 
-def as_operand(x: Any) -> Any:
+def as_operand(x: Value) -> Any:
     """One of a sequence of operands; lists and object arrays of traced values as one box."""
     if type(x) in (list, tuple) or (type(x) is ndarray and x.dtype.hasobject):
         return materialize(x)
     return x
 
 
-def _reshaped(x: Any, shape: Shape) -> Any:
+def _reshaped(x: Value, shape: Shape) -> Any:
     return x.reshape(shape) if type(x) is ndarray else np.reshape(x, shape)
 
 
@@ -48,7 +49,7 @@ reshape_p = linear(
 )
 
 
-def _permute(x: Any, axes: Axes) -> Any:
+def _permute(x: Value, axes: Axes) -> Any:
     """Transpose the last axes; `axes` are negative, so batch axes stay in front."""
     batch = len(shape_of(x)) - len(axes)
     order = (*range(batch), *axes) if batch else axes
@@ -99,7 +100,7 @@ def _shape_argument(shape: Any, size: int) -> Shape:
 
 
 @implements(np.reshape)
-def reshape(a: Any, /, shape: Any, order: Any = "C", *, copy: bool | None = None) -> Any:
+def reshape(a: Value, /, shape: Any, order: Any = "C", *, copy: bool | None = None) -> Any:
     """``numpy.reshape``; a view that writes through exactly where NumPy makes a view."""
     if order == "A":
         order = "F" if np.asarray(memory_of(a)).flags.fnc else "C"
@@ -116,7 +117,7 @@ def reshape(a: Any, /, shape: Any, order: Any = "C", *, copy: bool | None = None
 
 
 @implements(np.ravel)
-def ravel(a: Any, order: Any = "C") -> Any:
+def ravel(a: Value, order: Any = "C") -> Any:
     """``numpy.ravel``; a view if the elements are contiguous in the requested order."""
     memory = np.asarray(memory_of(a))
     if order == "K":
@@ -129,7 +130,7 @@ def ravel(a: Any, order: Any = "C") -> Any:
 
 
 @implements(np.transpose, np.permute_dims)
-def transpose(a: Any, axes: Any = None) -> Any:
+def transpose(a: Value, axes: Any = None) -> Any:
     """``numpy.transpose``."""
     ndim = len(shape_of(a))
     if axes is None:
@@ -140,7 +141,7 @@ def transpose(a: Any, axes: Any = None) -> Any:
 
 
 @implements(np.matrix_transpose, np.linalg.matrix_transpose)
-def matrix_transpose(x: Any, /) -> Any:
+def matrix_transpose(x: Value, /) -> Any:
     """``numpy.matrix_transpose``: the last two axes change places."""
     if ndim_of(x) < 2:
         raise ValueError(f"Input array must be at least 2-dimensional, but it is {ndim_of(x)}")
@@ -148,7 +149,7 @@ def matrix_transpose(x: Any, /) -> Any:
 
 
 @implements(np.swapaxes)
-def swapaxes(a: Any, axis1: Any, axis2: Any) -> Any:
+def swapaxes(a: Value, axis1: Any, axis2: Any) -> Any:
     """``numpy.swapaxes``."""
     ndim = ndim_of(a)
     i, j = axis_of(axis1, ndim), axis_of(axis2, ndim)
@@ -158,7 +159,7 @@ def swapaxes(a: Any, axis1: Any, axis2: Any) -> Any:
 
 
 @implements(np.moveaxis)
-def moveaxis(a: Any, source: Any, destination: Any) -> Any:
+def moveaxis(a: Value, source: Any, destination: Any) -> Any:
     """``numpy.moveaxis``."""
     ndim = ndim_of(a)
     sources = normalize_axis_tuple(source, ndim, "source")
@@ -174,7 +175,7 @@ def moveaxis(a: Any, source: Any, destination: Any) -> Any:
 
 
 @implements(np.rollaxis)
-def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+def rollaxis(a: Value, axis: int, start: int = 0) -> Any:
     """``numpy.rollaxis``."""
     n = ndim_of(a)
     np.rollaxis(np.broadcast_to(False, (1,) * n), axis, start)  # checks the arguments
@@ -183,7 +184,7 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
 
 
 @implements(np.expand_dims)
-def expand_dims(a: Any, axis: Any) -> Any:
+def expand_dims(a: Value, axis: Any) -> Any:
     """``numpy.expand_dims``."""
     inner = shape_of(a)
     places = axis if isinstance(axis, (tuple, list)) else (axis,)
@@ -194,7 +195,7 @@ def expand_dims(a: Any, axis: Any) -> Any:
 
 
 @implements(np.squeeze)
-def squeeze(a: Any, axis: Any = None) -> Any:
+def squeeze(a: Value, axis: Any = None) -> Any:
     """``numpy.squeeze``."""
     shape = np.squeeze(np.broadcast_to(False, shape_of(a)), axis).shape
     return reshape_p(a, shape=shape)
@@ -290,7 +291,7 @@ def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
     return flip(np.swapaxes(m, *axes), axes[1])
 
 
-def _rolled(x: Any, shift: tuple[int, ...], axis: tuple[int, ...]) -> Any:
+def _rolled(x: Value, shift: tuple[int, ...], axis: tuple[int, ...]) -> Any:
     """``numpy.roll``; along one axis by joining two slices, at less than half its cost."""
     if len(axis) != 1 or type(x) is not ndarray or not x.size or not in_c_order(x):
         return np.roll(x, shift, axis)
@@ -309,7 +310,7 @@ roll_p = linear(
 
 
 @implements(np.roll)
-def roll(a: Any, shift: Any, axis: Any = None) -> Any:
+def roll(a: Value, shift: Any, axis: Any = None) -> Any:
     """``numpy.roll``."""
     if axis is None:
         return np.reshape(roll(np.ravel(a), shift, 0), shape_of(a))
@@ -325,7 +326,7 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
     return roll_p(a, shift=tuple(shifts.tolist()), axis=tuple(axes.tolist()))
 
 
-def _untile(g: Any, x_spec: Any, reps: Shape) -> Any:
+def _untile(g: Cotangent, x_spec: Any, reps: Shape) -> Any:
     """The cotangents of the copies, summed."""
     n = x_spec.ndim
     split = tuple(size for pair in zip(reps, x_spec.shape, strict=True) for size in pair)
@@ -367,7 +368,7 @@ repeat_p = linear(
 
 
 @implements(np.repeat)
-def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
+def repeat(a: Value, repeats: Any, axis: Any = None) -> Any:
     """``numpy.repeat``."""
     if axis is None:
         a, axis = np.ravel(a), 0
@@ -382,7 +383,7 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
 
 
 @implements(np.resize)
-def resize(a: Any, new_shape: Any) -> Any:
+def resize(a: Value, new_shape: Any) -> Any:
     """``numpy.resize``: the raveled array, repeated up to the new size."""
     shape = (new_shape,) if ndim_of(new_shape) == 0 else tuple(new_shape)
     flat, size = np.ravel(a), int(np.prod(shape))

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...array.box import is_box
 from ...array.dispatch import UFUNC_METHODS, find_function
+from ...core.types import Value
 from .creation import contains_box, from_nested
 
 # These take a sequence of arrays, in which NumPy itself finds traced ones.
@@ -27,7 +28,7 @@ TAKES_SEQUENCES = frozenset(
 _PLAIN = frozenset((float, int, bool, complex, str, slice, type(None), np.float64))
 
 
-def _traced(x: Any) -> Any:
+def _traced(x: Value) -> Any:
     if type(x) in _PLAIN or is_box(x) or not contains_box(x):
         return x
     return from_nested(x)

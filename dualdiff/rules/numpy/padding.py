@@ -9,6 +9,7 @@ import numpy as np
 
 from ...array.box import is_box, observe, unbox
 from ...core.batch import Spec, dtype_of
+from ...core.types import Cotangent, Tangent, Value
 from ...errors import UnsupportedInputError, user_line
 from ..declare import linear
 from ..structures import Gather
@@ -20,11 +21,11 @@ Pair = tuple[int, int]
 _STATISTICS = {"maximum": "max", "minimum": "min", "mean": "mean", "median": "median"}
 
 
-def _pad_jvp(t: Any, x_spec: Spec, widths: tuple[Pair, ...]) -> Any:
+def _pad_jvp(t: Tangent, x_spec: Spec, widths: tuple[Pair, ...]) -> Tangent:
     return np.pad(t, ((0, 0),) * len(batch_of(t, x_spec.ndim)) + widths)
 
 
-def _pad_transpose(g: Any, x_spec: Spec, widths: tuple[Pair, ...]) -> Any:
+def _pad_transpose(g: Cotangent, x_spec: Spec, widths: tuple[Pair, ...]) -> Any:
     pairs = zip(widths, x_spec.shape, strict=True)
     return g[(..., *(slice(before, before + n) for (before, _), n in pairs))]
 
@@ -38,7 +39,7 @@ pad_p = linear(
 )
 
 
-def _pairs(x: Any, ndim: int) -> Any:
+def _pairs(x: Value, ndim: int) -> Any:
     """One pair per axis from NumPy's short forms."""
     return np.broadcast_to(as_operand(x), (ndim, 2))
 
@@ -58,21 +59,21 @@ def _widths(pad_width: Any, ndim: int) -> tuple[Pair, ...]:
     return tuple((before, after) for before, after in _pairs(pad_width, ndim).tolist())
 
 
-def _part(x: Any, axis: int, index: slice) -> Any:
+def _part(x: Value, axis: int, index: slice) -> Any:
     return x[(slice(None),) * axis + (index,)]
 
 
-def _filled(value: Any, x: Any, axis: int, width: int) -> Any:
+def _filled(value: Value, x: Value, axis: int, width: int) -> Any:
     shape = list(np.shape(x))
     shape[axis] = width
     return np.broadcast_to(value, shape)
 
 
-def _join(left: Any, x: Any, right: Any, axis: int) -> Any:
+def _join(left: Any, x: Value, right: Any, axis: int) -> Any:
     return np.concatenate((left, x, right), axis, dtype=dtype_of(x), casting="unsafe")
 
 
-def _pad_constant(x: Any, axis: int, width: Pair, values: Any) -> Any:
+def _pad_constant(x: Value, axis: int, width: Pair, values: Any) -> Any:
     left, right = (_filled(v, x, axis, w) for v, w in zip(values, width, strict=True))
     return _join(left, x, right, axis)
 
@@ -88,13 +89,13 @@ def _ramp(end: Any, edge: Any, axis: int, n: int) -> Any:
     return count * step + end
 
 
-def _pad_ramp(x: Any, axis: int, width: Pair, ends: Any) -> Any:
+def _pad_ramp(x: Value, axis: int, width: Pair, ends: Any) -> Any:
     left = _ramp(ends[0], _part(x, axis, slice(0, 1)), axis, width[0])
     right = _ramp(ends[1], _part(x, axis, slice(-1, None)), axis, width[1])
     return _join(left, x, np.flip(right, axis), axis)
 
 
-def _pad_statistic(x: Any, axis: int, width: Pair, lengths: Any, mode: str) -> Any:
+def _pad_statistic(x: Value, axis: int, width: Pair, lengths: Any, mode: str) -> Any:
     function, n = getattr(np, _STATISTICS[mode]), np.shape(x)[axis]
     first, last = (n if length is None else min(length, n) for length in lengths)
     if not (first and last) and mode in ("maximum", "minimum"):
@@ -104,7 +105,7 @@ def _pad_statistic(x: Any, axis: int, width: Pair, lengths: Any, mode: str) -> A
     return _pad_constant(x, axis, width, (left, right))
 
 
-def _pad_odd(x: Any, axis: int, width: Pair, edge: int) -> Any:
+def _pad_odd(x: Value, axis: int, width: Pair, edge: int) -> Any:
     """Reflect through the edge values; `edge` is 1 if they are repeated, else 0."""
     left, right = width
     n = np.shape(x)[axis]

@@ -11,6 +11,7 @@ import numpy as np
 from ...array.box import is_box, observe
 from ...core.batch import Shape, cast, dtype_of
 from ...core.trace import materialize
+from ...core.types import Cotangent, Tangent, Value
 from ..declare import rule
 from .common import implements, laid_out
 from .creation import zeros
@@ -30,7 +31,7 @@ def _trimmed(p: Any) -> Any:
 
 
 @implements(np.polyval)
-def polyval(p: Any, x: Any) -> Any:
+def polyval(p: Any, x: Value) -> Any:
     """``numpy.polyval``, by Horner's rule."""
     p, x = _coefficients(p), materialize(x)
     y = np.zeros(np.shape(x), dtype_of(x))[()] if not is_box(x) else 0 * x
@@ -135,7 +136,7 @@ def poly(seq_of_zeros: Any) -> Any:
 
 
 @implements(np.vander)
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+def vander(x: Value, N: int | None = None, increasing: bool = False) -> Any:
     """``numpy.vander``."""
     x = materialize(x)
     if np.ndim(x) != 1:
@@ -158,13 +159,13 @@ def _slopes(p: Any, roots: Any) -> Any:
     return np.polyval(np.polyder(p), roots)
 
 
-def _roots_jvp(t: Any, x: Any, ans: Any, batch: Shape) -> Any:
+def _roots_jvp(t: Tangent, x: Value, ans: Value, batch: Shape) -> Tangent:
     if np.size(ans) == 0:
         return np.zeros(batch + np.shape(ans))
     return -np.matmul(t, np.transpose(_powers(ans, len(x)))) / _slopes(x, ans)
 
 
-def _roots_vjp(g: Any, x: Any, ans: Any, batch: Shape) -> Any:
+def _roots_vjp(g: Cotangent, x: Value, ans: Value, batch: Shape) -> Cotangent:
     if np.size(ans) == 0:
         return np.zeros(batch + np.shape(x))
     return -np.matmul(g / _slopes(x, ans), _powers(ans, len(x)))
@@ -182,7 +183,13 @@ def roots(p: Any) -> Any:
 
 @implements(np.polyfit)
 def polyfit(
-    x: Any, y: Any, deg: Any, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False
+    x: Value,
+    y: Value,
+    deg: Any,
+    rcond: Any = None,
+    full: bool = False,
+    w: Value = None,
+    cov: Any = False,
 ) -> Any:
     """``numpy.polyfit``, differentiable in x, y and w."""
     x, y = materialize(x) + 0.0, materialize(y) + 0.0

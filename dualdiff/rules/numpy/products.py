@@ -19,6 +19,7 @@ from ...array.box import unbox
 from ...array.dispatch import find_function, no_rule, register
 from ...core.batch import Shape, Spec, align, dtype_of, shape_of
 from ...core.tangents import column_times_row
+from ...core.types import Cotangent, Tangent, Value
 from ..declare import Bilinear, bilinear
 from ..structures import Cross, MatMul
 from .common import implements, into, ndim_of, target_of
@@ -27,14 +28,14 @@ from .linalg.matrices import conjugate, flat, fold, transpose
 from .manipulation import as_operand
 
 
-def _each_times(g: Any, v: Any, shape: Shape, batch: Shape) -> Any:
+def _each_times(g: Cotangent, v: Any, shape: Shape, batch: Shape) -> Any:
     """The vector v times each element of g, which is of the given shape."""
     if shape == batch and batch:
         return column_times_row(g, v)
     return g[..., None] * v if shape else g * v
 
 
-def _jvp_x(t: Any, y: Any, x_spec: Any, batch: Shape) -> Any:
+def _jvp_x(t: Tangent, y: Value, x_spec: Any, batch: Shape) -> Any:
     if y.ndim == 2:
         return _rows(t, y)
     if y.ndim == 1:
@@ -44,12 +45,12 @@ def _jvp_x(t: Any, y: Any, x_spec: Any, batch: Shape) -> Any:
     return np.matmul(align(t, x_spec.ndim, max(x_spec.ndim, y.ndim), batch), y)
 
 
-def _by_rows(t: Any, matrix: Any) -> Any:
+def _by_rows(t: Tangent, matrix: Any) -> Any:
     """``t @ matrix``."""
     return np.matmul(t, matrix)
 
 
-def _rows(t: Any, y: Any) -> Any:
+def _rows(t: Tangent, y: Value) -> Any:
     """``t @ y`` for a matrix y: one product of matrices, whatever the dimensions of t."""
     if y.shape[0] == 1 == t.shape[-1]:  # twice as fast as BLAS
         return t * y[0]
@@ -58,7 +59,7 @@ def _rows(t: Any, y: Any) -> Any:
     return np.matmul(flat(t), y).reshape((*t.shape[:-1], y.shape[-1]))
 
 
-def _jvp_y(t: Any, x: Any, y_spec: Spec, batch: Shape) -> Any:
+def _jvp_y(t: Tangent, x: Value, y_spec: Spec, batch: Shape) -> Any:
     if y_spec.ndim == 1 and x.ndim <= 2:
         return _by_rows(t, x.T)
     if y_spec.ndim == 1:
@@ -68,7 +69,7 @@ def _jvp_y(t: Any, x: Any, y_spec: Spec, batch: Shape) -> Any:
     return np.matmul(x, align(t, y_spec.ndim, max(x.ndim, y_spec.ndim), batch))
 
 
-def _vjp_x(g: Any, y: Any, x_spec: Spec, batch: Shape) -> Any:
+def _vjp_x(g: Cotangent, y: Value, x_spec: Spec, batch: Shape) -> Any:
     if y.ndim == 2:
         return _rows(g, y.T)
     if y.ndim == 1:
@@ -78,7 +79,7 @@ def _vjp_x(g: Any, y: Any, x_spec: Spec, batch: Shape) -> Any:
     return fold(np.matmul(g, transpose(y)), x_spec, max(x_spec.ndim, y.ndim))
 
 
-def _vjp_y(g: Any, x: Any, y_spec: Spec, batch: Shape) -> Any:
+def _vjp_y(g: Cotangent, x: Value, y_spec: Spec, batch: Shape) -> Any:
     if x.ndim == 2 and y_spec.ndim == 1:
         return _by_rows(g, x)
     if x.ndim == 1:
@@ -108,7 +109,7 @@ def matmul(x1: Any, x2: Any, /) -> Any:
 
 
 @implements(operator.matmul)
-def matmul_operator(x: Any, y: Any) -> Any:
+def matmul_operator(x: Value, y: Value) -> Any:
     """The operator ``@``, whose other operand may be a sparse array or an operator of SciPy."""
     for operand in (x, y):
         kind = type(operand)
@@ -121,7 +122,7 @@ def matmul_operator(x: Any, y: Any) -> Any:
 
 
 @implements(np.dot)
-def dot(a: Any, b: Any, out: Any = None) -> Any:
+def dot(a: Value, b: Value, out: Any = None) -> Any:
     """``numpy.dot``."""
     ndims = len(shape_of(a)), len(shape_of(b))
     if out is not None:
@@ -138,7 +139,7 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
     return einsum_p(a, b, function=np.dot, subscripts=subscripts)
 
 
-def _exactly(out: Any, ans: Any) -> Any:
+def _exactly(out: Any, ans: Value) -> Any:
     """The result in an array that has its dtype, in C order, as `numpy.dot` wants it."""
     array = unbox(target_of(out))
     if array.dtype != dtype_of(ans) or not array.flags.c_contiguous:
@@ -155,7 +156,7 @@ def _letters(*ndims: int) -> list[str]:
 
 
 @implements(np.inner)
-def inner(a: Any, b: Any, /) -> Any:
+def inner(a: Value, b: Value, /) -> Any:
     """``numpy.inner``."""
     x, y = _letters(ndim_of(a), ndim_of(b))
     subscripts = f"{x},{y[:-1]}{x[-1]}->{x[:-1]}{y[:-1]}" if x and y else "...,..."
@@ -163,7 +164,7 @@ def inner(a: Any, b: Any, /) -> Any:
 
 
 @implements(np.outer)
-def outer(a: Any, b: Any, out: Any = None) -> Any:
+def outer(a: Value, b: Value, out: Any = None) -> Any:
     """``numpy.outer``."""
     x, y = (v if ndim_of(v) == 1 else np.ravel(v) for v in (a, b))
     ans = einsum_p(as_operand(x), as_operand(y), function=np.outer, subscripts="i,j->ij")
@@ -177,7 +178,7 @@ def linalg_outer(x1: Any, x2: Any, /) -> Any:
 
 
 @implements(np.tensordot)
-def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+def tensordot(a: Value, b: Value, axes: Any = 2) -> Any:
     """``numpy.tensordot``."""
     x, y = _letters(ndim_of(a), ndim_of(b))
     if ndim_of(axes) == 0 and not isinstance(axes, (list, tuple)):
@@ -204,12 +205,12 @@ def _conjugated_first(function: Any) -> Callable[[Any, Any], Any]:
 
 
 @implements(np.vdot)
-def vdot(a: Any, b: Any, /) -> Any:
+def vdot(a: Value, b: Value, /) -> Any:
     """``numpy.vdot``."""
     return dot_p(conjugate(np.ravel(a)), np.ravel(b))
 
 
-def _last(x: Any, axis: int) -> Any:
+def _last(x: Value, axis: int) -> Any:
     return x if axis == -1 else np.moveaxis(x, axis, -1)
 
 
@@ -243,7 +244,7 @@ if hasattr(np, "matvec"):  # NumPy 2.2
 
 
 @implements(np.kron)
-def kron(a: Any, b: Any) -> Any:
+def kron(a: Value, b: Value) -> Any:
     """``numpy.kron``."""
     ndim = max(ndim_of(a), ndim_of(b))
     shape_a, shape_b = ((1,) * (ndim - ndim_of(z)) + shape_of(z) for z in (a, b))
@@ -259,11 +260,11 @@ _LEVI_CIVITA = np.array(
 )
 
 
-def _cross_jvp_x(t: Any, y: Any, x_spec: Spec, batch: Shape) -> Any:
+def _cross_jvp_x(t: Tangent, y: Value, x_spec: Spec, batch: Shape) -> Any:
     return np.cross(align(t, x_spec.ndim, max(x_spec.ndim, y.ndim), batch), y)
 
 
-def _cross_jvp_y(t: Any, x: Any, y_spec: Spec, batch: Shape) -> Any:
+def _cross_jvp_y(t: Tangent, x: Value, y_spec: Spec, batch: Shape) -> Any:
     return np.cross(x, align(t, y_spec.ndim, max(x.ndim, y_spec.ndim), batch))
 
 
@@ -280,7 +281,7 @@ cross_p = bilinear(
 
 @implements(np.cross)
 def cross(
-    a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+    a: Value, b: Value, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
 ) -> Any:
     """``numpy.cross``."""
     if axis is not None:
@@ -296,7 +297,7 @@ def cross(
     return ans if axisc == -1 else np.moveaxis(ans, -1, axisc)
 
 
-def _cross(a: Any, b: Any, signs: Any) -> Any:
+def _cross(a: Value, b: Value, signs: Any) -> Any:
     return np.cross(a, b)
 
 

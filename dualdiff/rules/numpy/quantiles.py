@@ -8,6 +8,7 @@ import numpy as np
 
 from ...array.box import observe
 from ...core.batch import shape_of
+from ...core.types import Value
 from .common import axes_of
 from .manipulation import as_operand
 
@@ -23,7 +24,7 @@ _PLACES = {
 }
 
 
-def quantile_rate(a: Any, q: Any, axis: Any, method: str, skip_nan: bool, keepdims: bool) -> Any:
+def quantile_rate(a: Value, q: Any, axis: Any, method: str, skip_nan: bool, keepdims: bool) -> Any:
     """The derivative of the quantiles with respect to their level; 0 for methods that jump.
 
     At an element it is the slope above; at the last element, the slope below.

@@ -18,6 +18,7 @@ from ...array.dispatch import UFUNC_METHODS
 from ...core.batch import Shape, cast, dtype_of, shape_of
 from ...core.primitive import Primitive
 from ...core.tangents import column_times_row, is_large_product
+from ...core.types import Cotangent, Tangent, Value
 from ..declare import Linear, linear, rule
 from ..structures import Reduction
 from .common import (
@@ -49,7 +50,7 @@ STRICT: set[Primitive] = set()
 
 
 def reduced(
-    prim: Primitive, a: Any, axis: Any, keepdims: Any, out: Any = None, **options: Any
+    prim: Primitive, a: Value, axis: Any, keepdims: Any, out: Any = None, **options: Any
 ) -> Any:
     """Apply a reduction primitive to NumPy's arguments.
 
@@ -71,7 +72,7 @@ def reduced(
 
 
 def _joined(
-    prim: Primitive, a: Any, initial: Any, axis: Any, keepdims: Any, options: dict[str, Any]
+    prim: Primitive, a: Value, initial: Any, axis: Any, keepdims: Any, options: dict[str, Any]
 ) -> Any:
     """A reduction joined with its `initial`; the value is NumPy's, which begins with it."""
     join, start = JOINED[prim]
@@ -85,7 +86,7 @@ def _joined(
 _SCALARS = frozenset((np.float64, np.float32, np.complex128, np.complex64))
 
 
-def column_of(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
+def column_of(g: Cotangent, axes: Axes, shape: Shape, keepdims: bool) -> Any:
     """A batch of cotangents of a reduction of all elements, as one column; None unless its product
     with a row is large."""
     if type(g) is not ndarray or not axes or len(axes) != len(shape):
@@ -95,7 +96,7 @@ def column_of(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
     return g.reshape(-1)
 
 
-def spread(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
+def spread(g: Cotangent, axes: Axes, shape: Shape, keepdims: bool) -> Any:
     """The cotangent of a sum over `axes`, given to each summand."""
     if type(g) in _SCALARS:
         # The same as np.broadcast_to, at a tenth of its cost.
@@ -117,7 +118,7 @@ def spread(g: Any, axes: Axes, shape: Shape, keepdims: bool) -> Any:
 
 
 def reduced_plainly(
-    prim: Primitive, a: Any, axis: Any, keepdims: Any, options: dict[str, Any] = NO_OPTIONS
+    prim: Primitive, a: Value, axis: Any, keepdims: Any, options: dict[str, Any] = NO_OPTIONS
 ) -> Any:
     """`reduced` for common calls, at a lower cost."""
     ndim = len(shape_of(a))
@@ -131,14 +132,14 @@ def reduced_plainly(
     return prim.bind(a, axis=axes, keepdims=keepdims, options=options)
 
 
-def converted(a: Any, dtype: Any) -> Any:
+def converted(a: Value, dtype: Any) -> Any:
     """`a` in the dtype of a function; plain if this dtype has no derivative."""
     if dtype is None:
         return a
     return cast(observe(a) if ends_derivative(dtype) else a, np.dtype(dtype))
 
 
-def kept_dims(g: Any, axis: Axes, ndim: int, keepdims: bool) -> Any:
+def kept_dims(g: Cotangent, axis: Axes, ndim: int, keepdims: bool) -> Any:
     """A result or cotangent of a reduction, broadcastable against its operand."""
     return g if keepdims or shape_of(g) == () else expand_dims(g, axis, ndim)
 
@@ -150,14 +151,14 @@ def reduction(fn: Callable[..., Any], scaled: Scaled, name: str | None = None) -
     product of `v` and that derivative, where `v` and `ans` broadcast against x.
     """
 
-    def apply(x: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
+    def apply(x: Value, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
         return fn(x, axis=axis, keepdims=keepdims, **options)
 
-    def jvp(t: Any, x: Any, ans: Any, axis: Axes, keepdims: bool, options: Any) -> Any:
+    def jvp(t: Tangent, x: Value, ans: Value, axis: Axes, keepdims: bool, options: Any) -> Any:
         ans = kept_dims(ans, axis, len(shape_of(x)), keepdims)
         return np.sum(scaled(t, x, ans, axis, **options), axis=axis, keepdims=keepdims)
 
-    def vjp(g: Any, x: Any, ans: Any, axis: Axes, keepdims: bool, options: Any) -> Any:
+    def vjp(g: Cotangent, x: Value, ans: Value, axis: Axes, keepdims: bool, options: Any) -> Any:
         column = column_of(g, axis, shape_of(x), keepdims)
         if column is not None and type(x) is ndarray:
             row = scaled(column.dtype.type(1), x, np.reshape(ans, ()), axis, **options)
@@ -168,7 +169,7 @@ def reduction(fn: Callable[..., Any], scaled: Scaled, name: str | None = None) -
     return rule(apply, jvp=jvp, vjp=vjp, name=name or fn.__name__, structure=Reduction())
 
 
-def conjugate(x: Any) -> Any:
+def conjugate(x: Value) -> Any:
     """``numpy.conjugate`` that does not copy real arrays."""
     return np.conjugate(x) if dtype_of(x).kind == "c" else x
 
@@ -181,17 +182,19 @@ def count(shape: Shape, axis: Axes, where: Any = True) -> Any:
     return math.prod(shape[a] for a in axis) or 1
 
 
-def _sum(x: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
+def _sum(x: Value, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
     return np.add.reduce(x, axis=axis, keepdims=keepdims, **options)
 
 
-def _sum_jvp(t: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
+def _sum_jvp(t: Tangent, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Tangent:
     if "initial" in options:
         options = {k: v for k, v in options.items() if k != "initial"}
     return np.add.reduce(t, axis=axis, keepdims=keepdims, **options)
 
 
-def _sum_vjp(g: Any, x_spec: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
+def _sum_vjp(
+    g: Cotangent, x_spec: Any, axis: Axes, keepdims: bool, options: dict[str, Any]
+) -> Cotangent:
     g = spread(g, axis, x_spec.shape, keepdims)
     return where_or_zero(options["where"], g) if "where" in options else g
 
@@ -201,7 +204,7 @@ sum_p = linear(_sum, _sum_vjp, jvp=_sum_jvp, name="sum", structure=Reduction())
 
 @implements(np.sum)
 def sum(
-    a: Any,
+    a: Value,
     axis: Any = None,
     dtype: Any = None,
     out: Any = None,
@@ -226,13 +229,13 @@ FIRST, BUT_FIRST, BUT_LAST = slice(None, 1), slice(1, None), slice(None, -1)
 REVERSED = slice(None, None, -1)
 
 
-def products_before(x: Any, axis: int) -> Any:
+def products_before(x: Value, axis: int) -> Any:
     """For each element the product of the earlier elements along an axis."""
     one = np.ones_like(unbox(x)[along(axis, FIRST)])
     return np.concatenate([one, np.cumprod(x[along(axis, BUT_LAST)], axis=axis)], axis=axis)
 
 
-def _products_of_others(x: Any, axis: Axes) -> Any:
+def _products_of_others(x: Value, axis: Axes) -> Any:
     """For each element the product of all others along some axes, in linear time."""
     others: Any = 1
     for a in axis:
@@ -242,13 +245,15 @@ def _products_of_others(x: Any, axis: Axes) -> Any:
     return others
 
 
-def is_normal(ans: Any) -> bool:
+def is_normal(ans: Value) -> bool:
     """Whether products are neither 0 nor near overflow, so that factors can be divided out."""
     size, limits = np.absolute(unbox(ans)), np.finfo(dtype_of(ans))
     return bool(np.all((size > limits.tiny * 1e8) & (size < limits.max)))
 
 
-def _prod_scaled(v: Any, x: Any, ans: Any, axis: Axes, initial: Any = 1, where: Any = True) -> Any:
+def _prod_scaled(
+    v: Any, x: Value, ans: Value, axis: Axes, initial: Any = 1, where: Any = True
+) -> Any:
     if np.size(x) == 0:
         return v * x
     if where is not True:
@@ -264,7 +269,7 @@ prod_p = reduction(np.multiply.reduce, _prod_scaled, "prod")
 
 @implements(np.prod)
 def prod(
-    a: Any,
+    a: Value,
     axis: Any = None,
     dtype: Any = None,
     out: Any = None,
@@ -277,7 +282,9 @@ def prod(
     return reduced(prod_p, a, axis, keepdims, out, initial=initial, where=where)
 
 
-def selected(v: Any, x: Any, ans: Any, axis: Axes, initial: Any = None, where: Any = True) -> Any:
+def selected(
+    v: Any, x: Value, ans: Value, axis: Axes, initial: Any = None, where: Any = True
+) -> Any:
     """`v` shared equally by the elements that equal `ans`, and 0 for the others."""
     x, ans = unbox(x), unbox(ans)
     chosen = np.equal(x, ans)
@@ -305,7 +312,7 @@ nanmin_p = reduction(np.nanmin, selected)
 
 def _extremum(prim: Primitive, name: str) -> Callable[..., Any]:
     def extremum(
-        a: Any,
+        a: Value,
         axis: Any = None,
         out: Any = None,
         keepdims: Any = False,
@@ -328,7 +335,7 @@ nanmin = implements(np.nanmin)(_extremum(nanmin_p, "nanmin"))
 
 
 @implements(np.ptp)
-def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+def ptp(a: Value, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
     """``numpy.ptp``: the maximum minus the minimum."""
     high, out = max(a, axis, keepdims=keepdims), target_of(out)
     if out is not None:
@@ -337,13 +344,13 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any
 
 
 def _softmax(base: int | None) -> Scaled:
-    def scaled(v: Any, x: Any, ans: Any, axis: Axes, where: Any = True) -> Any:
+    def scaled(v: Any, x: Value, ans: Value, axis: Axes, where: Any = True) -> Any:
         return v * shares(x, axis, where, base)
 
     return scaled
 
 
-def _hypot_scaled(v: Any, x: Any, ans: Any, axis: Axes, where: Any = True) -> Any:
+def _hypot_scaled(v: Any, x: Value, ans: Value, axis: Axes, where: Any = True) -> Any:
     return v * direction(x if where is True else np.where(where, x, 0), axis)
 
 
@@ -387,7 +394,7 @@ for _ufunc, _prim, _start in (
     UFUNC_METHODS[_ufunc, "reduce"] = _reduce(_prim)
 
 
-def nan_as(a: Any, number: int) -> Any:
+def nan_as(a: Value, number: int) -> Any:
     """`a` with its NaNs replaced."""
     nan = np.isnan(unbox(a))
     if np.any(nan):
@@ -398,7 +405,7 @@ def nan_as(a: Any, number: int) -> Any:
 
 def _without_nan(reduce: Callable[..., Any], number: int) -> Callable[..., Any]:
     def without_nan(
-        a: Any,
+        a: Value,
         axis: Any = None,
         dtype: Any = None,
         out: Any = None,

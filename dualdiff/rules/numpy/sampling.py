@@ -12,19 +12,20 @@ import numpy as np
 from ...array.box import is_box, observe, unbox
 from ...core.batch import Shape, Spec, cast, dtype_of, shape_of
 from ...core.trace import materialize
+from ...core.types import Cotangent, Tangent, Value
 from ..declare import bilinear, linear
 from ..structures import Bins, Convolution, Correlation
 from .common import implements, strip
 from .creation import given, linspace
 
 
-def _in_double(x: Any) -> Any:
+def _in_double(x: Value) -> Any:
     return cast(x, np.result_type(dtype_of(x), float))
 
 
 @implements(np.interp)
 def interp(
-    x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
+    x: Value, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
 ) -> Any:
     """``numpy.interp``, differentiable in x, xp, fp, left and right.
 
@@ -60,7 +61,7 @@ def interp(
     return np.where(below, first, np.where(above, last, ans))
 
 
-def _each(apply: Callable[[Any], Any], t: Any, batch: Shape) -> Any:
+def _each(apply: Callable[[Any], Any], t: Tangent, batch: Shape) -> Any:
     """A map of vectors, applied to each direction of a batch."""
     if not batch:
         return apply(t)
@@ -69,7 +70,7 @@ def _each(apply: Callable[[Any], Any], t: Any, batch: Shape) -> Any:
     return np.stack([apply(row) for row in t])
 
 
-def _in_full(g: Any, long: int, short: int, mode: str, late: bool) -> Any:
+def _in_full(g: Cotangent, long: int, short: int, mode: str, late: bool) -> Any:
     """A cotangent, placed in the cotangent of the full convolution; `late` for even overlaps."""
     if mode == "full":
         return g
@@ -80,13 +81,13 @@ def _in_full(g: Any, long: int, short: int, mode: str, late: bool) -> Any:
     return np.pad(g, [(0, 0)] * (np.ndim(g) - 1) + [(start, after)])
 
 
-def _convolve_transposed(g: Any, y: Any, x_spec: Spec, mode: str, batch: Shape) -> Any:
+def _convolve_transposed(g: Cotangent, y: Value, x_spec: Spec, mode: str, batch: Shape) -> Any:
     n, m = x_spec.shape[0], np.shape(y)[0]
     g = _in_full(g, max(n, m), min(n, m), mode, late=False)
     return _each(lambda row: _valid(row, y[::-1], n), g, batch)
 
 
-def _valid(g: Any, y: Any, n: int) -> Any:
+def _valid(g: Cotangent, y: Value, n: int) -> Any:
     """The n products of y with windows of g, which is longer than y."""
     return np.convolve(g, y, "valid")[:n]
 
@@ -104,24 +105,24 @@ convolve_p = bilinear(
 )
 
 
-def _correlate_full(g: Any, x_size: int, y_size: int, mode: str) -> Any:
+def _correlate_full(g: Cotangent, x_size: int, y_size: int, mode: str) -> Any:
     long, short = max(x_size, y_size), min(x_size, y_size)
     return _in_full(g, long, short, mode, late=y_size > x_size)
 
 
-def _correlate_vjp_x(g: Any, y: Any, x_spec: Spec, mode: str, batch: Shape) -> Any:
+def _correlate_vjp_x(g: Cotangent, y: Value, x_spec: Spec, mode: str, batch: Shape) -> Any:
     n = x_spec.shape[0]
     g = _correlate_full(g, n, np.shape(y)[0], mode)
     return _each(lambda row: _valid(row, y, n), g, batch)
 
 
-def _correlate_vjp_y(g: Any, x: Any, y_spec: Spec, mode: str, batch: Shape) -> Any:
+def _correlate_vjp_y(g: Cotangent, x: Value, y_spec: Spec, mode: str, batch: Shape) -> Any:
     m = y_spec.shape[0]
     g = _correlate_full(g, np.shape(x)[0], m, mode)
     return _each(lambda row: _valid(row, x[::-1], m)[::-1], g, batch)
 
 
-def _correlate(x: Any, y: Any, mode: Any) -> Any:
+def _correlate(x: Value, y: Value, mode: Any) -> Any:
     return np.correlate(x, np.conjugate(y), mode)
 
 
@@ -158,14 +159,14 @@ def _vectors(*operands: Any) -> tuple[Any, ...]:
 
 
 @implements(np.convolve)
-def convolve(a: Any, v: Any, mode: Any = "full") -> Any:
+def convolve(a: Value, v: Any, mode: Any = "full") -> Any:
     """``numpy.convolve``."""
     a, v = _vectors(a, v)
     return convolve_p(a, v, mode=_mode(mode))
 
 
 @implements(np.correlate)
-def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
+def correlate(a: Value, v: Any, mode: Any = "valid") -> Any:
     """``numpy.correlate``, which conjugates v."""
     if min(np.ndim(a), np.ndim(v)) == 0:
         raise ValueError("object of too small depth for desired array")
@@ -173,7 +174,7 @@ def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
     return correlate_p(a, np.conjugate(v), mode=_mode(mode))
 
 
-def _counts(w: Any, positions: Any, minlength: int) -> Any:
+def _counts(w: Value, positions: Any, minlength: int) -> Any:
     return np.bincount(positions, w, minlength)
 
 
@@ -189,7 +190,7 @@ bincount_p = linear(
 
 
 @implements(np.bincount)
-def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
+def bincount(x: Value, /, weights: Any = None, minlength: int = 0) -> Any:
     """``numpy.bincount``, differentiable in the weights."""
     x = np.asarray(strip(x))
     weights = None if weights is None else materialize(weights)
@@ -200,7 +201,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
 
 
 @implements(np.histogram_bin_edges)
-def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
+def histogram_bin_edges(a: Value, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
     """``numpy.histogram_bin_edges``, differentiable in `a`, in `range` and in given edges."""
     a = np.ravel(materialize(a))
     if is_box(bins) and np.ndim(bins) == 0:
@@ -233,7 +234,7 @@ histogram_p = linear(
 )
 
 
-def _from_bins(g: Any, where: Any, batch: Shape, x_spec: Spec) -> Any:
+def _from_bins(g: Cotangent, where: Any, batch: Shape, x_spec: Spec) -> Any:
     """For each sample the cotangent of its bin, or 0 outside all bins."""
     flat = np.reshape(g, (*batch, prod(shape_of(g)[len(batch) :])))
     inside = where >= 0
@@ -263,7 +264,7 @@ def _density(counts: Any, edges: Sequence[Any]) -> Any:
 
 @implements(np.histogram)
 def histogram(
-    a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
+    a: Value, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
 ) -> Any:
     """``numpy.histogram``: counts are differentiable in the weights, edges as
     `histogram_bin_edges`, a density in both; the move of a sample to another bin counts as none."""
@@ -277,7 +278,7 @@ def histogram(
         where = _bins_of([samples], [strip(edges)])
         samples, plain_bins = _own(samples), _own(plain_bins)
 
-        def count(w: Any) -> Any:
+        def count(w: Value) -> Any:
             return np.histogram(samples, plain_bins, plain_range, weights=np.ravel(w))[0]
 
         np.histogram(observe(a), plain_bins, plain_range, weights=unbox(weights))
@@ -296,7 +297,7 @@ def _flat(weights: Any) -> Any:
     return None if weights is None else np.ravel(weights)
 
 
-def _own(x: Any) -> Any:
+def _own(x: Value) -> Any:
     """Samples or edges that a recording keeps, which the user may change."""
     if type(x) in (list, tuple):
         return [_own(v) for v in x]
@@ -316,7 +317,7 @@ def histogramdd(
         weights = materialize(weights)
         points, plain_bins = _own(points), _own(plain_bins)
 
-        def count(w: Any) -> Any:
+        def count(w: Value) -> Any:
             return np.histogramdd(points, plain_bins, plain_range, weights=w)[0]
 
         counts = histogram_p(weights, count=count, positions=_bins_of(columns, edges))
@@ -325,7 +326,7 @@ def histogramdd(
 
 @implements(np.histogram2d)
 def histogram2d(
-    x: Any, y: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
+    x: Value, y: Value, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
 ) -> Any:
     """``numpy.histogram2d``, differentiable in the weights."""
     if len(x) != len(y):

@@ -12,6 +12,7 @@ from ...array.box import is_box, observe, unbox
 from ...array.dispatch import register
 from ...array.indexing import GETITEM, SCATTER
 from ...core.batch import Broadcast, Shape, Spec, dtype_of, shape_of, unbroadcast
+from ...core.types import Cotangent, Value
 from ..declare import elementwise, linear, rule
 from ..structures import Choice, Gather, Trace
 from .common import (
@@ -40,7 +41,7 @@ def _check_buffer(out: Any, dtype: Any) -> None:
 
 
 @implements(np.take)
-def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> Any:
+def take(a: Value, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> Any:
     """``numpy.take``."""
     _check_buffer(out, dtype_of(a))
     if not is_box(a):
@@ -78,8 +79,12 @@ def along_axis(shape: Shape, indices: Any, axis: int) -> tuple[Any, ...]:
 
 
 def _choice_vjp(
-    g: Any, masks: Sequence[Any], specs: Sequence[Spec], ans_spec: Spec, active: Sequence[bool]
-) -> Any:
+    g: Cotangent,
+    masks: Sequence[Any],
+    specs: Sequence[Spec],
+    ans_spec: Spec,
+    active: Sequence[bool],
+) -> Cotangent:
     return [
         unbroadcast(where_or_zero(mask, g), Broadcast(*spec, *ans_spec)) if used else None
         for mask, spec, used in zip(masks, specs, active, strict=True)
@@ -103,7 +108,7 @@ select_p = rule(
 
 
 @implements(np.choose)
-def choose(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
+def choose(a: Value, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
     """``numpy.choose``, differentiable in the choices."""
     operands = [as_operand(c) for c in choices]
     which = np.choose(strip(a), range(len(operands)), mode=mode)  # checks the positions
@@ -127,7 +132,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 
 @implements(np.piecewise)
-def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+def piecewise(x: Value, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """``numpy.piecewise``: each function sees the traced elements for which its condition holds."""
     x = np.reshape(x, shape_of(x))
     conditions = observe(condlist) if is_box(condlist) else strip(condlist)
@@ -151,7 +156,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 
 
 @implements(np.compress)
-def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
+def compress(condition: Any, a: Value, axis: Any = None, out: Any = None) -> Any:
     """``numpy.compress``."""
     condition = np.asarray(strip(condition))
     if condition.ndim != 1:
@@ -172,7 +177,7 @@ def _embed(v: Any, offset: int, shape: Shape, dtype: Any) -> Any:
     return SCATTER(v, index=index, spec=Spec(shape, dtype))
 
 
-def _diagonal_transpose(g: Any, x_spec: Spec, offset: int, axis1: int, axis2: int) -> Any:
+def _diagonal_transpose(g: Cotangent, x_spec: Spec, offset: int, axis1: int, axis2: int) -> Any:
     rest = [i for i in range(-x_spec.ndim, 0) if i not in (axis1, axis2)]
     order = (*rest, axis1, axis2)
     made = _embed(g, offset, tuple(x_spec.shape[i] for i in order), x_spec.dtype)
@@ -190,7 +195,7 @@ diagonal_p.readonly = True
 
 
 @implements(np.diagonal)
-def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+def diagonal(a: Value, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """``numpy.diagonal``; a view that cannot be written to."""
     ndim = ndim_of(a)
     if ndim < 2:
@@ -200,7 +205,7 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 @implements(np.linalg.diagonal)
-def matrix_diagonal(x: Any, /, *, offset: int = 0) -> Any:
+def matrix_diagonal(x: Value, /, *, offset: int = 0) -> Any:
     """``numpy.linalg.diagonal``."""
     return np.diagonal(x, offset, -2, -1)
 
@@ -230,7 +235,7 @@ def diagflat(v: Any, k: int = 0) -> Any:
     return np.diag(np.ravel(v), k)
 
 
-def _trace_transpose(g: Any, x_spec: Spec, offset: int, axis1: int, axis2: int) -> Any:
+def _trace_transpose(g: Cotangent, x_spec: Spec, offset: int, axis1: int, axis2: int) -> Any:
     n = np.diagonal(np.broadcast_to(False, x_spec.shape), offset, axis1, axis2).shape[-1]
     g = np.broadcast_to(np.reshape(g, (*shape_of(g), 1)), (*shape_of(g), n))
     return _diagonal_transpose(g, x_spec, offset, axis1, axis2)
@@ -246,7 +251,7 @@ trace_p = linear(
 
 @implements(np.trace)
 def trace(
-    a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None
+    a: Value, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None
 ) -> Any:
     """``numpy.trace``."""
     ndim = ndim_of(a)
@@ -284,17 +289,17 @@ def triu(m: Any, k: int = 0) -> Any:
     return triu_p(_as_matrix(m), k=int(k))
 
 
-def _clip_dx(x: Any, y: Any, z: Any) -> Any:
+def _clip_dx(x: Value, y: Value, z: Value) -> Any:
     x, y, z = unbox(x), unbox(y), unbox(z)
     return ~(np.less(x, y) | np.greater(x, z))
 
 
-def _clip_dy(x: Any, y: Any, z: Any) -> Any:
+def _clip_dy(x: Value, y: Value, z: Value) -> Any:
     x, y, z = unbox(x), unbox(y), unbox(z)
     return np.less(x, y) & ~np.greater(y, z)
 
 
-def _clip_dz(x: Any, y: Any, z: Any) -> Any:
+def _clip_dz(x: Value, y: Value, z: Value) -> Any:
     x, y, z = unbox(x), unbox(y), unbox(z)
     return np.greater(x, z) | (np.less(x, y) & np.greater(y, z))
 
@@ -320,7 +325,7 @@ register(_CLIP, clip_p)  # which `plain.clip(traced, traced)` calls
 
 @implements(np.clip)
 def clip(
-    a: Any,
+    a: Value,
     a_min: Any = _MISSING,
     a_max: Any = _MISSING,
     out: Any = None,

@@ -13,6 +13,7 @@ import numpy as np
 from ...array.box import observe
 from ...core.batch import cast, dtype_of
 from ...core.trace import materialize
+from ...core.types import Value
 from .common import implements
 
 
@@ -42,7 +43,7 @@ def unique(
 def _distinct(function: Any) -> Any:
     """A function of the array API that returns a named tuple with the values first."""
 
-    def distinct(x: Any) -> Any:
+    def distinct(x: Value) -> Any:
         x = materialize(x)
         values = function(observe(x))
         index = np.unique(observe(x), return_index=True, equal_nan=False)[1]
@@ -56,7 +57,7 @@ for _function in (np.unique_all, np.unique_counts, np.unique_inverse):
 
 
 @implements(np.unique_values)
-def unique_values(x: Any) -> Any:
+def unique_values(x: Value) -> Any:
     """``numpy.unique_values``, in the order in which NumPy gives them."""
     x = materialize(x)
     values = np.unique_values(observe(x))

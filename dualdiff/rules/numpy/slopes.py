@@ -14,6 +14,7 @@ import numpy as np
 
 from ...array.box import is_box, unbox
 from ...core.batch import dtype_of
+from ...core.types import Value
 from ..declare import elementwise
 
 LN2, LN10, PI = 0.6931471805599453, 2.302585092994046, 3.141592653589793
@@ -29,12 +30,12 @@ def constant(value: float, like: Any) -> Any:
     return _EXACT[value]() if dtype_of(like).char in "gG" else value
 
 
-def is_real(x: Any) -> bool:
+def is_real(x: Value) -> bool:
     """Whether a value or a box holds real numbers."""
     return dtype_of(x).kind != "c"
 
 
-def over(a: Any, b: Any) -> Any:
+def over(a: Value, b: Value) -> Any:
     """``a / b`` with NumPy's infinities for Python numbers."""
     try:
         return a / b
@@ -42,7 +43,7 @@ def over(a: Any, b: Any) -> Any:
         return np.divide(a, b)
 
 
-def safe_divide(a: Any, b: Any) -> Any:
+def safe_divide(a: Value, b: Value) -> Any:
     """``a / b``, and 0 where b is 0."""
     zero = unbox(b) == 0
     return np.where(zero, 0.0, a / np.where(zero, 1.0, b)) if np.any(zero) else a / b
@@ -62,7 +63,7 @@ def slope(*derivatives: Callable[..., Any]) -> Callable[[Callable[..., Any]], Ca
 
 
 @slope(lambda x, ans: -2 * np.tanh(x) * ans)
-def sech_squared(x: Any) -> Any:
+def sech_squared(x: Value) -> Any:
     """``1 / cosh(x)**2``, the derivative of tanh (DLMF 4.34.4)."""
     if is_real(x):
         s = 1 / np.cosh(x)
@@ -72,7 +73,7 @@ def sech_squared(x: Any) -> Any:
 
 
 @slope(lambda x: 1j)
-def times_i(x: Any) -> Any:
+def times_i(x: Value) -> Any:
     """``1j * x`` of complex x, which keeps the signs of zeros."""
     out = np.empty_like(x)
     out.real, out.imag = -x.imag, x.real
@@ -80,7 +81,7 @@ def times_i(x: Any) -> Any:
 
 
 @slope(lambda x, ans: (x * ans) * ans * ans)
-def arcsin_slope(x: Any) -> Any:
+def arcsin_slope(x: Value) -> Any:
     """``1 / sqrt(1 - x**2)``, on the side of the branch cuts by signed zeros (DLMF 4.23(ii)).
 
     The zero imaginary part of a complex 1 would lose a sign in a sum.
@@ -91,7 +92,7 @@ def arcsin_slope(x: Any) -> Any:
 
 
 @slope(lambda x, ans: 2 * (x * ans) * ans)
-def arctanh_slope(x: Any) -> Any:
+def arctanh_slope(x: Value) -> Any:
     """``1 / (1 - x**2)``."""
     if is_real(x):
         return over(1, (1 - x) * (1 + x))
@@ -99,11 +100,11 @@ def arctanh_slope(x: Any) -> Any:
 
 
 @slope(lambda x, ans: -(x * ans) * ans * ans)
-def _complex_arccosh_slope(x: Any) -> Any:
+def _complex_arccosh_slope(x: Value) -> Any:
     return (1 / np.sqrt(x - 1)) * (1 / np.sqrt(x - (-1)))
 
 
-def arccosh_slope(x: Any) -> Any:
+def arccosh_slope(x: Value) -> Any:
     """``1 / (sqrt(x - 1) sqrt(x + 1))``, on the side of the branch cuts by signed zeros."""
     if is_real(x):
         return over(1, np.sqrt(x - 1)) * over(1, np.sqrt(x + 1))
@@ -111,18 +112,18 @@ def arccosh_slope(x: Any) -> Any:
 
 
 @slope(lambda x, ans: (-2 / 3) * ans / x)
-def cbrt_slope(x: Any) -> Any:
+def cbrt_slope(x: Value) -> Any:
     """``1 / (3 cbrt(x)**2)``."""
     root = np.cbrt(x)
     return 1 / (3 * root * root)
 
 
-def _cosine_dx(x: Any, y: Any) -> Any:
+def _cosine_dx(x: Value, y: Value) -> Any:
     sine = cosine(y, x)
     return sine * safe_divide(sine, np.hypot(x, y))
 
 
-def _cosine_dy(x: Any, y: Any) -> Any:
+def _cosine_dy(x: Value, y: Value) -> Any:
     return -cosine(x, y) * safe_divide(cosine(y, x), np.hypot(x, y))
 
 
@@ -131,14 +132,14 @@ def in_range(radius: Any) -> bool:
     return bool(np.isfinite(radius).all())
 
 
-def cosine_of(x: Any, y: Any, radius: Any) -> Any:
+def cosine_of(x: Value, y: Value, radius: Any) -> Any:
     """`cosine`, fast if the radius is known and needs no derivative."""
     plain_values = not (is_box(x) or is_box(y)) and in_range(radius)
     return safe_divide(x, radius) if plain_values else cosine(x, y)
 
 
 @slope(_cosine_dx, _cosine_dy)
-def cosine(x: Any, y: Any) -> Any:
+def cosine(x: Value, y: Value) -> Any:
     """``x / hypot(x, y)``, 0 at the origin, and the limit if x or y is infinite."""
     radius = np.hypot(x, y)
     if in_range(radius):
@@ -151,14 +152,14 @@ def cosine(x: Any, y: Any) -> Any:
 
 
 def _share_of(exp: Callable[..., Any], scale: float, name: str) -> Callable[..., Any]:
-    def rate(x: Any, y: Any) -> Any:
+    def rate(x: Value, y: Value) -> Any:
         product = of_sum(x, y) * of_sum(y, x)
         level = np.isinf(unbox(x)) & (unbox(x) == unbox(y))
         if np.any(level):
             product = np.where(level, 0, product)
         return product if scale == 1 else constant(scale, product) * product
 
-    def values(x: Any, y: Any) -> Any:
+    def values(x: Value, y: Value) -> Any:
         difference = np.subtract(x, y)
         ans = 1 / (1 + exp(-difference))
         lost = np.isnan(difference)

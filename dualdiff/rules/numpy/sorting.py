@@ -8,13 +8,14 @@ import numpy as np
 
 from ...array.box import is_box, unbox
 from ...array.views import memory_of
+from ...core.types import Value
 from ...errors import UnsupportedInputError, user_line
 from ..declare import linear
 from ..structures import Axis, Segments
 from .common import axis_of, implements, laid_out_like
 
 
-def _take(x: Any, order: Any, axis: int) -> Any:
+def _take(x: Value, order: Any, axis: int) -> Any:
     """``take_along_axis`` under any batch axes."""
     if is_box(x):
         return permute_p(x, order=order, axis=axis)
@@ -38,7 +39,7 @@ permute_p = linear(
 )
 
 
-def _mean_of_ties(x: Any, starts: Any) -> Any:
+def _mean_of_ties(x: Value, starts: Any) -> Any:
     """Each run of the last axis, from one of `starts` to the next, replaced by its mean."""
     if is_box(x):
         return mean_of_ties_p(x, starts=starts)
@@ -56,7 +57,7 @@ share_ties_p = linear(
 )
 
 
-def _share_ties(x: Any, axis: int) -> Any:
+def _share_ties(x: Value, axis: int) -> Any:
     """A sorted array whose derivative at equal elements is their mean."""
     value = np.moveaxis(unbox(x), axis, -1)
     new = np.ones(value.shape, dtype=bool)
@@ -77,7 +78,9 @@ def _refuse_order(name: str, order: Any) -> None:
 
 
 @implements(np.sort)
-def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+def sort(
+    a: Value, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> Any:
     """``numpy.sort``; equal elements share the derivative equally."""
     _refuse_order("sort", order)
     if axis is None:
@@ -90,7 +93,7 @@ def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable:
 
 @implements(np.partition)
 def partition(
-    a: Any, kth: Any, axis: Any = -1, kind: Any = "introselect", order: Any = None
+    a: Value, kth: Any, axis: Any = -1, kind: Any = "introselect", order: Any = None
 ) -> Any:
     """``numpy.partition``; equal elements share the derivative equally."""
     _refuse_order("partition", order)
@@ -104,7 +107,7 @@ def partition(
 
 
 @implements(np.sort_complex)
-def sort_complex(a: Any) -> Any:
+def sort_complex(a: Value) -> Any:
     """``numpy.sort_complex``."""
     ans = sort(a)
     return ans.astype(np.sort_complex(unbox(a)[..., :0]).dtype)

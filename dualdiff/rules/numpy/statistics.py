@@ -14,6 +14,7 @@ import numpy as np
 from ...array.box import is_box, observe, unbox
 from ...core.batch import cast, dtype_of, shape_of
 from ...core.primitive import Primitive
+from ...core.types import Cotangent, Value
 from ..declare import elementwise, linear
 from ..structures import Reduction
 from .common import Axes, axes_of, implements, into, strip, target_of
@@ -33,11 +34,13 @@ from .reductions import (
 from .slopes import safe_divide
 
 
-def _mean(x: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
+def _mean(x: Value, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
     return np.mean(x, axis=axis, keepdims=keepdims, **options)
 
 
-def _mean_vjp(g: Any, x_spec: Any, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
+def _mean_vjp(
+    g: Cotangent, x_spec: Any, axis: Axes, keepdims: bool, options: dict[str, Any]
+) -> Cotangent:
     shape, where = x_spec.shape, options.get("where", True)
     if where is True:
         return spread(g / count(shape, axis), axis, shape, keepdims)
@@ -50,7 +53,7 @@ mean_p = linear(_mean, _mean_vjp, name="mean", structure=Reduction())
 
 @implements(np.mean)
 def mean(
-    a: Any,
+    a: Value,
     axis: Any = None,
     dtype: Any = None,
     out: Any = None,
@@ -65,7 +68,7 @@ def mean(
 
 
 def _averaged(
-    function: Any, prim: Primitive, a: Any, axis: Any, dtype: Any, out: Any, keepdims: Any,
+    function: Any, prim: Primitive, a: Value, axis: Any, dtype: Any, out: Any, keepdims: Any,
     where: Any,
 ) -> Any:  # fmt: skip
     made = _made_by(function, a, axis, dtype, out, keepdims, {"where": where})
@@ -75,7 +78,7 @@ def _averaged(
 
 
 def _nanmean_scaled(
-    v: Any, x: Any, ans: Any, axis: Axes, dtype: Any = None, where: Any = True
+    v: Any, x: Value, ans: Value, axis: Axes, dtype: Any = None, where: Any = True
 ) -> Any:
     where = where & ~np.isnan(unbox(x))
     return np.where(where, v / count(shape_of(x), axis, where), 0)
@@ -86,7 +89,7 @@ nanmean_p = reduction(np.nanmean, _nanmean_scaled)
 
 @implements(np.nanmean)
 def nanmean(
-    a: Any,
+    a: Value,
     axis: Any = None,
     dtype: Any = None,
     out: Any = None,
@@ -100,8 +103,8 @@ def nanmean(
 
 def _var_scaled(
     v: Any,
-    x: Any,
-    ans: Any,
+    x: Value,
+    ans: Value,
     axis: Axes,
     dtype: Any = None,
     ddof: Any = 0,
@@ -123,7 +126,9 @@ def _var_scaled(
     return np.where(where, v * (2 * deviation / np.maximum(dof, 0)), 0)
 
 
-def _nanvar_scaled(v: Any, x: Any, ans: Any, axis: Axes, where: Any = True, **options: Any) -> Any:
+def _nanvar_scaled(
+    v: Any, x: Value, ans: Value, axis: Axes, where: Any = True, **options: Any
+) -> Any:
     return _var_scaled(v, x, ans, axis, where=where & ~np.isnan(unbox(x)), **options)
 
 
@@ -132,7 +137,7 @@ nanvar_p = reduction(np.nanvar, _nanvar_scaled)
 
 
 def _made_by(
-    function: Any, a: Any, axis: Any, dtype: Any, out: Any, keepdims: Any, options: dict[str, Any]
+    function: Any, a: Value, axis: Any, dtype: Any, out: Any, keepdims: Any, options: dict[str, Any]
 ) -> Any:
     """NumPy's own value if it computes in another dtype than `a` or `dtype`, else None."""
     out = target_of(out)
@@ -147,7 +152,7 @@ def _moment(value: Callable[..., Any]) -> Callable[..., Any]:
     options)``, where the options are `ddof`, `where`, `mean` and `correction`."""
 
     def moment(
-        a: Any,
+        a: Value,
         axis: Any = None,
         dtype: Any = None,
         out: Any = None,
@@ -165,7 +170,7 @@ def _moment(value: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _variance(function: Any, prim: Primitive, skip_nan: bool) -> Callable[..., Any]:
-    def var(a: Any, axis: Any, dtype: Any, out: Any, keepdims: Any, options: Any) -> Any:
+    def var(a: Value, axis: Any, dtype: Any, out: Any, keepdims: Any, options: Any) -> Any:
         mean = options.pop("mean")
         if mean is NoValue:
             made = _made_by(function, a, axis, dtype, out, keepdims, options)
@@ -198,14 +203,14 @@ def _variance(function: Any, prim: Primitive, skip_nan: bool) -> Callable[..., A
     return _moment(var)
 
 
-def _all_equal(a: Any, axis: Any, keepdims: Any, where: Any, skip_nan: bool) -> Any:
+def _all_equal(a: Value, axis: Any, keepdims: Any, where: Any, skip_nan: bool) -> Any:
     """Where all elements are equal, so that only rounding makes a deviation."""
     x = np.asarray(unbox(a))
     if skip_nan:
         where = where & ~np.isnan(x)
     options: Any = {"axis": axis, "keepdims": keepdims is not NoValue and bool(keepdims)}
 
-    def equal(x: Any) -> Any:
+    def equal(x: Value) -> Any:
         high = np.max(x, where=where, initial=-np.inf, **options)
         return high == np.min(x, where=where, initial=np.inf, **options)
 
@@ -213,7 +218,7 @@ def _all_equal(a: Any, axis: Any, keepdims: Any, where: Any, skip_nan: bool) -> 
 
 
 def _deviation(function: Any, variance: Callable[..., Any], skip_nan: bool) -> Callable[..., Any]:
-    def std(a: Any, axis: Any, dtype: Any, out: Any, keepdims: Any, options: Any) -> Any:
+    def std(a: Value, axis: Any, dtype: Any, out: Any, keepdims: Any, options: Any) -> Any:
         if options["mean"] is NoValue:
             plainly = {name: v for name, v in options.items() if name != "mean"}
             made = _made_by(function, a, axis, dtype, out, keepdims, plainly)
@@ -229,7 +234,7 @@ def _deviation(function: Any, variance: Callable[..., Any], skip_nan: bool) -> C
     return _moment(std)
 
 
-def _root(x: Any) -> Any:
+def _root(x: Value) -> Any:
     """The square root, by this primitive on boxes of outer levels too: `numpy.sqrt` has another."""
     return root(x) if is_box(x) else np.sqrt(x)
 
@@ -241,7 +246,7 @@ std = implements(np.std)(_deviation(np.std, var, skip_nan=False))
 nanstd = implements(np.nanstd)(_deviation(np.nanstd, nanvar, skip_nan=True))
 
 
-def _weights_of(a: Any, weights: Any, axis: Any) -> Any:
+def _weights_of(a: Value, weights: Any, axis: Any) -> Any:
     """Weights of some axes, with an axis of length one for each other axis."""
     if axis is not None:
         axes_of(axis, np.ndim(a))  # NumPy's error for one that is not there
@@ -260,7 +265,12 @@ def _weights_of(a: Any, weights: Any, axis: Any) -> Any:
 
 @implements(np.average)
 def average(
-    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False
+    a: Value,
+    axis: Any = None,
+    weights: Any = None,
+    returned: bool = False,
+    *,
+    keepdims: Any = False,
 ) -> Any:
     """``numpy.average``, differentiable in `a` and `weights`."""
     if weights is None:
@@ -282,7 +292,7 @@ def average(
     return ans, total
 
 
-def _neighbours(x: Any, axis: Axes, q: Any, method: Any, skip_nan: bool) -> tuple[Any, Any, Any]:
+def _neighbours(x: Value, axis: Axes, q: Any, method: Any, skip_nan: bool) -> tuple[Any, Any, Any]:
     """The sorted elements below and above a quantile, and its position between them."""
     rest = [i for i in range(-x.ndim, 0) if i not in axis]
     shape = (*(x.shape[i] for i in rest), count(x.shape, axis))
@@ -303,8 +313,8 @@ def _neighbours(x: Any, axis: Axes, q: Any, method: Any, skip_nan: bool) -> tupl
 def _quantile_scaled(percent: float, skip_nan: bool) -> Callable[..., Any]:
     def scaled(
         v: Any,
-        x: Any,
-        ans: Any,
+        x: Value,
+        ans: Value,
         axis: Axes,
         q: Any = 0.5,
         method: str = "linear",
@@ -327,7 +337,7 @@ def _quantile(function: Callable[..., Any], percent: float, skip_nan: bool) -> C
     name = function.__name__
 
     def of_values(
-        x: Any, axis: Axes, keepdims: bool, q: Any, method: str, weights: Any = None
+        x: Value, axis: Axes, keepdims: bool, q: Any, method: str, weights: Any = None
     ) -> Any:
         return function(x, q, axis=axis, method=method, keepdims=keepdims, weights=weights)
 
@@ -335,7 +345,7 @@ def _quantile(function: Callable[..., Any], percent: float, skip_nan: bool) -> C
     STRICT.add(prim)
 
     def quantile(
-        a: Any,
+        a: Value,
         q: Any,
         axis: Any = None,
         out: Any = None,
@@ -379,7 +389,7 @@ def _median(function: Callable[..., Any], skip_nan: bool) -> Callable[..., Any]:
     STRICT.add(prim)
 
     def median(
-        a: Any,
+        a: Value,
         axis: Any = None,
         out: Any = None,
         overwrite_input: bool = False,

@@ -18,6 +18,7 @@ from ...array.dispatch import register
 from ...array.stores import assign_to
 from ...core.batch import Shape, cast, dtype_of, shape_of
 from ...core.trace import materialize
+from ...core.types import Value
 from ...errors import UnsupportedInputError, describe, user_line
 from ..declare import linear
 from ..structures import Elementwise
@@ -35,14 +36,14 @@ copy_p = linear(
 
 
 @implements(np.copy, np.ndarray.copy)
-def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
+def copy(a: Value, order: Any = "K", subok: bool = False) -> Any:
     """``numpy.copy``: an array, traced or plain, that takes stores without changing `a`."""
     if not contains_box(a):
         return assignable(np.array(a, order=order, subok=subok))
     return copy_p(as_operand(a), order=order)
 
 
-def _converted(x: Any, dtype: Any, order: Any, casting: Any) -> Any:
+def _converted(x: Value, dtype: Any, order: Any, casting: Any) -> Any:
     if type(x) in (float, complex):
         x = np.asarray(x)[()]
     return x.astype(dtype, order=order, casting=casting)
@@ -59,7 +60,7 @@ astype_p = linear(
 
 @implements(np.ndarray.astype)
 def astype(
-    x: Any,
+    x: Value,
     dtype: Any,
     order: Any = "K",
     casting: Any = "unsafe",
@@ -78,7 +79,7 @@ def astype(
     return astype_p(x, dtype=dtype, order=order, casting=casting)
 
 
-def _objects(x: Any, dtype: np.dtype[Any]) -> Any:
+def _objects(x: Value, dtype: np.dtype[Any]) -> Any:
     """A plain array of objects, which are the traced elements."""
     made = np.empty(shape_of(x), dtype)
     for index in np.ndindex(made.shape):
@@ -87,7 +88,7 @@ def _objects(x: Any, dtype: np.dtype[Any]) -> Any:
 
 
 @implements(np.ndarray.view)
-def view(x: Any, dtype: Any = None, type: Any = None) -> Any:
+def view(x: Value, dtype: Any = None, type: Any = None) -> Any:
     """``ndarray.view``: a view of the same dtype and class."""
     if isinstance(dtype, builtins.type) and issubclass(dtype, np.ndarray):
         dtype, type = None, dtype
@@ -114,7 +115,7 @@ register(np.ndarray.item, item_p.bind)
 
 
 @implements(np.astype)
-def astype_function(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
+def astype_function(x: Value, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
     """``numpy.astype``."""
     return astype(x, dtype, copy=copy)
 
@@ -123,7 +124,7 @@ def _like(function: Callable[..., Any]) -> Callable[..., Any]:
     """zeros_like and the like: plain arrays that take traced values."""
 
     @functools.wraps(function)
-    def makes_like(a: Any, *args: Any, **kwargs: Any) -> Any:
+    def makes_like(a: Value, *args: Any, **kwargs: Any) -> Any:
         return assignable(function(unbox(as_operand(a)), *args, **kwargs))
 
     return makes_like
@@ -136,7 +137,7 @@ empty_like = implements(np.empty_like)(_like(np.empty_like))
 
 @implements(np.full_like)
 def full_like(
-    a: Any,
+    a: Value,
     fill_value: Any,
     dtype: Any = None,
     order: Any = "K",
@@ -195,7 +196,7 @@ def _put_index(shape: Shape, ind: Any, mode: Any) -> Any:
 
 
 @implements(np.put)
-def put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
+def put(a: Value, ind: Any, v: Any, mode: Any = "raise") -> None:
     """``numpy.put``."""
     if np.ndim(a) == 0:
         count = np.take(np.arange(1), np.ravel(strip(ind)), mode=mode).size
@@ -232,7 +233,7 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
 
 
 @implements(np.putmask)
-def putmask(a: Any, /, mask: Any, values: Any) -> None:
+def putmask(a: Value, /, mask: Any, values: Any) -> None:
     """``numpy.putmask``."""
     mask = np.asarray(strip(mask), dtype=bool)
     if mask.size != np.size(a):
@@ -253,7 +254,7 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
 
 
 @implements(np.fill_diagonal)
-def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
+def fill_diagonal(a: Value, val: Any, wrap: bool = False) -> None:
     """``numpy.fill_diagonal``."""
     marks = np.zeros(np.shape(a), dtype=bool)
     np.fill_diagonal(marks, True, wrap)  # checks the shape

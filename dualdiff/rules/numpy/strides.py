@@ -15,18 +15,19 @@ from ...array.box import is_box, unbox
 from ...array.views import memory_of
 from ...core.batch import Shape, Spec, shape_of
 from ...core.trace import materialize
+from ...core.types import Cotangent, Tangent, Value
 from ..declare import linear
 from ..structures import Gather
 from .common import implements
 from .creation import CREATORS, zeros
 
 
-def _windows(x: Any, window: Shape, axis: tuple[int, ...]) -> Any:
+def _windows(x: Value, window: Shape, axis: tuple[int, ...]) -> Any:
     return stride_tricks.sliding_window_view(x, window, axis)
 
 
 def _windows_transposed(
-    g: Any, x_spec: Spec, window: Shape, axis: tuple[int, ...], batch: Shape
+    g: Cotangent, x_spec: Spec, window: Shape, axis: tuple[int, ...], batch: Shape
 ) -> Any:
     """Each position in the window adds a shifted part."""
     total: Any = zeros(batch + x_spec.shape, x_spec.dtype)
@@ -53,7 +54,7 @@ windows_p.readonly = True  # an element is in several windows
 
 @implements(stride_tricks.sliding_window_view)
 def sliding_window_view(
-    x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
+    x: Value, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
 ) -> Any:
     """``numpy.lib.stride_tricks.sliding_window_view``; a view that cannot be written to."""
     if not is_box(x):
@@ -67,13 +68,13 @@ def sliding_window_view(
     return windows_p(x, window=window, axis=tuple(a - ndim for a in axes))
 
 
-def _strided(x: Any, shape: Shape, steps: Shape) -> Any:
+def _strided(x: Value, shape: Shape, steps: Shape) -> Any:
     if is_box(x):
         return strided_p(x, shape=shape, steps=steps)
     return stride_tricks.as_strided(x, shape, [x.itemsize * s for s in steps])
 
 
-def _strided_jvp(t: Any, shape: Shape, steps: Shape, batch: Shape) -> Any:
+def _strided_jvp(t: Tangent, shape: Shape, steps: Shape, batch: Shape) -> Tangent:
     if is_box(t):
         places = _places(np.size(t) // max(prod(batch), 1), shape, steps)
         return np.reshape(t, (*batch, -1))[..., places]
@@ -87,7 +88,9 @@ def _places(size: int, shape: Shape, steps: Shape) -> Any:
     return np.array(_strided(np.arange(size), shape, steps))
 
 
-def _strided_transposed(g: Any, x_spec: Spec, shape: Shape, steps: Shape, batch: Shape) -> Any:
+def _strided_transposed(
+    g: Cotangent, x_spec: Spec, shape: Shape, steps: Shape, batch: Shape
+) -> Any:
     """Each element sums the cotangents of all its places."""
     size = prod(x_spec.shape)
     total = zeros((*batch, size), x_spec.dtype)
@@ -108,7 +111,7 @@ strided_p.readonly = True  # an element may have several places
 
 
 def as_strided(
-    x: Any,
+    x: Value,
     shape: Any = None,
     strides: Any = None,
     subok: bool = False,

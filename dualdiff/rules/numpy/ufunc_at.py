@@ -13,11 +13,12 @@ from ...array.indexing import SCATTER
 from ...array.stores import assign, freeze_index, refuse_plain_target
 from ...core.batch import Shape, Spec, cast, flat_positions, get_batched, shape_of
 from ...core.trace import freeze, materialize
+from ...core.types import Cotangent, Tangent, Value
 from ..declare import rule
 from ..structures import AddAt
 
 
-def _add_at(x: Any, y: Any, index: Any) -> Any:
+def _add_at(x: Value, y: Value, index: Any) -> Any:
     if is_box(x) or is_box(y):
         return add_at_p(x, y, index=index)
     out = x.copy()
@@ -25,20 +26,20 @@ def _add_at(x: Any, y: Any, index: Any) -> Any:
     return out
 
 
-def _add_at_jvp(ts: Sequence[Any], index: Any, ans_spec: Spec, batch: Shape) -> Any:
+def _add_at_jvp(ts: Sequence[Tangent], index: Any, ans_spec: Spec, batch: Shape) -> Tangent:
     tx, ty = ts
     added = 0 if ty is None else SCATTER(cast(ty, ans_spec.dtype), index=index, spec=ans_spec)
     return added if tx is None else tx + added
 
 
-def _add_at_vjp(g: Any, index: Any, batch: Shape) -> tuple[Any, Any]:
+def _add_at_vjp(g: Cotangent, index: Any, batch: Shape) -> tuple[Any, Any]:
     return g, get_batched(g, index, batch)
 
 
 add_at_p = rule(_add_at, jvp=_add_at_jvp, vjp=_add_at_vjp, name="add.at", structure=AddAt())
 
 
-def _target(a: Any, indices: Any, b: Any) -> tuple[Any, Any]:
+def _target(a: Value, indices: Any, b: Value) -> tuple[Any, Any]:
     """The frozen index, and `b` in the shape of the selection."""
     index = freeze_index(indices)
     shape = np.shape(unbox(a)[index])
@@ -46,7 +47,7 @@ def _target(a: Any, indices: Any, b: Any) -> tuple[Any, Any]:
 
 
 def _at(ufunc: np.ufunc, at: Callable[..., None]) -> Callable[..., None]:
-    def dispatched(a: Any, indices: Any, *b: Any) -> None:
+    def dispatched(a: Value, indices: Any, *b: Any) -> None:
         if is_box(a):
             at(a, indices, *b)
             return
@@ -58,13 +59,13 @@ def _at(ufunc: np.ufunc, at: Callable[..., None]) -> Callable[..., None]:
     return dispatched
 
 
-def add_at(a: Any, indices: Any, b: Any) -> None:
+def add_at(a: Value, indices: Any, b: Value) -> None:
     """``numpy.add.at``: ``a[indices] += b`` where repeated indices add up."""
     index, b = _target(a, indices, b)
     assign(a, ..., add_at_p(a, b, index=index))
 
 
-def subtract_at(a: Any, indices: Any, b: Any) -> None:
+def subtract_at(a: Value, indices: Any, b: Value) -> None:
     """``numpy.subtract.at``."""
     add_at(a, indices, np.negative(b))
 
@@ -82,7 +83,7 @@ def _ranks(positions: Any) -> Any:
 def _repeated(ufunc: np.ufunc) -> Callable[..., None]:
     """``ufunc.at``: ``a[indices] = ufunc(a[indices], b)``, once for each repeat of an index."""
 
-    def at(a: Any, indices: Any, *b: Any) -> None:
+    def at(a: Value, indices: Any, *b: Any) -> None:
         operand: Any = None
         index, operand = _target(a, indices, *b) if b else (_target(a, indices, 0.0)[0], None)
         operand = freeze(materialize(operand)) if b else None  # the stores may reach it

@@ -13,24 +13,25 @@ from ...array.dispatch import UFUNC_METHODS
 from ...array.stores import assign_to, refuse_plain_target
 from ...core.batch import dtype_of, shape_of
 from ...core.trace import materialize
+from ...core.types import Value
 from ...errors import UnsupportedInputError, user_line
 from .common import laid_out
 
 _AXES = ("axes", "axis", "keepdims")
 
 
-def _operand(x: Any) -> Any:
+def _operand(x: Value) -> Any:
     """A sequence as an array; anything else unchanged."""
     return materialize(x) if type(x) in (list, tuple) else x
 
 
-def _dtype_or_kind(x: Any) -> Any:
+def _dtype_or_kind(x: Value) -> Any:
     """An argument of `ufunc.resolve_dtypes`: a dtype, or the type of a weak Python number."""
     x = unbox(x)
     return type(x) if type(x) in (int, float, complex) else dtype_of(x)
 
 
-def _converted(x: Any, dtype: Any) -> Any:
+def _converted(x: Value, dtype: Any) -> Any:
     if dtype_of(x) == dtype:
         return x
     return x.astype(dtype) if hasattr(x, "astype") else dtype.type(x)
@@ -81,7 +82,7 @@ def _selected(
     return outs[0] if len(outs) == 1 else outs
 
 
-def _stored(out: Any, ans: Any) -> Any:
+def _stored(out: Any, ans: Value) -> Any:
     """The result written into `out`, to which it is broadcast."""
     if out is None:
         return ans
@@ -161,7 +162,7 @@ def call_with_keywords(ufunc: Any, found: Callable[..., Any], inputs: Any, kwarg
     return tuple(_stored(o, a) for o, a in zip(outs, ans, strict=True))
 
 
-def _outer(ufunc: Any, a: Any, b: Any, /, **kwargs: Any) -> Any:
+def _outer(ufunc: Any, a: Value, b: Value, /, **kwargs: Any) -> Any:
     a, b = _operand(a), _operand(b)
     shape = np.shape(b)
     return ufunc(np.reshape(a, np.shape(a) + (1,) * len(shape)), np.reshape(b, shape), **kwargs)

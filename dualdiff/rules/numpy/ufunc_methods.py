@@ -16,6 +16,7 @@ from ...array.box import observe, unbox
 from ...array.dispatch import UFUNC_METHODS
 from ...core.batch import Spec, cast, dtype_of, shape_of
 from ...core.trace import materialize
+from ...core.types import Cotangent, Tangent, Value
 from ..declare import Elementwise, linear, rule
 from ..structures import Axis, Cumulative
 from .common import axis_of, for_target, into, strip, target_of, zero_derivative
@@ -73,7 +74,7 @@ def _reduce(
     return into(out, ans if ufunc in WRONG else given(ans, made), "unsafe")
 
 
-def _partials(ufunc: np.ufunc, x: Any, ans: Any, axis: int) -> tuple[Any, Any]:
+def _partials(ufunc: np.ufunc, x: Value, ans: Value, axis: int) -> tuple[Any, Any]:
     """Derivatives of each step of ``accumulate`` by the result before it and by the element."""
     before, after = ans[along(axis, BUT_LAST)], ans[along(axis, BUT_FIRST)]
     values = {"x": before, "y": x[along(axis, BUT_FIRST)], "ans": after}
@@ -90,12 +91,12 @@ def _partials(ufunc: np.ufunc, x: Any, ans: Any, axis: int) -> tuple[Any, Any]:
     return dx, np.concatenate([np.ones_like(unbox(x[along(axis, slice(None, 1))])), dy], axis=axis)
 
 
-def _accumulate_jvp(t: Any, x: Any, ans: Any, ufunc: np.ufunc, axis: int) -> Any:
+def _accumulate_jvp(t: Tangent, x: Value, ans: Value, ufunc: np.ufunc, axis: int) -> Tangent:
     a, b = _partials(ufunc, x, ans, axis)
     return recurrence(a, b * t, axis)
 
 
-def _accumulate_vjp(g: Any, x: Any, ans: Any, ufunc: np.ufunc, axis: int) -> Any:
+def _accumulate_vjp(g: Cotangent, x: Value, ans: Value, ufunc: np.ufunc, axis: int) -> Cotangent:
     a, b = _partials(ufunc, x, ans, axis)
     return b * recurrence_vjp(a, g, axis)
 
@@ -137,7 +138,7 @@ def _segments(array: Any, indices: Any, axis: int) -> tuple[Any, Any]:
     return np.take(array, positions, axis=axis), begins
 
 
-def _sums_transposed(g: Any, x_spec: Spec, begins: Any, axis: int) -> Any:
+def _sums_transposed(g: Cotangent, x_spec: Spec, begins: Any, axis: int) -> Any:
     lengths = np.diff(np.append(begins, x_spec.shape[axis]))
     return np.repeat(g, lengths, axis=axis)
 

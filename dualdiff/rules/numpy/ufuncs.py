@@ -19,6 +19,7 @@ from ...array.box import is_box, observe, unbox
 from ...array.dispatch import register
 from ...core.batch import cast, contains_nan, dtype_of
 from ...core.primitive import Primitive
+from ...core.types import Cotangent, Tangent, Value
 from ..declare import elementwise, linear, rule
 from ..structures import Division, Elementwise, Multiplication, Sum
 from .common import zero_derivative
@@ -45,7 +46,7 @@ from .slopes import (
 DEGREE = 0.017453292519943295
 
 
-def _absolute_dx(x: Any, ans: Any) -> Any:
+def _absolute_dx(x: Value, ans: Value) -> Any:
     if is_real(x):
         return np.sign(unbox(x))
     if not is_box(x) and in_range(ans):
@@ -54,7 +55,7 @@ def _absolute_dx(x: Any, ans: Any) -> Any:
     return cosine(x, y) - 1j * cosine(y, x)
 
 
-def _raised(x: Any, y: Any) -> Any:
+def _raised(x: Value, y: Value) -> Any:
     """``x**y`` with NumPy's infinities for Python numbers."""
     try:
         return x**y
@@ -62,7 +63,7 @@ def _raised(x: Any, y: Any) -> Any:
         return np.power(x, y)
 
 
-def _power_dx(x: Any, y: Any) -> Any:
+def _power_dx(x: Value, y: Value) -> Any:
     """``y x**(y-1)`` (DLMF 4.7.8), and 0 where x and y are 0."""
     if type(x) is float:
         x = float64(x)
@@ -79,7 +80,7 @@ def _power_dx(x: Any, y: Any) -> Any:
     return np.where(zero, 0.0, y * np.power(x, np.where(zero, 1, y - 1)))
 
 
-def _power_dy(ans: Any, x: Any, y: Any) -> Any:
+def _power_dy(ans: Value, x: Value, y: Value) -> Any:
     """``x**y log(x)`` (DLMF 4.7.8), and 0 where x is 0 and Re y >= 0."""
     if not is_real(ans) and is_real(x):
         x = x + 0j
@@ -95,21 +96,21 @@ def _power_dy(ans: Any, x: Any, y: Any) -> Any:
 def _chosen(better: Any, nan_wins: bool) -> tuple[Any, Any]:
     """Derivatives of an extremum: 1 for the chosen operand, half for both at a tie."""
 
-    def share(a: Any, b: Any, by_nan: Any, like: Any) -> Any:
+    def share(a: Value, b: Value, by_nan: Any, like: Any) -> Any:
         tie, chosen = np.equal(a, b), better(a, b)
         if by_nan is not None:
             chosen = chosen | by_nan
         return np.where(tie, 0.5, chosen).astype(dtype_of(like)) if np.any(tie) else chosen
 
-    def has_nan(a: Any, b: Any, ans: Any) -> bool:
+    def has_nan(a: Value, b: Value, ans: Value) -> bool:
         seen = (unbox(ans),) if nan_wins else (a, b)
         return any(contains_nan(np.asarray(v)) for v in seen)
 
-    def dx(x: Any, y: Any, ans: Any) -> Any:
+    def dx(x: Value, y: Value, ans: Value) -> Any:
         a, b = unbox(x), unbox(y)
         return share(a, b, np.isnan(a if nan_wins else b) if has_nan(a, b, ans) else None, ans)
 
-    def dy(x: Any, y: Any, ans: Any) -> Any:
+    def dy(x: Value, y: Value, ans: Value) -> Any:
         a, b = unbox(x), unbox(y)
         if not has_nan(a, b, ans):
             return share(b, a, None, ans)
@@ -119,13 +120,13 @@ def _chosen(better: Any, nan_wins: bool) -> tuple[Any, Any]:
     return dx, dy
 
 
-def _fmod_dy(x: Any, y: Any) -> Any:
+def _fmod_dy(x: Value, y: Value) -> Any:
     """Minus the truncated quotient; not by ``trunc(x / y)``, where the division may round up."""
     a, b = unbox(x), unbox(y)
     return -np.sign(a) * np.sign(b) * np.floor_divide(np.abs(a), np.abs(b))
 
 
-def _over_squares(a: Any, x: Any, y: Any) -> Any:
+def _over_squares(a: Value, x: Value, y: Value) -> Any:
     """``a / (x**2 + y**2)`` for a = x or y, and 0 at the origin; accurate at any size."""
     if not (is_box(x) or is_box(y)):
         squares = np.multiply(x, x) + np.multiply(y, y)
@@ -138,7 +139,7 @@ def _over_squares(a: Any, x: Any, y: Any) -> Any:
     return safe_divide(cosine(x, y) if a is x else cosine(y, x), np.hypot(x, y))
 
 
-def _arctan_dx(x: Any) -> Any:
+def _arctan_dx(x: Value) -> Any:
     if not is_real(x):
         return arctanh_slope(times_i(x))
     if not is_box(x):
@@ -221,12 +222,12 @@ degrees = elementwise(np.degrees, 1 / DEGREE)
 fraction = elementwise(lambda x: np.modf(x)[0], 1, name="modf")
 
 
-def _sign_jvp(t: Any, x: Any, ans: Any) -> Any:
+def _sign_jvp(t: Tangent, x: Value, ans: Value) -> Tangent:
     turn = np.imag(np.conjugate(ans) * t)
     return 1j * ans * safe_divide(turn, np.absolute(x))
 
 
-def _sign_vjp(g: Any, x: Any, ans: Any) -> Any:
+def _sign_vjp(g: Cotangent, x: Value, ans: Value) -> Cotangent:
     turn = np.imag(g * ans)
     return 1j * np.conjugate(ans) * safe_divide(turn, np.absolute(x))
 
@@ -234,7 +235,7 @@ def _sign_vjp(g: Any, x: Any, ans: Any) -> Any:
 complex_sign = rule(np.sign, jvp=_sign_jvp, vjp=_sign_vjp, name="sign", structure=Elementwise())
 
 
-def sign(x: Any) -> Any:
+def sign(x: Value) -> Any:
     """``numpy.sign``: constant for real x, ``x / |x|`` (derivative 0 at 0) for complex x."""
     return np.sign(observe(x)) if is_real(x) else complex_sign(x)
 
@@ -248,17 +249,17 @@ for _ufunc in (
     register(_ufunc, zero_derivative(_ufunc))
 
 
-def divmod_(x: Any, y: Any) -> tuple[Any, Any]:
+def divmod_(x: Value, y: Value) -> tuple[Any, Any]:
     """``numpy.divmod``: the quotient is constant, the remainder is not."""
     return np.floor_divide(x, y), np.remainder(x, y)
 
 
-def modf(x: Any) -> tuple[Any, Any]:
+def modf(x: Value) -> tuple[Any, Any]:
     """``numpy.modf``: the fraction has derivative 1, the integral part is constant."""
     return fraction(x), np.trunc(observe(x))
 
 
-def frexp(x: Any) -> tuple[Any, Any]:
+def frexp(x: Value) -> tuple[Any, Any]:
     """``numpy.frexp``: the mantissa is x over a constant power of two."""
     exponent = np.frexp(observe(x))[1]
     return ldexp(x, -exponent), exponent

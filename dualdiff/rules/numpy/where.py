@@ -9,6 +9,7 @@ import numpy as np
 from ...array.box import is_box, observe, unbox
 from ...array.dispatch import register
 from ...core.batch import Broadcast, Shape, Spec, align, shape_of, unbroadcast
+from ...core.types import Cotangent, Tangent, Value
 from ..declare import rule
 from ..structures import Choice
 from .common import implements, where_or_zero, zero_derivative
@@ -41,14 +42,14 @@ register(np.shape, lambda a: shape_of(a))
 
 
 @implements(np.ndim)
-def ndim(a: Any) -> int:
+def ndim(a: Value) -> int:
     """``numpy.ndim``."""
     return len(shape_of(a))
 
 
 def _where_jvp(
     ts: Any, condition: Any, x_spec: Spec, y_spec: Spec, ans_spec: Spec, batch: Shape
-) -> Any:
+) -> Tangent:
     tx, ty = (
         0 if t is None else align(t, spec.ndim, ans_spec.ndim, batch)
         for t, spec in zip(ts, (x_spec, y_spec), strict=True)
@@ -57,7 +58,7 @@ def _where_jvp(
 
 
 def _where_vjp(
-    g: Any, condition: Any, x_spec: Spec, y_spec: Spec, ans_spec: Spec, active: Any
+    g: Cotangent, condition: Any, x_spec: Spec, y_spec: Spec, ans_spec: Spec, active: Any
 ) -> tuple[Any, Any]:
     cx = (
         unbroadcast(where_or_zero(condition, g), Broadcast(*x_spec, *ans_spec))

@@ -20,6 +20,7 @@ from ...core.batch import Shape, shape_of, spec_of
 from ...core.calls import OpaqueCall, operand, over_batch
 from ...core.dual import ForwardTrace
 from ...core.trace import materialize, top_trace
+from ...core.types import Cotangent, Tangent, Value
 from ...errors import UnsupportedInputError, user_line
 from ...transforms.inputs import Inputs
 from ...transforms.jvp_vjp import pushed, vjp
@@ -34,7 +35,7 @@ TIGHTER = 0.1  # tolerances of sensitivities, beside those of the solution
 def odeint(
     func: Callable[..., Any],
     y0: Any,
-    t: Any,
+    t: Tangent,
     args: Any = (),
     **options: Any,
 ) -> Any:
@@ -74,7 +75,7 @@ def odeint(
 def _integrated(
     func: Callable[..., Any],
     y0: Any,
-    t: Any,
+    t: Tangent,
     args: tuple[Any, ...],
     options: dict[str, Any],
     jacobian: Callable[..., Any] | None = None,
@@ -104,7 +105,7 @@ def _integrated(
 
 
 def _solved(
-    func: Callable[..., Any], y0: Any, t: Any, args: Any, options: dict[str, Any], jacobian: Any
+    func: Callable[..., Any], y0: Any, t: Tangent, args: Any, options: dict[str, Any], jacobian: Any
 ) -> Any:
     """`odeint` of plain or traced values; `jacobian` helps the solver where they are plain."""
     leaves, structure = flatten((y0, t, args))
@@ -128,16 +129,16 @@ class _Solution(OpaqueCall):
         self.jacobian = jacobian
         self.recorded = False
 
-    def apply(self, trace: Any, operands: Sequence[Any]) -> Any:
+    def apply(self, trace: Any, operands: Sequence[Value]) -> Any:
         """The solution; one that is recorded keeps its sensitivities."""
         self.recorded = not isinstance(trace, ForwardTrace)
         return super().apply(trace, operands)
 
-    def run(self, values: Sequence[Any], nested: Any) -> Any:
+    def run(self, values: Sequence[Value], nested: Any) -> Any:
         y0, t, args = self.arguments.unflatten(values)
         return _solved(self.func, y0, t, args, self.options, self.jacobian)
 
-    def save(self, ans: Any, values: Any, active: Any, params: Any) -> tuple[Any, ...]:
+    def save(self, ans: Value, values: Any, active: Any, params: Any) -> tuple[Any, ...]:
         active = tuple(map(bool, active))
         kept: Any = None
         if self.recorded:
@@ -150,17 +151,17 @@ class _Solution(OpaqueCall):
                 kept = _Interpolant(self, values)
         return self, ans, tuple(values), active, kept
 
-    def slope(self, y: Any, t: Any, *args: Any) -> Any:
+    def slope(self, y: Value, t: Tangent, *args: Any) -> Any:
         """The right-hand side, as a vector."""
         out = self.func(t, y, *args) if self.options.get("tfirst") else self.func(y, t, *args)
         out = out if is_box(out) else _stacked(out)
         out = out if is_box(out) else np.asarray(out)
         return out if shape_of(out) == shape_of(y) else np.reshape(out, shape_of(y))
 
-    def in_active(self, used: Sequence[int], args: Any, t: Any) -> Callable[..., Any]:
+    def in_active(self, used: Sequence[int], args: Any, t: Tangent) -> Callable[..., Any]:
         """The slope as a function of y and of the argument leaves that are `used`."""
 
-        def slope(y: Any, *leaves: Any) -> Any:
+        def slope(y: Value, *leaves: Any) -> Any:
             full = list(args)
             for i, leaf in zip(used, leaves, strict=True):
                 full[i] = leaf
@@ -168,7 +169,7 @@ class _Solution(OpaqueCall):
 
         return slope
 
-    def along(self, used: Sequence[int], args: Any, t: Any, primals: Any, tangents: Any) -> Any:
+    def along(self, used: Sequence[int], args: Any, t: Tangent, primals: Any, tangents: Any) -> Any:
         """The slope and its tangents along several directions at once."""
         function = self.in_active(used, args, t)
         batch = shape_of(tangents[0])[:1]
@@ -186,7 +187,9 @@ class _Solution(OpaqueCall):
             (tangent,) = found.leaves
         return value, tangent
 
-    def sensitivities(self, ans: Any, values: Any, tangents: Sequence[Any], batch: Shape) -> Any:
+    def sensitivities(
+        self, ans: Value, values: Any, tangents: Sequence[Tangent], batch: Shape
+    ) -> Any:
         """The tangents of the solution along directions of y0 and args, integrated at once.
 
         Returns: an array of shape ``batch + (len(t), n)``. Tolerances hold for each sensitivity
@@ -198,7 +201,7 @@ class _Solution(OpaqueCall):
         used = [i for i, ta in enumerate(tangents[2:]) if ta is not None]
         start = np.zeros((count, n)) if tangents[0] is None else np.reshape(tangents[0], (count, n))
 
-        def both(z: Any, s: Any, given: Any) -> Any:
+        def both(z: Value, s: Any, given: Any) -> Any:
             args, directions = given
             rows = np.reshape(z, (1 + count, n))
             rows = rows if is_box(rows) else rows.copy()  # func may keep or change it
@@ -206,7 +209,7 @@ class _Solution(OpaqueCall):
             value, slope = self.along(used, args, s, primals, (rows[1:], *directions))
             return np.concatenate([value, np.reshape(slope, -1)])
 
-        def jacobian(z: Any, s: Any, given: Any) -> Any:
+        def jacobian(z: Value, s: Any, given: Any) -> Any:
             # Without the second derivatives beside the diagonal: the corrector does without.
             y = np.reshape(z, (1 + count, n))[0].copy()
             _, rows = self.along((), given[0], s, (y,), (np.eye(n),))
@@ -222,7 +225,9 @@ class _Solution(OpaqueCall):
         z = _solved(both, z0, t, (given,), options, jacobian)
         return np.moveaxis(np.reshape(z, (shape_of(t)[0], 1 + count, n))[:, 1:], 1, 0)
 
-    def along_directions(self, ans: Any, values: Any, tangents: Sequence[Any], batch: Shape) -> Any:
+    def along_directions(
+        self, ans: Value, values: Any, tangents: Sequence[Tangent], batch: Shape
+    ) -> Any:
         """`sensitivities`, to t as well, of directions of any size, in parts that are not large."""
         _, t, *args = values
         n, (count,) = shape_of(ans)[1], batch
@@ -257,7 +262,7 @@ class _Solution(OpaqueCall):
             out = out + np.stack(slopes) * tt[:, :, None]
         return out * sizes[:, None, None]
 
-    def identity(self, ans: Any, values: Any, active: Sequence[bool]) -> Any:
+    def identity(self, ans: Value, values: Any, active: Sequence[bool]) -> Any:
         """The sensitivities to each element of y0 and args, and to the first time."""
         shapes = [shape_of(v) if on else None for v, on in zip(values, active, strict=True)]
         sizes = [0 if s is None else prod(s) for s in shapes]
@@ -271,7 +276,9 @@ class _Solution(OpaqueCall):
             first += size
         return self.along_directions(ans, values, tangents, (count,))
 
-    def apply_jvp(self, saved: tuple[Any, ...], tangents: Sequence[Any], batch: Shape) -> Any:
+    def apply_jvp(
+        self, saved: tuple[Any, ...], tangents: Sequence[Tangent], batch: Shape
+    ) -> Tangent:
         _, ans, values, _, _ = saved
         rows = [None if d is None else d if batch else np.asarray(d)[None] if not is_box(d)
                 else np.reshape(d, (1, *shape_of(d))) for d in tangents]  # fmt: skip
@@ -280,7 +287,7 @@ class _Solution(OpaqueCall):
         out = self.along_directions(ans, values, rows, batch or (1,))
         return out if batch else out[0]
 
-    def apply_vjp(self, saved: tuple[Any, ...], g: Any, batch: Shape) -> Sequence[Any]:
+    def apply_vjp(self, saved: tuple[Any, ...], g: Cotangent, batch: Shape) -> Sequence[Any]:
         _, ans, values, active, kept = saved
         specs = [spec_of(v) if used else None for v, used in zip(values, active, strict=True)]
         if isinstance(kept, _Interpolant):
@@ -302,7 +309,7 @@ class _Solution(OpaqueCall):
                 first += size
         return out
 
-    def by_times(self, ans: Any, values: Any, g: Any, first: Any) -> Any:
+    def by_times(self, ans: Value, values: Any, g: Cotangent, first: Any) -> Any:
         """The cotangent of t, whose first element moves everything."""
         _, t, *args = values
         slopes = np.stack([self.in_active((), args, s)(y) for s, y in zip(t, ans, strict=True)])
@@ -317,7 +324,7 @@ class _Interpolant:
     The state is never integrated backwards, which is unstable where the equation is dissipative.
     """
 
-    def __init__(self, call: _Solution, values: Sequence[Any]) -> None:
+    def __init__(self, call: _Solution, values: Sequence[Value]) -> None:
         y0, t, *args = values
         self.call, self.times = call, t
         options = {k: v for k, v in call.options.items() if k in ("rtol", "atol")}
@@ -338,7 +345,7 @@ class _Interpolant:
             raise UnsupportedInputError(f"odeint gave up, {user_line()}: {self.solution.message}")
 
     def apply_vjp(
-        self, ans: Any, values: Any, active: Any, gs: Sequence[Any], batch: Shape
+        self, ans: Value, values: Any, active: Any, gs: Sequence[Cotangent], batch: Shape
     ) -> list[Any]:
         """The cotangents by the adjoint equation, from the last time to the first."""
         call, (g,), (y0, t, *args), solution = self.call, gs, values, self.solution
@@ -346,7 +353,7 @@ class _Interpolant:
         n, sizes = shape_of(ans)[1], [shape_of(args[i]) for i in used]
         ends = n + np.cumsum([0, *(prod(size) for size in sizes)])
 
-        def back(z: Any, s: Any) -> Any:
+        def back(z: Value, s: Any) -> Any:
             y = solution.sol(float(s))
             _, pullback = vjp(call.in_active(used, args, s), y, *(args[i] for i in used))
             return np.concatenate([-np.ravel(c) for c in pullback(z[:n])])

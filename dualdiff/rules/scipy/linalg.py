@@ -13,6 +13,7 @@ from scipy import linalg
 
 from ...array.box import is_box, unbox
 from ...core.batch import cast, dtype_of, shape_of
+from ...core.types import Cotangent, Tangent, Value
 from ..declare import rule
 from ..numpy.common import laid_out
 from ..numpy.creation import contains_box
@@ -22,7 +23,7 @@ from ..structures import Solve
 __all__ = ["block_diag", "expm", "solve_banded", "solve_sylvester", "solve_triangular", "sqrtm"]
 
 
-def _frechet(a: Any, e: Any) -> Any:
+def _frechet(a: Value, e: Any) -> Any:
     """The derivative of expm at a in the direction e (Higham, Functions of Matrices, 2008,
     eq. 3.16)."""
     n = shape_of(a)[0]
@@ -58,7 +59,7 @@ def expm(A: Any) -> Any:
     return expm_p(A)
 
 
-def _sylvester_jvp(ts: Any, x: Any, y: Any, ans: Any) -> Any:
+def _sylvester_jvp(ts: Any, x: Value, y: Value, ans: Value) -> Tangent:
     ta, tb, tq = ts
     right: Any = 0.0 if tq is None else tq
     if ta is not None:
@@ -68,7 +69,7 @@ def _sylvester_jvp(ts: Any, x: Any, y: Any, ans: Any) -> Any:
     return solve_sylvester(x, y, right)
 
 
-def _sylvester_vjp(g: Any, x: Any, y: Any, ans: Any) -> Any:
+def _sylvester_vjp(g: Cotangent, x: Value, y: Value, ans: Value) -> Cotangent:
     h = solve_sylvester(np.transpose(x), np.transpose(y), g)
     return -np.matmul(h, np.transpose(ans)), -np.matmul(np.transpose(ans), h), h
 
@@ -82,7 +83,7 @@ sylvester_p = rule(
 )
 
 
-def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
+def solve_sylvester(a: Value, b: Value, q: Any) -> Any:
     """``scipy.linalg.solve_sylvester``: x with ``a x + x b = q``.
 
     Arguments: `a` (m, m), `b` (n, n), `q` (m, n). Returns: an array of shape (m, n).
@@ -128,7 +129,7 @@ def sqrtm(A: Any) -> Any:
     return sqrtm_p(as_operand(A)) if contains_box(A) else linalg.sqrtm(A)
 
 
-def _part(a: Any, lower: bool, unit_diagonal: bool) -> Any:
+def _part(a: Value, lower: bool, unit_diagonal: bool) -> Any:
     """The part of a matrix that solve_triangular reads, or its cotangent."""
     k = -1 if lower else 1
     if not unit_diagonal:
@@ -136,13 +137,15 @@ def _part(a: Any, lower: bool, unit_diagonal: bool) -> Any:
     return np.tril(a, k) if lower else np.triu(a, k)
 
 
-def _times(matrix: Any, trans: int, x: Any) -> Any:
+def _times(matrix: Any, trans: int, x: Value) -> Any:
     if trans:
         matrix = np.transpose(matrix)
     return np.matmul(np.conjugate(matrix) if trans == 2 else matrix, x)
 
 
-def _triangular_jvp(ts: Any, x: Any, ans: Any, trans: int, lower: bool, unit_diagonal: bool) -> Any:
+def _triangular_jvp(
+    ts: Any, x: Value, ans: Value, trans: int, lower: bool, unit_diagonal: bool
+) -> Tangent:
     ta, tb = ts
     right: Any = 0.0 if tb is None else tb
     if ta is not None:
@@ -150,7 +153,9 @@ def _triangular_jvp(ts: Any, x: Any, ans: Any, trans: int, lower: bool, unit_dia
     return solve_triangular(x, right, trans, lower, unit_diagonal)
 
 
-def _triangular_vjp(g: Any, x: Any, ans: Any, trans: int, lower: bool, unit_diagonal: bool) -> Any:
+def _triangular_vjp(
+    g: Cotangent, x: Value, ans: Value, trans: int, lower: bool, unit_diagonal: bool
+) -> Cotangent:
     if trans == 2:  # the transpose of the adjoint is the conjugate
         right = np.conjugate(solve_triangular(x, np.conjugate(g), 0, lower, unit_diagonal))
     else:
@@ -175,8 +180,8 @@ _TRANS = {"N": 0, "T": 1, "C": 2}
 
 
 def solve_triangular(
-    a: Any,
-    b: Any,
+    a: Value,
+    b: Value,
     trans: Any = 0,
     lower: bool = False,
     unit_diagonal: bool = False,

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import linalg
 
 from ...core.batch import shape_of
+from ...core.types import Cotangent, Tangent, Value
 from ..declare import rule
 from ..numpy.creation import contains_box
 from ..numpy.manipulation import as_operand
@@ -22,7 +23,7 @@ def _transposed(ab: Any, lower: int, upper: int) -> Any:
     return np.stack(rows[::-1])
 
 
-def _shifted(a: Any, d: int) -> Any:
+def _shifted(a: Value, d: int) -> Any:
     """``b[j + d] = a[j]`` along the first axis, with zeros at the other places."""
     n = shape_of(a)[0]
     if abs(d) >= n:
@@ -31,13 +32,13 @@ def _shifted(a: Any, d: int) -> Any:
     return np.pad(a[: n - d], [(d, 0), *rest]) if d >= 0 else np.pad(a[-d:], [(0, -d), *rest])
 
 
-def _product(ab: Any, x: Any, lower: int, upper: int) -> Any:
+def _product(ab: Any, x: Value, lower: int, upper: int) -> Any:
     """The product of a banded matrix with a vector or a matrix."""
     column = (slice(None),) + (None,) * (np.ndim(x) - 1)
     return sum(_shifted(ab[upper + d][column] * x, d) for d in range(-upper, lower + 1))
 
 
-def _banded_jvp(ts: Any, x: Any, ans: Any, lower: int, upper: int) -> Any:
+def _banded_jvp(ts: Any, x: Value, ans: Value, lower: int, upper: int) -> Tangent:
     ta, tb = ts
     right: Any = 0.0 if tb is None else tb
     if ta is not None:
@@ -45,7 +46,7 @@ def _banded_jvp(ts: Any, x: Any, ans: Any, lower: int, upper: int) -> Any:
     return solve_banded((lower, upper), x, right)
 
 
-def _banded_vjp(g: Any, x: Any, ans: Any, lower: int, upper: int) -> Any:
+def _banded_vjp(g: Cotangent, x: Value, ans: Value, lower: int, upper: int) -> Cotangent:
     h = solve_banded((upper, lower), _transposed(x, lower, upper), g)
     rows = [-(_shifted(h, -d) * ans) for d in range(-upper, lower + 1)]
     if np.ndim(ans) > 1:
@@ -65,7 +66,7 @@ banded_p = rule(
 def solve_banded(
     l_and_u: Any,
     ab: Any,
-    b: Any,
+    b: Value,
     overwrite_ab: bool = False,
     overwrite_b: bool = False,
     check_finite: bool = True,

@@ -22,6 +22,7 @@ from scipy import special
 
 from ...array.box import is_box, unbox
 from ...array.dispatch import find_function
+from ...core.types import Value
 from ...errors import MissingRuleError, user_line
 from ..numpy import creation, functional, index_tricks, stores
 from ..numpy.creation import contains_box
@@ -112,10 +113,10 @@ class Globals(dict[str, Any]):
 class _FloatType(type):
     """`float` for copies: traced numbers count as such, and pass through it."""
 
-    def __instancecheck__(cls, x: Any) -> bool:
+    def __instancecheck__(cls, x: Value) -> bool:
         return isinstance(x, float) or (is_box(x) and np.ndim(x) == 0)
 
-    def __call__(cls, x: Any = 0.0) -> Any:
+    def __call__(cls, x: Value = 0.0) -> Any:
         return np.reshape(x, ()) * 1.0 if is_box(x) else float(x)
 
 
@@ -142,7 +143,7 @@ class _Math:
 replace(math, _Math())
 
 
-def translated(value: Any) -> Any:
+def translated(value: Value) -> Any:
     """The replacement of a global object in copies."""
     try:
         if value in REPLACED:
@@ -228,7 +229,7 @@ def rebuilt(cls: type) -> type:
     return new
 
 
-def _attribute(a: Any, waiting: list[Any]) -> Any:
+def _attribute(a: Value, waiting: list[Any]) -> Any:
     if isinstance(a, types.FunctionType):
         return _method(a, waiting)
     if isinstance(a, property):
@@ -243,7 +244,7 @@ def _attribute(a: Any, waiting: list[Any]) -> Any:
     return _contained(a)
 
 
-def _contained(value: Any) -> Any:
+def _contained(value: Value) -> Any:
     """An attribute, instances of copied classes within it copied too."""
     if type(value) in (list, tuple):
         return type(value)(map(_contained, value))
@@ -252,7 +253,7 @@ def _contained(value: Any) -> Any:
     return instance_of(value) if type(value).__module__ in REBUILT_MODULES else value
 
 
-def _method(a: Any, waiting: list[Any]) -> Any:
+def _method(a: Value, waiting: list[Any]) -> Any:
     copy = rebound(a)
     free = a.__code__.co_freevars
     if "__class__" not in free or a in REPLACED:
@@ -289,7 +290,7 @@ def instance_of(source: Any) -> Any:
     return new
 
 
-def any_traced(values: Iterable[Any]) -> bool:
+def any_traced(values: Iterable[Value]) -> bool:
     """Whether traced values are among arguments, also within lists and frozen objects."""
     return any(map(contains_box, values))
 
@@ -332,6 +333,6 @@ def explained(function: Any, name: str, args: Any, kwargs: Any) -> Any:
         ) from error
 
 
-def deep_plain(x: Any) -> Any:
+def deep_plain(x: Value) -> Any:
     """Plain values behind boxes, also in lists and tuples."""
     return type(x)(map(deep_plain, x)) if type(x) in (list, tuple) else unbox(x)

@@ -9,6 +9,7 @@ from scipy import signal
 
 from ...array.box import unbox
 from ...core.batch import shape_of
+from ...core.types import Cotangent, Tangent, Value
 from ...errors import user_line
 from ..declare import rule
 from ..numpy.common import laid_out
@@ -20,29 +21,29 @@ _signal: Any = signal  # SciPy's overloads do not take a str
 __all__ = ["convolve", "correlate", "fftconvolve", "oaconvolve"]
 
 
-def _flipped(x: Any) -> Any:
+def _flipped(x: Value) -> Any:
     return np.flip(x)
 
 
-def _full(x: Any, y: Any, method: str) -> Any:
+def _full(x: Value, y: Value, method: str) -> Any:
     if contains_box(x) or contains_box(y):
         return full_p(x, y, method=method)
     return _signal.convolve(x, y, "full", method)
 
 
-def _jvp(ts: Any, x: Any, y: Any, method: str) -> Any:
+def _jvp(ts: Any, x: Value, y: Value, method: str) -> Tangent:
     tx, ty = ts
     parts = ([] if tx is None else [(tx, y)]) + ([] if ty is None else [(x, ty)])
     return sum(_full(*part, method) for part in parts)
 
 
-def _correlated(g: Any, other: Any, shape: tuple[int, ...], method: str) -> Any:
+def _correlated(g: Cotangent, other: Any, shape: tuple[int, ...], method: str) -> Any:
     """The transpose of the full convolution with `other`."""
     part = [slice(m - 1, m - 1 + n) for n, m in zip(shape, shape_of(other), strict=True)]
     return _full(g, _flipped(other), method)[tuple(part)]
 
 
-def _vjp(g: Any, x: Any, y: Any, method: str) -> Any:
+def _vjp(g: Cotangent, x: Value, y: Value, method: str) -> Cotangent:
     return _correlated(g, y, shape_of(x), method), _correlated(g, x, shape_of(y), method)
 
 

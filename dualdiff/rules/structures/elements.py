@@ -11,6 +11,7 @@ import numpy as np
 from ...core.batch import dtype_of
 from ...core.structure import Gather, NotKnown, Pattern, Structure, Use
 from ...core.tangents import Diagonal
+from ...core.types import Value
 
 
 class Elementwise(Structure):
@@ -46,7 +47,7 @@ class Multiplication(Elementwise):
         return np.logical_and(x, y)
 
 
-def _alive_factor(value: Any, mask: Any) -> Any:
+def _alive_factor(value: Value, mask: Any) -> Any:
     if mask is not None:
         return mask
     # A factor of dtype bool is the selection that an extremum or a clip has made.

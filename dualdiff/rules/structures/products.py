@@ -18,6 +18,7 @@ from ...core.batch import Shape, shape_of
 from ...core.structure import NotKnown, Pattern, Structure, Use
 from ...core.tangents import Diagonal
 from ...core.trace import materialize
+from ...core.types import Value
 
 PAIRS = 20_000_000  # elements of a product that are followed one by one
 
@@ -156,7 +157,7 @@ class Product(Structure):
     def mask(self, use: Use) -> Any:
         return use.on_numbers()
 
-    def without_nan(self, use: Use, ans: Any) -> Any:
+    def without_nan(self, use: Use, ans: Value) -> Any:
         if len(use.traced) == len(use.args):
             return ans
         finite, hits = [], []

@@ -15,6 +15,7 @@ from numpy import ndarray
 from ...array.box import is_box
 from ...core.structure import Pattern, Structure, Use
 from ...core.trace import materialize
+from ...core.types import Value
 from .products import Product
 
 
@@ -41,7 +42,7 @@ class SparseProduct(Structure):
             return [_along_lines(p, matrix.indptr)]
         return [_last_but_one(_along_lines(p.relabeled(p.labels.T), matrix.indptr))]
 
-    def without_nan(self, use: Use, ans: Any) -> Any:
+    def without_nan(self, use: Use, ans: Value) -> Any:
         broken = _with_data(use, lambda data: (~np.isfinite(data)).astype(float))
         finite = _with_data(use, lambda data: np.where(np.isfinite(data), data, 0))
         hit = use.prim.fn(np.asarray(use.only, float), matrix=broken) != 0

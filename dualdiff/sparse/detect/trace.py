@@ -16,6 +16,7 @@ from ...array.stores import Place, store
 from ...core.batch import Shape, shape_of, spec_of
 from ...core.structure import Index, Use, patterns_of
 from ...core.trace import Trace, Traced, freeze
+from ...core.types import Value
 from ...rules.structures import Elementwise, Pack
 from .patterns import Pattern, compact, of_scalars, uniform
 from .sets import NOTHING, Columns, Sets, join
@@ -58,13 +59,13 @@ class PatternTrace(Trace):
         self.dense_because: list[str] = []
         self.open()
 
-    def box(self, value: Any, payload: Payload) -> Dependent:
+    def box(self, value: Value, payload: Payload) -> Dependent:
         """A value with its dependence."""
         out = _new(Dependent)
         out.value, out.payload, out.owner = value, payload, self
         return out
 
-    def input(self, value: Any, first: int) -> Dependent:
+    def input(self, value: Value, first: int) -> Dependent:
         """An input, whose elements are the columns from `first` on."""
         shape = shape_of(value)
         if not shape:
@@ -76,16 +77,16 @@ class PatternTrace(Trace):
             labels = arranged
         return self.box(value, Pattern(labels, self.inputs))
 
-    def constant(self, value: Any) -> Dependent:
+    def constant(self, value: Value) -> Dependent:
         return self.box(value, self._payload(value))
 
-    def _zeros(self, value: Any) -> ndarray:
+    def _zeros(self, value: Value) -> ndarray:
         """Labels of a constant, in the memory layout of its value."""
         array = unbox(value)
         spec = spec_of(array)._replace(dtype=np.dtype(np.intp))
         return zeros_in_layout(spec, layout_of(array), ())
 
-    def _payload(self, value: Any) -> Payload:
+    def _payload(self, value: Value) -> Payload:
         if not shape_of(value):
             return NOTHING
         return Pattern(self._zeros(value), Sets.of((), self.columns), fresh=True)
@@ -142,7 +143,7 @@ class PatternTrace(Trace):
     def _of_arrays(
         self,
         prim: Any,
-        values: Sequence[Any],
+        values: Sequence[Value],
         payloads: Sequence[Any],
         params: dict[str, Any],
         shapes: tuple[Shape, ...],
@@ -200,7 +201,7 @@ class PatternTrace(Trace):
         after = Pattern(np.broadcast_to(labels, before.shape), p.sets)
         return self._taken_in(p.sets, before.union(after, before.shape))
 
-    def watch(self, x: Any) -> None:
+    def watch(self, x: Value) -> None:
         """Note that the program looked at the value of a box, if it is one of this trace."""
         while is_box(x):
             if issubclass(type(x), Dependent) and x.owner is self:

@@ -20,6 +20,7 @@ from numpy import ndarray
 from ....array.box import observe, unbox
 from ....core.batch import cast, shape_of
 from ....core.trace import materialize
+from ....core.types import Cotangent, Tangent, Value
 from ...declare import rule
 from ...structures import Einsum
 from ..common import implements
@@ -41,13 +42,13 @@ from .matrices import (
 _Qr: Any = type(np.linalg.qr(np.eye(1)))
 
 
-def _half(x: Any) -> Any:
+def _half(x: Value) -> Any:
     """The lower triangle with half of the diagonal: Murray's Phi."""
     n = x.shape[-1]
     return x * (np.tri(n, dtype=np.float32) - 0.5 * np.eye(n, dtype=np.float32))
 
 
-def _has_blas(factor: Any, b: Any) -> bool:
+def _has_blas(factor: Any, b: Value) -> bool:
     """Whether triangular solves of BLAS pay (measured): one large matrix and one direction."""
     plain_arrays = type(factor) is ndarray is type(b) and factor.dtype == b.dtype
     return plain_arrays and b.ndim == 2 and len(b) >= 64 and b.dtype.char in "fdFD"
@@ -66,7 +67,7 @@ def _inverse_of_lower(factor: Any) -> Any:
     return ans
 
 
-def _between(factor: Any, b: Any, transposed: bool) -> Any:
+def _between(factor: Any, b: Value, transposed: bool) -> Any:
     """``L^-1 b L^-H`` for a lower triangular L, or ``L^-T b conj(L)^-1`` if `transposed`."""
     if _has_blas(factor, b):
         from scipy.linalg.blas import get_blas_funcs  # SciPy loads when first needed
@@ -81,13 +82,13 @@ def _between(factor: Any, b: Any, transposed: bool) -> Any:
     return multiply(inverted, b, adjoint(inverted))
 
 
-def _cholesky_jvp(t: Any, ans: Any, upper: bool) -> Any:
+def _cholesky_jvp(t: Tangent, ans: Value, upper: bool) -> Tangent:
     factor = adjoint(ans) if upper else ans
     t = np.matmul(factor, _half(_between(factor, hermitian(t), transposed=False)))
     return adjoint(t) if upper else t
 
 
-def _cholesky_vjp(g: Any, ans: Any, upper: bool) -> Any:
+def _cholesky_vjp(g: Cotangent, ans: Value, upper: bool) -> Cotangent:
     factor, g = (adjoint(ans), adjoint(g)) if upper else (ans, g)
     middle = _half(np.matmul(transpose(factor), g))
     return hermitian(_between(factor, middle, transposed=True))
@@ -103,7 +104,7 @@ cholesky_p = rule(
 
 
 @implements(np.linalg.cholesky)
-def cholesky(a: Any, /, *, upper: bool = False) -> Any:
+def cholesky(a: Value, /, *, upper: bool = False) -> Any:
     """``numpy.linalg.cholesky``, which reads one triangle, and so does its derivative.
 
     The cotangent is in that triangle; `dualdiff.symmetrize` of the argument makes it symmetric.
@@ -128,7 +129,7 @@ def _inverted_factor(r: Any, k: int) -> Any:
     return np.matmul(np.eye(r.shape[-1], k, dtype=np.int8), inverted)
 
 
-def _qr_jvp(t: Any, ans: Any) -> tuple[Any, Any]:
+def _qr_jvp(t: Tangent, ans: Value) -> tuple[Any, Any]:
     q, r = ans
     c = np.matmul(t, _inverted_factor(r, q.shape[-1]))
     s = np.matmul(adjoint(q), c)
@@ -136,7 +137,7 @@ def _qr_jvp(t: Any, ans: Any) -> tuple[Any, Any]:
     return c + np.matmul(q, turn - s), np.matmul(adjoint(q), t) - np.matmul(turn, r)
 
 
-def _qr_vjp(g: Any, ans: Any) -> Any:
+def _qr_vjp(g: Cotangent, ans: Value) -> Cotangent:
     q, r = ans
     gq, gr = g
     k = np.matmul(transpose(q), gq)
@@ -161,14 +162,14 @@ qr_p = rule(
 )
 
 
-def _parts(ans: Any) -> tuple[Any, Any, Any]:
+def _parts(ans: Value) -> tuple[Any, Any, Any]:
     """The two factors of the reduced decomposition, and the additional vectors."""
     q, r = ans
     n = r.shape[-1]
     return q[..., :n], r[..., :n, :], q[..., n:]
 
 
-def _complete_jvp(t: Any, ans: Any) -> tuple[Any, Any]:
+def _complete_jvp(t: Tangent, ans: Value) -> tuple[Any, Any]:
     q, r, further = _parts(ans)
     tq, tr = _qr_jvp(t, (q, r))
     tfurther = -np.matmul(q, np.matmul(adjoint(tq), further))
@@ -176,7 +177,7 @@ def _complete_jvp(t: Any, ans: Any) -> tuple[Any, Any]:
     return np.concatenate([tq, tfurther], axis=-1), np.concatenate([tr, zeros], axis=-2)
 
 
-def _complete_vjp(g: Any, ans: Any) -> Any:
+def _complete_vjp(g: Cotangent, ans: Value) -> Cotangent:
     q, r, further = _parts(ans)
     gq, gr = g
     n = r.shape[-1]
@@ -214,7 +215,7 @@ def _reflector(alpha: Any, below: Any) -> tuple[Any, Any, Any, Any]:
     return beta, tau, v, jumps
 
 
-def _reflectors(a: Any) -> tuple[Any, Any]:
+def _reflectors(a: Value) -> tuple[Any, Any]:
     """``numpy.linalg.qr(mode="raw")``: the triangle, with the reflectors' vectors below it."""
     h_made, tau_made = np.linalg.qr(observe(a), "raw")
     rest = cast(materialize(a), h_made.dtype)
@@ -235,7 +236,7 @@ def _reflectors(a: Any) -> tuple[Any, Any]:
 
 
 @implements(np.linalg.qr)
-def qr(a: Any, mode: str = "reduced") -> Any:
+def qr(a: Value, mode: str = "reduced") -> Any:
     """``numpy.linalg.qr`` in all its modes.
 
     If the first ``min(m, n)`` columns are not independent, the derivative is NaN. The additional

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ....array.box import is_box, unbox
+from ....core.types import Cotangent, Tangent, Value
 from ...declare import rule
 from ...structures import Einsum
 from ..common import implements
@@ -49,7 +50,7 @@ _Eig: Any = type(np.linalg.eig(np.eye(1)))
 _Eigh: Any = type(np.linalg.eigh(np.eye(1)))
 
 
-def _uncertainty(x: Any, w: Any, v: Any) -> Any:
+def _uncertainty(x: Value, w: Value, v: Any) -> Any:
     """What eigenvalues of a Hermitian matrix are uncertain by: nothing where they are exact.
 
     They are where ``x v - v w`` is 0, as for diagonal matrices.
@@ -62,7 +63,7 @@ def _uncertainty(x: Any, w: Any, v: Any) -> Any:
     return np.where(exact[..., None], 0, rounding)
 
 
-def _eigh_jvp(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:
+def _eigh_jvp(t: Tangent, x: Value, ans: Value) -> tuple[Any, Any]:
     w, v = ans
     change = multiply(adjoint(v), hermitian(t), v)
     size = size_of(change)
@@ -71,7 +72,7 @@ def _eigh_jvp(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:
     return np.real(diagonal(change)), np.matmul(v, turn)
 
 
-def _eigh_vjp(g: Any, x: Any, ans: Any, given: tuple[bool, bool]) -> Any:
+def _eigh_vjp(g: Cotangent, x: Value, ans: Value, given: tuple[bool, bool]) -> Cotangent:
     w, v = ans
     gw, gv = g
     if not given[1]:
@@ -85,7 +86,7 @@ def _eigh_vjp(g: Any, x: Any, ans: Any, given: tuple[bool, bool]) -> Any:
     return hermitian(multiply(conjugate(v), q, transpose(v)))
 
 
-def _eigh(x: Any, UPLO: Any, vectors: Any) -> tuple[Any, Any]:
+def _eigh(x: Value, UPLO: Any, vectors: Any) -> tuple[Any, Any]:
     if is_box(x):
         return eigh_p(x, UPLO=UPLO, vectors=vectors)
     w, v = np.linalg.eigh(x, UPLO)
@@ -107,7 +108,7 @@ def _reads_lower(UPLO: Any) -> bool:
 
 
 @implements(np.linalg.eigh)
-def eigh(a: Any, UPLO: Any = "L") -> Any:
+def eigh(a: Value, UPLO: Any = "L") -> Any:
     """``numpy.linalg.eigh``, which reads one triangle, and so does its derivative.
 
     The phase of complex eigenvectors is arbitrary: the tangent of v has no part along i v, and a
@@ -120,7 +121,7 @@ def eigh(a: Any, UPLO: Any = "L") -> Any:
     return _Eigh(*eigh_p(a, UPLO=UPLO, vectors=_continued_eigh(a, UPLO)))
 
 
-def _continued_eigh(a: Any, UPLO: Any) -> Any:
+def _continued_eigh(a: Value, UPLO: Any) -> Any:
     """While `splitting`, the vectors that continue along the tangent of a dual number."""
     if (slope := slope_of(a)) is None:
         return None
@@ -128,13 +129,13 @@ def _continued_eigh(a: Any, UPLO: Any) -> Any:
     return eigh_vectors(w, v, hermitian(slope), _uncertainty(a, w, v))
 
 
-def _eigvalsh_jvp(t: Any, x: Any, UPLO: Any) -> Any:
+def _eigvalsh_jvp(t: Tangent, x: Value, UPLO: Any) -> Tangent:
     w, v = np.linalg.eigh(x, UPLO)
     v = tied(v, w)
     return np.real(np.sum(conjugate(v) * np.matmul(hermitian(t), v), axis=-2))
 
 
-def _eigvalsh_vjp(g: Any, x: Any, UPLO: Any) -> Any:
+def _eigvalsh_vjp(g: Cotangent, x: Value, UPLO: Any) -> Cotangent:
     w, v = np.linalg.eigh(x, UPLO)
     v = tied(v, w)
     return np.matmul(conjugate(v) * g[..., None, :], transpose(v))
@@ -150,7 +151,7 @@ eigvalsh_p = rule(
 
 
 @implements(np.linalg.eigvalsh)
-def eigvalsh(a: Any, UPLO: Any = "L") -> Any:
+def eigvalsh(a: Value, UPLO: Any = "L") -> Any:
     """``numpy.linalg.eigvalsh``, which reads one triangle, and so does its derivative.
 
     Where eigenvalues coincide, symmetric functions of them have a derivative; single eigenvalues
@@ -175,19 +176,19 @@ def _inverse_of_vectors(v: Any) -> Any:
     return inverse(v, condition * np.finfo(condition.dtype).eps >= 1)
 
 
-def _rounding(x: Any, v: Any) -> Any:
+def _rounding(x: Value, v: Any) -> Any:
     """The uncertainty of eigenvalues (F. L. Bauer and C. T. Fike, 1960)."""
     norms = np.linalg.norm(unbox(x), axis=(-2, -1))[..., None]
     return _condition(v) * rounding_of(norms, x.shape[-1])
 
 
-def _eigvals_jvp(t: Any, x: Any) -> Any:
+def _eigvals_jvp(t: Tangent, x: Value) -> Tangent:
     w, v = np.linalg.eig(x)
     v = tied(v, w)
     return np.sum(transpose(_inverse_of_vectors(v)) * np.matmul(t, v), axis=-2)
 
 
-def _eigvals_vjp(g: Any, x: Any) -> Any:
+def _eigvals_vjp(g: Cotangent, x: Value) -> Cotangent:
     w, v = np.linalg.eig(x)
     v = tied(v, w)
     return np.matmul(transpose(_inverse_of_vectors(v)) * g[..., None, :], transpose(v))
@@ -203,12 +204,12 @@ eigvals_p = rule(
 
 
 @implements(np.linalg.eigvals)
-def eigvals(a: Any) -> Any:
+def eigvals(a: Value) -> Any:
     """``numpy.linalg.eigvals``; the derivative is NaN if the matrix has too few eigenvectors."""
     return eig(a).eigenvalues if is_splitting() else eigvals_p(a)
 
 
-def _eig_jvp(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:
+def _eig_jvp(t: Tangent, x: Value, ans: Value) -> tuple[Any, Any]:
     w, v = ans
     change = multiply(_inverse_of_vectors(v), t, v)
     size = size_of(change)
@@ -217,7 +218,7 @@ def _eig_jvp(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:
     return diagonal(change), tv - v * growth
 
 
-def _eig_vjp(g: Any, x: Any, ans: Any, given: tuple[bool, bool]) -> Any:
+def _eig_vjp(g: Cotangent, x: Value, ans: Value, given: tuple[bool, bool]) -> Cotangent:
     w, v = ans
     gw, gv = g
     growth = np.sum(gv * v, axis=-2, keepdims=True)
@@ -231,7 +232,7 @@ def _eig_vjp(g: Any, x: Any, ans: Any, given: tuple[bool, bool]) -> Any:
     return multiply(transpose(_inverse_of_vectors(v)), q, transpose(v))
 
 
-def _eig(x: Any, vectors: Any) -> tuple[Any, Any]:
+def _eig(x: Value, vectors: Any) -> tuple[Any, Any]:
     if is_box(x):
         return eig_p(x, vectors=vectors)
     w, v = np.linalg.eig(x)
@@ -249,7 +250,7 @@ eig_p = rule(
 
 
 @implements(np.linalg.eig)
-def eig(a: Any) -> Any:
+def eig(a: Value) -> Any:
     """``numpy.linalg.eig``.
 
     There is no derivative (NaN) if the matrix has too few eigenvectors. Phases, and vectors of
@@ -258,7 +259,7 @@ def eig(a: Any) -> Any:
     return _Eig(*eig_p(a, vectors=_continued_eig(a)))
 
 
-def _continued_eig(a: Any) -> Any:
+def _continued_eig(a: Value) -> Any:
     """While `splitting`, the vectors that continue along the tangent of a dual number."""
     if (slope := slope_of(a)) is None:
         return None

@@ -11,6 +11,7 @@ import numpy as np
 
 from ....array.box import is_box, unbox
 from ....core import trace as levels
+from ....core.types import Cotangent, Value
 from ....errors import UnsupportedInputError, user_line
 from .splitting import is_splitting, slopes_quotient, unmasked
 
@@ -19,12 +20,12 @@ from .splitting import is_splitting, slopes_quotient, unmasked
 VANISHES, EXACT = 0.5, 0.9
 
 
-def size_of(x: Any) -> Any:
+def size_of(x: Value) -> Any:
     """The largest entry of each matrix of a stack."""
     return np.abs(unbox(x)).max(axis=(-2, -1), keepdims=True, initial=0.0)
 
 
-def _precision(x: Any) -> float:
+def _precision(x: Value) -> float:
     return float(np.finfo(unbox(x).dtype).eps)
 
 
@@ -43,7 +44,7 @@ def exactly_zero(k: Any, size: Any) -> Any:
     return vanishes(k, 0.75 if is_splitting() else EXACT, size)
 
 
-def without_cotangent(g: Any, given: bool) -> Any:
+def without_cotangent(g: Cotangent, given: bool) -> Any:
     """True for two vectors if the result depends on neither; g are their cotangents.
 
     A zero cotangent may be a cancellation, so only masks of structural zeros count.
@@ -77,14 +78,14 @@ def quotient(k: Any, d: Any, close: Any, zero: Any, size: Any) -> Any:
     return np.where(close, np.nan, ans)
 
 
-def rounding_of(w: Any, n: int) -> Any:
+def rounding_of(w: Value, n: int) -> Any:
     """The uncertainty of the eigenvalues or singular values of an n x n matrix."""
     w = np.abs(unbox(w))
     eps = float(np.finfo(w.dtype).eps)
     return (n + 8) * eps * w.max(axis=-1, keepdims=True, initial=0.0)
 
 
-def by_gaps(k: Any, w: Any, zero: Any, size: Any, rounding: Any = None) -> Any:
+def by_gaps(k: Any, w: Value, zero: Any, size: Any, rounding: Any = None) -> Any:
     """``k_ij / (w_j - w_i)`` off the diagonal, 0 on it; see `quotient` for coinciding values.
 
     Values coincide up to `rounding`, by default for the eigenvalues of a Hermitian matrix.
@@ -121,7 +122,7 @@ def refuse_basis(dependence: Any, size: Any, function: str) -> None:
     _refuse(dependence, size, what, "their projector v @ v.conj().T, or leave the vectors out")
 
 
-def tied(v: Any, w: Any) -> Any:
+def tied(v: Any, w: Value) -> Any:
     """Vectors in a formula that also uses their eigenvalues, or functions of them.
 
     A formula of vectors alone has a derivative where values coincide; such a formula has none.

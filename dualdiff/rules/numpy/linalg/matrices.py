@@ -9,36 +9,37 @@ import numpy as np
 
 from ....array.box import is_box
 from ....core.batch import Broadcast, Spec, is_complex, unbroadcast
+from ....core.types import Cotangent, Value
 from ...declare import linear
 from ...structures import Einsum
 
 
-def conjugate(x: Any) -> Any:
+def conjugate(x: Value) -> Any:
     """The conjugate; a real array itself."""
     return np.conjugate(x) if is_complex(x) else x
 
 
-def transpose(x: Any) -> Any:
+def transpose(x: Value) -> Any:
     """The matrices of a stack, transposed and not conjugated."""
     return np.matrix_transpose(x)
 
 
-def adjoint(x: Any) -> Any:
+def adjoint(x: Value) -> Any:
     """The matrices of a stack, transposed and conjugated."""
     return conjugate(transpose(x))
 
 
-def hermitian(x: Any) -> Any:
+def hermitian(x: Value) -> Any:
     """The Hermitian part, also of the cotangent of a Hermitian matrix."""
     return 0.5 * (x + adjoint(x))
 
 
-def _completed(x: Any, lower: bool) -> Any:
+def _completed(x: Value, lower: bool) -> Any:
     half = np.tril(x, -1) if lower else np.triu(x, 1)
     return half + adjoint(half) + on_diagonal(np.real(diagonal(x)))
 
 
-def _folded(g: Any, lower: bool) -> Any:
+def _folded(g: Cotangent, lower: bool) -> Any:
     above, below = np.triu(g, 1), np.tril(g, -1)
     half = below + adjoint(above) if lower else above + adjoint(below)
     return half + on_diagonal(np.real(diagonal(g)))
@@ -47,7 +48,7 @@ def _folded(g: Any, lower: bool) -> Any:
 completed_p = linear(_completed, _folded, name="completed", structure=Einsum("...ij->...kl"))
 
 
-def completed(x: Any, lower: bool = True) -> Any:
+def completed(x: Value, lower: bool = True) -> Any:
     """The Hermitian matrix of a traced array of which a function reads one triangle.
 
     The cotangent is then in that triangle. Plain arrays are returned unchanged.
@@ -85,12 +86,12 @@ def multiply(*matrices: Any) -> Any:
     return ans
 
 
-def inner(a: Any, b: Any) -> Any:
+def inner(a: Value, b: Value) -> Any:
     """``sum(a * b)`` over the matrices of two stacks."""
     return np.sum(a * b, axis=(-2, -1))
 
 
-def over_matrix(g: Any) -> Any:
+def over_matrix(g: Cotangent) -> Any:
     """Numbers with two more axes, so each multiplies a matrix."""
     return g[..., None, None] if np.ndim(g) else g
 
@@ -100,18 +101,18 @@ def on_diagonal(v: Any) -> Any:
     return v[..., None] * np.eye(v.shape[-1], dtype=bool)
 
 
-def diagonal(x: Any) -> Any:
+def diagonal(x: Value) -> Any:
     """The diagonals of a stack of matrices."""
     return np.diagonal(x, axis1=-2, axis2=-1)
 
 
-def inverse(x: Any, singular: Any) -> Any:
+def inverse(x: Value, singular: Any) -> Any:
     """The inverse, NaN for the matrices that a mask calls singular."""
     singular = np.asarray(singular)
     return np.linalg.inv(np.where(over_matrix(singular), np.nan, x) if singular.any() else x)
 
 
-def flat(x: Any) -> Any:
+def flat(x: Value) -> Any:
     """All rows of a stack of matrices as one matrix."""
     return x.reshape((prod(x.shape[:-1]), x.shape[-1]))
 

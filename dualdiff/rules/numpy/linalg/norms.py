@@ -9,6 +9,7 @@ import numpy as np
 
 from ....array.box import is_box, observe, unbox
 from ....core.batch import cast, dtype_of, shape_of
+from ....core.types import Value
 from ..common import Axes, axes_of, expand_dims, implements
 from ..directions import direction
 from ..reductions import conjugate, reduction
@@ -19,12 +20,12 @@ from ..slopes import safe_divide
 _SMALL = 1e-15
 
 
-def _norm(x: Any, axis: Axes, keepdims: bool, order: Any = None, flat: bool = False) -> Any:
+def _norm(x: Value, axis: Axes, keepdims: bool, order: Any = None, flat: bool = False) -> Any:
     # NumPy adds up a whole array by `dot`, an axis by `add.reduce`.
     return np.linalg.norm(x, order, None if flat else axis, keepdims)
 
 
-def _two_norm_scaled(v: Any, x: Any, ans: Any, axis: Axes, flat: bool = False) -> Any:
+def _two_norm_scaled(v: Any, x: Value, ans: Value, axis: Axes, flat: bool = False) -> Any:
     if dtype_of(x).kind == "c" and is_box(x):
         return v * safe_divide(conjugate(x), ans)
     if not is_box(x) and np.all((ans > _SMALL) & (ans < 1 / _SMALL)):
@@ -32,7 +33,7 @@ def _two_norm_scaled(v: Any, x: Any, ans: Any, axis: Axes, flat: bool = False) -
     return v * direction(x, axis)  # even if the squares, and so `ans`, overflow or underflow
 
 
-def _p_norm_scaled(v: Any, x: Any, ans: Any, axis: Axes, order: Any) -> Any:
+def _p_norm_scaled(v: Any, x: Value, ans: Value, axis: Axes, order: Any) -> Any:
     """``phase(x) (|x| / ans)**(p - 1)``, and 0 where x is 0."""
     size = np.absolute(x)
     if dtype_of(x).kind == "c":
@@ -48,7 +49,7 @@ two_norm_p = reduction(_norm, _two_norm_scaled, "two_norm")
 p_norm_p = reduction(_norm, _p_norm_scaled, "p_norm")
 
 
-def _vector_norm(x: Any, order: Any, axis: Axes, keepdims: bool) -> Any:
+def _vector_norm(x: Value, order: Any, axis: Axes, keepdims: bool) -> Any:
     if order == 0:
         return np.linalg.norm(observe(x), order, axis, keepdims)
     if order == np.inf:
@@ -60,7 +61,7 @@ def _vector_norm(x: Any, order: Any, axis: Axes, keepdims: bool) -> Any:
     return p_norm_p(x, axis=axis, keepdims=keepdims, options={"order": order})
 
 
-def _matrix_norm(x: Any, order: Any, axis: Axes, keepdims: bool) -> Any:
+def _matrix_norm(x: Value, order: Any, axis: Axes, keepdims: bool) -> Any:
     row, column = axis
     if order in (1, -1, np.inf, -np.inf):
         sums = np.sum(np.absolute(x), axis=row if abs(order) == 1 else column, keepdims=True)
@@ -76,7 +77,7 @@ def _matrix_norm(x: Any, order: Any, axis: Axes, keepdims: bool) -> Any:
 
 
 @implements(np.linalg.norm)
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:
+def norm(x: Value, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:
     """``numpy.linalg.norm``, with derivative 0 at 0."""
     x = cast(x, np.dtype(float)) if dtype_of(x).kind not in "fc" else x
     flat, axes = axis is None, axes_of(axis, np.ndim(x))
@@ -95,7 +96,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> An
 
 
 @implements(np.linalg.vector_norm)
-def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+def vector_norm(x: Value, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
     """``numpy.linalg.vector_norm``, with derivative 0 at 0."""
     shape = shape_of(x)
     axes = axes_of(axis, len(shape))
@@ -114,6 +115,6 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
 
 
 @implements(np.linalg.matrix_norm)
-def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+def matrix_norm(x: Value, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
     """``numpy.linalg.matrix_norm``, with derivative 0 at 0."""
     return np.linalg.norm(x, ord, (-2, -1), keepdims)

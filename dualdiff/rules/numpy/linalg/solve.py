@@ -17,6 +17,7 @@ import numpy as np
 
 from ....array.box import is_box, unbox
 from ....core.batch import Shape, Spec, align, shape_of
+from ....core.types import Cotangent, Tangent, Value
 from ....errors import UnsupportedInputError, user_line
 from ...declare import rule
 from ...structures import Einsum, Solve
@@ -39,7 +40,7 @@ from .matrices import (
 from .matrices import diagonal as diagonal_of
 
 
-def _solve_batched(a: Any, b: Any, batch: Shape) -> Any:
+def _solve_batched(a: Value, b: Value, batch: Shape) -> Any:
     """``a^-1 b`` for batches of matrices b, with one factorisation for all directions."""
     if not batch:
         return np.linalg.solve(a, b)
@@ -49,7 +50,7 @@ def _solve_batched(a: Any, b: Any, batch: Shape) -> Any:
     return np.moveaxis(np.reshape(ans, ans.shape[:-1] + columns.shape[-2:]), -1, 0)
 
 
-def _solve_jvp(ts: Any, x: Any, ans: Any, y_spec: Spec, batch: Shape) -> Any:
+def _solve_jvp(ts: Any, x: Value, ans: Value, y_spec: Spec, batch: Shape) -> Tangent:
     ta, tb = ts
     vector = y_spec.ndim == 1
     if vector:
@@ -64,7 +65,7 @@ def _solve_jvp(ts: Any, x: Any, ans: Any, y_spec: Spec, batch: Shape) -> Any:
 
 
 def _solve_vjp(
-    g: Any, x: Any, ans: Any, x_spec: Spec, y_spec: Spec, active: Any, batch: Shape
+    g: Cotangent, x: Value, ans: Value, x_spec: Spec, y_spec: Spec, active: Any, batch: Shape
 ) -> tuple[Any, Any]:
     vector = y_spec.ndim == 1
     if vector:
@@ -80,7 +81,7 @@ solve_p = rule(np.linalg.solve, jvp=_solve_jvp, vjp=_solve_vjp, name="solve", st
 
 
 @implements(np.linalg.solve)
-def solve(a: Any, b: Any) -> Any:
+def solve(a: Value, b: Value) -> Any:
     """``numpy.linalg.solve``; b is a vector only if it has one dimension."""
     return solve_p(as_operand(a), as_operand(b))
 
@@ -95,7 +96,7 @@ inv_p = rule(
 
 
 @implements(np.linalg.inv)
-def inv(a: Any) -> Any:
+def inv(a: Value) -> Any:
     """``numpy.linalg.inv``."""
     return inv_p(a)
 
@@ -105,7 +106,7 @@ _NEXT, _AFTER = np.array([1, 2, 0]), np.array([2, 0, 1])
 _SIGNS = np.array([[1, -1], [-1, 1]])
 
 
-def _singular_cofactors(x: Any) -> Any:
+def _singular_cofactors(x: Value) -> Any:
     """``det(x) x^-T`` by the singular value decomposition: a product of the factors' cofactors."""
     if is_box(x):
         return cofactors_p(x)
@@ -125,7 +126,7 @@ def _without_pairs(s: Any) -> Any:
     return np.where(same, 0, before * after)
 
 
-def _change_of_cofactors(t: Any, x: Any) -> Any:
+def _change_of_cofactors(t: Tangent, x: Value) -> Any:
     """The derivative of the cofactors in the direction t; it is its own transpose."""
     if is_box(x):
         raise UnsupportedInputError(
@@ -147,7 +148,7 @@ cofactors_p = rule(
 )
 
 
-def _cofactors(x: Any, det: Any) -> Any:
+def _cofactors(x: Value, det: Any) -> Any:
     """``det(x) x^-T``, also for a singular or nearly singular x.
 
     Up to 3 x 3 by the definition, which has derivatives of all orders. Derivatives of the product
@@ -181,12 +182,12 @@ det_p = rule(
 
 
 @implements(np.linalg.det)
-def det(a: Any) -> Any:
+def det(a: Value) -> Any:
     """``numpy.linalg.det``, whose derivative is the cofactors, also at singular matrices."""
     return det_p(a)
 
 
-def _slogdet_jvp(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:
+def _slogdet_jvp(t: Tangent, x: Value, ans: Value) -> tuple[Any, Any]:
     sign, _ = ans
     change = inner(transpose(inverse(x, unbox(sign) == 0)), t)
     if not is_complex(x):
@@ -194,7 +195,7 @@ def _slogdet_jvp(t: Any, x: Any, ans: Any) -> tuple[Any, Any]:
     return 1j * sign * np.imag(change), np.real(change)
 
 
-def _slogdet_vjp(g: Any, x: Any, ans: Any) -> Any:
+def _slogdet_vjp(g: Cotangent, x: Value, ans: Value) -> Cotangent:
     sign, _ = ans
     g_sign, g = g
     if is_complex(x):
@@ -214,7 +215,7 @@ _Slogdet: Any = type(np.linalg.slogdet(np.eye(1)))
 
 
 @implements(np.linalg.slogdet)
-def slogdet(a: Any) -> Any:
+def slogdet(a: Value) -> Any:
     """``numpy.linalg.slogdet``; the sign of a real determinant is constant.
 
     The derivative at a singular matrix is NaN.
@@ -222,14 +223,14 @@ def slogdet(a: Any) -> Any:
     return _Slogdet(*slogdet_p(a))
 
 
-def _pinv_jvp(t: Any, x: Any, ans: Any) -> Any:
+def _pinv_jvp(t: Tangent, x: Value, ans: Value) -> Tangent:
     th, ph = adjoint(t), adjoint(ans)
     left = th - multiply(th, x, ans)
     right = th - multiply(ans, x, th)
     return multiply(ans, ph, left) + multiply(right, ph, ans) - multiply(ans, t, ans)
 
 
-def _pinv_vjp(g: Any, x: Any, ans: Any) -> Any:
+def _pinv_vjp(g: Cotangent, x: Value, ans: Value) -> Cotangent:
     p, gh, bar = transpose(ans), adjoint(g), conjugate(ans)
     left, right = multiply(gh, bar, p), multiply(p, bar, gh)
     left = left - multiply(conjugate(x), bar, left)
@@ -247,7 +248,7 @@ pinv_p = rule(
 
 
 @implements(np.linalg.pinv)
-def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Any:
+def pinv(a: Value, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Any:
     """``numpy.linalg.pinv``, at constant rank: it jumps where the rank changes.
 
     With ``hermitian=True`` it reads one triangle, like `eigh`.
@@ -258,7 +259,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._
 
 
 @implements(np.linalg.lstsq)
-def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
+def lstsq(a: Value, b: Value, rcond: float | None = None) -> Any:
     """``numpy.linalg.lstsq``, at constant rank, where the solution is ``pinv(a) @ b``."""
     a, b = as_operand(a), as_operand(b)
     solution, residuals, rank, s = np.linalg.lstsq(unbox(a), unbox(b), rcond)
@@ -274,13 +275,13 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
 
 
 @implements(np.linalg.trace)
-def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+def trace(x: Value, /, *, offset: int = 0, dtype: Any = None) -> Any:
     """``numpy.linalg.trace``."""
     return np.trace(x, offset, -2, -1, dtype)
 
 
 @implements(np.linalg.matrix_power)
-def matrix_power(a: Any, n: int) -> Any:
+def matrix_power(a: Value, n: int) -> Any:
     """``numpy.linalg.matrix_power``."""
     n = operator.index(n)
     if n == 0 or np.ndim(a) < 2 or np.shape(a)[-2] != np.shape(a)[-1]:
@@ -300,7 +301,7 @@ def matrix_power(a: Any, n: int) -> Any:
 
 
 @implements(np.linalg.cond)
-def cond(x: Any, p: Any = None) -> Any:
+def cond(x: Value, p: Any = None) -> Any:
     """``numpy.linalg.cond``; its derivative is NaN if it is infinite."""
     value = np.linalg.cond(unbox(x), p)
     singular = ~np.isfinite(value)
@@ -316,7 +317,7 @@ def cond(x: Any, p: Any = None) -> Any:
 
 
 @implements(np.linalg.tensorinv)
-def tensorinv(a: Any, ind: int = 2) -> Any:
+def tensorinv(a: Value, ind: int = 2) -> Any:
     """``numpy.linalg.tensorinv``."""
     if ind <= 0:
         raise ValueError("Invalid ind argument.")
@@ -326,7 +327,7 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
 
 
 @implements(np.linalg.tensorsolve)
-def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+def tensorsolve(a: Value, b: Value, axes: Any = None) -> Any:
     """``numpy.linalg.tensorsolve``."""
     ndim = np.ndim(a)
     if axes is not None:

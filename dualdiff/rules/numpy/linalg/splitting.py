@@ -21,6 +21,7 @@ from numpy import ndarray
 from ....array.box import is_box, unbox
 from ....core.dual import Dual
 from ....core.trace import is_set, materialize
+from ....core.types import Value
 from ....errors import DualdiffError
 
 _splitting: ContextVar[bool] = ContextVar("dualdiff_splitting", default=False)
@@ -42,7 +43,7 @@ def splitting() -> Iterator[None]:
         _splitting.reset(token)
 
 
-def slope_of(a: Any) -> ndarray | None:
+def slope_of(a: Value) -> ndarray | None:
     """While `splitting`, the single tangent of the lowest level of an operand; else None."""
     if not is_splitting():
         return None
@@ -54,7 +55,7 @@ def slope_of(a: Any) -> ndarray | None:
     return None if found is None else unbox(found)
 
 
-def unmasked(x: Any) -> Any:
+def unmasked(x: Value) -> Any:
     """A tangent or cotangent without its masks of structural zeros."""
     x = materialize(x)
     while is_box(x) and type(x).is_mask:

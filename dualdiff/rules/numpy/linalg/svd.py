@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ....array.box import is_box, unbox
+from ....core.types import Cotangent, Tangent, Value
 from ...declare import rule
 from ...structures import Einsum
 from ..common import implements
@@ -64,7 +65,7 @@ def _jvp_vectors(u: Any, s: Any, turn: Any, image: Any, p: Any) -> Any:
     return np.concatenate([t, -np.matmul(first, adjoint(z))], axis=-1)
 
 
-def _svd_jvp(t: Any, ans: Any) -> tuple[Any, Any, Any]:
+def _svd_jvp(t: Tangent, ans: Value) -> tuple[Any, Any, Any]:
     u, s, vh = ans
     v, n = adjoint(vh), s.shape[-1]
     left, right = np.matmul(adjoint(t), u[..., :n]), np.matmul(t, v[..., :n])
@@ -78,7 +79,7 @@ def _svd_jvp(t: Any, ans: Any) -> tuple[Any, Any, Any]:
     return tu, np.real(diagonal(p)), adjoint(tv)
 
 
-def _skew(u: Any, g: Any, size: Any, n: int) -> tuple[Any, Any]:
+def _skew(u: Any, g: Cotangent, size: Any, n: int) -> tuple[Any, Any]:
     """The dependence of a result on rotations of the vectors, within their space and out of it."""
     k = np.matmul(transpose(u), g)
     skew = k - adjoint(k)
@@ -89,7 +90,7 @@ def _skew(u: Any, g: Any, size: Any, n: int) -> tuple[Any, Any]:
     return skew[..., :n, :n], np.matmul(conjugate(u[..., n:]), skew[..., n:, :n])
 
 
-def _svd_vjp(g: Any, ans: Any, given: tuple[bool, bool, bool]) -> Any:
+def _svd_vjp(g: Cotangent, ans: Value, given: tuple[bool, bool, bool]) -> Cotangent:
     u, s, vh = ans
     gu, gs, gvh = g
     v, n = adjoint(vh), s.shape[-1]
@@ -114,7 +115,7 @@ def _svd_vjp(g: Any, ans: Any, given: tuple[bool, bool, bool]) -> Any:
     return c
 
 
-def _svd(x: Any, full: bool, left: Any, right: Any) -> tuple[Any, Any, Any]:
+def _svd(x: Value, full: bool, left: Any, right: Any) -> tuple[Any, Any, Any]:
     if is_box(x):
         return svd_p(x, full=full, left=left, right=right)
     u, s, vh = np.linalg.svd(x, full_matrices=full)
@@ -131,14 +132,14 @@ svd_p = rule(
 )
 
 
-def _svdvals_jvp(t: Any, x: Any) -> Any:
+def _svdvals_jvp(t: Tangent, x: Value) -> Tangent:
     u, s, vh = np.linalg.svd(x, full_matrices=False)
     u = tied(u, s)
     slope = np.real(np.sum(conjugate(u) * np.matmul(t, adjoint(vh)), axis=-2))
     return np.where(unbox(s) == 0, 0, slope)
 
 
-def _svdvals_vjp(g: Any, x: Any) -> Any:
+def _svdvals_vjp(g: Cotangent, x: Value) -> Cotangent:
     u, s, vh = np.linalg.svd(x, full_matrices=False)
     u = tied(u, s)
     g = np.where(unbox(s) == 0, 0, g)
@@ -154,7 +155,7 @@ svdvals_p = rule(
 )
 
 
-def _hermitian_svd(a: Any, compute_uv: bool) -> Any:
+def _hermitian_svd(a: Value, compute_uv: bool) -> Any:
     """The decomposition by eigenvalues, as in NumPy."""
     if not compute_uv:
         return np.flip(np.sort(np.absolute(np.linalg.eigvalsh(a)), axis=-1), axis=-1)
@@ -169,7 +170,7 @@ def _hermitian_svd(a: Any, compute_uv: bool) -> Any:
 
 @implements(np.linalg.svd)
 def svd(
-    a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
+    a: Value, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
 ) -> Any:
     """``numpy.linalg.svd``.
 
@@ -189,7 +190,7 @@ def svd(
     return _Svd(*svd_p(a, full=bool(full_matrices), left=left, right=right))
 
 
-def _continued_svd(a: Any, full: bool) -> tuple[Any, Any]:
+def _continued_svd(a: Value, full: bool) -> tuple[Any, Any]:
     """While `splitting`, the vectors that continue along the tangent of a dual number."""
     if (slope := slope_of(a)) is None:
         return None, None
@@ -198,6 +199,6 @@ def _continued_svd(a: Any, full: bool) -> tuple[Any, Any]:
 
 
 @implements(np.linalg.svdvals)
-def svdvals(x: Any, /) -> Any:
+def svdvals(x: Value, /) -> Any:
     """``numpy.linalg.svdvals``."""
     return svd(x, full_matrices=False).S if is_splitting() else svdvals_p(x)

@@ -17,6 +17,7 @@ from scipy import sparse
 from ....array.box import is_box
 from ....core.batch import dtype_of, shape_of
 from ....core.trace import value_of
+from ....core.types import Value
 from ....errors import ConversionError, DualdiffError, UnsupportedInputError, user_line
 from ...numpy.common import laid_out_like
 from ...numpy.creation import contains_box
@@ -250,7 +251,7 @@ class SparseArray:
     def __getitem__(self, index: Any) -> Any:
         return moved(lambda a: a[index], self.canonical())
 
-    def __setitem__(self, index: Any, value: Any) -> None:
+    def __setitem__(self, index: Any, value: Value) -> None:
         raise UnsupportedInputError(
             f"a sparse array with traced values cannot be assigned to, {user_line()}; assign to "
             f"its .data, or make it of the new values"
@@ -283,7 +284,7 @@ def _structure(layout: Layout, like: Any) -> Any:
     return made((ones, *layout.by_row[1:]), shape=layout.shape)
 
 
-def wrapped(a: Any) -> SparseArray:
+def wrapped(a: Value) -> SparseArray:
     """A sparse array of either kind, as a `SparseArray`."""
     if isinstance(a, SparseArray):
         return a
@@ -326,12 +327,12 @@ def moved(operation: Callable[..., Any], *arrays: SparseArray) -> Any:
     return laid_out_like(padded[found], found)
 
 
-def is_sparse(a: Any) -> bool:
+def is_sparse(a: Value) -> bool:
     """Whether an array is sparse, with plain or traced values."""
     return isinstance(a, SparseArray) or bool(sparse.issparse(a))
 
 
-def is_number(x: Any) -> bool:
+def is_number(x: Value) -> bool:
     """Whether something is a number, plain or traced."""
     if is_box(x) or type(x) is ndarray:
         return not shape_of(x)

@@ -14,6 +14,7 @@ from scipy import sparse
 
 from ....array.box import is_box
 from ....core.batch import shape_of
+from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from ...numpy.creation import contains_box
 from ...numpy.manipulation import as_operand
@@ -21,7 +22,7 @@ from . import operators
 from .arrays import SparseArray, moved, wrapped
 
 
-def _is_traced(a: Any) -> bool:
+def _is_traced(a: Value) -> bool:
     return isinstance(a, SparseArray) or contains_box(a)
 
 
@@ -49,7 +50,7 @@ def _from_parts(data: Any, places: Sequence[Any], shape: Any, kind: Any) -> Spar
     return _in_format(SparseArray(data, like), kind)
 
 
-def _from_dense(x: Any, shape: Any, kind: Any) -> SparseArray:
+def _from_dense(x: Value, shape: Any, kind: Any) -> SparseArray:
     """All elements are entries: a derivative need not be 0 where a value is."""
     x = as_operand(x)
     if len(shape_of(x)) != 2 or (shape is not None and tuple(shape) != shape_of(x)):
@@ -157,7 +158,7 @@ def diags(
     return _diagonals("diags", diagonals, offsets, {"shape": shape, "format": format})
 
 
-def issparse(x: Any) -> bool:
+def issparse(x: Value) -> bool:
     """Whether an array is sparse, with plain or traced values.
 
     Arguments: anything. Returns: a bool.

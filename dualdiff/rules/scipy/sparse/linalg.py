@@ -16,6 +16,7 @@ from scipy.sparse import linalg
 
 from ....array.box import is_box
 from ....core.batch import Shape, align, shape_of
+from ....core.types import Cotangent, Tangent, Value
 from ....errors import UnsupportedInputError, user_line
 from ...declare import rule
 from ...numpy.creation import contains_box
@@ -67,7 +68,7 @@ class Factors:
         return np.moveaxis(ans.reshape(n, *b.shape[:-2], k), 0, -2)
 
 
-def _solve(x: Any, y: Any, factors: Factors, transposed: bool) -> Any:
+def _solve(x: Value, y: Value, factors: Factors, transposed: bool) -> Any:
     if is_box(x) or is_box(y):
         return solve_p(x, y, factors=factors, transposed=transposed)
     x, y = np.asarray(x), np.asarray(y)
@@ -81,8 +82,8 @@ def _layout(factors: Factors, transposed: bool) -> Layout:
 
 
 def _jvp(
-    ts: Any, x: Any, ans: Any, specs: Any, factors: Factors, transposed: bool, batch: Shape
-) -> Any:
+    ts: Any, x: Value, ans: Value, specs: Any, factors: Factors, transposed: bool, batch: Shape
+) -> Tangent:
     ta, tb = ts
     right: Any = 0.0 if tb is None else tb
     if ta is not None:
@@ -91,7 +92,9 @@ def _jvp(
     return _solve(x, right, factors, transposed)
 
 
-def _vjp(g: Any, x: Any, ans: Any, active: Any, factors: Factors, transposed: bool) -> Any:
+def _vjp(
+    g: Cotangent, x: Value, ans: Value, active: Any, factors: Factors, transposed: bool
+) -> Cotangent:
     right = _solve(x, g, factors, not transposed)
     if not active[0]:
         return None, right
@@ -122,7 +125,7 @@ def _system(A: Any) -> SparseArray:
     return a
 
 
-def _solution(a: SparseArray, b: Any, factors: Factors, transposed: bool = False) -> Any:
+def _solution(a: SparseArray, b: Value, factors: Factors, transposed: bool = False) -> Any:
     b = as_operand(b)
     if is_sparse(b):
         raise UnsupportedInputError(
@@ -138,7 +141,7 @@ def _solution(a: SparseArray, b: Any, factors: Factors, transposed: bool = False
     return ans[:, 0] if vector else ans
 
 
-def spsolve(A: Any, b: Any, permc_spec: Any = None, use_umfpack: bool = True) -> Any:
+def spsolve(A: Any, b: Value, permc_spec: Any = None, use_umfpack: bool = True) -> Any:
     """``scipy.sparse.linalg.spsolve``: x with ``A x = b`` for a sparse matrix.
 
     Arguments: `A`, a sparse array, of SciPy or with traced values; `b`, of shape (n,) or (n, k);

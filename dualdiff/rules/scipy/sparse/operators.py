@@ -11,6 +11,7 @@ from scipy import sparse
 from ....array.dispatch import register
 from ....core.batch import shape_of
 from ....core.trace import materialize
+from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from ...numpy.manipulation import as_operand
 from . import arrays
@@ -19,7 +20,7 @@ from .layout import Layout
 from .products import constant_p, times
 
 
-def matmul(x: Any, y: Any) -> Any:
+def matmul(x: Value, y: Value) -> Any:
     """``x @ y`` with a sparse operand, and traced values in either."""
     if isinstance(x, SparseArray) or isinstance(y, SparseArray):
         if is_sparse(x) and is_sparse(y):
@@ -82,7 +83,7 @@ def _result(data: Any, layout: Layout, left: SparseArray) -> SparseArray:
     return made.asformat("csc") if left.format == "csc" else made
 
 
-def add(x: Any, y: Any) -> Any:
+def add(x: Value, y: Value) -> Any:
     """``x + y`` of two sparse arrays, or of a sparse and a dense one, with a dense result."""
     if is_number(x) or is_number(y):
         return _plus_number(x, y)
@@ -107,18 +108,18 @@ def add(x: Any, y: Any) -> Any:
     return _result(data, layout, a)
 
 
-def _plus_number(x: Any, y: Any) -> Any:
+def _plus_number(x: Value, y: Value) -> Any:
     a, number = (y, x) if is_number(x) else (x, y)
     if np.ndim(number) == 0 and not arrays.is_box(number) and number == 0:
         return a.copy()  # so that `sum` of a list works
     raise NotImplementedError("adding a number to a sparse array would make it dense")
 
 
-def _dense(x: Any) -> Any:
+def _dense(x: Value) -> Any:
     return x.toarray() if is_sparse(x) else as_operand(x)
 
 
-def multiply(x: Any, y: Any) -> Any:
+def multiply(x: Value, y: Value) -> Any:
     """Element by element; a product has the places of the sparse operands."""
     a, other = (x, y) if isinstance(x, SparseArray) else (y, x)
     if is_number(other):
@@ -171,14 +172,14 @@ def _power(a: SparseArray, n: Any) -> SparseArray:
     return out
 
 
-def _star(x: Any, y: Any) -> Any:
+def _star(x: Value, y: Value) -> Any:
     """``x * y``: the product of matrices if one operand is an old ``*_matrix``."""
     both = (x, y)
     as_matrices = any(isinstance(z, SparseArray) and z._is_matrix for z in both)
     return matmul(x, y) if as_matrices and not any(map(is_number, both)) else multiply(x, y)
 
 
-def kron(a: Any, b: Any, format: Any = None) -> SparseArray:
+def kron(a: Value, b: Value, format: Any = None) -> SparseArray:
     """The Kronecker product of two sparse arrays."""
     a, b = wrapped(a), wrapped(b)
     (p, q), (m, n) = a.shape, b.shape
@@ -193,7 +194,7 @@ def _reflected(op: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return lambda self, other: op(other, self)
 
 
-def _subtract(x: Any, y: Any) -> Any:
+def _subtract(x: Value, y: Value) -> Any:
     return add(x, -y)
 
 

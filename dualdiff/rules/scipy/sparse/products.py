@@ -17,6 +17,7 @@ from scipy.sparse import csr_array
 from ....array.box import is_box
 from ....array.guards import Guards, keeper
 from ....core.batch import Shape, Spec, align
+from ....core.types import Cotangent, Tangent, Value
 from ...declare import bilinear, linear
 from ...numpy.linalg.matrices import fold
 from ...structures import SampledProduct, SparseMatMul, SparseProduct
@@ -25,7 +26,7 @@ from .layout import Layout
 BLOCK = 2**18  # elements that are gathered at once
 
 
-def _constant_times(t: Any, matrix: Any, ndim: int, batch: Shape) -> Any:
+def _constant_times(t: Tangent, matrix: Any, ndim: int, batch: Shape) -> Any:
     """``matrix @ t`` for vectors or matrices with batch axes, in one sparse product."""
     if not batch:
         return matrix @ t
@@ -36,11 +37,11 @@ def _constant_times(t: Any, matrix: Any, ndim: int, batch: Shape) -> Any:
     return np.moveaxis(np.reshape(ans, (ans.shape[0], directions, columns)), 1, 0)
 
 
-def _jvp_constant(t: Any, x_spec: Spec, matrix: Any, batch: Shape) -> Any:
+def _jvp_constant(t: Tangent, x_spec: Spec, matrix: Any, batch: Shape) -> Any:
     return _constant_times(t, matrix, x_spec.ndim, batch)
 
 
-def _vjp_constant(g: Any, x_spec: Spec, matrix: Any, batch: Shape) -> Any:
+def _vjp_constant(g: Cotangent, x_spec: Spec, matrix: Any, batch: Shape) -> Any:
     return _constant_times(g, matrix.T, x_spec.ndim, batch)
 
 
@@ -94,7 +95,7 @@ def _times(data: ndarray, x: ndarray, layout: Layout) -> ndarray:
     return np.asarray(ans).reshape(*batch, m, columns)
 
 
-def times(data: Any, x: Any, layout: Layout) -> Any:
+def times(data: Any, x: Value, layout: Layout) -> Any:
     """The sparse matrix with the values `data` times the matrix x.
 
     Shapes ``(*batch, entries)`` and ``(*batch, n, k)``; the result is ``(*batch, m, k)``.
@@ -118,7 +119,7 @@ def _sampled(x: ndarray, y: ndarray, layout: Layout) -> ndarray:
     return out
 
 
-def sampled(x: Any, y: Any, layout: Layout) -> Any:
+def sampled(x: Value, y: Value, layout: Layout) -> Any:
     """The entries ``sum_k x[row, k] * y[column, k]`` of ``x @ y.T``, at the places of a layout.
 
     Shapes ``(*batch, m, k)`` and ``(*batch, n, k)``; the result is ``(*batch, entries)``.
@@ -128,19 +129,23 @@ def sampled(x: Any, y: Any, layout: Layout) -> Any:
     return _sampled(np.asarray(x), np.asarray(y), layout)
 
 
-def _vjp_data(g: Any, y: Any, x_spec: Spec, ans_spec: Spec, layout: Layout) -> Any:
+def _vjp_data(g: Cotangent, y: Value, x_spec: Spec, ans_spec: Spec, layout: Layout) -> Any:
     return fold(sampled(g, y, layout), x_spec, ans_spec.ndim - 1)
 
 
-def _jvp_data(t: Any, y: Any, x_spec: Spec, ans_spec: Spec, layout: Layout, batch: Shape) -> Any:
+def _jvp_data(
+    t: Tangent, y: Value, x_spec: Spec, ans_spec: Spec, layout: Layout, batch: Shape
+) -> Any:
     return times(align(t, x_spec.ndim, ans_spec.ndim - 1, batch), y, layout)
 
 
-def _vjp_dense(g: Any, x: Any, y_spec: Spec, ans_spec: Spec, layout: Layout) -> Any:
+def _vjp_dense(g: Cotangent, x: Value, y_spec: Spec, ans_spec: Spec, layout: Layout) -> Any:
     return fold(times(x, g, layout.T), y_spec, ans_spec.ndim)
 
 
-def _jvp_dense(t: Any, x: Any, y_spec: Spec, ans_spec: Spec, layout: Layout, batch: Shape) -> Any:
+def _jvp_dense(
+    t: Tangent, x: Value, y_spec: Spec, ans_spec: Spec, layout: Layout, batch: Shape
+) -> Any:
     return times(x, align(t, y_spec.ndim, ans_spec.ndim, batch), layout)
 
 
@@ -154,19 +159,23 @@ times_p = bilinear(
 )
 
 
-def _vjp_left(c: Any, y: Any, x_spec: Spec, ans_spec: Spec, layout: Layout) -> Any:
+def _vjp_left(c: Any, y: Value, x_spec: Spec, ans_spec: Spec, layout: Layout) -> Any:
     return fold(times(c, y, layout), x_spec, ans_spec.ndim + 1)
 
 
-def _jvp_left(t: Any, y: Any, x_spec: Spec, ans_spec: Spec, layout: Layout, batch: Shape) -> Any:
+def _jvp_left(
+    t: Tangent, y: Value, x_spec: Spec, ans_spec: Spec, layout: Layout, batch: Shape
+) -> Any:
     return sampled(align(t, x_spec.ndim, ans_spec.ndim + 1, batch), y, layout)
 
 
-def _vjp_right(c: Any, x: Any, y_spec: Spec, ans_spec: Spec, layout: Layout) -> Any:
+def _vjp_right(c: Any, x: Value, y_spec: Spec, ans_spec: Spec, layout: Layout) -> Any:
     return fold(times(c, x, layout.T), y_spec, ans_spec.ndim + 1)
 
 
-def _jvp_right(t: Any, x: Any, y_spec: Spec, ans_spec: Spec, layout: Layout, batch: Shape) -> Any:
+def _jvp_right(
+    t: Tangent, x: Value, y_spec: Spec, ans_spec: Spec, layout: Layout, batch: Shape
+) -> Any:
     return sampled(x, align(t, y_spec.ndim, ans_spec.ndim + 1, batch), layout)
 
 

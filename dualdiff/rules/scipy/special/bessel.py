@@ -14,6 +14,7 @@ from scipy import special
 
 from ....array.box import unbox
 from ....core.batch import dtype_of
+from ....core.types import Value
 from .bessel_orders import ive_order, jv_order, kve_order, yv_order
 from .kinds import closed, signed, where
 
@@ -22,15 +23,15 @@ ROOT_K = 1.2533141373155003  # sqrt(pi / 2)
 FAR = 60.0
 
 
-def _half_difference(function: Any, x: Any, y: Any) -> Any:
+def _half_difference(function: Any, x: Value, y: Value) -> Any:
     return 0.5 * (function(x - 1, y) - function(x + 1, y))
 
 
-def _half_sum(function: Any, x: Any, y: Any) -> Any:
+def _half_sum(function: Any, x: Value, y: Value) -> Any:
     return 0.5 * (function(x - 1, y) + function(x + 1, y))
 
 
-def _far_slope(order: Any, x: Any, sign: int) -> Any:
+def _far_slope(order: Any, x: Value, sign: int) -> Any:
     """The derivative of ``sum(-sign**k a_k / x**k) / sqrt(x)``, for x > 0 (DLMF 10.40)."""
     term: Any = 1.0
     total: Any = 0.5
@@ -43,13 +44,13 @@ def _far_slope(order: Any, x: Any, sign: int) -> Any:
 def _scaled(near: Callable[..., Any], sign: int) -> Callable[..., Any]:
     """The derivative of a scaled function: `near` at moderate arguments, else the series."""
 
-    def slope(order: Any, x: Any, ans: Any) -> Any:
+    def slope(order: Any, x: Value, ans: Value) -> Any:
         if dtype_of(x).kind == "c":
             return near(order, x, ans)
         size = np.abs(unbox(x))
         far = (size > FAR) & (4 * unbox(order) ** 2 < size) & ((sign > 0) | (unbox(x) > 0))
 
-        def series(order: Any, x: Any, ans: Any) -> Any:
+        def series(order: Any, x: Value, ans: Value) -> Any:
             parity = np.where(unbox(x) < 0, np.cos(np.pi * (unbox(order) + 1)), 1.0)
             return parity * _far_slope(order, np.abs(x), sign)
 
@@ -58,7 +59,7 @@ def _scaled(near: Callable[..., Any], sign: int) -> Callable[..., Any]:
     return slope
 
 
-def _i1e_near(order: Any, x: Any, ans: Any) -> Any:
+def _i1e_near(order: Any, x: Value, ans: Value) -> Any:
     zero = unbox(x) == 0
     by_x = np.where(zero, 0.5, ans / np.where(zero, 1, x))
     return special.i0e(x) - signed(x) * ans - by_x
@@ -70,7 +71,7 @@ _k0e_dx = _scaled(lambda n, x, ans: ans - special.k1e(x), -1)
 _k1e_dx = _scaled(lambda n, x, ans: ans - special.k0e(x) - ans / x, -1)
 
 
-def _scale_sign(x: Any) -> Any:
+def _scale_sign(x: Value) -> Any:
     """Of ``exp(-abs(Re x))``."""
     return np.sign(np.real(unbox(x)))
 
@@ -79,7 +80,7 @@ _ive_dx = _scaled(lambda n, x, ans: _half_sum(special.ive, n, x) - _scale_sign(x
 _kve_dx = _scaled(lambda n, x, ans: ans - _half_sum(special.kve, n, x), -1)
 
 
-def _zeros(x: Any) -> Any:
+def _zeros(x: Value) -> Any:
     return np.zeros(np.shape(unbox(x)))
 
 
@@ -123,11 +124,11 @@ def _hankel(name: str, sign: int, scaled: bool) -> None:
     """J and Y apart in the order: J would be lost beside Y where Y is large."""
     function: Any = getattr(special, name)
 
-    def by_order(x: Any, y: Any) -> Any:
+    def by_order(x: Value, y: Value) -> Any:
         both = jv_order(x, y) + sign * 1j * yv_order(x, y)
         return both * np.exp(-sign * 1j * y) if scaled else both
 
-    def by_argument(x: Any, y: Any, ans: Any) -> Any:
+    def by_argument(x: Value, y: Value, ans: Value) -> Any:
         slope = _half_difference(function, x, y)
         return slope - sign * 1j * ans if scaled else slope
 

@@ -13,13 +13,14 @@ import numpy as np
 from scipy import special
 
 from ....array.box import unbox
+from ....core.types import Cotangent, Value
 from .kinds import cases, column, flat, gauss_legendre
 
 PI = np.pi
 DROP = 39.0  # integrals end where the integrand has fallen by exp(-39)
 
 
-def _series(nu: Any, x: Any, sign: int, scaled: bool) -> Any:
+def _series(nu: Any, x: Value, sign: int, scaled: bool) -> Any:
     """``(x/2)**nu sum((sign x**2 / 4)**k / (k! Gamma(nu + k + 1)))`` by nu."""
     q, log = sign * x * x / 4, np.log(x / 2)
     term, harmonic = x * 0 + 1.0, special.psi(nu + 1)
@@ -35,7 +36,7 @@ def _series(nu: Any, x: Any, sign: int, scaled: bool) -> Any:
     return total * np.exp(front)
 
 
-def _beyond(nu: Any, x: Any, start: Any, f: Any) -> tuple[Any, Any]:
+def _beyond(nu: Any, x: Value, start: Any, f: Any) -> tuple[Any, Any]:
     """The integrals of ``exp(-x (f(t) - f(start)) - nu (t - start))`` from `start`, and of t times
     that."""
     nodes, weights = gauss_legendre(64)
@@ -49,7 +50,7 @@ def _beyond(nu: Any, x: Any, start: Any, f: Any) -> tuple[Any, Any]:
     return np.matmul(e, weights) * end[:, 0], np.matmul((start + t) * e, weights) * end[:, 0]
 
 
-def _line(nu: Any, x: Any, modified: bool, count: int) -> Any:
+def _line(nu: Any, x: Value, modified: bool, count: int) -> Any:
     """J or I by nu: the part on the line, then that on the half-line where the line ends."""
     n, y = column(unbox(nu)), column(unbox(x))
     f = np.cosh if modified else np.sinh
@@ -77,7 +78,7 @@ def _line(nu: Any, x: Any, modified: bool, count: int) -> Any:
     )
 
 
-def _ive(nu: Any, x: Any) -> Any:
+def _ive(nu: Any, x: Value) -> Any:
     n, y = unbox(nu), unbox(x)
     small = (y < 20) | (y * y / 4 < 10 * (n + 1))
     return cases(
@@ -87,7 +88,7 @@ def _ive(nu: Any, x: Any) -> Any:
     )
 
 
-def _jv(nu: Any, x: Any) -> Any:
+def _jv(nu: Any, x: Value) -> Any:
     n, y = unbox(nu), unbox(x)
     small = y * y / 4 < 1.2 * (n + 1)
     count = int(60 + 0.8 * np.max(np.where((n < 1.2 * y) & ~small, y, 0), initial=0))
@@ -98,7 +99,7 @@ def _jv(nu: Any, x: Any) -> Any:
     )
 
 
-def _left_end(g: Any, low: Any) -> Any:
+def _left_end(g: Cotangent, low: Any) -> Any:
     """Where g falls below 0 left of 0, by halving."""
     for _ in range(40):
         half = low / 2
@@ -106,7 +107,7 @@ def _left_end(g: Any, low: Any) -> Any:
     return low
 
 
-def _kve(nu: Any, x: Any) -> Any:
+def _kve(nu: Any, x: Value) -> Any:
     """``exp(x) int t sinh(nu t) exp(-x cosh t)`` from 0 on."""
     n, y = column(unbox(nu)), column(unbox(x))
     start, height = np.arcsinh(n / y), np.sqrt(y * y + n * n)
@@ -127,7 +128,7 @@ def _kve(nu: Any, x: Any) -> Any:
     return np.matmul(t * e, weights) * (high - low)[:, 0] * front
 
 
-def _yv(nu: Any, x: Any) -> Any:
+def _yv(nu: Any, x: Value) -> Any:
     n, y = column(unbox(nu)), column(unbox(x))
     nodes, weights = gauss_legendre(int(60 + 0.8 * float(np.max(y))))
     v = PI * nodes
@@ -164,10 +165,10 @@ def _yv(nu: Any, x: Any) -> Any:
 def _inside(body: Any) -> Any:
     """`body` for x > 0 and orders from 0 on; at x = 0 it is 0 for positive orders, else NaN."""
 
-    def guarded(nu: Any, x: Any) -> Any:
+    def guarded(nu: Any, x: Value) -> Any:
         known = (unbox(x) > 0) & (unbox(x) < np.inf) & (unbox(nu) >= 0)
 
-        def edge(nu: Any, x: Any) -> Any:
+        def edge(nu: Any, x: Value) -> Any:
             at_zero = (unbox(x) == 0) & (unbox(nu) > 0)
             return np.where(at_zero | (unbox(x) == np.inf), 0.0, np.nan)
 
@@ -179,7 +180,7 @@ def _inside(body: Any) -> Any:
 def _mirrored(positive: Any, negative: Any, block: int) -> Any:
     """A derivative for orders of either sign; `negative` takes the positive order -nu."""
 
-    def whole(nu: Any, x: Any) -> Any:
+    def whole(nu: Any, x: Value) -> Any:
         left = unbox(nu) < 0
         return cases((nu, x), (left, lambda nu, x: negative(-nu, x)), otherwise=positive)
 
@@ -189,21 +190,21 @@ def _mirrored(positive: Any, negative: Any, block: int) -> Any:
 _jv, _ive, _yv, _kve_right = _inside(_jv), _inside(_ive), _inside(_yv), _inside(_kve)
 
 
-def _jv_left(mu: Any, x: Any) -> Any:
+def _jv_left(mu: Any, x: Value) -> Any:
     """``J(-mu) = cos(mu pi) J(mu) - sin(mu pi) Y(mu)`` (DLMF 10.4.7)."""
     c, s = np.cos(PI * mu), np.sin(PI * mu)
     values = PI * (s * special.jv(mu, x) + c * special.yv(mu, x))
     return values - c * _jv(mu, x) + s * _yv(mu, x)
 
 
-def _yv_left(mu: Any, x: Any) -> Any:
+def _yv_left(mu: Any, x: Value) -> Any:
     """``Y(-mu) = sin(mu pi) J(mu) + cos(mu pi) Y(mu)`` (DLMF 10.4.8)."""
     c, s = np.cos(PI * mu), np.sin(PI * mu)
     values = PI * (s * special.yv(mu, x) - c * special.jv(mu, x))
     return values - s * _jv(mu, x) - c * _yv(mu, x)
 
 
-def _ive_left(mu: Any, x: Any) -> Any:
+def _ive_left(mu: Any, x: Value) -> Any:
     """``I(-mu) = I(mu) + 2 / pi sin(mu pi) K(mu)`` (DLMF 10.27.2)."""
     c, s = np.cos(PI * mu), np.sin(PI * mu)
     k = 2 * c * special.kve(mu, x) + 2 / PI * s * _kve_right(mu, x)

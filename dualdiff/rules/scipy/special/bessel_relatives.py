@@ -9,6 +9,7 @@ from scipy import special
 
 from ....array.box import unbox
 from ....core.batch import dtype_of
+from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from .bessel_orders import ive_order, yv_order
 from .elementary import over
@@ -33,7 +34,7 @@ U = special.gamma(3 * K + 0.5) / (54**K * special.gamma(K + 1) * special.gamma(K
 V = (6 * K + 1) / (1 - 6 * K) * U
 
 
-def _airye_far(x: Any) -> Any:
+def _airye_far(x: Value) -> Any:
     """For large x the series 9.7.5 to 9.7.8 of the scaled functions, term by term."""
     zeta = 2 / 3 * x * np.sqrt(x)
     root = np.sqrt(np.sqrt(x))
@@ -49,7 +50,7 @@ def _airye_far(x: Any) -> Any:
     )
 
 
-def _airye(x: Any, ans: Any) -> Any:
+def _airye(x: Value, ans: Value) -> Any:
     if dtype_of(x).kind == "c":
         raise UnsupportedInputError(
             f"scipy.special.airye is not holomorphic: it has no derivative in complex numbers, "
@@ -78,7 +79,7 @@ def _spherical(kind: str, below: int, above: int) -> None:
 
 
 def _neighbours(f: Any, below: int, above: int) -> Any:
-    def slope(x: Any, y: Any) -> Any:
+    def slope(x: Value, y: Value) -> Any:
         n = unbox(x)
         lower, upper = f(np.maximum(n - 1, 0), y), f(n + 1, y)
         return (below * n * lower + above * (n + 1) * upper) / (2 * n + 1)
@@ -114,7 +115,7 @@ several(
 # Struve functions (DLMF 11.4.27 to 11.4.30); in the order by the series 11.2.1 and 11.2.2, for
 # large arguments of H by Y and the integral 11.5.2.
 def _struve_series(sign: int) -> Any:
-    def series(v: Any, x: Any) -> Any:
+    def series(v: Any, x: Value) -> Any:
         k = np.arange(float(60 + int(0.7 * np.max(unbox(x), initial=0))))
         exponent = (2 * k + column(v) + 1) * np.log(column(x) / 2) - special.gammaln(k + 1.5)
         terms = np.exp(exponent) * special.rgamma(k + column(v) + 1.5)
@@ -126,7 +127,7 @@ def _struve_series(sign: int) -> Any:
 NODES, WEIGHTS = gauss_legendre(64)
 
 
-def _struve_rest(v: Any, x: Any) -> Any:
+def _struve_rest(v: Any, x: Value) -> Any:
     """``H - Y`` (DLMF 11.5.2)."""
     end = 40 / unbox(x)
     t = column(end) * NODES
@@ -140,7 +141,7 @@ FROM_0, FROM_1 = special.expit(2 * S), special.expit(-2 * S)
 END_WEIGHTS = FROM_0 * FROM_1 * PI * np.sqrt(1 + (2 * S / PI) ** 2) * (6.4 / 79)
 
 
-def _modified_rest(v: Any, x: Any) -> Any:
+def _modified_rest(v: Any, x: Value) -> Any:
     """``I - L`` (DLMF 11.5.4), by double exponential quadrature on (0, 1)."""
     log = np.log(FROM_1) + np.log1p(FROM_0)
     e = np.exp(-column(x) * FROM_0 + (column(v) - 0.5) * log)
@@ -153,7 +154,7 @@ _series_slope = {sign: partial(_struve_series(sign), 0) for sign in (-1, 1)}
 _rest_slope = partial(_struve_rest, 0)
 
 
-def _struve_v(v: Any, x: Any) -> Any:
+def _struve_v(v: Any, x: Value) -> Any:
     return cases(
         (v, x),
         (~(unbox(x) > 0), lambda v, x: np.where(unbox(x) == 0, 0.0, np.nan)),
@@ -162,7 +163,7 @@ def _struve_v(v: Any, x: Any) -> Any:
     )
 
 
-def _modstruve_v(v: Any, x: Any) -> Any:
+def _modstruve_v(v: Any, x: Value) -> Any:
     beyond = ~(unbox(x) > 0)
     return cases(
         (v, x),
@@ -175,7 +176,7 @@ def _modstruve_v(v: Any, x: Any) -> Any:
 struve_order, modstruve_order = flat(_struve_v), flat(_modstruve_v)
 
 
-def _struve_x(x: Any, y: Any, function: Any, sign: int) -> Any:
+def _struve_x(x: Value, y: Value, function: Any, sign: int) -> Any:
     """``(f(v - 1) -+ f(v + 1) + (y/2)**v / (sqrt(pi) Gamma(v + 3/2))) / 2``."""
     front = np.where(unbox(x) == 0, 1.0, (y / 2) ** x) if np.any(unbox(x) == 0) else (y / 2) ** x
     rest = front * special.rgamma(x + 1.5) / SQRT_PI
@@ -197,7 +198,7 @@ closed(
 SQUARES = special.gamma(np.arange(2.0, 14.0)) ** 2
 
 
-def _less_one(x: Any, function: Any, sign: int) -> Any:
+def _less_one(x: Value, function: Any, sign: int) -> Any:
     """``sign (f(x) - 1) / x`` for J0 (-1) and I0 (1), by the series where x is small."""
     return where(
         np.abs(unbox(x)) < 1,
@@ -216,7 +217,7 @@ closed("itmodstruve0", lambda x: special.modstruve(0.0, x))
 closed("it2struve0", lambda x: -special.struve(0.0, x) / x)
 
 
-def _itairy(x: Any, ans: Any) -> Any:
+def _itairy(x: Value, ans: Value) -> Any:
     right, left = special.airy(x), special.airy(-x)
     return right[0], right[2], left[0], left[2]
 

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special
 
 from ....array.box import unbox
+from ....core.types import Value
 from .kinds import by, closed, column, flat, inverse, partial, where
 
 PI = np.pi
@@ -15,18 +16,18 @@ MANY = np.arange(1.0, 40.0)
 ODD = (2 * np.arange(1.0, 20.0) - 1) ** 2
 
 
-def _kolmogorov_dy(y: Any) -> Any:
+def _kolmogorov_dy(y: Value) -> Any:
     """The derivative of ``2 sum((-1)**(k - 1) exp(-2 k**2 y**2))``.
 
     Below 1 after the transformation of theta functions (DLMF 20.7.32).
     """
 
-    def large(y: Any) -> Any:
+    def large(y: Value) -> Any:
         square = column(y) ** 2
         terms = (-1.0) ** MANY * MANY**2 * np.exp(-2 * MANY**2 * square)
         return 8 * y * np.sum(terms, axis=-1)
 
-    def small(y: Any) -> Any:
+    def small(y: Value) -> Any:
         u = ODD * PI**2 / (4 * column(y) ** 2)
         return -np.sqrt(2 * PI) / y**2 * np.sum(np.exp(-u / 2) * (u - 1), axis=-1)
 

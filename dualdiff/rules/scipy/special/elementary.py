@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special
 
 from ....array.box import unbox
+from ....core.types import Tangent, Value
 from .kinds import closed, declared, horner, partial, where
 
 LN2 = 0.6931471805599453
@@ -17,7 +18,7 @@ LOG1PREL = tuple((-1.0) ** k / (k + 1) for k in range(32))
 EXPREL_SLOPE = tuple(float(1 / ((k + 2) * special.gamma(k + 1))) for k in range(20))
 
 
-def over(numerator: Any, x: Any, limit: Any) -> Any:
+def over(numerator: Any, x: Value, limit: Any) -> Any:
     """``numerator / x``, and `limit`, a constant, at 0."""
     zero = unbox(x) == 0
     if not np.any(zero):
@@ -25,19 +26,19 @@ def over(numerator: Any, x: Any, limit: Any) -> Any:
     return np.where(zero, limit, numerator / np.where(zero, 1, x))
 
 
-def _ratio(a: Any, b: Any) -> Any:
+def _ratio(a: Value, b: Value) -> Any:
     """``a / b``, and 0 with derivative 0 where both are 0."""
     neither = (unbox(a) == 0) & (unbox(b) == 0)
     return np.where(neither, 0, a / np.where(neither, 1, b)) if np.any(neither) else a / b
 
 
-def _log_ratio(x: Any, y: Any) -> Any:
+def _log_ratio(x: Value, y: Value) -> Any:
     """``log(x / y)``, exact where x is near y."""
     near = np.abs(unbox(x) - unbox(y)) < 0.5 * unbox(y)
     return where(near, lambda x, y: np.log1p((x - y) / y), lambda x, y: np.log(x / y), x, y)
 
 
-def _exprel_slope(t: Any) -> Any:
+def _exprel_slope(t: Tangent) -> Any:
     """``((t - 1) exp(t) + 1) / t**2``, the derivative of ``(exp(t) - 1) / t``."""
     return where(
         np.abs(unbox(t)) < 1,
@@ -47,7 +48,7 @@ def _exprel_slope(t: Any) -> Any:
     )
 
 
-def _log1prel(t: Any) -> Any:
+def _log1prel(t: Tangent) -> Any:
     """``log1p(t) / t``."""
     near = np.abs(unbox(t)) < 0.25
     return where(near, lambda t: horner(t, LOG1PREL), lambda t: np.log1p(t) / t, t)
@@ -95,7 +96,7 @@ closed("_cospi", lambda x: -np.pi * special._ufuncs._sinpi(x))
 
 
 # Losses.
-def _pseudo_huber_ddelta(x: Any, y: Any) -> Any:
+def _pseudo_huber_ddelta(x: Value, y: Value) -> Any:
     """``(h - x)**2 / h`` with ``h = hypot(x, y)`` and ``h - x = y**2 / (h + x)``."""
     h = np.hypot(x, y)
     h = np.where(unbox(h) == 0, 1.0, h)
@@ -103,7 +104,7 @@ def _pseudo_huber_ddelta(x: Any, y: Any) -> Any:
     return part / h * part
 
 
-def _pseudo_huber_slope(x: Any, y: Any) -> Any:
+def _pseudo_huber_slope(x: Value, y: Value) -> Any:
     return np.where(np.isinf(y), x * np.sign(y), x * (y / np.where(np.isinf(y), 1, np.hypot(x, y))))
 
 

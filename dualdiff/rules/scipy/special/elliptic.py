@@ -12,6 +12,7 @@ import numpy as np
 from scipy import special
 
 from ....array.box import unbox
+from ....core.types import Value
 from .kinds import by, closed, column, flat, horner, several, where
 
 PI = np.pi
@@ -45,7 +46,7 @@ def _ellipe_dm(m: Any) -> Any:
     )
 
 
-def _ellipkm1_dp(p: Any, ans: Any) -> Any:
+def _ellipkm1_dp(p: Any, ans: Value) -> Any:
     return where(
         unbox(p) < 0.7,
         lambda p, ans: -(special.ellipe(1 - p) - p * ans) / (2 * p * (1 - p)),
@@ -55,7 +56,7 @@ def _ellipkm1_dp(p: Any, ans: Any) -> Any:
     )  # fmt: skip
 
 
-def _agm(a: Any, b: Any) -> Any:
+def _agm(a: Value, b: Value) -> Any:
     """``pi / 4 (a + b) / K(((a - b) / (a + b))**2)`` (DLMF 19.8.5)."""
     total = a + b
     near = np.abs(unbox(a) - unbox(b)) < 0.7 * np.abs(unbox(total))
@@ -103,18 +104,18 @@ closed(
 closed("ellipeinc", lambda x, y: np.sqrt(1 - y * np.sin(x) ** 2), lambda x, y: _ellipeinc_dm(x, y))
 
 
-def _amplitude_dm(u: Any, m: Any, ans: Any) -> Any:
+def _amplitude_dm(u: Any, m: Any, ans: Value) -> Any:
     """By m, of the amplitude: ``-dn dF/dm``, where F(amplitude, m) = u."""
     return -ans[2] * _ellipkinc_dm(ans[3], m)
 
 
-def _ellipj_du(u: Any, m: Any, ans: Any) -> Any:
+def _ellipj_du(u: Any, m: Any, ans: Value) -> Any:
     """DLMF 22.13.1 to 22.13.3."""
     sn, cn, dn, _ = ans
     return cn * dn, -sn * dn, -m * sn * cn, dn
 
 
-def _ellipj_dm(u: Any, m: Any, ans: Any) -> Any:
+def _ellipj_dm(u: Any, m: Any, ans: Value) -> Any:
     sn, cn, dn, _ = ans
     phi = _amplitude_dm(u, m, ans)
     return cn * phi, -sn * phi, -(sn * sn + 2 * m * sn * cn * phi) / (2 * dn), phi
@@ -130,19 +131,19 @@ T = np.exp(PI / 2 * np.sinh(U))
 WEIGHTS = T * PI / 2 * np.cosh(U) * (U[1] - U[0])
 
 
-def _rd_integral(x: Any, y: Any, z: Any) -> Any:
+def _rd_integral(x: Value, y: Value, z: Value) -> Any:
     """DLMF 19.16.5."""
     below = [column(a) + T / 1 for a in (x, y, z)]
     return 1.5 * np.matmul(1 / (np.sqrt(below[0] * below[1]) * below[2] ** 1.5), WEIGHTS)
 
 
-def _rj_integral(x: Any, y: Any, z: Any, p: Any) -> Any:
+def _rj_integral(x: Value, y: Value, z: Value, p: Any) -> Any:
     """DLMF 19.16.2."""
     root = np.sqrt(column(x) + T) * np.sqrt(column(y) + T) * np.sqrt(column(z) + T)
     return 1.5 * np.matmul(1 / (root * (column(p) + T)), WEIGHTS)
 
 
-def _rg_slope(x: Any, y: Any, z: Any) -> Any:
+def _rg_slope(x: Value, y: Value, z: Value) -> Any:
     """By x: ``(R_F - x R_D(y, z, x) / 3) / 4``, from the integral 19.16.3."""
     return 0.25 * (special.elliprf(x, y, z) - x * special.elliprd(y, z, x) / 3)
 

@@ -9,6 +9,7 @@ from scipy import special
 
 from ....array.box import unbox
 from ....core.batch import dtype_of
+from ....core.types import Value
 from .kinds import by, closed, find, inverse, several, where
 
 PI = np.pi
@@ -19,7 +20,7 @@ SQRT_2_BY_PI = 0.7978845608028654
 SQRT_HALF = 0.7071067811865476
 
 
-def _asymptotic(x: Any, terms: int, sign: int) -> Any:
+def _asymptotic(x: Value, terms: int, sign: int) -> Any:
     """``sum((2m - 1)!! (sign / (2 x**2))**m)`` from m = 1 on."""
     i = 0.5 * sign / (x * x)
     total: Any = 0.0
@@ -28,7 +29,7 @@ def _asymptotic(x: Any, terms: int, sign: int) -> Any:
     return total
 
 
-def _erfcx_dx(x: Any, ans: Any) -> Any:
+def _erfcx_dx(x: Value, ans: Value) -> Any:
     """``2 x erfcx(x) - 2 / sqrt(pi)``; far right the series of the difference (DLMF 7.12.1)."""
     if dtype_of(x).kind == "c":
         return 2 * x * ans - TWO_BY_SQRT_PI
@@ -40,7 +41,7 @@ def _erfcx_dx(x: Any, ans: Any) -> Any:
     )  # fmt: skip
 
 
-def _dawsn_dx(x: Any, ans: Any) -> Any:
+def _dawsn_dx(x: Value, ans: Value) -> Any:
     if dtype_of(x).kind == "c":
         return 1 - 2 * x * ans
     return where(
@@ -51,7 +52,7 @@ def _dawsn_dx(x: Any, ans: Any) -> Any:
     )  # fmt: skip
 
 
-def _mills(x: Any) -> Any:
+def _mills(x: Value) -> Any:
     """``exp(-x**2 / 2) / integral from -inf to x``, the derivative of `log_ndtr`."""
     return SQRT_2_BY_PI / special.erfcx(-SQRT_HALF * x)
 
@@ -64,7 +65,7 @@ def _wofz_far(s: Any) -> Any:
     return -1j / (2 * SQRT_PI_BY_2) * total / s
 
 
-def _voigt(x: Any, y: Any, z: Any, which: int) -> Any:
+def _voigt(x: Value, y: Value, z: Value, which: int) -> Any:
     """By the Faddeeva function w and its derivative ``2i / sqrt(pi) - 2 s w`` (DLMF 7.19)."""
     s = (x + 1j * z) / (y * np.sqrt(2.0))
     w = special.wofz(s)
@@ -109,7 +110,7 @@ def _modfresnel_slope(sign: int) -> Any:
     """Of ``F(x)``, the integral of ``exp(sign i t**2)`` from x on, and
     ``K = F exp(-i sign (x**2 + pi / 4)) / sqrt(pi)``."""
 
-    def slope(x: Any, ans: Any) -> Any:
+    def slope(x: Value, ans: Value) -> Any:
         turned = np.exp(1j * sign * x * x)
         k = -2j * sign * x * ans[1] - np.exp(-1j * sign * PI / 4) / np.sqrt(PI)
         return -turned, k
@@ -122,7 +123,7 @@ several("modfresnelm", _modfresnel_slope(-1))
 
 
 # The skew normal distribution (Azzalini 1985); arguments x, loc, scale, shape.
-def _skew_density(x: Any, y: Any, z: Any, w: Any) -> Any:
+def _skew_density(x: Value, y: Value, z: Value, w: Value) -> Any:
     u = (x - y) / z
     return 2 * np.exp(-0.5 * u * u) / SQRT_2_PI * special.ndtr(w * u) / z
 

@@ -13,6 +13,7 @@ from scipy import special
 from ....array.box import is_box, unbox
 from ....array.dispatch import register
 from ....core.batch import dtype_of
+from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from ...declare import elementwise
 from ...numpy.common import zero_derivative
@@ -29,7 +30,7 @@ FAR = 16  # from here on the asymptotic series of polygamma functions are exact 
 NODES, WEIGHTS = gauss_legendre(10)
 
 
-def polygamma(n: Any, x: Any) -> Any:
+def polygamma(n: Any, x: Value) -> Any:
     """The n-th derivative of the digamma function, as ``scipy.special.polygamma``.
 
     Arguments: `n`, constant integers; `x`, real, an array that broadcasts with n.
@@ -47,7 +48,7 @@ _polygamma = elementwise(
 )
 
 
-def _complex_values(n: Any, z: Any) -> Any:
+def _complex_values(n: Any, z: Value) -> Any:
     """``(-1)**(n + 1) n! zeta(n + 1, z)``, the zeta function by Euler and Maclaurin (25.11.5)."""
     n, z = np.broadcast_arrays(np.asarray(n, float), np.asarray(z, complex))
     steps = int(max(0, FAR - np.floor(np.min(z.real, initial=FAR))))
@@ -77,14 +78,14 @@ complex_polygamma: Any = declared(
 )
 
 
-def _trigamma_values(x: Any) -> Any:
+def _trigamma_values(x: Value) -> Any:
     """By the recurrence and the asymptotic series (DLMF 5.15.5, 5.15.8), for x > 0; else SciPy's.
 
     SciPy's zeta function takes ten times as long.
     """
     x = np.asarray(x, float)
     if not np.all(x > 1e-3):
-        return special.polygamma(1, x)[()]
+        return np.asarray(special.polygamma(1, x))[()]
     total, w = np.zeros(x.shape), x
     if np.min(x, initial=FAR) < FAR:
         steps = int(np.ceil(FAR - np.min(x)))
@@ -99,27 +100,27 @@ def _trigamma_values(x: Any) -> Any:
 _trigamma = declared(_trigamma_values, lambda x: polygamma(2, x), name="special.trigamma")
 
 
-def trigamma(x: Any) -> Any:
+def trigamma(x: Value) -> Any:
     """The derivative of the digamma function, also of complex numbers."""
     return complex_polygamma(1, x) if dtype_of(x).kind == "c" else _trigamma(x)
 
 
-def log_minus_psi(a: Any) -> Any:
+def log_minus_psi(a: Value) -> Any:
     """``log(a) - psi(a)`` without cancellation for large a (DLMF 5.11.2)."""
     far = unbox(a) > 12
 
-    def series(a: Any) -> Any:
+    def series(a: Value) -> Any:
         i = 1 / (a * a)
         return 0.5 / a + i * horner(i, BERNOULLI)
 
     return where(far, series, lambda a: np.log(a) - special.psi(a), a)
 
 
-def _psi_difference(x: Any, d: Any) -> Any:
-    def near(x: Any, d: Any) -> Any:
+def _psi_difference(x: Value, d: Any) -> Any:
+    def near(x: Value, d: Any) -> Any:
         return d * np.matmul(_trigamma(column(x) + column(d) * NODES), WEIGHTS)
 
-    def far(x: Any, d: Any) -> Any:
+    def far(x: Value, d: Any) -> Any:
         return special.psi(x + d) - special.psi(x)
 
     return cases((x, d), (np.abs(unbox(d)) < 0.5 * unbox(x), near), otherwise=far)
@@ -128,29 +129,29 @@ def _psi_difference(x: Any, d: Any) -> Any:
 _real_psi_difference = flat(_psi_difference)
 
 
-def psi_difference(x: Any, d: Any) -> Any:
+def psi_difference(x: Value, d: Any) -> Any:
     """``psi(x + d) - psi(x)``; for small d the integral of the trigamma function."""
     if "c" in (dtype_of(x).kind, dtype_of(d).kind):
         return special.psi(x + d) - special.psi(x)
     return _real_psi_difference(x, d)
 
 
-def stirling(x: Any) -> Any:
+def stirling(x: Value) -> Any:
     """``log Gamma(x) - (x - 1/2) log x + x - log(2 pi) / 2`` for x > 12 (DLMF 5.11.1)."""
     i = 1 / (x * x)
     return horner(i, STIRLING) / x
 
 
-def _log_beta(a: Any, b: Any) -> Any:
+def _log_beta(a: Value, b: Value) -> Any:
     swap = unbox(a) > unbox(b)
     a, b = np.where(swap, b, a), np.where(swap, a, b)
 
-    def both(a: Any, b: Any) -> Any:
+    def both(a: Value, b: Value) -> Any:
         n = a + b
         rest = stirling(a) + stirling(b) - stirling(n) + HALF_LOG_2PI - 0.5 * np.log(b)
         return rest + (a - 0.5) * np.log(a / n) + b * np.log1p(-a / n)
 
-    def one(a: Any, b: Any) -> Any:
+    def one(a: Value, b: Value) -> Any:
         n = a + b
         rest = special.gammaln(a) + stirling(b) - stirling(n) + a
         return rest - a * np.log(n) + (b - 0.5) * np.log1p(-a / n)
@@ -164,7 +165,7 @@ log_beta = flat(_log_beta)
 log_beta.__doc__ = "``log B(a, b)`` for positive a and b; SciPy's loses digits for one large one."
 
 
-def beta_value(a: Any, b: Any, ans: Any) -> Any:
+def beta_value(a: Value, b: Value, ans: Value) -> Any:
     """B(a, b): SciPy's value, or ours where one is large."""
     large = (unbox(a) > 0) & (unbox(b) > 0) & (np.maximum(unbox(a), unbox(b)) > 100)
     if not np.any(large):
@@ -172,15 +173,15 @@ def beta_value(a: Any, b: Any, ans: Any) -> Any:
     return np.where(large, np.exp(log_beta(np.where(large, a, 1), np.where(large, b, 1))), ans)
 
 
-def _pole(x: Any) -> Any:
+def _pole(x: Value) -> Any:
     """Whether values lie next to a pole of the gamma function."""
     return (unbox(x) < 0.25) & (np.abs(unbox(x) - np.round(unbox(x))) < 0.25)
 
 
-def rgamma_slope(x: Any, ans: Any) -> Any:
+def rgamma_slope(x: Value, ans: Value) -> Any:
     """``-psi(x) / Gamma(x)``, by reflection on the left, where that has no poles (DLMF 5.5.3)."""
 
-    def left(x: Any, ans: Any) -> Any:
+    def left(x: Value, ans: Value) -> Any:
         n = np.round(np.real(unbox(x)))
         r, sign = np.pi * (x - n), 1 - 2 * np.mod(n, 2)
         gamma = sign * special.gamma(1 - x)
@@ -189,11 +190,11 @@ def rgamma_slope(x: Any, ans: Any) -> Any:
     return where(np.real(unbox(x)) < 0.5, left, lambda x, ans: -special.psi(x) * ans, x, ans)
 
 
-def _rgamma_slope_of(x: Any) -> Any:
+def _rgamma_slope_of(x: Value) -> Any:
     return rgamma_slope(x, special.rgamma(x))
 
 
-def _poch_x(x: Any, y: Any, ans: Any) -> Any:
+def _poch_x(x: Value, y: Value, ans: Value) -> Any:
     """At zeros, which are poles of Gamma(x), a product rule; left of 0 with integer y reflected."""
     px, py = unbox(x), unbox(y)
     mirrored = (px + py < 0.5) & (py == np.round(py))
@@ -210,7 +211,7 @@ def _poch_x(x: Any, y: Any, ans: Any) -> Any:
     return out
 
 
-def _binom_value(x: Any, y: Any, ans: Any) -> Any:
+def _binom_value(x: Value, y: Value, ans: Value) -> Any:
     """SciPy's value, or ours for large x."""
     w = unbox(x) - unbox(y) + 1
     large = (unbox(x) > 100) & (unbox(y) > -1) & (w > 0)
@@ -220,7 +221,7 @@ def _binom_value(x: Any, y: Any, ans: Any) -> Any:
     return np.where(large, np.exp(-log_beta(x - y + 1, y + 1)) / (x + 1), ans)
 
 
-def _binom(x: Any, y: Any, ans: Any, by_x: bool) -> Any:
+def _binom(x: Value, y: Value, ans: Value, by_x: bool) -> Any:
     """``Gamma(x + 1) / (Gamma(y + 1) Gamma(x - y + 1))`` as a product next to its zeros."""
     value, w = _binom_value(x, y, ans), x - y + 1
     zero = (_pole(w) | (_pole(y + 1) & (not by_x))) & (unbox(x) > -1)
@@ -260,7 +261,7 @@ closed("_lgam1p", lambda x: special.psi(x + 1))
 register(special.gammasgn, zero_derivative(special.gammasgn))
 
 
-def multigammaln(a: Any, d: int) -> Any:
+def multigammaln(a: Value, d: int) -> Any:
     """``scipy.special.multigammaln``, the logarithm of the multivariate gamma function.
 
     Arguments: `a`, greater than ``(d - 1) / 2``, of any shape; `d`, the dimension.

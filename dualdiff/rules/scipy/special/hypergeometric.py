@@ -12,6 +12,7 @@ import numpy as np
 from scipy import special
 
 from ....array.box import unbox
+from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from .kinds import cases, closed, column, flat, partial
 
@@ -28,7 +29,7 @@ def _refuse(name: str, lost: Any) -> None:
         )
 
 
-def _series(above: Any, below: Any, z: Any) -> tuple[Any, Any]:
+def _series(above: Any, below: Any, z: Value) -> tuple[Any, Any]:
     """``sum(prod((a)_k) / prod((b)_k) z**k / k!)``, and how much larger its largest term is."""
     term: Any = sum((0 * p for p in (*above, *below)), 0 * z) + 1.0
     total, largest = term, np.abs(unbox(term))
@@ -55,25 +56,25 @@ def _choose(name: str, one: tuple[Any, Any], other: tuple[Any, Any]) -> Any:
     return np.where(~(loss_x > loss_y), x, y)
 
 
-def _hyp1f1(a: Any, b: Any, x: Any) -> Any:
+def _hyp1f1(a: Value, b: Value, x: Value) -> Any:
     """The power series, also by Kummer's transformation (DLMF 13.2.2, 13.2.39)."""
 
-    def right(a: Any, b: Any, x: Any) -> Any:
+    def right(a: Value, b: Value, x: Value) -> Any:
         total, loss = _series([a], [b], x)
         _refuse("hyp1f1", ~(loss < LOSS))
         return total
 
-    def left(a: Any, b: Any, x: Any) -> Any:
+    def left(a: Value, b: Value, x: Value) -> Any:
         total, loss = _series([b - a], [b], -x)
         return _choose("hyp1f1", _series([a], [b], x), (np.exp(x) * total, loss))
 
     return cases((a, b, x), (unbox(x) < 0, left), otherwise=right)
 
 
-def _hyp0f1(v: Any, z: Any) -> Any:
+def _hyp0f1(v: Any, z: Value) -> Any:
     """The power series (DLMF 16.2.1); far left the Bessel function J (10.16.9)."""
 
-    def bessel(v: Any, z: Any) -> Any:
+    def bessel(v: Any, z: Value) -> Any:
         root = np.sqrt(-z)
         return special.gamma(v) * root ** (1 - v) * special.jv(v - 1, 2 * root)
 
@@ -85,7 +86,7 @@ def _hyp0f1(v: Any, z: Any) -> Any:
 STEP_TERMS = 60
 
 
-def _step(a: Any, b: Any, c: Any, z: Any, h: Any, y: Any, slope: Any) -> tuple[Any, Any]:
+def _step(a: Value, b: Value, c: Any, z: Value, h: Any, y: Value, slope: Any) -> tuple[Any, Any]:
     """Value and slope at z + h from those at z: Taylor coefficients by DLMF 15.10.1."""
     u, v, power = y, slope, h
     total, total_slope = y + slope * h, slope * 1.0
@@ -99,7 +100,7 @@ def _step(a: Any, b: Any, c: Any, z: Any, h: Any, y: Any, slope: Any) -> tuple[A
     return total, total_slope
 
 
-def _near_one(a: Any, b: Any, c: Any, z: Any) -> Any:
+def _near_one(a: Value, b: Value, c: Any, z: Value) -> Any:
     at = np.full(np.shape(unbox(z)), 0.5)
     y = _small(a, b, c, at)
     slope = a * b / c * _small(a + 1, b + 1, c + 1, at)
@@ -113,22 +114,22 @@ def _near_one(a: Any, b: Any, c: Any, z: Any) -> Any:
     return _step(a, b, c, at, z - at, y, slope)[0]
 
 
-def _small(a: Any, b: Any, c: Any, z: Any) -> Any:
+def _small(a: Value, b: Value, c: Any, z: Value) -> Any:
     total, loss = _series([a, b], [c], z)
     _refuse("hyp2f1", ~(loss < LOSS))
     return total
 
 
-def _hyp2f1(a: Any, b: Any, c: Any, z: Any) -> Any:
+def _hyp2f1(a: Value, b: Value, c: Any, z: Value) -> Any:
     _refuse("hyp2f1", unbox(z) >= 1)
 
-    def left(a: Any, b: Any, c: Any, z: Any) -> Any:  # DLMF 15.8.1
+    def left(a: Value, b: Value, c: Any, z: Value) -> Any:  # DLMF 15.8.1
         return np.exp(-a * np.log1p(-z)) * _right(a, c - b, c, z / (z - 1))
 
     return cases((a, b, c, z), (unbox(z) < 0, left), otherwise=_right)
 
 
-def _right(a: Any, b: Any, c: Any, z: Any) -> Any:
+def _right(a: Value, b: Value, c: Any, z: Value) -> Any:
     return cases((a, b, c, z), (unbox(z) <= 0.6, _small), otherwise=_near_one)
 
 
@@ -137,7 +138,7 @@ def _right(a: Any, b: Any, c: Any, z: Any) -> Any:
 STEPS = 200
 
 
-def _hyperu_integral(a: Any, b: Any, x: Any) -> Any:
+def _hyperu_integral(a: Value, b: Value, x: Value) -> Any:
     pa, pb, px = unbox(a), unbox(b), unbox(x)
 
     grid = np.linspace(-60.0, 60.0, 481)
@@ -152,7 +153,7 @@ def _hyperu_integral(a: Any, b: Any, x: Any) -> Any:
     return total * (high - low) / (STEPS - 1)
 
 
-def _hyperu(a: Any, b: Any, x: Any) -> Any:
+def _hyperu(a: Value, b: Value, x: Value) -> Any:
     _refuse("hyperu", ~(unbox(x) > 0) | (unbox(a) < -50))
     steps = np.maximum(np.ceil(1 - unbox(a)), 0)
     most = int(np.max(steps, initial=0))
@@ -194,7 +195,7 @@ closed(
 
 
 # Wright's function (DLMF 10.46.1), in its parameters by the series.
-def _wright(a: Any, b: Any, x: Any) -> Any:
+def _wright(a: Value, b: Value, x: Value) -> Any:
     k = np.arange(120.0)
     log = np.log(np.where(unbox(x) == 0, 1.0, x)) if np.any(unbox(x) == 0) else np.log(x)
     terms = np.exp(k * column(log) - special.gammaln(k + 1))

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import special
 
 from ....array.box import unbox
+from ....core.types import Value
 from .gamma_beta import log_beta, log_minus_psi, psi_difference
 from .kinds import by, cases, closed, column, declared, exp_exp, find, flat, inverse
 
@@ -21,20 +22,20 @@ DROP = 40.0  # the tail ends where the integrand has fallen by exp(-40)
 _scipy_density: Any = find("_beta_pdf")
 
 
-def _side(a: Any, b: Any, x: Any, excess: Any) -> Any:
+def _side(a: Value, b: Value, x: Value, excess: Any) -> Any:
     """``log x - psi(a) + psi(a + b)``; `excess` is ``b x - a (1 - x)``."""
 
-    def near(a: Any, b: Any, x: Any, excess: Any) -> Any:
+    def near(a: Value, b: Value, x: Value, excess: Any) -> Any:
         return np.log1p(excess / a) + log_minus_psi(a) - log_minus_psi(a + b)
 
-    def far(a: Any, b: Any, x: Any, excess: Any) -> Any:
+    def far(a: Value, b: Value, x: Value, excess: Any) -> Any:
         return np.log(x) + psi_difference(a, b)
 
     close = (unbox(a) > 2) & (np.abs(unbox(excess)) < 0.5 * unbox(a))
     return cases((a, b, x, excess), (close, near), otherwise=far)
 
 
-def _scores(a: Any, b: Any, x: Any, y: Any, which: int) -> Any:
+def _scores(a: Value, b: Value, x: Value, y: Value, which: int) -> Any:
     excess = b * x - a * y
     return _side(b, a, y, -excess) if which else _side(a, b, x, excess)
 
@@ -43,7 +44,7 @@ score_a = flat(lambda a, b, x: _scores(a, b, x, 1 - x, 0))
 score_b = flat(lambda a, b, x: _scores(a, b, x, 1 - x, 1))
 
 
-def _density_values(a: Any, b: Any, x: Any) -> Any:
+def _density_values(a: Value, b: Value, x: Value) -> Any:
     """``x**(a - 1) (1 - x)**(b - 1) / B(a, b)``, with its limits at the ends."""
     with np.errstate(all="ignore"):
         if _scipy_density is not None:
@@ -61,7 +62,7 @@ def _density_values(a: Any, b: Any, x: Any) -> Any:
 def _density_shape(which: int) -> Any:
     score = (score_a, score_b)[which]
 
-    def slope(x: Any, y: Any, z: Any, ans: Any) -> Any:
+    def slope(x: Value, y: Value, z: Value, ans: Value) -> Any:
         inside = (unbox(z) > 0) & (unbox(z) < 1)
         if np.all(inside):
             return ans * score(x, y, z)
@@ -71,7 +72,7 @@ def _density_shape(which: int) -> Any:
     return slope
 
 
-def _density_x(x: Any, y: Any, z: Any, ans: Any) -> Any:
+def _density_x(x: Value, y: Value, z: Value, ans: Value) -> Any:
     """At the ends by densities with another parameter, so that all orders are right there."""
     inside = (unbox(z) > 0) & (unbox(z) < 1)
     safe = np.where(inside, z, 0.5)
@@ -83,7 +84,7 @@ def _density_x(x: Any, y: Any, z: Any, ans: Any) -> Any:
     return np.where(inside, slope, n * edge)
 
 
-def _lowered(a: Any, b: Any, x: Any, which: int) -> Any:
+def _lowered(a: Value, b: Value, x: Value, which: int) -> Any:
     """The density with one parameter less by 1, continued to parameters that are not positive."""
     shape, end = (unbox(b), 1) if which else (unbox(a), 0)
     high = shape > 1
@@ -98,7 +99,7 @@ beta_density = declared(
 )
 
 
-def _end(a: Any, b: Any, x: Any) -> Any:
+def _end(a: Value, b: Value, x: Value) -> Any:
     """The end of the lower tail in the logarithm of the odds, by Newton's method."""
     n = a + b
     outer = (DROP - n * np.log1p(-x)) / a
@@ -111,7 +112,7 @@ def _end(a: Any, b: Any, x: Any) -> Any:
     return np.where(np.isfinite(s) & (s > 0), s, outer)
 
 
-def _lower(a: Any, b: Any, x: Any, y: Any, which: int) -> Any:
+def _lower(a: Value, b: Value, x: Value, y: Value, which: int) -> Any:
     """The derivative of I_x(a, b) in a (0) or b (1), from the lower tail."""
     width = _end(unbox(a), unbox(b), unbox(x)) / DROP
     s = column(width) * NODES
@@ -123,7 +124,7 @@ def _lower(a: Any, b: Any, x: Any, y: Any, which: int) -> Any:
     return beta_density(a, b, x) * x * y * width * np.matmul(terms, WEIGHTS)
 
 
-def _series(a: Any, b: Any, x: Any, y: Any, which: int) -> Any:
+def _series(a: Value, b: Value, x: Value, y: Value, which: int) -> Any:
     """``x**a y**b / (a B(a, b)) sum((a + b)_n / (a + 1)_n x**n)`` by a or b (DLMF 8.17.8)."""
     term, harmonic = a * 0 + 1.0, a * 0.0
     total, slope = term, harmonic
@@ -147,7 +148,7 @@ def _series(a: Any, b: Any, x: Any, y: Any, which: int) -> Any:
     return front * (score * total + slope)
 
 
-def _by_parameter(a: Any, b: Any, x: Any, y: Any, which: int) -> Any:
+def _by_parameter(a: Value, b: Value, x: Value, y: Value, which: int) -> Any:
     pa, pb, px, py = map(unbox, (a, b, x, y))
     edge = ~((px > 0) & (py > 0) & (pa > 0) & (pb > 0) & (pa + pb < np.inf))
     ones = np.where(edge, 1.0, pa), np.where(edge, 1.0, pb)
@@ -165,7 +166,7 @@ def _by_parameter(a: Any, b: Any, x: Any, y: Any, which: int) -> Any:
     )
 
 
-def _beyond(a: Any, b: Any, x: Any, y: Any) -> Any:
+def _beyond(a: Value, b: Value, x: Value, y: Value) -> Any:
     """0 at the ends of the range, NaN outside it."""
     inside = (unbox(x) >= 0) & (unbox(y) >= 0) & (unbox(a) > 0) & (unbox(b) > 0)
     return np.where(inside, 0.0, np.nan)

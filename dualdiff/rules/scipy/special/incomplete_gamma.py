@@ -14,6 +14,7 @@ from scipy import special
 
 from ....array.box import unbox
 from ....array.dispatch import register
+from ....core.types import Value
 from ...declare import elementwise
 from .gamma_beta import log_minus_psi
 from .kinds import by, cases, closed, column, declared, find, flat, gauss_legendre, inverse, where
@@ -23,7 +24,7 @@ DROP = 40.0  # the tail ends where the integrand has fallen by exp(-40)
 _factor: Any = find("_igam_fac")  # x**a exp(-x) / Gamma(a), without overflow
 
 
-def _score(a: Any, x: Any) -> Any:
+def _score(a: Value, x: Value) -> Any:
     """``log x - psi(a)``, which is small where x is near a."""
     near = np.abs(unbox(x) - unbox(a)) < 0.5 * unbox(a)
     return where(
@@ -37,21 +38,21 @@ def _score(a: Any, x: Any) -> Any:
 score = flat(_score)
 
 
-def _density_values(a: Any, x: Any) -> Any:
+def _density_values(a: Value, x: Value) -> Any:
     with np.errstate(divide="ignore", invalid="ignore"):
         inner = np.where(np.isinf(x), 0.0, _factor(a, x) / x)
         edge = np.where(np.equal(a, 1), 1.0, np.where(np.greater(a, 1), 0.0, np.inf))
     return np.where(np.equal(x, 0), edge, inner)[()]
 
 
-def _density_a(x: Any, y: Any, ans: Any) -> Any:
+def _density_a(x: Value, y: Value, ans: Value) -> Any:
     edge = (unbox(y) == 0) | np.isinf(unbox(y))
     if not np.any(edge):
         return ans * score(x, y)
     return np.where(edge, 0.0, np.where(edge, 0.0, ans) * score(x, np.where(edge, 1.0, y)))
 
 
-def _density_x(x: Any, y: Any, ans: Any) -> Any:
+def _density_x(x: Value, y: Value, ans: Value) -> Any:
     """At y = 0 by the density with a - 1, so that derivatives of all orders are right there."""
     edge = (unbox(y) == 0) | np.isinf(unbox(y))
     safe = np.where(edge, 1.0, y)
@@ -77,7 +78,7 @@ if _factor is not None:
     )
 
 
-def _end(a: Any, x: Any, sign: int) -> Any:
+def _end(a: Value, x: Value, sign: int) -> Any:
     """The end of the tail in log t, by Newton's method from outside."""
     if sign < 0:
         s = np.minimum(DROP / np.maximum(a - x, 1e-300), (DROP + x) / a)
@@ -91,7 +92,7 @@ def _end(a: Any, x: Any, sign: int) -> Any:
 
 
 def _tail(sign: int) -> Any:
-    def integral(a: Any, x: Any) -> Any:
+    def integral(a: Value, x: Value) -> Any:
         end = _end(unbox(a), unbox(x), sign)
         s = sign * column(end) * NODES
         e = np.exp(column(a) * s - column(x) * np.expm1(s))
@@ -100,7 +101,7 @@ def _tail(sign: int) -> Any:
     return integral
 
 
-def _series(a: Any, x: Any) -> Any:
+def _series(a: Value, x: Value) -> Any:
     """``x**a exp(-x) / Gamma(a + 1) sum(x**n / (a + 1)_n)``, by a (DLMF 8.11.4)."""
     term, harmonic = x * 0 + 1.0, a * 0.0
     total, slope = term, harmonic
@@ -114,7 +115,7 @@ def _series(a: Any, x: Any) -> Any:
     return front * (score(a + 1, x) * total + slope)
 
 
-def _by_a(a: Any, x: Any) -> Any:
+def _by_a(a: Value, x: Value) -> Any:
     pa, px = unbox(a), unbox(x)
     edge = ~((px > 0) & (px < np.inf) & (pa > 0))
     upper = (score(np.where(edge, 1.0, pa), np.where(edge, 1.0, px)) > 0) & (px > 1.5)
@@ -122,7 +123,7 @@ def _by_a(a: Any, x: Any) -> Any:
     return cases((a, x), (edge, _beyond), (upper, _tail(1)), (series, _series), otherwise=_tail(-1))
 
 
-def _beyond(a: Any, x: Any) -> Any:
+def _beyond(a: Value, x: Value) -> Any:
     """0 at the ends of the range, NaN outside it."""
     outside = ~((unbox(x) >= 0) & (unbox(a) > 0))
     return np.where(outside, np.nan, 0.0) + 0.0 * np.where(np.isinf(unbox(x)), 0.0, x * a)

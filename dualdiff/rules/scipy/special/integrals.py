@@ -8,13 +8,14 @@ import numpy as np
 from scipy import special
 
 from ....array.box import unbox
+from ....core.types import Value
 from .elementary import over
 from .kinds import closed, horner, several, where
 
 LOG_BY = tuple(-((-1.0) ** k) / (k + 1) for k in range(36))  # log(z) / (1 - z) by powers of z - 1
 
 
-def _spence_dz(x: Any) -> Any:
+def _spence_dz(x: Value) -> Any:
     """``log(z) / (1 - z)`` (DLMF 25.12.2, with z for 1 - z)."""
     return where(
         np.abs(unbox(x) - 1) < 0.25,
@@ -24,7 +25,7 @@ def _spence_dz(x: Any) -> Any:
     )  # fmt: skip
 
 
-def _expn(x: Any, y: Any) -> Any:
+def _expn(x: Value, y: Value) -> Any:
     """``-E(n - 1)`` (DLMF 8.19.13)."""
     n = unbox(x)
     zero = np.equal(n, 0)

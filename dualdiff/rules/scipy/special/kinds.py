@@ -26,6 +26,7 @@ from ....core.batch import align, broadcast_of, dtype_of, shape_of, unbroadcast
 from ....core.dual import Dual, ForwardTrace
 from ....core.primitive import Primitive
 from ....core.trace import materialize
+from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from ...declare import OPERANDS, Derivative, elementwise, rule
 from ...structures import Elementwise
@@ -108,13 +109,13 @@ def several(name: str, *slopes: Function | None) -> None:
         return
     n = len(slopes)
 
-    def slope_of(i: int, args: Any, ans: Any) -> Any:
+    def slope_of(i: int, args: Any, ans: Value) -> Any:
         slope = slopes[i]
         if slope is None:
             raise primitive.missing("derivative", i, args[i])
         return slope(*args, ans)
 
-    def jvp(ts: Any, args: Any, ans: Any, batch: Any) -> Any:
+    def jvp(ts: Any, args: Any, ans: Value, batch: Any) -> Any:
         total: list[Any] = [0.0] * ufunc.nout
         ndim = len(shape_of(ans[0]))
         for i, t in enumerate(ts if n > 1 else (ts,)):
@@ -123,7 +124,7 @@ def several(name: str, *slopes: Function | None) -> None:
                 total = [s + t * d for s, d in zip(total, slope_of(i, args, ans), strict=True)]
         return tuple(total)
 
-    def vjp(gs: Any, args: Any, ans: Any, active: Any) -> Any:
+    def vjp(gs: Any, args: Any, ans: Value, active: Any) -> Any:
         out: list[Any] = [None] * n
         for i in (k for k, used in enumerate(active) if used):
             c = sum(g * d for g, d in zip(gs, slope_of(i, args, ans), strict=True))
@@ -179,7 +180,7 @@ def partial(function: Function, i: int) -> Function:
     return derivative
 
 
-def double(x: Any) -> Any:
+def double(x: Value) -> Any:
     """An operand in double precision, as a NumPy number or array, or traced."""
     if not is_box(x):
         x = np.asarray(x)
@@ -248,7 +249,7 @@ def where(mask: Any, inside: Function, outside: Function, *args: Any, fill: floa
     )
 
 
-def horner(x: Any, coefficients: Any) -> Any:
+def horner(x: Value, coefficients: Any) -> Any:
     """The polynomial with coefficients from the constant one on."""
     if type(x) is np.ndarray and x.dtype == float:
         out = np.full(x.shape, float(coefficients[-1]))
@@ -276,11 +277,11 @@ def exp_exp(n: int, low: float = -3.7, high: float = 3.85) -> tuple[Any, Any]:
     return z, z * (1 + np.exp(-t)) * (t[1] - t[0])
 
 
-def column(x: Any) -> Any:
+def column(x: Value) -> Any:
     """A vector as a column, beside which nodes lie in rows."""
     return x[..., None]
 
 
-def signed(x: Any) -> Any:
+def signed(x: Value) -> Any:
     """The sign of an argument, constant."""
     return np.sign(unbox(x))

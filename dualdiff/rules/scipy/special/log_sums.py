@@ -12,6 +12,7 @@ from scipy import special
 
 from ....array.box import is_box, observe, unbox
 from ....core.batch import dtype_of
+from ....core.types import Cotangent, Tangent, Value
 from ....errors import UnsupportedInputError, user_line
 from ...declare import rule
 from ...numpy.common import Axes, axes_of, expand_dims
@@ -20,7 +21,7 @@ from ...numpy.manipulation import as_operand
 from ...structures import Axis, Reduction
 
 
-def _shares(x: Any, y: Any, axes: Axes) -> Any:
+def _shares(x: Value, y: Value, axes: Axes) -> Any:
     """``exp(x) / sum(y exp(x))``; elements that attain an infinite maximum share it equally."""
     real = np.real(unbox(x))
     weighted = np.where(np.not_equal(unbox(y), 0), real, -np.inf)
@@ -36,7 +37,7 @@ def _shares(x: Any, y: Any, axes: Axes) -> Any:
     return np.where(infinite, shared, e / np.where(infinite, 1, total))
 
 
-def _logsumexp_jvp(ts: Any, x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
+def _logsumexp_jvp(ts: Any, x: Value, y: Value, axis: Any, keepdims: bool) -> Tangent:
     axes = axes_of(axis, np.ndim(x))
     t = 0.0 if ts[0] is None else ts[0] * y
     if ts[1] is not None:
@@ -44,14 +45,16 @@ def _logsumexp_jvp(ts: Any, x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
     return np.sum(t * _shares(x, y, axes), axis=axes, keepdims=keepdims)
 
 
-def _logsumexp_vjp(g: Any, x: Any, y: Any, axis: Any, keepdims: bool, active: Any) -> Any:
+def _logsumexp_vjp(
+    g: Cotangent, x: Value, y: Value, axis: Any, keepdims: bool, active: Any
+) -> Cotangent:
     axes = axes_of(axis, np.ndim(x))
     g = g if keepdims else expand_dims(g, axes, np.ndim(x))
     c = g * _shares(x, y, axes)
     return c * y, c if active[1] else None
 
 
-def _logsumexp(x: Any, y: Any, weighted: bool, signed: bool, **options: Any) -> Any:
+def _logsumexp(x: Value, y: Value, weighted: bool, signed: bool, **options: Any) -> Any:
     if is_box(x) or is_box(y):
         return logsumexp_p(x, y, weighted=weighted, signed=signed, **options)
     b = y if weighted else None
@@ -70,7 +73,7 @@ logsumexp_p = rule(
 
 
 def logsumexp(
-    a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False
+    a: Value, axis: Any = None, b: Value = None, keepdims: bool = False, return_sign: bool = False
 ) -> Any:
     """``scipy.special.logsumexp``: the logarithm of ``sum(b * exp(a))``, without overflow.
 
@@ -106,17 +109,17 @@ def logsumexp(
     return (ans, sign) if return_sign else ans
 
 
-def _axis_of(x: Any, axis: Any) -> Any:
+def _axis_of(x: Value, axis: Any) -> Any:
     """The axis of a sum; SciPy takes one of a number too."""
     return None if np.ndim(x) == 0 and axis in (0, -1) else axis
 
 
-def _centred(t: Any, weights: Any, axis: Any, ndim: int) -> Any:
+def _centred(t: Tangent, weights: Any, axis: Any, ndim: int) -> Any:
     """`t` without its weighted mean."""
     return t - np.sum(weights * t, axis=axes_of(axis, ndim), keepdims=True)
 
 
-def _softmax_both(t: Any, ans: Any, axis: Any) -> Any:
+def _softmax_both(t: Tangent, ans: Value, axis: Any) -> Any:
     return ans * _centred(t, ans, axis, np.ndim(ans))
 
 
@@ -129,7 +132,7 @@ softmax_p = rule(
 )
 
 
-def softmax(x: Any, axis: Any = None) -> Any:
+def softmax(x: Value, axis: Any = None) -> Any:
     """``scipy.special.softmax``: ``exp(x) / sum(exp(x))``.
 
     Arguments: `x`, of any shape; `axis` of the sum: None, an integer or a tuple.
@@ -146,7 +149,7 @@ def softmax(x: Any, axis: Any = None) -> Any:
     return special.softmax(x, axis)
 
 
-def _largest(ans: Any, axis: Any) -> tuple[Axes, Any]:
+def _largest(ans: Value, axis: Any) -> tuple[Axes, Any]:
     """The axes, and ones at the first of the largest elements along them, zeros elsewhere."""
     axes, values = axes_of(axis, np.ndim(ans)), unbox(ans)
     inner = tuple(a % np.ndim(ans) for a in axes)
@@ -159,14 +162,14 @@ def _largest(ans: Any, axis: Any) -> tuple[Axes, Any]:
     return axes, np.transpose(one.reshape(rows.shape), np.argsort((*outer, *inner)))
 
 
-def _log_softmax_jvp(t: Any, ans: Any, axis: Any) -> Any:
+def _log_softmax_jvp(t: Tangent, ans: Value, axis: Any) -> Tangent:
     """``t - sum(share t)`` with t counted from that of the largest element, so as not to cancel."""
     axes, one = _largest(ans, axis)
     t = t - np.sum(one * t, axis=axes, keepdims=True)
     return t - np.sum(np.exp(ans) * t, axis=axes, keepdims=True)
 
 
-def _log_softmax_vjp(g: Any, ans: Any, axis: Any) -> Any:
+def _log_softmax_vjp(g: Cotangent, ans: Value, axis: Any) -> Cotangent:
     axes, one = _largest(ans, axis)
     c = (1 - one) * (g - np.exp(ans) * np.sum(g, axis=axes, keepdims=True))
     return c - one * np.sum(c, axis=axes, keepdims=True)
@@ -181,7 +184,7 @@ log_softmax_p = rule(
 )
 
 
-def log_softmax(x: Any, axis: Any = None) -> Any:
+def log_softmax(x: Value, axis: Any = None) -> Any:
     """``scipy.special.log_softmax``: the logarithm of `softmax`, without underflow.
 
     Arguments: `x`, of any shape; `axis` of the sum: None, an integer or a tuple.

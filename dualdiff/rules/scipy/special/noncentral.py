@@ -12,6 +12,7 @@ import numpy as np
 from scipy import special
 
 from ....array.box import unbox
+from ....core.types import Tangent, Value
 from .incomplete_beta import beta_density, betainc_a, betainc_b
 from .incomplete_gamma import gamma_density, gammainc_a
 from .kinds import by, closed, column, flat, inverse
@@ -63,11 +64,11 @@ inverse("chndtrinc", lambda x, k, p, t: special.chndtr(x, k, t) - p)
 
 
 # F: numerator m, denominator n, noncentrality c, x; F(x) = sum of I(y; m/2 + j, n/2).
-def _share(m: Any, n: Any, x: Any) -> Any:
+def _share(m: Any, n: Any, x: Value) -> Any:
     return m * x / (m * x + n)
 
 
-def _slope_share(m: Any, n: Any, x: Any) -> tuple[Any, Any, Any]:
+def _slope_share(m: Any, n: Any, x: Value) -> tuple[Any, Any, Any]:
     """The derivatives of the share by m, n and x."""
     below = (m * x + n) ** 2
     return n * x / below, -m * x / below, m * n / below
@@ -151,12 +152,12 @@ def _chi_weights(v: Any) -> tuple[Any, Any]:
     return s, np.exp(log) * column((right - low) / 2) * (STEPS[1] - STEPS[0])
 
 
-def _nct_cdf(v: Any, c: Any, t: Any) -> Any:
+def _nct_cdf(v: Any, c: Any, t: Tangent) -> Any:
     s, weights = _chi_weights(v)
     return np.sum(weights * special.ndtr(column(t) * np.exp(s / 2) - column(c)), axis=-1)
 
 
-def _nct_pdf(t: Any, v: Any, c: Any) -> Any:
+def _nct_pdf(t: Tangent, v: Any, c: Any) -> Any:
     s, weights = _chi_weights(v)
     root = np.exp(s / 2)
     u = column(t) * root - column(c)

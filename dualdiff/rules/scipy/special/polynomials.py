@@ -10,11 +10,12 @@ import numpy as np
 from scipy import special
 
 from ....array.box import unbox
+from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from .kinds import closed, partial
 
 
-def _lower(x: Any, factor: Any, polynomial: Callable[[Any], Any]) -> Any:
+def _lower(x: Value, factor: Any, polynomial: Callable[[Any], Any]) -> Any:
     """``factor * polynomial(n - 1)``, 0 for n = 0."""
     n = unbox(x)
     if not np.any(np.equal(n, 0)):
@@ -37,7 +38,7 @@ def _by_recurrence(n: Any, first: Any, second: Any, step: Callable[..., Any]) ->
     return out
 
 
-def _jacobi(n: Any, a: Any, b: Any, x: Any) -> Any:
+def _jacobi(n: Any, a: Value, b: Value, x: Value) -> Any:
     """DLMF 18.9.2."""
 
     def step(k: int, p: Any, q: Any) -> Any:
@@ -50,21 +51,21 @@ def _jacobi(n: Any, a: Any, b: Any, x: Any) -> Any:
     return _by_recurrence(n, 1.0 + 0 * (a + b + x), a + 1 + (a + b + 2) * (x - 1) / 2, step)
 
 
-def _laguerre(n: Any, a: Any, x: Any) -> Any:
+def _laguerre(n: Any, a: Value, x: Value) -> Any:
     def step(k: int, p: Any, q: Any) -> Any:
         return ((2 * k + 1 + a - x) * q - (k + a) * p) / (k + 1)
 
     return _by_recurrence(n, 1.0 + 0 * (a + x), 1 + a - x, step)
 
 
-def _gegenbauer(n: Any, a: Any, x: Any) -> Any:
+def _gegenbauer(n: Any, a: Value, x: Value) -> Any:
     def step(k: int, p: Any, q: Any) -> Any:
         return (2 * (k + a) * x * q - (k + 2 * a - 1) * p) / (k + 1)
 
     return _by_recurrence(n, 1.0 + 0 * (a + x), 2 * a * x, step)
 
 
-def _shifted_jacobi(n: Any, p: Any, q: Any, x: Any) -> Any:
+def _shifted_jacobi(n: Any, p: Any, q: Any, x: Value) -> Any:
     return _jacobi(n, p - q, q - 1, 2 * x - 1) / special.binom(2 * unbox(n) + p - 1, unbox(n) * 1.0)
 
 
@@ -141,7 +142,7 @@ closed(
 )
 
 
-def _lpmv(x: Any, y: Any, z: Any, ans: Any) -> Any:
+def _lpmv(x: Value, y: Value, z: Value, ans: Value) -> Any:
     """``(v x P - (v + m) P(v - 1)) / (x**2 - 1)`` (DLMF 14.10.5)."""
     m, v = unbox(x), unbox(y)
     lower = special.lpmv(m, np.where(np.equal(v, 0), 0, v - 1), z)

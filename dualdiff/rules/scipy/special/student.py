@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special
 
 from ....array.box import unbox
+from ....core.types import Tangent, Value
 from .gamma_beta import log_beta
 from .incomplete_beta import NODES, WEIGHTS, _end
 from .kinds import (
@@ -53,13 +54,13 @@ def t_score(v: Any, square: Any) -> Any:
     return 0.5 * (_half_excess(v) + mixed + p / v)
 
 
-def _t_logpdf_values(v: Any, t: Any) -> Any:
+def _t_logpdf_values(v: Any, t: Tangent) -> Any:
     with np.errstate(all="ignore"):
         tail = (np.add(v, 1) / 2) * np.log1p(np.square(t) / v)
         return -log_beta(np.divide(v, 2), 0.5) - 0.5 * np.log(v) - tail
 
 
-def _t_logpdf_dt(x: Any, y: Any) -> Any:
+def _t_logpdf_dt(x: Value, y: Value) -> Any:
     return -(x + 1) * y / (x + y * y)
 
 
@@ -68,7 +69,7 @@ t_logpdf = declared(
 )
 
 
-def _by_df(v: Any, t: Any) -> Any:
+def _by_df(v: Any, t: Tangent) -> Any:
     """For t < 0, dF/dv as the integral over the tail; or minus that over the centre."""
     size = np.abs(t)
     density = np.exp(t_logpdf(v, t))

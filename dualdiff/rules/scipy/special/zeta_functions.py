@@ -10,6 +10,7 @@ from scipy import special
 
 from ....array.box import unbox
 from ....array.dispatch import register
+from ....core.types import Value
 from ...numpy.creation import contains_box
 from ...numpy.manipulation import as_operand
 from .elementary import over
@@ -61,7 +62,7 @@ closed("zetac", lambda x: zeta_s(x, 1.0))
 
 
 @functools.wraps(special.zeta)
-def zeta(x: Any, q: Any = None, out: Any = None) -> Any:
+def zeta(x: Value, q: Any = None, out: Any = None) -> Any:
     """``scipy.special.zeta``, Riemann's and Hurwitz' zeta function.
 
     Arguments: `x`, real; `q`, positive, or None for 1; arrays that broadcast.
@@ -83,7 +84,7 @@ register(special.zeta, zeta)
 
 
 # Generalised harmonic numbers zeta(a) - zeta(a, n + 1), sums over n terms, by a; n is an integer.
-def _harmonic_slope(n: Any, a: Any) -> Any:
+def _harmonic_slope(n: Any, a: Value) -> Any:
     counts = unbox(n)
     k = np.arange(1.0, np.max(counts, initial=0) + 1)
     terms = np.where(k <= column(counts), -np.log(k) * np.exp(-column(a) * np.log(k)), 0.0)
@@ -101,11 +102,11 @@ closed(
 )
 
 
-def _harmonic(n: Any, a: Any) -> Any:
+def _harmonic(n: Any, a: Value) -> Any:
     return find("_gen_harmonic")(n, a)
 
 
-def _between(low: Any, high: Any, a: Any) -> Any:
+def _between(low: Any, high: Any, a: Value) -> Any:
     lower = unbox(low) - 1.0
     rest = harmonic_a(high, a) - harmonic_a(lower, a)
     return over(rest, _harmonic(high, a) - _harmonic(lower, a), 0)

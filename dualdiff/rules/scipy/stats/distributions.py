@@ -18,6 +18,7 @@ import numpy as np
 from ....array.box import is_box, unbox
 from ....core.batch import shape_of
 from ....core.trace import value_of
+from ....core.types import Value
 from ....errors import DualdiffError, MissingRuleError, UnsupportedInputError, user_line
 from ...numpy.manipulation import as_operand
 from ..rebinding import any_traced, explained, instance_of
@@ -46,7 +47,7 @@ class ChangedPrivateNameError(DualdiffError):
     """A private method of SciPy's does not give the value of the public one."""
 
 
-def double(x: Any) -> Any:
+def double(x: Value) -> Any:
     """An operand in double precision, in which SciPy computes all of its distributions."""
     x = as_operand(x)
     dtype = getattr(x, "dtype", None)
@@ -127,7 +128,7 @@ class Distribution:
         shapes = [double(given[n]) for n in self.shapes]
         return shapes, double(given.get("loc", 0.0)), double(given.get("scale", 1.0))
 
-    def evaluate(self, name: str, x: Any, *args: Any, **kwargs: Any) -> Any:
+    def evaluate(self, name: str, x: Value, *args: Any, **kwargs: Any) -> Any:
         """One of the functions, at x and parameters of which some are traced."""
         shapes, loc, scale = self.parameters(name, args, kwargs)
         x = double(x)
@@ -179,7 +180,7 @@ class Distribution:
                         f"integer: it has no derivative, {user_line()}"
                     )
 
-    def _refuse_whole_exponent(self, what: str, b: Any) -> None:
+    def _refuse_whole_exponent(self, what: str, b: Value) -> None:
         """SciPy's moment of order b is a limit that does not contain b."""
         if np.any(unbox(b) == np.round(unbox(b))):
             raise UnsupportedInputError(
@@ -187,7 +188,7 @@ class Distribution:
                 f"limit there that does not contain it"
             )
 
-    def _away_from_limits(self, value: Any, shapes: Sequence[Any]) -> Any:
+    def _away_from_limits(self, value: Value, shapes: Sequence[Any]) -> Any:
         """NaN for the derivative in a shape where SciPy takes a limit that does not contain it."""
         for shape, special_value in zip(shapes, LIMITS.get(self.name, ()), strict=False):
             if special_value is not None and is_box(shape):
@@ -198,14 +199,14 @@ class Distribution:
         return value
 
     def _scattered(
-        self, name: str, z: Any, shapes: Any, scale: Any, inside: Any, below: Any, above: Any,
+        self, name: str, z: Value, shapes: Any, scale: Any, inside: Any, below: Any, above: Any,
         shape: tuple[int, ...],
     ) -> Any:  # fmt: skip
         """The formula at the elements inside, constants at the others."""
         inside = np.broadcast_to(inside, shape)
         everywhere = bool(np.all(inside)) and inside.size > 0
 
-        def chosen(a: Any) -> Any:
+        def chosen(a: Value) -> Any:
             if shape_of(a) == () or (len(shape_of(a)) == 1 and shape_of(a) == (1,)):
                 return np.reshape(a, (1,))
             a = np.broadcast_to(a, shape)
@@ -232,7 +233,7 @@ class Distribution:
         index = np.where(inside, position, rest)
         return full[index]
 
-    def _formula(self, name: str, z: Any, shapes: Sequence[Any]) -> Any:
+    def _formula(self, name: str, z: Value, shapes: Sequence[Any]) -> Any:
         """SciPy's private method, on the elements of vectors."""
         own = FORMULAS.get((self.name, name))
         if own is not None:
@@ -252,7 +253,7 @@ class Distribution:
         owner = next(c for c in type(self.source).__mro__ if name in vars(c))
         return owner.__module__ == INFRASTRUCTURE
 
-    def _log_probability(self, name: str, z: Any, shapes: Sequence[Any]) -> Any:
+    def _log_probability(self, name: str, z: Value, shapes: Sequence[Any]) -> Any:
         """The logarithm of a probability, by that of its complement where it is nearly 1."""
         one, other = ("cdf", "sf") if name == "logcdf" else ("sf", "cdf")
         p = self._formula(one, z, shapes)
@@ -263,7 +264,7 @@ class Distribution:
             small = np.where(likely, self._formula(other, z, shapes), 0.0)
             return np.where(likely, np.log1p(-small), np.log(np.where(likely, 1.0, p)))
 
-    def _check(self, name: str, value: Any, x: Any, shapes: Any, loc: Any, scale: Any) -> None:
+    def _check(self, name: str, value: Value, x: Value, shapes: Any, loc: Any, scale: Any) -> None:
         """Compare with the public method, once."""
         rest = (unbox(loc),) if self.discrete else (unbox(loc), unbox(scale))
         with np.errstate(all="ignore"):
@@ -302,7 +303,7 @@ class Frozen:
         return self.dist.expect(func, args=shapes, **rest, **named, **kwargs)
 
 
-def poisoned(value: Any, given: Sequence[Any]) -> Any:
+def poisoned(value: Value, given: Sequence[Any]) -> Any:
     """`value`, whose derivatives are NaN where it is NaN itself."""
     if isinstance(value, tuple):
         return tuple(poisoned(v, given) for v in value)

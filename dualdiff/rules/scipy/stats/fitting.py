@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....array.box import unbox
+from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from ...numpy.creation import contains_box
 from .replacements import with_value
@@ -36,7 +37,7 @@ def fit(distribution: Any, data: Any, *args: Any, **kwargs: Any) -> tuple[Any, .
     free = [k for k, held in enumerate(fixed) if not held]
     start = np.array([float(estimate[k]) for k in free])
 
-    def loss(theta: Any, x: Any) -> Any:
+    def loss(theta: Any, x: Value) -> Any:
         full = [theta[free.index(k)] if k in free else estimate[k] for k in range(len(names))]
         return -np.sum(distribution.evaluate("logpdf", x, *full))
 

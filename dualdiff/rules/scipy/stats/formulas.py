@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import special, stats
 
+from ....core.types import Value
 from ..special.incomplete_beta import beta_density, score_a, score_b
 from ..special.incomplete_gamma import gamma_density, score
 from ..special.kinds import declared
@@ -47,12 +48,12 @@ t_logpdf = declared(
 )
 
 
-def _geninvgauss_logpdf(x: Any, p: Any, b: Any) -> Any:
+def _geninvgauss_logpdf(x: Value, p: Any, b: Value) -> Any:
     """SciPy computes it by compiled code."""
     return (p - 1) * np.log(x) - b * (x + 1 / x) / 2 + b - np.log(2 * special.kve(p, b))
 
 
-def _skewnorm_logpdf(x: Any, a: Any) -> Any:
+def _skewnorm_logpdf(x: Value, a: Value) -> Any:
     """SciPy takes the normal density at a = 0, which does not contain a."""
     return np.log(2 / np.sqrt(2 * np.pi)) - 0.5 * x * x + special.log_ndtr(a * x)
 

@@ -10,6 +10,7 @@ from scipy import special, stats
 
 from ....array.box import is_box, observe, unbox
 from ....core.batch import shape_of
+from ....core.types import Cotangent, Tangent, Value
 from ...declare import rule
 from ...numpy.creation import contains_box
 from .. import special as _rules  # noqa: F401  # those that the formulas need
@@ -68,7 +69,7 @@ def _parameters(mean: Any, cov: Any, ndim: int) -> tuple[Any, Any]:
     return mean, cov
 
 
-def _points(x: Any, n: int) -> Any:
+def _points(x: Value, n: int) -> Any:
     """x as points of n dimensions in its last axis, as SciPy reads it."""
     if np.ndim(x) == 0:
         return np.reshape(x, (1, 1))
@@ -94,7 +95,7 @@ def _density(deviation: Any, cov: Any) -> Any:
     return -0.5 * (len(cov) * LOG_2PI + np.sum(np.log(values)) + distance)
 
 
-def _density_jvp(ts: Any, x: Any, y: Any) -> Any:
+def _density_jvp(ts: Any, x: Value, y: Value) -> Tangent:
     inverse = np.linalg.inv(y)
     a = np.matmul(x, inverse)
     out: Any = 0.0 if ts[0] is None else -np.sum(ts[0] * a, axis=-1)
@@ -105,7 +106,7 @@ def _density_jvp(ts: Any, x: Any, y: Any) -> Any:
     return out
 
 
-def _density_vjp(g: Any, x: Any, y: Any, active: Any) -> Any:
+def _density_vjp(g: Cotangent, x: Value, y: Value, active: Any) -> Cotangent:
     """Petersen and Pedersen, The Matrix Cookbook, 2012, equations 57, 61 and 81."""
     inverse = np.linalg.inv(y)
     a = np.matmul(x, inverse)
@@ -140,7 +141,7 @@ class _MultivariateNormal(Multivariate):
     symmetric. Where `allow_singular` meets a singular covariance, its rank counts as constant.
     """
 
-    def logpdf(self, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
+    def logpdf(self, x: Value, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
         """The logarithm of the density.
 
         Arguments: `x`, of shape (..., n); `mean`, a vector, a number, or None for 0; `cov`, a
@@ -170,14 +171,20 @@ class _MultivariateNormal(Multivariate):
         flat = deviation if np.ndim(deviation) == 2 else np.reshape(deviation, (-1, n))
         return np.reshape(density_p(flat, cov), shape)
 
-    def pdf(self, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
+    def pdf(self, x: Value, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
         """The density; see `logpdf`."""
         if not any(map(contains_box, (x, mean, cov))):
             return self.source.pdf(x, mean, cov, allow_singular)
         return np.exp(self.logpdf(x, mean, cov, allow_singular))
 
     def cdf(
-        self, x: Any, mean: Any = None, cov: Any = 1, *args: Any, lower_limit: Any = None, **kw: Any
+        self,
+        x: Value,
+        mean: Any = None,
+        cov: Any = 1,
+        *args: Any,
+        lower_limit: Any = None,
+        **kw: Any,
     ) -> Any:
         """The distribution function, in x, `lower_limit`, `mean` and `cov`; see `logpdf`.
 
@@ -200,7 +207,7 @@ class _MultivariateNormal(Multivariate):
         )
         return with_value(value, np.reshape(normal_cdf(x - mean, lower, cov), np.shape(value)))
 
-    def logcdf(self, x: Any, mean: Any = None, cov: Any = 1, *args: Any, **kw: Any) -> Any:
+    def logcdf(self, x: Value, mean: Any = None, cov: Any = 1, *args: Any, **kw: Any) -> Any:
         """The logarithm of `cdf`."""
         if not any(map(contains_box, (x, mean, cov, kw.get("lower_limit")))):
             return self.source.logcdf(x, mean, cov, *args, **kw)
@@ -220,7 +227,7 @@ class _MultivariateNormal(Multivariate):
 class _Dirichlet(Multivariate):
     """scipy.stats.dirichlet, with derivatives of pdf and logpdf."""
 
-    def logpdf(self, x: Any, alpha: Any) -> Any:
+    def logpdf(self, x: Value, alpha: Any) -> Any:
         """The logarithm of the density.
 
         Arguments: `x`, of shape (k,) or (k, m), whose columns add up to 1, or without the last row;
@@ -244,7 +251,7 @@ class _Dirichlet(Multivariate):
         logs = np.sum(special.xlogy(alpha - 1, np.transpose(x)), axis=-1) - norm
         return np.reshape(logs, ()) if shape_of(logs) == (1,) else logs
 
-    def pdf(self, x: Any, alpha: Any) -> Any:
+    def pdf(self, x: Value, alpha: Any) -> Any:
         """The density; see `logpdf`."""
         if not any(map(contains_box, (x, alpha))):
             return self.source.pdf(x, alpha)

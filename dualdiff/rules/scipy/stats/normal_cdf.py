@@ -15,12 +15,13 @@ from scipy import special, stats
 
 from ....array.box import is_box
 from ....core.batch import shape_of
+from ....core.types import Cotangent, Tangent, Value
 from ...declare import rule
 
 SEED = 1  # of SciPy's randomised quadrature from three dimensions on
 
 
-def _values(x: Any, y: Any) -> Any:
+def _values(x: Value, y: Value) -> Any:
     if is_box(x) or is_box(y):
         return normal_cdf_p(x, y)
     n = len(x)
@@ -29,12 +30,12 @@ def _values(x: Any, y: Any) -> Any:
     return _scipys(x, y)
 
 
-def _scipys(x: Any, cov: Any) -> Any:
+def _scipys(x: Value, cov: Any) -> Any:
     distribution = stats.multivariate_normal(np.zeros(len(x)), cov, allow_singular=True, seed=SEED)
     return np.float64(distribution.cdf(x))
 
 
-def _given(x: Any, cov: Any, known: list[int]) -> Any:
+def _given(x: Value, cov: Any, known: list[int]) -> Any:
     """The density of the known variables times the distribution function of the others."""
     n = shape_of(x)[0]
     rest = [k for k in range(n) if k not in known]
@@ -50,11 +51,11 @@ def _given(x: Any, cov: Any, known: list[int]) -> Any:
     return np.exp(log) * normal_cdf_p(shift, left)
 
 
-def _gradient(x: Any, cov: Any) -> Any:
+def _gradient(x: Value, cov: Any) -> Any:
     return np.stack([_given(x, cov, [i]) for i in range(shape_of(x)[0])])
 
 
-def _hessian(x: Any, cov: Any) -> Any:
+def _hessian(x: Value, cov: Any) -> Any:
     n, slopes = shape_of(x)[0], _gradient(x, cov)
     pairs = {p: _given(x, cov, list(p)) for p in itertools.combinations(range(n), 2)}
     rows = []
@@ -66,12 +67,12 @@ def _hessian(x: Any, cov: Any) -> Any:
     return np.stack(rows)
 
 
-def _jvp(ts: Any, x: Any, y: Any) -> Any:
+def _jvp(ts: Any, x: Value, y: Value) -> Tangent:
     total: Any = 0.0 if ts[0] is None else np.sum(ts[0] * _gradient(x, y))
     return total if ts[1] is None else total + 0.5 * np.sum(ts[1] * _hessian(x, y))
 
 
-def _vjp(g: Any, x: Any, y: Any, active: Any) -> Any:
+def _vjp(g: Cotangent, x: Value, y: Value, active: Any) -> Cotangent:
     by_cov = 0.5 * g * _hessian(x, y) if active[1] else None
     return (g * _gradient(x, y) if active[0] else None), by_cov
 
@@ -81,7 +82,7 @@ normal_cdf_p: Any = rule(
 )
 
 
-def normal_cdf(x: Any, lower: Any, cov: Any) -> Any:
+def normal_cdf(x: Value, lower: Any, cov: Any) -> Any:
     """The probability of the box between `lower` (None for all that is below) and x, of deviations.
 
     Arguments: `x`, `lower`, of shape (..., n); `cov`, of shape (n, n).

@@ -17,6 +17,7 @@ from scipy.stats import _kde
 from ....array.box import is_box, unbox
 from ....core.batch import shape_of
 from ....core.trace import value_of
+from ....core.types import Tangent, Value
 from ...numpy import creation
 from ...numpy.creation import contains_box
 from .. import special as special_rules
@@ -34,7 +35,7 @@ REBUILT_MODULES.update(
 )  # fmt: skip
 
 
-def with_value(value: Any, traced: Any) -> Any:
+def with_value(value: Value, traced: Any) -> Any:
     """A plain value with the derivatives of a traced one."""
     return value + (traced - value_of(traced)) if is_box(traced) else value
 
@@ -46,7 +47,7 @@ ENDS = np.linspace(-3.4, 3.4, 9)
 HALVINGS = 30
 
 
-def _changed(t: Any, a: Any, b: Any) -> tuple[Any, Any]:
+def _changed(t: Tangent, a: Value, b: Value) -> tuple[Any, Any]:
     """x of the new variable t, and dx/dt."""
     s, slope = PI_BY_2 * np.sinh(t), PI_BY_2 * np.cosh(t)
     if np.isfinite(unbox(a)) and np.isfinite(unbox(b)):
@@ -63,10 +64,10 @@ def _panel(left: float, right: float) -> tuple[Any, Any]:
     return left + (right - left) * NODES, (right - left) * NODE_WEIGHTS
 
 
-def adaptive(f: Any, a: Any, b: Any) -> Any:
+def adaptive(f: Any, a: Value, b: Value) -> Any:
     """The integral of a vectorised function from a to b, which may be traced."""
 
-    def heights(t: Any) -> Any:
+    def heights(t: Tangent) -> Any:
         x, slope = _changed(t, unbox(a), unbox(b))
         with np.errstate(all="ignore"):
             y = np.asarray(unbox(f(x)), float) * slope
@@ -97,7 +98,9 @@ def adaptive(f: Any, a: Any, b: Any) -> Any:
     return np.sum(f(x) * slope * weights[alive])
 
 
-def quad(func: Any, a: Any, b: Any, args: Any = (), full_output: int = 0, **options: Any) -> Any:
+def quad(
+    func: Any, a: Value, b: Value, args: Any = (), full_output: int = 0, **options: Any
+) -> Any:
     """``scipy.integrate.quad`` of functions that take vectors."""
     args = args if type(args) is tuple else (args,)
 
@@ -176,18 +179,18 @@ class ArrayApi:
         return getattr(NUMPY, name)
 
     @staticmethod
-    def asarray(x: Any, dtype: Any = None, *, copy: Any = None, **_: Any) -> Any:
+    def asarray(x: Value, dtype: Any = None, *, copy: Any = None, **_: Any) -> Any:
         if contains_box(x):
             made = creation.asarray(x, dtype=dtype)
             return made.copy() if copy else made
         return np.asarray(x, dtype=dtype) if not copy else creation.array(x, dtype=dtype)
 
     @staticmethod
-    def astype(x: Any, dtype: Any, **_: Any) -> Any:
+    def astype(x: Value, dtype: Any, **_: Any) -> Any:
         return x.astype(dtype)
 
     @staticmethod
-    def isnan(x: Any) -> Any:
+    def isnan(x: Value) -> Any:
         return np.isnan(unbox(x))
 
     @staticmethod
@@ -218,7 +221,7 @@ def xp_promote(
 class At:
     """``at(x)[index].set(v)``: a copy of x with v stored at the index."""
 
-    def __init__(self, x: Any, index: Any = None) -> None:
+    def __init__(self, x: Value, index: Any = None) -> None:
         self.x, self.index = x, index
 
     def __getitem__(self, index: Any) -> At:
@@ -271,20 +274,20 @@ class LinearAlgebra(Space):
     """`scipy.linalg` as the code of multivariate distributions uses it."""
 
     @staticmethod
-    def eigh(a: Any, *, lower: bool = True, **_: Any) -> Any:
+    def eigh(a: Value, *, lower: bool = True, **_: Any) -> Any:
         return np.linalg.eigh(a, "L" if lower else "U")
 
     @staticmethod
-    def cholesky(a: Any, lower: bool = False, **_: Any) -> Any:
+    def cholesky(a: Value, lower: bool = False, **_: Any) -> Any:
         factor = np.linalg.cholesky(a)
         return factor if lower else np.swapaxes(factor, -1, -2)
 
     @staticmethod
-    def solve_triangular(a: Any, b: Any, trans: Any = 0, **_: Any) -> Any:
+    def solve_triangular(a: Value, b: Value, trans: Any = 0, **_: Any) -> Any:
         return np.linalg.solve(np.swapaxes(a, -1, -2) if trans in (1, "T") else a, b)
 
     @staticmethod
-    def cho_solve(c_and_lower: Any, b: Any, **_: Any) -> Any:
+    def cho_solve(c_and_lower: Any, b: Value, **_: Any) -> Any:
         factor, lower = c_and_lower
         factor = factor if lower else np.swapaxes(factor, -1, -2)
         return np.linalg.solve(np.matmul(factor, np.swapaxes(factor, -1, -2)), b)
@@ -295,25 +298,25 @@ class LinearAlgebra(Space):
         if names not in ("trsm", ("trsm",)):
             return scipy.linalg.get_blas_funcs(names, deep_plain(arrays))
 
-        def trsm(alpha: Any, a: Any, b: Any, **_: Any) -> Any:
+        def trsm(alpha: Any, a: Value, b: Value, **_: Any) -> Any:
             return alpha * np.linalg.solve(a, b)
 
         return trsm
 
     @staticmethod
-    def solve(a: Any, b: Any, **_: Any) -> Any:
+    def solve(a: Value, b: Value, **_: Any) -> Any:
         return np.linalg.solve(a, b)
 
     @staticmethod
-    def inv(a: Any, **_: Any) -> Any:
+    def inv(a: Value, **_: Any) -> Any:
         return np.linalg.inv(a)
 
     @staticmethod
-    def det(a: Any, **_: Any) -> Any:
+    def det(a: Value, **_: Any) -> Any:
         return np.linalg.det(a)
 
     @staticmethod
-    def norm(a: Any, *args: Any, **_: Any) -> Any:
+    def norm(a: Value, *args: Any, **_: Any) -> Any:
         return np.linalg.norm(a, *args)
 
 

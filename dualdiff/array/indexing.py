@@ -25,7 +25,7 @@ from ..core.batch import (
 from ..core.dual import Dual
 from ..core.primitive import Primitive, accumulate, opcode
 from ..core.tape import Buffer, Var
-from ..core.trace import STORED, materialize
+from ..core.trace import STORED, materialize, settle
 from ..core.types import Cotangent, Residuals, Tangent, Value
 from .box import is_box, unbox
 from .dispatch import register
@@ -85,7 +85,7 @@ class GetItem(Primitive):
         ):
             trace, value, t = content.owner, content.value, content.payload
             if kind is Dual:
-                return trace.box(value[index], materialize(read_batched(t, index, trace.batch)))
+                return trace.box(value[index], settle(read_batched(t, index, trace.batch)))
             slot = trace.next()
             trace.append((BASIC, slot, t, index, form_of(value)))
             return trace.box(value[index], slot)
@@ -191,7 +191,7 @@ def _jvp_basic(ts: list[Tangent], entry: tuple[Any, ...], batch: Shape) -> None:
     t = ts[slot]
     if t is not None:
         part = read_batched(t, index, batch)
-        ts[out] = part if type(part) is ndarray else materialize(part)
+        ts[out] = part if type(part) is ndarray else settle(part)
 
 
 BASIC = opcode(GETITEM, _vjp_basic, _jvp_basic, slots=1)
@@ -217,7 +217,7 @@ def getitem(self: Any, index: Any) -> Any:
                 t, batch = content.payload, trace.batch
                 part = read_batched(t, index, batch) if batch else t[index]
                 if type(part) is not ndarray:
-                    part = materialize(part)
+                    part = settle(part)
                 # Of a stored-into array it may be a view of a buffer that later stores change.
                 out.payload = detached(part) if stored else part
             return out if scalar else View(self, GETITEM, {"index": index}, out)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from .trace import materialize
+from .trace import settle
 from .types import Cotangent, Tangent, Value
 
 Shape = tuple[int, ...]
@@ -111,14 +111,14 @@ def align(t: Tangent, ndim: int, ans_ndim: int, batch: Shape) -> Any:
     """Put axes of length 1 behind the batch axes of a tangent, as NumPy's broadcasting needs."""
     if not batch or ndim == ans_ndim:
         return t
-    return materialize(t.reshape(batch + (1,) * (ans_ndim - ndim) + t.shape[len(batch) :]))
+    return settle(t.reshape(batch + (1,) * (ans_ndim - ndim) + t.shape[len(batch) :]))
 
 
 def broadcast_tangent(t: Tangent, fit: Broadcast, batch: Shape) -> Any:
     """A tangent of the operand, broadcast and promoted to a tangent of the result."""
     shape = batch + fit.ans_shape
     if shape_of(t) != shape:
-        t = materialize(np.broadcast_to(align(t, len(fit.shape), len(fit.ans_shape), batch), shape))
+        t = settle(np.broadcast_to(align(t, len(fit.shape), len(fit.ans_shape), batch), shape))
     return cast(t, fit.ans_dtype)
 
 
@@ -137,7 +137,7 @@ def unbroadcast(g: Cotangent, fit: Broadcast) -> Any:
         batch = g.shape[: g.ndim - len(ans_shape)]
         axes = _summed_axes(shape, ans_shape, len(batch))
         total = np.add.reduce(g, axes) if type(g) is ndarray else np.sum(g, axis=axes)
-        g = materialize(total.reshape(batch + shape))
+        g = settle(total.reshape(batch + shape))
     return cast(g, dtype)
 
 

@@ -12,7 +12,7 @@ from ..array.box import unbox
 from ..array.layout import layout_of, zeros_in_layout
 from ..array.stores import Place, store
 from .batch import SILENT, Shape, cast, error_state, set_error_state, spec_of
-from .trace import Trace, Traced, closed_error, freeze, materialize
+from .trace import Trace, Traced, closed_error, freeze, settle
 from .types import Tangent, Value
 
 _new = object.__new__
@@ -69,8 +69,8 @@ class ForwardTrace(Trace):
             set_error_state(state)
         if prim.outputs > 1:
             pairs = zip(ans, tangent, strict=True)
-            return tuple(self.box(a, materialize(t)) for a, t in pairs)
-        return self.box(ans, materialize(tangent))
+            return tuple(self.box(a, settle(t)) for a, t in pairs)
+        return self.box(ans, settle(tangent))
 
     def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
         batch = self.batch

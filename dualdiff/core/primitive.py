@@ -10,7 +10,7 @@ from ..array.views import localize
 from ..errors import MissingRuleError, RuleError, describe, user_line
 from .batch import Shape, cast, shape_of
 from .structure import DENSE, Structure
-from .trace import Reference, materialize, top_trace
+from .trace import Reference, materialize, settle, top_trace
 from .types import Cotangent, Residuals, Tangent, Value
 
 VjpEntry = Callable[[Any, list[Any], tuple[Any, ...], Shape], None]
@@ -111,7 +111,7 @@ class Primitive:
     def evaluate(self, values: Sequence[Value], params: dict[str, Any]) -> Any:
         """The primal result, resolved if it is a box of an outer level."""
         ans = self.fn(*values, **params)
-        return tuple(map(materialize, ans)) if self.outputs > 1 else materialize(ans)
+        return tuple(map(settle, ans)) if self.outputs > 1 else settle(ans)
 
     def inner(self, content: Any, params: dict[str, Any]) -> Any:
         """Apply to content that no user holds, and return such content."""
@@ -152,7 +152,7 @@ class Primitive:
         tangents = [ts[s] if s else None for s in slots]
         if any(t is not None for t in tangents):
             pushed = self.apply_jvp(saved, tangents, batch)
-            ts[out] = materialize(pushed) if self.outputs == 1 else tuple(map(materialize, pushed))
+            ts[out] = settle(pushed) if self.outputs == 1 else tuple(map(settle, pushed))
 
 
 def checked(prim: Primitive, t: Tangent, spec: Any, batch: Shape, direction: str) -> Any:

@@ -207,6 +207,11 @@ def materialize(x: Value) -> Any:
     raise unsupported(x)
 
 
+def settle(x: Value) -> Value:
+    """`materialize` of a result, which is no list and may be a structured tangent."""
+    return materialize(x) if is_box(x) else x
+
+
 def as_numpy(x: Value) -> Any:
     """A Python number as NumPy's, whose arithmetic gives infinities instead of errors."""
     if type(x) in (float, complex, int):

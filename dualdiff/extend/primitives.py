@@ -339,7 +339,7 @@ def rule(
 
     >>> import numpy as np, dualdiff as dd
     >>> square = dd.extend.rule(
-    ...     np.square, push=lambda t, x: 2 * x * t, pull=lambda g, x: 2 * x * g
+    ...     np.square, jvp=lambda t, x: 2 * x * t, vjp=lambda g, x: 2 * x * g
     ... )
     >>> dd.grad(square)(3.0)
     6.0

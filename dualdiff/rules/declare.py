@@ -472,7 +472,7 @@ def rule(
     Returns: the primitive.
 
     >>> import numpy as np, dualdiff as dd
-    >>> square = rule(np.square, push=lambda t, x: 2 * x * t, pull=lambda g, x: 2 * x * g)
+    >>> square = rule(np.square, jvp=lambda t, x: 2 * x * t, vjp=lambda g, x: 2 * x * g)
     >>> dd.grad(square)(3.0)
     6.0
     """

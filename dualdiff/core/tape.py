@@ -298,7 +298,10 @@ class Buffer:
         if type(c) is Buffer:
             return c
         if type(c) is not ndarray and is_box(c) and type(unbox(c)) is ndarray:
-            if layout_of(unbox(c)[(0,) * len(batch)]) != layout:
+            # A store through a view would miss a cotangent with gaps or turned axes.
+            axes = range(len(spec.shape)) if layout is None else layout
+            order = (*range(len(batch)), *(len(batch) + i for i in axes))
+            if not np.transpose(unbox(c), order).flags.c_contiguous:
                 c = in_layout(c, layout, batch)
             return Buffer(Array(materialize(c), False))
         buffer = Buffer(zeros_in_layout(spec, layout, batch))

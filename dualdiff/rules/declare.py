@@ -214,7 +214,8 @@ class Linear(Primitive):
         """The same view of an array with batch axes."""
         if not batch or self.jvp_formula is None:
             return self.fn(array, **params)
-        inner = array[(0,) * len(batch)]
+        empty = 0 in batch  # then no direction shows the view
+        inner = np.zeros(array.shape[len(batch) :]) if empty else array[(0,) * len(batch)]
         kept = self.jvp_formula.pick(named(self.fn(inner, **params), (inner,), (1,)), params)
         return self.jvp_formula.call(array, kept, batch)
 

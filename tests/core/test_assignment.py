@@ -570,3 +570,45 @@ def test_a_store_leaves_the_class_of_an_array(mode: str) -> None:
     else:
         dd.sparsity(f, x)
     assert kinds[0::2] == kinds[1::2]
+
+
+def test_a_store_through_a_reshaped_transpose_has_no_influence_at_second_order():
+    def f(x):
+        y = x.T * 1.0
+        y.T.reshape(-1)[4] = 0.0
+        return np.sum(np.cumsum(y, axis=1) ** 3)
+
+    x = np.random.default_rng(0).normal(size=(3, 2))
+    for hessian in (dd.hessian(f)(x), dd.jacobian(dd.grad(f), mode="forward")(x)):
+        hessian = hessian.reshape(6, 6)
+        np.testing.assert_array_equal(hessian[4], 0)
+        np.testing.assert_allclose(hessian, hessian.T)
+
+
+def test_a_store_through_a_reshaped_transpose_has_no_influence_where_a_nan_is_masked():
+    def f(x):
+        y = x.T * 1.0
+        y.T.reshape(-1)[4] = 0.0
+        root = np.where(x[0, 0] > 0, np.sqrt(x[0, 0]), 0.0)
+        return np.sum(np.cumsum(y, axis=1) ** 3) + root
+
+    x = np.random.default_rng(0).normal(size=(3, 2))
+    x[0, 0] = 0.0
+    assert dd.grad(f)(x)[2, 0] == 0
+    np.testing.assert_allclose(dd.grad(f)(x), dd.jacobian(f, mode="forward")(x))
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_jacobians_without_directions_are_empty_after_stores_through_views(mode):
+    def no_results(x):
+        y = x * 1.0
+        y.reshape(2, 2)[0] = 0.0
+        return y[4:]
+
+    def no_arguments(x):
+        y = dd.numpy.zeros(4) + np.sum(x)
+        y.reshape(2, 2)[0] = 1.0
+        return y
+
+    assert dd.jacobian(no_results, mode=mode)(np.ones(4)).shape == (0, 4)
+    assert dd.jacobian(no_arguments, mode=mode)(np.ones(0)).shape == (4, 0)

@@ -2,7 +2,7 @@
 
 A whole Jacobian begins with the identity. Elementwise functions keep it diagonal, at the cost of
 one direction instead of all. Slices and their sums make a few diagonals of one; a product with a
-matrix scales its rows, a running sum fills a triangle, and the pull of a sum or another function of
+matrix scales its rows, a running sum fills a triangle, and the vjp of a sum or another function of
 all elements is the product of a column and a row. NumPy's functions accept structured tangents, by
 ``__array_function__`` and ``__array_ufunc__``, so rules are plain NumPy. Operations without a
 method here work on the dense array.

@@ -203,12 +203,12 @@ class Linear(Primitive):
             t = self.jvp_formula.call(t, self.jvp_formula.pick(specs, params), batch)
         else:
             t = self.fn(t, **params)
-        return checked(self, t, specs["ans_spec"], batch, "push")
+        return checked(self, t, specs["ans_spec"], batch, "jvp")
 
     def apply_vjp(self, saved: Residuals, g: Cotangent, batch: Shape) -> Sequence[Any]:
         params, specs = saved
         g = self.transpose.call(g, self.transpose.pick(specs, params), batch)
-        return (checked(self, g, specs["x_spec"], batch, "pull"),)
+        return (checked(self, g, specs["x_spec"], batch, "vjp"),)
 
     def view_batched(self, array: Any, params: dict[str, Any], batch: Shape) -> Any:
         """The same view of an array with batch axes."""
@@ -270,12 +270,12 @@ class Bilinear(Primitive):
             else:
                 part = self.jvps[i].call(t, kept[i], batch)
             total = part if total is None else total + part
-        return checked(self, total, specs[2], batch, "push")
+        return checked(self, total, specs[2], batch, "jvp")
 
     def apply_vjp(self, saved: Residuals, g: Cotangent, batch: Shape) -> Sequence[Any]:
         _, kept, _, specs = saved
         return [
-            None if k is None else checked(self, t.call(g, k, batch), spec, batch, "pull")
+            None if k is None else checked(self, t.call(g, k, batch), spec, batch, "vjp")
             for t, k, spec in zip(self.transposes, kept, specs[:2], strict=True)
         ]
 
@@ -323,9 +323,9 @@ class Rule(Primitive):
 
         out = one(tangents, batch) if self.batched else _looped(one, tangents, batch)
         if self.outputs == 1:
-            return checked(self, out, ans_specs, batch, "push")
+            return checked(self, out, ans_specs, batch, "jvp")
         return tuple(
-            checked(self, t, spec, batch, "push") for t, spec in zip(out, ans_specs, strict=True)
+            checked(self, t, spec, batch, "jvp") for t, spec in zip(out, ans_specs, strict=True)
         )
 
     def apply_vjp(self, saved: Residuals, g: Cotangent, batch: Shape) -> Sequence[Any]:
@@ -351,7 +351,7 @@ class Rule(Primitive):
 
         out = one(gs, batch) if self.batched else _looped(one, gs, batch)
         return [
-            checked(self, c, spec, batch, "pull") if used and c is not None else None
+            checked(self, c, spec, batch, "vjp") if used and c is not None else None
             for c, spec, used in zip(out, specs, active, strict=True)
         ]
 

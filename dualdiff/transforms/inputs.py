@@ -219,6 +219,16 @@ class Inputs:
         ]
 
 
+def code_of(f: Any) -> Any:
+    """The code of a function, through operators, wrappers and partial functions; else the type."""
+    for _ in range(16):
+        inner = f.func if isinstance(f, functools.partial) else getattr(f, "__wrapped__", None)
+        if inner is None:
+            break
+        f = inner
+    return getattr(getattr(f, "__func__", f), "__code__", type(f))
+
+
 def _copied(x: Value) -> Any:
     if type(x) is ndarray:
         return copy_with_strides(x)

@@ -18,7 +18,7 @@ from ..core.tape import new_tape
 from ..core.types import Cotangent, Tangent
 from ..trees import check_same_structure
 from . import rerun
-from .inputs import Inputs, Outputs, direction, split_aux
+from .inputs import Inputs, Outputs, code_of, direction, split_aux
 from .masks import MaskTrace, masked_pass, uses_masks
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ def guarded(inputs: Inputs, run: Callable[[Inputs, Guards], T]) -> T:
 
     If the function writes to one of them, it runs once more, on copies.
     """
-    writes = bool(rerun.writers) and rerun.code_of(inputs.f) in rerun.writers
+    writes = bool(rerun.writers) and code_of(inputs.f) in rerun.writers
     guards = Guards(may_lock=True, copies=writes, learns=True)
     try:
         found = run(inputs, guards)

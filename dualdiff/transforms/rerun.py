@@ -8,7 +8,6 @@ consumes an iterator or changes its own data would give another result.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any, TypeVar
@@ -20,13 +19,13 @@ from ..array.box import is_box, unbox
 from ..array.guards import ChangedResidualError, Guards, known_of, owner_of
 from ..core.types import Value
 from ..errors import line_text, user_frame_of
-from .inputs import Inputs
+from .inputs import Inputs, code_of
 
 T = TypeVar("T")
 # The errors of NumPy, and of users of its buffers, for a store into a read-only array.
 _REFUSALS = ("read-only", "readonly", "read-write", "writable", "writeable")
-_WRITERS = 256
-writers: set[Any] = set()  # most functions that are remembered for a second run
+_WRITERS = 256  # most functions that are remembered
+writers: set[Any] = set()  # the codes of functions that write to arrays that they use
 
 
 class NotRepeatedError(ChangedResidualError):
@@ -38,16 +37,6 @@ def is_refusal(error: Exception, guards: Guards) -> bool:
     if isinstance(error, ChangedResidualError):
         return not isinstance(error, NotRepeatedError)
     return guards.locks is not None and any(words in str(error) for words in _REFUSALS)
-
-
-def code_of(f: Any) -> Any:
-    """The code of a function, through operators, wrappers and partial functions; else the type."""
-    for _ in range(16):
-        inner = f.func if isinstance(f, functools.partial) else getattr(f, "__wrapped__", None)
-        if inner is None:
-            break
-        f = inner
-    return getattr(getattr(f, "__func__", f), "__code__", type(f))
 
 
 def _captured(f: Any) -> Iterable[Any]:

@@ -155,7 +155,8 @@ class Tape(Trace):
 
         A tape that is not needed again may `spend` its entries: it releases residuals after use.
         """
-        self.guards.check()
+        if self.guards.kept:
+            self.guards.check()
         ct: list[Any] = [None] * self.size
         for slot, g in seeds:
             c = ct[slot]
@@ -177,7 +178,7 @@ class Tape(Trace):
                 pulls[entry[0]](g, ct, entry, batch)
         finally:
             set_error_state(state)
-        return [c.release() if type(c) in TAKERS else c for c in (ct[i] for i in inputs)]
+        return [c.release() if type(c := ct[i]) in TAKERS else c for i in inputs]
 
     def pull_observed(
         self,
@@ -189,7 +190,7 @@ class Tape(Trace):
         """As `vjp`, watched by an observer."""
         ct = self._seeded(seeds)
         replay(reversed(self.entries), VJPS, ct, batch, observer)
-        return [c.release() if type(c) in TAKERS else c for c in (ct[i] for i in inputs)]
+        return [c.release() if type(c := ct[i]) in TAKERS else c for i in inputs]
 
     def push(
         self,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import linecache
 import re
 from collections.abc import Callable, Mapping, Sequence
 from textwrap import indent
@@ -33,13 +32,13 @@ from ..core.batch import (
     unbroadcast,
 )
 from ..core.dual import Dual
-from ..core.primitive import JVPS, VJPS, checked, opcode
+from ..core.primitive import checked, opcode
 from ..core.tangents import Diagonal, widened
 from ..core.tape import Var
 from ..core.trace import Traced, as_numpy
 from ..core.types import Tangent, Value
 from . import templates
-from .templates import fill
+from .templates import fill, function
 
 SCALARS = frozenset(
     (float, int, bool, complex, float64, np.float32, np.complex128, np.complex64, np.int64)
@@ -95,6 +94,7 @@ def expanded(t: Tangent, fit: Broadcast, batch: Shape) -> Any:
 # The names in the templates.
 _NAMES: dict[str, Any] = {
     "__name__": __name__,
+    "__file__": __file__,
     "spec": functools.partial(tuple.__new__, Spec),  # Spec(...) at half the cost
     "OBJECT": np.dtype(object),
     "SCALARS": SCALARS,
@@ -115,22 +115,17 @@ for _name in (
     _NAMES[_name.__name__] = _name
 
 
-@functools.cache
-def _code(text: str, free: tuple[str, ...]) -> Any:
-    """The code of a factory of functions; tracebacks show it behind the end of this file."""
-    head, end = f"def make({', '.join(free)}):\n", f"\n    return {text[4 : text.index('(')]}"
-    text, lines = head + indent(text, "    ") + end, linecache.getlines(__file__)
-    code = compile("\n" * len(lines) + text, __file__, "exec")
-    shown = [*lines, *(line + "\n" for line in text.split("\n"))]
-    linecache.cache[__file__] = (sum(map(len, shown)), None, shown, __file__)
-    return code
+# The forms of functions whose text is made at their first call.
+def _bind_one(x: Any, **params: Any) -> Any:
+    return become()(x, **params)  # type: ignore[name-defined]  # noqa: F821
 
 
-def _function(text: str, free: Mapping[str, Any]) -> Any:
-    """A function from its text, with its free names."""
-    made: dict[str, Any] = {}
-    exec(_code(text, tuple(free)), _NAMES, made)
-    return made["make"](**free)
+def _bind_two(a: Any, b: Any, **params: Any) -> Any:
+    return become()(a, b, **params)  # type: ignore[name-defined]  # noqa: F821
+
+
+def _entry_rule(*entry: Any) -> None:
+    become()(*entry)  # type: ignore[name-defined]  # noqa: F821
 
 
 class Part(NamedTuple):
@@ -193,24 +188,18 @@ class Formats:
         return "added(t, u)" if self.parts["x"].fresh and self.sign == "+" else f"t {self.sign} u"
 
     def _format(self, prim: Any, mask: str) -> int:
-        """Register the entries of a mask; their rules are compiled when they are first used."""
-
-        def vjp(*args: Any) -> None:
-            VJPS[code] = made = _function(self.vjp(mask), self.free)
-            made(*args)
-
-        def jvp(*args: Any) -> None:
-            JVPS[code] = made = _function(self.jvp(mask), self.free)
-            made(*args)
-
-        code = opcode(prim, vjp, jvp, slots=len(mask))
-        return code
+        """Register the entries of a mask."""
+        names = {**_NAMES, **self.free}
+        vjp = function(_entry_rule, lambda: self.vjp(mask), names, prim.name)
+        jvp = function(_entry_rule, lambda: self.jvp(mask), names, prim.name)
+        return opcode(prim, vjp, jvp, slots=len(mask))
 
     def bind(self, fn: Callable[..., Any], otherwise: Callable[..., Any], **free: Any) -> Any:
         """The function that applies `fn`, the primal, or leaves operands to `otherwise`."""
         codes = {f"code_{mask}": code for mask, code in self.codes.items()}
-        free = {**self.free, **codes, "fn": fn, "otherwise": otherwise, **free}
-        return _function(self.bind_text(), free)
+        names = {**_NAMES, **self.free, **codes, "fn": fn, "otherwise": otherwise, **free}
+        form = _bind_one if len(self.parts) == 1 else _bind_two
+        return function(form, self.bind_text, names, self.free["prim"].name)
 
     def bind_text(self) -> str:
         """The text of `bind`."""
@@ -409,17 +398,21 @@ class LinearFormats(Formats):
         return ", ".join(dict.fromkeys(text.split(", "))) if "\n" not in text else text
 
     def keep(self, mask: str) -> str:
-        specs = [
-            f"{v} = spec(({v[:-5]}.shape, {v[:-5]}.dtype))"
-            for v in re.findall(r"\b\w_spec\b", self.kept(mask))
-        ]
-        ans = "spec((ans.shape, ans.dtype)) if type(ans) in ARRAYS else spec_of(ans)"
-        return "\n".join([*specs, f"ans_spec = {ans}"])
+        return ""
 
     def freeze(self, mask: str) -> str:
+        own = [v for v in "xy" if f"{v}_spec" in self.kept(mask)]
+        specs = [f"{v}_spec = spec(({v}.shape, {v}.dtype))" for v in own]
+        ans = "spec((ans.shape, ans.dtype)) if type(ans) in ARRAYS else spec_of(ans)"
         params = "if not KEPT.isdisjoint(map(type, params.values())):\n"
         params += "    params = trace.guards.keep_params(params)"
-        return "\n".join([super().freeze(mask), params if self.params else ""])
+        return "\n".join(
+            [*specs, f"ans_spec = {ans}", super().freeze(mask), params if self.params else ""]
+        )
+
+    def jvp_now(self, mask: str) -> str:
+        begin = "if type(ans) not in ARRAYS:\n    ans = spec_of(ans)\n"  # for the sake of its dtype
+        return begin + re.sub(r"\b(\w+)_spec\b", r"\1", super().jvp_now(mask))
 
     def jvp_part(self, v: str, t: str, sign: str = "+", later: bool = False) -> str:
         return f"{t} = {self.parts[v].jvp.format(t=t)}"
@@ -466,10 +459,10 @@ def elementwise_binds(
     squares = ElementwiseFormats(prim, (lambda x: 2 * x,), False) if formats.special else None
     if len(derivatives) == 1:
         return [formats.bind(fn, prim.general) for fn in functions]
-    return [_bind_two(prim.general, formats, squares, fn) for fn in functions]
+    return [_with_references(prim.general, formats, squares, fn) for fn in functions]
 
 
-def _bind_two(
+def _with_references(
     general: Callable[..., Any],
     formats: ElementwiseFormats,
     squares: ElementwiseFormats | None,

@@ -78,8 +78,13 @@ None. Other cases go to `Primitive.general`.
 
 from __future__ import annotations
 
+import functools
+import linecache
 import re
+from collections.abc import Callable
 from textwrap import dedent
+from types import CodeType, FunctionType
+from typing import Any
 
 BIND_ONE = """
 def bind(x$params):
@@ -190,3 +195,29 @@ def fill(template: str, **blocks: str) -> str:
         else:
             lines.append(re.sub(r"\$(\w+)", lambda m: blocks[m[1]], line))
     return "\n".join(lines)
+
+
+@functools.cache
+def _code(text: str, file: str) -> CodeType:
+    """The code of a function; tracebacks show it behind the end of a file."""
+    lines = linecache.getlines(file)
+    module = compile("\n" * len(lines) + text, file, "exec")
+    shown = [*lines, *(line + "\n" for line in text.split("\n"))]
+    linecache.cache[file] = (sum(map(len, shown)), None, shown, file)
+    return next(made for made in module.co_consts if isinstance(made, CodeType))
+
+
+def function(form: Any, text: Callable[[], str], names: dict[str, Any], name: str) -> FunctionType:
+    """A function whose code comes from a text at its first call; until then it has that of `form`.
+
+    Most programs need few of all functions, and to compile them takes longer than to import the
+    package. Each has code of its own, to which Python adapts it.
+    """
+
+    def become() -> FunctionType:
+        made.__code__ = _code(text(), names["__file__"]).replace(co_name=name)
+        return made
+
+    own = {**names, "become": become}
+    own["bind"] = made = FunctionType(form.__code__, own, name)
+    return made

@@ -75,9 +75,11 @@ class Recording:
         hold = tape.guards.hold
         inputs.values = [v if not copies and hold(v) else _copy(v) for v in inputs.values]
         try:
-            self.slots = [0 if v is None else tape.next() for v in inputs.values]
-            pairs = zip(inputs.values, self.slots, strict=True)
-            boxes = [None if v is None else tape.box(v, slot) for v, slot in pairs]
+            boxes, self.slots = [], []
+            for v in inputs.values:
+                slot = 0 if v is None else tape.next()
+                self.slots.append(slot)
+                boxes.append(tape.box(v, slot) if slot else None)
             out, aux = split_aux(inputs.call(boxes), has_aux)
             self.outputs = Outputs(out, tape)
             tape.guards.values = self.outputs.values

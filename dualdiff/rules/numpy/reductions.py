@@ -99,9 +99,12 @@ def column_of(g: Cotangent, axes: Axes, shape: Shape, keepdims: bool) -> Any:
 def spread(g: Cotangent, axes: Axes, shape: Shape, keepdims: bool) -> Any:
     """The cotangent of a sum over `axes`, given to each summand."""
     if type(g) in _SCALARS:
-        # The same as np.broadcast_to, at a tenth of its cost.
-        out = np.ndarray(shape, g.dtype, np.array(g), 0, (0,) * len(shape))
-        out.flags.writeable = False
+        if math.prod(shape) <= SMALL:
+            out = np.empty(shape, g.dtype)
+            out.fill(g)
+        else:  # the same as np.broadcast_to, at a tenth of its cost
+            out = np.ndarray(shape, g.dtype, np.array(g), 0, (0,) * len(shape))
+            out.flags.writeable = False
         return out
     column = column_of(g, axes, shape, keepdims)
     if column is not None:

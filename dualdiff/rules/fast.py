@@ -98,8 +98,7 @@ _NAMES: dict[str, Any] = {
     "spec": functools.partial(tuple.__new__, Spec),  # Spec(...) at half the cost
     "OBJECT": np.dtype(object),
     "SCALARS": SCALARS,
-    "FLOATS": frozenset((float, float64)),
-    "times": float.__mul__,  # Python's arithmetic on FLOATS neither warns nor raises
+    "times": float.__mul__,  # for float and float64: it neither warns nor raises
     "plus": float.__add__,
     "ARRAYS": frozenset((ndarray, float64)),
     "KEPT": KEPT,
@@ -343,7 +342,8 @@ class ElementwiseFormats(Formats):
         numbers = [*"tu"[: len(mask)], *self.names(mask)]
         if len(mask) == 1 and parts[0].quiet:
             numbers = []
-        condition = " and ".join([same, *(f"type({v}) in FLOATS" for v in numbers)])
+        are = [f"(type({v}) is float or type({v}) is float64)" for v in numbers]
+        condition = " and ".join([same, *are])
         texts = [str(p.floats).format(t=t) for p, t in zip(parts, "tu", strict=False)]
         total = f"plus({texts[0]}, {texts[1]})" if len(mask) == 2 else texts[0]
         return f"if {condition}:\n    t = {total}\nelse:\n{indent(loud, '    ')}"

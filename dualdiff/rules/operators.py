@@ -47,7 +47,7 @@ def _dual_operator(op: Callable[[Any, Any], Any], left: bool) -> Any:
     def apply(x: Value, y: Value) -> Any:
         if type(y) is float and type(x) is Dual:
             value, t, trace = x.value, x.payload, x.owner
-            if type(value) is float64 and type(t) is float and trace.batch == () and trace.fast:
+            if type(value) is float64 and type(t) is float and trace.fast and not trace.batch:
                 out = Dual()
                 out.value = op(value, y) if left else op(y, value)
                 out.payload = t * y if product else -t if negative else t

@@ -27,7 +27,7 @@ None. Other cases go to `Primitive.general`.
                     trace.append((code_xy, payload, a.payload, b.payload, y, x, fx, fy))
                 else:
                     t, u, batch = a.payload, b.payload, trace.batch
-                    if fx is None is fy and type(t) in FLOATS and ...:
+                    if fx is None is fy and (type(t) is float or ...):
                         t = plus(times(t, y), times(u, x))
                     else:
                         state = error_state()

@@ -36,8 +36,10 @@ __all__ = [
     "hessian_operator",
     "hessian_sparsity",
     "hvp",
+    "implicit",
     "jacobian",
     "jvp",
+    "linear_solve",
     "linearize",
     "numpy",
     "patch_numpy",
@@ -64,4 +66,8 @@ def __getattr__(name: str) -> _Any:
         from .sparse import prepared
 
         return getattr(prepared, name)
+    if name in ("implicit", "linear_solve"):
+        from .transforms import implicit, linear_solve
+
+        return getattr({"implicit": implicit, "linear_solve": linear_solve}[name], name)
     raise AttributeError(f"module 'dualdiff' has no attribute {name!r}")

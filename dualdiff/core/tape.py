@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -33,13 +34,14 @@ from .batch import (
     unbroadcast,
 )
 from .primitive import JVPS, SLOTS, TAKERS, VJPS, accumulate, opcode
-from .trace import Trace, Traced, closed_error, freeze, materialize
+from .trace import Trace, Traced, closed_error, freeze, materialize, opened_levels
 from .types import Cotangent, Tangent, Value
 
 _new = object.__new__
 _END: tuple[Any, ...] = ()
 Layout = tuple[int, ...] | None
 Entry = tuple[Any, ...]
+TAPES: dict[int, weakref.ref[Tape]] = {}  # the open tapes of all threads, by level
 # Called after each entry with the tangents or cotangents by slot, and with the new ones.
 Observer = Callable[[Entry, list[Any], list[Any]], None]
 
@@ -73,9 +75,15 @@ class Tape(Trace):
         self.append = self.entries.append
         self.next = itertools.count(1).__next__
         self.open()
+        TAPES[self.level] = weakref.ref(self)
+
+    def __del__(self) -> None:
+        super().__del__()
+        TAPES.pop(getattr(self, "level", 0), None)
 
     def close(self) -> None:
         super().close()
+        TAPES.pop(self.level, None)
         self.size = self.next() if self.next is not _refuse else self.size
         self.append = self.next = _refuse
 
@@ -237,6 +245,12 @@ class Tape(Trace):
 
 # What makes a tape; `debug_nans` sets another.
 new_tape: ContextVar[Callable[[Guards | None], Tape]] = ContextVar("new_tape", default=Tape)
+
+
+def open_tapes() -> list[Tape]:
+    """The tapes that may record what this thread does, the outermost first."""
+    found = [TAPES[level]() for level in sorted(opened_levels()) if level in TAPES]
+    return [tape for tape in found if tape is not None]
 
 
 def slots_of(entry: Entry) -> Any:

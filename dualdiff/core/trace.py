@@ -73,6 +73,13 @@ def is_tracing() -> bool:
     return bool(LIVE) and (not LIVE.isdisjoint(_opened.get()) or starter() is not None)
 
 
+def opened_levels() -> set[int]:
+    """The levels of the open traces of this context, and of the one that started this thread."""
+    context = starter()
+    above = () if context is None else context.get(_opened, ())
+    return LIVE.intersection((*_opened.get(), *above))
+
+
 def is_set(flag: ContextVar[bool]) -> bool:
     """Whether a flag of derivatives holds here, or where this thread was started."""
     if flag.get(False):

@@ -6,7 +6,7 @@ from . import extend, numpy, scipy
 from .core.memory import keep_released_memory
 from .debug import debug_nans
 from .errors import DualdiffError
-from .patch import patch_numpy
+from .patching import patch, patch_numpy
 from .rules.numpy.linalg.matrices import symmetrize
 from .sparse.sparsity import hessian_sparsity, sparsity
 from .testing import check_grads
@@ -42,6 +42,7 @@ __all__ = [
     "linear_solve",
     "linearize",
     "numpy",
+    "patch",
     "patch_numpy",
     "plan",
     "prepare_hessian",

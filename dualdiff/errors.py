@@ -140,13 +140,21 @@ def calls_method(name: str, depth: int) -> bool:
     return f".{name}(".encode() in linecache.getline(code.co_filename, line).encode()[start:end]
 
 
+patches = 0  # how many calls of `dualdiff.patch` are on
+
+
+def or_patch(text: str) -> str:
+    """A part of an error message that advises to use `dualdiff.patch`, unless it is on."""
+    return "" if patches else text
+
+
 def plain_target_error(target: str) -> ConversionError:
     """The error for a store of traced values into a plain array."""
     return ConversionError(
         f"{target} cannot be assigned traced values, {user_line()}. Make the array with "
-        f"dualdiff.numpy.zeros (or empty, array) or run under dualdiff.patch_numpy(); for `a += x` "
-        f"on a plain a, write `a = a + x`. dualdiff.value_of(x) gives the plain value, as a "
-        f"constant."
+        f"dualdiff.numpy.zeros (or empty, array)"
+        f"{or_patch(' or run under dualdiff.patch()')}; for `a += x` on a plain a, write "
+        f"`a = a + x`. dualdiff.value_of(x) gives the plain value, as a constant."
     )
 
 

@@ -26,7 +26,7 @@ ALLOWED: dict[str, list[str]] = {
     "extend": [*FOUNDATION, "rules", "transforms"],
     "numpy": ["rules"],
     "scipy": ["rules", "array"],
-    "patch": ["rules"],
+    "patching": [*FOUNDATION, "rules"],
     "testing": [*FOUNDATION, "rules", "transforms", "sparse", "extend"],
 }
 ABOVE_ALL = ["", "__main__", "compat"]

@@ -20,6 +20,7 @@ from ..errors import (
     describe,
     is_storing,
     library_function,
+    or_patch,
     plain_target_error,
     user_line,
 )
@@ -79,8 +80,8 @@ class Wrapper:
             f"its derivative, {user_line()}. Drop the conversion (traced arrays work in NumPy "
             f"functions as they are; write `A @ x` for `A.dot(x)`), use dualdiff.numpy.asarray or "
             f"dualdiff.numpy.array in its place, make an array to be assigned to with "
-            f"dualdiff.numpy.zeros, or run under dualdiff.patch_numpy(). If the result is to count "
-            f"as constant, pass dualdiff.value_of(x)."
+            f"dualdiff.numpy.zeros{or_patch(', or run under dualdiff.patch()')}. If the result is "
+            f"to count as constant, pass dualdiff.value_of(x)."
         )
 
     def _in_library(self) -> ConversionError | None:

@@ -32,6 +32,7 @@ from ..errors import (
     DualdiffError,
     UnsupportedInputError,
     in_library,
+    or_patch,
     plain_target_error,
     user_line,
 )
@@ -440,14 +441,14 @@ def _explain(error: BaseException) -> DualdiffError | None:
         )
     if text.startswith("Iterator operand"):
         return ConversionError(
-            f"np.nditer takes no traced arrays, {user_line()}; write dualdiff.numpy.nditer, a loop "
-            f"over np.ndindex(x.shape), or run under dualdiff.patch_numpy()."
+            f"np.nditer takes no traced arrays, {user_line()}; write dualdiff.numpy.nditer, or a "
+            f"loop over np.ndindex(x.shape){or_patch(', or run under dualdiff.patch()')}."
         )
     if "has no callable" in text and "method" in text:
         name = text.rsplit("callable ", 1)[1].split(" ")[0]
         return ConversionError(
             f"numpy.{name} was called on an object array of traced scalars, {user_line()}. Make "
-            f"the array with dualdiff.numpy.array([...]) or np.stack([...]), or run under "
-            f"dualdiff.patch_numpy()."
+            f"the array with dualdiff.numpy.array([...]) or np.stack([...])"
+            f"{or_patch(', or run under dualdiff.patch()')}."
         )
     return None

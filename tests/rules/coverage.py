@@ -251,7 +251,7 @@ of a row with numerical derivatives; "reverse" compares cotangents with tangents
 NumPy's own function dispatched the call, and that the value was NumPy's to the last bit; "complex"
 repeats this on complex data; "order 2" checks all nestings of two derivatives. "patch" marks names
 that NumPy never dispatches: `dualdiff.numpy` has them, and plain NumPy does under
-`dd.patch_numpy()`; otherwise they raise an error that says so. An empty cell means that the
+`dd.patch()`; otherwise they raise an error that says so. An empty cell means that the
 function takes no such data, or its row says why. `tests/rules/test_every_argument.py` checks each
 argument of every name by itself.
 """

@@ -1,7 +1,7 @@
 """Arrays made from traced values, and arrays that take traced values.
 
 NumPy's own creation functions do not dispatch, so they are the only functions that a program takes
-from `dualdiff.numpy` (or `dualdiff.patch_numpy`). Outside a derivative they return plain arrays.
+from `dualdiff.numpy` (or `dualdiff.patch`). Outside a derivative they return plain arrays.
 """
 
 from __future__ import annotations

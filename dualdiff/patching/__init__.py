@@ -1,0 +1,68 @@
+"""`patch`: unchanged programs, with the libraries they call, are differentiated."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import ContextDecorator
+from typing import Any
+
+from .. import errors
+from . import creation, scalar_math
+from .names import Names
+
+_lock = threading.RLock()
+_names: Names | None = None
+
+
+class patch(ContextDecorator):  # used as a function and as a decorator
+    """Let an unchanged program be differentiated, in a `with` block or a decorated function.
+
+    Inside it, these work on traced values in the program and in the libraries that it calls:
+    NumPy's functions that make arrays (``np.array([x[0], x[1]])``, ``np.asarray(x, dtype=float)``,
+    ``np.zeros(n)`` to be assigned traced values), and the functions of `math` and `cmath`, also
+    under names that a module has imported (``from math import sqrt``). Where no derivative is
+    taken, each gives exactly its own result. Patches nest, also across threads; the end of the
+    last one restores all names. ``python -m dualdiff program.py`` runs a whole program like this.
+
+    >>> import math, numpy as np, dualdiff as dd
+    >>> @dd.patch()
+    ... def f(x):
+    ...     out = np.zeros(2)
+    ...     out[0], out[1] = x[0] * x[1], math.exp(x[1])
+    ...     return np.sum(out)
+    >>> dd.grad(f)(np.array([2.0, 0.0]))
+    array([0., 3.])
+    """
+
+    def __enter__(self) -> patch:
+        global _names
+        with _lock:
+            if errors.patches == 0:
+                if _names is None:
+                    _names = Names([*creation.replacements(), *scalar_math.replacements()])
+                try:
+                    _names.replace()
+                except BaseException:
+                    _names.restore()
+                    raise
+            errors.patches += 1
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        with _lock:
+            errors.patches -= 1
+            if errors.patches == 0 and _names is not None:
+                _restore(_names.restore)
+
+
+def _restore(restore: Callable[[], Any]) -> None:
+    """Restore, also if an interrupt comes in between."""
+    try:
+        restore()
+    except BaseException:
+        restore()
+        raise
+
+
+patch_numpy = patch  # the name before `math` was part of it

@@ -1,0 +1,94 @@
+"""Replacement of functions by identity, wherever a module has bound them.
+
+`from math import sqrt` binds `math.sqrt` under a name of another module. A replacement of
+`math.sqrt` must reach that name too, also in modules that are imported later, and the name must
+have its own object back afterwards. Classes of a module count as parts of it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+# Their own names stay: rules are NumPy programs, and NumPy passes its arrays to compiled code.
+_EXEMPT = ("numpy", "dualdiff", "builtins")
+Table = dict[int, tuple[Any, Any]]  # by the identity of the first: what to replace, and by what
+
+
+def _is_exempt(name: str) -> bool:
+    return name.partition(".")[0] in _EXEMPT
+
+
+def _is_loading(module: ModuleType | None) -> bool:
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
+
+
+class Names:
+    """The bindings of some objects in all modules, and what replaces them for a while.
+
+    Each replacement is a namespace, a name in it, and what replaces the object of that name.
+    """
+
+    def __init__(self, replacements: list[tuple[dict[str, Any], str, Any]]) -> None:
+        pairs = [(space[name], new) for space, name, new in replacements]
+        self.forth = {id(old): (old, new) for old, new in pairs}
+        self.back = {id(new): (new, old) for old, new in pairs}
+        # The namespace or class, the name, the object and what replaces it.
+        self.bindings = [(space, name, space[name], new) for space, name, new in replacements]
+        self.in_classes: list[tuple[type, str, Any, Any]] = []
+        self.seen: dict[str, Any] = {}  # the modules that were looked through
+
+    def replace(self) -> None:
+        """Put the replacements under the names."""
+        for space, name, old, new in self._found(self.forth):
+            self._note(space, name, old, new)
+        for space, name, old, new in self.bindings:
+            if space.get(name) is old:
+                space[name] = new
+        for cls, name, old, new in self.in_classes:
+            if vars(cls).get(name) is old:
+                type.__setattr__(cls, name, new)
+
+    def restore(self) -> None:
+        """Put the objects themselves under the names again, also in modules imported meanwhile."""
+        for space, name, new, old in self._found(self.back):
+            self._note(space, name, old, new)
+        for space, name, old, new in self.bindings:
+            if space.get(name) is new:
+                space[name] = old
+        for cls, name, old, new in self.in_classes:
+            if vars(cls).get(name) is new:
+                type.__setattr__(cls, name, old)
+
+    def _note(self, space: Any, name: str, old: Any, new: Any) -> None:
+        bindings: list[Any] = self.in_classes if isinstance(space, type) else self.bindings
+        bindings.append((space, name, old, new))
+
+    def _found(self, table: Table) -> Iterator[tuple[Any, str, Any, Any]]:
+        """Bindings of the objects of a table in modules that are new or have grown."""
+        for module_name in self._new_modules():
+            module = sys.modules.get(module_name)
+            space = getattr(module, "__dict__", None)
+            if type(space) is not dict or _is_exempt(module_name):
+                continue
+            for name, value in list(space.items()):
+                pair = table.get(id(value))
+                if pair is not None and pair[0] is value:
+                    yield (space, name, *pair)
+                elif isinstance(value, type) and value.__module__ == module_name:
+                    for attribute, held in list(vars(value).items()):
+                        pair = table.get(id(held))
+                        if pair is not None and pair[0] is held:
+                            yield (value, attribute, *pair)
+
+    def _new_modules(self) -> set[str]:
+        """The modules that were not looked through, or may have grown since."""
+        new = {"__main__"}
+        if self.seen != sys.modules:
+            loaded = {name: m for name, m in list(sys.modules.items()) if not _is_loading(m)}
+            new |= {name for name, m in loaded.items() if self.seen.get(name) is not m}
+            new |= sys.modules.keys() - loaded.keys()
+            self.seen = loaded
+        return new

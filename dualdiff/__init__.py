@@ -42,6 +42,7 @@ __all__ = [
     "linear_solve",
     "linearize",
     "numpy",
+    "optimize",
     "patch",
     "patch_numpy",
     "plan",
@@ -63,6 +64,10 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> _Any:
+    if name == "optimize":  # it loads scipy.optimize
+        import importlib
+
+        return importlib.import_module(".optimize", __name__)
     if name in ("prepare_hessian", "prepare_jacobian"):  # they load SciPy
         from .sparse import prepared
 

@@ -27,6 +27,7 @@ ALLOWED: dict[str, list[str]] = {
     "numpy": ["rules"],
     "scipy": ["rules", "array"],
     "patching": [*FOUNDATION, "rules"],
+    "optimize": [*FOUNDATION, "rules", "transforms", "sparse"],
     "testing": [*FOUNDATION, "rules", "transforms", "sparse", "extend"],
 }
 ABOVE_ALL = ["", "__main__", "compat"]

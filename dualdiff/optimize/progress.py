@@ -1,0 +1,46 @@
+"""A bar that counts evaluations, by tqdm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ..transforms.directions import MissingPackageError
+
+
+class Progress:
+    """A progress bar that shows the best value so far."""
+
+    def __init__(self, name: str) -> None:
+        try:
+            from tqdm import tqdm
+        except ImportError as error:
+            raise MissingPackageError(
+                "progress=True shows a bar by tqdm, which is not installed; run `pip install tqdm` "
+                "(or install dualdiff[progress]), or leave progress=False"
+            ) from error
+        self.best = float("inf")
+        self.bar: Any = tqdm(desc=name, unit=" evaluations")
+
+    def step(self, value: Any) -> None:
+        """One more evaluation, with its value if it has one that can be shown."""
+        if isinstance(value, (float, np.floating)):
+            self.best = min(self.best, float(value))
+            self.bar.set_postfix_str(f"best {self.best:.6g}", refresh=False)
+        self.bar.update()
+
+
+@contextmanager
+def bar_of(wanted: bool, name: str) -> Iterator[Progress | None]:
+    """A bar that is closed at the end, or None if it is not wanted."""
+    if not wanted:
+        yield None
+        return
+    progress = Progress(name)
+    try:
+        yield progress
+    finally:
+        progress.bar.close()

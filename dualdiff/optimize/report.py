@@ -1,0 +1,145 @@
+"""The derivatives that an optimiser was given, and their cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
+
+from ..transforms.inputs import code_of
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def duration(seconds: float) -> str:
+    """A time as text."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} µs"
+
+
+@dataclass
+class Supplied:
+    """One function that SciPy was given: `what` it is, `how` it is computed, why, and its cost."""
+
+    what: str
+    how: str
+    reason: str = ""
+    calls: int = 0
+    seconds: float = 0.0
+
+    def timed(self, function: Callable[P, R]) -> Callable[P, R]:
+        """The function, with its calls counted and timed here."""
+
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            start = perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.calls += 1
+                self.seconds += perf_counter() - start
+
+        return call
+
+    def line(self, unit: float | None = None) -> str:
+        """One line of the report; `unit` is the time of one evaluation of the function."""
+        text = f"{self.what}: {self.how}" if self.how else self.what
+        if self.calls:
+            each = self.seconds / self.calls
+            text += f"; {self.calls} calls, {duration(each)} each"
+            if unit:
+                text += f" ({each / unit:.2g} evaluations of the function)"
+        return f"{text}; {self.reason}" if self.reason else text
+
+
+@dataclass
+class Derivatives:
+    """What an optimiser was given, and what it cost; prints as one line for each.
+
+    `function` counts evaluations of the function alone; `supplied` has the derivatives, of which
+    `how` says "exact" with a mode, "differences" or "yours".
+    """
+
+    function: Supplied
+    supplied: list[Supplied] = field(default_factory=list)
+    unit: float | None = None
+
+    def add(self, what: str, how: str, reason: str = "") -> Supplied:
+        """A new line of the report."""
+        made = Supplied(what, how, reason)
+        self.supplied.append(made)
+        return made
+
+    @property
+    def exact(self) -> bool:
+        """Whether SciPy took no derivative by differences."""
+        return not any("differences" in one.how for one in self.supplied)
+
+    def __str__(self) -> str:
+        unit = self.unit
+        if unit is None and self.function.calls:
+            unit = self.function.seconds / self.function.calls
+        lines = [self.function.line() if self.function.calls else ""]
+        lines += [one.line(unit) for one in self.supplied]
+        return "\n".join(filter(None, lines))
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Exact derivatives or differences, the reason, and the time of one evaluation."""
+
+    exact: bool
+    reason: str = ""
+    unit: float | None = None
+
+
+SETUP = 5e-4  # seconds that a first call may take more than the next ones
+# Earlier choices, by the code of the function, the number of parameters and the kind of derivative.
+_known: WeakKeyDictionary[Any, dict[tuple[int, str], Choice]] = WeakKeyDictionary()
+
+
+def _time(call: Callable[[], Any]) -> float:
+    start = perf_counter()
+    call()
+    return perf_counter() - start
+
+
+def cheaper(
+    f: Callable[..., Any],
+    exact: Callable[[], Any],
+    plain: Callable[[], Any],
+    evaluations: int,
+    overhead: float,
+    agree: Callable[[], bool] = lambda: True,
+) -> Choice:
+    """Whether an exact derivative of f takes less time than differences.
+
+    `exact` and `plain` compute the derivative and the function at the start; differences take
+    `evaluations` of the function and the seconds `overhead` of SciPy; `agree` says whether they are
+    accurate. A choice holds for later
+    fits, as long as one evaluation takes about as much time.
+    """
+    key = evaluations, f"{overhead}"
+    known = _known.setdefault(code_of(f), {})
+    unit = _time(plain)
+    if key in known and 0.4 < unit / (known[key].unit or unit) < 2.5:
+        return known[key]
+    seconds = _time(exact)
+    if evaluations * unit + overhead < seconds < 3 * evaluations * unit + SETUP:
+        unit, seconds = min(unit, _time(plain)), min(seconds, _time(exact))
+    rivals = evaluations * unit + overhead
+    is_exact = seconds <= rivals
+    reason = (
+        f"an exact one takes {duration(seconds)}, {evaluations} evaluations of the function take "
+        f"{duration(rivals)}" + ("" if is_exact else "; jac='exact' asks for exact ones")
+    )
+    if not is_exact and not agree():
+        is_exact, reason = True, "differences are inaccurate at the start"
+    known[key] = Choice(is_exact, reason, unit)
+    return known[key]

@@ -21,7 +21,7 @@ PUBLIC = {
     "DualdiffError", "check_grads", "checkpoint", "debug_nans", "derivative",
     "elementwise_grad", "extend", "ggn_vp", "grad", "hessian", "hessian_operator",
     "hessian_sparsity", "hvp", "implicit", "jacobian", "jvp", "linear_solve", "linearize",
-    "numpy", "patch", "patch_numpy", "plan",
+    "numpy", "optimize", "patch", "patch_numpy", "plan",
     "prepare_hessian", "prepare_jacobian", "scipy", "sparsity", "stop_gradient", "symmetrize",
     "value_and_grad",
     "value_of", "vjp", "wirtinger",

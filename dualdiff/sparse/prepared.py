@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..array.box import is_box
 from ..core import trace as levels
 from ..core.batch import dtype_of
 from ..errors import MissingRuleError, UnsupportedInputError, user_line
+from ..transforms.beside import limit_beside
 from ..transforms.directions import any_complex, joined, size_of, sizes_of, split
 from ..transforms.grad import Grad
 from ..transforms.inputs import Argnums, Inputs, Outputs, any_nan, own_keywords, without_aux
@@ -267,15 +269,20 @@ class Prepared:
     def _rescued(self, inputs: Inputs) -> Evaluation:
         """The derivative, without the NaNs that stand for a zero."""
 
-        def run() -> Derivatives:
+        def run(inputs: Inputs = inputs) -> Derivatives:
             found = self._in_mode(inputs)
-            return Derivatives([found.matrix.data], found.outputs, aux=found)
+            probe = [] if found.probe is None else [found.probe.image]
+            return Derivatives([found.matrix.data, *probe], found.outputs, aux=found)
 
         met = levels.degeneracies
         found = run()
         if any_nan(found.leaves):
-            found = rescue(found, met, None, run, lambda _: None)
+            near = partial(limit_beside, inputs, lambda near: run(near).leaves)
+            found = rescue(found, met, None, run, lambda _: None, near)
         evaluation: Evaluation = found.aux
+        evaluation.matrix.data = found.leaves[0]
+        if evaluation.probe is not None:
+            evaluation = evaluation._replace(probe=evaluation.probe._replace(image=found.leaves[1]))
         return evaluation
 
     def _in_mode(self, inputs: Inputs) -> Evaluation:

@@ -11,6 +11,7 @@ from ..array.guards import Guards
 from ..core.tangents import dense
 from ..errors import MissingRuleError
 from ..trees import LEAF, LEAF_TYPES, flatten
+from .beside import limit_beside
 from .blocks import Blocks, from_columns, from_rows
 from .directions import (
     Span,
@@ -23,7 +24,7 @@ from .directions import (
     sizes_of,
 )
 from .holomorphic import require_complex, verify_holomorphic
-from .inputs import Argnums, Inputs, Outputs
+from .inputs import Argnums, Inputs, Outputs, any_nan
 from .jvp_vjp import pushed
 from .measure import measure
 from .plan import (
@@ -75,6 +76,16 @@ class Jacobian(Transform):
     def limit(self, inputs: Inputs, found: Derivatives) -> Sequence[Any] | None:
         pulled = Jacobian(self.f, self.argnums, **{**self.options, "mode": "reverse"})
         return limit_of(inputs, lambda near: pulled.evaluate(near).leaves)
+
+    def near(self, inputs: Inputs) -> Sequence[Any] | None:
+        # Tangents of ``x - x`` are exactly 0; cotangents only cancel.
+        pushed = Jacobian(self.f, self.argnums, **{**self.options, "mode": "forward"})
+        with suppress(MissingRuleError):
+            leaves = pushed.evaluate(inputs.at(inputs.values)).leaves
+            if not any_nan(leaves):
+                return leaves
+            return limit_beside(inputs, lambda near: pushed.evaluate(near).leaves)
+        return super().near(inputs)
 
     def result(self, inputs: Inputs, found: Derivatives) -> Any:
         whole = found.structure is LEAF

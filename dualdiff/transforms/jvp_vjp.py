@@ -9,6 +9,7 @@ from ..core import trace as levels
 from ..core.batch import Shape
 from ..core.types import Tangent
 from ..errors import user_line
+from .beside import limit_beside
 from .inputs import Argnums, Inputs, any_nan, own_keywords, tangent_like
 from .linearize import Linearization, record
 from .record import push_forward
@@ -24,7 +25,7 @@ def pushed(
 ) -> Derivatives:
     """`push_forward`, with NaNs replaced that stand for a zero or a limit."""
 
-    def run() -> Derivatives:
+    def run(inputs: Inputs = inputs) -> Derivatives:
         outputs, aux = push_forward(inputs, tangents, batch, has_aux, identity)
         return Derivatives(outputs.payloads, outputs, aux)
 
@@ -32,7 +33,12 @@ def pushed(
     found = run()
     if any_nan(found.leaves):
         found = rescue(
-            found, met, None, run, lambda found: None if batch else continued(found, run)
+            found,
+            met,
+            None,
+            run,
+            lambda found: None if batch else continued(found, run),
+            lambda: limit_beside(inputs, lambda near: run(near).leaves),
         )
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from ..core.batch import dtype_of, is_inexact, shape_of
 from ..core.types import Cotangent, Tangent, Value
 from ..errors import UnsupportedInputError, user_line
 from ..trees import flatten, ravel
+from .beside import limit_beside
 from .inputs import Argnums, Inputs, any_nan, like, own_keywords, tangent_like
 from .masks import uses_masks, zero_masks
 from .record import Recording, agree, push_forward
@@ -55,7 +57,8 @@ class Linearization:
         met, recording = levels.degeneracies, self._recording
         found = Derivatives(derive(recording), recording.outputs, recording=recording)
         if any_nan(found.leaves):
-            found = rescue(found, met, derive, again, limit)
+            near = partial(limit_beside, recording.inputs, lambda inputs: derive(Recording(inputs)))
+            found = rescue(found, met, derive, again, limit, near)
         return found.leaves
 
     def jvp(self, *tangents: Any) -> Any:

@@ -8,12 +8,15 @@ Every operator takes the straight way first. Only if its derivatives hold a NaN,
 2. If eigenvalues or singular values coincide, cotangents do not determine the derivative of
    ``(v * f(w)) @ v.T``. The function runs on dual numbers whose tangents split the values. The
    limits along two random directions must agree; they differ if there is no derivative.
+3. If a root of 0 makes the NaN, such as a norm's second derivative, the function runs at points
+   beside the root (`beside`).
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +29,7 @@ from ..core.trace import materialize
 from ..core.types import Value
 from ..errors import user_line
 from ..rules.numpy.linalg.splitting import NotSplitError, is_splitting, splitting
+from .beside import is_beside
 from .inputs import Inputs, Outputs, any_nan
 from .masks import uses_masks, zero_masks
 from .record import Recording, agree
@@ -53,23 +57,27 @@ def rescue(
     derive: Callable[[Recording], Sequence[Any]] | None,
     run: Callable[[], Derivatives],
     limit: Callable[[Derivatives], Sequence[Any] | None],
+    near: Callable[[], Sequence[Any] | None],
 ) -> Derivatives:
-    """Compute derivatives with a NaN again: with masks, and as a limit if values coincide.
+    """Compute derivatives with a NaN again: with masks, and as a limit.
 
     Arguments: `found`, the derivatives of the straight way; `met`, the count of degeneracies before
     it (`core.trace.degeneracies`); `derive`, the pass on a recording, or None without one; `run`,
-    the straight way; `limit`, the leaves as a limit, or None if there is no limit.
+    the straight way; `limit`, the leaves as a limit where values coincide, or None without a limit;
+    `near`, the leaves as a limit beside roots of 0, or None.
     Returns: the derivatives; `found` itself if the function gives other results than before.
     """
     if not uses_masks():
         found = _with_masks(found, derive, run)
-    if levels.degeneracies == met or is_splitting() or not any_nan(found.leaves):
+    if is_splitting() or is_beside() or not any_nan(found.leaves):
         return found
-    with splitting(), zero_masks():
-        try:
+    leaves = None
+    if levels.degeneracies != met:
+        with splitting(), zero_masks(), suppress(NotSplitError):
             leaves = limit(found)
-        except NotSplitError:
-            leaves = None
+    if leaves is None:
+        with zero_masks():
+            leaves = near()
     return found if leaves is None else found._replace(leaves=leaves)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core import trace as levels
+from .beside import limit_beside
 from .inputs import Argnums, Inputs, any_nan
 from .record import Recording
 from .rescue import Derivatives, limit_of, rescue
@@ -50,7 +51,8 @@ class Transform:
         if any_nan(found.leaves):
             run = functools.partial(self.evaluate, inputs)
             limit = functools.partial(self.limit, inputs)
-            found = rescue(found, met, self.derive, run, limit)
+            near = functools.partial(self.near, inputs)
+            found = rescue(found, met, self.derive, run, limit, near)
         return found
 
     def evaluate(self, inputs: Inputs) -> Derivatives:
@@ -60,6 +62,10 @@ class Transform:
     def limit(self, inputs: Inputs, found: Derivatives) -> Sequence[Any] | None:
         """The leaves as limits along directions in which coinciding values split, or None."""
         return limit_of(inputs, lambda near: self.evaluate(near).leaves)
+
+    def near(self, inputs: Inputs) -> Sequence[Any] | None:
+        """The leaves as limits beside roots of 0, or None."""
+        return limit_beside(inputs, lambda near: self.evaluate(near).leaves)
 
     def result(self, inputs: Inputs, found: Derivatives) -> Any:
         """The derivatives in the form that the operator promises."""

@@ -69,16 +69,31 @@ def direction(x: Value, axis: Axes) -> Any:
 
 
 def _direction_step(t: Tangent, x: Value, ans: Value, axis: Axes) -> Any:
-    """``(t - u sum(u t)) / norm(x)`` of real x, symmetric in tangents and cotangents."""
+    """``(t - u sum(u t)) / norm(x)`` of real x, symmetric in tangents and cotangents.
+
+    Where x is 0 it is NaN.
+    """
     radius = x
     for one in axis:  # several axes at once are more than the method takes
         radius = np.hypot.reduce(radius, axis=one, keepdims=True)
     largest = unbox(np.absolute(unbox(ans)))
     along = _of_largest(safe_divide(t, ans), largest, axis)
     t = t - ans * along
-    return safe_divide(t - ans * np.sum(ans * t, axis=axis, keepdims=True), radius)
+    t = t - ans * np.sum(ans * t, axis=axis, keepdims=True)
+    origin = unbox(radius) == 0
+    if not np.any(origin):
+        return t / radius
+    return t * np.where(origin, np.nan, 1 / np.where(origin, 1, radius))
+
+
+def _direction_jvp(t: Tangent, x: Value, ans: Value, axis: Axes) -> Any:
+    step = _direction_step(t, x, ans, axis)
+    if is_box(t):
+        return step
+    still = ~np.any(t, axis=axis, keepdims=True)  # as the tangent of ``x - x``
+    return np.where(still, 0, step) if np.any(still) else step
 
 
 direction_p = rule(
-    direction, jvp=_direction_step, vjp=_direction_step, name="direction", structure=Axis()
+    direction, jvp=_direction_jvp, vjp=_direction_step, name="direction", structure=Axis()
 )

@@ -34,6 +34,7 @@ from .common import (
 )
 from .creation import given
 from .directions import direction, shares
+from .kinks import Step, beside
 
 NoValue = np._NoValue
 Scaled = Callable[..., Any]
@@ -357,6 +358,12 @@ def _hypot_scaled(v: Any, x: Value, ans: Value, axis: Axes, where: Any = True) -
     return v * direction(x if where is True else np.where(where, x, 0), axis)
 
 
+def _hypot_beside(step: Step, x: Value, axis: Axes, keepdims: bool, options: Any) -> tuple[Any]:
+    where = options.get("where", True)
+    zero = ~np.any(unbox(x), axis=axis, keepdims=True, where=where)
+    return (step.along(x, zero) if np.any(zero) else x,)
+
+
 def _reduce(prim: Primitive) -> Callable[..., Any]:
     def reduce(
         array: Any,
@@ -394,6 +401,8 @@ for _ufunc, _prim, _start in (
     JOINED[_prim] = _ufunc, _start
     if _ufunc in (np.logaddexp, np.logaddexp2, np.hypot):
         ALWAYS_JOINED.add(_prim)
+    if _ufunc is np.hypot:
+        beside(_prim)(_hypot_beside)
     UFUNC_METHODS[_ufunc, "reduce"] = _reduce(_prim)
 
 

@@ -118,13 +118,18 @@ def cbrt_slope(x: Value) -> Any:
     return 1 / (3 * root * root)
 
 
+def _without_origin(a: Value, radius: Value) -> Any:
+    origin = unbox(radius) == 0
+    return np.where(origin, np.nan, safe_divide(a, radius)) if np.any(origin) else a / radius
+
+
 def _cosine_dx(x: Value, y: Value) -> Any:
     sine = cosine(y, x)
-    return sine * safe_divide(sine, np.hypot(x, y))
+    return sine * _without_origin(sine, np.hypot(x, y))
 
 
 def _cosine_dy(x: Value, y: Value) -> Any:
-    return -cosine(x, y) * safe_divide(cosine(y, x), np.hypot(x, y))
+    return -cosine(x, y) * _without_origin(cosine(y, x), np.hypot(x, y))
 
 
 def in_range(radius: Any) -> bool:

@@ -19,6 +19,7 @@ from ..declare import elementwise, linear
 from ..structures import Reduction
 from .common import Axes, axes_of, implements, into, strip, target_of
 from .creation import given
+from .kinks import beside, kink, lift_zeros, step_taken
 from .quantiles import quantile_rate
 from .reductions import (
     STRICT,
@@ -203,12 +204,12 @@ def _variance(function: Any, prim: Primitive, skip_nan: bool) -> Callable[..., A
     return _moment(var)
 
 
-def _all_equal(a: Value, axis: Any, keepdims: Any, where: Any, skip_nan: bool) -> Any:
+def _all_equal(a: Value, axis: Any, where: Any, skip_nan: bool) -> Any:
     """Where all elements are equal, so that only rounding makes a deviation."""
     x = np.asarray(unbox(a))
     if skip_nan:
         where = where & ~np.isnan(x)
-    options: Any = {"axis": axis, "keepdims": keepdims is not NoValue and bool(keepdims)}
+    options: Any = {"axis": axis, "keepdims": True}
 
     def equal(x: Value) -> Any:
         high = np.max(x, where=where, initial=-np.inf, **options)
@@ -225,11 +226,14 @@ def _deviation(function: Any, variance: Callable[..., Any], skip_nan: bool) -> C
             if made is not None:
                 ans = root(variance(a, axis, keepdims=keepdims, **plainly))
                 return into(out, given(ans, made), "unsafe")
-        ans = root(variance(a, axis, dtype, keepdims=keepdims, **options))
         if options["mean"] is NoValue and is_box(a):
-            equal = _all_equal(a, axis, keepdims, strip(options["where"]), skip_nan)
-            ans = given(np.where(equal, 0, ans), unbox(ans)) if np.any(equal) else ans
-        return into(out, ans)
+            equal = _all_equal(a, axis, strip(options["where"]), skip_nan)
+            if np.any(equal):  # then rounding may leave deviations from the mean
+                ans = root(variance(unbox(a), axis, dtype, keepdims=keepdims, **options))
+                a = a - np.where(equal, unbox(a), 0)
+                zero = root(variance(a, axis, dtype, keepdims=keepdims, **options))
+                return into(out, given(zero, ans) if step_taken.get() is None else zero)
+        return into(out, root(variance(a, axis, dtype, keepdims=keepdims, **options)))
 
     return _moment(std)
 
@@ -239,7 +243,12 @@ def _root(x: Value) -> Any:
     return root(x) if is_box(x) else np.sqrt(x)
 
 
-root = elementwise(_root, lambda ans: safe_divide(0.5, ans), name="root")
+def _root_slope(ans: Value) -> Any:
+    return kink(safe_divide(0.5, ans), ans, unbox(ans) == 0)
+
+
+root = elementwise(_root, lambda ans: _root_slope(ans), name="root")
+beside(root)(lift_zeros)
 var = implements(np.var)(_variance(np.var, var_p, skip_nan=False))
 nanvar = implements(np.nanvar)(_variance(np.nanvar, nanvar_p, skip_nan=True))
 std = implements(np.std)(_deviation(np.std, var, skip_nan=False))

@@ -23,6 +23,7 @@ from ...core.types import Cotangent, Tangent, Value
 from ..declare import elementwise, linear, rule
 from ..structures import Division, Elementwise, Multiplication, Sum
 from .common import zero_derivative
+from .kinks import beside, kink, lift_zeros, move_zeros
 from .slopes import (
     LN2,
     LN10,
@@ -46,9 +47,13 @@ from .slopes import (
 DEGREE = 0.017453292519943295
 
 
+def _sign_of(x: Value) -> Any:
+    return kink(np.sign(unbox(x)), x, unbox(x) == 0) if is_box(x) else np.sign(x)
+
+
 def _absolute_dx(x: Value, ans: Value) -> Any:
     if is_real(x):
-        return np.sign(unbox(x))
+        return _sign_of(x)
     if not is_box(x) and in_range(ans):
         return safe_divide(np.conjugate(x), ans)
     x, y = np.real(x), np.imag(x)
@@ -167,7 +172,7 @@ remainder = elementwise(
 )
 fmod = elementwise(np.fmod, 1, _fmod_dy)
 absolute = elementwise(np.absolute, _absolute_dx, operator=operator.abs)
-fabs = elementwise(np.fabs, lambda x: np.sign(unbox(x)))
+fabs = elementwise(np.fabs, lambda x: _sign_of(x))
 copysign = elementwise(np.copysign, lambda x, ans: np.sign(unbox(x)) * np.sign(unbox(ans)), 0)
 conjugate = linear(np.conjugate, lambda g: np.conjugate(g), structure=Elementwise())
 exp = elementwise(np.exp, "ans")
@@ -220,6 +225,17 @@ nextafter = elementwise(np.nextafter, 1, 0)
 radians = elementwise(np.radians, DEGREE)
 degrees = elementwise(np.degrees, 1 / DEGREE)
 fraction = elementwise(lambda x: np.modf(x)[0], 1, name="modf")
+
+
+beside(absolute, fabs, hypot)(move_zeros)
+beside(sqrt)(lift_zeros)
+
+
+@beside(power, float_power)
+def _power_beside(step: Any, x: Value, y: Value) -> Any:
+    exponent = unbox(y)
+    is_root = np.ndim(exponent) == 0 and exponent > 0 and exponent != np.rint(exponent)
+    return lift_zeros(step, x, y) if is_root else (x, y)
 
 
 def _sign_jvp(t: Tangent, x: Value, ans: Value) -> Tangent:

@@ -12,6 +12,7 @@ from ....core.batch import cast, dtype_of, shape_of
 from ....core.types import Value
 from ..common import Axes, axes_of, expand_dims, implements
 from ..directions import direction
+from ..kinks import Step, beside, kink
 from ..reductions import conjugate, reduction
 from ..slopes import safe_divide
 
@@ -27,7 +28,7 @@ def _norm(x: Value, axis: Axes, keepdims: bool, order: Any = None, flat: bool = 
 
 def _two_norm_scaled(v: Any, x: Value, ans: Value, axis: Axes, flat: bool = False) -> Any:
     if dtype_of(x).kind == "c" and is_box(x):
-        return v * safe_divide(conjugate(x), ans)
+        return v * kink(safe_divide(conjugate(x), ans), ans, unbox(ans) == 0)
     if not is_box(x) and np.all((ans > _SMALL) & (ans < 1 / _SMALL)):
         return v / ans * conjugate(x)
     return v * direction(x, axis)  # even if the squares, and so `ans`, overflow or underflow
@@ -40,13 +41,22 @@ def _p_norm_scaled(v: Any, x: Value, ans: Value, axis: Axes, order: Any) -> Any:
         phase = safe_divide(conjugate(x), size)
     else:
         phase = np.sign(unbox(x))
-    flat = (unbox(size) == 0) | (unbox(ans) == 0)
+    zero, origin = unbox(size) == 0, unbox(ans) == 0
+    flat = zero | origin
     ratio = np.where(flat, 1, size) / np.where(flat, 1, ans)
-    return v * np.where(flat, 0, phase * ratio ** (order - 1))
+    factor = np.where(flat, 0, phase * ratio ** (order - 1))
+    factor = kink(factor, ans, origin)
+    return v * (kink(factor, x, zero) if 1 < order < 2 else factor)
 
 
 two_norm_p = reduction(_norm, _two_norm_scaled, "two_norm")
 p_norm_p = reduction(_norm, _p_norm_scaled, "p_norm")
+
+
+@beside(two_norm_p, p_norm_p)
+def _norm_beside(step: Step, x: Value, axis: Axes, **params: Any) -> tuple[Any]:
+    zero = ~np.any(unbox(x), axis=axis, keepdims=True)
+    return (step.along(x, zero) if np.any(zero) else x,)
 
 
 def _vector_norm(x: Value, order: Any, axis: Axes, keepdims: bool) -> Any:

@@ -1,0 +1,133 @@
+"""Functions of norms that are smooth where the norm is 0: right, or NaN where they are not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import dualdiff as dd
+
+NORM = np.linalg.norm
+ZERO = np.zeros(2)
+EYE = np.eye(2)
+
+
+def rooted(x):
+    return np.sqrt(np.sum(x**2))
+
+
+def complex_of(x):
+    return x[0] + 1j * x[1]
+
+
+def matern(r):
+    return (1 + 5**0.5 * r + 5 / 3 * r**2) * np.exp(-(5**0.5) * r)
+
+
+SMOOTH = {
+    "norm**2": (lambda x: 0.5 * NORM(x) ** 2, EYE),
+    "square(norm)": (lambda x: np.square(NORM(x)), 2 * EYE),
+    "norm*norm": (lambda x: NORM(x) * NORM(x), 2 * EYE),
+    "scaled": (lambda x: np.exp(-0.5 * (NORM(x) / 0.5) ** 2), -4 * EYE),
+    "narrow": (lambda x: np.exp(-((NORM(x) / 1e-6) ** 2)), -2e12 * EYE),
+    "wide": (lambda x: np.exp(-((NORM(x) / 1e6) ** 2)), -2e-12 * EYE),
+    "norm**4": (lambda x: NORM(x) ** 4, 0 * EYE),
+    "norm**3": (lambda x: NORM(x) ** 3, 0 * EYE),
+    "cos(norm)": (lambda x: np.cos(NORM(x)), -EYE),
+    "frobenius": (lambda x: NORM(np.outer(x, np.ones(3)), "fro") ** 2, 6 * EYE),
+    "vector_norm": (lambda x: np.linalg.vector_norm(x) ** 2, 2 * EYE),
+    "hypot**2": (lambda x: np.hypot(x[0], x[1]) ** 2, 2 * EYE),
+    "hypot.reduce**2": (lambda x: np.hypot.reduce(x) ** 2, 2 * EYE),
+    "abs(z)**2": (lambda x: np.abs(complex_of(x)) ** 2, 2 * EYE),
+    "abs(x)**2": (lambda x: np.sum(np.abs(x) ** 2), 2 * EYE),
+    "abs(x)*abs(x)": (lambda x: np.sum(abs(x) * abs(x)), 2 * EYE),
+    "fabs(x)**2": (lambda x: np.sum(np.fabs(x) ** 2), 2 * EYE),
+    "sqrt(sum)**2": (lambda x: rooted(x) ** 2, 2 * EYE),
+    "sqrt(dot)**2": (lambda x: np.sqrt(x @ x) ** 2, 2 * EYE),
+    "dot**0.5 squared": (lambda x: ((x @ x) ** 0.5) ** 2, 2 * EYE),
+    "exp(-sqrt(sum)**2)": (lambda x: np.exp(-(rooted(x) ** 2)), -2 * EYE),
+    "beside an infinite branch": (
+        lambda x: NORM(x) ** 2 + np.sum(np.where(x > 0, np.sqrt(x), 0.0)),
+        2 * EYE,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_smooth_functions_of_roots_have_their_derivatives_at_zero(name):
+    f, right = SMOOTH[name]
+    v = np.array([1.0, -2.0])
+    np.testing.assert_allclose(dd.grad(f)(ZERO), ZERO, atol=1e-15)
+    np.testing.assert_allclose(dd.hessian(f)(ZERO), right, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(dd.hvp(f)(ZERO, v), right @ v, rtol=1e-12, atol=1e-14)
+    linear = dd.linearize(dd.grad(f), ZERO)[1]
+    for product in (linear.jvp(v), linear.vjp(v)[0], dd.hessian_operator(f)(ZERO) @ v):
+        np.testing.assert_allclose(product, right @ v, rtol=1e-12, atol=1e-14)
+
+
+def test_the_sparse_hessian_of_a_square_of_a_norm_at_zero():
+    found = dd.hessian(lambda x: 0.5 * NORM(x) ** 2, sparse=True)(ZERO)
+    np.testing.assert_allclose(found.toarray(), EYE, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("root", [NORM, rooted])
+def test_covariances_of_a_matern_process_and_its_gradient_at_equal_points(root):
+    # -k''(0) = 5/3 (Rasmussen and Williams, Gaussian Processes for Machine Learning, 4.17)
+    x = np.array([1.3, -0.2])
+    found = dd.jacobian(dd.grad(lambda x, y: matern(root(x - y)), 0), 1)(x, x.copy())
+    np.testing.assert_allclose(found, 5 / 3 * EYE, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("distance", ["norm", "sqrt"])
+def test_a_kernel_of_all_pairs_has_the_hessian_of_squared_distances(distance):
+    def squares(x):
+        return np.sum((x[:, None] - x[None]) ** 2, axis=-1)
+
+    def distances(x):
+        return NORM(x[:, None] - x[None], axis=-1) if distance == "norm" else np.sqrt(squares(x))
+
+    x = np.array([[0.0, 1.0], [2.0, 3.0], [0.5, 0.1]])
+    found = dd.hessian(lambda x: np.sum(np.exp(-(distances(x) ** 2))))(x)
+    right = dd.hessian(lambda x: np.sum(np.exp(-squares(x))))(x)
+    np.testing.assert_allclose(found, right, rtol=1e-12, atol=1e-14)
+
+
+def test_pairs_of_one_point_with_itself_add_nothing():
+    i, j = np.triu_indices(3, 1)
+    x = np.array([[0.0, 1.0], [2.0, 3.0], [0.5, 0.1]])
+    found = dd.hessian(lambda x: np.sum(NORM(x[:, None] - x[None], axis=-1)))(x)
+    right = dd.hessian(lambda x: 2 * np.sum(NORM(x[i] - x[j], axis=-1)))(x)
+    np.testing.assert_allclose(found, right, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("function", [np.std, np.nanstd])
+@pytest.mark.parametrize("value", [0.0, 0.1, 7.3])
+def test_the_square_of_a_deviation_of_equal_elements_is_a_variance(function, value):
+    found = dd.hessian(lambda x: function(x) ** 2)(np.full(3, value))
+    np.testing.assert_allclose(found, 2 / 3 * (np.eye(3) - 1 / 3), rtol=1e-12)
+
+
+def test_complex_arguments():
+    found = dd.hessian(lambda z: np.abs(z) ** 2, as_real=True)(0j)
+    np.testing.assert_allclose(found, 2 * EYE, rtol=1e-12)
+
+
+KINKS = {
+    "norm": NORM,
+    "norm of order 3, squared": lambda x: NORM(x, 3) ** 2,
+    "exp(-norm)": lambda x: np.exp(-NORM(x)),
+    "hypot": lambda x: np.hypot(x[0], x[1]),
+    "complex abs": lambda x: np.abs(complex_of(x)),
+    "std": np.std,
+    "sqrt(sum)": rooted,
+    "norm + norm**2": lambda x: NORM(x) + NORM(x) ** 2,
+}
+
+
+@pytest.mark.parametrize("name", KINKS)
+def test_kinks_have_no_second_derivative(name):
+    assert np.isnan(dd.hessian(KINKS[name])(ZERO)).any()
+
+
+def test_a_root_of_a_sum_has_no_gradient_at_zero():
+    assert np.isnan(dd.grad(rooted)(ZERO)).all()

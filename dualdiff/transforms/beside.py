@@ -79,7 +79,7 @@ def limit_beside(inputs: Inputs, derive: Callable[[Inputs], Sequence[Any]]) -> S
     eps = max((float(np.finfo(dtype_of(v)).eps) for v in inputs.values if v is not None), default=0)
     step = Step(_TINY, 0)
     found = _stepped(inputs, derive, step)
-    if not step.taken or any_nan(found):
+    if not step.taken:
         return None
     # The domain of the function may end at the point.
     sides = [_around(inputs, derive, eps**0.5), _around(inputs, derive, -(eps**0.5))]

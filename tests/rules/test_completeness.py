@@ -18,7 +18,9 @@ from tests.rules.table import ALL_ROWS, Row, touched
 WITHOUT_ROW: dict[str, str] = {
     f"special.{name}": "SciPy's values are too rough for differences; see tests/rules/scipy/special"
     for name in ("itairy", "ncfdtridfn", "ncfdtridfd", "ncfdtrinc")
-} | {"kink": "its derivative is NaN; see tests/transforms/test_beside_roots.py"}
+} | dict.fromkeys(
+    ("kink", "corner"), "only at kinks, without numbers; see tests/transforms/test_beside_roots.py"
+)
 
 IMPORT_ALL = """
 import importlib, pkgutil, dualdiff

@@ -129,5 +129,29 @@ def test_kinks_have_no_second_derivative(name):
     assert np.isnan(dd.hessian(KINKS[name])(ZERO)).any()
 
 
+def test_squares_of_singular_values_at_zero():
+    def squares(a):
+        return np.sum(np.linalg.svdvals(a) ** 2)
+
+    found = dd.hessian(squares)(np.diag([1.0, 0.0]))
+    np.testing.assert_allclose(found.reshape(4, 4), 2 * np.eye(4), rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("singular", [np.zeros((2, 2)), np.ones((2, 2)), np.diag([1.0, 0.0])])
+def test_slogdet_of_a_singular_matrix_has_no_derivatives(singular):
+    def log_det(a):
+        return np.linalg.slogdet(a)[1]
+
+    assert np.isnan(dd.grad(log_det)(singular)).all()
+    assert np.isnan(dd.hessian(log_det)(singular)).all()
+
+
+@pytest.mark.parametrize("order", [2, -2])
+def test_one_of_several_equal_singular_values_has_no_second_derivative(order):
+    assert np.isnan(dd.hessian(lambda a: np.linalg.norm(a, order))(np.eye(2))).all()
+    distinct = dd.hessian(lambda a: np.linalg.norm(a, order))(np.diag([1.0, 2.0])).reshape(4, 4)
+    np.testing.assert_allclose(distinct, distinct.T, atol=1e-14)
+
+
 def test_a_root_of_a_sum_has_no_gradient_at_zero():
     assert np.isnan(dd.grad(rooted)(ZERO)).all()

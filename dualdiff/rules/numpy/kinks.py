@@ -42,6 +42,14 @@ def kink(factor: Any, x: Value, at: Any) -> Any:
     return factor + kink_p(x, at) if is_box(x) and np.any(at) else factor
 
 
+corner_p = elementwise(_nothing, lambda x, y: kink(0.0, x, y), 0, name="corner")
+
+
+def corner(x: Value, at: Any) -> Any:
+    """``x``, whose second derivative does not exist at the places `at`: NaN."""
+    return x + corner_p(x, at) if is_box(x) and np.any(at) else x
+
+
 class Step:
     """The distance from a kink, and random directions, the same ones for the same shape."""
 

@@ -109,7 +109,7 @@ def diagonal(x: Value) -> Any:
 def inverse(x: Value, singular: Any) -> Any:
     """The inverse, NaN for the matrices that a mask calls singular."""
     singular = np.asarray(singular)
-    return np.linalg.inv(np.where(over_matrix(singular), np.nan, x) if singular.any() else x)
+    return np.linalg.inv(x + np.where(over_matrix(singular), np.nan, 0) if singular.any() else x)
 
 
 def flat(x: Value) -> Any:

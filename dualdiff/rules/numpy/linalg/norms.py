@@ -12,7 +12,7 @@ from ....core.batch import cast, dtype_of, shape_of
 from ....core.types import Value
 from ..common import Axes, axes_of, expand_dims, implements
 from ..directions import direction
-from ..kinks import Step, beside, kink
+from ..kinks import Step, beside, corner, kink
 from ..reductions import conjugate, reduction
 from ..slopes import safe_divide
 
@@ -71,6 +71,14 @@ def _vector_norm(x: Value, order: Any, axis: Axes, keepdims: bool) -> Any:
     return p_norm_p(x, axis=axis, keepdims=keepdims, options={"order": order})
 
 
+def _single(s: Value, ans: Value) -> Any:
+    """One of the singular values, which has no second derivative if there are several of its
+    size."""
+    if not is_box(ans):
+        return ans
+    return corner(ans, np.count_nonzero(unbox(s) == unbox(ans)[..., None], axis=-1) > 1)
+
+
 def _matrix_norm(x: Value, order: Any, axis: Axes, keepdims: bool) -> Any:
     row, column = axis
     if order in (1, -1, np.inf, -np.inf):
@@ -80,9 +88,11 @@ def _matrix_norm(x: Value, order: Any, axis: Axes, keepdims: bool) -> Any:
         return np.max(sums, axis=axis, keepdims=keepdims, initial=0)
     s = np.linalg.svd(np.moveaxis(x, axis, (-2, -1)), compute_uv=False)
     if order == -2:
-        ans = np.min(s, axis=-1)
+        ans = _single(s, np.min(s, axis=-1))
+    elif order == 2:
+        ans = _single(s, np.max(s, axis=-1, initial=0))
     else:
-        ans = np.max(s, axis=-1, initial=0) if order == 2 else np.sum(s, axis=-1)
+        ans = np.sum(s, axis=-1)
     return expand_dims(ans, axis, np.ndim(x)) if keepdims else ans
 
 

@@ -17,6 +17,7 @@ from ....core.types import Cotangent, Tangent, Value
 from ...declare import rule
 from ...structures import Einsum
 from ..common import implements
+from ..kinks import Step, beside, corner
 from .gauge import (
     by_gaps,
     exactly_zero,
@@ -132,17 +133,23 @@ svd_p = rule(
 )
 
 
+def _positive(s: Value) -> Any:
+    """1, and 0 for a value 0; no truth values, which would end the second derivative there."""
+    s = unbox(s)
+    return (s != 0).astype(s.dtype)
+
+
 def _svdvals_jvp(t: Tangent, x: Value) -> Tangent:
     u, s, vh = np.linalg.svd(x, full_matrices=False)
     u = tied(u, s)
     slope = np.real(np.sum(conjugate(u) * np.matmul(t, adjoint(vh)), axis=-2))
-    return np.where(unbox(s) == 0, 0, slope)
+    return slope * _positive(s)
 
 
 def _svdvals_vjp(g: Cotangent, x: Value) -> Cotangent:
     u, s, vh = np.linalg.svd(x, full_matrices=False)
     u = tied(u, s)
-    g = np.where(unbox(s) == 0, 0, g)
+    g = g * _positive(s)
     return np.matmul(conjugate(u) * g[..., None, :], conjugate(vh))
 
 
@@ -153,6 +160,12 @@ svdvals_p = rule(
     name="svdvals",
     structure=Einsum("...ij->...k"),
 )
+
+
+@beside(svd_p, svdvals_p)
+def _beside_zero_values(step: Step, x: Value, **params: Any) -> tuple[Any]:
+    zero = np.any(np.linalg.svd(unbox(x), compute_uv=False) == 0, axis=-1)[..., None, None]
+    return (step.along(x, zero) if np.any(zero) else x,)
 
 
 def _hermitian_svd(a: Value, compute_uv: bool) -> Any:
@@ -201,4 +214,7 @@ def _continued_svd(a: Value, full: bool) -> tuple[Any, Any]:
 @implements(np.linalg.svdvals)
 def svdvals(x: Value, /) -> Any:
     """``numpy.linalg.svdvals``."""
-    return svd(x, full_matrices=False).S if is_splitting() else svdvals_p(x)
+    if is_splitting():
+        return svd(x, full_matrices=False).S
+    s = svdvals_p(x)
+    return corner(s, unbox(s) == 0)

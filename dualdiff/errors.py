@@ -61,6 +61,78 @@ class NonFiniteError(DualdiffError, FloatingPointError):
     """Under `debug_nans`, an operation made a NaN or an infinity of finite input."""
 
 
+class ChangedResidualError(DualdiffError, RuntimeError):
+    """A plain array was changed in place between its use and the backward pass."""
+
+
+class NotRepeatedError(ChangedResidualError):
+    """A function that changes an array after its use did not repeat itself on copies."""
+
+
+class OtherSizeError(UnsupportedInputError):
+    """The number of results is not the number that a sparse derivative was prepared for."""
+
+
+class NonFiniteDerivativeError(DualdiffError, ArithmeticError):
+    """A sparse derivative holds a NaN or an infinity."""
+
+
+class PatternError(DualdiffError, ValueError):
+    """A sparse derivative does not agree with its pattern."""
+
+
+class RepeatedRunWarning(UserWarning):
+    """A function gave other results in the second run, which explains a NaN."""
+
+
+class CheckpointError(DualdiffError, RuntimeError):
+    """A checkpointed function gave another result in its second run."""
+
+
+class SingularError(DualdiffError, np.linalg.LinAlgError):
+    """The equations that define a result do not determine its derivative."""
+
+
+class SolverError(DualdiffError, RuntimeError):
+    """A solver returned a point that does not solve its equations."""
+
+
+class MissingPackageError(DualdiffError, ImportError):
+    """An optional package is not installed."""
+
+
+class HolomorphicError(DualdiffError, ValueError):
+    """A function under ``holomorphic=True`` violates the Cauchy-Riemann equations."""
+
+
+class NotSplitError(DualdiffError, ArithmeticError):
+    """No vectors of the same dtype continue along this direction."""
+
+
+class ChangedPrivateNameError(DualdiffError):
+    """A private method of SciPy's does not give the value of the public one."""
+
+
+class MissingMethodError(DualdiffError, AttributeError):
+    """A sparse array with traced values lacks a method that SciPy's has."""
+
+
+class GradientError(DualdiffError, AssertionError):
+    """A derivative differs from the numerical derivative, or between the modes."""
+
+
+class CaptureError(DualdiffError, ValueError):
+    """A function with a rule of its own used a traced value that is not its argument."""
+
+
+class KeptValueError(DualdiffError, RuntimeError):
+    """A value that was computed during the iterations of a solver was used after them."""
+
+
+class NoCovarianceError(DualdiffError, ValueError):
+    """A fit has no covariance: the curvature at its end is not that of a minimum."""
+
+
 def user_frame() -> tuple[str, int]:
     """File and line number of the innermost frame outside dualdiff, NumPy and SciPy."""
     frame = sys._getframe(1)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy import ndarray
 
 from .core.batch import dtype_of, shape_of
-from .errors import DualdiffError
+from .errors import GradientError
 from .transforms.inputs import Argnums, Inputs
 from .transforms.jvp_vjp import jvp, pushed, vjp
 from .transforms.record import Recording
@@ -26,10 +26,6 @@ LINES = 10
 COMPLEX_STEP = 1e-30
 ROUGH_STEP = 2.0**-17
 FIRST_STEPS, STEPS = [2.0**-n for n in range(4, 21, 2)], 13
-
-
-class GradientError(DualdiffError, AssertionError):
-    """A derivative differs from the numerical derivative, or between the modes."""
 
 
 class Coordinates:

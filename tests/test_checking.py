@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff.errors import ConversionError, MissingRuleError
-from dualdiff.testing import GradientError
+from dualdiff.errors import ConversionError, GradientError, MissingRuleError
 
 RNG = np.random.default_rng(0)
 X = np.array([0.3, -1.2, 2.0])

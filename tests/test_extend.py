@@ -14,9 +14,8 @@ import scipy.special
 
 import dualdiff as dd
 from dualdiff.array.dispatch import FUNCTIONS, find_function
-from dualdiff.core.calls import CaptureError
 from dualdiff.core.primitive import VJPS
-from dualdiff.errors import MissingRuleError, RuleError, UnsupportedInputError
+from dualdiff.errors import CaptureError, MissingRuleError, RuleError, UnsupportedInputError
 from dualdiff.extend import custom_jvp, custom_vjp, primitive
 
 RNG = np.random.default_rng(0)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..core.types import Residuals, Value
-from ..errors import DualdiffError, describe, line_text, user_frame
+from ..errors import ChangedResidualError, describe, line_text, user_frame
 
 COPIED = 512
 QUICK = 2**14  # elements below which a copy is as fast as a lock
@@ -29,10 +29,6 @@ _WORDS = {4: np.uint32, 8: np.uint64, 16: np.uint64, 32: np.uint64}  # by bytes 
 _SAMPLES = 256  # elements of a locked array that are compared
 _FULL_AGAIN = 32  # every element is compared in the first use, and in use 32, 32**2, ...
 Fingerprint = tuple[bytes, ...]
-
-
-class ChangedResidualError(DualdiffError, RuntimeError):
-    """A plain array was changed in place between its use and the backward pass."""
 
 
 def fingerprint(a: ndarray) -> Fingerprint:

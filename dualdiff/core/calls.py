@@ -9,7 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..array.box import is_box, unbox
-from ..errors import DualdiffError, UnsupportedInputError, user_line
+from ..errors import CaptureError, UnsupportedInputError, user_line
 from ..trees import Structure, flatten
 from .batch import Shape, Spec, dtype_of, spec_of
 from .primitive import accumulate, checked, opcode
@@ -17,10 +17,6 @@ from .structure import DENSE
 from .tangents import Diagonal
 from .trace import CONVERTED, Trace, materialize, to_user, top_trace
 from .types import Cotangent, Tangent, Value
-
-
-class CaptureError(DualdiffError, ValueError):
-    """A function with a rule of its own used a traced value that is not its argument."""
 
 
 def _vjp_entry(g: Cotangent, ct: list[Cotangent], entry: tuple[Any, ...], batch: Shape) -> None:

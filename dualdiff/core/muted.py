@@ -6,16 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from ..errors import DualdiffError, line_text, user_frame
+from ..errors import KeptValueError, line_text, user_frame
 from .batch import Shape
 from .primitive import opcode
 from .structure import DENSE
 from .tape import Tape, open_tapes
 from .types import Cotangent, Tangent
-
-
-class KeptValueError(DualdiffError, RuntimeError):
-    """A value that was computed during the iterations of a solver was used after them."""
 
 
 class _Unrecorded:

@@ -9,13 +9,9 @@ import numpy as np
 from numpy import ndarray
 from scipy.optimize import OptimizeResult
 
-from ..errors import DualdiffError
+from ..errors import NoCovarianceError
 from .parameters import Parameters
 from .report import Derivatives
-
-
-class NoCovarianceError(DualdiffError, ValueError):
-    """A fit has no covariance: the curvature at its end is not that of a minimum."""
 
 
 class Result(OptimizeResult):

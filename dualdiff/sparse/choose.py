@@ -7,17 +7,13 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
-from ..errors import DualdiffError, user_line
+from ..errors import PatternError, user_line
 from ..transforms.plan import CACHE, COTANGENT, LEAST_BUDGET, TANGENT, Plan, way
 from .color.coloring import Coloring, color_both, color_columns, color_rows, color_symmetric
 from .compression import Compression, by_both, by_columns, by_rows, by_symmetry, canonical
 
 FULL = 0.5  # the fraction of nonzeros above which a pattern counts as dense
 Found = tuple[float, str, Compression]
-
-
-class PatternError(DualdiffError, ValueError):
-    """A sparse derivative does not agree with its pattern."""
 
 
 def given_pattern(pattern: Any, n: int, symmetric: bool) -> csr_array:

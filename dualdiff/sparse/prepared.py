@@ -14,8 +14,8 @@ from scipy.sparse import csr_array
 from ..array.box import is_box
 from ..core import trace as levels
 from ..core.batch import dtype_of
-from ..errors import MissingRuleError, UnsupportedInputError, user_line
 from ..transforms.beside import limit_beside
+from ..errors import MissingRuleError, OtherSizeError, UnsupportedInputError, user_line
 from ..transforms.directions import any_complex, joined, size_of, sizes_of, split
 from ..transforms.grad import Grad
 from ..transforms.inputs import Argnums, Inputs, Outputs, any_nan, own_keywords, without_aux
@@ -27,10 +27,6 @@ from .compression import canonical, seeds
 from .evaluate import Passes, one_pass
 from .sparsity import hessian_pattern, pattern_of
 from .verify import Probe, rounding_of
-
-
-class OtherSizeError(UnsupportedInputError):
-    """The number of results is not the number that a sparse derivative was prepared for."""
 
 
 class Evaluation(NamedTuple):

@@ -9,14 +9,10 @@ from numpy import ndarray
 from scipy.sparse import csr_array
 
 from ..core.batch import quiet
-from ..errors import DualdiffError, user_line
+from ..errors import NonFiniteDerivativeError, user_line
 from ..transforms.inputs import Inputs
 
 LOST = 64  # units in the last place
-
-
-class NonFiniteDerivativeError(DualdiffError, ArithmeticError):
-    """A sparse derivative holds a NaN or an infinity."""
 
 
 class Probe(NamedTuple):

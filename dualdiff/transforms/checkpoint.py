@@ -14,17 +14,13 @@ from ..core.calls import OpaqueCall, agree, operand, zeros
 from ..core.tape import Tape
 from ..core.trace import is_stored, to_user, top_trace
 from ..core.types import Cotangent, Tangent, Value
-from ..errors import DualdiffError, UnsupportedInputError, user_line
+from ..errors import CheckpointError, UnsupportedInputError, user_line
 from ..trees import flatten, tree_map
 from .inputs import Inputs
 from .record import Recording, push_forward
 from .transform import Transform
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class CheckpointError(DualdiffError, RuntimeError):
-    """A checkpointed function gave another result in its second run."""
 
 
 def _constant(x: Value) -> Any:

@@ -14,14 +14,10 @@ from ..core.batch import dtype_of, is_complex, is_inexact, shape_of
 from ..core.tangents import Diagonal
 from ..core.trace import to_user
 from ..core.types import Value
-from ..errors import DualdiffError, UnsupportedInputError, user_line
+from ..errors import MissingPackageError, UnsupportedInputError, user_line
 
 Span = tuple[int, int]
 LARGE = 4096  # least elements of a seed that is kept as a diagonal
-
-
-class MissingPackageError(DualdiffError, ImportError):
-    """An optional package is not installed."""
 
 
 def sizes_of(values: Sequence[Value]) -> list[int]:

@@ -10,13 +10,9 @@ import numpy as np
 from ..array.box import unbox
 from ..core.batch import dtype_of, is_complex, shape_of
 from ..core.types import Value
-from ..errors import DualdiffError, UnsupportedInputError, user_line
+from ..errors import HolomorphicError, UnsupportedInputError, user_line
 from .inputs import Inputs
 from .record import push_forward
-
-
-class HolomorphicError(DualdiffError, ValueError):
-    """A function under ``holomorphic=True`` violates the Cauchy-Riemann equations."""
 
 
 def require_complex(values: Sequence[Value], what: str, operator: str) -> None:

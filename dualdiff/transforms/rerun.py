@@ -18,7 +18,7 @@ from numpy import ndarray
 from ..array.box import is_box, unbox
 from ..array.guards import ChangedResidualError, Guards, known_of, owner_of
 from ..core.types import Value
-from ..errors import line_text, user_frame_of
+from ..errors import NotRepeatedError, line_text, user_frame_of
 from .inputs import Inputs, code_of
 
 T = TypeVar("T")
@@ -26,10 +26,6 @@ T = TypeVar("T")
 _REFUSALS = ("read-only", "readonly", "read-write", "writable", "writeable")
 _WRITERS = 256  # most functions that are remembered
 writers: set[Any] = set()  # the codes of functions that write to arrays that they use
-
-
-class NotRepeatedError(ChangedResidualError):
-    """A function that changes an array after its use did not repeat itself on copies."""
 
 
 def is_refusal(error: Exception, guards: Guards) -> bool:

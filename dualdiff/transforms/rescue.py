@@ -27,7 +27,7 @@ from ..core.batch import dtype_of, shape_of
 from ..core.dual import ForwardTrace
 from ..core.trace import materialize
 from ..core.types import Value
-from ..errors import user_line
+from ..errors import RepeatedRunWarning, user_line
 from ..rules.numpy.linalg.splitting import NotSplitError, is_splitting, splitting
 from .beside import is_beside
 from .inputs import Inputs, Outputs, any_nan
@@ -45,10 +45,6 @@ class Derivatives(NamedTuple):
     aux: Any = None
     recording: Recording | None = None
     structure: Any = None
-
-
-class RepeatedRunWarning(UserWarning):
-    """A function gave other results in the second run, which explains a NaN."""
 
 
 def rescue(

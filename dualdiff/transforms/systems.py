@@ -12,19 +12,11 @@ from numpy import ndarray
 
 from ..array.box import is_box
 from ..core.types import Cotangent, Value
-from ..errors import DualdiffError, user_line
+from ..errors import SingularError, user_line
 from ..rules.declare import linear
 
 lu_solve: Any = scipy.linalg.lu_solve  # its stubs do not know variable transposition
 LEAST_CONDITION = 1e-15  # reciprocal condition below which a scaled matrix counts as singular
-
-
-class SingularError(DualdiffError, np.linalg.LinAlgError):
-    """The equations that define a result do not determine its derivative."""
-
-
-class SolverError(DualdiffError, RuntimeError):
-    """A solver returned a point that does not solve its equations."""
 
 
 def singular(name: str, reason: str = "is singular") -> SingularError:

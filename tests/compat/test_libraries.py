@@ -27,8 +27,8 @@ from dualdiff.compat.autograd.core import backward_pass, forward_pass, primitive
 from dualdiff.compat.autograd.extend import Box, VSpace, defjvp, defvjp, primitive
 from dualdiff.compat.autograd.numpy.numpy_boxes import ArrayBox
 from dualdiff.compat.autograd.numpy.numpy_vspaces import ArrayVSpace
-from dualdiff.core.calls import CaptureError
 from dualdiff.core.trace import CONVERTED
+from dualdiff.errors import CaptureError
 
 X = onp.array([1.5, 0.7, 2.5])
 

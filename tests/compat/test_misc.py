@@ -30,7 +30,7 @@ from dualdiff.compat.autograd.tracer import (
 )
 from dualdiff.compat.autograd.util import toposort
 from dualdiff.compat.autograd.wrap_util import unary_to_nary
-from dualdiff.testing import GradientError
+from dualdiff.errors import GradientError
 
 X = onp.array([0.5, -1.0, 2.0])
 Point = collections.namedtuple("Point", "x y")

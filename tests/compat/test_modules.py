@@ -30,8 +30,7 @@ from dualdiff.compat.autograd.tracer import (
     trace_stack,
 )
 from dualdiff.compat.autograd.wrap_util import get_name, unary_to_nary
-from dualdiff.errors import ClosedTraceError
-from dualdiff.testing import GradientError
+from dualdiff.errors import ClosedTraceError, GradientError
 
 X = onp.array([0.5, -1.0, 2.0])
 

@@ -11,9 +11,9 @@ import pytest
 from scipy.optimize import Bounds, LinearConstraint, NonlinearConstraint
 
 import dualdiff as dd
+from dualdiff.errors import NoCovarianceError
 from dualdiff.optimize import minimize, scalar
 from dualdiff.optimize.report import Choice
-from dualdiff.optimize.results import NoCovarianceError
 
 TARGET = {"a": 2.0, "b": np.array([1.0, -1.0, 0.5])}
 START = {"a": 0.5, "b": np.array([0.1, 0.2, 0.3])}

@@ -9,8 +9,8 @@ from scipy.optimize import Bounds
 from scipy.sparse import issparse
 
 import dualdiff as dd
+from dualdiff.errors import NoCovarianceError
 from dualdiff.optimize import curve_fit, least_squares, root
-from dualdiff.optimize.results import NoCovarianceError
 
 T = np.linspace(0.0, 4.0, 40)
 NOISE = 0.02 * np.random.default_rng(1).normal(size=40)

@@ -12,9 +12,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff.core.calls import CaptureError
-from dualdiff.errors import ClosedTraceError, UnsupportedInputError
-from dualdiff.transforms.checkpoint import CheckpointError
+from dualdiff.errors import CaptureError, CheckpointError, ClosedTraceError, UnsupportedInputError
 from dualdiff.transforms.inputs import Inputs
 from dualdiff.transforms.linearize import Recording
 

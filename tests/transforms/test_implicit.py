@@ -9,8 +9,7 @@ import scipy.optimize
 import scipy.sparse
 
 import dualdiff as dd
-from dualdiff.core.muted import KeptValueError
-from dualdiff.transforms.systems import SingularError, SolverError
+from dualdiff.errors import KeptValueError, SingularError, SolverError
 
 K = np.random.default_rng(0).normal(size=(4, 4)) / 4
 A = K + 3 * np.eye(4)

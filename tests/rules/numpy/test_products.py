@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff.array.guards import BUDGET, ChangedResidualError
+from dualdiff.array.guards import BUDGET
+from dualdiff.errors import ChangedResidualError
 from tests.rules.table import A, row, rule_tests
 
 ROWS = [

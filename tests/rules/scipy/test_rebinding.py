@@ -7,8 +7,8 @@ import scipy.stats as stats
 from scipy.stats._distr_params import distcont
 
 import dualdiff as dd
-from dualdiff.errors import MissingRuleError, UnsupportedInputError
-from dualdiff.rules.scipy.stats.distributions import ChangedPrivateNameError, Distribution
+from dualdiff.errors import ChangedPrivateNameError, MissingRuleError, UnsupportedInputError
+from dualdiff.rules.scipy.stats.distributions import Distribution
 
 S, T = dd.scipy.stats, dd.scipy.special
 # Compiled code, or seconds for a value.

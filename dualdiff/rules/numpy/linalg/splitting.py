@@ -22,15 +22,11 @@ from ....array.box import is_box, unbox
 from ....core.dual import Dual
 from ....core.trace import is_set, materialize
 from ....core.types import Value
-from ....errors import DualdiffError
+from ....errors import NotSplitError
 
 _splitting: ContextVar[bool] = ContextVar("dualdiff_splitting", default=False)
 is_splitting = partial(is_set, _splitting)
 _CLOSED = 1e-6  # a slope below this fraction of the largest counts as 0
-
-
-class NotSplitError(DualdiffError, ArithmeticError):
-    """No vectors of the same dtype continue along this direction."""
 
 
 @contextmanager

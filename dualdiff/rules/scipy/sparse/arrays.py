@@ -18,7 +18,7 @@ from ....array.box import is_box
 from ....core.batch import dtype_of, shape_of
 from ....core.trace import value_of
 from ....core.types import Value
-from ....errors import ConversionError, DualdiffError, UnsupportedInputError, user_line
+from ....errors import ConversionError, MissingMethodError, UnsupportedInputError, user_line
 from ...numpy.common import laid_out_like
 from ...numpy.creation import contains_box
 from ...numpy.manipulation import as_operand
@@ -30,10 +30,6 @@ _KEEP_ZERO = frozenset(
      "expm1", "log1p", "deg2rad", "rad2deg", "floor", "ceil", "trunc", "sqrt")
 )  # fmt: skip
 _MOVE = frozenset(("reshape", "asformat", "tocsr", "tocsc", "tocoo", "diagonal"))
-
-
-class MissingMethodError(DualdiffError, AttributeError):
-    """A sparse array with traced values lacks a method that SciPy's has."""
 
 
 class SparseArray:

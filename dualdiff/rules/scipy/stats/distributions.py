@@ -19,7 +19,7 @@ from ....array.box import is_box, unbox
 from ....core.batch import shape_of
 from ....core.trace import value_of
 from ....core.types import Value
-from ....errors import DualdiffError, MissingRuleError, UnsupportedInputError, user_line
+from ....errors import ChangedPrivateNameError, MissingRuleError, UnsupportedInputError, user_line
 from ...numpy.manipulation import as_operand
 from ..rebinding import any_traced, explained, instance_of
 from .fitting import fit
@@ -41,10 +41,6 @@ REBOUND = frozenset(
 )  # fmt: skip
 CLOSE = 1e-9  # how far a first value may be from SciPy's
 INFRASTRUCTURE = "scipy.stats._distn_infrastructure"
-
-
-class ChangedPrivateNameError(DualdiffError):
-    """A private method of SciPy's does not give the value of the public one."""
 
 
 def double(x: Value) -> Any:

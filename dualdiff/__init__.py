@@ -2,7 +2,7 @@
 
 from typing import Any as _Any
 
-from . import extend, numpy, scipy
+from . import errors, extend, numpy, scipy
 from .core.memory import keep_released_memory
 from .debug import debug_nans
 from .errors import DualdiffError
@@ -29,6 +29,7 @@ __all__ = [
     "debug_nans",
     "derivative",
     "elementwise_grad",
+    "errors",
     "extend",
     "ggn_vp",
     "grad",

@@ -11,6 +11,34 @@ from typing import Any
 
 import numpy as np
 
+__all__ = [
+    "CaptureError",
+    "ChangedPrivateNameError",
+    "ChangedResidualError",
+    "CheckpointError",
+    "ClosedTraceError",
+    "ConversionError",
+    "DualdiffError",
+    "GradientError",
+    "HolomorphicError",
+    "KeptValueError",
+    "MissingMethodError",
+    "MissingPackageError",
+    "MissingRuleError",
+    "NoCovarianceError",
+    "NonFiniteDerivativeError",
+    "NonFiniteError",
+    "NotRepeatedError",
+    "NotSplitError",
+    "OtherSizeError",
+    "PatternError",
+    "RepeatedRunWarning",
+    "RuleError",
+    "SingularError",
+    "SolverError",
+    "UnsupportedInputError",
+]
+
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 _NUMPY = os.path.dirname(os.path.abspath(np.__file__))
 _LIBRARIES = (
@@ -236,3 +264,7 @@ def describe(x: Any) -> str:
     if shape is None or dtype is None:
         return type(x).__name__
     return f"shape {shape} {dtype}"
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -6,7 +6,7 @@ import functools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy import ndarray
@@ -18,7 +18,8 @@ from .transforms.jvp_vjp import jvp, pushed, vjp
 from .transforms.record import Recording
 from .trees import flatten
 
-MODES = ("forward", "reverse")
+CheckMode = Literal["forward", "reverse"]
+MODES: tuple[CheckMode, ...] = ("forward", "reverse")
 ENTRIES = 2000
 DIRECTIONS = 8
 CHUNK = 64
@@ -406,7 +407,7 @@ def _report(
 def check_grads(
     f: Callable[..., Any],
     args: Sequence[Any],
-    modes: str | Sequence[str] = MODES,
+    modes: CheckMode | Sequence[CheckMode] = MODES,
     order: int = 2,
     rtol: float | None = None,
     atol: float | None = None,

@@ -19,7 +19,7 @@ from ..errors import MissingRuleError, OtherSizeError, UnsupportedInputError, us
 from ..transforms.directions import any_complex, joined, size_of, sizes_of, split
 from ..transforms.grad import Grad
 from ..transforms.inputs import Argnums, Inputs, Outputs, any_nan, own_keywords, without_aux
-from ..transforms.plan import SPARSE_MODES, check_passes
+from ..transforms.plan import SPARSE_MODES, SparseMode, check_passes
 from ..transforms.record import Recording, agree, push_forward
 from ..transforms.rescue import Derivatives, rescue
 from .choose import PatternError, compress, given_pattern, saves_nothing
@@ -369,7 +369,7 @@ def prepare_jacobian(
     *args: Any,
     argnums: Argnums = 0,
     pattern: Any = None,
-    mode: str = "auto",
+    mode: SparseMode = "auto",
     check: bool = True,
     chunk: int | None = None,
     budget: int | None = None,

@@ -21,6 +21,7 @@ from .record import Recording, push_forward
 from .transform import Transform
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 def _constant(x: Value) -> Any:
@@ -29,7 +30,7 @@ def _constant(x: Value) -> Any:
     return traces.value_of(x) if as_constant is None else as_constant(x)
 
 
-def value_of(x: Value) -> Any:
+def value_of(x: T) -> T:
     """The plain value of a traced array at every level, to be used as a constant.
 
     Arguments: `x`, a traced array of any shape, a sparse array with traced values, a container or
@@ -44,7 +45,7 @@ def value_of(x: Value) -> Any:
     return _constant(x) if is_box(x) else tree_map(_constant, x)
 
 
-def stop_gradient(x: Value) -> Any:
+def stop_gradient(x: T) -> T:
     """`x` as a constant: its plain values, in the same containers.
 
     Arguments: `x`, a traced array or a container of them.

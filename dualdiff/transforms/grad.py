@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 import numpy as np
 from numpy import float64
@@ -19,6 +19,9 @@ from .jvp_vjp import pushed
 from .record import Recording, guarded
 from .rescue import Derivatives
 from .transform import Transform
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Reverse(Transform):
@@ -88,8 +91,8 @@ class Grad(Reverse):
 
 
 def grad(
-    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False
-) -> Callable[..., Any]:
+    f: Callable[P, Any], argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False
+) -> Callable[P, Any]:
     """The gradient of a function with a scalar result (reverse mode).
 
     Arguments: `f`; `argnums`, the position or name of the argument to differentiate, or a tuple of
@@ -111,9 +114,24 @@ def grad(
     return Grad(f, argnums, has_aux=has_aux, with_value=False, holomorphic=holomorphic)
 
 
+@overload
 def value_and_grad(
-    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False
-) -> Callable[..., Any]:
+    f: Callable[P, R],
+    argnums: Argnums = 0,
+    has_aux: Literal[False] = False,
+    holomorphic: bool = False,
+) -> Callable[P, tuple[R, Any]]: ...
+
+
+@overload
+def value_and_grad(
+    f: Callable[P, Any], argnums: Argnums = 0, *, has_aux: bool, holomorphic: bool = False
+) -> Callable[P, Any]: ...
+
+
+def value_and_grad(
+    f: Callable[P, Any], argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False
+) -> Callable[P, Any]:
     """The value and the gradient of a function with a scalar result, from one evaluation.
 
     Arguments and conventions as for `grad`.
@@ -140,8 +158,8 @@ class _ElementwiseGrad(Reverse):
 
 
 def elementwise_grad(
-    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
-) -> Callable[..., Any]:
+    f: Callable[P, Any], argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[P, Any]:
     """The derivative of a function that acts on each element of an array, at every element.
 
     It is the gradient of ``np.sum(f(x))``: if f mixes elements, use `jacobian`.
@@ -180,8 +198,8 @@ class _Derivative(Transform):
 
 
 def derivative(
-    f: Callable[..., Any], argnums: int | str = 0, has_aux: bool = False
-) -> Callable[..., Any]:
+    f: Callable[P, Any], argnums: int | str = 0, has_aux: bool = False
+) -> Callable[P, Any]:
     """The derivative of a function of one scalar, whose result may have any shape (forward mode).
 
     Arguments: `f`; `argnums`, the position or name of the scalar argument; `has_aux`, if f

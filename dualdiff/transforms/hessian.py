@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from .transform import Transform
 
 if TYPE_CHECKING:
     from ..sparse.prepared import PreparedHessian
+
+
+P = ParamSpec("P")
 
 
 class _Hessian(Transform):
@@ -76,7 +79,7 @@ class _RealHessian(Transform):
 
 
 def hessian(
-    f: Callable[..., Any],
+    f: Callable[P, Any],
     argnums: Argnums = 0,
     chunk: int | None = None,
     *,
@@ -86,7 +89,7 @@ def hessian(
     has_aux: bool = False,
     holomorphic: bool = False,
     as_real: bool = False,
-) -> Callable[..., Any]:
+) -> Callable[P, Any]:
     """The Hessian of a function with a scalar result: all rows pulled at once through its gradient.
 
     Arguments: `f`; `argnums` as for `grad`; `chunk`, the number of rows in one pass; `sparse`,
@@ -162,8 +165,8 @@ class _HessianOperator(Transform):
 
 
 def hessian_operator(
-    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
-) -> Callable[..., Any]:
+    f: Callable[P, Any], argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[P, Any]:
     """The Hessian at a point as a SciPy LinearOperator on the raveled argument.
 
     The gradient is recorded once; each product pushes one tangent through the recording.

@@ -22,7 +22,7 @@ from ..core.dual import Dual
 from ..core.muted import muted
 from ..core.trace import is_tracing, materialize, to_user
 from ..core.types import Value
-from ..errors import user_line
+from ..errors import SolverError, user_line
 from ..rules.numpy.creation import asarray, given
 from ..trees import ravel
 from .checkpoint import value_of
@@ -33,7 +33,6 @@ from .jvp_vjp import pushed
 from .systems import (
     DenseSystem,
     DiagonalSystem,
-    SolverError,
     SparseSystem,
     System,
     singular,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 
 from ..array.box import is_box
 from ..array.guards import Guards
@@ -33,6 +33,7 @@ from .plan import (
     SPARSE_MODES,
     Costs,
     Plan,
+    SparseMode,
     check_passes,
     choose,
     comparable,
@@ -48,6 +49,9 @@ if TYPE_CHECKING:  # it loads SciPy
 
 KEPT = 16  # sizes of inputs with remembered statistics
 FEW = 64  # directions that need neither a recording nor a memory check
+
+
+P = ParamSpec("P")
 
 
 class Known(NamedTuple):
@@ -232,9 +236,9 @@ def _check_mode(mode: str, sparse: bool) -> None:
 
 
 def jacobian(
-    f: Callable[..., Any],
+    f: Callable[P, Any],
     argnums: Argnums = 0,
-    mode: str = "auto",
+    mode: SparseMode = "auto",
     chunk: int | None = None,
     *,
     sparse: bool = False,
@@ -243,7 +247,7 @@ def jacobian(
     has_aux: bool = False,
     holomorphic: bool = False,
     as_real: bool = False,
-) -> Callable[..., Any]:
+) -> Callable[P, Any]:
     """The Jacobian of a function, all directions in one pass per chunk.
 
     Arguments: `f`; `argnums` as for `grad`; `mode`, "forward", "reverse", or "auto", which takes
@@ -293,7 +297,7 @@ def plan(
     f: Callable[..., Any],
     *args: Any,
     argnums: Argnums = 0,
-    mode: str = "auto",
+    mode: SparseMode = "auto",
     chunk: int | None = None,
     sparse: bool = False,
     budget: int | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, TypeVar, overload
 
 from ..core import trace as levels
 from ..core.batch import Shape
@@ -14,6 +14,8 @@ from .inputs import Argnums, Inputs, any_nan, own_keywords, tangent_like
 from .linearize import Linearization, record
 from .record import push_forward
 from .rescue import Derivatives, continued, rescue
+
+R = TypeVar("R")
 
 
 def pushed(
@@ -41,6 +43,30 @@ def pushed(
             lambda: limit_beside(inputs, lambda near: run(near).leaves),
         )
     return found
+
+
+@overload
+def jvp(
+    f: Callable[..., R],
+    primals: Sequence[Any],
+    tangents: Sequence[Tangent],
+    *,
+    argnums: Argnums | None = None,
+    has_aux: Literal[False] = False,
+    **kwargs: Any,
+) -> tuple[R, Any]: ...
+
+
+@overload
+def jvp(
+    f: Callable[..., Any],
+    primals: Sequence[Any],
+    tangents: Sequence[Tangent],
+    *,
+    argnums: Argnums | None = None,
+    has_aux: bool,
+    **kwargs: Any,
+) -> Any: ...
 
 
 def jvp(
@@ -83,6 +109,26 @@ def pushed_along(inputs: Inputs, tangents: Sequence[Tangent], has_aux: bool) -> 
     tangent = found.outputs.tree([tangent_like(t, v) for t, v in pairs])
     value = found.outputs.released()
     return (value, tangent, found.aux) if has_aux else (value, tangent)
+
+
+@overload
+def vjp(
+    f: Callable[..., R],
+    *primals: Any,
+    argnums: Argnums | None = None,
+    has_aux: Literal[False] = False,
+    **kwargs: Any,
+) -> tuple[R, Callable[[Any], tuple[Any, ...]]]: ...
+
+
+@overload
+def vjp(
+    f: Callable[..., Any],
+    *primals: Any,
+    argnums: Argnums | None = None,
+    has_aux: bool,
+    **kwargs: Any,
+) -> Any: ...
 
 
 def vjp(

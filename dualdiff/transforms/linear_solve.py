@@ -10,12 +10,12 @@ from numpy import ndarray
 
 from ..array.box import is_box, unbox
 from ..core.muted import muted
-from ..errors import user_line
+from ..errors import SolverError, user_line
 from ..rules.numpy.creation import asarray
 from .checkpoint import value_of
 from .implicit import Equations, lift, plain
 from .linearize import Linearization, linearize
-from .systems import OperatorSystem, SolverError
+from .systems import OperatorSystem
 
 Solve = Callable[[Any, ndarray], Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import numpy as np
 from numpy import ndarray
@@ -23,6 +23,9 @@ from .rescue import Derivatives, continued, limit_of, rescue
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
+
+
+R = TypeVar("R")
 
 
 def record(inputs: Inputs, has_aux: bool) -> Recording:
@@ -142,6 +145,26 @@ def _is_real(values: Sequence[Value]) -> ndarray:
     """Which elements of all leaves are real."""
     parts = [np.full(prod(shape_of(v)), dtype_of(v).kind != "c") for v in values if v is not None]
     return np.concatenate(parts) if parts else np.zeros(0, bool)
+
+
+@overload
+def linearize(
+    f: Callable[..., R],
+    *primals: Any,
+    argnums: Argnums | None = None,
+    has_aux: Literal[False] = False,
+    **kwargs: Any,
+) -> tuple[R, Linearization]: ...
+
+
+@overload
+def linearize(
+    f: Callable[..., Any],
+    *primals: Any,
+    argnums: Argnums | None = None,
+    has_aux: bool,
+    **kwargs: Any,
+) -> Any: ...
 
 
 def linearize(

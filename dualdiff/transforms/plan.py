@@ -6,10 +6,12 @@ import functools
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+Mode = Literal["auto", "forward", "reverse"]
+SparseMode = Literal["auto", "forward", "reverse", "mixed"]
 MODES = ("auto", "forward", "reverse")
 SPARSE_MODES = (*MODES, "mixed")
 # The cost of a cotangent relative to a tangent, measured on networks and gathers of many sizes: a

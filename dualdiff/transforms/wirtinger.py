@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec
 
 import numpy as np
 
@@ -12,7 +12,10 @@ from ..core.types import Value
 from .holomorphic import require_complex
 from .inputs import Argnums
 from .jacobian import jacobian
+from .plan import Mode
 from .real_parts import AsReal, in_real_parts
+
+P = ParamSpec("P")
 
 
 class _Wirtinger(AsReal):
@@ -43,8 +46,8 @@ def _wirtinger(block: Any, value: Value, is_complex: bool, sign: int) -> Any:
 
 
 def wirtinger(
-    f: Callable[..., Any], argnums: Argnums = 0, mode: str = "auto"
-) -> Callable[..., Any]:
+    f: Callable[P, Any], argnums: Argnums = 0, mode: Mode = "auto"
+) -> Callable[P, tuple[Any, Any]]:
     """Both Wirtinger derivatives of a function of a complex argument, df/dz and df/dz*.
 
     For f = u + iv of z = x + iy they are ``(df/dx - i df/dy) / 2`` and ``(df/dx + i df/dy) / 2``,

@@ -19,7 +19,7 @@ import dualdiff as dd
 
 PUBLIC = {
     "DualdiffError", "check_grads", "checkpoint", "debug_nans", "derivative",
-    "elementwise_grad", "extend", "ggn_vp", "grad", "hessian", "hessian_operator",
+    "elementwise_grad", "errors", "extend", "ggn_vp", "grad", "hessian", "hessian_operator",
     "hessian_sparsity", "hvp", "implicit", "jacobian", "jvp", "linear_solve", "linearize",
     "numpy", "optimize", "patch", "patch_numpy", "plan",
     "prepare_hessian", "prepare_jacobian", "scipy", "sparsity", "stop_gradient", "symmetrize",

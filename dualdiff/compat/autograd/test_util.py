@@ -23,7 +23,7 @@ __all__ = [
 TOL = 1e-6
 RTOL = 1e-6
 EPS = 1e-6
-_MODES = {"fwd": "forward", "rev": "reverse"}
+_MODES: dict[str, checking.CheckMode] = {"fwd": "forward", "rev": "reverse"}
 
 
 def scalar_close(a: Any, b: Any) -> bool:

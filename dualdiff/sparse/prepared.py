@@ -14,8 +14,8 @@ from scipy.sparse import csr_array
 from ..array.box import is_box
 from ..core import trace as levels
 from ..core.batch import dtype_of
-from ..transforms.beside import limit_beside
 from ..errors import MissingRuleError, OtherSizeError, UnsupportedInputError, user_line
+from ..transforms.beside import limit_beside
 from ..transforms.directions import any_complex, joined, size_of, sizes_of, split
 from ..transforms.grad import Grad
 from ..transforms.inputs import Argnums, Inputs, Outputs, any_nan, own_keywords, without_aux

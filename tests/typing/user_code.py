@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypedDict, assert_type, assert_type
+from typing import Any, TypedDict, assert_type
 
 import numpy as np
 from numpy.typing import NDArray

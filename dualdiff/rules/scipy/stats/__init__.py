@@ -14,7 +14,7 @@ from typing import Any
 from scipy import stats
 
 from ..rebinding import REBUILT_MODULES, class_on_traced, on_traced
-from . import replacements  # noqa: F401  # what rebinding needs to know of scipy.stats
+from . import replacements, summaries  # noqa: F401  # what rebinding must know of scipy.stats
 from .distributions import Distribution
 from .multivariate import Multivariate, dirichlet, multivariate_normal
 

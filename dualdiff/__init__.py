@@ -26,6 +26,7 @@ __all__ = [
     "DualdiffError",
     "check_grads",
     "checkpoint",
+    "compile",
     "debug_nans",
     "derivative",
     "elementwise_grad",
@@ -77,4 +78,8 @@ def __getattr__(name: str) -> _Any:
         from .transforms import implicit, linear_solve
 
         return getattr({"implicit": implicit, "linear_solve": linear_solve}[name], name)
+    if name == "compile":
+        from .compiled import compile
+
+        return compile
     raise AttributeError(f"module 'dualdiff' has no attribute {name!r}")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import optree
 
-from .array.box import is_box
+from .array.box import HOLLOW, is_box
 from .errors import UnsupportedInputError, user_line
 
 _NAMESPACE = "dualdiff"
@@ -169,7 +169,7 @@ unflatten = Structure.unflatten
 
 def check_result(leaf: Any) -> None:
     """Raise for a leaf of a result that could hide traced values and lose their derivative."""
-    if is_box(leaf) or isinstance(leaf, _RESULTS):
+    if is_box(leaf) or isinstance(leaf, _RESULTS) or type(leaf) in HOLLOW:
         return
     if type(leaf) in (np.ndarray, np.memmap):  # masked arrays may hold traced values as objects
         if leaf.dtype.kind in "biufc":

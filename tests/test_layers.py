@@ -24,6 +24,7 @@ ALLOWED: dict[str, list[str]] = {
     "transforms": [*FOUNDATION, "debug", "rules", "sparse"],
     "sparse": [*FOUNDATION, "rules", "transforms"],
     "extend": [*FOUNDATION, "rules", "transforms"],
+    "compiled": [*FOUNDATION, "rules", "transforms", "sparse"],
     "numpy": ["rules"],
     "scipy": ["rules", "array"],
     "patching": [*FOUNDATION, "rules"],

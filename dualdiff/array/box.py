@@ -15,10 +15,10 @@ import numpy as np
 
 from ..core.types import Value
 from ..errors import UnsupportedInputError, describe, user_line
-from .conversion import WATCHERS, Wrapper, face, observe, unbox
+from .conversion import HOLLOW, WATCHERS, Wrapper, face, observe, shell, unbox
 from .dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
 
-__all__ = ["WATCHERS", "Box", "face", "is_box", "observe", "unbox"]
+__all__ = ["HOLLOW", "WATCHERS", "Box", "face", "is_box", "observe", "shell", "unbox"]
 
 
 def is_box(x: Value) -> bool:
@@ -251,7 +251,7 @@ class Box(Wrapper):
             raise ValueError("can only convert an array of size 1 to a Python scalar")
         elif self.ndim:
             self = self[(0,) * self.ndim]
-        return FUNCTIONS[np.ndarray.item](self) if hasattr(unbox(self), "item") else self
+        return FUNCTIONS[np.ndarray.item](self) if hasattr(shell(self), "item") else self
 
     def tolist(self) -> Any:
         return [part.tolist() for part in self] if self.ndim else self.item()
@@ -330,7 +330,7 @@ class Box(Wrapper):
 
     def copy(self, order: Any = "C") -> Any:
         return (
-            FUNCTIONS[np.ndarray.copy](self, order) if isinstance(unbox(self), np.ndarray) else self
+            FUNCTIONS[np.ndarray.copy](self, order) if isinstance(shell(self), np.ndarray) else self
         )
 
     def __copy__(self) -> Any:
@@ -479,7 +479,7 @@ def _one_or_all(args: tuple[Any, ...]) -> Any:
 
 def _in_place(box: Box, new: Any) -> Any:
     """Store the result of ``box + v`` for ``box += v``; for a number, return it."""
-    if type(unbox(box)) is not np.ndarray:
+    if type(shell(box)) is not np.ndarray:
         return new
     shape = np.shape(new)
     if shape != box.shape:

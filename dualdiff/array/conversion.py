@@ -55,7 +55,7 @@ class Wrapper:
     @property  # type: ignore[misc]  # read-only here: nothing may change the class of a box
     def __class__(self) -> type:  # the face is the point
         # NumPy asks at every call of a ufunc: the common case must be fast.
-        return FACES.get(type(self.value)) or face(type(unbox(self)))
+        return FACES.get(type(self.value)) or face(type(shell(self)))
 
     @property
     def __array__(self) -> Any:
@@ -134,7 +134,7 @@ class Wrapper:
                 f"a random generator would shuffle a traced array ({describe(self)}) as a list of "
                 f"views and leave rows double, {user_line()}; write x[rng.permutation(len(x))]."
             )
-        return len(unbox(self))
+        return len(shell(self))
 
     def __hash__(self) -> int:
         hash(unbox(self))  # Python's own error if the value has no hash
@@ -166,7 +166,7 @@ class Wrapper:
 
     def _memory(self) -> np.ndarray:
         """The plain array behind the box, with the strides that it has in NumPy."""
-        return np.asarray(unbox(self))
+        return np.asarray(shell(self))
 
     @property
     def base(self) -> Any:
@@ -235,6 +235,19 @@ def unbox(x: Value) -> Any:
     while issubclass(type(x), Wrapper):
         x = x.value
     return x
+
+
+# The types that stand for plain values of which only the form is fixed; see `dualdiff.compiled`.
+HOLLOW: set[type] = set()
+
+
+def shell(x: Value) -> Any:
+    """`unbox(x)` for its type, shape, dtype and strides alone.
+
+    A compiled program runs again with other elements, so nothing may depend on those seen here.
+    """
+    x = unbox(x)
+    return x.raw if type(x) in HOLLOW else x
 
 
 def observe(x: Value) -> Any:

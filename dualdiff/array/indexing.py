@@ -27,7 +27,7 @@ from ..core.primitive import Primitive, accumulate, opcode
 from ..core.tape import Buffer, Var
 from ..core.trace import STORED, materialize, settle
 from ..core.types import Cotangent, Residuals, Tangent, Value
-from .box import is_box, unbox
+from .box import is_box, shell
 from .dispatch import register
 from .layout import layout_of
 from .stores import BUSY, Place, assign, freeze_index, store
@@ -63,7 +63,7 @@ class GetItem(Primitive):
         super().__init__(_take, "getitem")
 
     def save(self, ans: Value, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
-        array = unbox(args[0])
+        array = shell(args[0])
         layout = layout_of(array) if type(array) is ndarray else None
         return params["index"], spec_of(array), layout
 
@@ -225,7 +225,7 @@ def getitem(self: Any, index: Any) -> Any:
     params = {"index": index}
     if not is_basic(index):
         return GETITEM.general(self, index=index)
-    seen = unbox(self)[index]
+    seen = shell(self)[index]
     if type(seen) is not ndarray:
         return detached(GETITEM.inner(content_of(self), params))
     if stored or type(self) is View:

@@ -14,7 +14,7 @@ from numpy import ndarray
 from ..core.batch import Shape, flat_positions, is_basic, is_inexact, set_batched, shape_of
 from ..core.trace import STORED, materialize, top_trace, value_of
 from ..errors import ConversionError, describe, plain_target_error, user_line
-from .box import is_box, unbox
+from .box import is_box, shell
 from .dispatch import register
 from .layout import copy_with_strides, in_layout, layout_of
 from .views import View, root_of
@@ -81,15 +81,15 @@ def assign(box: Any, index: Any, v: Any) -> None:
     index = freeze_index(index)
     v = materialize(v)
     root, ops = root_of(box)
-    place = Place(ops, index, layout_of(unbox(root)) if ops else None)
+    place = Place(ops, index, layout_of(shell(root)) if ops else None)
     shape = shape_of(v)
-    target = unbox(box)[index].ndim if shape else 0
+    target = shell(box)[index].ndim if shape else 0
     if len(shape) > target:
         v = np.reshape(v, shape[len(shape) - target :])
     if any(prim.readonly for prim, _ in ops):
         raise ValueError("assignment destination is read-only")
-    if type(unbox(root)) is not ndarray:
-        raise TypeError(f"{type(unbox(root)).__name__!r} object does not support item assignment")
+    if type(shell(root)) is not ndarray:
+        raise TypeError(f"{type(shell(root)).__name__!r} object does not support item assignment")
     v = materialize(v)
     with _assigning:
         stored = root.owner is STORED
@@ -167,7 +167,7 @@ def last_writes(shape: Shape, index: Any) -> Any:
 
 def resize(box: Any, shape: Any) -> None:
     """``a.resize(shape)`` in place, refused for and under views as in NumPy."""
-    array = unbox(box)
+    array = shell(box)
     if type(array) is not ndarray or type(box) is View:
         raise ValueError("cannot resize this array: it does not own its data")
     if not array.flags.forc:

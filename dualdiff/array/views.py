@@ -16,7 +16,7 @@ from numpy import ndarray
 
 from ..core.trace import STORED, Reference, Traced, is_stored, is_tracing
 from ..core.types import Value
-from .box import Box, face, is_box, unbox
+from .box import Box, face, is_box, shell
 
 
 def _number(name: str) -> Any:
@@ -131,7 +131,7 @@ def root_of(box: Box) -> tuple[Box, tuple[tuple[Any, dict[str, Any]], ...]]:
 
 def memory_of(box: Any) -> Any:
     """The plain array behind a box with NumPy's strides; the content of a view may be a copy."""
-    source = unbox(box.root if type(box) is View else box)
+    source = shell(box.root if type(box) is View else box)
     unknown = []
     while type(box) is View and box.memory[0] is not source:
         unknown.append(box)
@@ -165,7 +165,7 @@ def detached(content: Any) -> Any:
 
 def make_view(base: Any, prim: Any, params: dict[str, Any], inner: Any) -> Any:
     """`inner` as a view of `base` if NumPy makes a view, else `inner` itself."""
-    out, source = unbox(inner), unbox(base)
+    out, source = shell(inner), shell(base)
     if type(out) is ndarray and type(source) is ndarray and np.may_share_memory(out, source):
         return View(base, prim, params, inner)
     return inner

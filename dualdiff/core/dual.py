@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy import ndarray
 
-from ..array.box import unbox
+from ..array.box import shell
 from ..array.layout import layout_of, zeros_in_layout
 from ..array.stores import Place, store
 from .batch import SILENT, Shape, cast, error_state, set_error_state, spec_of
@@ -81,7 +81,7 @@ class ForwardTrace(Trace):
         v_value, v_tangent = (v.value, v.payload) if v_own else (freeze(v), 0.0)
         new = store(value, place, v_value, owned)
         if v_own:
-            v_tangent = cast(v_tangent, place.window(unbox(new)).dtype)
+            v_tangent = cast(v_tangent, place.window(shell(new)).dtype)
         return self.box(new, store(tangent, place.under(batch), v_tangent, owned or not own))
 
 
@@ -93,8 +93,7 @@ new_trace: ContextVar[Callable[[Shape], ForwardTrace]] = ContextVar(
 
 def zero_tangent(value: Value, batch: Shape) -> Any:
     """Zeros as a tangent of `value`, in its memory layout."""
-    while issubclass(type(value), Traced):
-        value = value.value
+    value = shell(value)
     layout = layout_of(value) if type(value) is ndarray else None
     zeros = zeros_in_layout(spec_of(value), layout, batch)
     return zeros if zeros.ndim or type(value) is ndarray else zeros[()]

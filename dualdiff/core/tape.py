@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..array.box import is_box, unbox
+from ..array.box import is_box, shell
 from ..array.guards import COPIED, KEPT, Guards, holds
 from ..array.layout import in_layout, layout_of, zeros_in_layout
 from ..array.stores import Place, last_writes, store
@@ -135,12 +135,12 @@ class Tape(Trace):
         value, slot = (content.value, content.payload) if own else (freeze(content), 0)
         v_own = issubclass(type(v), Var) and v.owner is self
         if v_own and place.batch:
-            inner = place.window(unbox(content)).shape[len(place.batch) :]
+            inner = place.window(shell(content)).shape[len(place.batch) :]
             target = ndim_selected(inner, place.index)
             v = materialize(align(v, v.ndim - len(place.batch), target, place.batch))
         v_value, v_slot = (v.value, v.payload) if v_own else (freeze(v), 0)
         new = store(value, place, v_value, owned)
-        array = unbox(new)
+        array = shell(new)
         fit = last = None
         if v_slot:
             window = place.window(array)
@@ -312,11 +312,11 @@ class Buffer:
         """The cotangent `c` (or None, or a `Buffer`) as a buffer in the layout of its primal."""
         if type(c) is Buffer:
             return c
-        if type(c) is not ndarray and is_box(c) and type(unbox(c)) is ndarray:
+        if type(c) is not ndarray and is_box(c) and type(shell(c)) is ndarray:
             # A store through a view would miss a cotangent with gaps or turned axes.
             axes = range(len(spec.shape)) if layout is None else layout
             order = (*range(len(batch)), *(len(batch) + i for i in axes))
-            if not np.transpose(unbox(c), order).flags.c_contiguous:
+            if not np.transpose(shell(c), order).flags.c_contiguous:
                 c = in_layout(c, layout, batch)
             return Buffer(Array(materialize(c), False))
         buffer = Buffer(zeros_in_layout(spec, layout, batch))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ...array.box import is_box, observe, unbox
+from ...array.box import is_box, observe, shell
 from ...array.dispatch import register
 from ...array.layout import in_layout, layout_of
 from ...array.stores import assign_to
@@ -120,7 +120,7 @@ def target_of(out: Any) -> Any:
     """The array that a function is to write to, if any."""
     if type(out) is tuple:
         (out,) = out
-    if out is not None and type(unbox(out)) is not ndarray:
+    if out is not None and type(shell(out)) is not ndarray:
         raise TypeError("return arrays must be of ArrayType")
     return out
 

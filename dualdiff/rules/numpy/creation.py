@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ...array.box import is_box, observe, unbox
+from ...array.box import is_box, observe, shell, unbox
 from ...array.dispatch import register
 from ...array.views import Array, memory_of
 from ...core.batch import Shape, cast, dtype_of
@@ -158,7 +158,7 @@ def array(
         ans = ans.astype(dtype)
     elif copy is True and is_box(object):
         ans = np.copy(ans, order)
-    if not isinstance(unbox(ans), ndarray):
+    if not isinstance(shell(ans), ndarray):
         ans = np.copy(ans)  # an array without axes
     if np.ndim(ans) < ndmin:
         ans = np.reshape(ans, (1,) * (ndmin - np.ndim(ans)) + np.shape(ans))

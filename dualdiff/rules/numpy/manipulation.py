@@ -12,7 +12,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ...array.box import is_box, observe, unbox
+from ...array.box import is_box, observe, shell, unbox
 from ...array.views import View, memory_of
 from ...core.batch import Broadcast, Shape, align, shape_of, unbroadcast
 from ...core.trace import materialize
@@ -214,7 +214,7 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
     arrays = [as_operand(a) for a in args]
     shape = np.broadcast_shapes(*map(np.shape, arrays))
     return tuple(
-        a if shape_of(a) == shape and type(unbox(a)) is ndarray else np.broadcast_to(a, shape)
+        a if shape_of(a) == shape and type(shell(a)) is ndarray else np.broadcast_to(a, shape)
         for a in arrays
     )
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ...array.box import is_box, observe, unbox
+from ...array.box import is_box, observe, shell, unbox
 from ...array.dispatch import UFUNC_METHODS
 from ...core.batch import Shape, cast, dtype_of, shape_of
 from ...core.primitive import Primitive
@@ -411,7 +411,7 @@ def nan_as(a: Value, number: int) -> Any:
     nan = np.isnan(unbox(a))
     if np.any(nan):
         return np.where(nan, number, a)
-    strides = getattr(unbox(a), "strides", ())
+    strides = getattr(shell(a), "strides", ())
     return np.copy(a) if 0 in strides else a  # as in NumPy, whose sums depend on strides
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import is_box, observe, unbox
+from ...array.box import is_box, observe, shell, unbox
 from ...array.dispatch import UFUNC_METHODS
 from ...array.stores import assign_to, refuse_plain_target
 from ...core.batch import dtype_of, shape_of
@@ -27,7 +27,7 @@ def _operand(x: Value) -> Any:
 
 def _dtype_or_kind(x: Value) -> Any:
     """An argument of `ufunc.resolve_dtypes`: a dtype, or the type of a weak Python number."""
-    x = unbox(x)
+    x = shell(x)
     return type(x) if type(x) in (int, float, complex) else dtype_of(x)
 
 
@@ -61,7 +61,7 @@ def _inputs_of_dtype(
 def _outputs(ufunc: Any, out: Any) -> tuple[Any, ...]:
     out = out if type(out) is tuple else (out,)
     for o in out:
-        if o is not None and not isinstance(unbox(o), np.ndarray):
+        if o is not None and not isinstance(shell(o), np.ndarray):
             raise TypeError("return arrays must be of ArrayType")
     return out if len(out) == ufunc.nout else (None,) * ufunc.nout
 

@@ -90,7 +90,8 @@ def where(condition: Any, /, *choices: Any) -> Any:
         # A choice for a traced array depends on both choices, whatever the condition.
         condition = (unbox if any(map(is_box, choices)) else observe)(condition)
     # A copy, since the program may go on to change its mask.
-    condition = np.array(condition, dtype=bool)
+    known = hasattr(condition, "astype")
+    condition = condition.astype(bool) if known else np.array(condition, dtype=bool)
     if not choices:
         return np.nonzero(condition)
     if len(choices) != 2:

@@ -1,0 +1,278 @@
+"""The state that a program reads besides its arguments: closures, globals, defaults, attributes.
+
+A recording holds for this state alone. So it is searched once, and compared before each replay:
+numbers and texts by value, arrays element by element, other objects by identity and by their
+attributes. The search ends at modules of Python, NumPy, SciPy and dualdiff.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import sys
+import types
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..array.box import is_box
+from ..transforms.transform import Transform
+from .errors import Unrecordable
+
+MOST = 5000  # objects that are searched
+_LIBRARIES = frozenset(
+    {*sys.stdlib_module_names, "numpy", "scipy", "dualdiff", "optree", "llvmlite"}
+)
+_VALUES = (str, bytes, type(None), float, int, complex, bool, np.generic, range, slice, np.dtype)
+_MISSING: Any = type("Missing", (), {})()
+_GENERATORS = (np.random.Generator, np.random.RandomState, np.random.BitGenerator)
+_memcmp = ctypes.CDLL(None).memcmp if sys.platform != "win32" else None
+if _memcmp is not None:
+    _memcmp.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
+
+
+def is_library(module: str | None) -> bool:
+    """Whether a module belongs to Python, NumPy, SciPy or dualdiff."""
+    return (module or "").partition(".")[0] in _LIBRARIES
+
+
+def _in_site_packages(f: types.FunctionType) -> bool:
+    file = f.__code__.co_filename
+    return "site-packages" in file or "dist-packages" in file
+
+
+def equal_arrays(a: ndarray, b: ndarray) -> bool:
+    """Whether an array has the bytes of its copy."""
+    if a.shape != b.shape or (a.dtype is not b.dtype and a.dtype != b.dtype):
+        return False
+    if a.nbytes > 1024 and a.flags.c_contiguous and b.flags.c_contiguous and _memcmp is not None:
+        return bool(_memcmp(a.ctypes.data, b.ctypes.data, a.nbytes) == 0)
+    return a.tobytes() == b.tobytes()
+
+
+def _same_value(a: Any, b: Any) -> bool:
+    return type(a) is type(b) and bool(a == b or (a != a and b != b))
+
+
+class Captures:
+    """What some functions and objects refer to, as it was when they were searched."""
+
+    def __init__(self, roots: Iterable[Any]) -> None:
+        self.tests: list[str] = []
+        self.names: dict[str, Any] = {
+            "missing": _MISSING, "same": _same_value, "equal": equal_arrays, "type": type,
+            "len": len,
+        }  # fmt: skip
+        self.seen: dict[int, Any] = {}
+        self.generators: list[Any] = []
+        self.containers: list[Any] = []
+        self.what: list[str] = []
+        for root in roots:
+            self._search(root, "", "the function")
+        self._states = list(map(_state, self.generators))
+        self.unchanged: Callable[[], bool] = self._compiled()
+
+    def drew(self) -> bool:
+        """Whether a captured generator of random numbers has moved since the search."""
+        return any(_state(g) != s for g, s in zip(self.generators, self._states, strict=True))
+
+    def changed(self) -> str:
+        """In words, the first thing that has changed."""
+        for test, what in zip(self.tests, self.what, strict=True):
+            if not eval(test, self.names):
+                return what
+        return "nothing"
+
+    def _compiled(self) -> Any:
+        if not self.tests:
+            return lambda: True
+        body = "".join(f"    if not ({test}): return False\n" for test in self.tests)
+        exec(f"def unchanged():\n{body}    return True\n", self.names)
+        made = self.names["unchanged"]
+
+        def unchanged() -> bool:
+            try:
+                return bool(made())
+            except Exception:  # an attribute or an element that is gone has changed as well
+                return False
+
+        return unchanged if len(self.tests) > 0 else made
+
+    def _name(self, x: Any) -> str:
+        name = f"n{len(self.names)}"
+        self.names[name] = x
+        return name
+
+    def _test(self, text: str, what: str) -> None:
+        self.tests.append(text)
+        self.what.append(what)
+        if len(self.tests) > MOST:
+            raise Unrecordable(f"the function refers to more than {MOST} objects")
+
+    def _bind(self, x: Any, text: str, what: str) -> None:
+        """Guard the object that the text `text` finds now."""
+        if not text:
+            return self._search(x, text, what)
+        if is_box(x):
+            raise Unrecordable(f"{what} is a traced value")
+        if isinstance(x, _VALUES):
+            name = self._name(x)
+            self._test(f"{text} is {name} or same({text}, {name})", what)
+            return None
+        if type(x) is tuple and all(isinstance(e, _VALUES) for e in x):
+            name = self._name(x)
+            self._test(f"{text} is {name} or {text} == {name}", what)
+            return None
+        self._test(f"{text} is {self._name(x)}", what)
+        return self._search(x, text, what)
+
+    def _search(self, x: Any, text: str, what: str) -> None:
+        if isinstance(x, _VALUES) or id(x) in self.seen:
+            return
+        self.seen[id(x)] = x
+        if len(self.seen) > MOST:
+            raise Unrecordable(f"the function refers to more than {MOST} objects")
+        if is_box(x):
+            raise Unrecordable(f"{what} is a traced value")
+        if isinstance(x, ndarray):
+            self._array(x, what)
+        elif isinstance(x, _GENERATORS):
+            self.generators.append(x)
+        elif isinstance(x, Iterator) and not isinstance(x, (types.FunctionType, type)):
+            raise Unrecordable(f"{what} is an iterator, which each call would move on")
+        elif isinstance(x, types.FunctionType):
+            self._function(x, what)
+        elif isinstance(x, types.MethodType):
+            self._search(x.__self__, "", f"{what}.__self__")
+            self._search(x.__func__, "", what)
+        elif isinstance(x, functools.partial):
+            for part in (x.func, x.args, x.keywords):
+                self._search(part, "", what)
+        elif isinstance(x, (tuple, list)):
+            self._sequence(x, what)
+        elif isinstance(x, dict):
+            self._dict(x, what)
+        elif isinstance(x, (set, frozenset)):
+            name, held = self._name(x), self._name(frozenset(x))
+            self._test(f"{name} == {held}", what)
+        elif isinstance(x, type):
+            self._class(x, what)
+        elif isinstance(x, Transform):  # what it remembers of earlier calls changes no result
+            for option in (x.f, x.argnums, x.options):
+                self._search(option, "", what)
+        elif not isinstance(x, types.ModuleType):
+            self._object(x, what)
+
+    def _array(self, x: ndarray, what: str) -> None:
+        if x.dtype.hasobject:
+            raise Unrecordable(f"{what} is an array of objects")
+        self._test(f"equal({self._name(x)}, {self._name(x.copy(order='K'))})", what)
+
+    def _sequence(self, x: Any, what: str) -> None:
+        name = self._name(x)
+        if len(x) > MOST:
+            raise Unrecordable(f"{what} has {len(x)} elements; make it an array")
+        if type(x) is not tuple:
+            self.containers.append(x)
+            self._test(f"len({name}) == {len(x)}", what)
+        if all(type(e) in (float, int, str, bool) for e in x):
+            self._test(f"{name} == {self._name(x.copy() if type(x) is list else x)}", what)
+            return
+        for i, e in enumerate(x):
+            self._bind(e, f"{name}[{i}]", f"{what}[{i}]")
+
+    def _dict(self, x: Any, what: str) -> None:
+        name = self._name(x)
+        self.containers.append(x)
+        self._test(f"len({name}) == {len(x)}", what)
+        for key, value in list(x.items()):
+            self._bind(value, f"{name}.get({self._name(key)}, missing)", f"{what}[{key!r}]")
+
+    def _function(self, f: types.FunctionType, what: str) -> None:
+        if is_library(f.__module__) or _in_site_packages(f):
+            self._cells(f, what)
+            return
+        name = self._name(f)
+        self._test(f"{name}.__code__ is {self._name(f.__code__)}", what)
+        self._test(f"{name}.__defaults__ is {self._name(f.__defaults__)}", f"a default of {what}")
+        self._search(f.__defaults__, "", f"the defaults of {what}")
+        self._search(f.__kwdefaults__, "", f"the defaults of {what}")
+        self._cells(f, what)
+        scope, used = f.__globals__, _names_used(f.__code__)
+        space = self._name(scope)
+        for key in used:
+            if key in scope:
+                value = scope[key]
+                self._bind(value, f"{space}.get({key!r}, missing)", f"the global {key!r}")
+                if isinstance(value, types.ModuleType) and not is_library(value.__name__):
+                    self._module(value, used)
+        wrapped = getattr(f, "__wrapped__", None)
+        if wrapped is not None:
+            self._search(wrapped, "", what)
+
+    def _cells(self, f: types.FunctionType, what: str) -> None:
+        for variable, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
+            try:
+                value = cell.cell_contents
+            except ValueError:
+                continue
+            of = f"the variable {variable!r} of {what}"
+            self._bind(value, f"{self._name(cell)}.cell_contents", of)
+
+    def _module(self, module: types.ModuleType, used: Iterable[str]) -> None:
+        space = self._name(vars(module))
+        for key in used:
+            if key in vars(module):
+                what = f"{module.__name__}.{key}"
+                self._bind(vars(module)[key], f"{space}.get({key!r}, missing)", what)
+
+    def _class(self, cls: type, what: str) -> None:
+        if is_library(cls.__module__):
+            return
+        for base in cls.__mro__:
+            if is_library(base.__module__) or base is object:
+                continue
+            name = self._name(base)
+            for key, value in list(vars(base).items()):
+                if not key.startswith("__") or key in ("__call__", "__init__", "__getattr__"):
+                    of = f"{base.__name__}.{key}"
+                    self._bind(value, f"{name}.__dict__.get({key!r}, missing)", of)
+
+    def _object(self, x: Any, what: str) -> None:
+        for member in ("fget", "__func__"):  # properties, static and class methods
+            inner = getattr(x, member, None)
+            if isinstance(inner, types.FunctionType):
+                self._search(inner, "", what)
+        held = getattr(x, "__dict__", None)
+        if isinstance(held, dict):
+            name = self._name(held)
+            self._test(f"len({name}) == {len(held)}", f"the attributes of {what}")
+            for key, value in list(held.items()):
+                of = f"{type(x).__name__}.{key}"
+                self._bind(value, f"{name}.get({key!r}, missing)", of)
+        for base in type(x).__mro__:
+            slots = base.__dict__.get("__slots__", ())
+            for key in (slots,) if isinstance(slots, str) else slots:
+                if not key.startswith("__") and hasattr(x, key):
+                    value = getattr(x, key)
+                    self._bind(value, f"{self._name(x)}.{key}", f"{type(x).__name__}.{key}")
+        self._search(type(x), "", type(x).__name__)
+
+
+def _state(generator: Any) -> str:
+    state = getattr(generator, "bit_generator", generator)
+    if isinstance(generator, np.random.RandomState):
+        return repr(generator.get_state())
+    return repr(state.state)
+
+
+@functools.cache
+def _names_used(code: types.CodeType) -> tuple[str, ...]:
+    """The global names and attributes that a code and the codes inside it mention."""
+    names = dict.fromkeys(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names.update(dict.fromkeys(_names_used(constant)))
+    return tuple(names)

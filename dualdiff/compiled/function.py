@@ -1,0 +1,480 @@
+"""Compiled functions: their recordings, when one of them is replayed, and when none is."""
+
+from __future__ import annotations
+
+import functools
+import random
+import threading
+import time
+import warnings
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy import float64, ndarray
+
+from ..array.box import is_box
+from ..core.batch import SILENT, error_state, set_error_state
+from ..core.types import Value
+from ..errors import line_text
+from ..trees import Structure, flatten
+from .captures import Captures, equal_arrays
+from .errors import CompileWarning, Unrecordable
+from .graph import Graph, record, recording
+from .native import compile_graph
+from .recorder import Guard, same
+from .report import Report
+from .source import Miss
+
+MOST_RECORDINGS = 16
+WINDOW, MOST_MISSES = 64, 16  # of the last calls so many may miss
+CHECKED = 2  # replays of a recording that are compared with eager calls
+SIGNATURES = 256  # most that are remembered
+_DYNAMIC = (float, float64, complex)
+_TINY = 1e-12
+_mutex = threading.RLock()
+
+
+class Recording:
+    """One recorded run, ready to be replayed."""
+
+    __slots__ = ("checks", "converters", "graph", "outcomes", "program", "replays", "seconds")
+
+    def __init__(self, graph: Graph, eager: Sequence[Any], options: dict[str, Any]) -> None:
+        self.graph = graph
+        start = time.perf_counter()
+        self.program = compile_graph(graph, **options)
+        self.seconds = time.perf_counter() - start
+        self.outcomes = [(node, graph.operations[node].outcome) for node in graph.guards]
+        self.checks, self.replays = CHECKED, 0
+        self.converters = [_converter(v, s) for v, s in zip(eager, graph.samples, strict=True)]
+
+    def agrees_until(self, guard: int, other: Recording) -> bool:
+        """Whether another recording takes the same course up to a guard, and not there."""
+        mine = [o for o in self.outcomes if o[0] < guard]
+        theirs = [o for o in other.outcomes if o[0] < guard]
+        if len(mine) != len(theirs) or not all(map(same, mine, theirs)):
+            return False
+        own, its = dict(self.outcomes).get(guard), dict(other.outcomes).get(guard)
+        return not same(own, its)
+
+
+class Table:
+    """The recordings of one signature of the arguments."""
+
+    def __init__(self, captures: Captures | None, reason: str = "") -> None:
+        self.captures = captures
+        self.recordings: list[Recording] = []
+        self.recorded = self.calls = self.misses = self.eager_calls = 0
+        self.window: deque[bool] = deque(maxlen=WINDOW)
+        self.reason = reason  # why calls are eager
+        self.guards: dict[str, int] = {}  # misses by line
+        self.record_seconds = 0.0
+
+
+class Compiled:
+    """A function that replays recordings of another; `compile` makes it."""
+
+    def __init__(self, f: Callable[..., Any], **options: Any) -> None:
+        if not callable(f):
+            raise TypeError(f"compile takes a function, not a {type(f).__name__}")
+        functools.update_wrapper(self, f, updated=())
+        self.f, self.options = f, options
+        self.verify = options.pop("verify")
+        self.tables: OrderedDict[Any, Table] = OrderedDict()
+
+    def __reduce__(self) -> Any:
+        return _rebuild, (self.f, {"verify": self.verify, **self.options})
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<compiled {getattr(self.f, '__name__', self.f)}>"
+
+    def report(self) -> Report:
+        """How calls were answered: recordings, guards, call-backs, and why some stay eager."""
+        return Report(self)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if recording.get():
+            return self.f(*args, **kwargs)  # inside another recording
+        leaves, structure = flatten((args, kwargs))
+        key = structure, tuple(map(_described, leaves))
+        try:
+            table = self.tables.get(key)
+        except TypeError:  # an argument without a hash
+            return self.f(*args, **kwargs)
+        if table is None:
+            if any(map(_is_foreign, leaves)):
+                return self.f(*args, **kwargs)
+            with _mutex:
+                table = self.tables.get(key) or self._new_table(key, leaves)
+        table.calls += 1
+        if table.reason:
+            table.eager_calls += 1
+            return self.f(*args, **kwargs)
+        if not table.recordings:
+            return self._first(table, leaves, structure, args, kwargs)
+        assert table.captures is not None
+        if not table.captures.unchanged():
+            return self._changed(table, leaves, structure, args, kwargs)
+        dynamic = [x for x in leaves if _is_dynamic(x)]
+        found = self._replayed(table, dynamic)
+        if found is None:
+            return self._missed(table, leaves, structure, args, kwargs)
+        recorded, values = found
+        table.window.append(True)
+        if recorded.checks or self.verify:
+            return self._compared(table, recorded, values, args, kwargs)
+        if values is _SUSPECT:
+            return self._eager(table, args, kwargs)
+        return recorded.graph.structure.unflatten(values)
+
+    # One call.
+
+    def _replayed(self, table: Table, dynamic: Sequence[Any]) -> Any:
+        """A recording whose guards hold, and its results; None if there is none."""
+        tried: list[Recording] = []
+        current: Recording | None = table.recordings[0]
+        while current is not None:
+            missed = _run(current, dynamic)
+            if type(missed) is not Miss:
+                if tried:
+                    table.recordings.remove(current)
+                    table.recordings.insert(0, current)
+                current.replays += 1
+                return current, missed
+            tried.append(current)
+            operation = current.graph.operations[missed.guard]
+            last, current = current, None
+            for other in table.recordings:
+                if other in tried:
+                    continue
+                if type(operation) is not Guard or last.agrees_until(missed.guard, other):
+                    current = other
+                    break
+            if current is None:
+                where = _line_of(operation)
+                table.guards[where] = table.guards.get(where, 0) + 1
+        return None
+
+    def _eager(self, table: Table, args: Any, kwargs: Any) -> Any:
+        table.eager_calls += 1
+        return self.f(*args, **kwargs)
+
+    def _compared(
+        self, table: Table, recorded: Recording, values: Any, args: Any, kwargs: Any
+    ) -> Any:
+        """The eager result of a call whose replay is checked."""
+        out = self._eager(table, args, kwargs)
+        if values is _SUSPECT:
+            return out
+        recorded.checks = max(0, recorded.checks - 1)
+        leaves, structure = flatten(out)
+        if structure != recorded.graph.structure or not all(map(close, values, leaves)):
+            self._give_up(
+                table,
+                "a replay differs from an eager call: the function depends on more than its "
+                "arguments and the state that it refers to",
+            )
+        return out
+
+    def _first(
+        self, table: Table, leaves: Sequence[Any], structure: Structure, args: Any, kwargs: Any
+    ) -> Any:
+        """An eager call, followed by a recording at its point."""
+        before = [x.copy() if type(x) is ndarray else x for x in leaves]
+        state = np.random.get_state()  # noqa: NPY002
+        text_state = random.getstate()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            out = self._eager(table, args, kwargs)
+        for warning in caught:
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
+        drew = not _same_state(state, text_state) or (table.captures and table.captures.drew())
+        if drew:
+            table.reason = "the function draws random numbers; pass them as an argument"
+        elif any(
+            type(x) is ndarray and not equal_arrays(x, y)
+            for x, y in zip(leaves, before, strict=True)
+        ):
+            table.reason = "the function changes its argument in place"
+        elif caught:
+            self._count_recording(table, f"the program warns: {caught[0].message}")
+        elif table.captures is not None and not table.captures.unchanged():
+            table.reason = f"the function changes state of its own: {table.captures.changed()}"
+        else:
+            self._record(table, leaves, structure, out)
+        return out
+
+    def _missed(
+        self, table: Table, leaves: Sequence[Any], structure: Structure, args: Any, kwargs: Any
+    ) -> Any:
+        table.misses += 1
+        table.window.append(False)
+        full = table.recorded >= MOST_RECORDINGS
+        if full or list(table.window).count(False) > MOST_MISSES:
+            lines = sorted(table.guards, key=lambda k: -table.guards[k])
+            self._give_up(
+                table,
+                f"its course depends on numbers {lines[0] if lines else ''}, which differ from "
+                f"call to call. Write np.where, or compile a smaller part",
+            )
+            return self._eager(table, args, kwargs)
+        return self._first(table, leaves, structure, args, kwargs)
+
+    def _changed(
+        self, table: Table, leaves: Sequence[Any], structure: Structure, args: Any, kwargs: Any
+    ) -> Any:
+        """A call after the state that the function refers to has changed."""
+        what = table.captures.changed() if table.captures is not None else ""
+        table.recordings.clear()
+        table.misses += 1
+        table.window.append(False)
+        if table.recorded >= MOST_RECORDINGS or list(table.window).count(False) > MOST_MISSES:
+            self._give_up(table, f"{what} changes from call to call; pass it as an argument")
+            return self._eager(table, args, kwargs)
+        try:
+            table.captures = Captures([self.f, *filter(_is_object, leaves)])
+        except Unrecordable as error:
+            table.reason = str(error)
+        if table.reason:
+            return self._eager(table, args, kwargs)
+        return self._first(table, leaves, structure, args, kwargs)
+
+    # Recordings.
+
+    def _new_table(self, key: Any, leaves: Sequence[Any]) -> Table:
+        try:
+            made = Table(Captures([self.f, *filter(_is_object, leaves)]))
+        except Unrecordable as error:
+            made = Table(None, str(error))
+        self.tables[key] = made
+        while len(self.tables) > SIGNATURES:
+            self.tables.popitem(last=False)
+        return made
+
+    def _count_recording(self, table: Table, reason: str) -> None:
+        table.recorded += 1
+        if table.recorded >= MOST_RECORDINGS:
+            self._give_up(table, reason)
+
+    def _record(self, table: Table, leaves: Sequence[Any], structure: Structure, out: Any) -> None:
+        """Record the program twice, compare, and keep it."""
+        assert table.captures is not None
+        eager, form = flatten(out)
+        if any(map(_has_surprise, eager)):
+            return  # NaN or infinity: this point is no example
+        start = time.perf_counter()
+        dynamic = [_is_dynamic(x) for x in leaves]
+        try:
+            with _mutex:
+                graph = record(self.f, leaves, structure, dynamic)
+                second = record(self.f, leaves, structure, dynamic)
+                if not graph.repeats(second):  # operators may learn from the first run
+                    graph, second = second, record(self.f, leaves, structure, dynamic)
+                if not graph.repeats(second):
+                    raise Unrecordable("two runs at one point do not do the same")
+                if form != graph.structure or not all(map(close, graph.samples, eager)):
+                    raise Unrecordable("a run on recorded values gives another result")
+                if not table.captures.unchanged():
+                    raise Unrecordable(
+                        f"the function changes state of its own: {table.captures.changed()}"
+                    )
+                made = Recording(graph, eager, self.options)
+        except Exception as error:
+            table.reason = f"{error}" if isinstance(error, Unrecordable) else _text_of(error)
+            return
+        finally:
+            table.record_seconds += time.perf_counter() - start
+        table.recordings.insert(0, made)
+        table.recorded += 1
+
+    def prepare(self, *args: Any, **kwargs: Any) -> None:
+        """Record and compile for arguments like these, and run the function once."""
+        self(*args, **kwargs)
+
+    def _give_up(self, table: Table, why: str) -> None:
+        table.reason = why
+        table.recordings.clear()
+        name = getattr(self.f, "__name__", repr(self.f))
+        warnings.warn(
+            f"the compiled function {name} runs eagerly from now on: {why}",
+            CompileWarning,
+            stacklevel=4,
+        )
+
+
+_SUSPECT: Any = type("Suspect", (), {})()  # a result with a NaN or infinity, or an error
+
+
+def _run(recorded: Recording, dynamic: Sequence[Any]) -> Any:
+    """The converted results of a replay, or the guard that failed, or `_SUSPECT`."""
+    state = error_state()
+    try:
+        set_error_state(SILENT)
+        found = recorded.program(*dynamic)
+    except Exception:  # the eager call raises it, or does without
+        return _SUSPECT
+    finally:
+        set_error_state(state)
+    if type(found) is Miss:
+        return found
+    values = [c(v) for c, v in zip(recorded.converters, found, strict=True)]
+    for v in values:
+        if _has_surprise(v):
+            return _SUSPECT
+    return values
+
+
+def _rebuild(f: Any, options: dict[str, Any]) -> Compiled:
+    return Compiled(f, **options)
+
+
+def _described(x: Any) -> Any:
+    """The part of the signature that belongs to one leaf."""
+    kind = type(x)
+    if kind is ndarray:
+        if x.dtype.kind in "fc":
+            return x.shape, x.strides, x.dtype
+        return x.shape, x.dtype, x.tobytes() if not x.dtype.hasobject else id(x)
+    if kind in _DYNAMIC or (isinstance(x, np.inexact)):
+        return kind
+    if _is_object(x):
+        return _Held(x)
+    return kind, x
+
+
+class _Held:
+    """An argument that counts by its identity, kept alive."""
+
+    __slots__ = ("x",)
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is _Held and other.x is self.x
+
+    def __hash__(self) -> int:
+        return id(self.x)
+
+
+def _is_object(x: Any) -> bool:
+    plain = (ndarray, np.generic, float, complex, int, bool, str, bytes, type(None))
+    return not isinstance(x, plain) or (type(x) is ndarray and x.dtype.hasobject)
+
+
+def _is_dynamic(x: Any) -> bool:
+    kind = type(x)
+    return (kind is ndarray and x.dtype.kind in "fc") or kind in _DYNAMIC or isinstance(
+        x, np.inexact
+    )  # fmt: skip
+
+
+def _is_foreign(x: Any) -> bool:
+    """Whether a leaf belongs to a derivative that is being taken."""
+    return is_box(x) or (isinstance(x, ndarray) and x.dtype.hasobject)
+
+
+def _has_surprise(x: Any) -> bool:
+    """Whether a value holds a NaN or an infinity."""
+    if type(x) is ndarray:
+        if x.dtype.kind not in "fc" or not x.size:
+            return False
+        total = np.add.reduce(x, None)
+        return not np.isfinite(total)
+    if type(x) in (float, float64):
+        return bool(x - x != 0.0)
+    if isinstance(x, (complex, np.inexact)):
+        return not np.isfinite(x)
+    return False
+
+
+def close(a: Any, b: Any) -> bool:
+    """Whether two results agree up to rounding."""
+    if isinstance(a, (str, type(None))) or isinstance(b, (str, type(None))):
+        return bool(a == b)
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape or a.dtype.kind != b.dtype.kind:
+        return False
+    if a.dtype.kind not in "fc":
+        return bool(np.array_equal(a, b))
+    if not a.size:
+        return True
+    single = a.dtype.itemsize < 8 or a.dtype.char == "F"
+    tolerance = 1e-3 if single else 1e-8
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(b)
+        size = float(np.max(np.abs(b), initial=0.0, where=finite))
+        near = np.abs(a - b) <= tolerance * size + _TINY * size
+    return bool(np.all(near | (a == b) | ((a != a) & (b != b))))
+
+
+def _converter(eager: Any, sample: Any) -> Callable[[Any], Any]:
+    """What gives a replayed leaf the type of the eager one."""
+    if type(eager) is ndarray:
+        dtype = eager.dtype
+        return lambda v: np.array(v, dtype, order="K")
+    if isinstance(eager, np.generic):
+        return eager.dtype.type
+    if type(eager) in (float, int, bool, complex):
+        return type(eager)
+    return lambda v: v
+
+
+def _same_state(state: Any, text_state: Any) -> bool:
+    new = np.random.get_state()  # noqa: NPY002
+    same_numpy = all(np.array_equal(a, b) for a, b in zip(new, state, strict=True))
+    return same_numpy and random.getstate() == text_state
+
+
+def _line_of(operation: Any) -> str:
+    return (
+        line_text(*operation.where) if type(operation) is Guard else "in the shapes of its values"
+    )
+
+
+def _text_of(error: Exception) -> str:
+    return f"{type(error).__name__} while it was recorded: {error}"
+
+
+def compile(
+    f: Callable[..., Any] | None = None,
+    /,
+    *args: Value,
+    verify: bool = False,
+    fastmath: bool = False,
+    backend: str | None = None,
+) -> Any:
+    """A function that records `f` once, and replays the recording as fast code.
+
+    Arguments: `f`, a function of NumPy arrays and numbers, in containers if you like; it may take
+    derivatives, and may itself be an operator's result such as ``dd.value_and_grad(loss)``;
+    further positional arguments, for which it is recorded at once; `verify`, to compare every call
+    with the eager one; `fastmath`, to let native code reorder sums and fuse multiplications and
+    additions; `backend`, "python" or "llvm" (None: llvm if llvmlite is installed).
+    Returns: a function of the same arguments with the same results. `report()` says how it
+    answers its calls. Without `f`, a decorator.
+    Raises: TypeError if `f` is no function. What f raises, the compiled function raises.
+
+    Conditions, integers and indices that depend on the arguments are checked at each call; where
+    they differ, another recording is made. State that f refers to is compared at each call. A call
+    with a NaN or infinity in its result is answered by f itself. docs/compile.md has the limits.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> g = dd.compile(dd.value_and_grad(lambda x: np.sum(x**2)))
+    >>> g(np.array([1.0, 2.0]))
+    (5.0, array([2., 4.]))
+    """
+    options: dict[str, Any] = {"verify": verify, "fastmath": fastmath, "backend": backend}
+    if f is None:
+        return functools.partial(compile, **options)
+    made = Compiled(f, **options)
+    if args:
+        made.prepare(*args)
+    return made

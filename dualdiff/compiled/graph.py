@@ -1,0 +1,179 @@
+"""A recorded program: its nodes, without those that nothing needs."""
+
+from __future__ import annotations
+
+import types
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from contextvars import ContextVar, copy_context
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..array.box import is_box
+from ..core.batch import quiet
+from ..core.dual import new_trace
+from ..core.tape import new_tape
+from ..core.trace import materialize
+from ..trees import Structure, flatten
+from .errors import Looked, Unrecordable
+from .recorder import INPUT, Call, Guard, Pick, Recorder, Store, same
+from .steps import CarefulForward, CarefulTape
+from .values import KINDS, Plain, Recorded
+
+recording: ContextVar[bool] = ContextVar("dualdiff_recording", default=False)
+_IMMUTABLE = (str, bytes, type(None), float, int, complex, bool, np.generic)
+
+
+class Graph:
+    """The nodes that results and guards of one run need, in their order.
+
+    `operations[i]` takes the values that `operands[i]` numbers; `forms[i]` is the shape and dtype,
+    or the type, of its result. `outputs` are numbers of nodes or constants, and `samples` are the
+    results of the run.
+    """
+
+    def __init__(self, recorder: Recorder, inputs: Sequence[int], out: Any) -> None:
+        self.inputs = list(inputs)
+        leaves, self.structure = flatten(out)
+        self.outputs: list[int] = []
+        self.samples: list[Any] = []
+        for leaf in leaves:
+            if is_box(leaf) or (type(leaf) is ndarray and leaf.dtype.hasobject):
+                leaf = materialize(leaf)
+            if not (type(leaf) in KINDS or type(leaf) is ndarray or isinstance(leaf, _IMMUTABLE)):
+                raise Unrecordable(f"the result holds a {type(leaf).__name__}")
+            self.outputs.append(recorder.ref(leaf))
+            self.samples.append(leaf.raw if type(leaf) in (Recorded, Plain) else leaf)
+        self.operations, self.operands = recorder.operations, recorder.operands
+        self.forms, self.constants = recorder.forms, recorder.constants
+        self.live = self._live()
+
+    def _live(self) -> list[int]:
+        """The nodes that are needed: what results and guards depend on."""
+        needed = bytearray(len(self.operations))
+        for ref in self.outputs:
+            if ref >= 0:
+                needed[ref] = 1
+        for node in reversed(range(len(needed))):
+            operation = self.operations[node]
+            if type(operation) is Guard or operation is INPUT:
+                needed[node] = 1
+            if needed[node]:
+                for ref in self.operands[node]:
+                    if ref >= 0:
+                        needed[ref] = 1
+        return [node for node in range(len(needed)) if needed[node]]
+
+    @property
+    def guards(self) -> list[int]:
+        """The nodes that are guards."""
+        return [node for node in self.live if type(self.operations[node]) is Guard]
+
+    def repeats(self, other: Graph) -> bool:
+        """Whether two recordings are the same program."""
+        return (
+            self.operands == other.operands
+            and self.forms == other.forms
+            and self.outputs == other.outputs
+            and self.structure == other.structure
+            and all(map(_alike, self.operations, other.operations))
+            and len(self.constants) == len(other.constants)
+            and all(map(_same_constant, self.constants, other.constants))
+        )
+
+
+def _same_constant(a: Any, b: Any) -> bool:
+    return same(a, b) if isinstance(a, (ndarray, *_IMMUTABLE, tuple)) else type(a) is type(b)
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Whether two operations of two recordings do the same."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, Call):
+        return _alike(a.function, b.function) and _trees_alike(
+            (a.args, a.kwargs), (b.args, b.kwargs)
+        )
+    if isinstance(a, Guard):
+        return bool(same(a.outcome, b.outcome))
+    if isinstance(a, Pick):
+        return a.path == b.path
+    if isinstance(a, Store):
+        return _trees_alike(a.place, b.place)
+    if isinstance(a, types.FunctionType):
+        return a.__code__ is b.__code__
+    if isinstance(a, str):
+        return bool(a == b)
+    return getattr(a, "__func__", a) == getattr(b, "__func__", b)
+
+
+def _trees_alike(a: Any, b: Any) -> bool:
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, (tuple, list)):
+        return len(a) == len(b) and all(map(_trees_alike, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_trees_alike(v, b[k]) for k, v in a.items())
+    if isinstance(a, (ndarray, *_IMMUTABLE, slice)):
+        return same(a, b)
+    return True
+
+
+def record(
+    f: Callable[..., Any], leaves: Sequence[Any], structure: Structure, dynamic: Sequence[bool]
+) -> Graph:
+    """Run `f` on recorded values in place of the dynamic leaves.
+
+    The first attempt traces into every rule. If one looks at numbers, a careful attempt follows, in
+    which such rules are called back.
+    """
+    try:
+        return copy_context().run(_record, f, leaves, structure, dynamic, False)
+    except Looked:
+        pass
+    try:
+        return copy_context().run(_record, f, leaves, structure, dynamic, True)
+    except Looked:
+        raise Unrecordable("a rule looks at recorded numbers") from None
+
+
+def _record(
+    f: Callable[..., Any],
+    leaves: Sequence[Any],
+    structure: Structure,
+    dynamic: Sequence[bool],
+    careful: bool,
+) -> Graph:
+    recorder = Recorder(careful)
+    recording.set(True)
+    try:
+        if careful:
+            new_tape.set(lambda guards: CarefulTape(recorder, guards))
+            new_trace.set(lambda batch: CarefulForward(recorder, batch))
+        given, inputs = [], []
+        for leaf, is_dynamic in zip(leaves, dynamic, strict=True):
+            if is_dynamic:
+                box = recorder.input(leaf)
+                inputs.append(int(box.payload))
+                given.append(box)
+            else:
+                given.append(leaf)
+        args, kwargs = structure.unflatten(given)
+        with ExitStack() as stack:
+            caught = stack.enter_context(warnings.catch_warnings(record=True))
+            warnings.simplefilter("always")
+            stack.enter_context(quiet())
+            out = f(*args, **kwargs)
+            graph = Graph(recorder, inputs, out)
+        if recorder.broken:
+            raise Unrecordable(recorder.broken)
+        for warning in caught:
+            raise Unrecordable(f"the program warns: {warning.message}")
+        return graph
+    finally:
+        recorder.close()

@@ -1,0 +1,445 @@
+"""The recorder: the lowest trace, under all derivatives, which writes down each operation.
+
+A recording is a list of nodes. A node is a callable and the numbers of its operands: a number
+n >= 0 stands for the result of node n, and -1 - k for constant k. Derivatives are no special case:
+the rules run on recorded values, and their operations become nodes as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from threading import get_ident
+from typing import Any
+
+import numpy as np
+from numpy import float64, ndarray
+
+from ..array.box import is_box
+from ..array.stores import Place
+from ..core.calls import OpaqueCall
+from ..core.trace import STORED, Trace
+from ..core.types import Value
+from ..errors import user_frame
+from .errors import Looked, Unrecordable
+from .values import KINDS, Plain, Recorded, boxed, contains_box, raw_of
+
+_LEAVES = (ndarray, np.generic, float, complex, int, bool)
+_HASHED = frozenset((float, int, bool, float64, str, tuple, type(None)))
+
+
+class Hole:
+    """Stands in a template for the recorded operand number `place`."""
+
+    __slots__ = ("place",)
+
+    def __init__(self, place: int) -> None:
+        self.place = place
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Hole and other.place == self.place
+
+    def __hash__(self) -> int:
+        return self.place
+
+
+def with_holes(tree: Any, leaves: list[Any]) -> Any:
+    """The operands with a hole for each recorded value, which is appended to `leaves`."""
+    kind = type(tree)
+    if kind is Recorded or kind is Plain:
+        leaves.append(tree)
+        return Hole(len(leaves) - 1)
+    if kind in (tuple, list):
+        return kind(with_holes(x, leaves) for x in tree)
+    if isinstance(tree, tuple) and not is_box(tree):
+        return kind(*(with_holes(x, leaves) for x in tree))
+    if kind is dict:
+        return {k: with_holes(v, leaves) for k, v in tree.items()}
+    if kind is slice:
+        return slice(*(with_holes(x, leaves) for x in (tree.start, tree.stop, tree.step)))
+    if kind is ndarray and not tree.dtype.hasobject:
+        held = tree.copy(order="K")
+        held.flags.writeable = False
+        return held
+    if is_box(tree) or (kind is ndarray and contains_box(tree)):
+        raise Unrecordable("an operand holds a traced value of another kind")
+    return tree
+
+
+def filled(tree: Any, leaves: Sequence[Any]) -> Any:
+    """The operands with values in place of the holes."""
+    kind = type(tree)
+    if kind is Hole:
+        return leaves[tree.place]
+    if kind in (tuple, list):
+        return kind([filled(x, leaves) for x in tree])
+    if isinstance(tree, tuple):
+        return kind(*(filled(x, leaves) for x in tree))
+    if kind is dict:
+        return {k: filled(v, leaves) for k, v in tree.items()}
+    if kind is slice:
+        return slice(*(filled(x, leaves) for x in (tree.start, tree.stop, tree.step)))
+    return tree
+
+
+class Call:
+    """A function with operands in containers and keywords; it takes the recorded operands alone."""
+
+    __slots__ = ("args", "function", "kwargs")
+
+    def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any) -> None:
+        self.function, self.args, self.kwargs = function, args, kwargs
+
+    def __call__(self, *leaves: Any) -> Any:
+        return self.function(*filled(self.args, leaves), **filled(self.kwargs, leaves))
+
+
+class Method(Call):
+    """A method of the first operand; `function` is its name."""
+
+    __slots__ = ()
+
+    def __call__(self, x: Any, *leaves: Any) -> Any:
+        args, kwargs = filled(self.args, leaves), filled(self.kwargs, leaves)
+        return getattr(x, str(self.function))(*args, **kwargs)
+
+
+class Callback(Call):
+    """A rule of dualdiff that looks at numbers: it runs as it stands at every replay."""
+
+    __slots__ = ("name",)
+
+
+class Store:
+    """A content with a value stored at a place."""
+
+    __slots__ = ("place",)
+
+    def __init__(self, place: Any) -> None:
+        self.place = place
+
+    def __call__(self, content: Any, v: Any, *leaves: Any) -> Any:
+        return stored(content, filled(self.place, leaves), v)
+
+
+class Guard:
+    """A number on which the course of the program depends, as `look` reads it."""
+
+    __slots__ = ("look", "outcome", "where")
+
+    def __init__(self, outcome: Any, look: Callable[[Any], Any] | None, where: Any) -> None:
+        self.outcome, self.look, self.where = outcome, look, where
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value leads to the recorded outcome."""
+        return same(self.look(value) if self.look else value, self.outcome)
+
+
+class Pick:
+    """One of several results, by its place in nested tuples."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: tuple[int, ...]) -> None:
+        self.path = path
+
+    def __call__(self, results: Any) -> Any:
+        for i in self.path:
+            results = results[i]
+        return results
+
+
+INPUT: Any = type("Input", (), {"__repr__": lambda self: "input"})()
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two values have the same type, form and bits."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, (ndarray, np.generic)):
+        return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+    if isinstance(a, (float, complex)):
+        return bool(np.array(a).tobytes() == np.array(b).tobytes())
+    if isinstance(a, (tuple, list)):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(v, b[k]) for k, v in a.items())
+    if isinstance(a, slice):
+        return same((a.start, a.stop, a.step), (b.start, b.stop, b.step))
+    return a is b or bool(a == b)
+
+
+def stored(content: Any, place: Place, v: Any) -> Any:
+    """A copy of a plain content with `v` stored at a place."""
+    from ..array.layout import copy_with_strides
+
+    made = place.set(copy_with_strides(content, writable=True), v)
+    return made
+
+
+class Recorder(Trace):
+    """Writes the operations of one run of a program as nodes.
+
+    `operations`, `operands` and `samples` are lists with an element per node; a sample is the
+    result of this run, of which only type, shape and dtype are kept.
+    """
+
+    __slots__ = (
+        "_arrays",
+        "_constants",
+        "broken",
+        "constants",
+        "depth",
+        "forms",
+        "holds_steps",
+        "looks",
+        "operands",
+        "operations",
+        "thread",
+    )
+
+    def __init__(self, careful: bool = False) -> None:
+        self.operations: list[Any] = []
+        self.operands: list[tuple[int, ...]] = []
+        self.forms: list[Any] = []
+        self.constants: list[Any] = []
+        self._constants: dict[Any, int] = {}
+        self._arrays: dict[int, tuple[ndarray, int]] = {}
+        self.depth = 0  # of rules that may be rolled back
+        self.looks = 0
+        self.holds_steps = careful
+        self.thread = get_ident()
+        self.broken = ""  # why the recording is of no use
+        self.open()
+        self.fast = False
+
+    def close(self) -> None:
+        super().close()
+        self.thread = 0
+
+    # Nodes.
+
+    def add(self, operation: Any, operands: tuple[int, ...], ans: Any) -> int:
+        """Append a node and return its number."""
+        if get_ident() != self.thread:
+            if not self.thread:
+                raise Unrecordable("a recorded value is used after its recording")
+            self.broken = "threads of the program compute with its arguments"
+        self.operations.append(operation)
+        self.operands.append(operands)
+        self.forms.append(form_of(ans) if type(ans) is ndarray else type(ans))
+        return len(self.operations) - 1
+
+    def input(self, value: Value) -> Recorded:
+        """A box for an argument."""
+        if type(value) is ndarray:
+            value = value.copy(order="K") if value.flags.forc else _strided_copy(value)
+            value.flags.writeable = False
+        return boxed(value, self.add(INPUT, (), value), self)
+
+    def constant_ref(self, x: Any) -> int:
+        """The number that stands for a constant operand."""
+        kind = type(x)
+        if kind is ndarray:
+            known = self._arrays.get(id(x))
+            if known is not None and known[0] is x:
+                held = self.constants[-1 - known[1]]
+                if same(held, x):
+                    return known[1]
+            held = x.copy(order="K") if x.flags.forc else _strided_copy(x)
+            held.flags.writeable = False
+            ref = self._append_constant(held)
+            self._arrays[id(x)] = (x, ref)
+            return ref
+        if kind not in _HASHED or (kind is tuple and not all(type(i) is int for i in x)):
+            return self._append_constant(x)
+        key = (kind, x, str(x)) if x == 0 or x != x else (kind, x)  # the sign of a zero
+        ref = self._constants.get(key, 0)
+        if not ref:
+            ref = self._constants[key] = self._append_constant(x)
+        return ref
+
+    def _append_constant(self, x: Any) -> int:
+        self.constants.append(x)
+        return -len(self.constants)
+
+    def ref(self, x: Any) -> int:
+        """The number that stands for an operand."""
+        if type(x) in KINDS:
+            if x.owner is not self:
+                raise Unrecordable("a value of another recording is used")
+            return int(x.payload)
+        if is_box(x):
+            raise Unrecordable("an operand is a traced value of another kind")
+        return self.constant_ref(x)
+
+    def apply(self, function: Any, args: Any, kwargs: Any, method: Any = None) -> Any:
+        """A function of recorded values and constants, evaluated and written down."""
+        if method is not None:
+            leaves: list[Any] = [args[0]]
+            rest: list[Any] = []
+            held = with_holes(method[1], rest), with_holes(method[2], rest)
+            raws = [x.raw for x in rest]
+            name = method[0]
+            called = Method(name, *held)
+            ans = called(args[0].raw, *raws)
+            node = self.add(called, tuple(map(self.ref, leaves + rest)), ans)
+            return self.wrap(ans, node, [args[0].raw, *raws])
+        flat = not kwargs and all(_is_flat(a) for a in args)
+        if flat:
+            raws = [a.raw if type(a) in KINDS else a for a in args]
+            ans = function(*raws)
+            node = self.add(function, tuple(map(self.ref, args)), ans)
+        else:
+            leaves = []
+            made = Call(function, with_holes(tuple(args), leaves), with_holes(dict(kwargs), leaves))
+            raws = [x.raw for x in leaves]
+            ans = made(*raws)
+            node = self.add(made, tuple(map(self.ref, leaves)), ans)
+        return self.wrap(ans, node, raws)
+
+    def apply_function(self, function: Any, args: Any, kwargs: Any) -> Any:
+        """A NumPy function of boxes; NotImplemented if its result is a view or it writes."""
+        count, looks = len(self.operations), len(self.constants)
+        locked = _lock(args, [])
+        try:
+            ans = self.apply(function, args, kwargs)
+        except ValueError as error:
+            if "read-only" in str(error) or "read-only" in repr(error.__cause__):
+                self.forget(count, looks)
+                return NotImplemented
+            raise
+        finally:
+            for a in locked:
+                a.flags.writeable = True
+        leaves: list[Any] = []
+        with_holes((args, kwargs), leaves)
+        for part in ans if isinstance(ans, (tuple, list)) else (ans,):
+            if type(part) in KINDS and type(part.raw) is ndarray:
+                for x in leaves:
+                    if type(x.raw) is ndarray and np.may_share_memory(x.raw, part.raw):
+                        self.forget(count, looks)
+                        return NotImplemented
+        return ans
+
+    def structural(self, function: Any, args: Any, kwargs: Any) -> Any:
+        """A function that reads nothing but form."""
+        leaves: list[Any] = []
+        tree = with_holes((tuple(args), dict(kwargs)), leaves)
+        args, kwargs = filled(tree, [x.raw for x in leaves])
+        return function(*args, **kwargs)
+
+    def forget(self, nodes: int, constants: int) -> None:
+        """Roll back to an earlier state."""
+        del self.operations[nodes:], self.operands[nodes:], self.forms[nodes:]
+        if constants < len(self.constants):
+            del self.constants[constants:]
+            keep = -constants
+            self._constants = {k: r for k, r in self._constants.items() if r >= keep}
+            self._arrays = {k: v for k, v in self._arrays.items() if v[1] >= keep}
+
+    def wrap(self, ans: Any, node: int, raws: Sequence[Any] = ()) -> Any:
+        """The result of a node as recorded values."""
+        if type(ans) is ndarray and ans.flags.writeable and not any(ans is r for r in raws):
+            ans.flags.writeable = False
+        if isinstance(ans, _LEAVES):
+            return boxed(ans, node, self) if _kind_of(ans) in "fc" else Plain(ans, node, self)
+        if ans is None:
+            return None
+        if isinstance(ans, (tuple, list)):
+            parts: list[Any] = []
+            for i, part in enumerate(ans):
+                if part is None:
+                    parts.append(None)
+                    continue
+                index = self.add(Pick((i,)), (node,), part)
+                parts.append(self.wrap(part, index, raws))
+            kind = type(ans)
+            return kind(parts) if kind in (tuple, list) else kind(*parts)
+        raise Unrecordable(f"a function returned a {type(ans).__name__}")
+
+    # The program's course.
+
+    def leave(self, x: Plain, outcome: Any, look: Callable[[Any], Any] | None = None) -> Any:
+        """A value that leaves the recording: a guard for decisions and integers and, where no rule
+        of dualdiff can be called back, for others."""
+        if look is None:
+            self.looks += 1
+            if self.depth or not self.holds_steps:
+                raise Looked
+        guard = Guard(outcome, look, user_frame())
+        self.add(guard, (self.ref(x),), outcome)
+        return outcome
+
+    # The calls of dualdiff.
+
+    def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        if isinstance(prim, OpaqueCall):
+            prim.level = self.level + 1
+            return prim.evaluate(args, params)
+        args = [_settled(a) for a in args]
+        return self.apply(prim.fn, args, params)
+
+    def store(self, content: Any, place: Any, v: Any, owned: bool) -> Any:
+        content, v = _settled(content), _settled(v)
+        leaves: list[Any] = []
+        made = Store(with_holes(place, leaves))
+        raws = [x.raw if type(x) in KINDS else x for x in (content, v, *leaves)]
+        ans = made(*raws)  # never in place: views of the old content may be in use
+        ans.flags.writeable = False
+        node = self.add(made, tuple(map(self.ref, (content, v, *leaves))), ans)
+        return boxed(ans, node, self)
+
+    def constant(self, value: Value) -> Recorded:
+        raw = value.copy(order="K") if type(value) is ndarray else value
+        if type(raw) is ndarray:
+            raw.flags.writeable = False
+        return boxed(raw, self.add(identity, (self.constant_ref(value),), raw), self)
+
+
+def identity(x: Any) -> Any:
+    """A constant as a node."""
+    return x
+
+
+def _is_flat(x: Any) -> bool:
+    kind = type(x)
+    if kind is tuple:
+        return all(type(i) in (int, type(None)) for i in x)
+    return kind in KINDS or not (kind in (list, dict, slice) or isinstance(x, tuple))
+
+
+def _settled(x: Any) -> Any:
+    """An operand without handles."""
+    return x.read() if is_box(x) and x.owner is STORED else x
+
+
+def _kind_of(x: Any) -> str:
+    dtype = getattr(x, "dtype", None)
+    return np.asarray(x).dtype.kind if dtype is None else dtype.kind
+
+
+def _strided_copy(x: ndarray) -> ndarray:
+    from ..array.layout import copy_with_strides
+
+    return copy_with_strides(x)
+
+
+def _lock(tree: Any, locked: list[ndarray]) -> list[ndarray]:
+    """Make the plain arrays among some operands read-only, and return them."""
+    for x in tree.values() if type(tree) is dict else tree:
+        if type(x) is ndarray and x.flags.writeable:
+            x.flags.writeable = False
+            locked.append(x)
+        elif type(x) in (tuple, list, dict):
+            _lock(x, locked)
+    return locked
+
+
+def form_of(x: ndarray) -> tuple[Any, ...]:
+    """Shape and dtype of an array."""
+    return (x.shape, x.dtype)
+
+
+def raw(x: Any) -> Any:
+    """The value of a result in the recording."""
+    return raw_of(x) if type(x) is Recorded else x.raw if type(x) is Plain else x

@@ -1,0 +1,67 @@
+"""The report of a compiled function."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from ..errors import line_text
+from .recorder import Callback, Guard
+
+if TYPE_CHECKING:
+    from .function import Compiled, Recording
+
+
+class Report:
+    """How a compiled function answered its calls; prints as text, and as a table in notebooks."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self.name = getattr(compiled.f, "__name__", repr(compiled.f))
+        self.rows: list[tuple[str, str]] = []
+        for i, table in enumerate(compiled.tables.values()):
+            self.rows.append((f"signature {i + 1}", f"{table.calls} calls"))
+            if table.reason:
+                self.rows.append(("eager", table.reason))
+            self.rows.append(("eager calls", str(table.eager_calls)))
+            self.rows.append(("misses", str(table.misses)))
+            self.rows.append(("recording", f"{table.record_seconds:.3f} s in all"))
+            for where, count in sorted(table.guards.items(), key=lambda item: -item[1]):
+                self.rows.append(("guard failed", f"{count} times {where}"))
+            for recorded in table.recordings:
+                self.rows += list(_rows_of(recorded))
+
+    def __str__(self) -> str:
+        width = max((len(a) for a, _ in self.rows), default=0)
+        lines = [f"compiled {self.name}", *(f"  {a:<{width}}  {b}" for a, b in self.rows)]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><td>{escape(a)}</td><td>{escape(b)}</td></tr>" for a, b in self.rows)
+        return f"<table><caption>compiled {escape(self.name)}</caption>{rows}</table>"
+
+
+def _rows_of(recorded: Recording) -> list[tuple[str, str]]:
+    graph = recorded.graph
+    guards = [graph.operations[n] for n in graph.guards]
+    back = [graph.operations[n] for n in graph.live]
+    back = [b for b in back if type(b) is Callback]
+    rows = [
+        ("recording", f"{len(graph.live)} operations, {recorded.replays} replays"),
+        ("compile", f"{recorded.seconds:.3f} s, {describe(recorded)}"),
+    ]
+    lines: dict[str, int] = {}
+    for guard in guards:
+        if isinstance(guard, Guard):
+            where = line_text(*guard.where)
+            lines[where] = lines.get(where, 0) + 1
+    rows += [("guards", f"{count} {where}") for where, count in lines.items()]
+    if back:
+        rows.append(("call-backs", str(len(back))))
+    return rows
+
+
+def describe(recorded: Recording) -> str:
+    """The backend of a recording in words."""
+    return str(getattr(recorded.program, "description", "Python source on NumPy values"))

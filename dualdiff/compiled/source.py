@@ -1,0 +1,174 @@
+"""The backend that is always there: a recorded program as Python source on NumPy values."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray
+
+from .graph import Graph
+from .recorder import INPUT, Guard, Pick, Store, form_of
+
+CHUNK = 2000  # nodes in one function: the compiler of Python is slow on longer ones
+LARGE = 4096  # elements of an array that is released after its last use
+INFIX = {
+    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",
+    operator.pow: "**", operator.matmul: "@", operator.mod: "%", operator.floordiv: "//",
+    operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">=",
+    operator.eq: "==", operator.ne: "!=", operator.and_: "&", operator.or_: "|",
+    operator.xor: "^",
+}  # fmt: skip
+PREFIX = {operator.neg: "-", operator.pos: "+", operator.invert: "~"}
+
+
+class Miss(NamedTuple):
+    """A replay that met another number than its recording: the guard, and the number there."""
+
+    guard: int
+    value: Any
+
+
+def has_fixed_form(operation: Any) -> bool:
+    """Whether the form of a result follows from the forms of the operands."""
+    return (
+        isinstance(operation, (np.ufunc, Store, Pick))
+        or operation in _FIXED
+        or operation in INFIX
+        or operation in PREFIX
+    )
+
+
+_FIXED = frozenset((operator.abs, operator.getitem))
+
+
+def _form(x: Any) -> Any:
+    return form_of(x) if type(x) is ndarray else type(x)
+
+
+class _Writer:
+    """Writes the functions of one graph, and collects the objects that they name."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.names: dict[str, Any] = {"Miss": Miss, "form": _form}
+        self.known: dict[int, str] = {}
+        self.held: list[Any] = []
+
+    def named(self, x: Any, letter: str) -> str:
+        """A name for an object."""
+        name = self.known.get(id(x))
+        if name is None:
+            name = self.known[id(x)] = f"{letter}{len(self.known)}"
+            self.names[name] = x
+            self.held.append(x)
+        return name
+
+    def operand(self, ref: int) -> str:
+        """An operand as text."""
+        if ref >= 0:
+            return f"v{ref}"
+        x = self.graph.constants[-1 - ref]
+        if type(x) is int or (type(x) is float and x == x and abs(x) < 1e300):
+            return f"({x!r})"
+        return self.named(x, "c")
+
+    def node(self, node: int) -> list[str]:
+        """The statements of a node."""
+        graph = self.graph
+        operation, refs = graph.operations[node], graph.operands[node]
+        xs = [self.operand(ref) for ref in refs]
+        if type(operation) is Guard:
+            if operation.look is bool and type(operation.outcome) is bool:
+                test = "not " * operation.outcome
+                return [f"if {test}{xs[0]}: return Miss({node}, {xs[0]})"]
+            guard = self.named(operation, "g")
+            return [f"if not {guard}.holds({xs[0]}): return Miss({node}, {xs[0]})"]
+        if operation in INFIX:
+            text = f"{xs[0]} {INFIX[operation]} {xs[1]}"
+        elif operation in PREFIX:
+            text = f"{PREFIX[operation]}{xs[0]}"
+        elif operation is operator.getitem:
+            text = f"{xs[0]}[{xs[1]}]"
+        elif type(operation) is Pick:
+            text = xs[0] + "".join(f"[{i}]" for i in operation.path)
+        else:
+            text = f"{self.named(operation, 'f')}({', '.join(xs)})"
+        lines = [f"v{node} = {text}"]
+        form = graph.forms[node]
+        basic = operation is operator.getitem and refs[1] < 0
+        if form in (tuple, list) or basic or (has_fixed_form(operation) and operation is not
+                                              operator.getitem):  # fmt: skip
+            return lines
+        expected = self.named(form, "e")
+        lines.append(f"if form(v{node}) != {expected}: return Miss({node}, v{node})")
+        return lines
+
+
+def _last_uses(graph: Graph) -> dict[int, list[int]]:
+    """For each node the large arrays that no later node needs."""
+    last: dict[int, int] = {}
+    for node in graph.live:
+        for ref in graph.operands[node]:
+            if ref >= 0:
+                last[ref] = node
+    ends: dict[int, list[int]] = {}
+    for ref, node in last.items():
+        form = graph.forms[ref]
+        large = type(form) is tuple and int(np.prod(form[0])) > LARGE
+        if large and ref not in graph.outputs and graph.operations[ref] is not INPUT:
+            ends.setdefault(node, []).append(ref)
+    return ends
+
+
+def source_of(graph: Graph) -> tuple[str, dict[str, Any]]:
+    """The text of the functions of a graph, and the objects that they name."""
+    writer = _Writer(graph)
+    nodes = [node for node in graph.live if graph.operations[node] is not INPUT]
+    chunks = [nodes[i : i + CHUNK] for i in range(0, len(nodes), CHUNK)] or [[]]
+    ends = _last_uses(graph)
+    single = len(chunks) == 1
+    inputs = [f"v{node}" for node in graph.inputs]
+    place = {node: i for i, chunk in enumerate(chunks) for node in chunk}
+    crossing: set[int] = set(graph.inputs)
+    if not single:
+        for node in nodes:
+            refs = [r for r in graph.operands[node] if r >= 0]
+            crossing.update(r for r in refs if place.get(r, -1) != place[node])
+        crossing.update(r for r in graph.outputs if r >= 0)
+    text: list[str] = []
+    for i, chunk in enumerate(chunks):
+        text.append(f"def part{i}({', '.join(inputs) if single else 's'}):")
+        if not single:
+            needed = {r for n in chunk for r in graph.operands[n] if r >= 0 and place.get(r) != i}
+            text += [f"    v{r} = s[{r}]" for r in sorted(needed)]
+        for node in chunk:
+            text += ["    " + line for line in writer.node(node)]
+            text += [f"    v{r} = None" for r in ends.get(node, ()) if place.get(r) == i]
+            if not single and node in crossing:
+                text.append(f"    s[{node}] = v{node}")
+        if single:
+            text.append(f"    return [{', '.join(writer.operand(r) for r in graph.outputs)}]")
+        elif not chunk:
+            text.append("    pass")
+    if not single:
+        text.append(f"def replay({', '.join(inputs)}):")
+        text.append("    s = {" + ", ".join(f"{n}: v{n}" for n in graph.inputs) + "}")
+        for i in range(len(chunks)):
+            text += [f"    missed = part{i}(s)", "    if missed is not None: return missed"]
+        outs = [f"s[{r}]" if r >= 0 else writer.operand(r) for r in graph.outputs]
+        text.append(f"    return [{', '.join(outs)}]")
+    else:
+        text.append("replay = part0")
+    return "\n".join(text) + "\n", writer.names
+
+
+def compile_source(graph: Graph) -> Callable[..., Sequence[Any] | Miss]:
+    """The function that replays a graph: it takes the inputs, and returns the output leaves, or
+    the guard that failed."""
+    text, names = source_of(graph)
+    exec(compile(text, "<compiled>", "exec"), names)
+    replay: Callable[..., Any] = names["replay"]
+    return replay

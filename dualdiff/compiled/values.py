@@ -1,0 +1,476 @@
+"""The values of a program that is being recorded.
+
+Two classes stand for one recorded value. `Recorded` is a box of the lowest trace: the derivatives
+that a program takes see it as a value of an outer derivative. `Plain` is the plain value behind it,
+which rules and decisions of the program look at. Operations on either become nodes of the graph.
+
+A number leaves the recording only through the methods at the end of this file. Each of them adds a
+guard to the graph, so that a replay with another number is noticed.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy import float64, ndarray
+
+from ..array.box import HOLLOW, Box, face, is_box
+from ..array.dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
+from ..core.trace import STORED, Traced
+from ..core.types import Value
+from .errors import Unrecordable
+
+_new = object.__new__
+_slot: Any = Box.__mro__[1].__dict__["value"]  # the attribute that `Recorded` computes on demand
+_DOUBLE = np.dtype(float)
+_NUMBERS = frozenset((float, float64, int, bool))
+
+
+class Recorded(Traced):
+    """A recorded value as a box: `raw` is NumPy's value now, `payload` the number of its node."""
+
+    __slots__ = ("raw",)
+    raw: Any
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return face(type(raw_of(self)))
+
+    @property
+    def value(self) -> Any:
+        """The content of a box that was stored into; else the plain value."""
+        try:
+            return _slot.__get__(self)
+        except AttributeError:
+            made = Plain(self.raw, self.payload, self.owner)
+            _slot.__set__(self, made)
+            return made
+
+    @value.setter
+    def value(self, content: Any) -> None:
+        _slot.__set__(self, content)
+
+    def snapshot(self) -> Recorded:
+        new = _new(Recorded)
+        if self.owner is STORED:
+            new.value = self.value
+        else:
+            new.raw = self.raw
+        new.payload, new.owner = self.payload, self.owner
+        return new
+
+    @property  # type: ignore[misc]
+    def shape(self) -> tuple[int, ...]:
+        raw = self.raw if self.owner is not STORED else raw_of(self)
+        kind = type(raw)
+        return () if kind is float64 or kind is float else np.shape(raw)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        raw = self.raw if self.owner is not STORED else raw_of(self)
+        kind = type(raw)
+        if kind is float64 or kind is float:
+            return _DOUBLE
+        return raw.dtype if hasattr(raw, "dtype") else np.asarray(raw).dtype
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        recorder = _recorder_of(inputs)
+        if recorder is None or "out" in kwargs or method == "at":
+            if method == "__call__" and not kwargs:
+                found = FUNCTIONS.get(ufunc)
+                if found is not None:
+                    return found(*inputs)
+            return dispatch_ufunc(ufunc, method, inputs, kwargs)
+        function = ufunc if method == "__call__" else getattr(ufunc, method)
+        return recorder.apply(function, inputs, kwargs)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        recorder = _recorder_of((args, kwargs))
+        if recorder is not None and func not in BY_RULES and kwargs.get("out") is None:
+            ans = recorder.apply_function(func, args, kwargs)
+            if ans is not NotImplemented:
+                return ans
+        return dispatch_function(func, args, kwargs)
+
+    def __getitem__(self, index: Any) -> Any:
+        recorder = self.owner
+        if recorder is not STORED and (type(index) is int or type(index) is tuple):
+            raw = self.raw[index] if _of_integers(index) else None
+            if raw is not None and type(raw) is not ndarray:
+                ref = recorder.constant_ref(index)
+                return boxed(
+                    raw, recorder.add(operator.getitem, (self.payload, ref), raw), recorder
+                )
+        return FUNCTIONS[operator.getitem](self, index)
+
+    def __bool__(self) -> bool:
+        return bool(self.read().value)
+
+    def __index__(self) -> int:
+        return operator.index(self.read().value)
+
+    def __int__(self) -> int:
+        return int(self.read().value)
+
+    def __float__(self) -> float:
+        return float(self.read().value)
+
+    def __complex__(self) -> complex:
+        return complex(self.read().value)
+
+    def __hash__(self) -> int:
+        return hash(self.read().value)
+
+    def __repr__(self) -> str:
+        return repr(self.read().value)
+
+    def __str__(self) -> str:
+        return str(self.read().value)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.read().value, spec)
+
+
+class Plain:
+    """The plain value behind a recorded box."""
+
+    __slots__ = ("owner", "payload", "raw")
+    __array_priority__ = 900.0  # below boxes
+
+    def __init__(self, raw: Value, node: int, recorder: Any) -> None:
+        self.raw, self.payload, self.owner = raw, node, recorder
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return type(self.raw)
+
+    def release(self) -> Recorded:
+        """The same value as a box, for an operation with traced operands."""
+        return boxed(self.raw, self.payload, self.owner)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        recorder = _recorder_of(inputs)
+        if recorder is None:
+            return NotImplemented  # the boxes among the operands answer
+        if kwargs.get("out") is not None or method == "at":
+            raise Unrecordable("a store into the plain value of a recorded array")
+        function = ufunc if method == "__call__" else getattr(ufunc, method)
+        return recorder.apply(function, inputs, kwargs)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        recorder = _recorder_of((args, kwargs))
+        if recorder is None:
+            return dispatch_function(func, args, kwargs)
+        if func in STRUCTURAL:
+            return recorder.structural(func, args, kwargs)
+        if func in WRITERS or kwargs.get("out") is not None:
+            raise Unrecordable("a store into the plain value of a recorded array")
+        return recorder.apply(func, args, kwargs)
+
+    # Form, which the signature of the arguments fixes.
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return np.shape(self.raw)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.raw.dtype if hasattr(self.raw, "dtype") else np.asarray(self.raw).dtype
+
+    @property
+    def ndim(self) -> int:
+        return np.ndim(self.raw)
+
+    @property
+    def size(self) -> int:
+        return np.size(self.raw)
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        return np.asarray(self.raw).strides
+
+    @property
+    def flags(self) -> Any:
+        return np.asarray(self.raw).view().flags
+
+    @property
+    def nbytes(self) -> int:
+        return np.asarray(self.raw).nbytes
+
+    @property
+    def itemsize(self) -> int:
+        return np.asarray(self.raw).itemsize
+
+    @property
+    def base(self) -> None:
+        return None
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __getattr__(self, name: str) -> Any:
+        """A method or attribute of the array, as a node."""
+        if name == "astype" and not hasattr(self.raw, "astype"):  # a Python number
+            return lambda dtype, *rest: self.owner.apply(_converted, (self, dtype), {})
+        if name.startswith("__") or name not in METHODS or not hasattr(self.raw, name):
+            raise AttributeError(f"a recorded value has no attribute {name!r}")
+        if name in _ATTRIBUTES:
+            return self.owner.apply(operator.attrgetter(name), (self,), {})
+        return lambda *args, **kwargs: _method(self, name, args, kwargs)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.owner.apply(operator.getitem, (self, index), {})
+
+    def __setitem__(self, index: Any, value: Value) -> None:
+        raise Unrecordable("a store into the plain value of a recorded array")
+
+    def __copy__(self) -> Plain:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Plain:
+        return self
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __round__(self, *digits: Any) -> Any:
+        return self.owner.apply(round, (self, *digits), {})
+
+    def __floor__(self) -> Any:
+        return self.owner.apply(math.floor, (self,), {})
+
+    def __ceil__(self) -> Any:
+        return self.owner.apply(math.ceil, (self,), {})
+
+    def __trunc__(self) -> Any:
+        return self.owner.apply(math.trunc, (self,), {})
+
+    # The exits: from here on the program depends on the value.
+
+    def __bool__(self) -> bool:
+        return self.owner.leave(self, bool(self.raw), bool)
+
+    def __index__(self) -> int:
+        return self.owner.leave(self, operator.index(self.raw), operator.index)
+
+    def __int__(self) -> int:
+        return self.owner.leave(self, int(self.raw), int)
+
+    def __float__(self) -> float:
+        return float(self.owner.leave(self, self.raw))
+
+    def __complex__(self) -> complex:
+        return complex(self.owner.leave(self, self.raw))
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> ndarray:
+        made = np.array(self.owner.leave(self, self.raw), dtype)
+        made.flags.writeable = False
+        return made
+
+    def __hash__(self) -> int:
+        return hash(self.owner.leave(self, self.raw))
+
+    def __contains__(self, item: Any) -> bool:
+        return bool(self.owner.apply(operator.contains, (self, item), {}))
+
+    def __repr__(self) -> str:
+        return repr(self.owner.leave(self, self.raw))
+
+    def __str__(self) -> str:
+        return str(self.owner.leave(self, self.raw))
+
+    def __format__(self, spec: str) -> str:
+        return format(self.owner.leave(self, self.raw), spec)
+
+    def __reduce__(self) -> Any:
+        raise Unrecordable("a recorded value was pickled")
+
+
+def _converted(x: Any, dtype: Any) -> Any:
+    """A number of Python in a dtype of NumPy."""
+    return np.asarray(x, dtype)[()]
+
+
+def _of_integers(index: Any) -> bool:
+    return type(index) is int or all(type(i) is int for i in index)
+
+
+KINDS = frozenset((Recorded, Plain))
+HOLLOW.add(Plain)
+_ATTRIBUTES = ("T", "mT", "real", "imag")
+METHODS = frozenset(
+    ("T", "mT", "real", "imag", "all", "any", "argmax", "argmin", "argsort", "argpartition",
+     "astype", "choose", "clip", "compress", "conj", "conjugate", "copy", "cumprod",
+     "cumsum", "diagonal", "dot", "flatten", "is_integer", "item", "max", "mean", "min",
+     "nonzero", "prod", "ptp", "ravel", "repeat", "reshape", "round", "searchsorted",
+     "squeeze", "std", "sum", "swapaxes", "take", "tolist", "trace", "transpose", "var")
+)  # fmt: skip
+# Functions that read shapes, dtypes and addresses alone.
+STRUCTURAL = frozenset(
+    (np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.common_type, np.iscomplexobj,
+     np.isrealobj, np.may_share_memory, np.shares_memory, np.zeros_like, np.ones_like,
+     np.empty_like)
+)  # fmt: skip
+WRITERS = frozenset((np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis))
+# Functions of boxes for which dualdiff's own implementation answers: it knows handles.
+BY_RULES = STRUCTURAL | WRITERS | {np.full_like, np.real, np.imag}
+
+
+def _method(x: Plain, name: str, args: Any, kwargs: Any) -> Any:
+    if name == "copy":
+        return Plain(x.raw.copy(*args, **kwargs), x.payload, x.owner)
+    if kwargs.get("out") is not None:
+        raise Unrecordable("a store into the plain value of a recorded array")
+    return x.owner.apply(
+        operator.methodcaller(name, *args, **kwargs), (x,), {}, (name, args, kwargs)
+    )
+
+
+def boxed(raw: Value, node: int, recorder: Any) -> Recorded:
+    """A recorded value as a box."""
+    out = _new(Recorded)
+    out.raw, out.payload, out.owner = raw, node, recorder
+    return out
+
+
+def raw_of(x: Any) -> Any:
+    """NumPy's value behind a recorded box, for its form alone."""
+    while x.owner is STORED:
+        x = x.value
+        if type(x) not in KINDS:
+            return x
+    return x.raw
+
+
+def _recorder_of(tree: Any) -> Any:
+    """The recorder of all boxes in some operands; None if there are boxes of other kinds."""
+    found = None
+    for x in tree.values() if type(tree) is dict else tree:
+        kind = type(x)
+        if kind is Recorded or kind is Plain:
+            if x.owner is STORED or found is False:
+                return None
+            found = x.owner if found is None or found is x.owner else False
+        elif kind in (tuple, list, dict):
+            inner = _recorder_of(x)
+            if inner is None and contains_box(x):
+                return None
+            found = found or inner
+        elif is_box(x) or (kind is ndarray and x.dtype.hasobject):
+            return None
+    return found or None
+
+
+def contains_box(x: Any) -> bool:
+    """Whether nested containers hold a box or a recorded value."""
+    kind = type(x)
+    if kind in (tuple, list):
+        return any(map(contains_box, x))
+    if kind is dict:
+        return any(map(contains_box, x.values()))
+    return kind is Plain or is_box(x) or (kind is ndarray and x.dtype.hasobject)
+
+
+def _binary(op: Callable[[Any, Any], Any], reflected: bool, truth: bool) -> Any:
+    """An operator; numbers and recorded values of the same recorder go the fast way.
+
+    `truth` says that the result has no derivative, as comparisons and integers have none.
+    """
+    rule = FUNCTIONS.get(op)
+
+    def apply(x: Any, y: Any) -> Any:
+        recorder, kind = x.owner, type(y)
+        if kind in _NUMBERS:
+            raw, ref, box = y, recorder.constant_ref(y) if recorder is not STORED else 0, False
+        elif (kind is Recorded or kind is Plain) and y.owner is recorder:
+            if recorder is STORED:
+                return _slow(op, rule, reflected, x, y)
+            raw, ref, box = y.raw, y.payload, kind is Recorded
+        else:
+            return _slow(op, rule, reflected, x, y)
+        if recorder is STORED:
+            return _slow(op, rule, reflected, x, y)
+        if reflected:
+            ans, operands = op(raw, x.raw), (ref, x.payload)
+        else:
+            ans, operands = op(x.raw, raw), (x.payload, ref)
+        if type(ans) is ndarray:
+            ans.flags.writeable = False
+        node = recorder.add(op, operands, ans)
+        if truth or not (box or type(x) is Recorded or _has_derivative(ans)):
+            return Plain(ans, node, recorder)
+        out = _new(Recorded)
+        out.raw, out.payload, out.owner = ans, node, recorder
+        return out
+
+    return apply
+
+
+def _has_derivative(x: Any) -> bool:
+    dtype = getattr(x, "dtype", None)
+    return type(x) in (float, complex) if dtype is None else dtype.kind in "fc"
+
+
+def _slow(op: Any, rule: Any, reflected: bool, x: Any, y: Any) -> Any:
+    x = x.read() if type(x) is Recorded else x
+    y = y.read() if is_box(y) and hasattr(y, "read") else y
+    left, right = (y, x) if reflected else (x, y)
+    recorder = _recorder_of((x, y))
+    if recorder is not None and (type(y) in KINDS or type(y) is ndarray or np.isscalar(y)):
+        return recorder.apply(op, (left, right), {})
+    if rule is not None and (is_box(x) or is_box(y)):
+        return rule(left, right)
+    if is_box(y):  # a comparison with a box of an inner derivative, or an operator without one
+        return op(left.value if is_box(left) else left, right.value if is_box(right) else right)
+    return NotImplemented
+
+
+def _unary(op: Callable[[Any], Any], truth: bool = False) -> Any:
+    def apply(x: Any) -> Any:
+        if x.owner is STORED:
+            x = x.read()
+        ans = x.owner.apply(op, (x,), {})
+        return ans.value if truth and type(ans) is Recorded else ans
+
+    return apply
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "mod"):
+    for _kind in (Recorded, Plain):
+        _op = getattr(operator, _name)
+        setattr(_kind, f"__{_name}__", _binary(_op, False, False))
+        setattr(_kind, f"__r{_name}__", _binary(_op, True, False))
+
+
+def _in_place(op: Callable[[Any, Any], Any]) -> Any:
+    def apply(x: Any, y: Any) -> Any:
+        if type(x.raw) is ndarray:  # other names may hold the array
+            raise Unrecordable("a store into the plain value of a recorded array")
+        return op(x, y)
+
+    return apply
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "mod", "floordiv"):
+    setattr(Plain, f"__i{_name}__", _in_place(getattr(operator, _name)))
+for _name in ("floordiv", "and", "or", "xor", "lshift", "rshift"):
+    for _kind in (Recorded, Plain):
+        _op = getattr(operator, _name if _name not in ("and", "or") else _name + "_")
+        setattr(_kind, f"__{_name}__", _binary(_op, False, True))
+        setattr(_kind, f"__r{_name}__", _binary(_op, True, True))
+for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
+    for _kind in (Recorded, Plain):
+        setattr(_kind, f"__{_name}__", _binary(getattr(operator, _name), False, True))
+_INVERT = "__invert__"
+for _name in ("neg", "pos", "abs"):
+    for _kind in (Recorded, Plain):
+        setattr(_kind, f"__{_name}__", _unary(getattr(operator, _name)))
+for _kind in (Recorded, Plain):
+    setattr(_kind, _INVERT, _unary(operator.invert, True))

@@ -1,0 +1,40 @@
+"""Comparisons of compiled and eager calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from dualdiff.trees import flatten
+
+
+def assert_same(got: Any, want: Any, rtol: float = 1e-12) -> None:
+    """The same containers, types and shapes, and numbers that agree up to rounding."""
+    (a, form), (b, other) = flatten(got), flatten(want)
+    assert form == other
+    for x, y in zip(a, b, strict=True):
+        assert type(x) is type(y)
+        if isinstance(y, (str, type(None))):
+            assert x == y
+            continue
+        assert np.shape(x) == np.shape(y)
+        single = np.asarray(y).dtype.itemsize <= 4 or np.asarray(y).dtype == np.complex64
+        np.testing.assert_allclose(x, y, rtol=1e-5 if single else rtol, atol=1e-13)
+
+
+def calls_agree(g: Any, f: Callable[..., Any], points: Iterable[tuple[Any, ...]]) -> None:
+    """The compiled function gives at each point what the function gives."""
+    for point in points:
+        assert_same(g(*point), f(*point))
+
+
+def replays(g: Any) -> int:
+    """How many calls were replayed, the checked ones included."""
+    return sum(r.replays for table in g.tables.values() for r in table.recordings)
+
+
+def is_eager(g: Any) -> bool:
+    """Whether all signatures run eagerly."""
+    return all(table.reason for table in g.tables.values())

@@ -18,7 +18,7 @@ import scipy.stats
 import dualdiff as dd
 
 PUBLIC = {
-    "DualdiffError", "check_grads", "checkpoint", "debug_nans", "derivative",
+    "DualdiffError", "check_grads", "checkpoint", "compile", "debug_nans", "derivative",
     "elementwise_grad", "errors", "extend", "ggn_vp", "grad", "hessian", "hessian_operator",
     "hessian_sparsity", "hvp", "implicit", "jacobian", "jvp", "linear_solve", "linearize",
     "numpy", "optimize", "patch", "patch_numpy", "plan",

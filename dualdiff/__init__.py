@@ -6,6 +6,7 @@ from . import errors, extend, numpy, scipy
 from .core.memory import keep_released_memory
 from .debug import debug_nans
 from .errors import DualdiffError
+from .explaining import explain
 from .patching import patch, patch_numpy
 from .rules.numpy.linalg.matrices import symmetrize
 from .sparse.sparsity import hessian_sparsity, sparsity
@@ -31,6 +32,7 @@ __all__ = [
     "derivative",
     "elementwise_grad",
     "errors",
+    "explain",
     "extend",
     "ggn_vp",
     "grad",

@@ -29,6 +29,7 @@ ALLOWED: dict[str, list[str]] = {
     "scipy": ["rules", "array"],
     "patching": [*FOUNDATION, "rules"],
     "optimize": [*FOUNDATION, "rules", "transforms", "sparse"],
+    "explaining": [*FOUNDATION, "transforms"],
     "testing": [*FOUNDATION, "rules", "transforms", "sparse", "extend"],
 }
 ABOVE_ALL = ["", "__main__", "compat"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..array.dispatch import register_lazily
 
-_PARTS = ("integrate", "linalg", "signal", "sparse", "special", "stats")
+_PARTS = ("integrate", "linalg", "optimize", "signal", "sparse", "special", "stats")
 for _part in _PARTS:
     register_lazily(f"scipy.{_part}", f"dualdiff.rules.scipy.{_part}")
 

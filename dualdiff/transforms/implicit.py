@@ -14,10 +14,10 @@ from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy import ndarray
+from numpy import float64, ndarray
 
 from ..array.box import is_box, unbox
-from ..core.batch import shape_of
+from ..core.batch import quiet, shape_of
 from ..core.dual import Dual
 from ..core.muted import muted
 from ..core.trace import is_tracing, materialize, to_user
@@ -44,8 +44,11 @@ Residual = Callable[[Any], Any]
 
 AT_ONCE = 64  # unknowns whose directions are pushed together
 LARGE = 1000  # unknowns above which the Jacobian is taken as sparse
-FINE = 1e-10  # relative Newton step after which a root is as good as its equations
+FINE = 1e-7  # relative Newton step after which the system does not change any more
+ROUNDING = 1e-14
+ASIDE = 1e-7  # relative distance at which a Jacobian must be nearly the same
 STEPS = 12  # most Newton steps from a solver's result to the root
+NEAR = 1e-3  # relative Newton step below which convergence to a simple root is quadratic
 FAR = 0.1  # relative distance of a solver's result that is no root
 
 
@@ -67,7 +70,8 @@ class Equations:
     """A residual as a function of a flat vector, with its derivative as a `System`.
 
     `kind` says how its matrix is found: "dense", "sparse", "diagonal" (each element of the residual
-    depends on its own unknown), or "positive" (dense and positive definite).
+    depends on its own unknown), or "positive" (dense and positive definite). `plain_too` says that
+    the root is wanted even where no residual is traced.
     """
 
     def __init__(
@@ -77,46 +81,59 @@ class Equations:
         name: str,
         kind: str | None = None,
         derivative: Callable[[Any], Any] | None = None,
+        check: Callable[[ndarray], None] | None = None,
+        plain_too: bool = False,
     ) -> None:
         self.residual, self.shape, self.name = residual, shape, name
         self.size = prod(shape)
         self.kind = kind or ("sparse" if self.size > LARGE else "dense")
-        self.derivative = derivative
+        self.derivative, self.check = derivative, check
+        self.plain_too = plain_too
 
     def shaped(self, z: Value) -> Any:
         """A flat vector as the solver's unknown; the user may keep or change it."""
+        if not self.shape:
+            return z[0]
         z = to_user(z)
-        return z[0] if not self.shape else z if len(self.shape) == 1 else np.reshape(z, self.shape)
+        return z if len(self.shape) == 1 else np.reshape(z, self.shape)
 
     def __call__(self, z: Value) -> Any:
-        r = asarray(self.residual(self.shaped(z)))
-        if prod(shape_of(r)) != self.size:
+        r = self.residual(self.shaped(z))
+        if not is_box(r):
+            r = np.asarray(r) if type(r) in (ndarray, float, float64) else asarray(r)
+        shape = shape_of(r)
+        if prod(shape) != self.size:
             raise ValueError(
-                f"{self.name} have {prod(shape_of(r))} residuals for {self.size} unknowns, "
+                f"{self.name} have {prod(shape)} residuals for {self.size} unknowns, "
                 f"{user_line()}; a derivative needs as many of them"
             )
-        return np.ravel(r) if len(shape_of(r)) != 1 else r
+        return np.reshape(r, (self.size,)) if len(shape) != 1 else r
 
-    def linearized(self, z: ndarray) -> tuple[ndarray, System]:
-        """The plain residual and the system of its derivative at a point."""
-        name = self.name
+    def linearized(self, z: ndarray) -> tuple[ndarray, Any]:
+        """The plain residual and the system of its derivative at a point, or None if nothing that
+        the residual reads is traced."""
+        if self.derivative is not None or self.kind == "sparse" or self.size > AT_ONCE:
+            value = self(z)
+            if not (self.plain_too or levels_of(value)):
+                return value, None
+            return plain(value), self.system_of(self.jacobian(z))
+        ones = self.kind == "diagonal"
+        seeds = [np.ones(self.size)] if ones else identity([z], 0, self.size)
+        batch = () if ones else (self.size,)
+        found = pushed(Inputs(self, (z,), {}, None), seeds, batch, identity=not ones)
+        value, rows = found.outputs.values[0], found.leaves[0]
+        if not (self.plain_too or levels_of(value)):
+            return value, None
+        rows = np.zeros(batch + z.shape) if rows is None else plain(rows)
+        return plain(value), self.system_of(rows if ones else np.asarray(rows).T)
+
+    def jacobian(self, z: ndarray) -> Any:
+        """The derivative at a point: given, or for many unknowns."""
         if self.derivative is not None:
-            return plain(self(z)), self.system_of(plain(self.derivative(self.shaped(z))))
+            return plain(self.derivative(self.shaped(z)))
         if self.kind == "sparse":
-            matrix = jacobian(lambda z: _innermost(self(z)), sparse=True, mode="forward")(z)
-            return plain(self(z)), SparseSystem(matrix, name)
-        if self.kind == "diagonal":
-            found = pushed(Inputs(self, (z,), {}, None), [np.ones(self.size)])
-            slope = found.leaves[0]
-            diagonal = np.zeros(self.size) if slope is None else plain(slope)
-            return plain(found.outputs.values[0]), DiagonalSystem(diagonal, name)
-        if self.size > AT_ONCE:
-            return plain(self(z)), self.system_of(plain(jacobian(self)(z)))
-        seeds = identity([z], 0, self.size)
-        found = pushed(Inputs(self, (z,), {}, None), seeds, (self.size,), identity=True)
-        rows = found.leaves[0]
-        rows = np.zeros((self.size, self.size)) if rows is None else plain(rows)
-        return plain(found.outputs.values[0]), self.system_of(np.asarray(rows).T)
+            return jacobian(lambda z: _innermost(self(z)), sparse=True, mode="forward")(z)
+        return plain(jacobian(self)(z))
 
     def system_of(self, matrix: Any) -> System:
         """The system of a matrix of derivatives."""
@@ -124,44 +141,77 @@ class Equations:
             return matrix
         if hasattr(matrix, "tocsc"):
             return SparseSystem(matrix, self.name)
+        if self.kind == "diagonal":
+            return DiagonalSystem(np.asarray(matrix), self.name)
         matrix = np.asarray(matrix, float).reshape(self.size, self.size)
+        self.matrix = matrix
+        if self.size == 1 and self.kind != "positive":
+            return DiagonalSystem(matrix[0], self.name)
         return DenseSystem(matrix, self.name, self.kind == "positive")
 
-    def refined(self, start: ndarray) -> tuple[ndarray, System]:
-        """The root next to a solver's result, and the system there, by Newton's method.
+    def refined(self, start: ndarray) -> tuple[ndarray, Any, bool]:
+        """The root next to a solver's result, by Newton's method, the system there (None if the
+        residual is not traced), and whether that is of a point some way off.
 
         Tolerances of solvers are meant for the result: its derivatives are taken at a better root.
         Raises: SolverError if there is no root nearby, SingularError at a multiple root.
         """
         z, last, slow = start, np.inf, 0
-        scale = 1.0 + np.max(np.abs(start), initial=0.0)
+        scale = 1.0 + _largest(start)
         for _ in range(STEPS):
             value, system = self.linearized(z)
+            if system is None:
+                return start, None, False
             step = system.solve(value, False)
-            size = np.max(np.abs(step), initial=0.0)
+            size = _largest(step)
             if not size <= scale:
                 break
             z = z - step
-            if size <= FINE * np.max(np.abs(z), initial=0.0):
-                return self.checked(z, start, system)
+            if size <= FINE * _largest(z):
+                polished = self.polished(z, size, system)
+                if polished is not None:
+                    self.accept(polished, start, system)
+                    return polished, system, size > ROUNDING * _largest(z)
             ratio = size / last if last else 0.0
             # At a multiple root the steps shrink by the same factor, 1/2 or 2/3 or ...
-            slow = slow + 1 if 0.4 < ratio < 0.9 else 0
+            slow = slow + 1 if 0.4 < ratio < 0.9 and size < NEAR * scale else 0
             if slow == 3:
                 raise singular(self.name)
-            if ratio >= 0.9 and size < 1e-6 * scale:
-                return self.checked(z, start, self.linearized(z)[1])  # rounding errors remain
+            if ratio >= 0.9 and size < 1e-6 * scale:  # rounding errors remain
+                break
             last = size
         if size < 1e-6 * scale:
-            return self.checked(z, start, system)
+            _, system = self.linearized(z)
+            self.accept(z, start, system)
+            return z, system, False
         raise self.no_root()
 
-    def checked(self, z: ndarray, start: ndarray, system: System) -> tuple[ndarray, System]:
-        """The root and the system, after the check that they belong to the solver's result."""
-        scale = 1.0 + np.max(np.abs(start), initial=0.0)
-        if not np.max(np.abs(z - start), initial=0.0) <= FAR * scale:
+    def polished(self, z: ndarray, size: float, system: System) -> ndarray | None:
+        """A root after more steps with the same system, or None where the first does not shrink as
+        it does at a simple root."""
+        first = True
+        while size > ROUNDING * _largest(z):
+            step = system.solve(plain(self(z)), False)
+            last, size = size, _largest(step)
+            if not size < 0.1 * last:
+                return None if first and last > 30 * ROUNDING * _largest(z) else z
+            z, first = z - step, False
+        return z
+
+    def accept(self, z: ndarray, start: ndarray, system: System) -> None:
+        """Raise where the root is too far away to be the solver's result, where it is a multiple
+        root, or where it fails a check."""
+        if not _largest(z - start) <= FAR * (1.0 + _largest(start)):
             raise self.no_root()
-        return z, system
+        # Where the Jacobian is singular, a small step changes it as a whole.
+        signs = 1.0 - 2.0 * (np.arange(z.size) % 2)
+        step = ASIDE * (np.abs(z) + 1e-3 * (_largest(z) or 1.0)) * signs
+        with quiet():
+            change = plain(self(z + step)) - plain(self(z))
+            if _largest(system.solve(change, False) - step) > 0.5 * _largest(step):
+                raise singular(self.name)
+        if self.check is not None:
+            self.check(self.matrix)
 
     def no_root(self) -> SolverError:
         """The error for a result that does not solve the equations."""
@@ -170,6 +220,10 @@ class Equations:
             f"point has no derivative. Look at the solver's message, start nearer to the solution, "
             f"or choose another method."
         )
+
+
+def _largest(x: ndarray) -> float:
+    return float(np.abs(x).max()) if x.size else 0.0
 
 
 def _innermost(x: Value) -> Any:
@@ -182,61 +236,76 @@ def _innermost(x: Value) -> Any:
     return x
 
 
-def lift(
+def lift(residual: Residual, x: Any, **options: Any) -> Any:
+    """A plain solution x of ``residual(x) = 0`` with its derivatives at every live level.
+
+    Arguments: as for `root_near`.
+    Returns: x, to the last bit, traced if a residual is.
+    """
+    x = np.asarray(x)
+    found = root_near(residual, x, **options)
+    if not is_box(found):
+        return x if x.shape else x[()]
+    return given(found, x if x.shape else x[()])
+
+
+def root_near(
     residual: Residual,
     x: Any,
     *,
     name: str = "the equations",
     kind: str | None = None,
     derivative: Callable[[Any], Any] | None = None,
+    check: Callable[[ndarray], None] | None = None,
 ) -> Any:
-    """A plain solution x of ``residual(x) = 0`` with its derivatives at every live level.
+    """The exact solution of ``residual(x) = 0`` next to x, with its derivatives at every live
+    level.
 
     Arguments: `residual`, which may use traced values from anywhere; `x`, a real or complex number
     or array; `name`, of the equations in errors; `kind`, see `Equations`; `derivative`, the
-    Jacobian of the residual as a function of x, an array, a sparse array or a `System`.
-    Returns: x, to the last bit, traced if a residual is.
+    Jacobian of the residual as a function of x, an array, a sparse array or a `System`;
+    `check`, which gets the Jacobian as an array and raises where it has not what it takes.
+    Returns: the solution, traced; x itself if no residual is traced.
     """
     x = np.asarray(x)
     if x.dtype.kind == "c":
-        return _lift_complex(residual, x, name, kind)
+        return _complex_root(residual, x, name, kind)
     x = x.astype(float, copy=False)
-    equations = Equations(residual, x.shape, name, kind, derivative)
+    equations = Equations(residual, x.shape, name, kind, derivative, check)
     start = np.ravel(x)
     if not x.size:
         return x
-    r = equations(start)
-    if not levels_of(r):
-        return x if x.shape else x[()]
     with muted():
-        z, system = equations.refined(start)
-    corrected = _corrected(equations, z, system)
-    out = np.reshape(given(corrected, start), x.shape)
-    return out if x.shape else out[()]
+        z, system, again = equations.refined(start)
+    if system is None:
+        return x if x.shape else x[()]
+    corrected = _corrected(equations, z, system, again)
+    return np.reshape(corrected, x.shape) if x.shape else corrected[0]
 
 
-def _corrected(equations: Equations, z: Any, system: System) -> Any:
-    """A plain root with the derivatives of all levels of its residual."""
+def _corrected(equations: Equations, z: Any, system: System, again: bool) -> Any:
+    """A plain root with the derivatives of all levels of its residual.
+
+    One more step, `again`, makes up for a system of a point some way off the root.
+    """
     r, passes = None, 0
-    while r is None or passes < levels_of(r):
+    while r is None or passes < levels_of(r) + again:
         r = equations(z)
         z = z - solved(r - unbox(r), system)
         passes += 1
     return z
 
 
-def _lift_complex(residual: Residual, x: ndarray, name: str, kind: str | None) -> Any:
+def _complex_root(residual: Residual, x: ndarray, name: str, kind: str | None) -> Any:
     """A complex solution, as pairs of real numbers."""
 
     def parts(z: Value) -> Any:
         r = asarray(residual(z[0] + 1j * z[1]))
         return np.stack([np.real(r), np.imag(r)])
 
-    if not levels_of(parts(np.stack([x.real, x.imag]))):
-        return x if x.shape else x[()]
     kind = None if kind == "diagonal" else kind
-    z = lift(parts, np.stack([x.real, x.imag]), name=name, kind=kind)
-    return z[0] + 1j * z[1]
+    z = root_near(parts, np.stack([x.real, x.imag]), name=name, kind=kind)
+    return z[0] + 1j * z[1] if is_box(z) else x if x.shape else x[()]
 
 
 def implicit(

@@ -1,0 +1,136 @@
+"""SciPy's solvers on plain values, for functions of the program that may read traced ones."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+from numpy import float64, ndarray
+from scipy.optimize import OptimizeResult
+
+from ...array.box import is_box
+from ...core.muted import muted
+from ...core.trace import is_tracing
+from ...core.types import Value
+from ...errors import UnsupportedInputError, user_line
+from ...transforms.checkpoint import value_of
+from ..numpy.creation import asarray, given
+
+_by_dualdiff: ContextVar[bool] = ContextVar("dualdiff_calls_scipy", default=False)
+
+
+def implements(original: Any, *, calls: str = "") -> Callable[[Callable[..., Any]], Any]:
+    """Declare the decorated function as the implementation of SciPy's on traced values."""
+
+    def decorate(implementation: Callable[..., Any]) -> Any:
+        signature = inspect.signature(original)
+        own = inspect.signature(implementation).parameters
+        takes_all = any(p.kind is p.VAR_KEYWORD for p in own.values())
+
+        @functools.wraps(implementation)
+        def public(*args: Any, **kwargs: Any) -> Any:
+            if not is_tracing() or _by_dualdiff.get():
+                return original(*args, **kwargs)
+            bound = signature.bind(*args, **kwargs)
+            chosen = {}
+            for name, value in bound.arguments.items():
+                if signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+                    chosen.update(value)
+                elif name in own or takes_all:
+                    chosen[name] = value
+            return implementation(**chosen)
+
+        return public
+
+    return decorate
+
+
+def plain_function(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of the program as SciPy's own code may call it: its results are plain values."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        token = _by_dualdiff.set(False)
+        try:
+            out = function(*args, **kwargs)
+            kind = type(out)
+            if kind is float or kind is float64 or (kind is ndarray and not out.dtype.hasobject):
+                return out
+            return value_of(out)
+        finally:
+            _by_dualdiff.reset(token)
+
+    return call
+
+
+def by_scipy(solver: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """SciPy's own result for plain arguments; tapes record nothing meanwhile."""
+    token = _by_dualdiff.set(True)
+    try:
+        with muted():
+            return solver(*args, **kwargs)
+    finally:
+        _by_dualdiff.reset(token)
+
+
+def with_args(function: Callable[..., Any], args: Any) -> Callable[..., Any]:
+    """A function with SciPy's additional arguments at the end."""
+    if args == () and type(args) is tuple:
+        return function
+    rest = args if isinstance(args, tuple) else (args,)
+    return lambda *x, **named: function(*x, *rest, **named)
+
+
+def plain_callable(function: Any, args: Any = ()) -> Any:
+    """A function with additional arguments, with plain results; other objects stay."""
+    return plain_function(with_args(function, value_of(args))) if callable(function) else function
+
+
+def start_of(x0: Value) -> Any:
+    """A starting point, which has no influence on the result: a new plain array."""
+    x0 = np.asarray(value_of(x0))
+    return np.array(x0, np.result_type(x0.dtype, float))
+
+
+def array_of(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that gives a list, an array or a number, as one that gives an array."""
+    return lambda *x: asarray(function(*x))
+
+
+def like(x: Value, value: Any) -> Any:
+    """SciPy's own value with the derivative of x, where that is traced."""
+    return given(x, np.asarray(value, float)[()]) if is_box(x) else value
+
+
+class Result(OptimizeResult):
+    """A result of SciPy's whose entries `later` are computed when the program reads them."""
+
+    def __init__(self, found: dict[str, Any], later: dict[str, Callable[[], Any]]) -> None:
+        self.update(found)
+        object.__setattr__(self, "_later", {k: f for k, f in later.items() if k in found})
+
+    def __getitem__(self, name: str) -> Any:
+        later = self.__dict__["_later"]
+        if name in later:
+            self[name] = later.pop(name)()
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self.keys() else default
+
+
+def refused(function: str, name: str) -> Callable[[], Any]:
+    """The error for an entry of a result that has no derivative, once it is read."""
+
+    def refuse() -> Any:
+        raise UnsupportedInputError(
+            f"{name!r} in the result of scipy.optimize.{function} is an approximation that SciPy "
+            f"makes on its way and has no derivative, {user_line()}; compute it from x with "
+            f"functions of dualdiff, or call {function} outside of the derivative."
+        )
+
+    return refuse

@@ -205,6 +205,19 @@ def library_function() -> str | None:
     return found
 
 
+def library_function_of(error: BaseException) -> str | None:
+    """The function of a library that raised an error, called by the program, or None."""
+    trace = error.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        module = frame.f_globals.get("__name__", "")
+        if frame.f_code.co_filename.startswith(_LIBRARIES) and not module.startswith("dualdiff"):
+            public = [p for p in module.split(".") if not p.startswith("_")]
+            return ".".join([*public, frame.f_code.co_name])
+        trace = trace.tb_next
+    return None
+
+
 def in_library(error: BaseException) -> bool:
     """Whether an error came from a library, or out of SciPy's compiled code."""
     trace, last = error.__traceback__, ""

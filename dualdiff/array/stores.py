@@ -12,7 +12,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..core.batch import Shape, flat_positions, is_basic, is_inexact, set_batched, shape_of
-from ..core.trace import STORED, materialize, top_trace, value_of
+from ..core.trace import CONVERTED, STORED, materialize, top_trace, value_of
 from ..errors import ConversionError, describe, plain_target_error, user_line
 from .box import is_box, shell
 from .dispatch import register
@@ -127,7 +127,7 @@ def assign_to(target: Any, index: Any, v: Any) -> None:
         assign(target, index, v)
         return
     v = materialize(v)
-    if is_box(v):
+    if is_box(v) and type(target) not in CONVERTED:
         raise refuse_plain_target(target)
     target[index] = v
 
@@ -150,7 +150,7 @@ def freeze_index(index: Any) -> Any:
         index = value_of(index)
     if type(index) is list:
         return np.array([value_of(i) for i in index]) if index else np.array([], dtype=np.intp)
-    return index.copy() if type(index) is ndarray else index
+    return np.array(index) if isinstance(index, ndarray) else index
 
 
 def last_writes(shape: Shape, index: Any) -> Any:

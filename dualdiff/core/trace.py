@@ -80,6 +80,15 @@ def opened_levels() -> set[int]:
     return LIVE.intersection((*_opened.get(), *above))
 
 
+def opened_here() -> tuple[int, ...]:
+    """The levels of the traces that are open in this context, or where this thread was started."""
+    opened = _opened.get()
+    if LIVE.isdisjoint(opened):
+        context = starter()
+        opened = () if context is None else context.get(_opened, ())
+    return tuple(level for level in opened if level in LIVE)
+
+
 def is_set(flag: ContextVar[bool]) -> bool:
     """Whether a flag of derivatives holds here, or where this thread was started."""
     if flag.get(False):
@@ -263,7 +272,8 @@ def freeze(x: Value) -> Any:
 
 def value_of(x: Value) -> Any:
     """The plain value of one array, as a copy; `dualdiff.value_of` takes containers too."""
-    if type(x) is ndarray and x.dtype.hasobject and any(map(is_box, x.flat)):
+    made = isinstance(x, ndarray) and type(x) in CONVERTED
+    if made or (type(x) is ndarray and x.dtype.hasobject and any(map(is_box, x.flat))):
         x = materialize(x)
     if not is_box(x):
         return x

@@ -7,29 +7,90 @@ import os
 import sys
 import types
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
-from ..core.trace import LIVE
+from ..array.box import is_box
+from ..array.made import boxed, facade, made_of
+from ..core.trace import LIVE, is_tracing
+from ..core.types import Value
+from ..errors import ConversionError, describe, user_line
 from ..rules.numpy.creation import CREATORS, contains_box
+from .callsite import UNKNOWN, called_name, callee
 
-_NUMPY = os.path.dirname(np.__file__)
-_LIBRARIES = (_NUMPY + os.sep, os.path.join(os.path.dirname(_NUMPY), "scipy") + os.sep)
+_NUMPY = os.path.dirname(np.__file__) + os.sep
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
-def _for_callers_outside(original: Callable[..., Any], traced: Callable[..., Any]) -> Any:
-    """`traced` for all callers but dualdiff itself, whose plain arrays must stay plain.
+Function = Callable[..., Any]
+# These give their argument itself if it is an array already.
+_PASSING = [
+    "array",
+    "asarray",
+    "asanyarray",
+    "ascontiguousarray",
+    "asfortranarray",
+    "asarray_chkfinite",
+    "require",
+    "lib.stride_tricks.as_strided",
+]
 
-    NumPy and SciPy pass the arrays they make to compiled code. They get traced arrays only for
-    traced values.
+
+# Their results are no arrays, or their arguments are gone after the first use.
+_ALWAYS = ("frompyfunc", "fromiter", "ndenumerate", "nditer")
+
+
+def _is_new(name: str, args: Any, kwargs: Any) -> bool:
+    """Whether the result of a function shares no memory with its argument."""
+    if name not in _PASSING or (name == "array" and kwargs.get("copy", True) is True):
+        return True
+    return bool(args) and type(args[0]) in (list, tuple, float, int, range)
+
+
+# They call a function that they are given for each element.
+_ITERATING = (
+    map, filter, list, tuple, set, dict, sum, max, min, sorted, next, zip, any, all, enumerate,
+    functools.reduce,
+)  # fmt: skip
+
+
+def _for_caller(result: Value, frame: FrameType, original: Any) -> Any:
+    """A traced result for a program; an error for compiled code, which would read its memory."""
+    if not is_box(result):
+        return result
+    called = callee(frame)
+    if getattr(called, "__wrapped__", called) is original or called in _ITERATING:
+        return result
+    if called is UNKNOWN or isinstance(called, functools.partial):
+        return facade(result)
+    name = getattr(called, "__qualname__", None) or called_name(frame)
+    raise ConversionError(
+        f"{name} was called on a traced array ({describe(result)}), {user_line()}, and its "
+        f"compiled code takes plain arrays. Use its counterpart in dualdiff.scipy where there is "
+        f"one, declare its derivative with dualdiff.extend.custom_jvp or custom_vjp (see "
+        f"docs/extending.md), or pass dualdiff.value_of(x) as a constant."
+    )
+
+
+def _for_callers_outside(name: str, original: Function, traced: Function) -> Any:
+    """A function that makes arrays which take traced values, for all callers but dualdiff itself.
+
+    NumPy's own code gets them only for traced values.
     """
 
-    def choose(args: Any, kwargs: Any, file: str) -> Any:
-        if file.startswith(_OWN) or (file.startswith(_LIBRARIES) and not contains_box(list(args))):
+    def choose(args: Any, kwargs: Any, frame: FrameType) -> Any:
+        file = frame.f_code.co_filename
+        if file.startswith(_OWN):
             return original(*args, **kwargs)
-        return traced(*args, **kwargs)
+        if name in _ALWAYS or contains_box([*args, *kwargs.values()]):
+            result = traced(*boxed(args), **{k: boxed(v) for k, v in kwargs.items()})
+            return _for_caller(result, frame, original)
+        made = original(*args, **kwargs)
+        if file.startswith(_NUMPY) or not is_tracing() or not _is_new(name, args, kwargs):
+            return made
+        return made_of(made)
 
     if hasattr(type(original), "__get__"):
 
@@ -37,27 +98,42 @@ def _for_callers_outside(original: Callable[..., Any], traced: Callable[..., Any
         def create(*args: Any, **kwargs: Any) -> Any:
             if not LIVE:
                 return original(*args, **kwargs) if kwargs else original(*args)
-            return choose(args, kwargs, sys._getframe(1).f_code.co_filename)
+            return choose(args, kwargs, sys._getframe(1))
 
         return create
 
     # A builtin function as an attribute of a class does not become a method.
-    def create_alone(plain: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    def create_alone(plain: Function, /, *args: Any, **kwargs: Any) -> Any:
         if not LIVE:
             return plain(*args, **kwargs) if kwargs else plain(*args)
-        return choose(args, kwargs, sys._getframe(1).f_code.co_filename)
+        return choose(args, kwargs, sys._getframe(1))
 
     functools.update_wrapper(create_alone, original)
     return types.MethodType(create_alone, original)
 
 
-def replacements() -> list[tuple[dict[str, Any], str, Any]]:
-    """The namespace, the name and the replacement of each function that makes arrays."""
-    found = []
+_vectorized = np.vectorize.__call__
+
+
+@functools.wraps(_vectorized)
+def _call_vectorized(self: Any, *args: Any, **kwargs: Any) -> Any:
+    """A call of a vectorized function, which may have been made before the patch."""
+    if not LIVE or not contains_box([*args, *kwargs.values()]):
+        return _vectorized(self, *args, **kwargs)
+    excluded, signature = self.excluded, self.signature
+    call = CREATORS["vectorize"](self.pyfunc, self.otypes, excluded=excluded, signature=signature)
+    return call(*args, **kwargs)
+
+
+def replacements() -> list[tuple[Any, str, Any]]:
+    """The namespace or class, the name and the replacement of each function that makes arrays."""
+    found: list[tuple[Any, str, Any]] = [(np.vectorize, "__call__", _call_vectorized)]
     for path, traced in CREATORS.items():
+        if path == "vectorize":
+            continue
         *modules, name = path.split(".")
         space = vars(functools.reduce(getattr, modules, np))
         original = space[name]
-        new = _for_callers_outside(original, traced) if callable(original) else traced
+        new = _for_callers_outside(path, original, traced) if callable(original) else traced
         found.append((space, name, new))
     return found

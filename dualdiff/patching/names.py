@@ -28,16 +28,19 @@ def _is_loading(module: ModuleType | None) -> bool:
 class Names:
     """The bindings of some objects in all modules, and what replaces them for a while.
 
-    Each replacement is a namespace, a name in it, and what replaces the object of that name.
+    Each replacement is a namespace or class, a name in it, and what replaces its object.
     """
 
-    def __init__(self, replacements: list[tuple[dict[str, Any], str, Any]]) -> None:
-        pairs = [(space[name], new) for space, name, new in replacements]
-        self.forth = {id(old): (old, new) for old, new in pairs}
-        self.back = {id(new): (new, old) for old, new in pairs}
+    def __init__(self, replacements: list[tuple[Any, str, Any]]) -> None:
+        self.forth: Table = {}
+        self.back: Table = {}
         # The namespace or class, the name, the object and what replaces it.
-        self.bindings = [(space, name, space[name], new) for space, name, new in replacements]
+        self.bindings: list[tuple[dict[str, Any], str, Any, Any]] = []
         self.in_classes: list[tuple[type, str, Any, Any]] = []
+        for space, name, new in replacements:
+            old = vars(space)[name] if isinstance(space, type) else space[name]
+            self.forth[id(old)], self.back[id(new)] = (old, new), (new, old)
+            self._note(space, name, old, new)
         self.seen: dict[str, Any] = {}  # the modules that were looked through
 
     def replace(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from copy import copy, deepcopy
@@ -32,8 +33,11 @@ from ..errors import (
     DualdiffError,
     UnsupportedInputError,
     in_library,
+    library_function_of,
+    line_text,
     or_patch,
     plain_target_error,
+    user_frame_of,
     user_line,
 )
 from ..trees import (
@@ -248,12 +252,10 @@ def differentiable(x: Value) -> Any:
         return x
     if kind is int:
         return float(x)
-    if is_box(x):
+    if is_box(x) or kind in CONVERTED:
         x = freeze(materialize(x))
         if type(x) is not ndarray:
             return x
-    elif kind in CONVERTED:
-        x = np.asarray(x)
     elif kind is not ndarray and not issubclass(kind, np.generic):
         raise unsupported(x)
     dtype = x.dtype
@@ -305,7 +307,8 @@ class Outputs:
         self.payloads: list[Any] = []
         self.others: dict[int, Any] = {}
         for i, leaf in enumerate(leaves):
-            if is_box(leaf) or (type(leaf) is ndarray and leaf.dtype.hasobject):
+            kind = type(leaf)
+            if is_box(leaf) or kind in CONVERTED or (kind is ndarray and leaf.dtype.hasobject):
                 leaf = materialize(leaf)
             if issubclass(type(leaf), Traced) and leaf.owner is trace:
                 self.values.append(leaf.value)
@@ -416,6 +419,13 @@ def without_aux(f: Callable[..., Any]) -> Callable[..., Any]:
     return result
 
 
+# How compiled code complains of an argument that is no array.
+_COMPILED = re.compile(
+    r"\b(Var|Dual|View|Dependent|MadeTraced)\b|No matching signature found|"
+    r"incompatible function arguments|Expected a \d-dim C contiguous|Can't update read-only array"
+)
+
+
 def _explain(error: BaseException) -> DualdiffError | None:
     """dualdiff's error behind one of NumPy's, or a clearer error for NumPy's complaint of a box."""
     if isinstance(error, DualdiffError):
@@ -431,14 +441,6 @@ def _explain(error: BaseException) -> DualdiffError | None:
     text = str(error)
     if text == "Error setting single item of array.":  # `plain.flat[i] = x`
         return plain_target_error("a plain NumPy array")
-    kind = text.rpartition("must be numpy.ndarray, not ")[2]
-    if kind in ("Var", "Dual", "Dependent"):
-        return ConversionError(
-            f"compiled code was called on a traced array, {user_line()}, and takes plain arrays. "
-            f"Use its counterpart in dualdiff.scipy if there is one (for splu: "
-            f"dualdiff.scipy.sparse.linalg.splu), or declare its derivative with "
-            f"dualdiff.extend (see docs/extending.md)."
-        )
     if text.startswith("Iterator operand"):
         return ConversionError(
             f"np.nditer takes no traced arrays, {user_line()}; write dualdiff.numpy.nditer, or a "
@@ -450,5 +452,13 @@ def _explain(error: BaseException) -> DualdiffError | None:
             f"numpy.{name} was called on an object array of traced scalars, {user_line()}. Make "
             f"the array with dualdiff.numpy.array([...]) or np.stack([...])"
             f"{or_patch(', or run under dualdiff.patch()')}."
+        )
+    if isinstance(error, (TypeError, ValueError)) and _COMPILED.search(text):
+        return ConversionError(
+            f"{library_function_of(error) or 'compiled code'} was called on a traced array, "
+            f"{line_text(*user_frame_of(error))}, and its compiled code takes plain arrays "
+            f"({text[:80].strip()}). Use its counterpart in dualdiff.scipy if there is one (for "
+            f"splu: dualdiff.scipy.sparse.linalg.splu), declare its derivative with "
+            f"dualdiff.extend (see docs/extending.md), or pass dualdiff.value_of(x)."
         )
     return None

@@ -77,7 +77,6 @@ CASES: list[tuple[str, Callable[[Any], Any], tuple[str, ...]]] = [
         lambda x: float(np.sum(x)),
         ("float() of a traced value", "Leave the float() out"),
     ),
-    ("int(x)", lambda x: int(x[0]) * x[0], ("int() of a traced value", "np.floor")),
     ("complex(x)", lambda x: complex(x[0]), ("complex() of a traced value", "x + 0j")),
     ("math.sin", lambda x: math.sin(x[0]), ("math.sin -> np.sin", "value_of")),
     (

@@ -120,7 +120,7 @@ def target_of(out: Any) -> Any:
     """The array that a function is to write to, if any."""
     if type(out) is tuple:
         (out,) = out
-    if out is not None and type(shell(out)) is not ndarray:
+    if out is not None and not isinstance(shell(out), ndarray):
         raise TypeError("return arrays must be of ArrayType")
     return out
 

@@ -15,6 +15,7 @@ from numpy import ndarray
 
 from ...array.box import is_box, observe, shell, unbox
 from ...array.dispatch import register
+from ...array.made import MadeTraced, content_or_twin, is_made
 from ...array.views import Array, memory_of
 from ...core.batch import Shape, cast, dtype_of
 from ...core.primitive import Primitive
@@ -58,17 +59,20 @@ pack = PackScalars()
 
 def contains_box(x: Value) -> bool:
     """Whether a box stands anywhere in nested lists and tuples, or in an object array."""
-    if is_box(x):
-        return True
-    if type(x) in (list, tuple):
+    kind = type(x)
+    if kind is list or kind is tuple:
         return any(map(contains_box, x))
-    return type(x) is ndarray and x.dtype.hasobject and any(map(contains_box, x.flat))
+    if kind is ndarray:
+        return x.dtype.hasobject and any(map(contains_box, x.flat))
+    return kind is MadeTraced or is_box(x)
 
 
 def from_nested(x: Value) -> Any:
     """Nested sequences or an object array with boxes in them, as one box (or a plain array)."""
     if is_box(x):
         return x
+    if is_made(x):
+        return content_or_twin(x)
     if not contains_box(x):
         made = np.asarray(x)
         if made.dtype.hasobject:

@@ -12,6 +12,7 @@ from numpy.lib import stride_tricks
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ...array.box import is_box, unbox
+from ...array.made import set_windows
 from ...array.views import memory_of
 from ...core.batch import Shape, Spec, shape_of
 from ...core.trace import materialize
@@ -127,6 +128,75 @@ def as_strided(
     steps = tuple(s // array.itemsize for s in (array.strides if strides is None else strides))
     return strided_p(x, shape=tuple(shape_of(x) if shape is None else shape), steps=steps)
 
+
+def _window(x: Value, offset: int, shape: Shape, steps: Shape, layout: tuple[int, ...]) -> Any:
+    """A part of an array in memory; offset and steps count elements, `layout` orders the axes."""
+    if is_box(x):
+        return window_p(x, offset=offset, shape=shape, steps=steps, layout=layout)
+    memory = np.transpose(x, layout).reshape(-1)
+    return stride_tricks.as_strided(memory[offset:], shape, [x.itemsize * s for s in steps])
+
+
+def _window_jvp(
+    t: Tangent,
+    offset: int,
+    shape: Shape,
+    steps: Shape,
+    layout: tuple[int, ...],
+    batch: Shape,
+) -> Tangent:
+    lead = len(batch)
+    memory = np.transpose(t, (*range(lead), *(lead + axis for axis in layout)))
+    memory = np.reshape(memory, (*batch, -1))
+    if is_box(t):
+        places = offset + _places_of(shape, steps)
+        return memory[..., places]
+    strides = [*memory.strides[:lead], *(t.itemsize * s for s in steps)]
+    return stride_tricks.as_strided(memory[..., offset:], batch + shape, strides)
+
+
+def _places_of(shape: Shape, steps: Shape) -> Any:
+    """The places of the elements of a window, relative to its first one."""
+    grids = [np.arange(n) * s for n, s in zip(shape, steps, strict=True)]
+    return sum(np.ix_(*grids)) if grids else 0
+
+
+def _window_transposed(
+    g: Cotangent,
+    x_spec: Spec,
+    offset: int,
+    shape: Shape,
+    steps: Shape,
+    layout: tuple[int, ...],
+    batch: Shape,
+) -> Any:
+    total = zeros((*batch, prod(x_spec.shape)), x_spec.dtype)
+    places: Any = (..., offset + _places_of(shape, steps))
+    np.add.at(total, places, g)
+    ordered = np.reshape(materialize(total), (*batch, *(x_spec.shape[axis] for axis in layout)))
+    back = np.argsort(layout)
+    return np.transpose(ordered, (*range(len(batch)), *(len(batch) + axis for axis in back)))
+
+
+# Views of an array that were made while it was plain, for `array.made`.
+window_p = linear(
+    _window,
+    _window_transposed,
+    jvp=_window_jvp,
+    name="window",
+    structure=Gather(),
+    view=True,
+)
+readonly_window_p = linear(
+    _window,
+    _window_transposed,
+    jvp=_window_jvp,
+    name="readonly_window",
+    structure=Gather(),
+    view=True,
+)
+readonly_window_p.readonly = True
+set_windows(window_p, readonly_window_p)
 
 CREATORS["lib.stride_tricks.as_strided"] = as_strided
 LIB = SimpleNamespace(

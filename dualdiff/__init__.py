@@ -9,6 +9,7 @@ from .errors import DualdiffError
 from .explaining import explain
 from .patching import patch, patch_numpy
 from .rules.numpy.linalg.matrices import symmetrize
+from .settings import config
 from .sparse.sparsity import hessian_sparsity, sparsity
 from .testing import check_grads
 from .transforms.checkpoint import checkpoint, stop_gradient, value_of
@@ -28,6 +29,7 @@ __all__ = [
     "check_grads",
     "checkpoint",
     "compile",
+    "config",
     "debug_nans",
     "derivative",
     "elementwise_grad",

@@ -30,6 +30,7 @@ ALLOWED: dict[str, list[str]] = {
     "patching": [*FOUNDATION, "rules"],
     "optimize": [*FOUNDATION, "rules", "transforms", "sparse"],
     "explaining": [*FOUNDATION, "transforms"],
+    "settings": ["rules"],
     "testing": [*FOUNDATION, "rules", "transforms", "sparse", "extend"],
 }
 ABOVE_ALL = ["", "__main__", "compat"]

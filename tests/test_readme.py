@@ -1,13 +1,25 @@
 """Every ```python block of the README and of docs/ runs, as a reader would run it."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from dualdiff.rules.scipy import dispatch
+
 TOP = Path(__file__).parents[1]
 PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```python[ \t]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(autouse=True)
+def _rules_of_a_page_end_with_it() -> Iterator[None]:
+    """SciPy's functions go back to the rules of the package."""
+    yield
+    for entry in list(dispatch.ENTRIES):
+        if entry.module == "__main__":
+            dispatch.withdraw(entry)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -38,6 +38,7 @@ _opened: ContextVar[Any] = ContextVar("dualdiff_opened", default=())
 # The contexts in which threads were started while a trace was open there.
 _starters: weakref.WeakKeyDictionary[threading.Thread, Context] = weakref.WeakKeyDictionary()
 _is_watching = False
+AT_FIRST: list[Callable[[], None]] = []  # called when the first trace is opened
 
 
 def _watch_threads() -> None:
@@ -110,6 +111,8 @@ class Trace:
         global latest
         if not _is_watching:
             _watch_threads()
+            for prepare in AT_FIRST:
+                prepare()
         self.level = latest = level = _next_level()
         LIVE.add(level)
         _opened.set((*_opened.get(), level))

@@ -437,7 +437,11 @@ def _takes_params(fn: Callable[..., Any], operands: int) -> bool:
     """Whether a primal has parameters beside its operands."""
     if isinstance(fn, np.ufunc):
         return False
-    return len({*inspect.signature(fn).parameters} - {"out"}) > operands
+    try:
+        names = {*inspect.signature(fn).parameters}
+    except ValueError:  # compiled functions of older releases
+        return False
+    return len(names - {"out"}) > operands
 
 
 def _call(name: str, rule: Callable[..., Any]) -> tuple[str, list[str]]:

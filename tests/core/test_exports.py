@@ -22,6 +22,7 @@ PUBLIC = {
     "check_grads",
     "checkpoint",
     "compile",
+    "config",
     "debug_nans",
     "derivative",
     "elementwise_grad",

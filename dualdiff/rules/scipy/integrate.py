@@ -25,6 +25,7 @@ from ...errors import UnsupportedInputError, user_line
 from ...transforms.inputs import Inputs
 from ...transforms.jvp_vjp import pushed, vjp
 from ...trees import flatten
+from .dispatch import implements
 
 __all__ = ["odeint"]
 
@@ -32,6 +33,7 @@ AT_ONCE = 600  # equations of a solution and its sensitivities that are integrat
 TIGHTER = 0.1  # tolerances of sensitivities, beside those of the solution
 
 
+@implements(integrate.odeint)
 def odeint(
     func: Callable[..., Any],
     y0: Any,

@@ -1,7 +1,6 @@
 """`scipy.linalg` on traced arrays: its whole namespace, with rules for the functions below.
 
-SciPy's own functions make plain arrays of their arguments, so use the functions here. The other
-functions raise an error for a traced array.
+The other functions raise an error for a traced array.
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ from scipy import linalg
 from ...array.box import is_box, unbox
 from ...core.batch import cast, dtype_of, shape_of
 from ...core.types import Cotangent, Tangent, Value
-from ..declare import rule
 from ..numpy.common import laid_out
-from ..numpy.creation import contains_box
 from ..numpy.manipulation import as_operand
 from ..structures import Solve
+from .dispatch import as_array, implements
+from .leaves import leaf
 
 __all__ = ["block_diag", "expm", "solve_banded", "solve_sylvester", "solve_triangular", "sqrtm"]
 
@@ -31,15 +30,15 @@ def _frechet(a: Value, e: Any) -> Any:
     return expm(np.block([[a, e], [zero, a]]))[:n, n:]
 
 
-expm_p = rule(
-    lambda x: expm(x),
+expm_p = leaf(
+    linalg.expm,
     jvp=lambda t, x: _frechet(x, t),
     vjp=lambda g, x: _frechet(np.transpose(x), g),
     name="linalg.expm",
-    batched=False,
 )
 
 
+@implements(linalg.expm, arrays="A")
 def expm(A: Any) -> Any:
     """``scipy.linalg.expm``, the exponential of a square matrix.
 
@@ -51,9 +50,6 @@ def expm(A: Any) -> Any:
     array([[1., 0.],
            [0., 2.]])
     """
-    if not contains_box(A):
-        return linalg.expm(A)
-    A = as_operand(A)
     if np.ndim(A) != 2 or shape_of(A)[0] != shape_of(A)[1]:
         raise ValueError(f"expm of a traced array needs one square matrix, not shape {shape_of(A)}")
     return expm_p(A)
@@ -74,12 +70,11 @@ def _sylvester_vjp(g: Cotangent, x: Value, y: Value, ans: Value) -> Cotangent:
     return -np.matmul(h, np.transpose(ans)), -np.matmul(np.transpose(ans), h), h
 
 
-sylvester_p = rule(
-    lambda x, y, z: solve_sylvester(x, y, z),
+sylvester_p = leaf(
+    lambda x, y, z: linalg.solve_sylvester(*_of_one_dtype(x, y, z)),
     jvp=_sylvester_jvp,
     vjp=_sylvester_vjp,
     name="linalg.solve_sylvester",
-    batched=False,
 )
 
 
@@ -96,25 +91,30 @@ def solve_sylvester(a: Value, b: Value, q: Any) -> Any:
     >>> dd.jacobian(dd.scipy.linalg.solve_sylvester, 2)(one, one, one).ravel()
     array([0.5])
     """
-    operands = tuple(map(as_operand, (a, b, q)))
+    return _sylvester(*_of_one_dtype(*map(as_array, (a, b, q))))
+
+
+@implements(linalg.solve_sylvester, arrays="a b q")
+def _sylvester(a: Value, b: Value, q: Any) -> Any:
+    return sylvester_p(*_of_one_dtype(a, b, q))
+
+
+def _of_one_dtype(*operands: Any) -> tuple[Any, ...]:
     dtypes = {dtype_of(x) for x in operands}
     if len(dtypes) > 1 and any(d.kind == "c" for d in dtypes):
-        # SciPy uses a real Schur form for the complex equation, and gives a wrong x.
-        operands = tuple(cast(x, np.result_type(*dtypes)) for x in operands)
-    if not any(map(is_box, operands)):
-        return linalg.solve_sylvester(*operands)
-    return sylvester_p(*operands)
+        return tuple(cast(x, np.result_type(*dtypes)) for x in operands)
+    return operands
 
 
-sqrtm_p = rule(
-    lambda x: sqrtm(x),
+sqrtm_p = leaf(
+    linalg.sqrtm,
     jvp=lambda t, ans: solve_sylvester(ans, ans, t),
     vjp=lambda g, ans: solve_sylvester(np.transpose(ans), np.transpose(ans), g),
     name="linalg.sqrtm",
-    batched=False,
 )
 
 
+@implements(linalg.sqrtm, arrays="A")
 def sqrtm(A: Any) -> Any:
     """``scipy.linalg.sqrtm``, the principal square root of a matrix.
 
@@ -126,7 +126,7 @@ def sqrtm(A: Any) -> Any:
     array([[0.25      , 0.        ],
            [0.        , 0.16666667]])
     """
-    return sqrtm_p(as_operand(A)) if contains_box(A) else linalg.sqrtm(A)
+    return sqrtm_p(A)
 
 
 def _part(a: Value, lower: bool, unit_diagonal: bool) -> Any:
@@ -168,25 +168,19 @@ def _triangular_vjp(
     return _part(matrix, lower, unit_diagonal), right
 
 
-triangular_p = rule(
-    lambda x, y, trans, lower, unit_diagonal: solve_triangular(x, y, trans, lower, unit_diagonal),
+triangular_p = leaf(
+    linalg.solve_triangular,
     jvp=_triangular_jvp,
     vjp=_triangular_vjp,
     name="linalg.solve_triangular",
     structure=Solve(),
-    batched=False,
 )
 _TRANS = {"N": 0, "T": 1, "C": 2}
 
 
+@implements(linalg.solve_triangular, arrays="a b")
 def solve_triangular(
-    a: Value,
-    b: Value,
-    trans: Any = 0,
-    lower: bool = False,
-    unit_diagonal: bool = False,
-    overwrite_b: bool = False,
-    check_finite: bool = True,
+    a: Value, b: Value, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False
 ) -> Any:
     """``scipy.linalg.solve_triangular``: x with ``a x = b`` for a triangular matrix.
 
@@ -201,17 +195,16 @@ def solve_triangular(
     array([[ 0.5  ,  0.   ],
            [-0.125,  0.25 ]])
     """
-    if not contains_box(a) and not contains_box(b):
-        return linalg.solve_triangular(a, b, trans, lower, unit_diagonal, overwrite_b, check_finite)
     return triangular_p(
-        as_operand(a),
-        as_operand(b),
+        a,
+        b,
         trans=_TRANS.get(trans, trans),
         lower=bool(lower),
         unit_diagonal=bool(unit_diagonal),
     )
 
 
+@implements(linalg.block_diag)
 def block_diag(*arrs: Any) -> Any:
     """``scipy.linalg.block_diag``: a matrix with other matrices along its diagonal.
 
@@ -221,8 +214,6 @@ def block_diag(*arrs: Any) -> Any:
     >>> dd.grad(lambda x: np.sum(dd.scipy.linalg.block_diag(x, 2 * x)))(1.0)
     3.0
     """
-    if not any(map(contains_box, arrs)):
-        return linalg.block_diag(*arrs)
     blocks = [np.atleast_2d(as_operand(a)) for a in arrs]
     linalg.block_diag(*(unbox(b) if is_box(b) else b for b in blocks))  # SciPy checks the arguments
     width = sum(shape_of(b)[1] for b in blocks)

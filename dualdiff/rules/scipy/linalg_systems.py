@@ -12,9 +12,8 @@ from scipy import linalg
 
 from ...core.batch import shape_of
 from ...core.types import Cotangent, Tangent, Value
-from ..declare import rule
-from ..numpy.creation import contains_box
-from ..numpy.manipulation import as_operand
+from .dispatch import implements
+from .leaves import leaf
 
 
 def _transposed(ab: Any, lower: int, upper: int) -> Any:
@@ -54,23 +53,16 @@ def _banded_vjp(g: Cotangent, x: Value, ans: Value, lower: int, upper: int) -> C
     return np.stack(rows), h
 
 
-banded_p = rule(
-    lambda x, y, lower, upper: solve_banded((lower, upper), x, y),
+banded_p = leaf(
+    lambda x, y, lower, upper: linalg.solve_banded((lower, upper), x, y),
     jvp=_banded_jvp,
     vjp=_banded_vjp,
     name="linalg.solve_banded",
-    batched=False,
 )
 
 
-def solve_banded(
-    l_and_u: Any,
-    ab: Any,
-    b: Value,
-    overwrite_ab: bool = False,
-    overwrite_b: bool = False,
-    check_finite: bool = True,
-) -> Any:
+@implements(linalg.solve_banded, arrays="ab b")
+def solve_banded(l_and_u: Any, ab: Any, b: Value) -> Any:
     """``scipy.linalg.solve_banded``: x with ``a x = b`` for a banded matrix a.
 
     Arguments: `l_and_u`, the numbers of diagonals below and above the main one; `ab`, of shape
@@ -84,10 +76,7 @@ def solve_banded(
     array([[ 0.5  , -0.125],
            [ 0.   ,  0.25 ]])
     """
-    if not contains_box(ab) and not contains_box(b):
-        return linalg.solve_banded(l_and_u, ab, b, overwrite_ab, overwrite_b, check_finite)
     lower, upper = map(int, l_and_u)
-    ab, b = as_operand(ab), as_operand(b)
     if shape_of(ab) != (lower + upper + 1, shape_of(b)[0]):
         raise ValueError(
             f"solve_banded with {lower} diagonals below and {upper} above needs ab of shape "

@@ -14,7 +14,7 @@ import functools
 import importlib
 import math
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,10 @@ from ...array.dispatch import find_function
 from ...core.types import Value
 from ...errors import MissingRuleError, user_line
 from ..numpy import creation, functional, index_tricks, stores
-from ..numpy.creation import contains_box
 from ..numpy.namespace import mirror
+from .arguments import any_traced
+from .dispatch import COUNTERPARTS
+from .in_place import original_of
 
 REPLACED: dict[Any, Any] = {}
 REBUILT_MODULES: set[str] = set()
@@ -148,6 +150,8 @@ def translated(value: Value) -> Any:
     try:
         if value in REPLACED:
             return REPLACED[value]
+        if value in COUNTERPARTS and not isinstance(value, type):
+            return COUNTERPARTS[value]
     except TypeError:  # not hashable, an array for one
         return value
     if isinstance(value, types.ModuleType):
@@ -196,7 +200,11 @@ def rebound(function: Any) -> Any:
         _spaces[key] = function.__globals__, Globals(function.__globals__)
     cells = tuple(types.CellType() for _ in function.__closure__ or ())
     copy = types.FunctionType(
-        function.__code__, _spaces[key][1], function.__name__, function.__defaults__, cells or None
+        original_of(function).__code__,
+        _spaces[key][1],
+        function.__name__,
+        function.__defaults__,
+        cells or None,
     )
     copy.__kwdefaults__ = function.__kwdefaults__
     copy.__module__, copy.__qualname__ = function.__module__, function.__qualname__
@@ -220,7 +228,11 @@ def rebuilt(cls: type) -> type:
         return cls
     waiting: list[Any] = []
     skipped = ("__dict__", "__weakref__", "__init_subclass__")
-    names = {k: _attribute(a, waiting) for k, a in vars(cls).items() if k not in skipped}
+    names = {
+        k: _attribute(a, waiting)
+        for k, a in vars(cls).items()
+        if k not in skipped and not hasattr(getattr(a, "__func__", a), "is_of_dualdiff")
+    }
     bases = tuple(rebuilt(b) for b in cls.__bases__)
     new = types.new_class(cls.__name__, bases, {}, lambda space: space.update(names))
     for cell in waiting:  # the cells by which `super()` finds its class
@@ -255,7 +267,7 @@ def _contained(value: Value) -> Any:
 
 def _method(a: Value, waiting: list[Any]) -> Any:
     copy = rebound(a)
-    free = a.__code__.co_freevars
+    free = copy.__code__.co_freevars
     if "__class__" not in free or a in REPLACED:
         return copy
     cells = [
@@ -290,9 +302,13 @@ def instance_of(source: Any) -> Any:
     return new
 
 
-def any_traced(values: Iterable[Value]) -> bool:
-    """Whether traced values are among arguments, also within lists and frozen objects."""
-    return any(map(contains_box, values))
+def passing_instance_of(source: Any) -> Any:
+    """`instance_of` for an object that a program has made: the copy is not kept."""
+    known = set(_instances)
+    new = instance_of(source)
+    for key in set(_instances) - known:
+        del _instances[key]
+    return new
 
 
 def on_traced(function: Any, name: str) -> Callable[..., Any]:

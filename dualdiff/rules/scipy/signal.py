@@ -16,6 +16,7 @@ from ..numpy.common import laid_out
 from ..numpy.creation import contains_box
 from ..numpy.manipulation import as_operand
 from ..structures import Convolution
+from .dispatch import implements
 
 _signal: Any = signal  # SciPy's overloads do not take a str
 __all__ = ["convolve", "correlate", "fftconvolve", "oaconvolve"]
@@ -63,6 +64,7 @@ def _window(full: Any, shape: tuple[int, ...], size: Any) -> Any:
     return full[tuple(slice(a, a + m) for a, m in zip(starts, size, strict=True))]
 
 
+@implements(signal.convolve)
 def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:
     """``scipy.signal.convolve``: the convolution of two n-dimensional arrays.
 
@@ -76,8 +78,6 @@ def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> An
     >>> dd.grad(lambda x: np.sum(dd.scipy.signal.convolve(x, ones, "same")))(np.zeros(4))
     array([2., 3., 3., 2.])
     """
-    if not contains_box(in1) and not contains_box(in2):
-        return _signal.convolve(in1, in2, mode, method)
     x, y = (a if hasattr(a, "dtype") else np.asarray(a) for a in map(as_operand, (in1, in2)))
     if np.ndim(x) != np.ndim(y):
         raise ValueError(
@@ -108,11 +108,10 @@ def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> An
     return laid_out(_window(full, shape_of(full), valid))
 
 
+@implements(signal.correlate)
 def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:
     """``scipy.signal.correlate``: the cross-correlation of two n-dimensional arrays; see
     `convolve`."""
-    if not contains_box(in1) and not contains_box(in2):
-        return _signal.correlate(in1, in2, mode, method)
     other = as_operand(in2)
     other = other if hasattr(other, "dtype") else np.asarray(other)
     return convolve(in1, np.conj(_flipped(other)), mode, method)
@@ -120,8 +119,6 @@ def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> A
 
 def _through_fft(name: str) -> Any:
     def function(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> Any:
-        if not contains_box(in1) and not contains_box(in2):
-            return getattr(signal, name)(in1, in2, mode, axes)
         if axes is not None and len(np.atleast_1d(axes)) < np.ndim(in1):
             raise NotImplementedError(
                 f"{name} of traced arrays over some axes only has no rule, {user_line()}; leave "
@@ -131,7 +128,7 @@ def _through_fft(name: str) -> Any:
 
     function.__name__ = name
     function.__doc__ = f"``scipy.signal.{name}`` over all axes; see `convolve`."
-    return function
+    return implements(getattr(signal, name))(function)
 
 
 fftconvolve = _through_fft("fftconvolve")

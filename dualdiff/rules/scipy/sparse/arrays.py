@@ -44,6 +44,7 @@ class SparseArray:
     __module__ = "scipy.sparse"
     __array_ufunc__ = None  # plain arrays leave their operators to this class
     ndim = 2
+    holds_traced = True
     # Attached by `operators`.
     dot: Any
     multiply: Any

@@ -16,14 +16,10 @@ from ....array.box import is_box
 from ....core.batch import shape_of
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
-from ...numpy.creation import contains_box
 from ...numpy.manipulation import as_operand
+from ..dispatch import counterpart, implements
 from . import operators
 from .arrays import SparseArray, moved, wrapped
-
-
-def _is_traced(a: Value) -> bool:
-    return isinstance(a, SparseArray) or contains_box(a)
 
 
 def _in_format(a: SparseArray, kind: Any) -> SparseArray:
@@ -67,11 +63,6 @@ def _constructor(name: str) -> Callable[..., Any]:
     def construct(
         arg1: Any, shape: Any = None, dtype: Any = None, copy: bool = False, **options: Any
     ) -> Any:
-        traced = _is_traced(arg1)
-        if not traced and type(arg1) is tuple:
-            traced = any(map(_is_traced, arg1))
-        if not traced:
-            return kind(arg1, shape, dtype, copy, **options)
         if isinstance(arg1, SparseArray):
             made = _in_format(arg1, kind)
         elif type(arg1) is tuple and len(arg1) in (2, 3) and not is_box(arg1):
@@ -96,7 +87,7 @@ def _constructor(name: str) -> Callable[..., Any]:
     array([[5., 7., 0.],
            [0., 0., 7.]])
     """
-    return construct
+    return implements(kind)(construct)
 
 
 _COMPRESSED = {"csr": ", ``(data, indices, indptr)``", "csc": ", ``(data, indices, indptr)``"}
@@ -125,6 +116,7 @@ def _is_line(diagonals: Any) -> bool:
     return not len(diagonals) or np.ndim(diagonals[0]) == 0
 
 
+@implements(sparse.diags_array)
 def diags_array(
     diagonals: Any, /, *, offsets: Any = 0, shape: Any = None, format: Any = None, **options: Any
 ) -> Any:
@@ -137,11 +129,10 @@ def diags_array(
     >>> dd.grad(lambda d: np.sum(dd.scipy.sparse.diags_array(d) @ np.array([2.0, 3.0])))(np.ones(2))
     array([2., 3.])
     """
-    if not _is_traced(diagonals):
-        return sparse.diags_array(diagonals, offsets=offsets, shape=shape, format=format, **options)
     return _diagonals("diags_array", diagonals, offsets, {"shape": shape, "format": format})
 
 
+@implements(sparse.diags)
 def diags(
     diagonals: Any, offsets: Any = 0, shape: Any = None, format: Any = None, **options: Any
 ) -> Any:
@@ -153,11 +144,10 @@ def diags(
     >>> dd.grad(lambda x: dd.scipy.sparse.diags([[x, x], [1.0]], [0, 1]).sum())(5.0)
     2.0
     """
-    if not _is_traced(diagonals):
-        return sparse.diags(diagonals, offsets, shape, format, **options)
     return _diagonals("diags", diagonals, offsets, {"shape": shape, "format": format})
 
 
+@implements(sparse.issparse)
 def issparse(x: Value) -> bool:
     """Whether an array is sparse, with plain or traced values.
 
@@ -167,7 +157,7 @@ def issparse(x: Value) -> bool:
     >>> dd.scipy.sparse.issparse(scipy.sparse.eye_array(2))
     True
     """
-    return isinstance(x, SparseArray) or bool(sparse.issparse(x))
+    return isinstance(x, (SparseArray, sparse.sparray, sparse.spmatrix))
 
 
 def _flattened(blocks: Any) -> list[Any]:
@@ -189,8 +179,6 @@ def _joiner(name: str) -> Callable[..., Any]:
 
     def joined(blocks: Any, *args: Any, **kwargs: Any) -> Any:
         given = [a for a in _flattened(blocks) if a is not None]
-        if not any(map(_is_traced, given)):
-            return join(blocks, *args, **kwargs)
         own = [wrapped(a if issparse(a) else coo_array(np.atleast_2d(a))) for a in given]
         own = [a.canonical() for a in own]
         return moved(lambda *labels: join(_rebuilt(blocks, iter(labels)), *args, **kwargs), *own)
@@ -205,7 +193,7 @@ def _joiner(name: str) -> Callable[..., Any]:
     >>> dd.grad(lambda d: sp.{name}({_SHOWN[name]}).sum())(np.ones(2))
     array([2., 2.])
     """
-    return joined
+    return counterpart(join, joined, lambda: joined)
 
 
 _LIST = "[sp.diags_array(d), sp.diags_array(d)]"
@@ -219,8 +207,6 @@ def _triangle(name: str) -> Callable[..., Any]:
     part = getattr(sparse, name)
 
     def triangle(A: Any, k: int = 0, format: Any = None) -> Any:
-        if not _is_traced(A):
-            return part(A, k, format)
         own = A if isinstance(A, SparseArray) else coo_array(A)
         return moved(lambda a: part(a, k, format), own.canonical())
 
@@ -233,12 +219,13 @@ def _triangle(name: str) -> Callable[..., Any]:
     >>> dd.grad(lambda x: dd.scipy.sparse.{name}(x * np.ones((2, 2))).sum())(1.0)
     3.0
     """
-    return triangle
+    return implements(part)(triangle)
 
 
 tril, triu = _triangle("tril"), _triangle("triu")
 
 
+@implements(sparse.kron)
 def kron(A: Any, B: Any, format: Any = None) -> Any:
     """``scipy.sparse.kron``, of sparse arrays that may have traced values.
 
@@ -249,7 +236,5 @@ def kron(A: Any, B: Any, format: Any = None) -> Any:
     >>> dd.grad(lambda d: sp.kron(sp.eye_array(3), sp.diags_array(d)).sum())(np.ones(2))
     array([3., 3.])
     """
-    if not (_is_traced(A) or _is_traced(B)):
-        return sparse.kron(A, B, format)
     A, B = (x if issparse(x) else coo_array(x) for x in (A, B))
     return operators.kron(A, B, format)

@@ -19,9 +19,9 @@ from ....core.batch import Shape, align, shape_of
 from ....core.types import Cotangent, Tangent, Value
 from ....errors import UnsupportedInputError, user_line
 from ...declare import rule
-from ...numpy.creation import contains_box
 from ...numpy.manipulation import as_operand
 from ...structures import Einsum
+from ..dispatch import implements
 from .arrays import SparseArray, is_sparse, wrapped
 from .layout import Layout
 from .products import sampled, times
@@ -141,7 +141,8 @@ def _solution(a: SparseArray, b: Value, factors: Factors, transposed: bool = Fal
     return ans[:, 0] if vector else ans
 
 
-def spsolve(A: Any, b: Value, permc_spec: Any = None, use_umfpack: bool = True) -> Any:
+@implements(linalg.spsolve)
+def spsolve(A: Any, b: Value, permc_spec: Any = None, use_umfpack: Any = True) -> Any:
     """``scipy.sparse.linalg.spsolve``: x with ``A x = b`` for a sparse matrix.
 
     Arguments: `A`, a sparse array, of SciPy or with traced values; `b`, of shape (n,) or (n, k);
@@ -156,8 +157,6 @@ def spsolve(A: Any, b: Value, permc_spec: Any = None, use_umfpack: bool = True) 
     array([[-1.  ,  0.  ],
            [ 0.  , -0.25]])
     """
-    if not (isinstance(A, SparseArray) or contains_box(A) or contains_box(b)):
-        return linalg.spsolve(A, b, permc_spec, use_umfpack)
     a = _system(A)
     return _solution(a, b, Factors(a.layout, {"permc_spec": permc_spec}))
 

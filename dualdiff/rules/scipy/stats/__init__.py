@@ -1,7 +1,6 @@
 """`scipy.stats` on traced arrays: its whole namespace.
 
-SciPy's own functions make plain arrays of their arguments, so use the ones of
-`dualdiff.scipy.stats`. Distributions have derivatives in x and all parameters, summaries and tests
+Distributions have derivatives in x and all parameters, summaries and tests
 in the data; they run SciPy's own code on traced values. Functions that SciPy computes by compiled
 code raise an error that says so.
 """
@@ -13,7 +12,7 @@ from typing import Any
 
 from scipy import stats
 
-from ..rebinding import REBUILT_MODULES, class_on_traced, on_traced
+from ..rebinding import REBUILT_MODULES, class_on_traced, on_traced, passing_instance_of
 from . import replacements, summaries  # noqa: F401  # what rebinding must know of scipy.stats
 from .distributions import Distribution
 from .multivariate import Multivariate, dirichlet, multivariate_normal
@@ -38,3 +37,20 @@ def _counterpart(found: Any, name: str) -> Any:
     if isinstance(found, type) and found.__module__ in REBUILT_MODULES:
         return class_on_traced(found, f"scipy.stats.{name}")
     return found
+
+
+def of_instance(source: Any) -> Any:
+    """The object that has the methods of one of SciPy's distributions, for traced values."""
+    if isinstance(source, (stats.rv_continuous, stats.rv_discrete)):
+        name = str(source.name)
+        known: Any = getattr(stats, name, None)
+        if type(known) is type(source) and all(
+            getattr(known, end) == getattr(source, end) for end in ("a", "b")
+        ):
+            return globals().get(name) or __getattr__(name)
+        return Distribution(source)
+    if isinstance(source, stats._multivariate.multi_rv_generic):
+        name = type(source).__name__.removesuffix("_gen")
+        if isinstance(getattr(stats, name, None), type(source)):
+            return globals().get(name) or __getattr__(name)
+    return passing_instance_of(source)

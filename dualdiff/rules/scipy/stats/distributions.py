@@ -21,7 +21,8 @@ from ....core.trace import value_of
 from ....core.types import Value
 from ....errors import ChangedPrivateNameError, MissingRuleError, UnsupportedInputError, user_line
 from ...numpy.manipulation import as_operand
-from ..rebinding import any_traced, explained, instance_of
+from ..arguments import any_traced
+from ..rebinding import explained, instance_of
 from .fitting import fit
 from .formulas import FORMULAS, LIMITS
 
@@ -110,6 +111,8 @@ class Distribution:
         if any_traced((*args, *kwargs.values())):
             return Frozen(self, args, kwargs)
         return self.source(*args, **kwargs)
+
+    freeze = __call__
 
     def parameters(self, name: str, args: Any, kwargs: Any) -> tuple[list[Any], Any, Any]:
         """Shapes, loc and scale of a call."""
@@ -275,6 +278,8 @@ class Distribution:
 
 class Frozen:
     """A distribution with traced parameters."""
+
+    holds_traced = True
 
     def __init__(self, distribution: Any, args: Any, kwargs: Any) -> None:
         self.dist = distribution

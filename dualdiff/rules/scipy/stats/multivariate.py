@@ -14,7 +14,8 @@ from ....core.types import Cotangent, Tangent, Value
 from ...declare import rule
 from ...numpy.creation import contains_box
 from .. import special as _rules  # noqa: F401  # those that the formulas need
-from ..rebinding import any_traced, explained, instance_of
+from ..arguments import any_traced
+from ..rebinding import explained, instance_of
 from .distributions import Frozen, double
 from .normal_cdf import normal_cdf
 from .replacements import with_value
@@ -53,6 +54,8 @@ class Multivariate:
         if any_traced((*args, *kwargs.values())):
             return Frozen(self, args, kwargs)
         return self.source(*args, **kwargs)
+
+    freeze = __call__
 
 
 def _parameters(mean: Any, cov: Any, ndim: int) -> tuple[Any, Any]:

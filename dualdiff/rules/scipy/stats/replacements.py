@@ -6,11 +6,9 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import scipy._lib._array_api as array_api
 import scipy.integrate
 import scipy.linalg
 import scipy.stats
-from scipy._lib import _util
 from scipy.stats import _distn_infrastructure as infrastructure
 from scipy.stats import _kde
 
@@ -18,8 +16,7 @@ from ....array.box import is_box, unbox
 from ....core.batch import shape_of
 from ....core.trace import value_of
 from ....core.types import Tangent, Value
-from ...numpy import creation
-from ...numpy.creation import contains_box
+from .. import array_api  # noqa: F401  # replacements that all copies need
 from .. import special as special_rules
 from ..rebinding import AFTER, NUMPY, REBUILT_MODULES, Space, deep_plain, replace
 from ..special.kinds import gauss_legendre
@@ -115,44 +112,6 @@ def quad(
 replace(scipy.integrate.quad, quad)
 
 
-# Functions by cases.
-def apply_where(
-    cond: Any, args: Any, f1: Any, f2: Any = None, /, *, fill_value: Any = None, **_: Any
-) -> Any:
-    """``f1`` of the arguments where `cond` holds, elsewhere ``f2`` of them, or `fill_value`."""
-    args = list(args) if isinstance(args, (tuple, list)) else [args]
-    cond = np.asarray(unbox(cond))
-    shape = np.broadcast_shapes(cond.shape, *map(shape_of, args), np.shape(unbox(fill_value)))
-    cond = np.broadcast_to(cond, shape)
-    args = [np.broadcast_to(a, shape) for a in args]
-    inside = f1(*(a[cond] for a in args))
-    if f2 is None:
-        outside: Any = np.broadcast_to(fill_value, shape)[~cond]
-    else:
-        outside = f2(*(a[~cond] for a in args))
-    dtype = np.result_type(unbox(inside), unbox(outside))
-    out = NUMPY.zeros(shape, dtype=dtype)
-    out[~cond] = outside
-    out[cond] = inside
-    return out
-
-
-def _lazywhere(cond: Any, arrays: Any, f: Any, fillvalue: Any = None, f2: Any = None) -> Any:
-    return apply_where(cond, arrays, f, f2, fill_value=fillvalue)
-
-
-def _lazyselect(condlist: Any, choicelist: Any, arrays: Any, default: Any = 0) -> Any:
-    arrays = np.broadcast_arrays(*arrays)
-    shape = shape_of(arrays[0])
-    out = NUMPY.zeros(shape)
-    out[...] = default
-    for function, cond in zip(choicelist, condlist, strict=True):
-        cond = np.broadcast_to(unbox(cond), shape)
-        if np.any(cond):
-            out[cond] = function(*(a[cond] for a in arrays))
-    return out
-
-
 def argsreduce(cond: Any, *args: Any) -> list[Any]:
     """The elements of the arguments where `cond` holds."""
     given = [np.atleast_1d(a) for a in args]
@@ -162,111 +121,6 @@ def argsreduce(cond: Any, *args: Any) -> list[Any]:
 
 
 replace(infrastructure.argsreduce, argsreduce)
-for _home, _names in (
-    (_util, {"_lazywhere": _lazywhere, "_lazyselect": _lazyselect}),
-    (getattr(scipy._lib, "array_api_extra", None), {"apply_where": apply_where}),
-):
-    for _name, _new in _names.items():
-        if hasattr(_home, _name):
-            replace(getattr(_home, _name), _new)
-
-
-# The array API of Python, by which SciPy writes some functions for several libraries.
-class ArrayApi:
-    """NumPy for copies, with the functions that the array API adds."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(NUMPY, name)
-
-    @staticmethod
-    def asarray(x: Value, dtype: Any = None, *, copy: Any = None, **_: Any) -> Any:
-        if contains_box(x):
-            made = creation.asarray(x, dtype=dtype)
-            return made.copy() if copy else made
-        return np.asarray(x, dtype=dtype) if not copy else creation.array(x, dtype=dtype)
-
-    @staticmethod
-    def astype(x: Value, dtype: Any, **_: Any) -> Any:
-        return x.astype(dtype)
-
-    @staticmethod
-    def isnan(x: Value) -> Any:
-        return np.isnan(unbox(x))
-
-    @staticmethod
-    def isdtype(dtype: Any, kind: Any) -> bool:
-        return bool(np.isdtype(dtype, kind))
-
-    @staticmethod
-    def __array_namespace_info__() -> Any:
-        return np.__array_namespace_info__()
-
-
-API = ArrayApi()
-
-
-def xp_promote(
-    *args: Any, broadcast: bool = False, force_floating: bool = False, xp: Any = None
-) -> Any:
-    """Arguments as arrays of one dtype, broadcast where that is asked for."""
-    out = [a if a is None else API.asarray(a) for a in args]
-    if force_floating:
-        out = [a.astype(float) if a is not None and a.dtype.kind in "iub" else a for a in out]
-    if broadcast:
-        shape = np.broadcast_shapes(*(shape_of(a) for a in out if a is not None))
-        out = [a if a is None else np.broadcast_to(a, shape) for a in out]
-    return tuple(out) if len(out) > 1 else out[0]
-
-
-class At:
-    """``at(x)[index].set(v)``: a copy of x with v stored at the index."""
-
-    def __init__(self, x: Value, index: Any = None) -> None:
-        self.x, self.index = x, index
-
-    def __getitem__(self, index: Any) -> At:
-        return At(self.x, index)
-
-    def _with(self, v: Any, change: Any = None) -> Any:
-        index = deep_plain(self.index)
-        out = NUMPY.zeros(shape_of(self.x), dtype=np.result_type(self.x.dtype))
-        out[...] = self.x
-        out[index] = change(out[index], v) if change else v
-        return out
-
-    def set(self, v: Any, **_: Any) -> Any:
-        return self._with(v)
-
-    def add(self, v: Any, **_: Any) -> Any:
-        return self._with(v, np.add)
-
-    def subtract(self, v: Any, **_: Any) -> Any:
-        return self._with(v, np.subtract)
-
-    def multiply(self, v: Any, **_: Any) -> Any:
-        return self._with(v, np.multiply)
-
-    def divide(self, v: Any, **_: Any) -> Any:
-        return self._with(v, np.divide)
-
-
-for _name, _new in {
-    "array_namespace": lambda *args, **kwargs: API,
-    "xp_promote": xp_promote,
-    "xp_copy": lambda x, **_: NUMPY.array(x),
-    "is_numpy": lambda xp: True,
-    "xp_device": lambda x: "cpu",
-    "xp_result_device": lambda *args: "cpu",
-    "_asarray": lambda array, dtype=None, order=None, copy=None, **_: API.asarray(
-        array, dtype=dtype, copy=copy
-    ),
-}.items():
-    if hasattr(array_api, _name):
-        replace(getattr(array_api, _name), _new)
-_extra: Any = getattr(scipy._lib, "array_api_extra", None)
-if hasattr(_extra, "at"):
-    replace(_extra.at, At)
-replace(np, API)
 
 
 # Linear algebra of positive definite matrices, by NumPy's functions, which have rules.

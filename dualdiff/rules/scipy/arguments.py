@@ -1,0 +1,132 @@
+"""Arguments of SciPy's functions: whether they hold traced values, and their plain values."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from ...array.box import is_box, unbox
+from ...core.trace import is_tracing, settle
+from ...core.types import Value
+from ..numpy.creation import contains_box
+from ..numpy.manipulation import as_operand
+
+# Types of arguments that hold nothing.
+_PLAIN = frozenset(
+    (float, int, bool, complex, str, slice, type(None), np.float64, np.int64, types.FunctionType)
+)
+_DEPTH = 3  # how far attributes of SciPy's objects are searched
+_by_dualdiff: ContextVar[bool] = ContextVar("dualdiff_calls_scipy", default=False)
+
+
+def holds_traced(x: Value, depth: int = 0) -> bool:
+    """Whether a traced value stands in x: in lists, dictionaries, and objects of SciPy's.
+
+    Classes of dualdiff that stand for objects of SciPy's say so by an attribute ``holds_traced``.
+    """
+    kind = type(x)
+    if kind in _PLAIN:
+        return False
+    if kind is np.ndarray:
+        return x.dtype.hasobject and contains_box(x)
+    if is_box(x):
+        return True
+    if kind in (list, tuple):
+        return any(holds_traced(v, depth) for v in x)
+    if isinstance(x, dict):
+        return any(holds_traced(v, depth) for v in x.values())
+    if getattr(kind, "holds_traced", False):
+        return True
+    if depth < _DEPTH and _is_of_scipy(kind):
+        return any(holds_traced(v, depth + 1) for _, v in attributes(x))
+    return isinstance(x, tuple) and any(holds_traced(v, depth) for v in x)
+
+
+def any_traced(values: Iterable[Value]) -> bool:
+    """Whether traced values are among arguments; see `holds_traced`."""
+    return any(map(holds_traced, values))
+
+
+def _is_of_scipy(kind: type) -> bool:
+    return any(c.__module__.startswith("scipy.") for c in kind.__mro__)
+
+
+def attributes(x: Any) -> Iterator[tuple[str, Any]]:
+    """The attributes of an object, those in slots as well."""
+    yield from getattr(x, "__dict__", {}).items()
+    for cls in type(x).__mro__:
+        slots = vars(cls).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if name not in ("__dict__", "__weakref__") and hasattr(x, name):
+                yield name, getattr(x, name)
+
+
+def settled(x: Value) -> Value:
+    """An argument in which arrays that take traced values, but hold none, are plain."""
+    if is_box(x):
+        return settle(x)
+    if type(x) in (list, tuple) and contains_box(x):
+        return type(x)(map(settled, x))
+    return x
+
+
+def plain(x: Value) -> Any:
+    """The plain value of an argument; an object of SciPy's is copied, with plain attributes."""
+    if is_box(x) or type(x) is np.ndarray:
+        x = as_operand(x)
+        return unbox(settle(x)) if is_box(x) else x
+    if not holds_traced(x):
+        return x
+    if type(x) in (list, tuple):
+        return type(x)(map(plain, x))
+    if isinstance(x, dict):
+        return type(x)((k, plain(v)) for k, v in x.items())
+    if isinstance(x, tuple):
+        return type(x)(*map(plain, x))
+    new: Any = object.__new__(type(x))
+    for name, value in attributes(x):
+        object.__setattr__(new, name, plain(value))
+    return new
+
+
+def is_user_function(x: Value) -> bool:
+    """Whether x is a function of the program, not an object of SciPy's that can be called."""
+    return callable(x) and not isinstance(x, type) and not _is_of_scipy(type(x))
+
+
+def may_capture() -> bool:
+    """Whether a function that the program passes may read traced values: a derivative is taken
+    here, and it is not dualdiff that calls SciPy."""
+    return is_tracing() and not _by_dualdiff.get()
+
+
+def by_scipy(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call SciPy's own code, which then calls functions of the program as if they were plain.
+
+    Without it a solver that runs SciPy's solver on plain values would be asked again, since
+    functions of the program may read traced values.
+    """
+    token = _by_dualdiff.set(True)
+    try:
+        return function(*args, **kwargs)
+    finally:
+        _by_dualdiff.reset(token)
+
+
+def as_plain_function(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of the program as SciPy's own code may call it: its results are plain values."""
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        token = _by_dualdiff.set(False)
+        try:
+            return plain(function(*args, **kwargs))
+        finally:
+            _by_dualdiff.reset(token)
+
+    return call

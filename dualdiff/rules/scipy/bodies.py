@@ -1,0 +1,128 @@
+"""SciPy's own Python code on traced values, as the implementation of its functions.
+
+`runs_body` declares a function whose code, in copies that `rebinding` makes, needs nothing but
+functions that have rules. SciPy's function runs on the plain values as well: its result is the
+value, to the last bit, and the copy gives the derivative. A copy that finds another value raises.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from ...array.box import is_box, unbox
+from ...core.trace import settle
+from ...core.types import Value
+from ...errors import DualdiffError, user_line
+from ..numpy.creation import contains_box, from_nested, given
+from . import array_api  # noqa: F401  # helpers of SciPy's code that need replacements
+from .arguments import as_plain_function, by_scipy, is_user_function, plain
+from .dispatch import counterpart
+from .in_place import original_of
+from .rebinding import explained, rebound
+
+CLOSE = 1e-7  # how far the value of a copy may be from SciPy's
+_is_inner: ContextVar[bool] = ContextVar("dualdiff_runs_body", default=False)
+
+
+class DifferentValueError(DualdiffError):
+    """SciPy's own code on traced values does not find the value that SciPy finds."""
+
+
+def runs_body(original: Any, *, calls: str = "", close: float = CLOSE) -> Any:
+    """Declare that SciPy's own code runs on traced values.
+
+    Arguments: `original`, a function or a method of SciPy's; `calls`, the names of arguments that
+    it calls; `close`, how far the two values may be apart, relative to the largest element.
+    Returns: the public function, which is SciPy's own where nothing is traced.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> from scipy import linalg
+    >>> from dualdiff.rules.scipy.bodies import runs_body
+    >>> invhilbert = runs_body(linalg.helmert)
+    """
+
+    @functools.cache
+    def find() -> Callable[..., Any]:
+        return _Body(original, calls.split(), close)
+
+    return counterpart(original, original, find, calls)
+
+
+class _Body:
+    """The copy of a function, and the function itself."""
+
+    def __init__(self, original: Any, calls: Sequence[str], close: float) -> None:
+        self.original = original_of(original)
+        self.copy = rebound(original)
+        self.calls, self.close = calls, close
+        self.name = f"{original.__module__}.{original.__qualname__}"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if _is_inner.get():  # the outer body compares
+            return self.copy(*args, **kwargs)
+        value = by_scipy(
+            self.original,
+            *map(self.as_plain, args),
+            **{name: self.as_plain(v) for name, v in kwargs.items()},
+        )
+        token = _is_inner.set(True)
+        try:
+            traced = explained(self.copy, self.name, args, kwargs)
+        finally:
+            _is_inner.reset(token)
+        return agreed(traced, value, self.name, self.close)
+
+    def as_plain(self, x: Value) -> Any:
+        if self.calls and is_user_function(x):
+            return as_plain_function(x)
+        return plain(x)
+
+
+def agreed(traced: Value, value: Any, name: str, close: float = CLOSE) -> Any:
+    """SciPy's value with the derivative of a traced one, in containers too.
+
+    Raises: DifferentValueError if their values differ.
+    """
+    if isinstance(traced, tuple) and isinstance(value, tuple) and len(traced) == len(value):
+        parts = [agreed(t, v, name, close) for t, v in zip(traced, value, strict=True)]
+        return tuple(parts) if type(value) is tuple else _like(value, parts)
+    if type(traced) is list and type(value) is list and len(traced) == len(value):
+        return [agreed(t, v, name, close) for t, v in zip(traced, value, strict=True)]
+    if isinstance(traced, dict) and isinstance(value, dict) and traced.keys() == value.keys():
+        parts = [agreed(t, value[k], name, close) for k, t in traced.items()]
+        return type(value)(zip(traced, parts, strict=True))
+    if contains_box(traced):
+        traced = settle(from_nested(traced))
+    if not is_box(traced):
+        return traced if _is_object(value) else value
+    made = np.asarray(value)
+    found = np.asarray(unbox(traced))
+    if made.shape != found.shape or made.dtype.hasobject:
+        raise _different(name, f"the shapes are {found.shape} and {made.shape}")
+    size = float(np.max(np.abs(made), initial=0.0, where=np.isfinite(made)))
+    if not np.allclose(found, made, rtol=close, atol=close * size, equal_nan=True):
+        raise _different(name, f"they differ by {np.nanmax(np.abs(found - made)):.2g}")
+    return given(traced, made[()] if not isinstance(value, np.ndarray) else made)
+
+
+def _is_object(value: Any) -> bool:
+    """Whether a result is neither numbers nor text: its traced counterpart stands for it."""
+    return not isinstance(value, (np.ndarray, np.generic, int, float, complex, str, type(None)))
+
+
+def _like(value: Any, parts: Sequence[Any]) -> Any:
+    """A named tuple with other elements."""
+    make = getattr(value, "_make", None)
+    return make(parts) if make else type(value)(*parts)
+
+
+def _different(name: str, how: str) -> DifferentValueError:
+    return DifferentValueError(
+        f"SciPy's code of {name} does not find SciPy's value on traced arrays, {user_line()}: "
+        f"{how}. Please report it; pass dualdiff.value_of(x) to count x as constant."
+    )

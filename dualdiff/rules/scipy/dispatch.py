@@ -1,0 +1,380 @@
+"""Functions of SciPy on traced values, by SciPy's own names and by those of `dualdiff.scipy`.
+
+Rules of a module of SciPy stand in ``rules/scipy/<module>.py``. `scipy/__init__.py` lists the
+module, and ``scipy/<module>.py`` passes its names on. There are three ways to declare a function:
+
+**A rule for a compiled leaf**: a primitive from `declare`, and a function that calls it. It gets
+the arguments that it names, bound by SciPy's signature, and is called only where one is traced:
+
+    @implements(linalg.expm, arrays="A")
+    def expm(A):
+        return expm_p(A)
+
+`arrays` names arguments that become arrays or boxes first (None stays None). An argument that the
+function does not name must have its default, otherwise an error says so; `overwrite_a` and other
+arguments that change no value are dropped. A parameter ``**options`` takes all other arguments
+that differ from their defaults. `calls` names functions of the program, which may read traced
+values: while a derivative is taken the implementation is called for them, too. It then calls
+SciPy by ``by_scipy(linalg_function, ...)`` and hands it ``as_plain_function(f)``.
+
+**A body**: SciPy's own code, written in Python, runs on traced values (see `bodies`):
+
+    butter = runs_body(signal.butter)
+
+Write rules for the compiled functions within it. The value is SciPy's to the last bit.
+
+**A method**: the function in the class, by any of the two ways. `self` is the first argument. The
+implementation is called where an attribute of the object, or another argument, is traced:
+
+    @implements(CubicSpline.__init__)
+    def set_up(self, x, y, axis=0, bc_type="not-a-knot", extrapolate=None): ...
+
+`implements` of a class decides which object a call of the class makes.
+
+The decorated function, the public one of `dualdiff.scipy`, runs SciPy's code where no argument is
+traced. SciPy's own function is diverted to it in place (see `in_place`) from the first derivative
+on, if its module is loaded; see `switch`. Rules may call SciPy's functions on plain values as they
+are.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import sys
+import types
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...core.trace import LIVE
+from ...core.types import Value
+from ...errors import MissingRuleError, UnsupportedInputError, user_line
+from ..numpy.creation import contains_box, from_nested
+from .arguments import any_traced, holds_traced, is_user_function, may_capture, settled
+from .in_place import divert, original_of, restore
+
+# Arguments that change no value.
+SILENT = frozenset(
+    (
+        "check_finite", "overwrite_a", "overwrite_ab", "overwrite_b", "overwrite_c", "overwrite_v",
+        "overwrite_x", "overwrite_data", "workers", "lapack_driver", "disp", "plan",
+    )
+)  # fmt: skip
+
+ENTRIES: list[Entry] = []
+COUNTERPARTS: dict[Any, Callable[..., Any]] = {}  # by SciPy's function or class
+_is_on = False
+
+
+class Entry:
+    """One function, method or class of SciPy's, and its implementation on traced values."""
+
+    def __init__(
+        self, target: Any, find: Callable[[], Callable[..., Any]], calls: Sequence[str] = ()
+    ) -> None:
+        self.target, self.find, self.calls = target, find, tuple(calls)
+        self.original = original_of(target)  # runs SciPy's code
+        self.places: list[Any] = []  # where SciPy's object was replaced
+        self.makes_instances = False
+        self.earlier: Entry | None = None
+        self.public: Callable[..., Any] | None = None  # the function of `dualdiff.scipy`
+        self.module = ""  # where the implementation stands
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The implementation where a value is traced, SciPy's own code elsewhere."""
+        if any_traced(args) or (kwargs and any_traced(kwargs.values())):
+            args = tuple(map(settled, args))
+            kwargs = {k: settled(v) for k, v in kwargs.items()}
+            if any_traced(args) or any_traced(kwargs.values()):
+                return self.find()(*args, **kwargs)
+        elif self.calls and may_capture() and self.gets_function(args, kwargs):
+            return self.find()(*args, **kwargs)
+        return self.original(*args, **kwargs)
+
+    def gets_function(self, args: Any, kwargs: Any) -> bool:
+        """Whether a function of the program is among the arguments that SciPy calls."""
+        try:
+            given = inspect.signature(self.original).bind_partial(*args, **kwargs).arguments
+        except TypeError:  # SciPy's own error is better
+            return False
+        found: list[Any] = [given.get(name) for name in self.calls]
+        listed = (f if isinstance(f, (list, tuple)) else (f,) for f in found)
+        return any(any(map(is_user_function, functions)) for functions in listed)
+
+    def install(self) -> None:
+        """Divert SciPy's object to `call`."""
+        if isinstance(self.target, types.FunctionType):
+            divert(self.target, self.hook)
+        elif isinstance(self.target, type):
+            self.make_instances()
+        else:
+            self.replace_attributes(self.target, self.call)
+
+    def remove(self) -> None:
+        """Undo `install`."""
+        if isinstance(self.target, types.FunctionType):
+            restore(self.target)
+        elif isinstance(self.target, type):
+            self.makes_instances = False
+        else:
+            for home, name in self.places:
+                setattr(home, name, self.target)
+            self.places.clear()
+
+    def hook(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        self.original = original
+        return self.call
+
+    def make_instances(self) -> None:
+        """Let a call of the class make an object of another class where a value is traced."""
+        target, self.makes_instances = self.target, True
+        own = vars(target).get("__new__")
+        if own in self.places:
+            return  # it stays: a class without it would refuse arguments
+        if isinstance(own, staticmethod):
+            function: Any = own.__func__
+            divert(function, functools.partial(self.new, is_diverted=True))
+        elif target.__new__ is object.__new__:
+            new = self.new(lambda cls, *args, **kwargs: object.__new__(cls), False)
+            new.__signature__ = signature_of(target.__init__)  # that of a call of the class
+            target.__new__ = new
+        else:
+            raise TypeError(f"{target} inherits a __new__, which cannot be diverted")
+        self.places.append(vars(target)["__new__"])
+
+    def new(self, original: Any, is_diverted: bool) -> Any:
+        """``__new__`` of the class, or its hook."""
+        names = original.__code__.co_varnames[1:]
+
+        def __new__(cls: type, *args: Any, **kwargs: Any) -> Any:
+            is_asked = LIVE and self.makes_instances and cls is self.target
+            if is_asked and any_traced((*args, *kwargs.values())):
+                # Diverted functions pass all by position; __init__ may take keywords only.
+                named = dict(zip(names, args, strict=False)) if is_diverted else {}
+                made = self.call(*(() if named else args), **named, **kwargs)
+                if isinstance(made, cls):
+                    raise TypeError(f"the counterpart of {cls} must be of another class")
+                return made
+            return original(cls, *args, **kwargs)
+
+        __new__.is_of_dualdiff = True  # type: ignore[attr-defined]
+        return __new__
+
+    def replace_attributes(self, old: Any, new: Any) -> None:
+        """Compiled functions are replaced in the modules of SciPy that know them."""
+        for name, module in list(sys.modules.items()):
+            if module is not None and name.partition(".")[0] == "scipy":
+                for key, value in list(vars(module).items()):
+                    if value is old:
+                        setattr(module, key, new)
+                        self.places.append((module, key))
+
+
+def targets_of(original: Any) -> list[Any]:
+    """A public function, and the one of the same name in the module that defines it."""
+    name = getattr(original, "__name__", "")
+    home = sys.modules.get(getattr(original, "__module__", None) or "")
+    inner = getattr(home, name, None)
+    if isinstance(original, types.FunctionType) and isinstance(inner, types.FunctionType):
+        return list(dict.fromkeys((original, inner)))
+    return [original]
+
+
+def enter(entry: Entry) -> None:
+    """Add an entry, in the place of an earlier one for the same object of SciPy's."""
+    for earlier in [e for e in ENTRIES if e.target is entry.target]:
+        entry.earlier = earlier
+        _take_out(earlier)
+    entry.original = original_of(entry.target)
+    ENTRIES.append(entry)
+    if entry.public is not None:
+        COUNTERPARTS[entry.target] = entry.public
+    if _is_on:
+        entry.install()
+
+
+def withdraw(entry: Entry) -> None:
+    """Undo `enter`: the earlier entry counts again."""
+    _take_out(entry)
+    if entry.earlier is not None:
+        enter(entry.earlier)
+
+
+def _take_out(entry: Entry) -> None:
+    ENTRIES.remove(entry)
+    COUNTERPARTS.pop(entry.target, None)
+    if _is_on:
+        entry.remove()
+
+
+def turn(on: bool) -> None:
+    """Divert SciPy's functions, or restore them."""
+    global _is_on
+    if on != _is_on:
+        _is_on = on
+        for entry in ENTRIES:
+            entry.install() if on else entry.remove()
+
+
+def implements(
+    original: Any, *, arrays: str = "", calls: str = ""
+) -> Callable[[Callable[..., Any]], Any]:
+    """Declare the decorated function as the implementation of SciPy's on traced values.
+
+    Arguments: `original`, a function, a method or a class of SciPy's; `arrays`, the names of
+    arguments that become arrays first; `calls`, the names of arguments that SciPy calls.
+    Returns: a decorator; the decorated function is SciPy's own where nothing is traced.
+    """
+
+    def decorate(implementation: Callable[..., Any]) -> Any:
+        @functools.cache
+        def find() -> Callable[..., Any]:
+            return bound(original, implementation, arrays.split())
+
+        return counterpart(original, implementation, find, calls)
+
+    return decorate
+
+
+def counterpart(
+    original: Any, described: Any, find: Callable[[], Callable[..., Any]], calls: str = ""
+) -> Any:
+    """Enter an implementation for a function of SciPy's; the public function that calls it."""
+    entries = [Entry(target, find, calls.split()) for target in targets_of(original)]
+
+    @functools.wraps(described)
+    def public(*args: Any, **kwargs: Any) -> Any:
+        return entries[0].call(*args, **kwargs)
+
+    signature = signature_of(original)
+    if signature is not None:
+        public.__signature__ = signature  # type: ignore[attr-defined]
+    for entry in entries:
+        entry.public, entry.module = public, described.__module__
+        enter(entry)
+    return public
+
+
+def implements_lazily(target: Any, rules: str, name: str) -> None:
+    """Declare that the module `rules` has the implementation, which is imported at first use."""
+
+    @functools.cache
+    def find() -> Callable[..., Any]:
+        found = getattr(importlib.import_module(rules), name, None)
+        return entries[0].original if found is None else found
+
+    entries = [Entry(t, find) for t in targets_of(target)]
+    for entry in entries:
+        enter(entry)
+
+
+def signature_of(original: Any) -> inspect.Signature | None:
+    """The signature of a function, which compiled ones may lack."""
+    try:
+        return inspect.signature(original)
+    except (TypeError, ValueError):
+        return None
+
+
+class _Default:
+    """A default in the text of a signature."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"_defaults[{self.name!r}]"
+
+
+def bound(
+    original: Any, implementation: Callable[..., Any], arrays: Sequence[str] = ()
+) -> Callable[..., Any]:
+    """A function with SciPy's signature that hands an implementation the arguments it names."""
+    signature = signature_of(original)
+    if signature is None:
+        return implementation
+    own = inspect.signature(implementation).parameters
+    kinds = {p.kind for p in own.values()}
+    by_position = inspect.Parameter.VAR_POSITIONAL in kinds
+    parameters, call, others = [], [], []
+    for name, p in signature.parameters.items():
+        default = p.default if p.default is p.empty else _Default(name)
+        parameters.append(p.replace(default=default, annotation=p.empty))
+        value = f"_array({name})" if name in arrays else name
+        if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+            call.append(("*" if p.kind is p.VAR_POSITIONAL else "**") + name)
+        elif name in own:
+            first = by_position or own[name].kind is p.POSITIONAL_ONLY
+            first = first and p.kind is not p.KEYWORD_ONLY
+            call.append(value if first else f"{name}={value}")
+        elif name not in SILENT:
+            others.append(f"{name!r}: {name}")
+    parameters += _unsigned(original, signature)
+    parameters.sort(key=lambda p: p.kind)
+    header = inspect.Signature(parameters)
+    lines = [f"def bind{header}:"]
+    if inspect.Parameter.VAR_KEYWORD in kinds:
+        call.append(f"**_others({{{', '.join(others)}}}, _defaults)")
+    elif others:
+        lines.append(f" _check({{{', '.join(others)}}}, _defaults)")
+    lines.append(f" return _implementation({', '.join(call)})")
+    space: dict[str, Any] = {
+        "_implementation": implementation, "_array": as_array, "_check": _checker(original),
+        "_others": _others,
+        "_defaults": {name: p.default for name, p in signature.parameters.items()},
+    }  # fmt: skip
+    exec(compile("\n".join(lines), __file__ + "<bound>", "exec"), space)  # no frame of users
+    made: Callable[..., Any] = space["bind"]
+    return made
+
+
+def _unsigned(original: Any, signature: inspect.Signature) -> list[inspect.Parameter]:
+    """Parameters of SciPy's own use, which the signature of a decorated function hides."""
+    code = getattr(original_of(original), "__code__", None)
+    if code is None:
+        return []
+    names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    hidden = (name for name in names if name not in signature.parameters)
+    return [inspect.Parameter(name, kind, default=None) for name in hidden]
+
+
+def as_array(x: Value) -> Any:
+    """An argument as an array or a box; None stays."""
+    if type(x) is np.ndarray or x is None:
+        return from_nested(x) if x is not None and x.dtype.hasobject else x
+    return from_nested(x) if contains_box(x) else np.asarray(x)
+
+
+def _differs(value: Any, default: Any) -> bool:
+    if value is default:
+        return False
+    return holds_traced(value) or type(value) is np.ndarray or bool(np.any(value != default))
+
+
+def _others(given: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    return {name: v for name, v in given.items() if _differs(v, defaults[name])}
+
+
+def _checker(original: Any) -> Callable[[dict[str, Any], dict[str, Any]], None]:
+    def check(given: dict[str, Any], defaults: dict[str, Any]) -> None:
+        for name, value in given.items():
+            if _differs(value, defaults[name]):
+                what = f"{original.__module__}.{original.__qualname__}"
+                raise UnsupportedInputError(
+                    f"{what} of traced values does not take {name}={value!r}, {user_line()}; "
+                    f"leave it out, or pass dualdiff.value_of(x) to count x as constant."
+                )
+
+    return check
+
+
+def missing(what: str, why: str) -> MissingRuleError:
+    """The error for a function of SciPy's that has no derivative in some of its arguments."""
+    return MissingRuleError(
+        f"{what} has no derivative here, {user_line()}: {why}. Pass dualdiff.value_of(x) to count "
+        f"x as constant."
+    )

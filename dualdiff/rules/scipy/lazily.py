@@ -1,0 +1,76 @@
+"""Functions of `scipy.special` and `scipy.stats`, whose rules are imported at their first use."""
+
+from __future__ import annotations
+
+import importlib
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .dispatch import Entry, enter, implements_lazily
+
+SPECIAL, STATS = "dualdiff.rules.scipy.special", "dualdiff.rules.scipy.stats"
+
+
+def declare_special() -> None:
+    """Declare the functions of `scipy.special` that are written in Python."""
+    from scipy import special
+
+    _declare_functions(special, SPECIAL)
+
+
+def declare_stats() -> None:
+    """Declare functions of `scipy.stats`, and methods of distributions."""
+    from scipy import stats
+
+    _declare_functions(stats, STATS)
+    for cls in _classes_of_stats(stats):
+        for name, found in list(vars(cls).items()):
+            is_public = not name.startswith("_") or name == "__call__"
+            if isinstance(found, types.FunctionType) and is_public:
+                _declare_method(found, name)
+    for cls in _made_by_calls(stats):
+        implements_lazily(cls, STATS, cls.__name__)
+
+
+def _declare_functions(module: Any, rules: str) -> None:
+    for name in module.__all__:
+        found = getattr(module, name)
+        if isinstance(found, types.FunctionType):
+            implements_lazily(found, rules, name)
+
+
+def _declare_method(method: types.FunctionType, name: str) -> None:
+    """Declare a method of a distribution: its counterpart has a method of the same name."""
+
+    def find() -> Callable[..., Any]:
+        of_instance = importlib.import_module(STATS).of_instance
+        return lambda self, *args, **kwargs: getattr(of_instance(self), name)(*args, **kwargs)
+
+    enter(Entry(method, find))
+
+
+def _classes_of_stats(stats: Any) -> Iterator[type]:
+    """The classes of distributions of one variable and several, frozen ones of several too."""
+    yield from _all_below(stats._distn_infrastructure.rv_generic)
+    yield from _all_below(stats._multivariate.multi_rv_generic)
+    yield from _all_below(stats._multivariate.multi_rv_frozen)
+    yield stats.gaussian_kde
+    new = getattr(stats, "_probability_distribution", None)
+    if new is not None:
+        yield from _all_below(new._ProbabilityDistribution)
+
+
+def _made_by_calls(stats: Any) -> Iterator[type]:
+    """Public classes whose instances a program makes of parameters or data."""
+    for name in ("gaussian_kde", "Normal", "Uniform", "Binomial"):
+        if hasattr(stats, name):
+            yield getattr(stats, name)
+
+
+def _all_below(cls: type) -> Iterator[type]:
+    yield cls
+    below: type
+    for below in cls.__subclasses__():
+        if below.__module__.startswith("scipy."):
+            yield from _all_below(below)

@@ -1,0 +1,112 @@
+"""When SciPy's functions are diverted: from the first derivative on, module by module.
+
+A module of SciPy that is loaded by then is diverted when the first trace is opened. One that a
+program imports later is diverted as soon as SciPy's outermost import has ended: a finder of modules
+that stands first notes it. Before the first derivative SciPy stays untouched.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec
+from typing import Any
+
+from ...core.trace import AT_FIRST
+from . import dispatch
+
+VARIABLE = "DUALDIFF_SCIPY"
+_waiting: dict[str, Callable[[], Any]] = {}  # what declares the functions of a module of SciPy's
+_lock = threading.RLock()
+_has_started = False
+_is_enabled = os.environ.get(VARIABLE, "1").lower() not in ("0", "false", "off", "no")
+
+
+def diverts(module: str, declare: Callable[[], Any]) -> None:
+    """Say that `declare` declares functions of a module of SciPy's, once that is loaded."""
+    _waiting[module] = declare
+
+
+def start() -> None:
+    """Divert the functions of all modules that are loaded; called at the first derivative."""
+    global _has_started
+    with _lock:
+        _has_started = True
+        if _is_enabled:
+            if _FINDER not in sys.meta_path:
+                sys.meta_path.insert(0, _FINDER)
+            dispatch.turn(True)
+            divert_loaded()
+
+
+def divert_loaded() -> None:
+    """Divert the functions of modules that have been imported since the last call."""
+    with _lock:
+        for module in sorted(_waiting.keys() & sys.modules.keys()):
+            _waiting.pop(module)()
+
+
+def is_enabled() -> bool:
+    """Whether SciPy's own functions take traced values."""
+    return _is_enabled
+
+
+def enable(on: bool) -> None:
+    """Let SciPy's own functions take traced values, or leave them as they are."""
+    global _is_enabled
+    with _lock:
+        _is_enabled = on
+        if on and _has_started:
+            start()
+        elif not on:
+            if _FINDER in sys.meta_path:
+                sys.meta_path.remove(_FINDER)
+            dispatch.turn(False)
+
+
+class _Finder:
+    """Finds modules of SciPy by the other finders, and notes when they are loaded."""
+
+    depth = threading.local()
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: Any = None
+    ) -> ModuleSpec | None:
+        """The specification of a module of SciPy, whose loader reports the end of its import."""
+        if name.partition(".")[0] != "scipy":
+            return None
+        for finder in sys.meta_path:
+            if finder is not self and hasattr(finder, "find_spec"):
+                spec = finder.find_spec(name, path, target)
+                if spec is not None:
+                    if spec.loader is not None:
+                        spec.loader = _Loader(spec.loader, self)  # type: ignore[assignment]
+                    return spec
+        return None
+
+
+class _Loader:
+    """Stands for a loader until its module is executed."""
+
+    def __init__(self, loader: Any, finder: _Finder) -> None:
+        self.loader, self.depth = loader, finder.depth
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.loader, name)
+
+    def exec_module(self, module: Any) -> None:
+        """Execute the module by its own loader; after the outermost one, divert functions."""
+        module.__spec__.loader = module.__loader__ = self.loader
+        self.depth.count = getattr(self.depth, "count", 0) + 1
+        try:
+            self.loader.exec_module(module)
+        finally:
+            self.depth.count -= 1
+        if not self.depth.count:
+            divert_loaded()
+
+
+_FINDER: Any = _Finder()
+AT_FIRST.append(start)

@@ -31,6 +31,7 @@ from .types import Value
 
 _next_level = itertools.count(1).__next__
 latest = 0  # the level of the trace that was opened last, in any thread
+cancellations = 0  # derivatives that lost digits because eigenvalues or the like nearly coincide
 degeneracies = 0  # derivatives that became NaN because eigenvalues or the like coincide
 LIVE: set[int] = set()  # the levels of all traces that are open, in any thread
 # Those that were opened in this context. A copy of a context may hold closed ones.
@@ -60,6 +61,11 @@ def _watch_threads() -> None:
         start(thread)
 
     threading.Thread.start = noted_start  # type: ignore[method-assign, assignment]
+
+
+def doubts() -> tuple[int, int]:
+    """The counts of degeneracies and of cancellations so far."""
+    return degeneracies, cancellations
 
 
 def starter() -> Context | None:

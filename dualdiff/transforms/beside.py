@@ -28,7 +28,9 @@ from ..rules.numpy.kinks import Step, moved, step_taken
 from .inputs import Inputs, any_nan
 
 _TINY = 2.0**-200
-_BASES, _STEPS = (2.0**-6, 2.0**-14, 2.0**-22), 8  # of the steps to extrapolate
+_BASES, _STEPS = (2.0**-8, 2.0**-14, 2.0**-20), 8  # of the steps to extrapolate
+# Powers of the precision: the distances of other arguments, a larger and a smaller one.
+_SMALL, _LARGE = (0.35, 0.47), (0.15, 0.23)
 _NOISE = 1e-6  # of derivatives at the larger steps, relative to the largest
 
 
@@ -76,19 +78,33 @@ def limit_beside(inputs: Inputs, derive: Callable[[Inputs], Sequence[Any]]) -> S
 
     Arguments: `inputs`; `derive`, which returns arrays for such inputs.
     """
-    eps = max((float(np.finfo(dtype_of(v)).eps) for v in inputs.values if v is not None), default=0)
     step = Step(_TINY, 0)
     found = _stepped(inputs, derive, step)
-    if not step.taken:
-        return None
-    # The domain of the function may end at the point.
-    sides = [_around(inputs, derive, eps**0.5), _around(inputs, derive, -(eps**0.5))]
-    if any(all(map(_shrinks, found, *side)) for side in sides):
+    if step.taken and _is_limit(found, inputs, derive, _SMALL):
         return found
-    limit = _extrapolated(inputs, derive)
-    if limit is not None and any(all(map(_shrinks, limit, *side)) for side in sides):
+    limit = extrapolated(inputs, derive)
+    if limit is not None and _is_limit(limit, inputs, derive, *([_SMALL] * step.taken), _LARGE):
         return limit
     return None
+
+
+def _is_limit(
+    found: Sequence[Any],
+    inputs: Inputs,
+    derive: Callable[[Inputs], Sequence[Any]],
+    *distances: tuple[float, float],
+) -> bool:
+    """Whether derivatives near the arguments, on one side, tend to `found`.
+
+    On the other side the domain of the function may end.
+    """
+    eps = max((float(np.finfo(dtype_of(v)).eps) for v in inputs.values if v is not None), default=0)
+    for powers in distances:
+        for sign in (1, -1):
+            around = [_at_distance(inputs, derive, sign * eps**power) for power in powers]
+            if all(map(_shrinks, found, *around)):
+                return True
+    return False
 
 
 def _stepped(
@@ -98,34 +114,39 @@ def _stepped(
         return derive(inputs.at(inputs.values))
 
 
-def _around(
-    inputs: Inputs, derive: Callable[[Inputs], Sequence[Any]], size: float
-) -> list[Sequence[Any]]:
-    """Derivatives at a larger and at a smaller distance on one side; NaN outside of the domain."""
-    found = []
-    for distance in (256 * size, 4 * size):
-        rng = np.random.default_rng(1)
-        values = [None if v is None else _moved_value(v, distance, rng) for v in inputs.values]
-        try:
-            with _beside(Step(abs(distance), 2)), quiet():
-                found.append(derive(inputs.at(values)))
-        except (ArithmeticError, ValueError):  # of f, which is not defined there
-            found.append([np.nan] * len(inputs.values))
-    return found
+def _at_distance(
+    inputs: Inputs, derive: Callable[[Inputs], Sequence[Any]], distance: float
+) -> Sequence[Any]:
+    """Derivatives at other arguments; NaN outside of the domain."""
+    rng = np.random.default_rng(1)
+    values = [None if v is None else _moved_value(v, distance, rng) for v in inputs.values]
+    try:
+        with _beside(Step(abs(distance), 2)), quiet():
+            return derive(inputs.at(values))
+    except (ArithmeticError, ValueError):  # of f, which is not defined there
+        return [np.nan] * len(inputs.values)
 
 
-def _extrapolated(
-    inputs: Inputs, derive: Callable[[Inputs], Sequence[Any]]
-) -> Sequence[Any] | None:
-    """The limit of larger steps, where numbers cancel beside the root, or None.
+def extrapolated(inputs: Inputs, derive: Callable[[Inputs], Sequence[Any]]) -> Sequence[Any] | None:
+    """The limit of larger steps, where numbers cancel beside the point, or None.
 
     The limits along two random directions, and of one step less, must agree.
     """
+
+    def at(size: float, seed: int) -> Sequence[Any] | None:
+        step = Step(size, seed)
+        leaves = _stepped(inputs, derive, step)
+        return leaves if step.taken and not any_nan(leaves) else None
+
     for base in _BASES:
-        limits = []
+        limits: list[Sequence[Any]] = []
         for seed in (3, 4):
-            steps = [_stepped(inputs, derive, Step(base * k, seed)) for k in range(1, _STEPS + 1)]
-            if any(map(any_nan, steps)) or any(map(_grows, steps[0], steps[-1])):
+            ends = at(base, seed), at(base * _STEPS, seed)
+            if ends[0] is None or ends[1] is None or any(map(_grows, ends[0], ends[1])):
+                return None
+            between = [at(base * k, seed) for k in range(2, _STEPS)]
+            steps = [s for s in (ends[0], *between, ends[1]) if s is not None]
+            if len(steps) < _STEPS:
                 return None
             limits += [_polynomial_at_zero(steps), _polynomial_at_zero(steps[:-1])]
         if all(all(map(_equal, limits[0], other)) for other in limits[1:]):
@@ -152,14 +173,16 @@ def _equal(a: Any, b: Any) -> bool:
     if a is None or b is None:
         return a is b
     a, b = unbox(a), unbox(b)
-    return bool(np.all(np.abs(a - b) <= 1e-8 * np.max(np.abs(a), initial=0.0)))
+    tolerance = 1e-8 if dtype_of(a).itemsize > 4 * (1 + (dtype_of(a).kind == "c")) else 2e-3
+    return bool(np.all(np.abs(a - b) <= tolerance * np.max(np.abs(a), initial=0.0)))
 
 
 def _moved_value(v: Any, size: float, rng: np.random.Generator) -> Any:
     if is_box(v):
         return v
     dtype = dtype_of(v)
-    change: Any = size * rng.uniform(0.5, 1.5, shape_of(v))
+    scale = float(np.max(np.abs(v), initial=0.0)) or 1.0
+    change: Any = size * scale * rng.uniform(0.5, 1.5, shape_of(v))
     if dtype.kind == "c":
         change = change * (1 + 0.3j)
     if shape_of(v) == ():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 
 from ..array.box import is_box
 from ..array.guards import Guards
+from ..core import trace as levels
 from ..core.tangents import dense
 from ..errors import MissingRuleError
 from ..trees import LEAF, LEAF_TYPES, flatten
@@ -24,7 +25,7 @@ from .directions import (
     sizes_of,
 )
 from .holomorphic import require_complex, verify_holomorphic
-from .inputs import Argnums, Inputs, Outputs, any_nan
+from .inputs import Argnums, Inputs, Outputs
 from .jvp_vjp import pushed
 from .measure import measure
 from .plan import (
@@ -41,7 +42,7 @@ from .plan import (
 )
 from .real_parts import in_real_parts
 from .record import Recording, guarded
-from .rescue import Derivatives, limit_of
+from .rescue import Derivatives, is_doubtful, limit_of
 from .transform import Transform
 
 if TYPE_CHECKING:  # it loads SciPy
@@ -85,9 +86,10 @@ class Jacobian(Transform):
         # Tangents of ``x - x`` are exactly 0; cotangents only cancel.
         pushed = Jacobian(self.f, self.argnums, **{**self.options, "mode": "forward"})
         with suppress(MissingRuleError):
-            leaves = pushed.evaluate(inputs.at(inputs.values)).leaves
-            if not any_nan(leaves):
-                return leaves
+            met = levels.doubts()
+            found = pushed.evaluate(inputs.at(inputs.values))
+            if not is_doubtful(found, met):
+                return found.leaves
             return limit_beside(inputs, lambda near: pushed.evaluate(near).leaves)
         return super().near(inputs)
 

@@ -10,10 +10,10 @@ from ..core.batch import Shape
 from ..core.types import Tangent
 from ..errors import user_line
 from .beside import limit_beside
-from .inputs import Argnums, Inputs, any_nan, own_keywords, tangent_like
+from .inputs import Argnums, Inputs, own_keywords, tangent_like
 from .linearize import Linearization, record
 from .record import push_forward
-from .rescue import Derivatives, continued, rescue
+from .rescue import Derivatives, continued, is_doubtful, rescue
 
 R = TypeVar("R")
 
@@ -31,16 +31,16 @@ def pushed(
         outputs, aux = push_forward(inputs, tangents, batch, has_aux, identity)
         return Derivatives(outputs.payloads, outputs, aux)
 
-    met = levels.degeneracies
+    met = levels.doubts()
     found = run()
-    if any_nan(found.leaves):
+    if is_doubtful(found, met):
         found = rescue(
             found,
             met,
             None,
             run,
             lambda found: None if batch else continued(found, run),
-            lambda: limit_beside(inputs, lambda near: run(near).leaves),
+            lambda: None if batch else limit_beside(inputs, lambda near: run(near).leaves),
         )
     return found
 

@@ -19,7 +19,7 @@ from .beside import limit_beside
 from .inputs import Argnums, Inputs, any_nan, like, own_keywords, tangent_like
 from .masks import uses_masks, zero_masks
 from .record import Recording, agree, push_forward
-from .rescue import Derivatives, continued, limit_of, rescue
+from .rescue import Derivatives, continued, is_doubtful, limit_of, rescue
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -57,9 +57,9 @@ class Linearization:
                 self._careful = Recording(self._recording.inputs)
             return Derivatives(derive(self._careful), self._careful.outputs)
 
-        met, recording = levels.degeneracies, self._recording
+        met, recording = levels.doubts(), self._recording
         found = Derivatives(derive(recording), recording.outputs, recording=recording)
-        if any_nan(found.leaves):
+        if is_doubtful(found, met):
             near = partial(limit_beside, recording.inputs, lambda inputs: derive(Recording(inputs)))
             found = rescue(found, met, derive, again, limit, near)
         return found.leaves

@@ -34,6 +34,7 @@ from .inputs import Inputs, Outputs, any_nan
 from .masks import uses_masks, zero_masks
 from .record import Recording, agree
 
+_NEARLY = 1e-8  # the relative difference of values that may count as equal: it is the error
 _DIRECTIONS = 12  # tries, since along some directions real eigenvalues become complex
 
 
@@ -47,9 +48,14 @@ class Derivatives(NamedTuple):
     structure: Any = None
 
 
+def is_doubtful(found: Derivatives, met: tuple[int, int]) -> bool:
+    """Whether derivatives need `rescue`: they hold a NaN, or lost digits."""
+    return levels.cancellations != met[1] or any_nan(found.leaves)
+
+
 def rescue(
     found: Derivatives,
-    met: int,
+    met: tuple[int, int],
     derive: Callable[[Recording], Sequence[Any]] | None,
     run: Callable[[], Derivatives],
     limit: Callable[[Derivatives], Sequence[Any] | None],
@@ -57,24 +63,39 @@ def rescue(
 ) -> Derivatives:
     """Compute derivatives with a NaN again: with masks, and as a limit.
 
-    Arguments: `found`, the derivatives of the straight way; `met`, the count of degeneracies before
-    it (`core.trace.degeneracies`); `derive`, the pass on a recording, or None without one; `run`,
+    Derivatives without a NaN that lost digits, since eigenvalues nearly coincide, are extrapolated
+    from nearby matrices if they have such a limit.
+    Arguments: `found`, the derivatives of the straight way; `met`, what `core.trace.doubts` gave
+    before it; `derive`, the pass on a recording, or None without one; `run`,
     the straight way; `limit`, the leaves as a limit where values coincide, or None without a limit;
     `near`, the leaves as a limit beside roots of 0, or None.
     Returns: the derivatives; `found` itself if the function gives other results than before.
     """
-    if not uses_masks():
+    cancelled = levels.cancellations != met[1]
+    if any_nan(found.leaves) and not uses_masks():
         found = _with_masks(found, derive, run)
-    if is_splitting() or is_beside() or not any_nan(found.leaves):
+    is_nan = any_nan(found.leaves)
+    if is_splitting() or is_beside() or not (is_nan or cancelled):
         return found
+    if any(map(is_box, found.leaves)):
+        return found  # the outer operator comes here as well
     leaves = None
-    if levels.degeneracies != met:
-        with splitting(), zero_masks(), suppress(NotSplitError):
-            leaves = limit(found)
+    if levels.degeneracies != met[0] and not cancelled:
+        leaves = _limit(found, limit)
     if leaves is None:
         with zero_masks():
             leaves = near()
+    if leaves is None and cancelled:
+        leaves = _limit(found, limit, _NEARLY)
     return found if leaves is None else found._replace(leaves=leaves)
+
+
+def _limit(
+    found: Derivatives, limit: Callable[[Derivatives], Sequence[Any] | None], share: float = 0.0
+) -> Sequence[Any] | None:
+    with splitting(share), zero_masks(), suppress(NotSplitError):
+        return limit(found)
+    return None
 
 
 def _with_masks(

@@ -8,9 +8,9 @@ from typing import Any
 
 from ..core import trace as levels
 from .beside import limit_beside
-from .inputs import Argnums, Inputs, any_nan
+from .inputs import Argnums, Inputs
 from .record import Recording
-from .rescue import Derivatives, limit_of, rescue
+from .rescue import Derivatives, is_doubtful, limit_of, rescue
 
 
 class Transform:
@@ -46,9 +46,9 @@ class Transform:
 
     def derivatives(self, inputs: Inputs) -> Derivatives:
         """The derivatives at one point, without the NaNs that stand for a zero or a limit."""
-        met = levels.degeneracies
+        met = levels.doubts()
         found = self.evaluate(inputs)
-        if any_nan(found.leaves):
+        if is_doubtful(found, met):
             run = functools.partial(self.evaluate, inputs)
             limit = functools.partial(self.limit, inputs)
             near = functools.partial(self.near, inputs)

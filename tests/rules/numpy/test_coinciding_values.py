@@ -232,6 +232,115 @@ def test_aux_and_value_are_those_of_numpys_vectors() -> None:
     np.testing.assert_array_equal(v, np.linalg.eigh(np.eye(3))[1])
 
 
+def expm_weighted(x: Any) -> Any:
+    """The loss `one_call` by the power series of the exponential."""
+    x, total, power = hermitian(x), np.eye(len(x)), np.eye(len(x))
+    for k in range(1, 40):
+        power = power @ x / k
+        total = total + power
+    return weighted(total, 1)
+
+
+def expm_by_vectors(x: Any) -> Any:
+    return one_call(hermitian(x))
+
+
+COINCIDING = [np.eye(3), np.zeros((3, 3)), np.diag([1.0, 1.0, 2.0]), np.diag([1.0, 1 + 1e-12, 2])]
+
+
+@pytest.mark.parametrize("x", COINCIDING)
+def test_second_derivatives_at_coinciding_values(x: np.ndarray) -> None:
+    t = A(3, 3, seed=2)
+    right = dd.hessian(expm_weighted)(x)
+    size = np.abs(right).max()
+    for found in (dd.hessian(expm_by_vectors)(x), dd.jacobian(dd.grad(expm_by_vectors))(x)):
+        np.testing.assert_allclose(found, right, rtol=0, atol=1e-9 * size)
+    found = dd.hvp(expm_by_vectors)(x, t)
+    np.testing.assert_allclose(found, np.tensordot(right, t, 2), rtol=0, atol=1e-8 * size)
+
+
+@pytest.mark.parametrize("x", COINCIDING)
+def test_linearize_pushes_at_coinciding_values(x: np.ndarray) -> None:
+    t = A(3, 3, seed=2)
+    found = dd.linearize(expm_by_vectors, x)[1].jvp(t)
+    assert np.isclose(found, dd.jvp(expm_weighted, (x,), (t,))[1], rtol=1e-10)
+
+
+def test_the_hessian_of_the_trace_of_a_square() -> None:
+    def trace(x: Any) -> Any:
+        w, v = np.linalg.eigh(hermitian(x))
+        return np.trace((v * w**2) @ v.T)
+
+    found = dd.hessian(trace)(np.eye(2)).reshape(4, 4)
+    right = np.array([[2, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 2]])
+    np.testing.assert_allclose(found, right, atol=1e-10)
+
+
+def exp_of_gram(x: Any) -> Any:
+    u, s, _ = np.linalg.svd(x)
+    return weighted((u * np.exp(s**2)) @ u.T, 1)
+
+
+def expm_of_gram(x: Any) -> Any:
+    return expm_weighted(x @ x.T)
+
+
+def exp_of_general(x: Any) -> Any:
+    w, v = np.linalg.eig(x)
+    return weighted((v * np.exp(w)) @ np.linalg.inv(v), 1)
+
+
+def expm_of_general(x: Any) -> Any:
+    total = power = np.eye(len(x))
+    for k in range(1, 40):
+        power = power @ x / k
+        total = total + power
+    return weighted(total, 1)
+
+
+PAIRS = [
+    (expm_by_vectors, expm_weighted),
+    (exp_of_gram, expm_of_gram),
+    (exp_of_general, expm_of_general),
+]
+
+
+@pytest.mark.parametrize("gap", [1e-15, 1e-14, 1e-13, 1e-11, 1e-9, 1e-8])
+@pytest.mark.parametrize(("f", "right"), PAIRS)
+def test_nearly_equal_values_lose_no_digits(f: Loss, right: Loss, gap: float) -> None:
+    x, t = normal_matrix([0.4, 0.4 + gap, 1.2, 1.5], False), A(4, 4, seed=2)
+    gradient = dd.grad(right)(x)
+    size = np.abs(gradient).max()
+    np.testing.assert_allclose(dd.grad(f)(x), gradient, rtol=0, atol=1e-10 * size)
+    assert abs(dd.jvp(f, (x,), (t,))[1] - np.sum(gradient * t)) <= 1e-10 * size
+
+
+def test_single_vectors_of_nearly_equal_values_keep_their_derivatives() -> None:
+    """The angle of the vectors of ((a, b), (b, -a)) is arctan2(b, a) / 2."""
+    a, b = 3e-13, 4e-13
+
+    def f(x: Any) -> Any:
+        return np.linalg.eigh(hermitian(x))[1][0, 1] ** 2
+
+    # cos(angle / 2)**2 = (1 + cos(angle)) / 2
+    da, db = (0.5 * b**2 / np.hypot(a, b) ** 3, -0.5 * a * b / np.hypot(a, b) ** 3)
+    gradient = dd.grad(f)(np.array([[1 + a, b], [b, 1 - a]]))
+    np.testing.assert_allclose(gradient, 0.5 * np.array([[da, db], [db, -da]]), rtol=2e-3)
+
+
+@pytest.mark.parametrize("step", [1, 4, 16])
+def test_exact_eigenvalues_a_few_ulps_apart_are_distinct(step: int) -> None:
+    """The vector of the largest value of a diagonal matrix turns by x[0, 2] / (w[2] - w[0])."""
+    w = np.float32(2**24) * (1 + np.finfo(np.float32).eps * np.array([0, 1, 2], "f4") * step)
+
+    def f(x: Any) -> Any:
+        v = np.linalg.eigh(hermitian(x))[1]
+        return v[0, 2] / v[2, 2]
+
+    gradient = dd.grad(f)(np.diag(w))
+    np.testing.assert_allclose(gradient[0, 2], 0.5 / (w[2] - w[0]), rtol=1e-6)
+
+
 def test_float32_stays_float32() -> None:
     gradient = dd.grad(one_call)(np.eye(3, dtype=np.float32))
     assert gradient.dtype == np.float32

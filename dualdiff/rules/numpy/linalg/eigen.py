@@ -14,15 +14,18 @@ take the limit from nearby matrices (see `splitting`).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from ....array.box import is_box, unbox
 from ....core.types import Cotangent, Tangent, Value
 from ...declare import rule
 from ...structures import Einsum
 from ..common import implements
+from ..kinks import Step, beside
 from .gauge import (
     by_gaps,
     exactly_zero,
@@ -30,6 +33,7 @@ from .gauge import (
     rounding_of,
     size_of,
     tied,
+    widened,
     without_cotangent,
 )
 from .matrices import (
@@ -45,22 +49,35 @@ from .matrices import (
     transpose,
 )
 from .splitting import eig_vectors, eigh_vectors, is_splitting, slope_of
+from .spreading import spread, spread_stack
 
 _Eig: Any = type(np.linalg.eig(np.eye(1)))
 _Eigh: Any = type(np.linalg.eigh(np.eye(1)))
 
 
-def _uncertainty(x: Value, w: Value, v: Any) -> Any:
-    """What eigenvalues of a Hermitian matrix are uncertain by: nothing where they are exact.
+_OF_RESIDUAL = 16  # the rounding errors of the residual itself are of its size
 
-    They are where ``x v - v w`` is 0, as for diagonal matrices.
+
+def _uncertainty(x: Value, w: Value, v: Any) -> Any:
+    """What differences of eigenvalues of a Hermitian matrix are uncertain by.
+
+    Each is as near to a true one as ``x v - v w`` is small (B. N. Parlett, The Symmetric Eigenvalue
+    Problem, 4.5); it is 0 for diagonal matrices.
     """
     rounding = rounding_of(w, w.shape[-1])
     x, w, v = unbox(x), unbox(w), unbox(v)
-    if not np.any(np.diff(w, axis=-1) <= rounding):
+    close = np.diff(w, axis=-1) <= rounding
+    if not np.any(close):
         return rounding
-    exact = ~np.any(np.matmul(x, v) - v * w[..., None, :], axis=(-2, -1))
-    return np.where(exact[..., None], 0, rounding)
+    rest = np.linalg.norm(np.matmul(x, v) - v * w[..., None, :], axis=-2)
+    rest = np.where(close, rest[..., 1:] + rest[..., :-1], 0).max(axis=-1, keepdims=True, initial=0)
+    return widened(np.minimum(rounding, _OF_RESIDUAL * rest), w)
+
+
+def _between(x: ndarray, rng: np.random.Generator, step: Step) -> ndarray | None:
+    w, v = np.linalg.eigh(x)
+    change = spread(w, float(_uncertainty(x, w, v)[0]), step, rng)
+    return None if change is None else v @ change @ v.conj().T
 
 
 def _eigh_jvp(t: Tangent, x: Value, ans: Value) -> tuple[Any, Any]:
@@ -114,8 +131,7 @@ def eigh(a: Value, UPLO: Any = "L") -> Any:
     The phase of complex eigenvectors is arbitrary: the tangent of v has no part along i v, and a
     cotangent that depends on the phase raises an error. Where eigenvalues coincide, the basis is
     arbitrary: results that do not depend on it have a derivative, such as a projector on all
-    vectors of one value, or ``(v * f(w)) @ v.T``; other results have none (NaN). Second derivatives
-    and `linearize` give NaN there.
+    vectors of one value, or ``(v * f(w)) @ v.T``; other results have none (NaN).
     """
     a = completed(a, _reads_lower(UPLO))
     return _Eigh(*eigh_p(a, UPLO=UPLO, vectors=_continued_eigh(a, UPLO)))
@@ -160,6 +176,11 @@ def eigvalsh(a: Value, UPLO: Any = "L") -> Any:
     if is_splitting():
         return eigh(a, UPLO).eigenvalues
     return eigvalsh_p(completed(a, _reads_lower(UPLO)), UPLO=UPLO)
+
+
+@beside(eigh_p, eigvalsh_p)
+def _spread_eigh(step: Step, x: Value, **params: Any) -> tuple[Any]:
+    return (spread_stack(step, x, partial(_between, step=step)),)
 
 
 def _condition(v: Any) -> Any:
@@ -257,6 +278,17 @@ def eig(a: Value) -> Any:
     coinciding eigenvalues, are arbitrary as for `eigh`.
     """
     return _Eig(*eig_p(a, vectors=_continued_eig(a)))
+
+
+def _between_eig(x: ndarray, rng: np.random.Generator, step: Step) -> ndarray | None:
+    w, v = np.linalg.eig(x)
+    change = spread(w, float(_rounding(x, v)[0]), step, rng)
+    return None if change is None else v @ change @ np.linalg.inv(v)
+
+
+@beside(eig_p, eigvals_p)
+def _spread_eig(step: Step, x: Value, **params: Any) -> tuple[Any]:
+    return (spread_stack(step, x, partial(_between_eig, step=step)),)
 
 
 def _continued_eig(a: Value) -> Any:

@@ -13,7 +13,8 @@ from ....array.box import is_box, unbox
 from ....core import trace as levels
 from ....core.types import Cotangent, Value
 from ....errors import UnsupportedInputError, user_line
-from .splitting import is_splitting, slopes_quotient, unmasked
+from .splitting import is_splitting, slopes_quotient, unmasked, width
+from .spreading import NEAR
 
 # The power of the precision below which a number counts as 0: in pulls, with many roundings, and
 # in pushes, with one product.
@@ -82,7 +83,14 @@ def rounding_of(w: Value, n: int) -> Any:
     """The uncertainty of the eigenvalues or singular values of an n x n matrix."""
     w = np.abs(unbox(w))
     eps = float(np.finfo(w.dtype).eps)
-    return (n + 8) * eps * w.max(axis=-1, keepdims=True, initial=0.0)
+    return widened((n + 8) * eps * w.max(axis=-1, keepdims=True, initial=0.0), w)
+
+
+def widened(rounding: Any, w: Any) -> Any:
+    """The uncertainty of values that also coincide if they are nearly equal."""
+    if not (share := width()):
+        return rounding
+    return np.maximum(rounding, share * np.abs(w).max(axis=-1, keepdims=True, initial=0.0))
 
 
 def by_gaps(k: Any, w: Value, zero: Any, size: Any, rounding: Any = None) -> Any:
@@ -94,7 +102,12 @@ def by_gaps(k: Any, w: Value, zero: Any, size: Any, rounding: Any = None) -> Any
     same = np.eye(n, dtype=bool)
     rounding = rounding_of(w, n) if rounding is None else rounding
     gaps = w[..., None, :] - w[..., :, None]
-    close = (np.abs(unbox(gaps)) <= rounding[..., None]) & ~same
+    distances = np.abs(unbox(gaps))
+    close = (distances <= rounding[..., None]) & ~same
+    nearest = NEAR * np.abs(unbox(w)).max(axis=-1, keepdims=True, initial=0.0)
+    near = (distances <= nearest[..., None]) & ~same & ~close
+    if np.any(near) and np.any(near & (unbox(k) != 0)):
+        levels.cancellations += 1
     gaps, k = np.where(same, 1, gaps), np.where(same, 0, k)
     return quotient(k, gaps, close, zero, size)
 

@@ -25,18 +25,28 @@ from ....core.types import Value
 from ....errors import NotSplitError
 
 _splitting: ContextVar[bool] = ContextVar("dualdiff_splitting", default=False)
+_width: ContextVar[float] = ContextVar("dualdiff_width", default=0.0)
 is_splitting = partial(is_set, _splitting)
 _CLOSED = 1e-6  # a slope below this fraction of the largest counts as 0
 
 
 @contextmanager
-def splitting() -> Iterator[None]:
-    """Let decompositions of dual numbers take vectors that continue along the tangent."""
-    token = _splitting.set(True)
+def splitting(share: float = 0.0) -> Iterator[None]:
+    """Let decompositions of dual numbers take vectors that continue along the tangent.
+
+    Values coincide up to a `share` of the largest.
+    """
+    token, wide = _splitting.set(True), _width.set(share)
     try:
         yield
     finally:
         _splitting.reset(token)
+        _width.reset(wide)
+
+
+def width() -> float:
+    """The share of the largest value up to which others coincide, beside rounding."""
+    return _width.get()
 
 
 def slope_of(a: Value) -> ndarray | None:

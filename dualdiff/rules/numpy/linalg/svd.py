@@ -8,9 +8,11 @@ complex matrices in the pairing Re(g t), for which transposes do not conjugate. 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from ....array.box import is_box, unbox
 from ....core.types import Cotangent, Tangent, Value
@@ -31,6 +33,7 @@ from .gauge import (
 )
 from .matrices import adjoint, conjugate, diagonal, is_complex, multiply, on_diagonal, transpose
 from .splitting import is_splitting, slope_of, svd_vectors
+from .spreading import spread, spread_stack
 
 _Svd: Any = type(np.linalg.svd(np.eye(1)))
 
@@ -162,10 +165,19 @@ svdvals_p = rule(
 )
 
 
+def _between(x: ndarray, rng: np.random.Generator, step: Step) -> ndarray | None:
+    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    rounding = float(rounding_of(s, s.size)[0])
+    change = spread(s, rounding, step, rng)
+    move: Any = 0.0 if change is None else u @ change @ vh
+    if s[-1] > rounding:
+        return None if change is None else np.asarray(move)
+    return np.asarray(move + step.size * (s[0] or 1.0) * rng.normal(size=x.shape))
+
+
 @beside(svd_p, svdvals_p)
-def _beside_zero_values(step: Step, x: Value, **params: Any) -> tuple[Any]:
-    zero = np.any(np.linalg.svd(unbox(x), compute_uv=False) == 0, axis=-1)[..., None, None]
-    return (step.along(x, zero) if np.any(zero) else x,)
+def _spread_svd(step: Step, x: Value, **params: Any) -> tuple[Any]:
+    return (spread_stack(step, x, partial(_between, step=step)),)
 
 
 def _hermitian_svd(a: Value, compute_uv: bool) -> Any:

@@ -18,10 +18,10 @@ from ..errors import MissingRuleError, OtherSizeError, UnsupportedInputError, us
 from ..transforms.beside import limit_beside
 from ..transforms.directions import any_complex, joined, size_of, sizes_of, split
 from ..transforms.grad import Grad
-from ..transforms.inputs import Argnums, Inputs, Outputs, own_keywords, without_aux
+from ..transforms.inputs import Argnums, Inputs, Outputs, any_nan, own_keywords, without_aux
 from ..transforms.plan import SPARSE_MODES, SparseMode, check_passes
 from ..transforms.record import Recording, agree, push_forward
-from ..transforms.rescue import Derivatives, is_doubtful, rescue
+from ..transforms.rescue import Derivatives, rescue
 from .choose import PatternError, compress, given_pattern, saves_nothing
 from .compression import canonical, seeds
 from .evaluate import Passes, one_pass
@@ -272,7 +272,7 @@ class Prepared:
 
         met = levels.doubts()
         found = run()
-        if is_doubtful(found, met):
+        if any_nan(found.leaves) or levels.doubts() != met:
             near = partial(limit_beside, inputs, lambda near: run(near).leaves)
             found = rescue(found, met, None, run, lambda _: None, near)
         evaluation: Evaluation = found.aux

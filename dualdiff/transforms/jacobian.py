@@ -25,7 +25,7 @@ from .directions import (
     sizes_of,
 )
 from .holomorphic import require_complex, verify_holomorphic
-from .inputs import Argnums, Inputs, Outputs
+from .inputs import Argnums, Inputs, Outputs, any_nan
 from .jvp_vjp import pushed
 from .measure import measure
 from .plan import (
@@ -42,7 +42,7 @@ from .plan import (
 )
 from .real_parts import in_real_parts
 from .record import Recording, guarded
-from .rescue import Derivatives, is_doubtful, limit_of
+from .rescue import Derivatives, limit_of
 from .transform import Transform
 
 if TYPE_CHECKING:  # it loads SciPy
@@ -88,7 +88,7 @@ class Jacobian(Transform):
         with suppress(MissingRuleError):
             met = levels.doubts()
             found = pushed.evaluate(inputs.at(inputs.values))
-            if not is_doubtful(found, met):
+            if not (any_nan(found.leaves) or levels.doubts() != met):
                 return found.leaves
             return limit_beside(inputs, lambda near: pushed.evaluate(near).leaves)
         return super().near(inputs)

@@ -10,10 +10,10 @@ from ..core.batch import Shape
 from ..core.types import Tangent
 from ..errors import user_line
 from .beside import limit_beside
-from .inputs import Argnums, Inputs, own_keywords, tangent_like
+from .inputs import Argnums, Inputs, any_nan, own_keywords, tangent_like
 from .linearize import Linearization, record
 from .record import push_forward
-from .rescue import Derivatives, continued, is_doubtful, rescue
+from .rescue import Derivatives, continued, rescue
 
 R = TypeVar("R")
 
@@ -33,7 +33,7 @@ def pushed(
 
     met = levels.doubts()
     found = run()
-    if is_doubtful(found, met):
+    if any_nan(found.leaves) or levels.doubts() != met:
         found = rescue(
             found,
             met,

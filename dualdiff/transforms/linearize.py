@@ -19,7 +19,7 @@ from .beside import limit_beside
 from .inputs import Argnums, Inputs, any_nan, like, own_keywords, tangent_like
 from .masks import uses_masks, zero_masks
 from .record import Recording, agree, push_forward
-from .rescue import Derivatives, continued, is_doubtful, limit_of, rescue
+from .rescue import Derivatives, continued, limit_of, rescue
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -59,7 +59,7 @@ class Linearization:
 
         met, recording = levels.doubts(), self._recording
         found = Derivatives(derive(recording), recording.outputs, recording=recording)
-        if is_doubtful(found, met):
+        if any_nan(found.leaves) or levels.doubts() != met:
             near = partial(limit_beside, recording.inputs, lambda inputs: derive(Recording(inputs)))
             found = rescue(found, met, derive, again, limit, near)
         return found.leaves

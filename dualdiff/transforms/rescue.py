@@ -48,11 +48,6 @@ class Derivatives(NamedTuple):
     structure: Any = None
 
 
-def is_doubtful(found: Derivatives, met: tuple[int, int]) -> bool:
-    """Whether derivatives need `rescue`: they hold a NaN, or lost digits."""
-    return levels.cancellations != met[1] or any_nan(found.leaves)
-
-
 def rescue(
     found: Derivatives,
     met: tuple[int, int],

@@ -8,9 +8,9 @@ from typing import Any
 
 from ..core import trace as levels
 from .beside import limit_beside
-from .inputs import Argnums, Inputs
+from .inputs import Argnums, Inputs, any_nan
 from .record import Recording
-from .rescue import Derivatives, is_doubtful, limit_of, rescue
+from .rescue import Derivatives, limit_of, rescue
 
 
 class Transform:
@@ -48,7 +48,7 @@ class Transform:
         """The derivatives at one point, without the NaNs that stand for a zero or a limit."""
         met = levels.doubts()
         found = self.evaluate(inputs)
-        if is_doubtful(found, met):
+        if any_nan(found.leaves) or levels.doubts() != met:
             run = functools.partial(self.evaluate, inputs)
             limit = functools.partial(self.limit, inputs)
             near = functools.partial(self.near, inputs)

@@ -5,6 +5,7 @@ conditions of Karush, Kuhn and Tucker. `transforms.implicit` gives it the deriva
 equations by everything that the functions of the program read.
 """
 
+from .least_squares import curve_fit, least_squares, leastsq, lsq_linear, nnls
 from .minima import (
     basinhopping,
     brent,
@@ -59,6 +60,7 @@ __all__ = [
     "broyden1",
     "broyden2",
     "brute",
+    "curve_fit",
     "diagbroyden",
     "differential_evolution",
     "direct",
@@ -77,11 +79,15 @@ __all__ = [
     "fminbound",
     "fsolve",
     "golden",
+    "least_squares",
+    "leastsq",
     "linearmixing",
+    "lsq_linear",
     "minimize",
     "minimize_scalar",
     "newton",
     "newton_krylov",
+    "nnls",
     "ridder",
     "root",
     "root_scalar",

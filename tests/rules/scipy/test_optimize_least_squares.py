@@ -110,7 +110,7 @@ def test_active_bounds():
     def f(y, solve=optimize.least_squares, **options):
         return solve(residuals, [0.5, 1.0], args=(y,), bounds=([0, 0], [0.8, 5]), **options).x
 
-    check(f, lambda y: f(y, scipy.optimize.least_squares, **TIGHT), first=1e-5, second=1e-2, h=1e-3)
+    check(f, lambda y: f(y, scipy.optimize.least_squares, **TIGHT), first=1e-5, second=1e-2)
 
 
 def test_cost_residuals_jacobian_and_gradient_of_a_result():

@@ -5,7 +5,7 @@ conditions of Karush, Kuhn and Tucker. `transforms.implicit` gives it the deriva
 equations by everything that the functions of the program read.
 """
 
-from .least_squares import curve_fit, least_squares, leastsq, lsq_linear, nnls
+from .fitting import curve_fit, least_squares, leastsq, lsq_linear, nnls
 from .minima import (
     basinhopping,
     brent,

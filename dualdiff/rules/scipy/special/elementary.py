@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import unbox
+from ....array.box import is_box, unbox
 from ....core.types import Tangent, Value
 from .kinds import closed, declared, horner, partial, where
 
@@ -15,7 +15,7 @@ LN2 = 0.6931471805599453
 LN10 = 2.302585092994046
 DEGREE = np.pi / 180
 LOG1PREL = tuple((-1.0) ** k / (k + 1) for k in range(32))
-EXPREL_SLOPE = tuple(float(1 / ((k + 2) * special.gamma(k + 1))) for k in range(20))
+EXPREL_SLOPE = tuple(float(1 / ((k + 2) * special.gamma(k + 1))) for k in range(15))
 
 
 def over(numerator: Any, x: Value, limit: Any) -> Any:
@@ -38,10 +38,24 @@ def _log_ratio(x: Value, y: Value) -> Any:
     return where(near, lambda x, y: np.log1p((x - y) / y), lambda x, y: np.log(x / y), x, y)
 
 
+def _log_quotient(x: Value, y: Value) -> Any:
+    """``log(x / y)`` to the rounding of 1; the quotient may overflow."""
+    quotient = x / y
+    extreme = (unbox(quotient) == 0) | np.isinf(unbox(quotient))
+    if not np.any(extreme):
+        return np.log(quotient)
+    return where(
+        extreme,
+        lambda q, x, y: np.log(x) - np.log(y),
+        lambda q, x, y: np.log(q),
+        quotient, x, y,
+    )  # fmt: skip
+
+
 def _exprel_slope(t: Tangent) -> Any:
     """``((t - 1) exp(t) + 1) / t**2``, the derivative of ``(exp(t) - 1) / t``."""
     return where(
-        np.abs(unbox(t)) < 1,
+        np.abs(unbox(t)) < 0.5,
         lambda t: horner(t, EXPREL_SLOPE),
         lambda t: ((t - 1) * np.exp(t) + 1) / (t * t),
         t,
@@ -60,7 +74,7 @@ _expit_slope = declared(
     lambda x, ans: -np.tanh(0.5 * x) * ans,
     name="special.expit_slope",
 )
-closed("expit", lambda x: _expit_slope(x))
+closed("expit", lambda x, ans: _expit_slope(x) if is_box(x) else ans * special.expit(-x))
 closed("logit", lambda x: 1 / (x * (1 - x)))
 closed("log_expit", lambda x: special.expit(-x))
 closed("_log1mexp", lambda x: -1 / np.expm1(-x))
@@ -82,7 +96,7 @@ closed("powm1", lambda x, y: y * x ** (y - 1), lambda x, y: np.log(x) * x**y)
 
 # Entropies.
 closed("entr", lambda x: -np.log(x) - 1)
-closed("rel_entr", lambda x, y: _log_ratio(x, y) + 1, lambda x, y: -_ratio(x, y))
+closed("rel_entr", lambda x, y: _log_quotient(x, y) + 1, lambda x, y: -_ratio(x, y))
 closed("kl_div", _log_ratio, lambda x, y: 1 - _ratio(x, y))
 
 # Trigonometry in degrees.

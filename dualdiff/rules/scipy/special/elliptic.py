@@ -16,7 +16,8 @@ from ....core.types import Value
 from .kinds import by, closed, column, flat, horner, several, where
 
 PI = np.pi
-TERMS = 40
+TERMS = 25
+NEAR = 0.12  # the power series has converged after TERMS, and the closed forms lose one digit
 # ((2n - 1)!! / (2n)!!)**2, the coefficients of 2 K / pi (DLMF 19.5.1).
 SQUARES = np.cumprod([((2 * n - 1) / (2 * n)) ** 2 for n in range(1, TERMS)])
 N = np.arange(1, TERMS)
@@ -24,33 +25,33 @@ K_SLOPE = PI / 2 * N * SQUARES
 E_SLOPE = -PI / 2 * N * SQUARES / (2 * N - 1)
 
 
-def _ellipk_dm(m: Any) -> Any:
+def _ellipk_dm(m: Any, k: Any) -> Any:
     """``(E - (1 - m) K) / (2 m (1 - m))`` (DLMF 19.4.1), the power series near 0."""
     return where(
-        np.abs(unbox(m)) < 0.3,
-        lambda m: horner(m, K_SLOPE),
-        lambda m: (special.ellipe(m) - (1 - m) * special.ellipk(m)) / (2 * m * (1 - m)),
-        m,
+        np.abs(unbox(m)) < NEAR,
+        lambda m, k: horner(m, K_SLOPE),
+        lambda m, k: (special.ellipe(m) - (1 - m) * k) / (2 * m * (1 - m)),
+        m, k,
         fill=0.5,
-    )
+    )  # fmt: skip
 
 
-def _ellipe_dm(m: Any) -> Any:
+def _ellipe_dm(m: Any, e: Any) -> Any:
     """``(E - K) / (2 m)`` (DLMF 19.4.2), the power series near 0."""
     return where(
-        np.abs(unbox(m)) < 0.3,
-        lambda m: horner(m, E_SLOPE),
-        lambda m: (special.ellipe(m) - special.ellipk(m)) / (2 * m),
-        m,
+        np.abs(unbox(m)) < NEAR,
+        lambda m, e: horner(m, E_SLOPE),
+        lambda m, e: (e - special.ellipk(m)) / (2 * m),
+        m, e,
         fill=0.5,
-    )
+    )  # fmt: skip
 
 
 def _ellipkm1_dp(p: Any, ans: Value) -> Any:
     return where(
         unbox(p) < 0.7,
         lambda p, ans: -(special.ellipe(1 - p) - p * ans) / (2 * p * (1 - p)),
-        lambda p, ans: -_ellipk_dm(1 - p),
+        lambda p, ans: -_ellipk_dm(1 - p, ans),
         p, ans,
         fill=0.5,
     )  # fmt: skip
@@ -69,8 +70,8 @@ def _agm(a: Value, b: Value) -> Any:
     return PI / 4 * total / k
 
 
-closed("ellipk", lambda x: _ellipk_dm(x))
-closed("ellipe", lambda x: _ellipe_dm(x))
+closed("ellipk", lambda x, ans: _ellipk_dm(x, ans))
+closed("ellipe", lambda x, ans: _ellipe_dm(x, ans))
 closed("ellipkm1", lambda x, ans: _ellipkm1_dp(x, ans))
 by("agm", _agm)
 

@@ -25,7 +25,12 @@ HALF_LOG_2PI = 0.9189385332046727
 # Stirling's series (DLMF 5.11.1).
 BERNOULLI = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12, -3617 / 8160)
 STIRLING = tuple(b / (2 * k + 1) for k, b in enumerate(BERNOULLI))
-TRIGAMMA = tuple(2 * k * b for k, b in enumerate(BERNOULLI, start=1))  # B_2k
+TRIGAMMA = (
+    *(2 * k * b for k, b in enumerate(BERNOULLI, start=1)),  # B_2k
+    43867 / 798, -174611 / 330, 854513 / 138, -236364091 / 2730,
+)  # fmt: skip
+NEAR = 8  # from here on twelve terms are enough
+BLOCK = 8192  # elements that stay in cache
 FAR = 16  # from here on the asymptotic series of polygamma functions are exact to rounding
 NODES, WEIGHTS = gauss_legendre(10)
 
@@ -86,15 +91,32 @@ def _trigamma_values(x: Value) -> Any:
     x = np.asarray(x, float)
     if not np.all(x > 1e-3):
         return np.asarray(special.polygamma(1, x))[()]
-    total, w = np.zeros(x.shape), x
-    if np.min(x, initial=FAR) < FAR:
-        steps = int(np.ceil(FAR - np.min(x)))
-        for k in range(steps):
-            total += 1 / np.square(x + k)
-        w = x + steps
-    i = 1 / (w * w)
-    series = horner(i, TRIGAMMA)
-    return (total + 1 / w + 0.5 * i + series * i / w)[()]
+    flat = np.ravel(x)
+    out = np.empty(flat.shape)
+    for k in range(0, flat.size, BLOCK):
+        _trigamma_block(flat[k : k + BLOCK], out[k : k + BLOCK])
+    return np.reshape(out, x.shape)[()]
+
+
+def _trigamma_block(x: Any, out: Any) -> None:
+    """In place: fresh memory is what costs."""
+    out[...] = 0.0
+    steps = max(0, int(np.ceil(NEAR - np.min(x))))
+    square = np.empty(x.shape)
+    for k in range(steps):
+        np.add(x, k, out=square)
+        np.multiply(square, square, out=square)
+        np.divide(1, square, out=square)
+        out += square
+    w = x + steps
+    i = np.divide(1, w, out=square)
+    series = horner(i * i, TRIGAMMA)
+    series *= i
+    series += 0.5
+    series *= i
+    series += 1
+    series *= i
+    out += series
 
 
 _trigamma = declared(_trigamma_values, lambda x: polygamma(2, x), name="special.trigamma")

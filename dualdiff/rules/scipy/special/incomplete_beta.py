@@ -15,7 +15,8 @@ from scipy import special
 from ....array.box import unbox
 from ....core.types import Value
 from .gamma_beta import log_beta, log_minus_psi, psi_difference
-from .kinds import by, cases, closed, column, declared, exp_exp, find, flat, inverse
+from .interpolation import interpolated, is_many, is_one_number
+from .kinds import by, cases, closed, column, declared, exp_exp, find, flat, inverse, is_few
 
 NODES, WEIGHTS = exp_exp(80)
 DROP = 40.0  # the tail ends where the integrand has fallen by exp(-40)
@@ -124,17 +125,35 @@ def _lower(a: Value, b: Value, x: Value, y: Value, which: int) -> Any:
     return beta_density(a, b, x) * x * y * width * np.matmul(terms, WEIGHTS)
 
 
-def _series(a: Value, b: Value, x: Value, y: Value, which: int) -> Any:
-    """``x**a y**b / (a B(a, b)) sum((a + b)_n / (a + 1)_n x**n)`` by a or b (DLMF 8.17.8)."""
+TERMS = 90
+
+
+def _sums(a: Value, b: Value, x: Value, which: int) -> tuple[Any, Any]:
+    """The sum of the series, and its derivative without that of the factor in front."""
     term, harmonic = a * 0 + 1.0, a * 0.0
     total, slope = term, harmonic
-    for k in range(90):
+    for k in range(TERMS):
         below = a + (1 + k)
         term = term * x * (a + b + k) / below
         harmonic = harmonic + 1 / (a + b + k) - (0.0 if which else 1 / below)
         total, slope = total + term, slope + term * harmonic
         if np.all(unbox(term) < 1e-18 * unbox(total)):
             break
+    return total, slope
+
+
+def _sums_at_once(a: Any, b: Any, x: Any, which: int) -> tuple[Any, Any]:
+    """`_sums` with terms along an axis, which is quicker for few elements."""
+    k = np.arange(TERMS)
+    above, below = column(a + b) + k, column(a + 1) + k
+    terms = np.cumprod(column(x) * above / below, axis=-1)
+    harmonic = np.cumsum(1 / above - (0.0 if which else 1 / below), axis=-1)
+    return 1 + np.sum(terms, axis=-1), np.sum(terms * harmonic, axis=-1)
+
+
+def _series(a: Value, b: Value, x: Value, y: Value, which: int) -> Any:
+    """``x**a y**b / (a B(a, b)) sum((a + b)_n / (a + 1)_n x**n)`` by a or b (DLMF 8.17.8)."""
+    total, slope = (_sums_at_once if is_few(a, b, x) else _sums)(a, b, x, which)
     if which:
         score = np.log(y) + psi_difference(b, a)
     else:
@@ -172,8 +191,34 @@ def _beyond(a: Value, b: Value, x: Value, y: Value) -> Any:
     return np.where(inside, 0.0, np.nan)
 
 
-betainc_a = flat(lambda a, b, x: _by_parameter(a, b, x, 1 - x, 0))
-betainc_b = flat(lambda a, b, x: _by_parameter(a, b, x, 1 - x, 1))
+def _slope(which: int) -> Any:
+    direct = flat(lambda a, b, x: _by_parameter(a, b, x, 1 - x, which))
+    of_odds = flat(lambda a, b, s: _by_parameter(a, b, special.expit(s), special.expit(-s), which))
+
+    def slope(a: Any, b: Any, x: Any) -> Any:
+        """The derivative in a parameter, at many x by interpolation in the log-odds."""
+        if is_one_number(a) and is_one_number(b) and is_many(x) and np.min(x) > 0:
+            a, b = float(np.reshape(a, ())), float(np.reshape(b, ()))
+            if min(a, b) > 0 and np.max(x) < 1:
+
+                def ratio(s: Any) -> Any:
+                    x, y = special.expit(s), special.expit(-s)
+                    near = s < 0  # the density takes the smaller of x and 1 - x
+                    first, last, least = (np.where(near, *p) for p in ((a, b), (b, a), (x, y)))
+                    return of_odds(a, b, s) / (beta_density(first, last, least) * x * y)
+
+                s = special.logit(x)
+                factor = beta_density(a, b, x) * x * (1 - x)
+                if np.min(factor) > 1e-280:
+                    found = interpolated(ratio, s)
+                    if found is not None:
+                        return found * factor
+        return direct(a, b, x)
+
+    return slope
+
+
+betainc_a, betainc_b = _slope(0), _slope(1)
 
 closed(
     "betainc",

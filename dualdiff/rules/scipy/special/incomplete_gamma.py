@@ -17,7 +17,20 @@ from ....array.dispatch import register
 from ....core.types import Value
 from ...declare import elementwise
 from .gamma_beta import log_minus_psi
-from .kinds import by, cases, closed, column, declared, find, flat, gauss_legendre, inverse, where
+from .interpolation import interpolated, is_many, is_one_number
+from .kinds import (
+    by,
+    cases,
+    closed,
+    column,
+    declared,
+    find,
+    flat,
+    gauss_legendre,
+    inverse,
+    is_few,
+    where,
+)
 
 NODES, WEIGHTS = gauss_legendre(28)
 DROP = 40.0  # the tail ends where the integrand has fallen by exp(-40)
@@ -101,16 +114,33 @@ def _tail(sign: int) -> Any:
     return integral
 
 
-def _series(a: Value, x: Value) -> Any:
-    """``x**a exp(-x) / Gamma(a + 1) sum(x**n / (a + 1)_n)``, by a (DLMF 8.11.4)."""
+TERMS = 400
+
+
+def _sums(a: Value, x: Value) -> tuple[Any, Any]:
+    """The sum of the series, and its derivative without that of the factor in front."""
     term, harmonic = x * 0 + 1.0, a * 0.0
     total, slope = term, harmonic
-    for n in range(1, 400):
+    for n in range(1, TERMS):
         harmonic = harmonic + 1 / (a + n)
         term = term * x / (a + n)
         total, slope = total + term, slope - term * harmonic
         if np.all(unbox(term) < 1e-18 * unbox(total)):
             break
+    return total, slope
+
+
+def _sums_at_once(a: Any, x: Any) -> tuple[Any, Any]:
+    """`_sums` with terms along an axis, which is quicker for few elements."""
+    below = column(a) + np.arange(1, TERMS)
+    terms = np.cumprod(column(x) / below, axis=-1)
+    harmonic = np.cumsum(1 / below, axis=-1)
+    return 1 + np.sum(terms, axis=-1), -np.sum(terms * harmonic, axis=-1)
+
+
+def _series(a: Value, x: Value) -> Any:
+    """``x**a exp(-x) / Gamma(a + 1) sum(x**n / (a + 1)_n)``, by a (DLMF 8.11.4)."""
+    total, slope = (_sums_at_once if is_few(a, x) else _sums)(a, x)
     front = np.exp(a * np.log(x) - x - special.gammaln(a + 1))
     return front * (score(a + 1, x) * total + slope)
 
@@ -129,7 +159,25 @@ def _beyond(a: Value, x: Value) -> Any:
     return np.where(outside, np.nan, 0.0) + 0.0 * np.where(np.isinf(unbox(x)), 0.0, x * a)
 
 
-gammainc_a = flat(_by_a)
+_direct = flat(_by_a)
+
+
+def gammainc_a(a: Any, x: Any) -> Any:
+    """The derivative of the lower function in a, at many x by interpolation."""
+    if is_one_number(a) and is_many(x) and np.all(a > 0) and np.min(x) > 0:
+        a = float(np.reshape(a, ()))
+        factor = _factor(a, x)
+        if np.min(factor) > 1e-280:
+
+            def ratio(s: Any) -> Any:
+                x = np.exp(s)
+                return _direct(a, x) / _factor(a, x)
+
+            found = interpolated(ratio, np.log(x))
+            if found is not None:
+                return found * factor
+    return _direct(a, x)
+
 
 closed("gammainc", lambda x, y: gammainc_a(x, y), lambda x, y: gamma_density(x, y))
 closed("gammaincc", lambda x, y: -gammainc_a(x, y), lambda x, y: -gamma_density(x, y))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import unbox
+from ....array.box import is_box, unbox
 from ....core.types import Value
 from .elementary import over
 from .kinds import closed, horner, several, where
@@ -17,6 +17,8 @@ LOG_BY = tuple(-((-1.0) ** k) / (k + 1) for k in range(36))  # log(z) / (1 - z) 
 
 def _spence_dz(x: Value) -> Any:
     """``log(z) / (1 - z)`` (DLMF 25.12.2, with z for 1 - z)."""
+    if not is_box(x):
+        return -over(np.log(x), x - 1, 1.0)  # whose derivative would cancel near 1
     return where(
         np.abs(unbox(x) - 1) < 0.25,
         lambda u, z: horner(u, LOG_BY),

@@ -11,6 +11,7 @@ from ....array.box import unbox
 from ....core.types import Tangent, Value
 from .gamma_beta import log_beta
 from .incomplete_beta import NODES, WEIGHTS, _end
+from .interpolation import interpolated, is_many, is_one_number
 from .kinds import (
     cases,
     closed,
@@ -102,7 +103,27 @@ def _by_df(v: Any, t: Tangent) -> Any:
     return lower * np.where(unbox(t) > 0, -1.0, 1.0)
 
 
-stdtr_v = flat(_by_df)
+_direct = flat(_by_df)
+
+
+def stdtr_v(v: Any, t: Any) -> Any:
+    """The derivative of the distribution function in v, at many t by interpolation."""
+    if is_one_number(v) and is_many(t) and np.all(v > 0):
+        v = float(np.reshape(v, ()))
+        with np.errstate(over="ignore"):
+            s = np.log1p(np.square(t) / v)
+
+        def ratio(s: Any) -> Any:
+            size = np.sqrt(v * np.expm1(s))
+            return _direct(v, -size) / (size * np.exp(t_logpdf(v, size)))
+
+        if np.max(s) < min(600.0, 1000 / v):
+            found = interpolated(ratio, s)
+            if found is not None:
+                return -found * t * np.exp(t_logpdf(v, t))
+    return _direct(v, t)
+
+
 closed("stdtr", lambda x, y: stdtr_v(x, y), lambda x, y: np.exp(t_logpdf(x, y)))
 inverse("stdtrit", lambda v, p, t: special.stdtr(v, t) - p)
 inverse("stdtridf", lambda p, t, v: special.stdtr(v, t) - p)

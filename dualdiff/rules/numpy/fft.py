@@ -25,7 +25,7 @@ from .creation import given
 _SWAPPED: Any = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 
 
-def _fitted(a: Value, axis: int, size: int) -> Any:
+def fitted(a: Value, axis: int, size: int) -> Any:
     """The beginning of `a` along an axis, or `a` with zeros behind it."""
     own = np.shape(a)[axis]
     if own > size:
@@ -37,7 +37,7 @@ def _fitted(a: Value, axis: int, size: int) -> Any:
     return np.pad(a, width)
 
 
-def _pairs(n: int, axis: int, pair: float) -> Any:
+def pairs(n: int, axis: int, pair: float) -> Any:
     """`pair` for each term of a half spectrum that stands for two of the n terms, else 1."""
     weights = np.full(n // 2 + 1, pair)
     weights[0] = 1.0
@@ -49,19 +49,19 @@ def _pairs(n: int, axis: int, pair: float) -> Any:
 def _transposed(transform: Callable[..., Any]) -> Callable[..., Any]:
     def transpose(g: Cotangent, x_spec: Spec, n: int, axis: int, norm: Any) -> Any:
         g = transform(g, n, axis, norm)
-        return _fitted(g, axis, x_spec.shape[axis])
+        return fitted(g, axis, x_spec.shape[axis])
 
     return transpose
 
 
 def _rfft_transposed(g: Cotangent, x_spec: Spec, n: int, axis: int, norm: Any) -> Any:
-    half = np.conjugate(g) * _pairs(n, axis, 0.5).astype(g.real.dtype)
-    return _fitted(np.fft.irfft(half, n, axis, _SWAPPED[norm]), axis, x_spec.shape[axis])
+    half = np.conjugate(g) * pairs(n, axis, 0.5).astype(g.real.dtype)
+    return fitted(np.fft.irfft(half, n, axis, _SWAPPED[norm]), axis, x_spec.shape[axis])
 
 
 def _irfft_transposed(g: Cotangent, x_spec: Spec, n: int, axis: int, norm: Any) -> Any:
     half = np.conjugate(np.fft.rfft(g, n, axis, _SWAPPED[norm]))
-    return _fitted(half * _pairs(n, axis, 2.0).astype(g.dtype), axis, x_spec.shape[axis])
+    return fitted(half * pairs(n, axis, 2.0).astype(g.dtype), axis, x_spec.shape[axis])
 
 
 fft_p = linear(
@@ -156,7 +156,7 @@ def hfft(a: Value, n: int | None = None, axis: int = -1, norm: Any = None, out: 
     args = a, n, axis, norm
     n = _from_half(a, n, axis)
     return _written(
-        np.fft.hfft, out, _along(irfft_p, np.conjugate(a), n, axis, _swapped(norm), n), *args
+        np.fft.hfft, out, _along(irfft_p, np.conjugate(a), n, axis, swapped(norm), n), *args
     )
 
 
@@ -164,10 +164,11 @@ def hfft(a: Value, n: int | None = None, axis: int = -1, norm: Any = None, out: 
 def ihfft(a: Value, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """``numpy.fft.ihfft``."""
     args = a, n, axis, norm
-    return _written(np.fft.ihfft, out, np.conjugate(rfft(a, n, axis, _swapped(norm))), *args)
+    return _written(np.fft.ihfft, out, np.conjugate(rfft(a, n, axis, swapped(norm))), *args)
 
 
-def _swapped(norm: Any) -> Any:
+def swapped(norm: Any) -> Any:
+    """The norm of the inverse transform that has the same factor."""
     return _SWAPPED.get(norm, norm)
 
 

@@ -237,7 +237,8 @@ def user_line() -> str:
 def is_storing(depth: int) -> bool:
     """Whether the frame `depth` calls up is at ``array[index] = value``."""
     frame = sys._getframe(depth + 1)
-    return dis.opname[frame.f_code.co_code[frame.f_lasti]] == "STORE_SUBSCR"
+    # Python 3.12 has an instruction of its own for `array[a:b] = value`.
+    return dis.opname[frame.f_code.co_code[frame.f_lasti]] in ("STORE_SUBSCR", "STORE_SLICE")
 
 
 def calls_method(name: str, depth: int) -> bool:

@@ -22,6 +22,7 @@ from ...core.types import Cotangent, Tangent, Value
 from ...errors import UnsupportedInputError, user_line
 
 Axes = tuple[int, ...]
+NUMPY_2_5 = np.lib.NumpyVersion(np.__version__) >= "2.5.0"
 
 
 def ndim_of(x: Value) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from ...array.box import is_box, observe
 from ...core.batch import cast, shape_of
 from ...errors import UnsupportedInputError, user_line
-from .common import implements, laid_out_like, strip
+from .common import NUMPY_2_5, implements, laid_out_like, strip
 from .creation import CREATORS, arange, contains_box, linspace
 from .manipulation import as_operand
 
@@ -26,7 +26,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: Any = 
     grids = [np.reshape(x, shape) for x, shape in zip(arrays, shapes, strict=True)]
     if not sparse:
         grids = [np.broadcast_to(g, np.broadcast_shapes(*shapes)) for g in grids]
-    if sparse and not copy:
+    if sparse and not copy and not NUMPY_2_5:
         return grids  # NumPy's list
     return tuple(np.copy(g, "C") for g in grids) if copy else tuple(grids)
 

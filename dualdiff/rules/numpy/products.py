@@ -22,7 +22,7 @@ from ...core.tangents import column_times_row
 from ...core.types import Cotangent, Tangent, Value
 from ..declare import Bilinear, bilinear
 from ..structures import Cross, MatMul
-from .common import implements, into, ndim_of, target_of
+from .common import NUMPY_2_5, implements, into, ndim_of, target_of
 from .einsum import einsum_p
 from .linalg.matrices import conjugate, flat, fold, transpose
 from .manipulation import as_operand
@@ -287,6 +287,8 @@ def cross(
     if axis is not None:
         axisa = axisb = axisc = axis
     a, b = _last(as_operand(a), axisa), _last(as_operand(b), axisb)
+    if NUMPY_2_5 and not a.shape[-1] == b.shape[-1] == 3:
+        np.cross(np.ones(a.shape[-1]), np.ones(b.shape[-1]))  # NumPy raises
     signs = _LEVI_CIVITA[: a.shape[-1], : b.shape[-1]]
     if a.shape[-1] == b.shape[-1] == 2:
         return einsum_p(a, b, signs[..., 2], function=_cross, subscripts="...i,...j,ij->...")

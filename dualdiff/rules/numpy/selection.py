@@ -16,6 +16,7 @@ from ...core.types import Cotangent, Value
 from ..declare import elementwise, linear, rule
 from ..structures import Choice, Gather, Trace
 from .common import (
+    NUMPY_2_5,
     for_target,
     implements,
     into,
@@ -34,9 +35,12 @@ _MISSING: Any = getattr(np, "_NoValue", None)
 
 
 def _check_buffer(out: Any, dtype: Any) -> None:
-    """Check the dtype of a buffer as NumPy does: it must cast to the elements' dtype."""
+    """Check the dtype of a buffer as NumPy does: it must cast to the elements' dtype, or from
+    NumPy 2.5 on be one to which they cast."""
     out = target_of(out)
-    if out is not None and not np.can_cast(out.dtype, dtype, "safe"):
+    if out is None or (NUMPY_2_5 and np.can_cast(dtype, out.dtype, "same_kind")):
+        return
+    if not np.can_cast(out.dtype, dtype, "safe"):
         raise TypeError(f"an output array of {out.dtype!r} cannot take elements of {dtype!r}")
 
 

@@ -79,14 +79,22 @@ def _refuse_order(name: str, order: Any) -> None:
 
 @implements(np.sort)
 def sort(
-    a: Value, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+    a: Value,
+    axis: Any = -1,
+    kind: Any = None,
+    order: Any = None,
+    *,
+    stable: Any = None,
+    descending: Any = None,
 ) -> Any:
     """``numpy.sort``; equal elements share the derivative equally."""
     _refuse_order("sort", order)
     if axis is None:
         a, axis = np.reshape(a, -1), -1
     axis = axis_of(axis, np.ndim(a))
-    ranking = np.argsort(unbox(a), axis=axis, kind=kind, stable=stable)
+    # NumPy has `descending` from version 2.5 on, and refuses it before.
+    options: Any = {} if descending is None else {"descending": descending}
+    ranking = np.argsort(unbox(a), axis=axis, kind=kind, stable=stable, **options)
     ans = _share_ties(permute_p(a, order=ranking, axis=axis), axis)
     return laid_out_like(ans, np.empty_like(memory_of(a)))
 

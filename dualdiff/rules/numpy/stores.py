@@ -83,7 +83,7 @@ def _objects(x: Value, dtype: np.dtype[Any]) -> Any:
     """A plain array of objects, which are the traced elements."""
     made = np.empty(shape_of(x), dtype)
     for index in np.ndindex(made.shape):
-        made[index] = x[index]
+        made[index] = x[index] if index else x
     return made if isinstance(unbox(x), np.ndarray) else made[()]
 
 

@@ -117,11 +117,17 @@ def as_strided(
     strides: Any = None,
     subok: bool = False,
     writeable: bool = True,
+    *,
+    check_bounds: bool | None = None,
 ) -> Any:
     """``numpy.lib.stride_tricks.as_strided``; of a traced array, which must be in C order, a view
     that cannot be written to."""
+    # NumPy has `check_bounds` from version 2.5 on, and refuses it before.
+    options: Any = {} if check_bounds is None else {"check_bounds": check_bounds}
     if not is_box(x):
-        return stride_tricks.as_strided(x, shape, strides, subok, writeable)
+        return stride_tricks.as_strided(x, shape, strides, subok, writeable, **options)
+    if check_bounds:
+        stride_tricks.as_strided(unbox(x), shape, strides, **options)  # NumPy checks them
     array = memory_of(x)
     if not array.flags.c_contiguous:
         raise ValueError("as_strided of a traced array needs one in C order: pass x.copy()")

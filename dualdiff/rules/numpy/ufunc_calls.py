@@ -31,6 +31,12 @@ def _dtype_or_kind(x: Value) -> Any:
     return type(x) if type(x) in (int, float, complex) else dtype_of(x)
 
 
+def _dtype_of_class(dtype: Any) -> Any:
+    """A dtype given as its class, such as ``numpy.dtypes.Float64DType``, as an instance."""
+    is_class = isinstance(dtype, type) and issubclass(dtype, np.dtype)
+    return dtype() if is_class else dtype
+
+
 def _converted(x: Value, dtype: Any) -> Any:
     if dtype_of(x) == dtype:
         return x
@@ -42,6 +48,7 @@ def _inputs_of_dtype(
 ) -> list[Any]:
     """The inputs in the dtypes of NumPy's loop, or NumPy's error if it has none."""
     nin, nout = ufunc.nin, ufunc.nout
+    dtype = _dtype_of_class(dtype)
     kinds = tuple(map(_dtype_or_kind, inputs)) + tuple(o if o is None else o.dtype for o in outs)
     if dtype is None and signature is None:
         ufunc.resolve_dtypes(kinds, casting=casting)

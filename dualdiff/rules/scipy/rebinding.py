@@ -163,6 +163,14 @@ def translated(value: Value) -> Any:
         return Space(value) if name.startswith("scipy") else value
     if isinstance(value, types.FunctionType):
         return _translated_function(value)
+    if type(value) is np.vectorize:
+        return functional.vectorize(
+            translated(value.pyfunc),
+            otypes=value.otypes,
+            excluded=value.excluded,
+            cache=value.cache,
+            signature=value.signature,
+        )
     if isinstance(value, types.BuiltinFunctionType):
         return _of_numpy(value)
     if type(value).__name__ == "_ArrayFunctionDispatcher":

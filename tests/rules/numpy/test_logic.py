@@ -112,6 +112,7 @@ OF_VALUES = {
 
 @pytest.mark.parametrize("f", OF_VALUES.values(), ids=OF_VALUES.keys())
 @pytest.mark.filterwarnings("ignore:divide by zero")
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")
 def test_functions_without_derivative_see_the_plain_values(f):
     seen = []
 

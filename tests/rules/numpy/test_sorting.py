@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
+from dualdiff.rules.numpy.common import NUMPY_2_5
 from dualdiff.rules.numpy.sorting import mean_of_ties_p
 from tests.rules.table import A, row, rule_tests
 
@@ -67,3 +68,25 @@ def test_sort_of_nothing_has_an_empty_derivative():
 def test_sort_by_fields_is_refused():
     with pytest.raises(dd.DualdiffError, match=r"`order` for structured arrays only.*test_sorting"):
         dd.grad(lambda x: np.sort(x, order="f")[0])(np.ones(3))
+
+
+@pytest.mark.skipif(not NUMPY_2_5, reason="NumPy sorts in descending order from 2.5 on")
+@pytest.mark.parametrize("axis", [-1, 0, None])
+def test_descending_order_is_ascending_order_turned_round(axis):
+    x = A(3, 4)
+    weights = A(3, 4, seed=1).reshape(-1 if axis is None else (3, 4))
+
+    def descending(x):
+        return np.sum(weights * np.sort(x, axis=axis, descending=True) ** 2)
+
+    def turned(x):
+        return np.sum(weights * np.flip(np.sort(x, axis=axis), axis) ** 2)
+
+    def in_place(x):
+        y = x * 1.0
+        y.sort(axis=1, descending=True)
+        return np.sum(A(3, 4, seed=1) * y**2)
+
+    np.testing.assert_allclose(dd.grad(descending)(x), dd.grad(turned)(x))
+    dd.check_grads(descending, (x,))
+    dd.check_grads(in_place, (x,))

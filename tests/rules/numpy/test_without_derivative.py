@@ -107,6 +107,7 @@ def plain_of(x: Any) -> Any:
     return dd.value_of(x)
 
 
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("name", CALLS)
 def test_numpys_result_comes_through(name: str, request: pytest.FixtureRequest) -> None:
     call, args = materialize(name), CALLS[name]
@@ -144,6 +145,7 @@ def test_creation_functions_stand_in_dualdiff_numpy(
     shown(request, "value", f"np.{name}")
 
 
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")
 def test_steps_have_derivative_zero() -> None:
     for name in ("around", "ceil", "fix", "floor", "rint", "round", "sign", "spacing", "trunc"):
         gradient = dd.grad(lambda x, name=name: np.sum(getattr(np, name)(x)) + np.sum(x))(2 * X)

@@ -239,12 +239,20 @@ def _eig_jvp(t: Tangent, x: Value, ans: Value) -> tuple[Any, Any]:
     return diagonal(change), tv - v * growth
 
 
+def _has_phase(x: Value, v: Any) -> Any:
+    """Which vectors have an arbitrary phase: of a real matrix only those with imaginary parts.
+
+    NumPy returns complex arrays for real matrices whose eigenvalues are real too, from 2.5 on.
+    """
+    return is_complex(x) | np.any(np.imag(unbox(v)) != 0, axis=-2, keepdims=True)
+
+
 def _eig_vjp(g: Cotangent, x: Value, ans: Value, given: tuple[bool, bool]) -> Cotangent:
     w, v = ans
     gw, gv = g
     growth = np.sum(gv * v, axis=-2, keepdims=True)
     if is_complex(v):
-        refuse_phase(np.imag(growth), size_of(gv), "eig")
+        refuse_phase(np.imag(growth) * _has_phase(x, v), size_of(gv), "eig")
     k = np.matmul(transpose(v), gv - conjugate(v) * np.real(growth))
     q = on_diagonal(gw)
     if given[1]:

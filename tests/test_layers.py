@@ -27,7 +27,7 @@ ALLOWED: dict[str, list[str]] = {
     "compiled": [*FOUNDATION, "rules", "transforms", "sparse"],
     "numpy": ["rules"],
     "scipy": ["rules", "array"],
-    "patching": [*FOUNDATION, "rules"],
+    "patching": [*FOUNDATION, "rules", "transforms"],
     "optimize": [*FOUNDATION, "rules", "transforms", "sparse"],
     "explaining": [*FOUNDATION, "transforms"],
     "settings": ["rules"],

@@ -24,7 +24,10 @@ from ..errors import (
     plain_target_error,
     user_line,
 )
+from .callsite import called_by_ufunc, called_name, callee
 
+# Makes a real ndarray of a traced one for ``np.float64(x)``, which looks at no protocol.
+TO_SCALAR_TYPE: list[Callable[..., Any]] = []
 WATCHERS: list[Callable[[Any], None]] = []
 
 
@@ -38,6 +41,33 @@ def _face(kind: type) -> type:
 
 face: Callable[[Any], type] = functools.cache(_face)
 FACES: Any = {kind: face(kind) for kind in (np.ndarray, np.float64, float)}
+
+
+# NumPy calls ``x.sin()`` for each element x of an object array.
+_OF_OBJECTS: dict[str, Any] = {
+    name: found
+    for name in dir(np)
+    if isinstance(found := getattr(np, name), np.ufunc) and not hasattr(np.ndarray, name)
+}
+
+
+class _NumberError(TypeError, AttributeError):
+    """A number was used as a sequence: an error of `len` and `iter`, which `hasattr` catches."""
+
+
+class OfArrays:
+    """A special method that arrays have and numbers do not."""
+
+    def __init__(self, name: str, method: Callable[..., Any], complaint: str) -> None:
+        self.name, self.method, self.complaint = name, method, complaint
+
+    def __get__(self, x: Any, kind: Any = None) -> Any:
+        if x is None:
+            return self
+        if x.ndim == 0 and not isinstance(shell(x), np.ndarray):
+            name = type(unbox(x)).__name__
+            raise _NumberError(f"{name!r} object {self.complaint}")
+        return functools.partial(self.method, x)
 
 
 class Wrapper:
@@ -70,6 +100,10 @@ class Wrapper:
             return lambda *args, **kwargs: np.array(None, dtype=object)
         if self.ndim == 0:
             raise AttributeError("__array__")
+        if TO_SCALAR_TYPE:
+            called = callee(caller)
+            if isinstance(called, type) and issubclass(called, np.generic):
+                return functools.partial(TO_SCALAR_TYPE[0], self, called)
         return self._refuse_array
 
     def _refuse_array(self, *args: Any, **kwargs: Any) -> Any:
@@ -94,6 +128,14 @@ class Wrapper:
             f"one, declare its derivative with dualdiff.extend.custom_jvp or custom_vjp (see "
             f"docs/extending.md), or pass dualdiff.value_of(x) as a constant."
         )
+
+    def __getattr__(self, name: str) -> Any:
+        """The methods by which NumPy's functions work on the elements of object arrays."""
+        ufunc = _OF_OBJECTS.get(name)
+        if ufunc is None or not called_by_ufunc(sys._getframe(1)):
+            kind = type(self) if name == "value" else type(unbox(self))
+            raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
+        return functools.partial(ufunc, self)
 
     # Numbers, truth and size.
 
@@ -128,19 +170,23 @@ class Wrapper:
     def __contains__(self, item: Any) -> bool:
         return unbox(item) in observe(self)
 
-    def __len__(self) -> int:
+    def _length(self) -> int:
         if self.ndim > 1 and calls_method("shuffle", 1):
             raise UnsupportedInputError(
                 f"a random generator would shuffle a traced array ({describe(self)}) as a list of "
                 f"views and leave rows double, {user_line()}; write x[rng.permutation(len(x))]."
             )
-        return len(shell(self))
+        return len(unbox(self))
+
+    __len__ = OfArrays("__len__", _length, "has no len()")
 
     def __hash__(self) -> int:
         hash(unbox(self))  # Python's own error if the value has no hash
+        called = called_name(sys._getframe(1))
         raise ConversionError(
             f"a traced value ({describe(self)}) cannot be a key of a dict, an element of a set or "
-            f"an argument of a function with functools.cache, {user_line()}: an equal value with "
+            f"an argument of a function with functools.cache"
+            f"{f' (here: {called})' if called else ''}, {user_line()}: an equal value with "
             f"another derivative would be taken for it. Use dualdiff.value_of(x) as the key where "
             f"the result is to count as constant."
         )

@@ -21,6 +21,7 @@ from ..core.trace import CONVERTED, materialize
 from ..core.types import Value
 from ..errors import ConversionError, describe, plain_target_error, user_line
 from .box import Box, is_box, observe
+from .conversion import TO_SCALAR_TYPE
 from .dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
 from .views import Array, View
 
@@ -164,6 +165,14 @@ def facade(box: Any) -> Any:
     if ConversionError.last.text is None:  # for an error of compiled code
         ConversionError.last.text = str(_read_by_compiled_code(box))
     return made
+
+
+def _of_type(box: Any, kind: Any, dtype: Any = None, copy: Any = None) -> Any:
+    """A real ndarray of the type's elements."""
+    return facade(box.astype(kind))
+
+
+TO_SCALAR_TYPE.append(_of_type)
 
 
 def _take_over() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from ..array import conversion
 from ..array.box import Box
 from ..errors import DualdiffError, library_function, user_line
-from ._in_place import install_in_place, uninstall_in_place
+from ..rules.numpy.in_place import install_in_place, uninstall_in_place
 
 _HOME = f"{__package__}."
 _BOXES = "autograd.numpy.numpy_boxes"

@@ -229,6 +229,10 @@ def materialize(x: Value) -> Any:
         return x
     if hasattr(kind, "release"):  # a structured tangent beside a box
         return x.release()
+    if hasattr(kind, "__array__") and not issubclass(kind, ndarray):
+        held = x.__array__()
+        if is_box(held):
+            return materialize(held)
     raise unsupported(x)
 
 

@@ -3,16 +3,47 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from contextlib import ContextDecorator
-from typing import Any
 
 from .. import errors
+from ..rules.numpy.in_place import install_in_place, uninstall_in_place
+from ..transforms.inputs import PREPARE
 from . import creation, scalar_math
+from .code import Functions, install_names
 from .names import Names
 
 _lock = threading.RLock()
 _names: Names | None = None
+_functions = Functions()
+
+
+def _made_names() -> Names:
+    install_names()
+    return Names([*creation.replacements(), *scalar_math.replacements()], _functions.add)
+
+
+def _replace(names: Names) -> None:
+    names.replace()
+    _functions.replace()
+    PREPARE[:] = [_functions.prepare]
+    install_in_place()
+
+
+def _restore(names: Names) -> None:
+    if PREPARE:
+        uninstall_in_place()
+    PREPARE.clear()
+    _functions.restore()
+    names.restore()
+
+
+def _restored(names: Names) -> None:
+    """Restore, also if an interrupt comes in between."""
+    try:
+        _restore(names)
+    except BaseException:
+        _restore(names)
+        raise
 
 
 class patch(ContextDecorator):  # used as a function and as a decorator
@@ -40,11 +71,11 @@ class patch(ContextDecorator):  # used as a function and as a decorator
         with _lock:
             if errors.patches == 0:
                 if _names is None:
-                    _names = Names([*creation.replacements(), *scalar_math.replacements()])
+                    _names = _made_names()
                 try:
-                    _names.replace()
+                    _replace(_names)
                 except BaseException:
-                    _names.restore()
+                    _restored(_names)
                     raise
             errors.patches += 1
         return self
@@ -53,16 +84,7 @@ class patch(ContextDecorator):  # used as a function and as a decorator
         with _lock:
             errors.patches -= 1
             if errors.patches == 0 and _names is not None:
-                _restore(_names.restore)
-
-
-def _restore(restore: Callable[[], Any]) -> None:
-    """Restore, also if an interrupt comes in between."""
-    try:
-        restore()
-    except BaseException:
-        restore()
-        raise
+                _restored(_names)
 
 
 patch_numpy = patch  # the name before `math` was part of it

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from ..array.box import is_box
+from ..array.callsite import UNKNOWN, called_name, callee
 from ..array.made import boxed, facade, made_of
 from ..core.trace import LIVE, is_tracing
 from ..core.types import Value
 from ..errors import ConversionError, describe, user_line
 from ..rules.numpy.creation import CREATORS, contains_box
-from .callsite import UNKNOWN, called_name, callee
 
 _NUMPY = os.path.dirname(np.__file__) + os.sep
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -38,8 +38,20 @@ _PASSING = [
 ]
 
 
+_CONVERTING = {name for name in _PASSING if "." not in name}
 # Their results are no arrays, or their arguments are gone after the first use.
 _ALWAYS = ("frompyfunc", "fromiter", "ndenumerate", "nditer")
+
+
+def _held(x: Any) -> Any:
+    """The array of an object with `__array__`, which may be traced; else the object."""
+    if isinstance(x, (np.ndarray, np.generic)) or is_box(x):
+        return x
+    try:
+        made = x.__array__()
+    except TypeError:  # it wants arguments
+        return x
+    return made if contains_box(made) else x
 
 
 def _is_new(name: str, args: Any, kwargs: Any) -> bool:
@@ -84,6 +96,8 @@ def _for_callers_outside(name: str, original: Function, traced: Function) -> Any
         file = frame.f_code.co_filename
         if file.startswith(_OWN):
             return original(*args, **kwargs)
+        if args and name in _CONVERTING and hasattr(type(args[0]), "__array__"):
+            args = (_held(args[0]), *args[1:])
         if name in _ALWAYS or contains_box([*args, *kwargs.values()]):
             result = traced(*boxed(args), **{k: boxed(v) for k, v in kwargs.items()})
             return _for_caller(result, frame, original)

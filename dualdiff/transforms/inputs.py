@@ -50,6 +50,8 @@ from ..trees import (
     tree_map,
 )
 
+# Called with each function before it runs on traced arguments.
+PREPARE: list[Callable[[Any], None]] = []
 Argnums = int | str | Sequence[int | str]
 
 
@@ -143,6 +145,8 @@ class Inputs:
             else:
                 args[p] = tree
         ConversionError.last.text = None
+        for prepare in PREPARE:
+            prepare(self.f)
         try:
             return self.f(*args, **kwargs)
         except IndexError as error:

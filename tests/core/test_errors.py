@@ -108,11 +108,6 @@ CASES: list[tuple[str, Callable[[Any], Any], tuple[str, ...]]] = [
     ("+=", _add_in_place, ("cannot be assigned traced values", "a = a + x")),
     ("[1] +=", _add_to_element, ("a plain NumPy array cannot be assigned", "dualdiff.patch")),
     ("out=", _out, ("cannot be assigned traced values", "dualdiff.numpy.zeros")),
-    (
-        "list in ufunc",
-        lambda x: np.sum(np.sin([x[0], x[1]])),
-        ("dualdiff.numpy.array", "numpy.sin"),
-    ),
     ("unknown", lambda x: np.sum(np.bartlett(x)), ("value_of",)),
     ("solver", _solver, ("scipy.optimize", "docs/extending.md")),
     (

@@ -39,6 +39,12 @@ def called_name(frame: FrameType) -> str | None:
     return ".".join(chain) if chain else None
 
 
+def called_by_ufunc(frame: FrameType) -> bool:
+    """Whether NumPy may ask for an attribute, rather than the program itself."""
+    operation = dis.opname[frame.f_code.co_code[frame.f_lasti]]
+    return operation not in _ATTRIBUTES and called_name(frame) not in ("hasattr", "getattr")
+
+
 @functools.lru_cache(4096)
 def _chain(code: CodeType, last: int) -> tuple[str, ...] | None:
     """A name and attributes of it, if the instruction at `last` calls such an expression."""

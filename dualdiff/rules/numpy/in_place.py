@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from ..array.box import Box, is_box
-from ..array.dispatch import UFUNC_METHODS
-from ..array.views import Array
-from ..core.trace import materialize
+from ...array.box import Box, is_box
+from ...array.dispatch import UFUNC_METHODS
+from ...array.views import Array
+from ...core.trace import materialize
+from .ufunc_calls import call_with_keywords
 
 _KEY = (None, "__call__")
-_call_with_keywords = UFUNC_METHODS[_KEY]
+_installed = 0
 # The arguments of BINARY_OP that stand for operators in place.
 _IN_PLACE = range(13, 26)
 _references: dict[Any, int] = {}
@@ -72,7 +73,7 @@ def _in_place(ufunc: Any, found: Any, inputs: Any, kwargs: dict[str, Any]) -> An
         ):
             lone = Array(out[0], False)
             inputs, kwargs = (lone, *inputs[1:]), {**kwargs, "out": (lone,)}
-    return _call_with_keywords(ufunc, found, inputs, kwargs)
+    return call_with_keywords(ufunc, found, inputs, kwargs)
 
 
 def _add(make: Make, x: Any) -> None:
@@ -126,10 +127,17 @@ def _count_references() -> None:
 
 def install_in_place() -> None:
     """Let ``a += x`` and the like replace lone plain arrays."""
-    UFUNC_METHODS[_KEY] = _in_place
-    _count_references()
+    global _installed
+    _installed += 1
+    if _installed == 1:
+        UFUNC_METHODS[_KEY] = _in_place
+        if not _references:
+            _count_references()
 
 
 def uninstall_in_place() -> None:
     """Let every ``a += x`` of a plain array and a traced one raise an error again."""
-    UFUNC_METHODS[_KEY] = _call_with_keywords
+    global _installed
+    _installed -= 1
+    if _installed == 0:
+        UFUNC_METHODS[_KEY] = call_with_keywords

@@ -1,0 +1,365 @@
+"""Calls of `float`, `type` and the like in the byte code of a program.
+
+Python leaves no way for `float(x)` to give a traced number. So the functions of a program run on
+copies of their code in which such a call asks for another name, which stands in `builtins`. The
+code itself does not change otherwise, and `float` as a dtype or a default stays what it is.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dis
+import functools
+import sys
+import types
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..array.box import is_box, unbox
+from ..array.made import MadeTraced, boxed, is_made
+from ..core.trace import LIVE
+from ..core.types import Value
+from ..rules.numpy.creation import contains_box
+
+CACHED = type(functools.lru_cache(maxsize=1)(lambda: None))
+_SUFFIX = " of dualdiff"  # no name of a program has a blank
+_DOT = "dot" + _SUFFIX
+_new: dict[int, tuple[Any, str]] = {}  # by the identity of what is replaced: it, and a name
+_copies: dict[types.CodeType, types.CodeType] = {}
+
+
+def _is_traced(x: Value) -> bool:
+    return is_box(x) or type(x) is MadeTraced
+
+
+def _number_of(kind: Any, x: Value) -> Any:
+    """A traced value as a number of some type."""
+    x = boxed(x)
+    made = kind(unbox(x))  # raises as in the program
+    if np.ndim(made):
+        return np.copy(x).astype(made.dtype)
+    x = np.reshape(x, ())[()] if np.ndim(x) or isinstance(unbox(x), np.ndarray) else x
+    kept = np.dtype(type(made)) == x.dtype
+    return x if kept else x.astype(type(made))
+
+
+def _float(*args: Any) -> Any:
+    """``float(x)``; a traced number stays one."""
+    if LIVE and len(args) == 1 and _is_traced(args[0]):
+        return _number_of(float, args[0])
+    return float(*args)
+
+
+def _complex(*args: Any, **kwargs: Any) -> Any:
+    """``complex(x)`` and ``complex(x, y)``."""
+    if LIVE and any(map(_is_traced, args)):
+        complex(*map(unbox, map(boxed, args)))
+        return sum((x * unit for x, unit in zip(args, (1, 1j), strict=False)), 0j)
+    return complex(*args, **kwargs)
+
+
+def _type(*args: Any, **kwargs: Any) -> Any:
+    """``type(x)``: of traced values the type that they have in the program."""
+    if LIVE and len(args) == 1:
+        x = args[0]
+        if is_made(x):
+            return np.ndarray
+        if is_box(x):
+            return type(unbox(x))
+    return type(*args, **kwargs)
+
+
+def _isinstance(x: Value, kind: Any, /) -> bool:
+    """``isinstance(x, kind)``: a traced number is not iterable."""
+    if LIVE and is_box(x):
+        return issubclass(type(unbox(x)), kind)
+    return isinstance(x, kind)
+
+
+def _dot(a: Value, *args: Any, **kwargs: Any) -> Any:
+    """``a.dot(b)`` of a plain array and a traced one, which C code would compute."""
+    if LIVE and type(a) is np.ndarray and args and contains_box(args[0]):
+        return np.dot(a, *args, **kwargs)
+    return a.dot(*args, **kwargs)
+
+
+def _scalar_type(kind: Any) -> Callable[..., Any]:
+    def convert(*args: Any, **kwargs: Any) -> Any:
+        if LIVE and len(args) == 1 and _is_traced(args[0]):
+            return _number_of(kind, args[0])
+        return kind(*args, **kwargs)
+
+    return convert
+
+
+_REPLACED: dict[Any, Callable[..., Any]] = {
+    float: _float,
+    complex: _complex,
+    type: _type,
+    isinstance: _isinstance,
+    **{
+        kind: _scalar_type(kind)
+        for kind in (np.float64, np.float32, np.longdouble, np.complex128, np.complex64)
+    },
+}
+
+
+def install_names() -> None:
+    """Put the replacements into `builtins` and `numpy`, under names that only copies ask for."""
+    setattr(builtins, _DOT, _dot)
+    for kind, function in _REPLACED.items():
+        name = kind.__name__ + _SUFFIX
+        setattr(builtins, name, function)
+        _new[id(kind)] = (kind, name)
+        for alias in (kind.__name__, "double", "longdouble"):
+            if vars(np).get(alias) is kind:
+                vars(np)[alias + _SUFFIX] = function
+
+
+def _name_of(value: Any) -> str | None:
+    kind, name = _new.get(id(value), (None, None))
+    return name if kind is value else None
+
+
+def rewritten(code: types.CodeType, space: dict[str, Any]) -> types.CodeType:
+    """A copy of code in which calls ask for the replacements; the code itself if it has none."""
+    if code in _copies:
+        return _copies[code]
+    consts = tuple(rewritten(c, space) if type(c) is types.CodeType else c for c in code.co_consts)
+    names, changes = _changes(code, space)
+    if not changes and all(a is b for a, b in zip(consts, code.co_consts, strict=True)):
+        return code
+    raw = bytearray(code.co_code)
+    for offset, new in changes:
+        raw[offset : offset + len(new)] = new
+    copy = code.replace(co_code=bytes(raw), co_names=names, co_consts=consts)
+    _copies[code] = _copies[copy] = copy
+    return copy
+
+
+def _changes(
+    code: types.CodeType, space: dict[str, Any]
+) -> tuple[tuple[str, ...], list[tuple[int, bytes]]]:
+    """The names of a copy, and the bytes that replace some of the original."""
+    used = _INTERESTING.intersection(code.co_names)
+    found = {name: _name_of(space[name]) for name in code.co_names if name in space}
+    found |= {name: _name_of(getattr(builtins, name, None)) for name in used - space.keys()}
+    wanted = {name: other for name, other in found.items() if other is not None}
+    modules = {name for name in code.co_names if space.get(name) is np} if used else set()
+    if not wanted and not (modules and used) and "dot" not in used:
+        return code.co_names, []
+    names: list[str] = [*code.co_names]
+    changes: list[tuple[int, bytes]] = []
+    before: _Instruction | None = None
+    instructions = list(_instructions(code))
+    for i, after in zip(instructions, [*instructions[1:], None], strict=True):
+        new, shift = None, 1
+        if i.name == "dot" and _calls_method(i):
+            if before is None or before.name not in modules:
+                new = _DOT
+        elif i.operation == _LOAD_GLOBAL and i.name in wanted:
+            if i.arg & 1 or (before is not None and before.name == "map" and before.arg & 1):
+                new = wanted[i.name]
+        elif i.operation in _ATTRIBUTES and before is not None and before.name in modules:
+            is_called = _calls_method(i) or (before.operation == _LOAD_GLOBAL and before.arg & 1)
+            is_part = after is not None and after.operation in _ATTRIBUTES
+            if is_called and not is_part and str(i.name) + _SUFFIX in vars(np):
+                new = str(i.name) + _SUFFIX
+                shift = int(sys.version_info >= (3, 12))
+        if new is not None and i.arg < 256:
+            if new not in names:
+                names.append(new)
+            arg = names.index(new) << shift | (i.arg & 1 if shift else 0)
+            if arg < 256:
+                new_bytes = _method_call(names.index(new)) if new is _DOT else bytes([arg])
+                changes.append((i.offset + (new is not _DOT), new_bytes))
+        before = i
+    return tuple(names), changes
+
+
+class _Instruction(NamedTuple):
+    """An instruction, with the name that it asks for, if any."""
+
+    offset: int
+    operation: int
+    arg: int
+    name: str | None
+
+
+_LOAD_GLOBAL = dis.opmap["LOAD_GLOBAL"]
+_ATTRIBUTES = {dis.opmap[name] for name in ("LOAD_ATTR", "LOAD_METHOD") if name in dis.opmap}
+_SHIFTS = {
+    _LOAD_GLOBAL: 1,
+    dis.opmap["LOAD_ATTR"]: int(sys.version_info >= (3, 12)),
+    dis.opmap.get("LOAD_METHOD", -1): 0,
+}
+_INTERESTING = {kind.__name__ for kind in _REPLACED} | {"double", "dot"}
+
+
+def _instructions(code: types.CodeType) -> Iterator[_Instruction]:
+    raw, names, extended = code.co_code, code.co_names, 0
+    for offset in range(0, len(raw), 2):
+        operation, arg = raw[offset], raw[offset + 1] | extended
+        if operation == 0:  # the inline cache of the one before
+            continue
+        if operation == dis.EXTENDED_ARG:
+            extended = arg << 8
+            continue
+        extended = 0
+        shift = _SHIFTS.get(operation)
+        yield _Instruction(offset, operation, arg, None if shift is None else names[arg >> shift])
+
+
+def _calls_method(i: _Instruction) -> bool:
+    """Whether an instruction looks a method up that is called next."""
+    if sys.version_info < (3, 12):
+        return i.operation == dis.opmap["LOAD_METHOD"]
+    return i.operation == dis.opmap["LOAD_ATTR"] and bool(i.arg & 1)
+
+
+def _method_call(name: int) -> bytes:
+    """Instructions that put a global function below the object, in the place of a look-up.
+
+    The inline caches of the look-up, which are not executed, leave room for them.
+    """
+    load = _with_caches("LOAD_GLOBAL", name << 1)
+    swap = _with_caches("SWAP", 2)
+    look_up = "LOAD_METHOD" if "LOAD_METHOD" in dis.opmap else "LOAD_ATTR"
+    room = len(_with_caches(look_up, 0))
+    nops = bytes([dis.opmap["NOP"], 0]) * ((room - len(load) - len(swap)) // 2)
+    return load + swap + nops
+
+
+def _with_caches(name: str, arg: int) -> bytes:
+    """An instruction with empty inline caches."""
+    return bytes([dis.opmap[name], arg]) + bytes(2) * _CACHES[name]
+
+
+def _sample(x: Any) -> Any:
+    return abs(x.dot(1))
+
+
+def _counted() -> dict[str, int]:
+    """The number of inline caches of some instructions."""
+    counts = dict.fromkeys(dis.opmap, 0)
+    last = ""
+    for i in dis.get_instructions(_sample, show_caches=True):
+        if i.opname == "CACHE":
+            counts[last] += 1
+        else:
+            last = i.opname
+    return counts
+
+
+_CACHES = _counted()
+
+
+def functions_in(value: Any, depth: int = 0) -> Iterator[types.FunctionType]:
+    """The Python functions behind an attribute of a module or a class."""
+    if type(value) is types.FunctionType:
+        yield value
+        if depth < 3:
+            for cell in value.__closure__ or ():
+                try:
+                    held = cell.cell_contents
+                except ValueError:  # empty as yet
+                    continue
+                yield from functions_in(held, depth + 1)
+    elif isinstance(value, (staticmethod, classmethod, types.MethodType)):
+        yield from functions_in(value.__func__, depth)
+    elif isinstance(value, property):
+        for part in (value.fget, value.fset):
+            yield from functions_in(part, depth)
+    elif isinstance(value, (functools.cached_property, functools.partial)):
+        yield from functions_in(value.func, depth)
+    elif isinstance(value, np.vectorize):
+        yield from functions_in(value.pyfunc, depth)
+    elif type(value) is CACHED:
+        yield from functions_in(value.__wrapped__, depth)
+
+
+# Libraries that never run on traced values, or have rules of their own.
+_LIBRARIES = """
+numpy scipy dualdiff optree numdifftools pandas matplotlib mpl_toolkits PIL sklearn numba llvmlite
+torch jax tensorflow pip setuptools pkg_resources pytest _pytest pluggy IPython joblib dateutil
+pyparsing packaging typing_extensions narwhals psutil threadpoolctl
+"""
+_EXEMPT = {*sys.stdlib_module_names, *_LIBRARIES.split()}
+
+
+def is_exempt(module: str) -> bool:
+    """Whether the functions of a module keep their code."""
+    return module.partition(".")[0] in _EXEMPT
+
+
+class Functions:
+    """The functions that run on copies of their code for a while."""
+
+    def __init__(self) -> None:
+        # By identity: the function, its own code, and the copy.
+        self.found: dict[int, tuple[Any, types.CodeType, types.CodeType]] = {}
+        self.scanned: dict[int, int] = {}  # sizes of the namespaces that were looked through
+        self.active = False
+
+    def add(self, value: Any) -> None:
+        """Note the functions behind a value that have a call to replace."""
+        for function in functions_in(value):
+            held = self.found.get(id(function))
+            if held is not None and held[0]() is function:
+                continue
+            code, space = function.__code__, function.__globals__
+            if is_exempt(str(space.get("__name__", ""))):
+                continue
+            copy = rewritten(code, space)
+            if copy is not code:
+                key = id(function)
+                forget = functools.partial(self._forget, key)
+                reference = weakref.ref(function, forget)
+                self.found[key] = (reference, code, copy)
+                if self.active:
+                    function.__code__ = copy
+
+    def _forget(self, key: int, reference: Any) -> None:
+        self.found.pop(key, None)
+
+    def prepare(self, f: Any) -> None:
+        """Note the functions that a function to be differentiated may call by their names."""
+        for _ in range(16):
+            inner = getattr(f, "__wrapped__", None) or getattr(f, "func", None)
+            if inner is None:
+                break
+            self.add(f)
+            f = inner
+        if not isinstance(f, (types.FunctionType, types.MethodType, types.BuiltinFunctionType)):
+            for value in [*vars(type(f)).values(), getattr(f, "f", None)]:
+                self.add(value)
+        self.add(f)
+        space = getattr(f, "__globals__", None)
+        if space is None or is_exempt(str(space.get("__name__", ""))):
+            return
+        if self.scanned.get(id(space)) != len(space):
+            self.scanned[id(space)] = len(space)
+            for value in list(space.values()):
+                self.add(value)
+                if isinstance(value, type) and value.__module__ == space.get("__name__"):
+                    for attribute in list(vars(value).values()):
+                        self.add(attribute)
+
+    def replace(self) -> None:
+        """Run the functions on the copies."""
+        self.active = True
+        for reference, code, copy in list(self.found.values()):
+            function = reference()
+            if function is not None and function.__code__ is code:
+                function.__code__ = copy
+
+    def restore(self) -> None:
+        """Give the functions their own code again."""
+        self.active = False
+        for reference, code, copy in list(self.found.values()):
+            function = reference()
+            if function is not None and function.__code__ is copy:
+                function.__code__ = code

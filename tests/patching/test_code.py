@@ -1,0 +1,187 @@
+"""Conversions, types, caches and methods of plain arrays in unchanged programs."""
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy import float64 as real
+
+import dualdiff as dd
+from dualdiff.patching.code import rewritten
+
+X = np.array([0.5, 1.2, -0.7])
+A = np.arange(9.0).reshape(3, 3)
+
+
+class Lattice:
+    """A class that converts what it is given."""
+
+    def __init__(self, a: Any) -> None:
+        self.a = float(a)
+
+    @property
+    def volume(self) -> Any:
+        return float(self.a) ** 3
+
+    @staticmethod
+    def double(a: Any) -> Any:
+        return 2 * float(a)
+
+
+def _collections(x: Any) -> Any:
+    scale = 2.0 if isinstance(x[0], Iterable) else 1.0
+    return scale * (3.0 if type(x) is np.ndarray else 1.0) * x[0]
+
+
+def _types(x: Any) -> Any:
+    return x * {float: 2.0, np.float64: 3.0}[type(x * np.float64(1.0))]
+
+
+def _defaults(x: Any, convert: Any = np.float64) -> Any:
+    return np.sum(convert(x) ** 2)
+
+
+def _matrix(x: Any) -> Any:
+    return A.T.dot(x).dot(np.ones(3)) + x.dot(A).dot(x) + A[0].dot(x) + np.dot(A, x)[0]
+
+
+# The function, where, and its derivative there.
+PROGRAMS: dict[str, tuple[Callable[[Any], Any], Any, Any]] = {
+    "float": (lambda x: Lattice(x).volume + Lattice.double(x), 2.0, 14.0),
+    "float of an array with one element": (lambda x: float(np.array([x])[0]) * 2, 2.0, 2.0),
+    "float in map": (lambda x: sum(map(float, x)), X, np.ones(3)),
+    "float in a list": (lambda x: sum([float(v) ** 2 for v in x]), X, 2 * X),
+    "complex": (lambda x: complex(x).real + complex(2.0, x).imag * x, 2.0, 5.0),
+    "np.float64": (lambda x: np.float64(x) ** 2, 2.0, 4.0),
+    "np.float64 of an array": (lambda x: np.sum(np.float64(x) ** 2), X, 2 * X),
+    "float64 under another name": (lambda x: real(x) ** 2, 2.0, 4.0),
+    "a type as a default": (_defaults, X, 2 * X),
+    "item": (lambda x: x[:1].item() ** 2 + x.item(1), X, [1.0, 1.0, 0.0]),
+    "int": (lambda x: x * int(3.7 * x), 2.0, 7.0),
+    "round": (lambda x: x * round(3.7 * x), 2.0, 7.0),
+    "isinstance and type": (_collections, X, [3.0, 0.0, 0.0]),
+    "a table of types": (_types, 2.0, 3.0),
+    "hasattr": (
+        lambda x: x * (2 if hasattr(x, "__len__") or hasattr(x, "__iter__") else 1),
+        2.0,
+        1,
+    ),
+    "dot": (_matrix, X, A.sum(1) + (A + A.T) @ X + 2 * A[0]),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_conversions_keep_derivatives(name: str) -> None:
+    f, x, expected = PROGRAMS[name]
+    with dd.patch():
+        np.testing.assert_allclose(dd.grad(f)(x), expected)
+        if np.ndim(x) == 0:
+            np.testing.assert_allclose(dd.jvp(f, (x,), (1.0,))[1], expected)
+
+
+def test_functions_have_their_own_code_back() -> None:
+    code = Lattice.__init__.__code__
+    with dd.patch():
+        dd.grad(lambda x: Lattice(x).a)(2.0)
+        assert Lattice.__init__.__code__ is not code
+        assert type(Lattice(2).a) is float
+    assert Lattice.__init__.__code__ is code
+    with pytest.raises(TypeError, match="float"):
+        dd.grad(lambda x: Lattice(x).a)(2.0)
+
+
+def test_code_without_conversions_stays_and_values_of_builtins_do_too() -> None:
+    def f(x: Any, dtype: Any = float) -> Any:
+        return np.zeros(3, dtype=float).astype(dtype) + float(x), float, type
+
+    copy = rewritten(f.__code__, globals())
+    assert f.__code__ is not copy
+    assert len(copy.co_code) == len(f.__code__.co_code)
+    with dd.patch():
+        assert dd.grad(lambda x: f(x)[0][0])(1.0) == 1.0
+        result, *kinds = f(1.0)
+    assert kinds == [float, type]
+    assert result.tolist() == [1.0, 1.0, 1.0]
+    assert rewritten(_plain.__code__, globals()) is _plain.__code__
+
+
+def _plain(x: Any) -> Any:
+    return x + 1
+
+
+@functools.lru_cache
+def stiffness(modulus: Any, length: float) -> Any:
+    return 12 * modulus / length**3
+
+
+class Beam:
+    """A class with a method that has a cache."""
+
+    @functools.lru_cache  # noqa: B019
+    def stiffness(self, modulus: Any) -> Any:
+        return 3 * modulus
+
+
+def test_functions_with_a_cache_are_called_through_for_traced_values() -> None:
+    with dd.patch():
+        assert dd.grad(lambda e: stiffness(e, 2.0))(5.0) == 1.5
+        assert dd.grad(lambda e: Beam().stiffness(e))(5.0) == 3.0
+        assert stiffness(1.0, 1.0) == stiffness(1.0, 1.0) == 12.0
+        assert stiffness.cache_info().hits == 1
+    assert isinstance(stiffness, functools._lru_cache_wrapper)
+    with pytest.raises(TypeError, match=r"functools.cache \(here: stiffness\)"):
+        dd.grad(lambda e: stiffness(e, 2.0))(5.0)
+
+
+def test_object_arrays_of_traced_numbers_take_functions() -> None:
+    f = lambda x: np.sum(np.exp(np.array([x, 2 * x]))) + np.arctan(np.array([x]))[0]  # noqa: E731
+    expected = np.exp(1.0) + 2 * np.exp(2.0) + 0.5
+    assert dd.grad(f)(1.0) == pytest.approx(expected, rel=1e-14)
+    with dd.patch():
+        assert dd.grad(f)(1.0) == pytest.approx(expected, rel=1e-14)
+    with pytest.raises(AttributeError, match="exp"):
+        dd.grad(lambda x: x.exp())(1.0)
+
+
+class Model:
+    """A class with a state that was made before the derivative."""
+
+    def __init__(self) -> None:
+        self.P = np.eye(2)
+
+    def step(self, q: Any) -> Any:
+        self.P += q * np.ones((2, 2))
+        return np.sum(self.P)
+
+
+def test_a_plain_array_with_one_name_takes_traced_values_in_place() -> None:
+    model = Model()
+    other = Model()
+    seen = other.P
+    with dd.patch():
+        assert dd.grad(model.step)(0.1) == 4.0
+        with pytest.raises(TypeError, match="cannot be assigned"):
+            dd.grad(other.step)(0.1)
+    assert seen.tolist() == np.eye(2).tolist()
+
+
+class Holder:
+    """An object that converts to an array."""
+
+    def __init__(self, x: Any) -> None:
+        self.x = np.array(x, float)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return self.x
+
+
+def test_objects_with_an_array_inside_keep_derivatives() -> None:
+    with dd.patch():
+        for f in (
+            lambda x: np.sum(np.asarray(Holder(x)) * x),
+            lambda x: np.sum(np.array(Holder(x), dtype=float) * x),
+            lambda x: np.sum(x * Holder(x)),
+        ):
+            np.testing.assert_allclose(dd.grad(f)(X), 2 * X)

@@ -12,34 +12,44 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy import float64, ndarray
+from numpy import ndarray
 
-from ..array.box import is_box
 from ..core.batch import SILENT, error_state, set_error_state
 from ..core.types import Value
 from ..errors import line_text
 from ..trees import Structure, flatten
 from .captures import Captures, equal_arrays
+from .entry import MISSED, always, entry
 from .errors import CompileWarning, Unrecordable
 from .graph import Graph, record, recording
 from .native import compile_graph
 from .recorder import Guard, same
 from .report import Report
+from .signature import (
+    close,
+    converter,
+    described,
+    has_surprise,
+    is_dynamic,
+    is_foreign,
+    is_object,
+    same_state,
+)
 from .source import Miss
 
 MOST_RECORDINGS = 16
 WINDOW, MOST_MISSES = 64, 16  # of the last calls so many may miss
 CHECKED = 2  # replays of a recording that are compared with eager calls
 SIGNATURES = 256  # most that are remembered
-_DYNAMIC = (float, float64, complex)
-_TINY = 1e-12
 _mutex = threading.RLock()
 
 
 class Recording:
     """One recorded run, ready to be replayed."""
 
-    __slots__ = ("checks", "converters", "graph", "outcomes", "program", "replays", "seconds")
+    __slots__ = (
+        "checks", "converters", "graph", "kinds", "outcomes", "program", "replays", "seconds",
+    )  # fmt: skip
 
     def __init__(self, graph: Graph, eager: Sequence[Any], options: dict[str, Any]) -> None:
         self.graph = graph
@@ -48,7 +58,8 @@ class Recording:
         self.seconds = time.perf_counter() - start
         self.outcomes = [(node, graph.operations[node].outcome) for node in graph.guards]
         self.checks, self.replays = CHECKED, 0
-        self.converters = [_converter(v, s) for v, s in zip(eager, graph.samples, strict=True)]
+        self.kinds = list(map(type, eager))
+        self.converters = [converter(v, s) for v, s in zip(eager, graph.samples, strict=True)]
 
     def agrees_until(self, guard: int, other: Recording) -> bool:
         """Whether another recording takes the same course up to a guard, and not there."""
@@ -66,7 +77,7 @@ class Table:
     def __init__(self, captures: Captures | None, reason: str = "") -> None:
         self.captures = captures
         self.recordings: list[Recording] = []
-        self.recorded = self.calls = self.misses = self.eager_calls = 0
+        self.recorded = self.misses = self.eager_calls = self.replays = 0
         self.window: deque[bool] = deque(maxlen=WINDOW)
         self.reason = reason  # why calls are eager
         self.guards: dict[str, int] = {}  # misses by line
@@ -83,6 +94,7 @@ class Compiled:
         self.f, self.options = f, options
         self.verify = options.pop("verify")
         self.tables: OrderedDict[Any, Table] = OrderedDict()
+        self.quick: Callable[[tuple[Any, ...]], Any] | None = None
 
     def __reduce__(self) -> Any:
         return _rebuild, (self.f, {"verify": self.verify, **self.options})
@@ -98,20 +110,28 @@ class Compiled:
         return Report(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        quick = self.quick
+        if quick is not None and not kwargs:
+            out = quick(args)
+            if out is not MISSED:
+                return out
+        return self.general(args, kwargs)
+
+    def general(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A call with any arguments."""
         if recording.get():
             return self.f(*args, **kwargs)  # inside another recording
         leaves, structure = flatten((args, kwargs))
-        key = structure, tuple(map(_described, leaves))
+        key = structure, tuple(map(described, leaves))
         try:
             table = self.tables.get(key)
         except TypeError:  # an argument without a hash
             return self.f(*args, **kwargs)
         if table is None:
-            if any(map(_is_foreign, leaves)):
+            if any(map(is_foreign, leaves)):
                 return self.f(*args, **kwargs)
             with _mutex:
                 table = self.tables.get(key) or self._new_table(key, leaves)
-        table.calls += 1
         if table.reason:
             table.eager_calls += 1
             return self.f(*args, **kwargs)
@@ -120,16 +140,18 @@ class Compiled:
         assert table.captures is not None
         if not table.captures.unchanged():
             return self._changed(table, leaves, structure, args, kwargs)
-        dynamic = [x for x in leaves if _is_dynamic(x)]
+        dynamic = [x for x in leaves if is_dynamic(x)]
         found = self._replayed(table, dynamic)
         if found is None:
             return self._missed(table, leaves, structure, args, kwargs)
         recorded, values = found
-        table.window.append(True)
         if recorded.checks or self.verify:
             return self._compared(table, recorded, values, args, kwargs)
         if values is _SUSPECT:
             return self._eager(table, args, kwargs)
+        if not kwargs and not any(map(is_object, leaves)):
+            unchanged = table.captures.unchanged if table.captures.tests else always
+            self.quick = entry(recorded, unchanged, args, _run, _SUSPECT)
         return recorded.graph.structure.unflatten(values)
 
     # One call.
@@ -195,7 +217,7 @@ class Compiled:
             warnings.warn_explicit(
                 warning.message, warning.category, warning.filename, warning.lineno
             )
-        drew = not _same_state(state, text_state) or (table.captures and table.captures.drew())
+        drew = not same_state(state, text_state) or (table.captures and table.captures.drew())
         if drew:
             table.reason = "the function draws random numbers; pass them as an argument"
         elif any(
@@ -214,8 +236,7 @@ class Compiled:
     def _missed(
         self, table: Table, leaves: Sequence[Any], structure: Structure, args: Any, kwargs: Any
     ) -> Any:
-        table.misses += 1
-        table.window.append(False)
+        self._count_miss(table)
         full = table.recorded >= MOST_RECORDINGS
         if full or list(table.window).count(False) > MOST_MISSES:
             lines = sorted(table.guards, key=lambda k: -table.guards[k])
@@ -232,25 +253,32 @@ class Compiled:
     ) -> Any:
         """A call after the state that the function refers to has changed."""
         what = table.captures.changed() if table.captures is not None else ""
+        self._count_miss(table)
         table.recordings.clear()
-        table.misses += 1
-        table.window.append(False)
         if table.recorded >= MOST_RECORDINGS or list(table.window).count(False) > MOST_MISSES:
             self._give_up(table, f"{what} changes from call to call; pass it as an argument")
             return self._eager(table, args, kwargs)
         try:
-            table.captures = Captures([self.f, *filter(_is_object, leaves)])
+            table.captures = Captures([self.f, *filter(is_object, leaves)])
         except Unrecordable as error:
             table.reason = str(error)
         if table.reason:
             return self._eager(table, args, kwargs)
         return self._first(table, leaves, structure, args, kwargs)
 
+    def _count_miss(self, table: Table) -> None:
+        self.quick = None
+        table.misses += 1
+        replays = sum(r.replays for r in table.recordings)
+        table.window.extend([True] * min(WINDOW, max(0, replays - table.replays)))
+        table.window.append(False)
+        table.replays = replays
+
     # Recordings.
 
     def _new_table(self, key: Any, leaves: Sequence[Any]) -> Table:
         try:
-            made = Table(Captures([self.f, *filter(_is_object, leaves)]))
+            made = Table(Captures([self.f, *filter(is_object, leaves)]))
         except Unrecordable as error:
             made = Table(None, str(error))
         self.tables[key] = made
@@ -267,10 +295,10 @@ class Compiled:
         """Record the program twice, compare, and keep it."""
         assert table.captures is not None
         eager, form = flatten(out)
-        if any(map(_has_surprise, eager)):
+        if any(map(has_surprise, eager)):
             return  # NaN or infinity: this point is no example
         start = time.perf_counter()
-        dynamic = [_is_dynamic(x) for x in leaves]
+        dynamic = [is_dynamic(x) for x in leaves]
         try:
             with _mutex:
                 graph = record(self.f, leaves, structure, dynamic)
@@ -299,6 +327,7 @@ class Compiled:
         self(*args, **kwargs)
 
     def _give_up(self, table: Table, why: str) -> None:
+        self.quick = None
         table.reason = why
         table.recordings.clear()
         name = getattr(self.f, "__name__", repr(self.f))
@@ -324,113 +353,18 @@ def _run(recorded: Recording, dynamic: Sequence[Any]) -> Any:
         set_error_state(state)
     if type(found) is Miss:
         return found
+    if found is None:  # the program itself has looked for infinities
+        return _SUSPECT
     values = [c(v) for c, v in zip(recorded.converters, found, strict=True)]
-    for v in values:
-        if _has_surprise(v):
-            return _SUSPECT
+    if not getattr(recorded.program, "checks_finite", False):
+        for v in values:
+            if has_surprise(v):
+                return _SUSPECT
     return values
 
 
 def _rebuild(f: Any, options: dict[str, Any]) -> Compiled:
     return Compiled(f, **options)
-
-
-def _described(x: Any) -> Any:
-    """The part of the signature that belongs to one leaf."""
-    kind = type(x)
-    if kind is ndarray:
-        if x.dtype.kind in "fc":
-            return x.shape, x.strides, x.dtype
-        return x.shape, x.dtype, x.tobytes() if not x.dtype.hasobject else id(x)
-    if kind in _DYNAMIC or (isinstance(x, np.inexact)):
-        return kind
-    if _is_object(x):
-        return _Held(x)
-    return kind, x
-
-
-class _Held:
-    """An argument that counts by its identity, kept alive."""
-
-    __slots__ = ("x",)
-
-    def __init__(self, x: Any) -> None:
-        self.x = x
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is _Held and other.x is self.x
-
-    def __hash__(self) -> int:
-        return id(self.x)
-
-
-def _is_object(x: Any) -> bool:
-    plain = (ndarray, np.generic, float, complex, int, bool, str, bytes, type(None))
-    return not isinstance(x, plain) or (type(x) is ndarray and x.dtype.hasobject)
-
-
-def _is_dynamic(x: Any) -> bool:
-    kind = type(x)
-    return (kind is ndarray and x.dtype.kind in "fc") or kind in _DYNAMIC or isinstance(
-        x, np.inexact
-    )  # fmt: skip
-
-
-def _is_foreign(x: Any) -> bool:
-    """Whether a leaf belongs to a derivative that is being taken."""
-    return is_box(x) or (isinstance(x, ndarray) and x.dtype.hasobject)
-
-
-def _has_surprise(x: Any) -> bool:
-    """Whether a value holds a NaN or an infinity."""
-    if type(x) is ndarray:
-        if x.dtype.kind not in "fc" or not x.size:
-            return False
-        total = np.add.reduce(x, None)
-        return not np.isfinite(total)
-    if type(x) in (float, float64):
-        return bool(x - x != 0.0)
-    if isinstance(x, (complex, np.inexact)):
-        return not np.isfinite(x)
-    return False
-
-
-def close(a: Any, b: Any) -> bool:
-    """Whether two results agree up to rounding."""
-    if isinstance(a, (str, type(None))) or isinstance(b, (str, type(None))):
-        return bool(a == b)
-    a, b = np.asarray(a), np.asarray(b)
-    if a.shape != b.shape or a.dtype.kind != b.dtype.kind:
-        return False
-    if a.dtype.kind not in "fc":
-        return bool(np.array_equal(a, b))
-    if not a.size:
-        return True
-    single = a.dtype.itemsize < 8 or a.dtype.char == "F"
-    tolerance = 1e-3 if single else 1e-8
-    with np.errstate(all="ignore"):
-        finite = np.isfinite(b)
-        size = float(np.max(np.abs(b), initial=0.0, where=finite))
-        near = np.abs(a - b) <= tolerance * size + _TINY * size
-    return bool(np.all(near | (a == b) | ((a != a) & (b != b))))
-
-
-def _converter(eager: Any, sample: Any) -> Callable[[Any], Any]:
-    """What gives a replayed leaf the type of the eager one."""
-    if type(eager) is ndarray:
-        dtype = eager.dtype
-        return lambda v: np.array(v, dtype, order="K")
-    if isinstance(eager, np.generic):
-        return eager.dtype.type
-    if type(eager) in (float, int, bool, complex):
-        return type(eager)
-    return lambda v: v
-
-
-def _same_state(state: Any, text_state: Any) -> bool:
-    new = np.random.get_state()  # noqa: NPY002
-    same_numpy = all(np.array_equal(a, b) for a, b in zip(new, state, strict=True))
-    return same_numpy and random.getstate() == text_state
 
 
 def _line_of(operation: Any) -> str:

@@ -5,12 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .errors import CompileError
 from .graph import Graph
+from .machine import binding
 from .source import compile_source
+from .tape import Unsupported
 
 
 def compile_graph(
     graph: Graph, fastmath: bool = False, backend: str | None = None
 ) -> Callable[..., Any]:
     """The function that replays a graph."""
-    return compile_source(graph)
+    if backend not in (None, "python", "llvm"):
+        raise CompileError(f"the backends are 'python' and 'llvm', not {backend!r}")
+    if backend == "python" or binding() is None:
+        if backend == "llvm":
+            raise CompileError("native code needs llvmlite: pip install dualdiff[compile]")
+        return compile_source(graph)
+    from .scalar import ScalarProgram
+
+    try:
+        return ScalarProgram(graph, fastmath)
+    except Unsupported as reason:
+        made = compile_source(graph)
+        made.description = f"Python source on NumPy values ({reason})"  # type: ignore[attr-defined]
+        return made

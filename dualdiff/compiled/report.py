@@ -19,12 +19,11 @@ class Report:
         self.name = getattr(compiled.f, "__name__", repr(compiled.f))
         self.rows: list[tuple[str, str]] = []
         for i, table in enumerate(compiled.tables.values()):
-            self.rows.append((f"signature {i + 1}", f"{table.calls} calls"))
+            self.rows.append((f"signature {i + 1}", f"{table.eager_calls} eager calls"))
             if table.reason:
-                self.rows.append(("eager", table.reason))
-            self.rows.append(("eager calls", str(table.eager_calls)))
+                self.rows.append(("why eager", table.reason))
             self.rows.append(("misses", str(table.misses)))
-            self.rows.append(("recording", f"{table.record_seconds:.3f} s in all"))
+            self.rows.append(("seconds", f"{table.record_seconds:.3f} to record and compile"))
             for where, count in sorted(table.guards.items(), key=lambda item: -item[1]):
                 self.rows.append(("guard failed", f"{count} times {where}"))
             for recorded in table.recordings:

@@ -1,0 +1,141 @@
+"""The shortest way into a recording: a function written for one signature.
+
+It answers calls with the arguments that were used last, and returns `MISSED` for all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy import float64, ndarray
+
+from ..trees import LEAF, Structure, flatten
+from .assembly import DONE
+from .scalar import Arena, ScalarProgram
+from .source import Miss
+
+if TYPE_CHECKING:
+    from .function import Recording
+
+MISSED: Any = type("Missed", (), {})()
+_STATIC = (int, bool, str, type(None))
+
+
+def entry(
+    recorded: Recording,
+    unchanged: Callable[[], bool],
+    args: tuple[Any, ...],
+    run: Callable[..., Any],
+    suspect: Any,
+) -> Callable[[tuple[Any, ...]], Any] | None:
+    """The function for these positional arguments, or None if they are containers.
+
+    `unchanged` compares the state that the program refers to; `run` replays in the general way.
+    """
+    names: dict[str, Any] = {
+        "ndarray": ndarray, "float64": float64, "MISSED": MISSED, "recorded": recorded,
+        "unchanged": unchanged, "type": type, "len": len, "Miss": Miss, "run": run,
+        "suspect": suspect,
+    }  # fmt: skip
+    tests, dynamic = [f"len(args) == {len(args)}"], []
+    for i, x in enumerate(args):
+        names.update({f"s{i}": x})
+        kind = type(x)
+        if kind is ndarray and x.dtype.kind in "fc":
+            names.update({f"d{i}": x.dtype, f"h{i}": x.shape, f"t{i}": x.strides})
+            tests.append(
+                f"type(args[{i}]) is ndarray and args[{i}].shape == h{i} and "
+                f"args[{i}].dtype is d{i} and args[{i}].strides == t{i}"
+            )
+            dynamic.append(i)
+        elif kind is float or kind is float64:
+            tests.append(f"type(args[{i}]) is {kind.__name__}")
+            dynamic.append(i)
+        elif kind in _STATIC:
+            names[f"k{i}"] = kind
+            tests.append(f"type(args[{i}]) is k{i} and args[{i}] == s{i}")
+        else:
+            return None
+    lines = ["def quick(args):", f"    if not ({' and '.join(tests)}): return MISSED"]
+    if unchanged is not always:
+        lines.append("    if not unchanged(): return MISSED")
+    program = recorded.program
+    if isinstance(program, ScalarProgram) and not program.constants and not program.truths:
+        lines += _native(recorded, program, args, dynamic, names)
+    else:
+        given = ", ".join(f"args[{i}]" for i in dynamic)
+        names["unflatten"] = recorded.graph.structure.unflatten
+        lines += [
+            f"    found = run(recorded, ({given}{',' if given else ''}))",
+            "    if found is suspect or type(found) is Miss: return MISSED",
+            "    recorded.replays += 1",
+            "    return unflatten(found)",
+        ]
+    exec("\n".join(lines), names)
+    quick: Callable[[tuple[Any, ...]], Any] = names["quick"]
+    return quick
+
+
+def always() -> bool:
+    """The comparison of a program without state."""
+    return True
+
+
+def _native(
+    recorded: Recording,
+    program: ScalarProgram,
+    args: tuple[Any, ...],
+    dynamic: Sequence[int],
+    names: dict[str, Any],
+) -> list[str]:
+    """The lines that run native code on an arena."""
+    names.update(
+        pop=program.pool.pop, push=program.pool.append, Arena=Arena, program=program,
+        native=program.run, table=program.table_address,
+    )  # fmt: skip
+    lines = [
+        "    try: arena = pop()",
+        "    except IndexError: arena = Arena(program)",
+        "    memory = arena.memory",
+    ]
+    at = 0
+    for k, i in enumerate(dynamic):
+        if type(args[i]) is ndarray:
+            lines.append(f"    arena.inputs[{k}][...] = args[{i}]")
+        else:
+            lines.append(f"    memory[{at}] = args[{i}]")
+        at += int(np.size(args[i]))
+    lines += [
+        f"    if native(arena.address, table) != {DONE}:",
+        "        push(arena)",
+        "        return MISSED",
+    ]
+    parts = []
+    sample = Arena(program).outputs
+    for k, out in enumerate(sample):
+        text = f"memory[{out}]" if type(out) is int else f"arena.outputs[{k}].copy()"
+        kind, is_number = recorded.kinds[k], type(out) is int
+        if kind is float:
+            text = f"float({text})"
+        elif kind is not (float64 if is_number else ndarray):
+            names[f"c{k}"] = recorded.converters[k]
+            text = f"c{k}({text})"
+        lines.append(f"    o{k} = {text}")
+        parts.append(f"o{k}")
+    lines += ["    push(arena)", "    recorded.replays += 1"]
+    structure = recorded.graph.structure
+    if structure is LEAF or structure.is_leaf:
+        lines.append(f"    return {parts[0]}")
+    elif _is_flat_tuple(structure):
+        lines.append(f"    return ({', '.join(parts)},)")
+    else:
+        names["unflatten"] = structure.unflatten
+        lines.append(f"    return unflatten([{', '.join(parts)}])")
+    return lines
+
+
+def _is_flat_tuple(structure: Structure) -> bool:
+    marks = list(range(structure.num_leaves))
+    return bool(flatten(tuple(marks))[1] == structure)

@@ -1,0 +1,497 @@
+"""From the graph of a recorded program to a scalar tape."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..core.primitive import PRIMITIVES
+from ..core.structure import Gather, Scatter
+from .graph import Graph
+from .recorder import INPUT, Call, Guard, Hole, Method, Pick, Store, identity
+from .tape import Slots, Tape, Unsupported
+
+LARGEST = 20_000  # elements of an array that is computed with
+UFUNCS = {
+    np.negative: "neg", np.add: "add", np.subtract: "sub", np.multiply: "mul", np.divide: "div",
+    np.less: "lt", np.less_equal: "le", np.greater: "gt", np.greater_equal: "ge",
+    np.equal: "eq", np.not_equal: "ne", np.logical_not: "not", np.logical_and: "and",
+    np.logical_or: "or", np.logical_xor: "xor", np.maximum: "max", np.minimum: "min",
+    np.sin: "sin", np.cos: "cos", np.tan: "tan", np.exp: "exp", np.log: "log", np.sqrt: "sqrt",
+    np.tanh: "tanh", np.absolute: "abs", np.fabs: "abs", np.sign: "sign", np.square: "square",
+    np.arctan: "arctan", np.arcsin: "arcsin", np.arccos: "arccos", np.sinh: "sinh",
+    np.cosh: "cosh", np.log1p: "log1p", np.expm1: "expm1", np.arctan2: "arctan2",
+    np.hypot: "hypot", np.log2: "log2", np.log10: "log10", np.exp2: "exp2", np.cbrt: "cbrt",
+    np.floor: "floor", np.ceil: "ceil", np.rint: "rint", np.trunc: "trunc", np.isnan: "isnan",
+    np.copysign: "copysign", np.arcsinh: "arcsinh", np.arccosh: "arccosh",
+    np.arctanh: "arctanh",
+    operator.neg: "neg", operator.add: "add", operator.sub: "sub", operator.mul: "mul",
+    operator.truediv: "div", operator.lt: "lt", operator.le: "le", operator.gt: "gt",
+    operator.ge: "ge", operator.eq: "eq", operator.ne: "ne", operator.abs: "abs",
+}  # fmt: skip
+# On truth values alone.
+_LOGIC = {
+    operator.and_: "and", operator.or_: "or", operator.xor: "xor", operator.invert: "not",
+    np.bitwise_and: "and", np.bitwise_or: "or", np.bitwise_xor: "xor", np.invert: "not",
+}  # fmt: skip
+_POWERS = (operator.pow, np.power)
+# Functions whose first operand is data, and which move it.
+MOVERS = (
+    np.reshape, np.transpose, np.broadcast_to, np.concatenate, np.stack, np.expand_dims,
+    np.squeeze, np.ravel, np.moveaxis, np.swapaxes, np.flip, np.roll, np.take, np.repeat, np.tile,
+    np.diagonal, np.vstack, np.hstack, np.rot90, np.copy, np.matrix_transpose, np.split,
+    np.array_split, operator.getitem, np.atleast_1d, np.atleast_2d, identity, np.real, np.conj,
+    np.conjugate, np.positive, operator.pos,
+)  # fmt: skip
+_MOVING_METHODS = frozenset(
+    ("reshape", "transpose", "ravel", "flatten", "copy", "squeeze", "swapaxes", "repeat",
+     "diagonal", "take")
+)  # fmt: skip
+
+
+@functools.lru_cache(maxsize=1)
+def _primitives(count: int) -> dict[Any, Any]:
+    """The primitives by their functions."""
+    return {p.fn: p for p in PRIMITIVES}
+
+
+def _is_float(form: Any) -> bool:
+    return form is float or form is np.float64 or (type(form) is tuple and form[1] == np.float64)
+
+
+def _is_truth(form: Any) -> bool:
+    return form in (bool, np.bool_) or (type(form) is tuple and form[1] == np.bool_)
+
+
+def scalar_tape(graph: Graph) -> tuple[Tape, list[Slots]]:
+    """The tape of a graph, and the slots of its outputs."""
+    lowering = _Lowering(graph)
+    lowering.run()
+    return lowering.tape, lowering.outputs()
+
+
+class _Lowering:
+    def __init__(self, graph: Graph) -> None:
+        self.graph, self.tape = graph, Tape()
+        self.slots: dict[int, Any] = {}
+        self.constants: dict[int, Slots] = {}
+
+    def run(self) -> None:
+        graph, slots = self.graph, self.slots
+        for node in graph.inputs:
+            form = graph.forms[node]
+            if not _is_float(form):
+                raise Unsupported("an argument is not of double precision")
+            shape = form[0] if type(form) is tuple else ()
+            made = self.tape.new_inputs(int(np.prod(shape)))
+            slots[node] = made.reshape(shape) if shape else self.shaped(made, form)
+        for node in graph.live:
+            operation = graph.operations[node]
+            if operation is INPUT:
+                continue
+            slots[node] = self.node(node, operation, graph.operands[node])
+
+    @staticmethod
+    def shaped(made: ndarray, form: Any) -> Slots:
+        """One slot as a number, or as an array without axes."""
+        return made.reshape(()) if type(form) is tuple else int(made[0])
+
+    def outputs(self) -> list[Slots]:
+        """The slots of the results."""
+        found = []
+        for ref in self.graph.outputs:
+            form = self.graph.forms[ref] if ref >= 0 else None
+            if ref >= 0 and not (_is_float(form) or _is_truth(form)):
+                raise Unsupported("a result is not of double precision")
+            found.append(self.slots[ref] if ref >= 0 else None)
+        return found
+
+    def operand(self, ref: int) -> Slots:
+        """The slots of an operand."""
+        if ref >= 0:
+            return self.slots[ref]
+        made = self.constants.get(ref)
+        if made is None:
+            made = self.constants[ref] = self.data(self.graph.constants[-1 - ref])
+        return made
+
+    def data(self, x: Any) -> Slots:
+        """The slots of a constant."""
+        if type(x) is ndarray and x.dtype.kind in "fb" and x.dtype.itemsize in (1, 8):
+            if x.size > 100 * LARGEST:
+                raise Unsupported("a large constant")
+            return self.tape.constants(x)
+        if type(x) is ndarray and x.dtype.kind in "iu":
+            return self.tape.constants(x)
+        if isinstance(x, (float, int, np.bool_, np.integer)):
+            return self.tape.constant(float(x))
+        raise Unsupported(f"a constant of type {type(x).__name__}")
+
+    def form(self, ref: int) -> Any:
+        """The form of an operand."""
+        if ref >= 0:
+            return self.graph.forms[ref]
+        x = self.graph.constants[-1 - ref]
+        return (x.shape, x.dtype) if type(x) is ndarray else type(x)
+
+    def node(self, node: int, operation: Any, refs: tuple[int, ...]) -> Any:
+        """The slots of the result of a node."""
+        form = self.graph.forms[node]
+        if type(operation) is Guard:
+            self.guard(node, operation, refs[0])
+            return None
+        if type(operation) is Pick:
+            result: Any = self.slots[refs[0]]
+            for i in operation.path:
+                result = result[i]
+            return result
+        name = UFUNCS.get(operation)
+        if name is not None:
+            result = self.elementwise(node, name, refs)
+        elif operation in _POWERS:
+            result = self.power(node, refs)
+        elif operation in _LOGIC and all(_is_truth(self.form(r)) for r in refs):
+            result = self.tape.apply(_LOGIC[operation], *map(self.operand, refs))
+        elif type(operation) is Store:
+            result = self.store(operation, refs)
+        else:
+            result = self.call(operation, refs)
+        if isinstance(result, (list, tuple)):
+            return result
+        if not (_is_float(form) or _is_truth(form)):
+            raise Unsupported(f"a value of the form {form}")
+        if type(form) is tuple:
+            result = np.asarray(result)
+            if result.shape != form[0]:
+                raise Unsupported(f"{operation} gives the shape {result.shape} for {form[0]}")
+            return result
+        if np.shape(result) != ():
+            raise Unsupported(f"{operation} gives an array for a number")
+        return int(result)
+
+    def check_size(self, node: int) -> None:
+        """Refuse large arrays, which have better backends."""
+        form = self.graph.forms[node]
+        if type(form) is tuple and int(np.prod(form[0])) > LARGEST:
+            raise Unsupported("arithmetic on large arrays")
+
+    def elementwise(self, node: int, name: str, refs: tuple[int, ...]) -> Slots:
+        self.check_size(node)
+        kinds = [self.form(r) for r in refs]
+        if not all(_is_float(k) or _is_truth(k) or self.is_number(r, k)
+                   for r, k in zip(refs, kinds, strict=True)):  # fmt: skip
+            raise Unsupported("operands that are not of double precision")
+        if all(map(_is_truth, kinds)) and name in ("add", "sub", "mul", "neg"):
+            raise Unsupported("arithmetic on truth values")
+        xs = [self.operand(r) for r in refs]
+        if name == "div" and self.graph.forms[node] is float:  # Python's division by 0 raises
+            self.test("nonzero", node, int(xs[1]))
+        return self.tape.apply(name, *xs)
+
+    def is_number(self, ref: int, form: Any) -> bool:
+        """Whether an operand is a constant integer."""
+        return ref < 0 and (form is int or (type(form) is tuple and form[1].kind in "iu"))
+
+    def power(self, node: int, refs: tuple[int, ...]) -> Slots:
+        self.check_size(node)
+        x, y = map(self.operand, refs)
+        tape = self.tape
+        exponent = self.graph.constants[-1 - refs[1]] if refs[1] < 0 else None
+        if exponent is not None and np.ndim(exponent) == 0 and _is_float(self.form(refs[0])):
+            if exponent == 2:
+                return tape.apply("mul", x, x)
+            if exponent == 1:
+                return x
+            if exponent == 0.5 and type(self.form(refs[0])) is tuple:
+                return tape.apply("sqrt", x)
+            if exponent == -1 and type(self.form(refs[0])) is tuple:
+                return tape.apply("div", tape.one, x)
+        result = tape.apply("pow", x, y)
+        if self.graph.forms[node] is float:
+            self.test("finite", node, int(result))
+        return result
+
+    def test(self, name: str, node: int, *operands: int) -> None:
+        """An operation that stops the replay where it does not hold."""
+        slot = self.tape.scalar(name, *operands)
+        self.tape.tests[slot - self.tape.inputs] = node
+
+    def guard(self, node: int, guard: Guard, ref: int) -> None:
+        form, x, tape = self.form(ref), self.operand(ref), self.tape
+        if not (_is_float(form) or _is_truth(form)):
+            raise Unsupported("a guard on a value that is not of double precision")
+        outcome = guard.outcome
+        if guard.look is bool:
+            truth = tape.apply("ne", np.reshape(x, ()), tape.zero)
+            self.test("guard", node, int(truth), tape.constant(float(outcome)))
+        elif guard.look is None:
+            for slot, value in zip(np.ravel(x), np.ravel(np.asarray(outcome)), strict=True):
+                self.test("guard", node, int(slot), tape.constant(float(value)))
+        elif guard.look is int:
+            whole = tape.apply("trunc", np.reshape(x, ()))
+            self.test("guard", node, int(whole), tape.constant(float(outcome)))
+        else:
+            raise Unsupported("a guard on an integer")
+
+    def store(self, operation: Store, refs: tuple[int, ...]) -> Slots:
+        if len(refs) > 2:
+            raise Unsupported("a store at a recorded index")
+        content, v = np.array(self.operand(refs[0])), self.operand(refs[1])
+        return operation.place.set(content, v if np.ndim(v) else int(v))
+
+    def call(self, operation: Any, refs: tuple[int, ...]) -> Any:
+        """A function with operands in containers and keywords, or one that has no opcode."""
+        if type(operation) is Method:
+            return self.method(operation, refs)
+        if type(operation) is Call:
+            function, args, kwargs = operation.function, operation.args, operation.kwargs
+            leaves = [self.operand(r) for r in refs]
+        else:
+            function, kwargs, leaves = operation, {}, []
+            args = tuple(
+                self.operand(r) if r >= 0 else _Constant(self.graph.constants[-1 - r]) for r in refs
+            )
+            args = tuple(self._held(a, leaves) for a in args)
+        handler = _HANDLERS.get(function)
+        if handler is not None:
+            return handler(self, args, kwargs, leaves)
+        if function in MOVERS:
+            return self.moved(function, args, kwargs, leaves)
+        if getattr(function, "__self__", None) is np.add and function.__name__ == "reduce":
+            return self.reduction("sum", args, kwargs, leaves)
+        primitive = _primitives(len(PRIMITIVES)).get(function)
+        if primitive is not None and isinstance(primitive.structure, Scatter):
+            return self.scatter(args, kwargs, leaves)
+        if primitive is not None and isinstance(primitive.structure, Gather):
+            return self.moved(function, args, kwargs, leaves, len(args))
+        formula = _FORMULAS.get(getattr(primitive, "name", ""))
+        if formula is not None:
+            return formula(self.tape, *(self.given(a, leaves) for a in args))
+        raise Unsupported(f"{getattr(function, '__name__', function)}")
+
+    @staticmethod
+    def _held(a: Any, leaves: list[Any]) -> Any:
+        """An operand as in a template."""
+        if type(a) is _Constant:
+            return a.value
+        leaves.append(a)
+        return Hole(len(leaves) - 1)
+
+    def given(self, a: Any, leaves: list[Any]) -> Slots:
+        """The slots of an operand in a template."""
+        return leaves[a.place] if type(a) is Hole else self.data(a)
+
+    def all_given(self, a: Any, leaves: list[Any]) -> Any:
+        """The same for containers of operands."""
+        if type(a) in (list, tuple):
+            return type(a)([self.all_given(x, leaves) for x in a])
+        return self.given(a, leaves)
+
+    def moved(
+        self, function: Callable[..., Any], args: Any, kwargs: Any, leaves: Any, data: int = 1
+    ) -> Any:
+        """A function that moves data, run on slots."""
+        if _holes((args[data:], kwargs)):
+            raise Unsupported("a recorded index")
+        xs = [np.asarray(x) if type(x) is int else x for x in
+              (self.all_given(a, leaves) for a in args[:data])]  # fmt: skip
+        if "casting" in kwargs:
+            kwargs = {**kwargs, "dtype": None, "casting": "unsafe"}
+        xs = [list(map(np.asarray, x)) if type(x) in (list, tuple) else x for x in xs]
+        return function(*xs, *args[data:], **kwargs)
+
+    def method(self, operation: Method, refs: tuple[int, ...]) -> Any:
+        name = str(operation.function)
+        x, leaves = self.operand(refs[0]), [self.operand(r) for r in refs[1:]]
+        args, kwargs = operation.args, operation.kwargs
+        if name in ("sum", "max", "min", "prod", "mean", "any", "all") and not leaves:
+            return self.reduction(name, (Hole(0), *args), kwargs, [x])
+        if leaves:
+            raise Unsupported(f"the method {name} of recorded operands")
+        if name == "astype" and np.dtype(args[0]) in (np.dtype(bool), np.dtype(float)):
+            to_truth = np.dtype(args[0]) == np.dtype(bool)
+            is_truth = _is_truth(self.form(refs[0]))
+            return self.tape.apply("ne", x, self.tape.zero) if to_truth and not is_truth else x
+        if name in _MOVING_METHODS:
+            return getattr(np.asarray(x), name)(*args, **kwargs)
+        raise Unsupported(f"the method {name}")
+
+    def scatter(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
+        """Zeros with values added at an index."""
+        if _holes(kwargs):
+            raise Unsupported("a recorded index")
+        g, spec = np.asarray(self.given(args[0], leaves)), kwargs["spec"]
+        size = int(np.prod(spec.shape))
+        places = np.asarray(np.arange(size).reshape(spec.shape)[kwargs["index"]])
+        batch = g.shape[: g.ndim - places.ndim]
+        out = np.full((*batch, size), self.tape.zero)
+        flat = g.reshape((*batch, places.size))
+        order = places.ravel()
+        if len(np.unique(order)) == len(order):
+            out[..., order] = flat
+        else:
+            for k, place in enumerate(order):
+                out[..., place] = self.tape.apply("add", out[..., place], flat[..., k])
+        return out.reshape(batch + spec.shape)
+
+    def reduction(self, name: str, args: Any, kwargs: Any, leaves: Any) -> Slots:
+        names = ("a", "axis", "dtype", "out", "keepdims")
+        given = {**dict(zip(names, args, strict=False)), **kwargs}
+        x = np.asarray(self.given(given.pop("a"), leaves))
+        axis, keepdims = given.pop("axis", None), given.pop("keepdims", False)
+        if any(v is not None and v is not np._NoValue for v in given.values()):
+            raise Unsupported(f"options of {name}")
+        axes = tuple(range(x.ndim)) if axis is None else np.atleast_1d(axis)
+        axes = tuple(int(a) % x.ndim for a in axes) if x.ndim else ()
+        kept = [a for a in range(x.ndim) if a not in axes]
+        shape = [x.shape[a] for a in kept]
+        lines = x.transpose(kept + list(axes)).reshape([*shape, -1] if x.size else [*shape, 0])
+        count = lines.shape[-1]
+        if name == "sum":
+            fast = axes and axes[-1] == x.ndim - 1
+            total = self.tape.sum(lines) if fast or not count else self.tape.reduce("add", lines)
+        elif name == "mean" and count:
+            total = self.tape.apply("div", self.tape.sum(lines), self.tape.constant(float(count)))
+        elif count:
+            known = {"max": "max", "min": "min", "prod": "mul", "any": "or", "all": "and"}
+            total = self.tape.reduce(known[name], lines)
+        else:
+            raise Unsupported(f"{name} of nothing")
+        if keepdims:
+            total = np.reshape(total, [1 if a in axes else x.shape[a] for a in range(x.ndim)])
+        return total
+
+    def matmul(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
+        """A product of vectors and matrices."""
+        x, y = (np.asarray(self.given(a, leaves)) for a in args)
+        if kwargs or not (0 < x.ndim <= 2 and 0 < y.ndim <= 2):
+            raise Unsupported("a product of stacks of matrices")
+        left = x if x.ndim == 2 else x[None]
+        right = y if y.ndim == 2 else y[:, None]
+        if left.shape[0] * left.shape[1] * right.shape[1] > LARGEST:
+            raise Unsupported("a large product of matrices")
+        out = self.tape.product(left, right)
+        shape = x.shape[:-1] + (y.shape[1:] if y.ndim == 2 else ())
+        return out.reshape(shape)
+
+    def outer(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
+        """The products of the elements of two vectors."""
+        x, y = (np.ravel(self.given(a, leaves)) for a in args[:2])
+        return self.tape.apply("mul", x[:, None], y[None, :])
+
+    def einsum(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
+        """A sum of products, with its labels written out."""
+        result: list[Any]
+        if type(args[0]) is str:
+            inputs, arrow, end = args[0].replace(" ", "").partition("->")
+            if not arrow:
+                raise Unsupported("einsum without an explicit result")
+            pairs = list(zip(map(_letters, inputs.split(",")), args[1:], strict=True))
+            result = _letters(end)
+        elif len(args) % 2:
+            pairs = list(zip(args[1:-1:2], args[:-1:2], strict=True))
+            result = args[-1]
+        else:
+            raise Unsupported("einsum without an explicit result")
+        given = [(list(names), np.asarray(self.given(a, leaves))) for names, a in pairs]
+        rest = max([x.ndim - len(names) + 1 for names, x in given if Ellipsis in names] or [0])
+        given = [(_spelled(names, x.ndim - len(names) + 1), x) for names, x in given]
+        result = _spelled(list(result), rest)
+        labels = list(dict.fromkeys([*result, *(n for names, _ in given for n in names)]))
+        total = None
+        for names, x in given:
+            if len(set(names)) < len(names):
+                raise Unsupported("einsum with a diagonal")
+            order = sorted(range(len(names)), key=lambda i: labels.index(names[i]))
+            x = x.transpose(order)[tuple(slice(None) if n in names else None for n in labels)]
+            total = x if total is None else self.tape.apply("mul", total, x)
+            if np.size(total) > LARGEST:
+                raise Unsupported("a large sum of products")
+        total = np.asarray(total)
+        for _ in range(len(labels) - len(result)):
+            if not total.shape[-1]:
+                raise Unsupported("an empty sum of products")
+            total = np.asarray(self.tape.reduce("add", total))
+        return total
+
+    def where(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
+        """A choice between two values."""
+        if "condition" in kwargs:
+            (x, y), c = args, kwargs["condition"]
+        else:
+            c, x, y = args
+        return self.tape.apply("where", *(self.given(a, leaves) for a in (c, x, y)))
+
+    def logaddexp(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
+        """``log(exp(x) + exp(y))``, as NumPy computes it."""
+        tape = self.tape
+        x, y = (self.given(a, leaves) for a in args)
+        d = tape.apply("sub", x, y)
+        size = tape.apply("neg", tape.apply("abs", d))
+        rest = tape.apply("log1p", tape.apply("exp", size))
+        return tape.apply("add", tape.apply("max", x, y), rest)
+
+    def reciprocal(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
+        """``1 / x``."""
+        return self.tape.apply("div", self.tape.one, self.given(args[0], leaves))
+
+
+def _letters(text: str) -> list[Any]:
+    """The labels of one operand, with `Ellipsis` for dots."""
+    return [Ellipsis if c == "." else c for c in text.replace("...", ".")]
+
+
+def _spelled(names: list[Any], rest: int) -> list[Any]:
+    """Labels with `rest` more, counted from the right, in place of an ellipsis."""
+    if Ellipsis not in names:
+        return names
+    at = names.index(Ellipsis)
+    return [*names[:at], *(("rest", k) for k in range(rest, 0, -1)), *names[at + 1 :]]
+
+
+class _Constant:
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def _holes(tree: Any) -> bool:
+    """Whether a template has holes."""
+    if type(tree) in (list, tuple):
+        return any(map(_holes, tree))
+    if type(tree) is dict:
+        return any(map(_holes, tree.values()))
+    if type(tree) is slice:
+        return any(map(_holes, (tree.start, tree.stop, tree.step)))
+    return type(tree) is Hole
+
+
+def _sech_squared(tape: Tape, x: Slots) -> Slots:
+    s = tape.apply("div", tape.one, tape.apply("cosh", x))
+    return tape.apply("mul", s, s)
+
+
+_FORMULAS: dict[str, Callable[..., Slots]] = {"sech_squared": _sech_squared}
+_HANDLERS: dict[Any, Any] = {
+    np.sum: lambda s, *call: s.reduction("sum", *call),
+    np.max: lambda s, *call: s.reduction("max", *call),
+    np.min: lambda s, *call: s.reduction("min", *call),
+    np.prod: lambda s, *call: s.reduction("prod", *call),
+    np.mean: lambda s, *call: s.reduction("mean", *call),
+    np.any: lambda s, *call: s.reduction("any", *call),
+    np.all: lambda s, *call: s.reduction("all", *call),
+    np.dot: _Lowering.matmul,
+    np.matmul: _Lowering.matmul,
+    operator.matmul: _Lowering.matmul,
+    np.outer: _Lowering.outer,
+    np.einsum: _Lowering.einsum,
+    np.where: _Lowering.where,
+    np.logaddexp: _Lowering.logaddexp,
+    np.reciprocal: _Lowering.reciprocal,
+}

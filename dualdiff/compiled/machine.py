@@ -1,0 +1,129 @@
+"""Machine code from LLVM's assembly text, through llvmlite, with a cache on disk."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import hashlib
+import os
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from ..core.types import Value
+from .errors import CompileError
+
+VERSION = 1  # of the text that is generated
+_lock = threading.Lock()
+
+
+@functools.cache
+def binding() -> Any:
+    """llvmlite's binding, initialised, or None if llvmlite is not installed."""
+    try:
+        import llvmlite.binding as llvm
+    except ImportError:
+        return None
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm
+
+
+@functools.cache
+def _processor() -> tuple[str, str]:
+    llvm = binding()
+    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+
+
+def cache_folder() -> Path | None:
+    """Where machine code is kept; None if ``DUALDIFF_CACHE`` is empty."""
+    named = os.environ.get("DUALDIFF_CACHE")
+    if named is not None:
+        return Path(named) if named else None
+    root = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(root) / "dualdiff"
+
+
+def object_code(text: str, optimise: bool) -> bytes:
+    """Machine code for a text, from the cache or new."""
+    name, features = _processor()
+    llvm = binding()
+    versions = f"{VERSION} {llvm.llvm_version_info} {name} {features} {optimise}"
+    key = hashlib.sha256(f"{versions}\n{text}".encode()).hexdigest()
+    folder = cache_folder()
+    path = folder / f"{key}.o" if folder is not None else None
+    found = _read(path)
+    if found is None:
+        found = _compile(text, optimise)
+        _write(path, found)
+    return found
+
+
+def _read(path: Path | None) -> bytes | None:
+    """The content of a file of the cache; None if it is missing or damaged."""
+    if path is None:
+        return None
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    mark, code = content[:32], content[32:]
+    return code if hashlib.sha256(code).digest() == mark else None
+
+
+def _write(path: Path | None, code: bytes) -> None:
+    """Keep machine code; a cache that cannot be written to is left alone."""
+    if path is None:
+        return
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(hashlib.sha256(code).digest() + code)
+        os.replace(temporary, path)  # at once, for other processes
+
+
+def _target_machine(optimise: bool) -> Any:
+    llvm = binding()
+    name, features = _processor()
+    return llvm.Target.from_default_triple().create_target_machine(
+        cpu=name, features=features, opt=2 if optimise else 0, jit=True
+    )
+
+
+def _compile(text: str, optimise: bool) -> bytes:
+    llvm = binding()
+    with _lock:
+        module = llvm.parse_assembly(text)
+        module.verify()
+        machine = _target_machine(optimise)
+        if optimise:
+            options = llvm.create_pipeline_tuning_options(speed_level=2)
+            options.loop_vectorization = options.slp_vectorization = True
+            builder = llvm.create_pass_builder(machine, options)
+            builder.getModulePassManager().run(module, builder)
+        return bytes(machine.emit_object(module))
+
+
+class Code:
+    """Loaded machine code: `run(arena, table)` returns a number."""
+
+    def __init__(self, code: bytes) -> None:
+        llvm = binding()
+        if llvm is None:
+            raise CompileError("native code needs llvmlite: pip install dualdiff[compile]")
+        with _lock:
+            self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target_machine(True))
+            self.engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+            self.engine.finalize_object()
+            address = self.engine.get_function_address("run")
+        kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
+        self.run: Any = kind(address)
+        self.code = code
+
+
+def address_of(x: Value) -> int:
+    """Where the elements of an array lie."""
+    return int(x.ctypes.data)

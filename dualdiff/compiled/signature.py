@@ -1,0 +1,113 @@
+"""The leaves of arguments and results: what they count for, and when two of them agree."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy import float64, ndarray
+
+from ..array.box import is_box
+
+_DYNAMIC = (float, float64, complex)
+_TINY = 1e-12
+
+
+def described(x: Any) -> Any:
+    """The part of the signature that belongs to one leaf."""
+    kind = type(x)
+    if kind is ndarray:
+        if x.dtype.kind in "fc":
+            return x.shape, x.strides, x.dtype
+        return x.shape, x.dtype, x.tobytes() if not x.dtype.hasobject else id(x)
+    if kind in _DYNAMIC or (isinstance(x, np.inexact)):
+        return kind
+    if is_object(x):
+        return _Held(x)
+    return kind, x
+
+
+class _Held:
+    """An argument that counts by its identity, kept alive."""
+
+    __slots__ = ("x",)
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is _Held and other.x is self.x
+
+    def __hash__(self) -> int:
+        return id(self.x)
+
+
+def is_object(x: Any) -> bool:
+    plain = (ndarray, np.generic, float, complex, int, bool, str, bytes, type(None))
+    return not isinstance(x, plain) or (type(x) is ndarray and x.dtype.hasobject)
+
+
+def is_dynamic(x: Any) -> bool:
+    kind = type(x)
+    return (kind is ndarray and x.dtype.kind in "fc") or kind in _DYNAMIC or isinstance(
+        x, np.inexact
+    )  # fmt: skip
+
+
+def is_foreign(x: Any) -> bool:
+    """Whether a leaf belongs to a derivative that is being taken."""
+    return is_box(x) or (isinstance(x, ndarray) and x.dtype.hasobject)
+
+
+def has_surprise(x: Any) -> bool:
+    """Whether a value holds a NaN or an infinity."""
+    if type(x) is ndarray:
+        if x.dtype.kind not in "fc" or not x.size:
+            return False
+        total = np.add.reduce(x, None)
+        return not np.isfinite(total)
+    if type(x) in (float, float64):
+        return bool(x - x != 0.0)
+    if isinstance(x, (complex, np.inexact)):
+        return not np.isfinite(x)
+    return False
+
+
+def close(a: Any, b: Any) -> bool:
+    """Whether two results agree up to rounding."""
+    if isinstance(a, (str, type(None))) or isinstance(b, (str, type(None))):
+        return bool(a == b)
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape or a.dtype.kind != b.dtype.kind:
+        return False
+    if a.dtype.kind not in "fc":
+        return bool(np.array_equal(a, b))
+    if not a.size:
+        return True
+    single = a.dtype.itemsize < 8 or a.dtype.char == "F"
+    tolerance = 1e-3 if single else 1e-8
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(b)
+        size = float(np.max(np.abs(b), initial=0.0, where=finite))
+        near = np.abs(a - b) <= tolerance * size + _TINY * size
+    return bool(np.all(near | (a == b) | ((a != a) & (b != b))))
+
+
+def converter(eager: Any, sample: Any) -> Callable[[Any], Any]:
+    """What gives a replayed leaf the type of the eager one."""
+    if type(eager) is ndarray:
+        dtype = eager.dtype
+        return lambda v: np.array(v, dtype, order="K")
+    if isinstance(eager, np.generic):
+        return eager.dtype.type
+    if type(eager) in (float, int, bool, complex):
+        return type(eager)
+    return lambda v: v
+
+
+def same_state(state: Any, text_state: Any) -> bool:
+    new = np.random.get_state()  # noqa: NPY002
+    same_numpy = all(np.array_equal(a, b) for a, b in zip(new, state, strict=True))
+    return same_numpy and random.getstate() == text_state

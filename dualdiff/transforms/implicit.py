@@ -279,11 +279,11 @@ def root_near(
         z, system, again = equations.refined(start)
     if system is None:
         return x if x.shape else x[()]
-    corrected = _corrected(equations, z, system, again)
-    return np.reshape(corrected, x.shape) if x.shape else corrected[0]
+    out = corrected(equations, z, system, again)
+    return np.reshape(out, x.shape) if x.shape else out[0]
 
 
-def _corrected(equations: Equations, z: Any, system: System, again: bool) -> Any:
+def corrected(equations: Equations, z: Any, system: System, again: bool) -> Any:
     """A plain root with the derivatives of all levels of its residual.
 
     One more step, `again`, makes up for a system of a point some way off the root.

@@ -8,10 +8,30 @@ from ..array.dispatch import register_lazily
 from ..rules.scipy.lazily import declare_special, declare_stats
 from ..rules.scipy.switch import diverts
 
-_PARTS = ("fft", "integrate", "linalg", "optimize", "signal", "sparse", "special", "stats")
+# One name a line.
+_PARTS = (
+    "fft",
+    "integrate",
+    "interpolate",
+    "linalg",
+    "optimize",
+    "signal",
+    "sparse",
+    "special",
+    "stats",
+)
+_DIVERTED = (
+    "fft",
+    "integrate",
+    "interpolate",
+    "linalg",
+    "signal",
+    "sparse",
+    "sparse.linalg",
+)
 for _part in _PARTS:
     register_lazily(f"scipy.{_part}", f"dualdiff.rules.scipy.{_part}")
-for _part in ("fft", "integrate", "linalg", "signal", "sparse", "sparse.linalg"):
+for _part in _DIVERTED:
     diverts(f"scipy.{_part}", partial(importlib.import_module, f"dualdiff.rules.scipy.{_part}"))
 diverts("scipy.special", declare_special)
 diverts("scipy.stats", declare_stats)

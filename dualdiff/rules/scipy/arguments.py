@@ -42,7 +42,7 @@ def holds_traced(x: Value, depth: int = 0) -> bool:
         return any(holds_traced(v, depth) for v in x.values())
     if getattr(kind, "holds_traced", False):
         return True
-    if depth < _DEPTH and _is_of_scipy(kind):
+    if depth < _DEPTH and is_of_scipy(kind):
         return any(holds_traced(v, depth + 1) for _, v in attributes(x))
     return isinstance(x, tuple) and any(holds_traced(v, depth) for v in x)
 
@@ -52,7 +52,8 @@ def any_traced(values: Iterable[Value]) -> bool:
     return any(map(holds_traced, values))
 
 
-def _is_of_scipy(kind: type) -> bool:
+def is_of_scipy(kind: type) -> bool:
+    """Whether a class, or one that it derives from, is SciPy's."""
     return any(c.__module__.startswith("scipy.") for c in kind.__mro__)
 
 
@@ -96,7 +97,7 @@ def plain(x: Value) -> Any:
 
 def is_user_function(x: Value) -> bool:
     """Whether x is a function of the program, not an object of SciPy's that can be called."""
-    return callable(x) and not isinstance(x, type) and not _is_of_scipy(type(x))
+    return callable(x) and not isinstance(x, type) and not is_of_scipy(type(x))
 
 
 def may_capture() -> bool:

@@ -8,6 +8,7 @@ value, to the last bit, and the copy gives the derivative. A copy that finds ano
 from __future__ import annotations
 
 import functools
+import types
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -20,7 +21,15 @@ from ...core.types import Value
 from ...errors import DualdiffError, user_line
 from ..numpy.creation import contains_box, from_nested, given
 from . import array_api  # noqa: F401  # helpers of SciPy's code that need replacements
-from .arguments import as_plain_function, by_scipy, is_user_function, plain
+from .arguments import (
+    as_plain_function,
+    attributes,
+    by_scipy,
+    holds_traced,
+    is_of_scipy,
+    is_user_function,
+    plain,
+)
 from .dispatch import counterpart
 from .in_place import original_of
 from .rebinding import explained, rebound
@@ -48,12 +57,12 @@ def runs_body(original: Any, *, calls: str = "", close: float = CLOSE) -> Any:
 
     @functools.cache
     def find() -> Callable[..., Any]:
-        return _Body(original, calls.split(), close)
+        return Body(original, calls.split(), close)
 
     return counterpart(original, original, find, calls)
 
 
-class _Body:
+class Body:
     """The copy of a function, and the function itself."""
 
     def __init__(self, original: Any, calls: Sequence[str], close: float) -> None:
@@ -70,12 +79,19 @@ class _Body:
             *map(self.as_plain, args),
             **{name: self.as_plain(v) for name, v in kwargs.items()},
         )
+        return agreed(self.traced(args, kwargs), value, self.name, self.close)
+
+    def traced(self, args: Any, kwargs: Any) -> Any:
+        """What the copy returns; the bodies that it calls do not run SciPy's function as well."""
         token = _is_inner.set(True)
         try:
-            traced = explained(self.copy, self.name, args, kwargs)
+            return explained(self.copy, self.name, args, kwargs)
         finally:
             _is_inner.reset(token)
-        return agreed(traced, value, self.name, self.close)
+
+    def is_inner(self) -> bool:
+        """Whether a body calls this one."""
+        return _is_inner.get()
 
     def as_plain(self, x: Value) -> Any:
         if self.calls and is_user_function(x):
@@ -99,7 +115,7 @@ def agreed(traced: Value, value: Any, name: str, close: float = CLOSE) -> Any:
     if contains_box(traced):
         traced = settle(from_nested(traced))
     if not is_box(traced):
-        return traced if _is_object(value) else value
+        return agreed_objects(traced, value, name, close) if _is_object(value) else value
     made = np.asarray(value)
     found = np.asarray(unbox(traced))
     if made.shape != found.shape or made.dtype.hasobject:
@@ -108,6 +124,18 @@ def agreed(traced: Value, value: Any, name: str, close: float = CLOSE) -> Any:
     if not np.allclose(found, made, rtol=close, atol=close * size, equal_nan=True):
         raise _different(name, f"they differ by {np.nanmax(np.abs(found - made)):.2g}")
     return given(traced, made[()] if not isinstance(value, np.ndarray) else made)
+
+
+def agreed_objects(own: Any, twin: Any, name: str, close: float = CLOSE) -> Any:
+    """An object of SciPy's with traced attributes, which get the values of its plain twin's."""
+    if type(own) is not type(twin) or not is_of_scipy(type(own)):
+        return own
+    for key, value in attributes(twin):
+        mine = getattr(own, key, value)
+        if mine is not own and not isinstance(value, (types.FunctionType, types.MethodType)):
+            made = agreed(mine, value, name, close) if holds_traced(mine) else value
+            object.__setattr__(own, key, made)
+    return own
 
 
 def _is_object(value: Any) -> bool:

@@ -1,0 +1,8 @@
+"""`scipy.interpolate` on traced arrays: its whole namespace."""
+
+import scipy.interpolate as _scipy
+
+from ..rules.numpy.namespace import mirrored as _mirrored
+from ..rules.scipy import interpolate as _rules
+
+__getattr__, __dir__ = _mirrored(_scipy, globals(), _rules)

@@ -21,6 +21,7 @@ __all__ = [
     "DualdiffError",
     "GradientError",
     "HolomorphicError",
+    "IndependentResultWarning",
     "KeptValueError",
     "MissingMethodError",
     "MissingPackageError",
@@ -107,6 +108,10 @@ class NonFiniteDerivativeError(DualdiffError, ArithmeticError):
 
 class PatternError(DualdiffError, ValueError):
     """A sparse derivative does not agree with its pattern."""
+
+
+class IndependentResultWarning(UserWarning):
+    """A function looked at an argument on which its result does not depend."""
 
 
 class RepeatedRunWarning(UserWarning):

@@ -12,7 +12,8 @@ import numpy as np
 from numpy import ndarray
 
 from .core.batch import dtype_of, shape_of
-from .errors import GradientError
+from .errors import GradientError, IndependentResultWarning, MissingRuleError
+from .transforms import independence
 from .transforms.inputs import Argnums, Inputs
 from .transforms.jvp_vjp import jvp, pushed, vjp
 from .transforms.record import Recording
@@ -160,6 +161,19 @@ class Problem:
         seeds = self.y.unravel(self.y.conjugate(rows))
         pulled = Recording(self.inputs).pull(seeds, batch)
         return self.x.conjugate(self.x.ravel(pulled, batch))
+
+    def lost(self) -> str:
+        """What to say of arguments at which f looks, but on which its result does not depend."""
+        recording = Recording(self.inputs)
+        seeds = [
+            None if v is None else np.ones(shape_of(v), dtype_of(v))[()]
+            for v in recording.outputs.values
+        ]
+        try:
+            pulled = recording.pull(seeds)
+        except MissingRuleError:
+            return ""
+        return independence.report(self.inputs, [i for i, g in enumerate(pulled) if g is None])
 
     def evaluate(self, point: ndarray) -> list[Any]:
         """The floating-point leaves of the result, at a point in double precision."""
@@ -387,6 +401,11 @@ def _report(
         return ""
     comparison = Comparison(problem, modes, *tolerances)
     text = comparison.report() or comparison.batch_report()
+    lost = problem.lost() if order and result == "result" else ""
+    if text and lost:
+        text = f"{text}\n  {lost}."
+    elif lost:
+        warnings.warn(f"{title}: {lost}.", IndependentResultWarning, stacklevel=3)
     if holomorphic and not text:
         text = comparison.holomorphic_report()
     if text:
@@ -431,7 +450,9 @@ def check_grads(
     the effect of the value's rounding);
     `holomorphic`, to check the Cauchy-Riemann equations too; `argnums`, which arguments to
     differentiate (all by default); `kwargs` for f.
-    Raises: GradientError (an AssertionError) with a table of the worst entries. Errors of f and of
+    Raises: GradientError (an AssertionError) with a table of the worst entries; it names arguments
+    at which f looks although its result does not depend on them (without a wrong entry, an
+    IndependentResultWarning does). Errors of f and of
     missing rules pass unchanged. At a kink, a central difference gives the mean of both sides,
     which need not be the documented convention.
 

@@ -52,6 +52,17 @@ def _careful_where_asked_for(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _constant_results_are_meant() -> Iterator[None]:
+    """Many tests differentiate constants; tests/transforms/test_independence.py turns it on."""
+    import dualdiff
+
+    before = dualdiff.config()["independence"]
+    dualdiff.config(independence=False)
+    yield
+    dualdiff.config(independence=before)
+
+
+@pytest.fixture(autouse=True)
 def _diagonal_where_asked_for(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

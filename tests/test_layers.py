@@ -30,7 +30,7 @@ ALLOWED: dict[str, list[str]] = {
     "patching": [*FOUNDATION, "rules", "transforms"],
     "optimize": [*FOUNDATION, "rules", "transforms", "sparse"],
     "explaining": [*FOUNDATION, "transforms"],
-    "settings": ["rules"],
+    "settings": ["rules", "transforms"],
     "testing": [*FOUNDATION, "rules", "transforms", "sparse", "extend"],
 }
 ABOVE_ALL = ["", "__main__", "compat"]

@@ -13,6 +13,7 @@ from ..core.batch import dtype_of, shape_of
 from ..core.types import Tangent
 from ..errors import UnsupportedInputError, user_line
 from ..trees import LEAF
+from . import independence
 from .holomorphic import verify_holomorphic
 from .inputs import Argnums, Inputs, Outputs, like, tangent_like
 from .jvp_vjp import pushed
@@ -44,10 +45,20 @@ class Reverse(Transform):
         raise NotImplementedError
 
     def result(self, inputs: Inputs, found: Derivatives) -> Any:
-        gradient = inputs.result(
-            [like(*t) for t in zip(found.leaves, inputs.leaves, inputs.values, strict=True)]
-        )
+        gradient = inputs.result(leaves_of(inputs, found))
         return (gradient, found.aux) if self.options["has_aux"] else gradient
+
+
+def leaves_of(inputs: Inputs, found: Derivatives) -> list[Any]:
+    """Derivatives in the form of the arguments; those without a path to the result are zero."""
+    out, lost = [], []
+    for i, (g, value) in enumerate(zip(found.leaves, inputs.values, strict=True)):
+        if g is None and value is not None:
+            lost.append(i)
+        out.append(like(g, inputs.leaves[i], value))
+    if lost:
+        independence.warn(inputs, lost)
+    return out
 
 
 def _scalar_seed(outputs: Outputs, name: str) -> list[Any]:
@@ -73,7 +84,7 @@ class Grad(Reverse):
         return _scalar_seed(outputs, name)
 
     def result(self, inputs: Inputs, found: Derivatives) -> Any:
-        leaves = [like(*t) for t in zip(found.leaves, inputs.leaves, inputs.values, strict=True)]
+        leaves = leaves_of(inputs, found)
         if self.options.get("holomorphic"):
             self._verify(inputs, leaves)
         gradient = inputs.result(leaves)
@@ -193,6 +204,8 @@ class _Derivative(Transform):
         leaves = [tangent_like(t, v) for t, v in zip(found.leaves, outputs.values, strict=True)]
         if type(inputs.leaves[0]) in (int, float):
             leaves = [float(t) if type(t) is float64 else t for t in leaves]
+        if not outputs.reached:
+            independence.warn(inputs, range(len(inputs.values)))
         tree = outputs.tree(leaves)
         return (tree, found.aux) if self.options["has_aux"] else tree
 

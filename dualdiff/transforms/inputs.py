@@ -329,6 +329,11 @@ class Outputs:
             self.payloads.append(None)
 
     @property
+    def reached(self) -> bool:
+        """Whether a path leads from an argument to one of the results."""
+        return any(p is not None for p in self.payloads)
+
+    @property
     def what(self) -> str:
         """The result in words, for an error message."""
         if not self.structure.is_leaf:
@@ -369,9 +374,16 @@ def tangent_like(t: Tangent, value: Value) -> Any:
     """The tangent of a result, zero if it does not depend on the arguments."""
     if value is None:
         return None
+    scalar = type(value) is not ndarray
     if t is None:
-        return np.zeros(shape_of(value), dtype_of(value))[()]
-    return to_user(t if type(t) is float else cast(t, dtype_of(value)))
+        zeros = np.zeros(shape_of(value), dtype_of(value))
+        return zeros[()] if scalar else zeros
+    if type(t) is float:
+        return t if type(value) is float else np.asarray(t, dtype_of(value))[() if scalar else ...]
+    t = to_user(cast(t, dtype_of(value)))
+    if type(t) is ndarray:
+        return t[()] if scalar and not t.ndim else t
+    return t if scalar or is_box(t) else np.asarray(t)
 
 
 def any_nan(leaves: Iterable[Any]) -> bool:

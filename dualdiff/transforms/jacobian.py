@@ -12,6 +12,7 @@ from ..core import trace as levels
 from ..core.tangents import dense
 from ..errors import MissingRuleError
 from ..trees import LEAF, LEAF_TYPES, flatten
+from . import independence
 from .beside import limit_beside
 from .blocks import Blocks, from_columns, from_rows
 from .directions import (
@@ -94,6 +95,8 @@ class Jacobian(Transform):
         return super().near(inputs)
 
     def result(self, inputs: Inputs, found: Derivatives) -> Any:
+        if not found.outputs.reached:
+            independence.warn(inputs, range(len(inputs.values)))
         whole = found.structure is LEAF
         jacobian = found.leaves[0] if whole else found.structure.unflatten(found.leaves)
         return (jacobian, found.aux) if self.options.get("has_aux") else jacobian

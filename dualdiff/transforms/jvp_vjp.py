@@ -9,6 +9,7 @@ from ..core import trace as levels
 from ..core.batch import Shape
 from ..core.types import Tangent
 from ..errors import user_line
+from . import independence
 from .beside import limit_beside
 from .inputs import Argnums, Inputs, any_nan, own_keywords, tangent_like
 from .linearize import Linearization, record
@@ -107,6 +108,8 @@ def pushed_along(inputs: Inputs, tangents: Sequence[Tangent], has_aux: bool) -> 
     found = pushed(inputs, inputs.tangents(tangents), (), has_aux)
     pairs = zip(found.leaves, found.outputs.values, strict=True)
     tangent = found.outputs.tree([tangent_like(t, v) for t, v in pairs])
+    if not found.outputs.reached:
+        independence.warn(inputs, range(len(inputs.values)))
     value = found.outputs.released()
     return (value, tangent, found.aux) if has_aux else (value, tangent)
 

@@ -15,6 +15,7 @@ from ..core.batch import dtype_of, is_inexact, shape_of
 from ..core.types import Cotangent, Tangent, Value
 from ..errors import UnsupportedInputError, user_line
 from ..trees import flatten, ravel
+from . import independence
 from .beside import limit_beside
 from .inputs import Argnums, Inputs, any_nan, like, own_keywords, tangent_like
 from .masks import uses_masks, zero_masks
@@ -31,6 +32,8 @@ R = TypeVar("R")
 def record(inputs: Inputs, has_aux: bool) -> Recording:
     """A recording for several uses; with masks if derivatives inside f give a NaN."""
     recording = Recording(inputs, has_aux)
+    if not recording.outputs.reached:
+        independence.warn(inputs, range(len(inputs.values)))
     if recording.nested and not uses_masks() and any_nan(recording.outputs.values):
         with zero_masks():
             again = Recording(inputs, has_aux)

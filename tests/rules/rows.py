@@ -118,6 +118,24 @@ def _own(x: Any) -> Any:
     return copy_with_strides(x)
 
 
+@dataclass
+class Newer:
+    """A row that this version of NumPy cannot run."""
+
+    id: str
+    reason: str
+
+
+def numpy_is(version: str) -> bool:
+    """Whether NumPy is at least of a version, such as "2.1"."""
+    return bool(np.lib.NumpyVersion(np.__version__) >= f"{version}.0")
+
+
+def since(version: str, name: str, make: Callable[[], Row]) -> Row | Newer:
+    """A row of a function or an argument that NumPy has from a version on, or a skipped row."""
+    return make() if numpy_is(version) else Newer(name, f"NumPy has it from {version} on")
+
+
 def row(
     fn: Callable[..., Any],
     *args: Any,

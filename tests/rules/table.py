@@ -21,9 +21,9 @@ from dualdiff.core.primitive import OWNERS
 
 from . import checks
 from .record import dispatched, shown
-from .rows import A, Row, complex_variants, row
+from .rows import A, Newer, Row, complex_variants, row, since
 
-__all__ = ["ALL_ROWS", "A", "Row", "row", "rule_tests", "touched"]
+__all__ = ["ALL_ROWS", "A", "Newer", "Row", "row", "rule_tests", "since", "touched"]
 
 ALL_ROWS: list[Row] = []
 DERIVATIVE = "test_jvp_is_the_derivative"
@@ -78,14 +78,25 @@ def _test_by_argument(check: Callable[..., None], rows: Sequence[Row]) -> Any:
     return pytest.mark.parametrize(("r", "i"), cases, ids=ids)(test)
 
 
-def rule_tests(rows: Sequence[Row]) -> type:
+def _skipped(waiting: Sequence[Newer]) -> Any:
+    def test(self: Any, r: Newer) -> None:
+        pytest.skip(r.reason)
+
+    return pytest.mark.parametrize("r", waiting, ids=[r.id for r in waiting])(test)
+
+
+def rule_tests(given: Sequence[Row | Newer]) -> type:
     """A class of tests, each parametrised with the rows that it holds for."""
+    rows = [r for r in given if isinstance(r, Row)]
+    waiting = [r for r in given if isinstance(r, Newer)]
     ALL_ROWS.extend(rows)
     tests: dict[str, Any] = {DERIVATIVE: _test_by_argument(checks.check_jvp, rows)}
     for name, check, holds in CHECKS:
         chosen = [r for r in rows if holds(r)]
         if chosen:
             tests[name] = _test(name, check, chosen)
+    if waiting:
+        tests["test_rows_for_newer_versions"] = _skipped(waiting)
     return type("TestRules", (), tests)
 
 

@@ -21,6 +21,7 @@ from dualdiff.sparse.color.coloring import (
 )
 from dualdiff.sparse.color.orders import ORDERS
 from dualdiff.sparse.compression import by_both, by_columns, by_rows, by_symmetry, seeds
+from tests.versions import RNG_NAME
 
 
 def band(n: int, *offsets: int) -> sp.csr_array:
@@ -236,13 +237,15 @@ def test_unknown_orders_and_rectangular_symmetric_matrices_are_refused() -> None
 def test_a_million_nonzeros_are_colored_in_seconds() -> None:
     rng = np.random.default_rng(0)
     shape = (100_000, 100_000)
-    pattern = sp.csr_array(sp.random_array(shape, density=1e-4, rng=rng, format="csr"))
+    pattern = sp.csr_array(sp.random_array(shape, density=1e-4, **{RNG_NAME: rng}, format="csr"))
     for color in (color_columns, color_rows):
         start = time.perf_counter()
         found = color(pattern)
         assert time.perf_counter() - start < 15
         assert found.count <= 40
-    few = sp.csr_array(sp.random_array((20_000, 20_000), density=1.25e-4, rng=rng, format="csr"))
+    few = sp.csr_array(
+        sp.random_array((20_000, 20_000), density=1.25e-4, **{RNG_NAME: rng}, format="csr")
+    )
     start = time.perf_counter()
     color_symmetric(few)
     assert time.perf_counter() - start < 10

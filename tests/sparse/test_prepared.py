@@ -12,10 +12,11 @@ import scipy.sparse as sp
 
 import dualdiff as dd
 from dualdiff.rules.structures import Elementwise
+from tests.versions import RNG_NAME
 
 RNG = np.random.default_rng(5)
 X = RNG.uniform(0.5, 1.5, 12)
-A = sp.csr_array(sp.random_array((9, 12), density=0.25, rng=np.random.default_rng(1)))
+A = sp.csr_array(sp.random_array((9, 12), density=0.25, **{RNG_NAME: np.random.default_rng(1)}))
 
 
 def chain(x: Any) -> Any:
@@ -58,7 +59,7 @@ def test_sparse_jacobian_equals_the_dense_one(f: Any, mode: str, chunk: int | No
 def test_random_sparse_compositions(seed: int, mode: str, chunk: int | None) -> None:
     rng = np.random.default_rng(seed)
     inner, outer, factor = (
-        sp.csr_array(sp.random_array(shape, density=0.15, rng=rng))
+        sp.csr_array(sp.random_array(shape, density=0.15, **{RNG_NAME: rng}))
         for shape in ((14, 12), (10, 14), (10, 12))
     )
 

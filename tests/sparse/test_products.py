@@ -9,6 +9,7 @@ import dualdiff as dd
 from dualdiff.rules.structures import Convolution, Correlation
 from dualdiff.sparse.sparsity import detect
 from tests.sparse.test_detection import BLOCKS, check, found, point
+from tests.versions import RNG_NAME
 
 
 def test_zeros_of_a_constant_operand_are_left_out_of_products():
@@ -87,7 +88,7 @@ def test_a_convolution_of_images(mode):
 
 
 def test_sparse_matrices_multiply_vectors_and_matrices():
-    a = sp.random_array((5, 4), density=0.4, rng=np.random.default_rng(1))
+    a = sp.random_array((5, 4), density=0.4, **{RNG_NAME: np.random.default_rng(1)})
     nonzero = a.toarray() != 0
     check(lambda x: a @ x, point(4), nonzero)
     check(lambda x: a @ x, point(4, 3), np.kron(nonzero, np.eye(3)) != 0)

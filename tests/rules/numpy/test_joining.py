@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from tests.rules.table import A, row, rule_tests
+from tests.rules.table import A, row, rule_tests, since
 
 CONSTANT = np.arange(6.0).reshape(2, 3)
 
@@ -41,7 +41,11 @@ ROWS = [
     row(np.insert, A(2, 3), [1], A(2, 1), axis=1, _complex=False),
     row(np.insert, A(2, 3), slice(0, 2), A(2, 3, seed=1), axis=0, _complex=False),
     row(np.insert, A(2, 3), -1, A(2), axis=-1, _complex=False),
-    row(np.insert, A(2, 3), np.array([True, False, True]), 1.5, axis=1, _complex=False),
+    since(
+        "2.1",
+        "insert-mask",
+        lambda: row(np.insert, A(2, 3), np.array([True, False, True]), 1.5, axis=1, _complex=False),
+    ),
     # Complex values in a real array: NumPy warns or raises.
     row(lambda x, y: np.insert(x + 0j, 1, y, axis=1), A(2, 3), A(2), _id="insert-into-complex"),
     row(lambda x: np.insert(x, 0, 7.0), A(2, 2), _id="insert-constant"),

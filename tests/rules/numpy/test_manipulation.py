@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from tests.rules.table import A, row, rule_tests
+from tests.rules.table import A, row, rule_tests, since
 
 ZEROS = np.array([0.0, 0.0, 1.0, 0.0, 1.0, 0.0])
 
@@ -15,7 +15,7 @@ ROWS = [
     row(
         lambda x: np.reshape(x.T, (2, 3), order="A"), A(2, 3), _id="reshape-order-a", _layout=False
     ),
-    row(np.reshape, A(2, 3), (6,), copy=True),
+    since("2.1", "reshape-copy", lambda: row(np.reshape, A(2, 3), (6,), copy=True)),
     row(np.reshape, A(0, 3), (3, 0, 2)),
     row(np.reshape, A(1), ()),
     row(np.reshape, 1.5, (1, 1), _float32=False),

@@ -7,7 +7,7 @@ import pytest
 
 import dualdiff as dd
 from dualdiff.rules.numpy.common import NUMPY_2_5
-from tests.rules.table import A, row, rule_tests
+from tests.rules.table import A, row, rule_tests, since
 
 d = dd.numpy
 X, Z = A(2, 3), A(2, 3, complex=True)
@@ -91,7 +91,7 @@ ROWS = [
     row(np.cov, A(3, 4), dtype=complex, **ONE),
     row(np.corrcoef, A(3, 4), dtype=np.complex128, **REAL),
     row(np.quantile, A(2, 5), 0.4, weights=A(2, 5, low=0.5), axis=1, method="inverted_cdf", **REAL),
-    row(np.cumulative_sum, X, axis=0, include_initial=True),
+    since("2.1", "cumulative_sum", lambda: row(np.cumulative_sum, X, axis=0, include_initial=True)),
     row(lambda low, high: X.clip(low, high), A(3, low=-1.0, high=0.0), 0.7, _id="clip", **REAL),
     row(lambda x, v: _put(x, indices=[1, 4], values=v), X, A(2), _id="put", **REAL),
     row(stored(lambda z, out: z.conjugate(out), (2, 3), complex), Z, **ONE),
@@ -102,7 +102,7 @@ ROWS = [
     row(ranged, A(3, low=0.2, high=0.5), 0.8, _id="r_", **REAL),
     row(lambda x: d.r_[x[0] : x[1] : 3j], A(2), _id="r_", **REAL),
     row(lambda x: d.ascontiguousarray(x[0]), A(2), _id="ascontiguousarray"),
-    row(lambda x: d.array(x, ndmax=3, ndmin=3), X, _id="array"),
+    since("2.4", "array", lambda: row(lambda x: d.array(x, ndmax=3, ndmin=3), X, _id="array")),
     row(lambda x: d.full((2, 3), x, None, "F"), A(3), _id="full"),
     row(lambda x: d.vectorize(np.vdot, signature="(n),(n)->()")(x, x[0]), X, _id="vectorize",
         **ONE, _complex=False),

@@ -7,7 +7,7 @@ import dualdiff as dd
 from dualdiff.array.guards import BUDGET
 from dualdiff.errors import ChangedResidualError
 from dualdiff.rules.numpy.common import NUMPY_2_5
-from tests.rules.table import A, row, rule_tests
+from tests.rules.table import A, row, rule_tests, since
 
 ROWS = [
     # every pair of ranks that matmul tells apart, and broadcasting on either side
@@ -40,11 +40,11 @@ ROWS = [
     row(np.vdot, A(2, 2), A(2, 2, seed=1)),
     row(np.vecdot, A(2, 3), A(3)),
     row(np.linalg.vecdot, A(3, 2), A(3, 1), axis=0),
-    row(np.matvec, A(2, 2, 3), A(3)),
-    row(np.vecmat, A(2, 1, 3), A(2, 3, 2)),
+    since("2.2", "matvec", lambda: row(np.matvec, A(2, 2, 3), A(3))),
+    since("2.2", "vecmat", lambda: row(np.vecmat, A(2, 1, 3), A(2, 3, 2))),
     row(np.matmul, A(3, 2, 2), A(3, 4, 2), axes=[(2, 0), (0, 1), (-1, 0)]),
-    row(np.matvec, A(3, 2, 4), A(4, 2), axes=[(0, 2), 0, -1]),
-    row(np.vecmat, A(3), A(2, 3), axes=[0, (1, 0), 0]),
+    since("2.2", "matvec", lambda: row(np.matvec, A(3, 2, 4), A(4, 2), axes=[(0, 2), 0, -1])),
+    since("2.2", "vecmat", lambda: row(np.vecmat, A(3), A(2, 3), axes=[0, (1, 0), 0])),
     row(np.vecdot, A(3, 2), A(3, 1), axis=0, keepdims=True),
     row(np.vecdot, A(2, 3), A(3, 2), axes=[1, 0]),
     row(np.tensordot, A(2, 3), A(2, 3, 2), axes=2),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from tests.rules.table import A, row, rule_tests
+from tests.rules.table import A, row, rule_tests, since
 
 INDEX = np.array([[0, 2, 1], [2, 2, 0]])
 WHICH = np.array([[0, 1, 2], [2, 1, 0]])
@@ -82,9 +82,26 @@ ROWS = [
     row(np.clip, A(3, 4), 0.2, _complex=False, a_max=None),
     row(np.clip, A(3, 4), None, A(4, low=-0.2, high=0.2), _complex=False),
     row(np.clip, A(4), 0.9, -0.8, _complex=False, _float32=False),
-    row(lambda x, y: np.clip(x, min=y), A(3), 0.5, _complex=False, _float32=False, _id="clip-min"),
-    row(lambda x, y: np.clip(x, max=y), A(2, 3), A(2, 1), _complex=False, _id="clip-max"),
-    row(lambda x: np.clip(x, None, None), A(2), _id="clip-nothing"),
+    since(
+        "2.1",
+        "clip-min",
+        lambda: row(
+            lambda x, y: np.clip(x, min=y),
+            A(3),
+            0.5,
+            _complex=False,
+            _float32=False,
+            _id="clip-min",
+        ),
+    ),
+    since(
+        "2.1",
+        "clip-max",
+        lambda: row(
+            lambda x, y: np.clip(x, max=y), A(2, 3), A(2, 1), _complex=False, _id="clip-max"
+        ),
+    ),
+    since("2.1", "clip", lambda: row(lambda x: np.clip(x, None, None), A(2), _id="clip-nothing")),
     row(
         lambda y: np.clip(np.arange(4), y, 2.5),
         1.5,

@@ -10,8 +10,7 @@ import pytest
 import scipy.optimize
 
 import dualdiff as dd
-from dualdiff.errors import UnsupportedInputError
-from dualdiff.transforms.systems import SingularError, SolverError
+from dualdiff.errors import SingularError, SolverError, UnsupportedInputError
 
 optimize = dd.scipy.optimize
 START = np.array([0.3, 0.2])

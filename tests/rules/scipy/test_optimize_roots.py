@@ -6,8 +6,7 @@ import pytest
 import scipy.optimize
 
 import dualdiff as dd
-from dualdiff.errors import UnsupportedInputError
-from dualdiff.transforms.systems import SingularError, SolverError
+from dualdiff.errors import SingularError, SolverError, UnsupportedInputError
 
 optimize = dd.scipy.optimize
 K = np.random.default_rng(0).normal(size=(3, 3)) / 3

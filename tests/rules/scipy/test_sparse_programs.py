@@ -11,6 +11,7 @@ import scipy.sparse
 
 import dualdiff as dd
 from dualdiff.rules.scipy import sparse as sp
+from tests.versions import RNG_NAME
 
 KINDS = ("csr_array", "csc_array", "coo_array")
 
@@ -25,7 +26,9 @@ class Program:
         self.places = [(rng.integers(0, n, k), rng.integers(0, n, k)) for k in counts]
         self.kinds = rng.choice(KINDS, 3)
         self.steps = rng.integers(0, 11, 4)
-        self.constant = scipy.sparse.random_array((n, n), density=0.5, rng=rng, format="csr")
+        self.constant = scipy.sparse.random_array(
+            (n, n), density=0.5, **{RNG_NAME: rng}, format="csr"
+        )
         self.x = rng.normal(size=counts.sum() + n)
         self.direction = rng.normal(size=3 * n + n * n)
 

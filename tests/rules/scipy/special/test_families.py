@@ -9,6 +9,13 @@ ONE = A(2, low=0.4, high=1.8)
 AMPLITUDE, MODULUS = A(3, low=-2.0, high=4.0), A(2, 1, low=0.1, high=0.9)
 TWO = A(2, low=0.5, high=1.3, seed=5)
 
+
+def of_private(name, *constants):
+    """A row of one of SciPy's private functions of its last argument."""
+    function = getattr(special._ufuncs, name, None)
+    return real(name if function is None else of(function, *constants), POSITIVE)
+
+
 ROWS = [
     # Elliptic integrals and functions.
     *(real(n, UNIT) for n in ("ellipk", "ellipe", "ellipkm1")),
@@ -35,8 +42,8 @@ ROWS = [
     row(special._ufuncs._riemann_zeta, A(3, low=1.3, high=4.0)),
     real("_riemann_zeta", A(3, low=-2.7, high=0.6)),
     real("zetac", A(3, low=1.3, high=4.0)),
-    real(of(special._ufuncs._gen_harmonic, 5), POSITIVE),
-    real(of(special._ufuncs._normalized_gen_harmonic, 2, 4, 9), POSITIVE),
+    of_private("_gen_harmonic", 5),
+    of_private("_normalized_gen_harmonic", 2, 4, 9),
     # Error functions.
     *(row(getattr(special, n), X) for n in ("erf", "erfc", "erfi", "erfcx", "dawsn")),
     *(row(getattr(special, n), X) for n in ("ndtr", "log_ndtr")),

@@ -25,6 +25,7 @@ _DIVERTED = (
     "integrate",
     "interpolate",
     "linalg",
+    "optimize",
     "signal",
     "sparse",
     "sparse.linalg",

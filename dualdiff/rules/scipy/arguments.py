@@ -126,7 +126,10 @@ def as_plain_function(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         token = _by_dualdiff.set(False)
         try:
-            return plain(function(*args, **kwargs))
+            out = function(*args, **kwargs)
+            kind = type(out)
+            is_plain = kind is np.ndarray and not out.dtype.hasobject
+            return out if is_plain or kind is np.float64 or kind is float else plain(out)
         finally:
             _by_dualdiff.reset(token)
 

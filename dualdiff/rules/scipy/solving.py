@@ -2,79 +2,26 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 from collections.abc import Callable
-from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
-from numpy import float64, ndarray
 from scipy.optimize import OptimizeResult
 
 from ...array.box import is_box
 from ...core.muted import muted
-from ...core.trace import is_tracing
 from ...core.types import Value
 from ...errors import UnsupportedInputError, user_line
 from ...transforms.checkpoint import value_of
 from ..numpy.creation import asarray, given
-
-_by_dualdiff: ContextVar[bool] = ContextVar("dualdiff_calls_scipy", default=False)
-
-
-def implements(original: Any, *, calls: str = "") -> Callable[[Callable[..., Any]], Any]:
-    """Declare the decorated function as the implementation of SciPy's on traced values."""
-
-    def decorate(implementation: Callable[..., Any]) -> Any:
-        signature = inspect.signature(original)
-        own = inspect.signature(implementation).parameters
-        takes_all = any(p.kind is p.VAR_KEYWORD for p in own.values())
-
-        @functools.wraps(implementation)
-        def public(*args: Any, **kwargs: Any) -> Any:
-            if not is_tracing() or _by_dualdiff.get():
-                return original(*args, **kwargs)
-            bound = signature.bind(*args, **kwargs)
-            chosen = {}
-            for name, value in bound.arguments.items():
-                if signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
-                    chosen.update(value)
-                elif name in own or takes_all:
-                    chosen[name] = value
-            return implementation(**chosen)
-
-        return public
-
-    return decorate
-
-
-def plain_function(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of the program as SciPy's own code may call it: its results are plain values."""
-
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        token = _by_dualdiff.set(False)
-        try:
-            out = function(*args, **kwargs)
-            kind = type(out)
-            if kind is float or kind is float64 or (kind is ndarray and not out.dtype.hasobject):
-                return out
-            return value_of(out)
-        finally:
-            _by_dualdiff.reset(token)
-
-    return call
+from . import arguments
+from .arguments import as_plain_function
 
 
 def by_scipy(solver: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """SciPy's own result for plain arguments; tapes record nothing meanwhile."""
-    token = _by_dualdiff.set(True)
-    try:
-        with muted():
-            return solver(*args, **kwargs)
-    finally:
-        _by_dualdiff.reset(token)
+    with muted():
+        return arguments.by_scipy(solver, *args, **kwargs)
 
 
 def with_args(function: Callable[..., Any], args: Any) -> Callable[..., Any]:
@@ -87,7 +34,9 @@ def with_args(function: Callable[..., Any], args: Any) -> Callable[..., Any]:
 
 def plain_callable(function: Any, args: Any = ()) -> Any:
     """A function with additional arguments, with plain results; other objects stay."""
-    return plain_function(with_args(function, value_of(args))) if callable(function) else function
+    return (
+        as_plain_function(with_args(function, value_of(args))) if callable(function) else function
+    )
 
 
 def start_of(x0: Value) -> Any:

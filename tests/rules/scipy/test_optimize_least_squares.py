@@ -6,8 +6,7 @@ import scipy.optimize
 import scipy.sparse
 
 import dualdiff as dd
-from dualdiff.errors import UnsupportedInputError
-from dualdiff.transforms.systems import SingularError
+from dualdiff.errors import SingularError, UnsupportedInputError
 
 optimize = dd.scipy.optimize
 T = np.linspace(0.0, 2.0, 8)

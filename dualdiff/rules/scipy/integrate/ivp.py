@@ -17,7 +17,9 @@ from ....errors import UnsupportedInputError, user_line
 from ....transforms.checkpoint import value_of
 from ....transforms.implicit import lift
 from ...numpy.creation import asarray, contains_box, given
-from ..solving import by_scipy, implements, plain_function, with_args
+from ..arguments import as_plain_function
+from ..dispatch import implements
+from ..solving import by_scipy, with_args
 from .steps import EXPLICIT, Slope, TracedSolution, Trajectory
 
 Function = Callable[..., Any]
@@ -45,7 +47,7 @@ class Noted:
                 self.traced = self.traced or contains_box(out)
             return out
 
-        call = plain_function(noted)
+        call = as_plain_function(noted)
         for name in ("terminal", "direction"):
             if hasattr(function, name):
                 setattr(call, name, getattr(function, name))

@@ -12,7 +12,8 @@ from scipy import integrate
 from ....array.box import is_box
 from ....transforms.checkpoint import value_of
 from ...numpy.creation import asarray, given
-from ..solving import by_scipy, implements, with_args
+from ..dispatch import implements
+from ..solving import by_scipy, with_args
 from .ivp import Noted, gave_up, own_mesh, slope_of, vector
 from .steps import Trajectory
 

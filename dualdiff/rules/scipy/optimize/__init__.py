@@ -28,7 +28,6 @@ from .minima import (
     minimize_scalar,
     shgo,
 )
-from .problem import LinearConstraint
 from .roots import (
     anderson,
     bisect,
@@ -50,7 +49,6 @@ from .roots import (
 )
 
 __all__ = [
-    "LinearConstraint",
     "anderson",
     "basinhopping",
     "bisect",

@@ -22,16 +22,8 @@ from ....transforms.grad import grad
 from ....transforms.jacobian import jacobian
 from ....transforms.jvp_vjp import vjp
 from ...numpy.creation import asarray
-from ..solving import (
-    Result,
-    by_scipy,
-    implements,
-    like,
-    plain_callable,
-    refused,
-    start_of,
-    with_args,
-)
+from ..dispatch import implements
+from ..solving import Result, by_scipy, like, plain_callable, refused, start_of, with_args
 from .minima import minimum
 from .problem import plain_bounds
 

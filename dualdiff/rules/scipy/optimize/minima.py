@@ -18,16 +18,8 @@ from scipy import optimize
 
 from ....transforms.checkpoint import value_of
 from ...numpy.creation import asarray
-from ..solving import (
-    Result,
-    by_scipy,
-    implements,
-    like,
-    plain_callable,
-    refused,
-    start_of,
-    with_args,
-)
+from ..dispatch import implements
+from ..solving import Result, by_scipy, like, plain_callable, refused, start_of, with_args
 from .kkt import Bounds, Program
 from .problem import (
     gradient_of,
@@ -232,6 +224,8 @@ def _local(original: Any, function: str, value_at: int | None = 1, gradient_at: 
             out[gradient_at] = like(gradient(x), out[gradient_at])
         return tuple(out) if isinstance(found, tuple) else out[0]
 
+    # It takes all arguments by name.
+    minimize_locally.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]
     return _declared(original, minimize_locally, function)
 
 

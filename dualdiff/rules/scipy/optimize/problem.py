@@ -11,28 +11,25 @@ from scipy import optimize, sparse
 from ....core.batch import shape_of
 from ....transforms.checkpoint import value_of
 from ....transforms.grad import grad
-from ...numpy.creation import asarray, contains_box
-from ..solving import plain_callable, plain_function, with_args
+from ...numpy.creation import asarray
+from ..arguments import as_plain_function
+from ..dispatch import implements
+from ..solving import plain_callable, with_args
 from .kkt import Bounds, Constraint
 
 Function = Callable[..., Any]
 make: Any = optimize  # its stubs know fewer forms
 
 
-class LinearConstraint(optimize.LinearConstraint):
+@implements(optimize.LinearConstraint.__init__)
+def set_up_linear(
+    self: Any, A: Any, lb: Any = -np.inf, ub: Any = np.inf, keep_feasible: Any = False
+) -> None:
     """``scipy.optimize.LinearConstraint`` whose matrix and limits may be traced."""
-
-    def __init__(
-        self, A: Any, lb: Any = -np.inf, ub: Any = np.inf, keep_feasible: Any = False
-    ) -> None:
-        if not any(map(contains_box, (A, lb, ub))):
-            super().__init__(A, lb, ub, keep_feasible)
-            return
-        matrix = A if sparse.issparse(A) else np.atleast_2d(asarray(A))
-        new: Any = self
-        new.A = matrix
-        new.lb, new.ub = (spread(asarray(end), shape_of(matrix)[0]) for end in (lb, ub))
-        new.keep_feasible = np.broadcast_to(keep_feasible, shape_of(matrix)[:1])
+    self.A = A if sparse.issparse(A) else np.atleast_2d(asarray(A))
+    rows = shape_of(self.A)[0]
+    self.lb, self.ub = (spread(asarray(end), rows) for end in (lb, ub))
+    self.keep_feasible = np.broadcast_to(keep_feasible, (rows,))
 
 
 def gradient_of(function: Function, jac: Any, args: Any = ()) -> Function:
@@ -170,9 +167,9 @@ def _plain_constraint(c: Any) -> Any:
     ends = [np.array(value_of(asarray(b)), float) for b in (c.lb, c.ub)]
     if isinstance(c, optimize.LinearConstraint):
         return make.LinearConstraint(value_of(c.A), *ends, keep_feasible=c.keep_feasible)
-    jac, hess = (plain_function(f) if callable(f) else f for f in (c.jac, c.hess))
+    jac, hess = (as_plain_function(f) if callable(f) else f for f in (c.jac, c.hess))
     return make.NonlinearConstraint(
-        plain_function(c.fun),
+        as_plain_function(c.fun),
         *ends,
         jac=jac,
         hess=hess,

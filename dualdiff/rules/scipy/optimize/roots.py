@@ -14,16 +14,8 @@ from scipy import optimize
 
 from ....transforms.checkpoint import value_of
 from ....transforms.implicit import lift
-from ..solving import (
-    Result,
-    array_of,
-    by_scipy,
-    implements,
-    plain_callable,
-    refused,
-    start_of,
-    with_args,
-)
+from ..dispatch import implements
+from ..solving import Result, array_of, by_scipy, plain_callable, refused, start_of, with_args
 
 Function = Callable[..., Any]
 EQUATIONS = "the equations f(x) = 0"

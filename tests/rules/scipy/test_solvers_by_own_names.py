@@ -1,0 +1,82 @@
+"""SciPy's solvers by SciPy's own names, imported before any derivative, p in a closure alone."""
+
+import numpy as np
+import pytest
+from scipy.integrate import odeint, solve_ivp
+from scipy.optimize import (
+    LinearConstraint,
+    basinhopping,
+    brentq,
+    brute,
+    curve_fit,
+    differential_evolution,
+    fixed_point,
+    fmin,
+    fmin_slsqp,
+    fsolve,
+    least_squares,
+    leastsq,
+    lsq_linear,
+    minimize,
+    minimize_scalar,
+    newton,
+    nnls,
+    root,
+    root_scalar,
+)
+
+import dualdiff as dd
+
+T = np.linspace(0.0, 1.0, 5)
+
+
+def shifted(x, p):
+    return np.sum((x - p) ** 2)
+
+
+# Each gives p (or exp(-p)) in a way of its own.
+ROOT = {
+    "root": lambda p: root(lambda x: x**3 - p**3, 1.0).x[0],
+    "fsolve": lambda p: fsolve(lambda x: x**3 - p**3, [1.0])[0],
+    "root_scalar": lambda p: root_scalar(lambda x: x - p, bracket=(0, 5)).root,
+    "brentq": lambda p: brentq(lambda x: x - p, 0, 5),
+    "newton": lambda p: newton(lambda x: x**2 - p**2, 1.0),
+    "fixed_point": lambda p: fixed_point(lambda x: np.sqrt(x * p), 1.0),
+    "minimize": lambda p: minimize(lambda x: shifted(x, p), [0.0, 0.0]).x[1],
+    "minimize bounds": lambda p: minimize(lambda x: np.sum(x), [3.0], bounds=[(p, 5)]).x[0],
+    "minimize constraint": lambda p: minimize(
+        lambda x: np.sum(x**2), [3.0], constraints={"type": "ineq", "fun": lambda x: x - p}
+    ).x[0],
+    "LinearConstraint": lambda p: minimize(
+        lambda x: np.sum(x**2), [3.0], constraints=LinearConstraint([[1.0]], [p], [np.inf])
+    ).x[0],
+    "minimize_scalar": lambda p: minimize_scalar(lambda x: (x - p) ** 2 + 1).x,
+    "fmin": lambda p: fmin(lambda x: shifted(x, p), [0.0], disp=False)[0],
+    "fmin_slsqp": lambda p: fmin_slsqp(lambda x: shifted(x, p), [0.0], iprint=0)[0],
+    "basinhopping": lambda p: basinhopping(lambda x: shifted(x, p), [0.0], niter=2, rng=0).x[0],
+    "brute": lambda p: brute(lambda x: shifted(x, p), [(0, 5)], Ns=5)[0],
+    "differential_evolution": lambda p: differential_evolution(
+        lambda x: shifted(x, p), [(0, 5)], rng=0, maxiter=3
+    ).x[0],
+    "least_squares": lambda p: least_squares(lambda x: x * T - p * T, [1.0]).x[0],
+    "leastsq": lambda p: leastsq(lambda x: x * T - p * T, [1.0])[0][0],
+    "curve_fit": lambda p: curve_fit(lambda t, a: a * t + 2 * p * t, T, T)[0][0] * -0.5 + 0.5,
+    "lsq_linear": lambda p: lsq_linear(T[:, None], p * T).x[0],
+    "nnls": lambda p: nnls(T[:, None], p * T)[0][0],
+    "solve_ivp": lambda p: solve_ivp(lambda t, y: p + 0.0 * y, (0, 1), [0.0]).y[0, -1],
+    "odeint": lambda p: odeint(lambda y, t: p + 0.0 * y, 0.0, [0.0, 1.0])[-1, 0],
+    "a function in a function": lambda p: brentq(
+        lambda x: minimize_scalar(lambda z: (z - x) ** 2 + 1).x - p, 0, 5
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::scipy.optimize.OptimizeWarning")
+@pytest.mark.parametrize("name", ROOT)
+def test_a_solver_is_differentiated_as_it_stands(name):
+    f = ROOT[name]
+    for first in (dd.grad, dd.derivative):
+        assert first(f)(2.0) == pytest.approx(1.0, rel=1e-6)
+        assert first(lambda p: f(p) ** 2)(2.0) == pytest.approx(4.0, rel=1e-3)
+        assert dd.grad(first(lambda p: f(p) ** 2))(2.0) == pytest.approx(2.0, rel=1e-3)
+    assert np.ndim(f(2.0)) == 0

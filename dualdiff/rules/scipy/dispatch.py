@@ -73,9 +73,14 @@ class Entry:
     """One function, method or class of SciPy's, and its implementation on traced values."""
 
     def __init__(
-        self, target: Any, find: Callable[[], Callable[..., Any]], calls: Sequence[str] = ()
+        self,
+        target: Any,
+        find: Callable[[], Callable[..., Any]],
+        calls: Sequence[str] = (),
+        of_subclasses: bool = False,
     ) -> None:
         self.target, self.find, self.calls = target, find, tuple(calls)
+        self.of_subclasses = of_subclasses  # then the implementation gets the class first
         self.original = original_of(target)  # runs SciPy's code
         self.places: list[Any] = []  # where SciPy's object was replaced
         self.makes_instances = False
@@ -150,8 +155,10 @@ class Entry:
         names = original.__code__.co_varnames[1:]
 
         def __new__(cls: type, *args: Any, **kwargs: Any) -> Any:
-            is_asked = LIVE and self.makes_instances and cls is self.target
+            is_asked = LIVE and self.makes_instances and (self.of_subclasses or cls is self.target)
             if is_asked and any_traced((*args, *kwargs.values())):
+                if self.of_subclasses:
+                    return self.call(cls, *args, **kwargs)
                 # Diverted functions pass all by position; __init__ may take keywords only.
                 named = dict(zip(names, args, strict=False)) if is_diverted else {}
                 made = self.call(*(() if named else args), **named, **kwargs)

@@ -9,6 +9,12 @@ from typing import Any
 
 from .dispatch import Entry, enter, implements_lazily
 
+OPERATORS = frozenset(
+    f"__{name}__"
+    for name in (
+        "call", "add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "pow", "rpow",
+    )
+)  # fmt: skip
 SPECIAL, STATS = "dualdiff.rules.scipy.special", "dualdiff.rules.scipy.stats"
 
 
@@ -26,11 +32,19 @@ def declare_stats() -> None:
     _declare_functions(stats, STATS)
     for cls in _classes_of_stats(stats):
         for name, found in list(vars(cls).items()):
-            is_public = not name.startswith("_") or name == "__call__"
+            is_public = not name.startswith("_") or name in OPERATORS
             if isinstance(found, types.FunctionType) and is_public:
                 _declare_method(found, name)
     for cls in _made_by_calls(stats):
         implements_lazily(cls, STATS, cls.__name__)
+    new = getattr(stats, "_probability_distribution", None)
+    if new is not None:
+        enter(Entry(new._ProbabilityDistribution, _find_of_class, of_subclasses=True))
+
+
+def _find_of_class() -> Callable[..., Any]:
+    found: Callable[..., Any] = importlib.import_module(f"{STATS}.new_classes").of_class
+    return found
 
 
 def _declare_functions(module: Any, rules: str) -> None:

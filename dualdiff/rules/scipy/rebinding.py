@@ -177,6 +177,8 @@ def translated(value: Value) -> Any:
         return _of_numpy(value)
     if isinstance(value, type):
         return rebuilt(value)
+    if isinstance(value, types.MethodType):
+        return _contained(value)
     if type(value).__module__ in REBUILT_MODULES:
         return instance_of(value)
     return value
@@ -270,6 +272,8 @@ def _contained(value: Value) -> Any:
         return type(value)(map(_contained, value))
     if type(value) is dict:
         return {k: _contained(v) for k, v in value.items()}
+    if isinstance(value, types.MethodType) and type(value.__self__).__module__ in REBUILT_MODULES:
+        return types.MethodType(rebound(value.__func__), instance_of(value.__self__))
     return instance_of(value) if type(value).__module__ in REBUILT_MODULES else value
 
 
@@ -303,8 +307,9 @@ def instance_of(source: Any) -> Any:
         if isinstance(value, types.MethodType):
             function = value.__func__
             own = getattr(function, "__globals__", None) is not None
-            value = types.MethodType(rebound(function) if own else function, new)
-        new.__dict__[name] = _contained(value)
+            new.__dict__[name] = types.MethodType(rebound(function) if own else function, new)
+        else:
+            new.__dict__[name] = _contained(value)
     for finish in AFTER:
         finish(new, source)
     return new

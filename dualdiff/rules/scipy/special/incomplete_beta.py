@@ -13,7 +13,9 @@ import numpy as np
 from scipy import special
 
 from ....array.box import unbox
+from ....array.dispatch import register
 from ....core.types import Value
+from ...numpy.common import zero_derivative
 from .gamma_beta import log_beta, log_minus_psi, psi_difference
 from .interpolation import interpolated, is_many, is_one_number
 from .kinds import by, cases, closed, column, declared, exp_exp, find, flat, inverse, is_few
@@ -275,6 +277,9 @@ closed(
     lambda x, y, z, ans: ans * (psi_difference(y, x * 1.0) + np.log(z)),
     lambda x, y, z, ans: ans * (y / z - x / (1 - z)),
 )
+for _name in ("_binom_ppf", "_binom_isf", "_nbinom_ppf", "_nbinom_isf"):
+    if find(_name) is not None:
+        register(find(_name), zero_derivative(find(_name)))  # integers
 by("_nbinom_mean", lambda n, p: n * (1 - p) / p)
 by("_nbinom_variance", lambda n, p: n * (1 - p) / p**2)
 by("_nbinom_skewness", lambda n, p: (2 - p) / np.sqrt(n * (1 - p)))

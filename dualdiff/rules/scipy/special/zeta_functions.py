@@ -103,7 +103,10 @@ closed(
 
 
 def _harmonic(n: Any, a: Value) -> Any:
-    return find("_gen_harmonic")(n, a)
+    """The sum of n terms, which SciPy does not know for n = 0."""
+    some = unbox(n) > 0
+    total = find("_gen_harmonic")(np.where(some, n, 1.0), a)
+    return total if np.all(some) else np.where(some, total, 0.0)
 
 
 def _between(low: Any, high: Any, a: Value) -> Any:

@@ -16,7 +16,9 @@ from ..rebinding import REBUILT_MODULES, class_on_traced, on_traced, passing_ins
 from . import replacements, summaries  # noqa: F401  # what rebinding must know of scipy.stats
 from .distributions import Distribution
 from .multivariate import Multivariate, dirichlet, multivariate_normal
+from .new_classes import calls_class, is_new_class, of_distributions
 
+NEW = "scipy.stats._distribution_infrastructure"
 __all__ = ["dirichlet", "multivariate_normal"]
 
 
@@ -32,6 +34,12 @@ def _counterpart(found: Any, name: str) -> Any:
         return Distribution(found)
     if isinstance(found, stats._multivariate.multi_rv_generic):
         return Multivariate(found, name)
+    if name == "make_distribution":
+        return lambda dist: found(getattr(dist, "source", dist))
+    if is_new_class(found):
+        return calls_class(found)
+    if getattr(found, "__module__", None) == NEW and isinstance(found, types.FunctionType):
+        return of_distributions(found, f"scipy.stats.{name}")
     if isinstance(found, types.FunctionType):
         return on_traced(found, f"scipy.stats.{name}")
     if isinstance(found, type) and found.__module__ in REBUILT_MODULES:

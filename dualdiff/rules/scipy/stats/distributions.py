@@ -40,6 +40,8 @@ REBOUND = frozenset(
         "expect", "nnlf",
     )
 )  # fmt: skip
+QUANTILES = ("ppf", "isf", "median", "interval")
+MOMENTS = ("mean", "var", "std", "stats", "moment", "entropy", "support")
 CLOSE = 1e-9  # how far a first value may be from SciPy's
 INFRASTRUCTURE = "scipy.stats._distn_infrastructure"
 
@@ -85,12 +87,18 @@ class Distribution:
         def method(*args: Any, **kwargs: Any) -> Any:
             if not any_traced((*args, *kwargs.values())):
                 return found(*args, **kwargs)
+            if name in QUANTILES and self.discrete:
+                return self._steps(name, *args, **kwargs)
             if name in OUTSIDE:
                 return self.evaluate(name, *args, **kwargs)
             if name == "fit" and not self.discrete:
                 return fit(self, *args, **kwargs)
             if name in REBOUND:
                 what = f"scipy.stats.{self.name}.{name}"
+                if self.discrete and name in MOMENTS:
+                    given = args[1:] if name == "moment" else args
+                    named = {k: v for k, v in kwargs.items() if k not in ("order", "moments")}
+                    self._refuse_integers(name, self.parameters(name, given, named)[0])
                 if self.name == "truncpareto" and args and is_box(args[0]):
                     self._refuse_whole_exponent(what, args[0])
                 value = explained(getattr(self.copy, name), what, args, kwargs)
@@ -165,6 +173,20 @@ class Distribution:
         if name not in self.checked:
             self._check(name, value, x, shapes, loc, scale)
         return value
+
+    def _steps(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Quantiles of integers: steps, so that `loc` alone has a derivative."""
+        if name == "median":
+            return self._steps("ppf", 0.5, *args, **kwargs)
+        key = "confidence" if name == "interval" else "q"
+        q, *rest = args if key not in kwargs else (kwargs.pop(key), *args)
+        if name == "interval":
+            ends = (1 - q) / 2, 1 - (1 - q) / 2
+            return tuple(self._steps("ppf", end, *rest, **kwargs) for end in ends)
+        shapes, loc, _ = self.parameters(name, rest, kwargs)
+        self._refuse_integers(name, shapes)
+        steps = getattr(self.source, name)(*map(unbox, (q, *shapes)))
+        return poisoned(steps + loc, (q, *shapes, loc))
 
     def _refuse_integers(self, name: str, shapes: Sequence[Any]) -> None:
         """A shape that must be an integer has no derivative."""

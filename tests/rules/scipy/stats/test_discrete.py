@@ -1,0 +1,68 @@
+"""Discrete distributions: integers have no derivative, steps have derivative zero."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import dualdiff as dd
+from dualdiff.errors import UnsupportedInputError
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda m: stats.poisson.ppf([0.3, 0.9], m),
+        lambda m: stats.poisson.isf([0.3, 0.9], m),
+        lambda m: stats.geom.median(m / 5),
+        lambda m: np.stack(stats.skellam.interval(0.9, m, 2.0)),
+        lambda m: stats.betabinom.ppf(0.4, 5, m, 1.5),
+    ],
+)
+def test_quantiles_are_scipys_with_derivative_zero(call):
+    value, slope = dd.jvp(call, (2.3,), (1.0,))
+    assert np.array_equal(value, call(2.3))
+    assert not np.any(slope)
+
+
+def test_quantiles_move_with_loc_and_are_nan_at_bad_parameters():
+    assert dd.grad(lambda loc: stats.poisson.ppf(0.3, 4.2, loc))(2.0) == 1
+    value, slope = dd.jvp(lambda m: np.stack(stats.poisson.interval(0.9, 4.0, loc=m)), (3,), (1.0,))
+    assert np.array_equal(value, stats.poisson.interval(0.9, 4.0, loc=3))
+    assert np.array_equal(slope, [1, 1])
+    assert np.isnan(dd.grad(lambda m: stats.poisson.ppf(0.3, m))(-2.0))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda n: stats.binom.mean(n, 0.3),
+        lambda n: stats.nhypergeom.var(20, n, 3),
+        lambda n: stats.binom.ppf(0.3, n, 0.3),
+        lambda n: stats.binom.median(n, 0.3),
+        lambda n: stats.binom.moment(2, n, 0.3),
+        lambda n: stats.randint.entropy(0, n),
+    ],
+)
+def test_parameters_that_are_integers_have_no_derivative(call):
+    with pytest.raises(UnsupportedInputError, match="is an integer"):
+        dd.grad(call)(7.0)
+
+
+def test_entropies_of_infinite_sums_agree_with_differences():
+    for call in (lambda p: stats.nbinom.entropy(5, p), lambda m: stats.poisson.entropy(3 * m)):
+        h = 1e-5
+        expected = (call(0.4 + h) - call(0.4 - h)) / (2 * h)
+        assert dd.grad(call)(0.4) == pytest.approx(expected, rel=1e-7)
+
+
+def test_zipfian_masses_have_derivatives_at_the_first_integer():
+    k = np.arange(1, 16)
+    harmonic = np.sum(k**-0.75)
+    exact = np.sum(np.log(k) * k**-0.75) / harmonic**2  # of 1 / H
+    assert dd.grad(lambda a: stats.zipfian.pmf(1, a, 15))(0.75) == pytest.approx(exact, rel=1e-13)
+
+
+def test_a_quantile_where_the_density_underflows_keeps_its_value():
+    value, slope = dd.jvp(lambda a: stats.argus.isf(1e-20, a), (1.0,), (1.0,))
+    assert value == 1
+    assert np.isnan(slope)

@@ -21,15 +21,17 @@ from ..core.trace import CONVERTED, materialize
 from ..core.types import Value
 from ..errors import ConversionError, describe, plain_target_error, user_line
 from .box import Box, is_box, observe
-from .conversion import TO_SCALAR_TYPE
+from .conversion import TO_SCALAR_TYPE, face
 from .dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
 from .views import Array, View
 
 _turning = threading.RLock()
 _PLAIN = (float, int, complex, bool, np.float64)
 _plain_set = ndarray.__setitem__
+_set_class = object.__dict__["__class__"].__set__
 # The primitive of a part of an array in memory, for arrays that may be written to and others.
 _windows: list[Any] = []
+TRACED_KINDS: set[type] = set()  # of arrays that hold traced values
 
 
 def set_windows(writeable: Any, readonly: Any) -> None:
@@ -39,7 +41,12 @@ def set_windows(writeable: Any, readonly: Any) -> None:
 
 def is_made(x: Value) -> bool:
     """Whether `x` is an array that the program made, plain or traced."""
-    return type(x) is Made or type(x) is MadeTraced
+    return type(x) is Made or type(x) in TRACED_KINDS
+
+
+def class_of(a: Any) -> type:
+    """The class that an array which the program made has in the program."""
+    return ndarray if type(a) in (Made, MadeTraced) else type(a).__mro__[1]
 
 
 def holds_traced(x: Value) -> bool:
@@ -51,7 +58,7 @@ def holds_traced(x: Value) -> bool:
         return any(map(holds_traced, x))
     if kind is ndarray:
         return x.dtype.hasobject and any(map(holds_traced, x.flat))
-    return kind is MadeTraced or is_box(x)
+    return kind in TRACED_KINDS or is_box(x)
 
 
 class _Memory(ndarray):
@@ -68,6 +75,10 @@ class Made(ndarray):
     _content: Any  # the box, once it is traced
     _twin: Any  # the same memory as a plain ndarray, as long as a tape keeps it
     _views: list[Any]  # of all views, if it is no view itself
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # libraries test ``x.__class__ is np.ndarray``
+        return ndarray
 
     def __array_finalize__(self, source: Any) -> None:
         self._born, self._content, self._twin = levels.latest, None, None
@@ -159,9 +170,9 @@ def facade(box: Any) -> Any:
     if memory is None:
         return box
     made = memory.view(_Memory).view(Made)
-    made.__class__ = MadeTraced
+    _set_class(made, MadeTraced)
     made._content = box
-    _take_over()
+    take_over()
     if ConversionError.last.text is None:  # for an error of compiled code
         ConversionError.last.text = str(_read_by_compiled_code(box))
     return made
@@ -175,10 +186,10 @@ def _of_type(box: Any, kind: Any, dtype: Any = None, copy: Any = None) -> Any:
 TO_SCALAR_TYPE.append(_of_type)
 
 
-def _take_over() -> None:
+def take_over() -> None:
     """From now on boxes look for arrays that are traced among their operands."""
     Box.__array_ufunc__ = _ufunc_of_boxes  # type: ignore[method-assign]
-    Box.__array_function__ = _function_of_boxes  # type: ignore[method-assign]
+    Box.__array_function__ = function_of_boxes  # type: ignore[method-assign]
 
 
 def plain_twin(a: Any) -> Any:
@@ -213,7 +224,7 @@ def _read_by_compiled_code(a: Any) -> ConversionError:
 
 def traced_content(a: Made) -> Any:
     """The box of an array into which a traced value is stored."""
-    if type(a) is MadeTraced:
+    if type(a) in TRACED_KINDS:
         return content_of_traced(a)
     root: Any = a.base if is_made(a.base) else a
     opened = levels.opened_here()
@@ -232,14 +243,14 @@ def _turn(root: Made) -> None:
     plain = ndarray.view(root, ndarray)
     content = plain.copy(order="K")
     root._content = Array(content, True)
-    root.__class__ = MadeTraced
+    _set_class(root, MadeTraced)
     for reference in root._views:
         view = reference()
         if view is not None:
-            view.__class__ = MadeTraced
+            _set_class(view, MadeTraced)
             view._content = _window(root, view)
     plain.fill(np.nan)
-    _take_over()
+    take_over()
 
 
 def _window(root: Any, view: Any) -> Any:
@@ -264,11 +275,15 @@ class MadeTraced(Made):
 
     __slots__ = ()
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # not ndarray itself: they pass it to C then
+        return face(class_of(self))
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return _ufunc_of_boxes(None, ufunc, method, *inputs, **kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return _function_of_boxes(None, func, types, args, kwargs)
+        return function_of_boxes(None, func, types, args, kwargs)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return content_of_traced(self).__reduce_ex__(protocol)
@@ -277,7 +292,7 @@ class MadeTraced(Made):
 def boxed(x: Value) -> Any:
     """Boxes in place of arrays that the program made and that are traced, also in lists."""
     kind = type(x)
-    if kind is MadeTraced:
+    if kind in TRACED_KINDS:
         return content_of_traced(x)
     if kind is list or kind is tuple:
         new = [boxed(e) for e in x]
@@ -295,7 +310,7 @@ def _ufunc_of_boxes(self: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: 
     )
 
 
-def _function_of_boxes(self: Any, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+def function_of_boxes(self: Any, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
     args, kwargs = boxed(tuple(args)), {k: boxed(v) for k, v in kwargs.items()}
     return dispatch_function(func, args, kwargs)
 
@@ -341,4 +356,5 @@ def _override() -> None:
 
 
 _override()
+TRACED_KINDS.add(MadeTraced)
 CONVERTED.update((Made, MadeTraced))

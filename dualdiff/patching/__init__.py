@@ -19,7 +19,9 @@ _functions = Functions()
 
 def _made_names() -> Names:
     install_names()
-    return Names([*creation.replacements(), *scalar_math.replacements()], _functions.add)
+    names = Names([*creation.replacements(), *scalar_math.replacements()], _functions.add)
+    _functions.table = names.forth
+    return names
 
 
 def _replace(names: Names) -> None:

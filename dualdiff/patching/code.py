@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import dis
 import functools
+import operator
 import sys
 import types
 import weakref
@@ -19,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..array.box import is_box, unbox
-from ..array.made import MadeTraced, boxed, is_made
+from ..array.made import TRACED_KINDS, boxed, class_of, is_made
 from ..core.trace import LIVE
 from ..core.types import Value
 from ..rules.numpy.creation import contains_box
@@ -32,7 +33,7 @@ _copies: dict[types.CodeType, types.CodeType] = {}
 
 
 def _is_traced(x: Value) -> bool:
-    return is_box(x) or type(x) is MadeTraced
+    return is_box(x) or type(x) in TRACED_KINDS
 
 
 def _number_of(kind: Any, x: Value) -> Any:
@@ -66,7 +67,7 @@ def _type(*args: Any, **kwargs: Any) -> Any:
     if LIVE and len(args) == 1:
         x = args[0]
         if is_made(x):
-            return np.ndarray
+            return class_of(x)
         if is_box(x):
             return type(unbox(x))
     return type(*args, **kwargs)
@@ -298,10 +299,14 @@ def is_exempt(module: str) -> bool:
 class Functions:
     """The functions that run on copies of their code for a while."""
 
-    def __init__(self) -> None:
+    def __init__(self, table: dict[int, tuple[Any, Any]] | None = None) -> None:
+        self.table = {} if table is None else table  # see `names`
+        # Cells of closures and defaults of parameters: what holds them, and both values.
+        self.held: list[tuple[Any, str, Any, Any]] = []
         # By identity: the function, its own code, and the copy.
         self.found: dict[int, tuple[Any, types.CodeType, types.CodeType]] = {}
         self.scanned: dict[int, int] = {}  # sizes of the namespaces that were looked through
+        self.prepared: Any = weakref.WeakValueDictionary()  # functions by their identity
         self.active = False
 
     def add(self, value: Any) -> None:
@@ -313,6 +318,7 @@ class Functions:
             code, space = function.__code__, function.__globals__
             if is_exempt(str(space.get("__name__", ""))):
                 continue
+            self._add_held(function)
             copy = rewritten(code, space)
             if copy is not code:
                 key = id(function)
@@ -322,11 +328,47 @@ class Functions:
                 if self.active:
                     function.__code__ = copy
 
+    def _new(self, value: Any) -> Any:
+        """What replaces a value; the value itself if nothing does."""
+        pair = self.table.get(id(value))
+        return pair[1] if pair is not None and pair[0] is value else value
+
+    def _add_held(self, function: types.FunctionType) -> None:
+        """Note functions to be replaced that are held by a closure or as a default."""
+        places: list[tuple[Any, str]] = [
+            (cell, "cell_contents") for cell in function.__closure__ or ()
+        ]
+        for holder, name in [*places, (function, "__defaults__"), (function, "__kwdefaults__")]:
+            try:
+                old = getattr(holder, name)
+            except ValueError:  # an empty cell
+                continue
+            if type(old) is tuple:
+                new: Any = tuple(map(self._new, old))
+                same = all(map(operator.is_, old, new))
+            elif type(old) is dict and name == "__kwdefaults__":
+                new = {k: self._new(v) for k, v in old.items()}
+                same = all(new[k] is v for k, v in old.items())
+            else:
+                new = self._new(old)
+                same = new is old
+            if not same:
+                self.held.append((holder, name, old, new))
+                if self.active:
+                    setattr(holder, name, new)
+
     def _forget(self, key: int, reference: Any) -> None:
         self.found.pop(key, None)
 
     def prepare(self, f: Any) -> None:
         """Note the functions that a function to be differentiated may call by their names."""
+        space = getattr(f, "__globals__", None)
+        if self.prepared.get(id(f)) is f and (
+            not space or self.scanned.get(id(space)) == len(space)
+        ):
+            return
+        if type(f) is types.FunctionType:
+            self.prepared[id(f)] = f
         for _ in range(16):
             inner = getattr(f, "__wrapped__", None) or getattr(f, "func", None)
             if inner is None:
@@ -351,6 +393,8 @@ class Functions:
     def replace(self) -> None:
         """Run the functions on the copies."""
         self.active = True
+        for holder, name, _, new in self.held:
+            setattr(holder, name, new)
         for reference, code, copy in list(self.found.values()):
             function = reference()
             if function is not None and function.__code__ is code:
@@ -359,6 +403,8 @@ class Functions:
     def restore(self) -> None:
         """Give the functions their own code again."""
         self.active = False
+        for holder, name, old, _ in self.held:
+            setattr(holder, name, old)
         for reference, code, copy in list(self.found.values()):
             function = reference()
             if function is not None and function.__code__ is copy:

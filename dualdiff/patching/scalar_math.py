@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from ..array.box import observe
+from ..array.box import is_box, observe
+from ..array.dispatch import FUNCTIONS
 from ..core.trace import LIVE
 from ..core.types import Value
 from ..rules.numpy.common import strip
@@ -142,6 +143,8 @@ def _explicit(original: Function, traced: Function | None, args: Any, kwargs: An
 def _on_traced(original: Function, traced: Function | None) -> Any:
     """A function of numbers that is `original` for plain ones, and does not become a method."""
 
+    rule = FUNCTIONS.get(traced, traced)
+
     def call(plain: Function, /, *args: Any, **kwargs: Any) -> Any:
         if not LIVE:
             return plain(*args, **kwargs)
@@ -150,6 +153,9 @@ def _on_traced(original: Function, traced: Function | None) -> Any:
     def call_one(plain: Function, x: Value, /) -> Any:
         if not LIVE or type(x) is float:
             return plain(x)
+        if rule is not None and is_box(x):
+            plain(observe(x))  # it raises the errors of the program
+            return rule(x)
         return _explicit(plain, traced, (x,), {})
 
     one = call_one if _takes_one(original) else call

@@ -231,3 +231,18 @@ def test_python_m_dualdiff_runs_a_program_under_the_patch(tmp_path: Path) -> Non
     command = [sys.executable, "-m", "dualdiff", str(program), "--option", "1"]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     assert ran.stdout == "2.0 0.25 ['--option', '1']\n"
+
+
+def test_functions_that_a_closure_or_a_default_holds_are_replaced(library: Any) -> None:
+    exec(
+        "def made_with(root): return lambda t: root(t)\n"
+        "closed = made_with(math.sqrt)\n"
+        "def default(t, root=math.sqrt, *, exp=math.exp): return root(t) + exp(t)\n",
+        vars(library),
+    )
+    defaults = library.default.__defaults__
+    with dd.patch():
+        assert dd.grad(library.closed)(4.0) == 0.25
+        assert dd.grad(library.default)(4.0) == pytest.approx(0.25 + math.exp(4.0))
+    assert library.default.__defaults__ == defaults == (math.sqrt,)
+    assert library.closed.__closure__[0].cell_contents is math.sqrt

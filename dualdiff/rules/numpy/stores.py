@@ -16,6 +16,7 @@ import numpy as np
 from ...array.box import is_box, observe, unbox
 from ...array.dispatch import register
 from ...array.stores import assign_to
+from ...array.subclasses import as_subclass, can_be_traced
 from ...core.batch import Shape, cast, dtype_of, shape_of
 from ...core.trace import materialize
 from ...core.types import Value
@@ -95,6 +96,8 @@ def view(x: Value, dtype: Any = None, type: Any = None) -> Any:
     if type is not None and type is not np.ndarray:
         if not is_box(materialize(x)):
             return np.asarray(x).view(type)  # read-only: a store into it might be lost
+        if can_be_traced(type):
+            return as_subclass(x, type)
         raise UnsupportedInputError(
             f"a traced array ({describe(x)}) cannot become a {type.__name__}, whose operations "
             f"mean something else, {user_line()}; leave it an array (write @ for the products of "

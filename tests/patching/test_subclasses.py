@@ -1,0 +1,87 @@
+"""Traced arrays of classes that a program derives from ndarray."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dualdiff as dd
+
+X = np.arange(1.0, 4.0)
+
+
+class Point(np.ndarray):
+    """A class with methods and attributes of its own."""
+
+    def __new__(cls, x: Any) -> Any:
+        return np.asarray(x).view(cls)
+
+    def norm(self) -> Any:
+        return np.sqrt(np.sum(self**2))
+
+    @property
+    def first(self) -> Any:
+        return self[0]
+
+
+class Named(np.ndarray):
+    """A class whose attribute goes along with results."""
+
+    def __new__(cls, x: Any, name: Any = None) -> Any:
+        new = np.asarray(x).view(cls)
+        new.name = name
+        return new
+
+    def __array_finalize__(self, source: Any) -> None:
+        self.name = getattr(source, "name", None)
+
+
+class Quantity(np.ndarray):
+    """A class that has a say in every ufunc."""
+
+    def __new__(cls, x: Any, unit: Any) -> Any:
+        new = np.asarray(x, dtype=float).view(cls)
+        new.unit = unit
+        return new
+
+    def __array_finalize__(self, source: Any) -> None:
+        self.unit = getattr(source, "unit", None)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        plain = [x.view(np.ndarray) if isinstance(x, Quantity) else x for x in inputs]
+        ans = super().__array_ufunc__(ufunc, method, *plain, **kwargs)
+        return Quantity(ans, self.unit) if np.ndim(ans) else ans
+
+
+def _point(x: Any) -> Any:
+    p = Point(x)
+    assert all(isinstance(q, Point) for q in (p, p * 2, p[1:], p.reshape(3, 1), np.sin(p)))
+    q = Point(x * 1.0)
+    q[0] = q[1] * q.first
+    return p.norm() ** 2 + np.sum(Point(x) ** 2) + np.dot(q, q)
+
+
+def _named(x: Any) -> Any:
+    doubled = Named(x, "length") * 2
+    assert doubled.name == "length"
+    assert type(doubled) is Named
+    return np.sum(doubled**2)
+
+
+def _quantity(x: Any) -> Any:
+    area = (Quantity(x, "m") * 2) ** 2
+    assert area.unit == "m"
+    return np.sum(area)
+
+
+def test_subclasses_keep_their_class_and_the_derivative() -> None:
+    with dd.patch():
+        expected = 4 * X + 2 * np.array([X[0] * X[1] ** 2, X[1] * (1 + X[0] ** 2), X[2]])
+        for f, gradient in [(_point, expected), (_named, 8 * X), (_quantity, 8 * X)]:
+            np.testing.assert_allclose(dd.grad(f)(X), gradient)
+            np.testing.assert_allclose(dd.jacobian(f, mode="forward")(X), gradient)
+
+
+def test_classes_with_another_meaning_are_refused() -> None:
+    with dd.patch(), pytest.raises(TypeError, match="cannot become a matrix"):
+        dd.grad(lambda x: np.sum(x.reshape(3, 1).view(np.matrix)))(X)

@@ -1,0 +1,82 @@
+"""Run the cases of some packages, in a process of their own; print a JSON object for each.
+
+``python tests/wild/run.py tmm fluids`` prints what differentiation gives for these packages.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import numdifftools as nd
+import numpy as np
+from collection import CASES, Case
+
+import dualdiff as dd
+
+
+def reference(case: Case) -> Any:
+    """The derivative by Richardson extrapolation of central differences."""
+    step = nd.MaxStepGenerator(base_step=1e-3, num_steps=8, step_ratio=2, scale=1)
+    size = np.maximum(np.abs(case.x), 1e-2)
+    scaled = lambda u: float(np.real(dd.value_of(case.f(_like(u * size, case.x)))))  # noqa: E731
+    return np.squeeze(nd.Gradient(scaled, step=step)(np.ravel(case.x / size)) / np.ravel(size))
+
+
+def _like(u: Any, x: Any) -> Any:
+    return float(np.squeeze(u)) if np.ndim(x) == 0 else np.asarray(u)
+
+
+def attempt(case: Case, expected: Any) -> str:
+    """The outcome of a gradient: right, wrong, clear or unclear."""
+    try:
+        found = np.squeeze(dd.grad(case.f)(case.x))
+    except dd.DualdiffError as error:
+        return f"clear: {error}"
+    except Exception as error:
+        return f"unclear: {type(error).__name__}: {error}"
+    scale = np.max(np.abs(expected)) + 1e-12
+    near = np.max(np.abs(found - expected)) <= 1e-5 * scale
+    return "right" if near else f"wrong: {found} for {expected}"
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    """The least time of some calls."""
+    times = []
+    for _ in range(15):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+        if sum(times) > 1.0:
+            break
+    return min(times)
+
+
+def run(case: Case) -> dict[str, Any]:
+    """All that is known of one case."""
+    made: dict[str, Any] = {"name": case.name, "package": case.package, "field": case.field}
+    try:
+        expected = reference(case)
+    except Exception as error:
+        return {**made, "plain": f"no value: {type(error).__name__}: {error}", "patched": ""}
+    made["plain"] = attempt(case, expected)
+    with dd.patch():
+        made["patched"] = attempt(case, expected)
+        if made["patched"] == "right":
+            gradient = seconds(lambda: dd.grad(case.f)(case.x))
+            made["cost"] = gradient / seconds(lambda: case.f(case.x))
+    return made
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    for one in CASES:
+        if one.package in sys.argv[1:] or one.name in sys.argv[1:]:
+            print(json.dumps(run(one)), flush=True)

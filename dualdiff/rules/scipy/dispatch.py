@@ -297,9 +297,16 @@ class _Default:
 
 
 def bound(
-    original: Any, implementation: Callable[..., Any], arrays: Sequence[str] = ()
+    original: Any,
+    implementation: Callable[..., Any],
+    arrays: Sequence[str] = (),
+    more: Sequence[str] = (),
 ) -> Callable[..., Any]:
-    """A function with SciPy's signature that hands an implementation the arguments it names."""
+    """A function with SciPy's signature that hands an implementation the arguments it names.
+
+    For each name of `more` that the implementation has it takes a keyword argument with an
+    underscore in front.
+    """
     signature = signature_of(original)
     if signature is None:
         return implementation
@@ -320,6 +327,8 @@ def bound(
         elif name not in SILENT:
             others.append(f"{name!r}: {name}")
     parameters += _unsigned(original, signature)
+    parameters += [_keyword("_" + name) for name in more]
+    call += [f"{name}=_{name}" for name in more if name in own]
     parameters.sort(key=lambda p: p.kind)
     header = inspect.Signature(parameters)
     lines = [f"def bind{header}:"]
@@ -344,9 +353,11 @@ def _unsigned(original: Any, signature: inspect.Signature) -> list[inspect.Param
     if code is None:
         return []
     names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    kind = inspect.Parameter.KEYWORD_ONLY
-    hidden = (name for name in names if name not in signature.parameters)
-    return [inspect.Parameter(name, kind, default=None) for name in hidden]
+    return [_keyword(name) for name in names if name not in signature.parameters]
+
+
+def _keyword(name: str) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None)
 
 
 def as_array(x: Value) -> Any:

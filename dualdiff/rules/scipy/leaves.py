@@ -8,6 +8,7 @@ from typing import Any
 from ...array.box import is_box
 from ...core.structure import DENSE, Structure
 from ..declare import Rule, rule
+from .arguments import by_scipy
 
 
 def leaf(
@@ -29,7 +30,7 @@ def leaf(
     def primal(*operands: Any, **params: Any) -> Any:
         if any(map(is_box, operands)):
             return primitive(*operands, **params)
-        return function(*operands, **params)
+        return by_scipy(function, *operands, **params)
 
     primitive = rule(
         primal,

@@ -1,19 +1,55 @@
-"""`scipy.linalg`: functions of matrices, triangular and Sylvester equations."""
+"""`scipy.linalg`: systems, factorisations, eigenvalues, functions of matrices, equations."""
 
 import numpy as np
 import pytest
 import scipy.linalg
 
 import dualdiff as dd
+from dualdiff.errors import UnsupportedInputError
 from tests.rules.table import A, row, rule_tests
 
 L = dd.scipy.linalg
 POSITIVE = 3.0 * np.eye(3) + 0.3 * A(3, 3)
-ROWS = [
-    row(L.expm, 0.3 * A(3, 3)),
-    row(L.sqrtm, POSITIVE, _complex=False),
-    row(L.sqrtm, A(2, 2, complex=True), _float32=False),
-    row(L.solve_sylvester, A(3, 3), A(2, 2, seed=1), A(3, 2, seed=2)),
+C, V = A(3, 3, complex=True), A(3, seed=1)
+STACK = A(2, 3, 3)
+HAS_STACKS = tuple(map(int, scipy.__version__.split(".")[:2])) >= (1, 16)
+
+
+def symmetric(function, **options):
+    """A function of a symmetric matrix, made of any one."""
+
+    def of_symmetric(c, *args):
+        return function(
+            np.matmul(c, np.swapaxes(np.conj(c), -1, -2)) + np.eye(c.shape[-1]), *args, **options
+        )
+
+    return of_symmetric
+
+
+def real(function, *args, **options):
+    return row(function, *args, _complex=False, **options)
+
+
+BAND = np.array([[0.0, 0.3, -0.4, 0.5], [3.0, 4.0, 5.0, 6.0]])
+BAND_LOWER = np.array([[3.0, 4.0, 5.0, 6.0], [0.3, -0.4, 0.5, 0.0]])
+SYSTEMS = [
+    row(L.solve, A(3, 3), V),
+    real(L.solve, A(3, 3), A(3, 2), transposed=True),  # SciPy takes no complex matrix
+    *(
+        real(symmetric(L.solve, assume_a=kind, lower=low), A(3, 3), V, _id=f"solve-{kind}-{low}")
+        for kind in ("sym", "her", "pos")
+        for low in (False, True)
+    ),
+    row(lambda a, b: L.solve(a @ a.T, b, assume_a="sym"), C, V, _id="solve-complex-symmetric"),
+    row(L.inv, A(3, 3)),
+    row(L.det, A(3, 3)),
+    row(L.pinv, A(4, 3)),
+    row(L.pinv, A(2, 4)),
+    real(lambda x, y: L.pinv(np.outer(x, y)), A(4), A(3), _id="pinv-singular", _order=1),
+    real(symmetric(L.pinvh), A(3, 3), _id="pinvh"),
+    real(L.lstsq, A(5, 3), A(5)),
+    real(L.lstsq, A(5, 3), A(5, 2)),
+    real(L.lstsq, A(2, 4), A(2)),
     *(
         row(L.solve_triangular, A(3, 3), b, trans, lower, _id="solve_triangular")
         for b in (A(3, seed=1), A(3, 2, seed=1))
@@ -29,8 +65,181 @@ ROWS = [
             3.0 * (np.arange(lower + upper + 1) == upper)[:, None] + 0.5 * A(lower + upper + 1, 4)
         ]
     ),
+    real(L.solveh_banded, BAND, A(4)),
+    real(L.solveh_banded, BAND_LOWER, A(4, 2), lower=True),
+    real(L.cholesky_banded, BAND),
+    real(L.cholesky_banded, BAND_LOWER, lower=True),
+    *(
+        row(lambda c, b, low=low: L.cho_solve((c, low), b), A(3, 3), b, _id=f"cho_solve-{low}")
+        for b in (V, A(3, 2))
+        for low in (False, True)
+    ),
+    row(lambda c, b: L.cho_solve_banded((c, False), b), BAND, A(4), _id="cho_solve_banded"),
+    row(lambda c, b: L.cho_solve_banded((c, 1), b), BAND_LOWER, A(4), _id="cho_solve_banded-low"),
+    *(
+        row(
+            lambda lu, b, trans=trans: L.lu_solve((lu, np.array([1, 2, 2])), b, trans),
+            A(3, 3), b, _id=f"lu_solve-{trans}",
+        )
+        for b in (V, A(3, 2))
+        for trans in (0, 1, 2)
+    ),
+    row(L.solve_toeplitz, np.array([3.0, 0.4, -0.6]), V, _exact=False),
+    row(
+        lambda c, r, b: L.solve_toeplitz((c, r), b),
+        np.array([3.0, 0.4, -0.6]), np.array([3.0, 0.7, 0.2]), A(3, 2),
+        _id="solve_toeplitz-pair", _exact=False,
+    ),
+    row(
+        lambda c, r, x: L.matmul_toeplitz((c, r), x),
+        A(3), A(3, seed=1), A(3, 2), _id="matmul_toeplitz",
+    ),
+    row(L.solve_circulant, np.array([3.0, 0.4, -0.6]), V),
+    # SciPy returns Python's numbers for some.
+    *(
+        row(lambda a, o=order: L.norm(a, o) + np.float64(0), a, _id=f"norm-{np.ndim(a)}-{order}")
+        for a, order in (
+            *((A(3, 3), order) for order in (None, 1, 2, "nuc", np.inf)), (A(4), None), (A(4), 3)
+        )
+    ),
+]  # fmt: skip
+
+FACTORS = [
+    row(symmetric(L.cholesky), A(3, 3), _id="cholesky"),
+    row(symmetric(L.cholesky, lower=True), A(3, 3), _id="cholesky-lower"),
+    real(lambda c: L.cho_factor(c @ c.T + np.eye(3))[0], A(3, 3), _id="cho_factor"),
+    real(lambda c: L.cho_factor(c @ c.T + np.eye(3), True)[0], A(3, 3), _id="cho_factor-lower"),
+    *(row(L.lu, A(*shape), _id=f"lu-{shape}") for shape in ((3, 3), (4, 2), (2, 4))),
+    row(L.lu, A(3, 3, seed=3), permute_l=True),
+    row(L.lu, A(3, 3, seed=3), p_indices=True),
+    row(lambda a: L.lu_factor(a)[0], A(3, 3, seed=2), _id="lu_factor"),
+    *(
+        row(lambda a, lower=lower, h=h: L.ldl(a + (np.conj(a.T) if h else a.T), lower, h)[:2],
+            A(3, 3, seed=s), _id=f"ldl-{lower}-{h}-{s}")
+        for lower in (True, False)
+        for h in (True, False)
+        for s in (0, 4)
+    ),
+    real(
+        lambda x: L.ldl(x * np.array([[0.0, 1, 2], [1, 0, 3], [2, 3, 4]]))[:2],
+        np.ones((3, 3)), _id="ldl-pairs", _float32=False,
+    ),
+    *(row(L.qr, A(*shape), mode=mode, _id=f"qr-{shape}-{mode}")
+      for shape, mode in (
+          ((3, 3), "full"), ((4, 2), "economic"), ((4, 2), "r"), ((2, 4), "full"), ((3, 3), "r"),
+      )),
+    row(L.qr, A(3, 3), pivoting=True),
+    real(L.qr, A(4, 3), mode="raw", pivoting=True),
+    *(row(L.rq, A(*shape), mode=mode, _id=f"rq-{shape}-{mode}")
+      for shape, mode in (((3, 3), "full"), ((2, 4), "economic"), ((4, 2), "full"), ((3, 3), "r"))),
+    real(L.qr_multiply, A(4, 3), A(2, 4)),
+    real(L.qr_multiply, A(4, 3), A(3, 2), mode="left", pivoting=True),
+    real(L.svd, A(3, 3)),
+    real(L.svd, A(4, 2), full_matrices=False),
+    row(L.svd, A(4, 2), compute_uv=False),
+    row(L.svdvals, A(4, 3)),
+    row(L.polar, A(4, 3)),
+    row(L.polar, A(2, 4), side="left"),
+    row(L.polar, A(2, 4)),
+    row(L.orthogonal_procrustes, A(4, 3), A(4, 3, seed=1)),
+    real(L.orth, A(4, 2)),
+    real(lambda a: (lambda n: n @ n.T)(L.null_space(a)), A(2, 4), _id="null_space"),
+    row(L.subspace_angles, A(5, 2), A(5, 3, seed=1)),
+    row(L.subspace_angles, A(5, 2), A(5, 2) + 0.1 * A(5, 2, seed=1)),
+]  # fmt: skip
+
+EIGENVALUES = [
+    # The sign of a vector may jump.
+    real(lambda c: [np.abs(x) for x in symmetric(L.eigh)(c)], A(3, 3), _id="eigh"),
+    real(symmetric(L.eigh, subset_by_index=[1, 2]), A(3, 3), _id="eigh-part"),
+    real(symmetric(L.eigh, lower=False, subset_by_value=[1.5, 30.0]), A(3, 3), _id="eigh-values"),
+    *(
+        real(
+            lambda a, b, kind=kind: L.eigh(a + a.T, b @ b.T + np.eye(3), type=kind),
+            A(3, 3), A(3, 3, seed=1), _id=f"eigh-{kind}",
+        )
+        for kind in (1, 2, 3)
+    ),
+    real(symmetric(L.eigvalsh), A(3, 3), _id="eigvalsh"),
+    real(
+        lambda a, b: L.eigvalsh(a + a.T, b @ b.T + np.eye(3)),
+        A(3, 3), A(3, 3, seed=1), _id="eigvalsh-pencil",
+    ),
+    row(L.eigvals, A(3, 3), _exact=False),
+    row(L.eigvals, A(3, 3), A(3, 3, seed=1), _exact=False),
+    row(lambda a: [np.abs(x) for x in L.eig(a)], A(3, 3), _id="eig", _float32=False),
+    row(
+        lambda a, b: [np.abs(x) for x in L.eig(a, b, left=True)],
+        A(3, 3), A(3, 3, seed=1), _id="eig-pencil", _float32=False,
+    ),
+    real(L.eigvals_banded, BAND),
+    real(L.eig_banded, BAND_LOWER, lower=True),
+    real(L.eig_banded, BAND, select="i", select_range=(1, 2)),
+    real(L.eigh_tridiagonal, A(4), A(3)),
+    real(L.eigvalsh_tridiagonal, A(4), A(3), select="i", select_range=(0, 1)),
+]  # fmt: skip
+
+SPECIAL = [
     row(L.block_diag, A(2, 3), A(2, seed=1), A(seed=2)),
+    row(L.toeplitz, A(3)),
+    row(L.toeplitz, A(3), A(4)),
+    row(L.hankel, A(3)),
+    row(L.hankel, A(3), A(2)),
+    row(L.circulant, A(4)),
+    row(L.companion, A(4)),
+    row(L.fiedler_companion, A(5)),
+    *(
+        row(L.convolution_matrix, A(3), n, mode)
+        for n in (2, 5)
+        for mode in ("full", "same", "valid")
+    ),
+    row(L.leslie, A(3), A(2)),
+    row(L.fiedler, A(4)),
+    row(L.khatri_rao, A(2, 3), A(4, 3)),
+    row(L.diagsvd, A(2), 3, 2),
+]  # fmt: skip
+
+FUNCTIONS = [
+    row(L.expm, 0.3 * A(3, 3)),
+    row(L.sqrtm, POSITIVE, _complex=False),
+    row(L.sqrtm, A(2, 2, complex=True), _float32=False),
+    real(L.logm, POSITIVE, _float32=False),
+    row(L.logm, A(2, 2, complex=True), _float32=False),
+    real(L.signm, A(3, 3) - 2 * np.eye(3), _float32=False),
+    real(L.fractional_matrix_power, POSITIVE, 0.3, _float32=False),
+    row(L.fractional_matrix_power, POSITIVE, 3, _float32=False, _complex=False),
+    *(
+        real(getattr(L, name), 0.4 * A(3, 3), _id=name, _float32=False)
+        for name in ("cosm", "sinm", "tanm", "coshm", "sinhm", "tanhm")
+    ),
+    real(lambda a: L.funm(a, lambda w: w**2 + 1 / w), POSITIVE, _id="funm", _float32=False),
+    row(L.expm_frechet, 0.3 * A(3, 3), A(3, 3, seed=1), _float32=False),
+    real(L.expm_cond, 0.3 * A(2, 2), _float32=False),
 ]
+
+Q3 = np.eye(3) + 0.2 * A(3, 3, seed=3)
+EQUATIONS = [
+    row(L.solve_sylvester, A(3, 3), A(2, 2, seed=1), A(3, 2, seed=2)),
+    # SciPy gives a wrong value for a real matrix beside a complex one.
+    real(L.solve_continuous_lyapunov, A(3, 3), A(3, 3, seed=2)),
+    row(L.solve_continuous_lyapunov, C, A(3, 3, seed=2, complex=True)),
+    row(L.solve_discrete_lyapunov, 0.3 * A(3, 3), A(3, 3, seed=2)),
+    *(
+        real(
+            lambda a, b, q, r, f=f: f(a, b, q @ q.T, r @ r.T + np.eye(2)),
+            A(3, 3), A(3, 2), Q3, A(2, 2), _id=name, _float32=False,
+        )
+        for name, f in (("care", L.solve_continuous_are), ("dare", L.solve_discrete_are))
+    ),
+    *(
+        real(
+            lambda e, s, f=f: f(A(3, 3), A(3, 2), Q3 @ Q3.T, 2 * np.eye(2), e, s),
+            np.eye(3) + 0.1 * A(3, 3), 0.1 * A(3, 2), _id=f"{name}-e", _float32=False,
+        )
+        for name, f in (("care", L.solve_continuous_are), ("dare", L.solve_discrete_are))
+    ),
+]  # fmt: skip
+ROWS = [*SYSTEMS, *FACTORS, *EIGENVALUES, *SPECIAL, *FUNCTIONS, *EQUATIONS]
 TestRules = rule_tests(ROWS)
 
 
@@ -48,9 +257,9 @@ def test_the_triangle_that_is_not_read_has_derivative_zero():
 
 def test_the_rest_of_the_namespace_is_scipys_and_refuses_traced_arrays():
     np.testing.assert_array_equal(L.hilbert(3), scipy.linalg.hilbert(3))
-    with pytest.raises(TypeError, match=r"scipy\.linalg\.logm was called on a traced array"):
-        dd.grad(lambda a: np.sum(L.logm(a)))(POSITIVE)
-    with pytest.raises(ValueError, match="one square matrix"):
+    with pytest.raises(TypeError, match=r"scipy\.linalg\.bandwidth was called on a traced array"):
+        dd.grad(lambda a: np.sum(L.bandwidth(a)))(POSITIVE)
+    with pytest.raises(ValueError, match="square"):
         dd.grad(lambda a: np.sum(L.expm(a)))(A(2, 3))
 
 
@@ -59,3 +268,18 @@ def test_a_sylvester_equation_of_real_and_complex_matrices_is_solved():
     b[0, 1] *= -5.0  # complex eigenvalues
     x = L.solve_sylvester(a, b, q)
     np.testing.assert_allclose(a @ x + x @ b, q, atol=1e-13)
+
+
+def test_functions_of_the_program_within_funm_may_read_traced_values():
+    a = np.diag([1.0, 2.0]) + 0.1 * A(2, 2)
+
+    def f(k):
+        return np.trace(L.funm(a, lambda w: w**k))
+
+    w = np.linalg.eigvals(a)
+    assert dd.grad(f)(1.5) == pytest.approx(np.sum(w**1.5 * np.log(w)))
+
+
+def test_homogeneous_eigenvalues_raise():
+    with pytest.raises(UnsupportedInputError, match="homogeneous"):
+        dd.grad(lambda a: np.real(L.eigvals(a, homogeneous_eigvals=True)).sum())(A(3, 3))

@@ -1,0 +1,63 @@
+"""Functions of SciPy by formulas of functions that have rules, with SciPy's own value."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ...core.types import Value
+from .arguments import as_plain_function, by_scipy, is_user_function, plain
+from .bodies import agreed
+from .dispatch import bound, counterpart
+from .in_place import original_of
+
+
+def formula(
+    original: Any, *, arrays: str = "", calls: str = "", close: float = 1e-5
+) -> Callable[[Callable[..., Any]], Any]:
+    """Declare a function of SciPy's by a formula for the same value: `implements`, with SciPy's
+    value to the last bit.
+
+    Arguments: `original`, `arrays`, `calls` as for `implements`; `close`, how far the two values
+    may be apart, infinity where a problem may be ill-conditioned. The formula may have a parameter
+    `value`, which is SciPy's result for the plain arguments.
+    Returns: a decorator.
+    """
+
+    def decorate(implementation: Callable[..., Any]) -> Any:
+        @functools.cache
+        def find() -> Callable[..., Any]:
+            return _Formula(original, implementation, arrays.split(), calls.split(), close)
+
+        return counterpart(original, implementation, find, calls)
+
+    return decorate
+
+
+class _Formula:
+    """A formula, and the function of SciPy's itself."""
+
+    def __init__(
+        self,
+        original: Any,
+        implementation: Callable[..., Any],
+        arrays: Sequence[str],
+        calls: Sequence[str],
+        close: float,
+    ) -> None:
+        self.original = original_of(original)
+        self.bound = bound(original, implementation, arrays, ("value",))
+        self.calls, self.close = calls, close
+        self.name = f"{original.__module__}.{original.__qualname__}"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        value = by_scipy(
+            self.original,
+            *map(self.as_plain, args),
+            **{name: self.as_plain(v) for name, v in kwargs.items()},
+        )
+        return agreed(self.bound(*args, _value=value, **kwargs), value, self.name, self.close)
+
+    def as_plain(self, x: Value) -> Any:
+        return as_plain_function(x) if self.calls and is_user_function(x) else plain(x)

@@ -1,0 +1,276 @@
+"""Systems of equations: general, structured, triangular, factorised; inverses; least squares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import linalg
+
+from ....array.box import unbox
+from ....core.batch import is_complex, shape_of
+from ....core.types import Cotangent, Tangent, Value
+from ...numpy.linalg.matrices import completed_p, conjugate, transpose
+from ...structures import Solve
+from ..dispatch import implements
+from ..formulas import formula
+from ..leaves import leaf
+from .special_matrices import toeplitz
+from .stacks import column_solve, over_stack
+
+_linalg: Any = linalg  # SciPy's stubs do not know all releases
+
+
+def _part(a: Value, lower: bool, unit_diagonal: bool) -> Any:
+    """The part of a matrix that solve_triangular reads, or its cotangent."""
+    k = -1 if lower else 1
+    if not unit_diagonal:
+        k = 0
+    return np.tril(a, k) if lower else np.triu(a, k)
+
+
+def _times(matrix: Any, trans: int, x: Value) -> Any:
+    if trans:
+        matrix = np.transpose(matrix)
+    return np.matmul(np.conjugate(matrix) if trans == 2 else matrix, x)
+
+
+def _triangular_jvp(
+    ts: Any, x: Value, ans: Value, trans: int, lower: bool, unit_diagonal: bool
+) -> Tangent:
+    ta, tb = ts
+    right: Any = 0.0 if tb is None else tb
+    if ta is not None:
+        right = right - _times(_part(ta, lower, unit_diagonal), trans, ans)
+    return solve_triangular(x, right, trans, lower, unit_diagonal)
+
+
+def _triangular_vjp(
+    g: Cotangent, x: Value, ans: Value, trans: int, lower: bool, unit_diagonal: bool
+) -> Cotangent:
+    if trans == 2:  # the transpose of the adjoint is the conjugate
+        right = np.conjugate(solve_triangular(x, np.conjugate(g), 0, lower, unit_diagonal))
+    else:
+        right = solve_triangular(x, g, 1 - trans, lower, unit_diagonal)
+    rows, columns = (right, ans) if not trans else (ans, right)
+    if np.ndim(rows) == 1:
+        rows, columns = rows[:, None], columns[:, None]
+    matrix = -np.matmul(rows, np.transpose(columns))
+    matrix = np.conjugate(matrix) if trans == 2 else matrix
+    return _part(matrix, lower, unit_diagonal), right
+
+
+triangular_p = leaf(
+    linalg.solve_triangular,
+    jvp=_triangular_jvp,
+    vjp=_triangular_vjp,
+    name="linalg.solve_triangular",
+    structure=Solve(),
+)
+_TRANS = {"N": 0, "T": 1, "C": 2}
+
+
+@implements(linalg.solve_triangular, arrays="a b")
+def solve_triangular(
+    a: Value, b: Value, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False
+) -> Any:
+    """``scipy.linalg.solve_triangular``: x with ``a x = b`` for a triangular matrix.
+
+    Arguments: `a` (n, n), of which one triangle is read; `b` (n,) or (n, k); `trans`, 0, 1 or 2 (or
+    "N", "T", "C") for a, its transpose or its adjoint; `lower`, which triangle; `unit_diagonal`.
+    Returns: an array of the shape of b. The other triangle of `a` has derivative 0.
+    Raises: numpy.linalg.LinAlgError if a is singular.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> a = np.array([[2.0, 0.0], [1.0, 4.0]])
+    >>> dd.jacobian(lambda b: dd.scipy.linalg.solve_triangular(a, b, lower=True))(np.ones(2))
+    array([[ 0.5  ,  0.   ],
+           [-0.125,  0.25 ]])
+    """
+    options = {
+        "trans": _TRANS.get(trans, trans),
+        "lower": bool(lower),
+        "unit_diagonal": bool(unit_diagonal),
+    }
+    return over_stack(lambda a, b: triangular_p(a, b, **options), (a, 2), (b, min(np.ndim(b), 2)))
+
+
+def structured(a: Value, assume_a: Any, lower: bool) -> Any:
+    """The matrix that LAPACK reads: for a Hermitian one a triangle, for a diagonal one that."""
+    kind = {"sym": "symmetric", "her": "hermitian", "pos": "positive definite"}.get(
+        assume_a, assume_a
+    )
+    if kind == "symmetric" and is_complex(a):
+        half = np.tril(a, -1) if lower else np.triu(a, 1)
+        return half + transpose(half) + _diagonal_part(a)
+    if kind in ("symmetric", "hermitian", "positive definite"):
+        return completed_p(a, lower=bool(lower))
+    if kind == "lower triangular":
+        return np.tril(a)
+    if kind == "upper triangular":
+        return np.triu(a)
+    if kind == "tridiagonal":
+        return np.tril(np.triu(a, -1), 1)
+    return _diagonal_part(a) if kind == "diagonal" else a
+
+
+def _diagonal_part(a: Value) -> Any:
+    return np.tril(np.triu(a))
+
+
+@formula(linalg.solve, arrays="a b", close=np.inf)
+def solve(
+    a: Value, b: Value, lower: bool = False, assume_a: Any = None, transposed: bool = False
+) -> Any:
+    """``scipy.linalg.solve``: x with ``a x = b``.
+
+    Arguments: `a` (..., n, n); `b` (n,) or (..., n, k); `assume_a`, the structure of a: entries
+    that SciPy does not read have derivative 0; `lower`, which triangle of a Hermitian a is read;
+    `transposed`, for a system with ``a.T``.
+    Returns: an array of the shape of b. Raises: numpy.linalg.LinAlgError if a is singular.
+    """
+    matrix = structured(a, assume_a, lower)
+    return column_solve(np.linalg.solve, transpose(matrix) if transposed else matrix, b)
+
+
+@formula(linalg.inv, arrays="a", close=np.inf)
+def inv(a: Value, assume_a: Any = None, lower: bool = False) -> Any:
+    """``scipy.linalg.inv``, the inverse of a matrix; `assume_a` as for `solve`."""
+    return np.linalg.inv(structured(a, assume_a, lower))
+
+
+@formula(linalg.det, arrays="a", close=np.inf)
+def det(a: Value) -> Any:
+    """``scipy.linalg.det``, the determinant."""
+    return np.linalg.det(a)
+
+
+def _cut(s: Any, atol: Any, rtol: Any, size: int) -> Any:
+    """Below it a singular value counts as zero, as in SciPy, relative to the largest."""
+    largest = np.max(s, axis=-1, initial=0.0)
+    rtol = size * np.finfo(s.dtype).eps if rtol is None else rtol
+    total = (0.0 if atol is None else atol) + largest * rtol
+    return total / np.where(largest == 0, 1.0, largest)
+
+
+@formula(linalg.pinv, arrays="a", close=np.inf)
+def pinv(
+    a: Value, *, atol: Any = None, rtol: Any = None, return_rank: bool = False, value: Any
+) -> Any:
+    """``scipy.linalg.pinv``, the pseudoinverse, at constant rank: it jumps where that
+    changes."""
+    cut = _cut(np.linalg.svdvals(unbox(a)), unbox(atol), unbox(rtol), max(shape_of(a)[-2:]))
+    inverse = np.linalg.pinv(a, rtol=cut)
+    return (inverse, value[1]) if return_rank else inverse
+
+
+@formula(linalg.pinvh, arrays="a", close=np.inf)
+def pinvh(
+    a: Value, atol: Any = None, rtol: Any = None, lower: bool = True, return_rank: bool = False,
+    value: Any = None,
+) -> Any:  # fmt: skip
+    """``scipy.linalg.pinvh``, the pseudoinverse of a Hermitian matrix, of which a triangle is
+    read."""
+    matrix = completed_p(a, lower=bool(lower))
+    sizes = np.abs(np.linalg.eigvalsh(unbox(a), "L" if lower else "U"))
+    inverse = np.linalg.pinv(matrix, rtol=_cut(sizes, unbox(atol), unbox(rtol), shape_of(a)[-1]))
+    return (inverse, value[1]) if return_rank else inverse
+
+
+@formula(linalg.lstsq, arrays="a b", close=np.inf)
+def lstsq(a: Value, b: Value, cond: Any = None, value: Any = None) -> Any:
+    """``scipy.linalg.lstsq``: the x that makes ``|a x - b|`` least, at constant rank.
+
+    Returns: x, the sums of squared residuals, the rank, and the singular values of a.
+    """
+    _, residuals, rank, s = value
+    if cond is None:
+        dtype = np.result_type(unbox(a), unbox(b))
+        cond = np.finfo(dtype if dtype.kind in "fc" else float).eps
+    x = np.matmul(np.linalg.pinv(a, cond), b)
+    if np.size(residuals):
+        rest = b - np.matmul(a, x)
+        residuals = np.sum(np.real(conjugate(rest) * rest), axis=0)
+    return x, residuals, rank, s if s is None else np.linalg.svdvals(a)
+
+
+@formula(linalg.cho_solve, arrays="b", close=np.inf)
+def cho_solve(c_and_lower: Any, b: Value) -> Any:
+    """``scipy.linalg.cho_solve``: x with ``a x = b`` by a Cholesky factor c of a.
+
+    Arguments: `c_and_lower`, the factor and whether it is lower; `b` (n,) or (n, k). The triangle
+    of c that is not read has derivative 0.
+    """
+    c, lower = c_and_lower
+    lower = bool(lower)
+    first, second = (0, 2) if lower else (2, 0)
+    return solve_triangular(c, solve_triangular(c, b, first, lower), second, lower)
+
+
+@formula(linalg.lu_solve, arrays="b", close=np.inf)
+def lu_solve(lu_and_piv: Any, b: Value, trans: int = 0) -> Any:
+    """``scipy.linalg.lu_solve``: x with ``a x = b`` by the factors that `lu_factor` gives."""
+    factors, pivots = lu_and_piv
+    pivots = np.asarray(unbox(pivots))
+
+    def solve_one(lu: Value, pivots: Any, b: Value) -> Any:
+        order = permutation(pivots)
+        if trans == 0:
+            half = solve_triangular(lu, b[order], 0, True, True)
+            return solve_triangular(lu, half, 0, False)
+        half = solve_triangular(lu, b, trans, False)
+        return solve_triangular(lu, half, trans, True, True)[np.argsort(order)]
+
+    return over_stack(solve_one, (factors, 2), (pivots, 1), (b, min(np.ndim(b), 2)))
+
+
+def permutation(pivots: Any) -> Any:
+    """The order of rows that LAPACK's exchanges make."""
+    order = np.arange(len(pivots))
+    for i, other in enumerate(pivots):
+        order[[i, other]] = order[[other, i]]
+    return order
+
+
+def _columns(c_or_cr: Any) -> tuple[Any, Any]:
+    c, r = c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, None)
+    return c, np.conj(c) if r is None else r
+
+
+@formula(linalg.solve_toeplitz, arrays="b", close=np.inf)
+def solve_toeplitz(c_or_cr: Any, b: Value) -> Any:
+    """``scipy.linalg.solve_toeplitz``: x with ``a x = b`` for a Toeplitz matrix.
+
+    Arguments: `c_or_cr`, the first column, or a pair of first column and first row; `b`, (n,) or
+    (n, k).
+    """
+    return column_solve(np.linalg.solve, toeplitz(*_columns(c_or_cr)), b)
+
+
+@formula(linalg.matmul_toeplitz, arrays="x")
+def matmul_toeplitz(c_or_cr: Any, x: Value) -> Any:
+    """``scipy.linalg.matmul_toeplitz``: the product of a Toeplitz matrix with x."""
+    return column_solve(np.matmul, toeplitz(*_columns(c_or_cr)), x)
+
+
+@formula(linalg.solve_circulant, arrays="c b", close=np.inf)
+def solve_circulant(
+    c: Value, b: Value, singular: str = "raise", tol: Any = None, caxis: int = -1, baxis: int = 0,
+    outaxis: int = 0, value: Any = None,
+) -> Any:  # fmt: skip
+    """``scipy.linalg.solve_circulant``: x with ``a x = b`` for a circulant matrix, by Fourier
+    transforms.
+
+    Arguments: as SciPy's. Raises: numpy.linalg.LinAlgError for a singular matrix; the least squares
+    solution that ``singular="lstsq"`` asks for has a derivative only where the matrix is regular.
+    """
+    c, b = np.moveaxis(c, caxis, -1), np.moveaxis(b, baxis, -1)
+    spectrum = np.fft.fft(c)
+    x = np.fft.ifft(np.fft.fft(b) / spectrum)
+    return np.moveaxis(x if np.iscomplexobj(value) else np.real(x), -1, outaxis)
+
+
+@formula(linalg.norm, arrays="a")
+def norm(a: Value, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """``scipy.linalg.norm``: norms of vectors and matrices, with `numpy.linalg.norm`'s kinks."""
+    return np.linalg.norm(a, ord, axis, keepdims)

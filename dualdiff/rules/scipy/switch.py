@@ -45,7 +45,13 @@ def divert_loaded() -> None:
     """Divert the functions of modules that have been imported since the last call."""
     with _lock:
         for module in sorted(_waiting.keys() & sys.modules.keys()):
-            _waiting.pop(module)()
+            declare: Any = _waiting.pop(module, None)  # an import within may have come before
+            try:
+                if declare is not None:
+                    declare()
+            except BaseException:
+                _waiting[module] = declare
+                raise
 
 
 def is_enabled() -> bool:

@@ -248,9 +248,9 @@ def test_functions_of_a_thread_without_derivative_run_scipys_code():
 
 
 def test_config_switches_scipys_names_off_and_on():
-    assert dd.config() == {"scipy": True}
+    assert dd.config()["scipy"]
     try:
-        assert dd.config(scipy=False) == {"scipy": False}
+        assert not dd.config(scipy=False)["scipy"]
         with pytest.raises(TypeError, match=r"scipy\.linalg\.expm was called on a traced array"):
             dd.grad(trace_of_exponential)(0.3)
         slope = dd.grad(lambda s: np.trace(dd.scipy.linalg.expm(s * MATRIX)))(0.3)
@@ -264,7 +264,7 @@ def test_an_environment_variable_switches_them_off():
     program = """
         import numpy as np, dualdiff as dd
         from scipy.linalg import expm
-        assert dd.config() == {"scipy": False}
+        assert not dd.config()["scipy"]
         try:
             dd.grad(lambda s: np.trace(expm(s * np.eye(2))))(0.3)
         except TypeError:

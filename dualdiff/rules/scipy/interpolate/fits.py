@@ -16,7 +16,7 @@ from ...numpy.creation import asarray, from_nested, given
 from ..arguments import by_scipy, holds_traced, plain
 from ..dispatch import implements
 from ..in_place import original_of
-from ..linalg_systems import solve_banded
+from ..linalg.banded import solve_banded
 from . import knots
 from .polynomials import part
 

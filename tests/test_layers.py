@@ -33,7 +33,7 @@ ALLOWED: dict[str, list[str]] = {
     "settings": ["rules", "transforms"],
     "testing": [*FOUNDATION, "rules", "transforms", "sparse", "extend"],
 }
-ABOVE_ALL = ["", "__main__", "compat"]
+ABOVE_ALL = ["", "__main__", "commands", "compat"]
 
 
 def layer_of(module: str) -> str:

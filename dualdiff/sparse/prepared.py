@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -26,7 +26,7 @@ from .choose import PatternError, compress, given_pattern, saves_nothing
 from .compression import canonical, seeds
 from .evaluate import Passes, one_pass
 from .sparsity import hessian_pattern, pattern_of
-from .verify import Probe, rounding_of
+from .verify import Probe, probe_of, rounding_of
 
 
 class Evaluation(NamedTuple):
@@ -56,6 +56,9 @@ class Prepared:
         pattern: Any,
         options: dict[str, Any],
     ) -> None:
+        options.setdefault("verify", "probe")
+        if options["verify"] not in ("probe", "exact"):
+            raise ValueError(f"verify must be 'probe' or 'exact', not {options['verify']!r}")
         if options["mode"] not in SPARSE_MODES:
             raise ValueError(f"mode must be one of {SPARSE_MODES}, not {options['mode']!r}")
         check_passes(options["chunk"], options["budget"])
@@ -69,6 +72,7 @@ class Prepared:
             )
         self.given = pattern is not None
         self.local = False
+        self._usual: ndarray | None = None  # errors of lines with a complete pattern
         self._why: list[str] = []
         self._adopt(
             given_pattern(pattern, sum(self._sizes), self.symmetric)
@@ -124,8 +128,8 @@ class Prepared:
         labels = [c.colors for c in (rows, columns) if c is not None]
         self.colors: Any = labels[0] if len(labels) == 1 else tuple(labels)
         self.note = self._remarks()
-        rng = np.random.default_rng(0)
-        self._probe, self._co_probe = 0.5 + rng.random((1, n)), 0.5 + rng.random((1, m))
+        self._probe = probe_of(n, None if columns is None else columns.colors)
+        self._co_probe = probe_of(m, None if rows is None else rows.colors)
         self._passes = Passes(self._compression, self.plan, options)
         self._seeds: ndarray | None = None
         if self.mode == "forward" and self.plan.passes <= 1:
@@ -158,18 +162,22 @@ class Prepared:
         try:
             return own._found(inputs)
         finally:
-            if own._compression is not self._compression:
+            if own._compression is not self._compression or own._usual is not self._usual:
                 self.__dict__.update(own.__dict__)
 
     def _found(self, inputs: Inputs) -> Evaluation:
         inputs = inputs.of(self._function())
         self._check_inputs(inputs)
+        if self.options["verify"] == "exact" and not self.given:
+            self._extend(inputs)
         found = self._compressed(inputs)
         wrong = self._wrong_lines(found)
-        if wrong.size and not self.given:
+        if not wrong.size and not self.given:
+            found = self._sharpened(inputs, found)
+        elif wrong.size and not self.given:
             # Another branch, or other constants: the known entries stay in the pattern.
             first = found.outputs
-            self._adopt(canonical(self.pattern + self._detected(inputs)))
+            self._extend(inputs)
             found = self._compressed(inputs)
             if not agree(found.outputs.values, first.values):
                 raise PatternError(
@@ -183,6 +191,39 @@ class Prepared:
         if wrong.size:
             assert found.probe is not None
             raise self._pattern_error(found.probe.lines, wrong)
+        return found
+
+    def _extend(self, inputs: Inputs) -> bool:
+        """Search for the pattern here; whether there are entries that the known one lacks."""
+        pattern = canonical(self.pattern + self._detected(inputs))
+        if pattern.nnz == self.pattern.nnz:
+            return False
+        self._adopt(pattern)
+        self._usual = None
+        return True
+
+    def _sharpened(self, inputs: Inputs, found: Evaluation) -> Evaluation:
+        """The derivative after a search for entries that the probe hardly shows.
+
+        A small entry that the pattern lacks looks like rounding. The pattern is searched anew where
+        a line disagrees by more than rounding; without new entries, the line may have that error.
+        """
+        if found.probe is None or not self.local:
+            return found
+        doubtful, error = found.probe.doubtful_lines(found.matrix, self._usual)
+        if not doubtful.size:
+            return found
+        if self._extend(inputs):
+            again = self._compressed(inputs)
+            if not agree(again.outputs.values, found.outputs.values):
+                return found
+            found = again
+            if found.probe is None:
+                return found
+            doubtful, error = found.probe.doubtful_lines(found.matrix, None)
+        usual = np.zeros(error.shape) if self._usual is None else self._usual.copy()
+        usual[doubtful] = np.maximum(usual[doubtful], 16 * error[doubtful])
+        self._usual = usual
         return found
 
     def _pattern_error(self, lines: str, wrong: ndarray) -> PatternError:
@@ -371,6 +412,7 @@ def prepare_jacobian(
     pattern: Any = None,
     mode: SparseMode = "auto",
     check: bool = True,
+    verify: Literal["probe", "exact"] = "probe",
     chunk: int | None = None,
     budget: int | None = None,
     progress: bool = False,
@@ -387,6 +429,7 @@ def prepare_jacobian(
     for `jacobian`; `pattern`, a sparse array whose stored nonzeros include the Jacobian's, which
     replaces the search; `mode`, "forward" (colours of columns), "reverse" (of rows), "mixed"
     (both), or "auto", the cheapest that f has rules for; `check=False` omits the verification;
+    `verify="exact"` searches for the pattern at every point instead of trusting the direction;
     `chunk`, `budget`, `progress` and `has_aux` as for `jacobian`.
     Returns: an object that is called like f and gives a `scipy.sparse.csr_array` of shape (size of
     all results, size of all differentiated arguments), with the leaves of containers in their
@@ -405,7 +448,7 @@ def prepare_jacobian(
     kwargs, has_aux = own_keywords(f, kwargs, has_aux)
     options = {
         "mode": mode, "check": check, "chunk": chunk, "budget": budget, "progress": progress,
-        "has_aux": has_aux,
+        "has_aux": has_aux, "verify": verify,
     }  # fmt: skip
     return PreparedJacobian(Inputs(f, args, kwargs, argnums), argnums, pattern, options)
 
@@ -416,6 +459,7 @@ def prepare_hessian(
     argnums: Argnums = 0,
     pattern: Any = None,
     check: bool = True,
+    verify: Literal["probe", "exact"] = "probe",
     chunk: int | None = None,
     budget: int | None = None,
     progress: bool = False,
@@ -439,6 +483,6 @@ def prepare_hessian(
     kwargs, has_aux = own_keywords(f, kwargs, has_aux)
     options = {
         "mode": "auto", "check": check, "chunk": chunk, "budget": budget, "progress": progress,
-        "has_aux": has_aux,
+        "has_aux": has_aux, "verify": verify,
     }  # fmt: skip
     return PreparedHessian(Inputs(f, args, kwargs, argnums), argnums, pattern, options)

@@ -13,6 +13,25 @@ from ..errors import NonFiniteDerivativeError, user_line
 from ..transforms.inputs import Inputs
 
 LOST = 64  # units in the last place
+SHARP = 512  # units in the last place of a row that agrees but for rounding
+
+
+def probe_of(size: int, colors: ndarray | None) -> ndarray:
+    """A row of positive random numbers, far apart within each colour.
+
+    Two columns of one colour differ by at least half the inverse of the number of its columns, so
+    that an entry in one of them does not look like an entry in the other.
+    """
+    rng = np.random.default_rng(0)
+    values = rng.random(size)
+    if colors is None or not size:
+        return 0.5 + values[None]
+    group = colors + 1  # -1 stands for none
+    order = np.lexsort((values, group))
+    counts = np.bincount(group)
+    rank = np.empty(size)
+    rank[order] = np.arange(size) - (np.cumsum(counts) - counts)[group[order]]
+    return 0.5 + ((rank + 0.25 + 0.5 * rng.random(size)) / counts[group])[None]
 
 
 class Probe(NamedTuple):
@@ -36,6 +55,22 @@ class Probe(NamedTuple):
             return self._wrong_rows(matrix, rounding)
         rounding = np.broadcast_to(rounding, self.direction.shape)
         return self._wrong_rows(csr_array(matrix.T), float(self.direction @ rounding))
+
+    def doubtful_lines(self, matrix: csr_array, usual: ndarray | None) -> tuple[ndarray, ndarray]:
+        """The lines that disagree by more than rounding, and their errors relative to their size.
+
+        Arguments: `matrix`; `usual`, the relative error that each line has had with a pattern that
+        was right.
+        """
+        lines = matrix if not self.pulled else csr_array(matrix.T)
+        direction = self.direction.astype(matrix.dtype, copy=False)
+        with quiet():
+            error = np.abs(lines @ direction - self.image)
+            size = np.maximum(abs(lines) @ direction, np.abs(self.image))
+            error = np.where(size > 0, error / np.where(size > 0, size, 1), 0)
+        limit = SHARP * np.finfo(matrix.dtype).eps
+        found = np.flatnonzero(error > (limit if usual is None else np.maximum(limit, usual)))
+        return found, error
 
     def _wrong_rows(self, matrix: csr_array, rounding: ndarray | float) -> ndarray:
         image, direction = self.image, self.direction.astype(matrix.dtype, copy=False)

@@ -23,6 +23,7 @@ from ..core.trace import (
     Traced,
     closed_error,
     freeze,
+    is_stored,
     materialize,
     to_user,
     unsupported,
@@ -49,9 +50,11 @@ from ..trees import (
     flatten,
     tree_map,
 )
+from .sharing import INNER, refuse_shared, was_stored_inside
 
 # Called with each function before it runs on traced arguments.
 PREPARE: list[Callable[[Any], None]] = []
+
 Argnums = int | str | Sequence[int | str]
 
 
@@ -148,7 +151,7 @@ class Inputs:
         for prepare in PREPARE:
             prepare(self.f)
         try:
-            return self.f(*args, **kwargs)
+            out = self.f(*args, **kwargs)
         except IndexError as error:
             if "only integers" in str(error):
                 error.add_note("If the index is a traced value, write int(dualdiff.value_of(i)).")
@@ -158,6 +161,11 @@ class Inputs:
             if explained is None:
                 raise
             raise explained from error
+        if len(args) + len(kwargs) > 1 or len(boxes) > 1:
+            for i, box in enumerate(boxes):
+                if is_stored(box) or (INNER and was_stored_inside(box)):
+                    refuse_shared(self, i)
+        return out
 
     def form(self) -> tuple[Any, ...]:
         """Containers and shapes of the leaves, and the shapes of all arguments that have one."""

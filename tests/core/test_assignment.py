@@ -612,3 +612,28 @@ def test_jacobians_without_directions_are_empty_after_stores_through_views(mode)
 
     assert dd.jacobian(no_results, mode=mode)(np.ones(4)).shape == (0, 4)
     assert dd.jacobian(no_arguments, mode=mode)(np.ones(0)).shape == (4, 0)
+
+
+def _stores_into_first(a, b):
+    a[0] = 10.0 * b[1]
+    return np.sum(a * b)
+
+
+@pytest.mark.parametrize("operator", [dd.grad, dd.value_and_grad, dd.jacobian, dd.hessian])
+@pytest.mark.parametrize("other", [lambda x: x, lambda x: x[::-1], lambda x: x[:]])
+@pytest.mark.parametrize("argnums", [0, (0, 1)])
+def test_arguments_that_share_memory_are_refused_where_one_is_stored_into(operator, other, argnums):
+    x = np.array([1.0, 2.0, 3.0])
+    with pytest.raises(dd.errors.UnsupportedInputError, match="argument 0 and argument 1 share"):
+        operator(_stores_into_first, argnums)(x, other(x))
+    operator(_stores_into_first, argnums)(x, x.copy())
+    operator(lambda a, b: np.sum(a * b), argnums)(x, x)
+    np.testing.assert_array_equal(x, [1.0, 2.0, 3.0])
+
+
+def test_leaves_of_a_container_that_share_memory_are_refused_where_one_is_stored_into():
+    x = np.array([1.0, 2.0, 3.0])
+    with pytest.raises(dd.errors.UnsupportedInputError, match=r"argument 0\['a'\] and argument 0"):
+        dd.grad(lambda p: _stores_into_first(p["a"], p["b"]))({"a": x, "b": x})
+    with pytest.raises(dd.errors.UnsupportedInputError, match="share memory"):
+        dd.jvp(_stores_into_first, (x, x), (x, x))

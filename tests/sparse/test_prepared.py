@@ -555,3 +555,81 @@ def test_a_sparse_jacobian_follows_a_number_of_results_that_another_argument_dec
     assert jacobian(np.ones(3), 1).shape == (3, 3)
     assert jacobian(np.ones(3), 2).shape == (6, 3)
     assert jacobian(np.ones(3), 1).shape == (3, 3)
+
+
+def one_entry_more(row: int, column: int, size: float) -> Any:
+    """A diagonal, and where x[0] is positive one entry more."""
+
+    def f(x: Any) -> Any:
+        r = x**2
+        if x[0] > 0:
+            r[row] += size * x[column]
+        return r
+
+    return f
+
+
+@pytest.mark.parametrize("size", [1e3, 3.0, 1e-3, 1e-6, 1e-9])
+@pytest.mark.parametrize(("row", "column"), [(173, 506), (506, 173), (1, 2999), (7, 8)])
+def test_an_entry_of_another_branch_is_found_whatever_its_size(
+    size: float, row: int, column: int
+) -> None:
+    n = 3000
+    J = dd.prepare_jacobian(one_entry_more(row, column, size), -np.ones(n))
+    found = J(np.ones(n))
+    assert found[row, column] == size
+    assert found[row, row] == 2.0
+    assert found.nnz == n + 1
+
+
+def test_a_small_entry_of_another_branch_is_found_in_float32() -> None:
+    def f(x: Any) -> Any:
+        r = x * np.float32(1)
+        if x[0] > 0:
+            r[1] += np.float32(0.003) * x[2]
+        return r
+
+    J = dd.prepare_jacobian(f, -np.ones(4, np.float32))
+    np.testing.assert_allclose(J(np.ones(4, np.float32)).toarray()[1], [0, 1, 0.003, 0])
+
+
+def test_an_entry_beside_a_large_one_is_found() -> None:
+    def f(x: Any) -> Any:
+        y = 1e7 * x[0] * np.ones(2)
+        if x[0] > 0:
+            y[0] = y[0] + x[1]
+        return y
+
+    J = dd.jacobian(f, sparse=True)
+    J(np.array([-1.0, 1.0]))
+    np.testing.assert_array_equal(J(np.ones(2)).toarray(), [[1e7, 1.0], [1e7, 0.0]])
+
+
+def test_exact_verification_searches_at_every_point() -> None:
+    f = one_entry_more(1, 2, 1e-14)
+    J = dd.prepare_jacobian(f, -np.ones(5), verify="exact")
+    assert J(np.ones(5))[1, 2] == 1e-14
+    H = dd.prepare_hessian(lambda x: np.sum(f(x) ** 2), -np.ones(5), verify="exact")
+    assert H(np.ones(5))[1, 2] != 0
+    with pytest.raises(ValueError, match="verify must be"):
+        dd.prepare_jacobian(f, np.ones(5), verify="no")  # type: ignore[call-overload, unused-ignore]
+
+
+def test_rows_whose_derivatives_cancel_are_searched_once() -> None:
+    searches = 0
+
+    def f(x: Any) -> Any:
+        nonlocal searches
+        searches += type(dd.value_of(x)) is not type(x) and not hasattr(x, "batch")
+        if x[0] > 1e9:
+            return x
+        return np.sin(x) ** 2 + np.cos(x) ** 2 + 1e-9 * x
+
+    rng = np.random.default_rng(0)
+    J = dd.prepare_jacobian(f, rng.normal(size=50))
+    for _ in range(5):
+        J(rng.normal(size=50))
+    before = searches
+    for _ in range(20):
+        J(rng.normal(size=50))
+    assert searches - before <= 30

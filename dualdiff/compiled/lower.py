@@ -13,45 +13,22 @@ from numpy import ndarray
 from ..core.primitive import PRIMITIVES
 from ..core.structure import Gather, Scatter
 from .graph import Graph
-from .recorder import INPUT, Call, Guard, Hole, Method, Pick, Store, identity
+from .operations import (
+    LOGIC,
+    MOVERS,
+    MOVING_METHODS,
+    NUMBERS,
+    POWERS,
+    QUICK,
+    UFUNCS,
+    has_holes,
+    letters,
+    spelled,
+)
+from .recorder import INPUT, Call, Guard, Hole, Method, Pick, Store
 from .tape import Slots, Tape, Unsupported
 
 LARGEST = 20_000  # elements of an array that is computed with
-UFUNCS = {
-    np.negative: "neg", np.add: "add", np.subtract: "sub", np.multiply: "mul", np.divide: "div",
-    np.less: "lt", np.less_equal: "le", np.greater: "gt", np.greater_equal: "ge",
-    np.equal: "eq", np.not_equal: "ne", np.logical_not: "not", np.logical_and: "and",
-    np.logical_or: "or", np.logical_xor: "xor", np.maximum: "max", np.minimum: "min",
-    np.sin: "sin", np.cos: "cos", np.tan: "tan", np.exp: "exp", np.log: "log", np.sqrt: "sqrt",
-    np.tanh: "tanh", np.absolute: "abs", np.fabs: "abs", np.sign: "sign", np.square: "square",
-    np.arctan: "arctan", np.arcsin: "arcsin", np.arccos: "arccos", np.sinh: "sinh",
-    np.cosh: "cosh", np.log1p: "log1p", np.expm1: "expm1", np.arctan2: "arctan2",
-    np.hypot: "hypot", np.log2: "log2", np.log10: "log10", np.exp2: "exp2", np.cbrt: "cbrt",
-    np.floor: "floor", np.ceil: "ceil", np.rint: "rint", np.trunc: "trunc", np.isnan: "isnan",
-    np.copysign: "copysign", np.arcsinh: "arcsinh", np.arccosh: "arccosh",
-    np.arctanh: "arctanh",
-    operator.neg: "neg", operator.add: "add", operator.sub: "sub", operator.mul: "mul",
-    operator.truediv: "div", operator.lt: "lt", operator.le: "le", operator.gt: "gt",
-    operator.ge: "ge", operator.eq: "eq", operator.ne: "ne", operator.abs: "abs",
-}  # fmt: skip
-# On truth values alone.
-_LOGIC = {
-    operator.and_: "and", operator.or_: "or", operator.xor: "xor", operator.invert: "not",
-    np.bitwise_and: "and", np.bitwise_or: "or", np.bitwise_xor: "xor", np.invert: "not",
-}  # fmt: skip
-_POWERS = (operator.pow, np.power)
-# Functions whose first operand is data, and which move it.
-MOVERS = (
-    np.reshape, np.transpose, np.broadcast_to, np.concatenate, np.stack, np.expand_dims,
-    np.squeeze, np.ravel, np.moveaxis, np.swapaxes, np.flip, np.roll, np.take, np.repeat, np.tile,
-    np.diagonal, np.vstack, np.hstack, np.rot90, np.copy, np.matrix_transpose, np.split,
-    np.array_split, operator.getitem, np.atleast_1d, np.atleast_2d, identity, np.real, np.conj,
-    np.conjugate, np.positive, operator.pos,
-)  # fmt: skip
-_MOVING_METHODS = frozenset(
-    ("reshape", "transpose", "ravel", "flatten", "copy", "squeeze", "swapaxes", "repeat",
-     "diagonal", "take")
-)  # fmt: skip
 
 
 @functools.lru_cache(maxsize=1)
@@ -82,7 +59,8 @@ class _Lowering:
         self.constants: dict[int, Slots] = {}
 
     def run(self) -> None:
-        graph, slots = self.graph, self.slots
+        graph, slots, scalar = self.graph, self.slots, self.tape.scalar
+        numbers, forms, quick = self.constants, graph.forms, QUICK
         for node in graph.inputs:
             form = graph.forms[node]
             if not _is_float(form):
@@ -91,9 +69,23 @@ class _Lowering:
             made = self.tape.new_inputs(int(np.prod(shape)))
             slots[node] = made.reshape(shape) if shape else self.shaped(made, form)
         for node in graph.live:
-            operation = graph.operations[node]
+            operation, refs = graph.operations[node], graph.operands[node]
             if operation is INPUT:
                 continue
+            name = quick.get(operation) if forms[node] is np.float64 else None
+            if name is not None:
+                xs: list[Any] = []
+                for r in refs:
+                    if r < 0:
+                        x = numbers.get(r)
+                        if x is None and type(graph.constants[-1 - r]) in NUMBERS:
+                            x = self.operand(r)
+                    else:
+                        x = slots[r] if forms[r] in NUMBERS else None
+                    xs.append(x)
+                if all(type(x) is int for x in xs):
+                    slots[node] = scalar(name, *xs)
+                    continue
             slots[node] = self.node(node, operation, graph.operands[node])
 
     @staticmethod
@@ -153,10 +145,10 @@ class _Lowering:
         name = UFUNCS.get(operation)
         if name is not None:
             result = self.elementwise(node, name, refs)
-        elif operation in _POWERS:
+        elif operation in POWERS:
             result = self.power(node, refs)
-        elif operation in _LOGIC and all(_is_truth(self.form(r)) for r in refs):
-            result = self.tape.apply(_LOGIC[operation], *map(self.operand, refs))
+        elif operation in LOGIC and all(_is_truth(self.form(r)) for r in refs):
+            result = self.tape.apply(LOGIC[operation], *map(self.operand, refs))
         elif type(operation) is Store:
             result = self.store(operation, refs)
         else:
@@ -296,7 +288,7 @@ class _Lowering:
         self, function: Callable[..., Any], args: Any, kwargs: Any, leaves: Any, data: int = 1
     ) -> Any:
         """A function that moves data, run on slots."""
-        if _holes((args[data:], kwargs)):
+        if has_holes((args[data:], kwargs)):
             raise Unsupported("a recorded index")
         xs = [np.asarray(x) if type(x) is int else x for x in
               (self.all_given(a, leaves) for a in args[:data])]  # fmt: skip
@@ -317,13 +309,13 @@ class _Lowering:
             to_truth = np.dtype(args[0]) == np.dtype(bool)
             is_truth = _is_truth(self.form(refs[0]))
             return self.tape.apply("ne", x, self.tape.zero) if to_truth and not is_truth else x
-        if name in _MOVING_METHODS:
+        if name in MOVING_METHODS:
             return getattr(np.asarray(x), name)(*args, **kwargs)
         raise Unsupported(f"the method {name}")
 
     def scatter(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
         """Zeros with values added at an index."""
-        if _holes(kwargs):
+        if has_holes(kwargs):
             raise Unsupported("a recorded index")
         g, spec = np.asarray(self.given(args[0], leaves)), kwargs["spec"]
         size = int(np.prod(spec.shape))
@@ -369,15 +361,22 @@ class _Lowering:
     def matmul(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
         """A product of vectors and matrices."""
         x, y = (np.asarray(self.given(a, leaves)) for a in args)
-        if kwargs or not (0 < x.ndim <= 2 and 0 < y.ndim <= 2):
-            raise Unsupported("a product of stacks of matrices")
-        left = x if x.ndim == 2 else x[None]
-        right = y if y.ndim == 2 else y[:, None]
-        if left.shape[0] * left.shape[1] * right.shape[1] > LARGEST:
+        if kwargs or not (x.ndim and y.ndim):
+            raise Unsupported("options of a product of matrices")
+        left = x if x.ndim > 1 else x[None]
+        right = y if y.ndim > 1 else y[:, None]
+        if left.size * right.shape[-1] > LARGEST:
             raise Unsupported("a large product of matrices")
         out = self.tape.product(left, right)
-        shape = x.shape[:-1] + (y.shape[1:] if y.ndim == 2 else ())
-        return out.reshape(shape)
+        if x.ndim == 1:
+            out = out[..., 0, :]
+        return out[..., 0] if y.ndim == 1 else out
+
+    def dot(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
+        """``numpy.dot``, which differs from `matmul` for stacks of matrices."""
+        if any(np.ndim(self.given(a, leaves)) > 2 for a in args):
+            raise Unsupported("numpy.dot of stacks of matrices")
+        return self.matmul(args, kwargs, leaves)
 
     def outer(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
         """The products of the elements of two vectors."""
@@ -391,8 +390,8 @@ class _Lowering:
             inputs, arrow, end = args[0].replace(" ", "").partition("->")
             if not arrow:
                 raise Unsupported("einsum without an explicit result")
-            pairs = list(zip(map(_letters, inputs.split(",")), args[1:], strict=True))
-            result = _letters(end)
+            pairs = list(zip(map(letters, inputs.split(",")), args[1:], strict=True))
+            result = letters(end)
         elif len(args) % 2:
             pairs = list(zip(args[1:-1:2], args[:-1:2], strict=True))
             result = args[-1]
@@ -400,8 +399,8 @@ class _Lowering:
             raise Unsupported("einsum without an explicit result")
         given = [(list(names), np.asarray(self.given(a, leaves))) for names, a in pairs]
         rest = max([x.ndim - len(names) + 1 for names, x in given if Ellipsis in names] or [0])
-        given = [(_spelled(names, x.ndim - len(names) + 1), x) for names, x in given]
-        result = _spelled(list(result), rest)
+        given = [(spelled(names, x.ndim - len(names) + 1), x) for names, x in given]
+        result = spelled(list(result), rest)
         labels = list(dict.fromkeys([*result, *(n for names, _ in given for n in names)]))
         total = None
         for names, x in given:
@@ -441,35 +440,11 @@ class _Lowering:
         return self.tape.apply("div", self.tape.one, self.given(args[0], leaves))
 
 
-def _letters(text: str) -> list[Any]:
-    """The labels of one operand, with `Ellipsis` for dots."""
-    return [Ellipsis if c == "." else c for c in text.replace("...", ".")]
-
-
-def _spelled(names: list[Any], rest: int) -> list[Any]:
-    """Labels with `rest` more, counted from the right, in place of an ellipsis."""
-    if Ellipsis not in names:
-        return names
-    at = names.index(Ellipsis)
-    return [*names[:at], *(("rest", k) for k in range(rest, 0, -1)), *names[at + 1 :]]
-
-
 class _Constant:
     __slots__ = ("value",)
 
     def __init__(self, value: Any) -> None:
         self.value = value
-
-
-def _holes(tree: Any) -> bool:
-    """Whether a template has holes."""
-    if type(tree) in (list, tuple):
-        return any(map(_holes, tree))
-    if type(tree) is dict:
-        return any(map(_holes, tree.values()))
-    if type(tree) is slice:
-        return any(map(_holes, (tree.start, tree.stop, tree.step)))
-    return type(tree) is Hole
 
 
 def _sech_squared(tape: Tape, x: Slots) -> Slots:
@@ -486,7 +461,7 @@ _HANDLERS: dict[Any, Any] = {
     np.mean: lambda s, *call: s.reduction("mean", *call),
     np.any: lambda s, *call: s.reduction("any", *call),
     np.all: lambda s, *call: s.reduction("all", *call),
-    np.dot: _Lowering.matmul,
+    np.dot: _Lowering.dot,
     np.matmul: _Lowering.matmul,
     operator.matmul: _Lowering.matmul,
     np.outer: _Lowering.outer,

@@ -171,11 +171,17 @@ class Tape:
         return total
 
     def product(self, x: ndarray, y: ndarray) -> ndarray:
-        """A product of two matrices of slots."""
-        total: Slots = np.full((x.shape[0], y.shape[1]), self.zero)
-        for k in range(x.shape[1]):
-            total = self.apply("add", total, self.apply("mul", x[:, k, None], y[None, k, :]))
-        return np.asarray(total)
+        """The products of two stacks of matrices of slots."""
+        total: Slots = self.zero
+        for k in range(x.shape[-1]):
+            part = self.apply("mul", x[..., :, k, None], y[..., None, k, :])
+            total = part if k == 0 else self.apply("add", total, part)
+        return np.broadcast_to(
+            total,
+            np.broadcast_shapes(
+                (*x.shape[:-1], y.shape[-1]), (*y.shape[:-2], x.shape[-2], y.shape[-1])
+            ),
+        )
 
     def finish(self, outputs: Sequence[Slots]) -> FinishedTape:
         """The operations that outputs and tests need, in final numbers."""

@@ -261,6 +261,8 @@ class _Lowering:
             return self.scatter(args, kwargs, leaves)
         if primitive is not None and isinstance(primitive.structure, Gather):
             return self.moved(function, args, kwargs, leaves, len(args))
+        if getattr(primitive, "name", "") == "cumsum":
+            return self.cumsum(args, kwargs, leaves)
         formula = _FORMULAS.get(getattr(primitive, "name", ""))
         if formula is not None:
             return formula(self.tape, *(self.given(a, leaves) for a in args))
@@ -435,6 +437,19 @@ class _Lowering:
         rest = tape.apply("log1p", tape.apply("exp", size))
         return tape.apply("add", tape.apply("max", x, y), rest)
 
+    def cumsum(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
+        """Sums of the elements up to each."""
+        given = {**dict(zip(("a", "axis", "dtype", "out"), args, strict=False)), **kwargs}
+        x = np.asarray(self.given(given.pop("a"), leaves))
+        axis = given.pop("axis", None)
+        if any(v is not None for v in given.values()):
+            raise Unsupported("options of cumsum")
+        x = np.moveaxis(x.ravel() if axis is None else x, -1 if axis is None else axis, 0)
+        out = np.array(x)
+        for k in range(1, len(x)):
+            out[k] = self.tape.apply("add", out[k - 1], x[k])
+        return np.moveaxis(out, 0, -1 if axis is None else axis)
+
     def reciprocal(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
         """``1 / x``."""
         return self.tape.apply("div", self.tape.one, self.given(args[0], leaves))
@@ -452,7 +467,17 @@ def _sech_squared(tape: Tape, x: Slots) -> Slots:
     return tape.apply("mul", s, s)
 
 
-_FORMULAS: dict[str, Callable[..., Slots]] = {"sech_squared": _sech_squared}
+def _share(tape: Tape, x: Slots, y: Slots, exp: str = "exp") -> Slots:
+    size = tape.apply(exp, tape.apply("neg", tape.apply("sub", x, y)))
+    return tape.apply("div", tape.one, tape.apply("add", tape.one, size))
+
+
+# Functions of the rules that NumPy does not have, as the rules compute them.
+_FORMULAS: dict[str, Callable[..., Slots]] = {
+    "sech_squared": _sech_squared,
+    "share": _share,
+    "share2": functools.partial(_share, exp="exp2"),
+}
 _HANDLERS: dict[Any, Any] = {
     np.sum: lambda s, *call: s.reduction("sum", *call),
     np.max: lambda s, *call: s.reduction("max", *call),
@@ -467,6 +492,7 @@ _HANDLERS: dict[Any, Any] = {
     np.outer: _Lowering.outer,
     np.einsum: _Lowering.einsum,
     np.where: _Lowering.where,
+    np.cumsum: _Lowering.cumsum,
     np.logaddexp: _Lowering.logaddexp,
     np.reciprocal: _Lowering.reciprocal,
 }

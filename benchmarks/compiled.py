@@ -1,14 +1,13 @@
 """Compiled functions beside eager ones, jax.jit and CasADi: `python -m benchmarks.compiled`.
 
-All contestants take turns in one process, on one thread; figures are medians in microseconds of the
-whole call, with NumPy arrays in and out (jax: device arrays, block_until_ready). jax gets its loops
+All contestants take turns in one process, on one thread; figures are the least processor times, in
+microseconds, of the whole call, with NumPy arrays in and out (jax: device arrays, block_until_ready). jax gets its loops
 as `lax.scan`, which its users must write by hand; CasADi unrolls the Python loop (SX).
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -351,27 +350,27 @@ def _casadi_chain(casadi: Any, x: Any) -> Any:
 
 
 def sample(run: Callable[[], Any], budget: float) -> float:
-    """Seconds of one call, from as many as fit into a budget."""
-    start = time.perf_counter()
+    """Processor seconds of one call, from as many as fit into a budget."""
+    start = time.process_time()
     run()
-    once = time.perf_counter() - start
+    once = time.process_time() - start
     count = max(1, int(budget / max(once, 1e-7)))
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(count):
         run()
-    return (time.perf_counter() - start) / count
+    return (time.process_time() - start) / count
 
 
 def measure(row: Row, rounds: int) -> dict[str, float]:
-    """Medians of the contestants' calls, and the seconds of first calls."""
+    """Least times of the contestants' calls, and the seconds of first calls."""
     f = eager(row)
-    start = time.perf_counter()
+    start = time.process_time()
     want = f(row.x)
-    found = {"one eager call": time.perf_counter() - start}
+    found = {"one eager call": time.process_time() - start}
     g = dd.compile(f)
-    start = time.perf_counter()
+    start = time.process_time()
     g(row.x)
-    found["first call"] = time.perf_counter() - start
+    found["first call"] = time.process_time() - start
     for _ in range(3):
         got = g(row.x)
     np.testing.assert_allclose(_flat(got), _flat(want), rtol=1e-9, atol=1e-9)
@@ -379,15 +378,15 @@ def measure(row: Row, rounds: int) -> dict[str, float]:
     for name, make in (("jax.jit", with_jax), ("CasADi", with_casadi)):
         run = make(row)
         if run is not None:
-            start = time.perf_counter()
+            start = time.process_time()
             run(row.x)
-            found[f"first {name}"] = time.perf_counter() - start
+            found[f"first {name}"] = time.process_time() - start
             runs[name] = run
     samples: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
             samples[name].append(sample(lambda run=run: run(row.x), 0.02))  # type: ignore[misc]
-    return found | {name: statistics.median(s) for name, s in samples.items()}
+    return found | {name: min(s) for name, s in samples.items()}
 
 
 def _flat(tree: Any) -> Any:

@@ -1,8 +1,9 @@
 """Compiled functions beside eager ones, jax.jit and CasADi: `python -m benchmarks.compiled`.
 
 All contestants take turns in one process, on one thread; figures are the least processor times, in
-microseconds, of the whole call, with NumPy arrays in and out (jax: device arrays, block_until_ready). jax gets its loops
-as `lax.scan`, which its users must write by hand; CasADi unrolls the Python loop (SX).
+microseconds, of the whole call, with NumPy arrays in and out (jax: device arrays, with
+block_until_ready). jax gets its loops as `lax.scan`, which its users must write by hand; CasADi
+unrolls the Python loop (SX).
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ _PARTS = (
     "optimize",
     "signal",
     "sparse",
+    "spatial",
     "special",
     "stats",
 )
@@ -29,6 +30,7 @@ _DIVERTED = (
     "signal",
     "sparse",
     "sparse.linalg",
+    "spatial",
 )
 for _part in _PARTS:
     register_lazily(f"scipy.{_part}", f"dualdiff.rules.scipy.{_part}")

@@ -171,13 +171,23 @@ class Entry:
         return __new__
 
     def replace_attributes(self, old: Any, new: Any) -> None:
-        """Compiled functions are replaced in the modules of SciPy that know them."""
+        """Compiled functions are replaced in the modules and classes of SciPy that know them."""
+
+        def method(*args: Any, **kwargs: Any) -> Any:
+            return new(*args, **kwargs)
+
         for name, module in list(sys.modules.items()):
-            if module is not None and name.partition(".")[0] == "scipy":
-                for key, value in list(vars(module).items()):
-                    if value is old:
-                        setattr(module, key, new)
-                        self.places.append((module, key))
+            if module is None or name.partition(".")[0] != "scipy":
+                continue
+            for key, value in list(vars(module).items()):
+                if value is old:
+                    setattr(module, key, new)
+                    self.places.append((module, key))
+                elif isinstance(value, type) and value.__module__ == old.__module__:
+                    for inner, a in list(vars(value).items()):
+                        if a is old:
+                            setattr(value, inner, method)
+                            self.places.append((value, inner))
 
 
 def targets_of(original: Any) -> list[Any]:

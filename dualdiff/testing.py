@@ -213,6 +213,8 @@ class Problem:
         except Exception:  # f need not accept complex numbers
             return None
         size = np.abs(self.value)
+        if not exact.shape == rough.shape == unmoved.shape:  # f does otherwise on complex numbers
+            return None
         near = np.abs(exact - rough) <= 1e-5 * (np.abs(exact) + np.abs(rough)) + 1e-7 * size
         same = np.abs(unmoved - self.value) <= 1e-8 * size
         return exact if np.all(near & same) else None

@@ -135,6 +135,8 @@ def transpose(a: Value, axes: Any = None) -> Any:
     ndim = len(shape_of(a))
     if axes is None:
         return transpose_p(a, axes=tuple(range(-1, -ndim - 1, -1)))
+    if isinstance(axes, (int, np.integer)):
+        axes = (axes,)
     if len(axes) != ndim:
         raise ValueError("axes don't match array")
     return transpose_p(a, axes=axes_of(tuple(axes), ndim))

@@ -9,7 +9,7 @@ import numpy as np
 import scipy._lib._array_api as array_api
 from scipy._lib import _util
 
-from ...array.box import unbox
+from ...array.box import is_box, unbox
 from ...core.batch import shape_of
 from ...core.types import Value
 from ..numpy import creation
@@ -96,6 +96,10 @@ class ArrayApi:
         return x.astype(dtype)
 
     @staticmethod
+    def cumulative_sum(x: Value, /, *, axis: Any = None, dtype: Any = None) -> Any:
+        return np.cumsum(x, axis=axis, dtype=dtype)
+
+    @staticmethod
     def isnan(x: Value) -> Any:
         return np.isnan(unbox(x))
 
@@ -125,7 +129,7 @@ def xp_promote(
 
 
 class At:
-    """``at(x)[index].set(v)``: a copy of x with v stored at the index."""
+    """``at(x)[index].set(v)``: stores v into x, or into a copy of it, and gives the array back."""
 
     def __init__(self, x: Value, index: Any = None) -> None:
         self.x, self.index = x, index
@@ -133,27 +137,30 @@ class At:
     def __getitem__(self, index: Any) -> At:
         return At(self.x, index)
 
-    def _with(self, v: Any, change: Any = None) -> Any:
+    def _with(self, v: Any, copy: Any, change: Any = None) -> Any:
         index = deep_plain(self.index)
-        out = NUMPY.zeros(shape_of(self.x), dtype=np.result_type(self.x.dtype))
-        out[...] = self.x
+        out = self.x
+        if copy or not is_box(out) or not shape_of(out):
+            if copy is False:
+                raise ValueError("a plain array takes no traced values in place")
+            out = NUMPY.array(out)
         out[index] = change(out[index], v) if change else v
         return out
 
-    def set(self, v: Any, **_: Any) -> Any:
-        return self._with(v)
+    def set(self, v: Any, copy: Any = None, **_: Any) -> Any:
+        return self._with(v, copy)
 
-    def add(self, v: Any, **_: Any) -> Any:
-        return self._with(v, np.add)
+    def add(self, v: Any, copy: Any = None, **_: Any) -> Any:
+        return self._with(v, copy, np.add)
 
-    def subtract(self, v: Any, **_: Any) -> Any:
-        return self._with(v, np.subtract)
+    def subtract(self, v: Any, copy: Any = None, **_: Any) -> Any:
+        return self._with(v, copy, np.subtract)
 
-    def multiply(self, v: Any, **_: Any) -> Any:
-        return self._with(v, np.multiply)
+    def multiply(self, v: Any, copy: Any = None, **_: Any) -> Any:
+        return self._with(v, copy, np.multiply)
 
-    def divide(self, v: Any, **_: Any) -> Any:
-        return self._with(v, np.divide)
+    def divide(self, v: Any, copy: Any = None, **_: Any) -> Any:
+        return self._with(v, copy, np.divide)
 
 
 for _name, _new in {
@@ -172,3 +179,6 @@ for _name, _new in {
 if hasattr(_extra, "at"):
     replace(_extra.at, At)
 replace(np, API)
+_compat = _found("scipy._external.array_api_compat.numpy", "scipy._lib.array_api_compat.numpy")
+if _compat is not None:
+    replace(_compat, API)

@@ -126,19 +126,28 @@ def agreed(traced: Value, value: Any, name: str, close: float = CLOSE) -> Any:
         return type(value)(zip(traced, parts, strict=True))
     if contains_box(traced):
         traced = settle(from_nested(traced))
-    if not is_box(traced):
-        return agreed_objects(traced, value, name, close) if _is_object(value) else value
-    if step_taken.get() is not None:
+    if _is_object(value):
+        return traced if is_box(traced) else agreed_objects(traced, value, name, close)
+    if isinstance(value, (str, type(None))):
+        return value
+    if is_box(traced) and step_taken.get() is not None:
         return traced
     made = np.asarray(value)
     found = np.asarray(unbox(traced))
     if made.shape != found.shape or made.dtype.hasobject:
         raise _different(name, f"the shapes are {found.shape} and {made.shape}")
-    if np.isfinite(close) and made.dtype.kind in "fc":
+    if made.dtype.kind in "fc":
         size = float(np.max(np.abs(made), initial=0.0, where=np.isfinite(made)))
         near = max(close, float(np.finfo(made.dtype).eps) ** 0.45)  # in single precision 1e-3
-        if not np.allclose(found, made, rtol=near, atol=near * size, equal_nan=True):
+        far = np.isfinite(close) and not np.allclose(
+            found, made, rtol=near, atol=near * size, equal_nan=True
+        )
+        if far:
             raise _different(name, f"they differ by {np.nanmax(np.abs(found - made)):.2g}")
+    elif not np.array_equal(found, made):
+        raise _different(name, "integers or booleans differ")
+    if not is_box(traced):
+        return value
     return given(traced, made[()] if not isinstance(value, np.ndarray) else made)
 
 

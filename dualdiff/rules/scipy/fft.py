@@ -308,8 +308,8 @@ def _real_transforms(name: str) -> tuple[Any, Any]:
 (dst, dstn), (idst, idstn) = _real_transforms("dst"), _real_transforms("idst")
 
 
-def _assignable_rfft(x: Any, axis: int = -1) -> Any:
-    return array(_fft.rfft(x, axis=axis))
+def _assignable_rfft(x: Any, *args: Any, **kwargs: Any) -> Any:
+    return array(_fft.rfft(x, *args, **kwargs))
 
 
 # The code of `fht` multiplies the result of rfft in place.

@@ -10,6 +10,7 @@ make plain arrays.
 from __future__ import annotations
 
 import builtins
+import cmath
 import functools
 import importlib
 import math
@@ -94,6 +95,8 @@ class NumPy(Space):
 NUMPY = NumPy(np)
 replace(np, NUMPY)
 replace(np.linalg, NUMPY.linalg)
+for _name in ("c_", "r_"):
+    replace(getattr(np, _name), getattr(NUMPY, _name))
 
 
 class Globals(dict[str, Any]):
@@ -130,19 +133,31 @@ BUILTINS: dict[str, Any] = {"float": _Float}
 
 
 class _Math:
-    """The module `math`, whose functions make way for NumPy's where a value is traced."""
+    """`math` or `cmath`, whose functions make way for NumPy's where a value is traced."""
 
-    OTHERS = {"pow": np.power, "lgamma": special.gammaln, "gamma": special.gamma}
+    OTHERS = {
+        "pow": np.power, "lgamma": special.gammaln, "gamma": special.gamma, "phase": np.angle
+    }  # fmt: skip
+
+    def __init__(self, module: types.ModuleType) -> None:
+        self.module, self.zero = module, 0.0 if module is math else 0j
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(math, name)
-        other = self.OTHERS.get(name, getattr(np, name, None) or getattr(special, name, None))
+        found = getattr(self.module, name)
+        other: Any = self.OTHERS.get(name, getattr(np, name, None) or getattr(special, name, None))
         if not callable(found) or other is None:
             return found
-        return lambda *args: other(*args) if any(map(is_box, args)) else found(*args)
+
+        def either(*args: Value) -> Any:
+            if not any(map(is_box, args)):
+                return found(*args)
+            return other(*(a + self.zero for a in args))  # cmath has complex roots of -1
+
+        return either
 
 
-replace(math, _Math())
+replace(math, _Math(math))
+replace(cmath, _Math(cmath))
 
 
 def translated(value: Value) -> Any:
@@ -152,8 +167,8 @@ def translated(value: Value) -> Any:
             return REPLACED[value]
         if value in COUNTERPARTS and not isinstance(value, type):
             return COUNTERPARTS[value]
-    except TypeError:  # not hashable, an array for one
-        return value
+    except TypeError:  # not hashable, an array or a table
+        return _translated_container(value) if _holds_functions(value) else value
     if isinstance(value, types.ModuleType):
         name = value.__name__
         if name == "scipy.special":
@@ -181,7 +196,24 @@ def translated(value: Value) -> Any:
         return _contained(value)
     if type(value).__module__ in REBUILT_MODULES:
         return instance_of(value)
-    return value
+    return _translated_container(value) if _holds_functions(value) else value
+
+
+def _holds_functions(value: Any) -> bool:
+    """Whether functions stand in a table, such as that of the kinds of filters."""
+    if isinstance(value, types.FunctionType):
+        return True
+    if type(value) in (list, tuple):
+        return any(map(_holds_functions, value))
+    return type(value) is dict and any(map(_holds_functions, value.values()))
+
+
+def _translated_container(value: Any) -> Any:
+    if type(value) in (list, tuple):
+        return type(value)(map(_translated_container, value))
+    if type(value) is dict:
+        return {k: _translated_container(v) for k, v in value.items()}
+    return translated(value) if isinstance(value, types.FunctionType) else value
 
 
 def _translated_function(function: types.FunctionType) -> Any:

@@ -36,11 +36,9 @@ def test_what_cannot_be_convolved_says_so():
             dd.grad(lambda x: np.sum(S.convolve(x, *args)))(ones)  # noqa: B023
     with pytest.raises(ValueError, match="larger along all axes"):
         dd.grad(lambda x: np.sum(S.convolve(x, np.ones((1, 3)), "valid")))(np.ones((3, 2)))
-    with pytest.raises(NotImplementedError, match="leave `axes` out"):
-        dd.grad(lambda x: np.sum(S.fftconvolve(x, np.ones((2, 2)), axes=1)))(np.ones((3, 2)))
 
 
 def test_the_rest_of_the_namespace_is_scipys():
     np.testing.assert_array_equal(S.windows.hann(4), scipy.signal.windows.hann(4))
     with pytest.raises(TypeError, match=r"scipy\.signal\.\S+ was called on a traced array"):
-        dd.grad(lambda x: np.sum(S.medfilt(x)))(np.ones(5))
+        dd.grad(lambda x: np.sum(S.unique_roots(x)[0]))(np.ones(5))

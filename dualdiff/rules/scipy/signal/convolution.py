@@ -1,4 +1,4 @@
-"""`scipy.signal` on traced arrays: its whole namespace, with rules for the convolutions."""
+"""Convolutions and correlations of `scipy.signal`."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import Any
 import numpy as np
 from scipy import signal
 
-from ...array.box import unbox
-from ...core.batch import shape_of
-from ...core.types import Cotangent, Tangent, Value
-from ...errors import user_line
-from ..declare import rule
-from ..numpy.common import laid_out
-from ..numpy.creation import contains_box
-from ..numpy.manipulation import as_operand
-from ..structures import Convolution
-from .dispatch import implements
+from ....array.box import unbox
+from ....core.batch import dtype_of, shape_of
+from ....core.types import Cotangent, Tangent, Value
+from ....errors import user_line
+from ...declare import rule
+from ...numpy.common import laid_out
+from ...numpy.creation import contains_box
+from ...numpy.manipulation import as_operand
+from ...structures import Convolution
+from ..bodies import agreed
+from ..dispatch import implements
 
 _signal: Any = signal  # SciPy's overloads do not take a str
-__all__ = ["convolve", "correlate", "fftconvolve", "oaconvolve"]
+__all__ = ["convolve", "convolve2d", "correlate", "correlate2d", "fftconvolve", "oaconvolve"]
 
 
 def _flipped(x: Value) -> Any:
@@ -118,18 +119,80 @@ def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> A
 
 
 def _through_fft(name: str) -> Any:
+    original = getattr(signal, name)
+
     def function(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> Any:
-        if axes is not None and len(np.atleast_1d(axes)) < np.ndim(in1):
-            raise NotImplementedError(
-                f"{name} of traced arrays over some axes only has no rule, {user_line()}; leave "
-                f"`axes` out, or use dualdiff.numpy.fft"
-            )
-        return convolve(in1, in2, mode, "fft")
+        if axes is None or len(set(np.atleast_1d(axes) % np.ndim(in1))) == np.ndim(in1):
+            return convolve(in1, in2, mode, "fft")
+        value = original(unbox(in1), unbox(in2), mode, axes)
+        return agreed(_over_axes(in1, in2, mode, np.atleast_1d(axes)), value, name)
 
     function.__name__ = name
-    function.__doc__ = f"``scipy.signal.{name}`` over all axes; see `convolve`."
-    return implements(getattr(signal, name))(function)
+    function.__doc__ = f"``scipy.signal.{name}``; see `convolve`."
+    return implements(original, arrays="in1 in2")(function)
+
+
+def _over_axes(x: Value, y: Value, mode: str, axes: Any) -> Any:
+    """The convolution over some axes by transforms; the others broadcast."""
+    axes = [int(i) % np.ndim(x) for i in axes]
+    sizes = [(shape_of(x)[i], shape_of(y)[i]) for i in axes]
+    lengths = [n + m - 1 for n, m in sizes]
+    full = np.fft.ifftn(
+        np.fft.fftn(x, lengths, axes) * np.fft.fftn(y, lengths, axes), lengths, axes
+    )
+    if dtype_of(x).kind != "c" and dtype_of(y).kind != "c":
+        full = np.real(full)
+    index = [slice(None)] * np.ndim(full)
+    for i, length, (n, m) in zip(axes, lengths, sizes, strict=True):
+        size = {"full": length, "same": n, "valid": abs(n - m) + 1}[mode]
+        index[i] = slice((length - size) // 2, (length - size) // 2 + size)
+    return full[tuple(index)]
 
 
 fftconvolve = _through_fft("fftconvolve")
 oaconvolve = _through_fft("oaconvolve")
+
+_PADDED = {
+    "fill": "constant", "pad": "constant", "wrap": "wrap", "circular": "wrap",
+    "symm": "symmetric", "symmetric": "symmetric",
+}  # fmt: skip
+
+
+def _plane(x: Value, h: Value, mode: str, boundary: str, fillvalue: Any, late: int) -> Any:
+    """The convolution of two matrices; `late` shifts the part of an even size in mode "same"."""
+    sizes = shape_of(x), shape_of(h)
+    if mode == "valid":
+        return convolve(x, h, "valid", "direct")
+    options = {"constant_values": unbox(fillvalue)} if _PADDED[boundary] == "constant" else {}
+    around: Any = [(k - 1, k - 1) for k in sizes[1]]
+    padded = np.pad(x, around, _PADDED[boundary], **options)  # type: ignore[call-overload]
+    full = full_p(padded, h, method="direct")
+    index = []
+    for n, k in zip(*sizes, strict=True):
+        start, size = (k - 1, n + k - 1) if mode == "full" else (k - 1 + (k - 1 + late) // 2, n)
+        index.append(slice(start, start + size))
+    return full[tuple(index)]
+
+
+@implements(signal.convolve2d, arrays="in1 in2")
+def convolve2d(
+    in1: Any, in2: Any, mode: str = "full", boundary: str = "fill", fillvalue: Any = 0
+) -> Any:
+    """``scipy.signal.convolve2d``: the convolution of two matrices, continued at the boundary.
+
+    Arguments: `in1`, `in2`, of shapes (n, m) and (k, l), both differentiable; `mode`; `boundary`,
+    "fill", "wrap" or "symm"; `fillvalue`, which counts as constant.
+    Returns: a matrix. Raises: ValueError as SciPy does.
+    """
+    value = _signal.convolve2d(unbox(in1), unbox(in2), mode, boundary, unbox(fillvalue))
+    return agreed(_plane(in1, in2, mode, boundary, fillvalue, 0), value, "convolve2d")
+
+
+@implements(signal.correlate2d, arrays="in1 in2")
+def correlate2d(
+    in1: Any, in2: Any, mode: str = "full", boundary: str = "fill", fillvalue: Any = 0
+) -> Any:
+    """``scipy.signal.correlate2d``: the cross-correlation of two matrices; see `convolve2d`."""
+    value = _signal.correlate2d(unbox(in1), unbox(in2), mode, boundary, unbox(fillvalue))
+    other = np.conj(_flipped(in2))
+    return agreed(_plane(in1, other, mode, boundary, fillvalue, 1), value, "correlate2d")

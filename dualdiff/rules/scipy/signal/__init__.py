@@ -1,0 +1,20 @@
+"""`scipy.signal` on traced arrays."""
+
+from .bodies import FUNCTIONS
+from .convolution import (
+    convolve,
+    convolve2d,
+    correlate,
+    correlate2d,
+    fftconvolve,
+    oaconvolve,
+)
+from .filters import lfilter, sosfilt, upfirdn
+from .ranks import find_peaks, medfilt, medfilt2d, order_filter, peak_prominences, peak_widths
+
+globals().update(FUNCTIONS)
+__all__ = [
+    "convolve", "convolve2d", "correlate", "correlate2d", "fftconvolve", "find_peaks", "lfilter",
+    "medfilt", "medfilt2d", "oaconvolve", "order_filter", "peak_prominences", "peak_widths",
+    "sosfilt", "upfirdn", *FUNCTIONS,
+]  # fmt: skip

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core.types import Value
 from ..errors import UnsupportedInputError, describe, user_line
-from .conversion import HOLLOW, WATCHERS, OfArrays, Wrapper, face, observe, shell, unbox
+from .conversion import HOLLOW, WATCHERS, Wrapper, face, observe, of_arrays, shell, unbox
 from .dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
 
 __all__ = ["HOLLOW", "WATCHERS", "Box", "face", "is_box", "observe", "shell", "unbox"]
@@ -234,12 +234,11 @@ class Box(Wrapper):
     def __setitem__(self, index: Any, v: Any) -> None:
         FUNCTIONS[operator.setitem](self, index, v)
 
-    def _elements(self) -> Iterator[Any]:
+    @of_arrays("is not iterable")
+    def __iter__(self) -> Iterator[Any]:
         if self.ndim == 0:
             raise TypeError("iteration over a 0-d array")
         return (self[i] for i in range(len(self)))
-
-    __iter__ = OfArrays("__iter__", _elements, "is not iterable")
 
     def item(self, /, *args: Any) -> Any:
         if args:

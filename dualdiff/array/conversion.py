@@ -6,8 +6,10 @@ A conversion that would lose the derivative raises an error that says what to wr
 from __future__ import annotations
 
 import functools
+import math
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,8 @@ from .callsite import called_by_ufunc, called_name, callee
 
 # Makes a real ndarray of a traced one for ``np.float64(x)``, which looks at no protocol.
 TO_SCALAR_TYPE: list[Callable[..., Any]] = []
+# Store a traced value for a line ``a[i] = x`` of a plain array, if that is possible.
+STORES: list[Callable[[FrameType, Any, str], bool]] = []
 WATCHERS: list[Callable[[Any], None]] = []
 
 
@@ -58,8 +62,8 @@ class _NumberError(TypeError, AttributeError):
 class OfArrays:
     """A special method that arrays have and numbers do not."""
 
-    def __init__(self, name: str, method: Callable[..., Any], complaint: str) -> None:
-        self.name, self.method, self.complaint = name, method, complaint
+    def __init__(self, method: Callable[..., Any], complaint: str) -> None:
+        self.method, self.complaint = method, complaint
 
     def __get__(self, x: Any, kind: Any = None) -> Any:
         if x is None:
@@ -68,6 +72,11 @@ class OfArrays:
             name = type(unbox(x)).__name__
             raise _NumberError(f"{name!r} object {self.complaint}")
         return functools.partial(self.method, x)
+
+
+def of_arrays(complaint: str) -> Callable[[Callable[..., Any]], Any]:
+    """Let a special method be one of arrays only; numbers complain."""
+    return lambda method: OfArrays(method, complaint)
 
 
 class Wrapper:
@@ -108,6 +117,9 @@ class Wrapper:
 
     def _refuse_array(self, *args: Any, **kwargs: Any) -> Any:
         if is_storing(1):
+            for store in STORES:
+                if store(sys._getframe(1), self, "array"):
+                    return np.full(self.shape, np.nan)
             raise self._in_library() or plain_target_error("a plain NumPy array")
         raise self._in_library() or ConversionError(
             f"a traced array ({describe(self)}) cannot become a plain NumPy array without losing "
@@ -149,6 +161,10 @@ class Wrapper:
         )
 
     def __float__(self) -> float:
+        if STORES and is_storing(1):
+            for store in STORES:
+                if store(sys._getframe(1), self, "number"):
+                    return math.nan
         raise self._refuse_number(
             "float()",
             "Leave the float() out: NumPy functions take and return traced scalars. For functions "
@@ -170,15 +186,14 @@ class Wrapper:
     def __contains__(self, item: Any) -> bool:
         return unbox(item) in observe(self)
 
-    def _length(self) -> int:
+    @of_arrays("has no len()")
+    def __len__(self) -> int:
         if self.ndim > 1 and calls_method("shuffle", 1):
             raise UnsupportedInputError(
                 f"a random generator would shuffle a traced array ({describe(self)}) as a list of "
                 f"views and leave rows double, {user_line()}; write x[rng.permutation(len(x))]."
             )
         return len(unbox(self))
-
-    __len__ = OfArrays("__len__", _length, "has no len()")
 
     def __hash__(self) -> int:
         hash(unbox(self))  # Python's own error if the value has no hash
@@ -272,7 +287,9 @@ class Wrapper:
     def setfield(self, *args: Any, **kwargs: Any) -> Any:
         raise self._refuse("setfield", "assign by index.")
 
-    def setflags(self, *args: Any, **kwargs: Any) -> Any:
+    def setflags(self, write: Any = None, align: Any = None, uic: Any = None) -> Any:
+        if not write and align is None and uic is None:
+            return  # stores would raise, which no result depends on
         raise self._refuse("setflags", "leave it out: traced arrays are written to by assignment.")
 
 

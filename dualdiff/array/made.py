@@ -31,6 +31,7 @@ _plain_set = ndarray.__setitem__
 _set_class = object.__dict__["__class__"].__set__
 # The primitive of a part of an array in memory, for arrays that may be written to and others.
 _windows: list[Any] = []
+_COPIED = 2**16  # bytes up to which an array owns its memory, as NumPy's new arrays do
 TRACED_KINDS: set[type] = set()  # of arrays that hold traced values
 
 
@@ -161,7 +162,13 @@ def made_of(result: Value) -> Any:
     """A new array as one that takes traced values, if its dtype can."""
     if type(result) is not ndarray or result.dtype.kind not in "fc":
         return result
-    return result.view(_Memory).view(Made)
+    flags = result.flags
+    if result.nbytes > _COPIED or not (flags.c_contiguous or flags.f_contiguous):
+        return result.view(_Memory).view(Made)
+    order: Any = "C" if flags.c_contiguous else "F"
+    made = ndarray.__new__(Made, result.shape, result.dtype, order=order)
+    _plain_set(made, ..., result)
+    return made
 
 
 def facade(box: Any) -> Any:

@@ -6,9 +6,10 @@ import threading
 from contextlib import ContextDecorator
 
 from .. import errors
+from ..array.conversion import STORES
 from ..rules.numpy.in_place import install_in_place, uninstall_in_place
 from ..transforms.inputs import PREPARE
-from . import creation, scalar_math
+from . import creation, lone, scalar_math
 from .code import Functions, install_names
 from .names import Names
 
@@ -29,12 +30,15 @@ def _replace(names: Names) -> None:
     _functions.replace()
     PREPARE[:] = [_functions.prepare]
     install_in_place()
+    STORES[:] = [lone.store]
+    lone.count_references()
 
 
 def _restore(names: Names) -> None:
     if PREPARE:
         uninstall_in_place()
     PREPARE.clear()
+    STORES.clear()
     _functions.restore()
     names.restore()
 

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from ...array.box import Box, is_box
+from ...array.conversion import STORES
 from ...array.dispatch import UFUNC_METHODS
 from ...array.views import Array
+from ...core.batch import shape_of
 from ...core.trace import materialize
 from .ufunc_calls import call_with_keywords
 
@@ -39,6 +41,17 @@ def _is_in_place(depth: int) -> bool:
     frame = sys._getframe(depth + 1)
     code, i = frame.f_code.co_code, frame.f_lasti
     return dis.opname[code[i]] == "BINARY_OP" and code[i + 1] in _IN_PLACE
+
+
+def _is_stored_next(depth: int) -> bool:
+    """Whether the frame `depth` calls up is at ``a[i] += x`` or the like, which STORES may end."""
+    if not STORES or not _is_in_place(depth + 1):
+        return False
+    frame = sys._getframe(depth + 1)
+    code, i = frame.f_code.co_code, frame.f_lasti + 2
+    while dis.opname[code[i]] in ("CACHE", "SWAP", "ROT_THREE"):
+        i += 2
+    return dis.opname[code[i]] == "STORE_SUBSCR"
 
 
 def _references_to_base(a: np.ndarray) -> int:
@@ -73,6 +86,11 @@ def _in_place(ufunc: Any, found: Any, inputs: Any, kwargs: dict[str, Any]) -> An
         ):
             lone = Array(out[0], False)
             inputs, kwargs = (lone, *inputs[1:]), {**kwargs, "out": (lone,)}
+        if type(out[0].base) is np.ndarray and _is_stored_next(3):
+            # `a[i] += x`: the store that comes next finds the place (see `patching.lone`).
+            ans = found(*inputs)
+            if shape_of(ans) == out[0].shape:
+                return ans
     return call_with_keywords(ufunc, found, inputs, kwargs)
 
 

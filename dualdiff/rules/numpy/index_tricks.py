@@ -112,7 +112,9 @@ def nditer(op: Any, *args: Any, **kwargs: Any) -> Any:
     operands = list(op) if type(op) in (list, tuple) else [op]
     if not contains_box(operands):
         return np.nditer(op, *args, **kwargs)
-    if args or kwargs.keys() - {"order"} or kwargs.get("order", "C") not in ("C", "K"):
+    flags = set(args[0] if args else kwargs.get("flags") or ()) - {"refs_ok", "zerosize_ok"}
+    others = len(args) > 1 or kwargs.keys() - {"order", "flags"}
+    if flags or others or kwargs.get("order", "C") not in ("C", "K"):
         raise UnsupportedInputError(
             f"nditer of traced arrays reads elements in C order and takes no flags, {user_line()}; "
             f"write a loop over np.ndindex(x.shape)"

@@ -215,7 +215,7 @@ REFUSED = {
     "byteswap": (lambda x: x.byteswap(), "value_of"),
     "getfield": (lambda x: x.getfield(float), "value_of"),
     "setfield": (lambda x: x.setfield(1.0, float), "assign by index"),
-    "setflags": (lambda x: x.setflags(write=False), "assignment"),
+    "setflags": (lambda x: x.setflags(write=True), "assignment"),
     "shape": (lambda x: setattr(x, "shape", (4, 3)), r"x\.reshape\(\(4, 3\)\)"),
 }
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
 import numpy as np
 
 from .layout import Layout, Source
+from .literals import literal
 from .loops import Segment
 from .tape import NAMES, FinishedTape
 
@@ -32,9 +32,86 @@ _TWO_OPERANDS = ("hypot", "pow", "arctan2")
 STRAIGHT = 3000  # operations of straight code that pay for optimisation
 
 
-def literal(value: float) -> str:
-    """A double as LLVM reads it, to the last bit."""
-    return f"0x{struct.unpack('<Q', struct.pack('<d', float(value)))[0]:016X}"
+def operation(
+    out: list[str], name: str, r: str, x: list[str], used: set[str], fast: str = "", place: int = 0
+) -> None:
+    """Append the instructions of one operation on doubles; `used` collects library functions."""
+    if name in _ARITHMETIC:
+        out.append(f"  {r} = {_ARITHMETIC[name]} {fast}double {x[0]}, {x[1]}")
+    elif name == "neg":
+        out.append(f"  {r} = fneg double {x[0]}")
+    elif name == "square":
+        out.append(f"  {r} = fmul double {x[0]}, {x[0]}")
+    elif name in _INTRINSICS:
+        used.add(name)
+        out.append(f"  {r} = call double @llvm.{_INTRINSICS[name]}.f64(double {x[0]})")
+    elif name == "copysign":
+        used.add(name)
+        out.append(f"  {r} = call double @llvm.copysign.f64(double {x[0]}, double {x[1]})")
+    elif name in _LIBRARY:
+        used.add(name)
+        given = ", ".join(f"double {v}" for v in x)
+        out.append(f"  {r} = call double @{_LIBRARY[name]}({given})")
+    elif name in _COMPARISONS:
+        out.append(f"  {r}.c = fcmp {_COMPARISONS[name]} double {x[0]}, {x[1]}")
+        out.append(f"  {r} = uitofp i1 {r}.c to double")
+    elif name in ("not", "isnan"):
+        test = "oeq" if name == "not" else "uno"
+        out.append(f"  {r}.c = fcmp {test} double {x[0]}, 0.0")
+        out.append(f"  {r} = uitofp i1 {r}.c to double")
+    elif name in ("and", "or", "xor"):
+        out.append(f"  {r}.a = fcmp une double {x[0]}, 0.0")
+        out.append(f"  {r}.b = fcmp une double {x[1]}, 0.0")
+        out.append(f"  {r}.c = {name} i1 {r}.a, {r}.b")
+        out.append(f"  {r} = uitofp i1 {r}.c to double")
+    elif name == "where":
+        out.append(f"  {r}.c = fcmp une double {x[0]}, 0.0")
+        out.append(f"  {r} = select i1 {r}.c, double {x[1]}, double {x[2]}")
+    elif name in ("max", "min"):  # a NaN wins, as in NumPy
+        test = "ogt" if name == "max" else "olt"
+        out.append(f"  {r}.a = fcmp {test} double {x[0]}, {x[1]}")
+        out.append(f"  {r}.b = fcmp uno double {x[0]}, 0.0")
+        out.append(f"  {r}.c = or i1 {r}.a, {r}.b")
+        out.append(f"  {r} = select i1 {r}.c, double {x[0]}, double {x[1]}")
+    elif name == "sign":
+        out.append(f"  {r}.p = fcmp ogt double {x[0]}, 0.0")
+        out.append(f"  {r}.n = fcmp olt double {x[0]}, 0.0")
+        out.append(f"  {r}.q = select i1 {r}.n, double -1.0, double 0.0")
+        out.append(f"  {r}.s = select i1 {r}.p, double 1.0, double {r}.q")
+        out.append(f"  {r}.u = fcmp uno double {x[0]}, 0.0")
+        out.append(f"  {r} = select i1 {r}.u, double {x[0]}, double {r}.s")
+    else:
+        _test(out, name, r, x, place)
+
+
+def _test(out: list[str], name: str, r: str, x: list[str], place: int) -> None:
+    """A test, which ends the replay where it does not hold."""
+    if name == "guard":
+        out.append(f"  {r}.c = fcmp oeq double {x[0]}, {x[1]}")
+    elif name == "nonzero":
+        out.append(f"  {r}.c = fcmp une double {x[0]}, 0.0")
+    else:
+        out.append(f"  {r}.d = fsub double {x[0]}, {x[0]}")
+        out.append(f"  {r}.c = fcmp oeq double {r}.d, 0.0")
+    label = r[1:]
+    out.append(f"  br i1 {r}.c, label %go.{label}, label %stop.{label}")
+    out.append(f"stop.{label}:")
+    out.append(f"  ret i64 {place}")
+    out.append(f"go.{label}:")
+
+
+def declarations(used: set[str]) -> list[str]:
+    """The declarations of library functions."""
+    lines = []
+    for name in sorted(used):
+        if name in _INTRINSICS:
+            lines.append(f"declare double @llvm.{_INTRINSICS[name]}.f64(double)")
+        elif name == "copysign":
+            lines.append("declare double @llvm.copysign.f64(double, double)")
+        else:
+            operands = "double, double" if name in _TWO_OPERANDS else "double"
+            lines.append(f"declare double @{_LIBRARY[name]}({operands}) #1")
+    return lines
 
 
 class Assembly:
@@ -70,19 +147,7 @@ class Assembly:
         run += copies
         run.append("}")
         code = [line for unit in units for line in unit]
-        return "\n".join([*self._declarations(), *code, *run, *_ATTRIBUTES]) + "\n"
-
-    def _declarations(self) -> list[str]:
-        lines = []
-        for name in sorted(self.used):
-            if name in _INTRINSICS:
-                lines.append(f"declare double @llvm.{_INTRINSICS[name]}.f64(double)")
-            elif name == "copysign":
-                lines.append("declare double @llvm.copysign.f64(double, double)")
-            else:
-                operands = "double, double" if name in _TWO_OPERANDS else "double"
-                lines.append(f"declare double @{_LIBRARY[name]}({operands}) #1")
-        return lines
+        return "\n".join([*declarations(self.used), *code, *run, *ATTRIBUTES]) + "\n"
 
     def _unit(self, k: int) -> list[str]:
         unit = self.layout.units[k]
@@ -96,72 +161,6 @@ class Assembly:
             body = self._loop(unit, sources, self.layout.stored[k])
         head = f"define internal i64 @u{k}(ptr noalias %M, ptr noalias %T) {attributes} {{"
         return [head, "entry:", *body, "}"]
-
-    def _operation(self, out: list[str], code: int, r: str, x: list[str], place: int) -> None:
-        """The instructions of one operation."""
-        name = NAMES[code]
-        if name in _ARITHMETIC:
-            out.append(f"  {r} = {_ARITHMETIC[name]} {self.fast}double {x[0]}, {x[1]}")
-        elif name == "neg":
-            out.append(f"  {r} = fneg double {x[0]}")
-        elif name == "square":
-            out.append(f"  {r} = fmul double {x[0]}, {x[0]}")
-        elif name in _INTRINSICS:
-            self.used.add(name)
-            out.append(f"  {r} = call double @llvm.{_INTRINSICS[name]}.f64(double {x[0]})")
-        elif name == "copysign":
-            self.used.add(name)
-            out.append(f"  {r} = call double @llvm.copysign.f64(double {x[0]}, double {x[1]})")
-        elif name in _LIBRARY:
-            self.used.add(name)
-            given = ", ".join(f"double {v}" for v in x)
-            out.append(f"  {r} = call double @{_LIBRARY[name]}({given})")
-        elif name in _COMPARISONS:
-            out.append(f"  {r}.c = fcmp {_COMPARISONS[name]} double {x[0]}, {x[1]}")
-            out.append(f"  {r} = uitofp i1 {r}.c to double")
-        elif name in ("not", "isnan"):
-            test = "oeq" if name == "not" else "uno"
-            out.append(f"  {r}.c = fcmp {test} double {x[0]}, 0.0")
-            out.append(f"  {r} = uitofp i1 {r}.c to double")
-        elif name in ("and", "or", "xor"):
-            out.append(f"  {r}.a = fcmp une double {x[0]}, 0.0")
-            out.append(f"  {r}.b = fcmp une double {x[1]}, 0.0")
-            out.append(f"  {r}.c = {name} i1 {r}.a, {r}.b")
-            out.append(f"  {r} = uitofp i1 {r}.c to double")
-        elif name == "where":
-            out.append(f"  {r}.c = fcmp une double {x[0]}, 0.0")
-            out.append(f"  {r} = select i1 {r}.c, double {x[1]}, double {x[2]}")
-        elif name in ("max", "min"):  # a NaN wins, as in NumPy
-            test = "ogt" if name == "max" else "olt"
-            out.append(f"  {r}.a = fcmp {test} double {x[0]}, {x[1]}")
-            out.append(f"  {r}.b = fcmp uno double {x[0]}, 0.0")
-            out.append(f"  {r}.c = or i1 {r}.a, {r}.b")
-            out.append(f"  {r} = select i1 {r}.c, double {x[0]}, double {x[1]}")
-        elif name == "sign":
-            out.append(f"  {r}.p = fcmp ogt double {x[0]}, 0.0")
-            out.append(f"  {r}.n = fcmp olt double {x[0]}, 0.0")
-            out.append(f"  {r}.q = select i1 {r}.n, double -1.0, double 0.0")
-            out.append(f"  {r}.s = select i1 {r}.p, double 1.0, double {r}.q")
-            out.append(f"  {r}.u = fcmp uno double {x[0]}, 0.0")
-            out.append(f"  {r} = select i1 {r}.u, double {x[0]}, double {r}.s")
-        else:
-            self._test(out, name, r, x, place)
-
-    @staticmethod
-    def _test(out: list[str], name: str, r: str, x: list[str], place: int) -> None:
-        """A test, which ends the replay where it does not hold."""
-        if name == "guard":
-            out.append(f"  {r}.c = fcmp oeq double {x[0]}, {x[1]}")
-        elif name == "nonzero":
-            out.append(f"  {r}.c = fcmp une double {x[0]}, 0.0")
-        else:
-            out.append(f"  {r}.d = fsub double {x[0]}, {x[0]}")
-            out.append(f"  {r}.c = fcmp oeq double {r}.d, 0.0")
-        label = r[1:]
-        out.append(f"  br i1 {r}.c, label %go.{label}, label %stop.{label}")
-        out.append(f"stop.{label}:")
-        out.append(f"  ret i64 {place}")
-        out.append(f"go.{label}:")
 
     def _constant(self, slot: int) -> str | None:
         """The text of a slot that is a constant."""
@@ -192,7 +191,7 @@ class Assembly:
         for i, (code, row, count) in enumerate(zip(codes, rows, arity, strict=True)):
             slot = first + i
             given = [value(s) for s in row[:count]]
-            self._operation(out, code, f"%v{slot}", given, unit.start + i)
+            operation(out, NAMES[code], f"%v{slot}", given, self.used, self.fast, unit.start + i)
             if addresses[i] >= 0:
                 out.append(f"  %q{slot} = getelementptr double, ptr %M, i64 {addresses[i]}")
                 out.append(f"  store double %v{slot}, ptr %q{slot}")
@@ -252,7 +251,7 @@ class Assembly:
 
         for i, (code, row) in enumerate(zip(codes, sources, strict=True)):
             given = [value(s) for s in row]
-            self._operation(body, code, f"%v{i}", given, unit.start + i)
+            operation(body, NAMES[code], f"%v{i}", given, self.used, self.fast, unit.start + i)
             if i in stored:
                 which, address = stored[i]
                 if which == "all":
@@ -335,7 +334,7 @@ class Assembly:
         ]  # fmt: skip
 
 
-_ATTRIBUTES = [
+ATTRIBUTES = [
     "attributes #0 = { nounwind }",
     "attributes #1 = { nounwind willreturn memory(none) }",
     "attributes #2 = { nounwind noinline optnone }",

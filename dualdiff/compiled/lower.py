@@ -23,18 +23,13 @@ from .operations import (
     UFUNCS,
     has_holes,
     letters,
+    primitives,
     spelled,
 )
 from .recorder import INPUT, Call, Guard, Hole, Method, Pick, Store
 from .tape import Slots, Tape, Unsupported
 
 LARGEST = 20_000  # elements of an array that is computed with
-
-
-@functools.lru_cache(maxsize=1)
-def _primitives(count: int) -> dict[Any, Any]:
-    """The primitives by their functions."""
-    return {p.fn: p for p in PRIMITIVES}
 
 
 def _is_float(form: Any) -> bool:
@@ -256,7 +251,7 @@ class _Lowering:
             return self.moved(function, args, kwargs, leaves)
         if getattr(function, "__self__", None) is np.add and function.__name__ == "reduce":
             return self.reduction("sum", args, kwargs, leaves)
-        primitive = _primitives(len(PRIMITIVES)).get(function)
+        primitive = primitives(len(PRIMITIVES)).get(function)
         if primitive is not None and isinstance(primitive.structure, Scatter):
             return self.scatter(args, kwargs, leaves)
         if primitive is not None and isinstance(primitive.structure, Gather):

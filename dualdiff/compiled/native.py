@@ -22,11 +22,18 @@ def compile_graph(
         if backend == "llvm":
             raise CompileError("native code needs llvmlite: pip install dualdiff[compile]")
         return compile_source(graph)
+    from .kernels import Kernel, schedule
     from .scalar import ScalarProgram
 
     try:
         return ScalarProgram(graph, fastmath)
     except Unsupported as reason:
-        made = compile_source(graph)
-        made.description = f"Python source on NumPy values ({reason})"  # type: ignore[attr-defined]
-        return made
+        why = str(reason)
+    order = schedule(graph)
+    kernels = [item for item in order if isinstance(item, Kernel)]
+    for kernel in kernels:
+        kernel.load()
+    made = compile_source(graph, order if kernels else None)
+    fused = f", with {len(kernels)} fused kernels" if kernels else ""
+    made.description = f"Python source on NumPy values{fused} ({why})"  # type: ignore[attr-defined]
+    return made

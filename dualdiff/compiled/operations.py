@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from typing import Any
 
 import numpy as np
 
+from ..core.primitive import PRIMITIVES
 from .recorder import Hole, identity
 
 UFUNCS = {
@@ -74,3 +76,9 @@ def has_holes(tree: Any) -> bool:
     if type(tree) is slice:
         return any(map(has_holes, (tree.start, tree.stop, tree.step)))
     return type(tree) is Hole
+
+
+@functools.lru_cache(maxsize=1)
+def primitives(count: int) -> dict[Any, Any]:
+    """The primitives by their functions."""
+    return {p.fn: p for p in PRIMITIVES}

@@ -10,6 +10,7 @@ import numpy as np
 from numpy import float64, ndarray
 
 from ..array.box import is_box
+from ..core.batch import quiet
 
 _DYNAMIC = (float, float64, complex)
 _TINY = 1e-12
@@ -66,8 +67,9 @@ def has_surprise(x: Any) -> bool:
     if type(x) is ndarray:
         if x.dtype.kind not in "fc" or not x.size:
             return False
-        total = np.add.reduce(x, None)
-        return not np.isfinite(total)
+        with quiet():
+            total = np.add.reduce(x, None)
+        return not (np.isfinite(total) or np.isfinite(x).all())
     if type(x) in (float, float64):
         return bool(x - x != 0.0)
     if isinstance(x, (complex, np.inexact)):

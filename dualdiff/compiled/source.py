@@ -75,6 +75,14 @@ class _Writer:
             return f"({x!r})"
         return self.named(x, "c")
 
+    def item(self, item: Any) -> list[str]:
+        """The statements of a node or a kernel."""
+        if type(item) is int:
+            return self.node(item)
+        xs = ", ".join(map(self.operand, item.inputs))
+        made = ", ".join(f"v{node}" for node in item.outputs)
+        return [f"[{made}] = {self.named(item, 'k')}({xs})"]
+
     def node(self, node: int) -> list[str]:
         """The statements of a node."""
         graph = self.graph
@@ -107,48 +115,66 @@ class _Writer:
         return lines
 
 
-def _last_uses(graph: Graph) -> dict[int, list[int]]:
-    """For each node the large arrays that no later node needs."""
+def _reads(graph: Graph, item: Any) -> Sequence[int]:
+    """The numbers of the operands of a node or a kernel."""
+    return graph.operands[item] if type(item) is int else item.inputs
+
+
+def _makes(item: Any) -> Sequence[int]:
+    return [item] if type(item) is int else item.outputs
+
+
+def _last_uses(graph: Graph, order: Sequence[Any]) -> dict[int, list[int]]:
+    """For each place in the order the large arrays that nothing later needs."""
     last: dict[int, int] = {}
-    for node in graph.live:
-        for ref in graph.operands[node]:
+    for place, item in enumerate(order):
+        for ref in (*_reads(graph, item), *_makes(item)):
             if ref >= 0:
-                last[ref] = node
+                last[ref] = place
     ends: dict[int, list[int]] = {}
-    for ref, node in last.items():
+    for ref, place in last.items():
         form = graph.forms[ref]
         large = type(form) is tuple and int(np.prod(form[0])) > LARGE
         if large and ref not in graph.outputs and graph.operations[ref] is not INPUT:
-            ends.setdefault(node, []).append(ref)
+            ends.setdefault(place, []).append(ref)
     return ends
 
 
-def source_of(graph: Graph) -> tuple[str, dict[str, Any]]:
-    """The text of the functions of a graph, and the objects that they name."""
+def source_of(graph: Graph, order: Sequence[Any] | None = None) -> tuple[str, dict[str, Any]]:
+    """The text of the functions of a graph, and the objects that they name.
+
+    `order` gives its nodes in another order, some of them in kernels.
+    """
     writer = _Writer(graph)
-    nodes = [node for node in graph.live if graph.operations[node] is not INPUT]
-    chunks = [nodes[i : i + CHUNK] for i in range(0, len(nodes), CHUNK)] or [[]]
-    ends = _last_uses(graph)
+    items = [i for i in order or graph.live if type(i) is not int or
+             graph.operations[i] is not INPUT]  # fmt: skip
+    starts = range(0, max(len(items), 1), CHUNK)
+    chunks = [range(s, min(s + CHUNK, len(items))) for s in starts]
+    ends = _last_uses(graph, items)
     single = len(chunks) == 1
     inputs = [f"v{node}" for node in graph.inputs]
-    place = {node: i for i, chunk in enumerate(chunks) for node in chunk}
-    crossing: set[int] = set(graph.inputs)
-    if not single:
-        for node in nodes:
-            refs = [r for r in graph.operands[node] if r >= 0]
-            crossing.update(r for r in refs if place.get(r, -1) != place[node])
-        crossing.update(r for r in graph.outputs if r >= 0)
+    chunk_of = {n: c for c, chunk in enumerate(chunks) for i in chunk for n in _makes(items[i])}
+    crossing: set[int] = set(graph.inputs) | {r for r in graph.outputs if r >= 0}
+    for c, chunk in enumerate(chunks):
+        for i in chunk:
+            reads = [r for r in _reads(graph, items[i]) if r >= 0]
+            crossing.update(r for r in reads if chunk_of.get(r, -1) != c)
     text: list[str] = []
-    for i, chunk in enumerate(chunks):
-        text.append(f"def part{i}({', '.join(inputs) if single else 's'}):")
+    for c, chunk in enumerate(chunks):
+        text.append(f"def part{c}({', '.join(inputs) if single else 's'}):")
         if not single:
-            needed = {r for n in chunk for r in graph.operands[n] if r >= 0 and place.get(r) != i}
+            reads = [r for i in chunk for r in _reads(graph, items[i]) if r >= 0]
+            needed = {r for r in reads if chunk_of.get(r) != c}
             text += [f"    v{r} = s[{r}]" for r in sorted(needed)]
-        for node in chunk:
-            text += ["    " + line for line in writer.node(node)]
-            text += [f"    v{r} = None" for r in ends.get(node, ()) if place.get(r) == i]
-            if not single and node in crossing:
-                text.append(f"    s[{node}] = v{node}")
+        for i in chunk:
+            item = items[i]
+            text += ["    " + line for line in writer.item(item)]
+            text += [f"    v{r} = None" for r in ends.get(i, ()) if chunk_of.get(r) == c]
+            if not single:
+                kept = [n for n in _makes(item) if n in crossing]
+                text += [
+                    f"    s[{n}] = v{n}" for n in kept if type(graph.operations[n]) is not Guard
+                ]
         if single:
             text.append(f"    return [{', '.join(writer.operand(r) for r in graph.outputs)}]")
         elif not chunk:
@@ -156,8 +182,8 @@ def source_of(graph: Graph) -> tuple[str, dict[str, Any]]:
     if not single:
         text.append(f"def replay({', '.join(inputs)}):")
         text.append("    s = {" + ", ".join(f"{n}: v{n}" for n in graph.inputs) + "}")
-        for i in range(len(chunks)):
-            text += [f"    missed = part{i}(s)", "    if missed is not None: return missed"]
+        for c in range(len(chunks)):
+            text += [f"    missed = part{c}(s)", "    if missed is not None: return missed"]
         outs = [f"s[{r}]" if r >= 0 else writer.operand(r) for r in graph.outputs]
         text.append(f"    return [{', '.join(outs)}]")
     else:
@@ -165,10 +191,12 @@ def source_of(graph: Graph) -> tuple[str, dict[str, Any]]:
     return "\n".join(text) + "\n", writer.names
 
 
-def compile_source(graph: Graph) -> Callable[..., Sequence[Any] | Miss]:
+def compile_source(
+    graph: Graph, order: Sequence[Any] | None = None
+) -> Callable[..., Sequence[Any] | Miss]:
     """The function that replays a graph: it takes the inputs, and returns the output leaves, or
     the guard that failed."""
-    text, names = source_of(graph)
+    text, names = source_of(graph, order)
     exec(compile(text, "<compiled>", "exec"), names)
     replay: Callable[..., Any] = names["replay"]
     return replay

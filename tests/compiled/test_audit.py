@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff.compiled.graph import record
+from dualdiff.compiled import kernels
+from dualdiff.compiled.graph import Graph, record
 from dualdiff.compiled.machine import binding
 from dualdiff.compiled.native import compile_graph
 from dualdiff.compiled.signature import close, has_surprise
-from dualdiff.compiled.source import Miss
+from dualdiff.compiled.source import Miss, compile_source
 from dualdiff.trees import flatten
 from tests.rules.rows import Row, directions, moved
 
@@ -49,6 +50,19 @@ def programs(r: Row) -> Iterator[tuple[str, Callable[..., Any]]]:
     yield "vjp", lambda *leaves: list(dd.vjp(value, *leaves)[1](cotangents))
 
 
+def compiled(graph: Graph, backend: str) -> Callable[..., Any]:
+    """The replay of a graph by a backend; "kernels" fuses whatever it can, however small."""
+    if backend != "kernels":
+        return compile_graph(graph, backend=backend)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "LEAST", 1)
+        order = kernels.schedule(graph)
+    for item in order:
+        if isinstance(item, kernels.Kernel):
+            item.load()
+    return compile_source(graph, order)
+
+
 def outcome(f: Callable[..., Any], leaves: Sequence[Any], backend: str) -> str:
     """How a program recorded at some leaves answers at others."""
     others = moved(leaves, 0.012, directions(leaves, seed=7))
@@ -63,7 +77,7 @@ def outcome(f: Callable[..., Any], leaves: Sequence[Any], backend: str) -> str:
             graph = record(f, given, structure, [True] * len(given))
         except Exception:
             return "refused"
-        found = compile_graph(graph, backend=backend)(*others)
+        found = compiled(graph, backend)(*others)
     if type(found) is Miss:
         return "missed"
     if found is None or any(map(has_surprise, found)):
@@ -86,7 +100,8 @@ def audit(rows: Sequence[Row], backend: str) -> Counter[str]:
     return found
 
 
-BACKENDS = ["python", *(["llvm"] if binding() is not None else [])]  # the extra `compile`
+# Machine code is the extra `compile`.
+BACKENDS = ["python", *(["llvm", "kernels"] if binding() is not None else [])]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

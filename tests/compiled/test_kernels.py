@@ -1,0 +1,128 @@
+"""Fused kernels on large arrays, and the elementary functions in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+
+import dualdiff as dd
+from dualdiff.compiled.functions import OWN
+from tests.compiled.helpers import assert_same, calls_agree, replays
+
+pytest.importorskip("llvmlite", reason="native code is the extra `compile`")
+N = 50_000  # more than become scalar code
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("DUALDIFF_CACHE", str(tmp_path))
+
+
+def fused(f: Callable[..., Any], *args: Any) -> Any:
+    """The compiled function, after a check that it has kernels, and past its checks."""
+    g = dd.compile(f, *args)
+    (table,) = g.tables.values()
+    assert table.reason == ""
+    assert "fused kernels" in table.recordings[0].program.description
+    for _ in range(2):
+        g(*args)
+    return g
+
+
+def waves(x):
+    y = x
+    for _ in range(3):
+        y = np.sin(y) * x + np.tanh(y) - 0.1 * np.exp(-y)
+    return np.sum(y)
+
+
+def masked(x):
+    y = np.where((x > 0.5) & ~(x > 0.8), np.log(x + 1.0), x**2 / 3.0)
+    return np.sum(np.maximum(y, 0.2) + np.logaddexp(y, x) + np.abs(x - 0.3))
+
+
+@pytest.mark.parametrize("f", [waves, masked])
+def test_programs_on_large_arrays(f: Callable[..., Any]) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0.1, 0.9, N)
+    for e in (f, dd.value_and_grad(f), lambda x: dd.jvp(f, (x,), (np.cos(x),))):
+        g = fused(e, x)
+        calls_agree(g, e, [(rng.uniform(0.1, 0.9, N),) for _ in range(3)])
+        assert replays(g) == 5
+
+
+def test_layouts_and_matrices() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0.1, 0.9, (200, 300))
+    e = dd.value_and_grad(lambda x: np.sum(np.sin(x) * np.cos(x) * 2.0 + x.T[0, 0]))
+    for a in (x, x.T, x[::2], np.asfortranarray(x)):
+        g = fused(e, a)
+        for _ in range(2):
+            assert_same(g(a + 0.1), e(a + 0.1))
+
+
+POINTS: dict[str, list[Any]] = {
+    "sin": [(-10, 10), (-3e5, 3e5), (-1e-3, 1e-3)],
+    "exp": [(-700, 700), (-1, 1), (-745, -708)],
+    "log": [(0.5, 2), (1e-300, 1e300), (0.999, 1.001)],
+    "tanh": [(-3, 3), (-20, 20), (-1e-3, 1e-3)],
+    "expm1": [(-1, 1), (-40, 700), (-1e-6, 1e-6)],
+    "log1p": [(-0.9, 3), (-1e-6, 1e-6), (0, 1e20)],
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_elementary_functions_are_right_to_one_and_a_half_units(name: str) -> None:
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.uniform(a, b, N) for a, b in POINTS.get(name, POINTS["sin"])])
+    if name in ("sin", "cos"):
+        x[:500] = np.arange(500) * np.pi / 2
+    y = fused(getattr(np, name), x)(x)
+    with mpmath.workprec(120):
+        for i in [*range(500), *range(500, len(x), 101)]:
+            exact = getattr(mpmath, name)(mpmath.mpf(float(x[i])))
+            unit = max(np.spacing(abs(float(exact))), 5e-324)
+            assert abs(mpmath.mpf(float(y[i])) - exact) <= 1.5 * unit, x[i]
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_arguments_outside_of_a_range_are_left_to_the_c_library(name: str) -> None:
+    odd = [0.0, -0.0, 5e-324, -1e-310, 1e-300, 30.0, -30.0, 708.0, -744.0, -746.0, -1e300]
+    odd += [1e22, -1e6, 1e300, 1.7e308, 4e5, -0.9999, -0.5, 1e-17]
+    x = np.full(N, 0.7)
+    x[:: N // len(odd)][: len(odd)] = odd
+    if name in ("log", "log1p"):
+        x = np.abs(x) + (x == 0) if name == "log" else np.where(x <= -1, 0.3, x)
+    elif name in ("exp", "expm1"):
+        x = np.minimum(x, 709.0)
+    g = fused(getattr(np, name), np.full(N, 0.7))
+    np.testing.assert_array_max_ulp(g(x), getattr(np, name)(x), 3)
+
+
+def test_nans_and_infinities_are_eager() -> None:
+    f = dd.compile(np.log, np.full(N, 0.5))
+    x = np.full(N, 0.5)
+    for _ in range(3):
+        f(x)
+    x[7], x[9] = 0.0, -1.0
+    with pytest.warns(RuntimeWarning, match="encountered in log"):
+        got = f(x)
+    assert got[7] == -np.inf
+    assert np.isnan(got[9])
+
+
+def test_a_kernel_makes_no_arrays_but_its_results() -> None:
+    import tracemalloc
+
+    x = np.random.default_rng(0).random(1_000_000)
+    g = fused(dd.value_and_grad(waves), x)
+    g(x)
+    tracemalloc.start()
+    g(x)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3.5 * x.nbytes  # the sum's operand, the gradient, and its copy

@@ -16,6 +16,7 @@ from ..array.guards import COPIED, KEPT, Guards, holds
 from ..array.layout import in_layout, layout_of, zeros_in_layout
 from ..array.stores import Place, last_writes, store
 from ..array.views import Array
+from ..errors import KeptValueError
 from .batch import (
     SILENT,
     Broadcast,
@@ -41,6 +42,7 @@ _new = object.__new__
 _END: tuple[Any, ...] = ()
 Layout = tuple[int, ...] | None
 Entry = tuple[Any, ...]
+LOCAL = 1 << 40  # the first slot of parts that are recorded apart, see `core.apart`
 TAPES: dict[int, weakref.ref[Tape]] = {}  # the open tapes of all threads, by level
 # Called after each entry with the tangents or cotangents by slot, and with the new ones.
 Observer = Callable[[Entry, list[Any], list[Any]], None]
@@ -184,6 +186,8 @@ class Tape(Trace):
                 if type(g) in TAKERS and entry[0] not in TAKERS[type(g)]:
                     g = g.release()
                 pulls[entry[0]](g, ct, entry, batch)
+        except IndexError as error:
+            raise _explained(entry, error) from error
         finally:
             set_error_state(state)
         return [c.release() if type(c := ct[i]) in TAKERS else c for i in inputs]
@@ -251,6 +255,17 @@ def open_tapes() -> list[Tape]:
     """The tapes that may record what this thread does, the outermost first."""
     found = [TAPES[level]() for level in sorted(opened_levels()) if level in TAPES]
     return [tape for tape in found if tape is not None]
+
+
+def _explained(entry: Entry, error: IndexError) -> Exception:
+    """The error for an entry that reads a value of a part that was recorded apart."""
+    if all(slot < LOCAL for slot in slots_of(entry)):
+        return error
+    return KeptValueError(
+        "a derivative is needed of a value that a function computed while it was integrated, and "
+        "that the program kept and used again: it was not recorded. Compute it before, or anew in "
+        "every call of the function."
+    )
 
 
 def slots_of(entry: Entry) -> Any:

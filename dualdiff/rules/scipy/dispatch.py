@@ -83,6 +83,7 @@ class Entry:
         self.of_subclasses = of_subclasses  # then the implementation gets the class first
         self.original = original_of(target)  # runs SciPy's code
         self.places: list[Any] = []  # where SciPy's object was replaced
+        self.called: list[tuple[str, int]] | None = None  # the places of `calls`
         self.makes_instances = False
         self.earlier: Entry | None = None
         self.public: Callable[..., Any] | None = None  # the function of `dualdiff.scipy`
@@ -101,13 +102,15 @@ class Entry:
 
     def gets_function(self, args: Any, kwargs: Any) -> bool:
         """Whether a function of the program is among the arguments that SciPy calls."""
-        try:
-            given = inspect.signature(self.original).bind_partial(*args, **kwargs).arguments
-        except TypeError:  # SciPy's own error is better
-            return False
-        found: list[Any] = [given.get(name) for name in self.calls]
-        listed = (f if isinstance(f, (list, tuple)) else (f,) for f in found)
-        return any(any(map(is_user_function, functions)) for functions in listed)
+        if self.called is None:
+            signature = signature_of(self.original)
+            names = list(signature.parameters) if signature else []
+            self.called = [(n, names.index(n) if n in names else -1) for n in self.calls]
+        for name, i in self.called:
+            f = args[i] if 0 <= i < len(args) else kwargs.get(name)
+            if any(map(is_user_function, f)) if type(f) in (list, tuple) else is_user_function(f):
+                return True
+        return False
 
     def install(self) -> None:
         """Divert SciPy's object to `call`."""

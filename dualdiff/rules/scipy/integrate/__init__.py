@@ -1,6 +1,27 @@
-"""`scipy.integrate` on traced values: differential equations."""
+"""`scipy.integrate` on traced values: differential equations and integrals."""
 
+from .integrals import nquad, quad, quad_vec
 from .ivp import solve_ivp
 from .odes import odeint
+from .sums import (
+    cumulative_simpson,
+    cumulative_trapezoid,
+    fixed_quad,
+    romb,
+    simpson,
+    trapezoid,
+)
 
-__all__ = ["odeint", "solve_ivp"]
+__all__ = [
+    "cumulative_simpson",
+    "cumulative_trapezoid",
+    "fixed_quad",
+    "nquad",
+    "odeint",
+    "quad",
+    "quad_vec",
+    "romb",
+    "simpson",
+    "solve_ivp",
+    "trapezoid",
+]

@@ -1,0 +1,334 @@
+"""Integrals of functions: `quad`, `quad_vec`, and by them `dblquad`, `tplquad`, `nquad`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+from scipy import integrate
+
+from ....array.box import is_box, unbox
+from ....core.types import Value
+from ....errors import UnsupportedInputError, user_line
+from ....transforms.checkpoint import value_of
+from ....transforms.implicit import levels_of
+from ...numpy.creation import asarray, given
+from ..arguments import as_plain_function
+from ..dispatch import implements
+from ..in_place import original_of
+from ..solving import by_scipy, with_args
+from .ivp import Noted
+from .samples import Key, Samples
+
+Function = Callable[..., Any]
+MANY = 12  # most intervals of an integral that are taken at once
+
+# Nodes in (0, 1] and weights of Kronrod's rule with 21 points, and those of Gauss's with 10.
+# R. Piessens et al., "QUADPACK" (1983); the other half of the nodes is symmetric.
+KRONROD = np.array([
+    0.995657163025808080735527280689003, 0.973906528517171720077964012084452,
+    0.930157491355708226001207180059508, 0.865063366688984510732096688423493,
+    0.780817726586416897063717578345042, 0.679409568299024406234327365114874,
+    0.562757134668604683339000099272694, 0.433395394129247190799265943165784,
+    0.294392862701460198131126603103866, 0.14887433898163121088482600112972, 0.0,
+])  # fmt: skip
+WEIGHTS = np.array([
+    0.011694638867371874278064396062192, 0.03255816230796472747881897245938964,
+    0.05475589657435199603138130024458018, 0.07503967481091995276704314091619,
+    0.09312545458369760553506546508336634, 0.1093871588022976418992105903258049,
+    0.1234919762620658510779581098310742, 0.134709217311473325928054001771707,
+    0.1427759385770600807970942731387, 0.14773910490133849137484151597206805,
+    0.149445554002916905664936468389821,
+])  # fmt: skip
+GAUSS = np.array([
+    0.0, 0.066671344308688137593568809893332, 0.0, 0.149451349150580593145863396957658, 0.0,
+    0.219086362515982043995534934228163, 0.0, 0.269266719309996355091226921569469, 0.0,
+    0.295524224714752870173815619188769, 0.0,
+])  # fmt: skip
+NODES = np.concatenate([-KRONROD, KRONROD[-2::-1]])
+KRONROD_WEIGHTS = np.concatenate([WEIGHTS, WEIGHTS[-2::-1]])
+GAUSS_WEIGHTS = np.concatenate([GAUSS, GAUSS[-2::-1]])
+
+
+def _nodes(left: ndarray, right: ndarray) -> ndarray:
+    """Kronrod's nodes of intervals, to the last bit as QUADPACK computes them."""
+    return (0.5 * (left + right))[:, None] + (0.5 * (right - left))[:, None] * NODES
+
+
+def _by_rule(
+    found: dict[Key, ndarray], left: ndarray, right: ndarray, tolerances: tuple[float, float]
+) -> dict[Key, ndarray] | None:
+    """The integrals of all parts by Kronrod's rule; None where one is not accurate enough.
+
+    Source: the error estimate of QUADPACK's qk21.
+    """
+    half = ((right - left) / 2)[:, None]
+    matrix = np.concatenate(list(found.values()), axis=1)
+    values = matrix.reshape(len(half), NODES.size, -1)
+    fine = (KRONROD_WEIGHTS @ values) * half
+    coarse = (GAUSS_WEIGHTS @ values) * half
+    means = fine / (2 * half)
+    spread = (KRONROD_WEIGHTS @ np.abs(values - means[:, None])) * np.abs(half)
+    with np.errstate(all="ignore"):
+        errors = spread * np.minimum(1.0, (200 * np.abs(fine - coarse) / spread) ** 1.5)
+    total, error = fine.sum(axis=0), np.where(spread > 0, errors, 0.0).sum(axis=0)
+    if not (error <= np.maximum(tolerances[0], tolerances[1] * np.abs(total))).all():
+        return None
+    ends = np.cumsum([part.shape[1] for part in found.values()])[:-1]
+    return dict(zip(found, np.split(total, ends), strict=True))
+
+
+class _Known:
+    """A plain function that is known at some points."""
+
+    def __init__(self, function: Callable[[float], Any]) -> None:
+        self.function = function
+        self.values: dict[float, float] = {}
+
+    def learn(self, xs: ndarray, values: ndarray) -> None:
+        """Note its values."""
+        self.values = dict(zip(xs.tolist(), values.reshape(-1).tolist(), strict=True))
+
+    def __call__(self, x: float) -> Any:
+        value = self.values.get(x)
+        return self.function(x) if value is None else value
+
+
+def _one_by_one(samples: Samples, integrate_one: Callable[[Function], float]) -> Any:
+    """The integrals of all parts, each by SciPy with its own error control.
+
+    `integrate_one` takes a function of a point, a number or several.
+    """
+    integrals: dict[Key, ndarray] = {}
+    while missing := [key for key in samples.sizes if key not in integrals]:
+        for key in missing:
+            found = []
+            for i in range(samples.sizes[key]):
+                one = as_plain_function(lambda x, k=key, i=i: samples.element(x, k, i))
+                found.append(integrate_one(one))
+            integrals[key] = np.array(found)
+    return integrals
+
+
+def to_end(function: Function, b: Value) -> Any:
+    """The integral from the plain value of b to b, of which only derivatives are left.
+
+    The powers of ``b - plain b`` end with the number of levels, so a rule of Gauss is exact.
+    """
+    if not is_box(b):
+        return 0.0
+    start, step = float(unbox(b)), b - unbox(b)
+    nodes, weights = np.polynomial.legendre.leggauss((levels_of(b) + 1) // 2)
+    parts = [
+        0.5 * w * step * function(start + 0.5 * (1 + x) * step)
+        for x, w in zip(nodes.tolist(), weights.tolist(), strict=True)
+    ]
+    return sum(parts[1:], parts[0])
+
+
+def _middle(a: float, b: float) -> float:
+    """A point inside an interval."""
+    if np.isinf(a):
+        return 0.3 if np.isinf(b) else b - 0.7
+    return a + 0.7 if np.isinf(b) else a + 0.4871 * (b - a)
+
+
+def _weight(weight: Any, wvar: Any) -> Function:
+    """The weight function at traced limits."""
+    if weight is None:
+        return lambda x: 1.0
+    if weight in ("cos", "sin"):
+        wave = np.cos if weight == "cos" else np.sin
+        return lambda x: wave(wvar * x)
+    raise UnsupportedInputError(
+        f"quad with weight={weight!r} has no derivative in its limits, {user_line()}; pass "
+        f"dualdiff.value_of(limit) to count it as constant, or write the weight into the function."
+    )
+
+
+@implements(integrate.quad, calls="func")
+def quad(
+    func: Function,
+    a: Any,
+    b: Any,
+    args: Any = (),
+    full_output: Any = 0,
+    complex_func: bool = False,
+    **options: Any,
+) -> Any:
+    """``scipy.integrate.quad``: the integral of a function from a to b.
+
+    Arguments: as SciPy's; `func`, `args`, `a` and `b` may hold traced values; limits may be
+    infinite, with `points` and weights.
+    Returns: SciPy's tuple, whose first element is traced.
+    Raises: UnsupportedInputError for traced limits with an algebraic weight, and for a traced
+    `wvar`.
+    Convention: the integrals of derivatives have an error control of their own, at SciPy's
+    tolerances. A smooth function that takes arrays is called on all nodes at once.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> f = lambda p: dd.scipy.integrate.quad(lambda x: np.exp(-p * x), 0, np.inf)[0]
+    >>> round(float(dd.grad(f)(2.0)), 6)  # -1 / p^2
+    -0.25
+    """
+    if complex_func:
+        real, imaginary = (
+            quad(lambda x, k=k: k(func(x, *_tuple(args))), a, b, full_output=full_output, **options)
+            for k in (np.real, np.imag)
+        )
+        pairs = zip(real[1:], imaginary[1:], strict=False)
+        errors = [r + 1j * i for r, i in pairs if isinstance(r, float)]
+        reports = [{"real": real[1:], "imag": imaginary[1:]}] if full_output else []
+        return (real[0] + 1j * imaginary[0], *errors, *reports)
+    live = with_args(func, args)
+    if is_box(options.get("wvar")) or any(map(is_box, _tuple(options.get("wvar", ())))):
+        raise UnsupportedInputError(
+            f"quad has no derivative by wvar, {user_line()}; write the weight into the function."
+        )
+    ends = float(unbox(a)), float(unbox(b))
+    options = value_of(options)
+    samples = Samples(live)
+    known = _Known(as_plain_function(with_args(func, value_of(args))))
+    at_once = np.isfinite(ends).all() and ends[0] != ends[1]
+    at_once = at_once and options.get("weight") is None and options.get("points") is None
+    rows = None
+    if at_once:
+        interval = np.array(ends[:1]), np.array(ends[1:])
+        xs = _nodes(*interval).reshape(-1)
+        rows = samples.at_all(xs, known.function)
+    if rows is not None:
+        known.learn(xs, rows[()])
+    found = by_scipy(integrate.quad, known, *ends, full_output=1, **options)
+    value, info = found[0], found[2]
+    out = found if full_output else found[:2]
+    total: Any = value
+    if ends[0] != ends[1] and (samples.is_traced or rows is None):
+        integrals = None
+        count = int(info.get("last", MANY + 1))
+        if rows is not None and count <= MANY:
+            if count > 1:
+                interval = info["alist"][:count], info["blist"][:count]
+                rows = samples.at_all(_nodes(*interval).reshape(-1), known.function)
+            tolerances = options.get("epsabs", 1.49e-8), options.get("epsrel", 1.49e-8)
+            integrals = rows and _by_rule(rows, *interval, tolerances)
+        if not integrals:
+            samples.at(_middle(*ends))
+
+            def integrate_one(f: Function) -> float:
+                return float(by_scipy(integrate.quad, f, *ends, full_output=1, **options)[0])
+
+            integrals = _one_by_one(samples, integrate_one)
+        if samples.is_traced:
+            total = given(samples.joined(integrals), np.float64(value))
+    if is_box(a) or is_box(b):
+        weight = _weight(options.get("weight"), options.get("wvar"))
+
+        def weighted(x: Value) -> Any:
+            return live(x) * weight(x)
+
+        total = total + to_end(weighted, b) - to_end(weighted, a)
+    return (total, *out[1:])
+
+
+def _tuple(args: Any) -> tuple[Any, ...]:
+    return args if isinstance(args, tuple) else (args,)
+
+
+@implements(integrate.quad_vec, calls="f")
+def quad_vec(
+    f: Function,
+    a: Any,
+    b: Any,
+    full_output: bool = False,
+    args: Any = (),
+    **options: Any,
+) -> Any:
+    """``scipy.integrate.quad_vec``: the integral of a function with values of any shape.
+
+    Arguments, results and conventions as for `quad`.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> f = lambda p: dd.scipy.integrate.quad_vec(lambda x: np.exp(-p * x), 0, np.inf)[0]
+    >>> dd.jacobian(f)(np.array([1.0, 2.0])).round(6).tolist()
+    [[-1.0, 0.0], [0.0, -0.25]]
+    """
+    live = with_args(f, args)
+    ends = float(unbox(a)), float(unbox(b))
+    options = value_of(options)
+    plain_call = as_plain_function(with_args(f, value_of(args)))
+    found = by_scipy(integrate.quad_vec, plain_call, *ends, full_output=full_output, **options)
+    samples = Samples(live)
+    samples.at(_middle(*ends))
+    total: Any = found[0]
+    if samples.is_traced:
+        integrals: dict[Key, ndarray] = {}
+        while missing := [key for key in samples.sizes if key not in integrals]:
+            keys = list(samples.sizes) if integrals else missing
+
+            def joint(x: float, keys: list[Key] = keys) -> ndarray:
+                parts = samples.at(float(x))
+                return np.concatenate(
+                    [parts[k] if k in parts else np.zeros(samples.sizes[k]) for k in keys]
+                )
+
+            whole = by_scipy(integrate.quad_vec, as_plain_function(joint), *ends, **options)[0]
+            sizes = np.cumsum([samples.sizes[k] for k in keys])[:-1]
+            integrals = dict(zip(keys, np.split(whole, sizes), strict=True))
+        total = given(samples.joined(integrals), found[0])
+    if is_box(a) or is_box(b):
+
+        def at(x: Value) -> Any:
+            return asarray(live(x))
+
+        total = total + to_end(at, b) - to_end(at, a)
+    return (total, *found[1:])
+
+
+@implements(integrate.nquad, calls="func ranges")
+def nquad(
+    func: Function,
+    ranges: Any,
+    args: Any = None,
+    opts: Any = None,
+    full_output: bool = False,
+) -> Any:
+    """``scipy.integrate.nquad``: the integral of a function of several numbers.
+
+    Arguments: as SciPy's; `func`, `args` and `ranges`, also those that are functions, may hold
+    traced values. `dblquad` and `tplquad` are made of it.
+    Returns: SciPy's tuple, whose first element is traced.
+    Convention: as for `quad`.
+
+    >>> import dualdiff as dd
+    >>> f = lambda p: dd.scipy.integrate.nquad(lambda x, y: p * x * y, [[0, 1], [0, 2]])[0]
+    >>> round(float(dd.grad(f)(3.0)), 6)
+    1.0
+    """
+    rest = () if args is None else _tuple(args)
+    noted = Noted(ranges)
+    plain_ranges = [noted.plain(r) if callable(r) else value_of(r) for r in ranges]
+    plain_opts = value_of(opts)
+
+    def integrate_one(f: Function) -> Any:
+        return by_scipy(integrate.nquad, f, plain_ranges, opts=plain_opts, full_output=full_output)
+
+    plain_func = as_plain_function(with_args(func, value_of(rest)))
+    points: dict[tuple[float, ...], None] = {}
+
+    def recorded(*x: float) -> Any:
+        points[x] = None
+        return plain_func(*x)
+
+    found = integrate_one(recorded)
+    if noted.traced:  # SciPy's own code calls `quad` for each dimension
+        nested = original_of(integrate.nquad)(func, ranges, args, opts, full_output)
+        return (given(nested[0], np.float64(found[0])), *found[1:])
+    samples = Samples(lambda x: func(*x, *rest))
+    samples.at(next(iter(points)))
+    samples.learn(list(points), lambda x: plain_func(*x))
+    integrals = _one_by_one(samples, lambda f: integrate_one(lambda *x: f(x))[0])
+    if not samples.is_traced:
+        return found
+    return (given(samples.joined(integrals), np.float64(found[0])), *found[1:])

@@ -9,10 +9,10 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 # Arguments for pytest: make test ARGS="-m slow"
 ARGS ?=
 
-.PHONY: help demo test bench format clean
+.PHONY: help demo test bench docs format clean
 
 help:
-	@echo "make demo | test | bench | format | clean"
+	@echo "make demo | test | bench | docs | format | clean"
 
 demo: $(VENV)/.ready
 	@set -e; for demo in $(DEMOS); do \
@@ -34,12 +34,17 @@ bench: $(VENV)/.ready-bench
 	$(ONE_THREAD) $(PY) -m benchmarks
 	$(ONE_THREAD) $(PY) -m benchmarks.functions
 
+# The site, with the pictures of the examples; a warning is an error.
+docs: $(VENV)/.ready-docs
+	$(ONE_THREAD) MPLBACKEND=Agg $(PY) -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "the site is docs/_build/html/index.html"
+
 format: $(VENV)/.ready
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
 clean:
-	rm -rf $(VENV) .versions build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .versions docs/_build docs/gallery build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An existing .venv is kept and brought up to date; one that cannot run pip is made again.
@@ -61,6 +66,10 @@ $(VENV)/.ready: pyproject.toml
 	exit 1
 	@echo "installing dualdiff with its test and demo requirements into $(VENV)"
 	@$(PIP) -e '.[test,demo,compat]'
+	@touch $@
+
+$(VENV)/.ready-docs: $(VENV)/.ready
+	@$(PIP) -e '.[docs]'
 	@touch $@
 
 # torch by version first: unpinned, pip may fetch a newer build of several gigabytes.

@@ -9,8 +9,21 @@ import pytest
 from dualdiff.rules.scipy import dispatch
 
 TOP = Path(__file__).parents[1]
-PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
+WRITTEN_BY_THE_BUILD = ("_build", "gallery")
+PAGES = [
+    TOP / "README.md",
+    *(
+        page
+        for page in sorted((TOP / "docs").rglob("*.md"))
+        if not set(page.relative_to(TOP).parts) & set(WRITTEN_BY_THE_BUILD)
+    ),
+]
 BLOCK = re.compile(r"^```python[ \t]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
+
+
+def name_of(page: Path) -> str:
+    """A page in the names of tests."""
+    return str(page.relative_to(TOP))
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +35,7 @@ def _rules_of_a_page_end_with_it() -> Iterator[None]:
             dispatch.withdraw(entry)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_python_blocks_of_a_page_run_in_order(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -41,7 +54,7 @@ def test_an_indented_or_unclosed_python_fence_does_not_escape_the_test_above() -
         assert len(BLOCK.findall(text)) == len(re.findall(r"```\s*(?:python|py)\b", text)), page
 
 
-@pytest.mark.parametrize("page", [*PAGES, TOP / "CONTRIBUTING.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, TOP / "CONTRIBUTING.md"], ids=name_of)
 def test_files_that_a_page_names_exist(page: Path) -> None:
     """Paths count from the top, from the page's folder or from the package."""
     text = page.read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -88,6 +89,10 @@ class Derivatives:
         return "\n".join(filter(None, lines))
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<li>{html.escape(line)}</li>" for line in str(self).splitlines())
+        return f"<ul>{items}</ul>"
 
 
 @dataclass(frozen=True)

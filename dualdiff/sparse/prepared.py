@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -25,6 +26,7 @@ from ..transforms.rescue import Derivatives, rescue
 from .choose import PatternError, compress, given_pattern, saves_nothing
 from .compression import canonical, seeds
 from .evaluate import Passes, one_pass
+from .pattern import draw
 from .sparsity import hessian_pattern, pattern_of
 from .verify import Probe, probe_of, rounding_of
 
@@ -87,6 +89,15 @@ class Prepared:
             f"<sparse derivative of shape ({m}, {n}) with {self.pattern.nnz} nonzeros, {self.mode} "
             f"mode with {self.plan.directions} directions{note}>"
         )
+
+    def plot(self, ax: Any = None) -> Any:
+        """The pattern in the colours of its compression, by matplotlib; returns the axes."""
+        found = self._compression
+        columns, rows = (None if c is None else c.colors for c in (found.columns, found.rows))
+        return draw(self.pattern, columns, rows, self.plan.directions, ax)
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self))}</p>{self.plan._repr_html_()}"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.at(Inputs(self.f, args, kwargs, self.argnums))

@@ -10,9 +10,8 @@ from ..transforms.inputs import Argnums, Inputs
 from .detect import detect as found_in
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_array
-
     from .detect.detection import Detected
+    from .pattern import Pattern
 
 
 def detect(
@@ -42,7 +41,7 @@ def hessian_pattern(inputs: Inputs, argnums: Argnums) -> Detected:
     return found
 
 
-def sparsity(f: Callable[..., Any], *args: Any, argnums: Argnums = 0, **kwargs: Any) -> csr_array:
+def sparsity(f: Callable[..., Any], *args: Any, argnums: Argnums = 0, **kwargs: Any) -> Pattern:
     """Where the Jacobian of a function can be nonzero, found by running the function once.
 
     No entry is missing: an entry counts as nonzero unless it is known to be zero, and functions
@@ -51,7 +50,7 @@ def sparsity(f: Callable[..., Any], *args: Any, argnums: Argnums = 0, **kwargs: 
     Arguments: `f`; `args` and `kwargs`, its arguments; `argnums` as for `jacobian`.
     Returns: a boolean `scipy.sparse.csr_array` with one row per element of the results and one
     column per element of the differentiated arguments, with the leaves of containers in their
-    order.
+    order; its `plot` draws it.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.sparsity(lambda x: x[1:] * x[:-1], np.ones(4)).toarray().astype(int)
@@ -59,12 +58,12 @@ def sparsity(f: Callable[..., Any], *args: Any, argnums: Argnums = 0, **kwargs: 
            [0, 1, 1, 0],
            [0, 0, 1, 1]])
     """
-    return detect(f, args, argnums, kwargs).pattern
+    return _shown(detect(f, args, argnums, kwargs))
 
 
 def hessian_sparsity(
     f: Callable[..., Any], *args: Any, argnums: Argnums = 0, **kwargs: Any
-) -> csr_array:
+) -> Pattern:
     """Where the Hessian of a function with a scalar result can be nonzero.
 
     It is the pattern of the gradient, found by running f and its reverse pass once.
@@ -79,4 +78,12 @@ def hessian_sparsity(
            [0, 1, 1, 1],
            [0, 0, 1, 0]])
     """
-    return detect_hessian(f, args, argnums, kwargs).pattern
+    found = _shown(detect_hessian(f, args, argnums, kwargs))
+    found.is_hessian = True
+    return found
+
+
+def _shown(found: Detected) -> Pattern:
+    from .pattern import Pattern
+
+    return Pattern(found.pattern)

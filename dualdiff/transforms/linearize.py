@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import prod
@@ -47,6 +48,16 @@ class Linearization:
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
         self._careful: Recording | None = None
+
+    def __repr__(self) -> str:
+        recording = self._recording
+        inputs = ", ".join(str(shape_of(v)) for v in recording.inputs.values if v is not None)
+        outputs = ", ".join(str(shape_of(v)) for v in recording.outputs.values if v is not None)
+        count = len(recording.tape.entries)
+        return f"<linearization of shapes {inputs} to {outputs}, {count} operations>"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self))}</p>"
 
     def _derived(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import html
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil
@@ -98,6 +99,39 @@ class Plan:
         ]
         lines += [f"Instead: {way}." for way in self.alternatives]
         return "\n".join(lines)
+
+    def _ways(self) -> list[Way]:
+        """The chosen way and the others."""
+        directions = (self.directions, self.chunk, self.passes)
+        return [Way(self.mode, *directions, self.cost, self.memory), *self.alternatives]
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{h}</th>" for h in ("mode", "directions", "passes", "cost", "memory"))
+        rows = [
+            f"<tr><td>{w.mode}</td><td>{w.directions}</td><td>{w.passes}</td>"
+            f"<td>{w.cost:.4g} tangents</td><td>{amount(w.memory)}</td></tr>"
+            for w in self._ways()
+        ]
+        first = f"Jacobian of {self.outputs} results by {self.inputs} inputs: {self.reason}."
+        return f"<p>{html.escape(first)}</p><table><tr>{head}</tr>{''.join(rows)}</table>"
+
+    def plot(self, ax: Any = None) -> Any:
+        """Bars of the costs of the chosen way and its alternatives, by matplotlib; returns the
+        axes."""
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            _, ax = plt.subplots(figsize=(6, 0.8 + 0.5 * len(self._ways())))
+        ways = self._ways()[::-1]
+        bars = ax.barh(
+            [f"{w.mode} ({w.directions})" for w in ways],
+            [w.cost for w in ways],
+            color=["0.7"] * (len(ways) - 1) + ["C0"],
+        )
+        ax.bar_label(bars, [f" {amount(w.memory)}" for w in ways])
+        ax.margins(x=0.2)
+        ax.set(xlabel="cost in tangents (and memory of a pass)", title=f"{self.mode} mode")
+        return ax
 
 
 def amount(memory: int) -> str:

@@ -347,7 +347,7 @@ def test_the_pattern_is_canonical():
     pattern = dd.sparsity(lambda x: x[::-1] @ np.ones((3, 3)) + x, point(3))
     assert pattern.dtype == bool
     assert pattern.has_canonical_format
-    assert type(pattern) is sp.csr_array
+    assert isinstance(pattern, sp.csr_array)
 
 
 def test_the_trace_ends_with_an_error_in_the_function():

@@ -88,6 +88,10 @@ def _test(out: list[str], name: str, r: str, x: list[str], place: int) -> None:
     """A test, which ends the replay where it does not hold."""
     if name == "guard":
         out.append(f"  {r}.c = fcmp oeq double {x[0]}, {x[1]}")
+    elif name == "same":  # to the last bit, with the sign of a zero
+        out.append(f"  {r}.a = bitcast double {x[0]} to i64")
+        out.append(f"  {r}.b = bitcast double {x[1]} to i64")
+        out.append(f"  {r}.c = icmp eq i64 {r}.a, {r}.b")
     elif name == "nonzero":
         out.append(f"  {r}.c = fcmp une double {x[0]}, 0.0")
     else:

@@ -8,9 +8,14 @@ attributes. The search ends at modules of Python, NumPy, SciPy and dualdiff.
 from __future__ import annotations
 
 import ctypes
+import datetime
+import decimal
 import functools
+import operator
+import re
 import sys
 import types
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -27,6 +32,17 @@ _LIBRARIES = frozenset(
 )
 _VALUES = (str, bytes, type(None), float, int, complex, bool, np.generic, range, slice, np.dtype)
 _MISSING: Any = type("Missing", (), {})()
+# Functions through which a program reaches state that no search finds.
+_REACHING = frozenset(("globals", "eval", "exec", "__import__"))
+# Objects without attributes that never change.
+_CONSTANT = (
+    types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType,
+    types.GetSetDescriptorType, types.MemberDescriptorType, types.MethodWrapperType,
+    types.ClassMethodDescriptorType, types.GenericAlias, types.UnionType, types.EllipsisType,
+    types.NotImplementedType, np.ufunc, re.Pattern, decimal.Decimal, datetime.date,
+    datetime.timedelta, datetime.tzinfo, operator.itemgetter, operator.attrgetter,
+    operator.methodcaller, weakref.ref, types.CodeType, type(np.sum), type(np.dot),
+)  # fmt: skip
 _GENERATORS = (np.random.Generator, np.random.RandomState, np.random.BitGenerator)
 _memcmp = ctypes.CDLL(None).memcmp if sys.platform != "win32" else None
 if _memcmp is not None:
@@ -68,6 +84,7 @@ class Captures:
         self.seen: dict[int, Any] = {}
         self.generators: list[Any] = []
         self.containers: list[Any] = []
+        self.modules: set[tuple[int, int]] = set()
         self.what: list[str] = []
         for root in roots:
             self._search(root, "", "the function")
@@ -159,6 +176,8 @@ class Captures:
             self._test(f"{name} == {held}", what)
         elif isinstance(x, type):
             self._class(x, what)
+        elif getattr(type(x), "is_compiled", False):
+            self._search(x.f, "", what)
         elif isinstance(x, Transform):  # what it remembers of earlier calls changes no result
             for option in (x.f, x.argnums, x.options):
                 self._search(option, "", what)
@@ -166,8 +185,8 @@ class Captures:
             self._object(x, what)
 
     def _array(self, x: ndarray, what: str) -> None:
-        if x.dtype.hasobject:
-            raise Unrecordable(f"{what} is an array of objects")
+        if type(x) not in (ndarray, np.memmap) or x.dtype.hasobject:
+            raise Unrecordable(f"{what} is an array of objects or of a class of its own")
         self._test(f"equal({self._name(x)}, {self._name(x.copy(order='K'))})", what)
 
     def _sequence(self, x: Any, what: str) -> None:
@@ -202,7 +221,16 @@ class Captures:
         self._cells(f, what)
         scope, used = f.__globals__, _names_used(f.__code__)
         space = self._name(scope)
+        for key, value in list(vars(f).items()):
+            if key != "__wrapped__":
+                attribute = f"{self._name(vars(f))}.get({key!r}, missing)"
+                self._bind(value, attribute, f"the attribute {key!r} of {what}")
         for key in used:
+            imported = sys.modules.get(key)
+            if imported is not None and key not in scope and not is_library(key):
+                self._module(imported, used)
+            if key in _REACHING and key not in scope:
+                raise Unrecordable(f"{what} calls {key}()")
             if key in scope:
                 value = scope[key]
                 self._bind(value, f"{space}.get({key!r}, missing)", f"the global {key!r}")
@@ -222,11 +250,18 @@ class Captures:
             self._bind(value, f"{self._name(cell)}.cell_contents", of)
 
     def _module(self, module: types.ModuleType, used: Iterable[str]) -> None:
+        visit = id(module), id(used)
+        if visit in self.modules:
+            return
+        self.modules.add(visit)
         space = self._name(vars(module))
         for key in used:
             if key in vars(module):
                 what = f"{module.__name__}.{key}"
-                self._bind(vars(module)[key], f"{space}.get({key!r}, missing)", what)
+                value = vars(module)[key]
+                self._bind(value, f"{space}.get({key!r}, missing)", what)
+                if isinstance(value, types.ModuleType) and not is_library(value.__name__):
+                    self._module(value, used)
 
     def _class(self, cls: type, what: str) -> None:
         if is_library(cls.__module__):
@@ -246,6 +281,11 @@ class Captures:
             if isinstance(inner, types.FunctionType):
                 self._search(inner, "", what)
         held = getattr(x, "__dict__", None)
+        slots = any("__slots__" in vars(base) for base in type(x).__mro__)
+        if held is None and not slots and not isinstance(x, _CONSTANT):
+            plain = type(x).__init__ is object.__init__ and type(x) is object
+            if not plain and not isinstance(x, (property, staticmethod, classmethod)):
+                raise Unrecordable(f"{what} is a {type(x).__name__}, which may change unseen")
         if isinstance(held, dict):
             name = self._name(held)
             self._test(f"len({name}) == {len(held)}", f"the attributes of {what}")

@@ -33,6 +33,7 @@ from .signature import (
     is_dynamic,
     is_foreign,
     is_object,
+    orders_of,
     same_state,
 )
 from .source import Miss
@@ -87,6 +88,8 @@ class Table:
 class Compiled:
     """A function that replays recordings of another; `compile` makes it."""
 
+    is_compiled = True
+
     def __init__(self, f: Callable[..., Any], **options: Any) -> None:
         if not callable(f):
             raise TypeError(f"compile takes a function, not a {type(f).__name__}")
@@ -122,7 +125,9 @@ class Compiled:
         if recording.get():
             return self.f(*args, **kwargs)  # inside another recording
         leaves, structure = flatten((args, kwargs))
-        key = structure, tuple(map(described, leaves))
+        key: Any = structure, tuple(map(described, leaves))
+        if structure.num_leaves != len(args):  # a program may go through the keys of a dict
+            key = (*key, orders_of((args, kwargs)))
         try:
             table = self.tables.get(key)
         except TypeError:  # an argument without a hash

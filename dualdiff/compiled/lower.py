@@ -190,15 +190,19 @@ class _Lowering:
         tape = self.tape
         exponent = self.graph.constants[-1 - refs[1]] if refs[1] < 0 else None
         if exponent is not None and np.ndim(exponent) == 0 and _is_float(self.form(refs[0])):
-            if exponent == 2:
-                return tape.apply("mul", x, x)
+            is_array = type(self.form(refs[0])) is tuple
             if exponent == 1:
                 return x
-            if exponent == 0.5 and type(self.form(refs[0])) is tuple:
+            if exponent == 2:
+                return self.raised(node, tape.apply("mul", x, x))
+            if exponent == 0.5 and is_array:
                 return tape.apply("sqrt", x)
-            if exponent == -1 and type(self.form(refs[0])) is tuple:
+            if exponent == -1 and is_array:
                 return tape.apply("div", tape.one, x)
-        result = tape.apply("pow", x, y)
+        return self.raised(node, tape.apply("pow", x, y))
+
+    def raised(self, node: int, result: Slots) -> Slots:
+        """A power; Python's raise an error where they overflow."""
         if self.graph.forms[node] is float:
             self.test("finite", node, int(result))
         return result
@@ -218,7 +222,7 @@ class _Lowering:
             self.test("guard", node, int(truth), tape.constant(float(outcome)))
         elif guard.look is None:
             for slot, value in zip(np.ravel(x), np.ravel(np.asarray(outcome)), strict=True):
-                self.test("guard", node, int(slot), tape.constant(float(value)))
+                self.test("same", node, int(slot), tape.constant(float(value)))
         elif guard.look is int:
             whole = tape.apply("trunc", np.reshape(x, ()))
             self.test("guard", node, int(whole), tape.constant(float(outcome)))

@@ -30,6 +30,17 @@ def described(x: Any) -> Any:
     return kind, x
 
 
+def orders_of(tree: Any) -> tuple[Any, ...]:
+    """The keys of all dicts in nested containers, in their order."""
+    if isinstance(tree, dict):
+        return (tuple(tree), *map(orders_of, tree.values()))
+    if isinstance(tree, (list, tuple)):
+        return tuple(map(orders_of, tree))
+    if hasattr(type(tree), "__dataclass_fields__"):
+        return tuple(map(orders_of, vars(tree).values())) if hasattr(tree, "__dict__") else ()
+    return ()
+
+
 class _Held:
     """An argument that counts by its identity, kept alive."""
 

@@ -6,6 +6,7 @@ Each test tries to make a replay go stale.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import types
 import warnings
@@ -541,8 +542,98 @@ def test_forms_of_the_call() -> None:
 
 def test_importing_dualdiff_loads_nothing_of_it() -> None:
     import subprocess
-    import sys
 
     code = "import sys, dualdiff; print([m for m in sys.modules if 'compiled' in m or 'llvm' in m])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_the_order_of_keys_is_part_of_the_signature() -> None:
+    g = dd.compile(lambda p: next(iter(p.values())) * 2.0 + 0.0 * p["a"])
+    for _ in range(5):
+        assert g({"a": 1.0, "b": 5.0}) == 2.0
+        assert g({"b": 5.0, "a": 1.0}) == 10.0
+
+
+def test_attributes_of_functions_are_seen() -> None:
+    def f(x):
+        return x * f.factor
+
+    f.factor = 2.0
+    g = dd.compile(f)
+    assert [g(1.0) for _ in range(5)] == [2.0] * 5
+    f.factor = 3.0
+    assert g(1.0) == 3.0
+
+
+def test_modules_are_seen(monkeypatch) -> None:
+    outer, inner = types.ModuleType("outer_of_test"), types.ModuleType("inner_of_test")
+    outer.inner, inner.k = inner, 2.0
+    monkeypatch.setitem(sys.modules, "outer_of_test", outer)
+    monkeypatch.setitem(globals(), "outer_of_test", outer)
+
+    def inside(x):
+        import outer_of_test as module
+
+        return x * module.inner.k
+
+    for f in (inside, lambda x: x * outer_of_test.inner.k):  # noqa: F821
+        inner.k = 2.0
+        g = dd.compile(f)
+        assert [g(1.0) for _ in range(5)] == [2.0] * 5
+        inner.k = 3.0
+        assert g(1.0) == 3.0
+
+
+def test_state_that_cannot_be_searched_stays_eager() -> None:
+    from collections import deque
+
+    queue = deque([2.0])
+    buffer = bytearray(b"\x02")
+    masked = np.ma.masked_array([1.0, 2.0, 3.0], mask=[False, True, False])
+    for f in (
+        lambda x: x * queue[0],
+        lambda x: x * buffer[0],
+        lambda x: x * globals()["GLOBAL"],
+        lambda x: x * eval("GLOBAL"),
+        lambda x: x * float(masked.sum()),
+    ):
+        g = dd.compile(f)
+        before = [g(1.0) for _ in range(5)]
+        assert before == [f(1.0)] * 5
+        assert is_eager(g)
+
+
+def test_a_captured_frame_is_not_replayed_stale() -> None:
+    pd = pytest.importorskip("pandas", reason="one of the packages of the test extra")
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0]})
+    g = dd.compile(lambda x: np.sum(x * frame["a"].to_numpy()))
+    for _ in range(5):
+        assert g(X) == np.sum(X * frame["a"].to_numpy())
+    frame.loc[0, "a"] = 50.0
+    assert g(X) == np.sum(X * frame["a"].to_numpy())
+
+
+def test_the_sign_of_a_zero_that_leaves_is_guarded() -> None:
+    f = dd.compile(lambda x: x + float(np.copysign(1.0, float(dd.value_of(x)))))
+    assert [f(0.0) for _ in range(5)] == [1.0] * 5
+    assert f(-0.0) == -1.0
+
+
+def test_powers_that_overflow_raise_as_in_python() -> None:
+    g = dd.compile(lambda x: 1.0 / x**2)
+    assert [g(2.0) for _ in range(5)] == [0.25] * 5
+    with pytest.raises(OverflowError):
+        g(1e200)
+
+
+def test_compiled_functions_inside_compiled_functions() -> None:
+    scale = 2.0
+    inner = dd.compile(lambda x: scale * np.sum(x**2))
+    outer = dd.compile(lambda x: dd.grad(inner)(x) + inner(np.ones(3)))
+    for k in range(6):
+        assert_same(outer(X + k), 2 * scale * (X + k) + 3 * scale)
+        inner(X)
+    assert replays(outer) >= 4
+    scale = 3.0
+    assert_same(outer(X), 2 * scale * X + 3 * scale)

@@ -32,6 +32,7 @@ _set_class = object.__dict__["__class__"].__set__
 # The primitive of a part of an array in memory, for arrays that may be written to and others.
 _windows: list[Any] = []
 _COPIED = 2**16  # bytes up to which an array owns its memory, as NumPy's new arrays do
+HOLDERS: list[type] = []  # whether arrays with memory that must not be read have been made
 TRACED_KINDS: set[type] = set()  # of arrays that hold traced values
 
 
@@ -195,6 +196,7 @@ TO_SCALAR_TYPE.append(_of_type)
 
 def take_over() -> None:
     """From now on boxes look for arrays that are traced among their operands."""
+    HOLDERS[:] = [MadeTraced]
     Box.__array_ufunc__ = _ufunc_of_boxes  # type: ignore[method-assign]
     Box.__array_function__ = function_of_boxes  # type: ignore[method-assign]
 

@@ -229,11 +229,30 @@ def materialize(x: Value) -> Any:
         return x
     if hasattr(kind, "release"):  # a structured tangent beside a box
         return x.release()
+    if is_simple_subclass(kind):
+        return x.view(ndarray)
     if hasattr(kind, "__array__") and not issubclass(kind, ndarray):
         held = x.__array__()
         if is_box(held):
             return materialize(held)
     raise unsupported(x)
+
+
+_OTHER_MEANING = (np.matrix, np.ma.MaskedArray, np.recarray, np.char.chararray)
+
+
+def is_simple_subclass(kind: type) -> bool:
+    """Whether a class derived from ndarray has NumPy's operations, without a say in them."""
+    own = getattr(kind, "__array_ufunc__", None) is not ndarray.__array_ufunc__
+    return issubclass(kind, ndarray) and not own and not issubclass(kind, _OTHER_MEANING)
+
+
+def has_own_operators(x: Value) -> bool:
+    """Whether an operand is no array but takes arrays on its left, as a unit of measurement."""
+    kind = type(x)
+    if issubclass(kind, (Number, generic, ndarray, Box)) or kind in CONVERTED:
+        return False
+    return hasattr(kind, "__rmul__") and hasattr(kind, "__array_priority__")
 
 
 def settle(x: Value) -> Value:

@@ -8,7 +8,7 @@ from contextlib import ContextDecorator
 from .. import errors
 from ..array.conversion import STORES
 from ..rules.numpy.in_place import install_in_place, uninstall_in_place
-from ..transforms.inputs import PREPARE
+from ..transforms.refusals import LEARN, PREPARE
 from . import creation, lone, scalar_math
 from .code import Functions, install_names
 from .names import Names
@@ -29,15 +29,26 @@ def _replace(names: Names) -> None:
     names.replace()
     _functions.replace()
     PREPARE[:] = [_functions.prepare]
+    LEARN[:] = [_learn]
     install_in_place()
     STORES[:] = [lone.store]
     lone.count_references()
+
+
+def _learn(error: BaseException) -> bool:
+    """After an error: look for modules and functions that were imported meanwhile."""
+    with _lock:
+        before = len(_functions.found)
+        if _names is not None:
+            _names.replace()
+        return _functions.learn(error) or len(_functions.found) > before
 
 
 def _restore(names: Names) -> None:
     if PREPARE:
         uninstall_in_place()
     PREPARE.clear()
+    LEARN.clear()
     STORES.clear()
     _functions.restore()
     names.restore()

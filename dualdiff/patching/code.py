@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import dis
 import functools
+import gc
 import operator
 import sys
 import types
@@ -82,7 +83,7 @@ def _isinstance(x: Value, kind: Any, /) -> bool:
 
 def _dot(a: Value, *args: Any, **kwargs: Any) -> Any:
     """``a.dot(b)`` of a plain array and a traced one, which C code would compute."""
-    if LIVE and type(a) is np.ndarray and args and contains_box(args[0]):
+    if LIVE and isinstance(a, np.ndarray) and args and contains_box(args[0]):
         return np.dot(a, *args, **kwargs)
     return a.dot(*args, **kwargs)
 
@@ -389,6 +390,19 @@ class Functions:
                 if isinstance(value, type) and value.__module__ == space.get("__name__"):
                     for attribute in list(vars(value).values()):
                         self.add(attribute)
+
+    def learn(self, error: BaseException) -> bool:
+        """Note the functions that an error has passed; whether one runs on a copy from now on."""
+        before = len(self.found)
+        trace = error.__traceback__
+        while trace is not None:
+            code = trace.tb_frame.f_code
+            if not is_exempt(str(trace.tb_frame.f_globals.get("__name__", ""))):
+                for holder in gc.get_referrers(code):
+                    if type(holder) is types.FunctionType and holder.__code__ is code:
+                        self.add(holder)
+            trace = trace.tb_next
+        return len(self.found) > before
 
     def replace(self) -> None:
         """Run the functions on the copies."""

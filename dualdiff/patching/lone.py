@@ -69,7 +69,7 @@ def _expression(steps: list[dis.Instruction], k: int) -> tuple[Evaluate, int]:
         return lambda frame: value, k - 1
     if i.opname in _UNARY:
         one, k = _expression(steps, k - 1)
-        unary = _UNARY[i.opname]
+        unary: Any = _UNARY[i.opname]
         return lambda frame: unary(one(frame)), k
     if i.opname == "LOAD_ATTR":
         one, k = _expression(steps, k - 1)

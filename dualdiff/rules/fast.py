@@ -35,7 +35,7 @@ from ..core.dual import Dual
 from ..core.primitive import checked, opcode
 from ..core.tangents import Diagonal, widened
 from ..core.tape import Var
-from ..core.trace import Traced, as_numpy
+from ..core.trace import Traced, as_numpy, has_own_operators
 from ..core.types import Tangent, Value
 from . import templates
 from .templates import fill, function
@@ -479,6 +479,8 @@ def _with_references(
         if (x is a and y is b) or not (issubclass(type(x), Traced) or issubclass(type(y), Traced)):
             if type(b) is Diagonal or getattr(type(b), "__array_ufunc__", otherwise) is None:
                 return NotImplemented  # b has operators of its own, as sparse arrays do
+            if has_own_operators(b):
+                return NotImplemented
             return general(a, b)
         return bind(x, y)
 

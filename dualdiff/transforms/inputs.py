@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from copy import copy, deepcopy
@@ -15,6 +14,7 @@ from numpy import ndarray
 
 from ..array.box import is_box
 from ..array.layout import copy_with_strides
+from ..array.made import HOLDERS
 from ..core.batch import Shape, cast, contains_nan, dtype_of, shape_of, spec_of
 from ..core.trace import (
     CONVERTED,
@@ -31,14 +31,7 @@ from ..core.trace import (
 from ..core.types import Cotangent, Tangent, Value
 from ..errors import (
     ConversionError,
-    DualdiffError,
     UnsupportedInputError,
-    in_library,
-    library_function_of,
-    line_text,
-    or_patch,
-    plain_target_error,
-    user_frame_of,
     user_line,
 )
 from ..trees import (
@@ -50,10 +43,8 @@ from ..trees import (
     flatten,
     tree_map,
 )
+from .refusals import PREPARE, explain, leak_of, may_try_again, returns_nan
 from .sharing import INNER, refuse_shared, was_stored_inside
-
-# Called with each function before it runs on traced arguments.
-PREPARE: list[Callable[[Any], None]] = []
 
 Argnums = int | str | Sequence[int | str]
 
@@ -141,12 +132,7 @@ class Inputs:
 
     def call(self, boxes: Sequence[Any]) -> Any:
         """Run the function with boxes in place of the leaves."""
-        args, kwargs = list(self.args), dict(self.kwargs)
-        for p, tree in zip(self.positions, self.trees(boxes), strict=True):
-            if isinstance(p, str):
-                kwargs[p] = tree
-            else:
-                args[p] = tree
+        args, kwargs = self._arguments(boxes)
         ConversionError.last.text = None
         for prepare in PREPARE:
             prepare(self.f)
@@ -157,7 +143,9 @@ class Inputs:
                 error.add_note("If the index is a traced value, write int(dualdiff.value_of(i)).")
             raise
         except Exception as error:
-            explained = _explain(error)
+            explained = explain(error)
+            if may_try_again(boxes, explained or error):
+                return self.call(boxes)
             if explained is None:
                 raise
             raise explained from error
@@ -165,7 +153,24 @@ class Inputs:
             for i, box in enumerate(boxes):
                 if is_stored(box) or (INNER and was_stored_inside(box)):
                     refuse_shared(self, i)
+        if HOLDERS and returns_nan(out):
+            args, kwargs = self._arguments(self.leaves)
+            leak = leak_of(out, self.f(*args, **kwargs))
+            if leak is not None:
+                if may_try_again(boxes, leak):
+                    return self.call(boxes)
+                raise leak
         return out
+
+    def _arguments(self, leaves: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments of a call with other leaves."""
+        args, kwargs = list(self.args), dict(self.kwargs)
+        for p, tree in zip(self.positions, self.trees(leaves), strict=True):
+            if isinstance(p, str):
+                kwargs[p] = tree
+            else:
+                args[p] = tree
+        return args, kwargs
 
     def form(self) -> tuple[Any, ...]:
         """Containers and shapes of the leaves, and the shapes of all arguments that have one."""
@@ -441,48 +446,3 @@ def without_aux(f: Callable[..., Any]) -> Callable[..., Any]:
         return split_aux(f(*args, **kwargs), has_aux=True)[0]
 
     return result
-
-
-# How compiled code complains of an argument that is no array.
-_COMPILED = re.compile(
-    r"\b(Var|Dual|View|Dependent|MadeTraced)\b|No matching signature found|"
-    r"incompatible function arguments|Expected a \d-dim C contiguous|Can't update read-only array"
-)
-
-
-def _explain(error: BaseException) -> DualdiffError | None:
-    """dualdiff's error behind one of NumPy's, or a clearer error for NumPy's complaint of a box."""
-    if isinstance(error, DualdiffError):
-        return None
-    if isinstance(error, (TypeError, ValueError)):
-        cause: BaseException | None = error
-        while cause is not None:
-            if isinstance(cause, DualdiffError):
-                return cause
-            cause = cause.__cause__ or cause.__context__
-    if ConversionError.last.text is not None and in_library(error):
-        return ConversionError(ConversionError.last.text)
-    text = str(error)
-    if text == "Error setting single item of array.":  # `plain.flat[i] = x`
-        return plain_target_error("a plain NumPy array")
-    if text.startswith("Iterator operand"):
-        return ConversionError(
-            f"np.nditer takes no traced arrays, {user_line()}; write dualdiff.numpy.nditer, or a "
-            f"loop over np.ndindex(x.shape){or_patch(', or run under dualdiff.patch()')}."
-        )
-    if "has no callable" in text and "method" in text:
-        name = text.rsplit("callable ", 1)[1].split(" ")[0]
-        return ConversionError(
-            f"numpy.{name} was called on an object array of traced scalars, {user_line()}. Make "
-            f"the array with dualdiff.numpy.array([...]) or np.stack([...])"
-            f"{or_patch(', or run under dualdiff.patch()')}."
-        )
-    if isinstance(error, (TypeError, ValueError)) and _COMPILED.search(text):
-        return ConversionError(
-            f"{library_function_of(error) or 'compiled code'} was called on a traced array, "
-            f"{line_text(*user_frame_of(error))}, and its compiled code takes plain arrays "
-            f"({text[:80].strip()}). Use its counterpart in dualdiff.scipy if there is one (for "
-            f"splu: dualdiff.scipy.sparse.linalg.splu), declare its derivative with "
-            f"dualdiff.extend (see docs/extending.md), or pass dualdiff.value_of(x)."
-        )
-    return None

@@ -155,14 +155,17 @@ CALLS: dict[str, tuple[Makes, Callable[[Any], Any]]] = {
         lambda a: S.optimize.linprog(np.ones(3), A_ub=-a, b_ub=-np.ones(3)).x,
     ),
     "optimize.minimize": (
-        lambda: np.ones(2),
-        lambda a: S.optimize.minimize(lambda x: np.sum((x - 1) ** 2), a).x,
+        lambda: np.array([2.0, 3.0]),
+        lambda a: S.optimize.minimize(lambda x: np.sum((x - a) ** 2), np.zeros(2)).x,
     ),
     "optimize.least_squares": (
-        lambda: np.ones(2),
-        lambda a: S.optimize.least_squares(lambda x: x - 1, a).x,
+        lambda: np.array([2.0, 3.0]),
+        lambda a: S.optimize.least_squares(lambda x: x - a, np.zeros(2)).x,
     ),
-    "optimize.root": (lambda: np.ones(2), lambda a: S.optimize.root(lambda x: x**3 - 1, a).x),
+    "optimize.root": (
+        lambda: np.array([2.0, 3.0]),
+        lambda a: S.optimize.root(lambda x: x**3 - a, np.ones(2)).x,
+    ),
     "optimize.brentq": (
         lambda: np.ones(2),
         lambda a: S.optimize.brentq(lambda t: t**3 - a[0], 0.0, 2.0),

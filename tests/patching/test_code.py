@@ -1,6 +1,7 @@
 """Conversions, types, caches and methods of plain arrays in unchanged programs."""
 
 import functools
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -185,3 +186,43 @@ def test_objects_with_an_array_inside_keep_derivatives() -> None:
             lambda x: np.sum(x * Holder(x)),
         ):
             np.testing.assert_allclose(dd.grad(f)(X), 2 * X)
+
+
+def test_a_module_that_the_function_itself_imports_is_rewritten_too(tmp_path: Any) -> None:
+    (tmp_path / "imported_inside.py").write_text(
+        "CALLS = []\ndef half(x):\n    CALLS.append(1)\n    return float(x) / 2\nhalf = [half][0]\n"
+    )
+    sys.path.insert(0, str(tmp_path))
+
+    def f(x: Any) -> Any:
+        from imported_inside import half  # type: ignore[import-not-found]
+
+        return half(x) ** 2
+
+    try:
+        with dd.patch():
+            assert dd.grad(f)(3.0) == 1.5
+    finally:
+        sys.path.remove(str(tmp_path))
+        del sys.modules["imported_inside"]
+
+
+def test_plain_arrays_of_simple_subclasses_count_as_arrays() -> None:
+    class Vector(np.ndarray):
+        pass
+
+    v = np.arange(3.0).view(Vector)
+    with dd.patch():
+        np.testing.assert_allclose(
+            dd.grad(lambda x: np.sum(x * v) + v.dot(x))(X), 2 * v.view(np.ndarray)
+        )
+
+
+def test_operands_with_operators_of_their_own_get_traced_values() -> None:
+    class Unit:
+        __array_priority__ = 17.0
+
+        def __rmul__(self, value: Any) -> Any:
+            return ("metres", value)
+
+    assert dd.grad(lambda x: (x * Unit())[1] ** 2)(3.0) == 6.0

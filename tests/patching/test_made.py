@@ -225,3 +225,15 @@ def test_compiled_code_on_traced_values_is_right_or_says_why_not() -> None:
     assert len(results) > 80
     bad = {name: r for name, r in results.items() if not r.startswith(("right", "clear"))}
     assert not {name for name in bad if "." in name} - UNCLEAR, bad
+
+
+def test_a_nan_that_compiled_code_has_read_is_an_error() -> None:
+    def leaks(x: Any) -> Any:
+        a = np.zeros(3)
+        a[0] = x
+        return float.fromhex(memoryview(a)[0].hex()) * x
+
+    with dd.patch(), pytest.raises(TypeError, match="NaN, which it does not on plain values"):
+        dd.grad(leaks)(2.0)
+    with dd.patch():
+        assert np.isnan(dd.value_and_grad(lambda x: np.zeros(2)[0] + x * np.nan)(1.0)[0])

@@ -1,0 +1,117 @@
+"""Errors of a function that runs on traced arguments: their causes, and second runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..array.box import is_box, unbox
+from ..core.trace import STORED, materialize
+from ..core.types import Value
+from ..errors import (
+    ConversionError,
+    DualdiffError,
+    in_library,
+    library_function_of,
+    line_text,
+    or_patch,
+    plain_target_error,
+    user_frame_of,
+    user_line,
+)
+from ..trees import flatten
+
+# Called with each function before it runs on traced arguments.
+PREPARE: list[Callable[[Any], None]] = []
+# Called with a refused conversion; whether a second run may do better (see `patching`).
+LEARN: list[Callable[[BaseException], bool]] = []
+
+
+def may_try_again(boxes: Sequence[Any], error: BaseException) -> bool:
+    """Whether a second run may do what the function was refused in the first."""
+    if not LEARN or not isinstance(error, ConversionError):
+        return False
+    stored = any(is_box(b) and b.owner is STORED for b in boxes)
+    found = [learn(error.__cause__ or error) for learn in LEARN]
+    return any(found) and not stored
+
+
+def _leaves(out: Any) -> list[Any]:
+    return [unbox(materialize(v) if is_box(v) else v) for v in flatten(out)[0]]
+
+
+def _is_nan(x: Value) -> bool:
+    dtype = getattr(x, "dtype", None)
+    if isinstance(x, (float, complex)):
+        return x != x
+    return dtype is not None and dtype.kind in "fc" and bool(np.isnan(x).any())
+
+
+def returns_nan(out: Any) -> bool:
+    """Whether a NaN is among the values of a result."""
+    return any(map(_is_nan, _leaves(out)))
+
+
+def leak_of(out: Any, plain: Any) -> ConversionError | None:
+    """The error for a NaN that the function does not return on plain values, or None.
+
+    Compiled code has read it in the memory of an array that holds traced values.
+    """
+    leaves, expected = _leaves(out), _leaves(plain)
+    if len(leaves) != len(expected):
+        return None
+    if not any(_is_nan(v) and not _is_nan(p) for v, p in zip(leaves, expected, strict=True)):
+        return None
+    return ConversionError(
+        f"compiled code has read an array that holds traced values: the function returned NaN, "
+        f"which it does not on plain values, {user_line()}. Look for compiled libraries that it "
+        f"calls, and pass dualdiff.value_of(x) to them where x is to count as constant."
+    )
+
+
+# How compiled code complains of an argument that is no array.
+_COMPILED = re.compile(
+    r"\b(Var|Dual|View|Dependent|MadeTraced)\b|No matching signature found|"
+    r"incompatible function arguments|Expected a \d-dim C contiguous|Can't update read-only array"
+)
+
+
+def explain(error: BaseException) -> DualdiffError | None:
+    """dualdiff's error behind one of NumPy's, or a clearer error for NumPy's complaint of a box."""
+    if isinstance(error, DualdiffError):
+        return None
+    if isinstance(error, (TypeError, ValueError)):
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, DualdiffError):
+                return cause
+            cause = cause.__cause__ or cause.__context__
+    if ConversionError.last.text is not None and in_library(error):
+        return ConversionError(ConversionError.last.text)
+    text = str(error)
+    if text == "Error setting single item of array.":  # `plain.flat[i] = x`
+        return plain_target_error("a plain NumPy array")
+    if text.startswith("Iterator operand"):
+        return ConversionError(
+            f"np.nditer takes no traced arrays, {user_line()}; write dualdiff.numpy.nditer, or a "
+            f"loop over np.ndindex(x.shape){or_patch(', or run under dualdiff.patch()')}."
+        )
+    if "has no callable" in text and "method" in text:
+        name = text.rsplit("callable ", 1)[1].split(" ")[0]
+        return ConversionError(
+            f"numpy.{name} was called on an object array of traced scalars, {user_line()}. Make "
+            f"the array with dualdiff.numpy.array([...]) or np.stack([...])"
+            f"{or_patch(', or run under dualdiff.patch()')}."
+        )
+    if isinstance(error, (TypeError, ValueError)) and _COMPILED.search(text):
+        return ConversionError(
+            f"{library_function_of(error) or 'compiled code'} was called on a traced array, "
+            f"{line_text(*user_frame_of(error))}, and its compiled code takes plain arrays "
+            f"({text[:80].strip()}). Use its counterpart in dualdiff.scipy if there is one (for "
+            f"splu: dualdiff.scipy.sparse.linalg.splu), declare its derivative with "
+            f"dualdiff.extend (see docs/extending.md), or pass dualdiff.value_of(x)."
+        )
+    return None

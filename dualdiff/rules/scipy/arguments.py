@@ -91,7 +91,10 @@ def plain(x: Value) -> Any:
         return type(x)(*map(plain, x))
     new: Any = object.__new__(type(x))
     for name, value in attributes(x):
-        object.__setattr__(new, name, plain(value))
+        if isinstance(value, types.MethodType) and value.__self__ is x:
+            object.__setattr__(new, name, types.MethodType(value.__func__, new))
+        else:
+            object.__setattr__(new, name, plain(value))
     return new
 
 
@@ -106,7 +109,7 @@ def may_capture() -> bool:
     return is_tracing() and not _by_dualdiff.get()
 
 
-def by_scipy(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def by_scipy(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """Call SciPy's own code, which then calls functions of the program as if they were plain.
 
     Without it a solver that runs SciPy's solver on plain values would be asked again, since

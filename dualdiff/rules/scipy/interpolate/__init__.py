@@ -3,20 +3,34 @@
 SciPy's own classes take traced values; the functions here are SciPy's, too.
 """
 
-from . import polynomials, splines  # noqa: F401  # methods of classes
+from . import polynomials, radial, splines, univariate  # noqa: F401  # methods of classes
+from .bivariate import bisplev
 from .curves import (
     approximate_taylor_polynomial,
     barycentric_interpolate,
     krogh_interpolate,
     pchip_interpolate,
 )
+from .fitpack import spalde, splantider, splder, splev, splint, splrep, sproot
 from .fits import make_interp_spline, make_lsq_spline
+from .grids import interpn
+from .scattered import griddata
 
 __all__ = [
     "approximate_taylor_polynomial",
     "barycentric_interpolate",
+    "bisplev",
+    "griddata",
+    "interpn",
     "krogh_interpolate",
     "make_interp_spline",
     "make_lsq_spline",
     "pchip_interpolate",
+    "spalde",
+    "splantider",
+    "splder",
+    "splev",
+    "splint",
+    "splrep",
+    "sproot",
 ]

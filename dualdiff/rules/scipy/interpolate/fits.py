@@ -99,7 +99,7 @@ def _conditions(side: Any, shape: tuple[int, ...]) -> list[tuple[int, Any]]:
     return [(int(order), asarray(value)) for order, value in side]
 
 
-def _knots(x: Value, k: int, is_free: bool) -> Any:
+def chosen_knots(x: Value, k: int, is_free: bool = True) -> Any:
     """The knots that SciPy chooses for data at x."""
     if not is_free:
         return np.concatenate([_repeated(x[0], k), x, _repeated(x[-1], k)])
@@ -143,7 +143,7 @@ def make_interp_spline(
         bc_type = None if bc_type == "not-a-knot" else bc_type
         bc_type = (bc_type, bc_type)
     left, right = (_conditions(side, rest) for side in bc_type)
-    t = _knots(x, k, not left and not right) if t is None else asarray(t) * 1.0
+    t = chosen_knots(x, k, not left and not right) if t is None else asarray(t) * 1.0
     n = shape_of(t)[0] - k - 1
     rows, sides = [], []
     for conditions, end, start in ((left, x[:1], 0), (right, x[-1:], n - len(right))):

@@ -1,0 +1,144 @@
+"""Radial basis functions on traced data, data points, points, smoothing and shape parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import interpolate
+from scipy.spatial import cKDTree
+
+from ....array.box import unbox
+from ....core.batch import shape_of
+from ....core.types import Value
+from ...numpy.creation import asarray
+from ..arguments import by_scipy, plain
+from ..bodies import agreed
+from ..dispatch import implements
+from ..in_place import original_of
+from ..objects import runs_methods
+
+_init = original_of(interpolate.RBFInterpolator.__init__)
+_call = original_of(interpolate.RBFInterpolator.__call__)
+
+
+def _kernel(x: Value, y: Value, kernel: str, epsilon: Value) -> Any:
+    """The kernel of scaled distances between two sets of points."""
+    difference = (x[:, None] - y[None]) * epsilon
+    smooth = {
+        "multiquadric": lambda s: -np.sqrt(s + 1.0),
+        "inverse_multiquadric": lambda s: 1.0 / np.sqrt(s + 1.0),
+        "inverse_quadratic": lambda s: 1.0 / (s + 1.0),
+        "gaussian": lambda s: np.exp(-s),
+    }.get(kernel)
+    if smooth is not None:
+        return smooth(np.sum(difference**2, axis=-1))
+    if kernel == "thin_plate_spline":
+        s = np.sum(difference**2, axis=-1)
+        none = unbox(s) == 0
+        return np.where(none, 0.0, 0.5 * s * np.log(np.where(none, 1.0, s)))
+    r = np.linalg.norm(difference, axis=-1)
+    return {"linear": lambda r: -r, "cubic": lambda r: r**3, "quintic": lambda r: -(r**5)}[kernel](
+        r
+    )
+
+
+def _monomials(x: Value, powers: Any) -> Any:
+    """The monomials with these exponents, (r, m)."""
+    columns = [np.ones(shape_of(x)[0])] if not len(powers) else []
+    for exponents in powers:
+        column: Any = np.ones(shape_of(x)[0])
+        for axis, power in enumerate(exponents):
+            if power:
+                column = column * x[:, axis] ** int(power)
+        columns.append(column)
+    return np.stack(columns, axis=-1)[:, : len(powers)]
+
+
+def _fitted(self: Any, index: Any, x: Value) -> Any:
+    """Values at points x of the interpolant of the data with these indices."""
+    y, d, smoothing = self.y[index], self.d[index], self.smoothing[index]
+    own = np.asarray(unbox(y))
+    low, high = own.min(axis=0), own.max(axis=0)
+    shift, scale = (low + high) / 2, np.where(high > low, (high - low) / 2, 1.0)
+    tail = _monomials((y - shift) / scale, self.powers)
+    m = shape_of(tail)[1]
+    kernel = _kernel(y, y, self.kernel, self.epsilon) + np.diag(smoothing)
+    upper = np.concatenate([kernel, tail], axis=1)
+    lower = np.concatenate([np.transpose(tail), np.zeros((m, m))], axis=1)
+    right = np.concatenate([d, np.zeros((m, shape_of(d)[1]))])
+    coefficients = np.linalg.solve(np.concatenate([upper, lower]), right)
+    rows = [_kernel(x, y, self.kernel, self.epsilon), _monomials((x - shift) / scale, self.powers)]
+    return np.matmul(np.concatenate(rows, axis=1), coefficients)
+
+
+@implements(interpolate.RBFInterpolator.__init__)
+def _set_up(
+    self: Any,
+    y: Value,
+    d: Value,
+    neighbors: Any = None,
+    smoothing: Value = 0.0,
+    kernel: str = "thin_plate_spline",
+    epsilon: Value = None,
+    degree: Any = None,
+) -> None:
+    """SciPy's interpolant, with traced data, points and parameters."""
+    arguments = [plain(v) for v in (smoothing, kernel, epsilon, degree)]
+    by_scipy(_init, self, plain(y), plain(d), neighbors, *arguments)
+    d = asarray(d)
+    self.traced = _Traced()
+    self.traced.y = asarray(y) * 1.0
+    self.traced.d = np.reshape(d, (shape_of(d)[0], -1)) * 1.0
+    count = shape_of(self.traced.y)[0]
+    self.traced.smoothing = np.broadcast_to(asarray(smoothing) * 1.0, (count,))
+    self.traced.epsilon = self.epsilon if epsilon is None else epsilon
+    self.traced.kernel, self.traced.powers = self.kernel, np.asarray(self.powers)
+
+
+class _Traced:
+    """The traced data of an interpolant."""
+
+    holds_traced = True
+    y: Any
+    d: Any
+    smoothing: Any
+    epsilon: Any
+    kernel: str
+    powers: Any
+
+
+def _plain_of(self: Any) -> Any:
+    new: Any = object.__new__(type(self))
+    new.__dict__.update({k: v for k, v in vars(self).items() if k != "traced"})
+    return new
+
+
+@implements(interpolate.RBFInterpolator.__call__)
+def _values(self: Any, x: Value) -> Any:
+    """Values of the interpolant; the choice of neighbours is constant."""
+    value = by_scipy(_call, _plain_of(self), plain(x))
+    data = getattr(self, "traced", None)
+    if data is None:
+        data = _Traced()
+        for name in ("y", "d", "smoothing", "epsilon", "kernel", "powers"):
+            setattr(data, name, getattr(self, name))
+        data.powers = np.asarray(data.powers)
+        if np.dtype(self.d_dtype).kind == "c":
+            data.d = np.ascontiguousarray(data.d).view(complex)
+    x = asarray(x) * 1.0
+    if self.neighbors is None:
+        out = _fitted(data, np.arange(shape_of(data.y)[0]), x)
+    else:
+        tree: Any = cKDTree(np.asarray(unbox(data.y)))
+        near = tree.query(np.asarray(unbox(x)), self.neighbors)[1]
+        sets = np.sort(near.reshape(len(near), -1), axis=1)
+        unique, inverse = np.unique(sets, return_inverse=True, axis=0)
+        inverse = inverse.reshape(-1)
+        members = [np.flatnonzero(inverse == i) for i in range(len(unique))]
+        parts = [_fitted(data, i, x[m]) for i, m in zip(unique, members, strict=True)]
+        out = np.concatenate(parts)[np.argsort(np.concatenate(members))]
+    return agreed(np.reshape(out, value.shape), value, "RBFInterpolator", 1e-5)
+
+
+runs_methods(interpolate.Rbf, skip="_init_function _euclidean_norm")

@@ -116,9 +116,9 @@ def main(folder: Path) -> None:
     left.plot(later, concentrations(np.log(TRUE), later, doses), "--", lw=1, label="truth")
     left.plot(TIMES, samples, "o", ms=5, label="blood samples")
     left.axvline(12.0, color="0.6", lw=0.8)
-    left.annotate("second dose", (12.2, 2.25), color="0.4")
-    left.set(xlabel="hours", ylabel="mg/l", ylim=(0, 2.4), title="Concentration in the blood")
-    left.legend(loc="center right", fontsize=8)
+    left.annotate("second dose", (12.2, 2.1), color="0.4")
+    left.set(xlabel="hours", ylabel="mg/l", ylim=(0, 3.1), title="Concentration in the blood")
+    left.legend(loc="upper left", fontsize=8)
     for row, name in enumerate(NAMES):
         right.plot(TIMES, influence[row], "o-", ms=4, label=name)
     right.axhline(0.0, color="0.6", lw=0.8)

@@ -10,6 +10,7 @@ from ..rules.scipy.switch import diverts
 
 # One name a line.
 _PARTS = (
+    "differentiate",
     "fft",
     "integrate",
     "interpolate",
@@ -22,6 +23,7 @@ _PARTS = (
     "stats",
 )
 _DIVERTED = (
+    "differentiate",
     "fft",
     "integrate",
     "interpolate",

@@ -1,5 +1,6 @@
 """`scipy.integrate` on traced values: differential equations and integrals."""
 
+from .boundary import solve_bvp
 from .integrals import nquad, quad, quad_vec
 from .ivp import solve_ivp
 from .odes import odeint
@@ -22,6 +23,7 @@ __all__ = [
     "quad_vec",
     "romb",
     "simpson",
+    "solve_bvp",
     "solve_ivp",
     "trapezoid",
 ]

@@ -28,6 +28,16 @@ from .minima import (
     minimize_scalar,
     shgo,
 )
+from .programs import (
+    isotonic_regression,
+    linear_sum_assignment,
+    linprog,
+    milp,
+    rosen,
+    rosen_der,
+    rosen_hess,
+    rosen_hess_prod,
+)
 from .roots import (
     anderson,
     bisect,
@@ -77,10 +87,14 @@ __all__ = [
     "fminbound",
     "fsolve",
     "golden",
+    "isotonic_regression",
     "least_squares",
     "leastsq",
+    "linear_sum_assignment",
     "linearmixing",
+    "linprog",
     "lsq_linear",
+    "milp",
     "minimize",
     "minimize_scalar",
     "newton",
@@ -89,6 +103,10 @@ __all__ = [
     "ridder",
     "root",
     "root_scalar",
+    "rosen",
+    "rosen_der",
+    "rosen_hess",
+    "rosen_hess_prod",
     "shgo",
     "toms748",
 ]

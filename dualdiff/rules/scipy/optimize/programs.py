@@ -60,10 +60,10 @@ def _vertex(x: ndarray, parts: list[Rows], multipliers: list[Any]) -> Any:
     """
     plain, owners, sizes = [], [], []
     for k, (part, multiplier) in enumerate(zip(parts, multipliers, strict=True)):
-        matrix: Any = value_of(part.matrix)
+        matrix = value_of(part.matrix)
+        matrix = matrix.toarray() if hasattr(matrix, "toarray") else matrix
         for row in part.rows:
-            line = matrix[[row]].toarray()[0] if sparse.issparse(matrix) else matrix[row]
-            plain.append(np.asarray(line, float))
+            plain.append(np.asarray(matrix[row], float))
             owners.append((k, row))
             sizes.append(part.weight + (0.0 if multiplier is None else abs(multiplier[row])))
     chosen: list[int] = []

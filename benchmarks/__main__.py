@@ -8,10 +8,21 @@ import json
 import sys
 from pathlib import Path
 
-from . import chains, constants, loops, matrices, models, mutation, report, resources, sparse
+from . import (
+    chains,
+    constants,
+    loops,
+    matrices,
+    models,
+    mutation,
+    report,
+    resources,
+    solvers,
+    sparse,
+)
 from .harness import Result
 
-FAMILIES = (chains, matrices, models, constants, loops, mutation, sparse, resources)
+FAMILIES = (chains, matrices, models, constants, loops, mutation, sparse, solvers, resources)
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 

@@ -1,0 +1,102 @@
+"""SciPy's solvers inside a model: roots, minima, fits, integrals and differential equations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from scipy.integrate import quad, solve_ivp
+from scipy.optimize import brentq, curve_fit, minimize, root
+
+import dualdiff as dd
+
+from .harness import Workload
+
+SIZE = 50
+MIXING = np.random.default_rng(0).normal(size=(SIZE, SIZE)) / SIZE
+TIMES = np.linspace(0.0, 2.0, 40)
+TIGHT = {"rtol": 1e-6, "atol": 1e-8}
+
+
+def coupled_root(p: Any) -> Any:
+    """The root of 50 coupled equations."""
+    return root(
+        lambda x, p: x + 0.3 * np.tanh(MIXING @ x) * p + x**3 - p, np.ones(SIZE), args=(p,)
+    ).x
+
+
+def chain_minimum(p: Any) -> Any:
+    """The minimum of a function of 50 numbers, by BFGS with its gradient."""
+    zero = np.zeros(1)
+
+    def cost(x: Any, p: Any) -> Any:
+        return np.sum((x - p) ** 2) + 0.1 * np.sum(x**4) + 0.1 * np.sum(x[1:] * x[:-1])
+
+    def slope(x: Any, p: Any) -> Any:
+        around = np.concatenate([x[1:], zero]) + np.concatenate([zero, x[:-1]])
+        return 2 * (x - p) + 0.4 * x**3 + 0.1 * around
+
+    return minimize(cost, np.zeros(SIZE), args=(p,), jac=slope, method="BFGS").x
+
+
+def decay(t: Any, a: Any, b: Any, c: Any) -> Any:
+    """The model that is fitted."""
+    return a * np.exp(-b * t) + c
+
+
+def fitted(y: Any) -> Any:
+    """The parameters of `decay` for data."""
+    return curve_fit(decay, TIMES, y, p0=[1.0, 1.0, 0.0])[0]
+
+
+def integral(p: Any) -> Any:
+    """The integral of a smooth function with three parameters."""
+    return quad(lambda x: np.exp(-p[0] * x) * np.cos(p[1] * x) + p[2] * x, 0.0, 1.5)[0]
+
+
+def predators(p: Any) -> Any:
+    """The last state of Lotka and Volterra's equations with four parameters."""
+
+    def slope(t: float, y: Any, p: Any) -> Any:
+        u, v = y
+        return np.stack([p[0] * u - p[1] * u * v, -p[2] * v + p[3] * u * v])
+
+    return solve_ivp(slope, (0.0, 10.0), [2.0, 1.0], args=(p,), **TIGHT).y[:, -1]
+
+
+def reaction(p: Any) -> Any:
+    """The last state of a reaction that diffuses, on 100 points."""
+
+    def slope(t: float, y: Any, p: Any) -> Any:
+        left, right = np.concatenate([y[:1], y[:-1]]), np.concatenate([y[1:], y[-1:]])
+        return p[0] * (left - 2 * y + right) + p[1] * y * (1 - y) - p[2] * y**3
+
+    start = 0.5 + 0.4 * np.sin(np.linspace(0.0, 6.0, 100))
+    return solve_ivp(slope, (0.0, 1.0), start, args=(p,), **TIGHT).y[:, -1]
+
+
+def _gradient(f: Callable[[Any], Any], x: Any) -> dict[str, Callable[[], Any]]:
+    gradient = dd.grad(lambda x: np.sum(f(x)))
+    return {"function": lambda: f(x), "dualdiff": lambda: gradient(x)}
+
+
+def workloads() -> Iterator[Workload]:
+    """Gradients through solvers, and one whole Jacobian."""
+    p = np.linspace(0.5, 1.5, SIZE)
+    jacobian = dd.jacobian(coupled_root)
+    whole = {"function": lambda: coupled_root(p), "dualdiff": lambda: jacobian(p)}
+    noisy = np.exp(-1.3 * TIMES) + 0.02 * np.sin(9.0 * np.arange(TIMES.size))
+    yield Workload("root of 50 equations, grad", _gradient(coupled_root, p))
+    yield Workload("root of 50 equations, Jacobian", whole)
+    yield Workload("minimum of 50 variables, grad", _gradient(chain_minimum, p))
+    yield Workload(
+        "brentq, grad", _gradient(lambda a: brentq(lambda x: x**3 + a * x - 2, 0, 5), 1.2)
+    )
+    yield Workload("curve_fit, 40 points, grad", _gradient(fitted, noisy))
+    yield Workload("quad, 3 parameters, grad", _gradient(integral, np.array([0.7, 2.0, 0.3])))
+    rates = np.array([1.1, 0.4, 0.9, 0.3])
+    yield Workload("solve_ivp, Lotka-Volterra, grad", _gradient(predators, rates))
+    yield Workload(
+        "solve_ivp, 100 components, grad", _gradient(reaction, np.array([5.0, 1.0, 0.2]))
+    )

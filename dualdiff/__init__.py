@@ -20,7 +20,7 @@ from .transforms.jvp_vjp import jvp, vjp
 from .transforms.linearize import linearize
 from .transforms.wirtinger import wirtinger
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 keep_released_memory()
 

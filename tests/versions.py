@@ -3,4 +3,5 @@
 import numpy as np
 import scipy
 
-RNG_NAME = "rng" if np.lib.NumpyVersion(scipy.__version__) >= "1.15.0" else "random_state"
+OLD_SCIPY = np.lib.NumpyVersion(scipy.__version__) < "1.15.0"
+RNG_NAME = "random_state" if OLD_SCIPY else "rng"

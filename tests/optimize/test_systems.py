@@ -11,6 +11,7 @@ from scipy.sparse import issparse
 import dualdiff as dd
 from dualdiff.errors import NoCovarianceError
 from dualdiff.optimize import curve_fit, least_squares, root
+from tests.versions import OLD_SCIPY
 
 T = np.linspace(0.0, 4.0, 40)
 NOISE = 0.02 * np.random.default_rng(1).normal(size=40)
@@ -30,12 +31,12 @@ def residuals(p: Any) -> Any:
 @pytest.mark.parametrize("method", ["trf", "dogbox", "lm"])
 def test_least_squares_agrees_with_scipys_curve_fit(method: Any) -> None:
     expected, covariance = scipy.optimize.curve_fit(decay, T, Y)
-    for jac in (None, "exact", "3-point"):
+    for jac in (None, "exact", "2-point"):
         found = least_squares(residuals, {"height": 1.0, "rate": 1.0}, method=method, jac=jac)
         np.testing.assert_allclose([found.params["height"], found.params["rate"]], expected, 1e-5)
         np.testing.assert_allclose(found.covariance, covariance, rtol=1e-3)
         np.testing.assert_allclose(found.standard_errors["rate"], covariance[1, 1] ** 0.5, 1e-3)
-    assert "Jacobian: differences; jac='3-point' was asked for" in str(found.derivatives)
+    assert "Jacobian: differences; jac='2-point' was asked for" in str(found.derivatives)
 
 
 def test_bounds_of_least_squares() -> None:
@@ -109,6 +110,7 @@ def test_curve_fit_agrees_with_scipys(jac: Any, bounds: Any) -> None:
     np.testing.assert_allclose([named.params["height"], named.params["rate"]], expected, rtol=1e-5)
 
 
+@pytest.mark.skipif(OLD_SCIPY, reason="SciPy drops missing data together with sigma from 1.15 on")
 def test_curve_fit_takes_sigma_missing_data_and_bounds_by_name() -> None:
     y = Y.copy()
     y[3] = np.nan

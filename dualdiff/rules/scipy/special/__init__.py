@@ -26,6 +26,7 @@ from . import (  # noqa: F401  # their rules
     integrals,
     noncentral,
     polynomials,
+    private_distributions,
     student,
 )
 from .gamma_beta import factorial, multigammaln, polygamma

@@ -53,7 +53,11 @@ closed("_kolmogc", lambda x: -_kolmogorov_dy(x))
 by("_kolmogp", _kolmogorov_dy)
 inverse("kolmogi", lambda p, t: special.kolmogorov(t) - p)
 inverse("_kolmogci", lambda p, t: 1 - special.kolmogorov(t) - p)
-by("smirnov", flat(_smirnov_dd), [0])
+_smirnov = flat(_smirnov_dd)
+by("smirnov", _smirnov, [0])
+by("_smirnovc", lambda n, d: -_smirnov(n, d), [0])
+by("_smirnovp", lambda n, d: partial(_smirnov, 1)(n, d), [0])
+inverse("_smirnovci", lambda n, p, t: 1 - special.smirnov(unbox(n), t) - p, [0])
 inverse("smirnovi", lambda n, p, t: special.smirnov(unbox(n), t) - p, [0])
 
 

@@ -234,10 +234,13 @@ closed(
     lambda x, y, z: -betainc_b(x, y, z),
     lambda x, y, z: -beta_density(x, y, z),
 )
+by("_beta_cdf", lambda x, a, b: special.betainc(a, b, x))
+by("_beta_sf", lambda x, a, b: -special.betainc(a, b, x))
 by("_beta_pdf", lambda x, a, b: beta_density(a, b, x))
 inverse("betaincinv", lambda a, b, p, t: special.betainc(a, b, t) - p)
 inverse("betainccinv", lambda a, b, p, t: special.betaincc(a, b, t) - p)
 inverse("_beta_ppf", lambda p, a, b, t: special.betainc(a, b, t) - p)
+inverse("_beta_isf", lambda p, a, b, t: special.betaincc(a, b, t) - p)
 inverse("btdtria", lambda p, b, x, t: special.betainc(t, b, x) - p)
 inverse("btdtrib", lambda a, p, x, t: special.betainc(a, t, x) - p)
 
@@ -256,8 +259,17 @@ def _rest(n: Any, k: Any) -> Any:
     return unbox(n) - np.floor(unbox(k))
 
 
-by("bdtr", lambda k, n, p: special.betaincc(_up(k), _rest(n, k), p), [0, 1])
-by("bdtrc", lambda k, n, p: special.betainc(_up(k), _rest(n, k), p), [0, 1])
+def _more_than(k: Any, n: Any, p: Value) -> Any:
+    """The probability of more than k successes of n; of n there are no more."""
+    rest = _rest(n, k)
+    some = (rest > 0) | np.isnan(rest)
+    if np.all(some):
+        return special.betainc(_up(k), rest, p)
+    return np.where(some, special.betainc(_up(k), np.where(some, rest, 1.0), p), 0.0)
+
+
+by("bdtr", lambda k, n, p: -_more_than(k, n, p), [0, 1])
+by("bdtrc", _more_than, [0, 1])
 inverse("bdtri", lambda k, n, y, t: special.bdtr(unbox(k), unbox(n), t) - y, [0, 1])
 inverse("bdtrik", lambda y, n, p, t: special.betaincc(t + 1, n - t, p) - y)
 inverse("bdtrin", lambda k, y, p, t: special.betaincc(k + 1, t - k, p) - y)
@@ -266,8 +278,8 @@ by("nbdtrc", lambda k, n, p: special.betaincc(unbox(n) * 1.0, unbox(k) + 1.0, p)
 inverse("nbdtri", lambda k, n, y, t: special.nbdtr(unbox(k), unbox(n), t) - y, [0, 1])
 inverse("nbdtrik", lambda y, n, p, t: special.betainc(n, t + 1, p) - y)
 inverse("nbdtrin", lambda k, y, p, t: special.betainc(t, k + 1, p) - y)
-by("_binom_cdf", lambda k, n, p: special.betaincc(_up(k), _rest(n, k), p), [0, 1])
-by("_binom_sf", lambda k, n, p: special.betainc(_up(k), _rest(n, k), p), [0, 1])
+by("_binom_cdf", lambda k, n, p: -_more_than(k, n, p), [0, 1])
+by("_binom_sf", _more_than, [0, 1])
 closed("_binom_pmf", None, None, lambda x, y, z, ans: ans * (x - y * z) / (z * (1 - z)))
 by("_nbinom_cdf", lambda k, n, p: special.betainc(n, _up(k), p), [0])
 by("_nbinom_sf", lambda k, n, p: special.betaincc(n, _up(k), p), [0])

@@ -11,7 +11,9 @@ alternative evaluation: reverse mode would add up the large parts of a sum befor
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import importlib
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -37,9 +39,17 @@ FEW = 16
 BLOCK = 1500  # elements whose nodes of a quadrature stay in cache
 
 
+# Until release 1.14 some functions stand here, which later ones need not search.
+_boost: Any = None
+if not hasattr(_ufuncs, "_beta_pdf"):
+    with contextlib.suppress(ImportError):
+        _boost = importlib.import_module("scipy.stats._boost")
+
+
 def find(name: str) -> Any:
     """A universal function of SciPy, public or private, or None if this release lacks it."""
-    found = (getattr(home, name, None) for home in (special, _ufuncs))
+    homes = (special, _ufuncs) if _boost is None else (special, _ufuncs, _boost)
+    found = (getattr(home, name, None) for home in homes)
     return next((f for f in found if isinstance(f, np.ufunc)), None)
 
 

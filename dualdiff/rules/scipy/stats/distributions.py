@@ -41,7 +41,7 @@ REBOUND = frozenset(
     )
 )  # fmt: skip
 QUANTILES = ("ppf", "isf", "median", "interval")
-MOMENTS = ("mean", "var", "std", "stats", "moment", "entropy", "support")
+MOMENTS = ("mean", "var", "std", "stats", "moment", "entropy", "support", "nnlf")
 CLOSE = 1e-9  # how far a first value may be from SciPy's
 INFRASTRUCTURE = "scipy.stats._distn_infrastructure"
 
@@ -97,6 +97,7 @@ class Distribution:
                 what = f"scipy.stats.{self.name}.{name}"
                 if self.discrete and name in MOMENTS:
                     given = args[1:] if name == "moment" else args
+                    given = tuple(args[0]) if name == "nnlf" else given
                     named = {k: v for k, v in kwargs.items() if k not in ("order", "moments")}
                     self._refuse_integers(name, self.parameters(name, given, named)[0])
                 if self.name == "truncpareto" and args and is_box(args[0]):

@@ -66,3 +66,10 @@ def test_a_quantile_where_the_density_underflows_keeps_its_value():
     value, slope = dd.jvp(lambda a: stats.argus.isf(1e-20, a), (1.0,), (1.0,))
     assert value == 1
     assert np.isnan(slope)
+
+
+def test_beyond_the_last_integer_probabilities_do_not_change():
+    assert dd.grad(lambda p: stats.binom.cdf(5, 5, p))(0.3) == 0
+    slopes = dd.jvp(lambda p: stats.bernoulli.cdf([0, 1], p), (0.3,), (1.0,))[1]
+    np.testing.assert_allclose(slopes, [-1, 0], rtol=1e-14)
+    assert dd.grad(lambda p: stats.binom.sf(4, 5, p))(0.3) == pytest.approx(5 * 0.3**4, rel=1e-13)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import unbox
+from ....array.box import is_box, unbox
 from ....core.batch import dtype_of
 from ....core.types import Value
 from .bessel_orders import ive_order, jv_order, kve_order, yv_order
@@ -60,9 +60,17 @@ def _scaled(near: Callable[..., Any], sign: int) -> Callable[..., Any]:
 
 
 def _i1e_near(order: Any, x: Value, ans: Value) -> Any:
-    zero = unbox(x) == 0
-    by_x = np.where(zero, 0.5, ans / np.where(zero, 1, x))
-    return special.i0e(x) - signed(x) * ans - by_x
+    """The quotient costs less, but its derivative would cancel near 0."""
+    if is_box(x) or is_box(ans):
+        return 0.5 * (special.i0e(x) + _second(special.ive, x)) - signed(x) * ans
+    tiny = np.abs(x) < 1e-300
+    return special.i0e(x) - signed(x) * ans - np.where(tiny, 0.5, ans / np.where(tiny, 1, x))
+
+
+def _second(function: Any, x: Value) -> Any:
+    """I of order 2, which SciPy does not know for the smallest numbers."""
+    tiny = np.abs(unbox(x)) < 1e-160
+    return function(2, np.where(tiny, 0.0, x) if np.any(tiny) else x)
 
 
 _i0e_dx = _scaled(lambda n, x, ans: special.i1e(x) - signed(x) * ans, 1)
@@ -89,7 +97,7 @@ closed("j1", lambda x: 0.5 * (special.j0(x) - special.jv(2, x)))
 closed("y0", lambda x: -special.y1(x))
 closed("y1", lambda x: 0.5 * (special.y0(x) - special.yv(2, x)))
 closed("i0", lambda x: special.i1(x))
-closed("i1", lambda x: 0.5 * (special.i0(x) + special.iv(2, x)))
+closed("i1", lambda x: 0.5 * (special.i0(x) + _second(special.iv, x)))
 closed("k0", lambda x: -special.k1(x))
 closed("k1", lambda x: -0.5 * (special.k0(x) + special.kv(2, x)))
 closed("i0e", lambda x, ans: _i0e_dx(_zeros(x), x, ans))

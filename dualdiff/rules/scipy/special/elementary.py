@@ -11,6 +11,7 @@ from ....array.box import is_box, unbox
 from ....core.types import Tangent, Value
 from .kinds import closed, declared, horner, partial, where
 
+LARGE = 1e4  # whose exponential is infinite
 LN2 = 0.6931471805599453
 LN10 = 2.302585092994046
 DEGREE = np.pi / 180
@@ -57,8 +58,8 @@ def _exprel_slope(t: Tangent) -> Any:
     return where(
         np.abs(unbox(t)) < 0.5,
         lambda t: horner(t, EXPREL_SLOPE),
-        lambda t: ((t - 1) * np.exp(t) + 1) / (t * t),
-        t,
+        lambda t: (np.exp(t) * (1 - 1 / t) + 1 / t) / t,
+        np.where(unbox(t) > LARGE, LARGE, t) if np.any(unbox(t) > LARGE) else t,
     )
 
 

@@ -30,7 +30,7 @@ def _ellipk_dm(m: Any, k: Any) -> Any:
     return where(
         np.abs(unbox(m)) < NEAR,
         lambda m, k: horner(m, K_SLOPE),
-        lambda m, k: (special.ellipe(m) - (1 - m) * k) / (2 * m * (1 - m)),
+        lambda m, k: (special.ellipe(m) / (1 - m) - k) / (2 * m),
         m, k,
         fill=0.5,
     )  # fmt: skip

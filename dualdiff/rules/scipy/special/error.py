@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import unbox
+from ....array.box import is_box, unbox
 from ....core.batch import dtype_of
 from ....core.types import Value
 from .kinds import by, closed, find, inverse, several, where
@@ -18,6 +18,7 @@ SQRT_PI_BY_2 = 0.886226925452758
 SQRT_2_PI = 2.5066282746310002
 SQRT_2_BY_PI = 0.7978845608028654
 SQRT_HALF = 0.7071067811865476
+FAR = 60.0
 
 
 def _asymptotic(x: Value, terms: int, sign: int) -> Any:
@@ -78,15 +79,23 @@ def _voigt(x: Value, y: Value, z: Value, which: int) -> Any:
     return front * np.real(slope if which == 0 else 1j * slope) / (y * np.sqrt(2.0))
 
 
-closed("erf", lambda x: TWO_BY_SQRT_PI * np.exp(-x * x))
-closed("erfc", lambda x: -TWO_BY_SQRT_PI * np.exp(-x * x))
+def _bell(x: Value, factor: float) -> Any:
+    """``exp(-factor * x * x)``; far out it is 0, as are its derivatives, where x * x overflows."""
+    if is_box(x) and dtype_of(x).kind != "c":
+        far = np.abs(unbox(x)) > FAR
+        x = np.where(far, FAR, x) if np.any(far) else x
+    return np.exp(-factor * x * x)
+
+
+closed("erf", lambda x: TWO_BY_SQRT_PI * _bell(x, 1))
+closed("erfc", lambda x: -TWO_BY_SQRT_PI * _bell(x, 1))
 closed("erfi", lambda x: TWO_BY_SQRT_PI * np.exp(x * x))
 closed("erfcx", _erfcx_dx)
 closed("dawsn", _dawsn_dx)
 closed("wofz", lambda x, ans: 1j * TWO_BY_SQRT_PI - 2 * x * ans)
 closed("erfinv", lambda ans: SQRT_PI_BY_2 * np.exp(ans * ans))
 closed("erfcinv", lambda ans: -SQRT_PI_BY_2 * np.exp(ans * ans))
-closed("ndtr", lambda x: np.exp(-0.5 * x * x) / SQRT_2_PI)
+closed("ndtr", lambda x: _bell(x, 0.5) / SQRT_2_PI)
 closed("log_ndtr", _mills)
 closed("ndtri", lambda ans: SQRT_2_PI * np.exp(0.5 * ans * ans))
 closed("ndtri_exp", lambda ans: 1 / _mills(ans))

@@ -101,7 +101,8 @@ def _trigamma_values(x: Value) -> Any:
 def _trigamma_block(x: Any, out: Any) -> None:
     """In place: fresh memory is what costs."""
     out[...] = 0.0
-    steps = max(0, int(np.ceil(NEAR - np.min(x))))
+    low = float(np.min(x))
+    steps = 0 if low >= NEAR else int(np.ceil(NEAR - low))
     square = np.empty(x.shape)
     for k in range(steps):
         np.add(x, k, out=square)
@@ -200,6 +201,23 @@ def _pole(x: Value) -> Any:
     return (unbox(x) < 0.25) & (np.abs(unbox(x) - np.round(unbox(x))) < 0.25)
 
 
+def _psi(x: Value) -> Any:
+    """The digamma function, beside its poles by reflection (DLMF 5.5.4): SciPy's loses digits."""
+    if dtype_of(x).kind == "c":
+        return special.psi(x)
+    value = unbox(x)
+    beside = (value < -0.5) & (np.abs(value - np.round(value)) < 1e-3)
+    if not np.any(beside):
+        return special.psi(x)
+    return where(
+        beside,
+        lambda x: special.psi(1 - x) - np.pi / np.tan(np.pi * (x - np.round(unbox(x)))),
+        lambda x: special.psi(x),
+        x,
+        fill=1.5,
+    )
+
+
 def rgamma_slope(x: Value, ans: Value) -> Any:
     """``-psi(x) / Gamma(x)``, by reflection on the left, where that has no poles (DLMF 5.5.3)."""
 
@@ -209,7 +227,11 @@ def rgamma_slope(x: Value, ans: Value) -> Any:
         gamma = sign * special.gamma(1 - x)
         return gamma * (np.cos(r) - special.psi(1 - x) * np.sin(r) / np.pi)
 
-    return where(np.real(unbox(x)) < 0.5, left, lambda x, ans: -special.psi(x) * ans, x, ans)
+    def right(x: Value, ans: Value) -> Any:
+        end = unbox(x) == np.inf  # psi is infinite there, and 1 / Gamma smaller than any power
+        return -special.psi(np.where(end, 1.0, x) if np.any(end) else x) * ans
+
+    return where(np.real(unbox(x)) < 0.5, left, right, x, ans)
 
 
 def _rgamma_slope_of(x: Value) -> Any:
@@ -261,8 +283,8 @@ def _binom(x: Value, y: Value, ans: Value, by_x: bool) -> Any:
     return np.where(zero, special.gamma(x + 1) * slope, out)
 
 
-closed("gamma", lambda x, ans: ans * special.psi(x))
-closed("gammaln", lambda x: special.psi(x))
+closed("gamma", lambda x, ans: ans * _psi(x))
+closed("gammaln", lambda x: _psi(x))
 closed("loggamma", lambda x: special.psi(x))
 closed("psi", trigamma)
 closed("rgamma", rgamma_slope)

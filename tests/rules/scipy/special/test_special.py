@@ -237,3 +237,40 @@ def test_complex_gamma_is_holomorphic():
 def test_logsumexp_with_sign_raises_for_complex_numbers():
     with pytest.raises(UnsupportedInputError, match="return_sign"):
         dd.vjp(lambda x: logsumexp(x, return_sign=True), A(3, complex=True))
+
+
+@pytest.mark.parametrize("function", [special.erf, special.erfc, special.ndtr])
+def test_error_functions_are_flat_at_infinity_in_all_orders(function):
+    for x in (np.inf, -np.inf, 1.7e308, np.float64(1e200)):
+        assert dd.grad(function)(x) == 0
+        assert dd.grad(dd.grad(function))(x) == 0
+
+
+def test_infinite_arguments_have_the_limits_of_the_derivatives():
+    assert dd.grad(special.psi)(np.inf) == 0
+    assert dd.grad(dd.grad(special.gammaln))(np.inf) == 0
+    assert dd.grad(special.rgamma)(np.inf) == 0
+    assert dd.grad(special.exprel)(-np.inf) == 0
+    assert dd.grad(special.exprel)(np.inf) == np.inf
+
+
+def test_bessel_functions_are_smooth_at_the_smallest_numbers():
+    for x in (5e-324, 1e-310, 1e-200, 1e-30, 0.0):
+        assert dd.grad(special.i1)(x) == pytest.approx(0.5, rel=1e-14)
+        assert dd.grad(special.i1e)(x) == pytest.approx(0.5, rel=1e-14)
+    assert dd.grad(dd.grad(special.i1e))(1e-30) == pytest.approx(-1, rel=1e-12)
+
+
+def test_gamma_functions_keep_their_digits_beside_poles():
+    x = -1 + 1e-10
+    with mpmath.workdps(40):
+        exact = float(mpmath.digamma(mpmath.mpf(x)))
+    assert dd.grad(special.gammaln)(x) == pytest.approx(exact, rel=1e-13)
+    assert dd.grad(special.gamma)(x) == pytest.approx(exact * special.gamma(x), rel=1e-12)
+
+
+def test_elliptic_integrals_far_left_keep_the_sign_of_the_second_derivative():
+    m = -1e100
+    with mpmath.workdps(120):
+        exact = mpmath.diff(mpmath.ellipk, m, 2, h=abs(mpmath.mpf(m)) * mpmath.mpf(10) ** -30)
+    assert dd.grad(dd.grad(special.ellipk))(m) == pytest.approx(float(exact), rel=1e-12)

@@ -15,7 +15,7 @@ from scipy import stats
 from ..rebinding import REBUILT_MODULES, class_on_traced, on_traced, passing_instance_of
 from . import replacements, summaries  # noqa: F401  # what rebinding must know of scipy.stats
 from .distributions import Distribution
-from .multivariate import Multivariate, dirichlet, multivariate_normal
+from .multivariate import FrozenMultivariate, Multivariate, dirichlet, multivariate_normal
 from .new_classes import calls_class, is_new_class, of_distributions
 
 NEW = "scipy.stats._distribution_infrastructure"
@@ -61,4 +61,7 @@ def of_instance(source: Any) -> Any:
         name = type(source).__name__.removesuffix("_gen")
         if isinstance(getattr(stats, name, None), type(source)):
             return globals().get(name) or __getattr__(name)
+    if isinstance(source, stats._multivariate.multivariate_normal_frozen):
+        fixed = {n: getattr(source, n) for n in ("mean", "cov", "allow_singular")}
+        return FrozenMultivariate(multivariate_normal, fixed)
     return passing_instance_of(source)

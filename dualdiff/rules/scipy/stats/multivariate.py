@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from ...numpy.creation import contains_box
 from .. import special as _rules  # noqa: F401  # those that the formulas need
 from ..arguments import any_traced
 from ..rebinding import explained, instance_of
-from .distributions import Frozen, double
+from .distributions import double
 from .normal_cdf import normal_cdf
 from .replacements import with_value
 
@@ -51,11 +52,39 @@ class Multivariate:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The distribution with its parameters fixed."""
-        if any_traced((*args, *kwargs.values())):
-            return Frozen(self, args, kwargs)
-        return self.source(*args, **kwargs)
+        if not any_traced((*args, *kwargs.values())):
+            return self.source(*args, **kwargs)
+        call = inspect.signature(type(self.source).__call__)
+        given = call.bind(self.source, *args, **kwargs).arguments
+        named = {**given, **given.get("kwds", {})}
+        return FrozenMultivariate(self, {k: v for k, v in named.items() if k not in NOT_GIVEN})
 
     freeze = __call__
+
+
+# What freezes a distribution beside its parameters.
+NOT_GIVEN = ("self", "seed", "kwds")
+
+
+class FrozenMultivariate:
+    """A distribution of several variables with its parameters, of which some are traced."""
+
+    holds_traced = True
+
+    def __init__(self, distribution: Any, parameters: dict[str, Any]) -> None:
+        self.dist, self.parameters = distribution, parameters
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name in self.parameters:
+            return self.parameters[name]
+        method = getattr(self.dist, name)
+        if not callable(method):
+            return method
+        takes = inspect.signature(getattr(self.dist.source, name)).parameters
+        known = {k: v for k, v in self.parameters.items() if k in takes}
+        return lambda *args, **kwargs: method(*args, **known, **kwargs)
 
 
 def _parameters(mean: Any, cov: Any, ndim: int) -> tuple[Any, Any]:

@@ -283,7 +283,7 @@ Parameters are one number each; with arrays of parameters the lines marked * hol
 | `erf`, `erfc`, `erfcx`, `ndtr`, `ndtri` | 1.3 to 1.8 | | `ellipk`, `ellipe` | 3.6 |
 | `expit`; `log_expit`, `logit` | 2.7; 1.4 | | `psi` | 3.3 |
 | `spence`, `dawsn`, `exp1` | 1.0 to 1.6 | | `i0e`, `i1e`, `k0e` | 2.3 to 2.6 |
-| `exprel`, `log_ndtr`, `gammaln`, `gamma` | 2.0 to 2.6 | | `boxcox`, `pseudo_huber` in both | 2.4; 2.8 |
+| `exprel`, `log_ndtr`, `gammaln`, `gamma` | 2.0 to 2.6 | | `boxcox`; `pseudo_huber` | 2.4; 2.8 |
 | `gammainc` in a | 1.0; 7* | | `betainc` in a; in b | 1.0; 7*, 16* |
 | `jv`, `yv` in the order | 5* | | `iv`; `kv` in the order | 2*; 8* |
 | `norm.logpdf`, `.logsf` | 1.5; 1.8 | | `gamma.logpdf`, `.logsf` | 2.5; 1.0 |

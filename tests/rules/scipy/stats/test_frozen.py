@@ -1,0 +1,45 @@
+"""Frozen distributions of several variables, by SciPy's own names."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import dualdiff as dd
+
+EYE, X = np.eye(2), np.array([1.0, 2.0])
+SPD = np.array([[2.0, 0.3], [0.3, 1.5]])
+CASES = {
+    "normal": lambda t: stats.multivariate_normal(t * X, SPD * t).logpdf(X),
+    "normal, by keywords": lambda t: stats.multivariate_normal(mean=t * X, cov=SPD).pdf(X),
+    "normal, cdf": lambda t: stats.multivariate_normal(t * X, SPD).cdf(X),
+    "normal, cdf in x": lambda t: stats.multivariate_normal(X, SPD).cdf(t * X),
+    "normal, entropy": lambda t: stats.multivariate_normal(X, SPD * t).entropy(),
+    "t": lambda t: stats.multivariate_t(t * X, SPD, df=3 * t).logpdf(X),
+    "dirichlet": lambda t: stats.dirichlet(t * X).logpdf([0.3, 0.7]),
+    "dirichlet, variance": lambda t: stats.dirichlet(t * X).var()[0],
+    "wishart": lambda t: stats.wishart(3 * t, SPD * t).logpdf(EYE),
+    "inverse wishart": lambda t: stats.invwishart(3 * t, SPD * t).logpdf(EYE),
+    "matrix normal": lambda t: stats.matrix_normal(EYE * t, SPD * t, EYE).logpdf(EYE),
+    "von mises fisher": lambda t: stats.vonmises_fisher([1.0, 0.0], t).logpdf([0.6, 0.8]),
+    "multinomial": lambda t: stats.multinomial(5, np.stack([t / 4, 1 - t / 4])).logpmf([2, 3]),
+    "dirichlet multinomial": lambda t: stats.dirichlet_multinomial(t * X, 5).logpmf([2, 3]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_frozen_distributions_have_derivatives_in_their_parameters(name):
+    f, at, h = CASES[name], 1.3, 1e-5
+    value, slope = dd.jvp(f, (at,), (1.0,))
+    assert value == pytest.approx(f(at), rel=1e-5)  # SciPy integrates the normal cdf to 1e-5
+    step = 1e-3 if "cdf" in name else h
+    differences = (f(at + step) - f(at - step)) / (2 * step)
+    assert slope == pytest.approx(differences, rel=1e-2 if "cdf" in name else 1e-7)
+    assert dd.grad(f)(at) == pytest.approx(slope, rel=1e-10)
+
+
+def test_parameters_of_a_frozen_distribution_can_be_read():
+    def f(m):
+        frozen = stats.multivariate_normal(m, SPD)
+        return frozen.mean[0] * 2 + frozen.logpdf(X)
+
+    np.testing.assert_allclose(dd.grad(f)(X), [2.0, 0.0], atol=1e-14)

@@ -95,10 +95,14 @@ class Entry:
             args = tuple(map(settled, args))
             kwargs = {k: settled(v) for k, v in kwargs.items()}
             if any_traced(args) or any_traced(kwargs.values()):
-                return self.find()(*args, **kwargs)
+                return self.answer(args, kwargs)
         elif self.calls and may_capture() and self.gets_function(args, kwargs):
-            return self.find()(*args, **kwargs)
+            return self.answer(args, kwargs)
         return self.original(*args, **kwargs)
+
+    def answer(self, args: Any, kwargs: Any) -> Any:
+        """The result of the implementation; tests watch it."""
+        return self.find()(*args, **kwargs)
 
     def gets_function(self, args: Any, kwargs: Any) -> bool:
         """Whether a function of the program is among the arguments that SciPy calls."""

@@ -239,7 +239,39 @@ EQUATIONS = [
         for name, f in (("care", L.solve_continuous_are), ("dare", L.solve_discrete_are))
     ),
 ]  # fmt: skip
-ROWS = [*SYSTEMS, *FACTORS, *EIGENVALUES, *SPECIAL, *FUNCTIONS, *EQUATIONS]
+# Two real eigenvalues and a pair; four real ones. Signs of vectors may change with the precision.
+TURNING = np.array(
+    [[1.0, 2.0, 0.3, 0.1], [-1.5, 0.7, 0.2, 0.6], [0.4, 0.1, 4.0, 0.5], [0.3, 0.0, 0.2, 6.0]]
+)
+STEADY = np.diag([1.0, 2.5, 4.5, 7.0]) + 0.3 * A(4, 4)
+B4 = np.eye(4) + 0.1 * A(4, 4, seed=3)
+
+
+def sizes(results):
+    return [np.abs(x) for x in results]
+
+
+SCHUR = [
+    real(L.schur, TURNING, _float32=False),
+    real(L.schur, STEADY, _float32=False),
+    real(L.schur, STEADY, sort="lhp", _float32=False),
+    real(lambda a: sizes(L.schur(a, "complex")), TURNING, _id="schur-complex"),
+    row(lambda a: sizes(L.schur(a)), A(3, 3, complex=True), _id="schur-data", _float32=False),
+    real(lambda t: sizes(L.rsf2csf(np.triu(t), np.eye(4))), STEADY, _id="rsf2csf"),
+    real(lambda a: sizes(L.rsf2csf(*L.schur(a))), TURNING, _id="rsf2csf-pair", _float32=False),
+    real(L.qz, STEADY, B4, _float32=False),
+    real(L.qz, TURNING, B4, _float32=False),
+    real(lambda *ab: sizes(L.qz(*ab, "complex")), TURNING, B4, _id="qz-complex", _float32=False),
+    real(L.ordqz, STEADY, B4, _float32=False),
+    row(L.hessenberg, A(4, 4), calc_q=True),
+    row(L.hessenberg, A(4, 4)),
+    row(lambda a: L.matrix_balance(a)[0], A(3, 3) * np.array([1.0, 9.0, 1]), _id="matrix_balance"),
+    real(
+        lambda s: L.cdf2rdf(np.array([1 + 2j, 1 - 2j]) * s, np.array([[1, 1], [1j, -1j]]) * s)[0],
+        A(), _id="cdf2rdf",
+    ),
+]  # fmt: skip
+ROWS = [*SCHUR, *SYSTEMS, *FACTORS, *EIGENVALUES, *SPECIAL, *FUNCTIONS, *EQUATIONS]
 TestRules = rule_tests(ROWS)
 
 

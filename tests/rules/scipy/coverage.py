@@ -2,7 +2,7 @@
 
 `python -m tests.rules.scipy.coverage` runs the tests of SciPy's rules, notes which functions of
 SciPy's the tests that pass call on traced values, and writes coverage.json here and the page.
-Further arguments are pytest's.
+Further arguments are pytest's; where they choose some tests, the results of others stay.
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ import pytest
 from dualdiff.array.box import Box, is_box
 from dualdiff.core.dual import ForwardTrace
 from dualdiff.core.trace import materialize
+from dualdiff.rules.scipy import rebinding
 from dualdiff.rules.scipy.arguments import attributes, holds_traced
 from dualdiff.rules.scipy.dispatch import Entry, targets_of
 
 HERE = Path(__file__).parent
 RECORD = HERE / "coverage.json"
 PAGE = HERE.parents[2] / "docs" / "coverage_scipy.md"
+FFT_HOMES = ("_basic_backend", "_realtransforms_backend", "_fftlog_backend", "_fftlog")
 COLUMNS = ("forward", "reverse", "complex", "order 2")
 
 
@@ -80,8 +82,14 @@ def names_by_key() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for n in names():
         value = object_of(n.name)
-        for target in () if value is None else targets_of(value):
+        targets = () if value is None else targets_of(value)
+        if n.name.startswith("scipy.fft."):  # functions that hand over to one of these
+            last = n.name.rpartition(".")[2]
+            homes = (importlib.import_module(f"scipy.fft.{home}") for home in FFT_HOMES)
+            targets = [getattr(home, last) for home in homes if hasattr(home, last)]
+        for target in targets:
             found.setdefault(key_of(target), []).append(n.name)
+        found.setdefault(f"called {n.name}", []).append(n.name)
     return found
 
 
@@ -136,11 +144,19 @@ def watched() -> Iterator[dict[str, set[str]]]:
             found.setdefault(key_of(ufunc), set()).update(columns_of(inputs))
         return on_ufunc(self, ufunc, method, *inputs, **kwargs)
 
+    def watched_copy(function: Any, name: str, args: Any, kwargs: Any) -> Any:
+        given = columns_of((*args, *kwargs.values()))
+        found.setdefault(f"called {name}", set()).update(given)
+        return explained(function, name, args, kwargs)
+
+    explained = rebinding.explained
+    rebinding.explained = watched_copy
     Entry.answer = watched_answer  # type: ignore[method-assign]
     Box.__array_ufunc__ = array_ufunc  # type: ignore[method-assign, assignment]
     try:
         yield found
     finally:
+        rebinding.explained = explained
         Entry.answer = answer  # type: ignore[method-assign]
         Box.__array_ufunc__ = on_ufunc  # type: ignore[method-assign]
 
@@ -148,8 +164,8 @@ def watched() -> Iterator[dict[str, set[str]]]:
 class Recorder:
     """A plugin of pytest that writes down what the tests that pass have shown."""
 
-    def __init__(self) -> None:
-        self.shown: dict[str, set[str]] = {}
+    def __init__(self, others: dict[str, list[str]]) -> None:
+        self.shown = {name: set(columns) for name, columns in others.items()}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Any:
@@ -220,4 +236,6 @@ def page() -> str:
 if __name__ == "__main__":
     from tests.rules.scipy import coverage  # the module that tests import, not this one
 
-    sys.exit(pytest.main([str(HERE), "-q", *sys.argv[1:]], plugins=[coverage.Recorder()]))
+    chosen = sys.argv[1:]
+    recorder = coverage.Recorder(coverage.recorded() if chosen else {})
+    sys.exit(pytest.main([str(HERE), "-q", *chosen], plugins=[recorder]))

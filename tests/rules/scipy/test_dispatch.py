@@ -146,6 +146,26 @@ def test_other_functions_by_scipys_names(call):
     assert dd.grad(call)(1.2) == pytest.approx(central, rel=1e-6, abs=1e-8)
 
 
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("logsumexp", lambda f, x: f(x)),
+        ("softmax", lambda f, x: f(x)[0]),
+        ("log_softmax", lambda f, x: f(x)[0]),
+        ("multigammaln", lambda f, x: f(x[0] + 3.0, 2)),
+        ("polygamma", lambda f, x: f(1, x)[0]),
+        ("zeta", lambda f, x: f(x + 1.0, 2.0)[0]),
+        ("factorial", lambda f, x: f(x)[0]),
+    ],
+)
+def test_functions_of_scipy_special_have_the_derivatives_of_their_counterparts(name, call):
+    x = A(3, low=1.2, high=2.0)
+    own, counterpart = getattr(scipy.special, name), getattr(dd.scipy.special, name)
+    for derivative in (dd.grad, dd.hessian, lambda f: dd.jacobian(f, mode="forward")):
+        expected = derivative(lambda x: call(counterpart, x))(x)
+        assert np.array_equal(derivative(lambda x: call(own, x))(x), expected)
+
+
 def test_scipys_own_calls_are_diverted():
     # solve_triangular is called by SciPy's code with the traced matrix
     def f(s):

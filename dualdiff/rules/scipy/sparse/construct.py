@@ -147,7 +147,7 @@ def diags(
     return _diagonals("diags", diagonals, offsets, {"shape": shape, "format": format})
 
 
-@implements(sparse.issparse)
+# SciPy's own stays as it is: SciPy's matrices leave operators to what it does not know.
 def issparse(x: Value) -> bool:
     """Whether an array is sparse, with plain or traced values.
 

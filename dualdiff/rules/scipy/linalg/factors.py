@@ -19,7 +19,8 @@ from ..formulas import formula
 from ..leaves import leaf
 from .functions import sqrtm_p
 from .gauges import phases, turned
-from .stacks import over_stack
+from .stacks import over_stack, permuted
+from .systems import triangular_p
 
 
 @formula(linalg.cholesky, arrays="a")
@@ -42,15 +43,19 @@ def cho_factor(a: Value, lower: bool = False, value: Any = None) -> Any:
 # The factors of a matrix that is permuted already: plain ones are known, and given as parameters.
 def _lu_jvp(t: Tangent, ans: Value) -> tuple[Any, Any]:
     low, up = ans
-    middle = transpose(np.linalg.solve(transpose(up), transpose(np.linalg.solve(low, t))))
+    middle = transpose(_below(up, transpose(_below(low, t, 0, True)), 1, False))
     return np.matmul(low, np.tril(middle, -1)), np.matmul(np.triu(middle), up)
 
 
 def _lu_vjp(g: Cotangent, ans: Value) -> Cotangent:
     (low, up), (gl, gu) = ans, g
     middle = np.tril(np.matmul(transpose(low), gl), -1) + np.triu(np.matmul(gu, transpose(up)))
-    right = transpose(np.linalg.solve(up, transpose(middle)))
-    return np.linalg.solve(transpose(low), right)
+    right = transpose(_below(up, transpose(middle), 0, False))
+    return _below(low, right, 1, True)
+
+
+def _below(factor: Value, right: Value, trans: int, lower: bool) -> Any:
+    return triangular_p(factor, right, trans=trans, lower=lower, unit_diagonal=lower)
 
 
 lu_p = leaf(
@@ -59,7 +64,6 @@ lu_p = leaf(
     vjp=_lu_vjp,
     name="linalg.lu",
     outputs=2,
-    batched=True,
 )
 
 
@@ -86,8 +90,8 @@ def lu(a: Value, permute_l: bool = False, p_indices: bool = False, value: Any = 
     index = linalg.lu(plain(a), p_indices=True)[0]
 
     def one(a: Value, index: Any, low: Any, up: Any) -> Any:
-        left, right = _lu_factors(a[np.argsort(index)], low, up)
-        return (left[index] if permute_l else left), right
+        left, right = _lu_factors(permuted(a, np.argsort(index), -2), low, up)
+        return (permuted(left, index, -2) if permute_l else left), right
 
     left, right = over_stack(one, (a, 2), (index, 1), (low, 2), (up, 2))
     return (left, right) if permute_l else (value[0], left, right)
@@ -105,7 +109,7 @@ def lu_factor(a: Value, value: Any = None) -> Any:
         for i, other in enumerate(pivots):
             order[[i, other]] = order[[other, i]]
         low, up = np.tril(packed[:, :k], -1) + np.eye(m, k), np.triu(packed[:k])
-        left, right = _lu_factors(a[order], low, up)
+        left, right = _lu_factors(permuted(a, order, -2), low, up)
         below = np.pad(np.tril(left, -1), [(0, 0), (0, n - k)])
         return below + np.pad(right, [(0, m - k), (0, 0)])
 
@@ -168,9 +172,13 @@ def ldl(A: Value, lower: bool = True, hermitian: bool = True, value: Any = None)
         flip = slice(None) if lower else slice(None, None, -1)
         low, d = low[way][:, flip], d[flip, flip]
         left, middle = ldl_p(
-            matrix[way][:, way], low=low, d=d, blocks=_blocks(d), hermitian=bool(hermitian)
+            permuted(permuted(matrix, way, -2), way, -1),
+            low=low,
+            d=d,
+            blocks=_blocks(d),
+            hermitian=bool(hermitian),
         )
-        return left[np.argsort(way)][:, flip], middle[flip, flip]
+        return permuted(left, np.argsort(way), -2)[:, flip], middle[flip, flip]
 
     left, middle = over_stack(one, (A, 2), (value[0], 2), (value[1], 2), (value[2], 1))
     return left, middle, value[2]
@@ -191,7 +199,7 @@ def qr(a: Value, mode: str = "full", pivoting: bool = False, value: Any = None) 
     value = value if isinstance(value, tuple) else (value,)
 
     def one(a: Value, order: Any, *wanted: Any) -> Any:
-        a = a if order is None else a[:, order]
+        a = a if order is None else permuted(a, order, -1)
         m, n = shape_of(a)
         if mode == "r":
             r = np.linalg.qr(a, "r")
@@ -264,7 +272,7 @@ def qr_multiply(
 ) -> Any:  # fmt: skip
     """``scipy.linalg.qr_multiply``: the product of c with the Q of ``a = Q R``, and R."""
     order = value[2] if pivoting else None
-    matrix = a if order is None else a[:, order]
+    matrix = a if order is None else permuted(a, order, -1)
     full = mode == "left" and shape_of(c)[0] == shape_of(a)[0] and np.ndim(c) > 0
     q, r = np.linalg.qr(matrix)
     wanted = linalg.qr(plain(matrix), mode="economic")

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
-from ....array.box import unbox
+from ....array.box import is_box, unbox
 from ....core.batch import shape_of
-from ....core.types import Value
+from ....core.types import Cotangent, Value
+from ...declare import linear
 from ...numpy.common import laid_out
 from ...numpy.manipulation import as_operand
+from ...structures import Gather
 from ..dispatch import implements
 from ..formulas import formula
 
@@ -39,16 +41,32 @@ def block_diag(*arrs: Any) -> Any:
     return laid_out(np.concatenate(rows, axis=-2))
 
 
+def _along_diagonals(vector: Value, m: int, n: int) -> Any:
+    """The matrix of shape (m, n) that is constant along diagonals, the lowest first."""
+    if is_box(vector):
+        return diagonals_p(vector, m=m, n=n)
+    return vector[..., np.arange(m)[::-1, None] + np.arange(n)]
+
+
+def _sums_of_diagonals(g: Cotangent, m: int, n: int) -> Any:
+    """The transpose: each row, moved by one more place than the one above, in sums of columns."""
+    lead = shape_of(g)[:-2]
+    wide = np.pad(g[..., ::-1, :], [(0, 0)] * (len(lead) + 1) + [(0, m)])
+    moved = np.reshape(wide, (*lead, m * (n + m)))[..., : m * (n + m - 1)]
+    return np.sum(np.reshape(moved, (*lead, m, n + m - 1)), axis=-2)
+
+
+diagonals_p = linear(
+    _along_diagonals, _sums_of_diagonals, name="linalg.toeplitz", structure=Gather()
+)
+
+
 def picked(vector: Value, index: Any) -> Any:
     """A matrix whose elements are those of vectors, which lie along the last axis."""
     return vector[..., index]
 
 
-def _toeplitz_index(rows: int, columns: int) -> Any:
-    return np.arange(rows)[::-1, None] + np.arange(columns)
-
-
-@formula(linalg.toeplitz, arrays="c r")
+@formula(linalg.toeplitz, arrays="c r", close=np.inf)
 def toeplitz(c: Value, r: Value = None) -> Any:
     """``scipy.linalg.toeplitz``: constant along diagonals, with first column c and first row r.
 
@@ -56,7 +74,7 @@ def toeplitz(c: Value, r: Value = None) -> Any:
     """
     r = np.conj(c) if r is None else r
     vector = np.concatenate(_together(c[..., ::-1], r[..., 1:]), axis=-1)
-    return picked(vector, _toeplitz_index(shape_of(c)[-1], shape_of(r)[-1]))
+    return _along_diagonals(vector, shape_of(c)[-1], shape_of(r)[-1])
 
 
 def _together(*vectors: Any) -> list[Any]:
@@ -65,19 +83,20 @@ def _together(*vectors: Any) -> list[Any]:
     return [np.broadcast_to(v, lead + shape_of(v)[-1:]) for v in vectors]
 
 
-@formula(linalg.hankel, arrays="c r")
+@formula(linalg.hankel, arrays="c r", close=np.inf)
 def hankel(c: Value, r: Value = None) -> Any:
     """``scipy.linalg.hankel``: constant along antidiagonals, with first column c and last row r."""
     r = np.zeros(shape_of(c)) if r is None else r
     vector = np.concatenate(_together(c, r[..., 1:]), axis=-1)
-    return picked(vector, np.arange(shape_of(c)[-1])[:, None] + np.arange(shape_of(r)[-1]))
+    return _along_diagonals(vector, shape_of(c)[-1], shape_of(r)[-1])[..., ::-1, :]
 
 
-@formula(linalg.circulant, arrays="c")
+@formula(linalg.circulant, arrays="c", close=np.inf)
 def circulant(c: Value) -> Any:
     """``scipy.linalg.circulant``: the matrix whose columns are c, moved cyclically."""
     n = shape_of(c)[-1]
-    return picked(c, (np.arange(n)[:, None] - np.arange(n)) % n)
+    vector = np.concatenate([c[..., ::-1], c[..., :0:-1]], axis=-1)
+    return _along_diagonals(vector, n, n)
 
 
 @formula(linalg.companion, arrays="a")
@@ -103,8 +122,8 @@ def fiedler_companion(a: Value) -> Any:
 def convolution_matrix(a: Value, n: int, mode: str = "full") -> Any:
     """``scipy.linalg.convolution_matrix``: the matrix of the convolution of a with n numbers."""
     m = shape_of(a)[-1]
-    padded = np.pad(a, [(0, 0)] * (np.ndim(a) - 1) + [(n - 1, n - 1)])
-    full = picked(padded, np.arange(m + n - 1)[:, None] - np.arange(n) + n - 1)
+    padded = np.pad(a[..., ::-1], [(0, 0)] * (np.ndim(a) - 1) + [(n - 1, n - 1)])
+    full = _along_diagonals(padded, m + n - 1, n)
     size = {"full": m + n - 1, "same": max(m, n), "valid": max(m, n) - min(m, n) + 1}[mode]
     start = {"full": 0, "same": (min(m, n) - 1) // 2, "valid": min(m, n) - 1}[mode]
     return full[..., start : start + size, :]

@@ -7,7 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ....array.box import is_box
 from ....core.batch import shape_of
+from ....core.types import Cotangent, Value
+from ...declare import linear
+from ...structures import Gather
 
 
 def over_stack(function: Callable[..., Any], *operands: tuple[Any, int]) -> Any:
@@ -46,3 +50,17 @@ def column_solve(solve: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
     if len(shape_of(b)) != 1:
         return solve(a, b)
     return solve(a, b[:, None])[..., 0]
+
+
+def permuted(x: Value, order: Any, axis: int) -> Any:
+    """The elements of an array in another order along an axis, which is counted from the right."""
+    if is_box(x):
+        return permuted_p(x, order=order, axis=axis)
+    return np.take(x, order, axis=axis)
+
+
+def _back(g: Cotangent, order: Any, axis: int) -> Any:
+    return permuted(g, np.argsort(order), axis)
+
+
+permuted_p = linear(permuted, _back, name="linalg.permuted", structure=Gather())

@@ -16,7 +16,7 @@ from ..dispatch import implements
 from ..formulas import formula
 from ..leaves import leaf
 from .special_matrices import toeplitz
-from .stacks import column_solve, over_stack
+from .stacks import column_solve, over_stack, permuted
 
 _linalg: Any = linalg  # SciPy's stubs do not know all releases
 
@@ -216,10 +216,11 @@ def lu_solve(lu_and_piv: Any, b: Value, trans: int = 0) -> Any:
     def solve_one(lu: Value, pivots: Any, b: Value) -> Any:
         order = permutation(pivots)
         if trans == 0:
-            half = solve_triangular(lu, b[order], 0, True, True)
+            half = solve_triangular(lu, permuted(b, order, -np.ndim(b)), 0, True, True)
             return solve_triangular(lu, half, 0, False)
         half = solve_triangular(lu, b, trans, False)
-        return solve_triangular(lu, half, trans, True, True)[np.argsort(order)]
+        ans = solve_triangular(lu, half, trans, True, True)
+        return permuted(ans, np.argsort(order), -np.ndim(ans))
 
     return over_stack(solve_one, (factors, 2), (pivots, 1), (b, min(np.ndim(b), 2)))
 

@@ -19,6 +19,7 @@ from ...core.trace import LIVE
 
 Hook = Callable[..., Any]
 _ORIGINALS: dict[types.FunctionType, types.FunctionType] = {}
+_SUSPENDED = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _VARIADIC = inspect.CO_VARARGS, inspect.CO_VARKEYWORDS
 
 
@@ -36,9 +37,9 @@ def divert(function: types.FunctionType, make_hook: Callable[[Any], Hook]) -> No
     Arguments: `function`, written in Python; `make_hook`, which gets a function that runs the old
     code, and returns the hook. The hook gets the arguments as the old code would get them.
     """
-    if function in _ORIGINALS:
-        return
     old = function.__code__
+    if function in _ORIGINALS or old.co_flags & _SUSPENDED:
+        return  # a generator computes nothing when it is called
     original = copy_of(function, old)
     hook = make_hook(original)
     _ORIGINALS[function] = original

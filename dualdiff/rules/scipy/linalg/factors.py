@@ -35,9 +35,11 @@ def cho_factor(a: Value, lower: bool = False, value: Any = None) -> Any:
     """``scipy.linalg.cho_factor``: a Cholesky factor in one triangle, the elements of a in the
     other, and `lower`."""
     factor = np.linalg.cholesky(completed_p(a, lower=bool(lower)))
-    if lower:
-        return factor + np.triu(a, 1), value[1]
-    return adjoint(factor) + np.tril(a, -1), value[1]
+    factor = factor if lower else adjoint(factor)
+    other = (lambda x: np.triu(x, 1)) if lower else (lambda x: np.tril(x, -1))
+    left = other(value[0])
+    kept = np.allclose(left, other(plain(a)))  # releases from 1.18 on leave something else there
+    return factor + (other(a) if kept else left), value[1]
 
 
 # The factors of a matrix that is permuted already: plain ones are known, and given as parameters.

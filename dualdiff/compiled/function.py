@@ -41,6 +41,7 @@ from .source import Miss
 MOST_RECORDINGS = 16
 WINDOW, MOST_MISSES = 64, 16  # of the last calls so many may miss
 CHECKED = 2  # replays of a recording that are compared with eager calls
+WORTH = 2e-4  # seconds of an eager call from which a replay must take less
 SIGNATURES = 256  # most that are remembered
 _mutex = threading.RLock()
 
@@ -49,8 +50,17 @@ class Recording:
     """One recorded run, ready to be replayed."""
 
     __slots__ = (
-        "checks", "converters", "graph", "kinds", "outcomes", "program", "replays", "seconds",
-    )  # fmt: skip
+        "checks",
+        "converters",
+        "dtypes",
+        "graph",
+        "kinds",
+        "outcomes",
+        "program",
+        "replays",
+        "seconds",
+        "slower",
+    )
 
     def __init__(self, graph: Graph, eager: Sequence[Any], options: dict[str, Any]) -> None:
         self.graph = graph
@@ -58,8 +68,9 @@ class Recording:
         self.program = compile_graph(graph, **options)
         self.seconds = time.perf_counter() - start
         self.outcomes = [(node, graph.operations[node].outcome) for node in graph.guards]
-        self.checks, self.replays = CHECKED, 0
+        self.checks, self.replays, self.slower = CHECKED, 0, 0
         self.kinds = list(map(type, eager))
+        self.dtypes = [x.dtype if type(x) is ndarray else None for x in eager]
         self.converters = [converter(v, s) for v, s in zip(eager, graph.samples, strict=True)]
 
     def agrees_until(self, guard: int, other: Recording) -> bool:
@@ -143,6 +154,7 @@ class Compiled:
         if not table.recordings:
             return self._first(table, leaves, structure, args, kwargs)
         assert table.captures is not None
+        start = time.thread_time()
         if not table.captures.unchanged():
             return self._changed(table, leaves, structure, args, kwargs)
         dynamic = [x for x in leaves if is_dynamic(x)]
@@ -151,7 +163,8 @@ class Compiled:
             return self._missed(table, leaves, structure, args, kwargs)
         recorded, values = found
         if recorded.checks or self.verify:
-            return self._compared(table, recorded, values, args, kwargs)
+            spent = time.thread_time() - start
+            return self._compared(table, recorded, values, spent, args, kwargs)
         if values is _SUSPECT:
             return self._eager(table, args, kwargs)
         if not kwargs and not any(map(is_object, leaves)):
@@ -192,10 +205,18 @@ class Compiled:
         return self.f(*args, **kwargs)
 
     def _compared(
-        self, table: Table, recorded: Recording, values: Any, args: Any, kwargs: Any
+        self,
+        table: Table,
+        recorded: Recording,
+        values: Any,
+        spent: float,
+        args: Any,
+        kwargs: Any,
     ) -> Any:
-        """The eager result of a call whose replay is checked."""
+        """The eager result of a call whose replay is checked, and took the seconds `spent`."""
+        start = time.thread_time()
         out = self._eager(table, args, kwargs)
+        eager = time.thread_time() - start
         if values is _SUSPECT:
             return out
         recorded.checks = max(0, recorded.checks - 1)
@@ -206,6 +227,11 @@ class Compiled:
                 "a replay differs from an eager call: the function depends on more than its "
                 "arguments and the state that it refers to",
             )
+        elif not self.verify and eager > WORTH and spent > eager:
+            recorded.slower += 1
+            if recorded.slower == CHECKED:  # as for products of matrices, which NumPy does best
+                table.reason = "a replay takes no less time than an eager call"
+                table.recordings.clear()
         return out
 
     def _first(
@@ -360,7 +386,16 @@ def _run(recorded: Recording, dynamic: Sequence[Any]) -> Any:
         return found
     if found is None:  # the program itself has looked for infinities
         return _SUSPECT
-    values = [c(v) for c, v in zip(recorded.converters, found, strict=True)]
+    values: list[Any] = []
+    for convert, dtype, v in zip(recorded.converters, recorded.dtypes, found, strict=True):
+        is_new = (
+            type(v) is ndarray
+            and v.dtype is dtype
+            and v.base is None
+            and v.flags.writeable  # constants are not
+            and not any(v is x for x in (*dynamic, *values))
+        )
+        values.append(v if is_new else convert(v))
     if not getattr(recorded.program, "checks_finite", False):
         for v in values:
             if has_surprise(v):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 import types
 import warnings
 
@@ -637,3 +638,15 @@ def test_compiled_functions_inside_compiled_functions() -> None:
     assert replays(outer) >= 4
     scale = 3.0
     assert_same(outer(X), 2 * scale * X + 3 * scale)
+
+
+def test_a_replay_that_is_not_faster_is_not_used(monkeypatch) -> None:
+    f = lambda x: np.sum(x @ x.T)  # noqa: E731
+    g, x = dd.compile(f), np.ones((40, 40))
+    g(x)
+    clock = iter(np.cumsum([1.0, 2.0, 1.0, 1.0] * 2))  # replays take two seconds, calls one
+    monkeypatch.setattr(time, "thread_time", lambda: next(clock))
+    assert [g(x), g(x)] == [f(x)] * 2
+    monkeypatch.undo()
+    assert "no less time" in str(g.report())
+    assert g(x) == f(x)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -13,15 +15,37 @@ from ...core.muted import muted
 from ...core.types import Value
 from ...errors import UnsupportedInputError, user_line
 from ...transforms.checkpoint import value_of
-from ..numpy.creation import asarray, given
+from ..numpy.creation import asarray, contains_box, given
 from . import arguments
-from .arguments import as_plain_function
+from .arguments import any_traced, as_plain_function
+
+
+class _Note:
+    """Whether a function of the program gave a traced value while a solver ran."""
+
+    traced = False
+
+
+_note: ContextVar[_Note] = ContextVar("dualdiff_note")
+_last: ContextVar[_Note] = ContextVar("dualdiff_last_note")
 
 
 def by_scipy(solver: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """SciPy's own result for plain arguments; tapes record nothing meanwhile."""
-    with muted():
-        return arguments.by_scipy(solver, *args, **kwargs)
+    note = _Note()
+    token = _note.set(note)
+    try:
+        with muted():
+            return arguments.by_scipy(solver, *args, **kwargs)
+    finally:
+        _note.reset(token)
+        _last.set(note)
+
+
+def is_constant(*given: Any) -> bool:
+    """Whether neither the arguments of the latest call of `by_scipy`, nor what its functions gave,
+    were traced: then SciPy's result is all."""
+    return not (_last.get().traced or any_traced(given))
 
 
 def with_args(function: Callable[..., Any], args: Any) -> Callable[..., Any]:
@@ -34,9 +58,21 @@ def with_args(function: Callable[..., Any], args: Any) -> Callable[..., Any]:
 
 def plain_callable(function: Any, args: Any = ()) -> Any:
     """A function with additional arguments, with plain results; other objects stay."""
-    return (
-        as_plain_function(with_args(function, value_of(args))) if callable(function) else function
-    )
+    if not callable(function):
+        return function
+    live = with_args(function, value_of(args))
+
+    @functools.wraps(live)  # SciPy asks for the parameters of a model
+    def noted(*x: Any, **named: Any) -> Any:
+        out = live(*x, **named)
+        kind = type(out)
+        if kind is not float and kind is not np.float64 and contains_box(out):
+            note = _note.get(None)
+            if note is not None:
+                note.traced = True
+        return out
+
+    return as_plain_function(noted)
 
 
 def start_of(x0: Value) -> Any:

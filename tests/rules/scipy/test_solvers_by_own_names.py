@@ -1,5 +1,7 @@
 """SciPy's solvers by SciPy's own names, imported before any derivative, p in a closure alone."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy.integrate import odeint, solve_ivp
@@ -80,3 +82,42 @@ def test_a_solver_is_differentiated_as_it_stands(name):
         assert first(lambda p: f(p) ** 2)(2.0) == pytest.approx(4.0, rel=1e-3)
         assert dd.grad(first(lambda p: f(p) ** 2))(2.0) == pytest.approx(2.0, rel=1e-3)
     assert np.ndim(f(2.0)) == 0
+
+
+def stubborn(x):
+    """A function of plain numbers alone."""
+    return math.exp(float(np.ravel(x)[0])) - 2.0
+
+
+CONSTANT = {
+    "root": lambda: root(stubborn, [0.0]).x[0],
+    "root that fails": lambda: float(root(lambda x: x**2 + 1.0, [1.0]).success),
+    "fsolve": lambda: fsolve(stubborn, [0.0])[0],
+    "brentq": lambda: brentq(stubborn, 0, 5),
+    "root_scalar": lambda: root_scalar(stubborn, bracket=(0, 5)).root,
+    "newton": lambda: newton(stubborn, 1.0),
+    "minimize": lambda: minimize(lambda x: stubborn(x) ** 2, [0.0]).x[0],
+    "bounds": lambda: minimize(lambda x: math.fabs(x[0] - 1), [0.3], bounds=[(0, 0.5)]).x[0],
+    "minimize_scalar": lambda: minimize_scalar(lambda x: math.fabs(x - 1)).x,
+    "fmin": lambda: fmin(lambda x: math.fabs(x[0] - 1), [0.3], disp=False)[0],
+    "basinhopping": lambda: (
+        basinhopping(
+            lambda x: math.fabs(x[0] - 1),
+            [0.3],
+            niter=1,
+            rng=0,
+            minimizer_kwargs={"method": "Powell"},
+        ).fun
+    ),
+    "least_squares": lambda: least_squares(stubborn, [0.0]).x[0],
+    "leastsq": lambda: leastsq(lambda x: [stubborn(x)], [0.0])[0][0],
+    "odeint": lambda: odeint(lambda y, t: [math.cos(t)], 0.0, [0.0, 1.0])[-1, 0],
+    "solve_ivp": lambda: solve_ivp(lambda t, y: [math.cos(y[0])], (0, 1), [0.0]).y[0, -1],
+}
+
+
+@pytest.mark.parametrize("name", CONSTANT)
+def test_a_constant_problem_inside_a_derivative_is_scipys(name):
+    f = CONSTANT[name]
+    for first in (dd.grad, dd.derivative):
+        assert first(lambda p: p * f())(2.0) == f()

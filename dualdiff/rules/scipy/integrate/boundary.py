@@ -17,7 +17,7 @@ from ....transforms.checkpoint import value_of
 from ....transforms.implicit import root_near
 from ...numpy.creation import asarray, given
 from ..dispatch import implements
-from ..solving import by_scipy, plain_callable
+from ..solving import by_scipy, is_constant, plain_callable
 
 Function = Callable[..., Any]
 
@@ -100,6 +100,8 @@ def solve_bvp(
         bc_jac=plain_callable(bc_jac),
         **options,
     )
+    if is_constant():
+        return found
     mesh, (n, m), h = found.x, found.y.shape, np.diff(found.x)
     extra = () if p is None else (found.p,)
 

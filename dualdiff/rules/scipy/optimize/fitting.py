@@ -23,7 +23,16 @@ from ....transforms.jacobian import jacobian
 from ....transforms.jvp_vjp import vjp
 from ...numpy.creation import asarray
 from ..dispatch import implements
-from ..solving import Result, by_scipy, like, plain_callable, refused, start_of, with_args
+from ..solving import (
+    Result,
+    by_scipy,
+    is_constant,
+    like,
+    plain_callable,
+    refused,
+    start_of,
+    with_args,
+)
 from .minima import minimum
 from .problem import plain_bounds
 
@@ -121,6 +130,8 @@ def least_squares(
         callback=callback,
         **options,
     )
+    if is_constant(args, kwargs, bounds, f_scale):
+        return found
     cost = _cost(residuals, loss, f_scale)
     gradient = _gradient(residuals) if loss == "linear" else grad(cost)
     x = minimum(cost, gradient, found.x, _pairs(bounds))
@@ -168,6 +179,8 @@ def leastsq(
         full_output=full_output,
         **options,
     )
+    if is_constant(args):
+        return found
     x = minimum(
         lambda x: 0.5 * np.sum(residuals(x) ** 2), _gradient(residuals), np.atleast_1d(found[0])
     )
@@ -232,6 +245,8 @@ def curve_fit(
         nan_policy=nan_policy,
         **options,
     )
+    if is_constant(xdata, ydata, sigma, bounds):
+        return found
     popt, pcov = found[:2]
     y = np.reshape(asarray(ydata), -1)
     x = asarray(xdata) if isinstance(xdata, (list, tuple, ndarray)) else xdata

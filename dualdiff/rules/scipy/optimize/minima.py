@@ -18,8 +18,18 @@ from scipy import optimize
 
 from ....transforms.checkpoint import value_of
 from ...numpy.creation import asarray
+from ..arguments import any_traced
 from ..dispatch import implements
-from ..solving import Result, by_scipy, like, plain_callable, refused, start_of, with_args
+from ..solving import (
+    Result,
+    by_scipy,
+    is_constant,
+    like,
+    plain_callable,
+    refused,
+    start_of,
+    with_args,
+)
 from .kkt import Bounds, Program
 from .problem import (
     gradient_of,
@@ -115,6 +125,8 @@ def minimize(
         callback=callback,
         **options,
     )
+    if is_constant(args, bounds, constraints):
+        return found
     gradient = gradient_of(fun, jac, args)
     value = value_alone(fun, jac, args)
     x = minimum(value, gradient, found.x, bounds, constraints)
@@ -158,6 +170,8 @@ def minimize_scalar(
         bounds=value_of(bounds),
         **options,
     )
+    if is_constant(args, bounds):
+        return found
     x = _scalar_minimum(live, float(found.x), bounds)
     value = found.fun
     found["x"] = like(x, found.x)
@@ -176,6 +190,8 @@ def _of_one_number(original: Any, ends: tuple[str, ...]) -> Any:
             full_output=full_output,
             **{name: value_of(v) for name, v in options.items()},
         )
+        if is_constant(args, bounds):
+            return found
         at = float(found[0] if full_output else found)
         x = _scalar_minimum(live, at, bounds or None)
         out = like(x, found[0] if full_output else found)
@@ -198,6 +214,7 @@ def _local(original: Any, function: str, value_at: int | None = 1, gradient_at: 
     parameters = inspect.signature(original).parameters
 
     def minimize_locally(**given: Any) -> Any:
+        is_traced = any_traced(given.values())
         args, fun = given.pop("args", ()), given.pop(function)
         fprime = given.pop("fprime", None)
         returns_both = "approx_grad" in parameters and not given.get("approx_grad") and not fprime
@@ -212,6 +229,8 @@ def _local(original: Any, function: str, value_at: int | None = 1, gradient_at: 
                 given[name] = plain_callable(given[name], () if name == "callback" else args)
         given["x0"] = start_of(given["x0"])
         found = by_scipy(original, **{function: plain_callable(fun, args)}, **given)
+        if not is_traced and is_constant():
+            return found
         jac = fprime if fprime else returns_both
         gradient = gradient_of(fun, jac, args)
         out = list(found) if isinstance(found, tuple) else [found]
@@ -253,6 +272,7 @@ def _global(original: Any) -> Any:
     """Searches for a global minimum, which return a result with x."""
 
     def search(func: Function, args: Any = (), **options: Any) -> Any:
+        is_traced = any_traced((args, *options.values()))
         local = dict(options.get("minimizer_kwargs") or {})
         bounds, constraints = options.get("bounds"), options.get("constraints", ())
         if original is optimize.basinhopping:
@@ -272,6 +292,8 @@ def _global(original: Any) -> Any:
         if options.get("x0") is not None:
             options["x0"] = start_of(options["x0"])
         found = by_scipy(original, plain_callable(func, args), **options)
+        if not is_traced and is_constant():
+            return found
         gradient = gradient_of(func, jac, args)
         value = value_alone(func, jac, args)
         x = minimum(value, gradient, found.x, bounds, constraints)
@@ -299,6 +321,8 @@ def brute(
         finish=finish,
         **options,
     )
+    if is_constant(args):
+        return found
     at = found[0] if full_output else found
     value = with_args(func, args)
     x = at if finish is None else minimum(value, gradient_of(func, None, args), at)

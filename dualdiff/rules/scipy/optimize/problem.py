@@ -12,7 +12,6 @@ from ....core.batch import shape_of
 from ....transforms.checkpoint import value_of
 from ....transforms.grad import grad
 from ...numpy.creation import asarray
-from ..arguments import as_plain_function
 from ..dispatch import implements
 from ..solving import plain_callable, with_args
 from .kkt import Bounds, Constraint
@@ -167,9 +166,9 @@ def _plain_constraint(c: Any) -> Any:
     ends = [np.array(value_of(asarray(b)), float) for b in (c.lb, c.ub)]
     if isinstance(c, optimize.LinearConstraint):
         return make.LinearConstraint(value_of(c.A), *ends, keep_feasible=c.keep_feasible)
-    jac, hess = (as_plain_function(f) if callable(f) else f for f in (c.jac, c.hess))
+    jac, hess = (plain_callable(f) for f in (c.jac, c.hess))
     return make.NonlinearConstraint(
-        as_plain_function(c.fun),
+        plain_callable(c.fun),
         *ends,
         jac=jac,
         hess=hess,

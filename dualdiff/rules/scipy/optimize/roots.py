@@ -15,7 +15,16 @@ from scipy import optimize
 from ....transforms.checkpoint import value_of
 from ....transforms.implicit import lift
 from ..dispatch import implements
-from ..solving import Result, array_of, by_scipy, plain_callable, refused, start_of, with_args
+from ..solving import (
+    Result,
+    array_of,
+    by_scipy,
+    is_constant,
+    plain_callable,
+    refused,
+    start_of,
+    with_args,
+)
 
 Function = Callable[..., Any]
 EQUATIONS = "the equations f(x) = 0"
@@ -55,6 +64,8 @@ def root(
         callback=plain_callable(callback),
         **options,
     )
+    if is_constant(args):
+        return found
     found["x"] = lift(array_of(_values_alone(live, jac is True)), found.x, name=EQUATIONS)
     return Result(found, {name: refused("root", name) for name in APPROXIMATE})
 
@@ -84,6 +95,8 @@ def fsolve(
         full_output=True,
         **options,
     )
+    if is_constant(args):
+        return found if full_output else found[0]
     x = lift(array_of(live), found[0], name=EQUATIONS)
     if not full_output:
         return x
@@ -120,6 +133,8 @@ def root_scalar(
         x1=value_of(x1),
         **options,
     )
+    if is_constant(args):
+        return found
     values = _values_alone(live, fprime is True or fprime2 is True)
     found.root = lift(array_of(values), found.root, name=EQUATIONS)
     return found
@@ -156,6 +171,8 @@ def newton(
         full_output=full_output,
         **options,
     )
+    if is_constant(args):
+        return found
     # Full output is a named tuple for arrays, and a pair for numbers.
     x = found[0] if full_output else found
     kind = "diagonal" if np.ndim(x) else None
@@ -182,6 +199,8 @@ def fixed_point(func: Function, x0: Any, args: Any = (), **options: Any) -> Any:
     """
     live = array_of(with_args(func, args))
     x = by_scipy(optimize.fixed_point, plain_callable(func, args), start_of(x0), **options)
+    if is_constant(args):
+        return x
     return lift(lambda y: live(y) - y, x, name="the equations f(x) = x")
 
 
@@ -194,6 +213,8 @@ def _bracketed(original: Any) -> Any:
         live = with_args(f, args)
         ends = value_of((a, b))
         found = by_scipy(original, plain_callable(f, args), *ends, full_output=True, **options)
+        if is_constant(args):
+            return found if full_output else found[0]
         x = lift(array_of(live), found[0], name=EQUATIONS)
         found[1].root = x
         return (x, found[1]) if full_output else x
@@ -211,7 +232,7 @@ def _nonlinear(original: Any) -> Any:
         x = by_scipy(
             original, plain_callable(F), start_of(xin), callback=plain_callable(callback), **options
         )
-        return lift(array_of(F), x, name=EQUATIONS)
+        return x if is_constant() else lift(array_of(F), x, name=EQUATIONS)
 
     nonlinear.__name__ = original.__name__
     nonlinear.__doc__ = f"""``scipy.optimize.{original.__name__}``: x with ``F(x) = 0``; see

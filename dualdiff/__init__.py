@@ -3,6 +3,7 @@
 from typing import Any as _Any
 
 from . import errors, extend, numpy, scipy
+from .bridges import from_jax, from_torch, to_jax, to_torch
 from .core.memory import keep_released_memory
 from .debug import debug_nans
 from .errors import DualdiffError
@@ -36,6 +37,8 @@ __all__ = [
     "errors",
     "explain",
     "extend",
+    "from_jax",
+    "from_torch",
     "ggn_vp",
     "grad",
     "hessian",
@@ -58,6 +61,8 @@ __all__ = [
     "sparsity",
     "stop_gradient",
     "symmetrize",
+    "to_jax",
+    "to_torch",
     "value_and_grad",
     "value_of",
     "vjp",

@@ -29,6 +29,7 @@ ALLOWED: dict[str, list[str]] = {
     "scipy": ["rules", "array"],
     "patching": [*FOUNDATION, "rules", "transforms"],
     "optimize": [*FOUNDATION, "rules", "transforms", "sparse"],
+    "bridges": [*FOUNDATION, "transforms", "extend"],
     "explaining": [*FOUNDATION, "transforms"],
     "settings": ["rules", "transforms"],
     "testing": [*FOUNDATION, "rules", "transforms", "sparse", "extend"],

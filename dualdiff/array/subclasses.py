@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..core.trace import CONVERTED
+from ..core.trace import CONVERTED, is_of_texts
 from .box import is_box
 from .made import (
     TRACED_KINDS,
@@ -27,12 +27,12 @@ from .made import (
 )
 
 # Their operations mean something else, or they keep other data beside the elements.
-_REFUSED = (np.matrix, np.ma.MaskedArray, np.memmap, np.recarray, np.char.chararray)
+_REFUSED = (np.matrix, np.ma.MaskedArray, np.memmap, np.recarray)
 
 
 def can_be_traced(cls: type) -> bool:
     """Whether traced arrays can be of a class."""
-    return issubclass(cls, ndarray) and not issubclass(cls, _REFUSED)
+    return issubclass(cls, ndarray) and not issubclass(cls, _REFUSED) and not is_of_texts(cls)
 
 
 def as_subclass(box: Any, cls: type, source: Any = None) -> Any:

@@ -238,13 +238,19 @@ def materialize(x: Value) -> Any:
     raise unsupported(x)
 
 
-_OTHER_MEANING = (np.matrix, np.ma.MaskedArray, np.recarray, np.char.chararray)
+_OTHER_MEANING = (np.matrix, np.ma.MaskedArray, np.recarray)
+
+
+def is_of_texts(kind: type) -> bool:
+    """Whether a class derives from numpy.char.chararray, whose name warns from NumPy 2.5 on."""
+    return any(base.__name__ == "chararray" for base in kind.__mro__)
 
 
 def is_simple_subclass(kind: type) -> bool:
     """Whether a class derived from ndarray has NumPy's operations, without a say in them."""
     own = getattr(kind, "__array_ufunc__", None) is not ndarray.__array_ufunc__
-    return issubclass(kind, ndarray) and not own and not issubclass(kind, _OTHER_MEANING)
+    other = issubclass(kind, _OTHER_MEANING) or is_of_texts(kind)
+    return issubclass(kind, ndarray) and not own and not other
 
 
 def has_own_operators(x: Value) -> bool:

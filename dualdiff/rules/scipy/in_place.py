@@ -43,14 +43,21 @@ def divert(function: types.FunctionType, make_hook: Callable[[Any], Hook]) -> No
     original = copy_of(function, old)
     hook = make_hook(original)
     _ORIGINALS[function] = original
-    function.__code__ = _diverting(old, hook, original)
+    _assign(function, _diverting(old, hook, original))
+
+
+def _assign(function: types.FunctionType, code: types.CodeType) -> None:
+    """Give a function other code, also a generator the code of a plain function that calls it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Assigning a code object", DeprecationWarning)
+        function.__code__ = code
 
 
 def restore(function: types.FunctionType) -> None:
     """Undo `divert`."""
     original = _ORIGINALS.pop(function, None)
     if original is not None:
-        function.__code__ = original.__code__
+        _assign(function, original.__code__)
 
 
 def copy_of(function: types.FunctionType, code: types.CodeType) -> types.FunctionType:

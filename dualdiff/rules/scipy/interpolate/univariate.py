@@ -21,8 +21,9 @@ from ..rebinding import replace
 from . import knots
 from .fitpack import moving_knots, smoothed
 
-# SciPy's functions that the copies call take the lock themselves.
-replace(vars(_fitpack2)["FITPACK_LOCK"], nullcontext())
+# SciPy's functions that the copies call take the lock themselves; old versions have none.
+if "FITPACK_LOCK" in vars(_fitpack2):
+    replace(vars(_fitpack2)["FITPACK_LOCK"], nullcontext())
 
 
 def _fit(

@@ -37,9 +37,23 @@ def declare_stats() -> None:
                 _declare_method(found, name)
     for cls in _made_by_calls(stats):
         implements_lazily(cls, STATS, cls.__name__)
+    for name in ("from_diagonal", "from_precision", "from_cholesky", "from_eigendecomposition"):
+        _declare_maker(stats.Covariance, name)
     new = getattr(stats, "_probability_distribution", None)
     if new is not None:
         enter(Entry(new._ProbabilityDistribution, _find_of_class, of_subclasses=True))
+
+
+def _declare_maker(cls: type, name: str) -> None:
+    """Declare a static method that makes an object: the copy of the class has the same."""
+
+    def find() -> Callable[..., Any]:
+        importlib.import_module(STATS)  # which says which classes are copied
+        rebuilt = importlib.import_module("dualdiff.rules.scipy.rebinding").rebuilt
+        found: Callable[..., Any] = getattr(rebuilt(cls), name)
+        return found
+
+    enter(Entry(vars(cls)[name].__func__, find))
 
 
 def _find_of_class() -> Callable[..., Any]:

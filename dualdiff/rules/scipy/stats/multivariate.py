@@ -89,6 +89,7 @@ class FrozenMultivariate:
 
 def _parameters(mean: Any, cov: Any, ndim: int) -> tuple[Any, Any]:
     """Mean vector and covariance matrix, from what SciPy takes for them."""
+    cov = getattr(cov, "covariance", cov)  # of an object of scipy.stats.Covariance
     mean, cov = None if mean is None else double(mean), double(cov)
     sizes = [shape_of(p)[-1] for p in (mean, cov) if p is not None and np.ndim(p)]
     # With a scalar mean (or none) and a scalar variance SciPy has one dimension: x are its points.
@@ -186,7 +187,7 @@ class _MultivariateNormal(Multivariate):
         >>> dd.grad(lambda m: normal.logpdf(np.array([1.0, 2.0]), m, 2.0))(np.zeros(2))
         array([0.5, 1. ])
         """
-        if not any(map(contains_box, (x, mean, cov))):
+        if not any_traced((x, mean, cov)):
             return self.source.logpdf(x, mean, cov, allow_singular)
         x = double(x)
         x = x if hasattr(x, "dtype") else np.asarray(x, dtype=float)
@@ -205,7 +206,7 @@ class _MultivariateNormal(Multivariate):
 
     def pdf(self, x: Value, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
         """The density; see `logpdf`."""
-        if not any(map(contains_box, (x, mean, cov))):
+        if not any_traced((x, mean, cov)):
             return self.source.pdf(x, mean, cov, allow_singular)
         return np.exp(self.logpdf(x, mean, cov, allow_singular))
 
@@ -223,7 +224,7 @@ class _MultivariateNormal(Multivariate):
         The value is SciPy's. From four dimensions on SciPy integrates by random points; so do the
         derivatives, to the same accuracy.
         """
-        if not any(map(contains_box, (x, mean, cov, lower_limit))):
+        if not any_traced((x, mean, cov, lower_limit)):
             return self.source.cdf(x, mean, cov, *args, lower_limit=lower_limit, **kw)
         x, lower = double(x), None if lower_limit is None else double(lower_limit)
         mean, cov = _parameters(mean, cov, shape_of(x)[-1] if np.ndim(x) else 1)
@@ -241,13 +242,13 @@ class _MultivariateNormal(Multivariate):
 
     def logcdf(self, x: Value, mean: Any = None, cov: Any = 1, *args: Any, **kw: Any) -> Any:
         """The logarithm of `cdf`."""
-        if not any(map(contains_box, (x, mean, cov, kw.get("lower_limit")))):
+        if not any_traced((x, mean, cov, kw.get("lower_limit"))):
             return self.source.logcdf(x, mean, cov, *args, **kw)
         return np.log(self.cdf(x, mean, cov, *args, **kw))
 
     def entropy(self, mean: Any = None, cov: Any = 1) -> Any:
         """The differential entropy, ``log(det(2 pi e cov)) / 2``."""
-        if not any(map(contains_box, (mean, cov))):
+        if not any_traced((mean, cov)):
             return self.source.entropy(mean, cov)
         mean, cov = _parameters(mean, cov, 1)
         self.source(

@@ -23,7 +23,22 @@ CASES = {
     "von mises fisher": lambda t: stats.vonmises_fisher([1.0, 0.0], t).logpdf([0.6, 0.8]),
     "multinomial": lambda t: stats.multinomial(5, np.stack([t / 4, 1 - t / 4])).logpmf([2, 3]),
     "dirichlet multinomial": lambda t: stats.dirichlet_multinomial(t * X, 5).logpmf([2, 3]),
+    "covariance by a diagonal": lambda t: with_covariance(stats.Covariance.from_diagonal(t * X)),
+    "covariance by a factor": lambda t: with_covariance(
+        stats.Covariance.from_cholesky(t * np.linalg.cholesky(SPD))
+    ),
+    "covariance by its inverse": lambda t: with_covariance(
+        stats.Covariance.from_precision(t * SPD)
+    ),
+    "covariance, frozen": lambda t: stats.multivariate_normal(
+        X, stats.Covariance.from_diagonal(t * X)
+    ).logpdf(EYE[0]),
+    "covariance, determinant": lambda t: stats.Covariance.from_diagonal(t * X).log_pdet,
 }
+
+
+def with_covariance(covariance):
+    return stats.multivariate_normal.logpdf(X, np.zeros(2), covariance)
 
 
 @pytest.mark.parametrize("name", CASES)

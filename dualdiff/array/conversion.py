@@ -10,7 +10,7 @@ import math
 import sys
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -69,14 +69,25 @@ class OfArrays:
         if x is None:
             return self
         if x.ndim == 0 and not isinstance(shell(x), np.ndarray):
-            name = type(unbox(x)).__name__
-            raise _NumberError(f"{name!r} object {self.complaint}")
+            error = _NumberError(f"{type(unbox(x)).__name__!r} object {self.complaint}")
+            if self.method.__name__ == "__iter__" and not _asks_for_attributes(sys._getframe(1)):
+                return functools.partial(_raise, error)  # iter() would go on to __getitem__
+            raise error
         return functools.partial(self.method, x)
 
 
 def of_arrays(complaint: str) -> Callable[[Callable[..., Any]], Any]:
     """Let a special method be one of arrays only; numbers complain."""
     return lambda method: OfArrays(method, complaint)
+
+
+def _asks_for_attributes(frame: FrameType) -> bool:
+    names = frame.f_code.co_names
+    return "hasattr" in names or "getattr" in names
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 class Wrapper:

@@ -268,3 +268,22 @@ def test_compiled_modules_may_be_imported_under_patch_numpy() -> None:
         "    import scipy.optimize, pandas\n"  # Cython asks for the type np.broadcast
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_traced_numbers_are_not_iterable() -> None:
+    def f(x: Any) -> Any:
+        assert not np.iterable(x)
+        with pytest.raises(TypeError, match="'float' object is not iterable"):
+            iter(x)
+        return x
+
+    assert dd.grad(f)(0.5) == 1.0
+
+
+def test_traced_numbers_have_no_attributes_of_sequences() -> None:
+    def f(x: Any) -> Any:
+        assert not hasattr(x, "__iter__")
+        assert not hasattr(x, "__len__")
+        return x
+
+    assert dd.grad(f)(0.5) == 1.0

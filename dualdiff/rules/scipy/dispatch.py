@@ -49,6 +49,7 @@ from typing import Any
 
 import numpy as np
 
+from ...array.box import is_box
 from ...core.trace import LIVE
 from ...core.types import Value
 from ...errors import MissingRuleError, UnsupportedInputError, user_line
@@ -92,9 +93,16 @@ class Entry:
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The implementation where a value is traced, SciPy's own code elsewhere."""
         if any_traced(args) or (kwargs and any_traced(kwargs.values())):
+            name, place = self.output
+            target = kwargs.get(name, args[place] if -1 < place < len(args) else None)
             args = tuple(map(settled, args))
             kwargs = {k: settled(v) for k, v in kwargs.items()}
             if any_traced(args) or any_traced(kwargs.values()):
+                if is_box(target):  # the implementation stores into it
+                    if name in kwargs:
+                        kwargs[name] = target
+                    else:
+                        args = (*args[:place], target, *args[place + 1 :])
                 return self.answer(args, kwargs)
         elif self.calls and may_capture() and self.gets_function(args, kwargs):
             return self.answer(args, kwargs)
@@ -103,6 +111,13 @@ class Entry:
     def answer(self, args: Any, kwargs: Any) -> Any:
         """The result of the implementation; tests watch it."""
         return self.find()(*args, **kwargs)
+
+    @functools.cached_property
+    def output(self) -> tuple[str, int]:
+        """The argument that SciPy stores the result into, and its place, or -1."""
+        signature = signature_of(self.original)
+        names = list(signature.parameters) if signature is not None else []
+        return next(((n, names.index(n)) for n in ("output", "out") if n in names), ("output", -1))
 
     def gets_function(self, args: Any, kwargs: Any) -> bool:
         """Whether a function of the program is among the arguments that SciPy calls."""

@@ -1,0 +1,64 @@
+"""`scipy.ndimage` on traced arrays."""
+
+from .correlation import convolve, convolve1d, correlate, correlate1d
+from .filters import (
+    FUNCTIONS,
+    black_tophat,
+    gaussian_filter,
+    gaussian_filter1d,
+    generic_filter,
+    grey_closing,
+    grey_dilation,
+    grey_erosion,
+    grey_opening,
+    maximum_filter,
+    maximum_filter1d,
+    median_filter,
+    minimum_filter,
+    minimum_filter1d,
+    morphological_gradient,
+    morphological_laplace,
+    percentile_filter,
+    prewitt,
+    rank_filter,
+    sobel,
+    uniform_filter,
+    uniform_filter1d,
+    white_tophat,
+)
+from .measurements import (
+    center_of_mass,
+    extrema,
+    labeled_comprehension,
+    maximum,
+    mean,
+    median,
+    minimum,
+    standard_deviation,
+    sum,
+    sum_labels,
+    variance,
+)
+from .splines import (
+    affine_transform,
+    geometric_transform,
+    map_coordinates,
+    rotate,
+    shift,
+    spline_filter,
+    spline_filter1d,
+    zoom,
+)
+
+globals().update(FUNCTIONS)
+__all__ = [
+    "black_tophat", "center_of_mass", "convolve", "convolve1d", "correlate", "correlate1d",
+    "extrema", "gaussian_filter", "gaussian_filter1d", "generic_filter", "prewitt", "sobel",
+    "grey_closing", "grey_dilation", "grey_erosion", "grey_opening",
+    "labeled_comprehension", "maximum", "maximum_filter", "maximum_filter1d", "mean", "median",
+    "median_filter", "minimum", "minimum_filter", "minimum_filter1d", "morphological_gradient",
+    "morphological_laplace", "percentile_filter", "rank_filter", "standard_deviation", "sum",
+    "sum_labels", "uniform_filter", "uniform_filter1d", "variance", "white_tophat",
+    "affine_transform", "geometric_transform", "map_coordinates", "rotate", "shift",
+    "spline_filter", "spline_filter1d", "zoom", *FUNCTIONS,
+]  # fmt: skip

@@ -1,0 +1,342 @@
+"""Filters of `scipy.ndimage`: linear ones, and those that choose an element of each window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+from ....array.box import unbox
+from ....core.batch import shape_of
+from ....core.types import Value
+from ....errors import user_line
+from ...numpy.creation import array, asarray, given
+from ..bodies import agreed, runs_body
+from ..dispatch import implements
+from ..rebinding import rebound
+from .correlation import PADDED, Edges, axes_of, extended, filtered, finished, sequence
+
+_ndimage: Any = ndimage  # SciPy's stubs do not know all modes
+_filters: Any = ndimage._filters  # nor private functions
+
+# Their code calls correlations and each other.
+FUNCTIONS = {
+    name: runs_body(getattr(ndimage, name), calls=calls)
+    for name, calls in (
+        ("laplace", ""),
+        ("generic_laplace", "derivative2"),
+        ("gaussian_laplace", ""),
+        ("generic_gradient_magnitude", "derivative"),
+        ("gaussian_gradient_magnitude", ""),
+    )
+}
+
+
+@implements(ndimage.gaussian_filter1d, arrays="input")
+def gaussian_filter1d(
+    input: Any,
+    sigma: Any,
+    axis: int = -1,
+    order: int = 0,
+    output: Any = None,
+    mode: str = "reflect",
+    cval: Any = 0.0,
+    truncate: float = 4.0,
+    *,
+    radius: Any = None,
+) -> Any:
+    """``scipy.ndimage.gaussian_filter1d``, differentiable in `input` and `sigma`.
+
+    Convention: the number of weights, which jumps with `sigma`, counts as constant.
+    """
+    reach = int(truncate * float(unbox(sigma)) + 0.5) if radius is None else radius
+    weights = rebound(_filters._gaussian_kernel1d)(sigma, order, reach)[::-1]
+    return filtered(input, weights, output, mode, cval, 0, axes_of(input, axis))
+
+
+@implements(ndimage.gaussian_filter, arrays="input")
+def gaussian_filter(
+    input: Any,
+    sigma: Any,
+    order: Any = 0,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    truncate: float = 4.0,
+    *,
+    radius: Any = None,
+    axes: Any = None,
+) -> Any:
+    """``scipy.ndimage.gaussian_filter``; see `gaussian_filter1d`."""
+    chosen = axes_of(input, axes)
+    parts = (sequence(v, len(chosen)) for v in (sigma, order, mode, radius))
+    ans = input
+    for axis, width, k, m, r in zip(chosen, *parts, strict=True):
+        if unbox(width) > 1e-15:
+            ans = gaussian_filter1d(ans, width, axis, k, None, m, cval, truncate, radius=r)
+    return finished(ans, input, output)
+
+
+def _slope(name: str, smooth: Sequence[float]) -> Any:
+    """A difference along one axis, smoothed along the others."""
+
+    def function(
+        input: Any, axis: int = -1, output: Any = None, mode: Any = "reflect", cval: Any = 0.0
+    ) -> Any:
+        (along,) = axes_of(input, axis)
+        modes = sequence(mode, np.ndim(input))
+        ans = filtered(input, [-1.0, 0.0, 1.0], None, modes[along], cval, 0, (along,))
+        for i in range(np.ndim(input)):
+            if i != along:
+                ans = filtered(ans, smooth, None, modes[i], cval, 0, (i,))
+        return finished(ans, input, output)
+
+    function.__name__ = name
+    function.__doc__ = f"``scipy.ndimage.{name}``."
+    return implements(getattr(ndimage, name), arrays="input")(function)
+
+
+sobel, prewitt = _slope("sobel", [1.0, 2.0, 1.0]), _slope("prewitt", [1.0, 1.0, 1.0])
+
+
+@implements(ndimage.uniform_filter1d, arrays="input")
+def uniform_filter1d(
+    input: Any,
+    size: int,
+    axis: int = -1,
+    output: Any = None,
+    mode: str = "reflect",
+    cval: Any = 0.0,
+    origin: int = 0,
+) -> Any:
+    """``scipy.ndimage.uniform_filter1d``: the mean of each window along one axis."""
+    value = _ndimage.uniform_filter1d(unbox(input), size, axis, None, mode, unbox(cval), origin)
+    weights = np.full(size, 1.0 / size)
+    ans = filtered(input, weights, None, mode, cval, origin, axes_of(input, axis))
+    return finished(given(ans, value), input, output)
+
+
+@implements(ndimage.uniform_filter, arrays="input")
+def uniform_filter(
+    input: Any,
+    size: Any = 3,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    origin: Any = 0,
+    *,
+    axes: Any = None,
+) -> Any:
+    """``scipy.ndimage.uniform_filter``: the mean of each window."""
+    chosen = axes_of(input, axes)
+    parts = (sequence(v, len(chosen)) for v in (size, mode, origin))
+    ans = input
+    for axis, n, m, o in zip(chosen, *parts, strict=True):
+        if n > 1:
+            ans = uniform_filter1d(ans, int(n), axis, None, m, cval, int(o))
+    return finished(ans, input, output)
+
+
+def ranked(x: Value, footprint: Any, rank: int, edges: Edges) -> Any:
+    """The element of a rank in each window; of equal ones the first gets the derivative."""
+    padded = extended(x, footprint.shape, edges)
+    places = np.arange(unbox(padded).size).reshape(shape_of(padded))
+    windows = np.lib.stride_tricks.sliding_window_view(places, footprint.shape)[..., footprint]
+    values = np.ravel(unbox(padded))[windows]
+    order = np.argsort(values, axis=-1, kind="stable")[..., rank, None]
+    return np.ravel(padded)[np.take_along_axis(windows, order, -1)[..., 0]]
+
+
+def windows_of(
+    x: Value, size: Any, footprint: Any, mode: Any, cval: Any, origin: Any, axes: Any
+) -> tuple[Any, Edges]:
+    """The footprint with an axis for each of x, and how x is continued."""
+    ndim, chosen = np.ndim(x), axes_of(x, axes)
+    if footprint is None:
+        if size is None:
+            raise RuntimeError(f"no footprint or filter size provided, {user_line()}")
+        footprint = np.ones(sequence(size, len(chosen)), bool)
+    footprint = np.asarray(footprint, bool)
+    shape, modes, origins = [1] * ndim, ["reflect"] * ndim, [0] * ndim
+    parts = sequence(mode, len(chosen)), sequence(origin, len(chosen))
+    for axis, n, m, o in zip(chosen, footprint.shape, *parts, strict=True):
+        shape[axis], modes[axis], origins[axis] = n, m, int(o)
+    if any(m not in PADDED for m in modes):
+        raise RuntimeError(f"boundary mode {modes} not supported, {user_line()}")
+    return footprint.reshape(shape), Edges(tuple(modes), tuple(origins), unbox(cval))
+
+
+def _by_rank(name: str, rank_of: Callable[..., int]) -> Any:
+    """A filter that chooses by a rank; `rank_of` finds it from the size of a window."""
+    original = getattr(ndimage, name)
+
+    def function(
+        input: Any,
+        size: Any = None,
+        footprint: Any = None,
+        output: Any = None,
+        mode: Any = "reflect",
+        cval: Any = 0.0,
+        origin: Any = 0,
+        axes: Any = None,
+        **options: Any,
+    ) -> Any:
+        parameters = {k: unbox(v) for k, v in options.items()}  # a rank, or a percentage
+        plain = {"mode": mode, "cval": unbox(cval), "origin": origin, **parameters}
+        if axes is not None:
+            plain["axes"] = axes
+        value = original(unbox(input), size=size, footprint=footprint, **plain)
+        window, edges = windows_of(input, size, footprint, mode, cval, origin, axes)
+        rank = rank_of(int(window.sum()), *parameters.values())
+        return finished(given(ranked(input, window, rank, edges), value), input, output)
+
+    function.__name__ = name
+    function.__doc__ = f"``scipy.ndimage.{name}``; of equal elements the first gets the derivative."
+    return implements(original, arrays="input")(function)
+
+
+def _percentage(count: int, percentile: float) -> int:
+    share = percentile + 100.0 if percentile < 0 else percentile
+    return count - 1 if share == 100 else int(float(count) * share / 100.0)
+
+
+minimum_filter = _by_rank("minimum_filter", lambda count: 0)
+maximum_filter = _by_rank("maximum_filter", lambda count: count - 1)
+median_filter = _by_rank("median_filter", lambda count: count // 2)
+rank_filter = _by_rank("rank_filter", lambda count, rank: int(rank))
+percentile_filter = _by_rank("percentile_filter", _percentage)
+
+
+def _along(name: str, which: int) -> Any:
+    """The smallest or largest element of each window along one axis."""
+    original = getattr(ndimage, name)
+
+    def function(
+        input: Any,
+        size: int,
+        axis: int = -1,
+        output: Any = None,
+        mode: str = "reflect",
+        cval: Any = 0.0,
+        origin: int = 0,
+    ) -> Any:
+        value = original(unbox(input), size, axis, None, mode, unbox(cval), origin)
+        window, edges = windows_of(input, size, None, mode, cval, origin, axis)
+        return finished(given(ranked(input, window, which, edges), value), input, output)
+
+    function.__name__ = name
+    function.__doc__ = f"``scipy.ndimage.{name}``; of equal elements the first gets the derivative."
+    return implements(original, arrays="input")(function)
+
+
+minimum_filter1d, maximum_filter1d = _along("minimum_filter1d", 0), _along("maximum_filter1d", -1)
+
+
+def eroded(
+    x: Value, size: Any, footprint: Any, structure: Any, mode: Any, cval: Any, origin: Any,
+    axes: Any, sign: int = 1,
+) -> Any:  # fmt: skip
+    """The smallest of ``x - structure`` in each window, or the largest of ``x + structure``."""
+    chosen = axes_of(x, axes)
+    if structure is not None:
+        structure = asarray(structure)
+        if footprint is None:
+            footprint = np.ones(shape_of(structure), bool)
+    elif footprint is None:
+        footprint = np.ones(sequence(size, len(chosen)), bool)
+    footprint = np.asarray(footprint, bool)
+    origins = sequence(origin, len(chosen))
+    if sign < 0:  # a dilation turns the window
+        footprint = np.flip(footprint)
+        structure = None if structure is None else np.flip(structure)
+        shape = footprint.shape
+        origins = [-int(o) - (n % 2 == 0) for o, n in zip(origins, shape, strict=True)]
+    window, edges = windows_of(x, None, footprint, mode, cval, origins, axes)
+    if structure is None:
+        return ranked(x, window, 0 if sign > 0 else -1, edges)
+    padded, sizes = extended(x, window.shape, edges), shape_of(x)
+    raised = np.reshape(structure, window.shape)
+    parts = [
+        padded[tuple(slice(i, i + n) for i, n in zip(place, sizes, strict=True))]
+        - sign * raised[place]
+        for place in np.ndindex(*window.shape)
+        if window[place]
+    ]
+    return np.min(np.stack(parts), 0) if sign > 0 else np.max(np.stack(parts), 0)
+
+
+def _morphology(name: str, steps: Callable[..., Any]) -> Any:
+    """A function of erosions and dilations: ``steps(x, erosion, dilation)``."""
+    original = getattr(ndimage, name)
+
+    def function(
+        input: Any,
+        size: Any = None,
+        footprint: Any = None,
+        structure: Any = None,
+        output: Any = None,
+        mode: Any = "reflect",
+        cval: Any = 0.0,
+        origin: Any = 0,
+        axes: Any = None,
+    ) -> Any:
+        def step(sign: int) -> Callable[[Value], Any]:
+            return lambda x: eroded(x, size, footprint, structure, mode, cval, origin, axes, sign)
+
+        plain = {"mode": mode, "cval": unbox(cval), "origin": origin}
+        if axes is not None:
+            plain["axes"] = axes
+        shape = None if structure is None else unbox(asarray(structure))
+        value = original(unbox(input), size, footprint, shape, **plain)
+        ans = steps(input, step(1), step(-1))
+        return finished(agreed(ans, value, name), input, output)
+
+    function.__name__ = name
+    function.__doc__ = f"``scipy.ndimage.{name}``; of equal elements the first gets the derivative."
+    return implements(original, arrays="input")(function)
+
+
+grey_erosion = _morphology("grey_erosion", lambda x, erode, dilate: erode(x))
+grey_dilation = _morphology("grey_dilation", lambda x, erode, dilate: dilate(x))
+grey_opening = _morphology("grey_opening", lambda x, erode, dilate: dilate(erode(x)))
+grey_closing = _morphology("grey_closing", lambda x, erode, dilate: erode(dilate(x)))
+white_tophat = _morphology("white_tophat", lambda x, erode, dilate: x - dilate(erode(x)))
+black_tophat = _morphology("black_tophat", lambda x, erode, dilate: erode(dilate(x)) - x)
+morphological_gradient = _morphology(
+    "morphological_gradient", lambda x, erode, dilate: dilate(x) - erode(x)
+)
+morphological_laplace = _morphology(
+    "morphological_laplace", lambda x, erode, dilate: dilate(x) + erode(x) - 2 * x
+)
+
+
+@implements(ndimage.generic_filter, arrays="input", calls="function")
+def generic_filter(
+    input: Any,
+    function: Callable[..., Any],
+    size: Any = None,
+    footprint: Any = None,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    origin: Any = 0,
+    extra_arguments: Sequence[Any] = (),
+    extra_keywords: dict[str, Any] | None = None,
+    axes: Any = None,
+) -> Any:
+    """``scipy.ndimage.generic_filter``: a function of each window, which may be traced."""
+    window, edges = windows_of(input, size, footprint, mode, cval, origin, axes)
+    padded, shape = extended(input, window.shape, edges), shape_of(input)
+    values = [
+        function(
+            padded[tuple(slice(i, i + n) for i, n in zip(place, window.shape, strict=True))][
+                window
+            ],
+            *extra_arguments,
+            **(extra_keywords or {}),
+        )
+        for place in np.ndindex(*shape)
+    ]
+    return finished(np.reshape(array(values), shape), input, output)

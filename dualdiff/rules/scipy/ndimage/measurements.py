@@ -1,0 +1,92 @@
+"""Measurements of `scipy.ndimage`: sums, means and ranks of labelled parts of an array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+from ....array.box import unbox
+from ....core.batch import shape_of
+from ....core.types import Value
+from ...numpy.creation import array, asarray
+from ..arguments import as_plain_function, by_scipy
+from ..bodies import agreed
+from ..dispatch import implements
+
+
+def parts_of(x: Value, labels: Any, index: Any) -> tuple[list[Any], bool]:
+    """The elements of each labelled part, and whether there is one part alone."""
+    if labels is None:
+        return [np.ravel(x)], True
+    labels = np.broadcast_to(np.asarray(unbox(labels)), shape_of(x))
+    if index is None:
+        return [x[labels > 0]], True
+    masks = [labels == i for i in np.atleast_1d(index)]
+    return [x[mask] for mask in masks], np.ndim(index) == 0
+
+
+def _measure(name: str, of: Callable[[Any], Any]) -> Any:
+    original = getattr(ndimage, name)
+
+    def function(input: Any, labels: Any = None, index: Any = None) -> Any:
+        parts, is_one = parts_of(input, labels, index)
+        found = [of(part) for part in parts]
+        value = original(unbox(input), labels, index)
+        return agreed(found[0] if is_one else array(found), value, name)
+
+    function.__name__ = name
+    function.__doc__ = f"``scipy.ndimage.{name}`` of the whole array or of labelled parts."
+    return implements(original, arrays="input")(function)
+
+
+sum = sum_labels = _measure("sum_labels", np.sum)
+mean, median = _measure("mean", np.mean), _measure("median", np.median)
+variance, standard_deviation = _measure("variance", np.var), _measure("standard_deviation", np.std)
+minimum, maximum = _measure("minimum", np.min), _measure("maximum", np.max)
+
+
+@implements(ndimage.extrema, arrays="input")
+def extrema(input: Any, labels: Any = None, index: Any = None) -> Any:
+    """``scipy.ndimage.extrema``: smallest and largest elements, and their places."""
+    places = ndimage.extrema(unbox(input), labels, index)[2:]
+    return minimum(input, labels, index), maximum(input, labels, index), *places
+
+
+@implements(ndimage.center_of_mass, arrays="input")
+def center_of_mass(input: Any, labels: Any = None, index: Any = None) -> Any:
+    """``scipy.ndimage.center_of_mass``: the mean place, weighted by the elements."""
+    weights, is_one = parts_of(input, labels, index)
+    axes = [parts_of(i, labels, index)[0] for i in np.indices(shape_of(input), float)]
+    found = [
+        tuple(np.sum(w * p) / np.sum(w) for p in places)
+        for w, *places in zip(weights, *axes, strict=True)
+    ]
+    value = ndimage.center_of_mass(unbox(input), labels, index)
+    return agreed(found[0] if is_one else found, value, "center_of_mass")
+
+
+@implements(ndimage.labeled_comprehension, calls="func")
+def labeled_comprehension(
+    input: Any,
+    labels: Any,
+    index: Any,
+    func: Callable[..., Any],
+    out_dtype: Any,
+    default: Any,
+    pass_positions: bool = False,
+) -> Any:
+    """``scipy.ndimage.labeled_comprehension``: a function of each part, which may be traced."""
+    input = asarray(input)
+    parts, is_one = parts_of(input, labels, index)
+    places = np.arange(int(np.prod(shape_of(input)))).reshape(shape_of(input))
+    positions = parts_of(places, labels, index)[0]
+    found = [
+        (func(p, q) if pass_positions else func(p)) if shape_of(p)[0] else default
+        for p, q in zip(parts, positions, strict=True)
+    ]
+    plain = unbox(input), labels, index, as_plain_function(func)
+    value = by_scipy(ndimage.labeled_comprehension, *plain, out_dtype, default, pass_positions)
+    return agreed(found[0] if is_one else array(found), value, "labeled_comprehension")

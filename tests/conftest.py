@@ -31,6 +31,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write what the tests show to tests/rules/coverage.json and docs/coverage.md",
     )
+    parser.addoption(
+        "--record-wild",
+        action="store_true",
+        help="write what tests/wild shows to docs/unchanged.md",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

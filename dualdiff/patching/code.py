@@ -297,6 +297,14 @@ def is_exempt(module: str) -> bool:
     return module.partition(".")[0] in _EXEMPT
 
 
+def _put(holder: Any, name: str, old: Any, new: Any) -> None:
+    """Put an object into the place of another, in a namespace, a cell or a function."""
+    if type(holder) is not dict:
+        setattr(holder, name, new)
+    elif holder.get(name) is old:
+        holder[name] = new
+
+
 class Functions:
     """The functions that run on copies of their code for a while."""
 
@@ -354,9 +362,14 @@ class Functions:
                 new = self._new(old)
                 same = new is old
             if not same:
-                self.held.append((holder, name, old, new))
-                if self.active:
-                    setattr(holder, name, new)
+                self._hold(holder, name, old, new)
+
+    def _hold(self, holder: Any, name: str, old: Any, new: Any) -> None:
+        """Note what a place holds, if it is to be replaced."""
+        if new is not old:
+            self.held.append((holder, name, old, new))
+            if self.active:
+                _put(holder, name, old, new)
 
     def _forget(self, key: int, reference: Any) -> None:
         self.found.pop(key, None)
@@ -385,7 +398,8 @@ class Functions:
             return
         if self.scanned.get(id(space)) != len(space):
             self.scanned[id(space)] = len(space)
-            for value in list(space.values()):
+            for name, value in list(space.items()):
+                self._hold(space, name, value, self._new(value))
                 self.add(value)
                 if isinstance(value, type) and value.__module__ == space.get("__name__"):
                     for attribute in list(vars(value).values()):
@@ -407,8 +421,8 @@ class Functions:
     def replace(self) -> None:
         """Run the functions on the copies."""
         self.active = True
-        for holder, name, _, new in self.held:
-            setattr(holder, name, new)
+        for holder, name, old, new in self.held:
+            _put(holder, name, old, new)
         for reference, code, copy in list(self.found.values()):
             function = reference()
             if function is not None and function.__code__ is code:
@@ -417,8 +431,8 @@ class Functions:
     def restore(self) -> None:
         """Give the functions their own code again."""
         self.active = False
-        for holder, name, old, _ in self.held:
-            setattr(holder, name, old)
+        for holder, name, old, new in self.held:
+            _put(holder, name, new, old)
         for reference, code, copy in list(self.found.values()):
             function = reference()
             if function is not None and function.__code__ is copy:

@@ -156,7 +156,7 @@ CALLS: dict[str, tuple[Makes, Callable[[Any], Any]]] = {
     ),
     "optimize.minimize": (
         lambda: np.array([2.0, 3.0]),
-        lambda a: S.optimize.minimize(lambda x: np.sum((x - a) ** 2), np.zeros(2)).x,
+        lambda a: S.optimize.minimize(lambda x: np.sum((x - a) ** 2), np.zeros(2), tol=1e-12).x,
     ),
     "optimize.least_squares": (
         lambda: np.array([2.0, 3.0]),

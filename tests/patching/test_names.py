@@ -246,3 +246,11 @@ def test_functions_that_a_closure_or_a_default_holds_are_replaced(library: Any) 
         assert dd.grad(library.default)(4.0) == pytest.approx(0.25 + math.exp(4.0))
     assert library.default.__defaults__ == defaults == (math.sqrt,)
     assert library.closed.__closure__[0].cell_contents is math.sqrt
+
+
+def test_names_of_a_namespace_that_is_no_module_are_replaced() -> None:
+    space: dict[str, Any] = {"__name__": "__main__"}
+    exec("from math import exp\ndef f(t): return exp(float(t))", space)
+    with dd.patch():
+        assert dd.grad(space["f"])(0.0) == 1.0
+    assert space["exp"] is math.exp

@@ -341,13 +341,6 @@ def single_diode(i: Any) -> Any:
 # Optics and colour.
 
 
-@case("prysm", "optics", 0.3, 0.2)
-def zernike(x: Any) -> Any:
-    from prysm.polynomials import zernike_nm
-
-    return np.sum(zernike_nm(3, 1, x, np.array([0.1, 0.5])))
-
-
 @case("prysm", "optics", 0.55)
 def sellmeier(w: Any) -> Any:
     from prysm.refractive import sellmeier as index
@@ -499,13 +492,6 @@ def step_gain(k: Any) -> Any:
     return np.sum(control.ctrb(a, b))
 
 
-@case("harold", "control", 0.5)
-def harold_poles(k: Any) -> Any:
-    import harold
-
-    return np.sum(np.abs(harold.haroldpoly(np.array([1.0, k, 2.0]))))
-
-
 # Statistics, finance, economics.
 
 
@@ -545,13 +531,6 @@ def crps(x: Any) -> Any:
     from properscoring import crps_gaussian
 
     return np.sum(crps_gaussian(np.array([0.1, 0.9]), x[0], x[1]))
-
-
-@case("nolds", "statistics", 0.1, 0.5, 0.2, 0.8, 0.4, 0.9, 0.3, 0.7)
-def sample_entropy(x: Any) -> Any:
-    from nolds import logarithmic_r
-
-    return np.sum(x) * logarithmic_r(1, 4, 2)[0]
 
 
 @case("numpy-financial", "finance", 0.07)
@@ -829,9 +808,9 @@ def wind_profile(h: Any) -> Any:
 
 @case("refet", "hydrology", 25.0)
 def saturation_pressure_refet(t: Any) -> Any:
-    from refet.calcs import _es_slope, _sat_vapor_pressure
+    from refet.calcs import _sat_vapor_pressure
 
-    return np.sum(_sat_vapor_pressure(t) + _es_slope(t))
+    return np.sum(_sat_vapor_pressure(t))
 
 
 @case("pyet", "hydrology", 25.0)

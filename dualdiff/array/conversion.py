@@ -47,14 +47,6 @@ face: Callable[[Any], type] = functools.cache(_face)
 FACES: Any = {kind: face(kind) for kind in (np.ndarray, np.float64, float)}
 
 
-# NumPy calls ``x.sin()`` for each element x of an object array.
-_OF_OBJECTS: dict[str, Any] = {
-    name: found
-    for name in dir(np)
-    if isinstance(found := getattr(np, name), np.ufunc) and not hasattr(np.ndarray, name)
-}
-
-
 class _NumberError(TypeError, AttributeError):
     """A number was used as a sequence: an error of `len` and `iter`, which `hasattr` catches."""
 
@@ -151,14 +143,6 @@ class Wrapper:
             f"one, declare its derivative with dualdiff.extend.custom_jvp or custom_vjp (see "
             f"docs/extending.md), or pass dualdiff.value_of(x) as a constant."
         )
-
-    def __getattr__(self, name: str) -> Any:
-        """The methods by which NumPy's functions work on the elements of object arrays."""
-        ufunc = _OF_OBJECTS.get(name)
-        if ufunc is None or not called_by_ufunc(sys._getframe(1)):
-            kind = type(self) if name == "value" else type(unbox(self))
-            raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
-        return functools.partial(ufunc, self)
 
     # Numbers, truth and size.
 
@@ -329,3 +313,27 @@ def observe(x: Value) -> Any:
     for watch in WATCHERS:
         watch(x)
     return unbox(x)
+
+
+class _OfObjects:
+    """A method by which a function of NumPy works on the elements of object arrays."""
+
+    def __init__(self, name: str, ufunc: Any) -> None:
+        self.name, self.ufunc = name, ufunc
+
+    def __get__(self, x: Any, kind: Any = None) -> Any:
+        if x is None or not called_by_ufunc(sys._getframe(1)):
+            kind = kind if x is None else type(unbox(x))
+            raise AttributeError(f"{kind.__name__!r} object has no attribute {self.name!r}")
+        return functools.partial(self.ufunc, x)
+
+
+def _answer_object_arrays() -> None:
+    """Let boxes have ``x.sin()``, which NumPy calls for each element x of an object array."""
+    for name in dir(np):
+        ufunc = getattr(np, name)
+        if isinstance(ufunc, np.ufunc) and not hasattr(np.ndarray, name):
+            setattr(Wrapper, name, _OfObjects(name, ufunc))
+
+
+_answer_object_arrays()

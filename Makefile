@@ -8,11 +8,14 @@ DEMOS := $(MAIN_DEMO) $(filter-out $(MAIN_DEMO),$(sort $(wildcard examples/*.py)
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 # Arguments for pytest: make test ARGS="-m slow"
 ARGS ?=
+# Random programs to check, and the first seed (by the clock if it is empty): make fuzz N=10000 SEED=1
+N ?= 1000
+SEED ?=
 
-.PHONY: help demo test bench docs format clean
+.PHONY: help demo test bench fuzz docs format clean
 
 help:
-	@echo "make demo | test | bench | docs | format | clean"
+	@echo "make demo | test | bench | fuzz | docs | format | clean"
 
 demo: $(VENV)/.ready
 	@set -e; for demo in $(DEMOS); do \
@@ -38,6 +41,9 @@ bench: $(VENV)/.ready-bench
 docs: $(VENV)/.ready-docs
 	$(ONE_THREAD) MPLBACKEND=Agg $(PY) -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "the site is docs/_build/html/index.html"
+
+fuzz: $(VENV)/.ready
+	$(ONE_THREAD) $(PY) -m tests.fuzz $(N) $(if $(SEED),--seed $(SEED))
 
 format: $(VENV)/.ready
 	$(PY) -m ruff check --fix .

@@ -7,6 +7,7 @@ import linecache
 import os
 import sys
 import threading
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ __all__ = [
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 _NUMPY = os.path.dirname(os.path.abspath(np.__file__))
+_INSTALLED = os.path.dirname(_NUMPY) + os.sep
 _LIBRARIES = (
     _PACKAGE + os.sep,
     _NUMPY + os.sep,
@@ -167,10 +169,19 @@ class NoCovarianceError(DualdiffError, ValueError):
 
 
 def user_frame() -> tuple[str, int]:
-    """File and line number of the innermost frame outside dualdiff, NumPy and SciPy."""
+    """File and line number of the innermost frame outside dualdiff and all installed packages.
+
+    Without such a frame, of the innermost one outside dualdiff, NumPy and SciPy.
+    """
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
         frame = frame.f_back
+    found: FrameType | None = frame
+    while found is not None:
+        name = found.f_code.co_filename
+        if not name.startswith((_INSTALLED, *_LIBRARIES)):
+            return name, found.f_lineno
+        found = found.f_back
     return frame.f_code.co_filename, frame.f_lineno
 
 

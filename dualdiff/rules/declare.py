@@ -25,6 +25,7 @@ from ..core.structure import DENSE, Structure
 from ..core.tape import Var
 from ..core.trace import STORED, as_numpy, materialize
 from ..core.types import Cotangent, Residuals, Tangent, Value
+from ..errors import RuleError, user_line
 from . import structures
 from .fast import LinearFormats, elementwise_binds, names_of, times_constant
 
@@ -134,7 +135,7 @@ class Elementwise(Primitive):
                 t = align(t, len(fit.shape), spec.ndim, batch)
             t = self._scale(i, t, kept)
             total = t if total is None else total + t
-        if shape_of(total) != batch + spec.shape:
+        if shape_of(total) != batch + spec.shape and np.ndim(total) <= len(batch) + spec.ndim:
             total = np.broadcast_to(total, batch + spec.shape)
         return cast(total, spec.dtype)
 
@@ -159,11 +160,30 @@ class UserElementwise(Elementwise):
     def save(self, *call: Any) -> Any:
         return (self, *super().save(*call))
 
+    def _scale(self, i: int, t: Tangent, kept: Any) -> Any:
+        try:
+            return super()._scale(i, t, kept)
+        except ValueError as error:
+            raise self._misshapen(i, shape_of(self.factors[i].value(kept))) from error  # type: ignore[union-attr]
+
+    def _misshapen(self, i: int, shape: Shape) -> RuleError:
+        return RuleError(
+            f"{self.name}: the derivative of operand {i} has shape {shape}, {user_line()}; return "
+            f"one number for each element of the result"
+        )
+
     def apply_jvp(self, saved: Residuals, tangents: Sequence[Tangent], batch: Shape) -> Tangent:
-        return super().apply_jvp(saved[1:], tangents, batch)
+        t = super().apply_jvp(saved[1:], tangents, batch)
+        if shape_of(t) != batch + saved[1].shape:
+            raise self._misshapen(0, shape_of(t)[len(batch) :])
+        return t
 
     def apply_vjp(self, saved: Residuals, g: Cotangent, batch: Shape) -> Sequence[Any]:
-        return super().apply_vjp(saved[1:], g, batch)
+        out = super().apply_vjp(saved[1:], g, batch)
+        for i, ((_, fit), c) in enumerate(zip(saved[2], out, strict=True)):
+            if c is not None and fit is None and shape_of(c) != shape_of(g):
+                raise self._misshapen(i, shape_of(c)[len(batch) :])
+        return out
 
 
 class Linear(Primitive):

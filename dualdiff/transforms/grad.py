@@ -205,6 +205,7 @@ class _Derivative(Transform):
         if type(inputs.leaves[0]) in (int, float):
             leaves = [float(t) if type(t) is float64 else t for t in leaves]
         if not outputs.reached:
+            outputs.require_numbers("derivative")
             independence.warn(inputs, range(len(inputs.values)))
         tree = outputs.tree(leaves)
         return (tree, found.aux) if self.options["has_aux"] else tree

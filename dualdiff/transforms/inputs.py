@@ -346,6 +346,14 @@ class Outputs:
         """Whether a path leads from an argument to one of the results."""
         return any(p is not None for p in self.payloads)
 
+    def require_numbers(self, name: str) -> None:
+        """Raise if the function returned nothing to differentiate, as without a return."""
+        if self.structure is LEAF and self.values[0] is None:
+            raise UnsupportedInputError(
+                f"the function returned {self.what}, so {name} has nothing to differentiate, "
+                f"{user_line()}; end it with `return`, and return numbers or arrays"
+            )
+
     @property
     def what(self) -> str:
         """The result in words, for an error message."""

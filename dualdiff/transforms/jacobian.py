@@ -96,6 +96,7 @@ class Jacobian(Transform):
 
     def result(self, inputs: Inputs, found: Derivatives) -> Any:
         if not found.outputs.reached:
+            found.outputs.require_numbers("jacobian")
             independence.warn(inputs, range(len(inputs.values)))
         whole = found.structure is LEAF
         jacobian = found.leaves[0] if whole else found.structure.unflatten(found.leaves)

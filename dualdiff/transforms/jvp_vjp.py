@@ -109,6 +109,7 @@ def pushed_along(inputs: Inputs, tangents: Sequence[Tangent], has_aux: bool) -> 
     pairs = zip(found.leaves, found.outputs.values, strict=True)
     tangent = found.outputs.tree([tangent_like(t, v) for t, v in pairs])
     if not found.outputs.reached:
+        found.outputs.require_numbers("jvp")
         independence.warn(inputs, range(len(inputs.values)))
     value = found.outputs.released()
     return (value, tangent, found.aux) if has_aux else (value, tangent)

@@ -34,6 +34,7 @@ def record(inputs: Inputs, has_aux: bool) -> Recording:
     """A recording for several uses; with masks if derivatives inside f give a NaN."""
     recording = Recording(inputs, has_aux)
     if not recording.outputs.reached:
+        recording.outputs.require_numbers("a linearisation")
         independence.warn(inputs, range(len(inputs.values)))
     if recording.nested and not uses_masks() and any_nan(recording.outputs.values):
         with zero_masks():

@@ -79,6 +79,16 @@ _COMPILED = re.compile(
 )
 
 
+# How NumPy's functions complain of an object array.
+_OBJECTS = re.compile(
+    r"Cannot cast ufunc '(\w+)' input(?: \d+)? from dtype\('O'\)|Cannot cast array data from "
+    r"dtype\('O'\)|ufunc '(\w+)' not supported for the input types|"
+    r"'(?:Var|Dual|View|Array|Dependent|float)' object has no attribute '(\w+)'|"
+    r"loop of ufunc does not support argument \d+ of type (?:Var|Dual|View|Array)|"
+    r"array type object is unsupported in linalg"
+)
+
+
 def explain(error: BaseException) -> DualdiffError | None:
     """dualdiff's error behind one of NumPy's, or a clearer error for NumPy's complaint of a box."""
     if isinstance(error, DualdiffError):
@@ -104,6 +114,16 @@ def explain(error: BaseException) -> DualdiffError | None:
         return ConversionError(
             f"numpy.{name} was called on an object array of traced scalars, {user_line()}. Make "
             f"the array with dualdiff.numpy.array([...]) or np.stack([...])"
+            f"{or_patch(', or run under dualdiff.patch()')}."
+        )
+    if isinstance(error, (TypeError, AttributeError)) and (met := _OBJECTS.search(text)):
+        name = next((g for g in met.groups() if g), "a function")
+        if isinstance(error, AttributeError) and not isinstance(getattr(np, name, 0), np.ufunc):
+            return None  # of the program itself
+        return ConversionError(
+            f"numpy's {name} met an object array: a list or np.array([...]) of traced scalars, "
+            f"{line_text(*user_frame_of(error))}. NumPy makes it without asking dualdiff; make the "
+            f"array with dualdiff.numpy.array([...]) or np.stack([...])"
             f"{or_patch(', or run under dualdiff.patch()')}."
         )
     if isinstance(error, (TypeError, ValueError)) and _COMPILED.search(text):

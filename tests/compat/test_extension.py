@@ -452,3 +452,64 @@ def test_what_rules_are_written_with_is_right() -> None:
     assert broadcast(2.0, X + 1j).dtype == complex
     added = untake(onp.array([1.0, 2.0]), [0, 0], vspace(X)).mut_add(onp.zeros(3))
     onp.testing.assert_array_equal(added, [3.0, 0.0, 0.0])
+
+
+def test_methods_of_primitives_from_before_autograd_1_2():
+    @primitive
+    def product(x, y):
+        return x * y
+
+    product.defvjp(lambda g, ans, vs, gvs, x, y: g * y)
+    product.defvjp(lambda g, ans, vs, gvs, x, y: g * x, argnum=1)
+    assert [grad(product, i)(3.0, 2.0) for i in (0, 1)] == [2.0, 3.0]
+
+    @primitive
+    def scaled(x, y, z):
+        return x * y
+
+    scaled.defvjps(lambda argnum, g, ans, vs, gvs, x, y, z: g * (y, x)[argnum], [0, 1])
+    scaled.defvjp_is_zero(argnums=(2,))
+    assert [grad(scaled, i)(3.0, 2.0, 5.0) for i in (0, 1, 2)] == [2.0, 3.0, 0.0]
+
+    @primitive
+    def square(x):
+        return x**2
+
+    square.defgrad(lambda ans, x: lambda g: 2 * x * g)
+    assert grad(square)(3.0) == 6.0
+
+    @primitive
+    def power(x, y):
+        return x**y
+
+    power.defgrads(lambda argnum, ans, x, y: lambda g: g * (y * x ** (y - 1)), [0])
+    power.defgrad_is_zero((1,))
+    assert grad(power)(3.0, 2.0) == 6.0
+
+
+def test_checks_say_which_derivative_of_which_function_is_wrong():
+    from dualdiff.compat.autograd.test_util import check_grads, check_jvp, check_vjp
+
+    @primitive
+    def off(x):
+        return x**2
+
+    defvjp(off, lambda ans, x: lambda g: 3 * g * x)
+    defjvp(off, lambda g, ans, x: 3 * g * x)
+    for check, kind in (
+        (lambda: check_vjp(off, 2.0), "VJP"),
+        (lambda: check_jvp(off, 2.0), "JVP"),
+        (lambda: check_grads(off, modes=["rev"])(2.0), "VJP"),
+        (lambda: check_grads(off, modes=["fwd"])(2.0), "JVP"),
+    ):
+        with pytest.raises(AssertionError, match=rf"\({kind}\) check of off failed"):
+            check()
+
+
+def test_convolve_has_the_mode_same():
+    from dualdiff.compat.autograd.scipy.signal import convolve
+    from dualdiff.compat.autograd.test_util import check_grads
+
+    a, b = np.array([1.0, 2.0, 3.0]), np.array([0.5, 1.0])
+    assert list(convolve(a, b, mode="same")) == list(np.convolve(a, b, mode="same"))
+    check_grads(lambda a, b: convolve(a, b, mode="same"), modes=["rev"])(a, b)

@@ -386,7 +386,7 @@ def test_convolve_over_some_axes_contracts_others_and_keeps_the_rest() -> None:
 
 def test_convolve_says_what_is_wrong() -> None:
     for args, options, match in (
-        ((X, X), {"mode": "same"}, "'full' and 'valid', not 'same'"),
+        ((X, X), {"mode": "other"}, "'full', 'same' and 'valid', not 'other'"),
         ((X, onp.ones((2, 2))), {}, "needs `axes`"),
         ((onp.ones((5, 2)), onp.ones((2, 5))), {"mode": "valid"}, "the larger along all convolved"),
         ((X, X), {"dot_axes": ([0], [])}, "as many dot_axes of one array"),

@@ -36,7 +36,7 @@ from ...transforms.linearize import Linearization
 from ...transforms.record import Recording
 from ...trees import Structure, flatten
 from ._captured import TAPES, Running, running_calls, used_by_value, without_own
-from ._spaces import SparseObject, dense
+from ._spaces import SparseObject, dense, vspace
 
 Maker = Callable[..., Any]
 
@@ -106,6 +106,7 @@ class Primitive:
         self.__name__ = str(getattr(fun, "__name__", fun))
         self.fun = fun
         self.original = original
+        self._makers: dict[int, Maker | None] = {}  # by the methods of autograd before 1.2
 
     def __reduce__(self) -> Any:
         return self.__dict__["__qualname__"]
@@ -139,6 +140,41 @@ class Primitive:
             return self(*call.given(lower), **kwargs)
         return call.apply(trace, operands)
 
+    def defvjp(self, vjp: Maker, argnum: int = 0) -> None:
+        """autograd 1.1: ``vjp(g, ans, vs, gvs, *args)`` is the cotangent of one argument."""
+
+        def maker(ans: Any, *args: Any, **kwargs: Any) -> Any:
+            spaces = vspace(args[argnum]), vspace(ans)
+            return lambda g: vjp(g, ans, *spaces, *args, **kwargs)
+
+        self._earlier(argnum, maker)
+
+    def defvjps(self, vjp: Maker, argnums: Sequence[int]) -> None:
+        """autograd 1.1: `defvjp` for several arguments, of which `vjp` first gets the number."""
+        for argnum in argnums:
+            self.defvjp(functools.partial(vjp, argnum), argnum)
+
+    def defvjp_is_zero(self, argnums: Sequence[int] = (0,)) -> None:
+        """autograd 1.1: the cotangents of some arguments are zero."""
+        for argnum in argnums:
+            self._earlier(argnum, None)
+
+    def defgrad(self, maker: Maker, argnum: int = 0) -> None:
+        """autograd 1.0: ``maker(ans, *args)`` gives a function from the cotangent to one."""
+        self._earlier(argnum, maker)
+
+    def defgrads(self, maker: Maker, argnums: Sequence[int]) -> None:
+        """autograd 1.0: `defgrad` for several arguments, of which `maker` first gets the number."""
+        for argnum in argnums:
+            self._earlier(argnum, functools.partial(maker, argnum))
+
+    defgrad_is_zero = defvjp_is_zero
+
+    def _earlier(self, argnum: int, maker: Maker | None) -> None:
+        """Declare one argument's rule beside those of the other arguments."""
+        self._makers[argnum] = maker
+        primitive_vjps[self] = pulls_by_argument(self, dict(self._makers))
+
     def _keywords_refused(self, args: Any, kwargs: dict[str, Any]) -> Any:
         for name, value in kwargs.items():
             if any(is_box(leaf) and is_box(materialize(leaf)) for leaf in flatten(value)[0]):
@@ -148,6 +184,26 @@ class Primitive:
                     f"pass it by position"
                 )
         return self(*args, **{k: value_of(v) for k, v in kwargs.items()})
+
+
+def pulls_by_argument(function: Any, makers: dict[int, Maker | None]) -> Maker:
+    """A reverse-mode rule from one per argument, where None stands for zero."""
+
+    def by_argument(argnums: Sequence[int], ans: Any, args: Any, kwargs: Any) -> Any:
+        missing = [i for i in argnums if i not in makers]
+        if missing:
+            raise missing_rule("VJP", function.__name__, missing)
+        chosen = [makers[i] for i in argnums]
+        pulls = [maker and maker(ans, *args, **kwargs) for maker in chosen]
+        zeros = [
+            vspace(args[i]).zeros() if maker is None else None
+            for i, maker in zip(argnums, chosen, strict=True)
+        ]
+        return lambda g: [
+            zero if vjp is None else vjp(g) for vjp, zero in zip(pulls, zeros, strict=True)
+        ]
+
+    return by_argument
 
 
 def holds_box(x: Any) -> bool:

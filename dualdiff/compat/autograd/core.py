@@ -17,7 +17,14 @@ from ...transforms.jvp_vjp import jvp
 from ...transforms.linearize import Linearization, record
 from ...transforms.record import Recording
 from ...trees import tree_map
-from ._primitives import Primitive, as_primitive, missing_rule, primitive_jvps, primitive_vjps
+from ._primitives import (
+    Primitive,
+    as_primitive,
+    missing_rule,
+    primitive_jvps,
+    primitive_vjps,
+    pulls_by_argument,
+)
 from ._spaces import SparseObject, VSpace, dense, vspace
 from .tracer import Box, Node, check_traceable, getval, isbox, notrace_primitive, primitive, trace
 from .util import func, subval, toposort
@@ -156,18 +163,7 @@ def defvjp(fun: Any, *vjpmakers: Any, argnums: Iterable[int] | None = None) -> N
     """
     function = as_primitive(fun)
     makers = dict(zip(itertools.count() if argnums is None else argnums, vjpmakers, strict=False))
-
-    def by_argument(argnums: Sequence[int], ans: Any, args: Any, kwargs: Any) -> Any:
-        missing = [i for i in argnums if i not in makers]
-        if missing:
-            raise missing_rule("VJP", function.__name__, missing)
-        pulls = [makers[i] and makers[i](ans, *args, **kwargs) for i in argnums]
-        zeros = [vspace(args[i]).zeros() if makers[i] is None else None for i in argnums]
-        return lambda g: [
-            zero if vjp is None else vjp(g) for vjp, zero in zip(pulls, zeros, strict=True)
-        ]
-
-    primitive_vjps[function] = by_argument
+    primitive_vjps[function] = pulls_by_argument(function, makers)
 
 
 def defvjp_argnum(fun: Any, vjpmaker: Callable[..., Any]) -> None:

@@ -70,7 +70,12 @@ def check_vjp(f: Callable[[Any], Any], x: Any) -> None:
 def check_jvp(f: Callable[[Any], Any], x: Any) -> None:
     """Check the pushforward against central differences in one random direction."""
     t = vspace(x).randn()
-    check_equivalent(make_jvp(f, x)(t)[1], make_numerical_jvp(f, x)(t))
+    try:
+        check_equivalent(make_jvp(f, x)(t)[1], make_numerical_jvp(f, x)(t))
+    except AssertionError as error:
+        raise AssertionError(
+            f"Derivative (JVP) check of {_name(f)} failed with arg {x}:\n{error}"
+        ) from None
 
 
 def _name(f: Any) -> str:
@@ -88,7 +93,21 @@ def check_grads(
     """
     if not modes or any(mode not in _MODES for mode in modes):
         raise AssertionError(f"modes must be among {tuple(_MODES)}, not {modes}")
-    checking.check_grads(f, (x,), tuple(_MODES[mode] for mode in modes), order)
+    try:
+        checking.check_grads(f, (x,), tuple(_MODES[mode] for mode in modes), order)
+    except checking.GradientError as error:
+        kind = "JVP" if "rev" not in modes or ("fwd" in modes and _fails(f, x)) else "VJP"
+        text = f"Derivative ({kind}) check of {_name(f)} failed with arg {x}:\n{error}"
+        raise checking.GradientError(text) from None
+
+
+def _fails(f: Callable[[Any], Any], x: Any) -> bool:
+    """Whether forward mode alone fails in the first order."""
+    try:
+        checking.check_grads(f, (x,), "forward", 1)
+    except checking.GradientError:
+        return True
+    return False
 
 
 def combo_check(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., None]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import types
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 import numpy as np
@@ -107,6 +108,27 @@ def may_capture() -> bool:
     """Whether a function that the program passes may read traced values: a derivative is taken
     here, and it is not dualdiff that calls SciPy."""
     return is_tracing() and not _by_dualdiff.get()
+
+
+IN_RULE: ContextVar[bool] = ContextVar("dualdiff_in_rule", default=False)
+
+
+@cache
+def _place_of_check(function: Callable[..., Any]) -> int | None:
+    """The position of the parameter `check_finite`, or None without one."""
+    try:
+        names = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return None
+    return names.index("check_finite") if "check_finite" in names else None
+
+
+def unchecked(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Keywords that let a rule pass NaNs and infinities, which a derivative may be."""
+    if not IN_RULE.get():
+        return kwargs
+    place = _place_of_check(function)
+    return kwargs if place is None or len(args) > place else {**kwargs, "check_finite": False}
 
 
 def by_scipy(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 from ...array.box import is_box
 from ...core.structure import DENSE, Structure
 from ..declare import Rule, rule
-from .arguments import by_scipy
+from .arguments import IN_RULE, by_scipy, unchecked
+
+
+def _as_rule(formula: Callable[..., Any] | None) -> Any:
+    """A rule that knows that it is one."""
+    if formula is None:
+        return None
+
+    @functools.wraps(formula)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        token = IN_RULE.set(True)
+        try:
+            return formula(*args, **kwargs)
+        finally:
+            IN_RULE.reset(token)
+
+    return call
 
 
 def leaf(
@@ -30,12 +47,12 @@ def leaf(
     def primal(*operands: Any, **params: Any) -> Any:
         if any(map(is_box, operands)):
             return primitive(*operands, **params)
-        return by_scipy(function, *operands, **params)
+        return by_scipy(function, *operands, **unchecked(function, operands, params))
 
     primitive = rule(
         primal,
-        jvp=jvp,
-        vjp=vjp,
+        jvp=_as_rule(jvp),
+        vjp=_as_rule(vjp),
         name=name,
         structure=structure,
         outputs=outputs,

@@ -43,7 +43,8 @@ def convolve(
 
     It has autograd's arguments, not SciPy's: that one is `dualdiff.scipy.signal.convolve`.
     Arguments: `A`, `B`; `axes`, a pair of lists of axes to be convolved (all by default);
-    `dot_axes`, a pair of lists of axes to be multiplied and summed; `mode`, "full" or "valid".
+    `dot_axes`, a pair of lists of axes to be multiplied and summed; `mode`, "full", "valid" or
+    "same".
     Returns: an array with A's remaining axes, B's remaining axes, and the convolved ones.
 
     >>> convolve([1.0, 2.0, 3.0], [1.0, 1.0], mode="valid")
@@ -51,8 +52,16 @@ def convolve(
     """
     A, B = (x if hasattr(x, "dtype") else np.array(x, dtype=float) for x in (A, B))
     convolved, dotted = _axes(axes, dot_axes, (np.ndim(A), np.ndim(B)))
+    if mode == "same":  # the middle of "full", of A's size, as in SciPy
+        full = convolve(A, B, axes, dot_axes, "full")
+        rows = [shape_of(A)[a] for a in convolved[0]]
+        starts = [(shape_of(B)[b] - 1) // 2 for b in convolved[1]]
+        middle = [slice(start, start + n) for start, n in zip(starts, rows, strict=True)]
+        return full[(Ellipsis, *middle)]
     if mode not in ("full", "valid"):
-        raise ValueError(f"convolve has the modes 'full' and 'valid', not {mode!r}, {user_line()}")
+        raise ValueError(
+            f"convolve has the modes 'full', 'same' and 'valid', not {mode!r}, {user_line()}"
+        )
     sizes = [(shape_of(A)[a], shape_of(B)[b]) for a, b in zip(*convolved, strict=True)]
     if mode == "valid" and sizes and all(n < m for n, m in sizes):
         outer = [

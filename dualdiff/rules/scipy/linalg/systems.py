@@ -42,16 +42,16 @@ def _triangular_jvp(
     right: Any = 0.0 if tb is None else tb
     if ta is not None:
         right = right - _times(_part(ta, lower, unit_diagonal), trans, ans)
-    return solve_triangular(x, right, trans, lower, unit_diagonal)
+    return _solve(x, right, trans, lower, unit_diagonal)
 
 
 def _triangular_vjp(
     g: Cotangent, x: Value, ans: Value, trans: int, lower: bool, unit_diagonal: bool
 ) -> Cotangent:
     if trans == 2:  # the transpose of the adjoint is the conjugate
-        right = np.conjugate(solve_triangular(x, np.conjugate(g), 0, lower, unit_diagonal))
+        right = np.conjugate(_solve(x, np.conjugate(g), 0, lower, unit_diagonal))
     else:
-        right = solve_triangular(x, g, 1 - trans, lower, unit_diagonal)
+        right = _solve(x, g, 1 - trans, lower, unit_diagonal)
     rows, columns = (right, ans) if not trans else (ans, right)
     if np.ndim(rows) == 1:
         rows, columns = rows[:, None], columns[:, None]
@@ -67,6 +67,13 @@ triangular_p = leaf(
     name="linalg.solve_triangular",
     structure=Solve(),
 )
+
+
+def _solve(a: Value, b: Value, trans: int, lower: bool, unit_diagonal: bool) -> Any:
+    options = {"trans": trans, "lower": lower, "unit_diagonal": unit_diagonal}
+    return over_stack(lambda a, b: triangular_p(a, b, **options), (a, 2), (b, min(np.ndim(b), 2)))
+
+
 _TRANS = {"N": 0, "T": 1, "C": 2}
 
 
@@ -87,12 +94,7 @@ def solve_triangular(
     array([[ 0.5  ,  0.   ],
            [-0.125,  0.25 ]])
     """
-    options = {
-        "trans": _TRANS.get(trans, trans),
-        "lower": bool(lower),
-        "unit_diagonal": bool(unit_diagonal),
-    }
-    return over_stack(lambda a, b: triangular_p(a, b, **options), (a, 2), (b, min(np.ndim(b), 2)))
+    return _solve(a, b, _TRANS.get(trans, trans), bool(lower), bool(unit_diagonal))
 
 
 def structured(a: Value, assume_a: Any, lower: bool) -> Any:

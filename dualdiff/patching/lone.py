@@ -119,10 +119,27 @@ class _Target:
             to_fast(ctypes.py_object(frame), ctypes.c_int(0))
 
 
+# Python 3.13 joins two steps in one.
+_JOINED = {
+    "LOAD_FAST_LOAD_FAST": ("LOAD_FAST", "LOAD_FAST"),
+    "STORE_FAST_LOAD_FAST": ("STORE_FAST", "LOAD_FAST"),
+    "STORE_FAST_STORE_FAST": ("STORE_FAST", "STORE_FAST"),
+}
+
+
+def _apart(i: dis.Instruction) -> list[dis.Instruction]:
+    """The steps of an instruction, one by one."""
+    if i.opname not in _JOINED:
+        return [i]
+    pairs = zip(_JOINED[i.opname], i.argval, strict=True)
+    return [i._replace(opname=opname, argval=name) for opname, name in pairs]
+
+
 @functools.lru_cache(4096)
 def _target(code: CodeType, last: int) -> _Target | None:
     """The target of the store at an instruction, if it can be computed once more."""
-    steps = [i for i in dis.get_instructions(code) if i.offset <= last]
+    until = [i for i in dis.get_instructions(code) if i.offset <= last]
+    steps = [step for i in until for step in _apart(i)]
     if steps[-1].opname != "STORE_SUBSCR":
         return None
     k = len(steps) - 2

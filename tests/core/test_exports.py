@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from types import ModuleType
 
 import numpy as np
@@ -78,6 +79,8 @@ HIDDEN = {"dualdiff.compat.autograd.misc.flatten"}
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_can_be_imported_under_another_name(name: str) -> None:
+    if name.endswith("scipy.differentiate") and not find_spec("scipy.differentiate"):
+        pytest.skip("this version of SciPy has no scipy.differentiate")
     names: dict[str, object] = {}
     exec(f"import {name} as module", names)
     hidden = names["module"] is not importlib.import_module(name)

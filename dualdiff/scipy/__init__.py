@@ -33,6 +33,7 @@ _DIVERTED = (
     "optimize",
     "signal",
     "sparse",
+    "sparse.csgraph",
     "sparse.linalg",
     "spatial",
 )

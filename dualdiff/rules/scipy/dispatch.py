@@ -164,8 +164,9 @@ class Entry:
         if isinstance(own, staticmethod):
             function: Any = own.__func__
             divert(function, functools.partial(self.new, is_diverted=True))
-        elif target.__new__ is object.__new__:
-            new = self.new(lambda cls, *args, **kwargs: object.__new__(cls), False)
+        elif target.__new__ in (object.__new__, dict.__new__):
+            inherited = target.__new__
+            new = self.new(lambda cls, *args, **kwargs: inherited(cls), False)
             new.__signature__ = signature_of(target.__init__)  # that of a call of the class
             target.__new__ = new
         else:
@@ -294,6 +295,23 @@ def counterpart(
     for entry in entries:
         entry.public, entry.module = public, described.__module__
         enter(entry)
+    return public
+
+
+def always(original: Any, implementation: Callable[..., Any], kind: type[Entry]) -> Any:
+    """Enter an implementation that a kind of entry may ask for plain arguments, too.
+
+    It gets the arguments as the program passes them.
+    """
+    entry = kind(original, lambda: implementation, ("A",))
+
+    @functools.wraps(implementation)
+    def public(*args: Any, **kwargs: Any) -> Any:
+        return entry.call(*args, **kwargs)
+
+    public.__name__ = original.__name__
+    entry.public, entry.module = public, implementation.__module__
+    enter(entry)
     return public
 
 

@@ -21,6 +21,7 @@ VARIABLE = "DUALDIFF_SCIPY"
 _waiting: dict[str, Callable[[], Any]] = {}  # what declares the functions of a module of SciPy's
 _lock = threading.RLock()
 _has_started = False
+_is_declaring = False
 _is_enabled = os.environ.get(VARIABLE, "1").lower() not in ("0", "false", "off", "no")
 
 
@@ -42,16 +43,30 @@ def start() -> None:
 
 
 def divert_loaded() -> None:
-    """Divert the functions of modules that have been imported since the last call."""
+    """Divert the functions of modules that have been imported since the last call.
+
+    Declarations import modules of SciPy themselves. Those wait until the declaration has ended.
+    """
+    global _is_declaring
     with _lock:
-        for module in sorted(_waiting.keys() & sys.modules.keys()):
-            declare: Any = _waiting.pop(module, None)  # an import within may have come before
-            try:
-                if declare is not None:
-                    declare()
-            except BaseException:
-                _waiting[module] = declare
-                raise
+        if _is_declaring:
+            return
+        _is_declaring = True
+        try:
+            while found := sorted(_waiting.keys() & sys.modules.keys()):
+                for module in found:
+                    _declare(module)
+        finally:
+            _is_declaring = False
+
+
+def _declare(module: str) -> None:
+    declare: Any = _waiting.pop(module)
+    try:
+        declare()
+    except BaseException:
+        _waiting[module] = declare
+        raise
 
 
 def is_enabled() -> bool:

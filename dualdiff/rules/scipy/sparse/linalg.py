@@ -1,216 +1,35 @@
-"""`scipy.sparse.linalg` on traced arrays: its whole namespace, and sparse systems of equations.
+"""`scipy.sparse.linalg` on traced arrays, with rules for the functions below."""
 
-The derivative of a solution follows from the equations by the implicit function theorem: with
-``A x = b``, ``dx = A^-1 (db - dA x)``. Each matrix is factorised once. Its factors give the
-solution, all tangents and, transposed, all cotangents.
-"""
-
-from __future__ import annotations
-
-from math import prod
-from typing import Any
-
-import numpy as np
-from numpy import ndarray
-from scipy.sparse import linalg
-
-from ....array.box import is_box
-from ....core.batch import Shape, align, shape_of
-from ....core.types import Cotangent, Tangent, Value
-from ....errors import UnsupportedInputError, user_line
-from ...declare import rule
-from ...numpy.manipulation import as_operand
-from ...structures import Einsum
-from ..dispatch import implements
-from .arrays import SparseArray, is_sparse, wrapped
-from .layout import Layout
-from .products import sampled, times
-
-__all__ = ["factorized", "splu", "spsolve"]
-
-
-class Factors:
-    """The LU factors of matrices with one layout; it keeps the latest."""
-
-    def __init__(self, layout: Layout, options: dict[str, Any]) -> None:
-        self.layout, self.options = layout, options
-        self.kept: tuple[ndarray, Any] | None = None
-
-    def of(self, data: ndarray) -> Any:
-        """SciPy's object with the factors of the matrix with these values."""
-        kept = self.kept
-        if kept is None or kept[0].dtype != data.dtype or not np.array_equal(kept[0], data):
-            try:
-                made = linalg.splu(self.layout.matrix(data).tocsc(), **self.options)
-            except RuntimeError as error:
-                if "singular" not in str(error):
-                    raise
-                raise np.linalg.LinAlgError(
-                    f"the sparse matrix is singular, {user_line()}; its system of equations has no "
-                    f"one solution to be differentiated"
-                ) from error
-            self.kept = kept = data.copy(), made
-        return kept[1]
-
-    def solve(self, data: ndarray, b: ndarray, transposed: bool) -> ndarray:
-        """The solutions for right-hand sides of shape ``(*batch, n, k)``."""
-        n, k = b.shape[-2:]
-        flat = np.moveaxis(b, -2, 0).reshape(n, -1)
-        dtype = np.result_type(data.dtype, b.dtype, np.float32)
-        own = dtype if dtype.kind != "c" or data.dtype.kind == "c" else flat.real.dtype
-        factors, way = self.of(data.astype(own, copy=False)), "T" if transposed else "N"
-        if own == dtype:
-            ans = factors.solve(np.asfortranarray(flat, dtype), way)
-        else:  # real factors, and a complex right-hand side
-            parts = (np.asfortranarray(p, own) for p in (flat.real, flat.imag))
-            real, imag = (factors.solve(p, way) for p in parts)
-            ans = real + 1j * imag
-        return np.moveaxis(ans.reshape(n, *b.shape[:-2], k), 0, -2)
-
-
-def _solve(x: Value, y: Value, factors: Factors, transposed: bool) -> Any:
-    if is_box(x) or is_box(y):
-        return solve_p(x, y, factors=factors, transposed=transposed)
-    x, y = np.asarray(x), np.asarray(y)
-    if not prod(y.shape):
-        return np.zeros(y.shape, np.result_type(x, y))
-    return factors.solve(x, y, transposed)
-
-
-def _layout(factors: Factors, transposed: bool) -> Layout:
-    return factors.layout.T if transposed else factors.layout
-
-
-def _jvp(
-    ts: Any, x: Value, ans: Value, specs: Any, factors: Factors, transposed: bool, batch: Shape
-) -> Tangent:
-    ta, tb = ts
-    right: Any = 0.0 if tb is None else tb
-    if ta is not None:
-        ta = align(ta, 1, specs[1].ndim - 1, batch)
-        right = right - times(ta, ans, _layout(factors, transposed))
-    return _solve(x, right, factors, transposed)
-
-
-def _vjp(
-    g: Cotangent, x: Value, ans: Value, active: Any, factors: Factors, transposed: bool
-) -> Cotangent:
-    right = _solve(x, g, factors, not transposed)
-    if not active[0]:
-        return None, right
-    ga = -sampled(right, ans, _layout(factors, transposed))
-    own = len(shape_of(ans)) - 2  # a stack of right-hand sides has one matrix
-    last = len(shape_of(ga)) - 1
-    return np.sum(ga, axis=tuple(range(last - own, last))) if own else ga, right
-
-
-solve_p = rule(
-    _solve,
-    jvp=_jvp,
-    vjp=_vjp,
-    name="sparse.linalg.spsolve",
-    structure=Einsum("e,...jk->...lk"),
+from . import operators_linear  # noqa: F401  # methods of LinearOperator
+from .lu import factorized, spilu, splu, spsolve
+from .operators_linear import aslinearoperator
+from .solvers import (
+    bicg,
+    bicgstab,
+    cg,
+    cgs,
+    eigs,
+    eigsh,
+    expm,
+    expm_multiply,
+    gcrotmk,
+    gmres,
+    inv,
+    lgmres,
+    lobpcg,
+    lsmr,
+    lsqr,
+    minres,
+    norm,
+    onenormest,
+    qmr,
+    spsolve_triangular,
+    svds,
+    tfqmr,
 )
 
-
-def _system(A: Any) -> SparseArray:
-    if not is_sparse(A):
-        raise UnsupportedInputError(
-            f"a sparse system of equations needs a sparse array, not {type(A).__name__}, "
-            f"{user_line()}; make one with dualdiff.scipy.sparse, or use numpy.linalg.solve"
-        )
-    a = wrapped(A)
-    if a.shape[0] != a.shape[1]:
-        raise ValueError(f"the matrix must be square (has shape {a.shape})")
-    return a
-
-
-def _solution(a: SparseArray, b: Value, factors: Factors, transposed: bool = False) -> Any:
-    b = as_operand(b)
-    if is_sparse(b):
-        raise UnsupportedInputError(
-            f"sparse right-hand sides have no rule where values are traced, {user_line()}; pass "
-            f"b.toarray()"
-        )
-    b = b if hasattr(b, "shape") else np.asarray(b)
-    shape = shape_of(b)
-    if len(shape) not in (1, 2) or shape[0] != a.shape[0]:
-        raise ValueError(f"the shapes of the matrix, {a.shape}, and of b, {shape}, do not fit")
-    vector = len(shape) == 1
-    ans = _solve(a.data, b[:, None] if vector else b, factors, transposed)
-    return ans[:, 0] if vector else ans
-
-
-@implements(linalg.spsolve)
-def spsolve(A: Any, b: Value, permc_spec: Any = None, use_umfpack: Any = True) -> Any:
-    """``scipy.sparse.linalg.spsolve``: x with ``A x = b`` for a sparse matrix.
-
-    Arguments: `A`, a sparse array, of SciPy or with traced values; `b`, of shape (n,) or (n, k);
-    `permc_spec` as SciPy's. Traced arguments use SuperLU, never UMFPACK.
-    Returns: an array of the shape of b.
-    Raises: numpy.linalg.LinAlgError if A is singular and an argument is traced.
-
-    >>> import numpy as np, dualdiff as dd
-    >>> sp = dd.scipy.sparse
-    >>> f = lambda d: sp.linalg.spsolve(sp.diags_array(d), np.ones(2))
-    >>> dd.jacobian(f)(np.array([1.0, 2.0]))
-    array([[-1.  ,  0.  ],
-           [ 0.  , -0.25]])
-    """
-    a = _system(A)
-    return _solution(a, b, Factors(a.layout, {"permc_spec": permc_spec}))
-
-
-class TracedLU:
-    """LU factors of a sparse matrix that solve for traced right-hand sides too; see `splu`."""
-
-    def __init__(self, a: SparseArray, options: dict[str, Any]) -> None:
-        self._matrix, self._factors = a, Factors(a.layout, options)
-        self.shape = a.shape
-
-    def __getattr__(self, name: str) -> Any:
-        # L, U, perm_c, ...: only for plain values, which SciPy has factorised.
-        data = self.__dict__["_matrix"].data
-        if is_box(data) or name.startswith("_"):
-            raise AttributeError(f"factors of a matrix with traced values have no {name!r}")
-        return getattr(self._factors.of(data), name)
-
-    def solve(self, rhs: Any, trans: str = "N") -> Any:
-        """The solution of a system with the matrix, its transpose ("T") or adjoint ("H").
-
-        Arguments: `rhs`, of shape (n,) or (n, k), plain or traced. Returns: an array of its shape.
-        """
-        if trans == "H":
-            return np.conjugate(self.solve(np.conjugate(as_operand(rhs)), "T"))
-        if trans not in ("N", "T"):
-            raise ValueError(f"trans must be 'N', 'T' or 'H', not {trans!r}")
-        return _solution(self._matrix, rhs, self._factors, trans == "T")
-
-
-def splu(A: Any, permc_spec: Any = None, **options: Any) -> TracedLU:
-    """``scipy.sparse.linalg.splu``: the LU factors of a sparse matrix, for many right-hand sides.
-
-    Arguments: as SciPy's; `A` may have traced values, and so may the right-hand sides.
-    Returns: an object with `solve`, and with the attributes of SciPy's object if A is plain.
-    Raises: numpy.linalg.LinAlgError from `solve` if A is singular (RuntimeError in SciPy).
-
-    >>> import numpy as np, scipy.sparse, dualdiff as dd
-    >>> lu = dd.scipy.sparse.linalg.splu(2.0 * scipy.sparse.eye_array(2, format="csc"))
-    >>> dd.jacobian(lu.solve)(np.ones(2))
-    array([[0.5, 0. ],
-           [0. , 0.5]])
-    """
-    return TracedLU(_system(A), {"permc_spec": permc_spec, **options})
-
-
-def factorized(A: Any) -> Any:
-    """``scipy.sparse.linalg.factorized``: a function that solves for a right-hand side.
-
-    Arguments: `A`, which may have traced values. Returns: a function of b, plain or traced.
-
-    >>> import numpy as np, scipy.sparse, dualdiff as dd
-    >>> solve = dd.scipy.sparse.linalg.factorized(scipy.sparse.eye_array(2, format="csc"))
-    >>> dd.grad(lambda b: np.sum(solve(b)))(np.ones(2))
-    array([1., 1.])
-    """
-    return splu(A).solve
+__all__ = [
+    "aslinearoperator", "bicg", "bicgstab", "cg", "cgs", "eigs", "eigsh", "expm", "expm_multiply",
+    "factorized", "gcrotmk", "gmres", "inv", "lgmres", "lobpcg", "lsmr", "lsqr", "minres", "norm",
+    "onenormest", "qmr", "spilu", "splu", "spsolve", "spsolve_triangular", "svds", "tfqmr",
+]  # fmt: skip

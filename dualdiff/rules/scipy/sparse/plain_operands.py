@@ -1,0 +1,39 @@
+"""Operators of SciPy's sparse arrays with an array of traced values on the right."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from typing import Any
+
+from scipy import sparse
+
+from ..dispatch import Entry, enter
+from .arrays import SparseArray, wrapped
+
+_NAMES = ("__add__", "__sub__", "__mul__", "__matmul__", "multiply", "dot")
+
+
+def _classes() -> Iterator[type]:
+    """SciPy's classes of sparse arrays and those that they derive from."""
+    found: dict[type, None] = {}
+    for name in ("coo", "csr", "csc", "bsr", "dia", "dok", "lil"):
+        for kind in ("array", "matrix"):
+            found.update(dict.fromkeys(getattr(sparse, f"{name}_{kind}").__mro__))
+    return (c for c in found if c.__module__.startswith("scipy.sparse"))
+
+
+def _declare(function: Any, name: str) -> None:
+    def operate(self: Any, other: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(other, SparseArray) and not isinstance(self, SparseArray):
+            return getattr(wrapped(self), name)(other)
+        return entry.original(self, other, *args, **kwargs)
+
+    entry = Entry(function, lambda: operate)
+    enter(entry)
+
+
+for _cls in _classes():
+    for _name in _NAMES:
+        if isinstance(vars(_cls).get(_name), types.FunctionType):
+            _declare(vars(_cls)[_name], _name)

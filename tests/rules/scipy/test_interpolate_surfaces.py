@@ -204,3 +204,32 @@ def test_a_spline_of_plain_data_takes_traced_points():
     spline = UnivariateSpline(X, Y, s=0)
     assert type(spline) is scipy.interpolate.InterpolatedUnivariateSpline
     np.testing.assert_allclose(dd.elementwise_grad(spline)(R), spline(R, 1))
+
+
+def rows_of_more():
+    knots = (np.array([0.0, 1.0]), np.array([0.0, 0.5, 1.0]))
+    yield of(lambda x, y, w, m, q: S.make_smoothing_spline(x, y, w, m)(q), X, Y, W, 0.5, R,
+             name="make_smoothing_spline")  # fmt: skip
+    yield of(lambda y: S.make_smoothing_spline(X, y, lam=0.1)(R), A(9, 2),
+             name="make_smoothing_spline-columns")  # fmt: skip
+    yield of(lambda x, y: S.lagrange(x, y).coef, X[:4], Y[:4], name="lagrange", _exact=False)
+    yield of(lambda a: S.pade(a, 2)[1].coef, A(5, low=0.5, high=1.0), name="pade")
+    yield of(
+        lambda c, q: S.NdPPoly(c, knots)(q),
+        A(3, 2, 1, 2),
+        np.array([[0.2, 0.3], [0.6, 0.8]]),
+        name="NdPPoly",
+    )
+    yield of(lambda c: S.NdPPoly(c, knots).integrate([(0.1, 0.9), (0.2, 0.8)]), A(3, 2, 1, 2),
+             name="NdPPoly-integral")  # fmt: skip
+    if hasattr(scipy.interpolate, "FloaterHormannInterpolator"):
+        yield of(lambda x, y, q: S.FloaterHormannInterpolator(x, y)(q), X[:5], Y[:5], R[:2],
+                 name="FloaterHormannInterpolator")  # fmt: skip
+
+
+TestMore = rule_tests(list(rows_of_more()))
+
+
+def test_a_smoothing_spline_by_cross_validation_raises():
+    with pytest.raises(dd.errors.MissingRuleError, match="pass lam"):
+        dd.grad(lambda y: S.make_smoothing_spline(X, y)(0.5))(Y)

@@ -67,7 +67,6 @@ ROWS = [
     of(lambda m: sl.inv(sp.csc_array(m)), M, name="inv"),
     *(of(lambda m, o=o: sl.norm(sp.csr_array(m), o), M, name=f"norm-{o}")
       for o in ("fro", 1, np.inf)),
-    of(lambda m: sl.onenormest(sp.csr_array(m)), M, name="onenormest"),
     of(lambda m, x: operator(m) @ x + operator(m).rmatvec(x), M, B, name="LinearOperator"),
     of(lambda m, x: (2 * sl.aslinearoperator(m) + sl.aslinearoperator(sp.csr_array(m))) @ x, M, B,
        name="aslinearoperator"),

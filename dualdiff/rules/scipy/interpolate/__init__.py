@@ -14,6 +14,7 @@ from .curves import (
 from .fitpack import spalde, splantider, splder, splev, splint, splrep, sproot
 from .fits import make_interp_spline, make_lsq_spline
 from .grids import interpn
+from .more import lagrange, make_smoothing_spline, pade
 from .scattered import griddata
 
 __all__ = [
@@ -23,8 +24,11 @@ __all__ = [
     "griddata",
     "interpn",
     "krogh_interpolate",
+    "lagrange",
     "make_interp_spline",
     "make_lsq_spline",
+    "make_smoothing_spline",
+    "pade",
     "pchip_interpolate",
     "spalde",
     "splantider",

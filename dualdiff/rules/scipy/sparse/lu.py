@@ -230,16 +230,25 @@ class TracedILU:
 
     def solve(self, rhs: Any, trans: str = "N") -> Any:
         """The solution for a right-hand side (n,) or (n, k), plain or traced."""
-        return incomplete_p(as_operand(rhs), factors=self._factors, trans=trans)
+        if trans == "H":  # the factors are real
+            trans = "T"
+        b = as_operand(rhs)
+        if len(shape_of(b)) == 1:
+            return _incomplete(b[:, None], self._factors, trans)[:, 0]
+        return _incomplete(b, self._factors, trans)
 
 
 _BACK = {"N": "T", "T": "N"}
 
 
 def _incomplete(x: Value, factors: Any, trans: str) -> Any:
+    """Solutions for right-hand sides of shape (..., n, k)."""
     if is_box(x):
         return incomplete_p(x, factors=factors, trans=trans)
-    return factors.solve(np.asarray(x, float), trans)
+    n, k = x.shape[-2:]
+    columns = np.moveaxis(np.asarray(x, float), -2, 0).reshape(n, -1)
+    found = factors.solve(np.asfortranarray(columns), trans)
+    return np.moveaxis(found.reshape(n, *x.shape[:-2], k), 0, -2)
 
 
 incomplete_p = linear(

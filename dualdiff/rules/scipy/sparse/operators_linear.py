@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import linalg
+from scipy.sparse.linalg import _interface
 
 from ....array.box import unbox
 from ....core.batch import shape_of
@@ -88,6 +89,14 @@ def _times_number(name: str) -> None:
 _times_number("__mul__")
 _times_number("__matmul__")
 _times_number("__rmul__")
+
+
+def _matrix_times(self: Any, x: Value) -> Any:
+    """The product of a plain matrix, which an operator wraps, with traced columns."""
+    return self.A @ x if is_sparse(self.A) else np.matmul(np.asarray(self.A), x)
+
+
+enter(Entry(_interface.MatrixLinearOperator._matmat, lambda: _matrix_times))
 
 
 def _init_dtype(self: Any) -> None:

@@ -806,13 +806,6 @@ def wind_profile(h: Any) -> Any:
     return logarithmic_profile(5.0, 10.0, h, 0.15)
 
 
-@case("refet", "hydrology", 25.0)
-def saturation_pressure_refet(t: Any) -> Any:
-    from refet.calcs import _sat_vapor_pressure
-
-    return np.sum(_sat_vapor_pressure(t))
-
-
 @case("pyet", "hydrology", 25.0)
 def pyet_slope(t: Any) -> Any:
     from pyet.meteo_utils import calc_e0, calc_vpc

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..array.box import is_box, unbox
 from ..core.muted import muted
 from ..errors import SolverError, user_line
 from ..rules.numpy.creation import asarray
+from ..rules.scipy.arguments import by_scipy
 from .checkpoint import value_of
 from .implicit import Equations, lift, plain
 from .linearize import Linearization, linearize
@@ -59,7 +61,8 @@ def linear_solve(
         if is_function or solve is not None:
             _, recorded = linearize(lambda x: asarray(apply(x)), np.zeros(right.size))
             alike = symmetric or positive_definite
-            chosen = solve or _krylov(symmetric, positive_definite)
+            # SciPy's solvers take the operator as a plain one: it holds no traced values.
+            chosen = partial(by_scipy, solve or _krylov(symmetric, positive_definite))
             system: Any = OperatorSystem(_without_boxes(recorded), chosen, alike)
         else:
             kind = "positive" if positive_definite else None

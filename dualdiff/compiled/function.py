@@ -443,7 +443,7 @@ def compile(
     >>> import numpy as np, dualdiff as dd
     >>> g = dd.compile(dd.value_and_grad(lambda x: np.sum(x**2)))
     >>> g(np.array([1.0, 2.0]))
-    (5.0, array([2., 4.]))
+    (np.float64(5.0), array([2., 4.]))
     """
     options: dict[str, Any] = {"verify": verify, "fastmath": fastmath, "backend": backend}
     if f is None:

@@ -96,14 +96,18 @@ def _is_limit(
 ) -> bool:
     """Whether derivatives near the arguments, on one side, tend to `found`.
 
-    On the other side the domain of the function may end.
+    On the other side the domain of the function may end, or another branch begin, but they must not
+    tend to another value there.
     """
     eps = max((float(np.finfo(dtype_of(v)).eps) for v in inputs.values if v is not None), default=0)
     for powers in distances:
-        for sign in (1, -1):
-            around = [_at_distance(inputs, derive, sign * eps**power) for power in powers]
-            if all(map(_shrinks, found, *around)):
-                return True
+        around = [
+            [_at_distance(inputs, derive, sign * eps**power) for power in powers]
+            for sign in (1, -1)
+        ]
+        tends = any(all(map(_shrinks, found, *side)) for side in around)
+        if tends and not any(any(map(_contradicts, found, *side)) for side in around):
+            return True
     return False
 
 
@@ -188,6 +192,18 @@ def _moved_value(v: Any, size: float, rng: np.random.Generator) -> Any:
     if shape_of(v) == ():
         return type(v)(v + change) if type(v) is float else dtype.type(v + change)
     return v + change.astype(dtype)
+
+
+def _contradicts(found: Any, far: Any, near: Any) -> bool:
+    """Whether derivatives at two steps agree with each other, but not with `found`."""
+    if found is None or near is None or far is None:
+        return False
+    limit, first, second = (np.asarray(unbox(x)) for x in (found, far, near))
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        return False
+    apart = np.abs(first - second).max(initial=0.0)
+    off = np.abs(second - limit).max(initial=0.0)
+    return bool(apart < 1e-2 * off and off > 1e-2 * np.abs(limit).max(initial=0.0))
 
 
 def _shrinks(found: Any, far: Any, near: Any) -> bool:

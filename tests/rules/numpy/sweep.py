@@ -136,6 +136,7 @@ def cases() -> list[Case]:
     zero: Form = lambda x: mp.mpf(0)  # noqa: E731
     one: Form = lambda x: mp.mpf(1)  # noqa: E731
     kink: Any = {"is_complex": False, "conventions": {(1, 0.0): 0.0, (2, 0.0): 0.0}}
+    root: Any = {"is_complex": False, "conventions": {(1, 0.0): 0.0, (2, 0.0): float("nan")}}
     found = [
         _named("positive", lambda x: x, one, zero),
         _named("negative", lambda x: -x, lambda x: -one(x), zero),
@@ -223,7 +224,7 @@ def cases() -> list[Case]:
     for b in (1.0, 0.0, 1e200):
         found.append(
             _case(
-                f"hypot(x, {b})", lambda x, b=b: np.hypot(x, b), *_hypot(b), **(real if b else kink)
+                f"hypot(x, {b})", lambda x, b=b: np.hypot(x, b), *_hypot(b), **(real if b else root)
             )
         )
     for b in (1.0, -3.0):
@@ -329,7 +330,8 @@ def _moved(form: Form, x: Any, value: Any) -> float:
 def expected_real(case: Case, order: int, x: float) -> Expected | None:
     """The derivative at x or its limit there; None where there is none."""
     if (order, float(abs(x))) in case.conventions:
-        return Expected(case.conventions[order, float(abs(x))], 0.0)
+        value = case.conventions[order, float(abs(x))]
+        return None if np.isnan(value) else Expected(value, 0.0)  # NaN: there is none
     form = case.forms[order - 1]
     # As many digits more as a period of sinc has of an argument.
     digits = int(np.log10(abs(x))) if case.name == "sinc" and 1 < abs(x) < np.inf else 0

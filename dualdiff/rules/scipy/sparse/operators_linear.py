@@ -96,7 +96,8 @@ def _matrix_times(self: Any, x: Value) -> Any:
     return self.A @ x if is_sparse(self.A) else np.matmul(np.asarray(self.A), x)
 
 
-enter(Entry(_interface.MatrixLinearOperator._matmat, lambda: _matrix_times))
+_wrapping: Any = _interface.MatrixLinearOperator
+enter(Entry(_wrapping._matmat, lambda: _matrix_times))
 
 
 def _init_dtype(self: Any) -> None:

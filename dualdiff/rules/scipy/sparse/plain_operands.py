@@ -6,8 +6,11 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from scipy import sparse
 
+from ....array.box import is_box
+from ....core.trace import unsupported
 from ..dispatch import Entry, enter
 from .arrays import SparseArray, wrapped
 
@@ -27,6 +30,8 @@ def _declare(function: Any, name: str) -> None:
     def operate(self: Any, other: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(other, SparseArray) and not isinstance(self, SparseArray):
             return getattr(wrapped(self), name)(other)
+        if name == "multiply" and is_box(other) and np.ndim(other):
+            raise unsupported(self)
         return entry.original(self, other, *args, **kwargs)
 
     entry = Entry(function, lambda: operate)

@@ -7,6 +7,8 @@ from contextlib import ContextDecorator
 
 from .. import errors
 from ..array.conversion import STORES
+from ..array.made import HOLDERS
+from ..core.trace import is_tracing
 from ..rules.numpy.in_place import install_in_place, uninstall_in_place
 from ..transforms.refusals import LEARN, PREPARE
 from . import creation, lone, scalar_math
@@ -102,6 +104,8 @@ class patch(ContextDecorator):  # used as a function and as a decorator
             errors.patches -= 1
             if errors.patches == 0 and _names is not None:
                 _restored(_names)
+            if errors.patches == 0 and not is_tracing():
+                HOLDERS.clear()  # no derivative can read memory of arrays made here
 
 
 patch_numpy = patch  # the name before `math` was part of it

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from .. import errors
 from ..array.box import is_box
 from ..array.layout import copy_with_strides
 from ..array.made import HOLDERS
@@ -160,6 +161,8 @@ class Inputs:
                 if may_try_again(boxes, leak):
                     return self.call(boxes)
                 raise leak
+        if HOLDERS and not errors.patches:  # f itself was patched, and has ended
+            HOLDERS.clear()
         return out
 
     def _arguments(self, leaves: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:

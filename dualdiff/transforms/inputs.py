@@ -347,7 +347,7 @@ class Outputs:
     @property
     def reached(self) -> bool:
         """Whether a path leads from an argument to one of the results."""
-        return any(p is not None for p in self.payloads)
+        return any([p is not None for p in self.payloads])  # noqa: C419  # an interrupt may come here
 
     def require_numbers(self, name: str) -> None:
         """Raise if the function returned nothing to differentiate, as without a return."""

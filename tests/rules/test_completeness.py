@@ -18,9 +18,16 @@ from tests.rules.table import ALL_ROWS, Row, touched
 WITHOUT_ROW: dict[str, str] = {
     f"special.{name}": "SciPy's values are too rough for differences; see tests/rules/scipy/special"
     for name in ("itairy", "ncfdtridfn", "ncfdtridfd", "ncfdtrinc")
-} | dict.fromkeys(
-    ("kink", "corner"), "only at kinks, without numbers; see tests/transforms/test_beside_roots.py"
-)
+} | {
+    "corner": "only at kinks, without numbers; see tests/transforms/test_beside_roots.py",
+    **dict.fromkeys(("window", "readonly_window"), "only under a patch; see tests/patching"),
+    **{
+        f"ndimage.{name}": "checked by check_grads; see test_ndimage.py, test_ndimage_splines.py"
+        for name in ("correlate", "correlate_fixed", "spline_filter1d", "spread", "spread_fixed")
+    },
+    "signal.fixed_filter": "checked by check_grads; see test_signal_bodies.py",
+    "signal.lfilter": "checked by check_grads; see test_signal_bodies.py",
+}
 
 IMPORT_ALL = """
 import importlib, pkgutil, dualdiff

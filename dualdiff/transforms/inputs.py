@@ -154,15 +154,16 @@ class Inputs:
             for i, box in enumerate(boxes):
                 if is_stored(box) or (INNER and was_stored_inside(box)):
                     refuse_shared(self, i)
-        if HOLDERS and returns_nan(out):
-            args, kwargs = self._arguments(self.leaves)
-            leak = leak_of(out, self.f(*args, **kwargs))
-            if leak is not None:
-                if may_try_again(boxes, leak):
-                    return self.call(boxes)
-                raise leak
-        if HOLDERS and not errors.patches:  # f itself was patched, and has ended
-            HOLDERS.clear()
+        if HOLDERS:
+            if returns_nan(out):
+                args, kwargs = self._arguments(self.leaves)
+                leak = leak_of(out, self.f(*args, **kwargs))
+                if leak is not None:
+                    if may_try_again(boxes, leak):
+                        return self.call(boxes)
+                    raise leak
+            if not errors.patches:  # f itself was patched, and has ended
+                HOLDERS.clear()
         return out
 
     def _arguments(self, leaves: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:

@@ -176,6 +176,24 @@ def sequence(value: Any, count: int) -> list[Any]:
     return listed
 
 
+def edges_of(ndim: int, axes: Sequence[int], modes: Any, origins: Any, cval: Any) -> Edges:
+    """How an array is continued by a filter over some of its axes."""
+    all_modes, all_origins = ["reflect"] * ndim, [0] * ndim
+    parts = sequence(modes, len(axes)), sequence(origins, len(axes))
+    for axis, mode, origin in zip(axes, *parts, strict=True):
+        all_modes[axis], all_origins[axis] = mode, int(origin)
+    unknown = [m for m in all_modes if m not in PADDED]
+    if unknown:
+        raise RuntimeError(f"boundary mode {unknown[0]!r} not supported, {user_line()}")
+    return Edges(tuple(all_modes), tuple(all_origins), unbox(cval))
+
+
+def turned(origins: Any, shape: Sequence[int]) -> list[int]:
+    """The origins of a window that is turned around, as those of convolutions are."""
+    listed = sequence(origins, len(shape))
+    return [-int(o) - (n % 2 == 0) for o, n in zip(listed, shape, strict=True)]
+
+
 def finished(ans: Value, x: Value, output: Any) -> Any:
     """The result in SciPy's dtype, stored into `output` where that is an array."""
     if output is None:
@@ -202,21 +220,13 @@ def filtered(
         for axis, n in zip(axes, shape_of(w), strict=True):
             shape[axis] = n
         w = np.reshape(w, shape)
-    all_modes, all_origins = ["reflect"] * ndim, [0] * ndim
-    for axis, mode, origin in zip(
-        axes, sequence(modes, len(axes)), sequence(origins, len(axes)), strict=True
-    ):
-        all_modes[axis], all_origins[axis] = mode, int(origin)
+    edges = edges_of(ndim, axes, modes, origins, cval)
     for axis, n in enumerate(shape_of(w)):
-        if not -(n // 2) <= all_origins[axis] <= (n - 1) // 2 or n < 1:
+        if not -(n // 2) <= edges.origins[axis] <= (n - 1) // 2 or n < 1:
             raise ValueError(
                 f"Invalid origin; origin must satisfy -(weights.shape[k] // 2) <= origin[k] <= "
                 f"(weights.shape[k]-1) // 2, {user_line()}"
             )
-    unknown = [m for m in all_modes if m not in PADDED]
-    if unknown:
-        raise RuntimeError(f"boundary mode {unknown[0]!r} not supported, {user_line()}")
-    edges = Edges(tuple(all_modes), tuple(all_origins), unbox(cval))
     x = x if dtype_of(x).kind in "fc" else x.astype(float)
     w = settle(w) if is_box(w) else w
     if is_box(w):
@@ -233,13 +243,6 @@ def axes_of(x: Value, axes: Any) -> tuple[int, ...]:
     if axes is None:
         return tuple(range(ndim))
     return tuple(int(i) % ndim for i in np.atleast_1d(axes))
-
-
-def _turned(w: Value, origins: Any, count: int) -> tuple[Any, list[int]]:
-    """The weights and origins by which a convolution is a correlation."""
-    shape = shape_of(w)[-count:] if count else ()
-    turned = [-int(o) - (n % 2 == 0) for o, n in zip(sequence(origins, count), shape, strict=True)]
-    return np.flip(w), turned
 
 
 @implements(ndimage.correlate1d, arrays="input weights")
@@ -281,8 +284,8 @@ def convolve1d(
     origin: int = 0,
 ) -> Any:
     """``scipy.ndimage.convolve1d``: see `correlate1d`."""
-    weights, turned = _turned(weights, origin, 1)
-    return filtered(input, np.conj(weights), output, mode, cval, turned, axes_of(input, axis))
+    other, origins = np.conj(np.flip(weights)), turned(origin, shape_of(weights))
+    return filtered(input, other, output, mode, cval, origins, axes_of(input, axis))
 
 
 @implements(ndimage.correlate, arrays="input weights")
@@ -313,5 +316,5 @@ def convolve(
 ) -> Any:
     """``scipy.ndimage.convolve``: the convolution with weights; see `correlate1d`."""
     chosen = axes_of(input, axes)
-    weights, turned = _turned(weights, origin, len(chosen))
-    return filtered(input, np.conj(weights), output, mode, cval, turned, chosen)
+    other, origins = np.conj(np.flip(weights)), turned(origin, shape_of(weights)[-len(chosen) :])
+    return filtered(input, other, output, mode, cval, origins, chosen)

@@ -16,7 +16,16 @@ from ...numpy.creation import array, asarray, given
 from ..bodies import agreed, runs_body
 from ..dispatch import implements
 from ..rebinding import rebound
-from .correlation import PADDED, Edges, axes_of, extended, filtered, finished, sequence
+from .correlation import (
+    Edges,
+    axes_of,
+    edges_of,
+    extended,
+    filtered,
+    finished,
+    sequence,
+    turned,
+)
 
 _ndimage: Any = ndimage  # SciPy's stubs do not know all modes
 _filters: Any = ndimage._filters  # nor private functions
@@ -159,13 +168,10 @@ def windows_of(
             raise RuntimeError(f"no footprint or filter size provided, {user_line()}")
         footprint = np.ones(sequence(size, len(chosen)), bool)
     footprint = np.asarray(footprint, bool)
-    shape, modes, origins = [1] * ndim, ["reflect"] * ndim, [0] * ndim
-    parts = sequence(mode, len(chosen)), sequence(origin, len(chosen))
-    for axis, n, m, o in zip(chosen, footprint.shape, *parts, strict=True):
-        shape[axis], modes[axis], origins[axis] = n, m, int(o)
-    if any(m not in PADDED for m in modes):
-        raise RuntimeError(f"boundary mode {modes} not supported, {user_line()}")
-    return footprint.reshape(shape), Edges(tuple(modes), tuple(origins), unbox(cval))
+    shape = [1] * ndim
+    for axis, n in zip(chosen, footprint.shape, strict=True):
+        shape[axis] = n
+    return footprint.reshape(shape), edges_of(ndim, chosen, mode, origin, cval)
 
 
 def _by_rank(name: str, rank_of: Callable[..., int]) -> Any:
@@ -247,13 +253,11 @@ def eroded(
     elif footprint is None:
         footprint = np.ones(sequence(size, len(chosen)), bool)
     footprint = np.asarray(footprint, bool)
-    origins = sequence(origin, len(chosen))
     if sign < 0:  # a dilation turns the window
+        origin = turned(origin, footprint.shape)
         footprint = np.flip(footprint)
         structure = None if structure is None else np.flip(structure)
-        shape = footprint.shape
-        origins = [-int(o) - (n % 2 == 0) for o, n in zip(origins, shape, strict=True)]
-    window, edges = windows_of(x, None, footprint, mode, cval, origins, axes)
+    window, edges = windows_of(x, None, footprint, mode, cval, origin, axes)
     if structure is None:
         return ranked(x, window, 0 if sign > 0 else -1, edges)
     padded, sizes = extended(x, window.shape, edges), shape_of(x)

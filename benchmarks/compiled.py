@@ -9,6 +9,7 @@ unrolls the Python loop (SX).
 from __future__ import annotations
 
 import argparse
+import functools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -43,7 +44,10 @@ def chain(xp: Any, x: Any) -> Any:
 
 def chain_scan(jax: Any, x: Any) -> Any:
     jnp = jax.numpy
-    step = lambda x, _: (jnp.sin(x) * 0.9 + 0.1 * x, None)  # noqa: E731
+
+    def step(x: Any, _: None) -> Any:
+        return jnp.sin(x) * 0.9 + 0.1 * x, None
+
     return jnp.sum(jax.lax.scan(step, x, None, length=333)[0])
 
 
@@ -60,7 +64,10 @@ def elements_scan(jax: Any, x: Any) -> Any:
 
 def _pendulum_step(xp: Any, angle: Any, speed: Any) -> tuple[Any, Any]:
     h = STEP
-    slope = lambda a, s: (s, -xp.sin(a) - 0.1 * s)  # noqa: E731
+
+    def slope(a: Any, s: Any) -> Any:
+        return s, -xp.sin(a) - 0.1 * s
+
     a1, s1 = slope(angle, speed)
     a2, s2 = slope(angle + 0.5 * h * a1, speed + 0.5 * h * s1)
     a3, s3 = slope(angle + 0.5 * h * a2, speed + 0.5 * h * s2)
@@ -77,7 +84,9 @@ def pendulum(xp: Any, p: Any) -> Any:
 
 
 def pendulum_scan(jax: Any, p: Any) -> Any:
-    step = lambda c, _: (_pendulum_step(jax.numpy, *c), None)  # noqa: E731
+    def step(c: Any, _: None) -> Any:
+        return _pendulum_step(jax.numpy, *c), None
+
     angle, speed = jax.lax.scan(step, (p[0], p[1]), None, length=1000)[0]
     return angle * angle + speed
 
@@ -104,7 +113,9 @@ def lorenz(xp: Any, u: Any) -> Any:
 
 
 def lorenz_scan(jax: Any, u: Any) -> Any:
-    step = lambda u, _: (_lorenz_step(jax.numpy.stack, u), None)  # noqa: E731
+    def step(u: Any, _: None) -> Any:
+        return _lorenz_step(jax.numpy.stack, u), None
+
     u = jax.lax.scan(step, u, None, length=100)[0]
     return u[0] * u[0] + u[1] * u[2]
 
@@ -170,7 +181,10 @@ INPUTS = RNG.normal(size=(50, 8))
 def _cell(xp: Any, W: Any, h: Any, c: Any, x: Any) -> tuple[Any, Any]:
     z = W @ xp.concatenate([x, h])
     n = h.shape[0]
-    sigmoid = lambda v: 1.0 / (1.0 + xp.exp(-v))  # noqa: E731
+
+    def sigmoid(v: Any) -> Any:
+        return 1.0 / (1.0 + xp.exp(-v))
+
     c = sigmoid(z[:n]) * c + sigmoid(z[n : 2 * n]) * xp.tanh(z[2 * n : 3 * n])
     return sigmoid(z[3 * n :]) * xp.tanh(c), c
 
@@ -185,7 +199,10 @@ def lstm(xp: Any, W: Any) -> Any:
 def lstm_scan(jax: Any, W: Any) -> Any:
     jnp = jax.numpy
     start = (jnp.zeros(8), jnp.zeros(8))
-    step = lambda s, x: (_cell(jnp, W, s[0], s[1], x), None)  # noqa: E731
+
+    def step(s: Any, x: Any) -> Any:
+        return _cell(jnp, W, s[0], s[1], x), None
+
     return jnp.sum(jax.lax.scan(step, start, jnp.asarray(INPUTS))[0][0])
 
 
@@ -303,11 +320,12 @@ DIRECTION = RNG.random(1000)
 
 def eager(row: Row) -> Callable[[Any], Any]:
     """The operator of a row on its function."""
-    f = lambda x: row.f(np, x)  # noqa: E731
+    f = functools.partial(row.f, np)
     if row.operator == "hvp":
         product = dd.hvp(f)
         return lambda x: product(x, DIRECTION)
-    return getattr(dd, row.operator)(f)  # type: ignore[no-any-return]
+    operator: Callable[..., Callable[[Any], Any]] = getattr(dd, row.operator)
+    return operator(f)
 
 
 def with_jax(row: Row) -> Callable[[Any], Any] | None:
@@ -319,10 +337,9 @@ def with_jax(row: Row) -> Callable[[Any], Any] | None:
     if not row.jaxable:
         return None
     jax.config.update("jax_enable_x64", True)
-    if row.jax is not None:
-        f = lambda x: row.jax(jax, x)  # type: ignore[misc]  # noqa: E731
-    else:
-        f = lambda x: row.f(jax.numpy, x)  # noqa: E731
+    f = functools.partial(row.f, jax.numpy)
+    if row.jax is not None:  # a form that jax compiles, with lax.scan for loops
+        f = functools.partial(row.jax, jax)
     if row.operator == "hvp":
         d = jax.numpy.asarray(DIRECTION)
         g = jax.jit(lambda x: jax.jvp(jax.grad(f), (x,), (d,))[1])
@@ -397,7 +414,7 @@ def measure(row: Row, rounds: int) -> dict[str, float]:
     samples: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
-            samples[name].append(sample(lambda run=run: run(row.x), 0.02))  # type: ignore[misc]
+            samples[name].append(sample(functools.partial(run, row.x), 0.02))
     return found | {name: min(s) for name, s in samples.items()}
 
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
+# Sphinx runs this file from anywhere: the package and the module beside it are found from here on.
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import gallery_pages  # noqa: E402

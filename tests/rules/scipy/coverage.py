@@ -12,7 +12,6 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache, reduce
 from pathlib import Path
 from typing import Any
@@ -26,22 +25,13 @@ from dualdiff.core.trace import materialize
 from dualdiff.rules.scipy import rebinding
 from dualdiff.rules.scipy.arguments import attributes, holds_traced
 from dualdiff.rules.scipy.dispatch import Entry, targets_of
+from tests.rules.coverage import Name
 
 HERE = Path(__file__).parent
 RECORD = HERE / "coverage.json"
 PAGE = HERE.parents[2] / "docs" / "coverage_scipy.md"
 FFT_HOMES = ("_basic_backend", "_realtransforms_backend", "_fftlog_backend", "_fftlog")
 COLUMNS = ("forward", "reverse", "complex", "order 2")
-
-
-@dataclass(frozen=True)
-class Name:
-    """A row of the list of SciPy's names."""
-
-    name: str
-    kind: str
-    arguments: str
-    tier: str
 
 
 @cache

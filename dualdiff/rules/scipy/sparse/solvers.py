@@ -4,6 +4,7 @@ results: SciPy solves with plain values, and the residual on traced ones gives t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -245,27 +246,6 @@ def _pairs(A: Any, M: Any, values: Any, vectors: Any) -> tuple[Any, Any]:
     return w, given(np.stack([v for _, v in found], axis=-1), vectors)
 
 
-_eigsh = original_of(linalg.eigsh)
-
-
-def _symmetric(
-    A: Any, k: int = 6, M: Any = None, *args: Any, return_eigenvectors: Any = True, **kwargs: Any
-) -> Any:
-    """``scipy.sparse.linalg.eigsh``, by the matrices or operators; eigenvalues must be simple."""
-    if len(args) > 6:
-        args, return_eigenvectors = (*args[:6], True, *args[7:]), args[6]
-    own = {key: value_of(v) for key, v in kwargs.items()}
-    if len(args) <= 6:
-        own["return_eigenvectors"] = True
-    mass = None if M is None else plain(M)
-    w, v = by_scipy(_eigsh, plain(A), k, mass, *map(value_of, args), **own)
-    values, vectors = _pairs(A, M, w, v)
-    return (values, vectors) if return_eigenvectors else values
-
-
-eigsh = _declared(linalg.eigsh, _symmetric)
-
-
 def _unsymmetric(
     A: Any, M: Any, values: Any, vectors: Any, is_hermitian: bool = False
 ) -> tuple[Any, Any]:
@@ -290,25 +270,36 @@ def _unsymmetric(
     return w, given(np.stack(vs, axis=-1), vectors)
 
 
-_eigs = original_of(linalg.eigs)
+def _eigensolver(function: Any, pairs: Callable[..., tuple[Any, Any]]) -> Any:
+    """`eigs` or `eigsh` on traced matrices; `pairs` gives derivatives to SciPy's eigenpairs."""
+    original = original_of(function)
+
+    def solve(
+        A: Any,
+        k: int = 6,
+        M: Any = None,
+        *args: Any,
+        return_eigenvectors: Any = True,
+        **kwargs: Any,
+    ) -> Any:
+        if len(args) > 6:
+            args, return_eigenvectors = (*args[:6], True, *args[7:]), args[6]
+        own = {key: value_of(v) for key, v in kwargs.items()}
+        if len(args) <= 6:
+            own["return_eigenvectors"] = True
+        mass = None if M is None else plain(M)
+        w, v = by_scipy(original, plain(A), k, mass, *map(value_of, args), **own)
+        values, vectors = pairs(A, M, w, v)
+        return (values, vectors) if return_eigenvectors else values
+
+    solve.__doc__ = (
+        f"``scipy.sparse.linalg.{function.__name__}``, by the matrices or operators; eigenvalues "
+        f"must be simple."
+    )
+    return _declared(function, solve)
 
 
-def _general(
-    A: Any, k: int = 6, M: Any = None, *args: Any, return_eigenvectors: Any = True, **kwargs: Any
-) -> Any:
-    """``scipy.sparse.linalg.eigs``, by the matrices or operators; eigenvalues must be simple."""
-    if len(args) > 6:
-        args, return_eigenvectors = (*args[:6], True, *args[7:]), args[6]
-    own = {key: value_of(v) for key, v in kwargs.items()}
-    if len(args) <= 6:
-        own["return_eigenvectors"] = True
-    mass = None if M is None else plain(M)
-    w, v = by_scipy(_eigs, plain(A), k, mass, *map(value_of, args), **own)
-    values, vectors = _unsymmetric(A, M, w, v)
-    return (values, vectors) if return_eigenvectors else values
-
-
-eigs = _declared(linalg.eigs, _general)
+eigsh, eigs = _eigensolver(linalg.eigsh, _pairs), _eigensolver(linalg.eigs, _unsymmetric)
 _svds = original_of(linalg.svds)
 
 

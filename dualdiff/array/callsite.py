@@ -42,7 +42,12 @@ def called_name(frame: FrameType) -> str | None:
 def called_by_ufunc(frame: FrameType) -> bool:
     """Whether NumPy may ask for an attribute, rather than the program itself."""
     operation = dis.opname[frame.f_code.co_code[frame.f_lasti]]
-    return operation not in _ATTRIBUTES and called_name(frame) not in ("hasattr", "getattr")
+    return operation not in _ATTRIBUTES and not asks_for_attribute(frame)
+
+
+def asks_for_attribute(frame: FrameType) -> bool:
+    """Whether a frame is calling `hasattr` or `getattr`."""
+    return called_name(frame) in ("hasattr", "getattr")
 
 
 @functools.lru_cache(4096)

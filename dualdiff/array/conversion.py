@@ -26,7 +26,7 @@ from ..errors import (
     plain_target_error,
     user_line,
 )
-from .callsite import called_by_ufunc, called_name, callee
+from .callsite import asks_for_attribute, called_by_ufunc, called_name, callee
 
 # Makes a real ndarray of a traced one for ``np.float64(x)``, which looks at no protocol.
 TO_SCALAR_TYPE: list[Callable[..., Any]] = []
@@ -62,7 +62,7 @@ class OfArrays:
             return self
         if x.ndim == 0 and not isinstance(shell(x), np.ndarray):
             error = _NumberError(f"{type(unbox(x)).__name__!r} object {self.complaint}")
-            if self.method.__name__ == "__iter__" and not _asks_for_attributes(sys._getframe(1)):
+            if self.method.__name__ == "__iter__" and not asks_for_attribute(sys._getframe(1)):
                 return functools.partial(_raise, error)  # iter() would go on to __getitem__
             raise error
         return functools.partial(self.method, x)
@@ -71,11 +71,6 @@ class OfArrays:
 def of_arrays(complaint: str) -> Callable[[Callable[..., Any]], Any]:
     """Let a special method be one of arrays only; numbers complain."""
     return lambda method: OfArrays(method, complaint)
-
-
-def _asks_for_attributes(frame: FrameType) -> bool:
-    names = frame.f_code.co_names
-    return "hasattr" in names or "getattr" in names
 
 
 def _raise(error: Exception) -> NoReturn:

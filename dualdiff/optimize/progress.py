@@ -8,22 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ..transforms.directions import MissingPackageError
+from ..transforms.directions import progress_bar
 
 
 class Progress:
     """A progress bar that shows the best value so far."""
 
     def __init__(self, name: str) -> None:
-        try:
-            from tqdm import tqdm
-        except ImportError as error:
-            raise MissingPackageError(
-                "progress=True shows a bar by tqdm, which is not installed; run `pip install tqdm` "
-                "(or install dualdiff[progress]), or leave progress=False"
-            ) from error
         self.best = float("inf")
-        self.bar: Any = tqdm(desc=name, unit=" evaluations")
+        self.bar = progress_bar()(desc=name, unit=" evaluations")
 
     def step(self, value: Any) -> None:
         """One more evaluation, with its value if it has one that can be shown."""

@@ -23,26 +23,14 @@ _PARTS = (
     "special",
     "stats",
 )
-_DIVERTED = (
-    "differentiate",
-    "fft",
-    "integrate",
-    "interpolate",
-    "linalg",
-    "ndimage",
-    "optimize",
-    "signal",
-    "sparse",
-    "sparse.csgraph",
-    "sparse.linalg",
-    "spatial",
-)
+_SUBMODULES = ("sparse.csgraph", "sparse.linalg")
+# Their rules are imported when one of their functions meets a traced value.
+_DECLARED = {"special": declare_special, "stats": declare_stats}
 for _part in _PARTS:
     register_lazily(f"scipy.{_part}", f"dualdiff.rules.scipy.{_part}")
-for _part in _DIVERTED:
-    diverts(f"scipy.{_part}", partial(importlib.import_module, f"dualdiff.rules.scipy.{_part}"))
-diverts("scipy.special", declare_special)
-diverts("scipy.stats", declare_stats)
+for _part in (*_PARTS, *_SUBMODULES):
+    _rules = partial(importlib.import_module, f"dualdiff.rules.scipy.{_part}")
+    diverts(f"scipy.{_part}", _DECLARED.get(_part, _rules))
 
 
 def __getattr__(name: str) -> Any:

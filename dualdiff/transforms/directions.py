@@ -131,12 +131,8 @@ def refuse_complex_result(inputs: Sequence[Any], outputs: Sequence[Any]) -> None
         )
 
 
-def shown(spans: Iterable[Span], progress: bool) -> Iterator[Span]:
-    """The spans, with a progress bar that counts directions if there are several."""
-    spans = list(spans)
-    if not progress or len(spans) < 2:
-        yield from spans
-        return
+def progress_bar() -> Any:
+    """tqdm's progress bar, which is imported when one is wanted."""
     try:
         from tqdm import tqdm
     except ImportError as error:
@@ -144,7 +140,16 @@ def shown(spans: Iterable[Span], progress: bool) -> Iterator[Span]:
             "progress=True shows a bar by tqdm, which is not installed; run `pip install tqdm` "
             "(or install dualdiff[progress]), or leave progress=False"
         ) from error
-    with tqdm(total=spans[-1][1], desc="derivative", unit="directions") as bar:
+    return tqdm
+
+
+def shown(spans: Iterable[Span], progress: bool) -> Iterator[Span]:
+    """The spans, with a progress bar that counts directions if there are several."""
+    spans = list(spans)
+    if not progress or len(spans) < 2:
+        yield from spans
+        return
+    with progress_bar()(total=spans[-1][1], desc="derivative", unit="directions") as bar:
         for span in spans:
             yield span
             bar.update(span[1] - span[0])

@@ -155,16 +155,21 @@ class Inputs:
                 if is_stored(box) or (INNER and was_stored_inside(box)):
                     refuse_shared(self, i)
         if HOLDERS:
-            if returns_nan(out):
-                args, kwargs = self._arguments(self.leaves)
-                leak = leak_of(out, self.f(*args, **kwargs))
-                if leak is not None:
-                    if may_try_again(boxes, leak):
-                        return self.call(boxes)
-                    raise leak
+            leak = self._leak(out)
+            if leak is not None:
+                if may_try_again(boxes, leak):
+                    return self.call(boxes)
+                raise leak
             if not errors.patches:  # f itself was patched, and has ended
                 HOLDERS.clear()
         return out
+
+    def _leak(self, out: Any) -> ConversionError | None:
+        """The error for a NaN in a result that the plain function does not return, or None."""
+        if not returns_nan(out):
+            return None
+        args, kwargs = self._arguments(self.leaves)
+        return leak_of(out, self.f(*args, **kwargs))
 
     def _arguments(self, leaves: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
         """The arguments of a call with other leaves."""

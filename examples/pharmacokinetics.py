@@ -95,9 +95,9 @@ def main(folder: Path) -> None:
         value = np.exp(log)
         print(f"{name:12s} {true:8.2f} {value:10.2f} {value * error:12.2f} {unit}")
 
-    # A second dose at 12 hours: its prediction, with the error of the parameters.
-    doses = ((0.0, DOSE), (12.0, DOSE))
-    later = np.linspace(0.05, 24.0, 200)
+    # A second dose after the last sample: its prediction, with the error of the parameters.
+    doses = ((0.0, DOSE), (TIMES[-1], DOSE))
+    later = np.linspace(0.05, 28.0, 200)
     predicted = concentrations(found.x, later, doses)
     moves = dd.jacobian(lambda logs: concentrations(logs, later, doses))(found.x)
     band = np.sqrt(np.einsum("ti,ij,tj->t", moves, covariance, moves))
@@ -115,8 +115,8 @@ def main(folder: Path) -> None:
     left.plot(later, predicted, label="fit and prediction, two standard errors")
     left.plot(later, concentrations(np.log(TRUE), later, doses), "--", lw=1, label="truth")
     left.plot(TIMES, samples, "o", ms=5, label="blood samples")
-    left.axvline(12.0, color="0.6", lw=0.8)
-    left.annotate("second dose", (12.2, 2.1), color="0.4")
+    left.axvline(TIMES[-1], color="0.6", lw=0.8)
+    left.annotate("second dose", (TIMES[-1] + 0.2, 2.1), color="0.4")
     left.set(xlabel="hours", ylabel="mg/l", ylim=(0, 3.1), title="Concentration in the blood")
     left.legend(loc="upper left", fontsize=8)
     for row, name in enumerate(NAMES):
@@ -125,7 +125,7 @@ def main(folder: Path) -> None:
     right.set(
         xlabel="hour of the sample",
         ylabel="change in %, for 1 % more in the sample",
-        title="What each sample does to the estimates",
+        title="Influence of each sample on the estimates",
         ylim=(-2.2, 3.2),
     )
     right.legend(loc="upper center", ncols=3, fontsize=8)

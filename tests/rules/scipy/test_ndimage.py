@@ -92,6 +92,35 @@ def test_derivatives_by_scipys_own_names(name: str, call: Function, args: tuple[
     np.testing.assert_array_equal(value, call(*args))  # to the last bit
 
 
+BEYOND: dict[str, Function] = {
+    "correlate": lambda x, c: nd.correlate(x, WEIGHTS, mode="constant", cval=c),
+    "gaussian_filter": lambda x, c: nd.gaussian_filter(x, 0.8, mode="grid-constant", cval=c),
+    "sobel": lambda x, c: nd.sobel(x, 0, mode="constant", cval=c),
+    "uniform_filter": lambda x, c: nd.uniform_filter(x, 3, mode="constant", cval=c),
+    "maximum_filter": lambda x, c: nd.maximum_filter(x, 3, mode="constant", cval=4 * c),
+    "minimum_filter1d": lambda x, c: nd.minimum_filter1d(x, 3, 0, mode="constant", cval=c),
+    "percentile_filter": lambda x, c: nd.percentile_filter(x, 40, 3, mode="constant", cval=c),
+    "grey_erosion": lambda x, c: nd.grey_erosion(x, 3, mode="constant", cval=-4 * c),
+    "grey_dilation": lambda x, c: nd.grey_dilation(x, structure=WEIGHTS, mode="constant", cval=c),
+    "generic_filter": lambda x, c: nd.generic_filter(x, np.sum, 2, mode="constant", cval=c),
+    "shift": lambda x, c: nd.shift(x, (1.3, 0.0), cval=c),
+    "map_coordinates": lambda x, c: nd.map_coordinates(
+        x, IMAGE[:2] * 4, mode="grid-constant", cval=c
+    ),
+    "rotate": lambda x, c: nd.rotate(x, 25.0, cval=c),
+    "affine_transform": lambda x, c: nd.affine_transform(x, [0.8, 1.3], 0.2, cval=c),
+}
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_the_constant_beyond_the_edges_has_a_derivative(name: str) -> None:
+    call = BEYOND[name]
+    dd.check_grads(call, (IMAGE, 0.4), order=1)
+    value, tangent = dd.jvp(lambda c: call(IMAGE, c), (0.4,), (1.0,))
+    np.testing.assert_array_equal(value, call(IMAGE, 0.4))
+    assert np.any(tangent != 0)
+
+
 @pytest.mark.parametrize("name", ["correlate1d-wrap", "correlate-nearest", "gaussian_filter"])
 def test_second_derivatives(name: str) -> None:
     call, args = next((c, a) for n, c, a in CALLS if n == name)

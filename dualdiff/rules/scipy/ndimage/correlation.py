@@ -18,6 +18,8 @@ from ....core.batch import dtype_of, shape_of
 from ....core.trace import settle
 from ....core.types import Cotangent, Tangent, Value
 from ....errors import user_line
+from ...numpy.creation import given
+from ...numpy.padding import pad
 from ..dispatch import implements
 from ..leaves import leaf
 
@@ -35,7 +37,7 @@ class Edges(NamedTuple):
 
     modes: tuple[str, ...]
     origins: tuple[int, ...]
-    cval: float
+    cval: Value
 
     def widths(self, sizes: Sequence[int]) -> list[tuple[int, int]]:
         """The numbers of elements before and behind the array that weights of some shape meet."""
@@ -55,7 +57,7 @@ def extended(x: Value, sizes: Sequence[int], edges: Edges) -> Any:
             widths[axis] = width
             name = PADDED[mode]
             options = {"constant_values": edges.cval} if name == "constant" else {}
-            x = np.pad(x, widths, name, **options)  # type: ignore[call-overload]
+            x = pad(x, widths, name, **options)
     return x
 
 
@@ -185,7 +187,7 @@ def edges_of(ndim: int, axes: Sequence[int], modes: Any, origins: Any, cval: Any
     unknown = [m for m in all_modes if m not in PADDED]
     if unknown:
         raise RuntimeError(f"boundary mode {unknown[0]!r} not supported, {user_line()}")
-    return Edges(tuple(all_modes), tuple(all_origins), unbox(cval))
+    return Edges(tuple(all_modes), tuple(all_origins), cval)
 
 
 def turned(origins: Any, shape: Sequence[int]) -> list[int]:
@@ -228,13 +230,20 @@ def filtered(
                 f"(weights.shape[k]-1) // 2, {user_line()}"
             )
     x = x if dtype_of(x).kind in "fc" else x.astype(float)
-    w = settle(w) if is_box(w) else w
-    if is_box(w):
-        ans = correlate_p(x, w, edges=edges)
-    else:
-        w = np.asarray(w)
-        ans = _correlated_fixed(x, w if w.dtype.kind in "fc" else w.astype(float), edges)
-    return finished(ans, x, output)
+    w = settle(w) if is_box(w) else np.asarray(w)
+    if not is_box(w) and w.dtype.kind not in "fc":
+        w = w.astype(float)
+    return finished(_with_edges(x, w, edges), x, output)
+
+
+def _with_edges(x: Value, w: Value, edges: Edges) -> Any:
+    """The correlation, which is linear in the constant beyond the edges."""
+    cval = edges.cval
+    if is_box(cval):
+        value = _correlated(unbox(x), unbox(w), edges._replace(cval=unbox(cval)))
+        beyond = _with_edges(np.zeros(shape_of(x)), w, edges._replace(cval=1.0))
+        return given(_with_edges(x, w, edges.linear()) + cval * beyond, value)
+    return correlate_p(x, w, edges=edges) if is_box(w) else _correlated_fixed(x, w, edges)
 
 
 def axes_of(x: Value, axes: Any) -> tuple[int, ...]:
@@ -258,8 +267,8 @@ def correlate1d(
     """``scipy.ndimage.correlate1d``: the correlation with weights along one axis.
 
     Arguments: `input`, real or complex, and `weights`, of shape (n,): both are differentiable;
-    `axis`, `mode`, `origin`; `cval`, which counts as constant; `output`, a dtype or an array that
-    takes traced values.
+    and so is `cval`; `axis`, `mode`, `origin`; `output`, a dtype or an array that takes traced
+    values.
     Returns: an array of the shape of `input`. Raises: as SciPy does.
 
     >>> import numpy as np, dualdiff as dd

@@ -21,6 +21,7 @@ from ....core.batch import dtype_of, shape_of
 from ....core.types import Cotangent, Value
 from ...declare import linear
 from ...numpy.creation import array, asarray
+from ...numpy.padding import pad
 from ..arguments import as_plain_function, by_scipy
 from ..bodies import agreed
 from ..dispatch import implements
@@ -141,7 +142,7 @@ def interpolated(
         if mode in ("nearest", "grid-constant"):
             border = _BORDER
             options = {"constant_values": cval} if mode == "grid-constant" else {}
-            x = np.pad(x, border, PADDED[mode], **options)  # type: ignore[call-overload]
+            x = pad(x, border, PADDED[mode], **options)
         coefficients = spline_filter(x, order, np.float64, mode)
     sizes = shape_of(coefficients)
     outside: Any = False
@@ -182,13 +183,12 @@ def map_coordinates(
     """``scipy.ndimage.map_coordinates``: an image at coordinates, by splines.
 
     Arguments: `input`, real or complex; `coordinates`, of shape (axes of the image, ...): both are
-    differentiable; `order`, 0 to 5; `mode`; `cval`, which counts as constant; `prefilter`.
+    differentiable, and so is `cval`; `order`, 0 to 5; `mode`; `prefilter`.
     Returns: an array of shape ``coordinates.shape[1:]``.
     Convention: order 0 is constant by pieces in the coordinates, order 1 has kinks at the elements,
     where the derivative is that of the piece to the right.
     """
-    cval = unbox(cval)
-    options = {"order": order, "mode": mode, "cval": cval, "prefilter": prefilter}
+    options = {"order": order, "mode": mode, "cval": unbox(cval), "prefilter": prefilter}
     value = _ndimage.map_coordinates(unbox(input), unbox(coordinates), **options)
     ans = interpolated(input, list(coordinates), order, mode, cval, prefilter)
     return finished(agreed(ans, value, "map_coordinates"), input, output)
@@ -214,9 +214,9 @@ def affine_transform(
 
     See `map_coordinates`.
     """
-    cval, ndim = unbox(cval), np.ndim(input)
+    ndim = np.ndim(input)
     offset = offset if is_box(offset) else asarray(offset)
-    rest = (output_shape, None, order, mode, cval, prefilter)
+    rest = (output_shape, None, order, mode, unbox(cval), prefilter)
     plain = unbox(offset) if np.ndim(offset) else float(unbox(offset))
     value = _ndimage.affine_transform(unbox(input), unbox(matrix), plain, *rest)
     if np.ndim(matrix) == 2 and shape_of(matrix)[1] == ndim + 1:
@@ -243,10 +243,9 @@ def shift(
 ) -> Any:
     """``scipy.ndimage.shift``; the image and the shift are differentiable; see
     `map_coordinates`."""
-    cval = unbox(cval)
     steps = sequence(asarray(shift), np.ndim(input))
     plain = [float(unbox(s)) for s in steps]
-    value = _ndimage.shift(unbox(input), plain, None, order, mode, cval, prefilter)
+    value = _ndimage.shift(unbox(input), plain, None, order, mode, unbox(cval), prefilter)
     places = [g - s for g, s in zip(_grid(value.shape), steps, strict=True)]
     ans = interpolated(input, places, order, mode, cval, prefilter)
     return finished(agreed(ans, value, "shift"), input, output)
@@ -266,8 +265,8 @@ def zoom(
 ) -> Any:
     """``scipy.ndimage.zoom``; the image is differentiable, and the factor, which determines a
     number of elements, is constant by pieces."""
-    cval, factor = unbox(cval), unbox(zoom)
-    rest = (factor, None, order, mode, cval, prefilter)
+    factor = unbox(zoom)
+    rest = (factor, None, order, mode, unbox(cval), prefilter)
     value = _ndimage.zoom(unbox(input), *rest, grid_mode=grid_mode)
     places = []
     for g, n, m in zip(_grid(value.shape), shape_of(input), value.shape, strict=True):
@@ -293,8 +292,7 @@ def rotate(
 
     Convention: the shape of the result, which jumps with the angle, counts as constant.
     """
-    cval = unbox(cval)
-    rest = (axes, reshape, None, order, mode, cval, prefilter)
+    rest = (axes, reshape, None, order, mode, unbox(cval), prefilter)
     value = _ndimage.rotate(unbox(input), float(unbox(angle)), *rest)
     first, second = sorted(i % np.ndim(input) for i in axes)
     x = np.moveaxis(input, (first, second), (-2, -1))
@@ -330,9 +328,9 @@ def geometric_transform(
 ) -> Any:
     """``scipy.ndimage.geometric_transform``; the image is differentiable, and so is all that the
     mapping reads."""
-    cval, keywords = unbox(cval), extra_keywords or {}
+    keywords = extra_keywords or {}
     shape = shape_of(input) if output_shape is None else tuple(output_shape)
-    rest = (order, mode, cval, prefilter, extra_arguments, keywords)
+    rest = (order, mode, unbox(cval), prefilter, extra_arguments, keywords)
     plain = as_plain_function(mapping)
     value = by_scipy(_ndimage.geometric_transform, unbox(input), plain, shape, None, *rest)
     points = [mapping(place, *extra_arguments, **keywords) for place in np.ndindex(*shape)]

@@ -278,6 +278,16 @@ def or_patch(text: str) -> str:
     return "" if patches else text
 
 
+takes_scipy = False  # whether SciPy's functions with rules take traced values by their own names
+
+
+def instead_of_library() -> str:
+    """Advice for a function of SciPy's that read a traced value."""
+    on = "" if takes_scipy else "Turn SciPy's rules on with dualdiff.config(scipy=True), or "
+    declare = "declare its derivative with dualdiff.extend.custom_jvp or custom_vjp"
+    return f"{on}{declare if on else declare.capitalize()} (see docs/extending.md)"
+
+
 def plain_target_error(target: str) -> ConversionError:
     """The error for a store of traced values into a plain array."""
     return ConversionError(

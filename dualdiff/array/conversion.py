@@ -20,6 +20,7 @@ from ..errors import (
     UnsupportedInputError,
     calls_method,
     describe,
+    instead_of_library,
     is_storing,
     library_function,
     or_patch,
@@ -134,9 +135,8 @@ class Wrapper:
             return None
         return ConversionError(
             f"{library} was called on a traced array ({describe(self)}), which it would turn into "
-            f"a plain one, {user_line()}. Use its counterpart in dualdiff.scipy where there is "
-            f"one, declare its derivative with dualdiff.extend.custom_jvp or custom_vjp (see "
-            f"docs/extending.md), or pass dualdiff.value_of(x) as a constant."
+            f"a plain one, {user_line()}. {instead_of_library()}, or pass dualdiff.value_of(x) as "
+            f"a constant."
         )
 
     # Numbers, truth and size.

@@ -19,7 +19,7 @@ from numpy import ndarray
 from ..core import trace as levels
 from ..core.trace import CONVERTED, materialize
 from ..core.types import Value
-from ..errors import ConversionError, describe, plain_target_error, user_line
+from ..errors import ConversionError, describe, instead_of_library, plain_target_error, user_line
 from .box import Box, is_box, observe
 from .conversion import TO_SCALAR_TYPE, face
 from .dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
@@ -226,8 +226,8 @@ def content_of_traced(a: Any) -> Any:
 def _read_by_compiled_code(a: Any) -> ConversionError:
     return ConversionError(
         f"compiled code has read an array that holds traced values ({describe(a)}), "
-        f"{user_line()}. Use its counterpart in dualdiff.scipy where there is one, or pass "
-        f"dualdiff.value_of(x) if it is to count as constant."
+        f"{user_line()}. {instead_of_library()}, or pass dualdiff.value_of(x) if it is to count "
+        f"as constant."
     )
 
 

@@ -285,7 +285,7 @@ def unsupported(x: Value) -> UnsupportedInputError:
         "pandas": "pass x.to_numpy()",
         "numpy.ma.": "pass x.filled(value), and apply the mask with np.where or where=",
         "numpy.matrix": "pass np.asarray(x): numpy.matrix changes what * means",
-        "scipy.sparse": "multiply it with @, or pass x.toarray()",
+        "scipy.sparse": "write A @ x, A.multiply(x) for a product by elements, or A.toarray()",
     }
     hint = next((h for k, h in instead.items() if kind.startswith(k)), "pass a NumPy array")
     return UnsupportedInputError(

@@ -117,7 +117,7 @@ class Linearization:
         >>> L.as_linear_operator() @ np.array([1.0, 1.0])
         array([2., 4.])
         """
-        from scipy.sparse.linalg import LinearOperator
+        from .linear_operators import JacobianOperator
 
         recording = self._recording
         flat_in, unravel_in = ravel(tuple(recording.inputs.trees(recording.inputs.leaves)))
@@ -145,7 +145,7 @@ class Linearization:
 
         dtype = np.result_type(flat_in.dtype, flat_out.dtype)
         shape = (flat_out.size, flat_in.size)
-        return LinearOperator(dtype=dtype, shape=shape, matvec=matvec, rmatvec=rmatvec)
+        return JacobianOperator(shape, matvec, rmatvec, dtype)
 
 
 def _floats(tree: Any) -> Any:

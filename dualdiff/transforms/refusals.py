@@ -15,6 +15,7 @@ from ..errors import (
     ConversionError,
     DualdiffError,
     in_library,
+    instead_of_library,
     library_function_of,
     line_text,
     or_patch,
@@ -130,8 +131,7 @@ def explain(error: BaseException) -> DualdiffError | None:
         return ConversionError(
             f"{library_function_of(error) or 'compiled code'} was called on a traced array, "
             f"{line_text(*user_frame_of(error))}, and its compiled code takes plain arrays "
-            f"({text[:80].strip()}). Use its counterpart in dualdiff.scipy if there is one (for "
-            f"splu: dualdiff.scipy.sparse.linalg.splu), declare its derivative with "
-            f"dualdiff.extend (see docs/extending.md), or pass dualdiff.value_of(x)."
+            f"({text[:80].strip()}). {instead_of_library()}, or pass dualdiff.value_of(x). "
+            f"For factors of splu, call dualdiff.scipy.sparse.linalg.splu in its place."
         )
     return None

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.optimize
 import scipy.sparse.linalg
 
 import dualdiff as dd
@@ -90,3 +91,17 @@ def test_aux_comes_beside_second_derivatives() -> None:
     product, aux = dd.ggn_vp(lambda x: (x**2, "aux"), has_aux=True)(x, v)
     np.testing.assert_allclose(product, 4 * x**2 * v)
     assert aux == "aux"
+
+
+@pytest.mark.parametrize("method", ["trust-ncg", "trust-krylov", "Newton-CG", "trust-constr"])
+def test_scipys_minimisers_take_a_hessian_operator(method: str) -> None:
+    def loss(x: Any) -> Any:
+        return np.sum(np.cosh(x - 1.0)) + np.sum(x[1:] * x[:-1]) ** 2
+
+    found: Any = scipy.optimize.minimize(
+        dd.value_and_grad(loss), X, jac=True, method=method, hess=dd.hessian_operator(loss)
+    )
+    np.testing.assert_allclose(dd.grad(loss)(found.x), 0.0, atol=1e-4)
+    operator = dd.hessian_operator(loss)(X)
+    np.testing.assert_allclose(np.dot(operator, X), dd.hessian(loss)(X) @ X)
+    assert np.shape(operator) == (3, 3)

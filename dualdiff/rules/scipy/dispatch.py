@@ -49,6 +49,7 @@ from typing import Any
 
 import numpy as np
 
+from ... import errors
 from ...array.box import is_box
 from ...core.trace import LIVE
 from ...core.types import Value
@@ -254,7 +255,7 @@ def turn(on: bool) -> None:
     """Divert SciPy's functions, or restore them."""
     global _is_on
     if on != _is_on:
-        _is_on = on
+        _is_on = errors.takes_scipy = on
         for entry in ENTRIES:
             entry.install() if on else entry.remove()
 

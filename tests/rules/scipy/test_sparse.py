@@ -1,5 +1,6 @@
 """Products with constant sparse matrices."""
 
+import contextlib
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import pytest
 import scipy.sparse
 
 import dualdiff as dd
-from dualdiff.errors import DualdiffError, MissingRuleError, UnsupportedInputError
+from dualdiff.errors import ConversionError, DualdiffError, MissingRuleError, UnsupportedInputError
 from tests.rules.table import A, row, rule_tests
 
 DENSE = np.where(A(3, 4, seed=1) > 0.5, A(3, 4), 0.0)
@@ -72,21 +73,39 @@ def test_jacobian_of_a_sparse_product_is_the_matrix():
         assert np.array_equal(jacobian, DENSE)
 
 
-@pytest.mark.parametrize(
-    "f",
-    [
-        lambda x: x * SPARSE,
-        lambda x: SPARSE * x,
-        lambda x: x + SPARSE,
-        lambda x: SPARSE + x,
-        lambda x: SPARSE.multiply(x),
-        lambda x: scipy.sparse.csr_matrix(SPARSE) * x,
-        lambda x: np.dot(SPARSE, x),
-    ],
-)
-def test_what_is_no_matrix_product_with_a_sparse_array_raises(f):
-    with pytest.raises(DualdiffError, match=r"(sparse|traced array)[\s\S]*at test_sparse\.py"):
-        dd.grad(lambda x: f(x).sum())(A(4))
+MATRIX = scipy.sparse.csr_matrix(DENSE)
+OPERATIONS = {
+    "array @ x": (lambda x: SPARSE @ x, lambda x: DENSE @ x),
+    "array.dot(x)": (lambda x: SPARSE.dot(x), lambda x: DENSE @ x),
+    "matrix * x": (lambda x: MATRIX * x, lambda x: DENSE @ x),
+    "x * matrix": (lambda x: x[:3] * MATRIX, lambda x: x[:3] @ DENSE),
+    "array * x": (lambda x: SPARSE * x, lambda x: DENSE * x),
+    "x * array": (lambda x: x * SPARSE, lambda x: DENSE * x),
+    "matrix.multiply(x)": (lambda x: MATRIX.multiply(x), lambda x: DENSE * x),
+    "array + x": (lambda x: SPARSE + np.outer(x[:3], x), lambda x: DENSE + np.outer(x[:3], x)),
+    "x + array": (lambda x: np.outer(x[:3], x) + SPARSE, lambda x: DENSE + np.outer(x[:3], x)),
+    "array - x": (lambda x: SPARSE - np.outer(x[:3], x), lambda x: DENSE - np.outer(x[:3], x)),
+    "x - array": (lambda x: np.outer(x[:3], x) - SPARSE, lambda x: np.outer(x[:3], x) - DENSE),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("patched", [False, True])
+def test_operators_of_a_constant_sparse_array_are_those_of_the_dense_one(name, patched):
+    f, dense = OPERATIONS[name]
+
+    def loss(x):
+        y = f(x)
+        return np.sum(np.sin(y.toarray() if hasattr(y, "toarray") else y))
+
+    with dd.patch() if patched else contextlib.nullcontext():
+        gradient = dd.grad(loss)(A(4))
+    assert np.allclose(gradient, dd.grad(lambda x: np.sum(np.sin(dense(x))))(A(4)))
+
+
+def test_what_numpy_cannot_compute_with_a_sparse_array_raises():
+    with pytest.raises(DualdiffError, match=r"traced array[\s\S]*at test_sparse\.py"):
+        dd.grad(lambda x: np.dot(SPARSE, x).sum())(A(4))
 
 
 def test_a_sparse_array_times_a_traced_number_has_traced_values():
@@ -95,9 +114,13 @@ def test_a_sparse_array_times_a_traced_number_has_traced_values():
     assert np.allclose(gradient, DENSE.sum() * np.array([1, 1 / x[1] ** 2, 1, 0]))
 
 
-def test_multiplying_elementwise_says_to_write_a_matrix_product():
-    with pytest.raises(UnsupportedInputError, match=r"multiply it with @, or pass x\.toarray"):
-        dd.grad(lambda x: (x * SPARSE).sum())(A(4))
+def test_without_scipys_own_names_the_advice_is_to_turn_them_on():
+    dd.config(scipy=False)
+    try:
+        with pytest.raises(ConversionError, match=r"dualdiff\.config\(scipy=True\)"):
+            dd.grad(lambda x: (SPARSE * x).sum())(A(4))
+    finally:
+        dd.config(scipy=True)
 
 
 def test_product_with_three_dimensions_raises_with_both_shapes():

@@ -10,11 +10,11 @@ import numpy as np
 from scipy import sparse
 
 from ....array.box import is_box
-from ....core.trace import unsupported
 from ..dispatch import Entry, enter
 from .arrays import SparseArray, wrapped
+from .operators import matmul
 
-_NAMES = ("__add__", "__sub__", "__mul__", "__matmul__", "multiply", "dot")
+_NAMES = ("__add__", "__radd__", "__sub__", "__mul__", "__rmul__", "__matmul__", "multiply", "dot")
 
 
 def _classes() -> Iterator[type]:
@@ -28,10 +28,11 @@ def _classes() -> Iterator[type]:
 
 def _declare(function: Any, name: str) -> None:
     def operate(self: Any, other: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(other, SparseArray) and not isinstance(self, SparseArray):
+        is_array = is_box(other) and np.ndim(other) > 0
+        if is_array and name in ("__matmul__", "dot"):
+            return matmul(self, other)
+        if is_array or (isinstance(other, SparseArray) and not isinstance(self, SparseArray)):
             return getattr(wrapped(self), name)(other)
-        if name == "multiply" and is_box(other) and np.ndim(other):
-            raise unsupported(self)
         return entry.original(self, other, *args, **kwargs)
 
     entry = Entry(function, lambda: operate)

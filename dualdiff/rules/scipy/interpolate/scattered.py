@@ -31,8 +31,10 @@ _call: Any = _LINEAR.__call__
 _nearest_call = _NEAREST.__call__
 
 
-def _keep(self: Any, points: Any, values: Value) -> None:
+def _keep(self: Any, points: Any, values: Value, fill_value: Value = None) -> None:
     """Keep traced points and values beside the plain ones that SciPy works with."""
+    if holds_traced(fill_value):
+        self.traced_fill_value = fill_value
     if holds_traced(points):
         self.traced_points = coordinates(points)
     if holds_traced(values):
@@ -44,7 +46,7 @@ def _set_up_linear(
     self: Any, points: Any, values: Value, fill_value: Any = np.nan, rescale: Any = False
 ) -> None:
     _init_linear(self, plain(points), plain(values), plain(fill_value), rescale)
-    _keep(self, points, values)
+    _keep(self, points, values, fill_value)
 
 
 @implements(_init_cubic)
@@ -63,7 +65,7 @@ def _set_up_cubic(
             f"CloughTocher2DInterpolator has no derivative by the data points, {user_line()}; pass "
             f"dualdiff.value_of(points) to count them as constant"
         )
-    _keep(self, points, values)
+    _keep(self, points, values, fill_value)
 
 
 @implements(_init_nearest)
@@ -112,7 +114,8 @@ def _interpolated(self: Any, *args: Any) -> Any:
         out = np.sum(_data(self)[corners] * weights[..., None], axis=1)
     missing = simplex < 0
     if missing.any():
-        out = np.where(missing[:, None], self.fill_value, out)
+        fill_value = getattr(self, "traced_fill_value", self.fill_value)
+        out = np.where(missing[:, None], fill_value, out)
     return agreed(np.reshape(out, value.shape), value, type(self).__name__, 1e-4)
 
 

@@ -15,6 +15,7 @@ from ...declare import rule
 from ...numpy.common import laid_out
 from ...numpy.creation import contains_box
 from ...numpy.manipulation import as_operand
+from ...numpy.padding import pad
 from ...structures import Convolution
 from ..bodies import agreed
 from ..dispatch import implements
@@ -163,9 +164,8 @@ def _plane(x: Value, h: Value, mode: str, boundary: str, fillvalue: Any, late: i
     sizes = shape_of(x), shape_of(h)
     if mode == "valid":
         return convolve(x, h, "valid", "direct")
-    options = {"constant_values": unbox(fillvalue)} if _PADDED[boundary] == "constant" else {}
-    around: Any = [(k - 1, k - 1) for k in sizes[1]]
-    padded = np.pad(x, around, _PADDED[boundary], **options)  # type: ignore[call-overload]
+    options = {"constant_values": fillvalue} if _PADDED[boundary] == "constant" else {}
+    padded = pad(x, [(k - 1, k - 1) for k in sizes[1]], _PADDED[boundary], **options)
     full = full_p(padded, h, method="direct")
     index = []
     for n, k in zip(*sizes, strict=True):
@@ -180,8 +180,8 @@ def convolve2d(
 ) -> Any:
     """``scipy.signal.convolve2d``: the convolution of two matrices, continued at the boundary.
 
-    Arguments: `in1`, `in2`, of shapes (n, m) and (k, l), both differentiable; `mode`; `boundary`,
-    "fill", "wrap" or "symm"; `fillvalue`, which counts as constant.
+    Arguments: `in1`, `in2`, of shapes (n, m) and (k, l); `mode`; `boundary`, "fill", "wrap" or
+    "symm"; `fillvalue`. The matrices and `fillvalue` are differentiable.
     Returns: a matrix. Raises: ValueError as SciPy does.
     """
     value = _signal.convolve2d(unbox(in1), unbox(in2), mode, boundary, unbox(fillvalue))

@@ -43,8 +43,6 @@ PARAMETERS: dict[str, Callable[[Any], Any]] = {
         SITES, HEIGHTS, kernel="gaussian", epsilon=a * 5
     )([[0.3, 0.3]]).sum(),
     "Rbf": lambda a: interpolate.Rbf(SITES[:, 0], SITES[:, 1], HEIGHTS, epsilon=0.1 * a)(0.3, 0.3),
-    "UnivariateSpline-s": lambda a: interpolate.UnivariateSpline(X, Y, s=a * 0.01)(0.3),
-    "splrep": lambda a: interpolate.splev(0.3, interpolate.splrep(X, Y, s=a * 0.01)),
     "make_smoothing_spline": lambda a: interpolate.make_smoothing_spline(X, Y, lam=a * 1e-3)(0.33),
     "lsqr": lambda a: sparse.linalg.lsqr(M, B, damp=a)[0].sum(),
     "lsmr": lambda a: sparse.linalg.lsmr(M, B, damp=a)[0].sum(),

@@ -75,10 +75,10 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> _Any:
-    if name == "optimize":  # it loads scipy.optimize
+    if name in ("optimize", "sklearn"):  # they load scipy.optimize and scikit-learn
         import importlib
 
-        return importlib.import_module(".optimize", __name__)
+        return importlib.import_module(f".{name}", __name__)
     if name in ("prepare_hessian", "prepare_jacobian"):  # they load SciPy
         from .sparse import prepared
 

@@ -29,6 +29,7 @@ ALLOWED: dict[str, list[str]] = {
     "scipy": ["rules", "array"],
     "patching": [*FOUNDATION, "rules", "transforms"],
     "optimize": [*FOUNDATION, "rules", "transforms", "sparse"],
+    "sklearn": ["errors", "optimize"],
     "bridges": [*FOUNDATION, "transforms", "extend"],
     "explaining": [*FOUNDATION, "transforms"],
     "settings": ["rules", "transforms"],

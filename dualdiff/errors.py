@@ -298,6 +298,16 @@ def plain_target_error(target: str) -> ConversionError:
     )
 
 
+def objects_error(name: str, where: str) -> ConversionError:
+    """The error for a function of NumPy's that was called on an object array of traced values."""
+    return ConversionError(
+        f"numpy's {name} met an object array: a list or np.array([...]) of traced scalars, "
+        f"{where}. NumPy makes it without asking dualdiff; make the array with "
+        f"dualdiff.numpy.array([...]) or np.stack([...])"
+        f"{or_patch(', or run under dualdiff.patch()')}."
+    )
+
+
 def describe(x: Any) -> str:
     """Shape and dtype of an operand, for an error message."""
     shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)

@@ -23,6 +23,7 @@ from ..errors import (
     instead_of_library,
     is_storing,
     library_function,
+    objects_error,
     or_patch,
     plain_target_error,
     user_line,
@@ -144,6 +145,9 @@ class Wrapper:
     def _refuse_number(self, what: str, instead: str) -> ConversionError:
         if is_storing(2):
             return self._in_library() or plain_target_error("a plain NumPy array")
+        caller = sys._getframe(2)
+        if (caller.f_globals.get("__name__") or "").startswith("numpy."):
+            return objects_error(caller.f_code.co_name.strip("_"), user_line())
         return self._in_library() or ConversionError(
             f"{what} of a traced value ({describe(self)}) would lose its derivative, "
             f"{user_line()}. {instead} dualdiff.value_of(x) gives the plain value, as a constant. "

@@ -18,6 +18,7 @@ from ..errors import (
     instead_of_library,
     library_function_of,
     line_text,
+    objects_error,
     or_patch,
     plain_target_error,
     user_frame_of,
@@ -121,12 +122,7 @@ def explain(error: BaseException) -> DualdiffError | None:
         name = next((g for g in met.groups() if g), "a function")
         if isinstance(error, AttributeError) and not isinstance(getattr(np, name, 0), np.ufunc):
             return None  # of the program itself
-        return ConversionError(
-            f"numpy's {name} met an object array: a list or np.array([...]) of traced scalars, "
-            f"{line_text(*user_frame_of(error))}. NumPy makes it without asking dualdiff; make the "
-            f"array with dualdiff.numpy.array([...]) or np.stack([...])"
-            f"{or_patch(', or run under dualdiff.patch()')}."
-        )
+        return objects_error(name, line_text(*user_frame_of(error)))
     if isinstance(error, (TypeError, ValueError)) and _COMPILED.search(text):
         return ConversionError(
             f"{library_function_of(error) or 'compiled code'} was called on a traced array, "

@@ -21,6 +21,8 @@ OBJECT_ARRAYS = {
     "solve": lambda p: np.sum(np.linalg.solve(np.array([[p, 1.0], [0.0, 1.0]]), np.ones(2))),
     "isfinite": lambda p: np.where(np.isfinite(np.array([p, 1.0])), 1.0, 0.0).sum() * p,
     "arctan2": lambda p: np.sum(np.arctan2(np.array([p, p], object), np.ones(2))),
+    "mean": lambda p: np.mean([p, 3.0]),
+    "std": lambda p: np.std([p, 3.0]),
 }
 
 

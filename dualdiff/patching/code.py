@@ -15,6 +15,7 @@ import operator
 import sys
 import types
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -128,8 +129,6 @@ def _name_of(value: Any) -> str | None:
 
 def rewritten(code: types.CodeType, space: dict[str, Any]) -> types.CodeType:
     """A copy of code in which calls ask for the replacements; the code itself if it has none."""
-    if sys.version_info >= (3, 13):
-        return code  # whose byte code is not understood well enough: float(x) raises as before
     if code in _copies:
         return _copies[code]
     consts = tuple(rewritten(c, space) if type(c) is types.CodeType else c for c in code.co_consts)
@@ -155,32 +154,51 @@ def _changes(
     modules = {name for name in code.co_names if space.get(name) is np} if used else set()
     if not wanted and not (modules and used) and "dot" not in used:
         return code.co_names, []
-    names: list[str] = [*code.co_names]
-    changes: list[tuple[int, bytes]] = []
+    found_calls: list[tuple[_Instruction, str, int]] = []  # with the new name, and its shift
     before: _Instruction | None = None
     instructions = list(_instructions(code))
     for i, after in zip(instructions, [*instructions[1:], None], strict=True):
-        new, shift = None, 1
         if i.name == "dot" and _calls_method(i):
             if before is None or before.name not in modules:
-                new = _DOT
+                found_calls.append((i, _DOT, 0))
         elif i.operation == _LOAD_GLOBAL and i.name in wanted:
             if i.arg & 1 or (before is not None and before.name == "map" and before.arg & 1):
-                new = wanted[i.name]
+                found_calls.append((i, wanted[i.name], 1))
         elif i.operation in _ATTRIBUTES and before is not None and before.name in modules:
+            following = None if after is None else after.operation
             is_called = _calls_method(i) or (before.operation == _LOAD_GLOBAL and before.arg & 1)
-            is_part = after is not None and after.operation in _ATTRIBUTES
+            is_called = is_called or following == _NULL_AFTER
+            is_part = following in _ATTRIBUTES
             if is_called and not is_part and str(i.name) + _SUFFIX in vars(np):
-                new = str(i.name) + _SUFFIX
-                shift = int(sys.version_info >= (3, 12))
-        if new is not None and i.arg < 256:
-            if new not in names:
-                names.append(new)
-            arg = names.index(new) << shift | (i.arg & 1 if shift else 0)
-            if arg < 256:
-                new_bytes = _method_call(names.index(new)) if new is _DOT else bytes([arg])
-                changes.append((i.offset + (new is not _DOT), new_bytes))
+                found_calls.append((i, str(i.name) + _SUFFIX, _SHIFTS[i.operation]))
         before = i
+    return _exchanged(code, instructions, found_calls)
+
+
+def _exchanged(
+    code: types.CodeType,
+    instructions: list[_Instruction],
+    calls: list[tuple[_Instruction, str, int]],
+) -> tuple[tuple[str, ...], list[tuple[int, bytes]]]:
+    """The names and the changed bytes of a code in which calls ask for other names."""
+    names: list[str] = [*code.co_names]
+    changes: list[tuple[int, bytes]] = []
+    users = Counter(i.name for i in instructions)
+    for (name, new), count in Counter((i.name, new) for i, new, _ in calls).items():
+        if new is not _DOT and new not in names and users[name] == count:
+            names[names.index(str(name))] = new  # nobody else asks for the old one
+    for i, new, shift in calls:
+        if new not in names:
+            names.append(new)
+        if new is _DOT:
+            if i.arg < 256 and names.index(new) < 128:
+                changes.append((i.offset, _method_call(names.index(new))))
+            continue
+        arg = names.index(new) << shift | (i.arg & 1 if shift else 0)
+        if i.arg >= 256:
+            changes.append((i.offset - 1, bytes([arg >> 8])))  # of the instruction that extends it
+        if arg < 256 or i.arg >= 256:
+            changes.append((i.offset + 1, bytes([arg & 255])))
     return tuple(names), changes
 
 
@@ -195,10 +213,14 @@ class _Instruction(NamedTuple):
 
 _LOAD_GLOBAL = dis.opmap["LOAD_GLOBAL"]
 _ATTRIBUTES = {dis.opmap[name] for name in ("LOAD_ATTR", "LOAD_METHOD") if name in dis.opmap}
+# From 3.13 on, it follows the function that is called.
+_NULL_AFTER = dis.opmap["PUSH_NULL"] if sys.version_info >= (3, 13) else None
+# By how many bits the number of a name is shifted, for all instructions that name something.
 _SHIFTS = {
+    **dict.fromkeys(dis.hasname, 0),
     _LOAD_GLOBAL: 1,
     dis.opmap["LOAD_ATTR"]: int(sys.version_info >= (3, 12)),
-    dis.opmap.get("LOAD_METHOD", -1): 0,
+    dis.opmap.get("LOAD_SUPER_ATTR", -1): 2,
 }
 _INTERESTING = {kind.__name__ for kind in _REPLACED} | {"double", "dot"}
 
@@ -256,6 +278,8 @@ def _counted() -> dict[str, int]:
             counts[last] += 1
         else:
             last = i.opname
+            # From 3.13 on, caches are no instructions.
+            counts[last] = sum(size for _, size, _ in getattr(i, "cache_info", None) or ())
     return counts
 
 

@@ -12,10 +12,6 @@ from numpy import float64 as real
 import dualdiff as dd
 from dualdiff.patching.code import rewritten
 
-pytestmark = pytest.mark.skipif(
-    sys.version_info >= (3, 13), reason="the byte code of Python 3.13 is not rewritten"
-)
-
 X = np.array([0.5, 1.2, -0.7])
 A = np.arange(9.0).reshape(3, 3)
 
@@ -127,6 +123,16 @@ class Beam:
     @functools.lru_cache  # noqa: B019
     def stiffness(self, modulus: Any) -> Any:
         return 3 * modulus
+
+
+@pytest.mark.parametrize("use", ["y = float(x)", "c = C(); c.float = float(x); y = c.float"])
+def test_functions_with_more_names_than_a_byte_counts_are_rewritten(use: str) -> None:
+    names = "".join(f"    if x is None: name_{i}()\n" for i in range(300))
+    body = f"    {use}\n    return np.ones(1).dot(np.float64(y))[0] * complex(x).real\n"
+    space: Any = {"__name__": "long", "np": np, "C": type("C", (), {})}
+    exec(f"def f(x):\n{names}{body}", space)
+    with dd.patch():
+        assert dd.grad(space["f"])(2.0) == 4.0
 
 
 def test_functions_with_a_cache_are_called_through_for_traced_values() -> None:

@@ -47,7 +47,7 @@ def _beyond(nu: Any, x: Value, start: Any, f: Any) -> tuple[Any, Any]:
     end = np.minimum(end, DROP / np.maximum(n, 1e-300))
     t = end * nodes
     e = np.exp(-column(x) * (f(start + t) - f(start)) - column(nu) * t)
-    return np.matmul(e, weights) * end[:, 0], np.matmul((start + t) * e, weights) * end[:, 0]
+    return np.matmul(e, weights) * end[..., 0], np.matmul((start + t) * e, weights) * end[..., 0]
 
 
 def _line(nu: Any, x: Value, modified: bool, count: int) -> Any:
@@ -68,12 +68,12 @@ def _line(nu: Any, x: Value, modified: bool, count: int) -> Any:
     phase = imag * np.sin(v) - column(nu) * v
     e = np.exp(-2 * real * np.sin(v / 2) ** 2)
     on_line = np.matmul((-start * np.cos(phase) + v * np.sin(phase)) * e, weights)
-    on_line = on_line * width[:, 0] / PI
+    on_line = on_line * width[..., 0] / PI
     whole, weighted = _beyond(nu, x, start, f)
-    start = start[:, 0]
+    start = start[..., 0]
     rest = -np.cos(nu * PI) * whole + np.sin(nu * PI) / PI * weighted
     scale = x if modified else 0.0
-    return on_line * np.exp(real[:, 0] - nu * start - scale) + rest * np.exp(
+    return on_line * np.exp(real[..., 0] - nu * start - scale) + rest * np.exp(
         -x * f(start) - nu * start - scale
     )
 
@@ -123,9 +123,9 @@ def _kve(nu: Any, x: Value) -> Any:
     t = start + low + (high - low) * nodes
     exponent = column(nu) * (t - start) - column(x) * (np.cosh(t) - np.cosh(start))
     e = np.exp(exponent) * (-np.expm1(-2 * column(nu) * t)) / 2
-    start = start[:, 0]
+    start = start[..., 0]
     front = np.exp(nu * start - x * (np.cosh(start) - 1))
-    return np.matmul(t * e, weights) * (high - low)[:, 0] * front
+    return np.matmul(t * e, weights) * (high - low)[..., 0] * front
 
 
 def _yv(nu: Any, x: Value) -> Any:
@@ -157,9 +157,9 @@ def _yv(nu: Any, x: Value) -> Any:
     nodes, weights = gauss_legendre(80)
     t = start + low + (high - low) * nodes
     e = np.exp(column(nu) * (t - start) - column(x) * (np.sinh(t) - np.sinh(start)))
-    start = start[:, 0]
+    start = start[..., 0]
     front = np.exp(nu * start - x * np.sinh(start)) / PI
-    return total - np.matmul(t * e, weights) * (high - low)[:, 0] * front
+    return total - np.matmul(t * e, weights) * (high - low)[..., 0] * front
 
 
 def _inside(body: Any) -> Any:

@@ -84,7 +84,7 @@ closed(
 )
 
 # The cosine distribution; Cauchy's with loc and scale.
-closed("_cosine_cdf", lambda x: np.where(np.abs(unbox(x)) < PI, (1 + np.cos(x)) / (2 * PI), 0.0))
-closed("_cosine_invcdf", lambda ans: 2 * PI / (1 + np.cos(ans)))
-by("_cauchy_ppf", lambda p, m, s: m + s * np.tan(PI * (p - 0.5)))
-by("_cauchy_isf", lambda p, m, s: m + s * np.tan(PI * (0.5 - p)))
+closed("_cosine_cdf", lambda x: np.where(np.abs(unbox(x)) < PI, np.cos(x / 2) ** 2 / PI, 0.0))
+closed("_cosine_invcdf", lambda ans: PI / np.cos(ans / 2) ** 2)
+by("_cauchy_ppf", lambda p, m, s: m - s / np.tan(PI * p))
+by("_cauchy_isf", lambda p, m, s: m + s / np.tan(PI * p))

@@ -12,12 +12,14 @@ import numpy as np
 from scipy import special
 
 from ....array.box import unbox
+from ....core.batch import shape_of
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from .kinds import cases, closed, column, flat, partial
 
 LOSS = 1e8  # the largest allowed ratio of the largest term and the sum
 TERMS = 4000
+AT_ONCE = np.arange(64.0)  # terms along an axis are quicker for one number
 
 
 def _refuse(name: str, lost: Any) -> None:
@@ -31,6 +33,17 @@ def _refuse(name: str, lost: Any) -> None:
 
 def _series(above: Any, below: Any, z: Value) -> tuple[Any, Any]:
     """``sum(prod((a)_k) / prod((b)_k) z**k / k!)``, and how much larger its largest term is."""
+    if not any(map(shape_of, (*above, *below, z))):
+        ratios = column(z) / (AT_ONCE + 1)
+        for a in above:
+            ratios = ratios * (column(a) + AT_ONCE)
+        for b in below:
+            ratios = ratios / (column(b) + AT_ONCE)
+        terms = np.cumprod(ratios)
+        total = 1 + np.sum(terms)
+        sizes = np.abs(unbox(terms))
+        if sizes[-1] <= 1e-18 * np.abs(unbox(total)):
+            return total, np.maximum(np.max(sizes), 1.0) / np.abs(unbox(total))
     term: Any = sum((0 * p for p in (*above, *below)), 0 * z) + 1.0
     total, largest = term, np.abs(unbox(term))
     for k in range(TERMS):

@@ -56,6 +56,8 @@ def _density_values(a: Value, b: Value, x: Value) -> Any:
             powers = special.xlogy(np.subtract(a, 1), x) + special.xlog1py(np.subtract(b, 1), -x)
             inner = np.exp(powers - log_beta(a, b))
     out = inner
+    if np.all((x > 0) & (x < 1)):
+        return inner
     for end, shape, other in ((0, a, b), (1, b, a)):
         edge = np.where(np.equal(shape, 1), other, np.where(np.greater(shape, 1), 0.0, np.inf))
         out = np.where(np.equal(x, end) & ~np.isnan(shape), edge, out)
@@ -110,7 +112,9 @@ def _end(a: Value, b: Value, x: Value) -> Any:
     s = np.where(gap > 0, np.minimum(outer, DROP / np.maximum(gap, 1e-300)), outer)
     for _ in range(8):
         share = 1 + x * np.expm1(-s)
-        f = a * s + n * np.log1p(x * np.expm1(-s)) - DROP
+        f = a * s + n * np.log(share) - DROP
+        if np.all(f < 0.5):
+            break
         s = np.where(f > 0, s - f / (a - n * x * np.exp(-s) / share), s)
     return np.where(np.isfinite(s) & (s > 0), s, outer)
 
@@ -199,7 +203,7 @@ def _slope(which: int) -> Any:
 
     def slope(a: Any, b: Any, x: Any) -> Any:
         """The derivative in a parameter, at many x by interpolation in the log-odds."""
-        if is_one_number(a) and is_one_number(b) and is_many(x) and np.min(x) > 0:
+        if is_many(x) and is_one_number(a) and is_one_number(b) and np.min(x) > 0:
             a, b = float(np.reshape(a, ())), float(np.reshape(b, ()))
             if min(a, b) > 0 and np.max(x) < 1:
 

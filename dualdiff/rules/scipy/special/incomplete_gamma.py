@@ -164,7 +164,7 @@ _direct = flat(_by_a)
 
 def gammainc_a(a: Any, x: Any) -> Any:
     """The derivative of the lower function in a, at many x by interpolation."""
-    if is_one_number(a) and is_many(x) and np.all(a > 0) and np.min(x) > 0:
+    if is_many(x) and is_one_number(a) and np.all(a > 0) and np.min(x) > 0:
         a = float(np.reshape(a, ()))
         factor = _factor(a, x)
         if np.min(factor) > 1e-280:

@@ -200,7 +200,7 @@ def double(x: Value) -> Any:
 
 
 def flat(function: Function, block: int = BLOCK) -> Function:
-    """An elementwise function whose body takes vectors; plain ones in blocks that stay in cache."""
+    """An elementwise function whose body takes numbers or vectors, in blocks that stay in cache."""
 
     @functools.wraps(function)
     def elementwise_function(*args: Any) -> Any:
@@ -210,7 +210,12 @@ def flat(function: Function, block: int = BLOCK) -> Function:
                 f"this derivative of a special function is known for real arguments only, "
                 f"{user_line()}; hold its parameter constant with dualdiff.stop_gradient."
             )
-        shape = np.broadcast_shapes(*map(shape_of, args))
+        shapes = list(map(shape_of, args))
+        if not any(shapes):
+            return function(*args)
+        shape = np.broadcast_shapes(*shapes)
+        if shape == (1,) * len(shape):  # calls of NumPy cost less for numbers
+            return np.reshape(function(*(np.reshape(a, ()) for a in args)), shape)
         vectors = [np.reshape(np.broadcast_to(a, shape), (-1,)) for a in args]
         n = vectors[0].shape[0]
         if n == 0:
@@ -225,6 +230,8 @@ def flat(function: Function, block: int = BLOCK) -> Function:
 
 def cases(args: Sequence[Any], *pairs: tuple[Any, Function], otherwise: Function) -> Any:
     """Vectors by cases: each element uses the first pair ``(mask, function)`` whose mask holds."""
+    if shape_of(args[0]) == ():
+        return next((f for mask, f in pairs if mask), otherwise)(*args)
     rest = np.ones(shape_of(args[0]), bool)
     found: list[tuple[Any, Function]] = []
     for mask, function in (*pairs, (rest, otherwise)):
@@ -244,6 +251,8 @@ def where(mask: Any, inside: Function, outside: Function, *args: Any, fill: floa
 
     `fill` takes the place of the other arguments.
     """
+    if shape_of(mask) == ():
+        return (inside if mask else outside)(*args)
     if not np.any(mask):
         return outside(*args)
     if np.all(mask):

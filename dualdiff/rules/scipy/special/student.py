@@ -108,7 +108,7 @@ _direct = flat(_by_df)
 
 def stdtr_v(v: Any, t: Any) -> Any:
     """The derivative of the distribution function in v, at many t by interpolation."""
-    if is_one_number(v) and is_many(t) and np.all(v > 0):
+    if is_many(t) and is_one_number(v) and np.all(v > 0):
         v = float(np.reshape(v, ()))
         with np.errstate(over="ignore"):
             s = np.log1p(np.square(t) / v)

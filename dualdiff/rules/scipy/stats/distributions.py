@@ -22,9 +22,10 @@ from ....core.types import Value
 from ....errors import ChangedPrivateNameError, MissingRuleError, UnsupportedInputError, user_line
 from ...numpy.manipulation import as_operand
 from ..arguments import any_traced
-from ..rebinding import explained, instance_of
+from ..rebinding import deep_plain, explained, instance_of
 from .fitting import fit
 from .formulas import FORMULAS, LIMITS
+from .replacements import derivatives_only, of_vectors, with_value
 
 INF = float("inf")
 NAN = float("nan")
@@ -42,6 +43,7 @@ REBOUND = frozenset(
 )  # fmt: skip
 QUANTILES = ("ppf", "isf", "median", "interval")
 MOMENTS = ("mean", "var", "std", "stats", "moment", "entropy", "support", "nnlf")
+INTEGRALS = ("mean", "var", "std", "stats", "moment", "entropy", "expect")
 CLOSE = 1e-9  # how far a first value may be from SciPy's
 INFRASTRUCTURE = "scipy.stats._distn_infrastructure"
 
@@ -102,7 +104,13 @@ class Distribution:
                     self._refuse_integers(name, self.parameters(name, given, named)[0])
                 if self.name == "truncpareto" and args and is_box(args[0]):
                     self._refuse_whole_exponent(what, args[0])
-                value = explained(getattr(self.copy, name), what, args, kwargs)
+                if name in INTEGRALS and not self.discrete:
+                    copied = self._expect if name == "expect" else getattr(self.copy, name)
+                    with derivatives_only():
+                        value = explained(copied, what, args, kwargs)
+                    value = _with_values(_plain_call(found, args, kwargs), value)
+                else:
+                    value = explained(getattr(self.copy, name), what, args, kwargs)
                 return poisoned(value, (*args, *kwargs.values()))
             raise MissingRuleError(
                 f"scipy.stats.{self.name}.{name} has no derivative rule, {user_line()}; those "
@@ -174,6 +182,16 @@ class Distribution:
         if name not in self.checked:
             self._check(name, value, x, shapes, loc, scale)
         return value
+
+    def _expect(
+        self, func: Any = None, args: Any = (), loc: Any = 0, scale: Any = 1, lb: Any = None,
+        ub: Any = None, *rest: Any, **kwargs: Any,
+    ) -> Any:  # fmt: skip
+        """The mean over the standard distribution, whose singular ends do not move with loc."""
+        function = (lambda x: x) if func is None else of_vectors(func)
+        ends = (None if end is None else (end - loc) / scale for end in (lb, ub))
+        standard = (lambda z: function(loc + scale * z)), args, 0, 1, *ends
+        return self.copy.expect(*standard, *rest, **kwargs)
 
     def _steps(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Quantiles of integers: steps, so that `loc` alone has a derivative."""
@@ -283,7 +301,10 @@ class Distribution:
         with np.errstate(divide="ignore"):
             if not np.any(likely):
                 return np.log(p)
-            small = np.where(likely, self._formula(other, z, shapes), 0.0)
+            small = self._formula(other, z, shapes)
+            if np.all(likely):
+                return np.log1p(-small)
+            small = np.where(likely, small, 0.0)
             return np.where(likely, np.log1p(-small), np.log(np.where(likely, 1.0, p)))
 
     def _check(self, name: str, value: Value, x: Value, shapes: Any, loc: Any, scale: Any) -> None:
@@ -297,6 +318,21 @@ class Distribution:
                 f"value of {name}, {user_line()}; please report it"
             )
         self.checked.add(name)
+
+
+def _plain_call(function: Any, args: Any, kwargs: Any) -> Any:
+    """The result of SciPy's function of plain arguments, functions among them included."""
+
+    def plain(x: Any) -> Any:
+        return (lambda *at: unbox(x(*at))) if callable(x) and not is_box(x) else deep_plain(x)
+
+    return function(*map(plain, args), **{k: plain(v) for k, v in kwargs.items()})
+
+
+def _with_values(values: Any, traced: Any) -> Any:
+    if isinstance(traced, tuple):
+        return tuple(map(_with_values, values, traced))
+    return with_value(values, traced)
 
 
 class Frozen:

@@ -71,6 +71,8 @@ FORMULAS: dict[tuple[str, str], Callable[..., Any]] = {
     ("geninvgauss", "pdf"): lambda x, p, b: np.exp(_geninvgauss_logpdf(x, p, b)),
     ("skewnorm", "logpdf"): _skewnorm_logpdf,
     ("skewnorm", "pdf"): lambda x, a: np.exp(_skewnorm_logpdf(x, a)),
+    ("cosine", "logpdf"): lambda x: 2 * np.log(np.cos(x / 2)) - np.log(np.pi),
+    ("cosine", "pdf"): lambda x: np.cos(x / 2) ** 2 / np.pi,
     ("poisson", "pmf"): lambda k, mu: gamma_density(k + 1, mu),
 }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,9 @@ def with_value(value: Value, traced: Any) -> Any:
 NODES, NODE_WEIGHTS = gauss_legendre(16)
 ENDS = np.linspace(-6.0, 6.0, 15)  # x comes to 1e-137: densities may be singular at the ends
 HALVINGS = 30
-MOST = 600  # panels; rounding errors of the integrand may exceed the bound on every panel
+MOST = (
+    600  # panels of one width; rounding errors of the integrand may exceed the bound on every panel
+)
 
 
 def _changed(t: Tangent, a: Value, b: Value) -> tuple[Any, Any]:
@@ -62,8 +65,10 @@ def _changed(t: Tangent, a: Value, b: Value) -> tuple[Any, Any]:
     return np.sinh(s), np.cosh(s) * slope
 
 
-def _panel(left: float, right: float) -> tuple[Any, Any]:
-    return left + (right - left) * NODES, (right - left) * NODE_WEIGHTS
+def _panels(left: Any, right: Any) -> tuple[Any, Any]:
+    """Nodes and weights on panels, of shape (panels, nodes)."""
+    width = (right - left)[:, None]
+    return left[:, None] + width * NODES, width * NODE_WEIGHTS
 
 
 def adaptive(f: Any, a: Value, b: Value) -> Any:
@@ -75,25 +80,33 @@ def adaptive(f: Any, a: Value, b: Value) -> Any:
             y = np.asarray(unbox(f(x)), float) * slope
         return np.where(np.isfinite(y), y, 0.0)
 
-    def sum_of(left: float, right: float) -> float:
-        t, weights = _panel(left, right)
-        return float(np.sum(heights(t) * weights))
+    def sums(left: Any, right: Any) -> Any:
+        t, weights = _panels(left, right)
+        return np.sum(np.reshape(heights(t.ravel()), t.shape) * weights, axis=-1)
 
-    waiting = [(*ends, sum_of(*ends), 0) for ends in pairwise(map(float, ENDS))]
-    total = sum(abs(value) for _, _, value, _ in waiting)
-    panels: list[tuple[Any, Any]] = []
-    while waiting:
-        left, right, value, depth = waiting.pop()
+    left, right = ENDS[:-1], ENDS[1:]
+    values = sums(left, right)
+    total = np.sum(np.abs(values))
+    settled: list[Any] = []
+    for depth in range(HALVINGS + 1):  # one call of f for each: calls are what costs
         middle = (left + right) / 2
-        halves = [(left, middle, sum_of(left, middle)), (middle, right, sum_of(middle, right))]
-        change = abs(halves[0][2] + halves[1][2] - value)
+        halves = np.stack([sums(left, middle), sums(middle, right)], axis=-1)
+        change = np.abs(np.sum(halves, axis=-1) - values)
         # At a kink of f the derivative jumps: panels must shrink until they do not matter.
-        small = change <= max(3e-14 * abs(value), 1e-18 * total)
-        if small or depth == HALVINGS or len(panels) > MOST:
-            panels += [_panel(left, middle), _panel(middle, right)]
-        else:
-            waiting += [(*half, depth + 1) for half in halves]
-    t, weights = (np.concatenate(part) for part in zip(*panels, strict=True))
+        small = change <= np.maximum(3e-14 * np.abs(values), 1e-18 * total)
+        if depth == HALVINGS or len(values) > MOST:
+            small[:] = True
+        settled += [(left[small], middle[small]), (middle[small], right[small])]
+        wide = ~small
+        left, right = (
+            np.stack(ends, axis=-1)[wide].ravel() for ends in ((left, middle), (middle, right))
+        )
+        values = halves[wide].ravel()
+        if not len(values):
+            break
+    t, weights = (
+        np.ravel(part) for part in _panels(*map(np.concatenate, zip(*settled, strict=True)))
+    )
     # Where the integrand underflows its derivative may be 0 * inf.
     size = np.abs(heights(t))
     alive = size > 1e-25 * np.max(size, initial=0)
@@ -101,11 +114,52 @@ def adaptive(f: Any, a: Value, b: Value) -> Any:
     return np.sum(f(x) * slope * weights[alive])
 
 
+def of_vectors(function: Any) -> Any:
+    """A function of numbers, which may also be one of vectors, as a function of vectors."""
+    is_known = False
+
+    def vectorised(x: Value) -> Any:
+        nonlocal function, is_known
+        if np.ndim(x) == 0:
+            return function(x)
+        if not is_known:
+            is_known = True
+            values = unbox(x).ravel()
+            few = values[:: max(1, len(values) // 3)]
+            try:
+                at_once = np.broadcast_to(unbox(function(few)), few.shape)
+                alone = [np.reshape(unbox(function(v)), ()) for v in few]
+                is_vectorised = np.allclose(at_once, alone, rtol=1e-9, equal_nan=True)
+            except (TypeError, ValueError):
+                is_vectorised = False
+            if not is_vectorised:
+                function = elementwise(function)
+        return function(x)
+
+    return vectorised
+
+
+_gives_scipys_values = True
+
+
+@contextlib.contextmanager
+def derivatives_only() -> Iterator[None]:
+    """Within it `quad` does not look for SciPy's value, for which it calls functions of numbers."""
+    global _gives_scipys_values
+    before, _gives_scipys_values = _gives_scipys_values, False
+    try:
+        yield
+    finally:
+        _gives_scipys_values = before
+
+
 def quad(
     func: Any, a: Value, b: Value, args: Any = (), full_output: int = 0, **options: Any
 ) -> Any:
     """``scipy.integrate.quad`` of functions that take vectors."""
     args = args if type(args) is tuple else (args,)
+    if not _gives_scipys_values:
+        return adaptive(lambda x: func(x, *args), a, b), 0.0
 
     def number(x: float, *rest: Any) -> float:
         return float(np.asarray(unbox(func(x, *rest))).reshape(()))

@@ -58,3 +58,17 @@ def test_parameters_of_a_frozen_distribution_can_be_read():
         return frozen.mean[0] * 2 + frozen.logpdf(X)
 
     np.testing.assert_allclose(dd.grad(f)(X), [2.0, 0.0], atol=1e-14)
+
+
+def test_expectations_take_functions_of_numbers_and_do_not_lose_digits_at_singular_ends():
+    def part(a):
+        return stats.gamma.expect(lambda x: x - 1 if x > 1 else 0.0, args=(a,))
+
+    slope = (part(2.3 + 1e-3) - part(2.3 - 1e-3)) / 2e-3
+    assert dd.grad(part)(2.3) == pytest.approx(slope, rel=1e-5)
+
+    def bell(a):
+        return stats.arcsine.expect(lambda x: np.exp(-0.1 * x * x), loc=a, scale=1.4)
+
+    forward = dd.jvp(bell, (0.3,), (1.0,))[1]
+    assert dd.grad(bell)(0.3) == pytest.approx(forward, rel=1e-13)

@@ -66,7 +66,7 @@ def runs_body(original: Any, *, calls: str = "", close: float = CLOSE) -> Any:
 class Body:
     """The copy of a function, and the function itself."""
 
-    def __init__(self, original: Any, calls: Sequence[str], close: float) -> None:
+    def __init__(self, original: Any, calls: Sequence[str] = (), close: float = CLOSE) -> None:
         self.original = original_of(original)
         self.copy = rebound(original)
         self.calls, self.close = calls, close

@@ -46,6 +46,14 @@ PARAMETERS: dict[str, Callable[[Any], Any]] = {
     "make_smoothing_spline": lambda a: interpolate.make_smoothing_spline(X, Y, lam=a * 1e-3)(0.33),
     "lsqr": lambda a: sparse.linalg.lsqr(M, B, damp=a)[0].sum(),
     "lsmr": lambda a: sparse.linalg.lsmr(M, B, damp=a)[0].sum(),
+    "lfilter_zi-first": lambda a: signal.lfilter_zi([0.2, 0.3], np.array([a / 1.3, 0.4])).sum(),
+    "lfiltic-first": lambda a: signal.lfiltic([0.2, 0.3], np.array([a / 1.3, 0.4]), [0.7]).sum(),
+    "sosfilt_zi-first": lambda a: signal.sosfilt_zi(
+        np.array([[0.2, 0.3, 0.1, a / 1.3, 0.4, 0.1]])
+    ).sum(),
+    "lp2hp-at-1": lambda a: signal.lp2hp([1.0, 0.3], [1.0, 0.8, 2.0], a / 1.3)[1].sum(),
+    "chirp-log": lambda a: signal.chirp(X, a, 1.0, 3.0, "log").sum(),
+    "peak_widths-rel_height": lambda a: signal.peak_widths(np.sin(9 * X), [1], a / 2)[0].sum(),
     "savgol_filter-cval": lambda a: signal.savgol_filter(Y, 5, 2, mode="constant", cval=a).sum(),
     "savgol_filter-delta": lambda a: signal.savgol_filter(Y, 5, 2, deriv=1, delta=a).sum(),
     "upfirdn": lambda a: signal.upfirdn([1.0, 2], Y * a).sum(),
@@ -116,3 +124,8 @@ def test_a_parameter_alone_has_its_derivative(name: str) -> None:
     assert expected != 0
     check_close(dd.jvp(function, (1.3,), (1.0,))[1], expected, 1e-6, "forward")
     check_close(dd.grad(function)(1.3), expected, 1e-6, "reverse")
+
+
+def test_a_logarithmic_chirp_between_equal_frequencies_is_refused() -> None:
+    with pytest.raises(dd.errors.MissingRuleError, match="equal frequencies"):
+        dd.grad(lambda f: signal.chirp(X, 3.0, 1.0, f, "log").sum())(3.0)

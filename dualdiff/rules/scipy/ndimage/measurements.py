@@ -88,5 +88,6 @@ def labeled_comprehension(
         for p, q in zip(parts, positions, strict=True)
     ]
     plain = unbox(input), labels, index, as_plain_function(func)
-    value = by_scipy(ndimage.labeled_comprehension, *plain, out_dtype, default, pass_positions)
+    options = out_dtype, unbox(default), pass_positions
+    value = by_scipy(ndimage.labeled_comprehension, *plain, *options)
     return agreed(found[0] if is_one else array(found), value, "labeled_comprehension")

@@ -11,10 +11,11 @@ from .convolution import (
 )
 from .filters import lfilter, sosfilt, upfirdn
 from .ranks import find_peaks, medfilt, medfilt2d, order_filter, peak_prominences, peak_widths
+from .shortcuts import chirp, lfilter_zi, lfiltic, lp2hp
 
 globals().update(FUNCTIONS)
 __all__ = [
-    "convolve", "convolve2d", "correlate", "correlate2d", "fftconvolve", "find_peaks", "lfilter",
-    "medfilt", "medfilt2d", "oaconvolve", "order_filter", "peak_prominences", "peak_widths",
-    "sosfilt", "upfirdn", *FUNCTIONS,
+    "chirp", "convolve", "convolve2d", "correlate", "correlate2d", "fftconvolve", "find_peaks",
+    "lfilter", "lfilter_zi", "lfiltic", "lp2hp", "medfilt", "medfilt2d", "oaconvolve",
+    "order_filter", "peak_prominences", "peak_widths", "sosfilt", "upfirdn", *FUNCTIONS,
 ]  # fmt: skip

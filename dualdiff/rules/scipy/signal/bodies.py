@@ -13,7 +13,7 @@ REBUILT_MODULES.update(("scipy.signal._czt", "scipy.signal._short_time_fft"))
 
 DESIGN = """
     bessel bilinear bilinear_zpk butter cheby1 cheby2 ellip findfreqs firls firwin firwin2
-    gammatone iircomb iirdesign iirfilter iirnotch iirpeak lp2bp lp2bp_zpk lp2bs lp2bs_zpk lp2hp
+    gammatone iircomb iirdesign iirfilter iirnotch iirpeak lp2bp lp2bp_zpk lp2bs lp2bs_zpk
     lp2hp_zpk lp2lp lp2lp_zpk minimum_phase normalize savgol_coeffs besselap buttap cheb1ap cheb2ap
     ellipap
 """
@@ -24,14 +24,13 @@ RESPONSES = """
 """
 FILTERING = """
     cspline1d cspline1d_eval decimate deconvolve detrend envelope filtfilt hilbert hilbert2
-    lfilter_zi lfiltic qspline1d qspline1d_eval resample resample_poly savgol_filter sosfilt_zi
-    sosfiltfilt wiener
+    qspline1d qspline1d_eval resample resample_poly savgol_filter sosfilt_zi sosfiltfilt wiener
 """
 SPECTRA = """
     closest_STFT_dual_window coherence csd czt czt_points istft lombscargle periodogram spectrogram
     stft vectorstrength welch zoom_fft
 """
-WAVEFORMS = "chirp gauss_spline gausspulse get_window sawtooth sweep_poly"
+WAVEFORMS = "gauss_spline gausspulse get_window sawtooth sweep_poly"
 WINDOWS = """
     chebwin dpss exponential gaussian general_cosine general_gaussian general_hamming kaiser
     kaiser_bessel_derived taylor tukey

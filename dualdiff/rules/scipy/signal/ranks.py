@@ -79,14 +79,15 @@ def peak_widths(
 ) -> Any:
     """``scipy.signal.peak_widths``: widths of peaks at a height below their tops.
 
-    Returns: widths, heights of evaluation, and left and right ends; all are differentiable in x.
+    Returns: widths, heights of evaluation, and left and right ends; all are differentiable in x
+    and `rel_height`.
     """
     peaks = np.asarray(peaks, np.intp)
     if prominence_data is None:
         prominence_data = peak_prominences(x, peaks, wlen)
     prominences, *bases = prominence_data
     plain = (unbox(prominences), *bases)
-    value = signal.peak_widths(unbox(x), peaks, rel_height, plain, wlen)
+    value = signal.peak_widths(unbox(x), peaks, unbox(rel_height), plain, wlen)
     height = x[peaks] - prominences * rel_height
     left = _crossing(x, value[2], height, -1)
     right = _crossing(x, value[3], height, 1)

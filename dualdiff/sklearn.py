@@ -27,7 +27,7 @@ def linear(params: Any, X: ndarray) -> Any:
     return X @ params["coef"] + params["intercept"]
 
 
-class Minimizer(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class Minimizer(RegressorMixin, BaseEstimator):
     """An estimator of scikit-learn whose model and loss are functions of yours.
 
     It works in pipelines, searches and cross-validation. `dualdiff.optimize` fits it, with exact

@@ -28,7 +28,7 @@ ALLOWED: dict[str, list[str]] = {
     "numpy": ["rules"],
     "scipy": ["rules", "array"],
     "patching": [*FOUNDATION, "rules", "transforms"],
-    "optimize": [*FOUNDATION, "rules", "transforms", "sparse"],
+    "optimize": [*FOUNDATION, "rules", "transforms", "sparse", "compiled"],
     "sklearn": ["errors", "optimize"],
     "bridges": [*FOUNDATION, "transforms", "extend"],
     "explaining": [*FOUNDATION, "transforms"],

@@ -100,6 +100,7 @@ class Compiled:
     """A function that replays recordings of another; `compile` makes it."""
 
     is_compiled = True
+    warns = True  # when it gives up
 
     def __init__(self, f: Callable[..., Any], **options: Any) -> None:
         if not callable(f):
@@ -361,6 +362,8 @@ class Compiled:
         self.quick = None
         table.reason = why
         table.recordings.clear()
+        if not self.warns:
+            return
         name = getattr(self.f, "__name__", repr(self.f))
         warnings.warn(
             f"the compiled function {name} runs eagerly from now on: {why}",

@@ -12,14 +12,17 @@ from numpy import ndarray
 from scipy.optimize import Bounds
 
 from ..errors import user_line
+from ..transforms.jacobian import jacobian
 from .bounds import limits_of
+from .compiling import Derivative, program_of
 from .functions import Residuals
-from .parameters import Parameters
+from .parameters import Parameters, real_vector
 from .progress import bar_of
 from .report import Derivatives, Supplied
 from .vector import supplied_jacobian
 
 R = TypeVar("R")
+_FREE = (-np.inf, np.inf)
 _SCIPY: Any = scipy.optimize  # whose stubs know arrays, not containers
 
 
@@ -47,7 +50,7 @@ def curve_fit(
     sigma: Any = None,
     absolute_sigma: bool = False,
     check_finite: bool | None = None,
-    bounds: Any = (-np.inf, np.inf),
+    bounds: Any = _FREE,
     method: str | None = None,
     jac: Any = None,
     *,
@@ -90,12 +93,12 @@ def curve_fit(
                 f"numbers, for f(xdata, *p), or a dict, for f(xdata, **p)"
             )
         parameters = Parameters(tuple(map(float, first)), "p0", arrays=False)
-    bounded = not np.all(np.isinf(np.concatenate([np.ravel(side) for side in sides])))
+    bounded = bounds is not _FREE and any(np.any(np.isfinite(side)) for side in sides)
     method = method or ("trf" if bounded or jac in ("3-point", "cs") else "lm")
     report = Derivatives(Supplied("function", ""))
 
     def model(p: Any, x: Any) -> Any:
-        return f(x, **p) if by_name else f(x, *p)
+        return program_of(f)(x, **p) if by_name else program_of(f)(x, *p)
 
     def own(p: ndarray) -> Any:
         tree, (x,) = parameters.tree(p), problem.args
@@ -107,7 +110,10 @@ def curve_fit(
     with bar_of(progress, "curve_fit") as bar:
         is_data = isinstance(xdata, (list, tuple, ndarray))
         x = np.asarray(xdata, float) if is_data else xdata
-        problem = Residuals(model, parameters, (x,), None, bar, shows=False)
+        derivative = Derivative(
+            f, "Jacobian", lambda: jacobian(model), "by name" if by_name else ""
+        )
+        problem = Residuals(model, parameters, (x,), None, bar, False, derivative)
         given = supplied_jacobian(problem, parameters.start, jac, method, report, own, f)
 
         def at(function: Callable[[ndarray], R]) -> Callable[..., R]:
@@ -117,8 +123,12 @@ def curve_fit(
 
             return call
 
+        def directly(x: Any, *p: float) -> ndarray:
+            return real_vector(f(x, *p))
+
+        value = at(problem.value) if by_name or progress else directly
         found = _SCIPY.curve_fit(
-            at(report.function.timed(problem.value)),
+            report.function.timed(value),
             xdata,
             ydata,
             parameters.start,
@@ -132,6 +142,7 @@ def curve_fit(
             nan_policy=nan_policy,
             **kwargs,
         )
+    derivative.close(report)
     fit = CurveFit(found)
     fit.covariance, fit.derivatives = found[1], report
     errors = np.sqrt(np.diag(found[1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..transforms.hessian import hessian
 from ..transforms.jacobian import jacobian
 from ..transforms.linearize import linearize
 from ..trees import flatten
+from .compiling import Derivative, program_of
 from .parameters import Parameters, real_vector
 from .progress import Progress
 
@@ -41,10 +43,21 @@ class Objective:
         progress: Progress | None = None,
     ) -> None:
         self.fun, self.parameters, self.args, self.progress = fun, parameters, args, progress
-        self._value_and_grad = value_and_grad(fun)
-        self._hessian = hessian(fun, as_real=parameters.is_complex)
         self._kept: tuple[ndarray, tuple[float, ndarray]] | None = None
         self._linear: tuple[ndarray, Callable[[Any], Any]] | None = None
+
+    @cached_property
+    def derivative(self) -> Derivative:
+        """The value and the gradient, on containers."""
+        return Derivative(self.fun, "gradient", lambda: value_and_grad(program_of(self.fun)))
+
+    @cached_property
+    def second_derivative(self) -> Derivative:
+        """The Hessian, on containers."""
+        as_real = self.parameters.is_complex
+        return Derivative(
+            self.fun, "Hessian", lambda: hessian(program_of(self.fun), as_real=as_real)
+        )
 
     def value(self, x: ndarray) -> Any:
         """The function."""
@@ -59,7 +72,7 @@ class Objective:
             return self._kept[1]
         parameters = self.parameters
         try:
-            value, gradient = self._value_and_grad(parameters.tree(x), *self.args)
+            value, gradient = self.derivative(parameters.tree(x), *self.args)
         except DualdiffError as error:
             raise advised(error) from None
         found = float(np.real(value)), parameters.gradient(gradient)
@@ -75,7 +88,7 @@ class Objective:
     def hessian(self, x: ndarray) -> ndarray:
         """The Hessian as a matrix."""
         parameters = self.parameters
-        found = self._hessian(parameters.tree(x), *self.args)
+        found = self.second_derivative(parameters.tree(x), *self.args)
         return np.asarray(parameters.columns(found))
 
     def product(self, x: ndarray, v: ndarray) -> ndarray:
@@ -84,7 +97,7 @@ class Objective:
         if self._linear is None or not np.array_equal(self._linear[0], x):
 
             def gradient(tree: Any) -> Any:
-                return self._value_and_grad(tree, *self.args)[1]
+                return self.derivative(tree, *self.args)[1]
 
             _, linear = linearize(gradient, parameters.tree(x))
             self._linear = x.copy(), linear.jvp
@@ -102,11 +115,21 @@ class Residuals:
         kwargs: dict[str, Any] | None = None,
         progress: Progress | None = None,
         shows: bool = True,
+        derivative: Derivative | None = None,
     ) -> None:
         self.fun, self.parameters, self.args, self.progress = fun, parameters, args, progress
         self.kwargs, self.shows, self.note = kwargs or {}, shows, ""
-        self._jacobian = jacobian(fun, as_real=parameters.is_complex)
         self._sparse: Callable[..., Any] | None = None
+        if derivative is not None:
+            self.derivative = derivative
+
+    @cached_property
+    def derivative(self) -> Derivative:
+        """The Jacobian, on containers."""
+        as_real = self.parameters.is_complex
+        return Derivative(
+            self.fun, "Jacobian", lambda: jacobian(program_of(self.fun), as_real=as_real)
+        )
 
     def value(self, x: ndarray) -> ndarray:
         """All results as a real vector."""
@@ -115,13 +138,23 @@ class Residuals:
             self.progress.step(0.5 * float(found @ found) if self.shows else None)
         return found
 
+    def direct(self, x: ndarray) -> Callable[[ndarray], Any] | None:
+        """The user's function where SciPy can take it as it is, with nothing around it."""
+        if not self.parameters.is_plain or self.progress or self.args or self.kwargs:
+            return None
+        found = self.fun(x)
+        is_flat = type(found) is ndarray or (
+            isinstance(found, (list, tuple)) and all(isinstance(v, float) for v in found)
+        )
+        return self.fun if is_flat and np.asarray(found).dtype.kind == "f" else None
+
     def jacobian(self, x: ndarray) -> Any:
         """The Jacobian as a matrix, sparse after `try_sparse` found that it pays."""
         tree = self.parameters.tree(x)
         try:
             if self._sparse is not None:
                 return self._sparse(tree, *self.args, **self.kwargs)
-            found = self._jacobian(tree, *self.args, **self.kwargs)
+            found = self.derivative(tree, *self.args, **self.kwargs)
         except DualdiffError as error:
             raise advised(error) from None
         if self.parameters.is_plain and type(found) is ndarray and found.ndim == 2:

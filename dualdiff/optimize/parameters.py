@@ -14,6 +14,7 @@ from ..core.types import Cotangent
 from ..errors import UnsupportedInputError, user_line
 from ..trees import LEAF, flatten
 
+_REAL = (float, np.float64)
 Restore = Callable[[ndarray], Any]
 
 
@@ -25,8 +26,7 @@ class Leaf:
 
     __slots__ = ("dtype", "is_complex", "place", "restore", "shape", "size")
 
-    def __init__(self, value: Any, start: int) -> None:
-        array = np.asarray(value)
+    def __init__(self, value: Any, array: ndarray, start: int) -> None:
         self.shape, self.dtype = array.shape, array.dtype
         self.is_complex = array.dtype.kind == "c"
         self.size = prod(self.shape) * (1 + self.is_complex)
@@ -67,12 +67,14 @@ class Parameters:
         values, self.structure = flatten(start)
         self.leaves: list[Leaf | None] = []
         pieces, stop = [], 0
-        for value, path in zip(values, self.structure.paths, strict=True):
+        for i, value in enumerate(values):
             if value is None:
                 self.leaves.append(None)
                 continue
-            self._check(value, path)
-            leaf = Leaf(value, stop)
+            array = np.asarray(value)
+            if array.dtype.kind not in "iufc":
+                raise self._refusal(value, i)
+            leaf = Leaf(value, array, stop)
             stop = leaf.place.stop
             self.leaves.append(leaf)
             pieces.append(leaf.vector(value))
@@ -85,14 +87,12 @@ class Parameters:
         self.is_vector = self.structure is LEAF and first is not None and len(first.shape) == 1
         self.is_plain = self.is_vector and not self.is_complex
 
-    def _check(self, value: Any, path: str) -> None:
-        kind = getattr(np.asarray(value), "dtype", np.dtype(object)).kind
-        if kind not in "iufc":
-            where = f"{self.name}{path}"
-            raise UnsupportedInputError(
-                f"{where} is a {type(value).__name__}, {user_line()}; the parameters are numbers, "
-                f"arrays of numbers, None, and containers of them. Pass other values by `args`."
-            )
+    def _refusal(self, value: Any, i: int) -> UnsupportedInputError:
+        return UnsupportedInputError(
+            f"{self.name}{self.structure.paths[i]} is a {type(value).__name__}, {user_line()}; the "
+            f"parameters are numbers, arrays of numbers, None, and containers of them. Pass other "
+            f"values by `args`."
+        )
 
     def tree(self, x: ndarray) -> Any:
         """The container for a vector, in double precision."""
@@ -166,6 +166,8 @@ def real_vector(value: Any) -> ndarray:
     """All numbers of a result as a real vector; complex ones as real parts, then imaginary ones."""
     if type(value) is ndarray and value.dtype == float:
         return value if value.ndim == 1 else value.ravel()
+    if type(value) in (list, tuple) and all(type(v) in _REAL for v in value):
+        return np.array(value)
     pieces = [np.ravel(leaf) for leaf in flatten(value)[0] if leaf is not None]
     parts = [p for v in pieces for p in ((v.real, v.imag) if v.dtype.kind == "c" else (v,))]
     return np.concatenate(parts).astype(float, copy=False) if parts else np.zeros(0)

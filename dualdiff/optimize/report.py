@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import html
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
+from ..transforms.grad import value_and_grad
 from ..transforms.inputs import code_of
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 
@@ -32,23 +35,24 @@ class Supplied:
     reason: str = ""
     calls: int = 0
     seconds: float = 0.0
+    is_compiled: bool = False
 
-    def timed(self, function: Callable[P, R]) -> Callable[P, R]:
+    def timed(self, function: Callable[..., R]) -> Callable[..., R]:
         """The function, with its calls counted and timed here."""
 
-        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        def call(*args: Any) -> R:
             start = perf_counter()
-            try:
-                return function(*args, **kwargs)
-            finally:
-                self.calls += 1
-                self.seconds += perf_counter() - start
+            found = function(*args)
+            self.seconds += perf_counter() - start
+            self.calls += 1
+            return found
 
         return call
 
     def line(self, unit: float | None = None) -> str:
         """One line of the report; `unit` is the time of one evaluation of the function."""
         text = f"{self.what}: {self.how}" if self.how else self.what
+        text += ", compiled" if self.is_compiled else ""
         if self.calls:
             each = self.seconds / self.calls
             text += f"; {self.calls} calls, {duration(each)} each"
@@ -104,9 +108,15 @@ class Choice:
     unit: float | None = None
 
 
-SETUP = 5e-4  # seconds that a first call may take more than the next ones
+SETUP = 2e-3  # seconds that a first call may take more than the next ones
 # Earlier choices, by the code of the function, the number of parameters and the kind of derivative.
 _known: WeakKeyDictionary[Any, dict[tuple[int, str], Choice]] = WeakKeyDictionary()
+
+
+@functools.cache
+def _warm() -> None:
+    """The first derivative of a process takes longer than others, and is not to be timed."""
+    value_and_grad(np.sum)(np.ones(1))
 
 
 def _time(call: Callable[[], Any]) -> float:
@@ -122,19 +132,22 @@ def cheaper(
     evaluations: int,
     overhead: float,
     agree: Callable[[], bool] = lambda: True,
+    is_compiled: bool = False,
 ) -> Choice:
     """Whether an exact derivative of f takes less time than differences.
 
     `exact` and `plain` compute the derivative and the function at the start; differences take
     `evaluations` of the function and the seconds `overhead` of SciPy; `agree` says whether they are
-    accurate. A choice holds for later
-    fits, as long as one evaluation takes about as much time.
+    accurate. A choice holds for later fits, as long as one evaluation takes about as much time.
     """
-    key = evaluations, f"{overhead}"
+    key = evaluations, f"{overhead} {is_compiled}"
     known = _known.setdefault(code_of(f), {})
     unit = _time(plain)
-    if key in known and 0.4 < unit / (known[key].unit or unit) < 2.5:
-        return known[key]
+    for again in (False, True) if key in known else ():
+        unit = min(unit, _time(plain)) if again else unit
+        if 0.4 < unit / (known[key].unit or unit) < 2.5:
+            return known[key]
+    _warm()
     seconds = _time(exact)
     if evaluations * unit + overhead < seconds < 3 * evaluations * unit + SETUP:
         unit, seconds = min(unit, _time(plain)), min(seconds, _time(exact))

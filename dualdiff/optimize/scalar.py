@@ -98,6 +98,8 @@ def minimize(
         if supply.may_fail and not found.success and found.get("status") in (2, 4, 8):
             found = _continued(found, supply, given)
 
+    for derivative in (problem.derivative, problem.second_derivative):
+        derivative.close(report)
     result = Result(found, parameters, report)
 
     def covariance() -> ndarray:
@@ -163,7 +165,8 @@ class _Supply:
             self.may_fail = True
             report.add("gradient", "differences", choice.reason)
             return {"fun": value}
-        supplied = report.add("gradient", EXACT, choice.reason if choice.unit else "")
+        reason = choice.reason if choice.unit else ""
+        supplied = report.add("gradient", EXACT, reason)
         return {"fun": supplied.timed(problem.value_and_gradient), "jac": True}
 
     def _choose(self, start: ndarray) -> Choice:
@@ -182,7 +185,9 @@ class _Supply:
         def plain() -> None:
             problem.value(start)
 
-        return cheaper(problem.fun, exact, plain, n + 1, OVERHEAD, agree)
+        problem.derivative.prepare(exact)
+        is_compiled = problem.derivative.is_fast
+        return cheaper(problem.fun, exact, plain, n + 1, OVERHEAD, agree, is_compiled)
 
     def _agree(self, start: ndarray) -> bool:
         """Whether differences at the start give the exact gradient, up to their usual errors."""

@@ -40,6 +40,8 @@ def supplied_jacobian(
         )
     few = problem.parameters.size <= MANY and not problem.is_sparse and problem.progress is None
     choice = Choice(True)
+    if not problem.is_sparse:
+        problem.derivative.prepare(lambda: problem.jacobian(start))
     if jac is None and few:
         choice = cheaper(
             f,
@@ -47,13 +49,16 @@ def supplied_jacobian(
             lambda: problem.value(start),
             problem.parameters.size,
             OVERHEAD[method],
+            is_compiled=problem.derivative.is_fast,
         )
     report.unit = choice.unit
     if not choice.exact:
         report.add("Jacobian", "differences", choice.reason)
         return None
-    how = f"exact, sparse, {problem.note}" if problem.is_sparse else "exact, dense"
-    return report.add("Jacobian", how).timed(problem.jacobian)
+    if problem.is_sparse:
+        return report.add("Jacobian", f"exact, sparse, {problem.note}").timed(problem.jacobian)
+    supplied = report.add("Jacobian", "exact, dense")
+    return supplied.timed(problem.jacobian)
 
 
 def least_squares(
@@ -119,6 +124,7 @@ def least_squares(
             method=method,
             **options,
         )
+    problem.derivative.close(report)
     return Result(found, parameters, report).with_covariance(
         lambda: _covariance(found, limits, options.get("loss", "linear"))
     )
@@ -177,14 +183,14 @@ def root(
     report = Derivatives(Supplied("function", ""))
     with bar_of(progress, "root") as bar:
         problem = Residuals(fun, parameters, args, None, bar)
-        value: Callable[..., Any] = report.function.timed(problem.value)
+        value: Callable[..., Any] = problem.value
         given: Any = None
         if method not in WITH_JACOBIAN:
             report.add("Jacobian", "none", f"{method} takes none")
         elif jac is False:
             report.add("Jacobian", "differences", "jac=False was asked for")
         elif jac is True:
-            given, value = True, report.function.timed(_pair(problem))
+            given, value = True, _pair(problem)
             report.add("Jacobian", "yours")
         else:
 
@@ -193,6 +199,9 @@ def root(
                 return found if parameters.is_plain else parameters.columns(found)
 
             given = supplied_jacobian(problem, parameters.start, jac, method, report, own, fun)
+            if given is None:
+                value = problem.direct(parameters.start) or value
+        value = report.function.timed(value)
         followed = callback
         if callback is not None and not parameters.is_plain:
 
@@ -200,6 +209,7 @@ def root(
                 return callback(parameters.result(x), f)
 
         found = _SCIPY.root(value, parameters.start, (), method, given, tol, followed, options)
+    problem.derivative.close(report)
     return Result(found, parameters, report)
 
 

@@ -1,0 +1,111 @@
+"""Derivatives that are compiled once they have taken enough time to be worth it."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from collections import OrderedDict
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from ..compiled import Compiled, compile
+from .report import Derivatives
+
+# A first compiled call takes as long as 30 to 80 eager ones, and a start. A derivative that has
+# taken three times as long as that is compiled, so that no fit gets slower by more than a third.
+CALLS, SECONDS = 200, 1.0
+KEPT = 16  # compiled derivatives that later fits find again
+# Seconds that fits have spent on a function and its derivatives, and those of its last derivative.
+_spent: WeakKeyDictionary[Any, list[float]] = WeakKeyDictionary()
+_made: OrderedDict[Any, Compiled] = OrderedDict()
+
+
+@functools.cache
+def has_llvm() -> bool:
+    """Whether machine code can be made."""
+    return importlib.util.find_spec("llvmlite") is not None
+
+
+class Derivative:
+    """A derivative of a function: eager, and compiled when that pays.
+
+    `fun` is the user's function, `what` its derivative, which `make` gives, and `variant` tells
+    apart the ways to call it. A function that the user has compiled gets a compiled derivative at
+    once.
+    """
+
+    def __init__(
+        self,
+        fun: Callable[..., Any],
+        what: str,
+        make: Callable[[], Callable[..., Any]],
+        variant: str = "",
+    ) -> None:
+        self.what, self.make, self.key = what, make, (fun, what, variant)
+        self.eager: Callable[..., Any] | None = None
+        self.fast: Compiled | None = None
+        try:
+            self.spent = _spent.setdefault(fun, [0.0, 0.0])
+            self.fast = _made.get(self.key)
+            self.is_kept = True
+        except TypeError:  # no hash, or no weak references
+            self.spent, self.is_kept = [0.0, 0.0], False
+        if self.fast is None and isinstance(fun, Compiled):
+            self.fast = self._compiled(verify=fun.verify, **fun.options)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.fast is not None:
+            return self.fast(*args, **kwargs)
+        if self.eager is None:
+            self.eager = self.make()
+        start = perf_counter()
+        found = self.eager(*args, **kwargs)
+        self.spent[1] = perf_counter() - start
+        self.spent[0] += self.spent[1]
+        if self.is_worth():
+            self.compile()
+        return found
+
+    def is_worth(self) -> bool:
+        """Whether fits have spent so much time on the function that compilation is worth it."""
+        seconds, last = self.spent
+        return self.fast is None and 0.0 < last < (seconds - SECONDS) / CALLS and has_llvm()
+
+    def prepare(self, call: Callable[[], Any]) -> None:
+        """Compile if it is worth it, and let `call` evaluate until nothing is checked any more."""
+        if self.is_worth():
+            self.compile()
+        if self.fast is not None and not self.fast.tables:
+            for _ in range(3):
+                call()
+
+    def close(self, report: Derivatives) -> None:
+        """Note at the end of a fit what it has cost, and whether this was compiled."""
+        self.spent[0] += report.function.seconds
+        for one in report.supplied:
+            one.is_compiled = one.is_compiled or (one.what == self.what and self.is_fast)
+
+    def compile(self) -> None:
+        """Use a compiled derivative from now on. If it cannot be compiled, it stays eager."""
+        self.fast = self._compiled()
+        self.fast.warns = False
+
+    def _compiled(self, **options: Any) -> Compiled:
+        made: Compiled = compile(self.make(), **options)
+        if self.is_kept:
+            _made[self.key] = made
+            while len(_made) > KEPT:
+                _made.popitem(last=False)
+        return made
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether there is machine code."""
+        return self.fast is not None and any(t.recordings for t in self.fast.tables.values())
+
+
+def program_of(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """The function itself, if the user has compiled it."""
+    return fun.f if isinstance(fun, Compiled) else fun

@@ -25,7 +25,7 @@ from ..core.batch import (
 from ..core.dual import Dual
 from ..core.primitive import Primitive, accumulate, opcode
 from ..core.tape import Buffer, Var
-from ..core.trace import STORED, materialize, settle
+from ..core.trace import STORED, Traced, materialize, settle, top_trace
 from ..core.types import Cotangent, Residuals, Tangent, Value
 from .box import is_box, shell
 from .dispatch import register
@@ -108,7 +108,7 @@ def add_into(
 ) -> None:
     """Add `g` to the cotangent of a slot at `index`."""
     c = ct[slot]
-    if is_box(g) and shape_of(g) != batch:
+    if is_box(g) and shape_of(g) != batch and not (is_basic(index) and _is_added(g)):
         # Larger parts of traced cotangents are added whole; in place they would be copied often.
         part = SCATTER(g, index=index, spec=spec)
         ct[slot] = part if c is None else c + part
@@ -118,12 +118,29 @@ def add_into(
     array, g = c.ready(g)
     place, full = placed(array, spec.shape, index, batch)
     if is_basic(index):
-        array[full] += g
+        _add_basic(array, full, g)
     elif type(array) is ndarray:
         np.add.at(place, full, g)
     else:
         part = SCATTER(g, index=index, spec=spec)
         c.array = Array(materialize(materialize(array) + part), False)
+
+
+def _is_added(g: Cotangent) -> bool:
+    """Whether the trace of a cotangent adds parts in one step."""
+    g = materialize(g)
+    return isinstance(g, Traced) and g.owner.adds
+
+
+def _add_basic(array: Any, index: Any, g: Cotangent) -> None:
+    if type(array) is Array:
+        g = materialize(g)
+        trace = top_trace((array.value, g))
+        if trace is not None and trace.adds:
+            array.value = trace.add(array.value, index, g)
+            array.version += 1
+            return
+    array[index] += g
 
 
 def _released(c: Any) -> Any:
@@ -221,6 +238,13 @@ def getitem(self: Any, index: Any) -> Any:
                 # Of a stored-into array it may be a view of a buffer that later stores change.
                 out.payload = detached(part) if stored else part
             return out if scalar else View(self, GETITEM, {"index": index}, out)
+    if kind is Var and content.owner.fast and type(index) is int:
+        value, array = content.value, shell(content.value)
+        if type(array) is ndarray and array.ndim == 1:  # an element behind more levels
+            out, trace = _new(Var), content.owner
+            out.value, out.owner, out.payload = value[index], trace, trace.next()
+            trace.append((BASIC, out.payload, content.payload, index, form_of(array)))
+            return out
     index = freeze_index(index)
     params = {"index": index}
     if not is_basic(index):

@@ -19,7 +19,7 @@ from ..core.tape import new_tape
 from ..core.trace import materialize
 from ..trees import Structure, flatten
 from .errors import Looked, Unrecordable
-from .recorder import INPUT, Call, Guard, Pick, Recorder, Store, same
+from .recorder import INPUT, STORES, Call, Guard, Pick, Recorder, same
 from .steps import CarefulForward, CarefulTape
 from .values import KINDS, Plain, Recorded
 
@@ -103,7 +103,7 @@ def _alike(a: Any, b: Any) -> bool:
         return bool(same(a.outcome, b.outcome))
     if isinstance(a, Pick):
         return a.path == b.path
-    if isinstance(a, Store):
+    if isinstance(a, STORES):
         return _trees_alike(a.place, b.place)
     if isinstance(a, types.FunctionType):
         return a.__code__ is b.__code__

@@ -109,7 +109,7 @@ class Kernel:
 
     def load(self) -> None:
         """Compile the kernel, or load it from the cache."""
-        self.code = Code(object_code(self.text, True))
+        self.code = Code(object_code(self.text))
         pointers = [ctypes.c_double if k == "number" else ctypes.c_void_p for k in self.kinds]
         kinds = [*([ctypes.c_void_p] * len(self.outputs)), *pointers, ctypes.c_int64]
         address = self.code.engine.get_function_address("kernel")

@@ -26,8 +26,9 @@ from .operations import (
     primitives,
     spelled,
 )
-from .recorder import INPUT, Call, Guard, Hole, Method, Pick, Store
+from .recorder import INPUT, STORES, Add, Call, Guard, Hole, Method, Pick, Store
 from .tape import Slots, Tape, Unsupported
+from .updates import updates
 
 LARGEST = 20_000  # elements of an array that is computed with
 
@@ -50,6 +51,7 @@ def scalar_tape(graph: Graph) -> tuple[Tape, list[Slots]]:
 class _Lowering:
     def __init__(self, graph: Graph) -> None:
         self.graph, self.tape = graph, Tape()
+        self.updates = updates(graph, graph.live)
         self.slots: dict[int, Any] = {}
         self.constants: dict[int, Slots] = {}
 
@@ -144,8 +146,8 @@ class _Lowering:
             result = self.power(node, refs)
         elif operation in LOGIC and all(_is_truth(self.form(r)) for r in refs):
             result = self.tape.apply(LOGIC[operation], *map(self.operand, refs))
-        elif type(operation) is Store:
-            result = self.store(operation, refs)
+        elif type(operation) in STORES:
+            result = self.store(node, operation, refs)
         else:
             result = self.call(operation, refs)
         if isinstance(result, (list, tuple)):
@@ -192,7 +194,7 @@ class _Lowering:
         if exponent is not None and np.ndim(exponent) == 0 and _is_float(self.form(refs[0])):
             is_array = type(self.form(refs[0])) is tuple
             if exponent == 1:
-                return x
+                return np.copy(x) if np.ndim(x) else x
             if exponent == 2:
                 return self.raised(node, tape.apply("mul", x, x))
             if exponent == 0.5 and is_array:
@@ -229,10 +231,16 @@ class _Lowering:
         else:
             raise Unsupported("a guard on an integer")
 
-    def store(self, operation: Store, refs: tuple[int, ...]) -> Slots:
+    def store(self, node: int, operation: Store | Add, refs: tuple[int, ...]) -> Slots:
         if len(refs) > 2:
             raise Unsupported("a store at a recorded index")
-        content, v = np.array(self.operand(refs[0])), self.operand(refs[1])
+        content, v = self.operand(refs[0]), self.operand(refs[1])
+        if node not in self.updates:
+            content = np.array(content)
+        if type(operation) is Add:
+            v = self.tape.apply("add", content[operation.place], v)
+            content[operation.place] = v
+            return content
         return operation.place.set(content, v if np.ndim(v) else int(v))
 
     def call(self, operation: Any, refs: tuple[int, ...]) -> Any:

@@ -15,7 +15,10 @@ from typing import Any
 from ..core.types import Value
 from .errors import CompileError
 
-VERSION = 1  # of the text that is generated
+VERSION = 2  # of the text that is generated, and of the passes
+# Characters of a text up to which LLVM's passes pay, and up to which its better code does: the text
+# has no common subexpressions, and each pass takes longer than all that comes before LLVM.
+SHORT, LONG = 100_000, 1_000_000
 _lock = threading.Lock()
 
 
@@ -46,17 +49,17 @@ def cache_folder() -> Path | None:
     return Path(root) / "dualdiff"
 
 
-def object_code(text: str, optimise: bool) -> bytes:
+def object_code(text: str) -> bytes:
     """Machine code for a text, from the cache or new."""
     name, features = _processor()
     llvm = binding()
-    versions = f"{VERSION} {llvm.llvm_version_info} {name} {features} {optimise}"
+    versions = f"{VERSION} {llvm.llvm_version_info} {name} {features}"
     key = hashlib.sha256(f"{versions}\n{text}".encode()).hexdigest()
     folder = cache_folder()
     path = folder / f"{key}.o" if folder is not None else None
     found = _read(path)
     if found is None:
-        found = _compile(text, optimise)
+        found = _compile(text)
         _write(path, found)
     return found
 
@@ -85,23 +88,23 @@ def _write(path: Path | None, code: bytes) -> None:
         os.replace(temporary, path)  # at once, for other processes
 
 
-def _target_machine(optimise: bool) -> Any:
+def _target_machine(effort: int) -> Any:
     llvm = binding()
     name, features = _processor()
     return llvm.Target.from_default_triple().create_target_machine(
-        cpu=name, features=features, opt=2 if optimise else 0, jit=True
+        cpu=name, features=features, opt=effort, jit=True
     )
 
 
-def _compile(text: str, optimise: bool) -> bytes:
+def _compile(text: str) -> bytes:
     llvm = binding()
     with _lock:
         module = llvm.parse_assembly(text)
         module.verify()
-        machine = _target_machine(optimise)
-        if optimise:
+        machine = _target_machine(2 if len(text) < SHORT else 1 if len(text) < LONG else 0)
+        if len(text) < SHORT:
             options = llvm.create_pipeline_tuning_options(speed_level=2)
-            options.loop_vectorization = options.slp_vectorization = True
+            options.loop_vectorization, options.slp_vectorization = True, False
             builder = llvm.create_pass_builder(machine, options)
             builder.getModulePassManager().run(module, builder)
         return bytes(machine.emit_object(module))
@@ -115,7 +118,7 @@ class Code:
         if llvm is None:
             raise CompileError("native code needs llvmlite: pip install dualdiff[compile]")
         with _lock:
-            self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target_machine(True))
+            self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target_machine(0))
             self.engine.add_object_file(llvm.ObjectFileRef.from_data(code))
             self.engine.finalize_object()
             address = self.engine.get_function_address("run")

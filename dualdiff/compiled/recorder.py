@@ -7,6 +7,7 @@ the rules run on recorded values, and their operations become nodes as well.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from threading import get_ident
 from typing import Any
@@ -15,6 +16,8 @@ import numpy as np
 from numpy import float64, ndarray
 
 from ..array.box import is_box
+from ..array.indexing import GETITEM
+from ..array.layout import copy_with_strides
 from ..array.stores import Place
 from ..core.calls import OpaqueCall
 from ..core.trace import STORED, Trace
@@ -118,7 +121,32 @@ class Store:
         self.place = place
 
     def __call__(self, content: Any, v: Any, *leaves: Any) -> Any:
-        return stored(content, filled(self.place, leaves), v)
+        return self.update(copy_with_strides(content, writable=True), v, *leaves)
+
+    def update(self, content: Any, v: Any, *leaves: Any) -> Any:
+        """The same in place, for content that nothing else needs."""
+        place: Place = filled(self.place, leaves) if leaves else self.place
+        return place.set(content, v)
+
+
+class Add:
+    """A content with a value added at a basic index; `place` is the index."""
+
+    __slots__ = ("place",)
+
+    def __init__(self, place: Any) -> None:
+        self.place = place
+
+    def __call__(self, content: Any, v: Any) -> Any:
+        return self.update(copy_with_strides(content, writable=True), v)
+
+    def update(self, content: Any, v: Any) -> Any:
+        """The same in place, for content that nothing else needs."""
+        content[self.place] += v
+        return content
+
+
+STORES = (Store, Add)
 
 
 class Guard:
@@ -168,14 +196,6 @@ def same(a: Any, b: Any) -> bool:
     return a is b or bool(a == b)
 
 
-def stored(content: Any, place: Place, v: Any) -> Any:
-    """A copy of a plain content with `v` stored at a place."""
-    from ..array.layout import copy_with_strides
-
-    made = place.set(copy_with_strides(content, writable=True), v)
-    return made
-
-
 class Recorder(Trace):
     """Writes the operations of one run of a program as nodes.
 
@@ -183,6 +203,7 @@ class Recorder(Trace):
     result of this run, of which only type, shape and dtype are kept.
     """
 
+    adds = True
     __slots__ = (
         "_arrays",
         "_constants",
@@ -218,7 +239,7 @@ class Recorder(Trace):
 
     # Nodes.
 
-    def add(self, operation: Any, operands: tuple[int, ...], ans: Any) -> int:
+    def append(self, operation: Any, operands: tuple[int, ...], ans: Any) -> int:
         """Append a node and return its number."""
         if get_ident() != self.thread:
             if not self.thread:
@@ -232,9 +253,9 @@ class Recorder(Trace):
     def input(self, value: Value) -> Recorded:
         """A box for an argument."""
         if type(value) is ndarray:
-            value = value.copy(order="K") if value.flags.forc else _strided_copy(value)
+            value = value.copy(order="K") if value.flags.forc else copy_with_strides(value)
             value.flags.writeable = False
-        return boxed(value, self.add(INPUT, (), value), self)
+        return boxed(value, self.append(INPUT, (), value), self)
 
     def constant_ref(self, x: Any) -> int:
         """The number that stands for a constant operand."""
@@ -245,9 +266,10 @@ class Recorder(Trace):
                 held = self.constants[-1 - known[1]]
                 if same(held, x):
                     return known[1]
-            held = x.copy(order="K") if x.flags.forc else _strided_copy(x)
+            held = x.copy(order="K") if x.flags.forc else copy_with_strides(x)
             held.flags.writeable = False
             ref = self._append_constant(held)
+            self._arrays.pop(id(x), None)  # the newest stand at the end
             self._arrays[id(x)] = (x, ref)
             return ref
         if kind not in _HASHED or (kind is tuple and not all(type(i) is int for i in x)):
@@ -282,19 +304,19 @@ class Recorder(Trace):
             name = method[0]
             called = Method(name, *held)
             ans = called(args[0].raw, *raws)
-            node = self.add(called, tuple(map(self.ref, leaves + rest)), ans)
+            node = self.append(called, tuple(map(self.ref, leaves + rest)), ans)
             return self.wrap(ans, node, [args[0].raw, *raws])
         flat = not kwargs and all(_is_flat(a) for a in args)
         if flat:
             raws = [a.raw if type(a) in KINDS else a for a in args]
             ans = function(*raws)
-            node = self.add(function, tuple(map(self.ref, args)), ans)
+            node = self.append(function, tuple(map(self.ref, args)), ans)
         else:
             leaves = []
             made = Call(function, with_holes(tuple(args), leaves), with_holes(dict(kwargs), leaves))
             raws = [x.raw for x in leaves]
             ans = made(*raws)
-            node = self.add(made, tuple(map(self.ref, leaves)), ans)
+            node = self.append(made, tuple(map(self.ref, leaves)), ans)
         return self.wrap(ans, node, raws)
 
     def apply_function(self, function: Any, args: Any, kwargs: Any) -> Any:
@@ -334,8 +356,10 @@ class Recorder(Trace):
         if constants < len(self.constants):
             del self.constants[constants:]
             keep = -constants
-            self._constants = {k: r for k, r in self._constants.items() if r >= keep}
-            self._arrays = {k: v for k, v in self._arrays.items() if v[1] >= keep}
+            while self._constants and self._constants[next(reversed(self._constants))] < keep:
+                self._constants.popitem()
+            while self._arrays and self._arrays[next(reversed(self._arrays))][1] < keep:
+                self._arrays.popitem()
 
     def wrap(self, ans: Any, node: int, raws: Sequence[Any] = ()) -> Any:
         """The result of a node as recorded values."""
@@ -351,7 +375,7 @@ class Recorder(Trace):
                 if part is None:
                     parts.append(None)
                     continue
-                index = self.add(Pick((i,)), (node,), part)
+                index = self.append(Pick((i,)), (node,), part)
                 parts.append(self.wrap(part, index, raws))
             kind = type(ans)
             return kind(parts) if kind in (tuple, list) else kind(*parts)
@@ -367,7 +391,7 @@ class Recorder(Trace):
             if self.depth or not self.holds_steps:
                 raise Looked
         guard = Guard(outcome, look, user_frame())
-        self.add(guard, (self.ref(x),), outcome)
+        self.append(guard, (self.ref(x),), outcome)
         return outcome
 
     # The calls of dualdiff.
@@ -377,23 +401,29 @@ class Recorder(Trace):
             prim.level = self.level + 1
             return prim.evaluate(args, params)
         args = [_settled(a) for a in args]
+        if prim is GETITEM:
+            return self.apply(operator.getitem, (args[0], params["index"]), {})
         return self.apply(prim.fn, args, params)
 
     def store(self, content: Any, place: Any, v: Any, owned: bool) -> Any:
-        content, v = _settled(content), _settled(v)
         leaves: list[Any] = []
-        made = Store(with_holes(place, leaves))
-        raws = [x.raw if type(x) in KINDS else x for x in (content, v, *leaves)]
-        ans = made(*raws)  # never in place: views of the old content may be in use
+        held = place if not place.ops and _is_fixed(place.index) else with_holes(place, leaves)
+        return self._stored(Store(held), (_settled(content), _settled(v), *leaves))
+
+    def add(self, content: Any, index: Any, v: Any) -> Any:
+        return self._stored(Add(index), (_settled(content), _settled(v)))
+
+    def _stored(self, operation: Any, operands: Sequence[Any]) -> Recorded:
+        """A store, never in place: views of the old content may be in use."""
+        ans = operation(*[x.raw if type(x) in KINDS else x for x in operands])
         ans.flags.writeable = False
-        node = self.add(made, tuple(map(self.ref, (content, v, *leaves))), ans)
-        return boxed(ans, node, self)
+        return boxed(ans, self.append(operation, tuple(map(self.ref, operands)), ans), self)
 
     def constant(self, value: Value) -> Recorded:
         raw = value.copy(order="K") if type(value) is ndarray else value
         if type(raw) is ndarray:
             raw.flags.writeable = False
-        return boxed(raw, self.add(identity, (self.constant_ref(value),), raw), self)
+        return boxed(raw, self.append(identity, (self.constant_ref(value),), raw), self)
 
 
 def identity(x: Any) -> Any:
@@ -408,6 +438,15 @@ def _is_flat(x: Any) -> bool:
     return kind in KINDS or not (kind in (list, dict, slice) or isinstance(x, tuple))
 
 
+def _is_fixed(index: Any) -> bool:
+    """Whether an index consists of plain integers and slices of them."""
+    if type(index) is tuple:
+        return all(map(_is_fixed, index))
+    if type(index) is slice:
+        return all(type(i) in (int, type(None)) for i in (index.start, index.stop, index.step))
+    return type(index) is int
+
+
 def _settled(x: Any) -> Any:
     """An operand without handles."""
     return x.read() if is_box(x) and x.owner is STORED else x
@@ -416,12 +455,6 @@ def _settled(x: Any) -> Any:
 def _kind_of(x: Any) -> str:
     dtype = getattr(x, "dtype", None)
     return np.asarray(x).dtype.kind if dtype is None else dtype.kind
-
-
-def _strided_copy(x: ndarray) -> ndarray:
-    from ..array.layout import copy_with_strides
-
-    return copy_with_strides(x)
 
 
 def _lock(tree: Any, locked: list[ndarray]) -> list[ndarray]:

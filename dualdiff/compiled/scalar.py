@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .assembly import DONE, NOT_FINITE, STRAIGHT, Assembly
+from .assembly import DONE, NOT_FINITE, Assembly
 from .graph import Graph
 from .lower import scalar_tape
 from .machine import Code, address_of, object_code
@@ -61,10 +61,9 @@ class ScalarProgram:
         forms = [graph.forms[ref] for ref in refs if ref >= 0]
         self.output_shapes = [f[0] if type(f) is tuple else None for f in forms]
         self.addresses, self.size = assembly.outputs, max(assembly.size, 1)
-        optimise = assembly.straight <= STRAIGHT or bool(assembly.loops)
         self.table = np.ascontiguousarray(assembly.layout.table)
         self.table_address = address_of(self.table)
-        self.code = Code(object_code(assembly.text, optimise))
+        self.code = Code(object_code(assembly.text))
         self.run = self.code.run
         self.pool: list[Arena] = [Arena(self)]
         self.loops = [(u.period, u.times) for u in assembly.loops]

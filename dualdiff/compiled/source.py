@@ -10,7 +10,8 @@ import numpy as np
 from numpy import ndarray
 
 from .graph import Graph
-from .recorder import INPUT, Guard, Pick, Store, form_of
+from .recorder import INPUT, STORES, Guard, Pick, form_of
+from .updates import makes, reads, updates
 
 CHUNK = 2000  # nodes in one function: the compiler of Python is slow on longer ones
 LARGE = 4096  # elements of an array that is released after its last use
@@ -34,7 +35,7 @@ class Miss(NamedTuple):
 def has_fixed_form(operation: Any) -> bool:
     """Whether the form of a result follows from the forms of the operands."""
     return (
-        isinstance(operation, (np.ufunc, Store, Pick))
+        isinstance(operation, (np.ufunc, Pick, *STORES))
         or operation in _FIXED
         or operation in INFIX
         or operation in PREFIX
@@ -51,8 +52,9 @@ def _form(x: Any) -> Any:
 class _Writer:
     """Writes the functions of one graph, and collects the objects that they name."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, order: Sequence[Any]) -> None:
         self.graph = graph
+        self.updates = updates(graph, order)
         self.names: dict[str, Any] = {"Miss": Miss, "form": _form}
         self.known: dict[int, str] = {}
         self.held: list[Any] = []
@@ -100,6 +102,8 @@ class _Writer:
             text = f"{PREFIX[operation]}{xs[0]}"
         elif operation is operator.getitem:
             text = f"{xs[0]}[{xs[1]}]"
+        elif node in self.updates:
+            text = f"{self.named(operation, 'f')}.update({', '.join(xs)})"
         elif type(operation) is Pick:
             text = xs[0] + "".join(f"[{i}]" for i in operation.path)
         else:
@@ -115,20 +119,11 @@ class _Writer:
         return lines
 
 
-def _reads(graph: Graph, item: Any) -> Sequence[int]:
-    """The numbers of the operands of a node or a kernel."""
-    return graph.operands[item] if type(item) is int else item.inputs
-
-
-def _makes(item: Any) -> Sequence[int]:
-    return [item] if type(item) is int else item.outputs
-
-
 def _last_uses(graph: Graph, order: Sequence[Any]) -> dict[int, list[int]]:
     """For each place in the order the large arrays that nothing later needs."""
     last: dict[int, int] = {}
     for place, item in enumerate(order):
-        for ref in (*_reads(graph, item), *_makes(item)):
+        for ref in (*reads(graph, item), *makes(item)):
             if ref >= 0:
                 last[ref] = place
     ends: dict[int, list[int]] = {}
@@ -145,33 +140,33 @@ def source_of(graph: Graph, order: Sequence[Any] | None = None) -> tuple[str, di
 
     `order` gives its nodes in another order, some of them in kernels.
     """
-    writer = _Writer(graph)
     items = [i for i in order or graph.live if type(i) is not int or
              graph.operations[i] is not INPUT]  # fmt: skip
+    writer = _Writer(graph, items)
     starts = range(0, max(len(items), 1), CHUNK)
     chunks = [range(s, min(s + CHUNK, len(items))) for s in starts]
     ends = _last_uses(graph, items)
     single = len(chunks) == 1
     inputs = [f"v{node}" for node in graph.inputs]
-    chunk_of = {n: c for c, chunk in enumerate(chunks) for i in chunk for n in _makes(items[i])}
+    chunk_of = {n: c for c, chunk in enumerate(chunks) for i in chunk for n in makes(items[i])}
     crossing: set[int] = set(graph.inputs) | {r for r in graph.outputs if r >= 0}
     for c, chunk in enumerate(chunks):
         for i in chunk:
-            reads = [r for r in _reads(graph, items[i]) if r >= 0]
-            crossing.update(r for r in reads if chunk_of.get(r, -1) != c)
+            read = [r for r in reads(graph, items[i]) if r >= 0]
+            crossing.update(r for r in read if chunk_of.get(r, -1) != c)
     text: list[str] = []
     for c, chunk in enumerate(chunks):
         text.append(f"def part{c}({', '.join(inputs) if single else 's'}):")
         if not single:
-            reads = [r for i in chunk for r in _reads(graph, items[i]) if r >= 0]
-            needed = {r for r in reads if chunk_of.get(r) != c}
+            read = [r for i in chunk for r in reads(graph, items[i]) if r >= 0]
+            needed = {r for r in read if chunk_of.get(r) != c}
             text += [f"    v{r} = s[{r}]" for r in sorted(needed)]
         for i in chunk:
             item = items[i]
             text += ["    " + line for line in writer.item(item)]
             text += [f"    v{r} = None" for r in ends.get(i, ()) if chunk_of.get(r) == c]
             if not single:
-                kept = [n for n in _makes(item) if n in crossing]
+                kept = [n for n in makes(item) if n in crossing]
                 text += [
                     f"    s[{n}] = v{n}" for n in kept if type(graph.operations[n]) is not Guard
                 ]

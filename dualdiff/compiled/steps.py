@@ -63,7 +63,7 @@ def attempt(recorder: Recorder, rule: Callable[..., Any], operands: tuple[Any, .
     ans = call(*raws)
     if contains_box(ans):
         raise Unrecordable("a rule keeps recorded values in its own objects")
-    node = recorder.add(call, tuple(map(recorder.ref, leaves)), ans)
+    node = recorder.append(call, tuple(map(recorder.ref, leaves)), ans)
     return _boxed(recorder, ans, node, raws)
 
 
@@ -78,7 +78,7 @@ def _boxed(recorder: Recorder, ans: Any, node: int, raws: Sequence[Any]) -> Any:
         if part is None:
             parts.append(None)
             continue
-        index = recorder.add(Pick((i,)), (node,), part)
+        index = recorder.append(Pick((i,)), (node,), part)
         parts.append(_boxed(recorder, part, index, raws))
     return type(ans)(parts)
 

@@ -103,7 +103,7 @@ class Recorded(Traced):
             if raw is not None and type(raw) is not ndarray:
                 ref = recorder.constant_ref(index)
                 return boxed(
-                    raw, recorder.add(operator.getitem, (self.payload, ref), raw), recorder
+                    raw, recorder.append(operator.getitem, (self.payload, ref), raw), recorder
                 )
         return FUNCTIONS[operator.getitem](self, index)
 
@@ -403,7 +403,7 @@ def _binary(op: Callable[[Any, Any], Any], reflected: bool, truth: bool) -> Any:
             ans, operands = op(x.raw, raw), (x.payload, ref)
         if type(ans) is ndarray:
             ans.flags.writeable = False
-        node = recorder.add(op, operands, ans)
+        node = recorder.append(op, operands, ans)
         if truth or not (box or type(x) is Recorded or _has_derivative(ans)):
             return Plain(ans, node, recorder)
         out = _new(Recorded)

@@ -110,6 +110,7 @@ class Trace:
     __slots__ = ("fast", "level")
     fast: bool  # whether operations may do without `process`
     level: int
+    adds: bool = False  # whether `add` does in one step what a read, a sum and a store do
 
     def open(self) -> None:
         """Take the next level from the global counter."""
@@ -140,6 +141,10 @@ class Trace:
 
     def store(self, content: Any, place: Any, v: Any, owned: bool) -> Any:
         """`content` with `v` stored at `place`; works in place on buffers that are `owned`."""
+        raise NotImplementedError
+
+    def add(self, content: Any, index: Any, v: Any) -> Any:
+        """`content` with `v` added at a basic index."""
         raise NotImplementedError
 
     def constant(self, value: Value) -> Any:

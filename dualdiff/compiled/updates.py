@@ -1,0 +1,77 @@
+"""Stores that may work in place: nothing later needs what they overwrite."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .graph import Graph
+from .recorder import STORES, Callback, Guard
+
+_INFIX = frozenset(
+    getattr(operator, name)
+    for name in (
+        "add", "sub", "mul", "truediv", "pow", "matmul", "mod", "floordiv", "neg", "abs",
+        "lt", "le", "gt", "ge", "eq", "ne",
+    )
+)  # fmt: skip
+_NONE: frozenset[int] = frozenset()
+
+
+def reads(graph: Graph, item: Any) -> Sequence[int]:
+    """The numbers of the operands of a node or a kernel."""
+    return graph.operands[item] if type(item) is int else item.inputs
+
+
+def makes(item: Any) -> Sequence[int]:
+    """The nodes whose values a node or a kernel computes."""
+    return [item] if type(item) is int else item.outputs
+
+
+def updates(graph: Graph, order: Sequence[Any]) -> set[int]:
+    """The stores, among nodes and kernels in their order, that may work in place.
+
+    The content must come from another store, and neither it nor a view of it may be needed later.
+    """
+    stores = [n for n in order if type(n) is int and type(graph.operations[n]) in STORES]
+    if len(stores) < 2:
+        return set()
+    holds = _memories(graph, order)
+    last: dict[int, float] = {}
+    for place, item in enumerate(order):
+        keeps = type(item) is int and type(graph.operations[item]) is Callback
+        for ref in reads(graph, item):
+            for memory in holds.get(ref, _NONE):
+                last[memory] = np.inf if keeps else max(place, last.get(memory, 0))
+    for ref in graph.outputs:
+        last.update(dict.fromkeys(holds.get(ref, _NONE), np.inf))
+    places = {n: place for place, n in enumerate(order) if type(n) is int}
+    found = set()
+    for store in stores:
+        content, *rest = graph.operands[store]
+        is_apart = not any(content in holds.get(ref, _NONE) for ref in rest)
+        own = holds.get(content, _NONE) == {content}
+        if own and is_apart and last[content] == places[store]:
+            found.add(store)
+    return found
+
+
+def _memories(graph: Graph, order: Sequence[Any]) -> dict[int, frozenset[int]]:
+    """The stores whose memory each value may share."""
+    holds: dict[int, frozenset[int]] = {}
+    for item in order:
+        if type(item) is not int:
+            continue  # kernels make new arrays
+        operation, form = graph.operations[item], graph.forms[item]
+        if type(operation) in STORES:
+            holds[item] = frozenset((item,))
+        elif type(form) is tuple or form in (tuple, list):
+            if type(operation) is Guard or isinstance(operation, np.ufunc) or operation in _INFIX:
+                continue
+            shared = _NONE.union(*(holds.get(r, _NONE) for r in graph.operands[item]))
+            if shared:
+                holds[item] = shared
+    return holds

@@ -50,6 +50,7 @@ __all__ = [
     "jvp",
     "linear_solve",
     "linearize",
+    "load_compiled",
     "numpy",
     "optimize",
     "patch",
@@ -87,8 +88,8 @@ def __getattr__(name: str) -> _Any:
         from .transforms import implicit, linear_solve
 
         return getattr({"implicit": implicit, "linear_solve": linear_solve}[name], name)
-    if name == "compile":
-        from .compiled import compile
+    if name in ("compile", "load_compiled"):
+        from . import compiled
 
-        return compile
+        return getattr(compiled, name)
     raise AttributeError(f"module 'dualdiff' has no attribute {name!r}")

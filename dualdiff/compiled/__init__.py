@@ -2,5 +2,6 @@
 
 from .errors import CompileError, CompileWarning
 from .function import Compiled, compile
+from .loading import load_compiled
 
-__all__ = ["CompileError", "CompileWarning", "Compiled", "compile"]
+__all__ = ["CompileError", "CompileWarning", "Compiled", "compile", "load_compiled"]

@@ -11,6 +11,7 @@ import ctypes
 import datetime
 import decimal
 import functools
+import hashlib
 import operator
 import re
 import sys
@@ -25,6 +26,7 @@ from numpy import ndarray
 from ..array.box import is_box
 from ..transforms.transform import Transform
 from .errors import Unrecordable
+from .recorder import same
 
 MOST = 5000  # objects that are searched
 _LIBRARIES = frozenset(
@@ -68,8 +70,13 @@ def equal_arrays(a: ndarray, b: ndarray) -> bool:
     return a.tobytes() == b.tobytes()
 
 
-def _same_value(a: Any, b: Any) -> bool:
-    return type(a) is type(b) and bool(a == b or (a != a and b != b))
+def _same_items(a: Any, b: Any) -> bool:
+    """Whether a sequence holds the values of its copy, to the last bit."""
+    return len(a) == len(b) and (all(map(operator.is_, a, b)) or all(map(same, a, b)))
+
+
+def _same_set(a: Any, b: Any) -> bool:
+    return a == b and sorted(map(repr, a)) == sorted(map(repr, b))  # 1 is not 1.0
 
 
 class Captures:
@@ -78,18 +85,23 @@ class Captures:
     def __init__(self, roots: Iterable[Any]) -> None:
         self.tests: list[str] = []
         self.names: dict[str, Any] = {
-            "missing": _MISSING, "same": _same_value, "equal": equal_arrays, "type": type,
-            "len": len,
+            "missing": _MISSING, "same": same, "same_items": _same_items, "same_set": _same_set,
+            "equal": equal_arrays, "type": type, "len": len,
         }  # fmt: skip
         self.seen: dict[int, Any] = {}
         self.generators: list[Any] = []
         self.containers: list[Any] = []
         self.modules: set[tuple[int, int]] = set()
         self.what: list[str] = []
+        self.found: list[tuple[str, Any]] = []
         for root in roots:
             self._search(root, "", "the function")
         self._states = list(map(_state, self.generators))
         self.unchanged: Callable[[], bool] = self._compiled()
+
+    def marks(self) -> list[tuple[str, str]]:
+        """What was found, in words, each with a hash of its content that holds in any process."""
+        return [(what, _hash_of(x)) for what, x in self.found]
 
     def drew(self) -> bool:
         """Whether a captured generator of random numbers has moved since the search."""
@@ -137,10 +149,12 @@ class Captures:
         if isinstance(x, _VALUES):
             name = self._name(x)
             self._test(f"{text} is {name} or same({text}, {name})", what)
+            self.found.append((what, x))
             return None
         if type(x) is tuple and all(isinstance(e, _VALUES) for e in x):
             name = self._name(x)
-            self._test(f"{text} is {name} or {text} == {name}", what)
+            self._test(f"{text} is {name} or same({text}, {name})", what)
+            self.found.append((what, x))
             return None
         self._test(f"{text} is {self._name(x)}", what)
         return self._search(x, text, what)
@@ -173,7 +187,8 @@ class Captures:
             self._dict(x, what)
         elif isinstance(x, (set, frozenset)):
             name, held = self._name(x), self._name(frozenset(x))
-            self._test(f"{name} == {held}", what)
+            self.found.append((what, frozenset(x)))
+            self._test(f"same_set({name}, {held})", what)
         elif isinstance(x, type):
             self._class(x, what)
         elif getattr(type(x), "is_compiled", False):
@@ -188,6 +203,7 @@ class Captures:
         if type(x) not in (ndarray, np.memmap) or x.dtype.hasobject:
             raise Unrecordable(f"{what} is an array of objects or of a class of its own")
         self._test(f"equal({self._name(x)}, {self._name(x.copy(order='K'))})", what)
+        self.found.append((what, x))
 
     def _sequence(self, x: Any, what: str) -> None:
         name = self._name(x)
@@ -197,7 +213,8 @@ class Captures:
             self.containers.append(x)
             self._test(f"len({name}) == {len(x)}", what)
         if all(type(e) in (float, int, str, bool) for e in x):
-            self._test(f"{name} == {self._name(x.copy() if type(x) is list else x)}", what)
+            self._test(f"same_items({name}, {self._name(tuple(x))})", what)
+            self.found.append((what, tuple(x)))
             return
         for i, e in enumerate(x):
             self._bind(e, f"{name}[{i}]", f"{what}[{i}]")
@@ -214,6 +231,7 @@ class Captures:
             self._cells(f, what)
             return
         name = self._name(f)
+        self.found.append((what, f.__code__))
         self._test(f"{name}.__code__ is {self._name(f.__code__)}", what)
         self._test(f"{name}.__defaults__ is {self._name(f.__defaults__)}", f"a default of {what}")
         self._search(f.__defaults__, "", f"the defaults of {what}")
@@ -306,6 +324,20 @@ def _state(generator: Any) -> str:
     if isinstance(generator, np.random.RandomState):
         return repr(generator.get_state())
     return repr(state.state)
+
+
+def _hash_of(x: Any) -> str:
+    """A hash of a value, an array, a set or a code."""
+    if isinstance(x, ndarray):
+        content = x.tobytes() + repr((x.shape, x.dtype)).encode()
+    elif isinstance(x, types.CodeType):
+        constants = [_hash_of(c) for c in x.co_consts]
+        content = x.co_code + repr((x.co_names, x.co_varnames, constants)).encode()
+    elif isinstance(x, (set, frozenset)):
+        content = repr(sorted(map(repr, x))).encode()
+    else:
+        content = repr((type(x).__name__, x)).encode()
+    return hashlib.sha256(content).hexdigest()
 
 
 @functools.cache

@@ -6,18 +6,16 @@ It answers calls with the arguments that were used last, and returns `MISSED` fo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy import float64, ndarray
 
 from ..trees import LEAF, Structure, flatten
 from .assembly import DONE
+from .recordings import SUSPECT, Recording, run
 from .scalar import Arena, ScalarProgram
 from .source import Miss
-
-if TYPE_CHECKING:
-    from .function import Recording
 
 MISSED: Any = type("Missed", (), {})()
 _STATIC = (int, bool, str, type(None))
@@ -27,17 +25,15 @@ def entry(
     recorded: Recording,
     unchanged: Callable[[], bool],
     args: tuple[Any, ...],
-    run: Callable[..., Any],
-    suspect: Any,
 ) -> Callable[[tuple[Any, ...]], Any] | None:
     """The function for these positional arguments, or None if they are containers.
 
-    `unchanged` compares the state that the program refers to; `run` replays in the general way.
+    `unchanged` compares the state that the program refers to.
     """
     names: dict[str, Any] = {
         "ndarray": ndarray, "float64": float64, "MISSED": MISSED, "recorded": recorded,
         "unchanged": unchanged, "type": type, "len": len, "Miss": Miss, "run": run,
-        "suspect": suspect,
+        "suspect": SUSPECT,
     }  # fmt: skip
     tests, dynamic = [f"len(args) == {len(args)}"], []
     for i, x in enumerate(args):
@@ -66,7 +62,7 @@ def entry(
         lines += _native(recorded, program, args, dynamic, names)
     else:
         given = ", ".join(f"args[{i}]" for i in dynamic)
-        names["unflatten"] = recorded.graph.structure.unflatten
+        names["unflatten"] = recorded.structure.unflatten
         lines += [
             f"    found = run(recorded, ({given}{',' if given else ''}))",
             "    if found is suspect or type(found) is Miss: return MISSED",
@@ -125,7 +121,7 @@ def _native(
         lines.append(f"    o{k} = {text}")
         parts.append(f"o{k}")
     lines += ["    push(arena)", "    recorded.replays += 1"]
-    structure = recorded.graph.structure
+    structure = recorded.structure
     if structure is LEAF or structure.is_leaf:
         lines.append(f"    return {parts[0]}")
     elif _is_flat_tuple(structure):

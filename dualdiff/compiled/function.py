@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import random
 import threading
 import time
@@ -14,20 +15,19 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..core.batch import SILENT, error_state, set_error_state
 from ..core.types import Value
 from ..errors import line_text
 from ..trees import Structure, flatten
 from .captures import Captures, equal_arrays
 from .entry import MISSED, always, entry
-from .errors import CompileWarning, Unrecordable
-from .graph import Graph, record, recording
-from .native import compile_graph
-from .recorder import Guard, same
+from .errors import CompileError, CompileWarning, Unrecordable
+from .graph import record, recording
+from .recorder import Guard
+from .recordings import CHECKED, SUSPECT, Recording, run
 from .report import Report
 from .signature import (
+    Held,
     close,
-    converter,
     described,
     has_surprise,
     is_dynamic,
@@ -37,50 +37,13 @@ from .signature import (
     same_state,
 )
 from .source import Miss
+from .storage import write
 
 MOST_RECORDINGS = 16
 WINDOW, MOST_MISSES = 64, 16  # of the last calls so many may miss
-CHECKED = 2  # replays of a recording that are compared with eager calls
 WORTH = 2e-4  # seconds of an eager call from which a replay must take less
 SIGNATURES = 256  # most that are remembered
 _mutex = threading.RLock()
-
-
-class Recording:
-    """One recorded run, ready to be replayed."""
-
-    __slots__ = (
-        "checks",
-        "converters",
-        "dtypes",
-        "graph",
-        "kinds",
-        "outcomes",
-        "program",
-        "replays",
-        "seconds",
-        "slower",
-    )
-
-    def __init__(self, graph: Graph, eager: Sequence[Any], options: dict[str, Any]) -> None:
-        self.graph = graph
-        start = time.perf_counter()
-        self.program = compile_graph(graph, **options)
-        self.seconds = time.perf_counter() - start
-        self.outcomes = [(node, graph.operations[node].outcome) for node in graph.guards]
-        self.checks, self.replays, self.slower = CHECKED, 0, 0
-        self.kinds = list(map(type, eager))
-        self.dtypes = [x.dtype if type(x) is ndarray else None for x in eager]
-        self.converters = [converter(v, s) for v, s in zip(eager, graph.samples, strict=True)]
-
-    def agrees_until(self, guard: int, other: Recording) -> bool:
-        """Whether another recording takes the same course up to a guard, and not there."""
-        mine = [o for o in self.outcomes if o[0] < guard]
-        theirs = [o for o in other.outcomes if o[0] < guard]
-        if len(mine) != len(theirs) or not all(map(same, mine, theirs)):
-            return False
-        own, its = dict(self.outcomes).get(guard), dict(other.outcomes).get(guard)
-        return not same(own, its)
 
 
 class Table:
@@ -119,6 +82,23 @@ class Compiled:
 
     def __repr__(self) -> str:
         return f"<compiled {getattr(self.f, '__name__', self.f)}>"
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write all recordings to a file, from which `dualdiff.load_compiled` takes them.
+
+        Raises: CompileError if there are none, or if one holds what cannot be written.
+        """
+        name, tables = getattr(self.f, "__name__", repr(self.f)), []
+        for key, table in self.tables.items():
+            if not table.recordings or any(type(part) is Held for part in key[1]):
+                continue  # an object among the arguments counts by its identity
+            assert table.captures is not None
+            if not table.captures.unchanged():
+                raise CompileError(f"since the last call {table.captures.changed()} has changed")
+            tables.append((key, table.captures.marks(), table.recordings))
+        if not tables:
+            raise CompileError(f"{name} has no recordings to save: call it first. {self.report()}")
+        write(path, name, self.options, tables)
 
     def report(self) -> Report:
         """How calls were answered: recordings, guards, call-backs, and why some stay eager."""
@@ -166,12 +146,12 @@ class Compiled:
         if recorded.checks or self.verify:
             spent = time.thread_time() - start
             return self._compared(table, recorded, values, spent, args, kwargs)
-        if values is _SUSPECT:
+        if values is SUSPECT:
             return self._eager(table, args, kwargs)
         if not kwargs and not any(map(is_object, leaves)):
             unchanged = table.captures.unchanged if table.captures.tests else always
-            self.quick = entry(recorded, unchanged, args, _run, _SUSPECT)
-        return recorded.graph.structure.unflatten(values)
+            self.quick = entry(recorded, unchanged, args)
+        return recorded.structure.unflatten(values)
 
     # One call.
 
@@ -180,7 +160,7 @@ class Compiled:
         tried: list[Recording] = []
         current: Recording | None = table.recordings[0]
         while current is not None:
-            missed = _run(current, dynamic)
+            missed = run(current, dynamic)
             if type(missed) is not Miss:
                 if tried:
                     table.recordings.remove(current)
@@ -188,16 +168,16 @@ class Compiled:
                 current.replays += 1
                 return current, missed
             tried.append(current)
-            operation = current.graph.operations[missed.guard]
+            guard = current.guards.get(missed.guard)
             last, current = current, None
             for other in table.recordings:
                 if other in tried:
                     continue
-                if type(operation) is not Guard or last.agrees_until(missed.guard, other):
+                if guard is None or last.agrees_until(missed.guard, other):
                     current = other
                     break
             if current is None:
-                where = _line_of(operation)
+                where = _line_of(guard)
                 table.guards[where] = table.guards.get(where, 0) + 1
         return None
 
@@ -218,11 +198,11 @@ class Compiled:
         start = time.thread_time()
         out = self._eager(table, args, kwargs)
         eager = time.thread_time() - start
-        if values is _SUSPECT:
+        if values is SUSPECT:
             return out
         recorded.checks = max(0, recorded.checks - 1)
         leaves, structure = flatten(out)
-        if structure != recorded.graph.structure or not all(map(close, values, leaves)):
+        if structure != recorded.structure or not all(map(close, values, leaves)):
             self._give_up(
                 table,
                 "a replay differs from an eager call: the function depends on more than its "
@@ -372,48 +352,12 @@ class Compiled:
         )
 
 
-_SUSPECT: Any = type("Suspect", (), {})()  # a result with a NaN or infinity, or an error
-
-
-def _run(recorded: Recording, dynamic: Sequence[Any]) -> Any:
-    """The converted results of a replay, or the guard that failed, or `_SUSPECT`."""
-    state = error_state()
-    try:
-        set_error_state(SILENT)
-        found = recorded.program(*dynamic)
-    except Exception:  # the eager call raises it, or does without
-        return _SUSPECT
-    finally:
-        set_error_state(state)
-    if type(found) is Miss:
-        return found
-    if found is None:  # the program itself has looked for infinities
-        return _SUSPECT
-    values: list[Any] = []
-    for convert, dtype, v in zip(recorded.converters, recorded.dtypes, found, strict=True):
-        is_new = (
-            type(v) is ndarray
-            and v.dtype is dtype
-            and v.base is None
-            and v.flags.writeable  # constants are not
-            and not any(v is x for x in (*dynamic, *values))
-        )
-        values.append(v if is_new else convert(v))
-    if not getattr(recorded.program, "checks_finite", False):
-        for v in values:
-            if has_surprise(v):
-                return _SUSPECT
-    return values
-
-
 def _rebuild(f: Any, options: dict[str, Any]) -> Compiled:
     return Compiled(f, **options)
 
 
-def _line_of(operation: Any) -> str:
-    return (
-        line_text(*operation.where) if type(operation) is Guard else "in the shapes of its values"
-    )
+def _line_of(guard: Guard | None) -> str:
+    return line_text(*guard.where) if guard is not None else "in the shapes of its values"
 
 
 def _text_of(error: Exception) -> str:

@@ -107,11 +107,18 @@ class Kernel:
         self.text = self._text()
         self.__name__ = f"kernel of {len(self.nodes)} operations"
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: vars(self)[k] for k in ("text", "kinds", "dtypes", "shape", "__name__")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.load()
+
     def load(self) -> None:
         """Compile the kernel, or load it from the cache."""
         self.code = Code(object_code(self.text))
         pointers = [ctypes.c_double if k == "number" else ctypes.c_void_p for k in self.kinds]
-        kinds = [*([ctypes.c_void_p] * len(self.outputs)), *pointers, ctypes.c_int64]
+        kinds = [*([ctypes.c_void_p] * len(self.dtypes)), *pointers, ctypes.c_int64]
         address = self.code.engine.get_function_address("kernel")
         self.native = ctypes.CFUNCTYPE(None, *kinds)(address)
         self.size = int(np.prod(self.shape))

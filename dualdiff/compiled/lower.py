@@ -22,7 +22,7 @@ from .operations import (
     QUICK,
     UFUNCS,
     has_holes,
-    letters,
+    labelled,
     primitives,
     spelled,
 )
@@ -394,17 +394,8 @@ class _Lowering:
 
     def einsum(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
         """A sum of products, with its labels written out."""
-        result: list[Any]
-        if type(args[0]) is str:
-            inputs, arrow, end = args[0].replace(" ", "").partition("->")
-            if not arrow:
-                raise Unsupported("einsum without an explicit result")
-            pairs = list(zip(map(letters, inputs.split(",")), args[1:], strict=True))
-            result = letters(end)
-        elif len(args) % 2:
-            pairs = list(zip(args[1:-1:2], args[:-1:2], strict=True))
-            result = args[-1]
-        else:
+        pairs, result = labelled(args)
+        if result is None:
             raise Unsupported("einsum without an explicit result")
         given = [(list(names), np.asarray(self.given(a, leaves))) for names, a in pairs]
         rest = max([x.ndim - len(names) + 1 for names, x in given if Ellipsis in names] or [0])

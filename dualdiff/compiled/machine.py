@@ -35,8 +35,11 @@ def binding() -> Any:
 
 
 @functools.cache
-def _processor() -> tuple[str, str]:
+def processor() -> tuple[str, str]:
+    """The name and the features of this processor."""
     llvm = binding()
+    if llvm is None:
+        raise CompileError("native code needs llvmlite: pip install dualdiff[compile]")
     return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
 
 
@@ -51,7 +54,7 @@ def cache_folder() -> Path | None:
 
 def object_code(text: str) -> bytes:
     """Machine code for a text, from the cache or new."""
-    name, features = _processor()
+    name, features = processor()
     llvm = binding()
     versions = f"{VERSION} {llvm.llvm_version_info} {name} {features}"
     key = hashlib.sha256(f"{versions}\n{text}".encode()).hexdigest()
@@ -90,7 +93,7 @@ def _write(path: Path | None, code: bytes) -> None:
 
 def _target_machine(effort: int) -> Any:
     llvm = binding()
-    name, features = _processor()
+    name, features = processor()
     return llvm.Target.from_default_triple().create_target_machine(
         cpu=name, features=features, opt=effort, jit=True
     )
@@ -115,8 +118,6 @@ class Code:
 
     def __init__(self, code: bytes) -> None:
         llvm = binding()
-        if llvm is None:
-            raise CompileError("native code needs llvmlite: pip install dualdiff[compile]")
         with _lock:
             self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target_machine(0))
             self.engine.add_object_file(llvm.ObjectFileRef.from_data(code))

@@ -33,7 +33,5 @@ def compile_graph(
     kernels = [item for item in order if isinstance(item, Kernel)]
     for kernel in kernels:
         kernel.load()
-    made = compile_source(graph, order if kernels else None)
     fused = f", with {len(kernels)} fused kernels" if kernels else ""
-    made.description = f"Python source on NumPy values{fused} ({why})"  # type: ignore[attr-defined]
-    return made
+    return compile_source(graph, order if kernels else None, f"{fused} ({why})")

@@ -54,7 +54,16 @@ MOVING_METHODS = frozenset(
 )  # fmt: skip
 
 
-def letters(text: str) -> list[Any]:
+def labelled(args: Any) -> tuple[list[tuple[Any, Any]], Any]:
+    """The labels and operands of an einsum, and the labels of its result, or None."""
+    if type(args[0]) is str:
+        inputs, arrow, end = args[0].replace(" ", "").partition("->")
+        pairs = list(zip(map(_letters, inputs.split(",")), args[1:], strict=True))
+        return pairs, _letters(end) if arrow else None
+    return list(zip(args[1::2], args[::2], strict=False)), args[-1] if len(args) % 2 else None
+
+
+def _letters(text: str) -> list[Any]:
     """The labels of one operand, with `Ellipsis` for dots."""
     return [Ellipsis if c == "." else c for c in text.replace("...", ".")]
 

@@ -6,10 +6,10 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from ..errors import line_text
-from .recorder import Callback, Guard
 
 if TYPE_CHECKING:
-    from .function import Compiled, Recording
+    from .function import Compiled
+    from .recordings import Recording
 
 
 class Report:
@@ -42,25 +42,20 @@ class Report:
 
 
 def _rows_of(recorded: Recording) -> list[tuple[str, str]]:
-    graph = recorded.graph
-    guards = [graph.operations[n] for n in graph.guards]
-    back = [graph.operations[n] for n in graph.live]
-    back = [b for b in back if type(b) is Callback]
     rows = [
-        ("recording", f"{len(graph.live)} operations, {recorded.replays} replays"),
-        ("compile", f"{recorded.seconds:.3f} s, {describe(recorded)}"),
+        ("recording", f"{recorded.size} operations, {recorded.replays} replays"),
+        ("code", describe(recorded)),
     ]
     lines: dict[str, int] = {}
-    for guard in guards:
-        if isinstance(guard, Guard):
-            where = line_text(*guard.where)
-            lines[where] = lines.get(where, 0) + 1
+    for guard in recorded.guards.values():
+        where = line_text(*guard.where)
+        lines[where] = lines.get(where, 0) + 1
     rows += [("guards", f"{count} {where}") for where, count in lines.items()]
-    if back:
-        rows.append(("call-backs", str(len(back))))
+    if recorded.callbacks:
+        rows.append(("call-backs", str(recorded.callbacks)))
     return rows
 
 
 def describe(recorded: Recording) -> str:
     """The backend of a recording in words."""
-    return str(getattr(recorded.program, "description", "Python source on NumPy values"))
+    return str(recorded.program.description)  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ import numpy as np
 from .assembly import DONE, NOT_FINITE, Assembly
 from .graph import Graph
 from .lower import scalar_tape
-from .machine import Code, address_of, object_code
+from .machine import Code, address_of, object_code, processor
 from .source import Miss
 from .tape import FinishedTape, Unsupported
 
@@ -62,15 +62,30 @@ class ScalarProgram:
         self.output_shapes = [f[0] if type(f) is tuple else None for f in forms]
         self.addresses, self.size = assembly.outputs, max(assembly.size, 1)
         self.table = np.ascontiguousarray(assembly.layout.table)
-        self.table_address = address_of(self.table)
-        self.code = Code(object_code(assembly.text))
-        self.run = self.code.run
-        self.pool: list[Arena] = [Arena(self)]
+        self.fastmath = fastmath
+        self._load(Code(object_code(assembly.text)))
         self.loops = [(u.period, u.times) for u in assembly.loops]
         self.straight = assembly.straight
         parts = [f"{len(self.tape)} scalar operations, {self.straight} outside of loops"]
         parts += [f"a loop of {p} operations x {c}" for p, c in self.loops]
         self.description = "native code: " + ", ".join(parts)
+
+    def _load(self, code: Code) -> None:
+        self.code, self.run = code, code.run
+        self.table_address = address_of(self.table)
+        self.pool: list[Arena] = [Arena(self)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        loaded = ("code", "run", "table_address", "pool")
+        state = {k: v for k, v in vars(self).items() if k not in loaded}
+        return state | {"object": self.code.code, "processor": processor()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        code, own = state.pop("object"), state.pop("processor")
+        vars(self).update(state)
+        if own != processor():  # made on another machine
+            code = object_code(Assembly(self.tape, self.fastmath).text)
+        self._load(Code(code))
 
     def __call__(self, *inputs: Any) -> Sequence[Any] | Miss | None:
         pool = self.pool

@@ -26,7 +26,7 @@ def described(x: Any) -> Any:
     if kind in _DYNAMIC or (isinstance(x, np.inexact)):
         return kind
     if is_object(x):
-        return _Held(x)
+        return Held(x)
     return kind, x
 
 
@@ -41,7 +41,7 @@ def orders_of(tree: Any) -> tuple[Any, ...]:
     return ()
 
 
-class _Held:
+class Held:
     """An argument that counts by its identity, kept alive."""
 
     __slots__ = ("x",)
@@ -50,7 +50,7 @@ class _Held:
         self.x = x
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is _Held and other.x is self.x
+        return type(other) is Held and other.x is self.x
 
     def __hash__(self) -> int:
         return id(self.x)
@@ -108,15 +108,12 @@ def close(a: Any, b: Any) -> bool:
     return bool(np.all(near | (a == b) | ((a != a) & (b != b))))
 
 
-def converter(eager: Any, sample: Any) -> Callable[[Any], Any]:
-    """What gives a replayed leaf the type of the eager one."""
-    if type(eager) is ndarray:
-        dtype = eager.dtype
+def converter(kind: type, dtype: Any) -> Callable[[Any], Any]:
+    """What gives a replayed leaf the type of the eager one: an array of a dtype, or a number."""
+    if kind is ndarray:
         return lambda v: np.array(v, dtype, order="K")
-    if isinstance(eager, np.generic):
-        return eager.dtype.type
-    if type(eager) in (float, int, bool, complex):
-        return type(eager)
+    if issubclass(kind, np.generic) or kind in (float, int, bool, complex):
+        return kind
     return lambda v: v
 
 

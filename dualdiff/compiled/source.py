@@ -186,12 +186,25 @@ def source_of(graph: Graph, order: Sequence[Any] | None = None) -> tuple[str, di
     return "\n".join(text) + "\n", writer.names
 
 
+class SourceProgram:
+    """Python source for one graph; called with the inputs, it returns the output leaves, or the
+    guard that failed."""
+
+    def __init__(self, text: str, names: dict[str, Any], description: str) -> None:
+        self.text, self.names, self.description = text, names, description
+        made = dict(names)
+        exec(compile(text, "<compiled>", "exec"), made)
+        self.replay: Callable[..., Sequence[Any] | Miss] = made["replay"]
+
+    def __call__(self, *inputs: Any) -> Sequence[Any] | Miss:
+        return self.replay(*inputs)
+
+    def __reduce__(self) -> Any:
+        return SourceProgram, (self.text, self.names, self.description)
+
+
 def compile_source(
-    graph: Graph, order: Sequence[Any] | None = None
-) -> Callable[..., Sequence[Any] | Miss]:
-    """The function that replays a graph: it takes the inputs, and returns the output leaves, or
-    the guard that failed."""
-    text, names = source_of(graph, order)
-    exec(compile(text, "<compiled>", "exec"), names)
-    replay: Callable[..., Any] = names["replay"]
-    return replay
+    graph: Graph, order: Sequence[Any] | None = None, remark: str = ""
+) -> SourceProgram:
+    """The program that replays a graph, whose nodes `order` may give in another order."""
+    return SourceProgram(*source_of(graph, order), f"Python source on NumPy values{remark}")

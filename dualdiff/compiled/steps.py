@@ -112,11 +112,7 @@ class Direct:
         prim = self.prim
         if isinstance(prim, OpaqueCall) or prim.opcode in _USERS:
             return prim.apply_jvp(saved, tangents, batch)
-
-        def rule(saved: Any, tangents: Any) -> Any:
-            return prim.apply_jvp(saved, tangents, batch)
-
-        return attempt(self.recorder, rule, (saved, list(tangents)))
+        return attempt(self.recorder, _Tangent(prim, batch), (saved, list(tangents)))
 
 
 class CarefulTape(Tape):
@@ -148,7 +144,7 @@ class CarefulTape(Tape):
                 VJPS[entry[0]](g, ct, entry, batch)
                 continue
             slots = [s for s in dict.fromkeys(slots_of(entry)) if s]
-            parts = attempt(self.recorder, _vjp(entry, slots, batch), (g, entry[2:]))
+            parts = attempt(self.recorder, _Vjp(entry, slots, batch), (g, entry[2:]))
             for slot, c in zip(slots, parts, strict=True):
                 ct[slot] = _sum(ct[slot], c)
         return [_released(ct[i]) for i in inputs]
@@ -169,26 +165,71 @@ class CarefulTape(Tape):
             if entry[0] in _USERS or any(type(t) is tuple for t in given.values()):
                 JVPS[entry[0]](ts, entry, batch)
                 continue
-            ts[entry[1]] = attempt(self.recorder, _jvp(entry, slots, batch), (entry[2:], given))
+            ts[entry[1]] = attempt(self.recorder, _Jvp(entry, slots, batch), (entry[2:], given))
         return [_released(ts[i]) for i in outputs]
 
 
-def _vjp(entry: Entry, slots: Sequence[int], batch: Shape) -> Callable[..., Any]:
-    def rule(g: Cotangent, rest: Any) -> list[Any]:
-        ct = Only()
-        VJPS[entry[0]](g, ct, (*entry[:2], *rest), batch)  # type: ignore[arg-type]
-        return [_released(ct[s]) for s in slots]
+class _Rule:
+    """A rule of an entry of a tape: its function, its output slot, the slots that count, and the
+    batch axes. Numbers of opcodes differ from process to process, so a file keeps the function."""
 
-    return rule
+    __slots__ = ("batch", "code", "function", "out", "slots")
+    functions: Any
+
+    def __init__(self, entry: Entry, slots: Sequence[int], batch: Shape) -> None:
+        self.code, self.out = entry[:2]
+        self.function, self.slots, self.batch = self.functions[self.code], slots, batch
+
+    def __reduce__(self) -> Any:
+        return _restored, (type(self), self.function, self.out, self.slots, self.batch)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Rule) and self.__reduce__() == other.__reduce__()
+
+    def __hash__(self) -> int:
+        return hash((self.function, self.out))
 
 
-def _jvp(entry: Entry, slots: Sequence[int], batch: Shape) -> Callable[..., Any]:
-    def rule(rest: Any, given: dict[int, Any]) -> Any:
-        ts = Only(given)
-        JVPS[entry[0]](ts, (*entry[:2], *rest), batch)  # type: ignore[arg-type]
-        return _released(ts[entry[1]])
+def _restored(kind: Any, function: Any, out: int, slots: Sequence[int], batch: Shape) -> Any:
+    return kind((kind.functions.index(function), out), slots, batch)
 
-    return rule
+
+class _Vjp(_Rule):
+    __slots__ = ()
+    functions = VJPS
+
+    def __call__(self, g: Cotangent, rest: Any) -> list[Any]:
+        ct: Any = Only()
+        self.function(g, ct, (self.code, self.out, *rest), self.batch)
+        return [_released(ct[s]) for s in self.slots]
+
+
+class _Jvp(_Rule):
+    __slots__ = ()
+    functions = JVPS
+
+    def __call__(self, rest: Any, given: dict[int, Any]) -> Any:
+        ts: Any = Only(given)
+        self.function(ts, (self.code, self.out, *rest), self.batch)
+        return _released(ts[self.out])
+
+
+class _Tangent:
+    """The jvp of a primitive, with batch axes."""
+
+    __slots__ = ("batch", "prim")
+
+    def __init__(self, prim: Any, batch: Shape) -> None:
+        self.prim, self.batch = prim, batch
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is _Tangent and (self.prim, self.batch) == (other.prim, other.batch)
+
+    def __hash__(self) -> int:
+        return hash((self.prim, self.batch))
+
+    def __call__(self, saved: Any, tangents: Any) -> Any:
+        return self.prim.apply_jvp(saved, tangents, self.batch)
 
 
 class CarefulForward(ForwardTrace):

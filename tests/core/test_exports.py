@@ -43,6 +43,7 @@ PUBLIC = {
     "jvp",
     "linear_solve",
     "linearize",
+    "load_compiled",
     "numpy",
     "optimize",
     "patch",

@@ -1,0 +1,93 @@
+"""One recorded run, compiled, and how it is replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from numpy import ndarray
+
+from ..core.batch import SILENT, error_state, set_error_state
+from ..trees import LEAF
+from .graph import Graph
+from .native import compile_graph
+from .recorder import Callback, Guard, same
+from .signature import converter, has_surprise
+from .source import Miss
+
+CHECKED = 2  # replays of a recording that are compared with eager calls
+SUSPECT: Any = type("Suspect", (), {})()  # a result with a NaN or infinity, or an error
+
+
+class Recording:
+    """One recorded run, ready to be replayed.
+
+    `guards` are the guards by their nodes, `size` and `callbacks` count operations, and `checks`
+    says how many of the next replays are compared with eager calls.
+    """
+
+    program: Callable[..., Any]
+
+    def __init__(self, graph: Graph, eager: Sequence[Any], options: dict[str, Any]) -> None:
+        self.program = compile_graph(graph, **options)
+        self.guards: dict[int, Guard] = {node: graph.operations[node] for node in graph.guards}
+        self.structure, self.size = graph.structure, len(graph.live)
+        self.callbacks = sum(type(graph.operations[n]) is Callback for n in graph.live)
+        self.checks, self.replays, self.slower = CHECKED, 0, 0
+        self.kinds = list(map(type, eager))
+        self.dtypes = [x.dtype if type(x) is ndarray else None for x in eager]
+        self._prepare()
+
+    def _prepare(self) -> None:
+        self.converters = list(map(converter, self.kinds, self.dtypes))
+        self.outcomes = [(node, guard.outcome) for node, guard in self.guards.items()]
+
+    def __getstate__(self) -> dict[str, Any]:
+        derived = ("converters", "outcomes")
+        return {k: v for k, v in vars(self).items() if k not in derived}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.structure = LEAF if self.structure == LEAF else self.structure
+        self.replays = 0
+        self._prepare()
+
+    def agrees_until(self, guard: int, other: Recording) -> bool:
+        """Whether another recording takes the same course up to a guard, and not there."""
+        mine = [o for o in self.outcomes if o[0] < guard]
+        theirs = [o for o in other.outcomes if o[0] < guard]
+        if len(mine) != len(theirs) or not all(map(same, mine, theirs)):
+            return False
+        own, its = dict(self.outcomes).get(guard), dict(other.outcomes).get(guard)
+        return not same(own, its)
+
+
+def run(recorded: Recording, dynamic: Sequence[Any]) -> Any:
+    """The converted results of a replay, or the guard that failed, or `SUSPECT`."""
+    state = error_state()
+    try:
+        set_error_state(SILENT)
+        found = recorded.program(*dynamic)
+    except Exception:  # the eager call raises it, or does without
+        return SUSPECT
+    finally:
+        set_error_state(state)
+    if type(found) is Miss:
+        return found
+    if found is None:  # the program itself has looked for infinities
+        return SUSPECT
+    values: list[Any] = []
+    for convert, dtype, v in zip(recorded.converters, recorded.dtypes, found, strict=True):
+        is_new = (
+            type(v) is ndarray
+            and v.dtype is dtype
+            and v.base is None
+            and v.flags.writeable  # constants are not
+            and not any(v is x for x in (*dynamic, *values))
+        )
+        values.append(v if is_new else convert(v))
+    if not getattr(recorded.program, "checks_finite", False):
+        for v in values:
+            if has_surprise(v):
+                return SUSPECT
+    return values

@@ -39,6 +39,11 @@ CLOSE = 1e-7  # how far the value of a copy may be from SciPy's
 _is_inner: ContextVar[bool] = ContextVar("dualdiff_runs_body", default=False)
 
 
+def within_body() -> bool:
+    """Whether a body calls, which compares its own value."""
+    return _is_inner.get()
+
+
 class DifferentValueError(DualdiffError):
     """SciPy's own code on traced values does not find the value that SciPy finds."""
 
@@ -73,7 +78,7 @@ class Body:
         self.name = f"{original.__module__}.{original.__qualname__}"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if _is_inner.get():  # the outer body compares
+        if within_body():  # the outer body compares
             return self.copy(*map(with_array_api, args), **kwargs)
         value = by_scipy(
             self.original,
@@ -90,10 +95,6 @@ class Body:
             return explained(self.copy, self.name, args, kwargs)
         finally:
             _is_inner.reset(token)
-
-    def is_inner(self) -> bool:
-        """Whether a body calls this one."""
-        return _is_inner.get()
 
     def as_plain(self, x: Value) -> Any:
         if self.calls and is_user_function(x):
@@ -137,18 +138,26 @@ def agreed(traced: Value, value: Any, name: str, close: float = CLOSE) -> Any:
     if made.shape != found.shape or made.dtype.hasobject:
         raise _different(name, f"the shapes are {found.shape} and {made.shape}")
     if made.dtype.kind in "fc":
-        size = float(np.max(np.abs(made), initial=0.0, where=np.isfinite(made)))
-        near = max(close, float(np.finfo(made.dtype).eps) ** 0.45)  # in single precision 1e-3
-        far = np.isfinite(close) and not np.allclose(
-            found, made, rtol=near, atol=near * size, equal_nan=True
-        )
-        if far:
+        if np.isfinite(close) and not _are_close(found, made, close):
             raise _different(name, f"they differ by {np.nanmax(np.abs(found - made)):.2g}")
     elif not np.array_equal(found, made):
         raise _different(name, "integers or booleans differ")
     if not is_box(traced):
         return value
     return given(traced, made[()] if not isinstance(value, np.ndarray) else made)
+
+
+def _are_close(found: Any, made: Any, close: float) -> bool:
+    """Whether values agree, beside the largest of them."""
+    near = max(close, float(np.finfo(made.dtype).eps) ** 0.45)  # in single precision 1e-3
+    with np.errstate(invalid="ignore"):
+        gap = np.max(np.abs(found - made), initial=0.0)
+    if gap == 0:
+        return True
+    size = float(np.max(np.abs(made), initial=0.0, where=np.isfinite(made)))
+    if gap <= near * size:
+        return True
+    return np.allclose(found, made, rtol=near, atol=near * size, equal_nan=True)
 
 
 def agreed_objects(own: Any, twin: Any, name: str, close: float = CLOSE) -> Any:

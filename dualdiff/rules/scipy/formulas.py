@@ -8,27 +8,29 @@ from typing import Any
 
 from ...core.types import Value
 from .arguments import as_plain_function, by_scipy, is_user_function, plain
-from .bodies import agreed
+from .bodies import agreed, within_body
 from .dispatch import bound, counterpart
 from .in_place import original_of
 
 
 def formula(
-    original: Any, *, arrays: str = "", calls: str = "", close: float = 1e-5
+    original: Any, *, arrays: str = "", calls: str = "", close: float = 1e-5, trusted: bool = False
 ) -> Callable[[Callable[..., Any]], Any]:
     """Declare a function of SciPy's by a formula for the same value: `implements`, with SciPy's
     value to the last bit.
 
     Arguments: `original`, `arrays`, `calls` as for `implements`; `close`, how far the two values
-    may be apart, infinity where a problem may be ill-conditioned. The formula may have a parameter
-    `value`, which is SciPy's result for the plain arguments.
+    may be apart, infinity where a problem may be ill-conditioned; `trusted`, whether bodies of
+    SciPy's take the formula's own value, since theirs are compared in the end. The formula may have
+    a parameter `value`, which is SciPy's result for the plain arguments.
     Returns: a decorator.
     """
 
     def decorate(implementation: Callable[..., Any]) -> Any:
         @functools.cache
         def find() -> Callable[..., Any]:
-            return _Formula(original, implementation, arrays.split(), calls.split(), close)
+            kinds = arrays.split(), calls.split()
+            return _Formula(original, implementation, *kinds, close, trusted)
 
         return counterpart(original, implementation, find, calls)
 
@@ -45,13 +47,16 @@ class _Formula:
         arrays: Sequence[str],
         calls: Sequence[str],
         close: float,
+        trusted: bool,
     ) -> None:
         self.original = original_of(original)
         self.bound = bound(original, implementation, arrays, ("value",))
-        self.calls, self.close = calls, close
+        self.calls, self.close, self.trusted = calls, close, trusted
         self.name = f"{original.__module__}.{original.__qualname__}"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.trusted and within_body():
+            return self.bound(*args, **kwargs)
         value = by_scipy(
             self.original,
             *map(self.as_plain, args),

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .arguments import attributes, by_scipy, plain
-from .bodies import CLOSE, Body, agreed_objects, runs_body
+from .bodies import CLOSE, Body, agreed_objects, runs_body, within_body
 from .dispatch import counterpart
 
 
@@ -58,7 +58,7 @@ class _Setting(Body):
     """A method that changes its object."""
 
     def __call__(self, owner: Any, *args: Any, **kwargs: Any) -> Any:
-        if self.is_inner():
+        if within_body():
             return self.copy(owner, *args, **kwargs)
         twin = twin_of(owner)
         by_scipy(

@@ -25,6 +25,10 @@ def second(x: Any, axis: int, output: Any, mode: str, cval: float) -> Any:
     return nd.correlate1d(x, [1.0, -2.0, 1.0], axis, output, mode, cval, 0)
 
 
+def squares(line: Any, output: Any) -> None:
+    output[...] = line[:-2] ** 2 + line[1:-1] * line[2:]
+
+
 CALLS: list[tuple[str, Function, tuple[Any, ...]]] = [
     *(
         (f"correlate1d-{m}", lambda x, w, m=m: nd.correlate1d(x, w, 0, mode=m), (IMAGE, LINE[:4]))
@@ -68,6 +72,14 @@ CALLS: list[tuple[str, Function, tuple[Any, ...]]] = [
     ("morphological_gradient", lambda x: nd.morphological_gradient(x, 3), (IMAGE,)),
     ("morphological_laplace", lambda x: nd.morphological_laplace(x, 3), (IMAGE,)),
     ("generic_filter", lambda x: nd.generic_filter(x, lambda w: np.sum(w**2), 2), (IMAGE,)),
+    ("generic_filter1d", lambda x: nd.generic_filter1d(x, squares, 3, 0, mode="wrap"), (IMAGE,)),
+    ("vectorized_filter", lambda x: nd.vectorized_filter(x, np.mean, size=(2, 3)), (IMAGE,)),
+    ("fourier_gaussian", lambda x, s: nd.fourier_gaussian(x, s), (IMAGE, LINE[:2])),
+    ("fourier_gaussian-half", lambda x: nd.fourier_gaussian(x, 0.7, n=10), (IMAGE,)),
+    ("fourier_uniform", lambda x, s: nd.fourier_uniform(x, s), (IMAGE, 1.7)),
+    ("fourier_shift", lambda x, s: np.abs(nd.fourier_shift(x, s) + 1.0), (IMAGE, LINE[:2])),
+    ("fourier_ellipsoid", lambda x, s: nd.fourier_ellipsoid(x, s), (IMAGE, 1.7)),
+    ("fourier_ellipsoid-3", lambda x: nd.fourier_ellipsoid(x, 2.0), (A(3, 3, 2),)),
     ("sum_labels", lambda x: nd.sum_labels(x, LABELS, [1, 3]), (IMAGE,)),
     ("mean", lambda x: nd.mean(x, LABELS, 2), (IMAGE,)),
     ("variance", lambda x: nd.variance(x, LABELS, [1, 2, 3]), (IMAGE,)),
@@ -121,7 +133,9 @@ def test_the_constant_beyond_the_edges_has_a_derivative(name: str) -> None:
     assert np.any(tangent != 0)
 
 
-@pytest.mark.parametrize("name", ["correlate1d-wrap", "correlate-nearest", "gaussian_filter"])
+@pytest.mark.parametrize(
+    "name", ["correlate1d-wrap", "correlate-nearest", "gaussian_filter", "fourier_ellipsoid"]
+)
 def test_second_derivatives(name: str) -> None:
     call, args = next((c, a) for n, c, a in CALLS if n == name)
     dd.check_grads(lambda *xs: np.sum(call(*xs) ** 2), args)

@@ -35,6 +35,17 @@ def assigned(costs):
     return costs[rows, columns].sum()
 
 
+def test_gradients_by_differences_have_the_derivative_of_the_exact_ones() -> None:
+    def slope(x, k):
+        return O.approx_fprime(x, lambda x, k: np.sum(x**3) * k, 1e-6, k)
+
+    x, k = np.array([1.0, 2.0]), 1.5
+    for mode in ("forward", "reverse"):
+        by_x, by_k = dd.jacobian(slope, (0, 1), mode=mode)(x, k)
+        np.testing.assert_allclose(by_x, np.diag(6 * x * k), rtol=1e-12)
+        np.testing.assert_allclose(by_k, 3 * x**2, rtol=1e-12)
+
+
 PROGRAMS = {
     "right-hand side": (lambda b: O.linprog(C, M, b).x, B),
     "matrix": (lambda m: O.linprog(C, m, B).x, M),

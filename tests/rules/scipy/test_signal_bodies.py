@@ -18,11 +18,13 @@ V = np.array([1.2, 0.9, 0.5])
 K = np.array([1.0, 0.9, 0.1, 0.05])
 X, Y = A(40, low=-1.0, high=1.0), A(40, seed=1, low=-1.0, high=1.0)
 IMAGE = A(5, 6, seed=2, low=-1.0, high=1.0)
+BIG = A(26, 28, seed=3, low=-1.0, high=1.0)
 STATES = np.array([[-1.1, 0.2], [0.1, -0.8]])
 PORTS = np.ones((2, 1)), np.ones((1, 2)), np.zeros((1, 1))
 SECTION = np.array([0.2, 0.3, 0.1, 0.4, 0.1])  # without the leading 1 of the denominator
 SYMMETRIC = np.array([0.1, 0.3, 1.0, 0.3, 0.1])
 FREQUENCIES = np.array([0.5, 1.0, 2.0])
+WINDOW = np.hanning(10)[1:-1]
 TIMES = np.linspace(0.0, 1.0, 5)
 
 Function = Callable[..., Any]
@@ -35,6 +37,10 @@ def section(c: Any) -> Any:
 def sized(z: Any) -> Any:
     """A complex spectrum as real numbers."""
     return np.stack([np.real(z), np.imag(z)])
+
+
+def short_time(window: Any) -> Any:
+    return sg.ShortTimeFFT(window, 3, 1.0, mfft=9, scale_to="psd", phase_shift=1)
 
 
 def both(parts: Any) -> Any:
@@ -107,6 +113,22 @@ CALLS: list[tuple[str, Function, tuple[Any, ...]]] = [
         (np.array([0.1, 0.3, 1, 0.3, 0.1]),),
     ),
     ("periodogram", lambda x: sg.periodogram(x)[1], (X,)),
+    (
+        "place_poles",
+        lambda a, p: sg.place_poles(a, PORTS[0] * H[:2, None], p).gain_matrix,
+        (STATES, -V[:2]),
+    ),
+    ("residue", lambda b, a: sized(sg.residue(b[1:], a)[0]), (H, np.array([1.0, 5.0, 6.0]))),
+    ("residuez", lambda b, a: sized(sg.residuez(b[1:], a)[0]), (H, np.array([1.0, 5.0, 6.0]))),
+    ("residue-double", lambda b: sized(sg.residue(b, [1.0, 5.0, 7.0, 3.0])[0]), (H,)),
+    ("unique_roots", lambda p: sg.unique_roots(p, 0.1)[0], (np.array([1.0, 3.0, 1.01, 2.0]),)),
+    ("firwin_2d", lambda f: sg.firwin_2d((3, 4), ("hamming", "hann"), fc=f), (0.3,)),
+    ("cspline2d", lambda x: sg.cspline2d(x), (BIG,)),
+    ("qspline2d", lambda x: sg.qspline2d(x, precision=1e-3), (BIG,)),
+    ("spline_filter", lambda x: sg.spline_filter(x, 0.05), (BIG,)),
+    ("symiirorder1", lambda x, c, z: sg.symiirorder1(x, c, z, 1e-5), (BIG, 1.1, 0.3)),
+    ("symiirorder2", lambda x, r, w: sg.symiirorder2(x, r, w), (BIG[:2], 0.2, 0.4)),
+    ("sepfir2d", lambda x, h, g: sg.sepfir2d(x, h, g), (IMAGE, H, SYMMETRIC)),
     ("resample", lambda x: sg.resample(x, 30), (X,)),
     ("resample_poly", lambda x: sg.resample_poly(x, 3, 2), (X,)),
     ("sawtooth", lambda t, w: sg.sawtooth(t, w), (V, 0.6)),
@@ -121,6 +143,16 @@ CALLS: list[tuple[str, Function, tuple[Any, ...]]] = [
     ("spectrogram", lambda x: sg.spectrogram(x, nperseg=16)[2], (X,)),
     ("ss2tf", lambda a: sg.ss2tf(a, *PORTS)[1], (STATES,)),
     ("ShortTimeFFT", lambda x: sized(sg.ShortTimeFFT(np.ones(8), 4, 1.0).stft(x)), (X[:20],)),
+    (
+        "ShortTimeFFT-window",
+        lambda w, x: sized(short_time(w).stft_detrend(x, "linear", padding="odd", axis=0)),
+        (WINDOW, A(20, 2)),
+    ),
+    (
+        "ShortTimeFFT-istft",
+        lambda x: short_time(WINDOW).istft(short_time(WINDOW).stft(x), k1=17),
+        (A(2, 20),),
+    ),
     ("step", lambda b, a: sg.step((b, a), T=TIMES)[1], (H, V)),
     ("stft", lambda x: sized(sg.stft(x, nperseg=16)[2]), (X,)),
     ("tf2sos", lambda b, a: sg.tf2sos(b, a), (H, np.array([1.0, -0.9, 0.16]))),

@@ -6,8 +6,8 @@ decomposition" (2016).
 They are extended to complex matrices, in the pairing Re(g t), for which transposes do not
 conjugate.
 
-`cholesky` reads one triangle, which is first completed to a Hermitian matrix; its rule is for
-functions of Hermitian matrices.
+`cholesky` reads one triangle, so its tangents are completed to Hermitian matrices, and its
+cotangents are folded into that triangle.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ from ..creation import given, zeros
 from .gauge import refuse_basis, size_of
 from .matrices import (
     adjoint,
-    completed,
+    completed_triangle,
     conjugate,
     diagonal,
+    folded_triangle,
     hermitian,
     inverse,
     is_complex,
@@ -40,6 +41,9 @@ from .matrices import (
 )
 
 _Qr: Any = type(np.linalg.qr(np.eye(1)))
+
+
+_BLOCK = 64  # rows that the pullback of `cholesky` takes at a time
 
 
 def _half(x: Value) -> Any:
@@ -82,22 +86,53 @@ def _between(factor: Any, b: Value, transposed: bool) -> Any:
     return multiply(inverted, b, adjoint(inverted))
 
 
-def _cholesky_jvp(t: Tangent, ans: Value, upper: bool) -> Tangent:
+def _in_blocks(factor: Any, g: Any) -> Any:
+    """The cotangent of the lower triangle that a real factor is of, block by block.
+
+    It takes twice the operations of the factorisation (Murray, section 3.3).
+    """
+    from scipy.linalg.lapack import get_lapack_funcs  # SciPy loads when first needed
+
+    trtri: Any = get_lapack_funcs("trtri", (factor,))
+    out = np.tril(g)
+    for stop in range(len(factor), 0, -_BLOCK):
+        start = max(stop - _BLOCK, 0)
+        left, own, below = slice(start), slice(start, stop), slice(stop, None)
+        inverted = trtri(factor[own, own].T)[0].T
+        if stop < len(factor):
+            out[below, own] = np.matmul(out[below, own], inverted)
+            out[below, left] -= np.matmul(out[below, own], factor[own, left])
+            out[own, :stop] -= np.matmul(out[below, own].T, factor[below, :stop])
+        middle = _half(np.matmul(factor[own, own].T, np.tril(out[own, own])))
+        middle = multiply(inverted.T, middle, inverted)
+        middle += middle.T.copy()
+        out[own, left] -= np.matmul(middle, factor[own, left])
+        out[own, own] = _half(middle)
+    return out
+
+
+def cholesky_jvp(t: Tangent, ans: Value, upper: bool) -> Tangent:
+    """The tangent of a Cholesky factor, from that of the triangle that it is of."""
     factor = adjoint(ans) if upper else ans
-    t = np.matmul(factor, _half(_between(factor, hermitian(t), transposed=False)))
+    t = completed_triangle(t, lower=not upper)
+    t = np.matmul(factor, _half(_between(factor, t, transposed=False)))
     return adjoint(t) if upper else t
 
 
-def _cholesky_vjp(g: Cotangent, ans: Value, upper: bool) -> Cotangent:
+def cholesky_vjp(g: Cotangent, ans: Value, upper: bool) -> Cotangent:
+    """The cotangent of the triangle that a Cholesky factor is of."""
     factor, g = (adjoint(ans), adjoint(g)) if upper else (ans, g)
+    if _has_blas(factor, g) and factor.dtype.kind == "f":
+        folded = _in_blocks(factor, g)
+        return folded.T if upper else folded
     middle = _half(np.matmul(transpose(factor), g))
-    return hermitian(_between(factor, middle, transposed=True))
+    return folded_triangle(hermitian(_between(factor, middle, transposed=True)), lower=not upper)
 
 
 cholesky_p = rule(
     lambda x, upper: np.linalg.cholesky(x, upper=upper),
-    jvp=_cholesky_jvp,
-    vjp=_cholesky_vjp,
+    jvp=cholesky_jvp,
+    vjp=cholesky_vjp,
     name="cholesky",
     structure=Einsum("...ij->...kl"),
 )
@@ -109,7 +144,7 @@ def cholesky(a: Value, /, *, upper: bool = False) -> Any:
 
     The cotangent is in that triangle; `dualdiff.symmetrize` of the argument makes it symmetric.
     """
-    return cholesky_p(completed(a, lower=not upper), upper=bool(upper))
+    return cholesky_p(a, upper=bool(upper))
 
 
 def _qr_turn(k: Any) -> Any:

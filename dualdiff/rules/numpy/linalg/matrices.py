@@ -34,18 +34,22 @@ def hermitian(x: Value) -> Any:
     return 0.5 * (x + adjoint(x))
 
 
-def _completed(x: Value, lower: bool) -> Any:
+def completed_triangle(x: Value, lower: bool) -> Any:
+    """The Hermitian matrix with a triangle, of traced arrays as well as plain ones."""
     half = np.tril(x, -1) if lower else np.triu(x, 1)
     return half + adjoint(half) + on_diagonal(np.real(diagonal(x)))
 
 
-def _folded(g: Cotangent, lower: bool) -> Any:
+def folded_triangle(g: Cotangent, lower: bool) -> Any:
+    """The cotangent of a triangle, from that of the Hermitian matrix."""
     above, below = np.triu(g, 1), np.tril(g, -1)
     half = below + adjoint(above) if lower else above + adjoint(below)
     return half + on_diagonal(np.real(diagonal(g)))
 
 
-completed_p = linear(_completed, _folded, name="completed", structure=Einsum("...ij->...kl"))
+completed_p = linear(
+    completed_triangle, folded_triangle, name="completed", structure=Einsum("...ij->...kl")
+)
 
 
 def completed(x: Value, lower: bool = True) -> Any:

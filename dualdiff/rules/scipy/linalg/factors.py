@@ -5,16 +5,21 @@ Those that LAPACK pivots have the derivative at the permutation that it finds.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 from scipy import linalg
+from scipy.linalg.blas import get_blas_funcs
 
 from ....array.box import unbox
 from ....core.batch import shape_of
 from ....core.types import Cotangent, Tangent, Value
+from ...numpy.linalg.decompositions import cholesky_jvp, cholesky_vjp
 from ...numpy.linalg.matrices import adjoint, completed_p, conjugate, transpose
+from ...structures import Einsum
 from ..arguments import plain
+from ..dispatch import implements
 from ..formulas import formula
 from ..leaves import leaf
 from .functions import sqrtm_p
@@ -23,23 +28,64 @@ from .stacks import over_stack, permuted
 from .systems import triangular_p
 
 
-@formula(linalg.cholesky, arrays="a")
+def _plain_cholesky(x: Any, upper: bool) -> Any:
+    return over_stack(lambda x: linalg.cholesky(x, lower=not upper), (x, 2))
+
+
+cholesky_p = leaf(
+    _plain_cholesky,
+    jvp=cholesky_jvp,
+    vjp=cholesky_vjp,
+    name="linalg.cholesky",
+    structure=Einsum("...ij->...kl"),
+)
+
+
+@implements(linalg.cholesky, arrays="a")
 def cholesky(a: Value, lower: bool = False) -> Any:
     """``scipy.linalg.cholesky``: L with ``a = L L^H``, or its adjoint, of the triangle that is
     read."""
-    return np.linalg.cholesky(a if lower else completed_p(a, lower=False), upper=not lower)
+    return cholesky_p(a, upper=not lower)
 
 
-@formula(linalg.cho_factor, arrays="a")
-def cho_factor(a: Value, lower: bool = False, value: Any = None) -> Any:
+def _triangle(x: Value, upper: bool, k: int = 0) -> Any:
+    return np.triu(x, k) if upper else np.tril(x, -k)
+
+
+def _packed(x: Any, upper: bool) -> Any:
+    return over_stack(lambda x: linalg.cho_factor(x, lower=not upper)[0], (x, 2))
+
+
+@cache
+def _keeps_the_rest() -> bool:
+    """Whether `cho_factor` leaves the other triangle: releases from 1.18 on do not."""
+    return bool(linalg.cho_factor(np.array([[2.0, 1.0], [1.0, 2.0]]))[0][1, 0] == 1.0)
+
+
+def _packed_jvp(t: Tangent, ans: Value, upper: bool) -> Tangent:
+    out = cholesky_jvp(t, _triangle(ans, upper), upper)
+    return out + _triangle(t, not upper, 1) if _keeps_the_rest() else out
+
+
+def _packed_vjp(g: Cotangent, ans: Value, upper: bool) -> Cotangent:
+    out = cholesky_vjp(_triangle(g, upper), _triangle(ans, upper), upper)
+    return out + _triangle(g, not upper, 1) if _keeps_the_rest() else out
+
+
+packed_p = leaf(
+    _packed,
+    jvp=_packed_jvp,
+    vjp=_packed_vjp,
+    name="linalg.cho_factor",
+    structure=Einsum("...ij->...kl"),
+)
+
+
+@implements(linalg.cho_factor, arrays="a")
+def cho_factor(a: Value, lower: bool = False) -> Any:
     """``scipy.linalg.cho_factor``: a Cholesky factor in one triangle, the elements of a in the
     other, and `lower`."""
-    factor = np.linalg.cholesky(completed_p(a, lower=bool(lower)))
-    factor = factor if lower else adjoint(factor)
-    other = (lambda x: np.triu(x, 1)) if lower else (lambda x: np.tril(x, -1))
-    left = other(value[0])
-    kept = np.allclose(left, other(plain(a)))  # releases from 1.18 on leave something else there
-    return factor + (other(a) if kept else left), value[1]
+    return packed_p(a, upper=not lower), lower
 
 
 # The factors of a matrix that is permuted already: plain ones are known, and given as parameters.
@@ -51,6 +97,13 @@ def _lu_jvp(t: Tangent, ans: Value) -> tuple[Any, Any]:
 
 def _lu_vjp(g: Cotangent, ans: Value) -> Cotangent:
     (low, up), (gl, gu) = ans, g
+    if all(type(x) is np.ndarray and x.dtype == low.dtype for x in (low, up, gl, gu)):
+        trmm, trsm = get_blas_funcs(("trmm", "trsm"), (low,))  # BLAS reads transposes
+        left = trmm(1.0, low.T, gl.T, side=1, trans_a=1, diag=1).T
+        right = trmm(1.0, up.T, gu.T, lower=1, trans_a=1).T
+        middle = np.tril(left, -1) + np.triu(right)
+        half = trsm(1.0, up.T, middle.T, lower=1, trans_a=1)
+        return trsm(1.0, low.T, half, side=1, diag=1, trans_a=1).T
     middle = np.tril(np.matmul(transpose(low), gl), -1) + np.triu(np.matmul(gu, transpose(up)))
     right = transpose(_below(up, transpose(middle), 0, False))
     return _below(low, right, 1, True)
@@ -88,8 +141,9 @@ def lu(a: Value, permute_l: bool = False, p_indices: bool = False, value: Any = 
     Arguments: `a` (..., m, n); `permute_l`, to return ``P L`` and U; `p_indices`, to return P as
     indices.
     """
-    _, low, up = linalg.lu(plain(a), p_indices=True) if permute_l else value
-    index = linalg.lu(plain(a), p_indices=True)[0]
+    index, low, up = linalg.lu(plain(a), p_indices=True) if permute_l else value
+    if not (permute_l or p_indices):
+        index = np.argmax(index, axis=-1)  # of a permutation matrix
 
     def one(a: Value, index: Any, low: Any, up: Any) -> Any:
         left, right = _lu_factors(permuted(a, np.argsort(index), -2), low, up)

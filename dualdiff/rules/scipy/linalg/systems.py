@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
-from ....array.box import unbox
+from ....array.box import is_box, unbox
 from ....core.batch import is_complex, shape_of
 from ....core.types import Cotangent, Tangent, Value
-from ...numpy.linalg.matrices import completed_p, conjugate, transpose
+from ...numpy.linalg.matrices import adjoint, completed_p, conjugate, transpose
 from ...structures import Solve
-from ..dispatch import implements
+from ..arguments import IN_RULE
+from ..dispatch import as_array, implements
 from ..formulas import formula
 from ..leaves import leaf
 from .special_matrices import toeplitz
@@ -196,7 +197,52 @@ def lstsq(a: Value, b: Value, cond: Any = None, value: Any = None) -> Any:
     return x, residuals, rank, s if s is None else np.linalg.svdvals(a)
 
 
-@formula(linalg.cho_solve, arrays="b", close=np.inf)
+def _columns_of(*vectors: Any) -> Any:
+    """Vectors and matrices of columns, as such matrices."""
+    return (x[:, None] if np.ndim(x) == 1 else x for x in vectors)
+
+
+def _cho_solve(c: Value, b: Value, lower: bool) -> Any:
+    if is_box(c) or is_box(b):
+        return cho_solve_p(c, b, lower=lower)
+    return linalg.cho_solve((c, lower), b, check_finite=not IN_RULE.get())
+
+
+def _cho_solve_jvp(ts: Any, x: Value, ans: Value, lower: bool) -> Tangent:
+    tc, tb = ts
+    right: Any = 0.0 if tb is None else tb
+    if tc is not None:
+        c, t = _part(x, lower, False), _part(tc, lower, False)
+        if not lower:
+            c, t = adjoint(c), adjoint(t)
+        right = right - np.matmul(t, np.matmul(adjoint(c), ans))
+        right = right - np.matmul(c, np.matmul(adjoint(t), ans))
+    return _cho_solve(x, right, lower)
+
+
+def _cho_solve_vjp(g: Cotangent, x: Value, ans: Value, lower: bool) -> Cotangent:
+    right = conjugate(_cho_solve(x, conjugate(g), lower))
+    c = _part(x, lower, False)
+    h, ans = _columns_of(right, ans)
+    if lower:  # of L t^H + t L^H
+        first = np.matmul(h, transpose(np.matmul(adjoint(c), ans)))
+        second = np.matmul(ans, transpose(np.matmul(transpose(c), h)))
+    else:
+        first = np.matmul(np.matmul(conjugate(c), h), transpose(ans))
+        second = np.matmul(np.matmul(c, ans), transpose(h))
+    return -_part(first + conjugate(second), lower, False), right
+
+
+cho_solve_p = leaf(
+    _cho_solve,
+    jvp=_cho_solve_jvp,
+    vjp=_cho_solve_vjp,
+    name="linalg.cho_solve",
+    structure=Solve(),
+)
+
+
+@implements(linalg.cho_solve, arrays="b")
 def cho_solve(c_and_lower: Any, b: Value) -> Any:
     """``scipy.linalg.cho_solve``: x with ``a x = b`` by a Cholesky factor c of a.
 
@@ -205,8 +251,48 @@ def cho_solve(c_and_lower: Any, b: Value) -> Any:
     """
     c, lower = c_and_lower
     lower = bool(lower)
-    first, second = (0, 2) if lower else (2, 0)
-    return solve_triangular(c, solve_triangular(c, b, first, lower), second, lower)
+    return over_stack(
+        lambda c, b: cho_solve_p(c, b, lower=lower), (as_array(c), 2), (b, min(np.ndim(b), 2))
+    )
+
+
+def _lu_solve(lu: Value, b: Value, trans: int) -> Any:
+    """The solution with ``L U`` or its transpose, for packed factors without exchanges."""
+    if is_box(lu) or is_box(b):
+        return lu_solve_p(lu, b, trans=trans)
+    return _linalg.lu_solve((lu, np.arange(len(lu))), b, trans, check_finite=not IN_RULE.get())
+
+
+def _lower_times(lu: Value, x: Value, adjoint: bool = False) -> Any:
+    low = np.tril(lu, -1)
+    return x + np.matmul(transpose(low) if adjoint else low, x)
+
+
+def _lu_solve_jvp(ts: Any, x: Value, ans: Value, trans: int) -> Tangent:
+    tlu, tb = ts
+    right: Any = 0.0 if tb is None else tb
+    if tlu is not None:
+        low, up = np.tril(tlu, -1), np.triu(tlu)
+        if trans:
+            right = right - np.matmul(transpose(np.triu(x)), np.matmul(transpose(low), ans))
+            right = right - np.matmul(transpose(up), _lower_times(x, ans, True))
+        else:
+            right = right - np.matmul(low, np.matmul(np.triu(x), ans))
+            right = right - _lower_times(x, np.matmul(up, ans))
+    return _lu_solve(x, right, trans)
+
+
+def _lu_solve_vjp(g: Cotangent, x: Value, ans: Value, trans: int) -> Cotangent:
+    right = _lu_solve(x, g, 1 - trans)
+    left, other = _columns_of(*((ans, right) if trans else (right, ans)))
+    low = np.matmul(left, transpose(np.matmul(np.triu(x), other)))
+    up = np.matmul(_lower_times(x, left, True), transpose(other))
+    return -(np.tril(low, -1) + np.triu(up)), right
+
+
+lu_solve_p = leaf(
+    _lu_solve, jvp=_lu_solve_jvp, vjp=_lu_solve_vjp, name="linalg.lu_solve", structure=Solve()
+)
 
 
 @formula(linalg.lu_solve, arrays="b", close=np.inf)
@@ -218,13 +304,12 @@ def lu_solve(lu_and_piv: Any, b: Value, trans: int = 0) -> Any:
     def solve_one(lu: Value, pivots: Any, b: Value) -> Any:
         order = permutation(pivots)
         if trans == 0:
-            half = solve_triangular(lu, permuted(b, order, -np.ndim(b)), 0, True, True)
-            return solve_triangular(lu, half, 0, False)
-        half = solve_triangular(lu, b, trans, False)
-        ans = solve_triangular(lu, half, trans, True, True)
-        return permuted(ans, np.argsort(order), -np.ndim(ans))
+            return lu_solve_p(lu, permuted(b, order, -np.ndim(b)), trans=0)
+        ans = lu_solve_p(lu, conjugate(b) if trans == 2 else b, trans=1)
+        ans = permuted(ans, np.argsort(order), -np.ndim(ans))
+        return conjugate(ans) if trans == 2 else ans
 
-    return over_stack(solve_one, (factors, 2), (pivots, 1), (b, min(np.ndim(b), 2)))
+    return over_stack(solve_one, (as_array(factors), 2), (pivots, 1), (b, min(np.ndim(b), 2)))
 
 
 def permutation(pivots: Any) -> Any:
@@ -240,6 +325,37 @@ def _columns(c_or_cr: Any) -> tuple[Any, Any]:
     return c, np.conj(c) if r is None else r
 
 
+def _toeplitz_solve(c: Value, r: Value, b: Value) -> Any:
+    if is_box(c) or is_box(r) or is_box(b):
+        return toeplitz_solve_p(c, r, b)
+    return linalg.solve_toeplitz((c, r), b, check_finite=not IN_RULE.get())
+
+
+def _toeplitz_jvp(ts: Any, x: Value, y: Value, z: Value, ans: Value) -> Tangent:
+    tc, tr, tb = ts
+    right: Any = 0.0 if tb is None else tb
+    if tc is not None or tr is not None:
+        tc = np.zeros(shape_of(x)) if tc is None else tc
+        tr = np.zeros(shape_of(y)) if tr is None else tr
+        tr = np.concatenate([tc[:1], tr[1:]])  # the first element of the row is not read
+        right = right - np.matmul(toeplitz(tc, tr), ans)
+    return _toeplitz_solve(x, y, right)
+
+
+def _toeplitz_vjp(g: Cotangent, x: Value, y: Value, z: Value, ans: Value) -> Cotangent:
+    right = _toeplitz_solve(np.concatenate([x[:1], y[1:]]), x, g)
+    h, ans = _columns_of(right, ans)
+    n = shape_of(x)[0]
+    sums: Any = sum(np.convolve(h[:, k], ans[::-1, k]) for k in range(shape_of(h)[1]))
+    of_row = np.concatenate([np.zeros(1), -sums[: n - 1][::-1]])
+    return -sums[n - 1 :], of_row, right
+
+
+toeplitz_solve_p = leaf(
+    _toeplitz_solve, jvp=_toeplitz_jvp, vjp=_toeplitz_vjp, name="linalg.solve_toeplitz"
+)
+
+
 @formula(linalg.solve_toeplitz, arrays="b", close=np.inf)
 def solve_toeplitz(c_or_cr: Any, b: Value) -> Any:
     """``scipy.linalg.solve_toeplitz``: x with ``a x = b`` for a Toeplitz matrix.
@@ -247,7 +363,8 @@ def solve_toeplitz(c_or_cr: Any, b: Value) -> Any:
     Arguments: `c_or_cr`, the first column, or a pair of first column and first row; `b`, (n,) or
     (n, k).
     """
-    return column_solve(np.linalg.solve, toeplitz(*_columns(c_or_cr)), b)
+    c, r = map(as_array, _columns(c_or_cr))
+    return over_stack(toeplitz_solve_p, (c, 1), (r, 1), (b, min(np.ndim(b), 2)))
 
 
 @formula(linalg.matmul_toeplitz, arrays="x")

@@ -7,6 +7,7 @@ from .filters import (
     gaussian_filter,
     gaussian_filter1d,
     generic_filter,
+    generic_filter1d,
     grey_closing,
     grey_dilation,
     grey_erosion,
@@ -26,6 +27,7 @@ from .filters import (
     uniform_filter1d,
     white_tophat,
 )
+from .fourier import fourier_ellipsoid, fourier_gaussian, fourier_shift, fourier_uniform
 from .measurements import (
     center_of_mass,
     extrema,
@@ -53,7 +55,8 @@ from .splines import (
 globals().update(FUNCTIONS)
 __all__ = [
     "black_tophat", "center_of_mass", "convolve", "convolve1d", "correlate", "correlate1d",
-    "extrema", "gaussian_filter", "gaussian_filter1d", "generic_filter", "prewitt", "sobel",
+    "extrema", "gaussian_filter", "gaussian_filter1d", "generic_filter", "generic_filter1d",
+    "prewitt", "sobel", "fourier_ellipsoid", "fourier_gaussian", "fourier_shift", "fourier_uniform",
     "grey_closing", "grey_dilation", "grey_erosion", "grey_opening",
     "labeled_comprehension", "maximum", "maximum_filter", "maximum_filter1d", "mean", "median",
     "median_filter", "minimum", "minimum_filter", "minimum_filter1d", "morphological_gradient",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from ....array.box import unbox
 from ....core.batch import shape_of
 from ....core.types import Value
 from ....errors import user_line
-from ...numpy.creation import array, asarray, given
+from ...numpy.creation import array, asarray, given, zeros
 from ..bodies import agreed, runs_body
 from ..dispatch import implements
 from ..rebinding import rebound
@@ -39,7 +40,9 @@ FUNCTIONS = {
         ("gaussian_laplace", ""),
         ("generic_gradient_magnitude", "derivative"),
         ("gaussian_gradient_magnitude", ""),
+        ("vectorized_filter", "function"),
     )
+    if hasattr(ndimage, name)
 }
 
 
@@ -151,11 +154,45 @@ def uniform_filter(
 def ranked(x: Value, footprint: Any, rank: int, edges: Edges) -> Any:
     """The element of a rank in each window; of equal ones the first gets the derivative."""
     padded = extended(x, footprint.shape, edges)
-    places = np.arange(unbox(padded).size).reshape(shape_of(padded))
-    windows = np.lib.stride_tricks.sliding_window_view(places, footprint.shape)[..., footprint]
-    values = np.ravel(unbox(padded))[windows]
-    order = np.argsort(values, axis=-1, kind="stable")[..., rank, None]
-    return np.ravel(padded)[np.take_along_axis(windows, order, -1)[..., 0]]
+    plain = unbox(padded)
+    places = np.arange(plain.size).reshape(plain.shape)
+    count = int(footprint.sum())
+    if count == footprint.size and rank % count in (0, count - 1):
+        values = plain
+        for axis in reversed(range(plain.ndim)):  # so that the first of the window wins
+            n = footprint.shape[axis]
+            if n == 1:
+                continue
+            parts = [_cut(values, axis, i, n) for i in range(n)]
+            best = functools.reduce(np.minimum if rank == 0 else np.maximum, parts)
+            places = _first_of(best, parts, [_cut(places, axis, i, n) for i in range(n)])
+            values = best
+        return np.ravel(padded)[places]
+    filtered = _ndimage.rank_filter(plain, rank, footprint=footprint)
+    inner = tuple(
+        slice(n // 2, n // 2 + size) for n, size in zip(footprint.shape, shape_of(x), strict=True)
+    )
+    windows = [
+        tuple(slice(i, i + size) for i, size in zip(start, shape_of(x), strict=True))
+        for start in np.argwhere(footprint)
+    ]
+    found = _first_of(filtered[inner], [plain[w] for w in windows], [places[w] for w in windows])
+    return np.ravel(padded)[found]
+
+
+def _cut(x: Any, axis: int, start: int, window: int) -> Any:
+    """The elements that stand in one place of the windows along an axis."""
+    return x[(slice(None),) * axis + (slice(start, x.shape[axis] - window + 1 + start),)]
+
+
+def _first_of(values: Any, parts: Sequence[Any], places: Sequence[Any]) -> Any:
+    """For each value its place in the first of some arrays in which it stands."""
+    out = places[0].copy()
+    nans = np.isnan(values)
+    for part, place in reversed(list(zip(parts, places, strict=True))):
+        same = part == values
+        np.copyto(out, place, where=same | (nans & np.isnan(part)) if nans.any() else same)
+    return out
 
 
 def windows_of(
@@ -344,3 +381,33 @@ def generic_filter(
         for place in np.ndindex(*shape)
     ]
     return finished(np.reshape(array(values), shape), input, output)
+
+
+@implements(ndimage.generic_filter1d, arrays="input", calls="function")
+def generic_filter1d(
+    input: Any,
+    function: Callable[..., Any],
+    filter_size: int,
+    axis: int = -1,
+    output: Any = None,
+    mode: str = "reflect",
+    cval: Any = 0.0,
+    origin: int = 0,
+    extra_arguments: Sequence[Any] = (),
+    extra_keywords: dict[str, Any] | None = None,
+) -> Any:
+    """``scipy.ndimage.generic_filter1d``: a function of each line, which may be traced.
+
+    The function stores its result into its second argument, which takes traced values.
+    """
+    (along,) = axes_of(input, axis)
+    edges = edges_of(np.ndim(input), (along,), mode, origin, cval)
+    sizes = [filter_size if i == along else 1 for i in range(np.ndim(input))]
+    lines = np.moveaxis(extended(input, sizes, edges), along, -1)
+    *lead, length = shape_of(np.moveaxis(input, along, -1))
+    results = []
+    for place in np.ndindex(*lead):
+        results.append(zeros(length))
+        function(lines[place], results[-1], *extra_arguments, **(extra_keywords or {}))
+    ans = np.reshape(np.stack(results), (*lead, length))
+    return finished(np.moveaxis(ans, -1, along), input, output)

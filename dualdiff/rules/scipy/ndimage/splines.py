@@ -8,7 +8,6 @@ processing", 1999), so the derivatives by the image and by the coordinates are e
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from functools import cache
 from math import comb, factorial, prod
@@ -130,7 +129,7 @@ def _folded(c: Any, n: int, mode: str) -> tuple[Any, Any, Any]:
 
 def _neighbours(i: Any, n: int, mode: str) -> Any:
     """The indices of coefficients, continued beyond the edges."""
-    if 0 <= np.min(i, initial=0) and np.max(i, initial=0) < n:
+    if np.min(i, initial=0) >= 0 and np.max(i, initial=0) < n:
         return i
     if mode == "grid-wrap":
         return i % n
@@ -255,9 +254,7 @@ def _scattered_vjp(
     return _interpolated(g, y, spline), np.stack(list(map(np.real, slopes)))
 
 
-scattered_p = leaf(
-    _scattered, jvp=_scattered_jvp, vjp=_scattered_vjp, name="ndimage.scattered"
-)
+scattered_p = leaf(_scattered, jvp=_scattered_jvp, vjp=_scattered_vjp, name="ndimage.scattered")
 
 
 def _interpolated_fixed(c: Value, places: Any, spline: Spline) -> Any:
@@ -444,9 +441,9 @@ def rotate(
     rows, columns = _grid((height, width))
     rows, columns = rows - (height - 1) / 2, columns - (width - 1) / 2
     places = [c * rows + s * columns + (n - 1) / 2, -s * rows + c * columns + (m - 1) / 2]
-    planes, places = np.reshape(x, (-1, n, m)), np.stack(places)
+    planes, coordinates = np.reshape(x, (-1, n, m)), np.stack(places)
     turned = [
-        interpolated(planes[k], places, order, mode, cval, prefilter)
+        interpolated(planes[k], coordinates, order, mode, cval, prefilter)
         for k in range(shape_of(planes)[0])
     ]
     ans = np.reshape(np.stack(turned), (*before, height, width))

@@ -5,26 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from scipy import signal
+from scipy.spatial import cKDTree
 
+from ..arguments import plain
 from ..bodies import runs_body
-from ..rebinding import REBUILT_MODULES
+from ..rebinding import REBUILT_MODULES, replace
 
 REBUILT_MODULES.update(("scipy.signal._czt", "scipy.signal._short_time_fft"))
 
 DESIGN = """
-    bessel bilinear bilinear_zpk butter cheby1 cheby2 ellip findfreqs firls firwin firwin2
+    bessel bilinear bilinear_zpk butter cheby1 cheby2 ellip findfreqs firls firwin firwin2 firwin_2d
     gammatone iircomb iirdesign iirfilter iirnotch iirpeak lp2bp lp2bp_zpk lp2bs lp2bs_zpk
     lp2hp_zpk lp2lp lp2lp_zpk minimum_phase normalize savgol_coeffs besselap buttap cheb1ap cheb2ap
     ellipap
 """
 RESPONSES = """
     abcd_normalize bode cont2discrete dbode dfreqresp dimpulse dlsim dstep freqresp freqs freqs_zpk
-    freqz freqz_sos freqz_zpk group_delay impulse invres invresz lsim sos2tf sos2zpk sosfreqz ss2tf
-    ss2zpk step tf2sos tf2ss tf2zpk zpk2sos zpk2ss zpk2tf
+    freqz freqz_sos freqz_zpk group_delay impulse invres invresz lsim place_poles residue residuez
+    sos2tf sos2zpk sosfreqz ss2tf ss2zpk step tf2sos tf2ss tf2zpk unique_roots zpk2sos zpk2ss zpk2tf
 """
 FILTERING = """
-    cspline1d cspline1d_eval decimate deconvolve detrend envelope filtfilt hilbert hilbert2
-    qspline1d qspline1d_eval resample resample_poly savgol_filter sosfilt_zi sosfiltfilt wiener
+    cspline1d cspline1d_eval cspline2d decimate deconvolve detrend envelope filtfilt hilbert
+    hilbert2 qspline1d qspline1d_eval qspline2d resample resample_poly savgol_filter sosfilt_zi
+    sosfiltfilt spline_filter symiirorder1 symiirorder2 wiener
 """
 SPECTRA = """
     closest_STFT_dual_window coherence csd czt czt_points istft lombscargle periodogram spectrogram
@@ -35,6 +38,25 @@ WINDOWS = """
     chebwin dpss exponential gaussian general_cosine general_gaussian general_hamming kaiser
     kaiser_bessel_derived taylor tukey
 """
+
+
+_Tree: Any = cKDTree  # whose stubs do not know how it is made
+
+
+class PlainTree(_Tree):
+    """The tree of plain points, which finds neighbours of traced ones."""
+
+    def __new__(cls, data: Any, *args: Any, **kwargs: Any) -> Any:
+        return _Tree.__new__(cls, plain(data))
+
+    def __init__(self, data: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(plain(data), *args, **kwargs)
+
+    def query_ball_point(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        return super().query_ball_point(plain(x), *args, **kwargs)
+
+
+replace(cKDTree, PlainTree)
 
 
 def _bodies(home: Any, *names: str) -> dict[str, Any]:
@@ -49,6 +71,6 @@ METHODS = (
     _bodies(signal.CZT, "__call__"),
     _bodies(
         getattr(signal, "ShortTimeFFT", None),
-        "stft stft_detrend istft spectrogram _fft_func _ifft_func",
+        "stft spectrogram _fft_func _ifft_func",
     ),
 )

@@ -126,7 +126,7 @@ def sosfilt(sos: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
     Raises: ValueError as SciPy does. The elements ``sos[:, 3]`` must be 1: they count as constant.
     """
     value = _signal.sosfilt(unbox(sos), unbox(x), axis, None if zi is None else unbox(zi))
-    x = np.moveaxis(_checked("sosfilt", x), axis, -1)
+    sos, x = np.atleast_2d(sos), np.moveaxis(_checked("sosfilt", x), axis, -1)
     left = []
     for k in range(shape_of(sos)[0]):
         b, a = sos[k, :3], np.concatenate([_ONE, sos[k, 4:]])  # SciPy wants 1, and reads no other

@@ -66,6 +66,7 @@ __all__ = [
     "to_torch",
     "value_and_grad",
     "value_of",
+    "vectorize",
     "vjp",
     "wirtinger",
 ]
@@ -88,7 +89,7 @@ def __getattr__(name: str) -> _Any:
         from .transforms import implicit, linear_solve
 
         return getattr({"implicit": implicit, "linear_solve": linear_solve}[name], name)
-    if name in ("compile", "load_compiled"):
+    if name in ("compile", "load_compiled", "vectorize"):
         from . import compiled
 
         return getattr(compiled, name)

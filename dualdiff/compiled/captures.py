@@ -160,7 +160,7 @@ class Captures:
         return self._search(x, text, what)
 
     def _search(self, x: Any, text: str, what: str) -> None:
-        if isinstance(x, _VALUES) or id(x) in self.seen:
+        if isinstance(x, (*_VALUES, np.ufunc)) or id(x) in self.seen:
             return
         self.seen[id(x)] = x
         if len(self.seen) > MOST:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy import float64, ndarray
 
 from ..trees import LEAF, Structure, flatten
-from .assembly import DONE
+from .instructions import DONE
 from .recordings import SUSPECT, Recording, run
 from .scalar import Arena, ScalarProgram
 from .source import Miss

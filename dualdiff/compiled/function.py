@@ -117,9 +117,7 @@ class Compiled:
         if recording.get():
             return self.f(*args, **kwargs)  # inside another recording
         leaves, structure = flatten((args, kwargs))
-        key: Any = structure, tuple(map(described, leaves))
-        if structure.num_leaves != len(args):  # a program may go through the keys of a dict
-            key = (*key, orders_of((args, kwargs)))
+        key = _key_of(args, kwargs, leaves, structure)
         try:
             table = self.tables.get(key)
         except TypeError:  # an argument without a hash
@@ -152,6 +150,18 @@ class Compiled:
             unchanged = table.captures.unchanged if table.captures.tests else always
             self.quick = entry(recorded, unchanged, args)
         return recorded.structure.unflatten(values)
+
+    def ready(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The recording that would be replayed first, past its checks, and the numbers for it."""
+        leaves, structure = flatten((args, kwargs))
+        key = _key_of(args, kwargs, leaves, structure)
+        table = None if recording.get() or self.verify else self.tables.get(key)
+        if table is None or not table.recordings or table.recordings[0].checks:
+            return None
+        assert table.captures is not None
+        if not table.captures.unchanged():
+            return None
+        return table.recordings[0], [x for x in leaves if is_dynamic(x)]
 
     # One call.
 
@@ -350,6 +360,14 @@ class Compiled:
             CompileWarning,
             stacklevel=4,
         )
+
+
+def _key_of(args: Any, kwargs: Any, leaves: Sequence[Any], structure: Structure) -> Any:
+    """The signature of a call."""
+    key: Any = structure, tuple(map(described, leaves))
+    if structure.num_leaves != len(args):  # a program may go through the keys of a dict
+        key = (*key, orders_of((args, kwargs)))
+    return key
 
 
 def _rebuild(f: Any, options: dict[str, Any]) -> Compiled:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import factorial
 
-from .literals import literal
+from .literals import SCALAR, Types, literal
 
 OWN = ("sin", "cos", "exp", "log", "tanh", "expm1", "log1p")
 _ROUND = 6755399441055744.0  # 1.5 * 2**52: adding it rounds to an integer, in the lowest bits
@@ -21,10 +21,11 @@ _LN2 = (0.6931471803691238, 1.9082149292705877e-10)
 
 
 class Text:
-    """Instructions on doubles, with fresh names."""
+    """Instructions on doubles, or on vectors of them, with fresh names."""
 
-    def __init__(self) -> None:
-        self.lines: list[str] = []
+    def __init__(self, types: Types = SCALAR) -> None:
+        self.types, self.lines = types, list[str]()
+        self.double, self.bits, self.number = types.double, types.bits, types.number
 
     def add(self, code: str) -> str:
         """Append an instruction, and return the name of its result."""
@@ -33,95 +34,115 @@ class Text:
         return name
 
     def op(self, name: str, x: str, y: str) -> str:
-        return self.add(f"{name} double {x}, {y}")
+        return self.add(f"{name} {self.double} {x}, {y}")
+
+    def integer(self, name: str, x: str, y: int | str) -> str:
+        """An operation on the bits of doubles and an integer."""
+        other = self.types.integer(y) if isinstance(y, int) else y
+        return self.add(f"{name} {self.bits} {x}, {other}")
+
+    def call(self, name: str, *x: str) -> str:
+        """A function of LLVM."""
+        given = ", ".join(f"{self.double} {v}" for v in x)
+        return self.add(f"call {self.double} @llvm.{name}.{self.types.suffix}({given})")
 
     def fma(self, x: str, y: str, z: str) -> str:
-        return self.add(f"call double @llvm.fma.f64(double {x}, double {y}, double {z})")
+        return self.call("fma", x, y, z)
+
+    def negative(self, x: str) -> str:
+        return self.add(f"fneg {self.double} {x}")
 
     def compare(self, test: str, x: str, y: str) -> str:
-        return self.add(f"fcmp {test} double {x}, {y}")
+        return self.add(f"fcmp {test} {self.double} {x}, {y}")
 
     def choose(self, condition: str, x: str, y: str) -> str:
-        return self.add(f"select i1 {condition}, double {x}, double {y}")
+        return self.add(
+            f"select {self.types.truth} {condition}, {self.double} {x}, {self.double} {y}"
+        )
 
     def absolute(self, x: str) -> str:
-        return self.add(f"call double @llvm.fabs.f64(double {x})")
+        return self.call("fabs", x)
+
+    def bits_of(self, x: str) -> str:
+        return self.add(f"bitcast {self.double} {x} to {self.bits}")
+
+    def from_bits(self, x: str) -> str:
+        return self.add(f"bitcast {self.bits} {x} to {self.double}")
 
     def series(self, x: str, coefficients: list[Fraction]) -> str:
         """A polynomial, the constant coefficient first."""
-        total = literal(float(coefficients[-1]))
+        total = self.number(float(coefficients[-1]))
         for c in reversed(coefficients[:-1]):
-            total = self.fma(total, x, literal(float(c)))
+            total = self.fma(total, x, self.number(float(c)))
         return total
 
     def nearest(self, x: str, scale: float) -> tuple[str, str]:
         """The integer next to ``x * scale``, as a double and as an i64."""
-        shifted = self.fma(x, literal(scale), literal(_ROUND))
-        whole = self.op("fsub", shifted, literal(_ROUND))
-        return whole, self.add(f"bitcast double {shifted} to i64")
+        shifted = self.fma(x, self.number(scale), self.number(_ROUND))
+        whole = self.op("fsub", shifted, self.number(_ROUND))
+        return whole, self.bits_of(shifted)
 
     def power_of_two(self, exponent: str) -> str:
         """``2**n`` for an i64 from -1022 to 1023."""
-        biased = self.add(f"add i64 {exponent}, 1023")
-        bits = self.add(f"shl i64 {biased}, 52")
-        return self.add(f"bitcast i64 {bits} to double")
+        biased = self.integer("add", exponent, 1023)
+        return self.from_bits(self.integer("shl", biased, 52))
 
     def signed(self, magnitude: str, x: str) -> str:
-        return self.add(f"call double @llvm.copysign.f64(double {magnitude}, double {x})")
+        return self.call("copysign", magnitude, x)
 
 
 def _quadrant(t: Text, x: str, shift: int) -> str:
     """The sine of ``x + shift * pi / 2``."""
     whole, bits = t.nearest(x, 0.6366197723675814)
-    minus = t.add(f"fneg double {whole}")
+    minus = t.negative(whole)
     r = x
     for part in _HALF_PI:
-        r = t.fma(minus, literal(part), r)
+        r = t.fma(minus, t.number(part), r)
     square = t.op("fmul", r, r)
     odd = [Fraction((-1) ** k, factorial(2 * k + 1)) for k in range(1, 9)]
     cube = t.op("fmul", square, r)
     sine = t.fma(t.series(square, odd), cube, r)
     even = [Fraction((-1) ** k, factorial(2 * k)) for k in range(2, 9)]
-    half = t.op("fmul", square, literal(0.5))
-    head = t.op("fsub", literal(1.0), half)
-    lost = t.op("fsub", t.op("fsub", literal(1.0), head), half)
+    half = t.op("fmul", square, t.number(0.5))
+    head = t.op("fsub", t.number(1.0), half)
+    lost = t.op("fsub", t.op("fsub", t.number(1.0), head), half)
     fourth = t.op("fmul", square, square)
     cosine = t.op("fadd", head, t.fma(t.series(square, even), fourth, lost))
-    turned = t.add(f"add i64 {bits}, {shift}")
-    odd_bit = t.add(f"and i64 {turned}, 1")
-    is_odd = t.add(f"icmp ne i64 {odd_bit}, 0")
+    turned = t.integer("add", bits, shift)
+    odd_bit = t.integer("and", turned, 1)
+    is_odd = t.integer("icmp ne", odd_bit, 0)
     value = t.choose(is_odd, cosine, sine)
-    second = t.add(f"and i64 {turned}, 2")
-    is_lower = t.add(f"icmp ne i64 {second}, 0")
-    return t.choose(is_lower, t.add(f"fneg double {value}"), value)
+    second = t.integer("and", turned, 2)
+    is_lower = t.integer("icmp ne", second, 0)
+    return t.choose(is_lower, t.negative(value), value)
 
 
 def _reduced(t: Text, x: str) -> tuple[str, str]:
     """``expm1`` of the rest of x beside a multiple of log 2, and the multiple."""
     whole, bits = t.nearest(x, 1.4426950408889634)
-    minus = t.add(f"fneg double {whole}")
-    high = t.fma(minus, literal(_LN2[0]), x)
-    low = t.op("fmul", whole, literal(_LN2[1]))
+    minus = t.negative(whole)
+    high = t.fma(minus, t.number(_LN2[0]), x)
+    low = t.op("fmul", whole, t.number(_LN2[1]))
     r = t.op("fsub", high, low)
     lost = t.op("fsub", t.op("fsub", high, r), low)
     square = t.op("fmul", r, r)
     rest = t.series(r, [Fraction(1, factorial(k)) for k in range(2, 15)])
     tail = t.fma(rest, square, t.fma(lost, r, lost))
     magic = int(literal(_ROUND), 16)
-    exponent = t.add(f"sub i64 {bits}, {magic}")
+    exponent = t.integer("sub", bits, magic)
     return t.op("fadd", r, tail), exponent
 
 
 def _clamped(t: Text, x: str, least: float, most: float) -> str:
-    low = t.choose(t.compare("olt", x, literal(least)), literal(least), x)
-    return t.choose(t.compare("ogt", low, literal(most)), literal(most), low)
+    low = t.choose(t.compare("olt", x, t.number(least)), t.number(least), x)
+    return t.choose(t.compare("ogt", low, t.number(most)), t.number(most), low)
 
 
 def _exp(t: Text, x: str) -> str:
     p, exponent = _reduced(t, _clamped(t, x, -800.0, 800.0))
-    half = t.add(f"ashr i64 {exponent}, 1")
-    rest = t.add(f"sub i64 {exponent}, {half}")
-    value = t.op("fadd", literal(1.0), p)
+    half = t.integer("ashr", exponent, 1)
+    rest = t.integer("sub", exponent, half)
+    value = t.op("fadd", t.number(1.0), p)
     scaled = t.op("fmul", value, t.power_of_two(half))
     return t.op("fmul", scaled, t.power_of_two(rest))
 
@@ -129,29 +150,29 @@ def _exp(t: Text, x: str) -> str:
 def _expm1(t: Text, x: str) -> str:
     p, exponent = _reduced(t, _clamped(t, x, -50.0, 709.0))
     scale = t.power_of_two(exponent)
-    return t.fma(scale, p, t.op("fsub", scale, literal(1.0)))
+    return t.fma(scale, p, t.op("fsub", scale, t.number(1.0)))
 
 
 def _log_of(t: Text, x: str) -> tuple[str, str]:
     """The logarithm of a normal number as a large and a small part."""
-    bits = t.add(f"bitcast double {x} to i64")
+    bits = t.bits_of(x)
     # The mantissa from sqrt(1/2) to sqrt(2), and the exponent.
-    moved = t.add(f"sub i64 {bits}, 4604544271217802189")
-    exponent = t.add(f"ashr i64 {moved}, 52")
-    shifted = t.add(f"shl i64 {exponent}, 52")
-    mantissa = t.add(f"sub i64 {bits}, {shifted}")
-    m = t.add(f"bitcast i64 {mantissa} to double")
-    whole = t.add(f"sitofp i64 {exponent} to double")
-    f = t.op("fsub", m, literal(1.0))
-    s = t.op("fdiv", f, t.op("fadd", literal(2.0), f))
+    moved = t.integer("sub", bits, 4604544271217802189)
+    exponent = t.integer("ashr", moved, 52)
+    shifted = t.integer("shl", exponent, 52)
+    mantissa = t.integer("sub", bits, shifted)
+    m = t.from_bits(mantissa)
+    whole = t.add(f"sitofp {t.bits} {exponent} to {t.double}")
+    f = t.op("fsub", m, t.number(1.0))
+    s = t.op("fdiv", f, t.op("fadd", t.number(2.0), f))
     square = t.op("fmul", s, s)
     series = t.series(square, [Fraction(2, 2 * k + 1) for k in range(1, 12)])
-    half = t.op("fmul", t.op("fmul", literal(0.5), f), f)
+    half = t.op("fmul", t.op("fmul", t.number(0.5), f), f)
     # log(1 + f) = f - (f**2/2 - s (f**2/2 + R)), where R is the series times s**2.
     inner = t.op("fmul", s, t.fma(series, square, half))
-    low = t.fma(whole, literal(_LN2[1]), inner)
+    low = t.fma(whole, t.number(_LN2[1]), inner)
     small = t.op("fsub", f, t.op("fsub", half, low))
-    return t.op("fmul", whole, literal(_LN2[0])), small
+    return t.op("fmul", whole, t.number(_LN2[0])), small
 
 
 def _log(t: Text, x: str) -> str:
@@ -159,11 +180,11 @@ def _log(t: Text, x: str) -> str:
 
 
 def _log1p(t: Text, x: str) -> str:
-    u = t.op("fadd", literal(1.0), x)
+    u = t.op("fadd", t.number(1.0), x)
     large, small = _log_of(t, u)
-    rounding = t.op("fsub", x, t.op("fsub", u, literal(1.0)))
-    is_large = t.compare("oge", u, literal(2.0))
-    other = t.op("fsub", literal(1.0), t.op("fsub", u, x))
+    rounding = t.op("fsub", x, t.op("fsub", u, t.number(1.0)))
+    is_large = t.compare("oge", u, t.number(2.0))
+    other = t.op("fsub", t.number(1.0), t.op("fsub", u, x))
     lost = t.op("fdiv", t.choose(is_large, other, rounding), u)
     return t.op("fadd", large, t.op("fadd", small, lost))
 
@@ -194,10 +215,10 @@ def _tanh(t: Text, x: str) -> str:
     square = t.op("fmul", size, size)
     cube = t.op("fmul", square, t.series(square, change[1:]))
     small = t.fma(t.op("fdiv", cube, t.series(square, bottom)), size, size)
-    e = _expm1(t, t.op("fmul", _clamped(t, size, 0.0, 25.0), literal(2.0)))
-    rest = t.op("fdiv", literal(2.0), t.op("fadd", e, literal(2.0)))
-    large = t.op("fsub", literal(1.0), rest)
-    return t.signed(t.choose(t.compare("olt", size, literal(0.625)), small, large), x)
+    e = _expm1(t, t.op("fmul", _clamped(t, size, 0.0, 25.0), t.number(2.0)))
+    rest = t.op("fdiv", t.number(2.0), t.op("fadd", e, t.number(2.0)))
+    large = t.op("fsub", t.number(1.0), rest)
+    return t.signed(t.choose(t.compare("olt", size, t.number(0.625)), small, large), x)
 
 
 _BODIES = {
@@ -218,25 +239,26 @@ _RANGES = {
 _MOST = {"log": 1.7e308, "log1p": 1e300}
 
 
-def definitions(names: set[str]) -> list[str]:
+def definitions(names: set[str], types: Types = SCALAR) -> list[str]:
     """The text of some functions, ``@own.sin`` and so on, and of the tests of their ranges."""
+    d, suffix = types.double, types.suffix
     lines = [
-        "declare double @llvm.fma.f64(double, double, double)",
-        "declare double @llvm.fabs.f64(double)",
-        "declare double @llvm.copysign.f64(double, double)",
+        f"declare {d} @llvm.fma.{suffix}({d}, {d}, {d})",
+        f"declare {d} @llvm.fabs.{suffix}({d})",
+        f"declare {d} @llvm.copysign.{suffix}({d}, {d})",
     ]
     for name in sorted(names):
-        t = Text()
+        t = Text(types)
         result = _BODIES[name](t, "%x")
-        head = f"define internal double @own.{name}(double %x) #3 {{"
-        lines += [head, *t.lines, f"  ret double {result}", "}"]
-        t = Text()
+        head = f"define internal {d} @own.{name}({d} %x) #3 {{"
+        lines += [head, *t.lines, f"  ret {d} {result}", "}"]
+        t = Text(types)
         which, test, limit = _RANGES[name]
-        holds = t.compare(test, t.absolute("%x") if which == "size" else "%x", literal(limit))
+        holds = t.compare(test, t.absolute("%x") if which == "size" else "%x", t.number(limit))
         if name in _MOST:
-            below = t.compare("olt", "%x", literal(_MOST[name]))
-            holds = t.add(f"and i1 {holds}, {below}")
-        outside = t.add(f"xor i1 {holds}, true")
-        head = f"define internal i1 @outside.{name}(double %x) #3 {{"
-        lines += [head, *t.lines, f"  ret i1 {outside}", "}"]
+            below = t.compare("olt", "%x", t.number(_MOST[name]))
+            holds = t.add(f"and {types.truth} {holds}, {below}")
+        outside = t.add(f"xor {types.truth} {holds}, {types.truths(True)}")
+        head = f"define internal {types.truth} @outside.{name}({d} %x) #3 {{"
+        lines += [head, *t.lines, f"  ret {types.truth} {outside}", "}"]
     return lines

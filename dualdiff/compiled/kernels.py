@@ -14,9 +14,9 @@ import numpy as np
 from numpy import ndarray
 
 from ..core.primitive import PRIMITIVES
-from .assembly import ATTRIBUTES, declarations, operation
 from .functions import OWN, definitions
 from .graph import Graph
+from .instructions import ATTRIBUTES, declarations, operation
 from .literals import literal
 from .machine import Code, object_code
 from .operations import LOGIC, POWERS, UFUNCS, primitives
@@ -177,8 +177,7 @@ class Kernel:
         known = {line.split("(")[0] for line in rest}
         declared = [d for d in declarations(used) if d.split("(")[0] not in known]
         run = ["define i64 @run(ptr %M, ptr %T) {", "  ret i64 0", "}"]
-        inlined = "attributes #3 = { nounwind alwaysinline memory(none) }"
-        return "\n".join([*declared, *rest, *lines, *run, *ATTRIBUTES, inlined]) + "\n"
+        return "\n".join([*declared, *rest, *lines, *run, *ATTRIBUTES]) + "\n"
 
     def _body(self, own: set[str], used: set[str], quick: bool) -> list[str]:
         """The operations on one element; the quick way takes `functions` and their flags."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .assembly import DONE, NOT_FINITE, Assembly
+from .assembly import Assembly
 from .graph import Graph
+from .instructions import DONE, NOT_FINITE
 from .lower import scalar_tape
 from .machine import Code, address_of, object_code, processor
 from .source import Miss

@@ -59,6 +59,7 @@ PUBLIC = {
     "to_torch",
     "value_and_grad",
     "value_of",
+    "vectorize",
     "vjp",
     "wirtinger",
 }

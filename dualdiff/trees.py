@@ -1,9 +1,10 @@
 """Nested containers of differentiated arguments and results: flattened, rebuilt, compared, raveled.
 
 Containers are dict, OrderedDict, defaultdict, list, tuple, deque, namedtuple and dataclass
-instances, nested at will. Everything else is a leaf, also None and instances of subclasses of these
-builtins. The leaves of a dict follow its sorted keys, so two dicts with the same keys match; a
-rebuilt dict has its keys in their original order.
+instances, and the containers of pandas and xarray (see `labelled`), nested at will. Everything else
+is a leaf, also None and instances of subclasses of these builtins. The leaves of a dict follow its
+sorted keys, so two dicts with the same keys match; a rebuilt dict has its keys in their original
+order.
 """
 
 import dataclasses
@@ -19,8 +20,8 @@ import optree
 
 from .array.box import HOLLOW, is_box
 from .errors import UnsupportedInputError, user_line
+from .labelled import KINDS, NAMESPACE, PACKAGES, register
 
-_NAMESPACE = "dualdiff"
 _RESULTS = (np.generic, Number, str, bytes, type(None))
 
 
@@ -38,7 +39,7 @@ def _is_dataclass(leaf: Any) -> bool:
 
 
 def _wrap_dataclasses(tree: Any) -> Any:
-    leaves, spec = optree.tree_flatten(tree, none_is_leaf=True, namespace=_NAMESPACE)
+    leaves, spec = optree.tree_flatten(tree, none_is_leaf=True, namespace=NAMESPACE)
     return spec.unflatten(_Record(leaf) if _is_dataclass(leaf) else leaf for leaf in leaves)
 
 
@@ -72,7 +73,7 @@ optree.register_pytree_node(
     _record_flatten,
     _record_unflatten,
     path_entry_type=optree.GetAttrEntry,
-    namespace=_NAMESPACE,
+    namespace=NAMESPACE,
 )
 
 
@@ -105,6 +106,11 @@ class Structure:
         return self is LEAF
 
     @property
+    def is_labelled(self) -> bool:
+        """Whether the tree is one leaf with the labels of pandas or xarray."""
+        return self._spec.type in KINDS and self.num_leaves == 1
+
+    @property
     def num_leaves(self) -> int:
         """The number of leaves; None counts as one."""
         return self._spec.num_leaves
@@ -133,7 +139,7 @@ class Structure:
     __repr__ = __str__
 
 
-LEAF = Structure(optree.treespec_leaf(none_is_leaf=True, namespace=_NAMESPACE))
+LEAF = Structure(optree.treespec_leaf(none_is_leaf=True, namespace=NAMESPACE))
 
 # Types of leaves, which need not go through optree; flatten adds new ones.
 LEAF_TYPES: set[type] = {np.ndarray, np.float64, float, int, complex, type(None)}
@@ -154,10 +160,13 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     """
     if type(tree) in LEAF_TYPES:
         return [tree], LEAF
-    leaves, spec = optree.tree_flatten(tree, none_is_leaf=True, namespace=_NAMESPACE)
-    if any(map(_is_dataclass, leaves)):
+    leaves, spec = optree.tree_flatten(tree, none_is_leaf=True, namespace=NAMESPACE)
+    kinds = {type(leaf) for leaf in leaves} - LEAF_TYPES
+    if kinds and any(kind.__module__.startswith(PACKAGES) and register(kind) for kind in kinds):
+        return flatten(tree)
+    if kinds and any(map(_is_dataclass, leaves)):
         wrapped = _wrap_dataclasses(tree)
-        leaves, spec = optree.tree_flatten(wrapped, none_is_leaf=True, namespace=_NAMESPACE)
+        leaves, spec = optree.tree_flatten(wrapped, none_is_leaf=True, namespace=NAMESPACE)
     elif spec.is_leaf():
         LEAF_TYPES.add(type(tree))
         return leaves, LEAF

@@ -16,9 +16,10 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 FOUNDATION = ["errors", "core", "array", "trees"]
 ALLOWED: dict[str, list[str]] = {
     "errors": [],
+    "labelled": ["errors"],
     "core": ["errors", "array", "trees"],
     "array": ["errors", "core"],
-    "trees": ["errors", "core", "array"],
+    "trees": ["errors", "labelled", "core", "array"],
     "debug": FOUNDATION,
     "rules": [*FOUNDATION, "transforms"],
     "transforms": [*FOUNDATION, "debug", "rules", "sparse"],

@@ -11,7 +11,7 @@ from ..array.made import HOLDERS
 from ..core.trace import is_tracing
 from ..rules.numpy.in_place import install_in_place, uninstall_in_place
 from ..transforms.refusals import LEARN, PREPARE
-from . import creation, lone, scalar_math
+from . import creation, frames, lone, scalar_math
 from .code import Functions, install_names
 from .names import Names
 
@@ -108,4 +108,5 @@ class patch(ContextDecorator):  # used as a function and as a decorator
                 HOLDERS.clear()  # no derivative can read memory of arrays made here
 
 
+frames.install()
 patch_numpy = patch  # the name before `math` was part of it

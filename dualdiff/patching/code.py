@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..array.box import is_box, unbox
+from ..array.box import is_box, shell, unbox
 from ..array.made import TRACED_KINDS, boxed, class_of, is_made
 from ..core.trace import LIVE
 from ..core.types import Value
@@ -78,7 +78,7 @@ def _type(*args: Any, **kwargs: Any) -> Any:
 def _isinstance(x: Value, kind: Any, /) -> bool:
     """``isinstance(x, kind)``: a traced number is not iterable."""
     if LIVE and is_box(x):
-        return issubclass(type(unbox(x)), kind)
+        return isinstance(shell(x), kind)
     return isinstance(x, kind)
 
 

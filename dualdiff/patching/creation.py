@@ -14,7 +14,7 @@ import numpy as np
 
 from ..array.box import is_box
 from ..array.callsite import UNKNOWN, called_name, callee
-from ..array.made import boxed, facade, made_of
+from ..array.made import boxed, facade, is_made, made_of
 from ..core.trace import LIVE, is_tracing
 from ..core.types import Value
 from ..errors import ConversionError, describe, user_line
@@ -102,7 +102,10 @@ def _for_callers_outside(name: str, original: Function, traced: Function) -> Any
             result = traced(*boxed(args), **{k: boxed(v) for k, v in kwargs.items()})
             return _for_caller(result, frame, original)
         made = original(*args, **kwargs)
-        if file.startswith(_NUMPY) or not is_tracing() or not _is_new(name, args, kwargs):
+        if not _is_new(name, args, kwargs):
+            same = is_made(args[0]) and made.base is args[0] and made.shape == args[0].shape
+            return args[0] if same else made
+        if file.startswith(_NUMPY) or not is_tracing():
             return made
         return made_of(made)
 
@@ -139,6 +142,7 @@ def _call_vectorized(self: Any, *args: Any, **kwargs: Any) -> Any:
     return call(*args, **kwargs)
 
 
+@functools.cache
 def replacements() -> list[tuple[Any, str, Any]]:
     """The namespace or class, the name and the replacement of each function that makes arrays."""
     found: list[tuple[Any, str, Any]] = [(np.vectorize, "__call__", _call_vectorized)]

@@ -64,7 +64,7 @@ def leaves_of(inputs: Inputs, found: Derivatives) -> list[Any]:
 def _scalar_seed(outputs: Outputs, name: str) -> list[Any]:
     """The cotangent 1 of a scalar result."""
     values = outputs.values
-    bare = outputs.structure is LEAF
+    bare = outputs.structure is LEAF or outputs.structure.is_labelled
     value = values[0] if bare else None
     if not bare or value is None or shape_of(value) != () or dtype_of(value).kind not in "fciub":
         raise UnsupportedInputError(

@@ -95,7 +95,7 @@ def explain(error: BaseException) -> DualdiffError | None:
     """dualdiff's error behind one of NumPy's, or a clearer error for NumPy's complaint of a box."""
     if isinstance(error, DualdiffError):
         return None
-    if isinstance(error, (TypeError, ValueError)):
+    if isinstance(error, (TypeError, ValueError)) or type(error).__module__ == "pandas.errors":
         cause: BaseException | None = error
         while cause is not None:
             if isinstance(cause, DualdiffError):
@@ -106,6 +106,12 @@ def explain(error: BaseException) -> DualdiffError | None:
     text = str(error)
     if text == "Error setting single item of array.":  # `plain.flat[i] = x`
         return plain_target_error("a plain NumPy array")
+    if text == "object __array__ method not producing an array":
+        return ConversionError(
+            f"a container that holds traced values cannot become a plain NumPy array, "
+            f"{line_text(*user_frame_of(error))}; write x.to_numpy() or x.values for a Series, a "
+            f"DataFrame or a DataArray{or_patch(', or run under dualdiff.patch()')}."
+        )
     if text.startswith("Iterator operand"):
         return ConversionError(
             f"np.nditer takes no traced arrays, {user_line()}; write dualdiff.numpy.nditer, or a "

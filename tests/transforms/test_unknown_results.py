@@ -81,7 +81,7 @@ def test_texts_none_and_constants_may_stand_in_a_result() -> None:
     [
         (lambda x: np.ma.array([1.0, 2.0], mask=[0, 1]) * x[0], "MaskedArray"),
         (lambda x: np.array(["a", "b"]), "dtype <U1"),
-        (lambda x: pd.Series([x[0], x[1]]), "Series"),
+        (lambda x: pd.Index([x[0], x[1]]), "Index"),
     ],
 )
 def test_arrays_that_are_no_plain_arrays_of_numbers_are_refused(f: Any, kind: str) -> None:

@@ -19,6 +19,7 @@ from . import dispatch
 
 VARIABLE = "DUALDIFF_SCIPY"
 _waiting: dict[str, Callable[[], Any]] = {}  # what declares the functions of a module of SciPy's
+_packages = {"scipy"}
 _lock = threading.RLock()
 _has_started = False
 _is_declaring = False
@@ -28,6 +29,7 @@ _is_enabled = os.environ.get(VARIABLE, "1").lower() not in ("0", "false", "off",
 def diverts(module: str, declare: Callable[[], Any]) -> None:
     """Say that `declare` declares functions of a module of SciPy's, once that is loaded."""
     _waiting[module] = declare
+    _packages.add(module.partition(".")[0])
 
 
 def start() -> None:
@@ -96,7 +98,7 @@ class _Finder:
         self, name: str, path: Sequence[str] | None = None, target: Any = None
     ) -> ModuleSpec | None:
         """The specification of a module of SciPy, whose loader reports the end of its import."""
-        if name.partition(".")[0] != "scipy":
+        if name.partition(".")[0] not in _packages:
             return None
         for finder in sys.meta_path:
             if finder is not self and hasattr(finder, "find_spec"):

@@ -6,16 +6,16 @@ import functools
 import importlib.util
 from collections import OrderedDict
 from collections.abc import Callable
-from time import perf_counter
+from time import thread_time
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from ..compiled import Compiled, compile
 from .report import Derivatives
 
-# A first compiled call takes as long as 30 to 80 eager ones, and a start. A derivative that has
-# taken three times as long as that is compiled, so that no fit gets slower by more than a third.
-CALLS, SECONDS = 200, 1.0
+# A first compiled call takes as long as 30 to 80 eager ones, and about a second. A derivative that
+# has taken three times as long is compiled, so that no fit gets slower by more than a third.
+CALLS, SECONDS = 200, 4.0
 KEPT = 16  # compiled derivatives that later fits find again
 # Seconds that fits have spent on a function and its derivatives, and those of its last derivative.
 _spent: WeakKeyDictionary[Any, list[float]] = WeakKeyDictionary()
@@ -60,9 +60,9 @@ class Derivative:
             return self.fast(*args, **kwargs)
         if self.eager is None:
             self.eager = self.make()
-        start = perf_counter()
+        start = thread_time()
         found = self.eager(*args, **kwargs)
-        self.spent[1] = perf_counter() - start
+        self.spent[1] = thread_time() - start
         self.spent[0] += self.spent[1]
         if self.is_worth():
             self.compile()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import html
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -108,7 +109,7 @@ class Choice:
     unit: float | None = None
 
 
-SETUP = 2e-3  # seconds that a first call may take more than the next ones
+SETUP = 3e-2  # seconds that a first call may take more than the next ones
 # Earlier choices, by the code of the function, the number of parameters and the kind of derivative.
 _known: WeakKeyDictionary[Any, dict[tuple[int, str], Choice]] = WeakKeyDictionary()
 
@@ -120,9 +121,10 @@ def _warm() -> None:
 
 
 def _time(call: Callable[[], Any]) -> float:
-    start = perf_counter()
+    """Seconds of this thread, so that the choice does not depend on what else the machine does."""
+    start = thread_time()
     call()
-    return perf_counter() - start
+    return thread_time() - start
 
 
 def cheaper(
@@ -148,8 +150,11 @@ def cheaper(
         if 0.4 < unit / (known[key].unit or unit) < 2.5:
             return known[key]
     _warm()
+    loaded = len(sys.modules)
     seconds = _time(exact)
-    if evaluations * unit + overhead < seconds < 3 * evaluations * unit + SETUP:
+    has_loaded = len(sys.modules) > loaded  # rules, which takes long, and once only
+    rivals = evaluations * unit + overhead
+    if rivals < seconds and (has_loaded or seconds < 3 * rivals + SETUP):
         unit, seconds = min(unit, _time(plain)), min(seconds, _time(exact))
     rivals = evaluations * unit + overhead
     is_exact = seconds <= rivals

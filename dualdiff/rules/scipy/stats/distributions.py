@@ -275,10 +275,8 @@ class Distribution:
 
     def _formula(self, name: str, z: Value, shapes: Sequence[Any]) -> Any:
         """SciPy's private method, on the elements of vectors."""
-        own = FORMULAS.get((self.name, name))
-        if own is not None:
-            return own(z, *shapes)
-        if name in ("logcdf", "logsf") and self._is_inherited(f"_{name}"):
+        by_probability = (self.name, name[3:]) in FORMULAS or self._is_inherited(f"_{name}")
+        if name in ("logcdf", "logsf") and by_probability:
             return self._log_probability(name, z, shapes)
         method = getattr(self.copy, f"_{name}", None)
         if method is None:

@@ -12,10 +12,12 @@ import numpy as np
 from scipy import special, stats
 
 from ....core.types import Value
+from ..rebinding import AFTER
 from ..special.incomplete_beta import beta_density, score_a, score_b
 from ..special.incomplete_gamma import gamma_density, score
 from ..special.kinds import declared
 from ..special.student import t_score
+from .compiled import COMPILED
 
 
 def _values(distribution: Any) -> Callable[..., Any]:
@@ -48,17 +50,12 @@ t_logpdf = declared(
 )
 
 
-def _geninvgauss_logpdf(x: Value, p: Any, b: Value) -> Any:
-    """SciPy computes it by compiled code."""
-    return (p - 1) * np.log(x) - b * (x + 1 / x) / 2 + b - np.log(2 * special.kve(p, b))
-
-
 def _skewnorm_logpdf(x: Value, a: Value) -> Any:
     """SciPy takes the normal density at a = 0, which does not contain a."""
     return np.log(2 / np.sqrt(2 * np.pi)) - 0.5 * x * x + special.log_ndtr(a * x)
 
 
-FORMULAS: dict[tuple[str, str], Callable[..., Any]] = {
+FORMULAS: dict[tuple[str, str], Callable[..., Any]] = COMPILED | {
     ("t", "logpdf"): lambda x, df: t_logpdf(df, x),
     ("t", "pdf"): lambda x, df: np.exp(t_logpdf(df, x)),
     ("gamma", "logpdf"): lambda x, a: gamma_logpdf(a, x),
@@ -67,8 +64,6 @@ FORMULAS: dict[tuple[str, str], Callable[..., Any]] = {
     ("erlang", "pdf"): lambda x, a: gamma_density(a, x),
     ("beta", "logpdf"): lambda x, a, b: beta_logpdf(a, b, x),
     ("beta", "pdf"): lambda x, a, b: beta_density(a, b, x),
-    ("geninvgauss", "logpdf"): _geninvgauss_logpdf,
-    ("geninvgauss", "pdf"): lambda x, p, b: np.exp(_geninvgauss_logpdf(x, p, b)),
     ("skewnorm", "logpdf"): _skewnorm_logpdf,
     ("skewnorm", "pdf"): lambda x, a: np.exp(_skewnorm_logpdf(x, a)),
     ("cosine", "logpdf"): lambda x: 2 * np.log(np.cos(x / 2)) - np.log(np.pi),
@@ -81,6 +76,17 @@ LIMITS: dict[str, tuple[float | None, ...]] = {
     "genextreme": (0.0,),
     "genpareto": (0.0,),
     "kappa4": (0.0, 0.0),
-    "pearson3": (0.0,),
     "tukeylambda": (0.0,),
 }
+
+
+def _use(new: Any, original: Any) -> None:
+    """Let a copied distribution compute by these formulas."""
+    name = getattr(original, "name", None)
+    if isinstance(name, str) and type(getattr(stats, name, None)) is type(original):
+        for (distribution, method), formula in FORMULAS.items():
+            if distribution == name:
+                setattr(new, f"_{method}", formula)
+
+
+AFTER.append(_use)

@@ -1,0 +1,87 @@
+"""Distributions that SciPy computes by compiled code, against integrals to 24 digits."""
+
+import mpmath as mp
+import numpy as np
+import pytest
+from scipy import stats
+
+import dualdiff as dd
+
+
+def slopes(f, at):
+    return [dd.grad(f, argnums=i)(*at) for i in range(len(at))]
+
+
+def exact(f, at):
+    with mp.workdps(24):
+        at = [mp.mpf(a) for a in at]
+        return [float(mp.diff(f, at, tuple(int(i == j) for j in range(len(at))))) for i in
+                range(len(at))]  # fmt: skip
+
+
+def vonmises(x, kappa):
+    part = mp.quad(lambda t: mp.exp(kappa * mp.cos(t)), mp.linspace(0, x, 3))
+    return part / (2 * mp.pi * mp.besseli(0, kappa))
+
+
+def geninvgauss(x, p, b):
+    part = mp.quad(lambda t: t ** (p - 1) * mp.exp(-b * (t + 1 / t) / 2), mp.linspace(0, x, 4))
+    return part / (2 * mp.besselk(p, b))
+
+
+def pearson3(x, skew):
+    a = 4 / skew**2
+    return mp.gammainc(a, 0, a * (1 + skew * x / 2), regularized=True)
+
+
+def dpareto_lognorm(x, u, s, a, b):
+    z = (mp.log(x) - u) / s
+
+    def part(c, t):
+        return mp.exp(c * c * s * s / 2 + c * t * s) * mp.ncdf(-c * s - t)
+
+    return mp.ncdf(z) - (b * part(a, -z) - a * part(b, z)) / (a + b)
+
+
+@pytest.mark.parametrize(
+    ("distribution", "cdf", "at"),
+    [
+        (stats.vonmises, vonmises, (0.4, 1.3)),
+        (stats.vonmises, vonmises, (-2.4, 1.3)),
+        (stats.vonmises, vonmises, (0.3, 30.0)),
+        (stats.geninvgauss, geninvgauss, (0.5, 1.3, 0.4)),
+        (stats.geninvgauss, geninvgauss, (3.0, -2.3, 1.5)),
+        (stats.pearson3, pearson3, (0.6, 0.7)),
+        (getattr(stats, "dpareto_lognorm", None), dpareto_lognorm, (2.3, 0.4, 1.2, 1.5, 2.0)),
+    ],
+)
+def test_distribution_functions_and_quantiles_in_all_parameters(distribution, cdf, at):
+    if distribution is None:
+        pytest.skip("this release of SciPy has no such distribution")
+    by_x, *by_shapes = exact(cdf, at)
+    assert slopes(distribution.cdf, at) == pytest.approx([by_x, *by_shapes], rel=1e-12)
+    for i, slope in enumerate(slopes(distribution.logpdf, at)):
+        low, high = (distribution.logpdf(*at[:i], at[i] + h, *at[i + 1 :]) for h in (-1e-5, 1e-5))
+        assert slope == pytest.approx((high - low) / 2e-5, rel=1e-7)
+    q = float(distribution.cdf(*at))
+    found = slopes(distribution.ppf, (q, *at[1:]))
+    assert found == pytest.approx([1 / by_x, *(-s / by_x for s in by_shapes)], rel=1e-9)
+
+
+def test_pearson3_at_no_skewness_has_the_derivative_of_the_limit():
+    x = 0.6
+    density = np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi)
+    by_skew = [dd.grad(lambda s, f=f: f(x, s))(0.0) for f in (stats.pearson3.logpdf,
+               stats.pearson3.cdf)]  # fmt: skip
+    assert by_skew == pytest.approx([(x**3 - 3 * x) / 6, -(x * x - 1) / 6 * density], rel=1e-14)
+    assert dd.grad(lambda s: stats.pearson3.logpdf(-6.0, s))(0.7) == 0.0  # off the support
+
+
+def test_irwinhall_by_densities_of_fewer_summands():
+    if not hasattr(stats, "irwinhall"):
+        pytest.skip("this release of SciPy has no such distribution")
+    x, n = 1.3, 4
+    slope = stats.irwinhall.pdf(x, n - 1) - stats.irwinhall.pdf(x - 1, n - 1)
+    assert dd.grad(stats.irwinhall.pdf)(x, n) == pytest.approx(slope, rel=1e-12)
+    assert dd.grad(stats.irwinhall.cdf)(x, n) == pytest.approx(stats.irwinhall.pdf(x, n), rel=1e-12)
+    assert dd.grad(stats.irwinhall.cdf)(0.3, 1) == pytest.approx(1.0)

@@ -129,7 +129,21 @@ class _Float(np.float64, metaclass=_FloatType):
     """Stands for `float`, also where a dtype is asked for."""
 
 
-BUILTINS: dict[str, Any] = {"float": _Float}
+class _TypeOfType(type):
+    """`type` for copies: a traced number has the type of its value."""
+
+    def __instancecheck__(cls, x: Value) -> bool:
+        return isinstance(x, type)
+
+    def __call__(cls, *args: Any) -> Any:
+        return type(unbox(args[0])) if len(args) == 1 and is_box(args[0]) else type(*args)
+
+
+class _Type(metaclass=_TypeOfType):
+    """Stands for `type`."""
+
+
+BUILTINS: dict[str, Any] = {"float": _Float, "type": _Type}
 
 
 class _Math:

@@ -22,6 +22,8 @@ PI = np.pi
 LOG_2PI = float(np.log(2 * PI))
 DROP = 40.0  # tails end where the integrand has fallen by exp(-40)
 NODES, WEIGHTS = gauss_legendre(64)
+_vonmises: Any = stats.vonmises
+_geninvgauss: Any = stats.geninvgauss
 
 
 def _vonmises_density(kappa: Value, x: Value) -> Any:
@@ -43,7 +45,7 @@ def _vonmises_slope(kappa: Value, x: Value) -> Any:
 
 
 vonmises_cdf = declared(
-    lambda kappa, x: stats.vonmises._cdf(np.asarray(x, float), np.asarray(kappa, float))[()],
+    lambda kappa, x: _vonmises._cdf(np.asarray(x, float), np.asarray(kappa, float))[()],
     formula(2, flat(_vonmises_slope)),
     formula(2, _vonmises_density),
     name="stats.vonmises.cdf",
@@ -92,7 +94,7 @@ def _geninvgauss_slope(which: int) -> Callable[..., Any]:
 
 
 geninvgauss_cdf = declared(
-    lambda p, b, x: stats.geninvgauss._cdf(*(np.asarray(a, float) for a in (x, p, b)))[()],
+    lambda p, b, x: _geninvgauss._cdf(*(np.asarray(a, float) for a in (x, p, b)))[()],
     _geninvgauss_slope(0),
     _geninvgauss_slope(1),
     formula(3, lambda p, b, x: np.exp(geninvgauss_logpdf(x, p, b))),
@@ -108,7 +110,7 @@ def _irwinhall_pdf_slope(x: Value, n: Any) -> Any:
 
 
 def _irwinhall_values(name: str) -> Callable[..., Any]:
-    method = getattr(getattr(stats, "irwinhall", None), name, None)
+    method: Any = getattr(getattr(stats, "irwinhall", None), name, None)
 
     def values(x: Value, n: Any) -> Any:
         x, n = np.broadcast_arrays(np.asarray(x, float), np.asarray(n, int))

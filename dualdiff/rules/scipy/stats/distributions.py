@@ -161,7 +161,6 @@ class Distribution:
             z = np.asarray(x, dtype=float) - loc
             if name in ("pmf", "logpmf"):
                 whole = np.asarray(z == np.floor(z))
-            z = np.floor(z)
         else:
             z = (x - loc) / scale
         shape = np.broadcast_shapes(shape_of(z), shape_of(scale), *map(shape_of, shapes))
@@ -174,7 +173,16 @@ class Distribution:
         pz = unbox(z)
         below, above = valid & (pz < low) | ~np.asarray(whole), valid & (pz > high)
         inside = valid & ~below & ~above & (pz == pz)
-        value = self._scattered(name, z, shapes, scale, inside, below, above, shape)
+        at_end = False if self.discrete else inside & ((pz == low) | (pz == high))
+        if not np.any(at_end):
+            value = self._scattered(name, z, shapes, scale, inside, below, above, shape)
+        elif quantile:
+            value = self._scattered(name, z, shapes, scale, inside & ~at_end, below, above, shape)
+            value = np.where(at_end, self._ends(name, z, shapes), value)
+        elif name in ("pdf", "logpdf"):
+            value = self._at_ends(name, z, shapes, scale, (inside, below, above, at_end), shape)
+        else:
+            value = self._scattered(name, z, shapes, scale, inside, below, above, shape)
         if quantile:
             value = value * scale + loc
         value = poisoned(value, (x, *shapes, loc, scale))
@@ -192,6 +200,41 @@ class Distribution:
         ends = (None if end is None else (end - loc) / scale for end in (lb, ub))
         standard = (lambda z: function(loc + scale * z)), args, 0, 1, *ends
         return self.copy.expect(*standard, *rest, **kwargs)
+
+    def _at_ends(
+        self, name: str, z: Value, shapes: Any, scale: Any, masks: Any, shape: tuple[int, ...]
+    ) -> Any:
+        """A density some of whose points are ends of the support, from the inside.
+
+        SciPy's formula may be 0 * inf in the derivative there, so it is taken a tiny step off.
+        """
+        inside, below, above, at_end = masks
+        pz, values = unbox(z), [unbox(s) for s in shapes]
+        if name == "logpdf":
+            closed = np.asarray(self.source._support_mask(pz, *values), bool)  # or without the ends
+            inside, below = inside & closed, below | at_end & ~closed
+        if name == "logpdf" or (self.name, name) in FORMULAS:
+            return self._scattered(name, z, shapes, scale, inside, below, above, shape)
+        low = self.source._get_support(*values)[0]
+        step = np.where(pz == low, 1.0, -1.0) * np.where(pz == 0, 1e-60, np.abs(pz) * 2.0**-52)
+        near = z + np.where(at_end, step, 0.0)
+        value = self._scattered(name, near, shapes, scale, inside, below, above, shape)
+        with np.errstate(all="ignore"):
+            edge = self.source.pdf(pz, *values) / unbox(scale)
+        return with_value(np.where(at_end, edge, unbox(value)), value)
+
+    def _ends(self, name: str, q: Value, shapes: Sequence[Any]) -> Any:
+        """Quantiles of 0 and 1: the ends of the support, with the slope 1 / density in q."""
+        low, high = self.copy._get_support(*shapes)
+        is_low = unbox(q) == (0.0 if name == "ppf" else 1.0)
+        end = np.where(is_low, low, high)
+        with np.errstate(all="ignore"):
+            density = self.source.pdf(unbox(end), *map(unbox, shapes))
+            slope = (1.0 if name == "ppf" else -1.0) / density
+            steep = np.isfinite(slope)
+            moved = (q - value_of(q)) * np.where(steep, slope, 1.0)
+            infinite = with_value(unbox(end), q * slope)
+        return np.where(steep, end + moved, infinite) if is_box(q) else end
 
     def _steps(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Quantiles of integers: steps, so that `loc` alone has a derivative."""
@@ -296,6 +339,8 @@ class Distribution:
         one, other = ("cdf", "sf") if name == "logcdf" else ("sf", "cdf")
         p = self._formula(one, z, shapes)
         likely = unbox(p) > 0.5
+        if self.discrete:  # SciPy's functions of numbers that are not integers do not add up to 1
+            likely = likely & (unbox(z) == np.floor(unbox(z)))
         with np.errstate(divide="ignore"):
             if not np.any(likely):
                 return np.log(p)

@@ -102,10 +102,23 @@ def cdf_distance(
     return with_value(value, np.sum(gaps * np.diff(at)) ** (1 / p))
 
 
+def percentile_of_sorted(values: Value, per: Any, method: str, axis: int) -> Any:
+    """SciPy's own sets the shape of an array, until release 1.14."""
+    if np.ndim(per):
+        return np.stack([percentile_of_sorted(values, q, method, axis) for q in per])
+    _percentile(np.arange(2.0), per, method, 0)  # it refuses what it must
+    place = per / 100 * (np.shape(values)[axis] - 1)
+    low, high = int(np.floor(place)), int(np.ceil(place))
+    share = {"lower": 0.0, "higher": 1.0}.get(method, place - low)
+    return np.take(values, low, axis) * (1 - share) + np.take(values, high, axis) * share
+
+
+_percentile: Any = getattr(_stats_py, "_compute_qth_percentile", None)
 _cdf_distance: Any = getattr(_stats_py, "_cdf_distance", None)
 for _home, _name, _new in (
     (_stats_mstats_common, "siegelslopes_pythran", siegelslopes),
     (_stats_py, "_cdf_distance", cdf_distance),
+    (_stats_py, "_compute_qth_percentile", percentile_of_sorted),
 ):
     if hasattr(_home, _name):
         replace(getattr(_home, _name), _new)

@@ -85,3 +85,30 @@ def test_irwinhall_by_densities_of_fewer_summands():
     assert dd.grad(stats.irwinhall.pdf)(x, n) == pytest.approx(slope, rel=1e-12)
     assert dd.grad(stats.irwinhall.cdf)(x, n) == pytest.approx(stats.irwinhall.pdf(x, n), rel=1e-12)
     assert dd.grad(stats.irwinhall.cdf)(0.3, 1) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "slope"),
+    [
+        ("rayleigh.pdf", (0.0,), 1.0),
+        ("chi.pdf", (0.0, 2.0), 1.0),
+        ("burr12.pdf", (0.0, 2.0, 1.5), 3.0),
+        ("expon.ppf", (0.0,), 1.0),
+        ("expon.isf", (1.0,), -1.0),
+        ("expon.ppf", (1.0,), np.inf),
+        ("uniform.ppf", (1.0, 2.0, 3.0), 3.0),
+    ],
+)
+def test_at_the_ends_of_the_support_the_slope_is_that_inside(name, at, slope):
+    method = name.split(".")
+    f = getattr(getattr(stats, method[0]), method[1])
+    value, found = dd.jvp(lambda x: f(x, *at[1:]), at[:1], (1.0,))
+    assert value == f(*at)
+    assert found == pytest.approx(slope, rel=1e-13)
+
+
+def test_quantiles_of_0_and_1_move_with_the_ends_of_the_support():
+    assert dd.grad(lambda m: stats.uniform.ppf(1.0, m, 3.0))(2.0) == 1.0
+    assert dd.grad(lambda c: stats.genpareto.ppf(1.0, c))(-0.5) == pytest.approx(4.0)
+    assert dd.grad(lambda m: stats.cauchy.ppf(0.0, m))(2.0) == 1.0
+    assert dd.grad(lambda s: stats.levy_l.pdf(0.0, 0.0, s))(2.0) == 0.0

@@ -312,6 +312,11 @@ def test_functions_of_the_program_within_funm_may_read_traced_values():
     assert dd.grad(f)(1.5) == pytest.approx(np.sum(w**1.5 * np.log(w)))
 
 
+def test_left_vectors_of_a_pencil_alone_raise():
+    with pytest.raises(UnsupportedInputError, match="pass right=True"):
+        dd.jvp(lambda a: L.eig(a, A(3, 3), left=True, right=False), (A(3, 3),), (A(3, 3),))
+
+
 def test_homogeneous_eigenvalues_raise():
     with pytest.raises(UnsupportedInputError, match="homogeneous"):
         dd.grad(lambda a: np.real(L.eigvals(a, homogeneous_eigvals=True)).sum())(A(3, 3))

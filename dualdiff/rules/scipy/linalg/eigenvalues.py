@@ -109,6 +109,11 @@ def eig(
     _refuse_homogeneous(homogeneous_eigvals)
     if not (left or right):
         return eigenvalues_like(a, b, value)
+    if left and not right and b is not None:
+        raise UnsupportedInputError(
+            f"left eigenvectors of a pencil have no derivative without the right ones, "
+            f"{user_line()}: SciPy then leaves their norms arbitrary; pass right=True"
+        )
 
     def one(a: Value, b: Value, values: Any, first: Any, second: Any) -> Any:
         w, v = np.linalg.eig(_general(a, b))

@@ -288,10 +288,10 @@ def instead_of_library() -> str:
     return f"{on}{declare if on else declare.capitalize()} (see docs/extending.md)"
 
 
-def plain_target_error(target: str) -> ConversionError:
+def plain_target_error(target: str, where: str | None = None) -> ConversionError:
     """The error for a store of traced values into a plain array."""
     return ConversionError(
-        f"{target} cannot be assigned traced values, {user_line()}. Make the array with "
+        f"{target} cannot be assigned traced values, {where or user_line()}. Make the array with "
         f"dualdiff.numpy.zeros (or empty, array)"
         f"{or_patch(' or run under dualdiff.patch()')}; for `a += x` on a plain a, write "
         f"`a = a + x`. dualdiff.value_of(x) gives the plain value, as a constant."

@@ -103,24 +103,24 @@ def explain(error: BaseException) -> DualdiffError | None:
             cause = cause.__cause__ or cause.__context__
     if ConversionError.last.text is not None and in_library(error):
         return ConversionError(ConversionError.last.text)
-    text = str(error)
+    text, where = str(error), line_text(*user_frame_of(error))
     if text == "Error setting single item of array.":  # `plain.flat[i] = x`
-        return plain_target_error("a plain NumPy array")
+        return plain_target_error("a plain NumPy array", where)
     if text == "object __array__ method not producing an array":
         return ConversionError(
             f"a container that holds traced values cannot become a plain NumPy array, "
-            f"{line_text(*user_frame_of(error))}; write x.to_numpy() or x.values for a Series, a "
+            f"{where}; write x.to_numpy() or x.values for a Series, a "
             f"DataFrame or a DataArray{or_patch(', or run under dualdiff.patch()')}."
         )
     if text.startswith("Iterator operand"):
         return ConversionError(
-            f"np.nditer takes no traced arrays, {user_line()}; write dualdiff.numpy.nditer, or a "
+            f"np.nditer takes no traced arrays, {where}; write dualdiff.numpy.nditer, or a "
             f"loop over np.ndindex(x.shape){or_patch(', or run under dualdiff.patch()')}."
         )
     if "has no callable" in text and "method" in text:
         name = text.rsplit("callable ", 1)[1].split(" ")[0]
         return ConversionError(
-            f"numpy.{name} was called on an object array of traced scalars, {user_line()}. Make "
+            f"numpy.{name} was called on an object array of traced scalars, {where}. Make "
             f"the array with dualdiff.numpy.array([...]) or np.stack([...])"
             f"{or_patch(', or run under dualdiff.patch()')}."
         )
@@ -128,7 +128,7 @@ def explain(error: BaseException) -> DualdiffError | None:
         name = next((g for g in met.groups() if g), "a function")
         if isinstance(error, AttributeError) and not isinstance(getattr(np, name, 0), np.ufunc):
             return None  # of the program itself
-        return objects_error(name, line_text(*user_frame_of(error)))
+        return objects_error(name, where)
     if isinstance(error, (TypeError, ValueError)) and _COMPILED.search(text):
         return ConversionError(
             f"{library_function_of(error) or 'compiled code'} was called on a traced array, "

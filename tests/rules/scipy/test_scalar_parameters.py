@@ -113,17 +113,35 @@ PARAMETERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+WHOLE_NUMBERS: dict[str, Callable[[Any], Any]] = {
+    "CubicSpline": lambda a: interpolate.CubicSpline([0, 1, 2, 3], [0, a, 2, 4])([1, 2]).sum(),
+    "CubicSpline-integral": lambda a: interpolate.CubicSpline(X, a * Y).integrate(0, 1),
+    "PchipInterpolator": lambda a: interpolate.PchipInterpolator(X, a * Y)(1),
+    "PPoly": lambda a: interpolate.PPoly(a * np.ones((3, 2)), [0, 1, 2])(1),
+    "BPoly": lambda a: interpolate.BPoly(a * np.ones((3, 2)), [0, 1, 2])(1),
+    "BSpline": lambda a: interpolate.BSpline([0, 0, 0, 1, 2, 2, 2], a * A(4), 2)(1),
+    "interp1d": lambda a: interpolate.interp1d([0, 1, 2], [0, a, 3])(1),
+    "RegularGridInterpolator": lambda a: interpolate.RegularGridInterpolator(
+        ([0, 1, 2], [0, 1]), a * A(3, 2)
+    )([[1, 1]]),
+    "RectBivariateSpline": lambda a: interpolate.RectBivariateSpline(
+        range(5), range(5), a * A(5, 5)
+    )(1, 2),
+}
+PARAMETERS.update({f"{name}-whole": f for name, f in WHOLE_NUMBERS.items()})
+
+
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_a_parameter_alone_has_its_derivative(name: str) -> None:
     function = PARAMETERS[name]
 
     def f(a: Any) -> tuple[Any, ...]:
-        return (function(a),)
+        return (np.sum(function(a)),)
 
     (expected,) = difference(f, [1.3], [1.0])
     assert expected != 0
-    check_close(dd.jvp(function, (1.3,), (1.0,))[1], expected, 1e-6, "forward")
-    check_close(dd.grad(function)(1.3), expected, 1e-6, "reverse")
+    check_close(dd.jvp(lambda a: f(a)[0], (1.3,), (1.0,))[1], expected, 1e-6, "forward")
+    check_close(dd.grad(lambda a: f(a)[0])(1.3), expected, 1e-6, "reverse")
 
 
 def test_a_logarithmic_chirp_between_equal_frequencies_is_refused() -> None:

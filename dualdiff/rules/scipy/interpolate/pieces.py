@@ -54,7 +54,7 @@ def _batches(a: Value, batch: tuple[int, ...]) -> Any:
 def _inner_values(c: Any, breaks: Any, x: Any, nu: int, extrapolate: bool) -> Any:
     out = np.empty((x.size, c.shape[2]), c.dtype)
     _ppoly.evaluate(
-        np.ascontiguousarray(c), np.ascontiguousarray(breaks), np.ascontiguousarray(x), nu,
+        np.ascontiguousarray(c), *(np.ascontiguousarray(v, float) for v in (breaks, x)), nu,
         extrapolate, out,
     )  # fmt: skip
     return out

@@ -39,9 +39,10 @@ def holds_traced(x: Value, depth: int = 0) -> bool:
         return True
     if kind in (list, tuple):
         return any(holds_traced(v, depth) for v in x)
-    if isinstance(x, dict):
-        return any(holds_traced(v, depth) for v in x.values())
     if getattr(kind, "holds_traced", False):
+        return True
+    # Not x.values(): a dok_array is a dictionary, and asks here before it answers.
+    if isinstance(x, dict) and any(holds_traced(v, depth) for v in dict.values(x)):
         return True
     if depth < _DEPTH and is_of_scipy(kind):
         return any(holds_traced(v, depth + 1) for _, v in attributes(x))
@@ -84,6 +85,8 @@ def plain(x: Value) -> Any:
         return unbox(settle(x)) if is_box(x) else x
     if not holds_traced(x):
         return x
+    if hasattr(x, "as_constant"):
+        return x.as_constant()
     if type(x) in (list, tuple):
         return type(x)(map(plain, x))
     if isinstance(x, dict):

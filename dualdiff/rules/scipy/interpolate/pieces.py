@@ -51,12 +51,14 @@ def _batches(a: Value, batch: tuple[int, ...]) -> Any:
     return np.moveaxis(parts, -2, 0)
 
 
+def _floats(x: Any) -> Any:
+    return np.ascontiguousarray(x, np.float64)
+
+
 def _inner_values(c: Any, breaks: Any, x: Any, nu: int, extrapolate: bool) -> Any:
     out = np.empty((x.size, c.shape[2]), c.dtype)
-    _ppoly.evaluate(
-        np.ascontiguousarray(c), *(np.ascontiguousarray(v, float) for v in (breaks, x)), nu,
-        extrapolate, out,
-    )  # fmt: skip
+    c, breaks, x = np.ascontiguousarray(c), _floats(breaks), _floats(x)
+    _ppoly.evaluate(c, breaks, x, nu, extrapolate, out)
     return out
 
 

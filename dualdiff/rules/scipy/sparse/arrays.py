@@ -29,6 +29,7 @@ _KEEP_ZERO = frozenset(
     ("sin", "tan", "arcsin", "arctan", "sinh", "tanh", "arcsinh", "arctanh", "rint", "sign",
      "expm1", "log1p", "deg2rad", "rad2deg", "floor", "ceil", "trunc", "sqrt")
 )  # fmt: skip
+_SCIPYS = (sparse.csr_array, sparse.csr_matrix, sparse.lil_array, sparse.dok_array)
 _MOVE = frozenset(("reshape", "asformat", "tocsr", "tocsc", "tocoo", "diagonal"))
 
 
@@ -130,7 +131,7 @@ class SparseArray:
             return lambda *args, **kwargs: moved(
                 lambda a: getattr(a, name)(*args, **kwargs), self.canonical()
             )
-        if not name.startswith("_") and hasattr(sparse.csr_array, name):
+        if not name.startswith("_") and any(hasattr(c, name) for c in _SCIPYS):
             raise MissingMethodError(
                 f"a sparse array with traced values has no {name!r}, {user_line()}; use its .data, "
                 f"or .toarray() where that is small enough"
@@ -249,10 +250,33 @@ class SparseArray:
         return moved(lambda a: a[index], self.canonical())
 
     def __setitem__(self, index: Any, value: Value) -> None:
-        raise UnsupportedInputError(
-            f"a sparse array with traced values cannot be assigned to, {user_line()}; assign to "
-            f"its .data, or make it of the new values"
-        )
+        """Store values; zeros become entries."""
+        own, value = self.canonical(), as_operand(value.toarray() if is_sparse(value) else value)
+        shape = shape_of(value)
+        labels = np.arange(own.nnz + 1, own.nnz + 1 + int(np.prod(shape))).reshape(shape)
+        places = _labelled(own, 1).tolil()
+        places[index] = labels if shape else int(labels)
+        found = places.asformat(self.format)
+        data = np.concatenate([own.data, np.ravel(value)])[found.data - 1]
+        self._data, self._like, self._layout = data.astype(self.dtype), found, None
+
+    def setdiag(self, values: Value, k: int = 0) -> None:
+        """Store the elements of a diagonal."""
+        m, n = self.shape
+        places = np.arange(max(0, min(m, n - k) if k >= 0 else min(m + k, n)))
+        values = as_operand(values)
+        if shape_of(values):
+            places = places[: shape_of(values)[0]]
+            values = values[: places.size]
+        self[places + max(0, -k), places + max(0, k)] = values
+
+    def getrow(self, i: int) -> SparseArray:
+        """A row, as a sparse array of two dimensions."""
+        return self[[i]]
+
+    def getcol(self, j: int) -> SparseArray:
+        """A column, as a sparse array of two dimensions."""
+        return self[:, [j]]
 
     def _compare(self, other: Any) -> Any:
         raise UnsupportedInputError(
@@ -281,10 +305,17 @@ def _structure(layout: Layout, like: Any) -> Any:
     return made((ones, *layout.by_row[1:]), shape=layout.shape)
 
 
+def has_stores(a: Value) -> bool:
+    """Whether traced values were stored into an array of SciPy's; see `stores`."""
+    return getattr(a, "traced_stores", None) is not None
+
+
 def wrapped(a: Value) -> SparseArray:
     """A sparse array of either kind, as a `SparseArray`."""
     if isinstance(a, SparseArray):
         return a
+    if has_stores(a):
+        return a.traced_stores.array()
     if a.format not in ("csr", "csc", "coo"):
         a = a.tocsr()
     return SparseArray(a.data, a)

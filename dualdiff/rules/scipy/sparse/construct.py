@@ -19,7 +19,7 @@ from ....errors import UnsupportedInputError, user_line
 from ...numpy.manipulation import as_operand
 from ..dispatch import counterpart, implements
 from . import operators
-from .arrays import SparseArray, moved, wrapped
+from .arrays import SparseArray, is_sparse, moved, wrapped
 
 
 def _in_format(a: SparseArray, kind: Any) -> SparseArray:
@@ -63,8 +63,8 @@ def _constructor(name: str) -> Callable[..., Any]:
     def construct(
         arg1: Any, shape: Any = None, dtype: Any = None, copy: bool = False, **options: Any
     ) -> Any:
-        if isinstance(arg1, SparseArray):
-            made = _in_format(arg1, kind)
+        if is_sparse(arg1):
+            made = _in_format(wrapped(arg1), kind)
         elif type(arg1) is tuple and len(arg1) in (2, 3) and not is_box(arg1):
             made = _from_parts(arg1[0], arg1[1:], shape, kind)
         else:

@@ -11,8 +11,9 @@ from scipy import sparse
 
 from ....array.box import is_box
 from ..dispatch import Entry, enter
-from .arrays import SparseArray, wrapped
+from .arrays import SparseArray, has_stores, wrapped
 from .operators import matmul
+from .stores import declare
 
 _NAMES = ("__add__", "__radd__", "__sub__", "__mul__", "__rmul__", "__matmul__", "multiply", "dot")
 
@@ -31,7 +32,9 @@ def _declare(function: Any, name: str) -> None:
         is_array = is_box(other) and np.ndim(other) > 0
         if is_array and name in ("__matmul__", "dot"):
             return matmul(self, other)
-        if is_array or (isinstance(other, SparseArray) and not isinstance(self, SparseArray)):
+        other = wrapped(other) if has_stores(other) else other
+        has_traced = isinstance(other, SparseArray) or has_stores(self)
+        if is_array or (has_traced and not isinstance(self, SparseArray)):
             return getattr(wrapped(self), name)(other)
         return entry.original(self, other, *args, **kwargs)
 
@@ -43,3 +46,5 @@ for _cls in _classes():
     for _name in _NAMES:
         if isinstance(vars(_cls).get(_name), types.FunctionType):
             _declare(vars(_cls)[_name], _name)
+
+declare(frozenset(_NAMES))

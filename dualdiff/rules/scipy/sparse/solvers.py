@@ -23,7 +23,7 @@ from .. import arguments
 from ..bodies import agreed
 from ..dispatch import Entry, always, implements
 from ..in_place import original_of
-from .arrays import SparseArray, is_sparse
+from .arrays import SparseArray, has_stores, is_sparse, wrapped
 from .construct import csc_array
 from .lu import spsolve
 
@@ -38,8 +38,8 @@ def by_scipy(function: Any, /, *args: Any, **kwargs: Any) -> Any:
 
 def plain(A: Any) -> Any:
     """A matrix, an operator or a vector with plain values."""
-    if isinstance(A, SparseArray):
-        return A.as_constant()
+    if isinstance(A, SparseArray) or has_stores(A):
+        return wrapped(A).as_constant()
     if is_sparse(A) or A is None or isinstance(A, (str, int, float, tuple)):
         return value_of(A)
     if isinstance(A, linalg.LinearOperator):
@@ -421,7 +421,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None) -> Any:
     """``scipy.sparse.linalg.norm`` of a sparse array with traced values."""
     value = by_scipy(original_of(linalg.norm), plain(x), ord, axis)
     if axis is None and ord in (None, "fro", "f"):
-        own = np.linalg.norm(x.canonical().data)
+        own = np.linalg.norm(wrapped(x).canonical().data)
     else:
         own = np.linalg.norm(dense(x), ord, axis)
     return agreed(own, value, "norm", 1e-5)

@@ -17,6 +17,7 @@ from ...array.box import is_box, observe, unbox
 from ...array.dispatch import register
 from ...array.stores import assign_to
 from ...array.subclasses import as_subclass, can_be_traced
+from ...array.views import root_of
 from ...core.batch import Shape, cast, dtype_of, shape_of
 from ...core.trace import materialize
 from ...core.types import Value
@@ -232,6 +233,11 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
     count = np.count_nonzero(mask)
     if count and not np.size(vals):
         raise ValueError("Cannot insert from an empty array!")
+    if is_box(arr) and is_box(vals) and root_of(arr)[0] is root_of(vals)[0]:
+        # NumPy copies element by element, and reads what it has written.
+        for i, element in enumerate(np.argwhere(mask)):
+            assign_to(arr, tuple(element), np.ravel(vals)[i % np.size(vals)])
+        return
     assign_to(arr, mask, cycled(vals, np.arange(count)))
 
 

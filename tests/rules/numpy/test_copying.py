@@ -38,6 +38,8 @@ ROWS = [
     row(stored(lambda y, v: np.put(y, [14, -3], v, "wrap")), A(3, 4), A(2), _id="put-wrap"),
     row(stored(lambda y, v: np.put(y, [14, -3], v, "clip")), A(3, 4), A(), _id="put-clip"),
     row(stored(lambda y, v: np.place(y, MASK, v)), A(3, 4), A(2), _id="place"),
+    row(stored(lambda y, v: np.place(y, MASK, y[0, :2] * v)), A(3, 4), A(2), _id="place-product"),
+    row(stored(lambda y, v: np.place(y, MASK, y.T[1])), A(3, 4), A(2), _id="place-itself"),
     row(stored(lambda y, v: np.putmask(y, MASK, v)), A(3, 4), A(3, 4, seed=1), _id="putmask"),
     row(stored(lambda y, v: np.putmask(y, MASK, v)), A(3, 4), A(5), _id="putmask-cycled"),
     row(

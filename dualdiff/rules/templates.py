@@ -78,6 +78,7 @@ None. Other cases go to `Primitive.general`.
 
 from __future__ import annotations
 
+import builtins
 import functools
 import linecache
 import re
@@ -218,6 +219,7 @@ def function(form: Any, text: Callable[[], str], names: dict[str, Any], name: st
         made.__code__ = _code(text(), names["__file__"]).replace(co_name=name)
         return made
 
-    own = {**names, "become": become}
+    # On Python 3.13, C code looks for the builtins in the globals when it gives a warning.
+    own = {**names, "become": become, "__builtins__": builtins}
     own["bind"] = made = FunctionType(form.__code__, own, name)
     return made

@@ -28,7 +28,9 @@ from ..rules.numpy.kinks import Step, moved, step_taken
 from .inputs import Inputs, any_nan
 
 _TINY = 2.0**-200
-_BASES, _STEPS = (2.0**-8, 2.0**-14, 2.0**-20), 8  # of the steps to extrapolate
+_BASES, _STEPS = [2.0**-k for k in (8, 10, 12, 14, 20)], 8  # of the steps to extrapolate
+# How far limits may lie apart, relative to the largest: of a good base, and of the best one.
+_GOOD, _GOOD_ENOUGH, _SINGLE = 1e-8, 1e-6, 2e-3
 # Powers of the precision: the distances of other arguments, a larger and a smaller one.
 _SMALL, _LARGE = (0.35, 0.47), (0.15, 0.23)
 _NOISE = 1e-6  # of derivatives at the larger steps, relative to the largest
@@ -142,20 +144,25 @@ def extrapolated(inputs: Inputs, derive: Callable[[Inputs], Sequence[Any]]) -> S
         leaves = _stepped(inputs, derive, step)
         return leaves if step.taken and not any_nan(leaves) else None
 
+    best, least = None, np.inf
     for base in _BASES:
         limits: list[Sequence[Any]] = []
         for seed in (3, 4):
             ends = at(base, seed), at(base * _STEPS, seed)
             if ends[0] is None or ends[1] is None or any(map(_grows, ends[0], ends[1])):
-                return None
+                break
             between = [at(base * k, seed) for k in range(2, _STEPS)]
             steps = [s for s in (ends[0], *between, ends[1]) if s is not None]
             if len(steps) < _STEPS:
-                return None
+                break
             limits += [_polynomial_at_zero(steps), _polynomial_at_zero(steps[:-1])]
-        if all(all(map(_equal, limits[0], other)) for other in limits[1:]):
-            return limits[0]
-    return None
+        else:
+            apart = max(max(map(_apart, limits[0], other)) for other in limits[1:])
+            if apart <= _GOOD:
+                return limits[0]
+            if apart < least:
+                best, least = limits[0], apart
+    return best if least <= _GOOD_ENOUGH else None
 
 
 def _polynomial_at_zero(steps: Sequence[Sequence[Any]]) -> list[Any]:
@@ -173,12 +180,14 @@ def _grows(near: Any, far: Any) -> bool:
     return bool(size[0] > 4 * size[1] > 0)
 
 
-def _equal(a: Any, b: Any) -> bool:
+def _apart(a: Any, b: Any) -> float:
+    """The distance of two limits, relative to the largest entry and to the precision."""
     if a is None or b is None:
-        return a is b
+        return 0.0 if a is b else np.inf
     a, b = unbox(a), unbox(b)
-    tolerance = 1e-8 if dtype_of(a).itemsize > 4 * (1 + (dtype_of(a).kind == "c")) else 2e-3
-    return bool(np.all(np.abs(a - b) <= tolerance * np.max(np.abs(a), initial=0.0)))
+    size, distance = (float(np.max(np.abs(x), initial=0.0)) for x in (a, a - b))
+    is_double = dtype_of(a).itemsize > 4 * (1 + (dtype_of(a).kind == "c"))
+    return distance / (size or 1.0) * (1.0 if is_double else _GOOD / _SINGLE) if distance else 0.0
 
 
 def _moved_value(v: Any, size: float, rng: np.random.Generator) -> Any:

@@ -86,14 +86,6 @@ def _direction_step(t: Tangent, x: Value, ans: Value, axis: Axes) -> Any:
     return t * np.where(origin, np.nan, 1 / np.where(origin, 1, radius))
 
 
-def _direction_jvp(t: Tangent, x: Value, ans: Value, axis: Axes) -> Any:
-    step = _direction_step(t, x, ans, axis)
-    if is_box(t):
-        return step
-    still = ~np.any(t, axis=axis, keepdims=True)  # as the tangent of ``x - x``
-    return np.where(still, 0, step) if np.any(still) else step
-
-
 direction_p = rule(
-    direction, jvp=_direction_jvp, vjp=_direction_step, name="direction", structure=Axis()
+    direction, jvp=_direction_step, vjp=_direction_step, name="direction", structure=Axis()
 )

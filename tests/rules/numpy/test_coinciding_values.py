@@ -259,6 +259,43 @@ def test_second_derivatives_at_coinciding_values(x: np.ndarray) -> None:
     np.testing.assert_allclose(found, np.tensordot(right, t, 2), rtol=0, atol=1e-8 * size)
 
 
+def inverse_by_vectors(x: Any) -> Any:
+    w, v = np.linalg.eigh(x)
+    return weighted((v / w) @ v.T, 1)
+
+
+def inverse_by_svd(x: Any) -> Any:
+    u, s, vh = np.linalg.svd(x)
+    return weighted((u / s) @ vh, 1)
+
+
+def inverse(x: Any) -> Any:
+    return weighted(np.linalg.inv(x), 1)
+
+
+@pytest.mark.parametrize("gap", [0.0, 1e-8, 3e-7, 1e-5])
+@pytest.mark.parametrize(
+    ("f", "right", "values"),
+    [
+        (one_call, expm_weighted, [1.0, 1.0, 3.0]),
+        (inverse_by_vectors, inverse, [0.1, 0.1, 2.0]),
+        (inverse_by_svd, inverse, [1.0, 1.0, 3.0]),
+    ],
+)
+def test_second_derivatives_at_nearly_equal_values_lose_no_digits(
+    f: Loss, right: Loss, values: list[float], gap: float
+) -> None:
+    x = normal_matrix([values[0] * (1 + gap), *values[1:]], False)
+    first, second = hermitian(A(3, 3, seed=2)), hermitian(A(3, 3, seed=3))
+
+    def along(f: Loss) -> Loss:
+        return lambda t: f(x + t[0] * first + t[1] * second)
+
+    expected = dd.hessian(along(right))(np.zeros(2))
+    found = dd.hessian(along(f))(np.zeros(2))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+
+
 @pytest.mark.parametrize("x", COINCIDING)
 def test_linearize_pushes_at_coinciding_values(x: np.ndarray) -> None:
     t = A(3, 3, seed=2)

@@ -14,7 +14,7 @@ from ....core import trace as levels
 from ....core.types import Cotangent, Value
 from ....errors import UnsupportedInputError, user_line
 from .splitting import is_splitting, slopes_quotient, unmasked, width
-from .spreading import NEAR
+from .spreading import NEAR, NEAR_TWICE
 
 # The power of the precision below which a number counts as 0: in pulls, with many roundings, and
 # in pushes, with one product.
@@ -104,7 +104,8 @@ def by_gaps(k: Any, w: Value, zero: Any, size: Any, rounding: Any = None) -> Any
     gaps = w[..., None, :] - w[..., :, None]
     distances = np.abs(unbox(gaps))
     close = (distances <= rounding[..., None]) & ~same
-    nearest = NEAR * np.abs(unbox(w)).max(axis=-1, keepdims=True, initial=0.0)
+    share = NEAR_TWICE if _has_derivative(k) else NEAR
+    nearest = share * np.abs(unbox(w)).max(axis=-1, keepdims=True, initial=0.0)
     near = (distances <= nearest[..., None]) & ~same & ~close
     if np.any(near) and np.any(near & (unbox(k) != 0)):
         levels.cancellations += 1

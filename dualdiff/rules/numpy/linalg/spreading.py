@@ -19,7 +19,9 @@ from ....array.box import unbox
 from ....core.types import Value
 from ..kinks import Step
 
-NEAR = 1e-7  # relative to the largest value
+# Gaps relative to the largest value below which first and second derivatives lose too many digits:
+# rounding grows with the inverse of a gap, and of its square.
+NEAR, NEAR_TWICE = 1e-7, 1e-4
 _LEAST_STEP = 2.0**-30
 
 
@@ -31,7 +33,7 @@ def spread(w: ndarray, rounding: float, step: Step, rng: np.random.Generator) ->
     """A change of a diagonal matrix of values that spreads those that nearly coincide, or None."""
     scale = float(np.abs(w).max(initial=0.0))
     size = step.size * (scale or 1.0)
-    near = _near(w, min(NEAR, 0.1 * step.size) * scale)
+    near = _near(w, min(NEAR_TWICE, 0.1 * step.size) * scale)
     if np.count_nonzero(near) == w.size:
         return None
     same = _near(w, rounding)

@@ -13,9 +13,9 @@ from scipy.optimize import OptimizeResult
 from ...array.box import is_box
 from ...core.muted import muted
 from ...core.types import Value
-from ...errors import UnsupportedInputError, user_line
+from ...errors import ConversionError, UnsupportedInputError, user_line
 from ...transforms.checkpoint import value_of
-from ..numpy.creation import asarray, contains_box, given
+from ..numpy.creation import asarray, assignable, contains_box, given
 from . import arguments
 from .arguments import any_traced, as_plain_function
 
@@ -48,8 +48,34 @@ def is_constant(*given: Any) -> bool:
     return not (_last.get().traced or any_traced(given))
 
 
+def storing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of plain arrays that may store traced values into arrays like them.
+
+    ``np.zeros_like(y)`` of a plain y takes no traced values. Where that raises, the function is
+    called again with an array that takes them.
+    """
+    is_storing = False
+
+    @functools.wraps(function)  # SciPy asks for the parameters of a model
+    def call(*x: Any, **named: Any) -> Any:
+        nonlocal is_storing
+        if not is_storing:
+            try:
+                return function(*x, **named)
+            except (TypeError, ValueError) as error:  # NumPy puts its own before ours
+                causes = (error, error.__cause__, error.__context__)
+                is_ours = any(isinstance(cause, ConversionError) for cause in causes)
+                if not is_ours or not any(type(a) is np.ndarray for a in x):
+                    raise
+                is_storing = True
+        return function(*(assignable(a) if type(a) is np.ndarray else a for a in x), **named)
+
+    return call
+
+
 def with_args(function: Callable[..., Any], args: Any) -> Callable[..., Any]:
     """A function with SciPy's additional arguments at the end."""
+    function = storing(function)
     if args == () and type(args) is tuple:
         return function
     rest = args if isinstance(args, tuple) else (args,)
@@ -62,7 +88,7 @@ def plain_callable(function: Any, args: Any = ()) -> Any:
         return function
     live = with_args(function, value_of(args))
 
-    @functools.wraps(live)  # SciPy asks for the parameters of a model
+    @functools.wraps(live)
     def noted(*x: Any, **named: Any) -> Any:
         out = live(*x, **named)
         kind = type(out)

@@ -228,4 +228,5 @@ if __name__ == "__main__":
 
     chosen = sys.argv[1:]
     recorder = coverage.Recorder(coverage.recorded() if chosen else {})
-    sys.exit(pytest.main([str(HERE), "-q", *chosen], plugins=[recorder]))
+    paths = [] if any(Path(c).exists() for c in chosen) else [str(HERE)]
+    sys.exit(pytest.main([*paths, "-q", *chosen], plugins=[recorder]))

@@ -16,6 +16,7 @@ from scipy.interpolate import (
 )
 
 import dualdiff as dd
+from dualdiff.errors import MissingRuleError
 from tests.rules.table import A, row, rule_tests
 
 S = dd.scipy.interpolate
@@ -73,6 +74,15 @@ ROWS = [
        name="splrep-knots"),
     of(lambda y, t: S.splrep(X, y, t=t)[1], Y, np.array([0.47]), name="splrep-t"),
     of(lambda y: S.splrep(X, np.append(y, y[:1]), per=1)[1], Y[:8], name="splrep-periodic"),
+    of(lambda x, y, q: S.splev(q, S.splprep([x, y], s=0)[0]), X, Y, R, name="splprep"),
+    of(lambda y, u, q: S.splev(q, S.splprep([X, y], u=u, k=2, s=0)[0]), Y, X, R,
+       name="splprep-parameter"),
+    of(lambda t, c, x: S.insert(x, (t, c, 3), 2)[1][:8], KNOTS, C, 0.8, name="insert"),
+    of(lambda c, x: S.insert(x, (KNOTS, [c, 2 * c], 3))[1][1][:7], C, 0.8, name="insert-curve"),
+    of(lambda x, y, z, t, q: S.LSQBivariateSpline(x, y, z, t, [], kx=1, ky=1)(q, 0.7), SITES[:, 0],
+       SITES[:, 1], HEIGHTS, np.array([0.6]), R, name="LSQBivariateSpline"),
+    of(lambda z, w, q: S.SmoothBivariateSpline(SITES[:, 0], SITES[:, 1], z, w, kx=1, ky=2)(q, 0.7),
+       HEIGHTS, A(10, low=0.5), R, name="SmoothBivariateSpline"),
     of(lambda x, y, w, q: S.UnivariateSpline(x, y, w, s=0)(q), X, Y, W, R,
        name="UnivariateSpline"),
     of(lambda x, y, q: S.InterpolatedUnivariateSpline(x, y, k=2)(q), X, Y, R,
@@ -163,6 +173,7 @@ def test_a_smoothing_spline_solves_its_own_equations_on_the_trace():
     for make in (
         lambda y: UnivariateSpline(x, y, s=0.05)(R),
         lambda y: scipy.interpolate.splev(R, scipy.interpolate.splrep(x, y, s=0.05)),
+        lambda y: np.stack(S.splev(R, S.splprep([y, x], u=x, s=0.05)[0]))[0],
     ):
         jacobian = dd.jacobian(make)(y)
         # The residual stays s, so a change of the data by a multiple of a cubic changes the spline
@@ -172,6 +183,13 @@ def test_a_smoothing_spline_solves_its_own_equations_on_the_trace():
         # FITPACK meets s to a thousandth only, so its differences are no reference.
         curved = dd.jvp(dd.jacobian(make), (y,), (x**2,))[1]
         assert np.all(np.abs(curved) < 1e-6)
+
+
+def test_surfaces_that_choose_knots_by_the_data_say_so():
+    x, y = A(60, low=0.0), A(60, seed=1, low=0.0)
+    z = np.sin(8 * x) * y
+    with pytest.raises(MissingRuleError, match="LSQBivariateSpline"):
+        dd.grad(lambda z: S.SmoothBivariateSpline(x, y, z, s=0.2).ev(0.5, 0.5))(z)
 
 
 def test_scattered_points_outside_the_hull_have_the_fill_value():

@@ -121,3 +121,33 @@ def test_a_constant_problem_inside_a_derivative_is_scipys(name):
     f = CONSTANT[name]
     for first in (dd.grad, dd.derivative):
         assert first(lambda p: p * f())(2.0) == f()
+
+
+def flow(k):
+    def slope(t, y):
+        out = np.zeros_like(y)
+        out[0] = -k * y[0]
+        out[1] = y[0] - k * y[1]
+        return out
+
+    return slope
+
+
+STORING = {
+    "solve_ivp": (lambda k: solve_ivp(flow(k), (0, 1), [1.0, 2.0], rtol=1e-9).y[0, -1], 1e-5),
+    "odeint": (lambda k: odeint(flow(k), [1.0, 2.0], [0, 1], tfirst=True)[-1, 0], 1e-5),
+    "root": (lambda k: 1 / root(lambda x: flow(k)(0, x) + 1, [1.0, 2.0]).x[0], None),
+    "least_squares": (lambda k: 1 / least_squares(lambda x: flow(k)(0, x) + 1, [1, 2]).x[0], None),
+    "minimize": (
+        lambda k: 1 / minimize(lambda x: sum((flow(k)(0, x) + 1) ** 2), [1, 2]).x[0],
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STORING)
+def test_functions_may_store_traced_values_into_arrays_like_their_argument(name):
+    f, close = STORING[name]
+    expected = -np.exp(-1.3) if close else 1.0
+    for derivative in (dd.grad(f), dd.derivative(f)):
+        assert derivative(1.3) == pytest.approx(expected, rel=close or 1e-6)

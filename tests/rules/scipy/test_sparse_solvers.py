@@ -149,3 +149,35 @@ def test_plain_arrays_take_traced_ones_on_the_right():
         total = lambda s, f=f: f(s * sp.csr_array(M)).toarray().sum()  # noqa: E731
         central = (total(2.0 + 1e-6) - total(2.0 - 1e-6)) / 2e-6
         assert dd.grad(total)(2.0) == pytest.approx(central, rel=1e-7)
+
+
+def test_zeros_of_a_dense_graph_are_no_edges():
+    graph = np.array([[0, 1.2, 0, 2.5], [0, 0, 0.7, 3.0], [0, 0, 0, 0.9], [0.3, 0, 0, 0]])
+    for f in (
+        cg.shortest_path,
+        cg.dijkstra,
+        cg.johnson,
+        lambda w: cg.minimum_spanning_tree(w).toarray(),
+        lambda w: cg.csgraph_to_dense(w, null_value=9.0),
+    ):
+        value, slope = dd.jvp(lambda s, f=f: f(sp.csr_array(graph * s) * s), (2.0,), (1.0,))
+        plain = f(sp.csr_array(graph * 4.0))
+        np.testing.assert_array_equal(value, plain)
+        # Lengths are proportional to the square of the factor.
+        np.testing.assert_allclose(slope, np.where(plain == 9.0, 0.0, plain), rtol=1e-12)
+
+
+def test_arrays_of_lists_and_of_keys_take_traced_factors():
+    for kind in (sp.lil_array, sp.dok_array):
+        plain = kind(M)
+        for f in (lambda s: plain * s, lambda s: s * plain, lambda s: plain / s):  # noqa: B023
+            total = lambda s, f=f: (f(s) @ B).sum()  # noqa: E731
+            central = (total(2.0 + 1e-6) - total(2.0 - 1e-6)) / 2e-6
+            assert dd.grad(total)(2.0) == pytest.approx(central, rel=1e-7)
+
+
+def test_the_extremes_of_a_sparse_array_count_zeros():
+    data, places = np.array([-2.0, -3.0, 2.0]), ([0, 1, 1], [0, 0, 0])
+    array = lambda d: sp.coo_array((d, places), shape=(2, 2))  # noqa: E731
+    assert dd.grad(lambda d: array(d).max())(data).tolist() == [0.0, 0.0, 0.0]
+    assert dd.grad(lambda d: array(d).min())(data).tolist() == [1.0, 0.0, 0.0]

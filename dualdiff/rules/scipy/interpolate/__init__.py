@@ -11,7 +11,7 @@ from .curves import (
     krogh_interpolate,
     pchip_interpolate,
 )
-from .fitpack import spalde, splantider, splder, splev, splint, splrep, sproot
+from .fitpack import insert, spalde, splantider, splder, splev, splint, splprep, splrep, sproot
 from .fits import make_interp_spline, make_lsq_spline
 from .grids import interpn
 from .more import lagrange, make_smoothing_spline, pade
@@ -22,6 +22,7 @@ __all__ = [
     "barycentric_interpolate",
     "bisplev",
     "griddata",
+    "insert",
     "interpn",
     "krogh_interpolate",
     "lagrange",
@@ -35,6 +36,7 @@ __all__ = [
     "splder",
     "splev",
     "splint",
+    "splprep",
     "splrep",
     "sproot",
 ]

@@ -160,3 +160,69 @@ def bisplev(x: Value, y: Value, tck: Any, dx: int = 0, dy: int = 0) -> Any:
     value = by_scipy(_bisplev, plain(x), plain(y), plain(tck), dx, dy)
     out = _on_grid(tck, np.atleast_1d(asarray(x)), np.atleast_1d(asarray(y)), dx, dy)
     return agreed(np.reshape(out, np.shape(value)), value, "bisplev")
+
+
+_smooth = original_of(interpolate.SmoothBivariateSpline.__init__)
+_nearest = original_of(interpolate.LSQBivariateSpline.__init__)
+
+
+def _end(points: Value, middle: Value, t: Any, given_end: Any, which: int) -> Any:
+    """The end of a surface's domain: of the data, or beyond FITPACK's array of knots."""
+    if given_end is not None:
+        return asarray(given_end)
+    end = np.max(points) if which else np.min(points)
+    if unbox(end) == t[which]:
+        return end
+    array = np.concatenate([middle, np.zeros(1)])  # SciPy fills it up with zeros
+    low, high = np.min(array), np.max(array)
+    step = (high - low) / len(t)
+    return high + step if which else low - step
+
+
+def _fitted(spline: Any, x: Value, y: Value, z: Value, w: Value, inner: Any, bbox: Any) -> None:
+    """Give a surface the derivatives of least squares on its knots, by all data."""
+    x, y, z = (np.ravel(asarray(v)) * 1.0 for v in (x, y, z))
+    ts, rows = [], []
+    for points, middle, k, t0, ends in zip(
+        (x, y), inner, spline.degrees, spline.tck, (bbox[:2], bbox[2:]), strict=False
+    ):
+        middle = asarray(middle) * 1.0
+        start = _end(points, middle, t0, ends[0], 0)
+        stop = _end(points, middle, t0, ends[1], -1)
+        parts = [np.broadcast_to(v, (k + 1,)) for v in (start, stop)]
+        t = np.concatenate([parts[0], middle, parts[1]])
+        ts.append(agreed(t, t0, "the knots of a surface") if holds_traced(t) else t0)
+        rows.append(_design(ts[-1], k, points))
+    matrix = np.reshape(rows[0][:, :, None] * rows[1][:, None, :], (shape_of(x)[0], -1))
+    weights = np.ones(shape_of(x)) if w is None else np.ravel(asarray(w))
+    c = np.linalg.lstsq(matrix * weights[:, None], z * weights, rcond=1e-14)[0]
+    spline.tck = (*ts, agreed(c, spline.tck[2], "a surface near data", 1e-5))
+    fp = np.sum((weights * (np.matmul(matrix, c) - z)) ** 2)
+    spline.fp = given(fp, np.float64(spline.fp))
+
+
+@implements(interpolate.LSQBivariateSpline.__init__)
+def _init_nearest(
+    self: Any, x: Value, y: Value, z: Value, tx: Value, ty: Value, w: Value = None,
+    bbox: Any = (None,) * 4, kx: int = 3, ky: int = 3, eps: Any = None,
+) -> None:  # fmt: skip
+    """The surface on given knots nearest to data, by the data, weights and knots."""
+    arguments = [plain(a) for a in (x, y, z, tx, ty, w, bbox)]
+    by_scipy(_nearest, self, *arguments, kx, ky, eps)
+    _fitted(self, x, y, z, w, (tx, ty), bbox)
+
+
+@implements(interpolate.SmoothBivariateSpline.__init__)
+def _init_smooth(
+    self: Any, x: Value, y: Value, z: Value, w: Value = None, bbox: Any = (None,) * 4,
+    kx: int = 3, ky: int = 3, s: Any = None, eps: float = 1e-16,
+) -> None:  # fmt: skip
+    """A surface near data where that is one polynomial, by the data and weights."""
+    by_scipy(_smooth, self, *(plain(a) for a in (x, y, z, w, bbox)), kx, ky, plain(s), eps)
+    if len(self.tck[0]) > 2 * kx + 2 or len(self.tck[1]) > 2 * ky + 2:
+        raise MissingRuleError(
+            f"SmoothBivariateSpline has no derivative where it chooses knots, {user_line()}: they "
+            f"depend on the data. Pass them to LSQBivariateSpline: get_knots() of a plain "
+            f"SmoothBivariateSpline without the first and last {kx + 1} of x and {ky + 1} of y"
+        )
+    _fitted(self, x, y, z, w, ((), ()), bbox)

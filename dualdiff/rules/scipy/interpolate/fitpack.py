@@ -152,34 +152,38 @@ def smoothed(x: Value, y: Value, w: Value, t: Value, k: int, s: Value, c: Any) -
 
     For s > 0 and more than one polynomial, they minimise the jumps of the k-th derivative where the
     weighted residual is s. They solve ``(A'A + B'B / p) c = A'y`` with p such that it is.
+    Arguments: `y` (m,), or (m, e) for curves in several dimensions; c as y.
     """
     n = shape_of(t)[0] - k - 1
+    one, m = np.ndim(y) == 1, shape_of(x)[0]
+    data = np.reshape(y, (m, -1))
     entries, first = knots.design_rows(t, k, x)
-    free = fits.least_squares(entries, first, n, np.reshape(y, (-1, 1)), w)[:, 0]
-    residual = w * (np.sum(entries * free[first[:, None] + np.arange(k + 1)], axis=1) - y)
-    least = float(np.sum(np.square(unbox(residual))))
-    level = float(np.asarray(unbox(s)))
-    size = float(np.sum(np.square(unbox(w * y))))
-    if n == k + 1 or level <= least + 1e-10 * max(size, 1e-300):
-        return free
+    free = fits.least_squares(entries, first, n, data, w)
     column = first[:, None] + np.arange(k + 1)
-    place = np.arange(shape_of(x)[0])[:, None] * n + column
-    matrix = fits.scattered(entries, place, (shape_of(x)[0], n)) * w[:, None]
+    fitted = np.sum(entries[:, :, None] * free[column], axis=1)
+    least = float(np.sum(np.square(unbox(w[:, None] * (fitted - data)))))
+    level = float(np.asarray(unbox(s)))
+    data = w[:, None] * data
+    size = float(np.sum(np.square(unbox(data))))
+    if n == k + 1 or level <= least + 1e-10 * max(size, 1e-300):
+        return free[:, 0] if one else free
+    place = np.arange(m)[:, None] * n + column
+    matrix = fits.scattered(entries, place, (m, n)) * w[:, None]
     jumps = _jumps(t, k, n)
-    data = w * y
     square = np.matmul(np.transpose(matrix), matrix)
     penalty = np.matmul(np.transpose(jumps), jumps)
     right = np.matmul(np.transpose(matrix), data)
     parts: list[Any] = [unbox(a) for a in (square, penalty, right, matrix, data)]
-    start = np.append(c, _penalty(parts, level))
+    start = np.append(np.ravel(c), _penalty(parts, level))
 
     def equations(z: Value) -> Any:
-        c, q = z[:n], z[n]
+        c, q = np.reshape(z[:-1], (n, -1)), z[-1]
         gap = np.sum((np.matmul(matrix, c) - data) ** 2) - s
         bend = np.matmul(square, c) + np.exp(q) * np.matmul(penalty, c) - right
-        return np.concatenate([bend, np.reshape(gap, (1,))])
+        return np.concatenate([np.ravel(bend), np.reshape(gap, (1,))])
 
-    return lift(equations, start, name="the equations of a smoothing spline")[:n]
+    found = lift(equations, start, name="the equations of a smoothing spline")[:-1]
+    return found if one else np.reshape(found, (n, -1))
 
 
 def _penalty(parts: list[Any], s: float) -> float:
@@ -283,3 +287,82 @@ def _periodic_splrep(
     t, c = part(spline, "t"), part(spline, "c")
     c = np.concatenate([c, np.zeros(len(c0) - shape_of(c)[0])])
     return agreed(t, t0, "splrep"), agreed(c, c0, "splrep", 1e-5), k
+
+
+_splprep = original_of(interpolate.splprep)
+
+
+@implements(interpolate.splprep)
+def splprep(
+    x: Value,
+    w: Value = None,
+    u: Value = None,
+    ub: Value = None,
+    ue: Value = None,
+    k: int = 3,
+    task: int = 0,
+    s: Value = None,
+    t: Value = None,
+    full_output: int = 0,
+    nest: Any = None,
+    per: int = 0,
+    quiet: int = 1,
+) -> Any:
+    """``scipy.interpolate.splprep``: knots, coefficients and parameters of a curve near points, by
+    the points, weights and parameters; see `splrep`."""
+    if per:
+        raise MissingRuleError(
+            f"splprep of traced values has no derivative for per=1, {user_line()}; "
+            f"make_interp_spline has bc_type='periodic'"
+        )
+    arguments = [plain(a) for a in (x, w, u, ub, ue)]
+    found = by_scipy(_splprep, *arguments, k, task, plain(s), plain(t), 1, nest, per, quiet)
+    ((t_found, c_found, _), u_found), *rest = found
+    points = np.transpose(from_nested(x) * 1.0)
+    m = shape_of(points)[0]
+    if u is None:  # the lengths of the polygon
+        steps = np.sqrt(np.sum((points[1:] - points[:-1]) ** 2, axis=1))
+        lengths = np.concatenate([np.zeros(1), np.cumsum(steps)])
+        u = agreed(lengths / lengths[-1], u_found, "splprep")
+    else:
+        u = asarray(u) * 1.0
+    weights = np.ones(m) if w is None else asarray(w) * 1.0
+    own = moving_knots(t_found, u, k, (ub, ue), t)
+    n = len(t_found) - k - 1
+    s = m - np.sqrt(2 * m) if s is None else s
+    c = smoothed(u, points, weights, own, k, 0.0 if task == -1 else s, np.transpose(c_found))
+    c = np.transpose(c[:n])
+    curve = [agreed(c[i], value, "splprep", 1e-2) for i, value in enumerate(c_found)]
+    tcku = [own, curve, k], u
+    return (tcku, *rest) if full_output else tcku
+
+
+_insert = original_of(interpolate.insert)
+
+
+@_declared("insert")
+def insert(x: Value, tck: Any, m: int = 1, per: int = 0) -> Any:
+    """``scipy.interpolate.insert``: the same spline with another knot, m times (W. Boehm, Computer
+    Aided Design 12, 1980)."""
+    if per or isinstance(tck, BSpline):
+        raise MissingRuleError(
+            f"insert of traced values takes a tuple (t, c, k) and per=0, {user_line()}"
+        )
+    value = by_scipy(_insert, plain(x), plain(tck), m, per)
+    t, c, k = _tck(tck)
+    c = c if np.ndim(c) > 1 else c[None]
+    x = asarray(x) * 1.0
+    for _ in range(m):
+        j = int(knots.interval_at(unbox(t), k, np.asarray(unbox(x))))
+        low, high = t[j - k + 1 : j + 1], t[j + 1 : j + k + 1]
+        share = (x - low) / (high - low)
+        middle = share * c[:, j - k + 1 : j + 1] + (1 - share) * c[:, j - k : j]
+        c = np.concatenate([c[:, : j - k + 1], middle, c[:, j:]], axis=1)
+        t = np.concatenate([t[: j + 1], np.reshape(x, (1,)), t[j + 1 :]])
+    found = value[1] if isinstance(value[1], list) else [value[1]]
+    n = shape_of(t)[0] - k - 1
+    rows: list[Any] = [
+        np.concatenate([agreed(c[i, :n], row[:n], "insert"), row[n:]])  # which no one reads
+        for i, row in enumerate(found)
+    ]
+    return agreed(t, value[0], "insert"), rows if found is value[1] else rows[0], k

@@ -234,6 +234,24 @@ class SparseArray:
         m, n = self.shape
         return total / (m * n if axis is None or isinstance(axis, tuple) else (m, n)[axis])
 
+    def max(self, axis: Any = None, out: Any = None) -> Any:
+        """The largest element, zeros included."""
+        return self._extreme(np.max, "max", axis, out)
+
+    def min(self, axis: Any = None, out: Any = None) -> Any:
+        """The smallest element, zeros included."""
+        return self._extreme(np.min, "min", axis, out)
+
+    def _extreme(self, function: Callable[[Any], Any], name: str, axis: Any, out: Any) -> Any:
+        if axis is not None or out is not None:
+            raise UnsupportedInputError(
+                f"{name} of a traced sparse array takes neither axis nor out, {user_line()}; use "
+                f".toarray() where that is small enough"
+            )
+        data, layout = self.canonical().data, self.layout
+        rest = np.zeros(int(shape_of(data)[0] < layout.shape[0] * layout.shape[1]))
+        return function(np.concatenate([data, rest]))
+
     def trace(self, offset: int = 0) -> Any:
         """The sum along a diagonal."""
         return np.sum(self.diagonal(k=offset))

@@ -27,6 +27,17 @@ def _declared(original: Any, implementation: Any) -> Any:
     return counterpart(original, implementation, lambda: implementation)
 
 
+def _graph(csgraph: Any) -> Any:
+    """A new plain graph.
+
+    A traced matrix that became sparse has all elements as entries; zeros among them are no edges.
+    """
+    graph = plain(csgraph).copy()
+    if is_sparse(csgraph) and csgraph.nnz == np.prod(csgraph.shape):
+        graph.eliminate_zeros()
+    return graph
+
+
 def _lengths(weights: Value, found: Any, before: Any, directed: bool) -> Any:
     """Distances as sums of the weights along paths, given by the node before each node."""
     plain_weights = np.asarray(plain(weights))
@@ -70,9 +81,7 @@ def _shortest(name: str) -> Any:
         options = {**dict(zip(names, args, strict=False)), **kwargs}
         wants = options.pop("return_predecessors", False)
         options.pop("overwrite", None)
-        graph = plain(csgraph)
-        graph = graph.copy()
-        found = by_scipy(original, graph, return_predecessors=True, **options)
+        found = by_scipy(original, _graph(csgraph), return_predecessors=True, **options)
         if not options.get("unweighted", False):
             lengths = _lengths(
                 dense(csgraph), found[0], found[1], bool(options.get("directed", True))
@@ -94,7 +103,7 @@ _tree: Any = csgraph.minimum_spanning_tree
 
 def _spanning(csgraph: Any, overwrite: bool = False) -> Any:
     """``scipy.sparse.csgraph.minimum_spanning_tree``, by the weights; the tree is constant."""
-    found = by_scipy(_tree, plain(csgraph).copy()).tocoo()
+    found = by_scipy(_tree, _graph(csgraph)).tocoo()
     weights = dense(csgraph)[found.row, found.col]
     return csr_array((weights, (found.row, found.col)), shape=found.shape)
 
@@ -107,7 +116,7 @@ def _distances(
     graph: Any, predecessors: Any, directed: bool = True, null_value: float = np.inf
 ) -> Any:
     """``scipy.sparse.csgraph.construct_dist_matrix``, by the weights."""
-    found = by_scipy(_matrix, plain(graph), predecessors, directed, null_value)
+    found = by_scipy(_matrix, _graph(graph), predecessors, directed, null_value)
     return _lengths(dense(graph), found, predecessors, directed)
 
 
@@ -117,8 +126,9 @@ _to_dense: Any = csgraph.csgraph_to_dense
 
 def _as_dense(csgraph: Any, null_value: float = 0) -> Any:
     """``scipy.sparse.csgraph.csgraph_to_dense``, by the weights."""
-    found = by_scipy(_to_dense, plain(csgraph), null_value)
-    places = plain(csgraph).tocoo()
+    graph = _graph(csgraph)
+    found = by_scipy(_to_dense, graph, null_value)
+    places = graph.tocoo()
     is_edge = np.zeros(found.shape, bool)
     is_edge[places.row, places.col] = True
     return given(np.where(is_edge, csgraph.toarray(), null_value), found)
@@ -183,7 +193,7 @@ if hasattr(csgraph, "yen"):
         options |= kwargs
         wants = options.pop("return_predecessors", False)
         found, before = by_scipy(
-            _yen, plain(csgraph), source, sink, K, return_predecessors=True, **options
+            _yen, _graph(csgraph), source, sink, K, return_predecessors=True, **options
         )
         if not options.get("unweighted"):
             lengths = [

@@ -15,7 +15,10 @@ from .arrays import SparseArray, has_stores, wrapped
 from .operators import matmul
 from .stores import declare
 
-_NAMES = ("__add__", "__radd__", "__sub__", "__mul__", "__rmul__", "__matmul__", "multiply", "dot")
+_NAMES = (
+    "__add__", "__matmul__", "__mul__", "__radd__", "__rmul__", "__sub__", "__truediv__", "dot",
+    "multiply",
+)  # fmt: skip
 
 
 def _classes() -> Iterator[type]:
@@ -36,6 +39,8 @@ def _declare(function: Any, name: str) -> None:
         has_traced = isinstance(other, SparseArray) or has_stores(self)
         if is_array or (has_traced and not isinstance(self, SparseArray)):
             return getattr(wrapped(self), name)(other)
+        if is_box(other) and self.format in ("lil", "dok"):  # these store each element by itself
+            return getattr(wrapped(self.tocsr()), name)(other)
         return entry.original(self, other, *args, **kwargs)
 
     entry = Entry(function, lambda: operate)

@@ -9,6 +9,7 @@ from .debug import debug_nans
 from .errors import DualdiffError
 from .explaining import explain
 from .patching import patch, patch_numpy
+from .rules import dask as _dask  # noqa: F401  # its functions take traced values once it is loaded
 from .rules.numpy.linalg.matrices import symmetrize
 from .settings import config
 from .sparse.sparsity import hessian_sparsity, sparsity

@@ -19,6 +19,7 @@ import numpy as np
 import optree
 
 from .array.box import HOLLOW, is_box
+from .array.kinds import is_foreign
 from .errors import UnsupportedInputError, user_line
 from .labelled import KINDS, NAMESPACE, PACKAGES, register
 
@@ -180,7 +181,8 @@ def check_result(leaf: Any) -> None:
     """Raise for a leaf of a result that could hide traced values and lose their derivative."""
     if is_box(leaf) or isinstance(leaf, _RESULTS) or type(leaf) in HOLLOW:
         return
-    if type(leaf) in (np.ndarray, np.memmap):  # masked arrays may hold traced values as objects
+    # Masked arrays may hold traced values as objects.
+    if type(leaf) in (np.ndarray, np.memmap) or is_foreign(leaf):
         if leaf.dtype.kind in "biufc":
             return
         raise UnsupportedInputError(

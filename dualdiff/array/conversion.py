@@ -219,9 +219,10 @@ class Wrapper:
 
     # Memory, as in NumPy.
 
-    def _memory(self) -> np.ndarray:
+    def _memory(self) -> Any:
         """The plain array behind the box, with the strides that it has in NumPy."""
-        return np.asarray(shell(self))
+        value = shell(self)
+        return value if hasattr(value, "__array_function__") else np.asarray(value)
 
     @property
     def base(self) -> Any:
@@ -229,7 +230,7 @@ class Wrapper:
 
     @property
     def nbytes(self) -> int:
-        return self._memory().nbytes
+        return int(shell(self).nbytes)
 
     @property
     def itemsize(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy import float64, ndarray
 
 from ..core import structure
 from ..core.batch import (
+    SEPARATED,
     Shape,
     Spec,
     batch_index,
@@ -29,6 +30,7 @@ from ..core.trace import STORED, Traced, materialize, settle, top_trace
 from ..core.types import Cotangent, Residuals, Tangent, Value
 from .box import is_box, shell
 from .dispatch import register
+from .kinds import has_foreign, is_foreign, library_of, stored, zeros
 from .layout import layout_of
 from .stores import BUSY, Place, assign, freeze_index, store
 from .views import Array, View, content_of, detached, make_view
@@ -108,7 +110,12 @@ def add_into(
 ) -> None:
     """Add `g` to the cotangent of a slot at `index`."""
     c = ct[slot]
-    if is_box(g) and shape_of(g) != batch and not (is_basic(index) and _is_added(g)):
+    if is_foreign(g):
+        part = scattered(g, index, spec.shape, batch)
+        ct[slot] = part if c is None else c + part
+        return
+    whole = shape_of(g) != batch and not (is_basic(index) and _is_added(g)) if is_box(g) else False
+    if whole or has_foreign(g):
         # Larger parts of traced cotangents are added whole; in place they would be copied often.
         part = SCATTER(g, index=index, spec=spec)
         ct[slot] = part if c is None else c + part
@@ -141,6 +148,24 @@ def _add_basic(array: Any, index: Any, g: Cotangent) -> None:
             array.version += 1
             return
     array[index] += g
+
+
+def scattered(g: Any, index: Any, shape: Shape, batch: Shape) -> Any:
+    """Zeros with a foreign array ``g`` added at an index; `shape` is the one below batch axes."""
+    full = batch_index(index, batch)
+    if is_basic(index) and full is not SEPARATED:
+        return stored(zeros(g, batch + shape), full, g)
+    by_library = SCATTERS.get(library_of(g))
+    if by_library is not None:
+        return by_library(g, index, shape, batch)
+    total = zeros(g, batch + shape)
+    place, full = placed(total, shape, index, batch)
+    np.add.at(place, full, g)
+    return total
+
+
+# By library: adds at indices that are arrays, where the library has no ``numpy.add.at``.
+SCATTERS: dict[str, Callable[..., Any]] = {}
 
 
 def _released(c: Any) -> Any:

@@ -16,6 +16,7 @@ from ..core.trace import CONVERTED, STORED, materialize, top_trace, value_of
 from ..errors import ConversionError, describe, plain_target_error, user_line
 from .box import is_box, shell
 from .dispatch import register
+from .kinds import copied, is_foreign
 from .layout import copy_with_strides, in_layout, layout_of
 from .views import View, root_of
 
@@ -71,6 +72,8 @@ def store(content: Any, place: Place, v: Any, owned: bool) -> Any:
         if not is_inexact(content):
             return store(content, place, value_of(v), owned)
         return trace.store(content, place, v, owned)
+    if is_foreign(content):
+        return place.set(content if owned else copied(content), v)
     return place.set(content if owned else copy_with_strides(content, writable=True), v)
 
 
@@ -81,19 +84,20 @@ def assign(box: Any, index: Any, v: Any) -> None:
     index = freeze_index(index)
     v = materialize(v)
     root, ops = root_of(box)
-    place = Place(ops, index, layout_of(shell(root)) if ops else None)
+    plain = shell(root)
+    place = Place(ops, index, layout_of(plain) if ops and type(plain) is ndarray else None)
     shape = shape_of(v)
     target = shell(box)[index].ndim if shape else 0
     if len(shape) > target:
         v = np.reshape(v, shape[len(shape) - target :])
     if any(prim.readonly for prim, _ in ops):
         raise ValueError("assignment destination is read-only")
-    if type(shell(root)) is not ndarray:
-        raise TypeError(f"{type(shell(root)).__name__!r} object does not support item assignment")
+    if type(plain) is not ndarray and not is_foreign(plain):
+        raise TypeError(f"{type(plain).__name__!r} object does not support item assignment")
     v = materialize(v)
     with _assigning:
         stored = root.owner is STORED
-        content = root.value if stored else root.snapshot()  # type: ignore[attr-defined]
+        content = root.value if stored else root.snapshot()
         owned = stored and _taken(root)
         try:
             new = store(content, place, v, owned)

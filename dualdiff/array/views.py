@@ -17,6 +17,7 @@ from numpy import ndarray
 from ..core.trace import STORED, Reference, Traced, is_stored, is_tracing
 from ..core.types import Value
 from .box import Box, face, is_box, shell
+from .kinds import copied, is_foreign
 
 
 def _number(name: str) -> Any:
@@ -155,6 +156,8 @@ def detached(content: Any) -> Any:
     """A copy of content, with buffers of its own at every level."""
     if type(content) is ndarray:
         return content.copy(order="K")
+    if is_foreign(content):
+        return copied(content)
     if not issubclass(type(content), Traced):
         return content
     new = content.snapshot()
@@ -173,4 +176,5 @@ def make_view(base: Any, prim: Any, params: dict[str, Any], inner: Any) -> Any:
 
 def localize(ans: Value) -> Any:
     """An untraced result of untraced `Array` operands, as an array that takes traced values too."""
-    return Array(ans, True) if type(ans) is ndarray and is_tracing() else ans
+    is_array = type(ans) is ndarray or is_foreign(ans)
+    return Array(ans, True) if is_array and is_tracing() else ans

@@ -6,7 +6,7 @@ A tangent of ``x`` has shape ``batch + x.shape`` and a cotangent of ``ans`` has 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
+from ..array.kinds import form_of
 from .trace import settle
 from .types import Cotangent, Tangent, Value
 
@@ -70,7 +71,7 @@ def spec_of(x: Value) -> Spec:
     """Shape and dtype of a plain value or a box."""
     if type(x) is ndarray:
         return _tuple(Spec, (x.shape, x.dtype))  # Spec(...) at half the cost
-    return Spec(shape_of(x), dtype_of(x))
+    return Spec(form_of(x, shape_of(x)), dtype_of(x))
 
 
 def broadcast_of(x: Value, ans: Value) -> Broadcast | None:
@@ -79,7 +80,7 @@ def broadcast_of(x: Value, ans: Value) -> Broadcast | None:
     ans_shape, ans_dtype = shape_of(ans), dtype_of(ans)
     if shape == ans_shape and dtype == ans_dtype:
         return None
-    return Broadcast(shape, dtype, ans_shape, ans_dtype)
+    return Broadcast(form_of(x, shape), dtype, form_of(ans, ans_shape), ans_dtype)
 
 
 def is_inexact(x: Value) -> bool:
@@ -139,6 +140,25 @@ def unbroadcast(g: Cotangent, fit: Broadcast) -> Any:
         total = np.add.reduce(g, axes) if type(g) is ndarray else np.sum(g, axis=axes)
         g = settle(total.reshape(batch + shape))
     return cast(g, dtype)
+
+
+def looped(one: Callable[..., Any], directions: Sequence[Any], batch: Shape) -> Any:
+    """A rule that takes no batch, applied to one direction after the other."""
+    if not batch:
+        return one(directions, batch)
+    if batch == (0,):  # a direction of zeros gives the shapes
+        directions = [
+            None if d is None else np.zeros((1, *d.shape[1:]), d.dtype) for d in directions
+        ]
+    rows = [
+        one([None if d is None else d[b] for d in directions], ()) for b in range(batch[0] or 1)
+    ]
+    if isinstance(rows[0], tuple):
+        return tuple(
+            None if part[0] is None else np.stack(part)[: batch[0]]
+            for part in zip(*rows, strict=True)
+        )
+    return np.stack(rows)[: batch[0]]
 
 
 SEPARATED: Any = object()

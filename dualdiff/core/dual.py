@@ -9,6 +9,7 @@ from typing import Any
 from numpy import ndarray
 
 from ..array.box import shell
+from ..array.kinds import OfLibrary, has_foreign
 from ..array.layout import layout_of, zeros_in_layout
 from ..array.stores import Place, store
 from .batch import SILENT, Shape, cast, error_state, set_error_state, spec_of
@@ -20,6 +21,12 @@ _new = object.__new__
 
 class Dual(Traced):
     """A value and its tangent, of shape ``scope.batch + value.shape`` and the value's dtype."""
+
+    __slots__ = ()
+
+
+class ForeignDual(OfLibrary, Dual):
+    """One whose value is an array of another library. No fast path takes it."""
 
     __slots__ = ()
 
@@ -45,7 +52,7 @@ class ForwardTrace(Trace):
 
     def box(self, value: Value, tangent: Tangent) -> Dual:
         """A dual number of this trace."""
-        out = _new(Dual)
+        out = _new(ForeignDual if has_foreign(value) else Dual)
         out.value, out.payload, out.owner = value, tangent, self
         return out
 

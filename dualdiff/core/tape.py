@@ -13,6 +13,7 @@ from numpy import ndarray
 
 from ..array.box import is_box, shell
 from ..array.guards import COPIED, KEPT, Guards, holds
+from ..array.kinds import OfLibrary, copied, has_foreign, is_foreign
 from ..array.layout import in_layout, layout_of, zeros_in_layout
 from ..array.stores import Place, last_writes, store
 from ..array.views import Array
@@ -54,6 +55,12 @@ class Var(Traced):
     __slots__ = ()
 
 
+class ForeignVar(OfLibrary, Var):
+    """One whose value is an array of another library. No fast path takes it."""
+
+    __slots__ = ()
+
+
 def _refuse(*args: Any) -> Any:
     raise closed_error()
 
@@ -91,7 +98,7 @@ class Tape(Trace):
 
     def box(self, value: Value, slot: int) -> Var:
         """A box with a slot of this tape."""
-        out = _new(Var)
+        out = _new(ForeignVar if has_foreign(value) else Var)
         out.value, out.payload, out.owner = value, slot, self
         return out
 
@@ -150,7 +157,7 @@ class Tape(Trace):
             fit = broadcast_of(v_value, get_batched(window, place.index, place.batch))
             last = last_writes(inner, place.index)
         out = self.next()
-        layout = layout_of(array)
+        layout = layout_of(array) if type(array) is ndarray else None
         self.append((_STORE, out, slot, v_slot, place, fit, last, spec_of(array), layout))
         return self.box(new, out)
 
@@ -334,6 +341,8 @@ class Buffer:
             if not np.transpose(shell(c), order).flags.c_contiguous:
                 c = in_layout(c, layout, batch)
             return Buffer(Array(materialize(c), False))
+        if has_foreign(c):
+            return Buffer(copied(c) if is_foreign(c) else Array(materialize(c), False))
         buffer = Buffer(zeros_in_layout(spec, layout, batch))
         return buffer if c is None else buffer + c
 
@@ -350,6 +359,11 @@ class Buffer:
             self.array += g
             return self
         array, g = self.ready(g)
+        if has_foreign(array) or has_foreign(g):
+            self.array = materialize(array) + materialize(g)
+            if is_box(self.array):
+                self.array = Array(materialize(self.array), False)
+            return self
         array += g
         return self
 

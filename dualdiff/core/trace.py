@@ -26,6 +26,7 @@ import numpy as np
 from numpy import generic, memmap, ndarray
 
 from ..array.box import Box, is_box, observe
+from ..array.kinds import is_foreign, kept
 from ..errors import ClosedTraceError, UnsupportedInputError, user_line
 from .types import Value
 
@@ -232,6 +233,8 @@ def materialize(x: Value) -> Any:
         return materialize(_converter[0](x))
     if issubclass(kind, (Number, generic)):
         return x
+    if is_foreign(x):
+        return x
     if hasattr(kind, "release"):  # a structured tangent beside a box
         return x.release()
     if is_simple_subclass(kind):
@@ -261,7 +264,7 @@ def is_simple_subclass(kind: type) -> bool:
 def has_own_operators(x: Value) -> bool:
     """Whether an operand is no array but takes arrays on its left, as a unit of measurement."""
     kind = type(x)
-    if issubclass(kind, (Number, generic, ndarray, Box)) or kind in CONVERTED:
+    if issubclass(kind, (Number, generic, ndarray, Box)) or kind in CONVERTED or is_foreign(x):
         return False
     return hasattr(kind, "__rmul__") and hasattr(kind, "__array_priority__")
 
@@ -310,7 +313,9 @@ def top_trace(operands: Iterable[Value]) -> Any:
 
 def freeze(x: Value) -> Any:
     """A copy of an operand of a lower level for a tape, apart from the box of the user."""
-    return x.snapshot() if issubclass(type(x), Traced) else x
+    if issubclass(type(x), Traced):
+        return x.snapshot()
+    return kept(x) if is_foreign(x) else x
 
 
 def value_of(x: Value) -> Any:
@@ -321,7 +326,9 @@ def value_of(x: Value) -> Any:
     if not is_box(x):
         return x
     x = observe(x)
-    return x.copy(order="K") if type(x) is ndarray else x
+    if type(x) is not ndarray:
+        return kept(x) if is_foreign(x) else x
+    return x.copy(order="K")
 
 
 def to_user(x: Value) -> Any:
@@ -330,4 +337,6 @@ def to_user(x: Value) -> Any:
         x = materialize(x)
     if type(x) is ndarray:
         return x.copy(order="K")
-    return x.snapshot() if issubclass(type(x), Traced) else x
+    if issubclass(type(x), Traced):
+        return x.snapshot()
+    return kept(x) if is_foreign(x) else x

@@ -16,19 +16,22 @@ from typing import Any
 import numpy as np
 
 from ..array.box import is_box
+from ..array.kinds import has_lazy
 from ..array.views import View, make_view, memory_of
-from ..core.batch import Shape, align, broadcast_of, cast, shape_of, spec_of, unbroadcast
+from ..core.batch import Shape, align, broadcast_of, cast, looped, shape_of, spec_of, unbroadcast
 from ..core.calls import ELEMENTWISE
 from ..core.dual import Dual
 from ..core.primitive import Primitive, checked
 from ..core.structure import DENSE, Structure
 from ..core.tape import Var
-from ..core.trace import STORED, as_numpy, materialize
+from ..core.trace import STORED, as_numpy, materialize, settle
 from ..core.types import Cotangent, Residuals, Tangent, Value
 from ..errors import RuleError, user_line
 from . import structures
 from .fast import LinearFormats, elementwise_binds, names_of, times_constant
 
+# How an elementwise primitive computes its primal and its derivatives on lazy arrays.
+BY_BLOCKS: dict[str, Callable[..., Any]] = {}
 Derivative = Callable[..., Any] | str | float | complex | None
 OPERANDS = ("x", "y", "z", "w")
 
@@ -118,9 +121,16 @@ class Elementwise(Primitive):
             saved.append((kept, broadcast_of(x, ans) if used else None))
         return known["ans_spec"], tuple(saved), known["active"]
 
+    def evaluate(self, values: Sequence[Value], params: dict[str, Any]) -> Any:
+        if type(self.fn) is not np.ufunc and any(map(has_lazy, values)):
+            return settle(BY_BLOCKS["primal"](self, values, params))
+        return super().evaluate(values, params)
+
     def _scale(self, i: int, t: Tangent, kept: Any) -> Any:
         factor = self.factors[i]
         if factor is not None:
+            if any(map(has_lazy, kept.values())):
+                return t * BY_BLOCKS["factor"](self, i, kept)
             return t * factor.value(kept)
         constant = self.derivatives[i]
         return t * kept if isinstance(constant, str) else times_constant(t, constant)
@@ -341,7 +351,7 @@ class Rule(Primitive):
         def one(ts: Sequence[Tangent], batch: Shape) -> Any:
             return formula.call(ts[0] if alone else tuple(ts), kept, batch)
 
-        out = one(tangents, batch) if self.batched else _looped(one, tangents, batch)
+        out = one(tangents, batch) if self.batched else looped(one, tangents, batch)
         if self.outputs == 1:
             return checked(self, out, ans_specs, batch, "jvp")
         return tuple(
@@ -369,7 +379,7 @@ class Rule(Primitive):
             out = formula.call(gs[0] if self.outputs == 1 else tuple(gs), kept, batch)
             return (out,) if alone else tuple(out)
 
-        out = one(gs, batch) if self.batched else _looped(one, gs, batch)
+        out = one(gs, batch) if self.batched else looped(one, gs, batch)
         return [
             checked(self, c, spec, batch, "vjp") if used and c is not None else None
             for c, spec, used in zip(out, specs, active, strict=True)
@@ -382,25 +392,6 @@ def _is_variadic(fn: Callable[..., Any]) -> bool:
         return False
     kinds = (p.kind for p in inspect.signature(fn).parameters.values())
     return any(kind is inspect.Parameter.VAR_POSITIONAL for kind in kinds)
-
-
-def _looped(one: Callable[..., Any], directions: Sequence[Any], batch: Shape) -> Any:
-    """A rule that takes no batch, applied to one direction after the other."""
-    if not batch:
-        return one(directions, batch)
-    if batch == (0,):  # a direction of zeros gives the shapes
-        directions = [
-            None if d is None else np.zeros((1, *d.shape[1:]), d.dtype) for d in directions
-        ]
-    rows = [
-        one([None if d is None else d[b] for d in directions], ()) for b in range(batch[0] or 1)
-    ]
-    if isinstance(rows[0], tuple):
-        return tuple(
-            None if part[0] is None else np.stack(part)[: batch[0]]
-            for part in zip(*rows, strict=True)
-        )
-    return np.stack(rows)[: batch[0]]
 
 
 def elementwise(

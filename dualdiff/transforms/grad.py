@@ -9,13 +9,14 @@ import numpy as np
 from numpy import float64
 
 from ..array.guards import Guards
+from ..array.kinds import has_foreign, ones_like
 from ..core.batch import dtype_of, shape_of
-from ..core.types import Tangent
+from ..core.types import Tangent, Value
 from ..errors import UnsupportedInputError, user_line
 from ..trees import LEAF
 from . import independence
 from .holomorphic import verify_holomorphic
-from .inputs import Argnums, Inputs, Outputs, like, tangent_like
+from .inputs import Argnums, Inputs, Outputs, likes, tangent_like
 from .jvp_vjp import pushed
 from .record import Recording, guarded
 from .rescue import Derivatives
@@ -49,16 +50,24 @@ class Reverse(Transform):
         return (gradient, found.aux) if self.options["has_aux"] else gradient
 
 
-def leaves_of(inputs: Inputs, found: Derivatives) -> list[Any]:
-    """Derivatives in the form of the arguments; those without a path to the result are zero."""
-    out, lost = [], []
-    for i, (g, value) in enumerate(zip(found.leaves, inputs.values, strict=True)):
-        if g is None and value is not None:
-            lost.append(i)
-        out.append(like(g, inputs.leaves[i], value))
+def leaves_of(inputs: Inputs, found: Derivatives, results: list[Any] | None = None) -> list[Any]:
+    """Derivatives in the form of the arguments; those without a path to the result are zero.
+
+    A lazy one of an argument of NumPy's is computed, and the `results` of the function with it.
+    """
+    pairs = zip(found.leaves, inputs.values, strict=True)
+    lost = [i for i, (g, value) in enumerate(pairs) if g is None and value is not None]
     if lost:
         independence.warn(inputs, lost)
-    return out
+    return likes(found.leaves, inputs.leaves, inputs.values, results)
+
+
+def one_beside(value: Value) -> Any:
+    """Ones of the shape and dtype of a value, as its library makes them."""
+    if has_foreign(value):
+        return ones_like(value)
+    shape, dtype = shape_of(value), dtype_of(value)
+    return np.ones(shape, dtype) if shape else dtype.type(1)
 
 
 def _scalar_seed(outputs: Outputs, name: str) -> list[Any]:
@@ -73,7 +82,7 @@ def _scalar_seed(outputs: Outputs, name: str) -> list[Any]:
             f"Reduce it to one number (np.sum), return extra results with has_aux=True, or use "
             f"jacobian, vjp, or elementwise_grad."
         )
-    return [1.0 if type(value) is float else dtype_of(value).type(1)]
+    return [1.0 if type(value) is float else one_beside(value)]
 
 
 class Grad(Reverse):
@@ -84,7 +93,8 @@ class Grad(Reverse):
         return _scalar_seed(outputs, name)
 
     def result(self, inputs: Inputs, found: Derivatives) -> Any:
-        leaves = leaves_of(inputs, found)
+        results = found.outputs.values if self.options["with_value"] else None
+        leaves = leaves_of(inputs, found, results)
         if self.options.get("holomorphic"):
             self._verify(inputs, leaves)
         gradient = inputs.result(leaves)
@@ -163,9 +173,7 @@ class _ElementwiseGrad(Reverse):
                 f"elementwise_grad needs a function that returns numbers, but it returned "
                 f"{outputs.what}, {user_line()}"
             )
-        return [
-            None if v is None else np.ones(shape_of(v), dtype_of(v))[()] for v in outputs.values
-        ]
+        return [None if v is None else one_beside(v) for v in outputs.values]
 
 
 def elementwise_grad(

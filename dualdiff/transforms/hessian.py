@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 
+from ..array.kinds import is_foreign
 from ..core.types import Value
 from ..errors import user_line
-from ..trees import ravel
+from ..trees import flatten, ravel
 from .grad import Grad, grad
-from .inputs import Argnums, Inputs
+from .inputs import Argnums, Inputs, likes
 from .jacobian import Jacobian, forget
 from .jvp_vjp import pushed_along
 from .linearize import linearized
@@ -136,7 +137,16 @@ class _Hvp(Transform):
         single = isinstance(self.argnums, (int, str, np.integer))
         tangents = (vector,) if single else tuple(vector)
         _, product, *aux = pushed_along(inputs, tangents, has_aux)
+        product = _of_arguments(product, inputs)
         return (product, *aux) if has_aux else product
+
+
+def _of_arguments(product: Any, inputs: Inputs) -> Any:
+    """A product whose parts belong to the libraries of the arguments."""
+    leaves, structure = flatten(product)
+    if not any(map(is_foreign, leaves)):
+        return product
+    return structure.unflatten(likes(leaves, inputs.leaves, inputs.values))
 
 
 def hvp(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:

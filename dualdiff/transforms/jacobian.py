@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 
 from ..array.box import is_box
 from ..array.guards import Guards
+from ..array.kinds import has_foreign
 from ..core import trace as levels
 from ..core.tangents import dense
 from ..errors import MissingRuleError
@@ -25,6 +26,7 @@ from .directions import (
     size_of,
     sizes_of,
 )
+from .foreign import foreign_blocks
 from .holomorphic import require_complex, verify_holomorphic
 from .inputs import Argnums, Inputs, Outputs, any_nan
 from .jvp_vjp import pushed
@@ -143,10 +145,14 @@ class Jacobian(Transform):
         if holomorphic:
             require_complex(inputs.values, "argument", "holomorphic=True")
         known = self.known.get(key)
-        if self.needs_no_recording(inputs, n, known):
+        is_plain = not any(map(has_foreign, inputs.values))
+        if is_plain and self.needs_no_recording(inputs, n, known):
             with suppress(*allowed):
                 return self.with_function(inputs, n)
         recording = Recording(inputs, self.options.get("has_aux", False), guards, lasting=True)
+        if any(map(has_foreign, (*inputs.values, *recording.outputs.values))):
+            tree = foreign_blocks(recording, mode)
+            return tree, recording.outputs, recording.aux
         known = self.learned(recording, n, known)
         if key not in self.known:
             forget(self.known)

@@ -18,7 +18,7 @@ from ..errors import UnsupportedInputError, user_line
 from ..trees import flatten, ravel
 from . import independence
 from .beside import limit_beside
-from .inputs import Argnums, Inputs, any_nan, like, own_keywords, tangent_like
+from .inputs import Argnums, Inputs, any_nan, likes, own_keywords, tangent_like
 from .masks import uses_masks, zero_masks
 from .record import Recording, agree, push_forward
 from .rescue import Derivatives, continued, limit_of, rescue
@@ -101,8 +101,7 @@ class Linearization:
             lambda recording: recording.pull(seeds),
             lambda _: limit_of(inputs, lambda near: Recording(near).pull(seeds)),
         )
-        leaves = [like(*t) for t in zip(gs, inputs.leaves, inputs.values, strict=True)]
-        return tuple(inputs.trees(leaves))
+        return tuple(inputs.trees(likes(gs, inputs.leaves, inputs.values)))
 
     def as_linear_operator(self) -> LinearOperator:
         """The Jacobian between raveled arguments and raveled results, for `scipy.sparse.linalg`.

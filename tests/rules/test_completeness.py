@@ -25,6 +25,10 @@ WITHOUT_ROW: dict[str, str] = {
         f"ndimage.{name}": "checked by check_grads; see test_ndimage.py, test_ndimage_splines.py"
         for name in ("correlate", "correlate_fixed", "spline_filter1d", "spread", "spread_fixed")
     },
+    **{
+        f"dask.{name}": "only on arrays of dask; see tests/arrays/test_dask.py"
+        for name in ("rechunk", "persist", "compute", "from_array")
+    },
     "signal.fixed_filter": "checked by check_grads; see test_signal_bodies.py",
     "signal.lfilter": "checked by check_grads; see test_signal_bodies.py",
 }

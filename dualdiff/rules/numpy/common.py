@@ -13,6 +13,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ...array.box import is_box, observe, shell
 from ...array.dispatch import register
+from ...array.kinds import is_foreign
 from ...array.layout import in_layout, layout_of
 from ...array.stores import assign_to
 from ...array.views import memory_of
@@ -178,7 +179,8 @@ def laid_out_like(x: Value, made: ndarray) -> Any:
 def fortran_or_c(x: Value) -> str:
     """The order in which NumPy makes arrays from the parts of `x`: "F" where `x` is in that
     alone."""
-    return "F" if np.asarray(memory_of(x)).flags.fnc else "C"
+    memory = memory_of(x)
+    return "F" if not is_foreign(memory) and np.asarray(memory).flags.fnc else "C"
 
 
 def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

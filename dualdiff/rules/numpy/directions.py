@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...array.box import is_box, unbox
+from ...array.kinds import possibly
 from ...core.batch import dtype_of
 from ...core.types import Tangent, Value
 from ..declare import rule
@@ -58,7 +59,7 @@ def direction(x: Value, axis: Axes) -> Any:
         return direction_p(x, axis=axis)
     size = np.max(np.absolute(x), axis=axis, keepdims=True, initial=0)
     endless = np.isinf(size)
-    if np.any(endless):
+    if possibly(endless):
         own = np.isinf(x)
         own = np.where(np.sum(own, axis=axis, keepdims=True) > 1, np.nan, own)
         x = np.where(endless, own * np.sign(np.where(endless, x, 0)), x)
@@ -81,7 +82,7 @@ def _direction_step(t: Tangent, x: Value, ans: Value, axis: Axes) -> Any:
     t = t - ans * along
     t = t - ans * np.sum(ans * t, axis=axis, keepdims=True)
     origin = unbox(radius) == 0
-    if not np.any(origin):
+    if not possibly(origin):
         return t / radius
     return t * np.where(origin, np.nan, 1 / np.where(origin, 1, radius))
 

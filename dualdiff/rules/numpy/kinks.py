@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...array.box import is_box, unbox
+from ...array.kinds import possibly
 from ...core.batch import dtype_of, shape_of
 from ...core.primitive import Primitive
 from ...core.types import Value
@@ -39,7 +40,7 @@ kink_p = elementwise(_nothing, _jump, 0, name="kink")
 
 def kink(factor: Any, x: Value, at: Any) -> Any:
     """A derivative that jumps at the places `at`, as a function of x: NaN if it is derived."""
-    return factor + kink_p(x, at) if is_box(x) and np.any(at) else factor
+    return factor + kink_p(x, at) if is_box(x) and possibly(at) else factor
 
 
 corner_p = elementwise(_nothing, lambda x, y: kink(0.0, x, y), 0, name="corner")
@@ -47,7 +48,7 @@ corner_p = elementwise(_nothing, lambda x, y: kink(0.0, x, y), 0, name="corner")
 
 def corner(x: Value, at: Any) -> Any:
     """``x``, whose second derivative does not exist at the places `at`: NaN."""
-    return x + corner_p(x, at) if is_box(x) and np.any(at) else x
+    return x + corner_p(x, at) if is_box(x) and possibly(at) else x
 
 
 class Step:

@@ -13,6 +13,7 @@ from numpy import ndarray
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ...array.box import is_box, observe, shell, unbox
+from ...array.kinds import has_foreign
 from ...array.views import View, memory_of
 from ...core.batch import Broadcast, Shape, align, shape_of, unbroadcast
 from ...core.trace import materialize
@@ -119,6 +120,8 @@ def reshape(a: Value, /, shape: Any, order: Any = "C", *, copy: bool | None = No
 @implements(np.ravel)
 def ravel(a: Value, order: Any = "C") -> Any:
     """``numpy.ravel``; a view if the elements are contiguous in the requested order."""
+    if has_foreign(a):
+        return np.reshape(np.transpose(a) if order == "F" else a, (prod(shape_of(a)),))
     memory = np.asarray(memory_of(a))
     if order == "K":
         axes = memory_order(memory.strides)

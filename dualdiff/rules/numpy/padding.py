@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...array.box import is_box, observe, unbox
+from ...array.kinds import possibly
 from ...core.batch import Spec, dtype_of
 from ...core.types import Cotangent, Tangent, Value
 from ...errors import UnsupportedInputError, user_line
@@ -84,7 +85,7 @@ def _ramp(end: Any, edge: Any, axis: int, n: int) -> Any:
     shape[axis] = n
     end, count, whole = end * 1.0, np.arange(n).reshape(shape), max(n, 1)
     step = (edge - end) / whole
-    if np.any(unbox(step) == 0):
+    if possibly(unbox(step) == 0):
         return count / whole * (edge - end) + end
     return count * step + end
 

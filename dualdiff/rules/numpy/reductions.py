@@ -15,6 +15,7 @@ from numpy import ndarray
 
 from ...array.box import is_box, observe, shell, unbox
 from ...array.dispatch import UFUNC_METHODS
+from ...array.kinds import possibly, surely
 from ...core.batch import Shape, cast, dtype_of, shape_of
 from ...core.primitive import Primitive
 from ...core.tangents import column_times_row, is_large_product
@@ -187,13 +188,14 @@ def count(shape: Shape, axis: Axes, where: Any = True) -> Any:
 
 
 def _sum(x: Value, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
-    return np.add.reduce(x, axis=axis, keepdims=keepdims, **options)
+    total: Any = np.add.reduce if type(x) is ndarray else np.sum  # foreign arrays have no `reduce`
+    return total(x, axis=axis, keepdims=keepdims, **options)
 
 
 def _sum_jvp(t: Tangent, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Tangent:
     if "initial" in options:
         options = {k: v for k, v in options.items() if k != "initial"}
-    return np.add.reduce(t, axis=axis, keepdims=keepdims, **options)
+    return _sum(t, axis, keepdims, options)
 
 
 def _sum_vjp(
@@ -252,7 +254,7 @@ def _products_of_others(x: Value, axis: Axes) -> Any:
 def is_normal(ans: Value) -> bool:
     """Whether products are neither 0 nor near overflow, so that factors can be divided out."""
     size, limits = np.absolute(unbox(ans)), np.finfo(dtype_of(ans))
-    return bool(np.all((size > limits.tiny * 1e8) & (size < limits.max)))
+    return surely((size > limits.tiny * 1e8) & (size < limits.max))
 
 
 def _prod_scaled(
@@ -292,7 +294,7 @@ def selected(
     """`v` shared equally by the elements that equal `ans`, and 0 for the others."""
     x, ans = unbox(x), unbox(ans)
     chosen = np.equal(x, ans)
-    if (ans != ans).any():  # NaN
+    if possibly(ans != ans):  # NaN
         chosen = chosen | (np.isnan(x) & np.isnan(ans))
     if where is not True:
         chosen = chosen & where
@@ -303,7 +305,7 @@ def selected(
         ties = np.count_nonzero(chosen, axis=axis, keepdims=True)
     if initial is not None:
         ties = ties + (ans == initial)
-    if (ties > 1) if type(ties) is int else np.any(ties > 1):
+    if (ties > 1) if type(ties) is int else possibly(ties > 1):
         v = v / np.maximum(ties, 1)
     return where_or_zero(chosen, v)
 
@@ -409,7 +411,7 @@ for _ufunc, _prim, _start in (
 def nan_as(a: Value, number: int) -> Any:
     """`a` with its NaNs replaced."""
     nan = np.isnan(unbox(a))
-    if np.any(nan):
+    if possibly(nan):
         return np.where(nan, number, a)
     strides = getattr(shell(a), "strides", ())
     return np.copy(a) if 0 in strides else a  # as in NumPy, whose sums depend on strides

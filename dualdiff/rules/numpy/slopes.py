@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...array.box import is_box, unbox
+from ...array.kinds import possibly, surely
 from ...core.batch import dtype_of
 from ...core.types import Value
 from ..declare import elementwise
@@ -46,7 +47,7 @@ def over(a: Value, b: Value) -> Any:
 def safe_divide(a: Value, b: Value) -> Any:
     """``a / b``, and 0 where b is 0."""
     zero = unbox(b) == 0
-    return np.where(zero, 0.0, a / np.where(zero, 1.0, b)) if np.any(zero) else a / b
+    return np.where(zero, 0.0, a / np.where(zero, 1.0, b)) if possibly(zero) else a / b
 
 
 def slope(*derivatives: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -120,7 +121,7 @@ def cbrt_slope(x: Value) -> Any:
 
 def _without_origin(a: Value, radius: Value) -> Any:
     origin = unbox(radius) == 0
-    return np.where(origin, np.nan, safe_divide(a, radius)) if np.any(origin) else a / radius
+    return np.where(origin, np.nan, safe_divide(a, radius)) if possibly(origin) else a / radius
 
 
 def _cosine_dx(x: Value, y: Value) -> Any:
@@ -134,7 +135,7 @@ def _cosine_dy(x: Value, y: Value) -> Any:
 
 def in_range(radius: Any) -> bool:
     """Whether a quotient by a plain radius needs no care for infinities."""
-    return bool(np.isfinite(radius).all())
+    return surely(np.isfinite(radius))
 
 
 def cosine_of(x: Value, y: Value, radius: Any) -> Any:
@@ -160,7 +161,7 @@ def _share_of(exp: Callable[..., Any], scale: float, name: str) -> Callable[...,
     def rate(x: Value, y: Value) -> Any:
         product = of_sum(x, y) * of_sum(y, x)
         level = np.isinf(unbox(x)) & (unbox(x) == unbox(y))
-        if np.any(level):
+        if possibly(level):
             product = np.where(level, 0, product)
         return product if scale == 1 else constant(scale, product) * product
 
@@ -168,7 +169,7 @@ def _share_of(exp: Callable[..., Any], scale: float, name: str) -> Callable[...,
         difference = np.subtract(x, y)
         ans = 1 / (1 + exp(-difference))
         lost = np.isnan(difference)
-        return np.where(lost & (x == y), 0.5, ans).astype(ans.dtype) if np.any(lost) else ans
+        return np.where(lost & (x == y), 0.5, ans).astype(ans.dtype) if possibly(lost) else ans
 
     values.__name__ = name
     of_sum = slope(rate, lambda x, y: -rate(x, y))(values)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...array.box import is_box, observe, unbox
+from ...array.kinds import has_foreign
 from ...core.batch import cast, dtype_of, shape_of
 from ...core.primitive import Primitive
 from ...core.types import Cotangent, Value
@@ -226,7 +227,7 @@ def _deviation(function: Any, variance: Callable[..., Any], skip_nan: bool) -> C
             if made is not None:
                 ans = root(variance(a, axis, keepdims=keepdims, **plainly))
                 return into(out, given(ans, made), "unsafe")
-        if options["mean"] is NoValue and is_box(a):
+        if options["mean"] is NoValue and is_box(a) and not has_foreign(a):
             equal = _all_equal(a, axis, strip(options["where"]), skip_nan)
             if np.any(equal):  # then rounding may leave deviations from the mean
                 ans = root(variance(unbox(a), axis, dtype, keepdims=keepdims, **options))
@@ -291,7 +292,7 @@ def average(
         if dtype_of(a).kind not in "fc":
             dtype = np.result_type(dtype, float)
         total = np.sum(weights, axis, dtype, keepdims=keepdims)
-        if np.any(unbox(total) == 0.0):
+        if not has_foreign(total) and np.any(unbox(total) == 0.0):
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         ans = np.sum(np.multiply(a, weights, dtype=dtype), axis, keepdims=keepdims) / total
     if not returned:

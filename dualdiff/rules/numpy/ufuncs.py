@@ -17,6 +17,7 @@ from numpy import float64
 
 from ...array.box import is_box, observe, unbox
 from ...array.dispatch import register
+from ...array.kinds import is_foreign, possibly
 from ...core.batch import cast, contains_nan, dtype_of
 from ...core.primitive import Primitive
 from ...core.types import Cotangent, Tangent, Value
@@ -80,7 +81,7 @@ def _power_dx(x: Value, y: Value) -> Any:
             return -inverse * inverse  # NumPy's x**-2 of large complex x is NaN
         return y * _raised(x, y - 1) if y != 0 else np.zeros_like(unbox(x))
     zero = (unbox(y) == 0) & (unbox(x) == 0)
-    if not np.any(zero):
+    if not possibly(zero):
         return y * np.power(x, y - 1)
     return np.where(zero, 0.0, y * np.power(x, np.where(zero, 1, y - 1)))
 
@@ -93,7 +94,7 @@ def _power_dy(ans: Value, x: Value, y: Value) -> Any:
         x = cast(x, dtype_of(ans))
     zero = (unbox(x) == 0) & (np.real(unbox(y)) >= 0)
     # The logarithm of a Python number is a float64, which must not widen the result.
-    if not np.any(zero):
+    if not possibly(zero):
         return cast(ans * np.log(x), dtype_of(ans))
     return cast(np.where(zero, 0.0, ans * np.log(np.where(zero, 1, x))), dtype_of(ans))
 
@@ -105,11 +106,11 @@ def _chosen(better: Any, nan_wins: bool) -> tuple[Any, Any]:
         tie, chosen = np.equal(a, b), better(a, b)
         if by_nan is not None:
             chosen = chosen | by_nan
-        return np.where(tie, 0.5, chosen).astype(dtype_of(like)) if np.any(tie) else chosen
+        return np.where(tie, 0.5, chosen).astype(dtype_of(like)) if possibly(tie) else chosen
 
     def has_nan(a: Value, b: Value, ans: Value) -> bool:
         seen = (unbox(ans),) if nan_wins else (a, b)
-        return any(contains_nan(np.asarray(v)) for v in seen)
+        return any(is_foreign(v) or contains_nan(np.asarray(v)) for v in seen)
 
     def dx(x: Value, y: Value, ans: Value) -> Any:
         a, b = unbox(x), unbox(y)
@@ -133,7 +134,7 @@ def _fmod_dy(x: Value, y: Value) -> Any:
 
 def _over_squares(a: Value, x: Value, y: Value) -> Any:
     """``a / (x**2 + y**2)`` for a = x or y, and 0 at the origin; accurate at any size."""
-    if not (is_box(x) or is_box(y)):
+    if not (is_box(x) or is_box(y) or is_foreign(x) or is_foreign(y)):
         squares = np.multiply(x, x) + np.multiply(y, y)
         limits = np.finfo(squares.dtype)
         least, most = (

@@ -31,8 +31,10 @@ def original_of(function: Any) -> Any:
         return function
 
 
-def divert(function: types.FunctionType, make_hook: Callable[[Any], Hook]) -> None:
-    """Let a function call a hook while a derivative is taken.
+def divert(
+    function: types.FunctionType, make_hook: Callable[[Any], Hook], always: bool = False
+) -> None:
+    """Let a function call a hook while a derivative is taken, or `always`.
 
     Arguments: `function`, written in Python; `make_hook`, which gets a function that runs the old
     code, and returns the hook. The hook gets the arguments as the old code would get them.
@@ -43,7 +45,7 @@ def divert(function: types.FunctionType, make_hook: Callable[[Any], Hook]) -> No
     original = copy_of(function, old)
     hook = make_hook(original)
     _ORIGINALS[function] = original
-    _assign(function, _diverting(old, hook, original))
+    _assign(function, _diverting(old, hook, original, always))
 
 
 def _assign(function: types.FunctionType, code: types.CodeType) -> None:
@@ -72,14 +74,18 @@ def copy_of(function: types.FunctionType, code: types.CodeType) -> types.Functio
     return new
 
 
-def _diverting(old: types.CodeType, hook: Hook, original: Any) -> types.CodeType:
+def _yes() -> bool:
+    return True
+
+
+def _diverting(old: types.CodeType, hook: Hook, original: Any, always: bool) -> types.CodeType:
     """The byte code of `old`'s signature that asks the hook while a trace is open."""
     flags = tuple(bool(old.co_flags & flag) for flag in _VARIADIC)
     counts = old.co_argcount, old.co_kwonlyargcount
     code = _template(*counts, *flags, len(old.co_freevars))
     named = old.co_varnames[: sum(counts) + sum(flags)]
     keywords = old.co_varnames[counts[0] : sum(counts)]
-    constants = {"live": LIVE.__len__, "hook": hook, "original": original}
+    constants = {"live": _yes if always else LIVE.__len__, "hook": hook, "original": original}
     constants |= {f"k{i}": name for i, name in enumerate(keywords)}
 
     def constant(c: Any) -> Any:

@@ -3,6 +3,9 @@
 A module of SciPy that is loaded by then is diverted when the first trace is opened. One that a
 program imports later is diverted as soon as SciPy's outermost import has ended: a finder of modules
 that stands first notes it. Before the first derivative SciPy stays untouched.
+
+The functions of `dask.array` are diverted in the same way, and always: they would take a traced
+array for a plain one, and lose its derivative.
 """
 
 from __future__ import annotations
@@ -27,9 +30,11 @@ _is_enabled = os.environ.get(VARIABLE, "1").lower() not in ("0", "false", "off",
 
 
 def diverts(module: str, declare: Callable[[], Any]) -> None:
-    """Say that `declare` declares functions of a module of SciPy's, once that is loaded."""
+    """Say that `declare` declares functions of a module of SciPy's or dask's, once that is
+    loaded."""
     _waiting[module] = declare
-    _packages.add(module.partition(".")[0])
+    if not module.startswith("dask"):
+        _packages.add(module.partition(".")[0])
 
 
 def start() -> None:
@@ -37,11 +42,11 @@ def start() -> None:
     global _has_started
     with _lock:
         _has_started = True
+        finders = [_SCIPY, _DASK] if _is_enabled else [_DASK]
+        sys.meta_path[:0] = [finder for finder in finders if finder not in sys.meta_path]
         if _is_enabled:
-            if _FINDER not in sys.meta_path:
-                sys.meta_path.insert(0, _FINDER)
             dispatch.turn(True)
-            divert_loaded()
+        divert_loaded()
 
 
 def divert_loaded() -> None:
@@ -55,11 +60,15 @@ def divert_loaded() -> None:
             return
         _is_declaring = True
         try:
-            while found := sorted(_waiting.keys() & sys.modules.keys()):
+            while found := sorted(filter(_may_declare, _waiting.keys() & sys.modules.keys())):
                 for module in found:
                     _declare(module)
         finally:
             _is_declaring = False
+
+
+def _may_declare(module: str) -> bool:
+    return _is_enabled or module.startswith("dask")
 
 
 def _declare(module: str) -> None:
@@ -84,21 +93,24 @@ def enable(on: bool) -> None:
         if on and _has_started:
             start()
         elif not on:
-            if _FINDER in sys.meta_path:
-                sys.meta_path.remove(_FINDER)
+            if _SCIPY in sys.meta_path:
+                sys.meta_path.remove(_SCIPY)
             dispatch.turn(False)
 
 
-class _Finder:
-    """Finds modules of SciPy by the other finders, and notes when they are loaded."""
+class Finder:
+    """Finds modules of some packages by the other finders, and notes when they are loaded."""
 
     depth = threading.local()
+
+    def __init__(self, packages: set[str]) -> None:
+        self.packages = packages
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: Any = None
     ) -> ModuleSpec | None:
-        """The specification of a module of SciPy, whose loader reports the end of its import."""
-        if name.partition(".")[0] not in _packages:
+        """The specification of a module, whose loader reports the end of its import."""
+        if name.partition(".")[0] not in self.packages:
             return None
         for finder in sys.meta_path:
             if finder is not self and hasattr(finder, "find_spec"):
@@ -113,7 +125,7 @@ class _Finder:
 class _Loader:
     """Stands for a loader until its module is executed."""
 
-    def __init__(self, loader: Any, finder: _Finder) -> None:
+    def __init__(self, loader: Any, finder: Finder) -> None:
         self.loader, self.depth = loader, finder.depth
 
     def __getattr__(self, name: str) -> Any:
@@ -131,5 +143,6 @@ class _Loader:
             divert_loaded()
 
 
-_FINDER: Any = _Finder()
+_SCIPY: Any = Finder(_packages)
+_DASK: Any = Finder({"dask"})
 AT_FIRST.append(start)

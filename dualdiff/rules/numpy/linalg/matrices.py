@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....array.box import is_box
+from ....array.kinds import is_foreign, possibly
 from ....core.batch import Broadcast, Spec, is_complex, unbroadcast
 from ....core.types import Cotangent, Value
 from ...declare import linear
@@ -112,8 +113,10 @@ def diagonal(x: Value) -> Any:
 
 def inverse(x: Value, singular: Any) -> Any:
     """The inverse, NaN for the matrices that a mask calls singular."""
-    singular = np.asarray(singular)
-    return np.linalg.inv(x + np.where(over_matrix(singular), np.nan, 0) if singular.any() else x)
+    if not possibly(singular):
+        return np.linalg.inv(x)
+    singular = singular if is_foreign(singular) else np.asarray(singular)
+    return np.linalg.inv(x + np.where(over_matrix(singular), np.nan, 0))
 
 
 def flat(x: Value) -> Any:

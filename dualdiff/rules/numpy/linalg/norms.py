@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....array.box import is_box, observe, unbox
+from ....array.kinds import surely
 from ....core.batch import cast, dtype_of, shape_of
 from ....core.types import Value
 from ..common import Axes, axes_of, expand_dims, implements
@@ -29,7 +30,7 @@ def _norm(x: Value, axis: Axes, keepdims: bool, order: Any = None, flat: bool = 
 def _two_norm_scaled(v: Any, x: Value, ans: Value, axis: Axes, flat: bool = False) -> Any:
     if dtype_of(x).kind == "c" and is_box(x):
         return v * kink(safe_divide(conjugate(x), ans), ans, unbox(ans) == 0)
-    if not is_box(x) and np.all((ans > _SMALL) & (ans < 1 / _SMALL)):
+    if not is_box(x) and surely((ans > _SMALL) & (ans < 1 / _SMALL)):
         return v / ans * conjugate(x)
     return v * direction(x, axis)  # even if the squares, and so `ans`, overflow or underflow
 

@@ -1,0 +1,204 @@
+"""The one door by which the engine asks about arrays that are not NumPy's.
+
+A foreign array is one of another library that answers NumPy's functions by `__array_ufunc__` and
+`__array_function__`: of dask, CuPy, pydata's sparse and the like. No library is imported here, and
+NumPy's own types are told apart by one look-up. A lazy array (dask's) has a graph in place of
+numbers, perhaps without a known size; the numbers of any foreign array are never looked at.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from math import isnan
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..core.types import Value
+from .conversion import Wrapper, shell
+
+# Whether a type is that of foreign arrays; types join at first sight.
+_FOREIGN: dict[type, bool] = dict.fromkeys((ndarray, np.float64, float, int, complex), False)
+
+
+def is_foreign(x: Value) -> bool:
+    """Whether `x` is an array of a library other than NumPy."""
+    found = _FOREIGN.get(type(x))
+    return _look_at(type(x)) if found is None else found
+
+
+def _look_at(kind: type) -> bool:
+    """Whether a class has NumPy's two protocols and, unlike a unit of measurement, a dtype."""
+    has = all(hasattr(kind, name) for name in ("__array_function__", "__array_ufunc__", "dtype"))
+    own = not issubclass(kind, (ndarray, np.generic, Wrapper)) and not hasattr(kind, "release")
+    _FOREIGN[kind] = has and own and kind.__array_ufunc__ is not None  # type: ignore[attr-defined]
+    return _FOREIGN[kind]
+
+
+def has_foreign(x: Value) -> bool:
+    """Whether the plain value behind a box, or `x` itself, is a foreign array."""
+    return is_foreign(shell(x))
+
+
+def is_lazy(x: Value) -> bool:
+    """Whether `x` is a graph of tasks that computes an array."""
+    return is_foreign(x) and hasattr(type(x), "__dask_graph__")
+
+
+def has_lazy(x: Value) -> bool:
+    """Whether the plain value behind a box, or `x` itself, is lazy."""
+    return is_lazy(shell(x))
+
+
+def library_of(x: Value) -> str:
+    """The name of the library that a value belongs to."""
+    return type(shell(x)).__module__.partition(".")[0]
+
+
+def libraries_of(values: Iterable[Value]) -> list[str]:
+    """The libraries of the foreign arrays among some values, each once."""
+    return list(dict.fromkeys(library_of(x) for x in values if has_foreign(x)))
+
+
+class Chunked(tuple[int, ...]):
+    """The shape of a lazy array that remembers its chunks; `like` is the array if a size is NaN.
+
+    It stays one where batch axes are put in front, and two unknown sizes count as equal.
+    """
+
+    chunks: Any
+    like: Any
+
+    def __radd__(self, batch: tuple[int, ...]) -> Any:
+        if not batch:
+            return self
+        return _chunked((*batch, *self), (*((n,) for n in batch), *self.chunks), self.like)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, tuple) or len(other) != len(self):
+            return False
+        return all(a == b or (a != a and b != b) for a, b in zip(self, other, strict=True))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = tuple.__hash__
+
+
+def _chunked(shape: tuple[int, ...], chunks: Any, like: Any) -> Chunked:
+    made = Chunked(shape)
+    made.chunks, made.like = chunks, like
+    return made
+
+
+def form_of(x: Value, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of `x` with its chunks, if it is lazy."""
+    if not shape or type(x) is ndarray:
+        return shape
+    value = shell(x)
+    if not is_lazy(value):
+        return shape
+    return _chunked(shape, value.chunks, value if any(map(isnan, shape)) else None)
+
+
+def kept(x: Value) -> Any:
+    """A foreign array as a residual: later stores of the program do not reach it."""
+    flags = getattr(x, "flags", None)
+    if flags is not None and not getattr(flags, "writeable", True):
+        return x
+    return copied(x)
+
+
+def copied(x: Value) -> Any:
+    """A copy of a foreign array, if it can be copied; of a lazy one only its graph has a name."""
+    copy = getattr(x, "copy", None)
+    return x if copy is None else copy()
+
+
+def beside(t: Value, value: Value) -> Any:
+    """A plain array `t` as an array of the library that `value` belongs to."""
+    if has_foreign(t) or not has_foreign(value) or isinstance(t, Wrapper):
+        return t
+    value = shell(value)
+    made: Any = np.asarray(t, like=value)
+    return made.rechunk(value.chunks) if is_lazy(value) and made.shape == value.shape else made
+
+
+# By library: the attributes that only its arrays have, of a traced one.
+ATTRIBUTES: dict[str, Callable[[Any, Any, str], Any]] = {}
+
+
+class OfLibrary:
+    """Gives a traced foreign array the attributes of its library.
+
+    No other box has a `__getattr__`, which would slow down each of its attributes.
+    """
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = None if name.startswith("_") else ATTRIBUTES.get(library_of(self))
+        if attribute is None:
+            raise AttributeError(f"a traced array has no attribute {name!r}")
+        return attribute(self, shell(self), name)
+
+
+def possibly(mask: Value) -> bool:
+    """Whether a mask holds somewhere; of a foreign array it is not known, and so possible."""
+    return True if is_foreign(mask) else bool(np.any(mask))
+
+
+def surely(mask: Value) -> bool:
+    """Whether a mask holds everywhere; of a foreign array it is not known, and so not sure."""
+    return False if is_foreign(mask) else bool(np.all(mask))
+
+
+def ones_like(value: Value) -> Any:
+    """Ones in the shape, dtype, library and chunks of a value."""
+    return np.ones_like(shell(value))
+
+
+def rechunked(x: Value, like: Value) -> Any:
+    """A lazy array in the chunks of another of its shape."""
+    if is_lazy(x) and is_lazy(like) and x.chunks != like.chunks and Chunked(x.shape) == like.shape:
+        return x if any(map(isnan, x.shape)) else x.rechunk(like.chunks)
+    return x
+
+
+def to_numpy(values: Sequence[Any]) -> list[Any]:
+    """Foreign arrays as plain ones, in one computation for all that are lazy."""
+    values = list(values)
+    lazy = [i for i, v in enumerate(values) if is_lazy(v)]
+    if lazy:
+        compute: Callable[..., Any] = sys.modules["dask"].compute
+        for i, made in zip(lazy, compute(*(values[i] for i in lazy)), strict=True):
+            values[i] = made
+    return [_plain(v) if is_foreign(v) else v for v in values]
+
+
+def _plain(x: Any) -> Any:
+    """A foreign array that has numbers as a plain one: CuPy asks for ``get``, sparse for
+    ``todense``."""
+    for name in ("get", "todense"):
+        if hasattr(x, name):
+            return getattr(x, name)()
+    return np.asarray(x)
+
+
+def zeros(like: Value, shape: tuple[int, ...]) -> Any:
+    """Zeros of a shape in the library and dtype of a foreign array."""
+    zero = np.zeros_like(like, shape=())
+    return np.broadcast_to(zero, shape) if is_lazy(like) else np.zeros_like(like, shape=shape)
+
+
+def stored(array: Any, index: Any, v: Value) -> Any:
+    """A foreign array, which nobody else holds, with `v` at an index of integers and slices."""
+    if is_lazy(array):  # its stores do not take new axes
+        items = index if isinstance(index, tuple) else (index,)
+        index = tuple(i for i in items if i is not None)
+        if len(index) < len(items):
+            v = np.reshape(v, array[index].shape)
+    array[index] = v
+    return array

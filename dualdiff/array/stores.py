@@ -97,7 +97,7 @@ def assign(box: Any, index: Any, v: Any) -> None:
     v = materialize(v)
     with _assigning:
         stored = root.owner is STORED
-        content = root.value if stored else root.snapshot()
+        content = root.value if stored else root.snapshot()  # type: ignore[attr-defined]
         owned = stored and _taken(root)
         try:
             new = store(content, place, v, owned)

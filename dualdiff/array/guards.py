@@ -20,6 +20,7 @@ from numpy import ndarray
 
 from ..core.types import Residuals, Value
 from ..errors import ChangedResidualError, describe, line_text, user_frame
+from .kinds import PLAIN, is_foreign
 
 COPIED = 512
 QUICK = 2**14  # elements below which a copy is as fast as a lock
@@ -200,7 +201,7 @@ class Guards:
         """Put an argument of the function under guard, which only other names can change; False if
         it must be copied."""
         if type(a) is not ndarray:
-            return True
+            return type(a) in PLAIN or not is_foreign(a)
         if a.size <= COPIED or self.copies:
             return False
         if self._make_read_only(owner_of(a), a):

@@ -19,8 +19,10 @@ from numpy import ndarray
 from ..core.types import Value
 from .conversion import Wrapper, shell
 
+# The types of the fast path: who meets one of them need not ask here.
+PLAIN = frozenset((ndarray, np.float64, np.float32, np.complex128, float, int, complex, type(None)))
 # Whether a type is that of foreign arrays; types join at first sight.
-_FOREIGN: dict[type, bool] = dict.fromkeys((ndarray, np.float64, float, int, complex), False)
+_FOREIGN: dict[type, bool] = dict.fromkeys(PLAIN, False)
 
 
 def is_foreign(x: Value) -> bool:
@@ -118,7 +120,9 @@ def copied(x: Value) -> Any:
 
 
 def beside(t: Value, value: Value) -> Any:
-    """A plain array `t` as an array of the library that `value` belongs to."""
+    """An array `t` as one of the library that `value` belongs to."""
+    if is_foreign(t) and not has_foreign(value):
+        return to_numpy([t])[0]
     if has_foreign(t) or not has_foreign(value) or isinstance(t, Wrapper):
         return t
     value = shell(value)

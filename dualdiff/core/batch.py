@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from ..array.kinds import form_of
+from ..array.kinds import PLAIN, form_of
 from .trace import settle
 from .types import Cotangent, Tangent, Value
 
@@ -80,7 +80,11 @@ def broadcast_of(x: Value, ans: Value) -> Broadcast | None:
     ans_shape, ans_dtype = shape_of(ans), dtype_of(ans)
     if shape == ans_shape and dtype == ans_dtype:
         return None
-    return Broadcast(form_of(x, shape), dtype, form_of(ans, ans_shape), ans_dtype)
+    if type(x) not in PLAIN:
+        shape = form_of(x, shape)
+    if type(ans) not in PLAIN:
+        ans_shape = form_of(ans, ans_shape)
+    return Broadcast(shape, dtype, ans_shape, ans_dtype)
 
 
 def is_inexact(x: Value) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from numpy import ndarray
 
 from ..array.box import shell
-from ..array.kinds import OfLibrary, has_foreign
+from ..array.kinds import PLAIN, OfLibrary, has_foreign
 from ..array.layout import layout_of, zeros_in_layout
 from ..array.stores import Place, store
 from .batch import SILENT, Shape, cast, error_state, set_error_state, spec_of
@@ -52,7 +52,7 @@ class ForwardTrace(Trace):
 
     def box(self, value: Value, tangent: Tangent) -> Dual:
         """A dual number of this trace."""
-        out = _new(ForeignDual if has_foreign(value) else Dual)
+        out = _new(Dual if type(value) in PLAIN or not has_foreign(value) else ForeignDual)
         out.value, out.payload, out.owner = value, tangent, self
         return out
 

@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from ..array.box import is_box, shell
 from ..array.guards import COPIED, KEPT, Guards, holds
-from ..array.kinds import OfLibrary, copied, has_foreign, is_foreign
+from ..array.kinds import PLAIN, OfLibrary, copied, has_foreign, is_foreign
 from ..array.layout import in_layout, layout_of, zeros_in_layout
 from ..array.stores import Place, last_writes, store
 from ..array.views import Array
@@ -98,7 +98,7 @@ class Tape(Trace):
 
     def box(self, value: Value, slot: int) -> Var:
         """A box with a slot of this tape."""
-        out = _new(ForeignVar if has_foreign(value) else Var)
+        out = _new(Var if type(value) in PLAIN or not has_foreign(value) else ForeignVar)
         out.value, out.payload, out.owner = value, slot, self
         return out
 

@@ -26,7 +26,7 @@ import numpy as np
 from numpy import generic, memmap, ndarray
 
 from ..array.box import Box, is_box, observe
-from ..array.kinds import is_foreign, kept
+from ..array.kinds import PLAIN, is_foreign, kept
 from ..errors import ClosedTraceError, UnsupportedInputError, user_line
 from .types import Value
 
@@ -315,7 +315,7 @@ def freeze(x: Value) -> Any:
     """A copy of an operand of a lower level for a tape, apart from the box of the user."""
     if issubclass(type(x), Traced):
         return x.snapshot()
-    return kept(x) if is_foreign(x) else x
+    return x if type(x) in PLAIN or not is_foreign(x) else kept(x)
 
 
 def value_of(x: Value) -> Any:
@@ -327,7 +327,7 @@ def value_of(x: Value) -> Any:
         return x
     x = observe(x)
     if type(x) is not ndarray:
-        return kept(x) if is_foreign(x) else x
+        return x if type(x) in PLAIN or not is_foreign(x) else kept(x)
     return x.copy(order="K")
 
 
@@ -339,4 +339,4 @@ def to_user(x: Value) -> Any:
         return x.copy(order="K")
     if issubclass(type(x), Traced):
         return x.snapshot()
-    return kept(x) if is_foreign(x) else x
+    return x if type(x) in PLAIN or not is_foreign(x) else kept(x)

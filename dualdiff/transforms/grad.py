@@ -9,7 +9,7 @@ import numpy as np
 from numpy import float64
 
 from ..array.guards import Guards
-from ..array.kinds import has_foreign, ones_like
+from ..array.kinds import PLAIN, has_foreign, ones_like
 from ..core.batch import dtype_of, shape_of
 from ..core.types import Tangent, Value
 from ..errors import UnsupportedInputError, user_line
@@ -64,7 +64,7 @@ def leaves_of(inputs: Inputs, found: Derivatives, results: list[Any] | None = No
 
 def one_beside(value: Value) -> Any:
     """Ones of the shape and dtype of a value, as its library makes them."""
-    if has_foreign(value):
+    if type(value) not in PLAIN and has_foreign(value):
         return ones_like(value)
     shape, dtype = shape_of(value), dtype_of(value)
     return np.ones(shape, dtype) if shape else dtype.type(1)

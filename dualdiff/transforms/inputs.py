@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from .. import errors
 from ..array.box import is_box
-from ..array.kinds import beside, has_foreign, is_foreign, rechunked, to_numpy
+from ..array.kinds import PLAIN, beside, has_foreign, is_foreign, rechunked, to_numpy
 from ..array.layout import copy_with_strides
 from ..array.made import HOLDERS
 from ..core.batch import Shape, cast, contains_nan, dtype_of, shape_of, spec_of
@@ -317,7 +317,9 @@ def direction(t: Tangent, value: Value, batch: Shape, what: str) -> Any:
             f"the {what} of a real value ({dtype}) must be real, but is {dtype_of(t)}, "
             f"{user_line()}"
         )
-    return t if type(t) is type(value) and type(t) is float else beside(cast(t, dtype), value)
+    if type(value) not in PLAIN or type(t) not in PLAIN:
+        return cast(beside(t, value), dtype)
+    return t if type(t) is type(value) and type(t) is float else cast(t, dtype)
 
 
 class Outputs:
@@ -392,7 +394,8 @@ def likes(
     """`like` for some leaves. What is lazy for an argument of NumPy's is computed at once, and with
     it the foreign elements of the list `more`."""
     gs, more = list(gs), [] if more is None else more
-    lazy = [i for i, g in enumerate(gs) if is_foreign(g) and not has_foreign(values[i])]
+    kinds = [i for i, g in enumerate(gs) if type(g) not in PLAIN]
+    lazy = [i for i in kinds if is_foreign(gs[i]) and not has_foreign(values[i])]
     if lazy:
         others = [i for i, v in enumerate(more) if is_foreign(v)]
         plain = to_numpy([*(gs[i] for i in lazy), *(more[i] for i in others)])
@@ -403,14 +406,6 @@ def likes(
     return [like(*each) for each in zip(gs, leaves, values, strict=True)]
 
 
-def in_library_of(g: Any, value: Any) -> Any:
-    """A derivative in the library and chunks of its value."""
-    if is_foreign(value):
-        return rechunked(cast(beside(g, value), dtype_of(value)), value)
-    (g,) = to_numpy([g])
-    return like(g, value, value)
-
-
 def like(g: Cotangent, leaf: Any, value: Value) -> Any:
     """A derivative in the form of the leaf it belongs to; None counts as zero."""
     if value is None:
@@ -419,8 +414,8 @@ def like(g: Cotangent, leaf: Any, value: Value) -> Any:
         g = np.zeros(shape_of(value), dtype_of(value))
     if is_box(g):
         return to_user(g)
-    if is_foreign(g) or is_foreign(value):
-        return in_library_of(g, value)
+    if type(value) not in PLAIN and is_foreign(value):
+        return rechunked(cast(beside(g, value), dtype_of(value)), value)
     if type(leaf) is float or type(leaf) is int:
         return float(g.real)
     if type(leaf) is complex:
@@ -435,9 +430,9 @@ def tangent_like(t: Tangent, value: Value) -> Any:
     """The tangent of a result, zero if it does not depend on the arguments."""
     if value is None:
         return None
-    if is_foreign(value) or is_foreign(t):
-        zeros = np.zeros_like(value) if t is None else t
-        return to_user(zeros) if is_box(zeros) else in_library_of(zeros, value)
+    if type(value) not in PLAIN and is_foreign(value):
+        t = np.zeros_like(value) if t is None else t
+        return to_user(t) if is_box(t) else rechunked(cast(beside(t, value), value.dtype), value)
     scalar = type(value) is not ndarray
     if t is None:
         zeros = np.zeros(shape_of(value), dtype_of(value))
@@ -456,7 +451,7 @@ def any_nan(leaves: Iterable[Any]) -> bool:
         if type(x) is ndarray:
             if contains_nan(x):
                 return True
-        elif x is not None and not is_box(x) and not is_foreign(x) and x != x:
+        elif x is not None and not is_box(x) and (type(x) in PLAIN or not is_foreign(x)) and x != x:
             return True
     return False
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 
 from ..array.box import is_box
 from ..array.guards import Guards
-from ..array.kinds import has_foreign
+from ..array.kinds import PLAIN, has_foreign
 from ..core import trace as levels
 from ..core.tangents import dense
 from ..errors import MissingRuleError
@@ -145,12 +145,11 @@ class Jacobian(Transform):
         if holomorphic:
             require_complex(inputs.values, "argument", "holomorphic=True")
         known = self.known.get(key)
-        is_plain = not any(map(has_foreign, inputs.values))
-        if is_plain and self.needs_no_recording(inputs, n, known):
+        if not is_any_foreign(inputs.values) and self.needs_no_recording(inputs, n, known):
             with suppress(*allowed):
                 return self.with_function(inputs, n)
         recording = Recording(inputs, self.options.get("has_aux", False), guards, lasting=True)
-        if any(map(has_foreign, (*inputs.values, *recording.outputs.values))):
+        if is_any_foreign((*inputs.values, *recording.outputs.values)):
             tree = foreign_blocks(recording, mode)
             return tree, recording.outputs, recording.aux
         known = self.learned(recording, n, known)
@@ -233,6 +232,11 @@ class Jacobian(Transform):
             del parts  # before the next pass
         found = join(kept, inputs, outputs.values) if kept else blocks.finished(inputs)
         return outputs.tree(found)
+
+
+def is_any_foreign(values: Sequence[Any]) -> bool:
+    """Whether an array of another library than NumPy is among some values or behind their boxes."""
+    return any(type(v) not in PLAIN and has_foreign(v) for v in values)
 
 
 def forget(known: dict[Any, Any]) -> None:

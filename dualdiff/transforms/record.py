@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from ..array.box import unbox
 from ..array.guards import Guards
-from ..array.kinds import is_foreign, kept
+from ..array.kinds import PLAIN, is_foreign, kept
 from ..array.layout import copy_with_strides
 from ..core import trace as levels
 from ..core.batch import Shape
@@ -49,9 +49,9 @@ def guarded(inputs: Inputs, run: Callable[[Inputs, Guards], T]) -> T:
 
 
 def _copy(v: Any) -> Any:
-    if is_foreign(v):
-        return kept(v)
-    return v.copy(order="K") if type(v) is ndarray and v.flags.forc else copy_with_strides(v)
+    if type(v) is ndarray:
+        return v.copy(order="K") if v.flags.forc else copy_with_strides(v)
+    return v if type(v) in PLAIN or not is_foreign(v) else kept(v)
 
 
 class Recording:
@@ -76,9 +76,7 @@ class Recording:
         self.tape = tape = new_tape.get()(guards)
         # The caller may change arrays later, and the function under other names.
         hold = tape.guards.hold
-        inputs.values = [
-            v if not copies and not is_foreign(v) and hold(v) else _copy(v) for v in inputs.values
-        ]
+        inputs.values = [v if not copies and hold(v) else _copy(v) for v in inputs.values]
         try:
             boxes, self.slots = [], []
             for v in inputs.values:

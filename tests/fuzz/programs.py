@@ -13,6 +13,8 @@ import dualdiff as dd
 from dualdiff.transforms.masks import zero_masks
 from tests.core import test_mutation_programs as assignment
 from tests.fuzz.steps import STEPS, Context
+from tests.sparse import test_programs as patterns
+from tests.transforms import test_complex_programs as complex_numbers
 
 LOWERED = {
     "dualdiff.array.guards.COPIED": 0,
@@ -40,7 +42,6 @@ class Program:
         self.steps = [STEPS[i] for i in rng.integers(0, len(STEPS), int(rng.integers(1, 7)))]
         self.x = rng.uniform(0.2, 1.3, (2, 3)) * rng.choice([-1, 1], (2, 3))
         self.layout = int(rng.integers(5))
-        self.several = bool(rng.integers(2))
         self.names = [s.__name__ for s in self.steps]
 
     def argument(self, values: np.ndarray) -> np.ndarray:
@@ -104,16 +105,42 @@ def lowered() -> Iterator[None]:
         yield
 
 
+def _check_stores(rng: np.random.Generator) -> None:
+    stores: Any = rng.integers(0, [10, 7, 7, 24], (int(rng.integers(1, 10)), 4)).tolist()
+    assignment.check(stores)
+    assignment.check_second_order(stores)
+    patterns.check_stores(stores)
+
+
+def _check_complex(rng: np.random.Generator) -> None:
+    names = [*complex_numbers.UNARY, *complex_numbers.BINARY]
+    steps = rng.integers(0, [len(names), 7, 7], (int(rng.integers(1, 8)), 3)).tolist()
+    complex_numbers.check_program([(names[k], i, j) for k, i, j in steps], int(rng.integers(2**32)))
+
+
+def _check_pattern(rng: np.random.Generator) -> None:
+    count = len(patterns.STEPS)
+    patterns.check_expression(
+        rng.integers(0, [count, count, 4], (int(rng.integers(1, 7)), 3)).tolist()
+    )
+
+
+# By the remainder of the seed.
+SPECIAL: dict[int, Callable[[np.random.Generator], None]] = {
+    3: _check_stores,
+    5: _check_complex,
+    10: _check_pattern,
+}
+
+
 def check(seed: int) -> str:
     """Compare the derivatives of one program; its kind: "checked" or "undefined".
 
-    One in seven is a program of views and stores, whose reference is exact.
+    Three in fourteen are programs of stores and views, of complex numbers, and of sparse patterns,
+    whose references are exact.
     """
-    if seed % 7 == 3:
-        rng = np.random.default_rng(seed)
-        stores: Any = rng.integers(0, [10, 7, 7, 24], (int(rng.integers(1, 10)), 4)).tolist()
-        assignment.check(stores)
-        assignment.check_second_order(stores)
+    if seed % 14 in SPECIAL:
+        SPECIAL[seed % 14](np.random.default_rng(seed))
         return "checked"
     p = Program(seed)
     try:

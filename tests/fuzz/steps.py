@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import linalg as scipy_linalg
+from scipy import ndimage, sparse, special
 
 import dualdiff as dd
 
@@ -321,6 +323,93 @@ def nested(c: Context, a: Any, b: Any) -> Any:
     )
     # An operator chooses the memory layout of its result.
     return c.xp.ascontiguousarray(np.cos(a * s) * s + 2 * a if c.xp is np else operator())
+
+
+@step
+def complex_values(c: Context, a: Any, b: Any) -> Any:
+    z = a + 1j * (b if a.shape == b.shape else np.cos(a))
+    w = c.xp.array(z)
+    w.real[...] = c.pick(w.imag * 2, w.real, np.real(w[::-1]))
+    return c.pick(
+        lambda: np.real(np.exp(0.3j * z)), lambda: np.real(z * np.conj(z[..., ::-1])),
+        lambda: np.imag(np.sqrt(z + 4)), lambda: np.abs(z) ** 2, lambda: np.angle(z + 3),
+        lambda: np.real(np.fft.fft(z, axis=c.axis(a))), lambda: np.imag(np.vdot(z, z * 1j)) + a,
+        lambda: np.real(np.tanh(0.2 * z)), lambda: np.abs(z / (z + 5j)), lambda: w.real + w.imag,
+        lambda: np.real(np.log(z + 3)), lambda: np.imag(np.power(z + 3, 0.5)),
+        lambda: np.real(np.linalg.solve(square_of(a) + 0.5j, np.ones(len(square_of(a))))),
+        lambda: np.fft.irfft(np.fft.rfft(flat(a)) * 2j, a.size), lambda: np.imag(np.sum(z * z)) + a,
+    )()  # fmt: skip
+
+
+@step
+def methods(c: Context, a: Any, b: Any) -> Any:
+    """Methods of ufuncs, and their keywords."""
+    axis, u, v = c.axis(a), flat(a)[:3], flat(b)[:3]
+    mask = c.mask(a.shape)
+    out = c.xp.ones(a.shape)
+    return c.pick(
+        lambda: np.multiply.outer(u, v), lambda: np.hypot.outer(u, v),
+        lambda: np.maximum.outer(u, v),
+        lambda: np.maximum.reduce(a, axis=axis, initial=-0.4, where=mask),
+        lambda: np.add.reduce(a, axis=axis, where=mask, keepdims=True),
+        lambda: np.multiply.reduce(np.cos(a), axis=axis, where=mask),
+        lambda: np.minimum.accumulate(a, axis=axis), lambda: np.subtract.accumulate(a, axis=axis),
+        lambda: np.multiply.reduceat(np.cos(flat(a)), [0, a.size // 2, 0]),
+        lambda: np.add(a, 1.5, out=out, where=mask),
+        lambda: np.divide(a, 2 + a * a, where=mask, out=out),
+        lambda: np.power(np.abs(a) + 0.5, c.constant(a.shape)),
+        lambda: np.float_power(2 + np.cos(a), 1.3), lambda: np.linalg.vecdot(a, a * 2),
+        lambda: np.logaddexp.reduce(a, axis=axis, where=mask, initial=0.1),
+        lambda: np.matmul(square_of(a), square_of(b)) if a.size == b.size else a,
+        lambda: np.add(a, a, order="F"), lambda: np.sqrt(2 + np.sin(a), where=mask, out=out),
+    )()  # fmt: skip
+
+
+@step
+def containers(c: Context, a: Any, b: Any) -> Any:
+    """A gradient by a dict of lists, in closed form on plain arrays."""
+    s = flat(b)[0]
+
+    def loss(d: Any) -> Any:
+        return np.sum(np.sin(d["u"][0]) * d["u"][1]) * d["s"]
+
+    if c.xp is np:
+        return np.ascontiguousarray(np.cos(a) * (2 * a) * s + 2 * np.sum(np.sin(a)) * a)
+    got = dd.grad(loss)({"u": [a, 2 * a], "s": s})
+    return c.xp.ascontiguousarray(got["u"][0] + 2 * np.sum(np.sin(a)) * a)
+
+
+@step
+def own_rules(c: Context, a: Any, b: Any) -> Any:
+    """Rules of users, sparse constants, and operators that stand for a solution."""
+    n = min(a.size, 4)
+    matrix = sparse.csr_array(np.triu(np.round(c.rng.random((n, n)), 1)))
+    u = flat(a)[:n]
+
+    def twice(x: Any) -> Any:
+        return own_square(x) if c.xp is not np else x * x
+
+    return c.pick(
+        lambda: twice(a), lambda: matrix @ u, lambda: matrix.T @ np.outer(u, u),
+        lambda: own_sine(a) if c.xp is not np else np.sin(a), lambda: u @ matrix,
+        lambda: special.expit(a), lambda: special.logsumexp(a, axis=c.axis(a)),
+        lambda: special.erf(a), lambda: scipy_linalg.expm(0.1 * square_of(a)),
+        lambda: ndimage.gaussian_filter1d(flat(a), 1.0),
+    )()  # fmt: skip
+
+
+own_sine = dd.extend.elementwise(np.sin, lambda x: np.cos(x), name="own_sine")
+
+
+@dd.extend.custom_jvp
+def own_square(x: Any) -> Any:
+    return x * x
+
+
+@own_square.defjvp
+def own_square_jvp(primals: Any, tangents: Any) -> Any:
+    (x,), (t,) = primals, tangents
+    return x * x, 2 * x * t
 
 
 @step

@@ -102,13 +102,9 @@ def numeric(f: Callable[[Any], Any], x: Any) -> Any:
     return np.stack(columns, -1)
 
 
-@settings(max_examples=100)
-@given(
-    st.lists(
-        st.tuples(*[st.integers(0, len(STEPS) - 1)] * 2, st.integers(0, 3)), min_size=1, max_size=6
-    )
-)
-def test_random_expressions_are_covered_at_several_points(choices):
+def check_expression(choices: Any) -> None:
+    """Compare the pattern of an expression with differences, and with Jacobians elsewhere."""
+
     def f(x):
         arrays = [x]
         for first, second, where in choices:
@@ -126,6 +122,16 @@ def test_random_expressions_are_covered_at_several_points(choices):
     for y in POINTS[:1] if result.local else POINTS:
         entries = dd.jacobian(f)(y).reshape(-1, y.size) != 0
         assert not np.any(entries & ~pattern)
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(
+        st.tuples(*[st.integers(0, len(STEPS) - 1)] * 2, st.integers(0, 3)), min_size=1, max_size=6
+    )
+)
+def test_random_expressions_are_covered_at_several_points(choices):
+    check_expression(choices)
 
 
 def arrays_left(program: Any) -> Callable[[Any], Any]:
@@ -164,14 +170,19 @@ def arrays_left(program: Any) -> Callable[[Any], Any]:
     return f
 
 
-@settings(max_examples=150)
-@given(programs)
-def test_random_programs_of_stores_and_views_are_found_exactly_or_covered(program):
+def check_stores(program: Any) -> None:
+    """Compare the pattern of a program of stores and views with its Jacobians."""
     f = arrays_left(program)
     pattern = dd.sparsity(f, POINTS[0]).toarray()
     for y in POINTS:
         entries = dd.jacobian(f, mode="forward")(y).reshape(-1, y.size) != 0
         assert not np.any(entries & ~pattern)
+
+
+@settings(max_examples=150)
+@given(programs)
+def test_random_programs_of_stores_and_views_are_found_exactly_or_covered(program):
+    check_stores(program)
 
 
 @settings(max_examples=60)

@@ -125,8 +125,8 @@ STEPS = st.tuples(st.sampled_from([*UNARY, *BINARY]), st.integers(0, 6), st.inte
 PROGRAMS = st.lists(STEPS, min_size=1, max_size=7)
 
 
-def _check(program: list[Step], seed: int) -> None:
-    note(f"program {program}, seed {seed}")
+def check_program(program: list[Step], seed: int) -> None:
+    """Compare the derivatives of a program with those of its real parts."""
     rng = np.random.default_rng(seed)
     z = rng.uniform(0.3, 1.5, N) + 1j * rng.uniform(0.2, 1.2, N)
     constants = _constants(program, z)
@@ -160,7 +160,8 @@ def _check(program: list[Step], seed: int) -> None:
 def test_complex_programs_have_the_derivatives_of_their_real_parts(
     program: list[Step], seed: int
 ) -> None:
-    _check(program, seed)
+    note(f"program {program}, seed {seed}")
+    check_program(program, seed)
 
 
 @pytest.mark.slow
@@ -169,4 +170,5 @@ def test_complex_programs_have_the_derivatives_of_their_real_parts(
 def test_thousands_of_complex_programs_have_the_derivatives_of_their_real_parts(
     program: list[Step], seed: int
 ) -> None:
-    _check(program, seed)
+    note(f"program {program}, seed {seed}")
+    check_program(program, seed)

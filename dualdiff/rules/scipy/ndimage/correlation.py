@@ -20,8 +20,8 @@ from ....core.types import Cotangent, Tangent, Value
 from ....errors import user_line
 from ...numpy.creation import given
 from ...numpy.padding import pad
-from ..dispatch import implements
 from ..leaves import leaf
+from .images import of_image
 
 _ndimage: Any = ndimage  # SciPy's stubs do not know all modes
 
@@ -254,7 +254,7 @@ def axes_of(x: Value, axes: Any) -> tuple[int, ...]:
     return tuple(int(i) % ndim for i in np.atleast_1d(axes))
 
 
-@implements(ndimage.correlate1d, arrays="input weights")
+@of_image(ndimage.correlate1d, arrays="input weights")
 def correlate1d(
     input: Any,
     weights: Any,
@@ -282,7 +282,7 @@ def correlate1d(
     return filtered(input, weights, output, mode, cval, origin, axes_of(input, axis))
 
 
-@implements(ndimage.convolve1d, arrays="input weights")
+@of_image(ndimage.convolve1d, arrays="input weights")
 def convolve1d(
     input: Any,
     weights: Any,
@@ -297,7 +297,7 @@ def convolve1d(
     return filtered(input, other, output, mode, cval, origins, axes_of(input, axis))
 
 
-@implements(ndimage.correlate, arrays="input weights")
+@of_image(ndimage.correlate, arrays="input weights")
 def correlate(
     input: Any,
     weights: Any,
@@ -312,7 +312,7 @@ def correlate(
     return filtered(input, weights, output, mode, cval, origin, axes_of(input, axes))
 
 
-@implements(ndimage.convolve, arrays="input weights")
+@of_image(ndimage.convolve, arrays="input weights")
 def convolve(
     input: Any,
     weights: Any,

@@ -15,7 +15,6 @@ from ....core.types import Value
 from ....errors import user_line
 from ...numpy.creation import array, asarray, given, zeros
 from ..bodies import agreed, runs_body
-from ..dispatch import implements
 from ..rebinding import rebound
 from .correlation import (
     Edges,
@@ -27,6 +26,7 @@ from .correlation import (
     sequence,
     turned,
 )
+from .images import of_image
 
 _ndimage: Any = ndimage  # SciPy's stubs do not know all modes
 _filters: Any = ndimage._filters  # nor private functions
@@ -46,7 +46,7 @@ FUNCTIONS = {
 }
 
 
-@implements(ndimage.gaussian_filter1d, arrays="input")
+@of_image(ndimage.gaussian_filter1d)
 def gaussian_filter1d(
     input: Any,
     sigma: Any,
@@ -68,7 +68,7 @@ def gaussian_filter1d(
     return filtered(input, weights, output, mode, cval, 0, axes_of(input, axis))
 
 
-@implements(ndimage.gaussian_filter, arrays="input")
+@of_image(ndimage.gaussian_filter)
 def gaussian_filter(
     input: Any,
     sigma: Any,
@@ -107,13 +107,13 @@ def _slope(name: str, smooth: Sequence[float]) -> Any:
 
     function.__name__ = name
     function.__doc__ = f"``scipy.ndimage.{name}``."
-    return implements(getattr(ndimage, name), arrays="input")(function)
+    return of_image(getattr(ndimage, name))(function)
 
 
 sobel, prewitt = _slope("sobel", [1.0, 2.0, 1.0]), _slope("prewitt", [1.0, 1.0, 1.0])
 
 
-@implements(ndimage.uniform_filter1d, arrays="input")
+@of_image(ndimage.uniform_filter1d)
 def uniform_filter1d(
     input: Any,
     size: int,
@@ -130,7 +130,7 @@ def uniform_filter1d(
     return finished(given(ans, value), input, output)
 
 
-@implements(ndimage.uniform_filter, arrays="input")
+@of_image(ndimage.uniform_filter)
 def uniform_filter(
     input: Any,
     size: Any = 3,
@@ -237,7 +237,7 @@ def _by_rank(name: str, rank_of: Callable[..., int]) -> Any:
 
     function.__name__ = name
     function.__doc__ = f"``scipy.ndimage.{name}``; of equal elements the first gets the derivative."
-    return implements(original, arrays="input")(function)
+    return of_image(original)(function)
 
 
 def _percentage(count: int, percentile: float) -> int:
@@ -271,7 +271,7 @@ def _along(name: str, which: int) -> Any:
 
     function.__name__ = name
     function.__doc__ = f"``scipy.ndimage.{name}``; of equal elements the first gets the derivative."
-    return implements(original, arrays="input")(function)
+    return of_image(original)(function)
 
 
 minimum_filter1d, maximum_filter1d = _along("minimum_filter1d", 0), _along("maximum_filter1d", -1)
@@ -336,7 +336,7 @@ def _morphology(name: str, steps: Callable[..., Any]) -> Any:
 
     function.__name__ = name
     function.__doc__ = f"``scipy.ndimage.{name}``; of equal elements the first gets the derivative."
-    return implements(original, arrays="input")(function)
+    return of_image(original)(function)
 
 
 grey_erosion = _morphology("grey_erosion", lambda x, erode, dilate: erode(x))
@@ -353,7 +353,7 @@ morphological_laplace = _morphology(
 )
 
 
-@implements(ndimage.generic_filter, arrays="input", calls="function")
+@of_image(ndimage.generic_filter, calls="function")
 def generic_filter(
     input: Any,
     function: Callable[..., Any],
@@ -383,7 +383,7 @@ def generic_filter(
     return finished(np.reshape(array(values), shape), input, output)
 
 
-@implements(ndimage.generic_filter1d, arrays="input", calls="function")
+@of_image(ndimage.generic_filter1d, calls="function")
 def generic_filter1d(
     input: Any,
     function: Callable[..., Any],

@@ -28,6 +28,7 @@ from ..bodies import agreed
 from ..dispatch import implements
 from ..leaves import leaf
 from .correlation import PADDED, finished, sequence
+from .images import of_image
 
 _ndimage: Any = ndimage  # SciPy's stubs do not know all modes
 _MIRRORED = ("mirror", "constant", "wrap", "grid-constant")  # for the filter of coefficients
@@ -308,7 +309,7 @@ def interpolated(
     return function(coefficients, coordinates, spline=spline) + cval * beyond
 
 
-@implements(ndimage.map_coordinates, arrays="input coordinates")
+@of_image(ndimage.map_coordinates, arrays="input coordinates")
 def map_coordinates(
     input: Any,
     coordinates: Any,
@@ -336,7 +337,7 @@ def _grid(shape: Sequence[int]) -> list[Any]:
     return list(np.indices(tuple(shape), float))
 
 
-@implements(ndimage.affine_transform, arrays="input matrix")
+@of_image(ndimage.affine_transform, arrays="input matrix")
 def affine_transform(
     input: Any,
     matrix: Any,
@@ -369,7 +370,7 @@ def affine_transform(
     return finished(agreed(ans, value, "affine_transform"), input, output)
 
 
-@implements(ndimage.shift, arrays="input")
+@of_image(ndimage.shift)
 def shift(
     input: Any,
     shift: Any,
@@ -389,7 +390,7 @@ def shift(
     return finished(agreed(ans, value, "shift"), input, output)
 
 
-@implements(ndimage.zoom, arrays="input")
+@of_image(ndimage.zoom)
 def zoom(
     input: Any,
     zoom: Any,
@@ -414,7 +415,7 @@ def zoom(
     return finished(agreed(ans, value, "zoom"), input, output)
 
 
-@implements(ndimage.rotate, arrays="input")
+@of_image(ndimage.rotate)
 def rotate(
     input: Any,
     angle: Any,
@@ -451,7 +452,7 @@ def rotate(
     return finished(agreed(ans, value, "rotate"), input, output)
 
 
-@implements(ndimage.geometric_transform, arrays="input", calls="mapping")
+@of_image(ndimage.geometric_transform, calls="mapping")
 def geometric_transform(
     input: Any,
     mapping: Any,

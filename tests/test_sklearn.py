@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from dualdiff.errors import UnsupportedInputError
 from dualdiff.sklearn import Minimizer
@@ -38,7 +38,16 @@ def robust(p: Any, X: Any, y: Any) -> Any:
     return np.mean(np.sqrt(1e-4 + (plane(p, X) - y) ** 2))
 
 
-@parametrize_with_checks([Minimizer(), Minimizer(robust, plane, zeros)])
+ESTIMATORS = {"default": Minimizer(), "robust": Minimizer(robust, plane, zeros)}
+# Ids without the addresses of functions, which differ between the workers of pytest-xdist.
+CHECKS = [
+    pytest.param(estimator, check, id=f"{name}-{check.func.__name__}-{i}")
+    for name, given in ESTIMATORS.items()
+    for i, (estimator, check) in enumerate(estimator_checks_generator(given))
+]
+
+
+@pytest.mark.parametrize(("estimator", "check"), CHECKS)
 def test_scikit_learns_checks_pass(estimator: Any, check: Any) -> None:
     check(estimator)
 

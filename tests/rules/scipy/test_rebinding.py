@@ -203,4 +203,6 @@ def test_compiled_code_raises_and_says_so():
     ],
 )
 def test_special_functions_written_in_python(call):
+    if "softplus" in call.__code__.co_names and not hasattr(scipy.special, "softplus"):
+        pytest.skip("this release of SciPy has no softplus")
     check(lambda x: call(T, x), lambda x: call(scipy.special, x), 0.7)

@@ -332,7 +332,8 @@ def factorial(n: Any, exact: bool = False, extend: str = "zero") -> Any:
     1.845569
     """
     scipys: Any = special.factorial  # its overloads do not take a bool
-    value = scipys(unbox(n), exact=exact, extend=extend)
+    more = {} if extend == "zero" else {"extend": extend}  # older releases do not know it
+    value = scipys(unbox(n), exact=exact, **more)
     if not is_box(n):
         return value
     beyond = (unbox(n) < 0) & (extend == "zero")

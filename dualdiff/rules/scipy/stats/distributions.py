@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from ..arguments import any_traced
 from ..rebinding import deep_plain, explained, instance_of
 from .fitting import fit
 from .formulas import FORMULAS, LIMITS
-from .replacements import derivatives_only, of_vectors, with_value
+from .replacements import adaptive, derivatives_only, kinks, of_vectors, with_value
 
 INF = float("inf")
 NAN = float("nan")
@@ -195,11 +196,34 @@ class Distribution:
         self, func: Any = None, args: Any = (), loc: Any = 0, scale: Any = 1, lb: Any = None,
         ub: Any = None, *rest: Any, **kwargs: Any,
     ) -> Any:  # fmt: skip
-        """The mean over the standard distribution, whose singular ends do not move with loc."""
+        """The mean over the standard distribution, whose singular ends do not move with loc.
+
+        It is a sum over the pieces between kinks of the function, which move, and of the density.
+        """
         function = (lambda x: x) if func is None else of_vectors(func)
-        ends = (None if end is None else (end - loc) / scale for end in (lb, ub))
-        standard = (lambda z: function(loc + scale * z)), args, 0, 1, *ends
-        return self.copy.expect(*standard, *rest, **kwargs)
+        low, high = (None if end is None else (end - loc) / scale for end in (lb, ub))
+        values = [unbox(a) for a in args]
+        middle = [float(self.source.ppf(q, *values)) for q in (1e-9, 1 - 1e-9)]
+
+        def part(z: Value) -> Any:
+            return function(loc + scale * z) * self.evaluate("pdf", z, *args, 0, 1)
+
+        of_function = kinks(lambda z: function(unbox(loc) + unbox(scale) * z), *middle)
+        if not of_function:
+            standard = (lambda z: function(loc + scale * z)), args, 0, 1, low, high
+            return self.copy.expect(*standard, *rest, **kwargs)
+        of_density = kinks(lambda z: self.source.pdf(z, *values), *middle)
+        support = self.copy._get_support(*args)
+        low, high = support[0] if low is None else low, support[1] if high is None else high
+        moving = [(value_of(loc + scale * z) - loc) / scale for z in of_function]
+        apart = [z for z in of_density if all(abs(z - unbox(m)) > 1e-8 for m in moving)]
+        inner = [z for z in (*moving, *apart) if unbox(low) < unbox(z) < unbox(high)]
+        limits = [low, *sorted(inner, key=unbox), high]
+        total = sum(adaptive(part, *pair) for pair in pairwise(limits))
+        if rest[0] if rest else kwargs.get("conditional", False):
+            below, above = (self.evaluate("cdf", z, *args, 0, 1) for z in (low, high))
+            total = total / (above - below)
+        return total
 
     def _at_ends(
         self, name: str, z: Value, shapes: Any, scale: Any, masks: Any, shape: tuple[int, ...]

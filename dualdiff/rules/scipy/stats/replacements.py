@@ -45,11 +45,11 @@ def with_value(value: Value, traced: Any) -> Any:
 # Quadrature: SciPy's value, the derivative of Gauss rules after a double exponential change of the
 # variable (Mori and Sugihara 2001), on panels that are halved until the value settles: near kinks.
 NODES, NODE_WEIGHTS = gauss_legendre(16)
-ENDS = np.linspace(-6.0, 6.0, 15)  # x comes to 1e-137: densities may be singular at the ends
+# x comes to 1e-137: densities may be singular at the ends. Kinks should not lie between two panels.
+ENDS = np.linspace(-6.0123, 5.9871, 15)
 HALVINGS = 30
-MOST = (
-    600  # panels of one width; rounding errors of the integrand may exceed the bound on every panel
-)
+MOST = 600  # panels of one width: rounding errors may exceed the bound on all of them
+KINK = 8  # halvings that a smooth function does not need
 
 
 def _changed(t: Tangent, a: Value, b: Value) -> tuple[Any, Any]:
@@ -71,14 +71,8 @@ def _panels(left: Any, right: Any) -> tuple[Any, Any]:
     return left[:, None] + width * NODES, width * NODE_WEIGHTS
 
 
-def adaptive(f: Any, a: Value, b: Value) -> Any:
-    """The integral of a vectorised function from a to b, which may be traced."""
-
-    def heights(t: Tangent) -> Any:
-        x, slope = _changed(t, unbox(a), unbox(b))
-        with np.errstate(all="ignore"):
-            y = np.asarray(unbox(f(x)), float) * slope
-        return np.where(np.isfinite(y), y, 0.0)
+def _settled(heights: Any) -> tuple[Any, Any]:
+    """The ends of panels on which the integral of a function of t is settled."""
 
     def sums(left: Any, right: Any) -> Any:
         t, weights = _panels(left, right)
@@ -88,7 +82,8 @@ def adaptive(f: Any, a: Value, b: Value) -> Any:
     values = sums(left, right)
     total = np.sum(np.abs(values))
     settled: list[Any] = []
-    for depth in range(HALVINGS + 1):  # one call of f for each: calls are what costs
+    depth = 0
+    while len(values):  # one call for each width: calls are what costs
         middle = (left + right) / 2
         halves = np.stack([sums(left, middle), sums(middle, right)], axis=-1)
         change = np.abs(np.sum(halves, axis=-1) - values)
@@ -102,16 +97,69 @@ def adaptive(f: Any, a: Value, b: Value) -> Any:
             np.stack(ends, axis=-1)[wide].ravel() for ends in ((left, middle), (middle, right))
         )
         values = halves[wide].ravel()
-        if not len(values):
-            break
-    t, weights = (
-        np.ravel(part) for part in _panels(*map(np.concatenate, zip(*settled, strict=True)))
-    )
+        depth += 1
+    left, right = map(np.concatenate, zip(*settled, strict=True))
+    return left, right
+
+
+def adaptive(f: Any, a: Value, b: Value) -> Any:
+    """The integral of a vectorised function from a to b, which may be traced.
+
+    The nodes move with a and b.
+    """
+
+    def heights(t: Tangent) -> Any:
+        x, slope = _changed(t, unbox(a), unbox(b))
+        with np.errstate(all="ignore"):
+            y = np.asarray(unbox(f(x)), float) * slope
+        return np.where(np.isfinite(y), y, 0.0)
+
+    t, weights = map(np.ravel, _panels(*_settled(heights)))
     # Where the integrand underflows its derivative may be 0 * inf.
     size = np.abs(heights(t))
     alive = size > 1e-25 * np.max(size, initial=0)
     x, slope = _changed(t[alive], a, b)
     return np.sum(f(x) * slope * weights[alive])
+
+
+def kinks(f: Any, a: float, b: float) -> list[float]:
+    """Places between a and b where f or a derivative jumps, at which panels must shrink."""
+
+    def heights(t: Tangent) -> Any:
+        with np.errstate(all="ignore"):
+            y = np.asarray(unbox(f(_changed(t, a, b)[0])), float) * np.exp(-t * t)
+        return np.where(np.isfinite(y), y, 0.0)
+
+    left, right = _settled(heights)
+    order = np.argsort(left)
+    left, right = left[order], right[order]
+    narrow = right - left < 2.0**-KINK * (ENDS[1] - ENDS[0]) / 2
+    found: list[float] = []
+    for group in np.split(np.arange(len(left)), np.flatnonzero(np.diff(narrow)) + 1):
+        if narrow[group[0]]:
+            least = group[np.argmin((right - left)[group])]
+            x = float(_changed((left[least] + right[least]) / 2, a, b)[0])
+            found.append(_sharpened(lambda x: np.asarray(unbox(f(x)), float), x, 1e-4 * (b - a)))
+    return found
+
+
+def _sharpened(f: Any, x: float, width: float) -> float:
+    """The place near x where f leaves the cubic polynomial of its left side for that of its right.
+
+    Where f is no such polynomial on both sides, as between two kinks, it is x itself.
+    """
+    nodes = x + width * np.linspace(0.1, 1.0, 8) * np.array([[-1.0], [1.0]])
+    heights = f(nodes.ravel()).reshape(nodes.shape)
+    sides = [np.polynomial.Polynomial.fit(*p, 3) for p in zip(nodes, heights, strict=True)]
+    off = max(np.max(np.abs(s(n) - h)) for s, n, h in zip(sides, nodes, heights, strict=True))
+    if not off <= 1e-10 * np.max(np.abs(heights)):
+        return x
+    low, high = x - 0.1 * width, x + 0.1 * width
+    for _ in range(45):
+        middle = (low + high) / 2
+        gaps = [abs(float(f(np.array([middle]))[0]) - s(middle)) for s in sides]
+        low, high = (middle, high) if gaps[0] <= gaps[1] else (low, middle)
+    return (low + high) / 2
 
 
 def of_vectors(function: Any) -> Any:

@@ -5,7 +5,7 @@ import pytest
 import scipy.special as special
 
 import dualdiff as dd
-from tests.rules.scipy.special.tables import POSITIVE, SHAPE, UNIT, real
+from tests.rules.scipy.special.tables import POSITIVE, SHAPE, UNIT, newer, real
 from tests.rules.table import A, rule_tests
 
 DF = A(2, 1, low=2.5, high=6.0, seed=4)
@@ -75,10 +75,10 @@ ROWS = [
     real("chndtrix", A(2, low=0.3, high=0.7), 3.5, 1.3),
     real("chndtridf", ONE, 0.3, 1.3),
     real("chndtrinc", A(2, low=3.0, high=4.0), 3.5, 0.2),
-    real("ncfdtr", 3.5, 5.2, 1.3, ONE),
+    newer(lambda: real("ncfdtr", 3.5, 5.2, 1.3, ONE)),
     real("_ncf_sf", ONE, 3.5, 5.2, 1.3),
     real("_ncf_pdf", ONE, 3.5, 5.2, 1.3),
-    real("ncfdtri", 3.5, 5.2, 1.3, A(2, low=0.3, high=0.7)),
+    newer(lambda: real("ncfdtri", 3.5, 5.2, 1.3, A(2, low=0.3, high=0.7))),
     real("nctdtr", 3.5, 0.7, ONE),
     real("_nct_sf", ONE, 3.5, 0.7),
     real("_nct_pdf", ONE, 3.5, 0.7),
@@ -108,5 +108,5 @@ def test_inverse_of_the_noncentral_f_distribution_undoes_it(inverse, which, args
 
 
 def test_where_there_is_no_solution_the_derivative_is_nan():
-    assert special.chndtrinc(1.8, 3.5, 0.9) < 1e-300
+    assert special.chndtrinc(1.8, 3.5, 0.9) <= 1e-300
     assert np.isnan(dd.grad(special.chndtrinc)(1.8, 3.5, 0.9))

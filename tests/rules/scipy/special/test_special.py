@@ -8,6 +8,7 @@ import scipy.special as special
 import dualdiff as dd
 from dualdiff.errors import MissingRuleError, UnsupportedInputError
 from dualdiff.rules.scipy.special import log_softmax, logsumexp, polygamma, softmax
+from tests.rules.scipy.special.tables import newer
 from tests.rules.table import A, row, rule_tests
 
 X = A(3)
@@ -64,7 +65,7 @@ ROWS = [
     real(special.cbrt, POSITIVE),
     real(special.cosm1, X),
     real(special.exprel, X),
-    row(of(special.hyp1f1, 1.5, 2.5), X),
+    newer(lambda: row(of(special.hyp1f1, 1.5, 2.5), X)),
     row(special.exp1, POSITIVE),
     row(special.expi, POSITIVE),
     row(special.xlogy, X, POSITIVE),

@@ -67,6 +67,12 @@ def test_expectations_take_functions_of_numbers_and_do_not_lose_digits_at_singul
     slope = (part(2.3 + 1e-3) - part(2.3 - 1e-3)) / 2e-3
     assert dd.grad(part)(2.3) == pytest.approx(slope, rel=1e-5)
 
+    by_both = dd.hessian(lambda t: stats.norm(t[0], t[1]).expect(lambda x: np.maximum(x, 0)))
+    curvature = stats.norm.pdf(0.25) / 0.8  # the kink stays where it is while the density moves
+    assert by_both(np.array([0.2, 0.8]))[0, 0] == pytest.approx(curvature, rel=1e-9)
+    step = dd.grad(lambda m: stats.uniform(m, 2.0).expect(lambda x: 1.0 * (x > 1)))
+    assert step(0.3) == pytest.approx(0.5, rel=1e-7)
+
     def bell(a):
         return stats.arcsine.expect(lambda x: np.exp(-0.1 * x * x), loc=a, scale=1.4)
 

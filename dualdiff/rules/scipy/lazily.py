@@ -23,6 +23,9 @@ def declare_special() -> None:
     from scipy import special
 
     _declare_functions(special, SPECIAL)
+    if hasattr(special, "_multiufuncs"):  # from release 1.15 on
+        call = vars(special._multiufuncs.MultiUFunc)["__call__"]
+        implements_lazily(call, f"{SPECIAL}.harmonics", "multiufunc_call")
 
 
 def declare_stats() -> None:

@@ -61,6 +61,22 @@ class Space:
         return found
 
 
+class Special(Space):
+    """`scipy.special` as copies see it: universal functions that take traced values in lists."""
+
+    def __getattr__(self, name: str) -> Any:
+        found = super().__getattr__(name)
+        if not isinstance(found, np.ufunc):
+            return found
+
+        @functools.wraps(found)
+        def of_lists(*args: Any, **options: Any) -> Any:
+            return found(*(creation.array(a) if type(a) is list else a for a in args), **options)
+
+        self.__dict__[name] = of_lists
+        return of_lists
+
+
 # NumPy's functions that make arrays do not dispatch.
 _CREATION: dict[str, Any] = {
     name: getattr(home, name)
@@ -186,7 +202,7 @@ def translated(value: Value) -> Any:
     if isinstance(value, types.ModuleType):
         name = value.__name__
         if name == "scipy.special":
-            return Space(value, importlib.import_module("dualdiff.rules.scipy.special"))
+            return Special(value, importlib.import_module("dualdiff.rules.scipy.special"))
         if name.startswith("numpy"):
             return NumPy(value)
         return Space(value) if name.startswith("scipy") else value

@@ -20,6 +20,7 @@ from . import (  # noqa: F401  # their rules
     elementary,
     elliptic,
     error,
+    harmonics,
     hypergeometric,
     incomplete_beta,
     incomplete_gamma,

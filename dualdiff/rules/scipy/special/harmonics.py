@@ -1,0 +1,124 @@
+"""Legendre functions and spherical harmonics of SciPy's newer interface, and `sph_harm`.
+
+In the polar angle by the neighbouring orders (Varshalovich, Moskalev and Khersonskii, Quantum
+Theory of Angular Momentum, 1988, 5.8.3), which has no poles; in z by DLMF 14.10.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ....array.box import is_box, unbox
+from ....core.types import Value
+from ....errors import UnsupportedInputError, user_line
+from .kinds import closed, declared
+
+
+def _scipys(name: str) -> Any:
+    """The values of a function of SciPy's, which takes no traced values here."""
+    found: Any = getattr(special, name, None)
+
+    def values(*args: Any, **options: Any) -> Any:
+        out = found(*args, **options)
+        return np.asarray(out if name == "sph_harm_y" else out[0])[()]  # [0]: not differentiated
+
+    return values
+
+
+def _neighbours(n: Any, m: Any, up: Any, down: Any) -> Any:
+    n, m = unbox(n) * 1.0, unbox(m) * 1.0
+    above, below = (np.maximum((n - k) * (n + k + 1), 0) for k in (m, -m))
+    return 0.5 * (np.sqrt(above) * up - np.sqrt(below) * down)
+
+
+def _harmonic_theta(x: Any, y: Any, z: Value, w: Value) -> Any:
+    turn = np.exp(1j * w)
+    up, down = sph_harm_y(x, y + 1, z, w), sph_harm_y(x, y - 1, z, w)
+    return _neighbours(x, y, up / turn, down * turn)
+
+
+sph_harm_y: Any = declared(
+    _scipys("sph_harm_y"),
+    None,
+    None,
+    _harmonic_theta,
+    lambda y, ans: 1j * unbox(y) * ans,
+    name="special.sph_harm_y",
+)
+sph_legendre_p: Any = declared(
+    _scipys("sph_legendre_p"),
+    None,
+    None,
+    lambda x, y, z: _neighbours(x, y, sph_legendre_p(x, y + 1, z), sph_legendre_p(x, y - 1, z)),
+    name="special.sph_legendre_p",
+)
+closed(  # arguments m, n, azimuth, polar angle
+    "sph_harm",
+    None,
+    None,
+    lambda x, ans: 1j * unbox(x) * ans,
+    lambda x, y, z, w: _neighbours(
+        y,
+        x,
+        special.sph_harm(x + 1, y, z, w) * np.exp(-1j * z),
+        special.sph_harm(x - 1, y, z, w) * np.exp(1j * z),
+    ),
+)
+
+
+def _assoc_legendre_p(branch_cut: Any, norm: bool) -> Any:
+    scipys = _scipys("assoc_legendre_p")
+
+    def values(n: Any, m: Any, z: Value) -> Any:
+        return scipys(n, m, z, branch_cut=branch_cut, norm=norm)
+
+    def slope(x: Any, y: Any, z: Value, ans: Value) -> Any:
+        n, m = unbox(x) * 1.0, np.abs(unbox(y)) if norm else unbox(y) * 1.0
+        lower = function(np.maximum(unbox(x) - 1, 0), y, z)
+        share = np.sqrt(np.maximum(n * n - m * m, 0) * (2 * n + 1) / np.maximum(2 * n - 1, 1))
+        return (n * z * ans - (share if norm else n + m) * lower) / (z * z - 1)
+
+    function: Any = declared(values, None, None, slope, name="special.assoc_legendre_p")
+    return function
+
+
+def _legendre_p(n: Any, z: Value) -> Any:
+    return special.eval_legendre(unbox(n), z)
+
+
+def _one(name: str, args: Any, options: dict[str, Any]) -> Any:
+    """A function of integers n (and m), and of angles or z."""
+    if name == "assoc_legendre_p":
+        function = _assoc_legendre_p(options.get("branch_cut", 2), options.get("norm", False))
+        return function(*args)
+    functions: dict[str, Callable[..., Any]] = {
+        "legendre_p": _legendre_p, "sph_legendre_p": sph_legendre_p, "sph_harm_y": sph_harm_y,
+    }  # fmt: skip
+    return functions[name](*args)
+
+
+def _shaped(name: str, out: Any) -> Any:
+    """SciPy puts an axis for the order of the derivative in front, of Legendre functions."""
+    return out if name.startswith("sph_harm") else out[None]
+
+
+def multiufunc_call(self: Any, *args: Any, **options: Any) -> Any:
+    """The call of one of these functions, or of the one with all degrees and orders."""
+    name = str(self.__name__)
+    integers = 1 if name.startswith("legendre") else 2
+    if any(map(is_box, args[:integers])) or options.pop("diff_n", 0):
+        raise UnsupportedInputError(
+            f"scipy.special.{name} of traced values has derivatives in the last arguments only, "
+            f"and no diff_n=, {user_line()}; take dualdiff.derivative of it"
+        )
+    if not name.endswith("_all"):
+        return _shaped(name, _one(name, args, options))
+    ndim = max(np.ndim(a) for a in args[integers:])
+    degrees = np.arange(args[0] + 1).reshape(-1, *[1] * (integers - 1 + ndim))
+    orders = [np.r_[0 : abs(m) + 1, -abs(m) : 0].reshape(-1, *[1] * ndim) for m in args[1:integers]]
+    every = _one(name.removesuffix("_all"), (degrees, *orders, *args[integers:]), options)
+    return _shaped(name, every)

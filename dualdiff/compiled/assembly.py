@@ -40,7 +40,7 @@ class Assembly:
         for k in range(len(units)):
             run += [
                 f"  %r{k} = call i64 @u{k}(ptr %M, ptr %T)",
-                f"  %f{k} = icmp sge i64 %r{k}, 0",
+                f"  %f{k} = icmp ne i64 %r{k}, {DONE}",
                 f"  br i1 %f{k}, label %failed{k}, label %ok{k}",
                 f"failed{k}:",
                 f"  ret i64 %r{k}",

@@ -13,6 +13,7 @@ import decimal
 import functools
 import hashlib
 import operator
+import random
 import re
 import sys
 import types
@@ -45,7 +46,9 @@ _CONSTANT = (
     datetime.timedelta, datetime.tzinfo, operator.itemgetter, operator.attrgetter,
     operator.methodcaller, weakref.ref, types.CodeType, type(np.sum), type(np.dot),
 )  # fmt: skip
-_GENERATORS = (np.random.Generator, np.random.RandomState, np.random.BitGenerator)
+_GENERATORS = (
+    np.random.Generator, np.random.RandomState, np.random.BitGenerator, random.Random,
+)  # fmt: skip
 _memcmp = ctypes.CDLL(None).memcmp if sys.platform != "win32" else None
 if _memcmp is not None:
     _memcmp.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
@@ -87,15 +90,18 @@ class Captures:
         self.names: dict[str, Any] = {
             "missing": _MISSING, "same": same, "same_items": _same_items, "same_set": _same_set,
             "equal": equal_arrays, "type": type, "len": len,
+            "tuple": tuple,
         }  # fmt: skip
         self.seen: dict[int, Any] = {}
         self.generators: list[Any] = []
         self.containers: list[Any] = []
-        self.modules: set[tuple[int, int]] = set()
+        self.modules: dict[int, types.ModuleType] = {}
+        self.used: set[str] = set()  # names in the code of all functions
         self.what: list[str] = []
         self.found: list[tuple[str, Any]] = []
         for root in roots:
             self._search(root, "", "the function")
+        self._look_into_modules()
         self._states = list(map(_state, self.generators))
         self.unchanged: Callable[[], bool] = self._compiled()
 
@@ -196,7 +202,10 @@ class Captures:
         elif isinstance(x, Transform):  # what it remembers of earlier calls changes no result
             for option in (x.f, x.argnums, x.options):
                 self._search(option, "", what)
-        elif not isinstance(x, types.ModuleType):
+        elif isinstance(x, types.ModuleType):
+            if not is_library(x.__name__):
+                self.modules[id(x)] = x
+        else:
             self._object(x, what)
 
     def _array(self, x: ndarray, what: str) -> None:
@@ -222,7 +231,7 @@ class Captures:
     def _dict(self, x: Any, what: str) -> None:
         name = self._name(x)
         self.containers.append(x)
-        self._test(f"len({name}) == {len(x)}", what)
+        self._test(f"tuple({name}) == {self._name(tuple(x))}", f"the keys of {what}")
         for key, value in list(x.items()):
             self._bind(value, f"{name}.get({self._name(key)}, missing)", f"{what}[{key!r}]")
 
@@ -238,6 +247,7 @@ class Captures:
         self._search(f.__kwdefaults__, "", f"the defaults of {what}")
         self._cells(f, what)
         scope, used = f.__globals__, _names_used(f.__code__)
+        self.used.update(used)
         space = self._name(scope)
         for key, value in list(vars(f).items()):
             if key != "__wrapped__":
@@ -246,14 +256,12 @@ class Captures:
         for key in used:
             imported = sys.modules.get(key)
             if imported is not None and key not in scope and not is_library(key):
-                self._module(imported, used)
+                self._search(imported, "", key)
             if key in _REACHING and key not in scope:
                 raise Unrecordable(f"{what} calls {key}()")
             if key in scope:
                 value = scope[key]
                 self._bind(value, f"{space}.get({key!r}, missing)", f"the global {key!r}")
-                if isinstance(value, types.ModuleType) and not is_library(value.__name__):
-                    self._module(value, used)
         wrapped = getattr(f, "__wrapped__", None)
         if wrapped is not None:
             self._search(wrapped, "", what)
@@ -267,19 +275,19 @@ class Captures:
             of = f"the variable {variable!r} of {what}"
             self._bind(value, f"{self._name(cell)}.cell_contents", of)
 
-    def _module(self, module: types.ModuleType, used: Iterable[str]) -> None:
-        visit = id(module), id(used)
-        if visit in self.modules:
-            return
-        self.modules.add(visit)
-        space = self._name(vars(module))
-        for key in used:
-            if key in vars(module):
-                what = f"{module.__name__}.{key}"
-                value = vars(module)[key]
-                self._bind(value, f"{space}.get({key!r}, missing)", what)
-                if isinstance(value, types.ModuleType) and not is_library(value.__name__):
-                    self._module(value, used)
+    def _look_into_modules(self) -> None:
+        """Guard what has a name that the functions use in modules of the user."""
+        seen: set[tuple[int, str]] = set()
+        size = (-1, -1)
+        while size != (len(self.modules), len(self.used)):
+            size = len(self.modules), len(self.used)
+            for module in list(self.modules.values()):
+                space = self._name(vars(module))
+                for key in sorted(self.used & vars(module).keys()):
+                    if (id(module), key) not in seen:
+                        seen.add((id(module), key))
+                        what = f"{module.__name__}.{key}"
+                        self._bind(vars(module)[key], f"{space}.get({key!r}, missing)", what)
 
     def _class(self, cls: type, what: str) -> None:
         if is_library(cls.__module__):
@@ -323,6 +331,8 @@ def _state(generator: Any) -> str:
     state = getattr(generator, "bit_generator", generator)
     if isinstance(generator, np.random.RandomState):
         return repr(generator.get_state())
+    if isinstance(generator, random.Random):
+        return repr(generator.getstate())
     return repr(state.state)
 
 

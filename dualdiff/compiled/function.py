@@ -27,7 +27,7 @@ from .recordings import CHECKED, SUSPECT, Recording, run
 from .report import Report
 from .signature import (
     Held,
-    close,
+    all_close,
     described,
     has_surprise,
     is_dynamic,
@@ -212,7 +212,7 @@ class Compiled:
             return out
         recorded.checks = max(0, recorded.checks - 1)
         leaves, structure = flatten(out)
-        if structure != recorded.structure or not all(map(close, values, leaves)):
+        if structure != recorded.structure or not all_close(values, leaves):
             self._give_up(
                 table,
                 "a replay differs from an eager call: the function depends on more than its "
@@ -329,7 +329,7 @@ class Compiled:
                     graph, second = second, record(self.f, leaves, structure, dynamic)
                 if not graph.repeats(second):
                     raise Unrecordable("two runs at one point do not do the same")
-                if form != graph.structure or not all(map(close, graph.samples, eager)):
+                if form != graph.structure or not all_close(graph.samples, eager):
                     raise Unrecordable("a run on recorded values gives another result")
                 if not table.captures.unchanged():
                     raise Unrecordable(

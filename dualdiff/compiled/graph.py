@@ -19,6 +19,7 @@ from ..core.tape import new_tape
 from ..core.trace import materialize
 from ..trees import Structure, flatten
 from .errors import Looked, Unrecordable
+from .forms import is_fixed
 from .recorder import INPUT, STORES, Call, Guard, Pick, Recorder, same
 from .steps import CarefulForward, CarefulTape
 from .values import KINDS, Plain, Recorded
@@ -52,14 +53,18 @@ class Graph:
         self.live = self._live()
 
     def _live(self) -> list[int]:
-        """The nodes that are needed: what results and guards depend on."""
+        """The nodes that are needed: what results, guards and varying shapes depend on."""
         needed = bytearray(len(self.operations))
         for ref in self.outputs:
             if ref >= 0:
                 needed[ref] = 1
         for node in reversed(range(len(needed))):
             operation = self.operations[node]
-            if type(operation) is Guard or operation is INPUT:
+            if (
+                type(operation) is Guard
+                or operation is INPUT
+                or not (needed[node] or is_fixed(self.operations, self.operands, self.forms, node))
+            ):
                 needed[node] = 1
             if needed[node]:
                 for ref in self.operands[node]:

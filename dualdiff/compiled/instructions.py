@@ -16,13 +16,13 @@ _LIBRARY = {
     name: name
     for name in (
         "sin", "cos", "tan", "exp", "log", "tanh", "sinh", "cosh", "log1p", "expm1", "log2",
-        "log10", "exp2", "cbrt", "hypot", "pow",
+        "log10", "exp2", "cbrt", "hypot", "pow", "fmod",
     )
 } | {
     "arctan": "atan", "arcsin": "asin", "arccos": "acos", "arctan2": "atan2",
     "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh",
 }  # fmt: skip
-_TWO_OPERANDS = ("hypot", "pow", "arctan2")
+_TWO_OPERANDS = ("hypot", "pow", "arctan2", "fmod")
 
 
 def operation(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -12,12 +11,14 @@ from numpy import ndarray
 
 from ..core.primitive import PRIMITIVES
 from ..core.structure import Gather, Scatter
+from .formulas import DIVISIONS, FORMULAS
 from .graph import Graph
 from .operations import (
     LOGIC,
     MOVERS,
     MOVING_METHODS,
     NUMBERS,
+    ON_TRUTHS,
     POWERS,
     QUICK,
     UFUNCS,
@@ -139,7 +140,7 @@ class _Lowering:
             for i in operation.path:
                 result = result[i]
             return result
-        name = UFUNCS.get(operation)
+        name = UFUNCS.get(operation) or FORMULAS.get(operation)
         if name is not None:
             result = self.elementwise(node, name, refs)
         elif operation in POWERS:
@@ -169,18 +170,21 @@ class _Lowering:
         if type(form) is tuple and int(np.prod(form[0])) > LARGEST:
             raise Unsupported("arithmetic on large arrays")
 
-    def elementwise(self, node: int, name: str, refs: tuple[int, ...]) -> Slots:
+    def elementwise(self, node: int, name: Any, refs: tuple[int, ...]) -> Slots:
+        """An operation by its name, or a formula."""
         self.check_size(node)
         kinds = [self.form(r) for r in refs]
         if not all(_is_float(k) or _is_truth(k) or self.is_number(r, k)
                    for r, k in zip(refs, kinds, strict=True)):  # fmt: skip
             raise Unsupported("operands that are not of double precision")
-        if all(map(_is_truth, kinds)) and name in ("add", "sub", "mul", "neg"):
+        if all(map(_is_truth, kinds)) and name not in ON_TRUTHS:
             raise Unsupported("arithmetic on truth values")
         xs = [self.operand(r) for r in refs]
-        if name == "div" and self.graph.forms[node] is float:  # Python's division by 0 raises
-            self.test("nonzero", node, int(xs[1]))
-        return self.tape.apply(name, *xs)
+        operation, is_python = self.graph.operations[node], self.graph.forms[node] is float
+        if operation in DIVISIONS or (name == "div" and is_python):  # Python's division raises
+            for slot in np.ravel(xs[1]):
+                self.test("nonzero", node, int(slot))
+        return self.tape.apply(name, *xs) if type(name) is str else name(self.tape, *xs)
 
     def is_number(self, ref: int, form: Any) -> bool:
         """Whether an operand is a constant integer."""
@@ -270,7 +274,9 @@ class _Lowering:
             return self.moved(function, args, kwargs, leaves, len(args))
         if getattr(primitive, "name", "") == "cumsum":
             return self.cumsum(args, kwargs, leaves)
-        formula = _FORMULAS.get(getattr(primitive, "name", ""))
+        formula = FORMULAS.get(getattr(primitive, "name", ""))
+        if function is np.clip:
+            return self.clipped(args, kwargs, leaves)
         if formula is not None:
             return formula(self.tape, *(self.given(a, leaves) for a in args))
         raise Unsupported(f"{getattr(function, '__name__', function)}")
@@ -422,18 +428,17 @@ class _Lowering:
         """A choice between two values."""
         if "condition" in kwargs:
             (x, y), c = args, kwargs["condition"]
+        elif len(args) != 3:
+            raise Unsupported("where with one operand")
         else:
             c, x, y = args
         return self.tape.apply("where", *(self.given(a, leaves) for a in (c, x, y)))
 
-    def logaddexp(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
-        """``log(exp(x) + exp(y))``, as NumPy computes it."""
-        tape = self.tape
-        x, y = (self.given(a, leaves) for a in args)
-        d = tape.apply("sub", x, y)
-        size = tape.apply("neg", tape.apply("abs", d))
-        rest = tape.apply("log1p", tape.apply("exp", size))
-        return tape.apply("add", tape.apply("max", x, y), rest)
+    def clipped(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
+        """``numpy.clip`` with two bounds."""
+        if len(args) != 3 or kwargs or any(a is None for a in args):
+            raise Unsupported("clip with one bound")
+        return FORMULAS[np._core.umath.clip](self.tape, *(self.given(a, leaves) for a in args))  # type: ignore[attr-defined]
 
     def cumsum(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
         """Sums of the elements up to each."""
@@ -448,10 +453,6 @@ class _Lowering:
             out[k] = self.tape.apply("add", out[k - 1], x[k])
         return np.moveaxis(out, 0, -1 if axis is None else axis)
 
-    def reciprocal(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
-        """``1 / x``."""
-        return self.tape.apply("div", self.tape.one, self.given(args[0], leaves))
-
 
 class _Constant:
     __slots__ = ("value",)
@@ -460,22 +461,6 @@ class _Constant:
         self.value = value
 
 
-def _sech_squared(tape: Tape, x: Slots) -> Slots:
-    s = tape.apply("div", tape.one, tape.apply("cosh", x))
-    return tape.apply("mul", s, s)
-
-
-def _share(tape: Tape, x: Slots, y: Slots, exp: str = "exp") -> Slots:
-    size = tape.apply(exp, tape.apply("neg", tape.apply("sub", x, y)))
-    return tape.apply("div", tape.one, tape.apply("add", tape.one, size))
-
-
-# Functions of the rules that NumPy does not have, as the rules compute them.
-_FORMULAS: dict[str, Callable[..., Slots]] = {
-    "sech_squared": _sech_squared,
-    "share": _share,
-    "share2": functools.partial(_share, exp="exp2"),
-}
 _HANDLERS: dict[Any, Any] = {
     np.sum: lambda s, *call: s.reduction("sum", *call),
     np.max: lambda s, *call: s.reduction("max", *call),
@@ -491,6 +476,4 @@ _HANDLERS: dict[Any, Any] = {
     np.einsum: _Lowering.einsum,
     np.where: _Lowering.where,
     np.cumsum: _Lowering.cumsum,
-    np.logaddexp: _Lowering.logaddexp,
-    np.reciprocal: _Lowering.reciprocal,
 }

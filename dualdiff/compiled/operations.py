@@ -23,12 +23,14 @@ UFUNCS = {
     np.hypot: "hypot", np.log2: "log2", np.log10: "log10", np.exp2: "exp2", np.cbrt: "cbrt",
     np.floor: "floor", np.ceil: "ceil", np.rint: "rint", np.trunc: "trunc", np.isnan: "isnan",
     np.copysign: "copysign", np.arcsinh: "arcsinh", np.arccosh: "arccosh",
-    np.arctanh: "arctanh",
+    np.arctanh: "arctanh", np.fmod: "fmod",
     operator.neg: "neg", operator.add: "add", operator.sub: "sub", operator.mul: "mul",
     operator.truediv: "div", operator.lt: "lt", operator.le: "le", operator.gt: "gt",
     operator.ge: "ge", operator.eq: "eq", operator.ne: "ne", operator.abs: "abs",
 }  # fmt: skip
 NUMBERS = (float, np.float64)
+# Operations that mean the same for truth values.
+ON_TRUTHS = ("not", "and", "or", "xor", "eq", "ne", "lt", "le", "gt", "ge", "max", "min")
 QUICK = {
     f: name
     for f, name in UFUNCS.items()

@@ -24,6 +24,7 @@ from ..core.trace import STORED, Trace
 from ..core.types import Value
 from ..errors import user_frame
 from .errors import Looked, Unrecordable
+from .formulas import FORMULAS
 from .values import KINDS, Plain, Recorded, boxed, contains_box, raw_of
 
 _LEAVES = (ndarray, np.generic, float, complex, int, bool)
@@ -403,7 +404,22 @@ class Recorder(Trace):
         args = [_settled(a) for a in args]
         if prim is GETITEM:
             return self.apply(operator.getitem, (args[0], params["index"]), {})
+        if prim.formula is not None and prim.name not in FORMULAS:
+            return self.written_out(prim, args)
         return self.apply(prim.fn, args, params)
+
+    def written_out(self, prim: Any, args: Sequence[Any]) -> Any:
+        """A primitive in the steps of its formula, or as one step if it looks at numbers."""
+        nodes, constants = len(self.operations), len(self.constants)
+        self.depth += 1
+        try:
+            ans = prim.formula(*(a.value if type(a) is Recorded else a for a in args))
+        except (Looked, Unrecordable, TypeError):
+            self.forget(nodes, constants)
+            return self.apply(prim.fn, args, {})
+        finally:
+            self.depth -= 1
+        return ans.release() if type(ans) is Plain else ans
 
     def store(self, content: Any, place: Any, v: Any, owned: bool) -> Any:
         leaves: list[Any] = []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -82,14 +83,31 @@ def has_surprise(x: Any) -> bool:
             total = np.add.reduce(x, None)
         return not (np.isfinite(total) or np.isfinite(x).all())
     if type(x) in (float, float64):
-        return bool(x - x != 0.0)
+        return not math.isfinite(x)
     if isinstance(x, (complex, np.inexact)):
         return not np.isfinite(x)
     return False
 
 
-def close(a: Any, b: Any) -> bool:
-    """Whether two results agree up to rounding."""
+def all_close(found: Sequence[Any], wanted: Sequence[Any]) -> bool:
+    """Whether the leaves of two results agree up to rounding, also where they cancel to nothing."""
+    if len(found) != len(wanted):
+        return False
+    scale = max(map(_size, wanted), default=0.0)
+    return all(close(a, b, scale) for a, b in zip(found, wanted, strict=True))
+
+
+def _size(x: Any) -> float:
+    """The largest finite magnitude in a leaf."""
+    x = np.asarray(x)
+    if x.dtype.kind not in "fc":
+        return 0.0
+    with np.errstate(all="ignore"):
+        return float(np.max(np.abs(x), initial=0.0, where=np.isfinite(x)))
+
+
+def close(a: Any, b: Any, scale: float = 0.0) -> bool:
+    """Whether two leaves agree up to rounding; `scale` is the size of all leaves."""
     if isinstance(a, (str, type(None))) or isinstance(b, (str, type(None))):
         return bool(a == b)
     a, b = np.asarray(a), np.asarray(b)
@@ -100,11 +118,9 @@ def close(a: Any, b: Any) -> bool:
     if not a.size:
         return True
     single = a.dtype.itemsize < 8 or a.dtype.char == "F"
-    tolerance = 1e-3 if single else 1e-8
+    tolerance, size = 1e-3 if single else 1e-8, _size(b)
     with np.errstate(all="ignore"):
-        finite = np.isfinite(b)
-        size = float(np.max(np.abs(b), initial=0.0, where=finite))
-        near = np.abs(a - b) <= tolerance * size + _TINY * size
+        near = np.abs(a - b) <= tolerance * size + _TINY * max(scale, size)
     return bool(np.all(near | (a == b) | ((a != a) & (b != b))))
 
 

@@ -9,20 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
+from .forms import INFIX, PREFIX, is_fixed
 from .graph import Graph
-from .recorder import INPUT, STORES, Guard, Pick, form_of
+from .recorder import INPUT, Guard, Pick, form_of
 from .updates import makes, reads, updates
 
 CHUNK = 2000  # nodes in one function: the compiler of Python is slow on longer ones
 LARGE = 4096  # elements of an array that is released after its last use
-INFIX = {
-    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",
-    operator.pow: "**", operator.matmul: "@", operator.mod: "%", operator.floordiv: "//",
-    operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">=",
-    operator.eq: "==", operator.ne: "!=", operator.and_: "&", operator.or_: "|",
-    operator.xor: "^",
-}  # fmt: skip
-PREFIX = {operator.neg: "-", operator.pos: "+", operator.invert: "~"}
 
 
 class Miss(NamedTuple):
@@ -30,19 +23,6 @@ class Miss(NamedTuple):
 
     guard: int
     value: Any
-
-
-def has_fixed_form(operation: Any) -> bool:
-    """Whether the form of a result follows from the forms of the operands."""
-    return (
-        isinstance(operation, (np.ufunc, Pick, *STORES))
-        or operation in _FIXED
-        or operation in INFIX
-        or operation in PREFIX
-    )
-
-
-_FIXED = frozenset((operator.abs, operator.getitem))
 
 
 def _form(x: Any) -> Any:
@@ -110,9 +90,7 @@ class _Writer:
             text = f"{self.named(operation, 'f')}({', '.join(xs)})"
         lines = [f"v{node} = {text}"]
         form = graph.forms[node]
-        basic = operation is operator.getitem and refs[1] < 0
-        if form in (tuple, list) or basic or (has_fixed_form(operation) and operation is not
-                                              operator.getitem):  # fmt: skip
+        if form in (tuple, list) or is_fixed(graph.operations, graph.operands, graph.forms, node):
             return lines
         expected = self.named(form, "e")
         lines.append(f"if form(v{node}) != {expected}: return Miss({node}, v{node})")

@@ -19,10 +19,13 @@ NAMES = (
     "or", "xor", "where", "max", "min", "guard", "same", "nonzero", "finite", "sin", "cos", "tan",
     "exp", "log", "sqrt", "tanh", "abs", "sign", "square", "arctan", "arcsin", "arccos",
     "sinh", "cosh", "log1p", "expm1", "arctan2", "hypot", "log2", "log10", "exp2", "cbrt",
-    "floor", "ceil", "rint", "trunc", "isnan", "copysign", "arcsinh", "arccosh", "arctanh"
+    "floor", "ceil", "rint", "trunc", "isnan", "copysign", "arcsinh", "arccosh", "arctanh", "fmod"
 )  # fmt: skip
 CODE = {name: i for i, name in enumerate(NAMES)}
-_TWO = "add sub mul div pow lt le gt ge eq ne and or xor max min guard same arctan2 hypot copysign"
+_TWO = (
+    "add sub mul div pow lt le gt ge eq ne and or xor max min guard same arctan2 hypot copysign "
+    "fmod"
+)
 ARITY = np.ones(len(NAMES), np.int64)
 ARITY[[CODE[name] for name in _TWO.split()]] = 2
 ARITY[CODE["where"]] = 3

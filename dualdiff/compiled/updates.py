@@ -8,16 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from .forms import INFIX
 from .graph import Graph
 from .recorder import STORES, Callback, Guard
 
-_INFIX = frozenset(
-    getattr(operator, name)
-    for name in (
-        "add", "sub", "mul", "truediv", "pow", "matmul", "mod", "floordiv", "neg", "abs",
-        "lt", "le", "gt", "ge", "eq", "ne",
-    )
-)  # fmt: skip
+_NEW = frozenset((*INFIX, operator.neg, operator.abs, operator.invert))  # make new arrays
 _NONE: frozenset[int] = frozenset()
 
 
@@ -69,7 +64,7 @@ def _memories(graph: Graph, order: Sequence[Any]) -> dict[int, frozenset[int]]:
         if type(operation) in STORES:
             holds[item] = frozenset((item,))
         elif type(form) is tuple or form in (tuple, list):
-            if type(operation) is Guard or isinstance(operation, np.ufunc) or operation in _INFIX:
+            if type(operation) is Guard or isinstance(operation, np.ufunc) or operation in _NEW:
                 continue
             shared = _NONE.union(*(holds.get(r, _NONE) for r in graph.operands[item]))
             if shared:

@@ -284,6 +284,8 @@ except ImportError:  # NumPy moved its private variable: the public way does the
 
 def contains_nan(x: Value) -> bool:
     """Whether a plain array of floating-point numbers holds a NaN."""
+    if type(x) is not ndarray:  # a number, or a value of a recording
+        return bool(np.any(np.isnan(x)))
     if not x.size:
         return False
     if 0 in x.strides:

@@ -63,7 +63,7 @@ class Primitive:
     linear in all operands together; `ignores` lists the operands on which no derivative depends.
     The views of a `readonly` primitive refuse stores; `view_sign` is the sign of a cotangent that
     is read through them. `has_formats` is false for primitives of users, who may make one at every
-    call: they share an `opcode`.
+    call: they share an `opcode`. `formula` is the primal in steps of NumPy's, if it has some.
     """
 
     structure: Structure = DENSE
@@ -72,6 +72,7 @@ class Primitive:
     readonly = False
     view_sign = 1
     has_formats = True
+    formula: Callable[..., Any] | None = None
     opcode: int
 
     def __init__(

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy import generic, memmap, ndarray
 
-from ..array.box import Box, is_box, observe
+from ..array.box import HOLLOW, Box, is_box, observe
 from ..array.kinds import PLAIN, is_foreign, kept
 from ..errors import ClosedTraceError, UnsupportedInputError, user_line
 from .types import Value
@@ -265,6 +265,8 @@ def has_own_operators(x: Value) -> bool:
     """Whether an operand is no array but takes arrays on its left, as a unit of measurement."""
     kind = type(x)
     if issubclass(kind, (Number, generic, ndarray, Box)) or kind in CONVERTED or is_foreign(x):
+        return False
+    if kind in HOLLOW:
         return False
     return hasattr(kind, "__rmul__") and hasattr(kind, "__array_priority__")
 

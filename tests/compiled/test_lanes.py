@@ -87,6 +87,12 @@ def test_points_that_take_other_courses_or_are_not_finite(blocks: list[int]) -> 
     assert sum(blocks) > 0
 
 
+def test_arguments_out_of_the_range_of_vector_code_are_left_to_scalar_code() -> None:
+    x = np.random.default_rng(5).uniform(1e6, 1e9, (N, 2))
+    check(lambda x: np.sin(x) + np.cos(x), x, rtol=1e-15)
+    check(np.log1p, 1e296 * x, rtol=1e-15)
+
+
 def test_layouts_containers_numbers_and_integers() -> None:
     def f(p, k, n=2):
         return {"a": k * np.sum(p["x"] ** n), "b": (p["y"] * p["x"], p["y"])}

@@ -650,3 +650,111 @@ def test_a_replay_that_is_not_faster_is_not_used(monkeypatch) -> None:
     monkeypatch.undo()
     assert "no less time" in str(g.report())
     assert g(x) == f(x)
+
+
+def test_shapes_that_depend_on_numbers_are_guarded() -> None:
+    programs = [
+        lambda x: np.sum(x) * len(np.nonzero(x > 0.5)[0]),
+        lambda x: np.sum(x) * np.unique(np.round(x)).size,
+        lambda x: np.sum(x[x > 0.5] ** 2) * len(x[x < 1.0]),
+        lambda x: np.sum(x) * np.where(x > 0.5)[0].shape[0],
+        lambda x: x[: len(np.flatnonzero(x < 1.0))] * 2.0,
+        lambda x: x[0] * (np.compress(x > 0.5, x).size + 1),
+    ]
+    points = [(X,), (X,), (X,), (X * 2,), (-X,), (X,), (X[::-1] * 0.5,)]
+    for f in programs:
+        for e in (f, dd.jacobian(f)):
+            calls_agree(dd.compile(e), e, points * 2)
+
+
+def test_state_is_compared_with_types_signs_and_orders() -> None:
+    items, table, zero, pair = [1, 2], {"a": 2.0, "b": 3.0}, 0.0, (1, 2)
+
+    def f(x):
+        for key in table:
+            x = x * table[key] + 1.0
+        return np.copysign(x, zero) / (x ** items[1] * pair[1] + 0 * items[0])
+
+    def reorder() -> None:
+        table["a"] = table.pop("a")
+
+    g = dd.compile(f)
+
+    def agrees() -> None:
+        for _ in range(4):
+            assert_same(g(np.float64(0.5)), f(np.float64(0.5)))
+
+    agrees()
+    items[1] = 2.0
+    agrees()
+    zero = -0.0
+    agrees()
+    reorder()
+    agrees()
+    pair = (1.0, 2.0)
+    agrees()
+
+
+def test_modules_in_closures_and_objects_are_seen() -> None:
+    module = types.ModuleType("module_of_test")
+    holder = types.SimpleNamespace(module=module)
+    for f in (lambda x: x * module.factor, lambda x: x * holder.module.factor):
+        module.factor = 2.0
+        g = dd.compile(f)
+        assert [g(1.0) for _ in range(4)] == [2.0] * 4
+        module.factor = 3.0
+        assert g(1.0) == 3.0
+
+
+def test_generators_of_the_standard_library_are_refused() -> None:
+    import random
+
+    source, fresh = random.Random(1), random.Random(1)
+    g = dd.compile(lambda x: x * source.random())
+    assert [g(1.0) for _ in range(5)] == [fresh.random() for _ in range(5)]
+
+
+def test_programs_of_every_kind_take_their_own_course() -> None:
+    def bubble(x):
+        y = x.copy()
+        for i in range(3):
+            for j in range(2 - i):
+                if y[j] > y[j + 1]:
+                    y[j], y[j + 1] = y[j + 1] + 0, y[j] + 0
+        return np.sum(y * np.array([1.0, 2.0, 3.0]))
+
+    def memo(x, known={}):  # noqa: B006
+        key = float(dd.value_of(x[0]))
+        known.setdefault(key, key * 2)
+        return np.sum(x) * known[key]
+
+    def attempt(x):
+        try:
+            return 1.0 / float(dd.value_of(np.maximum(x[0], 0.0))) * x[1]
+        except ZeroDivisionError:
+            return x[1] * 3.0
+
+    def words(x):
+        return x[0] * len(f"{x[0]:.1f}") + x[1] * {"True": 2.0, "False": 3.0}[str(x[0] > 0)]
+
+    def binned(x):
+        return np.sum(np.array([1.0, 2.0, 3.0, 4.0])[np.digitize(x, [0.0, 0.5, 1.0])] * x)
+
+    def broken(x):
+        for v in x:
+            if v > 1:
+                found = v * v
+                break
+        else:
+            found = np.sum(x)
+        return found * max(x[0], 0.5) + min(x)
+
+    def ordered(x):
+        return sum((k + 1) * x[i] for k, i in enumerate(sorted(range(3), key=lambda i: x[i])))
+
+    points = [X, X * 2, -X, X[::-1].copy(), X * 0.1, X - 0.3]
+    for f in (bubble, memo, attempt, words, binned, broken, ordered):
+        e = dd.value_and_grad(f)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CompileWarning)
+            calls_agree(dd.compile(e), e, [(p,) for p in points * 3])

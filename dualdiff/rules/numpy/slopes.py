@@ -58,6 +58,7 @@ def slope(*derivatives: Callable[..., Any]) -> Callable[[Callable[..., Any]], Ca
             return primitive(*args) if any(map(is_box, args)) else function(*args)
 
         primitive = elementwise(apply, *derivatives, name=function.__name__)
+        primitive.formula = function
         return apply
 
     return decorate

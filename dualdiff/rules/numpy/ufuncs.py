@@ -110,7 +110,7 @@ def _chosen(better: Any, nan_wins: bool) -> tuple[Any, Any]:
 
     def has_nan(a: Value, b: Value, ans: Value) -> bool:
         seen = (unbox(ans),) if nan_wins else (a, b)
-        return any(is_foreign(v) or contains_nan(np.asarray(v)) for v in seen)
+        return any(is_foreign(v) or contains_nan(v) for v in seen)
 
     def dx(x: Value, y: Value, ans: Value) -> Any:
         a, b = unbox(x), unbox(y)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import html
 import linecache
 import os
 import sys
@@ -154,6 +155,9 @@ class MissingMethodError(DualdiffError, AttributeError):
 
 class GradientError(DualdiffError, AssertionError):
     """A derivative differs from the numerical derivative, or between the modes."""
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
 
 
 class CaptureError(DualdiffError, ValueError):

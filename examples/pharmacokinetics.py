@@ -71,17 +71,16 @@ def residuals(logs, samples):
 jacobian = dd.jacobian(residuals)
 
 
-def fit(samples):
-    """The logarithms of the parameters with the least squares."""
-    found = least_squares(residuals, GUESS, jac=jacobian, args=(samples,), xtol=1e-10, ftol=1e-10)
-    return found.x
+def fit(samples, start=GUESS):
+    """SciPy's result, in which x holds the logarithms of the parameters with the least squares."""
+    return least_squares(residuals, start, jac=jacobian, args=(samples,), xtol=1e-10, ftol=1e-10)
 
 
 def main(folder: Path) -> None:
     rng = np.random.default_rng(4)
     samples = concentrations(np.log(TRUE), TIMES) * np.exp(NOISE * rng.normal(size=TIMES.size))
 
-    found = least_squares(residuals, GUESS, jac=jacobian, args=(samples,), xtol=1e-10, ftol=1e-10)
+    found = fit(samples)
     rough = least_squares(residuals, GUESS, args=(samples,), xtol=1e-10, ftol=1e-10)
     wrong = np.abs(rough.jac - jacobian(rough.x, samples)).max() / np.abs(rough.jac).max()
     print(f"{found.njev} exact Jacobians led to the fit; {found.message}")
@@ -102,12 +101,12 @@ def main(folder: Path) -> None:
     moves = dd.jacobian(lambda logs: concentrations(logs, later, doses))(found.x)
     band = np.sqrt(np.einsum("ti,ij,tj->t", moves, covariance, moves))
 
-    # The derivative of the estimates by the samples, through the fit.
-    influence = dd.jacobian(lambda logs: fit(np.exp(logs)))(np.log(samples))
+    # The derivative of the estimates by the samples, through the fit, which begins at its end.
+    influence = dd.jacobian(lambda logs: fit(np.exp(logs), found.x).x)(np.log(samples))
     shift = 0.01
     moved = samples.copy()
     moved[2] *= np.exp(shift)
-    check = (fit(moved) - fit(samples))[0] / shift
+    check = (fit(moved, found.x).x - found.x)[0] / shift
     print(f"\nsample 3 moves absorption by {influence[0, 2]:.3f}, by a second fit {check:.3f}")
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")

@@ -19,6 +19,7 @@ from .functions import Residuals
 from .parameters import Parameters, real_vector
 from .progress import bar_of
 from .report import Derivatives, Supplied
+from .results import table
 from .vector import supplied_jacobian
 
 R = TypeVar("R")
@@ -37,6 +38,12 @@ class CurveFit(tuple[Any, ...]):
     covariance: ndarray
     standard_errors: Any
     derivatives: Derivatives
+
+    def _repr_html_(self) -> str:
+        errors = np.sqrt(np.diag(self.covariance))
+        return table(
+            Parameters(self.params).labels, self[0], errors, self.derivatives._repr_html_()
+        )
 
     def __repr__(self) -> str:
         return f"CurveFit(params={self.params}, standard_errors={self.standard_errors})"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import html
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,20 @@ from scipy.optimize import OptimizeResult
 from ..errors import NoCovarianceError
 from .parameters import Parameters
 from .report import Derivatives
+
+SHOWN = 50  # parameters in a notebook
+
+
+def table(labels: Sequence[str], values: ndarray, errors: ndarray | None, below: str) -> str:
+    """Parameters and their standard errors, for notebooks."""
+    names = ["parameter", "value"] + ([] if errors is None else ["standard error"])
+    head = "".join(f"<th>{name}</th>" for name in names)
+    rows = []
+    for i, (label, value) in enumerate(zip(labels[:SHOWN], values, strict=False)):
+        cells = [label or "x", f"{value:.6g}"] + ([] if errors is None else [f"{errors[i]:.2g}"])
+        rows.append("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in cells) + "</tr>")
+    more = f"<p>and {len(labels) - SHOWN} more</p>" if len(labels) > SHOWN else ""
+    return f"<table><tr>{head}</tr>{''.join(rows)}</table>{more}{below}"
 
 
 class Result(OptimizeResult):
@@ -53,6 +68,13 @@ class Result(OptimizeResult):
         """The roots of the variances, in the container of the parameters."""
         parameters: Parameters = self.__dict__["_parameters"]
         return parameters.result(np.sqrt(np.diag(self.covariance)))
+
+    def _repr_html_(self) -> str:
+        kept: ndarray | None = self.__dict__.get("_kept")
+        errors = None if kept is None else np.sqrt(np.diag(kept))
+        report = self["derivatives"]._repr_html_()
+        message = html.escape(str(self.get("message", "")))
+        return table(self.labels, self["x"], errors, f"<p>{message}</p>{report}")
 
     def __reduce__(self) -> Any:
         return OptimizeResult, (dict(self),)

@@ -179,3 +179,15 @@ def test_root_with_a_jacobian_of_the_users_own() -> None:
 def test_an_unknown_jac_raises(solve: Any) -> None:
     with pytest.raises(ValueError, match="jac is 'exakt'"):
         solve(lambda x: x, [1.0], jac="exakt")
+
+
+def test_notebooks_show_parameters_and_errors() -> None:
+    t = np.arange(6.0)
+    fit = curve_fit(lambda t, a, b: a * t + b, t, 2 * t + [1, 1.1, 1, 0.9, 1, 1], [1.0, 1.0])
+    assert "<td>[0]</td>" in fit._repr_html_()
+    assert "standard error" in fit._repr_html_()
+    found = least_squares(lambda p: p["a"] * t - t + 1e-3 * t**2, {"a": 0.5})
+    assert "standard error" not in found._repr_html_()
+    assert found.covariance.shape == (1, 1)
+    assert "<td>[&#x27;a&#x27;]</td>" in found._repr_html_()
+    assert "standard error" in found._repr_html_()

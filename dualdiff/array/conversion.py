@@ -162,7 +162,8 @@ class Wrapper:
         raise self._refuse_number(
             "float()",
             "Leave the float() out: NumPy functions take and return traced scalars. For functions "
-            "of the math module write NumPy's (math.sin -> np.sin).",
+            f"of the math module write NumPy's (math.sin -> np.sin)"
+            f"{or_patch(', or run under dualdiff.patch()')}.",
         )
 
     def __int__(self) -> int:

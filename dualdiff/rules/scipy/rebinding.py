@@ -24,7 +24,7 @@ from scipy import special
 from ...array.box import is_box, unbox
 from ...array.dispatch import find_function
 from ...core.types import Value
-from ...errors import MissingRuleError, user_line
+from ...errors import DualdiffError, MissingRuleError, user_line
 from ..numpy import creation, functional, index_tricks, stores
 from ..numpy.namespace import mirror
 from .arguments import any_traced
@@ -92,6 +92,23 @@ _CREATION: dict[str, Any] = {
     )
     for name in names.split()
 }
+
+
+class _Float64Type(type):
+    """`numpy.float64` for copies: traced values pass through it."""
+
+    def __instancecheck__(cls, x: Value) -> bool:
+        return isinstance(x, np.float64)
+
+    def __call__(cls, x: Value = 0.0) -> Any:
+        return x * 1.0 if is_box(x) else np.float64(x)
+
+
+class _Float64(np.float64, metaclass=_Float64Type):
+    """Stands for `numpy.float64`, also where a dtype is asked for."""
+
+
+_CREATION["float64"] = _Float64
 
 
 class NumPy(Space):
@@ -420,8 +437,14 @@ def explained(function: Any, name: str, args: Any, kwargs: Any) -> Any:
     except (TypeError, AttributeError, NotImplementedError) as error:
         raise MissingRuleError(
             f"{name} has no derivative here, {user_line()}: SciPy computes it by code that does "
-            f"not take traced values ({error}). Pass dualdiff.value_of(x) to count x as constant."
+            f"not take traced values{_inner(error)}. Pass dualdiff.value_of(x) to count x as "
+            f"constant."
         ) from error
+
+
+def _inner(error: Exception) -> str:
+    """An error inside a copy, unless it is dualdiff's own, whose advice is for other cases."""
+    return "" if isinstance(error, DualdiffError) else f" ({error})"
 
 
 def deep_plain(x: Value) -> Any:

@@ -12,12 +12,19 @@ from tests.rules.table import A, row, rule_tests
 I = scipy.integrate  # noqa: E741
 X = np.linspace(0.0, 1.0, 9) ** 1.5
 PLAIN = {"_complex": False, "_float32": False}
+
+
+def at_eight_nodes(y, steps):
+    return I.simpson(y, x=np.cumsum(steps))
+
+
 ROWS = [
     row(I.trapezoid, A(9), A(9, seed=1), **PLAIN),
     row(I.trapezoid, A(3, 4), dx=0.5, axis=0, **PLAIN),
     row(I.cumulative_trapezoid, A(9), X, initial=0, **PLAIN),
     row(I.simpson, A(9), x=X, **PLAIN),
     row(I.simpson, A(3, 8), dx=0.5, **PLAIN),
+    row(at_eight_nodes, A(8), A(8, low=0.5, high=1.0, seed=1), **PLAIN),
     row(I.cumulative_simpson, A(9), x=X, **PLAIN),
     row(I.romb, A(9), 0.1, _argnums=0, **PLAIN),
     row(lambda p: I.fixed_quad(lambda x: p[0] * x**2, p[1], p[2])[0], A(3), _exact=False, **PLAIN),

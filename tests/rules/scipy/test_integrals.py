@@ -229,3 +229,32 @@ def test_the_backward_pass_runs_no_function_of_the_user():
     count = len(calls)
     pullback(1.0)
     assert len(calls) == count
+
+
+@pytest.mark.skipif(not hasattr(scipy.integrate, "tanhsinh"), reason="SciPy before 1.15")
+def test_integrals_and_sums_by_scipys_own_code():
+    def by_args(k):
+        return scipy.integrate.tanhsinh(lambda x, k: np.exp(-k * x), 0, np.inf, args=(k,)).integral
+
+    def by_limits(k):
+        return scipy.integrate.tanhsinh(lambda x: k * x**2, -k, 2 * k).integral
+
+    def over_a_square(k):
+        def f(x, k):
+            return k * np.sum(x**2, axis=-1)
+
+        return scipy.integrate.cubature(f, np.stack([0 * k, k]), [1.0, 4.0], args=(k,)).estimate
+
+    def series(k):
+        return scipy.integrate.nsum(lambda n: k**n, 1, 9).sum
+
+    n = np.arange(1, 10)
+    for f, expected in (
+        (by_args, -1 / 1.3**2),
+        (by_limits, 12 * 1.3**3),
+        # k (4 - k) / 3 + k (64 - k^3) / 3
+        (over_a_square, (4 - 2 * 1.3 + 64 - 4 * 1.3**3) / 3),
+        (series, np.sum(n * 1.3 ** (n - 1))),
+    ):
+        for derivative in (dd.grad(f), dd.derivative(f)):
+            assert derivative(1.3) == pytest.approx(expected, rel=1e-8)

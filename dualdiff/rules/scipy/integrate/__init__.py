@@ -1,5 +1,6 @@
 """`scipy.integrate` on traced values: differential equations and integrals."""
 
+from . import ode_class as ode_class  # methods of ode and complex_ode
 from .boundary import solve_bvp
 from .integrals import nquad, quad, quad_vec
 from .ivp import solve_ivp

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -9,9 +10,10 @@ import numpy as np
 from scipy import integrate
 
 from ....errors import UnsupportedInputError, user_line
-from ...numpy.creation import asarray
+from ...numpy.creation import array, asarray
 from ..bodies import runs_body
 from ..dispatch import implements
+from ..rebinding import rebound, replace
 from ..solving import with_args
 
 trapezoid = runs_body(integrate.trapezoid)
@@ -19,6 +21,15 @@ cumulative_trapezoid = runs_body(integrate.cumulative_trapezoid)
 simpson = runs_body(integrate.simpson)
 cumulative_simpson = runs_body(integrate.cumulative_simpson)
 romb = runs_body(integrate.romb)
+if hasattr(integrate, "cubature"):  # releases from 1.15 on
+    cubature = runs_body(integrate.cubature, calls="f")
+if hasattr(integrate, "tanhsinh"):
+    tanhsinh = runs_body(integrate.tanhsinh, calls="f")
+    nsum = runs_body(integrate.nsum, calls="f")
+    _limits = vars(importlib.import_module("scipy.integrate._tanhsinh"))["_transform_integrals"]
+    _transformed = rebound(_limits)
+    # Limits are stored into each other, so both take traced values.
+    replace(_limits, lambda a, b, xp: _transformed(array(a), array(b), xp))
 
 
 @implements(integrate.fixed_quad, calls="func")

@@ -15,6 +15,7 @@ from scipy import special
 from ....array.box import is_box, unbox
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
+from ...numpy.creation import given
 from .kinds import closed, declared
 
 
@@ -56,6 +57,7 @@ sph_legendre_p: Any = declared(
     lambda x, y, z: _neighbours(x, y, sph_legendre_p(x, y + 1, z), sph_legendre_p(x, y - 1, z)),
     name="special.sph_legendre_p",
 )
+_sph_harm: Any = getattr(special, "sph_harm", None)  # of older releases
 closed(  # arguments m, n, azimuth, polar angle
     "sph_harm",
     None,
@@ -64,8 +66,8 @@ closed(  # arguments m, n, azimuth, polar angle
     lambda x, y, z, w: _neighbours(
         y,
         x,
-        special.sph_harm(x + 1, y, z, w) * np.exp(-1j * z),
-        special.sph_harm(x - 1, y, z, w) * np.exp(1j * z),
+        _sph_harm(x + 1, y, z, w) * np.exp(-1j * z),
+        _sph_harm(x - 1, y, z, w) * np.exp(1j * z),
     ),
 )
 
@@ -101,11 +103,6 @@ def _one(name: str, args: Any, options: dict[str, Any]) -> Any:
     return functions[name](*args)
 
 
-def _shaped(name: str, out: Any) -> Any:
-    """SciPy puts an axis for the order of the derivative in front, of Legendre functions."""
-    return out if name.startswith("sph_harm") else out[None]
-
-
 def multiufunc_call(self: Any, *args: Any, **options: Any) -> Any:
     """The call of one of these functions, or of the one with all degrees and orders."""
     name = str(self.__name__)
@@ -115,10 +112,14 @@ def multiufunc_call(self: Any, *args: Any, **options: Any) -> Any:
             f"scipy.special.{name} of traced values has derivatives in the last arguments only, "
             f"and no diff_n=, {user_line()}; take dualdiff.derivative of it"
         )
-    if not name.endswith("_all"):
-        return _shaped(name, _one(name, args, options))
-    ndim = max(np.ndim(a) for a in args[integers:])
-    degrees = np.arange(args[0] + 1).reshape(-1, *[1] * (integers - 1 + ndim))
-    orders = [np.r_[0 : abs(m) + 1, -abs(m) : 0].reshape(-1, *[1] * ndim) for m in args[1:integers]]
-    every = _one(name.removesuffix("_all"), (degrees, *orders, *args[integers:]), options)
-    return _shaped(name, every)
+    value = np.asarray(self(*map(unbox, args), **options))
+    if name.endswith("_all"):
+        ndim = max(np.ndim(a) for a in args[integers:])
+        axes: list[Any] = [np.arange(args[0] + 1)]
+        axes += [np.r_[0 : abs(m) + 1, -abs(m) : 0] for m in args[1:integers]]
+        axes = [np.reshape(k, (-1, *[1] * (ndim + len(axes) - i))) for i, k in enumerate(axes, 1)]
+        args = (*axes, *args[integers:])
+    out = _one(name.removesuffix("_all"), args, options)
+    # SciPy puts an axis for the order of the derivative in front, of Legendre functions.
+    out = out if name.startswith("sph_harm") else out[None]
+    return given(out.astype(value.dtype), value[()])

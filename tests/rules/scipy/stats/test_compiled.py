@@ -6,6 +6,22 @@ import pytest
 from scipy import stats
 
 import dualdiff as dd
+from tests.rules.scipy.special.tables import real
+from tests.rules.table import A, rule_tests
+
+
+def irwinhall(name):
+    """A function of x for three summands."""
+    return lambda x: getattr(stats.irwinhall, name)(x, 3)
+
+
+X = A(2, low=0.3, high=0.9)
+ROWS = [
+    real(stats.vonmises.cdf, X, 1.3),
+    real(stats.geninvgauss.cdf, X, 1.3, 0.7),
+    *(real(irwinhall(n), X) for n in ("pdf", "cdf") if hasattr(stats, "irwinhall")),
+]
+TestRules = rule_tests(ROWS)
 
 
 def slopes(f, at):

@@ -116,6 +116,13 @@ def test_sparse_arrays_with_traced_values_are_the_only_other_name_of_a_mirror() 
     assert set(dir(dd.scipy.sparse)) - set(dir(scipy.sparse)) == {"SparseArray"}
 
 
+@pytest.mark.parametrize("name", dir(dd.scipy))
+def test_the_rules_of_each_part_of_scipy_load(name: str) -> None:
+    if find_spec(f"scipy.{name}") is None:
+        pytest.skip("not in this version of SciPy")
+    importlib.import_module(f"dualdiff.rules.scipy.{name}")
+
+
 def test_importing_dualdiff_loads_neither_scipy_nor_numdifftools() -> None:
     code = (
         "import sys, dualdiff; "

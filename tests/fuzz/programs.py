@@ -63,6 +63,7 @@ class Program:
             a = arrays[int(c.rng.integers(len(arrays)))]
             b = arrays[int(c.rng.integers(len(arrays)))]
             made = do(c, a, b)
+            made = made if made.ndim else np.reshape(made, (1,))
             if made.size == 0 or made.size > LARGEST:
                 made = np.reshape(made, -1)[:LARGEST] if made.size else a * 2.0
             arrays.append(made)

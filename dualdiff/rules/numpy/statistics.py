@@ -234,9 +234,31 @@ def _deviation(function: Any, variance: Callable[..., Any], skip_nan: bool) -> C
                 a = a - np.where(equal, unbox(a), 0)
                 zero = root(variance(a, axis, dtype, keepdims=keepdims, **options))
                 return into(out, given(zero, ans) if step_taken.get() is None else zero)
-        return into(out, root(variance(a, axis, dtype, keepdims=keepdims, **options)))
+        ans = root(variance(a, axis, dtype, keepdims=keepdims, **options))
+        if options["mean"] is NoValue and is_box(ans) and not has_foreign(a):
+            taken = strip(options["where"])
+            scale = _scale_of_squares(a, ans, axis, taken, skip_nan)
+            if scale is not None:
+                of_one = root(variance(a / scale, axis, dtype, keepdims=keepdims, **options))
+                ans = given(of_one * np.reshape(scale, shape_of(ans)), unbox(ans))
+        return into(out, ans)
 
     return _moment(std)
+
+
+def _scale_of_squares(a: Value, ans: Value, axis: Any, where: Any, skip_nan: bool) -> Any:
+    """Powers of 2 of the size of deviations whose squares overflow or underflow, or None."""
+    plain = np.abs(unbox(ans))
+    limits = np.finfo(plain.dtype)
+    low, high = float(limits.tiny) ** 0.5 / float(limits.eps), float(limits.max) ** 0.4
+    if np.all((plain > low) & (plain < high)):
+        return None
+    x = np.abs(unbox(a)) if dtype_of(a).kind == "c" else unbox(a)
+    if skip_nan:
+        where = where & ~np.isnan(x)
+    high = np.max(x, axis, keepdims=True, where=where, initial=-np.inf)
+    size = high - np.min(x, axis, keepdims=True, where=where, initial=np.inf)
+    return np.exp2(np.floor(np.log2(np.where((size > 0) & np.isfinite(size), size, 1))))
 
 
 def _root(x: Value) -> Any:

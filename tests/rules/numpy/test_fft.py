@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
+from tests.rules.rows import numpy_is
 from tests.rules.table import A, Row, row, rule_tests
 
 
@@ -44,7 +45,7 @@ ROWS = [
     row(np.fft.fftn, A(2, 3), s=(-1, 2), axes=(0, 1)),
     row(np.fft.ifftn, A(2, 2, 3, complex=True), axes=(0, 2), norm="forward"),
     row(np.fft.ifftn, A(3, complex=True)),
-    real_row(np.fft.rfftn, A(2, 3, 4)),
+    real_row(np.fft.rfftn, A(2, 3, 4), _exact=numpy_is("2.1")),
     real_row(np.fft.rfftn, A(2, 3, 4), axes=(0, 1), norm="ortho"),
     row(np.fft.irfftn, A(2, 2, 3, complex=True)),
     row(np.fft.irfftn, A(2, 3, complex=True), s=(3, 4), axes=(0, 1), norm="backward"),

@@ -123,7 +123,8 @@ def test_methods_without_derivative_give_numpys_values(f):
 
 
 def test_every_public_attribute_of_ndarray_is_there():
-    missing = [name for name in dir(np.ndarray) if name[0] != "_" and not hasattr(Box, name)]
+    names = [name for name in dir(np.ndarray) if name[0] != "_" and hasattr(np.eye(1), name)]
+    missing = [name for name in names if not hasattr(Box, name)]
     assert not missing
 
 

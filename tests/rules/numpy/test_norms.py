@@ -157,6 +157,10 @@ def test_vector_norm_over_empty_axes_has_an_empty_derivative():
 @pytest.mark.parametrize("order", ["fro", "nuc", 1, 2, np.inf])
 @pytest.mark.parametrize("shape", [(0, 1, 2), (2, 0, 3), (2, 3, 0), (0, 0)])
 def test_matrix_norm_of_nothing_has_an_empty_derivative(shape, order):
+    try:
+        expected = np.sum(MATRIX(np.zeros(shape), ord=order))
+    except ValueError:
+        pytest.skip("this version of NumPy has no norm of an empty matrix")
     value, gradient = dd.value_and_grad(lambda x: np.sum(MATRIX(x, ord=order)))(np.zeros(shape))
-    assert value == np.sum(MATRIX(np.zeros(shape), ord=order))
+    assert value == expected
     assert gradient.shape == shape

@@ -7,6 +7,7 @@ import pytest
 
 import dualdiff as dd
 from dualdiff.rules.numpy.common import NUMPY_2_5
+from tests.rules.rows import numpy_is
 from tests.rules.table import A, row, rule_tests, since
 
 d = dd.numpy
@@ -221,6 +222,7 @@ def test_elements_of_a_broadcast_array_come_in_numpys_order():
         np.testing.assert_array_equal(value, np.ravel(x, order="K"))
 
 
+@pytest.mark.skipif(not numpy_is("2.4"), reason="NumPy has ndmax from 2.4 on")
 def test_ndmax_cannot_make_objects_of_traced_values():
     with pytest.raises(dd.DualdiffError, match="ndmax"):
         dd.grad(lambda x: np.sum(d.array([x, x], ndmax=1)))(A(2))

@@ -11,6 +11,11 @@ import pytest
 
 import dualdiff as dd
 from dualdiff.array.dispatch import FUNCTIONS
+from tests.rules.rows import numpy_is
+
+pytestmark = pytest.mark.skipif(
+    not numpy_is("2.4"), reason="NumPy 2.4 has the parameters that the package has"
+)
 
 HOMES: dict[str, Any] = {
     "np": np,

@@ -144,6 +144,24 @@ def test_norm_of_large_and_small_vectors_has_its_gradient() -> None:
     assert dd.grad(np.linalg.norm)(np.array([np.inf, 1.0])).tolist() == [1, 0]
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e-160, 1e160, 1e200])
+@pytest.mark.parametrize("axis", [None, 0])
+def test_norms_and_deviations_of_large_and_small_numbers_have_their_derivatives(
+    scale: float, axis: int | None
+) -> None:
+    x = np.array([1.0, 2.0, 4.0])
+    cubes = np.array([1.0, 4.0, 16.0]) / 73.0 ** (2 / 3)
+    deviations = (x - 7 / 3) / (3 * np.sqrt(14 / 9))
+    with np.errstate(all="ignore"):
+        found = dd.grad(lambda x: np.linalg.norm(x, 3, axis))(scale * x)
+        assert found == pytest.approx(cubes, rel=1e-13)
+        value, found = dd.value_and_grad(lambda x: np.std(x, axis))(scale * x)
+        assert value == np.std(scale * x)
+        assert found == pytest.approx(deviations, rel=1e-13)
+        found = dd.grad(lambda x: np.nanstd(x, axis))(scale * np.append(x, np.nan))
+        assert found == pytest.approx([*deviations, 0], rel=1e-13)
+
+
 def test_hessian_of_norm_keeps_small_entries() -> None:
     x = np.array([1e8, 1.0, -2.0])
     r = np.hypot(np.hypot(*x[:2]), x[2])

@@ -37,6 +37,13 @@ def _two_norm_scaled(v: Any, x: Value, ans: Value, axis: Axes, flat: bool = Fals
 
 def _p_norm_scaled(v: Any, x: Value, ans: Value, axis: Axes, order: Any) -> Any:
     """``phase(x) (|x| / ans)**(p - 1)``, and 0 where x is 0."""
+    top = np.max(np.abs(unbox(x)), axis=axis, keepdims=True, initial=0)
+    limits = np.finfo(top.dtype)
+    low, high = (float(b) ** (1 / max(abs(order), 1)) for b in (limits.tiny, limits.max))
+    far = (top > 0) & np.isfinite(top) & ((top < low / limits.eps) | (top > high * limits.eps))
+    if np.any(far):  # where powers overflow or underflow; the factor does not depend on the scale
+        x = x / np.where(far, top, 1)
+        ans = np.linalg.norm(x, order, axis, True)
     size = np.absolute(x)
     if dtype_of(x).kind == "c":
         phase = safe_divide(conjugate(x), size)

@@ -127,7 +127,7 @@ def least_squares(
         plain_bounds(bounds) if isinstance(bounds, optimize.Bounds) else value_of(bounds),
         loss=plain_callable(loss),
         f_scale=value_of(f_scale),
-        callback=callback,
+        **({} if callback is None else {"callback": callback}),  # which SciPy 1.13 does not know
         **options,
     )
     if is_constant(args, kwargs, bounds, f_scale):

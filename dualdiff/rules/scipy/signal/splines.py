@@ -6,12 +6,12 @@ Processing 41 (1993). SciPy cuts the sums off behind the first weight below a pr
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from scipy import ndimage, signal
-from scipy.signal import _spline_filters
 
 from ....array.box import unbox
 from ....core.batch import dtype_of, shape_of
@@ -82,8 +82,12 @@ def _backward(x: Value, r: Any, omega: Any, precision: float) -> Any:
     return np.stack([first, second], axis=-1)
 
 
-_private = vars(_spline_filters)
-replace(_private["symiirorder1_ic"], _first_order)
-replace(_private["symiirorder2_ic_fwd"], _forward)
-replace(_private["symiirorder2_ic_bwd"], _backward)
-replace(_private["sepfir2d"], sepfir2d)
+try:
+    _private = vars(importlib.import_module("scipy.signal._spline_filters"))
+except ImportError:  # before SciPy 1.15 compiled code does all of it
+    pass
+else:
+    replace(_private["symiirorder1_ic"], _first_order)
+    replace(_private["symiirorder2_ic_fwd"], _forward)
+    replace(_private["symiirorder2_ic_bwd"], _backward)
+    replace(_private["sepfir2d"], sepfir2d)

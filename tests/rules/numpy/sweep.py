@@ -264,14 +264,9 @@ MAGNITUDES = (
     100.0, 354.0, 700.0, 745.0, 1e3, 1e5, 1e8, 1e16, 1e50, 1e100, 1e160, 1e200, 1e300,
 )  # fmt: skip
 REAL = np.array([s * m for m in (0.0, *MAGNITUDES, np.inf) for s in (1, -1)])
-_PARTS = (0.0, -0.0, 1e-200, 1e-20, 1e-8, 0.5, 1.0, 2.0, 40.0, 800.0, 1e10, 1e200)
+_PARTS = (0.0, 1e-200, 1e-20, 1e-8, 0.5, 1.0, 2.0, 40.0, 800.0, 1e10, 1e200)
 COMPLEX = np.array(
-    [
-        complex(s * a, r * b)
-        for i, a in enumerate(_PARTS)
-        for j, b in enumerate(_PARTS)
-        for s, r in (((1, 1), (-1, 1), (1, -1), (-1, -1))[(i + j) % 4],)
-    ]
+    [complex(s * a, r * b) for s in (1, -1) for r in (1, -1) for a in _PARTS for b in _PARTS]
 )
 
 

@@ -51,9 +51,11 @@ def object_of(name: str) -> Any:
         except ImportError:
             continue
         try:
-            return reduce(getattr, parts[depth:], module)
+            found = reduce(getattr, parts[depth:], module)
         except AttributeError:
             return None
+        owner = getattr(found, "__self__", None)  # in the place of a compiled function
+        return owner.target if isinstance(owner, Entry) else found
     return None
 
 

@@ -67,7 +67,7 @@ def _start_complex(self: Any, y: Value, t: Value = 0.0) -> Any:
 def _function_of(owner: Any) -> Callable[..., Any]:
     """The right-hand side, of real numbers."""
     if not isinstance(owner, _complex_ode):
-        return owner.f  # type: ignore[no-any-return]
+        return owner.f
 
     def pairs(t: Any, y: Value, *args: Any) -> Any:
         return _interleaved(owner.cf(t, y[::2] + 1j * y[1::2], *args))

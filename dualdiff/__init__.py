@@ -5,7 +5,7 @@ from typing import Any as _Any
 from . import errors, extend, numpy, scipy
 from .bridges import from_jax, from_torch, to_jax, to_torch
 from .core.memory import keep_released_memory
-from .debug import debug_nans
+from .debug import debug_nans, debug_paths
 from .errors import DualdiffError
 from .explaining import explain
 from .patching import patch, patch_numpy
@@ -33,6 +33,7 @@ __all__ = [
     "compile",
     "config",
     "debug_nans",
+    "debug_paths",
     "derivative",
     "elementwise_grad",
     "errors",

@@ -1,13 +1,18 @@
-"""`debug_nans`: the first operation that makes a NaN or an infinity, with the user's line."""
+"""`debug_nans` and `debug_paths`: the line where a NaN begins, or where a program takes a branch
+that it does not take on plain values."""
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from types import FrameType
 from typing import Any
 
 import numpy as np
+import optree
 
 from .array.box import unbox
 from .array.guards import Guards
@@ -17,7 +22,15 @@ from .core.calls import ELEMENTWISE, OPAQUE
 from .core.dual import Dual, ForwardTrace, new_trace
 from .core.primitive import OWNERS, TAKERS
 from .core.tape import Entry, Tape, new_tape, replay, slots_of
-from .errors import _LIBRARIES, NonFiniteError, describe, user_line
+from .errors import (
+    _LIBRARIES,
+    NonFiniteError,
+    PathError,
+    describe,
+    line_text,
+    user_line,
+)
+from .trees import flatten
 
 
 @contextmanager
@@ -131,3 +144,105 @@ class _DebugForwardTrace(ForwardTrace):
         if _finite(tangents) and not _finite(a.payload for a in _several(ans)):
             raise _error(f"the pushforward of {prim.name}", args, _line())
         return ans
+
+
+_OPTREE = os.path.dirname(optree.__file__) + os.sep
+_STANDARD = os.path.dirname(os.__file__) + os.sep
+# A step of a program: a file, the first line of a function, and two instructions with their lines.
+Step = tuple[str, int, tuple[int, int], tuple[int, int]]
+compares_paths: ContextVar[bool] = ContextVar("compares_paths", default=False)
+
+
+@contextmanager
+def debug_paths() -> Any:
+    """Raise where a program takes another branch because its values are traced.
+
+    Inside the `with` block, each derivative of this thread also runs its function on plain values,
+    instruction by instruction, and is much slower. A branch that asks for the type of a value
+    differs, and so does the result, without any other error.
+    Raises: PathError, which names the line where the two runs part, or says that the results do.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> def f(x):
+    ...     return x**2 if type(x) is np.float64 else 3 * x
+    >>> with dd.debug_paths():
+    ...     dd.grad(f)(np.float64(1.0))
+    Traceback (most recent call last):
+    ...
+    dualdiff.errors.PathError: the program takes another path because its values are traced, ...
+    """
+    token = compares_paths.set(True)
+    try:
+        yield
+    finally:
+        compares_paths.reset(token)
+
+
+def _is_of_library(file: str) -> bool:
+    standard = file.startswith(_STANDARD) and "site-packages" not in file
+    return standard or file.startswith((*_LIBRARIES, _OPTREE, "<"))
+
+
+def _steps_of(call: Callable[[], Any]) -> tuple[Any, dict[Step, None]]:
+    """The result of a call, and the steps of the user's code in it, each once, in their order."""
+    steps: dict[Step, None] = {}
+
+    def enter(frame: FrameType, event: str, arg: Any) -> Any:
+        code = frame.f_code
+        if _is_of_library(code.co_filename):
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        last = (-1, code.co_firstlineno)
+
+        def follow(frame: FrameType, event: str, arg: Any) -> Any:
+            nonlocal last
+            if event == "opcode":
+                now = (frame.f_lasti, frame.f_lineno)
+                steps[code.co_filename, code.co_firstlineno, last, now] = None
+                last = now
+            return follow
+
+        return follow
+
+    before = sys.gettrace()
+    sys.settrace(enter)
+    try:
+        return call(), steps
+    finally:
+        sys.settrace(before)
+
+
+def on_one_path(traced: Callable[[], Any], plain: Callable[[], Any]) -> Any:
+    """The result of a run on traced values, which must take the path of one on plain values."""
+    token = compares_paths.set(False)  # for derivatives within
+    try:
+        if sys.version_info >= (3, 12):
+            _steps_of(plain)  # Python reports all steps from the second run on
+        expected, ways = _steps_of(plain)
+        result, taken = _steps_of(traced)
+    finally:
+        compares_paths.reset(token)
+    parting = next((step for step in taken if step not in ways), None)
+    if parting is not None:
+        file, _, (_, line), (_, now) = parting
+        others = [there[1] for *here, there in ways if tuple(here) == parting[:3]]
+        instead = f", and on plain values to line {others[0]}" if others else ""
+        raise PathError(
+            f"the program takes another path because its values are traced, "
+            f"{line_text(file, line)}: it goes on to line {now}{instead}. Ask for values and "
+            f"shapes in the place of types, or run it under dualdiff.patch()."
+        )
+    pairs = list(zip(flatten(result)[0], flatten(expected)[0], strict=False))
+    if any(not _same(unbox(a), unbox(b)) for a, b in pairs):
+        raise PathError(
+            f"the program returns another value because its values are traced, {user_line()}, "
+            f"although it takes the same path."
+        )
+    return result
+
+
+def _same(a: Any, b: Any) -> bool:
+    if not (isinstance(a, (np.ndarray, np.number, float, complex)) and np.shape(a) == np.shape(b)):
+        return True
+    eps = float(np.finfo(np.result_type(a, np.float32)).eps)
+    return bool(np.allclose(a, b, rtol=1e3 * eps, atol=0.0, equal_nan=True))

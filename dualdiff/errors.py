@@ -34,6 +34,7 @@ __all__ = [
     "NotRepeatedError",
     "NotSplitError",
     "OtherSizeError",
+    "PathError",
     "PatternError",
     "RepeatedRunWarning",
     "RuleError",
@@ -91,6 +92,10 @@ class UnsupportedInputError(DualdiffError, TypeError):
 
 class NonFiniteError(DualdiffError, FloatingPointError):
     """Under `debug_nans`, an operation made a NaN or an infinity of finite input."""
+
+
+class PathError(DualdiffError, RuntimeError):
+    """Under `debug_paths`, a program took another branch, or gave another value, when traced."""
 
 
 class ChangedResidualError(DualdiffError, RuntimeError):

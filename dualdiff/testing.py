@@ -12,7 +12,8 @@ import numpy as np
 from numpy import ndarray
 
 from .core.batch import dtype_of, shape_of
-from .errors import GradientError, IndependentResultWarning, MissingRuleError
+from .debug import debug_paths
+from .errors import GradientError, IndependentResultWarning, MissingRuleError, PathError
 from .transforms import independence
 from .transforms.inputs import Argnums, Inputs
 from .transforms.jvp_vjp import jvp, pushed, vjp
@@ -425,6 +426,18 @@ def _report(
     return ""
 
 
+def _parting(f: Callable[..., Any], args: Any, argnums: Any, kwargs: Any) -> str:
+    """Where f takes another path on traced values, as the cause of a wrong derivative."""
+    try:
+        with debug_paths():
+            vjp(f, *args, argnums=argnums, **kwargs)
+    except PathError as error:
+        return f"\n  {error}"
+    except Exception:
+        return ""  # the table says enough
+    return ""
+
+
 def check_grads(
     f: Callable[..., Any],
     args: Sequence[Any],
@@ -454,7 +467,8 @@ def check_grads(
     differentiate (all by default); `kwargs` for f.
     Raises: GradientError (an AssertionError) with a table of the worst entries; it names arguments
     at which f looks although its result does not depend on them (without a wrong entry, an
-    IndependentResultWarning does). Errors of f and of
+    IndependentResultWarning does), and the line where f takes another branch because its values
+    are traced. Errors of f and of
     missing rules pass unchanged. At a kink, a central difference gives the mean of both sides,
     which need not be the documented convention.
 
@@ -472,4 +486,4 @@ def check_grads(
         f, args, kwargs, argnums, modes, order, title, "result", holomorphic, (rtol, atol)
     )
     if text:
-        raise GradientError(text)
+        raise GradientError(text + _parting(f, args, argnums, kwargs))

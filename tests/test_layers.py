@@ -34,7 +34,7 @@ ALLOWED: dict[str, list[str]] = {
     "bridges": [*FOUNDATION, "transforms", "extend"],
     "explaining": [*FOUNDATION, "transforms"],
     "settings": ["rules", "transforms"],
-    "testing": [*FOUNDATION, "rules", "transforms", "sparse", "extend"],
+    "testing": [*FOUNDATION, "debug", "rules", "transforms", "sparse", "extend"],
 }
 ABOVE_ALL = ["", "__main__", "commands", "compat"]
 

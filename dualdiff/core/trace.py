@@ -41,6 +41,7 @@ _opened: ContextVar[Any] = ContextVar("dualdiff_opened", default=())
 _starters: weakref.WeakKeyDictionary[threading.Thread, Context] = weakref.WeakKeyDictionary()
 _is_watching = False
 AT_FIRST: list[Callable[[], None]] = []  # called when the first trace is opened
+AT_LAST: list[Callable[[], None]] = []  # called when the last trace of a context is closed
 
 
 def _watch_threads() -> None:
@@ -130,7 +131,11 @@ class Trace:
         LIVE.discard(self.level)
         opened = _opened.get()
         if self.level in opened:
-            _opened.set(tuple(level for level in opened if level in LIVE))
+            opened = tuple(level for level in opened if level in LIVE)
+            _opened.set(opened)
+            if AT_LAST and not opened:
+                for call in AT_LAST:
+                    call()
 
     def __del__(self) -> None:
         if hasattr(self, "level"):  # an interrupt may come between `open` and the care for `close`

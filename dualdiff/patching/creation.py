@@ -14,11 +14,12 @@ import numpy as np
 
 from ..array.box import is_box
 from ..array.callsite import UNKNOWN, called_name, callee
+from ..array.dispatch import FUNCTIONS
 from ..array.made import boxed, facade, is_made, made_of
 from ..core.trace import LIVE, is_tracing
 from ..core.types import Value
 from ..errors import ConversionError, describe, user_line
-from ..rules.numpy.creation import CREATORS, contains_box
+from ..rules.numpy.creation import CREATORS, contains_box, from_nested
 
 _NUMPY = os.path.dirname(np.__file__) + os.sep
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -129,6 +130,31 @@ def _for_callers_outside(name: str, original: Function, traced: Function) -> Any
     return types.MethodType(create_alone, original)
 
 
+# Functions of an array, to which programs hand lists; each list becomes an array first.
+_OF_ARRAYS = """
+sum mean std var max min amax amin prod median average percentile quantile cumsum cumprod ptp
+nansum nanmean nanmax nanmin interp linalg.norm linalg.det linalg.inv linalg.solve linalg.eigh
+linalg.eigvalsh linalg.slogdet linalg.cholesky linalg.lstsq linalg.pinv
+"""
+
+
+def _is_mixed(x: Any) -> bool:
+    return type(x) in (list, tuple) and contains_box(x)
+
+
+def _of_lists(original: Function) -> Function:
+    """A function of NumPy's that makes arrays of lists with traced values before it is called."""
+
+    @functools.wraps(original)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if LIVE and any(map(_is_mixed, args)):
+            args = tuple(from_nested(boxed(a)) if _is_mixed(a) else a for a in args)
+        return original(*args, **kwargs)
+
+    FUNCTIONS[call] = FUNCTIONS[original]
+    return call
+
+
 _vectorized = np.vectorize.__call__
 
 
@@ -154,4 +180,8 @@ def replacements() -> list[tuple[Any, str, Any]]:
         original = space[name]
         new = _for_callers_outside(path, original, traced) if callable(original) else traced
         found.append((space, name, new))
+    for path in _OF_ARRAYS.split():
+        *modules, name = path.split(".")
+        space = vars(functools.reduce(getattr, modules, np))
+        found.append((space, name, _of_lists(space[name])))
     return found

@@ -23,6 +23,7 @@ from ..array.stores import assign
 from ..array.views import Array
 from ..core.batch import is_basic
 from ..core.types import Value
+from ..rules.numpy.in_place import note_lone
 
 _LOADS = ("LOAD_FAST", "LOAD_DEREF", "LOAD_NAME", "LOAD_GLOBAL", "LOAD_FAST_BORROW")
 _LOCAL = ("LOAD_FAST", "LOAD_DEREF", "LOAD_FAST_BORROW")
@@ -187,7 +188,7 @@ def store(frame: FrameType, x: Value, hook: str) -> bool:
     owns = a.flags.owndata and a.flags.writeable and a.base is None
     if not owns or count > _references.get(kind, 0):
         return False
-    lone = Array(a.copy(order="K"), True)
+    lone = note_lone(Array(a.copy(order="K"), True))
     assign(lone, index, x)
     target.bind(frame, lone)
     a.fill(np.nan)

@@ -31,6 +31,7 @@ from ..core.trace import (
     unsupported,
 )
 from ..core.types import Cotangent, Tangent, Value
+from ..debug import compares_paths, on_one_path
 from ..errors import (
     ConversionError,
     UnsupportedInputError,
@@ -45,7 +46,14 @@ from ..trees import (
     flatten,
     tree_map,
 )
-from .refusals import PREPARE, explain, leak_of, may_try_again, returns_nan
+from .refusals import (
+    PREPARE,
+    explain,
+    leak_of,
+    may_try_again,
+    of_traced_alone,
+    returns_nan,
+)
 from .sharing import INNER, refuse_shared, was_stored_inside
 
 Argnums = int | str | Sequence[int | str]
@@ -139,7 +147,10 @@ class Inputs:
         for prepare in PREPARE:
             prepare(self.f)
         try:
-            out = self.f(*args, **kwargs)
+            if compares_paths.get() and not any(map(is_box, self.leaves)):
+                out = on_one_path(lambda: self.f(*args, **kwargs), self._on_plain_values)
+            else:
+                out = self.f(*args, **kwargs)
         except IndexError as error:
             if "only integers" in str(error):
                 error.add_note("If the index is a traced value, write int(dualdiff.value_of(i)).")
@@ -148,6 +159,8 @@ class Inputs:
             explained = explain(error)
             if may_try_again(boxes, explained or error):
                 return self.call(boxes)
+            if explained is None and self._is_right_on_plain(error):
+                explained = of_traced_alone(error)
             if explained is None:
                 raise
             raise explained from error
@@ -165,12 +178,30 @@ class Inputs:
                 HOLDERS.clear()
         return out
 
+    def _is_right_on_plain(self, error: Exception) -> bool:
+        """Whether the function has no error on plain values, after one that types may cause."""
+        causes = (TypeError, AttributeError)
+        if not isinstance(error, causes) or isinstance(error, errors.DualdiffError):
+            return False
+        if any(map(is_box, self.leaves)):
+            return False
+        try:
+            self._on_plain_values()
+        except Exception:
+            return False
+        return True
+
+    def _on_plain_values(self) -> Any:
+        """What the function returns for copies of the leaves."""
+        plain = self.on_copies()
+        args, kwargs = plain._arguments(list(map(_copied, self.leaves)))
+        return plain.f(*args, **kwargs)
+
     def _leak(self, out: Any) -> ConversionError | None:
         """The error for a NaN in a result that the plain function does not return, or None."""
         if not returns_nan(out):
             return None
-        args, kwargs = self._arguments(self.leaves)
-        return leak_of(out, self.f(*args, **kwargs))
+        return leak_of(out, self._on_plain_values())
 
     def _arguments(self, leaves: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
         """The arguments of a call with other leaves."""

@@ -74,6 +74,21 @@ def leak_of(out: Any, plain: Any) -> ConversionError | None:
     )
 
 
+def of_traced_alone(error: BaseException) -> ConversionError:
+    """The error for a complaint that the function does not make of plain values.
+
+    It looks at the type of a value, or hands it to compiled code.
+    """
+    return ConversionError(
+        f"{library_function_of(error) or 'the program'} complains of a traced value, and not of "
+        f"the plain one, {line_text(*user_frame_of(error))}: {type(error).__name__}: "
+        f"{str(error)[:200]}. It asks for the type of the value, or hands it to compiled code"
+        f"{or_patch(': run it under dualdiff.patch()')}. Declare its derivative with "
+        f"dualdiff.extend (see docs/extending.md), or pass dualdiff.value_of(x) to count x as "
+        f"constant."
+    )
+
+
 # How compiled code complains of an argument that is no array.
 _COMPILED = re.compile(
     r"\b(Var|Dual|View|Dependent|MadeTraced)\b|No matching signature found|"

@@ -291,6 +291,24 @@ def test_an_error_of_the_program_after_a_refusal_that_it_caught_is_left_alone() 
         dd.grad(f)(X)
 
 
+def test_a_complaint_of_traced_values_alone_says_so() -> None:
+    calls = []
+
+    def f(x: Any, y: Any = 1.0) -> Any:
+        calls.append(type(x))
+        if type(x) is not np.ndarray:
+            raise TypeError("x must be an ndarray")
+        x[0] = 7.0
+        return np.sum(x * y)
+
+    x = X.copy()
+    with pytest.raises(dd.DualdiffError, match=r"complains of a traced value.*must be an ndarray"):
+        dd.grad(f)(x)
+    assert (x == X).all()
+    with pytest.raises(TypeError, match=r"can't multiply|unsupported|ufunc"):
+        dd.grad(lambda x: f(np.array(dd.value_of(x)), "text"))(X)
+
+
 def test_matrices_are_refused_with_their_own_advice() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # NumPy's own on numpy.matrix

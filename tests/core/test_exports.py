@@ -25,6 +25,7 @@ PUBLIC = {
     "compile",
     "config",
     "debug_nans",
+    "debug_paths",
     "derivative",
     "elementwise_grad",
     "errors",

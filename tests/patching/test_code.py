@@ -188,6 +188,24 @@ class Holder:
         return self.x
 
 
+LISTS: dict[str, Callable[[Any], Any]] = {
+    "mean": lambda x: np.mean([x[0], x[1] ** 2]) * np.std((x[0], x[1], 1.0)),
+    "sum of arrays": lambda x: np.sum([x, x**2]) + np.max([x, x**2]),
+    "mean of arrays": lambda x: np.sum(np.mean([x, x**2], axis=0) ** 2),
+    "matrix": lambda x: np.linalg.det([[x[0], 1.0], [2.0, x[1]]]) * np.linalg.norm([x, x**2]),
+    "solve": lambda x: np.sum(np.linalg.solve([[x[0], 1.0], [2.0, x[1]]], [1.0, x[2]])),
+    "table": lambda x: np.interp(0.5, [0.0, x[0] + 1.0], [1.0, x[1]]),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_functions_of_arrays_take_lists_of_traced_values(name: str) -> None:
+    f = LISTS[name]
+    expected = [(f(X + step) - f(X - step)) / 2e-5 for step in 1e-5 * np.eye(3)]
+    with dd.patch():
+        np.testing.assert_allclose(dd.grad(f)(X), expected, rtol=1e-6, atol=1e-8)
+
+
 def test_objects_with_an_array_inside_keep_derivatives() -> None:
     with dd.patch():
         for f in (

@@ -146,3 +146,34 @@ def test_a_wrong_place_raises_as_in_numpy() -> None:
 
     with dd.patch(), pytest.raises((IndexError, TypeError)):
         dd.grad(beyond)(X)
+
+
+class _Slotted:
+    __slots__ = ("P",)
+
+    def __init__(self) -> None:
+        self.P = np.eye(2)
+
+
+def test_objects_that_outlive_the_derivative_hold_plain_arrays_afterwards() -> None:
+    class Model(_Slotted):
+        def __init__(self) -> None:
+            super().__init__()
+            self.Q, self.table = np.eye(2), {"R": np.eye(2)}
+
+    def f(q: Any) -> Any:
+        model.P += q * np.ones((2, 2))
+        model.Q[0, 1] = q
+        model.table["R"] *= q
+        return np.sum(model.P) + np.sum(model.Q) + np.sum(model.table["R"])
+
+    model = Model()
+    with dd.patch():
+        assert dd.grad(f)(0.5) == 4.0 + 1.0 + 2.0
+    for array, expected in (
+        (model.P, [[1.5, 0.5], [0.5, 1.5]]),
+        (model.Q, [[1.0, 0.5], [0.0, 1.0]]),
+        (model.table["R"], [[0.5, 0.0], [0.0, 0.5]]),
+    ):
+        assert type(array) is np.ndarray
+        assert array.tolist() == expected

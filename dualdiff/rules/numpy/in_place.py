@@ -8,18 +8,21 @@ the derivative would be silently wrong, so the error stays.
 from __future__ import annotations
 
 import dis
+import gc
 import sys
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
-from ...array.box import Box, is_box
+from ...array.box import Box, is_box, unbox
 from ...array.conversion import STORES
 from ...array.dispatch import UFUNC_METHODS
 from ...array.views import Array
 from ...core.batch import shape_of
-from ...core.trace import materialize
+from ...core.trace import AT_LAST, materialize
 from .ufunc_calls import call_with_keywords
 
 _KEY = (None, "__call__")
@@ -27,6 +30,7 @@ _installed = 0
 # The arguments of BINARY_OP that stand for operators in place.
 _IN_PLACE = range(13, 26)
 _references: dict[Any, int] = {}
+_lone: list[weakref.ref[Array]] = []
 Make = Callable[[tuple[int, int]], Any]
 
 
@@ -84,7 +88,7 @@ def _in_place(ufunc: Any, found: Any, inputs: Any, kwargs: dict[str, Any]) -> An
             and not _shares_memory(out[0])
             and _is_in_place(3)
         ):
-            lone = Array(out[0], False)
+            lone = note_lone(Array(out[0], False))
             inputs, kwargs = (lone, *inputs[1:]), {**kwargs, "out": (lone,)}
         if type(out[0].base) is np.ndarray and _is_stored_next(3):
             # `a[i] += x`: the store that comes next finds the place (see `patching.lone`).
@@ -141,6 +145,42 @@ def _count_references() -> None:
     for run in (_add, _subtract, _multiply, _divide, _floor_divide, _remainder, _power, _matmul):
         run(np.ones, probe)
     _references[None] = _references_to_base(np.ones(1).reshape(1, 1))
+
+
+def note_lone(a: Array) -> Array:
+    """Note an array that stands in the place of a plain one, under the name that it had."""
+    _lone.append(weakref.ref(a))
+    if not AT_LAST:
+        AT_LAST.append(_give_plain_arrays_back)
+    return a
+
+
+def _give_plain_arrays_back() -> None:
+    """After a derivative, objects that outlive it hold plain arrays again, as the program has them.
+
+    Nothing else knows where an array is kept, so Python's collector of garbage is asked.
+    """
+    AT_LAST.clear()
+    kept = [a for a in (reference() for reference in _lone) if a is not None]
+    _lone.clear()
+    for a in kept:
+        plain = np.array(unbox(a))
+        for holder in gc.get_referrers(a):
+            if type(holder) is list and holder is not kept:
+                holder[:] = [plain if e is a else e for e in holder]
+            elif type(holder) is dict:
+                holder.update({k: plain for k, v in holder.items() if v is a})
+            elif type(holder) is not FrameType:
+                for name in _attributes(holder):
+                    if getattr(holder, name, None) is a:
+                        object.__setattr__(holder, name, plain)
+
+
+def _attributes(holder: Any) -> Iterator[str]:
+    yield from getattr(holder, "__dict__", ())
+    for kind in type(holder).__mro__:
+        slots = vars(kind).get("__slots__", ())
+        yield from (slots,) if isinstance(slots, str) else slots
 
 
 def install_in_place() -> None:

@@ -46,6 +46,8 @@ from ..trees import (
     flatten,
     tree_map,
 )
+from .argnums import Argnums as Argnums
+from .argnums import position
 from .refusals import (
     PREPARE,
     explain,
@@ -55,36 +57,6 @@ from .refusals import (
     returns_nan,
 )
 from .sharing import INNER, refuse_shared, was_stored_inside
-
-Argnums = int | str | Sequence[int | str]
-
-
-def _position(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) -> int | str:
-    """An argnum as an index into args or a key of kwargs."""
-    if isinstance(argnum, str):
-        if argnum in kwargs:
-            return argnum
-        try:
-            names = list(inspect.signature(f).parameters)
-        except ValueError:
-            names = []
-        if argnum in names and names.index(argnum) < len(args):
-            return names.index(argnum)
-        raise ValueError(
-            f"argnums names {argnum!r}, which is not an argument of this call to "
-            f"{getattr(f, '__name__', f)}{tuple(names)}, {user_line()}"
-        )
-    if not isinstance(argnum, (int, np.integer)):
-        raise TypeError(
-            f"argnums takes positions (int) and names (str), not a {type(argnum).__name__}, "
-            f"{user_line()}"
-        )
-    if not -len(args) <= argnum < len(args):
-        raise ValueError(
-            f"argnums is {argnum}, but {getattr(f, '__name__', f)} was called with {len(args)} "
-            f"positional arguments, {user_line()}; name a keyword argument by its name"
-        )
-    return int(argnum) % len(args)
 
 
 class Inputs:
@@ -109,7 +81,7 @@ class Inputs:
         else:
             chosen = list(argnums) if isinstance(argnums, Iterable) else [argnums]
             chosen = [argnums] if self.single else chosen
-            self.positions = [_position(f, a, args, kwargs) for a in chosen]
+            self.positions = [position(f, a, args, kwargs) for a in chosen]
             if len(set(self.positions)) < len(self.positions):
                 raise ValueError(f"argnums {argnums!r} names an argument twice, {user_line()}")
         self.structures: list[Structure] = []

@@ -77,3 +77,10 @@ def test_the_line_named_is_the_users_not_that_of_an_installed_package() -> None:
     model = sklearn.LinearRegression().fit(np.eye(3), np.ones(3))
     with pytest.raises(ConversionError, match=r"at test_unclear_errors\.py"):
         dd.grad(lambda v: model.predict(v[None])[0])(np.ones(3))
+
+
+@pytest.mark.parametrize("mean", [lambda m: m, lambda m: m * np.ones(4)])
+def test_draws_with_traced_parameters_say_to_transform_plain_draws(mean: Any) -> None:
+    rng = np.random.default_rng(0)
+    with pytest.raises(ConversionError, match=r"rng\.normal would drop .*mean \+ spread \* rng"):
+        dd.grad(lambda m: np.mean(rng.normal(mean(m), 1.0, size=4)))(1.0)

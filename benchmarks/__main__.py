@@ -1,4 +1,8 @@
-"""Run the benchmarks: `python -m benchmarks [--quick] [--only NAME] [--json FILE]`."""
+"""Run the benchmarks: `python -m benchmarks [--quick] [--only NAME] [--json FILE]`.
+
+Compiled functions beside jax.jit and CasADi have a table of their own: `python -m
+benchmarks.compiled` prints the one of docs/compile.md.
+"""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def equal_arrays(a: ndarray, b: ndarray) -> bool:
     """Whether an array has the bytes of its copy."""
     if a.shape != b.shape or (a.dtype is not b.dtype and a.dtype != b.dtype):
         return False
-    if a.nbytes > 1024 and a.flags.c_contiguous and b.flags.c_contiguous and _memcmp is not None:
+    if a.nbytes > 1024 and a.flags.forc and a.strides == b.strides and _memcmp is not None:
         return bool(_memcmp(a.ctypes.data, b.ctypes.data, a.nbytes) == 0)
     return a.tobytes() == b.tobytes()
 

@@ -137,7 +137,11 @@ class Compiled:
         if not table.captures.unchanged():
             return self._changed(table, leaves, structure, args, kwargs)
         dynamic = [x for x in leaves if is_dynamic(x)]
-        found = self._replayed(table, dynamic)
+        try:
+            found = self._replayed(table, dynamic)
+        except Unrecordable as error:
+            table.reason = str(error)
+            return self._eager(table, args, kwargs)
         if found is None:
             return self._missed(table, leaves, structure, args, kwargs)
         recorded, values = found

@@ -9,6 +9,7 @@ from numpy import ndarray
 
 from ..core.batch import SILENT, error_state, set_error_state
 from ..trees import LEAF
+from .errors import Unrecordable
 from .graph import Graph
 from .native import compile_graph
 from .recorder import Callback, Guard, same
@@ -68,6 +69,8 @@ def run(recorded: Recording, dynamic: Sequence[Any]) -> Any:
     try:
         set_error_state(SILENT)
         found = recorded.program(*dynamic)
+    except Unrecordable:  # a rule has kept values of the recording
+        raise
     except Exception:  # the eager call raises it, or does without
         return SUSPECT
     finally:

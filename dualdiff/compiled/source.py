@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from .forms import INFIX, PREFIX, is_fixed
 from .graph import Graph
-from .recorder import INPUT, Guard, Pick, form_of
+from .recorder import INPUT, Call, Guard, Hole, Pick, form_of
 from .updates import makes, reads, updates
 
 CHUNK = 2000  # nodes in one function: the compiler of Python is slow on longer ones
@@ -29,13 +29,48 @@ def _form(x: Any) -> Any:
     return form_of(x) if type(x) is ndarray else type(x)
 
 
+def fold(ufunc: np.ufunc, x: ndarray) -> ndarray:
+    """The reduction along a short last axis, in NumPy's order, without its loop over rows."""
+    parts = [x[..., k] for k in range(x.shape[-1])]
+    if len(parts) == 8 and ufunc is np.add:  # NumPy adds eight numbers in pairs
+        while len(parts) > 1:
+            parts = [a + b for a, b in zip(parts[::2], parts[1::2], strict=True)]
+        return parts[0]
+    total: ndarray = ufunc(parts[0], parts[1])
+    for part in parts[2:]:
+        ufunc(total, part, out=total)
+    return total
+
+
+_FOLDED = {np.sum: np.add, np.max: np.maximum, np.min: np.minimum}
+
+
+def _folded(graph: Graph, node: int) -> np.ufunc | None:
+    """The ufunc of a node that reduces many short rows, or None."""
+    operation, refs = graph.operations[node], graph.operands[node]
+    if type(operation) is not Call or len(refs) != 1 or refs[0] < 0 or operation.args != (Hole(0),):
+        return None
+    function, given = operation.function, operation.kwargs
+    ufunc = _FOLDED.get(function) or getattr(function, "__self__", None)
+    is_reduction = function in _FOLDED or getattr(function, "__name__", "") == "reduce"
+    form = graph.forms[refs[0]]
+    if ufunc not in _FOLDED.values() or not is_reduction or type(form) is not tuple:
+        return None
+    shape, axis = form[0], given.get("axis")
+    along = axis[0] if type(axis) is tuple and len(axis) == 1 else axis
+    if given.keys() - {"axis", "keepdims"} or given.get("keepdims") or form[1] != np.float64:
+        return None
+    is_last = len(shape) > 1 and along in (-1, len(shape) - 1)
+    return ufunc if is_last and 2 <= shape[-1] <= 8 and int(np.prod(shape)) > LARGE else None
+
+
 class _Writer:
     """Writes the functions of one graph, and collects the objects that they name."""
 
     def __init__(self, graph: Graph, order: Sequence[Any]) -> None:
         self.graph = graph
         self.updates = updates(graph, order)
-        self.names: dict[str, Any] = {"Miss": Miss, "form": _form}
+        self.names: dict[str, Any] = {"Miss": Miss, "form": _form, "fold": fold}
         self.known: dict[int, str] = {}
         self.held: list[Any] = []
 
@@ -84,6 +119,8 @@ class _Writer:
             text = f"{xs[0]}[{xs[1]}]"
         elif node in self.updates:
             text = f"{self.named(operation, 'f')}.update({', '.join(xs)})"
+        elif (ufunc := _folded(graph, node)) is not None:
+            text = f"fold({self.named(ufunc, 'u')}, {xs[0]})"
         elif type(operation) is Pick:
             text = xs[0] + "".join(f"[{i}]" for i in operation.path)
         else:

@@ -20,6 +20,7 @@ from .transforms.hessian import ggn_vp, hessian, hessian_operator, hvp
 from .transforms.jacobian import jacobian, plan
 from .transforms.jvp_vjp import jvp, vjp
 from .transforms.linearize import linearize
+from .transforms.map_reduce import map_reduce
 from .transforms.wirtinger import wirtinger
 
 __version__ = "0.2.0"
@@ -53,6 +54,7 @@ __all__ = [
     "linear_solve",
     "linearize",
     "load_compiled",
+    "map_reduce",
     "numpy",
     "optimize",
     "patch",

@@ -38,6 +38,7 @@ __all__ = [
     "PatternError",
     "RepeatedRunWarning",
     "RuleError",
+    "SchedulerError",
     "SingularError",
     "SolverError",
     "UnsupportedInputError",
@@ -88,6 +89,10 @@ class ClosedTraceError(DualdiffError, RuntimeError):
 
 class UnsupportedInputError(DualdiffError, TypeError):
     """An argument cannot be differentiated or combined with a traced array."""
+
+
+class SchedulerError(DualdiffError, RuntimeError):
+    """The scheduler or the workers that compute a lazy derivative do not answer."""
 
 
 class NonFiniteError(DualdiffError, FloatingPointError):

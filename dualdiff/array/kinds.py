@@ -17,6 +17,13 @@ import numpy as np
 from numpy import ndarray
 
 from ..core.types import Value
+from ..errors import (
+    DualdiffError,
+    MissingRuleError,
+    SchedulerError,
+    UnsupportedInputError,
+    user_line,
+)
 from .conversion import Wrapper, shell
 
 # The types of the fast path: who meets one of them need not ask here.
@@ -171,15 +178,66 @@ def rechunked(x: Value, like: Value) -> Any:
     return x
 
 
+def explain_foreign(what: str, values: Iterable[Value], error: Exception) -> DualdiffError | None:
+    """The error for an operation that failed on foreign arrays, or None if it tells enough."""
+    values = list(values)
+    libraries = libraries_of(values)
+    if not libraries or isinstance(error, DualdiffError):
+        return None
+    mixed = [*libraries, *(["numpy"] if any(type(shell(v)) is ndarray for v in values) else [])]
+    refused = isinstance(error, (TypeError, AttributeError, NotImplementedError))
+    if len(mixed) > 1 and refused:
+        return UnsupportedInputError(
+            f"{what} got arrays of {' and of '.join(mixed)}, which do not mix, {user_line()}: "
+            f"{error}. Move one of them: {libraries[0]}'s own asarray(x), or x.get() or "
+            f"x.compute() for an array of NumPy's."
+        )
+    if "chunk" in str(error).lower():
+        return UnsupportedInputError(
+            f"{what} cannot be computed with these chunks, {user_line()}: {error} Change them with "
+            f"x.rechunk(...), which is differentiable."
+        )
+    if not refused:
+        return None
+    return MissingRuleError(
+        f"{what} has an implementation for arrays of NumPy, but not for those of {libraries[0]}, "
+        f"{user_line()}: {error}. Write it with other functions, or move the array to NumPy before."
+    )
+
+
+def explain_rule(values: Iterable[Value], error: Exception) -> DualdiffError | None:
+    """The error for a rule that was left by an error while it handled foreign arrays, or None."""
+    at = error.__traceback__
+    while at is not None:
+        if at.tb_frame.f_globals.get("__name__", "").startswith("dualdiff.rules"):
+            return explain_foreign(f"the rule of {at.tb_frame.f_code.co_name}", values, error)
+        at = at.tb_next
+    return None
+
+
 def to_numpy(values: Sequence[Any]) -> list[Any]:
     """Foreign arrays as plain ones, in one computation for all that are lazy."""
     values = list(values)
     lazy = [i for i, v in enumerate(values) if is_lazy(v)]
     if lazy:
-        compute: Callable[..., Any] = sys.modules["dask"].compute
-        for i, made in zip(lazy, compute(*(values[i] for i in lazy)), strict=True):
+        for i, made in zip(lazy, compute([values[i] for i in lazy]), strict=True):
             values[i] = made
     return [_plain(v) if is_foreign(v) else v for v in values]
+
+
+def compute(lazy: Sequence[Any]) -> Sequence[Any]:
+    """The values of objects of dask, from one computation."""
+    try:
+        values: Sequence[Any] = sys.modules["dask"].compute(*lazy)
+    except Exception as error:
+        if not type(error).__module__.startswith("distributed"):
+            raise
+        raise SchedulerError(
+            f"dask could not compute a derivative, {user_line()}: {error}. If the scheduler or its "
+            f"workers are gone, start a new distributed.Client and call the function again; with "
+            f"none, dask computes in this process."
+        ) from error
+    return values
 
 
 def _plain(x: Any) -> Any:

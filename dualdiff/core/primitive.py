@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..array.box import is_box
+from ..array.kinds import explain_foreign
 from ..array.views import localize
 from ..errors import MissingRuleError, RuleError, describe, user_line
 from .batch import Shape, cast, shape_of
@@ -111,7 +112,13 @@ class Primitive:
 
     def evaluate(self, values: Sequence[Value], params: dict[str, Any]) -> Any:
         """The primal result, resolved if it is a box of an outer level."""
-        ans = self.fn(*values, **params)
+        try:
+            ans = self.fn(*values, **params)
+        except Exception as error:
+            explained = explain_foreign(self.name, values, error)
+            if explained is None:
+                raise
+            raise explained from error
         return tuple(map(settle, ans)) if self.outputs > 1 else settle(ans)
 
     def inner(self, content: Any, params: dict[str, Any]) -> Any:

@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from ..array.box import is_box, shell
 from ..array.guards import COPIED, KEPT, Guards, holds
-from ..array.kinds import PLAIN, OfLibrary, copied, has_foreign, is_foreign
+from ..array.kinds import PLAIN, OfLibrary, copied, explain_foreign, has_foreign, is_foreign
 from ..array.layout import in_layout, layout_of, zeros_in_layout
 from ..array.stores import Place, last_writes, store
 from ..array.views import Array
@@ -35,7 +35,7 @@ from .batch import (
     spec_of,
     unbroadcast,
 )
-from .primitive import JVPS, SLOTS, TAKERS, VJPS, accumulate, opcode
+from .primitive import JVPS, OWNERS, SLOTS, TAKERS, VJPS, accumulate, opcode
 from .trace import Trace, Traced, closed_error, freeze, materialize, opened_levels
 from .types import Cotangent, Tangent, Value
 
@@ -195,6 +195,12 @@ class Tape(Trace):
                 pulls[entry[0]](g, ct, entry, batch)
         except IndexError as error:
             raise _explained(entry, error) from error
+        except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
+            name = getattr(OWNERS[entry[0]], "name", "an assignment")
+            explained = explain_foreign(f"the derivative of {name}", (g,), error)
+            if explained is None:
+                raise
+            raise explained from error
         finally:
             set_error_state(state)
         return [c.release() if type(c := ct[i]) in TAKERS else c for i in inputs]
@@ -396,12 +402,15 @@ def _vjp_store(g: Cotangent, ct: list[Cotangent], entry: tuple[Any, ...], batch:
     place = place.under(batch)
     buffer = Buffer.of(g, spec, layout, batch)
     window = place.window(buffer.array)
-    copied = type(window) is ndarray and not np.may_share_memory(window, buffer.array)
-    if place.ops and copied and window.size:
+    apart = type(window) is ndarray and not np.may_share_memory(window, buffer.array)
+    if place.ops and apart and window.size:
         raise AssertionError("a view chain replayed on a cotangent made a copy")
     if v_slot:
         gv = get_batched(window, place.index, place.batch)
-        gv = gv.copy() if type(gv) is ndarray else materialize(gv)
+        if is_foreign(gv):
+            gv = copied(gv)  # a view of the buffer, which is cleared below
+        else:
+            gv = gv.copy() if type(gv) is ndarray else materialize(gv)
         if place.sign < 0:
             gv = -gv
         if last is not None:

@@ -273,6 +273,8 @@ def has_own_operators(x: Value) -> bool:
         return False
     if kind in HOLLOW:
         return False
+    if kind.__module__.startswith(("jax", "torch")):
+        return False  # these have a bridge, which an error names
     return hasattr(kind, "__rmul__") and hasattr(kind, "__array_priority__")
 
 
@@ -301,6 +303,8 @@ def unsupported(x: Value) -> UnsupportedInputError:
         "numpy.ma.": "pass x.filled(value), and apply the mask with np.where or where=",
         "numpy.matrix": "pass np.asarray(x): numpy.matrix changes what * means",
         "scipy.sparse": "write A @ x, A.multiply(x) for a product by elements, or A.toarray()",
+        "jax": "pass numpy.asarray(x), or take a function of JAX arrays through dualdiff.from_jax",
+        "torch": "pass x.numpy(), or take a function of tensors through dualdiff.from_torch",
     }
     hint = next((h for k, h in instead.items() if kind.startswith(k)), "pass a NumPy array")
     return UnsupportedInputError(

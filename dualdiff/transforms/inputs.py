@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from .. import errors
 from ..array.box import is_box
-from ..array.kinds import PLAIN, beside, has_foreign, is_foreign, rechunked, to_numpy
+from ..array.kinds import PLAIN, beside, explain_rule, has_foreign, is_foreign, rechunked, to_numpy
 from ..array.layout import copy_with_strides
 from ..array.made import HOLDERS
 from ..core.batch import Shape, cast, contains_nan, dtype_of, shape_of, spec_of
@@ -128,7 +128,7 @@ class Inputs:
                 error.add_note("If the index is a traced value, write int(dualdiff.value_of(i)).")
             raise
         except Exception as error:
-            explained = explain(error)
+            explained = explain(error) or explain_rule(self.values, error)
             if may_try_again(boxes, explained or error):
                 return self.call(boxes)
             if explained is None and self._is_right_on_plain(error):

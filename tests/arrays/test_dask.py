@@ -96,6 +96,11 @@ def test_gradients_are_numpys_lazy_and_in_the_chunks_of_the_argument(name: str) 
         np.testing.assert_allclose(g, e, rtol=1e-10, atol=1e-12)
 
 
+def _by_rows(a: Any, b: Any) -> Any:
+    """A function that mixes the elements of a block."""
+    return np.cumsum(a * b, axis=1) if np.max(a) > -9 else a
+
+
 # The same by the functions and methods of dask itself; the gradient by those of NumPy.
 X = MATRIX
 DASKS: dict[str, tuple[Callable[..., Any], Callable[..., Any], Any]] = {
@@ -127,6 +132,19 @@ DASKS: dict[str, tuple[Callable[..., Any], Callable[..., Any], Any]] = {
     "compute": (
         lambda x: np.sum((x**2).compute() ** 2),
         lambda x: np.sum(x**4),
+        MATRIX,
+    ),
+    "functions on blocks": (
+        lambda x: da.sum(da.map_blocks(_by_rows, x, 2 * x) * x.map_blocks(np.sin)),
+        lambda x: np.sum(
+            np.concatenate(
+                [
+                    np.concatenate([_by_rows(b, 2 * b) for b in np.split(r, [3], 1)], 1)
+                    for r in np.split(x, [2, 4])
+                ]
+            )
+            * np.sin(x)
+        ),
         MATRIX,
     ),
     "cholesky": (

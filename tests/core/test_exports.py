@@ -44,6 +44,7 @@ PUBLIC = {
     "jvp",
     "linear_solve",
     "linearize",
+    "map_reduce",
     "load_compiled",
     "numpy",
     "optimize",

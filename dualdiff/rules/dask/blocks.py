@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from ...core.batch import Shape, broadcast_of, cast, shape_of, spec_of, unbroadc
 from ...core.calls import OPAQUE
 from ...core.primitive import PRIMITIVES, Primitive
 from ...core.types import Cotangent, Residuals, Tangent, Value
+from ...errors import MissingRuleError, user_line
 from ..declare import Elementwise
 from ..structures import Dense
 
@@ -105,10 +107,8 @@ class OnBlocks:
         if self.is_elementwise:
             return elemwise(self, *operands)
         options = self.options
-        if self.steps:
-            *_, (kind, which, active) = self.steps
-            first = len(operands) - (len(active) if kind == "push" else 1)
-            like = operands[which if kind == "pull" else first]
+        if self.steps and self.steps[-1][0] == "pull":  # a cotangent of one operand
+            like = operands[self.steps[-1][1]]
             options = {"dtype": like.dtype, "chunks": like.chunks, "meta": like._meta}
         return map_blocks(self, *operands, **options)
 
@@ -202,3 +202,14 @@ def factor_by_blocks(primitive: Elementwise, i: int, kept: dict[str, Any]) -> An
 def primal_by_blocks(primitive: Elementwise, values: Sequence[Value], params: Any) -> Any:
     """The primal of an elementwise primitive whose code is made for NumPy."""
     return OnBlocks(Formula(primitive, PRIMAL, None, dict(params)))(*values)
+
+
+def map_blocks(func: Any, *args: Value, **options: Any) -> Any:
+    """``dask.array.map_blocks`` on traced arrays whose blocks belong together one by one."""
+    if options.get("drop_axis") is not None or options.get("new_axis") is not None:
+        raise MissingRuleError(
+            f"map_blocks of traced arrays neither drops nor adds axes, {user_line()}; keep them "
+            f"with length 1, and reshape the result"
+        )
+    form = {k: options.pop(k) for k in ("dtype", "chunks") if options.get(k) is not None}
+    return OnBlocks(partial(func, **options) if options else func, **form)(*args)

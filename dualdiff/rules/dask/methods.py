@@ -13,6 +13,7 @@ from ...array.kinds import has_foreign, is_lazy
 from ...core.types import Cotangent, Tangent, Value
 from ..declare import linear
 from ..structures import Elementwise
+from .blocks import map_blocks
 
 
 def _unchanged(g: Cotangent) -> Any:
@@ -99,6 +100,7 @@ def counterparts() -> dict[str, Callable[..., Any]]:
     """The functions of `dask.array` that NumPy does not have, or has in another sense."""
     return {
         "rechunk": rechunk,
+        "map_blocks": map_blocks,
         "from_array": from_array,
         "asarray": asarray,
         "asanyarray": asarray,
@@ -109,7 +111,16 @@ def counterparts() -> dict[str, Callable[..., Any]]:
     }
 
 
-_METHODS = {"rechunk": rechunk, "persist": persist, "compute": compute}
+def _map_blocks(x: Value, func: Any, *args: Value, **options: Any) -> Any:
+    return map_blocks(func, x, *args, **options)
+
+
+_METHODS: dict[str, Callable[..., Any]] = {
+    "rechunk": rechunk,
+    "persist": persist,
+    "compute": compute,
+    "map_blocks": _map_blocks,
+}
 _FORM = frozenset(("chunks", "chunksize", "numblocks", "npartitions"))
 
 

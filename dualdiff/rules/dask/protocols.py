@@ -144,7 +144,8 @@ def _by_matrices(name: str, signature: str, outputs: int = 1, **options: Any) ->
     """
     function = getattr(np.linalg, name)
 
-    def apply(*arrays: Value, **given: Any) -> Any:
+    def apply(*given_arrays: Value, **given: Any) -> Any:
+        arrays = list(map(_dask().asarray, given_arrays))
         given = {**options, **{k: v for k, v in given.items() if v is not None}}
         a, dtype = arrays[0], np.result_type(*(x.dtype for x in arrays))
         own = getattr(_dask().linalg, name, None)
@@ -156,9 +157,7 @@ def _by_matrices(name: str, signature: str, outputs: int = 1, **options: Any) ->
             columns = "(i,i),(i)->(i)"
         dtypes = dtype if outputs == 1 else (dtype,) * outputs
         whole = []
-        for x, part in zip(
-            map(_dask().asarray, arrays), columns.split("->")[0].split("),("), strict=True
-        ):
+        for x, part in zip(arrays, columns.split("->")[0].split("),("), strict=True):
             whole.append(x.rechunk(dict.fromkeys(range(-len(part.split(",")), 0), -1)))
         return _dask().apply_gufunc(
             partial(function, **given), columns, *whole, output_dtypes=dtypes

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....array.box import is_box
-from ....array.kinds import is_foreign, possibly
+from ....array.kinds import beside, is_foreign, possibly
 from ....core.batch import Broadcast, Spec, is_complex, unbroadcast
 from ....core.types import Cotangent, Value
 from ...declare import linear
@@ -103,7 +103,7 @@ def over_matrix(g: Cotangent) -> Any:
 
 def on_diagonal(v: Any) -> Any:
     """Vectors as diagonal matrices."""
-    return v[..., None] * np.eye(v.shape[-1], dtype=bool)
+    return v[..., None] * beside(np.eye(v.shape[-1], dtype=bool), v)
 
 
 def diagonal(x: Value) -> Any:

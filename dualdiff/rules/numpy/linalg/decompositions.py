@@ -18,6 +18,7 @@ import numpy as np
 from numpy import ndarray
 
 from ....array.box import observe, unbox
+from ....array.kinds import beside
 from ....core.batch import cast, shape_of
 from ....core.trace import materialize
 from ....core.types import Cotangent, Tangent, Value
@@ -49,7 +50,7 @@ _BLOCK = 64  # rows that the pullback of `cholesky` takes at a time
 def _half(x: Value) -> Any:
     """The lower triangle with half of the diagonal: Murray's Phi."""
     n = x.shape[-1]
-    return x * (np.tri(n, dtype=np.float32) - 0.5 * np.eye(n, dtype=np.float32))
+    return x * beside(np.tri(n, dtype=np.float32) - 0.5 * np.eye(n, dtype=np.float32), x)
 
 
 def _has_blas(factor: Any, b: Value) -> bool:
@@ -161,7 +162,7 @@ def _inverted_factor(r: Any, k: int) -> Any:
     rounding = 4 * (r.shape[-1] + 8) * np.finfo(square.dtype).eps * np.linalg.norm(square, axis=-2)
     singular = np.any(np.abs(diagonal(square)) <= rounding, axis=-1)
     inverted = inverse(r[..., :k], singular)
-    return np.matmul(np.eye(r.shape[-1], k, dtype=np.int8), inverted)
+    return np.matmul(beside(np.eye(r.shape[-1], k, dtype=np.int8), r), inverted)
 
 
 def _qr_jvp(t: Tangent, ans: Value) -> tuple[Any, Any]:

@@ -19,6 +19,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 
+import dask
 import dask.array as da
 import matplotlib.pyplot as plt
 import numpy as np
@@ -40,7 +41,7 @@ def samples():
     rng = da.random.default_rng(0)
     x = rng.normal(size=(ROWS, COLUMNS), chunks=(CHUNK, COLUMNS))
     noise = rng.logistic(size=ROWS, chunks=CHUNK)
-    return da.persist(x, da.where(x @ TRUE + noise > 0, 1.0, -1.0))
+    return dask.persist(x, da.where(x @ TRUE + noise > 0, 1.0, -1.0))
 
 
 def draw(value, gradient, path):

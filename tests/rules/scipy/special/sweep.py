@@ -292,7 +292,7 @@ Parameters are one number each; with arrays of parameters the lines marked * hol
 | `jv`, `yv` in the order | 5* | | `iv`; `kv` in the order | 2*; 8* |
 | `norm.logpdf`, `.logsf` | 1.5; 1.8 | | `gamma.logpdf`, `.logsf` | 2.5; 1.0 |
 | `t.logpdf`, `.logsf` | 2.4; 2.3 | | `beta.logpdf`, `.logsf` | 2.8; 1.1 |
-| `weibull_min.logpdf`, `.logsf` | 1.9; 2.2 | | one number: most; `hyperu`, `ncfdtr` in all | 0.05 to 1 ms; 1.5 to 2.5 ms |
+| `weibull_min.logpdf`, `.logsf` | 1.9; 2.2 | | one number; `ncfdtr` | to 1 ms; 2.5 ms |
 
 A derivative written by hand needs SciPy's function and its derivative function. For `ellipk` and
 `ellipe` that is one more elliptic integral (2.3 in all), for `psi` the trigamma function (SciPy's

@@ -177,6 +177,9 @@ def test_moments_of_truncpareto_raise_where_scipy_takes_a_limit():
 def test_at_a_limit_that_scipy_takes_the_derivative_is_nan_not_zero():
     assert np.isnan(dd.grad(lambda c: S.genextreme.logpdf(0.3, c))(0.0))
     assert np.isnan(dd.grad(lambda h: S.kappa4.logpdf(0.5, h, 0.1))(0.0))
+    assert np.isnan(dd.grad(lambda c: S.genextreme.mean(c, 0.1, 2.0))(0.0))
+    assert np.isnan(dd.grad(lambda c: S.genextreme.nnlf((c, 0.1, 2.0), [0.3, 0.5]))(0.0))
+    assert dd.grad(lambda m: S.genextreme.moment(2, 0.0, m))(0.5) == pytest.approx(2 * 1.0772156649)
 
 
 def test_compiled_code_raises_and_says_so():

@@ -107,11 +107,13 @@ class Distribution:
                     self._refuse_whole_exponent(what, args[0])
                 if name in INTEGRALS and not self.discrete:
                     copied = self._expect if name == "expect" else getattr(self.copy, name)
-                    with derivatives_only():
+                    with derivatives_only(), np.errstate(all="ignore"):
                         value = explained(copied, what, args, kwargs)
                     value = _with_values(_plain_call(found, args, kwargs), value)
                 else:
                     value = explained(getattr(self.copy, name), what, args, kwargs)
+                if self.name in LIMITS:
+                    value = self._away_from_limits(value, self._shapes_of(name, args, kwargs))
                 return poisoned(value, (*args, *kwargs.values()))
             raise MissingRuleError(
                 f"scipy.stats.{self.name}.{name} has no derivative rule, {user_line()}; those "
@@ -297,13 +299,26 @@ class Distribution:
 
     def _away_from_limits(self, value: Value, shapes: Sequence[Any]) -> Any:
         """NaN for the derivative in a shape where SciPy takes a limit that does not contain it."""
+        if isinstance(value, tuple):
+            return tuple(self._away_from_limits(v, shapes) for v in value)
         for shape, special_value in zip(shapes, LIMITS.get(self.name, ()), strict=False):
             if special_value is not None and is_box(shape):
                 at = unbox(shape) == special_value
                 if np.any(at):
                     gap = shape - value_of(shape)  # 0, and its root has no derivative
-                    value = value + np.where(at, np.where(at, gap, 0.0) ** 0.5 * 0.0, 0.0)
+                    lost = np.where(at, np.where(at, gap, 0.0) ** 0.5 * 0.0, 0.0)
+                    value = value + (lost if np.ndim(value) else np.sum(lost))
         return value
+
+    def _shapes_of(self, name: str, args: Any, kwargs: Any) -> list[Any]:
+        """The shapes in a call of a moment, an expectation or the like."""
+        if name == "expect":
+            return list(map(double, kwargs.get("args", args[1] if len(args) > 1 else ())))
+        first = {"moment": "order", "interval": "confidence"}.get(name, "")
+        args = tuple(args[0]) if name == "nnlf" else args
+        args = args[1:] if first and first not in kwargs else args
+        named = {k: v for k, v in kwargs.items() if k not in (first, "moments")}
+        return self.parameters(name, args, named)[0]
 
     def _scattered(
         self, name: str, z: Value, shapes: Any, scale: Any, inside: Any, below: Any, above: Any,

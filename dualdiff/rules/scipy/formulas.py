@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...core.types import Value
 from .arguments import as_plain_function, by_scipy, is_user_function, plain
 from .bodies import agreed, within_body
 from .dispatch import bound, counterpart
 from .in_place import original_of
+
+
+class Kept(NamedTuple):
+    """A result that keeps its own value, since SciPy's is another of many right ones."""
+
+    value: Any
 
 
 def formula(
@@ -62,7 +68,10 @@ class _Formula:
             *map(self.as_plain, args),
             **{name: self.as_plain(v) for name, v in kwargs.items()},
         )
-        return agreed(self.bound(*args, _value=value, **kwargs), value, self.name, self.close)
+        found = self.bound(*args, _value=value, **kwargs)
+        if isinstance(found, Kept):
+            return found.value
+        return agreed(found, value, self.name, self.close)
 
     def as_plain(self, x: Value) -> Any:
         return as_plain_function(x) if self.calls and is_user_function(x) else plain(x)

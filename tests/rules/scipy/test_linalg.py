@@ -320,3 +320,35 @@ def test_left_vectors_of_a_pencil_alone_raise():
 def test_homogeneous_eigenvalues_raise():
     with pytest.raises(UnsupportedInputError, match="homogeneous"):
         dd.grad(lambda a: np.real(L.eigvals(a, homogeneous_eigvals=True)).sum())(A(3, 3))
+
+
+EQUAL = {
+    "eigh": lambda x: (lambda w, v: (v * np.exp(w)) @ v.T)(*scipy.linalg.eigh(x)),
+    "eigh-pencil": lambda x: (
+        lambda w, v: np.linalg.inv(v).T @ np.diag(np.exp(w)) @ np.linalg.inv(v)
+    )(*scipy.linalg.eigh(x, np.eye(3))),
+    "svd": lambda x: (lambda u, s, vh: (u * np.exp(s)) @ vh)(*scipy.linalg.svd(x)),
+    "eig": lambda x: (lambda w, v: np.real(v * np.exp(w) @ np.linalg.inv(v)))(*scipy.linalg.eig(x)),
+}
+
+
+@pytest.mark.parametrize("gap", [0.0, 1e-9, 1e-6])
+@pytest.mark.parametrize("name", EQUAL)
+def test_functions_of_a_matrix_with_nearly_equal_eigenvalues_are_those_of_its_exponential(
+    name, gap
+):
+    q = np.linalg.qr(A(3, 3))[0]
+    x = (q * np.array([1.0, 1.0 + gap, 3.0])) @ q.T
+    first, second = (t + t.T for t in (A(3, 3, seed=2), A(3, 3, seed=3)))
+
+    def along(f):
+        matrix = 0.5 * (x + x.T)
+        return lambda t: np.sum(A(3, 3, seed=4) * f(matrix + t[0] * first + t[1] * second))
+
+    f, right = along(EQUAL[name]), along(scipy.linalg.expm)
+    zero = np.zeros(2)
+    np.testing.assert_allclose(dd.grad(f)(zero), dd.grad(right)(zero), rtol=1e-9)
+    np.testing.assert_allclose(
+        dd.jacobian(f, mode="forward")(zero), dd.grad(right)(zero), rtol=1e-9
+    )
+    np.testing.assert_allclose(dd.hessian(f)(zero), dd.hessian(right)(zero), rtol=1e-6)

@@ -16,7 +16,7 @@ from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from ...numpy.linalg.matrices import adjoint, completed_p, conjugate
 from ..formulas import formula
-from .gauges import order_of, phases
+from .gauges import of_own_basis, order_of, phases
 from .stacks import over_stack
 
 
@@ -61,7 +61,8 @@ def eigh(
         v = v if back is None else np.matmul(back, v)
         return w, v * phases(v, vectors)
 
-    return over_stack(one, (a, 2), (b, 2), (values, 1), (vectors, 2))
+    found = over_stack(one, (a, 2), (b, 2), (values, 1), (vectors, 2))
+    return found if eigvals_only else of_own_basis(found, values)
 
 
 @formula(linalg.eigvalsh, arrays="a b")
@@ -131,7 +132,8 @@ def eig(
 
     first = value[1] if left else None
     second = value[-1] if right else None
-    return over_stack(one, (a, 2), (b, 2), (value[0], 1), (first, 2), (second, 2))
+    found = over_stack(one, (a, 2), (b, 2), (value[0], 1), (first, 2), (second, 2))
+    return of_own_basis(found, value[0])
 
 
 def eigenvalues_like(a: Value, b: Value, wanted: Any) -> Any:
@@ -169,10 +171,11 @@ def eig_banded(
 ) -> Any:  # fmt: skip
     """``scipy.linalg.eig_banded``: eigenvalues and vectors of a Hermitian band matrix."""
     values, vectors = (value, None) if eigvals_only else value
-    return over_stack(
+    found = over_stack(
         lambda band, values, vectors: _selected(from_band(band, bool(lower)), values, vectors),
         (a_band, 2), (values, 1), (vectors, 2),
     )  # fmt: skip
+    return found if eigvals_only else of_own_basis(found, values)
 
 
 def _selected(a: Value, values: Any, vectors: Any) -> Any:
@@ -210,10 +213,11 @@ def eigh_tridiagonal(
     """``scipy.linalg.eigh_tridiagonal``: eigenvalues and vectors of a symmetric tridiagonal
     matrix."""
     values, vectors = (value, None) if eigvals_only else value
-    return over_stack(
+    found = over_stack(
         lambda d, e, values, vectors: _selected(_tridiagonal(d, e), values, vectors),
         (d, 1), (e, 1), (values, 1), (vectors, 2),
     )  # fmt: skip
+    return found if eigvals_only else of_own_basis(found, values)
 
 
 @formula(linalg.eigvalsh_tridiagonal, arrays="d e")

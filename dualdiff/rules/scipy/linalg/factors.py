@@ -23,7 +23,7 @@ from ..dispatch import implements
 from ..formulas import formula
 from ..leaves import leaf
 from .functions import sqrtm_p
-from .gauges import phases, turned
+from .gauges import of_own_basis, phases, turned
 from .stacks import over_stack, permuted
 from .systems import triangular_p
 
@@ -364,7 +364,9 @@ def svd(a: Value, full_matrices: bool = True, compute_uv: bool = True, value: An
             right.append(transpose(turned(transpose(vh[k:]), wanted_vh[k:].T)))
         return np.concatenate(left, axis=1), s, np.concatenate(right)
 
-    return over_stack(one, (a, 2), (value[0], 2), (value[2], 2))
+    found = over_stack(one, (a, 2), (value[0], 2), (value[2], 2))
+    s = np.asarray(value[1])  # vectors of the value 0 have no common phase either
+    return of_own_basis(found, np.concatenate([s, np.zeros((*s.shape[:-1], 1))], axis=-1))
 
 
 @formula(linalg.svdvals, arrays="a")

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from ....core.types import Value
+from ...numpy.linalg.spreading import NEAR_TWICE
 from ..arguments import plain
+from ..formulas import Kept
 
 
 def phases(vectors: Value, wanted: Any) -> Any:
@@ -15,6 +17,20 @@ def phases(vectors: Value, wanted: Any) -> Any:
     along = np.sum(np.conj(plain(vectors)) * wanted, axis=-2, keepdims=True)
     size = np.abs(along)
     return np.where(size > 0, along / np.where(size > 0, size, 1.0), 1.0)
+
+
+def of_own_basis(result: Any, values: Any) -> Any:
+    """A decomposition; with its own vectors if some of its values nearly coincide.
+
+    SciPy's vectors may then be another basis of the same space, to which the derivatives of these
+    do not belong.
+    """
+    w = np.asarray(plain(values))
+    n = w.shape[-1]
+    gaps = np.abs(w[..., :, None] - w[..., None, :])
+    size = np.abs(w).max(axis=-1, initial=0.0)[..., None, None]
+    near = (gaps <= NEAR_TWICE * size) & ~np.eye(n, dtype=bool)
+    return Kept(result) if np.any(near) else result
 
 
 def order_of(values: Value, wanted: Any) -> Any:

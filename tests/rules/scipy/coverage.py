@@ -191,8 +191,9 @@ Every differentiable public name of SciPy 1.17, but for the methods of distribut
 names). A tick stands for tests that passed in the run that wrote this page and called the function
 on traced values: in forward mode, in reverse mode, on complex data, and within two derivatives.
 The tests compare with numerical derivatives or closed forms, and values with SciPy's.
-Each name works as SciPy's own and as `dualdiff.scipy`'s. A name without ticks has no test; without
-a rule it raises an error that says so.
+Each name works as SciPy's own and as `dualdiff.scipy`'s. A name without ticks may work all the
+same: by the functions that it calls (`dblquad` calls `nquad`), or by what a function that it gets
+reads (`fixed_point`). Without a rule it raises an error that says so.
 
 """
 

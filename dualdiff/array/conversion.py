@@ -172,6 +172,13 @@ class Wrapper:
             for store in STORES:
                 if store(sys._getframe(1), self, "number"):
                     return math.nan
+        maker = (called_name(sys._getframe(1)) or "").rpartition(".")[2]
+        if maker in ("array", "asarray", "asanyarray"):
+            raise self._refuse_number(
+                f"{maker}([...], dtype=float)",
+                f"Make the array with dualdiff.numpy.{maker}"
+                f"{or_patch(', or run under dualdiff.patch()')}.",
+            )
         raise self._refuse_number(
             "float()",
             "Leave the float() out: NumPy functions take and return traced scalars. For functions "

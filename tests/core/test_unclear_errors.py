@@ -84,3 +84,8 @@ def test_draws_with_traced_parameters_say_to_transform_plain_draws(mean: Any) ->
     rng = np.random.default_rng(0)
     with pytest.raises(ConversionError, match=r"rng\.normal would drop .*mean \+ spread \* rng"):
         dd.grad(lambda m: np.mean(rng.normal(mean(m), 1.0, size=4)))(1.0)
+
+
+def test_an_array_of_floats_from_traced_numbers_names_the_function_that_makes_it() -> None:
+    with pytest.raises(ConversionError, match=r"dtype=float\) of .*numpy\.array, or"):
+        dd.grad(lambda s: np.array([[s, 1.0], [2.0, s]], dtype=float)[0, 0])(1.0)

@@ -70,7 +70,7 @@ def residuals(values):
 
 def main(folder: Path) -> None:
     start = np.tile([0.0, 0.6, 0.1, 1.2, 0.0, 1.3, 0.0], (KNOTS.size - 1, 1))
-    found = least_squares(residuals, start, max_nfev=16)
+    found = least_squares(residuals, start, jac="exact", max_nfev=30)
     print(found.derivatives)
     angles = course(found.params)
     places, turn = joints(angles)

@@ -23,12 +23,25 @@ WITHOUT_ROW: dict[str, str] = {
     **dict.fromkeys(("window", "readonly_window"), "only under a patch; see tests/patching"),
     **{
         f"ndimage.{name}": "checked by check_grads; see test_ndimage.py, test_ndimage_splines.py"
-        for name in ("correlate", "correlate_fixed", "spline_filter1d", "spread", "spread_fixed")
+        for name in (
+            "correlate",
+            "correlate_fixed",
+            "interpolated",
+            "interpolated_fixed",
+            "scattered",
+            "scattered_fixed",
+            "spline_filter1d",
+            "spread",
+            "spread_fixed",
+        )
     },
     **{
         f"dask.{name}": "only on arrays of dask; see tests/arrays/test_dask.py"
         for name in ("rechunk", "persist", "compute", "from_array")
     },
+    "signal.segments": "checked by check_grads; see test_signal_bodies.py",
+    "signal.summed_segments": "checked by check_grads; see test_signal_bodies.py",
+    "compat.symmetric": "only for autograd's programs; see tests/compat/test_modules.py",
     "signal.fixed_filter": "checked by check_grads; see test_signal_bodies.py",
     "signal.lfilter": "checked by check_grads; see test_signal_bodies.py",
 }

@@ -21,6 +21,8 @@ from ..numpy.manipulation import as_operand
 _PLAIN = frozenset(
     (float, int, bool, complex, str, slice, type(None), np.float64, np.int64, types.FunctionType)
 )
+# Classes of SciPy's that keep traced values in one attribute only.
+TRACED_ATTRIBUTE: dict[type, str] = {}
 _DEPTH = 3  # how far attributes of SciPy's objects are searched
 _by_dualdiff: ContextVar[bool] = ContextVar("dualdiff_calls_scipy", default=False)
 
@@ -39,10 +41,11 @@ def holds_traced(x: Value, depth: int = 0) -> bool:
         return True
     if kind in (list, tuple):
         return any(holds_traced(v, depth) for v in x)
+    if kind in TRACED_ATTRIBUTE:
+        return holds_traced(getattr(x, TRACED_ATTRIBUTE[kind], None))
+    if isinstance(x, dict):
+        return any(holds_traced(v, depth) for v in x.values())
     if getattr(kind, "holds_traced", False):
-        return True
-    # Not x.values(): a dok_array is a dictionary, and asks here before it answers.
-    if isinstance(x, dict) and any(holds_traced(v, depth) for v in dict.values(x)):
         return True
     if depth < _DEPTH and is_of_scipy(kind):
         return any(holds_traced(v, depth + 1) for _, v in attributes(x))

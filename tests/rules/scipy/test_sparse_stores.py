@@ -55,7 +55,7 @@ def bar(kind: str, add: Callable[..., None]) -> Callable[[Any], Any]:
 @pytest.mark.parametrize("add", [by_numbers, by_places, by_slices])
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_assembly_loop_has_its_derivatives(kind: str, add: Callable[..., None]) -> None:
-    dd.check_grads(bar(kind, add), (P,), order=2 if kind == "lil_matrix" else 1)
+    dd.check_grads(bar(kind, add), (P,), order=2 if (kind, add) == ("lil_matrix", by_places) else 1)
 
 
 def chain(a: Any, kind: Any = sp.lil_matrix) -> Any:

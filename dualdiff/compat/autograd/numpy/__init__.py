@@ -14,8 +14,10 @@ import numpy as _np
 
 from .... import numpy as _numpy
 from ....array.views import Array
+from ....rules.declare import linear
 from ....rules.numpy.creation import CREATORS
 from ....rules.numpy.linalg.decompositions import cholesky_p
+from ....rules.numpy.linalg.matrices import hermitian
 from .._mirrors import mirrored
 from . import numpy_boxes, numpy_jvps, numpy_vjps, numpy_vspaces, numpy_wrapper  # noqa: F401  # submodules
 from .numpy_wrapper import (  # noqa: F401
@@ -44,9 +46,12 @@ __all__ = sorted(
 )  # fmt: skip
 
 
+_symmetric_p = linear(lambda x: x, hermitian, jvp=hermitian, name="compat.symmetric")
+
+
 def _cholesky(a: Any, /, *, upper: bool = False) -> Any:
     """``numpy.linalg.cholesky`` with a symmetric cotangent, as autograd has it."""
-    return cholesky_p(a, upper=bool(upper))
+    return cholesky_p(_symmetric_p(a), upper=bool(upper))
 
 
 linalg.cholesky = _cholesky  # type: ignore[attr-defined]

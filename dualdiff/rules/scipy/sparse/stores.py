@@ -17,7 +17,7 @@ from scipy import sparse
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from ...numpy.creation import from_nested
-from ..arguments import plain
+from ..arguments import TRACED_ATTRIBUTE, plain
 from ..dispatch import Entry, enter
 from .arrays import SparseArray, is_number, is_sparse, wrapped
 
@@ -124,8 +124,9 @@ def _declare(function: Any, name: str) -> None:
 def declare(others: frozenset[str]) -> None:
     """Declare the methods of `lil` and `dok` arrays, but for `others`, which know of stores."""
     classes: dict[type, None] = {}
-    for name in ("lil_array", "lil_matrix", "dok_array", "dok_matrix"):
-        classes.update(dict.fromkeys(getattr(sparse, name).__mro__))
+    for kind in (sparse.lil_array, sparse.lil_matrix, sparse.dok_array, sparse.dok_matrix):
+        TRACED_ATTRIBUTE[kind] = "traced_stores"
+        classes.update(dict.fromkeys(kind.__mro__))
     for cls in classes:
         if not cls.__module__.startswith("scipy.sparse"):
             continue

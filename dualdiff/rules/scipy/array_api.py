@@ -14,6 +14,7 @@ from ...core.batch import shape_of
 from ...core.types import Value
 from ..numpy import creation
 from ..numpy.creation import contains_box
+from .dispatch import implements
 from .rebinding import NUMPY, deep_plain, replace
 
 
@@ -182,3 +183,14 @@ replace(np, API)
 _compat = _found("scipy._external.array_api_compat.numpy", "scipy._lib.array_api_compat.numpy")
 if _compat is not None:
     replace(_compat, API)
+
+
+# Objects of SciPy 1.18 keep the library of their arrays, and call its `asarray` themselves.
+_aliases = _found("scipy._external.array_api_compat.numpy._aliases")
+if _aliases is not None:
+
+    @implements(_aliases.asarray)
+    def asarray(obj: Any, *, dtype: Any = None, copy: Any = None) -> Any:
+        """``asarray`` of the array API for NumPy."""
+        ans = creation.asarray(obj, dtype)
+        return np.copy(ans) if copy else ans

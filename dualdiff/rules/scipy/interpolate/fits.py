@@ -23,10 +23,11 @@ from .polynomials import part
 
 def made(spline: Any, t: Value, c: Value) -> Any:
     """SciPy's spline with the derivatives of traced knots and coefficients."""
+    holder = getattr(spline, "_delegate_to", spline)
     for name, x in (("t", t), ("c", c)):
-        value = part(spline, name)
+        value = part(holder, name)
         x = given(np.reshape(x, value.shape), value) if holds_traced(x) else value
-        setattr(spline, f"_{name}" if hasattr(spline, f"_{name}") else name, x)
+        setattr(holder, f"_{name}" if hasattr(holder, f"_{name}") else name, x)
     if hasattr(spline, "_asarray"):
         spline._asarray = asarray
     return spline

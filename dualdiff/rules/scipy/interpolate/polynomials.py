@@ -25,6 +25,9 @@ from ..rebinding import replace
 from . import pieces
 
 _BASE = _interpolate._PPolyBase
+# From SciPy 1.18 on, the public classes pass their calls on to classes of arrays of one library.
+_PPOLY = getattr(_interpolate, "_PPoly", interpolate.PPoly)
+_BPOLY = getattr(_interpolate, "_BPoly", interpolate.BPoly)
 _COMPILED = {
     f: getattr(_ppoly, f) for f in ("evaluate", "evaluate_bernstein", "integrate", "fix_continuity")
 }
@@ -84,7 +87,7 @@ def _call(self: Any, x: Value, nu: int = 0, extrapolate: Any = None) -> Any:
     value = by_scipy(_original_call, plain(self), plain(x), nu, extrapolate)
     extrapolate = self.extrapolate if extrapolate is None else extrapolate
     c, breaks = part(self, "c"), part(self, "x")
-    if isinstance(self, interpolate.BPoly):
+    if isinstance(self, _BPOLY):
         c = power_basis(c, breaks)
     points = np.ravel(x)
     if extrapolate == "periodic":
@@ -145,12 +148,15 @@ def _roots(c: Value, breaks: Value, y: Value, found: Any) -> Any:
     )
 
 
-_original_solve = original_of(interpolate.PPoly.solve)
-implements(interpolate.PPoly.solve)(_solve)
+_original_solve = original_of(_PPOLY.solve)
+implements(_PPOLY.solve)(_solve)
 
 runs_methods(_BASE, sets="__init__ extend _ensure_c_contiguous", skip="__call__")
-runs_methods(interpolate.PPoly, skip="solve _evaluate")
-runs_methods(interpolate.BPoly, sets="__init__ extend", skip="_evaluate")
+runs_methods(_PPOLY, skip="solve _evaluate")
+runs_methods(_BPOLY, sets="__init__ extend", skip="_evaluate")
+if _PPOLY is not interpolate.PPoly:
+    runs_methods(interpolate.PPoly, sets="__init__ extend")
+    runs_methods(interpolate.BPoly, sets="__init__ extend")
 runs_methods(interpolate.CubicHermiteSpline)
 runs_methods(interpolate.PchipInterpolator)
 runs_methods(interpolate.Akima1DInterpolator)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy import interpolate
+from scipy.interpolate import _bsplines
 
 from ....array.box import is_box, unbox
 from ....core.batch import shape_of
@@ -18,7 +19,8 @@ from ..objects import runs_methods
 from . import knots
 from .polynomials import along_axis, part
 
-BSpline = interpolate.BSpline
+# From SciPy 1.18 on, the public class passes its calls on to one of NumPy's arrays.
+BSpline: Any = getattr(_bsplines, "_BSpline", interpolate.BSpline)
 
 
 def _call(self: Any, x: Value, nu: int = 0, extrapolate: Any = None) -> Any:
@@ -87,3 +89,5 @@ _original_integrate = original_of(BSpline.integrate)
 implements(BSpline.__call__)(_call)
 implements(BSpline.integrate)(_integrate)
 runs_methods(BSpline, skip="__call__ integrate design_matrix", sets="__init__ _ensure_c_contiguous")
+if BSpline is not interpolate.BSpline:
+    runs_methods(interpolate.BSpline, skip="design_matrix")

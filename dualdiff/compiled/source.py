@@ -48,14 +48,17 @@ _FOLDED = {np.sum: np.add, np.max: np.maximum, np.min: np.minimum}
 def _folded(graph: Graph, node: int) -> np.ufunc | None:
     """The ufunc of a node that reduces many short rows, or None."""
     operation, refs = graph.operations[node], graph.operands[node]
-    if type(operation) is not Call or len(refs) != 1 or refs[0] < 0 or operation.args != (Hole(0),):
+    if type(operation) is not Call or len(refs) != 1 or refs[0] < 0:
         return None
-    function, given = operation.function, operation.kwargs
-    ufunc = _FOLDED.get(function) or getattr(function, "__self__", None)
-    is_reduction = function in _FOLDED or getattr(function, "__name__", "") == "reduce"
-    form = graph.forms[refs[0]]
-    if ufunc not in _FOLDED.values() or not is_reduction or type(form) is not tuple:
+    args, given, form = operation.args, operation.kwargs, graph.forms[refs[0]]
+    if len(args) != 1 or type(args[0]) is not Hole or type(form) is not tuple:
         return None
+    owner = getattr(operation.function, "__self__", None)
+    if isinstance(owner, np.ufunc):
+        is_reduction = operation.function == owner.reduce
+        ufunc = owner if is_reduction and owner in _FOLDED.values() else None
+    else:
+        ufunc = next((u for f, u in _FOLDED.items() if f is operation.function), None)
     shape, axis = form[0], given.get("axis")
     along = axis[0] if type(axis) is tuple and len(axis) == 1 else axis
     if given.keys() - {"axis", "keepdims"} or given.get("keepdims") or form[1] != np.float64:

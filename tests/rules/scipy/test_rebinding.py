@@ -175,11 +175,20 @@ def test_moments_of_truncpareto_raise_where_scipy_takes_a_limit():
 
 
 def test_at_a_limit_that_scipy_takes_the_derivative_is_nan_not_zero():
-    assert np.isnan(dd.grad(lambda c: S.genextreme.logpdf(0.3, c))(0.0))
     assert np.isnan(dd.grad(lambda h: S.kappa4.logpdf(0.5, h, 0.1))(0.0))
     assert np.isnan(dd.grad(lambda c: S.genextreme.mean(c, 0.1, 2.0))(0.0))
-    assert np.isnan(dd.grad(lambda c: S.genextreme.nnlf((c, 0.1, 2.0), [0.3, 0.5]))(0.0))
     assert dd.grad(lambda m: S.genextreme.moment(2, 0.0, m))(0.5) == pytest.approx(2 * 1.0772156649)
+
+
+@pytest.mark.parametrize("c", [0.0, 1e-12, -1e-5])
+def test_generalised_extreme_values_at_and_beside_the_limit(c):
+    x, y = 0.7, np.exp(-0.7)
+    assert dd.grad(lambda c: S.genextreme.logcdf(x, c))(c) == pytest.approx(y * x * x / 2, rel=1e-4)
+    slope = x * x / 2 * (y - 1) + x  # of log f = -y - x at c = 0
+    assert dd.grad(lambda c: S.genextreme.logpdf(x, c))(c) == pytest.approx(slope, rel=1e-4)
+    assert dd.grad(lambda c: S.genpareto.logsf(x, c))(c) == pytest.approx(x * x / 2, rel=1e-4)
+    w = -np.log(0.1)
+    assert dd.grad(lambda c: S.genpareto.isf(0.1, c))(c) == pytest.approx(w * w / 2, rel=1e-4)
 
 
 def test_compiled_code_raises_and_says_so():

@@ -63,7 +63,7 @@ def _exprel_slope(t: Tangent) -> Any:
     )
 
 
-def _log1prel(t: Tangent) -> Any:
+def log1prel(t: Tangent) -> Any:
     """``log1p(t) / t``."""
     near = np.abs(unbox(t)) < 0.25
     return where(near, lambda t: horner(t, LOG1PREL), lambda t: np.log1p(t) / t, t)
@@ -142,7 +142,7 @@ def _squared_slope(log: Any, exponent: Any) -> Any:
     return log * log * _exprel_slope(exponent * log)
 
 
-_exponent_slope: Any = partial(lambda x, y: x * _log1prel(x * y), 1)
+_exponent_slope: Any = partial(lambda x, y: x * log1prel(x * y), 1)
 
 # Box-Cox transformations: in the exponent through (exp(t) - 1) / t and log(1 + t) / t.
 closed("boxcox", lambda x, y: x ** (y - 1), lambda x, y: _squared_slope(np.log(x), y))

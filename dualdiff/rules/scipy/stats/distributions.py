@@ -25,7 +25,7 @@ from ...numpy.manipulation import as_operand
 from ..arguments import any_traced
 from ..rebinding import deep_plain, explained, instance_of
 from .fitting import fit
-from .formulas import FORMULAS, LIMITS
+from .formulas import EXTREME, FORMULAS, LIMITS
 from .replacements import adaptive, derivatives_only, kinks, of_vectors, with_value
 
 INF = float("inf")
@@ -182,14 +182,15 @@ class Distribution:
         elif quantile:
             value = self._scattered(name, z, shapes, scale, inside & ~at_end, below, above, shape)
             value = np.where(at_end, self._ends(name, z, shapes), value)
-        elif name in ("pdf", "logpdf"):
+        elif name in ("pdf", "logpdf") or (name in ("cdf", "sf") and (self.name, name) in EXTREME):
             value = self._at_ends(name, z, shapes, scale, (inside, below, above, at_end), shape)
         else:
             value = self._scattered(name, z, shapes, scale, inside, below, above, shape)
         if quantile:
             value = value * scale + loc
         value = poisoned(value, (x, *shapes, loc, scale))
-        value = self._away_from_limits(value, shapes)
+        if (self.name, name) not in EXTREME:
+            value = self._away_from_limits(value, shapes)
         if name not in self.checked:
             self._check(name, value, x, shapes, loc, scale)
         return value
@@ -230,7 +231,7 @@ class Distribution:
     def _at_ends(
         self, name: str, z: Value, shapes: Any, scale: Any, masks: Any, shape: tuple[int, ...]
     ) -> Any:
-        """A density some of whose points are ends of the support, from the inside.
+        """A function some of whose points are ends of the support, from the inside.
 
         SciPy's formula may be 0 * inf in the derivative there, so it is taken a tiny step off.
         """
@@ -239,14 +240,15 @@ class Distribution:
         if name == "logpdf":
             closed = np.asarray(self.source._support_mask(pz, *values), bool)  # or without the ends
             inside, below = inside & closed, below | at_end & ~closed
-        if name == "logpdf" or (self.name, name) in FORMULAS:
+        if name == "logpdf" or (name == "pdf" and (self.name, name) in FORMULAS):
             return self._scattered(name, z, shapes, scale, inside, below, above, shape)
         low = self.source._get_support(*values)[0]
         step = np.where(pz == low, 1.0, -1.0) * np.where(pz == 0, 1e-60, np.abs(pz) * 2.0**-52)
         near = z + np.where(at_end, step, 0.0)
         value = self._scattered(name, near, shapes, scale, inside, below, above, shape)
         with np.errstate(all="ignore"):
-            edge = self.source.pdf(pz, *values) / unbox(scale)
+            edge = getattr(self.source, name)(pz, *values)
+            edge = edge / unbox(scale) if name == "pdf" else edge
         return with_value(np.where(at_end, edge, unbox(value)), value)
 
     def _ends(self, name: str, q: Value, shapes: Sequence[Any]) -> Any:
@@ -358,6 +360,7 @@ class Distribution:
     def _formula(self, name: str, z: Value, shapes: Sequence[Any]) -> Any:
         """SciPy's private method, on the elements of vectors."""
         by_probability = (self.name, name[3:]) in FORMULAS or self._is_inherited(f"_{name}")
+        by_probability = by_probability and (self.name, name) not in FORMULAS
         if name in ("logcdf", "logsf") and by_probability:
             return self._log_probability(name, z, shapes)
         method = getattr(self.copy, f"_{name}", None)

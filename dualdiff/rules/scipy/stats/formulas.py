@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from scipy import special, stats
 
+from ....array.box import unbox
 from ....core.types import Value
 from ..rebinding import AFTER
+from ..special.elementary import log1prel
 from ..special.incomplete_beta import beta_density, score_a, score_b
 from ..special.incomplete_gamma import gamma_density, score
 from ..special.kinds import declared
@@ -55,21 +57,75 @@ def _skewnorm_logpdf(x: Value, a: Value) -> Any:
     return np.log(2 / np.sqrt(2 * np.pi)) - 0.5 * x * x + special.log_ndtr(a * x)
 
 
-FORMULAS: dict[tuple[str, str], Callable[..., Any]] = COMPILED | {
-    ("t", "logpdf"): lambda x, df: t_logpdf(df, x),
-    ("t", "pdf"): lambda x, df: np.exp(t_logpdf(df, x)),
-    ("gamma", "logpdf"): lambda x, a: gamma_logpdf(a, x),
-    ("gamma", "pdf"): lambda x, a: gamma_density(a, x),
-    ("chi2", "pdf"): lambda x, df: 0.5 * gamma_density(df / 2, x / 2),
-    ("erlang", "pdf"): lambda x, a: gamma_density(a, x),
-    ("beta", "logpdf"): lambda x, a, b: beta_logpdf(a, b, x),
-    ("beta", "pdf"): lambda x, a, b: beta_density(a, b, x),
-    ("skewnorm", "logpdf"): _skewnorm_logpdf,
-    ("skewnorm", "pdf"): lambda x, a: np.exp(_skewnorm_logpdf(x, a)),
-    ("cosine", "logpdf"): lambda x: 2 * np.log(np.cos(x / 2)) - np.log(np.pi),
-    ("cosine", "pdf"): lambda x: np.cos(x / 2) ** 2 / np.pi,
-    ("poisson", "pmf"): lambda k, mu: gamma_density(k + 1, mu),
+# The generalised extreme value and Pareto distributions: SciPy takes a limit at c = 0, and beside
+# it the plain derivative in c is the difference of large numbers.
+def _power_log(x: Value, c: Value) -> Any:
+    """``log1p(c x) / c``, which is x at c = 0."""
+    return x * log1prel(c * x)
+
+
+def _away_from_end(name: str, sign: float, formula: Callable[..., Any]) -> Callable[..., Any]:
+    """A logarithm of a density, with SciPy's value at the end, where ``1 + sign c x`` is 0."""
+    scipys: Any = getattr(stats, name)
+
+    def logpdf(x: Value, c: Value) -> Any:
+        at_end = np.asarray(sign * unbox(c) * unbox(x) == -1)
+        if not np.any(at_end):
+            return formula(x, c)
+        with np.errstate(all="ignore"):
+            value = scipys._logpdf(*np.broadcast_arrays(*map(np.atleast_1d, map(unbox, (x, c)))))
+        return np.where(at_end, value, formula(np.where(at_end, 0.0, x), c))
+
+    return logpdf
+
+
+def _genextreme_logpdf(x: Value, c: Value) -> Any:
+    power = -_power_log(x, -c)
+    return -np.exp(power) + power - np.log1p(-c * x)
+
+
+EXTREME: dict[tuple[str, str], Callable[..., Any]] = {
+    ("genextreme", "logpdf"): _away_from_end("genextreme", -1.0, _genextreme_logpdf),
+    ("genextreme", "cdf"): lambda x, c: np.exp(-np.exp(-_power_log(x, -c))),
+    ("genextreme", "logcdf"): lambda x, c: -np.exp(-_power_log(x, -c)),
+    ("genextreme", "sf"): lambda x, c: -np.expm1(-np.exp(-_power_log(x, -c))),
+    ("genextreme", "ppf"): lambda q, c: _power(-np.log(-np.log(q)), -c),
+    ("genextreme", "isf"): lambda q, c: _power(-np.log(-np.log1p(-q)), -c),
+    ("genpareto", "logpdf"): _away_from_end(
+        "genpareto", 1.0, lambda x, c: -np.log1p(c * x) - _power_log(x, c)
+    ),
+    ("genpareto", "cdf"): lambda x, c: -np.expm1(-_power_log(x, c)),
+    ("genpareto", "sf"): lambda x, c: np.exp(-_power_log(x, c)),
+    ("genpareto", "logsf"): lambda x, c: -_power_log(x, c),
+    ("genpareto", "ppf"): lambda q, c: _power(-np.log1p(-q), c),
+    ("genpareto", "isf"): lambda q, c: _power(-np.log(q), c),
 }
+
+
+def _power(y: Value, c: Value) -> Any:
+    """``expm1(c y) / c``, which is y at c = 0."""
+    return y * special.exprel(c * y)
+
+
+FORMULAS: dict[tuple[str, str], Callable[..., Any]] = (
+    COMPILED
+    | EXTREME
+    | {
+        ("t", "logpdf"): lambda x, df: t_logpdf(df, x),
+        ("t", "pdf"): lambda x, df: np.exp(t_logpdf(df, x)),
+        ("gamma", "logpdf"): lambda x, a: gamma_logpdf(a, x),
+        ("gamma", "pdf"): lambda x, a: gamma_density(a, x),
+        ("chi2", "pdf"): lambda x, df: 0.5 * gamma_density(df / 2, x / 2),
+        ("erlang", "pdf"): lambda x, a: gamma_density(a, x),
+        ("beta", "logpdf"): lambda x, a, b: beta_logpdf(a, b, x),
+        ("beta", "pdf"): lambda x, a, b: beta_density(a, b, x),
+        ("skewnorm", "logpdf"): _skewnorm_logpdf,
+        ("skewnorm", "pdf"): lambda x, a: np.exp(_skewnorm_logpdf(x, a)),
+        ("cosine", "logpdf"): lambda x: 2 * np.log(np.cos(x / 2)) - np.log(np.pi),
+        ("cosine", "pdf"): lambda x: np.cos(x / 2) ** 2 / np.pi,
+        ("poisson", "pmf"): lambda k, mu: gamma_density(k + 1, mu),
+    }
+)
 
 # Values of the shapes at which SciPy's code takes a limit that does not contain them.
 LIMITS: dict[str, tuple[float | None, ...]] = {

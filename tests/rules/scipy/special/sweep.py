@@ -262,10 +262,10 @@ TAIL = """
   over the density there. At the median of `dgamma`, `dweibull` and `gennorm`, where the density is
   0 or has no derivative, the derivative of the quantile in the shape is NaN.
 * Distributions of scipy.stats run SciPy's formulas on traced values. At a value of a shape
-  where SciPy takes a limit (c = 0 of `genextreme` and `genpareto`, h or k = 0 of `kappa4`) the
-  derivative in it is NaN. Below a skewness of 1.6e-5, where SciPy takes the normal distribution
-  for `pearson3`, the derivative in it is that at 0; `pearson3.cdf` loses 1e-15 / skew**2 before
-  that. Means and entropies by
+  where SciPy takes a limit (h or k = 0 of `kappa4`, moments of `genextreme` and `genpareto` at
+  c = 0) the derivative in it is NaN. Below a skewness of 1.6e-5, where SciPy takes the normal
+  distribution for `pearson3`, the derivative in it is that at 0; `pearson3.cdf` loses
+  1e-15 / skew**2 before that. Means and entropies by
   quadrature hold about 1e-9, where a density grows like x**-0.9 at an end 1e-7; their values are
   those of SciPy's quadrature.
 * Densities and distribution functions of all distributions are compared with SciPy's own code on

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,7 +24,6 @@ from .results import table
 from .vector import supplied_jacobian
 
 R = TypeVar("R")
-_FREE = (-np.inf, np.inf)
 _SCIPY: Any = scipy.optimize  # whose stubs know arrays, not containers
 
 
@@ -57,7 +57,7 @@ def curve_fit(
     sigma: Any = None,
     absolute_sigma: bool = False,
     check_finite: bool | None = None,
-    bounds: Any = _FREE,
+    bounds: Any = (-np.inf, np.inf),
     method: str | None = None,
     jac: Any = None,
     *,
@@ -100,7 +100,8 @@ def curve_fit(
                 f"numbers, for f(xdata, *p), or a dict, for f(xdata, **p)"
             )
         parameters = Parameters(tuple(map(float, first)), "p0", arrays=False)
-    bounded = bounds is not _FREE and any(np.any(np.isfinite(side)) for side in sides)
+    # NumPy's functions would take as long as a small fit.
+    bounded = any(isfinite(s) if type(s) is float else np.any(np.isfinite(s)) for s in sides)
     method = method or ("trf" if bounded or jac in ("3-point", "cs") else "lm")
     report = Derivatives(Supplied("function", ""))
 

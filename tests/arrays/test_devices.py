@@ -118,3 +118,23 @@ def test_arrays_of_jax_and_torch_are_refused_with_the_name_of_the_bridge() -> No
         dd.grad(lambda x: x * OfJax())(2.0)
     with pytest.raises(dd.errors.UnsupportedInputError, match=r"dualdiff\.from_jax"):
         dd.grad(lambda x: x)(OfJax())
+
+
+PLAIN = np.arange(12.0).reshape(4, 3) % 5
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda s, w: np.sum((s @ w) ** 2),
+        lambda s, w: np.sum((w @ s.T) ** 2),
+        lambda s, w: np.sum(np.dot(s, w) ** 2),
+        lambda s, w: np.sum(s * w),
+        lambda s, w: np.sum(np.tensordot(s, w, axes=1) ** 2),
+    ],
+)
+def test_sparse_arrays_of_pydata_are_constants(f: Any) -> None:
+    sparse = pytest.importorskip("sparse", reason="sparse is not installed")
+    constant, w = sparse.COO.from_numpy(PLAIN), np.array([1.0, -2.0, 0.5])
+    found = dd.grad(lambda w: f(constant, w))(w)
+    np.testing.assert_allclose(found, dd.grad(lambda w: f(PLAIN, w))(w))

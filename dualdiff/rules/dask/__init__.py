@@ -3,10 +3,17 @@
 from ..scipy.switch import diverts
 
 
-def _declare() -> None:
+def _declare_dask() -> None:
     from .functions import declare
 
     declare()
 
 
-diverts("dask.array", _declare)
+def _declare_sparse() -> None:
+    from .constants import declare
+
+    declare()
+
+
+diverts("dask.array", _declare_dask)
+diverts("sparse", _declare_sparse)

@@ -54,7 +54,7 @@ def _as_called(signature: inspect.Signature, args: Any, kwargs: Any) -> tuple[An
     return positional, named
 
 
-def _hook(name: str, answer: Callable[..., Any] | None) -> Callable[[Any], Callable[..., Any]]:
+def hooked(name: str, answer: Callable[..., Any] | None) -> Callable[[Any], Callable[..., Any]]:
     """What makes the hook of a function: `answer` where an argument is traced, else dask's code."""
 
     def make(original: Any) -> Callable[..., Any]:
@@ -64,7 +64,7 @@ def _hook(name: str, answer: Callable[..., Any] | None) -> Callable[[Any], Calla
             if not (any_traced(args) or any_traced(kwargs.values())):
                 return original(*args, **kwargs)
             if answer is None:
-                raise no_rule(f"dask.array.{name}", [*args, *kwargs.values()])
+                raise no_rule(name, [*args, *kwargs.values()])
             positional, named = _as_called(signature, args, kwargs)
             return answer(*positional, **named)
 
@@ -73,7 +73,7 @@ def _hook(name: str, answer: Callable[..., Any] | None) -> Callable[[Any], Calla
     return make
 
 
-def _by_numpy(function: Any) -> Callable[..., Any]:
+def by_numpy(function: Any) -> Callable[..., Any]:
     """The rule of NumPy's function, found at its first call."""
 
     def answer(*args: Any, **kwargs: Any) -> Any:
@@ -117,7 +117,7 @@ def _keeps_chunks(original: Any) -> Callable[..., Any]:
     """`broadcast_to`, which makes the chunks that a shape remembers."""
     from dask.array.core import asarray, elemwise
 
-    by_rule = _by_numpy(np.broadcast_to)
+    by_rule = by_numpy(np.broadcast_to)
 
     def hook(x: Value, shape: Any, chunks: Any = None, meta: Any = None) -> Any:
         if is_box(x):
@@ -156,18 +156,18 @@ def declare() -> None:
         function = vars(core.Array)[name]
         if isinstance(function, types.FunctionType):
             divert(function, keeps_lazy, always=True)
-    divert(core.elemwise, _hook("elemwise", _elemwise))
+    divert(core.elemwise, hooked("dask.array.elemwise", _elemwise))
     for name, answer in counterparts().items():
         function = operator.attrgetter(name)(da)
         if isinstance(function, types.FunctionType):
-            divert(function, _hook(name, answer))
+            divert(function, hooked(f"dask.array.{name}", answer))
     for home, numpy_home in ((da, np), (da.linalg, np.linalg), (da.fft, np.fft)):
-        prefix = home.__name__.removeprefix("dask.array").lstrip(".")
+        prefix = home.__name__.removeprefix("dask.array")
         for name, function in list(vars(home).items()):
             if not isinstance(function, types.FunctionType) or name.startswith("_"):
                 continue
             if not function.__module__.startswith("dask.array"):
                 continue
             target = getattr(numpy_home, name, None)
-            found = None if target is None else _by_numpy(target)
-            divert(function, _hook(f"{prefix}.{name}".lstrip("."), found))
+            found = None if target is None else by_numpy(target)
+            divert(function, hooked(f"dask.array{prefix}.{name}", found))

@@ -23,6 +23,7 @@ from . import dispatch
 VARIABLE = "DUALDIFF_SCIPY"
 _waiting: dict[str, Callable[[], Any]] = {}  # what declares the functions of a module of SciPy's
 _packages = {"scipy"}
+_ALWAYS = ("dask", "sparse")
 _lock = threading.RLock()
 _has_started = False
 _is_declaring = False
@@ -33,7 +34,7 @@ def diverts(module: str, declare: Callable[[], Any]) -> None:
     """Say that `declare` declares functions of a module of SciPy's or dask's, once that is
     loaded."""
     _waiting[module] = declare
-    if not module.startswith("dask"):
+    if not module.startswith(_ALWAYS):
         _packages.add(module.partition(".")[0])
 
 
@@ -68,7 +69,7 @@ def divert_loaded() -> None:
 
 
 def _may_declare(module: str) -> bool:
-    return _is_enabled or module.startswith("dask")
+    return _is_enabled or module.startswith(_ALWAYS)
 
 
 def _declare(module: str) -> None:
@@ -144,5 +145,5 @@ class _Loader:
 
 
 _SCIPY: Any = Finder(_packages)
-_DASK: Any = Finder({"dask"})
+_DASK: Any = Finder(set(_ALWAYS))
 AT_FIRST.append(start)

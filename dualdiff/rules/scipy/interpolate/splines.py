@@ -81,7 +81,7 @@ def _integrate(self: Any, a: Value, b: Value, extrapolate: Any = None) -> Any:
         if not extrapolate:
             a, b = max(a, t[k]), min(b, t[n])
         total = integral(t, c, k, a, b)
-    return given(sign * total, value) if is_box(total) else value
+    return given(sign * total, np.asarray(value)) if is_box(total) else value
 
 
 _original_call = original_of(BSpline.__call__)

@@ -264,11 +264,21 @@ def user_line() -> str:
     return line_text(*user_frame())
 
 
+_REMAINDER = next(arg for arg, (_, text) in enumerate(dis._nb_ops) if text == "%")  # type: ignore[attr-defined]
+
+
 def is_storing(depth: int) -> bool:
     """Whether the frame `depth` calls up is at ``array[index] = value``."""
     frame = sys._getframe(depth + 1)
     # Python 3.12 has an instruction of its own for `array[a:b] = value`.
     return dis.opname[frame.f_code.co_code[frame.f_lasti]] in ("STORE_SUBSCR", "STORE_SLICE")
+
+
+def is_formatting(depth: int) -> bool:
+    """Whether the frame `depth` calls up is at ``text % values``, which asks for plain numbers."""
+    frame = sys._getframe(depth + 1)
+    code, i = frame.f_code.co_code, frame.f_lasti
+    return dis.opname[code[i]] == "BINARY_OP" and code[i + 1] == _REMAINDER
 
 
 def calls_method(name: str, depth: int) -> bool:

@@ -21,6 +21,7 @@ from ..errors import (
     calls_method,
     describe,
     instead_of_library,
+    is_formatting,
     is_storing,
     library_function,
     objects_error,
@@ -172,6 +173,8 @@ class Wrapper:
             for store in STORES:
                 if store(sys._getframe(1), self, "number"):
                     return math.nan
+        if is_formatting(1):  # a text has no derivative
+            return float(unbox(self))
         maker = (called_name(sys._getframe(1)) or "").rpartition(".")[2]
         if maker in ("array", "asarray", "asanyarray"):
             raise self._refuse_number(

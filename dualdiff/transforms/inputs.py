@@ -55,6 +55,7 @@ from .refusals import (
     may_try_again,
     of_traced_alone,
     returns_nan,
+    swallowed,
 )
 from .sharing import INNER, refuse_shared, was_stored_inside
 
@@ -131,16 +132,14 @@ class Inputs:
             explained = explain(error) or explain_rule(self.values, error)
             if may_try_again(boxes, explained or error):
                 return self.call(boxes)
-            if explained is None and self._is_right_on_plain(error):
-                explained = of_traced_alone(error)
-            if explained is None:
+            if explained is None and not self._is_right_on_plain(error):
                 raise
-            raise explained from error
+            raise explained or of_traced_alone(error) from error
         if len(args) + len(kwargs) > 1 or len(boxes) > 1:
             for i, box in enumerate(boxes):
                 if is_stored(box) or (INNER and was_stored_inside(box)):
                     refuse_shared(self, i)
-        if HOLDERS:
+        if HOLDERS or ConversionError.last.text is not None:
             leak = self._leak(out)
             if leak is not None:
                 if may_try_again(boxes, leak):
@@ -152,10 +151,9 @@ class Inputs:
 
     def _is_right_on_plain(self, error: Exception) -> bool:
         """Whether the function has no error on plain values, after one that types may cause."""
-        causes = (TypeError, AttributeError)
-        if not isinstance(error, causes) or isinstance(error, errors.DualdiffError):
-            return False
-        if any(map(is_box, self.leaves)):
+        causes = (TypeError, AttributeError, KeyError)
+        is_own = not isinstance(error, causes) or isinstance(error, errors.DualdiffError)
+        if is_own or any(map(is_box, self.leaves)):
             return False
         try:
             self._on_plain_values()
@@ -170,8 +168,12 @@ class Inputs:
         return plain.f(*args, **kwargs)
 
     def _leak(self, out: Any) -> ConversionError | None:
-        """The error for a NaN in a result that the plain function does not return, or None."""
-        if not returns_nan(out):
+        """The error for a result that the plain function does not return, or None: for a NaN, or
+        after a refusal that the function caught."""
+        caught = ConversionError.last.text
+        if caught is not None and not HOLDERS and not any(map(is_box, self.leaves)):
+            return swallowed(out, self._on_plain_values, caught)
+        if not HOLDERS or not returns_nan(out):
             return None
         return leak_of(out, self._on_plain_values())
 

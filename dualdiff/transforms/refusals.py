@@ -11,6 +11,7 @@ import numpy as np
 from ..array.box import is_box, unbox
 from ..core.trace import STORED, materialize
 from ..core.types import Value
+from ..debug import same
 from ..errors import (
     ConversionError,
     DualdiffError,
@@ -71,6 +72,22 @@ def leak_of(out: Any, plain: Any) -> ConversionError | None:
         f"compiled code has read an array that holds traced values: the function returned NaN, "
         f"which it does not on plain values, {user_line()}. Look for compiled libraries that it "
         f"calls, and pass dualdiff.value_of(x) to them where x is to count as constant."
+    )
+
+
+def swallowed(out: Any, run: Callable[[], Any], refusal: str) -> ConversionError | None:
+    """The error for a result that differs from the plain one, after a refusal that was caught."""
+    try:
+        plain = run()
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # also of a test; the program expects the refusal
+        return None
+    leaves, expected = _leaves(out), _leaves(plain)
+    if len(leaves) == len(expected) and all(map(same, leaves, expected)):
+        return None
+    return ConversionError(
+        f"the function caught an error, and returned another value than on plain values: {refusal}"
     )
 
 

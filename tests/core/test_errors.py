@@ -309,6 +309,26 @@ def test_a_complaint_of_traced_values_alone_says_so() -> None:
         dd.grad(lambda x: f(np.array(dd.value_of(x)), "text"))(X)
 
 
+def test_a_refusal_that_the_program_catches_is_an_error_if_its_result_is_another() -> None:
+    def f(x: Any, otherwise: Any = None) -> Any:
+        try:
+            return float(x) ** 2
+        except TypeError:
+            return x**2 if otherwise is None else otherwise
+
+    assert dd.grad(f)(3.0) == 6.0
+    with pytest.raises(dd.DualdiffError, match=r"caught an error.*float"):
+        dd.grad(f)(3.0, 0.0)
+
+
+def test_texts_take_traced_values() -> None:
+    def f(x: Any) -> Any:
+        assert "%.1f %d" % (x, x) == f"{x:.1f} {int(x)}" == "3.0 3"  # noqa: UP031
+        return x**2
+
+    assert dd.grad(f)(3.0) == 6.0
+
+
 def test_matrices_are_refused_with_their_own_advice() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # NumPy's own on numpy.matrix

@@ -903,3 +903,104 @@ def euler_maruyama(a: Any) -> Any:
     g = lambda y, t: np.diag([0.1])  # noqa: E731
     times = np.linspace(0, 1, 5)
     return np.sum(sdeint.itoEuler(f, g, np.array([1.0]), times, generator=np.random.default_rng(0)))
+
+
+@case("suncalc", "astronomy", 11.0, 48.0)
+def sun_altitude(x: Any) -> Any:
+    import datetime
+
+    from suncalc import get_position
+
+    return get_position(datetime.datetime(2024, 6, 1, 9), x[0], x[1])["altitude"]
+
+
+@case("pysolar", "astronomy", 48.0, 11.0)
+def solar_altitude(x: Any) -> Any:
+    import datetime
+
+    from pysolar.solar import get_altitude
+
+    return get_altitude(*x, datetime.datetime(2024, 6, 1, 9, tzinfo=datetime.UTC))
+
+
+@case("astral", "astronomy", 48.0, 11.0)
+def sun_elevation(x: Any) -> Any:
+    import datetime
+
+    from astral import Observer
+    from astral.sun import elevation
+
+    time = datetime.datetime(2024, 6, 1, 9, tzinfo=datetime.UTC)
+    return elevation(Observer(x[0], x[1], 0.0), time)
+
+
+@case("scikit-aero", "aeronautics", 5000.0)
+def pressure_at_height(h: Any) -> Any:
+    from skaero.atmosphere import coesa
+
+    return coesa.table(h)[2]
+
+
+@case("pysabr", "finance", 0.2, 0.4, -0.3)
+def sabr_volatility(x: Any) -> Any:
+    from pysabr.models.hagan_2002_lognormal_sabr import lognormal_vol
+
+    return lognormal_vol(0.03, 0.025, 1.0, x[0], 0.5, x[2], x[1])
+
+
+@case("zernike", "optics", 0.3, 0.1, 0.2)
+def wavefront(c: Any) -> Any:
+    from zernike import RZern
+
+    polynomials, line = RZern(4), np.linspace(-1, 1, 6)
+    polynomials.make_cart_grid(*np.meshgrid(line, line))
+    coefficients = np.zeros(polynomials.nk)
+    coefficients[1:4] = c
+    return np.nansum(polynomials.eval_grid(coefficients) ** 2)
+
+
+@case("heartpy", "signals", *(np.sin(0.7 * np.arange(50)) + 0.01 * np.arange(50)))
+def lowpass(x: Any) -> Any:
+    from heartpy.filtering import filter_signal
+
+    filtered = filter_signal(x, cutoff=0.3, sample_rate=2.0, order=2, filtertype="lowpass")
+    return np.sum(filtered**2)
+
+
+@case("ruptures", "signals", *(0.1 * np.sin(np.arange(20.0))))
+def segment_cost(x: Any) -> Any:
+    from ruptures.costs import CostL2, CostRbf
+
+    return CostL2().fit(x).error(0, 9) + CostRbf(gamma=1.0).fit(x).error(10, 20)
+
+
+@case("antropy", "signals", *(np.sin(0.7 * np.arange(40)) + 0.01 * np.arange(40)))
+def hjorth(x: Any) -> Any:
+    import antropy
+
+    mobility, complexity = antropy.hjorth_params(x)
+    return mobility + complexity + antropy.spectral_entropy(x, sf=100.0, method="fft")
+
+
+@case("quantecon", "economics", 0.95, 0.4)
+def impulse_response(x: Any) -> Any:
+    import quantecon
+
+    matrices = [np.array(m) for m in ([[x[0], 0.1], [0.0, 0.5]], [[0.1], [x[1]]], [[1.0, 0.0]])]
+    return np.sum(quantecon.LinearStateSpace(*matrices).impulse_response(j=4)[1])
+
+
+@case("colormath", "colour", 0.4, 0.3, 0.6)
+def lab_of_rgb(x: Any) -> Any:
+    from colormath.color_conversions import convert_color
+    from colormath.color_objects import LabColor, sRGBColor
+
+    color: Any = convert_color(sRGBColor(*x), LabColor)
+    return color.lab_l + color.lab_a * color.lab_b
+
+
+@case("pygeodesy", "geodesy", 48.0, 11.0)
+def pygeodesy_haversine(x: Any) -> Any:
+    from pygeodesy.formy import haversine
+
+    return haversine(x[0], x[1], 50.0, 8.0)

@@ -105,6 +105,8 @@ class Distribution:
                     self._refuse_integers(name, self.parameters(name, given, named)[0])
                 if self.name == "truncpareto" and args and is_box(args[0]):
                     self._refuse_whole_exponent(what, args[0])
+                if self.name == "pearson3" and name in ("expect", "entropy"):
+                    self._refuse_moving_jump(what, self._shapes_of(name, args, kwargs)[0])
                 if name in INTEGRALS and not self.discrete:
                     copied = self._expect if name == "expect" else getattr(self.copy, name)
                     with derivatives_only(), np.errstate(all="ignore"):
@@ -297,6 +299,14 @@ class Distribution:
             raise UnsupportedInputError(
                 f"{what} has no derivative in a whole exponent b, {user_line()}: SciPy takes a "
                 f"limit there that does not contain it"
+            )
+
+    def _refuse_moving_jump(self, what: str, skew: Value) -> None:
+        """From a skewness of 2 on the density jumps, within the support that SciPy gives."""
+        if is_box(skew) and np.any(np.abs(unbox(skew)) >= 2):
+            raise UnsupportedInputError(
+                f"{what} has no derivative in a skewness of 2 or more, {user_line()}: the density "
+                f"jumps at an end that moves; write it with scipy.stats.gamma"
             )
 
     def _away_from_limits(self, value: Value, shapes: Sequence[Any]) -> Any:

@@ -128,3 +128,9 @@ def test_quantiles_of_0_and_1_move_with_the_ends_of_the_support():
     assert dd.grad(lambda c: stats.genpareto.ppf(1.0, c))(-0.5) == pytest.approx(4.0)
     assert dd.grad(lambda m: stats.cauchy.ppf(0.0, m))(2.0) == 1.0
     assert dd.grad(lambda s: stats.levy_l.pdf(0.0, 0.0, s))(2.0) == 0.0
+
+
+def test_means_under_a_density_that_jumps_at_a_moving_end_raise():
+    with pytest.raises(dd.errors.UnsupportedInputError, match="jumps"):
+        dd.grad(lambda s: stats.pearson3.expect(np.cos, args=(s,)))(-2.0)
+    assert np.isfinite(dd.grad(lambda s: stats.pearson3.expect(np.cos, args=(s,)))(-1.0))

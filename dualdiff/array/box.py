@@ -55,73 +55,73 @@ class Box(Wrapper):
 
     # Arithmetic. The rules of Python's operators return NotImplemented if another class decides.
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, other: Value) -> Any:
         return FUNCTIONS[operator.add](self, other)
 
-    def __radd__(self, other: Any) -> Any:
+    def __radd__(self, other: Value) -> Any:
         return FUNCTIONS[operator.add](other, self)
 
-    def __iadd__(self, other: Any) -> Any:
+    def __iadd__(self, other: Value) -> Any:
         return _in_place(self, FUNCTIONS[operator.add](self, other))
 
-    def __sub__(self, other: Any) -> Any:
+    def __sub__(self, other: Value) -> Any:
         return FUNCTIONS[operator.sub](self, other)
 
-    def __rsub__(self, other: Any) -> Any:
+    def __rsub__(self, other: Value) -> Any:
         return FUNCTIONS[operator.sub](other, self)
 
-    def __isub__(self, other: Any) -> Any:
+    def __isub__(self, other: Value) -> Any:
         return _in_place(self, FUNCTIONS[operator.sub](self, other))
 
-    def __mul__(self, other: Any) -> Any:
+    def __mul__(self, other: Value) -> Any:
         return FUNCTIONS[operator.mul](self, other)
 
-    def __rmul__(self, other: Any) -> Any:
+    def __rmul__(self, other: Value) -> Any:
         return FUNCTIONS[operator.mul](other, self)
 
-    def __imul__(self, other: Any) -> Any:
+    def __imul__(self, other: Value) -> Any:
         return _in_place(self, FUNCTIONS[operator.mul](self, other))
 
-    def __truediv__(self, other: Any) -> Any:
+    def __truediv__(self, other: Value) -> Any:
         return FUNCTIONS[operator.truediv](self, other)
 
-    def __rtruediv__(self, other: Any) -> Any:
+    def __rtruediv__(self, other: Value) -> Any:
         return FUNCTIONS[operator.truediv](other, self)
 
-    def __itruediv__(self, other: Any) -> Any:
+    def __itruediv__(self, other: Value) -> Any:
         return _in_place(self, FUNCTIONS[operator.truediv](self, other))
 
-    def __pow__(self, other: Any) -> Any:
+    def __pow__(self, other: Value) -> Any:
         return FUNCTIONS[operator.pow](self, other)
 
-    def __rpow__(self, other: Any) -> Any:
+    def __rpow__(self, other: Value) -> Any:
         return FUNCTIONS[operator.pow](other, self)
 
-    def __ipow__(self, other: Any) -> Any:
+    def __ipow__(self, other: Value) -> Any:
         return _in_place(self, FUNCTIONS[operator.pow](self, other))
 
-    def __mod__(self, other: Any) -> Any:
+    def __mod__(self, other: Value) -> Any:
         return FUNCTIONS[operator.mod](self, other)
 
-    def __rmod__(self, other: Any) -> Any:
+    def __rmod__(self, other: Value) -> Any:
         return FUNCTIONS[operator.mod](other, self)
 
-    def __imod__(self, other: Any) -> Any:
+    def __imod__(self, other: Value) -> Any:
         return _in_place(self, FUNCTIONS[operator.mod](self, other))
 
-    def __matmul__(self, other: Any) -> Any:
+    def __matmul__(self, other: Value) -> Any:
         return FUNCTIONS[operator.matmul](self, other)
 
-    def __rmatmul__(self, other: Any) -> Any:
+    def __rmatmul__(self, other: Value) -> Any:
         return FUNCTIONS[operator.matmul](other, self)
 
-    def __imatmul__(self, other: Any) -> Any:
+    def __imatmul__(self, other: Value) -> Any:
         return _in_place(self, FUNCTIONS[operator.matmul](self, other))
 
-    def __divmod__(self, other: Any) -> Any:
+    def __divmod__(self, other: Value) -> Any:
         return self // other, self % other
 
-    def __rdivmod__(self, other: Any) -> Any:
+    def __rdivmod__(self, other: Value) -> Any:
         return other // self, other % self
 
     def __neg__(self) -> Any:
@@ -135,80 +135,80 @@ class Box(Wrapper):
 
     # Comparison, one level after the other: a level may give more than a truth value.
 
-    def __eq__(self, other: Any) -> Any:
+    def __eq__(self, other: Value) -> Any:
         return self.value == (other.value if issubclass(type(other), Box) else other)
 
-    def __ne__(self, other: Any) -> Any:
+    def __ne__(self, other: Value) -> Any:
         return self.value != (other.value if issubclass(type(other), Box) else other)
 
-    def __lt__(self, other: Any) -> Any:
+    def __lt__(self, other: Value) -> Any:
         return self.value < (other.value if issubclass(type(other), Box) else other)
 
-    def __le__(self, other: Any) -> Any:
+    def __le__(self, other: Value) -> Any:
         return self.value <= (other.value if issubclass(type(other), Box) else other)
 
-    def __gt__(self, other: Any) -> Any:
+    def __gt__(self, other: Value) -> Any:
         return self.value > (other.value if issubclass(type(other), Box) else other)
 
-    def __ge__(self, other: Any) -> Any:
+    def __ge__(self, other: Value) -> Any:
         return self.value >= (other.value if issubclass(type(other), Box) else other)
 
     __hash__ = Wrapper.__hash__
 
     # Integers and truth values: they have no derivative, and neither do steps.
 
-    def __floordiv__(self, other: Any) -> Any:
+    def __floordiv__(self, other: Value) -> Any:
         return observe(self) // observe(other)
 
-    def __rfloordiv__(self, other: Any) -> Any:
+    def __rfloordiv__(self, other: Value) -> Any:
         return observe(other) // observe(self)
 
-    def __ifloordiv__(self, other: Any) -> Any:
+    def __ifloordiv__(self, other: Value) -> Any:
         return _in_place(self, observe(self) // observe(other))
 
-    def __and__(self, other: Any) -> Any:
+    def __and__(self, other: Value) -> Any:
         return observe(self) & observe(other)
 
-    def __rand__(self, other: Any) -> Any:
+    def __rand__(self, other: Value) -> Any:
         return observe(other) & observe(self)
 
-    def __iand__(self, other: Any) -> Any:
+    def __iand__(self, other: Value) -> Any:
         return _in_place(self, observe(self) & observe(other))
 
-    def __or__(self, other: Any) -> Any:
+    def __or__(self, other: Value) -> Any:
         return observe(self) | observe(other)
 
-    def __ror__(self, other: Any) -> Any:
+    def __ror__(self, other: Value) -> Any:
         return observe(other) | observe(self)
 
-    def __ior__(self, other: Any) -> Any:
+    def __ior__(self, other: Value) -> Any:
         return _in_place(self, observe(self) | observe(other))
 
-    def __xor__(self, other: Any) -> Any:
+    def __xor__(self, other: Value) -> Any:
         return observe(self) ^ observe(other)
 
-    def __rxor__(self, other: Any) -> Any:
+    def __rxor__(self, other: Value) -> Any:
         return observe(other) ^ observe(self)
 
-    def __ixor__(self, other: Any) -> Any:
+    def __ixor__(self, other: Value) -> Any:
         return _in_place(self, observe(self) ^ observe(other))
 
-    def __lshift__(self, other: Any) -> Any:
+    def __lshift__(self, other: Value) -> Any:
         return observe(self) << observe(other)
 
-    def __rlshift__(self, other: Any) -> Any:
+    def __rlshift__(self, other: Value) -> Any:
         return observe(other) << observe(self)
 
-    def __ilshift__(self, other: Any) -> Any:
+    def __ilshift__(self, other: Value) -> Any:
         return _in_place(self, observe(self) << observe(other))
 
-    def __rshift__(self, other: Any) -> Any:
+    def __rshift__(self, other: Value) -> Any:
         return observe(self) >> observe(other)
 
-    def __rrshift__(self, other: Any) -> Any:
+    def __rrshift__(self, other: Value) -> Any:
         return observe(other) >> observe(self)
 
-    def __irshift__(self, other: Any) -> Any:
+    def __irshift__(self, other: Value) -> Any:
         return _in_place(self, observe(self) >> observe(other))
 
     def __invert__(self) -> Any:
@@ -231,7 +231,7 @@ class Box(Wrapper):
     def __getitem__(self, index: Any) -> Any:
         return FUNCTIONS[operator.getitem](self, index)
 
-    def __setitem__(self, index: Any, v: Any) -> None:
+    def __setitem__(self, index: Any, v: Value) -> None:
         FUNCTIONS[operator.setitem](self, index, v)
 
     @of_arrays("is not iterable")

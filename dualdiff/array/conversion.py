@@ -62,7 +62,7 @@ class OfArrays:
     def __init__(self, method: Callable[..., Any], complaint: str) -> None:
         self.method, self.complaint = method, complaint
 
-    def __get__(self, x: Any, kind: Any = None) -> Any:
+    def __get__(self, x: Value, kind: Any = None) -> Any:
         if x is None:
             return self
         if x.ndim == 0 and not isinstance(shell(x), np.ndarray):
@@ -345,7 +345,7 @@ class _OfObjects:
     def __init__(self, name: str, ufunc: Any) -> None:
         self.name, self.ufunc = name, ufunc
 
-    def __get__(self, x: Any, kind: Any = None) -> Any:
+    def __get__(self, x: Value, kind: Any = None) -> Any:
         if x is None or not called_by_ufunc(sys._getframe(1)):
             kind = kind if x is None else type(unbox(x))
             raise AttributeError(f"{kind.__name__!r} object has no attribute {self.name!r}")

@@ -77,7 +77,7 @@ class GetItem(Primitive):
         """The same part of an array with batch axes."""
         return get_batched(array, params["index"], batch)
 
-    def inner(self, content: Any, params: dict[str, Any]) -> Any:
+    def inner(self, content: Value, params: dict[str, Any]) -> Any:
         index, kind = params["index"], type(content)
         if (
             (kind is Var or kind is Dual)
@@ -311,7 +311,7 @@ def _jvp_element_store(ts: list[Tangent], entry: tuple[Any, ...], batch: Shape) 
 _ELEMENT_STORE = opcode(None, _vjp_element_store, _jvp_element_store, slots=2, takes=Buffer)
 
 
-def setitem(self: Any, index: Any, v: Any) -> None:
+def setitem(self: Any, index: Any, v: Value) -> None:
     """``box[index] = v``; quick for one float64 element of an array that only this box holds."""
     if self.owner is STORED and self.payload is True:
         self.payload = BUSY  # at once: no thread comes between, and others wait in `assign`

@@ -240,7 +240,7 @@ def compute(lazy: Sequence[Any]) -> Sequence[Any]:
     return values
 
 
-def _plain(x: Any) -> Any:
+def _plain(x: Value) -> Any:
     """A foreign array that has numbers as a plain one: CuPy asks for ``get``, sparse for
     ``todense``."""
     for name in ("get", "todense"):

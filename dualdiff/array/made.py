@@ -46,7 +46,7 @@ def is_made(x: Value) -> bool:
     return type(x) is Made or type(x) in TRACED_KINDS
 
 
-def class_of(a: Any) -> type:
+def class_of(a: Value) -> type:
     """The class that an array which the program made has in the program."""
     return ndarray if type(a) in (Made, MadeTraced) else type(a).__mro__[1]
 
@@ -93,7 +93,7 @@ class Made(ndarray):
         else:
             self._views = []
 
-    def __setitem__(self, index: Any, v: Any) -> None:
+    def __setitem__(self, index: Any, v: Value) -> None:
         if type(v) in _PLAIN or not holds_traced(v):
             if is_box(index):
                 index = observe(index)
@@ -103,7 +103,7 @@ class Made(ndarray):
         traced_content(self)[index] = v
         return None
 
-    def dot(self, b: Any, out: Any = None) -> Any:
+    def dot(self, b: Value, out: Any = None) -> Any:
         return np.dot(self, b, out) if out is not None else np.dot(self, b)
 
     def fill(self, value: Value) -> None:
@@ -134,7 +134,7 @@ class _Flat:
         self.base = base
         self._plain = ndarray.flat.__get__(base)
 
-    def __setitem__(self, index: Any, v: Any) -> None:
+    def __setitem__(self, index: Any, v: Value) -> None:
         if holds_traced(v):
             traced_content(self.base).flat[index] = v
         else:
@@ -201,7 +201,7 @@ def take_over() -> None:
     Box.__array_function__ = function_of_boxes  # type: ignore[method-assign]
 
 
-def plain_twin(a: Any) -> Any:
+def plain_twin(a: Value) -> Any:
     """The memory of an array as a plain ndarray, the same object as long as somebody keeps it."""
     twin = a._twin and a._twin()
     if twin is None:
@@ -210,12 +210,12 @@ def plain_twin(a: Any) -> Any:
     return twin
 
 
-def content_or_twin(a: Any) -> Any:
+def content_or_twin(a: Value) -> Any:
     """The box of an array that is traced, or else its memory as a plain ndarray."""
     return plain_twin(a) if type(a) is Made else content_of_traced(a)
 
 
-def content_of_traced(a: Any) -> Any:
+def content_of_traced(a: Value) -> Any:
     """The box of a traced array."""
     content = a._content
     if content is None:
@@ -223,7 +223,7 @@ def content_of_traced(a: Any) -> Any:
     return content
 
 
-def _read_by_compiled_code(a: Any) -> ConversionError:
+def _read_by_compiled_code(a: Value) -> ConversionError:
     return ConversionError(
         f"compiled code has read an array that holds traced values ({describe(a)}), "
         f"{user_line()}. {instead_of_library()}, or pass dualdiff.value_of(x) if it is to count "

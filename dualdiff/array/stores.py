@@ -13,6 +13,7 @@ from numpy import ndarray
 
 from ..core.batch import Shape, flat_positions, is_basic, is_inexact, set_batched, shape_of
 from ..core.trace import CONVERTED, STORED, materialize, top_trace, value_of
+from ..core.types import Value
 from ..errors import ConversionError, describe, plain_target_error, user_line
 from .box import is_box, shell
 from .dispatch import register
@@ -53,7 +54,7 @@ class Place(NamedTuple):
         """The sign of a cotangent that is read through the window."""
         return prod(prim.view_sign for prim, _ in self.ops)
 
-    def set(self, array: Any, v: Any) -> Any:
+    def set(self, array: Any, v: Value) -> Any:
         """Store `v`, a scalar or a value with the same batch axes; returns the array it stands
         in."""
         window = self.window(array)
@@ -65,7 +66,7 @@ class Place(NamedTuple):
         return array
 
 
-def store(content: Any, place: Place, v: Any, owned: bool) -> Any:
+def store(content: Value, place: Place, v: Value, owned: bool) -> Any:
     """`content` with `v` stored at `place`; every assignment ends here."""
     trace = top_trace((content, v))
     if trace is not None:
@@ -77,7 +78,7 @@ def store(content: Any, place: Place, v: Any, owned: bool) -> Any:
     return place.set(content if owned else copy_with_strides(content, writable=True), v)
 
 
-def assign(box: Any, index: Any, v: Any) -> None:
+def assign(box: Any, index: Any, v: Value) -> None:
     """``box[index] = v`` as in NumPy: every view sees it, and the caller's array never does."""
     if type(v) is View and v.payload[0] is box and v.payload[2].get("index") is index:
         return  # the store at the end of `box[index] += v`: the view has written through
@@ -117,7 +118,7 @@ def _taken(box: Any) -> bool:
         time.sleep(0.0)  # another thread stores one element
 
 
-def replace_content(box: Any, content: Any, owned: bool) -> None:
+def replace_content(box: Any, content: Value, owned: bool) -> None:
     """Give a box new content; every view of it sees the change."""
     if box.owner is not STORED:
         box.owner, box.version = STORED, 0
@@ -125,7 +126,7 @@ def replace_content(box: Any, content: Any, owned: bool) -> None:
     box.version += 1
 
 
-def assign_to(target: Any, index: Any, v: Any) -> None:
+def assign_to(target: Any, index: Any, v: Value) -> None:
     """``target[index] = v``; the target may be a plain array, which takes no traced values."""
     if is_box(target):
         assign(target, index, v)

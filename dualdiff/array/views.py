@@ -65,7 +65,7 @@ class Array(Content):
 
     __slots__ = ()
 
-    def __init__(self, content: Any, owned: bool) -> None:
+    def __init__(self, content: Value, owned: bool) -> None:
         self.value, self.payload, self.owner, self.version = content, owned, STORED, 1
 
     def read(self) -> Any:
@@ -84,7 +84,7 @@ class View(Content):
     memory: tuple[Any, Any]
     root: Any
 
-    def __init__(self, base: Any, prim: Any, params: dict[str, Any], content: Any = None) -> None:
+    def __init__(self, base: Any, prim: Any, params: dict[str, Any], content: Value = None) -> None:
         self.payload, self.content, self.memory = (base, prim, params), content, (None, None)
         self.owner, self.root = None, base.root if type(base) is View else base
         self.version = -1 if content is None else version_of(base)
@@ -152,7 +152,7 @@ def content_of(box: Any) -> Any:
     return box.value if is_stored(box) else box
 
 
-def detached(content: Any) -> Any:
+def detached(content: Value) -> Any:
     """A copy of content, with buffers of its own at every level."""
     if type(content) is ndarray:
         return content.copy(order="K")

@@ -11,6 +11,7 @@ from numpy import ndarray
 
 from ..core.primitive import PRIMITIVES
 from ..core.structure import Gather, Scatter
+from ..core.types import Value
 from .formulas import DIVISIONS, FORMULAS
 from .graph import Graph
 from .operations import (
@@ -110,7 +111,7 @@ class _Lowering:
             made = self.constants[ref] = self.data(self.graph.constants[-1 - ref])
         return made
 
-    def data(self, x: Any) -> Slots:
+    def data(self, x: Value) -> Slots:
         """The slots of a constant."""
         if type(x) is ndarray and x.dtype.kind in "fb" and x.dtype.itemsize in (1, 8):
             if x.size > 100 * LARGEST:
@@ -282,18 +283,18 @@ class _Lowering:
         raise Unsupported(f"{getattr(function, '__name__', function)}")
 
     @staticmethod
-    def _held(a: Any, leaves: list[Any]) -> Any:
+    def _held(a: Value, leaves: list[Any]) -> Any:
         """An operand as in a template."""
         if type(a) is _Constant:
             return a.value
         leaves.append(a)
         return Hole(len(leaves) - 1)
 
-    def given(self, a: Any, leaves: list[Any]) -> Slots:
+    def given(self, a: Value, leaves: list[Any]) -> Slots:
         """The slots of an operand in a template."""
         return leaves[a.place] if type(a) is Hole else self.data(a)
 
-    def all_given(self, a: Any, leaves: list[Any]) -> Any:
+    def all_given(self, a: Value, leaves: list[Any]) -> Any:
         """The same for containers of operands."""
         if type(a) in (list, tuple):
             return type(a)([self.all_given(x, leaves) for x in a])
@@ -457,7 +458,7 @@ class _Lowering:
 class _Constant:
     __slots__ = ("value",)
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: Value) -> None:
         self.value = value
 
 

@@ -102,7 +102,7 @@ class Method(Call):
 
     __slots__ = ()
 
-    def __call__(self, x: Any, *leaves: Any) -> Any:
+    def __call__(self, x: Value, *leaves: Any) -> Any:
         args, kwargs = filled(self.args, leaves), filled(self.kwargs, leaves)
         return getattr(x, str(self.function))(*args, **kwargs)
 
@@ -121,10 +121,10 @@ class Store:
     def __init__(self, place: Any) -> None:
         self.place = place
 
-    def __call__(self, content: Any, v: Any, *leaves: Any) -> Any:
+    def __call__(self, content: Value, v: Value, *leaves: Any) -> Any:
         return self.update(copy_with_strides(content, writable=True), v, *leaves)
 
-    def update(self, content: Any, v: Any, *leaves: Any) -> Any:
+    def update(self, content: Value, v: Value, *leaves: Any) -> Any:
         """The same in place, for content that nothing else needs."""
         place: Place = filled(self.place, leaves) if leaves else self.place
         return place.set(content, v)
@@ -138,10 +138,10 @@ class Add:
     def __init__(self, place: Any) -> None:
         self.place = place
 
-    def __call__(self, content: Any, v: Any) -> Any:
+    def __call__(self, content: Value, v: Value) -> Any:
         return self.update(copy_with_strides(content, writable=True), v)
 
-    def update(self, content: Any, v: Any) -> Any:
+    def update(self, content: Value, v: Value) -> Any:
         """The same in place, for content that nothing else needs."""
         content[self.place] += v
         return content
@@ -158,7 +158,7 @@ class Guard:
     def __init__(self, outcome: Any, look: Callable[[Any], Any] | None, where: Any) -> None:
         self.outcome, self.look, self.where = outcome, look, where
 
-    def holds(self, value: Any) -> bool:
+    def holds(self, value: Value) -> bool:
         """Whether a value leads to the recorded outcome."""
         return same(self.look(value) if self.look else value, self.outcome)
 
@@ -180,7 +180,7 @@ class Pick:
 INPUT: Any = type("Input", (), {"__repr__": lambda self: "input"})()
 
 
-def same(a: Any, b: Any) -> bool:
+def same(a: Value, b: Value) -> bool:
     """Whether two values have the same type, form and bits."""
     if type(a) is not type(b):
         return False
@@ -258,7 +258,7 @@ class Recorder(Trace):
             value.flags.writeable = False
         return boxed(value, self.append(INPUT, (), value), self)
 
-    def constant_ref(self, x: Any) -> int:
+    def constant_ref(self, x: Value) -> int:
         """The number that stands for a constant operand."""
         kind = type(x)
         if kind is ndarray:
@@ -281,11 +281,11 @@ class Recorder(Trace):
             ref = self._constants[key] = self._append_constant(x)
         return ref
 
-    def _append_constant(self, x: Any) -> int:
+    def _append_constant(self, x: Value) -> int:
         self.constants.append(x)
         return -len(self.constants)
 
-    def ref(self, x: Any) -> int:
+    def ref(self, x: Value) -> int:
         """The number that stands for an operand."""
         if type(x) in KINDS:
             if x.owner is not self:
@@ -421,12 +421,12 @@ class Recorder(Trace):
             self.depth -= 1
         return ans.release() if type(ans) is Plain else ans
 
-    def store(self, content: Any, place: Any, v: Any, owned: bool) -> Any:
+    def store(self, content: Value, place: Any, v: Value, owned: bool) -> Any:
         leaves: list[Any] = []
         held = place if not place.ops and _is_fixed(place.index) else with_holes(place, leaves)
         return self._stored(Store(held), (_settled(content), _settled(v), *leaves))
 
-    def add(self, content: Any, index: Any, v: Any) -> Any:
+    def add(self, content: Value, index: Any, v: Value) -> Any:
         return self._stored(Add(index), (_settled(content), _settled(v)))
 
     def _stored(self, operation: Any, operands: Sequence[Any]) -> Recorded:
@@ -442,12 +442,12 @@ class Recorder(Trace):
         return boxed(raw, self.append(identity, (self.constant_ref(value),), raw), self)
 
 
-def identity(x: Any) -> Any:
+def identity(x: Value) -> Any:
     """A constant as a node."""
     return x
 
 
-def _is_flat(x: Any) -> bool:
+def _is_flat(x: Value) -> bool:
     kind = type(x)
     if kind is tuple:
         return all(type(i) in (int, type(None)) for i in x)
@@ -463,12 +463,12 @@ def _is_fixed(index: Any) -> bool:
     return type(index) is int
 
 
-def _settled(x: Any) -> Any:
+def _settled(x: Value) -> Any:
     """An operand without handles."""
     return x.read() if is_box(x) and x.owner is STORED else x
 
 
-def _kind_of(x: Any) -> str:
+def _kind_of(x: Value) -> str:
     dtype = getattr(x, "dtype", None)
     return np.asarray(x).dtype.kind if dtype is None else dtype.kind
 
@@ -489,6 +489,6 @@ def form_of(x: ndarray) -> tuple[Any, ...]:
     return (x.shape, x.dtype)
 
 
-def raw(x: Any) -> Any:
+def raw(x: Value) -> Any:
     """The value of a result in the recording."""
     return raw_of(x) if type(x) is Recorded else x.raw if type(x) is Plain else x

@@ -12,12 +12,13 @@ from numpy import float64, ndarray
 
 from ..array.box import is_box
 from ..core.batch import quiet
+from ..core.types import Value
 
 _DYNAMIC = (float, float64, complex)
 _TINY = 1e-12
 
 
-def described(x: Any) -> Any:
+def described(x: Value) -> Any:
     """The part of the signature that belongs to one leaf."""
     kind = type(x)
     if kind is ndarray:
@@ -47,7 +48,7 @@ class Held:
 
     __slots__ = ("x",)
 
-    def __init__(self, x: Any) -> None:
+    def __init__(self, x: Value) -> None:
         self.x = x
 
     def __eq__(self, other: object) -> bool:
@@ -57,24 +58,24 @@ class Held:
         return id(self.x)
 
 
-def is_object(x: Any) -> bool:
+def is_object(x: Value) -> bool:
     plain = (ndarray, np.generic, float, complex, int, bool, str, bytes, type(None))
     return not isinstance(x, plain) or (type(x) is ndarray and x.dtype.hasobject)
 
 
-def is_dynamic(x: Any) -> bool:
+def is_dynamic(x: Value) -> bool:
     kind = type(x)
     return (kind is ndarray and x.dtype.kind in "fc") or kind in _DYNAMIC or isinstance(
         x, np.inexact
     )  # fmt: skip
 
 
-def is_foreign(x: Any) -> bool:
+def is_foreign(x: Value) -> bool:
     """Whether a leaf belongs to a derivative that is being taken."""
     return is_box(x) or (isinstance(x, ndarray) and x.dtype.hasobject)
 
 
-def has_surprise(x: Any) -> bool:
+def has_surprise(x: Value) -> bool:
     """Whether a value holds a NaN or an infinity."""
     if type(x) is ndarray:
         if x.dtype.kind not in "fc" or not x.size:
@@ -97,7 +98,7 @@ def all_close(found: Sequence[Any], wanted: Sequence[Any]) -> bool:
     return all(close(a, b, scale) for a, b in zip(found, wanted, strict=True))
 
 
-def _size(x: Any) -> float:
+def _size(x: Value) -> float:
     """The largest finite magnitude in a leaf."""
     x = np.asarray(x)
     if x.dtype.kind not in "fc":
@@ -106,7 +107,7 @@ def _size(x: Any) -> float:
         return float(np.max(np.abs(x), initial=0.0, where=np.isfinite(x)))
 
 
-def close(a: Any, b: Any, scale: float = 0.0) -> bool:
+def close(a: Value, b: Value, scale: float = 0.0) -> bool:
     """Whether two leaves agree up to rounding; `scale` is the size of all leaves."""
     if isinstance(a, (str, type(None))) or isinstance(b, (str, type(None))):
         return bool(a == b)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
+from ..core.types import Value
 from .forms import INFIX, PREFIX, is_fixed
 from .graph import Graph
 from .recorder import INPUT, Call, Guard, Hole, Pick, form_of
@@ -25,7 +26,7 @@ class Miss(NamedTuple):
     value: Any
 
 
-def _form(x: Any) -> Any:
+def _form(x: Value) -> Any:
     return form_of(x) if type(x) is ndarray else type(x)
 
 
@@ -77,7 +78,7 @@ class _Writer:
         self.known: dict[int, str] = {}
         self.held: list[Any] = []
 
-    def named(self, x: Any, letter: str) -> str:
+    def named(self, x: Value, letter: str) -> str:
         """A name for an object."""
         name = self.known.get(id(x))
         if name is None:

@@ -15,7 +15,7 @@ from ..core.calls import ELEMENTWISE, OPAQUE, OpaqueCall
 from ..core.dual import ForwardTrace
 from ..core.primitive import JVPS, VJPS
 from ..core.tape import Entry, Observer, Tape, slots_of
-from ..core.types import Cotangent, Tangent
+from ..core.types import Cotangent, Tangent, Value
 from .errors import Looked, Unrecordable
 from .recorder import Callback, Recorder, with_holes
 from .values import KINDS, contains_box
@@ -30,7 +30,7 @@ class Only(dict[int, Any]):
         return None
 
 
-def _sum(a: Any, b: Any) -> Any:
+def _sum(a: Value, b: Value) -> Any:
     """The sum of two cotangents of which each may be None, or a list for several outputs."""
     if a is None or b is None:
         return b if a is None else a

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.primitive import JVPS, PRIMITIVES, VJPS, Primitive
+from ..core.types import Value
 from .errors import CompileError
 
 _FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
@@ -29,7 +30,7 @@ class _Pickler(pickle.Pickler):
             for part, x in _parts(p).items():
                 self.known.setdefault(x, (part, getattr(p.fn, "__module__", ""), p.name))
 
-    def persistent_id(self, x: Any) -> Any:
+    def persistent_id(self, x: Value) -> Any:
         return self.known.get(x) if isinstance(x, (Primitive, *_FUNCTIONS)) else None
 
 

@@ -51,7 +51,7 @@ class Recorded(Traced):
             return made
 
     @value.setter
-    def value(self, content: Any) -> None:
+    def value(self, content: Value) -> None:
         _slot.__set__(self, content)
 
     def snapshot(self) -> Recorded:
@@ -237,7 +237,7 @@ class Plain:
     def __deepcopy__(self, memo: Any) -> Plain:
         return self
 
-    def __divmod__(self, other: Any) -> Any:
+    def __divmod__(self, other: Value) -> Any:
         return self // other, self % other
 
     def __round__(self, *digits: Any) -> Any:
@@ -293,7 +293,7 @@ class Plain:
         raise Unrecordable("a recorded value was pickled")
 
 
-def _converted(x: Any, dtype: Any) -> Any:
+def _converted(x: Value, dtype: Any) -> Any:
     """A number of Python in a dtype of NumPy."""
     return np.asarray(x, dtype)[()]
 
@@ -340,7 +340,7 @@ def boxed(raw: Value, node: int, recorder: Any) -> Recorded:
     return out
 
 
-def raw_of(x: Any) -> Any:
+def raw_of(x: Value) -> Any:
     """NumPy's value behind a recorded box, for its form alone."""
     while x.owner is STORED:
         x = x.value
@@ -368,7 +368,7 @@ def _recorder_of(tree: Any) -> Any:
     return found or None
 
 
-def contains_box(x: Any) -> bool:
+def contains_box(x: Value) -> bool:
     """Whether nested containers hold a box or a recorded value."""
     kind = type(x)
     if kind in (tuple, list):
@@ -385,7 +385,7 @@ def _binary(op: Callable[[Any, Any], Any], reflected: bool, truth: bool) -> Any:
     """
     rule = FUNCTIONS.get(op)
 
-    def apply(x: Any, y: Any) -> Any:
+    def apply(x: Value, y: Value) -> Any:
         recorder, kind = x.owner, type(y)
         if kind in _NUMBERS:
             raw, ref, box = y, recorder.constant_ref(y) if recorder is not STORED else 0, False
@@ -413,12 +413,12 @@ def _binary(op: Callable[[Any, Any], Any], reflected: bool, truth: bool) -> Any:
     return apply
 
 
-def _has_derivative(x: Any) -> bool:
+def _has_derivative(x: Value) -> bool:
     dtype = getattr(x, "dtype", None)
     return type(x) in (float, complex) if dtype is None else dtype.kind in "fc"
 
 
-def _slow(op: Any, rule: Any, reflected: bool, x: Any, y: Any) -> Any:
+def _slow(op: Any, rule: Any, reflected: bool, x: Value, y: Value) -> Any:
     x = x.read() if type(x) is Recorded else x
     y = y.read() if is_box(y) and hasattr(y, "read") else y
     left, right = (y, x) if reflected else (x, y)
@@ -433,7 +433,7 @@ def _slow(op: Any, rule: Any, reflected: bool, x: Any, y: Any) -> Any:
 
 
 def _unary(op: Callable[[Any], Any], truth: bool = False) -> Any:
-    def apply(x: Any) -> Any:
+    def apply(x: Value) -> Any:
         if x.owner is STORED:
             x = x.read()
         ans = x.owner.apply(op, (x,), {})
@@ -450,7 +450,7 @@ for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "mod"):
 
 
 def _in_place(op: Callable[[Any, Any], Any]) -> Any:
-    def apply(x: Any, y: Any) -> Any:
+    def apply(x: Value, y: Value) -> Any:
         if type(x.raw) is ndarray:  # other names may hold the array
             raise Unrecordable("a store into the plain value of a recorded array")
         return op(x, y)

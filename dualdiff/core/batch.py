@@ -242,7 +242,7 @@ def read_batched(t: Tangent, index: Any, batch: Shape) -> Any:
     return part.copy(order="K") if small else part
 
 
-def set_batched(t: Tangent, index: Any, v: Any, batch: Shape) -> None:
+def set_batched(t: Tangent, index: Any, v: Value, batch: Shape) -> None:
     """``t[index] = v`` for `t` with batch axes, and `v` with the same axes or a scalar."""
     shape = t.shape[len(batch) :]
     t, full = placed(t, shape, index, batch)

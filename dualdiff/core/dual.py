@@ -79,7 +79,7 @@ class ForwardTrace(Trace):
             return tuple(self.box(a, settle(t)) for a, t in pairs)
         return self.box(ans, settle(tangent))
 
-    def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
+    def store(self, content: Value, place: Place, v: Value, owned: bool) -> Any:
         batch = self.batch
         own = issubclass(type(content), Dual) and content.owner is self
         value = content.value if own else freeze(content)

@@ -121,7 +121,7 @@ class Primitive:
             raise explained from error
         return tuple(map(settle, ans)) if self.outputs > 1 else settle(ans)
 
-    def inner(self, content: Any, params: dict[str, Any]) -> Any:
+    def inner(self, content: Value, params: dict[str, Any]) -> Any:
         """Apply to content that no user holds, and return such content."""
         if is_box(content):
             return content.owner.process(self, (content,), params)

@@ -64,7 +64,7 @@ class Pattern:
         """The pattern of the array in another shape of as many elements."""
         return self.relabeled(self.labels.reshape(shape))
 
-    def union(self, other: Any, shape: Shape) -> Any:
+    def union(self, other: Value, shape: Shape) -> Any:
         """Element by element, of two arrays that broadcast to a shape."""
         return self.relabeled(self.labels | other.labels).broadcast(shape)
 
@@ -239,7 +239,7 @@ class Gather(Structure):
         return np.where(copied, found, 0)
 
 
-def _without_values(name: str, v: Any) -> Any:
+def _without_values(name: str, v: Value) -> Any:
     """A parameter without the numbers that it would fill in, and without a dtype for the result."""
     if name == "dtype":
         return None

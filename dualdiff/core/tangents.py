@@ -355,7 +355,7 @@ class Diagonal(NDArrayOperatorsMixin):
         values, lengths = np.stack(runs, axis=1), np.stack((ends, elements.size - ends), axis=1)
         return np.repeat(values.reshape(-1), lengths.reshape(-1)).reshape(self.shape)
 
-    def _scaled(self, ufunc: Any, other: Any) -> Any:
+    def _scaled(self, ufunc: Any, other: Value) -> Any:
         """The product with an array, or the quotient."""
         if not is_box(other) and np.ndim(other) < self.ndim:
             scaled = self.each(lambda elements: ufunc(elements, other))
@@ -363,7 +363,7 @@ class Diagonal(NDArrayOperatorsMixin):
                 return scaled
         return ufunc(self.release(), other)
 
-    def __mul__(self, other: Any) -> Any:
+    def __mul__(self, other: Value) -> Any:
         return self._scaled(np.multiply, other)
 
     __rmul__ = __mul__
@@ -371,7 +371,7 @@ class Diagonal(NDArrayOperatorsMixin):
     def __neg__(self) -> Diagonal:
         return self.each(np.negative)
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, other: Value) -> Any:
         if type(other) is Diagonal:
             return self._plus(other)
         if is_box(other):

@@ -139,7 +139,7 @@ class Tape(Trace):
         self.append((_OUTPUT, slot, source, i, count))
         return self.box(value, slot)
 
-    def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
+    def store(self, content: Value, place: Place, v: Value, owned: bool) -> Any:
         own = issubclass(type(content), Var) and content.owner is self
         value, slot = (content.value, content.payload) if own else (freeze(content), 0)
         v_own = issubclass(type(v), Var) and v.owner is self

@@ -145,11 +145,11 @@ class Trace:
         """Apply a primitive to resolved operands; this is their highest trace."""
         raise NotImplementedError
 
-    def store(self, content: Any, place: Any, v: Any, owned: bool) -> Any:
+    def store(self, content: Value, place: Any, v: Value, owned: bool) -> Any:
         """`content` with `v` stored at `place`; works in place on buffers that are `owned`."""
         raise NotImplementedError
 
-    def add(self, content: Any, index: Any, v: Any) -> Any:
+    def add(self, content: Value, index: Any, v: Value) -> Any:
         """`content` with `v` added at a basic index."""
         raise NotImplementedError
 

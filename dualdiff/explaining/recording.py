@@ -18,7 +18,7 @@ from ..core import trace as levels
 from ..core.batch import quiet
 from ..core.calls import OPAQUE
 from ..core.tape import Entry, Tape, new_tape, slots_of
-from ..core.types import Cotangent
+from ..core.types import Cotangent, Value
 from ..errors import user_frame
 from ..transforms.inputs import Inputs
 from ..transforms.record import Recording
@@ -58,7 +58,7 @@ class LinesTape(Tape):
         self._note(prim.name, line, perf_counter() - start, prim.outputs)
         return ans
 
-    def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
+    def store(self, content: Value, place: Place, v: Value, owned: bool) -> Any:
         line, start = user_frame(), perf_counter()
         ans = super().store(content, place, v, owned)
         self._note("store", line, perf_counter() - start, 1)

@@ -122,7 +122,7 @@ def install_names() -> None:
                 vars(np)[alias + _SUFFIX] = function
 
 
-def _name_of(value: Any) -> str | None:
+def _name_of(value: Value) -> str | None:
     kind, name = _new.get(id(value), (None, None))
     return name if kind is value else None
 
@@ -265,7 +265,7 @@ def _with_caches(name: str, arg: int) -> bytes:
     return bytes([dis.opmap[name], arg]) + bytes(2) * _CACHES[name]
 
 
-def _sample(x: Any) -> Any:
+def _sample(x: Value) -> Any:
     return abs(x.dot(1))
 
 
@@ -286,7 +286,7 @@ def _counted() -> dict[str, int]:
 _CACHES = _counted()
 
 
-def functions_in(value: Any, depth: int = 0) -> Iterator[types.FunctionType]:
+def functions_in(value: Value, depth: int = 0) -> Iterator[types.FunctionType]:
     """The Python functions behind an attribute of a module or a class."""
     if type(value) is types.FunctionType:
         yield value
@@ -345,7 +345,7 @@ class Functions:
         self.prepared: Any = weakref.WeakValueDictionary()  # functions by their identity
         self.active = False
 
-    def add(self, value: Any) -> None:
+    def add(self, value: Value) -> None:
         """Note the functions behind a value that have a call to replace."""
         for function in functions_in(value):
             held = self.found.get(id(function))
@@ -364,7 +364,7 @@ class Functions:
                 if self.active:
                     function.__code__ = copy
 
-    def _new(self, value: Any) -> Any:
+    def _new(self, value: Value) -> Any:
         """What replaces a value; the value itself if nothing does."""
         pair = self.table.get(id(value))
         return pair[1] if pair is not None and pair[0] is value else value

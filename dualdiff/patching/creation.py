@@ -44,7 +44,7 @@ _CONVERTING = {name for name in _PASSING if "." not in name}
 _ALWAYS = ("frompyfunc", "fromiter", "ndenumerate", "nditer")
 
 
-def _held(x: Any) -> Any:
+def _held(x: Value) -> Any:
     """The array of an object with `__array__`, which may be traced; else the object."""
     if isinstance(x, (np.ndarray, np.generic)) or is_box(x):
         return x
@@ -138,7 +138,7 @@ linalg.eigvalsh linalg.slogdet linalg.cholesky linalg.lstsq linalg.pinv
 """
 
 
-def _is_mixed(x: Any) -> bool:
+def _is_mixed(x: Value) -> bool:
     return type(x) in (list, tuple) and contains_box(x)
 
 

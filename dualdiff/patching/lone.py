@@ -207,7 +207,7 @@ class _Holder:
     a: Any
 
 
-def _count_element(x: Any) -> None:
+def _count_element(x: Value) -> None:
     a = np.ones((2, 2))
     a[0, 0] = x
     h = _Holder()
@@ -215,7 +215,7 @@ def _count_element(x: Any) -> None:
     h.a[0, 0] = x
 
 
-def _count_part(x: Any) -> None:
+def _count_part(x: Value) -> None:
     a = np.ones((2, 2))
     a[0] = x
     h = _Holder()
@@ -223,7 +223,7 @@ def _count_part(x: Any) -> None:
     h.a[0] = x
 
 
-def _count_advanced(x: Any) -> None:
+def _count_advanced(x: Value) -> None:
     a, i = np.ones((2, 2)), np.array([0])
     a[i] = x
     h = _Holder()

@@ -24,6 +24,7 @@ from ..core.dual import ForwardTrace, new_trace
 from ..core.primitive import Primitive
 from ..core.tape import Tape, new_tape
 from ..core.trace import materialize
+from ..core.types import Value
 from ..rules.numpy.kinks import Step, moved, step_taken
 from .inputs import Inputs, any_nan
 
@@ -180,7 +181,7 @@ def _grows(near: Any, far: Any) -> bool:
     return bool(size[0] > 4 * size[1] > 0)
 
 
-def _apart(a: Any, b: Any) -> float:
+def _apart(a: Value, b: Value) -> float:
     """The distance of two limits, relative to the largest entry and to the precision."""
     if a is None or b is None:
         return 0.0 if a is b else np.inf
@@ -190,7 +191,7 @@ def _apart(a: Any, b: Any) -> float:
     return distance / (size or 1.0) * (1.0 if is_double else _GOOD / _SINGLE) if distance else 0.0
 
 
-def _moved_value(v: Any, size: float, rng: np.random.Generator) -> Any:
+def _moved_value(v: Value, size: float, rng: np.random.Generator) -> Any:
     if is_box(v):
         return v
     dtype = dtype_of(v)

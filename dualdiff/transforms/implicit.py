@@ -236,7 +236,7 @@ def _innermost(x: Value) -> Any:
     return x
 
 
-def lift(residual: Residual, x: Any, **options: Any) -> Any:
+def lift(residual: Residual, x: Value, **options: Any) -> Any:
     """A plain solution x of ``residual(x) = 0`` with its derivatives at every live level.
 
     Arguments: as for `root_near`.
@@ -251,7 +251,7 @@ def lift(residual: Residual, x: Any, **options: Any) -> Any:
 
 def root_near(
     residual: Residual,
-    x: Any,
+    x: Value,
     *,
     name: str = "the equations",
     kind: str | None = None,
@@ -283,7 +283,7 @@ def root_near(
     return np.reshape(out, x.shape) if x.shape else out[0]
 
 
-def corrected(equations: Equations, z: Any, system: System, again: bool) -> Any:
+def corrected(equations: Equations, z: Value, system: System, again: bool) -> Any:
     """A plain root with the derivatives of all levels of its residual.
 
     One more step, `again`, makes up for a system of a point some way off the root.

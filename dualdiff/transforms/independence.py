@@ -80,7 +80,7 @@ class Looker(Trace):
         ans = prim.evaluate([a.value if self._owns(a) else freeze(a) for a in args], params)
         return tuple(map(self.box, ans)) if prim.outputs > 1 else self.box(ans)
 
-    def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
+    def store(self, content: Value, place: Place, v: Value, owned: bool) -> Any:
         value = content.value if self._owns(content) else freeze(content)
         return self.box(store(value, place, v.value if self._owns(v) else freeze(v), owned))
 

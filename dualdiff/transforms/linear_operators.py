@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
+from ..core.types import Value
+
 
 class JacobianOperator(LinearOperator):
     """A `scipy.sparse.linalg.LinearOperator` that `np.dot` takes too.
@@ -25,10 +27,10 @@ class JacobianOperator(LinearOperator):
         super().__init__(dtype, shape)  # type: ignore[call-arg]
         self._product, self._adjoint_product = product, adjoint
 
-    def _matvec(self, x: Any) -> Any:
+    def _matvec(self, x: Value) -> Any:
         return self._product(x)
 
-    def _rmatvec(self, x: Any) -> Any:
+    def _rmatvec(self, x: Value) -> Any:
         return self._adjoint_product(x)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:

@@ -123,7 +123,7 @@ class Linearization:
         flat_out, unravel_out = ravel(_floats(recording.outputs.tree(recording.outputs.values)))
         real_in, real_out = (_is_real(end.values) for end in (recording.inputs, recording.outputs))
 
-        def vector(v: Any, flat: Any, is_real: ndarray) -> Any:
+        def vector(v: Value, flat: Any, is_real: ndarray) -> Any:
             v = np.asarray(v).ravel()
             if v.dtype.kind == "c":
                 if np.any(v.imag[is_real]):

@@ -210,7 +210,7 @@ class _Known(Primitive):
     has_formats = False
     opcode = OPAQUE
 
-    def __init__(self, value: Any, gradients: Sequence[Any], name: str) -> None:
+    def __init__(self, value: Value, gradients: Sequence[Any], name: str) -> None:
         super().__init__(lambda *xs: value, name)
         self.gradients = gradients
 

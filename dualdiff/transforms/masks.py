@@ -101,7 +101,7 @@ class MaskTrace(Trace):
             ans = prim.structure.without_nan(use, ans)
         return self.box(ans, alive)
 
-    def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
+    def store(self, content: Value, place: Place, v: Value, owned: bool) -> Any:
         own = type(content) is Masked and content.owner is self
         value = content.value if own else freeze(content)
         v_own = type(v) is Masked and v.owner is self

@@ -12,7 +12,7 @@ from ..array.box import unbox
 from ..core.batch import dtype_of, shape_of
 from ..core.tangents import Diagonal, as_for_many
 from ..core.tape import Entry, slots_of
-from ..core.types import Tangent
+from ..core.types import Tangent, Value
 from .plan import Cost, Costs
 from .record import Recording
 
@@ -52,7 +52,7 @@ def _pull(recording: Recording) -> Cost:
     return meter.cost(recording.slots)
 
 
-def _seed(v: Any) -> Any:
+def _seed(v: Value) -> Any:
     """One direction of a leaf."""
     if v is None:
         return None

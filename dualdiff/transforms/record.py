@@ -16,7 +16,7 @@ from ..core import trace as levels
 from ..core.batch import Shape
 from ..core.dual import new_trace, zero_tangent
 from ..core.tape import new_tape
-from ..core.types import Cotangent, Tangent
+from ..core.types import Cotangent, Tangent, Value
 from ..trees import check_same_structure
 from . import rerun
 from .inputs import Inputs, Outputs, code_of, direction, split_aux
@@ -48,7 +48,7 @@ def guarded(inputs: Inputs, run: Callable[[Inputs, Guards], T]) -> T:
     return again.run(run)
 
 
-def _copy(v: Any) -> Any:
+def _copy(v: Value) -> Any:
     if type(v) is ndarray:
         return v.copy(order="K") if v.flags.forc else copy_with_strides(v)
     return v if type(v) in PLAIN or not is_foreign(v) else kept(v)

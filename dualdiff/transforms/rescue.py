@@ -160,7 +160,7 @@ def _along(
         trace.close()
 
 
-def _direction(v: Any, rng: np.random.Generator) -> Any:
+def _direction(v: Value, rng: np.random.Generator) -> Any:
     dtype, shape = dtype_of(v), shape_of(v)
     t = rng.normal(size=shape)
     if dtype.kind == "c":

@@ -162,7 +162,7 @@ class PatternTrace(Trace):
             p.fresh = p.fresh and not any(np.may_share_memory(m.labels, p.labels) for m in made)
         return [p if p.shape else p.sets.get(int(p.labels)) for p in made]
 
-    def store(self, content: Any, place: Place, v: Any, owned: bool) -> Any:
+    def store(self, content: Value, place: Place, v: Value, owned: bool) -> Any:
         own = issubclass(type(content), Dependent) and content.owner is self
         value = content.value if own else freeze(content)
         v_own = issubclass(type(v), Dependent) and v.owner is self
@@ -170,7 +170,7 @@ class PatternTrace(Trace):
         old = content.payload if own else self._payload(value)
         return self.box(new, self._stored(old, place, v.payload if v_own else None, owned))
 
-    def _stored(self, old: Payload, place: Place, v: Any, owned: bool) -> Payload:
+    def _stored(self, old: Payload, place: Place, v: Value, owned: bool) -> Payload:
         """The dependence of an array after a store."""
         p = self._pattern(old)
         scalar = type(old) is not Pattern

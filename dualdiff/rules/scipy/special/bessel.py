@@ -107,7 +107,7 @@ closed("k1e", lambda x, ans: _k1e_dx(_zeros(x) + 1, x, ans))
 
 closed("jv", lambda x, y: jv_order(x, y), lambda x, y: _half_difference(special.jv, x, y))
 closed("yv", lambda x, y: yv_order(x, y), lambda x, y: _half_difference(special.yv, x, y))
-closed("yn", None, lambda x, y: _half_difference(special.yv, x, y))
+closed("yn", None, lambda x, y: _half_difference(special.yv, np.trunc(unbox(x)), y))
 closed(
     "iv",
     lambda x, y: ive_order(x, y) * np.exp(y),
@@ -118,7 +118,7 @@ closed(
     lambda x, y: kve_order(x, y) * np.exp(-y),
     lambda x, y: -_half_sum(special.kv, x, y),
 )
-closed("kn", None, lambda x, y: -_half_sum(special.kv, unbox(x) * 1.0, y))
+closed("kn", None, lambda x, y: -_half_sum(special.kv, np.trunc(unbox(x)), y))
 closed("ive", lambda x, y: ive_order(x, np.abs(y)), lambda x, y, ans: _ive_dx(x, y, ans))
 closed("kve", lambda x, y: kve_order(x, y), lambda x, y, ans: _kve_dx(x, y, ans))
 

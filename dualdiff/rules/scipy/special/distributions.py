@@ -36,7 +36,7 @@ def _kolmogorov_dy(y: Value) -> Any:
 
 def _smirnov_dd(n: Any, d: Any) -> Any:
     """The finite sum of Birnbaum and Tingey (1951), differentiated by forward mode."""
-    counts = unbox(n)
+    counts = np.trunc(unbox(n))
     j = np.arange(np.max(counts, initial=0) + 1.0)
     top, share = column(counts), j / column(counts)
     inside = (j <= top) & (unbox(column(d)) + share < 1)

@@ -260,7 +260,7 @@ def _up(k: Any) -> Any:
 
 
 def _rest(n: Any, k: Any) -> Any:
-    return unbox(n) - np.floor(unbox(k))
+    return np.trunc(unbox(n)) - np.floor(unbox(k))
 
 
 def _more_than(k: Any, n: Any, p: Value) -> Any:
@@ -277,8 +277,8 @@ by("bdtrc", _more_than, [0, 1])
 inverse("bdtri", lambda k, n, y, t: special.bdtr(unbox(k), unbox(n), t) - y, [0, 1])
 inverse("bdtrik", lambda y, n, p, t: special.betaincc(t + 1, n - t, p) - y)
 inverse("bdtrin", lambda k, y, p, t: special.betaincc(k + 1, t - k, p) - y)
-by("nbdtr", lambda k, n, p: special.betainc(unbox(n) * 1.0, unbox(k) + 1.0, p), [0, 1])
-by("nbdtrc", lambda k, n, p: special.betaincc(unbox(n) * 1.0, unbox(k) + 1.0, p), [0, 1])
+by("nbdtr", lambda k, n, p: special.betainc(np.trunc(unbox(n)), np.trunc(unbox(k)) + 1, p), [0, 1])
+by("nbdtrc", lambda k, n, p: special.betaincc(np.trunc(unbox(n)), np.trunc(unbox(k)) + 1, p), [0, 1])
 inverse("nbdtri", lambda k, n, y, t: special.nbdtr(unbox(k), unbox(n), t) - y, [0, 1])
 inverse("nbdtrik", lambda y, n, p, t: special.betainc(n, t + 1, p) - y)
 inverse("nbdtrin", lambda k, y, p, t: special.betainc(t, k + 1, p) - y)

@@ -29,7 +29,7 @@ def _spence_dz(x: Value) -> Any:
 
 def _expn(x: Value, y: Value) -> Any:
     """``-E(n - 1)`` (DLMF 8.19.13)."""
-    n = unbox(x)
+    n = np.trunc(unbox(x))  # as SciPy takes orders that are no integers
     zero = np.equal(n, 0)
     lower = special.expn(np.maximum(n - 1, 0), y)
     if not np.any(zero):

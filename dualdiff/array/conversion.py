@@ -49,7 +49,8 @@ def _face(kind: type) -> type:
 face: Callable[[Any], type] = functools.cache(_face)
 FACES: Any = {kind: face(kind) for kind in (np.ndarray, np.float64, float)}
 
-_DRAWS = frozenset(name for name in dir(np.random.Generator) if not name.startswith("_"))
+# Not `f`, a name of many functions.
+_DRAWS = frozenset(name for name in dir(np.random.Generator) if not name.startswith("_")) - {"f"}
 
 
 class _NumberError(TypeError, AttributeError):

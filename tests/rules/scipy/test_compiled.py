@@ -46,6 +46,8 @@ PROGRAM = """
 
     def call_all(x):
         global called
+        if type(x) is np.ndarray:
+            return np.sum(x)  # a program that catches a refusal runs on plain values, too
         m = np.stack([x, x, x]) + np.eye(3)
         for name, function in functions:
             for args in ((x,), (m,), (x, x), (m, x), (m, m)):

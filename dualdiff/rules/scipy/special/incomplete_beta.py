@@ -277,8 +277,12 @@ by("bdtrc", _more_than, [0, 1])
 inverse("bdtri", lambda k, n, y, t: special.bdtr(unbox(k), unbox(n), t) - y, [0, 1])
 inverse("bdtrik", lambda y, n, p, t: special.betaincc(t + 1, n - t, p) - y)
 inverse("bdtrin", lambda k, y, p, t: special.betaincc(k + 1, t - k, p) - y)
-by("nbdtr", lambda k, n, p: special.betainc(np.trunc(unbox(n)), np.trunc(unbox(k)) + 1, p), [0, 1])
-by("nbdtrc", lambda k, n, p: special.betaincc(np.trunc(unbox(n)), np.trunc(unbox(k)) + 1, p), [0, 1])
+by("nbdtr", lambda k, n, p: special.betainc(np.trunc(unbox(n)), _up(k), p), [0, 1])
+by(
+    "nbdtrc",
+    lambda k, n, p: special.betaincc(np.trunc(unbox(n)), _up(k), p),
+    [0, 1],
+)
 inverse("nbdtri", lambda k, n, y, t: special.nbdtr(unbox(k), unbox(n), t) - y, [0, 1])
 inverse("nbdtrik", lambda y, n, p, t: special.betainc(n, t + 1, p) - y)
 inverse("nbdtrin", lambda k, y, p, t: special.betainc(t, k + 1, p) - y)

@@ -12,7 +12,7 @@ from scipy.integrate import _tanhsinh
 
 from ....array.box import unbox
 from ....core.types import Value
-from ..arguments import any_traced
+from ..arguments import any_traced, as_plain_function, by_scipy
 from ..rebinding import deep_plain, explained, passing_instance_of, rebound, rebuilt, replace
 from .replacements import adaptive, with_value
 
@@ -75,7 +75,8 @@ def tanhsinh(
     def plain(x: Value, *rest: Any) -> Any:
         return unbox(f(x, *rest))
 
-    found = _integrate(plain, *map(deep_plain, (a, b)), args=deep_plain(args), log=log, **options)
+    ends, options = map(deep_plain, (a, b)), {**options, "args": deep_plain(args), "log": log}
+    found = by_scipy(_integrate, as_plain_function(plain), *ends, **options)
     shape = np.shape(found.integral)
     given = [np.reshape(np.broadcast_to(v, shape), (-1,)) for v in (a, b, *args)]
 

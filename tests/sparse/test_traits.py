@@ -25,15 +25,20 @@ def noise_of(r: Row) -> float:
 
 
 def jacobian_entries(
-    f: Callable[..., Any], leaves: Sequence[Any], noise: float = 0.0
+    f: Callable[..., Any],
+    leaves: Sequence[Any],
+    noise: float = 0.0,
+    chosen: Sequence[int] | None = None,
 ) -> np.ndarray:
-    """Where a Jacobian is not zero, column by column."""
+    """Where a Jacobian is not zero, column by column; of the `chosen` columns, if not of all."""
     if not any(map(np.size, leaves)):
         return np.zeros((flat(f(*leaves)).size, 0), dtype=bool)
     _, linear = dd.linearize(f, *leaves)
     columns = []
     with np.errstate(all="ignore"):
-        for unit in units(leaves):
+        for i, unit in enumerate(units(leaves)):
+            if chosen is not None and i not in chosen:
+                continue
             column = ~(np.abs(flat(linear.jvp(*unit))) <= noise)
             if any(map(np.iscomplexobj, unit)):
                 turned = [u * 1j if np.iscomplexobj(u) else u for u in unit]
@@ -42,11 +47,17 @@ def jacobian_entries(
     return np.stack(columns, axis=-1)
 
 
-def is_covered(f: Callable[..., Any], leaves: Sequence[Any], noise: float = 0.0) -> bool:
+def is_covered(
+    f: Callable[..., Any],
+    leaves: Sequence[Any],
+    noise: float = 0.0,
+    chosen: Sequence[int] | None = None,
+) -> bool:
     """Whether a pattern has all entries of a Jacobian, and no function claimed too much."""
     found = detect(f, leaves, tuple(range(len(leaves))), {})
     declared = {p.name for p in PRIMITIVES if type(p.structure) is Dense}
-    entries, pattern = jacobian_entries(f, leaves, noise), found.pattern.toarray()
+    entries, pattern = jacobian_entries(f, leaves, noise, chosen), found.pattern.toarray()
+    pattern = pattern if chosen is None else pattern[:, list(chosen)]
     assert pattern.shape == entries.shape
     return set(found.dense_because) <= declared and not np.any(entries & ~pattern)
 
@@ -62,16 +73,31 @@ def test_the_pattern_of_every_row_covers_its_jacobian(part):
     assert not wrong
 
 
-@pytest.mark.parametrize("part", range(SPLIT))
-def test_the_hessian_pattern_of_every_row_covers_its_hessian(part):
+def uncovered_hessians(part: int, most: int | None) -> list[str]:
+    """The rows whose Hessian has entries outside its pattern, in some columns or in all."""
     wrong = []
     for r in rows()[part::SPLIT]:
         if r.order < 2 or not r.leaves or any(map(np.iscomplexobj, (*r.leaves, *r(*r.leaves)))):
             continue
         gradient = dd.grad(weighted(r), tuple(range(len(r.leaves))))
-        if not is_covered(gradient, r.leaves, noise_of(r)):
+        count = sum(map(np.size, r.leaves))
+        chosen = None
+        if most is not None and count:
+            chosen = sorted(np.random.default_rng(count).permutation(count)[:most].tolist())
+        if not is_covered(gradient, r.leaves, noise_of(r), chosen):
             wrong.append(r.id)
-    assert not wrong
+    return wrong
+
+
+@pytest.mark.parametrize("part", range(SPLIT))
+def test_the_hessian_pattern_of_every_row_covers_three_columns(part: int) -> None:
+    assert not uncovered_hessians(part, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(SPLIT))
+def test_the_hessian_pattern_of_every_row_covers_its_hessian(part: int) -> None:
+    assert not uncovered_hessians(part, None)
 
 
 def test_every_primitive_has_a_structure():

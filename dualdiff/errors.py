@@ -264,9 +264,6 @@ def user_line() -> str:
     return line_text(*user_frame())
 
 
-_REMAINDER = next(arg for arg, (_, text) in enumerate(dis._nb_ops) if text == "%")  # type: ignore[attr-defined]
-
-
 def is_storing(depth: int) -> bool:
     """Whether the frame `depth` calls up is at ``array[index] = value``."""
     frame = sys._getframe(depth + 1)
@@ -277,8 +274,10 @@ def is_storing(depth: int) -> bool:
 def is_formatting(depth: int) -> bool:
     """Whether the frame `depth` calls up is at ``text % values``, which asks for plain numbers."""
     frame = sys._getframe(depth + 1)
-    code, i = frame.f_code.co_code, frame.f_lasti
-    return dis.opname[code[i]] == "BINARY_OP" and code[i + 1] == _REMAINDER
+    if dis.opname[frame.f_code.co_code[frame.f_lasti]] != "BINARY_OP":
+        return False
+    steps = dis.get_instructions(frame.f_code)
+    return any(step.offset == frame.f_lasti and step.argrepr == "%" for step in steps)
 
 
 def calls_method(name: str, depth: int) -> bool:

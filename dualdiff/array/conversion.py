@@ -49,9 +49,6 @@ def _face(kind: type) -> type:
 face: Callable[[Any], type] = functools.cache(_face)
 FACES: Any = {kind: face(kind) for kind in (np.ndarray, np.float64, float)}
 
-# Not `f`, a name of many functions.
-_DRAWS = frozenset(name for name in dir(np.random.Generator) if not name.startswith("_")) - {"f"}
-
 
 class _NumberError(TypeError, AttributeError):
     """A number was used as a sequence: an error of `len` and `iter`, which `hasattr` catches."""
@@ -138,13 +135,12 @@ class Wrapper:
         frame = sys._getframe(2)
         while frame.f_globals.get("__name__") == __name__ and frame.f_back is not None:
             frame = frame.f_back
-        name = called_name(frame) or ""
-        if "." in name and name.rpartition(".")[2] in _DRAWS:
+        if str(getattr(callee(frame), "__module__", "")).startswith("numpy.random"):
             return ConversionError(
-                f"{name} would drop the derivative of its parameter ({describe(self)}), "
-                f"{user_line()}. Draw with plain parameters, and write the rest as a formula: mean "
-                f"+ spread * rng.normal(size=n), or a quantile function of scipy.stats at "
-                f"rng.uniform(size=n)."
+                f"{called_name(frame)} would drop the derivative of its parameter "
+                f"({describe(self)}), {user_line()}. Draw with plain parameters, and write the "
+                f"rest as a formula: mean + spread * rng.normal(size=n), or a quantile function of "
+                f"scipy.stats at rng.uniform(size=n)."
             )
         library = library_function()
         if library is None:

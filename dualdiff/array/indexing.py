@@ -114,7 +114,7 @@ def add_into(
         part = scattered(g, index, spec.shape, batch)
         ct[slot] = part if c is None else c + part
         return
-    whole = shape_of(g) != batch and not (is_basic(index) and _is_added(g)) if is_box(g) else False
+    whole = is_box(g) and shape_of(g) != batch and not (is_basic(index) and _is_added(g))
     if whole or has_foreign(g):
         # Larger parts of traced cotangents are added whole; in place they would be copied often.
         part = SCATTER(g, index=index, spec=spec)

@@ -40,9 +40,10 @@ def is_foreign(x: Value) -> bool:
 
 def _look_at(kind: type) -> bool:
     """Whether a class has NumPy's two protocols and, unlike a unit of measurement, a dtype."""
-    has = all(hasattr(kind, name) for name in ("__array_function__", "__array_ufunc__", "dtype"))
+    names = ("__array_function__", "__array_ufunc__", "dtype")
+    has = all(getattr(kind, name, None) is not None for name in names)
     own = not issubclass(kind, (ndarray, np.generic, Wrapper)) and not hasattr(kind, "release")
-    _FOREIGN[kind] = has and own and kind.__array_ufunc__ is not None  # type: ignore[attr-defined]
+    _FOREIGN[kind] = has and own
     return _FOREIGN[kind]
 
 
@@ -229,7 +230,7 @@ def compute(lazy: Sequence[Any]) -> Sequence[Any]:
     """The values of objects of dask, from one computation."""
     try:
         values: Sequence[Any] = sys.modules["dask"].compute(*lazy)
-    except Exception as error:
+    except Exception as error:  # the classes of distributed's errors need not be loaded
         if not type(error).__module__.startswith("distributed"):
             raise
         raise SchedulerError(

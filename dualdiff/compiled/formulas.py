@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..rules.numpy.selection import CLIP
 from .tape import Slots, Tape
 
 _DEGREE = np.pi / 180
@@ -101,7 +102,7 @@ FORMULAS: dict[Any, Callable[..., Slots]] = {
     np.rad2deg: _times(180 / np.pi), np.degrees: _times(180 / np.pi),
     np.heaviside: _heaviside,
     np.float_power: lambda t, x, y: t.apply("pow", x, y),
-    np._core.umath.clip: _clip,  # type: ignore[attr-defined]
+    CLIP: _clip,
     np.remainder: _remainder, operator.mod: _remainder,
     np.floor_divide: _floor_divide, operator.floordiv: _floor_divide,
 }  # fmt: skip

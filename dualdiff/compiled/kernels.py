@@ -14,7 +14,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..core.primitive import PRIMITIVES
-from .functions import OWN, definitions
+from .functions import OWN
 from .graph import Graph
 from .instructions import ATTRIBUTES, declarations, operation
 from .literals import literal
@@ -173,11 +173,9 @@ class Kernel:
             "next:", "  %all = icmp eq i64 %end, %n",
             "  br i1 %all, label %return, label %block", "return:", "  ret void", "}",
         ]  # fmt: skip
-        rest = definitions(own) if own else []
-        known = {line.split("(")[0] for line in rest}
-        declared = [d for d in declarations(used) if d.split("(")[0] not in known]
+        declared = declarations(used | {f"own.{name}" for name in own})
         run = ["define i64 @run(ptr %M, ptr %T) {", "  ret i64 0", "}"]
-        return "\n".join([*declared, *rest, *lines, *run, *ATTRIBUTES]) + "\n"
+        return "\n".join([*declared, *lines, *run, *ATTRIBUTES]) + "\n"
 
     def _body(self, own: set[str], used: set[str], quick: bool) -> list[str]:
         """The operations on one element; the quick way takes `functions` and their flags."""

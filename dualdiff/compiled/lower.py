@@ -12,6 +12,7 @@ from numpy import ndarray
 from ..core.primitive import PRIMITIVES
 from ..core.structure import Gather, Scatter
 from ..core.types import Value
+from ..rules.numpy.selection import CLIP
 from .formulas import DIVISIONS, FORMULAS
 from .graph import Graph
 from .operations import (
@@ -439,7 +440,7 @@ class _Lowering:
         """``numpy.clip`` with two bounds."""
         if len(args) != 3 or kwargs or any(a is None for a in args):
             raise Unsupported("clip with one bound")
-        return FORMULAS[np._core.umath.clip](self.tape, *(self.given(a, leaves) for a in args))  # type: ignore[attr-defined]
+        return FORMULAS[CLIP](self.tape, *(self.given(a, leaves) for a in args))
 
     def cumsum(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
         """Sums of the elements up to each."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from .errors import CompileError
 from .graph import Graph
 from .machine import binding
-from .source import compile_source
+from .scalar import ScalarProgram
+from .source import SourceProgram, compile_source
 from .tape import Unsupported
 
 
 def compile_graph(
     graph: Graph, fastmath: bool = False, backend: str | None = None
-) -> Callable[..., Any]:
+) -> ScalarProgram | SourceProgram:
     """The function that replays a graph."""
     if backend not in (None, "python", "llvm"):
         raise CompileError(f"the backends are 'python' and 'llvm', not {backend!r}")
@@ -23,7 +21,6 @@ def compile_graph(
             raise CompileError("native code needs llvmlite: pip install dualdiff[compile]")
         return compile_source(graph)
     from .kernels import Kernel, schedule
-    from .scalar import ScalarProgram
 
     try:
         return ScalarProgram(graph, fastmath)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from numpy import ndarray
@@ -13,8 +13,9 @@ from .errors import Unrecordable
 from .graph import Graph
 from .native import compile_graph
 from .recorder import Callback, Guard, same
+from .scalar import ScalarProgram
 from .signature import converter, has_surprise
-from .source import Miss
+from .source import Miss, SourceProgram
 
 CHECKED = 2  # replays of a recording that are compared with eager calls
 SUSPECT: Any = type("Suspect", (), {})()  # a result with a NaN or infinity, or an error
@@ -27,7 +28,7 @@ class Recording:
     says how many of the next replays are compared with eager calls.
     """
 
-    program: Callable[..., Any]
+    program: ScalarProgram | SourceProgram
 
     def __init__(self, graph: Graph, eager: Sequence[Any], options: dict[str, Any]) -> None:
         self.program = compile_graph(graph, **options)

@@ -58,4 +58,4 @@ def _rows_of(recorded: Recording) -> list[tuple[str, str]]:
 
 def describe(recorded: Recording) -> str:
     """The backend of a recording in words."""
-    return str(recorded.program.description)  # type: ignore[attr-defined]
+    return recorded.program.description

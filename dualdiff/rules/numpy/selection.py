@@ -323,8 +323,8 @@ clip_high = elementwise(
 )
 
 
-_CLIP: Any = np._core.umath.clip  # type: ignore[attr-defined]  # the ufunc behind np.clip
-register(_CLIP, clip_p)  # which `plain.clip(traced, traced)` calls
+CLIP: Any = np._core.umath.clip  # type: ignore[attr-defined]  # the ufunc behind np.clip
+register(CLIP, clip_p)  # which `plain.clip(traced, traced)` calls
 
 
 @implements(np.clip)
@@ -342,7 +342,7 @@ def clip(
     low = _bound(a_min, min)
     high = _bound(a_max, max)
     # NumPy calls these ufuncs, with its keywords.
-    ufunc: Any = _CLIP
+    ufunc: Any = CLIP
     operands: tuple[Any, ...] = (a, low, high)
     found: Any = clip_p
     if low is None and high is None:

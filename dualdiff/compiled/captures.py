@@ -25,7 +25,6 @@ import numpy as np
 from numpy import ndarray
 
 from ..array.box import is_box
-from ..core.types import Value
 from ..transforms.transform import Transform
 from .errors import Unrecordable
 from .recorder import same
@@ -74,12 +73,12 @@ def equal_arrays(a: ndarray, b: ndarray) -> bool:
     return a.tobytes() == b.tobytes()
 
 
-def _same_items(a: Value, b: Value) -> bool:
+def _same_items(a: Any, b: Any) -> bool:
     """Whether a sequence holds the values of its copy, to the last bit."""
     return len(a) == len(b) and (all(map(operator.is_, a, b)) or all(map(same, a, b)))
 
 
-def _same_set(a: Value, b: Value) -> bool:
+def _same_set(a: Any, b: Any) -> bool:
     return a == b and sorted(map(repr, a)) == sorted(map(repr, b))  # 1 is not 1.0
 
 
@@ -136,7 +135,7 @@ class Captures:
 
         return unchanged if len(self.tests) > 0 else made
 
-    def _name(self, x: Value) -> str:
+    def _name(self, x: Any) -> str:
         name = f"n{len(self.names)}"
         self.names[name] = x
         return name
@@ -147,7 +146,7 @@ class Captures:
         if len(self.tests) > MOST:
             raise Unrecordable(f"the function refers to more than {MOST} objects")
 
-    def _bind(self, x: Value, text: str, what: str) -> None:
+    def _bind(self, x: Any, text: str, what: str) -> None:
         """Guard the object that the text `text` finds now."""
         if not text:
             return self._search(x, text, what)
@@ -166,7 +165,7 @@ class Captures:
         self._test(f"{text} is {self._name(x)}", what)
         return self._search(x, text, what)
 
-    def _search(self, x: Value, text: str, what: str) -> None:
+    def _search(self, x: Any, text: str, what: str) -> None:
         if isinstance(x, (*_VALUES, np.ufunc)) or id(x) in self.seen:
             return
         self.seen[id(x)] = x
@@ -215,7 +214,7 @@ class Captures:
         self._test(f"equal({self._name(x)}, {self._name(x.copy(order='K'))})", what)
         self.found.append((what, x))
 
-    def _sequence(self, x: Value, what: str) -> None:
+    def _sequence(self, x: Any, what: str) -> None:
         name = self._name(x)
         if len(x) > MOST:
             raise Unrecordable(f"{what} has {len(x)} elements; make it an array")
@@ -229,7 +228,7 @@ class Captures:
         for i, e in enumerate(x):
             self._bind(e, f"{name}[{i}]", f"{what}[{i}]")
 
-    def _dict(self, x: Value, what: str) -> None:
+    def _dict(self, x: Any, what: str) -> None:
         name = self._name(x)
         self.containers.append(x)
         self._test(f"tuple({name}) == {self._name(tuple(x))}", f"the keys of {what}")
@@ -302,7 +301,7 @@ class Captures:
                     of = f"{base.__name__}.{key}"
                     self._bind(value, f"{name}.__dict__.get({key!r}, missing)", of)
 
-    def _object(self, x: Value, what: str) -> None:
+    def _object(self, x: Any, what: str) -> None:
         for member in ("fget", "__func__"):  # properties, static and class methods
             inner = getattr(x, member, None)
             if isinstance(inner, types.FunctionType):
@@ -337,7 +336,7 @@ def _state(generator: Any) -> str:
     return repr(state.state)
 
 
-def _hash_of(x: Value) -> str:
+def _hash_of(x: Any) -> str:
     """A hash of a value, an array, a set or a code."""
     if isinstance(x, ndarray):
         content = x.tobytes() + repr((x.shape, x.dtype)).encode()

@@ -17,7 +17,6 @@ from ..core.batch import quiet
 from ..core.dual import new_trace
 from ..core.tape import new_tape
 from ..core.trace import materialize
-from ..core.types import Value
 from ..trees import Structure, flatten
 from .errors import Looked, Unrecordable
 from .forms import is_fixed
@@ -91,11 +90,11 @@ class Graph:
         )
 
 
-def _same_constant(a: Value, b: Value) -> bool:
+def _same_constant(a: Any, b: Any) -> bool:
     return same(a, b) if isinstance(a, (ndarray, *_IMMUTABLE, tuple)) else type(a) is type(b)
 
 
-def _alike(a: Value, b: Value) -> bool:
+def _alike(a: Any, b: Any) -> bool:
     """Whether two operations of two recordings do the same."""
     if a is b:
         return True
@@ -118,7 +117,7 @@ def _alike(a: Value, b: Value) -> bool:
     return getattr(a, "__func__", a) == getattr(b, "__func__", b)
 
 
-def _trees_alike(a: Value, b: Value) -> bool:
+def _trees_alike(a: Any, b: Any) -> bool:
     if type(a) is not type(b):
         return False
     if isinstance(a, (tuple, list)):

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from ..core.primitive import JVPS, PRIMITIVES, VJPS, Primitive
-from ..core.types import Value
 from .errors import CompileError
 
 _FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
@@ -30,7 +29,7 @@ class _Pickler(pickle.Pickler):
             for part, x in _parts(p).items():
                 self.known.setdefault(x, (part, getattr(p.fn, "__module__", ""), p.name))
 
-    def persistent_id(self, x: Value) -> Any:
+    def persistent_id(self, x: Any) -> Any:
         return self.known.get(x) if isinstance(x, (Primitive, *_FUNCTIONS)) else None
 
 

@@ -64,7 +64,7 @@ class Pattern:
         """The pattern of the array in another shape of as many elements."""
         return self.relabeled(self.labels.reshape(shape))
 
-    def union(self, other: Value, shape: Shape) -> Any:
+    def union(self, other: Any, shape: Shape) -> Any:
         """Element by element, of two arrays that broadcast to a shape."""
         return self.relabeled(self.labels | other.labels).broadcast(shape)
 

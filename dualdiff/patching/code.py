@@ -122,7 +122,7 @@ def install_names() -> None:
                 vars(np)[alias + _SUFFIX] = function
 
 
-def _name_of(value: Value) -> str | None:
+def _name_of(value: Any) -> str | None:
     kind, name = _new.get(id(value), (None, None))
     return name if kind is value else None
 
@@ -286,7 +286,7 @@ def _counted() -> dict[str, int]:
 _CACHES = _counted()
 
 
-def functions_in(value: Value, depth: int = 0) -> Iterator[types.FunctionType]:
+def functions_in(value: Any, depth: int = 0) -> Iterator[types.FunctionType]:
     """The Python functions behind an attribute of a module or a class."""
     if type(value) is types.FunctionType:
         yield value

@@ -194,7 +194,7 @@ def _number(original: Function) -> Function:
 def _keys(original: Function) -> Function:
     """The order of keys, which has no derivative."""
 
-    def join(left: Value, right: Value, *rest: Any, **options: Any) -> Any:
+    def join(left: Any, right: Any, *rest: Any, **options: Any) -> Any:
         plain = [[observe(boxed(key)) for key in keys] for keys in (left, right)]
         return original(*plain, *rest, **options)
 

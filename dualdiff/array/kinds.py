@@ -114,7 +114,9 @@ def form_of(x: Value, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def kept(x: Value) -> Any:
-    """A foreign array as a residual: later stores of the program do not reach it."""
+    """A value that later stores of the program do not reach, if it is a foreign array."""
+    if type(x) in PLAIN or not is_foreign(x):
+        return x
     flags = getattr(x, "flags", None)
     if flags is not None and not getattr(flags, "writeable", True):
         return x

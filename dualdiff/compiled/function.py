@@ -31,8 +31,8 @@ from .signature import (
     described,
     has_surprise,
     is_dynamic,
-    is_foreign,
     is_object,
+    is_traced,
     orders_of,
     same_state,
 )
@@ -123,7 +123,7 @@ class Compiled:
         except TypeError:  # an argument without a hash
             return self.f(*args, **kwargs)
         if table is None:
-            if any(map(is_foreign, leaves)):
+            if any(map(is_traced, leaves)):
                 return self.f(*args, **kwargs)
             with _mutex:
                 table = self.tables.get(key) or self._new_table(key, leaves)

@@ -90,7 +90,7 @@ def run(recorded: Recording, dynamic: Sequence[Any]) -> Any:
             and not any(v is x for x in (*dynamic, *values))
         )
         values.append(v if is_new else convert(v))
-    if not getattr(recorded.program, "checks_finite", False):
+    if not recorded.program.checks_finite:
         for v in values:
             if has_surprise(v):
                 return SUSPECT

@@ -70,7 +70,7 @@ def is_dynamic(x: Value) -> bool:
     )  # fmt: skip
 
 
-def is_foreign(x: Value) -> bool:
+def is_traced(x: Value) -> bool:
     """Whether a leaf belongs to a derivative that is being taken."""
     return is_box(x) or (isinstance(x, ndarray) and x.dtype.hasobject)
 

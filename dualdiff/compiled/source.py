@@ -209,6 +209,8 @@ class SourceProgram:
     """Python source for one graph; called with the inputs, it returns the output leaves, or the
     guard that failed."""
 
+    checks_finite = False
+
     def __init__(self, text: str, names: dict[str, Any], description: str) -> None:
         self.text, self.names, self.description = text, names, description
         made = dict(names)

@@ -326,7 +326,7 @@ def freeze(x: Value) -> Any:
     """A copy of an operand of a lower level for a tape, apart from the box of the user."""
     if issubclass(type(x), Traced):
         return x.snapshot()
-    return x if type(x) in PLAIN or not is_foreign(x) else kept(x)
+    return x if type(x) in PLAIN else kept(x)
 
 
 def value_of(x: Value) -> Any:
@@ -338,7 +338,7 @@ def value_of(x: Value) -> Any:
         return x
     x = observe(x)
     if type(x) is not ndarray:
-        return x if type(x) in PLAIN or not is_foreign(x) else kept(x)
+        return kept(x)
     return x.copy(order="K")
 
 
@@ -350,4 +350,4 @@ def to_user(x: Value) -> Any:
         return x.copy(order="K")
     if issubclass(type(x), Traced):
         return x.snapshot()
-    return x if type(x) in PLAIN or not is_foreign(x) else kept(x)
+    return kept(x)

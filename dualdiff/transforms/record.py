@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from ..array.box import unbox
 from ..array.guards import Guards
-from ..array.kinds import PLAIN, is_foreign, kept
+from ..array.kinds import kept
 from ..array.layout import copy_with_strides
 from ..core import trace as levels
 from ..core.batch import Shape
@@ -51,7 +51,7 @@ def guarded(inputs: Inputs, run: Callable[[Inputs, Guards], T]) -> T:
 def _copy(v: Value) -> Any:
     if type(v) is ndarray:
         return v.copy(order="K") if v.flags.forc else copy_with_strides(v)
-    return v if type(v) in PLAIN or not is_foreign(v) else kept(v)
+    return kept(v)
 
 
 class Recording:

@@ -9,7 +9,7 @@ from .debug import debug_nans, debug_paths
 from .errors import DualdiffError
 from .explaining import explain
 from .patching import patch, patch_numpy
-from .rules import dask as _dask  # noqa: F401  # its functions take traced values once it is loaded
+from .rules import dask as _dask
 from .rules.numpy.linalg.matrices import symmetrize
 from .settings import config
 from .sparse.sparsity import hessian_sparsity, sparsity
@@ -26,6 +26,7 @@ from .transforms.wirtinger import wirtinger
 __version__ = "0.2.0"
 
 keep_released_memory()
+_dask.install()
 
 __all__ = [
     "DualdiffError",

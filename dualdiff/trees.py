@@ -11,7 +11,7 @@ import dataclasses
 import functools
 import operator
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from numbers import Number
 from typing import Any
 
@@ -312,3 +312,13 @@ def ravel(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
         return structure.unflatten([take(flat) for take in takers])
 
     return raveled, unravel
+
+
+def attributes(x: Any) -> Iterator[tuple[str, Any]]:
+    """The attributes of an object, those in slots as well."""
+    yield from getattr(x, "__dict__", {}).items()
+    for cls in type(x).__mro__:
+        slots = vars(cls).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if name not in ("__dict__", "__weakref__") and hasattr(x, name):
+                yield name, getattr(x, name)

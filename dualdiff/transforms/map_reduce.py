@@ -67,14 +67,12 @@ class _Derived:
         count = len(operands) - (1 if self.pulls else len(self.active))
         primals, directions = operands[:count], operands[count:]
 
-        def of_active(*chosen: Value) -> Any:
-            given = dict(zip(self.active, chosen, strict=True))
-            return self.function([given.get(i, p) for i, p in enumerate(primals)], part)
+        def of_part(*leaves: Value) -> Any:
+            return self.function(leaves, part)
 
-        chosen = tuple(primals[i] for i in self.active)
         if not self.pulls:
-            return jvp(of_active, chosen, tuple(directions))[1]
-        _, pullback = vjp(of_active, *chosen)
+            return jvp(of_part, primals, directions, argnums=self.active)[1]
+        _, pullback = vjp(of_part, *primals, argnums=self.active)
         return _raveled(pullback(directions[0]))
 
 

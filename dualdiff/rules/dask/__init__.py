@@ -15,5 +15,7 @@ def _declare_sparse() -> None:
     declare()
 
 
-diverts("dask.array", _declare_dask)
-diverts("sparse", _declare_sparse)
+def install() -> None:
+    """Wait for dask and sparse to be loaded, and for a derivative."""
+    diverts("dask.array", _declare_dask)
+    diverts("sparse", _declare_sparse)

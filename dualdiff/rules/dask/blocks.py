@@ -144,16 +144,13 @@ class _Derived:
             primals = [np.broadcast_to(p, shape) if i in self.active else p
                        for i, p in enumerate(primals)]  # fmt: skip
 
-        def of_active(*chosen: Value) -> Any:
-            given = dict(zip(self.active, chosen, strict=True))
-            return self.function(*(given.get(i, p) for i, p in enumerate(primals)))
-
-        chosen = [np.asarray(primals[i]) for i in self.active]
+        for i in self.active:
+            primals[i] = np.asarray(primals[i])
         with np.errstate(all="ignore"):
             if self.kind == "push":
                 tangents = [np.asarray(t) for t in directions]
-                return jvp(of_active, chosen, tangents)[1]
-            value, pullback = vjp(of_active, *chosen)
+                return jvp(self.function, primals, tangents, argnums=self.active)[1]
+            value, pullback = vjp(self.function, *primals, argnums=self.active)
             (g,) = directions
             g = np.broadcast_to(np.asarray(g), np.shape(value))
             return pullback(g)[self.active.index(self.which)]

@@ -11,7 +11,7 @@ import dis
 import gc
 import sys
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -23,6 +23,7 @@ from ...array.dispatch import UFUNC_METHODS
 from ...array.views import Array
 from ...core.batch import shape_of
 from ...core.trace import AT_LAST, materialize
+from ...trees import attributes
 from .ufunc_calls import call_with_keywords
 
 _KEY = (None, "__call__")
@@ -171,16 +172,8 @@ def _give_plain_arrays_back() -> None:
             elif type(holder) is dict:
                 holder.update({k: plain for k, v in holder.items() if v is a})
             elif type(holder) is not FrameType:
-                for name in _attributes(holder):
-                    if getattr(holder, name, None) is a:
-                        object.__setattr__(holder, name, plain)
-
-
-def _attributes(holder: Any) -> Iterator[str]:
-    yield from getattr(holder, "__dict__", ())
-    for kind in type(holder).__mro__:
-        slots = vars(kind).get("__slots__", ())
-        yield from (slots,) if isinstance(slots, str) else slots
+                for name in [name for name, held in attributes(holder) if held is a]:
+                    object.__setattr__(holder, name, plain)
 
 
 def install_in_place() -> None:

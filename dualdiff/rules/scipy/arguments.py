@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from functools import cache, wraps
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 from ...array.box import is_box, unbox
 from ...core.trace import is_tracing, settle
 from ...core.types import Value
+from ...trees import attributes
 from ..numpy.creation import contains_box
 from ..numpy.manipulation import as_operand
 
@@ -60,16 +61,6 @@ def any_traced(values: Iterable[Value]) -> bool:
 def is_of_scipy(kind: type) -> bool:
     """Whether a class, or one that it derives from, is SciPy's."""
     return any(c.__module__.startswith("scipy.") for c in kind.__mro__)
-
-
-def attributes(x: Any) -> Iterator[tuple[str, Any]]:
-    """The attributes of an object, those in slots as well."""
-    yield from getattr(x, "__dict__", {}).items()
-    for cls in type(x).__mro__:
-        slots = vars(cls).get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if name not in ("__dict__", "__weakref__") and hasattr(x, name):
-                yield name, getattr(x, name)
 
 
 def settled(x: Value) -> Value:

@@ -19,12 +19,12 @@ from ...array.box import is_box, unbox
 from ...core.trace import settle
 from ...core.types import Value
 from ...errors import DualdiffError, user_line
+from ...trees import attributes
 from ..numpy.creation import contains_box, from_nested, given
 from ..numpy.kinks import step_taken
 from . import array_api
 from .arguments import (
     as_plain_function,
-    attributes,
     by_scipy,
     holds_traced,
     is_of_scipy,

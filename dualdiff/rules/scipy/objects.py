@@ -12,7 +12,8 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from .arguments import attributes, by_scipy, plain
+from ...trees import attributes
+from .arguments import by_scipy, plain
 from .bodies import CLOSE, Body, agreed_objects, runs_body, within_body
 from .dispatch import counterpart
 

@@ -23,8 +23,9 @@ from dualdiff.array.box import Box, is_box
 from dualdiff.core.dual import ForwardTrace
 from dualdiff.core.trace import materialize
 from dualdiff.rules.scipy import rebinding
-from dualdiff.rules.scipy.arguments import attributes, holds_traced
+from dualdiff.rules.scipy.arguments import holds_traced
 from dualdiff.rules.scipy.dispatch import Entry, targets_of
+from dualdiff.trees import attributes
 from tests.rules.coverage import Name
 
 HERE = Path(__file__).parent

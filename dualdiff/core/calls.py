@@ -12,7 +12,7 @@ from ..array.box import is_box, unbox
 from ..errors import CaptureError, UnsupportedInputError, user_line
 from ..trees import Structure, flatten
 from .batch import Shape, Spec, dtype_of, spec_of
-from .primitive import accumulate, checked, opcode
+from .primitive import Primitive, accumulate, checked, opcode
 from .structure import DENSE
 from .tangents import Diagonal
 from .trace import CONVERTED, Trace, materialize, to_user, top_trace
@@ -118,6 +118,18 @@ def refuse_captured(x: Value, name: str, level: int = 0) -> None:
             f"lost. Pass the value to {name} as an argument, or dualdiff.value_of(value) where it "
             f"is to count as constant."
         )
+
+
+class SingleCall(Primitive):
+    """A primitive that is made for one call: its residuals are its operands, those of them that
+    are differentiated, and the form of the result."""
+
+    has_formats = False
+    opcode = OPAQUE
+
+    def save(self, ans: Value, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
+        chosen = tuple(i for i, used in enumerate(active) if used)
+        return self, tuple(args), chosen, spec_of(ans)
 
 
 class OpaqueCall:

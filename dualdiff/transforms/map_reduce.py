@@ -18,8 +18,7 @@ import numpy as np
 from ..array.box import is_box
 from ..array.kinds import compute
 from ..core.batch import Shape, cast, dtype_of, is_inexact, looped, shape_of, spec_of
-from ..core.calls import OPAQUE, refuse_captured
-from ..core.primitive import Primitive
+from ..core.calls import SingleCall, refuse_captured
 from ..core.tape import Tape
 from ..core.trace import materialize, top_trace
 from ..core.types import Cotangent, Residuals, Tangent, Value
@@ -163,11 +162,8 @@ class Parts:
         return total
 
 
-class _Sum(Primitive):
+class _Sum(SingleCall):
     """The sum of a function over the parts, as one operation on traced leaves."""
-
-    has_formats = False
-    opcode = OPAQUE
 
     def __init__(self, parts: Parts, function: Any) -> None:
         super().__init__(lambda *xs: self._at(xs), f"map_reduce({function.name})")
@@ -177,10 +173,6 @@ class _Sum(Primitive):
         if any(map(is_box, operands)):
             return _Sum(self.parts, self.function)(*operands)
         return self.parts.total(self.function, operands)
-
-    def save(self, ans: Value, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
-        chosen = tuple(i for i, used in enumerate(active) if used)
-        return self, tuple(args), chosen, spec_of(ans)
 
     def apply_jvp(self, saved: Residuals, tangents: Sequence[Tangent], batch: Shape) -> Tangent:
         _, args, chosen, spec = saved
@@ -202,11 +194,8 @@ class _Sum(Primitive):
         return list(looped(one, [g], batch))
 
 
-class _Known(Primitive):
+class _Known(SingleCall):
     """A value whose gradient was computed with it."""
-
-    has_formats = False
-    opcode = OPAQUE
 
     def __init__(self, value: Value, gradients: Sequence[Any], name: str) -> None:
         super().__init__(lambda *xs: value, name)

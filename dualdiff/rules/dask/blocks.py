@@ -18,8 +18,8 @@ import numpy as np
 from ...array.box import is_box
 from ...array.kinds import has_foreign, is_lazy
 from ...core.batch import Shape, broadcast_of, cast, shape_of, spec_of, unbroadcast
-from ...core.calls import OPAQUE
-from ...core.primitive import PRIMITIVES, Primitive
+from ...core.calls import SingleCall
+from ...core.primitive import PRIMITIVES
 from ...core.types import Cotangent, Residuals, Tangent, Value
 from ...errors import MissingRuleError, user_line
 from ..declare import Elementwise
@@ -156,19 +156,13 @@ class _Derived:
             return pullback(g)[self.active.index(self.which)]
 
 
-class ByBlocks(Primitive):
+class ByBlocks(SingleCall):
     """One call of a function by blocks on traced operands."""
 
-    has_formats = False
-    opcode = OPAQUE
     structure = Dense()
 
     def __init__(self, function: OnBlocks) -> None:
         super().__init__(function, function.__name__)
-
-    def save(self, ans: Value, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
-        chosen = tuple(i for i, used in enumerate(active) if used)
-        return self, tuple(args), chosen, spec_of(ans)
 
     def apply_jvp(self, saved: Residuals, tangents: Sequence[Tangent], batch: Shape) -> Tangent:
         _, args, chosen, spec = saved

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from math import prod
+from math import e, prod
 from typing import Any, Literal
 
 import numpy as np
@@ -188,7 +188,7 @@ class Problem:
         """
         size = np.abs(self.point)
         small = np.where(size == 0, 1.0, np.maximum(size, 1e-3))
-        return np.exp2(np.floor(np.log2(np.where(size < 1, small, np.log(np.e - 1 + size)))))
+        return np.exp2(np.floor(np.log2(np.where(size < 1, small, np.log(e - 1 + size)))))
 
     def differences(self, row: ndarray, analytic: bool) -> tuple[ndarray, ndarray]:
         """The numerical derivative in the direction of a row, and an estimate of its error."""

@@ -59,6 +59,12 @@ class Objective:
             self.fun, "Hessian", lambda: hessian(program_of(self.fun), as_real=as_real)
         )
 
+    @property
+    def direct(self) -> Callable[..., Any]:
+        """The user's function where SciPy can take it as it is, or `value`."""
+        is_bare = self.parameters.is_plain and not self.progress and not self.args
+        return self.fun if is_bare else self.value
+
     def value(self, x: ndarray) -> Any:
         """The function."""
         found = self.fun(self.parameters.tree(x), *self.args)
@@ -119,6 +125,7 @@ class Residuals:
     ) -> None:
         self.fun, self.parameters, self.args, self.progress = fun, parameters, args, progress
         self.kwargs, self.shows, self.note = kwargs or {}, shows, ""
+        self.seen: Any = None
         self._sparse: Callable[..., Any] | None = None
         if derivative is not None:
             self.derivative = derivative
@@ -138,15 +145,16 @@ class Residuals:
             self.progress.step(0.5 * float(found @ found) if self.shows else None)
         return found
 
-    def direct(self, x: ndarray) -> Callable[[ndarray], Any] | None:
-        """The user's function where SciPy can take it as it is, with nothing around it."""
+    def look(self, x: ndarray) -> None:
+        """Evaluate the function, and see whether SciPy can take it as it is."""
+        self.seen = self.fun(self.parameters.tree(x), *self.args, **self.kwargs)
+
+    @property
+    def direct(self) -> Callable[..., Any]:
+        """The user's function, where what `look` has seen needs nothing around it, or `value`."""
         if not self.parameters.is_plain or self.progress or self.args or self.kwargs:
-            return None
-        found = self.fun(x)
-        is_flat = type(found) is ndarray or (
-            isinstance(found, (list, tuple)) and all(isinstance(v, float) for v in found)
-        )
-        return self.fun if is_flat and np.asarray(found).dtype.kind == "f" else None
+            return self.value
+        return self.fun if is_flat(self.seen) else self.value
 
     def jacobian(self, x: ndarray) -> Any:
         """The Jacobian as a matrix, sparse after `try_sparse` found that it pays."""
@@ -196,6 +204,13 @@ class Residuals:
         if pays and not is_complex:
             self._sparse = prepared
             self.note = f"{directions} directions for {n} parameters, {share:.2g} nonzero"
+
+
+def is_flat(found: Any) -> bool:
+    """Whether a result is a vector of real numbers, as SciPy takes it."""
+    if type(found) is ndarray:
+        return found.ndim == 1 and found.dtype == float
+    return isinstance(found, (list, tuple)) and all(isinstance(v, float) for v in found)
 
 
 def _in_parts(block: ndarray) -> ndarray:

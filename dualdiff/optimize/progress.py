@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -26,12 +26,13 @@ class Progress:
         self.bar.update()
 
 
-@contextmanager
-def bar_of(wanted: bool, name: str) -> Iterator[Progress | None]:
+def bar_of(wanted: bool, name: str) -> AbstractContextManager[Progress | None]:
     """A bar that is closed at the end, or None if it is not wanted."""
-    if not wanted:
-        yield None
-        return
+    return _open(name) if wanted else nullcontext()
+
+
+@contextmanager
+def _open(name: str) -> Iterator[Progress]:
     progress = Progress(name)
     try:
         yield progress

@@ -50,6 +50,11 @@ class Supplied:
 
         return call
 
+    def counted(self, calls: int, unit: float) -> None:
+        """Note calls that nothing timed, each of which takes `unit` seconds."""
+        self.calls += calls
+        self.seconds += calls * unit
+
     def line(self, unit: float | None = None) -> str:
         """One line of the report; `unit` is the time of one evaluation of the function."""
         text = f"{self.what}: {self.how}" if self.how else self.what
@@ -102,16 +107,17 @@ class Derivatives:
 
 @dataclass(frozen=True)
 class Choice:
-    """Exact derivatives or differences, the reason, and the time of one evaluation."""
+    """Exact derivatives or differences, the reason, and the times of one evaluation of each."""
 
     exact: bool
     reason: str = ""
     unit: float | None = None
+    seconds: float = 0.0
 
 
 SETUP = 3e-2  # seconds that a first call may take more than the next ones
 # Earlier choices, by the code of the function, the number of parameters and the kind of derivative.
-_known: WeakKeyDictionary[Any, dict[tuple[int, str], Choice]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Any, dict[tuple[int, float, bool], Choice]] = WeakKeyDictionary()
 
 
 @functools.cache
@@ -140,15 +146,16 @@ def cheaper(
 
     `exact` and `plain` compute the derivative and the function at the start; differences take
     `evaluations` of the function and the seconds `overhead` of SciPy; `agree` says whether they are
-    accurate. A choice holds for later fits, as long as one evaluation takes about as much time.
+    accurate. A choice holds for later fits, as long as the time of one evaluation confirms it.
     """
-    key = evaluations, f"{overhead} {is_compiled}"
+    key = evaluations, overhead, is_compiled
     known = _known.setdefault(code_of(f), {})
     unit = _time(plain)
-    for again in (False, True) if key in known else ():
-        unit = min(unit, _time(plain)) if again else unit
-        if 0.4 < unit / (known[key].unit or unit) < 2.5:
-            return known[key]
+    if choice := known.get(key):
+        for again in (False, True):
+            unit = min(unit, _time(plain)) if again else unit
+            if choice.exact == (choice.seconds <= evaluations * unit + overhead):
+                return Choice(choice.exact, choice.reason, unit, choice.seconds)
     _warm()
     loaded = len(sys.modules)
     seconds = _time(exact)
@@ -164,5 +171,5 @@ def cheaper(
     )
     if not is_exact and not agree():
         is_exact, reason = True, "differences are inaccurate at the start"
-    known[key] = Choice(is_exact, reason, unit)
+    known[key] = Choice(is_exact, reason, unit, seconds)
     return known[key]

@@ -143,7 +143,7 @@ class _Supply:
 
     def _first(self, start: ndarray) -> dict[str, Any]:
         problem, report, jac = self.problem, self.report, self.jac
-        value = report.function.timed(problem.value)
+        value = report.function.timed(problem.direct)
         if self.method in WITHOUT:
             report.add("gradient", "none", f"{self.method} takes none")
             return {"fun": value}

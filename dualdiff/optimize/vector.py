@@ -46,7 +46,7 @@ def supplied_jacobian(
         choice = cheaper(
             f,
             lambda: problem.jacobian(start),
-            lambda: problem.value(start),
+            lambda: problem.look(start),
             problem.parameters.size,
             OVERHEAD[method],
             is_compiled=problem.derivative.is_fast,
@@ -116,10 +116,11 @@ def least_squares(
             found = jac(parameters.tree(x), *args, **(kwargs or {}))
             return found if parameters.is_plain or issparse(found) else parameters.columns(found)
 
+        given = supplied_jacobian(problem, start, jac, method, report, own, fun) or "2-point"
         found = _SCIPY.least_squares(
-            report.function.timed(problem.value),
+            report.function.timed(problem.direct),
             start,
-            jac=supplied_jacobian(problem, start, jac, method, report, own, fun) or "2-point",
+            jac=given,
             bounds=(-np.inf, np.inf) if limits is None else limits,
             method=method,
             **options,
@@ -199,9 +200,10 @@ def root(
                 return found if parameters.is_plain else parameters.columns(found)
 
             given = supplied_jacobian(problem, parameters.start, jac, method, report, own, fun)
-            if given is None:
-                value = problem.direct(parameters.start) or value
-        value = report.function.timed(value)
+            value = problem.direct
+        # Where SciPy takes the function itself, its own count of calls is as good.
+        counts = value is fun
+        value = value if counts else report.function.timed(value)
         followed = callback
         if callback is not None and not parameters.is_plain:
 
@@ -209,6 +211,8 @@ def root(
                 return callback(parameters.result(x), f)
 
         found = _SCIPY.root(value, parameters.start, (), method, given, tol, followed, options)
+    if counts and report.unit is not None:
+        report.function.counted(found.nfev, report.unit)
     problem.derivative.close(report)
     return Result(found, parameters, report)
 

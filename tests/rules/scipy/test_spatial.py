@@ -69,6 +69,8 @@ ROWS = [
     of(lambda a, b: S.KDTree(a).query(b, p=1)[0], POINTS, OTHERS[:2], name="KDTree-1"),
     of(number(lambda a: S.ConvexHull(a).volume), OCTAHEDRON, name="ConvexHull-volume"),
     of(number(lambda a: S.ConvexHull(a).area), OCTAHEDRON, name="ConvexHull-area"),
+    of(lambda a: S.ConvexHull(a).points[::2] * S.ConvexHull(a).max_bound, POINTS[:5, :2],
+       name="ConvexHull-points"),
     of(lambda a: S.ConvexHull(a).equations, POINTS[:5, :2], name="ConvexHull-equations"),
     of(lambda v, p: turned(v).apply(p), V, P, name="Rotation-apply"),
     of(lambda v, p: turned(v).apply(p, inverse=True), V[0], P[0], name="Rotation-inverse"),
@@ -210,3 +212,13 @@ def test_the_volume_of_a_cube_follows_its_corners():
     np.testing.assert_allclose(gradient, [15.0, 10.0, 6.0])
     gradient = dd.grad(lambda s: ConvexHull(corners * s).area)(sizes)
     np.testing.assert_allclose(gradient, [16.0, 14.0, 10.0])
+
+
+def test_a_hull_that_grows_is_refused():
+    def f(s):
+        hull = ConvexHull(POINTS * s, incremental=True)
+        hull.add_points(2 * POINTS)
+        return hull.volume
+
+    with pytest.raises(NotImplementedError, match="add_points has no derivative"):
+        dd.grad(f)(1.0)

@@ -13,6 +13,7 @@ from scipy import linalg, spatial
 from ....array.box import unbox
 from ....core.batch import shape_of
 from ....core.types import Value
+from ....errors import MissingRuleError, user_line
 from ...numpy.creation import asarray, given
 from ..arguments import by_scipy, plain
 from ..bodies import agreed, runs_body
@@ -106,3 +107,14 @@ def _init_hull(
     offsets = -np.sum(y * corners[:, 0], axis=-1, keepdims=True)
     planes = np.concatenate([y, offsets], axis=-1)
     self.equations = agreed(planes, self.equations, "the planes of a hull", 1e-5)
+    self._points = np.copy(points, order="C")
+    self.min_bound, self.max_bound = np.min(points, axis=0), np.max(points, axis=0)
+
+
+@implements(spatial.ConvexHull.add_points)
+def _add_points(self: Any, points: Value, restart: bool = False) -> None:
+    """A hull that grows has no derivative, since SciPy computes all of it anew."""
+    raise MissingRuleError(
+        f"ConvexHull.add_points has no derivative, {user_line()}; make a new "
+        f"ConvexHull of all the points"
+    )

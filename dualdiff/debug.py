@@ -230,7 +230,7 @@ def on_one_path(traced: Callable[[], Any], plain: Callable[[], Any]) -> Any:
         raise PathError(
             f"the program takes another path because its values are traced, "
             f"{line_text(file, line)}: it goes on to line {now}{instead}. Ask for values and "
-            f"shapes in the place of types, or run it under dualdiff.patch()."
+            f"shapes in the place of types, or run it inside `with dualdiff.patch():`."
         )
     pairs = list(zip(flatten(result)[0], flatten(expected)[0], strict=False))
     if any(not same(unbox(a), unbox(b)) for a, b in pairs):

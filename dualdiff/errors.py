@@ -316,7 +316,7 @@ def plain_target_error(target: str, where: str | None = None) -> ConversionError
     return ConversionError(
         f"{target} cannot be assigned traced values, {where or user_line()}. Make the array with "
         f"dualdiff.numpy.zeros (or empty, array)"
-        f"{or_patch(' or run under dualdiff.patch()')}; for `a += x` on a plain a, write "
+        f"{or_patch(' or run inside `with dualdiff.patch():`')}; for `a += x` on a plain a, write "
         f"`a = a + x`. dualdiff.value_of(x) gives the plain value, as a constant."
     )
 
@@ -327,7 +327,7 @@ def objects_error(name: str, where: str) -> ConversionError:
         f"numpy's {name} met an object array: a list or np.array([...]) of traced scalars, "
         f"{where}. NumPy makes it without asking dualdiff; make the array with "
         f"dualdiff.numpy.array([...]) or np.stack([...])"
-        f"{or_patch(', or run under dualdiff.patch()')}."
+        f"{or_patch(', or run inside `with dualdiff.patch():`')}."
     )
 
 

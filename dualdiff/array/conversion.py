@@ -127,8 +127,8 @@ class Wrapper:
             f"its derivative, {user_line()}. Drop the conversion (traced arrays work in NumPy "
             f"functions as they are; write `A @ x` for `A.dot(x)`), use dualdiff.numpy.asarray or "
             f"dualdiff.numpy.array in its place, make an array to be assigned to with "
-            f"dualdiff.numpy.zeros{or_patch(', or run under dualdiff.patch()')}. If the result is "
-            f"to count as constant, pass dualdiff.value_of(x)."
+            f"dualdiff.numpy.zeros{or_patch(', or run inside `with dualdiff.patch():`')}. If the "
+            f"result is to count as constant, pass dualdiff.value_of(x)."
         )
 
     def _in_library(self) -> ConversionError | None:
@@ -177,13 +177,13 @@ class Wrapper:
             raise self._refuse_number(
                 f"{maker}([...], dtype=float)",
                 f"Make the array with dualdiff.numpy.{maker}"
-                f"{or_patch(', or run under dualdiff.patch()')}.",
+                f"{or_patch(', or run inside `with dualdiff.patch():`')}.",
             )
         raise self._refuse_number(
             "float()",
             "Leave the float() out: NumPy functions take and return traced scalars. For functions "
             f"of the math module write NumPy's (math.sin -> np.sin)"
-            f"{or_patch(', or run under dualdiff.patch()')}.",
+            f"{or_patch(', or run inside `with dualdiff.patch():`')}.",
         )
 
     def __int__(self) -> int:

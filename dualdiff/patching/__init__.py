@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from contextlib import ContextDecorator
+from typing import Any
 
 from .. import errors
 from ..array.conversion import STORES
@@ -85,8 +87,20 @@ class patch(ContextDecorator):  # used as a function and as a decorator
     array([0., 3.])
     """
 
+    _is_used = False
+
+    def __call__(self, func: Any) -> Any:
+        self._is_used = True
+        return super().__call__(func)
+
+    def __del__(self) -> None:
+        if not self._is_used:
+            text = "dualdiff.patch() alone does nothing: write `with dualdiff.patch():`"
+            warnings.warn(text, stacklevel=2)
+
     def __enter__(self) -> patch:
         global _names
+        self._is_used = True
         with _lock:
             if errors.patches == 0:
                 if _names is None:

@@ -100,7 +100,7 @@ def of_traced_alone(error: BaseException) -> ConversionError:
         f"{library_function_of(error) or 'the program'} complains of a traced value, and not of "
         f"the plain one, {line_text(*user_frame_of(error))}: {type(error).__name__}: "
         f"{str(error)[:200]}. It asks for the type of the value, or hands it to compiled code"
-        f"{or_patch(': run it under dualdiff.patch()')}. Declare its derivative with "
+        f"{or_patch(': run it inside `with dualdiff.patch():`')}. Declare its derivative with "
         f"dualdiff.extend (see docs/extending.md), or pass dualdiff.value_of(x) to count x as "
         f"constant."
     )
@@ -142,19 +142,19 @@ def explain(error: BaseException) -> DualdiffError | None:
         return ConversionError(
             f"a container that holds traced values cannot become a plain NumPy array, "
             f"{where}; write x.to_numpy() or x.values for a Series, a "
-            f"DataFrame or a DataArray{or_patch(', or run under dualdiff.patch()')}."
+            f"DataFrame or a DataArray{or_patch(', or run inside `with dualdiff.patch():`')}."
         )
     if text.startswith("Iterator operand"):
         return ConversionError(
             f"np.nditer takes no traced arrays, {where}; write dualdiff.numpy.nditer, or a "
-            f"loop over np.ndindex(x.shape){or_patch(', or run under dualdiff.patch()')}."
+            f"loop over np.ndindex(x.shape){or_patch(', or run inside `with dualdiff.patch():`')}."
         )
     if "has no callable" in text and "method" in text:
         name = text.rsplit("callable ", 1)[1].split(" ")[0]
         return ConversionError(
             f"numpy.{name} was called on an object array of traced scalars, {where}. Make "
             f"the array with dualdiff.numpy.array([...]) or np.stack([...])"
-            f"{or_patch(', or run under dualdiff.patch()')}."
+            f"{or_patch(', or run inside `with dualdiff.patch():`')}."
         )
     if isinstance(error, (TypeError, AttributeError)) and (met := _OBJECTS.search(text)):
         name = next((g for g in met.groups() if g), "a function")

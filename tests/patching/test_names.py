@@ -254,3 +254,8 @@ def test_names_of_a_namespace_that_is_no_module_are_replaced() -> None:
     with dd.patch():
         assert dd.grad(space["f"])(0.0) == 1.0
     assert space["exp"] is math.exp
+
+
+def test_a_call_of_patch_alone_says_that_it_does_nothing() -> None:
+    with pytest.warns(UserWarning, match="write `with dualdiff.patch"):
+        dd.patch()

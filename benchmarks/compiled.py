@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 import dualdiff as dd
 
@@ -284,6 +285,20 @@ def programme(xp: Any, cost: Any) -> Any:
     return best[n - 1, m - 1]
 
 
+def tridiagonal(xp: Any, x: Any) -> Any:
+    """Broyden's tridiagonal function."""
+    inner = (3.0 - 2.0 * x[1:-1]) * x[1:-1] - x[:-2] - 2.0 * x[2:] + 1.0
+    first = (3.0 - 2.0 * x[:1]) * x[:1] - 2.0 * x[1:2] + 1.0
+    last = (3.0 - 2.0 * x[-1:]) * x[-1:] - x[-2:-1] + 1.0
+    stack = getattr(xp, "vertcat", None)
+    return stack(first, inner, last) if stack else xp.concatenate([first, inner, last])
+
+
+def rosenbrock_symbols(xp: Any, x: Any) -> Any:
+    a, b = x[:-1], x[1:]
+    return (xp.sum1 if hasattr(xp, "sum1") else xp.sum)(100.0 * (b - a**2) ** 2 + (1.0 - a) ** 2)
+
+
 _M = RNG.normal(size=(40, 40))
 POSITIVE = _M @ _M.T + 40 * np.eye(40)
 ROWS = [
@@ -311,6 +326,10 @@ ROWS = [
     Row("Jacobian 100 -> 100", square_map, RNG.random(100), "jacobian"),
     Row("Jacobian 3 -> 1,000", tall_map, RNG.random(3), "jacobian"),
     Row("Jacobian 1,000 -> 3", wide_map, RNG.random(1000), "jacobian"),
+    Row("sparse Jacobian, tridiagonal, n = 10,000", tridiagonal, RNG.random(10_000),
+        "sparse_jacobian", casadi=True, jaxable=False),
+    Row("sparse Hessian, Rosenbrock 200", rosenbrock_symbols, RNG.random(200),
+        "sparse_hessian", casadi=True, jaxable=False),
     Row("Cholesky 40 x 40 by elements", cholesky, POSITIVE, jaxable=False),
     Row("heat equation in place, 200 x 50", heat, RNG.random(50), jaxable=False),
     Row("dynamic programme 30 x 30", programme, RNG.random((30, 30)), jaxable=False),
@@ -324,6 +343,8 @@ def eager(row: Row) -> Callable[[Any], Any]:
     if row.operator == "hvp":
         product = dd.hvp(f)
         return lambda x: product(x, DIRECTION)
+    if row.operator.startswith("sparse_"):
+        return getattr(dd, row.operator.removeprefix("sparse_"))(f, sparse=True)
     operator: Callable[..., Callable[[Any], Any]] = getattr(dd, row.operator)
     return operator(f)
 
@@ -365,7 +386,12 @@ def with_casadi(row: Row) -> Callable[[Any], Any] | None:
         if row.f is not chain
         else _casadi_chain(casadi, x[0])
     )
-    parts = [casadi.jacobian(y, x)] if row.operator == "jacobian" else [y, casadi.gradient(y, x)]
+    if row.operator == "sparse_hessian":
+        parts = [casadi.hessian(y, x)[0]]
+    elif row.operator.endswith("jacobian"):
+        parts = [casadi.jacobian(y, x)]
+    else:
+        parts = [y, casadi.gradient(y, x)]
     function = casadi.Function("f", [x], parts)
     return lambda v: function(v)
 
@@ -420,7 +446,7 @@ def measure(row: Row, rounds: int) -> dict[str, float]:
 
 def _flat(tree: Any) -> Any:
     leaves = tree if isinstance(tree, tuple) else (tree,)
-    return np.concatenate([np.ravel(leaf) for leaf in leaves])
+    return np.concatenate([leaf.data if issparse(leaf) else np.ravel(leaf) for leaf in leaves])
 
 
 def table(chosen: list[Row], rounds: int) -> Iterator[str]:

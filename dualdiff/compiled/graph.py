@@ -17,10 +17,12 @@ from ..core.batch import quiet
 from ..core.dual import new_trace
 from ..core.tape import new_tape
 from ..core.trace import materialize
+from ..rules.scipy.sparse.arrays import SparseArray
 from ..trees import Structure, flatten
 from .errors import Looked, Unrecordable
 from .forms import is_fixed
 from .recorder import INPUT, STORES, Call, Guard, Pick, Recorder, same
+from .signature import with_data
 from .steps import CarefulForward, CarefulTape
 from .values import KINDS, Plain, Recorded
 
@@ -41,16 +43,26 @@ class Graph:
         leaves, self.structure = flatten(out)
         self.outputs: list[int] = []
         self.samples: list[Any] = []
-        for leaf in leaves:
+        self.sparse: dict[int, Any] = {}  # SciPy's arrays for the data of sparse results
+        for k, leaf in enumerate(leaves):
+            if isinstance(leaf, SparseArray):
+                leaf = self._data_of(leaf, k)
             if is_box(leaf) or (type(leaf) is ndarray and leaf.dtype.hasobject):
                 leaf = materialize(leaf)
             if not (type(leaf) in KINDS or type(leaf) is ndarray or isinstance(leaf, _IMMUTABLE)):
                 raise Unrecordable(f"the result holds a {type(leaf).__name__}")
             self.outputs.append(recorder.ref(leaf))
-            self.samples.append(leaf.raw if type(leaf) in (Recorded, Plain) else leaf)
+            sample = leaf.raw if type(leaf) in (Recorded, Plain) else leaf
+            self.samples.append(with_data(self.sparse[k], sample) if k in self.sparse else sample)
         self.operations, self.operands = recorder.operations, recorder.operands
         self.forms, self.constants = recorder.forms, recorder.constants
         self.live = self._live()
+
+    def _data_of(self, x: SparseArray, k: int) -> Any:
+        """The data of a sparse result, whose structure is kept."""
+        own = x.canonical()
+        self.sparse[k] = own.structure
+        return own.data
 
     def _live(self) -> list[int]:
         """The nodes that are needed: what results, guards and varying shapes depend on."""
@@ -87,11 +99,19 @@ class Graph:
             and all(map(_alike, self.operations, other.operations))
             and len(self.constants) == len(other.constants)
             and all(map(_same_constant, self.constants, other.constants))
+            and all(map(_same_structure, self.sparse.values(), other.sparse.values()))
         )
 
 
 def _same_constant(a: Any, b: Any) -> bool:
     return same(a, b) if isinstance(a, (ndarray, *_IMMUTABLE, tuple)) else type(a) is type(b)
+
+
+def _same_structure(a: Any, b: Any) -> bool:
+    """Whether two sparse arrays have the same places, in the same order."""
+    return type(a) is type(b) and a.shape == b.shape and all(
+        map(np.array_equal, a.tocoo().coords, b.tocoo().coords)
+    )  # fmt: skip
 
 
 def _alike(a: Any, b: Any) -> bool:

@@ -80,7 +80,7 @@ def spelled(names: list[Any], rest: int) -> list[Any]:
 
 def has_holes(tree: Any) -> bool:
     """Whether a template has holes."""
-    if type(tree) in (list, tuple):
+    if isinstance(tree, (list, tuple)):
         return any(map(has_holes, tree))
     if type(tree) is dict:
         return any(map(has_holes, tree.values()))

@@ -204,7 +204,7 @@ class Recorder(Trace):
     result of this run, of which only type, shape and dtype are kept.
     """
 
-    adds = True
+    adds = replays = True
     __slots__ = (
         "_arrays",
         "_constants",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from .graph import Graph
 from .native import compile_graph
 from .recorder import Callback, Guard, same
 from .scalar import ScalarProgram
-from .signature import converter, has_surprise
+from .signature import converter, has_surprise, with_data
 from .source import Miss, SourceProgram
 
 CHECKED = 2  # replays of a recording that are compared with eager calls
@@ -38,10 +39,13 @@ class Recording:
         self.checks, self.replays, self.slower = CHECKED, 0, 0
         self.kinds = list(map(type, eager))
         self.dtypes = [x.dtype if type(x) is ndarray else None for x in eager]
+        self.sparse = graph.sparse
         self._prepare()
 
     def _prepare(self) -> None:
         self.converters = list(map(converter, self.kinds, self.dtypes))
+        for k, structure in self.sparse.items():
+            self.converters[k] = functools.partial(with_data, structure)
         self.outcomes = [(node, guard.outcome) for node, guard in self.guards.items()]
 
     def __getstate__(self) -> dict[str, Any]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
-from typing import Any
+from copy import copy
+from typing import Any, cast
 
 import numpy as np
 from numpy import float64, ndarray
+from scipy.sparse import issparse
 
 from ..array.box import is_box
 from ..core.batch import quiet
@@ -87,7 +89,7 @@ def has_surprise(x: Value) -> bool:
         return not math.isfinite(x)
     if isinstance(x, (complex, np.inexact)):
         return not np.isfinite(x)
-    return False
+    return issparse(x) and has_surprise(_entries(x))
 
 
 def all_close(found: Sequence[Any], wanted: Sequence[Any]) -> bool:
@@ -98,9 +100,14 @@ def all_close(found: Sequence[Any], wanted: Sequence[Any]) -> bool:
     return all(close(a, b, scale) for a, b in zip(found, wanted, strict=True))
 
 
+def _entries(x: Value) -> Any:
+    """The stored entries of a sparse array; other values as they are."""
+    return x.data if issparse(x) else x  # type: ignore[attr-defined]
+
+
 def _size(x: Value) -> float:
     """The largest finite magnitude in a leaf."""
-    x = np.asarray(x)
+    x = np.asarray(_entries(x))
     if x.dtype.kind not in "fc":
         return 0.0
     with np.errstate(all="ignore"):
@@ -111,6 +118,10 @@ def close(a: Value, b: Value, scale: float = 0.0) -> bool:
     """Whether two leaves agree up to rounding; `scale` is the size of all leaves."""
     if isinstance(a, (str, type(None))) or isinstance(b, (str, type(None))):
         return bool(a == b)
+    if issparse(b):
+        x, y = cast(Any, a), cast(Any, b)
+        alike = type(x) is type(y) and x.shape == y.shape and x.dtype == y.dtype
+        return alike and _size(x - y) <= 1e-8 * _size(b) + _TINY * scale
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape or a.dtype.kind != b.dtype.kind:
         return False
@@ -123,6 +134,17 @@ def close(a: Value, b: Value, scale: float = 0.0) -> bool:
     with np.errstate(all="ignore"):
         near = np.abs(a - b) <= tolerance * size + _TINY * max(scale, size)
     return bool(np.all(near | (a == b) | ((a != a) & (b != b))))
+
+
+def with_data(structure: Any, data: ndarray) -> Any:
+    """A sparse array with the places of another and new values; shares no memory with it."""
+    out = copy(structure)  # SciPy has checked the places
+    for name in ("indices", "indptr", "coords"):
+        held = vars(out).get(name)
+        if held is not None:
+            setattr(out, name, tuple(map(np.copy, held)) if type(held) is tuple else held.copy())
+    out.data = np.array(data)
+    return out
 
 
 def converter(kind: type, dtype: Any) -> Callable[[Any], Any]:

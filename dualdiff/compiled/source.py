@@ -12,6 +12,7 @@ from numpy import ndarray
 from ..core.types import Value
 from .forms import INFIX, PREFIX, is_fixed
 from .graph import Graph
+from .operations import has_holes
 from .recorder import INPUT, Call, Guard, Hole, Pick, form_of
 from .updates import makes, reads, updates
 
@@ -96,6 +97,36 @@ class _Writer:
             return f"({x!r})"
         return self.named(x, "c")
 
+    def filled(self, tree: Any, xs: Sequence[str]) -> str | None:
+        """A template as text, with operands in place of its holes; None if it has no text."""
+        kind = type(tree)
+        if kind is Hole:
+            return xs[tree.place]
+        if kind in (int, bool, type(None)):
+            return f"({tree!r})"
+        if not has_holes(tree):
+            return self.named(tree, "c")
+        if kind is slice:
+            return self._joined("slice(", (tree.start, tree.stop, tree.step), ")", xs)
+        if kind is list:
+            return self._joined("[", tree, "]", xs)
+        return self._joined("(", tree, ",)", xs) if kind is tuple else None
+
+    def _joined(self, start: str, parts: Sequence[Any], stop: str, xs: Sequence[str]) -> str | None:
+        made = [self.filled(part, xs) for part in parts]
+        return None if None in made else f"{start}{', '.join(map(str, made))}{stop}"
+
+    def call(self, operation: Call, xs: Sequence[str]) -> str:
+        """A function of containers and keywords, whose operands are written out."""
+        args = [self.filled(a, xs) for a in operation.args]
+        given = {k: self.filled(v, xs) for k, v in operation.kwargs.items()}
+        if None in args or None in given.values() or not all(map(str.isidentifier, given)):
+            return f"{self.named(operation, 'f')}({', '.join(xs)})"
+        if operation.function is operator.getitem:
+            return f"{args[0]}[{args[1]}]"
+        operands = [*map(str, args), *(f"{k}={v}" for k, v in given.items())]
+        return f"{self.named(operation.function, 'f')}({', '.join(operands)})"
+
     def item(self, item: Any) -> list[str]:
         """The statements of a node or a kernel."""
         if type(item) is int:
@@ -125,6 +156,8 @@ class _Writer:
             text = f"{self.named(operation, 'f')}.update({', '.join(xs)})"
         elif (ufunc := _folded(graph, node)) is not None:
             text = f"fold({self.named(ufunc, 'u')}, {xs[0]})"
+        elif type(operation) is Call:
+            text = self.call(operation, xs)
         elif type(operation) is Pick:
             text = xs[0] + "".join(f"[{i}]" for i in operation.path)
         else:

@@ -113,6 +113,7 @@ class Trace:
     fast: bool  # whether operations may do without `process`
     level: int
     adds: bool = False  # whether `add` does in one step what a read, a sum and a store do
+    replays: bool = False  # whether it only writes down a program, below all derivatives
 
     def open(self) -> None:
         """Take the next level from the global counter."""

@@ -10,6 +10,8 @@ import numpy as np
 from numpy import ndarray
 from scipy.sparse import csr_array
 
+from ..array.box import is_box
+from ..rules.scipy.sparse.arrays import SparseArray
 from .color.coloring import Coloring, MixedColoring
 
 
@@ -50,11 +52,16 @@ class Compression:
             return self._with(data)
         assert pushed is not None
         assert pulled is not None
+        if is_box(pushed):
+            order = np.argsort(~self.by_row, kind="stable").argsort()
+            return self._with(np.concatenate([pulled, pushed])[order])
         data = np.empty(self.places.size, np.result_type(pushed, pulled))
         data[self.by_row], data[~self.by_row] = pulled, pushed
         return self._with(data)
 
-    def _with(self, data: ndarray) -> csr_array:
+    def _with(self, data: ndarray) -> Any:
+        if is_box(data):
+            return SparseArray(data, self.pattern)
         matrix = copy(self.pattern)  # SciPy has checked its structure already
         matrix.data = data
         matrix.indices, matrix.indptr = matrix.indices.copy(), matrix.indptr.copy()

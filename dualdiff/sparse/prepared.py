@@ -27,6 +27,7 @@ from .choose import PatternError, compress, given_pattern, saves_nothing
 from .compression import canonical, seeds
 from .evaluate import Passes, one_pass
 from .pattern import draw
+from .recorded import is_recorded, recorded
 from .sparsity import hessian_pattern, pattern_of
 from .verify import Probe, probe_of, rounding_of
 
@@ -69,9 +70,8 @@ class Prepared:
         self._sizes = sizes_of(inputs.values)
         self._check_inputs(inputs)
         if not sum(self._sizes):
-            raise UnsupportedInputError(
-                f"there is nothing to differentiate: the arguments have no elements, {user_line()}"
-            )
+            none = "there is nothing to differentiate: the arguments have no elements"
+            raise UnsupportedInputError(f"{none}, {user_line()}")
         self.given = pattern is not None
         self.local = False
         self._usual: ndarray | None = None  # errors of lines with a complete pattern
@@ -170,6 +170,8 @@ class Prepared:
         """The results and the derivative at one point, where other threads may find entries too."""
         own = object.__new__(type(self))
         own.__dict__.update(self.__dict__)
+        if any(map(is_recorded, inputs.values)):
+            return recorded(own, inputs.of(self._function()))
         try:
             return own._found(inputs)
         finally:
@@ -255,7 +257,7 @@ class Prepared:
         )
 
     def _check_inputs(self, inputs: Inputs) -> None:
-        if any(map(is_box, inputs.values)):
+        if any(is_box(v) and not is_recorded(v) for v in inputs.values):
             raise UnsupportedInputError(
                 f"a sparse derivative cannot be differentiated itself, {user_line()}; use "
                 f"sparse=False there"
@@ -287,10 +289,9 @@ class Prepared:
                 f"{user_line()}; where the size of a result depends on the values of the arguments "
                 f"there is no one matrix"
             )
-        if any(map(is_box, outputs.values)):
-            raise UnsupportedInputError(
-                f"a sparse derivative cannot be differentiated itself, {user_line()}"
-            )
+        if any(is_box(v) and not is_recorded(v) for v in outputs.values):
+            own = "a sparse derivative cannot be differentiated itself"
+            raise UnsupportedInputError(f"{own}, {user_line()}")
         if self._compression.rows is not None and any_complex(outputs.values):
             raise UnsupportedInputError(
                 f"the sparse Jacobian of a complex result is computed by columns, {user_line()}; "

@@ -91,6 +91,11 @@ class SparseArray:
         self._data = values
 
     @property
+    def structure(self) -> Any:
+        """A SciPy array of the same structure; its own values mean nothing."""
+        return self._like
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return self.layout.shape

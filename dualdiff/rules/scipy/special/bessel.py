@@ -16,7 +16,7 @@ from ....array.box import is_box, unbox
 from ....core.batch import dtype_of
 from ....core.types import Value
 from .bessel_orders import ive_order, jv_order, kve_order, yv_order
-from .kinds import closed, signed, where
+from .kinds import closed, level_far_out, signed, where
 
 ROOT_I = 0.3989422804014327  # 1 / sqrt(2 pi)
 ROOT_K = 1.2533141373155003  # sqrt(pi / 2)
@@ -92,8 +92,8 @@ def _zeros(x: Value) -> Any:
     return np.zeros(np.shape(unbox(x)))
 
 
-closed("j0", lambda x: -special.j1(x))
-closed("j1", lambda x: 0.5 * (special.j0(x) - special.jv(2, x)))
+closed("j0", lambda x: level_far_out(lambda x: -special.j1(x), x))
+closed("j1", lambda x: level_far_out(lambda x: 0.5 * (special.j0(x) - special.jv(2, x)), x))
 closed("y0", lambda x: -special.y1(x))
 closed("y1", lambda x: 0.5 * (special.y0(x) - special.yv(2, x)))
 closed("i0", lambda x: special.i1(x))

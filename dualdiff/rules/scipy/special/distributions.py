@@ -9,7 +9,7 @@ from scipy import special
 
 from ....array.box import unbox
 from ....core.types import Value
-from .kinds import by, closed, column, flat, inverse, partial, where
+from .kinds import by, closed, column, flat, inverse, level_far_out, partial, where
 
 PI = np.pi
 MANY = np.arange(1.0, 40.0)
@@ -48,8 +48,8 @@ def _smirnov_dd(n: Any, d: Any) -> Any:
     return d * np.sum(np.where(inside, np.exp(choose + logs), 0.0), axis=-1)
 
 
-closed("kolmogorov", lambda x: _kolmogorov_dy(x))
-closed("_kolmogc", lambda x: -_kolmogorov_dy(x))
+closed("kolmogorov", lambda x: level_far_out(_kolmogorov_dy, x))
+closed("_kolmogc", lambda x: -level_far_out(_kolmogorov_dy, x))
 by("_kolmogp", _kolmogorov_dy)
 inverse("kolmogi", lambda p, t: special.kolmogorov(t) - p)
 inverse("_kolmogci", lambda p, t: 1 - special.kolmogorov(t) - p)

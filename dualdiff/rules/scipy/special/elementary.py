@@ -76,7 +76,7 @@ _expit_slope = declared(
     name="special.expit_slope",
 )
 closed("expit", lambda x, ans: _expit_slope(x) if is_box(x) else ans * special.expit(-x))
-closed("logit", lambda x: 1 / (x * (1 - x)))
+closed("logit", lambda x: 1 / x + 1 / (1 - x))
 closed("log_expit", lambda x: special.expit(-x))
 closed("_log1mexp", lambda x: -1 / np.expm1(-x))
 

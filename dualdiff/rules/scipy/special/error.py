@@ -10,7 +10,7 @@ from scipy import special
 from ....array.box import is_box, unbox
 from ....core.batch import dtype_of
 from ....core.types import Value
-from .kinds import by, closed, find, inverse, several, where
+from .kinds import by, closed, find, inverse, level_far_out, several, where
 
 PI = np.pi
 TWO_BY_SQRT_PI = 1.1283791670955126
@@ -108,7 +108,7 @@ closed(
 )
 closed(
     "voigt_profile",
-    lambda x, y, z: _voigt(x, y, z, 0),
+    lambda x, y, z: level_far_out(lambda x: _voigt(x, y, z, 0), x),
     lambda x, y, z: _voigt(x, y, z, 1),
     lambda x, y, z: _voigt(x, y, z, 2),
 )

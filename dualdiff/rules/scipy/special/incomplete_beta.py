@@ -288,15 +288,8 @@ inverse("nbdtrik", lambda y, n, p, t: special.betainc(n, t + 1, p) - y)
 inverse("nbdtrin", lambda k, y, p, t: special.betainc(t, k + 1, p) - y)
 by("_binom_cdf", lambda k, n, p: -_more_than(k, n, p), [0, 1])
 by("_binom_sf", _more_than, [0, 1])
-closed("_binom_pmf", None, None, lambda x, y, z, ans: ans * (x - y * z) / (z * (1 - z)))
 by("_nbinom_cdf", lambda k, n, p: special.betainc(n, _up(k), p), [0])
 by("_nbinom_sf", lambda k, n, p: special.betaincc(n, _up(k), p), [0])
-closed(
-    "_nbinom_pmf",
-    None,
-    lambda x, y, z, ans: ans * (psi_difference(y, x * 1.0) + np.log(z)),
-    lambda x, y, z, ans: ans * (y / z - x / (1 - z)),
-)
 for _name in ("_binom_ppf", "_binom_isf", "_nbinom_ppf", "_nbinom_isf"):
     if find(_name) is not None:
         register(find(_name), zero_derivative(find(_name)))  # integers

@@ -10,7 +10,7 @@ from scipy import special
 from ....array.box import is_box, unbox
 from ....core.types import Value
 from .elementary import over
-from .kinds import closed, horner, several, where
+from .kinds import closed, horner, level_far_out, several, where
 
 LOG_BY = tuple(-((-1.0) ** k) / (k + 1) for k in range(36))  # log(z) / (1 - z) by powers of z - 1
 
@@ -41,6 +41,6 @@ closed("exp1", lambda x: -np.exp(-x) / x)
 closed("expi", lambda x: np.exp(x) / x)
 closed("expn", None, _expn)
 closed("_scaled_exp1", lambda x, ans: ans * (1 + 1 / x) - 1)
-closed("spence", lambda x: _spence_dz(x))
+closed("spence", lambda x: level_far_out(_spence_dz, x))
 several("sici", lambda x, ans: (over(np.sin(x), x, 1.0), np.cos(x) / x))
 several("shichi", lambda x, ans: (over(np.sinh(x), x, 1.0), np.cosh(x) / x))

@@ -272,6 +272,14 @@ def where(mask: Any, inside: Function, outside: Function, *args: Any, fill: floa
     )
 
 
+def level_far_out(slope: Function, x: Value, *rest: Any) -> Any:
+    """``slope(x, *rest)``, and 0 where x is infinite: the function has a limit there."""
+    far = np.isinf(unbox(x))
+    if not np.any(far):
+        return slope(x, *rest)
+    return np.where(far, 0.0, slope(np.where(far, 1.0, x), *rest))
+
+
 def is_few(*args: Any) -> bool:
     """Whether arguments are plain and so short that calls of NumPy are what costs."""
     return not any(map(is_box, args)) and all(np.size(a) <= FEW for a in args)

@@ -46,6 +46,41 @@ _invgauss_quantile("_invgauss_ppf", 1.0)
 _invgauss_quantile("_invgauss_isf", -1.0)
 
 
+# Masses of binomial distributions. Where p is 0 or 1 the score is infinite beside a mass of 0, and
+# the derivative is a difference of masses of one trial less, or one success more.
+_binom_pmf: Any = find("_binom_pmf") or find("_binom_pdf")
+_nbinom_pmf: Any = find("_nbinom_pmf") or find("_nbinom_pdf")
+
+
+def _binom_dp(k: Any, n: Any, p: Value, ans: Value) -> Any:
+    end = (unbox(p) == 0) | (unbox(p) == 1)
+    if not np.any(end):
+        return ans * (k - n * p) / (p * (1 - p))
+    one_more = np.where(k > 0, _binom_pmf(np.maximum(k - 1, 0), n - 1, p), 0.0)
+    as_many = np.where(k < n, _binom_pmf(np.minimum(k, n - 1), n - 1, p), 0.0)
+    inner = np.where(end, 0.5, p)
+    return np.where(end, n * (one_more - as_many), ans * (k - n * inner) / (inner * (1 - inner)))
+
+
+def _nbinom_dp(k: Any, n: Value, p: Value, ans: Value) -> Any:
+    end = unbox(p) == 1
+    if not np.any(end):
+        return ans * (n / p - k / (1 - p))
+    one_less = np.where(k > 0, _nbinom_pmf(np.maximum(k - 1, 0), n + 1, p), 0.0)
+    inner = np.where(end, 0.5, p)
+    return np.where(end, n / p * (ans - one_less), ans * (n / p - k / (1 - inner)))
+
+
+for _mass in ("pmf", "pdf"):  # the second is the name before release 1.15
+    closed(f"_binom_{_mass}", None, None, lambda x, y, z, ans: _binom_dp(x, y, z, ans))
+    closed(
+        f"_nbinom_{_mass}",
+        None,
+        lambda x, y, z, ans: ans * (psi_difference(y, x * 1.0) + np.log(z)),
+        lambda x, y, z, ans: _nbinom_dp(x, y, z, ans),
+    )
+
+
 # Moments from raw moments, and raw moments from cumulants.
 def _skewness(m1: Any, m2: Any, m3: Any) -> Any:
     return (m3 - 3 * m1 * m2 + 2 * m1**3) / (m2 - m1 * m1) ** 1.5
@@ -130,13 +165,6 @@ by("_binom_mean", lambda n, p: unbox(n) * p, [0])
 by("_binom_variance", lambda n, p: unbox(n) * p * (1 - p), [0])
 by("_binom_skewness", lambda n, p: (1 - 2 * p) / np.sqrt(unbox(n) * p * (1 - p)), [0])
 by("_binom_kurtosis_excess", lambda n, p: 1 / (unbox(n) * p * (1 - p)) - 6 / unbox(n), [0])
-closed("_binom_pdf", None, None, lambda x, y, z, ans: ans * (x - y * z) / (z * (1 - z)))
-closed(
-    "_nbinom_pdf",
-    None,
-    lambda x, y, z, ans: ans * (psi_difference(y, x * 1.0) + np.log(z)),
-    lambda x, y, z, ans: ans * (y / z - x / (1 - z)),
-)
 by("_ncx2_cdf", lambda x, k, c: special.chndtr(x, k, c))
 by("_nct_cdf", lambda x, v, c: special.nctdtr(v, c, x))
 by("_ncf_cdf", lambda x, m, n, c: special.ncfdtr(m, n, c, x))

@@ -14,7 +14,7 @@ from ....core.types import Value
 from ...numpy.creation import contains_box
 from ...numpy.manipulation import as_operand
 from .elementary import over
-from .kinds import closed, column, double, find, flat, partial, where
+from .kinds import closed, column, double, find, flat, level_far_out, partial, where
 
 HEAD = 20
 # B_2j / (2 j)!
@@ -49,7 +49,11 @@ _slope_right, _slope_left = partial(_euler_maclaurin, 0), partial(_reflected, 0)
 def zeta_s(s: Any, q: Any) -> Any:
     """The derivative of the zeta function in s."""
     left = np.real(unbox(s)) < 0
-    return where(left, _slope_left, _slope_right, double(s), double(q), fill=2.0)
+
+    def slope(s: Any, q: Any) -> Any:
+        return where(left, _slope_left, _slope_right, s, q, fill=2.0)
+
+    return level_far_out(slope, double(s), double(q))
 
 
 _zeta: Any = find("_zeta")

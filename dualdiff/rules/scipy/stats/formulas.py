@@ -17,7 +17,7 @@ from ..rebinding import AFTER
 from ..special.elementary import log1prel
 from ..special.incomplete_beta import beta_density, score_a, score_b
 from ..special.incomplete_gamma import gamma_density, score
-from ..special.kinds import declared
+from ..special.kinds import declared, where
 from ..special.student import t_score
 from .compiled import COMPILED
 
@@ -84,6 +84,22 @@ def _genextreme_logpdf(x: Value, c: Value) -> Any:
     return -np.exp(power) + power - np.log1p(-c * x)
 
 
+def _geom(by_log: Callable[..., Any], by_power: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of ``log((1 - p)**k)``, at p = 1 of the power, whose derivative is finite."""
+
+    def function(k: Value, p: Value) -> Any:
+        certain, k = np.broadcast_arrays(unbox(p) == 1, np.floor(unbox(k)))
+        return where(
+            certain,
+            lambda k, p: by_power((1 - p) ** k),
+            lambda k, p: by_log(k * np.log1p(-p)),
+            k, p,
+            fill=0.5,
+        )  # fmt: skip
+
+    return function
+
+
 EXTREME: dict[tuple[str, str], Callable[..., Any]] = {
     ("genextreme", "logpdf"): _away_from_end("genextreme", -1.0, _genextreme_logpdf),
     ("genextreme", "cdf"): lambda x, c: np.exp(-np.exp(-_power_log(x, -c))),
@@ -123,6 +139,8 @@ FORMULAS: dict[tuple[str, str], Callable[..., Any]] = (
         ("skewnorm", "pdf"): lambda x, a: np.exp(_skewnorm_logpdf(x, a)),
         ("cosine", "logpdf"): lambda x: 2 * np.log(np.cos(x / 2)) - np.log(np.pi),
         ("cosine", "pdf"): lambda x: np.cos(x / 2) ** 2 / np.pi,
+        ("geom", "cdf"): _geom(lambda log: -np.expm1(log), lambda rest: 1 - rest),
+        ("geom", "sf"): _geom(np.exp, lambda rest: rest),
         ("poisson", "pmf"): lambda k, mu: gamma_density(k + 1, mu),
     }
 )

@@ -73,3 +73,19 @@ def test_beyond_the_last_integer_probabilities_do_not_change():
     slopes = dd.jvp(lambda p: stats.bernoulli.cdf([0, 1], p), (0.3,), (1.0,))[1]
     np.testing.assert_allclose(slopes, [-1, 0], rtol=1e-14)
     assert dd.grad(lambda p: stats.binom.sf(4, 5, p))(0.3) == pytest.approx(5 * 0.3**4, rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("masses", "p", "slopes"),
+    [
+        (lambda p: stats.binom.pmf([0, 1, 2], 5, p), 0.0, [-5.0, 5.0, 0.0]),
+        (lambda p: stats.binom.pmf([3, 4, 5], 5, p), 1.0, [0.0, -5.0, 5.0]),
+        (lambda p: stats.nbinom.pmf([0, 1, 2], 2.5, p), 1.0, [2.5, -2.5, 0.0]),
+        (lambda p: stats.bernoulli.pmf([0, 1], p), 0.0, [-1.0, 1.0]),
+        (lambda p: stats.geom.cdf([1, 2], p), 1.0, [1.0, 0.0]),
+        (lambda c: stats.weibull_min.cdf([np.inf, -np.inf], c), 1.5, [0.0, 0.0]),
+        (lambda c: stats.gamma.pdf([np.inf], c), 1.5, [0.0]),
+    ],
+)
+def test_masses_of_a_sure_outcome_and_functions_at_infinity(masses, p, slopes):
+    assert dd.jacobian(masses)(p).tolist() == pytest.approx(slopes)

@@ -17,6 +17,7 @@ from ..core.types import Value
 from ..errors import UnsupportedInputError, describe, user_line
 from .conversion import HOLLOW, WATCHERS, Wrapper, face, observe, of_arrays, shell, unbox
 from .dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
+from .kinds import is_written_to
 
 __all__ = ["HOLLOW", "WATCHERS", "Box", "face", "is_box", "observe", "shell", "unbox"]
 
@@ -480,7 +481,8 @@ def _one_or_all(args: tuple[Any, ...]) -> Any:
 
 def _in_place(box: Box, new: Any) -> Any:
     """Store the result of ``box + v`` for ``box += v``; for a number, return it."""
-    if type(shell(box)) is not np.ndarray:
+    array = shell(box)
+    if type(array) is not np.ndarray and not is_written_to(array):
         return new
     shape = np.shape(new)
     if shape != box.shape:

@@ -30,7 +30,7 @@ from ..core.trace import STORED, Traced, materialize, settle, top_trace
 from ..core.types import Cotangent, Residuals, Tangent, Value
 from .box import is_box, shell
 from .dispatch import register
-from .kinds import has_foreign, is_foreign, library_of, stored, zeros
+from .kinds import has_foreign, is_foreign, library_of, shares_memory, stored, zeros
 from .layout import layout_of
 from .stores import BUSY, Place, assign, freeze_index, store
 from .views import Array, View, content_of, detached, make_view
@@ -275,7 +275,7 @@ def getitem(self: Any, index: Any) -> Any:
     if not is_basic(index):
         return GETITEM.general(self, index=index)
     seen = shell(self)[index]
-    if type(seen) is not ndarray:
+    if type(seen) is not ndarray and not (shape_of(seen) and shares_memory(seen, shell(self))):
         return detached(GETITEM.inner(content_of(self), params))
     if stored or type(self) is View:
         return View(self, GETITEM, params)

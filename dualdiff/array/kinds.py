@@ -123,6 +123,21 @@ def kept(x: Value) -> Any:
     return copied(x)
 
 
+def is_written_to(x: Value) -> bool:
+    """Whether ``x += y`` changes a foreign array itself; of a lazy or read-only one it makes
+    another."""
+    if not is_foreign(x) or is_lazy(x) or not np.ndim(x):
+        return False
+    return bool(getattr(getattr(x, "flags", None), "writeable", True))
+
+
+def shares_memory(x: Value, y: Value) -> bool:
+    """Whether stores into one foreign array reach another; lazy ones have no memory to share."""
+    if not is_foreign(x) or not is_foreign(y) or is_lazy(x) or is_lazy(y):
+        return False
+    return bool(np.may_share_memory(x, y))
+
+
 def copied(x: Value) -> Any:
     """A copy of a foreign array, if it can be copied; of a lazy one only its graph has a name."""
     copy = getattr(x, "copy", None)

@@ -17,7 +17,7 @@ from numpy import ndarray
 from ..core.trace import STORED, Reference, Traced, is_stored, is_tracing
 from ..core.types import Value
 from .box import Box, face, is_box, shell
-from .kinds import copied, is_foreign
+from .kinds import copied, is_foreign, shares_memory
 
 
 def _number(name: str) -> Any:
@@ -169,9 +169,9 @@ def detached(content: Value) -> Any:
 def make_view(base: Any, prim: Any, params: dict[str, Any], inner: Any) -> Any:
     """`inner` as a view of `base` if NumPy makes a view, else `inner` itself."""
     out, source = shell(inner), shell(base)
-    if type(out) is ndarray and type(source) is ndarray and np.may_share_memory(out, source):
-        return View(base, prim, params, inner)
-    return inner
+    if type(out) is ndarray and type(source) is ndarray:
+        return View(base, prim, params, inner) if np.may_share_memory(out, source) else inner
+    return View(base, prim, params, inner) if shares_memory(out, source) else inner
 
 
 def localize(ans: Value) -> Any:

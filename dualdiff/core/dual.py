@@ -9,7 +9,7 @@ from typing import Any
 from numpy import ndarray
 
 from ..array.box import shell
-from ..array.kinds import PLAIN, OfLibrary, has_foreign
+from ..array.kinds import PLAIN, OfLibrary, has_foreign, is_foreign, zeros
 from ..array.layout import layout_of, zeros_in_layout
 from ..array.stores import Place, store
 from .batch import SILENT, Shape, cast, error_state, set_error_state, spec_of
@@ -101,6 +101,8 @@ new_trace: ContextVar[Callable[[Shape], ForwardTrace]] = ContextVar(
 def zero_tangent(value: Value, batch: Shape) -> Any:
     """Zeros as a tangent of `value`, in its memory layout."""
     value = shell(value)
+    if is_foreign(value):
+        return zeros(value, batch + value.shape)
     layout = layout_of(value) if type(value) is ndarray else None
-    zeros = zeros_in_layout(spec_of(value), layout, batch)
-    return zeros if zeros.ndim or type(value) is ndarray else zeros[()]
+    made = zeros_in_layout(spec_of(value), layout, batch)
+    return made if made.ndim or type(value) is ndarray else made[()]

@@ -138,3 +138,48 @@ def test_sparse_arrays_of_pydata_are_constants(f: Any) -> None:
     constant, w = sparse.COO.from_numpy(PLAIN), np.array([1.0, -2.0, 0.5])
     found = dd.grad(lambda w: f(constant, w))(w)
     np.testing.assert_allclose(found, dd.grad(lambda w: f(PLAIN, w))(w))
+
+
+def _through_a_slice(x: Any) -> Any:
+    y = x * 1.0
+    y[1:][1:][0] = x[0] * x[1]
+    part = y[::2]
+    part += x[1::2]
+    return np.sum(y**3)
+
+
+def _through_a_shape(x: Any) -> Any:
+    y = x * 1.0
+    np.reshape(y, (2, -1))[1] = x[:3] * 2
+    return np.sum(y**3)
+
+
+def _through_a_transpose(x: Any) -> Any:
+    y = np.reshape(x * 1.0, (2, -1))
+    y.T[0] = x[:2] ** 2
+    return np.sum(y**3)
+
+
+def _into_zeros(x: Any) -> Any:
+    y = np.zeros_like(x)
+    part, same = y[1:], y
+    part[:] = x[1:] * x[:-1]
+    same += x
+    return np.sum(y**3)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize(
+    "f", [_through_a_slice, _through_a_shape, _through_a_transpose, _into_zeros]
+)
+def test_stores_into_views_reach_their_base(f: Any, library: str) -> None:
+    make = LIBRARIES[library]()
+    plain, v = np.linspace(0.5, 2.0, 6), np.arange(6.0)
+    x, direction = make(plain), make(v)
+    strict.TRANSFERS.clear()
+    found = [dd.grad(f)(x), dd.jvp(f, (x,), (direction,))[1], dd.hvp(f)(x, direction)]
+    assert not strict.TRANSFERS
+    gradient = dd.grad(f)(plain)
+    expected = [gradient, gradient @ v, dd.hvp(f)(plain, v)]
+    for a, e in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a.get(), e, rtol=1e-12)

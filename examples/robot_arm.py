@@ -102,7 +102,7 @@ def main(folder: Path) -> None:
     right = figure.add_subplot(1, 2, 2)
     for k in range(7):
         right.plot(TIMES, np.degrees(angles[:, k]), label=f"joint {k + 1}")
-    right.set(xlabel="time", ylabel="angle [°]", title="The joints", ylim=(None, 190))
+    right.set(xlabel="time [s]", ylabel="angle [°]", title="The joints", ylim=(None, 190))
     right.legend(fontsize=8, ncols=4, loc="upper center")
     path = folder / "robot_arm.png"
     figure.savefig(path, dpi=120)

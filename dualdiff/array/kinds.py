@@ -117,10 +117,7 @@ def kept(x: Value) -> Any:
     """A value that later stores of the program do not reach, if it is a foreign array."""
     if type(x) in PLAIN or not is_foreign(x):
         return x
-    flags = getattr(x, "flags", None)
-    if flags is not None and not getattr(flags, "writeable", True):
-        return x
-    return copied(x)
+    return copied(x) if _is_writeable(x) else x
 
 
 def is_written_to(x: Value) -> bool:
@@ -128,6 +125,10 @@ def is_written_to(x: Value) -> bool:
     another."""
     if not is_foreign(x) or is_lazy(x) or not np.ndim(x):
         return False
+    return _is_writeable(x)
+
+
+def _is_writeable(x: Value) -> bool:
     return bool(getattr(getattr(x, "flags", None), "writeable", True))
 
 

@@ -169,9 +169,9 @@ def detached(content: Value) -> Any:
 def make_view(base: Any, prim: Any, params: dict[str, Any], inner: Any) -> Any:
     """`inner` as a view of `base` if NumPy makes a view, else `inner` itself."""
     out, source = shell(inner), shell(base)
-    if type(out) is ndarray and type(source) is ndarray:
-        return View(base, prim, params, inner) if np.may_share_memory(out, source) else inner
-    return View(base, prim, params, inner) if shares_memory(out, source) else inner
+    plain = type(out) is ndarray and type(source) is ndarray
+    shared = np.may_share_memory(out, source) if plain else shares_memory(out, source)
+    return View(base, prim, params, inner) if shared else inner
 
 
 def localize(ans: Value) -> Any:

@@ -18,11 +18,11 @@ from ..core.dual import new_trace
 from ..core.tape import new_tape
 from ..core.trace import materialize
 from ..rules.scipy.sparse.arrays import SparseArray
+from ..rules.scipy.sparse.layout import with_data
 from ..trees import Structure, flatten
 from .errors import Looked, Unrecordable
 from .forms import is_fixed
 from .recorder import INPUT, STORES, Call, Guard, Pick, Recorder, same
-from .signature import with_data
 from .steps import CarefulForward, CarefulTape
 from .values import KINDS, Plain, Recorded
 
@@ -53,7 +53,9 @@ class Graph:
                 raise Unrecordable(f"the result holds a {type(leaf).__name__}")
             self.outputs.append(recorder.ref(leaf))
             sample = leaf.raw if type(leaf) in (Recorded, Plain) else leaf
-            self.samples.append(with_data(self.sparse[k], sample) if k in self.sparse else sample)
+            if k in self.sparse:
+                sample = with_data(self.sparse[k], np.array(sample))
+            self.samples.append(sample)
         self.operations, self.operands = recorder.operations, recorder.operands
         self.forms, self.constants = recorder.forms, recorder.constants
         self.live = self._live()

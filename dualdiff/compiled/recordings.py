@@ -6,16 +6,18 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from numpy import ndarray
 
 from ..core.batch import SILENT, error_state, set_error_state
+from ..rules.scipy.sparse.layout import with_data
 from ..trees import LEAF
 from .errors import Unrecordable
 from .graph import Graph
 from .native import compile_graph
 from .recorder import Callback, Guard, same
 from .scalar import ScalarProgram
-from .signature import converter, has_surprise, with_data
+from .signature import converter, has_surprise
 from .source import Miss, SourceProgram
 
 CHECKED = 2  # replays of a recording that are compared with eager calls
@@ -45,7 +47,7 @@ class Recording:
     def _prepare(self) -> None:
         self.converters = list(map(converter, self.kinds, self.dtypes))
         for k, structure in self.sparse.items():
-            self.converters[k] = functools.partial(with_data, structure)
+            self.converters[k] = functools.partial(_filled, structure)
         self.outcomes = [(node, guard.outcome) for node, guard in self.guards.items()]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -66,6 +68,10 @@ class Recording:
             return False
         own, its = dict(self.outcomes).get(guard), dict(other.outcomes).get(guard)
         return not same(own, its)
+
+
+def _filled(structure: Any, data: ndarray) -> Any:
+    return with_data(structure, np.array(data))
 
 
 def run(recorded: Recording, dynamic: Sequence[Any]) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
-from copy import copy
 from typing import Any, cast
 
 import numpy as np
@@ -102,7 +101,7 @@ def all_close(found: Sequence[Any], wanted: Sequence[Any]) -> bool:
 
 def _entries(x: Value) -> Any:
     """The stored entries of a sparse array; other values as they are."""
-    return x.data if issparse(x) else x  # type: ignore[attr-defined]
+    return cast(Any, x).data if issparse(x) else x
 
 
 def _size(x: Value) -> float:
@@ -134,17 +133,6 @@ def close(a: Value, b: Value, scale: float = 0.0) -> bool:
     with np.errstate(all="ignore"):
         near = np.abs(a - b) <= tolerance * size + _TINY * max(scale, size)
     return bool(np.all(near | (a == b) | ((a != a) & (b != b))))
-
-
-def with_data(structure: Any, data: ndarray) -> Any:
-    """A sparse array with the places of another and new values; shares no memory with it."""
-    out = copy(structure)  # SciPy has checked the places
-    for name in ("indices", "indptr", "coords"):
-        held = vars(out).get(name)
-        if held is not None:
-            setattr(out, name, tuple(map(np.copy, held)) if type(held) is tuple else held.copy())
-    out.data = np.array(data)
-    return out
 
 
 def converter(kind: type, dtype: Any) -> Callable[[Any], Any]:

@@ -15,6 +15,7 @@ from ..trees import LEAF
 from .parameters import Parameters
 
 Limits = tuple[ndarray, ndarray]
+UNBOUNDED = (-np.inf, np.inf)  # SciPy's two sides
 
 
 def limits_of(parameters: Parameters, bounds: Any, by_sides: bool) -> Limits | None:

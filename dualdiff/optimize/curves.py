@@ -15,7 +15,7 @@ from scipy.optimize import Bounds
 
 from ..errors import user_line
 from ..transforms.jacobian import jacobian
-from .bounds import limits_of
+from .bounds import UNBOUNDED, limits_of
 from .compiling import Derivative, program_of
 from .functions import Residuals, is_flat
 from .parameters import Parameters
@@ -25,7 +25,6 @@ from .results import table
 from .vector import supplied_jacobian
 
 R = TypeVar("R")
-UNBOUNDED = (-np.inf, np.inf)
 _SCIPY: Any = scipy.optimize  # whose stubs know arrays, not containers
 
 

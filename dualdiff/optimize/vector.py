@@ -11,7 +11,7 @@ from numpy import ndarray
 from scipy.sparse import issparse
 
 from ..errors import user_line
-from .bounds import Limits, limits_of
+from .bounds import UNBOUNDED, Limits, limits_of
 from .functions import Residuals
 from .parameters import Parameters, real_vector
 from .progress import bar_of
@@ -121,7 +121,7 @@ def least_squares(
             report.function.timed(problem.direct),
             start,
             jac=given,
-            bounds=(-np.inf, np.inf) if limits is None else limits,
+            bounds=UNBOUNDED if limits is None else limits,
             method=method,
             **options,
         )

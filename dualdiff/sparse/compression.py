@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from scipy.sparse import csr_array
 
 from ..array.box import is_box
 from ..rules.scipy.sparse.arrays import SparseArray
+from ..rules.scipy.sparse.layout import with_data
 from .color.coloring import Coloring, MixedColoring
 
 
@@ -62,10 +62,7 @@ class Compression:
     def _with(self, data: ndarray) -> Any:
         if is_box(data):
             return SparseArray(data, self.pattern)
-        matrix = copy(self.pattern)  # SciPy has checked its structure already
-        matrix.data = data
-        matrix.indices, matrix.indptr = matrix.indices.copy(), matrix.indptr.copy()
-        return matrix
+        return with_data(self.pattern, data)
 
 
 class Picking:

@@ -12,7 +12,6 @@ import numpy as np
 from numpy import ndarray
 from scipy.sparse import csr_array
 
-from ..array.box import is_box
 from ..core import trace as levels
 from ..core.batch import dtype_of
 from ..errors import MissingRuleError, OtherSizeError, UnsupportedInputError, user_line
@@ -27,7 +26,7 @@ from .choose import PatternError, compress, given_pattern, saves_nothing
 from .compression import canonical, seeds
 from .evaluate import Passes, one_pass
 from .pattern import draw
-from .recorded import is_recorded, recorded
+from .recorded import is_derived, is_recorded, recorded
 from .sparsity import hessian_pattern, pattern_of
 from .verify import Probe, probe_of, rounding_of
 
@@ -257,7 +256,7 @@ class Prepared:
         )
 
     def _check_inputs(self, inputs: Inputs) -> None:
-        if any(is_box(v) and not is_recorded(v) for v in inputs.values):
+        if is_derived(inputs.values):
             raise UnsupportedInputError(
                 f"a sparse derivative cannot be differentiated itself, {user_line()}; use "
                 f"sparse=False there"
@@ -289,7 +288,7 @@ class Prepared:
                 f"{user_line()}; where the size of a result depends on the values of the arguments "
                 f"there is no one matrix"
             )
-        if any(is_box(v) and not is_recorded(v) for v in outputs.values):
+        if is_derived(outputs.values):
             own = "a sparse derivative cannot be differentiated itself"
             raise UnsupportedInputError(f"{own}, {user_line()}")
         if self._compression.rows is not None and any_complex(outputs.values):

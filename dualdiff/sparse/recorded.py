@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,12 @@ from ..core.types import Value
 from ..errors import PatternError, UnsupportedInputError, user_line
 from ..transforms.inputs import Inputs
 from ..trees import flatten
-from .verify import SHARP
+from .verify import sharp_limit
+
+
+def is_derived(values: Iterable[Value]) -> bool:
+    """Whether some of the values belong to a derivative that is being taken."""
+    return any(is_box(v) and not is_recorded(v) for v in values)
 
 
 def is_recorded(x: Value) -> bool:
@@ -49,11 +55,7 @@ def _compare(own: Any, found: Any) -> None:
     probe, matrix = found.probe, found.matrix
     if probe.pulled:
         raise UnsupportedInputError(f"a pattern that is checked by columns, {user_line()}")
-    precision = np.finfo(matrix.dtype).eps
-    limit = SHARP * precision
-    if own._usual is not None:
-        limit = np.maximum(limit, own._usual)
-    error = np.abs(matrix @ probe.direction - probe.image)
-    size = np.maximum(abs(matrix) @ probe.direction, np.abs(probe.image))
-    if not np.all(error <= limit * size + 16 * precision * np.max(np.abs(probe.image))):
+    error, size = probe.compared(matrix)
+    least = 16 * np.finfo(matrix.dtype).eps * np.max(np.abs(probe.image))
+    if not np.all(error <= sharp_limit(matrix, own._usual) * size + least):
         raise PatternError(f"the pattern holds for other arguments, {user_line()}")

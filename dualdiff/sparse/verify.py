@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -62,15 +62,16 @@ class Probe(NamedTuple):
         Arguments: `matrix`; `usual`, the relative error that each line has had with a pattern that
         was right.
         """
-        lines = matrix if not self.pulled else csr_array(matrix.T)
-        direction = self.direction.astype(matrix.dtype, copy=False)
         with quiet():
-            error = np.abs(lines @ direction - self.image)
-            size = np.maximum(abs(lines) @ direction, np.abs(self.image))
+            error, size = self.compared(matrix if not self.pulled else csr_array(matrix.T))
             error = np.where(size > 0, error / np.where(size > 0, size, 1), 0)
-        limit = SHARP * np.finfo(matrix.dtype).eps
-        found = np.flatnonzero(error > (limit if usual is None else np.maximum(limit, usual)))
-        return found, error
+        return np.flatnonzero(error > sharp_limit(matrix, usual)), error
+
+    def compared(self, lines: Any) -> tuple[Any, Any]:
+        """The differences of the lines from the image, and the sizes of the terms."""
+        direction = self.direction.astype(lines.dtype, copy=False)
+        error = np.abs(lines @ direction - self.image)
+        return error, np.maximum(abs(lines) @ direction, np.abs(self.image))
 
     def _wrong_rows(self, matrix: csr_array, rounding: ndarray | float) -> ndarray:
         image, direction = self.image, self.direction.astype(matrix.dtype, copy=False)
@@ -106,6 +107,12 @@ class Probe(NamedTuple):
             f"the sparse derivative is not finite: {where}, {user_line()}; move the arguments away "
             f"from the singular point, or pass check=False to get the matrix as it is"
         )
+
+
+def sharp_limit(matrix: Any, usual: ndarray | None) -> ndarray | float:
+    """The relative errors of lines that agree but for rounding, or have their `usual` errors."""
+    limit = SHARP * float(np.finfo(matrix.dtype).eps)
+    return limit if usual is None else np.maximum(limit, usual)
 
 
 def rounding_of(results: ndarray, inputs: Inputs, order: int = 1) -> ndarray:

@@ -299,7 +299,7 @@ def _ground(t: Any, y: Any) -> Any:
     return y[0]
 
 
-_ground.terminal = True  # type: ignore[attr-defined]
+_ground.terminal = True
 
 
 @pytest.mark.parametrize("name", BY_NAME)

@@ -22,7 +22,7 @@ from ....errors import ConversionError, MissingMethodError, UnsupportedInputErro
 from ...numpy.common import laid_out_like
 from ...numpy.creation import contains_box
 from ...numpy.manipulation import as_operand
-from .layout import Layout
+from .layout import Layout, with_data
 from .products import constant_p, times
 
 _KEEP_ZERO = frozenset(
@@ -172,9 +172,7 @@ class SparseArray:
 
     def as_constant(self) -> Any:
         """SciPy's own array, with the plain values; `dualdiff.value_of` asks for it."""
-        out = self._like.copy()
-        out.data = value_of(self._data)
-        return out
+        return with_data(self._like, value_of(self._data))
 
     def canonical(self) -> SparseArray:
         """The same array with the entries at one place summed, as SciPy does on demand."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -87,3 +88,14 @@ class Layout:
         parts = (np.ones(self.size, np.int8), (inverse, np.arange(self.size)))
         sums = csr_array(parts, shape=(keys.size, self.size))
         return Layout(keys // width, keys % width, self.shape), sums
+
+
+def with_data(structure: Any, data: Any) -> Any:
+    """A SciPy array with the places of another, which are copied, and the values `data`."""
+    out = copy(structure)  # SciPy has checked the places
+    for name in ("indices", "indptr", "coords", "offsets"):
+        held = vars(out).get(name)
+        if held is not None:
+            setattr(out, name, tuple(map(np.copy, held)) if type(held) is tuple else held.copy())
+    out.data = data
+    return out

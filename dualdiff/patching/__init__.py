@@ -42,10 +42,11 @@ def _replace(names: Names) -> None:
 def _learn(error: BaseException) -> bool:
     """After an error: look for modules and functions that were imported meanwhile."""
     with _lock:
-        before = len(_functions.found)
+        before = _functions.count
         if _names is not None:
             _names.replace()
-        return _functions.learn(error) or len(_functions.found) > before
+        _functions.learn(error)
+        return _functions.count > before
 
 
 def _restore(names: Names) -> None:

@@ -341,6 +341,7 @@ class Functions:
         self.held: list[tuple[Any, str, Any, Any]] = []
         # By identity: the function, its own code, and the copy.
         self.found: dict[int, tuple[Any, types.CodeType, types.CodeType]] = {}
+        self.count = 0  # of the functions noted so far; those that are gone count as well
         self.scanned: dict[int, int] = {}  # sizes of the namespaces that were looked through
         self.prepared: Any = weakref.WeakValueDictionary()  # functions by their identity
         self.active = False
@@ -361,6 +362,7 @@ class Functions:
                 forget = functools.partial(self._forget, key)
                 reference = weakref.ref(function, forget)
                 self.found[key] = (reference, code, copy)
+                self.count += 1
                 if self.active:
                     function.__code__ = copy
 
@@ -434,7 +436,7 @@ class Functions:
 
     def learn(self, error: BaseException) -> bool:
         """Note the functions that an error has passed; whether one runs on a copy from now on."""
-        before = len(self.found)
+        before = self.count
         trace = error.__traceback__
         while trace is not None:
             code = trace.tb_frame.f_code
@@ -443,7 +445,7 @@ class Functions:
                     if type(holder) is types.FunctionType and holder.__code__ is code:
                         self.add(holder)
             trace = trace.tb_next
-        return len(self.found) > before
+        return self.count > before
 
     def replace(self) -> None:
         """Run the functions on the copies."""

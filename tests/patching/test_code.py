@@ -1,6 +1,7 @@
 """Conversions, types, caches and methods of plain arrays in unchanged programs."""
 
 import functools
+import gc
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from numpy import float64 as real
 
 import dualdiff as dd
-from dualdiff.patching.code import rewritten
+from dualdiff.patching.code import Functions, rewritten
 
 X = np.array([0.5, 1.2, -0.7])
 A = np.arange(9.0).reshape(3, 3)
@@ -233,6 +234,30 @@ def test_a_module_that_the_function_itself_imports_is_rewritten_too(tmp_path: An
     finally:
         sys.path.remove(str(tmp_path))
         del sys.modules["imported_inside"]
+
+
+def test_a_function_that_is_collected_meanwhile_hides_no_new_one(monkeypatch: Any) -> None:
+    def made() -> Any:
+        space: dict[str, Any] = {"__name__": "a_program"}
+        exec("def f(x):\n    return float(x)", space)
+        return space["f"]
+
+    f, others, functions = made(), [made()], Functions()
+    get_referrers = gc.get_referrers
+
+    def collecting(*objects: Any) -> Any:
+        others.clear()
+        gc.collect()
+        return get_referrers(*objects)
+
+    with dd.patch():
+        functions.add(others[0])
+        assert len(functions.found) == 1
+        monkeypatch.setattr(gc, "get_referrers", collecting)
+        with pytest.raises(TypeError) as refused:
+            f([])
+        assert functions.learn(refused.value)
+    assert len(functions.found) == 1
 
 
 def test_plain_arrays_of_simple_subclasses_count_as_arrays() -> None:

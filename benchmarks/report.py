@@ -296,7 +296,10 @@ rest are the entries for 26,000 operations on single elements and short slices, 
 
 Where the function works on Python floats, an operation takes some hundredths of a microsecond, and
 any recording costs many times that; the ratio to the peers says more.
+
+{bounds}
 """
+BOUNDS = Path(__file__).parent / "bounds.md"
 
 
 def page(results: Results) -> str:
@@ -307,4 +310,5 @@ def page(results: Results) -> str:
         times=times_table(results),
         comparisons=comparisons_table(results),
         operations=operations_table(results),
+        bounds=BOUNDS.read_text().rstrip(),
     )

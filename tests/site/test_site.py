@@ -34,6 +34,11 @@ def test_the_reference_has_every_public_name() -> None:
     assert not missing
 
 
+def test_the_bounds_on_the_page_of_benchmarks_are_those_in_their_file() -> None:
+    bounds = (TOP / "benchmarks" / "bounds.md").read_text(encoding="utf-8")
+    assert (TOP / "docs" / "benchmarks.md").read_text(encoding="utf-8").endswith(bounds)
+
+
 def test_troubleshooting_has_every_error() -> None:
     text = (TOP / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
     headings = " ".join(re.findall(r"^### (.*)$", text, re.MULTILINE))

@@ -1,0 +1,232 @@
+"""Names of SciPy's that few programs use: both modes, and second derivatives in three nestings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import (
+    differentiate,
+    fft,
+    integrate,
+    interpolate,
+    linalg,
+    ndimage,
+    optimize,
+    signal,
+    sparse,
+)
+from scipy.sparse import csgraph
+from scipy.sparse import linalg as sparse_linalg
+
+import dualdiff as dd
+from tests.rules.checks import difference
+from tests.rules.rows import A
+
+X, P, PAIR = A(6), np.array([0.6, 0.8, 0.3]), np.array([0.5, 0.7])
+SYSTEM = np.array([1.0, 0.5, 1.0, 0.8, 0.9])
+ROWS_OF_3, COLUMNS_OF_3 = [0, 1, 2, 0, 1, 2], [0, 1, 2, 1, 2, 0]
+GRAPH = np.array([[0, 1.0, 4, 0], [0, 0, 2, 7], [0, 0, 0, 3], [1.5, 0, 0, 0]])
+LENGTHS = A(4, 4, low=1.0, high=2.0)
+Z = np.linspace(-1.0, 1.0, 30)
+T = np.linspace(0.0, 1.0, 12)
+
+
+def compressed(x: Any) -> Any:
+    return sparse.csr_array((x, (ROWS_OF_3, COLUMNS_OF_3)), shape=(3, 3))
+
+
+def tridiagonal(x: Any) -> Any:
+    return sparse.diags_array([x**2 + 3, 0.3 * x[1:], 0.3 * x[1:]], offsets=[0, 1, -1]).tocsr()
+
+
+def orbit(t: Any, y: Any, p: Any) -> Any:
+    return p[1] * np.array([y[1], -np.sin(y[0]) * p[0]])
+
+
+def boundary(p: Any) -> Any:
+    x = np.linspace(0.0, 1.0, 8)
+    found = integrate.solve_bvp(
+        lambda x, y: np.vstack((y[1], -p[0] * np.exp(y[0]))),
+        lambda a, b: np.array([a[0] - p[1], b[0] - p[2]]),
+        x,
+        np.zeros((2, 8)),
+        tol=1e-8,
+    )
+    return found.sol(np.array([0.3, 0.6]))
+
+
+def root_by(solver: Callable[..., Any], **options: Any) -> Callable[[Any], Any]:
+    return lambda p: solver(lambda x: 0.3 * np.cos(x * p) + p - x, np.zeros(2), **options)
+
+
+def state_space(x: Any) -> tuple[Any, ...]:
+    return x[:2, :2], x[:2, 2:3], x[2:3, :2], x[2:3, 2:3]
+
+
+CASES: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "fft.fftshift": (lambda x: fft.fftshift(x) ** 2 * np.arange(6), X),
+    "fft.ifftshift": (lambda x: fft.ifftshift(x) ** 2 * np.arange(6), X),
+    "signal.ZoomFFT": (lambda x: signal.ZoomFFT(6, [0.1, 0.6], m=5)(x * x), X),
+    "signal.sosfreqz": (
+        lambda x: signal.sosfreqz(np.array([[x[0], x[1], 0.2, 1.0, x[2], 0.1]]), worN=4)[1],
+        PAIR.repeat(2)[:3],
+    ),
+    "signal.StateSpace": (lambda x: signal.StateSpace(*state_space(x)).to_tf().num, A(3, 3)),
+    "signal.ss2zpk": (lambda x: signal.ss2zpk(*state_space(x))[1], A(3, 3)),
+    "signal.TransferFunction": (
+        lambda x: signal.TransferFunction(x[:2], x[2:]).freqresp(np.array([0.1, 0.5]))[1],
+        SYSTEM,
+    ),
+    "signal.ZerosPolesGain": (
+        lambda x: signal.ZerosPolesGain(x[:1], x[1:3], x[3]).bode(np.array([0.1, 0.5]))[1],
+        np.array([-0.5, -1.0, -2.0, 3.0]),
+    ),
+    "signal.lti": (lambda x: signal.lti(x[:2], x[2:]).step(T=T[:5])[1], SYSTEM),
+    "signal.dlti": (lambda x: signal.dlti(x[:2], x[2:]).impulse(n=5)[1][0], SYSTEM),
+    "signal.closest_STFT_dual_window": (
+        lambda x: signal.closest_STFT_dual_window(x, 2)[0], A(8, low=1.0, high=2.0),
+    ),
+    "integrate.dblquad": (
+        lambda p: integrate.dblquad(
+            lambda y, x: p[0] * np.sin(x * y * p[1]), 0, p[2], lambda x: 0, lambda x: x + p[1]
+        )[0],
+        P,
+    ),
+    "integrate.OdeSolution": (
+        lambda p: integrate.solve_ivp(
+            orbit, (0.0, 1.0), p[:2], args=(p,), rtol=1e-9, atol=1e-9, dense_output=True
+        ).sol(np.array([0.2, 0.5])),
+        P,
+    ),
+    "integrate.solve_bvp": (boundary, np.array([1.0, 0.1, -0.2])),
+    "optimize.fixed_point": (
+        lambda p: optimize.fixed_point(lambda x, a: np.cos(x * a), np.ones(2) / 2, args=(p,)),
+        PAIR,
+    ),
+    "optimize.anderson": (root_by(optimize.anderson, f_tol=1e-9), PAIR),
+    "optimize.broyden1": (root_by(optimize.broyden1, f_tol=1e-9), PAIR),
+    "optimize.broyden2": (root_by(optimize.broyden2, f_tol=1e-9), PAIR),
+    "optimize.diagbroyden": (root_by(optimize.diagbroyden, f_tol=1e-9), PAIR),
+    "optimize.excitingmixing": (root_by(optimize.excitingmixing, alpha=0.5, f_tol=1e-9), PAIR),
+    "optimize.linearmixing": (root_by(optimize.linearmixing, alpha=0.5, f_tol=1e-9), PAIR),
+    "optimize.newton_krylov": (root_by(optimize.newton_krylov, f_tol=1e-9), PAIR),
+    "optimize.fminbound": (
+        lambda p: optimize.fminbound(
+            lambda x, a: (x - a) ** 4 + (x - a * a) ** 2, 0, 2, args=(p,), xtol=1e-10
+        ),
+        0.7,
+    ),
+    "interpolate.approximate_taylor_polynomial": (
+        lambda x: interpolate.approximate_taylor_polynomial(lambda t: np.sin(x * t), 0.1, 3, 0.5)(
+            0.2
+        ),
+        0.7,
+    ),
+    "interpolate.make_splrep": (
+        lambda x: interpolate.make_splrep(T, np.cos(T * x[0]) * x[1], s=0)(np.array([0.2, 0.5])),
+        PAIR,
+    ),
+    "ndimage.sum": (lambda x: ndimage.sum(x * x, [0, 1, 1, 2, 2, 2], [0, 1, 2]), X),
+    "ndimage.extrema": (lambda x: np.stack(ndimage.extrema(x**2)[:2]), X),
+    "ndimage.generic_gradient_magnitude": (
+        lambda x: ndimage.generic_gradient_magnitude(x, ndimage.sobel), A(3, 4),
+    ),
+    "sparse.csc_matrix": (
+        lambda x: sparse.csc_matrix((x * x, (ROWS_OF_3, COLUMNS_OF_3)), shape=(3, 3)) @ X[:3], X,
+    ),
+    "sparse.csr_matrix": (
+        lambda x: sparse.csr_matrix((x * x, (ROWS_OF_3, COLUMNS_OF_3)), shape=(3, 3)) @ X[:3], X,
+    ),
+    "sparse.bsr_matrix": (
+        lambda x: sparse.bsr_matrix((x.reshape(2, 3, 1) ** 2, [0, 1], [0, 1, 2])) @ X[:2], X,
+    ),
+    "sparse.dia_matrix": (
+        lambda x: sparse.dia_matrix((x.reshape(2, 3) ** 2, [0, 1]), shape=(3, 3)) @ X[:3], X,
+    ),
+    "sparse.lil_matrix": (lambda x: sparse.lil_matrix(x.reshape(2, 3) ** 2) @ X[:3], X),
+    "sparse.hstack": (lambda x: sparse.hstack([compressed(x * x), compressed(x)]) @ X, X),
+    "sparse.bmat": (
+        lambda x: sparse.bmat([[compressed(x * x), None], [None, compressed(x)]]) @ X, X,
+    ),
+    "sparse.permute_dims": (
+        lambda x: sparse.permute_dims(sparse.coo_array(x.reshape(2, 3) ** 2)) @ X[:2], X,
+    ),
+    "sparse.swapaxes": (
+        lambda x: sparse.swapaxes(sparse.coo_array(x.reshape(2, 3) ** 2), 0, 1) @ X[:2], X,
+    ),
+    "sparse.linalg.SuperLU": (
+        lambda x: sparse_linalg.splu(
+            sparse.csc_array(compressed(x**2) + 5 * sparse.eye_array(3))
+        ).solve(x[:3]),
+        X,
+    ),
+    "sparse.linalg.funm_multiply_krylov": (
+        lambda x: sparse_linalg.funm_multiply_krylov(linalg.expm, tridiagonal(x), x**2, t=0.3), X,
+    ),
+    "sparse.linalg.lobpcg": (
+        lambda x: sparse_linalg.lobpcg(tridiagonal(x), A(20, 2), tol=1e-10, maxiter=200)[0],
+        A(20, seed=1),
+    ),
+    "sparse.linalg.matrix_power": (
+        lambda x: sparse_linalg.matrix_power(compressed(x), 3) @ X[:3], X,
+    ),
+    "sparse.linalg.onenormest": (lambda x: sparse_linalg.onenormest(compressed(x**2)), X),
+    "sparse.csgraph.yen": (
+        lambda x: csgraph.yen(sparse.csr_array(GRAPH * x), 0, 3, 2) ** 2, LENGTHS,
+    ),
+    "sparse.csgraph.construct_dist_matrix": (
+        lambda x: csgraph.construct_dist_matrix(
+            GRAPH * x, csgraph.shortest_path(GRAPH, return_predecessors=True)[1]
+        )
+        ** 2,
+        LENGTHS,
+    ),
+    "differentiate.derivative": (
+        lambda x: differentiate.derivative(lambda t: np.sin(t) * x[0] ** 2, x[1]).df, PAIR,
+    ),
+    "differentiate.hessian": (
+        lambda x: differentiate.hessian(lambda t: np.sin(t[0]) * np.cos(t[1]), x).ddf, PAIR,
+    ),
+    "differentiate.jacobian": (
+        lambda x: differentiate.jacobian(lambda t: np.stack([np.sin(t[0]), t[0] * t[1]]), x).df,
+        PAIR,
+    ),
+}  # fmt: skip
+# By attribute, as they are called: compiled functions are replaced in their modules.
+for _name in ("bellman_ford", "floyd_warshall", "johnson"):
+    CASES[f"sparse.csgraph.{_name}"] = (
+        lambda x, name=_name: getattr(csgraph, name)(sparse.csr_array(GRAPH * x)) ** 2,
+        LENGTHS,
+    )
+
+
+def weighed(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """One number that depends on all of a result."""
+
+    def total(x: Any) -> Any:
+        y = np.ravel(f(x))
+        weights = np.cos(1.0 + np.arange(y.size))
+        return np.sum(np.real(y) * weights + np.imag(y) * weights[::-1])
+
+    return total
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_derivatives_of_both_orders_are_those_of_differences(name: str) -> None:
+    """Along one direction: by a gradient, a forward pass, and the three nestings of these."""
+    f, x = weighed(CASES[name][0]), CASES[name][1]
+    v = np.cos(np.arange(np.size(x))).reshape(np.shape(x))
+    slope = difference(f, [x], [v])[0]
+    gradient = dd.grad(f)
+    first = [np.sum(gradient(x) * v), dd.jvp(f, (x,), (v,))[1]]
+    np.testing.assert_allclose(first, slope, rtol=1e-5, atol=1e-8)
+    bend = difference(lambda x: np.sum(gradient(x) * v), [x], [v])[0]
+    second = [
+        dd.jvp(lambda x: np.sum(gradient(x) * v), (x,), (v,))[1],
+        np.sum(dd.grad(lambda x: np.sum(gradient(x) * v))(x) * v),
+        np.sum(dd.grad(lambda x: dd.jvp(f, (x,), (v,))[1])(x) * v),
+    ]
+    np.testing.assert_allclose(second, bend, rtol=1e-5, atol=1e-7)

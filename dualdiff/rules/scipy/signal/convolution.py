@@ -21,6 +21,7 @@ from ..bodies import agreed
 from ..dispatch import implements
 
 _signal: Any = signal  # SciPy's overloads do not take a str
+LARGE = 10_000_000  # products, from which on transforms are used in the place of sums
 __all__ = ["convolve", "convolve2d", "correlate", "correlate2d", "fftconvolve", "oaconvolve"]
 
 
@@ -42,8 +43,13 @@ def _jvp(ts: Any, x: Value, y: Value, method: str) -> Tangent:
 
 def _correlated(g: Cotangent, other: Any, shape: tuple[int, ...], method: str) -> Any:
     """The transpose of the full convolution with `other`."""
+    flipped = _flipped(other)
+    if not contains_box(g) and not contains_box(flipped):
+        return _signal.convolve(g, flipped, "valid", method)
+    if method == "direct" and np.size(g) * np.size(other) > LARGE:
+        method = "fft"  # two long operands meet here in all places, most of which are left out
     part = [slice(m - 1, m - 1 + n) for n, m in zip(shape, shape_of(other), strict=True)]
-    return _full(g, _flipped(other), method)[tuple(part)]
+    return _full(g, flipped, method)[tuple(part)]
 
 
 def _vjp(g: Cotangent, x: Value, y: Value, method: str) -> Cotangent:

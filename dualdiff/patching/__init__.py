@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import warnings
-from contextlib import ContextDecorator
+from collections.abc import Iterator
+from contextlib import ContextDecorator, contextmanager
 from typing import Any
 
 from .. import errors
@@ -15,6 +16,7 @@ from ..rules.numpy.in_place import install_in_place, uninstall_in_place
 from ..transforms.refusals import LEARN, PREPARE
 from . import creation, frames, lone, scalar_math
 from .code import Functions, install_names
+from .jitted import Jitted
 from .names import Names
 
 _lock = threading.RLock()
@@ -37,6 +39,7 @@ def _replace(names: Names) -> None:
     install_in_place()
     STORES[:] = [lone.store]
     lone.count_references()
+    _jitted.install()
 
 
 def _learn(error: BaseException) -> bool:
@@ -45,6 +48,7 @@ def _learn(error: BaseException) -> bool:
         before = _functions.count
         if _names is not None:
             _names.replace()
+            _jitted.install()
         _functions.learn(error)
         return _functions.count > before
 
@@ -55,6 +59,7 @@ def _restore(names: Names) -> None:
     PREPARE.clear()
     LEARN.clear()
     STORES.clear()
+    _jitted.uninstall()
     _functions.restore()
     names.restore()
 
@@ -66,6 +71,23 @@ def _restored(names: Names) -> None:
     except BaseException:
         _restore(names)
         raise
+
+
+@contextmanager
+def _originals() -> Iterator[None]:
+    """The program as it is without a patch, for a while."""
+    with _lock:
+        names = _names if PREPARE else None
+        if names is not None:
+            _restored(names)
+        try:
+            yield
+        finally:
+            if names is not None:
+                _replace(names)
+
+
+_jitted = Jitted(_originals)
 
 
 class patch(ContextDecorator):  # used as a function and as a decorator

@@ -26,6 +26,7 @@ from ..array.made import TRACED_KINDS, boxed, class_of, is_made
 from ..core.trace import LIVE
 from ..core.types import Value
 from ..rules.numpy.creation import contains_box
+from .jitted import source_of
 
 CACHED = type(functools.lru_cache(maxsize=1)(lambda: None))
 _SUFFIX = " of dualdiff"  # no name of a program has a blank
@@ -308,6 +309,8 @@ def functions_in(value: Any, depth: int = 0) -> Iterator[types.FunctionType]:
         yield from functions_in(value.pyfunc, depth)
     elif type(value) is CACHED:
         yield from functions_in(value.__wrapped__, depth)
+    elif (source := source_of(value)) is not None:
+        yield from functions_in(source, depth)
 
 
 # Libraries that never run on traced values, or have rules of their own.

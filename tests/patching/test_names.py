@@ -259,3 +259,56 @@ def test_names_of_a_namespace_that_is_no_module_are_replaced() -> None:
 def test_a_call_of_patch_alone_says_that_it_does_nothing() -> None:
     with pytest.warns(UserWarning, match="write `with dualdiff.patch"):
         dd.patch()
+
+
+_JITTED = """
+import math
+from math import sin
+import numba
+import numpy as np
+
+@numba.njit("f8(f8)")
+def eager(x):
+    return math.sqrt(x) * sin(x) + np.zeros(2).sum()
+
+@numba.njit
+def inner(x):
+    return math.sqrt(x) * float(x)
+
+@numba.njit
+def filled(x):
+    out = np.zeros(3)
+    for i in range(3):
+        out[i] = inner(x + i)
+    return np.sum(out)
+
+@numba.vectorize
+def branches(x, y):
+    return math.sin(x) * y if x > 0 else y
+"""
+_JITTED_PROGRAM = """
+import numpy as np
+import dualdiff as dd
+
+def f(x):
+    import jitted_library as lib
+    constants = lib.eager(1.0) + lib.filled(1.0) + lib.branches(1.0, 2.0)
+    return constants * lib.eager(x) + lib.filled(x) + np.sum(lib.branches(x * np.ones(2), x))
+
+with dd.patch():
+    slope, pushed = dd.grad(f)(1.5), dd.jvp(f, (1.5,), (1.0,))[1]
+assert "method" not in str(vars(__import__("jitted_library"))["sin"])
+expected = (f(1.5 + 1e-6) - f(1.5 - 1e-6)) / 2e-6
+np.testing.assert_allclose([slope, pushed], expected, rtol=1e-7)
+"""
+
+
+def test_functions_of_numba_run_in_python_on_traced_values_and_compile_as_ever(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("numba")
+    (tmp_path / "jitted_library.py").write_text(_JITTED)
+    (tmp_path / "program.py").write_text(_JITTED_PROGRAM)
+    command = [sys.executable, "-W", "ignore", str(tmp_path / "program.py")]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert ran.returncode == 0, ran.stderr[-2000:]

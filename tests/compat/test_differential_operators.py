@@ -284,3 +284,13 @@ def test_results_of_eigenvectors_at_coinciding_values_have_their_gradient() -> N
         return np.trace(np.dot(v * np.sqrt(w), v.T))
 
     onp.testing.assert_allclose(grad(root_trace)(onp.eye(3)), onp.eye(3) / 2, atol=1e-12)
+
+
+def test_where_takes_keywords_and_xarrays_are_operands() -> None:
+    xr = pytest.importorskip("xarray")
+    close(grad(lambda x: np.sum(np.where(x > 0, x=x**2, y=-x)))(X), [1.0, -1.0, 4.0])
+    assert np.where(X > 0)[0].tolist() == [0, 2]
+    labelled = xr.DataArray(V, dims="a")
+    close(grad(lambda x: np.sum(x * labelled))(X), V)
+    close(grad(lambda x: np.sum(np.multiply(labelled, x)))(X), V)
+    close(grad(lambda x: (np.exp(labelled) * x).values.sum())(X), onp.exp(V))

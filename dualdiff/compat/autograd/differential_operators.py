@@ -98,7 +98,8 @@ def _pulled(
 
 def _refuse_unless_scalar(recording: Recording) -> None:
     outputs = recording.outputs
-    value = outputs.values[0] if outputs.structure.is_leaf else None
+    bare = outputs.structure.is_leaf or outputs.structure.is_labelled
+    value = outputs.values[0] if bare and len(outputs.values) == 1 else None
     if value is None:
         what = "a container or None"
     else:

@@ -57,6 +57,12 @@ def _cholesky(a: Any, /, *, upper: bool = False) -> Any:
 linalg.cholesky = _cholesky  # type: ignore[attr-defined]
 
 
+def where(condition: Any, *branches: Any, **named: Any) -> Any:
+    """``numpy.where``, whose branches may be named ``x`` and ``y`` in autograd."""
+    branches += tuple(named.pop(name) for name in ("x", "y") if name in named)
+    return _np.where(condition, *branches, **named)
+
+
 def _of_iterable(join: Callable[..., Any]) -> Callable[..., Any]:
     """A function that joins arrays, which may come from any iterable: a generator, a map."""
 

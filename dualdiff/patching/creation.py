@@ -20,6 +20,7 @@ from ..core.trace import LIVE, is_tracing
 from ..core.types import Value
 from ..errors import ConversionError, describe, user_line
 from ..rules.numpy.creation import CREATORS, contains_box, from_nested
+from .scalar_math import NUMBERS
 
 _NUMPY = os.path.dirname(np.__file__) + os.sep
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -87,6 +88,11 @@ def _for_caller(result: Value, frame: FrameType, original: Any) -> Any:
     )
 
 
+def _is_elsewhere(args: tuple[Any, ...]) -> bool:
+    """Whether a call with plain numbers is made beside all derivatives, in a thread of its own."""
+    return NUMBERS.issuperset(map(type, args)) and not is_tracing()
+
+
 def _for_callers_outside(name: str, original: Function, traced: Function) -> Any:
     """A function that makes arrays which take traced values, for all callers but dualdiff itself.
 
@@ -114,16 +120,20 @@ def _for_callers_outside(name: str, original: Function, traced: Function) -> Any
 
         @functools.wraps(original)
         def create(*args: Any, **kwargs: Any) -> Any:
+            if not kwargs and (not LIVE or _is_elsewhere(args)):
+                return original(*args)
             if not LIVE:
-                return original(*args, **kwargs) if kwargs else original(*args)
+                return original(*args, **kwargs)
             return choose(args, kwargs, sys._getframe(1))
 
         return create
 
     # A builtin function as an attribute of a class does not become a method.
     def create_alone(plain: Function, /, *args: Any, **kwargs: Any) -> Any:
+        if not kwargs and (not LIVE or _is_elsewhere(args)):
+            return plain(*args)
         if not LIVE:
-            return plain(*args, **kwargs) if kwargs else plain(*args)
+            return plain(*args, **kwargs)
         return choose(args, kwargs, sys._getframe(1))
 
     functools.update_wrapper(create_alone, original)

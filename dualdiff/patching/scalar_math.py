@@ -26,6 +26,9 @@ from ..rules.numpy.creation import contains_box
 Function = Callable[..., Any]
 
 
+NUMBERS = frozenset((float, int))  # the types of arguments that need no look inside
+
+
 def _special(name: str) -> Function:
     """A function of `scipy.special`, which is imported when it is first called."""
 
@@ -146,6 +149,8 @@ def _on_traced(original: Function, traced: Function | None) -> Any:
     rule = FUNCTIONS.get(traced, traced)
 
     def call(plain: Function, /, *args: Any, **kwargs: Any) -> Any:
+        if not kwargs and (not LIVE or NUMBERS.issuperset(map(type, args))):
+            return plain(*args)
         if not LIVE:
             return plain(*args, **kwargs)
         return _explicit(plain, traced, args, kwargs)

@@ -5,6 +5,7 @@ Each case is a scalar function of one number or one vector, and the point of its
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -150,19 +151,24 @@ def steam_enthalpy(t: Any) -> Any:
     return XSteam(XSteam.UNIT_SYSTEM_MKS).h_pt(10.0, t)
 
 
-@case("psychrolib", "building physics", 25.0)
-def humidity_ratio(t: Any) -> Any:
+@functools.cache
+def _psychrolib() -> Any:
+    """The package in SI units; numba compiles it anew whenever they are set."""
     import psychrolib
 
     psychrolib.SetUnitSystem(psychrolib.SI)
+    return psychrolib
+
+
+@case("psychrolib", "building physics", 25.0)
+def humidity_ratio(t: Any) -> Any:
+    psychrolib = _psychrolib()
     return psychrolib.GetHumRatioFromRelHum(t, 0.5, 101325.0) * 1e3
 
 
 @case("psychrolib", "building physics", 0.4)
 def dew_point(rh: Any) -> Any:
-    import psychrolib
-
-    psychrolib.SetUnitSystem(psychrolib.SI)
+    psychrolib = _psychrolib()
     return psychrolib.GetTDewPointFromRelHum(25.0, rh)
 
 

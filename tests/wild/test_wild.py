@@ -60,7 +60,8 @@ def test_functions_of_a_package_are_right_under_the_patch(
     if not is_installed(package):
         pytest.skip(f"{package} is not installed: pip install dualdiff[wild]")
     command = [sys.executable, str(Path(__file__).with_name("run.py")), package]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    # A call without end is a failure. Numba compiles for a minute.
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert ran.returncode == 0, ran.stderr[-500:]
     results = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")]
     outcomes.update({result["name"]: result for result in results})

@@ -292,6 +292,29 @@ def check_second_order(r: Row) -> None:
         check_close(number, expected, 1e-9, pair_of_modes)
 
 
+def check_nestings(call: Callable[..., Any], args: Sequence[Any], tolerance: float = 1e-6) -> None:
+    """Along one line through the arguments, three nestings give the slope's differences."""
+    vs = [np.cos(1.0 + np.arange(np.size(x))).reshape(np.shape(x))[()] for x in args]
+
+    def along(h: Any) -> Any:
+        leaves = flatten(call(*(x + h * v for x, v in zip(args, vs, strict=True))))[0]
+        squares = (np.real(y) ** 2 + np.imag(y) ** 2 for y in map(np.ravel, leaves))
+        return sum(np.sum(y * np.cos(1.0 + np.arange(y.size))) for y in squares)
+
+    def pushed(h: Any) -> Any:
+        return dd.jvp(along, (h,), (1.0,))[1]
+
+    slope, h = dd.grad(along), 1e-3
+    check_close(pushed(0.0), slope(0.0), tolerance, "forward against reverse")
+    wide, narrow = ((slope(d) - slope(-d)) / (2 * d) for d in (h, h / 2))
+    for nesting, bend in (
+        ("forward over reverse", dd.jvp(slope, (0.0,), (1.0,))[1]),
+        ("reverse over reverse", dd.grad(slope)(0.0)),
+        ("reverse over forward", dd.grad(pushed)(0.0)),
+    ):
+        check_close(bend, (4 * narrow - wide) / 3, tolerance, nesting)
+
+
 def check_hessian(r: Row) -> None:
     """Nested Jacobians, one pass each, give one Hessian in all four pairs of modes."""
     leaves = tuple(r.leaves)

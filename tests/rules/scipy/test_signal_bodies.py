@@ -11,6 +11,7 @@ import scipy.signal as sg
 from scipy.signal import windows as sw
 
 import dualdiff as dd
+from tests.rules.checks import check_nestings
 from tests.rules.table import A
 
 H = np.array([1.05, 0.65, 0.35])
@@ -109,8 +110,8 @@ CALLS: list[tuple[str, Function, tuple[Any, ...]]] = [
     ("lsim", lambda b, a, u: sg.lsim((b, a), u, TIMES)[1], (H, V, A(5))),
     (
         "minimum_phase",
-        lambda h: sg.minimum_phase(h, n_fft=64),
-        (np.array([0.1, 0.3, 1, 0.3, 0.1]),),
+        lambda h: sg.minimum_phase(np.concatenate([h, h[1::-1]]), n_fft=64),
+        (SYMMETRIC[:3],),
     ),
     ("periodogram", lambda x: sg.periodogram(x)[1], (X,)),
     (
@@ -200,7 +201,7 @@ CALLS: list[tuple[str, Function, tuple[Any, ...]]] = [
     ("normalize", lambda b, a: sg.normalize(b, a)[0], (H, V)),
     ("peak_prominences", lambda x: sg.peak_prominences(x, sg.find_peaks(X)[0])[0], (X,)),
     ("qspline1d", lambda x: sg.qspline1d(x), (X[:9],)),
-    ("qspline1d_eval", lambda c, t: sg.qspline1d_eval(c, t), (X[:9], 3 * V)),
+    ("qspline1d_eval", lambda c, t: sg.qspline1d_eval(c, t), (X[:9], 2.9 * V)),
     ("savgol_coeffs", lambda d: sg.savgol_coeffs(5, 2, deriv=1, delta=d), (0.7,)),
     ("savgol_filter", lambda x: sg.savgol_filter(x, 5, 2), (X,)),
     ("sos2tf", lambda c: sg.sos2tf(section(c))[1], (SECTION,)),
@@ -229,30 +230,11 @@ def test_derivatives_by_scipys_own_names(name: str, call: Function, args: tuple[
     np.testing.assert_array_equal(value, call(*args))  # to the last bit
 
 
-@pytest.mark.parametrize(("name", "call", "args"), CALLS[::3], ids=[c[0] for c in CALLS[::3]])
+@pytest.mark.parametrize(("name", "call", "args"), CALLS, ids=[c[0] for c in CALLS])
 def test_second_derivatives_agree_in_all_nestings(
     name: str, call: Function, args: tuple[Any, ...]
 ) -> None:
-    def total(*xs: Any) -> Any:
-        return np.sum(call(*xs) ** 2)
-
-    everything = tuple(range(len(args)))
-    step = tuple(np.cos(1.0 + np.arange(np.size(x))).reshape(np.shape(x)) for x in args)
-    gradient = dd.grad(total, argnums=everything)
-    forward = dd.jvp(gradient, args, step)[1]
-    reverse = dd.grad(
-        lambda *xs: sum(np.sum(g * s) for g, s in zip(gradient(*xs), step, strict=True)),
-        argnums=everything,
-    )(*args)
-    eps = 1e-6
-    there, here = (
-        gradient(*(x + sign * eps * s for x, s in zip(args, step, strict=True))) for sign in (1, -1)
-    )
-    for f, r, p, m in zip(forward, reverse, there, here, strict=True):
-        numeric = (p - m) / (2 * eps)
-        scale = 1e-5 * (1.0 + np.max(np.abs(numeric)))
-        np.testing.assert_allclose(f, numeric, atol=scale)
-        np.testing.assert_allclose(r, numeric, atol=scale)
+    check_nestings(call, args)
 
 
 def test_a_filter_of_complex_data_has_complex_derivatives() -> None:

@@ -100,7 +100,21 @@ def _arguments(f: Callable[..., Any], names: dict[str, Any], at: str | None) -> 
             f"no arguments for {', '.join(missing)}: the program has no variables of these names. "
             f"Give them in order, for example --at 'np.ones(3), 2.0'"
         )
-    return tuple(arguments)
+    return tuple(arguments) or _defaults(f)
+
+
+def _defaults(f: Callable[..., Any]) -> tuple[Any, ...]:
+    """The first defaults of a function that needs no arguments, up to one that is an option."""
+    found = []
+    for p in inspect.signature(f).parameters.values():
+        is_positional = p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        if not is_positional or p.default is None or isinstance(p.default, (str, bool)):
+            break
+        found.append(p.default)
+    if not found:
+        name = getattr(f, "__name__", "the function")
+        raise UsageError(f"{name} has no arguments by which a derivative can be taken")
+    return tuple(found)
 
 
 def _argnums(text: str | None) -> Any:

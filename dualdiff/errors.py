@@ -212,6 +212,8 @@ def user_frame_of(error: BaseException) -> tuple[str, int]:
 
 def line_text(filename: str, line: int) -> str:
     """A line of the user's program, as error messages show it."""
+    if filename.startswith("<frozen"):  # no program: `python -m dualdiff` made the call
+        return "on the command line"
     source = linecache.getline(filename, line).strip()
     where = f"{os.path.basename(filename)}:{line}"
     return f"at {where}: `{source}`" if source else f"at {where}"

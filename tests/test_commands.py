@@ -33,6 +33,14 @@ def other(x, y):
     return x * y
 
 
+def by_defaults(rate=2.0, data=data):
+    return np.sum(np.exp(-rate * data))
+
+
+def by_nothing():
+    return 1.0
+
+
 def broken(start):
     raise KeyError("rate")
 
@@ -69,6 +77,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ["model.py:other", "--at", "2.0, 3.0", "--argnums", "0,1"],
         ["model.py:loss", "--at", "start * 2, np.ones(2)", "--argnums", "start", "--order", "1"],
         ["model.py:loss", "--mode", "forward"],
+        ["model.py:by_defaults"],
     ],
 )
 @pytest.mark.usefixtures("program")
@@ -89,13 +98,14 @@ def test_check_of_a_wrong_derivative_prints_the_table(capsys: Any) -> None:
         (["nowhere.py:loss"], "there is no file 'nowhere.py'"),
         (["nowhere:loss"], "there is no module 'nowhere'"),
         (["model.py"], "write program.py:function"),
-        (["model.py:los"], "its functions are: loss, filled, other, broken"),
+        (["model.py:los"], "its functions are: loss, filled, other, by_defaults"),
         (["model.py:start"], "is a ndarray, not a function"),
         (["model.py:other"], "no arguments for x, y"),
         (["model.py:other", "--at", "2.0,"], "missing 1 required positional argument"),
         (["model.py:other", "--at", "nothing"], "--at 'nothing': NameError"),
-        (["model.py:broken"], "error: KeyError: 'rate', at model.py:24"),
+        (["model.py:broken"], "error: KeyError: 'rate', at model.py:32"),
         (["model.py:other", "--at", "1, [2]", "--argnums", "7"], "argnums is 7"),
+        (["model.py:by_nothing"], "by_nothing has no arguments"),
     ],
 )
 @pytest.mark.usefixtures("program")
@@ -127,6 +137,12 @@ def test_explain_prints_the_table_and_writes_pictures(capsys: Any, tmp_path: Pat
     assert (tmp_path / "graph.dot").read_text().startswith("digraph")
 
 
+@pytest.mark.usefixtures("program")
+def test_explain_takes_the_defaults_of_a_function_that_needs_no_arguments(capsys: Any) -> None:
+    assert main(["explain", "model.py:by_defaults"]) == 0
+    assert "return np.sum(np.exp(-rate * data))" in capsys.readouterr().out
+
+
 def test_info_names_the_versions(capsys: Any) -> None:
     assert main(["info"]) == 0
     said = capsys.readouterr().out
@@ -152,6 +168,8 @@ def test_help_and_exit_codes_of_the_process(program: str) -> None:
     assert "check" in helped.stdout
     assert "Exit codes" in helped.stdout
     assert run("check", f"{program}:wrong").returncode == WRONG
+    outside = run("explain", f"{program}:other", "--at", "1.0, 2.0", "--argnums", "7")
+    assert "positional arguments, on the command line" in outside.stderr
     missing = run("absent.py")
     assert missing.returncode == MISUSED
     assert "there is no file 'absent.py'" in missing.stderr

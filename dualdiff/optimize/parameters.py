@@ -61,7 +61,7 @@ class Parameters:
 
     def __init__(self, start: Any, name: str = "x0", arrays: bool = True) -> None:
         if arrays and isinstance(start, (list, tuple)) and not hasattr(start, "_fields"):
-            is_flat = all(isinstance(v, (Number, np.generic)) for v in start)
+            is_flat = all(type(v) in _REAL or isinstance(v, (Number, np.generic)) for v in start)
             start = np.asarray(start) if start and is_flat else start
         self.name = name
         if type(start) is ndarray and start.ndim == 1 and start.dtype == float:

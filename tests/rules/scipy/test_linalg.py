@@ -1,5 +1,6 @@
 """`scipy.linalg`: systems, factorisations, eigenvalues, functions of matrices, equations."""
 
+import mpmath
 import numpy as np
 import pytest
 import scipy.linalg
@@ -329,6 +330,13 @@ EQUAL = {
     )(*scipy.linalg.eigh(x, np.eye(3))),
     "svd": lambda x: (lambda u, s, vh: (u * np.exp(s)) @ vh)(*scipy.linalg.svd(x)),
     "eig": lambda x: (lambda w, v: np.real(v * np.exp(w) @ np.linalg.inv(v)))(*scipy.linalg.eig(x)),
+    "schur": lambda x: (lambda t, z: z @ scipy.linalg.expm(t) @ z.T)(*scipy.linalg.schur(x)),
+    "qz": lambda x: (lambda t, s, q, z: z @ scipy.linalg.expm(np.linalg.inv(s) @ t) @ z.T)(
+        *scipy.linalg.qz(x, np.eye(3))
+    ),
+    "rsf2csf": lambda x: (lambda t, z: np.real(z @ scipy.linalg.expm(t) @ np.conj(z).T))(
+        *scipy.linalg.rsf2csf(*scipy.linalg.schur(x))
+    ),
 }
 
 
@@ -352,3 +360,55 @@ def test_functions_of_a_matrix_with_nearly_equal_eigenvalues_are_those_of_its_ex
         dd.jacobian(f, mode="forward")(zero), dd.grad(right)(zero), rtol=1e-9
     )
     np.testing.assert_allclose(dd.hessian(f)(zero), dd.hessian(right)(zero), rtol=1e-6)
+
+
+def ordered_vectors(matrix, values):
+    """Schur vectors of an mpmath matrix: those that QR makes of eigenvectors in this order."""
+    found, vectors = mpmath.eig(matrix)
+    columns = mpmath.matrix(len(values))
+    for j, value in enumerate(values):
+        columns[:, j] = vectors[:, min(range(len(values)), key=lambda k: abs(found[k] - value))]
+    q = mpmath.qr(columns)[0]
+    for j in range(len(values)):
+        largest = max(q[:, j], key=abs)
+        q[:, j] = q[:, j] * abs(largest) / largest
+    return q
+
+
+@pytest.mark.parametrize("gap", [1e-4, 1e-7])
+@pytest.mark.parametrize("name", ["schur", "schur-complex", "qz"])
+def test_schur_vectors_of_nearly_equal_eigenvalues_are_those_of_mpmath(name, gap):
+    vectors, change, weights = A(3, 3) + 2 * np.eye(3), A(3, 3, seed=1), A(3, 3, seed=2)
+    pencil = B4[:3, :3] if name == "qz" else np.eye(3)
+    a = pencil @ vectors @ np.diag([1.0, 1.0 + gap, 3.0]) @ np.linalg.inv(vectors)
+
+    def f(t):
+        if name == "qz":
+            z = scipy.linalg.qz(a + t * change, pencil)[3]
+        else:
+            z = scipy.linalg.schur(a + t * change, "complex" if "-" in name else "real")[1]
+        largest = z[np.abs(z).argmax(axis=0), np.arange(3)]
+        return np.sum(weights * np.real(z * np.abs(largest) / largest))
+
+    with mpmath.workdps(60):
+        inverse = mpmath.matrix(pencil) ** -1
+        direction = inverse * mpmath.matrix(change)
+        middle = inverse * mpmath.matrix(a)
+        form = scipy.linalg.schur(np.linalg.solve(pencil, a))[0]
+        if name == "qz":
+            t, s = scipy.linalg.qz(a, pencil)[:2]
+            form = np.diag(np.diagonal(t) / np.diagonal(s))
+        exact = mpmath.eig(middle)[0]
+        values = [min(exact, key=lambda w: abs(w - x)) for x in np.diagonal(form)]
+        step = mpmath.mpf(10) ** -25
+
+        def at(k):
+            z = ordered_vectors(middle + k * step * direction, values)
+            return sum(weights[i, j] * mpmath.re(z[i, j]) for i in range(3) for j in range(3))
+
+        first = float((at(1) - at(-1)) / (2 * step))
+        second = float((at(1) - 2 * at(0) + at(-1)) / step**2)
+    tolerance = 1e-14 / gap  # that of the eigenvalues themselves, which rounding moves
+    assert dd.grad(f)(0.0) == pytest.approx(first, rel=tolerance)
+    assert dd.jvp(f, (0.0,), (1.0,))[1] == pytest.approx(first, rel=tolerance)
+    assert dd.grad(dd.grad(f))(0.0) == pytest.approx(second, rel=10 * tolerance)

@@ -197,7 +197,7 @@ def _inverse_of_vectors(v: Any) -> Any:
     return inverse(v, condition * np.finfo(condition.dtype).eps >= 1)
 
 
-def _rounding(x: Value, v: Any) -> Any:
+def uncertainty(x: Value, v: Any) -> Any:
     """The uncertainty of eigenvalues (F. L. Bauer and C. T. Fike, 1960)."""
     norms = np.linalg.norm(unbox(x), axis=(-2, -1))[..., None]
     return _condition(v) * rounding_of(norms, x.shape[-1])
@@ -234,7 +234,7 @@ def _eig_jvp(t: Tangent, x: Value, ans: Value) -> tuple[Any, Any]:
     w, v = ans
     change = multiply(_inverse_of_vectors(v), t, v)
     size = size_of(change)
-    tv = np.matmul(v, by_gaps(change, w, exactly_zero(change, size), size, _rounding(x, v)))
+    tv = np.matmul(v, by_gaps(change, w, exactly_zero(change, size), size, uncertainty(x, v)))
     growth = np.real(np.sum(conjugate(v) * tv, axis=-2, keepdims=True))
     return diagonal(change), tv - v * growth
 
@@ -257,7 +257,7 @@ def _eig_vjp(g: Cotangent, x: Value, ans: Value, given: tuple[bool, bool]) -> Co
     q = on_diagonal(gw)
     if given[1]:
         unused = without_cotangent(gv, given[1])
-        q = q + by_gaps(k, w, unused, size_of(gv), _rounding(x, v))
+        q = q + by_gaps(k, w, unused, size_of(gv), uncertainty(x, v))
     return multiply(transpose(_inverse_of_vectors(v)), q, transpose(v))
 
 
@@ -288,15 +288,15 @@ def eig(a: Value) -> Any:
     return _Eig(*eig_p(a, vectors=_continued_eig(a)))
 
 
-def _between_eig(x: ndarray, rng: np.random.Generator, step: Step) -> ndarray | None:
+def between_eig(x: ndarray, rng: np.random.Generator, step: Step) -> ndarray | None:
     w, v = np.linalg.eig(x)
-    change = spread(w, float(_rounding(x, v)[0]), step, rng)
+    change = spread(w, float(uncertainty(x, v)[0]), step, rng)
     return None if change is None else v @ change @ np.linalg.inv(v)
 
 
 @beside(eig_p, eigvals_p)
 def _spread_eig(step: Step, x: Value, **params: Any) -> tuple[Any]:
-    return (spread_stack(step, x, partial(_between_eig, step=step)),)
+    return (spread_stack(step, x, partial(between_eig, step=step)),)
 
 
 def _continued_eig(a: Value) -> Any:
@@ -305,4 +305,4 @@ def _continued_eig(a: Value) -> Any:
         return None
     x = unbox(a)
     w, v = np.linalg.eig(x)
-    return eig_vectors(w, v, slope, _rounding(x, v))
+    return eig_vectors(w, v, slope, uncertainty(x, v))

@@ -122,7 +122,7 @@ def solve_discrete_lyapunov(a: Value, q: Value, method: Any = None) -> Any:
     return stein_p(*_of_one_dtype(*spread))
 
 
-def _levels(x: Value) -> int:
+def levels_of(x: Value) -> int:
     """The number of derivatives that are being taken through a value."""
     count = 0
     while is_box(x):
@@ -130,16 +130,16 @@ def _levels(x: Value) -> int:
     return count
 
 
-def _corrected(x: Any, residual: Callable[[Any], Any], step: Callable[[Any], Any]) -> Any:
+def corrected(x: Any, residual: Callable[[Any], Any], step: Callable[[Any], Any]) -> Any:
     """A plain solution with derivatives: ``x - J^-1 (F(x) - plain F(x))``, once per level.
 
     `step` applies the inverse of the plain derivative of the residual.
     """
     solution: Any = x
     r = residual(solution)
-    for _ in range(_levels(r)):
+    for left in reversed(range(levels_of(r))):
         solution = solution - step(r - plain(r))
-        r = residual(solution)
+        r = residual(solution) if left else None
     return solution
 
 
@@ -176,7 +176,7 @@ def solve_continuous_are(
             both = np.matmul(left, np.linalg.inv(pe))
             return sylvester(adjoint(closed), closed, both)
 
-        return _corrected(x, residual, step)
+        return corrected(x, residual, step)
 
     return over_stack(one, *((m, 2) for m in (a, b, q, r, e, s, value)))
 
@@ -212,6 +212,6 @@ def solve_discrete_are(
             both = np.matmul(left, np.linalg.inv(pe))
             return stein_p(*_of_one_dtype(adjoint(closed), -both))
 
-        return _corrected(x, residual, step)
+        return corrected(x, residual, step)
 
     return over_stack(one, *((m, 2) for m in (a, b, q, r, e, s, value)))

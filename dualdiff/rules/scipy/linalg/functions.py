@@ -39,8 +39,11 @@ def _of_matrix(name: str, plainly: Function, slope: Function | None = None) -> A
     """A primitive for a function of matrices; `slope` gives its derivative of plain matrices."""
 
     def along(a: Value, e: Tangent) -> Any:
-        if slope is not None and not is_box(a) and not is_box(e) and np.ndim(a) == 2:
-            return slope(a, e)
+        if not is_box(a) and not is_box(e) and np.ndim(a) == 2:
+            if not np.all(np.isfinite(e)):
+                return e * np.nan  # SciPy refuses it
+            if slope is not None:
+                return slope(a, e)
         return _corner(primitive, a, e)
 
     primitive = leaf(

@@ -1,33 +1,47 @@
 """Schur forms of matrices and pencils, Hessenberg form, balancing.
 
-The vectors of a Schur form are those that QR makes of the eigenvectors in its order. A pair of
-complex eigenvalues of a real matrix has a block, whose standard form determines a rotation. So the
-derivatives are those of eigenvectors: coinciding eigenvalues have none, phases are arbitrary.
+Near a plain Schur form t, a matrix b is ``S U S^-1`` with S unit lower and U upper triangular (in
+blocks). S solves an equation whose linear part is ``t X - X t`` below the diagonal, and the QR
+factors of S turn the vectors. So the derivatives divide by differences of eigenvalues, once each.
+Coinciding eigenvalues have no derivative, but for results that do not depend on the vectors; phases
+are arbitrary. A pair of complex eigenvalues of a real matrix has a block, whose standard form
+determines a rotation.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy import linalg
 
+from ....array.box import is_box
+from ....core import trace as levels
 from ....core.batch import shape_of
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
+from ...declare import linear
+from ...numpy.kinks import Step, beside, kink_p, step_taken
+from ...numpy.linalg.eigen import between_eig, uncertainty
 from ...numpy.linalg.matrices import adjoint
-from ..arguments import plain
+from ...numpy.linalg.spreading import NEAR, NEAR_TWICE, spread_stack
+from ...structures import Gather
+from ..arguments import by_scipy, plain
 from ..bodies import runs_body
 from ..formulas import formula
+from ..in_place import original_of
+from .equations import corrected, levels_of
 from .gauges import order_of, phases, turned
 from .stacks import over_stack
 
 
-def _starts(t: Any) -> list[tuple[int, int]]:
-    """Start and size of the blocks on the diagonal of a plain real Schur form."""
+def _blocks_of(t: Any) -> list[tuple[int, int]]:
+    """Start and size of the blocks on the diagonal of a plain Schur form."""
     out, i = [], 0
     while i < len(t):
-        size = 2 if i + 1 < len(t) and t[i + 1, i] != 0 else 1
+        size = 2 if i + 1 < len(t) and not np.iscomplexobj(t) and t[i + 1, i] != 0 else 1
         out.append((i, size))
         i += size
     return out
@@ -35,34 +49,91 @@ def _starts(t: Any) -> list[tuple[int, int]]:
 
 def _in_blocks(t: Any, blocks: Any) -> Any:
     """Ones where a Schur form with these blocks is not zero."""
-    mask = np.triu(np.ones(t.shape))
+    mask = np.triu(np.ones_like(t, np.finfo(t.dtype).dtype))
     for i, size in blocks:
         mask[i : i + size, i : i + size] = 1.0
     return mask
 
 
-def _of_blocks(t: Any, s: Any, blocks: Any) -> Any:
-    """The eigenvalues of the blocks of a form or of a pencil, in order."""
-    parts = []
-    for i, size in blocks:
-        own = slice(i, i + size)
-        block = t[own, own] if s is None else np.linalg.solve(s[own, own], t[own, own])
-        parts.append(np.linalg.eigvals(block))
-    return np.concatenate(parts)
+def _eliminated(rest: Value, t: Any, transposed: bool = False) -> Any:
+    """X below the blocks of a plain Schur form t, where ``t X - X t`` is `rest`; or the adjoint.
+
+    Source: block back-substitution, with LAPACK's xTRSYL for the columns of each block.
+    """
+    if is_box(rest):
+        return _eliminated_p(rest, t=t, transposed=transposed)
+    return over_stack(partial(_by_columns, t=t, transposed=transposed), (rest, 2))
 
 
-def _ordered_basis(a: Value, values: Any, blocks: Any) -> Any:
-    """Vectors whose leading ones span the invariant subspaces of a Schur form."""
-    w, v = np.linalg.eig(a)
-    v = v[:, order_of(w, values)]
-    if all(size == 1 for _, size in blocks):
-        return v
-    columns = []
-    for i, size in blocks:
-        columns.append(np.real(v[:, i]))
-        if size == 2:
-            columns.append(np.imag(v[:, i]))
-    return np.stack(columns, axis=1)
+def _by_columns(rest: Any, t: Any, transposed: bool) -> Any:
+    solve: Any = linalg.get_lapack_funcs("trsyl", (t, rest))
+    blocks = _blocks_of(t)
+    op = "N" if not transposed else "C" if np.iscomplexobj(t) else "T"
+    rest = rest.conj() if transposed else rest
+    out = np.zeros(t.shape, np.result_type(t, rest))
+    for i, size in reversed(blocks) if transposed else blocks:
+        end = i + size
+        own, below = slice(i, end), slice(end, None)
+        if end == len(t):
+            continue
+        if transposed:
+            known = out[below, below] @ t[own, below].conj().T
+        else:
+            known = out[below, :i] @ t[:i, own]
+        right = rest[below, own] + known
+        x, scale, _ = solve(t[below, below], t[own, own], right, trana=op, tranb=op, isgn=-1)
+        out[below, own] = x / scale
+    return out.conj() if transposed else out
+
+
+_eliminated_p = linear(
+    _eliminated,
+    lambda g, t, transposed: _eliminated(g, t, not transposed),
+    name="linalg.eliminated",
+)
+
+# The matrix itself. Beside coinciding eigenvalues it is one whose eigenvalues differ.
+_apart_p = linear(lambda x: x, lambda g: g, name="linalg.apart", structure=Gather())
+
+
+@beside(_apart_p)
+def _spread(step: Step, x: Value) -> tuple[Any]:
+    return (spread_stack(step, x, partial(between_eig, step=step)),)
+
+
+def _apart(x: Value) -> Any:
+    return _apart_p(x) if is_box(x) else x
+
+
+def _coincide(c: Value) -> bool:
+    """Whether eigenvalues of a matrix coincide; notes those that nearly do."""
+    x = plain(c)
+    w, v = np.linalg.eig(x)
+    gaps = np.abs(w[:, None] - w[None, :])[np.triu_indices(len(w), 1)]
+    if np.any(gaps <= uncertainty(x, v)):
+        levels.degeneracies += 1
+        return True
+    share = NEAR_TWICE if levels_of(c) > 1 else NEAR
+    if np.any(gaps <= share * np.abs(w).max(initial=0.0)):
+        levels.cancellations += 1
+    return False
+
+
+def _basis(c: Value, t: Any, blocks: Any) -> Any:
+    """Orthonormal vectors near 1 that bring a matrix near a plain Schur form t to such a form."""
+    n = len(t)
+    below = 1 - _in_blocks(t, blocks)
+    one = np.eye(n, dtype=t.dtype)
+    coincide = is_box(c) and _coincide(c)
+
+    def residual(x: Value) -> Any:
+        return np.linalg.solve(one + x, np.matmul(c, one + x)) * below
+
+    def step(rest: Value) -> Any:
+        return kink_p(rest, below != 0) if coincide else _eliminated(rest, t)
+
+    x = corrected(np.zeros_like(t), residual, step)
+    return _turned_blocks(np.linalg.qr(one + x)[0], one, blocks)
 
 
 def _turned_blocks(basis: Value, wanted: Any, blocks: Any) -> Any:
@@ -74,11 +145,13 @@ def _turned_blocks(basis: Value, wanted: Any, blocks: Any) -> Any:
     return np.concatenate(parts, axis=1)
 
 
-def _schur(a: Value, t: Any, z: Any) -> tuple[Any, Any]:
-    """The Schur form of a matrix, next to plain factors."""
-    blocks = [(i, 1) for i in range(len(t))] if np.iscomplexobj(t) else _starts(t)
-    q = np.linalg.qr(_ordered_basis(a, _of_blocks(t, None, blocks), blocks))[0]
-    q = _turned_blocks(q, z, blocks)
+def _schur(a: Value, t: Any, z: Any, again: Callable[[Any], Any]) -> tuple[Any, Any]:
+    """The Schur form of a matrix, next to plain factors; `again` makes those of a moved matrix."""
+    a = _apart(a)
+    if step_taken.get() is not None:
+        t, z = again(plain(a))
+    blocks = _blocks_of(t)
+    q = np.matmul(z, _basis(np.matmul(adjoint(z), np.matmul(a, z)), t, blocks))
     form = np.matmul(adjoint(q), np.matmul(a, q))
     columns = []
     for i, size in blocks:
@@ -99,7 +172,12 @@ def schur(a: Value, output: str = "real", sort: Any = None, value: Any = None) -
 
     Arguments: `a`, with distinct eigenvalues; `output`, "real" or "complex"; `sort`, as SciPy's.
     """
-    t, z = over_stack(_schur, (a, 2), (value[0], 2), (value[1], 2))
+
+    def again(a: Any) -> Any:
+        return by_scipy(original_of(linalg.schur), a, output, sort=sort)[:2]
+
+    one = partial(_schur, again=again)
+    t, z = over_stack(one, (a, 2), (value[0], 2), (value[1], 2))
     return (t, z, *value[2:])
 
 
@@ -107,19 +185,28 @@ def schur(a: Value, output: str = "real", sort: Any = None, value: Any = None) -
 def rsf2csf(T: Value, Z: Value, value: Any = None) -> Any:
     """``scipy.linalg.rsf2csf``: the complex Schur form of a real one."""
 
+    def again(t: Any) -> Any:
+        return by_scipy(original_of(linalg.rsf2csf), t, np.eye(len(t)))
+
     def one(T: Value, Z: Value, t: Any, z: Any) -> Any:
-        form, q = _schur(np.triu(T, -1), t, np.linalg.solve(plain(Z), z))
+        form, q = _schur(np.triu(T, -1), t, np.linalg.solve(plain(Z), z), again)
         return form, np.matmul(Z, q)
 
     return over_stack(one, (T, 2), (Z, 2), (value[0], 2), (value[1], 2))
 
 
-def _pencil(a: Value, b: Value, aa: Any, bb: Any, q: Any, z: Any) -> Any:
+def _pencil(
+    a: Value, b: Value, aa: Any, bb: Any, q: Any, z: Any, again: Callable[[Any, Any], Any]
+) -> Any:
     """The generalised Schur form of a pencil with regular b, next to plain factors."""
-    blocks = [(i, 1) for i in range(len(aa))] if np.iscomplexobj(aa) else _starts(aa)
-    values = _of_blocks(aa, bb, blocks)
-    right = np.linalg.qr(_ordered_basis(np.linalg.solve(b, a), values, blocks))[0]
-    right = _turned_blocks(right, z, blocks)
+    c = _apart(np.linalg.solve(b, a))
+    if step_taken.get() is not None:
+        a = np.matmul(b, c)
+        aa, bb, q, z = again(plain(a), plain(b))
+    blocks = _blocks_of(aa)
+    mask = _in_blocks(aa, blocks)
+    form = np.linalg.solve(bb, aa) * mask
+    right = np.matmul(z, _basis(np.matmul(adjoint(z), np.matmul(c, z)), form, blocks))
     left = np.linalg.qr(np.matmul(b, right))[0]
     left = _turned_blocks(left, q, blocks)
     lefts, rights = [], []
@@ -136,7 +223,6 @@ def _pencil(a: Value, b: Value, aa: Any, bb: Any, q: Any, z: Any) -> Any:
         lefts.append(own)
         rights.append(other)
     left, right = np.concatenate(lefts, axis=1), np.concatenate(rights, axis=1)
-    mask = _in_blocks(aa, blocks)
     a_form = np.matmul(adjoint(left), np.matmul(a, right)) * mask
     b_form = np.triu(np.matmul(adjoint(left), np.matmul(b, right)))
     for i, size in blocks:
@@ -148,7 +234,12 @@ def _pencil(a: Value, b: Value, aa: Any, bb: Any, q: Any, z: Any) -> Any:
 @formula(linalg.qz, arrays="A B")
 def qz(A: Value, B: Value, output: str = "real", sort: Any = None, value: Any = None) -> Any:
     """``scipy.linalg.qz``: ``A = Q AA Z^H`` and ``B = Q BB Z^H``, of a pencil with regular B."""
-    return over_stack(_pencil, (A, 2), (B, 2), *((part, 2) for part in value[:4]))
+
+    def again(a: Any, b: Any) -> Any:
+        return by_scipy(original_of(linalg.qz), a, b, output)
+
+    one = partial(_pencil, again=again)
+    return over_stack(one, (A, 2), (B, 2), *((part, 2) for part in value[:4]))
 
 
 @formula(linalg.ordqz, arrays="A B")
@@ -165,8 +256,12 @@ def ordqz(A: Value, B: Value, sort: Any = "lhp", output: str = "real", value: An
             f"use output='complex'"
         )
 
-    def one(*operands: Any) -> Any:
-        aa, bb, q, z = _pencil(*operands)
+    def again(a: Any, b: Any) -> Any:
+        aa, bb, _, _, q, z = by_scipy(original_of(linalg.ordqz), a, b, sort, output)
+        return aa, bb, q, z
+
+    def one(a: Value, b: Value, aa: Any, bb: Any, q: Any, z: Any) -> Any:
+        aa, bb, q, z = _pencil(a, b, aa, bb, q, z, again)
         return aa, bb, np.diagonal(aa), np.diagonal(bb), q, z
 
     return over_stack(one, (A, 2), (B, 2), (aa, 2), (bb, 2), (q, 2), (z, 2))

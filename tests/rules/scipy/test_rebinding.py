@@ -168,12 +168,6 @@ def test_a_shape_that_must_be_an_integer_has_no_derivative():
         dd.grad(lambda n: S.randint.cdf(2, 0, n))(5.0)
 
 
-def test_moments_of_truncpareto_raise_where_scipy_takes_a_limit():
-    with pytest.raises(UnsupportedInputError, match="whole exponent"):
-        dd.grad(lambda b: S.truncpareto.var(b, 5.3))(2.0)
-    check(lambda b: S.truncpareto.var(b, 5.3), lambda b: stats.truncpareto.var(b, 5.3), 2.1)
-
-
 def test_at_a_limit_that_scipy_takes_the_derivative_is_nan_not_zero():
     assert np.isnan(dd.grad(lambda h: S.kappa4.logpdf(0.5, h, 0.1))(0.0))
     assert np.isnan(dd.grad(lambda c: S.genextreme.mean(c, 0.1, 2.0))(0.0))

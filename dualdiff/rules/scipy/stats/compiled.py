@@ -215,6 +215,8 @@ def _dpareto_probability(sign: int) -> Callable[..., Any]:
 
 COMPILED: dict[tuple[str, str], Callable[..., Any]] = {
     ("vonmises", "cdf"): lambda x, kappa: vonmises_cdf(kappa, x),
+    # SciPy takes the moments over one turn of the circle, though the support has no ends.
+    ("vonmises", "moment_limits"): lambda kappa: (-PI, PI),
     ("vonmises_line", "cdf"): lambda x, kappa: vonmises_cdf(kappa, x),
     ("geninvgauss", "logpdf"): geninvgauss_logpdf,
     ("geninvgauss", "pdf"): lambda x, p, b: np.exp(geninvgauss_logpdf(x, p, b)),

@@ -103,8 +103,6 @@ class Distribution:
                     given = tuple(args[0]) if name == "nnlf" else given
                     named = {k: v for k, v in kwargs.items() if k not in ("order", "moments")}
                     self._refuse_integers(name, self.parameters(name, given, named)[0])
-                if self.name == "truncpareto" and args and is_box(args[0]):
-                    self._refuse_whole_exponent(what, args[0])
                 if self.name == "pearson3" and name in ("expect", "entropy"):
                     self._refuse_moving_jump(what, self._shapes_of(name, args, kwargs)[0])
                 if name in INTEGRALS and not self.discrete:
@@ -116,7 +114,7 @@ class Distribution:
                     value = explained(getattr(self.copy, name), what, args, kwargs)
                 if self.name in LIMITS:
                     value = self._away_from_limits(value, self._shapes_of(name, args, kwargs))
-                return poisoned(value, (*args, *kwargs.values()))
+                return poisoned(value, (*args, *kwargs.values()), name in INTEGRALS)
             raise MissingRuleError(
                 f"scipy.stats.{self.name}.{name} has no derivative rule, {user_line()}; those "
                 f"that have are {', '.join((*OUTSIDE, *sorted(REBOUND)))}. Write it with functions "
@@ -296,14 +294,6 @@ class Distribution:
                         f"integer: it has no derivative, {user_line()}"
                     )
 
-    def _refuse_whole_exponent(self, what: str, b: Value) -> None:
-        """SciPy's moment of order b is a limit that does not contain b."""
-        if np.any(unbox(b) == np.round(unbox(b))):
-            raise UnsupportedInputError(
-                f"{what} has no derivative in a whole exponent b, {user_line()}: SciPy takes a "
-                f"limit there that does not contain it"
-            )
-
     def _refuse_moving_jump(self, what: str, skew: Value) -> None:
         """From a skewness of 2 on the density jumps, within the support that SciPy gives."""
         if is_box(skew) and np.any(np.abs(unbox(skew)) >= 2):
@@ -463,15 +453,17 @@ class Frozen:
         return self.dist.expect(func, args=shapes, **rest, **named, **kwargs)
 
 
-def poisoned(value: Value, given: Sequence[Any]) -> Any:
-    """`value`, whose derivatives are NaN where it is NaN itself."""
+def poisoned(value: Value, given: Sequence[Any], is_integral: bool = False) -> Any:
+    """`value`, whose derivatives are NaN where it is NaN itself, or an integral that diverges."""
     if isinstance(value, tuple):
-        return tuple(poisoned(v, given) for v in value)
-    wrong = np.isnan(unbox(value))
+        return tuple(poisoned(v, given, is_integral) for v in value)
+    wrong = ~np.isfinite(unbox(value)) if is_integral else np.isnan(unbox(value))
     if not np.any(wrong):
         return value
     total: Any = NAN
     for x in given:
         if is_box(x) and np.broadcast_shapes(shape_of(x), shape_of(value)) == shape_of(value):
             total = total * x
-    return np.where(wrong, total, value) if is_box(total) else value
+    if not is_box(total):
+        return value
+    return with_value(unbox(value), np.where(wrong, total, value))

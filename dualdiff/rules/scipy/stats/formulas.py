@@ -100,6 +100,12 @@ def _geom(by_log: Callable[..., Any], by_power: Callable[..., Any]) -> Callable[
     return function
 
 
+def _truncpareto_moment(order: Any, b: Value, c: Value) -> Any:
+    """The integral of ``b x**(order - b - 1)`` from 1 to c, over its total probability."""
+    log = np.log(c)
+    return b * log * special.exprel((order - b) * log) / -np.expm1(-b * log)
+
+
 EXTREME: dict[tuple[str, str], Callable[..., Any]] = {
     ("genextreme", "logpdf"): _away_from_end("genextreme", -1.0, _genextreme_logpdf),
     ("genextreme", "cdf"): lambda x, c: np.exp(-np.exp(-_power_log(x, -c))),
@@ -141,6 +147,7 @@ FORMULAS: dict[tuple[str, str], Callable[..., Any]] = (
         ("cosine", "pdf"): lambda x: np.cos(x / 2) ** 2 / np.pi,
         ("geom", "cdf"): _geom(lambda log: -np.expm1(log), lambda rest: 1 - rest),
         ("geom", "sf"): _geom(np.exp, lambda rest: rest),
+        ("truncpareto", "munp"): _truncpareto_moment,
         ("poisson", "pmf"): lambda k, mu: gamma_density(k + 1, mu),
     }
 )

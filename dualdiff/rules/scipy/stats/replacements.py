@@ -50,6 +50,7 @@ ENDS = np.linspace(-6.0123, 5.9871, 15)
 HALVINGS = 30
 MOST = 600  # panels of one width: rounding errors may exceed the bound on all of them
 KINK = 8  # halvings that a smooth function does not need
+LOST = 1e-6  # the part of an integral that may lie closer to the ends than numbers do
 
 
 def _changed(t: Tangent, a: Value, b: Value) -> tuple[Any, Any]:
@@ -105,7 +106,8 @@ def _settled(heights: Any) -> tuple[Any, Any]:
 def adaptive(f: Any, a: Value, b: Value) -> Any:
     """The integral of a vectorised function from a to b, which may be traced.
 
-    The nodes move with a and b.
+    The nodes move with a and b. The result is NaN where the integral diverges, or where more of it
+    than `LOST` lies beyond the last numbers next to an end.
     """
 
     def heights(t: Tangent) -> Any:
@@ -114,12 +116,51 @@ def adaptive(f: Any, a: Value, b: Value) -> Any:
             y = np.asarray(unbox(f(x)), float) * slope
         return np.where(np.isfinite(y), y, 0.0)
 
+    lost = beyond_reach(f, a, b)
+    if np.isinf(lost):
+        return np.sum(f(_changed(ENDS[5:6], a, b)[0])) * np.nan
     t, weights = map(np.ravel, _panels(*_settled(heights)))
     # Where the integrand underflows its derivative may be 0 * inf.
     size = np.abs(heights(t))
     alive = size > 1e-25 * np.max(size, initial=0)
     x, slope = _changed(t[alive], a, b)
-    return np.sum(f(x) * slope * weights[alive])
+    total = np.sum(f(x) * slope * weights[alive])
+    return total if lost <= LOST * np.sum(size * weights) else total * np.nan
+
+
+# Distances from the end of an integral, over its unit: near 0, near other numbers, far out.
+NEAR_ZERO = 10.0 ** np.arange(-20.0, -121.0, -20.0)
+NEAR_OTHERS = 2.0 ** np.arange(-20.0, -46.0, -5.0)
+FAR_OUT = 1 / NEAR_ZERO
+
+
+def beyond_reach(f: Any, a: Value, b: Value) -> float:
+    """The part of an integral beyond the last numbers next to its ends, which may be infinite.
+
+    The integrand goes on there as the power of the distance that it is before.
+    """
+    low, high = float(unbox(a)), float(unbox(b))
+    lost = 0.0
+    for end, other, sign in ((low, high, 1.0), (high, low, -1.0)):
+        if np.isinf(end):
+            distances, last, start = FAR_OUT, 1e137, 0.0
+        elif end == 0:
+            distances, last, start = NEAR_ZERO, 1e-137, 0.0
+        else:
+            distances, last, start = NEAR_OTHERS * abs(end), 2.0**-52 * abs(end), end
+        if np.isfinite(other) and np.isfinite(end):
+            distances = distances[distances < abs(other - end) / 4]
+        x = start - sign * distances if np.isinf(end) else start + sign * distances
+        with np.errstate(all="ignore"):
+            heights = np.abs(np.asarray(unbox(f(x)), float)) * distances
+        there = np.flatnonzero(np.isfinite(heights))[-2:]
+        if len(there) < 2 or np.any(heights[there] == 0):
+            continue
+        (far, near), (before, at) = np.log(distances[there]), heights[there]
+        power = np.log(at / before) / abs(near - far)
+        left = abs(np.log(last) - near)
+        lost += np.inf if power >= 0 else at * np.exp(power * left) / -power
+    return lost
 
 
 def kinks(f: Any, a: float, b: float) -> list[float]:
@@ -332,6 +373,20 @@ def elementwise(f: Any) -> Any:
     return loop
 
 
+def _moment(copy: Any, order: Any, *shapes: Any) -> Any:
+    """A moment by the density, or by the distribution function if the density is too steep."""
+    low, high = getattr(copy, "_moment_limits", copy._get_support)(*shapes)
+
+    def by_density(x: Value) -> Any:
+        return x**order * copy.pdf(x, *shapes)
+
+    steep = np.isfinite(unbox(low)) and np.isfinite(unbox(high))
+    if steep and beyond_reach(by_density, low, high) > 1e-11:
+        rest = quad(lambda x: order * x ** (order - 1) * copy.cdf(x, *shapes), low, high)[0]
+        return high**order - rest
+    return quad(by_density, low, high)[0]
+
+
 def _finish(new: Any, original: Any) -> None:
     """Quantiles by the implicit function theorem, other loops element by element."""
     if not isinstance(original, (scipy.stats.rv_continuous, scipy.stats.rv_discrete)):
@@ -346,7 +401,7 @@ def _finish(new: Any, original: Any) -> None:
 
     if isinstance(source, scipy.stats.rv_continuous):
         new._ppfvec = quantile
-        new.generic_moment = elementwise(new._mom0_sc)
+        new.generic_moment = elementwise(lambda *args: _moment(new, *args))
     new._cdfvec = elementwise(new._cdf_single)
     new.vecentropy = elementwise(new._entropy)
 

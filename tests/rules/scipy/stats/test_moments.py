@@ -1,0 +1,69 @@
+"""Moments at removable points, over a circle, with steep densities and without a value."""
+
+import mpmath as mp
+import numpy as np
+import pytest
+from scipy import stats
+
+import dualdiff as dd
+
+
+def vonmises_variance(kappa):
+    part = mp.quad(lambda x: x * x * mp.exp(kappa * (mp.cos(x) - 1)), [0, 1, mp.pi])
+    return part / mp.quad(lambda x: mp.exp(kappa * (mp.cos(x) - 1)), [0, 1, mp.pi])
+
+
+def truncpareto(order, b, c):
+    part = mp.quad(lambda x: b * x ** (order - b - 1), [1, 2, c])
+    return part / (1 - c**-b)
+
+
+def beta(order, a, b):
+    return mp.beta(a + order, b) / mp.beta(a, b)
+
+
+def exact(f, *at, argument):
+    at = [mp.mpf(a) for a in at]
+    with mp.workdps(30):
+        return float(mp.diff(f, at, tuple(int(i == argument) for i in range(len(at)))))
+
+
+def test_moments_of_vonmises_are_those_over_one_turn():
+    kappa = 0.5
+    slope = exact(vonmises_variance, kappa, argument=0)
+    by_root = slope / (2 * float(mp.sqrt(vonmises_variance(kappa))))
+    assert dd.grad(stats.vonmises.std)(kappa) == pytest.approx(by_root, rel=1e-10)
+    assert dd.grad(stats.vonmises.mean)(kappa) == pytest.approx(0.0, abs=1e-12)
+    assert dd.grad(lambda m: stats.vonmises.mean(kappa, m))(0.4) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("b", [1.0, 2.0, 2.0 + 1e-9, 2.7])
+def test_moments_of_truncpareto_at_and_beside_the_exponent(b):
+    for argument in (0, 1):
+        slope = exact(lambda b, c: truncpareto(2, b, c), b, 5.3, argument=argument)
+        moment = dd.grad(lambda b, c: stats.truncpareto.moment(2, b, c), argnums=argument)
+        assert moment(b, 5.3) == pytest.approx(slope, rel=1e-12)
+    slope = exact(lambda b: truncpareto(1, b, 5.3), b, argument=0)
+    assert dd.grad(lambda b: stats.truncpareto.mean(b, 5.3))(b) == pytest.approx(slope, rel=1e-12)
+
+
+@pytest.mark.parametrize("b", [0.25, 0.04])
+def test_moments_of_a_density_that_is_steep_at_one(b):
+    for argument in (0, 1):
+        slope = exact(lambda a, b: beta(5, a, b), 2.3, b, argument=argument)
+        moment = dd.grad(lambda a, b: stats.beta.moment(5, a, b), argnums=argument)
+        assert moment(2.3, b) == pytest.approx(slope, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a: stats.pareto.moment(3, a + 1.5),
+        lambda a: stats.betaprime.var(2.0, a),
+        lambda a: stats.t.moment(5, a + 2.5),
+        lambda a: stats.t.var(a),
+    ],
+)
+def test_a_moment_that_does_not_exist_has_no_number_as_derivative(f):
+    with np.errstate(all="ignore"):
+        assert np.isnan(dd.grad(f)(1.0))

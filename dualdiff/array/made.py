@@ -26,7 +26,7 @@ from .dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
 from .views import Array, View
 
 _turning = threading.RLock()
-_PLAIN = (float, int, complex, bool, np.float64)
+_PLAIN = frozenset((float, int, complex, bool, np.float64, str, type(None)))
 _plain_set = ndarray.__setitem__
 _set_class = object.__dict__["__class__"].__set__
 # The primitive of a part of an array in memory, for arrays that may be written to and others.
@@ -51,15 +51,15 @@ def class_of(a: Value) -> type:
     return ndarray if type(a) in (Made, MadeTraced) else type(a).__mro__[1]
 
 
-def holds_traced(x: Value) -> bool:
-    """Whether traced values stand anywhere in an operand: a box, nested lists, an object array."""
+def contains_box(x: Value) -> bool:
+    """Whether a box stands anywhere in nested lists and tuples, or in an object array."""
     kind = type(x)
     if kind in _PLAIN or kind is Made:
         return False
     if kind is list or kind is tuple:
-        return any(map(holds_traced, x))
+        return not _PLAIN.issuperset(map(type, x)) and any(map(contains_box, x))
     if kind is ndarray:
-        return x.dtype.hasobject and any(map(holds_traced, x.flat))
+        return x.dtype.hasobject and any(map(contains_box, x.flat))
     return kind in TRACED_KINDS or is_box(x)
 
 
@@ -94,7 +94,7 @@ class Made(ndarray):
             self._views = []
 
     def __setitem__(self, index: Any, v: Value) -> None:
-        if type(v) in _PLAIN or not holds_traced(v):
+        if not contains_box(v):
             if is_box(index):
                 index = observe(index)
             return _plain_set(self, index, v)
@@ -135,7 +135,7 @@ class _Flat:
         self._plain = ndarray.flat.__get__(base)
 
     def __setitem__(self, index: Any, v: Value) -> None:
-        if holds_traced(v):
+        if contains_box(v):
             traced_content(self.base).flat[index] = v
         else:
             self._plain[index] = v

@@ -40,6 +40,7 @@ _opened: ContextVar[Any] = ContextVar("dualdiff_opened", default=())
 # The contexts in which threads were started while a trace was open there.
 _starters: weakref.WeakKeyDictionary[threading.Thread, Context] = weakref.WeakKeyDictionary()
 _is_watching = False
+_has_started = False  # whether a thread was started while a trace was open, ever
 AT_FIRST: list[Callable[[], None]] = []  # called when the first trace is opened
 AT_LAST: list[Callable[[], None]] = []  # called when the last trace of a context is closed
 
@@ -56,10 +57,12 @@ def _watch_threads() -> None:
 
     @functools.wraps(start)
     def noted_start(thread: threading.Thread) -> None:
+        global _has_started
         if LIVE:
             context = starter() if LIVE.isdisjoint(_opened.get()) else copy_context()
             if context is not None:
                 _starters[thread] = context
+                _has_started = True
         start(thread)
 
     threading.Thread.start = noted_start  # type: ignore[method-assign, assignment]
@@ -72,14 +75,18 @@ def doubts() -> tuple[int, int]:
 
 def starter() -> Context | None:
     """The context in which this thread was started, if a trace was open there and still is."""
-    context = _starters.get(threading.current_thread()) if LIVE and _starters else None
+    if not _has_started or not LIVE:
+        return None
+    context = _starters.get(threading.current_thread())
     return context if context is not None and LIVE.intersection(context.get(_opened, ())) else None
 
 
 def is_tracing() -> bool:
     """Whether a derivative is being taken in this context, or by the function that has started
     this thread."""
-    return bool(LIVE) and (not LIVE.isdisjoint(_opened.get()) or starter() is not None)
+    if not LIVE:
+        return False
+    return not LIVE.isdisjoint(_opened.get()) or (_has_started and starter() is not None)
 
 
 def opened_levels() -> set[int]:

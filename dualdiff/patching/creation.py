@@ -20,7 +20,6 @@ from ..core.trace import LIVE, is_tracing
 from ..core.types import Value
 from ..errors import ConversionError, describe, user_line
 from ..rules.numpy.creation import CREATORS, contains_box, from_nested
-from .scalar_math import NUMBERS
 
 _NUMPY = os.path.dirname(np.__file__) + os.sep
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -88,9 +87,20 @@ def _for_caller(result: Value, frame: FrameType, original: Any) -> Any:
     )
 
 
-def _is_elsewhere(args: tuple[Any, ...]) -> bool:
-    """Whether a call with plain numbers is made beside all derivatives, in a thread of its own."""
-    return NUMBERS.issuperset(map(type, args)) and not is_tracing()
+# Arguments of these types hold nothing, or show what they hold.
+_CLOSED = frozenset((float, int, complex, bool, str, type, type(None)))
+_OPEN = frozenset((list, tuple, np.ndarray))
+
+
+def _is_elsewhere(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a call is made beside all derivatives, in a thread of its own, on plain values."""
+    if is_tracing():
+        return False
+    for x in (*args, *kwargs.values()) if kwargs else args:
+        kind = type(x)
+        if kind not in _CLOSED and (kind not in _OPEN or contains_box(x)):
+            return False
+    return True
 
 
 def _for_callers_outside(name: str, original: Function, traced: Function) -> Any:
@@ -120,20 +130,16 @@ def _for_callers_outside(name: str, original: Function, traced: Function) -> Any
 
         @functools.wraps(original)
         def create(*args: Any, **kwargs: Any) -> Any:
-            if not kwargs and (not LIVE or _is_elsewhere(args)):
-                return original(*args)
-            if not LIVE:
-                return original(*args, **kwargs)
+            if not LIVE or _is_elsewhere(args, kwargs):
+                return original(*args, **kwargs) if kwargs else original(*args)
             return choose(args, kwargs, sys._getframe(1))
 
         return create
 
     # A builtin function as an attribute of a class does not become a method.
     def create_alone(plain: Function, /, *args: Any, **kwargs: Any) -> Any:
-        if not kwargs and (not LIVE or _is_elsewhere(args)):
-            return plain(*args)
-        if not LIVE:
-            return plain(*args, **kwargs)
+        if not LIVE or _is_elsewhere(args, kwargs):
+            return plain(*args, **kwargs) if kwargs else plain(*args)
         return choose(args, kwargs, sys._getframe(1))
 
     functools.update_wrapper(create_alone, original)

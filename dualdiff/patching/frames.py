@@ -17,10 +17,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..array.box import is_box, observe
-from ..array.made import boxed, holds_traced
+from ..array.made import boxed, contains_box
 from ..core.types import Value
 from ..errors import UnsupportedInputError, user_line
-from ..rules.numpy.creation import contains_box, from_nested
+from ..rules.numpy.creation import from_nested
 from ..rules.scipy.in_place import divert
 from ..rules.scipy.switch import diverts
 from . import creation
@@ -78,7 +78,7 @@ def _rename(package: str) -> None:
 def _take(original: Function) -> Function:
     def take(arr: Any, indexer: Any, axis: int = 0, *rest: Any, **options: Any) -> Any:
         """Elements by position, and a filling where the position is -1."""
-        if not holds_traced(arr):
+        if not contains_box(arr):
             return original(arr, indexer, axis, *rest, **options)
         given = inspect.signature(original).bind(arr, indexer, axis, *rest, **options).arguments
         fill = given.get("fill_value", np.nan)
@@ -98,7 +98,7 @@ def _take(original: Function) -> Function:
 def _diff(original: Function) -> Function:
     def diff(arr: Any, n: int, axis: int = 0) -> Any:
         """Differences with the n-th element before."""
-        if not holds_traced(arr):
+        if not contains_box(arr):
             return original(arr, n, axis)
         x, size = boxed(arr), np.shape(arr)[axis]
         before = np.arange(size) - int(n)
@@ -115,7 +115,7 @@ def _grouped(original: Function) -> Function:
     def grouped(self: Any, **options: Any) -> Any:
         """A reduction of each group along an axis."""
         values, axis = options["values"], options["axis"]
-        if not holds_traced(values):
+        if not contains_box(values):
             return original(self, **options)
         if self.kind != "aggregate" or self.how not in _REDUCTIONS:
             _refuse(f"groupby(...).{self.how}()", values)
@@ -142,7 +142,7 @@ def _windows(original: Function) -> Function:
         """A reduction of each window."""
 
         def on_values(values: Any, start: Any, end: Any, min_periods: int, *more: Any) -> Any:
-            if not holds_traced(values):
+            if not contains_box(values):
                 return func(values, start, end, min_periods, *more)
             if name not in _REDUCTIONS:
                 _refuse(f"a window's {name}()", values)
@@ -161,7 +161,7 @@ def _windows(original: Function) -> Function:
 
 def _window_values(original: Function) -> Function:
     def values_of(self: Any, values: Any) -> Any:
-        if not holds_traced(values):
+        if not contains_box(values):
             return original(self, values)
         if not hasattr(self, "_win_type") and not hasattr(type(self), "sem"):
             _refuse(f"{type(self).__name__}", values)

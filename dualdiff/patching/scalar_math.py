@@ -26,7 +26,7 @@ from ..rules.numpy.creation import contains_box
 Function = Callable[..., Any]
 
 
-NUMBERS = frozenset((float, int))  # the types of arguments that need no look inside
+_NUMBERS = frozenset((float, int))  # the types of arguments that need no look inside
 
 
 def _special(name: str) -> Function:
@@ -149,11 +149,13 @@ def _on_traced(original: Function, traced: Function | None) -> Any:
     rule = FUNCTIONS.get(traced, traced)
 
     def call(plain: Function, /, *args: Any, **kwargs: Any) -> Any:
-        if not kwargs and (not LIVE or NUMBERS.issuperset(map(type, args))):
+        if LIVE:
+            for x in args:
+                if type(x) not in _NUMBERS:
+                    return _explicit(plain, traced, args, kwargs)
+        if not kwargs:
             return plain(*args)
-        if not LIVE:
-            return plain(*args, **kwargs)
-        return _explicit(plain, traced, args, kwargs)
+        return _explicit(plain, traced, args, kwargs) if LIVE else plain(*args, **kwargs)
 
     def call_one(plain: Function, x: Value, /) -> Any:
         if not LIVE or type(x) is float:

@@ -15,7 +15,7 @@ from numpy import ndarray
 
 from ...array.box import is_box, observe, shell, unbox
 from ...array.dispatch import register
-from ...array.made import TRACED_KINDS, content_or_twin, is_made
+from ...array.made import contains_box, content_or_twin, is_made
 from ...array.views import Array, memory_of
 from ...core.batch import Shape, cast, dtype_of
 from ...core.primitive import Primitive
@@ -56,16 +56,6 @@ class PackScalars(Primitive):
 
 
 pack = PackScalars()
-
-
-def contains_box(x: Value) -> bool:
-    """Whether a box stands anywhere in nested lists and tuples, or in an object array."""
-    kind = type(x)
-    if kind is list or kind is tuple:
-        return any(map(contains_box, x))
-    if kind is ndarray:
-        return x.dtype.hasobject and any(map(contains_box, x.flat))
-    return kind in TRACED_KINDS or is_box(x)
 
 
 def from_nested(x: Value) -> Any:

@@ -44,7 +44,8 @@ import importlib
 import inspect
 import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,9 @@ SILENT = frozenset(
 ENTRIES: list[Entry] = []
 COUNTERPARTS: dict[Any, Callable[..., Any]] = {}  # by SciPy's function or class
 _is_on = False
+_unplaced: list[Entry] = []  # those of compiled objects that wait for `_place`
+_placed_alone = True
+_EXEMPT = ("numpy", "dualdiff", "builtins")  # rules call SciPy's own functions
 
 
 class Entry:
@@ -139,7 +143,9 @@ class Entry:
         elif isinstance(self.target, type):
             self.make_instances()
         else:
-            self.replace_attributes(self.target, self.call)
+            _unplaced.append(self)
+            if _placed_alone:
+                _place()
 
     def remove(self) -> None:
         """Undo `install`."""
@@ -194,24 +200,52 @@ class Entry:
         __new__.is_of_dualdiff = True  # type: ignore[attr-defined]
         return __new__
 
-    def replace_attributes(self, old: Any, new: Any) -> None:
-        """Compiled functions are replaced in the modules and classes of SciPy that know them."""
 
-        def method(*args: Any, **kwargs: Any) -> Any:
-            return new(*args, **kwargs)
+@contextmanager
+def placed_together() -> Iterator[None]:
+    """Within the block, compiled objects are replaced in one pass through all modules, last."""
+    global _placed_alone
+    outer, _placed_alone = _placed_alone, False
+    try:
+        yield
+    finally:
+        _placed_alone = outer
+        if outer:
+            _place()
 
-        for name, module in list(sys.modules.items()):
-            if module is None or name.partition(".")[0] != "scipy":
-                continue
-            for key, value in list(vars(module).items()):
-                if value is old:
-                    setattr(module, key, new)
-                    self.places.append((module, key))
-                elif isinstance(value, type) and value.__module__ == old.__module__:
-                    for inner, a in list(vars(value).items()):
-                        if a is old:
-                            setattr(value, inner, method)
-                            self.places.append((value, inner))
+
+def _place() -> None:
+    """Replace compiled objects wherever a module has bound them, and in classes of SciPy's."""
+    waiting = {id(entry.target): entry for entry in _unplaced}
+    _unplaced.clear()
+    if not waiting:
+        return
+    for name, module in list(sys.modules.items()):
+        package, space = name.partition(".")[0], getattr(module, "__dict__", None)
+        if package in _EXEMPT or type(space) is not dict:
+            continue
+        for key, value in list(space.items()):
+            entry = waiting.get(id(value))
+            if entry is not None:
+                setattr(module, key, entry.call)
+                entry.places.append((module, key))
+            elif package == "scipy" and isinstance(value, type):
+                _place_in_class(value, waiting)
+
+
+def _place_in_class(cls: type, waiting: dict[int, Entry]) -> None:
+    for key, value in list(vars(cls).items()):
+        entry = waiting.get(id(value))
+        if entry is not None and cls.__module__ == entry.target.__module__:
+            setattr(cls, key, _as_method(entry.call))
+            entry.places.append((cls, key))
+
+
+def _as_method(call: Callable[..., Any]) -> Callable[..., Any]:
+    def method(*args: Any, **kwargs: Any) -> Any:
+        return call(*args, **kwargs)
+
+    return method
 
 
 def targets_of(original: Any) -> list[Any]:
@@ -256,8 +290,9 @@ def turn(on: bool) -> None:
     global _is_on
     if on != _is_on:
         _is_on = errors.takes_scipy = on
-        for entry in ENTRIES:
-            entry.install() if on else entry.remove()
+        with placed_together():
+            for entry in ENTRIES:
+                entry.install() if on else entry.remove()
 
 
 def implements(

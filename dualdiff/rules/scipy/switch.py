@@ -61,9 +61,10 @@ def divert_loaded() -> None:
             return
         _is_declaring = True
         try:
-            while found := sorted(filter(_may_declare, _waiting.keys() & sys.modules.keys())):
-                for module in found:
-                    _declare(module)
+            with dispatch.placed_together():
+                while found := sorted(filter(_may_declare, _waiting.keys() & sys.modules.keys())):
+                    for module in found:
+                        _declare(module)
         finally:
             _is_declaring = False
 

@@ -50,6 +50,33 @@ def run(program, **variables):
     )
 
 
+def test_compiled_functions_imported_before_dualdiff_take_traced_values():
+    program = """
+        from scipy.optimize import linear_sum_assignment
+        from scipy.signal import sepfir2d
+        from scipy.sparse import csr_array
+        from scipy.sparse.csgraph import connected_components, dijkstra
+        import numpy as np, dualdiff as dd
+        table = {"shortest": dijkstra}
+        own = dijkstra
+        graph, ones = np.array([[0, 1.0, 4], [0, 0, 2], [0, 0, 0]]), np.ones(3)
+        assert dd.grad(lambda x: np.sum(dijkstra(csr_array(graph * x))[0]))(1.0) == 4.0
+        assert dd.grad(lambda x: np.sum((graph * x)[linear_sum_assignment(-graph * x)]))(1.0) == 4
+        assert dd.grad(lambda x: np.sum(sepfir2d(np.eye(5) * x, ones, ones)))(1.0) == 49.0
+        assert dd.grad(lambda x: x * connected_components(csr_array(graph * x))[0])(1.0) == 1.0
+        try:
+            dd.grad(lambda x: np.sum(table["shortest"](csr_array(graph * x))[0]))(1.0)
+        except dd.errors.UnsupportedInputError as error:
+            assert "call it by its module" in str(error)
+        else:
+            raise AssertionError
+        dd.config(scipy=False)
+        assert dijkstra is own is table["shortest"]
+    """
+    done = run(program)
+    assert done.returncode == 0, done.stderr
+
+
 def test_names_imported_before_dualdiff_take_traced_values():
     program = """
         from scipy.linalg import expm

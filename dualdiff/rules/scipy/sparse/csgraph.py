@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
+from scipy.sparse.csgraph import _validation
 
 from ....core.batch import shape_of
 from ....core.types import Value
+from ....errors import UnsupportedInputError, user_line
 from ...numpy.creation import given
 from ..bodies import agreed
 from ..dispatch import counterpart, implements
@@ -205,3 +207,32 @@ if hasattr(csgraph, "yen"):
         return (found, before) if wants else found
 
     yen = _declared(_yen, _paths)
+
+
+def _of_integers(original: Any) -> Any:
+    """Declare a function whose results are integers: it takes the weights as constant."""
+
+    def on_plain(csgraph: Any, *args: Any, **kwargs: Any) -> Any:
+        return by_scipy(original, _graph(csgraph), *args, **kwargs)
+
+    return _declared(original, on_plain)
+
+
+for _name in (
+    "breadth_first_order", "connected_components", "depth_first_order", "structural_rank",
+    "maximum_bipartite_matching", "min_weight_full_bipartite_matching", "reverse_cuthill_mckee",
+):  # fmt: skip
+    _of_integers(getattr(csgraph, _name))
+
+
+def _refused(csgraph: Any, *args: Any, **kwargs: Any) -> Any:
+    """For SciPy's check of a graph, which only compiled functions without a rule ask for."""
+    raise UnsupportedInputError(
+        f"a compiled function of scipy.sparse.csgraph was called on traced weights, {user_line()}. "
+        f"If a table or a default argument keeps it from before the first derivative, call it by "
+        f"its module, as csgraph.dijkstra(graph); otherwise it has no derivative, and "
+        f"dualdiff.value_of(graph) counts the weights as constant."
+    )
+
+
+_declared(_validation.validate_graph, _refused)

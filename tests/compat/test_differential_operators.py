@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from typing import Any
 
 import numpy as onp
@@ -33,6 +34,7 @@ from dualdiff.compat.autograd import (
     vector_jacobian_product,
 )
 from dualdiff.compat.autograd.differential_operators import make_jvp_reversemode
+from dualdiff.compat.autograd.extend import primitive
 
 X = onp.array([0.5, -1.0, 2.0])
 V = onp.array([1.0, 0.25, -0.5])
@@ -294,3 +296,27 @@ def test_where_takes_keywords_and_xarrays_are_operands() -> None:
     close(grad(lambda x: np.sum(x * labelled))(X), V)
     close(grad(lambda x: np.sum(np.multiply(labelled, x)))(X), V)
     close(grad(lambda x: (np.exp(labelled) * x).values.sum())(X), onp.exp(V))
+
+
+def test_integers_made_of_a_traced_array_are_an_index() -> None:
+    x = onp.array([0.4, 0.6, 0.9])
+    close(grad(lambda x: np.sum(x[(x * 2).astype(int)] ** 2))(x), [0.8, 2.4, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "error"),
+    [
+        (lambda x: x, X, TypeError),
+        (lambda x: np.sum(x**2), onp.arange(3), TypeError),
+        (lambda x: "a", 1.0, TypeError),
+        (lambda x: None, 1.0, TypeError),
+        (lambda x: (x, x), 1.0, TypeError),
+        (lambda x: x * 1j, 1.0, TypeError),
+        (float, 1.5, TypeError),
+        (math.sin, 1.5, TypeError),
+        (primitive(lambda x: x**2), 1.5, NotImplementedError),
+    ],
+)
+def test_errors_are_of_the_classes_that_autograd_raises(f: Any, x: Any, error: type) -> None:
+    with pytest.raises(error):
+        grad(f)(x)

@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from ..array.box import is_box, shell
 from ..array.guards import COPIED, KEPT, Guards, holds
-from ..array.kinds import PLAIN, OfLibrary, copied, explain_foreign, has_foreign, is_foreign
+from ..array.kinds import PLAIN, OfLibrary, copied, explain_foreign, has_foreign, is_foreign, zeros
 from ..array.layout import in_layout, layout_of, zeros_in_layout
 from ..array.stores import Place, last_writes, store
 from ..array.views import Array
@@ -427,7 +427,9 @@ def _jvp_store(ts: list[Tangent], entry: tuple[Any, ...], batch: Shape) -> None:
     vt = ts[v_slot] if v_slot else None
     if t is None and vt is None:
         return
-    if t is None:
+    if t is None and has_foreign(vt):
+        t = zeros(vt, batch + spec.shape)
+    elif t is None:
         t = zeros_in_layout(spec, layout, batch)
     if vt is None:
         vt = 0.0

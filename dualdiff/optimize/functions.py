@@ -148,6 +148,8 @@ class Residuals:
     def look(self, x: ndarray) -> None:
         """Evaluate the function, and see whether SciPy can take it as it is."""
         self.seen = self.fun(self.parameters.tree(x), *self.args, **self.kwargs)
+        if type(self.seen) is not ndarray:
+            real_vector(self.seen)  # which computes lazy values
 
     @property
     def direct(self) -> Callable[..., Any]:

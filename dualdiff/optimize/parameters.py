@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from ..array.kinds import to_numpy
 from ..core.types import Cotangent
 from ..errors import UnsupportedInputError, user_line
 from ..trees import LEAF, flatten
@@ -189,6 +190,6 @@ def real_vector(value: Any) -> ndarray:
         return np.array([value])
     if type(value) in (list, tuple) and all(type(v) in _REAL for v in value):
         return np.array(value)
-    pieces = [np.ravel(leaf) for leaf in flatten(value)[0] if leaf is not None]
+    pieces = [np.ravel(v) for v in to_numpy([v for v in flatten(value)[0] if v is not None])]
     parts = [p for v in pieces for p in ((v.real, v.imag) if v.dtype.kind == "c" else (v,))]
     return np.concatenate(parts).astype(float, copy=False) if parts else np.zeros(0)

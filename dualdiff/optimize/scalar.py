@@ -11,6 +11,7 @@ import scipy.optimize
 from numpy import ndarray
 from scipy.optimize import Bounds, OptimizeResult
 
+from ..array.kinds import to_numpy
 from ..errors import user_line
 from .bounds import Limits, limits_of
 from .constraints import over_vectors
@@ -183,7 +184,7 @@ class _Supply:
             return self._agree(start)
 
         def plain() -> None:
-            problem.value(start)
+            to_numpy([problem.value(start)])  # which computes a lazy value
 
         problem.derivative.prepare(exact)
         is_compiled = problem.derivative.is_fast

@@ -10,6 +10,8 @@ import pytest
 import scipy.special
 
 import dualdiff as dd
+from dualdiff.optimize.functions import Residuals
+from dualdiff.optimize.parameters import Parameters
 
 dask = pytest.importorskip("dask", reason="dask is not installed: pip install dualdiff[dask]")
 da = pytest.importorskip("dask.array", reason="dask has no arrays: pip install dualdiff[dask]")
@@ -78,6 +80,11 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
     "inverse": (lambda a: np.sum(np.linalg.inv(a) ** 2), SQUARE),
     "determinant": (lambda a: np.linalg.slogdet(a)[1], SQUARE),
     "cholesky": (lambda a: np.sum(np.log(np.diagonal(np.linalg.cholesky(a)))), SQUARE),
+    "windows": (
+        lambda x: np.sum(np.lib.stride_tricks.sliding_window_view(x, 3, axis=0).mean(-1) ** 2),
+        MATRIX,
+    ),
+    "eigenvalues": (lambda a: np.sum(np.log(np.linalg.eigh(a)[0]) ** 2), SQUARE),
     "stores": (stores, VECTOR),
 }
 
@@ -221,7 +228,9 @@ def test_value_and_gradient_are_computed_once() -> None:
 
 def test_the_other_operators_give_lazy_derivatives() -> None:
     def f(x: Any) -> Any:
-        return np.sin(x) * x
+        y = np.zeros_like(x)
+        y[:] = np.sin(x)
+        return y * x
 
     def loss(x: Any) -> Any:
         return np.sum(f(x) ** 2)
@@ -237,7 +246,8 @@ def test_the_other_operators_give_lazy_derivatives() -> None:
         lazies = [value, tangent, cotangent, pushed, product, derivatives]
     assert all(isinstance(t, da.Array) and t.chunks == x.chunks for t in lazies)
     slope = np.cos(VECTOR) * VECTOR + np.sin(VECTOR)
-    expected = [f(VECTOR), slope * v, slope * v, slope * v, dd.hvp(loss)(VECTOR, v), slope]
+    second = dd.hvp(loss)(VECTOR, v)
+    expected = [np.sin(VECTOR) * VECTOR, slope * v, slope * v, slope * v, second, slope]
     for found, e in zip(dask.compute(*lazies), expected, strict=True):
         np.testing.assert_allclose(found, e, rtol=1e-10)
 
@@ -263,7 +273,9 @@ def test_jacobians_of_few_results_or_few_inputs() -> None:
 
 def test_second_derivatives_run_by_blocks_in_every_nesting() -> None:
     def f(x: Any) -> Any:
-        return np.sum(np.arctan2(x, 1.5) * np.abs(x) ** 1.3 + scipy.special.expit(x))
+        y = np.zeros_like(x)
+        y[1:-1] = np.abs(x[1:-1]) ** 1.3
+        return np.sum(np.arctan2(x, 1.5) * y + scipy.special.expit(x))
 
     x, v = lazy(VECTOR), lazy(np.ones(10))
 
@@ -274,7 +286,9 @@ def test_second_derivatives_run_by_blocks_in_every_nesting() -> None:
         return dd.jvp(f, (x,), (v,))[1]
 
     expected = dd.hvp(f)(VECTOR, np.ones(10))
-    for product in (dd.grad(directional), dd.grad(pushed), lambda x: dd.hvp(f)(x, v)):
+    columns = dd.jacobian(dd.grad(f), mode="forward")
+    products = dd.grad(directional), dd.grad(pushed), lambda x: dd.hvp(f)(x, v)
+    for product in (*products, lambda x: columns(x) @ v):
         np.testing.assert_allclose(product(x).compute(), expected, rtol=1e-9)
 
 
@@ -295,6 +309,47 @@ def test_a_rule_that_looks_at_elements_names_itself_dask_and_the_way_out() -> No
         pytest.raises(dd.errors.MissingRuleError, match=r"sort .*dask.*compute\(\)"),
     ):
         dd.grad(lambda x: np.sum(np.sort(x) * VECTOR))(lazy(VECTOR))
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda f, x: dd.optimize.minimize(f, x), "dualdiff's minimize"),
+        (lambda f, x: dd.check_grads(f, (x,)), "dualdiff's check_grads"),
+        (lambda f, x: dd.explain(f, x), "dualdiff's explain"),
+        (lambda f, x: dd.grad(lambda x: f(dd.scipy.linalg.solve(x, x[0])))(x), "rule of solve"),
+    ],
+)
+def test_errors_name_the_function_that_the_program_called(call: Any, name: str) -> None:
+    with pytest.raises(dd.errors.MissingRuleError, match=f"{name} .*dask"):
+        call(lambda x: np.sum(x**2), lazy(SQUARE))
+
+
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (
+            lambda x: np.sum(np.linalg.svd(x, full_matrices=False)[1]),
+            r"svd cannot .* chunks, at .*x\.rechunk",
+        ),
+        (lambda x: np.sum(np.abs(np.fft.fft(x))), r"fft cannot .* chunks, at .*x\.rechunk"),
+        (
+            lambda x: np.sum(np.reshape(x, (5, 6)) ** 3),
+            r"reshape cannot .* chunks, at .*x\.rechunk",
+        ),
+    ],
+)
+def test_chunks_that_an_operation_cannot_take_are_named(f: Any, message: str) -> None:
+    with pytest.raises(dd.errors.UnsupportedInputError, match=f"(?s){message}"):
+        dd.grad(f)(lazy(MATRIX))
+
+
+def test_constants_in_other_chunks_leave_those_of_the_argument() -> None:
+    x, other = lazy(MATRIX), lazy(np.sin(MATRIX), chunks=(4, 5))
+    found = dd.grad(lambda x: np.sum(x * other + (x @ other.T)[0, 0]))(x)
+    assert found.chunks == x.chunks
+    expected = dd.grad(lambda x: np.sum(x * np.sin(MATRIX) + (x @ np.sin(MATRIX).T)[0, 0]))(MATRIX)
+    np.testing.assert_allclose(found.compute(), expected)
 
 
 def test_functions_of_dask_without_a_rule_are_refused_by_name() -> None:
@@ -318,3 +373,24 @@ def test_unknown_sizes_of_arguments_are_kept() -> None:
     np.testing.assert_allclose(found.compute(), 2 * VECTOR[VECTOR > 0.35])
     with pytest.raises(dd.errors.UnsupportedInputError, match="compute_chunk_sizes"):
         dd.jacobian(lambda x: x**2)(x)
+
+
+def test_fits_choose_between_derivatives_by_the_time_of_computed_values() -> None:
+    computed = []
+
+    def noted(block: Any) -> Any:
+        computed.append(block.shape)
+        return block
+
+    data = lazy(MATRIX).map_blocks(noted, dtype=float, meta=np.empty((0, 0)))
+
+    def residuals(p: Any) -> Any:
+        return data @ p["w"] + p["b"] - 1.0
+
+    start = {"w": np.zeros(5), "b": 0.0}
+    problem = Residuals(residuals, Parameters(start), ())
+    problem.look(Parameters(start).start)
+    assert computed
+    fit = dd.optimize.least_squares(residuals, start)
+    plain = dd.optimize.least_squares(lambda p: MATRIX @ p["w"] + p["b"] - 1.0, start)
+    np.testing.assert_allclose(fit.params["w"], plain.params["w"], atol=1e-6)

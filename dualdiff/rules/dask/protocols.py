@@ -145,6 +145,8 @@ def _by_matrices(name: str, signature: str, outputs: int = 1, **options: Any) ->
     function = getattr(np.linalg, name)
 
     def apply(*given_arrays: Value, **given: Any) -> Any:
+        if isinstance(given_arrays[-1], str):  # which triangle eigh reads
+            *given_arrays, given["UPLO"] = given_arrays  # type: ignore[assignment]
         arrays = list(map(_dask().asarray, given_arrays))
         given = {**options, **{k: v for k, v in given.items() if v is not None}}
         a, dtype = arrays[0], np.result_type(*(x.dtype for x in arrays))
@@ -224,18 +226,31 @@ _OF_PROGRAM = (
 )
 
 
+def _name_of(frame: Any, module: str) -> str | None:
+    """What a frame of dualdiff is called in an error, if it has a name that the program knows."""
+    owner, name = frame.f_locals.get("self"), frame.f_code.co_name
+    if isinstance(owner, Primitive):
+        return owner.name
+    if module == "dualdiff.rules.scipy.dispatch":
+        return getattr(getattr(owner, "original", None), "__name__", None)
+    if module.startswith("dualdiff.rules"):
+        return str(name)
+    return None if name.startswith(("_", "<")) else f"dualdiff's {name}"
+
+
 def _rule() -> str | None:
     """The name of the rule that calls NumPy or dask; None if the program does."""
     frame: Any = sys._getframe(1)
-    name = None
+    name, of_rule = None, False
     while frame is not None:
         module = frame.f_globals.get("__name__") or ""
         if module.startswith("dualdiff.") and not module.startswith("dualdiff.rules.dask"):
             if name is None and module in _OF_PROGRAM:
                 return None
-            if module.startswith("dualdiff.rules") or name is None:
-                owner = frame.f_locals.get("self")
-                name = owner.name if isinstance(owner, Primitive) else frame.f_code.co_name
+            is_rule = module.startswith("dualdiff.rules")
+            if is_rule or not of_rule:
+                of_rule = is_rule
+                name = _name_of(frame, module) or name or "dualdiff"
         elif name is not None:
             return name
         elif not module.startswith(("dask", "numpy", "dualdiff.rules.dask")):
@@ -254,8 +269,9 @@ def _is_known(function: Any) -> bool:
 
 def missing(rule: str, what: str) -> MissingRuleError:
     """The error for a rule that needs of an array of dask what only arrays of NumPy have."""
+    subject = rule if rule.startswith("dualdiff") else f"the rule of {rule}"
     return MissingRuleError(
-        f"the rule of {rule} is made for arrays of NumPy: it needs {what}, which arrays of dask do "
+        f"{subject} is made for arrays of NumPy: it needs {what}, which arrays of dask do "
         f"not have, {user_line()}. Write it with other functions, compute the array first "
         f"(x.compute() is differentiable), or use dualdiff.map_reduce for a loss that is a sum "
         f"over parts of the data."

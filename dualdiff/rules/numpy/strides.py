@@ -12,6 +12,8 @@ from numpy.lib import stride_tricks
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ...array.box import is_box, unbox
+from ...array.kinds import has_foreign
+from ...array.kinds import zeros as zeros_in
 from ...array.made import set_windows
 from ...array.views import memory_of
 from ...core.batch import Shape, Spec, shape_of
@@ -31,7 +33,8 @@ def _windows_transposed(
     g: Cotangent, x_spec: Spec, window: Shape, axis: tuple[int, ...], batch: Shape
 ) -> Any:
     """Each position in the window adds a shifted part."""
-    total: Any = zeros(batch + x_spec.shape, x_spec.dtype)
+    shape = batch + x_spec.shape
+    total: Any = zeros_in(g, shape) if has_foreign(g) else zeros(shape, x_spec.dtype)
     count = np.shape(g)[len(batch) : len(batch) + x_spec.ndim]
     for offset in product(*map(range, window)):
         start = [0] * x_spec.ndim

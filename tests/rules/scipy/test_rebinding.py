@@ -168,12 +168,6 @@ def test_a_shape_that_must_be_an_integer_has_no_derivative():
         dd.grad(lambda n: S.randint.cdf(2, 0, n))(5.0)
 
 
-def test_at_a_limit_that_scipy_takes_the_derivative_is_nan_not_zero():
-    assert np.isnan(dd.grad(lambda h: S.kappa4.logpdf(0.5, h, 0.1))(0.0))
-    assert np.isnan(dd.grad(lambda c: S.genextreme.mean(c, 0.1, 2.0))(0.0))
-    assert dd.grad(lambda m: S.genextreme.moment(2, 0.0, m))(0.5) == pytest.approx(2 * 1.0772156649)
-
-
 @pytest.mark.parametrize("c", [0.0, 1e-12, -1e-5])
 def test_generalised_extreme_values_at_and_beside_the_limit(c):
     x, y = 0.7, np.exp(-0.7)

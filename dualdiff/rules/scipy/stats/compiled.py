@@ -26,8 +26,24 @@ _vonmises: Any = stats.vonmises
 _geninvgauss: Any = stats.geninvgauss
 
 
+def i0e_from_zero(x: Value) -> Any:
+    """``i0e(x)`` for x >= 0, at 0 with the derivatives on that side."""
+    return where(
+        unbox(x) == 0, lambda x: special.i0(x) * np.exp(-x), special.i0e, x, fill=1.0
+    )  # fmt: skip
+
+
 def _vonmises_density(kappa: Value, x: Value) -> Any:
-    return np.exp(kappa * special.cosm1(x)) / (2 * PI * special.i0e(kappa))
+    return np.exp(kappa * special.cosm1(x)) / (2 * PI * i0e_from_zero(kappa))
+
+
+def _vonmises_logpdf(x: Value, kappa: Value) -> Any:
+    return kappa * special.cosm1(x) - np.log(2 * PI) - np.log(i0e_from_zero(kappa))
+
+
+def _vonmises_entropy(kappa: Value) -> Any:
+    scale = i0e_from_zero(kappa)
+    return kappa * (1 - special.i1e(kappa) / scale) + np.log(2 * PI * scale)
 
 
 def _vonmises_slope(kappa: Value, x: Value) -> Any:
@@ -143,7 +159,8 @@ def _pearson3_logpdf(x: Value, skew: Value) -> Any:
     near, change = _near_normal(skew)
     s = np.where(near, 1.0, skew)
     u = s * x / 2
-    beyond = ~(unbox(u) > -1)
+    beyond = ~near & ~(unbox(u) > -1)
+    u = np.where(near, 0.0, u)
     u = np.where(beyond, 0.0, u)
     curve = where(
         np.abs(unbox(u)) < 0.15,
@@ -215,6 +232,15 @@ def _dpareto_probability(sign: int) -> Callable[..., Any]:
 
 COMPILED: dict[tuple[str, str], Callable[..., Any]] = {
     ("vonmises", "cdf"): lambda x, kappa: vonmises_cdf(kappa, x),
+    **{
+        (name, method): function
+        for name in ("vonmises", "vonmises_line")
+        for method, function in (
+            ("pdf", lambda x, kappa: _vonmises_density(kappa, x)),
+            ("logpdf", _vonmises_logpdf),
+            ("entropy", _vonmises_entropy),
+        )
+    },
     # SciPy takes the moments over one turn of the circle, though the support has no ends.
     ("vonmises", "moment_limits"): lambda kappa: (-PI, PI),
     ("vonmises_line", "cdf"): lambda x, kappa: vonmises_cdf(kappa, x),

@@ -25,7 +25,7 @@ from ...numpy.manipulation import as_operand
 from ..arguments import any_traced
 from ..rebinding import deep_plain, explained, instance_of
 from .fitting import fit
-from .formulas import EXTREME, FORMULAS, LIMITS
+from .formulas import EXTREME, FORMULAS
 from .replacements import adaptive, derivatives_only, kinks, of_vectors, with_value
 
 INF = float("inf")
@@ -98,7 +98,7 @@ class Distribution:
                 return fit(self, *args, **kwargs)
             if name in REBOUND:
                 what = f"scipy.stats.{self.name}.{name}"
-                if self.discrete and name in MOMENTS:
+                if name in MOMENTS and (self.discrete or self.name == "irwinhall"):
                     given = args[1:] if name == "moment" else args
                     given = tuple(args[0]) if name == "nnlf" else given
                     named = {k: v for k, v in kwargs.items() if k not in ("order", "moments")}
@@ -112,8 +112,6 @@ class Distribution:
                     value = _with_values(_plain_call(found, args, kwargs), value)
                 else:
                     value = explained(getattr(self.copy, name), what, args, kwargs)
-                if self.name in LIMITS:
-                    value = self._away_from_limits(value, self._shapes_of(name, args, kwargs))
                 return poisoned(value, (*args, *kwargs.values()), name in INTEGRALS)
             raise MissingRuleError(
                 f"scipy.stats.{self.name}.{name} has no derivative rule, {user_line()}; those "
@@ -192,8 +190,6 @@ class Distribution:
         if quantile:
             value = value * scale + loc
         value = poisoned(value, (x, *shapes, loc, scale))
-        if (self.name, name) not in EXTREME:
-            value = self._away_from_limits(value, shapes)
         if name not in self.checked:
             self._check(name, value, x, shapes, loc, scale)
         return value
@@ -301,19 +297,6 @@ class Distribution:
                 f"{what} has no derivative in a skewness of 2 or more, {user_line()}: the density "
                 f"jumps at an end that moves; write it with scipy.stats.gamma"
             )
-
-    def _away_from_limits(self, value: Value, shapes: Sequence[Any]) -> Any:
-        """NaN for the derivative in a shape where SciPy takes a limit that does not contain it."""
-        if isinstance(value, tuple):
-            return tuple(self._away_from_limits(v, shapes) for v in value)
-        for shape, special_value in zip(shapes, LIMITS.get(self.name, ()), strict=False):
-            if special_value is not None and is_box(shape):
-                at = unbox(shape) == special_value
-                if np.any(at):
-                    gap = shape - value_of(shape)  # 0, and its root has no derivative
-                    lost = np.where(at, np.where(at, gap, 0.0) ** 0.5 * 0.0, 0.0)
-                    value = value + (lost if np.ndim(value) else np.sum(lost))
-        return value
 
     def _shapes_of(self, name: str, args: Any, kwargs: Any) -> list[Any]:
         """The shapes in a call of a moment, an expectation or the like."""

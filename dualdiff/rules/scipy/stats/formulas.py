@@ -14,12 +14,12 @@ from scipy import special, stats
 from ....array.box import unbox
 from ....core.types import Value
 from ..rebinding import AFTER
-from ..special.elementary import log1prel
 from ..special.incomplete_beta import beta_density, score_a, score_b
 from ..special.incomplete_gamma import gamma_density, score
 from ..special.kinds import declared, where
 from ..special.student import t_score
 from .compiled import COMPILED
+from .limits import LIMITS, power, power_log
 
 
 def _values(distribution: Any) -> Callable[..., Any]:
@@ -59,11 +59,6 @@ def _skewnorm_logpdf(x: Value, a: Value) -> Any:
 
 # The generalised extreme value and Pareto distributions: SciPy takes a limit at c = 0, and beside
 # it the plain derivative in c is the difference of large numbers.
-def _power_log(x: Value, c: Value) -> Any:
-    """``log1p(c x) / c``, which is x at c = 0."""
-    return x * log1prel(c * x)
-
-
 def _away_from_end(name: str, sign: float, formula: Callable[..., Any]) -> Callable[..., Any]:
     """A logarithm of a density, with SciPy's value at the end, where ``1 + sign c x`` is 0."""
     scipys: Any = getattr(stats, name)
@@ -80,8 +75,8 @@ def _away_from_end(name: str, sign: float, formula: Callable[..., Any]) -> Calla
 
 
 def _genextreme_logpdf(x: Value, c: Value) -> Any:
-    power = -_power_log(x, -c)
-    return -np.exp(power) + power - np.log1p(-c * x)
+    rest = -power_log(x, -c)
+    return -np.exp(rest) + rest - np.log1p(-c * x)
 
 
 def _geom(by_log: Callable[..., Any], by_power: Callable[..., Any]) -> Callable[..., Any]:
@@ -100,38 +95,28 @@ def _geom(by_log: Callable[..., Any], by_power: Callable[..., Any]) -> Callable[
     return function
 
 
-def _truncpareto_moment(order: Any, b: Value, c: Value) -> Any:
-    """The integral of ``b x**(order - b - 1)`` from 1 to c, over its total probability."""
-    log = np.log(c)
-    return b * log * special.exprel((order - b) * log) / -np.expm1(-b * log)
-
-
 EXTREME: dict[tuple[str, str], Callable[..., Any]] = {
     ("genextreme", "logpdf"): _away_from_end("genextreme", -1.0, _genextreme_logpdf),
-    ("genextreme", "cdf"): lambda x, c: np.exp(-np.exp(-_power_log(x, -c))),
-    ("genextreme", "logcdf"): lambda x, c: -np.exp(-_power_log(x, -c)),
-    ("genextreme", "sf"): lambda x, c: -np.expm1(-np.exp(-_power_log(x, -c))),
-    ("genextreme", "ppf"): lambda q, c: _power(-np.log(-np.log(q)), -c),
-    ("genextreme", "isf"): lambda q, c: _power(-np.log(-np.log1p(-q)), -c),
+    ("genextreme", "cdf"): lambda x, c: np.exp(-np.exp(-power_log(x, -c))),
+    ("genextreme", "logcdf"): lambda x, c: -np.exp(-power_log(x, -c)),
+    ("genextreme", "sf"): lambda x, c: -np.expm1(-np.exp(-power_log(x, -c))),
+    ("genextreme", "ppf"): lambda q, c: power(-np.log(-np.log(q)), -c),
+    ("genextreme", "isf"): lambda q, c: power(-np.log(-np.log1p(-q)), -c),
     ("genpareto", "logpdf"): _away_from_end(
-        "genpareto", 1.0, lambda x, c: -np.log1p(c * x) - _power_log(x, c)
+        "genpareto", 1.0, lambda x, c: -np.log1p(c * x) - power_log(x, c)
     ),
-    ("genpareto", "cdf"): lambda x, c: -np.expm1(-_power_log(x, c)),
-    ("genpareto", "sf"): lambda x, c: np.exp(-_power_log(x, c)),
-    ("genpareto", "logsf"): lambda x, c: -_power_log(x, c),
-    ("genpareto", "ppf"): lambda q, c: _power(-np.log1p(-q), c),
-    ("genpareto", "isf"): lambda q, c: _power(-np.log(q), c),
+    ("genpareto", "cdf"): lambda x, c: -np.expm1(-power_log(x, c)),
+    ("genpareto", "sf"): lambda x, c: np.exp(-power_log(x, c)),
+    ("genpareto", "logsf"): lambda x, c: -power_log(x, c),
+    ("genpareto", "ppf"): lambda q, c: power(-np.log1p(-q), c),
+    ("genpareto", "isf"): lambda q, c: power(-np.log(q), c),
 }
-
-
-def _power(y: Value, c: Value) -> Any:
-    """``expm1(c y) / c``, which is y at c = 0."""
-    return y * special.exprel(c * y)
 
 
 FORMULAS: dict[tuple[str, str], Callable[..., Any]] = (
     COMPILED
     | EXTREME
+    | LIMITS
     | {
         ("t", "logpdf"): lambda x, df: t_logpdf(df, x),
         ("t", "pdf"): lambda x, df: np.exp(t_logpdf(df, x)),
@@ -147,18 +132,9 @@ FORMULAS: dict[tuple[str, str], Callable[..., Any]] = (
         ("cosine", "pdf"): lambda x: np.cos(x / 2) ** 2 / np.pi,
         ("geom", "cdf"): _geom(lambda log: -np.expm1(log), lambda rest: 1 - rest),
         ("geom", "sf"): _geom(np.exp, lambda rest: rest),
-        ("truncpareto", "munp"): _truncpareto_moment,
         ("poisson", "pmf"): lambda k, mu: gamma_density(k + 1, mu),
     }
 )
-
-# Values of the shapes at which SciPy's code takes a limit that does not contain them.
-LIMITS: dict[str, tuple[float | None, ...]] = {
-    "genextreme": (0.0,),
-    "genpareto": (0.0,),
-    "kappa4": (0.0, 0.0),
-    "tukeylambda": (0.0,),
-}
 
 
 def _use(new: Any, original: Any) -> None:

@@ -122,7 +122,12 @@ def adaptive(f: Any, a: Value, b: Value) -> Any:
     t, weights = map(np.ravel, _panels(*_settled(heights)))
     # Where the integrand underflows its derivative may be 0 * inf.
     size = np.abs(heights(t))
-    alive = size > 1e-25 * np.max(size, initial=0)
+    most = np.max(size, initial=0)
+    alive = size > 1e-25 * most if most else np.isfinite(size)
+    nodes = _changed(t, unbox(a), unbox(b))[0]
+    for end in (unbox(a), unbox(b)):
+        if np.isfinite(end):  # next to it the distance has no digits, and may be 0
+            alive &= np.abs(nodes - end) > 2.0**-50 * np.abs(end)
     x, slope = _changed(t[alive], a, b)
     total = np.sum(f(x) * slope * weights[alive])
     return total if lost <= LOST * np.sum(size * weights) else total * np.nan
@@ -402,8 +407,8 @@ def _finish(new: Any, original: Any) -> None:
     if isinstance(source, scipy.stats.rv_continuous):
         new._ppfvec = quantile
         new.generic_moment = elementwise(lambda *args: _moment(new, *args))
-    new._cdfvec = elementwise(new._cdf_single)
-    new.vecentropy = elementwise(new._entropy)
+    new._cdfvec = elementwise(lambda *args: new._cdf_single(*args))
+    new.vecentropy = elementwise(lambda *args: new._entropy(*args))
 
 
 AFTER.append(_finish)

@@ -261,12 +261,15 @@ TAIL = """
 * Quantiles of 0 and 1 are the ends of the support: they move with it, and their slope in q is 1
   over the density there. At the median of `dgamma`, `dweibull` and `gennorm`, where the density is
   0 or has no derivative, the derivative of the quantile in the shape is NaN.
-* Distributions of scipy.stats run SciPy's formulas on traced values. At a value of a shape
-  where SciPy takes a limit (h or k = 0 of `kappa4`, moments of `genextreme` and `genpareto` at
-  c = 0) the derivative in it is NaN. Below a skewness of 1.6e-5, where SciPy takes the normal
-  distribution for `pearson3`, the derivative in it is that at 0; `pearson3.cdf` loses
-  1e-15 / skew**2 before that. Means and entropies by
-  quadrature hold about 1e-9, where a density grows like x**-0.9 at an end 1e-7; their values are
+* Distributions of scipy.stats run SciPy's formulas on traced values, and formulas of their own at
+  a value of a shape where SciPy takes a constant (h or k = 0 of `kappa4`, c = 0 of `genextreme`
+  and `genpareto`, c = 0 or 1 of `triang` and `trapezoid`, kappa = 0 of `vonmises`, b = 0 of
+  `rice`). Below a skewness of 1.6e-5, where SciPy takes the normal distribution for `pearson3`,
+  the derivative in it is that at 0; `pearson3.cdf` loses 1e-15 / skew**2 before that.
+* Means and entropies by quadrature hold about 1e-9, where a density grows like x**-0.9 at an end
+  1e-7. The derivative is NaN where the integral diverges, though SciPy's quadrature gives a number
+  there, and where more than 1e-6 of it lies closer to an end than numbers do (the entropy of
+  `rdist` below c = 0.9). Their values are
   those of SciPy's quadrature.
 * Densities and distribution functions of all distributions are compared with SciPy's own code on
   numbers of 130 digits (`tests/rules/scipy/stats/test_scan.py`). Where SciPy takes 1 minus a

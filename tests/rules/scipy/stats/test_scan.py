@@ -68,15 +68,8 @@ def test_derivatives_agree_with_fifty_digits(name):
         assert error(item) < 1e-11, item
 
 
-def at_limit(name, shapes):
-    """Where SciPy takes a limit the derivative in the shape is NaN; see docs/accuracy.md."""
-    return name == "kappa4" and 0.0 in shapes
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "shapes"), [c for c in cases() if c[0] not in SLOW and not at_limit(*c)], ids=str
-)
+@pytest.mark.parametrize(("name", "shapes"), [c for c in cases() if c[0] not in SLOW], ids=str)
 def test_every_distribution_agrees_with_fifty_digits(name, shapes):
     for item in densities(name, shapes):
         assert error(item) < 1e-9, item

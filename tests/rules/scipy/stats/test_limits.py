@@ -1,0 +1,120 @@
+"""Distributions at values of their shapes for which SciPy's code takes a constant."""
+
+import mpmath as mp
+import numpy as np
+import pytest
+from scipy import stats
+
+import dualdiff as dd
+
+BESIDE = mp.mpf(10) ** -25  # a removable point, seen from here
+
+
+def slope(f, at):
+    with mp.workdps(160):
+        return float(mp.diff(f, mp.mpf(at) + BESIDE))
+
+
+def kappa4_cdf(x, h, k):
+    return (1 - h * (1 - k * x) ** (1 / k)) ** (1 / h)
+
+
+def kappa4_ppf(q, h, k):
+    return (1 - ((1 - q**h) / h) ** k) / k
+
+
+def kappa4_logpdf(x, h, k):
+    rest = (1 - k * x) ** (1 / k)
+    return (1 - k) * mp.log(rest) + (1 - h) / h * mp.log(1 - h * rest)
+
+
+@pytest.mark.parametrize(("h", "k"), [(0.0, 0.0), (0.1, 0.0), (0.0, 0.1), (-0.2, 0.0), (0.3, -0.2)])
+@pytest.mark.parametrize(
+    ("name", "exact"), [("cdf", kappa4_cdf), ("ppf", kappa4_ppf), ("logpdf", kappa4_logpdf)]
+)
+def test_kappa4_at_no_shape_has_both_derivatives(name, exact, h, k):
+    function = getattr(stats.kappa4, name)
+    found = dd.grad(lambda h, k: function(0.4, h, k), argnums=(0, 1))(h, k)
+    x = mp.mpf(0.4)
+    by_h = slope(lambda t: exact(x, t, mp.mpf(k) + BESIDE), h)
+    by_k = slope(lambda t: exact(x, mp.mpf(h) + BESIDE, t), k)
+    assert found == pytest.approx((by_h, by_k), rel=1e-12)
+
+
+def extreme_moment(order, c):
+    terms = (mp.binomial(order, k) * (-1) ** k * mp.gamma(1 + k * c) for k in range(order + 1))
+    return sum(terms) / c**order
+
+
+@pytest.mark.parametrize("c", [0.0, 1e-4, 0.06, 0.3, -0.05])
+def test_moments_of_generalised_extreme_values_do_not_cancel(c):
+    for order in (1, 2, 4):
+        exact = slope(lambda t, n=order: extreme_moment(n, t), c)
+        found = dd.grad(lambda c, n=order: stats.genextreme.moment(n, c))(c)
+        assert found == pytest.approx(exact, rel=1e-11)
+    variance = slope(lambda t: extreme_moment(2, t) - extreme_moment(1, t) ** 2, c)
+    assert dd.grad(stats.genextreme.var)(c) == pytest.approx(variance, rel=1e-11)
+
+
+def test_moments_of_genpareto_at_the_exponential_distribution():
+    slopes = [dd.grad(lambda c, n=n: stats.genpareto.moment(n, c))(0.0) for n in (1, 2, 3)]
+    assert slopes == pytest.approx([1.0, 6.0, 36.0], rel=1e-14)  # n! times 1 + ... + n
+
+
+@pytest.mark.parametrize(("c", "sign"), [(0.0, 1.0), (1.0, -1.0)])
+def test_a_triangle_whose_mode_is_an_end(c, sign):
+    x = 0.4
+    away = 1 - x if c == 0 else x
+    assert dd.grad(lambda c: stats.triang.logpdf(x, c))(c) == pytest.approx(sign)
+    assert dd.grad(lambda c: stats.triang.cdf(x, c))(c) == pytest.approx(-(away**2))
+    moment = [dd.grad(lambda c, n=n: stats.triang.moment(n, c))(c) for n in (1, 5)]
+    assert moment == pytest.approx([1 / 3, (1 if c == 0 else 15) / 21])
+
+
+@pytest.mark.parametrize(("c", "d", "side"), [(0.0, 0.0, 1), (0.2, 1.0, -1), (1.0, 1.0, -1)])
+def test_moments_of_a_trapezoid_that_ends_upright(c, d, side):
+    def exact(d):
+        height = 2 / (1 + d - c)
+        left = height / c * mp.mpf(c) ** 5 / 5 if c else 0
+        right = mp.quad(lambda x: x**3 * height * (1 - x) / (1 - d), [d, 1]) if d != 1 else 0
+        return left + height * (d**4 - mp.mpf(c) ** 4) / 4 + right
+
+    with mp.workdps(30):
+        reference = float(mp.diff(exact, mp.mpf(d), direction=side))
+    found = dd.grad(lambda d: stats.trapezoid.moment(3, c, d))(d)
+    assert found == pytest.approx(reference, rel=1e-8, abs=1e-8)
+
+
+def test_tukeys_lambda_distribution_at_the_logistic_and_the_uniform_one():
+    def variance(t):
+        return mp.quad(lambda p: ((p**t - (1 - p) ** t) / t) ** 2, [0, 0.5, 1])
+
+    with mp.workdps(25):
+        exact = float((variance(mp.mpf("1e-4")) - variance(mp.mpf("-1e-4"))) / mp.mpf("2e-4"))
+    assert dd.grad(stats.tukeylambda.var)(0.0) == pytest.approx(exact, rel=1e-6)
+    assert dd.jvp(stats.tukeylambda.mean, (0.0,), (1.0,)) == (0.0, 0.0)
+    assert dd.grad(stats.tukeylambda.entropy)(2.0) == pytest.approx(-0.5, rel=1e-12)
+    assert dd.grad(stats.rdist.entropy)(2.0) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_circular_and_rice_distributions_without_concentration():
+    x = 0.7
+    for distribution in (stats.vonmises, stats.vonmises_line):
+        by_kappa = dd.grad(lambda k, d=distribution: d.logpdf(x, k))
+        assert (by_kappa(0.0), dd.grad(by_kappa)(0.0)) == pytest.approx((np.cos(x), -0.5))
+        assert dd.grad(distribution.var)(0.0) == pytest.approx(-2.0)
+        assert dd.jvp(distribution.entropy, (0.0,), (1.0,))[1] == pytest.approx(0.0, abs=1e-14)
+    by_b = dd.grad(lambda b: stats.rice.logpdf(x, b))
+    assert (by_b(0.0), dd.grad(by_b)(0.0)) == pytest.approx((0.0, x * x / 2 - 1), abs=1e-14)
+
+
+def test_pearson3_without_skewness_is_normal_on_both_sides():
+    value, slope = dd.jvp(lambda s: stats.pearson3.logpdf(-3.0, s), (0.0,), (1.0,))
+    assert (value, slope) == pytest.approx((stats.norm.logpdf(-3.0), -3.0))
+    assert dd.grad(lambda s: stats.pearson3.moment(5, s))(0.0) == pytest.approx(10.0)
+
+
+def test_moments_by_the_number_of_summands_raise():
+    if hasattr(stats, "irwinhall"):
+        with pytest.raises(dd.errors.UnsupportedInputError, match="is an integer"):
+            dd.grad(stats.irwinhall.mean)(3.0)

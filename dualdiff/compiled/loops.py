@@ -51,12 +51,50 @@ def segments(tape: FinishedTape) -> list[Segment]:
     found: list[Segment] = []
     _split(signature(tape), 0, len(tape), 0, found)
     joined: list[Segment] = []
-    for s in found:
+    for s in (piece for segment in found for piece in _regular(tape, segment)):
         if joined and s.times == 1 == joined[-1].times:
             joined[-1] = Segment(joined[-1].start, joined[-1].period + s.period, 1)
         else:
             joined.append(s)
     return joined
+
+
+def _regular(tape: FinishedTape, segment: Segment) -> list[Segment]:
+    """A segment cut where operands jump, if that makes long pieces in which they move evenly.
+
+    Operations on one array and then on another are such a segment. In its pieces addresses grow by
+    a fixed step, so that the loops become vector instructions.
+    """
+    start, period, times = segment
+    most = 2 * times * period // LEAST_OPERATIONS
+    if times < 3 or most < 2:
+        return [segment]
+    cuts: set[int] = set()
+    for i in range(start, start + period):
+        for k in range(int(tape.arity[i])):
+            slots = tape.operands[k, i : segment.stop : period]
+            is_carried = slots[1] >= tape.first + start  # the first comes from elsewhere
+            cuts.update(_jumps(slots, most, 1 if is_carried else 0))
+    if not cuts or len(cuts) >= most:
+        return [segment]
+    ends = [*sorted(cuts), times]
+    return [
+        Segment(start + a * period, period, b - a) for a, b in zip([0, *ends], ends, strict=False)
+    ]
+
+
+def _jumps(slots: ndarray, most: int, skip: int) -> list[int]:
+    """Where the pieces begin in which slots move by one step each, after the first; none if there
+    would be more than so many. The first `skip` slots are not looked at."""
+    steps = np.diff(slots)
+    changes = np.flatnonzero(steps[skip + 1 :] != steps[skip:-1]) + skip + 1
+    if not len(changes) or len(changes) > 2 * most:
+        return []
+    cuts: list[int] = []
+    for change in changes.tolist():
+        if not cuts or change > cuts[-1]:  # not the jump itself, seen from its other side
+            cuts.append(change + 1)
+    return cuts
 
 
 def _split(marks: ndarray, start: int, stop: int, depth: int, found: list[Segment]) -> None:

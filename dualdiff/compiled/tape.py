@@ -30,6 +30,7 @@ ARITY = np.ones(len(NAMES), np.int64)
 ARITY[[CODE[name] for name in _TWO.split()]] = 2
 ARITY[CODE["where"]] = 3
 MOST = 1_500_000  # operations of a tape
+IN_ORDER = 16  # distinct values from which an array of constants lies in its own order
 
 Slots = Any  # the slot of a number, or an array of slots
 
@@ -51,6 +52,7 @@ class Tape:
         self.inputs = 0
         self.values: list[float] = []
         self._known: dict[bytes, int] = {}
+        self._arrays: dict[bytes, ndarray] = {}
         self.one, self.zero = self.constant(1.0), self.constant(0.0)
 
     def new_inputs(self, count: int) -> ndarray:
@@ -74,8 +76,23 @@ class Tape:
         if values.ndim == 0:
             return self.constant(float(values))
         distinct, places = np.unique(values.view(np.int64), return_inverse=True)
+        if len(distinct) >= IN_ORDER and 2 * len(distinct) > values.size:
+            return self._in_order(values)
         slots = [self.constant(v) for v in distinct.view(float).tolist()]
         return np.array(slots, np.int64)[places].reshape(values.shape)
+
+    def _in_order(self, values: ndarray) -> ndarray:
+        """Slots one after the other, so that loops over them move evenly; 0 and 1 keep theirs."""
+        flat = np.ravel(values)
+        key = flat.tobytes()
+        made = self._arrays.get(key)
+        if made is None:
+            made = -len(self.values) - 1 - np.arange(flat.size)
+            self.values.extend(flat.tolist())
+            made[flat == 1.0] = self.one
+            made[(flat == 0.0) & ~np.signbit(flat)] = self.zero
+            self._arrays[key] = made
+        return made.reshape(values.shape)
 
     def emit(self, code: int, a: int, b: int = 0, c: int = 0) -> int:
         """Append an operation on numbers."""

@@ -47,6 +47,8 @@ def _jvp_x(t: Tangent, y: Value, x_spec: Any, batch: Shape) -> Any:
 
 def _by_rows(t: Tangent, matrix: Any) -> Any:
     """``t @ matrix``."""
+    if t.ndim == 1:  # the cotangent of a sum has no strides; `matmul` leaves BLAS for such vectors
+        return np.dot(t, matrix)
     return np.matmul(t, matrix)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
-from ....core.batch import shape_of
+from ....core.batch import dtype_of, shape_of
 from ....core.types import Cotangent, Tangent, Value
 from ..dispatch import implements
 from ..formulas import formula
@@ -24,11 +24,13 @@ def _transposed(ab: Any, lower: int, upper: int) -> Any:
 
 def _shifted(a: Value, d: int) -> Any:
     """``b[j + d] = a[j]`` along the first axis, with zeros at the other places."""
-    n = shape_of(a)[0]
+    n, *rest = shape_of(a)
+    if d == 0:
+        return a
     if abs(d) >= n:
         return 0.0 * a
-    rest = [(0, 0)] * (np.ndim(a) - 1)
-    return np.pad(a[: n - d], [(d, 0), *rest]) if d >= 0 else np.pad(a[-d:], [(0, -d), *rest])
+    zeros = np.zeros((abs(d), *rest), dtype_of(a))
+    return np.concatenate([zeros, a[: n - d]] if d > 0 else [a[-d:], zeros])
 
 
 def _product(ab: Any, x: Value, lower: int, upper: int) -> Any:

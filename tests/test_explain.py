@@ -123,6 +123,7 @@ def test_the_graph_has_a_node_for_each_line(tmp_path: Path, monkeypatch: Any) ->
     found = dd.explain(model, START).graph()
     assert found.dot.startswith("digraph")
     assert found.dot.count("shape=oval") == 3  # two arguments and a result
+    assert "argument 0['rate']" in found.dot
     assert "line0 -> line1" in found.dot or "line1 -> line0" in found.dot
     found.save(tmp_path / "graph.dot")
     assert (tmp_path / "graph.dot").read_text() == found.dot == str(found)

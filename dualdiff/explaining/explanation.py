@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import line_text
 from ..transforms.plan import Plan, amount
 from .graph import Graph, draw
-from .recording import Line, Observed, Operation
+from .recording import Line, Observed, Operation, shortened
 
 
 def duration(seconds: float) -> str:
@@ -180,7 +180,7 @@ class Explanation:
         if ax is None:
             _, ax = plt.subplots(figsize=(8, 0.8 + 0.4 * min(len(self.lines), self.limit)))
         shown = self.lines[: self.limit][::-1]
-        names = [f"{line.place}  {line.source[:50]}" for line in shown]
+        names = [f"{line.place}  {shortened(line.source, 50)}" for line in shown]
         forward = [line.forward * 1e3 for line in shown]
         ax.barh(names, forward, label="forward", color="C0")
         backward = [line.backward * 1e3 for line in shown]

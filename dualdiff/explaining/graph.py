@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ..core.tape import slots_of
-from .recording import Line, Observed
+from .recording import Line, Observed, shortened
 
 if TYPE_CHECKING:
     from .explanation import LineCost
@@ -60,12 +60,18 @@ def draw(lines: list[LineCost], observed: Observed) -> Graph:
     names = {line.line: f"line{i}" for i, line in enumerate(lines)}
     made: dict[int, str] = {}
     nodes = []
-    arguments = [slot for slot in observed.recording.slots if slot]
-    for i, slot in enumerate(arguments):
-        made[slot] = f"argument{i}"
-        nodes.append(f"  argument{i} [label={_quoted(f'argument {i}')}, shape=oval];")
+    inputs = observed.recording.inputs
+    arguments = [
+        f"argument {position}{path}"
+        for position, structure in zip(inputs.positions, inputs.structures, strict=True)
+        for path in structure.paths
+    ]
+    for i, (slot, name) in enumerate(zip(observed.recording.slots, arguments, strict=True)):
+        if slot:
+            made[slot] = f"argument{i}"
+            nodes.append(f"  argument{i} [label={_quoted(name)}, shape=oval];")
     for line in sorted(lines, key=_by_place):
-        label = f"{line.place}\n{line.source[:60]}\n{line.operations}"
+        label = f"{line.place}\n{shortened(line.source, 60)}\n{line.operations}"
         nodes.append(f"  {names[line.line]} [label={_quoted(label)}];")
     edges: Counter[tuple[str, str]] = Counter()
     for entry in observed.tape.entries:

@@ -26,6 +26,11 @@ from ..transforms.record import Recording
 Line = tuple[str, int]
 
 
+def shortened(source: str, width: int) -> str:
+    """A line of the program for a picture."""
+    return source if len(source) <= width else source[: width - 1] + "…"
+
+
 @dataclass
 class Operation:
     """One entry of the tape."""

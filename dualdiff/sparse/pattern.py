@@ -56,5 +56,6 @@ def draw(
     ax.scatter(j, i, c=color % 20, cmap="tab20", vmin=0, vmax=19, s=size, marker="s", linewidths=0)
     ax.set(xlim=(-0.5, n - 0.5), ylim=(m - 0.5, -0.5), aspect="equal" if m == n else "auto")
     ax.set(xlabel="argument", ylabel="result")
+    ax.locator_params(integer=True)
     ax.set_title(f"{pattern.nnz} nonzeros, {directions} directions")
     return ax

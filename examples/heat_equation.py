@@ -5,9 +5,9 @@ The solver is the explicit scheme as a NumPy user writes it: each step overwrite
 `u[1:-1, 1:-1] += ...`, sets the edges, and stores readings into an array. dualdiff differentiates
 it unchanged; only the arrays that it fills come from `dd.numpy.zeros`.
 
-The unknown is the conductivity of each of 256 cells. L-BFGS-B fits it to noisy readings, with a
+The unknown is the conductivity of each of 144 cells. L-BFGS-B fits it to noisy readings, with a
 penalty on roughness. The gradient is checked against numdifftools, and its cost compared with the
-257 simulations that finite differences would need.
+145 simulations that finite differences would need.
 
 Run: python examples/heat_equation.py [FOLDER]
 The picture goes to FOLDER, by default beside this file.
@@ -28,16 +28,16 @@ from scipy.optimize import OptimizeResult, minimize
 
 import dualdiff as dd
 
-CELLS = 16  # along each side, without the edges
-STEPS = 150  # for each of the four edges
-EVERY = 15  # steps from one reading to the next
+CELLS = 12  # along each side, without the edges
+STEPS = 90  # for each of the four edges
+EVERY = 9  # steps from one reading to the next
 SPACING = 1.0 / (CELLS + 1)
 TIME_STEP = 0.08 * SPACING**2  # stable while no conductivity exceeds 3
 NOISE = 0.01  # standard deviation of a reading; the hot edge has temperature 1
 ROUGHNESS = 30.0  # weight of the penalty
 
 EDGES = [np.s_[0, :], np.s_[:, -1], np.s_[-1, :], np.s_[:, 0]]
-SENSORS = tuple(np.meshgrid([2, 5, 8, 12, 15], [2, 5, 8, 12, 15], indexing="ij"))
+SENSORS = tuple(np.meshgrid([2, 4, 6, 9, 11], [2, 4, 6, 9, 11], indexing="ij"))
 TIMES = TIME_STEP * np.arange(EVERY, 4 * STEPS + 1, EVERY)
 
 
@@ -121,7 +121,7 @@ def fit(data: np.ndarray) -> tuple[np.ndarray, list[float], list[float]]:
         method="L-BFGS-B",
         bounds=[(np.log(0.1), np.log(3.0))] * len(start),
         callback=note,
-        options={"maxiter": 300, "gtol": 1e-2, "ftol": 1e-9},
+        options={"maxiter": 300, "gtol": 1e-2, "ftol": 1e-7},
     )
     print(f"L-BFGS-B: {result.nit} iterations, {result.nfev} gradients")
     assert result.success, result.message

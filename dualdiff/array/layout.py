@@ -13,28 +13,53 @@ from ..core.types import Value
 
 
 def layout_of(value: ndarray) -> tuple[int, ...] | None:
-    """The axes from the slowest to the fastest in memory, or None for C order."""
+    """The axes from the slowest to the fastest in memory, or None for C order.
+
+    An axis i that runs backwards is written as ~i.
+    """
     if value.flags.c_contiguous:
         return None
-    return tuple(sorted(range(value.ndim), key=lambda i: -abs(value.strides[i])))
+    order = sorted(range(value.ndim), key=lambda i: -abs(value.strides[i]))
+    return tuple(~i if value.strides[i] < 0 else i for i in order)
+
+
+def _order_of(layout: tuple[int, ...], lead: int) -> tuple[list[int], tuple[Any, ...]]:
+    """The axes of a layout behind leading ones, and the index that turns those running backwards
+    round."""
+    order = [*range(lead), *(lead + (i if i >= 0 else ~i) for i in layout)]
+    turns = [slice(None)] * len(order)
+    for i in layout:
+        if i < 0:
+            turns[lead + ~i] = slice(None, None, -1)
+    return order, tuple(turns) if min(layout) < 0 else ()
 
 
 def zeros_in_layout(spec: Spec, layout: tuple[int, ...] | None, batch: Shape) -> ndarray:
     """Zeros of shape ``batch + spec.shape`` in a given memory layout, batch axes first."""
+    shape = batch + spec.shape
     if layout is None:
-        return np.zeros(batch + spec.shape, spec.dtype)
-    inner = np.zeros(batch + tuple(spec.shape[i] for i in layout), spec.dtype)
-    back = sorted(range(spec.ndim), key=layout.__getitem__)
-    return inner.transpose(*range(len(batch)), *(len(batch) + i for i in back))
+        return np.zeros(shape, spec.dtype)
+    order, turns = _order_of(layout, len(batch))
+    inner = np.zeros([shape[i] for i in order], spec.dtype)
+    return np.asarray(inner.transpose(np.argsort(order))[turns])
 
 
 def in_layout(array: Any, layout: tuple[int, ...] | None, batch: Shape) -> Any:
     """A copy of a plain or traced array in a given memory layout, batch axes first."""
     if layout is None:
         return np.copy(array, "C")
-    order = (*range(len(batch)), *(len(batch) + i for i in layout))
-    back = sorted(range(len(order)), key=order.__getitem__)
-    return np.transpose(np.copy(np.transpose(array, order), "C"), back)
+    order, turns = _order_of(layout, len(batch))
+    inner = np.copy(np.transpose(array[turns] if turns else array, order), "C")
+    outer = np.transpose(inner, np.argsort(order))
+    return outer[turns] if turns else outer
+
+
+def lies_in_layout(array: ndarray, layout: tuple[int, ...] | None, batch: Shape) -> bool:
+    """Whether an array has a given memory layout, batch axes first, without gaps."""
+    if layout is None:
+        return array.flags.c_contiguous
+    order, turns = _order_of(layout, len(batch))
+    return array[turns].transpose(order).flags.c_contiguous
 
 
 def copy_with_strides(a: Value, *, writable: bool = False) -> Any:

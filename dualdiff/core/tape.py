@@ -14,7 +14,7 @@ from numpy import ndarray
 from ..array.box import is_box, shell
 from ..array.guards import COPIED, KEPT, Guards, holds
 from ..array.kinds import PLAIN, OfLibrary, copied, explain_foreign, has_foreign, is_foreign, zeros
-from ..array.layout import in_layout, layout_of, zeros_in_layout
+from ..array.layout import in_layout, layout_of, lies_in_layout, zeros_in_layout
 from ..array.stores import Place, last_writes, store
 from ..array.views import Array
 from ..errors import KeptValueError
@@ -342,9 +342,7 @@ class Buffer:
             return c
         if type(c) is not ndarray and is_box(c) and type(shell(c)) is ndarray:
             # A store through a view would miss a cotangent with gaps or turned axes.
-            axes = range(len(spec.shape)) if layout is None else layout
-            order = (*range(len(batch)), *(len(batch) + i for i in axes))
-            if not np.transpose(shell(c), order).flags.c_contiguous:
+            if not lies_in_layout(shell(c), layout, batch):
                 c = in_layout(c, layout, batch)
             return Buffer(Array(materialize(c), False))
         if has_foreign(c):

@@ -513,3 +513,42 @@ def test_convolve_has_the_mode_same():
     a, b = np.array([1.0, 2.0, 3.0]), np.array([0.5, 1.0])
     assert list(convolve(a, b, mode="same")) == list(np.convolve(a, b, mode="same"))
     check_grads(lambda a, b: convolve(a, b, mode="same"), modes=["rev"])(a, b)
+
+
+def test_checks_allow_for_the_steps_of_a_solver():
+    from dualdiff.compat.autograd.scipy.integrate import odeint
+
+    from dualdiff.compat.autograd.test_util import check_grads
+
+    def prey(y, t, k):
+        return np.array([k * y[0] - y[0] * y[1], y[0] * y[1] - y[1]])
+
+    check_grads(odeint, 1, modes=["rev"], order=1)(
+        prey, np.array([1.0, 0.5]), np.linspace(0.0, 3.0, 8), (0.7,)
+    )
+
+
+@pytest.mark.filterwarnings("ignore:`row_stack`")
+@pytest.mark.skipif(not hasattr(np, "row_stack"), reason="this NumPy has no row_stack")
+def test_row_stack_is_vstack():
+    gradient = grad(lambda x: np.sum(np.row_stack((x, 2 * x)) ** 2))(np.array([1.0, 2.0]))
+    assert list(gradient) == [10.0, 20.0]
+
+
+def test_ties_of_partition_share_the_derivative():
+    x = np.array([2.0, 1.0, 1.0, 3.0])
+    for k in (0, 1):
+        assert list(grad(lambda x, k=k: np.partition(x, k)[k])(x)) == [0.0, 0.5, 0.5, 0.0]
+
+
+@pytest.mark.parametrize("dtype", [int, float, list])
+def test_a_primitive_may_take_a_type_of_python(dtype):
+    @primitive
+    def chosen(condition, x, dtype):
+        return np.where(condition, x, dtype is list)
+
+    defvjp(chosen, None, lambda ans, c, x, dtype: lambda g: np.where(c, g, 0.0), None)
+    defjvp(chosen, None, lambda g, ans, c, x, dtype: np.where(c, g, 0.0), None)
+    x = np.array([1.0, -2.0, 3.0])
+    assert list(grad(lambda x: np.sum(chosen(x > 0, x, dtype)))(x)) == [1.0, 0.0, 1.0]
+    assert list(make_jvp(lambda x: chosen(x > 0, x, dtype))(x)(x)[1]) == [1.0, 0.0, 3.0]

@@ -70,16 +70,36 @@ def store_after_a_store(x: Any) -> Any:
     return store_through_ravel(x)
 
 
+def store_through_a_turned_array(x: Any) -> Any:
+    y = np.flip(x).ravel()  # lies in order where x runs backwards along all axes
+    y[0] = 100.0
+    return np.sum(x**2)
+
+
+def store_through_turned_rows(x: Any) -> Any:
+    y = x[::-1].reshape(-1)
+    y[1] = 100.0
+    return np.sum(x**2)
+
+
+STORES = [
+    store_through_ravel,
+    store_after_a_store,
+    store_through_a_turned_array,
+    store_through_turned_rows,
+]
 SMALL = {
     "every other": np.arange(1.0, 7.0)[::2],
     "reversed": np.arange(1.0, 5.0)[::-1],
     "both axes reversed": np.arange(1.0, 7.0).reshape(2, 3)[::-1, ::-1],
+    "rows reversed": np.arange(1.0, 7.0).reshape(2, 3)[::-1],
+    "rows of the transpose reversed": np.arange(1.0, 7.0).reshape(3, 2).T[::-1],
     "gap between rows": np.arange(1.0, 11.0).reshape(2, 5)[:, 1:4],
     "transposed": np.arange(1.0, 7.0).reshape(3, 2).T,
 }
 
 
-@pytest.mark.parametrize("f", [store_through_ravel, store_after_a_store])
+@pytest.mark.parametrize("f", STORES)
 @pytest.mark.parametrize("name", SMALL)
 def test_views_of_an_argument_are_views_in_every_operator(name: str, f: Any) -> None:
     x = SMALL[name]

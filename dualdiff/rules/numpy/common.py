@@ -14,7 +14,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from ...array.box import is_box, observe, shell
 from ...array.dispatch import register
 from ...array.kinds import is_foreign
-from ...array.layout import in_layout, layout_of
+from ...array.layout import in_layout, layout_of, lies_in_layout
 from ...array.stores import assign_to
 from ...array.views import memory_of
 from ...core.batch import Shape, Spec, align, cast, contains_nan, dtype_of, shape_of
@@ -172,7 +172,7 @@ def laid_out_like(x: Value, made: ndarray) -> Any:
     layout = layout_of(made)
     if layout is None:
         return laid_out(x)
-    lies = memory_of(x).transpose(layout).flags.c_contiguous
+    lies = lies_in_layout(memory_of(x), layout, ())
     return x if lies else materialize(in_layout(x, layout, ()))
 
 

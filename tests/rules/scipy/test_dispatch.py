@@ -62,7 +62,7 @@ def test_compiled_functions_imported_before_dualdiff_take_traced_values():
         graph, ones = np.array([[0, 1.0, 4], [0, 0, 2], [0, 0, 0]]), np.ones(3)
         assert dd.grad(lambda x: np.sum(dijkstra(csr_array(graph * x))[0]))(1.0) == 4.0
         assert dd.grad(lambda x: np.sum((graph * x)[linear_sum_assignment(-graph * x)]))(1.0) == 4
-        assert dd.grad(lambda x: np.sum(sepfir2d(np.eye(5) * x, ones, ones)))(1.0) == 49.0
+        assert dd.grad(lambda x: np.sum(sepfir2d(np.eye(5) * x, ones, ones)))(1.0) == 45
         assert dd.grad(lambda x: x * connected_components(csr_array(graph * x))[0])(1.0) == 1.0
         try:
             dd.grad(lambda x: np.sum(table["shortest"](csr_array(graph * x))[0]))(1.0)

@@ -148,6 +148,20 @@ cofactors_p = rule(
 )
 
 
+_LARGE = 64  # from which on the inverse by factors takes less time than by `solve`
+
+
+def _inverted(x: Any) -> Any:
+    """The inverse of a plain matrix by its factors."""
+    from scipy.linalg.lapack import get_lapack_funcs  # SciPy loads when first needed
+
+    getrf, getri = get_lapack_funcs(("getrf", "getri"), (x,))
+    factors, pivots, info = getrf(x.T)
+    if info:
+        raise np.linalg.LinAlgError
+    return getri(factors, pivots, lwork=64 * len(x), overwrite_lu=True)[0].T
+
+
 def _cofactors(x: Value, det: Any) -> Any:
     """``det(x) x^-T``, also for a singular or nearly singular x.
 
@@ -163,7 +177,7 @@ def _cofactors(x: Value, det: Any) -> Any:
         (i, k), (j, m) = (_NEXT[:, None], _AFTER[:, None]), (_NEXT, _AFTER)
         return x[..., i, j] * x[..., k, m] - x[..., i, m] * x[..., k, j]
     try:
-        inverted = np.linalg.inv(x)
+        inverted = np.linalg.inv(x) if is_box(x) or x.ndim > 2 or n < _LARGE else _inverted(x)
     except np.linalg.LinAlgError:
         return cofactors_p(x)
     largest, of_inverse = (np.absolute(unbox(a)).max((-2, -1), initial=0) for a in (x, inverted))

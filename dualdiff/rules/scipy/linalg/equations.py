@@ -58,6 +58,17 @@ def sylvester(a: Value, b: Value, q: Value) -> Any:
     return sylvester_p(*_of_one_dtype(*spread))
 
 
+def sylvester_both(q: Value, a: Value) -> Any:
+    """The solution x of ``a x + x a = q``."""
+    if is_box(a) or a.ndim > 2 or not np.array_equal(a, adjoint(a)):
+        return sylvester(a, a, q)
+    w, v = np.linalg.eigh(a)
+    if not np.all(w > 0):
+        return sylvester(a, a, q)
+    middle = np.matmul(np.matmul(adjoint(v), q), v) / (w[:, None] + w)
+    return np.matmul(np.matmul(v, middle), adjoint(v))
+
+
 def solve_sylvester(a: Value, b: Value, q: Any) -> Any:
     """``scipy.linalg.solve_sylvester``: x with ``a x + x b = q``.
 

@@ -22,7 +22,7 @@ from ..arguments import plain
 from ..dispatch import implements
 from ..formulas import formula
 from ..leaves import leaf
-from .functions import sqrtm_p
+from .equations import sylvester_both
 from .gauges import of_own_basis, phases, turned
 from .stacks import over_stack, permuted
 from .systems import triangular_p
@@ -182,22 +182,29 @@ def _mirrored(x: Value, hermitian: bool) -> Any:
     return adjoint(x) if hermitian else transpose(x)
 
 
+def _by_blocks(d: Value, right: Value) -> Any:
+    """The product of the inverse of LDL's D with a matrix."""
+    if np.any(np.diagonal(unbox(d), -1)):
+        return np.linalg.solve(d, right)
+    return right / np.diagonal(d, axis1=-2, axis2=-1)[..., :, None]
+
+
 def _ldl_jvp(t: Tangent, ans: Value, blocks: Any, hermitian: bool) -> tuple[Any, Any]:
     low, d = ans
-    half = np.linalg.solve(low, t)
-    middle = _mirrored(np.linalg.solve(low, _mirrored(half, hermitian)), hermitian)
+    half = _below(low, t, 0, True)
+    middle = _mirrored(_below(low, _mirrored(half, hermitian), 0, True), hermitian)
     below = np.tril(middle, -1) * (1 - blocks)
-    turn = transpose(np.linalg.solve(transpose(d), transpose(below)))
+    turn = transpose(_by_blocks(transpose(d), transpose(below)))
     return np.matmul(low, turn), middle * blocks
 
 
 def _ldl_vjp(g: Cotangent, ans: Value, blocks: Any, hermitian: bool) -> Cotangent:
     (low, d), (gl, gd) = ans, g
-    below = transpose(np.linalg.solve(d, transpose(np.matmul(transpose(low), gl))))
+    below = transpose(_by_blocks(d, transpose(np.matmul(transpose(low), gl))))
     middle = np.tril(below, -1) * (1 - blocks) + gd * blocks
     other = conjugate(low) if hermitian else low
-    half = np.linalg.solve(transpose(low), middle)
-    return transpose(np.linalg.solve(transpose(other), transpose(half)))
+    half = _below(low, middle, 1, True)
+    return transpose(_below(other, transpose(half), 1, True))
 
 
 ldl_p = leaf(
@@ -375,46 +382,59 @@ def svdvals(a: Value) -> Any:
     return np.linalg.svdvals(a)
 
 
-def _polar(a: Value) -> tuple[Any, Any, Any]:
-    """The unitary factor of a matrix of full rank, and the roots on its right and left.
+root_p = leaf(
+    lambda x, root: root,
+    jvp=lambda t, ans: sylvester_both(t, ans),
+    vjp=lambda g, ans: sylvester_both(g, transpose(ans)),
+    name="linalg.polar",
+)
+
+
+def _root(square: Value, found: Any) -> Any:
+    """The root of a matrix, found but for rounding."""
+    return root_p(square, root=(found + adjoint(found)) / 2)
+
+
+def _polar(a: Value, found: Any) -> tuple[Any, Any, Any]:
+    """The unitary factor of a matrix of full rank, also found, and the roots on both its sides.
 
     The root of the smaller of ``a^H a`` and ``a a^H`` solves a Sylvester equation (Higham,
     Functions of Matrices, 2008, chapter 8).
     """
     m, n = shape_of(a)
     if m >= n:
-        root = sqrtm_p(np.matmul(adjoint(a), a))
+        root = _root(np.matmul(adjoint(a), a), adjoint(found) @ plain(a))
         unitary = adjoint(np.linalg.solve(root, adjoint(a)))
         return unitary, root, np.matmul(a, adjoint(unitary))
-    root = sqrtm_p(np.matmul(a, adjoint(a)))
+    root = _root(np.matmul(a, adjoint(a)), plain(a) @ adjoint(found))
     unitary = np.linalg.solve(root, a)
     return unitary, np.matmul(adjoint(unitary), a), root
 
 
 @formula(linalg.polar, arrays="a")
-def polar(a: Value, side: str = "right") -> Any:
+def polar(a: Value, side: str = "right", value: Any = None) -> Any:
     """``scipy.linalg.polar``: ``a = u p`` with p positive, or ``a = p u`` for ``side="left"``.
 
     Arguments: `a`, of full rank.
     """
 
-    def one(a: Value) -> Any:
-        unitary, right, left = _polar(a)
+    def one(a: Value, found: Any) -> Any:
+        unitary, right, left = _polar(a, found)
         return unitary, right if side == "right" else left
 
-    return over_stack(one, (a, 2))
+    return over_stack(one, (a, 2), (value[0], 2))
 
 
 @formula(linalg.orthogonal_procrustes, arrays="A B")
-def orthogonal_procrustes(A: Value, B: Value) -> Any:
+def orthogonal_procrustes(A: Value, B: Value, value: Any = None) -> Any:
     """``scipy.linalg.orthogonal_procrustes``: the unitary R that brings A nearest to B, and the sum
     of the singular values of ``A^H B``, which must be regular."""
 
-    def one(A: Value, B: Value) -> Any:
-        unitary, root, _ = _polar(np.matmul(adjoint(A), B))
+    def one(A: Value, B: Value, found: Any) -> Any:
+        unitary, root, _ = _polar(np.matmul(adjoint(A), B), found)
         return unitary, np.real(np.trace(root))
 
-    return over_stack(one, (A, 2), (B, 2))
+    return over_stack(one, (A, 2), (B, 2), (value[0], 2))
 
 
 @formula(linalg.orth, arrays="A")

@@ -21,7 +21,7 @@ from ...numpy.linalg.matrices import transpose
 from ..dispatch import implements, original_of
 from ..formulas import formula
 from ..leaves import leaf
-from .equations import sylvester
+from .equations import sylvester, sylvester_both
 from .stacks import over_stack
 
 Function = Callable[..., Any]
@@ -130,14 +130,10 @@ def signm(A: Value, disp: Any = None) -> Any:
     return signm_p(A)
 
 
-def _sylvester_both(t: Tangent, root: Any) -> Any:
-    return sylvester(root, root, t)
-
-
 sqrtm_p = leaf(
     linalg.sqrtm,
-    jvp=lambda t, ans: _sylvester_both(t, ans),
-    vjp=lambda g, ans: _sylvester_both(g, transpose(ans)),
+    jvp=lambda t, ans: sylvester_both(t, ans),
+    vjp=lambda g, ans: sylvester_both(g, transpose(ans)),
     name="linalg.sqrtm",
 )
 

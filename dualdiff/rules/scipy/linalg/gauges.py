@@ -36,6 +36,9 @@ def of_own_basis(result: Any, values: Any) -> Any:
 def order_of(values: Value, wanted: Any) -> Any:
     """The places of eigenvalues, near plain ones in another order (or a part of them)."""
     found = np.asarray(plain(values))
+    nearest = np.argmin(np.abs(np.asarray(wanted)[:, None] - found), axis=1)
+    if len(np.unique(nearest)) == len(nearest):
+        return nearest
     left = list(range(found.size))
     places = []
     for w in np.asarray(wanted):

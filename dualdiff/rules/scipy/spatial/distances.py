@@ -6,6 +6,7 @@ their squares, have the right second derivatives.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -213,6 +214,11 @@ def _roots(all_squares: Value, of_coincident: Callable[[Any], Any]) -> Any:
 _cdist, _pdist = original_of(distance.cdist), original_of(distance.pdist)
 
 
+def _planes(points: Value, axis: int) -> Any:
+    """Points with a new axis, one plane of memory per coordinate: sums over these are fast."""
+    return np.moveaxis(np.expand_dims(np.transpose(points).copy(), axis), 0, -1)
+
+
 @implements(distance.cdist, arrays="XA XB", calls="metric")
 def cdist(XA: Value, XB: Value, metric: Any = "euclidean", **options: Any) -> Any:
     """``scipy.spatial.distance.cdist``: distances between two sets of points.
@@ -242,8 +248,15 @@ def cdist(XA: Value, XB: Value, metric: Any = "euclidean", **options: Any) -> An
             out = _roots(out, lambda i: np.linalg.norm(XA[i // width] - XB[i % width], axis=-1))
         return given(out, value)
     options = _with_spread(options, name, np.concatenate([XA, XB]))
-    out = FORMULAS[name](XA[:, None], XB[None], **{k: _traced(o) for k, o in options.items()})
+    a, b = _planes(XA, 2), _planes(XB, 1)
+    out = FORMULAS[name](a, b, **{k: _traced(o) for k, o in options.items()})
     return agreed(out, value, "cdist")
+
+
+def _norms(points: Value, pairs: Any) -> Any:
+    """The distances of some pairs, by their places among all."""
+    i, j = (k[pairs] for k in np.triu_indices(shape_of(points)[0], 1))
+    return np.linalg.norm(points[i] - points[j], axis=-1)
 
 
 @implements(distance.pdist, arrays="X", calls="metric")
@@ -251,10 +264,9 @@ def pdist(X: Value, metric: Any = "euclidean", **options: Any) -> Any:
     """``scipy.spatial.distance.pdist``: distances of all pairs of points; see `cdist`."""
     name = _metric_of(metric)
     given_options = {k: plain(o) for k, o in options.items()}
-    i, j = np.triu_indices(shape_of(X)[0], 1)
     if callable(name):
         value = by_scipy(_pdist, plain(X), as_plain_function(name), **given_options)
-        pairs = zip(i.tolist(), j.tolist(), strict=True)
+        pairs = itertools.combinations(range(shape_of(X)[0]), 2)
         out = np.stack([asarray(name(X[a], X[b], **options)) for a, b in pairs])
         return agreed(out, value, "pdist")
     value = by_scipy(_pdist, plain(X), metric, **given_options)
@@ -263,9 +275,10 @@ def pdist(X: Value, metric: Any = "euclidean", **options: Any) -> Any:
     if name in ("euclidean", "sqeuclidean") and options.get("w") is None:
         out = squares.within_p(X * 1.0)
         if name == "euclidean":
-            out = _roots(out, lambda p: np.linalg.norm(X[i[p]] - X[j[p]], axis=-1))
+            out = _roots(out, lambda p: _norms(X, p))
         return given(out, value)
     options = _with_spread(options, name, X)
+    i, j = np.triu_indices(shape_of(X)[0], 1)
     out = FORMULAS[name](X[i], X[j], **{k: _traced(o) for k, o in options.items()})
     return agreed(out, value, "pdist")
 

@@ -77,6 +77,8 @@ within_p = rule(_within, jvp=_within_jvp, vjp=_within_vjp, name="spatial.squares
 
 def square(x: Value, n: int) -> Any:
     """Condensed distances (..., n (n - 1) / 2) as symmetric matrices (..., n, n)."""
+    if type(x) is np.ndarray and x.ndim == 1:
+        return distance.squareform(x, checks=False) if n > 1 else np.zeros((n, n))
     i, j = np.triu_indices(n, 1)
     place = np.full((n, n), len(i))
     place[i, j] = place[j, i] = np.arange(len(i))

@@ -155,7 +155,8 @@ def _inverted(x: Any) -> Any:
     """The inverse of a plain matrix by its factors."""
     from scipy.linalg.lapack import get_lapack_funcs  # SciPy loads when first needed
 
-    getrf, getri = get_lapack_funcs(("getrf", "getri"), (x,))
+    functions: Any = get_lapack_funcs(("getrf", "getri"), (x,))
+    getrf, getri = functions
     factors, pivots, info = getrf(x.T)
     if info:
         raise np.linalg.LinAlgError

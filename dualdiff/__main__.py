@@ -80,7 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(program: str, arguments: list[str], is_module: bool) -> None:
     """Run a program with its arguments, as Python would, under `patch`."""
     if not is_module and not os.path.exists(program):
-        _parser().error(f"there is no file {program!r}")
+        known = ", ".join(COMMANDS)
+        _parser().error(f"there is no file {program!r}, nor a command ({known})")
     sys.argv = [program, *arguments]
     with patch():
         if is_module:

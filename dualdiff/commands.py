@@ -34,6 +34,8 @@ EXTRAS = [
     "jax",
     "torch",
     "xarray",
+    "dask",
+    "distributed",
     "numba",
     "threadpoolctl",
 ]

@@ -24,7 +24,8 @@ class Assembly:
     """
 
     def __init__(self, tape: FinishedTape, fastmath: bool = False, types: Types = SCALAR) -> None:
-        self.tape, self.layout, self.types = tape, Layout(tape), types
+        self.layout, self.types = Layout(tape), types
+        self.tape = self.layout.tape
         self.fast = "fast " if fastmath else ""
         self.used: set[str] = set()
         self.outputs: list[int] = []

@@ -30,6 +30,7 @@ from .errors import Unrecordable
 from .recorder import same
 
 MOST = 5000  # objects that are searched
+COPIED = 1 << 16  # bytes up to which a copy to compare is faster than a call of memcmp
 _LIBRARIES = frozenset(
     {*sys.stdlib_module_names, "numpy", "scipy", "dualdiff", "optree", "llvmlite"}
 )
@@ -68,8 +69,9 @@ def equal_arrays(a: ndarray, b: ndarray) -> bool:
     """Whether an array has the bytes of its copy."""
     if a.shape != b.shape or (a.dtype is not b.dtype and a.dtype != b.dtype):
         return False
-    if a.nbytes > 1024 and a.flags.forc and a.strides == b.strides and _memcmp is not None:
-        return bool(_memcmp(a.ctypes.data, b.ctypes.data, a.nbytes) == 0)
+    if a.nbytes > COPIED and a.flags.forc and a.strides == b.strides and _memcmp is not None:
+        addresses = (x.__array_interface__["data"][0] for x in (a, b))
+        return bool(_memcmp(*addresses, a.nbytes) == 0)
     return a.tobytes() == b.tobytes()
 
 
@@ -211,7 +213,13 @@ class Captures:
     def _array(self, x: ndarray, what: str) -> None:
         if type(x) not in (ndarray, np.memmap) or x.dtype.hasobject:
             raise Unrecordable(f"{what} is an array of objects or of a class of its own")
-        self._test(f"equal({self._name(x)}, {self._name(x.copy(order='K'))})", what)
+        name = self._name(x)
+        if x.nbytes <= COPIED:
+            held = map(self._name, (x.shape, x.dtype, x.tobytes()))
+            parts = zip(("shape ==", "dtype is", "tobytes() =="), held, strict=True)
+            self._test(" and ".join(f"{name}.{left} {right}" for left, right in parts), what)
+        else:
+            self._test(f"equal({name}, {self._name(x.copy(order='K'))})", what)
         self.found.append((what, x))
 
     def _sequence(self, x: Any, what: str) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray
 
+from .fusion import fused
 from .loops import Segment, segments
 from .tape import FinishedTape
 
@@ -40,9 +41,10 @@ class Layout:
     """
 
     def __init__(self, tape: FinishedTape) -> None:
-        self.tape = tape
+        self.tape, found = fused(tape, segments(tape))
+        tape = self.tape
         self.units: list[Segment] = []
-        for s in segments(tape):
+        for s in found:
             if s.times > 1:
                 self.units.append(s)
                 continue

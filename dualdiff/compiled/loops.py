@@ -67,7 +67,7 @@ def _regular(tape: FinishedTape, segment: Segment) -> list[Segment]:
     """
     start, period, times = segment
     most = 2 * times * period // LEAST_OPERATIONS
-    if times < 3 or most < 2:
+    if times < 3 or most < 2 or period > LEAST_OPERATIONS:  # vectors are for short blocks
         return [segment]
     cuts: set[int] = set()
     for i in range(start, start + period):
@@ -78,9 +78,11 @@ def _regular(tape: FinishedTape, segment: Segment) -> list[Segment]:
     if not cuts or len(cuts) >= most:
         return [segment]
     ends = [*sorted(cuts), times]
-    return [
+    pieces = [
         Segment(start + a * period, period, b - a) for a, b in zip([0, *ends], ends, strict=False)
     ]
+    short = sum(p.times * period for p in pieces if p.times < LEAST_COUNT)
+    return pieces if short <= most * LEAST_OPERATIONS // 64 else [segment]
 
 
 def _jumps(slots: ndarray, most: int, skip: int) -> list[int]:

@@ -45,7 +45,7 @@ REBOUND = frozenset(
 QUANTILES = ("ppf", "isf", "median", "interval")
 MOMENTS = ("mean", "var", "std", "stats", "moment", "entropy", "support", "nnlf")
 INTEGRALS = ("mean", "var", "std", "stats", "moment", "entropy", "expect")
-CLOSE = 1e-9  # how far a first value may be from SciPy's
+CLOSE = 1e-7  # how far a first value may be from SciPy's, which may be a quadrature
 INFRASTRUCTURE = "scipy.stats._distn_infrastructure"
 
 
@@ -205,7 +205,7 @@ class Distribution:
         function = (lambda x: x) if func is None else of_vectors(func)
         low, high = (None if end is None else (end - loc) / scale for end in (lb, ub))
         values = [unbox(a) for a in args]
-        middle = [float(self.source.ppf(q, *values)) for q in (1e-9, 1 - 1e-9)]
+        middle = self._middle(values)
 
         def part(z: Value) -> Any:
             return function(loc + scale * z) * self.evaluate("pdf", z, *args, 0, 1)
@@ -226,6 +226,14 @@ class Distribution:
             below, above = (self.evaluate("cdf", z, *args, 0, 1) for z in (low, high))
             total = total / (above - below)
         return total
+
+    def _middle(self, values: Sequence[Any]) -> list[float]:
+        """Two places between which all but 1e-9 of the distribution lies."""
+        try:
+            return [float(self.source.ppf(q, *values)) for q in (1e-9, 1 - 1e-9)]
+        except (ValueError, RuntimeError):  # SciPy finds no root
+            mean, variance = self.source.stats(*values)
+            return [float(mean + sign * 20 * np.sqrt(variance)) for sign in (-1, 1)]
 
     def _at_ends(
         self, name: str, z: Value, shapes: Any, scale: Any, masks: Any, shape: tuple[int, ...]

@@ -5,6 +5,7 @@ The values of logarithms are SciPy's.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..special.incomplete_gamma import gamma_density, score
 from ..special.kinds import declared, where
 from ..special.student import t_score
 from .compiled import COMPILED
+from .hyperbolic import HYPERBOLIC
 from .limits import LIMITS, power, power_log
 
 
@@ -55,6 +57,15 @@ t_logpdf = declared(
 def _skewnorm_logpdf(x: Value, a: Value) -> Any:
     """SciPy takes the normal density at a = 0, which does not contain a."""
     return np.log(2 / np.sqrt(2 * np.pi)) - 0.5 * x * x + special.log_ndtr(a * x)
+
+
+def _skewnorm_moment(order: Any, a: Value) -> Any:
+    """Of ``(a |y| + z) / sqrt(1 + a**2)``, where y and z are normal (Azzalini 1985)."""
+    n, total = int(order), 0.0
+    for k in range(n % 2, n + 1, 2):
+        of_y, of_z = (2 ** (m / 2) * math.gamma((m + 1) / 2) for m in (k, n - k))
+        total = total + math.comb(n, k) * of_y * of_z / np.pi * a**k
+    return total / (1 + a * a) ** (n / 2)
 
 
 # The generalised extreme value and Pareto distributions: SciPy takes a limit at c = 0, and beside
@@ -117,6 +128,7 @@ FORMULAS: dict[tuple[str, str], Callable[..., Any]] = (
     COMPILED
     | EXTREME
     | LIMITS
+    | HYPERBOLIC
     | {
         ("t", "logpdf"): lambda x, df: t_logpdf(df, x),
         ("t", "pdf"): lambda x, df: np.exp(t_logpdf(df, x)),
@@ -128,6 +140,7 @@ FORMULAS: dict[tuple[str, str], Callable[..., Any]] = (
         ("beta", "pdf"): lambda x, a, b: beta_density(a, b, x),
         ("skewnorm", "logpdf"): _skewnorm_logpdf,
         ("skewnorm", "pdf"): lambda x, a: np.exp(_skewnorm_logpdf(x, a)),
+        ("skewnorm", "munp"): _skewnorm_moment,
         ("cosine", "logpdf"): lambda x: 2 * np.log(np.cos(x / 2)) - np.log(np.pi),
         ("cosine", "pdf"): lambda x: np.cos(x / 2) ** 2 / np.pi,
         ("geom", "cdf"): _geom(lambda log: -np.expm1(log), lambda rest: 1 - rest),

@@ -18,7 +18,7 @@ from ....core.batch import shape_of
 from ....core.types import Tangent, Value
 from .. import array_api  # noqa: F401  # replacements that all copies need
 from .. import special as special_rules
-from ..rebinding import AFTER, NUMPY, REBUILT_MODULES, Space, deep_plain, replace
+from ..rebinding import AFTER, NUMPY, REBUILT_MODULES, Space, deep_plain, rebound, replace
 from ..special.kinds import declared, gauss_legendre
 
 PI_BY_2 = np.pi / 2
@@ -407,6 +407,9 @@ def _finish(new: Any, original: Any) -> None:
     if isinstance(source, scipy.stats.rv_continuous):
         new._ppfvec = quantile
         new.generic_moment = elementwise(lambda *args: _moment(new, *args))
+    else:
+        moment = rebound(vars(infrastructure)["_drv2_moment"])
+        new.generic_moment = elementwise(lambda *args: moment(new, *args))
     new._cdfvec = elementwise(lambda *args: new._cdf_single(*args))
     new.vecentropy = elementwise(lambda *args: new._entropy(*args))
 

@@ -137,3 +137,29 @@ def test_means_under_a_density_that_jumps_at_a_moving_end_raise():
     with pytest.raises(dd.errors.UnsupportedInputError, match="jumps"):
         dd.grad(lambda s: stats.pearson3.expect(np.cos, args=(s,)))(-2.0)
     assert np.isfinite(dd.grad(lambda s: stats.pearson3.expect(np.cos, args=(s,)))(-1.0))
+
+
+def hyperbolic(x, a, b):
+    """The case p = 1 of the generalised hyperbolic distribution, whose density is elementary."""
+    root = mp.sqrt(a * a - b * b)
+    part = mp.quad(lambda t: mp.exp(b * t - a * mp.sqrt(1 + t * t)), [-50, -10, -3, x])
+    return part * root / (2 * a * mp.besselk(1, root))
+
+
+def test_hyperbolic_distributions_in_all_parameters():
+    x, p, a, b = at = 0.5, 1.0, 1.9, -0.5
+    by_x, *by_shapes = exact(hyperbolic, (x, a, b))
+    found = slopes(stats.genhyperbolic.cdf, at)
+    assert [found[0], *found[2:]] == pytest.approx([by_x, *by_shapes], rel=1e-12)
+    assert slopes(stats.genhyperbolic.sf, at) == pytest.approx([-s for s in found], rel=1e-9)
+    for name in ("cdf", "logpdf"):
+        function = getattr(stats.genhyperbolic, name)
+        change = (function(x, p + 1e-3, a, b) - function(x, p - 1e-3, a, b)) / 2e-3
+        assert slopes(function, at)[1] == pytest.approx(change, rel=1e-5)
+    q = float(stats.genhyperbolic.cdf(*at))
+    quantile = slopes(stats.genhyperbolic.ppf, (q, *at[1:]))
+    assert quantile == pytest.approx([1 / by_x, *(-s / by_x for s in found[1:])], rel=1e-9)
+    for name in ("cdf", "logsf", "logpdf"):
+        special_case = slopes(getattr(stats.norminvgauss, name), (x, a, b))
+        general = slopes(getattr(stats.genhyperbolic, name), (x, -0.5, a, b))
+        assert special_case == pytest.approx([general[0], *general[2:]], rel=1e-9)

@@ -67,3 +67,40 @@ def test_moments_of_a_density_that_is_steep_at_one(b):
 def test_a_moment_that_does_not_exist_has_no_number_as_derivative(f):
     with np.errstate(all="ignore"):
         assert np.isnan(dd.grad(f)(1.0))
+
+
+def test_means_under_hyperbolic_distributions_whose_quantiles_scipy_does_not_find():
+    def mean_square(a, b):  # variance and mean of the normal inverse Gaussian distribution
+        return a * a / (a * a - b * b) ** 1.5 + b * b / (a * a - b * b)
+
+    found = dd.grad(lambda a: stats.norminvgauss.expect(np.square, args=(a, 0.5)))(1.25)
+    assert found == pytest.approx(exact(mean_square, 1.25, 0.5, argument=0), rel=1e-9)
+    as_other = dd.grad(lambda a: stats.genhyperbolic.expect(np.square, args=(-0.5, a, 0.5)))(1.25)
+    assert as_other == pytest.approx(found, rel=1e-9)
+
+
+def test_hyperbolic_tails_are_those_of_the_density_far_out():
+    at = (-150.0, 1.25, 0.5)
+    with np.errstate(all="ignore"):
+        value, slope = dd.jvp(stats.norminvgauss.logsf, at, (1.0, 0.0, 0.0))
+    assert -1e-100 < value < 0
+    assert slope == pytest.approx(-stats.norminvgauss.pdf(*at), rel=1e-10)
+
+
+def test_high_moments_of_discrete_distributions():
+    mu = 2.0
+    touchard = 1 + 30 * mu + 75 * mu**2 + 40 * mu**3 + 5 * mu**4
+    assert dd.grad(lambda m: stats.poisson.moment(5, m))(mu) == pytest.approx(touchard, rel=1e-12)
+    skewness = dd.grad(lambda p: stats.bernoulli.stats(p, moments="s"))
+    p, q = 0.3, 0.7
+    assert skewness(p) == pytest.approx(-2 / (p * q) ** 0.5 - (q - p) ** 2 / (2 * (p * q) ** 1.5))
+
+
+def test_odd_moments_of_the_skew_normal_distribution():
+    def third(a):
+        ratio = a / mp.sqrt(1 + a * a)
+        return mp.sqrt(2 / mp.pi) * (3 * ratio - ratio**3)
+
+    found = dd.grad(lambda a: stats.skewnorm.moment(3, a))(2.0)
+    assert found == pytest.approx(exact(third, 2.0, argument=0), rel=1e-13)
+    assert dd.grad(lambda a: stats.skewnorm.moment(4, a))(2.0) == pytest.approx(0.0, abs=1e-12)

@@ -60,7 +60,21 @@ def contains_box(x: Value) -> bool:
         return not _PLAIN.issuperset(map(type, x)) and any(map(contains_box, x))
     if kind is ndarray:
         return x.dtype.hasobject and any(map(contains_box, x.flat))
-    return kind in TRACED_KINDS or is_box(x)
+    if kind in TRACED_KINDS or is_box(x):
+        return True
+    return issubclass(kind, (list, tuple)) and any(map(contains_box, x))  # a named tuple
+
+
+def _in_place(name: str) -> Any:
+    """An operator in place, which makes one array of a sequence that holds traced values."""
+    operate = getattr(ndarray, name)
+
+    def call(self: Any, other: Value) -> Any:
+        if issubclass(type(other), (list, tuple)) and contains_box(other):
+            other = materialize(other)
+        return operate(self, other)
+
+    return call
 
 
 class _Memory(ndarray):
@@ -102,6 +116,9 @@ class Made(ndarray):
             return _plain_set(self, index, observe(materialize(v)))
         traced_content(self)[index] = v
         return None
+
+    __iadd__, __isub__ = _in_place("__iadd__"), _in_place("__isub__")
+    __imul__, __itruediv__ = _in_place("__imul__"), _in_place("__itruediv__")
 
     def dot(self, b: Value, out: Any = None) -> Any:
         return np.dot(self, b, out) if out is not None else np.dot(self, b)

@@ -256,6 +256,8 @@ def materialize(x: Value) -> Any:
         held = x.__array__()
         if is_box(held):
             return materialize(held)
+    if issubclass(kind, (list, tuple)):
+        return materialize(_converter[0](x))
     raise unsupported(x)
 
 

@@ -155,7 +155,7 @@ linalg.eigvalsh linalg.slogdet linalg.cholesky linalg.lstsq linalg.pinv
 
 
 def _is_mixed(x: Value) -> bool:
-    return type(x) in (list, tuple) and contains_box(x)
+    return issubclass(type(x), (list, tuple)) and contains_box(x)
 
 
 def _of_lists(original: Function) -> Function:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -240,3 +240,57 @@ def test_a_nan_that_compiled_code_has_read_is_an_error() -> None:
         dd.grad(leaks)(2.0)
     with dd.patch():
         assert np.isnan(dd.value_and_grad(lambda x: np.zeros(2)[0] + x * np.nan)(1.0)[0])
+
+
+class _Point(NamedTuple):
+    a: Any
+    b: Any
+
+
+class _Row(list[Any]):
+    pass
+
+
+def _added(v: Any) -> Any:
+    made = np.ones(2)
+    made += v
+    made[:1] *= v[1:]
+    return np.sum(made**2)
+
+
+def _put(v: Any) -> Any:
+    made = np.ones(2)
+    made[:] = v
+    return np.sum(made**2)
+
+
+SEQUENCES = {
+    "array": lambda v: np.sum(np.array(v) ** 2),
+    "of floats": lambda v: np.sum(np.asarray(v, dtype=float) ** 2),
+    "nested": lambda v: np.sum(np.array([v, v]) ** 2),
+    "in place": _added,
+    "put": _put,
+    "mean": lambda v: np.mean(v),
+    "operand": lambda v: np.sum(v[0] * np.ones(2) * v),
+    "interp": lambda v: np.interp(1.2, [1.0, 2.0], v),
+}
+
+
+@pytest.mark.parametrize("make", [list, tuple, _Row, lambda v: _Point(*v)])
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_sequences_of_traced_numbers_are_arrays_of_whatever_class_they_are(
+    name: str, make: Any
+) -> None:
+    def f(x: Any) -> Any:
+        return SEQUENCES[name](make([x[0], 3 * x[0] * x[1]]))
+
+    with dd.patch():
+        dd.check_grads(f, (np.array([1.2, 0.7]),), order=1)
+
+
+@pytest.mark.parametrize("order", ["K", "A", "C", "F", None])
+def test_array_takes_each_order_of_a_traced_array(order: Any) -> None:
+    x = np.arange(6.0).reshape(2, 3)
+    with dd.patch():
+        f = lambda x: np.sum(np.array(x * x, order=order, copy=None, ndmin=3))  # noqa: E731
+        np.testing.assert_allclose(dd.grad(f)(x), 2 * x)

@@ -87,7 +87,7 @@ def from_nested(x: Value) -> Any:
 
 def _scalar_shape(x: Value) -> Shape | None:
     """The shape of nested sequences of scalars, or None if they contain arrays."""
-    if type(x) not in (list, tuple):
+    if not issubclass(type(x), (list, tuple)):
         return None if np.ndim(x) else ()
     shapes = {_scalar_shape(e) for e in x}
     if len(shapes) != 1:
@@ -101,7 +101,7 @@ def _scalar_shape(x: Value) -> Shape | None:
 
 
 def _scalars(x: Value) -> Iterable[Any]:
-    if type(x) in (list, tuple):
+    if issubclass(type(x), (list, tuple)):
         for e in x:
             yield from _scalars(e)
     else:
@@ -159,7 +159,7 @@ def array(
         ans = np.reshape(ans, (1,) * (ndmin - np.ndim(ans)) + np.shape(ans))
     if order == "A":
         order = fortran_or_c(object) if is_box(object) else "C"
-    if order == "K":
+    if order in ("K", None):
         return ans if is_box(object) else laid_out(ans)
     return laid_out(ans, order)
 

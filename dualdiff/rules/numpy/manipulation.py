@@ -31,7 +31,7 @@ def batch_of(t: Tangent, ndim: int) -> Shape:
 
 def as_operand(x: Value) -> Any:
     """One of a sequence of operands; lists and object arrays of traced values as one box."""
-    if type(x) in (list, tuple) or (type(x) is ndarray and x.dtype.hasobject):
+    if issubclass(type(x), (list, tuple)) or (type(x) is ndarray and x.dtype.hasobject):
         return materialize(x)
     return x
 

@@ -22,7 +22,7 @@ _AXES = ("axes", "axis", "keepdims")
 
 def _operand(x: Value) -> Any:
     """A sequence as an array; anything else unchanged."""
-    return materialize(x) if type(x) in (list, tuple) else x
+    return materialize(x) if issubclass(type(x), (list, tuple)) else x
 
 
 def _dtype_or_kind(x: Value) -> Any:

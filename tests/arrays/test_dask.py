@@ -40,6 +40,22 @@ def stores(x: Any) -> Any:
     return np.sum(y**3)
 
 
+def convolved(x: Any) -> Any:
+    """A filter, a rectifier and a pooled square, by slices."""
+    parts = [k * x[k : 4 + k, 2 - k : 5 - k] for k in range(3)]
+    rectified = np.maximum(sum(parts), 0.0)
+    return np.mean(rectified.reshape(2, 2, 3).max(axis=1) ** 2)
+
+
+def scanned(x: Any) -> Any:
+    """A sum that runs on from part to part."""
+    total, state = 0.0, 0.0
+    for i in range(0, 10, 5):
+        running = np.cumsum(x[i : i + 5]) * 0.5 + state
+        total, state = total + np.sum(np.sin(running) ** 2), running[-1]
+    return total
+
+
 # Each is a function of arrays of any library, and its arguments.
 FUNCTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
     "elementwise": (lambda x: np.sum(np.sin(x) ** 2 / (1 + x) - np.log1p(np.exp(-x))), VECTOR),
@@ -84,6 +100,8 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
         lambda x: np.sum(np.lib.stride_tricks.sliding_window_view(x, 3, axis=0).mean(-1) ** 2),
         MATRIX,
     ),
+    "convolution by slices": (convolved, MATRIX),
+    "scan by parts": (scanned, VECTOR),
     "eigenvalues": (lambda a: np.sum(np.log(np.linalg.eigh(a)[0]) ** 2), SQUARE),
     "stores": (stores, VECTOR),
 }
@@ -373,6 +391,20 @@ def test_unknown_sizes_of_arguments_are_kept() -> None:
     np.testing.assert_allclose(found.compute(), 2 * VECTOR[VECTOR > 0.35])
     with pytest.raises(dd.errors.UnsupportedInputError, match="compute_chunk_sizes"):
         dd.jacobian(lambda x: x**2)(x)
+
+
+def test_an_array_of_xarray_keeps_its_lazy_data() -> None:
+    xarray = pytest.importorskip("xarray", reason="xarray is not installed: pip install xarray")
+
+    def loss(t: Any) -> Any:
+        anomaly = (t - t.mean("time")) * np.cos(t.lat)
+        return (anomaly.coarsen(time=2).mean() ** 2).mean("time").sum()
+
+    coords = {"time": np.arange(6), "lat": np.linspace(-1, 1, 5)}
+    plain = xarray.DataArray(MATRIX, dims=("time", "lat"), coords=coords)
+    found = dd.grad(loss)(plain.chunk({"time": 3}))
+    assert isinstance(found.data, da.Array)
+    np.testing.assert_allclose(found.compute(), dd.grad(loss)(plain), rtol=1e-10)
 
 
 def test_fits_choose_between_derivatives_by_the_time_of_computed_values() -> None:

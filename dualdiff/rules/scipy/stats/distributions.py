@@ -21,8 +21,10 @@ from ....core.batch import shape_of
 from ....core.trace import value_of
 from ....core.types import Value
 from ....errors import ChangedPrivateNameError, MissingRuleError, UnsupportedInputError, user_line
+from ...numpy.kinks import corner
 from ...numpy.manipulation import as_operand
-from ..arguments import any_traced
+from ..arguments import any_traced, plain
+from ..linalg.equations import levels_of
 from ..rebinding import deep_plain, explained, instance_of
 from .fitting import fit
 from .formulas import EXTREME, FORMULAS
@@ -267,9 +269,14 @@ class Distribution:
             density = self.source.pdf(unbox(end), *map(unbox, shapes))
             slope = (1.0 if name == "ppf" else -1.0) / density
             steep = np.isfinite(slope)
-            moved = (q - value_of(q)) * np.where(steep, slope, 1.0)
-            infinite = with_value(unbox(end), q * slope)
-        return np.where(steep, end + moved, infinite) if is_box(q) else end
+            moved = end + (q - value_of(q)) * np.where(steep, slope, 1.0)
+            infinite = with_value(unbox(end), corner(q, True) * slope)
+        if not is_box(q):
+            return end
+        for _ in range(levels_of(sum(shapes, q)) - 1):  # the slope moves with the end
+            share = self.evaluate("cdf" if name == "ppf" else "sf", moved, *shapes) - q
+            moved = moved - np.where(steep, share - plain(share), 0.0) * np.where(steep, slope, 0.0)
+        return np.where(steep, moved, infinite)
 
     def _steps(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Quantiles of integers: steps, so that `loc` alone has a derivative."""

@@ -18,6 +18,7 @@ from ....core.batch import shape_of
 from ....core.types import Tangent, Value
 from .. import array_api  # noqa: F401  # replacements that all copies need
 from .. import special as special_rules
+from ..linalg.equations import corrected
 from ..rebinding import AFTER, NUMPY, REBUILT_MODULES, Space, deep_plain, rebound, replace
 from ..special.kinds import declared, gauss_legendre
 
@@ -401,8 +402,8 @@ def _finish(new: Any, original: Any) -> None:
     def quantile(q: Any, *args: Any) -> Any:
         values = [unbox(a) for a in args]
         x = source._ppfvec(unbox(q), *values)
-        rest = (new._cdf(x, *args) - q) / source._pdf(x, *values)
-        return with_value(x, x - rest)
+        slope = source._pdf(x, *values)
+        return corrected(x, lambda x: new._cdf(x, *args) - q, lambda rest: rest / slope)
 
     if isinstance(source, scipy.stats.rv_continuous):
         new._ppfvec = quantile

@@ -163,3 +163,59 @@ def test_hyperbolic_distributions_in_all_parameters():
         special_case = slopes(getattr(stats.norminvgauss, name), (x, a, b))
         general = slopes(getattr(stats.genhyperbolic, name), (x, -0.5, a, b))
         assert special_case == pytest.approx([general[0], *general[2:]], rel=1e-9)
+
+
+def curvatures(f, x):
+    """The second derivative by both modes twice."""
+    return [dd.grad(dd.grad(f))(x), dd.derivative(dd.derivative(f))(x), dd.hessian(f)(x)]
+
+
+@pytest.mark.parametrize(
+    ("distribution", "shapes"),
+    [
+        (stats.vonmises, (1.3,)),
+        (stats.argus, (1.0,)),
+        (stats.foldnorm, (1.95,)),
+        (stats.exponnorm, (1.5,)),
+        (stats.rel_breitwigner, (36.5,)),
+        (stats.geninvgauss, (2.3, 1.5)),
+    ],
+)
+def test_quantiles_that_scipy_finds_by_iteration_have_second_derivatives(distribution, shapes):
+    x = float(distribution.ppf(0.4, *shapes))
+    q, tail = (float(f(x, *shapes)) for f in (distribution.cdf, distribution.sf))
+    h = 1e-4 * abs(x)
+    steps = np.array([distribution.pdf(x + k * h, *shapes) for k in (-2, -1, 1, 2)])
+    density, slope = distribution.pdf(x, *shapes), steps @ [1, -8, 8, -1] / (12 * h)
+    right = pytest.approx(-slope / density**3, rel=1e-6)
+    assert [*curvatures(lambda q: distribution.ppf(q, *shapes), q)] == [right] * 3
+    assert [*curvatures(lambda q: distribution.isf(q, *shapes), tail)] == [right] * 3
+
+
+def test_quantiles_found_by_iteration_have_second_derivatives_in_shapes():
+    by_shape = dd.grad(lambda c: stats.foldnorm.ppf(0.4, c))
+    steps = np.array([by_shape(1.2 + k * 1e-3) for k in (-2, -1, 1, 2)])
+    right = pytest.approx(steps @ [1, -8, 8, -1] / 12e-3, rel=1e-8)
+    assert [*curvatures(lambda c: stats.foldnorm.ppf(0.4, c), 1.2)] == [right] * 3
+    mixed = dd.grad(dd.grad(stats.foldnorm.ppf, 1), 0)(0.4, 1.2)
+    by_q = [dd.grad(stats.foldnorm.ppf)(0.4, 1.2 + k * 1e-4) for k in (-1, 1)]
+    assert mixed == pytest.approx((by_q[1] - by_q[0]) / 2e-4, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "curvature"),
+    [
+        ("expon.ppf", (0.0,), 1.0),  # -log(1 - q)
+        ("expon.isf", (1.0,), 1.0),
+        ("pareto.ppf", (0.0, 2.0), 0.75),  # (1 - q)**-0.5
+        ("halfcauchy.ppf", (0.0,), 0.0),  # tan(pi q / 2)
+        ("beta.ppf", (0.0, 1.0, 2.0), 0.25),  # 1 - sqrt(1 - q)
+        ("beta.isf", (0.0, 2.0, 1.0), -0.25),  # sqrt(1 - q)
+        ("norm.ppf", (0.0,), np.nan),
+    ],
+)
+def test_quantiles_of_0_and_1_have_second_derivatives(name, at, curvature):
+    method = name.split(".")
+    f = getattr(getattr(stats, method[0]), method[1])
+    right = pytest.approx(curvature, rel=1e-13, nan_ok=True)
+    assert [*curvatures(lambda q: f(q, *at[1:]), at[0])] == [right] * 3

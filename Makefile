@@ -36,6 +36,7 @@ test: $(VENV)/.ready
 bench: $(VENV)/.ready-bench
 	$(ONE_THREAD) $(PY) -m benchmarks
 	$(ONE_THREAD) $(PY) -m benchmarks.functions
+	$(ONE_THREAD) $(PY) -m benchmarks.special
 
 # The site, with the pictures of the examples; a warning is an error.
 docs: $(VENV)/.ready-docs

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import unbox
+from ....array.box import is_box, unbox
 from ....array.dispatch import register
 from ....core.types import Value
 from ...numpy.common import zero_derivative
 from .gamma_beta import log_beta, log_minus_psi, psi_difference
 from .interpolation import interpolated, is_many, is_one_number
-from .kinds import by, cases, closed, column, declared, exp_exp, find, flat, inverse, is_few
+from .kinds import by, cases, closed, column, declared, double, exp_exp, find, flat, inverse, is_few
 
 NODES, WEIGHTS = exp_exp(80)
 DROP = 40.0  # the tail ends where the integrand has fallen by exp(-40)
@@ -43,8 +43,29 @@ def _scores(a: Value, b: Value, x: Value, y: Value, which: int) -> Any:
     return _side(b, a, y, -excess) if which else _side(a, b, x, excess)
 
 
-score_a = flat(lambda a, b, x: _scores(a, b, x, 1 - x, 0))
-score_b = flat(lambda a, b, x: _scores(a, b, x, 1 - x, 1))
+def _score(which: int) -> Any:
+    general = flat(lambda a, b, x: _scores(a, b, x, 1 - x, which))
+
+    def score(a: Value, b: Value, x: Value) -> Any:
+        """The parts without x are computed once where each parameter is one number."""
+        is_plain_real = not is_box(x) and np.size(x) > 1 and not np.iscomplexobj(x)
+        if not (is_plain_real and is_one_number(a) and is_one_number(b)):
+            return general(a, b, x)
+        x = np.broadcast_to(double(x), np.broadcast_shapes(*map(np.shape, (a, b, x))))
+        p, q = (float(np.reshape(s, ())) for s in ((b, a) if which else (a, b)))
+        t = 1 - x if which else x
+        far = np.log(t) + psi_difference(p, q)
+        excess = q * t - p * (1 - t)
+        close = np.abs(excess) < 0.5 * p
+        if p <= 2 or not np.any(close):
+            return far
+        scale = log_minus_psi(p) - log_minus_psi(p + q)
+        return np.where(close, np.log1p(np.where(close, excess, 0.0) / p) + scale, far)
+
+    return score
+
+
+score_a, score_b = _score(0), _score(1)
 
 
 def _density_values(a: Value, b: Value, x: Value) -> Any:

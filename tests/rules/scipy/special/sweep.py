@@ -282,25 +282,8 @@ TAIL = """
 
 ## Cost
 
-Time of the gradient over that of SciPy's function, 100,000 points, one thread of a shared machine.
-Parameters are one number each; with arrays of parameters the lines marked * hold.
-
-| function | ratio | | function | ratio |
-|---|---:|---|---|---:|
-| `erf`, `erfc`, `erfcx`, `ndtr`, `ndtri` | 1.3 to 1.8 | | `ellipk`, `ellipe` | 3.6 |
-| `expit`; `log_expit`, `logit` | 2.7; 1.4 | | `psi` | 3.3 |
-| `spence`, `dawsn`, `exp1` | 1.0 to 1.6 | | `i0e`, `i1e`, `k0e` | 2.3 to 2.6 |
-| `exprel`, `log_ndtr`, `gammaln`, `gamma` | 2.0 to 2.6 | | `boxcox`; `pseudo_huber` | 2.4; 2.8 |
-| `gammainc` in a | 1.0; 7* | | `betainc` in a; in b | 1.0; 7*, 16* |
-| `jv`, `yv` in the order | 5* | | `iv`; `kv` in the order | 2*; 8* |
-| `norm.logpdf`, `.logsf` | 1.5; 1.8 | | `gamma.logpdf`, `.logsf` | 2.5; 1.0 |
-| `t.logpdf`, `.logsf` | 2.4; 2.3 | | `beta.logpdf`, `.logsf` | 2.8; 1.1 |
-| `weibull_min.logpdf`, `.logsf` | 1.9; 2.2 | | one number; `ncfdtr` | to 1 ms; 2.5 ms |
-
-A derivative written by hand needs SciPy's function and its derivative function. For `ellipk` and
-`ellipe` that is one more elliptic integral (2.3 in all), for `psi` the trigamma function (SciPy's
-takes 17 times as long as `psi`, the series here 1.5 times: 2.5 in all), for `j0` the function `j1`
-(2.2 in all; measured 2.6 to 3.6).
+[Costs of special functions and distributions](special_costs.md) has the gradients of arrays and of
+one number, against SciPy's functions.
 """
 
 

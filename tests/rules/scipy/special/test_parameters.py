@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.special as special
+from scipy import stats
 
 import dualdiff as dd
 from tests.rules.scipy.special.tables import POSITIVE, SHAPE, UNIT, newer, real
@@ -110,3 +111,12 @@ def test_inverse_of_the_noncentral_f_distribution_undoes_it(inverse, which, args
 def test_where_there_is_no_solution_the_derivative_is_nan():
     assert special.chndtrinc(1.8, 3.5, 0.9) <= 1e-300
     assert np.isnan(dd.grad(special.chndtrinc)(1.8, 3.5, 0.9))
+
+
+def test_scores_of_one_number_each_are_those_of_arrays():
+    x = np.array([1e-9, 0.2, 0.6, 0.88, 1 - 1e-9])
+    for a, b in ((2.5, 3.5), (0.3, 0.7), (300.0, 40.0)):
+        for argnums in (0, 1):
+            density = dd.jacobian(lambda a, b: stats.beta.logpdf(x, a, b), argnums=argnums)
+            by_arrays = [dd.grad(stats.beta.logpdf, argnums=argnums + 1)(t, a, b) for t in x]
+            assert density(a, b) == pytest.approx(by_arrays, rel=1e-13)

@@ -294,3 +294,15 @@ def test_array_takes_each_order_of_a_traced_array(order: Any) -> None:
     with dd.patch():
         f = lambda x: np.sum(np.array(x * x, order=order, copy=None, ndmin=3))  # noqa: E731
         np.testing.assert_allclose(dd.grad(f)(x), 2 * x)
+
+
+def test_a_list_of_numbers_of_several_dtypes_is_added_in_the_dtype_of_numpys_array() -> None:
+    single, double = np.array([0.1, 0.7], np.float32), np.array([1.1, 2.2])
+
+    def total(x: Any) -> Any:
+        return np.sum([x[0], x[1], double[0], double[1]])
+
+    with dd.patch():
+        value, gradient = dd.value_and_grad(total)(single)
+    assert value == total(single) == dd.numpy.sum(dd.numpy.array([*single, *double]))
+    assert gradient.dtype == np.float32

@@ -155,3 +155,13 @@ def test_one_of_several_equal_singular_values_has_no_second_derivative(order):
 
 def test_a_root_of_a_sum_has_no_gradient_at_zero():
     assert np.isnan(dd.grad(rooted)(ZERO)).all()
+
+
+def test_third_derivatives_of_squares_of_norms_are_limits_or_nan():
+    def third(f):
+        return dd.jacobian(dd.hessian(f))(ZERO)
+
+    right = np.zeros((2, 2, 2))  # of (x**2 + y**2) x
+    right[0, 0, 0], right[0, 1, 1], right[1, 0, 1], right[1, 1, 0] = 6.0, 2.0, 2.0, 2.0
+    np.testing.assert_allclose(third(lambda x: NORM(x) ** 2 * x[0]), right, atol=1e-12)
+    assert np.isnan(third(lambda x: NORM(x) ** 2)).all()  # 0, which rounding hides

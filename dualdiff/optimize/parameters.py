@@ -16,6 +16,7 @@ from ..errors import UnsupportedInputError, user_line
 from ..trees import LEAF, flatten
 
 _REAL = (float, np.float64)
+_FLOAT = np.zeros(())
 Restore = Callable[[ndarray], Any]
 
 
@@ -71,18 +72,20 @@ class Parameters:
         values, self.structure = flatten(start)
         self.leaves: list[Leaf | None] = []
         pieces, stop = [], 0
+        are_floats = all(type(value) is float for value in values)  # need no conversion
         for i, value in enumerate(values):
             if value is None:
                 self.leaves.append(None)
                 continue
-            array = np.asarray(value)
+            array = _FLOAT if are_floats else np.asarray(value)
             if array.dtype.kind not in "iufc":
                 raise self._refusal(value, i)
             leaf = Leaf(value, array, stop)
             stop = leaf.place.stop
             self.leaves.append(leaf)
-            pieces.append(leaf.vector(value))
-        self.start: ndarray = np.concatenate(pieces) if pieces else np.zeros(0)
+            pieces.append(value if are_floats else leaf.vector(value))
+        join = np.concatenate if pieces and not are_floats else np.array
+        self.start: ndarray = join(pieces)
         self._check_size(self.start.size)
         self.size = stop
         self.is_complex = any(leaf is not None and leaf.is_complex for leaf in self.leaves)

@@ -63,6 +63,7 @@ from .in_place import divert, original_of, restore
 SILENT = frozenset(
     (
         "check_finite", "overwrite_a", "overwrite_ab", "overwrite_b", "overwrite_c", "overwrite_v",
+        "overwrite_qr", "overwrite_qru", "overwrite_qruv",
         "overwrite_x", "overwrite_data", "workers", "lapack_driver", "disp", "plan",
     )
 )  # fmt: skip

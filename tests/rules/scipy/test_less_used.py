@@ -27,6 +27,7 @@ from tests.rules.rows import A, flat
 
 X, P, PAIR = A(6), np.array([0.6, 0.8, 0.3]), np.array([0.5, 0.7])
 SYSTEM = np.array([1.0, 0.5, 1.0, 0.8, 0.9])
+TALL = A(5, 3)
 ROWS_OF_3, COLUMNS_OF_3 = [0, 1, 2, 0, 1, 2], [0, 1, 2, 1, 2, 0]
 GRAPH = np.array([[0, 1.0, 4, 0], [0, 0, 2, 7], [0, 0, 0, 3], [1.5, 0, 0, 0]])
 LENGTHS = A(4, 4, low=1.0, high=2.0)
@@ -69,6 +70,11 @@ def state_space(x: Any) -> tuple[Any, ...]:
 CASES: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "fft.fftshift": (lambda x: fft.fftshift(x) ** 2 * np.arange(6), X),
     "fft.ifftshift": (lambda x: fft.ifftshift(x) ** 2 * np.arange(6), X),
+    "linalg.qr_delete": (lambda x: linalg.qr_delete(*linalg.qr(x), 1, which="col")[1], TALL),
+    "linalg.qr_insert": (
+        lambda x: linalg.qr_insert(*linalg.qr(x, mode="economic"), x[:, 0] ** 2, 1, "col"), TALL,
+    ),
+    "linalg.qr_update": (lambda x: linalg.qr_update(*linalg.qr(x), x[:, 0], x[0])[1], TALL),
     "signal.ZoomFFT": (lambda x: signal.ZoomFFT(6, [0.1, 0.6], m=5)(x * x), X),
     "signal.sosfreqz": (
         lambda x: signal.sosfreqz(np.array([[x[0], x[1], 0.2, 1.0, x[2], 0.1]]), worN=4)[1],

@@ -1,4 +1,4 @@
-"""Compiled leaves of SciPy for `functions`, and the best gradients of some, written by hand."""
+"""Compiled leaves of SciPy for `functions`, and the gradients of some, written by hand."""
 
 from __future__ import annotations
 

@@ -36,10 +36,7 @@ from .factors import (
     orthogonal_procrustes,
     polar,
     qr,
-    qr_delete,
-    qr_insert,
     qr_multiply,
-    qr_update,
     rq,
     subspace_angles,
     svd,
@@ -90,6 +87,7 @@ from .systems import (
     solve_toeplitz,
     solve_triangular,
 )
+from .updates import qr_delete, qr_insert, qr_update
 
 __all__ = [
     "block_diag", "cdf2rdf", "cho_factor", "cho_solve", "cho_solve_banded", "cholesky",

@@ -247,7 +247,7 @@ def ldl(A: Value, lower: bool = True, hermitian: bool = True, value: Any = None)
     return left, middle, value[2]
 
 
-def _factors_like(a: Value, wanted: Any) -> tuple[Any, Any]:
+def factors_like(a: Value, wanted: Any) -> tuple[Any, Any]:
     """The factors Q and R of a matrix, with the signs and the size of a plain Q."""
     (m, n), size = shape_of(a), wanted.shape[1]
     k = min(m, n)
@@ -279,7 +279,7 @@ def qr(a: Value, mode: str = "full", pivoting: bool = False, value: Any = None) 
             r = np.linalg.qr(a, "r")
             signs = _signs(r, wanted[0])
             return np.pad(r * signs, [(0, shape_of(a)[0] - shape_of(r)[0]), (0, 0)])
-        return _factors_like(a, wanted[0])
+        return factors_like(a, wanted[0])
 
     if mode == "raw":
         return (*_raw(a, order, value), *([order] if pivoting else []))
@@ -287,36 +287,6 @@ def qr(a: Value, mode: str = "full", pivoting: bool = False, value: Any = None) 
     out = over_stack(one, (a, 2), (order, 1), *wanted)
     out = out if isinstance(out, tuple) else (out,)
     return (*out, order) if pivoting else out
-
-
-def _axis_of(which: str) -> int:
-    return 0 if which == "row" else 1
-
-
-@formula(linalg.qr_delete, arrays="Q R")
-def qr_delete(Q: Value, R: Value, k: int, p: int = 1, which: str = "row", value: Any = None) -> Any:
-    """``scipy.linalg.qr_delete``: the factors without some rows or columns."""
-    a, axis = np.matmul(Q, R), _axis_of(which)
-    k = k % shape_of(a)[axis]
-    return _factors_like(np.delete(a, slice(k, k + p), axis), value[0])
-
-
-@formula(linalg.qr_insert, arrays="Q R u")
-def qr_insert(
-    Q: Value, R: Value, u: Value, k: int, which: str = "row", rcond: Any = None, value: Any = None
-) -> Any:
-    """``scipy.linalg.qr_insert``: the factors with more rows or columns."""
-    a, axis = np.matmul(Q, R), _axis_of(which)
-    new = np.expand_dims(u, axis) if np.ndim(u) == 1 else u
-    before, after = (a[:k], a[k:]) if axis == 0 else (a[:, :k], a[:, k:])
-    return _factors_like(np.concatenate([before, new, after], axis), value[0])
-
-
-@formula(linalg.qr_update, arrays="Q R u v")
-def qr_update(Q: Value, R: Value, u: Value, v: Value, value: Any = None) -> Any:
-    """``scipy.linalg.qr_update``: the factors of ``Q R + u v^H``."""
-    u, v = (x[:, None] if np.ndim(x) == 1 else x for x in (u, v))
-    return _factors_like(np.matmul(Q, R) + np.matmul(u, adjoint(v)), value[0])
 
 
 def _signs(r: Value, wanted: Any) -> Any:

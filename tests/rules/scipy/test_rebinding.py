@@ -154,6 +154,25 @@ def test_estimates_have_derivatives_in_the_data():
         dd.grad(lambda x: S.gamma.fit(x, method="MM")[0])(data)
 
 
+@pytest.mark.parametrize("name", ["expon", "laplace", "uniform", "vonmises", "halfnorm"])
+def test_fit_where_the_optimum_is_an_end_or_a_kink_is_that_of_scipys_formula(name):
+    rng = np.random.default_rng(3)
+    data, change = rng.normal(0.4, 0.7, 12), rng.normal(size=12)
+    fit, plain = getattr(S, name).fit, getattr(stats, name).fit
+    ends = [np.array(plain(data + h * change)) for h in (1e-6, -1e-6)]
+    for k, slope in enumerate((ends[0] - ends[1]) / 2e-6):
+        value, found = dd.jvp(lambda x, k=k: fit(x)[k] * 1.0, (data,), (change,))
+        assert value == plain(data)[k]
+        assert found == pytest.approx(slope, rel=1e-7, abs=1e-8)
+
+
+def test_fit_without_an_optimum_raises():
+    data = stats.rice.rvs(1.0, size=300, random_state=2)
+    for fit in (lambda x: S.rice.fit(x, floc=0), S.triang.fit):
+        with pytest.raises(UnsupportedInputError, match="no optimum inside"):
+            dd.grad(lambda x, fit=fit: fit(x)[0])(data)
+
+
 def test_a_private_method_that_gives_another_value_raises(monkeypatch):
     moved = Distribution(stats.rayleigh)
     monkeypatch.setattr(type(moved.copy), "_logpdf", lambda self, x: 2 * x)

@@ -6,14 +6,17 @@ import importlib
 from typing import Any
 
 import numpy as np
+from scipy.stats import rv_continuous
 
 from ....array.box import unbox
 from ....core.types import Value
-from ....errors import UnsupportedInputError, user_line
+from ....errors import DualdiffError, UnsupportedInputError, user_line
 from ...numpy.creation import contains_box
+from ..rebinding import explained
 from .replacements import with_value
 
 STEPS = 30
+LEVEL = 1e-9  # the least curvature of a likelihood over the largest
 
 
 def fit(distribution: Any, data: Any, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
@@ -21,7 +24,8 @@ def fit(distribution: Any, data: Any, *args: Any, **kwargs: Any) -> tuple[Any, .
 
     The value is SciPy's. Its search stops early, so the derivative is taken at the optimum that
     Newton's method finds from there: with g the gradient of the negative log-likelihood and H its
-    Hessian, ``d theta = -H**-1 dg``. Parameters that are held fixed (``floc=0``) are constants.
+    Hessian, ``d theta = -H**-1 dg``. Where the optimum is a kink or an end of the support, it is
+    that of SciPy's formula, if there is one. Parameters held fixed (``floc=0``) are constants.
     Raises: UnsupportedInputError for other methods than maximum likelihood, traced starting points,
     and where the likelihood has no optimum inside.
     """
@@ -43,19 +47,10 @@ def fit(distribution: Any, data: Any, *args: Any, **kwargs: Any) -> tuple[Any, .
 
     gradient = grad(loss)
     values = unbox(data)
-    theta = start
-    for _ in range(STEPS):
-        step = np.linalg.solve(hessian(loss)(theta, values), gradient(theta, values))
-        theta = theta - step
-        if np.all(np.abs(step) <= 1e-14 * (1 + np.abs(theta))):
-            break
-    steady = np.allclose(theta, start, rtol=1e-2, atol=1e-2)
-    if not steady or not np.all(np.isfinite(theta)):
-        raise UnsupportedInputError(
-            f"the likelihood of scipy.stats.{distribution.name} has no optimum inside near SciPy's "
-            f"estimate {tuple(map(float, estimate))}, {user_line()}; hold a parameter fixed, as in "
-            f"floc=0"
-        )
+    units = np.array([estimate[-1] if k >= len(names) - 2 else 1.0 for k in free])
+    theta = _optimum(gradient, hessian(loss), start, values, units)
+    if theta is None:
+        return _by_scipys_formula(distribution, data, args, kwargs, estimate)
     solution: Any = theta
     for _ in range(2):  # each doubles the order to which the derivatives are right
         solution = solution - np.linalg.solve(
@@ -64,6 +59,46 @@ def fit(distribution: Any, data: Any, *args: Any, **kwargs: Any) -> tuple[Any, .
     return tuple(
         with_value(float(estimate[k]), solution[free.index(k)]) if k in free else estimate[k]
         for k in range(len(names))
+    )
+
+
+def _optimum(gradient: Any, hessian: Any, start: Any, values: Any, units: Any) -> Any:
+    """The optimum by Newton's method from SciPy's estimate, or None if there is none near it.
+
+    `units` of the parameters tell whether the likelihood is level in one of them.
+    """
+    theta = start
+    for _ in range(STEPS):
+        slope, curvature = gradient(theta, values), hessian(theta, values)
+        if not np.all(np.isfinite(curvature)):
+            return None
+        bends = np.linalg.eigvalsh(curvature * units[:, None] * units)
+        if np.min(bends) <= LEVEL * np.max(bends):
+            return None
+        step = np.linalg.solve(curvature, slope)
+        theta = theta - step
+        if np.all(np.abs(step) <= 1e-14 * (1 + np.abs(theta))):
+            break
+    steady = np.allclose(theta, start, rtol=1e-2, atol=1e-2) and np.all(np.isfinite(theta))
+    return theta if steady else None
+
+
+def _by_scipys_formula(
+    distribution: Any, data: Any, args: Any, kwargs: Any, estimate: Any
+) -> tuple[Any, ...]:
+    """SciPy's own estimate of this distribution, as the least of the data for `expon`."""
+    name = f"scipy.stats.{distribution.name}.fit"
+    if type(distribution.source).fit is not rv_continuous.fit:
+        try:
+            found = explained(distribution.copy.fit, name, (data, *args), kwargs)
+        except DualdiffError:  # it searches, and does not reach an optimum
+            found = ()
+        if len(found) == len(estimate) and np.allclose([unbox(v) for v in found], estimate):
+            return tuple(with_value(float(e), v) for e, v in zip(estimate, found, strict=True))
+    raise UnsupportedInputError(
+        f"the likelihood of scipy.stats.{distribution.name} has no optimum inside near SciPy's "
+        f"estimate {tuple(map(float, estimate))}, {user_line()}; hold a parameter fixed, as in "
+        f"floc=0"
     )
 
 

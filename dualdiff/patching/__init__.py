@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import ContextDecorator, contextmanager
+from types import ModuleType
 from typing import Any
 
 from .. import errors
@@ -16,6 +17,7 @@ from ..rules.numpy.in_place import install_in_place, uninstall_in_place
 from ..transforms.refusals import LEARN, PREPARE
 from . import creation, frames, lone, scalar_math
 from .code import Functions, install_names
+from .imports import Imports
 from .jitted import Jitted
 from .names import Names
 
@@ -40,6 +42,7 @@ def _replace(names: Names) -> None:
     STORES[:] = [lone.store]
     lone.count_references()
     _jitted.install()
+    _imports.install()
 
 
 def _learn(error: BaseException) -> bool:
@@ -59,6 +62,7 @@ def _restore(names: Names) -> None:
     PREPARE.clear()
     LEARN.clear()
     STORES.clear()
+    _imports.uninstall()
     _jitted.uninstall()
     _functions.restore()
     names.restore()
@@ -87,7 +91,13 @@ def _originals() -> Iterator[None]:
                 _replace(names)
 
 
+def _look_at(module: ModuleType) -> None:
+    if _names is not None:
+        _names.replace_in(module)
+
+
 _jitted = Jitted(_originals)
+_imports = Imports(_look_at, _originals)
 
 
 class patch(ContextDecorator):  # used as a function and as a decorator

@@ -7,7 +7,6 @@ program. So it is imported, and compiles, while all names and codes are the orig
 from __future__ import annotations
 
 import functools
-import importlib.machinery
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -64,9 +63,7 @@ class Jitted:
         self.changed: list[tuple[type, str, Any]] = []  # with what the class has itself, or None
 
     def install(self) -> None:
-        """Change numba, or wait for its import."""
-        if self not in sys.meta_path:
-            sys.meta_path.insert(0, self)
+        """Change numba, if it has been imported."""
         if self.changed or not all(name in sys.modules for name, _ in (_DISPATCHER, _UFUNC)):
             return
         for (module, kind), name, change in (
@@ -81,8 +78,6 @@ class Jitted:
 
     def uninstall(self) -> None:
         """Give numba its own methods back."""
-        if self in sys.meta_path:
-            sys.meta_path.remove(self)
         while self.changed:
             cls, name, own = self.changed.pop()
             if own is None:
@@ -98,19 +93,3 @@ class Jitted:
                 return original(*args, **kwargs)
 
         return compile_
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """Find numba as Python does, and run its modules while the names are the original ones."""
-        if name != "numba":
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-        loader: Any = spec and spec.loader
-        if loader is not None:
-            execute = loader.exec_module
-
-            def exec_module(module: Any) -> None:
-                with self.originals():
-                    execute(module)
-
-            loader.exec_module = exec_module
-        return spec

@@ -103,19 +103,32 @@ class Names:
     def _found(self, table: Table) -> Iterator[tuple[Any, str, Any, Any]]:
         """Bindings of the objects of a table in modules that are new or may have grown."""
         for module_name in self._new_modules():
-            module = sys.modules.get(module_name)
-            space = getattr(module, "__dict__", None)
-            if type(space) is not dict or _is_exempt(module_name):
-                continue
-            own = not is_exempt(module_name)
-            for home, name, value in _attributes(space, module_name):
-                if type(value) is CACHED and own and id(value) not in self.forth:
-                    self._add_pair(value, _through_cache(value))
-                pair = table.get(id(value))
-                if pair is not None and pair[0] is value:
-                    yield (home, name, *pair)
-                elif own and self.look is not None:
-                    self.look(value)
+            yield from self._found_in(sys.modules.get(module_name), module_name, table)
+
+    def _found_in(
+        self, module: Any, module_name: str, table: Table
+    ) -> Iterator[tuple[Any, str, Any, Any]]:
+        space = getattr(module, "__dict__", None)
+        if type(space) is not dict or _is_exempt(module_name):
+            return
+        own = not is_exempt(module_name)
+        for home, name, value in _attributes(space, module_name):
+            if type(value) is CACHED and own and id(value) not in self.forth:
+                self._add_pair(value, _through_cache(value))
+            pair = table.get(id(value))
+            if pair is not None and pair[0] is value:
+                yield (home, name, *pair)
+            elif own and self.look is not None:
+                self.look(value)
+
+    def replace_in(self, module: ModuleType) -> None:
+        """Put the replacements under the names of a module that has just been imported."""
+        for space, name, old, new in self._found_in(module, module.__name__, self.forth):
+            self._note(space, name, old, new)
+            if isinstance(space, type):
+                type.__setattr__(space, name, new)
+            else:
+                space[name] = new
 
     def _add_pair(self, old: Any, new: Any) -> None:
         self.forth[id(old)], self.back[id(new)] = (old, new), (new, old)

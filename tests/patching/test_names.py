@@ -5,6 +5,7 @@ import math
 import subprocess
 import sys
 import threading
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -312,3 +313,43 @@ def test_functions_of_numba_run_in_python_on_traced_values_and_compile_as_ever(
     command = [sys.executable, "-W", "ignore", str(tmp_path / "program.py")]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert ran.returncode == 0, ran.stderr[-2000:]
+
+
+_LATE = """
+from math import sqrt
+
+class Scale:
+    def __init__(self, x):
+        if type(x) != float:
+            raise TypeError("not a float")
+        self.x = float(x)
+
+def scaled(x):
+    return sqrt(Scale(x).x) * (10.0 if type(x) is float else 1.0)
+"""
+
+
+def test_a_module_that_is_imported_meanwhile_takes_the_branch_of_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "late_library.py").write_text(_LATE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    runs = []
+
+    def f(x: Any) -> Any:
+        import late_library
+
+        runs.append(x)
+        return late_library.scaled(x)
+
+    try:
+        with dd.patch():
+            assert dd.grad(f)(4.0) == 2.5
+        module = sys.modules["late_library"]
+        assert len(runs) == 1
+        assert module.sqrt is math.sqrt
+        assert type(module.__spec__.loader) is SourceFileLoader
+        with pytest.raises(TypeError, match="not a float"):
+            module.scaled(np.float64(4.0))
+    finally:
+        sys.modules.pop("late_library", None)

@@ -111,11 +111,12 @@ class Finder:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: Any = None
     ) -> ModuleSpec | None:
-        """The specification of a module, whose loader reports the end of its import."""
-        if name.partition(".")[0] not in self.packages:
+        """The specification of a module, which `execute` runs."""
+        finders = [*sys.meta_path]
+        if not self.wants(name) or self not in finders:
             return None
-        for finder in sys.meta_path:
-            if finder is not self and hasattr(finder, "find_spec"):
+        for finder in finders[finders.index(self) + 1 :]:
+            if hasattr(finder, "find_spec"):
                 spec = finder.find_spec(name, path, target)
                 if spec is not None:
                     if spec.loader is not None:
@@ -123,26 +124,34 @@ class Finder:
                     return spec
         return None
 
+    def wants(self, name: str) -> bool:
+        """Whether it takes part in the import of a module."""
+        return name.partition(".")[0] in self.packages
+
+    def execute(self, loader: Any, module: Any) -> None:
+        """Execute a module by its own loader; after the outermost one, divert functions."""
+        self.depth.count = getattr(self.depth, "count", 0) + 1
+        try:
+            loader.exec_module(module)
+        finally:
+            self.depth.count -= 1
+        if not self.depth.count:
+            divert_loaded()
+
 
 class _Loader:
     """Stands for a loader until its module is executed."""
 
     def __init__(self, loader: Any, finder: Finder) -> None:
-        self.loader, self.depth = loader, finder.depth
+        self.loader, self.finder = loader, finder
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.loader, name)
 
     def exec_module(self, module: Any) -> None:
-        """Execute the module by its own loader; after the outermost one, divert functions."""
+        """Give the module its own loader, and execute it."""
         module.__spec__.loader = module.__loader__ = self.loader
-        self.depth.count = getattr(self.depth, "count", 0) + 1
-        try:
-            self.loader.exec_module(module)
-        finally:
-            self.depth.count -= 1
-        if not self.depth.count:
-            divert_loaded()
+        self.finder.execute(self.loader, module)
 
 
 _SCIPY: Any = Finder(_packages)

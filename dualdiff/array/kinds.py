@@ -228,8 +228,12 @@ def explain_rule(values: Iterable[Value], error: Exception) -> DualdiffError | N
     """The error for a rule that was left by an error while it handled foreign arrays, or None."""
     at = error.__traceback__
     while at is not None:
-        if at.tb_frame.f_globals.get("__name__", "").startswith("dualdiff.rules"):
-            return explain_foreign(f"the rule of {at.tb_frame.f_code.co_name}", values, error)
+        frame, name = at.tb_frame, at.tb_frame.f_code.co_name
+        if frame.f_globals.get("__name__", "").startswith("dualdiff.rules") and name != "public":
+            called = getattr(frame.f_locals.get("self"), "original", None)  # SciPy's function
+            return explain_foreign(
+                f"the rule of {getattr(called, '__name__', name)}", values, error
+            )
         at = at.tb_next
     return None
 

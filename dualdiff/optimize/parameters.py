@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..array.kinds import to_numpy
+from ..array.kinds import is_foreign, library_of, to_numpy
 from ..core.types import Cotangent
 from ..errors import UnsupportedInputError, user_line
 from ..trees import LEAF, flatten
@@ -77,6 +77,8 @@ class Parameters:
             if value is None:
                 self.leaves.append(None)
                 continue
+            if is_foreign(value):
+                raise self._refusal_of_library(value, i)
             array = _FLOAT if are_floats else np.asarray(value)
             if array.dtype.kind not in "iufc":
                 raise self._refusal(value, i)
@@ -110,6 +112,13 @@ class Parameters:
             f"{self.name}{self.structure.paths[i]} is a {type(value).__name__}, {user_line()}; the "
             f"parameters are numbers, arrays of numbers, None, and containers of them. Pass other "
             f"values by `args`."
+        )
+
+    def _refusal_of_library(self, value: Any, i: int) -> UnsupportedInputError:
+        return UnsupportedInputError(
+            f"{self.name}{self.structure.paths[i]} is an array of {library_of(value)}, "
+            f"{user_line()}; SciPy's optimisers work on NumPy's. Start from x.get() or "
+            f"x.compute(); the data of the function may stay where they are."
         )
 
     def tree(self, x: ndarray) -> Any:

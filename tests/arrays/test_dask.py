@@ -332,7 +332,6 @@ def test_a_rule_that_looks_at_elements_names_itself_dask_and_the_way_out() -> No
 @pytest.mark.parametrize(
     ("call", "name"),
     [
-        (lambda f, x: dd.optimize.minimize(f, x), "dualdiff's minimize"),
         (lambda f, x: dd.check_grads(f, (x,)), "dualdiff's check_grads"),
         (lambda f, x: dd.explain(f, x), "dualdiff's explain"),
         (lambda f, x: dd.grad(lambda x: f(dd.scipy.linalg.solve(x, x[0])))(x), "rule of solve"),
@@ -405,6 +404,11 @@ def test_an_array_of_xarray_keeps_its_lazy_data() -> None:
     found = dd.grad(loss)(plain.chunk({"time": 3}))
     assert isinstance(found.data, da.Array)
     np.testing.assert_allclose(found.compute(), dd.grad(loss)(plain), rtol=1e-10)
+
+
+def test_a_fit_refuses_a_lazy_start() -> None:
+    with pytest.raises(dd.errors.UnsupportedInputError, match=r"x0\['w'\] .*dask.*compute"):
+        dd.optimize.minimize(lambda p: np.sum(p["w"] ** 2), {"w": lazy(VECTOR)})
 
 
 def test_fits_choose_between_derivatives_by_the_time_of_computed_values() -> None:

@@ -8,11 +8,14 @@ Digital Library of Mathematical Functions (DLMF). docs/accuracy.md says how accu
 
 from __future__ import annotations
 
+import functools
 import types
 from typing import Any
 
 from scipy import special
 
+from ....array.box import is_box
+from ....errors import UnsupportedInputError, user_line
 from . import (  # noqa: F401  # their rules
     bessel,
     bessel_relatives,
@@ -44,5 +47,24 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from ..rebinding import on_traced  # which knows this module
 
-    copy = globals()[name] = on_traced(found, f"scipy.special.{name}")
+    copy: Any = on_traced(found, f"scipy.special.{name}")
+    if name.startswith("spherical_"):
+        copy = _of_integer_order(copy, name)
+    globals()[name] = copy
     return copy
+
+
+def _of_integer_order(function: Any, name: str) -> Any:
+    """A function whose first argument SciPy rounds to an integer."""
+
+    @functools.wraps(function)
+    def checked(n: Any, *args: Any, **kwargs: Any) -> Any:
+        if is_box(n):
+            raise UnsupportedInputError(
+                f"the order n of scipy.special.{name} is an integer: it has no derivative, "
+                f"{user_line()}; pass dualdiff.value_of(n), or use a Bessel function of the order "
+                f"n + 1/2"
+            )
+        return function(n, *args, **kwargs)
+
+    return checked

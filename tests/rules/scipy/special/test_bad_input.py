@@ -1,0 +1,82 @@
+"""Orders that are integers, arrays that do not broadcast, parameters of the wrong sign."""
+
+import numpy as np
+import pytest
+from scipy import special, stats
+
+import dualdiff as dd
+from dualdiff.errors import DualdiffError, UnsupportedInputError
+
+ONE = np.ones
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda n: special.kn(n, 1.3),
+        lambda n: special.yn(n, 1.3),
+        lambda n: special.expn(n, 1.3),
+        lambda n: special.eval_legendre(n, 0.3),
+        lambda n: special.polygamma(n, 1.3),
+        lambda n: special.spherical_jn(n, 1.3),
+        lambda n: special.spherical_kn(n, 1.3, True),
+    ],
+)
+def test_an_order_that_is_an_integer_raises(f):
+    with pytest.raises(DualdiffError, match="derivative"):
+        dd.grad(f)(2.0)
+    assert np.isfinite(f(2))
+
+
+def test_the_error_of_a_spherical_order_says_what_to_write():
+    with pytest.raises(UnsupportedInputError, match=r"order n \+ 1/2"):
+        dd.grad(lambda n: special.spherical_yn(n, 1.3))(2.0)
+    slope = dd.grad(lambda x: special.spherical_jn(2, x))(1.3)
+    assert slope == pytest.approx(special.spherical_jn(2, 1.3, derivative=True), rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a: np.sum(special.gammainc(a * ONE(3), ONE(4))),
+        lambda a: np.sum(stats.norm.logpdf(ONE(3), a * ONE(4))),
+        lambda a: np.sum(stats.beta.cdf(0.3, a * ONE(3), ONE(2))),
+    ],
+)
+def test_arrays_that_do_not_broadcast_raise_as_in_scipy(f):
+    for call in (f, dd.grad(f)):
+        with pytest.raises(ValueError, match="broadcast"):
+            call(1.0)
+
+
+@pytest.mark.parametrize(
+    ("f", "at"),
+    [
+        (lambda a: special.gammainc(a, 1.0), -1.0),
+        (lambda a: special.betainc(a, 1.0, 0.3), -1.0),
+        (lambda x: special.kv(1.3, x), -1.3),
+        (special.ellipk, 1.5),
+        (special.ndtri, 1.5),
+        (lambda s: stats.norm.logpdf(0.3, 0, s), -1.0),
+        (lambda df: stats.t.logsf(0.3, df), -1.0),
+        (stats.norm.ppf, 1.5),
+        (lambda p: stats.binom.logpmf(2, 5, p), 1.5),
+    ],
+)
+def test_beyond_the_domain_value_and_derivative_are_nan(f, at):
+    with np.errstate(all="ignore"):
+        value, slope = dd.jvp(f, (at,), (1.0,))
+    assert np.isnan(value)
+    assert np.isnan(slope)
+
+
+def test_wrong_calls_of_distributions_say_which_parameters_there_are():
+    for f in (stats.gamma.pdf, lambda x: stats.gamma.pdf(x, 1, 0, 1, 2)):
+        with pytest.raises(TypeError, match="takes the parameters a, loc, scale"):
+            dd.grad(f)(0.5)
+    with pytest.raises(ValueError, match="integer"):
+        dd.grad(lambda a: stats.gamma.moment(1.5, a))(2.0)
+    with pytest.raises(ValueError, match="positive"):
+        dd.grad(
+            lambda c: stats.multivariate_normal.pdf(ONE(2), cov=np.array([[1.0, c], [c, 1.0]]))
+        )(2.0)

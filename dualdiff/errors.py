@@ -182,6 +182,9 @@ class NoCovarianceError(DualdiffError, ValueError):
     """A fit has no covariance: the curvature at its end is not that of a minimum."""
 
 
+_CYTHON = (".pyx", ".pxd", ".pxi", "<stringsource>")  # files of compiled code
+
+
 def user_frame() -> tuple[str, int]:
     """File and line number of the innermost frame outside dualdiff and all installed packages.
 
@@ -200,11 +203,12 @@ def user_frame() -> tuple[str, int]:
 
 
 def user_frame_of(error: BaseException) -> tuple[str, int]:
-    """File and line number of the innermost frame outside the libraries that an error passed."""
+    """File and line number of the innermost Python frame outside the libraries that an error
+    passed."""
     trace, found = error.__traceback__, ("<unknown>", 0)
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
-        if not file.startswith(_LIBRARIES):
+        if not file.startswith(_LIBRARIES) and not file.endswith(_CYTHON):
             found = file, trace.tb_lineno
         trace = trace.tb_next
     return found

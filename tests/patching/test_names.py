@@ -353,3 +353,16 @@ def test_a_module_that_is_imported_meanwhile_takes_the_branch_of_the_program(
             module.scaled(np.float64(4.0))
     finally:
         sys.modules.pop("late_library", None)
+
+
+def test_errors_of_compiled_code_name_the_line_of_python_that_calls_it() -> None:
+    error = "TypeError(\"a bytes-like object is required, not 'Var'\")"
+    space: dict[str, Any] = {}
+    exec(compile(f"def compiled(x): raise {error}", "<stringsource>", "exec"), space)
+    with (
+        dd.patch(),
+        pytest.raises(dd.errors.ConversionError, match=r"at test_names.py:\d+: `space"),
+    ):
+        dd.grad(
+            lambda x: space["compiled"](x)  # as Cython's frames look
+        )(1.0)

@@ -109,6 +109,15 @@ def test_det_gradient_at_a_singular_complex_matrix_is_the_cofactors(n):
     assert np.allclose(dd.grad(np.linalg.det)(x), adjugate_transposed(x))
 
 
+@pytest.mark.parametrize("dtype", [float, complex])
+def test_det_gradient_at_a_large_matrix_is_the_cofactors(dtype):
+    x = (A(70, 70, low=-1.0) + (1j * A(70, 70, seed=1, low=-1.0) if dtype is complex else 0)) / 8
+    value, pullback = dd.vjp(np.linalg.det, x)
+    expected = value * np.linalg.inv(x).T
+    (found,) = pullback(np.ones_like(value))
+    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-11 * np.abs(expected).max())
+
+
 @pytest.mark.parametrize("n", [3, 4])
 def test_det_of_a_stack_with_one_singular_matrix_is_right_for_all(n):
     x = np.stack([singular(n), A(n, n)])

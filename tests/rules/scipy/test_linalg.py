@@ -412,3 +412,20 @@ def test_schur_vectors_of_nearly_equal_eigenvalues_are_those_of_mpmath(name, gap
     assert dd.grad(f)(0.0) == pytest.approx(first, rel=tolerance)
     assert dd.jvp(f, (0.0,), (1.0,))[1] == pytest.approx(first, rel=tolerance)
     assert dd.grad(dd.grad(f))(0.0) == pytest.approx(second, rel=10 * tolerance)
+
+
+@pytest.mark.parametrize("gap", [1e-6, 1e-4, 1e-3])
+def test_second_derivatives_of_schur_beside_dependent_vectors_are_right_or_nan(gap):
+    x = np.triu(np.ones((4, 4)), 1) + np.diag([1.0, 1.0 + gap, 2.0, 3.0])
+    change, weights = A(4, 4), A(4, 4, seed=1)
+
+    def square(s):
+        t, z = scipy.linalg.schur(x + s * change)
+        return np.sum(weights * (z @ t @ t @ z.T))
+
+    second = dd.grad(dd.grad(square))(0.0)
+    assert np.isnan(second) or second == pytest.approx(
+        2 * np.sum(weights * (change @ change)), rel=1e-5
+    )
+    first = np.sum(weights * (x @ change + change @ x))
+    assert dd.grad(square)(0.0) == pytest.approx(first, rel=1e-8)

@@ -25,6 +25,7 @@ from ....errors import UnsupportedInputError, user_line
 from ...declare import linear
 from ...numpy.kinks import Step, beside, kink_p, step_taken
 from ...numpy.linalg.eigen import between_eig, uncertainty
+from ...numpy.linalg.gauge import rounding_of
 from ...numpy.linalg.matrices import adjoint
 from ...numpy.linalg.spreading import NEAR, NEAR_TWICE, spread_stack
 from ...structures import Gather
@@ -105,16 +106,23 @@ def _apart(x: Value) -> Any:
     return _apart_p(x) if is_box(x) else x
 
 
+# The condition of vectors from which on, and the loss of digits at which, there is no derivative.
+_SKEW, _LOST = 1e3, 1e3
+
+
 def _coincide(c: Value) -> bool:
     """Whether eigenvalues of a matrix coincide; notes those that nearly do."""
     x = plain(c)
     w, v = np.linalg.eig(x)
     gaps = np.abs(w[:, None] - w[None, :])[np.triu_indices(len(w), 1)]
-    if np.any(gaps <= uncertainty(x, v)):
+    scale, unsure = np.abs(w).max(initial=0.0), float(uncertainty(x, v)[0])
+    twice = levels_of(c) > 1
+    # Vectors that are nearly dependent cost a second derivative more digits than the gap.
+    skew = twice and unsure > _SKEW * float(rounding_of(w, len(w))[0])
+    if np.any(gaps <= unsure) or (skew and np.any(gaps**2 <= _LOST * unsure * scale)):
         levels.degeneracies += 1
         return True
-    share = NEAR_TWICE if levels_of(c) > 1 else NEAR
-    if np.any(gaps <= share * np.abs(w).max(initial=0.0)):
+    if np.any(gaps <= (NEAR_TWICE if twice else NEAR) * scale):
         levels.cancellations += 1
     return False
 

@@ -403,12 +403,13 @@ def _finish(new: Any, original: Any) -> None:
         values = [unbox(a) for a in args]
         x = source._ppfvec(unbox(q), *values)
         slope = source._pdf(x, *values)
-        return corrected(x, lambda x: new._cdf(x, *args) - q, lambda rest: rest / slope)
+        traced = corrected(x, lambda x: new._cdf(x, *args) - q, lambda rest: rest / slope)
+        return with_value(x, traced)  # the density may be 0
 
     if isinstance(source, scipy.stats.rv_continuous):
         new._ppfvec = quantile
         new.generic_moment = elementwise(lambda *args: _moment(new, *args))
-    else:
+    elif "_drv2_moment" in vars(infrastructure):
         moment = rebound(vars(infrastructure)["_drv2_moment"])
         new.generic_moment = elementwise(lambda *args: moment(new, *args))
     new._cdfvec = elementwise(lambda *args: new._cdf_single(*args))

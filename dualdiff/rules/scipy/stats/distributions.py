@@ -150,6 +150,7 @@ class Distribution:
     def evaluate(self, name: str, x: Value, *args: Any, **kwargs: Any) -> Any:
         """One of the functions, at x and parameters of which some are traced."""
         shapes, loc, scale = self.parameters(name, args, kwargs)
+        self._refuse_central(name, shapes)
         x = double(x)
         quantile = name in ("ppf", "isf")
         whole: Any = True
@@ -304,6 +305,14 @@ class Distribution:
                         f"the parameter {self.shapes[i]} of scipy.stats.{self.name}.{name} is an "
                         f"integer: it has no derivative, {user_line()}"
                     )
+
+    def _refuse_central(self, name: str, shapes: Sequence[Any]) -> None:
+        """SciPy takes another distribution at no noncentrality, which does not contain it."""
+        if self.name in ("ncx2", "ncf") and is_box(shapes[-1]) and np.any(unbox(shapes[-1]) == 0):
+            raise UnsupportedInputError(
+                f"scipy.stats.{self.name}.{name} has no derivative in nc at 0, {user_line()}: "
+                f"SciPy takes the central distribution there; write a small nc, as 1e-9"
+            )
 
     def _refuse_moving_jump(self, what: str, skew: Value) -> None:
         """From a skewness of 2 on the density jumps, within the support that SciPy gives."""

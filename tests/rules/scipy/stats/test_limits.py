@@ -127,3 +127,11 @@ def test_moments_by_the_number_of_summands_raise():
     if hasattr(stats, "irwinhall"):
         with pytest.raises(dd.errors.UnsupportedInputError, match="is an integer"):
             dd.grad(stats.irwinhall.mean)(3.0)
+
+
+def test_no_noncentrality_raises():
+    for f in (lambda nc: stats.ncx2.cdf(1.0, 2.0, nc), lambda nc: stats.ncf.pdf(1.0, 3.0, 4.0, nc)):
+        with pytest.raises(dd.errors.UnsupportedInputError, match="central distribution"):
+            dd.grad(f)(0.0)
+    slope = (stats.chi2.cdf(1.0, 4.0) - stats.chi2.cdf(1.0, 2.0)) / 2
+    assert dd.grad(lambda nc: stats.ncx2.cdf(1.0, 2.0, nc))(1e-9) == pytest.approx(slope, rel=1e-7)

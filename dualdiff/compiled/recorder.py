@@ -25,7 +25,7 @@ from ..core.types import Value
 from ..errors import user_frame
 from .errors import Looked, Unrecordable
 from .formulas import FORMULAS
-from .values import KINDS, Plain, Recorded, boxed, contains_box, raw_of
+from .values import KINDS, Plain, Recorded, boxed, contains_box, guarded, raw_of
 
 _LEAVES = (ndarray, np.generic, float, complex, int, bool)
 _HASHED = frozenset((float, int, bool, float64, str, tuple, type(None)))
@@ -427,7 +427,7 @@ class Recorder(Trace):
         return self._stored(Store(held), (_settled(content), _settled(v), *leaves))
 
     def add(self, content: Value, index: Any, v: Value) -> Any:
-        return self._stored(Add(index), (_settled(content), _settled(v)))
+        return self._stored(Add(guarded(index)), (_settled(content), _settled(v)))
 
     def _stored(self, operation: Any, operands: Sequence[Any]) -> Recorded:
         """A store, never in place: views of the old content may be in use."""

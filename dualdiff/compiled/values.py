@@ -474,3 +474,12 @@ for _name in ("neg", "pos", "abs"):
         setattr(_kind, f"__{_name}__", _unary(getattr(operator, _name)))
 for _kind in (Recorded, Plain):
     setattr(_kind, _INVERT, _unary(operator.invert, True))
+
+
+def guarded(index: Any) -> Any:
+    """A basic index in plain integers; recorded ones get a guard."""
+    if type(index) is tuple:
+        return tuple(map(guarded, index))
+    if type(index) is slice:
+        return slice(*map(guarded, (index.start, index.stop, index.step)))
+    return operator.index(index) if type(index) in KINDS else index

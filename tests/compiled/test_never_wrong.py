@@ -92,6 +92,13 @@ def test_integers_that_leave_are_guarded() -> None:
         calls_agree(g, e, [(rng.random(3),) for _ in range(40)])
 
 
+def test_the_count_of_leading_zeros_of_a_polynomial_is_guarded() -> None:
+    f = dd.grad(lambda a: np.sum(np.polymul(a, a[:2]) ** 2))
+    g = dd.compile(f)
+    points = [X, X + 1.0, X + 2.0, X + 3.0, np.array([0.0, 1.0, 2.0]), X, np.array([0.0, 0.0, 3.0])]
+    calls_agree(g, f, [(x,) for x in points])
+
+
 def test_an_argmax_that_stays_in_numpy_needs_no_guard() -> None:
     f = dd.value_and_grad(lambda x: x[np.argmax(x)] ** 2 + np.max(x) + np.sort(x)[0])
     g, rng = dd.compile(f), np.random.default_rng(0)

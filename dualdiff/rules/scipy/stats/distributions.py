@@ -105,6 +105,8 @@ class Distribution:
                     given = tuple(args[0]) if name == "nnlf" else given
                     named = {k: v for k, v in kwargs.items() if k not in ("order", "moments")}
                     self._refuse_integers(name, self.parameters(name, given, named)[0])
+                if name not in ("mean", "var", "std", "stats", "moment", "support"):
+                    self._refuse_central(name, args, kwargs)
                 if self.name == "pearson3" and name in ("expect", "entropy"):
                     self._refuse_moving_jump(what, self._shapes_of(name, args, kwargs)[0])
                 if name in INTEGRALS and not self.discrete:
@@ -150,7 +152,7 @@ class Distribution:
     def evaluate(self, name: str, x: Value, *args: Any, **kwargs: Any) -> Any:
         """One of the functions, at x and parameters of which some are traced."""
         shapes, loc, scale = self.parameters(name, args, kwargs)
-        self._refuse_central(name, shapes)
+        self._refuse_central(name, args, kwargs)
         x = double(x)
         quantile = name in ("ppf", "isf")
         whole: Any = True
@@ -306,9 +308,12 @@ class Distribution:
                         f"integer: it has no derivative, {user_line()}"
                     )
 
-    def _refuse_central(self, name: str, shapes: Sequence[Any]) -> None:
+    def _refuse_central(self, name: str, args: Any, kwargs: Any) -> None:
         """SciPy takes another distribution at no noncentrality, which does not contain it."""
-        if self.name in ("ncx2", "ncf") and is_box(shapes[-1]) and np.any(unbox(shapes[-1]) == 0):
+        if self.name not in ("ncx2", "ncf"):
+            return
+        shapes = self._shapes_of(name, args, kwargs)
+        if shapes and is_box(shapes[-1]) and np.any(unbox(shapes[-1]) == 0):
             raise UnsupportedInputError(
                 f"scipy.stats.{self.name}.{name} has no derivative in nc at 0, {user_line()}: "
                 f"SciPy takes the central distribution there; write a small nc, as 1e-9"

@@ -130,8 +130,16 @@ def test_moments_by_the_number_of_summands_raise():
 
 
 def test_no_noncentrality_raises():
-    for f in (lambda nc: stats.ncx2.cdf(1.0, 2.0, nc), lambda nc: stats.ncf.pdf(1.0, 3.0, 4.0, nc)):
+    for f in (
+        lambda nc: stats.ncx2.cdf(1.0, 2.0, nc),
+        lambda nc: stats.ncf.pdf(1.0, 3.0, 4.0, nc),
+        lambda nc: stats.ncx2.entropy(2.0, nc),
+        lambda nc: stats.ncf.median(3.0, 4.0, nc),
+        lambda nc: stats.ncx2.expect(np.sqrt, args=(2.0, nc)),
+        lambda nc: stats.ncx2.nnlf((2.0, nc, 0.0, 1.0), np.ones(3)),
+    ):
         with pytest.raises(dd.errors.UnsupportedInputError, match="central distribution"):
             dd.grad(f)(0.0)
+    assert dd.grad(stats.ncx2.mean, 1)(2.0, 0.0) == 1.0
     slope = (stats.chi2.cdf(1.0, 4.0) - stats.chi2.cdf(1.0, 2.0)) / 2
     assert dd.grad(lambda nc: stats.ncx2.cdf(1.0, 2.0, nc))(1e-9) == pytest.approx(slope, rel=1e-7)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from scipy.integrate import quad, solve_ivp
+from scipy.integrate import odeint, quad, solve_ivp
 from scipy.optimize import brentq, curve_fit, minimize, root
 
 import dualdiff as dd
@@ -65,6 +65,22 @@ def predators(p: Any) -> Any:
     return solve_ivp(slope, (0.0, 10.0), [2.0, 1.0], args=(p,), **TIGHT).y[:, -1]
 
 
+def food_chain(p: Any) -> Any:
+    """Forty states of three species with eight parameters."""
+
+    def slope(y: Any, t: float, p: Any) -> Any:
+        a, b, c = y
+        return np.stack(
+            [
+                p[0] * a - p[1] * a * b - p[6] * a * a,
+                p[2] * a * b - p[3] * b - p[4] * b * c,
+                p[5] * b * c - p[7] * c,
+            ]
+        )
+
+    return odeint(slope, [1.0, 0.5, 0.3], np.linspace(0.0, 10.0, 40), args=(p,))
+
+
 def reaction(p: Any) -> Any:
     """The last state of a reaction that diffuses, on 100 points."""
 
@@ -97,6 +113,8 @@ def workloads() -> Iterator[Workload]:
     yield Workload("quad, 3 parameters, grad", _gradient(integral, np.array([0.7, 2.0, 0.3])))
     rates = np.array([1.1, 0.4, 0.9, 0.3])
     yield Workload("solve_ivp, Lotka-Volterra, grad", _gradient(predators, rates))
+    chain = np.array([1.0, 0.8, 0.6, 0.5, 0.7, 0.4, 0.1, 0.3])
+    yield Workload("odeint, 8 parameters, grad", _gradient(food_chain, chain))
     yield Workload(
         "solve_ivp, 100 components, grad", _gradient(reaction, np.array([5.0, 1.0, 0.2]))
     )

@@ -97,8 +97,14 @@ class ArrayApi:
         return x.astype(dtype)
 
     @staticmethod
-    def cumulative_sum(x: Value, /, *, axis: Any = None, dtype: Any = None) -> Any:
-        return np.cumsum(x, axis=axis, dtype=dtype)
+    def cumulative_sum(
+        x: Value, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False
+    ) -> Any:
+        total = np.cumsum(x, axis=axis, dtype=dtype)
+        if not include_initial:
+            return total
+        axis = 0 if axis is None else axis
+        return np.concatenate([0 * total.take([0], axis), total], axis)
 
     @staticmethod
     def isnan(x: Value) -> Any:

@@ -7,13 +7,13 @@ It prints the least CPU times of some rounds, in which the contestants take turn
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 import dualdiff as dd
+
+from .harness import least_times
 
 ROUNDS = 3
 
@@ -35,17 +35,6 @@ def logistic_by_hand(w: Any, x: Any, y: Any) -> Any:
     return value, -((y / (1 + np.exp(margin))) @ x) / x.shape[0]
 
 
-def least(*runs: Callable[[], Any]) -> list[float]:
-    """The least CPU time of each run, in seconds, of all threads: the machine may do other work."""
-    times: list[list[float]] = [[] for _ in runs]
-    for _ in range(ROUNDS):
-        for run, measured in zip(runs, times, strict=True):
-            start = time.process_time()
-            run()
-            measured.append(time.process_time() - start)
-    return [min(measured) for measured in times]
-
-
 def main(elements: int) -> None:
     """Measure and print."""
     import dask
@@ -58,7 +47,7 @@ def main(elements: int) -> None:
         # The gradient is reduced chunk by chunk: the time to collect it is not the derivative's.
         return dask.compute(*(np.sum(part) for part in dd.value_and_grad(elementwise)(x)))
 
-    function, gradient = least(lambda: elementwise(x).compute(), whole)
+    function, gradient = least_times(lambda: elementwise(x).compute(), whole, rounds=ROUNDS)
     print(f"sum of elementwise functions of {elements:.0e} elements: {function:.3f} s, "
           f"value and gradient {gradient:.3f} s, {gradient / function:.2f} times")  # fmt: skip
 
@@ -66,9 +55,10 @@ def main(elements: int) -> None:
     x = da.random.default_rng(1).normal(size=(rows, 50), chunks=(min(rows, 20_000), 50)).persist()
     y = da.where(x[:, 0] > 0, 1.0, -1.0).persist()
     w = np.zeros(50)
-    by_hand, found = least(
+    by_hand, found = least_times(
         lambda: dask.compute(*logistic_by_hand(w, x, y)),
         lambda: dd.value_and_grad(logistic)(w, x, y),
+        rounds=ROUNDS,
     )
     print(f"logistic regression of {rows} x 50: by hand {by_hand:.3f} s, dualdiff {found:.3f} s, "
           f"{found / by_hand:.2f} times")  # fmt: skip

@@ -82,6 +82,20 @@ class Result:
         )
 
 
+def least_times(*runs: Run, rounds: int) -> list[float]:
+    """The least CPU time of each run, in seconds, of all threads: the machine may do other work."""
+    times: list[list[float]] = [[] for _ in runs]
+    for run in runs:
+        run()
+    gc.collect()
+    for _ in range(rounds):
+        for run, own in zip(runs, times, strict=True):
+            start = time.process_time()
+            run()
+            own.append(time.process_time() - start)
+    return [min(own) for own in times]
+
+
 def _timer(run: Run) -> Callable[[], float]:
     """A sampler that gives seconds per call, from so many calls that it takes two milliseconds."""
     calls = 1

@@ -5,8 +5,6 @@ Run: `python -m benchmarks.special`; writes docs/special_costs.md.
 
 from __future__ import annotations
 
-import gc
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from scipy import special, stats
 import dualdiff as dd
 
 from . import report
+from .harness import least_times
 
 PAGE = Path(__file__).parent.parent / "docs" / "special_costs.md"
 SIZE = 100_000
@@ -77,20 +76,6 @@ def _numbers() -> list[tuple[str, Callable[..., Any], tuple[float, ...]]]:
     return found
 
 
-def _least(*functions: Callable[[], Any], rounds: int) -> list[float]:
-    """The least CPU time of each, in turns."""
-    times = [[] for _ in functions]  # type: list[list[float]]
-    for function in functions:
-        function()
-    gc.collect()
-    for _ in range(rounds):
-        for function, own in zip(functions, times, strict=True):
-            start = time.process_time()
-            function()
-            own.append(time.process_time() - start)
-    return [min(own) for own in times]
-
-
 def of_arrays() -> list[list[str]]:
     """Rows of the first table."""
     rows = []
@@ -100,7 +85,7 @@ def of_arrays() -> list[list[str]]:
             return np.sum(f(*args))
 
         gradient = dd.grad(total, argnums=by)
-        plain, ours = _least(
+        plain, ours = least_times(
             lambda f=f, at=at: f(*at), lambda g=gradient, at=at: g(*at), rounds=5
         )  # fmt: skip
         ratio = ours / plain
@@ -116,7 +101,7 @@ def of_numbers() -> list[list[str]]:
         count = len(at)
         one = [dd.grad(f, argnums=i) for i in range(count)]
         all_of_them = dd.grad(f, argnums=tuple(range(count)))
-        plain, whole, *single = _least(
+        plain, whole, *single = least_times(
             lambda f=f, at=at: f(*at),
             lambda g=all_of_them, at=at: g(*at),
             *(lambda g=g, at=at: g(*at) for g in one),

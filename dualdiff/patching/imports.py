@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any
 
 from ..rules.scipy.switch import Finder
 from .code import is_exempt
-
-Originals = Callable[[], AbstractContextManager[None]]
+from .jitted import Originals
 
 
 class Imports(Finder):

@@ -279,20 +279,20 @@ def root_near(
         z, system, again = equations.refined(start)
     if system is None:
         return x if x.shape else x[()]
-    out = corrected(equations, z, system, again)
+    out = corrected(equations, z, functools.partial(solved, system=system), again)
     return np.reshape(out, x.shape) if x.shape else out[0]
 
 
-def corrected(equations: Equations, z: Value, system: System, again: bool) -> Any:
+def corrected(residual: Residual, z: Value, step: Residual, again: bool = False) -> Any:
     """A plain root with the derivatives of all levels of its residual.
 
-    One more step, `again`, makes up for a system of a point some way off the root.
+    `step` applies the inverse of the residual's plain derivative. One more step, `again`, makes up
+    for a derivative at a point some way off the root.
     """
-    r, passes = None, 0
-    while r is None or passes < levels_of(r) + again:
-        r = equations(z)
-        z = z - solved(r - unbox(r), system)
-        passes += 1
+    r = residual(z)
+    for left in reversed(range(levels_of(r) + again)):
+        z = z - step(r - unbox(r))
+        r = residual(z) if left else None
     return z
 
 

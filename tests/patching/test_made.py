@@ -292,8 +292,8 @@ def test_sequences_of_traced_numbers_are_arrays_of_whatever_class_they_are(
 def test_array_takes_each_order_of_a_traced_array(order: Any) -> None:
     x = np.arange(6.0).reshape(2, 3)
     with dd.patch():
-        f = lambda x: np.sum(np.array(x * x, order=order, copy=None, ndmin=3))  # noqa: E731
-        np.testing.assert_allclose(dd.grad(f)(x), 2 * x)
+        gradient = dd.grad(lambda x: np.sum(np.array(x * x, order=order, copy=None, ndmin=3)))(x)
+    np.testing.assert_allclose(gradient, 2 * x)
 
 
 def test_a_list_of_numbers_of_several_dtypes_is_added_in_the_dtype_of_numpys_array() -> None:

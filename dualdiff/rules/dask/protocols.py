@@ -146,7 +146,7 @@ def _by_matrices(name: str, signature: str, outputs: int = 1, **options: Any) ->
 
     def apply(*given_arrays: Value, **given: Any) -> Any:
         if isinstance(given_arrays[-1], str):  # which triangle eigh reads
-            *given_arrays, given["UPLO"] = given_arrays  # type: ignore[assignment]
+            given_arrays, given["UPLO"] = given_arrays[:-1], given_arrays[-1]
         arrays = list(map(_dask().asarray, given_arrays))
         given = {**options, **{k: v for k, v in given.items() if v is not None}}
         a, dtype = arrays[0], np.result_type(*(x.dtype for x in arrays))

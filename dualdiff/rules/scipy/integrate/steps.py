@@ -28,7 +28,7 @@ from ....transforms.implicit import Equations, corrected, plain
 from ....transforms.inputs import Inputs
 from ....transforms.jacobian import jacobian
 from ....transforms.jvp_vjp import pushed
-from ....transforms.systems import DenseSystem
+from ....transforms.systems import DenseSystem, solved
 from ...numpy.creation import given
 from ...structures import Elementwise
 
@@ -175,7 +175,7 @@ class ImplicitStep(Step):
                 z = z - step
                 if np.abs(step).max() <= 1e-13 * np.abs(z).max():
                     break
-        z = corrected(equations, z, system, True)
+        z = corrected(equations, z, functools.partial(solved, system=system), True)
         self.parts = [z[i * self.size : (i + 1) * self.size] for i in range(3)]
         self.end = self.parts[-1]
         self.stacked: Any = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from scipy import linalg
 from ....array.box import is_box
 from ....core.batch import cast, dtype_of, shape_of
 from ....core.types import Cotangent, Tangent, Value
+from ....transforms.implicit import corrected
 from ...numpy.linalg.matrices import adjoint, conjugate, transpose
 from ..arguments import plain
 from ..dispatch import as_array, implements
@@ -133,27 +133,6 @@ def solve_discrete_lyapunov(a: Value, q: Value, method: Any = None) -> Any:
     return stein_p(*_of_one_dtype(*spread))
 
 
-def levels_of(x: Value) -> int:
-    """The number of derivatives that are being taken through a value."""
-    count = 0
-    while is_box(x):
-        x, count = getattr(x, "value", None), count + 1
-    return count
-
-
-def corrected(x: Any, residual: Callable[[Any], Any], step: Callable[[Any], Any]) -> Any:
-    """A plain solution with derivatives: ``x - J^-1 (F(x) - plain F(x))``, once per level.
-
-    `step` applies the inverse of the plain derivative of the residual.
-    """
-    solution: Any = x
-    r = residual(solution)
-    for left in reversed(range(levels_of(r))):
-        solution = solution - step(r - plain(r))
-        r = residual(solution) if left else None
-    return solution
-
-
 @formula(linalg.solve_continuous_are, arrays="a b q r e s", close=np.inf)
 def solve_continuous_are(
     a: Value, b: Value, q: Value, r: Value, e: Value = None, s: Value = None,
@@ -187,7 +166,7 @@ def solve_continuous_are(
             both = np.matmul(left, np.linalg.inv(pe))
             return sylvester(adjoint(closed), closed, both)
 
-        return corrected(x, residual, step)
+        return corrected(residual, x, step)
 
     return over_stack(one, *((m, 2) for m in (a, b, q, r, e, s, value)))
 
@@ -223,6 +202,6 @@ def solve_discrete_are(
             both = np.matmul(left, np.linalg.inv(pe))
             return stein_p(*_of_one_dtype(adjoint(closed), -both))
 
-        return corrected(x, residual, step)
+        return corrected(residual, x, step)
 
     return over_stack(one, *((m, 2) for m in (a, b, q, r, e, s, value)))

@@ -22,6 +22,7 @@ from ....core import trace as levels
 from ....core.batch import shape_of
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
+from ....transforms.implicit import corrected, levels_of
 from ...declare import linear
 from ...numpy.kinks import Step, beside, kink_p, step_taken
 from ...numpy.linalg.eigen import between_eig, uncertainty
@@ -33,7 +34,6 @@ from ..arguments import by_scipy, plain
 from ..bodies import runs_body
 from ..formulas import formula
 from ..in_place import original_of
-from .equations import corrected, levels_of
 from .gauges import order_of, phases, turned
 from .stacks import over_stack
 
@@ -140,7 +140,7 @@ def _basis(c: Value, t: Any, blocks: Any) -> Any:
     def step(rest: Value) -> Any:
         return kink_p(rest, below != 0) if coincide else _eliminated(rest, t)
 
-    x = corrected(np.zeros_like(t), residual, step)
+    x = corrected(residual, np.zeros_like(t), step)
     return _turned_blocks(np.linalg.qr(one + x)[0], one, blocks)
 
 

@@ -21,10 +21,10 @@ from ....core.batch import shape_of
 from ....core.trace import value_of
 from ....core.types import Value
 from ....errors import ChangedPrivateNameError, MissingRuleError, UnsupportedInputError, user_line
+from ....transforms.implicit import levels_of
 from ...numpy.kinks import corner
 from ...numpy.manipulation import as_operand
 from ..arguments import any_traced, plain
-from ..linalg.equations import levels_of
 from ..rebinding import deep_plain, explained, instance_of
 from .fitting import fit
 from .formulas import EXTREME, FORMULAS
@@ -100,11 +100,9 @@ class Distribution:
                 return fit(self, *args, **kwargs)
             if name in REBOUND:
                 what = f"scipy.stats.{self.name}.{name}"
+                # Elsewhere a shape may be one that cannot move, as at the corner of a trapezoid's.
                 if name in MOMENTS and (self.discrete or self.name == "irwinhall"):
-                    given = args[1:] if name == "moment" else args
-                    given = tuple(args[0]) if name == "nnlf" else given
-                    named = {k: v for k, v in kwargs.items() if k not in ("order", "moments")}
-                    self._refuse_integers(name, self.parameters(name, given, named)[0])
+                    self._refuse_integers(name, self._shapes_of(name, args, kwargs))
                 if name not in ("mean", "var", "std", "stats", "moment", "support"):
                     self._refuse_central(name, args, kwargs)
                 if self.name == "pearson3" and name in ("expect", "entropy"):

@@ -16,9 +16,9 @@ from scipy.stats import _kde
 from ....array.box import is_box, unbox
 from ....core.batch import shape_of
 from ....core.types import Tangent, Value
+from ....transforms.implicit import corrected
 from .. import array_api  # noqa: F401  # replacements that all copies need
 from .. import special as special_rules
-from ..linalg.equations import corrected
 from ..rebinding import AFTER, NUMPY, REBUILT_MODULES, Space, deep_plain, rebound, replace
 from ..special.kinds import declared, gauss_legendre
 
@@ -403,7 +403,7 @@ def _finish(new: Any, original: Any) -> None:
         values = [unbox(a) for a in args]
         x = source._ppfvec(unbox(q), *values)
         slope = source._pdf(x, *values)
-        traced = corrected(x, lambda x: new._cdf(x, *args) - q, lambda rest: rest / slope)
+        traced = corrected(lambda x: new._cdf(x, *args) - q, x, lambda rest: rest / slope)
         return with_value(x, traced)  # the density may be 0
 
     if isinstance(source, scipy.stats.rv_continuous):

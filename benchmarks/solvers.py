@@ -11,7 +11,7 @@ from scipy.optimize import brentq, curve_fit, minimize, root
 
 import dualdiff as dd
 
-from .harness import Workload
+from .harness import Workload, least_times
 
 SIZE = 50
 MIXING = np.random.default_rng(0).normal(size=(SIZE, SIZE)) / SIZE
@@ -52,7 +52,7 @@ def fitted(y: Any) -> Any:
 
 def integral(p: Any) -> Any:
     """The integral of a smooth function with three parameters."""
-    return quad(lambda x: np.exp(-p[0] * x) * np.cos(p[1] * x) + p[2] * x, 0.0, 1.5)[0]
+    return quad(lambda x: wave(x, p), 0.0, 1.5)[0]
 
 
 def predators(p: Any) -> Any:
@@ -92,9 +92,73 @@ def reaction(p: Any) -> Any:
     return solve_ivp(slope, (0.0, 1.0), start, args=(p,), **TIGHT).y[:, -1]
 
 
-def _gradient(f: Callable[[Any], Any], x: Any) -> dict[str, Callable[[], Any]]:
+def root_by_hand(p: Any) -> Any:
+    """The Jacobian of `coupled_root`: the derivatives of its equations are written out."""
+    x = coupled_root(p)
+    wave = np.tanh(MIXING @ x)
+    by_x = np.diag(1 + 3 * x**2) + 0.3 * (p * (1 - wave**2))[:, None] * MIXING
+    return -np.linalg.solve(by_x, np.diag(0.3 * wave - 1))
+
+
+def cubic(x: Any, a: Any) -> Any:
+    """The function of which `cubic_root` finds the root."""
+    return x**3 + a * x - 2
+
+
+def cubic_root(a: Any) -> Any:
+    """A root in an interval."""
+    return brentq(lambda x: cubic(x, a), 0, 5)
+
+
+CUBIC_BY_BOTH = dd.grad(cubic, argnums=(0, 1))
+
+
+def cubic_by_hand(a: Any) -> Any:
+    """The derivative of `cubic_root`, by the gradient of the function at the root."""
+    by_x, by_a = CUBIC_BY_BOTH(cubic_root(a), a)
+    return -by_a / by_x
+
+
+def cost(q: Any, y: Any) -> Any:
+    """What `fitted` minimises."""
+    return 0.5 * np.sum((decay(TIMES, *q) - y) ** 2)
+
+
+SLOPES = dd.jacobian(lambda q: decay(TIMES, *q))
+CURVATURE = dd.hessian(cost)
+
+
+def fitted_by_hand(y: Any) -> Any:
+    """The gradient of the sum of `fitted`, by the Hessian of the cost at the exact minimum."""
+    q = fitted(y)
+    q = q - np.linalg.solve(CURVATURE(q, y), SLOPES(q).T @ (decay(TIMES, *q) - y))
+    return SLOPES(q) @ np.linalg.solve(CURVATURE(q, y), np.ones(3))
+
+
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(21)
+POINTS = 0.75 * (NODES + 1)
+
+
+def wave(x: Any, p: Any) -> Any:
+    """A smooth function with three parameters."""
+    return np.exp(-p[0] * x) * np.cos(p[1] * x) + p[2] * x
+
+
+def integral_by_hand(p: Any) -> Any:
+    """The gradient of `integral`: that of one rule with 21 nodes, beside the integral itself."""
+    integral(p)
+    return RULE(p)
+
+
+RULE = dd.grad(lambda p: 0.75 * np.sum(WEIGHTS * wave(POINTS, p)))
+
+
+def _gradient(
+    f: Callable[[Any], Any], x: Any, by_hand: Callable[[Any], Any] | None = None
+) -> dict[str, Callable[[], Any]]:
     gradient = dd.grad(lambda x: np.sum(f(x)))
-    return {"function": lambda: f(x), "dualdiff": lambda: gradient(x)}
+    runs = {"function": lambda: f(x), "dualdiff": lambda: gradient(x)}
+    return runs if by_hand is None else {**runs, "by hand": lambda: by_hand(x)}
 
 
 def workloads() -> Iterator[Workload]:
@@ -102,15 +166,15 @@ def workloads() -> Iterator[Workload]:
     p = np.linspace(0.5, 1.5, SIZE)
     jacobian = dd.jacobian(coupled_root)
     whole = {"function": lambda: coupled_root(p), "dualdiff": lambda: jacobian(p)}
+    whole["by hand"] = lambda: root_by_hand(p)
     noisy = np.exp(-1.3 * TIMES) + 0.02 * np.sin(9.0 * np.arange(TIMES.size))
     yield Workload("root of 50 equations, grad", _gradient(coupled_root, p))
     yield Workload("root of 50 equations, Jacobian", whole)
     yield Workload("minimum of 50 variables, grad", _gradient(chain_minimum, p))
-    yield Workload(
-        "brentq, grad", _gradient(lambda a: brentq(lambda x: x**3 + a * x - 2, 0, 5), 1.2)
-    )
-    yield Workload("curve_fit, 40 points, grad", _gradient(fitted, noisy))
-    yield Workload("quad, 3 parameters, grad", _gradient(integral, np.array([0.7, 2.0, 0.3])))
+    yield Workload("brentq, grad", _gradient(cubic_root, 1.2, cubic_by_hand))
+    yield Workload("curve_fit, 40 points, grad", _gradient(fitted, noisy, fitted_by_hand))
+    three = np.array([0.7, 2.0, 0.3])
+    yield Workload("quad, 3 parameters, grad", _gradient(integral, three, integral_by_hand))
     rates = np.array([1.1, 0.4, 0.9, 0.3])
     yield Workload("solve_ivp, Lotka-Volterra, grad", _gradient(predators, rates))
     chain = np.array([1.0, 0.8, 0.6, 0.5, 0.7, 0.4, 0.1, 0.3])
@@ -118,3 +182,19 @@ def workloads() -> Iterator[Workload]:
     yield Workload(
         "solve_ivp, 100 components, grad", _gradient(reaction, np.array([5.0, 1.0, 0.2]))
     )
+
+
+def least() -> None:
+    """Print the least processor times of all contestants, in turns, and their ratios."""
+    for workload in workloads():
+        times = dict(
+            zip(workload.runs, least_times(*workload.runs.values(), rounds=200), strict=True)
+        )
+        workload.check()
+        own = times["function"]
+        ratios = "  ".join(f"{name} {time / own:.1f}" for name, time in times.items())
+        print(f"{workload.name:34} {own * 1e6:8.1f} µs  {ratios}")
+
+
+if __name__ == "__main__":
+    least()

@@ -67,7 +67,8 @@ def plain(x: Value) -> Any:
 
 
 class Equations:
-    """A residual as a function of a flat vector, with its derivative as a `System`.
+    """A residual as a function of a flat vector, or of a number where the unknown is one, with its
+    derivative as a `System`.
 
     `kind` says how its matrix is found: "dense", "sparse", "diagonal" (each element of the residual
     depends on its own unknown), or "positive" (dense and positive definite). `plain_too` says that
@@ -86,6 +87,9 @@ class Equations:
     ) -> None:
         self.residual, self.shape, self.name = residual, shape, name
         self.size = prod(shape)
+        self.flat = (self.size,) if shape else ()
+        if not shape and kind is None:
+            kind = "diagonal"
         self.kind = kind or ("sparse" if self.size > LARGE else "dense")
         self.derivative, self.check = derivative, check
         self.plain_too = plain_too
@@ -93,7 +97,7 @@ class Equations:
     def shaped(self, z: Value) -> Any:
         """A flat vector as the solver's unknown; the user may keep or change it."""
         if not self.shape:
-            return z[0]
+            return z
         z = to_user(z)
         return z if len(self.shape) == 1 else np.reshape(z, self.shape)
 
@@ -107,7 +111,7 @@ class Equations:
                 f"{self.name} have {prod(shape)} residuals for {self.size} unknowns, "
                 f"{user_line()}; a derivative needs as many of them"
             )
-        return np.reshape(r, (self.size,)) if len(shape) != 1 else r
+        return r if len(shape) == len(self.flat) else np.reshape(r, self.flat)
 
     def linearized(self, z: ndarray) -> tuple[ndarray, Any]:
         """The plain residual and the system of its derivative at a point, or None if nothing that
@@ -118,13 +122,13 @@ class Equations:
                 return value, None
             return plain(value), self.system_of(self.jacobian(z))
         ones = self.kind == "diagonal"
-        seeds = [np.ones(self.size)] if ones else identity([z], 0, self.size)
+        seeds = [np.ones(self.flat)] if ones else identity([z], 0, self.size)
         batch = () if ones else (self.size,)
         found = pushed(Inputs(self, (z,), {}, None), seeds, batch, identity=not ones)
         value, rows = found.outputs.values[0], found.leaves[0]
         if not (self.plain_too or levels_of(value)):
             return value, None
-        rows = np.zeros(batch + z.shape) if rows is None else plain(rows)
+        rows = np.zeros(batch + self.flat) if rows is None else plain(rows)
         return plain(value), self.system_of(rows if ones else np.asarray(rows).T)
 
     def jacobian(self, z: ndarray) -> Any:
@@ -142,7 +146,7 @@ class Equations:
         if hasattr(matrix, "tocsc"):
             return SparseSystem(matrix, self.name)
         if self.kind == "diagonal":
-            return DiagonalSystem(np.asarray(matrix), self.name)
+            return DiagonalSystem(np.reshape(matrix, self.flat), self.name)
         matrix = np.asarray(matrix, float).reshape(self.size, self.size)
         self.matrix = matrix
         if self.size == 1 and self.kind != "positive":
@@ -170,7 +174,7 @@ class Equations:
             if size <= FINE * _largest(z):
                 polished = self.polished(z, size, system)
                 if polished is not None:
-                    self.accept(polished, start, system)
+                    self.accept(polished, start, system, 0.0)
                     return polished, system, size > ROUNDING * _largest(z)
             ratio = size / last if last else 0.0
             # At a multiple root the steps shrink by the same factor, 1/2 or 2/3 or ...
@@ -181,8 +185,8 @@ class Equations:
                 break
             last = size
         if size < 1e-6 * scale:
-            _, system = self.linearized(z)
-            self.accept(z, start, system)
+            value, system = self.linearized(z)
+            self.accept(z, start, system, value)
             return z, system, False
         raise self.no_root()
 
@@ -198,16 +202,16 @@ class Equations:
             z, first = z - step, False
         return z
 
-    def accept(self, z: ndarray, start: ndarray, system: System) -> None:
+    def accept(self, z: ndarray, start: ndarray, system: System, value: Any) -> None:
         """Raise where the root is too far away to be the solver's result, where it is a multiple
-        root, or where it fails a check."""
+        root, or where it fails a check. `value` is the residual there."""
         if not _largest(z - start) <= FAR * (1.0 + _largest(start)):
             raise self.no_root()
         # Where the Jacobian is singular, a small step changes it as a whole.
-        signs = 1.0 - 2.0 * (np.arange(z.size) % 2)
+        signs = 1.0 - 2.0 * (np.arange(z.size) % 2) if self.shape else 1.0
         step = ASIDE * (np.abs(z) + 1e-3 * (_largest(z) or 1.0)) * signs
         with quiet():
-            change = plain(self(z + step)) - plain(self(z))
+            change = plain(self(z + step)) - value
             if _largest(system.solve(change, False) - step) > 0.5 * _largest(step):
                 raise singular(self.name)
         if self.check is not None:
@@ -272,15 +276,15 @@ def root_near(
         return _complex_root(residual, x, name, kind)
     x = x.astype(float, copy=False)
     equations = Equations(residual, x.shape, name, kind, derivative, check)
-    start = np.ravel(x)
     if not x.size:
         return x
+    start = np.ravel(x) if x.shape else x[()]
     with muted():
         z, system, again = equations.refined(start)
     if system is None:
         return x if x.shape else x[()]
     out = corrected(equations, z, functools.partial(solved, system=system), again)
-    return np.reshape(out, x.shape) if x.shape else out[0]
+    return np.reshape(out, x.shape) if len(x.shape) > 1 else out
 
 
 def corrected(residual: Residual, z: Value, step: Residual, again: bool = False) -> Any:

@@ -109,7 +109,12 @@ def start_of(x0: Value) -> Any:
 
 def array_of(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function that gives a list, an array or a number, as one that gives an array."""
-    return lambda *x: asarray(function(*x))
+
+    def array(*x: Any) -> Any:
+        out = function(*x)
+        return out if is_box(out) else asarray(out)
+
+    return array
 
 
 def like(x: Value, value: Any) -> Any:

@@ -67,17 +67,20 @@ def _by_rule(
     half = ((right - left) / 2)[:, None]
     matrix = np.concatenate(list(found.values()), axis=1)
     values = matrix.reshape(len(half), NODES.size, -1)
-    fine = (KRONROD_WEIGHTS @ values) * half
+    fine = KRONROD_WEIGHTS @ values
     coarse = (GAUSS_WEIGHTS @ values) * half
-    means = fine / (2 * half)
-    spread = (KRONROD_WEIGHTS @ np.abs(values - means[:, None])) * np.abs(half)
+    spread = (KRONROD_WEIGHTS @ np.abs(values - 0.5 * fine[:, None])) * np.abs(half)
+    fine = fine * half
     with np.errstate(all="ignore"):
         errors = spread * np.minimum(1.0, (200 * np.abs(fine - coarse) / spread) ** 1.5)
     total, error = fine.sum(axis=0), np.where(spread > 0, errors, 0.0).sum(axis=0)
     if not (error <= np.maximum(tolerances[0], tolerances[1] * np.abs(total))).all():
         return None
-    ends = np.cumsum([part.shape[1] for part in found.values()])[:-1]
-    return dict(zip(found, np.split(total, ends), strict=True))
+    parts, start = {}, 0
+    for key, part in found.items():
+        end = start + part.shape[1]
+        parts[key], start = total[start:end], end
+    return parts
 
 
 class _Known:

@@ -37,6 +37,8 @@ _SAME = (
     np.select, np.sinc, np.sort, np.std, np.sum, np.take_along_axis, np.tensordot, np.trace,
     np.trapezoid, np.tril, np.triu, np.unwrap, np.vander, np.var, np.vdot,
 )  # fmt: skip
+# Real or complex by value, or of a length that depends on it.
+_VARYING = frozenset(("bincount", "eig", "eigvals", "lstsq", "roots"))
 _FIXED = frozenset({*INFIX, *PREFIX, *MOVERS, *_SAME, INPUT, identity, operator.abs, round})
 _METHODS = MOVING_METHODS | frozenset(
     ("all", "any", "argmax", "argmin", "argsort", "argpartition", "astype", "clip", "conj",
@@ -52,6 +54,8 @@ def is_fixed(operations: Sequence[Any], operands: Sequence[Any], forms: Any, nod
         return True
     if type(operation) is Pick:
         return is_fixed(operations, operands, forms, refs[0])
+    if operation is operator.pow and forms[node] in (float, complex):
+        return False  # Python's power of a negative number is complex
     if operation is operator.getitem:
         return refs[1] < 0 or not _is_mask(forms[refs[1]])
     if type(operation) is Method:
@@ -68,8 +72,11 @@ def is_fixed(operations: Sequence[Any], operands: Sequence[Any], forms: Any, nod
     if operation in MOVERS:
         return not any(ref >= 0 for ref in data)
     try:
-        known = operation in _FIXED or operation in primitives(len(PRIMITIVES))
+        primitive = primitives(len(PRIMITIVES)).get(operation)
+        known = operation in _FIXED or primitive is not None
     except TypeError:  # without a hash
+        return False
+    if getattr(primitive, "name", getattr(operation, "__name__", "")) in _VARYING:
         return False
     is_reduction = isinstance(getattr(operation, "__self__", None), np.ufunc)  # np.add.reduce
     return known or is_reduction or getattr(operation, "__module__", "") == "numpy.linalg"

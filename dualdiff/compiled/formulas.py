@@ -31,8 +31,8 @@ def _sech_squared(t: Tape, x: Slots) -> Slots:
 
 def _logaddexp(t: Tape, x: Slots, y: Slots, exp: str = "exp", scale: float = 1.0) -> Slots:
     """The larger operand, and the logarithm of 1 + the exponential of minus the distance."""
-    size = t.apply("neg", t.apply("abs", t.apply("sub", x, y)))
-    rest = t.apply("log1p", t.apply(exp, size))
+    distance = t.apply("where", t.apply("eq", x, y), t.zero, t.apply("sub", x, y))
+    rest = t.apply("log1p", t.apply(exp, t.apply("neg", t.apply("abs", distance))))
     return t.apply("add", t.apply("max", x, y), t.apply("mul", t.constant(scale), rest))
 
 

@@ -120,6 +120,8 @@ class _Lowering:
             return self.tape.constants(x)
         if type(x) is ndarray and x.dtype.kind in "iu":
             return self.tape.constants(x)
+        if isinstance(x, (int, np.integer)) and abs(int(x)) > 2**53:
+            raise Unsupported("a large integer")
         if isinstance(x, (float, int, np.bool_, np.integer)):
             return self.tape.constant(float(x))
         raise Unsupported(f"a constant of type {type(x).__name__}")

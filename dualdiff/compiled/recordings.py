@@ -80,16 +80,26 @@ def run(recorded: Recording, dynamic: Sequence[Any]) -> Any:
     try:
         set_error_state(SILENT)
         found = recorded.program(*dynamic)
+        if type(found) is Miss:
+            return found
+        if found is None:  # the program itself has looked for infinities
+            return SUSPECT
+        values = _converted(recorded, found, dynamic)
     except Unrecordable:  # a rule has kept values of the recording
         raise
     except Exception:  # the eager call raises it, or does without
         return SUSPECT
     finally:
         set_error_state(state)
-    if type(found) is Miss:
-        return found
-    if found is None:  # the program itself has looked for infinities
-        return SUSPECT
+    if not recorded.program.checks_finite:
+        for v in values:
+            if has_surprise(v):
+                return SUSPECT
+    return values
+
+
+def _converted(recorded: Recording, found: Sequence[Any], dynamic: Sequence[Any]) -> list[Any]:
+    """The leaves of the results in their types, as arrays that belong to the caller."""
     values: list[Any] = []
     for convert, dtype, v in zip(recorded.converters, recorded.dtypes, found, strict=True):
         is_new = (
@@ -100,8 +110,4 @@ def run(recorded: Recording, dynamic: Sequence[Any]) -> Any:
             and not any(v is x for x in (*dynamic, *values))
         )
         values.append(v if is_new else convert(v))
-    if not recorded.program.checks_finite:
-        for v in values:
-            if has_surprise(v):
-                return SUSPECT
     return values

@@ -136,12 +136,23 @@ def close(a: Value, b: Value, scale: float = 0.0) -> bool:
 
 
 def converter(kind: type, dtype: Any) -> Callable[[Any], Any]:
-    """What gives a replayed leaf the type of the eager one: an array of a dtype, or a number."""
+    """What gives a replayed leaf the type of the eager one: an array of a dtype, or a number.
+
+    It raises TypeError for a complex value in place of a real one.
+    """
     if kind is ndarray:
-        return lambda v: np.array(v, dtype, order="K")
+        return lambda v: np.array(v, order="K").astype(dtype, "K", "same_kind", copy=False)
+    if issubclass(kind, np.inexact) and not issubclass(kind, np.complexfloating):
+        return lambda v: kind(_real(v))
     if issubclass(kind, np.generic) or kind in (float, int, bool, complex):
         return kind
     return lambda v: v
+
+
+def _real(x: Value) -> Value:
+    if isinstance(x, (complex, np.complexfloating)):
+        raise TypeError("a complex number in place of a real one")
+    return x
 
 
 def same_state(state: Any, text_state: Any) -> bool:

@@ -31,6 +31,7 @@ ARITY[[CODE[name] for name in _TWO.split()]] = 2
 ARITY[CODE["where"]] = 3
 MOST = 1_500_000  # operations of a tape
 IN_ORDER = 16  # distinct values from which an array of constants lies in its own order
+_STARTS_FROM_ZERO = not np.signbit(np.sum(np.array([-0.0, -0.0])))  # NumPy's sums
 
 Slots = Any  # the slot of a number, or an array of slots
 
@@ -53,7 +54,7 @@ class Tape:
         self.values: list[float] = []
         self._known: dict[bytes, int] = {}
         self._arrays: dict[bytes, ndarray] = {}
-        self.one, self.zero = self.constant(1.0), self.constant(0.0)
+        self.one, self.zero, self.minus_zero = map(self.constant, (1.0, 0.0, -0.0))
 
     def new_inputs(self, count: int) -> ndarray:
         """Slots for inputs; all are made before the first operation."""
@@ -82,7 +83,7 @@ class Tape:
         return np.array(slots, np.int64)[places].reshape(values.shape)
 
     def _in_order(self, values: ndarray) -> ndarray:
-        """Slots one after the other, so that loops over them move evenly; 0 and 1 keep theirs."""
+        """Slots one after the other, so that loops move evenly; zeros and 1 keep their own."""
         flat = np.ravel(values)
         key = flat.tobytes()
         made = self._arrays.get(key)
@@ -91,6 +92,7 @@ class Tape:
             self.values.extend(flat.tolist())
             made[flat == 1.0] = self.one
             made[(flat == 0.0) & ~np.signbit(flat)] = self.zero
+            made[(flat == 0.0) & np.signbit(flat)] = self.minus_zero
             self._arrays[key] = made
         return made.reshape(values.shape)
 
@@ -127,41 +129,57 @@ class Tape:
         return kept.reshape(shape)
 
     def scalar(self, name: str, a: int, b: int = 0, c: int = 0) -> int:
-        """An operation on numbers; products with 1 and sums with 0 are left out."""
+        """An operation on numbers; products with 1 are left out, and sums that change nothing."""
         if name == "mul":
             if a == self.one:
                 return b
             if b == self.one:
                 return a
         elif name == "add":
-            if a == self.zero:
+            if a == self.minus_zero or (a == self.zero and self._is_plus(b)):
                 return b
-            if b == self.zero:
+            if b == self.minus_zero or (b == self.zero and self._is_plus(a)):
                 return a
         elif (name == "sub" and b == self.zero) or (name == "div" and b == self.one):
             return a
         return self.emit(CODE[name], a, b, c)
 
+    def _is_plus(self, slot: int) -> bool:
+        """Whether a slot holds a constant other than -0.0, to which 0.0 adds nothing."""
+        return slot < 0 and slot != self.minus_zero
+
     def _kept(self, name: str, flat: Sequence[ndarray]) -> tuple[ndarray, Any]:
         """Slots that need no operation, and where operations are needed (None: nowhere)."""
         kept = np.empty(flat[0].size, np.int64)
-        neutral = {"mul": self.one, "add": self.zero, "sub": self.zero, "div": self.one}.get(name)
-        if neutral is None or len(flat) != 2:
+        neutral = {"mul": self.one, "add": self.minus_zero, "sub": self.zero, "div": self.one}
+        if name not in neutral or len(flat) != 2:
             return kept, np.ones(kept.size, bool)
         x, y = flat
-        needed = y != neutral
-        kept[~needed] = x[~needed]
+        idle = y == neutral[name]
+        if name == "add":
+            idle |= (y == self.zero) & (x < 0) & (x != self.minus_zero)
+        kept[idle] = x[idle]
+        needed = ~idle
         if name in ("mul", "add"):
-            other = needed & (x == neutral)
+            other = needed & (x == neutral[name])
+            if name == "add":
+                other |= needed & (x == self.zero) & (y < 0) & (y != self.minus_zero)
             kept[other] = y[other]
             needed &= ~other
         return kept, needed if needed.any() else None
 
     def sum(self, x: ndarray) -> Slots:
         """The sum along the last axis, in NumPy's order: eight partial sums over up to 128."""
-        n = x.shape[-1]
-        if n == 0:
+        if not x.shape[-1]:
             return np.full(x.shape[:-1], self.zero)
+        return self._from_zero(self._pairwise(x))
+
+    def _from_zero(self, total: Slots) -> Slots:
+        """A sum that starts from 0.0, where NumPy's does: it is never -0.0."""
+        return self.apply("add", self.zero, total) if _STARTS_FROM_ZERO else total
+
+    def _pairwise(self, x: ndarray) -> Slots:
+        n = x.shape[-1]
         if n < 8:
             total = x[..., 0]
             for k in range(1, n):
@@ -170,7 +188,7 @@ class Tape:
         if n > 128:
             half = n // 2
             half -= half % 8
-            return self.apply("add", self.sum(x[..., :half]), self.sum(x[..., half:]))
+            return self.apply("add", self._pairwise(x[..., :half]), self._pairwise(x[..., half:]))
         parts = x[..., :8]
         whole = n - n % 8
         for k in range(8, whole, 8):
@@ -187,14 +205,14 @@ class Tape:
         total = x[..., 0]
         for k in range(1, x.shape[-1]):
             total = self.apply(name, total, x[..., k])
-        return total
+        return self._from_zero(total) if name == "add" else total
 
     def product(self, x: ndarray, y: ndarray) -> ndarray:
         """The products of two stacks of matrices of slots."""
         total: Slots = self.zero
         for k in range(x.shape[-1]):
             part = self.apply("mul", x[..., :, k, None], y[..., None, k, :])
-            total = part if k == 0 else self.apply("add", total, part)
+            total = self.apply("add", total, part)
         return np.broadcast_to(
             total,
             np.broadcast_shapes(

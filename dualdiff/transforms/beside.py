@@ -3,9 +3,10 @@
 The Hessian of ``norm(x)**2 / 2`` at 0 is the identity, but the chain rule multiplies 0 and
 infinity. At the distance 1e-60 from 0 it is right to the last digit, since numbers near 0 are as
 accurate as others. So the function runs again, with the operand of each root moved away from 0 by
-such a step. At a real kink the result depends on the step, or it jumps near the arguments: larger
-steps, also of the arguments themselves, must lead to the same derivative. Where the program
-subtracts nearly equal numbers beside the root, the limit is extrapolated from larger steps.
+such a step. At a real kink the result depends on the step, or it jumps near the arguments: steps in
+other directions and larger ones, also of the arguments themselves, must lead to the same
+derivative. Where the program subtracts nearly equal numbers beside the root, the limit is
+extrapolated from larger steps.
 """
 
 from __future__ import annotations
@@ -83,12 +84,27 @@ def limit_beside(inputs: Inputs, derive: Callable[[Inputs], Sequence[Any]]) -> S
     """
     step = Step(_TINY, 0)
     found = _stepped(inputs, derive, step)
-    if step.taken and _is_limit(found, inputs, derive, _SMALL):
+    if step.taken and _is_one(found, inputs, derive) and _is_limit(found, inputs, derive, _SMALL):
         return found
     limit = extrapolated(inputs, derive)
     if limit is not None and _is_limit(limit, inputs, derive, *([_SMALL] * step.taken), _LARGE):
         return limit
     return None
+
+
+def _is_one(
+    found: Sequence[Any], inputs: Inputs, derive: Callable[[Inputs], Sequence[Any]]
+) -> bool:
+    """Whether derivatives are the same at the opposite place and in another direction."""
+
+    def same(a: Value, b: Value) -> bool:
+        if a is None or b is None or _apart(a, b) <= _GOOD:
+            return _apart(a, b) <= _GOOD
+        rest = Step(_TINY, 0).of(np.finfo(dtype_of(a)).dtype) ** 0.25  # of a limit that is 0
+        return bool(np.max(np.abs(unbox(a) - unbox(b)), initial=0.0) <= rest)
+
+    others = (Step(_TINY, 0, -1), Step(_TINY, 1))
+    return all(all(map(same, found, _stepped(inputs, derive, step))) for step in others)
 
 
 def _is_limit(

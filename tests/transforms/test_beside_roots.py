@@ -121,6 +121,9 @@ KINKS = {
     "std": np.std,
     "sqrt(sum)": rooted,
     "norm + norm**2": lambda x: NORM(x) + NORM(x) ** 2,
+    "a small jump": lambda x: NORM(x) ** 2 + 1e-4 * np.sum(np.abs(x) * x),
+    "a smaller jump": lambda x: NORM(x) ** 2 + 1e-6 * x[0] * NORM(x),
+    "a small kink": lambda x: NORM(x) ** 2 + 1e-7 * NORM(x),
 }
 
 

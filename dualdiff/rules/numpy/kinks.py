@@ -52,11 +52,15 @@ def corner(x: Value, at: Any) -> Any:
 
 
 class Step:
-    """The distance from a kink, and random directions, the same ones for the same shape."""
+    """The distance from a kink, and random directions, the same ones for the same shape.
 
-    def __init__(self, size: float, seed: int) -> None:
+    Arguments: `size`; `seed` of the directions; `sign`, which is -1 for the opposite ones.
+    """
+
+    def __init__(self, size: float, seed: int, sign: int = 1) -> None:
         self.size = size
         self.seed = seed
+        self.sign = sign
         self.taken = 0
 
     def of(self, dtype: np.dtype[Any]) -> float:
@@ -67,7 +71,7 @@ class Step:
         """``x`` moved along random directions at the places `at`."""
         dtype, shape = dtype_of(x), np.broadcast_shapes(shape_of(x), np.shape(at))
         rng = np.random.default_rng(self.seed)
-        move = rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape)
+        move = self.sign * rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape)
         if dtype.kind == "c":
             move = move * np.exp(1j * rng.uniform(0.5, 1.0, shape))
         self.taken += 1

@@ -116,7 +116,19 @@ class Entry:
 
     def answer(self, args: Any, kwargs: Any) -> Any:
         """The result of the implementation; tests watch it."""
+        for name, place in self.overwrites:
+            if kwargs.get(name):
+                kwargs = {**kwargs, name: False}
+            elif -1 < place < len(args) and args[place]:
+                args = (*args[:place], False, *args[place + 1 :])
         return self.find()(*args, **kwargs)
+
+    @functools.cached_property
+    def overwrites(self) -> list[tuple[str, int]]:
+        """The arguments, and their places, that let SciPy overwrite arrays: rules need these."""
+        signature = signature_of(self.original)
+        names = list(signature.parameters) if signature is not None else []
+        return [(name, i) for i, name in enumerate(names) if name.startswith("overwrite")]
 
     @functools.cached_property
     def output(self) -> tuple[str, int]:

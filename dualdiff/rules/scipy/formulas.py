@@ -68,9 +68,12 @@ class _Formula:
             *map(self.as_plain, args),
             **{name: self.as_plain(v) for name, v in kwargs.items()},
         )
-        found = self.bound(*args, _value=value, **kwargs)
+        several = type(value) is list  # as of stacks of matrices
+        found = self.bound(*args, _value=tuple(value) if several else value, **kwargs)
         if isinstance(found, Kept):
             return found.value
+        if several and isinstance(found, tuple):
+            found = list(found)
         return agreed(found, value, self.name, self.close)
 
     def as_plain(self, x: Value) -> Any:

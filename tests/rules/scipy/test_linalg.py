@@ -3,7 +3,9 @@
 import mpmath
 import numpy as np
 import pytest
+import scipy.fft
 import scipy.linalg
+import scipy.signal
 
 import dualdiff as dd
 from dualdiff.errors import UnsupportedInputError
@@ -272,7 +274,23 @@ SCHUR = [
         A(), _id="cdf2rdf",
     ),
 ]  # fmt: skip
-ROWS = [*SCHUR, *SYSTEMS, *FACTORS, *EIGENVALUES, *SPECIAL, *FUNCTIONS, *EQUATIONS]
+TALL, SLIM = A(2, 4, 3), A(2, 4, 2, seed=1)
+STACKS = [
+    real(function, *args, _id=f"stack-{name}", _float32=False, _order=1)
+    for name, function, *args in [
+        ("qr", lambda a: L.qr(a, mode="economic"), TALL),
+        ("qr-r", lambda a: L.qr(a, mode="r"), TALL),
+        ("qr-pivoted", lambda a: L.qr(a, mode="economic", pivoting=True)[:2], TALL),
+        ("qr_multiply", L.qr_multiply, TALL, A(2, 2, 4)),
+        ("svd", lambda a: L.svd(a, full_matrices=False), TALL),
+        ("lstsq", lambda a, b: L.lstsq(a, b)[:2], TALL, SLIM),
+        ("lstsq-vector", lambda a, b: L.lstsq(a, b)[:2], TALL, A(4, seed=1)),
+        ("eigh", symmetric(lambda a: [np.abs(x) for x in L.eigh(a)]), STACK),
+        ("solve_banded", lambda a, b: L.solve_banded((1, 1), a + 3.0, b), STACK, A(2, 3, 2)),
+    ]
+    if HAS_STACKS
+]
+ROWS = [*STACKS, *SCHUR, *SYSTEMS, *FACTORS, *EIGENVALUES, *SPECIAL, *FUNCTIONS, *EQUATIONS]
 TestRules = rule_tests(ROWS)
 
 
@@ -429,3 +447,36 @@ def test_second_derivatives_of_schur_beside_dependent_vectors_are_right_or_nan(g
     )
     first = np.sum(weights * (x @ change + change @ x))
     assert dd.grad(square)(0.0) == pytest.approx(first, rel=1e-8)
+
+
+@pytest.mark.parametrize("order", "CF")
+@pytest.mark.parametrize(
+    ("function", "operands"),
+    [
+        (lambda a, b: L.solve(a, b, overwrite_a=True, overwrite_b=True), (A(3, 3), A(3, 2))),
+        (lambda a, b: L.solve(a, b, False, True, True), (POSITIVE, A(3))),
+        (lambda a: L.inv(a, True), (A(3, 3),)),
+        (lambda a: L.lu_factor(a, overwrite_a=True)[0], (A(3, 3),)),
+        (lambda a: L.qr(a, overwrite_a=True)[1], (A(3, 3),)),
+        (lambda a: L.svd(a, overwrite_a=True)[1], (A(3, 3),)),
+        (lambda a: L.eigh(a @ a.T, overwrite_a=True)[0], (A(3, 3),)),
+        (lambda x: scipy.signal.detrend(x, overwrite_data=True), (A(5),)),
+        (lambda x: scipy.fft.dct(x, overwrite_x=True), (A(5),)),
+    ],
+    ids=["solve", "solve-position", "inv", "lu", "qr", "svd", "eigh", "detrend", "dct"],
+)
+def test_permission_to_overwrite_operands_changes_neither_values_nor_derivatives(
+    function, operands, order
+):
+    operands = tuple(np.asarray(x, order=order) for x in operands)
+    copies = [x.copy() for x in operands]
+    everywhere = tuple(range(len(operands)))
+    value = function(*(x.copy(order="K") for x in operands))
+    slopes = dd.grad(lambda *x: np.sum(np.cos(function(*x))), argnums=everywhere)(*operands)
+    change, found = 1e-6 * A(*operands[-1].shape, seed=3), 0.0
+    for sign in (-1, 1):
+        moved = [*(x.copy(order="K") for x in operands[:-1]), operands[-1] + sign * change]
+        found += sign * np.sum(np.cos(function(*moved)))
+    assert np.sum(slopes[-1] * change) == pytest.approx(found / 2, rel=1e-5)
+    assert np.array_equal(dd.jvp(function, operands, operands)[0], value)
+    assert all(np.array_equal(x, y) for x, y in zip(operands, copies, strict=True))

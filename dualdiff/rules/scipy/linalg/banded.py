@@ -79,10 +79,11 @@ def solve_banded(l_and_u: Any, ab: Any, b: Value) -> Any:
            [ 0.   ,  0.25 ]])
     """
     lower, upper = map(int, l_and_u)
-    if shape_of(ab) != (lower + upper + 1, shape_of(b)[0]):
+    size = shape_of(b)[-2 if len(shape_of(b)) > 1 else -1]
+    if shape_of(ab)[-2:] != (lower + upper + 1, size):
         raise ValueError(
             f"solve_banded with {lower} diagonals below and {upper} above needs ab of shape "
-            f"{(lower + upper + 1, shape_of(b)[0])}, not {shape_of(ab)}"
+            f"{(lower + upper + 1, size)}, not {shape_of(ab)}"
         )
     return over_stack(
         lambda ab, b: banded_p(ab, b, lower=lower, upper=upper), (ab, 2), (b, min(np.ndim(b), 2))

@@ -271,7 +271,8 @@ def qr(a: Value, mode: str = "full", pivoting: bool = False, value: Any = None) 
     "economic" or "raw"; `pivoting`.
     """
     order = value[-1] if pivoting else None
-    value = value if isinstance(value, tuple) else (value,)
+    is_tuple = isinstance(value, tuple)  # not of R alone of a stack
+    value = value if is_tuple else (value,)
 
     def one(a: Value, order: Any, *wanted: Any) -> Any:
         a = a if order is None else permuted(a, order, -1)
@@ -285,7 +286,7 @@ def qr(a: Value, mode: str = "full", pivoting: bool = False, value: Any = None) 
         return (*_raw(a, order, value), *([order] if pivoting else []))
     wanted = [(w, 2) for w in value[: 1 if mode == "r" else 2]]
     out = over_stack(one, (a, 2), (order, 1), *wanted)
-    out = out if isinstance(out, tuple) else (out,)
+    out = out if isinstance(out, tuple) or not is_tuple else (out,)
     return (*out, order) if pivoting else out
 
 
@@ -339,19 +340,17 @@ def qr_multiply(
 ) -> Any:  # fmt: skip
     """``scipy.linalg.qr_multiply``: the product of c with the Q of ``a = Q R``, and R."""
     order = value[2] if pivoting else None
-    matrix = a if order is None else permuted(a, order, -1)
-    full = mode == "left" and shape_of(c)[0] == shape_of(a)[0] and np.ndim(c) > 0
-    q, r = np.linalg.qr(matrix)
-    wanted = linalg.qr(plain(matrix), mode="economic")
-    turn = phases(q, wanted[0])
-    q, r = q * turn, np.conj(turn.T) * r
-    q = np.conj(q) if conjugate else q
-    if mode == "left":
-        k = shape_of(q)[1]
-        product = np.matmul(q, c[:k]) if not full or shape_of(c)[0] == k else np.matmul(q, c)
-    else:
-        product = np.matmul(c, q)
-    return (product, r, order) if pivoting else (product, r)
+
+    def one(a: Value, c: Value, order: Any) -> Any:
+        matrix = a if order is None else permuted(a, order, -1)
+        q, r = np.linalg.qr(matrix)
+        turn = phases(q, linalg.qr(plain(matrix), mode="economic")[0])
+        q, r = q * turn, np.conj(turn.T) * r
+        q = np.conj(q) if conjugate else q
+        return np.matmul(q, c[: shape_of(q)[1]]) if mode == "left" else np.matmul(c, q), r
+
+    out = over_stack(one, (a, 2), (c, min(len(shape_of(c)), 2)), (order, 1))
+    return (*out, order) if pivoting else out
 
 
 @formula(linalg.svd, arrays="a")

@@ -235,8 +235,12 @@ def expm_frechet(A: Value, E: Value, compute_expm: bool = True) -> Any:
 @formula(linalg.expm_cond, arrays="A")
 def expm_cond(A: Value) -> Any:
     """``scipy.linalg.expm_cond``, the relative condition number of `expm` in the Frobenius norm."""
-    n = shape_of(A)[-1]
-    units = np.eye(n * n).reshape(n * n, n, n)
-    columns = [np.reshape(transpose(_corner(expm_p, A, e)), -1) for e in units.swapaxes(1, 2)]
-    norm = np.linalg.norm(np.stack(columns, axis=-1), 2)
-    return norm * np.linalg.norm(A) / np.linalg.norm(expm_p(A))
+
+    def one(A: Value) -> Any:
+        n = shape_of(A)[-1]
+        units = np.eye(n * n).reshape(n * n, n, n)
+        columns = [np.reshape(transpose(_corner(expm_p, A, e)), -1) for e in units.swapaxes(1, 2)]
+        norm = np.linalg.norm(np.stack(columns, axis=-1), 2)
+        return norm * np.linalg.norm(A) / np.linalg.norm(expm_p(A))
+
+    return over_stack(one, (A, 2))

@@ -190,11 +190,14 @@ def lstsq(a: Value, b: Value, cond: Any = None, value: Any = None) -> Any:
     if cond is None:
         dtype = np.result_type(unbox(a), unbox(b))
         cond = np.finfo(dtype if dtype.kind in "fc" else float).eps
+    is_vector = len(shape_of(b)) == 1
+    b = b[:, None] if is_vector else b
     x = np.matmul(np.linalg.pinv(a, cond), b)
     if np.size(residuals):
         rest = b - np.matmul(a, x)
-        residuals = np.sum(np.real(conjugate(rest) * rest), axis=0)
-    return x, residuals, rank, s if s is None else np.linalg.svdvals(a)
+        residuals = np.sum(np.real(conjugate(rest) * rest), axis=-2)
+        residuals = residuals[..., 0] if is_vector else residuals
+    return x[..., 0] if is_vector else x, residuals, rank, s if s is None else np.linalg.svdvals(a)
 
 
 def _columns_of(*vectors: Any) -> Any:

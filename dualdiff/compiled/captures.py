@@ -10,8 +10,10 @@ from __future__ import annotations
 import ctypes
 import datetime
 import decimal
+import dis
 import functools
 import hashlib
+import itertools
 import operator
 import random
 import re
@@ -236,10 +238,13 @@ class Captures:
         for i, e in enumerate(x):
             self._bind(e, f"{name}[{i}]", f"{what}[{i}]")
 
+    def _keys(self, x: dict[Any, Any], what: str) -> None:
+        self._test(f"tuple({self._name(x)}) == {self._name(tuple(x))}", what)
+
     def _dict(self, x: Any, what: str) -> None:
         name = self._name(x)
         self.containers.append(x)
-        self._test(f"tuple({name}) == {self._name(tuple(x))}", f"the keys of {what}")
+        self._keys(x, f"the keys of {what}")
         for key, value in list(x.items()):
             self._bind(value, f"{name}.get({self._name(key)}, missing)", f"{what}[{key!r}]")
 
@@ -250,13 +255,20 @@ class Captures:
         name = self._name(f)
         self.found.append((what, f.__code__))
         self._test(f"{name}.__code__ is {self._name(f.__code__)}", what)
-        self._test(f"{name}.__defaults__ is {self._name(f.__defaults__)}", f"a default of {what}")
+        for part in ("__defaults__", "__kwdefaults__"):
+            held = self._name(getattr(f, part))
+            self._test(f"{name}.{part} is {held}", f"a default of {what}")
         self._search(f.__defaults__, "", f"the defaults of {what}")
         self._search(f.__kwdefaults__, "", f"the defaults of {what}")
         self._cells(f, what)
         scope, used = f.__globals__, _names_used(f.__code__)
         self.used.update(used)
         space = self._name(scope)
+        self._keys(vars(f), f"the attributes of {what}")
+        absent = frozenset(_globals_used(f.__code__)) - scope.keys()
+        if absent:  # builtins, which a global of the same name would hide
+            names = " and ".join(sorted(absent))
+            self._test(f"{space}.keys().isdisjoint({self._name(absent)})", f"the globals {names}")
         for key, value in list(vars(f).items()):
             if key != "__wrapped__":
                 attribute = f"{self._name(vars(f))}.get({key!r}, missing)"
@@ -366,3 +378,13 @@ def _names_used(code: types.CodeType) -> tuple[str, ...]:
         if isinstance(constant, types.CodeType):
             names.update(dict.fromkeys(_names_used(constant)))
     return tuple(names)
+
+
+@functools.cache
+def _globals_used(code: types.CodeType) -> tuple[str, ...]:
+    """The names that a code and the codes inside it look up as globals or builtins."""
+    found = [
+        i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")
+    ]
+    inner = [_globals_used(c) for c in code.co_consts if isinstance(c, types.CodeType)]
+    return tuple(dict.fromkeys(itertools.chain(found, *inner)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import os
 import random
 import threading
@@ -246,10 +247,7 @@ class Compiled:
         drew = not same_state(state, text_state) or (table.captures and table.captures.drew())
         if drew:
             table.reason = "the function draws random numbers; pass them as an argument"
-        elif any(
-            type(x) is ndarray and not equal_arrays(x, y)
-            for x, y in zip(leaves, before, strict=True)
-        ):
+        elif _changed(leaves, before, structure, (args, kwargs)):
             table.reason = "the function changes its argument in place"
         elif caught:
             self._count_recording(table, f"the program warns: {caught[0].message}")
@@ -372,6 +370,15 @@ def _key_of(args: Any, kwargs: Any, leaves: Sequence[Any], structure: Structure)
     if structure.num_leaves != len(args):  # a program may go through the keys of a dict
         key = (*key, orders_of((args, kwargs)))
     return key
+
+
+def _changed(leaves: Sequence[Any], before: Sequence[Any], structure: Structure, now: Any) -> bool:
+    """Whether a call has changed its arguments: arrays, or the containers that hold them."""
+    found, form = flatten(now)
+    if form != structure or not all(map(operator.is_, found, leaves)):
+        return True
+    pairs = zip(leaves, before, strict=True)
+    return any(type(x) is ndarray and not equal_arrays(x, y) for x, y in pairs)
 
 
 def _rebuild(f: Any, options: dict[str, Any]) -> Compiled:

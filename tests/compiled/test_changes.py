@@ -1,0 +1,71 @@
+"""Changes that a replay must not miss: of containers that are arguments, and of what names mean."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import dualdiff as dd
+from tests.compiled.helpers import assert_same, is_eager
+
+X = np.array([0.3, 0.7, 1.1])
+
+
+def adds_a_key(p):
+    p["n"] = p.get("n", 0) + 1
+    return p["x"] * p["n"]
+
+
+def replaces_an_element(p):
+    p[1] = p[1] * 2.0
+    return p[0] * p[1]
+
+
+def appends(p):
+    p.append(1.0)
+    return p[0] * len(p)
+
+
+@pytest.mark.parametrize(
+    ("f", "make"),
+    [
+        (adds_a_key, lambda: {"x": X}),
+        (replaces_an_element, lambda: [X, 1.0]),
+        (appends, lambda: [X]),
+    ],
+)
+def test_containers_that_the_function_changes_keep_it_eager(f, make) -> None:
+    g = dd.compile(f)
+    for _ in range(5):
+        mine, other = make(), make()
+        assert_same(g(mine), f(other))
+        assert_same(mine, other)
+    assert is_eager(g)
+
+
+def test_an_attribute_that_the_function_gives_itself_is_state() -> None:
+    def f(x):
+        f.calls = getattr(f, "calls", 0) + 1
+        return x * f.calls
+
+    g = dd.compile(f)
+    assert [g(1.0) for _ in range(5)] == [1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def test_exchanged_defaults_of_keywords_are_seen() -> None:
+    def inner(x, *, t=1.0):
+        return x + t
+
+    g = dd.compile(lambda x: inner(x))
+    assert [g(1.0) for _ in range(4)] == [2.0] * 4
+    inner.__kwdefaults__ = {"t": 9.0}
+    assert g(1.0) == 10.0
+
+
+def test_a_global_that_hides_a_builtin_is_seen() -> None:
+    space: dict[str, object] = {}
+    exec("def f(x): return max(x, 0.5)", space)
+    g = dd.compile(space["f"])
+    assert [g(2.0) for _ in range(4)] == [2.0] * 4
+    space["max"] = min
+    assert g(2.0) == 0.5

@@ -239,7 +239,8 @@ class Captures:
             self._bind(e, f"{name}[{i}]", f"{what}[{i}]")
 
     def _keys(self, x: dict[Any, Any], what: str) -> None:
-        self._test(f"tuple({self._name(x)}) == {self._name(tuple(x))}", what)
+        name = self._name(x)
+        self._test(f"tuple({name}) == {self._name(tuple(x))}" if x else f"not {name}", what)
 
     def _dict(self, x: Any, what: str) -> None:
         name = self._name(x)

@@ -61,6 +61,7 @@ class ScalarProgram:
         self.places = [k for k, ref in enumerate(refs) if ref >= 0]
         forms = [graph.forms[ref] for ref in refs if ref >= 0]
         self.output_shapes = [f[0] if type(f) is tuple else None for f in forms]
+        self.tests = assembly.tape.tests  # by their places in the code
         self.addresses, self.size = assembly.outputs, max(assembly.size, 1)
         self.table = np.ascontiguousarray(assembly.layout.table)
         self.fastmath = fastmath
@@ -104,7 +105,7 @@ class ScalarProgram:
         pool.append(arena)
         if failed == NOT_FINITE:
             return None
-        return Miss(self.tape.tests[failed], None)
+        return Miss(self.tests[failed], None)
 
     def _complete(self, found: list[Any]) -> list[Any]:
         """All leaves, with constants and truth values in their places."""

@@ -51,6 +51,22 @@ def test_one_operation_on_two_arrays_is_two_loops_of_even_steps() -> None:
     assert found == [f"a loop of 1 operations x {n}" for n in (3 * SIZE, 2 * SIZE)]
 
 
+def test_a_sum_or_a_test_does_not_part_the_ways_forwards_and_back() -> None:
+    f = dd.grad(lambda x: np.sum((x * 2.0 + 1.0) ** 2 * x))
+    assert len(loops_of(f, np.linspace(0.0, 1.0, SIZE))) == 1
+
+    def chosen(x: Any) -> Any:
+        y = x * 2.0
+        if np.sum(y) > 30.0:
+            return y * 3.0 - x
+        return y * x if y[0] > -1.0 else y
+
+    g = dd.compile(chosen)
+    points = [np.full(SIZE, v) for v in (0.1, 0.4, 0.1, -2.0, 0.2, 0.5, -3.0, 0.1)]
+    for x in points * 2:
+        assert np.array_equal(g(x), chosen(x))
+
+
 def test_running_values_are_not_joined_to_others() -> None:
     found = loops_of(lambda x: np.cumsum(x * 3.0) - 1.0, np.linspace(0.0, 1.0, SIZE))
     assert all("a loop of 1 operations" in part for part in found)

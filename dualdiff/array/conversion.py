@@ -135,7 +135,9 @@ class Wrapper:
         frame = sys._getframe(2)
         while frame.f_globals.get("__name__") == __name__ and frame.f_back is not None:
             frame = frame.f_back
-        if str(getattr(callee(frame), "__module__", "")).startswith("numpy.random"):
+        called = callee(frame)
+        module = str(getattr(called, "__module__", ""))
+        if module.startswith("numpy.random"):
             return ConversionError(
                 f"{called_name(frame)} would drop the derivative of its parameter "
                 f"({describe(self)}), {user_line()}. Draw with plain parameters, and write the "
@@ -143,6 +145,8 @@ class Wrapper:
                 f"scipy.stats at rng.uniform(size=n)."
             )
         library = library_function()
+        if library is None and (module.startswith("scipy.") or type(called).__name__ == "fortran"):
+            library = called_name(frame)  # compiled code
         if library is None:
             return None
         return ConversionError(

@@ -17,11 +17,13 @@ from scipy import (
     optimize,
     signal,
     sparse,
+    spatial,
 )
 from scipy.sparse import csgraph
 from scipy.sparse import linalg as sparse_linalg
 
 import dualdiff as dd
+from dualdiff.errors import DualdiffError, MissingRuleError
 from tests.rules.checks import check_close, check_nestings, difference
 from tests.rules.rows import A, flat
 
@@ -232,3 +234,73 @@ def test_derivatives_of_both_orders_are_those_of_differences(name: str) -> None:
     check_close(flat(value), flat(call(x)), 1e-14, "value")
     check_close(flat(tangent), difference(call, [x], [np.cos(1.0 + x)]), 1e-5, "tangent")
     check_nestings(call, (x,), 1e-5)
+
+
+ANGLES = tuple(np.ravel(x) for x in np.meshgrid(np.linspace(0.5, 2.5, 6), np.linspace(0.5, 5, 6)))
+REFUSED = {
+    "cossin": lambda p: linalg.cossin(p * np.eye(4), 2, 2),
+    "remez": lambda p: signal.remez(11, [0, 0.1, 0.2, 0.5], [p, 0.0]),
+    "AAA": lambda p: interpolate.AAA(T, np.exp(p * T)),
+    "bisplrep": lambda p: interpolate.bisplrep(*ANGLES, p * ANGLES[0]),
+    "make_splprep": lambda p: interpolate.make_splprep([p * T, T**2], s=0),
+    "LSQSphereBivariateSpline": lambda p: interpolate.LSQSphereBivariateSpline(
+        *ANGLES, p * ANGLES[0], [1.0], [2.0]
+    ),
+    "RectSphereBivariateSpline": lambda p: interpolate.RectSphereBivariateSpline(
+        T + 1, T + 1, p * np.outer(T, T)
+    ),
+    "SmoothSphereBivariateSpline": lambda p: interpolate.SmoothSphereBivariateSpline(
+        *ANGLES, p * ANGLES[0]
+    ),
+    "OdeSolver": lambda p: integrate.RK45(lambda t, y: -p * y, 0.0, [1.0], 1.0),
+    "qmc_quad": lambda p: integrate.qmc_quad(lambda x: p * x[0], 0, 1, n_points=8),
+    "expand_dims": lambda p: sparse.expand_dims(sparse.coo_array(p * np.eye(2))),
+    "spilu": lambda p: sparse_linalg.spilu(sparse.csc_array(p * np.eye(2))),
+    "HalfspaceIntersection": lambda p: spatial.HalfspaceIntersection(
+        p * np.array([[-1.0, 0, 0], [0, -1, 0], [1, 1, -1]]), np.array([0.3, 0.3])
+    ),
+    "SphericalVoronoi": lambda p: spatial.SphericalVoronoi(p * np.eye(3)),
+    "cKDTree": lambda p: spatial.cKDTree(p * np.eye(3)),
+    "ddot": lambda p: linalg.blas.ddot(p * T, T),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_function_without_a_rule_is_named_in_an_error(name):
+    homes = (linalg, linalg.blas, signal, interpolate, integrate, sparse, sparse_linalg, spatial)
+    if not any(hasattr(home, name) for home in homes):
+        pytest.skip("this SciPy has no such function")
+    for take in (dd.grad, lambda f: lambda p: dd.jvp(f, (p,), (1.0,))):
+        with pytest.raises(DualdiffError, match=name):
+            take(REFUSED[name])(1.0)
+
+
+CONSTANT = {
+    "bandwidth": lambda x: linalg.bandwidth(x)[0],
+    "issymmetric": lambda x: linalg.issymmetric(x + x.T),
+    "label": lambda x: ndimage.label(x)[1],
+    "maximum_position": lambda x: ndimage.maximum_position(x)[0] + 1,
+    "distance_transform_edt": lambda x: np.sum(ndimage.distance_transform_edt(x)),
+    "binary_erosion": lambda x: np.sum(ndimage.binary_dilation(x)),
+    "square": lambda x: np.sum(signal.square(x)),
+    "choose_conv_method": lambda x: len(signal.choose_conv_method(x, x)),
+    "isspmatrix_csr": lambda x: sparse.isspmatrix_csr(sparse.csr_matrix(x)),
+    "num_obs_dm": lambda x: spatial.distance.num_obs_dm(spatial.distance.cdist(x, x)),
+    "query_pairs": lambda x: len(spatial.KDTree(x).query_pairs(9.0)),
+    "find_simplex": lambda x: spatial.Delaunay(x[:, :2]).find_simplex(x[:, :2])[0] + 2,
+}
+
+
+@pytest.mark.parametrize("name", CONSTANT)
+def test_functions_that_are_constant_by_pieces_have_derivative_zero(name):
+    function, x = CONSTANT[name], np.abs(A(4, 4)) + 0.1
+    factor = function(x)
+    np.testing.assert_allclose(
+        dd.grad(lambda x: np.sum(x) * function(x))(x), factor * np.ones((4, 4))
+    )
+    assert dd.jvp(lambda x: np.sum(x) * function(x), (x,), (np.ones((4, 4)),))[1] == 16 * factor
+
+
+def test_arguments_in_which_a_function_is_not_constant_are_refused():
+    with pytest.raises(MissingRuleError, match="sampling"):
+        dd.grad(lambda s: np.sum(ndimage.distance_transform_edt(np.eye(3), sampling=s)))(2.0)

@@ -18,6 +18,7 @@ REAL = {"_complex": False, "_float32": False}
 P, Q = A(3, 3, low=0.2, high=1.5), A(2, 3, low=0.3, high=1.4)
 POINTS, OTHERS = A(7, 3, low=-1.0, high=1.0), A(4, 3, seed=1, low=-0.9, high=0.8)
 OCTAHEDRON = np.concatenate([np.eye(3), -np.eye(3)]) + 0.1 * A(6, 3)
+PLANE = POINTS[:6, :2]
 W = np.array([0.5, 1.0, 2.0])
 V = A(3, 3)
 INVERSE = np.array([[2.0, 0.1, 0.2], [0.1, 1.5, 0.3], [0.2, 0.3, 1.0]])
@@ -38,6 +39,11 @@ def of(f, *args, name):
 def number(f):
     """A function that returns a NumPy scalar where SciPy's returns a float."""
     return lambda *args, **kwargs: np.multiply(1.0, f(*args, **kwargs))
+
+
+def barycentric(mesh, x):
+    transform = mesh.transform[mesh.find_simplex(x)]
+    return transform[:2] @ (x - transform[2])
 
 
 def turned(rotvec):
@@ -68,6 +74,12 @@ ROWS = [
     of(lambda a, b: S.procrustes(a, b), POINTS[:4], OTHERS, name="procrustes"),
     of(lambda a, b: S.KDTree(a).query(b, k=2)[0], POINTS, OTHERS[:2], name="KDTree"),
     of(lambda a, b: S.KDTree(a).query(b, p=1)[0], POINTS, OTHERS[:2], name="KDTree-1"),
+    of(lambda a, b: S.KDTree(a).sparse_distance_matrix(S.KDTree(b), 2.0).toarray(), POINTS[:3],
+       OTHERS[:2], name="KDTree-sparse"),
+    of(lambda a: S.KDTree(a).data[S.KDTree(a).query_ball_point(POINTS[0], 2.0)], POINTS,
+       name="KDTree-ball"),
+    of(lambda a, x: barycentric(S.Delaunay(a), x), PLANE, PLANE[:3].mean(axis=0), name="Delaunay"),
+    of(lambda a: S.Voronoi(a).vertices[:2], PLANE, name="Voronoi"),
     of(number(lambda a: S.ConvexHull(a).volume), OCTAHEDRON, name="ConvexHull-volume"),
     of(number(lambda a: S.ConvexHull(a).area), OCTAHEDRON, name="ConvexHull-area"),
     of(lambda a: S.ConvexHull(a).points[::2] * S.ConvexHull(a).max_bound, POINTS[:5, :2],

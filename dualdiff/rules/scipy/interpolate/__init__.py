@@ -3,6 +3,9 @@
 SciPy's own classes take traced values; the functions here are SciPy's, too.
 """
 
+from scipy import interpolate as _interpolate
+
+from ..pieces import refuses
 from . import polynomials, radial, splines, univariate  # noqa: F401  # methods of classes
 from .bivariate import bisplev
 from .curves import (
@@ -17,6 +20,16 @@ from .grids import interpn
 from .more import lagrange, make_smoothing_spline, pade
 from .scattered import griddata
 
+for _names, _instead in (
+    ("AAA", "use FloaterHormannInterpolator or BarycentricInterpolator"),
+    ("bisplrep", "use SmoothBivariateSpline or LSQBivariateSpline"),
+    ("make_splprep", "use splprep"),
+    (
+        "LSQSphereBivariateSpline RectSphereBivariateSpline SmoothSphereBivariateSpline",
+        "use RBFInterpolator on points of the sphere, or RectBivariateSpline of the angles",
+    ),
+):
+    refuses(_interpolate, _names, _instead)
 __all__ = [
     "approximate_taylor_polynomial",
     "barycentric_interpolate",

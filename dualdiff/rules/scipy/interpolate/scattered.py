@@ -36,7 +36,7 @@ def _keep(self: Any, points: Any, values: Value, fill_value: Value = None) -> No
     if holds_traced(fill_value):
         self.traced_fill_value = fill_value
     if holds_traced(points):
-        self.traced_points = coordinates(points)
+        self.traced_points = coordinates(getattr(points, "points", points))
     if holds_traced(values):
         self.traced_values = asarray(values)
 

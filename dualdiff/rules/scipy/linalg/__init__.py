@@ -6,6 +6,9 @@ raise an error for a traced array.
 
 from __future__ import annotations
 
+from scipy import linalg as _linalg
+
+from ..pieces import constants, refuses
 from .banded import cho_solve_banded, cholesky_banded, solve_banded, solveh_banded
 from .eigenvalues import (
     eig,
@@ -89,6 +92,9 @@ from .systems import (
 )
 from .updates import qr_delete, qr_insert, qr_update
 
+CONSTANTS = constants(_linalg, "bandwidth ishermitian issymmetric", "a")
+refuses(_linalg, "cossin", "take the singular value decompositions of its blocks")
+globals().update(CONSTANTS)
 __all__ = [
     "block_diag", "cdf2rdf", "cho_factor", "cho_solve", "cho_solve_banded", "cholesky",
     "cholesky_banded", "circulant", "companion", "convolution_matrix", "coshm", "cosm", "det",
@@ -103,5 +109,5 @@ __all__ = [
     "solve_continuous_are", "solve_continuous_lyapunov", "solve_discrete_are",
     "solve_discrete_lyapunov", "solve_lyapunov", "solve_sylvester", "solve_toeplitz",
     "solve_triangular", "solveh_banded", "sqrtm", "subspace_angles", "svd", "svdvals", "tanhm",
-    "tanm", "toeplitz",
+    "tanm", "toeplitz", *CONSTANTS,
 ]  # fmt: skip

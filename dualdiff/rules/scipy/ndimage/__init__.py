@@ -1,5 +1,8 @@
 """`scipy.ndimage` on traced arrays."""
 
+from scipy import ndimage as _ndimage
+
+from ..pieces import constants
 from .correlation import convolve, convolve1d, correlate, correlate1d
 from .filters import (
     FUNCTIONS,
@@ -52,7 +55,16 @@ from .splines import (
     zoom,
 )
 
-globals().update(FUNCTIONS)
+CONSTANTS = constants(
+    _ndimage,
+    """
+    binary_closing binary_dilation binary_erosion binary_fill_holes binary_hit_or_miss
+    binary_opening binary_propagation distance_transform_bf distance_transform_cdt
+    distance_transform_edt label maximum_position minimum_position
+    """,
+    "input",
+)
+globals().update(FUNCTIONS | CONSTANTS)
 __all__ = [
     "black_tophat", "center_of_mass", "convolve", "convolve1d", "correlate", "correlate1d",
     "extrema", "gaussian_filter", "gaussian_filter1d", "generic_filter", "generic_filter1d",
@@ -64,4 +76,5 @@ __all__ = [
     "sum_labels", "uniform_filter", "uniform_filter1d", "variance", "white_tophat",
     "affine_transform", "geometric_transform", "map_coordinates", "rotate", "shift",
     "spline_filter", "spline_filter1d", "zoom", *FUNCTIONS,
+    *CONSTANTS,
 ]  # fmt: skip

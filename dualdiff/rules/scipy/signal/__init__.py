@@ -1,5 +1,8 @@
 """`scipy.signal` on traced arrays."""
 
+from scipy import signal as _signal
+
+from ..pieces import constants, refuses
 from . import segments as segments
 from .bodies import FUNCTIONS
 from .convolution import (
@@ -15,9 +18,21 @@ from .ranks import find_peaks, medfilt, medfilt2d, order_filter, peak_prominence
 from .shortcuts import chirp, lfilter_zi, lfiltic, lp2hp
 from .splines import sepfir2d
 
-globals().update(FUNCTIONS)
+CONSTANTS = {
+    **constants(_signal, "square", "t duty"),
+    **constants(_signal, "choose_conv_method", "in1 in2"),
+    **constants(_signal, "find_peaks_cwt", "vector"),
+    **constants(_signal, "check_COLA check_NOLA", "window"),
+}
+refuses(
+    _signal,
+    "remez",
+    "use firls or firwin2, or solve the equations of the filter by dualdiff.implicit",
+)
+globals().update(FUNCTIONS | CONSTANTS)
 __all__ = [
     "chirp", "convolve", "convolve2d", "correlate", "correlate2d", "fftconvolve", "find_peaks",
     "lfilter", "lfilter_zi", "lfiltic", "lp2hp", "medfilt", "medfilt2d", "oaconvolve",
     "order_filter", "peak_prominences", "peak_widths", "sepfir2d", "sosfilt", "upfirdn", *FUNCTIONS,
+    *CONSTANTS,
 ]  # fmt: skip

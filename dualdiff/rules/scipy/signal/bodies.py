@@ -18,6 +18,7 @@ DESIGN = """
     gammatone iircomb iirdesign iirfilter iirnotch iirpeak lp2bp lp2bp_zpk lp2bs lp2bs_zpk
     lp2hp_zpk lp2lp lp2lp_zpk minimum_phase normalize savgol_coeffs besselap buttap cheb1ap cheb2ap
     ellipap
+    buttord cheb1ord cheb2ord ellipord
 """
 RESPONSES = """
     abcd_normalize bode cont2discrete dbode dfreqresp dimpulse dlsim dstep freqresp freqs freqs_zpk

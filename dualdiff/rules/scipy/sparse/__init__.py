@@ -5,6 +5,9 @@ If no value is traced, the constructors return SciPy's own arrays.
 
 from __future__ import annotations
 
+from scipy import sparse as _sparse
+
+from ..pieces import constants, refuses
 from . import plain_operands  # noqa: F401  # operators of SciPy's arrays
 from .arrays import SparseArray
 from .construct import (
@@ -39,6 +42,16 @@ from .formats import (
     spdiags,
 )
 
+CONSTANTS = constants(
+    _sparse,
+    """
+    isspmatrix isspmatrix_bsr isspmatrix_coo isspmatrix_csc isspmatrix_csr isspmatrix_dia
+    isspmatrix_dok isspmatrix_lil
+    """,
+    "x",
+)
+refuses(_sparse, "expand_dims", "sparse arrays of traced values have two dimensions")
+globals().update(CONSTANTS)
 __all__ = [
     "SparseArray",
     "block_array",
@@ -68,4 +81,5 @@ __all__ = [
     "tril",
     "triu",
     "vstack",
+    *CONSTANTS,
 ]  # fmt: skip

@@ -22,6 +22,7 @@ from ..arguments import as_plain_function, by_scipy, plain
 from ..bodies import agreed
 from ..dispatch import implements
 from ..in_place import original_of
+from ..pieces import constants
 from . import squares
 
 # Metrics of truth values are constant by pieces.
@@ -307,3 +308,12 @@ def directed_hausdorff(u: Value, v: Value, **options: Any) -> Any:
     """``scipy.spatial.distance.directed_hausdorff``: the distance of the pair that SciPy finds."""
     value, i, j = by_scipy(_hausdorff, plain(u), plain(v), **options)
     return agreed(np.linalg.norm(u[i] - v[j]), value, "directed_hausdorff"), i, j
+
+
+for _names, _array in (
+    ("is_valid_dm", "D"),
+    ("num_obs_dm", "d"),
+    ("is_valid_y", "y"),
+    ("num_obs_y", "Y"),
+):
+    constants(distance, _names, _array)

@@ -19,7 +19,11 @@ from ..arguments import by_scipy, plain
 from ..bodies import agreed, runs_body
 from ..dispatch import implements
 from ..in_place import original_of
+from ..pieces import constants
 from ..rebinding import replace
+from ..sparse.construct import coo_matrix
+from ..sparse.formats import dok_matrix
+from .meshes import keep_points
 
 minkowski_distance = runs_body(spatial.minkowski_distance)
 minkowski_distance_p = runs_body(spatial.minkowski_distance_p)
@@ -48,14 +52,52 @@ def distance_matrix(x: Value, y: Value, p: Value = 2, threshold: int = 1000000) 
 
 
 _set_up_tree = original_of(spatial.KDTree.__init__)
+_find_pairs = spatial.cKDTree.sparse_distance_matrix
 _query = spatial.cKDTree.query  # what that of KDTree calls
+
+
+class _TracedTree(spatial.KDTree):
+    """A tree whose points are traced: SciPy searches among the plain ones."""
+
+    @property
+    def data(self) -> Any:
+        return self.__dict__["traced_data"]
+
+    def as_constant(self) -> Any:
+        """The tree of the plain points."""
+        return spatial.KDTree(plain(self.data), self.leafsize)
 
 
 @implements(spatial.KDTree.__init__)
 def _init_tree(self: Any, data: Value, *args: Any, **kwargs: Any) -> None:
     """A tree of plain points, which keeps the traced ones for the distances of its queries."""
     by_scipy(_set_up_tree, self, plain(data), *args, **kwargs)
+    if type(self) is spatial.KDTree:
+        self.__class__ = _TracedTree
     self.traced_data = asarray(data)
+
+
+@implements(spatial.KDTree.sparse_distance_matrix)
+def _sparse_distances(
+    self: Any, other: Any, max_distance: Any, p: float = 2.0, output_type: str = "dok_matrix"
+) -> Any:
+    """Distances of the pairs that SciPy finds."""
+    if output_type not in ("coo_matrix", "dok_matrix"):
+        raise MissingRuleError(
+            f"KDTree.sparse_distance_matrix of traced points has no {output_type}, {user_line()}; "
+            f"use output_type='coo_matrix'"
+        )
+    pairs = by_scipy(_find_pairs, self, other, plain(max_distance), p, "coo_matrix")
+    norms = np.linalg.norm(self.data[pairs.row] - other.data[pairs.col], p, axis=-1)
+    matrix = coo_matrix((given(norms, pairs.data), (pairs.row, pairs.col)), pairs.shape)
+    return matrix if output_type == "coo_matrix" else dok_matrix(matrix)
+
+
+constants(
+    spatial.KDTree,
+    "count_neighbors query_ball_point query_ball_tree query_pairs",
+    "self other x r p eps workers return_sorted return_length output_type cumulative",
+)
 
 
 @implements(spatial.KDTree.query)
@@ -107,14 +149,4 @@ def _init_hull(
     offsets = -np.sum(y * corners[:, 0], axis=-1, keepdims=True)
     planes = np.concatenate([y, offsets], axis=-1)
     self.equations = agreed(planes, self.equations, "the planes of a hull", 1e-5)
-    self._points = np.copy(points, order="C")
-    self.min_bound, self.max_bound = np.min(points, axis=0), np.max(points, axis=0)
-
-
-@implements(spatial.ConvexHull.add_points)
-def _add_points(self: Any, points: Value, restart: bool = False) -> None:
-    """A hull that grows has no derivative, since SciPy computes all of it anew."""
-    raise MissingRuleError(
-        f"ConvexHull.add_points has no derivative, {user_line()}; make a new "
-        f"ConvexHull of all the points"
-    )
+    keep_points(self, points)

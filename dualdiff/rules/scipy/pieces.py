@@ -1,0 +1,73 @@
+"""Functions of SciPy that are constant by pieces, as counts and positions are, and functions that
+have no derivative."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from ...array.box import is_box
+from ...array.conversion import observe
+from .arguments import by_scipy, holds_traced, plain
+from .dispatch import counterpart, missing, signature_of
+from .in_place import original_of
+
+
+def constant(original: Any, arrays: str) -> Any:
+    """Declare a function of SciPy's whose results jump, and are constant between the jumps.
+
+    Arguments: `original`; `arrays`, the names of the arguments that it is constant in. Others that
+    are traced raise an error.
+    Returns: the public function. Its results are plain, with derivative 0.
+    """
+    signature = signature_of(original)
+    name = f"{original.__module__}.{original.__qualname__}"
+    names = arrays.split()
+
+    @functools.cache
+    def find() -> Callable[..., Any]:
+        function = original_of(original)
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            if signature is not None:
+                for key, value in signature.bind(*args, **kwargs).arguments.items():
+                    if key not in names and holds_traced(value):
+                        raise missing(name, f"it has no rule for {key}")
+            return by_scipy(
+                function, *map(_plain, args), **{key: _plain(v) for key, v in kwargs.items()}
+            )
+
+        return run
+
+    return counterpart(original, original, find)
+
+
+def _plain(x: Any) -> Any:
+    return plain(observe(x)) if is_box(x) else plain(x)
+
+
+def constants(home: Any, names: str, arrays: str) -> dict[str, Any]:
+    """The functions of a module that are constant by pieces, as far as this SciPy has them."""
+    return {n: constant(getattr(home, n), arrays) for n in names.split() if hasattr(home, n)}
+
+
+def refuses(home: Any, names: str, why: str, calls: str = "") -> None:
+    """Declare functions or classes of a module that have no derivative, and what to write instead.
+
+    `calls` names arguments that are functions of the program, which may read traced values.
+    """
+    for name in names.split():
+        original = getattr(home, name, None)
+        if original is None:
+            continue  # another release of SciPy
+
+        def refuse(*args: Any, _what: str = f"{home.__name__}.{name}", **kwargs: Any) -> Any:
+            raise missing(_what, why)
+
+        made = vars(original)["__init__"] if isinstance(original, type) else original
+        counterpart(made, made, functools.partial(_same, refuse), calls)
+
+
+def _same(x: Any) -> Any:
+    return x

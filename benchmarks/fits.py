@@ -1,4 +1,4 @@
-"""Small fits: `dualdiff.optimize` beside SciPy with differences, and beside a thin wrapper by hand.
+"""Fits: `dualdiff.optimize` beside SciPy with differences, and beside a thin wrapper by hand.
 
 Run: python -m benchmarks.fits
 The contestants take turns. It prints the least CPU time of each, and the median ratio of a turn.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import statistics
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,9 @@ import scipy.optimize
 
 import dualdiff.optimize
 
+from .fit_programs import PROGRAMS, Fit
+
 TURNS = 200
-Fit = Callable[[Any], Any]  # which takes the module whose functions it calls
 
 TIMES = np.linspace(0.0, 4.0, 40)
 NOISE = 0.01 * np.random.default_rng(0).normal(size=40)
@@ -52,31 +52,6 @@ def balances(x: Any) -> Any:
     """Five equations of ten operations each."""
     flow = np.tanh(x[1:] - x[:-1])
     return np.concatenate([x[:1] - 1.0, flow - 0.1 * x[1:] ** 3 + 0.2])
-
-
-RETURNS = np.random.default_rng(1).normal(size=300)
-ENERGY = np.linspace(0.0, 10.0, 400)
-
-
-def volatility(p: Any) -> Any:
-    """The negative log-likelihood of a GARCH(1, 1) model, by a loop."""
-    floor, shock, memory = p
-    variance, total = 1.0, 0.0
-    for r in RETURNS:
-        variance = floor + shock * r * r + memory * variance
-        total = total + np.log(variance) + r * r / variance
-    return total
-
-
-def spectrum(p: Any) -> Any:
-    """Ten peaks with thirty parameters."""
-    heights, centres, widths = p.reshape(3, 10)
-    peaks = heights * np.exp(-0.5 * ((ENERGY[:, None] - centres) / widths) ** 2)
-    return np.sum(peaks, axis=1)
-
-
-SPECTRUM = np.concatenate([np.ones(10), np.arange(10.0) + 0.5, np.full(10, 0.3)])
-MEASURED = spectrum(SPECTRUM * (1 + 0.05 * np.sin(np.arange(30.0))))
 
 
 class ByHand:
@@ -131,14 +106,9 @@ FITS: dict[str, Fit] = {
     "least_squares, trf": lambda m: m.least_squares(residuals, [1.0, 1.0, 0.0]),
     "least_squares, lm": lambda m: m.least_squares(residuals, [1.0, 1.0, 0.0], method="lm"),
     "minimize, BFGS": lambda m: m.minimize(scipy.optimize.rosen, [-1.0, 1.0]),
-    "minimize, GARCH": lambda m: m.minimize(
-        volatility, [0.2, 0.1, 0.7], method="L-BFGS-B", bounds=[(1e-3, None), (0, 1), (0, 1)]
-    ),
-    "least_squares, 10 peaks": lambda m: m.least_squares(
-        lambda p: spectrum(p) - MEASURED, SPECTRUM
-    ),
     "root, 2 unknowns": lambda m: m.root(equations, [1.0, 1.0]),
     "root, 5 unknowns": lambda m: m.root(balances, np.ones(5)),
+    **PROGRAMS,
 }
 
 

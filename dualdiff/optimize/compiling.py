@@ -28,6 +28,12 @@ def has_llvm() -> bool:
     return importlib.util.find_spec("llvmlite") is not None
 
 
+def is_worth(spent: list[float]) -> bool:
+    """Whether fits have spent so much time on a function that compilation is worth it."""
+    seconds, last = spent
+    return 0.0 < last < (seconds - SECONDS) / CALLS and has_llvm()
+
+
 class Derivative:
     """A derivative of a function: eager, and compiled when that pays.
 
@@ -61,36 +67,28 @@ class Derivative:
         if self.eager is None:
             self.eager = self.make()
         start = thread_time()
-        found = self.eager(*args, **kwargs)
-        self.spent[1] = thread_time() - start
-        self.spent[0] += self.spent[1]
-        if self.is_worth():
+        try:
+            found = self.eager(*args, **kwargs)
+        finally:  # a trial may break off
+            self.spent[1] = thread_time() - start
+            self.spent[0] += self.spent[1]
+        if is_worth(self.spent):
             self.compile()
         return found
 
-    def is_worth(self) -> bool:
-        """Whether fits have spent so much time on the function that compilation is worth it."""
-        seconds, last = self.spent
-        return self.fast is None and 0.0 < last < (seconds - SECONDS) / CALLS and has_llvm()
-
     def prepare(self, call: Callable[[], Any]) -> None:
         """Compile if it is worth it, and let `call` evaluate until nothing is checked any more."""
-        if self.is_worth():
+        if is_worth(self.spent):
             self.compile()
         if self.fast is not None and not self.fast.tables:
             for _ in range(3):
                 call()
 
-    def close(self, report: Derivatives) -> None:
-        """Note at the end of a fit what it has cost, and whether this was compiled."""
-        self.spent[0] += report.function.seconds
-        for one in report.supplied:
-            one.is_compiled = one.is_compiled or (one.what == self.what and self.is_fast)
-
     def compile(self) -> None:
         """Use a compiled derivative from now on. If it cannot be compiled, it stays eager."""
         self.fast = self._compiled()
         self.fast.warns = False
+        self.spent[1] = 0.0  # once is enough
 
     def _compiled(self, **options: Any) -> Compiled:
         made: Compiled = compile(self.make(), **options)
@@ -104,6 +102,20 @@ class Derivative:
     def is_fast(self) -> bool:
         """Whether there is machine code."""
         return self.fast is not None and any(t.recordings for t in self.fast.tables.values())
+
+
+def close(report: Derivatives, fun: Callable[..., Any], problem: Any) -> None:
+    """Note at the end of a fit what it has cost, and which of its derivatives were compiled."""
+    for made in vars(problem).values():
+        if isinstance(made, Derivative) and made.is_fast:
+            for one in report.supplied:
+                one.is_compiled = one.what == made.what and one.how.startswith("exact")
+    try:
+        spent = _spent.get(fun, [0.0, 0.0])
+    except TypeError:  # no hash, or no weak references
+        spent = [0.0, 0.0]
+    spent[0] += report.function.seconds
+    report.close(to_compile=is_worth(spent))
 
 
 def program_of(fun: Callable[..., Any]) -> Callable[..., Any]:

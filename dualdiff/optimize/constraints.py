@@ -13,78 +13,60 @@ from ..transforms.hessian import hessian
 from ..trees import flatten
 from .functions import Residuals
 from .parameters import Parameters
-from .report import Supplied
+from .report import Derivatives
+from .vector import DIFFERENCES, supplied_jacobian
 
-EXACT = "exact"
-DIFFERENCES = ("2-point", "3-point", "cs")
+WITHOUT = ("nelder-mead", "powell", "cobyla", "cobyqa")  # methods that take no derivatives
 
 
 def over_vectors(
-    constraints: Any, parameters: Parameters, second: bool
-) -> tuple[Any, list[Supplied]]:
-    """SciPy's constraints on the vector of the parameters, and the report on their derivatives.
+    constraints: Any,
+    parameters: Parameters,
+    start: ndarray,
+    report: Derivatives,
+    method: str,
+    is_free: bool,
+) -> Any:
+    """SciPy's constraints on the vector of the parameters; the report says what they were given.
 
-    A dict or a `NonlinearConstraint` without a Jacobian of its own gets dualdiff's, and with
-    `second` its Hessian too. A `LinearConstraint` acts on the vector.
+    A dict or a `NonlinearConstraint` without a Jacobian of its own gets dualdiff's, or, where SLSQP
+    `is_free` to choose, differences if they are faster; for trust-constr it gets a Hessian too. A
+    `LinearConstraint` acts on the vector.
     """
+
+    def over_vector(fun: Callable[..., Any], args: Any, jac: Any, i: int) -> tuple[Any, Any]:
+        problem = Residuals(fun, parameters, args)
+        if method in WITHOUT:
+            return problem.direct, None
+
+        def own(x: ndarray) -> Any:
+            found = jac(parameters.tree(x), *args)
+            return found if parameters.is_plain else parameters.columns(found)
+
+        wanted = jac if callable(jac) else None if is_free and method == "slsqp" else "exact"
+        what = f"Jacobian of constraint {i}"
+        given = supplied_jacobian(problem, start, wanted, "trf", report, own, fun, what)
+        return problem.direct, given
+
     single = isinstance(constraints, (dict, LinearConstraint, NonlinearConstraint))
     found: list[Any] = []
-    report: list[Supplied] = []
     for i, constraint in enumerate([constraints] if single else constraints):
         if isinstance(constraint, LinearConstraint):
             found.append(constraint)
-            continue
-        supplied = Supplied(f"Jacobian of constraint {i}", EXACT)
-        report.append(supplied)
-        if isinstance(constraint, dict):
-            found.append(_of_dict(constraint, parameters, supplied))
+        elif isinstance(constraint, dict):
+            args = constraint.get("args", ())
+            args = args if isinstance(args, tuple) else (args,)
+            fun, jac = over_vector(constraint["fun"], args, constraint.get("jac"), i)
+            found.append({"type": constraint["type"], "fun": fun} | ({"jac": jac} if jac else {}))
         else:
-            found.append(_of_nonlinear(constraint, parameters, supplied, second))
-    return (found[0] if single else found), report
-
-
-def _own_jacobian(jac: Callable[..., Any], parameters: Parameters, args: Any) -> Any:
-    def matrix(x: ndarray) -> Any:
-        found = jac(parameters.tree(x), *args)
-        return found if parameters.is_plain else parameters.columns(found)
-
-    return matrix
-
-
-def _of_dict(constraint: dict[str, Any], parameters: Parameters, supplied: Supplied) -> Any:
-    args = constraint.get("args", ())
-    args = args if isinstance(args, tuple) else (args,)
-    problem = Residuals(constraint["fun"], parameters, args)
-    jac = constraint.get("jac")
-    if callable(jac):
-        supplied.how = "yours"
-        matrix = _own_jacobian(jac, parameters, args)
-    else:
-        matrix = problem.jacobian
-    return {"type": constraint["type"], "fun": problem.value, "jac": supplied.timed(matrix)}
-
-
-def _of_nonlinear(
-    constraint: NonlinearConstraint, parameters: Parameters, supplied: Supplied, second: bool
-) -> NonlinearConstraint:
-    problem = Residuals(constraint.fun, parameters, ())
-    jac: Any = constraint.jac
-    hess: Any = constraint.hess
-    if callable(jac):
-        supplied.how = "yours"
-        matrix = _own_jacobian(jac, parameters, ())
-    else:
-        matrix = problem.jacobian
-    if second and (isinstance(hess, BFGS) or (isinstance(hess, str) and hess in DIFFERENCES)):
-        hess = _second_derivatives(constraint.fun, parameters)
-    return NonlinearConstraint(
-        problem.value,
-        constraint.lb,
-        constraint.ub,
-        jac=supplied.timed(matrix),
-        hess=hess,
-        keep_feasible=constraint.keep_feasible,
-    )
+            fun, jac = over_vector(constraint.fun, (), constraint.jac, i)
+            hess: Any = constraint.hess
+            is_default = isinstance(hess, BFGS) or str(hess) in DIFFERENCES
+            if method == "trust-constr" and is_default:
+                hess = _second_derivatives(constraint.fun, parameters)
+            given: Any = jac or "2-point", hess, constraint.keep_feasible
+            found.append(NonlinearConstraint(fun, constraint.lb, constraint.ub, *given))
+    return found[0] if single else found
 
 
 def _second_derivatives(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from math import isfinite
+from functools import cached_property
 from types import FunctionType
 from typing import Any, TypeVar
 
@@ -16,9 +16,9 @@ from scipy.optimize import Bounds
 from ..errors import user_line
 from ..transforms.jacobian import jacobian
 from .bounds import UNBOUNDED, limits_of
-from .compiling import Derivative, program_of
-from .functions import Residuals, is_flat
-from .parameters import Parameters
+from .compiling import Derivative, close, program_of
+from .functions import Residuals
+from .parameters import Parameters, real_vector
 from .progress import bar_of
 from .report import Derivatives, Supplied
 from .results import table
@@ -35,16 +35,28 @@ class CurveFit(tuple[Any, ...]):
     roots of its diagonal in that container; `derivatives` says what SciPy was given.
     """
 
-    params: Any
-    covariance: ndarray
-    standard_errors: Any
+    parameters: Parameters
     derivatives: Derivatives
 
+    @cached_property
+    def params(self) -> Any:
+        """The fit in the container of the start."""
+        return self.parameters.result(self[0])
+
+    @property
+    def covariance(self) -> ndarray:
+        """The covariance of the parameters, SciPy's."""
+        found: ndarray = self[1]
+        return found
+
+    @cached_property
+    def standard_errors(self) -> Any:
+        """The roots of the variances, in the container of the start."""
+        return self.parameters.result(np.sqrt(np.diag(self.covariance)))
+
     def _repr_html_(self) -> str:
-        errors = np.sqrt(np.diag(self.covariance))
-        return table(
-            Parameters(self.params).labels, self[0], errors, self.derivatives._repr_html_()
-        )
+        errors, report = np.sqrt(np.diag(self.covariance)), self.derivatives._repr_html_()
+        return table(self.parameters.labels, self[0], errors, report)
 
     def __repr__(self) -> str:
         return f"CurveFit(params={self.params}, standard_errors={self.standard_errors})"
@@ -100,9 +112,8 @@ def curve_fit(
                 f"p0 is a {type(p0).__name__}, {user_line()}; it must be a sequence of real "
                 f"numbers, for f(xdata, *p), or a dict, for f(xdata, **p)"
             )
-        parameters = Parameters(tuple(map(float, first)), "p0", arrays=False)
-    # NumPy's functions would take as long as a small fit.
-    bounded = any(isfinite(s) if type(s) is float else np.any(np.isfinite(s)) for s in sides)
+        parameters = Parameters(first.astype(float), "p0")
+    bounded = sides is not UNBOUNDED and any(np.any(np.isfinite(side)) for side in sides)
     method = method or ("trf" if bounded or jac in ("3-point", "cs") else "lm")
     report = Derivatives(Supplied("function", ""))
 
@@ -116,14 +127,15 @@ def curve_fit(
     with bar_of(progress, "curve_fit") as bar:
         is_data = isinstance(xdata, (list, tuple, ndarray))
         x = np.asarray(xdata, float) if is_data else xdata
-        derivative = Derivative(
-            f,
-            "Jacobian",
-            lambda: jacobian(_over_container(program_of(f), by_name)),
-            "by name" if by_name else "",
-        )
+
+        def derive() -> Derivative:
+            def make() -> Callable[..., Any]:
+                return jacobian(_over_container(program_of(f), by_name))
+
+            return Derivative(f, "Jacobian", make, "by name" if by_name else "")
+
         model = _over_container(f, by_name)
-        problem = Residuals(model, parameters, (x,), None, bar, False, derivative)
+        problem = Residuals(model, parameters, (x,), None, bar, False, derive)
         given = supplied_jacobian(problem, parameters.start, jac, method, report, own, f)
 
         def at(function: Callable[[ndarray], R]) -> Callable[..., R]:
@@ -134,11 +146,13 @@ def curve_fit(
             return call
 
         value, unflatten = at(problem.value), parameters.structure.unflatten
-        if is_bare := parameters.is_numbers and is_flat(problem.seen):
-            value = (lambda x, *p: f(x, **unflatten(map(float, p)))) if by_name else f
-        # Where SciPy calls the function itself, its own count of calls is as good.
-        counts = is_bare and given is None and method == "lm"
-        found = _SCIPY.curve_fit(
+        if bar is None and parameters.is_plain:
+            value = lambda x, *p: real_vector(f(x, *p))  # noqa: E731
+        elif bar is None and parameters.is_numbers:
+            value = lambda x, *p: real_vector(f(x, **unflatten(p)))  # noqa: E731
+        counts = given is None and method == "lm"
+        found = report.run(
+            _SCIPY.curve_fit,
             value if counts else report.function.timed(value),
             xdata,
             ydata,
@@ -153,14 +167,11 @@ def curve_fit(
             nan_policy=nan_policy,
             **kwargs,
         )
-    if counts and report.unit is not None:
-        report.function.counted(found[2]["nfev"], report.unit)
-    derivative.close(report)
+    if counts:  # which takes less time than a clock
+        report.function.counted(found[2]["nfev"], report.seconds)
+    close(report, f, problem)
     fit = CurveFit(found if full_output else found[:2])
-    fit.covariance, fit.derivatives = found[1], report
-    errors = np.sqrt(np.diag(found[1]))
-    named = parameters.result if by_name else np.array
-    fit.params, fit.standard_errors = named(found[0]), named(errors)
+    fit.parameters, fit.derivatives = parameters, report
     return fit
 
 

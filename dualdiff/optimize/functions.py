@@ -17,7 +17,7 @@ from ..transforms.jacobian import jacobian
 from ..transforms.linearize import linearize
 from ..trees import flatten
 from .compiling import Derivative, program_of
-from .parameters import Parameters, real_vector
+from .parameters import DOUBLE, Parameters, real_vector
 from .progress import Progress
 
 FEW = 200  # parameters below which a dense Jacobian is solved quickly in any case
@@ -121,18 +121,18 @@ class Residuals:
         kwargs: dict[str, Any] | None = None,
         progress: Progress | None = None,
         shows: bool = True,
-        derivative: Derivative | None = None,
+        derive: Callable[[], Derivative] | None = None,
     ) -> None:
         self.fun, self.parameters, self.args, self.progress = fun, parameters, args, progress
         self.kwargs, self.shows, self.note = kwargs or {}, shows, ""
-        self.seen: Any = None
         self._sparse: Callable[..., Any] | None = None
-        if derivative is not None:
-            self.derivative = derivative
+        self._derive = derive
 
     @cached_property
     def derivative(self) -> Derivative:
         """The Jacobian, on containers."""
+        if self._derive is not None:
+            return self._derive()
         as_real = self.parameters.is_complex
         return Derivative(
             self.fun, "Jacobian", lambda: jacobian(program_of(self.fun), as_real=as_real)
@@ -145,18 +145,19 @@ class Residuals:
             self.progress.step(0.5 * float(found @ found) if self.shows else None)
         return found
 
-    def look(self, x: ndarray) -> None:
-        """Evaluate the function, and see whether SciPy can take it as it is."""
-        self.seen = self.fun(self.parameters.tree(x), *self.args, **self.kwargs)
-        if type(self.seen) is not ndarray:
-            real_vector(self.seen)  # which computes lazy values
-
     @property
-    def direct(self) -> Callable[..., Any]:
-        """The user's function, where what `look` has seen needs nothing around it, or `value`."""
-        if not self.parameters.is_plain or self.progress or self.args or self.kwargs:
+    def direct(self) -> Callable[[ndarray], ndarray]:
+        """`value`, with nothing around the user's function that it does not need."""
+        if not self.parameters.is_plain or self.progress or self.kwargs:
             return self.value
-        return self.fun if is_flat(self.seen) else self.value
+        fun, args = self.fun, self.args
+
+        def value(x: ndarray) -> ndarray:
+            found = fun(x, *args)
+            is_vector = type(found) is ndarray and found.ndim == 1 and found.dtype is DOUBLE
+            return found if is_vector else real_vector(found)
+
+        return value
 
     def jacobian(self, x: ndarray) -> Any:
         """The Jacobian as a matrix, sparse after `try_sparse` found that it pays."""
@@ -206,13 +207,6 @@ class Residuals:
         if pays and not is_complex:
             self._sparse = prepared
             self.note = f"{directions} directions for {n} parameters, {share:.2g} nonzero"
-
-
-def is_flat(found: Any) -> bool:
-    """Whether a result is a vector of real numbers, as SciPy takes it."""
-    if type(found) is ndarray:
-        return found.ndim == 1 and found.dtype == float
-    return isinstance(found, (list, tuple)) and all(isinstance(v, float) for v in found)
 
 
 def _in_parts(block: ndarray) -> ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from math import prod
 from numbers import Number
 from typing import Any
@@ -17,6 +18,7 @@ from ..trees import LEAF, flatten
 
 _REAL = (float, np.float64)
 _FLOAT = np.zeros(())
+DOUBLE = np.dtype(float)
 Restore = Callable[[ndarray], Any]
 
 
@@ -57,20 +59,20 @@ class Leaf:
 class Parameters:
     """A container of numbers and arrays, and the real vector that stands for it.
 
-    With `arrays`, a list or tuple of numbers counts as an array, as in SciPy. Integers count as
-    floats. The function gets double precision; results have the dtypes of the start.
+    A list or tuple of numbers counts as an array, as in SciPy. Integers count as floats. The
+    function gets double precision; results have the dtypes of the start.
     """
 
-    def __init__(self, start: Any, name: str = "x0", arrays: bool = True) -> None:
-        if arrays and isinstance(start, (list, tuple)) and not hasattr(start, "_fields"):
+    def __init__(self, start: Any, name: str = "x0") -> None:
+        if isinstance(start, (list, tuple)) and not hasattr(start, "_fields"):
             is_flat = all(type(v) in _REAL or isinstance(v, (Number, np.generic)) for v in start)
             start = np.asarray(start) if start and is_flat else start
         self.name = name
-        if type(start) is ndarray and start.ndim == 1 and start.dtype == float:
+        if type(start) is ndarray and start.ndim == 1 and start.dtype is DOUBLE:
             self._of_vector(start)
             return
         values, self.structure = flatten(start)
-        self.leaves: list[Leaf | None] = []
+        self.leaves = []
         pieces, stop = [], 0
         are_floats = all(type(value) is float for value in values)  # need no conversion
         for i, value in enumerate(values):
@@ -93,15 +95,20 @@ class Parameters:
         self.is_complex = any(leaf is not None and leaf.is_complex for leaf in self.leaves)
         first = self.leaves[0]
         self.is_vector = self.structure is LEAF and first is not None and len(first.shape) == 1
-        self.is_plain = self.is_vector and not self.is_complex
+        self.is_plain, self.is_double = self.is_vector and not self.is_complex, False
         self.is_numbers = all(leaf and leaf.is_number for leaf in self.leaves)
 
     def _of_vector(self, start: ndarray) -> None:
         """The same as for any container, at a fraction of the cost."""
         self._check_size(len(start))
-        self.start, self.structure, self.leaves = start.copy(), LEAF, [Leaf(start, start, 0)]
-        self.size, self.is_complex, self.is_numbers = len(start), False, False
-        self.is_vector = self.is_plain = True
+        self.start, self.structure, self.size = start.copy(), LEAF, len(start)
+        self.is_vector = self.is_plain = self.is_double = True
+        self.is_complex = self.is_numbers = False
+
+    @cached_property
+    def leaves(self) -> list[Leaf | None]:
+        """The leaves, which a vector has no need of in most fits."""
+        return [Leaf(self.start, self.start, 0)]
 
     def _check_size(self, size: int) -> None:
         if not size:
@@ -135,8 +142,7 @@ class Parameters:
 
         Of a vector of standard errors, a complex leaf holds those of both its parts.
         """
-        first = self.leaves[0]
-        if self.is_plain and first is not None and first.dtype == float:
+        if self.is_double:
             return np.array(x)
         leaves: list[Any] = []
         for leaf in self.leaves:
@@ -196,7 +202,7 @@ class Parameters:
 
 def real_vector(value: Any) -> ndarray:
     """All numbers of a result as a real vector; complex ones as real parts, then imaginary ones."""
-    if type(value) is ndarray and value.dtype == float:
+    if type(value) is ndarray and value.dtype is DOUBLE:
         return value if value.ndim == 1 else value.ravel()
     if type(value) in _REAL:
         return np.array([value])

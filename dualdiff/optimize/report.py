@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import html
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter, thread_time
-from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
-from ..transforms.grad import value_and_grad
-from ..transforms.inputs import code_of
+if TYPE_CHECKING:
+    from .choice import Choice
 
 R = TypeVar("R")
 
@@ -27,13 +22,17 @@ def duration(seconds: float) -> str:
     return f"{seconds * 1e6:.3g} µs"
 
 
-@dataclass
+@dataclass(slots=True)
 class Supplied:
-    """One function that SciPy was given: `what` it is, `how` it is computed, why, and its cost."""
+    """One function that SciPy was given: `what` it is, `how` it is computed, why, and its cost.
+
+    `unit` is the time of one evaluation of the function, if a trial has taken it.
+    """
 
     what: str
     how: str
     reason: str = ""
+    unit: float = 0.0
     calls: int = 0
     seconds: float = 0.0
     is_compiled: bool = False
@@ -50,24 +49,24 @@ class Supplied:
 
         return call
 
-    def counted(self, calls: int, unit: float) -> None:
-        """Note calls that nothing timed, each of which takes `unit` seconds."""
+    def counted(self, calls: int, seconds: float) -> None:
+        """Note calls that SciPy has counted, and the seconds that they and its work have taken."""
         self.calls += calls
-        self.seconds += calls * unit
+        self.seconds += seconds
 
-    def line(self, unit: float | None = None) -> str:
-        """One line of the report; `unit` is the time of one evaluation of the function."""
+    def line(self, unit: float = 0.0) -> str:
+        """One line of the report; `unit` is what an evaluation has taken without a trial."""
         text = f"{self.what}: {self.how}" if self.how else self.what
         text += ", compiled" if self.is_compiled else ""
         if self.calls:
             each = self.seconds / self.calls
             text += f"; {self.calls} calls, {duration(each)} each"
-            if unit:
+            if unit := self.unit or unit:
                 text += f" ({each / unit:.2g} evaluations of the function)"
         return f"{text}; {self.reason}" if self.reason else text
 
 
-@dataclass
+@dataclass(slots=True)
 class Derivatives:
     """What an optimiser was given, and what it cost; prints as one line for each.
 
@@ -77,13 +76,29 @@ class Derivatives:
 
     function: Supplied
     supplied: list[Supplied] = field(default_factory=list)
-    unit: float | None = None
+    seconds: float = 0.0  # of the processor, for the whole fit
+    choices: list[Choice] = field(default_factory=list)
 
-    def add(self, what: str, how: str, reason: str = "") -> Supplied:
+    def add(self, what: str, how: str, reason: str = "", unit: float = 0.0) -> Supplied:
         """A new line of the report."""
-        made = Supplied(what, how, reason)
+        made = Supplied(what, how, reason, unit)
         self.supplied.append(made)
         return made
+
+    def run(self, solve: Callable[..., R], *args: Any, **options: Any) -> R:
+        """Call a solver of SciPy's, and take its time."""
+        start = thread_time()
+        found = solve(*args, **options)
+        self.seconds += thread_time() - start
+        return found
+
+    def close(self, to_compile: bool = False) -> None:
+        """Tell choices what a fit has cost; with `to_compile` the next one tries machine code."""
+        calls = self.function.calls + sum(one.calls for one in self.supplied)
+        for choice in self.choices:
+            choice.note(self.seconds / max(calls, 1))
+            choice.is_stale = choice.is_stale or to_compile
+        self.choices = []
 
     @property
     def exact(self) -> bool:
@@ -91,9 +106,7 @@ class Derivatives:
         return not any("differences" in one.how for one in self.supplied)
 
     def __str__(self) -> str:
-        unit = self.unit
-        if unit is None and self.function.calls:
-            unit = self.function.seconds / self.function.calls
+        unit = self.function.seconds / max(self.function.calls, 1)
         lines = [self.function.line() if self.function.calls else ""]
         lines += [one.line(unit) for one in self.supplied]
         return "\n".join(filter(None, lines))
@@ -103,73 +116,3 @@ class Derivatives:
     def _repr_html_(self) -> str:
         items = "".join(f"<li>{html.escape(line)}</li>" for line in str(self).splitlines())
         return f"<ul>{items}</ul>"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Exact derivatives or differences, the reason, and the times of one evaluation of each."""
-
-    exact: bool
-    reason: str = ""
-    unit: float | None = None
-    seconds: float = 0.0
-
-
-SETUP = 3e-2  # seconds that a first call may take more than the next ones
-# Earlier choices, by the code of the function, the number of parameters and the kind of derivative.
-_known: WeakKeyDictionary[Any, dict[tuple[int, float, bool], Choice]] = WeakKeyDictionary()
-
-
-@functools.cache
-def _warm() -> None:
-    """The first derivative of a process takes longer than others, and is not to be timed."""
-    value_and_grad(np.sum)(np.ones(1))
-
-
-def _time(call: Callable[[], Any]) -> float:
-    """Seconds of this thread, so that the choice does not depend on what else the machine does."""
-    start = thread_time()
-    call()
-    return thread_time() - start
-
-
-def cheaper(
-    f: Callable[..., Any],
-    exact: Callable[[], Any],
-    plain: Callable[[], Any],
-    evaluations: int,
-    overhead: float,
-    agree: Callable[[], bool] = lambda: True,
-    is_compiled: bool = False,
-) -> Choice:
-    """Whether an exact derivative of f takes less time than differences.
-
-    `exact` and `plain` compute the derivative and the function at the start; differences take
-    `evaluations` of the function and the seconds `overhead` of SciPy; `agree` says whether they are
-    accurate. A choice holds for later fits, as long as the time of one evaluation confirms it.
-    """
-    key = evaluations, overhead, is_compiled
-    known = _known.setdefault(code_of(f), {})
-    unit = _time(plain)
-    if choice := known.get(key):
-        for again in (False, True):
-            unit = min(unit, _time(plain)) if again else unit
-            if choice.exact == (choice.seconds <= evaluations * unit + overhead):
-                return Choice(choice.exact, choice.reason, unit, choice.seconds)
-    _warm()
-    loaded = len(sys.modules)
-    seconds = _time(exact)
-    has_loaded = len(sys.modules) > loaded  # rules, which takes long, and once only
-    rivals = evaluations * unit + overhead
-    if rivals < seconds and (has_loaded or seconds < 3 * rivals + SETUP):
-        unit, seconds = min(unit, _time(plain)), min(seconds, _time(exact))
-    rivals = evaluations * unit + overhead
-    is_exact = seconds <= rivals
-    reason = (
-        f"an exact one takes {duration(seconds)}, {evaluations} evaluations of the function take "
-        f"{duration(rivals)}" + ("" if is_exact else "; jac='exact' asks for exact ones")
-    )
-    if not is_exact and not agree():
-        is_exact, reason = True, "differences are inaccurate at the start"
-    known[key] = Choice(is_exact, reason, unit, seconds)
-    return known[key]

@@ -14,15 +14,16 @@ from scipy.optimize import Bounds, OptimizeResult
 from ..array.kinds import to_numpy
 from ..errors import user_line
 from .bounds import Limits, limits_of
-from .constraints import over_vectors
+from .choice import Choice, choose, remembered
+from .compiling import close
+from .constraints import WITHOUT, over_vectors
 from .functions import DENSE, Objective
 from .parameters import Parameters
 from .progress import bar_of
-from .report import Choice, Derivatives, Supplied, cheaper
+from .report import Derivatives, Supplied
 from .results import Result, at_bounds, of_free
 
 _SCIPY: Any = scipy.optimize  # whose stubs know arrays, not containers
-WITHOUT = ("nelder-mead", "powell", "cobyla", "cobyqa")
 FIRST_ORDER = ("cg", "bfgs", "l-bfgs-b", "tnc", "slsqp")
 WHOLE_HESSIAN = ("dogleg", "trust-exact")
 PRODUCTS = ("newton-cg", "trust-ncg", "trust-krylov", "trust-constr")
@@ -79,12 +80,11 @@ def minimize(
     args = args if isinstance(args, tuple) else (args,)
     limits = limits_of(parameters, bounds, by_sides=False)
     name = _name_of(method, limits, constraints)
-    held, checks = over_vectors(constraints, parameters, name == "trust-constr")
     report = Derivatives(Supplied("function", ""))
-    report.supplied += checks
+    start = parameters.start if limits is None else np.clip(parameters.start, *limits)
+    held = over_vectors(constraints, parameters, start, report, name, jac is None)
     with bar_of(progress, "minimize") as bar:
         problem = Objective(fun, parameters, args, bar)
-        start = _clipped(parameters.start, limits)
         given: dict[str, Any] = {
             "method": method,
             "bounds": None if limits is None else Bounds(*limits),
@@ -95,12 +95,11 @@ def minimize(
         }
         supply = _Supply(problem, report, name, jac, hess, hessp, limits)
         derivatives = supply.at(start)
-        found: Any = _SCIPY.minimize(x0=start, **derivatives, **given)
+        found: Any = report.run(_SCIPY.minimize, x0=start, **derivatives, **given)
         if supply.may_fail and not found.success and found.get("status") in (2, 4, 8):
             found = _continued(found, supply, given)
 
-    for derivative in (problem.derivative, problem.second_derivative):
-        derivative.close(report)
+    close(report, fun, problem)
     result = Result(found, parameters, report)
 
     def covariance() -> ndarray:
@@ -160,21 +159,19 @@ class _Supply:
                 f"jac is {jac!r}, {user_line()}; it takes None, 'exact', {DIFFERENCES}, a "
                 f"function, or a truth value"
             )
-        choice = self._choose(start) if jac is None else Choice(True)
-        report.unit = choice.unit
+        choice = self._choose(start) if jac is None else Choice()
         if not choice.exact:
             self.may_fail = True
-            report.add("gradient", "differences", choice.reason)
+            report.add("gradient", "differences", choice.reason, choice.unit)
             return {"fun": value}
-        reason = choice.reason if choice.unit else ""
-        supplied = report.add("gradient", EXACT, reason)
+        supplied = report.add("gradient", EXACT, choice.reason, choice.unit)
         return {"fun": supplied.timed(problem.value_and_gradient), "jac": True}
 
     def _choose(self, start: ndarray) -> Choice:
         """Exact gradients, unless a first-order method takes less time with differences."""
         problem, n = self.problem, self.problem.parameters.size
         if self.method not in FIRST_ORDER or problem.progress is not None or n > MANY:
-            return Choice(True)
+            return Choice()
 
         def exact() -> None:
             problem.forget()
@@ -186,9 +183,12 @@ class _Supply:
         def plain() -> None:
             to_numpy([problem.value(start)])  # which computes a lazy value
 
-        problem.derivative.prepare(exact)
-        is_compiled = problem.derivative.is_fast
-        return cheaper(problem.fun, exact, plain, n + 1, OVERHEAD, agree, is_compiled)
+        choice = remembered(problem.fun, n + 1, OVERHEAD)
+        if choice is None:
+            problem.derivative.prepare(exact)
+            choice = choose(problem.fun, exact, plain, n + 1, OVERHEAD, agree)
+        self.report.choices.append(choice)
+        return choice
 
     def _agree(self, start: ndarray) -> bool:
         """Whether differences at the start give the exact gradient, up to their usual errors."""
@@ -260,7 +260,7 @@ MANY = 100  # parameters above which differences cannot be faster
 
 def _continued(found: OptimizeResult, supply: _Supply, given: dict[str, Any]) -> OptimizeResult:
     """A fit that differences could not end, from where it stopped, with exact gradients."""
-    again: Any = _SCIPY.minimize(x0=found.x, **supply.exact(), **given)
+    again: Any = supply.report.run(_SCIPY.minimize, x0=found.x, **supply.exact(), **given)
     for count in ("nit", "nfev", "njev"):
         if count in again and count in found:
             again[count] += found[count]
@@ -274,10 +274,6 @@ def _name_of(method: Any, limits: Limits | None, constraints: Any) -> str:
             return "slsqp"
         return "bfgs" if limits is None else "l-bfgs-b"
     return method.lower() if isinstance(method, str) else "a method of your own"
-
-
-def _clipped(x: ndarray, limits: Limits | None) -> ndarray:
-    return x if limits is None else np.clip(x, *limits)
 
 
 def _over_vectors(

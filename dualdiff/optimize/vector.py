@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +13,12 @@ from scipy.sparse import issparse
 
 from ..errors import user_line
 from .bounds import UNBOUNDED, Limits, limits_of
+from .choice import Choice, choose, remembered
+from .compiling import close
 from .functions import Residuals
 from .parameters import Parameters, real_vector
 from .progress import bar_of
-from .report import Choice, Derivatives, Supplied, cheaper
+from .report import Derivatives, Supplied
 from .results import NoCovarianceError, Result, at_bounds, of_free
 
 _SCIPY: Any = scipy.optimize  # whose stubs know arrays, not containers
@@ -26,38 +29,41 @@ OVERHEAD = {"lm": 0.0, "hybr": 0.0, "trf": 3e-5, "dogbox": 3e-5}  # seconds, of 
 
 
 def supplied_jacobian(
-    problem: Residuals, start: ndarray, jac: Any, method: str, report: Derivatives, own: Any, f: Any
+    problem: Residuals,
+    start: ndarray,
+    jac: Any,
+    method: str,
+    report: Derivatives,
+    own: Any,
+    f: Any,
+    what: str = "Jacobian",
 ) -> Any:
     """The Jacobian that SciPy is given: dualdiff's, the user's, or the name of a difference."""
     if isinstance(jac, str) and jac in DIFFERENCES:
-        report.add("Jacobian", "differences", f"jac={jac!r} was asked for")
+        report.add(what, "differences", f"jac={jac!r} was asked for")
         return jac
     if callable(jac):
-        return report.add("Jacobian", "yours").timed(own)
+        return report.add(what, "yours").timed(own)
     if jac is not None and jac != "exact":
         raise ValueError(
             f"jac is {jac!r}, {user_line()}; it takes None, 'exact', {DIFFERENCES} or a function"
         )
-    few = problem.parameters.size <= MANY and not problem.is_sparse and problem.progress is None
-    choice = Choice(True)
-    if not problem.is_sparse:
-        problem.derivative.prepare(lambda: problem.jacobian(start))
-    if jac is None and few:
-        choice = cheaper(
-            f,
-            lambda: problem.jacobian(start),
-            lambda: problem.look(start),
-            problem.parameters.size,
-            OVERHEAD[method],
-            is_compiled=problem.derivative.is_fast,
-        )
-    report.unit = choice.unit
-    if not choice.exact:
-        report.add("Jacobian", "differences", choice.reason)
-        return None
     if problem.is_sparse:
-        return report.add("Jacobian", f"exact, sparse, {problem.note}").timed(problem.jacobian)
-    supplied = report.add("Jacobian", "exact, dense")
+        return report.add(what, f"exact, sparse, {problem.note}").timed(problem.jacobian)
+    choice, n = Choice(), problem.parameters.size
+    if jac is None and n <= MANY and problem.progress is None:
+        overhead = OVERHEAD[method]
+        earlier = remembered(f, n, overhead)
+        if earlier is None:
+            exact = functools.partial(problem.jacobian, start)
+            problem.derivative.prepare(exact)
+            earlier = choose(f, exact, lambda: problem.value(start), n, overhead)
+        choice = earlier
+        report.choices.append(choice)
+        if not choice.exact:
+            report.add(what, "differences", choice.reason, choice.unit)
+            return None
+    supplied = report.add(what, "exact, dense", choice.reason, choice.unit)
     return supplied.timed(problem.jacobian)
 
 
@@ -116,16 +122,17 @@ def least_squares(
             found = jac(parameters.tree(x), *args, **(kwargs or {}))
             return found if parameters.is_plain or issparse(found) else parameters.columns(found)
 
-        given = supplied_jacobian(problem, start, jac, method, report, own, fun) or "2-point"
-        found = _SCIPY.least_squares(
+        given = supplied_jacobian(problem, start, jac, method, report, own, fun)
+        found = report.run(
+            _SCIPY.least_squares,
             report.function.timed(problem.direct),
             start,
-            jac=given,
+            jac=given or "2-point",
             bounds=UNBOUNDED if limits is None else limits,
             method=method,
             **options,
         )
-    problem.derivative.close(report)
+    close(report, fun, problem)
     return Result(found, parameters, report).with_covariance(
         lambda: _covariance(found, limits, options.get("loss", "linear"))
     )
@@ -184,8 +191,9 @@ def root(
     report = Derivatives(Supplied("function", ""))
     with bar_of(progress, "root") as bar:
         problem = Residuals(fun, parameters, args, None, bar)
-        value: Callable[..., Any] = problem.value
+        value: Callable[..., Any] = problem.direct
         given: Any = None
+        counts = False
         if method not in WITH_JACOBIAN:
             report.add("Jacobian", "none", f"{method} takes none")
         elif jac is False:
@@ -200,20 +208,20 @@ def root(
                 return found if parameters.is_plain else parameters.columns(found)
 
             given = supplied_jacobian(problem, parameters.start, jac, method, report, own, fun)
-            value = problem.direct
-        # Where SciPy takes the function itself, its own count of calls is as good.
-        counts = value is fun
-        value = value if counts else report.function.timed(value)
+            counts = given is None
         followed = callback
         if callback is not None and not parameters.is_plain:
 
             def followed(x: ndarray, f: Any) -> Any:
                 return callback(parameters.result(x), f)
 
-        found = _SCIPY.root(value, parameters.start, (), method, given, tol, followed, options)
-    if counts and report.unit is not None:
-        report.function.counted(found.nfev, report.unit)
-    problem.derivative.close(report)
+        value = value if counts else report.function.timed(value)
+        found = report.run(
+            _SCIPY.root, value, parameters.start, (), method, given, tol, followed, options
+        )
+    if counts:  # which takes less time than a clock
+        report.function.counted(found.nfev, report.seconds)
+    close(report, fun, problem)
     return Result(found, parameters, report)
 
 

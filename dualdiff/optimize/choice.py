@@ -1,0 +1,151 @@
+"""The choice between exact derivatives and differences, by a trial that later fits remember."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from time import thread_time
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from ..array.guards import Guards
+from ..core.batch import Shape
+from ..core.dual import ForwardTrace, new_trace
+from ..core.tape import Tape, new_tape
+from ..transforms.grad import value_and_grad
+from ..transforms.inputs import code_of
+from .report import duration
+
+SETUP = 5e-3  # seconds that a first call may take more than the next ones
+CHANGED = 8.0  # a call that takes so many times longer, or less, asks for another trial
+# Earlier choices, by the code of the function, and what else they depend on.
+_known: WeakKeyDictionary[Any, dict[Hashable, Choice]] = WeakKeyDictionary()
+
+
+@dataclass
+class Choice:
+    """Exact derivatives or differences, the reason, and the time of one call of the function."""
+
+    exact: bool = True
+    reason: str = ""
+    unit: float = 0.0
+    is_stale: bool = False  # so that the next fit tries again
+    each: float = 0.0  # seconds of a call in a fit
+
+    def note(self, each: float) -> None:
+        """Note the seconds of a call in a fit: a function changes with the data that it sees."""
+        slower = self.each and each > CHANGED * self.each
+        if slower or (self.exact and CHANGED * each < self.each):
+            self.is_stale = True
+        self.each = each
+
+
+class TooLongError(BaseException):
+    """A trial has taken longer than it may; no program catches it."""
+
+
+class _InTime:
+    """A trace that ends a trial which takes too long."""
+
+    __slots__ = ()
+    stop: float
+
+    def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        if thread_time() > self.stop:
+            raise TooLongError
+        return super().process(prim, args, params)  # type: ignore[misc]
+
+
+class _TapeInTime(_InTime, Tape):
+    __slots__ = ("stop",)
+
+    def __init__(self, stop: float, guards: Guards | None = None) -> None:
+        super().__init__(guards)
+        self.stop, self.fast = stop, False  # so that every operation comes by `process`
+
+
+class _ForwardTraceInTime(_InTime, ForwardTrace):
+    __slots__ = ("stop",)
+
+    def __init__(self, stop: float, batch: Shape = ()) -> None:
+        super().__init__(batch)
+        self.stop, self.fast = stop, False
+
+
+@functools.cache
+def _warm() -> None:
+    """The first derivative of a process takes longer than others, and is not to be timed."""
+    value_and_grad(np.sum)(np.ones(1))
+
+
+def _time(call: Callable[[], Any]) -> float:
+    """Seconds of this thread, so that the choice does not depend on what else the machine does."""
+    start = thread_time()
+    call()
+    return thread_time() - start
+
+
+def _trial(call: Callable[[], Any], limit: float) -> float:
+    """Seconds of a derivative, or infinity if it takes longer than a limit."""
+    stop = thread_time() + limit
+    tape = new_tape.set(functools.partial(_TapeInTime, stop))
+    forward = new_trace.set(functools.partial(_ForwardTraceInTime, stop))
+    try:
+        return _time(call)
+    except TooLongError:
+        return np.inf
+    finally:
+        new_tape.reset(tape)
+        new_trace.reset(forward)
+
+
+def remembered(f: Callable[..., Any], evaluations: int, overhead: float) -> Choice | None:
+    """The choice of an earlier fit, if it holds."""
+    known = _known.get(code_of(f))
+    choice = known and known.get((type(f), evaluations, overhead))
+    return None if not choice or choice.is_stale else choice
+
+
+def choose(
+    f: Callable[..., Any],
+    exact: Callable[[], Any],
+    plain: Callable[[], Any],
+    evaluations: int,
+    overhead: float,
+    agree: Callable[[], bool] = lambda: True,
+) -> Choice:
+    """Whether an exact derivative of f takes less time than differences, by a trial.
+
+    `exact` and `plain` compute the derivative and the function at the start; differences take
+    `evaluations` of the function and the seconds `overhead` of SciPy; `agree` says whether they are
+    accurate. A derivative that takes longer than differences is left unfinished, so that the trial
+    costs little; it is tried once more in the next fit, since first calls are slow.
+    """
+    known = _known.setdefault(code_of(f), {})
+    key = type(f), evaluations, overhead
+    earlier = known.get(key)
+    unit = _time(plain)
+    _warm()
+    loaded, rivals = len(sys.modules), evaluations * unit + overhead
+    seconds = _trial(exact, rivals + SETUP)
+    if len(sys.modules) > loaded:  # rules, which takes long, and once only
+        seconds = _trial(exact, rivals + SETUP)
+    is_broken_off = seconds == np.inf
+    if rivals < seconds and not is_broken_off:
+        unit, seconds = min(unit, _time(plain)), _time(exact)
+        rivals = evaluations * unit + overhead
+    is_exact = seconds <= rivals
+    reason = (
+        f"an exact one takes {'longer' if is_broken_off else duration(seconds)}, {evaluations} "
+        f"evaluations of the function take {duration(rivals)}"
+    )
+    if not is_exact:
+        reason += "; jac='exact' asks for exact ones"
+        if not is_broken_off and not agree():
+            is_exact, reason = True, "differences are inaccurate at the start"
+    known[key] = Choice(is_exact, reason, unit, is_stale=is_broken_off and earlier is None)
+    return known[key]

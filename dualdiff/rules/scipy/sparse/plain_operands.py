@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from ....array.box import is_box
+from ..arguments import TRACED_ATTRIBUTE
 from ..dispatch import Entry, enter
 from .arrays import SparseArray, has_stores, wrapped
 from .operators import matmul
@@ -46,6 +47,10 @@ def _declare(function: Any, name: str) -> None:
     entry = Entry(function, lambda: operate)
     enter(entry)
 
+
+for _format in ("coo", "csr", "csc", "bsr", "dia"):
+    for _kind in ("array", "matrix"):
+        TRACED_ATTRIBUTE[getattr(sparse, f"{_format}_{_kind}")] = "data"
 
 for _cls in _classes():
     for _name in _NAMES:

@@ -1,7 +1,21 @@
 """Names that differ between the versions of SciPy that the tests run with."""
 
+import importlib
+
 import numpy as np
+import pytest
 import scipy
 
 OLD_SCIPY = np.lib.NumpyVersion(scipy.__version__) < "1.15.0"
 RNG_NAME = "random_state" if OLD_SCIPY else "rng"
+
+
+def lacking(name: str) -> list[pytest.MarkDecorator]:
+    """The marks of a test of a name below `scipy`: none, or a skip where this SciPy lacks it."""
+    module, _, last = name.rpartition(".")
+    try:
+        if hasattr(importlib.import_module(f"scipy.{module}"), last):
+            return []
+    except ModuleNotFoundError:
+        pass
+    return [pytest.mark.skip(reason=f"SciPy {scipy.__version__} has no {name}")]

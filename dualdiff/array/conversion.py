@@ -197,7 +197,11 @@ class Wrapper:
         raise self._refuse_number("complex()", "Write x + 0j.")
 
     def __index__(self) -> int:
-        raise self._refuse_number("an index made", "Counts and indices have no derivative.")
+        earlier = getattr(ConversionError.last, "text", None)
+        error = self._refuse_number("an index made", "Counts and indices have no derivative.")
+        # A plain float is no index either: NumPy before 2.2 asks each exponent, and goes on.
+        ConversionError.last.text = earlier
+        raise error
 
     def __bool__(self) -> bool:
         return bool(observe(self))

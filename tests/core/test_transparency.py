@@ -270,6 +270,18 @@ def test_compiled_modules_may_be_imported_under_patch_numpy() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
+def test_a_traced_exponent_of_a_plain_array_does_not_run_the_function_twice() -> None:
+    """NumPy before 2.2 asks an exponent for an index first."""
+    calls = []
+
+    def f(x: Any) -> Any:
+        calls.append(x)
+        return np.sum(np.array([2.0, 3.0]) ** x)
+
+    np.testing.assert_allclose(dd.grad(f)(np.array([1.0, 2.0])), [2 * np.log(2), 9 * np.log(3)])
+    assert len(calls) == 1
+
+
 def test_traced_numbers_are_not_iterable() -> None:
     def f(x: Any) -> Any:
         assert not np.iterable(x)

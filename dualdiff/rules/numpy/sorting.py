@@ -11,7 +11,7 @@ from ...array.views import memory_of
 from ...core.types import Value
 from ...errors import UnsupportedInputError, user_line
 from ..declare import linear
-from ..structures import Axis, Segments
+from ..structures import Permutation, Segments
 from .common import axis_of, implements, laid_out_like
 
 
@@ -35,7 +35,7 @@ permute_p = linear(
     _take,
     lambda g, order, axis: _take(g, _inverse(order, axis), axis),
     name="permute",
-    structure=Axis(),  # the order may depend on x
+    structure=Permutation(),  # the order may depend on x
 )
 
 

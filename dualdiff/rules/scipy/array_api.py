@@ -185,6 +185,7 @@ for _name, _new in {
         replace(getattr(array_api, _name), _new)
 if hasattr(_extra, "at"):
     replace(_extra.at, At)
+    implements(_extra.at)(At)  # methods of results, which run as they are, store into them
 replace(np, API)
 _compat = _found("scipy._external.array_api_compat.numpy", "scipy._lib.array_api_compat.numpy")
 if _compat is not None:

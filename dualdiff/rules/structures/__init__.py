@@ -14,7 +14,7 @@
 | `Bins()` | the elements of operand 0 whose entry in the parameter `positions` names its place |
 | `Reduction()` | all elements along the axes of the parameter `axis` |
 | `Cumulative()` | its own and all earlier elements along the parameter `axis` |
-| `Axis()` | all elements along the parameter `axis` |
+| `Axis()`, `Permutation()` | all elements along the parameter `axis`; copies one of them |
 | `Segments()` | all elements of its run along the last axis, from one of `starts` to the next |
 | `Window(axes, radius)` | the elements within `radius` along `axes`, as in a filter |
 | `Trace()` | the diagonal that is summed |
@@ -54,6 +54,7 @@ from .elements import (
     Elementwise,
     Multiplication,
     Pack,
+    Permutation,
     Reduction,
     Segments,
     Sum,
@@ -93,6 +94,7 @@ __all__ = [
     "NotKnown",
     "Pack",
     "Pattern",
+    "Permutation",
     "Reduction",
     "SampledProduct",
     "Scatter",

@@ -144,6 +144,13 @@ class Axis(Structure):
         return [use.union(parts, use.shape)]
 
 
+class Permutation(Axis):
+    """An order of the elements along the parameter `axis`, which holds at this point only."""
+
+    def mask(self, use: Use) -> Any:
+        return use.on_numbers()
+
+
 class Segments(Structure):
     """All elements of a run along the last axis, from one of the parameter `starts` to the next."""
 

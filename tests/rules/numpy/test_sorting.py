@@ -60,6 +60,13 @@ def test_sorted_nans_keep_their_own_derivative(mode):
     )
 
 
+@pytest.mark.parametrize("order", [np.sort, lambda x: np.partition(x, 1)])
+def test_an_element_that_is_not_finite_leaves_the_others_their_derivatives(order):
+    divisor = np.array([np.nan, 0.5, 0.25])
+    gradient = dd.grad(lambda x: order(x / divisor)[1] ** 2)(np.arange(1.0, 4.0))
+    np.testing.assert_array_equal(gradient, [0.0, 0.0, 2 * 12.0 / 0.25])
+
+
 def test_sort_of_nothing_has_an_empty_derivative():
     assert dd.jacobian(np.sort)(np.zeros(0)).shape == (0, 0)
     assert dd.grad(lambda x: np.sum(np.sort(x, axis=0)))(np.zeros((0, 3))).shape == (0, 3)

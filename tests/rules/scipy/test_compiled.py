@@ -21,8 +21,8 @@ PROGRAM = """
     warnings.simplefilter("ignore")
     # They end the process for plain arrays of wrong shapes, too.
     UNCHECKED = (
-        "scipy.linalg._decomp_interpolative", "scipy.linalg._fblas", "scipy.linalg._flapack",
-        "scipy.stats._stats", "scipy._lib",
+        "scipy.linalg._decomp_interpolative", "scipy.linalg._interpolative",
+        "scipy.linalg._fblas", "scipy.linalg._flapack", "scipy.stats._stats", "scipy._lib",
     )
     called = 0
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy
 from scipy import (
-    differentiate,
     fft,
     integrate,
     interpolate,
@@ -26,6 +26,7 @@ import dualdiff as dd
 from dualdiff.errors import DualdiffError, MissingRuleError
 from tests.rules.checks import check_close, check_nestings, difference
 from tests.rules.rows import A, flat
+from tests.versions import lacking
 
 X, P, PAIR = A(6), np.array([0.6, 0.8, 0.3]), np.array([0.5, 0.7])
 SYSTEM = np.array([1.0, 0.5, 1.0, 0.8, 0.9])
@@ -203,13 +204,15 @@ CASES: dict[str, tuple[Callable[[Any], Any], Any]] = {
         LENGTHS,
     ),
     "differentiate.derivative": (
-        lambda x: differentiate.derivative(lambda t: np.sin(t) * x[0] ** 2, x[1]).df, PAIR,
+        lambda x: scipy.differentiate.derivative(lambda t: np.sin(t) * x[0] ** 2, x[1]).df, PAIR,
     ),
     "differentiate.hessian": (
-        lambda x: differentiate.hessian(lambda t: np.sin(t[0]) * np.cos(t[1]), x).ddf, PAIR,
+        lambda x: scipy.differentiate.hessian(lambda t: np.sin(t[0]) * np.cos(t[1]), x).ddf, PAIR,
     ),
     "differentiate.jacobian": (
-        lambda x: differentiate.jacobian(lambda t: np.stack([np.sin(t[0]), t[0] * t[1]]), x).df,
+        lambda x: scipy.differentiate.jacobian(
+            lambda t: np.stack([np.sin(t[0]), t[0] * t[1]]), x
+        ).df,
         PAIR,
     ),
 }  # fmt: skip
@@ -224,9 +227,11 @@ for _name in ("bellman_ford", "floyd_warshall", "johnson"):
 SLOW = {"integrate.tplquad"}  # 9261 calls of the integrand, at the least
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in CASES]
-)
+def marks(name: str) -> list[pytest.MarkDecorator]:
+    return [*lacking(name), *([pytest.mark.slow] if name in SLOW else [])]
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=marks(n)) for n in CASES])
 def test_derivatives_of_both_orders_are_those_of_differences(name: str) -> None:
     """Along one direction: by a forward pass, a gradient, and the three nestings of these."""
     call, x = CASES[name]

@@ -179,6 +179,35 @@ def test_matrices_multiply_by_star():
     assert np.allclose(dd.jacobian(f)(D), expected)
 
 
+SMALL = np.array([[2.0, 1.0], [3.0, 4.0]])
+JOINED = {
+    "kron": lambda x, m: sp.kron(x, m),
+    "kronsum": lambda x, m: sp.kronsum(m, x),
+    "vstack": lambda x, m: sp.vstack([m, x]),
+    "block_diag": lambda x, m: sp.block_diag([m, x]),
+    "bmat": lambda x, m: sp.bmat([[m, x], [x, m]]),
+    "block_array": lambda x, m: sp.block_array([[m, x], [x, m]]),
+    "tril": lambda x, m: sp.kron(sp.tril(x), m),
+}
+BESIDE = {"dense": lambda x: x, "matrix": scipy.sparse.csr_matrix, "array": scipy.sparse.csr_array}
+
+
+# SciPy 1.18 says of some that a matrix, of dense arguments, will become an array.
+@pytest.mark.filterwarnings("ignore:.*sparse array interface:DeprecationWarning")
+@pytest.mark.parametrize("beside", BESIDE)
+@pytest.mark.parametrize("name", JOINED)
+def test_the_star_of_joined_arrays_is_that_of_scipys_class(name, beside):
+    def f(x):
+        joined = JOINED[name](x, BESIDE[beside](SMALL))
+        return (joined.tocsr() * np.arange(1.0, joined.shape[1] + 1)).sum()
+
+    if (name, beside) in {("vstack", "dense"), ("bmat", "dense"), ("block_array", "dense")}:
+        pytest.skip("SciPy joins sparse arrays only")
+    value, slope = dd.jvp(f, (SMALL,), (SMALL.T,))
+    assert value == f(SMALL)
+    assert slope == pytest.approx(f(SMALL + SMALL.T / 2) - f(SMALL - SMALL.T / 2))
+
+
 def test_a_list_of_traced_numbers_is_data():
     def f(x):
         a = sp.csr_array(([x[0], x[1] * x[0], 1.0], ([0, 1, 1], [0, 0, 1])), shape=(2, 2))

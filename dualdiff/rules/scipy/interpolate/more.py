@@ -53,7 +53,8 @@ def make_smoothing_spline(
             f"make_smoothing_spline has no derivative of the lam that cross-validation finds, "
             f"{user_line()}; pass lam"
         )
-    spline = by_scipy(_smoothing, *map(plain, (x, y, w, lam)), axis=axis)
+    options = {"axis": axis} if axis else {}  # SciPy has it from 1.16 on
+    spline = by_scipy(_smoothing, *map(plain, (x, y, w, lam)), **options)
     x, y = asarray(x) * 1.0, np.moveaxis(asarray(y) * 1.0, axis, 0)
     n, rest = shape_of(y)[0], shape_of(y)[1:]
     columns = np.reshape(y, (n, -1))

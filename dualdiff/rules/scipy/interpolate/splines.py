@@ -8,11 +8,12 @@ import numpy as np
 from scipy import interpolate
 from scipy.interpolate import _bsplines
 
-from ....array.box import is_box, unbox
+from ....array.box import unbox
 from ....core.batch import shape_of
 from ....core.types import Value
 from ...numpy.creation import asarray, from_nested, given
 from ..arguments import by_scipy, plain
+from ..bodies import agreed
 from ..dispatch import implements
 from ..in_place import original_of
 from ..objects import runs_methods
@@ -81,7 +82,7 @@ def _integrate(self: Any, a: Value, b: Value, extrapolate: Any = None) -> Any:
         if not extrapolate:
             a, b = max(a, t[k]), min(b, t[n])
         total = integral(t, c, k, a, b)
-    return given(sign * total, np.asarray(value)) if is_box(total) else value
+    return agreed(sign * total, value, "BSpline.integrate")
 
 
 _original_call = original_of(BSpline.__call__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy
 from scipy import linalg
 
 from ....core.batch import dtype_of, shape_of
@@ -14,6 +15,9 @@ from ..formulas import formula
 from ..leaves import leaf
 from .eigenvalues import from_band
 from .stacks import over_stack
+
+# Before SciPy 1.15 all axes of a right-hand side but the first count its columns.
+NO_STACKS = np.lib.NumpyVersion(scipy.__version__) < "1.15.0"
 
 
 def _transposed(ab: Any, lower: int, upper: int) -> Any:
@@ -79,6 +83,9 @@ def solve_banded(l_and_u: Any, ab: Any, b: Value) -> Any:
            [ 0.   ,  0.25 ]])
     """
     lower, upper = map(int, l_and_u)
+    if NO_STACKS and np.ndim(b) > 2:
+        columns = np.reshape(b, (shape_of(b)[0], -1))
+        return np.reshape(solve_banded(l_and_u, ab, columns), shape_of(b))
     size = shape_of(b)[-2 if len(shape_of(b)) > 1 else -1]
     if shape_of(ab)[-2:] != (lower + upper + 1, size):
         raise ValueError(

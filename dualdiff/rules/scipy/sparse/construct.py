@@ -160,6 +160,17 @@ def issparse(x: Value) -> bool:
     return isinstance(x, (SparseArray, sparse.sparray, sparse.spmatrix))
 
 
+def _is_array(x: Value) -> bool:
+    """Whether an array is sparse and of SciPy's new classes, whose ``*`` acts on elements."""
+    return not x._is_matrix if isinstance(x, SparseArray) else isinstance(x, sparse.sparray)
+
+
+def _all_sparse(*given: Any) -> list[Any]:
+    """Sparse and dense arrays as sparse ones: a dense one is a matrix unless beside an array."""
+    made = coo_array if any(map(_is_array, given)) else coo_matrix
+    return [x if issparse(x) else made(np.atleast_2d(x)) for x in given]
+
+
 def _flattened(blocks: Any) -> list[Any]:
     """The arrays of nested lists."""
     if type(blocks) in (list, tuple) or (type(blocks) is np.ndarray and blocks.dtype.hasobject):
@@ -179,8 +190,7 @@ def _joiner(name: str) -> Callable[..., Any]:
 
     def joined(blocks: Any, *args: Any, **kwargs: Any) -> Any:
         given = [a for a in _flattened(blocks) if a is not None]
-        own = [wrapped(a if issparse(a) else coo_array(np.atleast_2d(a))) for a in given]
-        own = [a.canonical() for a in own]
+        own = [wrapped(a).canonical() for a in _all_sparse(*given)]
         return moved(lambda *labels: join(_rebuilt(blocks, iter(labels)), *args, **kwargs), *own)
 
     joined.__name__ = joined.__qualname__ = name
@@ -207,8 +217,8 @@ def _triangle(name: str) -> Callable[..., Any]:
     part = getattr(sparse, name)
 
     def triangle(A: Any, k: int = 0, format: Any = None) -> Any:
-        own = A if isinstance(A, SparseArray) else coo_array(A)
-        return moved(lambda a: part(a, k, format), own.canonical())
+        (own,) = _all_sparse(A)
+        return moved(lambda a: part(a, k, format), wrapped(own).canonical())
 
     triangle.__name__ = triangle.__qualname__ = name
     triangle.__doc__ = f"""``scipy.sparse.{name}``, of a sparse array that may have traced values.
@@ -236,5 +246,22 @@ def kron(A: Any, B: Any, format: Any = None) -> Any:
     >>> dd.grad(lambda d: sp.kron(sp.eye_array(3), sp.diags_array(d)).sum())(np.ones(2))
     array([3., 3.])
     """
-    A, B = (x if issparse(x) else coo_array(x) for x in (A, B))
+    A, B = _all_sparse(A, B)
     return operators.kron(A, B, format)
+
+
+@implements(sparse.kronsum)
+def kronsum(A: Any, B: Any, format: Any = None) -> Any:
+    """``scipy.sparse.kronsum``, of square sparse arrays that may have traced values.
+
+    Arguments: as SciPy's. Returns: SciPy's array, or a `SparseArray`.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> sp = dd.scipy.sparse
+    >>> dd.grad(lambda d: sp.kronsum(sp.eye_array(3), sp.diags_array(d)).sum())(np.ones(2))
+    array([3., 3.])
+    """
+    A, B = _all_sparse(A, B)
+    eye = sparse.eye_array if _is_array(A) or _is_array(B) else sparse.eye
+    both = operators.kron(eye(B.shape[0]), A), operators.kron(B, eye(A.shape[0]))
+    return operators.add(*both).asformat(format)

@@ -180,12 +180,13 @@ def _star(x: Value, y: Value) -> Any:
 
 
 def kron(a: Value, b: Value, format: Any = None) -> SparseArray:
-    """The Kronecker product of two sparse arrays."""
+    """The Kronecker product of two sparse arrays, a matrix if both are."""
     a, b = wrapped(a), wrapped(b)
+    coo = sparse.coo_matrix if a._is_matrix and b._is_matrix else sparse.coo_array
     (p, q), (m, n) = a.shape, b.shape
     rows = a.layout.rows[:, None] * m + b.layout.rows
     columns = a.layout.columns[:, None] * n + b.layout.columns
-    like = sparse.coo_array((np.ones(rows.size), (rows.ravel(), columns.ravel())), (p * m, q * n))
+    like = coo((np.ones(rows.size), (rows.ravel(), columns.ravel())), (p * m, q * n))
     made = SparseArray(np.ravel(a.data[:, None] * b.data), like)
     return moved(lambda x: x.asformat(format), made.canonical())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -63,14 +63,34 @@ def of_distributions(function: Callable[..., Any], name: str) -> Callable[..., A
     return run
 
 
+def by_name(f: Any, names: Collection[str]) -> Any:
+    """A function of positional arguments, the last of which f takes by these names."""
+
+    def call(*args: Any) -> Any:
+        return f(*args[: -len(names)], **dict(zip(names, args[-len(names) :], strict=True)))
+
+    return call
+
+
 _integrate: Any = getattr(_tanhsinh, "tanhsinh", None)
 
 
 def tanhsinh(
-    f: Any, a: Value, b: Value, *, args: Any = (), log: bool = False, **options: Any
+    f: Any,
+    a: Value,
+    b: Value,
+    *,
+    args: Any = (),
+    kwargs: Any = None,
+    log: bool = False,
+    **options: Any,
 ) -> Any:
     """``scipy.integrate.tanhsinh``: SciPy's value, the derivative of an adaptive Gauss rule."""
     args = args if type(args) is tuple else (args,)
+    if kwargs:  # which SciPy has from 1.18 on
+        return tanhsinh(
+            by_name(f, kwargs), a, b, args=(*args, *kwargs.values()), log=log, **options
+        )
 
     def plain(x: Value, *rest: Any) -> Any:
         return unbox(f(x, *rest))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
 import operator
 import os
 import random
@@ -10,7 +12,7 @@ import threading
 import time
 import warnings
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,7 @@ from ..trees import Structure, flatten
 from .captures import Captures, equal_arrays
 from .entry import MISSED, always, entry
 from .errors import CompileError, CompileWarning, Unrecordable
-from .graph import record, recording
+from .graph import Graph, record, recording
 from .recorder import Guard
 from .recordings import CHECKED, SUSPECT, Recording, run
 from .report import Report
@@ -324,13 +326,8 @@ class Compiled:
         start = time.perf_counter()
         dynamic = [is_dynamic(x) for x in leaves]
         try:
-            with _mutex:
-                graph = record(self.f, leaves, structure, dynamic)
-                second = record(self.f, leaves, structure, dynamic)
-                if not graph.repeats(second):  # operators may learn from the first run
-                    graph, second = second, record(self.f, leaves, structure, dynamic)
-                if not graph.repeats(second):
-                    raise Unrecordable("two runs at one point do not do the same")
+            with _mutex, _without_collections():
+                graph = self._repeated(leaves, structure, dynamic)
                 if form != graph.structure or not all_close(graph.samples, eager):
                     raise Unrecordable("a run on recorded values gives another result")
                 if not table.captures.unchanged():
@@ -345,6 +342,15 @@ class Compiled:
             table.record_seconds += time.perf_counter() - start
         table.recordings.insert(0, made)
         table.recorded += 1
+
+    def _repeated(self, leaves: Sequence[Any], structure: Structure, dynamic: list[bool]) -> Graph:
+        """A recording that a second one repeats."""
+        graph = record(self.f, leaves, structure, dynamic)
+        for _ in range(2):  # operators may learn from the first run
+            previous, graph = graph, record(self.f, leaves, structure, dynamic)
+            if previous.repeats(graph):
+                return graph
+        raise Unrecordable("two runs at one point do not do the same")
 
     def prepare(self, *args: Any, **kwargs: Any) -> None:
         """Record and compile for arguments like these, and run the function once."""
@@ -362,6 +368,18 @@ class Compiled:
             CompileWarning,
             stacklevel=4,
         )
+
+
+@contextlib.contextmanager
+def _without_collections() -> Iterator[None]:
+    """Keep the collector of garbage from going through all nodes again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _key_of(args: Any, kwargs: Any, leaves: Sequence[Any], structure: Structure) -> Any:

@@ -31,7 +31,7 @@ ARITY[[CODE[name] for name in _TWO.split()]] = 2
 ARITY[CODE["where"]] = 3
 MOST = 1_500_000  # operations of a tape
 IN_ORDER = 16  # distinct values from which an array of constants lies in its own order
-_STARTS_FROM_ZERO = not np.signbit(np.sum(np.array([-0.0, -0.0])))  # NumPy's sums
+STARTS_FROM_ZERO = not np.signbit(np.sum(np.array([-0.0, -0.0])))  # NumPy's sums
 
 Slots = Any  # the slot of a number, or an array of slots
 
@@ -176,7 +176,7 @@ class Tape:
 
     def _from_zero(self, total: Slots) -> Slots:
         """A sum that starts from 0.0, where NumPy's does: it is never -0.0."""
-        return self.apply("add", self.zero, total) if _STARTS_FROM_ZERO else total
+        return self.apply("add", self.zero, total) if STARTS_FROM_ZERO else total
 
     def _pairwise(self, x: ndarray) -> Slots:
         n = x.shape[-1]

@@ -323,7 +323,8 @@ def plain_target_error(target: str, where: str | None = None) -> ConversionError
         f"{target} cannot be assigned traced values, {where or user_line()}. Make the array with "
         f"dualdiff.numpy.zeros (or empty, array)"
         f"{or_patch(' or run inside `with dualdiff.patch():`')}; for `a += x` on a plain a, write "
-        f"`a = a + x`. dualdiff.value_of(x) gives the plain value, as a constant."
+        f"`a = a + x`; for an array with named fields keep an array for each field. "
+        f"dualdiff.value_of(x) gives the plain value, as a constant."
     )
 
 

@@ -30,7 +30,7 @@ def is_box(x: Value) -> bool:
 class Box(Wrapper):
     """Stands for an array while a derivative is taken.
 
-    `value` is NumPy's value (or a box of an outer level), `payload` the tangent (forward) or the
+    `primal` is NumPy's value (or a box of an outer level), `payload` the tangent (forward) or the
     slot on the tape (reverse), `owner` the trace that the box belongs to. `version` counts the
     stores into a `Reference`.
     """
@@ -137,22 +137,22 @@ class Box(Wrapper):
     # Comparison, one level after the other: a level may give more than a truth value.
 
     def __eq__(self, other: Value) -> Any:
-        return self.value == (other.value if issubclass(type(other), Box) else other)
+        return self.primal == (other.primal if issubclass(type(other), Box) else other)
 
     def __ne__(self, other: Value) -> Any:
-        return self.value != (other.value if issubclass(type(other), Box) else other)
+        return self.primal != (other.primal if issubclass(type(other), Box) else other)
 
     def __lt__(self, other: Value) -> Any:
-        return self.value < (other.value if issubclass(type(other), Box) else other)
+        return self.primal < (other.primal if issubclass(type(other), Box) else other)
 
     def __le__(self, other: Value) -> Any:
-        return self.value <= (other.value if issubclass(type(other), Box) else other)
+        return self.primal <= (other.primal if issubclass(type(other), Box) else other)
 
     def __gt__(self, other: Value) -> Any:
-        return self.value > (other.value if issubclass(type(other), Box) else other)
+        return self.primal > (other.primal if issubclass(type(other), Box) else other)
 
     def __ge__(self, other: Value) -> Any:
-        return self.value >= (other.value if issubclass(type(other), Box) else other)
+        return self.primal >= (other.primal if issubclass(type(other), Box) else other)
 
     __hash__ = Wrapper.__hash__
 
@@ -276,8 +276,8 @@ class Box(Wrapper):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        shape = getattr(self.value, "shape", None)
-        return np.shape(self.value) if shape is None else shape
+        shape = getattr(self.primal, "shape", None)
+        return np.shape(self.primal) if shape is None else shape
 
     @shape.setter
     def shape(self, shape: Any) -> None:
@@ -296,8 +296,8 @@ class Box(Wrapper):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        dtype = getattr(self.value, "dtype", None)
-        return np.asarray(self.value).dtype if dtype is None else dtype
+        dtype = getattr(self.primal, "dtype", None)
+        return np.asarray(self.primal).dtype if dtype is None else dtype
 
     @property
     def T(self) -> Any:

@@ -81,12 +81,15 @@ def _raise(error: Exception) -> NoReturn:
 
 
 class Wrapper:
-    """Holds a value, and raises an error where a conversion would lose the derivative."""
+    """Holds a value, and raises an error where a conversion would lose the derivative.
 
-    __slots__ = ("__weakref__", "value")
+    Its attributes have names that programs do not ask for, as they ask for `value`.
+    """
+
+    __slots__ = ("__weakref__", "primal")
     __array_priority__ = 1000.0
     is_box = True
-    value: Any
+    primal: Any
     # The attributes of all wrappers, traced or not.
     shape: Any
     ndim: Any
@@ -95,7 +98,7 @@ class Wrapper:
     @property  # type: ignore[misc]  # read-only here: nothing may change the class of a box
     def __class__(self) -> type:  # the face is the point
         # NumPy asks at every call of a ufunc: the common case must be fast.
-        return FACES.get(type(self.value)) or face(type(shell(self)))
+        return FACES.get(type(self.primal)) or face(type(shell(self)))
 
     @property
     def __array__(self) -> Any:
@@ -320,7 +323,7 @@ class Wrapper:
 def unbox(x: Value) -> Any:
     """The plain value behind any number of levels, sharing memory with it; x itself if no box."""
     while issubclass(type(x), Wrapper):
-        x = x.value
+        x = x.primal
     return x
 
 

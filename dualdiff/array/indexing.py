@@ -82,10 +82,10 @@ class GetItem(Primitive):
         if (
             (kind is Var or kind is Dual)
             and content.owner.fast
-            and type(content.value) is ndarray
+            and type(content.primal) is ndarray
             and is_basic(index)
         ):
-            trace, value, t = content.owner, content.value, content.payload
+            trace, value, t = content.owner, content.primal, content.payload
             if kind is Dual:
                 return trace.box(value[index], settle(read_batched(t, index, trace.batch)))
             slot = trace.next()
@@ -142,9 +142,9 @@ def _is_added(g: Cotangent) -> bool:
 def _add_basic(array: Any, index: Any, g: Cotangent) -> None:
     if type(array) is Array:
         g = materialize(g)
-        trace = top_trace((array.value, g))
+        trace = top_trace((array.primal, g))
         if trace is not None and trace.adds:
-            array.value = trace.add(array.value, index, g)
+            array.primal = trace.add(array.primal, index, g)
             array.version += 1
             return
     array[index] += g
@@ -242,16 +242,16 @@ BASIC = opcode(GETITEM, _vjp_basic, _jvp_basic, slots=1)
 def getitem(self: Any, index: Any) -> Any:
     """``box[index]``: a scalar, a view that writes through, or for advanced indices a copy."""
     stored = self.owner is STORED
-    content = self.value if stored else self
+    content = self.primal if stored else self
     kind = type(content)
-    if (kind is Var or kind is Dual) and content.owner.fast and type(content.value) is ndarray:
-        value = content.value
+    if (kind is Var or kind is Dual) and content.owner.fast and type(content.primal) is ndarray:
+        value = content.primal
         ans = value[index]
         scalar = type(ans) is not ndarray
         if scalar or (not stored and is_basic(index)):
             trace = content.owner
             out = _new(kind)
-            out.value, out.owner = ans, trace
+            out.primal, out.owner = ans, trace
             if kind is Var:
                 out.payload = slot = trace.next()
                 trace.append((BASIC, slot, content.payload, index, form_of(value)))
@@ -264,10 +264,10 @@ def getitem(self: Any, index: Any) -> Any:
                 out.payload = detached(part) if stored else part
             return out if scalar else View(self, GETITEM, {"index": index}, out)
     if kind is Var and content.owner.fast and type(index) is int:
-        value, array = content.value, shell(content.value)
+        value, array = content.primal, shell(content.primal)
         if type(array) is ndarray and array.ndim == 1:  # an element behind more levels
             out, trace = _new(Var), content.owner
-            out.value, out.owner, out.payload = value[index], trace, trace.next()
+            out.primal, out.owner, out.payload = value[index], trace, trace.next()
             trace.append((BASIC, out.payload, content.payload, index, form_of(array)))
             return out
     index = freeze_index(index)
@@ -316,13 +316,13 @@ def setitem(self: Any, index: Any, v: Value) -> None:
     if self.owner is STORED and self.payload is True:
         self.payload = BUSY  # at once: no thread comes between, and others wait in `assign`
         try:
-            content = self.value
+            content = self.primal
             kind = type(content)
             fast = (kind is Var or kind is Dual) and content.owner.fast
-            if fast and type(content.value) is ndarray:
-                array, scope = content.value, content.owner
+            if fast and type(content.primal) is ndarray:
+                array, scope = content.primal, content.owner
                 own = type(v) is kind and v.owner is scope
-                value = v.value if own else v
+                value = v.primal if own else v
                 if (type(value) is float64 or type(value) is float) and array.flags.c_contiguous:
                     if kind is Var:
                         if type(array[index]) is float64:

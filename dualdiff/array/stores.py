@@ -98,7 +98,7 @@ def assign(box: Any, index: Any, v: Value) -> None:
     v = materialize(v)
     with _assigning:
         stored = root.owner is STORED
-        content = root.value if stored else root.snapshot()  # type: ignore[attr-defined]
+        content = root.primal if stored else root.snapshot()  # type: ignore[attr-defined]
         owned = stored and _taken(root)
         try:
             new = store(content, place, v, owned)
@@ -122,7 +122,7 @@ def replace_content(box: Any, content: Value, owned: bool) -> None:
     """Give a box new content; every view of it sees the change."""
     if box.owner is not STORED:
         box.owner, box.version = STORED, 0
-    box.value, box.payload = content, owned
+    box.primal, box.payload = content, owned
     box.version += 1
 
 

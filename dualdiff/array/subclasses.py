@@ -50,6 +50,12 @@ def as_subclass(box: Any, cls: type, source: Any = None) -> Any:
     return made
 
 
+def in_its_class(box: Any, source: Any) -> Any:
+    """A traced copy of an array of a class, in the class."""
+    kept = type(source) in TRACED_KINDS and type(source) is not MadeTraced and is_box(box)
+    return as_subclass(box, type(source), source) if kept else box
+
+
 @functools.cache
 def _traced(cls: type) -> Any:
     """The class of traced arrays that are instances of `cls`."""
@@ -58,9 +64,11 @@ def _traced(cls: type) -> Any:
         "__class__": property(lambda self: cls),
         "__module__": cls.__module__,
     }
+    bases: tuple[type, ...] = (cls, _Results, MadeTraced)
     if getattr(cls, "__array_ufunc__", None) is not ndarray.__array_ufunc__:
         del space["__array_ufunc__"]  # it calls NumPy's, which comes next in the order of classes
-    new: Any = type(cls.__name__, (cls, _Results, MadeTraced), space)
+        bases = (cls, _Ufuncs, _Results, MadeTraced)
+    new: Any = type(cls.__name__, bases, space)
     TRACED_KINDS.add(new)
     CONVERTED.add(new)
     return new
@@ -90,6 +98,38 @@ class _Results(Made):
 
     def view(self, dtype: Any = None, type: Any = None) -> Any:  # NumPy's name
         return MadeTraced.view(self, *(a for a in (dtype, type) if a is not None))
+
+    def __array_finalize__(self, source: Any) -> None:
+        # A class may call it once more for its own attributes: the content stays.
+        if getattr(self, "_content", None) is None:
+            super().__array_finalize__(source)
+
+
+def _reducing(ufunc: Any) -> Any:
+    return lambda self, axis=None, **options: ufunc.reduce(self, axis=axis, **options)
+
+
+class _Ufuncs(np.lib.mixins.NDArrayOperatorsMixin):
+    """Operators and reductions of ndarray by the ufuncs, in which a class has a say."""
+
+    __slots__ = ()
+
+    sum, prod, min, max = map(_reducing, (np.add, np.multiply, np.minimum, np.maximum))
+
+    def mean(self, axis: Any = None, **options: Any) -> Any:
+        x: Any = self
+        total = x.sum(axis, **options)
+        return total / (np.size(x) / np.size(total))
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        name = _REDUCTIONS.get(func)
+        if name is not None and args:
+            return getattr(args[0], name)(*args[1:], **kwargs)
+        ans = super().__array_function__(func, types, args, kwargs)  # type: ignore[misc]
+        return as_subclass(ans, type(self), self) if is_box(ans) else ans
+
+
+_REDUCTIONS = {getattr(np, name): name for name in ("sum", "prod", "min", "max", "mean")}
 
 
 def _of_the_class(name: str) -> Callable[..., Any]:

@@ -66,11 +66,11 @@ class Array(Content):
     __slots__ = ()
 
     def __init__(self, content: Value, owned: bool) -> None:
-        self.value, self.payload, self.owner, self.version = content, owned, STORED, 1
+        self.primal, self.payload, self.owner, self.version = content, owned, STORED, 1
 
     def read(self) -> Any:
         self.payload = False
-        return self.value
+        return self.primal
 
 
 class View(Content):
@@ -90,7 +90,7 @@ class View(Content):
         self.version = -1 if content is None else version_of(base)
 
     @property
-    def value(self) -> Any:  # computed on demand
+    def primal(self) -> Any:  # computed on demand
         return self.read()
 
     @property
@@ -149,7 +149,7 @@ def content_of(box: Any) -> Any:
     """The content of a box, which keeps its ownership: for reads that keep nothing."""
     if type(box) is View:
         return box.read()
-    return box.value if is_stored(box) else box
+    return box.primal if is_stored(box) else box
 
 
 def detached(content: Value) -> Any:
@@ -161,7 +161,7 @@ def detached(content: Value) -> Any:
     if not issubclass(type(content), Traced):
         return content
     new = content.snapshot()
-    new.value = detached(content.value)
+    new.primal = detached(content.primal)
     new.payload = detached(content.payload)
     return new
 

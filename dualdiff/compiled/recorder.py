@@ -413,7 +413,7 @@ class Recorder(Trace):
         nodes, constants = len(self.operations), len(self.constants)
         self.depth += 1
         try:
-            ans = prim.formula(*(a.value if type(a) is Recorded else a for a in args))
+            ans = prim.formula(*(a.primal if type(a) is Recorded else a for a in args))
         except (Looked, Unrecordable, TypeError):
             self.forget(nodes, constants)
             return self.apply(prim.fn, args, {})

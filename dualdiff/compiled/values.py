@@ -25,7 +25,7 @@ from ..core.types import Value
 from .errors import Unrecordable
 
 _new = object.__new__
-_slot: Any = Box.__mro__[1].__dict__["value"]  # the attribute that `Recorded` computes on demand
+_slot: Any = Box.__mro__[1].__dict__["primal"]  # the attribute that `Recorded` computes on demand
 _DOUBLE = np.dtype(float)
 _NUMBERS = frozenset((float, float64, int, bool))
 
@@ -41,7 +41,7 @@ class Recorded(Traced):
         return face(type(raw_of(self)))
 
     @property
-    def value(self) -> Any:
+    def primal(self) -> Any:
         """The content of a box that was stored into; else the plain value."""
         try:
             return _slot.__get__(self)
@@ -50,14 +50,14 @@ class Recorded(Traced):
             _slot.__set__(self, made)
             return made
 
-    @value.setter
-    def value(self, content: Value) -> None:
+    @primal.setter
+    def primal(self, content: Value) -> None:
         _slot.__set__(self, content)
 
     def snapshot(self) -> Recorded:
         new = _new(Recorded)
         if self.owner is STORED:
-            new.value = self.value
+            new.primal = self.primal
         else:
             new.raw = self.raw
         new.payload, new.owner = self.payload, self.owner
@@ -108,31 +108,31 @@ class Recorded(Traced):
         return FUNCTIONS[operator.getitem](self, index)
 
     def __bool__(self) -> bool:
-        return bool(self.read().value)
+        return bool(self.read().primal)
 
     def __index__(self) -> int:
-        return operator.index(self.read().value)
+        return operator.index(self.read().primal)
 
     def __int__(self) -> int:
-        return int(self.read().value)
+        return int(self.read().primal)
 
     def __float__(self) -> float:
-        return float(self.read().value)
+        return float(self.read().primal)
 
     def __complex__(self) -> complex:
-        return complex(self.read().value)
+        return complex(self.read().primal)
 
     def __hash__(self) -> int:
-        return hash(self.read().value)
+        return hash(self.read().primal)
 
     def __repr__(self) -> str:
-        return repr(self.read().value)
+        return repr(self.read().primal)
 
     def __str__(self) -> str:
-        return str(self.read().value)
+        return str(self.read().primal)
 
     def __format__(self, spec: str) -> str:
-        return format(self.read().value, spec)
+        return format(self.read().primal, spec)
 
 
 class Plain:
@@ -343,7 +343,7 @@ def boxed(raw: Value, node: int, recorder: Any) -> Recorded:
 def raw_of(x: Value) -> Any:
     """NumPy's value behind a recorded box, for its form alone."""
     while x.owner is STORED:
-        x = x.value
+        x = x.primal
         if type(x) not in KINDS:
             return x
     return x.raw
@@ -428,7 +428,7 @@ def _slow(op: Any, rule: Any, reflected: bool, x: Value, y: Value) -> Any:
     if rule is not None and (is_box(x) or is_box(y)):
         return rule(left, right)
     if is_box(y):  # a comparison with a box of an inner derivative, or an operator without one
-        return op(left.value if is_box(left) else left, right.value if is_box(right) else right)
+        return op(left.primal if is_box(left) else left, right.primal if is_box(right) else right)
     return NotImplemented
 
 
@@ -437,7 +437,7 @@ def _unary(op: Callable[[Any], Any], truth: bool = False) -> Any:
         if x.owner is STORED:
             x = x.read()
         ans = x.owner.apply(op, (x,), {})
-        return ans.value if truth and type(ans) is Recorded else ans
+        return ans.primal if truth and type(ans) is Recorded else ans
 
     return apply
 

@@ -53,7 +53,7 @@ class ForwardTrace(Trace):
     def box(self, value: Value, tangent: Tangent) -> Dual:
         """A dual number of this trace."""
         out = _new(Dual if type(value) in PLAIN or not has_foreign(value) else ForeignDual)
-        out.value, out.payload, out.owner = value, tangent, self
+        out.primal, out.payload, out.owner = value, tangent, self
         return out
 
     def constant(self, value: Value) -> Dual:
@@ -64,7 +64,7 @@ class ForwardTrace(Trace):
         values, tangents = [], []
         for a in args:
             own = issubclass(type(a), Dual) and a.owner is self
-            values.append(a.value if own else freeze(a))
+            values.append(a.primal if own else freeze(a))
             tangents.append(a.payload if own else None)
         ans = prim.evaluate(values, params)
         saved = prim.save(ans, values, [t is not None for t in tangents], params)
@@ -82,10 +82,10 @@ class ForwardTrace(Trace):
     def store(self, content: Value, place: Place, v: Value, owned: bool) -> Any:
         batch = self.batch
         own = issubclass(type(content), Dual) and content.owner is self
-        value = content.value if own else freeze(content)
+        value = content.primal if own else freeze(content)
         tangent = content.payload if own else zero_tangent(value, batch)
         v_own = issubclass(type(v), Dual) and v.owner is self
-        v_value, v_tangent = (v.value, v.payload) if v_own else (freeze(v), 0.0)
+        v_value, v_tangent = (v.primal, v.payload) if v_own else (freeze(v), 0.0)
         new = store(value, place, v_value, owned)
         if v_own:
             v_tangent = cast(v_tangent, place.window(shell(new)).dtype)

@@ -99,7 +99,7 @@ class Tape(Trace):
     def box(self, value: Value, slot: int) -> Var:
         """A box with a slot of this tape."""
         out = _new(Var if type(value) in PLAIN or not has_foreign(value) else ForeignVar)
-        out.value, out.payload, out.owner = value, slot, self
+        out.primal, out.payload, out.owner = value, slot, self
         return out
 
     def constant(self, value: Value) -> Var:
@@ -111,7 +111,7 @@ class Tape(Trace):
         plain_arrays: list[int] = []
         for a in args:
             own = issubclass(type(a), Var) and a.owner is self
-            value = a.value if own else freeze(a)
+            value = a.primal if own else freeze(a)
             if type(a) is ndarray:
                 plain_arrays.append(len(values))
             values.append(value)
@@ -141,13 +141,13 @@ class Tape(Trace):
 
     def store(self, content: Value, place: Place, v: Value, owned: bool) -> Any:
         own = issubclass(type(content), Var) and content.owner is self
-        value, slot = (content.value, content.payload) if own else (freeze(content), 0)
+        value, slot = (content.primal, content.payload) if own else (freeze(content), 0)
         v_own = issubclass(type(v), Var) and v.owner is self
         if v_own and place.batch:
             inner = place.window(shell(content)).shape[len(place.batch) :]
             target = ndim_selected(inner, place.index)
             v = materialize(align(v, v.ndim - len(place.batch), target, place.batch))
-        v_value, v_slot = (v.value, v.payload) if v_own else (freeze(v), 0)
+        v_value, v_slot = (v.primal, v.payload) if v_own else (freeze(v), 0)
         new = store(value, place, v_value, owned)
         array = shell(new)
         fit = last = None

@@ -200,12 +200,12 @@ class Traced(Box):
         if self.owner is not STORED:
             return self
         self.payload = False
-        return self.value
+        return self.primal
 
     def snapshot(self) -> Traced:
         """The same content in a box that no user holds."""
         new = object.__new__(type(self))
-        new.value, new.payload, new.owner = self.value, self.payload, self.owner
+        new.primal, new.payload, new.owner = self.primal, self.payload, self.owner
         return new
 
 
@@ -297,11 +297,11 @@ def as_numpy(x: Value) -> Any:
     """A Python number as NumPy's, whose arithmetic gives infinities instead of errors."""
     if type(x) in (float, complex, int):
         return np.asarray(x)[()]
-    if issubclass(type(x), Traced) and type(x.value) is not ndarray:
-        value = as_numpy(x.value)
-        if value is not x.value:
+    if issubclass(type(x), Traced) and type(x.primal) is not ndarray:
+        value = as_numpy(x.primal)
+        if value is not x.primal:
             x = x.snapshot()
-            x.value = value
+            x.primal = value
     return x
 
 

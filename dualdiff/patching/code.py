@@ -8,7 +8,6 @@ code itself does not change otherwise, and `float` as a dtype or a default stays
 from __future__ import annotations
 
 import builtins
-import dis
 import functools
 import gc
 import operator
@@ -17,7 +16,7 @@ import types
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -25,8 +24,20 @@ from ..array.box import is_box, shell, unbox
 from ..array.made import TRACED_KINDS, boxed, class_of, is_made
 from ..core.trace import LIVE
 from ..core.types import Value
+from ..rules.numpy import index_tricks
 from ..rules.numpy.creation import contains_box
+from .bytecode import (
+    ATTRIBUTES,
+    LOAD_GLOBAL,
+    NULL_AFTER,
+    SHIFTS,
+    Instruction,
+    calls_method,
+    instructions,
+    method_call,
+)
 from .jitted import source_of
+from .variables import asking, exchanged, refused_at
 
 CACHED = type(functools.lru_cache(maxsize=1)(lambda: None))
 _SUFFIX = " of dualdiff"  # no name of a program has a blank
@@ -50,15 +61,28 @@ def _number_of(kind: Any, x: Value) -> Any:
     return x if kept else x.astype(type(made))
 
 
+def number_in(x: Value, method: str = "__float__") -> Any:
+    """What the conversion of a class of the program gives, if it is traced; else x."""
+    convert = getattr(type(x), method, None)
+    if type(convert) is not types.FunctionType or _is_traced(x):
+        return x
+    made = convert(x)
+    return made if _is_traced(made) else x
+
+
 def _float(*args: Any) -> Any:
     """``float(x)``; a traced number stays one."""
-    if LIVE and len(args) == 1 and _is_traced(args[0]):
-        return _number_of(float, args[0])
+    if LIVE and len(args) == 1:
+        x = number_in(args[0])
+        if _is_traced(x):
+            return _number_of(float, x)
     return float(*args)
 
 
 def _complex(*args: Any, **kwargs: Any) -> Any:
     """``complex(x)`` and ``complex(x, y)``."""
+    if LIVE and len(args) == 1:
+        args = (number_in(args[0], "__complex__"),)
     if LIVE and any(map(_is_traced, args)):
         complex(*map(unbox, map(boxed, args)))
         return sum((x * unit for x, unit in zip(args, (1, 1j), strict=False)), 0j)
@@ -104,6 +128,7 @@ _REPLACED: dict[Any, Callable[..., Any]] = {
     complex: _complex,
     type: _type,
     isinstance: _isinstance,
+    np.broadcast: index_tricks.broadcast,
     **{
         kind: _scalar_type(kind)
         for kind in (np.float64, np.float32, np.longdouble, np.complex128, np.complex64)
@@ -126,6 +151,12 @@ def install_names() -> None:
 def _name_of(value: Any) -> str | None:
     kind, name = _new.get(id(value), (None, None))
     return name if kind is value else None
+
+
+def _called(function: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """A call of what a variable holds."""
+    name = _name_of(function)
+    return (function if name is None else getattr(builtins, name))(*args, **kwargs)
 
 
 def rewritten(code: types.CodeType, space: dict[str, Any]) -> types.CodeType:
@@ -155,36 +186,36 @@ def _changes(
     modules = {name for name in code.co_names if space.get(name) is np} if used else set()
     if not wanted and not (modules and used) and "dot" not in used:
         return code.co_names, []
-    found_calls: list[tuple[_Instruction, str, int]] = []  # with the new name, and its shift
-    before: _Instruction | None = None
-    instructions = list(_instructions(code))
-    for i, after in zip(instructions, [*instructions[1:], None], strict=True):
-        if i.name == "dot" and _calls_method(i):
+    found_calls: list[tuple[Instruction, str, int]] = []  # with the new name, and its shift
+    before: Instruction | None = None
+    listed = list(instructions(code))
+    for i, after in zip(listed, [*listed[1:], None], strict=True):
+        if i.name == "dot" and calls_method(i):
             if before is None or before.name not in modules:
                 found_calls.append((i, _DOT, 0))
-        elif i.operation == _LOAD_GLOBAL and i.name in wanted:
+        elif i.operation == LOAD_GLOBAL and i.name in wanted:
             if i.arg & 1 or (before is not None and before.name == "map" and before.arg & 1):
                 found_calls.append((i, wanted[i.name], 1))
-        elif i.operation in _ATTRIBUTES and before is not None and before.name in modules:
+        elif i.operation in ATTRIBUTES and before is not None and before.name in modules:
             following = None if after is None else after.operation
-            is_called = _calls_method(i) or (before.operation == _LOAD_GLOBAL and before.arg & 1)
-            is_called = is_called or following == _NULL_AFTER
-            is_part = following in _ATTRIBUTES
+            is_called = calls_method(i) or (before.operation == LOAD_GLOBAL and before.arg & 1)
+            is_called = is_called or following == NULL_AFTER
+            is_part = following in ATTRIBUTES
             if is_called and not is_part and str(i.name) + _SUFFIX in vars(np):
-                found_calls.append((i, str(i.name) + _SUFFIX, _SHIFTS[i.operation]))
+                found_calls.append((i, str(i.name) + _SUFFIX, SHIFTS[i.operation]))
         before = i
-    return _exchanged(code, instructions, found_calls)
+    return _exchanged(code, listed, found_calls)
 
 
 def _exchanged(
     code: types.CodeType,
-    instructions: list[_Instruction],
-    calls: list[tuple[_Instruction, str, int]],
+    listed: list[Instruction],
+    calls: list[tuple[Instruction, str, int]],
 ) -> tuple[tuple[str, ...], list[tuple[int, bytes]]]:
     """The names and the changed bytes of a code in which calls ask for other names."""
     names: list[str] = [*code.co_names]
     changes: list[tuple[int, bytes]] = []
-    users = Counter(i.name for i in instructions)
+    users = Counter(i.name for i in listed)
     for (name, new), count in Counter((i.name, new) for i, new, _ in calls).items():
         if new is not _DOT and new not in names and users[name] == count:
             names[names.index(str(name))] = new  # nobody else asks for the old one
@@ -193,7 +224,7 @@ def _exchanged(
             names.append(new)
         if new is _DOT:
             if i.arg < 256 and names.index(new) < 128:
-                changes.append((i.offset, _method_call(names.index(new))))
+                changes.append((i.offset, method_call(names.index(new))))
             continue
         arg = names.index(new) << shift | (i.arg & 1 if shift else 0)
         if i.arg >= 256:
@@ -203,88 +234,7 @@ def _exchanged(
     return tuple(names), changes
 
 
-class _Instruction(NamedTuple):
-    """An instruction, with the name that it asks for, if any."""
-
-    offset: int
-    operation: int
-    arg: int
-    name: str | None
-
-
-_LOAD_GLOBAL = dis.opmap["LOAD_GLOBAL"]
-_ATTRIBUTES = {dis.opmap[name] for name in ("LOAD_ATTR", "LOAD_METHOD") if name in dis.opmap}
-# From 3.13 on, it follows the function that is called.
-_NULL_AFTER = dis.opmap["PUSH_NULL"] if sys.version_info >= (3, 13) else None
-# By how many bits the number of a name is shifted, for all instructions that name something.
-_SHIFTS = {
-    **dict.fromkeys(dis.hasname, 0),
-    _LOAD_GLOBAL: 1,
-    dis.opmap["LOAD_ATTR"]: int(sys.version_info >= (3, 12)),
-    dis.opmap.get("LOAD_SUPER_ATTR", -1): 2,
-}
 _INTERESTING = {kind.__name__ for kind in _REPLACED} | {"double", "dot"}
-
-
-def _instructions(code: types.CodeType) -> Iterator[_Instruction]:
-    raw, names, extended = code.co_code, code.co_names, 0
-    for offset in range(0, len(raw), 2):
-        operation, arg = raw[offset], raw[offset + 1] | extended
-        if operation == 0:  # the inline cache of the one before
-            continue
-        if operation == dis.EXTENDED_ARG:
-            extended = arg << 8
-            continue
-        extended = 0
-        shift = _SHIFTS.get(operation)
-        yield _Instruction(offset, operation, arg, None if shift is None else names[arg >> shift])
-
-
-def _calls_method(i: _Instruction) -> bool:
-    """Whether an instruction looks a method up that is called next."""
-    if sys.version_info < (3, 12):
-        return i.operation == dis.opmap["LOAD_METHOD"]
-    return i.operation == dis.opmap["LOAD_ATTR"] and bool(i.arg & 1)
-
-
-def _method_call(name: int) -> bytes:
-    """Instructions that put a global function below the object, in the place of a look-up.
-
-    The inline caches of the look-up, which are not executed, leave room for them.
-    """
-    load = _with_caches("LOAD_GLOBAL", name << 1)
-    swap = _with_caches("SWAP", 2)
-    # From 3.12 on, LOAD_METHOD is a name of the compiler's own, above all byte codes.
-    look_up = "LOAD_METHOD" if dis.opmap.get("LOAD_METHOD", 256) < 256 else "LOAD_ATTR"
-    room = len(_with_caches(look_up, 0))
-    nops = bytes([dis.opmap["NOP"], 0]) * ((room - len(load) - len(swap)) // 2)
-    return load + swap + nops
-
-
-def _with_caches(name: str, arg: int) -> bytes:
-    """An instruction with empty inline caches."""
-    return bytes([dis.opmap[name], arg]) + bytes(2) * _CACHES[name]
-
-
-def _sample(x: Value) -> Any:
-    return abs(x.dot(1))
-
-
-def _counted() -> dict[str, int]:
-    """The number of inline caches of some instructions."""
-    counts = dict.fromkeys(dis.opmap, 0)
-    last = ""
-    for i in dis.get_instructions(_sample, show_caches=True):
-        if i.opname == "CACHE":
-            counts[last] += 1
-        else:
-            last = i.opname
-            # From 3.13 on, caches are no instructions.
-            counts[last] = sum(size for _, size, _ in getattr(i, "cache_info", None) or ())
-    return counts
-
-
-_CACHES = _counted()
 
 
 def functions_in(value: Any, depth: int = 0) -> Iterator[types.FunctionType]:
@@ -440,6 +390,7 @@ class Functions:
     def learn(self, error: BaseException) -> bool:
         """Note the functions that an error has passed; whether one runs on a copy from now on."""
         before = self.count
+        self._learn_call(error)
         trace = error.__traceback__
         while trace is not None:
             code = trace.tb_frame.f_code
@@ -449,6 +400,26 @@ class Functions:
                         self.add(holder)
             trace = trace.tb_next
         return self.count > before
+
+    def _learn_call(self, error: BaseException) -> None:
+        """Ask what the variable holds whose call was refused."""
+        step = refused_at(error)
+        if step is None or is_exempt(str(step.tb_frame.f_globals.get("__name__", ""))):
+            return
+        old = step.tb_frame.f_code
+        new = asking(old, step.tb_lasti, _called, _SUFFIX)
+        if new is None:
+            return
+        for code, copy in list(_copies.items()):
+            _copies[code] = exchanged(copy, old, new)
+        _copies[old] = _copies[new] = new
+        for key, (reference, code, copy) in list(self.found.items()):
+            better = exchanged(copy, old, new)
+            self.found[key] = reference, code, better
+            function = reference()
+            if self.active and function is not None and function.__code__ is copy:
+                function.__code__ = better
+        self.count += 1
 
     def replace(self) -> None:
         """Run the functions on the copies."""

@@ -16,6 +16,7 @@ from ..array.box import is_box
 from ..array.callsite import UNKNOWN, called_name, callee
 from ..array.dispatch import FUNCTIONS
 from ..array.made import boxed, facade, is_made, made_of
+from ..array.subclasses import in_its_class
 from ..core.trace import LIVE, is_tracing
 from ..core.types import Value
 from ..errors import ConversionError, describe, user_line
@@ -117,6 +118,8 @@ def _for_callers_outside(name: str, original: Function, traced: Function) -> Any
             args = (_held(args[0]), *args[1:])
         if name in _ALWAYS or contains_box([*args, *kwargs.values()]):
             result = traced(*boxed(args), **{k: boxed(v) for k, v in kwargs.items()})
+            if args and (name == "asanyarray" or (name == "array" and kwargs.get("subok"))):
+                result = in_its_class(result, args[0])
             return _for_caller(result, frame, original)
         made = original(*args, **kwargs)
         if not _is_new(name, args, kwargs):
@@ -150,21 +153,35 @@ def _for_callers_outside(name: str, original: Function, traced: Function) -> Any
 _OF_ARRAYS = """
 sum mean std var max min amax amin prod median average percentile quantile cumsum cumprod ptp
 nansum nanmean nanmax nanmin interp linalg.norm linalg.det linalg.inv linalg.solve linalg.eigh
-linalg.eigvalsh linalg.slogdet linalg.cholesky linalg.lstsq linalg.pinv
+linalg.eigvalsh linalg.slogdet linalg.cholesky linalg.lstsq linalg.pinv linalg.eig linalg.eigvals
+linalg.svd linalg.qr linalg.cond linalg.matrix_rank fft.fft fft.ifft fft.rfft fft.irfft
+angle cov corrcoef bincount unique broadcast_to broadcast_arrays polyfit meshgrid
 """
+# Functions of a list of arrays, each of which may be a list.
+_OF_LISTS = "concatenate stack hstack vstack dstack column_stack select"
 
 
 def _is_mixed(x: Value) -> bool:
     return issubclass(type(x), (list, tuple)) and contains_box(x)
 
 
-def _of_lists(original: Function) -> Function:
-    """A function of NumPy's that makes arrays of lists with traced values before it is called."""
+def _as_array(x: Value) -> Any:
+    return from_nested(boxed(x)) if _is_mixed(x) else x
+
+
+def _with_arrays(x: Value) -> Any:
+    """A list of arrays, without lists of traced values in it."""
+    return [*map(_as_array, x)] if _is_mixed(x) else x
+
+
+def _of_lists(original: Function, change: Function) -> Function:
+    """A function of NumPy's that changes its arguments with traced values before it is called."""
 
     @functools.wraps(original)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if LIVE and any(map(_is_mixed, args)):
-            args = tuple(from_nested(boxed(a)) if _is_mixed(a) else a for a in args)
+        if LIVE:
+            args = tuple(map(change, args))
+            kwargs = {name: change(value) for name, value in kwargs.items()}
         return original(*args, **kwargs)
 
     FUNCTIONS[call] = FUNCTIONS[original]
@@ -196,8 +213,10 @@ def replacements() -> list[tuple[Any, str, Any]]:
         original = space[name]
         new = _for_callers_outside(path, original, traced) if callable(original) else traced
         found.append((space, name, new))
-    for path in _OF_ARRAYS.split():
+    changed = dict.fromkeys(_OF_ARRAYS.split(), _as_array)
+    changed |= dict.fromkeys(_OF_LISTS.split(), _with_arrays)
+    for path, change in changed.items():
         *modules, name = path.split(".")
         space = vars(functools.reduce(getattr, modules, np))
-        found.append((space, name, _of_lists(space[name])))
+        found.append((space, name, _of_lists(space[name], change)))
     return found

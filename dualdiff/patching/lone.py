@@ -237,7 +237,7 @@ def count_references() -> None:
         return
     for value in (np.float64(1.0), np.ones(2)):
         probe = object.__new__(_Probe)
-        probe.value = value
+        probe.primal = value
         for run in (_count_element, _count_part, _count_advanced):
             if not (run is _count_element and np.ndim(value)):
                 run(probe)

@@ -22,6 +22,7 @@ from ..core.trace import LIVE
 from ..core.types import Value
 from ..rules.numpy.common import strip
 from ..rules.numpy.creation import contains_box
+from .code import number_in
 
 Function = Callable[..., Any]
 
@@ -136,7 +137,7 @@ _COMPLEX_STEPS = ("isclose", "isfinite", "isinf", "isnan")
 
 
 def _explicit(original: Function, traced: Function | None, args: Any, kwargs: Any) -> Any:
-    args = [list(a) if hasattr(type(a), "__next__") else a for a in args]
+    args = [list(a) if hasattr(type(a), "__next__") else number_in(a) for a in args]
     if not contains_box([*args, *kwargs.values()]):
         return original(*args, **kwargs)
     ans = original(*map(strip, args), **{k: strip(v) for k, v in kwargs.items()})

@@ -207,7 +207,7 @@ class Formats:
             params=self.params,
             unless=self.unless,
             special=self.special,
-            constant_a=self.constant.format(kind="kind", v="a", other="b.value"),
+            constant_a=self.constant.format(kind="kind", v="a", other="b.primal"),
             constant_b=self.constant.format(kind="other", v="b", other="x"),
             result=templates.RESULT,
             **{f"record_{mask}": self.record(mask) for mask in self.masks},
@@ -356,7 +356,7 @@ class LinearFormats(Formats):
     """
 
     constant = "{kind} is ndarray and {v}.dtype is not OBJECT and type({other}) is ndarray"
-    unless = " or type(a.value) is not ndarray"
+    unless = " or type(a.primal) is not ndarray"
     special = """
         if type(x) is not ndarray or type(y) is not ndarray:
             return otherwise(a, b$params)

@@ -46,10 +46,10 @@ def _dual_operator(op: Callable[[Any, Any], Any], left: bool) -> Any:
 
     def apply(x: Value, y: Value) -> Any:
         if type(y) is float and type(x) is Dual:
-            value, t, trace = x.value, x.payload, x.owner
+            value, t, trace = x.primal, x.payload, x.owner
             if type(value) is float64 and type(t) is float and trace.fast and not trace.batch:
                 out = Dual()
-                out.value = op(value, y) if left else op(y, value)
+                out.primal = op(value, y) if left else op(y, value)
                 out.payload = t * y if product else -t if negative else t
                 out.owner = trace
                 return out

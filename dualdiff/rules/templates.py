@@ -13,9 +13,9 @@ None. Other cases go to `Primitive.general`.
         kind, other = type(a), type(b)
         ...
         if kind is Var or kind is Dual:
-            trace, x = a.owner, a.value
+            trace, x = a.owner, a.primal
             if other is kind and b.owner is trace and trace.fast:
-                y = b.value
+                y = b.primal
                 ...
                 value = ans = fn(x, y)
                 form = type(ans)
@@ -47,12 +47,12 @@ None. Other cases go to `Primitive.general`.
                 y = b
                 ...
         elif (other is Var or other is Dual) and ...:
-            kind, trace, x, y = other, b.owner, a, b.value
+            kind, trace, x, y = other, b.owner, a, b.primal
             ...
         else:
             return otherwise(a, b)
         out = kind()
-        out.value, out.payload, out.owner = value, payload, trace
+        out.primal, out.payload, out.owner = value, payload, trace
         return out
     ...
     def vjp(g, ct, entry, batch):
@@ -95,7 +95,7 @@ def bind(x$params):
     if (kind is not Var and kind is not Dual) or not a.owner.fast$unless:
         content = a.read() if kind is Var or kind is Dual else a
         return otherwise(a$params) if content is a else bind(content$params)
-    trace, x = a.owner, a.value
+    trace, x = a.owner, a.primal
     value = ans = fn(x$params)
     $record_x
     $result
@@ -108,9 +108,9 @@ def bind(a, b$params):
     if other is View and is_box(content := b.read()):
         b, other = content, type(content)
     if kind is Var or kind is Dual:
-        trace, x = a.owner, a.value
+        trace, x = a.owner, a.primal
         if other is kind and b.owner is trace and trace.fast:
-            y = b.value
+            y = b.primal
             $special
             value = ans = fn(x, y$params)
             $record_xy
@@ -121,7 +121,7 @@ def bind(a, b$params):
         else:
             return otherwise(a, b$params)
     elif (other is Var or other is Dual) and b.owner.fast and $constant_a:
-        kind, trace, x, y = other, b.owner, a, b.value
+        kind, trace, x, y = other, b.owner, a, b.primal
         value = ans = fn(x, y$params)
         $record_y
     else:
@@ -131,7 +131,7 @@ def bind(a, b$params):
 # The one place where a result becomes a box.
 RESULT = """
 out = kind()
-out.value, out.payload, out.owner = value, payload, trace
+out.primal, out.payload, out.owner = value, payload, trace
 return out
 """
 RECORD = """

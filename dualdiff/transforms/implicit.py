@@ -57,7 +57,7 @@ def levels_of(x: Value) -> int:
     count = 0
     x = materialize(x) if is_box(x) else x
     while is_box(x):
-        count, x = count + 1, x.value
+        count, x = count + 1, x.primal
     return count
 
 
@@ -234,7 +234,7 @@ def _innermost(x: Value) -> Any:
     """A traced value with the plain primal and tangent: outer levels count as constant."""
     x = materialize(x).snapshot() if is_box(x) else x
     if is_box(x):
-        x.value = unbox(x.value)
+        x.primal = unbox(x.primal)
         if isinstance(x, Dual):
             x.payload = unbox(x.payload)
     return x

@@ -70,19 +70,19 @@ class Looker(Trace):
     def box(self, value: Value) -> _Looked:
         """A value that comes from the argument."""
         out = _new(_Looked)
-        out.value, out.payload, out.owner = value, None, self
+        out.primal, out.payload, out.owner = value, None, self
         return out
 
     def constant(self, value: Value) -> _Looked:
         return self.box(value)
 
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        ans = prim.evaluate([a.value if self._owns(a) else freeze(a) for a in args], params)
+        ans = prim.evaluate([a.primal if self._owns(a) else freeze(a) for a in args], params)
         return tuple(map(self.box, ans)) if prim.outputs > 1 else self.box(ans)
 
     def store(self, content: Value, place: Place, v: Value, owned: bool) -> Any:
-        value = content.value if self._owns(content) else freeze(content)
-        return self.box(store(value, place, v.value if self._owns(v) else freeze(v), owned))
+        value = content.primal if self._owns(content) else freeze(content)
+        return self.box(store(value, place, v.primal if self._owns(v) else freeze(v), owned))
 
     def _owns(self, x: Value) -> bool:
         return issubclass(type(x), _Looked) and x.owner is self
@@ -93,7 +93,7 @@ class Looker(Trace):
             if self._owns(x):
                 self.line = user_line()
                 return
-            x = x.value
+            x = x.primal
 
 
 def lost_line(inputs: Inputs, leaves: Sequence[int]) -> str:

@@ -54,6 +54,7 @@ from .refusals import (
     leak_of,
     may_try_again,
     of_traced_alone,
+    refusal_behind,
     returns_nan,
     swallowed,
 )
@@ -134,7 +135,7 @@ class Inputs:
                 return self.call(boxes)
             if explained is None and not self._is_right_on_plain(error):
                 raise
-            raise explained or of_traced_alone(error) from error
+            raise explained or refusal_behind(error) or of_traced_alone(error) from error
         if len(args) + len(kwargs) > 1 or len(boxes) > 1:
             for i, box in enumerate(boxes):
                 if is_stored(box) or (INNER and was_stored_inside(box)):
@@ -151,9 +152,8 @@ class Inputs:
 
     def _is_right_on_plain(self, error: Exception) -> bool:
         """Whether the function has no error on plain values, after one that types may cause."""
-        causes = (TypeError, AttributeError, KeyError)
-        is_own = not isinstance(error, causes) or isinstance(error, errors.DualdiffError)
-        if is_own or any(map(is_box, self.leaves)):
+        may_be = isinstance(error, (TypeError, AttributeError, KeyError)) or refusal_behind(error)
+        if not may_be or isinstance(error, errors.DualdiffError) or any(map(is_box, self.leaves)):
             return False
         try:
             self._on_plain_values()
@@ -345,7 +345,7 @@ class Outputs:
             if is_box(leaf) or kind in CONVERTED or (kind is ndarray and leaf.dtype.hasobject):
                 leaf = materialize(leaf)
             if issubclass(type(leaf), Traced) and leaf.owner is trace:
-                self.values.append(leaf.value)
+                self.values.append(leaf.primal)
                 self.payloads.append(leaf.payload)
                 continue
             if issubclass(type(leaf), Traced):

@@ -243,7 +243,7 @@ class MapReduce:
         if not operands:
             return self.parts.total(function, ())
         trace = top_trace(operands)
-        values = [x.value if x.owner is trace else x for x in operands]
+        values = [x.primal if x.owner is trace else x for x in operands]
         if not isinstance(trace, Tape) or any(map(is_box, values)):
             return _Sum(self.parts, function)(*operands)
         value, *gradient = self.parts.total(_ValueAndGradient(function), values)

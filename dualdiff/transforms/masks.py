@@ -72,7 +72,7 @@ class MaskTrace(Trace):
         alive = np.broadcast_to(alive, shape_of(value))
         if not alive.all():
             value = _without(value, ~alive)
-        out.value, out.payload, out.owner = value, alive, self
+        out.primal, out.payload, out.owner = value, alive, self
         return out
 
     def seed(self, t: Tangent, zeros_are_structural: bool) -> Any:
@@ -83,14 +83,14 @@ class MaskTrace(Trace):
         """A result of the pass without its mask."""
         if is_box(t):
             t = materialize(t)
-        return t.value if type(t) is Masked and t.owner is self else t
+        return t.primal if type(t) is Masked and t.owner is self else t
 
     def constant(self, value: Value) -> Masked:
         return self.box(value, True)
 
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         own = [type(a) is Masked and a.owner is self for a in args]
-        values = [a.value if o else freeze(a) for a, o in zip(args, own, strict=True)]
+        values = [a.primal if o else freeze(a) for a, o in zip(args, own, strict=True)]
         ans = prim.evaluate(values, params)
         if prim.outputs > 1:
             return tuple(self.box(a, True) for a in ans)
@@ -103,9 +103,9 @@ class MaskTrace(Trace):
 
     def store(self, content: Value, place: Place, v: Value, owned: bool) -> Any:
         own = type(content) is Masked and content.owner is self
-        value = content.value if own else freeze(content)
+        value = content.primal if own else freeze(content)
         v_own = type(v) is Masked and v.owner is self
-        new = store(value, place, v.value if v_own else freeze(v), False)
+        new = store(value, place, v.primal if v_own else freeze(v), False)
         # A pass only stores into buffers of zeros that it made itself.
         alive = _numbers(content.payload if own else unbox(value) != 0, dtype_of(value))
         v_alive = _numbers(v.payload if v_own else unbox(v) != 0, dtype_of(v))

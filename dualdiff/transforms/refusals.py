@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -113,6 +114,8 @@ _COMPILED = re.compile(
 )
 
 
+# How NumPy complains of objects to be stored.
+_OBJECT_OUTPUT = re.compile(r"Cannot cast ufunc '\w+' output from dtype\('O'\)")
 # How NumPy's functions complain of an object array.
 _OBJECTS = re.compile(
     r"Cannot cast ufunc '(\w+)' input(?: \d+)? from dtype\('O'\)|Cannot cast array data from "
@@ -123,20 +126,31 @@ _OBJECTS = re.compile(
 )
 
 
+def refusal_behind(error: BaseException) -> DualdiffError | None:
+    """An error of dualdiff's that a program or a library has turned into its own."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, DualdiffError):
+            again = copy.copy(cause)  # the cause of an error must not have it as a cause
+            again.__cause__ = error
+            return again
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
 def explain(error: BaseException) -> DualdiffError | None:
     """dualdiff's error behind one of NumPy's, or a clearer error for NumPy's complaint of a box."""
     if isinstance(error, DualdiffError):
         return None
     if isinstance(error, (TypeError, ValueError)) or type(error).__module__ == "pandas.errors":
-        cause: BaseException | None = error
-        while cause is not None:
-            if isinstance(cause, DualdiffError):
-                return cause
-            cause = cause.__cause__ or cause.__context__
+        behind = refusal_behind(error)
+        if behind is not None:
+            return behind
     if ConversionError.last.text is not None and in_library(error):
         return ConversionError(ConversionError.last.text)
     text, where = str(error), line_text(*user_frame_of(error))
-    if text == "Error setting single item of array.":  # `plain.flat[i] = x`
+    is_store = text == "Error setting single item of array."  # `plain.flat[i] = x`
+    if is_store or _OBJECT_OUTPUT.search(text):  # `plain += [x, y]`
         return plain_target_error("a plain NumPy array", where)
     if text == "object __array__ method not producing an array":
         return ConversionError(
@@ -162,6 +176,17 @@ def explain(error: BaseException) -> DualdiffError | None:
             return None  # of the program itself
         return objects_error(name, where)
     if isinstance(error, (TypeError, ValueError)) and _COMPILED.search(text):
+        if str(library_function_of(error)).startswith("numpy.ma."):
+            return ConversionError(
+                f"a masked array cannot hold traced values, {where}; pass the array, and keep the "
+                f"mask beside it (np.where(mask, 0.0, x), x[~mask])."
+            )
+        if text.startswith("a bytes-like object is required"):
+            return ConversionError(
+                f"a traced array has no memory to be read as a buffer, {where}: {text}. For "
+                f"np.ndarray.__new__(cls, shape, buffer=x) write np.reshape(x, shape).view(cls). "
+                f"{instead_of_library()}, or pass dualdiff.value_of(x)."
+            )
         return ConversionError(
             f"{library_function_of(error) or 'compiled code'} was called on a traced array, "
             f"{line_text(*user_frame_of(error))}, and its compiled code takes plain arrays "

@@ -155,7 +155,7 @@ def _along(
     try:
         boxes = [None if v is None else trace.box(v, _direction(v, rng)) for v in inputs.values]
         leaves = [materialize(x) if is_box(x) else x for x in derive(inputs.at(boxes))]
-        return [x.value if is_box(x) and x.owner is trace else x for x in leaves]
+        return [x.primal if is_box(x) and x.owner is trace else x for x in leaves]
     finally:
         trace.close()
 

@@ -13,7 +13,18 @@ import numpy as np
 import numpy.random
 import pytest
 from numpy import array, zeros
-from scipy import fft, integrate, interpolate, linalg, optimize, signal, spatial, special, stats
+from scipy import (
+    fft,
+    integrate,
+    interpolate,
+    linalg,
+    optimize,
+    signal,
+    sparse,
+    spatial,
+    special,
+    stats,
+)
 from scipy.stats import norm
 
 import dualdiff as dd
@@ -180,6 +191,68 @@ def _holder(x: Any) -> Any:
     return np.sum(np.asarray(Holder(x)) ** 2)
 
 
+class _Angle:
+    """A class of the program that knows how to become a number."""
+
+    def __init__(self, degrees: Any) -> None:
+        self.degrees = degrees
+
+    def __float__(self) -> float:
+        return float(self.degrees * 0.0174532925)
+
+
+def _own_number(x: Any) -> Any:
+    return float(_Angle(x[0])) * sqrt(_Angle(x[1])) + exp(_Angle(x[2]))
+
+
+def _checked(x: Any, kind: Any = float) -> Any:
+    return kind(x)
+
+
+class _Channel:
+    limit = float
+
+
+def _called_by_a_variable(x: Any) -> Any:
+    kinds = [np.float64, complex]
+    total = sum([_Channel().limit(v) ** 2 for v in x])
+    for kind in kinds:
+        total = total + abs(kind(x[0])) * _checked(x[1])
+    return total
+
+
+def _unwrapped(x: Any) -> Any:
+    """As programs for arrays with units do."""
+    x = x.value if hasattr(x, "value") else x
+    return np.sum(x**2)
+
+
+def _nested_lists(x: Any) -> Any:
+    rows = np.concatenate(((x[:2],), ([x[2], 1.0],)), axis=0)
+    columns = np.column_stack([[x[0], x[1]], [2.0, x[2]]])
+    chosen = np.select([[True, False]], [[x[0], x[1]]], 0.5)
+    signs = np.sign([x[0], x[2]]) * x[:2]
+    return (
+        np.sum(rows @ columns)
+        + np.linalg.eigvals([[x[0], 1.0], [x[1], 2.0]])[0]
+        + np.sum(np.broadcast_to([x[0], x[1]], (2, 2)) * chosen + signs)
+    )
+
+
+def _broadcast(x: Any) -> Any:
+    both = np.broadcast(x, x[:1])
+    out = np.empty(both.shape)
+    out[:] = [a * b for a, b in both]
+    return np.sum(out)
+
+
+def _entries(x: Any) -> Any:
+    table = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 1.0]])
+    table[:, 1] = table[:, 1] * x
+    places = (table[:, 0], np.arange(3))
+    return np.sum((sparse.csr_matrix((table[:, 1], places), (3, 3)) @ x) ** 2)
+
+
 def _result_as_target(q: Any) -> Any:
     m = SPD / 2.0
     m[0:1, 0:1] += q
@@ -213,6 +286,12 @@ PROGRAMS: list[tuple[bool, Any, Callable[[Any], Any]]] = [
     (True, np.ones(2), _odeint_of_a_list),
     (False, 0.4, _result_as_target),
     (True, X, _running_extremes),
+    (False, X, _own_number),
+    (False, X, _called_by_a_variable),
+    (True, X, _unwrapped),
+    (False, X, _nested_lists),
+    (False, X, _broadcast),
+    (False, X, _entries),
 ]
 
 

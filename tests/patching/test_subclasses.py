@@ -85,3 +85,46 @@ def test_subclasses_keep_their_class_and_the_derivative() -> None:
 def test_classes_with_another_meaning_are_refused() -> None:
     with dd.patch(), pytest.raises(TypeError, match="cannot become a matrix"):
         dd.grad(lambda x: np.sum(x.reshape(3, 1).view(np.matrix)))(X)
+
+
+class Length(np.ndarray):
+    """A class with units, which converts in its ufuncs and calls `__array_finalize__` itself."""
+
+    def __new__(cls, x: Any, unit: float) -> Any:
+        return np.asanyarray(x, dtype=float).view(cls)._of(unit, None)
+
+    def _of(self, unit: float, source: Any) -> Any:
+        self.unit = unit
+        self.__array_finalize__(source)
+        return self
+
+    def __array_finalize__(self, source: Any) -> None:
+        super().__array_finalize__(source)
+        if not hasattr(self, "unit"):
+            self.unit = getattr(source, "unit", 1.0)
+
+    @property
+    def value(self) -> Any:
+        plain = self.view(np.ndarray)
+        return plain if plain.shape else plain[()]
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        plain = [getattr(x, "value", x) * getattr(x, "unit", 1.0) for x in inputs]
+        ans = super().__array_ufunc__(ufunc, method, *plain, **kwargs)
+        return ans if ufunc is np.less else np.asanyarray(ans).view(Length)._of(1.0, self)
+
+
+def test_classes_with_units_convert_in_operators_and_keep_numbers_in_the_class() -> None:
+    def f(t: Any) -> Any:
+        near, far = Length(t, 1.0), Length(2.0 * t, 1e3)
+        assert near < far
+        assert isinstance(near + far, Length)
+        assert isinstance(np.array(far, subok=True), Length)
+        way = Length([t, 3.0 * t], 1e3)
+        total = way.sum() + np.prod(way) + (way * way).max()
+        return (near + far).value + np.sqrt(far).value + total.value - abs(-near).value
+
+    expected = (f(2.0 + 1e-6) - f(2.0 - 1e-6)) / 2e-6
+    with dd.patch():
+        assert np.isclose(dd.grad(f)(2.0), expected)
+        assert np.isclose(dd.jvp(f, (2.0,), (1.0,))[1], expected)

@@ -58,7 +58,7 @@ def without_own(leaf: Any) -> Any:
     while is_box(leaf) and any(
         call.trace is leaf.owner and call.determines(leaf.payload) for call in running_calls()
     ):
-        leaf = leaf.value
+        leaf = leaf.primal
     return leaf
 
 

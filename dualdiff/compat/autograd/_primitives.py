@@ -136,7 +136,7 @@ class Primitive:
         if trace is None:
             return self.fun(*call.given(operands), **kwargs)
         if any(self in found and isinstance(trace, kind) for kind, found in UNTRACED.items()):
-            lower = [a.value if is_box(a) and a.owner is trace else a for a in operands]
+            lower = [a.primal if is_box(a) and a.owner is trace else a for a in operands]
             return self(*call.given(lower), **kwargs)
         return call.apply(trace, operands)
 
@@ -359,7 +359,7 @@ class _Call(OpaqueCall):
             return zeros(spec)
         c = _operand(dense(c))
         while is_box(c) and c.owner.level in self.levels:
-            c = c.value
+            c = c.primal
         shape = shape_of(c)
         if shape != spec.shape:
             try:

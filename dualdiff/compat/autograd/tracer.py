@@ -114,7 +114,7 @@ class Box(metaclass=_BoxMeta):
 
 def _lower(self: Any) -> Any:
     content = materialize(self)
-    return content.value if issubclass(type(content), Traced) else content
+    return content.primal if issubclass(type(content), Traced) else content
 
 
 def _payload(self: Any) -> Any:
@@ -196,7 +196,7 @@ class NodeTrace(Trace):
     def box(self, value: Any, node: Any) -> NodeBox:
         """A value that belongs to a node."""
         out = object.__new__(NodeBox)
-        out.value, out.payload, out.owner = value, node, self
+        out.primal, out.payload, out.owner = value, node, self
         return out
 
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -204,7 +204,7 @@ class NodeTrace(Trace):
         values, argnums, parents = [], [], []
         for i, a in enumerate(args):
             own = type(a) is NodeBox and a.owner is self
-            values.append(a.value if own else freeze(a))
+            values.append(a.primal if own else freeze(a))
             if own:
                 argnums.append(i)
                 parents.append(a.payload)
@@ -365,7 +365,7 @@ def trace(start_node: Any, fun: Callable[[Any], Any], x: Any) -> tuple[Any, Any]
         end = fun(new_box(x, opened, start_node))
         end = materialize(end) if is_box(end) else end
         if type(end) is NodeBox and end.owner is opened:
-            return end.value, end.payload
+            return end.primal, end.payload
         return end, None
 
 

@@ -66,6 +66,8 @@ def from_nested(x: Value) -> Any:
         return content_or_twin(x)
     if not contains_box(x):
         made = np.asarray(x)
+        if made.dtype.kind == "O":  # np.sign gives objects that are plain numbers
+            made = np.array(made.tolist())
         if made.dtype.hasobject:
             raise UnsupportedInputError(
                 f"an object array of shape {made.shape} holds values that are neither numbers nor "
@@ -143,6 +145,11 @@ def array(
         options: Any = {"copy": copy, "order": order, "subok": subok, "ndmin": ndmin, **limits}
         made = np.array(object, dtype=dtype, like=like, **options)
         return assignable(made) if copy is True else made
+    if dtype is not None and np.dtype(dtype).names is not None:
+        raise UnsupportedInputError(
+            f"an array with named fields ({np.dtype(dtype)}) cannot hold traced values, "
+            f"{user_line()}; keep an array for each field."
+        )
     ans = from_nested(object)
     np.array(0.0, ndmin=ndmin, **limits)  # checks them
     if ndmax and np.ndim(ans) > ndmax:

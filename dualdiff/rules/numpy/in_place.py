@@ -142,7 +142,7 @@ def _matmul(make: Make, x: Any) -> None:
 def _count_references() -> None:
     """Count the references to an array at ``a += x`` if a is its only name."""
     probe = object.__new__(_Probe)
-    probe.value = np.ones((1, 1))
+    probe.primal = np.ones((1, 1))
     for run in (_add, _subtract, _multiply, _divide, _floor_divide, _remainder, _power, _matmul):
         run(np.ones, probe)
     _references[None] = _references_to_base(np.ones(1).reshape(1, 1))

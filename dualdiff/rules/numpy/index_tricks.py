@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -102,9 +102,35 @@ def ndenumerate(arr: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
     return ((place, arr[place]) for place in np.ndindex(shape_of(arr)))
 
 
+def _elements(arrays: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """The elements of arrays side by side, in C order."""
+    shape = np.broadcast_shapes(*map(np.shape, arrays))
+    spread = [np.broadcast_to(a, shape) for a in arrays]
+    return (tuple(s[place] for s in spread) for place in np.ndindex(shape))
+
+
+class _Broadcast:
+    """``numpy.broadcast`` of traced arrays."""
+
+    def __init__(self, *arrays: Any) -> None:
+        self._arrays = arrays
+        self._plain = np.broadcast(*map(observe, arrays))
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("iters", "index", "reset"):
+            raise UnsupportedInputError(
+                f"np.broadcast of traced arrays has no `{name}`, {user_line()}; write a loop over "
+                f"the tuples of elements that it gives, or over np.ndindex(shape)"
+            )
+        return getattr(self._plain, name)
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return _elements(self._arrays)
+
+
 def broadcast(*arrays: Any) -> Any:
-    """``numpy.broadcast`` of the plain values: it needs only shapes."""
-    return np.broadcast(*(observe(as_operand(a)) for a in arrays))
+    """``numpy.broadcast``, which gives traced elements."""
+    return _Broadcast(*map(as_operand, arrays)) if contains_box(arrays) else np.broadcast(*arrays)
 
 
 def nditer(op: Any, *args: Any, **kwargs: Any) -> Any:
@@ -119,13 +145,9 @@ def nditer(op: Any, *args: Any, **kwargs: Any) -> Any:
             f"nditer of traced arrays reads elements in C order and takes no flags, {user_line()}; "
             f"write a loop over np.ndindex(x.shape)"
         )
-    operands = [as_operand(o) for o in operands]
-    shape = np.broadcast_shapes(*map(np.shape, operands))
-    spread = [np.broadcast_to(o, shape) for o in operands]
-    several = len(spread) > 1
-    places = np.ndindex(shape)
-    return (tuple(o[p] for o in spread) if several else spread[0][p] for p in places)
+    elements = _elements([as_operand(o) for o in operands])
+    return elements if len(operands) > 1 else (element for (element,) in elements)
 
 
-# Not `broadcast`: compiled modules ask for that type when they are imported.
+# Not `broadcast`: compiled modules ask for that type when they are imported (see patching/code.py).
 CREATORS.update(r_=r_, c_=c_, ndenumerate=ndenumerate, nditer=nditer)

@@ -99,10 +99,15 @@ def view(x: Value, dtype: Any = None, type: Any = None) -> Any:
             return np.asarray(x).view(type)  # read-only: a store into it might be lost
         if can_be_traced(type):
             return as_subclass(x, type)
+        is_masked = issubclass(type, np.ma.MaskedArray)
+        instead = (
+            " and keep the mask beside it (np.where(mask, 0.0, x), x[~mask])"
+            if is_masked
+            else " (write @ for the products of numpy.matrix)"
+        )
         raise UnsupportedInputError(
             f"a traced array ({describe(x)}) cannot become a {type.__name__}, whose operations "
-            f"mean something else, {user_line()}; leave it an array (write @ for the products of "
-            f"numpy.matrix)."
+            f"mean something else, {user_line()}; leave it an array{instead}."
         )
     if dtype is not None and np.dtype(dtype) != x.dtype:
         raise UnsupportedInputError(

@@ -62,7 +62,7 @@ class PatternTrace(Trace):
     def box(self, value: Value, payload: Payload) -> Dependent:
         """A value with its dependence."""
         out = _new(Dependent)
-        out.value, out.payload, out.owner = value, payload, self
+        out.primal, out.payload, out.owner = value, payload, self
         return out
 
     def input(self, value: Value, first: int) -> Dependent:
@@ -99,7 +99,7 @@ class PatternTrace(Trace):
         values, payloads, scalars = [], [], True
         for a in args:
             if issubclass(type(a), Dependent) and a.owner is self:
-                values.append(a.value)
+                values.append(a.primal)
                 payloads.append(a.payload)
                 scalars = scalars and type(a.payload) is not Pattern
             else:
@@ -112,7 +112,7 @@ class PatternTrace(Trace):
             raise
         if scalars and (type(ans) is float or type(ans) is np.float64):
             out = _new(Dependent)  # `box` at a lower cost, for loops over elements
-            out.value, out.payload, out.owner = ans, self._of_scalars(prim, payloads), self
+            out.primal, out.payload, out.owner = ans, self._of_scalars(prim, payloads), self
             return out
         several = prim.outputs != 1
         answers = ans if several else (ans,)
@@ -164,9 +164,9 @@ class PatternTrace(Trace):
 
     def store(self, content: Value, place: Place, v: Value, owned: bool) -> Any:
         own = issubclass(type(content), Dependent) and content.owner is self
-        value = content.value if own else freeze(content)
+        value = content.primal if own else freeze(content)
         v_own = issubclass(type(v), Dependent) and v.owner is self
-        new = store(value, place, v.value if v_own else freeze(v), owned)
+        new = store(value, place, v.primal if v_own else freeze(v), owned)
         old = content.payload if own else self._payload(value)
         return self.box(new, self._stored(old, place, v.payload if v_own else None, owned))
 
@@ -206,4 +206,4 @@ class PatternTrace(Trace):
         while is_box(x):
             if issubclass(type(x), Dependent) and x.owner is self:
                 self.local = True
-            x = x.value
+            x = x.primal

@@ -108,7 +108,7 @@ def columns_of(arguments: Iterable[Any]) -> set[str]:
             found.add("forward" if isinstance(box.owner, ForwardTrace) else "reverse")
             if box.dtype.kind == "c":
                 found.add("complex")
-            box, levels = box.value, levels + 1
+            box, levels = box.primal, levels + 1
         if levels > 1:
             found.add("order 2")
     return found

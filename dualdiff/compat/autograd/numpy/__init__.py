@@ -82,7 +82,7 @@ def _plain_of_plain(create: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(create)
     def created(*args: Any, **kwargs: Any) -> Any:
         made = create(*args, **kwargs)
-        return made.value if type(made) is Array and type(made.value) is _np.ndarray else made
+        return made.primal if type(made) is Array and type(made.primal) is _np.ndarray else made
 
     return created
 

@@ -57,7 +57,7 @@ def slope_of(a: Value) -> ndarray | None:
     while is_box(x):
         if type(x) is Dual and x.owner.batch == ():
             found = x.payload
-        x = x.value
+        x = x.primal
     return None if found is None else unbox(found)
 
 
@@ -65,7 +65,7 @@ def unmasked(x: Value) -> Any:
     """A tangent or cotangent without its masks of structural zeros."""
     x = materialize(x)
     while is_box(x) and type(x).is_mask:
-        x = materialize(x.value)
+        x = materialize(x.primal)
     return x
 
 
@@ -78,7 +78,7 @@ def slopes_quotient(k: Any, d: Any, vanishes: Any) -> Any:
     k, d = unmasked(k), unmasked(d)
     if type(k) is not Dual or type(d) is not Dual or k.owner is not d.owner or k.owner.batch != ():
         return None
-    if is_box(k.value) or is_box(d.value) or is_box(k.payload) or is_box(d.payload):
+    if is_box(k.primal) or is_box(d.primal) or is_box(k.payload) or is_box(d.payload):
         return None
     over, under = k.payload, d.payload
     closed = np.abs(under) <= _CLOSED * np.abs(under).max(initial=0.0)

@@ -105,7 +105,7 @@ class Samples:
             return {key: np.asarray(rows)}
         trace, count, width = rows.owner, *shape_of(rows)
         self.traces[trace.level] = trace
-        found = self.split(rows.value, key, part)
+        found = self.split(rows.primal, key, part)
         if isinstance(trace, ForwardTrace):
             batch = trace.batch
             tangent = np.moveaxis(np.reshape(rows.payload, (-1, count, width)), 0, 1)

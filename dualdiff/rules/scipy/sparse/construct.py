@@ -16,6 +16,7 @@ from ....array.box import is_box
 from ....core.batch import shape_of
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
+from ...numpy.common import strip
 from ...numpy.manipulation import as_operand
 from ..dispatch import counterpart, implements
 from . import operators
@@ -35,6 +36,7 @@ def _from_parts(data: Any, places: Sequence[Any], shape: Any, kind: Any) -> Spar
     if len(shape_of(data)) != 1:
         raise ValueError(f"the data of a sparse array is a vector, not of shape {shape_of(data)}")
     ones = np.ones(shape_of(data), np.int8)
+    places = _plain(places)
     if len(places) == 2:
         return SparseArray(data, kind((ones, *places), shape=shape))
     coo = sparse.coo_matrix if issubclass(kind, sparse.spmatrix) else sparse.coo_array
@@ -44,6 +46,13 @@ def _from_parts(data: Any, places: Sequence[Any], shape: Any, kind: Any) -> Spar
             f"a sparse array with traced values needs two dimensions, {user_line()}"
         )
     return _in_format(SparseArray(data, like), kind)
+
+
+def _plain(places: Any) -> Any:
+    """Places of entries as constants: a place is a step of its value."""
+    if type(places) in (tuple, list):
+        return type(places)(map(_plain, places))
+    return strip(places)
 
 
 def _from_dense(x: Value, shape: Any, kind: Any) -> SparseArray:

@@ -32,6 +32,7 @@ from . import (  # noqa: F401  # their rules
     polynomials,
     private_distributions,
     student,
+    waves,
 )
 from .gamma_beta import factorial, multigammaln, polygamma
 from .log_sums import log_softmax, logsumexp, softmax

@@ -13,6 +13,7 @@ from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from .bessel_orders import ive_order, yv_order
 from .elementary import over
+from .hypergeometric import hyperu_value
 from .kinds import (
     cases,
     closed,
@@ -232,11 +233,45 @@ closed(
 
 
 # Parabolic cylinder functions: the second result is the derivative, the equation gives its own
-# (DLMF 12.2.2, 12.14.1).
-def _parabolic(name: str, square: Any) -> None:
-    several(name, None, lambda x, y, ans: (ans[1], square(x, y) * ans[0]))
+# (DLMF 12.2.2, 12.14.1). D in its order by U (DLMF 12.7.14), near 0 and left of it by 12.4.1.
+def _confluent(a: Value, b: float, z: Value) -> Any:
+    """The power series of ``hyp1f1``, whose terms may cancel."""
+    most = np.max(unbox(z), initial=0)
+    term, total = z * 0 + 1.0, z * 0 + 1.0
+    for k in range(int(most + 12 * np.sqrt(most)) + 40):
+        term = term * (a + k) / ((b + k) * (1 + k)) * z
+        total = total + term
+    return total
 
 
-_parabolic("pbdv", lambda v, x: x * x / 4 - v - 0.5)
+def _parabolic_near(v: Value, x: Value) -> Any:
+    z = x * x / 2
+    even = _confluent(-v / 2, 0.5, z) * special.rgamma((1 - v) / 2)
+    odd = 2**0.5 * x * _confluent((1 - v) / 2, 1.5, z) * special.rgamma(-v / 2)
+    return 2 ** (v / 2) * SQRT_PI * np.exp(-z / 2) * (even - odd)
+
+
+def _parabolic_far(v: Value, x: Value) -> Any:
+    z = x * x / 2
+    return 2 ** (v / 2) * np.exp(-z / 2) * hyperu_value(-v / 2, 0.5, z)
+
+
+def _parabolic_order(v: Value, x: Value) -> Any:
+    return where(unbox(x) > 1, _parabolic_far, _parabolic_near, v, x)
+
+
+parabolic_order = flat(partial(_parabolic_order, 0))
+
+
+def _pbdv_dv(v: Value, x: Value) -> Any:
+    slope = parabolic_order(v, x)
+    return slope, x / 2 * slope - parabolic_order(v + 1, x)
+
+
+def _parabolic(name: str, square: Any, by_order: Any = None) -> None:
+    several(name, by_order, lambda x, y, ans: (ans[1], square(x, y) * ans[0]))
+
+
+_parabolic("pbdv", lambda v, x: x * x / 4 - v - 0.5, lambda v, x, ans: _pbdv_dv(v, x))
 _parabolic("pbvv", lambda v, x: x * x / 4 - v - 0.5)
 _parabolic("pbwa", lambda a, x: a - x * x / 4)

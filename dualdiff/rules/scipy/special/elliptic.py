@@ -27,6 +27,9 @@ E_SLOPE = -PI / 2 * N * SQUARES / (2 * N - 1)
 
 def _ellipk_dm(m: Any, k: Any) -> Any:
     """``(E - (1 - m) K) / (2 m (1 - m))`` (DLMF 19.4.1), the power series near 0."""
+    end = unbox(m) == 1
+    if np.any(end):
+        return np.where(end, np.inf, _ellipk_dm(np.where(end, 0.5, m), np.where(end, 1.0, k)))
     return where(
         np.abs(unbox(m)) < NEAR,
         lambda m, k: horner(m, K_SLOPE),
@@ -48,6 +51,10 @@ def _ellipe_dm(m: Any, e: Any) -> Any:
 
 
 def _ellipkm1_dp(p: Any, ans: Value) -> Any:
+    end = unbox(p) == 0
+    if np.any(end):
+        rest = _ellipkm1_dp(np.where(end, 0.5, p), np.where(end, 1.0, ans))
+        return np.where(end, -np.inf, rest)
     return where(
         unbox(p) < 0.7,
         lambda p, ans: -(special.ellipe(1 - p) - p * ans) / (2 * p * (1 - p)),

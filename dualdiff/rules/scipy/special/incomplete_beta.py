@@ -269,9 +269,18 @@ inverse("_beta_isf", lambda p, a, b, t: special.betaincc(a, b, t) - p)
 inverse("btdtria", lambda p, b, x, t: special.betainc(t, b, x) - p)
 inverse("btdtrib", lambda a, p, x, t: special.betainc(a, t, x) - p)
 
+
 # The F, binomial and negative binomial distributions.
-by("fdtr", lambda a, b, x: special.betainc(a / 2, b / 2, a * x / (a * x + b)))
-by("fdtrc", lambda a, b, x: special.betainc(b / 2, a / 2, b / (a * x + b)))
+def _share(part: Any, x: Value, scaled: Value, b: Value, limit: float) -> Any:
+    """``part / (scaled + b)``, with its limit where x is infinite."""
+    far = np.isinf(unbox(x))
+    if not np.any(far):
+        return part / (scaled + b)
+    return np.where(far, limit, np.where(far, 1.0, part) / np.where(far, 1.0, scaled + b))
+
+
+by("fdtr", lambda a, b, x: special.betainc(a / 2, b / 2, _share(a * x, x, a * x, b, 1.0)))
+by("fdtrc", lambda a, b, x: special.betainc(b / 2, a / 2, _share(b, x, a * x, b, 0.0)))
 inverse("fdtri", lambda a, b, p, t: special.fdtr(a, b, t) - p)
 inverse("fdtridfd", lambda a, p, x, t: special.fdtr(a, t, x) - p)
 

@@ -254,8 +254,10 @@ TAIL = """
   orders they lose about x / v**2 times the rounding.
 * Inverses are implicit: their error is that of SciPy's value. Where SciPy finds no solution the
   derivative is NaN. The noncentral F inverses of SciPy are good to five digits only.
-* No derivatives: Mathieu and spheroidal functions, parabolic cylinder functions in their order,
-  Lame functions, the density of Landau's distribution, noncentral hypergeometric distributions.
+* No derivatives: modified Mathieu functions in q, spheroidal functions in c (their characteristic
+  values have it) and those of the second kind, whose values are wrong in SciPy, `pbvv` and `pbwa`
+  in their order, Lame functions, the density of Landau's distribution, noncentral hypergeometric
+  distributions.
   They raise an error that names the function. Parameters that are integers raise as well.
 * Quantiles of discrete distributions are steps: their derivative is 0, and 1 in `loc`.
 * Quantiles of 0 and 1 are the ends of the support: they move with it, and their slope in q is 1

@@ -45,8 +45,6 @@ ROWS = [
     *(real(n, POSITIVE) for n in ("itj0y0", "iti0k0", "it2j0y0", "it2i0k0")),
     *(real(n, POSITIVE) for n in ("itstruve0", "itmodstruve0", "it2struve0")),
     real(lambda x: special.besselpoly(x, 1.5, 2.5), POSITIVE, _id="besselpoly"),
-    real(of(special.pbdv, 1.3), POSITIVE),
-    real(of(special.pbvv, 1.3), POSITIVE),
     real(of(special.pbwa, 1.3), POSITIVE),
     *(
         real(of(getattr(special, f"eval_{n}"), k), UNIT)

@@ -1,0 +1,70 @@
+"""Mathieu, spheroidal and parabolic cylinder functions in their parameter and in x."""
+
+import mpmath as mp
+import numpy as np
+import pytest
+from scipy import special
+
+import dualdiff as dd
+from dualdiff.errors import MissingRuleError, UnsupportedInputError
+from tests.rules.scipy.special.tables import POSITIVE, UNIT, of, real
+from tests.rules.table import A, rule_tests
+
+Q = A(2, low=0.5, high=3.0)
+DEGREES = A(2, low=20.0, high=70.0)
+ORDERS = np.array([[1], [4]])
+
+
+def double(function, *args):
+    """SciPy's loops in single precision do not end, or give NaN."""
+    return real(function, *args, _float32=False)
+
+
+ROWS = [
+    *(double(of(getattr(special, f"mathieu_{n}"), ORDERS), Q) for n in "ab"),
+    *(double(of(getattr(special, f"mathieu_{n}em"), 3), Q, DEGREES) for n in "cs"),
+    *(double(of(getattr(special, f"mathieu_mod{n}em1"), 2, 1.5), UNIT) for n in "cs"),
+    *(double(of(getattr(special, f"{n}_cv"), 1, ORDERS), Q) for n in ("pro", "obl")),
+    *(double(of(getattr(special, f"{n}_ang1"), 1, 2, 1.5), UNIT) for n in ("pro", "obl")),
+    double(of(special.pro_rad1, 1, 2, 1.5), A(2, low=1.2, high=1.8)),
+    double(of(special.obl_rad1, 1, 2, 1.5), UNIT),
+    double(of(special.pro_ang1_cv, 1, 2, 1.5, special.pro_cv(1, 2, 1.5)), UNIT),
+    real("pbdv", np.array([[-1.3], [0.7]]), A(3, low=-1.5, high=2.5)),
+    real(of(special.pbvv, 1.3), POSITIVE),
+]
+TestRules = rule_tests(ROWS)
+
+
+@pytest.mark.parametrize("q", [-2.0, 0.0, 300.0])
+def test_mathieu_functions_keep_the_sign_of_scipys(q):
+    step = 1e-4
+    for function in (special.mathieu_cem, special.mathieu_sem):
+        slope = dd.jvp(lambda x, f=function: f(4, q, x)[0], (35.0,), (1.0,))[1]
+        by_q = dd.jvp(lambda q, f=function: f(4, q, 35.0)[0], (q,), (1.0,))[1]
+        ends = (function(4, q + s, 35.0)[0] for s in (step, -step))
+        assert slope == pytest.approx(function(4, q, 35.0)[1] * np.pi / 180)
+        assert by_q == pytest.approx(float(np.subtract(*ends)) / (2 * step), rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize(("v", "x"), [(0.7, 9.0), (-2.3, -2.5), (3.0, 0.0), (7.4, 1.01)])
+def test_parabolic_cylinder_functions_in_their_order_are_exact(v, x):
+    with mp.workdps(40):
+        exact = mp.diff(lambda t: mp.pcfd(t, x), mp.mpf(v) + mp.mpf(10) ** -20)
+    assert dd.grad(lambda v: special.pbdv(v, x)[0])(v) == pytest.approx(float(exact), rel=1e-12)
+
+
+def test_functions_of_the_second_kind_raise():
+    with pytest.raises(MissingRuleError, match="pro_rad2"):
+        dd.grad(lambda x: special.pro_rad2(1, 2, 1.5, x)[0])(1.4)
+
+
+def test_spheroidal_functions_of_another_value_raise():
+    with pytest.raises(UnsupportedInputError, match="pro_cv"):
+        dd.grad(lambda x: special.pro_ang1_cv(1, 2, 1.5, 6.0, x)[0])(0.4)
+
+
+def test_limits_of_the_arguments():
+    assert dd.grad(special.ellipk)(1.0) == np.inf
+    assert dd.grad(special.ellipkm1)(0.0) == -np.inf
+    assert dd.grad(special.fdtr, argnums=(0, 1, 2))(2.0, 3.0, np.inf) == (0, 0, 0)
+    assert dd.grad(special.fdtrc, argnums=(0, 1, 2))(2.0, 3.0, np.inf) == (0, 0, 0)

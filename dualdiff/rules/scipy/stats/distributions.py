@@ -29,6 +29,7 @@ from ..rebinding import deep_plain, explained, instance_of
 from .fitting import fit
 from .formulas import EXTREME, FORMULAS
 from .replacements import adaptive, derivatives_only, kinks, of_vectors, with_value
+from .stable import location
 
 INF = float("inf")
 NAN = float("nan")
@@ -150,6 +151,8 @@ class Distribution:
     def evaluate(self, name: str, x: Value, *args: Any, **kwargs: Any) -> Any:
         """One of the functions, at x and parameters of which some are traced."""
         shapes, loc, scale = self.parameters(name, args, kwargs)
+        if self.name == "levy_stable" and name in ("pdf", "cdf"):
+            loc = location(loc, scale, *shapes)
         self._refuse_central(name, args, kwargs)
         x = double(x)
         quantile = name in ("ppf", "isf")

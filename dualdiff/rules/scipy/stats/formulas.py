@@ -22,6 +22,7 @@ from ..special.student import t_score
 from .compiled import COMPILED
 from .hyperbolic import HYPERBOLIC
 from .limits import LIMITS, power, power_log
+from .stable import STABLE
 
 
 def _values(distribution: Any) -> Callable[..., Any]:
@@ -129,6 +130,7 @@ FORMULAS: dict[tuple[str, str], Callable[..., Any]] = (
     | EXTREME
     | LIMITS
     | HYPERBOLIC
+    | STABLE
     | {
         ("t", "logpdf"): lambda x, df: t_logpdf(df, x),
         ("t", "pdf"): lambda x, df: np.exp(t_logpdf(df, x)),

@@ -76,7 +76,7 @@ def storing(function: Callable[..., Any]) -> Callable[..., Any]:
 def with_args(function: Callable[..., Any], args: Any) -> Callable[..., Any]:
     """A function with SciPy's additional arguments at the end."""
     function = storing(function)
-    if args == () and type(args) is tuple:
+    if type(args) is tuple and not args:
         return function
     rest = args if isinstance(args, tuple) else (args,)
     return lambda *x, **named: function(*x, *rest, **named)

@@ -309,3 +309,72 @@ def test_functions_that_are_constant_by_pieces_have_derivative_zero(name):
 def test_arguments_in_which_a_function_is_not_constant_are_refused():
     with pytest.raises(MissingRuleError, match="sampling"):
         dd.grad(lambda s: np.sum(ndimage.distance_transform_edt(np.eye(3), sampling=s)))(2.0)
+
+
+def tridiagonal_of(x):
+    return sparse.diags([x**2 + 3, 0.3 * x[1:], 0.2 * x[1:]], [0, 1, -1], format="csc")
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.log(np.abs(sparse_linalg.splu(tridiagonal_of(x)).U.diagonal())),
+        lambda x: sparse_linalg.splu(tridiagonal_of(x)).L.toarray(),
+        lambda x: sparse_linalg.spsolve(
+            tridiagonal_of(x), sparse.csc_matrix(np.eye(4)[:, :2])
+        ).toarray(),
+        lambda x: sparse_linalg.spsolve(tridiagonal_of(x), sparse.csc_matrix(np.eye(4)[:, :1])),
+        lambda x: sparse.find(tridiagonal_of(x))[2],
+        lambda x: x[tridiagonal_of(x).nonzero()[1]],
+        lambda x: (x if sparse.issparse(tridiagonal_of(x)) else 0 * x) ** 2,
+    ],
+    ids=["U", "L", "sparse-right", "sparse-column", "find", "nonzero", "issparse"],
+)
+def test_parts_of_sparse_matrices_have_scipys_values_and_derivatives(f):
+    x, t = A(4), A(4, seed=1)
+    weights = A(*np.shape(f(x)), seed=2)
+    value, tangent = dd.jvp(f, (x,), (t,))
+    np.testing.assert_array_equal(value, f(x))
+    change = np.sum(weights * (f(x + 1e-6 * t) - f(x - 1e-6 * t))) / 2e-6
+    assert np.sum(weights * tangent) == pytest.approx(change, rel=1e-6)
+    assert np.sum(dd.grad(lambda x: np.sum(weights * f(x)))(x) * t) == pytest.approx(
+        change, rel=1e-6
+    )
+
+
+AROUND = {
+    "args-array": (
+        lambda p: optimize.fsolve(lambda x, q: x**2 - q, [1.0, 1.0], args=p, full_output=True)[0],
+        PAIR,
+    ),
+    "ode-parameters": (
+        lambda p: (
+            integrate.ode(lambda t, y, a: -a * y)
+            .set_f_params(p[0])
+            .set_integrator("dopri5", rtol=1e-10)
+            .set_initial_value([1.0])
+            .integrate(1.0)
+        ),
+        PAIR,
+    ),
+    "nquad-ranges": (
+        lambda p: integrate.nquad(
+            lambda x, y, c: c * x * y, [lambda y, c: [0, y * c], [0, 1]], args=(p[0],)
+        )[0],
+        PAIR,
+    ),
+    "design_matrix": (
+        lambda p: interpolate.BSpline.design_matrix(p, np.r_[[0.0] * 4, [1.0] * 4], 3).toarray(),
+        PAIR,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AROUND)
+def test_arguments_by_less_used_ways(name):
+    f, p = AROUND[name]
+    slopes = dd.jacobian(f)(p)
+    t = np.array([0.3, -0.7])
+    change = (np.asarray(f(p + 1e-5 * t)) - np.asarray(f(p - 1e-5 * t))) / 2e-5
+    np.testing.assert_allclose(slopes @ t, change, rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(dd.jvp(f, (p,), (t,))[1], change, rtol=1e-5, atol=1e-8)

@@ -310,9 +310,11 @@ def nquad(
     1.0
     """
     rest = () if args is None else _tuple(args)
-    noted = Noted(ranges)
-    plain_ranges = [noted.plain(r) if callable(r) else value_of(r) for r in ranges]
-    plain_opts = value_of(opts)
+    noted = Noted((ranges, rest if any(map(callable, ranges)) else ()))
+    plain_ranges = [noted.plain(r, rest) if callable(r) else value_of(r) for r in ranges]
+    listed = opts if isinstance(opts, (list, tuple)) else [opts]
+    listed = [noted.plain(o, rest) if callable(o) else value_of(o) for o in listed]
+    plain_opts: Any = listed if isinstance(opts, (list, tuple)) else listed[0]
 
     def integrate_one(f: Function) -> Any:
         return by_scipy(integrate.nquad, f, plain_ranges, opts=plain_opts, full_output=full_output)

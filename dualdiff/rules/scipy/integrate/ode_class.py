@@ -24,8 +24,6 @@ from .steps import Trajectory
 
 _ode: Any = integrate.ode
 _complex_ode: Any = integrate.complex_ode
-_set_initial_value = original_of(_ode.set_initial_value)
-_integrate = original_of(_ode.integrate)
 
 
 class _Work:
@@ -45,7 +43,7 @@ class _Work:
 @implements(_ode.set_initial_value)
 def _start(self: Any, y: Value, t: Value = 0.0) -> Any:
     """``scipy.integrate.ode.set_initial_value`` of a traced state or time."""
-    by_scipy(_set_initial_value, self, plain(y), plain(t))
+    by_scipy(original_of(_ode.set_initial_value), self, plain(y), plain(t))
     self._y = given(np.reshape(asarray(y), (-1,)), self._y)
     self.t = t if is_box(t) else self.t
     return self
@@ -91,7 +89,7 @@ def _advance(self: Any, t: Value, step: bool = False, relax: bool = False) -> An
         if self.jac is not None:
             self.jac, self.jac_params = noted.plain(self.jac, self.jac_params), ()
         self._y, self.t = start.copy(), plain(t0)
-        found = by_scipy(_integrate, self, plain(t), step, relax)
+        found = by_scipy(original_of(_ode.integrate), self, plain(t), step, relax)
     finally:
         vars(self).update(kept)
     if not noted.traced:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import integrate
+from scipy import integrate, special
 
 from ....errors import UnsupportedInputError, user_line
 from ...numpy.creation import array, asarray
@@ -51,6 +51,6 @@ def fixed_quad(
         raise UnsupportedInputError(
             f"fixed_quad of traced values takes limits that are numbers, {user_line()}."
         )
-    nodes, weights = np.polynomial.legendre.leggauss(n)
+    nodes, weights = special.roots_legendre(n)
     points = (b - a) * (nodes + 1) / 2.0 + a
     return (b - a) / 2.0 * np.sum(weights * asarray(with_args(func, args)(points)), axis=-1), None

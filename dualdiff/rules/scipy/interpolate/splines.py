@@ -17,6 +17,7 @@ from ..bodies import agreed
 from ..dispatch import implements
 from ..in_place import original_of
 from ..objects import runs_methods
+from ..sparse.construct import csr_array
 from . import knots
 from .polynomials import along_axis, part
 
@@ -85,6 +86,18 @@ def _integrate(self: Any, a: Value, b: Value, extrapolate: Any = None) -> Any:
     return agreed(sign * total, value, "BSpline.integrate")
 
 
+def _design_matrix(cls: Any, x: Value, t: Value, k: int, extrapolate: Any = False) -> Any:
+    """The values of all B-splines at points, as a sparse array."""
+    found = by_scipy(_original_design, cls, plain(x), plain(t), k, extrapolate)
+    x, t = asarray(x), asarray(t)
+    matrix = values(t, np.eye(found.shape[1]), k, x, 0, extrapolate)
+    rows = np.repeat(np.arange(found.shape[0]), np.diff(found.indptr))
+    data = given(matrix[rows, found.indices], found.data)
+    return csr_array((data, found.indices, found.indptr), found.shape)
+
+
+_original_design = original_of(vars(BSpline)["design_matrix"].__func__)
+implements(vars(BSpline)["design_matrix"].__func__)(_design_matrix)
 _original_call = original_of(BSpline.__call__)
 _original_integrate = original_of(BSpline.integrate)
 implements(BSpline.__call__)(_call)

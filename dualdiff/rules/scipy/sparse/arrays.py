@@ -291,6 +291,18 @@ class SparseArray:
             values = values[: places.size]
         self[places + max(0, -k), places + max(0, k)] = values
 
+    def nonzero(self) -> tuple[Any, Any]:
+        """The rows and columns of the elements that are not 0."""
+        return self.as_constant().nonzero()
+
+    def eliminate_zeros(self) -> None:
+        """Nothing: an entry that is 0 may have a derivative."""
+
+    def sum_duplicates(self) -> None:
+        """Sum the entries at one place, in place."""
+        own = self.canonical()
+        self._data, self._like, self._layout = own._data, own._like, own._layout
+
     def getrow(self, i: int) -> SparseArray:
         """A row, as a sparse array of two dimensions."""
         return self[[i]]

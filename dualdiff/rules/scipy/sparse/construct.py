@@ -15,7 +15,7 @@ from scipy import sparse
 from ....array.box import is_box
 from ....core.batch import shape_of
 from ....core.types import Value
-from ....errors import UnsupportedInputError, user_line
+from ....errors import UnsupportedInputError, library_function, user_line
 from ...numpy.common import strip
 from ...numpy.manipulation import as_operand
 from ..dispatch import counterpart, implements
@@ -156,7 +156,6 @@ def diags(
     return _diagonals("diags", diagonals, offsets, {"shape": shape, "format": format})
 
 
-# SciPy's own stays as it is: SciPy's matrices leave operators to what it does not know.
 def issparse(x: Value) -> bool:
     """Whether an array is sparse, with plain or traced values.
 
@@ -167,6 +166,13 @@ def issparse(x: Value) -> bool:
     True
     """
     return isinstance(x, (SparseArray, sparse.sparray, sparse.spmatrix))
+
+
+@implements(sparse.issparse)
+def _issparse(x: Value) -> bool:
+    """The answer for the program. SciPy's own matrices leave operators to what it does not know."""
+    asks = (library_function() or "").endswith(".issparse")
+    return asks and issparse(x)
 
 
 def _is_array(x: Value) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ....array.box import is_box
+from ....array.box import is_box, unbox
 from ....core.batch import shape_of
 from ....core.types import Value
 from ...numpy.manipulation import as_operand
@@ -73,9 +73,12 @@ def spdiags(data: Any, diags: Any, m: Any = None, n: Any = None, format: Any = N
 def find(A: Any) -> Any:
     """``scipy.sparse.find``: rows, columns and values of the entries that are not 0."""
     coo = wrapped(A).canonical().tocoo()
-    plain = coo.as_constant().data
-    keep = np.flatnonzero(plain != 0)
-    return coo.row[keep], coo.col[keep], coo.data[keep]
+    labels = coo.structure.astype(np.int64)
+    labels.data = np.arange(1, coo.nnz + 1)
+    rows, columns, order = sparse.find(labels)
+    data = coo.data[order - 1]
+    keep = np.flatnonzero(unbox(data) != 0)
+    return rows[keep], columns[keep], data[keep]
 
 
 def _moves_axes(name: str) -> Any:

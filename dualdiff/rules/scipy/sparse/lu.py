@@ -14,16 +14,19 @@ import numpy as np
 from numpy import ndarray
 from scipy.sparse import linalg
 
-from ....array.box import is_box
+from ....array.box import is_box, unbox
 from ....core.batch import Shape, align, shape_of
 from ....core.types import Cotangent, Tangent, Value
 from ....errors import MissingRuleError, UnsupportedInputError, user_line
 from ...declare import linear, rule
+from ...numpy.creation import given
 from ...numpy.manipulation import as_operand
 from ...structures import Einsum
 from ..arguments import by_scipy
 from ..dispatch import Entry, always, bound, implements
+from ..linalg.factors import lu_p
 from .arrays import SparseArray, is_sparse, wrapped
+from .construct import csc_array
 from .layout import Layout
 from .products import sampled, times
 
@@ -146,9 +149,9 @@ def _solution(a: SparseArray, b: Value, factors: Factors, transposed: bool = Fal
 def spsolve(A: Any, b: Value, permc_spec: Any = None, use_umfpack: Any = True) -> Any:
     """``scipy.sparse.linalg.spsolve``: x with ``A x = b`` for a sparse matrix.
 
-    Arguments: `A`, a sparse array, of SciPy or with traced values; `b`, of shape (n,) or (n, k);
-    `permc_spec` as SciPy's. Traced arguments use SuperLU, never UMFPACK.
-    Returns: an array of the shape of b.
+    Arguments: `A`, a sparse array, of SciPy or with traced values; `b`, of shape (n,) or (n, k), or
+    sparse; `permc_spec` as SciPy's. Traced arguments use SuperLU, never UMFPACK.
+    Returns: an array of the shape of b; where b is sparse with more than one column, a sparse one.
     Raises: numpy.linalg.LinAlgError if A is singular and an argument is traced.
 
     >>> import numpy as np, dualdiff as dd
@@ -159,7 +162,14 @@ def spsolve(A: Any, b: Value, permc_spec: Any = None, use_umfpack: Any = True) -
            [ 0.  , -0.25]])
     """
     a = _system(A)
-    return _solution(a, b, Factors(a.layout, {"permc_spec": permc_spec}))
+    factors = Factors(a.layout, {"permc_spec": permc_spec})
+    if not is_sparse(b):
+        return _solution(a, b, factors)
+    x = _solution(a, b.toarray(), factors)
+    return x[:, 0] if shape_of(x)[1] == 1 else csc_array(x).asformat(a.format)
+
+
+DENSE = 3000  # most rows of a matrix whose factors L and U are asked for
 
 
 class TracedLU:
@@ -170,11 +180,27 @@ class TracedLU:
         self.shape = a.shape
 
     def __getattr__(self, name: str) -> Any:
-        # L, U, perm_c, ...: only for plain values, which SciPy has factorised.
-        data = self.__dict__["_matrix"].data
-        if is_box(data) or name.startswith("_"):
+        if name.startswith("_"):
             raise AttributeError(f"factors of a matrix with traced values have no {name!r}")
-        return getattr(self._factors.of(data), name)
+        data = self._matrix.data
+        found = self._factors.of(unbox(data))
+        return self._factor(name, found) if is_box(data) and name in "LU" else getattr(found, name)
+
+    def _factor(self, name: str, found: Any) -> SparseArray:
+        """L or U, by dense factors."""
+        n = self.shape[0]
+        if n > DENSE:
+            raise UnsupportedInputError(
+                f"the factors of a traced matrix with {n} rows are not made, {user_line()}: they "
+                f"would be dense on the way, which takes {DENSE} rows at most. The method `solve` "
+                f"takes any number."
+            )
+        rows, columns = np.argsort(found.perm_r), np.argsort(found.perm_c)
+        permuted = self._matrix.toarray()[rows][:, columns]
+        both = lu_p(permuted, low=found.L.toarray(), up=found.U.toarray())
+        like, factor = getattr(found, name), both["LU".index(name)]
+        places = like.tocoo()
+        return SparseArray(given(factor[places.row, places.col], like.data), like)
 
     def solve(self, rhs: Any, trans: str = "N") -> Any:
         """The solution of a system with the matrix, its transpose ("T") or adjoint ("H").

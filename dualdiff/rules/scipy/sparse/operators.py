@@ -28,7 +28,7 @@ def matmul(x: Value, y: Value) -> Any:
         if isinstance(x, SparseArray):
             return _times_dense(x, as_operand(y))
         return _times_dense(y.T, as_operand(x).T).T
-    from_left = sparse.issparse(x)
+    from_left = isinstance(x, (sparse.sparray, sparse.spmatrix))
     matrix, dense = (x, materialize(y)) if from_left else (y, materialize(x))
     _check_dense(matrix, dense)
     if from_left:

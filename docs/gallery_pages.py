@@ -42,7 +42,8 @@ def page(example: Path, folder: Path) -> tuple[str, str]:
     title = " ".join(title.split()).rstrip(".")
     story = rest.split("\nRun: ")[0].rstrip()
     output = run(example, folder)
-    pictures = sorted(p.name for p in folder.glob(f"{example.stem}*.png"))
+    found = folder.glob(f"{example.stem}*")
+    pictures = sorted(p.name for p in found if p.suffix in (".png", ".svg"))
     shown = "\n\n".join(f"```{{image}} {name}\n:alt: {title}\n```" for name in pictures)
     text = (
         f"# {title}\n\n{story}\n\n{shown}\n\n"

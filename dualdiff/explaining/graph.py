@@ -90,7 +90,8 @@ def draw(lines: list[LineCost], observed: Observed) -> Graph:
     arrows = [
         f"  {a} -> {b}" + (f' [label="{n}"];' if n > 1 else ";") for (a, b), n in edges.items()
     ]
-    style = '  node [shape=box, fontname="monospace", fontsize=10];\n  rankdir=TB;'
+    font = 'fontname="monospace", fontsize=10'
+    style = f"  node [shape=box, {font}];\n  edge [{font}];\n  rankdir=TB;"
     return Graph("\n".join(["digraph derivative {", style, *nodes, *arrows, "}"]))
 
 

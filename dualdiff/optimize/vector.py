@@ -172,8 +172,8 @@ def root(
     Arguments: as for SciPy, except: `x0`, a number, an array of any shape, or a container of them,
     which `fun` gets; `fun` returns as many numbers in any container; `jac`, None for dualdiff's
     Jacobian, or differences where a function of few unknowns is faster with them; "exact"; True or
-    a function, which returns a container; False for differences; `progress`, for a bar by tqdm. The
-    methods "hybr" and "lm" take a Jacobian, the others none.
+    a function, which returns a container; False or "2-point" for differences; `progress`, for a bar
+    by tqdm. The methods "hybr" and "lm" take a Jacobian, the others none.
     Returns: SciPy's `OptimizeResult`, with `params`, the container of the root, and `derivatives`,
     which says what SciPy was given and what it cost.
     Raises: as SciPy; dualdiff's errors where `fun` has no derivative.
@@ -196,8 +196,8 @@ def root(
         counts = False
         if method not in WITH_JACOBIAN:
             report.add("Jacobian", "none", f"{method} takes none")
-        elif jac is False:
-            report.add("Jacobian", "differences", "jac=False was asked for")
+        elif jac is False or (isinstance(jac, str) and jac in DIFFERENCES):
+            report.add("Jacobian", "differences", f"jac={jac!r} was asked for")
         elif jac is True:
             given, value = True, _pair(problem)
             report.add("Jacobian", "yours")

@@ -3,9 +3,9 @@
 An iteration that stops by value, such as a bisection, returns a number that no change of its
 argument moves: all derivatives are 0. If a derivative finds that no path leads from the argument to
 the result, the function runs once more, on values that only know that they come from the argument
-(`Looker`). The last line that looked at the number of such a value is the one to name. A function
-that never looked does not use the argument, or is linear in it where a Hessian is asked for, and
-there is no warning.
+(`Looker`). The last line that looked at the number of such a value is the one to name. There is
+no warning for a function that never looked, since it does not use the argument, and none for a
+Hessian of a function that is linear in it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from typing import Any
 
 import numpy as np
 
-from ..array.box import WATCHERS, is_box, observe
+from ..array.box import WATCHERS, is_box, observe, unbox
 from ..array.stores import Place, store
 from ..core import trace as levels
 from ..core.primitive import Primitive
-from ..core.trace import Trace, Traced, freeze
+from ..core.trace import Trace, Traced, freeze, to_user
 from ..core.types import Value
 from ..errors import IndependentResultWarning, user_line
+from ..trees import flatten
 from .inputs import Inputs
+from .transform import Transform
 
 _new = object.__new__
 _is_on = True
@@ -51,6 +53,10 @@ class _Looked(Traced):
 
     __slots__ = ()
     __hash__ = Traced.__hash__
+
+    def as_constant(self) -> Any:
+        """The value for `stop_gradient`, by which a program says itself that it is constant."""
+        return to_user(unbox(self))
 
 
 for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
@@ -87,13 +93,18 @@ class Looker(Trace):
     def _owns(self, x: Value) -> bool:
         return issubclass(type(x), _Looked) and x.owner is self
 
-    def watch(self, x: Value) -> None:
-        """Note the user's line if x comes from the argument."""
+    def is_from(self, x: Value) -> bool:
+        """Whether x comes from the argument."""
         while is_box(x):
             if self._owns(x):
-                self.line = user_line()
-                return
+                return True
             x = x.primal
+        return False
+
+    def watch(self, x: Value) -> None:
+        """Note the user's line if x comes from the argument."""
+        if self.is_from(x):
+            self.line = user_line()
 
 
 def lost_line(inputs: Inputs, leaves: Sequence[int]) -> str:
@@ -102,10 +113,13 @@ def lost_line(inputs: Inputs, leaves: Sequence[int]) -> str:
     WATCHERS.append(trace.watch)
     try:
         again = inputs.on_copies()
+        again.f = program_of(inputs)
         boxes = [trace.box(v) if i in leaves else v for i, v in enumerate(again.values)]
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            again.call(boxes)
+            out = again.call(boxes)
+        if any(trace.is_from(x) for x in flatten(out)[0]):
+            return ""  # only the derivative is constant
     except Exception:  # the run serves the message alone: an error means that no line is known
         return ""
     finally:
@@ -115,11 +129,19 @@ def lost_line(inputs: Inputs, leaves: Sequence[int]) -> str:
     return "" if levels.latest != trace.level else trace.line
 
 
-def _named(inputs: Inputs, position: int | str) -> str:
+def program_of(inputs: Inputs) -> Callable[..., Any]:
+    """The function inside the operators: a Hessian is the Jacobian of a gradient."""
+    f = inputs.f
+    while isinstance(f, Transform):
+        f = f.f
+    return f
+
+
+def _named(f: Callable[..., Any], position: int | str) -> str:
     if isinstance(position, str):
         return f"argument {position!r}"
     try:
-        names = list(inspect.signature(inputs.f).parameters)
+        names = list(inspect.signature(f).parameters)
     except (TypeError, ValueError):
         names = []
     return f"argument {position}" + (f" ({names[position]!r})" if position < len(names) else "")
@@ -140,7 +162,7 @@ def report(inputs: Inputs, lost: Iterable[int]) -> str:
         if mine and missing.issuperset(mine):
             line = lost_line(inputs, mine)
             if line:
-                texts.append(f"{_named(inputs, position)}: the last look at it was {line}")
+                texts.append(f"{_named(inputs.f, position)}: the last look at it was {line}")
     if not texts:
         return ""
     return (

@@ -173,6 +173,9 @@ def test_root_with_a_jacobian_of_the_users_own() -> None:
     np.testing.assert_allclose(own.params, expected, rtol=1e-6)
     pair = root(lambda x: (equations(x), dd.jacobian(equations)(x)), [0.0, 0.0], jac=True)
     np.testing.assert_allclose(pair.params, expected, rtol=1e-6)
+    differences = root(equations, [0.0, 0.0], jac="2-point")
+    np.testing.assert_allclose(differences.params, expected, rtol=1e-6)
+    assert "jac='2-point' was asked for" in str(differences.derivatives)
 
 
 @pytest.mark.parametrize("solve", [least_squares, root])

@@ -54,6 +54,8 @@ OPERATORS = {
     "vjp": lambda f, x: dd.vjp(f, x),
     "linearize": lambda f, x: dd.linearize(f, x),
     "jacobian": lambda f, x: dd.jacobian(f)(x),
+    "hessian": lambda f, x: dd.hessian(f)(x),
+    "hvp": lambda f, x: dd.hvp(f)(x, 1.0),
 }
 
 
@@ -76,6 +78,7 @@ def test_an_iteration_that_stops_by_value_is_named(f: Callable[[Any], Any], oper
         lambda x: np.sum(x > 2.0),
         lambda x: 1.0 if x[0] > 0 else 2.0,
         lambda x: 1.0 * np.searchsorted(x, 2.0),
+        lambda x: np.sum(np.heaviside(x, 0.5)),
     ],
 )
 def test_functions_that_are_constant_between_jumps_warn(f: Callable[[Any], Any]) -> None:
@@ -105,6 +108,8 @@ def test_only_the_lost_argument_is_named() -> None:
         lambda: dd.grad(lambda x: np.sum(np.where(x > 2, x, 0)))(X),
         lambda: dd.jacobian(lambda x: (np.sum(x), x > 2))(X),
         lambda: dd.hvp(lambda x: np.sum(abs(x)))(X, X),
+        lambda: dd.hessian(lambda x: 3 * x if x > 0 else -x)(1.0),
+        lambda: dd.grad(dd.stop_gradient)(1.0),
     ],
 )
 def test_other_zeros_do_not_warn(derive: Callable[[], Any]) -> None:

@@ -219,7 +219,7 @@ maximum = elementwise(np.maximum, *_chosen(np.greater, nan_wins=True))
 minimum = elementwise(np.minimum, *_chosen(np.less, nan_wins=True))
 fmax = elementwise(np.fmax, *_chosen(np.greater, nan_wins=False))
 fmin = elementwise(np.fmin, *_chosen(np.less, nan_wins=False))
-heaviside = elementwise(np.heaviside, 0, lambda x: unbox(x) == 0)
+step = elementwise(np.heaviside, 0, lambda x: unbox(x) == 0)
 ldexp = elementwise(np.ldexp, lambda x, y: np.ldexp(np.ones_like(unbox(x)), y), 0)
 nextafter = elementwise(np.nextafter, 1, 0)
 
@@ -266,6 +266,14 @@ for _ufunc in (
     register(_ufunc, zero_derivative(_ufunc))
 
 
+def heaviside(x1: Value, x2: Value) -> Any:
+    """``numpy.heaviside``: constant in x1, x2 where x1 is 0."""
+    return step(observe(x1), x2)
+
+
+register(np.heaviside, heaviside)
+
+
 def divmod_(x: Value, y: Value) -> tuple[Any, Any]:
     """``numpy.divmod``: the quotient is constant, the remainder is not."""
     return np.floor_divide(x, y), np.remainder(x, y)
@@ -291,7 +299,7 @@ PRIMITIVES: tuple[Primitive, ...] = (
     absolute, fabs, copysign, conjugate, exp, exp2, expm1, log, log2, log10, log1p, sqrt, cbrt,
     square, reciprocal, sin, cos, tan, arcsin, arccos, arctan, sinh, cosh, tanh, arcsinh, arccosh,
     arctanh, deg2rad, radians, rad2deg, degrees, hypot, arctan2, logaddexp, logaddexp2, maximum,
-    minimum, fmax, fmin, heaviside, ldexp, nextafter,
+    minimum, fmax, fmin, ldexp, nextafter,
 )  # fmt: skip
 for _primitive in PRIMITIVES:
     register(_primitive.fn, _primitive.bind)

@@ -8,6 +8,7 @@ import linecache
 import os
 import sys
 import threading
+import warnings
 from types import FrameType
 from typing import Any
 
@@ -125,6 +126,23 @@ class PatternError(DualdiffError, ValueError):
 
 class IndependentResultWarning(UserWarning):
     """A function looked at an argument on which its result does not depend."""
+
+
+warns_of_independence = True  # see `settings.config`
+
+
+def warn_of_rounding(digits: Any = None) -> None:
+    """Warn of a traced value that is rounded to some decimals, which ends its derivative."""
+    if warns_of_independence and isinstance(digits, (int, np.integer)) and digits > 0:
+        file, line = user_frame()
+        warnings.warn_explicit(
+            f"a traced value is rounded to {digits} decimals, {line_text(file, line)}: a step has "
+            f"the derivative 0, however small it is. Leave the rounding out where the derivative "
+            f"counts. dualdiff.config(independence=False) turns this warning off.",
+            IndependentResultWarning,
+            file,
+            line,
+        )
 
 
 class RepeatedRunWarning(UserWarning):

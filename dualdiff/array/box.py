@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..core.types import Value
-from ..errors import UnsupportedInputError, describe, user_line
+from ..errors import UnsupportedInputError, describe, user_line, warn_of_rounding
 from .conversion import HOLLOW, WATCHERS, Wrapper, face, observe, of_arrays, shell, unbox
 from .dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
 from .kinds import is_written_to
@@ -216,6 +216,7 @@ class Box(Wrapper):
         return ~observe(self)
 
     def __round__(self, *digits: Any) -> Any:
+        warn_of_rounding(*digits)
         return round(observe(self), *digits)
 
     def __floor__(self) -> Any:

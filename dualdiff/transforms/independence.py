@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import errors
 from ..array.box import WATCHERS, is_box, observe, unbox
 from ..array.stores import Place, store
 from ..core import trace as levels
@@ -30,18 +31,16 @@ from .inputs import Inputs
 from .transform import Transform
 
 _new = object.__new__
-_is_on = True
 
 
 def enable(is_on: bool) -> None:
     """Turn the warning on or off."""
-    global _is_on
-    _is_on = is_on
+    errors.warns_of_independence = is_on
 
 
 def is_enabled() -> bool:
     """Whether the warning is on."""
-    return _is_on
+    return errors.warns_of_independence
 
 
 def _compare(op: Callable[[Any, Any], Any]) -> Any:
@@ -175,7 +174,7 @@ def report(inputs: Inputs, lost: Iterable[int]) -> str:
 
 def warn(inputs: Inputs, lost: Iterable[int]) -> None:
     """Warn of arguments that the result looked at and does not depend on."""
-    if not _is_on:
+    if not errors.warns_of_independence:
         return
     if text := report(inputs, lost):
         warnings.warn(

@@ -52,6 +52,7 @@ from .refusals import (
     PREPARE,
     explain,
     leak_of,
+    may_come_of_types,
     may_try_again,
     of_traced_alone,
     refusal_behind,
@@ -125,11 +126,10 @@ class Inputs:
                 out = on_one_path(lambda: self.f(*args, **kwargs), self._on_plain_values)
             else:
                 out = self.f(*args, **kwargs)
-        except IndexError as error:
-            if "only integers" in str(error):
-                error.add_note("If the index is a traced value, write int(dualdiff.value_of(i)).")
-            raise
         except Exception as error:
+            if isinstance(error, IndexError) and "only integers" in str(error):
+                error.add_note("If the index is a traced value, write int(dualdiff.value_of(i)).")
+                raise
             explained = explain(error) or explain_rule(self.values, error)
             if may_try_again(boxes, explained or error):
                 return self.call(boxes)
@@ -152,8 +152,7 @@ class Inputs:
 
     def _is_right_on_plain(self, error: Exception) -> bool:
         """Whether the function has no error on plain values, after one that types may cause."""
-        may_be = isinstance(error, (TypeError, AttributeError, KeyError)) or refusal_behind(error)
-        if not may_be or isinstance(error, errors.DualdiffError) or any(map(is_box, self.leaves)):
+        if not may_come_of_types(error) or any(map(is_box, self.leaves)):
             return False
         try:
             self._on_plain_values()

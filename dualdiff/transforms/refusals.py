@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Sequence
+from ctypes import ArgumentError
 from typing import Any
 
 import numpy as np
 
+from .. import errors
 from ..array.box import is_box, unbox
 from ..core.trace import STORED, materialize
 from ..core.types import Value
@@ -136,6 +138,21 @@ def refusal_behind(error: BaseException) -> DualdiffError | None:
             return again
         cause = cause.__cause__ or cause.__context__
     return None
+
+
+def may_come_of_types(error: BaseException) -> bool:
+    """Whether an error may be one that the function does not have on plain values."""
+    if isinstance(error, DualdiffError):
+        return False
+    of_types = (TypeError, AttributeError, KeyError, ArgumentError)
+    if isinstance(error, of_types) or refusal_behind(error):
+        return True
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    # Under the patch, libraries check their values in more ways than programs do.
+    is_own = step is None or step.tb_frame.f_globals.get("__name__", "").startswith("dualdiff.")
+    return type(error) in (ValueError, IndexError) and errors.patches > 0 and not is_own
 
 
 def explain(error: BaseException) -> DualdiffError | None:

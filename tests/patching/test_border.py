@@ -395,3 +395,57 @@ def test_geometry_of_traced_points_is_right_or_says_why_it_has_no_derivative() -
             dd.grad(lambda x, make=make: make(SQUARE * x).points.sum())(1.0)
     with dd.patch():
         agrees(lambda x: spatial.ConvexHull(SQUARE * x).points.sum(), 1.0, 4.0)
+
+
+def _all_in_one(x: Any) -> Any:
+    """Results that are tuples, one object for each element."""
+    both = np.vectorize(lambda v, w: (v * w, v + w), excluded=[1], otypes=[np.ndarray])
+    return np.sum(np.array(both(x, 2.0).tolist()) ** 2)
+
+
+def test_vectorized_functions_whose_results_are_objects_keep_derivatives() -> None:
+    expected = slope_of(_all_in_one, X)
+    with dd.patch():
+        agrees(_all_in_one, X, expected)
+
+
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (lambda x: np.array([(x[0], x[1])], dtype=[("a", float), ("b", float)])["a"], "fields"),
+        (lambda x: np.ma.masked_array(x, [0, 1, 0]).sum(), "masked array.*np.where"),
+        (lambda x: np.ma.masked_invalid(x).sum(), "MaskedArray.*np.where"),
+        (lambda x: np.sum(np.ndarray((3,), buffer=x)), r"buffer.*\.view\(cls\)"),
+    ],
+)
+def test_arrays_that_cannot_be_traced_say_what_to_write(
+    f: Callable[[Any], Any], message: str
+) -> None:
+    with dd.patch(), pytest.raises(dd.DualdiffError, match=f"(?s){message}") as refused:
+        dd.grad(f)(X)
+    assert "test_border.py" in str(refused.value)
+
+
+def test_an_error_that_a_library_makes_of_a_refusal_is_explained_once() -> None:
+    def f(x: Any) -> Any:
+        try:
+            return np.sum(np.linalg.svd(np.asarray(x, dtype=float)[None])[1])
+        except TypeError as error:
+            raise RuntimeError("no solution") from error
+
+    with pytest.raises(dd.DualdiffError, match="dtype=float") as refused:
+        dd.grad(f)(X)
+    seen: list[BaseException] = []
+    cause: BaseException | None = refused.value
+    while cause is not None:
+        assert not any(cause is one for one in seen)
+        seen.append(cause)
+        cause = cause.__cause__
+
+    def plain_target(x: Any) -> Any:
+        p = np.zeros(2)
+        p += [x[0], x[1]]
+        return np.sum(p)
+
+    with pytest.raises(dd.DualdiffError, match=r"a = a \+ x"):
+        dd.grad(plain_target)(X)

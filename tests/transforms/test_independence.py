@@ -86,6 +86,19 @@ def test_functions_that_are_constant_between_jumps_warn(f: Callable[[Any], Any])
         assert np.all(dd.grad(f)(X) == 0)
 
 
+@pytest.mark.parametrize(
+    "rounded",
+    [lambda x: round(x[0], 3), lambda x: np.round(x, 3)[0], lambda x: x.round(decimals=3)[0]],
+)
+def test_a_rounding_to_decimals_warns_even_if_the_result_depends_on_the_argument(
+    rounded: Callable[[Any], Any],
+) -> None:
+    with pytest.warns(IndependentResultWarning, match="to 3 decimals, at test_indep") as caught:
+        assert dd.grad(lambda x: x[0] + rounded(x * 1.5))(X)[0] == 1.0
+    assert caught[0].filename == __file__
+    assert dd.grad(lambda x: x[0] * np.round(x[0]))(X)[0] == np.round(X[0])
+
+
 def test_only_the_lost_argument_is_named() -> None:
     def f(x: Any, *, scale: Any) -> Any:
         return np.sum(x) * (2.0 if scale > 1 else 3.0)

@@ -120,7 +120,8 @@ def _each_element(
     made = alike(*(unbox(as_operand(a)) for a in loops.values()))
     if type(results) is tuple:
         return tuple(laid_out_like(result, made) for result in results)
-    return laid_out_like(results, made) if type(made) is np.ndarray else results
+    is_plain = type(made) is not np.ndarray or type(results) is np.ndarray
+    return results if is_plain else laid_out_like(results, made)
 
 
 def _each_part(
@@ -154,7 +155,7 @@ def _each_part(
     ]
     if not results:
         return _no_part(shape, sizes, dtypes, result_cores)
-    several = type(results[0]) is tuple
+    several = type(results[0]) is tuple and (dtypes is None or len(dtypes) > 1)
     parts = list(zip(*results, strict=True)) if several else [tuple(results)]
     if len(parts) != len(result_cores or parts):
         raise ValueError(
@@ -165,6 +166,9 @@ def _each_part(
     for k, part in enumerate(parts):
         for one in part if result_cores else ():
             _agree(sizes, result_cores[k], np.shape(one))  # type: ignore[index]
+        if dtypes is not None and dtypes[k].kind == "O":  # each result is an object, as a tuple
+            answers.append(np.fromiter(part, object, len(part)).reshape(shape))
+            continue
         ans = from_nested(list(part))
         ans = np.reshape(ans, shape + np.shape(ans)[1:])
         answers.append(ans if dtypes is None else ans.astype(dtypes[k]))

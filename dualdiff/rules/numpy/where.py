@@ -10,6 +10,7 @@ from ...array.box import is_box, observe, unbox
 from ...array.dispatch import register
 from ...core.batch import Broadcast, Shape, Spec, align, shape_of, unbroadcast
 from ...core.types import Cotangent, Tangent, Value
+from ...errors import warn_of_rounding
 from ..declare import rule
 from ..structures import Choice
 from .common import implements, where_or_zero, zero_derivative
@@ -24,7 +25,7 @@ for _function in (
     np.nonzero, np.flatnonzero, np.searchsorted, np.digitize, np.count_nonzero, np.lexsort,
     np.ravel_multi_index, np.unravel_index, np.linalg.matrix_rank,
     # steps, whose derivative is zero wherever it exists
-    np.around, np.round, np.fix,
+    np.fix,
     # integers and bits
     np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift,
     np.bitwise_count, np.gcd, np.lcm, np.packbits, np.unpackbits,
@@ -39,6 +40,20 @@ for _of_shapes in (
 ):  # fmt: skip
     register(_of_shapes, zero_derivative(_of_shapes, unbox))
 register(np.shape, lambda a: shape_of(a))
+
+
+def _rounding(function: Any) -> Any:
+    rounded = zero_derivative(function)
+
+    def call(a: Value, *args: Any, **kwargs: Any) -> Any:
+        warn_of_rounding(args[0] if args else kwargs.get("decimals"))
+        return rounded(a, *args, **kwargs)
+
+    return call
+
+
+register(np.around, _rounding(np.around))
+register(np.round, _rounding(np.round))
 
 
 @implements(np.ndim)

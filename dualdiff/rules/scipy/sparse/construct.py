@@ -17,6 +17,7 @@ from ....core.batch import shape_of
 from ....core.types import Value
 from ....errors import UnsupportedInputError, library_function, user_line
 from ...numpy.common import strip
+from ...numpy.creation import contains_box
 from ...numpy.manipulation import as_operand
 from ..dispatch import counterpart, implements
 from . import operators
@@ -32,7 +33,7 @@ def _in_format(a: SparseArray, kind: Any) -> SparseArray:
 
 def _from_parts(data: Any, places: Sequence[Any], shape: Any, kind: Any) -> SparseArray:
     """From ``(data, indices, indptr)`` or ``(data, (rows, columns))``."""
-    data = as_operand(data)
+    data = as_operand(data) if contains_box(data) else np.asarray(data)
     if len(shape_of(data)) != 1:
         raise ValueError(f"the data of a sparse array is a vector, not of shape {shape_of(data)}")
     ones = np.ones(shape_of(data), np.int8)

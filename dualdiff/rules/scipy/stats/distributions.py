@@ -48,6 +48,7 @@ REBOUND = frozenset(
 QUANTILES = ("ppf", "isf", "median", "interval")
 MOMENTS = ("mean", "var", "std", "stats", "moment", "entropy", "support", "nnlf")
 INTEGRALS = ("mean", "var", "std", "stats", "moment", "entropy", "expect")
+FAR, LEAST = 1e30, 1e-250  # arguments and slopes where products underflow
 CLOSE = 1e-7  # how far a first value may be from SciPy's, which may be a quadrature
 INFRASTRUCTURE = "scipy.stats._distn_infrastructure"
 
@@ -195,10 +196,18 @@ class Distribution:
             value = self._scattered(name, z, shapes, scale, inside, below, above, shape)
         if quantile:
             value = value * scale + loc
-        value = poisoned(value, (x, *shapes, loc, scale))
+        value = poisoned(value, (x, *shapes, loc, scale), wrong=self._is_lost(name, value, pz))
         if name not in self.checked:
             self._check(name, value, x, shapes, loc, scale)
         return value
+
+    def _is_lost(self, name: str, value: Value, z: Any) -> Any:
+        """Where derivatives in x are below the smallest numbers, but those in scale are not."""
+        far = np.isfinite(z) & (np.abs(z) > FAR)
+        if name not in ("pdf", "cdf", "sf") or not np.any(far):
+            return False
+        size = np.abs(unbox(value))
+        return far & (size > 0) & (size / np.where(far, np.abs(z), 1.0) < LEAST)
 
     def _expect(
         self, func: Any = None, args: Any = (), loc: Any = 0, scale: Any = 1, lb: Any = None,
@@ -466,11 +475,14 @@ class Frozen:
         return self.dist.expect(func, args=shapes, **rest, **named, **kwargs)
 
 
-def poisoned(value: Value, given: Sequence[Any], is_integral: bool = False) -> Any:
-    """`value`, whose derivatives are NaN where it is NaN itself, or an integral that diverges."""
+def poisoned(
+    value: Value, given: Sequence[Any], is_integral: bool = False, wrong: Any = False
+) -> Any:
+    """`value`, whose derivatives are NaN at the places `wrong`, and where it is NaN itself, or an
+    integral that diverges."""
     if isinstance(value, tuple):
         return tuple(poisoned(v, given, is_integral) for v in value)
-    wrong = ~np.isfinite(unbox(value)) if is_integral else np.isnan(unbox(value))
+    wrong = wrong | (~np.isfinite(unbox(value)) if is_integral else np.isnan(unbox(value)))
     if not np.any(wrong):
         return value
     total: Any = NAN

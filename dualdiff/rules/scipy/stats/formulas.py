@@ -22,6 +22,7 @@ from ..special.student import t_score
 from .compiled import COMPILED
 from .hyperbolic import HYPERBOLIC
 from .limits import LIMITS, power, power_log
+from .replacements import with_value
 from .stable import STABLE
 
 
@@ -125,8 +126,59 @@ EXTREME: dict[tuple[str, str], Callable[..., Any]] = {
 }
 
 
+# Densities that fall like 1 / x**2, whose slopes SciPy's squares of squares would lose far out.
+def _hypot_square(x: Value, y: Value) -> Any:
+    root = np.hypot(1.0, x)
+    return y / root / root
+
+
+lorentzian = declared(
+    lambda x, y: y / (1 + x * x),
+    lambda x, y: -2 * _hypot_square(x, y) * _hypot_square(x, x),
+    lambda x: _hypot_square(x, 1.0),
+    name="stats.lorentzian",
+)
+
+
+def _breitwigner(x: Value, rho: Value) -> Any:
+    root = np.sqrt(1 + 1 / rho**2)
+    front = np.sqrt(2 * (1 + 1 / rho**2) / (1 + root)) * 2 / np.pi
+    return lorentzian((x - rho) * (x + rho) / rho, front)
+
+
+def _with_scipys(name: str, density: Callable[..., Any]) -> Callable[..., Any]:
+    """A density of rounding of its own, with SciPy's value."""
+    scipys: Any = getattr(stats, name)
+
+    def pdf(*at: Value) -> Any:
+        with np.errstate(all="ignore"):
+            return with_value(scipys._pdf(*map(unbox, at)), density(*at))
+
+    return pdf
+
+
+def _alpha_pdf(x: Value, a: Value) -> Any:
+    front = 1 / (np.sqrt(2 * np.pi) * special.ndtr(a))
+    return front * np.exp(-2 * np.log(x) - 0.5 * (a - 1 / x) ** 2)
+
+
+ALGEBRAIC: dict[tuple[str, str], Callable[..., Any]] = {
+    ("cauchy", "pdf"): lambda x: lorentzian(x, 1.0 / np.pi),
+    ("halfcauchy", "pdf"): lambda x: lorentzian(x, 2.0 / np.pi),
+    ("foldcauchy", "pdf"): lambda x, c: (
+        1.0 / np.pi * (lorentzian(x - c, 1.0) + lorentzian(x + c, 1.0))
+    ),
+    ("skewcauchy", "pdf"): _with_scipys(
+        "skewcauchy", lambda x, a: lorentzian(x / (a * np.sign(x) + 1), 1 / np.pi)
+    ),
+    ("alpha", "pdf"): _with_scipys("alpha", _alpha_pdf),
+    ("rel_breitwigner", "pdf"): _breitwigner,
+}
+
+
 FORMULAS: dict[tuple[str, str], Callable[..., Any]] = (
     COMPILED
+    | ALGEBRAIC
     | EXTREME
     | LIMITS
     | HYPERBOLIC

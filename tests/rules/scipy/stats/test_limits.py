@@ -138,3 +138,31 @@ def test_no_noncentrality_raises():
     assert dd.grad(stats.ncx2.mean, 1)(2.0, 0.0) == 1.0
     slope = (stats.chi2.cdf(1.0, 4.0) - stats.chi2.cdf(1.0, 2.0)) / 2
     assert dd.grad(lambda nc: stats.ncx2.cdf(1.0, 2.0, nc))(1e-9) == pytest.approx(slope, rel=1e-7)
+
+
+FAR = {
+    "cauchy": ((), 2),
+    "halfcauchy": ((), 2),
+    "foldcauchy": ((4.7,), 2),
+    "skewcauchy": ((0.5,), 2),
+    "alpha": ((3.6,), 2),
+    "rel_breitwigner": ((2.0,), 4),
+}
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_densities_far_out_follow_their_power_or_are_nan(name):
+    """Where the density is ``x**-n`` its slope in scale is ``n - 1`` times the density."""
+    shapes, power = FAR[name]
+    pdf = getattr(stats, name).pdf
+    for x in (1e20, 1e40, 1e60, 1e80, 1e110, 1e140):
+        value, forward = dd.jvp(lambda s, x=x: pdf(x, *shapes, 0.0, s), (1.0,), (1.0,))
+        reverse = dd.grad(lambda s, x=x: pdf(x, *shapes, 0.0, s))(1.0)
+        for found in (forward, reverse):
+            assert np.isnan(found) or found == pytest.approx((power - 1) * value, rel=1e-9)
+        assert not (np.isnan(forward) and x < 1e60)
+
+
+def test_kappa4_far_out_does_not_square_its_argument():
+    h = dd.grad(stats.kappa4.logcdf, argnums=1)(-1e30, -0.1, 0.1)
+    assert h == pytest.approx(-66444.70918752791, rel=1e-12)

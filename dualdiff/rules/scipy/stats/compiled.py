@@ -148,6 +148,17 @@ NORMAL = 1.6e-5  # below this skewness SciPy takes the normal distribution
 LOG1PMX = [(-1.0) ** (k + 1) / (k + 2) for k in range(24)]  # of (log1p(u) - u) / u**2
 
 
+def stirling_rest(a: Value) -> Any:
+    """The logarithm of the gamma function without Stirling's main terms."""
+    return where(
+        unbox(a) > 12,
+        stirling,
+        lambda a: special.gammaln(a) - (a - 0.5) * np.log(a) + a - 0.5 * LOG_2PI,
+        a,
+        fill=16.0,
+    )
+
+
 def _near_normal(skew: Value) -> tuple[Any, Any]:
     """Where SciPy takes the normal distribution, and 0 with the derivative of skew."""
     near = np.abs(unbox(skew)) < NORMAL
@@ -168,15 +179,7 @@ def _pearson3_logpdf(x: Value, skew: Value) -> Any:
         lambda u: (np.log1p(u) - u) / (u * u),
         u,
     )
-    a = 4 / (s * s)
-    rest = where(
-        unbox(a) > 12,
-        stirling,
-        lambda a: special.gammaln(a) - (a - 0.5) * np.log(a) + a - 0.5 * LOG_2PI,
-        a,
-        fill=16.0,
-    )
-    skewed = x * x * curve - np.log1p(u) - rest
+    skewed = x * x * curve - np.log1p(u) - stirling_rest(4 / (s * s))
     normal = -0.5 * x * x + change * (x**3 - 3 * x) / 6
     return np.where(beyond, -np.inf, np.where(near, normal, skewed) - 0.5 * LOG_2PI)
 

@@ -22,6 +22,7 @@ from ..special.student import t_score
 from .compiled import COMPILED
 from .hyperbolic import HYPERBOLIC
 from .limits import LIMITS, power, power_log
+from .ranges import RANGES
 from .replacements import with_value
 from .stable import STABLE
 
@@ -183,6 +184,7 @@ FORMULAS: dict[tuple[str, str], Callable[..., Any]] = (
     | LIMITS
     | HYPERBOLIC
     | STABLE
+    | RANGES
     | {
         ("t", "logpdf"): lambda x, df: t_logpdf(df, x),
         ("t", "pdf"): lambda x, df: np.exp(t_logpdf(df, x)),

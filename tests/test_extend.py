@@ -423,7 +423,11 @@ def test_custom_jvp_takes_and_returns_containers_with_constants_in_them() -> Non
     assert value["count"] == 3
 
 
-@pytest.mark.parametrize("wrap", [pd.Index, np.ma.masked_array, scipy.sparse.csr_array])
+def _sparse_row(x: Any) -> Any:
+    return scipy.sparse.csr_array(np.atleast_2d(x))
+
+
+@pytest.mark.parametrize("wrap", [pd.Index, np.ma.masked_array, _sparse_row])
 def test_results_that_would_lose_their_derivative_are_refused(wrap: Any) -> None:
     f = custom_jvp(lambda x: wrap(x))
     f.defjvp(lambda p, t: (p[0], t[0]))

@@ -21,7 +21,8 @@ PAGES = [
 BLOCK = re.compile(r"^```python[ \t]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 
 
-NEEDS = {"docs/arrays.md": "dask.array"}  # packages of pages that not everybody has
+# Packages of pages that not everybody has.
+NEEDS = {"docs/arrays.md": "dask.array", "docs/howto/bridges.md": "sklearn"}
 
 
 def name_of(page: Path) -> str:
@@ -44,7 +45,7 @@ def test_python_blocks_of_a_page_run_in_order(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     if name_of(page) in NEEDS:
-        pytest.importorskip(NEEDS[name_of(page)], reason="the page is about arrays of dask")
+        pytest.importorskip(NEEDS[name_of(page)], reason="a package of the page is not installed")
     text = page.read_text(encoding="utf-8")
     namespace = {"__name__": "__main__"}
     for block in BLOCK.finditer(text):

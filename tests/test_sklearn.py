@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from dualdiff.errors import UnsupportedInputError
+
+pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from dualdiff.errors import UnsupportedInputError
 from dualdiff.sklearn import Minimizer
 
 RNG = np.random.default_rng(0)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..core.types import Value
-from ..errors import UnsupportedInputError, describe, user_line, warn_of_rounding
+from ..errors import UnsupportedInputError, user_line, warn_of_rounding
 from .conversion import HOLLOW, WATCHERS, Wrapper, face, observe, of_arrays, shell, unbox
 from .dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
 from .kinds import is_written_to
@@ -282,10 +282,7 @@ class Box(Wrapper):
 
     @shape.setter
     def shape(self, shape: Any) -> None:
-        raise UnsupportedInputError(
-            f"the shape of a traced array ({describe(self)}) cannot be assigned, {user_line()}; "
-            f"write `x = x.reshape({shape})`."
-        )
+        FUNCTIONS[np.ndarray.shape](self, shape)
 
     @property
     def ndim(self) -> int:

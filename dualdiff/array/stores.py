@@ -14,7 +14,13 @@ from numpy import ndarray
 from ..core.batch import Shape, flat_positions, is_basic, is_inexact, set_batched, shape_of
 from ..core.trace import CONVERTED, STORED, materialize, top_trace, value_of
 from ..core.types import Value
-from ..errors import ConversionError, describe, plain_target_error, user_line
+from ..errors import (
+    ConversionError,
+    UnsupportedInputError,
+    describe,
+    plain_target_error,
+    user_line,
+)
 from .box import is_box, shell
 from .dispatch import register
 from .kinds import copied, is_foreign
@@ -189,4 +195,16 @@ def resize(box: Any, shape: Any) -> None:
     replace_content(box, materialize(new), owned=False)
 
 
+def set_shape(box: Any, shape: Any) -> None:
+    """``a.shape = shape``, of an array without views that is none itself."""
+    has_views = any(type(view) is View and view.root is box for view in gc.get_referrers(box))
+    if type(shell(box)) is not ndarray or type(box) is View or has_views:
+        raise UnsupportedInputError(
+            f"the shape of a traced array ({describe(box)}) that is or has a view cannot be "
+            f"assigned, {user_line()}; write `x = x.reshape({shape})`."
+        )
+    replace_content(box, materialize(np.reshape(box, shape)), owned=False)
+
+
 register(np.ndarray.resize, resize)
+register(np.ndarray.shape, set_shape)

@@ -14,6 +14,8 @@ import pytest
 import dualdiff as dd
 
 from . import strict
+
+pytest.importorskip("dask.array", reason="the functions are those of the tests of dask")
 from .test_dask import FUNCTIONS as OF_DASK
 
 

@@ -34,7 +34,8 @@ SAMPLE = {"python": 25, "llvm": 50, "kernels": 50}
 def rows_of(path: Path) -> list[Row]:
     """The rows of a file that have arguments to move."""
     name = ".".join(("tests", "rules", *path.relative_to(RULES).with_suffix("").parts))
-    return [r for r in getattr(importlib.import_module(name), "ROWS", ()) if r.leaves]
+    rows = getattr(importlib.import_module(name), "ROWS", ())
+    return [r for r in rows if isinstance(r, Row) and r.leaves]
 
 
 def programs(r: Row) -> Iterator[tuple[str, Callable[..., Any]]]:

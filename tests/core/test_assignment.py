@@ -637,3 +637,25 @@ def test_leaves_of_a_container_that_share_memory_are_refused_where_one_is_stored
         dd.grad(lambda p: _stores_into_first(p["a"], p["b"]))({"a": x, "b": x})
     with pytest.raises(dd.errors.UnsupportedInputError, match="share memory"):
         dd.jvp(_stores_into_first, (x, x), (x, x))
+
+
+def test_the_shape_of_an_array_without_views_may_be_assigned() -> None:
+    def f(x: Any) -> Any:
+        y = np.sin(x)
+        y.shape = (2, -1)
+        return np.sum(y[1] ** 2 * np.arange(3.0))
+
+    x = np.arange(6.0)
+    np.testing.assert_allclose(dd.grad(f)(x), [0, 0, 0, 0, np.sin(8.0), 2 * np.sin(10.0)])
+    np.testing.assert_allclose(dd.jvp(f, (x,), (np.ones(6),))[1], dd.grad(f)(x).sum())
+
+
+def test_the_shape_of_an_array_that_has_views_is_refused() -> None:
+    def f(x: Any) -> Any:
+        y = np.sin(x)
+        part = y[:3]
+        y.shape = (2, 3)
+        return np.sum(part)
+
+    with pytest.raises(dd.errors.UnsupportedInputError, match=r"x = x.reshape\(\(2, 3\)\)"):
+        dd.grad(f)(np.arange(6.0))

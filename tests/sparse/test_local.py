@@ -48,8 +48,11 @@ def factor_if_possible(x):
         lambda x: (x[:, None] > x) @ x,
         lambda x: x @ (x[:, None] > x),
         lambda x: np.matmul(x[:, None] > x, x),
-        lambda x: np.matvec(x[:, None] > x, x),
-        lambda x: np.vecmat(x, x[:, None] > x),
+        *(
+            (lambda x: np.matvec(x[:, None] > x, x), lambda x: np.vecmat(x, x[:, None] > x))
+            if hasattr(np, "matvec")  # from NumPy 2.2 on
+            else ()
+        ),
         lambda x: np.vecdot(x > 1, x),
         lambda x: x[: (x > 1).sum()],
         lambda x: x[: int(np.sum(x > 1))],

@@ -61,6 +61,9 @@ def runs_body(original: Any, *, calls: str = "", close: float = CLOSE) -> Any:
     >>> invhilbert = runs_body(linalg.helmert)
     """
 
+    if not hasattr(original_of(original), "__code__"):
+        return original  # compiled code of older releases, which refuses traced values
+
     @functools.cache
     def find() -> Callable[..., Any]:
         return Body(original, calls.split(), close)

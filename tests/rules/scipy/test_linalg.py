@@ -10,6 +10,7 @@ import scipy.signal
 import dualdiff as dd
 from dualdiff.errors import UnsupportedInputError
 from tests.rules.table import A, row, rule_tests
+from tests.versions import OLD_SCIPY
 
 L = dd.scipy.linalg
 POSITIVE = 3.0 * np.eye(3) + 0.3 * A(3, 3)
@@ -144,7 +145,8 @@ FACTORS = [
     row(L.polar, A(4, 3)),
     row(L.polar, A(2, 4), side="left"),
     row(L.polar, A(2, 4)),
-    row(L.orthogonal_procrustes, A(4, 3), A(4, 3, seed=1)),
+    # SciPy before 1.15 does not conjugate complex data.
+    row(L.orthogonal_procrustes, A(4, 3), A(4, 3, seed=1), _complex=not OLD_SCIPY),
     real(L.orth, A(4, 2)),
     real(lambda a: (lambda n: n @ n.T)(L.null_space(a)), A(2, 4), _id="null_space"),
     row(L.subspace_angles, A(5, 2), A(5, 3, seed=1)),
@@ -205,7 +207,13 @@ SPECIAL = [
 FUNCTIONS = [
     row(L.expm, 0.3 * A(3, 3)),
     row(L.sqrtm, POSITIVE, _complex=False),
-    row(L.sqrtm, A(2, 2, complex=True), _float32=False),
+    # SciPy before 1.15 gives long double numbers, of which numdifftools takes no differences.
+    row(
+        lambda a: L.sqrtm(a).astype(complex),
+        A(2, 2, complex=True),
+        _float32=False,
+        _id="sqrtm-complex",
+    ),
     real(L.logm, POSITIVE, _float32=False),
     row(L.logm, A(2, 2, complex=True), _float32=False),
     real(L.signm, A(3, 3) - 2 * np.eye(3), _float32=False),
@@ -308,7 +316,9 @@ def test_the_triangle_that_is_not_read_has_derivative_zero():
 
 def test_the_rest_of_the_namespace_is_scipys_and_refuses_traced_arrays():
     np.testing.assert_array_equal(L.hilbert(3), scipy.linalg.hilbert(3))
-    with pytest.raises(TypeError, match=r"scipy\.linalg\.bandwidth was called on a traced array"):
+    with pytest.raises(
+        TypeError, match=r"bandwidth.* was called on a traced|compiled code was called"
+    ):
         dd.grad(lambda a: np.sum(L.bandwidth(a)))(POSITIVE)
     with pytest.raises(ValueError, match="square"):
         dd.grad(lambda a: np.sum(L.expm(a)))(A(2, 3))

@@ -11,6 +11,10 @@ import scipy.ndimage as nd
 import dualdiff as dd
 from tests.rules.checks import check_nestings
 from tests.rules.table import A
+from tests.versions import OLD_SCIPY
+
+# Old releases warn of any matrix of one axis.
+pytestmark = [pytest.mark.filterwarnings("ignore:The behavior of affine_transform")] * OLD_SCIPY
 
 IMAGE = A(6, 5, low=-1.0, high=2.0)
 PLACES = np.array([[1.3, 2.7, 0.2, 4.6, -3.3, 9.1], [0.4, 3.1, 2.2, 1.7, 7.2, -4.8]])

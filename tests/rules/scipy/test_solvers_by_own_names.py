@@ -28,8 +28,10 @@ from scipy.optimize import (
 )
 
 import dualdiff as dd
+from tests.versions import RNG_NAME
 
 T = np.linspace(0.0, 1.0, 5)
+SEED = {RNG_NAME: 0}
 
 
 def shifted(x, p):
@@ -55,10 +57,10 @@ ROOT = {
     "minimize_scalar": lambda p: minimize_scalar(lambda x: (x - p) ** 2 + 1).x,
     "fmin": lambda p: fmin(lambda x: shifted(x, p), [0.0], disp=False)[0],
     "fmin_slsqp": lambda p: fmin_slsqp(lambda x: shifted(x, p), [0.0], iprint=0)[0],
-    "basinhopping": lambda p: basinhopping(lambda x: shifted(x, p), [0.0], niter=2, rng=0).x[0],
+    "basinhopping": lambda p: basinhopping(lambda x: shifted(x, p), [0.0], niter=2, **SEED).x[0],
     "brute": lambda p: brute(lambda x: shifted(x, p), [(0, 5)], Ns=5)[0],
     "differential_evolution": lambda p: differential_evolution(
-        lambda x: shifted(x, p), [(0, 5)], rng=0, maxiter=3
+        lambda x: shifted(x, p), [(0, 5)], **SEED, maxiter=3
     ).x[0],
     "least_squares": lambda p: least_squares(lambda x: x * T - p * T, [1.0]).x[0],
     "leastsq": lambda p: leastsq(lambda x: x * T - p * T, [1.0])[0][0],
@@ -105,7 +107,7 @@ CONSTANT = {
             lambda x: math.fabs(x[0] - 1),
             [0.3],
             niter=1,
-            rng=0,
+            **SEED,
             minimizer_kwargs={"method": "Powell"},
         ).fun
     ),

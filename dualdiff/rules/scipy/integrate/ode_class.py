@@ -87,7 +87,9 @@ def _advance(self: Any, t: Value, step: bool = False, relax: bool = False) -> An
     try:
         self.f, self.f_params = work.counted(plain_function), ()
         if self.jac is not None:
-            self.jac, self.jac_params = noted.plain(self.jac, self.jac_params), ()
+            plain_jac = noted.plain(self.jac, self.jac_params)
+            # Compiled code asks for the number of its parameters.
+            self.jac, self.jac_params = lambda t, y: plain_jac(t, y), ()
         self._y, self.t = start.copy(), plain(t0)
         found = by_scipy(original_of(_ode.integrate), self, plain(t), step, relax)
     finally:

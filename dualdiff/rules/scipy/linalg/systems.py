@@ -331,6 +331,7 @@ def _columns(c_or_cr: Any) -> tuple[Any, Any]:
 def _toeplitz_solve(c: Value, r: Value, b: Value) -> Any:
     if is_box(c) or is_box(r) or is_box(b):
         return toeplitz_solve_p(c, r, b)
+    b = np.require(b, requirements="W")  # older releases of SciPy refuse what is locked
     return linalg.solve_toeplitz((c, r), b, check_finite=not IN_RULE.get())
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.polynomial import polynomial
 from scipy import signal
+from scipy.signal import _spectral_py
 from scipy.spatial import cKDTree
 
+from ....array.box import unbox
+from ....core.types import Value
 from ..arguments import plain
 from ..bodies import runs_body
-from ..rebinding import REBUILT_MODULES, replace
+from ..rebinding import NUMPY, REBUILT_MODULES, rebound, replace
 
 REBUILT_MODULES.update(("scipy.signal._czt", "scipy.signal._short_time_fft"))
 
@@ -58,6 +63,41 @@ class PlainTree(_Tree):
 
 
 replace(cKDTree, PlainTree)
+# SciPy before 1.17 evaluates polynomials by these functions of NumPy, which are Python.
+for _name in ("polyval", "polyvalfromroots"):
+    replace(getattr(polynomial, _name), rebound(getattr(polynomial, _name)))
+
+
+def mintypecode(typechars: Any, typeset: str = "GDFgdf", default: str = "d") -> str:
+    """``numpy.mintypecode`` of arrays."""
+    dtype = np.result_type(*map(unbox, typechars))
+    return dtype.char if dtype.char in typeset else default
+
+
+replace(np.mintypecode, mintypecode)
+
+
+def lombscargle(x: Value, y: Value, freqs: Value) -> Any:
+    """The periodogram of unevenly spaced samples (Townsend 2010), compiled before SciPy 1.15."""
+    phases = freqs[:, None] * x
+    cos, sin = np.cos(phases), np.sin(phases)
+    xc, xs = np.sum(y * cos, -1), np.sum(y * sin, -1)
+    cc, ss, cs = np.sum(cos**2, -1), np.sum(sin**2, -1), 2 * np.sum(cos * sin, -1)
+    tau = np.arctan2(cs, cc - ss) / 2
+    cos, sin = np.cos(tau), np.sin(tau)
+    first = (cos * xc + sin * xs) ** 2 / (cos**2 * cc + cos * sin * cs + sin**2 * ss)
+    second = (cos * xs - sin * xc) ** 2 / (cos**2 * ss - cos * sin * cs + sin**2 * cc)
+    return (first + second) / 2
+
+
+_compiled: Any = getattr(_spectral_py, "_lombscargle", None)
+if _compiled is not None:
+    replace(_compiled, lombscargle)
+_segments: Any = getattr(_spectral_py, "_fft_helper", None)
+if _segments is not None:
+    _transforms = rebound(_segments)
+    # In an array that takes a traced scale.
+    replace(_segments, lambda *args: NUMPY.array(_transforms(*args)))
 
 
 def _bodies(home: Any, *names: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ results: SciPy solves with plain values, and the residual on traced ones gives t
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -115,19 +116,22 @@ def _krylov(name: str) -> Any:
     return _declared(original, solver)
 
 
+_TOLERANCES = {"rtol": TIGHT, "atol": 0.0}
+
+
 def _derivative(scipys: Any, operator: Any, options: dict[str, Any]) -> Any:
     """The matrix of a system as one of derivatives; None leaves it to `lift`."""
     if isinstance(operator, linalg.LinearOperator) or operator.dtype.kind == "c":
         return None
     if not is_sparse(operator):
         return lambda x: DenseSystem(np.asarray(operator, float), "the equations")
-    name = "rtol" if "rtol" in arguments_of(scipys) else "tol"
+    tight = {name: v for name, v in _TOLERANCES.items() if name in arguments_of(scipys)}
     kept = {"M": options["M"]} if options.get("M") is not None else {}
 
     def solve(matrix: Any, right: Any) -> Any:
         if not right.any():
             return np.zeros(len(right))
-        x, info = scipys(matrix, right, **{name: TIGHT}, **kept)
+        x, info = scipys(matrix, right, **tight, **kept)
         size = np.linalg.norm(right)
         if info or not np.linalg.norm(matrix @ x - right) <= 1e-10 * size:
             return SparseSystem(sparse.csc_array(matrix), "the equations").solve(right, False)
@@ -138,7 +142,7 @@ def _derivative(scipys: Any, operator: Any, options: dict[str, Any]) -> Any:
 
 def arguments_of(function: Any) -> tuple[str, ...]:
     """The names of a function's arguments."""
-    code = original_of(function).__code__
+    code = inspect.unwrap(original_of(function)).__code__
     return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
@@ -360,7 +364,7 @@ _action = original_of(linalg.expm_multiply)
 
 def _exponential_times(A: Any, B: Value, time: Value) -> Any:
     """``exp(time A) B``, by Taylor's series in steps."""
-    step = linalg.norm(plain(A), 1) if is_sparse(A) else np.linalg.norm(plain(A), 1)
+    step = np.max(np.abs(plain(A)).sum(axis=0))  # the 1-norm
     count = max(1, int(np.ceil(float(step) * abs(float(value_of(time))))))
     for _ in range(count):
         term, size = B, np.max(np.abs(unbox(B)), initial=0.0)
@@ -472,5 +476,9 @@ def spsolve_triangular(
     A: Any, b: Value, lower: bool = True, unit_diagonal: bool = False, **options: Any
 ) -> Any:
     """``scipy.sparse.linalg.spsolve_triangular``, by the matrix and b."""
-    value = by_scipy(_triangular, plain(A), plain(b), lower, unit_diagonal=unit_diagonal)
+    matrix = plain(A)
+    if is_sparse(matrix):  # traced zeros are entries, and SciPy may refuse them
+        matrix = matrix.copy()
+        matrix.eliminate_zeros()
+    value = by_scipy(_triangular, matrix, plain(b), lower, unit_diagonal=unit_diagonal)
     return agreed(_triangular_system(A, b, lower, unit_diagonal), value, "spsolve_triangular", 1e-5)

@@ -27,6 +27,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="run a program under dualdiff.patch()")
+    run.set_defaults(parser=run)
     run.usage = "python -m dualdiff [run] (program.py | -m module) [arguments ...]"
     run.add_argument("-m", dest="module", action="store_true", help="run a module by its name")
     run.add_argument("program", help="a file, or the name of a module")
@@ -50,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     checking.add_argument("--order", type=int, default=2, help="up to which order (2)")
     checking.add_argument("--rtol", type=float, help="relative tolerance")
     checking.add_argument("--atol", type=float, help="absolute tolerance")
-    checking.set_defaults(run=check)
+    checking.set_defaults(run=check, parser=checking)
 
     explaining = commands.add_parser(
         "explain", parents=[one], help="say what a derivative does, by line of the program"
@@ -58,10 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     explaining.add_argument("--lines", type=int, default=12, help="lines of the table (12)")
     explaining.add_argument("--plot", metavar="FILE", help="write bars by line, such as bars.png")
     explaining.add_argument("--graph", metavar="FILE", help="write the graph, .svg or .dot")
-    explaining.set_defaults(run=explained)
+    explaining.set_defaults(run=explained, parser=explaining)
 
     telling = commands.add_parser("info", help="versions, for reports of faults")
-    telling.set_defaults(run=info)
+    telling.set_defaults(run=info, parser=telling)
     return parser
 
 
@@ -70,7 +71,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] not in (*COMMANDS, *ALONE):
         words.insert(0, "run")
-    given = _parser().parse_args(words)
+    given, unknown = _parser().parse_known_args(words)
+    if unknown:
+        hint = "; --at gives a function its arguments" if hasattr(given, "at") else ""
+        given.parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     if given.command != "run":
         return guarded(given.run, given)
     _run(given.program, given.arguments, given.module)

@@ -75,7 +75,7 @@ def _function(target: str) -> tuple[Callable[..., Any], dict[str, Any]]:
             listed = ", ".join(functions) or "none"
             raise UsageError(f"{place} defines no {name!r}; its functions are: {listed}")
     if not callable(found):
-        raise UsageError(f"{name} in {place} is a {type(found).__name__}, not a function")
+        raise UsageError(f"{name} in {place} is no function, but of type {type(found).__name__}")
     return found, names
 
 

@@ -99,7 +99,7 @@ def test_check_of_a_wrong_derivative_prints_the_table(capsys: Any) -> None:
         (["nowhere:loss"], "there is no module 'nowhere'"),
         (["model.py"], "write program.py:function"),
         (["model.py:los"], "its functions are: loss, filled, other, by_defaults"),
-        (["model.py:start"], "is a ndarray, not a function"),
+        (["model.py:start"], "is no function, but of type ndarray"),
         (["model.py:other"], "no arguments for x, y"),
         (["model.py:other", "--at", "2.0,"], "missing 1 required positional argument"),
         (["model.py:other", "--at", "nothing"], "--at 'nothing': NameError"),

@@ -197,13 +197,14 @@ def arrays_in(item: Any, depth: int = 4) -> Iterable[ndarray]:
 
 
 def fastest(call: Callable[[], Any], limit: float = 0.3, runs: int = 7) -> float:
-    """The least time of a few calls, in seconds; slow calls run twice, very slow ones once."""
+    """The least time of a few calls, in seconds; a slow call runs twice, a very slow one once."""
     best = total = 0.0
     for run in range(runs):
         start = perf_counter()
         call()
         seconds = perf_counter() - start
-        best, total = seconds if run == 0 else min(best, seconds), total + seconds
-        if total > (limit if run else 10 * limit):
+        best = min(best, seconds) if run else seconds
+        total += seconds if run else 0.0  # a first call may compile, or load rules
+        if total > limit or seconds > 10 * limit:
             break
     return best

@@ -128,7 +128,7 @@ def choose(
     known = _known.setdefault(code_of(f), {})
     key = type(f), evaluations, overhead
     earlier = known.get(key)
-    unit = _time(plain)
+    unit = min(_time(plain) for _ in range(2))
     _warm()
     loaded, rivals = len(sys.modules), evaluations * unit + overhead
     seconds = _trial(exact, rivals + SETUP)
@@ -136,8 +136,7 @@ def choose(
         seconds = _trial(exact, rivals + SETUP)
     is_broken_off = seconds == np.inf
     if rivals < seconds and not is_broken_off:
-        unit, seconds = min(unit, _time(plain)), _time(exact)
-        rivals = evaluations * unit + overhead
+        seconds = _time(exact)
     is_exact = seconds <= rivals
     reason = (
         f"an exact one takes {'longer' if is_broken_off else duration(seconds)}, {evaluations} "

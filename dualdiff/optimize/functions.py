@@ -87,6 +87,10 @@ class Objective:
             self.progress.step(found[0])
         return found
 
+    def gradient(self, x: ndarray) -> ndarray:
+        """The gradient alone."""
+        return self.value_and_gradient(x)[1]
+
     def forget(self) -> None:
         """Drop the last value and gradient."""
         self._kept = None

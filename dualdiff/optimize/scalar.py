@@ -164,6 +164,9 @@ class _Supply:
             self.may_fail = True
             report.add("gradient", "differences", choice.reason, choice.unit)
             return {"fun": value}
+        if self.method == "slsqp":  # which asks for more values than gradients
+            supplied = report.add("gradient", "exact, reverse mode", choice.reason, choice.unit)
+            return {"fun": value, "jac": supplied.timed(problem.gradient)}
         supplied = report.add("gradient", EXACT, choice.reason, choice.unit)
         return {"fun": supplied.timed(problem.value_and_gradient), "jac": True}
 
@@ -183,10 +186,11 @@ class _Supply:
         def plain() -> None:
             to_numpy([problem.value(start)])  # which computes a lazy value
 
-        choice = remembered(problem.fun, n + 1, OVERHEAD)
+        evaluations = n if self.method == "slsqp" else n + 1  # which give the value, too
+        choice = remembered(problem.fun, evaluations, OVERHEAD)
         if choice is None:
             problem.derivative.prepare(exact)
-            choice = choose(problem.fun, exact, plain, n + 1, OVERHEAD, agree)
+            choice = choose(problem.fun, exact, plain, evaluations, OVERHEAD, agree)
         self.report.choices.append(choice)
         return choice
 

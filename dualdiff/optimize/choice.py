@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import sys
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from time import thread_time
 from typing import Any
@@ -22,6 +23,8 @@ from .report import duration
 
 SETUP = 5e-3  # seconds that a first call may take more than the next ones
 CHANGED = 8.0  # a call that takes so many times longer, or less, asks for another trial
+OFTEN = 8  # operations of a trial from one look at the clock to the next
+_BATCH: Any = vars(ForwardTrace)["batch"]
 # Earlier choices, by the code of the function, and what else they depend on.
 _known: WeakKeyDictionary[Any, dict[Hashable, Choice]] = WeakKeyDictionary()
 
@@ -48,32 +51,46 @@ class TooLongError(BaseException):
     """A trial has taken longer than it may; no program catches it."""
 
 
-class _InTime:
-    """A trace that ends a trial which takes too long."""
+class _TapeInTime(Tape):
+    """A tape that ends a trial which takes too long."""
 
     __slots__ = ()
-    stop: float
-
-    def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        if thread_time() > self.stop:
-            raise TooLongError
-        return super().process(prim, args, params)  # type: ignore[misc]
-
-
-class _TapeInTime(_InTime, Tape):
-    __slots__ = ("stop",)
 
     def __init__(self, stop: float, guards: Guards | None = None) -> None:
         super().__init__(guards)
-        self.stop, self.fast = stop, False  # so that every operation comes by `process`
+        append, entries = self.append, self.entries
+
+        def in_time(entry: tuple[Any, ...]) -> None:
+            if len(entries) % OFTEN == 0 and thread_time() > stop:
+                raise TooLongError
+            append(entry)
+
+        self.append = in_time
 
 
-class _ForwardTraceInTime(_InTime, ForwardTrace):
-    __slots__ = ("stop",)
+class _ForwardTraceInTime(ForwardTrace):
+    """The same in forward mode, where every operation reads `batch`."""
+
+    __slots__ = ("next", "stop")
 
     def __init__(self, stop: float, batch: Shape = ()) -> None:
+        self.stop, self.next = stop, itertools.count().__next__
         super().__init__(batch)
-        self.stop, self.fast = stop, False
+
+    @property
+    def batch(self) -> Any:
+        """The shape of a batch of tangents."""
+        if self.next() % OFTEN == 0 and thread_time() > self.stop:
+            raise TooLongError
+        return _BATCH.__get__(self)
+
+    @batch.setter
+    def batch(self, shape: Shape) -> None:
+        _BATCH.__set__(self, shape)
+
+    @batch.deleter
+    def batch(self) -> None:
+        _BATCH.__delete__(self)
 
 
 @functools.cache

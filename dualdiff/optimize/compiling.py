@@ -11,6 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ..compiled import Compiled, compile
+from .choice import Choice, choose
 from .report import Derivatives
 
 # A first compiled call takes as long as 30 to 80 eager ones, and about a second. A derivative that
@@ -51,6 +52,7 @@ class Derivative:
     ) -> None:
         self.what, self.make, self.key = what, make, (fun, what, variant)
         self.eager: Callable[..., Any] | None = None
+        self.on_trial = False
         self.fast: Compiled | None = None
         try:
             self.spent = _spent.setdefault(fun, [0.0, 0.0])
@@ -72,17 +74,22 @@ class Derivative:
         finally:  # a trial may break off
             self.spent[1] = thread_time() - start
             self.spent[0] += self.spent[1]
-        if is_worth(self.spent):
+        if is_worth(self.spent) and not self.on_trial:
             self.compile()
         return found
 
-    def prepare(self, call: Callable[[], Any]) -> None:
-        """Compile if it is worth it, and let `call` evaluate until nothing is checked any more."""
+    def choose(self, f: Callable[..., Any], exact: Callable[[], Any], *rivals: Any) -> Choice:
+        """`choose`, with a derivative that is compiled before its time is taken, if at all."""
         if is_worth(self.spent):
             self.compile()
         if self.fast is not None and not self.fast.tables:
-            for _ in range(3):
-                call()
+            for _ in range(3):  # until nothing is checked any more
+                exact()
+        self.on_trial = True
+        try:
+            return choose(f, exact, *rivals)
+        finally:
+            self.on_trial = False
 
     def compile(self) -> None:
         """Use a compiled derivative from now on. If it cannot be compiled, it stays eager."""

@@ -14,7 +14,7 @@ from scipy.optimize import Bounds, OptimizeResult
 from ..array.kinds import to_numpy
 from ..errors import user_line
 from .bounds import Limits, limits_of
-from .choice import Choice, choose, remembered
+from .choice import Choice, remembered
 from .compiling import close
 from .constraints import WITHOUT, over_vectors
 from .functions import DENSE, Objective
@@ -189,8 +189,8 @@ class _Supply:
         evaluations = n if self.method == "slsqp" else n + 1  # which give the value, too
         choice = remembered(problem.fun, evaluations, OVERHEAD)
         if choice is None:
-            problem.derivative.prepare(exact)
-            choice = choose(problem.fun, exact, plain, evaluations, OVERHEAD, agree)
+            rivals = plain, evaluations, OVERHEAD, agree
+            choice = problem.derivative.choose(problem.fun, exact, *rivals)
         self.report.choices.append(choice)
         return choice
 

@@ -13,7 +13,7 @@ from scipy.sparse import issparse
 
 from ..errors import user_line
 from .bounds import UNBOUNDED, Limits, limits_of
-from .choice import Choice, choose, remembered
+from .choice import Choice, remembered
 from .compiling import close
 from .functions import Residuals
 from .parameters import Parameters, real_vector
@@ -56,8 +56,8 @@ def supplied_jacobian(
         earlier = remembered(f, n, overhead)
         if earlier is None:
             exact = functools.partial(problem.jacobian, start)
-            problem.derivative.prepare(exact)
-            earlier = choose(f, exact, lambda: problem.value(start), n, overhead)
+            plain = functools.partial(problem.value, start)
+            earlier = problem.derivative.choose(f, exact, plain, n, overhead)
         choice = earlier
         report.choices.append(choice)
         if not choice.exact:

@@ -12,7 +12,7 @@ from scipy.optimize import Bounds, LinearConstraint, NonlinearConstraint
 
 import dualdiff as dd
 from dualdiff.errors import NoCovarianceError
-from dualdiff.optimize import minimize, scalar
+from dualdiff.optimize import compiling, minimize, scalar
 from dualdiff.optimize.choice import Choice
 
 TARGET = {"a": 2.0, "b": np.array([1.0, -1.0, 0.5])}
@@ -110,7 +110,7 @@ def test_a_fit_that_differences_cannot_end_goes_on_with_exact_gradients(
         return found
 
     monkeypatch.setattr(scalar._SCIPY, "minimize", fails_at_first)
-    monkeypatch.setattr(scalar, "choose", lambda *_: Choice(False))
+    monkeypatch.setattr(compiling, "choose", lambda *_: Choice(False))
     found = minimize(offset, {"a": 0.3, "b": 0.1}, args=1.0, method="BFGS")
     assert "differences ended without success" in str(found.derivatives)
     assert len(calls) == 2

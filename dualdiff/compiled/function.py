@@ -10,6 +10,7 @@ import os
 import random
 import threading
 import time
+import traceback
 import warnings
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -408,6 +409,13 @@ def _line_of(guard: Guard | None) -> str:
 
 
 def _text_of(error: Exception) -> str:
+    """Why a recording failed: SciPy's function that it went through, or the error."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        module = frame.f_globals.get("__name__", "")
+        if module.startswith("scipy."):
+            parts = [part for part in module.split(".") if not part.startswith("_")]
+            name = ".".join([*parts, frame.f_code.co_qualname])
+            return f"{name} computes with plain numbers, not with recorded ones"
     return f"{type(error).__name__} while it was recorded: {error}"
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from tests.compiled.helpers import assert_same, is_eager
+from tests.compiled.helpers import assert_same, calls_agree, is_eager, replays
 
 X = np.array([0.3, 0.7, 1.1])
 
@@ -69,3 +69,29 @@ def test_a_global_that_hides_a_builtin_is_seen() -> None:
     assert [g(2.0) for _ in range(4)] == [2.0] * 4
     space["max"] = min
     assert g(2.0) == 0.5
+
+
+def test_scipys_functions_are_recorded_or_called_back_or_named_in_the_report() -> None:
+    from scipy import interpolate, optimize
+    from scipy.spatial.distance import cdist
+
+    knots = np.arange(4.0)
+
+    def spline(p):
+        return np.sum(interpolate.CubicSpline(knots, p)(p[0]) * p)
+
+    def distances(p):
+        return np.sum(cdist(p[:, None], knots[:, None]) ** 2)
+
+    def root(p):
+        return optimize.brentq(lambda x: x**3 - p[0] * x - 5.0, 1.0, 4.0) * p[1]
+
+    points = [(np.array([a, 0.7, 1.1, 0.4]),) for a in (0.3, 0.5, 1.3, 2.2, 0.4)]
+    for f in (spline, distances):
+        for e in (f, dd.grad(f)):
+            g = dd.compile(e)
+            calls_agree(g, e, points)
+            assert replays(g)
+    g = dd.compile(dd.grad(root))
+    calls_agree(g, dd.grad(root), points)
+    assert "scipy.optimize.brentq computes with plain numbers" in str(g.report())

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from functools import cache, wraps
 from typing import Any
 
 import numpy as np
 
-from ...array.box import is_box, unbox
+from ...array.box import HOLLOW, is_box, unbox
 from ...core.trace import is_tracing, settle
 from ...core.types import Value
+from ...errors import UnsupportedInputError
 from ...trees import attributes
 from ..numpy.creation import contains_box
 from ..numpy.manipulation import as_operand
@@ -96,6 +97,46 @@ def plain(x: Value) -> Any:
     return new
 
 
+def is_recorded(x: Value, depth: int = 0) -> bool:
+    """Whether a plain value, or one within it, stands for any number, as `compile` records it.
+
+    SciPy's own code cannot compute with it: the formula on traced values is all there is.
+    """
+    kind = type(x)
+    if not HOLLOW or kind in HOLLOW:
+        return bool(HOLLOW)
+    if kind in (list, tuple):
+        return any(is_recorded(v, depth) for v in x)
+    if isinstance(x, dict):
+        return any(is_recorded(v, depth) for v in x.values())
+    if depth < _DEPTH and is_of_scipy(kind):
+        return any(is_recorded(v, depth + 1) for _, v in attributes(x))
+    return False
+
+
+def _as_node(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+    """A call on recorded numbers, which SciPy's own code makes at every replay.
+
+    Raises: UnsupportedInputError if objects hold the numbers, or functions are among the arguments.
+    """
+    given = (*args, *kwargs.values())
+    for x in given:
+        if is_user_function(x) or (is_of_scipy(type(x)) and is_recorded(x)):
+            name = getattr(function, "__qualname__", function)
+            raise UnsupportedInputError(f"SciPy's {name} was called on recorded numbers")
+    owner = next(x for x in _leaves(given) if type(x) in HOLLOW).owner
+    return owner.apply(function, args, kwargs)
+
+
+def _leaves(x: Any) -> Iterator[Any]:
+    """The elements of nested lists, tuples and dictionaries."""
+    if isinstance(x, (list, tuple, dict)):
+        for part in x.values() if isinstance(x, dict) else x:
+            yield from _leaves(part)
+    else:
+        yield x
+
+
 def is_user_function(x: Value) -> bool:
     """Whether x is a function of the program, not an object of SciPy's that can be called."""
     return callable(x) and not isinstance(x, type) and not is_of_scipy(type(x))
@@ -134,6 +175,8 @@ def by_scipy(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     Without it a solver that runs SciPy's solver on plain values would be asked again, since
     functions of the program may read traced values.
     """
+    if is_recorded(args) or is_recorded(kwargs):
+        return _as_node(function, args, kwargs)
     token = _by_dualdiff.set(True)
     try:
         return function(*args, **kwargs)

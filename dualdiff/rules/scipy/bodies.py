@@ -28,6 +28,7 @@ from .arguments import (
     by_scipy,
     holds_traced,
     is_of_scipy,
+    is_recorded,
     is_user_function,
     plain,
 )
@@ -83,11 +84,11 @@ class Body:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if within_body():  # the outer body compares
             return self.copy(*map(with_array_api, args), **kwargs)
-        value = by_scipy(
-            self.original,
-            *map(self.as_plain, args),
-            **{name: self.as_plain(v) for name, v in kwargs.items()},
-        )
+        values = list(map(self.as_plain, args))
+        named = {name: self.as_plain(v) for name, v in kwargs.items()}
+        if is_recorded((*values, *named.values())):
+            return self.traced(tuple(map(with_array_api, args)), kwargs)
+        value = by_scipy(self.original, *values, **named)
         made = self.traced(tuple(map(with_array_api, args)), kwargs)
         return agreed(made, value, self.name, self.close)
 
@@ -130,6 +131,8 @@ def agreed(traced: Value, value: Any, name: str, close: float = CLOSE) -> Any:
         return type(value)(zip(traced, parts, strict=True))
     if contains_box(traced):
         traced = settle(from_nested(traced))
+    if is_recorded(value):
+        return traced if is_box(traced) else value
     if _is_object(value):
         return traced if is_box(traced) else agreed_objects(traced, value, name, close)
     if isinstance(value, (str, type(None))):

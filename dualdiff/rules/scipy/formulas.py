@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ...core.types import Value
-from .arguments import as_plain_function, by_scipy, is_user_function, plain
+from .arguments import as_plain_function, by_scipy, is_recorded, is_user_function, plain
 from .bodies import agreed, within_body
 from .dispatch import bound, counterpart
 from .in_place import original_of
@@ -63,11 +63,11 @@ class _Formula:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.trusted and within_body():
             return self.bound(*args, **kwargs)
-        value = by_scipy(
-            self.original,
-            *map(self.as_plain, args),
-            **{name: self.as_plain(v) for name, v in kwargs.items()},
-        )
+        values = list(map(self.as_plain, args))
+        named = {name: self.as_plain(v) for name, v in kwargs.items()}
+        if self.trusted and is_recorded((*values, *named.values())):
+            return self.bound(*args, **kwargs)
+        value = by_scipy(self.original, *values, **named)
         several = type(value) is list  # as of stacks of matrices
         found = self.bound(*args, _value=tuple(value) if several else value, **kwargs)
         if isinstance(found, Kept):

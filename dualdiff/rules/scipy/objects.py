@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...trees import attributes
-from .arguments import by_scipy, plain
+from .arguments import by_scipy, is_recorded, plain
 from .bodies import CLOSE, Body, agreed_objects, runs_body, within_body
 from .dispatch import counterpart
 
@@ -62,12 +62,11 @@ class _Setting(Body):
         if within_body():
             return self.copy(owner, *args, **kwargs)
         twin = twin_of(owner)
-        by_scipy(
-            self.original,
-            twin,
-            *map(self.as_plain, args),
-            **{name: self.as_plain(v) for name, v in kwargs.items()},
-        )
+        values = list(map(self.as_plain, args))
+        named = {name: self.as_plain(v) for name, v in kwargs.items()}
+        if is_recorded((twin, *values, *named.values())):
+            return self.traced((owner, *args), kwargs)
+        by_scipy(self.original, twin, *values, **named)
         made = self.traced((owner, *args), kwargs)
         agreed_objects(owner, twin, self.name, self.close)
         return made

@@ -17,7 +17,7 @@ from ....core.batch import shape_of
 from ....core.types import Value
 from ....transforms.implicit import lift
 from ...numpy.creation import asarray, given
-from ..arguments import by_scipy, plain
+from ..arguments import by_scipy, is_recorded, plain
 from ..dispatch import implements
 from ..in_place import original_of
 from ..objects import runs_methods
@@ -84,7 +84,8 @@ def _call(self: Any, x: Value, nu: int = 0, extrapolate: Any = None) -> Any:
     derivative is 0.
     """
     x = asarray(x)
-    value = by_scipy(_original_call, plain(self), plain(x), nu, extrapolate)
+    held = plain(self), plain(x)
+    value = None if is_recorded(held) else by_scipy(_original_call, *held, nu, extrapolate)
     extrapolate = self.extrapolate if extrapolate is None else extrapolate
     c, breaks = part(self, "c"), part(self, "x")
     if isinstance(self, _BPOLY):
@@ -96,7 +97,8 @@ def _call(self: Any, x: Value, nu: int = 0, extrapolate: Any = None) -> Any:
     rest = shape_of(c)[2:]
     columns = np.reshape(c, (*shape_of(c)[:2], -1))
     out = pieces.values(columns, breaks, points, nu, bool(extrapolate))
-    return given(along_axis(np.reshape(out, shape_of(x) + rest), np.ndim(x), self.axis), value)
+    out = along_axis(np.reshape(out, shape_of(x) + rest), np.ndim(x), self.axis)
+    return out if value is None else given(out, value)
 
 
 def along_axis(out: Value, x_ndim: int, axis: int) -> Any:

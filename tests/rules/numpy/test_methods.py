@@ -124,6 +124,7 @@ def test_methods_without_derivative_give_numpys_values(f):
 
 def test_every_public_attribute_of_ndarray_is_there():
     names = [name for name in dir(np.ndarray) if name[0] != "_" and hasattr(np.eye(1), name)]
+    names = [name for name in names if name != "tostring"]  # NumPy 2.3 has removed it
     missing = [name for name in names if not hasattr(Box, name)]
     assert not missing
 
@@ -217,7 +218,7 @@ REFUSED = {
     "getfield": (lambda x: x.getfield(float), "value_of"),
     "setfield": (lambda x: x.setfield(1.0, float), "assign by index"),
     "setflags": (lambda x: x.setflags(write=True), "assignment"),
-    "shape": (lambda x: setattr(x, "shape", (4, 3)), r"x\.reshape\(\(4, 3\)\)"),
+    "shape": (lambda x: setattr(x.T, "shape", (12,)), r"x\.reshape\(\(12,\)\)"),
 }
 
 

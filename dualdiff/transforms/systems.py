@@ -104,7 +104,8 @@ class SparseSystem(System):
         if not np.all(np.isfinite(matrix.data)):
             raise singular(name, "is not finite")
         try:
-            self.factors: Any = splu(matrix.tocsc())
+            double = matrix.astype(np.result_type(matrix.dtype, float))
+            self.factors: Any = splu(double.tocsc())
         except RuntimeError as error:
             raise singular(name) from error
 

@@ -22,8 +22,9 @@ from ...core.batch import dtype_of, shape_of
 from ...core.types import Cotangent, Value
 from ...errors import user_line
 from ..declare import linear
+from ..numpy import fft as numpy_fft
 from ..numpy.creation import array, asarray, given
-from ..numpy.fft import fftshift, fitted, ifftshift, pairs, swapped
+from ..numpy.fft import fitted, pairs, swapped
 from .bodies import runs_body
 from .dispatch import implements
 from .rebinding import replace
@@ -33,6 +34,9 @@ __all__ = [
     "hfftn", "idct", "idctn", "idst", "idstn", "ifft", "ifft2", "ifftn", "ifftshift", "ifht",
     "ihfft", "ihfft2", "ihfftn", "irfft", "irfft2", "irfftn", "rfft", "rfft2", "rfftn",
 ]  # fmt: skip
+
+fftshift = implements(scipy.fft.fftshift, arrays="x")(numpy_fft.fftshift)
+ifftshift = implements(scipy.fft.ifftshift, arrays="x")(numpy_fft.ifftshift)
 
 _fft: Any = scipy.fft  # SciPy's overloads do not take a str
 Axes = tuple[int, ...]  # negative, so that batch axes may lead

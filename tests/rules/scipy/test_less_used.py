@@ -378,3 +378,25 @@ def test_arguments_by_less_used_ways(name):
     change = (np.asarray(f(p + 1e-5 * t)) - np.asarray(f(p - 1e-5 * t))) / 2e-5
     np.testing.assert_allclose(slopes @ t, change, rtol=1e-5, atol=1e-8)
     np.testing.assert_allclose(dd.jvp(f, (p,), (t,))[1], change, rtol=1e-5, atol=1e-8)
+
+
+SINGLE = {
+    "quotient": lambda x: (tridiagonal_of(x) / 3).toarray(),
+    "kronsum": lambda x: sparse.kronsum(tridiagonal_of(x), tridiagonal_of(x)).toarray(),
+    "max": lambda x: tridiagonal_of(x).max(),
+    "bicgstab": lambda x: sparse_linalg.bicgstab(tridiagonal_of(x), x, rtol=1e-6)[0],
+    "rotation": lambda x: spatial.transform.Rotation.from_quat(x).as_matrix(),
+    "fftshift": lambda x: fft.fftshift([x[0], x[1] ** 2, x[2]]),
+}
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_single_precision_gives_scipys_dtype_and_nearly_the_same_gradient(name):
+    f, x = SINGLE[name], A(4)
+    weights = A(*np.shape(f(x)), seed=2)
+    exact = dd.grad(lambda x: np.sum(weights * f(x)))(x)
+    single = x.astype(np.float32)
+    assert dd.jvp(f, (single,), (single,))[0].dtype == np.asarray(f(single)).dtype
+    found = dd.grad(lambda x: np.sum(weights * f(x)))(single)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, exact, rtol=1e-4, atol=1e-4)

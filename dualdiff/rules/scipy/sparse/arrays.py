@@ -252,7 +252,7 @@ class SparseArray:
                 f".toarray() where that is small enough"
             )
         data, layout = self.canonical().data, self.layout
-        rest = np.zeros(int(shape_of(data)[0] < layout.shape[0] * layout.shape[1]))
+        rest = np.zeros(int(shape_of(data)[0] < layout.shape[0] * layout.shape[1]), self.dtype)
         return function(np.concatenate([data, rest]))
 
     def trace(self, offset: int = 0) -> Any:

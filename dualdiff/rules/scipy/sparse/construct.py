@@ -279,5 +279,6 @@ def kronsum(A: Any, B: Any, format: Any = None) -> Any:
     """
     A, B = _all_sparse(A, B)
     eye = sparse.eye_array if _is_array(A) or _is_array(B) else sparse.eye
-    both = operators.kron(eye(B.shape[0]), A), operators.kron(B, eye(A.shape[0]))
+    ones = [eye(x.shape[0], dtype=np.result_type(A.dtype, B.dtype)) for x in (B, A)]
+    both = operators.kron(ones[0], A), operators.kron(B, ones[1])
     return operators.add(*both).asformat(format)

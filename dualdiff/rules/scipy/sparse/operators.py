@@ -158,7 +158,9 @@ def _divide(a: SparseArray, other: Any) -> SparseArray:
             f"a sparse array with traced values is divided by numbers only, {user_line()}; write "
             f"A.multiply(1 / x)"
         )
-    return a.with_data(a.data / other)
+    # SciPy's dtype, and its value to the last bit
+    data = a.data.astype(float) if np.can_cast(a.dtype, float) else a.data
+    return a.with_data(data * (1.0 / other))
 
 
 def _power(a: SparseArray, n: Any) -> SparseArray:

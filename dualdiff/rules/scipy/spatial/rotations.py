@@ -33,6 +33,7 @@ def _runs_other(compiled: Any, other: Any) -> None:
         return on_traced
 
     def on_traced(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = tuple(map(_doubled, args)), {k: _doubled(v) for k, v in kwargs.items()}
         value = by_scipy(
             compiled, *map(_owned, args), **{key: _owned(v) for key, v in kwargs.items()}
         )
@@ -46,6 +47,12 @@ def _owned(x: Value) -> Any:
     """A plain argument; arrays are copied, since compiled functions want them writeable."""
     x = plain(x)
     return x.copy() if isinstance(x, np.ndarray) else x
+
+
+def _doubled(x: Value) -> Any:
+    """An argument in double precision, which compiled functions want."""
+    is_single = isinstance(x, np.ndarray) and x.dtype == np.float32
+    return x.astype(float) if is_single else x
 
 
 def _shaped(traced: Any, value: Any) -> Any:

@@ -400,3 +400,26 @@ def test_single_precision_gives_scipys_dtype_and_nearly_the_same_gradient(name):
     found = dd.grad(lambda x: np.sum(weights * f(x)))(single)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, exact, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: ndimage.gaussian_filter(x, 1.0),
+        lambda x: ndimage.uniform_filter(x, 3),
+        lambda x: ndimage.maximum_filter(x, 3),
+        lambda x: signal.lfilter([1.0], [1.0, 0.5], x),
+        lambda x: interpolate.CubicSpline(T, T**2)(x),
+        lambda x: spatial.distance.cdist(x, np.ones((2, 3))),
+    ],
+    ids=["gaussian", "uniform", "maximum", "lfilter", "CubicSpline", "cdist"],
+)
+def test_empty_arrays_have_empty_gradients(f):
+    x = np.zeros((0, 3))
+    assert dd.grad(lambda x: np.sum(f(x)))(x).shape == x.shape
+    assert dd.jvp(f, (x,), (x,))[0].shape == f(x).shape
+
+
+def test_a_number_is_a_system_of_one_equation():
+    value, slope = dd.value_and_grad(lambda a: linalg.solve(a, 3.0)[0])(2.0)
+    assert (value, slope) == (1.5, -0.75)

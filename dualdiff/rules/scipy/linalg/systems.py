@@ -132,6 +132,7 @@ def solve(
     `transposed`, for a system with ``a.T``.
     Returns: an array of the shape of b. Raises: numpy.linalg.LinAlgError if a is singular.
     """
+    a, b = np.atleast_2d(a), np.atleast_1d(b)
     matrix = structured(a, assume_a, lower)
     return column_solve(np.linalg.solve, transpose(matrix) if transposed else matrix, b)
 

@@ -1,4 +1,4 @@
-"""Images of integers in `scipy.ndimage`, whose filters give integers again."""
+"""Images of integers in `scipy.ndimage`, whose filters give integers again, and empty ones."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ....array.box import is_box
+from ....core.batch import shape_of
 from ..arguments import as_plain_function, by_scipy, is_user_function, plain
 from ..dispatch import implements
 from ..in_place import original_of
@@ -28,12 +29,13 @@ def of_image(original: Any, *, arrays: str = "input", calls: str = "") -> Any:
     def decorate(implementation: Callable[..., Any]) -> Any:
         @functools.wraps(implementation)
         def of_numbers(input: Any, *args: Any, output: Any = None, **kwargs: Any) -> Any:
-            if is_box(input) or not _is_whole(input.dtype):
+            is_empty = 0 in shape_of(input)
+            if not is_empty and (is_box(input) or not _is_whole(input.dtype)):
                 return implementation(input, *args, output=output, **kwargs)
             dtype = getattr(output, "dtype", output)
-            if dtype is None or _is_whole(dtype):
+            if is_empty or dtype is None or _is_whole(dtype):
                 return by_scipy(
-                    original_of(original), input, *map(_plain, args), output=plain(output),
+                    original_of(original), plain(input), *map(_plain, args), output=plain(output),
                     **{name: _plain(v) for name, v in kwargs.items()},
                 )  # fmt: skip
             return implementation(input.astype(float), *args, output=output, **kwargs)

@@ -15,7 +15,8 @@ from ...declare import rule
 
 def _centred(*points: Value) -> list[Any]:
     """Points moved by one constant to their plain centre, so that products do not cancel."""
-    centre = np.mean(unbox(points[0]), axis=0)
+    first = unbox(points[0])
+    centre = np.sum(first, axis=0) / max(1, len(first))
     return [p - centre for p in points]
 
 

@@ -302,7 +302,90 @@ def _norm(A: Any) -> Any:
     return A / linalg.norm(A)
 
 
+def _solve_positive(P: Any, b: Any) -> Any:
+    factor = linalg.cho_factor(P)
+    x = linalg.cho_solve(factor, b)
+    g = linalg.cho_solve(factor, np.ones_like(x))
+    own = -np.outer(g, x)
+    return np.triu(own + own.T) - np.diag(np.diag(own)), g
+
+
+def _inverse(P: Any) -> Any:
+    inverse = linalg.inv(P)
+    return -np.outer(inverse.sum(axis=1), inverse.sum(axis=0)).T
+
+
+def _lstsq(A: Any, b: Any) -> Any:
+    q, r = linalg.qr(A, mode="economic")
+    x = linalg.solve_triangular(r, q.T @ b)
+    h = linalg.solve_triangular(r, np.ones_like(x), trans=1)
+    g = q @ h
+    return np.outer(b - A @ x, linalg.solve_triangular(r, h)) - np.outer(g, x), g
+
+
+def _block_diag(x: Any, y: Any) -> Any:
+    g = np.ones_like(linalg.block_diag(x, y))
+    m, n = x.shape
+    return g[:m, :n].copy(), g[m:, n:].copy()
+
+
+def _dct(x: Any) -> Any:
+    g = np.ones_like(fft.dct(x))
+    g[0] *= 2
+    return fft.dct(g, type=3)
+
+
+def _convolve(x: Any, w: Any) -> Any:
+    g = np.ones_like(ndimage.convolve(x, w))
+    k, (m, n) = len(w) // 2, x.shape
+    back = ndimage.correlate(np.pad(g, k), w, mode="constant")
+    wide = np.pad(x, k, mode="symmetric")
+    own = [
+        [np.einsum("ij,ij->", wide[i : i + m, j : j + n], g) for j in range(len(w))]
+        for i in range(len(w))
+    ]
+    return _folded(_folded(back, 0, k), 1, k), np.flip(own)
+
+
+def _fftconvolve(x: Any, y: Any) -> Any:
+    size = len(x) + len(y) - 1
+    n = fft.next_fast_len(size, True)
+    a, b = fft.rfft(x, n), fft.rfft(y, n)
+    g = fft.rfft(np.ones_like(fft.irfft(a * b, n)[:size]), n)
+    return fft.irfft(g * b.conj(), n)[: len(x)], fft.irfft(g * a.conj(), n)[: len(y)]
+
+
+def _hilbert(x: Any) -> Any:
+    return -np.imag(signal.hilbert(np.ones_like(np.imag(signal.hilbert(x)))))
+
+
+def _detrend(x: Any) -> Any:
+    return signal.detrend(np.ones_like(signal.detrend(x)))
+
+
+def _savgol(x: Any) -> Any:
+    g = np.ones_like(signal.savgol_filter(x, 11, 3))
+    basis = np.vander(np.arange(11) - 5.0, 4)
+    ends = basis @ np.linalg.pinv(basis)
+    inner = g.copy()
+    inner[:5] = inner[-5:] = 0
+    out = ndimage.correlate1d(inner, signal.savgol_coeffs(11, 3), mode="constant")
+    out[:11] += ends[:5].T @ g[:5]
+    out[-11:] += ends[-5:].T @ g[-5:]
+    return out
+
+
 BY_HAND: dict[str, Callable[..., Any]] = {
+    "linalg.solve, pos": _solve_positive,
+    "linalg.inv": _inverse,
+    "linalg.lstsq": _lstsq,
+    "linalg.block_diag": _block_diag,
+    "fft.dct": _dct,
+    "ndimage.convolve": _convolve,
+    "signal.fftconvolve": _fftconvolve,
+    "signal.hilbert": _hilbert,
+    "signal.detrend": _detrend,
+    "signal.savgol_filter": _savgol,
     "linalg.det": _det,
     "linalg.norm": _norm,
     "linalg.lu_factor": _lu_factor,

@@ -355,14 +355,6 @@ def _fftconvolve(x: Any, y: Any) -> Any:
     return fft.irfft(g * b.conj(), n)[: len(x)], fft.irfft(g * a.conj(), n)[: len(y)]
 
 
-def _hilbert(x: Any) -> Any:
-    return -np.imag(signal.hilbert(np.ones_like(np.imag(signal.hilbert(x)))))
-
-
-def _detrend(x: Any) -> Any:
-    return signal.detrend(np.ones_like(signal.detrend(x)))
-
-
 def _savgol(x: Any) -> Any:
     g = np.ones_like(signal.savgol_filter(x, 11, 3))
     basis = np.vander(np.arange(11) - 5.0, 4)
@@ -383,8 +375,6 @@ BY_HAND: dict[str, Callable[..., Any]] = {
     "fft.dct": _dct,
     "ndimage.convolve": _convolve,
     "signal.fftconvolve": _fftconvolve,
-    "signal.hilbert": _hilbert,
-    "signal.detrend": _detrend,
     "signal.savgol_filter": _savgol,
     "linalg.det": _det,
     "linalg.norm": _norm,

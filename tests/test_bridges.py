@@ -92,6 +92,30 @@ def test_a_function_of_jax_has_derivatives_here(jax: Any) -> None:
     np.testing.assert_allclose(dd.hessian(f)(X), curvature(X), atol=1e-12)
 
 
+def pair(p: Any) -> Any:
+    return {"sum": np.sum(p["a"] * p["b"] ** 2), "parts": [p["a"]]}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_containers_and_functional_transforms_in_torch(torch: Any) -> None:
+    p = {"a": torch.tensor(X, requires_grad=True), "b": torch.tensor(2.0, dtype=torch.float64)}
+    found = dd.to_torch(pair)(p)
+    (found["sum"] + found["parts"][0].sum()).backward()
+    np.testing.assert_allclose(p["a"].grad.numpy(), [5.0, 5.0, 5.0])
+    slopes = torch.func.vmap(torch.func.grad(dd.to_torch(plain)))(torch.tensor([X, 2 * X]))
+    np.testing.assert_allclose(slopes.numpy(), [slope(X), slope(2 * X)])
+    here = dd.from_torch(lambda p: p["a"] * torch.sum(p["b"]))
+    np.testing.assert_allclose(dd.grad(here)({"a": 2.0, "b": X})["b"], [2.0, 2.0, 2.0])
+
+
+def test_containers_in_jax(jax: Any) -> None:
+    p = {"a": jax.numpy.asarray(X), "b": jax.numpy.asarray(2.0)}
+    found = jax.jit(jax.grad(lambda p: dd.to_jax(pair)(p)["sum"]))(p)
+    np.testing.assert_allclose(found["b"], 4 * np.sum(X))
+    here = dd.from_jax(lambda p: {"s": p["a"] * jax.numpy.sum(p["b"])})
+    np.testing.assert_allclose(dd.grad(lambda p: here(p)["s"])({"a": 2.0, "b": X})["b"], [2.0] * 3)
+
+
 @pytest.mark.parametrize("name", ["torch", "jax"])
 def test_without_the_package_the_error_names_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, name, None)

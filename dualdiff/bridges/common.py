@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,6 +11,9 @@ import numpy as np
 
 from ..errors import MissingPackageError
 from ..transforms.jvp_vjp import vjp
+from ..trees import Structure, flatten
+
+Function = Callable[..., Any]
 
 
 def package(name: str, extra: str) -> Any:
@@ -20,6 +24,36 @@ def package(name: str, extra: str) -> Any:
         raise MissingPackageError(
             f"this bridge needs {name}, which is not installed; run `pip install {extra}`"
         ) from error
+
+
+def over_containers(f: Function, bridge: Callable[[Function], Function]) -> Function:
+    """`f` of containers of arrays, by a bridge for functions of arrays that return a tuple."""
+    made: dict[Structure, tuple[Function, list[Structure]]] = {}
+
+    @functools.wraps(f, updated=())
+    def call(*args: Any) -> Any:
+        leaves, structure = flatten(args)
+        if structure not in made:
+            made[structure] = _over_leaves(f, structure, bridge)
+        function, results = made[structure]
+        found = function(*leaves)
+        return results[0].unflatten(found)
+
+    return call
+
+
+def _over_leaves(
+    f: Function, structure: Structure, bridge: Callable[[Function], Function]
+) -> tuple[Function, list[Structure]]:
+    """The bridge of a function of leaves, and what will hold the structure of its results."""
+    results: list[Structure] = []
+
+    def on_leaves(*leaves: Any) -> tuple[Any, ...]:
+        values, form = flatten(f(*structure.unflatten(leaves)))
+        results[:] = [form]
+        return tuple(values)
+
+    return bridge(on_leaves), results
 
 
 class Pull:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..extend import custom_vjp
-from .common import package
-
-Function = Callable[..., Any]
+from .common import Function, over_containers, package
 
 
 def _wrapped(f: Function, on_arrays: Function, vjp_of: Function, jvp_of: Function) -> Function:
@@ -69,9 +66,10 @@ def _pushed_by(jvp: Function) -> Function:
 def from_torch(f: Function) -> Function:
     """A function of PyTorch tensors as a differentiable function of NumPy arrays.
 
-    Arguments: `f`, of floating-point tensors by position, which returns one tensor.
-    Returns: a function of arrays, with PyTorch's derivatives in both modes, of every order that
-    PyTorch has.
+    Arguments: `f`, of floating-point tensors, or containers of them, by position, which returns a
+    tensor or a container of tensors.
+    Returns: a function of arrays or containers, with PyTorch's derivatives in both modes, of every
+    order that PyTorch has.
     Raises: MissingPackageError without PyTorch.
     Complex numbers: for real tensors only.
 
@@ -93,15 +91,17 @@ def from_torch(f: Function) -> Function:
             return tuple(map(_to_numpy, out))
         return out.detach().numpy()[()]
 
-    return _wrapped(f, on_arrays, _pulled_by(torch.func.vjp), _pushed_by(torch.func.jvp))
+    make = _pulled_by(torch.func.vjp), _pushed_by(torch.func.jvp)
+    return over_containers(f, lambda flat: _wrapped(flat, on_arrays, *make))
 
 
 def from_jax(f: Function) -> Function:
     """A function of JAX arrays as a differentiable function of NumPy arrays.
 
-    Arguments: `f`, of floating-point arrays by position, which returns one array.
-    Returns: a function of arrays, with JAX's derivatives in both modes and of every order. JAX
-    computes in single precision unless ``jax_enable_x64`` is set.
+    Arguments: `f`, of floating-point arrays, or containers of them, by position, which returns an
+    array or a container of arrays.
+    Returns: a function of arrays or containers, with JAX's derivatives in both modes and of every
+    order. JAX computes in single precision unless ``jax_enable_x64`` is set.
     Raises: MissingPackageError without JAX.
     Complex numbers: for real arrays only.
 
@@ -121,4 +121,5 @@ def from_jax(f: Function) -> Function:
             return tuple(np.asarray(o)[()] for o in out)
         return np.asarray(out)[()]
 
-    return _wrapped(f, on_arrays, _pulled_by(jax.vjp), _pushed_by(jax.jvp))
+    make = _pulled_by(jax.vjp), _pushed_by(jax.jvp)
+    return over_containers(f, lambda flat: _wrapped(flat, on_arrays, *make))

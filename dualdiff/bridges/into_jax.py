@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from .common import Pull, is_differentiable, package
+from .common import Pull, is_differentiable, over_containers, package
 
 
 def to_jax(f: Callable[..., Any]) -> Callable[..., Any]:
     """A function of NumPy arrays as a differentiable function of JAX arrays.
 
-    Arguments: `f`, of arrays by position, which returns an array or a tuple of arrays. It runs once
-    on ones of the shapes of its arguments, to find the shapes of its results.
+    Arguments: `f`, of arrays or containers of them by position, which returns an array or a
+    container of arrays. It runs once on ones of the shapes of its arguments, to find the shapes of
+    its results.
     Returns: a function of JAX arrays, whose derivatives are dualdiff's: in reverse mode, of any
-    order; under ``jax.jit`` it calls back, and under ``jax.vmap`` one row after the other.
+    order (JAX's `hessian` and `jvp` ask for forward mode: write ``jacrev(jacrev(g))``); under
+    ``jax.jit`` it calls back, and under ``jax.vmap`` one row after the other.
     Raises: MissingPackageError without JAX.
     Complex numbers: gradients are du/dx - i du/dy in both packages.
 
@@ -25,6 +27,11 @@ def to_jax(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> g = dd.to_jax(lambda x: np.sum(np.sin(x)))  # doctest: +SKIP
     """
     jax = package("jax", "jax")
+    return over_containers(f, functools.partial(_of_arrays, jax))
+
+
+def _of_arrays(jax: Any, f: Callable[..., Any]) -> Callable[..., Any]:
+    """The bridge for arrays."""
 
     def shape_of(*args: Any) -> Any:
         ones = [np.ones(np.shape(a), a.dtype)[()] for a in map(jax.numpy.asarray, args)]
@@ -48,7 +55,7 @@ def to_jax(f: Callable[..., Any]) -> Callable[..., Any]:
     def backward(args: Any, g: Any) -> Any:
         wanted = [i for i, a in enumerate(args) if is_differentiable(a.dtype)]
         gs = g if isinstance(g, tuple) else (g,)
-        pulled = to_jax(Pull(f, wanted, len(args)))(*args, *gs)
+        pulled = _of_arrays(jax, Pull(f, wanted, len(args)))(*args, *gs)
         found: list[Any] = [
             np.zeros(np.shape(a), jax.dtypes.float0) if i not in wanted else None
             for i, a in enumerate(args)
@@ -59,7 +66,6 @@ def to_jax(f: Callable[..., Any]) -> Callable[..., Any]:
 
     call.defvjp(forward, backward)
 
-    @functools.wraps(f, updated=())
     def function(*args: Any) -> Any:
         return call(*map(jax.numpy.asarray, args))
 

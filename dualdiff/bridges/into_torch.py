@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .common import Pull, is_differentiable, package
+from .common import Pull, over_containers, package
 
 
 @functools.cache
@@ -41,7 +41,7 @@ def _apply() -> Any:
             wanted = [
                 i
                 for i, needed in enumerate(ctx.needs_input_grad[1:])
-                if needed and is_differentiable(array(args[i]).dtype)
+                if needed and (args[i].is_floating_point() or args[i].is_complex())
             ]
             # PyTorch's cotangents are conjugates of those here.
             g = [c.conj().resolve_conj() if c.is_complex() else c for c in gs]
@@ -73,10 +73,11 @@ def _apply() -> Any:
 def to_torch(f: Callable[..., Any]) -> Callable[..., Any]:
     """A function of NumPy arrays as a differentiable function of PyTorch tensors.
 
-    Arguments: `f`, which returns an array, or a tuple of arrays.
-    Returns: a function of tensors (and constants) by position, whose derivatives are dualdiff's: in
-    reverse mode, of any order, and under ``torch.func.vmap`` one row after the other. It computes
-    on the processor, in the dtypes of the tensors.
+    Arguments: `f`, of arrays or containers of them, which returns an array or a container of
+    arrays.
+    Returns: a function of tensors (and constants) or their containers by position, whose
+    derivatives are dualdiff's: in reverse mode, of any order, also by ``torch.func``, whose `vmap`
+    takes one row after the other. It computes on the processor, in the dtypes of the tensors.
     Raises: MissingPackageError without PyTorch.
     Complex numbers: gradients follow PyTorch's convention, du/dx + i du/dy.
 
@@ -85,8 +86,4 @@ def to_torch(f: Callable[..., Any]) -> Callable[..., Any]:
     """
     apply = _apply()
 
-    @functools.wraps(f)
-    def call(*args: Any) -> Any:
-        return apply(f, *args)
-
-    return call
+    return over_containers(f, lambda flat: functools.partial(apply, flat))

@@ -15,6 +15,7 @@ import functools
 import hashlib
 import itertools
 import operator
+import os
 import random
 import re
 import sys
@@ -270,6 +271,8 @@ class Captures:
         if absent:  # builtins, which a global of the same name would hide
             names = " and ".join(sorted(absent))
             self._test(f"{space}.keys().isdisjoint({self._name(absent)})", f"the globals {names}")
+        if "environ" in used or "getenv" in used:
+            self._environment(what)
         for key, value in list(vars(f).items()):
             if key != "__wrapped__":
                 attribute = f"{self._name(vars(f))}.get({key!r}, missing)"
@@ -286,6 +289,13 @@ class Captures:
         wrapped = getattr(f, "__wrapped__", None)
         if wrapped is not None:
             self._search(wrapped, "", what)
+
+    def _environment(self, what: str) -> None:
+        now = getattr(os.environ, "_data", None)
+        if now is None:
+            raise Unrecordable(f"{what} reads environment variables")
+        self.found.append(("the environment", repr(sorted(now.items()))))
+        self._test(f"{self._name(now)} == {self._name(dict(now))}", "the environment")
 
     def _cells(self, f: types.FunctionType, what: str) -> None:
         for variable, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):

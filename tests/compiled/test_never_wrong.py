@@ -502,14 +502,34 @@ def test_derivatives_of_a_compiled_function_are_eager() -> None:
         assert_same(outer(X + k), 3 * (X + k) ** 2 + 1)
 
 
-def test_verify_compares_every_call(monkeypatch) -> None:
-    monkeypatch.setenv("FACTOR", "1.0")
-    g = dd.compile(lambda x: x * float(os.environ["FACTOR"]), verify=True)
+def test_verify_compares_every_call(tmp_path) -> None:
+    path = str(tmp_path / "factor")
+
+    def write(factor: str) -> None:
+        with open(path, "w") as file:
+            file.write(factor)
+
+    def read() -> float:
+        with open(path) as file:
+            return float(file.read())
+
+    write("1.0")
+    g = dd.compile(lambda x: x * read(), verify=True)
     got = [g(2.0) for _ in range(6)]
-    monkeypatch.setenv("FACTOR", "2.0")  # no search finds it
+    write("2.0")  # no search finds it
     with pytest.warns(CompileWarning, match="differs from an eager call"):
         got.append(g(2.0))
     assert got == [2.0] * 6 + [4.0]
+
+
+def test_environment_variables_are_seen(monkeypatch) -> None:
+    monkeypatch.setenv("FACTOR", "1.0")
+    for f in (lambda x: x * float(os.environ["FACTOR"]), lambda x: x * float(os.getenv("FACTOR"))):
+        monkeypatch.setenv("FACTOR", "1.0")
+        g = dd.compile(f)
+        assert [g(2.0) for _ in range(5)] == [2.0] * 5
+        monkeypatch.setenv("FACTOR", "2.0")
+        assert g(2.0) == 4.0
 
 
 def test_the_report_names_lines_and_reasons() -> None:

@@ -32,13 +32,16 @@ from . import (  # noqa: F401  # their rules
     polynomials,
     private_distributions,
     student,
-    waves,
 )
 from .gamma_beta import factorial, multigammaln, polygamma
 from .log_sums import log_softmax, logsumexp, softmax
+from .waves import obl_cv_seq, pro_cv_seq, riccati_jn, riccati_yn
 from .zeta_functions import zeta
 
-__all__ = ["factorial", "log_softmax", "logsumexp", "multigammaln", "polygamma", "softmax", "zeta"]
+__all__ = [
+    "factorial", "log_softmax", "logsumexp", "multigammaln", "obl_cv_seq", "polygamma",
+    "pro_cv_seq", "riccati_jn", "riccati_yn", "softmax", "zeta",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
@@ -46,6 +49,7 @@ def __getattr__(name: str) -> Any:
     found = None if name.startswith("_") else getattr(special, name, None)
     if not isinstance(found, types.FunctionType):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .. import array_api  # noqa: F401  # replacements that all copies need
     from ..rebinding import on_traced  # which knows this module
 
     copy: Any = on_traced(found, f"scipy.special.{name}")

@@ -6,12 +6,14 @@ Carlson's integrals R_D for the incomplete ones (DLMF 19.25).
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 from scipy import special
 
 from ....array.box import unbox
+from ....core.batch import dtype_of
 from ....core.types import Value
 from .kinds import by, closed, column, flat, horner, several, where
 
@@ -139,16 +141,27 @@ T = np.exp(PI / 2 * np.sinh(U))
 WEIGHTS = T * PI / 2 * np.cosh(U) * (U[1] - U[0])
 
 
+def _ray(*args: Value) -> Any:
+    """The direction of the integral, from which no argument is further than a right angle or so."""
+    if not any(dtype_of(a).kind == "c" for a in args):
+        return 1.0
+    angles = [np.angle(unbox(a)) for a in args]
+    smallest, largest = (functools.reduce(f, angles) for f in (np.minimum, np.maximum))
+    return column(np.exp(0.5j * (smallest + largest)))
+
+
 def _rd_integral(x: Value, y: Value, z: Value) -> Any:
     """DLMF 19.16.5."""
-    below = [column(a) + T / 1 for a in (x, y, z)]
-    return 1.5 * np.matmul(1 / (np.sqrt(below[0] * below[1]) * below[2] ** 1.5), WEIGHTS)
+    t = _ray(x, y, z) * T
+    roots = np.sqrt(column(x) + t) * np.sqrt(column(y) + t)
+    return 1.5 * np.sum(t / T * WEIGHTS / (roots * (column(z) + t) ** 1.5), axis=-1)
 
 
 def _rj_integral(x: Value, y: Value, z: Value, p: Any) -> Any:
     """DLMF 19.16.2."""
-    root = np.sqrt(column(x) + T) * np.sqrt(column(y) + T) * np.sqrt(column(z) + T)
-    return 1.5 * np.matmul(1 / (root * (column(p) + T)), WEIGHTS)
+    t = _ray(x, y, z, p) * T
+    root = np.sqrt(column(x) + t) * np.sqrt(column(y) + t) * np.sqrt(column(z) + t)
+    return 1.5 * np.sum(t / T * WEIGHTS / (root * (column(p) + t)), axis=-1)
 
 
 def _rg_slope(x: Value, y: Value, z: Value) -> Any:
@@ -163,8 +176,8 @@ closed(
     lambda x, y, z: -special.elliprd(x, y, z) / 6,
 )
 by("elliprc", lambda x, y: special.elliprf(x, y, y))
-by("elliprd", flat(_rd_integral))
-by("elliprj", flat(_rj_integral))
+by("elliprd", flat(_rd_integral, real=False))
+by("elliprj", flat(_rj_integral, real=False))
 closed(
     "elliprg",
     lambda x, y, z: _rg_slope(x, y, z),

@@ -199,13 +199,16 @@ def double(x: Value) -> Any:
     return x.astype(float) if x.dtype.itemsize < 8 else x
 
 
-def flat(function: Function, block: int = BLOCK) -> Function:
-    """An elementwise function whose body takes numbers or vectors, in blocks that stay in cache."""
+def flat(function: Function, block: int = BLOCK, real: bool = True) -> Function:
+    """An elementwise function whose body takes numbers or vectors, in blocks that stay in cache.
+
+    It takes complex arguments if it is not `real`.
+    """
 
     @functools.wraps(function)
     def elementwise_function(*args: Any) -> Any:
         args = tuple(map(double, args))
-        if any(dtype_of(a).kind == "c" for a in args):
+        if real and any(dtype_of(a).kind == "c" for a in args):
             raise UnsupportedInputError(
                 f"this derivative of a special function is known for real arguments only, "
                 f"{user_line()}; hold its parameter constant with dualdiff.stop_gradient."

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import unbox
+from ....array.box import is_box, unbox
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from .kinds import closed, column, flat, partial, several
@@ -160,3 +160,35 @@ def _spheroidal(kind: str, sign: float) -> None:
 
 _spheroidal("pro", 1.0)
 _spheroidal("obl", -1.0)
+
+
+# Sequences in the degree, which SciPy computes by compiled code.
+def pro_cv_seq(m: int, n: int, c: Value) -> Any:
+    """``scipy.special.pro_cv_seq``: characteristic values of the degrees from m to n."""
+    if not is_box(c):
+        return special.pro_cv_seq(m, n, c)
+    return np.stack([special.pro_cv(m, degree, c) for degree in range(int(m), int(n) + 1)])
+
+
+def obl_cv_seq(m: int, n: int, c: Value) -> Any:
+    """``scipy.special.obl_cv_seq``: characteristic values of the degrees from m to n."""
+    if not is_box(c):
+        return special.obl_cv_seq(m, n, c)
+    return np.stack([special.obl_cv(m, degree, c) for degree in range(int(m), int(n) + 1)])
+
+
+def _riccati(spherical: Any, n: int, x: Value) -> tuple[Any, Any]:
+    orders = range(max(int(n), 0) + 1)
+    values = [spherical(k, x) for k in orders]
+    slopes = [f + x * spherical(k, x, True) for k, f in zip(orders, values, strict=True)]
+    return np.stack([x * f for f in values]), np.stack(slopes)
+
+
+def riccati_jn(n: int, x: Value) -> tuple[Any, Any]:
+    """``scipy.special.riccati_jn``: ``x j_k(x)`` and its derivative for k from 0 to n."""
+    return _riccati(special.spherical_jn, n, x) if is_box(x) else special.riccati_jn(n, x)
+
+
+def riccati_yn(n: int, x: Value) -> tuple[Any, Any]:
+    """``scipy.special.riccati_yn``: ``x y_k(x)`` and its derivative for k from 0 to n."""
+    return _riccati(special.spherical_yn, n, x) if is_box(x) else special.riccati_yn(n, x)

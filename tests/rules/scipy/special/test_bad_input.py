@@ -1,5 +1,8 @@
 """Orders that are integers, arrays that do not broadcast, parameters of the wrong sign."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy import special, stats
@@ -80,3 +83,14 @@ def test_wrong_calls_of_distributions_say_which_parameters_there_are():
         dd.grad(
             lambda c: stats.multivariate_normal.pdf(ONE(2), cov=np.array([[1.0, c], [c, 1.0]]))
         )(2.0)
+
+
+def test_copies_of_scipys_code_need_no_other_package():
+    """A program that has not loaded scipy.stats, which brings replacements along."""
+    program = (
+        "import sys, dualdiff, scipy.special as s\n"
+        "print(dualdiff.grad(lambda x: s.spherical_jn(2, x))(1.3))\n"
+        "assert 'scipy.stats' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert float(done.stdout) == pytest.approx(special.spherical_jn(2, 1.3, derivative=True))

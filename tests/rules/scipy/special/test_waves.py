@@ -15,9 +15,9 @@ DEGREES = A(2, low=20.0, high=70.0)
 ORDERS = np.array([[1], [4]])
 
 
-def double(function, *args):
+def double(function, *args, **options):
     """SciPy's loops in single precision do not end, or give NaN."""
-    return real(function, *args, _float32=False)
+    return real(function, *args, _float32=False, **options)
 
 
 ROWS = [
@@ -29,6 +29,8 @@ ROWS = [
     double(of(special.pro_rad1, 1, 2, 1.5), A(2, low=1.2, high=1.8)),
     double(of(special.obl_rad1, 1, 2, 1.5), UNIT),
     double(of(special.pro_ang1_cv, 1, 2, 1.5, special.pro_cv(1, 2, 1.5)), UNIT),
+    *(real(of(getattr(special, n), 3), 0.7, _exact=False) for n in ("riccati_jn", "riccati_yn")),
+    double(of(special.pro_cv_seq, 1, 3), 0.7, _exact=False),
     real("pbdv", np.array([[-1.3], [0.7]]), A(3, low=-1.5, high=2.5)),
     real(of(special.pbvv, 1.3), POSITIVE),
 ]
@@ -68,3 +70,12 @@ def test_limits_of_the_arguments():
     assert dd.grad(special.ellipkm1)(0.0) == -np.inf
     assert dd.grad(special.fdtr, argnums=(0, 1, 2))(2.0, 3.0, np.inf) == (0, 0, 0)
     assert dd.grad(special.fdtrc, argnums=(0, 1, 2))(2.0, 3.0, np.inf) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("at", [(-1 + 2j, -3 + 1j, 0.4 - 0.2j), (0.3 - 2j, 1 + 0j, -2 + 0.5j)])
+def test_carlsons_integrals_near_their_cut(at):
+    for i in range(3):
+        f = lambda t, i=i: special.elliprd(*at[:i], t, *at[i + 1 :])  # noqa: E731
+        with mp.workdps(30):
+            exact = mp.diff(lambda t, i=i: mp.elliprd(*at[:i], t, *at[i + 1 :]), at[i])
+        assert dd.grad(f, holomorphic=True)(at[i]) == pytest.approx(complex(exact), rel=1e-12)

@@ -54,6 +54,9 @@ score = flat(_score)
 def _density_values(a: Value, x: Value) -> Any:
     with np.errstate(divide="ignore", invalid="ignore"):
         inner = np.where(np.isinf(x), 0.0, _factor(a, x) / x)
+        tiny = np.less(x, 1e-100)
+        if np.any(tiny):  # the factor, smaller by x, may underflow
+            inner = np.where(tiny, np.exp((a - 1) * np.log(x) - special.gammaln(a)), inner)
         edge = np.where(np.equal(a, 1), 1.0, np.where(np.greater(a, 1), 0.0, np.inf))
     return np.where(np.equal(x, 0), edge, inner)[()]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,25 @@ _with_value = declared(
 def with_value(value: Value, traced: Any) -> Any:
     """A plain value with the derivatives of a traced one, whose own value may be NaN."""
     return _with_value(traced, value) if is_box(traced) else value
+
+
+def poisoned(
+    value: Value, given: Sequence[Any], is_integral: bool = False, wrong: Any = False
+) -> Any:
+    """`value`, whose derivatives are NaN at the places `wrong`, and where it is NaN itself, or an
+    integral that diverges."""
+    if isinstance(value, tuple):
+        return tuple(poisoned(v, given, is_integral) for v in value)
+    wrong = wrong | (~np.isfinite(unbox(value)) if is_integral else np.isnan(unbox(value)))
+    if not np.any(wrong):
+        return value
+    total: Any = np.nan
+    for x in given:
+        if is_box(x) and np.broadcast_shapes(shape_of(x), shape_of(value)) == shape_of(value):
+            total = total * x
+    if not is_box(total):
+        return value
+    return with_value(unbox(value), np.where(wrong, total, value))
 
 
 # Quadrature: SciPy's value, the derivative of Gauss rules after a double exponential change of the

@@ -3,9 +3,10 @@
 import mpmath as mp
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 import dualdiff as dd
+from dualdiff.rules.scipy.stats.distributions import Distribution
 from tests.versions import OLD_SCIPY
 
 BESIDE = mp.mpf(10) ** -25  # a removable point, seen from here
@@ -166,3 +167,30 @@ def test_densities_far_out_follow_their_power_or_are_nan(name):
 def test_kappa4_far_out_does_not_square_its_argument():
     h = dd.grad(stats.kappa4.logcdf, argnums=1)(-1e30, -0.1, 0.1)
     assert h == pytest.approx(-66444.70918752791, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["pareto", "skewcauchy", "foldcauchy", "kappa3"])
+def test_logarithms_far_out_follow_their_power_or_are_nan(name):
+    """Where SciPy takes the logarithm of the density, whose slope is 0 to rounding."""
+    shapes, power = {
+        "pareto": ((2.6,), 2.6),
+        "skewcauchy": ((0.5,), 1),
+        "foldcauchy": ((4.7,), 1),
+        "kappa3": ((1.0,), 1),
+    }[name]
+    logpdf = getattr(stats, name).logpdf
+    for x in (1e20, 1e40, 1e80, 1e110, 1e150):
+        found = dd.grad(lambda s, x=x: logpdf(x, *shapes, 0.0, s))(1.0)
+        assert np.isnan(found) or found == pytest.approx(power, rel=1e-9)
+    assert dd.grad(lambda s: stats.norm.logpdf(1e40, 0.0, s))(1.0) == pytest.approx(1e80)
+
+
+def test_the_first_call_may_be_one_where_scipys_value_has_lost_digits():
+    triang = Distribution(stats.triang)
+    assert dd.grad(lambda x: triang.logsf(x, 0.157))(1 - 1e-8) == pytest.approx(-2e8, rel=1e-6)
+
+
+def test_gamma_densities_of_tiny_numbers_do_not_underflow_before_their_end():
+    assert dd.grad(special.gammainc, argnums=1)(2.0, 1e-200) == pytest.approx(1e-200, rel=1e-12)
+    score = np.log(1e-200) - special.psi(2.0)
+    assert dd.grad(stats.gamma.pdf, argnums=1)(1e-200, 2.0) == pytest.approx(1e-200 * score)

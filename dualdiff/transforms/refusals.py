@@ -200,9 +200,10 @@ def explain(error: BaseException) -> DualdiffError | None:
             )
         if text.startswith("a bytes-like object is required"):
             return ConversionError(
-                f"a traced array has no memory to be read as a buffer, {where}: {text}. For "
-                f"np.ndarray.__new__(cls, shape, buffer=x) write np.reshape(x, shape).view(cls). "
-                f"{instead_of_library()}, or pass dualdiff.value_of(x)."
+                f"compiled code reads the memory of an array, and a traced array has none, "
+                f"{where} ({text}). {instead_of_library()}, or pass dualdiff.value_of(x); for a "
+                f"buffer, np.ndarray.__new__(cls, shape, buffer=x), write "
+                f"np.reshape(x, shape).view(cls)."
             )
         return ConversionError(
             f"{library_function_of(error) or 'compiled code'} was called on a traced array, "

@@ -246,6 +246,12 @@ def _broadcast(x: Any) -> Any:
     return np.sum(out)
 
 
+def _table_of_polynomials(x: Any) -> Any:
+    table = np.empty((1, 2), dtype=object)
+    table[0, 0], table[0, 1] = np.array([x[0], 1.0]), np.array([x[1], x[2]])
+    return sum(np.polyval(cell.item(), 2.0) for cell in np.nditer(table, flags=["refs_ok"]))
+
+
 def _entries(x: Any) -> Any:
     table = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 1.0]])
     table[:, 1] = table[:, 1] * x
@@ -291,6 +297,7 @@ PROGRAMS: list[tuple[bool, Any, Callable[[Any], Any]]] = [
     (True, X, _unwrapped),
     (False, X, _nested_lists),
     (False, X, _broadcast),
+    (True, X, _table_of_polynomials),
     (False, X, _entries),
 ]
 

@@ -133,10 +133,15 @@ def broadcast(*arrays: Any) -> Any:
     return _Broadcast(*map(as_operand, arrays)) if contains_box(arrays) else np.broadcast(*arrays)
 
 
+def _holds_arrays(x: Any) -> bool:
+    """Whether an array has arrays as its elements, as a table of polynomials has."""
+    return type(x) is np.ndarray and x.dtype.hasobject and any(map(np.ndim, x.flat))
+
+
 def nditer(op: Any, *args: Any, **kwargs: Any) -> Any:
     """``numpy.nditer`` for reading elements in C order; other uses need plain arrays."""
     operands = list(op) if type(op) in (list, tuple) else [op]
-    if not contains_box(operands):
+    if not contains_box(operands) or all(map(_holds_arrays, operands)):
         return np.nditer(op, *args, **kwargs)
     flags = set(args[0] if args else kwargs.get("flags") or ()) - {"refs_ok", "zerosize_ok"}
     others = len(args) > 1 or kwargs.keys() - {"order", "flags"}

@@ -10,6 +10,7 @@ import scipy
 
 OLD_SCIPY = np.lib.NumpyVersion(scipy.__version__) < "1.15.0"
 RNG_NAME = "random_state" if OLD_SCIPY else "rng"
+SEED_NAME = "seed" if OLD_SCIPY else "rng"  # of `scipy.optimize`
 
 
 def lacking(name: str) -> list[pytest.MarkDecorator]:

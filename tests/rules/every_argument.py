@@ -56,7 +56,7 @@ _OF_ONE: dict[str, tuple[str, Any, tuple[Any, ...]]] = {
     "unique_all": ("x", V, ()), "unique_counts": ("x", V, ()), "unique_inverse": ("x", V, ()),
      "setdiff1d": ("ar1", V, ([9.0],)),
     "poly": ("seq_of_zeros", V, ()), "roots": ("p", V, ()), "polyder": ("p", V, ()),
-    "take_along_axis": ("arr", X, (np.array([[0, 2], [1, 0]]),)),
+    "take_along_axis": ("arr", X, (np.array([[0, 2], [1, 0]]), -1)),
     **{f"linalg.{n}": ("a", S, ()) for n in ("det", "slogdet", "inv", "pinv", "qr", "eigvals")},
     **{f"linalg.{n}": ("a", S, (2,)) for n in ("matrix_power",)},
     **{f"linalg.{n}": ("x", S, ()) for n in ("cond", "norm", "matrix_norm", "vector_norm",

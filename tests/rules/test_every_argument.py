@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,21 @@ def _arguments(n: Name) -> list[str]:
     return n.arguments.replace("[", "").replace("]", "").split(",")
 
 
-@pytest.mark.parametrize("n", LISTED, ids=[n.name for n in LISTED])
+def _is_there(n: Name) -> bool:
+    """Whether this NumPy has a name of the specification."""
+    try:
+        functools.reduce(getattr, n.name.split(".")[1:], np)
+    except AttributeError:
+        return not n.name.startswith("np.")
+    return True
+
+
+LATER = pytest.mark.skip(reason=f"NumPy {np.__version__} does not have it")
+
+
+@pytest.mark.parametrize(
+    "n", [pytest.param(n, id=n.name, marks=[LATER] * (not _is_there(n))) for n in LISTED]
+)
 def test_every_argument_alone_has_its_derivative(n: Name) -> None:
     arguments = _arguments(n)
     function, values = call_of(n.name, arguments)

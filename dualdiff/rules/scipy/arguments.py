@@ -180,8 +180,18 @@ def by_scipy(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     token = _by_dualdiff.set(True)
     try:
         return function(*args, **kwargs)
+    except ValueError as error:  # older releases refuse arrays that are locked for the call
+        if "read-only" not in str(error):
+            raise
+        return function(*map(_writeable, args), **{k: _writeable(v) for k, v in kwargs.items()})
     finally:
         _by_dualdiff.reset(token)
+
+
+def _writeable(x: Any) -> Any:
+    if type(x) is tuple:
+        return tuple(map(_writeable, x))
+    return np.require(x, requirements="W") if type(x) is np.ndarray else x
 
 
 def as_plain_function(function: Callable[..., Any]) -> Callable[..., Any]:

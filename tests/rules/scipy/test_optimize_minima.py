@@ -11,7 +11,7 @@ import scipy.optimize
 
 import dualdiff as dd
 from dualdiff.errors import SingularError, SolverError, UnsupportedInputError
-from tests.versions import RNG_NAME, before
+from tests.versions import SEED_NAME, before
 
 optimize = dd.scipy.optimize
 START = np.array([0.3, 0.2])
@@ -81,7 +81,7 @@ def check(f, reference, first=1e-8, second=1e-6):
     np.testing.assert_allclose(nestings, expected, rtol=second, atol=second)
 
 
-SEED = {RNG_NAME: 0}
+SEED = {SEED_NAME: 0}
 COBYQA = before("1.14.0", "it has no COBYQA")
 METHODS = {
     "Nelder-Mead": {},

@@ -28,10 +28,10 @@ from scipy.optimize import (
 )
 
 import dualdiff as dd
-from tests.versions import RNG_NAME
+from tests.versions import SEED_NAME
 
 T = np.linspace(0.0, 1.0, 5)
-SEED = {RNG_NAME: 0}
+SEED = {SEED_NAME: 0}
 
 
 def shifted(x, p):

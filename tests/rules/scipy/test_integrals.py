@@ -258,3 +258,19 @@ def test_integrals_and_sums_by_scipys_own_code():
     ):
         for derivative in (dd.grad(f), dd.derivative(f)):
             assert derivative(1.3) == pytest.approx(expected, rel=1e-8)
+
+
+@pytest.mark.parametrize("end", [1.0, np.inf])
+def test_patterns_of_integrals_are_those_of_their_functions(end):
+    def integrals(x):
+        return dd.numpy.stack([quad(lambda t, p=p: np.exp(-p * t), 0, end)[0] for p in x])
+
+    def total(x):
+        return np.sum(integrals(x) * integrals(x)[::-1])
+
+    x = np.array([0.5, 0.8, 1.3, 2.0])
+    slopes = dd.jacobian(integrals, sparse=True)(x)
+    assert slopes.nnz == 4
+    np.testing.assert_allclose(slopes.toarray(), dd.jacobian(integrals)(x), rtol=1e-7, atol=1e-12)
+    curved = dd.hessian(total, sparse=True)(x)
+    np.testing.assert_allclose(curved.toarray(), dd.hessian(total)(x), rtol=1e-6, atol=1e-9)

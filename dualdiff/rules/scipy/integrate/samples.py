@@ -21,9 +21,10 @@ from ....array.box import is_box
 from ....core.apart import Part, apart, with_gradients
 from ....core.batch import dtype_of, shape_of
 from ....core.dual import ForwardTrace
+from ....core.tape import Tape
 from ....core.trace import materialize
 from ....core.types import Value
-from ...numpy.creation import asarray
+from ...numpy.creation import asarray, given
 
 # One item per level: its number and "tangent", or the slot that a gradient belongs to.
 Key = tuple[tuple[int, Any], ...]
@@ -40,6 +41,7 @@ class Samples:
         self.sizes: dict[Key, int] = {}
         self.shape: tuple[int, ...] = ()
         self.kept: dict[Any, dict[Key, ndarray]] = {}
+        self.depends: dict[tuple[Key, int], list[Any]] = {}  # in searches for patterns
 
     @property
     def is_traced(self) -> bool:
@@ -112,6 +114,9 @@ class Samples:
             inner = (*key, (trace.level, "tangent"))
             self.shapes[inner] = batch
             return found | self.split(np.reshape(tangent, (count, -1)), inner, part)
+        if not isinstance(trace, Tape):  # a functional depends on all that the function does
+            self.depends.setdefault((key, trace.level), []).append(np.sum(rows, axis=0))
+            return found
         seeds = np.reshape(np.eye(count * width), (count * width, count, width))
         pulled = part.pull(trace, rows.payload, seeds.astype(dtype_of(rows)), (count * width,))
         for slot, gradient in pulled.items():
@@ -129,6 +134,8 @@ class Samples:
                 return parts[key] if key in parts else np.zeros(self.size_of(key))
             level, *below = rest
             value = build(key, below)
+            if (key, level) in self.depends:
+                return given(sum(self.depends[key, level]), value)
             own = [k for k in self.shapes if k[: len(key)] == key and len(k) > len(key)]
             items = dict.fromkeys(k[len(key)] for k in own if k[len(key)][0] == level)
             if not items:

@@ -436,9 +436,11 @@ class Distribution:
         # SciPy's formulas may be NaN at infinity.
         public = np.where(np.isinf(unbox(x)) & np.isnan(public), unbox(value), public)
         given: Any = unbox(value)
-        if name in ("logcdf", "logsf"):  # SciPy's may have lost digits near 0
-            given, public = np.exp(given), np.exp(public)
         if not np.allclose(given, public, rtol=CLOSE, atol=CLOSE, equal_nan=True):
+            if name in ("logcdf", "logsf") and np.allclose(
+                np.exp(given), np.exp(public), rtol=CLOSE, atol=1e-14, equal_nan=True
+            ):
+                return  # SciPy's has lost its digits next to 0: another call tells
             raise ChangedPrivateNameError(
                 f"scipy.stats.{self.name}._{name} of this release of SciPy does not give the "
                 f"value of {name}, {user_line()}; please report it"

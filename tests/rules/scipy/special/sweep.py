@@ -279,9 +279,12 @@ TAIL = """
 * Densities and distribution functions of all distributions are compared with SciPy's own code on
   numbers of 130 digits (`tests/rules/scipy/stats/test_scan.py`). Where SciPy takes 1 minus a
   probability close to 1, its value loses digits in that tail and the derivative shares them:
-  `alpha`, `argus`, `bradford`, `burr`, `fisk`, `foldcauchy`, `foldnorm`, `genexpon`,
-  `truncweibull_min`, `wrapcauchy` beyond probabilities of 1e-10 (relative errors from 1e-8 to
-  1e-5 there). Where such a value is 0 or 1 to rounding, the derivative is 0 or NaN.
+  `alpha`, `argus`, `bradford`, `burr`, `crystalball`, `exponweib`, `fisk`, `foldcauchy`,
+  `foldnorm`, `genexpon`, `truncweibull_min`, `wrapcauchy` beyond probabilities of 1e-10 (relative
+  errors from 1e-8 to 1e-5 there). Where such a value is 0 or 1 to rounding, the derivative is 0 or
+  NaN.
+* Beyond 1e30 units of scale, the derivative of a density, a probability or its logarithm is NaN
+  where the slope in x is below 1e-250, since products of such numbers underflow.
 * `boxcox_normmax`, `yeojohnson_normmax` and `ppcc_max`: the value is SciPy's, which holds eight
   digits; the derivative is that of the exact optimum.
 

@@ -397,11 +397,11 @@ def test_functions_of_scipy_by_their_own_names_need_no_patch(name: str) -> None:
 
 
 def test_geometry_of_traced_points_is_right_or_says_why_it_has_no_derivative() -> None:
-    for make in (spatial.Delaunay, spatial.Voronoi):
-        with dd.patch(), pytest.raises(dd.DualdiffError, match=make.__name__):
-            dd.grad(lambda x, make=make: make(SQUARE * x).points.sum())(1.0)
+    with dd.patch(), pytest.raises(dd.DualdiffError, match="Voronoi"):
+        dd.grad(lambda x: spatial.Voronoi(SQUARE * x).points.sum())(1.0)
     with dd.patch():
-        agrees(lambda x: spatial.ConvexHull(SQUARE * x).points.sum(), 1.0, 4.0)
+        for make in (spatial.ConvexHull, spatial.Delaunay):
+            agrees(lambda x, make=make: make(SQUARE * x).points.sum(), 1.0, 4.0)
 
 
 def _all_in_one(x: Any) -> Any:

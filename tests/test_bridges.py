@@ -116,6 +116,13 @@ def test_containers_in_jax(jax: Any) -> None:
     np.testing.assert_allclose(dd.grad(lambda p: here(p)["s"])({"a": 2.0, "b": X})["b"], [2.0] * 3)
 
 
+def test_a_function_of_another_package_is_refused_with_the_bridge(torch: Any, jax: Any) -> None:
+    with pytest.raises(dd.errors.ConversionError, match=r"g = dualdiff\.from_torch\(f\)"):
+        dd.grad(lambda x: torch.sum(x))(X)
+    with pytest.raises(dd.errors.ConversionError, match=r"g = dualdiff\.from_jax\(f\)"):
+        dd.grad(lambda x: jax.numpy.sum(x))(X)
+
+
 @pytest.mark.parametrize("name", ["torch", "jax"])
 def test_without_the_package_the_error_names_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, name, None)

@@ -205,6 +205,13 @@ def explain(error: BaseException) -> DualdiffError | None:
                 f"buffer, np.ndarray.__new__(cls, shape, buffer=x), write "
                 f"np.reshape(x, shape).view(cls)."
             )
+        for word, bridge in (("Tensor", "from_torch"), ("JAX", "from_jax")):
+            if word in text:
+                return ConversionError(
+                    f"a function of {word}{'s' if word == 'Tensor' else ' arrays'} was called on a "
+                    f"traced array, {where} ({text[:80].strip()}). Make it a function of NumPy's "
+                    f"arrays first: g = dualdiff.{bridge}(f)."
+                )
         return ConversionError(
             f"{library_function_of(error) or 'compiled code'} was called on a traced array, "
             f"{line_text(*user_frame_of(error))}, and its compiled code takes plain arrays "

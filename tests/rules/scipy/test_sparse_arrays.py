@@ -5,7 +5,8 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 from dualdiff.scipy import sparse as sp
-from tests.rules.table import A, row, rule_tests
+from tests.rules.table import A, Newer, row, rule_tests
+from tests.versions import OLD_SCIPY
 
 MASK = np.abs(A(4, 3, seed=3)) > 0.8
 CSR = scipy.sparse.csr_array(np.where(MASK, A(4, 3), 0.0))
@@ -172,7 +173,8 @@ ROWS = [
     row(times_transposed, D, A(4, 2)),
     row(csc_times, D, A(3)),
     row(csc_times, D, A(3, 1)),
-    row(coo_times, D, A(3, 2)),
+    # Before SciPy 1.15 the product lies in memory by columns, and complex means round otherwise.
+    Newer("coo_times", "SciPy before 1.15") if OLD_SCIPY else row(coo_times, D, A(3, 2)),
     row(repeated_times, D, A(3)),
     row(from_right, D, A(4)),
     row(from_right, D, A(2, 4)),
@@ -185,7 +187,7 @@ ROWS = [
     row(times_dense, D, A(3)),
     row(plus_dense, D, A(4, 3)),
     row(scaled, D, 1.5, _exact=False),
-    row(sums, D),
+    row(sums, D, _complex=not OLD_SCIPY),
     row(functions, D, _complex=False),
     row(parts, D),
     row(joined, D, E),

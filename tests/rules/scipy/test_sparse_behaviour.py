@@ -32,6 +32,7 @@ from tests.rules.scipy.test_sparse_arrays import (
     times_transposed,
 )
 from tests.rules.table import A
+from tests.versions import OLD_SCIPY, before
 
 
 def test_what_is_not_traced_is_scipys_own():
@@ -65,6 +66,7 @@ def test_attributes_are_those_of_scipy():
     assert np.array_equal(dd.jacobian(f)(D), np.eye(NNZ))
 
 
+@pytest.mark.skipif(OLD_SCIPY, reason="SciPy before 1.15 gives other formats")
 def test_formats_of_results_are_those_of_scipy():
     def f(d):
         a, b, c = csr(d), csc(d), coo(d)
@@ -227,7 +229,11 @@ def test_the_sum_of_a_list_of_sparse_arrays():
         (lambda d: np.asarray(csr(d)), "dualdiff.scipy.sparse"),
         (lambda d: csr(d) == csr(d), "compare their .data"),
         (lambda d: csr(d).argmax(), ".toarray"),
-        (lambda d: csr(d)[0], r"A\[\[i\]\]"),
+        pytest.param(
+            lambda d: csr(d)[0],
+            r"A\[\[i\]\]",
+            marks=before("1.15.0", "it has no arrays of one axis, and refuses it itself"),
+        ),
         (lambda d: csr(d).todia(), "no 'todia'"),
         (lambda d: csr(d) / np.ones((4, 3)), "multiply"),
         (lambda d: csr(d).sum(out=np.zeros(())), "no out"),

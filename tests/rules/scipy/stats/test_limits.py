@@ -194,3 +194,14 @@ def test_gamma_densities_of_tiny_numbers_do_not_underflow_before_their_end():
     assert dd.grad(special.gammainc, argnums=1)(2.0, 1e-200) == pytest.approx(1e-200, rel=1e-12)
     score = np.log(1e-200) - special.psi(2.0)
     assert dd.grad(stats.gamma.pdf, argnums=1)(1e-200, 2.0) == pytest.approx(1e-200 * score)
+
+
+@pytest.mark.parametrize("x", [-1e12, -1e4, -3.0, 1.5, 90.0])
+@pytest.mark.parametrize("k", [1e-3, 0.5, 1e3])
+def test_exponentially_modified_normal_densities_keep_their_slopes(x, k):
+    with mp.workdps(80):
+        t = mp.mpf(x) - 1 / mp.mpf(k)
+        hazard = mp.npdf(t) * 2 / mp.erfc(-t / mp.sqrt(2))
+        slopes = (hazard - 1 / mp.mpf(k), (hazard + t) / mp.mpf(k) ** 2 - 1 / mp.mpf(k))
+    found = dd.grad(lambda x, k: stats.exponnorm.logpdf(x, k), argnums=(0, 1))(x, k)
+    np.testing.assert_allclose(found, np.array(slopes, float), rtol=1e-13)

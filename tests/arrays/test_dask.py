@@ -425,7 +425,7 @@ def test_fits_choose_between_derivatives_by_the_time_of_computed_values() -> Non
 
     start = {"w": np.zeros(5), "b": 0.0}
     problem = Residuals(residuals, Parameters(start), ())
-    problem.look(Parameters(start).start)
+    problem.value(Parameters(start).start)
     assert computed
     fit = dd.optimize.least_squares(residuals, start)
     plain = dd.optimize.least_squares(lambda p: MATRIX @ p["w"] + p["b"] - 1.0, start)

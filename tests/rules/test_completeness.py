@@ -39,6 +39,11 @@ WITHOUT_ROW: dict[str, str] = {
         f"dask.{name}": "only on arrays of dask; see tests/arrays/test_dask.py"
         for name in ("rechunk", "persist", "compute", "from_array")
     },
+    **{
+        f"stats.{name}.{function}": "too slow for rows; see test_stable.py, test_ranges.py"
+        for name in ("levy_stable", "studentized_range")
+        for function in ("cdf", "pdf")
+    },
     "signal.segments": "checked by check_grads; see test_signal_bodies.py",
     "signal.summed_segments": "checked by check_grads; see test_signal_bodies.py",
     "compat.symmetric": "only for autograd's programs; see tests/compat/test_modules.py",

@@ -43,13 +43,13 @@ register(np.shape, lambda a: shape_of(a))
 
 
 def _rounding(function: Any) -> Any:
-    rounded = zero_derivative(function)
+    constant = zero_derivative(function)
 
-    def call(a: Value, *args: Any, **kwargs: Any) -> Any:
-        warn_of_rounding(args[0] if args else kwargs.get("decimals"))
-        return rounded(a, *args, **kwargs)
+    def rounded(a: Value, decimals: int = 0, out: Any = None) -> Any:
+        warn_of_rounding(decimals)
+        return constant(a, decimals, out)
 
-    return call
+    return rounded
 
 
 register(np.around, _rounding(np.around))

@@ -14,15 +14,14 @@ from .dispatch import counterpart, missing, signature_of
 from .in_place import original_of
 
 
-def constant(original: Any, arrays: str) -> Any:
+def constant(original: Any, arrays: str, name: str) -> Any:
     """Declare a function of SciPy's whose results jump, and are constant between the jumps.
 
-    Arguments: `original`; `arrays`, the names of the arguments that it is constant in. Others that
-    are traced raise an error.
+    Arguments: `original`; `arrays`, the names of the arguments that it is constant in; its `name`
+    for the error that other traced arguments raise.
     Returns: the public function. Its results are plain, with derivative 0.
     """
     signature = signature_of(original)
-    name = f"{original.__module__}.{original.__qualname__}"
     names = arrays.split()
 
     @functools.cache
@@ -49,7 +48,8 @@ def _plain(x: Any) -> Any:
 
 def constants(home: Any, names: str, arrays: str) -> dict[str, Any]:
     """The functions of a module that are constant by pieces, as far as this SciPy has them."""
-    return {n: constant(getattr(home, n), arrays) for n in names.split() if hasattr(home, n)}
+    there = [n for n in names.split() if hasattr(home, n)]
+    return {n: constant(getattr(home, n), arrays, f"{home.__name__}.{n}") for n in there}
 
 
 def refuses(home: Any, names: str, why: str, calls: str = "") -> None:

@@ -172,8 +172,9 @@ def issparse(x: Value) -> bool:
 @implements(sparse.issparse)
 def _issparse(x: Value) -> bool:
     """The answer for the program. SciPy's own matrices leave operators to what it does not know."""
-    asks = (library_function() or "").endswith(".issparse")
-    return asks and issparse(x)
+    if isinstance(x, (sparse.sparray, sparse.spmatrix)):
+        return True
+    return (library_function() or "").endswith(".issparse") and issparse(x)
 
 
 def _is_array(x: Value) -> bool:

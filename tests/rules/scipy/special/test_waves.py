@@ -13,6 +13,8 @@ from tests.rules.table import A, rule_tests
 Q = A(2, low=0.5, high=3.0)
 DEGREES = A(2, low=20.0, high=70.0)
 ORDERS = np.array([[1], [4]])
+RADIAL = ("cem1", "sem1", "cem2", "sem2")
+PROLATE, OBLATE = ((1, 2, 1.5, cv(1, 2, 1.5)) for cv in (special.pro_cv, special.obl_cv))
 
 
 def double(function, *args, **options):
@@ -23,12 +25,14 @@ def double(function, *args, **options):
 ROWS = [
     *(double(of(getattr(special, f"mathieu_{n}"), ORDERS), Q) for n in "ab"),
     *(double(of(getattr(special, f"mathieu_{n}em"), 3), Q, DEGREES) for n in "cs"),
-    *(double(of(getattr(special, f"mathieu_mod{n}em1"), 2, 1.5), UNIT) for n in "cs"),
+    *(double(of(getattr(special, f"mathieu_mod{n}"), 2, 1.5), UNIT) for n in RADIAL),
     *(double(of(getattr(special, f"{n}_cv"), 1, ORDERS), Q) for n in ("pro", "obl")),
     *(double(of(getattr(special, f"{n}_ang1"), 1, 2, 1.5), UNIT) for n in ("pro", "obl")),
     double(of(special.pro_rad1, 1, 2, 1.5), A(2, low=1.2, high=1.8)),
     double(of(special.obl_rad1, 1, 2, 1.5), UNIT),
-    double(of(special.pro_ang1_cv, 1, 2, 1.5, special.pro_cv(1, 2, 1.5)), UNIT),
+    double(of(special.pro_ang1_cv, *PROLATE), UNIT),
+    double(of(special.pro_rad1_cv, *PROLATE), A(2, low=1.2, high=1.8)),
+    *(double(of(getattr(special, f"obl_{n}1_cv"), *OBLATE), UNIT) for n in ("ang", "rad")),
     *(real(of(getattr(special, n), 3), 0.7, _exact=False) for n in ("riccati_jn", "riccati_yn")),
     double(of(special.pro_cv_seq, 1, 3), 0.7, _exact=False),
     real("pbdv", np.array([[-1.3], [0.7]]), A(3, low=-1.5, high=2.5)),

@@ -6,6 +6,14 @@ from scipy import stats
 
 import dualdiff as dd
 from dualdiff.errors import UnsupportedInputError
+from tests.rules.scipy.special.tables import real
+from tests.rules.table import A, rule_tests
+
+ROWS = [
+    real(stats.landau.pdf, A(2, low=-1.0, high=2.0), _id="landau.pdf"),
+    real(stats.cauchy.pdf, A(3), _id="cauchy.pdf"),
+]
+TestRules = rule_tests(ROWS)
 
 # At (x, alpha, beta), by mpmath with 25 digits.
 DENSITIES = {

@@ -4,8 +4,10 @@ basis of their vectors: finite and right; of others: NaN."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import mpmath as mp
 import numpy as np
 import pytest
 import scipy.linalg
@@ -382,3 +384,39 @@ def test_float32_stays_float32() -> None:
     gradient = dd.grad(one_call)(np.eye(3, dtype=np.float32))
     assert gradient.dtype == np.float32
     np.testing.assert_allclose(gradient, dd.grad(one_call)(np.eye(3)), rtol=1e-4, atol=1e-4)
+
+
+DEPENDENT = np.triu(np.ones((4, 4))) - np.diag([0.0, 0.0, -1.0, -2.0])  # diag 1, 1, 2, 3
+
+
+def _of_dependent_vectors(direction: np.ndarray) -> Callable[[Any, float], Any]:
+    def f(s: Any, gap: float) -> Any:
+        w, v = np.linalg.eig(DEPENDENT + np.diag([0.0, gap, 0.0, 0.0]) + s * direction)
+        return (v @ np.diag(np.sin(w)) @ np.linalg.inv(v)).real.sum()
+
+    return f
+
+
+@pytest.mark.parametrize("gap", [1e-2, 1e-4, 1e-6, 1e-8])
+def test_derivatives_of_nearly_dependent_vectors_are_right_or_nan(gap: float) -> None:
+    direction = np.random.default_rng(0).standard_normal((4, 4))
+    f = partial(_of_dependent_vectors(direction), gap=gap)
+    with mp.workdps(60):
+        start = mp.matrix(DEPENDENT.tolist()) + gap * mp.matrix(np.diag([0.0, 1.0, 0, 0]).tolist())
+
+        def sine(s: Any) -> Any:
+            e = mp.expm(mp.mpc(0, 1) * (start + s * mp.matrix(direction.tolist())))
+            return mp.fsum(x.imag for x in e)
+
+        step = mp.mpf(10) ** -20
+        lower, middle, upper = (sine(s) for s in (-step, mp.mpf(0), step))
+        first, second = (upper - lower) / (2 * step), (upper - 2 * middle + lower) / step**2
+    slopes = (dd.grad(f), lambda s: dd.jvp(f, (s,), (1.0,))[1])
+    for slope in slopes:
+        found = slope(0.0)
+        assert np.isnan(found) or found == pytest.approx(float(first), rel=1e-4)
+        for nested in (dd.grad(slope), lambda s, g=slope: dd.jvp(g, (s,), (1.0,))[1]):
+            found = nested(0.0)
+            assert np.isnan(found) or found == pytest.approx(float(second), rel=1e-3)
+    if gap >= 1e-2:
+        assert np.isfinite(dd.grad(dd.grad(f))(0.0))

@@ -56,6 +56,8 @@ _Eigh: Any = type(np.linalg.eigh(np.eye(1)))
 
 
 _OF_RESIDUAL = 16  # the rounding errors of the residual itself are of its size
+_FEW_DIGITS = 1e-4
+_DEPENDENT = 1e6  # a condition number beyond which coinciding values come from dependent vectors
 
 
 def _uncertainty(x: Value, w: Value, v: Any) -> Any:
@@ -203,6 +205,24 @@ def uncertainty(x: Value, v: Any) -> Any:
     return _condition(v) * rounding_of(norms, x.shape[-1])
 
 
+def _lost(x: Value, w: Value, v: Any) -> Any:
+    """Pairs of vectors so nearly dependent that rounding leaves few digits of their derivatives.
+
+    The eigenvalues of a nearly defective matrix lie close together, and the condition number of its
+    vectors is large. Rounding grows with both, and twice in derivatives of a derivative; the powers
+    are those that matrices beside Jordan's form show.
+    """
+    w, condition = unbox(w), _condition(v)[..., None]
+    eps, scale = np.finfo(condition.dtype).eps, np.abs(w).max(axis=-1, initial=0.0)[..., None, None]
+    gaps = np.abs(w[..., None, :] - w[..., :, None])
+    with np.errstate(all="ignore"):
+        share = condition * scale / gaps
+        rounding = eps * share * (share if is_box(v) else 1e-3 * condition)
+    unsure = gaps <= uncertainty(x, v)[..., None]
+    lost = np.where(unsure, condition > _DEPENDENT, rounding > _FEW_DIGITS)
+    return lost & ~np.eye(w.shape[-1], dtype=bool)
+
+
 def _eigvals_jvp(t: Tangent, x: Value) -> Tangent:
     w, v = np.linalg.eig(x)
     v = tied(v, w)
@@ -234,7 +254,8 @@ def _eig_jvp(t: Tangent, x: Value, ans: Value) -> tuple[Any, Any]:
     w, v = ans
     change = multiply(_inverse_of_vectors(v), t, v)
     size = size_of(change)
-    tv = np.matmul(v, by_gaps(change, w, exactly_zero(change, size), size, uncertainty(x, v)))
+    zero, unsure = exactly_zero(change, size), uncertainty(x, v)
+    tv = np.matmul(v, by_gaps(change, w, zero, size, unsure, _lost(x, w, v)))
     growth = np.real(np.sum(conjugate(v) * tv, axis=-2, keepdims=True))
     return diagonal(change), tv - v * growth
 
@@ -257,7 +278,7 @@ def _eig_vjp(g: Cotangent, x: Value, ans: Value, given: tuple[bool, bool]) -> Co
     q = on_diagonal(gw)
     if given[1]:
         unused = without_cotangent(gv, given[1])
-        q = q + by_gaps(k, w, unused, size_of(gv), uncertainty(x, v))
+        q = q + by_gaps(k, w, unused, size_of(gv), uncertainty(x, v), _lost(x, w, v))
     return multiply(transpose(_inverse_of_vectors(v)), q, transpose(v))
 
 
@@ -290,6 +311,8 @@ def eig(a: Value) -> Any:
 
 def between_eig(x: ndarray, rng: np.random.Generator, step: Step) -> ndarray | None:
     w, v = np.linalg.eig(x)
+    if np.any(_lost(x, w, v)):
+        return None
     change = spread(w, float(uncertainty(x, v)[0]), step, rng)
     return None if change is None else v @ change @ np.linalg.inv(v)
 
@@ -305,4 +328,4 @@ def _continued_eig(a: Value) -> Any:
         return None
     x = unbox(a)
     w, v = np.linalg.eig(x)
-    return eig_vectors(w, v, slope, uncertainty(x, v))
+    return None if np.any(_lost(x, w, v)) else eig_vectors(w, v, slope, uncertainty(x, v))

@@ -93,10 +93,11 @@ def widened(rounding: Any, w: Any) -> Any:
     return np.maximum(rounding, share * np.abs(w).max(axis=-1, keepdims=True, initial=0.0))
 
 
-def by_gaps(k: Any, w: Value, zero: Any, size: Any, rounding: Any = None) -> Any:
+def by_gaps(k: Any, w: Value, zero: Any, size: Any, rounding: Any = None, lost: Any = False) -> Any:
     """``k_ij / (w_j - w_i)`` off the diagonal, 0 on it; see `quotient` for coinciding values.
 
-    Values coincide up to `rounding`, by default for the eigenvalues of a Hermitian matrix.
+    Values coincide up to `rounding`, by default for the eigenvalues of a Hermitian matrix. In the
+    places `lost` it is NaN, and has no limit.
     """
     n = w.shape[-1]
     same = np.eye(n, dtype=bool)
@@ -106,11 +107,15 @@ def by_gaps(k: Any, w: Value, zero: Any, size: Any, rounding: Any = None) -> Any
     close = (distances <= rounding[..., None]) & ~same
     share = NEAR_TWICE if _has_derivative(k) else NEAR
     nearest = share * np.abs(unbox(w)).max(axis=-1, keepdims=True, initial=0.0)
-    near = (distances <= nearest[..., None]) & ~same & ~close
+    near = (distances <= nearest[..., None]) & ~same & ~close & ~np.asarray(lost)
     if np.any(near) and np.any(near & (unbox(k) != 0)):
         levels.cancellations += 1
     gaps, k = np.where(same, 1, gaps), np.where(same, 0, k)
-    return quotient(k, gaps, close, zero, size)
+    ans = quotient(k, gaps, close, zero, size)
+    if not np.any(lost):
+        return ans
+    counts = lost if _has_derivative(k) or is_splitting() else lost & ~zero
+    return np.where(counts, np.nan, ans)
 
 
 def _refuse(dependence: Any, size: Any, what: str, instead: str) -> None:

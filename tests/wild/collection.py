@@ -35,7 +35,8 @@ def case(package: str, field: str, *x: float) -> Decorator:
     """Register a function of a number, or of a vector."""
 
     def add(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        CASES.append(Case(package, field, f, x[0] if len(x) == 1 else np.array(x)))
+        if f.__code__ not in [known.f.__code__ for known in CASES]:  # doctests import files again
+            CASES.append(Case(package, field, f, x[0] if len(x) == 1 else np.array(x)))
         return f
 
     return add

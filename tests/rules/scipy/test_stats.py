@@ -8,6 +8,7 @@ import scipy.stats
 import dualdiff as dd
 from dualdiff.errors import UnsupportedInputError
 from tests.rules.table import A, row, rule_tests
+from tests.versions import OLD_SCIPY
 
 S = dd.scipy.stats
 X = A(5, low=0.2, high=0.9)
@@ -105,7 +106,10 @@ def test_values_are_scipys_inside_and_outside_the_support(name, function):
             )
             with np.errstate(all="ignore"):
                 expected = getattr(getattr(scipy.stats, name), function)(x, *shapes, **options)
-            np.testing.assert_allclose(ours, expected, rtol=3e-10, atol=1e-300)
+            # The logarithm of the cdf loses digits near 1; newer releases avoid it.
+            is_rough = OLD_SCIPY and function == "logcdf" and name in ("gamma", "chi2")
+            atol = 1e-15 if is_rough else 1e-300
+            np.testing.assert_allclose(ours, expected, rtol=3e-10, atol=atol)
 
 
 def test_outside_the_support_the_derivative_is_zero():

@@ -47,7 +47,7 @@ def _rounding(function: Any) -> Any:
 
     def rounded(a: Value, decimals: int = 0, out: Any = None) -> Any:
         warn_of_rounding(decimals)
-        return constant(a, decimals, out=out)
+        return constant(a, decimals, **({} if out is None else {"out": out}))
 
     return rounded
 

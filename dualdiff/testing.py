@@ -146,9 +146,9 @@ class Problem:
         self.point = self.x.ravel(inputs.values)
         leaves, self.structure = flatten(inputs.call(self.x.unravel(self.point)))
         self.y = Coordinates(leaves, [result + path for path in self.structure.paths])
-        self.primal = self.y.ravel(leaves)
+        self.value = self.y.ravel(leaves)
         # The rounding of f is relative to this, even if its derivative is almost zero.
-        self.size = np.maximum(np.where(np.isfinite(self.primal), np.abs(self.primal), 0), size)
+        self.size = np.maximum(np.where(np.isfinite(self.value), np.abs(self.value), 0), size)
 
     def forward(self, rows: ndarray) -> ndarray:
         """Tangents of the result for tangents of the arguments."""
@@ -213,11 +213,11 @@ class Problem:
             unmoved = at(self.point + 0j)
         except Exception:  # f need not accept complex numbers
             return None
-        size = np.abs(self.primal)
+        size = np.abs(self.value)
         if not exact.shape == rough.shape == unmoved.shape:  # f does otherwise on complex numbers
             return None
         near = np.abs(exact - rough) <= 1e-5 * (np.abs(exact) + np.abs(rough)) + 1e-7 * size
-        same = np.abs(unmoved - self.primal) <= 1e-8 * size
+        same = np.abs(unmoved - self.value) <= 1e-8 * size
         return exact if np.all(near & same) else None
 
     def richardson(self, row: ndarray) -> tuple[ndarray, ndarray]:
@@ -232,7 +232,7 @@ class Problem:
 
         def defined(step: float) -> bool:
             both = [along(np.array([s])) for s in (step, -step)]
-            return bool(np.all(np.isfinite(both) | ~np.isfinite(self.primal)))
+            return bool(np.all(np.isfinite(both) | ~np.isfinite(self.value)))
 
         first = next((s for s in FIRST_STEPS if defined(s)), FIRST_STEPS[-1])
         steps = numdifftools.MaxStepGenerator(base_step=first, step_ratio=2, num_steps=STEPS)

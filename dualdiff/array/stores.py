@@ -90,6 +90,7 @@ def assign(box: Any, index: Any, v: Value) -> None:
         return  # the store at the end of `box[index] += v`: the view has written through
     index = freeze_index(index)
     v = materialize(v)
+    root: Any
     root, ops = root_of(box)
     plain = shell(root)
     place = Place(ops, index, layout_of(plain) if ops and type(plain) is ndarray else None)
@@ -104,7 +105,7 @@ def assign(box: Any, index: Any, v: Value) -> None:
     v = materialize(v)
     with _assigning:
         stored = root.owner is STORED
-        content = root.primal if stored else root.snapshot()  # type: ignore[attr-defined]
+        content = root.primal if stored else root.snapshot()
         owned = stored and _taken(root)
         try:
             new = store(content, place, v, owned)
@@ -176,6 +177,10 @@ def last_writes(shape: Shape, index: Any) -> Any:
     return None if last.all() else last
 
 
+def _has_views(box: Any) -> bool:
+    return any(type(view) is View and view.root is box for view in gc.get_referrers(box))
+
+
 def resize(box: Any, shape: Any) -> None:
     """``a.resize(shape)`` in place, refused for and under views as in NumPy."""
     array = shell(box)
@@ -183,7 +188,7 @@ def resize(box: Any, shape: Any) -> None:
         raise ValueError("cannot resize this array: it does not own its data")
     if not array.flags.forc:
         raise ValueError("resize only works on single-segment arrays")
-    if any(type(view) is View and view.root is box for view in gc.get_referrers(box)):
+    if _has_views(box):
         raise ValueError(
             f"cannot resize an array that references or is referenced by another array, "
             f"{user_line()}; write `x = np.resize(x, shape)`"
@@ -197,8 +202,7 @@ def resize(box: Any, shape: Any) -> None:
 
 def set_shape(box: Any, shape: Any) -> None:
     """``a.shape = shape``, of an array without views that is none itself."""
-    has_views = any(type(view) is View and view.root is box for view in gc.get_referrers(box))
-    if type(shell(box)) is not ndarray or type(box) is View or has_views:
+    if type(shell(box)) is not ndarray or type(box) is View or _has_views(box):
         raise UnsupportedInputError(
             f"the shape of a traced array ({describe(box)}) that is or has a view cannot be "
             f"assigned, {user_line()}; write `x = x.reshape({shape})`."

@@ -125,7 +125,8 @@ class _Ufuncs(np.lib.mixins.NDArrayOperatorsMixin):
         name = _REDUCTIONS.get(func)
         if name is not None and args:
             return getattr(args[0], name)(*args[1:], **kwargs)
-        ans = super().__array_function__(func, types, args, kwargs)  # type: ignore[misc]
+        x: Any = self  # of a class that derives from `_Results`, too
+        ans = _Results.__array_function__(x, func, types, args, kwargs)
         return as_subclass(ans, type(self), self) if is_box(ans) else ans
 
 

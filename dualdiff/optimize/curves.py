@@ -147,9 +147,9 @@ def curve_fit(
 
         value, unflatten = at(problem.value), parameters.structure.unflatten
         if bar is None and parameters.is_plain:
-            value = lambda x, *p: real_vector(f(x, *p))  # noqa: E731
+            value = _direct(f)
         elif bar is None and parameters.is_numbers:
-            value = lambda x, *p: real_vector(f(x, **unflatten(p)))  # noqa: E731
+            value = _direct(lambda x, *p: f(x, **unflatten(p)))
         counts = given is None and method == "lm"
         found = report.run(
             _SCIPY.curve_fit,
@@ -173,6 +173,11 @@ def curve_fit(
     fit = CurveFit(found if full_output else found[:2])
     fit.parameters, fit.derivatives = parameters, report
     return fit
+
+
+def _direct(f: Callable[..., Any]) -> Callable[..., ndarray]:
+    """A model of SciPy's numbers, with nothing around f but the check of its result."""
+    return lambda x, *p: real_vector(f(x, *p))
 
 
 def _over_container(f: Callable[..., Any], by_name: bool) -> Callable[[Any, Any], Any]:

@@ -98,8 +98,9 @@ def _is_one(
     """Whether derivatives are the same at the opposite place and in another direction."""
 
     def same(a: Value, b: Value) -> bool:
-        if a is None or b is None or _apart(a, b) <= _GOOD:
-            return _apart(a, b) <= _GOOD
+        is_same = _apart(a, b) <= _GOOD
+        if is_same or a is None or b is None:
+            return is_same
         rest = Step(_TINY, 0).of(np.finfo(dtype_of(a)).dtype) ** 0.25  # of a limit that is 0
         return bool(np.max(np.abs(unbox(a) - unbox(b)), initial=0.0) <= rest)
 

@@ -72,7 +72,9 @@ def test_a_global_that_hides_a_builtin_is_seen() -> None:
     assert g(2.0) == 0.5
 
 
-@pytest.mark.skipif(OLD_SCIPY, reason="SciPy before 1.15: compiled splines take no recorded number")
+@pytest.mark.skipif(
+    OLD_SCIPY, reason="SciPy before 1.15: its splines are compiled code, which takes plain numbers"
+)
 def test_scipys_functions_are_recorded_or_called_back_or_named_in_the_report() -> None:
     from scipy import interpolate, optimize
     from scipy.spatial.distance import cdist

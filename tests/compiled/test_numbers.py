@@ -59,13 +59,17 @@ def test_results_whose_type_or_length_depends_on_numbers(f, points) -> None:
 
 
 def test_the_logarithm_of_a_sum_of_equal_infinities() -> None:
-    f = lambda x, y: np.where(np.isnan(np.logaddexp(x, y)), 1.0, 2.0)  # noqa: E731
+    def f(x, y):
+        return np.where(np.isnan(np.logaddexp(x, y)), 1.0, 2.0)
+
     g = dd.compile(f)
     calls_agree(g, f, [(np.float64(v), np.float64(v)) for v in (0.5, 1.0, 2.0, -np.inf, np.inf)])
     assert replays(g) == 4
 
 
 def test_large_integers_are_compared_exactly() -> None:
-    f = lambda x: x * 2.0 if x < 2**53 + 1 else x  # noqa: E731
+    def f(x):
+        return x * 2.0 if x < 2**53 + 1 else x
+
     g = dd.compile(f)
     calls_agree(g, f, [(v,) for v in (1.0, 2.0, 3.0, 4.0, 2.0**53, 2.0**53 + 2)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import cache, wraps
 from typing import Any
@@ -19,6 +19,8 @@ from ...trees import attributes
 from ..numpy.creation import contains_box
 from ..numpy.manipulation import as_operand
 
+Change = Callable[[Any], Any]
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 # Types of arguments that hold nothing.
 _PLAIN = frozenset(
     (float, int, bool, complex, str, slice, type(None), np.float64, np.int64, types.FunctionType)
@@ -97,21 +99,33 @@ def plain(x: Value) -> Any:
     return new
 
 
-def is_recorded(x: Value, depth: int = 0) -> bool:
+def mapped(change: Change, args: Iterable[Any], kwargs: Mapping[str, Any]) -> Arguments:
+    """The arguments of a call, each changed."""
+    return tuple(map(change, args)), {name: change(x) for name, x in kwargs.items()}
+
+
+def is_recorded(x: Value) -> bool:
     """Whether a plain value, or one within it, stands for any number, as `compile` records it.
 
     SciPy's own code cannot compute with it: the formula on traced values is all there is.
     """
+    return bool(HOLLOW) and any(type(part) in HOLLOW for part in _parts(x))
+
+
+def _parts(x: Any, depth: int = 0) -> Iterator[Any]:
+    """What stands in lists, tuples, dictionaries and objects of SciPy's."""
     kind = type(x)
-    if not HOLLOW or kind in HOLLOW:
-        return bool(HOLLOW)
     if kind in (list, tuple):
-        return any(is_recorded(v, depth) for v in x)
-    if isinstance(x, dict):
-        return any(is_recorded(v, depth) for v in x.values())
-    if depth < _DEPTH and is_of_scipy(kind):
-        return any(is_recorded(v, depth + 1) for _, v in attributes(x))
-    return False
+        held: Iterable[Any] = x
+    elif isinstance(x, dict):
+        held = x.values()
+    elif depth < _DEPTH and kind not in HOLLOW and is_of_scipy(kind):
+        held, depth = (value for _, value in attributes(x)), depth + 1
+    else:
+        yield x
+        return
+    for part in held:
+        yield from _parts(part, depth)
 
 
 def _as_node(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
@@ -124,17 +138,8 @@ def _as_node(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) ->
         if is_user_function(x) or (is_of_scipy(type(x)) and is_recorded(x)):
             name = getattr(function, "__qualname__", function)
             raise UnsupportedInputError(f"SciPy's {name} was called on recorded numbers")
-    owner = next(x for x in _leaves(given) if type(x) in HOLLOW).owner
+    owner = next(x for x in _parts(given) if type(x) in HOLLOW).owner
     return owner.apply(function, args, kwargs)
-
-
-def _leaves(x: Any) -> Iterator[Any]:
-    """The elements of nested lists, tuples and dictionaries."""
-    if isinstance(x, (list, tuple, dict)):
-        for part in x.values() if isinstance(x, dict) else x:
-            yield from _leaves(part)
-    else:
-        yield x
 
 
 def is_user_function(x: Value) -> bool:
@@ -183,7 +188,8 @@ def by_scipy(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     except ValueError as error:  # older releases refuse arrays that are locked for the call
         if "read-only" not in str(error):
             raise
-        return function(*map(_writeable, args), **{k: _writeable(v) for k, v in kwargs.items()})
+        args, kwargs = mapped(_writeable, args, kwargs)
+        return function(*args, **kwargs)
     finally:
         _by_dualdiff.reset(token)
 

@@ -30,6 +30,7 @@ from .arguments import (
     is_of_scipy,
     is_recorded,
     is_user_function,
+    mapped,
     plain,
 )
 from .dispatch import counterpart
@@ -84,8 +85,7 @@ class Body:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if within_body():  # the outer body compares
             return self.copy(*map(with_array_api, args), **kwargs)
-        values = list(map(self.as_plain, args))
-        named = {name: self.as_plain(v) for name, v in kwargs.items()}
+        values, named = mapped(self.as_plain, args, kwargs)
         if is_recorded((*values, *named.values())):
             return self.traced(tuple(map(with_array_api, args)), kwargs)
         value = by_scipy(self.original, *values, **named)

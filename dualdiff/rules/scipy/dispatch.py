@@ -56,7 +56,7 @@ from ...core.trace import LIVE
 from ...core.types import Value
 from ...errors import MissingRuleError, UnsupportedInputError, user_line
 from ..numpy.creation import contains_box, from_nested
-from .arguments import any_traced, holds_traced, is_user_function, may_capture, settled
+from .arguments import any_traced, holds_traced, is_user_function, mapped, may_capture, settled
 from .in_place import divert, original_of, restore
 
 # Arguments that change no value.
@@ -101,8 +101,7 @@ class Entry:
         if any_traced(args) or (kwargs and any_traced(kwargs.values())):
             name, place = self.output
             target = kwargs.get(name, args[place] if -1 < place < len(args) else None)
-            args = tuple(map(settled, args))
-            kwargs = {k: settled(v) for k, v in kwargs.items()}
+            args, kwargs = mapped(settled, args, kwargs)
             if any_traced(args) or any_traced(kwargs.values()):
                 if is_box(target):  # the implementation stores into it
                     if name in kwargs:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ...core.types import Value
-from .arguments import as_plain_function, by_scipy, is_recorded, is_user_function, plain
+from .arguments import as_plain_function, by_scipy, is_recorded, is_user_function, mapped, plain
 from .bodies import agreed, within_body
 from .dispatch import bound, counterpart
 from .in_place import original_of
@@ -63,8 +63,7 @@ class _Formula:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.trusted and within_body():
             return self.bound(*args, **kwargs)
-        values = list(map(self.as_plain, args))
-        named = {name: self.as_plain(v) for name, v in kwargs.items()}
+        values, named = mapped(self.as_plain, args, kwargs)
         if self.trusted and is_recorded((*values, *named.values())):
             return self.bound(*args, **kwargs)
         value = by_scipy(self.original, *values, **named)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...trees import attributes
-from .arguments import by_scipy, is_recorded, plain
+from .arguments import by_scipy, is_recorded, mapped, plain
 from .bodies import CLOSE, Body, agreed_objects, runs_body, within_body
 from .dispatch import counterpart
 
@@ -62,8 +62,7 @@ class _Setting(Body):
         if within_body():
             return self.copy(owner, *args, **kwargs)
         twin = twin_of(owner)
-        values = list(map(self.as_plain, args))
-        named = {name: self.as_plain(v) for name, v in kwargs.items()}
+        values, named = mapped(self.as_plain, args, kwargs)
         if is_recorded((twin, *values, *named.values())):
             return self.traced((owner, *args), kwargs)
         by_scipy(self.original, twin, *values, **named)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...array.box import is_box
 from ...array.conversion import observe
-from .arguments import by_scipy, holds_traced, plain
+from .arguments import by_scipy, holds_traced, mapped, plain
 from .dispatch import counterpart, missing, signature_of
 from .in_place import original_of
 
@@ -33,9 +33,8 @@ def constant(original: Any, arrays: str, name: str) -> Any:
                 for key, value in signature.bind(*args, **kwargs).arguments.items():
                     if key not in names and holds_traced(value):
                         raise missing(name, f"it has no rule for {key}")
-            return by_scipy(
-                function, *map(_plain, args), **{key: _plain(v) for key, v in kwargs.items()}
-            )
+            args, kwargs = mapped(_plain, args, kwargs)
+            return by_scipy(function, *args, **kwargs)
 
         return run
 

@@ -185,7 +185,7 @@ def _spread_eigh(step: Step, x: Value, **params: Any) -> tuple[Any]:
     return (spread_stack(step, x, partial(_between, step=step)),)
 
 
-def _condition(v: Any) -> Any:
+def condition_of(v: Any) -> Any:
     """The condition number of each matrix of vectors, at most the inverse of the precision."""
     s = np.linalg.svdvals(unbox(v))
     if not s.size:
@@ -193,46 +193,49 @@ def _condition(v: Any) -> Any:
     return s[..., :1] / np.maximum(s[..., -1:], s[..., :1] * np.finfo(s.dtype).eps)
 
 
-def _inverse_of_vectors(v: Any) -> Any:
+def _inverse_of_vectors(v: Any, condition: Any) -> Any:
     """The inverse of a matrix of eigenvectors; NaN if there are too few."""
-    condition = _condition(v)[..., 0]
-    return inverse(v, condition * np.finfo(condition.dtype).eps >= 1)
+    return inverse(v, condition[..., 0] * np.finfo(condition.dtype).eps >= 1)
 
 
-def uncertainty(x: Value, v: Any) -> Any:
-    """The uncertainty of eigenvalues (F. L. Bauer and C. T. Fike, 1960)."""
+def uncertainty(x: Value, condition: Any) -> Any:
+    """The uncertainty of eigenvalues, by the condition number of their vectors (F. L. Bauer and
+    C. T. Fike, 1960)."""
     norms = np.linalg.norm(unbox(x), axis=(-2, -1))[..., None]
-    return _condition(v) * rounding_of(norms, x.shape[-1])
+    return condition * rounding_of(norms, x.shape[-1])
 
 
-def _lost(x: Value, w: Value, v: Any) -> Any:
-    """Pairs of vectors so nearly dependent that rounding leaves few digits of their derivatives.
+def _accuracy(x: Value, w: Value, v: Any, condition: Any) -> tuple[Any, Any]:
+    """The uncertainty of eigenvalues, and the pairs of vectors so nearly dependent that rounding
+    leaves few digits of their derivatives.
 
     The eigenvalues of a nearly defective matrix lie close together, and the condition number of its
     vectors is large. Rounding grows with both, and twice in derivatives of a derivative; the powers
     are those that matrices beside Jordan's form show.
     """
-    w, condition = unbox(w), _condition(v)[..., None]
+    unsure = uncertainty(x, condition)
+    w, condition = unbox(w), condition[..., None]
     eps, scale = np.finfo(condition.dtype).eps, np.abs(w).max(axis=-1, initial=0.0)[..., None, None]
     gaps = np.abs(w[..., None, :] - w[..., :, None])
     with np.errstate(all="ignore"):
         share = condition * scale / gaps
         rounding = eps * share * (share if is_box(v) else 1e-3 * condition)
-    unsure = gaps <= uncertainty(x, v)[..., None]
-    lost = np.where(unsure, condition > _DEPENDENT, rounding > _FEW_DIGITS)
-    return lost & ~np.eye(w.shape[-1], dtype=bool)
+    same = gaps <= unsure[..., None]
+    lost = np.where(same, condition > _DEPENDENT, rounding > _FEW_DIGITS)
+    return unsure, lost & ~np.eye(w.shape[-1], dtype=bool)
 
 
 def _eigvals_jvp(t: Tangent, x: Value) -> Tangent:
     w, v = np.linalg.eig(x)
     v = tied(v, w)
-    return np.sum(transpose(_inverse_of_vectors(v)) * np.matmul(t, v), axis=-2)
+    return np.sum(transpose(_inverse_of_vectors(v, condition_of(v))) * np.matmul(t, v), axis=-2)
 
 
 def _eigvals_vjp(g: Cotangent, x: Value) -> Cotangent:
     w, v = np.linalg.eig(x)
     v = tied(v, w)
-    return np.matmul(transpose(_inverse_of_vectors(v)) * g[..., None, :], transpose(v))
+    inverted = _inverse_of_vectors(v, condition_of(v))
+    return np.matmul(transpose(inverted) * g[..., None, :], transpose(v))
 
 
 eigvals_p = rule(
@@ -252,10 +255,11 @@ def eigvals(a: Value) -> Any:
 
 def _eig_jvp(t: Tangent, x: Value, ans: Value) -> tuple[Any, Any]:
     w, v = ans
-    change = multiply(_inverse_of_vectors(v), t, v)
+    condition = condition_of(v)
+    change = multiply(_inverse_of_vectors(v, condition), t, v)
     size = size_of(change)
-    zero, unsure = exactly_zero(change, size), uncertainty(x, v)
-    tv = np.matmul(v, by_gaps(change, w, zero, size, unsure, _lost(x, w, v)))
+    accuracy = _accuracy(x, w, v, condition)
+    tv = np.matmul(v, by_gaps(change, w, exactly_zero(change, size), size, *accuracy))
     growth = np.real(np.sum(conjugate(v) * tv, axis=-2, keepdims=True))
     return diagonal(change), tv - v * growth
 
@@ -275,11 +279,11 @@ def _eig_vjp(g: Cotangent, x: Value, ans: Value, given: tuple[bool, bool]) -> Co
     if is_complex(v):
         refuse_phase(np.imag(growth) * _has_phase(x, v), size_of(gv), "eig")
     k = np.matmul(transpose(v), gv - conjugate(v) * np.real(growth))
-    q = on_diagonal(gw)
+    q, condition = on_diagonal(gw), condition_of(v)
     if given[1]:
         unused = without_cotangent(gv, given[1])
-        q = q + by_gaps(k, w, unused, size_of(gv), uncertainty(x, v), _lost(x, w, v))
-    return multiply(transpose(_inverse_of_vectors(v)), q, transpose(v))
+        q = q + by_gaps(k, w, unused, size_of(gv), *_accuracy(x, w, v, condition))
+    return multiply(transpose(_inverse_of_vectors(v, condition)), q, transpose(v))
 
 
 def _eig(x: Value, vectors: Any) -> tuple[Any, Any]:
@@ -311,9 +315,8 @@ def eig(a: Value) -> Any:
 
 def between_eig(x: ndarray, rng: np.random.Generator, step: Step) -> ndarray | None:
     w, v = np.linalg.eig(x)
-    if np.any(_lost(x, w, v)):
-        return None
-    change = spread(w, float(uncertainty(x, v)[0]), step, rng)
+    unsure, lost = _accuracy(x, w, v, condition_of(v))
+    change = None if np.any(lost) else spread(w, float(unsure[0]), step, rng)
     return None if change is None else v @ change @ np.linalg.inv(v)
 
 
@@ -328,4 +331,5 @@ def _continued_eig(a: Value) -> Any:
         return None
     x = unbox(a)
     w, v = np.linalg.eig(x)
-    return None if np.any(_lost(x, w, v)) else eig_vectors(w, v, slope, uncertainty(x, v))
+    unsure, lost = _accuracy(x, w, v, condition_of(v))
+    return None if np.any(lost) else eig_vectors(w, v, slope, unsure)

@@ -25,7 +25,7 @@ from ....errors import UnsupportedInputError, user_line
 from ....transforms.implicit import corrected, levels_of
 from ...declare import linear
 from ...numpy.kinks import Step, beside, kink_p, step_taken
-from ...numpy.linalg.eigen import between_eig, uncertainty
+from ...numpy.linalg.eigen import between_eig, condition_of, uncertainty
 from ...numpy.linalg.gauge import rounding_of
 from ...numpy.linalg.matrices import adjoint
 from ...numpy.linalg.spreading import NEAR, NEAR_TWICE, spread_stack
@@ -115,7 +115,7 @@ def _coincide(c: Value) -> bool:
     x = plain(c)
     w, v = np.linalg.eig(x)
     gaps = np.abs(w[:, None] - w[None, :])[np.triu_indices(len(w), 1)]
-    scale, unsure = np.abs(w).max(initial=0.0), float(uncertainty(x, v)[0])
+    scale, unsure = np.abs(w).max(initial=0.0), float(uncertainty(x, condition_of(v))[0])
     twice = levels_of(c) > 1
     # Vectors that are nearly dependent cost a second derivative more digits than the gap.
     skew = twice and unsure > _SKEW * float(rounding_of(w, len(w))[0])

@@ -15,7 +15,7 @@ from scipy.spatial import transform
 from ....core.batch import shape_of
 from ....core.types import Value
 from ....transforms.implicit import lift
-from ..arguments import by_scipy, plain
+from ..arguments import by_scipy, mapped, plain
 from ..bodies import agreed
 from ..dispatch import counterpart, implements
 from ..in_place import original_of
@@ -33,10 +33,9 @@ def _runs_other(compiled: Any, other: Any) -> None:
         return on_traced
 
     def on_traced(*args: Any, **kwargs: Any) -> Any:
-        args, kwargs = tuple(map(_doubled, args)), {k: _doubled(v) for k, v in kwargs.items()}
-        value = by_scipy(
-            compiled, *map(_owned, args), **{key: _owned(v) for key, v in kwargs.items()}
-        )
+        args, kwargs = mapped(_doubled, args, kwargs)
+        values, named = mapped(_owned, args, kwargs)
+        value = by_scipy(compiled, *values, **named)
         traced = explained(rebound(other), name, args, kwargs)
         return agreed(_shaped(traced, value), value, name)
 

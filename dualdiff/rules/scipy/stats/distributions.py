@@ -29,7 +29,7 @@ from ..rebinding import deep_plain, explained, instance_of
 from .fitting import fit
 from .formulas import EXTREME, FORMULAS
 from .replacements import adaptive, derivatives_only, kinks, of_vectors, poisoned, with_value
-from .stable import location
+from .stable import LOCATIONS
 
 INF = float("inf")
 NAN = float("nan")
@@ -152,8 +152,8 @@ class Distribution:
     def evaluate(self, name: str, x: Value, *args: Any, **kwargs: Any) -> Any:
         """One of the functions, at x and parameters of which some are traced."""
         shapes, loc, scale = self.parameters(name, args, kwargs)
-        if self.name == "levy_stable" and name in ("pdf", "cdf"):
-            loc = location(loc, scale, *shapes)
+        if (self.name, name) in LOCATIONS:
+            loc = LOCATIONS[self.name, name](loc, scale, *shapes)
         self._refuse_central(name, args, kwargs)
         x = double(x)
         quantile = name in ("ppf", "isf")

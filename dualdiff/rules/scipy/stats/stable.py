@@ -29,10 +29,10 @@ from ..special.kinds import (
     partial,
     where,
 )
+from .compiled import DROP
 
 PI = np.pi
 _stable: Any = stats.levy_stable
-DROP = 40.0  # the part of the integral ends where the integrand has fallen by exp(-40)
 MOST = 740.0  # beyond it the ends of the interval have no number
 NODES, WEIGHTS = gauss_legendre(48)
 TERMS = np.arange(24.0)  # of the series beside z = 0
@@ -310,6 +310,8 @@ def _landau(x: Value) -> Any:
 landau_slope = flat(partial(_landau, 0))
 closed("_landau_pdf", lambda x, y, z: landau_slope((x - y) / z) / (z * z), None, None)
 
+# What SciPy takes in the place of the location, by the distribution and the method.
+LOCATIONS = dict.fromkeys([("levy_stable", "pdf"), ("levy_stable", "cdf")], location)
 STABLE: dict[tuple[str, str], Callable[..., Any]] = {
     ("levy_stable", "pdf"): stable_pdf,
     ("levy_stable", "cdf"): stable_cdf,

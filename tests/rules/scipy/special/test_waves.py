@@ -80,7 +80,10 @@ def test_limits_of_the_arguments():
 @pytest.mark.parametrize("at", [(-1 + 2j, -3 + 1j, 0.4 - 0.2j), (0.3 - 2j, 1 + 0j, -2 + 0.5j)])
 def test_carlsons_integrals_near_their_cut(at):
     for i in range(3):
-        f = lambda t, i=i: special.elliprd(*at[:i], t, *at[i + 1 :])  # noqa: E731
+
+        def f(t, i=i):
+            return special.elliprd(*at[:i], t, *at[i + 1 :])
+
         with mp.workdps(30):
             exact = mp.diff(lambda t, i=i: mp.elliprd(*at[:i], t, *at[i + 1 :]), at[i])
         assert dd.grad(f, holomorphic=True)(at[i]) == pytest.approx(complex(exact), rel=1e-12)

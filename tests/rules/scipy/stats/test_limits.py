@@ -89,7 +89,7 @@ def test_moments_of_a_trapezoid_that_ends_upright(c, d, side):
     assert found == pytest.approx(reference, rel=1e-8, abs=1e-8)
 
 
-@pytest.mark.skipif(OLD_SCIPY, reason="this SciPy's variance is code without derivatives")
+@pytest.mark.skipif(OLD_SCIPY, reason="SciPy before 1.15: its variance is code without derivatives")
 def test_tukeys_lambda_distribution_at_the_logistic_and_the_uniform_one():
     def variance(t):
         return mp.quad(lambda p: ((p**t - (1 - p) ** t) / t) ** 2, [0, 0.5, 1])

@@ -80,7 +80,7 @@ def test_means_under_hyperbolic_distributions_whose_quantiles_scipy_does_not_fin
     assert as_other == pytest.approx(found, rel=1e-9)
 
 
-@pytest.mark.skipif(OLD_SCIPY, reason="this SciPy's value misses the peak of the density")
+@pytest.mark.skipif(OLD_SCIPY, reason="SciPy before 1.15: its value misses the peak of the density")
 def test_hyperbolic_tails_are_those_of_the_density_far_out():
     at = (-150.0, 1.25, 0.5)
     with np.errstate(all="ignore"):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from time import thread_time
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import finalize
 
 import numpy as np
 
@@ -22,11 +22,12 @@ from ..transforms.inputs import code_of
 from .report import duration
 
 SETUP = 5e-3  # seconds that a first call may take more than the next ones
-CHANGED = 8.0  # a call that takes so many times longer, or less, asks for another trial
+CHANGED = 8.0  # two fits whose calls take so many times longer, or less, ask for another trial
 OFTEN = 8  # operations of a trial from one look at the clock to the next
 _BATCH: Any = vars(ForwardTrace)["batch"]
-# Earlier choices, by the code of the function, and what else they depend on.
-_known: WeakKeyDictionary[Any, dict[Hashable, Choice]] = WeakKeyDictionary()
+# Earlier choices, by the identity of a function's code, whose hash takes long, and what else they
+# depend on.
+_known: dict[int, dict[Hashable, Choice]] = {}
 
 
 @dataclass
@@ -38,13 +39,15 @@ class Choice:
     unit: float = 0.0
     is_stale: bool = False  # so that the next fit tries again
     each: float = 0.0  # seconds of a call in a fit
+    is_odd: bool = False  # whether the last fit took another time, as a busy machine makes it
 
     def note(self, each: float) -> None:
         """Note the seconds of a call in a fit: a function changes with the data that it sees."""
         slower = self.each and each > CHANGED * self.each
         if slower or (self.exact and CHANGED * each < self.each):
-            self.is_stale = True
-        self.each = each
+            self.is_stale, self.is_odd = self.is_stale or self.is_odd, True
+        else:
+            self.each, self.is_odd = each, False
 
 
 class TooLongError(BaseException):
@@ -122,7 +125,7 @@ def _trial(call: Callable[[], Any], limit: float) -> float:
 
 def remembered(f: Callable[..., Any], evaluations: int, overhead: float) -> Choice | None:
     """The choice of an earlier fit, if it holds."""
-    known = _known.get(code_of(f))
+    known = _known.get(id(code_of(f)))
     choice = known and known.get((type(f), evaluations, overhead))
     return None if not choice or choice.is_stale else choice
 
@@ -142,7 +145,11 @@ def choose(
     accurate. A derivative that takes longer than differences is left unfinished, so that the trial
     costs little; it is tried once more in the next fit, since first calls are slow.
     """
-    known = _known.setdefault(code_of(f), {})
+    code = code_of(f)
+    if id(code) not in _known:
+        _known[id(code)] = {}
+        finalize(code, _known.pop, id(code)).atexit = False
+    known = _known[id(code)]
     key = type(f), evaluations, overhead
     earlier = known.get(key)
     unit = min(_time(plain) for _ in range(2))

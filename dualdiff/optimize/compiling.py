@@ -6,7 +6,7 @@ import functools
 import importlib.util
 from collections import OrderedDict
 from collections.abc import Callable
-from time import thread_time
+from time import perf_counter
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -68,11 +68,11 @@ class Derivative:
             return self.fast(*args, **kwargs)
         if self.eager is None:
             self.eager = self.make()
-        start = thread_time()
+        start = perf_counter()
         try:
             found = self.eager(*args, **kwargs)
         finally:  # a trial may break off
-            self.spent[1] = thread_time() - start
+            self.spent[1] = perf_counter() - start
             self.spent[0] += self.spent[1]
         if is_worth(self.spent) and not self.on_trial:
             self.compile()
@@ -113,16 +113,17 @@ class Derivative:
 
 def close(report: Derivatives, fun: Callable[..., Any], problem: Any) -> None:
     """Note at the end of a fit what it has cost, and which of its derivatives were compiled."""
-    for made in vars(problem).values():
-        if isinstance(made, Derivative) and made.is_fast:
-            for one in report.supplied:
-                one.is_compiled = one.what == made.what and one.how.startswith("exact")
+    for one in report.supplied:
+        if one.how.startswith("exact"):
+            made = [m for m in vars(problem).values() if isinstance(m, Derivative) and m.is_fast]
+            one.is_compiled = one.what in [m.what for m in made]
     try:
-        spent = _spent.get(fun, [0.0, 0.0])
+        spent = _spent.get(fun)
     except TypeError:  # no hash, or no weak references
-        spent = [0.0, 0.0]
-    spent[0] += report.function.seconds
-    report.close(to_compile=is_worth(spent))
+        spent = None
+    if spent is not None:
+        spent[0] += report.function.seconds
+    report.close(to_compile=spent is not None and is_worth(spent))
 
 
 def program_of(fun: Callable[..., Any]) -> Callable[..., Any]:

@@ -18,7 +18,7 @@ from ..transforms.jacobian import jacobian
 from .bounds import UNBOUNDED, limits_of
 from .compiling import Derivative, close, program_of
 from .functions import Residuals
-from .parameters import Parameters, real_vector
+from .parameters import DOUBLE, Parameters, real_vector
 from .progress import bar_of
 from .report import Derivatives, Supplied
 from .results import table
@@ -177,7 +177,13 @@ def curve_fit(
 
 def _direct(f: Callable[..., Any]) -> Callable[..., ndarray]:
     """A model of SciPy's numbers, with nothing around f but the check of its result."""
-    return lambda x, *p: real_vector(f(x, *p))
+
+    def value(x: Any, *p: float) -> ndarray:
+        found = f(x, *p)
+        is_vector = type(found) is ndarray and found.ndim == 1 and found.dtype is DOUBLE
+        return found if is_vector else real_vector(found)
+
+    return value
 
 
 def _over_container(f: Callable[..., Any], by_name: bool) -> Callable[[Any, Any], Any]:

@@ -16,7 +16,8 @@ from ..core.types import Cotangent
 from ..errors import UnsupportedInputError, user_line
 from ..trees import LEAF, flatten
 
-_REAL = (float, np.float64)
+_REAL = {float, np.float64}
+_SCALARS = (Number, np.generic)
 _FLOAT = np.zeros(())
 DOUBLE = np.dtype(float)
 Restore = Callable[[ndarray], Any]
@@ -65,8 +66,9 @@ class Parameters:
 
     def __init__(self, start: Any, name: str = "x0") -> None:
         if isinstance(start, (list, tuple)) and not hasattr(start, "_fields"):
-            is_flat = all(type(v) in _REAL or isinstance(v, (Number, np.generic)) for v in start)
-            start = np.asarray(start) if start and is_flat else start
+            kinds = set(map(type, start))
+            if kinds and (kinds <= _REAL or all(issubclass(k, _SCALARS) for k in kinds)):
+                start = np.asarray(start)
         self.name = name
         if type(start) is ndarray and start.ndim == 1 and start.dtype is DOUBLE:
             self._of_vector(start)
@@ -206,7 +208,7 @@ def real_vector(value: Any) -> ndarray:
         return value if value.ndim == 1 else value.ravel()
     if type(value) in _REAL:
         return np.array([value])
-    if type(value) in (list, tuple) and all(type(v) in _REAL for v in value):
+    if type(value) in (list, tuple) and set(map(type, value)) <= _REAL:
         return np.array(value)
     pieces = [np.ravel(v) for v in to_numpy([v for v in flatten(value)[0] if v is not None])]
     parts = [p for v in pieces for p in ((v.real, v.imag) if v.dtype.kind == "c" else (v,))]

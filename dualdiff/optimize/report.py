@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import perf_counter, thread_time
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Derivatives:
 
     function: Supplied
     supplied: list[Supplied] = field(default_factory=list)
-    seconds: float = 0.0  # of the processor, for the whole fit
+    seconds: float = 0.0  # for the whole fit
     choices: list[Choice] = field(default_factory=list)
 
     def add(self, what: str, how: str, reason: str = "", unit: float = 0.0) -> Supplied:
@@ -87,15 +87,15 @@ class Derivatives:
 
     def run(self, solve: Callable[..., R], *args: Any, **options: Any) -> R:
         """Call a solver of SciPy's, and take its time."""
-        start = thread_time()
+        start = perf_counter()
         found = solve(*args, **options)
-        self.seconds += thread_time() - start
+        self.seconds += perf_counter() - start
         return found
 
     def close(self, to_compile: bool = False) -> None:
         """Tell choices what a fit has cost; with `to_compile` the next one tries machine code."""
-        calls = self.function.calls + sum(one.calls for one in self.supplied)
         for choice in self.choices:
+            calls = sum([one.calls for one in self.supplied], self.function.calls)
             choice.note(self.seconds / max(calls, 1))
             choice.is_stale = choice.is_stale or to_compile
         self.choices = []

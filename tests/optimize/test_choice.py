@@ -60,11 +60,17 @@ def test_a_choice_holds_until_a_call_takes_another_time() -> None:
         made.note(each)
         assert remembered(f, 3, 1.0) is made
     made.note(0.01)  # the data have become smaller
+    assert remembered(f, 3, 1.0) is made
+    made.note(0.01)
     assert remembered(f, 3, 1.0) is None
     differences = Choice(exact=False, each=1.0)
     differences.note(0.01)
     assert not differences.is_stale
-    differences.note(0.2)
+    differences.note(0.2)  # by a busy machine
+    differences.note(0.01)
+    assert not differences.is_stale
+    for _ in range(2):
+        differences.note(0.2)
     assert differences.is_stale
 
 

@@ -102,7 +102,9 @@ class ByHand:
 FITS: dict[str, Fit] = {
     "curve_fit, decay": lambda m: m.curve_fit(decay, TIMES, DECAYED),
     "curve_fit, peak": lambda m: m.curve_fit(peak, TIMES, PEAKED, [1.0, 1.0, 1.0]),
-    "curve_fit, bounds": lambda m: m.curve_fit(decay, TIMES, DECAYED, bounds=(0.0, 5.0)),
+    "curve_fit, bounds": lambda m: m.curve_fit(
+        decay, TIMES, DECAYED, [1.0, 1.0, 1.0], bounds=(0.0, 5.0)
+    ),
     "least_squares, trf": lambda m: m.least_squares(residuals, [1.0, 1.0, 0.0]),
     "least_squares, lm": lambda m: m.least_squares(residuals, [1.0, 1.0, 0.0], method="lm"),
     "minimize, BFGS": lambda m: m.minimize(scipy.optimize.rosen, [-1.0, 1.0]),

@@ -295,7 +295,9 @@ def settle(x: Value) -> Value:
 
 def as_numpy(x: Value) -> Any:
     """A Python number as NumPy's, whose arithmetic gives infinities instead of errors."""
-    if type(x) in (float, complex, int):
+    if type(x) is float:
+        return np.float64(x)
+    if type(x) in (complex, int):
         return np.asarray(x)[()]
     if issubclass(type(x), Traced) and type(x.primal) is not ndarray:
         value = as_numpy(x.primal)

@@ -40,6 +40,7 @@ from .jitted import source_of
 from .variables import asking, exchanged, refused_at
 
 CACHED = type(functools.lru_cache(maxsize=1)(lambda: None))
+_FLOATS = frozenset((float, np.float64))
 _SUFFIX = " of dualdiff"  # no name of a program has a blank
 _DOT = "dot" + _SUFFIX
 _new: dict[int, tuple[Any, str]] = {}  # by the identity of what is replaced: it, and a name
@@ -73,7 +74,10 @@ def number_in(x: Value, method: str = "__float__") -> Any:
 def _float(*args: Any) -> Any:
     """``float(x)``; a traced number stays one."""
     if LIVE and len(args) == 1:
-        x = number_in(args[0])
+        (x,) = args
+        if is_box(x) and type(x.primal) in _FLOATS:
+            return x
+        x = number_in(x)
         if _is_traced(x):
             return _number_of(float, x)
     return float(*args)

@@ -16,10 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from ..array.box import is_box, observe
-from ..array.dispatch import FUNCTIONS
+from ..array.box import WATCHERS, observe
+from ..core.dual import Dual
+from ..core.tape import Var
 from ..core.trace import LIVE
 from ..core.types import Value
+from ..rules.declare import Elementwise
+from ..rules.numpy import ufuncs
 from ..rules.numpy.common import strip
 from ..rules.numpy.creation import contains_box
 from .code import number_in
@@ -28,6 +31,7 @@ Function = Callable[..., Any]
 
 
 _NUMBERS = frozenset((float, int))  # the types of arguments that need no look inside
+_FLOATS = frozenset((float, np.float64))  # the types of traced numbers on fast ways
 
 
 def _special(name: str) -> Function:
@@ -47,6 +51,10 @@ def _log(x: Value, *base: Any) -> Any:
 
 def _norm(parts: list[Any]) -> Any:
     return np.linalg.norm(np.stack(parts)) if parts else 0.0
+
+
+def _hypot(*parts: Value) -> Any:
+    return _norm([*parts])
 
 
 def _dist(p: Iterable[Any], q: Iterable[Any]) -> Any:
@@ -98,7 +106,7 @@ _MATH: dict[str, Function] = {
     "lgamma": _special("gammaln"),
     "fabs": np.abs,
     "log": _log,
-    "hypot": lambda *parts: _norm([*parts]),
+    "hypot": _hypot,
     "dist": _dist,
     "prod": _prod,
     "fsum": _sum,
@@ -108,6 +116,12 @@ _MATH: dict[str, Function] = {
     "modf": _modf,
     "remainder": _remainder,
     "fma": _fma,
+}
+# The primitives behind these functions; some functions of two operands have one for two alone.
+_PRIMITIVES: dict[Any, Any] = {
+    **{prim.fn: prim for prim in ufuncs.PRIMITIVES if isinstance(prim, Elementwise)},
+    _log: ufuncs.log,
+    _hypot: ufuncs.hypot,
 }
 # Their results are integers or truth values, or do not change with the argument.
 _STEPS = ("ceil", "floor", "trunc", "isclose", "isfinite", "isinf", "isnan", "ulp")
@@ -144,16 +158,37 @@ def _explicit(original: Function, traced: Function | None, args: Any, kwargs: An
     return ans if traced is None else traced(*args, **kwargs)
 
 
+def _of_numbers(original: Function, traced: Function | None) -> tuple[Function | None, int]:
+    """What applies a primitive to traced numbers by the function of `math`, and its operands.
+
+    The function of `math` gives the program's own digits, type and errors.
+    """
+    prim = _PRIMITIVES.get(traced)
+    return (None, 0) if prim is None else (prim.bind_to(original), len(prim.derivatives))
+
+
+def _is_number(x: Value) -> bool:
+    """Whether a value is a traced number of one level."""
+    kind = type(x)
+    return (kind is Var or kind is Dual) and type(x.primal) in _FLOATS
+
+
 def _on_traced(original: Function, traced: Function | None) -> Any:
     """A function of numbers that is `original` for plain ones, and does not become a method."""
 
-    rule = FUNCTIONS.get(traced, traced)
+    of_numbers, count = _of_numbers(original, traced)
+
+    def explicit(plain: Function, args: Any, kwargs: Any) -> Any:
+        suits = of_numbers is not None and len(args) == count and not (kwargs or WATCHERS)
+        if suits and all(type(x) in _NUMBERS or _is_number(x) for x in args):
+            return of_numbers(*args)  # type: ignore[misc]
+        return _explicit(plain, traced, args, kwargs)
 
     def call(plain: Function, /, *args: Any, **kwargs: Any) -> Any:
         if LIVE:
             for x in args:
                 if type(x) not in _NUMBERS:
-                    return _explicit(plain, traced, args, kwargs)
+                    return explicit(plain, args, kwargs)
         if not kwargs:
             return plain(*args)
         return _explicit(plain, traced, args, kwargs) if LIVE else plain(*args, **kwargs)
@@ -161,9 +196,8 @@ def _on_traced(original: Function, traced: Function | None) -> Any:
     def call_one(plain: Function, x: Value, /) -> Any:
         if not LIVE or type(x) is float:
             return plain(x)
-        if rule is not None and is_box(x):
-            plain(observe(x))  # it raises the errors of the program
-            return rule(x)
+        if of_numbers is not None and _is_number(x) and not WATCHERS:
+            return of_numbers(x)
         return _explicit(plain, traced, (x,), {})
 
     one = call_one if _takes_one(original) else call

@@ -28,7 +28,7 @@ from ..core.trace import STORED, as_numpy, materialize, settle
 from ..core.types import Cotangent, Residuals, Tangent, Value
 from ..errors import RuleError, user_line
 from . import structures
-from .fast import LinearFormats, elementwise_binds, names_of, times_constant
+from .fast import LinearFormats, elementwise_binder, names_of, times_constant
 
 # How an elementwise primitive computes its primal and its derivatives on lazy arrays.
 BY_BLOCKS: dict[str, Callable[..., Any]] = {}
@@ -100,9 +100,9 @@ class Elementwise(Primitive):
         self.factors = [Formula(d, 0) if callable(d) else None for d in derivatives]
         self.operator = self.general
         if self.has_formats and len(derivatives) <= 2 and None not in derivatives:
-            functions = [fn, operator] if operator else [fn]
-            binds = elementwise_binds(self, self.derivatives, functions, silent)
-            self.bind, self.operator = binds[0], binds[-1]
+            self.bind_to = elementwise_binder(self, self.derivatives, silent)
+            self.bind = self.bind_to(fn)
+            self.operator = self.bind_to(operator) if operator else self.bind
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         return self.general(*args, **params) if params else self.bind(*args)

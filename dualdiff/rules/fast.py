@@ -452,18 +452,15 @@ def _call(name: str, rule: Callable[..., Any]) -> tuple[str, list[str]]:
     return f"{name}({', '.join(['{t}', *given])})", residuals
 
 
-def elementwise_binds(
-    prim: Any,
-    derivatives: tuple[Any, ...],
-    functions: Sequence[Callable[..., Any]],
-    silent: bool,
-) -> list[Callable[..., Any]]:
-    """For each of some functions that compute the same a `bind` of an elementwise primitive."""
+def elementwise_binder(
+    prim: Any, derivatives: tuple[Any, ...], silent: bool
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """What makes a `bind` of an elementwise primitive from a function that computes the same."""
     formats = ElementwiseFormats(prim, derivatives, silent)
     squares = ElementwiseFormats(prim, (lambda x: 2 * x,), False) if formats.special else None
     if len(derivatives) == 1:
-        return [formats.bind(fn, prim.general) for fn in functions]
-    return [_with_references(prim.general, formats, squares, fn) for fn in functions]
+        return lambda fn: formats.bind(fn, prim.general)
+    return lambda fn: _with_references(prim.general, formats, squares, fn)
 
 
 def _with_references(

@@ -193,6 +193,20 @@ def test_functions_of_math_and_cmath_have_derivatives(name: str) -> None:
     assert forward == pytest.approx(slope, rel=1e-12)
 
 
+def test_functions_of_math_give_their_own_digits_and_types_on_traced_numbers() -> None:
+    def f(x: float) -> tuple[Any, ...]:
+        return math.sin(x), math.log(x), math.atan2(x, 2.0), math.hypot(x, 3.0), math.pow(x, 1.7)
+
+    with dd.patch():
+        for traced in (dd.vjp(f, 0.3)[0], dd.jvp(f, (0.3,), (1.0,))[0]):
+            for value, plain in zip(traced, f(0.3), strict=True):
+                assert type(value) is float
+                assert value == plain
+        # A second derivative goes the general way.
+        twice = dd.grad(dd.grad(lambda x: math.atan2(x, 2.0) + math.log(x)))(0.3)
+    assert math.isclose(twice, -4 * 0.3 / (0.09 + 4) ** 2 - 1 / 0.09, rel_tol=1e-12)
+
+
 def test_functions_of_math_raise_their_own_errors_on_traced_numbers() -> None:
     with dd.patch():
         for f, error in [

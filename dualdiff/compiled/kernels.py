@@ -1,153 +1,67 @@
 """Fused kernels: runs of elementwise operations on large arrays, each one pass over memory.
 
 A kernel works in blocks. A block in which an argument lies outside of the range of a function of
-`functions` is computed once more, with the functions of the C library. The sum of all elements of
-an array belongs to the kernel as well; it takes the blocks of NumPy's pairwise sums, in their
-order, and the array itself need not be kept.
+`functions` is computed once more, with the functions of the C library. Arrays that broadcast belong
+to the kernel, and so do sums of its arrays, which need not be kept themselves.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from ..core.primitive import PRIMITIVES
+from .elements import LEAF, Part, form_of, is_move, part_of, reduction_of, way_of
 from .functions import OWN
 from .graph import Graph
 from .instructions import ATTRIBUTES, declarations, operation
 from .literals import literal
 from .machine import Code, object_code
-from .operations import LOGIC, POWERS, UFUNCS, primitives
-from .recorder import Call, Hole, Method
-from .tape import STARTS_FROM_ZERO
+from .passes import START, drive, spread
 
-LEAST = 2048  # elements that are worth a kernel
-BLOCK, LEAF = 512, 128
-_KEPT = ("text", "kinds", "dtypes", "shape", "has_total", "__name__")
-_TRUTHS = frozenset(("lt", "le", "gt", "ge", "eq", "ne", "not", "and", "or", "xor", "isnan"))
-
-
-def is_array(form: Any) -> bool:
-    """Whether a form is a large array of doubles or truth values."""
-    return (
-        type(form) is tuple and form[1] in (np.float64, np.bool_) and int(np.prod(form[0])) >= LEAST
-    )
-
-
-def name_of(graph: Graph, node: int) -> str | None:
-    """The operation of a node that a kernel can do, or None."""
-    function, form = graph.operations[node], graph.forms[node]
-    if not is_array(form):
-        return None
-    refs = graph.operands[node]
-    kinds = [_kind(graph, ref, form[0]) for ref in refs]
-    if None in kinds:
-        return None
-    if _is_where(function):
-        return "where" if len(refs) == 3 and kinds[0] == "truth" else None
-    name = UFUNCS.get(function) or _formula(function)
-    if function in POWERS:
-        exponent: Any = graph.constants[-1 - refs[1]] if refs[1] < 0 else None
-        is_square = isinstance(exponent, (int, float)) and exponent == 2
-        return "square" if kinds[0] == "array" and is_square else None
-    if function in LOGIC:
-        return LOGIC[function] if set(kinds) == {"truth"} else None
-    if name is None or (name in _TRUTHS) != (form[1] == np.bool_):
-        return None
-    if "truth" in kinds and (name in ("neg", "sub") or set(kinds) == {"truth"}):
-        return None if name not in ("not", "and", "or", "xor") else name
-    return name
-
-
-def _formula(function: Any) -> str | None:
-    """The name of a function of the rules that a kernel writes out."""
-    name = getattr(primitives(len(PRIMITIVES)).get(function), "name", None)
-    return name if name in ("sech_squared", "share") else None
-
-
-def _is_where(function: Any) -> bool:
-    return function is np.where
-
-
-def _kind(graph: Graph, ref: int, shape: tuple[int, ...]) -> str | None:
-    """How a kernel takes an operand: "array", "truth" (an array of them) or "number"."""
-    if ref < 0:
-        x = graph.constants[-1 - ref]
-        if type(x) is ndarray:
-            if x.dtype == np.float64 and x.shape == shape and not any(x.strides):
-                return "number"  # one number, spread out
-            form: Any = (x.shape, x.dtype)
-        elif isinstance(x, (bool, np.bool_)) or not isinstance(x, (float, int)):
-            return None
-        else:
-            return "number"
-    else:
-        form = graph.forms[ref]
-    if form is float or form is np.float64:
-        return "number"
-    if type(form) is not tuple:
-        return None
-    if form[0] == () and form[1] == np.float64:
-        return "number"
-    if form[0] != shape:
-        return None
-    return "array" if form[1] == np.float64 else "truth" if form[1] == np.bool_ else None
-
-
-def summed(graph: Graph, node: int) -> int | None:
-    """The array of whose elements a node is the sum, or None."""
-    operation, refs = graph.operations[node], graph.operands[node]
-    if graph.forms[node] is not np.float64 or len(refs) != 1 or refs[0] < 0:
-        return None
-    args: Any = ()
-    given: dict[str, Any] = {}
-    function = operation
-    if isinstance(operation, Call):
-        function, args, given = operation.function, operation.args, dict(operation.kwargs)
-    if type(operation) is Method:
-        if function != "sum" or args:
-            return None
-    elif function is not np.sum or (args and (len(args) > 1 or type(args[0]) is not Hole)):
-        return None
-    form = graph.forms[refs[0]]
-    axis = given.pop("axis", None)
-    is_all = axis is None or (len(form[0]) == 1 and axis in (0, -1, (0,), (-1,)))
-    is_plain = not given.pop("keepdims", False) and not given
-    return refs[0] if is_array(form) and form[1] == np.float64 and is_all and is_plain else None
+_KEPT = (
+    "text", "kinds", "dtypes", "shapes", "size", "way", "names", "places", "__name__"
+)  # fmt: skip
+_COSTLY = (*OWN, "sech_squared", "share", "gather")  # worth a kernel of their own
 
 
 class Kernel:
     """Some nodes in their order, as one function of arrays and numbers.
 
-    `total`, if it is given, is a node that is the sum of one of the arrays.
+    `needed` are the nodes whose arrays are stored; `reductions` are nodes that reduce one of the
+    arrays each, all of them in the same way.
     """
 
     def __init__(
         self,
         graph: Graph,
-        nodes: Sequence[int],
-        needed: Callable[[int], bool],
-        total: int | None = None,
+        parts: dict[int, Part],
+        needed: Collection[int],
+        reductions: Sequence[int] = (),
     ) -> None:
-        self.graph, self.nodes = graph, list(nodes)
-        self.has_total = total is not None
-        self.summed = graph.operands[total][0] if total is not None else None
+        self.parts, nodes = parts, list(parts)
         self.shape: tuple[int, ...] = graph.forms[nodes[0]][0]
-        inside = set(nodes)
-        refs = [r for n in nodes for r in graph.operands[n] if r not in inside]
-        self.inputs = list(dict.fromkeys(refs))
-        self.kinds = [_kind(graph, r, self.shape) for r in self.inputs]
-        self.outputs = [n for n in nodes if needed(n)]
-        self.names = {n: str(name_of(graph, n)) for n in nodes}
-        self.dtypes = [graph.forms[n][1] for n in self.outputs]
-        self.text = self._text()
-        if total is not None:
-            self.outputs.append(total)
-        self.__name__ = f"kernel of {len(self.nodes)} operations"
+        self.size = int(np.prod(self.shape))
+        given = [x for n in nodes for x in parts[n].operands if type(x) is tuple]
+        self.given = list(dict.fromkeys(x for x in given if x[0] not in parts))
+        self.inputs = [ref for ref, _ in self.given]
+        self.kinds = [kind for _, kind in self.given]
+        self.places = [p.places for p in parts.values() if p.places is not None]
+        found = [reduction_of(graph, node) for node in reductions]
+        self.reduced = [r.array for r in found if r]
+        self.names = [r.name for r in found if r]
+        self.way = way_of(graph, reductions[0]) if reductions else None
+        kept = [n for n in nodes if n in needed]
+        self.stored = kept
+        self.outputs = [*kept, *reductions]
+        forms = [graph.forms[n] for n in self.outputs]
+        arrays = forms[: len(kept)] if self.way == ("total",) else forms
+        self.shapes, self.dtypes = [f[0] for f in arrays], [f[1] for f in arrays]
+        self.text = self._text(graph)
+        self.__name__ = f"kernel of {len(nodes)} operations"
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: vars(self)[k] for k in _KEPT}
@@ -159,12 +73,16 @@ class Kernel:
     def load(self) -> None:
         """Compile the kernel, or load it from the cache."""
         self.code = Code(object_code(self.text))
-        pointers = [ctypes.c_double if k == "number" else ctypes.c_void_p for k in self.kinds]
-        kinds = [*([ctypes.c_void_p] * len(self.dtypes)), *pointers, ctypes.c_int64]
+        kinds: list[Any] = [ctypes.c_void_p] * len(self.dtypes)
+        kinds += [ctypes.c_double if k == "number" else ctypes.c_void_p for k in self.kinds]
+        kinds += [*([ctypes.c_void_p] * len(self.places)), ctypes.c_int64]
         address = self.code.engine.get_function_address("kernel")
-        result = ctypes.c_double if self.has_total else None
-        self.native = ctypes.CFUNCTYPE(result, *kinds)(address)
-        self.size = int(np.prod(self.shape))
+        self.has_total = self.way == ("total",)
+        self.native = ctypes.CFUNCTYPE(ctypes.c_double if self.has_total else None, *kinds)(address)
+        self.last = [*(p.ctypes.data for p in self.places), self.size]
+        self.starts = len(self.dtypes)  # the first array that holds sums of columns
+        if self.way is not None and self.way[0] == "columns":
+            self.starts -= len(self.names)
 
     def __call__(self, *inputs: Any) -> Any:
         held, given = [], []
@@ -176,26 +94,38 @@ class Kernel:
                 x = np.ascontiguousarray(x)
             held.append(x)
             given.append(x.ctypes.data)
-        made = [np.empty(self.shape, dtype) for dtype in self.dtypes]
-        total = self.native(*[m.ctypes.data for m in made], *given, self.size)
+        made = list(map(np.empty, self.shapes, self.dtypes))
+        for sums in made[self.starts :]:
+            sums.fill(START)
+        total = self.native(*[m.ctypes.data for m in made], *given, *self.last)
         return [*made, np.float64(total)] if self.has_total else made
 
-    def _text(self) -> str:
+    def _text(self, graph: Graph) -> str:
         used: set[str] = set()
         own: set[str] = set()
         quick = self._body(own, used, quick=True)
         slow = self._body(own, used, quick=False) if own else []
-        outs = [f"ptr noalias %o{k}" for k in range(len(self.outputs))]
+        outs = [f"ptr noalias %o{k}" for k in range(len(self.stored))]
+        if self.way != ("total",):
+            outs += [f"ptr noalias %r{k}" for k in range(len(self.reduced))]
         ins = [
             f"double %i{k}" if kind == "number" else f"ptr %i{k}"
             for k, kind in enumerate(self.kinds)
         ]
-        given = ", ".join([*outs, *ins])
-        buffer = ", ptr noalias %sum" if self.has_total else ""
-        lines = [
-            f"define internal void @block({given}{buffer}, i64 %at, i64 %end) #0 {{", "entry:",
-            "  br label %quick", "quick:", "  %k = phi i64 [ %at, %entry ], [ %k1, %quick ]",
-        ]  # fmt: skip
+        given = ", ".join([*outs, *ins, *(f"ptr %x{k}" for k in range(len(self.places)))])
+        wide = [k for k, kind in enumerate(self.kinds) if kind.startswith("spread")]
+        buffers = [*(f"%b{k}" for k in wide), *(f"%s{k}" for k in range(len(self.reduced)))]
+        passed = ", ".join([given, *(f"ptr {name}" for name in buffers)]).replace("noalias ", "")
+        inner = ", ".join([given, *(f"ptr noalias {name}" for name in buffers)])
+        lines = []
+        for k in wide:
+            shape, is_truth = form_of(graph, self.inputs[k])[0], self.kinds[k].endswith("truth")
+            lines += spread(str(k), shape, self.shape, is_truth)
+        lines += [f"define internal void @block({inner}, i64 %at, i64 %end) #0 {{", "entry:"]
+        for k in wide:
+            filled = f"ptr %b{k}, ptr %i{k}, i64 %at, i64 %end"
+            lines.append(f"  %base{k} = call i64 @spread.{k}({filled})")
+        lines += ["  br label %quick", "quick:", "  %k = phi i64 [ %at, %entry ], [ %k1, %quick ]"]
         if own:
             lines.append("  %bad = phi i1 [ false, %entry ], [ %worse, %quick ]")
         lines += [*quick, "  %k1 = add i64 %k, 1", "  %d = icmp eq i64 %k1, %end"]
@@ -210,8 +140,7 @@ class Kernel:
         else:
             lines.append("  br i1 %d, label %done, label %quick")
         lines += ["done:", "  ret void", "}"]
-        passed = given.replace("noalias ", "")
-        lines += _sums(given, passed) if self.has_total else _blocks(given, passed)
+        lines += drive(self.way, given, passed, buffers, self.names)
         declared = declarations(used | {f"own.{name}" for name in own})
         run = ["define i64 @run(ptr %M, ptr %T) {", "  ret i64 0", "}"]
         return "\n".join([*declared, *lines, *run, *ATTRIBUTES]) + "\n"
@@ -220,35 +149,43 @@ class Kernel:
         """The operations on one element; the quick way takes `functions` and their flags."""
         lines: list[str] = []
         tag, index = ("q", "%k") if quick else ("s", "%j")
-        names: dict[int, str] = {}
-        for k, (ref, kind) in enumerate(zip(self.inputs, self.kinds, strict=True)):
-            name = f"%{tag}i{k}"
-            if kind == "number":
-                names[ref] = f"%i{k}"
-            elif kind == "array":
-                lines.append(f"  {name}.p = getelementptr double, ptr %i{k}, i64 {index}")
-                lines.append(f"  {name} = load double, ptr {name}.p")
-                names[ref] = name
-            else:
-                lines.append(f"  {name}.p = getelementptr i8, ptr %i{k}, i64 {index}")
-                lines.append(f"  {name}.b = load i8, ptr {name}.p")
-                lines.append(f"  {name} = uitofp i8 {name}.b to double")
-                names[ref] = name
+        names: dict[Any, str] = {}
+        for k, (x, kind) in enumerate(zip(self.given, self.kinds, strict=True)):
+            names[x] = f"%i{k}"
+            if kind in ("number", "data"):
+                continue
+            source, place = f"%i{k}", index
+            if kind.startswith("spread"):
+                source, place = f"%b{k}", f"%{tag}i{k}.k"
+                lines.append(f"  {place} = sub i64 {index}, %base{k}")
+            names[x] = _loaded(lines, f"%{tag}i{k}", source, place, kind == "truth")
         flags: list[str] = []
-        for node in self.nodes:
-            name = self.names[node]
+        gathers = 0
+        for node, part in self.parts.items():
             r = f"%{tag}v{node}"
-            given = [names[ref] for ref in self.graph.operands[node]]
-            for part, result, operands in _written_out(name, r, given):
-                if quick and part in OWN:
-                    own.add(part)
-                    lines.append(f"  {result} = call double @own.{part}(double {operands[0]})")
-                    lines.append(f"  {result}.o = call i1 @outside.{part}(double {operands[0]})")
+            given = [
+                literal(x) if type(x) is float else names[x if x in names else x[0]]
+                for x in part.operands
+            ]
+            if part.name == "copy":
+                names[node] = given[0]
+                continue
+            if part.name == "gather":
+                lines.append(f"  {r}.x = getelementptr i64, ptr %x{gathers}, i64 {index}")
+                lines.append(f"  {r}.k = load i64, ptr {r}.x")
+                names[node] = _loaded(lines, r, given[0], f"{r}.k", False)
+                gathers += 1
+                continue
+            for name, result, operands in _written_out(part.name, r, given):
+                if quick and name in OWN:
+                    own.add(name)
+                    lines.append(f"  {result} = call double @own.{name}(double {operands[0]})")
+                    lines.append(f"  {result}.o = call i1 @outside.{name}(double {operands[0]})")
                     flags.append(f"{result}.o")
                 else:
-                    operation(lines, part, result, operands, used)
+                    operation(lines, name, result, operands, used)
             names[node] = r
-        for k, (node, dtype) in enumerate(zip(self.outputs, self.dtypes, strict=True)):
+        for k, (node, dtype) in enumerate(zip(self.stored, self.dtypes, strict=False)):
             r = f"%{tag}o{k}"
             if dtype == np.float64:
                 lines.append(f"  {r} = getelementptr double, ptr %o{k}, i64 {index}")
@@ -257,11 +194,11 @@ class Kernel:
                 lines.append(f"  {r} = getelementptr i8, ptr %o{k}, i64 {index}")
                 lines.append(f"  {r}.b = fptoui double {names[node]} to i8")
                 lines.append(f"  store i8 {r}.b, ptr {r}")
-        if self.summed is not None:
-            r = f"%{tag}sum"
+        for k, node in enumerate(self.reduced):
+            r = f"%{tag}sum{k}"
             lines.append(f"  {r}.k = sub i64 {index}, %at")
-            lines.append(f"  {r}.p = getelementptr double, ptr %sum, i64 {r}.k")
-            lines.append(f"  store double {names[self.summed]}, ptr {r}.p")
+            lines.append(f"  {r}.p = getelementptr double, ptr %s{k}, i64 {r}.k")
+            lines.append(f"  store double {names[node]}, ptr {r}.p")
         if quick and own:
             total = "%bad"
             for i, flag in enumerate(flags):
@@ -271,60 +208,16 @@ class Kernel:
         return lines
 
 
-def _blocks(given: str, passed: str) -> list[str]:
-    """The kernel, block by block."""
-    return [
-        f"define void @kernel({given}, i64 %n) #0 {{", "entry:", "  br label %each", "each:",
-        "  %at = phi i64 [ 0, %entry ], [ %end, %each ]",
-        f"  %full = add i64 %at, {BLOCK}", "  %over = icmp sgt i64 %full, %n",
-        "  %end = select i1 %over, i64 %n, i64 %full",
-        f"  call void @block({passed}, i64 %at, i64 %end)",
-        "  %all = icmp eq i64 %end, %n", "  br i1 %all, label %return, label %each",
-        "return:", "  ret void", "}",
-    ]  # fmt: skip
-
-
-def _sums(given: str, passed: str) -> list[str]:
-    """The kernel in halves, as NumPy's pairwise sums take them: up to 128 elements at a time, in
-    eight partial sums."""
-    v8 = "<8 x double>"
-    start = f"fadd double {literal(0.0 if STARTS_FROM_ZERO else -0.0)}, %total"
-    return [
-        f"define internal double @leaf({given}, ptr %sum, i64 %at, i64 %n) #0 {{", "entry:",
-        "  %end = add i64 %at, %n", f"  call void @block({passed}, ptr %sum, i64 %at, i64 %end)",
-        "  %few = icmp slt i64 %n, 8", "  br i1 %few, label %short, label %eights",
-        "short:", "  %s0 = load double, ptr %sum", "  br label %rest",
-        "eights:", f"  %first = load {v8}, ptr %sum, align 8", "  %whole = and i64 %n, -8",
-        "  br label %more", "more:",
-        f"  %parts = phi {v8} [ %first, %eights ], [ %parts1, %add ]",
-        "  %k = phi i64 [ 8, %eights ], [ %k1, %add ]", "  %last = icmp eq i64 %k, %whole",
-        "  br i1 %last, label %pairs, label %add", "add:",
-        "  %p = getelementptr double, ptr %sum, i64 %k", f"  %x = load {v8}, ptr %p, align 8",
-        f"  %parts1 = fadd {v8} %parts, %x", "  %k1 = add i64 %k, 8", "  br label %more",
-        "pairs:",
-        *(f"  %e{i} = extractelement {v8} %parts, i64 {i}" for i in range(8)),
-        *(f"  %f{i} = fadd double %e{2 * i}, %e{2 * i + 1}" for i in range(4)),
-        *(f"  %g{i} = fadd double %f{2 * i}, %f{2 * i + 1}" for i in range(2)),
-        "  %s1 = fadd double %g0, %g1", "  br label %rest", "rest:",
-        "  %r = phi double [ %s0, %short ], [ %s1, %pairs ], [ %r1, %one ]",
-        "  %j = phi i64 [ 1, %short ], [ %whole, %pairs ], [ %j1, %one ]",
-        "  %end0 = icmp eq i64 %j, %n", "  br i1 %end0, label %return, label %one", "one:",
-        "  %q = getelementptr double, ptr %sum, i64 %j", "  %y = load double, ptr %q",
-        "  %r1 = fadd double %r, %y", "  %j1 = add i64 %j, 1", "  br label %rest",
-        "return:", "  ret double %r", "}",
-        f"define internal double @halves({given}, ptr %sum, i64 %at, i64 %n) #0 {{", "entry:",
-        f"  %small = icmp sle i64 %n, {LEAF}", "  br i1 %small, label %one, label %two", "one:",
-        f"  %a = call double @leaf({passed}, ptr %sum, i64 %at, i64 %n)", "  ret double %a",
-        "two:", "  %h = lshr i64 %n, 1", "  %m = and i64 %h, -8", "  %w = sub i64 %n, %m",
-        "  %c = add i64 %at, %m",
-        f"  %x = call double @halves({passed}, ptr %sum, i64 %at, i64 %m)",
-        f"  %y = call double @halves({passed}, ptr %sum, i64 %c, i64 %w)",
-        "  %t = fadd double %x, %y", "  ret double %t", "}",
-        f"define double @kernel({given}, i64 %n) #0 {{", "entry:",
-        f"  %sum = alloca double, i64 {LEAF}, align 64",
-        f"  %total = call double @halves({passed}, ptr %sum, i64 0, i64 %n)",
-        f"  %t = {start}", "  ret double %t", "}",
-    ]  # fmt: skip
+def _loaded(lines: list[str], name: str, source: str, index: str, is_truth: bool) -> str:
+    """An element of an array as a double."""
+    kind = "i8" if is_truth else "double"
+    lines.append(f"  {name}.p = getelementptr {kind}, ptr {source}, i64 {index}")
+    if is_truth:
+        lines.append(f"  {name}.b = load i8, ptr {name}.p")
+        lines.append(f"  {name} = uitofp i8 {name}.b to double")
+    else:
+        lines.append(f"  {name} = load double, ptr {name}.p")
+    return name
 
 
 def _written_out(name: str, r: str, x: list[str]) -> list[tuple[str, str, list[str]]]:
@@ -352,7 +245,7 @@ def schedule(graph: Graph) -> list[int | Kernel]:
     not part the way forwards from the way back.
     """
     live = graph.live
-    names = {node: name_of(graph, node) for node in live}
+    parts = {node: part for node in live if (part := part_of(graph, node)) is not None}
     waits = {n: sum(r >= 0 for r in graph.operands[n]) for n in live}
     users: dict[int, list[int]] = {n: [] for n in live}
     for n in live:
@@ -361,13 +254,14 @@ def schedule(graph: Graph) -> list[int | Kernel]:
                 users[r].append(n)
     ready: dict[Any, list[int]] = {}
     others: list[int] = []
+    moves: list[int] = []
     order: list[int | Kernel] = []
 
     def free(node: int) -> None:
-        if names[node] is None:
-            others.append(node)
-        else:
+        if node in parts:
             ready.setdefault(graph.forms[node][0], []).append(node)
+        else:
+            (moves if is_move(graph, node) else others).append(node)
 
     def done(node: int) -> None:
         for user in users[node]:
@@ -379,36 +273,63 @@ def schedule(graph: Graph) -> list[int | Kernel]:
     for n in live:
         if not waits[n]:
             free(n)
-    while ready or others:
-        if not ready:
-            others.sort(reverse=True)
-            node = others.pop()
+    while ready or others or moves:
+        if moves or not ready:  # what moves data lets others run
+            waiting = moves or others
+            waiting.sort(reverse=True)
+            node = waiting.pop()
             order.append(node)
             done(node)
             continue
         shape = max(ready, key=lambda s: len(ready[s]))
-        group: list[int] = []
+        inside: set[int] = set()
+        later: list[int] = []
         while ready.get(shape):
             node = ready[shape].pop()
-            group.append(node)
+            if parts[node].name == "gather" and parts[node].operands[0][0] in inside:
+                later.append(node)  # it needs the whole array
+                continue
+            inside.add(node)
             done(node)
-        del ready[shape]
-        group.sort()
-        inside = set(group)
+        ready[shape] = later
+        if not later:
+            del ready[shape]
+        group = {n: parts[n] for n in sorted(inside)}
+        reductions = _reductions(graph, group, users)
+        for node in reductions:
+            inside.add(node)
+            others.remove(node)
+            done(node)
 
-        total = next((u for n in group for u in users[n] if summed(graph, u) == n), None)
-        if total is not None:
-            inside.add(total)
-            others.remove(total)
-            done(total)
-
-        def leaves(node: int, inside: set[int] = inside) -> bool:
-            return node in outputs or any(user not in inside for user in users[node])
-
-        if total is not None:
-            order.append(Kernel(graph, group, leaves, total))
-        elif len(group) < 2 and names[group[0]] not in (*OWN, "sech_squared", "share"):
+        leaving = {n for n in group if n in outputs or any(u not in inside for u in users[n])}
+        # An array that is only spread out stays as it is, for those outside of the kernel.
+        views = {n for n in leaving if parts[n].name == "copy"
+                 and parts[n].operands[0][0] not in group}  # fmt: skip
+        costly = [p for p in group.values() if p.name in _COSTLY or _is_spread(p)]
+        if len(group) - len(views) < 2 and not reductions and not costly:
             order += group
-        else:
-            order.append(Kernel(graph, group, leaves))
+            continue
+        order += sorted(views)
+        order.append(Kernel(graph, group, leaving - views, reductions))
     return order
+
+
+def _is_spread(part: Part) -> bool:
+    """Whether an operation, not a copy, has an operand that broadcasts."""
+    return part.name != "copy" and any(type(x) is tuple and "spread" in x[1] for x in part.operands)
+
+
+def _reductions(graph: Graph, group: dict[int, Part], users: dict[int, list[int]]) -> list[int]:
+    """The reductions of arrays of a group that its kernel does: all in one way."""
+    found: list[int] = []
+    chosen: tuple[Any, ...] | None = None
+    ready = [u for n in group for u in users[n] if len(set(graph.operands[u])) == 1]
+    for node in sorted(ready, key=lambda u: len(users[graph.operands[u][0]]) > 1):
+        way = way_of(graph, node)
+        if way is None or (found and way != chosen):
+            continue
+        if found and (way == ("total",) or (way[0] == "rows" and way[1] > LEAF)):
+            continue
+        found.append(node)
+        chosen = way
+    return found

@@ -39,15 +39,17 @@ class Recording:
         self.structure, self.size = graph.structure, len(graph.live)
         self.callbacks = sum(type(graph.operations[n]) is Callback for n in graph.live)
         self.checks, self.replays, self.slower = CHECKED, 0, 0
+        self.sparse = graph.sparse
         self.kinds = list(map(type, eager))
         self.dtypes = [x.dtype if type(x) is ndarray else None for x in eager]
-        self.sparse = graph.sparse
+        for k, structure in self.sparse.items():
+            self.dtypes[k] = structure.data.dtype
         self._prepare()
 
     def _prepare(self) -> None:
         self.converters = list(map(converter, self.kinds, self.dtypes))
         for k, structure in self.sparse.items():
-            self.converters[k] = functools.partial(_filled, structure)
+            self.converters[k] = functools.partial(with_data, structure)
         self.outcomes = [(node, guard.outcome) for node, guard in self.guards.items()]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -68,10 +70,6 @@ class Recording:
             return False
         own, its = dict(self.outcomes).get(guard), dict(other.outcomes).get(guard)
         return not same(own, its)
-
-
-def _filled(structure: Any, data: ndarray) -> Any:
-    return with_data(structure, np.array(data))
 
 
 def run(recorded: Recording, dynamic: Sequence[Any]) -> Any:
@@ -101,13 +99,19 @@ def run(recorded: Recording, dynamic: Sequence[Any]) -> Any:
 def _converted(recorded: Recording, found: Sequence[Any], dynamic: Sequence[Any]) -> list[Any]:
     """The leaves of the results in their types, as arrays that belong to the caller."""
     values: list[Any] = []
-    for convert, dtype, v in zip(recorded.converters, recorded.dtypes, found, strict=True):
+    taken = list(dynamic)
+    for k, v in enumerate(found):
         is_new = (
             type(v) is ndarray
-            and v.dtype is dtype
+            and v.dtype is recorded.dtypes[k]
             and v.base is None
             and v.flags.writeable  # constants are not
-            and not any(v is x for x in (*dynamic, *values))
+            and not any(v is x for x in taken)
         )
-        values.append(v if is_new else convert(v))
+        taken.append(v)
+        if k in recorded.sparse:
+            v = recorded.converters[k](v if is_new else np.array(v))
+        elif not is_new:
+            v = recorded.converters[k](v)
+        values.append(v)
     return values

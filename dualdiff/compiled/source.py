@@ -10,6 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..core.types import Value
+from .elements import SHORT, reduction_of
 from .forms import INFIX, PREFIX, is_fixed
 from .graph import Graph
 from .operations import has_holes
@@ -44,29 +45,19 @@ def fold(ufunc: np.ufunc, x: ndarray) -> ndarray:
     return total
 
 
-_FOLDED = {np.sum: np.add, np.max: np.maximum, np.min: np.minimum}
+_FOLDED = {"sum": np.add, "max": np.maximum, "min": np.minimum}
 
 
 def _folded(graph: Graph, node: int) -> np.ufunc | None:
     """The ufunc of a node that reduces many short rows, or None."""
-    operation, refs = graph.operations[node], graph.operands[node]
-    if type(operation) is not Call or len(refs) != 1 or refs[0] < 0:
+    reduction = reduction_of(graph, node)
+    if reduction is None or reduction.name not in _FOLDED:
         return None
-    args, given, form = operation.args, operation.kwargs, graph.forms[refs[0]]
-    if len(args) != 1 or type(args[0]) is not Hole or type(form) is not tuple:
-        return None
-    owner = getattr(operation.function, "__self__", None)
-    if isinstance(owner, np.ufunc):
-        is_reduction = operation.function == owner.reduce
-        ufunc = owner if is_reduction and owner in _FOLDED.values() else None
-    else:
-        ufunc = next((u for f, u in _FOLDED.items() if f is operation.function), None)
-    shape, axis = form[0], given.get("axis")
-    along = axis[0] if type(axis) is tuple and len(axis) == 1 else axis
-    if given.keys() - {"axis", "keepdims"} or given.get("keepdims") or form[1] != np.float64:
-        return None
-    is_last = len(shape) > 1 and along in (-1, len(shape) - 1)
-    return ufunc if is_last and 2 <= shape[-1] <= 8 and int(np.prod(shape)) > LARGE else None
+    shape, form = graph.forms[reduction.array][0], graph.forms[node]
+    is_last = len(shape) > 1 and reduction.axes == (len(shape) - 1,)
+    is_flat = type(form) is tuple and len(form[0]) < len(shape)
+    is_short = is_last and is_flat and 2 <= shape[-1] <= SHORT and int(np.prod(shape)) > LARGE
+    return _FOLDED[reduction.name] if is_short else None
 
 
 class _Writer:

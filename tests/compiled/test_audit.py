@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff.compiled import kernels
+from dualdiff.compiled import elements, kernels
 from dualdiff.compiled.graph import Graph, record
 from dualdiff.compiled.machine import binding
 from dualdiff.compiled.native import compile_graph
@@ -57,7 +57,7 @@ def compiled(graph: Graph, backend: str) -> Callable[..., Any]:
     if backend != "kernels":
         return compile_graph(graph, backend=backend)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernels, "LEAST", 1)
+        patch.setattr(elements, "LEAST", 1)
         order = kernels.schedule(graph)
     for item in order:
         if isinstance(item, kernels.Kernel):

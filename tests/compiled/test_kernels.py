@@ -11,6 +11,7 @@ import pytest
 
 import dualdiff as dd
 from dualdiff.compiled.functions import OWN
+from dualdiff.compiled.kernels import Kernel
 from tests.compiled.helpers import assert_same, calls_agree, replays
 
 pytest.importorskip("llvmlite", reason="native code is the extra `compile`")
@@ -161,3 +162,53 @@ def test_sums_of_all_elements_keep_numpys_order(n: int) -> None:
             np.testing.assert_array_equal(got, want)
     assert replays(g) == 3
     assert "fused kernels" in str(g.report())
+
+
+SUMS = [
+    ((3000, 8), -1), ((3000, 8), 0), ((300, 9, 10), 2), ((300, 9, 10), (1, 2)), ((70, 300), 1),
+    ((20, 200, 6), 1), ((20, 200, 6), (0, 1)), ((300, 1, 70), 0), ((2, 12_000), 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("shape", "axis"), SUMS, ids=str)
+def test_sums_along_axes_belong_to_kernels_and_keep_numpys_order(shape: Any, axis: Any) -> None:
+    rng = np.random.default_rng(0)
+
+    def f(x, y):
+        z = x * y - 1.0
+        return z.sum(axis=axis), np.sum(z * x, axis, keepdims=True), np.sum(z > 0.5, axis=axis)
+
+    g = dd.compile(f)
+    for _ in range(4):
+        x = rng.normal(size=shape) * 10.0 ** rng.integers(-3, 4, shape)
+        y = rng.normal(size=(*shape[:-1], 1))
+        for got, want in zip(g(x, y), f(x, y), strict=True):
+            assert got.dtype == want.dtype
+            np.testing.assert_array_equal(got, want)
+    assert replays(g) == 3
+    names = g.tables.popitem()[1].recordings[0].program.names.values()
+    assert any(x.way for x in names if isinstance(x, Kernel))
+
+
+def test_arrays_that_broadcast_belong_to_kernels() -> None:
+    rng = np.random.default_rng(0)
+    places = rng.integers(0, 300, (100, 250))
+
+    def f(x, y, w, s):
+        z = np.where(x > y, x * y, w) + np.broadcast_to(s, (250, 300)) * x
+        gathered = np.tanh(w[places]) * w[:100, None] * 2.0
+        return np.sum(np.max(np.reshape(z, (-1, 6)), axis=1)) + np.sum(z * y) + np.sum(gathered)
+
+    args = (rng.normal(size=(250, 1)), rng.normal(size=(1, 300)), rng.normal(size=300), 0.7)
+    for e in (f, dd.value_and_grad(f, argnums=(0, 1, 2, 3))):
+        g = fused(e, *args)
+        calls_agree(g, e, [tuple(a + 0.1 * k for a in args) for k in range(3)])
+        assert replays(g) == 5
+
+
+def test_rows_keep_the_sign_of_a_greatest_zero() -> None:
+    rng = np.random.default_rng(0)
+    x = np.where(rng.random((4000, 7)) < 0.5, 0.0, -0.0)
+    g = fused(lambda x: (np.max(x * 2.0, axis=1), np.min(x * 3.0, axis=-1)), x + 1.0)
+    for got, want in zip(g(x), (np.max(x, axis=1), np.min(x, axis=1)), strict=True):
+        np.testing.assert_array_equal(np.signbit(got), np.signbit(want))

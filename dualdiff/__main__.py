@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from . import __version__
 from .commands import check, explained, guarded, info
 from .patching import patch
+from .testing import MAX_ORDER
 
 COMMANDS = ("run", "check", "explain", "info")
 ALONE = ("-h", "--help", "--version")
@@ -48,7 +49,11 @@ def _parser() -> argparse.ArgumentParser:
         "check", parents=[one], help="compare derivatives with numerical ones"
     )
     checking.add_argument("--mode", choices=("both", "forward", "reverse"), default="both")
-    checking.add_argument("--order", type=int, default=2, help="up to which order (2)")
+    orders = range(1, MAX_ORDER + 1)
+    checking.add_argument(
+        "--order", type=int, default=2, choices=orders, metavar="N",
+        help=f"up to which order (2), at most {MAX_ORDER}",
+    )  # fmt: skip
     checking.add_argument("--rtol", type=float, help="relative tolerance")
     checking.add_argument("--atol", type=float, help="absolute tolerance")
     checking.set_defaults(run=check, parser=checking)

@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from .core.batch import dtype_of, shape_of
 from .debug import debug_paths
-from .errors import GradientError, IndependentResultWarning, MissingRuleError, PathError
+from .errors import GradientError, IndependentResultWarning, MissingRuleError, PathError, user_line
 from .transforms import independence
 from .transforms.inputs import Argnums, Inputs
 from .transforms.jvp_vjp import jvp, pushed, vjp
@@ -22,6 +22,7 @@ from .trees import flatten
 
 CheckMode = Literal["forward", "reverse"]
 MODES: tuple[CheckMode, ...] = ("forward", "reverse")
+MAX_ORDER = 6  # which takes seconds for a small function
 ENTRIES = 2000
 DIRECTIONS = 8
 CHUNK = 64
@@ -458,7 +459,8 @@ def check_grads(
     entries are compared entry by entry, larger ones in 8 random directions from a fixed seed.
 
     Arguments: `f`; `args`, a tuple of its arguments, arrays, scalars or containers, real or complex
-    (checked in all real directions); `modes`, "forward", "reverse" or both; `order`; `rtol`, the
+    (checked in all real directions); `modes`, "forward", "reverse" or both; `order`, up to 6, each
+    of which takes some four times as long as the one before; `rtol`, the
     tolerance relative to the largest derivative in the same leaf of the result (by default
     10 sqrt(eps) of the coarsest dtype; the error estimate of the differences is added, and the
     modes must agree to a thousandth of it); `atol`, an absolute tolerance that is added (by default
@@ -467,10 +469,9 @@ def check_grads(
     differentiate (all by default); `kwargs` for f.
     Raises: GradientError (an AssertionError) with a table of the worst entries; it names arguments
     at which f looks although its result does not depend on them (without a wrong entry, an
-    IndependentResultWarning does), and the line where f takes another branch because its values
-    are traced. Errors of f and of
-    missing rules pass unchanged. At a kink, a central difference gives the mean of both sides,
-    which need not be the documented convention.
+    IndependentResultWarning does), and the line where f takes another branch because its values are
+    traced. Errors of f and of missing rules pass unchanged. At a kink, a central difference gives
+    the mean of both sides, which need not be the documented convention.
 
     >>> import numpy as np, dualdiff as dd
     >>> dd.check_grads(lambda x, y: np.sin(x) * y, (np.array([1.0, 2.0]), 3.0))
@@ -479,6 +480,11 @@ def check_grads(
     modes = (modes,) if isinstance(modes, str) else tuple(modes)
     if not modes or any(mode not in MODES for mode in modes):
         raise ValueError(f"modes must be among {MODES}, not {modes}")
+    if not 0 <= order <= MAX_ORDER:
+        raise ValueError(
+            f"order is {order}, {user_line()}; it is at most {MAX_ORDER}, since each order takes "
+            f"some four times as long as the one before; for those above, check a derivative of f"
+        )
     if not isinstance(args, (tuple, list)):
         raise TypeError("check_grads takes a tuple of arguments: write check_grads(f, (x,))")
     title = f"the derivative of {getattr(f, '__name__', getattr(f, 'name', f))}"

@@ -227,6 +227,8 @@ def test_no_warning_of_the_differences_escapes() -> None:
 def test_bad_calls_are_refused() -> None:
     with pytest.raises(TypeError, match=r"check_grads\(f, \(x,\)\)"):
         dd.check_grads(np.sin, X)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"order is 9, at test_checking.*it is at most 6"):
+        dd.check_grads(np.sin, (1.0,), order=9)
     with pytest.raises(ValueError, match="modes must be among"):
         dd.check_grads(np.sin, (X,), modes="backward")
 

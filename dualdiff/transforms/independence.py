@@ -1,10 +1,10 @@
 """Results that do not depend on an argument: a warning that names the line where they lost it.
 
 An iteration that stops by value, such as a bisection, returns a number that no change of its
-argument moves: all derivatives are 0. If a derivative finds that no path leads from the argument to
-the result, the function runs once more, on values that only know that they come from the argument
-(`Looker`). The last line that looked at the number of such a value is the one to name. There is
-no warning for a function that never looked, since it does not use the argument, and none for a
+argument moves: all derivatives are 0. If a derivative finds that no path leads from a leaf of the
+arguments to the result, the function runs once more, on values that only know the leaves that they
+come from (`Looker`). The last line that looked at the number of such a value is the one to name.
+There is no warning for a function that never looked, since it does not use the leaf, and none for a
 Hessian of a function that is linear in it.
 """
 
@@ -14,7 +14,9 @@ import inspect
 import operator
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -31,6 +33,8 @@ from .inputs import Inputs
 from .transform import Transform
 
 _new = object.__new__
+# The leaves that a function was found not to use: no later call looks again.
+_unused: WeakKeyDictionary[Any, set[tuple[int, ...]]] = WeakKeyDictionary()
 
 
 def enable(is_on: bool) -> None:
@@ -48,7 +52,7 @@ def _compare(op: Callable[[Any, Any], Any]) -> Any:
 
 
 class _Looked(Traced):
-    """A value that comes from an argument; a comparison tells the trace."""
+    """A value whose payload is the set of leaves it comes from; a comparison tells the trace."""
 
     __slots__ = ()
     __hash__ = Traced.__hash__
@@ -63,19 +67,19 @@ for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
 
 
 class Looker(Trace):
-    """A run that notes the last `line` that looked at a value of the argument."""
+    """A run that notes the last of its `lines` that looked at a value of each leaf, in order."""
 
-    __slots__ = ("line",)
+    __slots__ = ("lines",)
 
     def __init__(self) -> None:
         self.open()
         self.fast = False
-        self.line = ""
+        self.lines: dict[int, str] = {}
 
-    def box(self, value: Value) -> _Looked:
-        """A value that comes from the argument."""
+    def box(self, value: Value, leaves: frozenset[int] = frozenset()) -> _Looked:
+        """A value that comes from some leaves."""
         out = _new(_Looked)
-        out.primal, out.payload, out.owner = value, None, self
+        out.primal, out.payload, out.owner = value, leaves, self
         return out
 
     def constant(self, value: Value) -> _Looked:
@@ -83,49 +87,72 @@ class Looker(Trace):
 
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         ans = prim.evaluate([a.primal if self._owns(a) else freeze(a) for a in args], params)
-        return tuple(map(self.box, ans)) if prim.outputs > 1 else self.box(ans)
+        leaves = self._leaves_of(*args)
+        if prim.outputs > 1:
+            return tuple(self.box(a, leaves) for a in ans)
+        return self.box(ans, leaves)
 
     def store(self, content: Value, place: Place, v: Value, owned: bool) -> Any:
         value = content.primal if self._owns(content) else freeze(content)
-        return self.box(store(value, place, v.primal if self._owns(v) else freeze(v), owned))
+        stored = store(value, place, v.primal if self._owns(v) else freeze(v), owned)
+        return self.box(stored, self._leaves_of(content, v))
 
     def _owns(self, x: Value) -> bool:
         return issubclass(type(x), _Looked) and x.owner is self
 
-    def is_from(self, x: Value) -> bool:
-        """Whether x comes from the argument."""
-        while is_box(x):
-            if self._owns(x):
-                return True
+    def _leaves_of(self, *args: Value) -> frozenset[int]:
+        return frozenset().union(*(a.payload for a in args if self._owns(a)))
+
+    def leaves_behind(self, x: Value) -> frozenset[int]:
+        """The leaves that x comes from."""
+        while is_box(x) and not self._owns(x):
             x = x.primal
-        return False
+        return self._leaves_of(x)
 
     def watch(self, x: Value) -> None:
-        """Note the user's line if x comes from the argument."""
-        if self.is_from(x):
-            self.line = user_line()
+        """Note the user's line for the leaves that x comes from."""
+        for leaf in self.leaves_behind(x):
+            self.lines.pop(leaf, None)
+            self.lines[leaf] = user_line()
 
 
-def lost_line(inputs: Inputs, leaves: Sequence[int]) -> str:
-    """The last line that looked at one of some leaves, or ""; the function runs once more."""
+def lost_lines(inputs: Inputs, lost: Sequence[int]) -> dict[int, str]:
+    """The last line that looked at each of some leaves, in order; the function runs once more.
+
+    Leaves at which it did not look are left out, and those whose derivative alone is constant.
+    """
+    unused = _unused_by(inputs.f)
+    if tuple(lost) in unused:
+        return {}
     trace = Looker()
     WATCHERS.append(trace.watch)
     try:
         again = inputs.on_copies()
         again.f = program_of(inputs)
-        boxes = [trace.box(v) if i in leaves else v for i, v in enumerate(again.values)]
+        boxes = list(again.values)
+        for i in lost:
+            boxes[i] = trace.box(boxes[i], frozenset({i}))
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             out = again.call(boxes)
-        if any(trace.is_from(x) for x in flatten(out)[0]):
-            return ""  # only the derivative is constant
     except Exception:  # the run serves the message alone: an error means that no line is known
-        return ""
+        return {}
     finally:
         WATCHERS.remove(trace.watch)
         trace.close()
+    reached = frozenset().union(*map(trace.leaves_behind, flatten(out)[0]))
+    if not trace.lines and not reached:
+        unused.add(tuple(lost))
     # A function that takes derivatives of its own may well have a constant result.
-    return "" if levels.latest != trace.level else trace.line
+    if levels.latest != trace.level:
+        return {}
+    return {i: line for i, line in trace.lines.items() if i not in reached}
+
+
+def _unused_by(f: Callable[..., Any]) -> set[tuple[int, ...]]:
+    with suppress(TypeError):  # no hash, or no weak references
+        return _unused.setdefault(f, set())
+    return set()
 
 
 def program_of(inputs: Inputs) -> Callable[..., Any]:
@@ -136,32 +163,44 @@ def program_of(inputs: Inputs) -> Callable[..., Any]:
     return f
 
 
-def _named(f: Callable[..., Any], position: int | str) -> str:
+def _named(f: Callable[..., Any], position: int | str, path: str = "") -> str:
     if isinstance(position, str):
-        return f"argument {position!r}"
+        return f"argument {position!r}" + (f" at {path}" if path else "")
     try:
-        names = list(inspect.signature(f).parameters)
+        parameters = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):
-        names = []
-    return f"argument {position}" + (f" ({names[position]!r})" if position < len(names) else "")
+        parameters = []
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if position < len(names):
+        name = f"{names[position]}{path}" if path else repr(names[position])
+        return f"argument {position} ({name})"
+    return f"argument {position}" + (f" at {path}" if path else "")
 
 
 def report(inputs: Inputs, lost: Iterable[int]) -> str:
-    """What to say of arguments of which all leaves are lost, or "".
+    """What to say of arguments, and of leaves of them, that are lost, or "".
 
-    Arguments: `inputs`; `lost`, the positions of the leaves without a path to the result.
+    An int that is lost alone counts as a setting of the program. Arguments: `inputs`; `lost`, the
+    positions of the leaves without a path to the result.
     """
     if any(is_box(v) for v in inputs.values):
         return ""  # a derivative inside another: its results may well be constant
     missing, texts, start = set(lost), [], 0
+    found = lost_lines(inputs, sorted(missing))
     for position, structure in zip(inputs.positions, inputs.structures, strict=True):
         leaves = range(start, start + structure.num_leaves)
         start = leaves.stop
-        mine = [i for i in leaves if inputs.values[i] is not None]
-        if mine and missing.issuperset(mine):
-            line = lost_line(inputs, mine)
-            if line:
-                texts.append(f"{_named(inputs.f, position)}: the last look at it was {line}")
+        looked = [i for i in found if i in leaves]
+        if not looked:
+            continue
+        names = {_named(inputs.f, position): looked[-1]}
+        if not all(i in missing or inputs.values[i] is None for i in leaves):
+            names = {
+                _named(inputs.f, position, structure.paths[i - leaves.start]): i
+                for i in looked
+                if type(inputs.leaves[i]) is not int
+            }
+        texts += [f"{name}: the last look at it was {found[i]}" for name, i in names.items()]
     if not texts:
         return ""
     return (
@@ -173,7 +212,7 @@ def report(inputs: Inputs, lost: Iterable[int]) -> str:
 
 
 def warn(inputs: Inputs, lost: Iterable[int]) -> None:
-    """Warn of arguments that the result looked at and does not depend on."""
+    """Warn of arguments, and leaves of them, that the result looked at and does not depend on."""
     if not errors.warns_of_independence:
         return
     if text := report(inputs, lost):

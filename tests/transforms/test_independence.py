@@ -110,12 +110,40 @@ def test_only_the_lost_argument_is_named() -> None:
     assert caught[0].filename == __file__
 
 
+def test_a_lost_leaf_of_a_container_is_named() -> None:
+    def f(params: Any) -> Any:
+        scale = 2.0 if params["b"][1] > 1 else 3.0  # this one
+        return scale * params["a"]
+
+    params = {"a": 1.0, "b": [1.0, 2.0], "unused": X}
+    with pytest.warns(IndependentResultWarning, match="this one") as caught:
+        dd.grad(f)(params)
+    assert "argument 0 (params['b'][1]):" in str(caught[0].message)
+    with pytest.warns(IndependentResultWarning, match=r"argument 0 \(params\['b'\]\[1\]\)"):
+        dd.check_grads(f, (params,))
+
+
+def test_a_function_runs_again_only_once_for_a_leaf_that_it_does_not_use() -> None:
+    calls = []
+
+    def f(params: Any) -> Any:
+        calls.append(params)
+        return params["a"] ** 2
+
+    for _ in range(4):
+        dd.grad(f)({"a": 1.0, "b": 2.0})
+    assert len(calls) == 5
+
+
 @pytest.mark.parametrize(
     "derive",
     [
         lambda: dd.grad(lambda x: 3.0)(1.0),
         lambda: dd.grad(lambda x, y: x**2, (0, 1))(1.0, 2.0),
         lambda: dd.grad(lambda p: p["a"] ** 2)({"a": 1.0, "b": 2.0}),
+        lambda: dd.grad(lambda p: p["a"] if p["power"] == 1 else p["a"] ** 2)(
+            {"a": 1.0, "power": 2}
+        ),
         lambda: dd.hessian(lambda x: np.sum(3 * x))(X),
         lambda: dd.hessian(lambda x: np.sum(np.where(x > 2, x, 0)))(X),
         lambda: dd.grad(lambda x: np.sum(np.where(x > 2, x, 0)))(X),

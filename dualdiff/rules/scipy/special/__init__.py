@@ -33,14 +33,30 @@ from . import (  # noqa: F401  # their rules
     private_distributions,
     student,
 )
-from .gamma_beta import factorial, multigammaln, polygamma
+from .gamma_beta import factorial, factorial2, factorialk, multigammaln, polygamma
+from .lame import ellip_harm_2, ellip_normal
 from .log_sums import log_softmax, logsumexp, softmax
-from .waves import obl_cv_seq, pro_cv_seq, riccati_jn, riccati_yn
+from .sequences import (
+    lmbda,
+    lqmn,
+    lqn,
+    mathieu_even_coef,
+    mathieu_odd_coef,
+    obl_cv_seq,
+    pbdn_seq,
+    pbdv_seq,
+    pbvv_seq,
+    pro_cv_seq,
+    riccati_jn,
+    riccati_yn,
+)
 from .zeta_functions import zeta
 
 __all__ = [
-    "factorial", "log_softmax", "logsumexp", "multigammaln", "obl_cv_seq", "polygamma",
-    "pro_cv_seq", "riccati_jn", "riccati_yn", "softmax", "zeta",
+    "ellip_harm_2", "ellip_normal", "factorial", "factorial2", "factorialk", "lmbda",
+    "log_softmax", "logsumexp", "lqmn", "lqn", "mathieu_even_coef", "mathieu_odd_coef",
+    "multigammaln", "obl_cv_seq", "pbdn_seq", "pbdv_seq", "pbvv_seq", "polygamma", "pro_cv_seq",
+    "riccati_jn", "riccati_yn", "softmax", "zeta",
 ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from .bessel_orders import ive_order, yv_order
 from .elementary import over
-from .hypergeometric import hyperu_value
+from .hypergeometric import LOSS, hyperu_value, refuse, series
 from .kinds import (
     cases,
     closed,
@@ -224,31 +224,64 @@ def _itairy(x: Value, ans: Value) -> Any:
 
 
 several("itairy", _itairy)
+
+
+def _besselpoly(a: Value, power: Value, v: Value) -> Any:
+    """The integral of ``x**power J(v, 2 a x)`` from 0 to 1, term by term."""
+    k = np.arange(float(40 + int(4 * np.max(np.abs(unbox(a)), initial=0))))
+    below = special.gamma(k + 1) * (column(power + v) + 2 * k + 1)
+    terms = special.rgamma(k + column(v) + 1) * (-1.0) ** k * column(a) ** (2 * k) / below
+    largest = np.max(np.abs(unbox(terms)), axis=-1)
+    total = np.sum(terms, axis=-1)
+    refuse("besselpoly", largest > LOSS * np.abs(unbox(total)))
+    return a**v * total
+
+
+besselpoly_power, besselpoly_order = (partial(flat(_besselpoly), i) for i in (1, 2))
 closed(
     "besselpoly",
     lambda x, y, z: special.besselpoly(x, y + 1, z - 1) - special.besselpoly(x, y + 1, z + 1),
-    None,
-    None,
+    lambda x, y, z: besselpoly_power(x, y, z),
+    lambda x, y, z: besselpoly_order(x, y, z),
 )
 
 
 # Parabolic cylinder functions: the second result is the derivative, the equation gives its own
-# (DLMF 12.2.2, 12.14.1). D in its order by U (DLMF 12.7.14), near 0 and left of it by 12.4.1.
-def _confluent(a: Value, b: float, z: Value) -> Any:
-    """The power series of ``hyp1f1``, whose terms may cancel."""
-    most = np.max(unbox(z), initial=0)
-    term, total = z * 0 + 1.0, z * 0 + 1.0
-    for k in range(int(most + 12 * np.sqrt(most)) + 40):
-        term = term * (a + k) / ((b + k) * (1 + k)) * z
-        total = total + term
-    return total
+# (DLMF 12.2.2, 12.14.1). D in its order by U (DLMF 12.7.14), near 0 and left of it by 12.4.1;
+# V by 12.4.2 everywhere; W by 12.14.8, whose series follow the equation.
+def _even_and_odd(name: str, v: Value, x: Value, even: Any, odd: Any) -> Any:
+    """The sum of multiples of the even and the odd solution."""
+    z = x * x / 2
+    one, loss = series([-v / 2], [np.float64(0.5)], z)
+    other, other_loss = series([(1 - v) / 2], [np.float64(1.5)], z)
+    one, other = even * one, odd * 2**0.5 * x * other
+    sizes = np.abs(unbox(one)), np.abs(unbox(other))
+    refuse(name, np.fmax(sizes[0] * loss, sizes[1] * other_loss) > LOSS * np.fmax(*sizes))
+    return np.exp(-z / 2) * (one + other)
 
 
 def _parabolic_near(v: Value, x: Value) -> Any:
-    z = x * x / 2
-    even = _confluent(-v / 2, 0.5, z) * special.rgamma((1 - v) / 2)
-    odd = 2**0.5 * x * _confluent((1 - v) / 2, 1.5, z) * special.rgamma(-v / 2)
-    return 2 ** (v / 2) * SQRT_PI * np.exp(-z / 2) * (even - odd)
+    even, odd = special.rgamma((1 - v) / 2), -special.rgamma(-v / 2)
+    return 2 ** (v / 2) * SQRT_PI * _even_and_odd("pbdv", v, x, even, odd)
+
+
+def _growing(v: Value, x: Value) -> Any:
+    even = special.rgamma(1 + v / 2) ** 2 * special.rgamma(-v / 2)
+    odd = special.rgamma((1 + v) / 2) ** 2 * special.rgamma((1 - v) / 2)
+    return PI * 2 ** (-v / 2) * _even_and_odd("pbvv", v, x, even, odd)
+
+
+def _between(a: Value, x: Value) -> Any:
+    """``W(a, x)``, for the range of SciPy's values: a and x at most 5 in size."""
+    third = special.loggamma(0.75 + 0.5j * a) - special.loggamma(0.25 + 0.5j * a)
+    root = np.exp(np.real(third) / 2)
+    last: list[Any] = [0.0, 0.0]
+    terms: list[Any] = [2**-0.75 / root, -(2**-0.25) * root * x]
+    for k in range(int(24 + 12 * np.max(np.abs(unbox(x)), initial=0))):
+        lower = x * x * (a * terms[k] - x * x / 4 * last[k % 2]) / ((k + 1) * (k + 2))
+        last[k % 2] = terms[k]
+        terms.append(lower)
+    return sum(terms)
 
 
 def _parabolic_far(v: Value, x: Value) -> Any:
@@ -261,6 +294,9 @@ def _parabolic_order(v: Value, x: Value) -> Any:
 
 
 parabolic_order = flat(partial(_parabolic_order, 0))
+growing_order = flat(partial(_growing, 0))
+between_order = flat(partial(_between, 0))
+between_order_slope = flat(partial(partial(_between, 1), 0))
 
 
 def _pbdv_dv(v: Value, x: Value) -> Any:
@@ -268,10 +304,24 @@ def _pbdv_dv(v: Value, x: Value) -> Any:
     return slope, x / 2 * slope - parabolic_order(v + 1, x)
 
 
-def _parabolic(name: str, square: Any, by_order: Any = None) -> None:
-    several(name, by_order, lambda x, y, ans: (ans[1], square(x, y) * ans[0]))
+def _pbvv_dv(v: Value, x: Value) -> Any:
+    """The second by DLMF 12.8.6."""
+    slope = growing_order(v, x)
+    return slope, growing_order(v - 1, x) - x / 2 * slope
 
 
-_parabolic("pbdv", lambda v, x: x * x / 4 - v - 0.5, lambda v, x, ans: _pbdv_dv(v, x))
-_parabolic("pbvv", lambda v, x: x * x / 4 - v - 0.5)
-_parabolic("pbwa", lambda a, x: a - x * x / 4)
+def _parabolic(name: str, square: Any, by_order: Any) -> None:
+    several(
+        name,
+        lambda x, y, ans: by_order(x, y),
+        lambda x, y, ans: (ans[1], square(x, y) * ans[0]),
+    )
+
+
+_parabolic("pbdv", lambda v, x: x * x / 4 - v - 0.5, _pbdv_dv)
+_parabolic("pbvv", lambda v, x: x * x / 4 - v - 0.5, _pbvv_dv)
+_parabolic(
+    "pbwa",
+    lambda a, x: a - x * x / 4,
+    lambda a, x: (between_order(a, x), between_order_slope(a, x)),
+)

@@ -339,3 +339,36 @@ def factorial(n: Any, exact: bool = False, extend: str = "zero") -> Any:
         return value
     beyond = (unbox(n) < 0) & (extend == "zero")
     return np.where(beyond, 0.0, special.gamma(np.where(beyond, 0.0, n) + 1))
+
+
+def factorial2(n: Any, exact: bool = False, extend: str = "zero") -> Any:
+    """``scipy.special.factorial2``, the double factorial, of traced numbers if extend="complex".
+
+    Arguments and result are SciPy's. See `factorialk` for the formula.
+
+    >>> import dualdiff as dd
+    >>> round(float(dd.grad(lambda n: dd.scipy.special.factorial2(n, extend="complex"))(3.0)), 6)
+    2.145478
+    """
+    if not is_box(n):
+        scipys: Any = special.factorial2
+        more = {} if extend == "zero" else {"extend": extend}  # older releases do not know it
+        return scipys(n, exact=exact, **more)
+    return factorialk(n, 2, exact=exact, extend=extend)
+
+
+def factorialk(n: Any, k: Any, exact: bool = False, extend: str = "zero") -> Any:
+    """``scipy.special.factorialk``, the multifactorial, of traced numbers if extend="complex".
+
+    Arguments: `n`, real or complex, of any shape; `k`, the step, a number; `exact` and `extend`,
+    as SciPy has them. Returns: an array of the shape of n,
+    ``k**((n - 1)/k) Gamma(n/k + 1) / Gamma(1/k + 1)``.
+    Raises: the error that SciPy raises, for traced numbers without ``extend="complex"``.
+    """
+    scipys: Any = special.factorialk
+    more = {} if extend == "zero" else {"extend": extend}
+    value = scipys(unbox(n), unbox(k), exact=exact, **more)
+    if not (is_box(n) or is_box(k)):
+        return value
+    base = k + 0j if np.any(np.less(unbox(k).real, 0)) else k
+    return base ** ((n - 1) / k) * special.gamma(n / k + 1) * special.rgamma(1 / k + 1)

@@ -22,7 +22,8 @@ TERMS = 4000
 AT_ONCE = np.arange(64.0)  # terms along an axis are quicker for one number
 
 
-def _refuse(name: str, lost: Any) -> None:
+def refuse(name: str, lost: Any) -> None:
+    """Raise if a series loses too many digits at any point."""
     if np.any(lost):
         raise UnsupportedInputError(
             f"the derivative of scipy.special.{name} in its parameters is not known at "
@@ -31,7 +32,7 @@ def _refuse(name: str, lost: Any) -> None:
         )
 
 
-def _series(above: Any, below: Any, z: Value) -> tuple[Any, Any]:
+def series(above: Any, below: Any, z: Value) -> tuple[Any, Any]:
     """``sum(prod((a)_k) / prod((b)_k) z**k / k!)``, and how much larger its largest term is."""
     if not any(map(shape_of, (*above, *below, z))):
         ratios = column(z) / (AT_ONCE + 1)
@@ -65,7 +66,7 @@ def _choose(name: str, one: tuple[Any, Any], other: tuple[Any, Any]) -> Any:
     """The one of two sums that loses fewer digits."""
     (x, loss_x), (y, loss_y) = one, other
     best = np.fmin(loss_x, loss_y)
-    _refuse(name, ~(best < LOSS))
+    refuse(name, ~(best < LOSS))
     return np.where(~(loss_x > loss_y), x, y)
 
 
@@ -73,13 +74,13 @@ def _hyp1f1(a: Value, b: Value, x: Value) -> Any:
     """The power series, also by Kummer's transformation (DLMF 13.2.2, 13.2.39)."""
 
     def right(a: Value, b: Value, x: Value) -> Any:
-        total, loss = _series([a], [b], x)
-        _refuse("hyp1f1", ~(loss < LOSS))
+        total, loss = series([a], [b], x)
+        refuse("hyp1f1", ~(loss < LOSS))
         return total
 
     def left(a: Value, b: Value, x: Value) -> Any:
-        total, loss = _series([b - a], [b], -x)
-        return _choose("hyp1f1", _series([a], [b], x), (np.exp(x) * total, loss))
+        total, loss = series([b - a], [b], -x)
+        return _choose("hyp1f1", series([a], [b], x), (np.exp(x) * total, loss))
 
     return cases((a, b, x), (unbox(x) < 0, left), otherwise=right)
 
@@ -91,7 +92,7 @@ def _hyp0f1(v: Any, z: Value) -> Any:
         root = np.sqrt(-z)
         return special.gamma(v) * root ** (1 - v) * special.jv(v - 1, 2 * root)
 
-    return cases((v, z), (unbox(z) < -16, bessel), otherwise=lambda v, z: _series([], [v], z)[0])
+    return cases((v, z), (unbox(z) < -16, bessel), otherwise=lambda v, z: series([], [v], z)[0])
 
 
 # The Gauss function: the power series for small z, Pfaff's transformation for negative z, and from
@@ -128,13 +129,13 @@ def _near_one(a: Value, b: Value, c: Any, z: Value) -> Any:
 
 
 def _small(a: Value, b: Value, c: Any, z: Value) -> Any:
-    total, loss = _series([a, b], [c], z)
-    _refuse("hyp2f1", ~(loss < LOSS))
+    total, loss = series([a, b], [c], z)
+    refuse("hyp2f1", ~(loss < LOSS))
     return total
 
 
 def _hyp2f1(a: Value, b: Value, c: Any, z: Value) -> Any:
-    _refuse("hyp2f1", unbox(z) >= 1)
+    refuse("hyp2f1", unbox(z) >= 1)
 
     def left(a: Value, b: Value, c: Any, z: Value) -> Any:  # DLMF 15.8.1
         return np.exp(-a * np.log1p(-z)) * _right(a, c - b, c, z / (z - 1))
@@ -167,7 +168,7 @@ def _hyperu_integral(a: Value, b: Value, x: Value) -> Any:
 
 
 def _hyperu(a: Value, b: Value, x: Value) -> Any:
-    _refuse("hyperu", ~(unbox(x) > 0) | (unbox(a) < -50))
+    refuse("hyperu", ~(unbox(x) > 0) | (unbox(a) < -50))
     steps = np.maximum(np.ceil(1 - unbox(a)), 0)
     most = int(np.max(steps, initial=0))
     upper, lower = _hyperu_integral(a + steps + 1, b, x), _hyperu_integral(a + steps, b, x)

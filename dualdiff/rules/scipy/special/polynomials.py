@@ -1,18 +1,19 @@
-"""Orthogonal polynomials (DLMF 18.9): in x by a relative of lower degree, in parameters by the
-three-term recurrence. Degrees are constants, and integers where a parameter is differentiated."""
+"""Orthogonal polynomials (DLMF 18): in x by a relative of lower degree, in parameters by the
+three-term recurrence (18.9), in the degree and for other than whole degrees by the hypergeometric
+functions of section 18.5, which SciPy evaluates there."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from scipy import special
 
-from ....array.box import unbox
+from ....array.box import is_box, unbox
 from ....core.types import Value
-from ....errors import UnsupportedInputError, user_line
-from .kinds import closed, partial
+from .kinds import closed, formula, partial
 
 
 def _lower(x: Value, factor: Any, polynomial: Callable[[Any], Any]) -> Any:
@@ -23,14 +24,12 @@ def _lower(x: Value, factor: Any, polynomial: Callable[[Any], Any]) -> Any:
     return np.where(np.equal(n, 0), 0.0, factor * polynomial(np.where(np.equal(n, 0), 0, n - 1)))
 
 
+def _is_whole(n: Any) -> bool:
+    return not is_box(n) and not (np.any(n != np.floor(n)) or np.any(np.less(n, 0)))
+
+
 def _by_recurrence(n: Any, first: Any, second: Any, step: Callable[..., Any]) -> Any:
     """The polynomial of degree n from those of degree 0 and 1."""
-    n = unbox(n)
-    if np.any(n != np.floor(n)) or np.any(np.less(n, 0)):
-        raise UnsupportedInputError(
-            f"orthogonal polynomials are differentiated in their parameters for integer degrees "
-            f"only, {user_line()}"
-        )
     out = np.where(np.equal(n, 0), first, second)
     for k in range(1, int(np.max(n, initial=0))):
         first, second = second, step(k, first, second)
@@ -39,7 +38,10 @@ def _by_recurrence(n: Any, first: Any, second: Any, step: Callable[..., Any]) ->
 
 
 def _jacobi(n: Any, a: Value, b: Value, x: Value) -> Any:
-    """DLMF 18.9.2."""
+    """DLMF 18.9.2, 18.5.7."""
+    if not _is_whole(n):
+        rest = special.hyp2f1(-n, n + a + b + 1, a + 1, (1 - x) / 2)
+        return special.binom(n + a, n) * rest
 
     def step(k: int, p: Any, q: Any) -> Any:
         s = 2 * k + a + b
@@ -52,6 +54,9 @@ def _jacobi(n: Any, a: Value, b: Value, x: Value) -> Any:
 
 
 def _laguerre(n: Any, a: Value, x: Value) -> Any:
+    if not _is_whole(n):
+        return special.binom(n + a, n) * special.hyp1f1(-n, a + 1, x)
+
     def step(k: int, p: Any, q: Any) -> Any:
         return ((2 * k + 1 + a - x) * q - (k + a) * p) / (k + 1)
 
@@ -59,6 +64,10 @@ def _laguerre(n: Any, a: Value, x: Value) -> Any:
 
 
 def _gegenbauer(n: Any, a: Value, x: Value) -> Any:
+    if not _is_whole(n):
+        front = special.gamma(n + 2 * a) * special.rgamma(2 * a) * special.rgamma(n + 1)
+        return front * special.hyp2f1(-n, n + 2 * a, a + 0.5, (1 - x) / 2)
+
     def step(k: int, p: Any, q: Any) -> Any:
         return (2 * (k + a) * x * q - (k + 2 * a - 1) * p) / (k + 1)
 
@@ -66,35 +75,87 @@ def _gegenbauer(n: Any, a: Value, x: Value) -> Any:
 
 
 def _shifted_jacobi(n: Any, p: Any, q: Any, x: Value) -> Any:
-    return _jacobi(n, p - q, q - 1, 2 * x - 1) / special.binom(2 * unbox(n) + p - 1, unbox(n) * 1.0)
+    return _jacobi(n, p - q, q - 1, 2 * x - 1) / special.binom(2 * n + p - 1, n * 1.0)
+
+
+def _chebyshev(n: Any, x: Value) -> Any:
+    return special.hyp2f1(-n, n, 0.5, (1 - x) / 2)
+
+
+def _second_chebyshev(n: Any, x: Value) -> Any:
+    return (n + 1) * special.hyp2f1(-n, n + 2, 1.5, (1 - x) / 2)
+
+
+def _legendre(n: Any, x: Value) -> Any:
+    return special.hyp2f1(-n, n + 1, 1.0, (1 - x) / 2)
+
+
+DEGREES: dict[str, Callable[..., Any]] = {
+    "chebyt": _chebyshev,
+    "chebyu": _second_chebyshev,
+    "chebyc": lambda n, x: 2 * _chebyshev(n, x / 2),
+    "chebys": lambda n, x: _second_chebyshev(n, x / 2),
+    "sh_chebyt": lambda n, x: _chebyshev(n, 2 * x - 1),
+    "sh_chebyu": lambda n, x: _second_chebyshev(n, 2 * x - 1),
+    "legendre": _legendre,
+    "sh_legendre": lambda n, x: _legendre(n, 2 * x - 1),
+    "laguerre": lambda n, x: special.hyp1f1(-n, 1.0, x),
+    "genlaguerre": _laguerre,
+    "gegenbauer": _gegenbauer,
+    "jacobi": _jacobi,
+    "sh_jacobi": _shifted_jacobi,
+}
+
+
+def _by_degree(name: str) -> Any:
+    """The derivative in the degree."""
+    value = DEGREES[name]
+    n = len(inspect.signature(value).parameters)
+    return formula(n, partial(value, 0))
 
 
 jacobi_a, jacobi_b = partial(_jacobi, 1), partial(_jacobi, 2)
 shifted_p, shifted_q = partial(_shifted_jacobi, 1), partial(_shifted_jacobi, 2)
 laguerre_a, gegenbauer_a = partial(_laguerre, 1), partial(_gegenbauer, 1)
 
-closed("eval_chebyt", None, lambda x, y: _lower(x, unbox(x), lambda n: special.eval_chebyu(n, y)))
-closed("eval_chebyu", None, lambda x, y: _lower(x, 2, lambda n: special.eval_gegenbauer(n, 2.0, y)))
-closed("eval_chebyc", None, lambda x, y: _lower(x, unbox(x), lambda n: special.eval_chebys(n, y)))
 closed(
-    "eval_chebys", None, lambda x, y: _lower(x, 1, lambda n: special.eval_gegenbauer(n, 2.0, y / 2))
+    "eval_chebyt",
+    _by_degree("chebyt"),
+    lambda x, y: _lower(x, unbox(x), lambda n: special.eval_chebyu(n, y)),
+)
+closed(
+    "eval_chebyu",
+    _by_degree("chebyu"),
+    lambda x, y: _lower(x, 2, lambda n: special.eval_gegenbauer(n, 2.0, y)),
+)
+closed(
+    "eval_chebyc",
+    _by_degree("chebyc"),
+    lambda x, y: _lower(x, unbox(x), lambda n: special.eval_chebys(n, y)),
+)
+closed(
+    "eval_chebys",
+    _by_degree("chebys"),
+    lambda x, y: _lower(x, 1, lambda n: special.eval_gegenbauer(n, 2.0, y / 2)),
 )
 closed(
     "eval_sh_chebyt",
-    None,
+    _by_degree("sh_chebyt"),
     lambda x, y: _lower(x, 2 * unbox(x), lambda n: special.eval_sh_chebyu(n, y)),
 )
 closed(
     "eval_sh_chebyu",
-    None,
+    _by_degree("sh_chebyu"),
     lambda x, y: _lower(x, 4, lambda n: special.eval_gegenbauer(n, 2.0, 2 * y - 1)),
 )
 closed(
-    "eval_legendre", None, lambda x, y: _lower(x, 1, lambda n: special.eval_gegenbauer(n, 1.5, y))
+    "eval_legendre",
+    _by_degree("legendre"),
+    lambda x, y: _lower(x, 1, lambda n: special.eval_gegenbauer(n, 1.5, y)),
 )
 closed(
     "eval_sh_legendre",
-    None,
+    _by_degree("sh_legendre"),
     lambda x, y: _lower(x, 2, lambda n: special.eval_gegenbauer(n, 1.5, 2 * y - 1)),
 )
 closed(
@@ -106,23 +167,25 @@ closed(
     lambda x, y: _lower(x, unbox(x), lambda n: special.eval_hermitenorm(n, y)),
 )
 closed(
-    "eval_laguerre", None, lambda x, y: _lower(x, -1, lambda n: special.eval_genlaguerre(n, 1.0, y))
+    "eval_laguerre",
+    _by_degree("laguerre"),
+    lambda x, y: _lower(x, -1, lambda n: special.eval_genlaguerre(n, 1.0, y)),
 )
 closed(
     "eval_genlaguerre",
-    None,
+    _by_degree("genlaguerre"),
     lambda x, y, z: laguerre_a(x, y, z),
     lambda x, y, z: _lower(x, -1, lambda n: special.eval_genlaguerre(n, y + 1, z)),
 )
 closed(
     "eval_gegenbauer",
-    None,
+    _by_degree("gegenbauer"),
     lambda x, y, z: gegenbauer_a(x, y, z),
     lambda x, y, z: _lower(x, 2 * y, lambda n: special.eval_gegenbauer(n, y + 1, z)),
 )
 closed(
     "eval_jacobi",
-    None,
+    _by_degree("jacobi"),
     lambda x, y, z, w: jacobi_a(x, y, z, w),
     lambda x, y, z, w: jacobi_b(x, y, z, w),
     lambda x, y, z, w: _lower(
@@ -131,7 +194,7 @@ closed(
 )
 closed(
     "eval_sh_jacobi",
-    None,
+    _by_degree("sh_jacobi"),
     lambda x, y, z, w: shifted_p(x, y, z, w),
     lambda x, y, z, w: shifted_q(x, y, z, w),
     lambda x, y, z, w: _lower(

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import is_box, unbox
+from ....array.box import unbox
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
-from .kinds import closed, column, flat, partial, several
+from .kinds import closed, column, find, flat, partial, several
 
 DEGREE = np.pi / 180
 ROOT_2 = 2**0.5
@@ -27,30 +27,61 @@ def _by_order(order: Any, function: Callable[[int, Any], Any]) -> Any:
     return sum(function(int(m), orders == m) for m in np.unique(orders))
 
 
-def _tridiagonal(diagonal: Any, q: Value, first: float, corner: float) -> Any:
-    """Matrices of shape (..., terms, terms), symmetric."""
-    n = len(diagonal)
-    beside = np.diag([first, *np.ones(n - 2)], 1)
-    slope = beside + beside.T
-    slope[0, 0] = corner
-    return np.diag(diagonal) + column(column(q)) * slope
+def matrix(diagonal: Any, beside: Any) -> Any:
+    """Symmetric tridiagonal matrices of shape (..., n, n)."""
+    n = diagonal.shape[-1]
+    upper = column(np.concatenate([beside, 0 * diagonal[..., :1]], axis=-1)) * np.eye(n, k=1)
+    return column(diagonal) * np.eye(n) + upper + np.swapaxes(upper, -1, -2)
 
 
-def _mathieu_terms(even: bool, m: int, q: Value) -> tuple[Any, Any, int]:
-    """The multiples of x, the matrices, and the index of the characteristic value."""
-    count = m // 2 + 24 + int(2 * np.sqrt(np.max(np.abs(unbox(q)), initial=0)))
+def _eigenvector(diagonal: Any, beside: Any, index: int) -> Any:
+    """An eigenvector of tridiagonal matrices, whose largest element is 1.
+
+    Its elements keep their relative accuracy: they are products of continued fractions from both
+    ends.
+    """
+    n = diagonal.shape[-1]
+    full = matrix(diagonal, beside)
+    rough = np.linalg.eigh(unbox(full))[1][..., index]
+    top = np.argmax(np.abs(rough), axis=-1)[..., None]
+    above, below = np.arange(n - 1) < top, np.arange(n - 1) >= top
+    rest = diagonal - column(np.linalg.eigvalsh(full)[..., index])
+    down, up = [0.0 * rest[..., 0]], [0.0 * rest[..., 0]]
+    for i in range(n - 1):
+        j = n - 2 - i
+        down.append(-beside[..., i] / (rest[..., i] + beside[..., i - 1] * down[-1]))
+        up.append(-beside[..., j] / (rest[..., j + 1] + beside[..., (j + 1) % (n - 1)] * up[-1]))
+    ratios = np.stack(down[1:], axis=-1), np.stack(up[:0:-1], axis=-1)
+    left = np.cumprod(np.where(above, ratios[0], 1.0)[..., ::-1], axis=-1)[..., ::-1]
+    right = np.cumprod(np.where(below, ratios[1], 1.0), axis=-1)
+    ends = np.ones(top.shape)
+    return np.concatenate([left, ends], axis=-1) * np.concatenate([ends, right], axis=-1)
+
+
+def _mathieu_bands(even: bool, m: int, q: Value) -> tuple[Any, Any, Any, int]:
+    """The multiples of x, the diagonal, the numbers beside it, and the index of the eigenvalue."""
+    count = m // 2 + 14 + int(2 * np.sqrt(np.max(np.abs(unbox(q)), initial=0)))
     start = m % 2 if even or m % 2 else 2
     k = start + 2.0 * np.arange(count)
     corner = 0.0 if m % 2 == 0 else 1.0 if even else -1.0
-    first = ROOT_2 if start == 0 else 1.0
-    return k, _tridiagonal(k * k, q, first, corner), (m - start) // 2
+    beside = np.array([ROOT_2 if start == 0 else 1.0, *np.ones(count - 2)])
+    diagonal = k * k + column(q) * np.array([corner, *np.zeros(count - 1)])
+    return k, diagonal, column(q) * beside, (m - start) // 2
+
+
+def _mathieu_terms(even: bool, m: int, q: Value) -> tuple[Any, Any]:
+    """The multiples of x, and the normalised Fourier coefficients."""
+    k, *bands = _mathieu_bands(even, m, q)
+    vector = _eigenvector(*bands)
+    size = np.sqrt(np.sum(vector * vector, axis=-1))
+    return k, vector / column(size) * np.where(k == 0, 1 / ROOT_2, 1.0)
 
 
 def _mathieu_value(even: bool) -> Callable[..., Any]:
     def value(m: Any, q: Value) -> Any:
         def one(m: int, chosen: Any) -> Any:
-            _, matrix, index = _mathieu_terms(even, m, np.where(chosen, q, 1.0))
-            return np.where(chosen, np.linalg.eigvalsh(matrix)[..., index], 0.0)
+            _, *bands, index = _mathieu_bands(even, m, np.where(chosen, q, 1.0))
+            return np.where(chosen, np.linalg.eigvalsh(matrix(*bands))[..., index], 0.0)
 
         return _by_order(m, one)
 
@@ -64,8 +95,9 @@ def _mathieu_function(even: bool, derivative: bool) -> Callable[..., Any]:
     def value(m: Any, q: Value, x: Value) -> Any:
         def one(m: int, chosen: Any) -> Any:
             q_here, x_here = np.where(chosen, q, 1.0), np.where(chosen, x, 10.0)
-            k, matrix, index = _mathieu_terms(even, m, q_here)
-            terms = np.linalg.eigh(matrix)[1][..., :, index] * np.where(k == 0, 1 / ROOT_2, 1.0)
+            k, *bands, index = _mathieu_bands(even, m, q_here)
+            vector = np.linalg.eigh(matrix(*bands))[1][..., :, index]
+            terms = vector * np.where(k == 0, 1 / ROOT_2, 1.0)
             angle = column(x_here) * DEGREE * k
             cosine, sine = np.cos(angle), np.sin(angle)
             waves = (cosine, -k * sine) if even else (sine, k * cosine)
@@ -77,6 +109,43 @@ def _mathieu_function(even: bool, derivative: bool) -> Callable[..., Any]:
         return _by_order(m, one)
 
     return value
+
+
+def _radial_mathieu(even: bool, kind: int) -> Callable[..., Any]:
+    """The modified function by products of Bessel functions (DLMF 28.24.2 to 28.24.5)."""
+    second: Any = special.jv if kind == 1 else special.yv
+
+    def value(m: Any, q: Value, x: Value) -> Any:
+        def one(m: int, chosen: Any) -> Any:
+            q_here, x_here = np.where(chosen, q, 1.0), np.where(chosen, x, 1.0)
+            _, terms = _mathieu_terms(even, m, q_here)
+            sizes = np.abs(unbox(terms))
+            s = np.argmax(sizes, axis=-1)[..., None]
+            first = np.arange(sizes.shape[-1]) == s
+            largest = np.sum(np.where(first, terms, 0.0), axis=-1)
+            n = np.where(sizes > 1e-25 * np.max(sizes, axis=-1, keepdims=True), 1.0, 0.0)
+            order = n * np.arange(sizes.shape[-1])
+            low, high = order - s, order + s + (m % 2 if even or m % 2 else 2)
+            root = column(np.sqrt(q_here))
+            inner, outer = root * np.exp(-column(x_here)), root * np.exp(column(x_here))
+            pairs = special.jv(low, inner) * second(high, outer)
+            other = special.jv(high, inner) * second(low, outer)
+            pairs = pairs + other if even else pairs - other
+            total = np.sum(n * (-1.0) ** order * terms * pairs, axis=-1) / largest
+            half = np.where((s[..., 0] == 0) & even & (m % 2 == 0), 0.5, 1.0)
+            sign = -1.0 if ((m - (0 if even or m % 2 else 2)) // 2) % 2 else 1.0
+            return np.where(chosen, sign * half * total, 0.0)
+
+        return _by_order(m, one)
+
+    return value
+
+
+def mathieu_coefficients(even: bool, m: int, q: Value, known: Any) -> Any:
+    """Fourier coefficients as many as, and of the sign of, the known ones."""
+    terms = _mathieu_terms(even, m, np.reshape(q, (1,)))[1][0, : len(known)]
+    sign = np.sign(np.dot(unbox(terms), known[: len(terms)]))
+    return np.concatenate([sign * terms, np.zeros(len(known) - len(terms))])
 
 
 def _mathieu(even: bool) -> None:
@@ -94,32 +163,108 @@ def _mathieu(even: bool) -> None:
     closed(f"mathieu_{letter}", None, lambda x, y: by_q(x, y))
     several(f"mathieu_{parity}em", None, lambda *at: [f(*at[:3]) for f in function_by_q], angular)
     for kind in (1, 2):
-        several(f"mathieu_mod{parity}em{kind}", None, None, radial)
+        function = _radial_mathieu(even, kind)
+        both = [flat(partial(f, 1)) for f in (function, partial(function, 2))]
+
+        def radial_by_q(m: Any, q: Value, x: Value, ans: Any, both: Any = both) -> Any:
+            return [f(m, q, x) for f in both]
+
+        several(f"mathieu_mod{parity}em{kind}", None, radial_by_q, radial)
 
 
 _mathieu(True)
 _mathieu(False)
 
 
+def by_degree(m: Any, n: Any, function: Callable[[int, int, Any], Any]) -> Any:
+    """The sum of a function of each order and degree, and of the elements that have them."""
+    orders = unbox(m) + 1j * unbox(n)
+    return sum(function(int(z.real), int(z.imag), orders == z) for z in np.unique(orders))
+
+
+def _ratio(order: int, j: Any) -> Any:
+    """The coefficient between the normalised Legendre functions of degrees j - 1 and j."""
+    return np.sqrt((j * j - order * order) / (4 * j * j - 1))
+
+
+def _spheroidal_bands(sign: float, order: int, degree: int, c: Value) -> tuple[Any, Any, Any, int]:
+    """The degrees of normalised Legendre functions, in which ``l (l + 1) + sign c**2 x**2`` is
+    tridiagonal; the diagonal, the numbers beside it, and the index of the eigenvalue."""
+    count = (degree - order) // 2 + 14 + int(np.max(np.abs(unbox(c)), initial=0))
+    square = sign * column(c) ** 2
+    j = order + (degree - order) % 2 + 2.0 * np.arange(count)
+    here, above = _ratio(order, j) ** 2, _ratio(order, j + 1)
+    beside = square * (above * _ratio(order, j + 2))[:-1]
+    return j, j * (j + 1) + square * (here + above**2), beside, (degree - order) // 2
+
+
 def _spheroidal_value(sign: float) -> Callable[..., Any]:
-    """``l (l + 1) + sign c**2 x**2`` in normalised Legendre functions of one parity."""
-
     def value(m: Any, n: Any, c: Value) -> Any:
-        orders = unbox(m) + 1j * unbox(n)
-
         def one(order: int, degree: int, chosen: Any) -> Any:
-            count = (degree - order) // 2 + 24 + int(np.max(np.abs(unbox(c)), initial=0))
-            square = column(column(np.where(chosen, c, 1.0) ** 2))
-            j = order + (degree - order) % 2 + 2.0 * np.arange(count)
-            up = [((i * i - order * order) / (4 * i * i - 1)) for i in (j, j + 1, j + 2)]
-            beside = np.diag(np.sqrt(up[1] * up[2])[:-1], 1)
-            matrix = np.diag(j * (j + 1)) + sign * square * (
-                np.diag(up[0] + up[1]) + beside + beside.T
-            )
-            found = np.linalg.eigvalsh(matrix)[..., (degree - order) // 2]
+            c_here = np.where(chosen, c, 1.0)
+            _, *bands, index = _spheroidal_bands(sign, order, degree, c_here)
+            return np.where(chosen, np.linalg.eigvalsh(matrix(*bands))[..., index], 0.0)
+
+        return by_degree(m, n, one)
+
+    return value
+
+
+def _legendre_sum(order: int, j: Any, terms: Any, x: Value) -> Any:
+    """The sum of terms of the degrees j times normalised associated Legendre functions."""
+    below: Any = 0.0
+    norm = np.prod(1 + 0.5 / np.arange(1.0, order + 1)) / 2
+    here: Any = np.sqrt(norm) * (1 - x * x) ** (order / 2) * (1.0 + 0 * x)
+    total: Any = 0.0
+    for degree in range(order, int(j[-1]) + 1):
+        if (degree - int(j[0])) % 2 == 0:
+            total = total + terms[..., (degree - int(j[0])) // 2] * here
+        above = x * here - _ratio(order, float(degree)) * below
+        below, here = here, above / _ratio(order, degree + 1.0)
+    return total
+
+
+def _angular(sign: float) -> Callable[..., Any]:
+    """Flammer's functions: at 0 they, or their slopes, are those of Legendre functions."""
+
+    def value(m: Any, n: Any, c: Value, x: Value) -> Any:
+        def one(order: int, degree: int, chosen: Any) -> Any:
+            c_here = np.where(chosen, c, 1.0)
+            j, *bands, index = _spheroidal_bands(sign, order, degree, c_here)
+            terms = np.linalg.eigh(matrix(*bands))[1][..., :, index]
+            single = np.where(j == degree, 1.0, 0.0)
+            middle = j, terms, np.array(0.0)
+            if (degree - order) % 2:  # the slope at 0 is that of the degree below
+                middle = j - 1, terms * (2 * j + 1) * _ratio(order, j), np.array(0.0)
+                single = single * (2 * j + 1) * _ratio(order, j)
+            norm = np.sqrt(2 / (2 * degree + 1) * special.poch(degree - order + 1, 2 * order))
+            at_zero = _legendre_sum(order, *middle)
+            scale = norm * _legendre_sum(order, middle[0], single, np.array(0.0)) / at_zero
+            found = scale * _legendre_sum(order, j, terms, np.where(chosen, x, 0.5))
             return np.where(chosen, found, 0.0)
 
-        return sum(one(int(z.real), int(z.imag), orders == z) for z in np.unique(orders))
+        return by_degree(m, n, one)
+
+    return value
+
+
+def _radial(sign: float) -> Callable[..., Any]:
+    """Functions of the first kind by spherical Bessel functions (DLMF 30.11.3)."""
+    bessel: Any = find("_spherical_jn")
+
+    def value(m: Any, n: Any, c: Value, x: Value) -> Any:
+        def one(order: int, degree: int, chosen: Any) -> Any:
+            c_here, x_here = np.where(chosen, c, 1.0), np.where(chosen, x, 2.0)
+            j, *bands = _spheroidal_bands(sign, order, degree, c_here)
+            terms = _eigenvector(*bands)
+            weights = np.sqrt((2 * j + 1) * special.poch(j - order + 1, 2 * order)) * terms
+            turn = (-1.0) ** ((j - degree) // 2)
+            waves = bessel(j.astype(int), column(c_here * x_here))
+            total = np.sum(weights * turn * waves, axis=-1) / np.sum(weights, axis=-1)
+            front = (1 - sign / (x_here * x_here)) ** (order / 2)
+            return np.where(chosen, front * total, 0.0)
+
+        return by_degree(m, n, one)
 
     return value
 
@@ -141,6 +286,12 @@ def _spheroidal(kind: str, sign: float) -> None:
     for part in ("ang1", "rad1"):  # SciPy's values of the second kind solve no such equation
         slope = oblate_radial if kind == "obl" and part != "ang1" else curve
 
+        function = _angular(sign) if part == "ang1" else _radial(sign)
+        both = [flat(partial(f, 2)) for f in (function, partial(function, 3))]
+
+        def function_by_c(m: Any, n: Any, c: Value, x: Value, ans: Any, both: Any = both) -> Any:
+            return [f(m, n, c, x) for f in both]
+
         def by_x(m: Any, n: Any, c: Value, x: Value, ans: Any, slope: Any = slope) -> Any:
             return slope(m, c, value(m, n, c), x, ans)
 
@@ -154,41 +305,9 @@ def _spheroidal(kind: str, sign: float) -> None:
                 )
             return slope(m, c, cv, x, ans)
 
-        several(f"{kind}_{part}", None, None, None, by_x)
+        several(f"{kind}_{part}", None, None, function_by_c, by_x)
         several(f"{kind}_{part}_cv", None, None, None, None, by_x_of)
 
 
 _spheroidal("pro", 1.0)
 _spheroidal("obl", -1.0)
-
-
-# Sequences in the degree, which SciPy computes by compiled code.
-def pro_cv_seq(m: int, n: int, c: Value) -> Any:
-    """``scipy.special.pro_cv_seq``: characteristic values of the degrees from m to n."""
-    if not is_box(c):
-        return special.pro_cv_seq(m, n, c)
-    return np.stack([special.pro_cv(m, degree, c) for degree in range(int(m), int(n) + 1)])
-
-
-def obl_cv_seq(m: int, n: int, c: Value) -> Any:
-    """``scipy.special.obl_cv_seq``: characteristic values of the degrees from m to n."""
-    if not is_box(c):
-        return special.obl_cv_seq(m, n, c)
-    return np.stack([special.obl_cv(m, degree, c) for degree in range(int(m), int(n) + 1)])
-
-
-def _riccati(spherical: Any, n: int, x: Value) -> tuple[Any, Any]:
-    orders = range(max(int(n), 0) + 1)
-    values = [spherical(k, x) for k in orders]
-    slopes = [f + x * spherical(k, x, True) for k, f in zip(orders, values, strict=True)]
-    return np.stack([x * f for f in values]), np.stack(slopes)
-
-
-def riccati_jn(n: int, x: Value) -> tuple[Any, Any]:
-    """``scipy.special.riccati_jn``: ``x j_k(x)`` and its derivative for k from 0 to n."""
-    return _riccati(special.spherical_jn, n, x) if is_box(x) else special.riccati_jn(n, x)
-
-
-def riccati_yn(n: int, x: Value) -> tuple[Any, Any]:
-    """``scipy.special.riccati_yn``: ``x y_k(x)`` and its derivative for k from 0 to n."""
-    return _riccati(special.spherical_yn, n, x) if is_box(x) else special.riccati_yn(n, x)

@@ -254,10 +254,14 @@ TAIL = """
   orders they lose about x / v**2 times the rounding.
 * Inverses are implicit: their error is that of SciPy's value. Where SciPy finds no solution the
   derivative is NaN. The noncentral F inverses of SciPy are good to five digits only.
-* No derivatives: modified Mathieu functions in q, spheroidal functions in c (their characteristic
-  values have it) and those of the second kind, whose values are wrong in SciPy, `pbvv` and `pbwa`
-  in their order, Lame functions, noncentral hypergeometric distributions.
-  They raise an error that names the function. Parameters that are integers raise as well.
+* No derivatives: spheroidal functions of the second kind, whose values are wrong in SciPy, the ones
+  that take `cv` in `c` and `cv` (beside the curve of characteristic values they solve no equation),
+  `pbdn_seq` in complex z (SciPy has `|z|**2` for `z**2`), noncentral hypergeometric distributions.
+  They raise an error that names the function. Parameters that are integers raise as well, and
+  `pbdv`, `pbvv` and `besselpoly` in parameters where their series cancel more than eight digits.
+* Modified Mathieu functions, spheroidal functions, `ellip_harm`, `pbwa`: the derivative is that of
+  the true function, where SciPy's value has fewer digits too (`mathieu_modcem1(7, 0.01, x)`: three,
+  `pbvv` beyond x of 6: five). `pbwa` loses up to eight digits of W where it decays, as its value.
 * `levy_stable` has the derivatives of the true density and distribution function, 1e-13, by
   integrals that take 10 to 100 ms for one number. SciPy's values have errors of up to 1e-4 there,
   larger ones at alpha below 1.1 and small x. In alpha at alpha = 1 there is no derivative.

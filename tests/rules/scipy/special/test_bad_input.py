@@ -19,7 +19,6 @@ ONE = np.ones
         lambda n: special.kn(n, 1.3),
         lambda n: special.yn(n, 1.3),
         lambda n: special.expn(n, 1.3),
-        lambda n: special.eval_legendre(n, 0.3),
         lambda n: special.polygamma(n, 1.3),
         lambda n: special.spherical_jn(n, 1.3),
         lambda n: special.spherical_kn(n, 1.3, True),

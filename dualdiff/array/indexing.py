@@ -220,8 +220,9 @@ def _vjp_basic(g: Cotangent, ct: list[Cotangent], entry: tuple[Any, ...], batch:
     _, _, slot, index, (shape, dtype, layout) = entry
     c = ct[slot]
     if not batch and (type(g) is ndarray or type(g) is float64):
-        if c is None and layout is None:
-            c = ct[slot] = Buffer(np.zeros(shape, dtype))
+        if layout is None and (c is None or type(c) is ndarray):
+            whole = np.zeros(shape, dtype) if c is None else np.array(c, dtype, order="C")
+            c = ct[slot] = Buffer(whole)
         if type(c) is Buffer and type(c.array) is ndarray:
             c.array[index] += g
             return

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy import ndarray
+from numpy import float64, ndarray
 
 from ..array.kinds import PLAIN, form_of
 from .trace import settle
@@ -48,6 +48,7 @@ class Broadcast(NamedTuple):
     ans_dtype: np.dtype[Any]
 
 
+_ARRAYS = frozenset((ndarray, float64))  # the types whose attributes rules may read at once
 _tuple: Any = tuple.__new__
 
 
@@ -69,22 +70,23 @@ def dtype_of(x: Value) -> np.dtype[Any]:
 
 def spec_of(x: Value) -> Spec:
     """Shape and dtype of a plain value or a box."""
-    if type(x) is ndarray:
+    if type(x) in _ARRAYS:
         return _tuple(Spec, (x.shape, x.dtype))  # Spec(...) at half the cost
     return Spec(form_of(x, shape_of(x)), dtype_of(x))
 
 
 def broadcast_of(x: Value, ans: Value) -> Broadcast | None:
     """The difference in shape and dtype between `x` and `ans`, or None if there is none."""
-    shape, dtype = shape_of(x), dtype_of(x)
-    ans_shape, ans_dtype = shape_of(ans), dtype_of(ans)
-    if shape == ans_shape and dtype == ans_dtype:
+    own = x if type(x) in _ARRAYS else Spec(shape_of(x), dtype_of(x))
+    whole = ans if type(ans) in _ARRAYS else Spec(shape_of(ans), dtype_of(ans))
+    shape, ans_shape = own.shape, whole.shape
+    if shape == ans_shape and own.dtype == whole.dtype:
         return None
     if type(x) not in PLAIN:
         shape = form_of(x, shape)
     if type(ans) not in PLAIN:
         ans_shape = form_of(ans, ans_shape)
-    return Broadcast(shape, dtype, ans_shape, ans_dtype)
+    return _tuple(Broadcast, (shape, own.dtype, ans_shape, whole.dtype))
 
 
 def is_inexact(x: Value) -> bool:
@@ -142,7 +144,7 @@ def unbroadcast(g: Cotangent, fit: Broadcast) -> Any:
         batch = g.shape[: g.ndim - len(ans_shape)]
         axes = _summed_axes(shape, ans_shape, len(batch))
         total = np.add.reduce(g, axes) if type(g) is ndarray else np.sum(g, axis=axes)
-        g = settle(total.reshape(batch + shape))
+        g = settle(total if shape_of(total) == batch + shape else total.reshape(batch + shape))
     return cast(g, dtype)
 
 
@@ -290,10 +292,5 @@ def contains_nan(x: Value) -> bool:
         return False
     if 0 in x.strides:
         x = x[tuple(slice(None) if s else slice(1) for s in x.strides)]
-    state = error_state()
-    try:
-        set_error_state(SILENT)
-        least = np.minimum.reduce(x, None)  # NaN where x has one, without another array
-    finally:
-        set_error_state(state)
+    least = np.minimum.reduce(x, None)  # NaN where x has one, without another array or a warning
     return bool(least != least)

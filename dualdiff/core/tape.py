@@ -87,8 +87,9 @@ class Tape(Trace):
         TAPES[self.level] = weakref.ref(self)
 
     def __del__(self) -> None:
-        super().__del__()
-        TAPES.pop(getattr(self, "level", 0), None)
+        if getattr(self, "next", None) is not _refuse:  # else it is closed
+            super().__del__()
+            TAPES.pop(getattr(self, "level", 0), None)
 
     def close(self) -> None:
         super().close()

@@ -107,8 +107,9 @@ def opened_here() -> tuple[int, ...]:
 
 def is_set(flag: ContextVar[bool]) -> bool:
     """Whether a flag of derivatives holds here, or where this thread was started."""
-    if flag.get(False):
-        return True
+    found = flag.get(False)
+    if found or not _has_started:
+        return found
     context = starter()
     return context is not None and context.get(flag, False)
 
@@ -139,7 +140,7 @@ class Trace:
         LIVE.discard(self.level)
         opened = _opened.get()
         if self.level in opened:
-            opened = tuple(level for level in opened if level in LIVE)
+            opened = tuple([level for level in opened if level in LIVE])
             _opened.set(opened)
             if AT_LAST and not opened:
                 for call in AT_LAST:

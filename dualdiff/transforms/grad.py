@@ -24,6 +24,7 @@ from .transform import Transform
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_ONES: dict[type, Any] = {float: 1.0, float64: float64(1)}
 
 
 class Reverse(Transform):
@@ -73,6 +74,8 @@ def one_beside(value: Value) -> Any:
 def _scalar_seed(outputs: Outputs, name: str) -> list[Any]:
     """The cotangent 1 of a scalar result."""
     values = outputs.values
+    if outputs.structure is LEAF and type(values[0]) in _ONES:
+        return [_ONES[type(values[0])]]
     bare = outputs.structure is LEAF or outputs.structure.is_labelled
     value = values[0] if bare else None
     if not bare or value is None or shape_of(value) != () or dtype_of(value).kind not in "fciub":
@@ -82,7 +85,7 @@ def _scalar_seed(outputs: Outputs, name: str) -> list[Any]:
             f"Reduce it to one number (np.sum), return extra results with has_aux=True, or use "
             f"jacobian, vjp, or elementwise_grad."
         )
-    return [1.0 if type(value) is float else one_beside(value)]
+    return [one_beside(value)]
 
 
 class Grad(Reverse):

@@ -283,12 +283,13 @@ def differentiable(x: Value) -> Any:
         return x
     if kind is int:
         return float(x)
-    if is_box(x) or kind in CONVERTED:
-        x = freeze(materialize(x))
-        if type(x) is not ndarray:
-            return x
-    elif kind is not ndarray and not issubclass(kind, np.generic) and not is_foreign(x):
-        raise unsupported(x)
+    if kind is not ndarray:
+        if is_box(x) or kind in CONVERTED:
+            x = freeze(materialize(x))
+            if type(x) is not ndarray:
+                return x
+        elif not issubclass(kind, np.generic) and not is_foreign(x):
+            raise unsupported(x)
     dtype = x.dtype
     if dtype.kind in "fc":
         return x
@@ -343,11 +344,11 @@ class Outputs:
             kind = type(leaf)
             if is_box(leaf) or kind in CONVERTED or (kind is ndarray and leaf.dtype.hasobject):
                 leaf = materialize(leaf)
-            if issubclass(type(leaf), Traced) and leaf.owner is trace:
-                self.values.append(leaf.primal)
-                self.payloads.append(leaf.payload)
-                continue
             if issubclass(type(leaf), Traced):
+                if leaf.owner is trace:
+                    self.values.append(leaf.primal)
+                    self.payloads.append(leaf.payload)
+                    continue
                 if leaf.owner.level not in LIVE:
                     raise closed_error()
             elif not is_aux:
@@ -397,14 +398,14 @@ def likes(
 ) -> list[Any]:
     """`like` for some leaves. What is lazy for an argument of NumPy's is computed at once, and with
     it the foreign elements of the list `more`."""
-    gs, more = list(gs), [] if more is None else more
     kinds = [i for i, g in enumerate(gs) if type(g) not in PLAIN]
     lazy = [i for i in kinds if is_foreign(gs[i]) and not has_foreign(values[i])]
     if lazy:
+        more = [] if more is None else more
         others = [i for i, v in enumerate(more) if is_foreign(v)]
         plain = to_numpy([*(gs[i] for i in lazy), *(more[i] for i in others)])
-        for i, g in zip(lazy, plain, strict=False):
-            gs[i] = g
+        computed = dict(zip(lazy, plain, strict=False))
+        gs = [computed.get(i, g) for i, g in enumerate(gs)]
         for i, v in zip(others, plain[len(lazy) :], strict=True):
             more[i] = v
     return [like(*each) for each in zip(gs, leaves, values, strict=True)]
@@ -416,18 +417,17 @@ def like(g: Cotangent, leaf: Any, value: Value) -> Any:
         return None
     if g is None:
         g = np.zeros(shape_of(value), dtype_of(value))
-    if is_box(g):
+    if type(g) not in PLAIN and is_box(g):
         return to_user(g)
+    if type(value) is ndarray:
+        return np.array(g, dtype=value.dtype, order="K").reshape(value.shape)
     if type(value) not in PLAIN and is_foreign(value):
         return rechunked(cast(beside(g, value), dtype_of(value)), value)
     if type(leaf) is float or type(leaf) is int:
         return float(g.real)
     if type(leaf) is complex:
         return complex(g)
-    shape, dtype = spec_of(value)
-    if type(value) is ndarray:
-        return np.array(g, dtype=dtype, order="K").reshape(shape)
-    return np.asarray(g, dtype=dtype)[()]
+    return np.asarray(g, dtype=dtype_of(value))[()]
 
 
 def tangent_like(t: Tangent, value: Value) -> Any:
@@ -455,7 +455,7 @@ def any_nan(leaves: Iterable[Any]) -> bool:
         if type(x) is ndarray:
             if contains_nan(x):
                 return True
-        elif x is not None and not is_box(x) and (type(x) in PLAIN or not is_foreign(x)) and x != x:
+        elif (type(x) in PLAIN or not (is_box(x) or is_foreign(x))) and x != x:
             return True
     return False
 

@@ -78,11 +78,9 @@ class Recording:
         hold = tape.guards.hold
         inputs.values = [v if not copies and hold(v) else _copy(v) for v in inputs.values]
         try:
-            boxes, self.slots = [], []
-            for v in inputs.values:
-                slot = 0 if v is None else tape.next()
-                self.slots.append(slot)
-                boxes.append(tape.box(v, slot) if slot else None)
+            self.slots = [0 if v is None else tape.next() for v in inputs.values]
+            pairs = zip(inputs.values, self.slots, strict=True)
+            boxes = [tape.box(v, slot) if slot else None for v, slot in pairs]
             out, aux = split_aux(inputs.call(boxes), has_aux)
             self.outputs = Outputs(out, tape)
             tape.guards.values = self.outputs.values
@@ -111,7 +109,8 @@ class Recording:
 
     def _pull(self, seeds: Any, batch: Shape) -> list[Any]:
         if not self.lasting:
-            self.spent = any(type(v) is ndarray and v.size > LARGE for v in self.inputs.values)
+            large = [v for v in self.inputs.values if type(v) is ndarray and v.size > LARGE]
+            self.spent = bool(large)
         return self.tape.pull(seeds, self.slots, batch, self.spent)
 
     def push(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..array.box import is_box
 from ..array.kinds import explain_foreign
@@ -161,6 +161,12 @@ class Primitive:
         if any(t is not None for t in tangents):
             pushed = self.apply_jvp(saved, tangents, batch)
             ts[out] = settle(pushed) if self.outputs == 1 else tuple(map(settle, pushed))
+
+
+class Known(NamedTuple):
+    """A value that no derivative reads as a parameter, so that a tape need not guard it."""
+
+    value: Any
 
 
 def checked(prim: Primitive, t: Tangent, spec: Any, batch: Shape, direction: str) -> Any:

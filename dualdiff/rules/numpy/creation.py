@@ -18,7 +18,7 @@ from ...array.dispatch import register
 from ...array.made import contains_box, content_or_twin, is_made
 from ...array.views import Array, memory_of
 from ...core.batch import Shape, cast, dtype_of
-from ...core.primitive import Primitive
+from ...core.primitive import Known, Primitive
 from ...core.trace import is_tracing, materialize, set_object_converter
 from ...core.types import Cotangent, Residuals, Tangent, Value
 from ...errors import UnsupportedInputError, user_line
@@ -244,10 +244,14 @@ def given(x: Value, made: Any) -> Any:
         return made
     if step_taken.get() is not None:  # x stands beside the point that NumPy's value is for
         return x
-    return made if ends_derivative(made.dtype) else given_p(cast(x, made.dtype), made=made)
+    return made if ends_derivative(made.dtype) else given_p(cast(x, made.dtype), made=Known(made))
 
 
-given_p = linear(given, lambda g: g, jvp=lambda t: t, name="given", structure=Elementwise())
+def _given(x: Value, made: Known) -> Any:
+    return given(x, made.value)
+
+
+given_p = linear(_given, lambda g: g, jvp=lambda t: t, name="given", structure=Elementwise())
 
 
 def linspace(

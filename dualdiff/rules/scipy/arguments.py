@@ -16,7 +16,7 @@ from ...core.trace import is_tracing, settle
 from ...core.types import Value
 from ...errors import UnsupportedInputError
 from ...trees import attributes
-from ..numpy.creation import contains_box
+from ..numpy.creation import contains_box, from_nested
 from ..numpy.manipulation import as_operand
 
 Change = Callable[[Any], Any]
@@ -64,6 +64,13 @@ def any_traced(values: Iterable[Value]) -> bool:
 def is_of_scipy(kind: type) -> bool:
     """Whether a class, or one that it derives from, is SciPy's."""
     return any(c.__module__.startswith("scipy.") for c in kind.__mro__)
+
+
+def as_array(x: Value) -> Any:
+    """An argument as an array or a box; None stays."""
+    if type(x) is np.ndarray or x is None:
+        return from_nested(x) if x is not None and x.dtype.hasobject else x
+    return from_nested(x) if contains_box(x) else np.asarray(x)
 
 
 def settled(x: Value) -> Value:
@@ -154,15 +161,22 @@ def may_capture() -> bool:
 
 
 IN_RULE: ContextVar[bool] = ContextVar("dualdiff_in_rule", default=False)
+IN_BODY: ContextVar[bool] = ContextVar("dualdiff_runs_body", default=False)
+
+
+def signature_of(original: Any) -> inspect.Signature | None:
+    """The signature of a function, which compiled ones may lack."""
+    try:
+        return inspect.signature(original)
+    except (TypeError, ValueError):
+        return None
 
 
 @cache
 def _place_of_check(function: Callable[..., Any]) -> int | None:
     """The position of the parameter `check_finite`, or None without one."""
-    try:
-        names = list(inspect.signature(function).parameters)
-    except (TypeError, ValueError):
-        return None
+    signature = signature_of(function)
+    names = list(signature.parameters) if signature is not None else []
     return names.index("check_finite") if "check_finite" in names else None
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import types
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from ..numpy.creation import contains_box, from_nested, given
 from ..numpy.kinks import step_taken
 from . import array_api
 from .arguments import (
+    IN_BODY,
     as_plain_function,
     by_scipy,
     holds_traced,
@@ -38,23 +38,31 @@ from .in_place import original_of
 from .rebinding import explained, rebound
 
 CLOSE = 1e-7  # how far the value of a copy may be from SciPy's
-_is_inner: ContextVar[bool] = ContextVar("dualdiff_runs_body", default=False)
 
 
 def within_body() -> bool:
     """Whether a body calls, which compares its own value."""
-    return _is_inner.get()
+    return IN_BODY.get()
 
 
 class DifferentValueError(DualdiffError):
     """SciPy's own code on traced values does not find the value that SciPy finds."""
 
 
-def runs_body(original: Any, *, calls: str = "", close: float = CLOSE) -> Any:
+def runs_body(
+    original: Any,
+    *,
+    calls: str = "",
+    close: float = CLOSE,
+    affine_in: str = "",
+    unless: dict[str, Sequence[Any]] | None = None,
+) -> Any:
     """Declare that SciPy's own code runs on traced values.
 
     Arguments: `original`, a function or a method of SciPy's; `calls`, the names of arguments that
-    it calls; `close`, how far the two values may be apart, relative to the largest element.
+    it calls; `close`, how far the two values may be apart, relative to the largest element;
+    `affine_in`, the argument that the derivative by it does not depend on (see `affine`), but with
+    the values of other arguments that `unless` lists.
     Returns: the public function, which is SciPy's own where nothing is traced.
 
     >>> import numpy as np, dualdiff as dd
@@ -70,7 +78,7 @@ def runs_body(original: Any, *, calls: str = "", close: float = CLOSE) -> Any:
     def find() -> Callable[..., Any]:
         return Body(original, calls.split(), close)
 
-    return counterpart(original, original, find, calls)
+    return counterpart(original, original, find, calls, affine_in, unless)
 
 
 class Body:
@@ -94,11 +102,11 @@ class Body:
 
     def traced(self, args: Any, kwargs: Any) -> Any:
         """What the copy returns; the bodies that it calls do not run SciPy's function as well."""
-        token = _is_inner.set(True)
+        token = IN_BODY.set(True)
         try:
             return explained(self.copy, self.name, args, kwargs)
         finally:
-            _is_inner.reset(token)
+            IN_BODY.reset(token)
 
     def as_plain(self, x: Value) -> Any:
         if self.calls and is_user_function(x):
@@ -131,6 +139,8 @@ def agreed(traced: Value, value: Any, name: str, close: float = CLOSE) -> Any:
         return type(value)(zip(traced, parts, strict=True))
     if contains_box(traced):
         traced = settle(from_nested(traced))
+        if value is unbox(traced):
+            return traced
     if is_recorded(value):
         return traced if is_box(traced) else value
     if _is_object(value):
@@ -157,13 +167,23 @@ def _are_close(found: Any, made: Any, close: float) -> bool:
     """Whether values agree, beside the largest of them."""
     near = max(close, float(np.finfo(made.dtype).eps) ** 0.45)  # in single precision 1e-3
     with np.errstate(invalid="ignore"):
-        gap = np.max(np.abs(found - made), initial=0.0)
-    if gap == 0:
+        gap = found - made
+        largest = _largest(gap)
+    if largest == 0:
         return True
-    size = float(np.max(np.abs(made), initial=0.0, where=np.isfinite(made)))
-    if gap <= near * size:
+    size = _largest(made)
+    if not np.isfinite(size):
+        size = _largest(made[np.isfinite(made)])
+    if largest <= near * size:
         return True
     return np.allclose(found, made, rtol=near, atol=near * size, equal_nan=True)
+
+
+def _largest(x: Any) -> float:
+    """The largest absolute value, without an array of them for real numbers."""
+    if x.dtype.kind == "c":
+        return float(np.max(np.abs(x), initial=0.0))
+    return max(float(np.max(x, initial=0.0)), -float(np.min(x, initial=0.0)))
 
 
 def agreed_objects(own: Any, twin: Any, name: str, close: float = CLOSE) -> Any:

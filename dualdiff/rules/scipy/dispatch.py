@@ -53,10 +53,18 @@ import numpy as np
 from ... import errors
 from ...array.box import is_box
 from ...core.trace import LIVE
-from ...core.types import Value
 from ...errors import MissingRuleError, UnsupportedInputError, user_line
-from ..numpy.creation import contains_box, from_nested
-from .arguments import any_traced, holds_traced, is_user_function, mapped, may_capture, settled
+from .affine import affine
+from .arguments import (
+    any_traced,
+    as_array,
+    holds_traced,
+    is_user_function,
+    mapped,
+    may_capture,
+    settled,
+    signature_of,
+)
 from .in_place import divert, original_of, restore
 
 # Arguments that change no value.
@@ -308,12 +316,13 @@ def turn(on: bool) -> None:
 
 
 def implements(
-    original: Any, *, arrays: str = "", calls: str = ""
+    original: Any, *, arrays: str = "", calls: str = "", affine_in: str = ""
 ) -> Callable[[Callable[..., Any]], Any]:
     """Declare the decorated function as the implementation of SciPy's on traced values.
 
     Arguments: `original`, a function, a method or a class of SciPy's; `arrays`, the names of
-    arguments that become arrays first; `calls`, the names of arguments that SciPy calls.
+    arguments that become arrays first; `calls`, the names of arguments that SciPy calls;
+    `affine_in`, the argument that the derivative by it does not depend on (see `affine`).
     Returns: a decorator; the decorated function is SciPy's own where nothing is traced.
     """
 
@@ -322,15 +331,23 @@ def implements(
         def find() -> Callable[..., Any]:
             return bound(original, implementation, arrays.split())
 
-        return counterpart(original, implementation, find, calls)
+        return counterpart(original, implementation, find, calls, affine_in)
 
     return decorate
 
 
 def counterpart(
-    original: Any, described: Any, find: Callable[[], Callable[..., Any]], calls: str = ""
+    original: Any,
+    described: Any,
+    find: Callable[[], Callable[..., Any]],
+    calls: str = "",
+    affine_in: str = "",
+    unless: dict[str, Sequence[Any]] | None = None,
 ) -> Any:
     """Enter an implementation for a function of SciPy's; the public function that calls it."""
+    if affine_in:
+        general = find
+        find = functools.cache(lambda: affine(original, affine_in, general(), unless or {}))
     entries = [Entry(target, find, calls.split()) for target in targets_of(original)]
 
     @functools.wraps(described)
@@ -374,14 +391,6 @@ def implements_lazily(target: Any, rules: str, name: str) -> None:
     entries = [Entry(t, find) for t in targets_of(target)]
     for entry in entries:
         enter(entry)
-
-
-def signature_of(original: Any) -> inspect.Signature | None:
-    """The signature of a function, which compiled ones may lack."""
-    try:
-        return inspect.signature(original)
-    except (TypeError, ValueError):
-        return None
 
 
 class _Default:
@@ -456,13 +465,6 @@ def _unsigned(original: Any, signature: inspect.Signature) -> list[inspect.Param
 
 def _keyword(name: str) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None)
-
-
-def as_array(x: Value) -> Any:
-    """An argument as an array or a box; None stays."""
-    if type(x) is np.ndarray or x is None:
-        return from_nested(x) if x is not None and x.dtype.hasobject else x
-    return from_nested(x) if contains_box(x) else np.asarray(x)
 
 
 def _differs(value: Any, default: Any) -> bool:

@@ -6,11 +6,25 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from ...array.box import is_box
+from ...core.primitive import Known
 from ...core.types import Value
+from ..declare import Rule
+from ..numpy.kinks import step_taken
+from ..numpy.linalg.splitting import is_splitting
 from .arguments import as_plain_function, by_scipy, is_recorded, is_user_function, mapped, plain
 from .bodies import agreed, within_body
 from .dispatch import bound, counterpart
 from .in_place import original_of
+
+
+def with_value(prim: Rule, value: Any, *operands: Value, **params: Any) -> Any:
+    """The result of a primitive where SciPy's plain one is known, and not computed again."""
+    if step_taken.get() is not None or is_splitting() or is_recorded(value):
+        return prim(*operands, **params)  # the value is for another point
+    if any(map(is_box, operands)):
+        return prim.general(*operands, known=Known(value), **params)
+    return value
 
 
 class Kept(NamedTuple):
@@ -20,15 +34,21 @@ class Kept(NamedTuple):
 
 
 def formula(
-    original: Any, *, arrays: str = "", calls: str = "", close: float = 1e-5, trusted: bool = False
+    original: Any,
+    *,
+    arrays: str = "",
+    calls: str = "",
+    close: float = 1e-5,
+    trusted: bool = False,
+    affine_in: str = "",
 ) -> Callable[[Callable[..., Any]], Any]:
     """Declare a function of SciPy's by a formula for the same value: `implements`, with SciPy's
     value to the last bit.
 
-    Arguments: `original`, `arrays`, `calls` as for `implements`; `close`, how far the two values
-    may be apart, infinity where a problem may be ill-conditioned; `trusted`, whether bodies of
-    SciPy's take the formula's own value, since theirs are compared in the end. The formula may have
-    a parameter `value`, which is SciPy's result for the plain arguments.
+    Arguments: `original`, `arrays`, `calls`, `affine_in` as for `implements`; `close`, how far the
+    two values may be apart, infinity where a problem may be ill-conditioned; `trusted`, whether
+    bodies of SciPy's take the formula's own value, since theirs are compared in the end. The
+    formula may have a parameter `value`, which is SciPy's result for the plain arguments.
     Returns: a decorator.
     """
 
@@ -38,7 +58,7 @@ def formula(
             kinds = arrays.split(), calls.split()
             return _Formula(original, implementation, *kinds, close, trusted)
 
-        return counterpart(original, implementation, find, calls)
+        return counterpart(original, implementation, find, calls, affine_in)
 
     return decorate
 

@@ -10,6 +10,7 @@ written for the pairing Re(g t), for which transposes do not conjugate.
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -39,18 +40,23 @@ from .matrices import (
 )
 from .matrices import diagonal as diagonal_of
 
+Solver = Callable[[Any, Any], Any]
 
-def _solve_batched(a: Value, b: Value, batch: Shape) -> Any:
+
+def _solve_batched(a: Value, b: Value, batch: Shape, solver: Solver) -> Any:
     """``a^-1 b`` for batches of matrices b, with one factorisation for all directions."""
     if not batch:
-        return np.linalg.solve(a, b)
+        return solver(a, b)
     columns = np.moveaxis(b, 0, -1)
     flat = np.reshape(columns, (*columns.shape[:-2], columns.shape[-2] * columns.shape[-1]))
-    ans = np.linalg.solve(a, flat)
+    ans = solver(a, flat)
     return np.moveaxis(np.reshape(ans, ans.shape[:-1] + columns.shape[-2:]), -1, 0)
 
 
-def _solve_jvp(ts: Any, x: Value, ans: Value, y_spec: Spec, batch: Shape) -> Tangent:
+def solve_jvp(
+    ts: Any, x: Value, ans: Value, y_spec: Spec, batch: Shape, solver: Solver = np.linalg.solve
+) -> Tangent:
+    """The tangent of ``x^-1 y``, by any solver for such equations."""
     ta, tb = ts
     vector = y_spec.ndim == 1
     if vector:
@@ -60,24 +66,26 @@ def _solve_jvp(ts: Any, x: Value, ans: Value, y_spec: Spec, batch: Shape) -> Tan
     if ta is not None:
         part = np.matmul(align(ta, x.ndim, ans.ndim, batch), ans)
         rhs = -part if rhs is None else rhs - part
-    t = _solve_batched(x, rhs, batch)
+    t = _solve_batched(x, rhs, batch, solver)
     return t[..., 0] if vector else t
 
 
-def _solve_vjp(
-    g: Cotangent, x: Value, ans: Value, x_spec: Spec, y_spec: Spec, active: Any, batch: Shape
-) -> tuple[Any, Any]:
+def solve_vjp(
+    g: Cotangent, x: Value, ans: Value, x_spec: Spec, y_spec: Spec, active: Any, batch: Shape,
+    solver: Solver = np.linalg.solve,
+) -> tuple[Any, Any]:  # fmt: skip
+    """The cotangents of ``x^-1 y``, by a solver for equations with the transposed matrix."""
     vector = y_spec.ndim == 1
     if vector:
         g, ans = g[..., None], ans[..., None]
-    c = _solve_batched(transpose(x), g, batch)
+    c = _solve_batched(transpose(x), g, batch, solver)
     ga = -fold(np.matmul(c, transpose(ans)), x_spec, ans.ndim) if active[0] else None
     if vector:
         return ga, fold(c[..., 0], y_spec, ans.ndim - 1)
     return ga, fold(c, y_spec, ans.ndim)
 
 
-solve_p = rule(np.linalg.solve, jvp=_solve_jvp, vjp=_solve_vjp, name="solve", structure=Solve())
+solve_p = rule(np.linalg.solve, jvp=solve_jvp, vjp=solve_vjp, name="solve", structure=Solve())
 
 
 @implements(np.linalg.solve)

@@ -10,6 +10,7 @@ from scipy import linalg
 
 from ....core.batch import dtype_of, shape_of
 from ....core.types import Cotangent, Tangent, Value
+from ...numpy.linalg.matrices import conjugate
 from ..dispatch import implements
 from ..formulas import formula
 from ..leaves import leaf
@@ -113,20 +114,60 @@ def _upper_band(below: Value) -> Any:
     return np.stack(rows)
 
 
-@formula(linalg.solveh_banded, arrays="ab b", close=np.inf)
+def _sum_of_columns(x: Value) -> Any:
+    return np.sum(x, axis=-1) if np.ndim(x) > 1 else x
+
+
+def _positive_product(below: Any, x: Value) -> Any:
+    """The product of a Hermitian matrix, by its diagonals from the main one on, with x."""
+    column = (slice(None),) + (None,) * (np.ndim(x) - 1)
+    total = np.real(below[0])[column] * x
+    for d in range(1, shape_of(below)[0]):
+        line = below[d][column]
+        total = total + _shifted(line * x, d) + np.conj(line) * _shifted(x, -d)
+    return total
+
+
+def _positive_jvp(ts: Any, x: Value, ans: Value, lower: bool) -> Tangent:
+    ta, tb = ts
+    right: Any = 0.0 if tb is None else tb
+    if ta is not None:
+        right = right - _positive_product(_lower_band(ta, lower), ans)
+    return solveh_banded(x, right, lower=lower)
+
+
+def _positive_vjp(g: Cotangent, x: Value, ans: Value, lower: bool) -> Cotangent:
+    h = conjugate(solveh_banded(x, conjugate(g), lower=lower))  # the transpose is the conjugate
+    count, n = shape_of(x)
+    rows = []
+    for d in range(count):
+        size = max(n - d, 0)
+        line = h[n - size :] * ans[:size]
+        if d:
+            line = line + conjugate(h[:size] * ans[n - size :])
+        line = -_sum_of_columns(line if d else np.real(line))
+        rows.append(np.pad(line if lower else conjugate(line), (0, d) if lower else (d, 0)))
+    return np.stack(rows if lower else rows[::-1]), h
+
+
+positive_banded_p = leaf(
+    lambda x, y, lower: linalg.solveh_banded(x, y, lower=lower),
+    jvp=_positive_jvp,
+    vjp=_positive_vjp,
+    name="linalg.solveh_banded",
+)
+
+
+@implements(linalg.solveh_banded, arrays="ab b")
 def solveh_banded(ab: Value, b: Value, lower: bool = False) -> Any:
     """``scipy.linalg.solveh_banded``: x with ``a x = b`` for a positive definite band matrix.
 
     Arguments: `ab`, the diagonals of one triangle; `b` (n,) or (n, k); `lower`, which triangle.
     """
-
-    def one(ab: Value, b: Value) -> Any:
-        below = _lower_band(ab, lower)
-        count = shape_of(below)[0] - 1
-        full = np.concatenate([_upper_band(below)[:-1], np.real(below[:1]), below[1:]])
-        return banded_p(full, b, lower=count, upper=count)
-
-    return over_stack(one, (ab, 2), (b, min(np.ndim(b), 2)))
+    return over_stack(
+        lambda ab, b: positive_banded_p(ab, b, lower=bool(lower)),
+        (ab, 2), (b, min(np.ndim(b), 2)),
+    )  # fmt: skip
 
 
 @formula(linalg.cholesky_banded, arrays="ab")

@@ -14,8 +14,9 @@ from scipy import linalg
 from ....core.batch import shape_of
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
+from ...numpy.linalg.eigen import eigvalsh_p
 from ...numpy.linalg.matrices import adjoint, completed_p, conjugate
-from ..formulas import formula
+from ..formulas import formula, with_value
 from .gauges import of_own_basis, order_of, phases
 from .stacks import over_stack
 
@@ -72,6 +73,8 @@ def eigvalsh(
 ) -> Any:  # fmt: skip
     """``scipy.linalg.eigvalsh``: eigenvalues of a Hermitian matrix or pencil; see `eigh`."""
     part = subset_by_index is not None or subset_by_value is not None
+    if b is None and not part:
+        return with_value(eigvalsh_p, value, completed_p(a, lower=bool(lower)), UPLO="L")
 
     def one(a: Value, b: Value, values: Any) -> Any:
         w = np.linalg.eigvalsh(_standard(a, b, bool(lower), type)[0])

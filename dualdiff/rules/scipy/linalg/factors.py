@@ -15,12 +15,13 @@ from scipy.linalg.blas import get_blas_funcs
 from ....array.box import unbox
 from ....core.batch import shape_of
 from ....core.types import Cotangent, Tangent, Value
-from ...numpy.linalg.decompositions import cholesky_jvp, cholesky_vjp
+from ...numpy.linalg.decompositions import cholesky_jvp, cholesky_vjp, qr_p
 from ...numpy.linalg.matrices import adjoint, completed_p, conjugate, transpose
+from ...numpy.linalg.svd import svdvals_p
 from ...structures import Einsum
 from ..arguments import plain
 from ..dispatch import implements
-from ..formulas import formula
+from ..formulas import formula, with_value
 from ..leaves import leaf
 from .equations import sylvester_both
 from .gauges import of_own_basis, phases, turned
@@ -284,6 +285,8 @@ def qr(a: Value, mode: str = "full", pivoting: bool = False, value: Any = None) 
 
     if mode == "raw":
         return (*_raw(a, order, value), *([order] if pivoting else []))
+    if mode == "economic" and not pivoting:
+        return with_value(qr_p, value, a)
     wanted = [(w, 2) for w in value[: 1 if mode == "r" else 2]]
     out = over_stack(one, (a, 2), (order, 1), *wanted)
     out = out if isinstance(out, tuple) or not is_tuple else (out,)
@@ -361,7 +364,7 @@ def svd(a: Value, full_matrices: bool = True, compute_uv: bool = True, value: An
     phases, and the additional vectors of ``full_matrices=True``.
     """
     if not compute_uv:
-        return np.linalg.svdvals(a)
+        return with_value(svdvals_p, value, a)
 
     def one(a: Value, wanted_u: Any, wanted_vh: Any) -> Any:
         u, s, vh = np.linalg.svd(a, full_matrices=full_matrices)
@@ -380,9 +383,9 @@ def svd(a: Value, full_matrices: bool = True, compute_uv: bool = True, value: An
 
 
 @formula(linalg.svdvals, arrays="a")
-def svdvals(a: Value) -> Any:
+def svdvals(a: Value, value: Any = None) -> Any:
     """``scipy.linalg.svdvals``: singular values."""
-    return np.linalg.svdvals(a)
+    return with_value(svdvals_p, value, a)
 
 
 root_p = leaf(

@@ -19,7 +19,7 @@ from ....core.types import Cotangent, Tangent, Value
 from ....errors import UnsupportedInputError, user_line
 from ...numpy.linalg.matrices import transpose
 from ..dispatch import implements, original_of
-from ..formulas import formula
+from ..formulas import formula, with_value
 from ..leaves import leaf
 from .equations import sylvester, sylvester_both
 from .stacks import over_stack
@@ -90,12 +90,12 @@ def expm(A: Any) -> Any:
 
 
 @formula(linalg.logm, arrays="A")
-def logm(A: Value, disp: Any = None) -> Any:
+def logm(A: Value, disp: Any = None, value: Any = None) -> Any:
     """``scipy.linalg.logm``, the principal logarithm of a matrix that has no eigenvalues on the
     negative real axis or 0."""
     if disp is not None and not disp:
         raise _only_value("logm")
-    return logm_p(A)
+    return with_value(logm_p, value, A)
 
 
 def _only_value(name: str) -> UnsupportedInputError:
@@ -123,11 +123,11 @@ signm_p = leaf(
 
 
 @formula(linalg.signm, arrays="A")
-def signm(A: Value, disp: Any = None) -> Any:
+def signm(A: Value, disp: Any = None, value: Any = None) -> Any:
     """``scipy.linalg.signm``, the matrix sign function."""
     if disp is not None and not disp:
         raise _only_value("signm")
-    return signm_p(A)
+    return with_value(signm_p, value, A)
 
 
 sqrtm_p = leaf(

@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
-from ....array.box import is_box, unbox
-from ....core.batch import shape_of
-from ....core.types import Cotangent, Value
-from ...declare import linear
+from ....array.box import is_box
+from ....core.batch import Shape, Spec, align, shape_of
+from ....core.types import Cotangent, Tangent, Value
+from ...declare import linear, rule
 from ...numpy.common import laid_out
+from ...numpy.linalg.matrices import fold
 from ...numpy.manipulation import as_operand
 from ...structures import Gather
+from ..arguments import by_scipy, plain
 from ..dispatch import implements
-from ..formulas import formula
+from ..formulas import formula, with_value
 
 
 @implements(linalg.block_diag)
@@ -29,16 +31,42 @@ def block_diag(*arrs: Any) -> Any:
     3.0
     """
     blocks = [np.atleast_2d(as_operand(a)) for a in arrs]
-    linalg.block_diag(*map(unbox, blocks))  # SciPy checks the arguments
+    value = by_scipy(linalg.block_diag, *map(plain, blocks))  # SciPy checks the arguments
+    return with_value(blocks_p, value, *blocks)
+
+
+def _blocks(*blocks: Value) -> Any:
+    """The blocks along the diagonal, of stacks in which axes in front broadcast."""
     lead = np.broadcast_shapes(*(shape_of(b)[:-2] for b in blocks))
-    blocks = [np.broadcast_to(b, lead + shape_of(b)[-2:]) for b in blocks]
-    width = sum(shape_of(b)[-1] for b in blocks)
-    rows, start = [], 0
+    width, start, rows = sum(shape_of(b)[-1] for b in blocks), 0, []
     for block in blocks:
-        after = width - start - shape_of(block)[-1]
-        rows.append(np.pad(block, [(0, 0)] * (len(lead) + 1) + [(start, after)]))
-        start += shape_of(block)[-1]
+        size = shape_of(block)[-1]
+        block = np.broadcast_to(block, lead + shape_of(block)[-2:])
+        rows.append(np.pad(block, [(0, 0)] * (len(lead) + 1) + [(start, width - start - size)]))
+        start += size
     return laid_out(np.concatenate(rows, axis=-2))
+
+
+def _blocks_jvp(ts: Any, specs: Any, ans_spec: Spec, batch: Shape) -> Tangent:
+    full = [
+        np.zeros(batch + (1,) * (ans_spec.ndim - 2) + spec.shape[-2:]) if t is None
+        else align(t, spec.ndim, ans_spec.ndim, batch)
+        for t, spec in zip(ts, specs, strict=True)
+    ]  # fmt: skip
+    return _blocks(*full)
+
+
+def _blocks_vjp(g: Cotangent, specs: Any, ans_spec: Spec) -> Cotangent:
+    out, row, column = [], 0, 0
+    for spec in specs:
+        m, n = spec.shape[-2:]
+        part = g[..., row : row + m, column : column + n]
+        out.append(fold(part, spec, ans_spec.ndim))
+        row, column = row + m, column + n
+    return tuple(out)
+
+
+blocks_p = rule(_blocks, jvp=_blocks_jvp, vjp=_blocks_vjp, name="linalg.block_diag")
 
 
 def _along_diagonals(vector: Value, m: int, n: int) -> Any:
@@ -66,7 +94,7 @@ def picked(vector: Value, index: Any) -> Any:
     return vector[..., index]
 
 
-@formula(linalg.toeplitz, arrays="c r", close=np.inf)
+@formula(linalg.toeplitz, arrays="c r", close=np.inf, affine_in="c")
 def toeplitz(c: Value, r: Value = None) -> Any:
     """``scipy.linalg.toeplitz``: constant along diagonals, with first column c and first row r.
 
@@ -83,7 +111,7 @@ def _together(*vectors: Any) -> list[Any]:
     return [np.broadcast_to(v, lead + shape_of(v)[-1:]) for v in vectors]
 
 
-@formula(linalg.hankel, arrays="c r", close=np.inf)
+@formula(linalg.hankel, arrays="c r", close=np.inf, affine_in="c")
 def hankel(c: Value, r: Value = None) -> Any:
     """``scipy.linalg.hankel``: constant along antidiagonals, with first column c and last row r."""
     r = np.zeros(shape_of(c)) if r is None else r
@@ -91,7 +119,7 @@ def hankel(c: Value, r: Value = None) -> Any:
     return _along_diagonals(vector, shape_of(c)[-1], shape_of(r)[-1])[..., ::-1, :]
 
 
-@formula(linalg.circulant, arrays="c", close=np.inf)
+@formula(linalg.circulant, arrays="c", close=np.inf, affine_in="c")
 def circulant(c: Value) -> Any:
     """``scipy.linalg.circulant``: the matrix whose columns are c, moved cyclically."""
     n = shape_of(c)[-1]
@@ -118,7 +146,7 @@ def fiedler_companion(a: Value) -> Any:
     return np.where(taken, np.sign(labels), 0.0) * picked(a / a[..., :1], place) + constant
 
 
-@formula(linalg.convolution_matrix, arrays="a")
+@formula(linalg.convolution_matrix, arrays="a", affine_in="a")
 def convolution_matrix(a: Value, n: int, mode: str = "full") -> Any:
     """``scipy.linalg.convolution_matrix``: the matrix of the convolution of a with n numbers."""
     m = shape_of(a)[-1]
@@ -153,7 +181,7 @@ def khatri_rao(a: Value, b: Value) -> Any:
     return np.reshape(product, (*lead, m * n, k))
 
 
-@formula(linalg.diagsvd, arrays="s")
+@formula(linalg.diagsvd, arrays="s", affine_in="s")
 def diagsvd(s: Value, M: int, N: int) -> Any:
     """``scipy.linalg.diagsvd``: singular values in a matrix of shape (M, N)."""
     n = shape_of(s)[-1]

@@ -79,13 +79,34 @@ def _spread(g: Value, w: Value, edges: Edges) -> Any:
     if is_box(g) or is_box(w):
         return spread_p(g, w, edges=edges)
     sizes = w.shape
+    flipped = np.ascontiguousarray(np.flip(w))
+    back = _as_correlation(flipped, w, edges)
+    if back is not None:
+        return _correlated(g, flipped, back)
     spread = np.pad(g, [(0, n - 1) for n in sizes])
     origins = tuple((n - 1) // 2 for n in sizes)
     zeros = Edges(("constant",) * w.ndim, origins, 0.0)
-    spread = _correlated(spread, np.ascontiguousarray(np.flip(w)), zeros)
+    spread = _correlated(spread, flipped, zeros)
     for axis, (width, mode) in enumerate(zip(edges.widths(sizes), edges.modes, strict=True)):
         spread = _folded(spread, axis, width, PADDED[mode])
     return spread
+
+
+def _as_correlation(flipped: Any, w: Any, edges: Edges) -> Edges | None:
+    """The edges with which the transpose is a correlation with the flipped weights, or None.
+
+    Continued by zeros or around, an array stays in the same place of its continuation for all
+    weights; reflected, for those that are symmetric along an axis.
+    """
+    names = {PADDED[m] for m, n in zip(edges.modes, w.shape, strict=True) if n > 1}
+    if not names <= {"constant", "wrap"} and not (
+        names == {"symmetric"} and w.size == max(w.shape) and np.array_equal(flipped, w)
+    ):
+        return None
+    origins = tuple(-o - (n % 2 == 0) for o, n in zip(edges.origins, w.shape, strict=True))
+    if "symmetric" in names and origins != edges.origins:
+        return None
+    return Edges(edges.modes, origins, 0.0)
 
 
 def _folded(h: Any, axis: int, width: tuple[int, int], mode: str) -> Any:
@@ -109,7 +130,9 @@ def _overlaps(g: Value, x: Value, sizes: Sequence[int], edges: Edges) -> Any:
         tuple(slice(i, i + n) for i, n in zip(place, shape, strict=True))
         for place in np.ndindex(*sizes)
     )
-    return np.reshape(np.stack([np.sum(g * x[window]) for window in windows]), tuple(sizes))
+    axes = list(range(len(shape)))
+    sums = [np.einsum(g, axes, x[window], axes, []) for window in windows]
+    return np.reshape(np.stack(sums), tuple(sizes))
 
 
 def _jvp(ts: Any, x: Value, y: Value, edges: Edges) -> Tangent:

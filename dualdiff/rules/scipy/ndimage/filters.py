@@ -35,9 +35,7 @@ _filters: Any = ndimage._filters  # nor private functions
 FUNCTIONS = {
     name: runs_body(getattr(ndimage, name), calls=calls)
     for name, calls in (
-        ("laplace", ""),
         ("generic_laplace", "derivative2"),
-        ("gaussian_laplace", ""),
         ("generic_gradient_magnitude", "derivative"),
         ("gaussian_gradient_magnitude", ""),
         ("vectorized_filter", "function"),
@@ -46,7 +44,13 @@ FUNCTIONS = {
 }
 
 
-@of_image(ndimage.gaussian_filter1d)
+FUNCTIONS |= {
+    name: runs_body(getattr(ndimage, name), affine_in="input")
+    for name in ("laplace", "gaussian_laplace")
+}
+
+
+@of_image(ndimage.gaussian_filter1d, affine_in="input")
 def gaussian_filter1d(
     input: Any,
     sigma: Any,
@@ -68,7 +72,7 @@ def gaussian_filter1d(
     return filtered(input, weights, output, mode, cval, 0, axes_of(input, axis))
 
 
-@of_image(ndimage.gaussian_filter)
+@of_image(ndimage.gaussian_filter, affine_in="input")
 def gaussian_filter(
     input: Any,
     sigma: Any,
@@ -107,13 +111,13 @@ def _slope(name: str, smooth: Sequence[float]) -> Any:
 
     function.__name__ = name
     function.__doc__ = f"``scipy.ndimage.{name}``."
-    return of_image(getattr(ndimage, name))(function)
+    return of_image(getattr(ndimage, name), affine_in="input")(function)
 
 
 sobel, prewitt = _slope("sobel", [1.0, 2.0, 1.0]), _slope("prewitt", [1.0, 1.0, 1.0])
 
 
-@of_image(ndimage.uniform_filter1d)
+@of_image(ndimage.uniform_filter1d, affine_in="input")
 def uniform_filter1d(
     input: Any,
     size: int,
@@ -130,7 +134,7 @@ def uniform_filter1d(
     return finished(given(ans, value), input, output)
 
 
-@of_image(ndimage.uniform_filter)
+@of_image(ndimage.uniform_filter, affine_in="input")
 def uniform_filter(
     input: Any,
     size: Any = 3,

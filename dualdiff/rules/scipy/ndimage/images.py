@@ -19,7 +19,7 @@ def _is_whole(dtype: Any) -> bool:
     return np.dtype(dtype).kind in "biu"
 
 
-def of_image(original: Any, *, arrays: str = "input", calls: str = "") -> Any:
+def of_image(original: Any, *, arrays: str = "input", calls: str = "", affine_in: str = "") -> Any:
     """`implements` for a function of an image, which SciPy's result has the dtype of.
 
     A result of integers is cut off, so it is constant by pieces in all that is traced: it is
@@ -40,7 +40,7 @@ def of_image(original: Any, *, arrays: str = "input", calls: str = "") -> Any:
                 )  # fmt: skip
             return implementation(input.astype(float), *args, output=output, **kwargs)
 
-        return implements(original, arrays=arrays, calls=calls)(of_numbers)
+        return implements(original, arrays=arrays, calls=calls, affine_in=affine_in)(of_numbers)
 
     return decorate
 

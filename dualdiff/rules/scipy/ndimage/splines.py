@@ -309,7 +309,7 @@ def interpolated(
     return function(coefficients, coordinates, spline=spline) + cval * beyond
 
 
-@of_image(ndimage.map_coordinates, arrays="input coordinates")
+@of_image(ndimage.map_coordinates, arrays="input coordinates", affine_in="input")
 def map_coordinates(
     input: Any,
     coordinates: Any,
@@ -337,7 +337,7 @@ def _grid(shape: Sequence[int]) -> list[Any]:
     return list(np.indices(tuple(shape), float))
 
 
-@of_image(ndimage.affine_transform, arrays="input matrix")
+@of_image(ndimage.affine_transform, arrays="input matrix", affine_in="input")
 def affine_transform(
     input: Any,
     matrix: Any,
@@ -370,7 +370,7 @@ def affine_transform(
     return finished(agreed(ans, value, "affine_transform"), input, output)
 
 
-@of_image(ndimage.shift)
+@of_image(ndimage.shift, affine_in="input")
 def shift(
     input: Any,
     shift: Any,
@@ -390,7 +390,7 @@ def shift(
     return finished(agreed(ans, value, "shift"), input, output)
 
 
-@of_image(ndimage.zoom)
+@of_image(ndimage.zoom, affine_in="input")
 def zoom(
     input: Any,
     zoom: Any,
@@ -415,7 +415,7 @@ def zoom(
     return finished(agreed(ans, value, "zoom"), input, output)
 
 
-@of_image(ndimage.rotate)
+@of_image(ndimage.rotate, affine_in="input")
 def rotate(
     input: Any,
     angle: Any,

@@ -31,13 +31,21 @@ RESPONSES = """
     sos2tf sos2zpk sosfreqz ss2tf ss2zpk step tf2sos tf2ss tf2zpk unique_roots zpk2sos zpk2ss zpk2tf
 """
 FILTERING = """
-    cspline1d cspline1d_eval cspline2d decimate deconvolve detrend envelope filtfilt hilbert
-    hilbert2 qspline1d qspline1d_eval qspline2d resample resample_poly savgol_filter sosfilt_zi
-    sosfiltfilt spline_filter symiirorder1 symiirorder2 wiener
+    cspline1d_eval deconvolve envelope qspline1d_eval sosfilt_zi wiener
 """
+# Those that are linear in their data, the names of which stand first.
+LINEAR = {
+    "x": """decimate filtfilt hilbert hilbert2 resample resample_poly savgol_filter sosfiltfilt stft
+        czt zoom_fft""",
+    "data": "detrend",
+    "Zxx": "istft",
+    "Iin": "spline_filter",
+    "signal": "cspline1d cspline2d qspline1d qspline2d symiirorder1 symiirorder2",
+}
+CHOOSES = {"padtype": ("median", "minimum", "maximum")}  # with these, an element for the padding
 SPECTRA = """
-    closest_STFT_dual_window coherence csd czt czt_points istft lombscargle periodogram spectrogram
-    stft vectorstrength welch zoom_fft
+    closest_STFT_dual_window coherence csd czt_points lombscargle periodogram spectrogram
+    vectorstrength welch
 """
 WAVEFORMS = "gauss_spline gausspulse get_window sawtooth sweep_poly"
 WINDOWS = """
@@ -100,13 +108,15 @@ if _segments is not None:
     replace(_segments, lambda *args: NUMPY.array(_transforms(*args)))
 
 
-def _bodies(home: Any, *names: str) -> dict[str, Any]:
+def _bodies(home: Any, names: str, **options: Any) -> dict[str, Any]:
     """The functions of a module that run by their own code, as far as this SciPy has them."""
-    listed = " ".join(names).split()
-    return {name: runs_body(getattr(home, name)) for name in listed if hasattr(home, name)}
+    there = [name for name in names.split() if hasattr(home, name)]
+    return {name: runs_body(getattr(home, name), **options) for name in there}
 
 
-FUNCTIONS = _bodies(signal, DESIGN, RESPONSES, FILTERING, SPECTRA, WAVEFORMS)
+FUNCTIONS = _bodies(signal, DESIGN + RESPONSES + FILTERING + SPECTRA + WAVEFORMS)
+for _argument, _names in LINEAR.items():
+    FUNCTIONS |= _bodies(signal, _names, affine_in=_argument, unless=CHOOSES)
 WINDOW_FUNCTIONS = _bodies(signal.windows, WINDOWS)
 METHODS = (
     _bodies(signal.CZT, "__call__"),

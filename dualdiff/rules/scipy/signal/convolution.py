@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import signal
+from scipy import fft, signal
 
 from ....array.box import unbox
 from ....core.batch import dtype_of, shape_of
@@ -13,12 +13,13 @@ from ....core.types import Cotangent, Tangent, Value
 from ....errors import user_line
 from ...declare import rule
 from ...numpy.common import laid_out
-from ...numpy.creation import contains_box
+from ...numpy.creation import contains_box, given
 from ...numpy.manipulation import as_operand
 from ...numpy.padding import pad
 from ...structures import Convolution
 from ..bodies import agreed
 from ..dispatch import implements
+from ..formulas import with_value
 
 _signal: Any = signal  # SciPy's overloads do not take a str
 LARGE = 10_000_000  # products, from which on transforms are used in the place of sums
@@ -56,7 +57,23 @@ def _correlated(g: Cotangent, other: Any, shape: tuple[int, ...], method: str) -
     return _full(g, flipped, method)[tuple(part)]
 
 
-def _vjp(g: Cotangent, x: Value, y: Value, method: str) -> Cotangent:
+def _both_by_transforms(g: Any, x: Any, y: Any) -> Cotangent:
+    """Both transposes of plain arrays, with one transform of each."""
+    size = [fft.next_fast_len(n, True) for n in g.shape]
+    is_complex = any(a.dtype.kind == "c" for a in (g, x, y))
+    there, back = (fft.fftn, fft.ifftn) if is_complex else (fft.rfftn, fft.irfftn)
+    of_g = there(g, size)
+    return tuple(
+        np.ascontiguousarray(
+            back(of_g * np.conj(there(np.conj(other), size)), size)[tuple(map(slice, shape))]
+        )
+        for other, shape in ((y, x.shape), (x, y.shape))
+    )
+
+
+def _vjp(g: Cotangent, x: Value, y: Value, method: str, active: Any) -> Cotangent:
+    if method == "fft" and all(active) and not any(map(contains_box, (g, x, y))):
+        return _both_by_transforms(g, x, y)
     return _correlated(g, y, shape_of(x), method), _correlated(g, x, shape_of(y), method)
 
 
@@ -133,9 +150,11 @@ def _through_fft(name: str) -> Any:
     original = getattr(signal, name)
 
     def function(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> Any:
-        if axes is None or len(set(np.atleast_1d(axes) % np.ndim(in1))) == np.ndim(in1):
-            return convolve(in1, in2, mode, "fft")
         value = original(unbox(in1), unbox(in2), mode, axes)
+        if axes is None or len(set(np.atleast_1d(axes) % np.ndim(in1))) == np.ndim(in1):
+            if mode == "full" and np.ndim(in1) == np.ndim(in2) > 0:
+                return with_value(full_p, value, in1, in2, method="fft")
+            return given(convolve(in1, in2, mode, "fft"), value)
         return agreed(_over_axes(in1, in2, mode, np.atleast_1d(axes)), value, name)
 
     function.__name__ = name
@@ -195,6 +214,9 @@ def convolve2d(
     Returns: a matrix. Raises: ValueError as SciPy does.
     """
     value = _signal.convolve2d(unbox(in1), unbox(in2), mode, boundary, unbox(fillvalue))
+    is_zero = _PADDED[boundary] == "constant" and not contains_box(fillvalue) and not fillvalue
+    if mode == "full" and is_zero:
+        return with_value(full_p, value, in1, in2, method="planes")
     return agreed(_plane(in1, in2, mode, boundary, fillvalue, 0), value, "convolve2d")
 
 

@@ -117,7 +117,7 @@ def lfilter(b: Any, a: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
     return tuple(np.moveaxis(given(f, v), -1, axis) for f, v in zip(found, value, strict=True))
 
 
-@implements(signal.sosfilt, arrays="sos x zi")
+@implements(signal.sosfilt, arrays="sos x zi", affine_in="x")
 def sosfilt(sos: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
     """``scipy.signal.sosfilt``: a filter in sections of second order, one after the other.
 
@@ -141,7 +141,7 @@ def sosfilt(sos: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
     return given(out, value[0]), given(np.stack(left), value[1])
 
 
-@implements(signal.upfirdn, arrays="h x")
+@implements(signal.upfirdn, arrays="h x", affine_in="x")
 def upfirdn(
     h: Any,
     x: Any,

@@ -21,6 +21,7 @@ from ...numpy.statistics import root
 from ..arguments import as_plain_function, by_scipy, plain
 from ..bodies import agreed
 from ..dispatch import implements
+from ..formulas import with_value
 from ..in_place import original_of
 from ..pieces import constants
 from . import squares
@@ -243,10 +244,12 @@ def cdist(XA: Value, XB: Value, metric: Any = "euclidean", **options: Any) -> An
     if name in OF_TRUTH_VALUES:
         return value
     if name in ("euclidean", "sqeuclidean") and options.get("w") is None:
-        out = squares.between_p(XA * 1.0, XB * 1.0)
-        if name == "euclidean":
-            width = shape_of(XB)[0]
-            out = _roots(out, lambda i: np.linalg.norm(XA[i // width] - XB[i % width], axis=-1))
+        XA, XB = XA * 1.0, XB * 1.0
+        if name == "sqeuclidean" or np.all(value):
+            primitive = squares.between_p if name == "sqeuclidean" else squares.roots_between_p
+            return with_value(primitive, value, XA, XB)
+        width, out = shape_of(XB)[0], squares.between_p(XA, XB)
+        out = _roots(out, lambda i: np.linalg.norm(XA[i // width] - XB[i % width], axis=-1))
         return given(out, value)
     options = _with_spread(options, name, np.concatenate([XA, XB]))
     a, b = _planes(XA, 2), _planes(XB, 1)
@@ -274,10 +277,11 @@ def pdist(X: Value, metric: Any = "euclidean", **options: Any) -> Any:
     if name in OF_TRUTH_VALUES or not value.size:
         return value
     if name in ("euclidean", "sqeuclidean") and options.get("w") is None:
-        out = squares.within_p(X * 1.0)
-        if name == "euclidean":
-            out = _roots(out, lambda p: _norms(X, p))
-        return given(out, value)
+        X = X * 1.0
+        if name == "sqeuclidean" or np.all(value):
+            primitive = squares.within_p if name == "sqeuclidean" else squares.roots_within_p
+            return with_value(primitive, value, X)
+        return given(_roots(squares.within_p(X), lambda p: _norms(X, p)), value)
     options = _with_spread(options, name, X)
     i, j = np.triu_indices(shape_of(X)[0], 1)
     out = FORMULAS[name](X[i], X[j], **{k: _traced(o) for k, o in options.items()})

@@ -76,6 +76,31 @@ def _within_vjp(g: Cotangent, x: Value) -> Cotangent:
 within_p = rule(_within, jvp=_within_jvp, vjp=_within_vjp, name="spatial.squares_within")
 
 
+def _roots_between(x: Value, y: Value) -> Any:
+    if is_box(x) or is_box(y):
+        return roots_between_p(x, y)
+    return distance.cdist(x, y)
+
+
+def _roots_within(x: Value) -> Any:
+    return roots_within_p(x) if is_box(x) else distance.pdist(x)
+
+
+# Of points that are all different.
+roots_between_p = rule(
+    _roots_between,
+    jvp=lambda ts, x, y, ans: _between_jvp(ts, x, y) / (2.0 * ans),
+    vjp=lambda g, x, y, ans, active: _between_vjp(g / (2.0 * ans), x, y, active),
+    name="spatial.distances_between",
+)
+roots_within_p = rule(
+    _roots_within,
+    jvp=lambda t, x, ans: _within_jvp(t, x) / (2.0 * ans),
+    vjp=lambda g, x, ans: _within_vjp(g / (2.0 * ans), x),
+    name="spatial.distances_within",
+)
+
+
 def square(x: Value, n: int) -> Any:
     """Condensed distances (..., n (n - 1) / 2) as symmetric matrices (..., n, n)."""
     if type(x) is np.ndarray and x.ndim == 1:

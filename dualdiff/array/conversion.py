@@ -80,6 +80,18 @@ def _raise(error: Exception) -> NoReturn:
     raise error
 
 
+# Their functions convert numbers, which the program can do without.
+_OWN_MODULES = frozenset(("builtins", "math", "cmath", "_operator", "numpy"))
+
+
+def _is_compiled(module: str) -> bool:
+    """Whether a module is compiled code of some library."""
+    if module.partition(".")[0] in _OWN_MODULES:
+        return False
+    origin = getattr(getattr(sys.modules.get(module), "__spec__", None), "origin", None)
+    return origin is not None and not origin.endswith(".py")
+
+
 class Wrapper:
     """Holds a value, and raises an error where a conversion would lose the derivative.
 
@@ -150,6 +162,8 @@ class Wrapper:
         library = library_function()
         if library is None and (module.startswith("scipy.") or type(called).__name__ == "fortran"):
             library = called_name(frame)  # compiled code
+        elif library is None and _is_compiled(module):
+            library = f"{module}.{getattr(called, '__qualname__', called_name(frame))}"
         if library is None:
             return None
         return ConversionError(

@@ -252,7 +252,7 @@ def materialize(x: Value) -> Any:
     if hasattr(kind, "release"):  # a structured tangent beside a box
         return x.release()
     if is_simple_subclass(kind):
-        return x.view(ndarray)
+        return materialize(x.view(ndarray))
     if hasattr(kind, "__array__") and not issubclass(kind, ndarray):
         held = x.__array__()
         if is_box(held):

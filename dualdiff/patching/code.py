@@ -194,17 +194,17 @@ def _changes(
     before: Instruction | None = None
     listed = list(instructions(code))
     for i, after in zip(listed, [*listed[1:], None], strict=True):
+        following = None if after is None else after.operation
+        is_part = following in ATTRIBUTES  # as `type` in `type.__call__(cls, *args)`
         if i.name == "dot" and calls_method(i):
             if before is None or before.name not in modules:
                 found_calls.append((i, _DOT, 0))
-        elif i.operation == LOAD_GLOBAL and i.name in wanted:
+        elif i.operation == LOAD_GLOBAL and i.name in wanted and not is_part:
             if i.arg & 1 or (before is not None and before.name == "map" and before.arg & 1):
                 found_calls.append((i, wanted[i.name], 1))
         elif i.operation in ATTRIBUTES and before is not None and before.name in modules:
-            following = None if after is None else after.operation
             is_called = calls_method(i) or (before.operation == LOAD_GLOBAL and before.arg & 1)
             is_called = is_called or following == NULL_AFTER
-            is_part = following in ATTRIBUTES
             if is_called and not is_part and str(i.name) + _SUFFIX in vars(np):
                 found_calls.append((i, str(i.name) + _SUFFIX, SHIFTS[i.operation]))
         before = i

@@ -88,9 +88,8 @@ def _for_caller(result: Value, frame: FrameType, original: Any) -> Any:
     )
 
 
-# Arguments of these types hold nothing, or show what they hold.
+# Arguments of these types hold nothing.
 _CLOSED = frozenset((float, int, complex, bool, str, type, type(None)))
-_OPEN = frozenset((list, tuple, np.ndarray))
 
 
 def _is_elsewhere(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -99,7 +98,12 @@ def _is_elsewhere(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         return False
     for x in (*args, *kwargs.values()) if kwargs else args:
         kind = type(x)
-        if kind not in _CLOSED and (kind not in _OPEN or contains_box(x)):
+        if kind in _CLOSED:
+            continue
+        if kind is list or kind is tuple:
+            if not _CLOSED.issuperset(map(type, x)) and contains_box(x):
+                return False
+        elif kind is not np.ndarray or contains_box(x):
             return False
     return True
 

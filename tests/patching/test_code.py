@@ -1,10 +1,11 @@
 """Conversions, types, caches and methods of plain arrays in unchanged programs."""
 
+import array
 import functools
 import gc
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -279,3 +280,32 @@ def test_operands_with_operators_of_their_own_get_traced_values() -> None:
             return ("metres", value)
 
     assert dd.grad(lambda x: (x * Unit())[1] ** 2)(3.0) == 6.0
+
+
+class Shared(type):
+    """Makes one object of each class without arguments."""
+
+    made: ClassVar[dict[Any, Any]] = {}
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if args or kwargs:
+            return type.__call__(cls, *args, **kwargs)
+        return cls.made.setdefault(cls, type.__call__(cls, *args))
+
+
+class Scale(metaclass=Shared):
+    def __init__(self, factor: float = 3.0) -> None:
+        self.factor = factor
+
+
+def test_attributes_of_builtin_types_are_their_own() -> None:
+    def f(x: Any, *texts: str) -> Any:
+        return float(x) * Scale().factor * Scale(2.0).factor * float.fromhex(*texts)
+
+    with dd.patch():
+        assert dd.grad(f)(1.5, "0x1.8p0") == 9.0
+
+
+def test_errors_name_the_compiled_function_that_takes_a_float() -> None:
+    with dd.patch(), pytest.raises(dd.errors.ConversionError, match=r"array\.array was called on"):
+        dd.grad(lambda x: array.array("d", (float(x),))[0])(1.5)

@@ -128,3 +128,19 @@ def test_classes_with_units_convert_in_operators_and_keep_numbers_in_the_class()
     with dd.patch():
         assert np.isclose(dd.grad(f)(2.0), expected)
         assert np.isclose(dd.jvp(f, (2.0,), (1.0,))[1], expected)
+
+
+class Components(np.ndarray):
+    """Arrays of different shapes, as elements of one array of objects."""
+
+    def __new__(cls, *parts: Any) -> Any:
+        made = np.ndarray.__new__(cls, len(parts), dtype=object)
+        for i, part in enumerate(parts):
+            made[i] = part
+        return made
+
+
+def test_an_array_of_arrays_beside_a_traced_one_is_a_clear_error() -> None:
+    parts = Components(np.ones((2, 3)), np.ones(3), 1.0)
+    with dd.patch(), pytest.raises(dd.DualdiffError, match="an object array of arrays cannot be"):
+        dd.grad(lambda x: np.sum(parts - x))(np.ones(3))

@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import numdifftools as nd
 import numpy as np
 import second_collection  # noqa: F401  # adds to the cases
+import third_collection  # noqa: F401
 from collection import CASES, Case
 
 import dualdiff as dd

@@ -67,6 +67,7 @@ def from_nested(x: Value) -> Any:
     if not contains_box(x):
         made = np.asarray(x)
         if made.dtype.kind == "O":  # np.sign gives objects that are plain numbers
+            _refuse_arrays(made.flat)
             made = np.array(made.tolist())
         if made.dtype.hasobject:
             raise UnsupportedInputError(
@@ -76,15 +77,20 @@ def from_nested(x: Value) -> Any:
         return made
     if type(x) is ndarray:
         elements = list(x.flat)
-        if any(np.ndim(e) for e in elements):
-            raise UnsupportedInputError(
-                f"an object array of arrays cannot be traced, {user_line()}; use np.stack."
-            )
+        _refuse_arrays(elements)
         return np.reshape(pack(*elements), x.shape)
     shape = _scalar_shape(x)
     if shape is None:
         return np.stack([from_nested(e) for e in x])
     return np.reshape(pack(*_scalars(x)), shape)
+
+
+def _refuse_arrays(elements: Iterable[Any]) -> None:
+    if any(map(np.ndim, elements)):
+        raise UnsupportedInputError(
+            f"an object array of arrays cannot be traced, {user_line()}; use np.stack, or a list "
+            f"of arrays."
+        )
 
 
 def _scalar_shape(x: Value) -> Shape | None:

@@ -146,7 +146,7 @@ def warn_of_rounding(digits: Any = None) -> None:
 
 
 class RepeatedRunWarning(UserWarning):
-    """A function gave other results in the second run, which explains a NaN."""
+    """A function gave other results in a second run, which its derivative needs."""
 
 
 class CheckpointError(DualdiffError, RuntimeError):

@@ -84,10 +84,19 @@ def store(content: Value, place: Place, v: Value, owned: bool) -> Any:
     return place.set(content if owned else copy_with_strides(content, writable=True), v)
 
 
-def assign(box: Any, index: Any, v: Value) -> None:
-    """``box[index] = v`` as in NumPy: every view sees it, and the caller's array never does."""
+def version_of(box: Any) -> int:
+    """The number of stores that an array has had, through any of its views."""
+    root: Any = root_of(box)[0]
+    return int(root.version) if root.owner is STORED else -1
+
+
+def assign(box: Any, index: Any, v: Value, since: int | None = None) -> bool:
+    """``box[index] = v`` as in NumPy: every view sees it, and the caller's array never does.
+
+    Returns whether it has stored: not if the array is another than `since`, a `version_of` it.
+    """
     if type(v) is View and v.payload[0] is box and v.payload[2].get("index") is index:
-        return  # the store at the end of `box[index] += v`: the view has written through
+        return True  # the store at the end of `box[index] += v`: the view has written through
     index = freeze_index(index)
     v = materialize(v)
     root: Any
@@ -107,6 +116,9 @@ def assign(box: Any, index: Any, v: Value) -> None:
         stored = root.owner is STORED
         content = root.primal if stored else root.snapshot()
         owned = stored and _taken(root)
+        if stored and since is not None and since != root.version:
+            root.payload = owned
+            return False
         try:
             new = store(content, place, v, owned)
         except BaseException:
@@ -114,6 +126,7 @@ def assign(box: Any, index: Any, v: Value) -> None:
                 root.payload = owned
             raise
         replace_content(root, new, owned=True)
+    return True
 
 
 def _taken(box: Any) -> bool:

@@ -20,7 +20,7 @@ from ..transforms.directions import any_complex, joined, size_of, sizes_of, spli
 from ..transforms.grad import Grad
 from ..transforms.inputs import Argnums, Inputs, Outputs, any_nan, own_keywords, without_aux
 from ..transforms.plan import SPARSE_MODES, SparseMode, check_passes
-from ..transforms.record import Recording, agree, push_forward
+from ..transforms.record import Recording, agree, push_forward, warn_of_other_results
 from ..transforms.rescue import Derivatives, rescue
 from .choose import PatternError, compress, given_pattern, saves_nothing
 from .compression import canonical, seeds
@@ -75,6 +75,7 @@ class Prepared:
         self.local = False
         self._usual: ndarray | None = None  # errors of lines with a complete pattern
         self._why: list[str] = []
+        self._searched: list[Any] = []  # the results of the function at the last search
         self._adopt(
             given_pattern(pattern, sum(self._sizes), self.symmetric)
             if self.given
@@ -118,7 +119,19 @@ class Prepared:
         found = hessian_pattern(alone, self.argnums) if self.symmetric else pattern_of(alone)
         self.local |= found.local
         self._why = list(found.dense_because)
+        self._searched = found.values
         return canonical(found.pattern)
+
+    def first(self, inputs: Inputs) -> Any:
+        """`at` the arguments of the search for the pattern.
+
+        Warns if the function has not repeated its results.
+        """
+        searched, self._searched = self._searched, []
+        found = self._evaluate(inputs)
+        if not _nearly_agree(found.outputs.values, searched):
+            warn_of_other_results("after the search for the pattern")
+        return (found.matrix, found.aux) if self.options["has_aux"] else found.matrix
 
     def _adopt(self, pattern: csr_array) -> None:
         """Colour a pattern and choose the directions."""
@@ -414,6 +427,16 @@ class PreparedHessian(Prepared):
     def gradient_and_hessian(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """The gradient, in the form of the arguments, and the sparse Hessian."""
         return self._with_results(args, kwargs)
+
+
+def _nearly_agree(new: Sequence[Any], old: Sequence[Any]) -> bool:
+    """Whether two runs gave the same numbers up to rounding."""
+    pairs = zip([v for v in new if v is not None], old, strict=True)
+    return all(
+        np.allclose(a, b, rtol=1e-4, atol=1e-4 * np.max(np.abs(b), initial=0.0), equal_nan=True)
+        for a, b in pairs
+        if np.all(np.isfinite(b)) and np.shape(a) == np.shape(b)
+    )
 
 
 def prepare_jacobian(

@@ -59,6 +59,7 @@ class _Hessian(Transform):
             made = PreparedHessian(inputs, self.argnums, None, options)
             forget(self.prepared)
             self.prepared[key] = made
+            return made.first(inputs)
         return self.prepared[key].at(inputs)
 
 

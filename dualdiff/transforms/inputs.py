@@ -32,11 +32,7 @@ from ..core.trace import (
 )
 from ..core.types import Cotangent, Tangent, Value
 from ..debug import compares_paths, on_one_path
-from ..errors import (
-    ConversionError,
-    UnsupportedInputError,
-    user_line,
-)
+from ..errors import ConversionError, UnsupportedInputError, user_line
 from ..trees import (
     LEAF,
     LEAF_TYPES,
@@ -59,7 +55,7 @@ from .refusals import (
     returns_nan,
     swallowed,
 )
-from .sharing import INNER, refuse_shared, was_stored_inside
+from .sharing import INNER, Watch, refuse_shared, was_stored_inside
 
 
 class Inputs:
@@ -121,6 +117,7 @@ class Inputs:
         ConversionError.last.text = None
         for prepare in PREPARE:
             prepare(self.f)
+        watch = Watch(self) if len(args) + len(kwargs) > len(self.positions) else None
         try:
             if compares_paths.get() and not any(map(is_box, self.leaves)):
                 out = on_one_path(lambda: self.f(*args, **kwargs), self._on_plain_values)
@@ -136,6 +133,8 @@ class Inputs:
             if explained is None and not self._is_right_on_plain(error):
                 raise
             raise explained or refusal_behind(error) or of_traced_alone(error) from error
+        if watch is not None:
+            watch.refuse(self)
         if len(args) + len(kwargs) > 1 or len(boxes) > 1:
             for i, box in enumerate(boxes):
                 if is_stored(box) or (INNER and was_stored_inside(box)):

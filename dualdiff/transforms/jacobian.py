@@ -105,9 +105,14 @@ class Jacobian(Transform):
         return (jacobian, found.aux) if self.options.get("has_aux") else jacobian
 
     def evaluate(self, inputs: Inputs) -> Derivatives:
-        tree, outputs, aux = guarded(inputs, self.blocks)
-        leaves, structure = ([tree], LEAF) if type(tree) in LEAF_TYPES else flatten(tree)
-        return Derivatives(leaves, outputs, aux, structure=structure)
+        tree, outputs, aux, recording = guarded(inputs, self.blocks)
+        leaves, structure = _leaves_of(tree)
+        return Derivatives(leaves, outputs, aux, recording, structure)
+
+    def derive(self, recording: Recording) -> Sequence[Any]:
+        """The leaves of the Jacobian of a recording that `evaluate` has made."""
+        key = tuple(sizes_of(recording.inputs.values))
+        return _leaves_of(self.of_recording(recording, sum(key), self.known[key]))[0]
 
     def sparse(self, inputs: Inputs) -> Any:
         """The Jacobian as a sparse matrix; pattern and colours are kept for the next call."""
@@ -120,7 +125,7 @@ class Jacobian(Transform):
                 return self.prepared[key].at(inputs)
         forget(self.prepared)
         self.prepared[key] = self.prepare(inputs)
-        return self.prepared[key].at(inputs)
+        return self.prepared[key].first(inputs)
 
     def prepare(self, inputs: Inputs) -> PreparedJacobian:
         """Find and colour the pattern for arguments of this form."""
@@ -136,22 +141,22 @@ class Jacobian(Transform):
         mode = mode or self.options["mode"]
         return choose(n, known.results, mode, chunk, budget, known.costs)
 
-    def blocks(self, inputs: Inputs, guards: Guards) -> tuple[Any, Outputs, Any]:
-        """The Jacobian from one run of the function, its results, and the auxiliary part."""
+    def blocks(self, inputs: Inputs, guards: Guards) -> tuple[Any, Outputs, Any, Recording | None]:
+        """The Jacobian from one run of the function, its results, the auxiliary part, and the
+        recording if there is one."""
         mode, holomorphic = self.options["mode"], self.options.get("holomorphic")
-        allowed = [MissingRuleError] if mode == "auto" else []  # the other mode may have one
         key = tuple(sizes_of(inputs.values))
         n = sum(key)
         if holomorphic:
             require_complex(inputs.values, "argument", "holomorphic=True")
         known = self.known.get(key)
         if not is_any_foreign(inputs.values) and self.needs_no_recording(inputs, n, known):
-            with suppress(*allowed):
-                return self.with_function(inputs, n)
+            with suppress(*self.allowed):
+                return *self.with_function(inputs, n), None
         recording = Recording(inputs, self.options.get("has_aux", False), guards, lasting=True)
         if is_any_foreign((*inputs.values, *recording.outputs.values)):
             tree = foreign_blocks(recording, mode)
-            return tree, recording.outputs, recording.aux
+            return tree, recording.outputs, recording.aux, None
         known = self.learned(recording, n, known)
         if key not in self.known:
             forget(self.known)
@@ -160,11 +165,21 @@ class Jacobian(Transform):
             verify_holomorphic(inputs, recording.push)
         else:
             refuse_complex_result(inputs.values, recording.outputs.values)
+        tree = self.of_recording(recording, n, known)
+        return tree, recording.outputs, recording.aux, recording
+
+    @property
+    def allowed(self) -> list[type[Exception]]:
+        """Errors after which the other mode may have a rule."""
+        return [MissingRuleError] if self.options["mode"] == "auto" else []
+
+    def of_recording(self, recording: Recording, n: int, known: Known) -> Any:
+        """The Jacobian of a recorded function of n inputs, in the mode that has rules."""
         plan = self.plan(n, known)
-        with suppress(*allowed):
-            return self.passes(recording, plan), recording.outputs, recording.aux
+        with suppress(*self.allowed):
+            return self.passes(recording, plan)
         plan = self.plan(n, known, "reverse" if plan.mode == "forward" else "forward")
-        return self.passes(recording, plan), recording.outputs, recording.aux
+        return self.passes(recording, plan)
 
     def is_open(self, inputs: Inputs, n: int, known: Known) -> bool:
         """Whether to measure the costs, which decide the mode. Not in a first call, which is faster
@@ -232,6 +247,10 @@ class Jacobian(Transform):
             del parts  # before the next pass
         found = join(kept, inputs, outputs.values) if kept else blocks.finished(inputs)
         return outputs.tree(found)
+
+
+def _leaves_of(tree: Any) -> tuple[list[Any], Any]:
+    return ([tree], LEAF) if type(tree) in LEAF_TYPES else flatten(tree)
 
 
 def is_any_foreign(values: Sequence[Any]) -> bool:

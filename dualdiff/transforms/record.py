@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from ..core.batch import Shape
 from ..core.dual import new_trace, zero_tangent
 from ..core.tape import new_tape
 from ..core.types import Cotangent, Tangent, Value
+from ..errors import RepeatedRunWarning, user_line
 from ..trees import check_same_structure
 from . import rerun
 from .inputs import Inputs, Outputs, code_of, direction, split_aux
@@ -186,3 +188,14 @@ def agree(new: Sequence[Any], old: Sequence[Any]) -> bool:
         elif np.shape(a) != np.shape(b) or not np.all((a == b) | np.isnan(b)):
             return False
     return True
+
+
+def warn_of_other_results(why: str) -> None:
+    """Warn that a function, which ran again for this reason, does not give the same results."""
+    warnings.warn(
+        f"the function gave other results when it ran again {why}, {user_line()}: it depends on "
+        f"more than its arguments, or changes something else. The derivative belongs to one of the "
+        f"runs. Pass what it changes as an argument, or draw random numbers outside.",
+        RepeatedRunWarning,
+        stacklevel=2,
+    )

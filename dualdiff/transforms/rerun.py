@@ -18,7 +18,7 @@ from numpy import ndarray
 from ..array.box import is_box, unbox
 from ..array.guards import ChangedResidualError, Guards, known_of, owner_of
 from ..core.types import Value
-from ..errors import NotRepeatedError, line_text, user_frame_of
+from ..errors import NotRepeatedError, UnsupportedInputError, line_text, user_frame_of
 from .inputs import Inputs, code_of
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class Rerun:
         guards.expect = self.check
         try:
             found = run(inputs, guards)
-        except NotRepeatedError:
+        except (NotRepeatedError, UnsupportedInputError):
             raise
         except Exception:
             raise first  # noqa: B904  # the error of the first run says more

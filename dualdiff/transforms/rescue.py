@@ -14,7 +14,6 @@ Every operator takes the straight way first. Only if its derivatives hold a NaN,
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -27,12 +26,11 @@ from ..core.batch import dtype_of, shape_of
 from ..core.dual import ForwardTrace
 from ..core.trace import materialize
 from ..core.types import Value
-from ..errors import RepeatedRunWarning, user_line
 from ..rules.numpy.linalg.splitting import NotSplitError, is_splitting, splitting
 from .beside import is_beside
 from .inputs import Inputs, Outputs, any_nan
 from .masks import uses_masks, zero_masks
-from .record import Recording, agree
+from .record import Recording, agree, warn_of_other_results
 
 _NEARLY = 1e-8  # the relative difference of values that may count as equal: it is the error
 _DIRECTIONS = 12  # tries, since along some directions real eigenvalues become complex
@@ -68,12 +66,19 @@ def rescue(
     """
     cancelled = levels.cancellations != met[1]
     if any_nan(found.leaves) and not uses_masks():
-        found = _with_masks(found, derive, run)
+        masked = _with_masks(found, derive, run)
+        if masked is None:
+            return found
+        found = masked
     is_nan = any_nan(found.leaves)
     if is_splitting() or is_beside() or not (is_nan or cancelled):
         return found
     if any(map(is_box, found.leaves)):
         return found  # the outer operator comes here as well
+    with zero_masks():
+        again = run()
+    if not _repeats(found, again):
+        return found
     leaves = None
     if levels.degeneracies != met[0] and not cancelled:
         leaves = _limit(found, limit)
@@ -97,7 +102,8 @@ def _with_masks(
     found: Derivatives,
     derive: Callable[[Recording], Sequence[Any]] | None,
     run: Callable[[], Derivatives],
-) -> Derivatives:
+) -> Derivatives | None:
+    """The derivatives by a masked pass, or None if the function does not repeat its results."""
     recording = found.recording
     with zero_masks():
         if derive is not None and recording is not None and not recording.spent:
@@ -105,16 +111,15 @@ def _with_masks(
             if not recording.nested or not any_nan(leaves):
                 return found._replace(leaves=leaves)
         again = run()
-    if agree(again.outputs.values, found.outputs.values):
-        return again
-    warnings.warn(
-        f"the function gave other results when it ran again to find out what a NaN in its "
-        f"derivative stands for, {user_line()}: it depends on more than its arguments, or changes "
-        f"them. The NaN stays; pass copies of what it changes, or draw random numbers outside.",
-        RepeatedRunWarning,
-        stacklevel=2,
-    )
-    return found
+    return again if _repeats(found, again) else None
+
+
+def _repeats(found: Derivatives, again: Derivatives) -> bool:
+    """Whether a second run has the results of the first one; warns if not."""
+    same = agree(again.outputs.values, found.outputs.values)
+    if not same:
+        warn_of_other_results("to find out what a NaN or a loss of digits stands for")
+    return same
 
 
 def continued(found: Derivatives, run: Callable[[], Derivatives]) -> Sequence[Any] | None:

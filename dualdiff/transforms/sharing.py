@@ -6,6 +6,7 @@ In a derivative each argument is a variable of its own, so such a program has an
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,11 +38,33 @@ def refuse_shared(inputs: Inputs, stored: int) -> None:
     own = next(n for n, (_, _, number) in enumerate(names) if number == stored)
     for n, (name, array, _) in enumerate(names):
         if n != own and np.may_share_memory(leaf, array) and np.shares_memory(leaf, array):
-            raise UnsupportedInputError(
-                f"{names[own][0]} and {name} share memory, and the function stores into one of "
-                f"them, {user_line()}: in NumPy the store changes both, in a derivative they are "
-                f"separate variables. Pass a copy of one (x.copy()), or let the function copy."
-            )
+            raise _refusal(names[own][0], name)
+
+
+def _refusal(first: str, second: str) -> UnsupportedInputError:
+    return UnsupportedInputError(
+        f"{first} and {second} share memory, and the function stores into one of them, "
+        f"{user_line()}: in NumPy the store changes both, in a derivative they are separate "
+        f"variables. Pass a copy of one (x.copy()), or let the function copy."
+    )
+
+
+class Watch:
+    """Constant arguments that share memory with a differentiated one, as they are before a call."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self.before = [
+            (p, array, array.tobytes())
+            for p, array in chain(enumerate(inputs.args), inputs.kwargs.items())
+            if type(array) is ndarray and p not in inputs.positions
+            if any(type(x) is ndarray and np.may_share_memory(x, array) for x in inputs.leaves)
+        ]
+
+    def refuse(self, inputs: Inputs) -> None:
+        """Raise if the function has stored into one of them."""
+        for p, array, content in self.before:
+            if array.tobytes() != content:
+                raise _refusal(f"argument {inputs.positions[0]!r}", f"argument {p!r}")
 
 
 def _named_arrays(inputs: Inputs) -> Iterator[tuple[str, Any, int]]:

@@ -631,6 +631,19 @@ def test_arguments_that_share_memory_are_refused_where_one_is_stored_into(operat
     np.testing.assert_array_equal(x, [1.0, 2.0, 3.0])
 
 
+@pytest.mark.parametrize("argnums", [0, 1])
+@pytest.mark.parametrize("other", [lambda x: x, lambda x: x[::-1]])
+def test_a_constant_argument_that_shares_memory_is_refused_where_one_is_stored_into(argnums, other):
+    def f(a, b):
+        a[0] = 10.0
+        return np.sum(a * b)
+
+    for operator in (dd.grad, dd.jacobian, dd.hessian):
+        x = np.array([1.0, 2.0, 3.0])
+        with pytest.raises(dd.errors.UnsupportedInputError, match="share memory"):
+            operator(f, argnums)(x, other(x))
+
+
 def test_leaves_of_a_container_that_share_memory_are_refused_where_one_is_stored_into():
     x = np.array([1.0, 2.0, 3.0])
     with pytest.raises(dd.errors.UnsupportedInputError, match=r"argument 0\['a'\] and argument 0"):

@@ -254,6 +254,26 @@ def test_elements_of_one_array_stored_by_threads_are_all_there() -> None:
             np.testing.assert_array_equal(dd.jvp(f, (x,), (np.ones(4),))[1], sum(expected))
 
 
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_elements_of_one_array_to_which_threads_add_at_are_all_there(mode: Any) -> None:
+    def f(x: Any) -> Any:
+        out = dd.numpy.zeros(48)
+
+        def work(i: int) -> None:
+            np.add.at(out, [2 * i, 2 * i, 2 * i + 1], x[i : i + 3])
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(work, range(24)))
+        return out
+
+    expected = np.zeros((48, 26))
+    for i in range(24):
+        expected[2 * i, i] = expected[2 * i, i + 1] = expected[2 * i + 1, i + 2] = 1.0
+    with switching_often():
+        for _ in range(10):
+            np.testing.assert_array_equal(dd.jacobian(f, mode=mode)(np.ones(26)), expected)
+
+
 def test_a_store_that_fails_leaves_the_array_as_it_was() -> None:
     def f(x: Any) -> Any:
         out = dd.numpy.zeros(3)

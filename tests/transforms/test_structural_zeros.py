@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
+from dualdiff.errors import RepeatedRunWarning
 
 X = np.array([0.0, 1.0, 2.0, -1.0])
 BOTH = ["forward", "reverse"]
@@ -124,6 +125,33 @@ def test_a_function_whose_derivative_has_no_nan_is_called_once() -> None:
 
     assert np.isinf(dd.grad(f)(np.array([0.0, 4.0]))[0])
     assert len(calls) == 1
+
+
+class _Counting:
+    """A program whose factor is the number of its runs."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    def __call__(self, x: Any) -> Any:
+        self.runs += 1
+        return self.runs * np.sum(np.where(x > 0, np.sqrt(x), 0.0))
+
+
+@pytest.mark.parametrize("mode", ["auto", *BOTH])
+def test_a_jacobian_is_of_the_only_run(mode: Any) -> None:
+    f = _Counting()
+    jacobian = dd.jacobian(f, mode=mode)
+    np.testing.assert_array_equal(jacobian(np.array([0.0, 4.0])), [0.0, 0.25])
+    assert f.runs == 1
+
+
+def test_derivatives_whose_second_run_has_other_results_say_so() -> None:
+    x, rng = np.array([0.0, 4.0]), np.random.default_rng(0)
+    with pytest.warns(RepeatedRunWarning):
+        assert np.isnan(dd.hessian(_Counting())(x)[0, 0])
+    with pytest.warns(RepeatedRunWarning):
+        dd.jacobian(lambda x: rng.normal() * x, sparse=True)(x)
 
 
 def test_a_nan_of_the_function_itself_stays_one() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from ...array.box import is_box, unbox
 from ...array.dispatch import UFUNC_METHODS
 from ...array.indexing import SCATTER
-from ...array.stores import assign, freeze_index, refuse_plain_target
+from ...array.stores import assign, freeze_index, refuse_plain_target, version_of
 from ...core.batch import Shape, Spec, cast, flat_positions, get_batched, shape_of
 from ...core.trace import freeze, materialize
 from ...core.types import Cotangent, Tangent, Value
@@ -62,7 +62,10 @@ def _at(ufunc: np.ufunc, at: Callable[..., None]) -> Callable[..., None]:
 def add_at(a: Value, indices: Any, b: Value) -> None:
     """``numpy.add.at``: ``a[indices] += b`` where repeated indices add up."""
     index, b = _target(a, indices, b)
-    assign(a, ..., add_at_p(a, b, index=index))
+    stored = False
+    while not stored:  # again if another thread stores meanwhile
+        version = version_of(a)
+        stored = assign(a, ..., add_at_p(a, b, index=index), version)
 
 
 def subtract_at(a: Value, indices: Any, b: Value) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy import ndarray
 from scipy.sparse import csr_array
 
-from ...array.box import WATCHERS, is_box
+from ...array.box import WATCHERS, is_box, unbox
 from ...core.batch import shape_of
 from ...core.trace import materialize
 from ...errors import UnsupportedInputError, user_line
@@ -31,12 +31,13 @@ class Detected:
     differentiated arguments, all leaves of containers included; `local` says that the function
     looked at traced values (it branched, or chose an index by them), so the pattern may hold only
     near these arguments; `dense_because` names the functions that counted as dense because they
-    have no structure.
+    have no structure; `values` are the results of the function.
     """
 
     pattern: csr_array
     local: bool = False
     dense_because: list[str] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
 
 
 def detect(inputs: Any) -> Detected:
@@ -50,13 +51,16 @@ def detect(inputs: Any) -> Detected:
             boxes.append(None if value is None else trace.input(value, first))
             first += size
         leaves, _ = flatten(inputs.call(boxes))
-        payloads = [_payload(leaf, trace) for leaf in leaves if leaf is not None]
+        leaves = [leaf for leaf in leaves if leaf is not None]
+        payloads = [_payload(leaf, trace) for leaf in leaves]
+        values = [unbox(materialize(leaf)) for leaf in leaves]
         _refuse_too_many(sum(map(_entries, payloads)), trace)
         rows = list(map(_rows, payloads))
     finally:
         WATCHERS.remove(trace.watch)
         trace.close()
-    return Detected(_stacked(rows, trace.columns), trace.local, trace.dense_because)
+    pattern = _stacked(rows, trace.columns)
+    return Detected(pattern, trace.local, trace.dense_because, values)
 
 
 def _payload(leaf: Any, trace: PatternTrace) -> Pattern | Columns:

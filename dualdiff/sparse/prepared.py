@@ -20,7 +20,7 @@ from ..transforms.directions import any_complex, joined, size_of, sizes_of, spli
 from ..transforms.grad import Grad
 from ..transforms.inputs import Argnums, Inputs, Outputs, any_nan, own_keywords, without_aux
 from ..transforms.plan import SPARSE_MODES, SparseMode, check_passes
-from ..transforms.record import Recording, agree, push_forward, warn_of_other_results
+from ..transforms.record import Recording, agree, push_forward, warn_unless_near
 from ..transforms.rescue import Derivatives, rescue
 from .choose import PatternError, compress, given_pattern, saves_nothing
 from .compression import canonical, seeds
@@ -71,11 +71,9 @@ class Prepared:
         if not sum(self._sizes):
             none = "there is nothing to differentiate: the arguments have no elements"
             raise UnsupportedInputError(f"{none}, {user_line()}")
-        self.given = pattern is not None
-        self.local = False
+        self.given, self.local = pattern is not None, False
         self._usual: ndarray | None = None  # errors of lines with a complete pattern
         self._why: list[str] = []
-        self._searched: list[Any] = []  # the results of the function at the last search
         self._adopt(
             given_pattern(pattern, sum(self._sizes), self.symmetric)
             if self.given
@@ -102,10 +100,12 @@ class Prepared:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.at(Inputs(self.f, args, kwargs, self.argnums))
 
-    def at(self, inputs: Inputs) -> Any:
-        """The derivative for arguments taken apart already, and the auxiliary part with
-        `has_aux`."""
-        found = self._evaluate(inputs)
+    def at(self, inputs: Inputs, first: bool = False) -> Any:
+        """The derivative for arguments taken apart already, and the auxiliary part with `has_aux`.
+        The `first` call warns of other results than in the search for the pattern."""
+        searched, found = self._searched, self._evaluate(inputs)
+        if first:
+            warn_unless_near(found.outputs.values, searched, "after the search for the pattern")
         return (found.matrix, found.aux) if self.options["has_aux"] else found.matrix
 
     def _with_results(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, ...]:
@@ -118,20 +118,8 @@ class Prepared:
         alone = inputs.of(self._result_alone())
         found = hessian_pattern(alone, self.argnums) if self.symmetric else pattern_of(alone)
         self.local |= found.local
-        self._why = list(found.dense_because)
-        self._searched = found.values
+        self._why, self._searched = list(found.dense_because), found.values
         return canonical(found.pattern)
-
-    def first(self, inputs: Inputs) -> Any:
-        """`at` the arguments of the search for the pattern.
-
-        Warns if the function has not repeated its results.
-        """
-        searched, self._searched = self._searched, []
-        found = self._evaluate(inputs)
-        if not _nearly_agree(found.outputs.values, searched):
-            warn_of_other_results("after the search for the pattern")
-        return (found.matrix, found.aux) if self.options["has_aux"] else found.matrix
 
     def _adopt(self, pattern: csr_array) -> None:
         """Colour a pattern and choose the directions."""
@@ -427,16 +415,6 @@ class PreparedHessian(Prepared):
     def gradient_and_hessian(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """The gradient, in the form of the arguments, and the sparse Hessian."""
         return self._with_results(args, kwargs)
-
-
-def _nearly_agree(new: Sequence[Any], old: Sequence[Any]) -> bool:
-    """Whether two runs gave the same numbers up to rounding."""
-    pairs = zip([v for v in new if v is not None], old, strict=True)
-    return all(
-        np.allclose(a, b, rtol=1e-4, atol=1e-4 * np.max(np.abs(b), initial=0.0), equal_nan=True)
-        for a, b in pairs
-        if np.all(np.isfinite(b)) and np.shape(a) == np.shape(b)
-    )
 
 
 def prepare_jacobian(

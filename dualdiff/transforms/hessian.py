@@ -59,7 +59,7 @@ class _Hessian(Transform):
             made = PreparedHessian(inputs, self.argnums, None, options)
             forget(self.prepared)
             self.prepared[key] = made
-            return made.first(inputs)
+            return made.at(inputs, first=True)
         return self.prepared[key].at(inputs)
 
 

@@ -125,7 +125,7 @@ class Jacobian(Transform):
                 return self.prepared[key].at(inputs)
         forget(self.prepared)
         self.prepared[key] = self.prepare(inputs)
-        return self.prepared[key].first(inputs)
+        return self.prepared[key].at(inputs, first=True)
 
     def prepare(self, inputs: Inputs) -> PreparedJacobian:
         """Find and colour the pattern for arguments of this form."""

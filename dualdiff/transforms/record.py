@@ -190,6 +190,16 @@ def agree(new: Sequence[Any], old: Sequence[Any]) -> bool:
     return True
 
 
+def warn_unless_near(new: Sequence[Any], old: Sequence[Any], why: str) -> None:
+    """Warn unless two runs gave the same numbers up to rounding, where these are finite."""
+    for a, b in zip([v for v in new if v is not None], old, strict=True):
+        comparable = np.shape(a) == np.shape(b) and np.all(np.isfinite(b))
+        limit = 1e-4 * np.max(np.abs(b), initial=0.0)
+        if comparable and not np.allclose(a, b, rtol=1e-4, atol=limit):
+            warn_of_other_results(why)
+            return
+
+
 def warn_of_other_results(why: str) -> None:
     """Warn that a function, which ran again for this reason, does not give the same results."""
     warnings.warn(

@@ -26,6 +26,9 @@ def main() -> int:
     for seed in range(first, first + options.count):
         try:
             kinds[check(seed)] += 1
+        except KeyboardInterrupt:
+            print(f"stopped at seed {seed}")
+            break
         except Exception as error:
             kinds["failed"] += 1
             last = traceback.extract_tb(error.__traceback__)[-1]

@@ -12,6 +12,7 @@ import platform
 import runpy
 import shutil
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -126,6 +127,11 @@ def _argnums(text: str | None) -> Any:
     return parts[0] if len(parts) == 1 else tuple(parts)
 
 
+def _told(message: Warning | str, *_: Any, **__: Any) -> None:
+    """A warning in the words of the command line, whose own lines say nothing to a user."""
+    print(f"warning: {message}", file=sys.stderr)
+
+
 def check(given: argparse.Namespace) -> int:
     """Compare the derivatives of a function with numerical ones."""
     f, names = _function(given.function)
@@ -133,15 +139,17 @@ def check(given: argparse.Namespace) -> int:
     modes: tuple[CheckMode, ...] = MODES if given.mode == "both" else (given.mode,)
     argnums = _argnums(given.argnums)
     try:
-        check_grads(
-            f, arguments, modes=modes, order=given.order, rtol=given.rtol, atol=given.atol,
-            argnums=argnums,
-        )  # fmt: skip
+        with warnings.catch_warnings():
+            warnings.showwarning = _told
+            check_grads(
+                f, arguments, modes=modes, order=given.order, rtol=given.rtol, atol=given.atol,
+                argnums=argnums,
+            )  # fmt: skip
     except GradientError as error:
         print(error)
         return WRONG
-    modes_said = " and ".join(modes)
-    print(f"{given.function}: derivatives of order 1 to {given.order} agree, {modes_said} mode.")
+    orders = "order 1" if given.order == 1 else f"order 1 to {given.order}"
+    print(f"{given.function}: derivatives of {orders} agree, {' and '.join(modes)} mode.")
     return 0
 
 

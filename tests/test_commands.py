@@ -45,6 +45,10 @@ def broken(start):
     raise KeyError("rate")
 
 
+def counted(start):
+    return 1.0 * np.sum(start > 0.0)
+
+
 @dd.extend.custom_jvp
 def wrong(start):
     return np.sum(start**2)
@@ -84,6 +88,18 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_check_of_right_derivatives_succeeds(words: list[str], capsys: Any) -> None:
     assert main(["check", *words]) == 0
     assert "agree" in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.usefixtures("program")
+def test_check_warns_once_of_a_result_that_does_not_depend_on_an_argument(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr("dualdiff.errors.warns_of_independence", True)
+    assert main(["check", "model.py:counted"]) == 0
+    told = capsys.readouterr().err
+    assert told.startswith("warning: the derivative of counted: the result")
+    assert told.count("warning") == 1
 
 
 @pytest.mark.usefixtures("program")

@@ -104,17 +104,18 @@ def _children(node: Any, given: Any, path: str) -> list[tuple[str, Any, Any]]:
     if isinstance(node, Mapping):
         if not isinstance(given, Mapping):
             raise ValueError(
-                f"{path} is a {type(given).__name__}, {user_line()}; it must be a dict like x0"
+                f"{path} is a {type(given).__name__}, {user_line()}; it must be a dict like the "
+                f"start"
             )
         if unknown := [key for key in given if key not in node]:
             raise ValueError(
-                f"{path} has the key {unknown[0]!r}, which x0 does not have, {user_line()}; its "
-                f"keys are {list(node)}"
+                f"{path} has the key {unknown[0]!r}, which the start does not have, {user_line()}; "
+                f"its keys are {list(node)}"
             )
         return [(f"[{key!r}]", node[key], given.get(key)) for key in node]
     if isinstance(node, (list, tuple)):
         if not isinstance(given, (list, tuple)) or len(given) != len(node):
-            raise ValueError(f"{path} must have {len(node)} parts like x0, {user_line()}")
+            raise ValueError(f"{path} must have {len(node)} parts like the start, {user_line()}")
         return [(f"[{i}]", *both) for i, both in enumerate(zip(node, given, strict=True))]
     names = [name for name in vars(node) if hasattr(given, name)]
     return [(f".{name}", getattr(node, name), getattr(given, name)) for name in names]

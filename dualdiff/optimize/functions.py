@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,19 @@ def advised(error: DualdiffError) -> DualdiffError:
     return error
 
 
+def _as_scalar(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """The program of a function, whose result may be an array of one number, as in SciPy."""
+    program = program_of(fun)
+
+    @functools.wraps(program)
+    def scalar(*args: Any) -> Any:
+        found = program(*args)
+        is_array = np.ndim(found) > 0 and np.size(found) == 1 and hasattr(found, "reshape")
+        return found.reshape(()) if is_array else found
+
+    return scalar
+
+
 class Objective:
     """A scalar function of a container as functions of a vector."""
 
@@ -49,14 +64,14 @@ class Objective:
     @cached_property
     def derivative(self) -> Derivative:
         """The value and the gradient, on containers."""
-        return Derivative(self.fun, "gradient", lambda: value_and_grad(program_of(self.fun)))
+        return Derivative(self.fun, "gradient", lambda: value_and_grad(_as_scalar(self.fun)))
 
     @cached_property
     def second_derivative(self) -> Derivative:
         """The Hessian, on containers."""
         as_real = self.parameters.is_complex
         return Derivative(
-            self.fun, "Hessian", lambda: hessian(program_of(self.fun), as_real=as_real)
+            self.fun, "Hessian", lambda: hessian(_as_scalar(self.fun), as_real=as_real)
         )
 
     @property
@@ -80,12 +95,22 @@ class Objective:
         try:
             value, gradient = self.derivative(parameters.tree(x), *self.args)
         except DualdiffError as error:
+            self._require_scalar(x)
             raise advised(error) from None
         found = float(np.real(value)), parameters.gradient(gradient)
         self._kept = x.copy(), found
         if self.progress is not None:
             self.progress.step(found[0])
         return found
+
+    def _require_scalar(self, x: ndarray) -> None:
+        found = self.fun(self.parameters.tree(x), *self.args)
+        if np.size(found) != 1 or not isinstance(found, (ndarray, np.generic, Number)):
+            what = f"shape {np.shape(found)}" if np.ndim(found) else f"a {type(found).__name__}"
+            raise UnsupportedInputError(
+                f"minimize needs a function whose result is one number, but it returned {what}, "
+                f"{user_line()}; reduce an array with np.sum, or fit residuals with least_squares"
+            ) from None
 
     def gradient(self, x: ndarray) -> ndarray:
         """The gradient alone."""

@@ -119,8 +119,8 @@ class Parameters:
     def _refusal(self, value: Any, i: int) -> UnsupportedInputError:
         return UnsupportedInputError(
             f"{self.name}{self.structure.paths[i]} is a {type(value).__name__}, {user_line()}; the "
-            f"parameters are numbers, arrays of numbers, None, and containers of them. Pass other "
-            f"values by `args`."
+            f"parameters are numbers, arrays of numbers, None, and containers of them. Keep other "
+            f"values outside of them."
         )
 
     def _refusal_of_library(self, value: Any, i: int) -> UnsupportedInputError:

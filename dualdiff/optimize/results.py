@@ -108,8 +108,14 @@ def at_bounds(x: ndarray, limits: tuple[ndarray, ndarray] | None) -> ndarray:
     return np.any([np.abs(x - side) <= size for side in limits], axis=0)
 
 
-def of_free(curvature: ndarray, fixed: ndarray) -> ndarray:
+def of_free(curvature: ndarray, fixed: ndarray, labels: Sequence[str]) -> ndarray:
     """The covariance of parameters of which some are held by their bounds: these have NaN."""
+    moved = fixed | np.any(curvature, axis=1)
+    if idle := [f"params{label}" for label, m in zip(labels, moved, strict=True) if not m]:
+        raise NoCovarianceError(
+            f"at the end of the fit the curvature along {', '.join(idle[:5])} is 0, so that the "
+            f"parameters have no covariance: leave out those that the data do not determine"
+        )
     found = np.full(curvature.shape, np.nan)
     free = np.ix_(~fixed, ~fixed)
     found[free] = inverse_of_curvature(curvature[free])

@@ -104,7 +104,8 @@ def minimize(
 
     def covariance() -> ndarray:
         exact = Objective(fun, parameters, args)
-        return of_free(exact.hessian(found.x), at_bounds(found.x, limits))
+        curvature = exact.hessian(found.x)
+        return of_free(curvature, at_bounds(found.x, limits), parameters.labels)
 
     return result.with_covariance(covariance)
 

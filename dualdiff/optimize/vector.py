@@ -134,11 +134,11 @@ def least_squares(
         )
     close(report, fun, problem)
     return Result(found, parameters, report).with_covariance(
-        lambda: _covariance(found, limits, options.get("loss", "linear"))
+        lambda: _covariance(found, parameters, limits, options.get("loss", "linear"))
     )
 
 
-def _covariance(found: Any, limits: Limits | None, loss: Any) -> Any:
+def _covariance(found: Any, parameters: Parameters, limits: Limits | None, loss: Any) -> Any:
     if loss != "linear":
         raise NoCovarianceError(
             f"the covariance of a fit with loss={loss!r} is not that of least squares; resample "
@@ -152,7 +152,8 @@ def _covariance(found: Any, limits: Limits | None, loss: Any) -> Any:
             f"{len(found.fun)} residuals leave no degrees of freedom for the scatter about "
             f"{len(found.x)} parameters"
         )
-    return 2 * found.cost / freedom * of_free(jac.T @ jac, at_bounds(found.x, limits))
+    covariance = of_free(jac.T @ jac, at_bounds(found.x, limits), parameters.labels)
+    return 2 * found.cost / freedom * covariance
 
 
 def root(

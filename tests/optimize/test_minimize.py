@@ -136,6 +136,25 @@ def test_bounds_have_the_containers_of_the_parameters() -> None:
         assert np.all(np.isfinite(found.standard_errors["b"][1:]))
 
 
+def test_a_result_may_be_an_array_of_one_number() -> None:
+    def square(x: Any) -> Any:
+        r = np.reshape(x, (-1, 1)) - np.ones((2, 1))
+        return r.T @ r
+
+    for method in ("BFGS", "trust-exact"):
+        found = minimize(square, [0.0, 0.0], jac="exact", method=method)
+        np.testing.assert_allclose(found.params, 1.0, atol=1e-6)
+        np.testing.assert_allclose(found.covariance, np.eye(2) / 2)
+
+
+@pytest.mark.parametrize(
+    ("result", "kind"), [(lambda x: x, "shape"), (lambda x: None, "a NoneType")]
+)
+def test_a_result_that_is_not_one_number_is_named(result: Any, kind: str) -> None:
+    with pytest.raises(TypeError, match=f"minimize needs .* returned {kind}.* least_squares"):
+        minimize(result, [0.0, 0.0])
+
+
 def test_bounds_in_scipys_own_form() -> None:
     found = minimize(lambda x: np.sum((x - 2) ** 2), [0.0, 0.0], bounds=[(None, 1.0), (0, None)])
     np.testing.assert_allclose(found.params, [1.0, 2.0], atol=1e-6)
@@ -144,10 +163,10 @@ def test_bounds_in_scipys_own_form() -> None:
 @pytest.mark.parametrize(
     ("bounds", "message"),
     [
-        ({"c": (0, 1)}, "key 'c', which x0 does not have"),
+        ({"c": (0, 1)}, "key 'c', which the start does not have"),
         ({"a": 3.0}, r"bounds\['a'\] is 3.0"),
         ({"a": (0, 1, 2)}, "a bound is a pair"),
-        ([(0, 1)], "must be a dict like x0"),
+        ([(0, 1)], "must be a dict like the start"),
     ],
 )
 def test_bounds_of_another_form_raise(bounds: Any, message: str) -> None:
@@ -223,6 +242,12 @@ def test_covariance_is_the_inverse_of_the_hessian() -> None:
 def test_a_saddle_has_no_covariance() -> None:
     found = minimize(lambda p: p["a"] ** 2 - p["b"] ** 2, {"a": 0.0, "b": 0.0}, jac="exact")
     with pytest.raises(NoCovarianceError, match="not positive definite"):
+        _ = found.covariance
+
+
+def test_parameters_without_curvature_are_named() -> None:
+    found = minimize(lambda p: p["a"] ** 2 + 0 * p["b"][0], {"a": 1.0, "b": [1.0, 2.0]})
+    with pytest.raises(NoCovarianceError, match=r"params\['b'\]\[0\], params\['b'\]\[1\] is 0"):
         _ = found.covariance
 
 

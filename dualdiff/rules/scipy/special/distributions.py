@@ -43,8 +43,11 @@ def _smirnov_dd(n: Any, d: Any) -> Any:
     rest = np.where(inside, 1 - column(d) - share, 0.5)
     rise = np.where(inside, column(d) + share, 0.5)
     logs = (top - j) * np.log(rest) + (j - 1) * np.log(rise)
-    choose = special.gammaln(top + 1) - special.gammaln(j + 1)
-    choose = choose - special.gammaln(np.maximum(top - j, 0) + 1)
+    if np.max(counts, initial=0) < 1000:
+        choose = np.log(np.where(inside, special.binom(top, j), 1.0))
+    else:
+        choose = special.gammaln(top + 1) - special.gammaln(j + 1)
+        choose = choose - special.gammaln(np.maximum(top - j, 0) + 1)
     return d * np.sum(np.where(inside, np.exp(choose + logs), 0.0), axis=-1)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from scipy import stats
 
 from ..rebinding import REBUILT_MODULES, class_on_traced, on_traced, passing_instance_of
-from . import replacements, summaries  # noqa: F401  # what rebinding must know of scipy.stats
+from . import kolmogorov, replacements, summaries  # noqa: F401  # what rebinding must know of scipy.stats
 from .distributions import Distribution
 from .multivariate import FrozenMultivariate, Multivariate, dirichlet, multivariate_normal
 from .new_classes import calls_class, is_new_class, of_distributions

@@ -160,6 +160,8 @@ nansum nanmean nanmax nanmin interp linalg.norm linalg.det linalg.inv linalg.sol
 linalg.eigvalsh linalg.slogdet linalg.cholesky linalg.lstsq linalg.pinv linalg.eig linalg.eigvals
 linalg.svd linalg.qr linalg.cond linalg.matrix_rank fft.fft fft.ifft fft.rfft fft.irfft
 angle cov corrcoef bincount unique broadcast_to broadcast_arrays polyfit meshgrid
+sort partition diff gradient dot vdot inner outer convolve correlate trapezoid clip flip roll
+nanstd nanvar nanprod nancumsum nancumprod nanmedian nanquantile nanpercentile
 """
 # Functions of a list of arrays, each of which may be a list.
 _OF_LISTS = "concatenate stack hstack vstack dstack column_stack select"

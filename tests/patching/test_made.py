@@ -302,7 +302,13 @@ def test_a_list_of_numbers_of_several_dtypes_is_added_in_the_dtype_of_numpys_arr
     def total(x: Any) -> Any:
         return np.sum([x[0], x[1], double[0], double[1]])
 
+    def others(x: Any) -> Any:
+        mixed = [double[0], x[0], x[1]]
+        return np.stack([np.sort(mixed), np.partition(mixed, 1), np.gradient(mixed)]) @ mixed
+
     with dd.patch():
         value, gradient = dd.value_and_grad(total)(single)
+        values, _ = dd.jvp(others, (single,), (single,))
     assert value == total(single) == dd.numpy.sum(dd.numpy.array([*single, *double]))
     assert gradient.dtype == np.float32
+    np.testing.assert_array_equal(values, others(single))

@@ -223,6 +223,19 @@ def test_what_has_no_derivative_is_nan(f: Loss, x: np.ndarray) -> None:
         assert np.all(np.isnan(gradient[np.tri(3, dtype=bool)]))
 
 
+@pytest.mark.parametrize("k", [0, 1])
+def test_one_of_equal_values_has_an_element_of_the_generalised_gradient(k: int) -> None:
+    x = normal_matrix([2.0, 2.0, 5.0], False)
+
+    def f(x: Any) -> Any:
+        return np.linalg.eigvalsh(hermitian(x))[k]
+
+    gradient = dd.grad(f)(x)
+    np.testing.assert_allclose(np.linalg.eigvalsh(gradient), [0.0, 0.0, 1.0], atol=1e-14)
+    np.testing.assert_allclose(x @ gradient, 2.0 * gradient, atol=1e-14)
+    assert np.isnan(dd.hessian(f)(x)).any()
+
+
 def test_aux_and_value_are_those_of_numpys_vectors() -> None:
     def f(x: Any) -> Any:
         w, v = np.linalg.eigh(x)

@@ -155,6 +155,11 @@ CALLS: list[tuple[str, Function, tuple[Any, ...]]] = [
         lambda x: short_time(WINDOW).istft(short_time(WINDOW).stft(x), k1=17),
         (A(2, 20),),
     ),
+    (
+        "ShortTimeFFT-istft-of-many-segments",
+        lambda x: sg.ShortTimeFFT(np.ones(4), 1, 1.0).istft(np.reshape(x, (3, 8))),
+        (A(24),),
+    ),
     ("step", lambda b, a: sg.step((b, a), T=TIMES)[1], (H, V)),
     ("stft", lambda x: sized(sg.stft(x, nperseg=16)[2]), (X,)),
     ("tf2sos", lambda b, a: sg.tf2sos(b, a), (H, np.array([1.0, -0.9, 0.16]))),

@@ -120,7 +120,11 @@ def _declare(transform: Any) -> None:
         q0 = k0 // self.hop + self.p_min if k0 >= 0 else k0 // self.hop
         q1 = min(self.p_max(k1), q_max)
         chosen = S[..., q0 - self.p_min : q1 - self.p_min, :]
-        parts = rebound(transform._ifft_func)(self, chosen) * self.dual_win
+        rows = np.reshape(chosen, (-1, shape_of(chosen)[-1]))
+        inverse, n = rebound(transform._ifft_func), self.m_num
+        # SciPy before 1.14 cuts the first axis, not the last one, to the length of the window.
+        some = [inverse(self, rows[i : i + n])[:, :n] for i in range(0, len(rows), n)]
+        parts = np.reshape(np.concatenate(some), (*shape_of(chosen)[:-1], n)) * self.dual_win
         if self.onesided_fft:
             parts = np.real(parts)
         elif not is_complex(parts):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import types
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar, copy_context
 from typing import Any
 
@@ -169,6 +170,22 @@ def record(
         raise Unrecordable("a rule looks at recorded numbers") from None
 
 
+@contextmanager
+def _unprinted_looks() -> Iterator[None]:
+    """Compiled code of SciPy prints the errors of functions that it calls; a look is none."""
+    hook = sys.excepthook
+
+    def print_errors(kind: Any, error: Any, trace: Any) -> None:
+        if not issubclass(kind, Looked):
+            hook(kind, error, trace)
+
+    sys.excepthook = print_errors
+    try:
+        yield
+    finally:
+        sys.excepthook = hook
+
+
 def _record(
     f: Callable[..., Any],
     leaves: Sequence[Any],
@@ -195,6 +212,7 @@ def _record(
             caught = stack.enter_context(warnings.catch_warnings(record=True))
             warnings.simplefilter("always")
             stack.enter_context(quiet())
+            stack.enter_context(_unprinted_looks())
             out = f(*args, **kwargs)
             graph = Graph(recorder, inputs, out)
         if recorder.broken:

@@ -59,7 +59,8 @@ class Kernel:
         self.outputs = [*kept, *reductions]
         forms = [graph.forms[n] for n in self.outputs]
         arrays = forms[: len(kept)] if self.way == ("total",) else forms
-        self.shapes, self.dtypes = [f[0] for f in arrays], [f[1] for f in arrays]
+        self.shapes = [f[0] for f in arrays]
+        self.dtypes = [np.dtype(f[1].char) for f in arrays]  # the one object of its kind
         self.text = self._text(graph)
         self.__name__ = f"kernel of {len(nodes)} operations"
 

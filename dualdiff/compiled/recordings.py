@@ -42,8 +42,8 @@ class Recording:
         self.sparse = graph.sparse
         self.kinds = list(map(type, eager))
         self.dtypes = [x.dtype if type(x) is ndarray else None for x in eager]
-        for k, structure in self.sparse.items():
-            self.dtypes[k] = structure.data.dtype
+        for k in self.sparse:
+            self.dtypes[k] = np.dtype(eager[k].data.dtype.char)  # the one object of its kind
         self._prepare()
 
     def _prepare(self) -> None:

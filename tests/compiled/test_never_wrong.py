@@ -36,6 +36,8 @@ def test_operators_and_plain_functions_replay() -> None:
         lambda x: dd.jvp(loss, (x,), (np.ones(3),)),
         lambda x: dd.vjp(np.sin, x)[1](np.ones(3)),
         lambda x: dd.hvp(loss)(x, np.ones(3)),
+        lambda x: dd.linearize(np.sin, x)[1].jvp(x * x),
+        dd.grad(lambda x: dd.linearize(loss, x)[1].vjp(x[0])[0][1]),
     ):
         g = dd.compile(f)
         calls_agree(g, f, [(X + 0.1 * k,) for k in range(6)])

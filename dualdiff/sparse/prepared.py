@@ -74,11 +74,9 @@ class Prepared:
         self.given, self.local = pattern is not None, False
         self._usual: ndarray | None = None  # errors of lines with a complete pattern
         self._why: list[str] = []
-        self._adopt(
-            given_pattern(pattern, sum(self._sizes), self.symmetric)
-            if self.given
-            else self._detected(inputs)
-        )
+        self._searched: Sequence[Any] | None = None  # results of the search for the pattern
+        given = given_pattern(pattern, sum(self._sizes), self.symmetric) if self.given else None
+        self._adopt(self._detected(inputs) if given is None else given)
 
     def __repr__(self) -> str:
         m, n = self.pattern.shape
@@ -104,7 +102,7 @@ class Prepared:
         """The derivative for arguments taken apart already, and the auxiliary part with `has_aux`.
         The `first` call warns of other results than in the search for the pattern."""
         searched, found = self._searched, self._evaluate(inputs)
-        if first:
+        if first and searched is not None:
             warn_unless_near(found.outputs.values, searched, "after the search for the pattern")
         return (found.matrix, found.aux) if self.options["has_aux"] else found.matrix
 

@@ -167,6 +167,7 @@ class Problem:
     def lost(self) -> str:
         """What to say of arguments at which f looks, but on which its result does not depend."""
         recording = Recording(self.inputs)
+        recording.outputs.require_numbers("check_grads")
         seeds = [
             None if v is None else np.ones(shape_of(v), dtype_of(v))[()]
             for v in recording.outputs.values
@@ -401,20 +402,20 @@ def _report(
     result: str, holomorphic: bool, tolerances: tuple[Any, Any], size: float = 0.0,
 ) -> str:  # fmt: skip
     problem = Problem(f, args, kwargs, argnums, result, size)
-    if not problem.x.size or not problem.y.size:
+    if not problem.x.size:
         return ""
-    comparison = Comparison(problem, modes, *tolerances)
-    text = comparison.report() or comparison.batch_report()
     lost = problem.lost() if order and result == "result" else ""
+    comparison = Comparison(problem, modes, *tolerances) if problem.y.size else None
+    text = comparison.report() or comparison.batch_report() if comparison else ""
     if text and lost:
         text = f"{text}\n  {lost}."
     elif lost:
         warnings.warn(f"{title}: {lost}.", IndependentResultWarning, stacklevel=3)
-    if holomorphic and not text:
+    if comparison and holomorphic and not text:
         text = comparison.holomorphic_report()
     if text:
         return f"{title}: {text}"
-    if order > 1:
+    if comparison and order > 1:
         size = float(np.max(problem.size) / np.min(comparison.step))
         for mode in modes:
             name = "tangent" if mode == "forward" else "gradient"

@@ -229,6 +229,8 @@ def test_bad_calls_are_refused() -> None:
         dd.check_grads(np.sin, X)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"order is 9, at test_checking.*it is at most 6"):
         dd.check_grads(np.sin, (1.0,), order=9)
+    with pytest.raises(TypeError, match="returned None, so check_grads has nothing"):
+        dd.check_grads(lambda x: None, (X,))
     with pytest.raises(ValueError, match="modes must be among"):
         dd.check_grads(np.sin, (X,), modes="backward")
 

@@ -171,6 +171,8 @@ def test_check_grads_reports_the_line() -> None:
         dd.check_grads(bisection, (2.0,))
     with pytest.warns(IndependentResultWarning, match="does not depend on argument 0"):
         dd.check_grads(lambda x: np.sum(np.floor(x)), (X,))
+    with pytest.warns(IndependentResultWarning, match="does not depend on argument 0"):
+        dd.check_grads(lambda x: np.sum(x > 2.0), (X,))  # an integer
 
 
 def test_implicit_gives_the_derivative_of_the_root() -> None:

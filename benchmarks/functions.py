@@ -246,9 +246,9 @@ function.
 Compiled functions of SciPy in the same way, with 100,000 elements or 300 x 300. "By hand" is a
 gradient in bare NumPy and SciPy, written for that one function, with the evaluation of the
 function, divided by the function. It makes none of dualdiff's checks: of values against SciPy's
-(functions whose own code runs on traced values are evaluated twice), and for NaN. It was written
-for some rows only; where it stands below {limit:.0f} and the row is marked, dualdiff is slower than
-it need be. \\* above {limit:.0f}.
+(functions whose own code runs on traced values are evaluated twice, but for those that are affine
+in their argument), and for NaN. It was written for some rows only; where it stands below
+{limit:.0f} and the row is marked, dualdiff is slower than it need be. \\* above {limit:.0f}.
 
 {scipys}
 """

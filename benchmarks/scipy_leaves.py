@@ -367,9 +367,27 @@ def _savgol(x: Any) -> Any:
     return out
 
 
+def _cholesky(A: Any) -> Any:
+    low = linalg.cholesky(A).T
+    middle = np.tril(low.T @ np.tril(np.ones_like(low)))
+    middle[np.diag_indices(len(A))] /= 2
+    half = linalg.solve_triangular(low, middle, trans=1, lower=True)
+    out = linalg.solve_triangular(low, half.T, trans=1, lower=True)
+    return np.triu(out + out.T) - np.diag(np.diag(out))
+
+
+def _logm(A: Any) -> Any:
+    n = len(A)
+    linalg.logm(A)
+    blocks = np.block([[A.T, np.ones((n, n))], [np.zeros((n, n)), A.T]])
+    return linalg.logm(blocks)[:n, n:]
+
+
 BY_HAND: dict[str, Callable[..., Any]] = {
     "linalg.solve, pos": _solve_positive,
     "linalg.inv": _inverse,
+    "linalg.cholesky": _cholesky,
+    "linalg.logm": _logm,
     "linalg.lstsq": _lstsq,
     "linalg.block_diag": _block_diag,
     "fft.dct": _dct,

@@ -10,6 +10,7 @@ from scipy.integrate import odeint, quad, solve_ivp
 from scipy.optimize import brentq, curve_fit, minimize, root
 
 import dualdiff as dd
+from dualdiff.rules.scipy.integrate import integrals
 
 from .harness import Workload, least_times
 
@@ -135,6 +136,7 @@ def fitted_by_hand(y: Any) -> Any:
     return SLOPES(q) @ np.linalg.solve(CURVATURE(q, y), np.ones(3))
 
 
+ESTIMATED = (integrals.NODES, integrals.KRONROD_WEIGHTS, integrals.GAUSS_WEIGHTS)
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(21)
 POINTS = 0.75 * (NODES + 1)
 
@@ -150,6 +152,20 @@ def integral_by_hand(p: Any) -> Any:
     return RULE(p)
 
 
+def controlled_integral_by_hand(p: Any) -> Any:
+    """The same with the error estimate of SciPy's quad for each element of the gradient."""
+    integral(p)
+    values = SLOPES(p)
+    fine, coarse = ESTIMATED[1] @ values, ESTIMATED[2] @ values
+    spread = ESTIMATED[1] @ np.abs(values - 0.5 * fine)
+    with np.errstate(all="ignore"):
+        error = spread * np.minimum(1.0, (200 * np.abs(fine - coarse) / spread) ** 1.5)
+    if not (0.75 * error <= 1.49e-8 * np.maximum(1.0, 0.75 * np.abs(fine))).all():
+        raise ValueError("the rule is not accurate enough")
+    return 0.75 * fine
+
+
+SLOPES = dd.jacobian(lambda p: wave(0.75 + 0.75 * ESTIMATED[0], p))
 RULE = dd.grad(lambda p: 0.75 * np.sum(WEIGHTS * wave(POINTS, p)))
 
 
@@ -174,7 +190,9 @@ def workloads() -> Iterator[Workload]:
     yield Workload("brentq, grad", _gradient(cubic_root, 1.2, cubic_by_hand))
     yield Workload("curve_fit, 40 points, grad", _gradient(fitted, noisy, fitted_by_hand))
     three = np.array([0.7, 2.0, 0.3])
-    yield Workload("quad, 3 parameters, grad", _gradient(integral, three, integral_by_hand))
+    runs = _gradient(integral, three, integral_by_hand)
+    runs["by hand, with an error"] = lambda: controlled_integral_by_hand(three)
+    yield Workload("quad, 3 parameters, grad", runs)
     rates = np.array([1.1, 0.4, 0.9, 0.3])
     yield Workload("solve_ivp, Lotka-Volterra, grad", _gradient(predators, rates))
     chain = np.array([1.0, 0.8, 0.6, 0.5, 0.7, 0.4, 0.1, 0.3])

@@ -92,6 +92,10 @@ def _is_compiled(module: str) -> bool:
     return origin is not None and not origin.endswith(".py")
 
 
+# By the name of a compiled class, a class that takes traced arrays.
+COUNTERPARTS: dict[str, str] = {}
+
+
 class Wrapper:
     """Holds a value, and raises an error where a conversion would lose the derivative.
 
@@ -158,6 +162,13 @@ class Wrapper:
                 f"({describe(self)}), {user_line()}. Draw with plain parameters, and write the "
                 f"rest as a formula: mean + spread * rng.normal(size=n), or a quantile function of "
                 f"scipy.stats at rng.uniform(size=n)."
+            )
+        kind = str(getattr(called, "__qualname__", "")).partition(".")[0]
+        if kind in COUNTERPARTS:
+            return ConversionError(
+                f"{kind} was called on a traced array ({describe(self)}), {user_line()}. It takes "
+                f"plain arrays only; use {COUNTERPARTS[kind]} in its place, or pass "
+                f"dualdiff.value_of(x) as a constant."
             )
         library = library_function()
         if library is None and (module.startswith("scipy.") or type(called).__name__ == "fortran"):

@@ -486,3 +486,9 @@ def test_permission_to_overwrite_operands_changes_neither_values_nor_derivatives
     assert np.sum(slopes[-1] * change) == pytest.approx(found / 2, rel=1e-5)
     assert np.array_equal(dd.jvp(function, operands, operands)[0], value)
     assert all(np.array_equal(x, y) for x, y in zip(operands, copies, strict=True))
+
+
+def test_matrices_of_empty_vectors_have_empty_derivatives() -> None:
+    for function in (scipy.linalg.toeplitz, scipy.linalg.hankel, scipy.linalg.circulant):
+        for mode in ("forward", "reverse"):
+            assert dd.jacobian(function, mode=mode)(np.zeros(0)).shape == (0, 0, 0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import scipy.spatial
-from scipy.spatial import ConvexHull, KDTree, distance
+from scipy.spatial import ConvexHull, KDTree, cKDTree, distance
 from scipy.spatial.distance import cdist, pdist
 from scipy.spatial.transform import Rotation, RotationSpline, Slerp
 
@@ -242,3 +242,10 @@ def test_a_hull_that_grows_is_refused():
 
     with pytest.raises(MissingRuleError, match="add_points has no derivative"):
         dd.grad(f)(1.0)
+
+
+def test_a_compiled_tree_names_the_class_that_takes_traced_points() -> None:
+    tree = cKDTree(POINTS)
+    for function in (lambda x: cKDTree(x).n * x, lambda x: tree.query(x)[0]):
+        with pytest.raises(dd.errors.ConversionError, match=r"use scipy\.spatial\.KDTree"):
+            dd.jvp(function, (POINTS,), (POINTS,))

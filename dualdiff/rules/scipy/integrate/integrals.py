@@ -191,9 +191,9 @@ def quad(
             f"quad has no derivative by wvar, {user_line()}; write the weight into the function."
         )
     ends = float(unbox(a)), float(unbox(b))
-    options = value_of(options)
+    options = value_of(options) if options else options
     samples = Samples(live)
-    known = _Known(as_plain_function(with_args(func, value_of(args))))
+    known = _Known(as_plain_function(with_args(func, value_of(args)) if args else func))
     at_once = np.isfinite(ends).all() and ends[0] != ends[1]
     at_once = at_once and options.get("weight") is None and options.get("points") is None
     rows = None

@@ -79,9 +79,10 @@ def _along_diagonals(vector: Value, m: int, n: int) -> Any:
 def _sums_of_diagonals(g: Cotangent, m: int, n: int) -> Any:
     """The transpose: each row, moved by one more place than the one above, in sums of columns."""
     lead = shape_of(g)[:-2]
+    size = max(n + m - 1, 0)
     wide = np.pad(g[..., ::-1, :], [(0, 0)] * (len(lead) + 1) + [(0, m)])
-    moved = np.reshape(wide, (*lead, m * (n + m)))[..., : m * (n + m - 1)]
-    return np.sum(np.reshape(moved, (*lead, m, n + m - 1)), axis=-2)
+    moved = np.reshape(wide, (*lead, m * (n + m)))[..., : m * size]
+    return np.sum(np.reshape(moved, (*lead, m, size)), axis=-2)
 
 
 diagonals_p = linear(

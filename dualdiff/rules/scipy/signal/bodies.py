@@ -40,7 +40,8 @@ LINEAR = {
     "data": "detrend",
     "Zxx": "istft",
     "Iin": "spline_filter",
-    "signal": "cspline1d cspline2d qspline1d qspline2d symiirorder1 symiirorder2",
+    "signal": "cspline1d cspline2d qspline1d qspline2d symiirorder1",
+    "input": "symiirorder2",
 }
 CHOOSES = {"padtype": ("median", "minimum", "maximum")}  # with these, an element for the padding
 SPECTRA = """

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import linalg, spatial
 
 from ....array.box import unbox
+from ....array.conversion import COUNTERPARTS
 from ....core.batch import shape_of
 from ....core.types import Value
 from ....errors import MissingRuleError, user_line
@@ -51,6 +52,7 @@ def distance_matrix(x: Value, y: Value, p: Value = 2, threshold: int = 1000000) 
     return given(np.linalg.norm(x[:, None] - y[None], plain(p), axis=-1), value)
 
 
+COUNTERPARTS["cKDTree"] = "scipy.spatial.KDTree"
 _set_up_tree = original_of(spatial.KDTree.__init__)
 _find_pairs = spatial.cKDTree.sparse_distance_matrix
 _query = spatial.cKDTree.query  # what that of KDTree calls

@@ -6,12 +6,14 @@ leading coefficient 1, whose coefficients are an eigenvector of a tridiagonal ma
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 from scipy import special
 
 from ....core.types import Value
+from ..arguments import by_scipy
 from .kinds import closed, column, declared, flat, gauss_legendre, partial
 from .waves import by_degree, matrix
 
@@ -105,7 +107,7 @@ def _second_kind_slope(args: Any, ans: Value) -> Any:
 
 
 second_kind: Any = declared(
-    special.ellip_harm_2,
+    functools.partial(by_scipy, special.ellip_harm_2),
     *(_slope(_second_kind, i) for i in (0, 1)), None, None,
     _second_kind_slope,
     name="special.ellip_harm_2",

@@ -75,8 +75,20 @@ def _slope_share(m: Any, n: Any, x: Value) -> tuple[Any, Any, Any]:
 
 
 ncf_density = _mixture(lambda j, m, n, x: beta_density(m / 2 + j, n / 2, _share(m, n, x)))
-ncf_by_a = _mixture(lambda j, m, n, x: betainc_a(m / 2 + j, n / 2, _share(m, n, x)))
-ncf_by_b = _mixture(lambda j, m, n, x: betainc_b(m / 2 + j, n / 2, _share(m, n, x)))
+
+
+def _by_parameter(which: int) -> Any:
+    """The terms of the derivative in m or n, by the share and by the parameter of the beta."""
+    beta_slope = (betainc_a, betainc_b)[which]
+
+    def part(j: Any, m: Any, n: Any, x: Value) -> Any:
+        at = m / 2 + j, n / 2, _share(m, n, x)
+        return _slope_share(m, n, x)[which] * beta_density(*at) + 0.5 * beta_slope(*at)
+
+    return _mixture(part)
+
+
+ncf_by_m, ncf_by_n = _by_parameter(0), _by_parameter(1)
 ncf_by_c = _mixture(
     lambda j, m, n, x: (
         0.5
@@ -96,10 +108,9 @@ def _ncf(sign: int, order: Any) -> list[Any]:
             m, n, c, x = order(*args)
             if which == 2:
                 return sign * ncf_by_c(m, n, x, c)
-            inner = _slope_share(m, n, x)[(0, 1, 2, 2)[which]] * ncf_density(m, n, x, c)
             if which == 3:
-                return sign * inner
-            return sign * (inner + 0.5 * (ncf_by_a, ncf_by_b)[which](m, n, x, c))
+                return sign * _slope_share(m, n, x)[2] * ncf_density(m, n, x, c)
+            return sign * (ncf_by_m, ncf_by_n)[which](m, n, x, c)
 
         return value
 

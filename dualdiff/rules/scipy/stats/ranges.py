@@ -15,6 +15,7 @@ from scipy import special, stats
 
 from ....array.box import unbox
 from ....core.types import Value
+from ..solving import by_scipy
 from ..special.kinds import column, declared, flat, formula, gauss_legendre, partial
 from .compiled import DROP, LOG_2PI, stirling_rest
 
@@ -91,13 +92,13 @@ def _slope(of_range: Callable[..., Any], power: float, which: int) -> Callable[.
 
 
 range_pdf = declared(
-    lambda *at: np.asarray(_range._pdf(*at), float)[()],
+    lambda *at: np.asarray(by_scipy(_range._pdf, *at), float)[()],
     *(_slope(_range_pdf, 1.0, i) for i in range(3)),
     name="stats.studentized_range.pdf",
 )
 range_cdf = declared(
-    lambda *at: np.asarray(_range._cdf(*at), float)[()],
-    formula(3, range_pdf),
+    lambda *at: np.asarray(by_scipy(_range._cdf, *at), float)[()],
+    formula(3, flat(_mean(_range_pdf, 1.0), BLOCK)),
     *(_slope(_range_cdf, 0.0, i) for i in (1, 2)),
     name="stats.studentized_range.cdf",
 )

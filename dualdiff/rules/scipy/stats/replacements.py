@@ -20,6 +20,7 @@ from ....transforms.implicit import corrected
 from .. import array_api  # noqa: F401  # replacements that all copies need
 from .. import special as special_rules
 from ..rebinding import AFTER, NUMPY, REBUILT_MODULES, Space, deep_plain, rebound, replace
+from ..solving import by_scipy
 from ..special.kinds import declared, gauss_legendre
 
 PI_BY_2 = np.pi / 2
@@ -420,8 +421,8 @@ def _finish(new: Any, original: Any) -> None:
 
     def quantile(q: Any, *args: Any) -> Any:
         values = [unbox(a) for a in args]
-        x = source._ppfvec(unbox(q), *values)
-        slope = source._pdf(x, *values)
+        x = by_scipy(source._ppfvec, unbox(q), *values)
+        slope = by_scipy(source._pdf, x, *values)
         traced = corrected(lambda x: new._cdf(x, *args) - q, x, lambda rest: rest / slope)
         return with_value(x, traced)  # the density may be 0
 

@@ -18,6 +18,7 @@ from ....array.box import is_box, unbox
 from ....core.batch import shape_of
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
+from ..solving import by_scipy
 from ..special.kinds import (
     closed,
     column,
@@ -268,12 +269,12 @@ def _slope(upper: bool, which: int) -> Callable[..., Any]:
 
 
 stable_pdf = declared(
-    lambda *at: _stable._pdf(*np.broadcast_arrays(*map(np.atleast_1d, at))),
+    lambda *at: by_scipy(_stable._pdf, *np.broadcast_arrays(*map(np.atleast_1d, at))),
     *(_slope(False, i) for i in range(3)),
     name="stats.levy_stable.pdf",
 )
 stable_cdf = declared(
-    lambda *at: _stable._cdf(*np.broadcast_arrays(*map(np.atleast_1d, at))),
+    lambda *at: by_scipy(_stable._cdf, *np.broadcast_arrays(*map(np.atleast_1d, at))),
     formula(3, stable_pdf),
     *(_slope(True, i) for i in (1, 2)),
     name="stats.levy_stable.cdf",

@@ -265,7 +265,7 @@ TAIL = """
   the true function, where SciPy's value has fewer digits too (`mathieu_modcem1(7, 0.01, x)`: three,
   `pbvv` beyond x of 6: five). `pbwa` loses up to eight digits of W where it decays, as its value.
 * `levy_stable` has the derivatives of the true density and distribution function, 1e-13, by
-  integrals that take 10 to 100 ms for one number. SciPy's values have errors of up to 1e-4 there,
+  integrals that take 5 to 10 ms for one number. SciPy's values have errors of up to 1e-4 there,
   larger ones at alpha below 1.1 and small x. In alpha at alpha = 1 there is no derivative.
 * `studentized_range` has its derivatives by double integrals, 1e-11 of 1; `kstwo` by the exact
   matrix up to 4,000 observations, beyond them by an asymptotic formula, 1e-8. Logarithms of its

@@ -20,6 +20,7 @@ from ..array.indexing import GETITEM
 from ..array.layout import copy_with_strides
 from ..array.stores import Place
 from ..core.calls import OpaqueCall
+from ..core.primitive import Known
 from ..core.trace import STORED, Trace
 from ..core.types import Value
 from ..errors import user_frame
@@ -406,7 +407,7 @@ class Recorder(Trace):
             return self.apply(operator.getitem, (args[0], params["index"]), {})
         if prim.formula is not None and prim.name not in FORMULAS:
             return self.written_out(prim, args)
-        return self.apply(prim.fn, args, params)
+        return self.apply(prim.fn, args, without_known(params))
 
     def written_out(self, prim: Any, args: Sequence[Any]) -> Any:
         """A primitive in the steps of its formula, or as one step if it looks at numbers."""
@@ -440,6 +441,11 @@ class Recorder(Trace):
         if type(raw) is ndarray:
             raw.flags.writeable = False
         return boxed(raw, self.append(identity, (self.constant_ref(value),), raw), self)
+
+
+def without_known(params: dict[str, Any]) -> dict[str, Any]:
+    """Parameters without a result that is known at the point of the recording alone."""
+    return {k: v for k, v in params.items() if type(v) is not Known}
 
 
 def identity(x: Value) -> Any:

@@ -17,7 +17,7 @@ from ..core.primitive import JVPS, VJPS
 from ..core.tape import Entry, Observer, Tape, slots_of
 from ..core.types import Cotangent, Tangent, Value
 from .errors import Looked, Unrecordable
-from .recorder import Callback, Recorder, with_holes
+from .recorder import Callback, Recorder, with_holes, without_known
 from .values import KINDS, contains_box
 
 _USERS = (OPAQUE, ELEMENTWISE)  # their entries hold calls, which may hold boxes
@@ -102,7 +102,7 @@ class Direct:
             leaves: list[Any] = []
             with_holes((tuple(values), params), leaves)
             if leaves:
-                return recorder.apply(prim.fn, tuple(values), params)
+                return recorder.apply(prim.fn, tuple(values), without_known(params))
         except (Unrecordable, TypeError):
             recorder.forget(nodes, constants)
         return prim.evaluate(values, params)

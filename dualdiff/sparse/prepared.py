@@ -206,7 +206,8 @@ class Prepared:
 
     def _extend(self, inputs: Inputs) -> bool:
         """Search for the pattern here; whether there are entries that the known one lacks."""
-        pattern = canonical(self.pattern + self._detected(inputs))
+        self._check_rows((found := self._detected(inputs)).shape[0])
+        pattern = canonical(self.pattern + found)
         if pattern.nnz == self.pattern.nnz:
             return False
         self._adopt(pattern)
@@ -273,20 +274,18 @@ class Prepared:
                 f"{user_line()}; prepare again for other sizes"
             )
 
+    def _check_rows(self, m: int) -> None:
+        rows = self.pattern.shape[0]
+        if m != rows:
+            what = "pattern that was given" if self.given else "sparse derivative"
+            raise OtherSizeError(
+                f"the function returned {m} values, but the {what} has {rows} rows, {user_line()}; "
+                f"where the size of a result depends on the values there is no one matrix"
+            )
+
     def _check_outputs(self, outputs: Outputs) -> None:
         _refuse_half_precision(outputs.values)
-        m, prepared = size_of(outputs.values), self.pattern.shape[0]
-        if m != prepared and self.given:
-            raise UnsupportedInputError(
-                f"the function returned {m} values, but the pattern that was given has {prepared} "
-                f"rows, {user_line()}; it needs one row for each element of the results"
-            )
-        if m != prepared:
-            raise OtherSizeError(
-                f"the function returned {m} values, but the sparse derivative has {prepared} rows, "
-                f"{user_line()}; where the size of a result depends on the values of the arguments "
-                f"there is no one matrix"
-            )
+        self._check_rows(size_of(outputs.values))
         if is_derived(outputs.values):
             own = "a sparse derivative cannot be differentiated itself"
             raise UnsupportedInputError(f"{own}, {user_line()}")

@@ -265,6 +265,13 @@ def test_a_result_whose_size_depends_on_x_is_refused() -> None:
         prepared(X + 2.0)
 
 
+def test_results_of_another_size_are_refused_whatever_verifies() -> None:
+    for verify in ("probe", "exact"):
+        prepared = dd.prepare_jacobian(np.unique, np.ones(3), verify=verify)
+        with pytest.raises(dd.errors.UnsupportedInputError, match="returned 3 values, but"):
+            prepared(np.arange(3.0))
+
+
 def test_arguments_of_another_size_are_refused_by_a_prepared_object_only() -> None:
     with pytest.raises(TypeError, match="prepared for arguments of"):
         dd.prepare_jacobian(stores, X)(X[:-1])

@@ -89,3 +89,9 @@ def test_the_matrix_of_coefficients_is_transposed(mode: str, order: int) -> None
     matrix = nd.spline_filter1d(np.eye(70), order, 0, mode=mode)
     found = dd.jacobian(lambda x: nd.spline_filter1d(x, order, mode=mode), mode="reverse")(A(70))
     np.testing.assert_allclose(found, matrix, atol=1e-13)
+
+
+def test_a_place_on_the_border_is_inside_where_it_is_for_scipy() -> None:
+    image = np.arange(42.0).reshape(6, 7) ** 1.5
+    matrix = np.array([[1.0, 0.1], [0.2, 0.9]])
+    dd.check_grads(lambda x: nd.affine_transform(x, matrix, [0.3, 0.2]), (image,), order=1)

@@ -362,10 +362,12 @@ def affine_transform(
         matrix, offset = matrix[:ndim, :ndim], matrix[:ndim, ndim]
     grid, start = _grid(value.shape), sequence(offset, ndim)
     if np.ndim(matrix) == 2:
-        rows = [sum(matrix[i, j] * g for j, g in enumerate(grid)) for i in range(ndim)]
+        # In SciPy's order: a rounding decides whether a place on the border is outside.
+        places = [
+            sum((matrix[i, j] * g for j, g in enumerate(grid)), start[i]) for i in range(ndim)
+        ]
     else:
-        rows = [matrix[i] * g for i, g in enumerate(grid)]
-    places = [row + s for row, s in zip(rows, start, strict=True)]
+        places = [matrix[i] * g + start[i] for i, g in enumerate(grid)]
     ans = interpolated(input, np.stack(places), order, mode, cval, prefilter)
     return finished(agreed(ans, value, "affine_transform"), input, output)
 

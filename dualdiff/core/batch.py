@@ -175,7 +175,7 @@ _BASIC = frozenset((int, slice, type(None), type(Ellipsis), np.int64, np.int32, 
 def is_basic(index: Any) -> bool:
     """Whether an index makes a view: integers, slices, newaxis and the ellipsis only."""
     if type(index) is tuple:
-        return all(type(i) in _BASIC for i in index)
+        return _BASIC.issuperset(map(type, index))
     return type(index) in _BASIC
 
 

@@ -47,6 +47,28 @@ def instructions(code: types.CodeType) -> Iterator[Instruction]:
         yield Instruction(offset, operation, arg, None if shift is None else names[arg >> shift])
 
 
+def callees(code: types.CodeType) -> set[int]:
+    """The offsets of the instructions that end an expression which is called: `f` in ``f(x).y``.
+
+    Among the longer expressions that begin at the same place, the shortest is the call. Code
+    without places counts as calling everything.
+    """
+    found: dict[Any, list[tuple[Any, int, bool]]] = {}
+    for i in dis.get_instructions(code):
+        where = i.positions
+        if where is None or where.end_col_offset is None:
+            return set(range(0, len(code.co_code), 2))
+        start, end = (where.lineno, where.col_offset), (where.end_lineno, where.end_col_offset)
+        found.setdefault(start, []).append((end, i.offset, i.opname.startswith("CALL")))
+    called = set()
+    for parts in found.values():
+        for own_end, offset, _ in parts:
+            following = min((end for end, _, _ in parts if end > own_end), default=None)
+            if any(is_call for end, _, is_call in parts if end == following):
+                called.add(offset)
+    return called
+
+
 def calls_method(i: Instruction) -> bool:
     """Whether an instruction looks a method up that is called next."""
     if sys.version_info < (3, 12):

@@ -32,6 +32,7 @@ from .bytecode import (
     NULL_AFTER,
     SHIFTS,
     Instruction,
+    callees,
     calls_method,
     instructions,
     method_call,
@@ -192,20 +193,22 @@ def _changes(
         return code.co_names, []
     found_calls: list[tuple[Instruction, str, int]] = []  # with the new name, and its shift
     before: Instruction | None = None
-    listed = list(instructions(code))
+    listed, called = list(instructions(code)), callees(code)
     for i, after in zip(listed, [*listed[1:], None], strict=True):
-        following = None if after is None else after.operation
-        is_part = following in ATTRIBUTES  # as `type` in `type.__call__(cls, *args)`
+        is_followed_by_null = after is not None and after.operation == NULL_AFTER
         if i.name == "dot" and calls_method(i):
             if before is None or before.name not in modules:
                 found_calls.append((i, _DOT, 0))
-        elif i.operation == LOAD_GLOBAL and i.name in wanted and not is_part:
-            if i.arg & 1 or (before is not None and before.name == "map" and before.arg & 1):
+        elif i.operation == LOAD_GLOBAL and i.name in wanted:
+            is_called = bool(i.arg & 1) and i.offset in called
+            if is_called or (before is not None and before.name == "map" and before.arg & 1):
                 found_calls.append((i, wanted[i.name], 1))
         elif i.operation in ATTRIBUTES and before is not None and before.name in modules:
-            is_called = calls_method(i) or (before.operation == LOAD_GLOBAL and before.arg & 1)
-            is_called = is_called or following == NULL_AFTER
-            if is_called and not is_part and str(i.name) + _SUFFIX in vars(np):
+            is_called = calls_method(i) or (
+                before.operation == LOAD_GLOBAL and bool(before.arg & 1)
+            )
+            is_called = (is_called or is_followed_by_null) and i.offset in called
+            if is_called and str(i.name) + _SUFFIX in vars(np):
                 found_calls.append((i, str(i.name) + _SUFFIX, SHIFTS[i.operation]))
         before = i
     return _exchanged(code, listed, found_calls)

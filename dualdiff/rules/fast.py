@@ -35,7 +35,7 @@ from ..core.dual import Dual
 from ..core.primitive import checked, opcode
 from ..core.tangents import Diagonal, widened
 from ..core.tape import Var
-from ..core.trace import Traced, as_numpy, has_own_operators
+from ..core.trace import CONVERTED, Traced, as_numpy, has_own_operators, materialize
 from ..core.types import Tangent, Value
 from . import templates
 from .templates import fill, function
@@ -463,6 +463,13 @@ def elementwise_binder(
     return lambda fn: _with_references(prim.general, formats, squares, fn)
 
 
+def _read(v: Value) -> Any:
+    """An operand without references; lists, and arrays that the program made, as arrays."""
+    if is_box(v):
+        return v.read()
+    return materialize(v) if type(v) in CONVERTED else v
+
+
 def _with_references(
     general: Callable[..., Any],
     formats: ElementwiseFormats,
@@ -471,8 +478,7 @@ def _with_references(
 ) -> Callable[..., Any]:
     def otherwise(a: Value, b: Value) -> Any:
         """Read references and try once more; other operands take the general path."""
-        x = a.read() if is_box(a) else a
-        y = b.read() if is_box(b) else b
+        x, y = _read(a), _read(b)
         if (x is a and y is b) or not (issubclass(type(x), Traced) or issubclass(type(y), Traced)):
             if type(b) is Diagonal or getattr(type(b), "__array_ufunc__", otherwise) is None:
                 return NotImplemented  # b has operators of its own, as sparse arrays do

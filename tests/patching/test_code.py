@@ -298,9 +298,10 @@ class Scale(metaclass=Shared):
         self.factor = factor
 
 
-def test_attributes_of_builtin_types_are_their_own() -> None:
+def test_attributes_of_builtin_types_and_tables_of_them_are_their_own() -> None:
     def f(x: Any, *texts: str) -> Any:
-        return float(x) * Scale().factor * Scale(2.0).factor * float.fromhex(*texts)
+        y = {float: lambda v: v, np.float64: lambda v: v}[type(x)](float(x))
+        return y * Scale().factor * Scale(2.0).factor * float.fromhex(*texts)
 
     with dd.patch():
         assert dd.grad(f)(1.5, "0x1.8p0") == 9.0

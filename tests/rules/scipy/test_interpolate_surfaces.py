@@ -209,6 +209,21 @@ def test_cubic_griddata_is_linear_in_the_values():
     derivatives_agree(CloughTocher2DInterpolator(SITES, HEIGHTS, tol=1e-12), INNER)
 
 
+@pytest.mark.parametrize(
+    "of_data",
+    [
+        lambda v: LinearNDInterpolator(SITES, v).values[:, 0],
+        lambda v: NearestNDInterpolator(SITES, v).values,
+        lambda v: CloughTocher2DInterpolator(SITES, v).values[:, 0],
+        lambda v: RBFInterpolator(SITES, v).d[:, 0],
+        lambda v: RBFInterpolator(v[:, None], HEIGHTS).y[:, 0],
+    ],
+)
+def test_attributes_of_interpolants_show_the_traced_data(of_data):
+    np.testing.assert_array_equal(dd.jacobian(of_data)(HEIGHTS), np.eye(len(HEIGHTS)))
+    np.testing.assert_array_equal(dd.vjp(of_data, HEIGHTS)[0], HEIGHTS)
+
+
 def test_plain_surfaces_take_traced_points():
     surface = RectBivariateSpline(GX, GY, Z)
     for f in (

@@ -217,6 +217,18 @@ def test_plain_rotations_and_trees_take_traced_points():
     np.testing.assert_allclose(gradient, (OTHERS - POINTS[i]) / d[:, None])
 
 
+def test_the_box_of_a_tree_moves_with_its_points():
+    def box(x):
+        tree = KDTree(x)
+        return tree.mins + 2 * tree.maxes
+
+    expected = np.zeros((3, *POINTS.shape))
+    for axis in range(3):
+        expected[axis, np.argmin(POINTS[:, axis]), axis] = 1
+        expected[axis, np.argmax(POINTS[:, axis]), axis] = 2
+    np.testing.assert_array_equal(dd.jacobian(box)(POINTS), expected)
+
+
 def test_neighbours_that_are_missing_stay_infinitely_far():
     def total(x):
         d, _ = KDTree(POINTS).query(x, k=2, distance_upper_bound=0.6)

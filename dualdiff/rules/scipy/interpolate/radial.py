@@ -94,6 +94,13 @@ def _set_up(
     self.traced.smoothing = np.broadcast_to(asarray(smoothing) * 1.0, (count,))
     self.traced.epsilon = self.epsilon if epsilon is None else epsilon
     self.traced.kernel, self.traced.powers = self.kernel, np.asarray(self.powers)
+    self.plain_attributes = {name: getattr(self, name) for name in _SHOWN}
+    for name in _SHOWN:  # for the program; SciPy's code works with the plain ones
+        if np.shape(getattr(self, name)) == shape_of(getattr(self.traced, name)):
+            setattr(self, name, getattr(self.traced, name))
+
+
+_SHOWN = ("y", "d", "smoothing", "epsilon")
 
 
 class _Traced:
@@ -110,7 +117,8 @@ class _Traced:
 
 def _plain_of(self: Any) -> Any:
     new: Any = object.__new__(type(self))
-    new.__dict__.update({k: v for k, v in vars(self).items() if k != "traced"})
+    kept = {k: v for k, v in vars(self).items() if k not in ("traced", "plain_attributes")}
+    new.__dict__.update(kept | getattr(self, "plain_attributes", {}))
     return new
 
 

@@ -39,6 +39,19 @@ def _keep(self: Any, points: Any, values: Value, fill_value: Value = None) -> No
         self.traced_points = coordinates(getattr(points, "points", points))
     if holds_traced(values):
         self.traced_values = asarray(values)
+        self.plain_values = self.values
+        self.values = np.reshape(self.traced_values, np.shape(self.values))
+
+
+def _plain_of(self: Any) -> Any:
+    """The object with the plain values that SciPy works with."""
+    if not hasattr(self, "traced_values"):
+        return self
+    new: Any = object.__new__(type(self))
+    new.__dict__.update(vars(self))
+    new.values = self.plain_values
+    del new.traced_values
+    return new
 
 
 @implements(_init_linear)
@@ -99,7 +112,7 @@ def _data(self: Any) -> Any:
 @implements(_call)
 def _interpolated(self: Any, *args: Any) -> Any:
     """Values on a triangulation, by the values at its corners, the corners, and the points."""
-    value = _call(self, *(plain(a) for a in args))
+    value = _call(_plain_of(self), *(plain(a) for a in args))
     d = self.points.shape[1]
     points = coordinates(args if len(args) > 1 else args[0], d)
     x = _scaled(self, np.reshape(points, (-1, d)) * 1.0)
@@ -184,7 +197,7 @@ at_nodes_p = linear(
 @implements(_nearest_call)
 def _nearest(self: Any, *args: Any, **options: Any) -> Any:
     """The value at the nearest point."""
-    value = by_scipy(_NEAREST_PLAIN, _plain_nearest(self), *map(plain, args), **options)
+    value = by_scipy(_NEAREST_PLAIN, _plain_of(self), *map(plain, args), **options)
     values = getattr(self, "traced_values", None)
     if values is None:
         return value
@@ -193,14 +206,6 @@ def _nearest(self: Any, *args: Any, **options: Any) -> Any:
     found = values[np.where(np.isfinite(d), i, 0)]
     mask = np.isfinite(d).reshape(d.shape + (1,) * (np.ndim(found) - d.ndim))
     return given(np.where(mask, found, np.nan), value)
-
-
-def _plain_nearest(self: Any) -> Any:
-    if not hasattr(self, "traced_values"):
-        return self
-    new: Any = object.__new__(type(self))
-    new.__dict__.update({k: v for k, v in vars(self).items() if k != "traced_values"})
-    return new
 
 
 _NEAREST_PLAIN = _nearest_call

@@ -65,6 +65,14 @@ class _TracedTree(spatial.KDTree):
     def data(self) -> Any:
         return self.__dict__["traced_data"]
 
+    @property
+    def maxes(self) -> Any:
+        return np.max(self.data, axis=0)
+
+    @property
+    def mins(self) -> Any:
+        return np.min(self.data, axis=0)
+
     def as_constant(self) -> Any:
         """The tree of the plain points."""
         return spatial.KDTree(plain(self.data), self.leafsize)

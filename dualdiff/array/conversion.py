@@ -203,7 +203,7 @@ class Wrapper:
                 if store(sys._getframe(1), self, "number"):
                     return math.nan
         if is_formatting(1):  # a text has no derivative
-            return float(unbox(self))
+            return float(observe(self))
         maker = (called_name(sys._getframe(1)) or "").rpartition(".")[2]
         if maker in ("array", "asarray", "asanyarray"):
             raise self._refuse_number(
@@ -263,10 +263,10 @@ class Wrapper:
         return f"traced {unbox(self)!r}"
 
     def __str__(self) -> str:
-        return str(unbox(self))
+        return str(observe(self))
 
     def __format__(self, spec: str) -> str:
-        return format(unbox(self), spec)
+        return format(observe(self), spec)
 
     def __reduce__(self) -> Any:
         raise ConversionError(

@@ -111,8 +111,8 @@ class Inputs:
                         f"holds floating-point values and None: pass other values separately."
                     ) from None
 
-    def call(self, boxes: Sequence[Any]) -> Any:
-        """Run the function with boxes in place of the leaves."""
+    def call(self, boxes: Sequence[Any], attempts: int = 0) -> Any:
+        """Run the function with boxes in place of the leaves, after some attempts."""
         args, kwargs = self._arguments(boxes)
         ConversionError.last.text = None
         for prepare in PREPARE:
@@ -128,8 +128,8 @@ class Inputs:
                 error.add_note("If the index is a traced value, write int(dualdiff.value_of(i)).")
                 raise
             explained = explain(error) or explain_rule(self.values, error)
-            if may_try_again(boxes, explained or error):
-                return self.call(boxes)
+            if may_try_again(boxes, explained or error, attempts):
+                return self.call(boxes, attempts + 1)
             if explained is None and not self._is_right_on_plain(error):
                 raise
             raise explained or refusal_behind(error) or of_traced_alone(error) from error
@@ -142,8 +142,8 @@ class Inputs:
         if HOLDERS or ConversionError.last.text is not None:
             leak = self._leak(out)
             if leak is not None:
-                if may_try_again(boxes, leak):
-                    return self.call(boxes)
+                if may_try_again(boxes, leak, attempts):
+                    return self.call(boxes, attempts + 1)
                 raise leak
             if not errors.patches:  # f itself was patched, and has ended
                 HOLDERS.clear()

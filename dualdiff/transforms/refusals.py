@@ -34,11 +34,12 @@ from ..trees import flatten
 PREPARE: list[Callable[[Any], None]] = []
 # Called with a refused conversion; whether a second run may do better (see `patching`).
 LEARN: list[Callable[[BaseException], bool]] = []
+_ATTEMPTS = 100  # a program may compile its code anew in each of them, and nothing is learned
 
 
-def may_try_again(boxes: Sequence[Any], error: BaseException) -> bool:
-    """Whether a second run may do what the function was refused in the first."""
-    if not LEARN or not isinstance(error, ConversionError):
+def may_try_again(boxes: Sequence[Any], error: BaseException, attempts: int) -> bool:
+    """Whether another run may do what the function was refused in the `attempts` before."""
+    if not LEARN or not isinstance(error, ConversionError) or attempts >= _ATTEMPTS:
         return False
     stored = any(is_box(b) and b.owner is STORED for b in boxes)
     found = [learn(error.__cause__ or error) for learn in LEARN]
@@ -144,7 +145,7 @@ def may_come_of_types(error: BaseException) -> bool:
     """Whether an error may be one that the function does not have on plain values."""
     if isinstance(error, DualdiffError):
         return False
-    of_types = (TypeError, AttributeError, KeyError, ArgumentError)
+    of_types = (TypeError, AttributeError, KeyError, ArgumentError, SyntaxError)
     if isinstance(error, of_types) or refusal_behind(error):
         return True
     step = error.__traceback__

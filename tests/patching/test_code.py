@@ -310,3 +310,18 @@ def test_attributes_of_builtin_types_and_tables_of_them_are_their_own() -> None:
 def test_errors_name_the_compiled_function_that_takes_a_float() -> None:
     with dd.patch(), pytest.raises(dd.errors.ConversionError, match=r"array\.array was called on"):
         dd.grad(lambda x: array.array("d", (float(x),))[0])(1.5)
+
+
+def test_code_that_a_program_compiles_anew_in_each_run_ends_in_a_clear_error() -> None:
+    def f(x: Any) -> Any:
+        names = {"x": x, "float": float}
+        exec("y = float(x)", names)
+        return names["y"]
+
+    with dd.patch(), pytest.raises(dd.errors.ConversionError, match=r"float\(\) of a traced value"):
+        dd.grad(f)(0.7)
+
+
+def test_a_text_that_is_no_expression_of_python_is_explained() -> None:
+    with dd.patch(), pytest.raises(dd.errors.ConversionError, match="complains of a traced value"):
+        dd.grad(lambda x: eval(repr(x)))(0.7)

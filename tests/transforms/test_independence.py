@@ -78,6 +78,9 @@ def test_an_iteration_that_stops_by_value_is_named(f: Callable[[Any], Any], oper
         lambda x: np.sum(x > 2.0),
         lambda x: 1.0 if x[0] > 0 else 2.0,
         lambda x: 1.0 * np.searchsorted(x, 2.0),
+        lambda x: 2.0 * float("%.17g" % x[0]),  # noqa: UP031  # as programs write it
+        lambda x: 2.0 * float(f"{x[0]:.17g}"),
+        lambda x: 2.0 * float(str(x[0])),
         lambda x: np.sum(np.heaviside(x, 0.5)),
     ],
 )

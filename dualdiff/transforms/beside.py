@@ -20,6 +20,7 @@ import numpy as np
 
 from ..array.box import is_box, unbox
 from ..array.guards import Guards
+from ..array.layout import copy_with_strides
 from ..core.batch import Shape, dtype_of, quiet, shape_of
 from ..core.dual import ForwardTrace, new_trace
 from ..core.primitive import Primitive
@@ -218,7 +219,9 @@ def _moved_value(v: Value, size: float, rng: np.random.Generator) -> Any:
         change = change * (1 + 0.3j)
     if shape_of(v) == ():
         return type(v)(v + change) if type(v) is float else dtype.type(v + change)
-    return v + change.astype(dtype)
+    made = copy_with_strides(v, writable=True)  # the layout decides what is a view
+    made += change.astype(dtype)
+    return made
 
 
 def _contradicts(found: Any, far: Any, near: Any) -> bool:

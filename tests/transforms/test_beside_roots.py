@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -168,3 +170,24 @@ def test_third_derivatives_of_squares_of_norms_are_limits_or_nan():
     right[0, 0, 0], right[0, 1, 1], right[1, 0, 1], right[1, 1, 0] = 6.0, 2.0, 2.0, 2.0
     np.testing.assert_allclose(third(lambda x: NORM(x) ** 2 * x[0]), right, atol=1e-12)
     assert np.isnan(third(lambda x: NORM(x) ** 2)).all()  # 0, which rounding hides
+
+
+@pytest.mark.parametrize("root", [np.abs, lambda z: np.abs(z + 0j), lambda z: np.sqrt(z**2)])
+def test_beside_a_root_arrays_keep_the_layout_that_makes_views_or_copies(root: Any) -> None:
+    start = np.arange(1.0, 7.0).reshape(2, 3)
+    for x in (start, np.asfortranarray(start), start[::-1].copy()[::-1]):
+        constant = x.copy(order="K")
+
+        def curved(x: Any, constant: Any = constant) -> Any:
+            a = root(x - constant)
+            flat = a.ravel()
+            flat[5] = 1.0  # through a view, or into a copy
+            kept = (x * 1.0).ravel()
+            kept[5] = 2.0
+            return np.sum(a**2) + np.sum(x**2)
+
+        plain = root(x - constant)
+        is_view = np.shares_memory(plain, plain.ravel())
+        expected = np.full(6, 4.0)
+        expected[5] = 2.0 if is_view else 4.0
+        np.testing.assert_allclose(dd.hvp(curved)(x, np.ones((2, 3))).ravel(), expected)

@@ -15,6 +15,7 @@ import numpy as np
 
 from ...array.box import is_box, unbox
 from ...array.kinds import possibly
+from ...array.layout import copy_with_strides
 from ...core.batch import dtype_of, shape_of
 from ...core.primitive import Primitive
 from ...core.types import Value
@@ -75,14 +76,24 @@ class Step:
         if dtype.kind == "c":
             move = move * np.exp(1j * rng.uniform(0.5, 1.0, shape))
         self.taken += 1
-        return x + np.where(at, self.of(dtype) * move, 0).astype(dtype)
+        return x + _laid_out(np.where(at, self.of(dtype) * move, 0).astype(dtype), x)
 
     def up(self, x: Value, at: Any) -> Any:
         """``x`` plus a square at the places `at`."""
         dtype = dtype_of(x)
         self.taken += 1
         move = self.of(dtype) * np.random.default_rng(self.seed).uniform(0.5, 1.5, np.shape(at))
-        return x + np.where(at, move * move, 0).astype(dtype)
+        return x + _laid_out(np.where(at, move * move, 0).astype(dtype), x)
+
+
+def _laid_out(move: Any, x: Value) -> Any:
+    """A move in the memory layout of x, on which it depends what is a view of the sum."""
+    x = unbox(x)
+    if type(x) is not np.ndarray or x.shape != move.shape:
+        return move
+    made = copy_with_strides(x, writable=True)
+    made[...] = move
+    return made
 
 
 def beside(*prims: Primitive) -> Callable[[Callable[..., Operands]], Callable[..., Operands]]:

@@ -62,7 +62,7 @@ def kling_gupta(x: Any) -> Any:
 
 
 @case("HydroErr", "hydrology", 3.0, 4.0, 6.0, 5.0, 2.5)
-def nash_sutcliffe(x: Any) -> Any:
+def nash_sutcliffe_of_runoff(x: Any) -> Any:
     import HydroErr
 
     return HydroErr.nse(x, np.array([3.2, 4.4, 5.5, 5.1, 2.0]))

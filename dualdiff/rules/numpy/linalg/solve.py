@@ -178,7 +178,7 @@ def _cofactors(x: Value, det: Any) -> Any:
     with the inverse lose digits if x is ill-conditioned.
     """
     n = shape_of(x)[-1]
-    if n == 1:
+    if n <= 1:
         return np.ones_like(unbox(x))
     if n == 2:
         return x[..., ::-1, ::-1] * _SIGNS
@@ -189,7 +189,7 @@ def _cofactors(x: Value, det: Any) -> Any:
         inverted = np.linalg.inv(x) if is_box(x) or x.ndim > 2 or n < _LARGE else _inverted(x)
     except np.linalg.LinAlgError:
         return cofactors_p(x)
-    largest, of_inverse = (np.absolute(unbox(a)).max((-2, -1), initial=0) for a in (x, inverted))
+    largest, of_inverse = (np.absolute(unbox(a)).max((-2, -1)) for a in (x, inverted))
     if np.all(largest * of_inverse < ILL_CONDITIONED):
         return over_matrix(det) * transpose(inverted)
     return cofactors_p(x)

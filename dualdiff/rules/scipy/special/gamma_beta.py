@@ -348,7 +348,7 @@ def factorial2(n: Any, exact: bool = False, extend: str = "zero") -> Any:
 
     >>> import dualdiff as dd
     >>> round(float(dd.grad(lambda n: dd.scipy.special.factorial2(n, extend="complex"))(3.0)), 6)
-    2.145478
+    2.094456
     """
     if not is_box(n):
         scipys: Any = special.factorial2

@@ -254,6 +254,7 @@ EQUATIONS = [
 TURNING = np.array(
     [[1.0, 2.0, 0.3, 0.1], [-1.5, 0.7, 0.2, 0.6], [0.4, 0.1, 4.0, 0.5], [0.3, 0.0, 0.2, 6.0]]
 )
+SMALL = TURNING[:3, :3]  # also with two complex eigenvalues
 STEADY = np.diag([1.0, 2.5, 4.5, 7.0]) + 0.3 * A(4, 4)
 B4 = np.eye(4) + 0.1 * A(4, 4, seed=3)
 
@@ -266,13 +267,14 @@ SCHUR = [
     real(L.schur, TURNING, _float32=False),
     real(L.schur, STEADY, _float32=False),
     real(L.schur, STEADY, sort="lhp", _float32=False),
-    real(lambda a: sizes(L.schur(a, "complex")), TURNING, _id="schur-complex"),
+    real(lambda a: sizes(L.schur(a, "complex")), SMALL, _id="schur-complex"),
     row(lambda a: sizes(L.schur(a)), A(3, 3, complex=True), _id="schur-data", _float32=False),
-    real(lambda t: sizes(L.rsf2csf(np.triu(t), np.eye(4))), STEADY, _id="rsf2csf"),
-    real(lambda a: sizes(L.rsf2csf(*L.schur(a))), TURNING, _id="rsf2csf-pair", _float32=False),
+    real(lambda t: sizes(L.rsf2csf(np.triu(t), np.eye(3))), STEADY[:3, :3], _id="rsf2csf"),
+    real(lambda a: sizes(L.rsf2csf(*L.schur(a))), SMALL, _id="rsf2csf-pair", _float32=False),
     real(L.qz, STEADY, B4, _float32=False),
     real(L.qz, TURNING, B4, _float32=False),
-    real(lambda *ab: sizes(L.qz(*ab, "complex")), TURNING, B4, _id="qz-complex", _float32=False),
+    real(lambda *ab: sizes(L.qz(*ab, "complex")), SMALL, B4[:3, :3], _id="qz-complex",
+         _float32=False),
     real(L.ordqz, STEADY, B4, _float32=False),
     row(L.hessenberg, A(4, 4), calc_q=True),
     row(L.hessenberg, A(4, 4)),
@@ -364,7 +366,7 @@ EQUAL = {
 }
 
 
-@pytest.mark.parametrize("gap", [0.0, 1e-9, 1e-6])
+@pytest.mark.parametrize("gap", [0.0, 1e-9, pytest.param(1e-6, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", EQUAL)
 def test_functions_of_a_matrix_with_nearly_equal_eigenvalues_are_those_of_its_exponential(
     name, gap

@@ -11,6 +11,7 @@ extrapolated from larger steps.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import comb
@@ -84,18 +85,18 @@ def limit_beside(inputs: Inputs, derive: Callable[[Inputs], Sequence[Any]]) -> S
     Arguments: `inputs`; `derive`, which returns arrays for such inputs.
     """
     step = Step(_TINY, 0)
-    found = _stepped(inputs, derive, step)
-    if step.taken and _is_one(found, inputs, derive) and _is_limit(found, inputs, derive, _SMALL):
-        return found
+    for near in (_as_they_are, _zeros_moved):
+        run = functools.partial(_stepped, inputs, derive, near=near)
+        found = run(step)
+        if step.taken and _is_one(found, run) and _is_limit(found, inputs, derive, _SMALL):
+            return found
     limit = extrapolated(inputs, derive)
     if limit is not None and _is_limit(limit, inputs, derive, *([_SMALL] * step.taken), _LARGE):
         return limit
     return None
 
 
-def _is_one(
-    found: Sequence[Any], inputs: Inputs, derive: Callable[[Inputs], Sequence[Any]]
-) -> bool:
+def _is_one(found: Sequence[Any], run: Callable[[Step], Sequence[Any]]) -> bool:
     """Whether derivatives are the same at the opposite place and in another direction."""
 
     def same(a: Value, b: Value) -> bool:
@@ -106,7 +107,7 @@ def _is_one(
         return bool(np.max(np.abs(unbox(a) - unbox(b)), initial=0.0) <= rest)
 
     others = (Step(_TINY, 0, -1), Step(_TINY, 1))
-    return all(all(map(same, found, _stepped(inputs, derive, step))) for step in others)
+    return all(all(map(same, found, run(step))) for step in others)
 
 
 def _is_limit(
@@ -132,11 +133,27 @@ def _is_limit(
     return False
 
 
+def _as_they_are(values: Sequence[Value], step: Step) -> list[Any]:
+    return list(values)
+
+
+def _zeros_moved(values: Sequence[Value], step: Step) -> list[Any]:
+    """Arguments whose zeros are moved, so that roots of the same argument take one direction."""
+    return [v if v is None or is_box(v) else _in_form_of(v, step.along(v, v == 0)) for v in values]
+
+
+def _in_form_of(v: Value, made: Any) -> Any:
+    return made if type(v) is np.ndarray else type(v)(made)
+
+
 def _stepped(
-    inputs: Inputs, derive: Callable[[Inputs], Sequence[Any]], step: Step
+    inputs: Inputs,
+    derive: Callable[[Inputs], Sequence[Any]],
+    step: Step,
+    near: Callable[[Sequence[Value], Step], list[Any]] = _as_they_are,
 ) -> Sequence[Any]:
     with _beside(step):
-        return derive(inputs.at(inputs.values))
+        return derive(inputs.at(near(inputs.values, step)))
 
 
 def _at_distance(

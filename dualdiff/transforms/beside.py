@@ -88,7 +88,9 @@ def limit_beside(inputs: Inputs, derive: Callable[[Inputs], Sequence[Any]]) -> S
     for near in (_as_they_are, _zeros_moved):
         run = functools.partial(_stepped, inputs, derive, near=near)
         found = run(step)
-        if step.taken and _is_one(found, run) and _is_limit(found, inputs, derive, _SMALL):
+        if not step.taken:  # no root is at 0
+            break
+        if _is_one(found, run) and _is_limit(found, inputs, derive, _SMALL):
             return found
     limit = extrapolated(inputs, derive)
     if limit is not None and _is_limit(limit, inputs, derive, *([_SMALL] * step.taken), _LARGE):

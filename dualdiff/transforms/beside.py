@@ -3,10 +3,11 @@
 The Hessian of ``norm(x)**2 / 2`` at 0 is the identity, but the chain rule multiplies 0 and
 infinity. At the distance 1e-60 from 0 it is right to the last digit, since numbers near 0 are as
 accurate as others. So the function runs again, with the operand of each root moved away from 0 by
-such a step. At a real kink the result depends on the step, or it jumps near the arguments: steps in
-other directions and larger ones, also of the arguments themselves, must lead to the same
-derivative. Where the program subtracts nearly equal numbers beside the root, the limit is
-extrapolated from larger steps.
+such a step. In a product of roots these steps have different directions: then the zeros of the
+arguments move instead. At a real kink the result depends on the step, or it jumps near the
+arguments: steps in other directions and larger ones, also of the arguments themselves, must lead
+to the same derivative. Where the program subtracts nearly equal numbers beside the root, the limit
+is extrapolated from larger steps.
 """
 
 from __future__ import annotations
@@ -93,7 +94,8 @@ def limit_beside(inputs: Inputs, derive: Callable[[Inputs], Sequence[Any]]) -> S
         if _is_one(found, run) and _is_limit(found, inputs, derive, _SMALL):
             return found
     limit = extrapolated(inputs, derive)
-    if limit is not None and _is_limit(limit, inputs, derive, *([_SMALL] * step.taken), _LARGE):
+    distances = (_SMALL, _LARGE) if step.taken else (_LARGE,)
+    if limit is not None and _is_limit(limit, inputs, derive, *distances):
         return limit
     return None
 

@@ -3,16 +3,14 @@
 The Hessian of ``norm(x)**2 / 2`` at 0 is the identity, but the chain rule multiplies 0 and
 infinity. At the distance 1e-60 from 0 it is right to the last digit, since numbers near 0 are as
 accurate as others. So the function runs again, with the operand of each root moved away from 0 by
-such a step. In a product of roots these steps have different directions: then the zeros of the
-arguments move instead. At a real kink the result depends on the step, or it jumps near the
-arguments: steps in other directions and larger ones, also of the arguments themselves, must lead
-to the same derivative. Where the program subtracts nearly equal numbers beside the root, the limit
-is extrapolated from larger steps.
+such a step. At a real kink the result depends on the step, or it jumps near the arguments: steps in
+other directions and larger ones, also of the arguments themselves, must lead to the same
+derivative. Where the program subtracts nearly equal numbers beside the root, the limit is
+extrapolated from larger steps.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import comb
@@ -86,13 +84,9 @@ def limit_beside(inputs: Inputs, derive: Callable[[Inputs], Sequence[Any]]) -> S
     Arguments: `inputs`; `derive`, which returns arrays for such inputs.
     """
     step = Step(_TINY, 0)
-    for near in (_as_they_are, _zeros_moved):
-        run = functools.partial(_stepped, inputs, derive, near=near)
-        found = run(step)
-        if not step.taken:  # no root is at 0
-            break
-        if _is_one(found, run) and _is_limit(found, inputs, derive, _SMALL):
-            return found
+    found = _stepped(inputs, derive, step)
+    if step.taken and _is_one(found, inputs, derive) and _is_limit(found, inputs, derive, _SMALL):
+        return found
     limit = extrapolated(inputs, derive)
     distances = (_SMALL, _LARGE) if step.taken else (_LARGE,)
     if limit is not None and _is_limit(limit, inputs, derive, *distances):
@@ -100,7 +94,9 @@ def limit_beside(inputs: Inputs, derive: Callable[[Inputs], Sequence[Any]]) -> S
     return None
 
 
-def _is_one(found: Sequence[Any], run: Callable[[Step], Sequence[Any]]) -> bool:
+def _is_one(
+    found: Sequence[Any], inputs: Inputs, derive: Callable[[Inputs], Sequence[Any]]
+) -> bool:
     """Whether derivatives are the same at the opposite place and in another direction."""
 
     def same(a: Value, b: Value) -> bool:
@@ -111,7 +107,7 @@ def _is_one(found: Sequence[Any], run: Callable[[Step], Sequence[Any]]) -> bool:
         return bool(np.max(np.abs(unbox(a) - unbox(b)), initial=0.0) <= rest)
 
     others = (Step(_TINY, 0, -1), Step(_TINY, 1))
-    return all(all(map(same, found, run(step))) for step in others)
+    return all(all(map(same, found, _stepped(inputs, derive, step))) for step in others)
 
 
 def _is_limit(
@@ -137,27 +133,11 @@ def _is_limit(
     return False
 
 
-def _as_they_are(values: Sequence[Value], step: Step) -> list[Any]:
-    return list(values)
-
-
-def _zeros_moved(values: Sequence[Value], step: Step) -> list[Any]:
-    """Arguments whose zeros are moved, so that roots of the same argument take one direction."""
-    return [v if v is None or is_box(v) else _in_form_of(v, step.along(v, v == 0)) for v in values]
-
-
-def _in_form_of(v: Value, made: Any) -> Any:
-    return made if type(v) is np.ndarray else type(v)(made)
-
-
 def _stepped(
-    inputs: Inputs,
-    derive: Callable[[Inputs], Sequence[Any]],
-    step: Step,
-    near: Callable[[Sequence[Value], Step], list[Any]] = _as_they_are,
+    inputs: Inputs, derive: Callable[[Inputs], Sequence[Any]], step: Step
 ) -> Sequence[Any]:
     with _beside(step):
-        return derive(inputs.at(near(inputs.values, step)))
+        return derive(inputs.at(inputs.values))
 
 
 def _at_distance(

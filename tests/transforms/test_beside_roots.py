@@ -191,19 +191,3 @@ def test_beside_a_root_arrays_keep_the_layout_that_makes_views_or_copies(root: A
         expected = np.full(6, 4.0)
         expected[5] = 2.0 if is_view else 4.0
         np.testing.assert_allclose(dd.hvp(curved)(x, np.ones((2, 3))).ravel(), expected)
-
-
-def test_products_of_roots_that_are_smooth_have_their_hessian_at_zero() -> None:
-    for f, right in (
-        (lambda x: NORM(x) * NORM(2 * x), 4 * EYE),
-        (lambda x: NORM(x) * NORM(-x), 2 * EYE),
-        (lambda x: rooted(x) * np.hypot(x[0], x[1]), 2 * EYE),
-        (lambda x: np.abs(x[0]) * np.abs(3 * x[0]) + x[1] ** 2, np.diag([6.0, 2.0])),
-        (lambda x: NORM(x) * x[0], np.nan * EYE),
-        (lambda x: NORM(x) * NORM(x[::-1] * np.array([1.0, 2.0])), np.nan * EYE),
-    ):
-        found = dd.hessian(f)(ZERO)
-        if np.isnan(right).any():
-            assert np.isnan(found).any()
-        else:
-            np.testing.assert_allclose(found, right, atol=1e-14)

@@ -17,7 +17,16 @@ PACKAGES = {
 }
 
 
-@pytest.mark.parametrize("program", EXAMPLES, ids=lambda path: path.stem)
+SLOW = {"neural_net", "fluid_simulation", "gaussian_process"}  # five seconds each and more
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param(path, marks=[pytest.mark.slow] if path.stem in SLOW else [], id=path.stem)
+        for path in EXAMPLES
+    ],
+)
 def test_a_tutorial_program_prints_on_dualdiff_what_it_prints_on_autograd(program: Path) -> None:
     # They print four to ten digits, and errors of about 1e-15 that depend on rounding.
     assert_same_output(program, rtol=1e-6, atol=1e-10)

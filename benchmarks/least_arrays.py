@@ -26,7 +26,7 @@ import dualdiff as dd
 # Functions of the collection that work on arrays and that this wrapper can run.
 NAMES = (
     "astropy_gaussian", "nelson_siegel", "clayton", "finite_elements", "relative_strength",
-    "sound_directions", "logit_likelihood", "thin_film", "planck", "hjorth", "nash_sutcliffe",
+    "sound_directions", "planck",
 )  # fmt: skip
 Pull = Callable[[Any], Any]
 _TAPE: list[tuple[tuple[int, Pull], ...]] = []  # for each result its operands, with their pulls
@@ -72,7 +72,7 @@ class Array(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__" or kwargs:
-            raise NotImplementedError
+            return NotImplemented
         values = [x.value if type(x) is Array else x for x in inputs]
         ans = ufunc(*values)
         if len(inputs) == 1:
@@ -98,7 +98,7 @@ class Array(NDArrayOperatorsMixin):
             return Array(np.mean(self.value), (self.place, lambda g: np.full(shape, g / n)))
         if func in (np.shape, np.ndim, np.size):
             return func(self.value)
-        raise NotImplementedError
+        return NotImplemented
 
     def __getitem__(self, index: Any) -> Array:
         shape = np.shape(self.value)
@@ -183,20 +183,15 @@ def _ratios(f: Callable[[Any], Any], x: Any) -> tuple[float, float, float]:
 
 def _main() -> None:
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "wild"))
-    import collection
-    import second_collection  # noqa: F401  # adds to the cases
-    import third_collection  # noqa: F401
+    from cases import CASES, is_installed
 
     warnings.simplefilter("ignore")
     print("| function | µs | by hand | dualdiff |\n|---|---|---|---|")
     rows = []
-    for case in (case for case in collection.CASES if case.name in NAMES):
-        try:
-            found, expected = grad(case.f)(case.x), dd.grad(case.f)(case.x)
-        except Exception:  # not installed, or out of this wrapper's reach
+    for case in CASES:
+        if case.name not in NAMES or not is_installed(case.package):
             continue
-        if found is None or not np.allclose(found, expected, rtol=1e-6):
-            continue
+        np.testing.assert_allclose(grad(case.f)(case.x), dd.grad(case.f)(case.x), rtol=1e-6)
         rows.append(_ratios(case.f, case.x))
         own, hand, ours = rows[-1]
         print(f"| {case.name} | {own * 1e6:.1f} | {hand:.1f} | {ours:.1f} |", flush=True)

@@ -28,6 +28,8 @@ from .conversion import Wrapper, shell
 
 # The types of the fast path: who meets one of them need not ask here.
 PLAIN = frozenset((ndarray, np.float64, np.float32, np.complex128, float, int, complex, type(None)))
+FLOATS = frozenset((float, np.float64))  # numbers in double precision
+ARRAYS = frozenset((ndarray, np.float64))  # of shape and dtype, which rules may read at once
 # Whether a type is that of foreign arrays; types join at first sight.
 _FOREIGN: dict[type, bool] = dict.fromkeys(PLAIN, False)
 

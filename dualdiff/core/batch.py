@@ -12,9 +12,9 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy import float64, ndarray
+from numpy import ndarray
 
-from ..array.kinds import PLAIN, form_of
+from ..array.kinds import ARRAYS, PLAIN, form_of
 from .trace import settle
 from .types import Cotangent, Tangent, Value
 
@@ -48,7 +48,6 @@ class Broadcast(NamedTuple):
     ans_dtype: np.dtype[Any]
 
 
-_ARRAYS = frozenset((ndarray, float64))  # the types whose attributes rules may read at once
 _tuple: Any = tuple.__new__
 
 
@@ -70,15 +69,15 @@ def dtype_of(x: Value) -> np.dtype[Any]:
 
 def spec_of(x: Value) -> Spec:
     """Shape and dtype of a plain value or a box."""
-    if type(x) in _ARRAYS:
+    if type(x) in ARRAYS:
         return _tuple(Spec, (x.shape, x.dtype))  # Spec(...) at half the cost
     return Spec(form_of(x, shape_of(x)), dtype_of(x))
 
 
 def broadcast_of(x: Value, ans: Value) -> Broadcast | None:
     """The difference in shape and dtype between `x` and `ans`, or None if there is none."""
-    own = x if type(x) in _ARRAYS else Spec(shape_of(x), dtype_of(x))
-    whole = ans if type(ans) in _ARRAYS else Spec(shape_of(ans), dtype_of(ans))
+    own = x if type(x) in ARRAYS else Spec(shape_of(x), dtype_of(x))
+    whole = ans if type(ans) in ARRAYS else Spec(shape_of(ans), dtype_of(ans))
     shape, ans_shape = own.shape, whole.shape
     if shape == ans_shape and own.dtype == whole.dtype:
         return None

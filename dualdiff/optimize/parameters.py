@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..array.kinds import is_foreign, library_of, to_numpy
+from ..array.kinds import FLOATS, is_foreign, library_of, to_numpy
 from ..core.types import Cotangent
 from ..errors import UnsupportedInputError, user_line
 from ..trees import LEAF, flatten
 
-_REAL = {float, np.float64}
 _SCALARS = (Number, np.generic)
 _FLOAT = np.zeros(())
 DOUBLE = np.dtype(float)
@@ -67,7 +66,7 @@ class Parameters:
     def __init__(self, start: Any, name: str = "x0") -> None:
         if isinstance(start, (list, tuple)) and not hasattr(start, "_fields"):
             kinds = set(map(type, start))
-            if kinds and (kinds <= _REAL or all(issubclass(k, _SCALARS) for k in kinds)):
+            if kinds and (kinds <= FLOATS or all(issubclass(k, _SCALARS) for k in kinds)):
                 start = np.asarray(start)
         self.name = name
         if type(start) is ndarray and start.ndim == 1 and start.dtype is DOUBLE:
@@ -206,9 +205,9 @@ def real_vector(value: Any) -> ndarray:
     """All numbers of a result as a real vector; complex ones as real parts, then imaginary ones."""
     if type(value) is ndarray and value.dtype is DOUBLE:
         return value if value.ndim == 1 else value.ravel()
-    if type(value) in _REAL:
+    if type(value) in FLOATS:
         return np.array([value])
-    if type(value) in (list, tuple) and set(map(type, value)) <= _REAL:
+    if type(value) in (list, tuple) and set(map(type, value)) <= FLOATS:
         return np.array(value)
     pieces = [np.ravel(v) for v in to_numpy([v for v in flatten(value)[0] if v is not None])]
     parts = [p for v in pieces for p in ((v.real, v.imag) if v.dtype.kind == "c" else (v,))]

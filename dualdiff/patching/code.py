@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..array.box import is_box, shell, unbox
+from ..array.kinds import FLOATS
 from ..array.made import TRACED_KINDS, boxed, class_of, is_made
 from ..core.trace import LIVE
 from ..core.types import Value
@@ -41,7 +42,6 @@ from .jitted import source_of
 from .variables import asking, exchanged, refused_at
 
 CACHED = type(functools.lru_cache(maxsize=1)(lambda: None))
-_FLOATS = frozenset((float, np.float64))
 _SUFFIX = " of dualdiff"  # no name of a program has a blank
 _DOT = "dot" + _SUFFIX
 _new: dict[int, tuple[Any, str]] = {}  # by the identity of what is replaced: it, and a name
@@ -76,7 +76,7 @@ def _float(*args: Any) -> Any:
     """``float(x)``; a traced number stays one."""
     if LIVE and len(args) == 1:
         (x,) = args
-        if is_box(x) and type(x.primal) in _FLOATS:
+        if is_box(x) and type(x.primal) in FLOATS:
             return x
         x = number_in(x)
         if _is_traced(x):

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..array.box import WATCHERS, observe
+from ..array.kinds import FLOATS
 from ..core.dual import Dual
 from ..core.tape import Var
 from ..core.trace import LIVE
@@ -31,7 +32,6 @@ Function = Callable[..., Any]
 
 
 _NUMBERS = frozenset((float, int))  # the types of arguments that need no look inside
-_FLOATS = frozenset((float, np.float64))  # the types of traced numbers on fast ways
 
 
 def _special(name: str) -> Function:
@@ -170,7 +170,7 @@ def _of_numbers(original: Function, traced: Function | None) -> tuple[Function |
 def _is_number(x: Value) -> bool:
     """Whether a value is a traced number of one level."""
     kind = type(x)
-    return (kind is Var or kind is Dual) and type(x.primal) in _FLOATS
+    return (kind is Var or kind is Dual) and type(x.primal) in FLOATS
 
 
 def _on_traced(original: Function, traced: Function | None) -> Any:
@@ -179,10 +179,11 @@ def _on_traced(original: Function, traced: Function | None) -> Any:
     of_numbers, count = _of_numbers(original, traced)
 
     def explicit(plain: Function, args: Any, kwargs: Any) -> Any:
-        suits = of_numbers is not None and len(args) == count and not (kwargs or WATCHERS)
-        if suits and all(type(x) in _NUMBERS or _is_number(x) for x in args):
-            return of_numbers(*args)  # type: ignore[misc]
-        return _explicit(plain, traced, args, kwargs)
+        if of_numbers is None or len(args) != count or kwargs or WATCHERS:
+            return _explicit(plain, traced, args, kwargs)
+        if not all(type(x) in _NUMBERS or _is_number(x) for x in args):
+            return _explicit(plain, traced, args, kwargs)
+        return of_numbers(*args)
 
     def call(plain: Function, /, *args: Any, **kwargs: Any) -> Any:
         if LIVE:

@@ -17,6 +17,7 @@ from numpy import float64, ndarray
 
 from ..array.box import is_box
 from ..array.guards import KEPT
+from ..array.kinds import ARRAYS
 from ..array.views import View
 from ..core.batch import (
     SILENT,
@@ -100,7 +101,7 @@ _NAMES: dict[str, Any] = {
     "SCALARS": SCALARS,
     "times": float.__mul__,  # for float and float64: it neither warns nor raises
     "plus": float.__add__,
-    "ARRAYS": frozenset((ndarray, float64)),
+    "ARRAYS": ARRAYS,
     "KEPT": KEPT,
     "LARGE": 1024,  # elements of an array that is written over: fresh memory is what costs
     "error_state": error_state,

@@ -12,7 +12,7 @@ from ..array.kinds import PLAIN, has_foreign
 from ..core import trace as levels
 from ..core.tangents import dense
 from ..errors import MissingRuleError
-from ..trees import LEAF, LEAF_TYPES, flatten
+from ..trees import LEAF, flatten
 from . import independence
 from .beside import limit_beside
 from .blocks import Blocks, from_columns, from_rows
@@ -106,13 +106,13 @@ class Jacobian(Transform):
 
     def evaluate(self, inputs: Inputs) -> Derivatives:
         tree, outputs, aux, recording = guarded(inputs, self.blocks)
-        leaves, structure = _leaves_of(tree)
+        leaves, structure = flatten(tree)
         return Derivatives(leaves, outputs, aux, recording, structure)
 
     def derive(self, recording: Recording) -> Sequence[Any]:
         """The leaves of the Jacobian of a recording that `evaluate` has made."""
         key = tuple(sizes_of(recording.inputs.values))
-        return _leaves_of(self.of_recording(recording, sum(key), self.known[key]))[0]
+        return flatten(self.of_recording(recording, sum(key), self.known[key]))[0]
 
     def sparse(self, inputs: Inputs) -> Any:
         """The Jacobian as a sparse matrix; pattern and colours are kept for the next call."""
@@ -247,10 +247,6 @@ class Jacobian(Transform):
             del parts  # before the next pass
         found = join(kept, inputs, outputs.values) if kept else blocks.finished(inputs)
         return outputs.tree(found)
-
-
-def _leaves_of(tree: Any) -> tuple[list[Any], Any]:
-    return ([tree], LEAF) if type(tree) in LEAF_TYPES else flatten(tree)
 
 
 def is_any_foreign(values: Sequence[Any]) -> bool:

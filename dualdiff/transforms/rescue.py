@@ -64,7 +64,7 @@ def rescue(
     `near`, the leaves as a limit beside roots of 0, or None.
     Returns: the derivatives; `found` itself if the function gives other results than before.
     """
-    cancelled = levels.cancellations != met[1]
+    cancelled, first = levels.cancellations != met[1], found.outputs
     if any_nan(found.leaves) and not uses_masks():
         masked = _with_masks(found, derive, run)
         if masked is None:
@@ -75,10 +75,11 @@ def rescue(
         return found
     if any(map(is_box, found.leaves)):
         return found  # the outer operator comes here as well
-    with zero_masks():
-        again = run()
-    if not _repeats(found, again):
-        return found
+    if found.outputs is first:  # no second run has shown that the function repeats its results
+        with zero_masks():
+            again = run()
+        if not _repeats(found, again):
+            return found
     leaves = None
     if levels.degeneracies != met[0] and not cancelled:
         leaves = _limit(found, limit)

@@ -17,9 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import numdifftools as nd
 import numpy as np
-import second_collection  # noqa: F401  # adds to the cases
-import third_collection  # noqa: F401
-from collection import CASES, Case
+from cases import CASES, Case
 
 import dualdiff as dd
 

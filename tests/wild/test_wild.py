@@ -11,7 +11,6 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import second_collection  # noqa: F401  # adds to the cases
-import third_collection  # noqa: F401
-from collection import CASES
+from cases import CASES, is_installed
 
 PAGE = Path(__file__).parents[2] / "docs" / "unchanged.md"
 BEGIN, END = "<!-- wild: begin -->", "<!-- wild: end -->"
@@ -31,14 +28,6 @@ CLEAR = {
     "frame", "sharpe", "drawdown", "pygeodesy_haversine", "kriging", "vector_array",
     "latlon_distance", "kinematic_pose", "garch_likelihood", "sound_field",
 }  # fmt: skip
-
-
-def is_installed(package: str) -> bool:
-    try:
-        version(package)
-    except PackageNotFoundError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="module")

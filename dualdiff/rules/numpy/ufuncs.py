@@ -17,7 +17,7 @@ from numpy import float64
 
 from ...array.box import is_box, observe, unbox
 from ...array.dispatch import register
-from ...array.kinds import is_foreign, possibly
+from ...array.kinds import FLOATS, is_foreign, possibly
 from ...core.batch import cast, contains_nan, dtype_of
 from ...core.primitive import Primitive
 from ...core.types import Cotangent, Tangent, Value
@@ -46,7 +46,6 @@ from .slopes import (
 )
 
 DEGREE = 0.017453292519943295
-FLOATS = frozenset((float, float64))
 # Where squares of doubles have all their digits.
 LEAST = float(np.finfo(float64).tiny / np.finfo(float64).eps)
 MOST = float(np.finfo(float64).max)

@@ -18,7 +18,7 @@ from .dispatch import bound, counterpart
 from .in_place import original_of
 
 
-def with_value(prim: Rule, value: Any, *operands: Value, **params: Any) -> Any:
+def known_result(prim: Rule, value: Any, *operands: Value, **params: Any) -> Any:
     """The result of a primitive where SciPy's plain one is known, and not computed again."""
     if step_taken.get() is not None or is_splitting() or is_recorded(value):
         return prim(*operands, **params)  # the value is for another point

@@ -9,9 +9,9 @@ from scipy import interpolate
 from scipy.spatial import cKDTree
 
 from ....array.box import unbox
-from ....core.batch import shape_of
+from ....core.batch import is_complex, shape_of
 from ....core.types import Value
-from ...numpy.creation import asarray
+from ...numpy.creation import asarray, given
 from ..arguments import by_scipy, plain
 from ..bodies import agreed
 from ..dispatch import implements
@@ -87,65 +87,32 @@ def _set_up(
     arguments = [plain(v) for v in (smoothing, kernel, epsilon, degree)]
     by_scipy(_init, self, plain(y), plain(d), neighbors, *arguments)
     d = asarray(d)
-    self.traced = _Traced()
-    self.traced.y = asarray(y) * 1.0
-    self.traced.d = np.reshape(d, (shape_of(d)[0], -1)) * 1.0
-    count = shape_of(self.traced.y)[0]
-    self.traced.smoothing = np.broadcast_to(asarray(smoothing) * 1.0, (count,))
-    self.traced.epsilon = self.epsilon if epsilon is None else epsilon
-    self.traced.kernel, self.traced.powers = self.kernel, np.asarray(self.powers)
-    self.plain_attributes = {name: getattr(self, name) for name in _SHOWN}
-    for name in _SHOWN:  # for the program; SciPy's code works with the plain ones
-        if np.shape(getattr(self, name)) == shape_of(getattr(self.traced, name)):
-            setattr(self, name, getattr(self.traced, name))
-
-
-_SHOWN = ("y", "d", "smoothing", "epsilon")
-
-
-class _Traced:
-    """The traced data of an interpolant."""
-
-    holds_traced = True
-    y: Any
-    d: Any
-    smoothing: Any
-    epsilon: Any
-    kernel: str
-    powers: Any
-
-
-def _plain_of(self: Any) -> Any:
-    new: Any = object.__new__(type(self))
-    kept = {k: v for k, v in vars(self).items() if k not in ("traced", "plain_attributes")}
-    new.__dict__.update(kept | getattr(self, "plain_attributes", {}))
-    return new
+    if is_complex(d):  # SciPy keeps real and imaginary parts side by side
+        d = np.stack([np.real(d), np.imag(d)], axis=-1)
+    self.y, self.d = given(asarray(y), self.y), given(np.reshape(d, self.d.shape), self.d)
+    self.smoothing = given(np.broadcast_to(asarray(smoothing), self.d.shape[:1]), self.smoothing)
+    if epsilon is not None:
+        self.epsilon = epsilon
 
 
 @implements(interpolate.RBFInterpolator.__call__)
 def _values(self: Any, x: Value) -> Any:
     """Values of the interpolant; the choice of neighbours is constant."""
-    value = by_scipy(_call, _plain_of(self), plain(x))
-    data = getattr(self, "traced", None)
-    if data is None:
-        data = _Traced()
-        for name in ("y", "d", "smoothing", "epsilon", "kernel", "powers"):
-            setattr(data, name, getattr(self, name))
-        data.powers = np.asarray(data.powers)
-        if np.dtype(self.d_dtype).kind == "c":
-            data.d = np.ascontiguousarray(data.d).view(complex)
+    value = by_scipy(_call, plain(self), plain(x))
     x = asarray(x) * 1.0
     if self.neighbors is None:
-        out = _fitted(data, np.arange(shape_of(data.y)[0]), x)
+        out = _fitted(self, np.arange(shape_of(self.y)[0]), x)
     else:
-        tree: Any = cKDTree(np.asarray(unbox(data.y)))
+        tree: Any = cKDTree(np.asarray(unbox(self.y)))
         near = tree.query(np.asarray(unbox(x)), self.neighbors)[1]
         sets = np.sort(near.reshape(len(near), -1), axis=1)
         unique, inverse = np.unique(sets, return_inverse=True, axis=0)
         inverse = inverse.reshape(-1)
         members = [np.flatnonzero(inverse == i) for i in range(len(unique))]
-        parts = [_fitted(data, i, x[m]) for i, m in zip(unique, members, strict=True)]
+        parts = [_fitted(self, i, x[m]) for i, m in zip(unique, members, strict=True)]
         out = np.concatenate(parts)[np.argsort(np.concatenate(members))]
+    if is_complex(value):
+        out = out[:, ::2] + 1j * out[:, 1::2]
     return agreed(np.reshape(out, value.shape), value, "RBFInterpolator", 1e-5)
 
 

@@ -38,20 +38,8 @@ def _keep(self: Any, points: Any, values: Value, fill_value: Value = None) -> No
     if holds_traced(points):
         self.traced_points = coordinates(getattr(points, "points", points))
     if holds_traced(values):
-        self.traced_values = asarray(values)
-        self.plain_values = self.values
-        self.values = np.reshape(self.traced_values, np.shape(self.values))
-
-
-def _plain_of(self: Any) -> Any:
-    """The object with the plain values that SciPy works with."""
-    if not hasattr(self, "traced_values"):
-        return self
-    new: Any = object.__new__(type(self))
-    new.__dict__.update(vars(self))
-    new.values = self.plain_values
-    del new.traced_values
-    return new
+        own = np.asarray(self.values)
+        self.values = given(np.reshape(asarray(values), own.shape), own)
 
 
 @implements(_init_linear)
@@ -104,15 +92,14 @@ def _weights(corners: Value, x: Value) -> Any:
 
 def _data(self: Any) -> Any:
     """The values (n, e) that SciPy keeps, or the traced ones."""
-    values = getattr(self, "traced_values", None)
-    values = np.asarray(self.values) if values is None else values
+    values = self.values if is_box(self.values) else np.asarray(self.values)
     return np.reshape(values, (shape_of(values)[0], -1))
 
 
 @implements(_call)
 def _interpolated(self: Any, *args: Any) -> Any:
     """Values on a triangulation, by the values at its corners, the corners, and the points."""
-    value = _call(_plain_of(self), *(plain(a) for a in args))
+    value = _call(plain(self), *(plain(a) for a in args))
     d = self.points.shape[1]
     points = coordinates(args if len(args) > 1 else args[0], d)
     x = _scaled(self, np.reshape(points, (-1, d)) * 1.0)
@@ -197,13 +184,12 @@ at_nodes_p = linear(
 @implements(_nearest_call)
 def _nearest(self: Any, *args: Any, **options: Any) -> Any:
     """The value at the nearest point."""
-    value = by_scipy(_NEAREST_PLAIN, _plain_of(self), *map(plain, args), **options)
-    values = getattr(self, "traced_values", None)
-    if values is None:
+    value = by_scipy(_NEAREST_PLAIN, plain(self), *map(plain, args), **options)
+    if not is_box(self.values):
         return value
     x = np.asarray(plain(coordinates(args if len(args) > 1 else args[0], self.points.shape[1])))
     d, i = self.tree.query(_scaled(self, x), **options)
-    found = values[np.where(np.isfinite(d), i, 0)]
+    found = self.values[np.where(np.isfinite(d), i, 0)]
     mask = np.isfinite(d).reshape(d.shape + (1,) * (np.ndim(found) - d.ndim))
     return given(np.where(mask, found, np.nan), value)
 

@@ -16,7 +16,7 @@ from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from ...numpy.linalg.eigen import eigvalsh_p
 from ...numpy.linalg.matrices import adjoint, completed_p, conjugate
-from ..formulas import formula, with_value
+from ..formulas import formula, known_result
 from .gauges import of_own_basis, order_of, phases
 from .stacks import over_stack
 
@@ -74,7 +74,7 @@ def eigvalsh(
     """``scipy.linalg.eigvalsh``: eigenvalues of a Hermitian matrix or pencil; see `eigh`."""
     part = subset_by_index is not None or subset_by_value is not None
     if b is None and not part:
-        return with_value(eigvalsh_p, value, completed_p(a, lower=bool(lower)), UPLO="L")
+        return known_result(eigvalsh_p, value, completed_p(a, lower=bool(lower)), UPLO="L")
 
     def one(a: Value, b: Value, values: Any) -> Any:
         w = np.linalg.eigvalsh(_standard(a, b, bool(lower), type)[0])

@@ -21,7 +21,7 @@ from ...numpy.linalg.svd import svdvals_p
 from ...structures import Einsum
 from ..arguments import plain
 from ..dispatch import implements
-from ..formulas import formula, with_value
+from ..formulas import formula, known_result
 from ..leaves import leaf
 from .equations import sylvester_both
 from .gauges import of_own_basis, phases, turned
@@ -286,7 +286,7 @@ def qr(a: Value, mode: str = "full", pivoting: bool = False, value: Any = None) 
     if mode == "raw":
         return (*_raw(a, order, value), *([order] if pivoting else []))
     if mode == "economic" and not pivoting:
-        return with_value(qr_p, value, a)
+        return known_result(qr_p, value, a)
     wanted = [(w, 2) for w in value[: 1 if mode == "r" else 2]]
     out = over_stack(one, (a, 2), (order, 1), *wanted)
     out = out if isinstance(out, tuple) or not is_tuple else (out,)
@@ -364,7 +364,7 @@ def svd(a: Value, full_matrices: bool = True, compute_uv: bool = True, value: An
     phases, and the additional vectors of ``full_matrices=True``.
     """
     if not compute_uv:
-        return with_value(svdvals_p, value, a)
+        return known_result(svdvals_p, value, a)
 
     def one(a: Value, wanted_u: Any, wanted_vh: Any) -> Any:
         u, s, vh = np.linalg.svd(a, full_matrices=full_matrices)
@@ -385,7 +385,7 @@ def svd(a: Value, full_matrices: bool = True, compute_uv: bool = True, value: An
 @formula(linalg.svdvals, arrays="a")
 def svdvals(a: Value, value: Any = None) -> Any:
     """``scipy.linalg.svdvals``: singular values."""
-    return with_value(svdvals_p, value, a)
+    return known_result(svdvals_p, value, a)
 
 
 root_p = leaf(

@@ -19,7 +19,7 @@ from ....core.types import Cotangent, Tangent, Value
 from ....errors import UnsupportedInputError, user_line
 from ...numpy.linalg.matrices import transpose
 from ..dispatch import implements, original_of
-from ..formulas import formula, with_value
+from ..formulas import formula, known_result
 from ..leaves import leaf
 from .equations import sylvester, sylvester_both
 from .stacks import over_stack
@@ -95,7 +95,7 @@ def logm(A: Value, disp: Any = None, value: Any = None) -> Any:
     negative real axis or 0."""
     if disp is not None and not disp:
         raise _only_value("logm")
-    return with_value(logm_p, value, A)
+    return known_result(logm_p, value, A)
 
 
 def _only_value(name: str) -> UnsupportedInputError:
@@ -127,7 +127,7 @@ def signm(A: Value, disp: Any = None, value: Any = None) -> Any:
     """``scipy.linalg.signm``, the matrix sign function."""
     if disp is not None and not disp:
         raise _only_value("signm")
-    return with_value(signm_p, value, A)
+    return known_result(signm_p, value, A)
 
 
 sqrtm_p = leaf(

@@ -17,7 +17,7 @@ from ...numpy.manipulation import as_operand
 from ...structures import Gather
 from ..arguments import by_scipy, plain
 from ..dispatch import implements
-from ..formulas import formula, with_value
+from ..formulas import formula, known_result
 
 
 @implements(linalg.block_diag)
@@ -32,7 +32,7 @@ def block_diag(*arrs: Any) -> Any:
     """
     blocks = [np.atleast_2d(as_operand(a)) for a in arrs]
     value = by_scipy(linalg.block_diag, *map(plain, blocks))  # SciPy checks the arguments
-    return with_value(blocks_p, value, *blocks)
+    return known_result(blocks_p, value, *blocks)
 
 
 def _blocks(*blocks: Value) -> Any:

@@ -18,7 +18,7 @@ from ...numpy.linalg.svd import svdvals_p
 from ...structures import Solve
 from ..arguments import IN_RULE
 from ..dispatch import as_array, implements
-from ..formulas import formula, with_value
+from ..formulas import formula, known_result
 from ..leaves import leaf
 from .special_matrices import toeplitz
 from .stacks import column_solve, over_stack, permuted
@@ -156,19 +156,19 @@ def solve(
     a, b = np.atleast_2d(a), np.atleast_1d(b)
     matrix = structured(a, assume_a, lower)
     primitive = positive_p if assume_a in ("pos", "positive definite") else solve_p
-    return with_value(primitive, value, transpose(matrix) if transposed else matrix, b)
+    return known_result(primitive, value, transpose(matrix) if transposed else matrix, b)
 
 
 @formula(linalg.inv, arrays="a", close=np.inf)
 def inv(a: Value, assume_a: Any = None, lower: bool = False, value: Any = None) -> Any:
     """``scipy.linalg.inv``, the inverse of a matrix; `assume_a` as for `solve`."""
-    return with_value(inv_p, value, structured(a, assume_a, lower))
+    return known_result(inv_p, value, structured(a, assume_a, lower))
 
 
 @formula(linalg.det, arrays="a", close=np.inf)
 def det(a: Value, value: Any = None) -> Any:
     """``scipy.linalg.det``, the determinant."""
-    return with_value(det_p, value, a)
+    return known_result(det_p, value, a)
 
 
 def _cut(s: Any, atol: Any, rtol: Any, size: int) -> Any:
@@ -224,7 +224,7 @@ def lstsq(a: Value, b: Value, cond: Any = None, value: Any = None) -> Any:
         x[..., 0] if is_vector else x,
         residuals,
         rank,
-        s if s is None else with_value(svdvals_p, s, a),
+        s if s is None else known_result(svdvals_p, s, a),
     )
 
 

@@ -19,7 +19,7 @@ from ...numpy.padding import pad
 from ...structures import Convolution
 from ..bodies import agreed
 from ..dispatch import implements
-from ..formulas import with_value
+from ..formulas import known_result
 
 _signal: Any = signal  # SciPy's overloads do not take a str
 LARGE = 10_000_000  # products, from which on transforms are used in the place of sums
@@ -153,7 +153,7 @@ def _through_fft(name: str) -> Any:
         value = original(unbox(in1), unbox(in2), mode, axes)
         if axes is None or len(set(np.atleast_1d(axes) % np.ndim(in1))) == np.ndim(in1):
             if mode == "full" and np.ndim(in1) == np.ndim(in2) > 0:
-                return with_value(full_p, value, in1, in2, method="fft")
+                return known_result(full_p, value, in1, in2, method="fft")
             return given(convolve(in1, in2, mode, "fft"), value)
         return agreed(_over_axes(in1, in2, mode, np.atleast_1d(axes)), value, name)
 
@@ -216,7 +216,7 @@ def convolve2d(
     value = _signal.convolve2d(unbox(in1), unbox(in2), mode, boundary, unbox(fillvalue))
     is_zero = _PADDED[boundary] == "constant" and not contains_box(fillvalue) and not fillvalue
     if mode == "full" and is_zero:
-        return with_value(full_p, value, in1, in2, method="planes")
+        return known_result(full_p, value, in1, in2, method="planes")
     return agreed(_plane(in1, in2, mode, boundary, fillvalue, 0), value, "convolve2d")
 
 

@@ -21,7 +21,7 @@ from ...numpy.statistics import root
 from ..arguments import as_plain_function, by_scipy, plain
 from ..bodies import agreed
 from ..dispatch import implements
-from ..formulas import with_value
+from ..formulas import known_result
 from ..in_place import original_of
 from ..pieces import constants
 from . import squares
@@ -247,7 +247,7 @@ def cdist(XA: Value, XB: Value, metric: Any = "euclidean", **options: Any) -> An
         XA, XB = XA * 1.0, XB * 1.0
         if name == "sqeuclidean" or np.all(value):
             primitive = squares.between_p if name == "sqeuclidean" else squares.roots_between_p
-            return with_value(primitive, value, XA, XB)
+            return known_result(primitive, value, XA, XB)
         width, out = shape_of(XB)[0], squares.between_p(XA, XB)
         out = _roots(out, lambda i: np.linalg.norm(XA[i // width] - XB[i % width], axis=-1))
         return given(out, value)
@@ -280,7 +280,7 @@ def pdist(X: Value, metric: Any = "euclidean", **options: Any) -> Any:
         X = X * 1.0
         if name == "sqeuclidean" or np.all(value):
             primitive = squares.within_p if name == "sqeuclidean" else squares.roots_within_p
-            return with_value(primitive, value, X)
+            return known_result(primitive, value, X)
         return given(_roots(squares.within_p(X), lambda p: _norms(X, p)), value)
     options = _with_spread(options, name, X)
     i, j = np.triu_indices(shape_of(X)[0], 1)

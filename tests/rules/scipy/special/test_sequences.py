@@ -118,7 +118,7 @@ def test_polynomials_in_their_degree_and_parameters_are_exact(name, exact, rest,
             assert slope == pytest.approx(float(wanted), rel=1e-10, abs=1e-13)
 
 
-NO_EXTEND = pytest.mark.skipif(OLD, reason="this release has no `extend`")
+NO_EXTEND = pytest.mark.skipif(OLD, reason="SciPy before 1.15: factorials have no `extend`")
 
 
 @NO_EXTEND

@@ -12,7 +12,7 @@ from ..array.kinds import PLAIN, has_foreign
 from ..core import trace as levels
 from ..core.tangents import dense
 from ..errors import MissingRuleError
-from ..trees import LEAF, flatten
+from ..trees import LEAF, LEAF_TYPES, flatten
 from . import independence
 from .beside import limit_beside
 from .blocks import Blocks, from_columns, from_rows
@@ -106,7 +106,7 @@ class Jacobian(Transform):
 
     def evaluate(self, inputs: Inputs) -> Derivatives:
         tree, outputs, aux, recording = guarded(inputs, self.blocks)
-        leaves, structure = flatten(tree)
+        leaves, structure = ([tree], LEAF) if type(tree) in LEAF_TYPES else flatten(tree)
         return Derivatives(leaves, outputs, aux, recording, structure)
 
     def derive(self, recording: Recording) -> Sequence[Any]:

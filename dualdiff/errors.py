@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import functools
 import html
 import linecache
 import os
@@ -200,6 +201,11 @@ class NoCovarianceError(DualdiffError, ValueError):
     """A fit has no covariance: the curvature at its end is not that of a minimum."""
 
 
+@functools.lru_cache(maxsize=4096)
+def is_library(filename: str) -> bool:
+    return filename.startswith(_LIBRARIES)
+
+
 _CYTHON = (".pyx", ".pxd", ".pxi", "<stringsource>")  # files of compiled code
 
 
@@ -209,12 +215,12 @@ def user_frame() -> tuple[str, int]:
     Without such a frame, of the innermost one outside dualdiff, NumPy and SciPy.
     """
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
+    while frame.f_back is not None and is_library(frame.f_code.co_filename):
         frame = frame.f_back
     found: FrameType | None = frame
     while found is not None:
         name = found.f_code.co_filename
-        if not name.startswith((_INSTALLED, *_LIBRARIES)):
+        if not (is_library(name) or name.startswith(_INSTALLED)):
             return name, found.f_lineno
         found = found.f_back
     return frame.f_code.co_filename, frame.f_lineno
@@ -226,7 +232,7 @@ def user_frame_of(error: BaseException) -> tuple[str, int]:
     trace, found = error.__traceback__, ("<unknown>", 0)
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
-        if not file.startswith(_LIBRARIES) and not file.endswith(_CYTHON):
+        if not is_library(file) and not file.endswith(_CYTHON):
             found = file, trace.tb_lineno
         trace = trace.tb_next
     return found
@@ -244,7 +250,7 @@ def line_text(filename: str, line: int) -> str:
 def library_function() -> str | None:
     """The SciPy function that the user called, if this code runs inside one, or None."""
     frame, found = sys._getframe(1), None
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
+    while frame.f_back is not None and is_library(frame.f_code.co_filename):
         module = frame.f_globals.get("__name__", "")
         if module.startswith("scipy."):
             name, held = frame.f_code.co_name, frame.f_locals
@@ -265,7 +271,7 @@ def library_function_of(error: BaseException) -> str | None:
     while trace is not None:
         frame = trace.tb_frame
         module = frame.f_globals.get("__name__", "")
-        if frame.f_code.co_filename.startswith(_LIBRARIES) and not module.startswith("dualdiff"):
+        if is_library(frame.f_code.co_filename) and not module.startswith("dualdiff"):
             public = [p for p in module.split(".") if not p.startswith("_")]
             return ".".join([*public, frame.f_code.co_name])
         trace = trace.tb_next

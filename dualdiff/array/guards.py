@@ -204,7 +204,8 @@ class Guards:
             return type(a) in PLAIN or not is_foreign(a)
         if a.size <= COPIED or self.copies:
             return False
-        if self._make_read_only(owner_of(a), a):
+        quick = a.size <= QUICK and a.size <= self.budget
+        if not quick and self._make_read_only(owner_of(a), a):
             self._watch(a, 0)
         elif a.size <= self.budget:
             self.budget -= a.size

@@ -18,7 +18,7 @@ import dualdiff as dd
 from dualdiff.array.dispatch import FUNCTIONS
 from dualdiff.array.guards import Guards
 from dualdiff.rules import templates
-from dualdiff.rules.fast import elementwise_binds
+from dualdiff.rules.fast import elementwise_binder
 from dualdiff.rules.numpy import ufuncs
 
 from .chains import OPERATIONS, chain_sum
@@ -306,7 +306,8 @@ def _sine_without_views() -> Callable[[Any], Any]:
         raise RuntimeError("the question for views reads differently: change it here as well")
     templates.BIND_ONE = question.sub("", whole)
     try:
-        (sine,) = elementwise_binds(ufuncs.sin, ufuncs.sin.derivatives, [np.sin], True)
+        sine = elementwise_binder(ufuncs.sin, ufuncs.sin.derivatives, True)(np.sin)
+        sine(0.0)  # the first call compiles the text
     finally:
         templates.BIND_ONE = whole
     return sine

@@ -1,4 +1,4 @@
-"""The benchmarks keep up with the package: their modules import, and their workloads can be made."""
+"""Every module of the benchmarks imports, and its workloads can be made."""
 
 import importlib
 import pkgutil

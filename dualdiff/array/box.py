@@ -15,11 +15,11 @@ import numpy as np
 
 from ..core.types import Value
 from ..errors import UnsupportedInputError, user_line, warn_of_rounding
-from .conversion import HOLLOW, WATCHERS, Wrapper, face, observe, of_arrays, shell, unbox
+from .conversion import HOLLOW, RECORDED, WATCHERS, Wrapper, face, observe, of_arrays, shell, unbox
 from .dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
 from .kinds import is_written_to
 
-__all__ = ["HOLLOW", "WATCHERS", "Box", "face", "is_box", "observe", "shell", "unbox"]
+__all__ = ["HOLLOW", "RECORDED", "WATCHERS", "Box", "face", "is_box", "observe", "shell", "unbox"]
 
 
 def is_box(x: Value) -> bool:

@@ -354,6 +354,8 @@ def unbox(x: Value) -> Any:
 
 # The types that stand for plain values of which only the form is fixed; see `dualdiff.compiled`.
 HOLLOW: set[type] = set()
+# These, and the boxes around them; `raw` is the value at the recording, of which the form is fixed.
+RECORDED: set[type] = set()
 
 
 def shell(x: Value) -> Any:

@@ -10,9 +10,12 @@ from .instructions import ATTRIBUTES, DONE, NOT_FINITE, declarations, operation
 from .layout import Layout, Source
 from .literals import SCALAR, Types
 from .loops import Segment
+from .machine import LONGEST, PASSES, PLAIN, QUICK, SHORT
 from .tape import NAMES, FinishedTape
 
 STRAIGHT = 3000  # operations of straight code that pay for optimisation
+VECTORS = 32  # operations of a loop that LLVM's passes may turn into vector instructions
+REGISTERS = 16  # fixed operands that a loop may hold in registers
 
 
 class Assembly:
@@ -33,6 +36,16 @@ class Assembly:
         self.loops = [u for u in self.layout.units if u.times > 1]
         self.straight = sum(u.period for u in self.layout.units if u.times == 1)
         self.text = self._module()
+        self.effort = self._effort(bool(fastmath))
+
+    def _effort(self, fastmath: bool) -> int:
+        """LLVM's effort that pays: its passes do nothing for code without short loops, as the text
+        has no common subexpressions, and take longer than all that comes before them."""
+        in_short = sum(u.period * u.times for u in self.loops if u.period <= VECTORS)
+        gains = fastmath or self.types.lanes > 1 or 4 * in_short > len(self.tape)
+        if len(self.text) < SHORT and gains:
+            return PASSES
+        return PLAIN if len(self.text) < LONGEST else QUICK
 
     def _module(self) -> str:
         units = [self._unit(k) for k in range(len(self.layout.units))]
@@ -112,28 +125,30 @@ class Assembly:
         after: list[str] = []
         known: dict[Any, str] = {}
         codes = self.tape.codes[unit.start : unit.start + unit.period].tolist()
+        held = {s.a for row in sources for s in row if s.kind == "fixed"}
+        fixed = before if len(held) <= REGISTERS else body  # else it would spill them
 
-        def fixed(slot: int) -> str:
-            text = self._constant(slot) or known.get(("fixed", slot))
+        def loaded(slot: int, to: list[str], letter: str) -> str:
+            text = self._constant(slot) or known.get((letter, slot))
             if text is None:
-                text = known["fixed", slot] = f"%i{slot}"
+                text = known[letter, slot] = f"%{letter}{slot}"
                 address = self.layout.addresses[slot]
-                before.append(f"  %ip{slot} = getelementptr {d}, ptr %M, i64 {address}")
-                before.append(f"  {text} = load {d}, ptr %ip{slot}, align 8")
+                to.append(f"  %{letter}p{slot} = getelementptr {d}, ptr %M, i64 {address}")
+                to.append(f"  {text} = load {d}, ptr %{letter}p{slot}, align 8")
             return text
 
         def value(s: Source) -> str:
             if s.kind == "here":
                 return f"%v{s.a}"
             if s.kind == "fixed":
-                return fixed(s.a)
+                return loaded(s.a, fixed, "i")
             text = known.get(s)
             if text is not None:
                 return text
             n = len(known)
             if s.kind == "carried":
                 text = f"%h{n}"
-                start = fixed(s.b)
+                start = loaded(s.b, before, "j")
                 carried.append(f"  {text} = phi {d} [ {start}, %entry ], [ %v{s.a}, %latch ]")
             elif s.kind == "step":
                 text = f"%x{n}"

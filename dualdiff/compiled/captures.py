@@ -30,7 +30,7 @@ from numpy import ndarray
 from ..array.box import is_box
 from ..transforms.transform import Transform
 from .errors import Unrecordable
-from .recorder import same
+from .nodes import same
 
 MOST = 5000  # objects that are searched
 COPIED = 1 << 16  # bytes up to which a copy to compare is faster than a call of memcmp

@@ -15,8 +15,8 @@ from numpy import ndarray
 
 from ..core.primitive import PRIMITIVES
 from .graph import Graph
+from .nodes import Call, Hole, Method
 from .operations import LOGIC, MOVERS, MOVING_METHODS, POWERS, UFUNCS, primitives
-from .recorder import Call, Hole, Method
 
 LEAST = 2048  # elements that are worth a kernel
 SHORT = 8  # elements of a row whose greatest or least element a kernel finds in NumPy's order

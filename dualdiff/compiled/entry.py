@@ -91,6 +91,7 @@ def _native(
         pop=program.pool.pop, push=program.pool.append, Arena=Arena, program=program,
         native=program.run, table=program.table_address,
     )  # fmt: skip
+    native = "native" if program.better is None else "program.run"  # which changes once
     lines = [
         "    try: arena = pop()",
         "    except IndexError: arena = Arena(program)",
@@ -104,7 +105,7 @@ def _native(
             lines.append(f"    memory[{at}] = args[{i}]")
         at += int(np.size(args[i]))
     lines += [
-        f"    if native(arena.address, table) != {DONE}:",
+        f"    if {native}(arena.address, table) != {DONE}:",
         "        push(arena)",
         "        return MISSED",
     ]

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..core.primitive import PRIMITIVES
+from .nodes import INPUT, STORES, Call, Guard, Method, Pick, identity
 from .operations import MOVERS, MOVING_METHODS, has_holes, primitives
-from .recorder import INPUT, STORES, Call, Guard, Method, Pick, identity
 
 INFIX = {
     operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",

@@ -26,7 +26,7 @@ from .captures import Captures, equal_arrays
 from .entry import MISSED, always, entry
 from .errors import CompileError, CompileWarning, Unrecordable
 from .graph import Graph, record, recording
-from .recorder import Guard
+from .nodes import Guard
 from .recordings import CHECKED, SUSPECT, Recording, run
 from .report import Report
 from .signature import (
@@ -219,6 +219,8 @@ class Compiled:
         if values is SUSPECT:
             return out
         recorded.checks = max(0, recorded.checks - 1)
+        if not recorded.checks:
+            recorded.program.improve()
         leaves, structure = flatten(out)
         if structure != recorded.structure or not all_close(values, leaves):
             self._give_up(

@@ -23,7 +23,8 @@ from ..rules.scipy.sparse.layout import with_data
 from ..trees import Structure, flatten
 from .errors import Looked, Unrecordable
 from .forms import is_fixed
-from .recorder import INPUT, STORES, Call, Guard, Pick, Recorder, same
+from .nodes import INPUT, STORES, Call, Guard, Pick, same
+from .recorder import Recorder
 from .steps import CarefulForward, CarefulTape
 from .values import KINDS, Plain, Recorded
 

@@ -19,7 +19,7 @@ from .functions import OWN
 from .graph import Graph
 from .instructions import ATTRIBUTES, declarations, operation
 from .literals import literal
-from .machine import Code, object_code
+from .machine import PASSES, PLAIN, SHORT, Code, object_code
 from .passes import START, drive, spread
 
 _KEPT = (
@@ -73,7 +73,8 @@ class Kernel:
 
     def load(self) -> None:
         """Compile the kernel, or load it from the cache."""
-        self.code = Code(object_code(self.text))
+        effort = PASSES if len(self.text) < SHORT else PLAIN
+        self.code = Code(object_code(self.text, effort))
         kinds: list[Any] = [ctypes.c_void_p] * len(self.dtypes)
         kinds += [ctypes.c_double if k == "number" else ctypes.c_void_p for k in self.kinds]
         kinds += [*([ctypes.c_void_p] * len(self.places)), ctypes.c_int64]

@@ -31,7 +31,7 @@ class LaneProgram:
         tape = program.tape
         assembly = Assembly(tape, program.fastmath, Types(LANES))
         self.table = np.ascontiguousarray(assembly.layout.table)
-        self.code = Code(object_code(assembly.text))
+        self.code = Code(object_code(assembly.text, assembly.effort))
         self.start = np.zeros((max(assembly.size, 1), LANES))
         self.start[tape.inputs : tape.first] = tape.values[:, None]
         self.inputs = [int(np.prod(shape)) for shape in program.input_shapes]

@@ -15,11 +15,11 @@ from ..core.types import Value
 from ..rules.numpy.selection import CLIP
 from .formulas import DIVISIONS, FORMULAS
 from .graph import Graph
+from .nodes import INPUT, STORES, Add, Call, Guard, Hole, Method, Pick, Store
 from .operations import (
     LOGIC,
     MOVERS,
     MOVING_METHODS,
-    NUMBERS,
     ON_TRUTHS,
     POWERS,
     QUICK,
@@ -29,7 +29,6 @@ from .operations import (
     primitives,
     spelled,
 )
-from .recorder import INPUT, STORES, Add, Call, Guard, Hole, Method, Pick, Store
 from .tape import Slots, Tape, Unsupported
 from .updates import updates
 
@@ -59,8 +58,7 @@ class _Lowering:
         self.constants: dict[int, Slots] = {}
 
     def run(self) -> None:
-        graph, slots, scalar = self.graph, self.slots, self.tape.scalar
-        numbers, forms, quick = self.constants, graph.forms, QUICK
+        graph, slots, forms = self.graph, self.slots, self.graph.forms
         for node in graph.inputs:
             form = graph.forms[node]
             if not _is_float(form):
@@ -72,21 +70,28 @@ class _Lowering:
             operation, refs = graph.operations[node], graph.operands[node]
             if operation is INPUT:
                 continue
-            name = quick.get(operation) if forms[node] is np.float64 else None
-            if name is not None:
-                xs: list[Any] = []
-                for r in refs:
-                    if r < 0:
-                        x = numbers.get(r)
-                        if x is None and type(graph.constants[-1 - r]) in NUMBERS:
-                            x = self.operand(r)
-                    else:
-                        x = slots[r] if forms[r] in NUMBERS else None
-                    xs.append(x)
-                if all(type(x) is int for x in xs):
-                    slots[node] = scalar(name, *xs)
-                    continue
-            slots[node] = self.node(node, operation, graph.operands[node])
+            slot = self.quick(operation, refs) if forms[node] is np.float64 else None
+            if slot is not None:
+                slots[node] = slot
+            elif type(operation) in STORES and node in self.updates:
+                slots[node] = self.store(node, operation, refs)
+            else:
+                slots[node] = self.node(node, operation, refs)
+
+    def quick(self, operation: Any, refs: tuple[int, ...]) -> int | None:
+        """The slot of a number that frequent operations give, or None for all others."""
+        name = QUICK.get(operation)
+        if name is not None:
+            x = self.slots[refs[0]] if refs[0] >= 0 else self.operand(refs[0])
+            y = 0
+            if len(refs) == 2:
+                y = self.slots[refs[1]] if refs[1] >= 0 else self.operand(refs[1])
+            return self.tape.scalar(name, x, y) if type(x) is int and type(y) is int else None
+        if operation is operator.getitem and refs[0] >= 0 > refs[1]:
+            x, index = self.slots[refs[0]], self.graph.constants[-1 - refs[1]]
+            if type(x) is ndarray and type(index) is int:
+                return int(x[index])
+        return None
 
     @staticmethod
     def shaped(made: ndarray, form: Any) -> Slots:

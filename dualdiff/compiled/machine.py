@@ -15,11 +15,16 @@ from typing import Any
 from ..core.types import Value
 from .errors import CompileError
 
-VERSION = 2  # of the text that is generated, and of the passes
-# Characters of a text up to which LLVM's passes pay, and up to which its better code does: the text
-# has no common subexpressions, and each pass takes longer than all that comes before LLVM.
-SHORT, LONG = 100_000, 1_000_000
+VERSION = 3  # of the text that is generated, and of the passes
+# Characters of a text up to which LLVM's passes pay, from which its better code is worth waiting
+# for in the background, and up to which it is made at all.
+SHORT, LONG, LONGEST = 100_000, 150_000, 4_000_000
+QUICK, PLAIN, PASSES = 0, 1, 2  # LLVM's least effort, its better code, and its passes before that
 _lock = threading.Lock()
+if hasattr(os, "register_at_fork"):  # a child must not begin while LLVM works in another thread
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+    )
 
 
 @functools.cache
@@ -52,19 +57,30 @@ def cache_folder() -> Path | None:
     return Path(root) / "dualdiff"
 
 
-def object_code(text: str) -> bytes:
+def object_code(text: str, effort: int) -> bytes:
     """Machine code for a text, from the cache or new."""
-    name, features = processor()
-    llvm = binding()
-    versions = f"{VERSION} {llvm.llvm_version_info} {name} {features}"
-    key = hashlib.sha256(f"{versions}\n{text}".encode()).hexdigest()
-    folder = cache_folder()
-    path = folder / f"{key}.o" if folder is not None else None
+    path = _path_of(text, effort)
     found = _read(path)
     if found is None:
-        found = _compile(text)
+        found = compiled(text, effort)
         _write(path, found)
     return found
+
+
+def cached_code(text: str, effort: int) -> bytes | None:
+    """Machine code from the cache, or None."""
+    return _read(_path_of(text, effort))
+
+
+def _path_of(text: str, effort: int) -> Path | None:
+    """The file of the cache for a text."""
+    folder = cache_folder()
+    if folder is None:
+        return None
+    name, features = processor()
+    versions = f"{VERSION} {effort} {binding().llvm_version_info} {name} {features}"
+    key = hashlib.sha256(f"{versions}\n{text}".encode()).hexdigest()
+    return folder / f"{key}.o"
 
 
 def _read(path: Path | None) -> bytes | None:
@@ -99,13 +115,14 @@ def _target_machine(effort: int) -> Any:
     )
 
 
-def _compile(text: str) -> bytes:
+def compiled(text: str, effort: int) -> bytes:
+    """New machine code for a text; all efforts give the same results to the last bit."""
     llvm = binding()
     with _lock:
         module = llvm.parse_assembly(text)
         module.verify()
-        machine = _target_machine(2 if len(text) < SHORT else 1 if len(text) < LONG else 0)
-        if len(text) < SHORT:
+        machine = _target_machine(effort)
+        if effort == PASSES:
             options = llvm.create_pipeline_tuning_options(speed_level=2)
             options.loop_vectorization, options.slp_vectorization = True, False
             builder = llvm.create_pass_builder(machine, options)

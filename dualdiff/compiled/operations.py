@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.primitive import PRIMITIVES
-from .recorder import Hole, identity
+from .nodes import Hole, identity
 
 UFUNCS = {
     np.negative: "neg", np.add: "add", np.subtract: "sub", np.multiply: "mul", np.divide: "div",

@@ -15,7 +15,7 @@ from ..trees import LEAF
 from .errors import Unrecordable
 from .graph import Graph
 from .native import compile_graph
-from .recorder import Callback, Guard, same
+from .nodes import Callback, Guard, same
 from .scalar import ScalarProgram
 from .signature import converter, has_surprise
 from .source import Miss, SourceProgram

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,11 +12,12 @@ from .assembly import Assembly
 from .graph import Graph
 from .instructions import DONE, NOT_FINITE
 from .lower import scalar_tape
-from .machine import Code, address_of, object_code, processor
+from .machine import LONG, QUICK, Code, address_of, cached_code, compiled, object_code, processor
 from .source import Miss
 from .tape import FinishedTape, Unsupported
 
 MOST_STRAIGHT = 60_000  # operations outside of loops that are compiled
+_mutex = threading.Lock()
 
 
 class Arena:
@@ -44,9 +46,16 @@ class Arena:
 
 class ScalarProgram:
     """Native code for one graph; called with the inputs, it returns the output leaves, the guard
-    that failed, or None where a result is not finite."""
+    that failed, or None where a result is not finite.
+
+    Long programs run on code of least effort at first. `improve` makes the better code in the
+    background, with the same results to the last bit, and it takes over when it is ready.
+    """
 
     checks_finite = True
+    code: Code
+    better: tuple[str, int] | None = None  # the text and effort of code that is not made yet
+    _worker: threading.Thread | None = None
 
     def __init__(self, graph: Graph, fastmath: bool) -> None:
         tape, slots = scalar_tape(graph)
@@ -65,12 +74,53 @@ class ScalarProgram:
         self.addresses, self.size = assembly.outputs, max(assembly.size, 1)
         self.table = np.ascontiguousarray(assembly.layout.table)
         self.fastmath = fastmath
-        self._load(Code(object_code(assembly.text)))
+        self._load(self._first_code(assembly))
         self.loops = [(u.period, u.times) for u in assembly.loops]
         self.straight = assembly.straight
         parts = [f"{len(self.tape)} scalar operations, {self.straight} outside of loops"]
         parts += [f"a loop of {p} operations x {c}" for p, c in self.loops]
-        self.description = "native code: " + ", ".join(parts)
+        self.summary = "native code: " + ", ".join(parts)
+
+    def _first_code(self, assembly: Assembly) -> Code:
+        """Code to begin with: the best from the cache or of little work, else the quickest."""
+        text, effort = assembly.text, assembly.effort
+        if effort == QUICK or self.fastmath or len(text) < LONG:
+            return Code(object_code(text, effort))
+        found = cached_code(text, effort)
+        if found is None:
+            self.better = text, effort
+        return Code(compiled(text, QUICK) if found is None else found)
+
+    def improve(self) -> None:
+        """Begin to make the better code in the background, if that has not begun."""
+        with _mutex:
+            if self.better is None or self._worker is not None:
+                return
+            self._worker = threading.Thread(target=self._improve, name="dualdiff compiler")
+            try:
+                self._worker.start()
+            except RuntimeError:  # the interpreter is about to end
+                self._worker = None
+
+    def _improve(self) -> None:
+        assert self.better is not None
+        code = Code(object_code(*self.better))
+        self.held = self.code  # another thread may be in it
+        self.code, self.run, self.better = code, code.run, None
+
+    def _finish(self) -> None:
+        """Wait for the better code, or make it now."""
+        worker = self._worker
+        if worker is not None:
+            worker.join()
+        if self.better is not None:
+            self._improve()
+
+    @property
+    def description(self) -> str:
+        """The backend in words."""
+        waits = ", on code of least effort until LLVM's better code is ready"
+        return self.summary + (waits if self.better is not None else "")
 
     def _load(self, code: Code) -> None:
         self.code, self.run = code, code.run
@@ -78,7 +128,8 @@ class ScalarProgram:
         self.pool: list[Arena] = [Arena(self)]
 
     def __getstate__(self) -> dict[str, Any]:
-        loaded = ("code", "run", "table_address", "pool")
+        self._finish()
+        loaded = ("code", "run", "table_address", "pool", "better", "held", "_worker")
         state = {k: v for k, v in vars(self).items() if k not in loaded}
         return state | {"object": self.code.code, "processor": processor()}
 
@@ -86,7 +137,8 @@ class ScalarProgram:
         code, own = state.pop("object"), state.pop("processor")
         vars(self).update(state)
         if own != processor():  # made on another machine
-            code = object_code(Assembly(self.tape, self.fastmath).text)
+            assembly = Assembly(self.tape, self.fastmath)
+            code = object_code(assembly.text, assembly.effort)
         self._load(Code(code))
 
     def __call__(self, *inputs: Any) -> Sequence[Any] | Miss | None:

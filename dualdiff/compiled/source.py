@@ -13,8 +13,9 @@ from ..core.types import Value
 from .elements import SHORT, reduction_of
 from .forms import INFIX, PREFIX, is_fixed
 from .graph import Graph
+from .nodes import INPUT, Call, Guard, Hole, Pick
 from .operations import has_holes
-from .recorder import INPUT, Call, Guard, Hole, Pick, form_of
+from .recorder import form_of
 from .updates import makes, reads, updates
 
 CHUNK = 2000  # nodes in one function: the compiler of Python is slow on longer ones
@@ -243,6 +244,9 @@ class SourceProgram:
 
     def __call__(self, *inputs: Any) -> Sequence[Any] | Miss:
         return self.replay(*inputs)
+
+    def improve(self) -> None:
+        """There is no better code."""
 
     def __reduce__(self) -> Any:
         return SourceProgram, (self.text, self.names, self.description)

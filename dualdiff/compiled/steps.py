@@ -17,7 +17,8 @@ from ..core.primitive import JVPS, VJPS
 from ..core.tape import Entry, Observer, Tape, slots_of
 from ..core.types import Cotangent, Tangent, Value
 from .errors import Looked, Unrecordable
-from .recorder import Callback, Recorder, with_holes, without_known
+from .nodes import Callback, Pick, with_holes
+from .recorder import Recorder, without_known
 from .values import KINDS, contains_box
 
 _USERS = (OPAQUE, ELEMENTWISE)  # their entries hold calls, which may hold boxes
@@ -69,8 +70,6 @@ def attempt(recorder: Recorder, rule: Callable[..., Any], operands: tuple[Any, .
 
 def _boxed(recorder: Recorder, ans: Any, node: int, raws: Sequence[Any]) -> Any:
     """The results of a call, of which some may be None."""
-    from .recorder import Pick
-
     if type(ans) not in (tuple, list):
         return recorder.wrap(ans, node, raws)
     parts: list[Any] = []

@@ -7,6 +7,7 @@ slots.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Sequence
 from typing import Any
@@ -34,6 +35,25 @@ IN_ORDER = 16  # distinct values from which an array of constants lies in its ow
 STARTS_FROM_ZERO = not np.signbit(np.sum(np.array([-0.0, -0.0])))  # NumPy's sums
 
 Slots = Any  # the slot of a number, or an array of slots
+
+
+_EVERY = slice(None)
+
+
+def _without_constants(slots: ndarray) -> bool:
+    return bool(slots.size) and int(np.minimum.reduce(slots)) >= 0
+
+
+def _flattened(operands: Sequence[Slots]) -> tuple[tuple[int, ...], list[ndarray]]:
+    """The shape to which operands broadcast, and the elements of each."""
+    shapes = {x.shape for x in operands if type(x) is ndarray}
+    if len(shapes) == 1:
+        (shape,) = shapes
+        size = math.prod(shape)
+        flat = [x.ravel() if type(x) is ndarray else np.full(size, x) for x in operands]
+        return shape, flat
+    spread = np.broadcast_arrays(*operands)
+    return spread[0].shape, [x.ravel() for x in spread]
 
 
 class Unsupported(Exception):
@@ -109,9 +129,8 @@ class Tape:
         """An elementwise operation, with NumPy's broadcasting."""
         if not any(type(x) is ndarray for x in operands):
             return self.scalar(name, *map(int, operands))
-        spread = np.broadcast_arrays(*operands)
-        shape, count = spread[0].shape, spread[0].size
-        flat = [np.ravel(x) for x in spread]
+        shape, flat = _flattened(operands)
+        count = flat[0].size
         if len(self.codes) + count > MOST:
             raise Unsupported(f"more than {MOST} operations")
         kept, needed = self._kept(name, flat)
@@ -153,8 +172,10 @@ class Tape:
         kept = np.empty(flat[0].size, np.int64)
         neutral = {"mul": self.one, "add": self.minus_zero, "sub": self.zero, "div": self.one}
         if name not in neutral or len(flat) != 2:
-            return kept, np.ones(kept.size, bool)
+            return kept, _EVERY
         x, y = flat
+        if _without_constants(y) and (name in ("sub", "div") or _without_constants(x)):
+            return kept, _EVERY
         idle = y == neutral[name]
         if name == "add":
             idle |= (y == self.zero) & (x < 0) & (x != self.minus_zero)
@@ -271,8 +292,9 @@ class FinishedTape:
         for k in (1, 2):
             self.operands[k][self.arity <= k] = 0
         self.outputs = [final(out) for out in outputs]
-        places = {int(old): new for new, old in enumerate(kept.tolist())}
-        self.tests = {places[place]: node for place, node in tape.tests.items()}
+        self.tests = {
+            int(numbers[start + place]) - self.first: node for place, node in tape.tests.items()
+        }
 
     def __len__(self) -> int:
         return len(self.codes)

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy import float64
 
 from .forms import INFIX
 from .graph import Graph
-from .recorder import STORES, Callback, Guard
+from .nodes import STORES, Callback, Guard
 
 _NEW = frozenset((*INFIX, operator.neg, operator.abs, operator.invert))  # make new arrays
 _NONE: frozenset[int] = frozenset()
@@ -36,17 +37,25 @@ def updates(graph: Graph, order: Sequence[Any]) -> set[int]:
         return set()
     holds = _memories(graph, order)
     last: dict[int, float] = {}
+    places: dict[int, int] = {}
+    operations, operands = graph.operations, graph.operands
     for place, item in enumerate(order):
-        keeps = type(item) is int and type(graph.operations[item]) is Callback
-        for ref in reads(graph, item):
-            for memory in holds.get(ref, _NONE):
-                last[memory] = np.inf if keeps else max(place, last.get(memory, 0))
+        if type(item) is not int:
+            refs, keeps = item.inputs, False
+        else:
+            refs, operation = operands[item], type(operations[item])
+            keeps = operation is Callback
+            if operation in STORES:
+                places[item] = place
+        for ref in refs:
+            if ref in holds:
+                for memory in holds[ref]:
+                    last[memory] = np.inf if keeps else max(place, last.get(memory, 0))
     for ref in graph.outputs:
         last.update(dict.fromkeys(holds.get(ref, _NONE), np.inf))
-    places = {n: place for place, n in enumerate(order) if type(n) is int}
     found = set()
     for store in stores:
-        content, *rest = graph.operands[store]
+        content, *rest = operands[store]
         is_apart = not any(content in holds.get(ref, _NONE) for ref in rest)
         own = holds.get(content, _NONE) == {content}
         if own and is_apart and last[content] == places[store]:
@@ -57,10 +66,14 @@ def updates(graph: Graph, order: Sequence[Any]) -> set[int]:
 def _memories(graph: Graph, order: Sequence[Any]) -> dict[int, frozenset[int]]:
     """The stores whose memory each value may share."""
     holds: dict[int, frozenset[int]] = {}
+    operations, forms = graph.operations, graph.forms
     for item in order:
         if type(item) is not int:
             continue  # kernels make new arrays
-        operation, form = graph.operations[item], graph.forms[item]
+        form = forms[item]
+        if form is float64:  # most are numbers
+            continue
+        operation = operations[item]
         if type(operation) in STORES:
             holds[item] = frozenset((item,))
         elif type(form) is tuple or form in (tuple, list):

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy import float64, ndarray
 
-from ..array.box import HOLLOW, Box, face, is_box
+from ..array.box import HOLLOW, RECORDED, Box, face, is_box
 from ..array.dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
 from ..core.trace import STORED, Traced
 from ..core.types import Value
@@ -304,6 +304,7 @@ def _of_integers(index: Any) -> bool:
 
 KINDS = frozenset((Recorded, Plain))
 HOLLOW.add(Plain)
+RECORDED.update(KINDS)
 _ATTRIBUTES = ("T", "mT", "real", "imag")
 METHODS = frozenset(
     ("T", "mT", "real", "imag", "all", "any", "argmax", "argmin", "argsort", "argpartition",

@@ -228,10 +228,10 @@ def test_machine_code_is_cached_and_damage_is_repaired(own_cache: Path, monkeypa
     def refuse(*args: Any) -> bytes:
         raise AssertionError("the cache was not used")
 
-    original = machine._compile
-    monkeypatch.setattr(machine, "_compile", refuse)
+    original = machine.compiled
+    monkeypatch.setattr(machine, "compiled", refuse)
     assert_same(native(e, x)(x), e(x))
-    monkeypatch.setattr(machine, "_compile", original)
+    monkeypatch.setattr(machine, "compiled", original)
     for damaged in (b"", content[:50], content[:-1] + b"x", b"garbage" * 99):
         file.write_bytes(damaged)
         calls_agree(native(e, x), e, [(x,)] * 4)

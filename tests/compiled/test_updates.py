@@ -12,7 +12,7 @@ import dualdiff as dd
 from dualdiff.compiled.graph import Graph, record
 from dualdiff.compiled.machine import binding
 from dualdiff.compiled.native import compile_graph
-from dualdiff.compiled.recorder import STORES
+from dualdiff.compiled.nodes import STORES
 from dualdiff.compiled.updates import updates
 from dualdiff.trees import flatten
 from tests.compiled.helpers import assert_same

@@ -125,15 +125,15 @@ def cost(q: Any, y: Any) -> Any:
     return 0.5 * np.sum((decay(TIMES, *q) - y) ** 2)
 
 
-SLOPES = dd.jacobian(lambda q: decay(TIMES, *q))
+FITTED_SLOPES = dd.jacobian(lambda q: decay(TIMES, *q))
 CURVATURE = dd.hessian(cost)
 
 
 def fitted_by_hand(y: Any) -> Any:
     """The gradient of the sum of `fitted`, by the Hessian of the cost at the exact minimum."""
     q = fitted(y)
-    q = q - np.linalg.solve(CURVATURE(q, y), SLOPES(q).T @ (decay(TIMES, *q) - y))
-    return SLOPES(q) @ np.linalg.solve(CURVATURE(q, y), np.ones(3))
+    q = q - np.linalg.solve(CURVATURE(q, y), FITTED_SLOPES(q).T @ (decay(TIMES, *q) - y))
+    return FITTED_SLOPES(q) @ np.linalg.solve(CURVATURE(q, y), np.ones(3))
 
 
 ESTIMATED = (integrals.NODES, integrals.KRONROD_WEIGHTS, integrals.GAUSS_WEIGHTS)

@@ -25,9 +25,12 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 _PLAIN = frozenset(
     (float, int, bool, complex, str, slice, type(None), np.float64, np.int64, types.FunctionType)
 )
+_NUMBERS = (float, int, complex, np.ndarray, np.generic)
 # Classes of SciPy's that keep traced values in one attribute only.
 TRACED_ATTRIBUTE: dict[type, str] = {}
 _DEPTH = 3  # how far attributes of SciPy's objects are searched
+# The arguments of the call of SciPy's that is being answered.
+CALLED: ContextVar[tuple[Any, Any]] = ContextVar("dualdiff_called")
 _by_dualdiff: ContextVar[bool] = ContextVar("dualdiff_calls_scipy", default=False)
 
 
@@ -133,6 +136,17 @@ def _parts(x: Any, depth: int = 0) -> Iterator[Any]:
         return
     for part in held:
         yield from _parts(part, depth)
+
+
+def size_of_call() -> float:
+    """The largest finite number among the arguments of the call that is being answered."""
+    largest = 0.0
+    for part in _parts(CALLED.get(())):
+        value = np.asarray(unbox(part)) if is_box(part) or isinstance(part, _NUMBERS) else None
+        if value is not None and value.dtype.kind in "fciu" and value.size:
+            size = np.abs(value)
+            largest = max(largest, float(np.max(size, where=np.isfinite(size), initial=0.0)))
+    return largest
 
 
 def _as_node(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:

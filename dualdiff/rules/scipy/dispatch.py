@@ -29,12 +29,9 @@ implementation is called where an attribute of the object, or another argument, 
     @implements(CubicSpline.__init__)
     def set_up(self, x, y, axis=0, bc_type="not-a-knot", extrapolate=None): ...
 
-`implements` of a class decides which object a call of the class makes.
-
-The decorated function, the public one of `dualdiff.scipy`, runs SciPy's code where no argument is
-traced. SciPy's own function is diverted to it in place (see `in_place`) from the first derivative
-on, if its module is loaded; see `switch`. Rules may call SciPy's functions on plain values as they
-are.
+`implements` of a class decides which object a call of the class makes. The decorated function, the
+public one of `dualdiff.scipy`, runs SciPy's code where no argument is traced. SciPy's own function
+is diverted to it in place (see `in_place`) from the first derivative on; see `switch`.
 """
 
 from __future__ import annotations
@@ -56,6 +53,7 @@ from ...core.trace import LIVE
 from ...errors import MissingRuleError, UnsupportedInputError, user_line
 from .affine import affine
 from .arguments import (
+    CALLED,
     any_traced,
     as_array,
     holds_traced,
@@ -128,7 +126,11 @@ class Entry:
                 kwargs = {**kwargs, name: False}
             elif -1 < place < len(args) and args[place]:
                 args = (*args[:place], False, *args[place + 1 :])
-        return self.find()(*args, **kwargs)
+        token = CALLED.set((args, kwargs))
+        try:
+            return self.find()(*args, **kwargs)
+        finally:
+            CALLED.reset(token)
 
     @functools.cached_property
     def overwrites(self) -> list[tuple[str, int]]:

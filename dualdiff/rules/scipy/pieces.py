@@ -7,6 +7,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ...array.box import is_box
 from ...array.conversion import observe
 from .arguments import by_scipy, holds_traced, mapped, plain
@@ -70,3 +72,27 @@ def refuses(home: Any, names: str, why: str, calls: str = "") -> None:
 
 def _same(x: Any) -> Any:
     return x
+
+
+class Underived(np.lib.mixins.NDArrayOperatorsMixin):
+    """An attribute of a traced object that has no derivative: to use it is an error."""
+
+    holds_traced = True
+
+    def __init__(self, value: Any, name: str, why: str) -> None:
+        self._value, self._name, self._why = value, name, why
+
+    def as_constant(self) -> Any:
+        """The plain value, for SciPy's own code."""
+        return self._value
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        raise missing(self._name, self._why)
+
+    __array__ = __array_ufunc__ = __array_function__ = _refuse
+    __getitem__ = __iter__ = __len__ = __float__ = __int__ = __bool__ = _refuse
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # questions of protocols
+            raise AttributeError(name)
+        return self._refuse()

@@ -224,6 +224,39 @@ def test_attributes_of_interpolants_show_the_traced_data(of_data):
     np.testing.assert_array_equal(dd.vjp(of_data, HEIGHTS)[0], HEIGHTS)
 
 
+@pytest.mark.parametrize(
+    "of_data",
+    [
+        lambda v: RBFInterpolator(SITES, v)._coeffs,
+        lambda v: RBFInterpolator(v[:, None] ** 2, HEIGHTS, kernel="cubic")._coeffs,
+        lambda v: RBFInterpolator(v[:, None] ** 2, HEIGHTS)._shift,
+        lambda v: RBFInterpolator(v[:, None] ** 2, HEIGHTS)._scale,
+        lambda v: CloughTocher2DInterpolator(SITES, np.stack([v, v**2], -1), tol=1e-12).grad,
+        lambda v: CloughTocher2DInterpolator(SITES, v, tol=1e-12, rescale=True).grad,
+        lambda v: LinearNDInterpolator(moved(v), HEIGHTS).points,
+        lambda v: LinearNDInterpolator(moved(v), HEIGHTS).tri.transform,
+        lambda v: LinearNDInterpolator(moved(v), HEIGHTS, rescale=True).points,
+        lambda v: LinearNDInterpolator(moved(v), HEIGHTS, rescale=True).offset,
+        lambda v: NearestNDInterpolator(moved(v), HEIGHTS, rescale=True).scale,
+        lambda v: NearestNDInterpolator(moved(v), HEIGHTS).tree.query(INNER)[0],
+    ],
+)
+def test_what_interpolants_compute_on_their_way_has_derivatives(of_data):
+    dd.check_grads(of_data, (HEIGHTS,), order=1, rtol=1e-4)
+
+
+def moved(v):
+    return SITES + 0.01 * np.stack([v, v**2], axis=-1)
+
+
+def test_a_radial_function_that_vanishes_at_a_point_has_derivatives_there():
+    f = RBFInterpolator(X[:, None], np.sin(X))
+    slope = dd.grad(lambda x: f(np.reshape(x, (1, 1)))[0])
+    h = 1e-6
+    around = f(np.array([[X[0] + h], [X[0] - h]]))
+    assert slope(X[0]) == pytest.approx((around[0] - around[1]) / (2 * h), rel=1e-3)
+
+
 def test_plain_surfaces_take_traced_points():
     surface = RectBivariateSpline(GX, GY, Z)
     for f in (
@@ -260,6 +293,8 @@ def rows_of_more():
     if hasattr(scipy.interpolate, "FloaterHormannInterpolator"):
         yield of(lambda x, y, q: S.FloaterHormannInterpolator(x, y)(q), X[:5], Y[:5], R[:2],
                  name="FloaterHormannInterpolator")  # fmt: skip
+        yield of(lambda x, y, q: S.FloaterHormannInterpolator(x, y, d=2)(q), X[:4], A(4, 2), X[:2],
+                 name="FloaterHormannInterpolator-at-points")  # fmt: skip
 
 
 TestMore = rule_tests(list(rows_of_more()))

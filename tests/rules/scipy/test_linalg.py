@@ -349,6 +349,12 @@ def test_homogeneous_eigenvalues_raise():
         dd.grad(lambda a: np.real(L.eigvals(a, homogeneous_eigvals=True)).sum())(A(3, 3))
 
 
+def test_a_pencil_with_infinite_eigenvalues_says_what_to_write():
+    b = np.diag([1.0, 2.0, 0.0])
+    with pytest.raises(UnsupportedInputError, match="take 1 / eigvals"):
+        dd.grad(lambda a: np.real(L.eigvals(a, b)[0]))(A(3, 3))
+
+
 EQUAL = {
     "eigh": lambda x: (lambda w, v: (v * np.exp(w)) @ v.T)(*scipy.linalg.eigh(x)),
     "eigh-pencil": lambda x: (

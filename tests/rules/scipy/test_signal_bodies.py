@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,10 @@ def short_time(window: Any) -> Any:
 def both(parts: Any) -> Any:
     """All arrays of a result in one."""
     return np.concatenate([np.ravel(p) for p in parts])
+
+
+def beyond_the_ends(mode: str, x: Any, h: Any, cval: float) -> Any:
+    return sg.upfirdn(h, x, 2, 3, mode=mode, cval=cval)
 
 
 # Each call is differentiated by all its arguments.
@@ -167,6 +172,27 @@ CALLS: list[tuple[str, Function, tuple[Any, ...]]] = [
     ("tf2zpk", lambda b, a: sg.tf2zpk(b, a)[2] * np.abs(sg.tf2zpk(b, a)[1]), (H, V)),
     ("upfirdn", lambda h, x: sg.upfirdn(h, x, 2, 3), (H, X)),
     ("upfirdn-axis", lambda h, x: sg.upfirdn(h, x, 3, 1, axis=0), (H, IMAGE)),
+    *(
+        (f"upfirdn-{mode}", partial(beyond_the_ends, mode), (X[:9], H, 0.7))
+        for mode in (
+            "constant",
+            "wrap",
+            "edge",
+            "smooth",
+            "symmetric",
+            "reflect",
+            "antisymmetric",
+            "antireflect",
+            "line",
+        )
+    ),
+    ("resample_poly-line", lambda x: sg.resample_poly(x, 3, 2, padtype="line"), (X[:9],)),
+    ("lsim-of-zeros", lambda b, a, u: sg.lsim((b, a), u, TIMES)[1], (H, V, np.zeros(5))),
+    (
+        "lsim-of-zeros-from-a-state",
+        lambda a, u, x: both(sg.lsim((a, *PORTS), u, TIMES, x, False)[1:]),
+        (STATES, np.zeros(5), V[:2]),
+    ),
     ("welch", lambda x: sg.welch(x, nperseg=16)[1], (X,)),
     ("wiener", lambda x: sg.wiener(x, 3), (IMAGE,)),
     ("zoom_fft", lambda x: sized(sg.zoom_fft(x, [0.1, 0.4])), (X[:9],)),
@@ -257,8 +283,3 @@ def test_a_filter_of_complex_data_has_complex_derivatives() -> None:
     x = A(8, complex=True)
     found = dd.jacobian(lambda x: sg.lfilter(H, [1.0, 0.3], x), holomorphic=True)(x)
     np.testing.assert_allclose(found, sg.lfilter(H, [1.0, 0.3], np.eye(8), axis=0), atol=1e-14)
-
-
-def test_modes_of_upfirdn_that_have_no_rule_say_so() -> None:
-    with pytest.raises(dd.errors.UnsupportedInputError, match="pad x yourself"):
-        dd.grad(lambda x: np.sum(sg.upfirdn(H, x, mode="wrap")))(X)

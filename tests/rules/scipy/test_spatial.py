@@ -261,3 +261,10 @@ def test_a_compiled_tree_names_the_class_that_takes_traced_points() -> None:
     for function in (lambda x: cKDTree(x).n * x, lambda x: tree.query(x)[0]):
         with pytest.raises(dd.errors.ConversionError, match=r"use scipy\.spatial\.KDTree"):
             dd.jvp(function, (POINTS,), (POINTS,))
+
+
+@pytest.mark.parametrize("name", ["equations", "paraboloid_scale", "paraboloid_shift"])
+def test_the_paraboloid_of_a_triangulation_says_that_it_has_no_derivative(name):
+    with pytest.raises(dd.errors.MissingRuleError, match="Qhull scales the paraboloid"):
+        dd.grad(lambda a: np.sum(getattr(S.Delaunay(a), name)))(PLANE)
+    dd.grad(lambda a: np.sum(a) * S.Delaunay(a).find_simplex(PLANE[:1] + 0.01)[0])(PLANE)

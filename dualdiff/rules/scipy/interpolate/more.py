@@ -14,13 +14,14 @@ from ....core.types import Value
 from ....errors import MissingRuleError, user_line
 from ...numpy.creation import asarray
 from ..arguments import by_scipy, plain
-from ..bodies import runs_body
+from ..bodies import agreed, runs_body
 from ..dispatch import implements
 from ..in_place import original_of
 from ..linalg.banded import solve_banded
 from ..objects import runs_methods
 from ..rebinding import replace
 from . import fits, pieces
+from .curves import barycentric
 
 lagrange = runs_body(interpolate.lagrange)
 pade = runs_body(interpolate.pade)
@@ -124,5 +125,25 @@ runs_methods(interpolate.NdPPoly)
 
 # Rational functions.
 if hasattr(interpolate, "FloaterHormannInterpolator"):
-    runs_methods(interpolate.FloaterHormannInterpolator.__mro__[1])
+    _RATIONAL: Any = interpolate.FloaterHormannInterpolator.__mro__[1]
+    runs_methods(_RATIONAL, skip="__call__")
+    _call_rational = _RATIONAL.__call__
+
+    @implements(_call_rational)
+    def _rational(self: Any, z: Value) -> Any:
+        """Values of a rational interpolant, of which that at infinity is the limit."""
+        value = by_scipy(original_of(_call_rational), plain(self), plain(z))
+        z = asarray(z) * 1.0
+        flat = np.reshape(z, (-1,))
+        values = np.reshape(self._support_values, (shape_of(self._support_values)[0], -1))
+        far = np.isinf(unbox(flat))
+        flat = np.where(far, unbox(self._support_points)[0], flat)
+        out = barycentric(flat, self._support_points, values, self.weights)
+        if far.any():
+            limit = np.matmul(self.weights, values) / np.sum(self.weights)
+            out = np.where(far[:, None], limit, out)
+        out = np.reshape(out, shape_of(z) + tuple(self._shape))
+        out = np.moveaxis(out, 0, self._axis) if np.ndim(z) else out
+        return agreed(out, value, "FloaterHormannInterpolator")
+
     runs_methods(interpolate.FloaterHormannInterpolator)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import interpolate
 from scipy.spatial import cKDTree
 
-from ....array.box import unbox
+from ....array.box import is_box, unbox
 from ....core.batch import is_complex, shape_of
 from ....core.types import Value
 from ...numpy.creation import asarray, given
@@ -20,6 +20,7 @@ from ..objects import runs_methods
 
 _init = original_of(interpolate.RBFInterpolator.__init__)
 _call = original_of(interpolate.RBFInterpolator.__call__)
+_ATTRIBUTES = "_shift", "_scale", "_coeffs"
 
 
 def _kernel(x: Value, y: Value, kernel: str, epsilon: Value) -> Any:
@@ -55,19 +56,27 @@ def _monomials(x: Value, powers: Any) -> Any:
     return np.stack(columns, axis=-1)[:, : len(powers)]
 
 
-def _fitted(self: Any, index: Any, x: Value) -> Any:
-    """Values at points x of the interpolant of the data with these indices."""
+def _span(y: Value) -> tuple[Any, Any]:
+    """The middle of points in each direction, and half of their range, or 1 without one."""
+    low, high = np.min(y, axis=0), np.max(y, axis=0)
+    return (low + high) / 2, np.where(unbox(high) > unbox(low), (high - low) / 2, 1.0)
+
+
+def _fitted(self: Any, index: Any) -> Any:
+    """The coefficients for the data with these indices, and what scales their polynomials."""
     y, d, smoothing = self.y[index], self.d[index], self.smoothing[index]
-    own = np.asarray(unbox(y))
-    low, high = own.min(axis=0), own.max(axis=0)
-    shift, scale = (low + high) / 2, np.where(high > low, (high - low) / 2, 1.0)
+    shift, scale = _span(y)
     tail = _monomials((y - shift) / scale, self.powers)
     m = shape_of(tail)[1]
     kernel = _kernel(y, y, self.kernel, self.epsilon) + np.diag(smoothing)
     upper = np.concatenate([kernel, tail], axis=1)
     lower = np.concatenate([np.transpose(tail), np.zeros((m, m))], axis=1)
     right = np.concatenate([d, np.zeros((m, shape_of(d)[1]))])
-    coefficients = np.linalg.solve(np.concatenate([upper, lower]), right)
+    return shift, scale, np.linalg.solve(np.concatenate([upper, lower]), right)
+
+
+def _at(self: Any, x: Value, y: Value, shift: Value, scale: Value, coefficients: Value) -> Any:
+    """Values at places x."""
     rows = [_kernel(x, y, self.kernel, self.epsilon), _monomials((x - shift) / scale, self.powers)]
     return np.matmul(np.concatenate(rows, axis=1), coefficients)
 
@@ -93,6 +102,10 @@ def _set_up(
     self.smoothing = given(np.broadcast_to(asarray(smoothing), self.d.shape[:1]), self.smoothing)
     if epsilon is not None:
         self.epsilon = epsilon
+    if neighbors is None:
+        made = zip(_ATTRIBUTES, _fitted(self, slice(None)), strict=True)
+        for name, value in made:
+            setattr(self, name, given(value, getattr(self, name)) if is_box(value) else value)
 
 
 @implements(interpolate.RBFInterpolator.__call__)
@@ -101,7 +114,7 @@ def _values(self: Any, x: Value) -> Any:
     value = by_scipy(_call, plain(self), plain(x))
     x = asarray(x) * 1.0
     if self.neighbors is None:
-        out = _fitted(self, np.arange(shape_of(self.y)[0]), x)
+        out = _at(self, x, self.y, *(getattr(self, name) for name in _ATTRIBUTES))
     else:
         tree: Any = cKDTree(np.asarray(unbox(self.y)))
         near = tree.query(np.asarray(unbox(x)), self.neighbors)[1]
@@ -109,7 +122,10 @@ def _values(self: Any, x: Value) -> Any:
         unique, inverse = np.unique(sets, return_inverse=True, axis=0)
         inverse = inverse.reshape(-1)
         members = [np.flatnonzero(inverse == i) for i in range(len(unique))]
-        parts = [_fitted(self, i, x[m]) for i, m in zip(unique, members, strict=True)]
+        parts = [
+            _at(self, x[m], self.y[i], *_fitted(self, i))
+            for i, m in zip(unique, members, strict=True)
+        ]
         out = np.concatenate(parts)[np.argsort(np.concatenate(members))]
     if is_complex(value):
         out = out[:, ::2] + 1j * out[:, 1::2]

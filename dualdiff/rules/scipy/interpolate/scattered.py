@@ -5,10 +5,11 @@ A point on the border of two triangles belongs to the one that SciPy finds.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
-from scipy import interpolate
+from scipy import interpolate, spatial
 from scipy.interpolate import _ndgriddata
 
 from ....array.box import is_box, unbox
@@ -31,15 +32,24 @@ _call: Any = _LINEAR.__call__
 _nearest_call = _NEAREST.__call__
 
 
-def _keep(self: Any, points: Any, values: Value, fill_value: Value = None) -> None:
-    """Keep traced points and values beside the plain ones that SciPy works with."""
+def _keep(self: Any, values: Value, fill_value: Value = None) -> None:
+    """Keep traced values beside the plain ones that SciPy works with."""
     if holds_traced(fill_value):
         self.traced_fill_value = fill_value
-    if holds_traced(points):
-        self.traced_points = coordinates(getattr(points, "points", points))
     if holds_traced(values):
         own = np.asarray(self.values)
         self.values = given(np.reshape(asarray(values), own.shape), own)
+
+
+def _keep_points(self: Any, points: Value) -> None:
+    """Keep traced points, in the units of the interpolant, and what scales them."""
+    points = coordinates(points)
+    if self.scale is not None:
+        offset = np.mean(points, axis=0)
+        span = np.ptp(points, axis=0)
+        self.offset = given(offset, self.offset)
+        self.scale = given(np.where(unbox(span) > 0, span, 1.0), self.scale)
+    self.points = given(_scaled(self, points), np.asarray(self.points))
 
 
 @implements(_init_linear)
@@ -47,7 +57,13 @@ def _set_up_linear(
     self: Any, points: Any, values: Value, fill_value: Any = np.nan, rescale: Any = False
 ) -> None:
     _init_linear(self, plain(points), plain(values), plain(fill_value), rescale)
-    _keep(self, points, values, fill_value)
+    _keep(self, values, fill_value)
+    if isinstance(points, spatial.Delaunay):
+        if holds_traced(points):
+            self.tri, self.points = points, points.points
+    elif holds_traced(points):
+        _keep_points(self, points)
+        self.tri = spatial.Delaunay(self.points)
 
 
 @implements(_init_cubic)
@@ -66,7 +82,11 @@ def _set_up_cubic(
             f"CloughTocher2DInterpolator has no derivative by the data points, {user_line()}; pass "
             f"dualdiff.value_of(points) to count them as constant"
         )
-    _keep(self, points, values, fill_value)
+    _keep(self, values, fill_value)
+    if holds_traced(values):
+        slopes = at_nodes_p(_data(self), surface=_Surface(self))
+        n, e, d = self.grad.shape
+        self.grad = given(np.swapaxes(np.reshape(slopes, (n, d, e)), 1, 2), self.grad)
 
 
 @implements(_init_nearest)
@@ -74,7 +94,10 @@ def _set_up_nearest(
     self: Any, x: Any, y: Value, rescale: Any = False, tree_options: Any = None
 ) -> None:
     _init_nearest(self, plain(x), plain(y), rescale, tree_options)
-    _keep(self, (), y)
+    _keep(self, y)
+    if holds_traced(x):
+        _keep_points(self, x)
+        self.tree = spatial.KDTree(self.points, **(tree_options or {}))
 
 
 def _scaled(self: Any, points: Value) -> Any:
@@ -103,14 +126,13 @@ def _interpolated(self: Any, *args: Any) -> Any:
     d = self.points.shape[1]
     points = coordinates(args if len(args) > 1 else args[0], d)
     x = _scaled(self, np.reshape(points, (-1, d)) * 1.0)
-    simplex = self.tri.find_simplex(np.asarray(unbox(x)))
-    corners = self.tri.simplices[np.maximum(simplex, 0)]
+    tri = plain(self.tri)
+    simplex = tri.find_simplex(np.asarray(unbox(x)))
+    corners = tri.simplices[np.maximum(simplex, 0)]
     if isinstance(self, _CUBIC):
-        out = _cubic(self, x, np.asarray(self.tri.points)[corners], simplex >= 0)
+        out = _cubic(self, x, np.asarray(tri.points)[corners], simplex >= 0)
     else:
-        own = getattr(self, "traced_points", None)
-        own = np.asarray(self.tri.points) if own is None else _scaled(self, own)
-        weights = _weights(own[corners], x)
+        weights = _weights(asarray(self.points)[corners], x)
         out = np.sum(_data(self)[corners] * weights[..., None], axis=1)
     missing = simplex < 0
     if missing.any():
@@ -147,11 +169,11 @@ def _cubic(self: Any, x: Value, corners: Any, is_inside: Any) -> Any:
 class _Surface:
     """Clough and Tocher's surfaces at fixed points, linear in the values at the corners."""
 
-    def __init__(self, source: Any, nodes: Any) -> None:
-        self.source, self.nodes, self._matrix = source, nodes, None
+    def __init__(self, source: Any, nodes: Any = None) -> None:
+        self.source, self.nodes = source, nodes
 
-    def at(self, values: Any) -> Any:
-        """Values (n, e) to those at the points, (r, e)."""
+    def made(self, values: Any) -> Any:
+        """The interpolant of values (n, e)."""
         source = self.source
         points = source.points if source.scale is None else (
             source.points * source.scale + source.offset
@@ -159,14 +181,19 @@ class _Surface:
         made = _CUBIC.__new__(_CUBIC)
         options = (np.nan, 1e-12, 100000, source.scale is not None)
         _init_cubic(made, points, np.ascontiguousarray(values), *options)
+        return made
+
+    def at(self, values: Any) -> Any:
+        """Values (n, e) to those at the points, (r, e), or to slopes (2 n, e) at the corners."""
+        made = self.made(values)
+        if self.nodes is None:
+            return np.reshape(np.swapaxes(made.grad, 1, 2), (-1, values.shape[1]))
         return np.asarray(_call(made, self.nodes))
 
-    @property
+    @functools.cached_property
     def matrix(self) -> Any:
         """The matrix of this linear map."""
-        if self._matrix is None:
-            self._matrix = self.at(np.eye(len(self.source.points)))
-        return self._matrix
+        return self.at(np.eye(len(self.source.points)))
 
 
 def _at_nodes(x: Value, surface: _Surface) -> Any:
@@ -187,8 +214,9 @@ def _nearest(self: Any, *args: Any, **options: Any) -> Any:
     value = by_scipy(_NEAREST_PLAIN, plain(self), *map(plain, args), **options)
     if not is_box(self.values):
         return value
-    x = np.asarray(plain(coordinates(args if len(args) > 1 else args[0], self.points.shape[1])))
-    d, i = self.tree.query(_scaled(self, x), **options)
+    own = plain(self)
+    x = np.asarray(plain(coordinates(args if len(args) > 1 else args[0], own.points.shape[1])))
+    d, i = own.tree.query(_scaled(own, x), **options)
     found = self.values[np.where(np.isfinite(d), i, 0)]
     mask = np.isfinite(d).reshape(d.shape + (1,) * (np.ndim(found) - d.ndim))
     return given(np.where(mask, found, np.nan), value)

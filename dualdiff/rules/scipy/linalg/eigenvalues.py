@@ -91,8 +91,16 @@ def _refuse_homogeneous(homogeneous: bool) -> None:
         )
 
 
-def _general(a: Value, b: Value) -> Any:
-    return a if b is None else np.linalg.solve(b, a)
+def _general(a: Value, b: Value, values: Any) -> Any:
+    """The matrix that has the eigenvalues of a pencil, and right vectors."""
+    if b is None:
+        return a
+    if not np.isfinite(values).all():
+        raise UnsupportedInputError(
+            f"eigenvalues of a pencil of which some are infinite have no derivative here, "
+            f"{user_line()}: b is singular; if a is regular, take 1 / eigvals(b, a)"
+        )
+    return np.linalg.solve(b, a)
 
 
 def _normalized(v: Any) -> Any:
@@ -120,7 +128,7 @@ def eig(
         )
 
     def one(a: Value, b: Value, values: Any, first: Any, second: Any) -> Any:
-        w, v = np.linalg.eig(_general(a, b))
+        w, v = np.linalg.eig(_general(a, b, values))
         places = order_of(w, values)
         w, v = w[places], v[:, places]
         out = [w]
@@ -143,7 +151,7 @@ def eigenvalues_like(a: Value, b: Value, wanted: Any) -> Any:
     """The eigenvalues of a pencil in the order of plain ones."""
 
     def one(a: Value, b: Value, values: Any) -> Any:
-        w = np.linalg.eigvals(_general(a, b))
+        w = np.linalg.eigvals(_general(a, b, values))
         return w[order_of(w, values)]
 
     return over_stack(one, (a, 2), (b, 2), (wanted, 1))

@@ -15,7 +15,7 @@ from .convolution import (
 )
 from .filters import lfilter, sosfilt, upfirdn
 from .ranks import find_peaks, medfilt, medfilt2d, order_filter, peak_prominences, peak_widths
-from .shortcuts import chirp, lfilter_zi, lfiltic, lp2hp
+from .shortcuts import chirp, lfilter_zi, lfiltic, lp2hp, lsim
 from .splines import sepfir2d
 
 CONSTANTS = {
@@ -32,7 +32,7 @@ refuses(
 globals().update(FUNCTIONS | CONSTANTS)
 __all__ = [
     "chirp", "convolve", "convolve2d", "correlate", "correlate2d", "fftconvolve", "find_peaks",
-    "lfilter", "lfilter_zi", "lfiltic", "lp2hp", "medfilt", "medfilt2d", "oaconvolve",
+    "lfilter", "lfilter_zi", "lfiltic", "lp2hp", "lsim", "medfilt", "medfilt2d", "oaconvolve",
     "order_filter", "peak_prominences", "peak_widths", "sepfir2d", "sosfilt", "upfirdn", *FUNCTIONS,
     *CONSTANTS,
 ]  # fmt: skip

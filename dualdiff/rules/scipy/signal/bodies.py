@@ -27,7 +27,7 @@ DESIGN = """
 """
 RESPONSES = """
     abcd_normalize bode cont2discrete dbode dfreqresp dimpulse dlsim dstep freqresp freqs freqs_zpk
-    freqz freqz_sos freqz_zpk group_delay impulse invres invresz lsim place_poles residue residuez
+    freqz freqz_sos freqz_zpk group_delay impulse invres invresz place_poles residue residuez
     sos2tf sos2zpk sosfreqz ss2tf ss2zpk step tf2sos tf2ss tf2zpk unique_roots zpk2sos zpk2ss zpk2tf
 """
 FILTERING = """

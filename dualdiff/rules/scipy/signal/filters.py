@@ -15,9 +15,11 @@ from scipy import signal
 from ....array.box import is_box, unbox
 from ....core.batch import shape_of
 from ....core.types import Cotangent, Tangent, Value
-from ....errors import UnsupportedInputError, user_line
+from ....errors import user_line
 from ...declare import linear
 from ...numpy.creation import given
+from ..arguments import holds_traced
+from ..bodies import agreed
 from ..dispatch import implements
 from ..leaves import leaf
 
@@ -153,19 +155,40 @@ def upfirdn(
 ) -> Any:
     """``scipy.signal.upfirdn``: zeros are inserted, a filter is applied, elements are left out.
 
-    Arguments: `h`, the filter, of shape (n,); `x`; both are differentiable; `up`, `down`, `axis`.
-    Returns: an array. Raises: UnsupportedInputError for modes other than "constant" with 0.
+    Arguments: `h`, the filter, of shape (n,), `x` and `cval` are differentiable; `up`, `down`,
+    `axis`; `mode`, how x goes on beyond its ends. Returns: an array.
     """
-    if mode not in ("constant", None) or unbox(cval) != 0:
-        raise UnsupportedInputError(
-            f"upfirdn of traced values extends x by zeros only, {user_line()}; pad x yourself "
-            f"instead of mode={mode!r}"
-        )
-    value = _signal.upfirdn(unbox(h), unbox(x), up, down, axis)
+    value = _signal.upfirdn(unbox(h), unbox(x), up, down, axis, mode, unbox(cval))
     x = np.moveaxis(x, axis, -1)
+    taps, before = shape_of(h)[0], 0
+    if mode not in ("constant", None) or holds_traced(cval) or cval != 0:
+        reach = -((1 - taps) // up)  # elements beyond each end that the filter meets
+        before = -(-reach // down) * down
+        x = _continued(x, before, reach, mode, cval)
     shape, size = shape_of(x)[:-1], shape_of(x)[-1]
     if up > 1:
         x = np.concatenate([x[..., None], np.zeros((*shape, size, up - 1))], -1)
         x = np.reshape(x, (*shape, size * up))[..., : (size - 1) * up + 1]
-    full = _filtered(h, _ONE, _extended(x, (size - 1) * up + shape_of(h)[0]))
-    return given(np.moveaxis(full[..., ::down], -1, axis), value)
+    full = _filtered(h, _ONE, _extended(x, (size - 1) * up + taps))
+    out = full[..., before * up :: down][..., : value.shape[axis]]
+    return agreed(np.moveaxis(out, -1, axis), value, "upfirdn")
+
+
+def _continued(x: Value, before: int, after: int, mode: Any, cval: Any) -> Any:
+    """x with elements before and after it along the last axis, as `upfirdn` continues it."""
+    widths: Any = [(0, 0)] * (np.ndim(x) - 1) + [(before, after)]
+    if mode in ("constant", None):
+        return np.pad(x, widths, constant_values=cval)
+    if mode == "antisymmetric":
+        n = shape_of(x)[-1]
+        is_odd = np.arange(-before, n + after) // n % 2 == 1
+        return np.pad(x, widths, "symmetric") * np.where(is_odd, -1.0, 1.0)
+    if mode == "antireflect":
+        return np.pad(x, widths, "reflect", reflect_type="odd")
+    if mode in ("line", "smooth"):
+        n = shape_of(x)[-1]
+        i, j = (n - 1, 0) if mode == "line" else (1, n - 2)
+        first = (x[..., i : i + 1] - x[..., :1]) / i * np.arange(-before, 0)
+        last = (x[..., -1:] - x[..., j : j + 1]) / (n - 1 - j) * np.arange(1, after + 1)
+        return np.concatenate([x[..., :1] + first, x, x[..., -1:] + last], axis=-1)
+    return np.pad(x, widths, mode)

@@ -13,15 +13,16 @@ from scipy import signal
 
 from ....array.box import unbox
 from ....core.types import Value
+from ...numpy.creation import asarray, given
 from ..arguments import holds_traced
 from ..bodies import Body
 from ..dispatch import implements, missing
 
-__all__ = ["chirp", "lfilter_zi", "lfiltic", "lp2hp"]
+__all__ = ["chirp", "lfilter_zi", "lfiltic", "lp2hp", "lsim"]
 
 
 _lfilter_zi, _lfiltic, _chirp = map(Body, (signal.lfilter_zi, signal.lfiltic, signal.chirp))
-_lp2hp, _lp2lp = Body(signal.lp2hp), Body(signal.lp2lp)
+_lp2hp, _lp2lp, _lsim = map(Body, (signal.lp2hp, signal.lp2lp, signal.lsim))
 
 
 def _normalized(b: Value, a: Value) -> tuple[Value, Value]:
@@ -61,3 +62,17 @@ def chirp(
             "SciPy computes equal frequencies f0 and f1 by a formula of their own",
         )
     return _chirp(t, f0, t1, f1, method, phi, **options)
+
+
+@implements(signal.lsim)
+def lsim(system: Any, U: Any, T: Any, X0: Any = None, interp: Any = True) -> Any:
+    """``scipy.signal.lsim``, differentiable in the system, `U`, `T` and `X0`."""
+    if not holds_traced(U) or np.any(unbox(asarray(U))):
+        return _lsim(system, U, T, X0, interp)
+    # For an input of zeros SciPy leaves it out; the response to an input is linear in it.
+    times, *free = _lsim(system, np.zeros(np.shape(U)), T, X0, interp)
+    with_ones, ones = (
+        _lsim(system, u, T, None, interp)[1:] for u in (asarray(U) + 1.0, np.ones(np.shape(U)))
+    )
+    parts = zip(free, with_ones, ones, strict=True)
+    return times, *(given(f + (a - b), np.asarray(unbox(f))) for f, a, b in parts)

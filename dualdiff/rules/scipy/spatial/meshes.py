@@ -14,10 +14,13 @@ from ....errors import MissingRuleError, user_line
 from ...numpy.creation import asarray, given
 from ..arguments import by_scipy, plain
 from ..dispatch import implements
-from ..pieces import constants, refuses
+from ..pieces import Underived, constants, refuses
 
 _triangulate: Any = spatial.Delaunay.__init__
 _divide: Any = spatial.Voronoi.__init__
+
+
+_LIFTED = "Qhull scales the paraboloid of the points; take the planes of ConvexHull"
 
 
 def keep_points(self: Any, points: Value) -> None:
@@ -45,6 +48,8 @@ def _init_delaunay(
     inverse = np.linalg.inv(np.where(is_flat, np.eye(n), matrix))
     made = np.concatenate([inverse, corners[:, -1:]], axis=1)
     self._transform = given(np.where(is_flat, np.nan, made), value)
+    for name in ("equations", "paraboloid_scale", "paraboloid_shift"):
+        setattr(self, name, Underived(getattr(self, name), f"Delaunay.{name}", _LIFTED))
     keep_points(self, points)
 
 

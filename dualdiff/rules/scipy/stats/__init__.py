@@ -12,6 +12,7 @@ from typing import Any
 
 from scipy import stats
 
+from ..arguments import holds_traced
 from ..rebinding import REBUILT_MODULES, class_on_traced, on_traced, passing_instance_of
 from . import kolmogorov, replacements, summaries  # noqa: F401  # what rebinding must know of scipy.stats
 from .distributions import Distribution
@@ -50,6 +51,8 @@ def _counterpart(found: Any, name: str) -> Any:
 def of_instance(source: Any) -> Any:
     """The object that has the methods of one of SciPy's distributions, for traced values."""
     if isinstance(source, (stats.rv_continuous, stats.rv_discrete)):
+        if holds_traced(source):
+            return passing_instance_of(source)
         name = str(source.name)
         known: Any = getattr(stats, name, None)
         if type(known) is type(source) and all(

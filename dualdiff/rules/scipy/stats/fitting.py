@@ -35,6 +35,11 @@ def fit(distribution: Any, data: Any, *args: Any, **kwargs: Any) -> tuple[Any, .
         raise UnsupportedInputError(
             f"fit has derivatives in the data only, by maximum likelihood, {user_line()}"
         )
+    if not contains_box(data):
+        raise UnsupportedInputError(
+            f"fit has derivatives in an array of data, not in a {type(data).__name__}, "
+            f"{user_line()}; minimise the negative log-likelihood by scipy.optimize.minimize"
+        )
     estimate = distribution.source.fit(unbox(data), *args, **kwargs)
     names = [*distribution.shapes, "loc", "scale"]
     fixed = [_is_fixed(n, k, kwargs) for k, n in enumerate(names)]

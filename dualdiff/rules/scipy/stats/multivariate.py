@@ -16,7 +16,7 @@ from ...declare import rule
 from ...numpy.creation import contains_box
 from .. import special as _rules  # noqa: F401  # those that the formulas need
 from ..arguments import any_traced
-from ..rebinding import explained, instance_of
+from ..rebinding import explained, instance_of, replace
 from .distributions import double
 from .normal_cdf import normal_cdf
 from .replacements import with_value
@@ -293,3 +293,4 @@ class _Dirichlet(Multivariate):
 
 multivariate_normal = _MultivariateNormal(stats.multivariate_normal, "multivariate_normal")
 dirichlet = _Dirichlet(stats.dirichlet, "dirichlet")
+replace(stats.multivariate_normal, multivariate_normal)  # as SciPy's own code calls it

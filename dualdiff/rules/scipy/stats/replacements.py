@@ -18,8 +18,9 @@ from ....core.batch import shape_of
 from ....core.types import Tangent, Value
 from ....transforms.implicit import corrected
 from .. import array_api  # noqa: F401  # replacements that all copies need
+from .. import linalg as linalg_rules
 from .. import special as special_rules
-from ..rebinding import AFTER, NUMPY, REBUILT_MODULES, Space, deep_plain, rebound, replace
+from ..rebinding import AFTER, NUMPY, REBUILT_MODULES, deep_plain, rebound, replace
 from ..solving import by_scipy
 from ..special.kinds import declared, gauss_legendre
 
@@ -298,59 +299,21 @@ def argsreduce(cond: Any, *args: Any) -> list[Any]:
 replace(infrastructure.argsreduce, argsreduce)
 
 
-# Linear algebra of positive definite matrices, by NumPy's functions, which have rules.
-class LinearAlgebra(Space):
-    """`scipy.linalg` as the code of multivariate distributions uses it."""
-
-    @staticmethod
-    def eigh(a: Value, *, lower: bool = True, **_: Any) -> Any:
-        return np.linalg.eigh(a, "L" if lower else "U")
-
-    @staticmethod
-    def cholesky(a: Value, lower: bool = False, **_: Any) -> Any:
-        factor = np.linalg.cholesky(a)
-        return factor if lower else np.swapaxes(factor, -1, -2)
-
-    @staticmethod
-    def solve_triangular(a: Value, b: Value, trans: Any = 0, **_: Any) -> Any:
-        return np.linalg.solve(np.swapaxes(a, -1, -2) if trans in (1, "T") else a, b)
-
-    @staticmethod
-    def cho_solve(c_and_lower: Any, b: Value, **_: Any) -> Any:
-        factor, lower = c_and_lower
-        factor = factor if lower else np.swapaxes(factor, -1, -2)
-        return np.linalg.solve(np.matmul(factor, np.swapaxes(factor, -1, -2)), b)
-
-    @staticmethod
-    def get_blas_funcs(names: Any, arrays: Any = (), **_: Any) -> Any:
-        """`trsm`, which solves a triangular system, in the place of the compiled one."""
-        if names not in ("trsm", ("trsm",)):
-            return scipy.linalg.get_blas_funcs(names, deep_plain(arrays))
-
-        def trsm(alpha: Any, a: Value, b: Value, **_: Any) -> Any:
-            return alpha * np.linalg.solve(a, b)
-
+def get_blas_funcs(names: Any, arrays: Any = (), **options: Any) -> Any:
+    """`trsm` for traced matrices, in the place of the compiled one."""
+    if names in ("trsm", ("trsm",)):
         return trsm
-
-    @staticmethod
-    def solve(a: Value, b: Value, **_: Any) -> Any:
-        return np.linalg.solve(a, b)
-
-    @staticmethod
-    def inv(a: Value, **_: Any) -> Any:
-        return np.linalg.inv(a)
-
-    @staticmethod
-    def det(a: Value, **_: Any) -> Any:
-        return np.linalg.det(a)
-
-    @staticmethod
-    def norm(a: Value, *args: Any, **_: Any) -> Any:
-        return np.linalg.norm(a, *args)
+    return scipy.linalg.get_blas_funcs(names, deep_plain(arrays), **options)
 
 
-replace(scipy.linalg, LinearAlgebra(scipy.linalg))
-replace(scipy.linalg.get_blas_funcs, LinearAlgebra.get_blas_funcs)
+def trsm(alpha: Any, a: Value, b: Value, side: int = 0, lower: int = 0) -> Any:
+    """``alpha x`` with ``a x = b``, or ``x a = b`` on the other side, for a triangular matrix."""
+    if side:
+        return np.transpose(trsm(alpha, np.transpose(a), np.transpose(b), lower=not lower))
+    return alpha * linalg_rules.solve_triangular(a, b, lower=bool(lower))
+
+
+replace(scipy.linalg.get_blas_funcs, get_blas_funcs)
 
 
 # Kernel density estimates, which SciPy evaluates by compiled code.

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 import dualdiff as dd
+from dualdiff.errors import UnsupportedInputError
 
 EYE, X = np.eye(2), np.array([1.0, 2.0])
 SPD = np.array([[2.0, 0.3], [0.3, 1.5]])
@@ -33,8 +34,16 @@ CASES = {
     "covariance, frozen": lambda t: stats.multivariate_normal(
         X, stats.Covariance.from_diagonal(t * X)
     ).logpdf(EYE[0]),
+    "kernel density, times a normal": lambda t: estimate(t).integrate_gaussian(t * X, SPD),
+    "kernel density, times another": lambda t: estimate(t).integrate_kde(estimate(1.0)),
+    "kernel density, over a box": lambda t: estimate(t).integrate_box(-X, t * X),
     "covariance, determinant": lambda t: stats.Covariance.from_diagonal(t * X).log_pdet,
 }
+
+
+def estimate(t):
+    points = np.random.default_rng(0).normal(size=(2, 9))
+    return stats.gaussian_kde(np.stack([points[0] * t, points[1] * t**2 + points[0]]))
 
 
 def with_covariance(covariance):
@@ -78,3 +87,8 @@ def test_expectations_take_functions_of_numbers_and_do_not_lose_digits_at_singul
 
     forward = dd.jvp(bell, (0.3,), (1.0,))[1]
     assert dd.grad(bell)(0.3) == pytest.approx(forward, rel=1e-13)
+
+
+def test_fit_of_censored_data_says_that_it_has_no_derivative():
+    with pytest.raises(UnsupportedInputError, match="not in a CensoredData"):
+        dd.grad(lambda x: stats.norm.fit(stats.CensoredData(uncensored=x))[0])(X)

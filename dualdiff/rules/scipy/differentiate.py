@@ -37,7 +37,9 @@ def derivative(f: Function, x: Any, args: Any = (), **options: Any) -> Any:
     found = by_scipy(
         differentiate.derivative, plain_callable(f), value_of(x), args=value_of(args), **options
     )
-    found.df = like(elementwise_grad(lambda z: live(z))(asarray(x)), found.df)
+    point = asarray(x)
+    found.df = like(elementwise_grad(lambda z: live(z))(point), found.df)
+    found.x = like(np.broadcast_to(point, np.shape(found.x)), found.x)
     return found
 
 

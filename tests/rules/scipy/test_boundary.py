@@ -5,7 +5,7 @@ import pytest
 from scipy.integrate import solve_bvp
 
 import dualdiff as dd
-from dualdiff.errors import SolverError, UnsupportedInputError
+from dualdiff.errors import MissingRuleError, SolverError, UnsupportedInputError
 
 MESH = np.linspace(0.0, 1.0, 5)
 FIRST = (dd.grad, dd.derivative)
@@ -39,6 +39,8 @@ RESULTS = {
     "slope": lambda a: heated(a).sol(np.array([0.1, 0.7]), 1)[0, 1],
     "nodes": lambda a: heated(a).y[1, 0],
     "slopes at nodes": lambda a: heated(a).yp[1, -1],
+    "integral": lambda a: heated(a).sol.integrate(0.1, 0.8)[0],
+    "second derivative": lambda a: heated(a).sol.derivative()(0.43, 1)[0],
 }
 
 
@@ -77,6 +79,8 @@ def test_what_has_no_derivative_is_refused():
             S=np.array([[0.0, 0.0], [0.0, -2.0]]),
         ).y[0, 0]
 
+    with pytest.raises(MissingRuleError, match="an estimate of the error"):
+        dd.grad(lambda a: heated(a).rms_residuals[0])(0.9)
     with np.errstate(all="ignore"), pytest.raises(SolverError, match=r"test_boundary\.py"):
         dd.grad(failing)(1.0)
     with pytest.raises(UnsupportedInputError, match="singular term"):

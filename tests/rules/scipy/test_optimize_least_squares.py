@@ -180,6 +180,27 @@ def test_leastsq_gives_the_covariance_too():
     np.testing.assert_allclose(found, differences(exact, Y), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "info",
+    [
+        lambda y: optimize.leastsq(residuals, [1.0, 1.0], (y,), full_output=True)[2],
+        lambda y: optimize.curve_fit(decay, T, y, [1.0, 1.0], full_output=True)[2],
+    ],
+)
+def test_what_minpack_tells_has_derivatives_or_says_so(info):
+    found = dd.jacobian(lambda y: info(y)["fvec"])(Y)
+    expected = differences(lambda y: residuals(fit(y), y), Y)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    for name in ("fjac", "qtf"):
+        with pytest.raises(UnsupportedInputError, match=f"'{name}' in the result"):
+            dd.jacobian(lambda y, name=name: info(y)[name])(Y)
+
+
+def test_the_solution_without_bounds_says_that_it_has_no_derivative():
+    with pytest.raises(UnsupportedInputError, match="unbounded_sol"):
+        dd.jacobian(lambda b: optimize.lsq_linear(A, b).unbounded_sol[0])(np.ones(8))
+
+
 A = np.random.default_rng(1).normal(size=(8, 3))
 
 

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
-from scipy import integrate
+from scipy import integrate, interpolate
 
-from ....array.box import is_box, unbox
+from ....array.box import is_box
 from ....core.batch import shape_of
 from ....core.types import Value
 from ....errors import SolverError, UnsupportedInputError, user_line
@@ -17,40 +16,22 @@ from ....transforms.checkpoint import value_of
 from ....transforms.implicit import root_near
 from ...numpy.creation import asarray, given
 from ..dispatch import implements
+from ..pieces import Underived
 from ..solving import by_scipy, is_constant, plain_callable
 
 Function = Callable[..., Any]
 
 
-class Spline:
-    """The cubic spline of a solution, by values and slopes at the nodes."""
-
-    def __init__(self, plain: Any, x: ndarray, y: Value, slopes: Value) -> None:
-        self.plain, self.x, self.y, self.slopes = plain, x, y, slopes
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self.plain, name)
-
-    def __call__(self, t: Value, nu: int = 0) -> Any:
-        """The solution, of shape ``(n, *t.shape)``, or its derivative of order `nu` <= 1."""
-        if nu > 1:
-            raise UnsupportedInputError(
-                f"the solution of solve_bvp has traced derivatives of orders 0 and 1, "
-                f"{user_line()}, not {nu}"
-            )
-        value = self.plain(unbox(t), nu)
-        i = np.clip(np.searchsorted(self.x, unbox(t), "right") - 1, 0, self.x.size - 2)
-        h, s = np.diff(self.x)[i], t - self.x[i]
-        y, end = self.y[:, i], self.y[:, i + 1]
-        first, last = self.slopes[:, i], self.slopes[:, i + 1]
-        mean = (end - y) / h
-        bend = (first + last - 2 * mean) / h
-        square, cube = (mean - first) / h - bend, bend / h
-        if nu:
-            return given(first + s * (2 * square + 3 * cube * s), value)
-        return given(y + s * (first + s * (square + s * cube)), value)
+def _spline(plain: Any, y: Value, slopes: Value) -> Any:
+    """The cubic spline of a solution, by values and slopes (n, m) at the nodes."""
+    h = np.diff(plain.x)
+    first, last = slopes[:, :-1], slopes[:, 1:]
+    mean = (y[:, 1:] - y[:, :-1]) / h
+    bend = (first + last - 2 * mean) / h
+    rows = [bend / h, (mean - first) / h - bend, first, y[:, :-1]]
+    c = given(np.stack(rows, axis=1), np.moveaxis(plain.c, 2, 0))
+    poly: Any = interpolate.PPoly
+    return poly(c, plain.x, extrapolate=True, axis=1)
 
 
 @implements(integrate.solve_bvp, calls="fun bc")
@@ -126,7 +107,10 @@ def solve_bvp(
         return found
     values, unknown = parts(z)
     slopes = asarray(fun(mesh, values, *unknown))
-    found["sol"] = Spline(found.sol, mesh, values, slopes)
+    found["sol"] = _spline(found.sol, values, slopes)
+    found["rms_residuals"] = Underived(
+        found.rms_residuals, "rms_residuals of solve_bvp", "it is an estimate of the error"
+    )
     found["y"], found["yp"] = given(values, found.y), given(slopes, found.yp)
     if extra:
         found["p"] = given(unknown[0], found.p)

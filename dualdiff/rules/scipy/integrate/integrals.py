@@ -18,6 +18,7 @@ from ...numpy.creation import asarray, given
 from ..arguments import as_plain_function
 from ..dispatch import implements
 from ..in_place import original_of
+from ..pieces import Underived
 from ..solving import by_scipy, with_args
 from .ivp import Noted
 from .samples import Key, Samples
@@ -286,6 +287,11 @@ def quad_vec(
             return asarray(live(x))
 
         total = total + to_end(at, b) - to_end(at, a)
+    if full_output:
+        info = found[2]
+        info.integrals = Underived(
+            info.integrals, "integrals of quad_vec", "call it on each interval of info.intervals"
+        )
     return (total, *found[1:])
 
 

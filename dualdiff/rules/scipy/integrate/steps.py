@@ -31,6 +31,7 @@ from ....transforms.jvp_vjp import pushed
 from ....transforms.systems import DenseSystem, solved
 from ...numpy.creation import given
 from ...structures import Elementwise
+from ..pieces import Underived
 
 Slope = Callable[[Any, Any], Any]
 AT_ONCE = 64  # unknowns of a right-hand side whose directions are pushed together
@@ -278,6 +279,10 @@ class TracedSolution(Solution):
     def __init__(self, found: Any, make: Callable[[], Trajectory], is_traced: bool) -> None:
         self.__dict__.update(found.__dict__)
         self.plain, self.make, self.is_traced = found, functools.cache(make), is_traced
+        if is_traced:
+            self.interpolants = Underived(
+                found.interpolants, "interpolants of a solution", "call the solution itself"
+            )
 
     def __call__(self, t: Value) -> Any:
         """The solution at a time, of shape (n,), or at several, of shape (n, m)."""

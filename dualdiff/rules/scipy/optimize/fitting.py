@@ -191,8 +191,14 @@ def leastsq(
     if covariance is not None and is_box(x):
         slopes = jacobian(residuals)(x)
         covariance = like(np.linalg.inv(slopes.T @ slopes), covariance)
-    info = Result(found[2], {n: refused("leastsq", n) for n in ("fjac", "qtf", "ipvt")})
-    return (out, covariance, info, *found[3:])
+    return (out, covariance, _info("leastsq", found[2], residuals, x), *found[3:])
+
+
+def _info(function: str, info: dict[str, Any], residuals: Function, x: Value) -> Result:
+    """What MINPACK tells beside the solution, of which the residuals are traced."""
+    fvec = info["fvec"]
+    later = {n: refused(function, n) for n in ("fjac", "qtf", "ipvt")}
+    return Result(info, later | {"fvec": lambda: like(residuals(x), fvec)})
 
 
 @implements(optimize.curve_fit, calls="f jac")
@@ -266,7 +272,10 @@ def curve_fit(
     covariance = np.linalg.inv(slopes.T @ slopes)
     if not absolute_sigma:
         covariance = covariance * (2 * cost(p) / (shape_of(y)[0] - popt.size))
-    return (like(p, popt), like(covariance, pcov), *found[2:])
+    rest = found[2:]
+    if full_output:
+        rest = (_info("curve_fit", rest[0], residuals, p), *rest[1:])
+    return (like(p, popt), like(covariance, pcov), *rest)
 
 
 def _weighted(sigma: Any) -> Function:
@@ -314,6 +323,7 @@ def lsq_linear(
         {
             "fun": lambda: like(residuals(x), fun),
             "cost": lambda: like(0.5 * np.sum(residuals(x) ** 2), cost),
+            "unbounded_sol": refused("lsq_linear", "unbounded_sol"),
         },
     )
 

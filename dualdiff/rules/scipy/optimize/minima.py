@@ -20,6 +20,7 @@ from ....transforms.checkpoint import value_of
 from ...numpy.creation import asarray
 from ..arguments import any_traced
 from ..dispatch import implements
+from ..pieces import Underived
 from ..solving import (
     Result,
     by_scipy,
@@ -329,7 +330,8 @@ def brute(
     if not full_output:
         return like(x, at)
     fun = np.reshape(value(x), np.shape(found[1]))
-    return (like(x, at), like(fun, found[1]), *found[2:])
+    on_grid = Underived(found[3], "Jout of brute", "compute the function on the grid anew")
+    return (like(x, at), like(fun, found[1]), found[2], on_grid)
 
 
 fminbound = _of_one_number(optimize.fminbound, ("x1", "x2"))

@@ -280,9 +280,9 @@ class TracedSolution(Solution):
         self.__dict__.update(found.__dict__)
         self.plain, self.make, self.is_traced = found, functools.cache(make), is_traced
         if is_traced:
-            self.interpolants = Underived(
-                found.interpolants, "interpolants of a solution", "call the solution itself"
-            )
+            parts: Any = found.interpolants
+            refused: Any = Underived(parts, "interpolants of a solution", "call the solution")
+            self.interpolants = refused
 
     def __call__(self, t: Value) -> Any:
         """The solution at a time, of shape (n,), or at several, of shape (n, m)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import warnings
 from collections.abc import Iterator
@@ -10,12 +11,14 @@ from types import ModuleType
 from typing import Any
 
 from .. import errors
+from ..array.box import is_box
 from ..array.conversion import STORES
 from ..array.made import HOLDERS
 from ..core.trace import is_tracing
 from ..rules.numpy.in_place import install_in_place, uninstall_in_place
-from ..transforms.refusals import LEARN, PREPARE
-from . import creation, frames, lone, scalar_math
+from ..transforms.refusals import LEARN, PREPARE, explain, may_try_again
+from ..trees import flatten
+from . import creation, frames, lone, samples, scalar_math
 from .code import Functions, install_names
 from .imports import Imports
 from .jitted import Jitted
@@ -28,7 +31,8 @@ _functions = Functions()
 
 def _made_names() -> Names:
     install_names()
-    names = Names([*creation.replacements(), *scalar_math.replacements()], _functions.add)
+    made = (*creation.replacements(), *scalar_math.replacements(), *samples.replacements())
+    names = Names([*made], _functions.add)
     _functions.table = names.forth
     return names
 
@@ -100,6 +104,23 @@ _jitted = Jitted(_originals)
 _imports = Imports(_look_at, _originals)
 
 
+def _on_copies(func: Any, args: Any, kwargs: Any) -> Any:
+    """Call a decorated function; the functions that an error passes run on copies once more."""
+    if not is_tracing():
+        return func(*args, **kwargs)
+    for prepare in PREPARE:
+        prepare(func)
+    boxes = [leaf for leaf in flatten((args, kwargs))[0] if is_box(leaf)]
+    attempts = 0
+    while True:
+        try:
+            return func(*args, **kwargs)
+        except Exception as error:
+            if not may_try_again(boxes, explain(error) or error, attempts):
+                raise
+        attempts += 1
+
+
 class patch(ContextDecorator):  # used as a function and as a decorator
     """Let an unchanged program be differentiated, in a `with` block or a decorated function.
 
@@ -124,7 +145,13 @@ class patch(ContextDecorator):  # used as a function and as a decorator
 
     def __call__(self, func: Any) -> Any:
         self._is_used = True
-        return super().__call__(func)
+
+        @functools.wraps(func)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with patch():
+                return _on_copies(func, args, kwargs)
+
+        return call
 
     def __del__(self) -> None:
         if not self._is_used:

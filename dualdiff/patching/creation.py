@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 import numpy as np
+import scipy
 
 from ..array.box import is_box
 from ..array.callsite import UNKNOWN, called_name, callee
@@ -22,7 +23,8 @@ from ..core.types import Value
 from ..errors import ConversionError, describe, user_line
 from ..rules.numpy.creation import CREATORS, contains_box, from_nested
 
-_NUMPY = os.path.dirname(np.__file__) + os.sep
+# Their compiled code may want ndarrays of no other class.
+_LIBRARIES = tuple(os.path.dirname(str(p.__file__)) + os.sep for p in (np, scipy))
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -111,7 +113,7 @@ def _is_elsewhere(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
 def _for_callers_outside(name: str, original: Function, traced: Function) -> Any:
     """A function that makes arrays which take traced values, for all callers but dualdiff itself.
 
-    NumPy's own code gets them only for traced values.
+    NumPy's and SciPy's own code gets them only for traced values.
     """
 
     def choose(args: Any, kwargs: Any, frame: FrameType) -> Any:
@@ -129,7 +131,7 @@ def _for_callers_outside(name: str, original: Function, traced: Function) -> Any
         if not _is_new(name, args, kwargs):
             same = is_made(args[0]) and made.base is args[0] and made.shape == args[0].shape
             return args[0] if same else made
-        if file.startswith(_NUMPY) or not is_tracing():
+        if file.startswith(_LIBRARIES) or not is_tracing():
             return made
         return made_of(made)
 

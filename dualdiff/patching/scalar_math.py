@@ -173,7 +173,7 @@ def _is_number(x: Value) -> bool:
     return (kind is Var or kind is Dual) and type(x.primal) in FLOATS
 
 
-def _on_traced(original: Function, traced: Function | None) -> Any:
+def on_traced(original: Function, traced: Function | None) -> Any:
     """A function of numbers that is `original` for plain ones, and does not become a method."""
 
     of_numbers, count = _of_numbers(original, traced)
@@ -223,6 +223,6 @@ def replacements() -> list[tuple[dict[str, Any], str, Any]]:
     ):
         for name, traced in [*table.items(), *((step, None) for step in steps)]:
             if hasattr(module, name):
-                replacement = _on_traced(getattr(module, name), traced)
+                replacement = on_traced(getattr(module, name), traced)
                 found.append((vars(module), name, replacement))
     return found

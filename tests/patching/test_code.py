@@ -325,3 +325,30 @@ def test_code_that_a_program_compiles_anew_in_each_run_ends_in_a_clear_error() -
 def test_a_text_that_is_no_expression_of_python_is_explained() -> None:
     with dd.patch(), pytest.raises(dd.errors.ConversionError, match="complains of a traced value"):
         dd.grad(lambda x: eval(repr(x)))(0.7)
+
+
+def _made_inside() -> Any:
+    half = 0.5
+
+    @dd.patch()
+    def loss(x: Any) -> Any:
+        return float(x[0]) ** 2 * half + np.float64(x[1])
+
+    return loss
+
+
+@pytest.mark.parametrize(
+    "f", [_made_inside(), dd.patch()(lambda x: 0.5 * float(x[0]) * float(x[0]) + float(x[1]))]
+)
+def test_decorated_closures_and_lambdas_run_on_copies(f: Any) -> None:
+    np.testing.assert_array_equal(dd.grad(f)(np.array([3.0, 2.0])), [3.0, 1.0])
+    assert f(np.array([3.0, 2.0])) == 6.5
+
+
+def test_a_decorated_function_runs_its_helpers_on_copies() -> None:
+    @dd.patch()
+    def f(x: Any) -> Any:
+        helpers = {"square": lambda y: float(y) ** 2}  # nobody can find it before
+        return helpers["square"](x[0])
+
+    np.testing.assert_array_equal(dd.grad(f)(np.array([3.0, 2.0])), [6.0, 0.0])

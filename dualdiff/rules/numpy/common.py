@@ -15,6 +15,7 @@ from ...array.box import is_box, observe, shell
 from ...array.dispatch import register
 from ...array.kinds import is_foreign
 from ...array.layout import in_layout, layout_of, lies_in_layout
+from ...array.made import TRACED_KINDS, content_of_traced
 from ...array.stores import assign_to
 from ...array.views import memory_of
 from ...core.batch import Shape, Spec, align, cast, contains_nan, dtype_of, shape_of
@@ -217,4 +218,4 @@ def strip(x: Value, look: Callable[[Any], Any] = observe) -> Any:
     """Plain values behind boxes, also in lists and tuples."""
     if type(x) in (list, tuple):
         return type(x)(strip(e, look) for e in x)
-    return look(x)
+    return look(content_of_traced(x) if type(x) in TRACED_KINDS else x)

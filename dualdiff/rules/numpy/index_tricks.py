@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...array.box import is_box, observe
+from ...array.made import boxed
 from ...core.batch import cast, shape_of
 from ...errors import UnsupportedInputError, user_line
 from .common import NUMPY_2_5, implements, laid_out_like, strip
@@ -64,7 +65,7 @@ class _Concatenator:
     def __getitem__(self, key: Any) -> Any:
         if not _is_traced(key):
             return self.by_numpy[key]
-        items = list(key) if type(key) is tuple else [key]
+        items = [boxed(item) for item in (key if type(key) is tuple else [key])]
         # NumPy concatenates positions; the elements follow.
         values: list[Any] = []
         positions: list[Any] = []

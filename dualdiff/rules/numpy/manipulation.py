@@ -16,7 +16,7 @@ from ...array.box import is_box, observe, shell, unbox
 from ...array.kinds import has_foreign
 from ...array.views import View, memory_of
 from ...core.batch import Broadcast, Shape, align, shape_of, unbroadcast
-from ...core.trace import materialize
+from ...core.trace import CONVERTED, materialize
 from ...core.types import Cotangent, Tangent, Value
 from ..declare import linear
 from ..structures import Blocks, Gather
@@ -30,8 +30,14 @@ def batch_of(t: Tangent, ndim: int) -> Shape:
 
 
 def as_operand(x: Value) -> Any:
-    """One of a sequence of operands; lists and object arrays of traced values as one box."""
-    if issubclass(type(x), (list, tuple)) or (type(x) is ndarray and x.dtype.hasobject):
+    """One of a sequence of operands; lists, object arrays of traced values and arrays that the
+    program made as one box."""
+    kind = type(x)
+    if (
+        kind in CONVERTED
+        or issubclass(kind, (list, tuple))
+        or (kind is ndarray and x.dtype.hasobject)
+    ):
         return materialize(x)
     return x
 

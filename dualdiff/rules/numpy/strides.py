@@ -14,7 +14,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from ...array.box import is_box, unbox
 from ...array.kinds import has_foreign
 from ...array.kinds import zeros as zeros_in
-from ...array.made import set_windows
+from ...array.made import boxed, set_windows
 from ...array.views import memory_of
 from ...core.batch import Shape, Spec, shape_of
 from ...core.trace import materialize
@@ -127,6 +127,7 @@ def as_strided(
     that cannot be written to."""
     # NumPy has `check_bounds` from version 2.5 on, and refuses it before.
     options: Any = {} if check_bounds is None else {"check_bounds": check_bounds}
+    x = boxed(x)
     if not is_box(x):
         return stride_tricks.as_strided(x, shape, strides, subok, writeable, **options)
     if check_bounds:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...array.box import HOLLOW, is_box, unbox
+from ...array.made import TRACED_KINDS, content_of_traced
 from ...core.trace import is_tracing, settle
 from ...core.types import Value
 from ...errors import UnsupportedInputError
@@ -44,7 +45,7 @@ def holds_traced(x: Value, depth: int = 0) -> bool:
         return False
     if kind is np.ndarray:
         return x.dtype.hasobject and contains_box(x)
-    if is_box(x):
+    if is_box(x) or kind in TRACED_KINDS:
         return True
     if kind in (list, tuple):
         return any(holds_traced(v, depth) for v in x)
@@ -77,9 +78,12 @@ def as_array(x: Value) -> Any:
 
 
 def settled(x: Value) -> Value:
-    """An argument in which arrays that take traced values, but hold none, are plain."""
+    """An argument in which boxes stand for arrays of the program that hold traced values, and plain
+    arrays for those that could."""
     if is_box(x):
         return settle(x)
+    if type(x) in TRACED_KINDS:
+        return settle(content_of_traced(x))
     if type(x) in (list, tuple) and contains_box(x):
         return type(x)(map(settled, x))
     return x
@@ -90,6 +94,8 @@ def plain(x: Value) -> Any:
     if is_box(x) or type(x) is np.ndarray:
         x = as_operand(x)
         return unbox(settle(x)) if is_box(x) else x
+    if type(x) in TRACED_KINDS:
+        return unbox(settle(content_of_traced(x)))
     if not holds_traced(x):
         return x
     if hasattr(x, "as_constant"):

@@ -49,6 +49,7 @@ import numpy as np
 
 from ... import errors
 from ...array.box import is_box
+from ...array.made import is_made
 from ...core.trace import LIVE
 from ...errors import MissingRuleError, UnsupportedInputError, user_line
 from .affine import affine
@@ -109,7 +110,7 @@ class Entry:
             target = kwargs.get(name, args[place] if -1 < place < len(args) else None)
             args, kwargs = mapped(settled, args, kwargs)
             if any_traced(args) or any_traced(kwargs.values()):
-                if is_box(target):  # the implementation stores into it
+                if is_box(target) or is_made(target):  # the implementation stores into it
                     if name in kwargs:
                         kwargs[name] = target
                     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 import sys
 import types
@@ -11,7 +12,6 @@ from types import FrameType
 from typing import Any
 
 import numpy as np
-import scipy
 
 from ..array.box import is_box
 from ..array.callsite import UNKNOWN, called_name, callee
@@ -24,7 +24,11 @@ from ..errors import ConversionError, describe, user_line
 from ..rules.numpy.creation import CREATORS, contains_box, from_nested
 
 # Their compiled code may want ndarrays of no other class.
-_LIBRARIES = tuple(os.path.dirname(str(p.__file__)) + os.sep for p in (np, scipy))
+_LIBRARIES = tuple(
+    os.path.dirname(str(spec.origin)) + os.sep
+    for spec in map(importlib.util.find_spec, ("numpy", "scipy"))  # imports nothing
+    if spec is not None
+)
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 

@@ -60,7 +60,8 @@ def _covariance(x: Iterable[Any], y: Iterable[Any], /) -> Any:
 def _correlation(x: Iterable[Any], y: Iterable[Any], /, *, method: str = "linear") -> Any:
     a, b = _array(x), _array(y)
     if method == "ranked":  # constant by pieces
-        return statistics.correlation(value_of(a).tolist(), value_of(b).tolist(), method=method)
+        options: dict[str, Any] = {"method": method}  # from Python 3.12 on
+        return statistics.correlation(value_of(a).tolist(), value_of(b).tolist(), **options)
     return _covariance(a, b) / (_stdev(a) * _stdev(b))
 
 

@@ -14,8 +14,9 @@ from ..numpy.kinks import step_taken
 from ..numpy.linalg.splitting import is_splitting
 from .arguments import as_plain_function, by_scipy, is_recorded, is_user_function, mapped, plain
 from .bodies import agreed, within_body
-from .dispatch import bound, counterpart
+from .dispatch import counterpart
 from .in_place import original_of
+from .signatures import bound
 
 
 def known_result(prim: Rule, value: Any, *operands: Value, **params: Any) -> Any:

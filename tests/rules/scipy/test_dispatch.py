@@ -26,7 +26,8 @@ from dualdiff.errors import MissingRuleError, UnsupportedInputError
 from dualdiff.rules.scipy import dispatch, in_place
 from dualdiff.rules.scipy.arguments import as_plain_function, by_scipy, holds_traced, plain
 from dualdiff.rules.scipy.bodies import DifferentValueError, agreed, runs_body
-from dualdiff.rules.scipy.dispatch import bound, implements
+from dualdiff.rules.scipy.dispatch import implements
+from dualdiff.rules.scipy.signatures import bound
 from tests.rules.table import A
 
 MATRIX = np.diag([1.0, 2.0])

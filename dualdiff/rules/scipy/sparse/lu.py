@@ -23,8 +23,9 @@ from ...numpy.creation import given
 from ...numpy.manipulation import as_operand
 from ...structures import Einsum
 from ..arguments import by_scipy
-from ..dispatch import Entry, always, bound, implements
+from ..dispatch import Entry, always, implements
 from ..linalg.factors import lu_p
+from ..signatures import bound
 from .arrays import SparseArray, is_sparse, wrapped
 from .construct import csc_array
 from .layout import Layout

@@ -12,8 +12,8 @@ from ....core.batch import cast, dtype_of, shape_of
 from ....core.types import Cotangent, Tangent, Value
 from ....transforms.implicit import corrected
 from ...numpy.linalg.matrices import adjoint, conjugate, transpose
-from ..arguments import plain
-from ..dispatch import as_array, implements
+from ..arguments import as_array, plain
+from ..dispatch import implements
 from ..formulas import formula
 from ..leaves import leaf
 from .stacks import over_stack

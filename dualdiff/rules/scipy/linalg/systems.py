@@ -16,8 +16,8 @@ from ...numpy.linalg.matrices import adjoint, completed_p, conjugate, transpose
 from ...numpy.linalg.solve import det_p, inv_p, solve_jvp, solve_p, solve_vjp
 from ...numpy.linalg.svd import svdvals_p
 from ...structures import Solve
-from ..arguments import IN_RULE
-from ..dispatch import as_array, implements
+from ..arguments import IN_RULE, as_array
+from ..dispatch import implements
 from ..formulas import formula, known_result
 from ..leaves import leaf
 from .special_matrices import toeplitz

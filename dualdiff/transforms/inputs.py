@@ -140,7 +140,7 @@ class Inputs:
                 if is_stored(box) or (INNER and was_stored_inside(box)):
                     refuse_shared(self, i)
         if HOLDERS or ConversionError.last.text is not None:
-            leak = self._leak(out)
+            leak = self._leak(out, boxes)
             if leak is not None:
                 if may_try_again(boxes, leak, attempts):
                     return self.call(boxes, attempts + 1)
@@ -165,7 +165,7 @@ class Inputs:
         args, kwargs = plain._arguments(list(map(_copied, self.leaves)))
         return plain.f(*args, **kwargs)
 
-    def _leak(self, out: Any) -> ConversionError | None:
+    def _leak(self, out: Any, boxes: Sequence[Any]) -> ConversionError | None:
         """The error for a result that the plain function does not return, or None: for a NaN, or
         after a refusal that the function caught."""
         caught = ConversionError.last.text
@@ -173,7 +173,8 @@ class Inputs:
             return swallowed(out, self._on_plain_values, caught)
         if not HOLDERS or not returns_nan(out):
             return None
-        return leak_of(out, self._on_plain_values())
+        args, kwargs = self._arguments(boxes)
+        return leak_of(out, self._on_plain_values(), lambda: self.f(*args, **kwargs))
 
     def _arguments(self, leaves: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
         """The arguments of a call with other leaves."""

@@ -128,6 +128,8 @@ ROWS = [
     *(of(lambda p, v, q, e, m=m: RBFInterpolator(p, v, kernel=m, epsilon=e)(q), SITES[:7],
          HEIGHTS[:7], INNER[:2], 1.5, name=f"RBFInterpolator-{m}")
       for m in ("multiquadric", "inverse_quadratic")),
+    of(lambda e: RBFInterpolator(SITES, HEIGHTS, kernel="gaussian", epsilon=e)(INNER[:2]),
+       np.array(1.5), name="RBFInterpolator-epsilon-array"),
     of(lambda v, s: RBFInterpolator(SITES, v, smoothing=s)(INNER), HEIGHTS, 0.1,
        name="RBFInterpolator-smoothing"),
     of(lambda v, q: RBFInterpolator(SITES, v, neighbors=6)(q), A(10, 2), INNER,

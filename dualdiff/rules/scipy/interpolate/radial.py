@@ -100,8 +100,8 @@ def _set_up(
         d = np.stack([np.real(d), np.imag(d)], axis=-1)
     self.y, self.d = given(asarray(y), self.y), given(np.reshape(d, self.d.shape), self.d)
     self.smoothing = given(np.broadcast_to(asarray(smoothing), self.d.shape[:1]), self.smoothing)
-    if epsilon is not None:
-        self.epsilon = epsilon
+    if is_box(epsilon):
+        self.epsilon = given(np.reshape(epsilon, ()), np.float64(self.epsilon))
     if neighbors is None:
         made = zip(_ATTRIBUTES, _fitted(self, slice(None)), strict=True)
         for name, value in made:

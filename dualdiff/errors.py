@@ -226,6 +226,12 @@ def user_frame() -> tuple[str, int]:
     return frame.f_code.co_filename, frame.f_lineno
 
 
+def is_of_package(frame: FrameType) -> bool:
+    """Whether a frame runs code of an installed package other than NumPy, SciPy and dualdiff."""
+    name = frame.f_code.co_filename
+    return name.startswith(_INSTALLED) and not name.startswith(_LIBRARIES)
+
+
 def user_frame_of(error: BaseException) -> tuple[str, int]:
     """File and line number of the innermost Python frame outside the libraries that an error
     passed."""
@@ -290,8 +296,18 @@ def in_library(error: BaseException) -> bool:
 
 
 def user_line() -> str:
-    """The user's line as text for an error message: ``at model.py:12: `y = np.asarray(x)` ``."""
-    return line_text(*user_frame())
+    """The user's line as text for an error message: ``at model.py:12: `y = np.asarray(x)` ``.
+
+    It also has the line of an installed package that the user's line calls.
+    """
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
+        frame = frame.f_back
+    file, line = user_frame()
+    text = line_text(file, line)
+    if not is_of_package(frame) or frame.f_code.co_filename == file:
+        return text
+    return f"{text} (inside it, {line_text(frame.f_code.co_filename, frame.f_lineno)})"
 
 
 def is_storing(depth: int) -> bool:

@@ -7,7 +7,7 @@ import importlib.util
 import os
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -159,18 +159,25 @@ def _for_callers_outside(name: str, original: Function, traced: Function) -> Any
     return types.MethodType(create_alone, original)
 
 
-# Functions of an array, to which programs hand lists; each list becomes an array first.
-_OF_ARRAYS = """
-sum mean std var max min amax amin prod median average percentile quantile cumsum cumprod ptp
-nansum nanmean nanmax nanmin interp linalg.norm linalg.det linalg.inv linalg.solve linalg.eigh
-linalg.eigvalsh linalg.slogdet linalg.cholesky linalg.lstsq linalg.pinv linalg.eig linalg.eigvals
-linalg.svd linalg.qr linalg.cond linalg.matrix_rank fft.fft fft.ifft fft.rfft fft.irfft
-angle cov corrcoef bincount unique broadcast_to broadcast_arrays polyfit meshgrid
-sort partition diff gradient dot vdot inner outer convolve correlate trapezoid clip flip roll
-nanstd nanvar nanprod nancumsum nancumprod nanmedian nanquantile nanpercentile
-"""
 # Functions of a list of arrays, each of which may be a list.
-_OF_LISTS = "concatenate stack hstack vstack dstack column_stack select"
+_OF_LISTS = """
+concatenate concat stack hstack vstack dstack column_stack select choose lexsort linalg.multi_dot
+"""
+# Functions that hand their arguments on to the program, ask for types or shapes, or write texts.
+_NOT_OF_ARRAYS = """
+apply_along_axis apply_over_axes piecewise block ix_ einsum_path histogramdd shape ndim size
+result_type can_cast common_type min_scalar_type array2string array_repr array_str
+"""
+
+
+def _of_arrays() -> Iterator[str]:
+    """NumPy's functions of arrays: programs hand them lists, and each becomes an array first."""
+    others = {*_NOT_OF_ARRAYS.split(), *CREATORS}
+    for space, home in (("", np), ("linalg.", np.linalg), ("fft.", np.fft)):
+        for name, function in vars(home).items():
+            known = isinstance(function, type(np.sum)) and function in FUNCTIONS
+            if known and f"{space}{name}" not in others:
+                yield f"{space}{name}"
 
 
 def _is_mixed(x: Value) -> bool:
@@ -187,13 +194,21 @@ def _with_arrays(x: Value) -> Any:
 
 
 def _of_lists(original: Function, change: Function) -> Function:
-    """A function of NumPy's that changes its arguments with traced values before it is called."""
+    """A function of NumPy's that changes its arguments with traced values before it is called.
+
+    Its new arrays take traced values.
+    """
 
     @functools.wraps(original)
     def call(*args: Any, **kwargs: Any) -> Any:
         if LIVE:
             args = tuple(map(change, args))
             kwargs = {name: change(value) for name, value in kwargs.items()}
+            ans = original(*args, **kwargs)
+            if type(ans) is np.ndarray and ans.base is None and is_tracing():
+                file = sys._getframe(1).f_code.co_filename
+                return ans if file.startswith((_OWN, _NUMPY)) else made_of(ans)
+            return ans
         return original(*args, **kwargs)
 
     FUNCTIONS[call] = FUNCTIONS[original]
@@ -225,8 +240,9 @@ def replacements() -> list[tuple[Any, str, Any]]:
         original = space[name]
         new = _for_callers_outside(path, original, traced) if callable(original) else traced
         found.append((space, name, new))
-    changed = dict.fromkeys(_OF_ARRAYS.split(), _as_array)
-    changed |= dict.fromkeys(_OF_LISTS.split(), _with_arrays)
+    changed = dict.fromkeys(_of_arrays(), _as_array) | dict.fromkeys(
+        _OF_LISTS.split(), _with_arrays
+    )
     for path, change in changed.items():
         *modules, name = path.split(".")
         space = vars(functools.reduce(getattr, modules, np))

@@ -23,7 +23,7 @@ from ..errors import UnsupportedInputError, user_line
 from ..rules.numpy.creation import from_nested
 from ..rules.scipy.in_place import divert
 from ..rules.scipy.switch import diverts
-from . import creation
+from . import creation, kernels
 
 Function = Callable[..., Any]
 # The reductions of groups and windows; each leaves NaN out, as pandas does.
@@ -56,21 +56,31 @@ def _own_numpy() -> ModuleType:
     return own
 
 
-def _rename(package: str) -> None:
-    """Let the modules of a package ask for arrays that take traced values."""
+def _rename(package: str, compiled: ModuleType | None = None) -> None:
+    """Let the modules of a package ask for arrays that take traced values.
+
+    `compiled` is a module of the package whose functions `kernels.COMPILED` replaces.
+    """
     own = _own_numpy()
+    modules = {id(np): own}
     new = {
         id(original): replacement
         for name, replacement in vars(own).items()
         if (original := getattr(np, name, None)) is not replacement
     }
+    if compiled is not None:
+        modules[id(compiled)] = ModuleType(compiled.__name__)
+        vars(modules[id(compiled)]).update(vars(compiled))
+        for name, make in kernels.COMPILED.items():
+            original = getattr(compiled, name)
+            new[id(original)] = vars(modules[id(compiled)])[name] = make(original)
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None) or ""
         if name.partition(".")[0] == package and file.endswith(".py"):
             space = vars(module)
             for bound, value in list(space.items()):
-                if value is np:
-                    space[bound] = own
+                if id(value) in modules:
+                    space[bound] = modules[id(value)]
                 elif id(value) in new:
                     space[bound] = new[id(value)]
 
@@ -144,6 +154,10 @@ def _windows(original: Function) -> Function:
         def on_values(values: Any, start: Any, end: Any, min_periods: int, *more: Any) -> Any:
             if not contains_box(values):
                 return func(values, start, end, min_periods, *more)
+            if hasattr(self, "_com"):
+                if name != "mean":
+                    _refuse(f"ewm(...).{name}()", values)
+                return kernels.exponential_mean(func, values, start, end, min_periods, *more)
             if name not in _REDUCTIONS:
                 _refuse(f"a window's {name}()", values)
             ddof = {"ddof": _degrees(func)} if name in ("var", "std") else {}
@@ -163,8 +177,6 @@ def _window_values(original: Function) -> Function:
     def values_of(self: Any, values: Any) -> Any:
         if not contains_box(values):
             return original(self, values)
-        if not hasattr(self, "_win_type") and not hasattr(type(self), "sem"):
-            _refuse(f"{type(self).__name__}", values)
         return boxed(values)
 
     return values_of
@@ -206,6 +218,25 @@ def _never(original: Function) -> Function:
     return lambda dtype, name: False
 
 
+def _numeric(original: Function) -> Function:
+    return lambda x: boxed(x) if contains_box(x) else original(x)
+
+
+def _python(original: Function) -> Function:
+    """Evaluate texts by Python, not by numexpr, which would read memory."""
+    return lambda engine: "python" if engine in (None, "numexpr") else original(engine)
+
+
+def _apart(original: Function) -> Function:
+    """Leave large arrays of traced values to NumPy as well."""
+
+    def can_use(op: Any, op_str: Any, left: Any, right: Any, *rest: Any) -> bool:
+        traced = contains_box(left) or contains_box(right)
+        return not traced and bool(original(op, op_str, left, right, *rest))
+
+    return can_use
+
+
 # The compiled helpers of pandas, or what calls them, and what takes their place.
 _PANDAS: dict[str, Callable[[Function], Function]] = {
     "core.array_algos.take:take_nd": _take,
@@ -219,11 +250,17 @@ _PANDAS: dict[str, Callable[[Function], Function]] = {
     "core.ops.array_ops:maybe_prepare_scalar_for_op": _number,
     "core.reshape.merge:get_join_indexers": _keys,
     "core.nanops:_bn_ok_dtype": _never,
+    "core.nanops:_ensure_numeric": _numeric,
+    "core.nanops:nanskew": kernels.moments(kernels.skew),
+    "core.nanops:nankurt": kernels.moments(kernels.kurt),
+    "core.computation.eval:_check_engine": _python,
+    "core.computation.expressions:_can_use_numexpr": _apart,
+    "core.internals.blocks:Block.pad_or_backfill": kernels.fill_along,
 }
 
 
 def _divert_pandas() -> None:
-    _rename("pandas")
+    _rename("pandas", sys.modules["pandas._libs.algos"])
     for place, make in _PANDAS.items():
         module, _, path = place.partition(":")
         found: Any = sys.modules.get(f"pandas.{module}")

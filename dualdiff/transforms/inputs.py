@@ -32,7 +32,7 @@ from ..core.trace import (
 )
 from ..core.types import Cotangent, Tangent, Value
 from ..debug import compares_paths, on_one_path
-from ..errors import ConversionError, UnsupportedInputError, user_line
+from ..errors import ConversionError, DualdiffError, UnsupportedInputError, user_line
 from ..trees import (
     LEAF,
     LEAF_TYPES,
@@ -130,9 +130,10 @@ class Inputs:
             explained = explain(error) or explain_rule(self.values, error)
             if may_try_again(boxes, explained or error, attempts):
                 return self.call(boxes, attempts + 1)
-            if explained is None and not self._is_right_on_plain(error):
+            explained = explained or self._of_types(error)
+            if explained is None:
                 raise
-            raise explained or refusal_behind(error) or of_traced_alone(error) from error
+            raise explained from error
         if watch is not None:
             watch.refuse(self)
         if len(args) + len(kwargs) > 1 or len(boxes) > 1:
@@ -149,15 +150,17 @@ class Inputs:
                 HOLDERS.clear()
         return out
 
-    def _is_right_on_plain(self, error: Exception) -> bool:
-        """Whether the function has no error on plain values, after one that types may cause."""
+    def _of_types(self, error: Exception) -> DualdiffError | None:
+        """The error for a complaint that the function does not make of plain values, or None."""
         if not may_come_of_types(error) or any(map(is_box, self.leaves)):
-            return False
+            return None
         try:
             self._on_plain_values()
+        except DualdiffError as refusal:  # of a derivative that the function itself takes
+            return refusal
         except Exception:
-            return False
-        return True
+            return None
+        return refusal_behind(error) or of_traced_alone(error)
 
     def _on_plain_values(self) -> Any:
         """What the function returns for copies of the leaves."""

@@ -35,6 +35,18 @@ def _frame(x: Any) -> Any:
     return pd.DataFrame({"a": x, "b": x**2})
 
 
+def _five(x: Any) -> Any:
+    return np.concatenate([x**2, np.sin(x[:2]), x[2:]])
+
+
+def _gaps(x: Any) -> Any:
+    """Columns of six numbers, of which some are missing."""
+    frame = pd.DataFrame({"a": _five(x), "c": _five(x) ** 2 * np.cos(np.arange(6.0))})
+    frame["a"] = frame["a"].where(np.arange(6) != 3)
+    frame["c"] = frame["c"].where(np.arange(6) != 0)
+    return frame
+
+
 PROGRAMS: dict[str, Callable[[Any], Any]] = {
     "arithmetic": lambda x: (2 * pd.Series(x) ** 2 - pd.Series([1.0, 2.0, 3.0]) / x).sum(),
     "traced number": lambda x: (x[0] * pd.Series(TABLE["k"]) ** x[1]).sum(),
@@ -61,6 +73,17 @@ PROGRAMS: dict[str, Callable[[Any], Any]] = {
     "row by row": lambda x: _frame(x).apply(lambda row: row["a"] * row["b"], axis=1).sum(),
     "product": lambda x: (pd.DataFrame(np.arange(9.0).reshape(3, 3)).dot(x) ** 2).sum(),
     "covariance": lambda x: _frame(x).cov().iloc[0, 1],
+    "correlation": lambda x: _frame(x).corr().iloc[0, 1] * _gaps(x).corr().loc["a", "c"],
+    "covariance of the rows that both have": lambda x: _gaps(x).cov().loc["a", "c"],
+    "moments": lambda x: pd.Series(_five(x)).skew() + pd.Series(_five(x)).kurt(),
+    "moments of columns": lambda x: (_gaps(x).skew() + _gaps(x).kurt()).sum(),
+    "missing values": lambda x: (_gaps(x).ffill() ** 2 - _gaps(x).bfill(limit=1)).sum().sum(),
+    "ranks": lambda x: (pd.Series(x).rank() * pd.Series(x) ** 2).sum(),
+    "weighted mean": lambda x: (pd.Series(_five(x)).ewm(span=3).mean() ** 2).sum(),
+    "recursive mean": lambda x: (_gaps(x).ewm(alpha=0.7, adjust=False).mean() ** 2).sum().sum(),
+    "weighted mean of rare values": lambda x: (
+        (_gaps(x).ewm(com=2, ignore_na=True, min_periods=2).mean() ** 2).sum().sum()
+    ),
     "merge": lambda x: (
         pd.DataFrame({"k": [3.0, 1.0, 2.0], "v": x})
         .merge(pd.DataFrame(TABLE), on="k")
@@ -92,7 +115,7 @@ def test_frames_hold_traced_arrays_under_the_patch() -> None:
 
 def test_compiled_code_of_pandas_says_what_to_write() -> None:
     for f in (
-        lambda x: pd.Series(x).ewm(alpha=0.5).mean().sum(),
+        lambda x: pd.Series(x).ewm(alpha=0.5).var().sum(),
         lambda x: pd.DataFrame({**TABLE, "v": x}).groupby("g")["v"].cumsum().sum(),
         lambda x: pd.Series(x).rolling(2).kurt().sum(),
     ):

@@ -35,16 +35,21 @@ def _like(u: Any, x: Any) -> Any:
 
 
 def attempt(case: Case, expected: Any) -> str:
-    """The outcome of a gradient: right, wrong, clear or unclear."""
+    """The outcome of a gradient and of a forward pass: right, wrong, clear or unclear."""
+    along = np.cos(1.0 + np.arange(np.size(case.x))).reshape(np.shape(case.x))
     try:
-        found = np.squeeze(dd.grad(case.f)(case.x))
+        backward = np.squeeze(dd.grad(case.f)(case.x))
+        forward = dd.jvp(case.f, (case.x,), (_like(along, case.x),))[1]
     except dd.DualdiffError as error:
         return f"clear: {error}"
     except Exception as error:
         return f"unclear: {type(error).__name__}: {error}"
-    scale = np.max(np.abs(expected)) + 1e-12
-    near = np.max(np.abs(found - expected)) <= 1e-5 * scale
-    return "right" if near else f"wrong: {found} for {expected}"
+    bound = 1e-5 * (np.max(np.abs(expected)) + 1e-12)
+    if not np.max(np.abs(backward - expected)) <= bound:
+        return f"wrong: {backward} for {expected}"
+    if not abs(np.squeeze(np.real(forward)) - np.sum(along * expected)) <= bound * np.size(along):
+        return f"wrong: forward {forward} for {np.sum(along * expected)}"
+    return "right"
 
 
 def seconds(call: Callable[[], Any]) -> float:

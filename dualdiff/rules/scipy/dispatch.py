@@ -59,7 +59,7 @@ from .arguments import (
     settled,
     signature_of,
 )
-from .in_place import divert, original_of, restore
+from .in_place import complete, divert, original_of, restore
 from .signatures import bound
 
 ENTRIES: list[Entry] = []
@@ -202,8 +202,9 @@ class Entry:
                 # Diverted functions pass all by position; __init__ may take keywords only.
                 named = dict(zip(names, args, strict=False)) if is_diverted else {}
                 made = self.call(*(() if named else args), **named, **kwargs)
-                if isinstance(made, cls):
-                    raise TypeError(f"the counterpart of {cls} must be of another class")
+                if isinstance(made, cls):  # complete, but Python calls __init__ next
+                    kind: Any = type(made)
+                    made.__class__ = complete(kind)
                 return made
             return original(cls, *args, **kwargs)
 

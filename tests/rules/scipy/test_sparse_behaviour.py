@@ -1,5 +1,6 @@
 """Sparse arrays with traced values behave as SciPy's; their patterns are found; errors help."""
 
+import numdifftools as nd
 import numpy as np
 import pytest
 import scipy.sparse
@@ -430,3 +431,20 @@ def test_operators_with_a_traced_left_operand_are_those_of_the_sparse_array():
         return np.sum((s * a).toarray() ** 2) + np.sum((x + a) ** 2) + np.sum((x - a) ** 3)
 
     dd.check_grads(f, (0.7, dense))
+
+
+def test_numpys_functions_call_the_methods_of_sparse_arrays_with_traced_values() -> None:
+    places, w = ([0, 1, 1], [1, 0, 1]), np.array([[1.0, 2.0], [3.0, 4.0]])
+
+    def f(d):
+        a = sp.csr_array((d * (1.0 + 2.0j), places), shape=(2, 2))
+        b = sp.csr_matrix((np.abs(d), places), shape=(2, 2))
+        total = np.zeros((2, 2)) + np.real((np.conj(a) @ a).toarray())
+        total = np.asarray(total + np.sqrt(b) - np.abs(-b) + np.multiply(2.0, b / 4.0))
+        return np.sum(total * w)
+
+    x = np.array([0.5, 1.5, 2.0])
+    dense = nd.Gradient(lambda d: float(np.real(f(d))))(x)
+    np.testing.assert_allclose(dd.grad(f)(x), dense, rtol=1e-7)
+    with pytest.raises(dd.DualdiffError, match=r"numpy\.exp takes no sparse array"):
+        dd.grad(lambda d: np.exp(sp.csr_array((d, places), shape=(2, 2))).sum())(x)

@@ -43,10 +43,11 @@ class SparseArray:
 
     # Traced arrays leave `x @ A` to SciPy's classes, and raise an error for `x * A`.
     __module__ = "scipy.sparse"
-    __array_ufunc__ = None  # plain arrays leave their operators to this class
+    __array_priority__ = 10.1  # arrays leave their operators to this class, as to SciPy's
     ndim = 2
     holds_traced = True
     # Attached by `operators`.
+    __array_ufunc__: Any
     dot: Any
     multiply: Any
     __matmul__: Any

@@ -31,13 +31,15 @@ def _in_format(a: SparseArray, kind: Any) -> SparseArray:
     return moved(kind, a.canonical())
 
 
-def _from_parts(data: Any, places: Sequence[Any], shape: Any, kind: Any) -> SparseArray:
+def _from_parts(data: Any, places: Sequence[Any], shape: Any, kind: Any) -> Any:
     """From ``(data, indices, indptr)`` or ``(data, (rows, columns))``."""
-    data = as_operand(data) if contains_box(data) else np.asarray(data)
+    places = _plain(places)
+    if not contains_box(data):  # only the places were traced: the array is constant
+        return kind((data, *places), shape=shape)
+    data = as_operand(data)
     if len(shape_of(data)) != 1:
         raise ValueError(f"the data of a sparse array is a vector, not of shape {shape_of(data)}")
     ones = np.ones(shape_of(data), np.int8)
-    places = _plain(places)
     if len(places) == 2:
         return SparseArray(data, kind((ones, *places), shape=shape))
     coo = sparse.coo_matrix if issubclass(kind, sparse.spmatrix) else sparse.coo_array

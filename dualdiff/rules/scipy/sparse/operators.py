@@ -201,6 +201,39 @@ def _subtract(x: Value, y: Value) -> Any:
     return add(x, -y)
 
 
+# The operators of NumPy's functions of two arguments; `array * A` calls them, too.
+_BINARY: dict[Any, Callable[..., Any]] = {
+    np.matmul: matmul,
+    np.add: add,
+    np.subtract: _subtract,
+    np.multiply: _star,
+}
+_UNARY: dict[Any, str] = {
+    np.conjugate: "conj",
+    np.absolute: "__abs__",
+    np.negative: "__neg__",
+    np.sqrt: "sqrt",
+}
+
+
+def _answer(
+    self: SparseArray, ufunc: np.ufunc, method: str, *operands: Any, out: Any = None, **options: Any
+) -> Any:
+    """``__array_ufunc__``: NumPy calls the method of a sparse array that has the ufunc's name."""
+    stores = out is not None and out[0] is not operands[0]  # `array += A` makes a new array
+    if method == "__call__" and not options and not stores:
+        if len(operands) == 1:
+            return getattr(self, _UNARY.get(ufunc, ufunc.__name__))()
+        if ufunc in _BINARY:
+            return _BINARY[ufunc](*operands)
+        if ufunc is np.true_divide and operands[0] is self:
+            return _divide(self, operands[1])
+    raise UnsupportedInputError(
+        f"numpy.{ufunc.__name__} takes no sparse array with traced values here, {user_line()}; use "
+        f"its .data, or .toarray() where that is small enough"
+    )
+
+
 _OPERATORS: dict[str, Callable[..., Any]] = {
     "dot": lambda self, other: self * other if is_number(other) else matmul(self, other),
     "multiply": lambda self, other: multiply(self, other),
@@ -209,6 +242,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "__abs__": lambda self: self._map(np.abs),
     "__truediv__": _divide,
     "__pow__": _power,
+    "__array_ufunc__": _answer,
 }
 for _name, _op in (("matmul", matmul), ("add", add), ("sub", _subtract), ("mul", _star)):
     _OPERATORS[f"__{_name}__"] = (lambda op: lambda self, other: op(self, other))(_op)

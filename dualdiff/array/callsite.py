@@ -15,13 +15,15 @@ from typing import Any
 UNKNOWN: Any = object()
 _NAMES = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FAST", "LOAD_DEREF", "LOAD_FAST_BORROW")
 _ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
+# They ask an iterator, as one of `map`, for its next element.
+_ADVANCING = ("FOR_ITER", "UNPACK_SEQUENCE", "UNPACK_EX", "LIST_EXTEND", "SET_UPDATE")
 
 
 def callee(frame: FrameType) -> Any:
-    """The object that a frame is calling, or `UNKNOWN`."""
+    """The object that a frame is calling, `next` where it advances an iterator, or `UNKNOWN`."""
     chain = _chain(frame.f_code, frame.f_lasti)
     if not chain:
-        return UNKNOWN
+        return next if _is_advancing(frame.f_code, frame.f_lasti) else UNKNOWN
     name, *attributes = chain
     spaces = (frame.f_locals, frame.f_globals, vars(builtins))
     found = next((space[name] for space in spaces if name in space), UNKNOWN)
@@ -48,6 +50,11 @@ def called_by_ufunc(frame: FrameType) -> bool:
 def asks_for_attribute(frame: FrameType) -> bool:
     """Whether a frame is calling `hasattr` or `getattr`."""
     return called_name(frame) in ("hasattr", "getattr")
+
+
+@functools.lru_cache(4096)
+def _is_advancing(code: CodeType, last: int) -> bool:
+    return any(i.offset == last and i.opname in _ADVANCING for i in dis.get_instructions(code))
 
 
 @functools.lru_cache(4096)

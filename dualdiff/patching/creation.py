@@ -53,7 +53,7 @@ _ALWAYS = ("frompyfunc", "fromiter", "ndenumerate", "nditer")
 
 def _held(x: Value) -> Any:
     """The array of an object with `__array__`, which may be traced; else the object."""
-    if isinstance(x, (np.ndarray, np.generic)) or is_box(x):
+    if not hasattr(type(x), "__array__") or isinstance(x, (np.ndarray, np.generic)) or is_box(x):
         return x
     try:
         made = x.__array__()
@@ -114,6 +114,18 @@ def _is_elsewhere(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     return True
 
 
+def _is_holder(kind: type) -> bool:
+    """Whether objects are converted by `__array__`, as a Series, not by NumPy's protocol."""
+    return hasattr(kind, "__array__") and not hasattr(kind, "__array_function__")
+
+
+def _of_holders(x: Value) -> Any:
+    """An object with `__array__`, or a list of some, as arrays if these are traced."""
+    if type(x) in (list, tuple):
+        return type(x)(map(_held, x)) if any(map(_is_holder, {*map(type, x)} - _CLOSED)) else x
+    return _held(x)
+
+
 def _for_callers_outside(name: str, original: Function, traced: Function) -> Any:
     """A function that makes arrays which take traced values, for all callers but dualdiff itself.
 
@@ -124,8 +136,8 @@ def _for_callers_outside(name: str, original: Function, traced: Function) -> Any
         file = frame.f_code.co_filename
         if file.startswith(_OWN):
             return original(*args, **kwargs)
-        if args and name in _CONVERTING and hasattr(type(args[0]), "__array__"):
-            args = (_held(args[0]), *args[1:])
+        if args and name in _CONVERTING:
+            args = (_of_holders(args[0]), *args[1:])
         if name in _ALWAYS or contains_box([*args, *kwargs.values()]):
             result = traced(*boxed(args), **{k: boxed(v) for k, v in kwargs.items()})
             if args and (name == "asanyarray" or (name == "array" and kwargs.get("subok"))):
@@ -185,12 +197,29 @@ def _is_mixed(x: Value) -> bool:
 
 
 def _as_array(x: Value) -> Any:
-    return from_nested(boxed(x)) if _is_mixed(x) else x
+    if _is_mixed(x):
+        return from_nested([*map(_as_array, boxed(x))])
+    return _held(x) if _is_holder(type(x)) else x
 
 
 def _with_arrays(x: Value) -> Any:
-    """A list of arrays, without lists of traced values in it."""
-    return [*map(_as_array, x)] if _is_mixed(x) else x
+    """A list of arrays, without lists and containers of traced values in it."""
+    return [*map(_as_array, x)] if issubclass(type(x), (list, tuple)) else _as_array(x)
+
+
+# They call the method of their name where an argument has one, as a Series.
+_OF_METHODS = frozenset(
+    (
+        "all", "amax", "amin", "any", "argmax", "argmin", "argsort", "around", "clip", "cumprod",
+        "cumsum", "diagonal", "max", "mean", "min", "prod", "repeat", "round", "searchsorted",
+        "squeeze", "std", "sum", "swapaxes", "take", "transpose", "var",
+    )
+)  # fmt: skip
+
+
+def _unless_own(name: str) -> Function:
+    method = {"amax": "max", "amin": "min", "around": "round"}.get(name, name)
+    return lambda x: x if hasattr(type(x), method) else _as_array(x)
 
 
 def _of_lists(original: Function, change: Function) -> Function:
@@ -240,9 +269,9 @@ def replacements() -> list[tuple[Any, str, Any]]:
         original = space[name]
         new = _for_callers_outside(path, original, traced) if callable(original) else traced
         found.append((space, name, new))
-    changed = dict.fromkeys(_of_arrays(), _as_array) | dict.fromkeys(
-        _OF_LISTS.split(), _with_arrays
-    )
+    changed: dict[str, Function] = dict.fromkeys(_of_arrays(), _as_array)
+    changed |= {name: _unless_own(name) for name in _OF_METHODS}
+    changed |= dict.fromkeys(_OF_LISTS.split(), _with_arrays)
     for path, change in changed.items():
         *modules, name = path.split(".")
         space = vars(functools.reduce(getattr, modules, np))

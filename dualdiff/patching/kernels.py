@@ -11,7 +11,6 @@ from ..array.box import observe
 from ..array.made import boxed, contains_box
 from ..core.types import Value
 from ..errors import UnsupportedInputError, user_line
-from ..rules.scipy.linalg.banded import solve_banded
 
 Function = Callable[..., Any]
 
@@ -130,6 +129,8 @@ def exponential_mean(func: Function, x: Value, start: Any, end: Any, few: int, *
 
     pandas' own means of two known sequences give the weights b, and where the mean is missing.
     """
+    from ..rules.scipy.linalg.banded import solve_banded  # it loads SciPy
+
     plain = np.asarray(observe(x), float)
     expected = func(plain, start, end, few, *rest)
     missing = np.isnan(plain)

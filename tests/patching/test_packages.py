@@ -7,6 +7,7 @@ from typing import Any
 
 import numdifftools as nd
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse
 
@@ -36,6 +37,18 @@ OF_LISTS: list[Callable[[Any], Any]] = [
 ]
 
 
+def _converted_by_map(x: Any) -> Any:
+    u, v = map(np.asarray, (x, [x[0], 2.0, x[1]]))
+    first, *rest = map(np.atleast_1d, (x, 2 * x))
+    total = np.zeros(3)
+    for part in map(np.array, (u, v, first, *[*map(np.asarray, rest)])):
+        total += part**2
+    return np.sum(total * u)
+
+
+OF_LISTS.append(_converted_by_map)
+
+
 @pytest.mark.parametrize("f", OF_LISTS)
 def test_functions_of_arrays_take_lists_of_traced_numbers(f: Callable[[Any], Any]) -> None:
     with dd.patch():
@@ -44,6 +57,36 @@ def test_functions_of_arrays_take_lists_of_traced_numbers(f: Callable[[Any], Any
     expected = nd.Gradient(f)(X)
     np.testing.assert_allclose(gradient, expected, rtol=1e-7, atol=1e-9)
     np.testing.assert_allclose(slope, expected.sum(), rtol=1e-7, atol=1e-9)
+
+
+def _series(x: Any) -> Any:
+    return pd.Series(x * 2, index=["a", "b", "c"])
+
+
+def _frame(x: Any) -> Any:
+    return pd.DataFrame({"u": x, "v": x**2, "w": np.cos(x)})
+
+
+OF_CONTAINERS: list[Callable[[Any], Any]] = [
+    lambda x: np.dot(_series(x), X) * np.vdot(X, _series(x)),
+    lambda x: np.sum(np.diff(_series(x)) ** 2) + np.trapezoid(_series(x)),
+    lambda x: np.percentile(_series(x), 30) + np.median(_series(x)) + np.quantile(_series(x), 0.6),
+    lambda x: np.cov(_frame(x).T)[0, 1] + np.corrcoef(_series(x), X[::-1])[0, 1],
+    lambda x: np.linalg.norm(_series(x)) + np.sum(np.linalg.inv(_frame(x) + np.eye(3)) @ X),
+    lambda x: np.linalg.cholesky(_frame(x).T @ _frame(x) + np.eye(3))[2, 1],
+    lambda x: np.sum(np.vstack([_series(x), _series(x) ** 2])[1] * X),
+    lambda x: np.sum(np.array([_series(x), [x[0], 1.0, 2.0]]) ** 2),
+    lambda x: np.interp(0.5, [0.0, 1.0, 2.0], _series(x)) + np.nanmean(_series(x) ** 2),
+    lambda x: np.sum(np.where(_series(x) > 0, _series(x), 0.0)) + np.std(_series(x)),
+    lambda x: np.polyfit([0.0, 1.0, 2.0], _series(x), 1)[0] * np.ptp(_series(x)),
+]
+
+
+@pytest.mark.parametrize("f", OF_CONTAINERS)
+def test_functions_of_arrays_take_series_and_frames(f: Callable[[Any], Any]) -> None:
+    with dd.patch():
+        found = dd.grad(f)(X)
+    np.testing.assert_allclose(found, nd.Gradient(f)(X), rtol=1e-7, atol=1e-8)
 
 
 @pytest.mark.parametrize(

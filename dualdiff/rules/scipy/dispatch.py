@@ -203,8 +203,7 @@ class Entry:
                 named = dict(zip(names, args, strict=False)) if is_diverted else {}
                 made = self.call(*(() if named else args), **named, **kwargs)
                 if isinstance(made, cls):  # complete, but Python calls __init__ next
-                    kind: Any = type(made)
-                    made.__class__ = complete(kind)
+                    made.__class__ = complete(made)
                 return made
             return original(cls, *args, **kwargs)
 

@@ -134,10 +134,14 @@ def _template(
     return made.__code__
 
 
-@functools.cache
-def complete(kind: type) -> type:
-    """A class whose objects only become objects of `kind` when their `__init__` is called."""
+def complete(made: Any) -> Any:
+    """A class whose objects only become objects of the class of `made` by their `__init__`."""
+    kind: Any = type(made)
+    return _complete(kind)
 
+
+@functools.cache
+def _complete(kind: Any) -> type:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         self.__class__ = kind
 

@@ -229,7 +229,7 @@ def user_frame() -> tuple[str, int]:
 def is_of_package(frame: FrameType) -> bool:
     """Whether a frame runs code of an installed package other than NumPy, SciPy and dualdiff."""
     name = frame.f_code.co_filename
-    return name.startswith(_INSTALLED) and not name.startswith(_LIBRARIES)
+    return name.startswith(_INSTALLED) and not is_library(name)
 
 
 def user_frame_of(error: BaseException) -> tuple[str, int]:
@@ -301,7 +301,7 @@ def user_line() -> str:
     It also has the line of an installed package that the user's line calls.
     """
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
+    while frame.f_back is not None and is_library(frame.f_code.co_filename):
         frame = frame.f_back
     file, line = user_frame()
     text = line_text(file, line)

@@ -236,7 +236,7 @@ def _of_lists(original: Function, change: Function) -> Function:
             ans = original(*args, **kwargs)
             if type(ans) is np.ndarray and ans.base is None and is_tracing():
                 file = sys._getframe(1).f_code.co_filename
-                return ans if file.startswith((_OWN, _NUMPY)) else made_of(ans)
+                return ans if file.startswith((_OWN, *_LIBRARIES)) else made_of(ans)
             return ans
         return original(*args, **kwargs)
 

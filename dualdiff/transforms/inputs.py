@@ -51,7 +51,6 @@ from .refusals import (
     may_come_of_types,
     may_try_again,
     of_traced_alone,
-    refusal_behind,
     returns_nan,
     swallowed,
 )
@@ -160,7 +159,7 @@ class Inputs:
             return refusal
         except Exception:
             return None
-        return refusal_behind(error) or of_traced_alone(error)
+        return of_traced_alone(error)
 
     def _on_plain_values(self) -> Any:
         """What the function returns for copies of the leaves."""

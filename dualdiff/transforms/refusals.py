@@ -101,12 +101,12 @@ def swallowed(out: Any, run: Callable[[], Any], refusal: str) -> ConversionError
     )
 
 
-def of_traced_alone(error: BaseException) -> ConversionError:
+def of_traced_alone(error: BaseException) -> DualdiffError:
     """The error for a complaint that the function does not make of plain values.
 
     It looks at the type of a value, or hands it to compiled code.
     """
-    return ConversionError(
+    return refusal_behind(error) or ConversionError(
         f"{library_function_of(error) or 'the program'} complains of a traced value, and not of "
         f"the plain one, {line_text(*user_frame_of(error))}: {type(error).__name__}: "
         f"{str(error)[:200]}. It asks for the type of the value, or hands it to compiled code"

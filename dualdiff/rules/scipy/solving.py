@@ -17,7 +17,7 @@ from ...errors import ConversionError, UnsupportedInputError, user_line
 from ...transforms.checkpoint import value_of
 from ..numpy.creation import asarray, assignable, contains_box, given
 from . import arguments
-from .arguments import any_traced, as_plain_function
+from .arguments import any_traced, as_plain_function, like_function
 
 
 class _Note:
@@ -56,7 +56,6 @@ def storing(function: Callable[..., Any]) -> Callable[..., Any]:
     """
     is_storing = False
 
-    @functools.wraps(function)  # SciPy asks for the parameters of a model
     def call(*x: Any, **named: Any) -> Any:
         nonlocal is_storing
         if not is_storing:
@@ -70,7 +69,7 @@ def storing(function: Callable[..., Any]) -> Callable[..., Any]:
                 is_storing = True
         return function(*(assignable(a) if type(a) is np.ndarray else a for a in x), **named)
 
-    return call
+    return like_function(call, function)
 
 
 def with_args(function: Callable[..., Any], args: Any) -> Callable[..., Any]:

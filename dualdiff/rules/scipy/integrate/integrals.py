@@ -51,6 +51,8 @@ GAUSS = np.array([
 NODES = np.concatenate([-KRONROD, KRONROD[-2::-1]])
 KRONROD_WEIGHTS = np.concatenate([WEIGHTS, WEIGHTS[-2::-1]])
 GAUSS_WEIGHTS = np.concatenate([GAUSS, GAUSS[-2::-1]])
+RULES = np.stack([KRONROD_WEIGHTS, GAUSS_WEIGHTS])
+TINY = np.finfo(float).tiny
 
 
 def _nodes(left: ndarray, right: ndarray) -> ndarray:
@@ -68,15 +70,15 @@ def _by_rule(
     half = ((right - left) / 2)[:, None]
     matrix = np.concatenate(list(found.values()), axis=1)
     values = matrix.reshape(len(half), NODES.size, -1)
-    fine = KRONROD_WEIGHTS @ values
-    coarse = (GAUSS_WEIGHTS @ values) * half
-    spread = (KRONROD_WEIGHTS @ np.abs(values - 0.5 * fine[:, None])) * np.abs(half)
-    fine = fine * half
+    both = RULES @ values
+    fine = both[:, 0]
     with np.errstate(all="ignore"):
-        errors = spread * np.minimum(1.0, (200 * np.abs(fine - coarse) / spread) ** 1.5)
-    total, error = fine.sum(axis=0), np.where(spread > 0, errors, 0.0).sum(axis=0)
-    if not (error <= np.maximum(tolerances[0], tolerances[1] * np.abs(total))).all():
-        return None
+        spread = KRONROD_WEIGHTS @ np.abs(values - 0.5 * fine[:, None])
+        ratio = 200 * np.abs(fine - both[:, 1]) / (spread + TINY)
+        error = (np.abs(half) * spread * np.minimum(ratio, 1.0) ** 1.5).sum(axis=0)
+        total = (fine * half).sum(axis=0)
+        if not (error <= np.maximum(tolerances[0], tolerances[1] * np.abs(total))).all():
+            return None
     parts, start = {}, 0
     for key, part in found.items():
         end = start + part.shape[1]

@@ -10,6 +10,7 @@ function runs in the forward pass only, and no captured value has to be searched
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from math import prod
 from typing import Any
@@ -29,6 +30,15 @@ from ...numpy.creation import asarray, given
 # One item per level: its number and "tangent", or the slot that a gradient belongs to.
 Key = tuple[tuple[int, Any], ...]
 CHUNK = 64  # points of one call, whose gradients are pulled together
+
+
+@functools.lru_cache(16)
+def _seeds(count: int, width: int, dtype: Any) -> ndarray:
+    """A cotangent for each element of a matrix (count, width)."""
+    size = count * width
+    seeds = np.reshape(np.eye(size, dtype=dtype), (size, count, width))
+    seeds.flags.writeable = False
+    return seeds
 
 
 class Samples:
@@ -117,8 +127,8 @@ class Samples:
         if not isinstance(trace, Tape):  # a functional depends on all that the function does
             self.depends.setdefault((key, trace.level), []).append(np.sum(rows, axis=0))
             return found
-        seeds = np.reshape(np.eye(count * width), (count * width, count, width))
-        pulled = part.pull(trace, rows.payload, seeds.astype(dtype_of(rows)), (count * width,))
+        seeds = _seeds(count, width, dtype_of(rows))
+        pulled = part.pull(trace, rows.payload, seeds, (count * width,))
         for slot, gradient in pulled.items():
             inner = (*key, (trace.level, slot))
             self.shapes[inner] = shape_of(gradient)[1:]

@@ -30,7 +30,7 @@ _KEEP_ZERO = frozenset(
      "expm1", "log1p", "deg2rad", "rad2deg", "floor", "ceil", "trunc", "sqrt")
 )  # fmt: skip
 _SCIPYS = (sparse.csr_array, sparse.csr_matrix, sparse.lil_array, sparse.dok_array)
-_MOVE = frozenset(("reshape", "asformat", "tocsr", "tocsc", "tocoo", "diagonal"))
+_MOVE = frozenset(("reshape", "asformat", "tocsr", "tocsc", "tocoo", "diagonal", "sorted_indices"))
 
 
 class SparseArray:
@@ -133,6 +133,8 @@ class SparseArray:
             return getattr(self._like, name)
         if name in _KEEP_ZERO:
             return lambda: self._map(getattr(np, name))
+        if name == "getH" and self._is_matrix:
+            return lambda: self.conj().transpose()
         if name in _MOVE:
             return lambda *args, **kwargs: moved(
                 lambda a: getattr(a, name)(*args, **kwargs), self.canonical()

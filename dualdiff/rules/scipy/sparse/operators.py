@@ -154,10 +154,12 @@ def _sparse_by_sparse(a: SparseArray, b: SparseArray) -> SparseArray:
 
 def _divide(a: SparseArray, other: Any) -> SparseArray:
     if not is_number(other):
-        raise UnsupportedInputError(
-            f"a sparse array with traced values is divided by numbers only, {user_line()}; write "
-            f"A.multiply(1 / x)"
-        )
+        if is_sparse(other):
+            raise UnsupportedInputError(
+                f"a sparse array with traced values is not divided by a sparse one, "
+                f"{user_line()}: the quotient of zeros is NaN; write A.multiply(1 / x)"
+            )
+        return a.multiply(1.0 / as_operand(other))
     # SciPy's dtype, and its value to the last bit
     data = a.data.astype(float) if np.can_cast(a.dtype, float) else a.data
     return a.with_data(data * (1.0 / other))

@@ -16,6 +16,7 @@ from scipy.sparse import linalg
 from ....array.box import unbox
 from ....core.muted import muted
 from ....core.types import Value
+from ....errors import ClosedTraceError
 from ....transforms.checkpoint import value_of
 from ....transforms.implicit import lift
 from ....transforms.systems import DenseSystem, OperatorSystem, SparseSystem
@@ -85,6 +86,10 @@ def _declared(original: Any, implementation: Any) -> Any:
     return always(original, implementation, _Always)
 
 
+# Preconditioners, which the solution does not depend on, and what stays as it is.
+_PASSED: dict[str, Any] = {"callback": lambda f: f, "M": plain, "M1": plain, "M2": plain}
+
+
 # Systems of equations.
 def _krylov(name: str) -> Any:
     original: Any = getattr(linalg, name)
@@ -92,8 +97,7 @@ def _krylov(name: str) -> Any:
 
     def solver(A: Any, b: Value, *args: Any, **kwargs: Any) -> Any:
         operator, right = plain(A), plain(b)
-        own = {k: v if k in ("callback", "M", "M1", "M2") else value_of(v)
-               for k, v in kwargs.items()}  # fmt: skip
+        own = {k: _PASSED.get(k, value_of)(v) for k, v in kwargs.items()}
         found = by_scipy(scipys, operator, right, *map(value_of, args), **own)
         x = np.asarray(found[0])
         vector = np.ravel(asarray(b))
@@ -126,18 +130,30 @@ def _derivative(scipys: Any, operator: Any, options: dict[str, Any]) -> Any:
     if not is_sparse(operator):
         return lambda x: DenseSystem(np.asarray(operator, float), "the equations")
     tight = {name: v for name, v in _TOLERANCES.items() if name in arguments_of(scipys)}
-    kept = {"M": options["M"]} if options.get("M") is not None else {}
+    M = options.get("M")
+    kept = {} if M is None else {"M": _with_plain_results(M)}
 
     def solve(matrix: Any, right: Any) -> Any:
         if not right.any():
             return np.zeros(len(right))
-        x, info = scipys(matrix, right, **tight, **kept)
+        try:
+            x, info = scipys(matrix, right, **tight, **kept)
+        except ClosedTraceError:  # of a preconditioner that reads traced values
+            kept.clear()
+            x, info = scipys(matrix, right, **tight)
         size = np.linalg.norm(right)
         if info or not np.linalg.norm(matrix @ x - right) <= 1e-10 * size:
             return SparseSystem(sparse.csc_array(matrix), "the equations").solve(right, False)
         return x
 
     return lambda x: OperatorSystem(operator.tocsr(), solve, False)
+
+
+def _with_plain_results(M: Any) -> Any:
+    """A preconditioner whose functions may read traced values, as one of plain values."""
+    if not isinstance(M, linalg.LinearOperator):
+        return M
+    return linalg.LinearOperator(M.shape, lambda x: value_of(M.matvec(x)), dtype=M.dtype)
 
 
 def arguments_of(function: Any) -> tuple[str, ...]:

@@ -127,6 +127,8 @@ def add_into(
     if is_basic(index):
         _add_basic(array, full, g)
     elif type(array) is ndarray:
+        if type(full) is ndarray and full.ndim > 1 and place.ndim == 1 and full.shape == g.shape:
+            full, g = full.reshape(-1), g.reshape(-1)  # five times as fast
         np.add.at(place, full, g)
     else:
         part = SCATTER(g, index=index, spec=spec)

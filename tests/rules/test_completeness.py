@@ -27,6 +27,7 @@ WITHOUT_ROW: dict[str, str] = {
             "correlate",
             "correlate_fixed",
             "interpolated",
+            "interpolated_at",
             "interpolated_fixed",
             "scattered",
             "scattered_fixed",

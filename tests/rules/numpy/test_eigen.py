@@ -5,6 +5,7 @@ import pytest
 
 import dualdiff as dd
 from dualdiff.errors import UnsupportedInputError
+from dualdiff.rules.numpy.linalg import eigen
 from tests.rules.table import A, row, rule_tests
 
 TURN = np.array([[0.0, -2.0, 0.3], [1.5, 0.0, 0.1], [0.2, 0.4, 3.0]])
@@ -99,6 +100,17 @@ def test_phase_dependent_loss_of_eig_raises_in_reverse_mode():
 def test_defective_matrix_has_no_derivative_of_eigenvalues():
     gradient = dd.grad(lambda x: np.real(np.linalg.eigvals(x)[0]))
     assert np.all(np.isnan(gradient(np.array([[0.0, 1.0], [0.0, 0.0]]))))
+
+
+def test_a_nearly_defective_matrix_has_no_derivative_in_which_few_digits_are_left():
+    cubes = dd.grad(lambda x: np.real(np.sum(np.linalg.eigvals(x) ** 3)))
+    assert np.all(np.isnan(cubes(np.array([[1.0, 0.01], [0.0, 1.0]]))))
+
+
+def test_eigenvectors_follow_eigenvalues_that_were_found_in_another_order():
+    x, order = A(2, 4, 4), [2, 0, 3, 1]
+    w, v = np.linalg.eig(x)
+    np.testing.assert_allclose(eigen._vectors_of(x, w[..., order]), v[..., order])
 
 
 def test_tangent_of_complex_eigenvectors_has_no_part_along_the_phase():

@@ -159,29 +159,34 @@ def ranked(x: Value, footprint: Any, rank: int, edges: Edges) -> Any:
     """The element of a rank in each window; of equal ones the first gets the derivative."""
     padded = extended(x, footprint.shape, edges)
     plain = unbox(padded)
-    places = np.arange(plain.size).reshape(plain.shape)
     count = int(footprint.sum())
     if count == footprint.size and rank % count in (0, count - 1):
-        values = plain
+        values, places = plain, None
         for axis in reversed(range(plain.ndim)):  # so that the first of the window wins
             n = footprint.shape[axis]
             if n == 1:
                 continue
             parts = [_cut(values, axis, i, n) for i in range(n)]
             best = functools.reduce(np.minimum if rank == 0 else np.maximum, parts)
-            places = _first_of(best, parts, [_cut(places, axis, i, n) for i in range(n)])
+            grid = np.arange(values.size).reshape(values.shape)
+            steps = np.arange(n) * (grid.strides[axis] // grid.itemsize)
+            own = _cut(grid, axis, 0, n) + steps[_first_of(best, parts)]
+            places = own if places is None else np.ravel(places)[own]
             values = best
-        return np.ravel(padded)[places]
+        return padded if places is None else np.ravel(padded)[places]
     filtered = _ndimage.rank_filter(plain, rank, footprint=footprint)
     inner = tuple(
         slice(n // 2, n // 2 + size) for n, size in zip(footprint.shape, shape_of(x), strict=True)
     )
+    grid, starts = np.arange(plain.size).reshape(plain.shape), np.argwhere(footprint)
     windows = [
         tuple(slice(i, i + size) for i, size in zip(start, shape_of(x), strict=True))
-        for start in np.argwhere(footprint)
+        for start in starts
     ]
-    found = _first_of(filtered[inner], [plain[w] for w in windows], [places[w] for w in windows])
-    return np.ravel(padded)[found]
+    found = _first_of(filtered[inner], [plain[w] for w in windows])
+    steps = starts @ (np.array(grid.strides) // grid.itemsize)
+    corner = tuple(slice(size) for size in shape_of(x))
+    return np.ravel(padded)[grid[corner] + steps[found]]
 
 
 def _cut(x: Any, axis: int, start: int, window: int) -> Any:
@@ -189,13 +194,14 @@ def _cut(x: Any, axis: int, start: int, window: int) -> Any:
     return x[(slice(None),) * axis + (slice(start, x.shape[axis] - window + 1 + start),)]
 
 
-def _first_of(values: Any, parts: Sequence[Any], places: Sequence[Any]) -> Any:
-    """For each value its place in the first of some arrays in which it stands."""
-    out = places[0].copy()
+def _first_of(values: Any, parts: Sequence[Any]) -> Any:
+    """For each value the number of the first of some arrays in which it stands."""
+    out = np.zeros(values.shape, np.min_scalar_type(len(parts)))
     nans = np.isnan(values)
-    for part, place in reversed(list(zip(parts, places, strict=True))):
+    is_number = not nans.any()
+    for i, part in reversed(list(enumerate(parts))):
         same = part == values
-        np.copyto(out, place, where=same | (nans & np.isnan(part)) if nans.any() else same)
+        np.copyto(out, i, where=same if is_number else same | (nans & np.isnan(part)))
     return out
 
 

@@ -8,32 +8,30 @@ processing", 1999), so the derivatives by the image and by the coordinates are e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cache
-from math import comb, factorial, prod
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
 from ....array.box import is_box, unbox
-from ....core.batch import dtype_of, is_complex, shape_of
+from ....core.batch import dtype_of, shape_of
 from ....core.trace import settle
-from ....core.types import Cotangent, Tangent, Value
+from ....core.types import Cotangent, Value
 from ...declare import linear
 from ...numpy.creation import array, asarray
 from ...numpy.padding import pad
 from ..arguments import as_plain_function, by_scipy
 from ..bodies import agreed
 from ..dispatch import implements
-from ..leaves import leaf
+from ..formulas import known_result
 from .correlation import PADDED, finished, sequence
 from .images import of_image
+from .places import Spline, at_fixed_places, at_places, moving_p
 
 _ndimage: Any = ndimage  # SciPy's stubs do not know all modes
 _MIRRORED = ("mirror", "constant", "wrap", "grid-constant")  # for the filter of coefficients
 _SHORT = 64  # elements of a line on which SciPy's filter cuts its sums off visibly
-_CHUNK = 2**14  # coefficients that are looked up at a time
 _BORDER = 12  # elements that SciPy adds where the image goes on beyond its edges
 
 
@@ -89,208 +87,13 @@ def _floats(x: Value) -> Any:
     return x if dtype_of(x).kind in "fc" else x.astype(float)
 
 
-@cache
-def _pieces(order: int, nu: int) -> Any:
-    """The polynomials that B-splines around a place are, or their derivatives of order `nu`.
-
-    Row k has the coefficients, from the highest on, of the k-th B-spline that is not zero, as a
-    polynomial in the distance from the knot to the left.
-    """
-    rows = []
-    for k in range(order + 1):
-        row = np.poly1d([0.0])
-        for j in range(order + 1 - k):  # the truncated powers that count
-            power = np.poly1d([1.0, order - k - j]) ** order
-            row = row + (-1) ** j * comb(order + 1, j) / factorial(order) * power
-        row = row.deriv(nu) if nu else row
-        rows.append(np.concatenate([np.zeros(order - row.order), row.coeffs]))
-    return np.array(rows)
-
-
-def _folded(c: Any, n: int, mode: str) -> tuple[Any, Any, Any]:
-    """The coordinate in the image that stands for c, its slope, and where c is outside for good."""
-    last = n - 1
-    if mode == "constant":
-        return c, 1.0, (c < 0) | (c > last)
-    if mode == "grid-constant":
-        return c, 1.0, False
-    if mode == "nearest":
-        return np.clip(c, 0.0, float(last)), (c >= 0) & (c <= last), False
-    if n == 1:
-        return c * 0.0, 0.0, False
-    if mode in ("wrap", "grid-wrap"):
-        period = last if mode == "wrap" else n
-        outside = (c < 0) | (c > last)
-        return c - period * np.where(outside, np.floor(c / period), 0.0), 1.0, False
-    start, period = (0.0, 2 * last) if mode == "mirror" else (0.5, 2 * n)
-    c = c - period * np.floor((c + start) / period)
-    is_turned = c > last + start
-    return np.where(is_turned, period - 2 * start - c, c), np.where(is_turned, -1.0, 1.0), False
-
-
-def _neighbours(i: Any, n: int, mode: str) -> Any:
-    """The indices of coefficients, continued beyond the edges."""
-    if np.min(i, initial=0) >= 0 and np.max(i, initial=0) < n:
-        return i
-    if mode == "grid-wrap":
-        return i % n
-    if mode in ("reflect", "grid-mirror", "nearest"):
-        i = i % (2 * n)
-        return np.where(i >= n, 2 * n - 1 - i, i)
-    if n == 1:
-        return i * 0
-    i = i % (2 * n - 2)
-    return np.where(i >= n, 2 * n - 2 - i, i)
-
-
-class Spline(NamedTuple):
-    """A kind of interpolation: how often to differentiate it along each axis, and its edges."""
-
-    nu: tuple[int, ...]
-    order: int
-    mode: str
-    cval: Any
-
-    def linear(self) -> Spline:
-        """The same with zeros beyond the edges."""
-        return self._replace(cval=0.0)
-
-    def slope(self, axis: int) -> Spline:
-        """The derivative along an axis."""
-        nu = tuple(n + (i == axis) for i, n in enumerate(self.nu))
-        return self._replace(nu=nu)
-
-    def taps(self, places: Any, sizes: Sequence[int]) -> tuple[Any, Any, Any]:
-        """The flat indices of the coefficients next to each place, their weights, and where they
-        are inside, each of shape (coefficients of a place, places)."""
-        index, weight, inside = np.zeros((1, 1), np.intp), np.ones((1, 1)), np.ones((1, 1), bool)
-        for c, n, nu in zip(places, sizes, self.nu, strict=True):
-            c, slope, outside = _folded(c, n, self.mode)
-            factor = np.where(outside, 0.0, slope**nu)
-            c = c if self.order % 2 else c + 0.5
-            first = np.floor(c)
-            t = c - first
-            i = first.astype(np.intp) - self.order // 2 + np.arange(self.order + 1)[:, None]
-            w = np.stack([factor * np.polyval(piece, t) for piece in _pieces(self.order, nu)])
-            if self.mode == "grid-constant":
-                is_in = (i >= 0) & (i < n)
-                inside = np.reshape(inside[:, None] & is_in, (-1, len(t)))
-            index = np.reshape(index[:, None] * n + _neighbours(i, n, self.mode), (-1, len(t)))
-            weight = np.reshape(weight[:, None] * w, (-1, len(t)))
-        return index, weight, inside
-
-
-def _chunks(places: Any, taps: int, count: int) -> Iterator[Any]:
-    """Slices of places, so that what is made for each stays small."""
-    size = max(_CHUNK // taps, count // taps, 1)
-    return (slice(i, i + size) for i in range(0, places.shape[1], size))
-
-
-def _interpolated(c: Value, places: Value, spline: Spline) -> Any:
-    """The values at places of the spline with some coefficients, or its derivatives."""
-    if is_box(c) or is_box(places):
-        return interpolated_p(c, places, spline=spline)
-    if not any(spline.nu):
-        rest = (None, spline.order, spline.mode, spline.cval, False)
-        return _ndimage.map_coordinates(c, places, *rest)
-    flat, points = c.ravel(), places.reshape(len(places), -1)
-    out = np.zeros(points.shape[1], np.result_type(c, spline.cval))
-    for chunk in _chunks(points, (spline.order + 1) ** c.ndim, 0):
-        index, weight, inside = spline.taps(points[:, chunk], c.shape)
-        near = np.where(inside, flat[index], spline.cval)
-        out[chunk] = np.einsum("ij,ij->j", near, weight)
-    return out.reshape(places.shape[1:])
-
-
-def _scattered(g: Value, places: Value, spline: Spline, sizes: tuple[int, ...]) -> Any:
-    """The transpose of `_interpolated` in the coefficients."""
-    if is_box(g) or is_box(places):
-        return scattered_p(g, places, spline=spline, sizes=sizes)
-    if is_complex(g):
-        parts = (_scattered(part, places, spline, sizes) for part in (g.real, g.imag))
-        return next(parts) + 1j * next(parts)
-    count, points, g = prod(sizes), places.reshape(len(places), -1), np.ravel(g)
-    out = np.zeros(count)
-    for chunk in _chunks(points, (spline.order + 1) ** len(sizes), count):
-        index, weight, inside = spline.taps(points[:, chunk], sizes)
-        weight *= g[chunk] if spline.mode != "grid-constant" else inside * g[chunk]
-        out += np.bincount(index.ravel(), weight.ravel(), count)
-    return out.reshape(sizes)
-
-
-def _jvp(ts: Any, x: Value, y: Value, spline: Spline) -> Tangent:
-    tc, tp = ts
-    out: Any = 0.0
-    if tc is not None:
-        out = out + _interpolated(tc, y, spline.linear())
-    if tp is not None:
-        for axis in range(len(spline.nu)):
-            out = out + _interpolated(x, y, spline.slope(axis)) * tp[axis]
-    return out
-
-
-def _vjp(g: Cotangent, x: Value, y: Value, spline: Spline) -> Cotangent:
-    slopes = [g * _interpolated(x, y, spline.slope(axis)) for axis in range(len(spline.nu))]
-    return _scattered(g, y, spline.linear(), shape_of(x)), np.stack(list(map(np.real, slopes)))
-
-
-interpolated_p = leaf(_interpolated, jvp=_jvp, vjp=_vjp, name="ndimage.interpolated")
-
-
-def _scattered_jvp(ts: Any, x: Value, y: Value, spline: Spline, sizes: tuple[int, ...]) -> Tangent:
-    tg, tp = ts
-    out: Any = 0.0
-    if tg is not None:
-        out = out + _scattered(tg, y, spline, sizes)
-    if tp is not None:
-        for axis in range(len(spline.nu)):
-            out = out + _scattered(x * tp[axis], y, spline.slope(axis), sizes)
-    return out
-
-
-def _scattered_vjp(
-    g: Cotangent, x: Value, y: Value, spline: Spline, sizes: tuple[int, ...]
-) -> Cotangent:
-    slopes = [x * _interpolated(g, y, spline.slope(axis)) for axis in range(len(spline.nu))]
-    return _interpolated(g, y, spline), np.stack(list(map(np.real, slopes)))
-
-
-scattered_p = leaf(_scattered, jvp=_scattered_jvp, vjp=_scattered_vjp, name="ndimage.scattered")
-
-
-def _interpolated_fixed(c: Value, places: Any, spline: Spline) -> Any:
-    if is_box(c):
-        return fixed_places_p(c, places=places, spline=spline)
-    return _interpolated(c, places, spline)
-
-
-# Plain places need no cotangent.
-fixed_places_p = leaf(
-    _interpolated_fixed,
-    jvp=lambda t, places, spline: _interpolated_fixed(t, places, spline.linear()),
-    vjp=lambda g, x, places, spline: _scattered_fixed(g, places, spline.linear(), shape_of(x)),
-    name="ndimage.interpolated_fixed",
-)
-
-
-def _scattered_fixed(g: Value, places: Any, spline: Spline, sizes: tuple[int, ...]) -> Any:
-    if is_box(g):
-        return fixed_scattered_p(g, places=places, spline=spline, sizes=sizes)
-    return _scattered(g, places, spline, sizes)
-
-
-fixed_scattered_p = leaf(
-    _scattered_fixed,
-    jvp=_scattered_fixed,
-    vjp=lambda g, places, spline, sizes: _interpolated_fixed(g, places, spline),
-    name="ndimage.scattered_fixed",
-)
-
-
 def interpolated(
-    x: Value, coordinates: Any, order: int, mode: str, cval: Any, prefilter: bool
+    x: Value, coordinates: Any, order: int, mode: str, cval: Any, prefilter: bool, value: Any = None
 ) -> Any:
-    """The values of an image at places, given by an array of coordinates for each axis."""
+    """The values of an image at places, given by an array of coordinates for each axis.
+
+    Where they are traced alone, the plain `value` is not computed again.
+    """
     coefficients, x = x, _floats(x)
     if prefilter and order > 1:
         if mode in ("nearest", "grid-constant"):
@@ -300,7 +103,11 @@ def interpolated(
         coefficients = spline_filter(x, order, np.float64, mode)
     coefficients = _floats(coefficients)
     coordinates = settle(coordinates) if is_box(coordinates) else coordinates
-    function = interpolated_p if is_box(coordinates) else _interpolated_fixed
+    if is_box(coordinates) and not any(map(is_box, (coefficients, cval))) and value is not None:
+        spline = Spline((0,) * np.ndim(x), order, mode, cval)
+        if value.dtype == np.result_type(coefficients, cval, float):
+            return known_result(moving_p, value, coordinates, c=coefficients, spline=spline)
+    function = at_places if is_box(coordinates) else at_fixed_places
     spline = Spline((0,) * np.ndim(x), order, mode, 0.0)
     if not is_box(cval):
         return function(coefficients, coordinates, spline=spline._replace(cval=cval))
@@ -329,7 +136,7 @@ def map_coordinates(
     """
     options = {"order": order, "mode": mode, "cval": unbox(cval), "prefilter": prefilter}
     value = _ndimage.map_coordinates(unbox(input), unbox(coordinates), **options)
-    ans = interpolated(input, coordinates, order, mode, cval, prefilter)
+    ans = interpolated(input, coordinates, order, mode, cval, prefilter, value)
     return finished(agreed(ans, value, "map_coordinates"), input, output)
 
 

@@ -178,7 +178,12 @@ def _processor_time(run: Callable[[], Any], calls: int) -> float:
     return (time.thread_time() - start) / calls
 
 
-def workload(name: str, f: Callable[..., Any], args: tuple[np.ndarray, ...]) -> Workload:
+def workload(
+    name: str,
+    f: Callable[..., Any],
+    args: tuple[np.ndarray, ...],
+    by_hand: dict[str, Callable[..., Any]],
+) -> Workload:
     """The sum over a function's result, against its gradient by all arguments."""
 
     def total(*args: Any) -> Any:
@@ -186,8 +191,8 @@ def workload(name: str, f: Callable[..., Any], args: tuple[np.ndarray, ...]) -> 
 
     gradient = dd.grad(total, argnums=tuple(range(len(args))))
     runs = {"function": lambda: total(*args), "dualdiff": lambda: gradient(*args)}
-    if name in scipy_leaves.BY_HAND:
-        runs["by hand"] = lambda: scipy_leaves.BY_HAND[name](*args)
+    if name in by_hand:
+        runs["by hand"] = lambda: by_hand[name](*args)
     return Workload(name, runs)
 
 
@@ -304,13 +309,14 @@ def main() -> None:
     parser.add_argument("--only", metavar="NAME", help="functions whose name contains NAME")
     options = parser.parse_args()
     measured = []
-    for listed in (cases(), scipy_leaves.cases()):
+    for listed, by_hand in ((cases(), {}), (scipy_leaves.cases(), scipy_leaves.BY_HAND)):
         results: Costs = {}
         measured.append(results)
         for name, f, args in listed:
             if options.only is None or options.only in name:
                 print(name, file=sys.stderr, flush=True)
-                results[name] = least_costs(workload(name, f, args), 3 if options.quick else ROUNDS)
+                rounds = 3 if options.quick else ROUNDS
+                results[name] = least_costs(workload(name, f, args, by_hand), rounds)
     text = page(*measured)
     print(text)
     if not options.quick and options.only is None:

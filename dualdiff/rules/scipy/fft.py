@@ -266,14 +266,17 @@ def _cosine_or_sine(
         return x
     norm = _norm(norm)
     orthogonalize = norm == "ortho" if orthogonalize is None else bool(orthogonalize)
-    value = original(unbox(x), type, s, axes, norm, orthogonalize=orthogonalize)
+    value = None  # along one axis the primitive calls SciPy's function
+    if len(chosen) > 1:
+        value = original(unbox(x), type, s, axes, norm, orthogonalize=orthogonalize)
     if name.startswith("i"):
         type, norm = _INVERSE_TYPE[type], swapped(norm)
     kind = "cosine" if "c" in name else "sine"
     x = _fitted_to(x, sizes, chosen)
+    options = {"kind": kind, "type": type, "norm": norm, "orthogonalize": orthogonalize}
     for axis in chosen:
-        x = real_p(x, kind=kind, type=type, axis=axis, norm=norm, orthogonalize=orthogonalize)
-    return given(x, value)
+        x = real_p(x, axis=axis, **options)
+    return x if value is None else given(x, value)
 
 
 def _real_transforms(name: str) -> tuple[Any, Any]:

@@ -14,7 +14,7 @@ from scipy import special
 
 from ....array.box import unbox
 from ....core.types import Cotangent, Value
-from .kinds import cases, column, flat, gauss_legendre
+from .kinds import cases, column, flat, gauss_legendre, lost
 
 PI = np.pi
 DROP = 39.0  # integrals end where the integrand has fallen by exp(-39)
@@ -170,7 +170,7 @@ def _inside(body: Any) -> Any:
 
         def edge(nu: Any, x: Value) -> Any:
             at_zero = (unbox(x) == 0) & (unbox(nu) > 0)
-            return np.where(at_zero | (unbox(x) == np.inf), 0.0, np.nan)
+            return lost(~(at_zero | (unbox(x) == np.inf)), nu, x)
 
         return cases((nu, x), (known, body), otherwise=edge)
 

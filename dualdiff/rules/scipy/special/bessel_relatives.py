@@ -22,6 +22,7 @@ from .kinds import (
     flat,
     gauss_legendre,
     horner,
+    lost,
     partial,
     several,
     where,
@@ -158,7 +159,7 @@ _rest_slope = partial(_struve_rest, 0)
 def _struve_v(v: Any, x: Value) -> Any:
     return cases(
         (v, x),
-        (~(unbox(x) > 0), lambda v, x: np.where(unbox(x) == 0, 0.0, np.nan)),
+        (~(unbox(x) > 0), lambda v, x: lost(unbox(x) != 0, v, x)),
         (unbox(x) < 6, _series_slope[-1]),
         otherwise=lambda v, x: yv_order(v, x) + _rest_slope(v, x),
     )
@@ -168,7 +169,7 @@ def _modstruve_v(v: Any, x: Value) -> Any:
     beyond = ~(unbox(x) > 0)
     return cases(
         (v, x),
-        (beyond, lambda v, x: np.where(unbox(x) == 0, 0.0, np.nan)),
+        (beyond, lambda v, x: lost(unbox(x) != 0, v, x)),
         (unbox(x) < 6, _series_slope[1]),
         otherwise=lambda v, x: ive_order(v, x) * np.exp(x) - _modified_rest_slope(v, x),
     )

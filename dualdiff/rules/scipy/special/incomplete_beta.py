@@ -18,7 +18,20 @@ from ....core.types import Value
 from ...numpy.common import zero_derivative
 from .gamma_beta import log_beta, log_minus_psi, psi_difference
 from .interpolation import interpolated, is_many, is_one_number
-from .kinds import by, cases, closed, column, declared, double, exp_exp, find, flat, inverse, is_few
+from .kinds import (
+    by,
+    cases,
+    closed,
+    column,
+    declared,
+    double,
+    exp_exp,
+    find,
+    flat,
+    inverse,
+    is_few,
+    lost,
+)
 
 NODES, WEIGHTS = exp_exp(80)
 DROP = 40.0  # the tail ends where the integrand has fallen by exp(-40)
@@ -215,7 +228,7 @@ def _by_parameter(a: Value, b: Value, x: Value, y: Value, which: int) -> Any:
 def _beyond(a: Value, b: Value, x: Value, y: Value) -> Any:
     """0 at the ends of the range, NaN outside it."""
     inside = (unbox(x) >= 0) & (unbox(y) >= 0) & (unbox(a) > 0) & (unbox(b) > 0)
-    return np.where(inside, 0.0, np.nan)
+    return lost(~inside, a, b, x)
 
 
 def _slope(which: int) -> Any:

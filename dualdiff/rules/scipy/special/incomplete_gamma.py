@@ -29,6 +29,7 @@ from .kinds import (
     gauss_legendre,
     inverse,
     is_few,
+    lost,
     where,
 )
 
@@ -159,7 +160,7 @@ def _by_a(a: Value, x: Value) -> Any:
 def _beyond(a: Value, x: Value) -> Any:
     """0 at the ends of the range, NaN outside it."""
     outside = ~((unbox(x) >= 0) & (unbox(a) > 0))
-    return np.where(outside, np.nan, 0.0) + 0.0 * np.where(np.isinf(unbox(x)), 0.0, x * a)
+    return lost(outside, a, x)
 
 
 _direct = flat(_by_a)

@@ -93,7 +93,7 @@ def inverse(name: str, equation: Function, constants: Sequence[int] = ()) -> Pri
         def implicit(*at: Any) -> Any:
             slope = -by_argument(*at) / by_solution(*at)
             unsolved = np.abs(equation(*map(unbox, at))) > UNSOLVED
-            return np.where(unsolved, np.nan, slope) if np.any(unsolved) else slope
+            return slope + lost(unsolved, *at[:-1]) if np.any(unsolved) else slope
 
         return formula(n, implicit, ans=True)
 
@@ -108,6 +108,19 @@ def declared(values: Function, *derivatives: Derivative, name: str) -> Any:
 
     primitive = elementwise(fn, *derivatives, name=name)
     return primitive
+
+
+_lost: Any = declared(
+    lambda x, y: np.where(x, np.nan, np.zeros(np.shape(y)))[()],
+    None,
+    lambda x, y: _lost(x, y),
+    name="special.lost",
+)
+
+
+def lost(mask: Any, *args: Value) -> Any:
+    """NaN where the mask holds, else 0, as are all derivatives in the arguments."""
+    return _lost(np.asarray(mask, float), sum(args))
 
 
 def several(name: str, *slopes: Function | None) -> None:

@@ -15,9 +15,25 @@ from ....array.box import unbox
 from ....core.types import Tangent, Value
 from .incomplete_beta import beta_density, betainc_a, betainc_b
 from .incomplete_gamma import gamma_density, gammainc_a
-from .kinds import by, closed, column, flat, inverse
+from .kinds import by, closed, column, declared, flat, inverse
 
 WIDTH = 10  # standard deviations of the Poisson weights that count
+
+
+def _poisson_values(j: Any, mean: Any) -> Any:
+    j, below = np.maximum(j, 0.0), np.asarray(j) < 0
+    return np.exp(special.xlogy(j, mean) - mean - special.gammaln(j + 1)) * ~below
+
+
+def _poisson_slope(j: Any, mean: Value, ans: Value) -> Any:
+    if np.all(unbox(mean) > 0):
+        return ans * (j / mean - 1)
+    return _poisson(j - 1, mean) - ans
+
+
+_poisson = declared(
+    _poisson_values, None, lambda x, y, ans: _poisson_slope(x, y, ans), name="special.poisson"
+)
 
 
 def _weights(half: Any) -> tuple[Any, Any]:
@@ -28,7 +44,7 @@ def _weights(half: Any) -> tuple[Any, Any]:
     first = int(max(0.0, low - WIDTH * np.sqrt(low + 1)))
     last = int(high + WIDTH * np.sqrt(high + 1) + 16)
     j = np.arange(float(first), float(last))
-    return j, np.exp(special.xlogy(j, column(half)) - column(half) - special.gammaln(j + 1))
+    return j, _poisson(j, column(half))
 
 
 def _mixture(part: Any) -> Any:

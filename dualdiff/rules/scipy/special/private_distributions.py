@@ -132,11 +132,11 @@ by("_ncf_kurtosis_excess", lambda m, n, c: _kurtosis(*_ncf_moments(m, n, c)))
 # Quantiles of noncentral and skew normal distributions.
 _ncx2_sf: Any = find("_ncx2_sf")
 _nct_sf: Any = find("_nct_sf")
-_ncf_sf: Any = find("_ncf_sf")
 _skewnorm_cdf: Any = find("_skewnorm_cdf")
 inverse("_ncx2_isf", lambda p, k, c, t: _ncx2_sf(t, k, c) - p)
 inverse("_nct_isf", lambda p, v, c, t: _nct_sf(t, v, c) - p)
-inverse("_ncf_isf", lambda p, m, n, c, t: _ncf_sf(t, m, n, c) - p)
+# SciPy's upper tail is wrong at c = 0.
+inverse("_ncf_isf", lambda p, m, n, c, t: 1 - special.ncfdtr(m, n, c, t) - p)
 inverse("_skewnorm_isf", lambda p, m, s, a, t: 1 - _skewnorm_cdf(t, m, s, a) - p)
 
 # Landau's distribution in x; the derivative of the density has no closed form.

@@ -22,11 +22,13 @@ from .kinds import (
     gauss_legendre,
     horner,
     inverse,
+    lost,
     where,
 )
 
 # psi((v + 1) / 2) - psi(v / 2) - 1 / v by powers of 1 / v**2 (DLMF 5.11.2, 24.11).
 EXCESS = (1 / 2, -1 / 4, 1 / 2, -17 / 8, 31 / 2, -691 / 4, 5461 / 2, -929569 / 16)
+MOST = 1e100  # squares of larger numbers may overflow
 INNER, INNER_WEIGHTS = gauss_legendre(40)
 _log1pmx: Any = find("_log1pmx")
 
@@ -42,31 +44,59 @@ def _half_excess(v: Any) -> Any:
     return where(unbox(v) > 24, far, near, v, fill=24.0)
 
 
-def t_score(v: Any, square: Any) -> Any:
-    """The derivative of the logarithm of the density in v; `square` is the squared argument."""
-    w, p = square / v, square / (v + square)
+def _share(v: Any, t: Tangent) -> Any:
+    """``t**2 / (v + t**2)``."""
+    if np.max(np.abs(unbox(t)), initial=0.0) > MOST:
+        return (t / np.hypot(np.sqrt(v), t)) ** 2
+    square = t * t
+    return square / (v + square)
+
+
+def _log_rest(v: Any, t: Tangent) -> Any:
+    """``log(1 + t**2 / v)``."""
+    if np.max(np.abs(unbox(t)), initial=0.0) > MOST:
+        root = np.sqrt(v)
+        return where(
+            np.abs(unbox(t)) > unbox(root),
+            lambda t, root: 2 * np.log(np.hypot(t, root) / root),
+            lambda t, root: np.log1p((t / root) ** 2),
+            *np.broadcast_arrays(t, root),
+        )
+    return np.log1p(t * t / v)
+
+
+def t_score(v: Any, t: Tangent) -> Any:
+    """The derivative of the logarithm of the density in v."""
+    return _score(v, _share(v, t), _log_rest(v, t))
+
+
+def _score(v: Any, p: Any, log: Any) -> Any:
+    """`t_score` of the share and the logarithm."""
     mixed = where(
-        unbox(w) > 1,
-        lambda w, p: p - np.log1p(w),
-        lambda w, p: _log1pmx(-p),
-        w, p,
+        unbox(p) > 0.5,
+        lambda p, log: p - log,
+        lambda p, log: _log1pmx(-p),
+        *np.broadcast_arrays(p, log),
         fill=0.5,
-    )  # fmt: skip
+    )
     return 0.5 * (_half_excess(v) + mixed + p / v)
 
 
 def _t_logpdf_values(v: Any, t: Tangent) -> Any:
     with np.errstate(all="ignore"):
-        tail = (np.add(v, 1) / 2) * np.log1p(np.square(t) / v)
+        tail = (np.add(v, 1) / 2) * _log_rest(np.asarray(v, float), np.asarray(t, float))
         return -log_beta(np.divide(v, 2), 0.5) - 0.5 * np.log(v) - tail
 
 
 def _t_logpdf_dt(x: Value, y: Value) -> Any:
+    if np.max(np.abs(unbox(y)), initial=0.0) > MOST:
+        size = np.hypot(np.sqrt(x), y)
+        return -(x + 1) * (y / size) / size
     return -(x + 1) * y / (x + y * y)
 
 
 t_logpdf = declared(
-    _t_logpdf_values, lambda x, y: t_score(x, y * y), _t_logpdf_dt, name="special.t_logpdf"
+    _t_logpdf_values, lambda x, y: t_score(x, y), _t_logpdf_dt, name="special.t_logpdf"
 )
 
 
@@ -76,27 +106,37 @@ def _by_df(v: Any, t: Tangent) -> Any:
     density = np.exp(t_logpdf(v, t))
 
     def outer(v: Any, size: Any, density: Any) -> Any:
-        n, square = unbox(v), unbox(size) ** 2
-        width = _end(n / 2, 0.5 + 0 * n, n / (n + square)) / 40
+        n, share = unbox(v), column(_share(v, size))
+        root = np.sqrt(n)
+        width = _end(n / 2, 0.5 + 0 * n, (root / np.hypot(root, unbox(size))) ** 2) / 40
         s = column(width) * NODES  # u = size * exp(s / 2)
-        a = column(size) ** 2
-        ratio = np.log1p(a * np.expm1(s) / (column(v) + a))
+        ratio = where(
+            unbox(share) + 0 * s > 0.5,
+            lambda s, share: s + np.log1p((1 - share) * np.expm1(-s)),
+            lambda s, share: np.log1p(share * np.expm1(s)),
+            *np.broadcast_arrays(s, share),
+        )
         e = np.exp(-(column(v) + 1) / 2 * ratio + s / 2)
-        terms = np.where(unbox(e) > 0, t_score(column(v), a * np.exp(s)) * e, 0.0)
-        return 0.5 * density * size * width * np.matmul(terms, WEIGHTS)
+        score = _score(column(v), share * np.exp(s - ratio), column(_log_rest(v, size)) + ratio)
+        terms = np.where(unbox(e) > 0, score * e, 0.0)
+        front = np.exp(t_logpdf(v, size) + np.log(size))  # the density alone may underflow
+        return 0.5 * front * width * np.matmul(terms, WEIGHTS)
 
     def inner(v: Any, size: Any, density: Any) -> Any:
-        a = column(size)
-        u = a * INNER
-        e = np.exp(-(column(v) + 1) / 2 * np.log1p((u * u - a * a) / (column(v) + a * a)))
-        return -density * size * np.matmul(t_score(column(v), u * u) * e, INNER_WEIGHTS)
+        root = np.sqrt(column(v))  # u = root * sinh(end * t**2): the width of the peak is root
+        end = np.arcsinh(column(size) / root)
+        y = end * INNER * INNER
+        rest = np.log1p(2 * np.sinh(end / 2) ** 2) - np.log1p(2 * np.sinh(y / 2) ** 2)
+        e = np.exp((column(v) + 1) * rest) * np.cosh(y) * INNER
+        terms = t_score(column(v), root * np.sinh(y)) * e
+        return -density * np.matmul(terms * (2 * end * root), INNER_WEIGHTS)
 
     known = (unbox(v) > 0) & (unbox(size) < np.inf)
     beyond = ~known
-    up = t_score(np.where(known, unbox(v), 1.0), np.where(known, unbox(size), 1.0) ** 2) < 0
+    up = t_score(np.where(known, unbox(v), 1.0), np.where(known, unbox(size), 1.0)) < 0
     lower = cases(
         (v, size, density),
-        (beyond, lambda v, size, density: np.where(unbox(v) > 0, 0.0, np.nan)),
+        (beyond, lambda v, size, density: lost(~(unbox(v) > 0), v, size)),
         (up, outer),
         otherwise=inner,
     )

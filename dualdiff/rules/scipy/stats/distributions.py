@@ -49,6 +49,7 @@ QUANTILES = ("ppf", "isf", "median", "interval")
 MOMENTS = ("mean", "var", "std", "stats", "moment", "entropy", "support", "nnlf")
 INTEGRALS = ("mean", "var", "std", "stats", "moment", "entropy", "expect")
 FAR, LEAST = 1e30, -575.0  # arguments, and logarithms of slopes, where products underflow
+WRONG = 1e-3  # the error of a probability that is more than rounding
 CLOSE = 1e-7  # how far a first value may be from SciPy's, which may be a quadrature
 INFRASTRUCTURE = "scipy.stats._distn_infrastructure"
 
@@ -105,8 +106,6 @@ class Distribution:
                 # Elsewhere a shape may be one that cannot move, as at the corner of a trapezoid's.
                 if name in MOMENTS and (self.discrete or self.name == "irwinhall"):
                     self._refuse_integers(name, self._shapes_of(name, args, kwargs))
-                if name not in ("mean", "var", "std", "stats", "moment", "support"):
-                    self._refuse_central(name, args, kwargs)
                 if self.name == "pearson3" and name in ("expect", "entropy"):
                     self._refuse_moving_jump(what, self._shapes_of(name, args, kwargs)[0])
                 if name in INTEGRALS and not self.discrete:
@@ -154,7 +153,6 @@ class Distribution:
         shapes, loc, scale = self.parameters(name, args, kwargs)
         if (self.name, name) in LOCATIONS:
             loc = LOCATIONS[self.name, name](loc, scale, *shapes)
-        self._refuse_central(name, args, kwargs)
         x = double(x)
         quantile = name in ("ppf", "isf")
         whole: Any = True
@@ -331,17 +329,6 @@ class Distribution:
                         f"integer: it has no derivative, {user_line()}"
                     )
 
-    def _refuse_central(self, name: str, args: Any, kwargs: Any) -> None:
-        """SciPy takes another distribution at no noncentrality, which does not contain it."""
-        if self.name not in ("ncx2", "ncf"):
-            return
-        shapes = self._shapes_of(name, args, kwargs)
-        if shapes and is_box(shapes[-1]) and np.any(unbox(shapes[-1]) == 0):
-            raise UnsupportedInputError(
-                f"scipy.stats.{self.name}.{name} has no derivative in nc at 0, {user_line()}: "
-                f"SciPy takes the central distribution there; write a small nc, as 1e-9"
-            )
-
     def _refuse_moving_jump(self, what: str, skew: Value) -> None:
         """From a skewness of 2 on the density jumps, within the support that SciPy gives."""
         if is_box(skew) and np.any(np.abs(unbox(skew)) >= 2):
@@ -423,6 +410,10 @@ class Distribution:
             if not np.any(likely):
                 return np.log(p)
             small = self._formula(other, z, shapes)
+            wrong = likely & (np.abs(unbox(p) + unbox(small) - 1) > WRONG)
+            if np.any(wrong):  # SciPy's complement is, as that of ncf at nc = 0
+                value = np.log1p(-np.where(likely, unbox(small), 1 - unbox(p)))
+                return with_value(value, np.log(p))
             if np.all(likely):
                 return np.log1p(-small)
             small = np.where(likely, small, 0.0)
@@ -437,7 +428,7 @@ class Distribution:
         public = np.where(np.isinf(unbox(x)) & np.isnan(public), unbox(value), public)
         given: Any = unbox(value)
         if not np.allclose(given, public, rtol=CLOSE, atol=CLOSE, equal_nan=True):
-            if name in ("logcdf", "logsf") and np.allclose(
+            if name.startswith("log") and np.allclose(
                 np.exp(given), np.exp(public), rtol=CLOSE, atol=1e-14, equal_nan=True
             ):
                 return  # SciPy's has lost its digits next to 0: another call tells

@@ -22,6 +22,7 @@ from ..special.student import t_score
 from .compiled import COMPILED
 from .hyperbolic import HYPERBOLIC
 from .limits import LIMITS, power, power_log
+from .noncentral import NONCENTRAL
 from .ranges import RANGES
 from .replacements import with_value
 from .stable import STABLE
@@ -51,7 +52,7 @@ beta_logpdf = declared(
 )
 t_logpdf = declared(
     _values(stats.t),
-    lambda x, y: t_score(x, y * y),
+    lambda x, y: t_score(x, y),
     lambda x, y: -(x + 1) * y / (x + y * y),
     name="stats.t.logpdf",
 )
@@ -210,6 +211,7 @@ FORMULAS: dict[tuple[str, str], Callable[..., Any]] = (
     | EXTREME
     | LIMITS
     | HYPERBOLIC
+    | NONCENTRAL
     | STABLE
     | RANGES
     | {

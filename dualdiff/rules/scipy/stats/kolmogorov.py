@@ -11,7 +11,7 @@ from scipy.stats import _ksstats as _module
 from ....array.box import unbox
 from ....core.types import Value
 from ..rebinding import rebound, replace
-from ..special.kinds import declared, flat, partial
+from ..special.kinds import declared, flat, lost, partial
 
 _ksstats: Any = _module
 UNSOLVED = 1e-6
@@ -52,7 +52,7 @@ def _plain(function: Any, **options: Any) -> Any:
 def _inverse(probability: Any, sign: int, name: str, **options: Any) -> Any:
     def derivative(x: Value, y: Value, ans: Value) -> Any:
         solved = np.abs(unbox(probability(x, ans)) - unbox(y)) < UNSOLVED
-        return np.where(solved, sign / _density(x, ans), np.nan)
+        return sign / _density(x, ans) + lost(~solved, y)
 
     values = _plain(_ksstats.kolmogni, **options)
     return declared(values, None, derivative, name=f"stats.kstwo.{name}")

@@ -22,7 +22,7 @@ from .. import linalg as linalg_rules
 from .. import special as special_rules
 from ..rebinding import AFTER, NUMPY, REBUILT_MODULES, deep_plain, rebound, replace
 from ..solving import by_scipy
-from ..special.kinds import declared, gauss_legendre
+from ..special.kinds import declared, gauss_legendre, lost
 
 PI_BY_2 = np.pi / 2
 REBUILT_MODULES.update(
@@ -55,13 +55,9 @@ def poisoned(
     wrong = wrong | (~np.isfinite(unbox(value)) if is_integral else np.isnan(unbox(value)))
     if not np.any(wrong):
         return value
-    total: Any = np.nan
-    for x in given:
-        if is_box(x) and np.broadcast_shapes(shape_of(x), shape_of(value)) == shape_of(value):
-            total = total * x
-    if not is_box(total):
-        return value
-    return with_value(unbox(value), np.where(wrong, total, value))
+    shape = shape_of(value)
+    traced = [x for x in given if is_box(x) and np.broadcast_shapes(shape_of(x), shape) == shape]
+    return with_value(unbox(value), value + lost(wrong, *traced)) if traced else value
 
 
 # Quadrature: SciPy's value, the derivative of Gauss rules after a double exponential change of the

@@ -242,7 +242,8 @@ TAIL = """
 
 * Where SciPy's own value is wrong, the derivative is that of the true function: `beta`,
   `betaln` and `binom` at large arguments, `hyperu` (off by up to 1e-6), `kl_div(1, 1 + 1e-6)`,
-  `hyp1f1(20, .7, -.1)` in its parameters. In `z`, `hyp1f1` and `hyp2f1` multiply SciPy's
+  `hyp1f1(20, .7, -.1)` in its parameters, the upper tail of `ncf` at nc = 0 (-0.8 for 0.2) and the
+  logarithm of the lower one. In `z`, `hyp1f1` and `hyp2f1` multiply SciPy's
   neighbouring values and share their errors; so do the Bessel functions in `x` far out
   (`j0(1e6)`: 7e-11).
 * `betainc` in its parameters holds 1e-10; the largest errors seen are 1e-10 at a = 1e-3, b =

@@ -1,11 +1,13 @@
 """Functions in their parameters: incomplete gamma and beta, Student's t, noncentral families."""
 
+import mpmath as mp
 import numpy as np
 import pytest
 import scipy.special as special
 from scipy import stats
 
 import dualdiff as dd
+from tests.rules.scipy.special import oracle
 from tests.rules.scipy.special.tables import POSITIVE, SHAPE, UNIT, newer, real
 from tests.rules.table import A, rule_tests
 
@@ -120,3 +122,13 @@ def test_scores_of_one_number_each_are_those_of_arrays():
             density = dd.jacobian(lambda a, b: stats.beta.logpdf(x, a, b), argnums=argnums)
             by_arrays = [dd.grad(stats.beta.logpdf, argnums=argnums + 1)(t, a, b) for t in x]
             assert density(a, b) == pytest.approx(by_arrays, rel=1e-13)
+
+
+@pytest.mark.parametrize("t", [-1e150, -1e20, -1e4, -300.0, -12.0, -2.0, 0.3])
+@pytest.mark.parametrize("v", [1e-6, 1e-3, 0.01, 0.3, 2.5])
+def test_students_distribution_in_small_degrees_of_freedom(v, t):
+    """The density has a peak of width ``sqrt(v)`` and long tails beside it."""
+    with mp.workdps(60):
+        exact = mp.diff(lambda v: oracle.stdtr(v, mp.mpf(t)), mp.mpf(v))
+    slope = dd.grad(lambda v: special.stdtr(v, t))(v)
+    assert slope == pytest.approx(float(exact), rel=2e-9 if abs(t) > 1e100 else 1e-11, abs=1e-300)

@@ -3,6 +3,7 @@
 import mpmath as mp
 import numpy as np
 import pytest
+import scipy
 from scipy import special, stats
 
 import dualdiff as dd
@@ -125,20 +126,49 @@ def test_moments_by_the_number_of_summands_raise():
             dd.grad(stats.irwinhall.mean)(3.0)
 
 
-def test_no_noncentrality_raises():
-    for f in (
-        lambda nc: stats.ncx2.cdf(1.0, 2.0, nc),
-        lambda nc: stats.ncf.pdf(1.0, 3.0, 4.0, nc),
-        lambda nc: stats.ncx2.entropy(2.0, nc),
-        lambda nc: stats.ncf.median(3.0, 4.0, nc),
-        lambda nc: stats.ncx2.expect(np.sqrt, args=(2.0, nc)),
-        lambda nc: stats.ncx2.nnlf((2.0, nc, 0.0, 1.0), np.ones(3)),
-    ):
-        with pytest.raises(dd.errors.UnsupportedInputError, match="central distribution"):
-            dd.grad(f)(0.0)
-    assert dd.grad(stats.ncx2.mean, 1)(2.0, 0.0) == 1.0
-    slope = (stats.chi2.cdf(1.0, 4.0) - stats.chi2.cdf(1.0, 2.0)) / 2
-    assert dd.grad(lambda nc: stats.ncx2.cdf(1.0, 2.0, nc))(1e-9) == pytest.approx(slope, rel=1e-7)
+CENTRAL = {"ncx2": (3.0,), "ncf": (3.0, 7.0)}
+
+
+@pytest.mark.parametrize("name", CENTRAL)
+@pytest.mark.parametrize("method", ["pdf", "logpdf", "cdf", "ppf", "isf", "entropy"])
+def test_without_noncentrality_derivatives_are_those_from_the_right(name, method):
+    """Against one-sided differences of SciPy's values, the one at 0 left out."""
+    shapes, at = CENTRAL[name], () if method == "entropy" else (0.3,)
+
+    def ours(nc):
+        return getattr(getattr(stats, name), method)(*at, *shapes, nc)
+
+    def plain(nc):
+        return float(getattr(getattr(scipy.stats, name), method)(*at, *shapes, nc))
+
+    nodes = 0.02 * np.arange(1, 8)
+    series = np.polynomial.Polynomial(np.polyfit(nodes, list(map(plain, nodes)), 6)[::-1])
+    assert dd.grad(ours)(0.0) == pytest.approx(series.deriv(1)(0), rel=1e-6)
+    assert dd.grad(dd.grad(ours))(0.0) == pytest.approx(series.deriv(2)(0), rel=2e-3)
+
+
+def test_tails_without_noncentrality_are_those_of_the_true_function():
+    """SciPy's upper tail of ncf is negative there; the logarithm of the other one shares it."""
+    x, m, n = 2.0, 3.0, 7.0
+    slope = dd.grad(lambda nc: stats.ncf.cdf(x, m, n, nc))(0.0)
+    assert dd.grad(lambda nc: stats.ncf.sf(x, m, n, nc))(0.0) == pytest.approx(-slope, rel=1e-14)
+    p = stats.f.cdf(x, m, n)
+    by_nc = dd.grad(lambda nc: stats.ncf.logcdf(x, m, n, nc))(0.0)
+    by_x = dd.grad(lambda x: stats.ncf.logcdf(x, m, n, 0.0))(x)
+    assert (by_nc, by_x) == pytest.approx((slope / p, stats.f.pdf(x, m, n) / p), rel=1e-12)
+    assert dd.grad(lambda nc: stats.ncx2.cdf(1.0, 2.0, nc))(0.0) == pytest.approx(
+        (stats.chi2.cdf(1.0, 4.0) - stats.chi2.cdf(1.0, 2.0)) / 2, rel=1e-12
+    )
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_unknown_derivatives_are_nan_at_every_order():
+    def refused(df):
+        return stats.t.logpdf(0.3, df)
+
+    assert np.isnan([dd.grad(refused)(-1.0), dd.grad(dd.grad(refused))(-1.0)]).all()
+    unsolved = dd.grad(lambda p: scipy.special.ncfdtrinc(3.0, 7.0, p, 2.0))
+    assert np.isnan([unsolved(0.99), dd.grad(unsolved)(0.99)]).all()
 
 
 FAR = {

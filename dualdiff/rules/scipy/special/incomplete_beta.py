@@ -31,6 +31,7 @@ from .kinds import (
     inverse,
     is_few,
     lost,
+    where,
 )
 
 NODES, WEIGHTS = exp_exp(80)
@@ -292,8 +293,18 @@ def _share(part: Any, x: Value, scaled: Value, b: Value, limit: float) -> Any:
     return np.where(far, limit, np.where(far, 1.0, part) / np.where(far, 1.0, scaled + b))
 
 
-by("fdtr", lambda a, b, x: special.betainc(a / 2, b / 2, _share(a * x, x, a * x, b, 1.0)))
-by("fdtrc", lambda a, b, x: special.betainc(b / 2, a / 2, _share(b, x, a * x, b, 0.0)))
+def _upper_f(a: Value, b: Value, x: Value) -> Any:
+    """The upper tail of the F distribution up to a constant, by the smaller share."""
+    return where(
+        np.asarray(unbox(a) * unbox(x) < unbox(b)),
+        lambda a, b, x: -special.betainc(a / 2, b / 2, _share(a * x, x, a * x, b, 1.0)),
+        lambda a, b, x: special.betainc(b / 2, a / 2, _share(b, x, a * x, b, 0.0)),
+        *np.broadcast_arrays(a, b, x),
+    )
+
+
+by("fdtr", lambda a, b, x: -_upper_f(a, b, x))
+by("fdtrc", _upper_f)
 inverse("fdtri", lambda a, b, p, t: special.fdtr(a, b, t) - p)
 inverse("fdtridfd", lambda a, p, x, t: special.fdtr(a, t, x) - p)
 

@@ -15,7 +15,7 @@ from ....array.box import unbox
 from ....core.types import Tangent, Value
 from .incomplete_beta import beta_density, betainc_a, betainc_b
 from .incomplete_gamma import gamma_density, gammainc_a
-from .kinds import by, closed, column, declared, flat, inverse
+from .kinds import by, closed, column, declared, flat, inverse, where
 
 WIDTH = 10  # standard deviations of the Poisson weights that count
 
@@ -80,39 +80,48 @@ inverse("chndtrinc", lambda x, k, p, t: special.chndtr(x, k, t) - p)
 
 
 # F: numerator m, denominator n, noncentrality c, x; F(x) = sum of I(y; m/2 + j, n/2).
-def _share(m: Any, n: Any, x: Value) -> Any:
-    return m * x / (m * x + n)
-
-
 def _slope_share(m: Any, n: Any, x: Value) -> tuple[Any, Any, Any]:
     """The derivatives of the share by m, n and x."""
     below = (m * x + n) ** 2
     return n * x / below, -m * x / below, m * n / below
 
 
-ncf_density = _mixture(lambda j, m, n, x: beta_density(m / 2 + j, n / 2, _share(m, n, x)))
+def _by_smaller_share(below: Any, above: Any) -> Any:
+    """A function of both parameters of a beta distribution and its argument.
+
+    Where the argument is near 1, by its distance from 1 and the parameters exchanged.
+    """
+
+    def part(j: Any, m: Any, n: Any, x: Value) -> Any:
+        return where(
+            np.asarray(unbox(m * x) < unbox(n)) | (j < 0),
+            lambda j, m, n, x: below(m / 2 + j, n / 2, m * x / (m * x + n)),
+            lambda j, m, n, x: above(n / 2, m / 2 + j, n / (m * x + n)),
+            *np.broadcast_arrays(j, m, n, x),
+        )
+
+    return part
+
+
+_density = _by_smaller_share(beta_density, beta_density)
+ncf_density = _mixture(_density)
 
 
 def _by_parameter(which: int) -> Any:
     """The terms of the derivative in m or n, by the share and by the parameter of the beta."""
-    beta_slope = (betainc_a, betainc_b)[which]
+    below, above = ((betainc_a, betainc_b), (betainc_b, betainc_a))[which]
+    beta_slope = _by_smaller_share(below, lambda *at: -above(*at))
 
     def part(j: Any, m: Any, n: Any, x: Value) -> Any:
-        at = m / 2 + j, n / 2, _share(m, n, x)
-        return _slope_share(m, n, x)[which] * beta_density(*at) + 0.5 * beta_slope(*at)
+        at = j, m, n, x
+        return _slope_share(m, n, x)[which] * _density(*at) + 0.5 * beta_slope(*at)
 
     return _mixture(part)
 
 
 ncf_by_m, ncf_by_n = _by_parameter(0), _by_parameter(1)
-ncf_by_c = _mixture(
-    lambda j, m, n, x: (
-        0.5
-        * (
-            special.betainc(m / 2 + j + 1, n / 2, _share(m, n, x))
-            - special.betainc(m / 2 + j, n / 2, _share(m, n, x))
-        )
-    )
+ncf_by_c = _mixture(  # the difference of neighbouring terms (DLMF 8.17.20)
+    lambda j, m, n, x: -m * x * n / (m * x + n) ** 2 / (m + 2 * j) * _density(j, m, n, x)
 )
 
 

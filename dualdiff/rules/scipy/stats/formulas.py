@@ -14,7 +14,7 @@ from scipy import special, stats
 
 from ....array.box import unbox
 from ....core.types import Value
-from ..rebinding import AFTER
+from ..rebinding import AFTER, rebound
 from ..special.incomplete_beta import beta_density, score_a, score_b
 from ..special.incomplete_gamma import gamma_density, score
 from ..special.kinds import declared, where
@@ -205,9 +205,148 @@ ALGEBRAIC: dict[tuple[str, str], Callable[..., Any]] = {
 }
 
 
+# Powers that overflow in SciPy's formulas, and tails of which 1 is subtracted: by logarithms.
+def _softplus(x: Value) -> Any:
+    """``log(1 + exp(x))``; NumPy's `logaddexp` loses digits where it is small."""
+    return where(
+        np.asarray(unbox(x) > 0),
+        lambda x: x + np.log1p(np.exp(-x)),
+        lambda x: np.log1p(np.exp(x)),
+        x,
+        fill=0.0,
+    )
+
+
+def _by_side(below: Callable[..., Any], above: Callable[..., Any]) -> Callable[..., Any]:
+    """A formula for negative logarithms, and one for others: neither cancels."""
+
+    def formula(log: Value, *shapes: Value) -> Any:
+        return where(np.asarray(unbox(log) < 0), below, above, *np.broadcast_arrays(log, *shapes))
+
+    return formula
+
+
+# Of the logarithm of x, the power c of x, and the power k of the distribution function beside 0.
+_burr_logpdf = _by_side(
+    lambda log, c, k: np.log(k) + (k - 1) * log - (k / c + 1) * _softplus(c * log),
+    lambda log, c, k: np.log(k) - (c + 1) * log - (k / c + 1) * _softplus(-c * log),
+)
+_burr_logcdf = _by_side(
+    lambda log, c, k: k * log - k / c * _softplus(c * log),
+    lambda log, c, k: -k / c * _softplus(-c * log),
+)
+
+
+def _burr_pdf(log: Value, c: Value, k: Value) -> Any:
+    return np.exp(_burr_logpdf(log, c, k))
+
+
+def _burr_cdf(log: Value, c: Value, k: Value) -> Any:
+    return np.exp(_burr_logcdf(log, c, k))
+
+
+def _inside(
+    name: str, method: str, function: Callable[..., Any], edge: float = 0.0
+) -> Callable[..., Any]:
+    """`function` of the logarithm of x, and SciPy's formula at the edge of the support."""
+    scipys: Any = getattr(type(getattr(stats, name)), f"_{method}")
+    with_values = _with_scipys(name, lambda x, *shapes: function(np.log(x), *shapes), f"_{method}")
+
+    def formula(*at: Value) -> Any:
+        at = tuple(np.broadcast_arrays(*at))
+        return where(
+            np.asarray(unbox(at[0]) > edge),
+            with_values,
+            lambda *at: rebound(scipys)(getattr(stats, name), *at),
+            *at,
+        )
+
+    return formula
+
+
+def _dweibull(upper: bool) -> Callable[..., Any]:
+    """A tail, at the centre by the side below it: the density is the slope of both."""
+
+    def tail(x: Value, c: Value) -> Any:
+        above = np.asarray(unbox(x) > 0)
+        half = 0.5 * np.exp(-(np.where(above, x, -x) ** c))
+        return np.where(above == upper, half, 1 - half)
+
+    return tail
+
+
+def _gennorm(method: str) -> Callable[..., Any]:
+    """A tail or a quantile, at the centre by the density there."""
+    scipys = getattr(type(stats.gennorm), f"_{method}")
+    quantile, sign = method in ("ppf", "isf"), -1.0 if method in ("sf", "isf") else 1.0
+
+    def central(x: Value, beta: Value) -> Any:
+        density = beta * np.exp(-special.gammaln(1 / beta)) / 2
+        return sign * (x - 0.5) / density if quantile else 0.5 + sign * x * density
+
+    def formula(x: Value, beta: Value) -> Any:
+        return where(
+            np.asarray(unbox(x) == (0.5 if quantile else 0.0)),
+            central,
+            lambda x, beta: rebound(scipys)(_Gennorm, x, beta),
+            *np.broadcast_arrays(x, beta),
+        )
+
+    return formula
+
+
+class _Gennorm:
+    """The methods that SciPy's methods of the upper side call."""
+
+    _cdf = staticmethod(lambda x, beta: _gennorm("cdf")(x, beta))
+    _ppf = staticmethod(lambda q, beta: _gennorm("ppf")(q, beta))
+
+
+# By ``|x|`` SciPy's formula has a kink at 0.
+_genlogistic_logpdf = _by_side(
+    lambda x, c: np.log(c) + c * x - (c + 1) * np.log1p(np.exp(x)),
+    lambda x, c: np.log(c) - x - (c + 1) * np.log1p(np.exp(-x)),
+)
+GENLOGISTIC: dict[str, Callable[..., Any]] = {
+    "logpdf": _genlogistic_logpdf,
+    "pdf": lambda x, c: np.exp(_genlogistic_logpdf(x, c)),
+    "logcdf": lambda x, c: -c * _softplus(-x),
+    "cdf": lambda x, c: np.exp(-c * _softplus(-x)),
+    "sf": lambda x, c: -np.expm1(-c * _softplus(-x)),
+}
+
+
+OF_LOGARITHMS: dict[tuple[str, str], Callable[..., Any]] = {
+    ("burr", "pdf"): lambda log, c, d: _burr_pdf(log, c, c * d),
+    ("burr", "cdf"): lambda log, c, d: _burr_cdf(log, c, c * d),
+    ("burr", "logcdf"): lambda log, c, d: _burr_logcdf(log, c, c * d),
+    ("burr", "sf"): lambda log, c, d: -np.expm1(_burr_logcdf(log, c, c * d)),
+    ("burr", "logsf"): lambda log, c, d: np.log(-np.expm1(_burr_logcdf(log, c, c * d))),
+    ("fisk", "pdf"): lambda log, c: _burr_pdf(log, c, c),
+    ("fisk", "cdf"): lambda log, c: _burr_cdf(log, c, c),
+    ("mielke", "pdf"): lambda log, k, s: _burr_pdf(log, s, k),
+    ("mielke", "cdf"): lambda log, k, s: _burr_cdf(log, s, k),
+}
+LOGARITHMIC: dict[tuple[str, str], Callable[..., Any]] = {
+    **{(name, method): _inside(name, method, f) for (name, method), f in OF_LOGARITHMS.items()},
+    **{
+        ("genlogistic", method): _with_scipys("genlogistic", f, f"_{method}")
+        for method, f in GENLOGISTIC.items()
+    },
+    ("lomax", "pdf"): _with_scipys(
+        "lomax", lambda x, c: np.exp(np.log(c) - (c + 1) * np.log1p(x)), "_pdf"
+    ),
+    ("genexpon", "logsf"): lambda x, a, b, c: -(a + b) * x - b * np.expm1(-c * x) / c,
+    **{("gennorm", method): _gennorm(method) for method in ("cdf", "sf", "ppf", "isf")},
+    ("dweibull", "cdf"): _dweibull(False),
+    ("dweibull", "sf"): _dweibull(True),
+}
+
+
 FORMULAS: dict[tuple[str, str], Callable[..., Any]] = (
     COMPILED
     | ALGEBRAIC
+    | LOGARITHMIC
     | EXTREME
     | LIMITS
     | HYPERBOLIC

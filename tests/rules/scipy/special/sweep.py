@@ -273,7 +273,7 @@ TAIL = """
   probabilities share the errors of SciPy's values, up to 1e-6 from 140 observations on.
 * Quantiles of discrete distributions are steps: their derivative is 0, and 1 in `loc`.
 * Quantiles of 0 and 1 are the ends of the support: they move with it, and their slope in q is 1
-  over the density there. At the median of `dgamma`, `dweibull` and `gennorm`, where the density is
+  over the density there. At the median of `dgamma` and `dweibull`, where the density is
   0 or has no derivative, the derivative of the quantile in the shape is NaN.
 * Distributions of scipy.stats run SciPy's formulas on traced values, and formulas of their own at
   a value of a shape where SciPy takes a constant (h or k = 0 of `kappa4`, c = 0 of `genextreme`
@@ -288,7 +288,7 @@ TAIL = """
 * Densities and distribution functions of all distributions are compared with SciPy's own code on
   numbers of 130 digits (`tests/rules/scipy/stats/test_scan.py`). Where SciPy takes 1 minus a
   probability close to 1, its value loses digits in that tail and the derivative shares them:
-  `alpha`, `argus`, `bradford`, `burr`, `crystalball`, `exponweib`, `fisk`, `foldcauchy`,
+  `alpha`, `argus`, `bradford`, `crystalball`, `exponweib`, `foldcauchy`,
   `foldnorm`, `genexpon`, `truncweibull_min`, `wrapcauchy` beyond probabilities of 1e-10 (relative
   errors from 1e-8 to 1e-5 there). Where such a value is 0 or 1 to rounding, the derivative is 0 or
   NaN.

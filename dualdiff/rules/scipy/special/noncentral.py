@@ -13,6 +13,7 @@ from scipy import special
 
 from ....array.box import unbox
 from ....core.types import Tangent, Value
+from .gamma_beta import stirling
 from .incomplete_beta import beta_density, betainc_a, betainc_b
 from .incomplete_gamma import gamma_density, gammainc_a
 from .kinds import by, closed, column, declared, flat, inverse, where
@@ -168,40 +169,76 @@ inverse("ncfdtrinc", lambda m, n, p, f, t: special.ncfdtr(m, n, t, f) - p)
 
 # Noncentral t: with the chi variable r of v degrees of freedom, F(t) is the mean of
 # Phi(t r / sqrt(v) - c); the density of s = log(r**2 / v) is entire, so that equal steps do.
-STEPS = np.linspace(-1.0, 1.0, 801)
+STEPS, WIDE = np.linspace(-1.0, 1.0, 801), 2 / 800
+COARSE = np.linspace(-1.0, 1.0, 201)
+FALL = 42.0  # the integrand counts down to exp(-42) of its maximum
 
 
-def _chi_weights(v: Any) -> tuple[Any, Any]:
-    """Nodes s and weights: ``exp(v / 2 (s - exp(s) + 1))`` falls by exp(-40) within them."""
-    n = unbox(v)
-    left = -80 / n - np.sqrt(160 / n)
-    right = np.minimum(np.sqrt(160 / n), np.log1p(160 / n) + 1.0)
-    for _ in range(12):
-        right = right - (right - np.expm1(right) + 80 / n) / (1 - np.exp(right))
-    low = left
-    for _ in range(40):
-        low = low - (low - np.expm1(low) + 80 / n) / (1 - np.exp(low))
-    s = column((right + low) / 2) + column((right - low) / 2) * STEPS
-    log = column(v) / 2 * (s - np.expm1(s)) + column(
-        v / 2 * np.log(v / 2) - v / 2 - special.gammaln(v / 2)
+def _log_chi(v: Any, s: Any) -> Any:
+    """The logarithm of the density of s, without its constant."""
+    return v / 2 * (s - np.expm1(s))
+
+
+def _log_front(a: Any) -> Any:
+    """``a log(a) - a - log Gamma(a)``."""
+    return where(
+        np.asarray(unbox(a) > 12),
+        lambda a: 0.5 * np.log(a / (2 * np.pi)) - stirling(a),
+        lambda a: a * np.log(a) - a - special.gammaln(a),
+        a,
     )
-    return s, np.exp(log) * column((right - low) / 2) * (STEPS[1] - STEPS[0])
 
 
-def _nct_cdf(v: Any, c: Any, t: Tangent) -> Any:
-    s, weights = _chi_weights(v)
-    return np.sum(weights * special.ndtr(column(t) * np.exp(s / 2) - column(c)), axis=-1)
+def _range(v: Any, c: Any, t: Tangent, log_factor: Any) -> tuple[Any, Any]:
+    """The least and the largest s of one row at which ``density * factor`` counts."""
+    n, c, t = (column(unbox(a)) for a in (v, c, t))
+    with np.errstate(all="ignore"):
+        # Beyond these ends the density alone falls by far more than a probability can.
+        right = np.log1p(1600 / n) + np.minimum(np.sqrt(320 / n), 18.0)
+        left = -1600 / n - np.sqrt(320 / n) - 3 * np.log1p(np.abs(t))
+        s = (right + left) / 2 + (right - left) / 2 * COARSE
+        for _ in range(3):  # each time within the range before
+            logs = _log_chi(n, s) + log_factor(t * np.exp(s / 2) - c)
+            counts = logs > np.max(logs, axis=-1, keepdims=True) - FALL
+            first = np.maximum(np.argmax(counts, axis=-1) - 1, 0)
+            last = np.minimum(s.shape[-1] - np.argmax(counts[..., ::-1], axis=-1), s.shape[-1] - 1)
+            low, high = (np.take_along_axis(s, column(k), axis=-1) for k in (first, last))
+            s = (high + low) / 2 + (high - low) / 2 * COARSE
+    return low, high
+
+
+def _chi_weights(v: Any, c: Any, t: Tangent, log_factor: Any) -> tuple[Any, Any]:
+    """Nodes s and weights for a factor of ``t exp(s / 2) - c``."""
+    low, high = _range(v, c, t, log_factor)
+    s, slope = (high + low) / 2 + (high - low) / 2 * STEPS, (high - low) / 2
+    few = column(unbox(v)) < 1
+    if np.any(few):  # the density falls slowly to the left: steps that grow
+        reach = np.log(high - low + 2) / 2
+        y = reach * (STEPS - 1)
+        s = np.where(few, high + y - np.expm1(-y), s)
+        slope = np.where(few, reach * (1 + np.exp(-y)), slope)
+    log = _log_chi(column(v), s) + column(_log_front(v / 2))
+    return s, np.exp(log) * slope * WIDE
+
+
+def _nct_tail(v: Any, c: Any, t: Tangent) -> Any:
+    """The lower tail, or minus the upper one where it is shorter."""
+    sign = np.where(unbox(t) < unbox(c), 1.0, -1.0)
+    side = column(sign)
+    s, weights = _chi_weights(v, sign * c, sign * t, special.log_ndtr)
+    u = column(t) * np.exp(s / 2) - column(c)
+    return sign * np.sum(weights * special.ndtr(side * u), axis=-1)
 
 
 def _nct_pdf(t: Tangent, v: Any, c: Any) -> Any:
-    s, weights = _chi_weights(v)
+    s, weights = _chi_weights(v, c, t, lambda u: -0.5 * u * u)
     root = np.exp(s / 2)
     u = column(t) * root - column(c)
     return np.sum(weights * root * np.exp(-0.5 * u * u), axis=-1) / np.sqrt(2 * np.pi)
 
 
-by("nctdtr", flat(_nct_cdf, 64))
-by("_nct_sf", flat(lambda t, v, c: 1 - _nct_cdf(v, c, t), 64))
+by("nctdtr", flat(_nct_tail, 64))
+by("_nct_sf", flat(lambda t, v, c: -_nct_tail(v, c, t), 64))
 by("_nct_pdf", flat(_nct_pdf, 64))
 inverse("nctdtrit", lambda v, c, p, t: special.nctdtr(v, c, t) - p)
 inverse("nctdtridf", lambda p, c, x, t: special.nctdtr(t, c, x) - p)

@@ -1,6 +1,11 @@
 """Private functions of SciPy by which scipy.stats computes quantiles and moments."""
 
-import dualdiff.rules.scipy.special  # noqa: F401  # private names do not load their rules
+import mpmath as mp
+import pytest
+from scipy.special import _ufuncs
+
+import dualdiff as dd
+import dualdiff.rules.scipy.special  # private names do not load their rules
 from tests.rules.scipy.special.tables import UNIT, real
 from tests.rules.table import A, rule_tests
 
@@ -30,3 +35,31 @@ ROWS = [
     real("_landau_isf", UNIT, 0.0, 1.0, _order=1, _argnums=(0,)),
 ]
 TestRules = rule_tests(ROWS)
+
+
+def _nct_tail(t, v, c):
+    """The upper tail by the density of log(chi**2 / v)."""
+
+    def integrand(s):
+        normal = mp.erfc((t * mp.exp(s / 2) - c) / mp.sqrt(2)) / 2
+        return mp.exp(v / 2 * (s - mp.exp(s))) * normal
+
+    ends = [-8000, -2000, -400, -100, -25, -12, -8, -5, -4, -3, -2, -1, 0, 1, 2, 4, 6, 9]
+    return (v / 2) ** (v / 2) / mp.gamma(v / 2) * mp.quad(integrand, ends)
+
+
+@pytest.mark.skipif(
+    not hasattr(_ufuncs, "_nct_sf"), reason="releases before 1.14 have no such function"
+)
+@pytest.mark.parametrize(
+    "at", [(0.5, 14.0, 0.24), (24.0, 14.0, 0.24), (660.0, 14.0, 0.24), (20.0, 0.1, 3.0)]
+)
+def test_noncentral_t_in_its_tails_and_in_few_degrees_of_freedom(at):
+    for i in range(3):
+        slope = dd.grad(lambda x, i=i: _ufuncs._nct_sf(*at[:i], x, *at[i + 1 :]))(at[i])
+        with mp.workdps(25):
+            numbers = list(map(mp.mpf, at))
+            h = numbers[i] * mp.mpf(10) ** -8
+            ends = (_nct_tail(*numbers[:i], numbers[i] + s, *numbers[i + 1 :]) for s in (h, -h))
+            exact = float(mp.fdot([(1, next(ends)), (-1, next(ends))]) / (2 * h))
+        assert slope == pytest.approx(exact, rel=1e-11)

@@ -23,7 +23,8 @@ _PARTS = (
     "special",
     "stats",
 )
-_SUBMODULES = ("sparse.csgraph", "sparse.linalg")
+# Modules without a namespace of their own here.
+_SUBMODULES = ("fftpack", "sparse.csgraph", "sparse.linalg")
 # Their rules are imported when one of their functions meets a traced value.
 _DECLARED = {"special": declare_special, "stats": declare_stats}
 for _part in _PARTS:

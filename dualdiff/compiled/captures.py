@@ -7,6 +7,7 @@ attributes. The search ends at modules of Python, NumPy, SciPy and dualdiff.
 
 from __future__ import annotations
 
+import collections
 import ctypes
 import datetime
 import decimal
@@ -20,7 +21,6 @@ import random
 import re
 import sys
 import types
-import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -38,9 +38,13 @@ _LIBRARIES = frozenset(
     {*sys.stdlib_module_names, "numpy", "scipy", "dualdiff", "optree", "llvmlite"}
 )
 _VALUES = (str, bytes, type(None), float, int, complex, bool, np.generic, range, slice, np.dtype)
+_PLAIN = frozenset((str, bytes, type(None), float, int, complex, bool, range, slice, np.float64))
 _MISSING: Any = type("Missing", (), {})()
 # Functions through which a program reaches state that no search finds.
 _REACHING = frozenset(("globals", "eval", "exec", "__import__"))
+_ON_GLOBALS = frozenset(
+    ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "STORE_GLOBAL", "DELETE_GLOBAL")
+)
 # Objects without attributes that never change.
 _CONSTANT = (
     types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType,
@@ -48,8 +52,15 @@ _CONSTANT = (
     types.ClassMethodDescriptorType, types.GenericAlias, types.UnionType, types.EllipsisType,
     types.NotImplementedType, np.ufunc, re.Pattern, decimal.Decimal, datetime.date,
     datetime.timedelta, datetime.tzinfo, operator.itemgetter, operator.attrgetter,
-    operator.methodcaller, weakref.ref, types.CodeType, type(np.sum), type(np.dot),
+    operator.methodcaller, types.CodeType, type(np.sum), type(np.dot),
+    type(vars(collections.namedtuple("Pair", "a"))["a"]),
 )  # fmt: skip
+# Methods that compute nothing.
+_UNUSED = frozenset(
+    ("__repr__", "__str__", "__format__", "__del__", "__reduce__", "__reduce_ex__", "__getstate__",
+     "__setstate__", "__sizeof__", "__dir__", "__init_subclass__", "__class_getitem__")
+)  # fmt: skip
+_METHODS = (types.FunctionType, property, staticmethod, classmethod)
 _GENERATORS = (
     np.random.Generator, np.random.RandomState, np.random.BitGenerator, random.Random,
 )  # fmt: skip
@@ -87,6 +98,14 @@ def _same_set(a: Any, b: Any) -> bool:
     return a == b and sorted(map(repr, a)) == sorted(map(repr, b))  # 1 is not 1.0
 
 
+def _is_empty(cell: types.CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018
+    except ValueError:
+        return True
+    return False
+
+
 class Captures:
     """What some functions and objects refer to, as it was when they were searched."""
 
@@ -94,7 +113,7 @@ class Captures:
         self.tests: list[str] = []
         self.names: dict[str, Any] = {
             "missing": _MISSING, "same": same, "same_items": _same_items, "same_set": _same_set,
-            "equal": equal_arrays, "type": type, "len": len,
+            "equal": equal_arrays, "type": type, "len": len, "is_empty": _is_empty,
             "tuple": tuple,
         }  # fmt: skip
         self.seen: dict[int, Any] = {}
@@ -161,7 +180,7 @@ class Captures:
             name = self._name(x)
             self._test(f"{text} is {name} or same({text}, {name})", what)
             self.found.append((what, x))
-            return None
+            return self._search(x, text, what)
         if type(x) is tuple and all(isinstance(e, _VALUES) for e in x):
             name = self._name(x)
             self._test(f"{text} is {name} or same({text}, {name})", what)
@@ -171,7 +190,10 @@ class Captures:
         return self._search(x, text, what)
 
     def _search(self, x: Any, text: str, what: str) -> None:
-        if isinstance(x, (*_VALUES, np.ufunc)) or id(x) in self.seen:
+        if type(x) in _PLAIN or isinstance(x, np.ufunc) or id(x) in self.seen:
+            return
+        if isinstance(x, _VALUES):
+            self._own_parts(x, what)
             return
         self.seen[id(x)] = x
         if len(self.seen) > MOST:
@@ -194,12 +216,15 @@ class Captures:
                 self._search(part, "", what)
         elif isinstance(x, (tuple, list)):
             self._sequence(x, what)
+            self._own_parts(x, what)
         elif isinstance(x, dict):
             self._dict(x, what)
+            self._own_parts(x, what)
         elif isinstance(x, (set, frozenset)):
             name, held = self._name(x), self._name(frozenset(x))
             self.found.append((what, frozenset(x)))
             self._test(f"same_set({name}, {held})", what)
+            self._own_parts(x, what)
         elif isinstance(x, type):
             self._class(x, what)
         elif getattr(type(x), "is_compiled", False):
@@ -211,6 +236,12 @@ class Captures:
             if not is_library(x.__name__):
                 self.modules[id(x)] = x
         else:
+            self._object(x, what)
+
+    def _own_parts(self, x: Any, what: str) -> None:
+        """The attributes of a value or a container of a class of the program."""
+        if not is_library(type(x).__module__):
+            self.seen[id(x)] = x
             self._object(x, what)
 
     def _array(self, x: ndarray, what: str) -> None:
@@ -264,10 +295,11 @@ class Captures:
         self._search(f.__kwdefaults__, "", f"the defaults of {what}")
         self._cells(f, what)
         scope, used = f.__globals__, _names_used(f.__code__)
-        self.used.update(used)
+        self.used.update(used, _texts_used(f.__code__))
         space = self._name(scope)
         self._keys(vars(f), f"the attributes of {what}")
-        absent = frozenset(_globals_used(f.__code__)) - scope.keys()
+        reached = frozenset(_globals_used(f.__code__))  # the others are attributes of something
+        absent = reached - scope.keys()
         if absent:  # builtins, which a global of the same name would hide
             names = " and ".join(sorted(absent))
             self._test(f"{space}.keys().isdisjoint({self._name(absent)})", f"the globals {names}")
@@ -278,12 +310,12 @@ class Captures:
                 attribute = f"{self._name(vars(f))}.get({key!r}, missing)"
                 self._bind(value, attribute, f"the attribute {key!r} of {what}")
         for key in used:
-            imported = sys.modules.get(key)
-            if imported is not None and key not in scope and not is_library(key):
+            imported, is_global = sys.modules.get(key), key in reached and key in scope
+            if imported is not None and not is_global and not is_library(key):
                 self._search(imported, "", key)
             if key in _REACHING and key not in scope:
                 raise Unrecordable(f"{what} calls {key}()")
-            if key in scope:
+            if is_global:
                 value = scope[key]
                 self._bind(value, f"{space}.get({key!r}, missing)", f"the global {key!r}")
         wrapped = getattr(f, "__wrapped__", None)
@@ -299,44 +331,59 @@ class Captures:
 
     def _cells(self, f: types.FunctionType, what: str) -> None:
         for variable, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
-            try:
-                value = cell.cell_contents
-            except ValueError:
-                continue
             of = f"the variable {variable!r} of {what}"
+            if _is_empty(cell):
+                self._test(f"is_empty({self._name(cell)})", of)
+                continue
+            value = cell.cell_contents
             self._bind(value, f"{self._name(cell)}.cell_contents", of)
 
     def _look_into_modules(self) -> None:
         """Guard what has a name that the functions use in modules of the user."""
         seen: set[tuple[int, str]] = set()
+        looked: set[int] = set()
+        spaces: list[tuple[str, str, dict[str, Any]]] = []
         size = (-1, -1)
         while size != (len(self.modules), len(self.used)):
             size = len(self.modules), len(self.used)
             for module in list(self.modules.values()):
                 space = self._name(vars(module))
+                if id(module) not in looked:
+                    looked.add(id(module))
+                    spaces.append((module.__name__, space, vars(module)))
                 for key in sorted(self.used & vars(module).keys()):
                     if (id(module), key) not in seen:
                         seen.add((id(module), key))
                         what = f"{module.__name__}.{key}"
                         self._bind(vars(module)[key], f"{space}.get({key!r}, missing)", what)
+        for name, space, content in spaces:  # what a program asks for and does not find
+            absent = self._name(frozenset(self.used - content.keys()))
+            self._test(f"{space}.keys().isdisjoint({absent})", f"the names in {name}")
 
     def _class(self, cls: type, what: str) -> None:
         if is_library(cls.__module__):
             return
+        self._search(type(cls), "", type(cls).__name__)  # a metaclass of the program
         for base in cls.__mro__:
             if is_library(base.__module__) or base is object:
                 continue
             name = self._name(base)
+            count = len(vars(base))
+            self._test(f"len({name}.__dict__) == {count}", f"the attributes of {base.__name__}")
             for key, value in list(vars(base).items()):
-                if not key.startswith("__") or key in ("__call__", "__init__", "__getattr__"):
+                is_method = isinstance(value, _METHODS) and key not in _UNUSED
+                if is_method or not key.startswith("__"):
                     of = f"{base.__name__}.{key}"
                     self._bind(value, f"{name}.__dict__.get({key!r}, missing)", of)
 
     def _object(self, x: Any, what: str) -> None:
-        for member in ("fget", "__func__"):  # properties, static and class methods
-            inner = getattr(x, member, None)
-            if isinstance(inner, types.FunctionType):
-                self._search(inner, "", what)
+        if isinstance(x, (property, staticmethod, classmethod)):
+            for member in ("fget", "__func__"):
+                inner = getattr(x, member, None)
+                if isinstance(inner, types.FunctionType):
+                    self._search(inner, "", what)
+        if type(x) is functools.cached_property:  # its lock is no state
+            return self._search(x.func, "", what)
         held = getattr(x, "__dict__", None)
         slots = any("__slots__" in vars(base) for base in type(x).__mro__)
         if held is None and not slots and not isinstance(x, _CONSTANT):
@@ -352,10 +399,16 @@ class Captures:
         for base in type(x).__mro__:
             slots = base.__dict__.get("__slots__", ())
             for key in (slots,) if isinstance(slots, str) else slots:
-                if not key.startswith("__") and hasattr(x, key):
-                    value = getattr(x, key)
-                    self._bind(value, f"{self._name(x)}.{key}", f"{type(x).__name__}.{key}")
-        self._search(type(x), "", type(x).__name__)
+                if not key.startswith("__"):
+                    self._slot(x, key)
+        return self._search(type(x), "", type(x).__name__)
+
+    def _slot(self, x: Any, key: str) -> None:
+        name, what = self._name(x), f"{type(x).__name__}.{key}"
+        if hasattr(x, key):
+            self._bind(getattr(x, key), f"{name}.{key}", what)
+        else:
+            self._test(f"not hasattr({name}, {key!r})", what)
 
 
 def _state(generator: Any) -> str:
@@ -392,10 +445,16 @@ def _names_used(code: types.CodeType) -> tuple[str, ...]:
 
 
 @functools.cache
+def _texts_used(code: types.CodeType) -> tuple[str, ...]:
+    """The texts in a code and the codes inside it that may name attributes."""
+    found = [c for c in code.co_consts if type(c) is str and c.isidentifier()]
+    inner = [_texts_used(c) for c in code.co_consts if isinstance(c, types.CodeType)]
+    return tuple(dict.fromkeys(itertools.chain(found, *inner)))
+
+
+@functools.cache
 def _globals_used(code: types.CodeType) -> tuple[str, ...]:
-    """The names that a code and the codes inside it look up as globals or builtins."""
-    found = [
-        i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")
-    ]
+    """The names of globals and builtins in a code and in the codes inside it."""
+    found = [i.argval for i in dis.get_instructions(code) if i.opname in _ON_GLOBALS]
     inner = [_globals_used(c) for c in code.co_consts if isinstance(c, types.CodeType)]
     return tuple(dict.fromkeys(itertools.chain(found, *inner)))

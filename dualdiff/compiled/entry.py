@@ -5,6 +5,7 @@ It answers calls with the arguments that were used last, and returns `MISSED` fo
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -54,6 +55,9 @@ def entry(
             tests.append(f"type(args[{i}]) is k{i} and args[{i}] == s{i}")
         else:
             return None
+    arrays = [i for i, x in enumerate(args) if type(x) is ndarray]
+    for i, j in itertools.combinations(arrays, 2):
+        tests.append(f"args[{i}] is {'' if args[i] is args[j] else 'not '}args[{j}]")
     lines = ["def quick(args):", f"    if not ({' and '.join(tests)}): return MISSED"]
     if unchanged is not always:
         lines.append("    if not unchanged(): return MISSED")

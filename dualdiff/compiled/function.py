@@ -310,6 +310,8 @@ class Compiled:
             made = Table(Captures([self.f, *filter(is_object, leaves)]))
         except Unrecordable as error:
             made = Table(None, str(error))
+        except Exception as error:  # of an object's own code
+            made = Table(None, f"{type(error).__name__} while its state was searched: {error}")
         self.tables[key] = made
         while len(self.tables) > SIGNATURES:
             self.tables.popitem(last=False)
@@ -390,6 +392,9 @@ def _key_of(args: Any, kwargs: Any, leaves: Sequence[Any], structure: Structure)
     key: Any = structure, tuple(map(described, leaves))
     if structure.num_leaves != len(args):  # a program may go through the keys of a dict
         key = (*key, orders_of((args, kwargs)))
+    arrays = [id(x) for x in leaves if type(x) is ndarray]
+    if len(set(arrays)) < len(arrays):  # it may ask whether two arguments are one
+        key = (*key, "the same", tuple(map(arrays.index, arrays)))
     return key
 
 

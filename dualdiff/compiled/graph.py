@@ -201,11 +201,12 @@ def _record(
             new_tape.set(lambda guards: CarefulTape(recorder, guards))
             new_trace.set(lambda batch: CarefulForward(recorder, batch))
         given, inputs = [], []
+        boxes: dict[int, Any] = {}  # one for an array that is given twice
         for leaf, is_dynamic in zip(leaves, dynamic, strict=True):
             if is_dynamic:
                 box = recorder.input(leaf)
                 inputs.append(int(box.payload))
-                given.append(box)
+                given.append(boxes.setdefault(id(leaf), box) if type(leaf) is ndarray else box)
             else:
                 given.append(leaf)
         args, kwargs = structure.unflatten(given)

@@ -15,6 +15,7 @@ from ..core.types import Value
 from ..rules.numpy.selection import CLIP
 from .formulas import DIVISIONS, FORMULAS
 from .graph import Graph
+from .matrices import HANDLERS, NAMED
 from .nodes import INPUT, STORES, Add, Call, Guard, Hole, Method, Pick, Store
 from .operations import (
     LOGIC,
@@ -25,14 +26,11 @@ from .operations import (
     QUICK,
     UFUNCS,
     has_holes,
-    labelled,
     primitives,
-    spelled,
 )
-from .tape import Slots, Tape, Unsupported
+from .products import PRODUCTS
+from .tape import LARGEST, Slots, Tape, Unsupported
 from .updates import updates
-
-LARGEST = 20_000  # elements of an array that is computed with
 
 
 def _is_float(form: Any) -> bool:
@@ -55,6 +53,7 @@ class _Lowering:
         self.graph, self.tape = graph, Tape()
         self.updates = updates(graph, graph.live)
         self.slots: dict[int, Any] = {}
+        self.at = 0  # the node that is being written
         self.constants: dict[int, Slots] = {}
 
     def run(self) -> None:
@@ -119,7 +118,7 @@ class _Lowering:
 
     def data(self, x: Value) -> Slots:
         """The slots of a constant."""
-        if type(x) is ndarray and x.dtype.kind in "fb" and x.dtype.itemsize in (1, 8):
+        if type(x) is ndarray and x.dtype.kind in "fb" and x.dtype.itemsize <= 8:
             if x.size > 100 * LARGEST:
                 raise Unsupported("a large constant")
             return self.tape.constants(x)
@@ -140,7 +139,7 @@ class _Lowering:
 
     def node(self, node: int, operation: Any, refs: tuple[int, ...]) -> Any:
         """The slots of the result of a node."""
-        form = self.graph.forms[node]
+        form, self.at = self.graph.forms[node], node
         if type(operation) is Guard:
             self.guard(node, operation, refs[0])
             return None
@@ -196,8 +195,8 @@ class _Lowering:
         return self.tape.apply(name, *xs) if type(name) is str else name(self.tape, *xs)
 
     def is_number(self, ref: int, form: Any) -> bool:
-        """Whether an operand is a constant integer."""
-        return ref < 0 and (form is int or (type(form) is tuple and form[1].kind in "iu"))
+        """Whether an operand is a constant of another kind, which counts as a double."""
+        return ref < 0 and (form is int or (type(form) is tuple and form[1].kind in "iuf"))
 
     def power(self, node: int, refs: tuple[int, ...]) -> Slots:
         self.check_size(node)
@@ -269,21 +268,23 @@ class _Lowering:
                 self.operand(r) if r >= 0 else _Constant(self.graph.constants[-1 - r]) for r in refs
             )
             args = tuple(self._held(a, leaves) for a in args)
-        handler = _HANDLERS.get(function)
+        primitive = primitives(len(PRIMITIVES)).get(function)
+        name = getattr(primitive, "name", "")
+        handler = _HANDLERS.get(function) or NAMED.get(name)
         if handler is not None:
             return handler(self, args, kwargs, leaves)
         if function in MOVERS:
             return self.moved(function, args, kwargs, leaves)
-        if getattr(function, "__self__", None) is np.add and function.__name__ == "reduce":
-            return self.reduction("sum", args, kwargs, leaves)
-        primitive = primitives(len(PRIMITIVES)).get(function)
+        owner = getattr(function, "__self__", None)
+        if isinstance(owner, np.ufunc) and owner in _REDUCED and function == owner.reduce:
+            return self.reduction(_REDUCED[owner], args, kwargs, leaves)
         if primitive is not None and isinstance(primitive.structure, Scatter):
             return self.scatter(args, kwargs, leaves)
         if primitive is not None and isinstance(primitive.structure, Gather):
-            return self.moved(function, args, kwargs, leaves, len(args))
-        if getattr(primitive, "name", "") == "cumsum":
+            return self.gathered(function, args, kwargs, leaves, len(args))
+        if name == "cumsum":
             return self.cumsum(args, kwargs, leaves)
-        formula = FORMULAS.get(getattr(primitive, "name", ""))
+        formula = FORMULAS.get(name)
         if function is np.clip:
             return self.clipped(args, kwargs, leaves)
         if formula is not None:
@@ -320,6 +321,18 @@ class _Lowering:
             kwargs = {**kwargs, "dtype": None, "casting": "unsafe"}
         xs = [list(map(np.asarray, x)) if type(x) in (list, tuple) else x for x in xs]
         return function(*xs, *args[data:], **kwargs)
+
+    def gathered(
+        self, function: Callable[..., Any], args: Any, kwargs: Any, leaves: Any, data: int = 1
+    ) -> Any:
+        """A function that copies elements, or puts zeros, run on the numbers of elements."""
+        if has_holes((args[data:], kwargs)):
+            raise Unsupported("a recorded index")
+        xs = [np.asarray(self.given(a, leaves)) for a in args[:data]]
+        known = np.concatenate([[self.tape.zero], *map(np.ravel, xs)])
+        ends = np.cumsum([1, *(x.size for x in xs)]).tolist()
+        places = [e + np.arange(x.size).reshape(x.shape) for e, x in zip(ends, xs, strict=False)]
+        return known[function(*places, *args[data:], **kwargs)]
 
     def method(self, operation: Method, refs: tuple[int, ...]) -> Any:
         name = str(operation.function)
@@ -382,57 +395,6 @@ class _Lowering:
             total = np.reshape(total, [1 if a in axes else x.shape[a] for a in range(x.ndim)])
         return total
 
-    def matmul(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
-        """A product of vectors and matrices."""
-        x, y = (np.asarray(self.given(a, leaves)) for a in args)
-        if kwargs or not (x.ndim and y.ndim):
-            raise Unsupported("options of a product of matrices")
-        left = x if x.ndim > 1 else x[None]
-        right = y if y.ndim > 1 else y[:, None]
-        if left.size * right.shape[-1] > LARGEST:
-            raise Unsupported("a large product of matrices")
-        out = self.tape.product(left, right)
-        if x.ndim == 1:
-            out = out[..., 0, :]
-        return out[..., 0] if y.ndim == 1 else out
-
-    def dot(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
-        """``numpy.dot``, which differs from `matmul` for stacks of matrices."""
-        if any(np.ndim(self.given(a, leaves)) > 2 for a in args):
-            raise Unsupported("numpy.dot of stacks of matrices")
-        return self.matmul(args, kwargs, leaves)
-
-    def outer(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
-        """The products of the elements of two vectors."""
-        x, y = (np.ravel(self.given(a, leaves)) for a in args[:2])
-        return self.tape.apply("mul", x[:, None], y[None, :])
-
-    def einsum(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
-        """A sum of products, with its labels written out."""
-        pairs, result = labelled(args)
-        if result is None:
-            raise Unsupported("einsum without an explicit result")
-        given = [(list(names), np.asarray(self.given(a, leaves))) for names, a in pairs]
-        rest = max([x.ndim - len(names) + 1 for names, x in given if Ellipsis in names] or [0])
-        given = [(spelled(names, x.ndim - len(names) + 1), x) for names, x in given]
-        result = spelled(list(result), rest)
-        labels = list(dict.fromkeys([*result, *(n for names, _ in given for n in names)]))
-        total = None
-        for names, x in given:
-            if len(set(names)) < len(names):
-                raise Unsupported("einsum with a diagonal")
-            order = sorted(range(len(names)), key=lambda i: labels.index(names[i]))
-            x = x.transpose(order)[tuple(slice(None) if n in names else None for n in labels)]
-            total = x if total is None else self.tape.apply("mul", total, x)
-            if np.size(total) > LARGEST:
-                raise Unsupported("a large sum of products")
-        total = np.asarray(total)
-        for _ in range(len(labels) - len(result)):
-            if not total.shape[-1]:
-                raise Unsupported("an empty sum of products")
-            total = np.asarray(self.tape.reduce("add", total))
-        return total
-
     def where(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
         """A choice between two values."""
         if "condition" in kwargs:
@@ -470,19 +432,19 @@ class _Constant:
         self.value = value
 
 
-_HANDLERS: dict[Any, Any] = {
-    np.sum: lambda s, *call: s.reduction("sum", *call),
-    np.max: lambda s, *call: s.reduction("max", *call),
-    np.min: lambda s, *call: s.reduction("min", *call),
-    np.prod: lambda s, *call: s.reduction("prod", *call),
-    np.mean: lambda s, *call: s.reduction("mean", *call),
-    np.any: lambda s, *call: s.reduction("any", *call),
-    np.all: lambda s, *call: s.reduction("all", *call),
-    np.dot: _Lowering.dot,
-    np.matmul: _Lowering.matmul,
-    operator.matmul: _Lowering.matmul,
-    np.outer: _Lowering.outer,
-    np.einsum: _Lowering.einsum,
-    np.where: _Lowering.where,
-    np.cumsum: _Lowering.cumsum,
-}
+_REDUCED: dict[Any, str] = {np.add: "sum", np.multiply: "prod"}
+_HANDLERS: dict[Any, Any] = (
+    HANDLERS
+    | PRODUCTS
+    | {
+        np.sum: lambda s, *call: s.reduction("sum", *call),
+        np.max: lambda s, *call: s.reduction("max", *call),
+        np.min: lambda s, *call: s.reduction("min", *call),
+        np.prod: lambda s, *call: s.reduction("prod", *call),
+        np.mean: lambda s, *call: s.reduction("mean", *call),
+        np.any: lambda s, *call: s.reduction("any", *call),
+        np.all: lambda s, *call: s.reduction("all", *call),
+        np.where: _Lowering.where,
+        np.cumsum: _Lowering.cumsum,
+    }
+)

@@ -117,17 +117,21 @@ def _target_machine(effort: int) -> Any:
 
 def compiled(text: str, effort: int) -> bytes:
     """New machine code for a text; all efforts give the same results to the last bit."""
+    with _lock:  # also while what LLVM has made is freed: a fork must not come in between
+        return _compiled(text, effort)
+
+
+def _compiled(text: str, effort: int) -> bytes:
     llvm = binding()
-    with _lock:
-        module = llvm.parse_assembly(text)
-        module.verify()
-        machine = _target_machine(effort)
-        if effort == PASSES:
-            options = llvm.create_pipeline_tuning_options(speed_level=2)
-            options.loop_vectorization, options.slp_vectorization = True, False
-            builder = llvm.create_pass_builder(machine, options)
-            builder.getModulePassManager().run(module, builder)
-        return bytes(machine.emit_object(module))
+    module = llvm.parse_assembly(text)
+    module.verify()
+    machine = _target_machine(effort)
+    if effort == PASSES:
+        options = llvm.create_pipeline_tuning_options(speed_level=2)
+        options.loop_vectorization, options.slp_vectorization = True, False
+        builder = llvm.create_pass_builder(machine, options)
+        builder.getModulePassManager().run(module, builder)
+    return bytes(machine.emit_object(module))
 
 
 class Code:

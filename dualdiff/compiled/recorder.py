@@ -242,6 +242,9 @@ class Recorder(Trace):
         args = [_settled(a) for a in args]
         if prim is GETITEM:
             return self.apply(operator.getitem, (args[0], params["index"]), {})
+        if type(params.get("made")) is Known:  # NumPy's own value, beside a formula for it
+            made = params["made"].value
+            return made if type(made) in KINDS else args[0]
         if prim.formula is not None and prim.name not in FORMULAS:
             return self.written_out(prim, args)
         return self.apply(prim.fn, args, without_known(params))

@@ -30,7 +30,9 @@ _TWO = (
 ARITY = np.ones(len(NAMES), np.int64)
 ARITY[[CODE[name] for name in _TWO.split()]] = 2
 ARITY[CODE["where"]] = 3
+LARGEST = 20_000  # elements of an array that is computed with
 MOST = 1_500_000  # operations of a tape
+FEW = 8  # elements that are written one by one
 IN_ORDER = 16  # distinct values from which an array of constants lies in its own order
 STARTS_FROM_ZERO = not np.signbit(np.sum(np.array([-0.0, -0.0])))  # NumPy's sums
 
@@ -129,10 +131,13 @@ class Tape:
         """An elementwise operation, with NumPy's broadcasting."""
         if not any(type(x) is ndarray for x in operands):
             return self.scalar(name, *map(int, operands))
-        shape, flat = _flattened(operands)
-        count = flat[0].size
-        if len(self.codes) + count > MOST:
+        spread = np.broadcast(*operands)
+        if len(self.codes) + spread.size > MOST:
             raise Unsupported(f"more than {MOST} operations")
+        if spread.size <= FEW:
+            made = [self.scalar(name, *map(int, slots)) for slots in spread]
+            return np.array(made, np.int64).reshape(spread.shape)
+        shape, flat = _flattened(operands)
         kept, needed = self._kept(name, flat)
         if needed is None:
             return kept.reshape(shape)

@@ -142,7 +142,7 @@ def agreed(traced: Value, value: Any, name: str, close: float = CLOSE) -> Any:
         traced = settle(from_nested(traced))
         if value is unbox(traced):
             return traced
-    if is_recorded(value):
+    if is_recorded(value) or is_box(value):  # as `compile` records it
         return traced if is_box(traced) else value
     if _is_object(value):
         return traced if is_box(traced) else agreed_objects(traced, value, name, close)

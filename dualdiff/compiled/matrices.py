@@ -1,0 +1,317 @@
+"""Small matrices on scalar tapes: triangles, factorisations, systems of equations, determinants.
+
+Rows are exchanged by choices between numbers, so that one code serves every order of pivots. Where
+NumPy raises an error, or a matrix is singular, the replay stops and the call is made eagerly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy import ndarray
+from scipy import linalg
+
+from ..rules.numpy.directions import direction
+from .nodes import Hole
+from .tape import LARGEST, Slots, Tape, Unsupported
+
+LARGEST_PIVOTED, LARGEST_FACTOR = 8, 16  # rows up to which LAPACK is slower
+_COPYING = ("constant", "edge", "reflect", "symmetric", "wrap")  # modes of ``numpy.pad``
+
+
+class Lowering(Protocol):
+    """The part of a lowering that is used here."""
+
+    tape: Tape
+    at: int
+
+    def given(self, a: Any, leaves: list[Any]) -> Slots:
+        """The slots of an operand in a template."""
+
+    def gathered(self, function: Any, args: Any, kwargs: Any, leaves: Any) -> Slots:
+        """A function that copies elements, or puts zeros, run on the numbers of elements."""
+
+    def reduction(self, name: str, args: Any, kwargs: Any, leaves: Any) -> Slots:
+        """A reduction along some axes."""
+
+    def test(self, name: str, node: int, *operands: int) -> None:
+        """An operation that stops the replay where it does not hold."""
+
+
+def _square(x: ndarray, largest: int) -> int:
+    """The number of rows of square matrices."""
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2] or not x.size:
+        raise Unsupported("a matrix that is not square, or empty")
+    if x.shape[-1] > largest or x.size * x.shape[-1] > LARGEST:
+        raise Unsupported(f"matrices of the shape {x.shape}")
+    return int(x.shape[-1])
+
+
+def _check(lower: Lowering, name: str, slots: Slots, *others: Slots) -> None:
+    """Stop the replay where a comparison with other numbers does not hold."""
+    truth = lower.tape.apply(name, slots, *others) if others else slots
+    for slot in np.ravel(truth):
+        lower.test("nonzero", lower.at, int(slot))
+
+
+def _eliminated(lower: Lowering, a: ndarray, b: ndarray) -> tuple[list[Any], Slots]:
+    """The rows of ``[a b]`` after an elimination with exchanges of rows, and the sign of these."""
+    tape, n = lower.tape, a.shape[-1]
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    parts = [np.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (a, b)]
+    whole = np.concatenate(parts, axis=-1)
+    rows: list[Any] = [whole[..., i, :] for i in range(n)]
+    sign: Slots = np.full(batch, tape.one)
+    for k in range(n):
+        top = rows[k][..., k:]
+        for i in range(k + 1, n):
+            row = rows[i][..., k:]
+            sizes = (tape.apply("abs", x[..., :1]) for x in (row, top))
+            swaps = tape.apply("gt", *sizes)
+            both = np.broadcast_to(swaps, top.shape)
+            rows[i] = tape.apply("where", both, top, row)
+            top = tape.apply("where", both, row, top)
+            sign = tape.apply("where", swaps[..., 0], tape.apply("neg", sign), sign)
+            rows[i] = _padded(rows[i], k, tape)
+        _check(lower, "nonzero", top[..., :1])
+        rows[k] = _padded(top, k, tape)
+        for i in range(k + 1, n):
+            factor = tape.apply("div", rows[i][..., k : k + 1], top[..., :1])
+            product = tape.apply("mul", factor, top[..., 1:])
+            rest = tape.apply("sub", rows[i][..., k + 1 :], product)
+            rows[i] = _padded(rest, k + 1, tape)
+    return rows, sign
+
+
+def _padded(x: Slots, count: int, tape: Tape) -> ndarray:
+    """A row with zeros in front."""
+    x = np.asarray(x)
+    return np.concatenate([np.full((*x.shape[:-1], count), tape.zero), x], axis=-1)
+
+
+def _substituted(tape: Tape, rows: list[Any], n: int) -> ndarray:
+    """The solutions of eliminated rows, from the last."""
+    found: dict[int, Any] = {}
+    for i in reversed(range(n)):
+        total = rows[i][..., n:]
+        for j in range(i + 1, n):
+            product = tape.apply("mul", rows[i][..., j : j + 1], found[j])
+            total = tape.apply("sub", total, product)
+        found[i] = tape.apply("div", total, rows[i][..., i : i + 1])
+    return np.stack([found[i] for i in range(n)], axis=-2)
+
+
+def _operands(lower: Lowering, args: Any, leaves: Any) -> list[ndarray]:
+    return [np.asarray(lower.given(a, leaves)) for a in args]
+
+
+def _solve(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
+    if kwargs or len(args) != 2:
+        raise Unsupported("options of solve")
+    a, b = _operands(lower, args, leaves)
+    n = _square(a, LARGEST_PIVOTED)
+    right = b[:, None] if b.ndim == 1 else b
+    rows, _ = _eliminated(lower, a, right)
+    out = _substituted(lower.tape, rows, n)
+    return out[..., 0] if b.ndim == 1 else out
+
+
+def _inverse(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
+    (a,) = _operands(lower, args, leaves)
+    n = _square(a, LARGEST_PIVOTED)
+    rows, _ = _eliminated(lower, a, lower.tape.constants(np.eye(n)))
+    return _substituted(lower.tape, rows, n)
+
+
+def _determinants(lower: Lowering, args: Any, leaves: Any) -> tuple[Slots, ndarray]:
+    """The signs of the orders of the pivots, and the pivots along the last axis."""
+    (a,) = _operands(lower, args, leaves)
+    n = _square(a, LARGEST_PIVOTED)
+    rows, sign = _eliminated(lower, a, np.zeros((n, 0), np.int64))
+    return sign, np.stack([rows[i][..., i] for i in range(n)], axis=-1)
+
+
+def _number(x: Slots) -> Slots:
+    return int(x) if np.ndim(x) == 0 else x
+
+
+def _determinant(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
+    sign, pivots = _determinants(lower, args, leaves)
+    for k in range(pivots.shape[-1]):
+        sign = lower.tape.apply("mul", sign, pivots[..., k])
+    return _number(sign)
+
+
+def _log_determinant(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> tuple[Slots, ...]:
+    tape = lower.tape
+    sign, pivots = _determinants(lower, args, leaves)
+    total: Slots = np.full(pivots.shape[:-1], tape.zero)
+    for k in range(pivots.shape[-1]):
+        sign = tape.apply("mul", sign, tape.apply("sign", pivots[..., k]))
+        total = tape.apply("add", total, tape.apply("log", tape.apply("abs", pivots[..., k])))
+    return _number(sign), _number(total)
+
+
+def _cholesky(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
+    upper = kwargs.get("upper", False)
+    if kwargs.keys() - {"upper"} or len(args) != 1 or type(upper) is not bool:
+        raise Unsupported("options of cholesky")
+    (a,) = _operands(lower, args, leaves)
+    tape, n = lower.tape, _square(a, LARGEST_FACTOR)
+    a = np.swapaxes(a, -1, -2) if upper else a
+    out = np.full(a.shape, tape.zero)
+    for j in range(n):
+        column: Slots = a[..., j:, j]
+        for k in range(j):
+            product = tape.apply("mul", out[..., j:, k], out[..., j, k, None])
+            column = tape.apply("sub", column, product)
+        column = np.asarray(column)
+        _check(lower, "gt", column[..., 0], tape.zero)
+        root = tape.apply("sqrt", column[..., :1])
+        out[..., j, j] = np.asarray(root)[..., 0]
+        if j + 1 < n:
+            out[..., j + 1 :, j] = tape.apply("div", column[..., 1:], root)
+    return np.swapaxes(out, -1, -2) if upper else out
+
+
+def _by_triangle(lower: Lowering, a: ndarray, b: ndarray, is_lower: bool) -> ndarray:
+    """The solution with a triangular matrix."""
+    tape, n = lower.tape, len(a)
+    found: dict[int, Any] = {}
+    for i in range(n) if is_lower else reversed(range(n)):
+        total: Slots = b[i]
+        for j in sorted(found):
+            total = tape.apply("sub", total, tape.apply("mul", a[i, j], found[j]))
+        _check(lower, "nonzero", a[i, i])
+        found[i] = tape.apply("div", total, a[i, i])
+    return np.stack([found[i] for i in range(n)])
+
+
+def _system(lower: Lowering, args: Any, leaves: Any) -> list[ndarray]:
+    """A matrix and right-hand sides, not in stacks."""
+    a, b = _operands(lower, args, leaves)
+    _square(a, LARGEST_FACTOR)
+    if a.ndim != 2 or b.ndim not in (1, 2):
+        raise Unsupported("stacks of triangular systems")
+    return [a, b]
+
+
+def _triangular(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
+    """SciPy's `solve_triangular`, as its rule calls it."""
+    a, b = _system(lower, args, leaves)
+    given = {k: v for k, v in kwargs.items() if k != "check_finite"}
+    trans, is_lower = given.pop("trans", 0), given.pop("lower", False)
+    if given.pop("unit_diagonal", False) or given or trans not in (0, 1):
+        raise Unsupported("options of solve_triangular")
+    return _by_triangle(lower, a.T if trans else a, b, bool(is_lower) != bool(trans))
+
+
+def _cho_factor(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
+    (a,) = _operands(lower, args, leaves)
+    rest = float(linalg.cho_factor(np.array([[2.0, 1.0], [1.0, 2.0]]))[0][1, 0])
+    if rest not in (0.0, 1.0):
+        raise Unsupported("what SciPy leaves beside a factor")
+    factor = np.asarray(_cholesky(lower, args, {"upper": kwargs["upper"]}, leaves))
+    part = (np.triu if kwargs["upper"] else np.tril)(np.ones(a.shape[-2:], bool))
+    return np.where(part, factor, a if rest else lower.tape.zero)
+
+
+def _cho_solve(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
+    c, b = _system(lower, args, leaves)
+    c = c if kwargs["lower"] else c.T
+    return _by_triangle(lower, c.T, _by_triangle(lower, c, b, True), False)
+
+
+def _scipy_cholesky(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
+    return _cholesky(lower, args, {"upper": kwargs["upper"]}, leaves)
+
+
+def _placed(function: Callable[..., Any]) -> Callable[..., Slots]:
+    """A function of one array that copies its elements, or puts zeros."""
+    return lambda lower, *call: lower.gathered(function, *call)
+
+
+def _padded_array(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
+    mode = args[2] if len(args) > 2 else kwargs.get("mode", "constant")
+    fill = kwargs.get("constant_values", 0)
+    if kwargs.keys() - {"mode", "constant_values"} or mode not in _COPYING or fill != 0:
+        raise Unsupported("options of pad")
+    return lower.gathered(np.pad, args, kwargs, leaves)
+
+
+def _trace(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
+    names = ("a", "offset", "axis1", "axis2", "dtype", "out")
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    x = np.asarray(lower.given(given.pop("a"), leaves))
+    if given.pop("dtype", None) is not None or given.pop("out", None) is not None:
+        raise Unsupported("options of trace")
+    if any(type(v) in (Hole, ndarray) for v in given.values()):
+        raise Unsupported("a recorded axis")
+    return _number(lower.tape.sum(np.diagonal(x, **given)))
+
+
+def _norm(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
+    given = {**dict(zip(("x", "ord", "axis", "keepdims"), args, strict=False)), **kwargs}
+    x = np.ravel(lower.given(given.pop("x"), leaves))
+    if any(v is not None and v is not False for v in given.values()) or not x.size:
+        raise Unsupported("options of norm")
+    squares = lower.tape.apply("mul", x, x)
+    return _number(lower.tape.apply("sqrt", lower.tape.reduce("add", np.asarray(squares))))
+
+
+def _reduced(name: str) -> Callable[..., Slots]:
+    """A reduction as its rule calls it."""
+
+    def handle(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
+        given = dict(kwargs)
+        if given.pop("options", {}):
+            raise Unsupported(f"options of {name}")
+        return lower.reduction(name, args, given, leaves)
+
+    return handle
+
+
+def _two_norm(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
+    if kwargs["options"].keys() - {"flat"}:
+        raise Unsupported("options of norm")
+    tape = lower.tape
+    (x,) = _operands(lower, args, leaves)
+    given = {"axis": kwargs["axis"], "keepdims": kwargs["keepdims"]}
+    total = lower.reduction("sum", (Hole(0),), given, [tape.apply("mul", x, x)])
+    return tape.apply("sqrt", total)
+
+
+def _direction(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
+    """A vector divided by its norm, as the rule of the norm computes it away from 0."""
+    tape, axes = lower.tape, kwargs["axis"]
+    (x,) = _operands(lower, args, leaves)
+    ends = tuple(range(-len(axes), 0))
+    moved = np.moveaxis(x, axes, ends)
+    lines = moved.reshape(*moved.shape[: moved.ndim - len(axes)], -1)
+    size = tape.reduce("max", np.asarray(tape.apply("abs", lines)))
+    _check(lower, "nonzero", size)
+    for slot in np.ravel(size):
+        lower.test("finite", lower.at, int(slot))
+    scaled = np.asarray(tape.apply("div", lines, np.asarray(size)[..., None]))
+    total = tape.sum(np.asarray(tape.apply("mul", scaled, scaled)))
+    out = tape.apply("div", scaled, np.asarray(tape.apply("sqrt", total))[..., None])
+    return np.moveaxis(np.reshape(out, moved.shape), ends, axes)
+
+
+HANDLERS: dict[Any, Callable[..., Any]] = {
+    np.linalg.solve: _solve, np.linalg.inv: _inverse, np.linalg.det: _determinant,
+    np.linalg.slogdet: _log_determinant, np.linalg.cholesky: _cholesky,
+    np.trace: _trace, np.linalg.norm: _norm,
+    direction: _direction,
+    np.triu: _placed(np.triu), np.tril: _placed(np.tril), np.diag: _placed(np.diag),
+    np.diagflat: _placed(np.diagflat), np.pad: _padded_array,
+}  # fmt: skip
+# By the names of primitives.
+NAMED: dict[str, Callable[..., Any]] = {
+    "sum": _reduced("sum"), "prod": _reduced("prod"), "max": _reduced("max"),
+    "min": _reduced("min"), "two_norm": _two_norm, "trace": _trace,
+    "linalg.cholesky": _scipy_cholesky, "linalg.cho_factor": _cho_factor,
+    "linalg.cho_solve": _cho_solve, "linalg.solve_triangular": _triangular,
+}  # fmt: skip

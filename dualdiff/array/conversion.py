@@ -356,6 +356,7 @@ def unbox(x: Value) -> Any:
 HOLLOW: set[type] = set()
 # These, and the boxes around them; `raw` is the value at the recording, of which the form is fixed.
 RECORDED: set[type] = set()
+RECORDERS: list[Any] = []  # of the programs that are being recorded, in any thread
 
 
 def shell(x: Value) -> Any:

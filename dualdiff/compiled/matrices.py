@@ -236,7 +236,8 @@ def _placed(function: Callable[..., Any]) -> Callable[..., Slots]:
 def _padded_array(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
     mode = args[2] if len(args) > 2 else kwargs.get("mode", "constant")
     fill = kwargs.get("constant_values", 0)
-    if kwargs.keys() - {"mode", "constant_values"} or mode not in _COPYING or fill != 0:
+    is_zero = type(fill) in (int, float) and fill == 0
+    if kwargs.keys() - {"mode", "constant_values"} or mode not in _COPYING or not is_zero:
         raise Unsupported("options of pad")
     return lower.gathered(np.pad, args, kwargs, leaves)
 

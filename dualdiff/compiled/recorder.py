@@ -16,6 +16,7 @@ import numpy as np
 from numpy import float64, ndarray
 
 from ..array.box import is_box
+from ..array.conversion import RECORDERS
 from ..array.indexing import GETITEM
 from ..array.layout import copy_with_strides
 from ..core.calls import OpaqueCall
@@ -68,10 +69,12 @@ class Recorder(Trace):
         self.broken = ""  # why the recording is of no use
         self.open()
         self.fast = False
+        RECORDERS.append(self)
 
     def close(self) -> None:
         super().close()
         self.thread = 0
+        RECORDERS[:] = [r for r in RECORDERS if r is not self]
 
     # Nodes.
 

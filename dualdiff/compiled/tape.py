@@ -283,7 +283,7 @@ class FinishedTape:
         kept = np.flatnonzero(np.frombuffer(needed, np.uint8)) if needed else np.empty(0, int)
         self.inputs, self.values = start, np.array(tape.values)
         self.first = start + len(self.values)
-        numbers = np.full(start + len(codes), -1)
+        numbers = np.full(max(start + len(codes), 1), -1)
         numbers[:start] = np.arange(start)
         numbers[start + kept] = self.first + np.arange(len(kept))
 

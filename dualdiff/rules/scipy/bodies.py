@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ...array.box import is_box, unbox
+from ...array.box import HOLLOW, is_box, unbox
+from ...core.batch import cast, dtype_of
 from ...core.trace import settle
 from ...core.types import Value
 from ...errors import DualdiffError, user_line
@@ -142,7 +143,9 @@ def agreed(traced: Value, value: Any, name: str, close: float = CLOSE) -> Any:
         traced = settle(from_nested(traced))
         if value is unbox(traced):
             return traced
-    if is_recorded(value) or is_box(value):  # as `compile` records it
+    if is_box(traced) and (is_box(value) or type(value) in HOLLOW):  # as `compile` records it
+        return cast(traced, dtype_of(value))
+    if is_recorded(value) or is_box(value):
         return traced if is_box(traced) else value
     if _is_object(value):
         return traced if is_box(traced) else agreed_objects(traced, value, name, close)

@@ -18,40 +18,14 @@ from ...numpy.creation import asarray, given
 from ..arguments import as_plain_function
 from ..dispatch import implements
 from ..in_place import original_of
-from ..pieces import Underived
 from ..solving import by_scipy, with_args
 from .ivp import Noted
+from .kronrod import KRONROD_WEIGHTS, NODES, RULES
+from .recorded import recorded_quad
 from .samples import Key, Samples
 
 Function = Callable[..., Any]
 MANY = 12  # most intervals of an integral that are taken at once
-
-# Nodes in (0, 1] and weights of Kronrod's rule with 21 points, and those of Gauss's with 10.
-# R. Piessens et al., "QUADPACK" (1983); the other half of the nodes is symmetric.
-KRONROD = np.array([
-    0.995657163025808080735527280689003, 0.973906528517171720077964012084452,
-    0.930157491355708226001207180059508, 0.865063366688984510732096688423493,
-    0.780817726586416897063717578345042, 0.679409568299024406234327365114874,
-    0.562757134668604683339000099272694, 0.433395394129247190799265943165784,
-    0.294392862701460198131126603103866, 0.14887433898163121088482600112972, 0.0,
-])  # fmt: skip
-WEIGHTS = np.array([
-    0.011694638867371874278064396062192, 0.03255816230796472747881897245938964,
-    0.05475589657435199603138130024458018, 0.07503967481091995276704314091619,
-    0.09312545458369760553506546508336634, 0.1093871588022976418992105903258049,
-    0.1234919762620658510779581098310742, 0.134709217311473325928054001771707,
-    0.1427759385770600807970942731387, 0.14773910490133849137484151597206805,
-    0.149445554002916905664936468389821,
-])  # fmt: skip
-GAUSS = np.array([
-    0.0, 0.066671344308688137593568809893332, 0.0, 0.149451349150580593145863396957658, 0.0,
-    0.219086362515982043995534934228163, 0.0, 0.269266719309996355091226921569469, 0.0,
-    0.295524224714752870173815619188769, 0.0,
-])  # fmt: skip
-NODES = np.concatenate([-KRONROD, KRONROD[-2::-1]])
-KRONROD_WEIGHTS = np.concatenate([WEIGHTS, WEIGHTS[-2::-1]])
-GAUSS_WEIGHTS = np.concatenate([GAUSS, GAUSS[-2::-1]])
-RULES = np.stack([KRONROD_WEIGHTS, GAUSS_WEIGHTS])
 TINY = np.finfo(float).tiny
 
 
@@ -193,6 +167,9 @@ def quad(
         raise UnsupportedInputError(
             f"quad has no derivative by wvar, {user_line()}; write the weight into the function."
         )
+    recorded = None if full_output else recorded_quad(live, a, b, options)
+    if recorded is not None:
+        return recorded
     ends = float(unbox(a)), float(unbox(b))
     options = value_of(options) if options else options
     samples = Samples(live)
@@ -289,11 +266,6 @@ def quad_vec(
             return asarray(live(x))
 
         total = total + to_end(at, b) - to_end(at, a)
-    if full_output:
-        info = found[2]
-        info.integrals = Underived(
-            info.integrals, "integrals of quad_vec", "call it on each interval of info.intervals"
-        )
     return (total, *found[1:])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -250,6 +251,26 @@ def _correlate1d(x: Any, w: Any) -> Any:
     return _filtered_back(g, w, 1), np.array(own)
 
 
+def _maximum_filter(x: Any) -> Any:
+    ndimage.maximum_filter(x, 5)
+    wide, (m, n) = np.pad(x, 2, mode="symmetric"), x.shape
+    across = [wide[:, i : i + n] for i in range(5)]
+    best, column = _first_largest(across)
+    _, row = _first_largest([best[i : i + m] for i in range(5)])
+    row += np.arange(m)[:, None]
+    places = row * wide.shape[1] + column[row, np.arange(n)] + np.arange(n)
+    g = np.bincount(places.ravel(), np.ones(x.size), wide.size).reshape(wide.shape)
+    return _folded(_folded(g, 0, 2), 1, 2)
+
+
+def _first_largest(parts: list[Any]) -> tuple[Any, Any]:
+    best = functools.reduce(np.maximum, parts)
+    number = np.zeros(best.shape, np.intp)
+    for i, part in reversed(list(enumerate(parts))):
+        np.copyto(number, i, where=part == best)
+    return best, number
+
+
 def _sobel(x: Any) -> Any:
     g = np.ones_like(ndimage.sobel(x))
     return _filtered_back(_filtered_back(g, [-1.0, 0.0, 1.0], 1), [1.0, 2.0, 1.0], 0)
@@ -406,6 +427,7 @@ BY_HAND: dict[str, Callable[..., Any]] = {
     "linalg.solve_banded": _solveh_banded,
     "ndimage.uniform_filter": _uniform_filter,
     "ndimage.correlate1d": _correlate1d,
+    "ndimage.maximum_filter": _maximum_filter,
     "ndimage.sobel": _sobel,
     "ndimage.laplace": _laplace,
     "signal.lfilter by all": _lfilter,

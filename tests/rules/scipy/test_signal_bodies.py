@@ -51,6 +51,10 @@ def both(parts: Any) -> Any:
     return np.concatenate([np.ravel(p) for p in parts])
 
 
+def matrices(system: Any) -> Any:
+    return both([system.A, system.B, system.C, system.D])
+
+
 def beyond_the_ends(mode: str, x: Any, h: Any, cval: float) -> Any:
     return sg.upfirdn(h, x, 2, 3, mode=mode, cval=cval)
 
@@ -165,6 +169,17 @@ CALLS: list[tuple[str, Function, tuple[Any, ...]]] = [
         lambda x: sg.ShortTimeFFT(np.ones(4), 1, 1.0).istft(np.reshape(x, (3, 8))),
         (A(24),),
     ),
+    (
+        "StateSpace-product",
+        lambda a, k: matrices(sg.StateSpace(a, *PORTS) * k[0] * sg.StateSpace(-a, *PORTS)),
+        (STATES, V),
+    ),
+    (
+        "StateSpace-sum",
+        lambda a, k: matrices(k[0] - sg.StateSpace(a, *PORTS) / k[1] + sg.StateSpace(a, *PORTS)),
+        (STATES, V),
+    ),
+    ("ZoomFFT", lambda f, x: sized(sg.ZoomFFT(9, f, fs=2.0)(x)), (np.array([0.1, 0.4]), X[:9])),
     ("step", lambda b, a: sg.step((b, a), T=TIMES)[1], (H, V)),
     ("stft", lambda x: sized(sg.stft(x, nperseg=16)[2]), (X,)),
     ("tf2sos", lambda b, a: sg.tf2sos(b, a), (H, np.array([1.0, -0.9, 0.16]))),

@@ -120,6 +120,11 @@ for _argument, _names in LINEAR.items():
     FUNCTIONS |= _bodies(signal, _names, affine_in=_argument, unless=CHOOSES)
 WINDOW_FUNCTIONS = _bodies(signal.windows, WINDOWS)
 METHODS = (
+    _bodies(
+        signal.StateSpace,
+        "__mul__ __rmul__ __add__ __radd__ __sub__ __rsub__ __truediv__ __neg__",
+    ),
+    _bodies(signal.ZoomFFT, "__init__"),
     _bodies(signal.CZT, "__call__"),
     _bodies(
         getattr(signal, "ShortTimeFFT", None),

@@ -25,6 +25,7 @@ from ..solving import (
     start_of,
     with_args,
 )
+from .recorded import recorded_root
 
 Function = Callable[..., Any]
 EQUATIONS = "the equations f(x) = 0"
@@ -211,6 +212,10 @@ def _bracketed(original: Any) -> Any:
         f: Function, a: Any, b: Any, args: Any = (), full_output: bool = False, **options: Any
     ) -> Any:
         live = with_args(f, args)
+        if original is optimize.brentq and not full_output:
+            recorded = recorded_root(live, a, b, options)
+            if recorded is not None:
+                return recorded
         ends = value_of((a, b))
         found = by_scipy(original, plain_callable(f, args), *ends, full_output=True, **options)
         if is_constant(args):

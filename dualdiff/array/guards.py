@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -167,7 +167,7 @@ class Guards:
         self.kept: dict[int, tuple[ndarray, int | None, Fingerprint, tuple[str, int]]] = {}
         self.copied: list[tuple[Any, ndarray]] = []
         self.expect: Callable[[Guards], None] | None = None  # what checks a second run
-        self.entries: list[tuple[Any, ...]] = []  # of the tape
+        self.entries: Sequence[tuple[Any, ...]] = ()  # of the tape
         self.values: list[Any] | None = None  # of the function, when it has returned
 
     def keep(self, a: Value) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -36,7 +35,7 @@ from .batch import (
     unbroadcast,
 )
 from .primitive import JVPS, OWNERS, SLOTS, TAKERS, VJPS, accumulate, opcode
-from .trace import Trace, Traced, closed_error, freeze, materialize, opened_levels
+from .trace import Trace, Traced, closed_error, freeze, materialize, opened_traces
 from .types import Cotangent, Tangent, Value
 
 _new = object.__new__
@@ -44,7 +43,6 @@ _END: tuple[Any, ...] = ()
 Layout = tuple[int, ...] | None
 Entry = tuple[Any, ...]
 LOCAL = 1 << 40  # the first slot of parts that are recorded apart, see `core.apart`
-TAPES: dict[int, weakref.ref[Tape]] = {}  # the open tapes of all threads, by level
 # Called after each entry with the tangents or cotangents by slot, and with the new ones.
 Observer = Callable[[Entry, list[Any], list[Any]], None]
 
@@ -72,28 +70,21 @@ class Tape(Trace):
     tape. Slot 0 stands for constants.
     """
 
-    __slots__ = ("__weakref__", "append", "entries", "guards", "keep", "next", "size")
+    __slots__ = ("append", "entries", "guards", "keep", "next", "size")
     size: int
     next: Callable[[], int]
     append: Callable[[tuple[Any, ...]], None]
 
     def __init__(self, guards: Guards | None = None) -> None:
         self.entries: list[tuple[Any, ...]] = []
-        self.guards = Guards() if guards is None else guards
-        self.keep, self.guards.entries = self.guards.keep, self.entries
+        self.guards = guards = Guards() if guards is None else guards
+        self.keep, guards.entries = guards.keep, self.entries
         self.append = self.entries.append
         self.next = itertools.count(1).__next__
         self.open()
-        TAPES[self.level] = weakref.ref(self)
-
-    def __del__(self) -> None:
-        if getattr(self, "next", None) is not _refuse:  # else it is closed
-            super().__del__()
-            TAPES.pop(getattr(self, "level", 0), None)
 
     def close(self) -> None:
-        super().close()
-        TAPES.pop(self.level, None)
+        Trace.close(self)
         self.size = self.next() if self.next is not _refuse else self.size
         self.append = self.next = _refuse
 
@@ -204,7 +195,11 @@ class Tape(Trace):
             raise explained from error
         finally:
             set_error_state(state)
-        return [c.release() if type(c := ct[i]) in TAKERS else c for i in inputs]
+        found = []
+        for i in inputs:
+            c = ct[i]
+            found.append(c.release() if type(c) in TAKERS else c)
+        return found
 
     def pull_observed(
         self,
@@ -267,8 +262,7 @@ new_tape: ContextVar[Callable[[Guards | None], Tape]] = ContextVar("new_tape", d
 
 def open_tapes() -> list[Tape]:
     """The tapes that may record what this thread does, the outermost first."""
-    found = [TAPES[level]() for level in sorted(opened_levels()) if level in TAPES]
-    return [tape for tape in found if tape is not None]
+    return [trace for trace in opened_traces() if isinstance(trace, Tape)]
 
 
 def _explained(entry: Entry, error: IndexError) -> Exception:

@@ -34,7 +34,9 @@ _next_level = itertools.count(1).__next__
 latest = 0  # the level of the trace that was opened last, in any thread
 cancellations = 0  # derivatives that lost digits because eigenvalues or the like nearly coincide
 degeneracies = 0  # derivatives that became NaN because eigenvalues or the like coincide
-LIVE: set[int] = set()  # the levels of all traces that are open, in any thread
+# Weak references to all traces that are open, in any thread. One that is dropped is taken out: an
+# interrupt may come between `open` and the care for `close`.
+LIVE: set[Any] = set()
 # Those that were opened in this context. A copy of a context may hold closed ones.
 _opened: ContextVar[Any] = ContextVar("dualdiff_opened", default=())
 # The contexts in which threads were started while a trace was open there.
@@ -89,20 +91,26 @@ def is_tracing() -> bool:
     return not LIVE.isdisjoint(_opened.get()) or (_has_started and starter() is not None)
 
 
-def opened_levels() -> set[int]:
-    """The levels of the open traces of this context, and of the one that started this thread."""
+def _traces(references: Iterable[Any]) -> list[Trace]:
+    """Those traces that are open, the outermost first."""
+    found = [reference() for reference in LIVE.intersection(references)]
+    return sorted((trace for trace in found if trace is not None), key=lambda trace: trace.level)
+
+
+def opened_traces() -> list[Trace]:
+    """The open traces of this context, and of the one that started this thread."""
     context = starter()
     above = () if context is None else context.get(_opened, ())
-    return LIVE.intersection((*_opened.get(), *above))
+    return _traces((*_opened.get(), *above))
 
 
-def opened_here() -> tuple[int, ...]:
-    """The levels of the traces that are open in this context, or where this thread was started."""
+def opened_here() -> list[Trace]:
+    """The traces that are open in this context, or where this thread was started."""
     opened = _opened.get()
     if LIVE.isdisjoint(opened):
         context = starter()
         opened = () if context is None else context.get(_opened, ())
-    return tuple(level for level in opened if level in LIVE)
+    return _traces(opened)
 
 
 def is_set(flag: ContextVar[bool]) -> bool:
@@ -117,7 +125,7 @@ def is_set(flag: ContextVar[bool]) -> bool:
 class Trace:
     """One derivative being taken. Inner traces have the higher `level`."""
 
-    __slots__ = ("fast", "level")
+    __slots__ = ("__weakref__", "fast", "level", "reference")
     fast: bool  # whether operations may do without `process`
     level: int
     adds: bool = False  # whether `add` does in one step what a read, a sum and a store do
@@ -131,24 +139,26 @@ class Trace:
             _watch_threads()
             for prepare in AT_FIRST:
                 prepare()
-        self.level = latest = level = _next_level()
-        LIVE.add(level)
-        _opened.set((*_opened.get(), level))
+        self.level = latest = _next_level()
+        self.reference = own = weakref.ref(self, LIVE.discard)
+        LIVE.add(own)
+        _opened.set((*_opened.get(), own))
 
     def close(self) -> None:
         """End the trace: its boxes are refused from now on."""
-        LIVE.discard(self.level)
+        LIVE.discard(self.reference)
         opened = _opened.get()
-        if self.level in opened:
-            opened = tuple([level for level in opened if level in LIVE])
+        if self.reference in opened:
+            opened = tuple(filter(LIVE.__contains__, opened))
             _opened.set(opened)
             if AT_LAST and not opened:
                 for call in AT_LAST:
                     call()
 
-    def __del__(self) -> None:
-        if hasattr(self, "level"):  # an interrupt may come between `open` and the care for `close`
-            LIVE.discard(self.level)
+    @property
+    def is_open(self) -> bool:
+        """Whether its derivative is still being taken."""
+        return self.reference in LIVE
 
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
         """Apply a primitive to resolved operands; this is their highest trace."""

@@ -56,10 +56,11 @@ def leaves_of(inputs: Inputs, found: Derivatives, results: list[Any] | None = No
 
     A lazy one of an argument of NumPy's is computed, and the `results` of the function with it.
     """
-    pairs = zip(found.leaves, inputs.values, strict=True)
-    lost = [i for i, (g, value) in enumerate(pairs) if g is None and value is not None]
-    if lost:
-        independence.warn(inputs, lost)
+    if type(None) in map(type, found.leaves):
+        pairs = zip(found.leaves, inputs.values, strict=True)
+        lost = [i for i, (g, value) in enumerate(pairs) if g is None and value is not None]
+        if lost:
+            independence.warn(inputs, lost)
     return likes(found.leaves, inputs.leaves, inputs.values, results)
 
 
@@ -74,8 +75,6 @@ def one_beside(value: Value) -> Any:
 def _scalar_seed(outputs: Outputs, name: str) -> list[Any]:
     """The cotangent 1 of a scalar result."""
     values = outputs.values
-    if outputs.structure is LEAF and type(values[0]) in _ONES:
-        return [_ONES[type(values[0])]]
     bare = outputs.structure is LEAF or outputs.structure.is_labelled
     value = values[0] if bare else None
     if not bare or value is None or shape_of(value) != () or dtype_of(value).kind not in "fciub":
@@ -92,6 +91,8 @@ class Grad(Reverse):
     """The gradient of a function with a scalar result, and with `with_value` its value."""
 
     def seeds(self, outputs: Outputs) -> list[Any]:
+        if outputs.structure is LEAF and type(outputs.values[0]) in _ONES:
+            return [_ONES[type(outputs.values[0])]]
         name = "value_and_grad" if self.options["with_value"] else "grad"
         return _scalar_seed(outputs, name)
 

@@ -20,7 +20,6 @@ from ..array.made import HOLDERS
 from ..core.batch import Shape, cast, contains_nan, dtype_of, shape_of, spec_of
 from ..core.trace import (
     CONVERTED,
-    LIVE,
     Trace,
     Traced,
     closed_error,
@@ -60,7 +59,17 @@ from .sharing import INNER, Watch, refuse_shared, was_stored_inside
 class Inputs:
     """The differentiated arguments of one call, as leaves."""
 
-    __slots__ = ("args", "f", "kwargs", "leaves", "positions", "single", "structures", "values")
+    __slots__ = (
+        "args",
+        "bare",
+        "f",
+        "kwargs",
+        "leaves",
+        "positions",
+        "single",
+        "structures",
+        "values",
+    )
 
     def __init__(
         self, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], argnums: Any
@@ -71,29 +80,40 @@ class Inputs:
                 f"the function itself, and its arguments separately"
             )
         self.f, self.args, self.kwargs = f, args, kwargs
-        self.single = argnums is not None and isinstance(argnums, (int, str, np.integer))
-        if argnums is None:
-            self.positions: list[Any] = list(range(len(args)))
-        elif type(argnums) is int and 0 <= argnums < len(args):
-            self.positions = [argnums]
+        if type(argnums) is int and 0 <= argnums < len(args):
+            self.single, self.positions = True, [argnums]
         else:
-            chosen = list(argnums) if isinstance(argnums, Iterable) else [argnums]
-            chosen = [argnums] if self.single else chosen
-            self.positions = [position(f, a, args, kwargs) for a in chosen]
-            if len(set(self.positions)) < len(self.positions):
-                raise ValueError(f"argnums {argnums!r} names an argument twice, {user_line()}")
+            self.single = isinstance(argnums, (int, str, np.integer))
+            self.positions = self._positions(argnums)
         self.structures: list[Structure] = []
         self.leaves: list[Any] = []
+        self.bare = True  # whether no argument is a container
         for p in self.positions:
-            tree = kwargs[p] if isinstance(p, str) else args[p]
-            leaves, structure = ([tree], LEAF) if type(tree) in LEAF_TYPES else flatten(tree)
-            self.structures.append(structure)
-            self.leaves += leaves
+            tree = args[p] if type(p) is int else kwargs[p]
+            if type(tree) in LEAF_TYPES:
+                self.structures.append(LEAF)
+                self.leaves.append(tree)
+            else:
+                leaves, structure = flatten(tree)
+                self.structures.append(structure)
+                self.leaves += leaves
+                self.bare = False
         try:
-            self.values = [differentiable(leaf) for leaf in self.leaves]
+            self.values: list[Any] = list(map(differentiable, self.leaves))
         except UnsupportedInputError:
             self._refuse_leaf()
             raise
+
+    def _positions(self, argnums: Any) -> list[Any]:
+        """The places of the arguments that are differentiated, which are all by default."""
+        if argnums is None:
+            return list(range(len(self.args)))
+        several = isinstance(argnums, Iterable) and not self.single
+        chosen = list(argnums) if several else [argnums]
+        found = [position(self.f, a, self.args, self.kwargs) for a in chosen]
+        if len(set(found)) < len(found):
+            raise ValueError(f"argnums {argnums!r} names an argument twice, {user_line()}")
+        return found
 
     def _refuse_leaf(self) -> None:
         """Raise for the first leaf of a container that has no derivative, with its path."""
@@ -116,7 +136,8 @@ class Inputs:
         ConversionError.last.text = None
         for prepare in PREPARE:
             prepare(self.f)
-        watch = Watch(self) if len(args) + len(kwargs) > len(self.positions) else None
+        count = len(args) + len(kwargs)
+        watch = Watch(self) if count > len(self.positions) else None
         try:
             if compares_paths.get() and not any(map(is_box, self.leaves)):
                 out = on_one_path(lambda: self.f(*args, **kwargs), self._on_plain_values)
@@ -135,7 +156,7 @@ class Inputs:
             raise explained from error
         if watch is not None:
             watch.refuse(self)
-        if len(args) + len(kwargs) > 1 or len(boxes) > 1:
+        if count > 1 or len(boxes) > 1:
             for i, box in enumerate(boxes):
                 if is_stored(box) or (INNER and was_stored_inside(box)):
                     refuse_shared(self, i)
@@ -180,12 +201,12 @@ class Inputs:
 
     def _arguments(self, leaves: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
         """The arguments of a call with other leaves."""
-        args, kwargs = list(self.args), dict(self.kwargs)
-        for p, tree in zip(self.positions, self.trees(leaves), strict=True):
-            if isinstance(p, str):
-                kwargs[p] = tree
+        args, kwargs, trees = [*self.args], {**self.kwargs}, self.trees(leaves)
+        for i, p in enumerate(self.positions):
+            if type(p) is int:
+                args[p] = trees[i]
             else:
-                args[p] = tree
+                kwargs[p] = trees[i]
         return args, kwargs
 
     def form(self) -> tuple[Any, ...]:
@@ -224,8 +245,8 @@ class Inputs:
 
     def trees(self, leaves: Sequence[Any]) -> list[Any]:
         """One tree per differentiated argument."""
-        if len(self.structures) == 1 and self.structures[0] is LEAF:
-            return [leaves[0]]
+        if self.bare:
+            return [*leaves]
         out, start = [], 0
         for structure in self.structures:
             stop = start + structure.num_leaves
@@ -342,21 +363,25 @@ class Outputs:
         self.values: list[Any] = []
         self.payloads: list[Any] = []
         self.others: dict[int, Any] = {}
-        for i, leaf in enumerate(leaves):
+        for leaf in leaves:
             kind = type(leaf)
-            if is_box(leaf) or kind in CONVERTED or (kind is ndarray and leaf.dtype.hasobject):
+            own = issubclass(kind, Traced) and leaf.owner is trace
+            if not own and (
+                is_box(leaf) or kind in CONVERTED or (kind is ndarray and leaf.dtype.hasobject)
+            ):
                 leaf = materialize(leaf)
+                own = issubclass(type(leaf), Traced) and leaf.owner is trace
+            if own:
+                self.values.append(leaf.primal)
+                self.payloads.append(leaf.payload)
+                continue
             if issubclass(type(leaf), Traced):
-                if leaf.owner is trace:
-                    self.values.append(leaf.primal)
-                    self.payloads.append(leaf.payload)
-                    continue
-                if leaf.owner.level not in LIVE:
+                if not leaf.owner.is_open:
                     raise closed_error()
             elif not is_aux:
                 check_result(leaf)
             if isinstance(leaf, (str, bytes)):
-                self.others[i], leaf = leaf, None
+                self.others[len(self.values)], leaf = leaf, None
             self.values.append(leaf)
             self.payloads.append(None)
 
@@ -400,8 +425,9 @@ def likes(
 ) -> list[Any]:
     """`like` for some leaves. What is lazy for an argument of NumPy's is computed at once, and with
     it the foreign elements of the list `more`."""
-    kinds = [i for i, g in enumerate(gs) if type(g) not in PLAIN]
-    lazy = [i for i in kinds if is_foreign(gs[i]) and not has_foreign(values[i])]
+    lazy: list[int] = []
+    if not PLAIN.issuperset(map(type, gs)):
+        lazy = [i for i, g in enumerate(gs) if is_foreign(g) and not has_foreign(values[i])]
     if lazy:
         more = [] if more is None else more
         others = [i for i, v in enumerate(more) if is_foreign(v)]
@@ -410,7 +436,7 @@ def likes(
         gs = [computed.get(i, g) for i, g in enumerate(gs)]
         for i, v in zip(others, plain[len(lazy) :], strict=True):
             more[i] = v
-    return [like(*each) for each in zip(gs, leaves, values, strict=True)]
+    return list(map(like, gs, leaves, values))
 
 
 def like(g: Cotangent, leaf: Any, value: Value) -> Any:
@@ -422,6 +448,8 @@ def like(g: Cotangent, leaf: Any, value: Value) -> Any:
     if type(g) not in PLAIN and is_box(g):
         return to_user(g)
     if type(value) is ndarray:
+        if type(g) is ndarray and g.dtype is value.dtype and g.shape == value.shape:
+            return g.copy(order="K")
         return np.array(g, dtype=value.dtype, order="K").reshape(value.shape)
     if type(value) not in PLAIN and is_foreign(value):
         return rechunked(cast(beside(g, value), dtype_of(value)), value)

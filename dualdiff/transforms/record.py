@@ -76,14 +76,27 @@ class Recording:
         self.inputs = inputs
         self.lasting = copies = guards is None if lasting is None else lasting
         self.tape = tape = new_tape.get()(guards)
-        # The caller may change arrays later, and the function under other names.
         hold = tape.guards.hold
-        inputs.values = [v if not copies and hold(v) else _copy(v) for v in inputs.values]
+        values: list[Any] = []
+        slots: list[int] = []
+        boxes: list[Any] = []
         try:
-            self.slots = [0 if v is None else tape.next() for v in inputs.values]
-            pairs = zip(inputs.values, self.slots, strict=True)
-            boxes = [tape.box(v, slot) if slot else None for v, slot in pairs]
-            out, aux = split_aux(inputs.call(boxes), has_aux)
+            for v in inputs.values:
+                if v is None:
+                    values.append(None)
+                    slots.append(0)
+                    boxes.append(None)
+                    continue
+                if copies or not hold(v):
+                    v = _copy(v)  # the caller may change it later, and f under another name
+                slot = tape.next()
+                values.append(v)
+                slots.append(slot)
+                boxes.append(tape.box(v, slot))
+            inputs.values, self.slots = values, slots
+            out, aux = inputs.call(boxes), None
+            if has_aux:
+                out, aux = split_aux(out, has_aux)
             self.outputs = Outputs(out, tape)
             tape.guards.values = self.outputs.values
             if tape.guards.expect is not None:
@@ -101,8 +114,10 @@ class Recording:
 
         `identity` says that zeros in the seeds are the operator's own.
         """
-        pairs = zip(self.outputs.payloads, cotangents, strict=True)
-        seeds = [(slot, g) for slot, g in pairs if slot and g is not None]
+        seeds = []
+        for slot, g in zip(self.outputs.payloads, cotangents, strict=True):
+            if slot and g is not None:
+                seeds.append((slot, g))
         if not seeds:
             return [None] * len(self.slots)
         if uses_masks():
@@ -111,8 +126,9 @@ class Recording:
 
     def _pull(self, seeds: Any, batch: Shape) -> list[Any]:
         if not self.lasting:
-            large = [v for v in self.inputs.values if type(v) is ndarray and v.size > LARGE]
-            self.spent = bool(large)
+            for v in self.inputs.values:
+                if type(v) is ndarray and v.size > LARGE:
+                    self.spent = True
         return self.tape.pull(seeds, self.slots, batch, self.spent)
 
     def push(

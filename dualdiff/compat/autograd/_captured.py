@@ -13,7 +13,6 @@ from weakref import WeakValueDictionary
 
 from ...array.box import is_box
 from ...core.tape import Tape
-from ...core.trace import LIVE
 
 TAPES: WeakValueDictionary[int, Tape] = WeakValueDictionary()
 
@@ -66,8 +65,9 @@ def without_own(leaf: Any) -> Any:
 def used_by_value(level: int, around: set[int]) -> Iterator[None]:
     """Let the rule of a call use values of finished tapes, its own and its callers', as constants:
     their derivatives are recorded already."""
-    tapes = [TAPES.get(n) for n in around if n == level or n not in LIVE]
-    saved = [(tape, tape.next, tape.append) for tape in tapes if tape is not None]
+    tapes = [tape for n in around if (tape := TAPES.get(n)) is not None]
+    used = [tape for tape in tapes if tape.level == level or not tape.is_open]
+    saved = [(tape, tape.next, tape.append) for tape in used]
     for tape, _, _ in saved:
         tape.next, tape.append = _constant_slot, _forget
     try:

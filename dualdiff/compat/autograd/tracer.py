@@ -16,7 +16,7 @@ from ...array.box import is_box
 from ...core.batch import dtype_of, shape_of
 from ...core.primitive import Primitive as _CorePrimitive
 from ...core.tape import Tape
-from ...core.trace import LIVE, Trace, Traced, closed_error, freeze, materialize, value_of
+from ...core.trace import Trace, Traced, closed_error, freeze, materialize, value_of
 from ...errors import UnsupportedInputError, user_line
 from ...trees import flatten
 from ._primitives import UNTRACED, Primitive, _Call, as_primitive
@@ -190,7 +190,7 @@ class NodeTrace(Trace):
 
     def check_open(self) -> None:
         """Refuse boxes that outlive their trace."""
-        if self.level not in LIVE:
+        if not self.is_open:
             raise closed_error()
 
     def box(self, value: Any, node: Any) -> NodeBox:

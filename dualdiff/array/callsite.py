@@ -17,6 +17,8 @@ _NAMES = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FAST", "LOAD_DEREF", "LOAD_FAST_BORR
 _ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
 # They ask an iterator, as one of `map`, for its next element.
 _ADVANCING = ("FOR_ITER", "UNPACK_SEQUENCE", "UNPACK_EX", "LIST_EXTEND", "SET_UPDATE")
+# By the identity of a code, whose hash takes long, and the place in it.
+_chains: dict[tuple[int, int], tuple[CodeType, tuple[str, ...] | None]] = {}
 
 
 def callee(frame: FrameType) -> Any:
@@ -57,9 +59,17 @@ def _is_advancing(code: CodeType, last: int) -> bool:
     return any(i.offset == last and i.opname in _ADVANCING for i in dis.get_instructions(code))
 
 
-@functools.lru_cache(4096)
 def _chain(code: CodeType, last: int) -> tuple[str, ...] | None:
     """A name and attributes of it, if the instruction at `last` calls such an expression."""
+    held = _chains.get((id(code), last))
+    if held is None or held[0] is not code:
+        if len(_chains) >= 4096:
+            _chains.clear()
+        held = _chains[id(code), last] = code, _chain_in(code, last)
+    return held[1]
+
+
+def _chain_in(code: CodeType, last: int) -> tuple[str, ...] | None:
     instructions = list(dis.get_instructions(code))
     at = next((i for i in reversed(instructions) if i.offset <= last), None)
     if at is None or not at.opname.startswith(("CALL", "PRECALL")) or at.positions is None:

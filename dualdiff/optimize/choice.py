@@ -17,8 +17,8 @@ from ..array.guards import Guards
 from ..core.batch import Shape
 from ..core.dual import ForwardTrace, new_trace
 from ..core.tape import Tape, new_tape
+from ..transforms.functions import code_of
 from ..transforms.grad import value_and_grad
-from ..transforms.inputs import code_of
 from .report import duration
 
 SETUP = 5e-3  # seconds that a first call may take more than the next ones

@@ -23,6 +23,8 @@ import numpy as np
 from ..array.box import is_box, shell, unbox
 from ..array.kinds import FLOATS
 from ..array.made import TRACED_KINDS, boxed, class_of, is_made
+from ..core.dual import Dual
+from ..core.tape import Var
 from ..core.trace import LIVE
 from ..core.types import Value
 from ..rules.numpy import index_tricks
@@ -76,7 +78,8 @@ def _float(*args: Any) -> Any:
     """``float(x)``; a traced number stays one."""
     if LIVE and len(args) == 1:
         (x,) = args
-        if is_box(x) and type(x.primal) in FLOATS:
+        kind = type(x)
+        if kind is float or ((kind is Var or kind is Dual) and type(x.primal) in FLOATS):
             return x
         x = number_in(x)
         if _is_traced(x):
@@ -303,7 +306,8 @@ class Functions:
         self.found: dict[int, tuple[Any, types.CodeType, types.CodeType]] = {}
         self.count = 0  # of the functions noted so far; those that are gone count as well
         self.scanned: dict[int, int] = {}  # sizes of the namespaces that were looked through
-        self.prepared: Any = weakref.WeakValueDictionary()  # functions by their identity
+        # By identity: references to functions, and the namespaces of their code.
+        self.prepared: dict[int, tuple[Any, Any]] = {}
         self.active = False
 
     def add(self, value: Value) -> None:
@@ -363,15 +367,18 @@ class Functions:
     def _forget(self, key: int, reference: Any) -> None:
         self.found.pop(key, None)
 
+    def _unprepare(self, key: int, reference: Any) -> None:
+        self.prepared.pop(key, None)
+
     def prepare(self, f: Any) -> None:
         """Note the functions that a function to be differentiated may call by their names."""
-        space = getattr(f, "__globals__", None)
-        if self.prepared.get(id(f)) is f and (
-            not space or self.scanned.get(id(space)) == len(space)
-        ):
-            return
-        if type(f) is types.FunctionType:
-            self.prepared[id(f)] = f
+        if type(f) is types.MethodType:
+            f = f.__func__
+        asked, held = f, self.prepared.get(id(f))
+        if held is not None and held[0]() is f:
+            space = held[1]
+            if space is None or self.scanned.get(id(space)) == len(space):
+                return
         for _ in range(16):
             inner = getattr(f, "__wrapped__", None) or getattr(f, "func", None)
             if inner is None:
@@ -383,7 +390,12 @@ class Functions:
                 self.add(value)
         self.add(f)
         space = getattr(f, "__globals__", None)
-        if space is None or is_exempt(str(space.get("__name__", ""))):
+        if space is not None and is_exempt(str(space.get("__name__", ""))):
+            space = None
+        if type(asked) in (types.FunctionType, functools.partial):
+            forget = functools.partial(self._unprepare, id(asked))
+            self.prepared[id(asked)] = weakref.ref(asked, forget), space
+        if space is None:
             return
         if self.scanned.get(id(space)) != len(space):
             self.scanned[id(space)] = len(space)

@@ -167,37 +167,35 @@ def _of_numbers(original: Function, traced: Function | None) -> tuple[Function |
     return (None, 0) if prim is None else (prim.bind_to(original), len(prim.derivatives))
 
 
-def _is_number(x: Value) -> bool:
-    """Whether a value is a traced number of one level."""
-    kind = type(x)
-    return (kind is Var or kind is Dual) and type(x.primal) in FLOATS
-
-
 def on_traced(original: Function, traced: Function | None) -> Any:
     """A function of numbers that is `original` for plain ones, and does not become a method."""
 
     of_numbers, count = _of_numbers(original, traced)
 
-    def explicit(plain: Function, args: Any, kwargs: Any) -> Any:
-        if of_numbers is None or len(args) != count or kwargs or WATCHERS:
+    def call(plain: Function, /, *args: Any, **kwargs: Any) -> Any:
+        if not LIVE:
+            return plain(*args, **kwargs) if kwargs else plain(*args)
+        is_traced, are_numbers = False, True
+        for x in args:
+            kind = type(x)
+            if kind not in _NUMBERS:
+                is_traced = True
+                if (kind is not Var and kind is not Dual) or type(x.primal) not in FLOATS:
+                    are_numbers = False
+        if kwargs or not are_numbers:
             return _explicit(plain, traced, args, kwargs)
-        if not all(type(x) in _NUMBERS or _is_number(x) for x in args):
+        if not is_traced:
+            return plain(*args)
+        if of_numbers is None or len(args) != count or WATCHERS:
             return _explicit(plain, traced, args, kwargs)
         return of_numbers(*args)
 
-    def call(plain: Function, /, *args: Any, **kwargs: Any) -> Any:
-        if LIVE:
-            for x in args:
-                if type(x) not in _NUMBERS:
-                    return explicit(plain, args, kwargs)
-        if not kwargs:
-            return plain(*args)
-        return _explicit(plain, traced, args, kwargs) if LIVE else plain(*args, **kwargs)
-
     def call_one(plain: Function, x: Value, /) -> Any:
-        if not LIVE or type(x) is float:
+        kind = type(x)
+        if kind is float or not LIVE:
             return plain(x)
-        if of_numbers is not None and _is_number(x) and not WATCHERS:
+        is_number = (kind is Var or kind is Dual) and type(x.primal) in FLOATS
+        if is_number and of_numbers is not None and not WATCHERS:
             return of_numbers(x)
         return _explicit(plain, traced, (x,), {})
 

@@ -28,7 +28,8 @@ from ..core.trace import STORED, as_numpy, materialize, settle
 from ..core.types import Cotangent, Residuals, Tangent, Value
 from ..errors import RuleError, user_line
 from . import structures
-from .fast import LinearFormats, elementwise_binder, names_of, times_constant
+from .fast import LinearFormats, elementwise_binder, times_constant
+from .parts import names_of
 
 # How an elementwise primitive computes its primal and its derivatives on lazy arrays.
 BY_BLOCKS: dict[str, Callable[..., Any]] = {}
@@ -93,14 +94,15 @@ class Elementwise(Primitive):
         operator: Callable[..., Any] | None = None,
         silent: bool = False,
         structure: Structure | None = None,
+        floats: Sequence[Callable[..., Any] | None] = (),
     ) -> None:
         super().__init__(fn, name, structure=structure)
-        self.derivatives = tuple(derivatives)
+        self.derivatives, self.floats = tuple(derivatives), tuple(floats)
         self.ignores = tuple(i for i, d in enumerate(derivatives) if not callable(d) and d == 0)
         self.factors = [Formula(d, 0) if callable(d) else None for d in derivatives]
         self.operator = self.general
         if self.has_formats and len(derivatives) <= 2 and None not in derivatives:
-            self.bind_to = elementwise_binder(self, self.derivatives, silent)
+            self.bind_to = elementwise_binder(self, self.derivatives, silent, self.floats)
             self.bind = self.bind_to(fn)
             self.operator = self.bind_to(operator) if operator else self.bind
 
@@ -407,14 +409,15 @@ def elementwise(
     operator: Callable[..., Any] | None = None,
     silent: bool = False,
     structure: Structure | None = None,
+    floats: Sequence[Callable[..., Any] | None] = (),
 ) -> Elementwise:
     """Declare a primitive that acts on each element, such as a ufunc.
 
     Arguments: `fn`, the primal; one derivative per operand (of the result's shape): a number, the
     name of a residual (``x, y, z, w, ans``), a formula of residuals, or None for no rule;
-    `operator`, the Python operator that computes the same; `silent`, if the derivative raises no
-    floating-point warning; `structure`, if it says more than `Elementwise()`. For a real result of
-    complex operands the tangent is ``Re(t * derivative)``.
+    `operator`, Python's operator for it; `silent`, if the derivative raises no floating-point
+    warning; `structure`, if it says more than `Elementwise()`; `floats`, formulas for doubles that
+    may raise at an infinity. For a real result of complex operands it is ``Re(t * derivative)``.
     Returns: the primitive, callable like `fn`.
 
     >>> import numpy as np, dualdiff as dd
@@ -422,7 +425,7 @@ def elementwise(
     >>> dd.grad(cube)(2.0)
     12.0
     """
-    return Elementwise(fn, derivatives, name, operator, silent, structure)
+    return Elementwise(fn, derivatives, name, operator, silent, structure, floats)
 
 
 def linear(

@@ -10,14 +10,15 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from textwrap import indent
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy import float64, ndarray
 
 from ..array.box import is_box
 from ..array.guards import KEPT
-from ..array.kinds import ARRAYS
+from ..array.kinds import ARRAYS, FLOATS
+from ..array.made import Made, plain_twin
 from ..array.views import View
 from ..core.batch import (
     SILENT,
@@ -39,16 +40,12 @@ from ..core.tape import Var
 from ..core.trace import CONVERTED, Traced, as_numpy, has_own_operators, materialize
 from ..core.types import Tangent, Value
 from . import templates
+from .parts import Part, elementwise_part
 from .templates import fill, function
 
 SCALARS = frozenset(
     (float, int, bool, complex, float64, np.float32, np.complex128, np.complex64, np.int64)
 )
-
-
-def names_of(formula: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of a formula's parameters; of a universal function's, that of the first operand."""
-    return ("x",) if type(formula) is np.ufunc else tuple(inspect.signature(formula).parameters)
 
 
 def times_over(t: Tangent, d: Any, *residuals: Any) -> Any:
@@ -102,6 +99,7 @@ _NAMES: dict[str, Any] = {
     "times": float.__mul__,  # for float and float64: it neither warns nor raises
     "plus": float.__add__,
     "ARRAYS": ARRAYS,
+    "FLOATS": FLOATS,
     "KEPT": KEPT,
     "LARGE": 1024,  # elements of an array that is written over: fresh memory is what costs
     "error_state": error_state,
@@ -126,42 +124,6 @@ def _bind_two(a: Any, b: Any, **params: Any) -> Any:
 
 def _entry_rule(*entry: Any) -> None:
     become()(*entry)  # type: ignore[name-defined]  # noqa: F821
-
-
-class Part(NamedTuple):
-    """The contribution of one operand, as text: `jvp` of a tangent ``{t}``, `vjp` of a cotangent.
-
-    `names` are its residuals, and `first` is computed from them first. `floats` is the same for a
-    number of type float or float64 without floating-point errors, or None. `fresh` says that the
-    contribution is a new array, `quiet` that it raises no floating-point error.
-    """
-
-    jvp: str
-    vjp: str
-    names: tuple[str, ...]
-    first: str = ""
-    floats: str | None = None
-    fresh: bool = False
-    quiet: bool = False
-
-
-def _elementwise_part(letter: str, derivative: Any, silent: bool) -> Part:
-    """``{t} * derivative``; a large derivative that was just made is written over."""
-    if isinstance(derivative, str):
-        text = f"{{t}} * {derivative}"
-        return Part(text, text, (derivative,), "", f"times({{t}}, {derivative})", fresh=True)
-    if callable(derivative):
-        names = names_of(derivative)
-        listed = ", ".join(names)
-        small = "{t} * d if type(d) is not ndarray or d.size <= LARGE"
-        text, call = f"{small} else times_over({{t}}, d, {listed})", f"d{letter}({listed})"
-        floats = f"times({{t}}, {call})" if silent else None
-        return Part(text, text, names, f"d = {call}", floats, fresh=True)
-    if derivative in (1, -1):
-        text = "{t}" if derivative == 1 else "-{t}"
-        return Part(text, text, (), "", text, quiet=True)
-    text = f"times_constant({{t}}, d{letter})"
-    return Part(text, text, ())
 
 
 class Formats:
@@ -211,6 +173,7 @@ class Formats:
             constant_a=self.constant.format(kind="kind", v="a", other="b.primal"),
             constant_b=self.constant.format(kind="other", v="b", other="x"),
             result=templates.RESULT,
+            aside=fill(templates.ASIDE, params=self.params),
             **{f"record_{mask}": self.record(mask) for mask in self.masks},
         )
 
@@ -288,12 +251,20 @@ class Formats:
 
 
 class ElementwiseFormats(Formats):
-    """Operands are broadcast and promoted: ``fx`` is None or says how x differs from the result."""
+    """Operands are broadcast and promoted: ``fx`` is None or says how x differs from the result.
 
-    def __init__(self, prim: Any, derivatives: Sequence[Any], silent: bool) -> None:
+    `own` are the derivatives of numbers in double precision, by `math`, or None.
+    """
+
+    def __init__(
+        self, prim: Any, derivatives: Sequence[Any], silent: bool, own: Sequence[Any] = ()
+    ) -> None:
         pairs = list(zip("xy", derivatives, strict=False))
-        parts = [_elementwise_part(v, d, silent) for v, d in pairs]
-        super().__init__(prim, parts, {f"d{v}": d for v, d in pairs if not isinstance(d, str)})
+        owns = dict(zip("xy", own, strict=False))
+        self.has_own = bool(own)
+        parts = [elementwise_part(v, d, silent, owns.get(v) is not None) for v, d in pairs]
+        free = {f"d{v}": d for v, d in pairs if not isinstance(d, str)}
+        super().__init__(prim, parts, free | {f"n{v}": d for v, d in owns.items()})
         if derivatives == ("y", "x"):
             self.special = """
                 if b is a and type(x) is not float64 and type(x) is not float:
@@ -304,23 +275,29 @@ class ElementwiseFormats(Formats):
         return ", ".join([*self.names(mask), *(f"f{v}" for v in mask)])
 
     def keep(self, mask: str) -> str:
-        alike = "form is float64 or form is float or form is ndarray and ans.dtype is {v}.dtype"
+        # Numbers in double precision, or arrays of one shape and type.
+        numbers = " and ".join(f"type({v}) in FLOATS" for v in mask)
+        arrays = " is ".join(["ndarray is form", *(f"type({v})" for v in mask)])
+        types = " is ".join(["ans.dtype", *(f"{v}.dtype" for v in mask)])
+        alike = f"form in FLOATS and {numbers} or {arrays} and {types}"
         if len(mask) == 2:
-            alike = f"type(x) is form is type(y) and ({alike} is y.dtype and x.shape == y.shape)"
             both = "broadcast_of(x, ans), broadcast_of(y, ans)"
-            fits = f"fx = fy = None\nif not ({alike}):\n    fx, fy = {both}"
+            fits = f"fx = fy = None\nif not ({alike} and x.shape == y.shape):\n    fx, fy = {both}"
         else:
             if len(self.parts) == 2:
                 other = "y" if mask == "x" else "x"
-                alike += f" and (type({other}) is not ndarray or ans.shape == {{v}}.shape)"
-            fits = (
-                f"f{{v}} = None if type({{v}}) is form and ({alike}) else broadcast_of({{v}}, ans)"
-            )
+                alike += f" and (type({other}) is not ndarray or ans.shape == {mask}.shape)"
+            fits = f"f{mask} = None if {alike} else broadcast_of({mask}, ans)"
         computed = {name for v in mask if self.parts[v].first for name in self.parts[v].names}
-        own = [name for name in (*mask, "ans") if name in computed]
-        convert = "if type({v}) is not ndarray and type({v}) is not float64: {v} = as_numpy({v})"
-        lines = [fits.format(v=mask[0]), *(convert.format(v=name) for name in own)]
-        return "\n".join(["form = type(ans)", *lines])
+        lines = ["form = type(ans)", fits]
+        for name in ("x", "y", "ans"):
+            if name in computed and (name in mask or name == "ans"):
+                known = "not in FLOATS" if self.has_own else "is not float64"
+                unlike = f"type({name}) is not ndarray and type({name}) {known}"
+                lines.append(f"if {unlike}: {name} = as_numpy({name})")
+            elif name in computed and self.has_own:
+                lines.append(f"if type({name}) is int and form in FLOATS: {name} = float({name})")
+        return "\n".join(lines)
 
     def jvp_part(self, v: str, t: str, sign: str = "+", later: bool = False) -> str:
         part, differs = self.parts[v], f"if f{v} is not None:\n    {t} = "
@@ -454,10 +431,10 @@ def _call(name: str, rule: Callable[..., Any]) -> tuple[str, list[str]]:
 
 
 def elementwise_binder(
-    prim: Any, derivatives: tuple[Any, ...], silent: bool
+    prim: Any, derivatives: tuple[Any, ...], silent: bool, own: tuple[Any, ...]
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """What makes a `bind` of an elementwise primitive from a function that computes the same."""
-    formats = ElementwiseFormats(prim, derivatives, silent)
+    formats = ElementwiseFormats(prim, derivatives, silent, own)
     squares = ElementwiseFormats(prim, (lambda x: 2 * x,), False) if formats.special else None
     if len(derivatives) == 1:
         return lambda fn: formats.bind(fn, prim.general)
@@ -468,6 +445,8 @@ def _read(v: Value) -> Any:
     """An operand without references; lists, and arrays that the program made, as arrays."""
     if is_box(v):
         return v.read()
+    if type(v) is Made:
+        return plain_twin(v)
     return materialize(v) if type(v) in CONVERTED else v
 
 

@@ -11,7 +11,6 @@ None. Other cases go to `Primitive.general`.
 
     def bind(a, b):
         kind, other = type(a), type(b)
-        ...
         if kind is Var or kind is Dual:
             trace, x = a.owner, a.primal
             if other is kind and b.owner is trace and trace.fast:
@@ -20,11 +19,12 @@ None. Other cases go to `Primitive.general`.
                 value = ans = fn(x, y)
                 form = type(ans)
                 fx = fy = None
-                if not (type(x) is form is type(y) and ...):
+                if not (form in FLOATS and type(x) in FLOATS and ...):
                     fx, fy = broadcast_of(x, ans), broadcast_of(y, ans)
                 if kind is Var:
-                    payload = trace.next()
-                    trace.append((code_xy, payload, a.payload, b.payload, y, x, fx, fy))
+                    next_slot, append = trace.next, trace.append
+                    payload = next_slot()
+                    append((code_xy, payload, a.payload, b.payload, y, x, fx, fy))
                 else:
                     t, u, batch = a.payload, b.payload, trace.batch
                     if fx is None is fy and (type(t) is float or ...):
@@ -50,6 +50,7 @@ None. Other cases go to `Primitive.general`.
             kind, trace, x, y = other, b.owner, a, b.primal
             ...
         else:
+            ...
             return otherwise(a, b)
         out = kind()
         out.primal, out.payload, out.owner = value, payload, trace
@@ -90,11 +91,10 @@ from typing import Any
 BIND_ONE = """
 def bind(x$params):
     a, kind = x, type(x)
-    if kind is View and is_box(content := a.read()):
-        a, kind = content, type(content)
     if (kind is not Var and kind is not Dual) or not a.owner.fast$unless:
-        content = a.read() if kind is Var or kind is Dual else a
-        return otherwise(a$params) if content is a else bind(content$params)
+        content = a.read() if kind is Var or kind is Dual or kind is View else a
+        is_read = content is not a and is_box(content)
+        return bind(content$params) if is_read else otherwise(a$params)
     trace, x = a.owner, a.primal
     value = ans = fn(x$params)
     $record_x
@@ -103,10 +103,6 @@ def bind(x$params):
 BIND_TWO = """
 def bind(a, b$params):
     kind, other = type(a), type(b)
-    if kind is View and is_box(content := a.read()):
-        a, kind = content, type(content)
-    if other is View and is_box(content := b.read()):
-        b, other = content, type(content)
     if kind is Var or kind is Dual:
         trace, x = a.owner, a.primal
         if other is kind and b.owner is trace and trace.fast:
@@ -119,14 +115,23 @@ def bind(a, b$params):
             value = ans = fn(x, y$params)
             $record_x
         else:
-            return otherwise(a, b$params)
+            $aside
     elif (other is Var or other is Dual) and b.owner.fast and $constant_a:
         kind, trace, x, y = other, b.owner, a, b.primal
         value = ans = fn(x, y$params)
         $record_y
     else:
-        return otherwise(a, b$params)
+        $aside
     $result
+"""
+# For other operands: views are read first.
+ASIDE = """
+if kind is View or other is View:
+    x = a.read() if kind is View else a
+    y = b.read() if other is View else b
+    if is_box(x) or is_box(y):
+        return bind(x, y$params)
+return otherwise(a, b$params)
 """
 # The one place where a result becomes a box.
 RESULT = """
@@ -138,8 +143,9 @@ RECORD = """
 $keep
 if kind is Var:
     $freeze
-    payload = trace.next()
-    trace.append(($code, payload, $payloads, $kept))
+    next_slot, append = trace.next, trace.append
+    payload = next_slot()
+    append(($code, payload, $payloads, $kept))
 else:
     $tangents, batch = $payloads, trace.batch
     $jvp

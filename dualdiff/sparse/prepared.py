@@ -17,8 +17,9 @@ from ..core.batch import dtype_of
 from ..errors import MissingRuleError, OtherSizeError, UnsupportedInputError, user_line
 from ..transforms.beside import limit_beside
 from ..transforms.directions import any_complex, joined, size_of, sizes_of, split
+from ..transforms.functions import without_aux
 from ..transforms.grad import Grad
-from ..transforms.inputs import Argnums, Inputs, Outputs, any_nan, own_keywords, without_aux
+from ..transforms.inputs import Argnums, Inputs, Outputs, any_nan, own_keywords
 from ..transforms.plan import SPARSE_MODES, SparseMode, check_passes
 from ..transforms.record import Recording, agree, push_forward, warn_unless_near
 from ..transforms.rescue import Derivatives, rescue

@@ -22,7 +22,11 @@ LARGE = 4096  # least elements of a seed that is kept as a diagonal
 
 def sizes_of(values: Sequence[Value]) -> list[int]:
     """The number of elements of each leaf."""
-    return [0 if v is None else prod(shape_of(v)) for v in values]
+    return [v.size if type(v) is ndarray else _size_of(v) for v in values]
+
+
+def _size_of(v: Value) -> int:
+    return 0 if v is None else prod(shape_of(v))
 
 
 def size_of(values: Sequence[Value]) -> int:

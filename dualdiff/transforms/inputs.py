@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -80,10 +79,10 @@ class Inputs:
                 f"the function itself, and its arguments separately"
             )
         self.f, self.args, self.kwargs = f, args, kwargs
+        self.single = type(argnums) is int or isinstance(argnums, (int, str, np.integer))
         if type(argnums) is int and 0 <= argnums < len(args):
-            self.single, self.positions = True, [argnums]
+            self.positions: list[Any] = [argnums]
         else:
-            self.single = isinstance(argnums, (int, str, np.integer))
             self.positions = self._positions(argnums)
         self.structures: list[Structure] = []
         self.leaves: list[Any] = []
@@ -266,26 +265,18 @@ class Inputs:
                 f"{len(trees)} tangents for {len(self.positions)} differentiated arguments, "
                 f"{user_line()}"
             )
-        out: list[Any] = []
-        for p, structure, tree in zip(self.positions, self.structures, trees, strict=True):
+        leaves: list[Any] = []
+        for i, tree in enumerate(trees):
+            structure = self.structures[i]
             if structure is LEAF and type(tree) in LEAF_TYPES:
-                out.append(tree)
+                leaves.append(tree)
             else:
-                out += check_same_structure(structure, tree, f"tangent of argument {p!r}")
-        return [
-            None if v is None else direction(t, v, batch, "tangent")
-            for t, v in zip(out, self.values, strict=True)
-        ]
-
-
-def code_of(f: Any) -> Any:
-    """The code of a function, through operators, wrappers and partial functions; else the type."""
-    for _ in range(16):
-        inner = f.func if isinstance(f, functools.partial) else getattr(f, "__wrapped__", None)
-        if inner is None:
-            break
-        f = inner
-    return getattr(getattr(f, "__func__", f), "__code__", type(f))
+                what = f"tangent of argument {self.positions[i]!r}"
+                leaves += check_same_structure(structure, tree, what)
+        out: list[Any] = []
+        for i, v in enumerate(self.values):
+            out.append(None if v is None else direction(leaves[i], v, batch, "tangent"))
+        return out
 
 
 def _copied(x: Value) -> Any:
@@ -330,6 +321,8 @@ def _refuse_dtype(x: Value) -> Any:
 
 def direction(t: Tangent, value: Value, batch: Shape, what: str) -> Any:
     """The user's tangent or cotangent, in the shape and dtype of its primal."""
+    if type(t) is float is type(value) and not batch:
+        return t
     if type(t) is ndarray and t.dtype.kind in "iu":
         t = t.astype(float)  # a direction may be written as [1, 0]
     t = differentiable(t) if t is not None else t
@@ -413,8 +406,10 @@ class Outputs:
 
     def released(self) -> Any:
         """The result without this trace, with no memory in common."""
-        others = self.others
-        return self.tree([others.get(i, to_user(v)) for i, v in enumerate(self.values)])
+        released, others = list(map(to_user, self.values)), self.others
+        if others:
+            released = [others.get(i, v) for i, v in enumerate(released)]
+        return self.tree(released)
 
 
 def likes(
@@ -504,25 +499,3 @@ def _has_parameter(f: Callable[..., Any], name: str) -> bool:
         return name in inspect.signature(f).parameters
     except (TypeError, ValueError):
         return False
-
-
-def split_aux(out: Any, has_aux: bool) -> tuple[Any, Any]:
-    """The result and the auxiliary part that a function with `has_aux` returned."""
-    if not has_aux:
-        return out, None
-    if type(out) is not tuple or len(out) != 2:
-        raise TypeError(
-            f"with has_aux=True the function must return (result, aux), not a "
-            f"{getattr(out, '__class__', type(out)).__name__}, {user_line()}"
-        )
-    return out
-
-
-def without_aux(f: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that returns ``(result, aux)``, with its result alone."""
-
-    @functools.wraps(f)
-    def result(*args: Any, **kwargs: Any) -> Any:
-        return split_aux(f(*args, **kwargs), has_aux=True)[0]
-
-    return result

@@ -251,7 +251,7 @@ class Jacobian(Transform):
 
 def is_any_foreign(values: Sequence[Any]) -> bool:
     """Whether an array of another library than NumPy is among some values or behind their boxes."""
-    return any(type(v) not in PLAIN and has_foreign(v) for v in values)
+    return not PLAIN.issuperset(map(type, values)) and any(map(has_foreign, values))
 
 
 def forget(known: dict[Any, Any]) -> None:

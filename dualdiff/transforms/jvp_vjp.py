@@ -106,8 +106,7 @@ def jvp(
 def pushed_along(inputs: Inputs, tangents: Sequence[Tangent], has_aux: bool) -> Any:
     """`jvp` of `Inputs`."""
     found = pushed(inputs, inputs.tangents(tangents), (), has_aux)
-    pairs = zip(found.leaves, found.outputs.values, strict=True)
-    tangent = found.outputs.tree([tangent_like(t, v) for t, v in pairs])
+    tangent = found.outputs.tree(list(map(tangent_like, found.leaves, found.outputs.values)))
     if not found.outputs.reached:
         found.outputs.require_numbers("jvp")
         independence.warn(inputs, range(len(inputs.values)))

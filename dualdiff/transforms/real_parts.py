@@ -12,8 +12,9 @@ from ..array.layout import copy_with_strides
 from ..array.views import localize
 from ..core.types import Value
 from ..trees import flatten
+from .functions import split_aux
 from .holomorphic import is_complex
-from .inputs import Argnums, Inputs, split_aux
+from .inputs import Argnums, Inputs
 from .transform import Transform
 
 

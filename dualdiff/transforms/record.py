@@ -21,7 +21,8 @@ from ..core.types import Cotangent, Tangent, Value
 from ..errors import RepeatedRunWarning, user_line
 from ..trees import check_same_structure
 from . import rerun
-from .inputs import Inputs, Outputs, code_of, direction, split_aux
+from .functions import code_of, split_aux
+from .inputs import Inputs, Outputs, direction
 from .masks import MaskTrace, masked_pass, uses_masks
 
 T = TypeVar("T")
@@ -173,7 +174,8 @@ def push_forward(
     trace = new_trace.get()(batch)
     try:
         boxes: list[Any] = []
-        for v, t in zip(inputs.values, tangents, strict=True):
+        for i, v in enumerate(inputs.values):
+            t = tangents[i]
             if v is None:
                 boxes.append(None)
                 continue
@@ -181,7 +183,9 @@ def push_forward(
             if alive is not None:
                 seed = alive.seed(seed, identity or t is None)
             boxes.append(trace.box(v, seed))
-        out, aux = split_aux(inputs.call(boxes), has_aux)
+        out, aux = inputs.call(boxes), None
+        if has_aux:
+            out, aux = split_aux(out, has_aux)
         outputs = Outputs(out, trace)
         if alive is not None:
             outputs.payloads = [alive.released(t) for t in outputs.payloads]

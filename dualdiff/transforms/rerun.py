@@ -8,7 +8,7 @@ consumes an iterator or changes its own data would give another result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -19,7 +19,8 @@ from ..array.box import is_box, unbox
 from ..array.guards import ChangedResidualError, Guards, known_of, owner_of
 from ..core.types import Value
 from ..errors import NotRepeatedError, UnsupportedInputError, line_text, user_frame_of
-from .inputs import Inputs, code_of
+from .functions import code_of
+from .inputs import Inputs
 
 T = TypeVar("T")
 # The errors of NumPy, and of users of its buffers, for a store into a read-only array.
@@ -54,7 +55,7 @@ class Rerun:
         self.inputs, self.first = inputs, first
         self.held = [a for a, *_ in guards.kept.values()]
         self.values = guards.values
-        self.entries: list[Any] = []
+        self.entries: Sequence[Any] = ()
         self.frozen: dict[int, tuple[ndarray, ndarray]] = {}
         if self.values is None:  # else some of the arrays have changed
             self.entries = guards.entries

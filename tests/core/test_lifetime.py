@@ -51,6 +51,15 @@ def test_an_exception_leaves_no_live_trace() -> None:
     assert dd.grad(np.sin)(0.0) == 1.0
 
 
+def test_a_trace_that_is_dropped_is_open_no_more() -> None:
+    tape = Tape()
+    assert tape.is_open
+    reference = tape.reference
+    assert reference in LIVE
+    del tape
+    assert reference not in LIVE
+
+
 def test_a_pullback_may_be_called_again_also_after_an_error() -> None:
     _, pullback = dd.vjp(lambda x: np.sin(x) * x, np.array([1.0, 2.0]))
     first = pullback(np.array([1.0, 1.0]))[0]

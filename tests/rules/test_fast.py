@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import gc
+import itertools
 import sys
 import textwrap
 import traceback
@@ -107,6 +108,36 @@ TWICE: dict[str, Callable[..., Any]] = {
 def test_python_floats_at_singular_points_have_numpys_infinities(name: str, twice: str) -> None:
     f, x = SINGULAR[name]
     np.testing.assert_array_equal(TWICE[twice](f)(x), TWICE[twice](f)(np.float64(x)))
+
+
+# Where Python's own formula holds, is NaN, or raises an error that NumPy does not.
+POINTS = (-np.inf, -1e200, -1.5, -1.0, -0.25, -1e-320, -0.0, 0.0, 1e-320, 0.25, 1.0, 2.5, 720.0)
+POINTS += (1e200, np.inf, np.nan)
+OWN = {prim.name: prim for prim in ufuncs.PRIMITIVES if getattr(prim, "floats", ())}
+
+
+@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("kind", [float, np.float64])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of the functions themselves
+def test_formulas_for_numbers_give_the_derivatives_of_arrays(name: str, kind: Any) -> None:
+    prim = OWN[name]
+    for point in itertools.product(POINTS, repeat=len(prim.derivatives)):
+        numbers, arrays = [kind(v) for v in point], [np.array([v]) for v in point]
+        places = range(len(point))
+        for argnum in places:
+            expected = dd.grad(lambda *x: np.sum(prim.fn(*x)), argnum)(*arrays)
+            found = dd.grad(lambda *x: prim.fn(*x), argnum)(*numbers)
+            np.testing.assert_allclose(found, expected[0], rtol=1e-13, err_msg=str(point))
+            pushed = dd.derivative(lambda *x: prim.fn(*x), argnum)(*numbers)
+            np.testing.assert_allclose(pushed, expected[0], rtol=1e-13, err_msg=str(point))
+
+
+def test_numbers_with_formulas_of_their_own_may_be_mixed_with_integers() -> None:
+    functions = (lambda x: x**2, lambda x: 1 / x, lambda x: x / 4, lambda x: 3**x, lambda x: x**-3)
+    for f in functions:
+        assert dd.grad(f)(1.7) == pytest.approx(dd.elementwise_grad(f)(np.array([1.7]))[0])
+    with pytest.raises(OverflowError):
+        dd.grad(lambda x: x / 10**400)(1.0)  # as without a derivative
 
 
 def test_the_second_derivative_of_log_at_a_python_zero_is_infinite() -> None:

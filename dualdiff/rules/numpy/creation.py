@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,9 @@ from ..structures import Elementwise, Pack
 from .common import ends_derivative, fortran_or_c, laid_out, strip
 from .kinks import step_taken
 
+_plain_array = np.array  # a patch replaces the name
+_DOUBLES = frozenset((np.dtype(float), None))
+
 
 class PackScalars(Primitive):
     """A vector from scalars, in one operation."""
@@ -39,10 +43,11 @@ class PackScalars(Primitive):
     def _pack(self, *scalars: Any) -> Any:
         if any(map(is_box, scalars)):
             return self(*scalars)
-        return np.array(scalars)
+        return _plain_array(scalars)
 
     def save(self, ans: Value, args: Sequence[Any], active: Sequence[bool], params: Any) -> Any:
-        return ans.dtype, tuple(dtype_of(a) for a in args)
+        pairs = zip(args, active, strict=True)
+        return ans.dtype, tuple(dtype_of(a) if used else None for a, used in pairs)
 
     def apply_jvp(self, saved: Residuals, tangents: Sequence[Tangent], batch: Shape) -> Tangent:
         dtype, _ = saved
@@ -52,7 +57,13 @@ class PackScalars(Primitive):
         return cast(np.stack([np.broadcast_to(t, batch) for t in parts], axis=-1), dtype)
 
     def apply_vjp(self, saved: Residuals, g: Cotangent, batch: Shape) -> Sequence[Any]:
-        return [cast(g[..., i] if batch else g[i], dtype) for i, dtype in enumerate(saved[1])]
+        dtypes = saved[1]
+        if type(g) is ndarray and not batch and _DOUBLES.issuperset(dtypes):
+            return g.tolist()
+        return [
+            None if dtype is None else cast(g[..., i] if batch else g[i], dtype)
+            for i, dtype in enumerate(dtypes)
+        ]
 
 
 pack = PackScalars()
@@ -60,11 +71,7 @@ pack = PackScalars()
 
 def from_nested(x: Value) -> Any:
     """Nested sequences or an object array with boxes in them, as one box (or a plain array)."""
-    if is_box(x):
-        return x
-    if is_made(x):
-        return content_or_twin(x)
-    if not contains_box(x):
+    if not (is_box(x) or is_made(x) or contains_box(x)):
         made = np.asarray(x)
         if made.dtype.kind == "O":  # np.sign gives objects that are plain numbers
             _refuse_arrays(made.flat)
@@ -75,6 +82,15 @@ def from_nested(x: Value) -> Any:
                 f"traced, {user_line()}; make it with a floating-point dtype."
             )
         return made
+    return _box_of(x)
+
+
+def _box_of(x: Value) -> Any:
+    """`from_nested` of what holds boxes."""
+    if is_box(x):
+        return x
+    if is_made(x):
+        return content_or_twin(x)
     if type(x) is ndarray:
         elements = list(x.flat)
         _refuse_arrays(elements)
@@ -82,7 +98,9 @@ def from_nested(x: Value) -> Any:
     shape = _scalar_shape(x)
     if shape is None:
         return np.stack([from_nested(e) for e in x])
-    return np.reshape(pack(*_scalars(x)), shape)
+    for _ in shape[1:]:
+        x = [*chain.from_iterable(x)]
+    return pack(*x) if len(shape) == 1 else pack(*x).reshape(shape)
 
 
 def _refuse_arrays(elements: Iterable[Any]) -> None:
@@ -95,9 +113,12 @@ def _refuse_arrays(elements: Iterable[Any]) -> None:
 
 def _scalar_shape(x: Value) -> Shape | None:
     """The shape of nested sequences of scalars, or None if they contain arrays."""
-    if not issubclass(type(x), (list, tuple)):
-        return None if np.ndim(x) else ()
-    shapes = {_scalar_shape(e) for e in x}
+    kind = type(x)
+    if kind is float or kind is int:
+        return ()
+    if not issubclass(kind, (list, tuple)):
+        return None if (x.ndim if is_box(x) else np.ndim(x)) else ()
+    shapes = set(map(_scalar_shape, x))
     if len(shapes) != 1:
         if None in shapes:
             return None
@@ -106,14 +127,6 @@ def _scalar_shape(x: Value) -> Shape | None:
         )
     (inner,) = shapes
     return None if inner is None else (len(x), *inner)
-
-
-def _scalars(x: Value) -> Iterable[Any]:
-    if issubclass(type(x), (list, tuple)):
-        for e in x:
-            yield from _scalars(e)
-    else:
-        yield x
 
 
 set_object_converter(from_nested)
@@ -156,8 +169,9 @@ def array(
             f"an array with named fields ({np.dtype(dtype)}) cannot hold traced values, "
             f"{user_line()}; keep an array for each field."
         )
-    ans = from_nested(object)
-    np.array(0.0, ndmin=ndmin, **limits)  # checks them
+    ans = _box_of(object)
+    if ndmin or limits:
+        np.array(0.0, ndmin=ndmin, **limits)  # checks them
     if ndmax and np.ndim(ans) > ndmax:
         raise UnsupportedInputError(
             f"ndmax={ndmax} would make objects of traced values, {user_line()}; leave it out."
@@ -168,7 +182,7 @@ def array(
         ans = np.copy(ans, order)
     if not isinstance(shell(ans), ndarray):
         ans = np.copy(ans)  # an array without axes
-    if np.ndim(ans) < ndmin:
+    if ndmin and np.ndim(ans) < ndmin:
         ans = np.reshape(ans, (1,) * (ndmin - np.ndim(ans)) + np.shape(ans))
     if order == "A":
         order = fortran_or_c(object) if is_box(object) else "C"

@@ -9,7 +9,9 @@ have derivative 0.
 
 from __future__ import annotations
 
+import math
 import operator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,7 @@ from .slopes import (
 )
 
 DEGREE = 0.017453292519943295
+libm = SimpleNamespace(**vars(math))  # under `dualdiff.patch`, `math` has other functions
 # Where squares of doubles have all their digits.
 LEAST = float(np.finfo(float64).tiny / np.finfo(float64).eps)
 MOST = float(np.finfo(float64).max)
@@ -53,6 +56,10 @@ MOST = float(np.finfo(float64).max)
 
 def _sign_of(x: Value) -> Any:
     return kink(np.sign(unbox(x)), x, unbox(x) == 0) if is_box(x) else np.sign(x)
+
+
+def _side_of(x: float) -> float:
+    return 1.0 if x > 0.0 else -1.0 if x < 0.0 else x  # a zero or NaN
 
 
 def _absolute_dx(x: Value, ans: Value) -> Any:
@@ -170,39 +177,66 @@ divide = elementwise(
     lambda ans, y: -ans / y,
     operator=operator.truediv,
     structure=Division(),
+    floats=(lambda y: 1.0 / y, lambda ans, y: -ans / y),
 )
-power = elementwise(np.power, _power_dx, _power_dy, operator=operator.pow)
+power = elementwise(
+    np.power,
+    _power_dx,
+    _power_dy,
+    operator=operator.pow,
+    floats=(lambda x, y: y * libm.pow(x, y - 1.0), lambda ans, x, y: ans * libm.log(x)),
+)
 float_power = elementwise(np.float_power, _power_dx, _power_dy)
 remainder = elementwise(
     np.remainder, 1, lambda x, y: -np.floor_divide(unbox(x), unbox(y)), operator=operator.mod
 )
 fmod = elementwise(np.fmod, 1, _fmod_dy)
-absolute = elementwise(np.absolute, _absolute_dx, operator=operator.abs)
-fabs = elementwise(np.fabs, lambda x: _sign_of(x))
+absolute = elementwise(
+    np.absolute, _absolute_dx, operator=operator.abs, floats=[lambda x, ans: _side_of(x)]
+)
+fabs = elementwise(np.fabs, lambda x: _sign_of(x), floats=[lambda x: _side_of(x)])
 copysign = elementwise(np.copysign, lambda x, ans: np.sign(unbox(x)) * np.sign(unbox(ans)), 0)
 conjugate = linear(np.conjugate, lambda g: np.conjugate(g), structure=Elementwise())
 exp = elementwise(np.exp, "ans")
 exp2 = elementwise(np.exp2, lambda ans: constant(LN2, ans) * ans)
-expm1 = elementwise(np.expm1, np.exp)
-log = elementwise(np.log, lambda x: over(1, x))
-log2 = elementwise(np.log2, lambda x: over(1 / constant(LN2, x), x))
-log10 = elementwise(np.log10, lambda x: over(1 / constant(LN10, x), x))
-log1p = elementwise(np.log1p, lambda x: over(1, 1 + x))
-sqrt = elementwise(np.sqrt, lambda ans: 0.5 / ans)
+expm1 = elementwise(np.expm1, np.exp, floats=[libm.exp])
+log = elementwise(np.log, lambda x: over(1, x), floats=[lambda x: 1.0 / x])
+log2 = elementwise(
+    np.log2, lambda x: over(1 / constant(LN2, x), x), floats=[lambda x: 1.0 / LN2 / x]
+)
+log10 = elementwise(
+    np.log10, lambda x: over(1 / constant(LN10, x), x), floats=[lambda x: 1.0 / LN10 / x]
+)
+log1p = elementwise(np.log1p, lambda x: over(1, 1 + x), floats=[lambda x: 1.0 / (1.0 + x)])
+sqrt = elementwise(np.sqrt, lambda ans: 0.5 / ans, floats=[lambda ans: 0.5 / ans])
 cbrt = elementwise(np.cbrt, lambda x, ans: cbrt_slope(x) if is_box(x) else 1 / (3 * ans * ans))
 square = elementwise(np.square, lambda x: 2 * x)
 reciprocal = elementwise(np.reciprocal, lambda ans: -ans * ans)
-sin = elementwise(np.sin, np.cos, silent=True)
-cos = elementwise(np.cos, lambda x: -np.sin(x), silent=True)
-tan = elementwise(np.tan, lambda x, ans: 1 + ans * ans if is_real(x) else sech_squared(times_i(x)))
-arcsin = elementwise(np.arcsin, lambda x: arcsin_slope(x))
-arccos = elementwise(np.arccos, lambda x: -arcsin_slope(x))
-arctan = elementwise(np.arctan, _arctan_dx)
-sinh = elementwise(np.sinh, np.cosh)
-cosh = elementwise(np.cosh, np.sinh)
-tanh = elementwise(np.tanh, lambda x: sech_squared(x))
+sin = elementwise(np.sin, np.cos, silent=True, floats=[libm.cos])
+cos = elementwise(np.cos, lambda x: -np.sin(x), silent=True, floats=[lambda x: -libm.sin(x)])
+tan = elementwise(
+    np.tan,
+    lambda x, ans: 1 + ans * ans if is_real(x) else sech_squared(times_i(x)),
+    floats=[lambda x, ans: 1.0 + ans * ans],
+)
+arcsin = elementwise(
+    np.arcsin,
+    lambda x: arcsin_slope(x),
+    floats=[lambda x: 1.0 / libm.sqrt((1.0 - x) * (1.0 + x))],
+)
+arccos = elementwise(
+    np.arccos,
+    lambda x: -arcsin_slope(x),
+    floats=[lambda x: -1.0 / libm.sqrt((1.0 - x) * (1.0 + x))],
+)
+arctan = elementwise(np.arctan, _arctan_dx, floats=[lambda x: 1.0 / (1.0 + x * x)])
+sinh = elementwise(np.sinh, np.cosh, floats=[libm.cosh])
+cosh = elementwise(np.cosh, np.sinh, floats=[libm.sinh])
+tanh = elementwise(np.tanh, lambda x: sech_squared(x), floats=[lambda x: 1.0 / libm.cosh(x) ** 2])
 arcsinh = elementwise(
-    np.arcsinh, lambda x: cosine(1.0, x) if is_real(x) else arcsin_slope(times_i(x))
+    np.arcsinh,
+    lambda x: cosine(1.0, x) if is_real(x) else arcsin_slope(times_i(x)),
+    floats=[lambda x: 1.0 / libm.hypot(1.0, x)],
 )
 arccosh = elementwise(np.arccosh, lambda x: arccosh_slope(x))
 arctanh = elementwise(np.arctanh, lambda x: arctanh_slope(x))
@@ -217,6 +251,7 @@ arctan2 = elementwise(
     np.arctan2,
     lambda x, y: _over_squares(y, x, y),
     lambda x, y: -_over_squares(x, x, y),
+    floats=(lambda x, y: _over_squares(y, x, y), lambda x, y: -_over_squares(x, x, y)),
 )
 logaddexp = elementwise(np.logaddexp, lambda x, y: share(x, y), lambda x, y: share(y, x))
 logaddexp2 = elementwise(np.logaddexp2, lambda x, y: share2(x, y), lambda x, y: share2(y, x))

@@ -315,7 +315,7 @@ class Box(Wrapper):
         return FUNCTIONS[np.ndarray.copy](FUNCTIONS[np.ravel](self, order))
 
     def resize(self, *shape: Any, refcheck: bool = True) -> None:
-        FUNCTIONS[np.ndarray.resize](self, _one_or_all(shape))
+        FUNCTIONS[np.ndarray.resize](self, _one_or_all(shape), refcheck)
 
     def ravel(self, *args: Any, **kwargs: Any) -> Any:
         return FUNCTIONS[np.ravel](self, *args, **kwargs)

@@ -30,7 +30,7 @@ from ..core.trace import STORED, Traced, materialize, settle, top_trace
 from ..core.types import Cotangent, Residuals, Tangent, Value
 from .box import is_box, shell
 from .dispatch import register
-from .kinds import has_foreign, is_foreign, library_of, shares_memory, stored, zeros
+from .kinds import FLOATS, has_foreign, is_foreign, library_of, shares_memory, stored, zeros
 from .layout import layout_of
 from .stores import BUSY, Place, assign, freeze_index, store
 from .views import Array, View, content_of, detached, make_view
@@ -221,7 +221,7 @@ SCATTER = Scatter()
 def _vjp_basic(g: Cotangent, ct: list[Cotangent], entry: tuple[Any, ...], batch: Shape) -> None:
     _, _, slot, index, (shape, dtype, layout) = entry
     c = ct[slot]
-    if not batch and (type(g) is ndarray or type(g) is float64):
+    if not batch and (type(g) is ndarray or type(g) in FLOATS):
         if layout is None and (c is None or type(c) is ndarray):
             whole = np.zeros(shape, dtype) if c is None else np.array(c, dtype, order="C")
             c = ct[slot] = Buffer(whole)

@@ -194,14 +194,14 @@ def _has_views(box: Any) -> bool:
     return any(type(view) is View and view.root is box for view in gc.get_referrers(box))
 
 
-def resize(box: Any, shape: Any) -> None:
+def resize(box: Any, shape: Any, refcheck: bool = True) -> None:
     """``a.resize(shape)`` in place, refused for and under views as in NumPy."""
     array = shell(box)
     if type(array) is not ndarray or type(box) is View:
         raise ValueError("cannot resize this array: it does not own its data")
     if not array.flags.forc:
         raise ValueError("resize only works on single-segment arrays")
-    if _has_views(box):
+    if refcheck and _has_views(box):
         raise ValueError(
             f"cannot resize an array that references or is referenced by another array, "
             f"{user_line()}; write `x = np.resize(x, shape)`"

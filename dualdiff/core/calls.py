@@ -12,7 +12,7 @@ from ..array.box import is_box, unbox
 from ..errors import CaptureError, UnsupportedInputError, user_line
 from ..trees import Structure, flatten
 from .batch import Shape, Spec, dtype_of, spec_of
-from .primitive import Primitive, accumulate, checked, opcode
+from .primitive import Primitive, accumulate, as_double, checked, opcode
 from .structure import DENSE
 from .tangents import Diagonal
 from .trace import CONVERTED, Trace, materialize, to_user, top_trace
@@ -21,14 +21,14 @@ from .types import Cotangent, Tangent, Value
 
 def _vjp_entry(g: Cotangent, ct: list[Cotangent], entry: tuple[Any, ...], batch: Shape) -> None:
     _, _, slots, saved = entry
-    for slot, c in zip(slots, saved[0].apply_vjp(saved, g, batch), strict=True):
+    for slot, c in zip(slots, saved[0].apply_vjp(saved, as_double(g), batch), strict=True):
         if slot and c is not None:
             accumulate(ct, slot, c)
 
 
 def _jvp_entry(ts: list[Tangent], entry: tuple[Any, ...], batch: Shape) -> None:
     _, out, slots, saved = entry
-    tangents = [ts[s] if s else None for s in slots]
+    tangents = [as_double(ts[s]) if s else None for s in slots]
     if any(t is not None for t in tangents):
         ts[out] = saved[0].apply_jvp(saved, tangents, batch)
 

@@ -13,6 +13,7 @@ from ..array.kinds import PLAIN, OfLibrary, has_foreign, is_foreign, zeros
 from ..array.layout import layout_of, zeros_in_layout
 from ..array.stores import Place, store
 from .batch import SILENT, Shape, cast, error_state, set_error_state, spec_of
+from .primitive import as_double
 from .trace import Trace, Traced, closed_error, freeze, settle
 from .types import Tangent, Value
 
@@ -65,7 +66,7 @@ class ForwardTrace(Trace):
         for a in args:
             own = issubclass(type(a), Dual) and a.owner is self
             values.append(a.primal if own else freeze(a))
-            tangents.append(a.payload if own else None)
+            tangents.append(as_double(a.payload) if own else None)
         ans = prim.evaluate(values, params)
         saved = prim.save(ans, values, [t is not None for t in tangents], params)
         state = error_state()

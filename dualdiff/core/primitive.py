@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from numpy import float64
+
 from ..array.box import is_box
 from ..array.kinds import explain_foreign
 from ..array.views import localize
@@ -46,6 +48,11 @@ def opcode(
     for kind in kinds:
         TAKERS.setdefault(kind, set()).add(code)
     return code
+
+
+def as_double(t: Tangent) -> Any:
+    """A tangent or cotangent as rules take it: a number of NumPy's, with a shape and a dtype."""
+    return float64(t) if type(t) is float else t
 
 
 def accumulate(ct: list[Cotangent], slot: int, g: Cotangent) -> None:
@@ -151,13 +158,13 @@ class Primitive:
         self, g: Cotangent, ct: list[Cotangent], entry: tuple[Any, ...], batch: Shape
     ) -> None:
         _, _, slots, saved = entry
-        for slot, c in zip(slots, self.apply_vjp(saved, g, batch), strict=True):
+        for slot, c in zip(slots, self.apply_vjp(saved, as_double(g), batch), strict=True):
             if slot and c is not None:
                 accumulate(ct, slot, c)
 
     def _jvp_entry(self, ts: list[Tangent], entry: tuple[Any, ...], batch: Shape) -> None:
         _, out, slots, saved = entry
-        tangents = [ts[s] if s else None for s in slots]
+        tangents = [as_double(ts[s]) if s else None for s in slots]
         if any(t is not None for t in tangents):
             pushed = self.apply_jvp(saved, tangents, batch)
             ts[out] = settle(pushed) if self.outputs == 1 else tuple(map(settle, pushed))

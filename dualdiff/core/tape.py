@@ -34,7 +34,7 @@ from .batch import (
     spec_of,
     unbroadcast,
 )
-from .primitive import JVPS, OWNERS, SLOTS, TAKERS, VJPS, accumulate, opcode
+from .primitive import JVPS, OWNERS, SLOTS, TAKERS, VJPS, accumulate, as_double, opcode
 from .trace import Trace, Traced, closed_error, freeze, materialize, opened_traces
 from .types import Cotangent, Tangent, Value
 
@@ -378,7 +378,7 @@ def _vjp_output(g: Cotangent, ct: list[Cotangent], entry: tuple[Any, ...], batch
     _, _, source, i, count = entry
     if ct[source] is None:
         ct[source] = [None] * count
-    ct[source][i] = g
+    ct[source][i] = as_double(g)
 
 
 def _jvp_output(ts: list[Tangent], entry: tuple[Any, ...], batch: Shape) -> None:

@@ -12,8 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-import numpy as np
-
+from ..core.batch import shape_of
 from ..core.trace import LIVE
 from ..rules.numpy.creation import CREATORS, contains_box
 
@@ -49,7 +48,7 @@ def _calls_source_of_elements(original: Callable[..., Any]) -> Callable[..., Any
             return original(self, *args, **kwargs)
         source = source_of(self)
         return (
-            source(*args) if not any(map(np.ndim, args)) else CREATORS["vectorize"](source)(*args)
+            source(*args) if not any(map(shape_of, args)) else CREATORS["vectorize"](source)(*args)
         )
 
     return call

@@ -34,7 +34,7 @@ from ..core.batch import (
     unbroadcast,
 )
 from ..core.dual import Dual
-from ..core.primitive import checked, opcode
+from ..core.primitive import as_double, checked, opcode
 from ..core.tangents import Diagonal, widened
 from ..core.tape import Var
 from ..core.trace import CONVERTED, Traced, as_numpy, has_own_operators, materialize
@@ -107,8 +107,8 @@ _NAMES: dict[str, Any] = {
     "SILENT": SILENT,
 }
 for _name in (
-    Dual, Var, View, added, aligned, as_numpy, broadcast_of, checked, expanded, float64, is_box,
-    ndarray, spec_of, times_constant, times_over, unbroadcast, widened,
+    Dual, Var, View, added, aligned, as_double, as_numpy, broadcast_of, checked, expanded, float64,
+    is_box, ndarray, spec_of, times_constant, times_over, unbroadcast, widened,
 ):  # fmt: skip
     _NAMES[_name.__name__] = _name
 
@@ -131,7 +131,7 @@ class Formats:
 
     params, unless = "", ""
     constant = "({kind} in SCALARS or ({kind} is ndarray and {v}.dtype is not OBJECT))"
-    special = ""
+    special, begin_vjp = "", ""
 
     def __init__(self, prim: Any, parts: Sequence[Part], free: Mapping[str, Any]) -> None:
         self.parts = dict(zip("xy", parts, strict=False))
@@ -202,6 +202,7 @@ class Formats:
             for v in mask
         )
         slots = ", ".join(f"s{v}" for v in mask)
+        body = f"{self.begin_vjp}\n{body}"
         return fill(templates.PULL, slots=slots, kept=self.kept(mask), body=body)
 
     def jvp(self, mask: str) -> str:
@@ -335,6 +336,7 @@ class LinearFormats(Formats):
 
     constant = "{kind} is ndarray and {v}.dtype is not OBJECT and type({other}) is ndarray"
     unless = " or type(a.primal) is not ndarray"
+    begin_vjp = "g = as_double(g)"  # the result may be a number
     special = """
         if type(x) is not ndarray or type(y) is not ndarray:
             return otherwise(a, b$params)

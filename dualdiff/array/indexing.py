@@ -314,6 +314,11 @@ def _jvp_element_store(ts: list[Tangent], entry: tuple[Any, ...], batch: Shape) 
 _ELEMENT_STORE = opcode(None, _vjp_element_store, _jvp_element_store, slots=2, takes=Buffer)
 
 
+def _takes(array: ndarray, value: Value) -> bool:
+    """Whether a number may be stored as one element of an array without rows in between."""
+    return type(value) in FLOATS and array.flags.c_contiguous
+
+
 def setitem(self: Any, index: Any, v: Value) -> None:
     """``box[index] = v``; quick for one float64 element of an array that only this box holds."""
     if self.owner is STORED and self.payload is True:
@@ -321,12 +326,21 @@ def setitem(self: Any, index: Any, v: Value) -> None:
         try:
             content = self.primal
             kind = type(content)
+            quick = kind is ndarray and type(v) is Var and v.owner.fast
+            if quick and _takes(content, v.primal) and type(content[index]) is float64:
+                trace, form = v.owner, form_of(content)  # the first traced value of a plain array
+                content[index] = v.primal
+                slot = trace.next()
+                trace.append((_ELEMENT_STORE, slot, 0, v.payload, index, form))
+                self.primal = trace.box(content, slot)
+                self.version += 1
+                return
             fast = (kind is Var or kind is Dual) and content.owner.fast
             if fast and type(content.primal) is ndarray:
                 array, scope = content.primal, content.owner
                 own = type(v) is kind and v.owner is scope
                 value = v.primal if own else v
-                if (type(value) is float64 or type(value) is float) and array.flags.c_contiguous:
+                if _takes(array, value):
                     if kind is Var:
                         if type(array[index]) is float64:
                             array[index] = value

@@ -253,8 +253,8 @@ def traced_content(a: Made) -> Any:
     if type(a) in TRACED_KINDS:
         return content_of_traced(a)
     root: Any = a.base if is_made(a.base) else a
-    opened = levels.opened_here()
-    if not opened or root._born < opened[0].level:
+    outermost = levels.outermost_level()
+    if outermost is None or root._born < outermost:
         raise plain_target_error(f"an array ({describe(a)}) that was made outside this derivative")
     if not a.flags.writeable:
         raise ValueError("assignment destination is read-only")

@@ -91,26 +91,27 @@ def is_tracing() -> bool:
     return not LIVE.isdisjoint(_opened.get()) or (_has_started and starter() is not None)
 
 
-def _traces(references: Iterable[Any]) -> list[Trace]:
-    """Those traces that are open, the outermost first."""
-    found = [reference() for reference in LIVE.intersection(references)]
+def opened_traces() -> list[Trace]:
+    """The open traces of this context, and of the one that started this thread, the outermost
+    first."""
+    context = starter()
+    above = () if context is None else context.get(_opened, ())
+    found = [reference() for reference in LIVE.intersection((*_opened.get(), *above))]
     return sorted((trace for trace in found if trace is not None), key=lambda trace: trace.level)
 
 
-def opened_traces() -> list[Trace]:
-    """The open traces of this context, and of the one that started this thread."""
-    context = starter()
-    above = () if context is None else context.get(_opened, ())
-    return _traces((*_opened.get(), *above))
-
-
-def opened_here() -> list[Trace]:
-    """The traces that are open in this context, or where this thread was started."""
+def outermost_level() -> int | None:
+    """The level of the first trace that is open in this context, or where this thread was
+    started; None if there is none."""
     opened = _opened.get()
     if LIVE.isdisjoint(opened):
         context = starter()
         opened = () if context is None else context.get(_opened, ())
-    return _traces(opened)
+    for reference in opened:  # in the order of their levels
+        trace = reference() if reference in LIVE else None
+        if trace is not None:
+            return trace.level
+    return None
 
 
 def is_set(flag: ContextVar[bool]) -> bool:

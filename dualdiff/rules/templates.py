@@ -92,7 +92,7 @@ BIND_ONE = """
 def bind(x$params):
     a, kind = x, type(x)
     if (kind is not Var and kind is not Dual) or not a.owner.fast$unless:
-        content = a.read() if kind is Var or kind is Dual or kind is View else a
+        content = a.read() if is_box(a) else a
         is_read = content is not a and is_box(content)
         return bind(content$params) if is_read else otherwise(a$params)
     trace, x = a.owner, a.primal
@@ -124,13 +124,12 @@ def bind(a, b$params):
         $aside
     $result
 """
-# For other operands: views are read first.
+# For other operands: views and arrays that were stored into are read first.
 ASIDE = """
-if kind is View or other is View:
-    x = a.read() if kind is View else a
-    y = b.read() if other is View else b
-    if is_box(x) or is_box(y):
-        return bind(x, y$params)
+x = a.read() if is_box(a) else a
+y = b.read() if is_box(b) else b
+if (x is not a or y is not b) and (is_box(x) or is_box(y)):
+    return bind(x, y$params)
 return otherwise(a, b$params)
 """
 # The one place where a result becomes a box.

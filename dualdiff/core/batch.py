@@ -125,6 +125,11 @@ def cast(t: Tangent, dtype: np.dtype[Any]) -> Any:
     return t.astype(dtype)
 
 
+def as_double(t: Tangent) -> Any:
+    """A tangent or cotangent as rules take it: a number of NumPy's, with a shape and a dtype."""
+    return float64(t) if type(t) is float else t
+
+
 def align(t: Tangent, ndim: int, ans_ndim: int, batch: Shape) -> Any:
     """Put axes of length 1 behind the batch axes of a tangent, as NumPy's broadcasting needs."""
     if not batch or ndim == ans_ndim:

@@ -11,8 +11,8 @@ from numpy import ndarray
 from ..array.box import is_box, unbox
 from ..errors import CaptureError, UnsupportedInputError, user_line
 from ..trees import Structure, flatten
-from .batch import Shape, Spec, dtype_of, spec_of
-from .primitive import Primitive, accumulate, as_double, checked, opcode
+from .batch import Shape, Spec, as_double, dtype_of, spec_of
+from .primitive import Primitive, accumulate, checked, opcode
 from .structure import DENSE
 from .tangents import Diagonal
 from .trace import CONVERTED, Trace, materialize, to_user, top_trace

@@ -12,8 +12,7 @@ from ..array.box import shell
 from ..array.kinds import PLAIN, OfLibrary, has_foreign, is_foreign, zeros
 from ..array.layout import layout_of, zeros_in_layout
 from ..array.stores import Place, store
-from .batch import SILENT, Shape, cast, error_state, set_error_state, spec_of
-from .primitive import as_double
+from .batch import SILENT, Shape, as_double, cast, error_state, set_error_state, spec_of
 from .trace import Trace, Traced, closed_error, freeze, settle
 from .types import Tangent, Value
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from numpy import float64
-
 from ..array.box import is_box
 from ..array.kinds import explain_foreign
 from ..array.views import localize
 from ..errors import MissingRuleError, RuleError, describe, user_line
-from .batch import Shape, cast, shape_of
+from .batch import Shape, as_double, cast, shape_of
 from .structure import DENSE, Structure
 from .trace import Reference, materialize, settle, top_trace
 from .types import Cotangent, Residuals, Tangent, Value
@@ -48,11 +46,6 @@ def opcode(
     for kind in kinds:
         TAKERS.setdefault(kind, set()).add(code)
     return code
-
-
-def as_double(t: Tangent) -> Any:
-    """A tangent or cotangent as rules take it: a number of NumPy's, with a shape and a dtype."""
-    return float64(t) if type(t) is float else t
 
 
 def accumulate(ct: list[Cotangent], slot: int, g: Cotangent) -> None:

@@ -23,6 +23,7 @@ from .batch import (
     Shape,
     Spec,
     align,
+    as_double,
     broadcast_of,
     broadcast_tangent,
     error_state,
@@ -34,7 +35,7 @@ from .batch import (
     spec_of,
     unbroadcast,
 )
-from .primitive import JVPS, OWNERS, SLOTS, TAKERS, VJPS, accumulate, as_double, opcode
+from .primitive import JVPS, OWNERS, SLOTS, TAKERS, VJPS, accumulate, opcode
 from .trace import Trace, Traced, closed_error, freeze, materialize, opened_traces
 from .types import Cotangent, Tangent, Value
 

@@ -26,6 +26,7 @@ from ..core.batch import (
     Shape,
     Spec,
     align,
+    as_double,
     broadcast_of,
     broadcast_tangent,
     error_state,
@@ -34,7 +35,7 @@ from ..core.batch import (
     unbroadcast,
 )
 from ..core.dual import Dual
-from ..core.primitive import as_double, checked, opcode
+from ..core.primitive import checked, opcode
 from ..core.tangents import Diagonal, widened
 from ..core.tape import Var
 from ..core.trace import CONVERTED, Traced, as_numpy, has_own_operators, materialize

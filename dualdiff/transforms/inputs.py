@@ -59,16 +59,8 @@ class Inputs:
     """The differentiated arguments of one call, as leaves."""
 
     __slots__ = (
-        "args",
-        "bare",
-        "f",
-        "kwargs",
-        "leaves",
-        "positions",
-        "single",
-        "structures",
-        "values",
-    )
+        "args", "bare", "f", "kwargs", "leaves", "positions", "single", "structures", "values",
+    )  # fmt: skip
 
     def __init__(
         self, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], argnums: Any

@@ -201,6 +201,7 @@ CALLS: list[tuple[str, Function, tuple[Any, ...]]] = [
             "line",
         )
     ),
+    ("upfirdn-by-cval", lambda c: sg.upfirdn(H, X[:9], 2, 3, cval=c), (0.0,)),
     ("resample_poly-line", lambda x: sg.resample_poly(x, 3, 2, padtype="line"), (X[:9],)),
     ("lsim-of-zeros", lambda b, a, u: sg.lsim((b, a), u, TIMES)[1], (H, V, np.zeros(5))),
     (

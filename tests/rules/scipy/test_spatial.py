@@ -101,6 +101,8 @@ ROWS = [
     of(lambda v, w: (turned(v) * turned(w)).inv().as_rotvec(), V[0] / 2, V[1] / 3,
        name="Rotation-product"),
     of(lambda v, n: (turned(v) ** n).as_quat(), V[0] / 2, 1.7, name="Rotation-pow"),
+    *(of(lambda v, n: (turned(v) ** n).as_matrix(), V[:2] / 2, n, name=f"Rotation-pow-{n}")
+      for n in (0.0, 1.0, -1.0)),
     of(lambda v: turned(v).magnitude(), V[:2], name="Rotation-magnitude"),
     of(lambda v: turned(v)[1].as_quat(), V[:2], name="Rotation-getitem"),
     of(lambda v: turned(v).mean().as_rotvec(), V / 4, name="Rotation-mean"),

@@ -178,7 +178,8 @@ def _continued(x: Value, before: int, after: int, mode: Any, cval: Any) -> Any:
     """x with elements before and after it along the last axis, as `upfirdn` continues it."""
     widths: Any = [(0, 0)] * (np.ndim(x) - 1) + [(before, after)]
     if mode in ("constant", None):
-        return np.pad(x, widths, constant_values=cval)
+        ends = (cval * np.ones((*shape_of(x)[:-1], n)) for n in (before, after))
+        return np.concatenate([next(ends), x, next(ends)], axis=-1)
     if mode == "antisymmetric":
         n = shape_of(x)[-1]
         is_odd = np.arange(-before, n + after) // n % 2 == 1

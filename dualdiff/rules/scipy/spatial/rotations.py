@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import transform
 
+from ....array.box import is_box
 from ....core.batch import shape_of
 from ....core.types import Value
 from ....transforms.implicit import lift
@@ -36,10 +37,29 @@ def _runs_other(compiled: Any, other: Any) -> None:
         args, kwargs = mapped(_doubled, args, kwargs)
         values, named = mapped(_owned, args, kwargs)
         value = by_scipy(compiled, *values, **named)
-        traced = explained(rebound(other), name, args, kwargs)
+        run = _power if other.__name__ == "pow" else _run
+        traced = run(rebound(other), name, args, kwargs)
+        if run is _power:  # a rotation has two quaternions
+            overlap = np.sum(np.reshape(plain(traced), np.shape(value)) * value, -1, keepdims=True)
+            traced = _shaped(traced, value) * np.where(overlap < 0, -1.0, 1.0)
         return agreed(_shaped(traced, value), value, name)
 
     counterpart(compiled, other, find)
+
+
+_run = explained
+
+
+def _power(pow: Any, name: str, args: Any, kwargs: Any) -> Any:
+    """Quaternions to a power, in two factors where SciPy takes a shorter way: at 0, 1 and -1 its
+    result does not depend on the power."""
+    quat, n = args
+    start = np.asarray(plain(n))
+    if not is_box(n) or start.size != 1 or start.item() not in (-1.0, 0.0, 1.0):
+        return explained(pow, name, args, kwargs)
+    half = start.item() - 0.5
+    first, second = (explained(pow, name, (quat, k), {}) for k in (n - half, half))
+    return explained(pow.__globals__["compose_quat"], name, (first, second), {})
 
 
 def _owned(x: Value) -> Any:

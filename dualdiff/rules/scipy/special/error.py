@@ -55,7 +55,12 @@ def _dawsn_dx(x: Value, ans: Value) -> Any:
 
 def _mills(x: Value) -> Any:
     """``exp(-x**2 / 2) / integral from -inf to x``, the derivative of `log_ndtr`."""
-    return SQRT_2_BY_PI / special.erfcx(-SQRT_HALF * x)
+    return where(
+        np.real(unbox(x)) > 8,  # the powers of erfcx overflow
+        lambda x: _bell(x, 0.5) / SQRT_2_PI / special.ndtr(x),
+        lambda x: SQRT_2_BY_PI / special.erfcx(-SQRT_HALF * x),
+        x,
+    )
 
 
 def _wofz_far(s: Any) -> Any:

@@ -82,14 +82,18 @@ def _score(which: int) -> Any:
 score_a, score_b = _score(0), _score(1)
 
 
+def _powers(a: Any, b: Any, x: Any) -> Any:
+    powers = special.xlogy(np.subtract(a, 1), x) + special.xlog1py(np.subtract(b, 1), -x)
+    return np.exp(powers - log_beta(a, b))
+
+
 def _density_values(a: Value, b: Value, x: Value) -> Any:
     """``x**(a - 1) (1 - x)**(b - 1) / B(a, b)``, with its limits at the ends."""
     with np.errstate(all="ignore"):
-        if _scipy_density is not None:
-            inner = _scipy_density(x, a, b)
-        else:
-            powers = special.xlogy(np.subtract(a, 1), x) + special.xlog1py(np.subtract(b, 1), -x)
-            inner = np.exp(powers - log_beta(a, b))
+        try:
+            inner = _powers(a, b, x) if _scipy_density is None else _scipy_density(x, a, b)
+        except OverflowError:  # of a density that is infinite in its first steps
+            inner = _powers(a, b, x)
     out = inner
     if np.all((x > 0) & (x < 1)):
         return inner

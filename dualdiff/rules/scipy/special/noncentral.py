@@ -18,7 +18,7 @@ from .incomplete_beta import beta_density, betainc_a, betainc_b
 from .incomplete_gamma import gamma_density, gammainc_a
 from .kinds import by, closed, column, declared, flat, inverse, where
 
-WIDTH = 10  # standard deviations of the Poisson weights that count
+WIDTH = 16  # standard deviations of the Poisson weights that count
 
 
 def _poisson_values(j: Any, mean: Any) -> Any:

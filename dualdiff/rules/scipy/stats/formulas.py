@@ -336,6 +336,12 @@ LOGARITHMIC: dict[tuple[str, str], Callable[..., Any]] = {
     ("lomax", "pdf"): _with_scipys(
         "lomax", lambda x, c: np.exp(np.log(c) - (c + 1) * np.log1p(x)), "_pdf"
     ),
+    ("powernorm", "pdf"): _with_scipys(
+        "powernorm",
+        lambda x, c: np.exp(
+            np.log(c) - 0.5 * (x * x + np.log(2 * np.pi)) + (c - 1) * special.log_ndtr(-x)
+        ),
+    ),
     ("genexpon", "logsf"): lambda x, a, b, c: -(a + b) * x - b * np.expm1(-c * x) / c,
     **{("gennorm", method): _gennorm(method) for method in ("cdf", "sf", "ppf", "isf")},
     ("dweibull", "cdf"): _dweibull(False),

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import special
+from scipy import special, stats
 
 from ....array.box import unbox
 from ....core.types import Value
 from ..special.elementary import log1prel
 from ..special.kinds import where
 from .compiled import i0e_from_zero
+from .replacements import with_value
 
 
 def power_log(x: Value, c: Value) -> Any:
@@ -48,6 +49,15 @@ def _kappa4_logpdf(x: Value, h: Value, k: Value) -> Any:
 def _kappa4_quantile(log: Value, h: Value, k: Value) -> Any:
     """By the logarithm of the probability."""
     return -power(np.log(power(-log, -h)), k)
+
+
+def _kappa4_isf(q: Value, h: Value, k: Value) -> Any:
+    """SciPy's value, which is that of the ppf at ``1 - q``."""
+    scipys: Any = stats.kappa4
+    at = np.broadcast_arrays(*map(unbox, (q, h, k)))
+    with np.errstate(all="ignore"):
+        value = scipys._isf(*map(np.atleast_1d, at)).reshape(at[0].shape)
+    return with_value(value, _kappa4_quantile(np.log1p(-q), h, k))
 
 
 def _kappa4_support(h: Value, k: Value) -> tuple[Any, Any]:
@@ -151,7 +161,7 @@ LIMITS: dict[tuple[str, str], Callable[..., Any]] = {
     ("kappa4", "cdf"): lambda x, h, k: np.exp(_kappa4_logcdf(x, h, k)),
     ("kappa4", "sf"): lambda x, h, k: -np.expm1(_kappa4_logcdf(x, h, k)),
     ("kappa4", "ppf"): lambda q, h, k: _kappa4_quantile(np.log(q), h, k),
-    ("kappa4", "isf"): lambda q, h, k: _kappa4_quantile(np.log(1 - q), h, k),  # SciPy's value
+    ("kappa4", "isf"): lambda q, h, k: _kappa4_isf(q, h, k),
     ("kappa4", "get_support"): _kappa4_support,
     ("triang", "pdf"): _of_sides(lambda x, c: 2 * x / c, lambda x, c: 2 * (1 - x) / (1 - c)),
     ("triang", "cdf"): _of_sides(lambda x, c: x * x / c, lambda x, c: 1 - (1 - x) ** 2 / (1 - c)),

@@ -80,7 +80,8 @@ family("erfc", mp.erfc, LINE, tier=1)
 family("erfinv", lambda y: oracle.root(lambda t: mp.erf(t) - y, special.erfinv(float(y))),
        both(ENDS[2:]), tier=1)  # fmt: skip
 family("ndtr", mp.ncdf, LINE, tier=1)
-family("log_ndtr", oracle.log_ndtr, [-1e8, -1e5, -40.0, *both(logs(-10, 1, 6)), 37.0], tier=1)
+family("log_ndtr", oracle.log_ndtr, [-1e8, -1e5, -40.0, *both(logs(-10, 1, 6)), 30.0, 37.0],
+       tier=1)  # fmt: skip
 family("ndtri", lambda p: oracle.root(
     lambda t: mp.log(mp.ncdf(t)) - mp.log(p), special.ndtri(float(p))), ENDS, tier=1)  # fmt: skip
 family("erfcx", oracle.erfcx, [-25.0, -5.0, -1.0, 0.0, 1e-5, 0.5, 3.0, 20.0, 25.9, 26.1, 1e2, 1e4,
@@ -115,8 +116,12 @@ family("betainc", oracle.betainc,
        [(0.3, 0.7, 1e-8), (0.3, 0.7, 0.4), (2.0, 3.0, 0.1), (2.0, 3.0, 0.99), (30.0, 0.5, 0.9),
         (200.0, 150.0, 0.5), (1e-3, 20.0, 0.3), (50.0, 2000.0, 0.02)],
        (0, 1, 2), bound=1e-10, tier=1)  # fmt: skip
-T = [(0.3, -0.5), (1.0, -3.0), (4.5, 2.0), (4.5, -50.0), (100.0, -1.0), (1e6, -2.0)]
+T = [(0.3, -0.5), (1.0, -3.0), (4.5, 2.0), (4.5, -50.0), (100.0, -1.0), (1e6, -2.0),
+     (1e-3, -12.0), (0.1, -300.0)]  # fmt: skip
 family("stdtr", oracle.stdtr, T, (0, 1))
+family("fdtrc", lambda a, b, x: oracle.betainc(b / 2, a / 2, b / (a * x + b)),
+       [(2.0, 3.0, 0.1), (5.0, 0.3, 1e5), (29.0, 1.0, 1e12), (10.0, 10.0, 50.0)],
+       (0, 1, 2))  # fmt: skip
 
 # Elementary functions.
 family("expit", lambda x: 1 / (1 + mp.exp(-x)), [-700.0, -40.0, *LINE, 40.0], tier=1)

@@ -274,3 +274,12 @@ def test_elliptic_integrals_far_left_keep_the_sign_of_the_second_derivative():
     with mpmath.workdps(120):
         exact = mpmath.diff(mpmath.ellipk, m, 2, h=abs(mpmath.mpf(m)) * mpmath.mpf(10) ** -30)
     assert dd.grad(dd.grad(special.ellipk))(m) == pytest.approx(float(exact), rel=1e-12)
+
+
+@pytest.mark.parametrize("x", [-30.0, 5.0, 8.5, 30.0, 37.0])
+def test_higher_derivatives_of_the_logarithm_of_a_probability_near_1(x):
+    with mpmath.workdps(50):
+        first = mpmath.npdf(x) / mpmath.ncdf(x)
+        exact = [float(first), float(-first * (x + first))]
+    slope = dd.grad(special.log_ndtr)
+    assert [slope(x), dd.grad(slope)(x)] == pytest.approx(exact, rel=1e-11, abs=0)

@@ -137,3 +137,41 @@ def test_a_value_that_has_lost_its_digits_is_no_other_release():
     """SciPy's logarithm at the number beside the end is off, where the density is 1e-33."""
     d, x = Distribution(scipy.stats.cosine), np.nextafter(-np.pi, 0)
     assert dd.grad(d.logpdf)(x) == pytest.approx(1 / np.tan((x + np.pi) / 2), rel=0.5)
+
+
+@pytest.mark.parametrize("shapes", [(0.1, 0.1), (0.1, 0.0), (0.0, 0.0), (-0.1, 0.1)])
+@pytest.mark.parametrize("q", [1e-30, 1e-6, 0.3])
+def test_upper_quantiles_of_kappa4_have_scipys_values(q, shapes):
+    d = Distribution(scipy.stats.kappa4)
+    value, slope = dd.jvp(lambda q: d.isf(q, *shapes), (q,), (1.0,))
+    with np.errstate(divide="ignore"):
+        assert value == scipy.stats.kappa4.isf(q, *shapes)
+    if q > 1e-20:
+        density = scipy.stats.kappa4.pdf(value, *shapes)
+        assert slope == pytest.approx(-1 / density, rel=1e-8)
+    else:
+        assert np.isfinite(slope)
+
+
+def test_power_normal_density_far_out():
+    def pdf(x, c):
+        return c * mp.npdf(x) * mp.ncdf(-x) ** (c - 1)
+
+    assert_exact(stats.powernorm.pdf, pdf, (26.5, 0.001))
+
+
+def test_noncentral_f_distribution_where_the_density_overflows():
+    """Of 0.1 degrees of freedom next to 0: SciPy's central density is beyond the largest number."""
+    slope = dd.grad(lambda x: stats.ncf.cdf(x, 0.1, 27.0, 0.4))(1e-30)
+    assert slope == pytest.approx(scipy.stats.ncf.pdf(1e-30, 0.1, 27.0, 0.4), rel=1e-10)
+
+
+def test_rice_distribution_in_its_lower_tail():
+    x, b = 988.5, 1000.0
+    with mp.workdps(40):
+
+        def density(t):
+            return t * mp.exp(-((t - b) ** 2) / 2 - t * b) * mp.besseli(0, t * b)
+
+        exact = density(mp.mpf(x)) / mp.quad(density, [x - 8, x - 2, x - 0.5, x])
+    assert dd.grad(lambda x: stats.rice.logcdf(x, b))(x) == pytest.approx(float(exact), rel=1e-6)

@@ -299,6 +299,31 @@ def rosenbrock_symbols(xp: Any, x: Any) -> Any:
     return (xp.sum1 if hasattr(xp, "sum1") else xp.sum)(100.0 * (b - a**2) ** 2 + (1.0 - a) ** 2)
 
 
+SEEN = RNG.normal(size=(100, 2))
+MOTION = np.array([[1.0, 0.1], [0.0, 1.0]])
+
+
+def kalman(xp: Any, p: Any) -> Any:
+    """The likelihood of a Kalman filter with a state of two numbers, both of them measured."""
+    m, v, total = np.zeros(2), np.eye(2), 0.0
+    for y in SEEN:
+        m, v = MOTION @ m, MOTION @ v @ MOTION.T + p[0] * np.eye(2)
+        s, r = v + p[1] * np.eye(2), y - m
+        total = total + 0.5 * (r @ np.linalg.solve(s, r) + np.log(np.linalg.det(s)))
+        gain = np.linalg.solve(s, v).T
+        m, v = m + gain @ r, v - gain @ s @ gain.T
+    return total
+
+
+def bell(xp: Any, p: Any) -> Any:
+    return dd.scipy.integrate.quad(lambda x: np.exp(-p[0] * x**2) * np.cos(p[1] * x), 0, np.inf)[0]
+
+
+def orbit(xp: Any, p: Any) -> Any:
+    """Kepler's equation."""
+    return dd.scipy.optimize.brentq(lambda e: e - p[0] * np.sin(e) - p[1], 0.0, 6.0)
+
+
 _M = RNG.normal(size=(40, 40))
 POSITIVE = _M @ _M.T + 40 * np.eye(40)
 ROWS = [
@@ -333,6 +358,9 @@ ROWS = [
     Row("Cholesky 40 x 40 by elements", cholesky, POSITIVE, jaxable=False),
     Row("heat equation in place, 200 x 50", heat, RNG.random(50), jaxable=False),
     Row("dynamic programme 30 x 30", programme, RNG.random((30, 30)), jaxable=False),
+    Row("Kalman filter, 100 steps, 2 x 2", kalman, np.array([0.1, 0.5]), jaxable=False),
+    Row("integral to infinity by quad", bell, np.array([1.1, 0.7]), jaxable=False),
+    Row("Kepler's equation by brentq", orbit, np.array([0.8, 0.7]), jaxable=False),
 ]  # fmt: skip
 DIRECTION = RNG.random(1000)
 

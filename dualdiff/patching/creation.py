@@ -244,6 +244,26 @@ def _of_lists(original: Function, change: Function) -> Function:
     return call
 
 
+class _Joining:
+    """``np.r_`` or ``np.c_``, whose new arrays take traced values."""
+
+    def __init__(self, traced: Any) -> None:
+        self._traced = traced
+
+    def __getitem__(self, key: Any) -> Any:
+        ans = self._traced[key]
+        if type(ans) is not np.ndarray or not is_tracing():
+            return ans
+        file = sys._getframe(1).f_code.co_filename
+        return ans if file.startswith((_OWN, *_LIBRARIES)) else made_of(ans)
+
+    def __len__(self) -> int:
+        return 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._traced, name)
+
+
 _vectorized = np.vectorize.__call__
 
 
@@ -267,7 +287,10 @@ def replacements() -> list[tuple[Any, str, Any]]:
         *modules, name = path.split(".")
         space = vars(functools.reduce(getattr, modules, np))
         original = space[name]
-        new = _for_callers_outside(path, original, traced) if callable(original) else traced
+        if callable(original):
+            new = _for_callers_outside(path, original, traced)
+        else:
+            new = _Joining(traced)
         found.append((space, name, new))
     changed: dict[str, Function] = dict.fromkeys(_of_arrays(), _as_array)
     changed |= {name: _unless_own(name) for name in _OF_METHODS}

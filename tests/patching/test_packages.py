@@ -94,6 +94,8 @@ def test_functions_of_arrays_take_series_and_frames(f: Callable[[Any], Any]) -> 
     [
         lambda a: np.where(a > 2, a, 0.0),
         lambda a: np.vstack([a, a]),
+        lambda a: np.c_[a, np.zeros((3, 0))],
+        lambda a: np.r_[a, a],
         lambda a: np.linalg.inv(a + np.eye(3)),
         lambda a: np.einsum("ij,jk->ik", a, a),
     ],

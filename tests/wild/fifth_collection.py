@@ -28,21 +28,6 @@ def array_steering(theta: Any) -> Any:
     )
 
 
-@case("scikit-commpy", "communications", 1.1, 0.2, -0.9, 0.4)
-def comm_power(x: Any) -> Any:
-    from commpy.utilities import signal_power
-
-    return total(signal_power(x))
-
-
-@case("scikit-commpy", "communications", 0.6, 0.2, -0.9, 0.4)
-def comm_llr(x: Any) -> Any:
-    from commpy.modulation import QAMModem
-
-    m = QAMModem(4)
-    return total(m.demodulate(x[:2] + 1j * x[2:], "soft", noise_var=0.5))
-
-
 @case("pyargus", "antennas", 60.0, 0.5)
 def doa_bartlett(x: Any) -> Any:
     from pyargus import directionEstimation as de
@@ -110,24 +95,6 @@ def gassmann(phi: Any) -> Any:
 
     k, _g = Fluid.Gassmann(10.0, 8.0, 37.0, 2.25, phi)
     return total(k)
-
-
-@case("burnman", "mineral physics", 50000000000.0, 2000.0)
-def mineral(x: Any) -> Any:
-    from burnman.minerals import SLB_2011
-
-    m = SLB_2011.periclase()
-    m.set_state(x[0], x[1])
-    return total(m.density * 1e-3, m.K_T * 1e-11, m.gibbs * 1e-5, m.alpha * 1e5)
-
-
-@case("burnman", "mineral physics", 0.3)
-def adams(f: Any) -> Any:
-    from burnman.eos.birch_murnaghan import birch_murnaghan
-
-    return total(
-        birch_murnaghan(1.0 / (1 - f * 0.3), {"K_0": 160e9, "Kprime_0": 4.0, "P_0": 0.0}) * 1e-9
-    )
 
 
 @case("pyrolite", "geochemistry", 50.0, 15.0, 10.0, 8.0)
@@ -665,13 +632,6 @@ def persistence_wasserstein(d: Any) -> Any:
 
     d = d.reshape((3, 2))
     return total(wasserstein(d, np.array([[0.0, 1.2], [0.3, 0.8]])))
-
-
-@case("PyMieScatt", "optics", 1.5, 0.01, 300.0)
-def pymiescatt_mie(x: Any) -> Any:
-    import PyMieScatt as ps
-
-    return total(list(ps.MieQ(x[0] + 1j * x[1], 532.0, x[2]))[:3])
 
 
 @case("py-pol", "optics", 0.3, 0.5)

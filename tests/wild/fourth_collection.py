@@ -349,7 +349,7 @@ def power_flow(load: Any) -> Any:
     from pypower.api import case9, ppoption, runpf
 
     ppc = case9()
-    ppc["gen"] = ppc["gen"].astype(float)
+    ppc["gen"], ppc["areas"] = np.array(ppc["gen"], float), np.array(ppc["areas"], float)
     ppc["bus"][8, 2] = 100.0 * load
     r, _ok = runpf(ppc, ppoption(VERBOSE=0, OUT_ALL=0))
     return total(r["branch"][0, 13], r["gen"][0, 1], r["bus"][8, 7])

@@ -666,18 +666,6 @@ def poppy_zernike(r: Any) -> Any:
     )
 
 
-@case("hcipy", "optics", 0.3)
-def telescope(a: Any) -> Any:
-    import hcipy
-
-    grid = hcipy.make_pupil_grid(16)
-    modes = hcipy.make_zernike_basis(4, 1, grid)
-    ap = hcipy.make_circular_aperture(1)(grid)
-    wf = hcipy.Wavefront(ap * np.exp(1j * a * modes[3]))
-    prop = hcipy.FraunhoferPropagator(grid, hcipy.make_focal_grid(2, 3))
-    return total(np.asarray(prop(wf).intensity)[:10])
-
-
 @case("composipy", "composites", 129500.0, 9370.0)
 def laminate(e: Any) -> Any:
     from composipy import LaminateProperty, OrthotropicMaterial

@@ -26,7 +26,10 @@ PACKAGES = list(dict.fromkeys(case.package for case in CASES))
 # Their compiled code has no derivative, or a conversion is out of reach: they end in an error.
 CLEAR = {
     "frame", "sharpe", "drawdown", "pygeodesy_haversine", "kriging", "vector_array",
-    "latlon_distance", "kinematic_pose", "garch_likelihood", "sound_field",
+    "latlon_distance", "kinematic_pose", "garch_likelihood", "sound_field", "gev_quantile",
+    "openskill_match", "penman_monteith", "irt_loglik", "bezier_curve", "colorzero_hls",
+    "kalman_predict", "pykalman_loglik", "pykalman_smooth", "emd2_1d", "diffusion", "beam_section",
+    "aperture_sum", "propagation",
 }  # fmt: skip
 
 

@@ -118,10 +118,11 @@ def _each_element(
     results = _each_part(call, loops, dtypes, [[]] * len(loops), None)
     alike = np.frompyfunc(lambda *elements: 0, len(loops), 1)
     made = alike(*(unbox(as_operand(a)) for a in loops.values()))
+    if type(made) is not np.ndarray or type(results) is np.ndarray:  # numbers, or a plain result
+        return results
     if type(results) is tuple:
         return tuple(laid_out_like(result, made) for result in results)
-    is_plain = type(made) is not np.ndarray or type(results) is np.ndarray
-    return results if is_plain else laid_out_like(results, made)
+    return laid_out_like(results, made)
 
 
 def _each_part(

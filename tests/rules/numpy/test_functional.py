@@ -80,3 +80,12 @@ def test_under_patch_numpy_numpys_own_names_take_traced_arrays():
 
     np.testing.assert_allclose(dd.grad(f)(X), [1 + 2 + 1, 3 + 1 + 2 + 1, 4 + 1 + 1 + 2])
     assert type(np.r_).__name__ == "RClass"  # as before
+
+
+def test_a_vectorized_function_of_numbers_has_several_results() -> None:
+    def f(x):  # type: ignore[no-untyped-def]
+        a, b = np.vectorize(lambda u, v: (u * v, u + 1.0))(x, 2.0)
+        return a * b
+
+    with dd.patch():
+        assert dd.grad(f)(3.0) == 14.0

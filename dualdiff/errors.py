@@ -72,13 +72,20 @@ class MissingRuleError(DualdiffError, NotImplementedError):
     """A function was called on a traced array and dualdiff has no derivative for it."""
 
 
+class _Last(threading.local):
+    """The latest refusal of a thread, and the line where NumPy has made an array of objects."""
+
+    text: str | None = None
+    objects: str | None = None
+
+
 class ConversionError(DualdiffError, TypeError):
     """A traced array was asked to become a plain number or a plain array.
 
     `last` keeps the latest text of a thread: compiled libraries replace the error by their own.
     """
 
-    last = threading.local()
+    last = _Last()
 
     def __init__(self, text: str) -> None:
         super().__init__(text)

@@ -128,6 +128,8 @@ class Wrapper:
             # SciPy leaves `A @ x` to us if x becomes a 0-d object array; `A + x` crashes.
             return lambda *args, **kwargs: np.array(None, dtype=object)
         if self.ndim == 0:
+            if ConversionError.last.objects is None:
+                ConversionError.last.objects = user_line()
             raise AttributeError("__array__")
         if TO_SCALAR_TYPE:
             called = callee(caller)
@@ -225,7 +227,7 @@ class Wrapper:
         raise self._refuse_number("complex()", "Write x + 0j.")
 
     def __index__(self) -> int:
-        earlier = getattr(ConversionError.last, "text", None)
+        earlier = ConversionError.last.text
         error = self._refuse_number("an index made", "Counts and indices have no derivative.")
         # A plain float is no index either: NumPy before 2.2 asks each exponent, and goes on.
         ConversionError.last.text = earlier

@@ -185,7 +185,10 @@ result_type can_cast common_type min_scalar_type array2string array_repr array_s
 def _of_arrays() -> Iterator[str]:
     """NumPy's functions of arrays: programs hand them lists, and each becomes an array first."""
     others = {*_NOT_OF_ARRAYS.split(), *CREATORS}
-    for space, home in (("", np), ("linalg.", np.linalg), ("fft.", np.fft)):
+    for space, home in (
+        ("", np), ("linalg.", np.linalg), ("fft.", np.fft), ("emath.", np.emath),
+        ("lib.stride_tricks.", np.lib.stride_tricks),
+    ):  # fmt: skip
         for name, function in vars(home).items():
             known = isinstance(function, type(np.sum)) and function in FUNCTIONS
             if known and f"{space}{name}" not in others:

@@ -124,7 +124,8 @@ class Inputs:
     def call(self, boxes: Sequence[Any], attempts: int = 0) -> Any:
         """Run the function with boxes in place of the leaves, after some attempts."""
         args, kwargs = self._arguments(boxes)
-        ConversionError.last.text = None
+        last = ConversionError.last
+        outer, last.text, last.objects = last.objects, None, None
         for prepare in PREPARE:
             prepare(self.f)
         count = len(args) + len(kwargs)
@@ -151,8 +152,9 @@ class Inputs:
             for i, box in enumerate(boxes):
                 if is_stored(box) or (INNER and was_stored_inside(box)):
                     refuse_shared(self, i)
-        if HOLDERS or ConversionError.last.text is not None:
-            leak = self._leak(out, boxes)
+        last.objects, objects = outer or last.objects, last.objects
+        if HOLDERS or last.text is not None or objects is not None:
+            leak = self._leak(out, boxes, objects)
             if leak is not None:
                 if may_try_again(boxes, leak, attempts):
                     return self.call(boxes, attempts + 1)
@@ -179,12 +181,14 @@ class Inputs:
         args, kwargs = plain._arguments(list(map(_copied, self.leaves)))
         return plain.f(*args, **kwargs)
 
-    def _leak(self, out: Any, boxes: Sequence[Any]) -> ConversionError | None:
-        """The error for a result that the plain function does not return, or None: for a NaN, or
-        after a refusal that the function caught."""
+    def _leak(self, out: Any, boxes: Sequence[Any], objects: str | None) -> ConversionError | None:
+        """The error for a result that the plain function does not return, or None: for a NaN, after
+        a refusal that the function caught, or beside an array of `objects`."""
         caught = ConversionError.last.text
-        if caught is not None and not HOLDERS and not any(map(is_box, self.leaves)):
-            return swallowed(out, self._on_plain_values, caught)
+        if (objects or (caught and not HOLDERS)) and not any(map(is_box, self.leaves)):
+            found = swallowed(out, self._on_plain_values, caught, objects)
+            if found is not None or not HOLDERS:
+                return found
         if not HOLDERS or not returns_nan(out):
             return None
         args, kwargs = self._arguments(boxes)

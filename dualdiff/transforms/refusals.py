@@ -48,8 +48,12 @@ def may_try_again(boxes: Sequence[Any], error: BaseException, attempts: int) -> 
     return any(found) and not stored
 
 
+def _holds_boxes(v: Value) -> bool:
+    return is_box(v) or (type(v) is np.ndarray and v.dtype.hasobject)
+
+
 def _leaves(out: Any) -> list[Any]:
-    return [unbox(materialize(v) if is_box(v) else v) for v in flatten(out)[0]]
+    return [unbox(materialize(v)) if _holds_boxes(v) else v for v in flatten(out)[0]]
 
 
 def _is_nan(x: Value) -> bool:
@@ -85,17 +89,30 @@ def leak_of(out: Any, plain: Any, run: Callable[[], Any]) -> ConversionError | N
     )
 
 
-def swallowed(out: Any, run: Callable[[], Any], refusal: str) -> ConversionError | None:
-    """The error for a result that differs from the plain one, after a refusal that was caught."""
+def swallowed(
+    out: Any, run: Callable[[], Any], refusal: str | None, objects: str | None
+) -> ConversionError | None:
+    """The error for a result that differs from the plain one, after a refusal that was caught, or
+    where NumPy has made an array of objects at a line."""
     try:
         plain = run()
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException:  # also of a test; the program expects the refusal
-        return None
+    except BaseException as error:  # also of a test; the program expects the refusal
+        of_objects = objects is not None and type(error) is ConversionError
+        return error if of_objects else None  # type: ignore[return-value]
     leaves, expected = _leaves(out), _leaves(plain)
     if len(leaves) == len(expected) and all(map(same, leaves, expected)):
         return None
+    if refusal is None and objects is not None:
+        if not all(map(same, expected, _leaves(run()))):
+            return None  # it draws random numbers
+        return ConversionError(
+            f"the function returned another value than on plain values. NumPy made an array of "
+            f"objects of traced numbers {objects}: it has no real and imaginary parts, and its "
+            f"dtype is another. Make the array with np.stack([...]) or dualdiff.numpy.array([...])"
+            f"{or_patch(', or run inside `with dualdiff.patch():`')}."
+        )
     return ConversionError(
         f"the function caught an error, and returned another value than on plain values: {refusal}"
     )

@@ -370,7 +370,7 @@ def always(original: Any, implementation: Callable[..., Any], kind: type[Entry])
     return public
 
 
-def implements_lazily(target: Any, rules: str, name: str) -> None:
+def implements_lazily(target: Any, rules: str, name: str, kind: type[Entry] = Entry) -> None:
     """Declare that the module `rules` has the implementation, which is imported at first use."""
 
     @functools.cache
@@ -378,7 +378,7 @@ def implements_lazily(target: Any, rules: str, name: str) -> None:
         found = getattr(importlib.import_module(rules), name, None)
         return entries[0].original if found is None else found
 
-    entries = [Entry(t, find) for t in targets_of(target)]
+    entries = [kind(t, find) for t in targets_of(target)]
     for entry in entries:
         enter(entry)
 

@@ -7,6 +7,9 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ...core.types import Value
+from ..numpy.creation import contains_box
+from .arguments import as_array, mapped
 from .dispatch import Entry, enter, implements_lazily
 
 OPERATORS = frozenset(
@@ -18,14 +21,25 @@ OPERATORS = frozenset(
 SPECIAL, STATS = "dualdiff.rules.scipy.special", "dualdiff.rules.scipy.stats"
 
 
+class OfArrays(Entry):
+    """A function whose implementation takes arrays in the place of lists of traced numbers."""
+
+    def answer(self, args: Any, kwargs: Any) -> Any:
+        return super().answer(*mapped(_as_array, args, kwargs))
+
+
+def _as_array(x: Value) -> Any:
+    return as_array(x) if type(x) in (list, tuple) and contains_box(x) else x
+
+
 def declare_special() -> None:
     """Declare the functions of `scipy.special` that are written in Python."""
     from scipy import special
 
-    _declare_functions(special, SPECIAL)
+    _declare_functions(special, SPECIAL, OfArrays)
     if hasattr(special, "_multiufuncs"):  # from release 1.15 on
         call = vars(special._multiufuncs.MultiUFunc)["__call__"]
-        implements_lazily(call, f"{SPECIAL}.harmonics", "multiufunc_call")
+        implements_lazily(call, f"{SPECIAL}.harmonics", "multiufunc_call", OfArrays)
 
 
 def declare_stats() -> None:
@@ -64,11 +78,11 @@ def _find_of_class() -> Callable[..., Any]:
     return found
 
 
-def _declare_functions(module: Any, rules: str) -> None:
+def _declare_functions(module: Any, rules: str, kind: type[Entry] = Entry) -> None:
     for name in module.__all__:
         found = getattr(module, name)
         if isinstance(found, types.FunctionType):
-            implements_lazily(found, rules, name)
+            implements_lazily(found, rules, name, kind)
 
 
 def _declare_method(method: types.FunctionType, name: str) -> None:

@@ -9,6 +9,7 @@ the base.
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,10 @@ class Array(Content):
         return self.primal
 
 
+# For each run that no tape records, the views that were read in it: they may be older than the run.
+UNRECORDED: list[list[weakref.ref[View]]] = []
+
+
 class View(Content):
     """A view of another box: `payload` is ``(base, primitive, params)``.
 
@@ -112,7 +117,13 @@ class View(Content):
                 content = prim.inner(content_of(base), params)
                 view.content = detached(content) if view.root.owner is STORED else content
                 view.version = version
+            if UNRECORDED:
+                UNRECORDED[-1] += map(weakref.ref, stale)
         return self.content
+
+    def forget(self) -> None:
+        """Let the next read compute the content anew."""
+        self.version = -1
 
 
 def version_of(box: Box) -> int:

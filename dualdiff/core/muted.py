@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
+from ..array.views import UNRECORDED, View
 from ..errors import KeptValueError, line_text, user_frame
 from .batch import Shape
 from .primitive import opcode
@@ -73,8 +75,15 @@ def muted() -> Iterator[None]:
     tapes = open_tapes()
     refusal = _Unrecorded(user_frame()) if tapes else None
     ends = [_mute(tape, refusal) for tape in tapes]
+    read: list[weakref.ref[View]] = []
+    UNRECORDED.append(read)
     try:
         yield
     finally:
+        UNRECORDED[:] = [other for other in UNRECORDED if other is not read]
+        for reference in read:
+            view = reference()
+            if view is not None:
+                view.forget()
         for end in reversed(ends):
             end()

@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 import numdifftools as nd
 import numpy as np
 import pytest
+import scipy.linalg
+import scipy.sparse
+import scipy.sparse.linalg
 import scipy.special as sp
 
 import dualdiff as dd
@@ -148,3 +151,25 @@ def test_scipy_special_takes_lists_outside_of_a_patch() -> None:
     np.testing.assert_allclose(dd.grad(f)(X), nd.Gradient(f, base_step=0.01)(X), rtol=1e-8)
     g = PROGRAMS["multigammaln"]
     np.testing.assert_allclose(dd.grad(g)(X), nd.Gradient(g, base_step=0.01)(X), rtol=1e-8)
+
+
+SPARSE = scipy.sparse.csr_array(2 * np.eye(3) + 1.0)
+OF_SPARSE: dict[str, Callable[[Any], Any]] = {
+    "A @ list": lambda x: w(SPARSE @ x),
+    "list @ A": lambda x: w(x @ SPARSE),
+    "A.dot(list)": lambda x: w(SPARSE.dot(x)),
+    "matrix * list": lambda x: w(scipy.sparse.csr_matrix(SPARSE) * x),
+    "cg": lambda x: w(scipy.sparse.linalg.cg(SPARSE, x, rtol=1e-14)[0]),
+    "lsqr": lambda x: w(scipy.sparse.linalg.lsqr(SPARSE, x, atol=1e-14, btol=1e-14)[0]),
+    "cho_solve_banded": lambda x: w(scipy.linalg.cho_solve_banded(([x], True), [1.0, 2.0, 3.0])),
+}
+
+
+@pytest.mark.parametrize("patched", [False, True])
+@pytest.mark.parametrize("name", OF_SPARSE)
+def test_sparse_matrices_and_solvers_take_lists(name: str, patched: bool) -> None:
+    def f(x: Any) -> Any:
+        return OF_SPARSE[name]([x[0], x[1], x[2]])
+
+    found = dd.grad(dd.patch()(f) if patched else f)(X)
+    np.testing.assert_allclose(found, nd.Gradient(f, base_step=0.01)(X), rtol=1e-7, atol=1e-9)

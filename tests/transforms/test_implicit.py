@@ -253,3 +253,23 @@ def test_the_backward_pass_runs_no_function_of_the_user():
     count = len(calls)
     pullback(1.0)
     assert len(calls) == count
+
+
+def _read_first_by_a_solver(x):
+    y = x * 1.0
+    y[0] = 2.0
+    later, turned = y[1:], y[::-1].reshape(3, 1).T
+    y[1] = x[0] + 1.0  # the views read it when they are asked for
+    found = scipy.optimize.root(lambda z: z**3 - later * turned[0, 0], np.ones(2), tol=1e-13).x
+    return np.sum(found) + np.sum(later**3) + np.sum(turned**2)
+
+
+def test_a_view_that_a_solver_reads_first_has_a_derivative():
+    x = np.array([0.3, 0.7, 1.1])
+    for derivative, numeric in (
+        (dd.grad, numdifftools.Gradient),
+        (dd.hessian, numdifftools.Hessian),
+    ):
+        expected = numeric(_read_first_by_a_solver, base_step=0.01)(x)
+        found = derivative(_read_first_by_a_solver)(x)
+        np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-7)

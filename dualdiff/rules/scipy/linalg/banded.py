@@ -11,6 +11,7 @@ from scipy import linalg
 from ....core.batch import dtype_of, shape_of
 from ....core.types import Cotangent, Tangent, Value
 from ...numpy.linalg.matrices import conjugate
+from ..arguments import as_array
 from ..dispatch import implements
 from ..formulas import formula
 from ..leaves import leaf
@@ -199,7 +200,7 @@ def _corners(count: int, n: int, lower: bool) -> Any:
 def cho_solve_banded(cb_and_lower: Any, b: Value) -> Any:
     """``scipy.linalg.cho_solve_banded``: x with ``a x = b`` by a factor that `cholesky_banded`
     gives."""
-    factor, lower = cb_and_lower
+    factor, lower = as_array(cb_and_lower[0]), cb_and_lower[1]
 
     def one(factor: Value, b: Value) -> Any:
         below = _lower_band(factor, lower)

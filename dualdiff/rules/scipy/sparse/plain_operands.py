@@ -10,15 +10,15 @@ import numpy as np
 from scipy import sparse
 
 from ....array.box import is_box
-from ..arguments import TRACED_ATTRIBUTE
+from ..arguments import TRACED_ATTRIBUTE, as_array
 from ..dispatch import Entry, enter
 from .arrays import SparseArray, has_stores, wrapped
 from .operators import matmul
 from .stores import declare
 
 _NAMES = (
-    "__add__", "__matmul__", "__mul__", "__radd__", "__rmul__", "__sub__", "__truediv__", "dot",
-    "multiply",
+    "__add__", "__matmul__", "__mul__", "__radd__", "__rmatmul__", "__rmul__", "__sub__",
+    "__truediv__", "dot", "multiply",
 )  # fmt: skip
 
 
@@ -33,7 +33,10 @@ def _classes() -> Iterator[type]:
 
 def _declare(function: Any, name: str) -> None:
     def operate(self: Any, other: Any, *args: Any, **kwargs: Any) -> Any:
+        other = as_array(other) if type(other) in (list, tuple) else other
         is_array = is_box(other) and np.ndim(other) > 0
+        if is_array and name == "__rmatmul__":
+            return other @ self
         if is_array and name in ("__matmul__", "dot"):
             return matmul(self, other)
         other = wrapped(other) if has_stores(other) else other

@@ -170,7 +170,8 @@ def upfirdn(
         x = np.concatenate([x[..., None], np.zeros((*shape, size, up - 1))], -1)
         x = np.reshape(x, (*shape, size * up))[..., : (size - 1) * up + 1]
     full = _filtered(h, _ONE, _extended(x, (size - 1) * up + taps))
-    out = full[..., before * up :: down][..., : value.shape[axis]]
+    stop = before * up + (value.shape[axis] - 1) * down + 1
+    out = full[..., before * up : stop : down]
     return agreed(np.moveaxis(out, -1, axis), value, "upfirdn")
 
 

@@ -178,6 +178,8 @@ class Distribution:
             self._refuse_integers(name, shapes)
         pz = unbox(z)
         below, above = valid & (pz < low) | ~np.asarray(whole), valid & (pz > high)
+        if self.discrete and name in ("cdf", "logcdf", "sf", "logsf"):
+            above = above | valid & (pz >= high)  # all of it lies there: 1 and 0 without rounding
         limits = np.isfinite(OUTSIDE[name])  # a function with a limit is level at infinity
         below = below | valid & (pz == -INF) & limits[0]
         above = above | valid & (pz == INF) & limits[1]

@@ -175,3 +175,15 @@ def test_rice_distribution_in_its_lower_tail():
 
         exact = density(mp.mpf(x)) / mp.quad(density, [x - 8, x - 2, x - 0.5, x])
     assert dd.grad(lambda x: stats.rice.logcdf(x, b))(x) == pytest.approx(float(exact), rel=1e-6)
+
+
+def test_probabilities_of_the_last_integer_are_0_and_1():
+    """By SciPy's formula, 1 minus a sum, it may be less than 0, whose logarithm is NaN."""
+    d, x = Distribution(scipy.stats.betabinom), np.arange(6.0)
+    for method in ("logsf", "sf", "cdf", "logcdf"):
+        with np.errstate(divide="ignore"):
+            expected = getattr(scipy.stats.betabinom, method)(x, 5, 2.3, 0.63)
+        value, found = dd.jvp(lambda a, m=method: getattr(d, m)(x, 5, a, 0.63), (2.3,), (1.0,))
+        np.testing.assert_allclose(value, expected, rtol=1e-12)
+        assert found[-1] == 0
+        assert (found[:-1] != 0).all()

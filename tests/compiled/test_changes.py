@@ -97,7 +97,7 @@ def test_scipys_functions_are_recorded_or_called_back_or_named_in_the_report(
         return optimize.brentq(lambda x: x**3 - p[0] * x - 5.0, 1.0, 4.0) * p[1]
 
     points = [(np.array([a, 0.7, 1.1, 0.4]),) for a in (0.3, 0.5, 1.3, 2.2, 0.4)]
-    for f in (spline, distances):
+    for f in (spline, distances, root):
         for e in (f, dd.grad(f)):
             g = dd.compile(e)
             calls_agree(g, e, points)
@@ -106,7 +106,10 @@ def test_scipys_functions_are_recorded_or_called_back_or_named_in_the_report(
     def roots(p):
         return optimize.fsolve(lambda x: x**3 - p[0] * x - 5.0, [2.0])[0] * p[1]
 
-    for f, name in ((root, "brentq"), (roots, "fsolve")):
+    def halved(p):
+        return optimize.bisect(lambda x: x**3 - p[0] * x - 5.0, 1.0, 4.0) * p[1]
+
+    for f, name in ((halved, "bisect"), (roots, "fsolve")):
         g = dd.compile(dd.grad(f))
         calls_agree(g, dd.grad(f), points)
         assert f"scipy.optimize.{name} computes with plain numbers" in str(g.report())

@@ -7,7 +7,6 @@ another circumstance: a shorter loop, no live views, no guard.
 from __future__ import annotations
 
 import functools
-import re
 import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,11 +14,7 @@ from typing import Any
 import numpy as np
 
 import dualdiff as dd
-from dualdiff.array.dispatch import FUNCTIONS
 from dualdiff.array.guards import Guards
-from dualdiff.rules import templates
-from dualdiff.rules.fast import elementwise_binder
-from dualdiff.rules.numpy import ufuncs
 
 from .chains import OPERATIONS, chain_sum
 from .harness import Run, Workload
@@ -298,39 +293,11 @@ def _guards(rng: np.random.Generator) -> Iterator[Workload]:
         yield Workload(f"x * c, c a plain array of {n:,}, grad", runs)
 
 
-def _sine_without_views() -> Callable[[Any], Any]:
-    """What `numpy.sin` does on traced arrays, with the question for views cut out."""
-    whole = templates.BIND_ONE
-    question = re.compile(r"    if kind is View.*\n.*\n")
-    if len(question.findall(whole)) != 1:
-        raise RuntimeError("the question for views reads differently: change it here as well")
-    templates.BIND_ONE = question.sub("", whole)
-    try:
-        sine = elementwise_binder(ufuncs.sin, ufuncs.sin.derivatives, True)(np.sin)
-        sine(0.0)  # the first call compiles the text
-    finally:
-        templates.BIND_ONE = whole
-    return sine
-
-
 def _never_assigning() -> Iterator[Workload]:
     x = np.linspace(0.1, 1.0, 10)
-    plain_sine = _sine_without_views()
-
-    def without(run: Run) -> Run:
-        def run_without() -> Any:
-            sine = FUNCTIONS[np.sin]
-            FUNCTIONS[np.sin] = plain_sine
-            try:
-                return run()
-            finally:
-                FUNCTIONS[np.sin] = sine
-
-        return _unguarded(run_without)
-
     for operator in MODES:
         runs = _runs(operator, chain_sum, x)
-        runs["no assignment"] = without(runs["dualdiff"])
+        runs["no assignment"] = _unguarded(runs["dualdiff"])
         yield Workload(f"10-vector chain that never assigns, {operator}", runs, OPERATIONS)
 
 

@@ -10,7 +10,7 @@ from scipy.integrate import odeint, quad, solve_ivp
 from scipy.optimize import brentq, curve_fit, minimize, root
 
 import dualdiff as dd
-from dualdiff.rules.scipy.integrate import integrals
+from dualdiff.rules.scipy.integrate import kronrod
 
 from .harness import Workload, least_times
 
@@ -136,7 +136,7 @@ def fitted_by_hand(y: Any) -> Any:
     return FITTED_SLOPES(q) @ np.linalg.solve(CURVATURE(q, y), np.ones(3))
 
 
-ESTIMATED = (integrals.NODES, integrals.KRONROD_WEIGHTS, integrals.GAUSS_WEIGHTS)
+ESTIMATED = (kronrod.NODES, kronrod.KRONROD_WEIGHTS, kronrod.GAUSS_WEIGHTS)
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(21)
 POINTS = 0.75 * (NODES + 1)
 

@@ -182,7 +182,8 @@ def check_strides(r: Row) -> None:
 
         def observed(*xs: Any, found: list[Any] = found) -> Any:
             ans = r.full(*xs)
-            found += _strides(ans)
+            if not found:  # a second run is one on plain values
+                found += _strides(ans)
             return ans
 
         dd.jvp(observed, tuple(leaves), directions(leaves, seed=1))

@@ -19,6 +19,7 @@ WITHOUT_ROW: dict[str, str] = {
     f"special.{name}": "SciPy's values are too rough for differences; see tests/rules/scipy/special"
     for name in ("itairy", "ncfdtridfn", "ncfdtridfd", "ncfdtrinc")
 } | {
+    "special.lost": "only where no derivative is known; see stats/test_limits.py",
     "corner": "only at kinks, without numbers; see tests/transforms/test_beside_roots.py",
     **dict.fromkeys(("window", "readonly_window"), "only under a patch; see tests/patching"),
     **{

@@ -58,7 +58,8 @@ class PackScalars(Primitive):
 
     def apply_vjp(self, saved: Residuals, g: Cotangent, batch: Shape) -> Sequence[Any]:
         dtypes = saved[1]
-        if type(g) is ndarray and not batch and _DOUBLES.issuperset(dtypes):
+        doubles = type(g) is ndarray and not batch and g.dtype.char == "d"
+        if doubles and _DOUBLES.issuperset(dtypes):
             return g.tolist()
         return [
             None if dtype is None else cast(g[..., i] if batch else g[i], dtype)

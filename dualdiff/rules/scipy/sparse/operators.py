@@ -224,8 +224,9 @@ def _answer(
     """``__array_ufunc__``: NumPy calls the method of a sparse array that has the ufunc's name."""
     stores = out is not None and out[0] is not operands[0]  # `array += A` makes a new array
     if method == "__call__" and not options and not stores:
-        if len(operands) == 1:
-            return getattr(self, _UNARY.get(ufunc, ufunc.__name__))()
+        name = _UNARY.get(ufunc, ufunc.__name__)
+        if len(operands) == 1 and hasattr(self, name):
+            return getattr(self, name)()
         if ufunc in _BINARY:
             return _BINARY[ufunc](*operands)
         if ufunc is np.true_divide and operands[0] is self:

@@ -12,6 +12,7 @@ import scipy.signal as sg
 from scipy.signal import windows as sw
 
 import dualdiff as dd
+from dualdiff.errors import MissingRuleError
 from tests.rules.checks import check_nestings
 from tests.rules.table import A
 from tests.versions import before, lacking, marked
@@ -299,3 +300,10 @@ def test_a_filter_of_complex_data_has_complex_derivatives() -> None:
     x = A(8, complex=True)
     found = dd.jacobian(lambda x: sg.lfilter(H, [1.0, 0.3], x), holomorphic=True)(x)
     np.testing.assert_allclose(found, sg.lfilter(H, [1.0, 0.3], np.eye(8), axis=0), atol=1e-14)
+
+
+def test_symiirorder2_without_a_pole_has_no_derivative_by_it():
+    x = np.sin(np.arange(12.0))
+    with pytest.raises(MissingRuleError, match="symiirorder2 has no derivative here"):
+        dd.grad(lambda r: np.sum(sg.symiirorder2(x, r, 0.7)))(0.0)
+    assert np.all(np.isfinite(dd.grad(lambda x: np.sum(sg.symiirorder2(x, 0.0, 0.7)))(x)))

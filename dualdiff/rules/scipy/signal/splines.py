@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage, signal
 
-from ....array.box import unbox
+from ....array.box import is_box, unbox
 from ....core.batch import dtype_of, shape_of
 from ....core.types import Value
 from ..arguments import plain
@@ -46,14 +46,16 @@ def _first_order(x: Value, z1: Any, precision: float) -> Any:
     return (x[..., 0] + _weighted(lambda k: z1 ** (k + 1), x, precision))[..., None]
 
 
-def _needs_frequency(omega: Any) -> None:
+def _needs_poles(r: Any, omega: Any) -> None:
     if plain(omega) == 0:
         raise missing("scipy.signal.symiirorder2", "omega is 0, and there the formula is another")
+    if is_box(r) and plain(r) == 0:
+        raise missing("scipy.signal.symiirorder2", "r is 0, where SciPy leaves terms out by size")
 
 
 def _forward(x: Value, r: Any, omega: Any, precision: float) -> Any:
     """The first two results of ``cs / (1 - a2 / z - a3 / z^2)``."""
-    _needs_frequency(omega)
+    _needs_poles(r, omega)
     cs = 1 - 2 * r * np.cos(omega) + r * r
 
     def h(k: Any) -> Any:
@@ -66,7 +68,7 @@ def _forward(x: Value, r: Any, omega: Any, precision: float) -> Any:
 
 def _backward(x: Value, r: Any, omega: Any, precision: float) -> Any:
     """The last two results of that filter and its reverse, the last one first."""
-    _needs_frequency(omega)
+    _needs_poles(r, omega)
     square = r * r
     cs = 1 - 2 * r * np.cos(omega) + square
     slope = (1 - square) / ((1 + square) * np.tan(omega))

@@ -89,7 +89,7 @@ def names_by_key() -> dict[str, list[str]]:
 
 def boxes_in(x: Any, depth: int = 0) -> Iterator[Any]:
     """The traced values among arguments."""
-    if is_box(x):
+    if is_box(x) and hasattr(type(x), "read"):  # not one that counts references
         yield materialize(x)
     elif isinstance(x, dict):
         yield from (box for v in x.values() for box in boxes_in(v, depth))

@@ -186,7 +186,7 @@ class Inputs:
         a refusal that the function caught, or beside an array of `objects`."""
         caught = ConversionError.last.text
         if (objects or (caught and not HOLDERS)) and not any(map(is_box, self.leaves)):
-            found = swallowed(out, self._on_plain_values, caught, objects)
+            found = swallowed(out, self.f, self._on_plain_values, caught, objects)
             if found is not None or not HOLDERS:
                 return found
         if not HOLDERS or not returns_nan(out):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import weakref
 from collections.abc import Callable, Sequence
 from ctypes import ArgumentError
 from typing import Any
@@ -30,6 +31,7 @@ from ..errors import (
     user_line,
 )
 from ..trees import flatten
+from .functions import code_of
 from .masks import zero_masks
 
 # Called with each function before it runs on traced arguments.
@@ -89,11 +91,19 @@ def leak_of(out: Any, plain: Any, run: Callable[[], Any]) -> ConversionError | N
     )
 
 
+# The codes of functions that made arrays of objects, and whose results agreed with plain ones. The
+# comparison runs a function once more, which a program may see: so it is made until it agrees.
+_agreed: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
 def swallowed(
-    out: Any, run: Callable[[], Any], refusal: str | None, objects: str | None
+    out: Any, f: Any, run: Callable[[], Any], refusal: str | None, objects: str | None
 ) -> ConversionError | None:
     """The error for a result that differs from the plain one, after a refusal that was caught, or
     where NumPy has made an array of objects at a line."""
+    code = code_of(f)
+    if refusal is None and code in _agreed:
+        return None
     try:
         plain = run()
     except (KeyboardInterrupt, SystemExit):
@@ -103,6 +113,7 @@ def swallowed(
         return error if of_objects else None  # type: ignore[return-value]
     leaves, expected = _leaves(out), _leaves(plain)
     if len(leaves) == len(expected) and all(map(same, leaves, expected)):
+        _agreed.add(code)
         return None
     if refusal is None and objects is not None:
         if not all(map(same, expected, _leaves(run()))):

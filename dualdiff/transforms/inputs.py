@@ -185,10 +185,9 @@ class Inputs:
         """The error for a result that the plain function does not return, or None: for a NaN, after
         a refusal that the function caught, or beside an array of `objects`."""
         caught = ConversionError.last.text
-        if (objects or (caught and not HOLDERS)) and not any(map(is_box, self.leaves)):
-            found = swallowed(out, self.f, self._on_plain_values, caught, objects)
-            if found is not None or not HOLDERS:
-                return found
+        if not any(map(is_box, self.leaves)) and not (HOLDERS and returns_nan(out)):
+            caught = None if HOLDERS else caught
+            return swallowed(out, self.f, self._on_plain_values, caught, objects)
         if not HOLDERS or not returns_nan(out):
             return None
         args, kwargs = self._arguments(boxes)

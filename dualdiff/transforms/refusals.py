@@ -84,14 +84,18 @@ def leak_of(out: Any, plain: Any, run: Callable[[], Any]) -> ConversionError | N
     with zero_masks():
         if not returns_nan(run()):
             return None
+    return _read_in_memory("NaN, which it does not on plain values")
+
+
+def _read_in_memory(what: str) -> ConversionError:
     return ConversionError(
-        f"compiled code has read an array that holds traced values: the function returned NaN, "
-        f"which it does not on plain values, {user_line()}. Look for compiled libraries that it "
-        f"calls, and pass dualdiff.value_of(x) to them where x is to count as constant."
+        f"compiled code has read an array that holds traced values: the function returned {what}, "
+        f"{user_line()}. Look for compiled libraries that it calls, and pass "
+        f"dualdiff.value_of(x) to them where x is to count as constant."
     )
 
 
-# The codes of functions that made arrays of objects, and whose results agreed with plain ones. The
+# The codes of functions whose results have agreed with those on plain values. The
 # comparison runs a function once more, which a program may see: so it is made until it agrees.
 _agreed: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -100,7 +104,7 @@ def swallowed(
     out: Any, f: Any, run: Callable[[], Any], refusal: str | None, objects: str | None
 ) -> ConversionError | None:
     """The error for a result that differs from the plain one, after a refusal that was caught, or
-    where NumPy has made an array of objects at a line."""
+    where NumPy has made an array of objects at a line, or compiled code may have read memory."""
     code = code_of(f)
     if refusal is None and code in _agreed:
         return None
@@ -113,11 +117,14 @@ def swallowed(
         return error if of_objects else None  # type: ignore[return-value]
     leaves, expected = _leaves(out), _leaves(plain)
     if len(leaves) == len(expected) and all(map(same, leaves, expected)):
-        _agreed.add(code)
+        if refusal is None:
+            _agreed.add(code)
         return None
-    if refusal is None and objects is not None:
+    if refusal is None:
         if not all(map(same, expected, _leaves(run()))):
             return None  # it draws random numbers
+        if objects is None:
+            return _read_in_memory("another value than on plain values")
         return ConversionError(
             f"the function returned another value than on plain values. NumPy made an array of "
             f"objects of traced numbers {objects}: it has no real and imaginary parts, and its "

@@ -230,6 +230,16 @@ def test_compiled_code_on_traced_values_is_right_or_says_why_not() -> None:
     assert not {name for name in bad if "." in name} - UNCLEAR, bad
 
 
+def test_a_choice_by_memory_that_compiled_code_has_read_is_an_error() -> None:
+    def chooses(x: Any) -> Any:
+        a = np.zeros(1)
+        a[0] = x
+        return (2.0 if memoryview(a)[0] > 1.0 else 1.0) * x
+
+    with dd.patch(), pytest.raises(TypeError, match="another value than on plain values"):
+        dd.grad(chooses)(2.0)
+
+
 def test_a_nan_that_compiled_code_has_read_is_an_error() -> None:
     def leaks(x: Any) -> Any:
         a = np.zeros(3)

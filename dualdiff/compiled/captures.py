@@ -100,7 +100,7 @@ def _same_set(a: Any, b: Any) -> bool:
 
 def _is_empty(cell: types.CellType) -> bool:
     try:
-        cell.cell_contents  # noqa: B018
+        _ = cell.cell_contents
     except ValueError:
         return True
     return False

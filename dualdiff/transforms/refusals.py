@@ -95,9 +95,10 @@ def _read_in_memory(what: str) -> ConversionError:
     )
 
 
-# The codes of functions whose results have agreed with those on plain values. The
-# comparison runs a function once more, which a program may see: so it is made until it agrees.
-_agreed: weakref.WeakSet[Any] = weakref.WeakSet()
+# The codes of functions whose results have agreed with those on plain values, beside arrays of
+# objects and beside arrays that hold traced values. The comparison runs a function once more, which
+# a program may see: so it is made until it agrees.
+_agreed: dict[bool, weakref.WeakSet[Any]] = {True: weakref.WeakSet(), False: weakref.WeakSet()}
 
 
 def swallowed(
@@ -105,20 +106,21 @@ def swallowed(
 ) -> ConversionError | None:
     """The error for a result that differs from the plain one, after a refusal that was caught, or
     where NumPy has made an array of objects at a line, or compiled code may have read memory."""
-    code = code_of(f)
-    if refusal is None and code in _agreed:
+    code, agreed = code_of(f), _agreed[objects is not None]
+    if refusal is None and code in agreed:
         return None
     try:
         plain = run()
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # also of a test; the program expects the refusal
-        of_objects = objects is not None and type(error) is ConversionError
-        return error if of_objects else None  # type: ignore[return-value]
+        if objects is not None and isinstance(error, ConversionError):
+            return error
+        return None
     leaves, expected = _leaves(out), _leaves(plain)
     if len(leaves) == len(expected) and all(map(same, leaves, expected)):
         if refusal is None:
-            _agreed.add(code)
+            agreed.add(code)
         return None
     if refusal is None:
         if not all(map(same, expected, _leaves(run()))):

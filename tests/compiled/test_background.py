@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -141,7 +142,7 @@ def test_the_interpreter_may_end_meanwhile() -> None:
     assert out.stderr == ""
 
 
-@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="there is no fork here")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_child_can_compile_and_replay() -> None:
     code = """
 import os, sys, warnings

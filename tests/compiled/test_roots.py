@@ -62,7 +62,10 @@ def test_the_rest_stays_right(name: str) -> None:
 
 def test_the_steps_are_those_of_scipy() -> None:
     """Brent's method may find another of several roots if one step differs."""
-    f = lambda p: brentq(lambda x: np.cos(x * p[0]) - p[1], 0.0, 25.0)  # noqa: E731
+
+    def f(p: Any) -> Any:
+        return brentq(lambda x: np.cos(x * p[0]) - p[1], 0.0, 25.0)
+
     g = dd.compile(f)
     for b in np.linspace(0.1, 0.9, 30):
         p = np.array([1.0, b])

@@ -190,3 +190,21 @@ def test_a_function_with_arrays_of_objects_runs_once_when_it_has_agreed() -> Non
     for _ in range(3):
         np.testing.assert_array_equal(dd.grad(f)(X), [0.6, 1.4, 0.0])
     assert len(runs) == 4  # the first call compares
+
+
+def _real_waves(x: Any) -> Any:
+    return np.sum(np.abs(np.exp(1j * np.array([x[0], x[1]])).real))
+
+
+@pytest.mark.skipif(NEW_NUMPY, reason="arrays of objects have real and imaginary parts")
+def test_agreement_inside_a_patch_counts_there_alone() -> None:
+    def stores(x: Any) -> Any:
+        a = np.zeros(1)
+        a[0] = x[0]
+        return a[0]
+
+    with dd.patch():
+        dd.grad(stores)(X)  # from here on compiled code could read memory
+        dd.grad(_real_waves)(X)
+    with pytest.raises(ConversionError, match="array of objects"):
+        dd.grad(_real_waves)(X)

@@ -83,7 +83,7 @@ def test_under_patch_numpy_numpys_own_names_take_traced_arrays():
 
 
 def test_a_vectorized_function_of_numbers_has_several_results() -> None:
-    def f(x):  # type: ignore[no-untyped-def]
+    def f(x: float) -> float:
         a, b = np.vectorize(lambda u, v: (u * v, u + 1.0))(x, 2.0)
         return a * b
 

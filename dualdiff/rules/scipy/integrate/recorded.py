@@ -113,7 +113,7 @@ def _values(function: Function, nodes: Value) -> Any:
     """The values at all nodes, by one call if the function takes arrays."""
     try:
         found = asarray(function(nodes))
-    except Exception:
+    except Exception:  # a function of numbers, whose own errors come again below
         found = None
     count = len(NODES)
     places = (0, count // 3)

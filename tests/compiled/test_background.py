@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
@@ -20,14 +21,6 @@ pytest.importorskip("llvmlite", reason="native code is the extra `compile`")
 X = np.array([1.0, 0.2])
 # For a program of its own: every text counts as long.
 LONG = "import numpy as np, dualdiff as dd\nfrom dualdiff.compiled import scalar\nscalar.LONG = 1\n"
-SWING = """
-def swing(p):
-    a, s = p[0], p[1]
-    for _ in range(50):
-        s = s - 0.01 * np.sin(a) * np.exp(-s) / (1.0 + a * a)
-        a = a + 0.01 * s
-    return a * s
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +37,9 @@ def swing(p):
         s = s - 0.01 * np.sin(a) * np.exp(-s) / (1.0 + a * a)
         a = a + 0.01 * s
     return a * s
+
+
+SWING = inspect.getsource(swing)
 
 
 def program(g: Any) -> Any:

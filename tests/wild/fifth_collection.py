@@ -8,6 +8,21 @@ import numpy as np
 from collection import case
 from made import scaled, total
 
+COSINES = (
+    1.0,
+    0.540302,
+    -0.416147,
+    -0.989992,
+    -0.653644,
+    0.283662,
+    0.96017,
+    0.753902,
+    -0.1455,
+    -0.91113,
+    -0.839072,
+    0.004426,
+)
+
 
 @case("arlpy", "acoustics", 15.0, 35.0, 8.1)
 def sound_speed(x: Any) -> Any:
@@ -325,18 +340,7 @@ def emd2_1d(x: Any) -> Any:
 @case(
     "pylops",
     "inverse problems",
-    1.0,
-    0.540302,
-    -0.416147,
-    -0.989992,
-    -0.653644,
-    0.283662,
-    0.96017,
-    0.753902,
-    -0.1455,
-    -0.91113,
-    -0.839072,
-    0.004426,
+    *COSINES,
 )
 def pylops_derivative(x: Any) -> Any:
     import pylops
@@ -348,18 +352,7 @@ def pylops_derivative(x: Any) -> Any:
 @case(
     "pylops",
     "inverse problems",
-    1.0,
-    0.540302,
-    -0.416147,
-    -0.989992,
-    -0.653644,
-    0.283662,
-    0.96017,
-    0.753902,
-    -0.1455,
-    -0.91113,
-    -0.839072,
-    0.004426,
+    *COSINES,
 )
 def pylops_inverse(y: Any) -> Any:
     import pylops
@@ -394,18 +387,7 @@ def chaospy_density(x: Any) -> Any:
 @case(
     "findiff",
     "approximation",
-    1.0,
-    0.540302,
-    -0.416147,
-    -0.989992,
-    -0.653644,
-    0.283662,
-    0.96017,
-    0.753902,
-    -0.1455,
-    -0.91113,
-    -0.839072,
-    0.004426,
+    *COSINES,
 )
 def findiff_second(x: Any) -> Any:
     from findiff import FinDiff

@@ -30,6 +30,25 @@ def calls_agree(g: Any, f: Callable[..., Any], points: Iterable[tuple[Any, ...]]
         assert_same(g(*point), f(*point))
 
 
+def calls_are_near(
+    g: Any, f: Callable[..., Any], points: Iterable[tuple[Any, ...]], rtol: float = 1e-12
+) -> None:
+    """The same with errors beside the largest number of each leaf."""
+    for point in points:
+        (got, form), (want, other) = flatten(g(*point)), flatten(f(*point))
+        assert form == other
+        for a, b in zip(got, want, strict=True):
+            assert type(a) is type(b)
+            np.testing.assert_allclose(a, b, rtol=0, atol=rtol * max(np.max(np.abs(b)), 1e-3))
+
+
+def recordings(g: Any) -> list[Any]:
+    """The recordings of the one signature, which does not run eagerly."""
+    (table,) = g.tables.values()
+    assert table.reason == ""
+    return list(table.recordings)
+
+
 def replays(g: Any) -> int:
     """How many calls were replayed, the checked ones included."""
     return sum(r.replays for table in g.tables.values() for r in table.recordings)

@@ -27,6 +27,7 @@ from .errors import (
     NonFiniteError,
     PathError,
     describe,
+    is_library,
     line_text,
     user_line,
 )
@@ -66,7 +67,7 @@ def _several(ans: Any) -> tuple[Any, ...]:
 def _line() -> str:
     """The user's line; inside a pullback, which may be differentiated again, its entry's line."""
     frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
+    while frame is not None and is_library(frame.f_code.co_filename):
         if frame.f_code is replay.__code__:
             tape = getattr(frame.f_locals["observer"], "__self__", None)
             if type(tape) is _DebugTape:

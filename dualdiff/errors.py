@@ -299,7 +299,7 @@ def in_library(error: BaseException) -> bool:
         if trace.tb_frame.f_globals.get("__name__", "").startswith("scipy."):
             return True  # its callbacks may go on after an error
         trace = trace.tb_next
-    return last.startswith(_LIBRARIES)
+    return is_library(last)
 
 
 def user_line() -> str:

@@ -6,7 +6,7 @@ import functools
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import ContextDecorator, contextmanager
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -121,7 +121,7 @@ def _on_copies(func: Any, args: Any, kwargs: Any) -> Any:
         attempts += 1
 
 
-class patch(ContextDecorator):  # used as a function and as a decorator
+class patch:  # used as a function and as a decorator
     """Let an unchanged program be differentiated, in a `with` block or a decorated function.
 
     Inside it, these work on traced values in the program and in the libraries that it calls:

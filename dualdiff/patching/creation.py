@@ -94,6 +94,12 @@ def _for_caller(result: Value, frame: FrameType, original: Any) -> Any:
     )
 
 
+def _for_stores(new: Value, caller: FrameType) -> Any:
+    """A new array as one that takes traced values, for a program that takes a derivative."""
+    is_library = caller.f_code.co_filename.startswith((_OWN, *_LIBRARIES))
+    return new if is_library or not is_tracing() else made_of(new)
+
+
 # Arguments of these types hold nothing.
 _CLOSED = frozenset((float, int, complex, bool, str, type, type(None)))
 
@@ -147,9 +153,7 @@ def _for_callers_outside(name: str, original: Function, traced: Function) -> Any
         if not _is_new(name, args, kwargs):
             same = is_made(args[0]) and made.base is args[0] and made.shape == args[0].shape
             return args[0] if same else made
-        if file.startswith(_LIBRARIES) or not is_tracing():
-            return made
-        return made_of(made)
+        return _for_stores(made, frame)
 
     if hasattr(type(original), "__get__"):
 
@@ -237,10 +241,8 @@ def _of_lists(original: Function, change: Function) -> Function:
             args = tuple(map(change, args))
             kwargs = {name: change(value) for name, value in kwargs.items()}
             ans = original(*args, **kwargs)
-            if type(ans) is np.ndarray and ans.base is None and is_tracing():
-                file = sys._getframe(1).f_code.co_filename
-                return ans if file.startswith((_OWN, *_LIBRARIES)) else made_of(ans)
-            return ans
+            is_new = type(ans) is np.ndarray and ans.base is None
+            return _for_stores(ans, sys._getframe(1)) if is_new else ans
         return original(*args, **kwargs)
 
     FUNCTIONS[call] = FUNCTIONS[original]
@@ -254,11 +256,7 @@ class _Joining:
         self._traced = traced
 
     def __getitem__(self, key: Any) -> Any:
-        ans = self._traced[key]
-        if type(ans) is not np.ndarray or not is_tracing():
-            return ans
-        file = sys._getframe(1).f_code.co_filename
-        return ans if file.startswith((_OWN, *_LIBRARIES)) else made_of(ans)
+        return _for_stores(self._traced[key], sys._getframe(1))
 
     def __len__(self) -> int:
         return 0

@@ -95,7 +95,7 @@ def plain(x: Value) -> Any:
         x = as_operand(x)
         return unbox(settle(x)) if is_box(x) else x
     if type(x) in TRACED_KINDS:
-        return unbox(settle(content_of_traced(x)))
+        return unbox(settled(x))
     if not holds_traced(x):
         return x
     if hasattr(x, "as_constant"):

@@ -14,24 +14,19 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ....array.box import HOLLOW, unbox
+from ....array.box import HOLLOW
 from ....array.conversion import RECORDERS
 from ....core.batch import shape_of
-from ....core.trace import materialize
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from ...numpy.creation import asarray
+from .. import arguments
 from .kronrod import GAUSS_WEIGHTS, KRONROD_WEIGHTS, NODES
 
 Function = Callable[[Any], Any]
 MARGIN = 1e-4  # of the tolerance
 MOST = 60  # intervals
 _OPTIONS = frozenset(("epsabs", "epsrel", "limit"))
-
-
-def plain_of(x: Value) -> Any:
-    """The value below all derivatives, which may be a recorded one."""
-    return unbox(materialize(x))
 
 
 def recorded_quad(function: Function, a: Value, b: Value, options: dict[str, Any]) -> Any:
@@ -42,10 +37,10 @@ def recorded_quad(function: Function, a: Value, b: Value, options: dict[str, Any
     """
     if not RECORDERS:
         return None
-    is_endless = [bool(np.isinf(plain_of(end))) for end in (a, b)]
+    is_endless = [bool(np.isinf(arguments.plain(end))) for end in (a, b)]
     function, a, b = _on_interval(function, a, b, *is_endless)
     middle = function(a + 0.4871 * (b - a))
-    if not any(type(plain_of(x)) in HOLLOW for x in (a, b, middle)):
+    if not any(type(arguments.plain(x)) in HOLLOW for x in (a, b, middle)):
         return None
     if options.keys() - _OPTIONS:
         raise UnsupportedInputError(f"quad with {sorted(options)} is not recorded, {user_line()}.")
@@ -54,7 +49,7 @@ def recorded_quad(function: Function, a: Value, b: Value, options: dict[str, Any
     sums = [_kronrod(function, a, b, *parts[0])]
     while len(parts) < MOST:
         total, error = (sum(column[1:], column[0]) for column in zip(*sums, strict=True))
-        if error <= MARGIN * np.maximum(absolute, relative * np.abs(plain_of(total))):
+        if error <= MARGIN * np.maximum(absolute, relative * np.abs(arguments.plain(total))):
             return total, error
         worst = _worst([s[1] for s in sums])
         left, right = parts[worst]
@@ -82,7 +77,7 @@ def _on_interval(
     """
     if not (from_below or to_above):
         return function, a, b
-    if bool(plain_of(a) > plain_of(b)):
+    if bool(arguments.plain(a) > arguments.plain(b)):
         inner, a, b = _on_interval(function, b, a, to_above, from_below)
         return inner, b, a
     if from_below and to_above:
@@ -101,7 +96,7 @@ def _kronrod(function: Function, a: Value, b: Value, first: float, last: float) 
     left, right = a + first * (b - a), a + last * (b - a)
     half = 0.5 * (right - left)
     values = _values(function, 0.5 * (left + right) + half * NODES)
-    plain, width = plain_of(values), np.abs(plain_of(half))
+    plain, width = arguments.plain(values), np.abs(arguments.plain(half))
     fine = KRONROD_WEIGHTS @ plain
     spread = (KRONROD_WEIGHTS @ np.abs(plain - 0.5 * fine)) * width
     gap = np.abs(fine - GAUSS_WEIGHTS @ plain) * width
@@ -118,7 +113,9 @@ def _values(function: Function, nodes: Value) -> Any:
     count = len(NODES)
     places = (0, count // 3)
     if found is not None and shape_of(found) == (count,):
-        pairs = [(plain_of(found)[i], plain_of(function(_point(nodes, i)))) for i in places]
+        pairs = [
+            (arguments.plain(found)[i], arguments.plain(function(_point(nodes, i)))) for i in places
+        ]
         if all(bool(np.abs(x - y) <= 1e-12 * np.abs(y)) for x, y in pairs):
             return found
     return np.stack([asarray(function(_point(nodes, i))) for i in range(count)])

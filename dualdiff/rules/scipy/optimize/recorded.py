@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ....array.box import HOLLOW, unbox
+from ....array.box import HOLLOW
 from ....array.conversion import RECORDERS
-from ....core.trace import materialize
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from ....transforms.implicit import ASIDE, corrected
 from ....transforms.jvp_vjp import jvp
+from .. import arguments
 
 Function = Callable[[Any], Any]
 NEWTON = 3  # steps to the root at which derivatives are taken
@@ -39,11 +39,6 @@ class _State(NamedTuple):
     s1: Any
 
 
-def plain_of(x: Value) -> Any:
-    """The value below all derivatives, which may be a recorded one."""
-    return unbox(materialize(x))
-
-
 def _chosen(condition: Any, x: Any, y: Any) -> Any:
     return np.where(condition, x, y)[()]
 
@@ -57,9 +52,12 @@ def recorded_root(live: Function, a: Value, b: Value, options: dict[str, Any]) -
         return None
 
     def plain(x: Any) -> Any:
-        return plain_of(live(x))
+        return arguments.plain(live(x))
 
-    a, b = (plain_of(end) if type(plain_of(end)) in HOLLOW else np.float64(end) for end in (a, b))
+    a, b = (
+        arguments.plain(end) if type(arguments.plain(end)) in HOLLOW else np.float64(end)
+        for end in (a, b)
+    )
     at_a, at_b = plain(a), plain(b)
     if not any(type(x) in HOLLOW for x in (a, b, at_a, at_b)):
         return None
@@ -79,7 +77,7 @@ def recorded_root(live: Function, a: Value, b: Value, options: dict[str, Any]) -
     x = state.x1
     better, slope = x, zero  # tolerances are meant for the result, not for its derivatives
     for _ in range(NEWTON):
-        slope = plain_of(jvp(live, (better,), (1.0,))[1])
+        slope = arguments.plain(jvp(live, (better,), (1.0,))[1])
         better = better - plain(better) / slope
     # At a multiple root, where there is no derivative, a small step changes the slope as a whole.
     aside = ASIDE * (np.abs(x) + 1e-3 * np.maximum(np.abs(x), 1.0))
@@ -87,7 +85,7 @@ def recorded_root(live: Function, a: Value, b: Value, options: dict[str, Any]) -
     if not bool(np.abs(change - aside) <= 0.5 * aside):
         raise refusal
     found = corrected(live, better, lambda r: r / slope, True)
-    return x + (found - plain_of(found))
+    return x + (found - arguments.plain(found))
 
 
 def _step(f: Function, old: _State, xtol: float, rtol: float) -> tuple[_State, Any]:

@@ -11,10 +11,8 @@ import collections
 import ctypes
 import datetime
 import decimal
-import dis
 import functools
 import hashlib
-import itertools
 import operator
 import os
 import random
@@ -29,6 +27,16 @@ from numpy import ndarray
 
 from ..array.box import is_box
 from ..transforms.transform import Transform
+from .code import (
+    asks_for_type,
+    compares_identity,
+    finds_by_name,
+    globals_used,
+    has_handlers,
+    names_used,
+    reaches,
+    texts_used,
+)
 from .errors import Unrecordable
 from .nodes import same
 
@@ -40,11 +48,6 @@ _LIBRARIES = frozenset(
 _VALUES = (str, bytes, type(None), float, int, complex, bool, np.generic, range, slice, np.dtype)
 _PLAIN = frozenset((str, bytes, type(None), float, int, complex, bool, range, slice, np.float64))
 _MISSING: Any = type("Missing", (), {})()
-# Functions through which a program reaches state that no search finds.
-_REACHING = frozenset(("globals", "eval", "exec", "__import__"))
-_ON_GLOBALS = frozenset(
-    ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "STORE_GLOBAL", "DELETE_GLOBAL")
-)
 # Objects without attributes that never change.
 _CONSTANT = (
     types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType,
@@ -60,10 +63,21 @@ _UNUSED = frozenset(
     ("__repr__", "__str__", "__format__", "__del__", "__reduce__", "__reduce_ex__", "__getstate__",
      "__setstate__", "__sizeof__", "__dir__", "__init_subclass__", "__class_getitem__")
 )  # fmt: skip
+_CACHE = type(functools.lru_cache(len))
 _METHODS = (types.FunctionType, property, staticmethod, classmethod)
 _GENERATORS = (
     np.random.Generator, np.random.RandomState, np.random.BitGenerator, random.Random,
 )  # fmt: skip
+_SETTERS = frozenset(("errstate", "seterr"))
+_FILTERS = frozenset(("simplefilter", "filterwarnings"))
+# Types of C whose instances have no state but their attributes, or state that is searched.
+_OPEN = (
+    type, str, bytes, int, float, complex, tuple, list, dict, set, frozenset,
+    collections.OrderedDict, collections.defaultdict, types.SimpleNamespace, BaseException,
+    types.ModuleType, np.generic, property, staticmethod, classmethod, functools.partial,
+    _CACHE, *_CONSTANT,
+)  # fmt: skip
+_HEAP, _IMMUTABLE = 1 << 9, 1 << 8  # flags of types: made at run time, and never changed
 _memcmp = ctypes.CDLL(None).memcmp if sys.platform != "win32" else None
 if _memcmp is not None:
     _memcmp.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
@@ -121,17 +135,25 @@ class Captures:
         self.containers: list[Any] = []
         self.modules: dict[int, types.ModuleType] = {}
         self.used: set[str] = set()  # names in the code of all functions
+        self.has_handlers = False  # whether the program may catch exceptions
+        self.finds_by_name = False  # whether it computes names of attributes
+        self.compares_identity = False
         self.what: list[str] = []
         self.found: list[tuple[str, Any]] = []
         for root in roots:
             self._search(root, "", "the function")
         self._look_into_modules()
+        self._refuse_raised_errors()
         self._states = list(map(_state, self.generators))
         self.unchanged: Callable[[], bool] = self._compiled()
 
     def marks(self) -> list[tuple[str, str]]:
         """What was found, in words, each with a hash of its content that holds in any process."""
         return [(what, _hash_of(x)) for what, x in self.found]
+
+    def may_hold(self, leaves: Iterable[Any]) -> bool:
+        """Whether the program may notice that an argument is an array of its own state."""
+        return self.compares_identity and any(id(x) in self.seen for x in leaves)
 
     def drew(self) -> bool:
         """Whether a captured generator of random numbers has moved since the search."""
@@ -280,6 +302,8 @@ class Captures:
         name = self._name(x)
         self.containers.append(x)
         self._keys(x, f"the keys of {what}")
+        if isinstance(x, collections.defaultdict):
+            self._bind(x.default_factory, f"{name}.default_factory", f"the default of {what}")
         for key, value in list(x.items()):
             self._bind(value, f"{name}.get({self._name(key)}, missing)", f"{what}[{key!r}]")
 
@@ -296,11 +320,12 @@ class Captures:
         self._search(f.__defaults__, "", f"the defaults of {what}")
         self._search(f.__kwdefaults__, "", f"the defaults of {what}")
         self._cells(f, what)
-        scope, used = f.__globals__, _names_used(f.__code__)
-        self.used.update(used, _texts_used(f.__code__))
+        scope, used = f.__globals__, names_used(f.__code__)
+        self._code(f, what)
+        self.used.update(used, texts_used(f.__code__))
         space = self._name(scope)
         self._keys(vars(f), f"the attributes of {what}")
-        reached = frozenset(_globals_used(f.__code__))  # the others are attributes of something
+        reached = frozenset(globals_used(f.__code__))  # the others are attributes of something
         absent = reached - scope.keys()
         if absent:  # builtins, which a global of the same name would hide
             names = " and ".join(sorted(absent))
@@ -315,14 +340,26 @@ class Captures:
             imported, is_global = sys.modules.get(key), key in reached and key in scope
             if imported is not None and not is_global and not is_library(key):
                 self._search(imported, "", key)
-            if key in _REACHING and key not in scope:
-                raise Unrecordable(f"{what} calls {key}()")
             if is_global:
                 value = scope[key]
                 self._bind(value, f"{space}.get({key!r}, missing)", f"the global {key!r}")
         wrapped = getattr(f, "__wrapped__", None)
         if wrapped is not None:
             self._search(wrapped, "", what)
+
+    def _code(self, f: types.FunctionType, what: str) -> None:
+        """Refuse code that does what no recording sees, and note what else matters of it."""
+        cells = zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
+        own = {name: cell.cell_contents for name, cell in cells if not _is_empty(cell)}
+        code, scope = f.__code__, collections.ChainMap(own, f.__globals__)
+        reached = reaches(code, scope)
+        if reached:
+            raise Unrecordable(f"{what} calls {reached}")
+        if asks_for_type(code, scope):
+            raise Unrecordable(f"{what} asks for the type of a value; write isinstance")
+        self.has_handlers |= has_handlers(code)
+        self.finds_by_name |= finds_by_name(code)
+        self.compares_identity |= compares_identity(code)
 
     def _environment(self, what: str) -> None:
         now = getattr(os.environ, "_data", None)
@@ -340,6 +377,13 @@ class Captures:
             value = cell.cell_contents
             self._bind(value, f"{self._name(cell)}.cell_contents", of)
 
+    def _refuse_raised_errors(self) -> None:
+        """Refuse a program that has exceptions in place of floating-point warnings."""
+        texts = self.used.union(x for _, x in self.found if type(x) is str)
+        raises = _SETTERS & self.used and not texts.isdisjoint(("raise", "call"))
+        if raises or (_FILTERS & self.used and "error" in texts):
+            raise Unrecordable("the function turns floating-point warnings into exceptions")
+
     def _look_into_modules(self) -> None:
         """Guard what has a name that the functions use in modules of the user."""
         seen: set[tuple[int, str]] = set()
@@ -353,7 +397,10 @@ class Captures:
                 if id(module) not in looked:
                     looked.add(id(module))
                     spaces.append((module.__name__, space, vars(module)))
-                for key in sorted(self.used & vars(module).keys()):
+                keys = self.used & vars(module).keys()
+                if self.finds_by_name:
+                    keys = {key for key in vars(module) if not key.startswith("__")}
+                for key in sorted(keys):
                     if (id(module), key) not in seen:
                         seen.add((id(module), key))
                         what = f"{module.__name__}.{key}"
@@ -386,6 +433,11 @@ class Captures:
                     self._search(inner, "", what)
         if type(x) is functools.cached_property:  # its lock is no state
             return self._search(x.func, "", what)
+        if _hides_state(type(x)):
+            raise Unrecordable(f"{what} is a {type(x).__name__}, which may change unseen")
+        if getattr(type(x), "__flags__", 0) & _HEAP and not isinstance(x, type):
+            name = self._name(x)
+            self._test(f"type({name}) is {self._name(type(x))}", f"the class of {what}")
         held = getattr(x, "__dict__", None)
         slots = any("__slots__" in vars(base) for base in type(x).__mro__)
         if held is None and not slots and not isinstance(x, _CONSTANT):
@@ -413,6 +465,15 @@ class Captures:
             self._test(f"not hasattr({name}, {key!r})", what)
 
 
+def _hides_state(cls: type) -> bool:
+    """Whether instances of a class hold state of C, which no search finds."""
+    for base in cls.__mro__:
+        made = base.__flags__ & _HEAP and not base.__flags__ & _IMMUTABLE
+        if not made and not issubclass(base, _OPEN) and base is not object:
+            return True
+    return False
+
+
 def _state(generator: Any) -> str:
     state = getattr(generator, "bit_generator", generator)
     if isinstance(generator, np.random.RandomState):
@@ -434,29 +495,3 @@ def _hash_of(x: Any) -> str:
     else:
         content = repr((type(x).__name__, x)).encode()
     return hashlib.sha256(content).hexdigest()
-
-
-@functools.cache
-def _names_used(code: types.CodeType) -> tuple[str, ...]:
-    """The global names and attributes that a code and the codes inside it mention."""
-    names = dict.fromkeys(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names.update(dict.fromkeys(_names_used(constant)))
-    return tuple(names)
-
-
-@functools.cache
-def _texts_used(code: types.CodeType) -> tuple[str, ...]:
-    """The texts in a code and the codes inside it that may name attributes."""
-    found = [c for c in code.co_consts if type(c) is str and c.isidentifier()]
-    inner = [_texts_used(c) for c in code.co_consts if isinstance(c, types.CodeType)]
-    return tuple(dict.fromkeys(itertools.chain(found, *inner)))
-
-
-@functools.cache
-def _globals_used(code: types.CodeType) -> tuple[str, ...]:
-    """The names of globals and builtins in a code and in the codes inside it."""
-    found = [i.argval for i in dis.get_instructions(code) if i.opname in _ON_GLOBALS]
-    inner = [_globals_used(c) for c in code.co_consts if isinstance(c, types.CodeType)]
-    return tuple(dict.fromkeys(itertools.chain(found, *inner)))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy import float64, ndarray
 
+from ..core.batch import error_state
 from ..trees import LEAF, Structure, flatten
 from .instructions import DONE
 from .recordings import SUSPECT, Recording, run
@@ -34,9 +35,9 @@ def entry(
     names: dict[str, Any] = {
         "ndarray": ndarray, "float64": float64, "MISSED": MISSED, "recorded": recorded,
         "unchanged": unchanged, "type": type, "len": len, "Miss": Miss, "run": run,
-        "suspect": SUSPECT,
+        "suspect": SUSPECT, "errors": error_state(), "error_state": error_state,
     }  # fmt: skip
-    tests, dynamic = [f"len(args) == {len(args)}"], []
+    tests, dynamic = [f"len(args) == {len(args)} and error_state() == errors"], []
     for i, x in enumerate(args):
         names.update({f"s{i}": x})
         kind = type(x)

@@ -17,5 +17,9 @@ class Unrecordable(Exception):
     """The program does something that a recording cannot express."""
 
 
+class Uncertain(Exception):
+    """No recording is made of this point; others may do."""
+
+
 class Looked(BaseException):
     """A rule looked at a recorded number; no `except Exception` of a program may catch it."""

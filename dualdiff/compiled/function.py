@@ -23,8 +23,9 @@ from ..core.types import Value
 from ..errors import line_text
 from ..trees import Structure, flatten
 from .captures import Captures, equal_arrays
+from .caught import Caught, exceptions
 from .entry import MISSED, always, entry
-from .errors import CompileError, CompileWarning, Unrecordable
+from .errors import CompileError, CompileWarning, Uncertain, Unrecordable
 from .graph import Graph, record, recording
 from .nodes import Guard
 from .recordings import CHECKED, SUSPECT, Recording, run
@@ -32,6 +33,7 @@ from .report import Report
 from .signature import (
     Held,
     all_close,
+    classes_of,
     described,
     has_surprise,
     is_dynamic,
@@ -118,8 +120,8 @@ class Compiled:
 
     def general(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A call with any arguments."""
-        if recording.get():
-            return self.f(*args, **kwargs)  # inside another recording
+        if recording.get() or not _is_silent():
+            return self.f(*args, **kwargs)  # inside another recording, or errors are raised
         leaves, structure = flatten((args, kwargs))
         key = _key_of(args, kwargs, leaves, structure)
         try:
@@ -137,6 +139,8 @@ class Compiled:
         if not table.recordings:
             return self._first(table, leaves, structure, args, kwargs)
         assert table.captures is not None
+        if table.captures.may_hold(leaves):
+            return self._eager(table, args, kwargs)
         start = time.thread_time()
         if not table.captures.unchanged():
             return self._changed(table, leaves, structure, args, kwargs)
@@ -154,7 +158,8 @@ class Compiled:
             return self._compared(table, recorded, values, spent, args, kwargs)
         if values is SUSPECT:
             return self._eager(table, args, kwargs)
-        if not kwargs and not any(map(is_object, leaves)):
+        by_identity = table.captures.compares_identity and table.captures.seen
+        if not (kwargs or by_identity or any(map(is_object, leaves))):
             unchanged = table.captures.unchanged if table.captures.tests else always
             self.quick = entry(recorded, unchanged, args)
         return recorded.structure.unflatten(values)
@@ -242,7 +247,8 @@ class Compiled:
         before = [x.copy() if type(x) is ndarray else x for x in leaves]
         state = np.random.get_state()  # noqa: NPY002
         text_state = random.getstate()
-        with warnings.catch_warnings(record=True) as caught:
+        watch = table.captures is not None and table.captures.has_handlers
+        with warnings.catch_warnings(record=True) as caught, exceptions(watch) as raised:
             warnings.simplefilter("always")
             out = self._eager(table, args, kwargs)
         for warning in caught:
@@ -259,7 +265,9 @@ class Compiled:
         elif table.captures is not None and not table.captures.unchanged():
             table.reason = f"the function changes state of its own: {table.captures.changed()}"
         else:
-            self._record(table, leaves, structure, out)
+            self._record(table, leaves, structure, out, raised)
+            if table.captures is not None and not table.captures.unchanged():
+                self.f(*args, **kwargs)  # its state may hold recorded values
         return out
 
     def _missed(
@@ -288,7 +296,7 @@ class Compiled:
             self._give_up(table, f"{what} changes from call to call; pass it as an argument")
             return self._eager(table, args, kwargs)
         try:
-            table.captures = Captures([self.f, *filter(is_object, leaves)])
+            table.captures = Captures(self._roots(leaves, structure))
         except Unrecordable as error:
             table.reason = str(error)
         if table.reason:
@@ -307,7 +315,7 @@ class Compiled:
 
     def _new_table(self, key: Any, leaves: Sequence[Any]) -> Table:
         try:
-            made = Table(Captures([self.f, *filter(is_object, leaves)]))
+            made = Table(Captures(self._roots(leaves, key[0])))
         except Unrecordable as error:
             made = Table(None, str(error))
         except Exception as error:  # of an object's own code
@@ -317,12 +325,23 @@ class Compiled:
             self.tables.popitem(last=False)
         return made
 
+    def _roots(self, leaves: Sequence[Any], structure: Structure) -> list[Any]:
+        """Where the search for state begins."""
+        return [self.f, *filter(is_object, leaves), *classes_of(structure)]
+
     def _count_recording(self, table: Table, reason: str) -> None:
         table.recorded += 1
         if table.recorded >= MOST_RECORDINGS:
             self._give_up(table, reason)
 
-    def _record(self, table: Table, leaves: Sequence[Any], structure: Structure, out: Any) -> None:
+    def _record(
+        self,
+        table: Table,
+        leaves: Sequence[Any],
+        structure: Structure,
+        out: Any,
+        raised: Caught | None,
+    ) -> None:
         """Record the program twice, compare, and keep it."""
         assert table.captures is not None
         eager, form = flatten(out)
@@ -332,7 +351,7 @@ class Compiled:
         dynamic = [is_dynamic(x) for x in leaves]
         try:
             with _mutex, _without_collections():
-                graph = self._repeated(leaves, structure, dynamic)
+                graph = self._repeated(leaves, structure, dynamic, raised)
                 if form != graph.structure or not all_close(graph.samples, eager):
                     raise Unrecordable("a run on recorded values gives another result")
                 if not table.captures.unchanged():
@@ -340,6 +359,9 @@ class Compiled:
                         f"the function changes state of its own: {table.captures.changed()}"
                     )
                 made = Recording(graph, eager, self.options)
+        except Uncertain as error:
+            self._count_recording(table, str(error))
+            return
         except Exception as error:
             table.reason = f"{error}" if isinstance(error, Unrecordable) else _text_of(error)
             return
@@ -348,11 +370,17 @@ class Compiled:
         table.recordings.insert(0, made)
         table.recorded += 1
 
-    def _repeated(self, leaves: Sequence[Any], structure: Structure, dynamic: list[bool]) -> Graph:
+    def _repeated(
+        self,
+        leaves: Sequence[Any],
+        structure: Structure,
+        dynamic: list[bool],
+        raised: Caught | None,
+    ) -> Graph:
         """A recording that a second one repeats."""
-        graph = record(self.f, leaves, structure, dynamic)
+        graph = record(self.f, leaves, structure, dynamic, raised)
         for _ in range(2):  # operators may learn from the first run
-            previous, graph = graph, record(self.f, leaves, structure, dynamic)
+            previous, graph = graph, record(self.f, leaves, structure, dynamic, raised)
             if previous.repeats(graph):
                 return graph
         raise Unrecordable("two runs at one point do not do the same")
@@ -385,6 +413,11 @@ def _without_collections() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def _is_silent() -> bool:
+    """Whether NumPy does no more than warn of floating-point errors, which replays do not meet."""
+    return set(np.geterr().values()) <= {"ignore", "warn"}
 
 
 def _key_of(args: Any, kwargs: Any, leaves: Sequence[Any], structure: Structure) -> Any:

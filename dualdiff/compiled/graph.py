@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import sys
 import types
 import warnings
@@ -17,13 +18,14 @@ from ..array.box import is_box
 from ..core.batch import quiet
 from ..core.dual import new_trace
 from ..core.tape import new_tape
-from ..core.trace import materialize
+from ..core.trace import STORED, materialize
 from ..rules.scipy.sparse.arrays import SparseArray
 from ..rules.scipy.sparse.layout import with_data
 from ..trees import Structure, flatten
-from .errors import Looked, Unrecordable
+from .caught import Caught, exceptions
+from .errors import Looked, Uncertain, Unrecordable
 from .forms import is_fixed
-from .nodes import INPUT, STORES, Call, Guard, Pick, same
+from .nodes import INPUT, STORES, Call, Guard, Pick, Raised, same
 from .recorder import Recorder
 from .steps import CarefulForward, CarefulTape
 from .values import KINDS, Plain, Recorded
@@ -59,6 +61,8 @@ class Graph:
                 sample = with_data(self.sparse[k], np.array(sample))
             self.samples.append(sample)
         self.operations, self.operands = recorder.operations, recorder.operands
+        if any(operation is Raised for operation in self.operations):
+            raise Uncertain("the program catches an exception that depends on its numbers")
         self.forms, self.constants = recorder.forms, recorder.constants
         self.live = self._live()
 
@@ -154,21 +158,33 @@ def _trees_alike(a: Any, b: Any) -> bool:
 
 
 def record(
-    f: Callable[..., Any], leaves: Sequence[Any], structure: Structure, dynamic: Sequence[bool]
+    f: Callable[..., Any],
+    leaves: Sequence[Any],
+    structure: Structure,
+    dynamic: Sequence[bool],
+    eager: Caught | None = None,
 ) -> Graph:
     """Run `f` on recorded values in place of the dynamic leaves.
+
+    `eager` holds the exceptions of an eager call, if the program may catch some.
 
     The first attempt traces into every rule. If one looks at numbers, a careful attempt follows, in
     which such rules are called back.
     """
     try:
-        return copy_context().run(_record, f, leaves, structure, dynamic, False)
+        return copy_context().run(_record, f, leaves, structure, dynamic, eager, False)
     except Looked:
         pass
     try:
-        return copy_context().run(_record, f, leaves, structure, dynamic, True)
+        return copy_context().run(_record, f, leaves, structure, dynamic, eager, True)
     except Looked:
         raise Unrecordable("a rule looks at recorded numbers") from None
+
+
+def _holds(tree: Any, given: Sequence[Any]) -> bool:
+    """Whether the containers of the arguments still hold what they were given."""
+    leaves = flatten(tree)[0]
+    return len(leaves) == len(given) and all(map(operator.is_, leaves, given))
 
 
 @contextmanager
@@ -192,6 +208,7 @@ def _record(
     leaves: Sequence[Any],
     structure: Structure,
     dynamic: Sequence[bool],
+    eager: Caught | None,
     careful: bool,
 ) -> Graph:
     recorder = Recorder(careful)
@@ -215,7 +232,14 @@ def _record(
             warnings.simplefilter("always")
             stack.enter_context(quiet())
             stack.enter_context(_unprinted_looks())
+            found = stack.enter_context(exceptions(eager is not None))
             out = f(*args, **kwargs)
+            if found != eager:
+                raise Unrecordable("the program catches an exception that recorded values raise")
+            if any(is_box(x) and x.owner is STORED for x in given) or not _holds(
+                (args, kwargs), given
+            ):
+                raise Unrecordable("the function changes its argument in place")
             graph = Graph(recorder, inputs, out)
         if recorder.broken:
             raise Unrecordable(recorder.broken)

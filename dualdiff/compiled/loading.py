@@ -9,6 +9,7 @@ from typing import Any
 from .captures import Captures
 from .errors import CompileError
 from .function import Compiled, Table
+from .signature import classes_of
 from .storage import read
 
 
@@ -60,7 +61,7 @@ def load_compiled(path: str | os.PathLike[str], f: Callable[..., Any] | None = N
     name, options, tables = read(path)
     made = Loaded(name, options) if f is None else Compiled(f, verify=False, **options)
     for key, marks, recordings in tables:
-        captures = Captures([] if f is None else [f])
+        captures = Captures([] if f is None else [f, *classes_of(key[0])])
         if f is not None:
             _compare(captures.marks(), marks, name)
         table = made.tables[key] = Table(captures)

@@ -167,6 +167,10 @@ def identity(x: Value) -> Any:
     return x
 
 
+class Raised:
+    """Stands for an operation that has raised an exception."""
+
+
 INPUT: Any = type("Input", (), {"__repr__": lambda self: "input"})()
 
 

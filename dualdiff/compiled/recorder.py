@@ -26,7 +26,20 @@ from ..core.types import Value
 from ..errors import user_frame
 from .errors import Looked, Unrecordable
 from .formulas import FORMULAS
-from .nodes import INPUT, Add, Call, Guard, Method, Pick, Store, filled, identity, same, with_holes
+from .nodes import (
+    INPUT,
+    Add,
+    Call,
+    Guard,
+    Method,
+    Pick,
+    Raised,
+    Store,
+    filled,
+    identity,
+    same,
+    with_holes,
+)
 from .values import KINDS, Plain, Recorded, boxed, guarded, raw_of
 
 _LEAVES = (ndarray, np.generic, float, complex, int, bool)
@@ -135,8 +148,20 @@ class Recorder(Trace):
             raise Unrecordable("an operand is a traced value of another kind")
         return self.constant_ref(x)
 
+    def raised(self, error: Exception) -> None:
+        """Note that an operation raises an error that other numbers may not raise."""
+        if not isinstance(error, (TypeError, AttributeError, Unrecordable)):
+            self.append(Raised, (), None)
+
     def apply(self, function: Any, args: Any, kwargs: Any, method: Any = None) -> Any:
         """A function of recorded values and constants, evaluated and written down."""
+        try:
+            return self._applied(function, args, kwargs, method)
+        except Exception as error:
+            self.raised(error)
+            raise
+
+    def _applied(self, function: Any, args: Any, kwargs: Any, method: Any) -> Any:
         if method is not None:
             leaves: list[Any] = [args[0]]
             rest: list[Any] = []
@@ -225,9 +250,17 @@ class Recorder(Trace):
 
     # The program's course.
 
-    def leave(self, x: Plain, outcome: Any, look: Callable[[Any], Any] | None = None) -> Any:
+    def leave(self, x: Plain, look: Callable[[Any], Any] | None = None) -> Any:
         """A value that leaves the recording: a guard for decisions and integers and, where no rule
         of dualdiff can be called back, for others."""
+        if not self.thread:
+            raise Unrecordable("a recorded value is used after its recording")
+        try:
+            outcome = look(x.raw) if look is not None else x.raw
+        except Exception as error:  # int() of an infinity
+            if look is not bool:  # which depends on the shape alone
+                self.raised(error)
+            raise
         if look is None:
             self.looks += 1
             if self.depth or not self.holds_steps:
@@ -275,7 +308,11 @@ class Recorder(Trace):
 
     def _stored(self, operation: Any, operands: Sequence[Any]) -> Recorded:
         """A store, never in place: views of the old content may be in use."""
-        ans = operation(*[x.raw if type(x) in KINDS else x for x in operands])
+        try:
+            ans = operation(*[x.raw if type(x) in KINDS else x for x in operands])
+        except Exception as error:
+            self.raised(error)
+            raise
         ans.flags.writeable = False
         return boxed(ans, self.append(operation, tuple(map(self.ref, operands)), ans), self)
 

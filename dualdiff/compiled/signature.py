@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import collections
+import dataclasses
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -14,6 +16,7 @@ from scipy.sparse import issparse
 from ..array.box import is_box
 from ..core.batch import quiet
 from ..core.types import Value
+from ..trees import Structure
 
 _DYNAMIC = (float, float64, complex)
 _TINY = 1e-12
@@ -42,6 +45,26 @@ def orders_of(tree: Any) -> tuple[Any, ...]:
     if hasattr(type(tree), "__dataclass_fields__"):
         return tuple(map(orders_of, vars(tree).values())) if hasattr(tree, "__dict__") else ()
     return ()
+
+
+def classes_of(structure: Structure) -> list[type]:
+    """The classes of the containers in a structure, whose methods a program may call."""
+    found: dict[type, None] = {}
+
+    def look(tree: Any) -> None:
+        if hasattr(type(tree), "__dataclass_fields__"):
+            names = (f.name for f in dataclasses.fields(tree) if hasattr(tree, f.name))
+            parts: Iterable[Any] = [getattr(tree, name) for name in names]
+        elif isinstance(tree, (dict, list, tuple, collections.deque)):
+            parts = tree.values() if isinstance(tree, dict) else tree
+        else:
+            return
+        found[type(tree)] = None
+        for part in parts:
+            look(part)
+
+    look(structure.unflatten([None] * structure.num_leaves))
+    return [cls for cls in found if cls.__module__ != "builtins"]
 
 
 class Held:

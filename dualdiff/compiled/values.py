@@ -255,39 +255,39 @@ class Plain:
     # The exits: from here on the program depends on the value.
 
     def __bool__(self) -> bool:
-        return self.owner.leave(self, bool(self.raw), bool)
+        return self.owner.leave(self, bool)
 
     def __index__(self) -> int:
-        return self.owner.leave(self, operator.index(self.raw), operator.index)
+        return self.owner.leave(self, operator.index)
 
     def __int__(self) -> int:
-        return self.owner.leave(self, int(self.raw), int)
+        return self.owner.leave(self, int)
 
     def __float__(self) -> float:
-        return float(self.owner.leave(self, self.raw))
+        return float(self.owner.leave(self))
 
     def __complex__(self) -> complex:
-        return complex(self.owner.leave(self, self.raw))
+        return complex(self.owner.leave(self))
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> ndarray:
-        made = np.array(self.owner.leave(self, self.raw), dtype)
+        made = np.array(self.owner.leave(self), dtype)
         made.flags.writeable = False
         return made
 
     def __hash__(self) -> int:
-        return hash(self.owner.leave(self, self.raw))
+        return hash(self.owner.leave(self))
 
     def __contains__(self, item: Any) -> bool:
         return bool(self.owner.apply(operator.contains, (self, item), {}))
 
     def __repr__(self) -> str:
-        return repr(self.owner.leave(self, self.raw))
+        return repr(self.owner.leave(self))
 
     def __str__(self) -> str:
-        return str(self.owner.leave(self, self.raw))
+        return str(self.owner.leave(self))
 
     def __format__(self, spec: str) -> str:
-        return format(self.owner.leave(self, self.raw), spec)
+        return format(self.owner.leave(self), spec)
 
     def __reduce__(self) -> Any:
         raise Unrecordable("a recorded value was pickled")
@@ -398,10 +398,14 @@ def _binary(op: Callable[[Any, Any], Any], reflected: bool, truth: bool) -> Any:
             return _slow(op, rule, reflected, x, y)
         if recorder is STORED:
             return _slow(op, rule, reflected, x, y)
-        if reflected:
-            ans, operands = op(raw, x.raw), (ref, x.payload)
-        else:
-            ans, operands = op(x.raw, raw), (x.payload, ref)
+        try:
+            if reflected:
+                ans, operands = op(raw, x.raw), (ref, x.payload)
+            else:
+                ans, operands = op(x.raw, raw), (x.payload, ref)
+        except Exception as error:
+            recorder.raised(error)
+            raise
         if type(ans) is ndarray:
             ans.flags.writeable = False
         node = recorder.append(op, operands, ans)

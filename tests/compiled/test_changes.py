@@ -46,6 +46,64 @@ def test_containers_that_the_function_changes_keep_it_eager(f, make) -> None:
     assert is_eager(g)
 
 
+def clips(x):
+    np.maximum(x, 0.0, out=x)
+    return x.sum()
+
+
+def scales(x):
+    x *= np.where(x > 0, 1.0, 2.0)
+    return x.sum()
+
+
+def sorts(x):
+    x.sort()
+    return x[0] * 2
+
+
+def scales_a_view(x):
+    y = x[1:]
+    y *= np.where(y > 0, 1.0, 2.0)
+    return y.sum()
+
+
+@pytest.mark.parametrize("f", [clips, scales, sorts, scales_a_view])
+def test_an_argument_that_the_first_call_left_alone_by_chance_is_changed_later(f) -> None:
+    g = dd.compile(f)
+    for values in ([1.0, 2.0, 3.0], [1.0, 2.0, 4.0], [1.0, 2.0, 5.0], [-1.0, 2.0, -3.0]) * 2:
+        mine, other = np.array(values), np.array(values)
+        assert_same(g(mine), f(other))
+        assert_same(mine, other)
+    assert is_eager(g)
+
+
+def test_state_that_a_call_left_as_it_was_holds_no_recorded_values() -> None:
+    state: dict[str, Any] = {"last": X}
+
+    def f(x):
+        state["last"] = x
+        return x * 2
+
+    g = dd.compile(f)
+    for x in (X, X, X + 1, X + 1, X):
+        assert_same(g(x), x * 2)
+        assert state["last"] is x
+    assert is_eager(g)
+
+
+def test_an_argument_that_is_an_array_of_the_program_is_noticed() -> None:
+    marker = np.ones(3)
+
+    def f(x):
+        return np.sum(x) * (2.0 if x is marker else 3.0)
+
+    g = dd.compile(f)
+    for _ in range(5):
+        assert g(np.ones(3)) == 9.0
+    assert g(marker) == 6.0
+    assert g(np.ones(3)) == 9.0
+
+
 def test_an_attribute_that_the_function_gives_itself_is_state() -> None:
     def f(x):
         f.calls = getattr(f, "calls", 0) + 1

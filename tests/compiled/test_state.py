@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import collections
+import ctypes
 import dataclasses
 import functools
+import importlib
 import sys
 import types
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pytest
 
 import dualdiff as dd
+from dualdiff.compiled.errors import CompileError
+from tests.compiled.helpers import replays
 
 X, Y = np.array([1.0, 2.0]), np.array([3.0, 4.0])
 TABLE = {"z": 1.0}
@@ -188,6 +192,153 @@ def test_a_change_is_seen(name: str) -> None:
             if k == 5:
                 change()
             np.testing.assert_allclose(g(X), e(X), rtol=1e-14)
+
+
+@dataclasses.dataclass
+class Spring:
+    k: float
+    x: Any
+    rate: ClassVar[float] = 3.0
+
+    def energy(self) -> Any:
+        return self.k * np.sum(self.x) * self.rate * TABLE["z"] * self.extra()
+
+    def extra(self) -> float:
+        return MODULE.factor
+
+
+class Weights(NamedTuple):
+    a: float
+    b: Any
+
+    def value(self) -> Any:
+        return self.a * TABLE["z"] * np.sum(self.b)
+
+
+def energy(p: Any) -> Any:
+    return p.energy()
+
+
+def total(p: Any) -> Any:
+    return sum(w.value() for w in p[0]["w"])
+
+
+ARGUMENTS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], Callable[[], None]]] = {
+    "a table": (energy, lambda x: Spring(2.0, x), lambda: TABLE.update(z=TABLE["z"] + 1.0)),
+    "a class attribute": (energy, lambda x: Spring(2.0, x), lambda: setattr(Spring, "rate", 4.0)),
+    "a method": (
+        energy, lambda x: Spring(2.0, x), lambda: setattr(Spring, "extra", lambda self: 7.0)),
+    "a module": (energy, lambda x: Spring(2.0, x), lambda: setattr(MODULE, "factor", 9.0)),
+    "deep inside": (
+        total, lambda x: [{"w": [Weights(1.0, x)]}], lambda: TABLE.update(z=TABLE["z"] + 1.0)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_what_the_methods_of_arguments_refer_to_is_seen(name: str, monkeypatch) -> None:
+    """Dataclasses and named tuples are containers, and have methods."""
+    monkeypatch.setattr(MODULE, "factor", 1.5, raising=False)
+    monkeypatch.setattr(Spring, "rate", 3.0)
+    monkeypatch.setattr(Spring, "extra", Spring.extra)
+    monkeypatch.setitem(TABLE, "z", 1.0)
+    f, make, change = ARGUMENTS[name]
+    g = dd.compile(f)
+    for k in range(8):
+        if k == 5:
+            assert replays(g)
+            before = f(make(X))
+            change()
+            assert f(make(X)) != before
+        assert g(make(X)) == f(make(X))
+
+
+def test_methods_of_arguments_are_compared_with_those_that_were_saved(
+    tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(MODULE, "factor", 1.5, raising=False)
+    g = dd.compile(energy)
+    for _ in range(4):
+        g(Spring(2.0, X))
+    g.save(tmp_path / "g")
+    assert dd.load_compiled(tmp_path / "g", energy)(Spring(2.0, Y)) == energy(Spring(2.0, Y))
+    assert dd.load_compiled(tmp_path / "g")(Spring(2.0, Y)) == energy(Spring(2.0, Y))
+    monkeypatch.setattr(MODULE, "factor", 2.5)
+    with pytest.raises(CompileError, match="factor"):
+        dd.load_compiled(tmp_path / "g", energy)
+
+
+def test_the_class_of_an_object_is_seen() -> None:
+    class One:
+        def scaled(self, x: Any) -> Any:
+            return x
+
+    class Other:
+        def scaled(self, x: Any) -> Any:
+            return x * 5
+
+    held: Any = One()
+    g = dd.compile(lambda x: held.scaled(x))
+    assert [g(2.0) for _ in range(5)] == [2.0] * 5
+    held.__class__ = Other
+    assert g(2.0) == 10.0
+
+
+def test_the_factory_of_a_dict_is_seen() -> None:
+    table: Any = collections.defaultdict(lambda: 2.0)
+    g = dd.compile(lambda x: x * table.default_factory())
+    assert [g(2.0) for _ in range(5)] == [4.0] * 5
+    table.default_factory = lambda: 5.0
+    assert g(2.0) == 10.0
+
+
+def by_computed_name() -> Callable[[Any], Any]:
+    parts = ["fac", "tor"]
+    return lambda x: x * getattr(MODULE, "".join(parts))
+
+
+def by_list_of_modules(x: Any) -> Any:
+    return x * sys.modules[MODULE.__name__].factor
+
+
+def by_import(x: Any) -> Any:
+    return x * importlib.import_module(MODULE.__name__).factor
+
+
+def by_frame(x: Any) -> Any:
+    return x * sys._getframe(0).f_globals["MODULE"].factor
+
+
+@pytest.mark.parametrize("f", [by_computed_name(), by_list_of_modules, by_import, by_frame])
+def test_modules_that_are_reached_in_roundabout_ways_are_seen(f, monkeypatch) -> None:
+    monkeypatch.setattr(MODULE, "factor", 1.5, raising=False)
+    monkeypatch.setitem(sys.modules, MODULE.__name__, MODULE)
+    g = dd.compile(f)
+    assert [g(2.0) for _ in range(5)] == [3.0] * 5
+    monkeypatch.setattr(MODULE, "factor", 2.5)
+    assert g(2.0) == 5.0
+
+
+def numbers_of_c() -> tuple[Any, Callable[[], None]]:
+    x = (ctypes.c_double * 2)(1.0, 2.0)
+    return x, lambda: x.__setitem__(1, 5.0)
+
+
+def queue() -> tuple[Any, Callable[[], None]]:
+    class Queue(collections.deque[float]):
+        pass
+
+    x = Queue([1.0, 2.0])
+    return x, lambda: x.__setitem__(1, 5.0)
+
+
+@pytest.mark.parametrize("make", [numbers_of_c, queue])
+def test_state_of_compiled_classes_keeps_a_function_eager(make) -> None:
+    held, change = make()
+    g = dd.compile(lambda x: x * held[1])
+    assert [g(2.0) for _ in range(5)] == [4.0] * 5
+    change()
+    assert g(2.0) == 10.0
+    assert "may change unseen" in str(g.report())
 
 
 def test_a_variable_that_gets_its_value_later_is_seen() -> None:

@@ -169,31 +169,35 @@ class Compiled:
         leaves, structure = flatten((args, kwargs))
         key = _key_of(args, kwargs, leaves, structure)
         table = None if recording.get() or self.verify else self.tables.get(key)
-        if table is None or not table.recordings or table.recordings[0].checks:
+        first = next(iter(table.recordings), None) if table is not None else None
+        if table is None or first is None or first.checks:
             return None
         assert table.captures is not None
         if not table.captures.unchanged():
             return None
-        return table.recordings[0], [x for x in leaves if is_dynamic(x)]
+        return first, [x for x in leaves if is_dynamic(x)]
 
     # One call.
 
     def _replayed(self, table: Table, dynamic: Sequence[Any]) -> Any:
         """A recording whose guards hold, and its results; None if there is none."""
+        known = table.recordings.copy()  # other threads may give up meanwhile
         tried: list[Recording] = []
-        current: Recording | None = table.recordings[0]
+        current = known[0] if known else None
         while current is not None:
             missed = run(current, dynamic)
             if type(missed) is not Miss:
                 if tried:
-                    table.recordings.remove(current)
-                    table.recordings.insert(0, current)
+                    with _mutex:
+                        if current in table.recordings:
+                            table.recordings.remove(current)
+                            table.recordings.insert(0, current)
                 current.replays += 1
                 return current, missed
             tried.append(current)
             guard = current.guards.get(missed.guard)
             last, current = current, None
-            for other in table.recordings:
+            for other in known:
                 if other in tried:
                     continue
                 if guard is None or last.agrees_until(missed.guard, other):

@@ -24,6 +24,22 @@ def assert_same(got: Any, want: Any, rtol: float = 1e-12) -> None:
         np.testing.assert_allclose(x, y, rtol=1e-5 if single else rtol, atol=1e-13)
 
 
+def assert_equal(got: Any, want: Any) -> None:
+    """The same containers, types, shapes and numbers, with the signs of zeros."""
+    (a, form), (b, other) = flatten(got), flatten(want)
+    assert form == other
+    for x, y in zip(a, b, strict=True):
+        assert type(x) is type(y)
+        if isinstance(y, (str, type(None))):
+            assert x == y
+            continue
+        x, y = np.asarray(x), np.asarray(y)
+        assert x.dtype == y.dtype
+        np.testing.assert_array_equal(x, y, strict=True)
+        real = y.dtype.kind == "f"
+        assert not real or np.array_equal(np.signbit(x)[x == 0], np.signbit(y)[x == 0])
+
+
 def calls_agree(g: Any, f: Callable[..., Any], points: Iterable[tuple[Any, ...]]) -> None:
     """The compiled function gives at each point what the function gives."""
     for point in points:

@@ -77,6 +77,8 @@ def spec_of(x: Value) -> Spec:
 
 def broadcast_of(x: Value, ans: Value) -> Broadcast | None:
     """The difference in shape and dtype between `x` and `ans`, or None if there is none."""
+    if type(x) is type(ans) and type(x) in _SCALAR_DTYPES:
+        return None
     if (
         type(x) in RECORDED
         and type(ans) in RECORDED
@@ -108,6 +110,18 @@ def is_inexact(x: Value) -> bool:
 def is_complex(x: Value) -> bool:
     """Whether values like `x` are complex numbers; None is not."""
     return x is not None and dtype_of(x).kind == "c"
+
+
+def in_precision(x: Value, ans: Value) -> Any:
+    """An operand in the precision in which its result was computed: NumPy promotes operands, and a
+    derivative made of a small integer, or of a float32 beside doubles, would have few digits."""
+    own, dtype = getattr(x, "dtype", None), dtype_of(ans)
+    if own is None or own is dtype or dtype.kind not in "fc":
+        return x
+    if dtype.kind == "c" and own.kind != "c":
+        dtype = np.dtype(f"f{dtype.itemsize // 2}")
+    exact = own.kind == "i" and own.itemsize >= 4  # some functions want integers
+    return x if exact or (own.kind in "fc" and own.itemsize >= dtype.itemsize) else cast(x, dtype)
 
 
 def cast(t: Tangent, dtype: np.dtype[Any]) -> Any:

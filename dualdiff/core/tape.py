@@ -171,7 +171,7 @@ class Tape(Trace):
         for slot, g in seeds:
             c = ct[slot]
             ct[slot] = g if c is None else c + g
-        pulls, entries = VJPS, self.entries
+        rules, entries, of_numbers = VJPS, self.entries, vjp_of_numbers
         if spend:
             entries.insert(0, _END)
         state = error_state()
@@ -185,7 +185,16 @@ class Tape(Trace):
                 ct[slot] = None
                 if type(g) in TAKERS and entry[0] not in TAKERS[type(g)]:
                     g = g.release()
-                pulls[entry[0]](g, ct, entry, batch)
+                rule = rules[entry[0]]
+                if rule is of_numbers:  # a call takes as long as these two products
+                    _, _, slot, second, slope, other = entry
+                    c, old = g * slope, ct[slot]
+                    ct[slot] = c if old is None else old + c
+                    if second:
+                        c, old = g * other, ct[second]
+                        ct[second] = c if old is None else old + c
+                else:
+                    rule(g, ct, entry, batch)
         except IndexError as error:
             raise _explained(entry, error) from error
         except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
@@ -321,6 +330,26 @@ def replay(
                 observer(entry, store, new)
     finally:
         set_error_state(state)
+
+
+def vjp_of_numbers(g: Cotangent, ct: list[Cotangent], entry: tuple[Any, ...], batch: Shape) -> None:
+    """The vjp of an entry that keeps slopes; if one operand is traced, the second slot is 0."""
+    _, _, slot, second, slope, other = entry
+    c, old = g * slope, ct[slot]
+    ct[slot] = c if old is None else old + c
+    if second:
+        c, old = g * other, ct[second]
+        ct[second] = c if old is None else old + c
+
+
+def jvp_of_numbers(ts: list[Tangent], entry: tuple[Any, ...], batch: Shape) -> None:
+    """The jvp of an entry that keeps slopes."""
+    _, out, slot, second, slope, other = entry
+    t, u = ts[slot], ts[second]
+    if u is not None:
+        ts[out] = u * other if t is None else t * slope + u * other
+    elif t is not None:
+        ts[out] = t * slope
 
 
 class Buffer:

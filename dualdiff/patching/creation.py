@@ -102,22 +102,30 @@ def _for_stores(new: Value, caller: FrameType) -> Any:
 
 # Arguments of these types hold nothing.
 _CLOSED = frozenset((float, int, complex, bool, str, type, type(None)))
+_NESTED = frozenset((list, tuple, np.ndarray))
 
 
-def _is_elsewhere(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether a call is made beside all derivatives, in a thread of its own, on plain values."""
-    if is_tracing():
-        return False
+def _are_plain(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether arguments are plain numbers, arrays and the like, or lists of them."""
     for x in (*args, *kwargs.values()) if kwargs else args:
         kind = type(x)
         if kind in _CLOSED:
             continue
         if kind is list or kind is tuple:
-            if not _CLOSED.issuperset(map(type, x)) and contains_box(x):
+            kinds = {*map(type, x)} - _CLOSED
+            if kinds and (not kinds <= _NESTED or contains_box(x)):
                 return False
-        elif kind is not np.ndarray or contains_box(x):
+        elif kind is np.ndarray:
+            if x.dtype.hasobject and contains_box(x):
+                return False
+        elif not issubclass(kind, np.dtype):
             return False
     return True
+
+
+def _is_elsewhere(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a call is made beside all derivatives, in a thread of its own, on plain values."""
+    return not is_tracing() and _are_plain(args, kwargs)
 
 
 def _is_holder(kind: type) -> bool:
@@ -140,7 +148,7 @@ def _for_callers_outside(name: str, original: Function, traced: Function) -> Any
 
     def choose(args: Any, kwargs: Any, frame: FrameType) -> Any:
         file = frame.f_code.co_filename
-        if file.startswith(_OWN):
+        if file.startswith(_OWN) or (file.startswith(_LIBRARIES) and _are_plain(args, kwargs)):
             return original(*args, **kwargs)
         if args and name in _CONVERTING:
             args = (_of_holders(args[0]), *args[1:])

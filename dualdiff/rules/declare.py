@@ -9,7 +9,6 @@ to the operand's dtype and the loop over directions for rules that take no batch
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,7 +17,17 @@ import numpy as np
 from ..array.box import is_box
 from ..array.kinds import has_lazy
 from ..array.views import View, make_view, memory_of
-from ..core.batch import Shape, align, broadcast_of, cast, looped, shape_of, spec_of, unbroadcast
+from ..core.batch import (
+    Shape,
+    align,
+    broadcast_of,
+    cast,
+    in_precision,
+    looped,
+    shape_of,
+    spec_of,
+    unbroadcast,
+)
 from ..core.calls import ELEMENTWISE
 from ..core.dual import Dual
 from ..core.primitive import Primitive, checked
@@ -28,8 +37,9 @@ from ..core.trace import STORED, as_numpy, materialize, settle
 from ..core.types import Cotangent, Residuals, Tangent, Value
 from ..errors import RuleError, user_line
 from . import structures
-from .fast import LinearFormats, elementwise_binder, times_constant
-from .parts import names_of
+from .fast import elementwise_binder, times_constant
+from .fast_linear import LinearFormats
+from .parts import is_variadic, names_of
 
 # How an elementwise primitive computes its primal and its derivatives on lazy arrays.
 BY_BLOCKS: dict[str, Callable[..., Any]] = {}
@@ -118,6 +128,7 @@ class Elementwise(Primitive):
                 raise self.missing("derivative", i, x)
             if used and factor is not None:
                 kept = {k: as_numpy(v) for k, v in factor.pick(known, params).items()}
+                kept |= {k: in_precision(kept[k], ans) for k in factor.residuals if k in OPERANDS}
             elif used and isinstance(self.derivatives[i], str):
                 kept = known[str(self.derivatives[i])]
             saved.append((kept, broadcast_of(x, ans) if used else None))
@@ -333,7 +344,7 @@ class Rule(Primitive):
     ) -> None:
         super().__init__(fn, name, outputs, structure)
         self.batched = batched
-        self.variadic = _is_variadic(fn)
+        self.variadic = is_variadic(fn)
         self.jvp_formula = Formula(jvp, 1) if jvp else None
         self.vjp_formula = Formula(vjp, 1) if vjp else None
 
@@ -374,14 +385,10 @@ class Rule(Primitive):
         formula, alone = self.vjp_formula, len(specs) == 1 and not self.variadic
         if "given" in formula.names:
             kept = {**kept, "given": tuple(c is not None for c in g)}
-        gs = (
-            [g]
-            if self.outputs == 1
-            else [
-                np.zeros(batch + spec.shape, spec.dtype) if c is None else c
-                for c, spec in zip(g, ans_specs, strict=True)
-            ]
-        )
+        gs = [g]
+        if self.outputs > 1:
+            pairs = zip(g, ans_specs, strict=True)
+            gs = [np.zeros(batch + s.shape, s.dtype) if c is None else c for c, s in pairs]
 
         def one(gs: Sequence[Cotangent], batch: Shape) -> Any:
             out = formula.call(gs[0] if self.outputs == 1 else tuple(gs), kept, batch)
@@ -392,14 +399,6 @@ class Rule(Primitive):
             checked(self, c, spec, batch, "vjp") if used and c is not None else None
             for c, spec, used in zip(out, specs, active, strict=True)
         ]
-
-
-def _is_variadic(fn: Callable[..., Any]) -> bool:
-    """Whether a primal takes any number of operands."""
-    if not inspect.isfunction(fn):
-        return False
-    kinds = (p.kind for p in inspect.signature(fn).parameters.values())
-    return any(kind is inspect.Parameter.VAR_POSITIONAL for kind in kinds)
 
 
 def elementwise(

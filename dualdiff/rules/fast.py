@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
-import re
 from collections.abc import Callable, Mapping, Sequence
 from textwrap import indent
 from typing import Any
@@ -30,6 +28,7 @@ from ..core.batch import (
     broadcast_of,
     broadcast_tangent,
     error_state,
+    in_precision,
     set_error_state,
     spec_of,
     unbroadcast,
@@ -37,7 +36,7 @@ from ..core.batch import (
 from ..core.dual import Dual
 from ..core.primitive import checked, opcode
 from ..core.tangents import Diagonal, widened
-from ..core.tape import Var
+from ..core.tape import Var, jvp_of_numbers, vjp_of_numbers
 from ..core.trace import CONVERTED, Traced, as_numpy, has_own_operators, materialize
 from ..core.types import Tangent, Value
 from . import templates
@@ -90,6 +89,16 @@ def expanded(t: Tangent, fit: Broadcast, batch: Shape) -> Any:
     return broadcast_tangent(t, fit._replace(shape=fit.ans_shape), batch)
 
 
+def by_numpy(derivative: Callable[..., Any], *residuals: Any) -> Any:
+    """A derivative of Python numbers where `math` raises: NumPy's infinities and NaNs."""
+    state = error_state()
+    try:
+        set_error_state(SILENT)
+        return derivative(*map(as_numpy, residuals))
+    finally:
+        set_error_state(state)
+
+
 # The names in the templates.
 _NAMES: dict[str, Any] = {
     "__name__": __name__,
@@ -101,6 +110,7 @@ _NAMES: dict[str, Any] = {
     "plus": float.__add__,
     "ARRAYS": ARRAYS,
     "FLOATS": FLOATS,
+    "REALS": FLOATS | {int},
     "KEPT": KEPT,
     "LARGE": 1024,  # elements of an array that is written over: fresh memory is what costs
     "error_state": error_state,
@@ -108,8 +118,9 @@ _NAMES: dict[str, Any] = {
     "SILENT": SILENT,
 }
 for _name in (
-    Dual, Var, View, added, aligned, as_double, as_numpy, broadcast_of, checked, expanded, float64,
-    is_box, ndarray, spec_of, times_constant, times_over, unbroadcast, widened,
+    Dual, Var, View, added, aligned, as_double, as_numpy, broadcast_of, by_numpy, checked,
+    expanded, float64, in_precision, is_box, ndarray, spec_of, times_constant, times_over,
+    unbroadcast, widened,
 ):  # fmt: skip
     _NAMES[_name.__name__] = _name
 
@@ -267,6 +278,8 @@ class ElementwiseFormats(Formats):
         parts = [elementwise_part(v, d, silent, owns.get(v) is not None) for v, d in pairs]
         free = {f"d{v}": d for v, d in pairs if not isinstance(d, str)}
         super().__init__(prim, parts, free | {f"n{v}": d for v, d in owns.items()})
+        if all(part.slope for part in parts):
+            self.free["code_of_numbers"] = opcode(prim, vjp_of_numbers, jvp_of_numbers, slots=2)
         if derivatives == ("y", "x"):
             self.special = """
                 if b is a and type(x) is not float64 and type(x) is not float:
@@ -276,22 +289,48 @@ class ElementwiseFormats(Formats):
     def kept(self, mask: str) -> str:
         return ", ".join([*self.names(mask), *(f"f{v}" for v in mask)])
 
+    def record(self, mask: str) -> str:
+        general = super().record(mask)
+        if "code_of_numbers" in self.free:
+            parts = [self.parts[v] for v in mask]
+            slots = [f"{'ab'['xy'.index(v)]}.payload" for v in mask]
+            # Python's floats raise no warnings, and a constant float32 would narrow them.
+            unlike = "is not float" if any(part.slope_first for part in parts) else "not in REALS"
+            named = [v for v in self.names(mask) if v not in mask or unlike == "is not float"]
+            first = [f"if type({v}) {unlike}: {v} = float({v})" for v in named]
+            general = fill(
+                templates.RECORD_NUMBERS,
+                are=" and ".join(f"type({v}) in FLOATS" for v in mask),
+                first="\n".join([*first, *(part.slope_first for part in parts)]),
+                slots=", ".join([*slots, "0"][:2]),
+                slopes=", ".join([*(str(part.slope) for part in parts), "0.0"][:2]),
+                otherwise=general,
+            )
+        return f"form = type(ans)\n{general}"
+
     def keep(self, mask: str) -> str:
         # Numbers in double precision, or arrays of one shape and type.
         numbers = " and ".join(f"type({v}) in FLOATS" for v in mask)
         arrays = " is ".join(["ndarray is form", *(f"type({v})" for v in mask)])
         types = " is ".join(["ans.dtype", *(f"{v}.dtype" for v in mask)])
         alike = f"form in FLOATS and {numbers} or {arrays} and {types}"
+        computed = {name for v in mask if self.parts[v].first for name in self.parts[v].names}
+        promoted = [f"{v} = in_precision({v}, ans)" for v in self.parts if v in computed]
+        promote = promoted if len(self.parts) == 2 else []
         if len(mask) == 2:
-            both = "broadcast_of(x, ans), broadcast_of(y, ans)"
-            fits = f"fx = fy = None\nif not ({alike} and x.shape == y.shape):\n    fx, fy = {both}"
+            both = indent(
+                "\n".join(["fx, fy = broadcast_of(x, ans), broadcast_of(y, ans)", *promote]), "    "
+            )
+            lines = [f"fx = fy = None\nif not ({alike} and x.shape == y.shape):\n{both}"]
         else:
             if len(self.parts) == 2:
                 other = "y" if mask == "x" else "x"
                 alike += f" and (type({other}) is not ndarray or ans.shape == {mask}.shape)"
-            fits = f"f{mask} = None if {alike} else broadcast_of({mask}, ans)"
-        computed = {name for v in mask if self.parts[v].first for name in self.parts[v].names}
-        lines = ["form = type(ans)", fits]
+            lines = [f"f{mask} = None if {alike} else broadcast_of({mask}, ans)"]
+            if promote:
+                same = f"type({other}) is ndarray is form and {other}.dtype is ans.dtype"
+                lines += [f"if f{mask} is not None or not (type({other}) in REALS or {same}):"]
+                lines += [indent("\n".join(promote), "    ")]
         for name in ("x", "y", "ans"):
             if name in computed and (name in mask or name == "ans"):
                 known = "not in FLOATS" if self.has_own else "is not float64"
@@ -327,110 +366,6 @@ class ElementwiseFormats(Formats):
         texts = [str(p.floats).format(t=t) for p, t in zip(parts, "tu", strict=False)]
         total = f"plus({texts[0]}, {texts[1]})" if len(mask) == 2 else texts[0]
         return f"if {condition}:\n    t = {total}\nelse:\n{indent(loud, '    ')}"
-
-
-class LinearFormats(Formats):
-    """For primitives linear in each operand: ``vjp_x`` and ``jvp_x`` are the rules of x.
-
-    Operands are arrays. ``x_spec`` is x itself where an entry keeps that.
-    """
-
-    constant = "{kind} is ndarray and {v}.dtype is not OBJECT and type({other}) is ndarray"
-    unless = " or type(a.primal) is not ndarray"
-    begin_vjp = "g = as_double(g)"  # the result may be a number
-    special = """
-        if type(x) is not ndarray or type(y) is not ndarray:
-            return otherwise(a, b$params)
-    """
-
-    def __init__(
-        self,
-        prim: Any,
-        vjps: Sequence[Callable[..., Any]],
-        jvps: Sequence[Callable[..., Any] | None],
-    ) -> None:
-        self.params = ", **params" if _takes_params(prim.fn, len(vjps)) else ""
-        self.special = self.special.replace("$params", self.params)
-        parts, free = [], {"fn": prim.fn}
-        for v, other, vjp, jvp in zip("xy", "yx", vjps, jvps, strict=False):
-            operands = "{t}" if len(vjps) == 1 else "{t}, y" if v == "x" else "x, {t}"
-            names: list[str] = []
-            forward = f"fn({operands}{self.params})"
-            if jvp is not None:
-                call, names = _call(f"jvp_{v}", jvp)
-                forward = call if len(vjps) == 1 else f"{call} if batch else {forward}"
-                free[f"jvp_{v}"] = jvp
-            back, more = _call(f"vjp_{v}", vjp)
-            free[f"vjp_{v}"] = vjp
-            needed = [*names, *more, *([other] if len(vjps) == 2 else [])]
-            parts.append(Part(forward, back, tuple(dict.fromkeys(needed))))
-        super().__init__(prim, parts, free)
-
-    def kept(self, mask: str) -> str:
-        params = ["params"] if self.params else []
-        names = [*self.names(mask), *(f"{v}_spec" for v in mask), "ans_spec", *params]
-        return self.short(mask, ", ".join(dict.fromkeys(names)))
-
-    def short(self, mask: str, text: str) -> str:
-        """A text in which a kept value stands for its own shape and dtype."""
-        for v in self.parts:
-            if v in self.names(mask):
-                text = re.sub(rf"\b{v}_spec\b", v, text)
-        return ", ".join(dict.fromkeys(text.split(", "))) if "\n" not in text else text
-
-    def keep(self, mask: str) -> str:
-        return ""
-
-    def freeze(self, mask: str) -> str:
-        own = [v for v in "xy" if f"{v}_spec" in self.kept(mask)]
-        specs = [f"{v}_spec = spec(({v}.shape, {v}.dtype))" for v in own]
-        ans = "spec((ans.shape, ans.dtype)) if type(ans) in ARRAYS else spec_of(ans)"
-        params = "if not KEPT.isdisjoint(map(type, params.values())):\n"
-        params += "    params = trace.guards.keep_params(params)"
-        return "\n".join(
-            [*specs, f"ans_spec = {ans}", super().freeze(mask), params if self.params else ""]
-        )
-
-    def jvp_now(self, mask: str) -> str:
-        begin = "if type(ans) not in ARRAYS:\n    ans = spec_of(ans)\n"  # for the sake of its dtype
-        return begin + re.sub(r"\b(\w+)_spec\b", r"\1", super().jvp_now(mask))
-
-    def jvp_part(self, v: str, t: str, sign: str = "+", later: bool = False) -> str:
-        return f"{t} = {self.parts[v].jvp.format(t=t)}"
-
-    def end_jvp(self) -> str:
-        return templates.CHECK.format(t="t", spec="ans_spec", kind="jvp")
-
-    def end_vjp(self, v: str) -> str:
-        return templates.CHECK.format(t="c", spec=f"{v}_spec", kind="vjp")
-
-    def vjp(self, mask: str) -> str:
-        return self.short(mask, super().vjp(mask))
-
-    def jvp(self, mask: str) -> str:
-        return self.short(mask, super().jvp(mask))
-
-    def record(self, mask: str) -> str:
-        return self.short(mask, super().record(mask))
-
-
-def _takes_params(fn: Callable[..., Any], operands: int) -> bool:
-    """Whether a primal has parameters beside its operands."""
-    if isinstance(fn, np.ufunc):
-        return False
-    try:
-        names = {*inspect.signature(fn).parameters}
-    except ValueError:  # compiled functions of older releases
-        return False
-    return len(names - {"out"}) > operands
-
-
-def _call(name: str, rule: Callable[..., Any]) -> tuple[str, list[str]]:
-    """The text of a call of a rule, and the residuals that it names."""
-    wanted = list(inspect.signature(rule).parameters)[1:]
-    residuals = [n for n in wanted if n in ("x", "y") or n.endswith("_spec")]
-    given = [n if n in residuals or n == "batch" else f'params["{n}"]' for n in wanted]
-    return f"{name}({', '.join(['{t}', *given])})", residuals
 
 
 def elementwise_binder(

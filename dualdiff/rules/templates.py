@@ -4,7 +4,8 @@ A primitive gets a `bind`, which applies it to operands. For each set of traced 
 format of tape entries with a `vjp` and a `jvp`. The texts use the names of rules: ``x`` and ``y``
 are the values of the operands ``a`` and ``b``, ``ans`` is the result. An entry keeps the residuals
 that a rule names; ``fx`` is the difference between x and the result to which it was broadcast, or
-None. Other cases go to `Primitive.general`.
+None. Numbers in double precision have entries of their own, which keep the slopes. Other cases go
+to `Primitive.general`.
 
 `fast.source` shows the functions of a primitive. These lines belong to
 ``multiply = elementwise(np.multiply, "y", "x")``:
@@ -18,31 +19,36 @@ None. Other cases go to `Primitive.general`.
                 ...
                 value = ans = fn(x, y)
                 form = type(ans)
-                fx = fy = None
-                if not (form in FLOATS and type(x) in FLOATS and ...):
-                    fx, fy = broadcast_of(x, ans), broadcast_of(y, ans)
-                if kind is Var:
+                if kind is Var and form in FLOATS and type(x) in FLOATS and type(y) in FLOATS:
                     next_slot, append = trace.next, trace.append
                     payload = next_slot()
-                    append((code_xy, payload, a.payload, b.payload, y, x, fx, fy))
+                    append((code_of_numbers, payload, a.payload, b.payload, y, x))
                 else:
-                    t, u, batch = a.payload, b.payload, trace.batch
-                    if fx is None is fy and (type(t) is float or ...):
-                        t = plus(times(t, y), times(u, x))
+                    fx = fy = None
+                    if not (form in FLOATS and type(x) in FLOATS and ...):
+                        fx, fy = broadcast_of(x, ans), broadcast_of(y, ans)
+                    if kind is Var:
+                        next_slot, append = trace.next, trace.append
+                        payload = next_slot()
+                        append((code_xy, payload, a.payload, b.payload, y, x, fx, fy))
                     else:
-                        state = error_state()
-                        try:
-                            set_error_state(SILENT)
-                            if fx is not None:
-                                t = aligned(t, fx, batch)
-                            t = t * y
-                            if fx is not None:
-                                t = expanded(t, fx, batch)
-                            ...
-                            t = added(t, u)
-                        finally:
-                            set_error_state(state)
-                    payload = t
+                        t, u, batch = a.payload, b.payload, trace.batch
+                        if fx is None is fy and (type(t) is float or ...):
+                            t = plus(times(t, y), times(u, x))
+                        else:
+                            state = error_state()
+                            try:
+                                set_error_state(SILENT)
+                                if fx is not None:
+                                    t = aligned(t, fx, batch)
+                                t = t * y
+                                if fx is not None:
+                                    t = expanded(t, fx, batch)
+                                ...
+                                t = added(t, u)
+                            finally:
+                                set_error_state(state)
+                        payload = t
             elif trace.fast and (other in SCALARS or ...):
                 y = b
                 ...
@@ -149,6 +155,16 @@ else:
     $tangents, batch = $payloads, trace.batch
     $jvp
     payload = t
+"""
+# Numbers in double precision: an entry keeps the slopes themselves.
+RECORD_NUMBERS = """
+if kind is Var and form in FLOATS and $are:
+    $first
+    next_slot, append = trace.next, trace.append
+    payload = next_slot()
+    append((code_of_numbers, payload, $slots, $slopes))
+else:
+    $otherwise
 """
 IN_SILENCE = """
 state = error_state()

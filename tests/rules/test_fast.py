@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import gc
 import itertools
+import math
 import sys
 import textwrap
 import traceback
@@ -191,3 +192,14 @@ def test_an_interrupt_leaves_neither_error_state_nor_open_traces(mode: str) -> N
         assert np.geterr() == before, at
         assert not LIVE, at
     assert at > 40
+
+
+def test_a_number_that_was_read_by_an_index_passes_its_cotangent_on() -> None:
+    gradient = dd.grad(lambda x: (2.0 * x)[()] ** 3 * x)(np.float64(0.3))
+    assert math.isclose(gradient, 32.0 * 0.3**3, rel_tol=1e-14)
+
+
+def test_entries_of_numbers_keep_infinite_slopes_without_a_warning() -> None:
+    with np.errstate(all="raise"):
+        assert dd.grad(np.sqrt)(0.0) == dd.grad(np.sqrt)(np.float64(0.0)) == np.inf
+        assert dd.vjp(lambda x: np.sqrt(x) * 2.0, 0.0)[1](1.0)[0] == np.inf

@@ -94,7 +94,7 @@ def _stored(out: Any, ans: Value) -> Any:
     if out is None:
         return ans
     shape = shape_of(ans)
-    if np.broadcast_shapes(shape, out.shape) != out.shape:
+    if shape != out.shape and np.broadcast_shapes(shape, out.shape) != out.shape:
         raise ValueError(
             f"non-broadcastable output operand with shape {out.shape} doesn't match the "
             f"broadcast shape {shape}"
@@ -156,7 +156,7 @@ def call_with_keywords(ufunc: Any, found: Callable[..., Any], inputs: Any, kwarg
     if rest and ufunc.signature is not None:
         ufunc(*map(unbox, inputs), **rest)  # raises NumPy's error for wrong axes
         found, rest = partial(_along_axes, ufunc, found, **rest), {}
-    if not np.all(where):
+    if where is not True and not np.all(where):
         if any(o is None for o in outs):
             raise UnsupportedInputError(
                 f"numpy.{ufunc.__name__} with where= but without out= leaves elements "

@@ -260,7 +260,9 @@ minimum = elementwise(np.minimum, *_chosen(np.less, nan_wins=True))
 fmax = elementwise(np.fmax, *_chosen(np.greater, nan_wins=False))
 fmin = elementwise(np.fmin, *_chosen(np.less, nan_wins=False))
 step = elementwise(np.heaviside, 0, lambda x: unbox(x) == 0)
-ldexp = elementwise(np.ldexp, lambda x, y: np.ldexp(np.ones_like(unbox(x)), y), 0)
+ldexp = elementwise(
+    np.ldexp, lambda x, y: np.ldexp(np.ones_like(unbox(x)), np.asarray(unbox(y), int)), 0
+)
 nextafter = elementwise(np.nextafter, 1, 0)
 
 radians = elementwise(np.radians, DEGREE)

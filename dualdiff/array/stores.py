@@ -106,12 +106,11 @@ def assign(box: Any, index: Any, v: Value, since: int | None = None) -> bool:
     shape = shape_of(v)
     target = shell(box)[index].ndim if shape else 0
     if len(shape) > target:
-        v = np.reshape(v, shape[len(shape) - target :])
+        v = materialize(np.reshape(v, shape[len(shape) - target :]))
     if any(prim.readonly for prim, _ in ops):
         raise ValueError("assignment destination is read-only")
     if type(plain) is not ndarray and not is_foreign(plain):
         raise TypeError(f"{type(plain).__name__!r} object does not support item assignment")
-    v = materialize(v)
     with _assigning:
         stored = root.owner is STORED
         content = root.primal if stored else root.snapshot()

@@ -26,6 +26,7 @@ _SCALAR_DTYPES: dict[type, np.dtype[Any]] = {
     complex: np.dtype(complex),
     int: np.dtype(int),
     bool: np.dtype(bool),
+    **{kind: np.dtype(kind) for kind in (float64, np.float32, np.complex128, np.complex64)},
 }
 
 

@@ -10,6 +10,7 @@ from numpy import float64
 
 from ..array.box import Box
 from ..array.dispatch import FUNCTIONS
+from ..array.kinds import FLOATS
 from ..core.dual import Dual
 from ..core.types import Value
 
@@ -43,14 +44,15 @@ def _dual_operator(op: Callable[[Any, Any], Any], left: bool) -> Any:
     `left` says whether the dual number stands on the left.
     """
     rule, product, negative = FUNCTIONS[op], op is operator.mul, op is operator.sub and not left
+    times = float.__mul__  # for float64 as well: it neither warns nor raises
 
     def apply(x: Value, y: Value) -> Any:
         if type(y) is float and type(x) is Dual:
             value, t, trace = x.primal, x.payload, x.owner
-            if type(value) is float64 and type(t) is float and trace.fast and not trace.batch:
+            if type(value) is float64 and type(t) in FLOATS and trace.fast and not trace.batch:
                 out = Dual()
                 out.primal = op(value, y) if left else op(y, value)
-                out.payload = t * y if product else -t if negative else t
+                out.payload = times(t, y) if product else -t if negative else t
                 out.owner = trace
                 return out
         return rule(x, y) if left else rule(y, x)

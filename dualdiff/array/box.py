@@ -17,7 +17,7 @@ from ..core.types import Value
 from ..errors import UnsupportedInputError, user_line, warn_of_rounding
 from .conversion import HOLLOW, RECORDED, WATCHERS, Wrapper, face, observe, of_arrays, shell, unbox
 from .dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
-from .kinds import is_written_to
+from .kinds import FLOATS, is_written_to
 
 __all__ = ["HOLLOW", "RECORDED", "WATCHERS", "Box", "face", "is_box", "observe", "shell", "unbox"]
 
@@ -277,6 +277,8 @@ class Box(Wrapper):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        if type(self.primal) in FLOATS:
+            return ()
         shape = getattr(self.primal, "shape", None)
         return np.shape(self.primal) if shape is None else shape
 

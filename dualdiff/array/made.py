@@ -321,6 +321,9 @@ def boxed(x: Value) -> Any:
     if kind in TRACED_KINDS:
         return content_of_traced(x)
     if kind is list or kind is tuple:
+        kinds = {*map(type, x)}
+        if TRACED_KINDS.isdisjoint(kinds) and list not in kinds and tuple not in kinds:
+            return x
         new = [boxed(e) for e in x]
         return kind(new) if any(a is not b for a, b in zip(new, x, strict=True)) else x
     return x

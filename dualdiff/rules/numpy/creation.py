@@ -118,7 +118,7 @@ def _scalar_shape(x: Value) -> Shape | None:
     if kind is float or kind is int:
         return ()
     if not issubclass(kind, (list, tuple)):
-        return None if (x.ndim if is_box(x) else np.ndim(x)) else ()
+        return None if (x.shape if is_box(x) else np.ndim(x)) else ()
     shapes = set(map(_scalar_shape, x))
     if len(shapes) != 1:
         if None in shapes:

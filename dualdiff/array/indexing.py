@@ -221,12 +221,12 @@ SCATTER = Scatter()
 def _vjp_basic(g: Cotangent, ct: list[Cotangent], entry: tuple[Any, ...], batch: Shape) -> None:
     _, _, slot, index, (shape, dtype, layout) = entry
     c = ct[slot]
-    if not batch and (type(g) is ndarray or type(g) in FLOATS):
+    if type(g) is ndarray or type(g) in FLOATS:
         if layout is None and (c is None or type(c) is ndarray):
-            whole = np.zeros(shape, dtype) if c is None else np.array(c, dtype, order="C")
+            whole = np.zeros(batch + shape, dtype) if c is None else np.array(c, dtype, order="C")
             c = ct[slot] = Buffer(whole)
         if type(c) is Buffer and type(c.array) is ndarray:
-            c.array[index] += g
+            c.array[batch_index(index, batch)] += g
             return
     add_into(ct, slot, g, index, Spec(shape, dtype), layout, batch)
 

@@ -15,7 +15,7 @@ from numpy import ndarray
 
 from ...array.box import is_box, observe, shell, unbox
 from ...array.dispatch import UFUNC_METHODS
-from ...array.kinds import possibly, surely
+from ...array.kinds import ARRAYS, possibly, surely
 from ...core.batch import Shape, cast, dtype_of, shape_of
 from ...core.primitive import Primitive
 from ...core.tangents import column_times_row, is_large_product
@@ -188,7 +188,7 @@ def count(shape: Shape, axis: Axes, where: Any = True) -> Any:
 
 
 def _sum(x: Value, axis: Axes, keepdims: bool, options: dict[str, Any]) -> Any:
-    total: Any = np.add.reduce if type(x) is ndarray else np.sum  # foreign arrays have no `reduce`
+    total: Any = np.add.reduce if type(x) in ARRAYS else np.sum  # foreign arrays have no `reduce`
     return total(x, axis=axis, keepdims=keepdims, **options)
 
 

@@ -123,25 +123,28 @@ def watched() -> Iterator[dict[str, set[str]]]:
 
     def watched_answer(self: Entry, args: Any, kwargs: Any) -> Any:
         nonlocal depth
-        if not depth:
-            given = columns_of((*args, *kwargs.values()))
-            # A function of the program may read traced values that are no arguments.
-            found.setdefault(key_of(self.target), set()).update(given)
+        # A function of the program may read traced values that are no arguments.
+        given = set() if depth else columns_of((*args, *kwargs.values()))
         depth += 1
         try:
-            return answer(self, args, kwargs)
+            result = answer(self, args, kwargs)
         finally:
             depth -= 1
+        if not depth:  # a refusal shows nothing
+            found.setdefault(key_of(self.target), set()).update(given)
+        return result
 
     def array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        result = on_ufunc(self, ufunc, method, *inputs, **kwargs)
         if not depth:
             found.setdefault(key_of(ufunc), set()).update(columns_of(inputs))
-        return on_ufunc(self, ufunc, method, *inputs, **kwargs)
+        return result
 
     def watched_copy(function: Any, name: str, args: Any, kwargs: Any) -> Any:
         given = columns_of((*args, *kwargs.values()))
+        result = explained(function, name, args, kwargs)
         found.setdefault(f"called {name}", set()).update(given)
-        return explained(function, name, args, kwargs)
+        return result
 
     explained = rebinding.explained
     rebinding.explained = watched_copy

@@ -95,6 +95,16 @@ CASES = {
         0.5,
         lambda p: p / 2 + 4 * p * p,
     ),
+    "a branch by all elements": (
+        lambda p: quad(lambda x: p * x if np.any(x < 1) else p * p * x, 0, 3)[0],
+        0.5,
+        lambda p: p / 2 + 4 * p * p,
+    ),
+    "an easy value, and derivatives that need more intervals": (
+        lambda p: quad(lambda x: 1 + (p - 0.5) * np.sin(50 * x) ** 2, 0, 3)[0],
+        0.5,
+        lambda p: 3 + (p - 0.5) * (1.5 - np.sin(300) / 200),
+    ),
     "no arrays": (lambda p: quad(lambda x: p * float(x) ** 2, 0, 1)[0], 0.5, lambda p: p / 3),
     "double": (
         lambda p: dblquad(lambda y, x: p * x * y**2, 0, p, lambda x: x, lambda x: 2 * x * p)[0],

@@ -108,6 +108,12 @@ CASES: dict[str, tuple[Callable[[Any], Any], Any]] = {
         lambda p: integrate.tplquad(lambda z, y, x: x * y + z * p, 0, p, 0, 1.0, 0, 0.5)[0],
         0.7,
     ),
+    "integrate.nsum": (
+        lambda p: integrate.nsum(
+            lambda k, a: np.exp(-a * k) / (k**2 + p[1]), 1, np.inf, args=(p[0],)
+        ).sum,
+        PAIR,
+    ),
     "integrate.OdeSolution": (
         lambda p: integrate.solve_ivp(
             orbit, (0.0, 1.0), p[:2], args=(p,), rtol=1e-9, atol=1e-9, dense_output=True
@@ -120,6 +126,12 @@ CASES: dict[str, tuple[Callable[[Any], Any], Any]] = {
     ),
     "optimize.fixed_point": (
         lambda p: optimize.fixed_point(lambda x, a: np.cos(x * a), np.ones(2) / 2, args=(p,)),
+        PAIR,
+    ),
+    "optimize.shgo": (
+        lambda p: optimize.shgo(
+            lambda x, a: np.sum((x - a) ** 2) + x[0] * x[1], [(-2, 2)] * 2, args=(p,)
+        ).x,
         PAIR,
     ),
     "optimize.anderson": (root_by(optimize.anderson, f_tol=1e-9), PAIR),
@@ -145,6 +157,22 @@ CASES: dict[str, tuple[Callable[[Any], Any], Any]] = {
         lambda x: interpolate.make_splrep(T, np.cos(T * x[0]) * x[1], s=0)(np.array([0.2, 0.5])),
         PAIR,
     ),
+    "ndimage.distance_transform_edt": (
+        lambda s: ndimage.distance_transform_edt(A(5, 6) > 0, sampling=s), PAIR,
+    ),
+    "ndimage.geometric_transform": (
+        lambda p: ndimage.geometric_transform(
+            A(5, 6),
+            lambda place, a, b: (a * place[0] + p[1], place[1] + b * place[0]),
+            order=3,
+            extra_arguments=(p[0],),
+            extra_keywords={"b": 0.3 * p[1]},
+        ),
+        PAIR,
+    ),
+    "interpolate.NearestNDInterpolator": (
+        lambda x: interpolate.NearestNDInterpolator(A(6, 2), x**2)(0.4, 0.5), X,
+    ),
     "ndimage.sum": (lambda x: ndimage.sum(x * x, [0, 1, 1, 2, 2, 2], [0, 1, 2]), X),
     "ndimage.extrema": (lambda x: np.stack(ndimage.extrema(x**2)[:2]), X),
     "ndimage.generic_gradient_magnitude": (
@@ -163,6 +191,13 @@ CASES: dict[str, tuple[Callable[[Any], Any], Any]] = {
         lambda x: sparse.dia_matrix((x.reshape(2, 3) ** 2, [0, 1]), shape=(3, 3)) @ X[:3], X,
     ),
     "sparse.lil_matrix": (lambda x: sparse.lil_matrix(x.reshape(2, 3) ** 2) @ X[:3], X),
+    "sparse.csr_array": (
+        lambda x: sum(
+            getattr(compressed(x**2), f"to{kind}")() @ X[:3]
+            for kind in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")
+        ),
+        X,
+    ),
     "sparse.hstack": (lambda x: sparse.hstack([compressed(x * x), compressed(x)]) @ X, X),
     "sparse.bmat": (
         lambda x: sparse.bmat([[compressed(x * x), None], [None, compressed(x)]]) @ X, X,
@@ -195,6 +230,20 @@ CASES: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "sparse.linalg.onenormest": (lambda x: sparse_linalg.onenormest(compressed(x**2)), X),
     "sparse.csgraph.yen": (
         lambda x: csgraph.yen(sparse.csr_array(GRAPH * x), 0, 3, 2) ** 2, LENGTHS,
+    ),
+    "sparse.csgraph.breadth_first_tree": (
+        lambda x: csgraph.breadth_first_tree(GRAPH * x, 0).toarray() ** 2, LENGTHS,
+    ),
+    "sparse.csgraph.depth_first_tree": (
+        lambda x: csgraph.depth_first_tree(sparse.csr_array(GRAPH * x), 0, False).toarray() ** 2,
+        LENGTHS,
+    ),
+    "sparse.csgraph.reconstruct_path": (
+        lambda x: csgraph.reconstruct_path(
+            GRAPH * x, csgraph.shortest_path(GRAPH, indices=0, return_predecessors=True)[1]
+        ).toarray()
+        ** 2,
+        LENGTHS,
     ),
     "sparse.csgraph.construct_dist_matrix": (
         lambda x: csgraph.construct_dist_matrix(
@@ -308,7 +357,7 @@ def test_functions_that_are_constant_by_pieces_have_derivative_zero(name):
 
 def test_arguments_in_which_a_function_is_not_constant_are_refused():
     with pytest.raises(MissingRuleError, match="sampling"):
-        dd.grad(lambda s: np.sum(ndimage.distance_transform_edt(np.eye(3), sampling=s)))(2.0)
+        dd.grad(lambda s: np.sum(ndimage.distance_transform_bf(np.eye(3), sampling=s)))(2.0)
 
 
 def tridiagonal_of(x):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from ....errors import UnsupportedInputError, user_line
 from ....transforms.checkpoint import value_of
 from ....transforms.implicit import levels_of
 from ...numpy.creation import asarray, given
+from ...numpy.kinks import step_taken
 from ..arguments import as_plain_function
 from ..dispatch import implements
 from ..in_place import original_of
@@ -26,6 +28,7 @@ from .samples import Key, Samples
 
 Function = Callable[..., Any]
 MANY = 12  # most intervals of an integral that are taken at once
+CLEARLY = 1e-3  # of the tolerance: a difference of two rules that needs no further look
 TINY = np.finfo(float).tiny
 
 
@@ -60,20 +63,55 @@ def _by_rule(
     return parts
 
 
-class _Known:
+def _on_nodes(
+    samples: Samples,
+    plain: Callable[[float], Any],
+    left: float,
+    right: float,
+    tolerances: tuple[float, float],
+) -> tuple[dict[float, float], dict[Key, ndarray] | None, dict[Key, ndarray] | None] | None:
+    """A function on Kronrod's nodes, by one call: a table of its plain values, the integrals of
+    its parts if they are obviously accurate, and else the parts on the nodes.
+
+    They are if Gauss's rule, of half the order, is accurate as well. Returns: None where the
+    function does not take arrays.
+    """
+    half = 0.5 * (right - left)
+    xs = 0.5 * (left + right) + half * NODES
+
+    def is_accurate(sums: dict[Key, ndarray]) -> bool:
+        return all(
+            np.abs(fine - coarse).max(initial=0.0) <= CLEARLY * tolerances[0]
+            for key, (fine, coarse) in sums.items()
+            if key  # the value itself is SciPy's
+        )
+
+    noted = samples.by_rules(xs, plain, half * RULES, is_accurate)
+    if noted is None:
+        return None
+    values, found, accurate = noted
+    table = dict(zip(xs.tolist(), values.tolist(), strict=True))
+    if accurate:
+        return table, {key: part[0] for key, part in found.items()}, None
+    return table, None, found
+
+
+def _from_table(table: dict[float, float], a: float, b: float, options: Any) -> Any:
+    """SciPy's full result from values on the nodes of one interval, or None if it needs others."""
+    try:
+        return original_of(integrate.quad)(table.__getitem__, a, b, full_output=1, **options)
+    except KeyError:
+        return None
+
+
+def _known(table: dict[float, float], function: Callable[[float], Any]) -> Callable[[float], Any]:
     """A plain function that is known at some points."""
 
-    def __init__(self, function: Callable[[float], Any]) -> None:
-        self.function = function
-        self.values: dict[float, float] = {}
+    def at(x: float) -> Any:
+        value = table.get(x)
+        return function(x) if value is None else value
 
-    def learn(self, xs: ndarray, values: ndarray) -> None:
-        """Note its values."""
-        self.values = dict(zip(xs.tolist(), values.reshape(-1).tolist(), strict=True))
-
-    def __call__(self, x: float) -> Any:
-        value = self.values.get(x)
-        return self.function(x) if value is None else value
+    return at
 
 
 def _one_by_one(samples: Samples, integrate_one: Callable[[Function], float]) -> Any:
@@ -172,29 +210,33 @@ def quad(
         return recorded
     ends = float(unbox(a)), float(unbox(b))
     options = value_of(options) if options else options
+    plain = as_plain_function(with_args(func, value_of(args)) if args else live)
     samples = Samples(live)
-    known = _Known(as_plain_function(with_args(func, value_of(args)) if args else func))
-    at_once = np.isfinite(ends).all() and ends[0] != ends[1]
+    integrals, known = None, plain
+    at_once = ends[0] != ends[1] and math.isfinite(ends[0]) and math.isfinite(ends[1])
     at_once = at_once and options.get("weight") is None and options.get("points") is None
-    rows = None
-    if at_once:
-        interval = np.array(ends[:1]), np.array(ends[1:])
-        xs = _nodes(*interval).reshape(-1)
-        rows = samples.at_all(xs, known.function)
-    if rows is not None:
-        known.learn(xs, rows[()])
-    found = by_scipy(integrate.quad, known, *ends, full_output=1, **options)
+    tolerances = options.get("epsabs", 1.49e-8), options.get("epsrel", 1.49e-8)
+    noted = _on_nodes(samples, plain, *ends, tolerances) if at_once else None
+    found = None
+    if noted is not None:
+        table, integrals, rows = noted
+        found = _from_table(table, *ends, options)
+        known = _known(table, plain)
+    if found is None:
+        found = by_scipy(integrate.quad, known, *ends, full_output=1, **options)
     value, info = found[0], found[2]
     out = found if full_output else found[:2]
     total: Any = value
-    if ends[0] != ends[1] and (samples.is_traced or rows is None):
-        integrals = None
+    if ends[0] != ends[1] and (samples.is_traced or noted is None):
         count = int(info.get("last", MANY + 1))
-        if rows is not None and count <= MANY:
+        if noted is None or count > MANY:
+            integrals = None
+        elif count > 1 or integrals is None:
             if count > 1:
                 interval = info["alist"][:count], info["blist"][:count]
-                rows = samples.at_all(_nodes(*interval).reshape(-1), known.function)
-            tolerances = options.get("epsabs", 1.49e-8), options.get("epsrel", 1.49e-8)
+                rows = samples.at_all(_nodes(*interval).reshape(-1), plain)
+            else:
+                interval = np.array(ends[:1]), np.array(ends[1:])
             integrals = rows and _by_rule(rows, *interval, tolerances)
         if not integrals:
             samples.at(_middle(*ends))
@@ -204,7 +246,9 @@ def quad(
 
             integrals = _one_by_one(samples, integrate_one)
         if samples.is_traced:
-            total = given(samples.joined(integrals), np.float64(value))
+            if step_taken.get() is None:
+                integrals[()] = np.array([value])
+            total = samples.joined(integrals)
     if is_box(a) or is_box(b):
         weight = _weight(options.get("weight"), options.get("wvar"))
 

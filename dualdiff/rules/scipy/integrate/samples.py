@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ....array.box import is_box
+from ....array.box import is_box, unbox
 from ....core.apart import Part, apart, with_gradients
-from ....core.batch import dtype_of, shape_of
+from ....core.batch import Shape, dtype_of, shape_of
 from ....core.dual import ForwardTrace
 from ....core.tape import Tape
 from ....core.trace import materialize
@@ -33,10 +33,10 @@ CHUNK = 64  # points of one call, whose gradients are pulled together
 
 
 @functools.lru_cache(16)
-def _seeds(count: int, width: int, dtype: Any) -> ndarray:
-    """A cotangent for each element of a matrix (count, width)."""
-    size = count * width
-    seeds = np.reshape(np.eye(size, dtype=dtype), (size, count, width))
+def _seeds(shape: Shape, dtype: Any) -> ndarray:
+    """A cotangent for each element of an array."""
+    size = prod(shape)
+    seeds = np.reshape(np.eye(size, dtype=dtype), (size, *shape))
     seeds.flags.writeable = False
     return seeds
 
@@ -77,22 +77,49 @@ class Samples:
         point. Returns: None where the function does not take arrays, or gives something else for
         them than for one point.
         """
+        with apart() as part:
+            found = self.on_array(xs, plain)
+            return None if found is None else self.split(found, (), part)
+
+    def by_rules(
+        self,
+        xs: ndarray,
+        plain: Callable[[Any], Any],
+        rules: ndarray,
+        is_accurate: Callable[[dict[Key, ndarray]], bool],
+    ) -> tuple[ndarray, dict[Key, ndarray], bool] | None:
+        """The plain values at many points, and the parts of some sums of them: a row for each sum.
+
+        Arguments: as for `at_all`; `rules`, the weights of each sum in a row; `is_accurate`, which
+        looks at the sums. Returns: None as `at_all`; where the sums are not accurate, the parts
+        have a row for each point, which the last of the results says.
+        """
+        with apart() as part:
+            rows = self.on_array(xs, plain)
+            if rows is None:
+                return None
+            found = self.split(rows, (), part, rules)
+            if is_accurate(found):
+                return unbox(rows), found, True
+            return unbox(rows), self.split(rows, (), part), False
+
+    def on_array(self, xs: Any, plain: Callable[[Any], Any]) -> Any:
+        """The function at many points, a vector, or None as `at_all`."""
         several = type(xs) is tuple
         shape = (xs[0] if several else xs).shape
-        with apart() as part:
-            try:
-                value = asarray(self.function(xs))
-            except Exception:
-                return None
-            if shape_of(value) != shape:
-                return None
-            found = self.split(np.reshape(value, (shape[0], 1)), (), part)
-        for i in (0, shape[0] // 3):
+        try:
+            value = asarray(self.function(xs))
+        except Exception:
+            return None
+        if shape_of(value) != shape:
+            return None
+        values = unbox(value)
+        for i in (0, shape[0] - 1):  # a test of the whole array falls between its ends
             point = tuple(float(x[i]) for x in xs) if several else float(xs[i])
-            value, one = found[()][i, 0], plain(point)
-            if not abs(value - one) <= 1e-12 * abs(one):
+            one = plain(point)
+            if not abs(values[i] - one) <= 1e-12 * abs(one):
                 return None
-        return found
+        return value
 
     def learn(self, points: list[tuple[float, ...]], plain: Callable[[Any], Any]) -> None:
         """Take samples at many points, by calls with arrays where the function allows it."""
@@ -109,15 +136,25 @@ class Samples:
         parts = self.at(x)
         return float(parts[key][i]) if key in parts else 0.0
 
-    def split(self, rows: Value, key: Key, part: Part) -> dict[Key, ndarray]:
-        """A matrix with a row per point, taken apart."""
+    def split(
+        self, rows: Value, key: Key, part: Part, rules: ndarray | None = None
+    ) -> dict[Key, ndarray]:
+        """A matrix with a row per point, or a vector with an element, taken apart to matrices.
+
+        With `rules`, sums of a vector with these weights stand in place of its elements.
+        """
         rows = materialize(rows) if is_box(rows) else rows
-        if not is_box(rows):
-            self.sizes[key] = rows.shape[1]
-            return {key: np.asarray(rows)}
-        trace, count, width = rows.owner, *shape_of(rows)
+        trace = rows.owner if is_box(rows) else None
+        if rules is not None and not (isinstance(trace, Tape) and dtype_of(rows) == rules.dtype):
+            rows, rules = rules @ rows, None
+        shape = shape_of(rows) if rules is None else (len(rules),)
+        count, size = shape[0], prod(shape)
+        width = size // count
+        if trace is None:
+            self.sizes[key] = width
+            return {key: np.asarray(rows).reshape(count, width)}
         self.traces[trace.level] = trace
-        found = self.split(rows.primal, key, part)
+        found = self.split(rows.primal, key, part, rules)
         if isinstance(trace, ForwardTrace):
             batch = trace.batch
             tangent = np.moveaxis(np.reshape(rows.payload, (-1, count, width)), 0, 1)
@@ -127,9 +164,8 @@ class Samples:
         if not isinstance(trace, Tape):  # a functional depends on all that the function does
             self.depends.setdefault((key, trace.level), []).append(np.sum(rows, axis=0))
             return found
-        seeds = _seeds(count, width, dtype_of(rows))
-        pulled = part.pull(trace, rows.payload, seeds, (count * width,))
-        for slot, gradient in pulled.items():
+        seeds = _seeds(shape, dtype_of(rows)) if rules is None else rules
+        for slot, gradient in part.pull(trace, rows.payload, seeds, (size,)).items():
             inner = (*key, (trace.level, slot))
             self.shapes[inner] = shape_of(gradient)[1:]
             found |= self.split(np.reshape(gradient, (count, -1)), inner, part)

@@ -216,7 +216,7 @@ def _nearest(self: Any, *args: Any, **options: Any) -> Any:
         return value
     own = plain(self)
     x = np.asarray(plain(coordinates(args if len(args) > 1 else args[0], own.points.shape[1])))
-    d, i = own.tree.query(_scaled(own, x), **options)
+    d, i = map(np.asarray, own.tree.query(_scaled(own, x), **options))
     found = self.values[np.where(np.isfinite(d), i, 0)]
     mask = np.isfinite(d).reshape(d.shape + (1,) * (np.ndim(found) - d.ndim))
     return given(np.where(mask, found, np.nan), value)

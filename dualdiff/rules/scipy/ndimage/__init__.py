@@ -33,6 +33,7 @@ from .filters import (
 from .fourier import fourier_ellipsoid, fourier_gaussian, fourier_shift, fourier_uniform
 from .measurements import (
     center_of_mass,
+    distance_transform_edt,
     extrema,
     labeled_comprehension,
     maximum,
@@ -60,14 +61,14 @@ CONSTANTS = constants(
     """
     binary_closing binary_dilation binary_erosion binary_fill_holes binary_hit_or_miss
     binary_opening binary_propagation distance_transform_bf distance_transform_cdt
-    distance_transform_edt label maximum_position minimum_position
+    label maximum_position minimum_position
     """,
     "input",
 )
 globals().update(FUNCTIONS | CONSTANTS)
 __all__ = [
     "black_tophat", "center_of_mass", "convolve", "convolve1d", "correlate", "correlate1d",
-    "extrema", "gaussian_filter", "gaussian_filter1d", "generic_filter", "generic_filter1d",
+    "distance_transform_edt", "extrema", "gaussian_filter", "gaussian_filter1d", "generic_filter", "generic_filter1d",
     "prewitt", "sobel", "fourier_ellipsoid", "fourier_gaussian", "fourier_shift", "fourier_uniform",
     "grey_closing", "grey_dilation", "grey_erosion", "grey_opening",
     "labeled_comprehension", "maximum", "maximum_filter", "maximum_filter1d", "mean", "median",

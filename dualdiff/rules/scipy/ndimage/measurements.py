@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from ....array.box import unbox
+from ....array.box import is_box, observe, unbox
 from ....core.batch import shape_of
 from ....core.types import Value
 from ...numpy.creation import array, asarray
-from ..arguments import as_plain_function, by_scipy
+from ..arguments import as_plain_function, by_scipy, plain
 from ..bodies import agreed
 from ..dispatch import implements
 
@@ -91,3 +91,24 @@ def labeled_comprehension(
     options = out_dtype, unbox(default), pass_positions
     value = by_scipy(ndimage.labeled_comprehension, *plain, *options)
     return agreed(found[0] if is_one else array(found), value, "labeled_comprehension")
+
+
+@implements(ndimage.distance_transform_edt)
+def distance_transform_edt(
+    input: Any, sampling: Any = None, return_distances: bool = True, return_indices: bool = False
+) -> Any:
+    """``scipy.ndimage.distance_transform_edt``; the distances are differentiable in `sampling`,
+    and constant in the input. Convention: the derivative at distance 0 is 0."""
+    spacing = None if sampling is None else asarray(sampling)
+    transform: Any = ndimage.distance_transform_edt
+    plain_input = np.asarray(plain(observe(input) if is_box(input) else input))
+    distances, nearest = by_scipy(transform, plain_input, unbox(spacing), True, True)
+    if is_box(spacing):
+        shape = plain_input.shape
+        steps = nearest - np.indices(shape)
+        units = np.reshape(np.broadcast_to(spacing, (len(shape),)), (-1,) + (1,) * len(shape))
+        made = np.linalg.norm(steps * units, axis=0)
+        distances = agreed(made, distances, "distance_transform_edt")
+    wanted = [v for v, is_wanted in ((distances, return_distances), (nearest, return_indices))
+              if is_wanted]  # fmt: skip
+    return wanted[0] if len(wanted) == 1 else tuple(wanted)

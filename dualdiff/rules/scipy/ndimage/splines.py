@@ -18,6 +18,7 @@ from ....array.box import is_box, unbox
 from ....core.batch import dtype_of, shape_of
 from ....core.trace import settle
 from ....core.types import Cotangent, Value
+from ....transforms.checkpoint import value_of
 from ...declare import linear
 from ...numpy.creation import array, asarray
 from ...numpy.padding import pad
@@ -278,7 +279,7 @@ def geometric_transform(
     mapping reads."""
     keywords = extra_keywords or {}
     shape = shape_of(input) if output_shape is None else tuple(output_shape)
-    rest = (order, mode, unbox(cval), prefilter, extra_arguments, keywords)
+    rest = (order, mode, unbox(cval), prefilter, value_of(extra_arguments), value_of(keywords))
     plain = as_plain_function(mapping)
     value = by_scipy(_ndimage.geometric_transform, unbox(input), plain, shape, None, *rest)
     points = [mapping(place, *extra_arguments, **keywords) for place in np.ndindex(*shape)]

@@ -5,6 +5,7 @@ conditions of Karush, Kuhn and Tucker. `transforms.implicit` gives it the deriva
 equations by everything that the functions of the program read.
 """
 
+from . import elementwise as elementwise
 from .differences import approx_fprime
 from .fitting import curve_fit, least_squares, leastsq, lsq_linear, nnls
 from .minima import (

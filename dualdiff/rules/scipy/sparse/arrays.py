@@ -30,7 +30,8 @@ _KEEP_ZERO = frozenset(
      "expm1", "log1p", "deg2rad", "rad2deg", "floor", "ceil", "trunc", "sqrt")
 )  # fmt: skip
 _SCIPYS = (sparse.csr_array, sparse.csr_matrix, sparse.lil_array, sparse.dok_array)
-_MOVE = frozenset(("reshape", "asformat", "tocsr", "tocsc", "tocoo", "diagonal", "sorted_indices"))
+_MOVE = frozenset(("reshape", "tocsr", "tocsc", "tocoo", "diagonal", "sorted_indices"))
+FORMATS = ("csr", "csc", "coo")  # the others are CSR here
 
 
 class SparseArray:
@@ -270,6 +271,17 @@ class SparseArray:
 
     todense = toarray
 
+    def asformat(self, format: str | None = None, copy: bool = False) -> SparseArray:
+        """The array in another format; CSR stands for those that are not CSR, CSC or COO."""
+        kept = format if format is None or format in FORMATS else "csr"
+        return moved(lambda a: a.asformat(kept), self)
+
+    def _to_csr(self, *args: Any, **kwargs: Any) -> SparseArray:
+        """The array in the format CSR, which stands for the formats BSR, DIA, DOK and LIL."""
+        return self.asformat("csr")
+
+    tobsr = todia = todok = tolil = _to_csr
+
     def __getitem__(self, index: Any) -> Any:
         return moved(lambda a: a[index], self.canonical())
 
@@ -352,7 +364,7 @@ def wrapped(a: Value) -> SparseArray:
         return a
     if has_stores(a):
         return a.traced_stores.array()
-    if a.format not in ("csr", "csc", "coo"):
+    if a.format not in FORMATS:
         a = a.tocsr()
     return SparseArray(a.data, a)
 
@@ -378,7 +390,7 @@ def moved(operation: Callable[..., Any], *arrays: SparseArray) -> Any:
                 f"a sparse array with traced values needs two dimensions, {user_line()}; take a "
                 f"row as A[[i]], or as a dense vector"
             )
-        if found.format not in ("csr", "csc", "coo"):
+        if found.format not in FORMATS:
             raise UnsupportedInputError(
                 f"a sparse array with traced values cannot have the format {found.format!r}, "
                 f"{user_line()}; use csr, csc or coo"

@@ -59,9 +59,7 @@ def _lengths(weights: Value, found: Any, before: Any, directed: bool) -> Any:
         return found
     i, j, place = map(np.concatenate, (tails, heads, paths))
     if not directed:
-        forward, back = plain_weights[i, j], plain_weights[j, i]
-        swap = (forward == 0) | ((back != 0) & (back < forward))
-        i, j = np.where(swap, j, i), np.where(swap, i, j)
+        i, j = _shorter(plain_weights, i, j)
     order = np.argsort(place, kind="stable")
     lengths = weights[i[order], j[order]]
     sums = np.concatenate([np.zeros(1), np.cumsum(lengths)])
@@ -69,6 +67,13 @@ def _lengths(weights: Value, found: Any, before: Any, directed: bool) -> Any:
     total = np.reshape(sums[ends[1:]] - sums[ends[:-1]], found.shape)
     is_path = (before >= 0).reshape(found.shape)
     return given(np.where(is_path, total, found), found)
+
+
+def _shorter(weights: Any, i: Any, j: Any) -> tuple[Any, Any]:
+    """Edges between nodes, turned to the direction that is shorter."""
+    forward, back = weights[i, j], weights[j, i]
+    swap = (forward == 0) | ((back != 0) & (back < forward))
+    return np.where(swap, j, i), np.where(swap, i, j)
 
 
 def _shortest(name: str) -> Any:
@@ -111,6 +116,24 @@ def _spanning(csgraph: Any, overwrite: bool = False) -> Any:
 
 
 minimum_spanning_tree = _declared(_tree, _spanning)
+
+
+def _tree_of_edges(name: str) -> Any:
+    original: Any = getattr(csgraph, name)
+
+    def traced(csgraph: Any, start: Any, directed: bool = True) -> Any:
+        found = by_scipy(original, _graph(csgraph), start, directed).tocoo()
+        weights, places = dense(csgraph), (found.row, found.col)
+        edges = places if directed else _shorter(np.asarray(plain(weights)), *places)
+        return csr_array((given(weights[edges], found.data), places), shape=found.shape)
+
+    traced.__doc__ = f"""``scipy.sparse.csgraph.{name}``, by the weights; the tree is constant."""
+    return _declared(original, traced)
+
+
+breadth_first_tree = _tree_of_edges("breadth_first_tree")
+depth_first_tree = _tree_of_edges("depth_first_tree")
+reconstruct_path = _tree_of_edges("reconstruct_path")
 _matrix: Any = csgraph.construct_dist_matrix
 
 

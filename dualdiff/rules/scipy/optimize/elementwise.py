@@ -1,0 +1,118 @@
+"""`scipy.optimize.elementwise`: roots and minima of many functions of one number at once.
+
+The namespace is there from SciPy 1.15 on.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ....transforms.checkpoint import value_of
+from ....transforms.grad import grad
+from ....transforms.implicit import lift
+from ...numpy.creation import asarray
+from ..arguments import any_traced, as_plain_function
+from ..dispatch import implements, missing
+from ..solving import Result, by_scipy, is_constant, like, plain_callable, with_args
+from .roots import EQUATIONS
+
+Function = Callable[..., Any]
+try:
+    _scipy: Any = importlib.import_module("scipy.optimize.elementwise")
+except ImportError:  # an older release
+    _scipy = None
+
+
+def _values_at_bracket(live: Function, found: Any) -> Callable[[], Any]:
+    """The values of the function at the ends of a bracket, as an entry of a result."""
+    pairs = list(zip(found.bracket, found.f_bracket, strict=True))
+    return lambda: tuple(like(asarray(live(x)), value) for x, value in pairs)
+
+
+def find_root(
+    f: Function, init: Any, /, *, args: Any = (), callback: Any = None, **options: Any
+) -> Any:
+    """``scipy.optimize.elementwise.find_root``: the roots of a function, one for each element.
+
+    Arguments: as SciPy's; `f` and `args` may hold traced values, the bracket `init` has no
+    influence. Returns: SciPy's result, whose `x` and `f_bracket` are traced.
+    Raises: SolverError where an element has no root, SingularError where the slope there is 0.
+
+    >>> import numpy as np, dualdiff as dd
+    >>> from scipy.optimize import elementwise
+    >>> f = lambda p: elementwise.find_root(lambda x, p: x**2 - p, (0.0, 5.0), args=(p,)).x
+    >>> dd.jacobian(f)(np.array([4.0, 9.0])).round(6).tolist()
+    [[0.25, 0.0], [0.0, 0.166667]]
+    """
+    found = by_scipy(
+        _scipy.find_root,
+        plain_callable(f),
+        value_of(init),
+        args=value_of(args),
+        callback=plain_callable(callback),
+        **options,
+    )
+    if is_constant(args):
+        return found
+    live = with_args(f, args)
+    kind = "diagonal" if np.ndim(found.x) else None
+    found["x"] = lift(lambda x: asarray(live(x)), found.x, name=EQUATIONS, kind=kind)
+    return Result(found, {"f_bracket": _values_at_bracket(live, found)})
+
+
+def find_minimum(
+    f: Function, init: Any, /, *, args: Any = (), callback: Any = None, **options: Any
+) -> Any:
+    """``scipy.optimize.elementwise.find_minimum``: the minima of a function, one for each element.
+
+    Arguments, results, errors: as for `find_root`; `f_x` is traced, too. The function must have a
+    second derivative.
+
+    >>> import dualdiff as dd
+    >>> from scipy.optimize import elementwise
+    >>> f = lambda p: elementwise.find_minimum(lambda x: (x - p) ** 2, (-9.0, 0.0, 9.0)).x
+    >>> round(float(dd.grad(f)(2.0)), 6)
+    1.0
+    """
+    found = by_scipy(
+        _scipy.find_minimum,
+        plain_callable(f),
+        value_of(init),
+        args=value_of(args),
+        callback=plain_callable(callback),
+        **options,
+    )
+    if is_constant(args):
+        return found
+    live = with_args(f, args)
+    slope = grad(lambda x: np.sum(asarray(live(x))))
+    kind = "diagonal" if np.ndim(found.x) else None
+    value = found.f_x
+    x = found["x"] = lift(slope, found.x, name="the equations f'(x) = 0", kind=kind)
+    at_bracket = _values_at_bracket(live, found)
+    return Result(found, {"f_x": lambda: like(asarray(live(x)), value), "f_bracket": at_bracket})
+
+
+def _brackets(original: Any) -> Any:
+    """A search for a bracket: its ends are constant by pieces, the function's values there not."""
+
+    def bracket(f: Function, *start: Any, args: Any = (), **options: Any) -> Any:
+        if any_traced(start) or any_traced(options.values()):
+            raise missing(f"scipy.optimize.{original.__name__}", "it has no rule for its start")
+        found = by_scipy(original, as_plain_function(f), *start, args=value_of(args), **options)
+        return Result(found, {"f_bracket": _values_at_bracket(with_args(f, args), found)})
+
+    bracket.__name__ = original.__name__
+    bracket.__doc__ = f"""``scipy.optimize.elementwise.{original.__name__}``: the ends of a bracket
+    are plain, and its `f_bracket` is traced."""
+    return implements(original, calls="f")(bracket)
+
+
+if _scipy is not None:
+    find_root = implements(_scipy.find_root, calls="f")(find_root)
+    find_minimum = implements(_scipy.find_minimum, calls="f")(find_minimum)
+    bracket_root, bracket_minimum = map(_brackets, (_scipy.bracket_root, _scipy.bracket_minimum))

@@ -221,7 +221,7 @@ SCATTER = Scatter()
 def _vjp_basic(g: Cotangent, ct: list[Cotangent], entry: tuple[Any, ...], batch: Shape) -> None:
     _, _, slot, index, (shape, dtype, layout) = entry
     c = ct[slot]
-    if type(g) is ndarray or type(g) in FLOATS:
+    if (type(g) is ndarray or type(g) in FLOATS) and (not batch or is_basic(index)):
         if layout is None and (c is None or type(c) is ndarray):
             whole = np.zeros(batch + shape, dtype) if c is None else np.array(c, dtype, order="C")
             c = ct[slot] = Buffer(whole)

@@ -50,6 +50,10 @@ def orbit(t: Any, y: Any, p: Any) -> Any:
     return p[1] * np.array([y[1], -np.sin(y[0]) * p[0]])
 
 
+def turn(x: Any) -> Any:
+    return linalg.expm(x - x.T)
+
+
 def boundary(p: Any) -> Any:
     x = np.linspace(0.0, 1.0, 8)
     found = integrate.solve_bvp(
@@ -97,6 +101,13 @@ CASES: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "signal.dlti": (lambda x: signal.dlti(x[:2], x[2:]).impulse(n=5)[1][0], SYSTEM),
     "signal.closest_STFT_dual_window": (
         lambda x: signal.closest_STFT_dual_window(x, 2)[0], A(8, low=1.0, high=2.0),
+    ),
+    "linalg.cossin": (
+        lambda x: np.concatenate([
+            np.abs(np.concatenate(part))  # LAPACK's signs jump
+            for part in linalg.cossin(turn(x), 2, 2)
+        ]),
+        A(4, 4),
     ),
     "integrate.dblquad": (
         lambda p: integrate.dblquad(
@@ -292,8 +303,7 @@ def test_derivatives_of_both_orders_are_those_of_differences(name: str) -> None:
 
 ANGLES = tuple(np.ravel(x) for x in np.meshgrid(np.linspace(0.5, 2.5, 6), np.linspace(0.5, 5, 6)))
 REFUSED = {
-    "cossin": lambda p: linalg.cossin(p * np.eye(4), 2, 2),
-    "remez": lambda p: signal.remez(11, [0, 0.1, 0.2, 0.5], [p, 0.0]),
+    "cossin": lambda p: linalg.cossin(p * np.eye(4), 1, 2),
     "AAA": lambda p: interpolate.AAA(T, np.exp(p * T)),
     "bisplrep": lambda p: interpolate.bisplrep(*ANGLES, p * ANGLES[0]),
     "make_splprep": lambda p: interpolate.make_splprep([p * T, T**2], s=0),
@@ -327,6 +337,25 @@ def test_a_function_without_a_rule_is_named_in_an_error(name):
     for take in (dd.grad, lambda f: lambda p: dd.jvp(f, (p,), (1.0,))):
         with pytest.raises(DualdiffError, match=name):
             take(REFUSED[name])(1.0)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: linalg.cossin(turn(x), 1, 2, True, compute_u=False, compute_vh=False)[1],
+        lambda x: linalg.cossin(turn(x), 3, 1, separate=True, compute_u=False, compute_vh=False)[1],
+        lambda x: np.abs(linalg.cossin(turn(x), 2, 2, swap_sign=True)[0]),
+        lambda x: np.abs(
+            linalg.cossin(linalg.expm(1j * (x + x.T) + x - x.T), 2, 2, compute_u=False)[2]
+        ),
+    ],
+)
+def test_cosines_and_sines_of_a_unitary_matrix(f):
+    x = A(4, 4)
+    value, tangent = dd.jvp(f, (x,), (np.cos(x),))
+    check_close(flat(value), flat(f(x)), 1e-12, "value")
+    check_close(flat(tangent), difference(f, [x], [np.cos(x)]), 1e-5, "tangent")
+    check_nestings(f, (x,), 1e-5)
 
 
 CONSTANT = {

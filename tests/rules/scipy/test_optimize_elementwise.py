@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff.errors import MissingRuleError, SolverError
+from dualdiff.errors import MissingRuleError, SolverError, UnsupportedInputError
 from tests.rules.checks import check_close, check_nestings, difference
 
 elementwise = pytest.importorskip("scipy.optimize.elementwise")
@@ -29,7 +29,7 @@ def minima(p):
 def root_in_a_bracket(p):
     found = elementwise.bracket_root(lambda x, a: x**3 - a, 0.0, 1.0, args=(p,))
     root = elementwise.find_root(lambda x, a: x**3 - a, found.bracket, args=(p,))
-    return np.stack([root.x, found.f_bracket[0] ** 2, root.f_bracket[1] + 1])
+    return np.stack([root.x, found.f_bracket[0] ** 2])
 
 
 def minimum_in_a_bracket(p):
@@ -55,6 +55,14 @@ def test_derivatives_of_both_orders_are_those_of_differences(f):
     np.testing.assert_array_equal(value, f(P))
     check_close(np.ravel(found), difference(f, [P], [tangent]), 1e-5, "tangent")
     check_nestings(f, (P,), 1e-4)
+
+
+def test_the_last_bracket_of_a_search_is_not_constant():
+    def f(p):
+        return elementwise.find_root(lambda x: x**3 - p, (0.0, 3.0)).bracket[0]
+
+    with pytest.raises(UnsupportedInputError, match="bracket"):
+        dd.grad(f)(1.3)
 
 
 def test_an_element_without_a_root_is_an_error():

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from scipy import linalg as _linalg
 
-from ..pieces import constants, refuses
+from ..pieces import constants
 from .banded import cho_solve_banded, cholesky_banded, solve_banded, solveh_banded
+from .cosine_sine import cossin
 from .eigenvalues import (
     eig,
     eig_banded,
@@ -93,11 +94,11 @@ from .systems import (
 from .updates import qr_delete, qr_insert, qr_update
 
 CONSTANTS = constants(_linalg, "bandwidth ishermitian issymmetric", "a")
-refuses(_linalg, "cossin", "take the singular value decompositions of its blocks")
 globals().update(CONSTANTS)
 __all__ = [
     "block_diag", "cdf2rdf", "cho_factor", "cho_solve", "cho_solve_banded", "cholesky",
-    "cholesky_banded", "circulant", "companion", "convolution_matrix", "coshm", "cosm", "det",
+    "cholesky_banded", "circulant", "companion", "convolution_matrix", "coshm", "cosm",
+    "cossin", "det",
     "diagsvd", "eig", "eig_banded", "eigh", "eigh_tridiagonal", "eigvals", "eigvals_banded",
     "eigvalsh", "eigvalsh_tridiagonal", "expm", "expm_cond", "expm_frechet", "fiedler",
     "fiedler_companion", "fractional_matrix_power", "funm", "hankel", "hessenberg", "inv",

@@ -68,7 +68,8 @@ CONSTANTS = constants(
 globals().update(FUNCTIONS | CONSTANTS)
 __all__ = [
     "black_tophat", "center_of_mass", "convolve", "convolve1d", "correlate", "correlate1d",
-    "distance_transform_edt", "extrema", "gaussian_filter", "gaussian_filter1d", "generic_filter", "generic_filter1d",
+    "distance_transform_edt", "extrema", "gaussian_filter", "gaussian_filter1d", "generic_filter",
+    "generic_filter1d",
     "prewitt", "sobel", "fourier_ellipsoid", "fourier_gaussian", "fourier_shift", "fourier_uniform",
     "grey_closing", "grey_dilation", "grey_erosion", "grey_opening",
     "labeled_comprehension", "maximum", "maximum_filter", "maximum_filter1d", "mean", "median",

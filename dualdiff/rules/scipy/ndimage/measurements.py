@@ -99,7 +99,7 @@ def distance_transform_edt(
 ) -> Any:
     """``scipy.ndimage.distance_transform_edt``; the distances are differentiable in `sampling`,
     and constant in the input. Convention: the derivative at distance 0 is 0."""
-    spacing = None if sampling is None else asarray(sampling)
+    spacing: Any = None if sampling is None else asarray(sampling)
     transform: Any = ndimage.distance_transform_edt
     plain_input = np.asarray(plain(observe(input) if is_box(input) else input))
     distances, nearest = by_scipy(transform, plain_input, unbox(spacing), True, True)

@@ -11,13 +11,22 @@ from typing import Any
 
 import numpy as np
 
+from ....errors import SolverError, user_line
 from ....transforms.checkpoint import value_of
 from ....transforms.grad import grad
 from ....transforms.implicit import lift
 from ...numpy.creation import asarray
 from ..arguments import any_traced, as_plain_function
 from ..dispatch import implements, missing
-from ..solving import Result, by_scipy, is_constant, like, plain_callable, with_args
+from ..solving import (
+    Result,
+    by_scipy,
+    is_constant,
+    like,
+    plain_callable,
+    refused,
+    with_args,
+)
 from .roots import EQUATIONS
 
 Function = Callable[..., Any]
@@ -33,13 +42,28 @@ def _values_at_bracket(live: Function, found: Any) -> Callable[[], Any]:
     return lambda: tuple(like(asarray(live(x)), value) for x, value in pairs)
 
 
+def _refusals(name: str) -> dict[str, Callable[[], Any]]:
+    """Errors for entries of a result that move with the solution in a way that is not known."""
+    return {entry: refused(f"elementwise.{name}", entry) for entry in ("bracket", "f_bracket")}
+
+
+def _checked(found: Any, name: str) -> None:
+    """Raise where the search failed for an element."""
+    if not np.all(found.success):
+        raise SolverError(
+            f"{name} failed for some elements, {user_line()}, which have no derivative; look at "
+            f"`status` in the result outside of the derivative, or give another bracket."
+        )
+
+
 def find_root(
     f: Function, init: Any, /, *, args: Any = (), callback: Any = None, **options: Any
 ) -> Any:
     """``scipy.optimize.elementwise.find_root``: the roots of a function, one for each element.
 
     Arguments: as SciPy's; `f` and `args` may hold traced values, the bracket `init` has no
-    influence. Returns: SciPy's result, whose `x` and `f_bracket` are traced.
+    influence. Returns: SciPy's result, whose `x` is traced; to read the last bracket is
+    an error.
     Raises: SolverError where an element has no root, SingularError where the slope there is 0.
 
     >>> import numpy as np, dualdiff as dd
@@ -58,10 +82,11 @@ def find_root(
     )
     if is_constant(args):
         return found
+    _checked(found, "find_root")
     live = with_args(f, args)
     kind = "diagonal" if np.ndim(found.x) else None
     found["x"] = lift(lambda x: asarray(live(x)), found.x, name=EQUATIONS, kind=kind)
-    return Result(found, {"f_bracket": _values_at_bracket(live, found)})
+    return Result(found, _refusals("find_root"))
 
 
 def find_minimum(
@@ -88,13 +113,14 @@ def find_minimum(
     )
     if is_constant(args):
         return found
+    _checked(found, "find_minimum")
     live = with_args(f, args)
     slope = grad(lambda x: np.sum(asarray(live(x))))
     kind = "diagonal" if np.ndim(found.x) else None
     value = found.f_x
     x = found["x"] = lift(slope, found.x, name="the equations f'(x) = 0", kind=kind)
-    at_bracket = _values_at_bracket(live, found)
-    return Result(found, {"f_x": lambda: like(asarray(live(x)), value), "f_bracket": at_bracket})
+    later = {"f_x": lambda: like(asarray(live(x)), value), **_refusals("find_minimum")}
+    return Result(found, later)
 
 
 def _brackets(original: Any) -> Any:

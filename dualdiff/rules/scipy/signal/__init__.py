@@ -2,7 +2,7 @@
 
 from scipy import signal as _signal
 
-from ..pieces import constants, refuses
+from ..pieces import constants
 from . import segments as segments
 from .bodies import FUNCTIONS
 from .convolution import (
@@ -14,6 +14,7 @@ from .convolution import (
     oaconvolve,
 )
 from .filters import lfilter, sosfilt, upfirdn
+from .minimax import remez
 from .ranks import find_peaks, medfilt, medfilt2d, order_filter, peak_prominences, peak_widths
 from .shortcuts import chirp, lfilter_zi, lfiltic, lp2hp, lsim
 from .splines import sepfir2d
@@ -24,15 +25,11 @@ CONSTANTS = {
     **constants(_signal, "find_peaks_cwt", "vector"),
     **constants(_signal, "check_COLA check_NOLA", "window"),
 }
-refuses(
-    _signal,
-    "remez",
-    "use firls or firwin2, or solve the equations of the filter by dualdiff.implicit",
-)
 globals().update(FUNCTIONS | CONSTANTS)
 __all__ = [
     "chirp", "convolve", "convolve2d", "correlate", "correlate2d", "fftconvolve", "find_peaks",
     "lfilter", "lfilter_zi", "lfiltic", "lp2hp", "lsim", "medfilt", "medfilt2d", "oaconvolve",
-    "order_filter", "peak_prominences", "peak_widths", "sepfir2d", "sosfilt", "upfirdn", *FUNCTIONS,
+    "order_filter", "peak_prominences", "peak_widths", "remez", "sepfir2d", "sosfilt",
+    "upfirdn", *FUNCTIONS,
     *CONSTANTS,
 ]  # fmt: skip

@@ -110,11 +110,13 @@ def _as_correlation(flipped: Any, w: Any, edges: Edges) -> Edges | None:
 
 
 def _folded(h: Any, axis: int, width: tuple[int, int], mode: str) -> Any:
-    """The transpose of a continuation along an axis."""
+    """The transpose of a continuation along an axis; it writes into the array."""
     before, behind = width
+    if width == (0, 0):
+        return h
     size = h.shape[axis] - before - behind
     h = np.moveaxis(h, axis, 0)
-    out = h[before : before + size].copy()
+    out = h[before : before + size]
     if mode != "constant":
         places = np.pad(np.arange(size), width, mode)  # type: ignore[call-overload]
         for i in (*range(before), *range(before + size, before + size + behind)):

@@ -157,8 +157,8 @@ def uniform_filter(
 
 def ranked(x: Value, footprint: Any, rank: int, edges: Edges) -> Any:
     """The element of a rank in each window; of equal ones the first gets the derivative."""
-    padded = extended(x, footprint.shape, edges)
-    plain = unbox(padded)
+    shape, values = footprint.shape, np.asarray(unbox(x))
+    plain = extended(values, shape, edges._replace(cval=unbox(edges.cval)))
     count = int(footprint.sum())
     if count == footprint.size and rank % count in (0, count - 1):
         values, places = plain, None
@@ -173,7 +173,7 @@ def ranked(x: Value, footprint: Any, rank: int, edges: Edges) -> Any:
             own = _cut(grid, axis, 0, n) + steps[_first_of(best, parts)]
             places = own if places is None else np.ravel(places)[own]
             values = best
-        return padded if places is None else np.ravel(padded)[places]
+        return x if places is None else _gathered(x, places, shape, edges)
     filtered = _ndimage.rank_filter(plain, rank, footprint=footprint)
     inner = tuple(
         slice(n // 2, n // 2 + size) for n, size in zip(footprint.shape, shape_of(x), strict=True)
@@ -186,7 +186,17 @@ def ranked(x: Value, footprint: Any, rank: int, edges: Edges) -> Any:
     found = _first_of(filtered[inner], [plain[w] for w in windows])
     steps = starts @ (np.array(grid.strides) // grid.itemsize)
     corner = tuple(slice(size) for size in shape_of(x))
-    return np.ravel(padded)[grid[corner] + steps[found]]
+    return _gathered(x, grid[corner] + steps[found], shape, edges)
+
+
+def _gathered(x: Value, places: Any, window: Any, edges: Edges) -> Any:
+    """The elements of an array at places of its continuation, which is not made."""
+    numbers = np.arange(np.size(x)).reshape(shape_of(x))
+    origin = np.ravel(extended(numbers, window, edges._replace(cval=-1)))[places]
+    flat = np.ravel(x)
+    if (origin < 0).any():  # beyond the edges the constant stands, here behind the elements
+        flat = np.concatenate([flat, np.reshape(edges.cval, (1,))])
+    return flat[origin]
 
 
 def _cut(x: Any, axis: int, start: int, window: int) -> Any:

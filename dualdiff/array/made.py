@@ -34,6 +34,7 @@ _windows: list[Any] = []
 _COPIED = 2**16  # bytes up to which an array owns its memory, as NumPy's new arrays do
 HOLDERS: list[type] = []  # whether arrays with memory that must not be read have been made
 TRACED_KINDS: set[type] = set()  # of arrays that hold traced values
+CLASSED: set[type] = set()  # those among them that are of a class of the program's
 
 
 def set_windows(writeable: Any, readonly: Any) -> None:
@@ -330,6 +331,10 @@ def boxed(x: Value) -> Any:
 
 
 def _ufunc_of_boxes(self: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    if CLASSED and self is not None:
+        for x in inputs:
+            if type(x) in CLASSED:
+                return x.__array_ufunc__(ufunc, method, *inputs, **kwargs)
     if not kwargs and method == "__call__":
         found = FUNCTIONS.get(ufunc)
         if found is not None:

@@ -14,9 +14,12 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from .. import errors
 from ..core.trace import CONVERTED, is_of_texts
+from ..core.types import Value
 from .box import is_box
 from .made import (
+    CLASSED,
     TRACED_KINDS,
     Made,
     MadeTraced,
@@ -25,7 +28,9 @@ from .made import (
     function_of_boxes,
     take_over,
 )
+from .views import Array
 
+_WITHOUT_CLASS = (ndarray, Made, MadeTraced)
 # Their operations mean something else, or they keep other data beside the elements.
 _REFUSED = (np.matrix, np.ma.MaskedArray, np.memmap, np.recarray)
 
@@ -50,6 +55,28 @@ def as_subclass(box: Any, cls: type, source: Any = None) -> Any:
     return made
 
 
+def is_of_a_class(x: Value) -> bool:
+    """Whether an operand is of a derived class, in which results with traced values are as well."""
+    kind = type(x)
+    if kind in CLASSED:
+        return True
+    if not errors.patches or not issubclass(kind, ndarray) or kind in _WITHOUT_CLASS:
+        return False
+    return can_be_traced(kind) and x.dtype.kind in "fc"
+
+
+def operated(ufunc: Any, *operands: Value) -> Any:
+    """A ufunc of boxes and arrays of derived classes, in the class of the first of these."""
+    new = [
+        as_subclass(Array(np.array(x), True), type(x), x)
+        if type(x) not in CLASSED and is_of_a_class(x)
+        else x
+        for x in operands
+    ]
+    first = next(x for x in new if type(x) in CLASSED)
+    return first.__array_ufunc__(ufunc, "__call__", *new)
+
+
 def in_its_class(box: Any, source: Any) -> Any:
     """A traced copy of an array of a class, in the class."""
     kept = type(source) in TRACED_KINDS and type(source) is not MadeTraced and is_box(box)
@@ -69,6 +96,7 @@ def _traced(cls: type) -> Any:
         del space["__array_ufunc__"]  # it calls NumPy's, which comes next in the order of classes
         bases = (cls, _Ufuncs, _Results, MadeTraced)
     new: Any = type(cls.__name__, bases, space)
+    CLASSED.add(new)
     TRACED_KINDS.add(new)
     CONVERTED.add(new)
     return new

@@ -27,7 +27,7 @@ from numpy import generic, memmap, ndarray
 
 from ..array.box import HOLLOW, Box, is_box, observe
 from ..array.kinds import PLAIN, is_foreign, kept
-from ..errors import ClosedTraceError, UnsupportedInputError, user_line
+from ..errors import ClosedTraceError, UnsupportedInputError, or_patch, user_line
 from .types import Value
 
 _next_level = itertools.count(1).__next__
@@ -331,6 +331,8 @@ def unsupported(x: Value) -> UnsupportedInputError:
         "torch": "pass x.numpy(), or take a function of tensors through dualdiff.from_torch",
     }
     hint = next((h for k, h in instead.items() if kind.startswith(k)), "pass a NumPy array")
+    if isinstance(x, ndarray) and not issubclass(type(x), _OTHER_MEANING):  # as one with units
+        hint += or_patch(", or run inside `with dualdiff.patch():`")
     return UnsupportedInputError(
         f"a value of type {kind} cannot be differentiated or combined with a traced array, "
         f"{user_line()}; {hint}."

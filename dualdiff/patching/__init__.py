@@ -100,7 +100,13 @@ def _look_at(module: ModuleType) -> None:
         _names.replace_in(module)
 
 
-_jitted = Jitted(_originals)
+def _own(value: Any) -> Any:
+    """What a value replaces, or the value itself."""
+    new, old = _names.back.get(id(value), (None, None)) if _names is not None else (None, None)
+    return old if new is value else value
+
+
+_jitted = Jitted(_originals, _own)
 _imports = Imports(_look_at, _originals)
 
 

@@ -14,13 +14,15 @@ from typing import Any
 
 from ..core.batch import shape_of
 from ..core.trace import LIVE
+from ..errors import ConversionError, user_line
 from ..rules.numpy.creation import CREATORS, contains_box
 
 Originals = Callable[[], AbstractContextManager[None]]
-_DISPATCHER, _UFUNC, _BUILDER = (
+_DISPATCHER, _UFUNC, _BUILDER, _STENCIL = (
     ("numba.core.dispatcher", "Dispatcher"),
     ("numba.np.ufunc.dufunc", "DUFunc"),
     ("numba.np.ufunc.ufuncbuilder", "UFuncDispatcher"),
+    ("numba.stencils.stencil", "StencilFunc"),
 )
 
 
@@ -35,10 +37,22 @@ def _calls_source(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         if LIVE and contains_box([*args, *kwargs.values()]):
-            return self.py_func(*args, **kwargs)
+            source = self.py_func
+            # The functions of numba's own containers and classes are no Python programs.
+            if str(source.__globals__.get("__name__", "numba.")).startswith("numba."):
+                raise _compiled(source.__name__)
+            return source(*args, **kwargs)
         return original(self, *args, **kwargs)
 
     return call
+
+
+def _compiled(name: str) -> ConversionError:
+    return ConversionError(
+        f"numba's {name} works on compiled memory, and was given a traced value, "
+        f"{user_line()}. Keep them in Python's lists and classes, or pass dualdiff.value_of(x) to "
+        f"count x as constant."
+    )
 
 
 def _calls_source_of_elements(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,10 +69,14 @@ def _calls_source_of_elements(original: Callable[..., Any]) -> Callable[..., Any
 
 
 class Jitted:
-    """What changes in numba for a while; `originals` gives a context with the names as they are."""
+    """What changes in numba for a while.
 
-    def __init__(self, originals: Originals) -> None:
-        self.originals = originals
+    `originals` gives a context with the names as they are; `own` gives the object that another one
+    replaces for a while, or that object itself.
+    """
+
+    def __init__(self, originals: Originals, own: Callable[[Any], Any]) -> None:
+        self.originals, self.own = originals, own
         self.changed: list[tuple[type, str, Any]] = []  # with what the class has itself, or None
 
     def install(self) -> None:
@@ -70,7 +88,10 @@ class Jitted:
             (_UFUNC, "__call__", _calls_source_of_elements),
             (_DISPATCHER, "compile", self._compiles_originals),
             (_BUILDER, "compile", self._compiles_originals),
+            (_STENCIL, "__call__", self._runs_on_originals),
         ):
+            if module not in sys.modules:
+                continue
             cls = getattr(sys.modules[module], kind)
             self.changed.append((cls, name, vars(cls).get(name)))
             setattr(cls, name, change(getattr(cls, name)))
@@ -86,9 +107,40 @@ class Jitted:
 
     def _compiles_originals(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
-        def compile_(*args: Any, **kwargs: Any) -> Any:
+        def compile_(dispatcher: Any, *args: Any, **kwargs: Any) -> Any:
             # Numba's lock comes first, in every thread.
             with sys.modules["numba"].core.compiler_lock.global_compiler_lock, self.originals():
-                return original(*args, **kwargs)
+                held = self._with_own_cells(dispatcher.py_func)
+                try:
+                    return original(dispatcher, *args, **kwargs)
+                finally:
+                    for cell, value in held:
+                        cell.cell_contents = value
 
         return compile_
+
+    def _runs_on_originals(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def call(stencil: Any, *args: Any, **kwargs: Any) -> Any:
+            if LIVE and contains_box([*args, *kwargs.values()]):
+                raise _compiled(f"stencil {stencil.kernel_ir.func_id.func_name}")
+            with self.originals():  # it compiles code that it has just written
+                return original(stencil, *args, **kwargs)
+
+        return call
+
+    def _with_own_cells(self, source: Any) -> list[tuple[Any, Any]]:
+        """Put originals into a closure, where `from math import exp` in a function binds one.
+
+        Returns the changed cells, with what they held.
+        """
+        held = []
+        for cell in source.__closure__ or ():
+            try:
+                value = cell.cell_contents
+            except ValueError:  # empty as yet
+                continue
+            if self.own(value) is not value:
+                held.append((cell, value))
+                cell.cell_contents = self.own(value)
+        return held

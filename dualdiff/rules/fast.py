@@ -16,7 +16,8 @@ from numpy import float64, ndarray
 from ..array.box import is_box
 from ..array.guards import KEPT
 from ..array.kinds import ARRAYS, FLOATS
-from ..array.made import Made, plain_twin
+from ..array.made import CLASSED, Made, plain_twin
+from ..array.subclasses import is_of_a_class, operated
 from ..array.views import View
 from ..core.batch import (
     SILENT,
@@ -385,7 +386,7 @@ def _read(v: Value) -> Any:
         return v.read()
     if type(v) is Made:
         return plain_twin(v)
-    return materialize(v) if type(v) in CONVERTED else v
+    return materialize(v) if type(v) in CONVERTED and type(v) not in CLASSED else v
 
 
 def _with_references(
@@ -402,6 +403,9 @@ def _with_references(
                 return NotImplemented  # b has operators of its own, as sparse arrays do
             if has_own_operators(b):
                 return NotImplemented
+            ufunc = formats.free["prim"].fn
+            if type(ufunc) is np.ufunc and (is_of_a_class(a) or is_of_a_class(b)):
+                return operated(ufunc, a, b)
             return general(a, b)
         return bind(x, y)
 

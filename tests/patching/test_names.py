@@ -329,6 +329,72 @@ def test_functions_of_numba_run_in_python_on_traced_values_and_compile_as_ever(
     assert ran.returncode == 0, ran.stderr[-2000:]
 
 
+_COMPILED = """
+import numba
+import numpy as np
+import dualdiff as dd
+
+@numba.experimental.jitclass([("side", numba.float64)])
+class Square:
+    def __init__(self, side):
+        self.side = side
+
+    def area(self):
+        return self.side**2
+
+@numba.stencil
+def mean(a):
+    return 0.5 * (a[-1] + a[1])
+
+def bound_in_a_function(x):
+    from math import exp
+    from numpy import zeros
+
+    @numba.njit
+    def scaled(b):
+        out = zeros(2)
+        out[0] = exp(b)
+        return np.sum(out)
+
+    return scaled(0.5) * scaled(x)
+
+def keeps(x):
+    return Square(x).area()
+
+def lists(x):
+    numbers = numba.typed.List()
+    numbers.append(x)
+    return numbers[0]
+
+def slides(x):
+    return mean(x * np.ones(3)).sum()
+
+def constants(x):
+    return x * (Square(2.0).area() + mean(np.ones(3)).sum())
+
+with dd.patch():
+    np.testing.assert_allclose(dd.grad(bound_in_a_function)(0.5), np.exp(1.0), rtol=1e-12)
+    assert dd.grad(constants)(1.5) == 5.0
+    for f in (keeps, lists, slides):
+        try:
+            dd.grad(f)(1.5)
+        except dd.DualdiffError as error:
+            assert "works on compiled memory" in str(error), error
+        else:
+            raise AssertionError(f)
+"""
+
+
+def test_compiled_classes_lists_and_stencils_of_numba_refuse_traced_values_by_a_clear_error(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("numba")
+    (tmp_path / "program.py").write_text(_COMPILED)
+    command = [sys.executable, "-W", "ignore", str(tmp_path / "program.py")]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+
+
 _LATE = """
 from math import sqrt
 

@@ -144,3 +144,35 @@ def test_an_array_of_arrays_beside_a_traced_one_is_a_clear_error() -> None:
     parts = Components(np.ones((2, 3)), np.ones(3), 1.0)
     with dd.patch(), pytest.raises(dd.DualdiffError, match="an object array of arrays cannot be"):
         dd.grad(lambda x: np.sum(parts - x))(np.ones(3))
+
+
+def _named_beside(x: Any) -> Any:
+    names = Named(np.array([1.0, 2.0, 3.0]), "length")
+    results = [names * x, x * names, np.add(x, names), names[1:] / x[0], x - 2.0 * names, -names * x]
+    assert all(type(r) is Named and r.name == "length" for r in results)
+    return sum(np.sum(np.exp(0.1 * r)) for r in results)
+
+
+def _quantity_beside(x: Any) -> Any:
+    side = Quantity([1.0, 2.0, 3.0], "m")
+    results = [side * x, x * side, np.multiply(x, side), side / x[1], x[0] + side]
+    assert all(type(r) is Quantity and r.unit == "m" for r in results)
+    return sum(np.sum(np.exp(0.1 * r)) for r in results)
+
+
+@pytest.mark.parametrize("f", [_named_beside, _quantity_beside])
+def test_a_constant_of_a_class_beside_a_traced_array_gives_the_class(f: Any) -> None:
+    step = 1e-5 * np.eye(3)
+    expected = [(f(X + e) - f(X - e)) / 2e-5 for e in step]
+    with dd.patch():
+        np.testing.assert_allclose(dd.grad(f)(X), expected, rtol=1e-8)
+        np.testing.assert_allclose(dd.jacobian(f, mode="forward")(X), expected, rtol=1e-8)
+        curvature = dd.hessian(f)(X)
+        gradient = dd.grad(f)
+        expected = [(gradient(X + e) - gradient(X - e)) / 2e-5 for e in step]
+    np.testing.assert_allclose(curvature, expected, rtol=1e-6)
+
+
+def test_without_the_patch_a_constant_with_units_is_an_error_that_names_the_patch() -> None:
+    with pytest.raises(dd.DualdiffError, match=r"run inside `with dualdiff.patch\(\):`"):
+        dd.grad(lambda x: np.sum(Quantity([1.0, 2.0, 3.0], "m") * x))(X)

@@ -48,7 +48,11 @@ __all__ = [
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 _NUMPY = os.path.dirname(os.path.abspath(np.__file__))
-_INSTALLED = os.path.dirname(_NUMPY) + os.sep
+# The folders of installed packages; an environment may build on another one.
+_INSTALLED = tuple(
+    {os.path.dirname(_NUMPY) + os.sep}
+    | {p + os.sep for p in sys.path if os.path.basename(p) in ("site-packages", "dist-packages")}
+)
 _LIBRARIES = (
     _PACKAGE + os.sep,
     _NUMPY + os.sep,

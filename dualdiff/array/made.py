@@ -108,6 +108,11 @@ class Made(ndarray):
         else:
             self._views = []
 
+    def __array_wrap__(self, made: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        if return_scalar and type(self) is Made:  # NumPy keeps those of other classes arrays
+            return made[()]
+        return ndarray.__array_wrap__(self, made, context, return_scalar)
+
     def __setitem__(self, index: Any, v: Value) -> None:
         if not contains_box(v):
             if is_box(index):

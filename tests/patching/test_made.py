@@ -322,3 +322,39 @@ def test_a_list_of_numbers_of_several_dtypes_is_added_in_the_dtype_of_numpys_arr
     assert value == total(single) == dd.numpy.sum(dd.numpy.array([*single, *double]))
     assert gradient.dtype == np.float32
     np.testing.assert_array_equal(values, others(single))
+
+
+_ONE = np.array([1.0, 2.0, 3.0])
+# Results of NumPy's that are numbers, of arrays that the program makes.
+_NUMBERS: dict[str, Any] = {
+    "sum": np.sum,
+    "a.sum()": lambda a: a.sum(),
+    "mean": np.mean,
+    "a.max()": lambda a: a.max(),
+    "std": np.std,
+    "median": np.median,
+    "any": lambda a: np.any(a > 1),
+    "a @ a": lambda a: a @ a,
+    "2.0 * array(2.0)": lambda a: 2.0 * np.array(2.0),
+    "sin": lambda a: np.sin(np.asarray(2.0)),
+    "reduce": np.maximum.reduce,
+    "diff": lambda a: np.diff(a).sum(),
+    "vecdot": lambda a: np.linalg.vecdot(a, a),
+}
+
+
+@pytest.mark.parametrize("name", _NUMBERS)
+def test_numbers_of_made_arrays_are_numpys_numbers_and_no_arrays(name: str) -> None:
+    found: list[Any] = []
+
+    def f(x: Any) -> Any:
+        number = _NUMBERS[name](np.array([1.0, 2.0, 3.0]))
+        before, changed = number, number
+        changed += True  # a number does not change in place
+        found.append((number, type(number), np.isscalar(number), before))
+        return x
+
+    with dd.patch():
+        dd.grad(f)(1.0)
+    expected = _NUMBERS[name](_ONE)
+    assert found[0] == (expected, type(expected), True, expected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numdifftools as nd
 import numpy as np
 import pytest
 import scipy
@@ -507,3 +508,18 @@ def test_empty_arrays_have_empty_gradients(f):
 def test_a_number_is_a_system_of_one_equation():
     value, slope = dd.value_and_grad(lambda a: linalg.solve(a, 3.0)[0])(2.0)
     assert (value, slope) == (1.5, -0.75)
+
+
+@pytest.mark.filterwarnings("ignore:Diagonal number")
+def test_lu_factor_where_the_last_pivot_is_zero_has_the_derivative_of_both_factors() -> None:
+    a = np.array([[4.0, 2.0, 2.0], [2.0, 4.0, 1.0], [2.0, -0.5, 1.0]])  # as a generator's rows
+    packed = lambda x: np.ravel(linalg.lu_factor(x)[0])  # noqa: E731
+    assert packed(a)[-1] == 0
+    expected = nd.Jacobian(lambda x: packed(x.reshape(3, 3)))(a.ravel())
+    for mode in ("forward", "reverse"):
+        made = dd.jacobian(packed, mode=mode)(a).reshape(9, 9)
+        np.testing.assert_allclose(made, expected, rtol=1e-8, atol=1e-8)
+    total = lambda x: np.sum(np.sin(packed(x)))  # noqa: E731
+    curvature = nd.Hessian(lambda x: total(x.reshape(3, 3)))(a.ravel())
+    made = dd.hessian(total)(a).reshape(9, 9)
+    np.testing.assert_allclose(made, curvature, rtol=1e-5, atol=1e-5)

@@ -90,14 +90,24 @@ def cho_factor(a: Value, lower: bool = False) -> Any:
 
 
 # The factors of a matrix that is permuted already: plain ones are known, and given as parameters.
+def _with_pivot(up: Value) -> Any:
+    """U with a one in the place of a last pivot that is zero.
+
+    The derivatives of both factors do not depend on that pivot: nothing is eliminated by it.
+    """
+    n = shape_of(up)[-1]
+    is_zero = n > 0 and unbox(up)[-1, -1] == 0
+    return up + np.diag(np.arange(n) == n - 1) if is_zero else up
+
+
 def _lu_jvp(t: Tangent, ans: Value) -> tuple[Any, Any]:
-    low, up = ans
+    low, up = ans[0], _with_pivot(ans[1])
     middle = transpose(_below(up, transpose(_below(low, t, 0, True)), 1, False))
     return np.matmul(low, np.tril(middle, -1)), np.matmul(np.triu(middle), up)
 
 
 def _lu_vjp(g: Cotangent, ans: Value) -> Cotangent:
-    (low, up), (gl, gu) = ans, g
+    (low, up), (gl, gu) = (ans[0], _with_pivot(ans[1])), g
     if all(type(x) is np.ndarray and x.dtype == low.dtype for x in (low, up, gl, gu)):
         trmm, trsm = get_blas_funcs(("trmm", "trsm"), (low,))  # BLAS reads transposes
         left = trmm(1.0, low.T, gl.T, side=1, trans_a=1, diag=1).T

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..core.types import Value
-from ..errors import UnsupportedInputError, user_line, warn_of_rounding
+from ..errors import UnsupportedInputError, user_line
 from .conversion import HOLLOW, RECORDED, WATCHERS, Wrapper, face, observe, of_arrays, shell, unbox
 from .dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
 from .kinds import FLOATS, is_written_to
@@ -216,8 +216,7 @@ class Box(Wrapper):
         return ~observe(self)
 
     def __round__(self, *digits: Any) -> Any:
-        warn_of_rounding(*digits)
-        return round(observe(self), *digits)
+        return FUNCTIONS[round](self, *digits)
 
     def __floor__(self) -> Any:
         return math.floor(observe(self))

@@ -208,7 +208,10 @@ def _of_arrays() -> Iterator[str]:
 
 
 def _is_mixed(x: Value) -> bool:
-    return issubclass(type(x), (list, tuple)) and contains_box(x)
+    kind = type(x)
+    if kind is np.ndarray:  # of objects, as a universal function makes of a list
+        return bool(x.dtype.hasobject) and contains_box(x)
+    return issubclass(kind, (list, tuple)) and contains_box(x)
 
 
 def _as_array(x: Value) -> Any:

@@ -208,3 +208,17 @@ def test_agreement_inside_a_patch_counts_there_alone() -> None:
         dd.grad(_real_waves)(X)
     with pytest.raises(ConversionError, match="array of objects"):
         dd.grad(_real_waves)(X)
+
+
+def test_an_array_of_objects_that_a_universal_function_makes_of_a_list_is_one_array() -> None:
+    rows = np.vander(np.arange(3.0), 2)
+
+    def f(x: Any) -> Any:
+        slope = np.linalg.lstsq(rows, np.log10([x[0], x[1], x[0] * x[1]]), rcond=None)[0]
+        return np.sum(slope**2) + np.linalg.norm(np.sqrt([x[0], x[1]]))
+
+    x, step = np.array([2.0, 3.0]), 1e-6 * np.eye(2)
+    expected = [(f(x + e) - f(x - e)) / 2e-6 for e in step]
+    with dd.patch():
+        np.testing.assert_allclose(dd.grad(f)(x), expected, rtol=1e-7)
+        np.testing.assert_allclose(dd.jacobian(f, mode="forward")(x), expected, rtol=1e-7)

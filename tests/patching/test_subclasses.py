@@ -148,7 +148,14 @@ def test_an_array_of_arrays_beside_a_traced_one_is_a_clear_error() -> None:
 
 def _named_beside(x: Any) -> Any:
     names = Named(np.array([1.0, 2.0, 3.0]), "length")
-    results = [names * x, x * names, np.add(x, names), names[1:] / x[0], x - 2.0 * names, -names * x]
+    results = [
+        names * x,
+        x * names,
+        np.add(x, names),
+        names[1:] / x[0],
+        x - 2.0 * names,
+        -names * x,
+    ]
     assert all(type(r) is Named and r.name == "length" for r in results)
     return sum(np.sum(np.exp(0.1 * r)) for r in results)
 

@@ -102,6 +102,19 @@ def test_a_rounding_to_decimals_warns_even_if_the_result_depends_on_the_argument
     assert dd.grad(lambda x: x[0] * np.round(x[0]))(X)[0] == np.round(X[0])
 
 
+def test_a_rounding_that_cleans_the_last_digits_keeps_the_derivative_and_does_not_warn() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", IndependentResultWarning)
+        assert dd.grad(lambda x: round(x, 10) ** 2)(1.5) == 3.0
+        assert dd.jvp(lambda x: np.round(1e4 * x, 5), (1.5,), (1.0,))[1] == 1e4
+        assert dd.hessian(lambda x: round(x, 9) ** 3)(1.5) == 9.0
+        assert dd.grad(lambda x: round(x, 9))(1 / 3) == 1.0
+        assert dd.value_of(round(1 / 3, 9)) == 0.333333333
+    with pytest.warns(IndependentResultWarning, match="to 9 decimals"):  # no clean digits beside 0
+        mixed = dd.grad(lambda x: np.sum(np.round(x, 9)))(np.array([1.5, 1e-8]))
+    assert mixed.tolist() == [1.0, 0.0]
+
+
 def test_only_the_lost_argument_is_named() -> None:
     def f(x: Any, *, scale: Any) -> Any:
         return np.sum(x) * (2.0 if scale > 1 else 3.0)

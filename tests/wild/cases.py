@@ -9,7 +9,13 @@ from collection import CASES, Case
 
 __all__ = ["CASES", "Case", "is_installed"]
 
-for _file in ("second_collection", "third_collection", "fourth_collection", "fifth_collection", "sixth_collection"):
+for _file in (
+    "second_collection",
+    "third_collection",
+    "fourth_collection",
+    "fifth_collection",
+    "sixth_collection",
+):
     import_module(_file)
 
 

@@ -11,7 +11,7 @@ from ...array.dispatch import register
 from ...core.batch import Broadcast, Shape, Spec, align, shape_of, unbroadcast
 from ...core.types import Cotangent, Tangent, Value
 from ...errors import warn_of_rounding
-from ..declare import rule
+from ..declare import elementwise, rule
 from ..structures import Choice
 from .common import implements, where_or_zero, zero_derivative
 from .manipulation import as_operand
@@ -42,18 +42,46 @@ for _of_shapes in (
 register(np.shape, lambda a: shape_of(a))
 
 
+# A step that is finer than this part of the value, the root of the unit of least precision, shows
+# in no difference quotient.
+_FINE = 2.0**-26
+
+
+def _is_fine(x: Value, decimals: Any) -> Any:
+    """Where rounding to some decimals only cleans the last digits of a number."""
+    return 10.0**-decimals <= _FINE * np.abs(x)
+
+
+_cleaned = elementwise(
+    lambda x, function, decimals: function(x, decimals),
+    lambda x, decimals: _is_fine(x, decimals) * 1.0,
+    name="round",
+)
+
+
 def _rounding(function: Any) -> Any:
     constant = zero_derivative(function)
 
-    def rounded(a: Value, decimals: int = 0, out: Any = None) -> Any:
-        warn_of_rounding(decimals)
-        return constant(a, decimals, **({} if out is None else {"out": out}))
+    def rounded(a: Value, decimals: Any = None, out: Any = None) -> Any:
+        if isinstance(decimals, (int, np.integer)) and decimals > 0 and out is None:
+            x = observe(a)
+            fine = (
+                _is_fine(x, decimals) if is_box(a) and np.asarray(x).dtype.kind in "fc" else False
+            )
+            if not np.all(fine):
+                warn_of_rounding(decimals)
+            if np.any(fine) and (function is not round or np.ndim(x) == 0):
+                return _cleaned(a, function=function, decimals=decimals)
+        elif decimals is not None:
+            warn_of_rounding(decimals)
+        given = () if decimals is None else (decimals,)
+        return constant(a, *given, **({} if out is None else {"out": out}))
 
     return rounded
 
 
-register(np.around, _rounding(np.around))
-register(np.round, _rounding(np.round))
+for _round in (np.around, np.round, round):
+    register(_round, _rounding(_round))
 
 
 @implements(np.ndim)

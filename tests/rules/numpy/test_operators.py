@@ -87,6 +87,8 @@ ROWS = [
     row(operator.pow, 2, A(3)),
     row(operator.mul, A(3), np.array([1, 2, 3])),
     row(lambda x: round(x * 1.3) * x, 0.7, _complex=False, _id="round-times"),
+    row(lambda x: round(x, 15) * x, 0.7, _complex=False, _id="round-last-digits"),
+    row(lambda x: np.round(x, 14) * x, A(3, low=1.0, high=2.0), _id="round-last-digits-of-array"),
     row(_in_place(operator.iadd), A(2, 3), A(3)),
     row(_in_place(operator.isub), A(2, 3), 0.7),
     row(_in_place(operator.imul), A(2, 3), A(2, 1)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import traceback
 import weakref
 from collections.abc import Callable, Sequence
 from ctypes import ArgumentError
@@ -21,6 +22,7 @@ from ..errors import (
     DualdiffError,
     in_library,
     instead_of_library,
+    is_library,
     is_of_package,
     library_function_of,
     line_text,
@@ -191,15 +193,16 @@ def may_come_of_types(error: BaseException) -> bool:
     of_types = (TypeError, AttributeError, KeyError, ArgumentError, SyntaxError)
     if isinstance(error, of_types) or refusal_behind(error):
         return True
-    step = error.__traceback__
-    while step is not None and step.tb_next is not None:
-        step = step.tb_next
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    outside = [frame for frame in frames if not is_library(frame.f_code.co_filename)]
     # Libraries check their values in more ways than programs do.
-    checks = errors.patches > 0 or (step is not None and is_of_package(step.tb_frame))
-    is_own = step is None or step.tb_frame.f_globals.get("__name__", "").startswith("dualdiff.")
-    # dualdiff hands on NumPy's complaint of an index: only a ValueError may be its own word.
-    checked = type(error) is IndexError or (type(error) is ValueError and not is_own)
-    return checked and checks
+    of_package = bool(outside) and is_of_package(outside[-1])
+    is_own = not frames or frames[-1].f_globals.get("__name__", "").startswith("dualdiff.")
+    # dualdiff hands on NumPy's complaints to a program: only a ValueError may be its own word.
+    checked = type(error) is IndexError or (
+        type(error) is ValueError and (of_package or not is_own)
+    )
+    return checked and (of_package or errors.patches > 0)
 
 
 def explain(error: BaseException) -> DualdiffError | None:

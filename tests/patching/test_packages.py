@@ -129,6 +129,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     (tmp_path / "borderlib.py").write_text(
         "import ctypes\n\n\ndef asks(x):\n    if 'float' not in type(x).__name__:\n"
         "        raise ValueError('x is no float')\n    return x * x\n\n\n"
+        "def joins(a, b):\n    if type(a) is type(b):\n        return a * b\n"
+        "    return a.dot(b.reshape(1, -1))\n\n\n"
         "def fills(x):\n    out = ctypes.c_double(0.0)\n    out.value = x\n    return out.value\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -156,3 +158,15 @@ def test_a_package_that_complains_of_a_traced_value_is_named_at_each_order(
 
     with pytest.raises(dd.DualdiffError, match="x is no float"):
         operator(f)(2.0)
+
+
+def test_a_branch_of_a_package_by_types_that_ends_in_numpys_complaint_is_named(
+    package: Any,
+) -> None:
+    def f(x: Any) -> Any:
+        return np.sum(package.joins(x, np.ones(3)))
+
+    with pytest.raises(dd.DualdiffError, match=r"not of the plain one.*with dualdiff.patch"):
+        dd.grad(f)(X)
+    with dd.patch():
+        assert dd.grad(f)(X).tolist() == [1.0, 1.0, 1.0]

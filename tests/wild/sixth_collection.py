@@ -230,7 +230,7 @@ def ncon_network(x: Any) -> Any:
     from ncon import ncon
 
     a, b = scaled(x, 3, 4), np.cos(np.arange(20.0)).reshape(4, 5)
-    return total(ncon([a, b, a.T], [[-1, 1], [1, -2], [2, -3]][:2] + [[-3, -4]]))
+    return total(ncon([a, b, a.T], [[-1, 1], [1, -2], [-3, -4]]))
 
 
 @case("motpy", "tracking", 0.5, 1.5)
@@ -300,8 +300,8 @@ def colormath_arrays(x: Any) -> Any:
 def colour_hsl(x: Any) -> Any:
     from colour import hsl2rgb, rgb2hsl
 
-    h, s, l = rgb2hsl((x[0], x[1], x[2]))
-    return h + 2 * s + 3 * l + sum(hsl2rgb((h * 0.9, s, l * 0.8)))
+    h, s, light = rgb2hsl((x[0], x[1], x[2]))
+    return h + 2 * s + 3 * light + sum(hsl2rgb((h * 0.9, s, light * 0.8)))
 
 
 @case("hapsira", "astrodynamics", 0.8, 0.3)

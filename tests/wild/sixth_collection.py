@@ -304,22 +304,6 @@ def colour_hsl(x: Any) -> Any:
     return h + 2 * s + 3 * light + sum(hsl2rgb((h * 0.9, s, light * 0.8)))
 
 
-@case("hapsira", "astrodynamics", 0.8, 0.3)
-def hapsira_kepler(x: Any) -> Any:
-    from hapsira.core.angles import E_to_nu, M_to_E, fp_angle, nu_to_E
-
-    e = M_to_E(x[0], x[1])
-    return e + E_to_nu(e, x[1]) + nu_to_E(x[0], x[1]) + fp_angle(x[0], x[1])
-
-
-@case("hapsira", "astrodynamics", 7000.0, 0.1, 0.5)
-def hapsira_elements(x: Any) -> Any:
-    from hapsira.core.elements import coe2rv, rv2coe
-
-    r, v = coe2rv(398600.0, x[0], x[1], x[2], 0.3, 0.7, 1.1)
-    return total(1e-3 * r, v, np.array(rv2coe(398600.0, r, v * 1.01))[1:])
-
-
 @case("beyond", "astrodynamics", 0.2, 0.8)
 def beyond_forms(x: Any) -> Any:
     from beyond.orbits.forms import Form
@@ -336,21 +320,6 @@ def synphot_blackbody(t: Any) -> Any:
     return total(1e6 * source(np.array([4000.0, 5500.0, 7000.0])).value)
 
 
-@case("astropy-healpix", "astronomy", 0.4, 0.7)
-def healpix_area(x: Any) -> Any:
-    from astropy_healpix import nside_to_pixel_resolution
-
-    return x[0] * nside_to_pixel_resolution(16).value + x[1] ** 2
-
-
-@case("tftb", "signals", 0.4, -0.7)
-def tftb_gabor(x: Any) -> Any:
-    from tftb.processing import ShortTimeFourierTransform
-
-    tfr, _t, _f = ShortTimeFourierTransform(scaled(x, 16)).run()
-    return total(np.abs(tfr[:4]))
-
-
 @case("pycwt", "wavelets", 0.4, -0.7)
 def pycwt_transform(x: Any) -> Any:
     import pycwt
@@ -364,20 +333,6 @@ def pycwt_mothers(x: Any) -> Any:
     from pycwt import DOG, Morlet, Paul
 
     return total(np.abs(Morlet(6).psi(x)), np.abs(Paul(4).psi_ft(1 + x)), np.real(DOG(2).psi_ft(x)))
-
-
-@case("dipy", "medical imaging", 1.7e-3, 0.5e-3, 0.3e-3)
-def dti_anisotropy(x: Any) -> Any:
-    from dipy.reconst import dti
-
-    return total(
-        dti.fractional_anisotropy(x),
-        1e3 * dti.mean_diffusivity(x),
-        dti.linearity(x),
-        dti.planarity(x),
-        dti.geodesic_anisotropy(x),
-        dti.mode(np.diag(x)),
-    )
 
 
 @case("dipy", "medical imaging", 0.4, 0.7, 1.1)
@@ -491,14 +446,6 @@ def mosqito_level(x: Any) -> Any:
     return total(amp2db(scaled(x, 5), ref=2e-5), freq2bark(100 * scaled(x, 5)))
 
 
-@case("copulae", "statistics", 1.5, 0.4, 0.7)
-def copulae_clayton(x: Any) -> Any:
-    from copulae.archimedean import ClaytonCopula
-
-    clayton = ClaytonCopula(theta=x[0], dim=2)
-    return total(clayton.pdf(np.array([[x[1], x[2]], [0.3, 0.6]])))
-
-
 @case("similaritymeasures", "geometry", 0.4, -0.7)
 def curve_distance(x: Any) -> Any:
     import similaritymeasures as sm
@@ -565,16 +512,6 @@ def geodepy_grid(x: Any) -> Any:
     return (
         1e-6 * (east + north) + scale + convergence + sum(xyz2llh(*llh2xyz(x[0], x[1], 10.0))[:2])
     )
-
-
-@case("turfpy", "geodesy", 5.0, 45.0)
-def turfpy_distance(x: Any) -> Any:
-    from geojson import Feature, Point
-    from turfpy.measurement import bearing, destination, distance
-
-    a, b = Feature(geometry=Point((x[0], x[1]))), Feature(geometry=Point((6.0, 46.0)))
-    end = destination(a, 50.0, 30.0)
-    return distance(a, b) + bearing(a, b) + sum(end["geometry"]["coordinates"])
 
 
 @case("pyentrp", "time series", 0.4, -0.7)

@@ -29,7 +29,8 @@ CLEAR = {
     "latlon_distance", "kinematic_pose", "garch_likelihood", "sound_field", "gev_quantile",
     "openskill_match", "penman_monteith", "irt_loglik", "bezier_curve", "colorzero_hls",
     "kalman_predict", "pykalman_loglik", "pykalman_smooth", "emd2_1d", "diffusion", "beam_section",
-    "aperture_sum", "propagation",
+    "aperture_sum", "propagation", "telescope", "gas_z_hall", "orix_euler", "orix_angle",
+    "lattice_distance",
 }  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from ..core.trace import (
     materialize,
     to_user,
     unsupported,
+    value_of,
 )
 from ..core.types import Cotangent, Tangent, Value
 from ..debug import compares_paths, on_one_path
@@ -176,9 +177,10 @@ class Inputs:
         return of_traced_alone(error)
 
     def _on_plain_values(self) -> Any:
-        """What the function returns for copies of the leaves."""
+        """What the function returns for copies of the leaves, without the levels outside."""
         plain = self.on_copies()
-        args, kwargs = plain._arguments(list(map(_copied, self.leaves)))
+        plain.args = [value_of(a) if is_box(a) else a for a in plain.args]
+        args, kwargs = plain._arguments([_copied(value_of(leaf)) for leaf in self.leaves])
         return plain.f(*args, **kwargs)
 
     def _leak(self, out: Any, boxes: Sequence[Any], objects: str | None) -> ConversionError | None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import scipy.linalg
 
 import dualdiff as dd
 from tests.versions import OLD_SCIPY
@@ -358,3 +359,14 @@ def test_numbers_of_made_arrays_are_numpys_numbers_and_no_arrays(name: str) -> N
         dd.grad(f)(1.0)
     expected = _NUMBERS[name](_ONE)
     assert found[0] == (expected, type(expected), True, expected)
+
+
+@pytest.mark.parametrize("operator", [dd.grad, dd.hessian, lambda f: dd.grad(dd.grad(f))])
+def test_compiled_code_that_reads_traced_memory_is_found_at_each_order(operator: Any) -> None:
+    def f(x: Any) -> Any:
+        a = np.ones(3)
+        a[1] = x**2
+        return scipy.linalg.blas.ddot(a, np.ones(3))
+
+    with dd.patch(), pytest.raises(dd.DualdiffError, match="compiled code has read"):
+        operator(f)(2.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 from ..errors import DualdiffError
 
 
@@ -23,3 +25,14 @@ class Uncertain(Exception):
 
 class Looked(BaseException):
     """A rule looked at a recorded number; no `except Exception` of a program may catch it."""
+
+
+def text_of(error: Exception) -> str:
+    """Why a recording failed: SciPy's function that it went through, or the error."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        module = frame.f_globals.get("__name__", "")
+        if module.startswith("scipy."):
+            parts = [part for part in module.split(".") if not part.startswith("_")]
+            name = ".".join([*parts, frame.f_code.co_qualname])
+            return f"{name} computes with plain numbers, not with recorded ones"
+    return f"{type(error).__name__} while it was recorded: {error}"

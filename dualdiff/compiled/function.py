@@ -10,7 +10,6 @@ import os
 import random
 import threading
 import time
-import traceback
 import warnings
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -24,8 +23,8 @@ from ..errors import line_text
 from ..trees import Structure, flatten
 from .captures import Captures, equal_arrays
 from .caught import Caught, exceptions
-from .entry import MISSED, always, entry
-from .errors import CompileError, CompileWarning, Uncertain, Unrecordable
+from .entry import MISSED, always, entry, is_silent
+from .errors import CompileError, CompileWarning, Uncertain, Unrecordable, text_of
 from .graph import Graph, record, recording
 from .nodes import Guard
 from .recordings import CHECKED, SUSPECT, Recording, run
@@ -63,6 +62,7 @@ class Table:
         self.reason = reason  # why calls are eager
         self.guards: dict[str, int] = {}  # misses by line
         self.record_seconds = 0.0
+        self.entry: tuple[Any, Any] = None, None  # a recording and the shortest way into it
 
 
 class Compiled:
@@ -120,7 +120,7 @@ class Compiled:
 
     def general(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A call with any arguments."""
-        if recording.get() or not _is_silent():
+        if recording.get() or not is_silent():
             return self.f(*args, **kwargs)  # inside another recording, or errors are raised
         leaves, structure = flatten((args, kwargs))
         key = _key_of(args, kwargs, leaves, structure)
@@ -160,8 +160,10 @@ class Compiled:
             return self._eager(table, args, kwargs)
         by_identity = table.captures.compares_identity and table.captures.seen
         if not (kwargs or by_identity or any(map(is_object, leaves))):
-            unchanged = table.captures.unchanged if table.captures.tests else always
-            self.quick = entry(recorded, unchanged, args)
+            if table.entry[0] is not recorded:
+                unchanged = table.captures.unchanged if table.captures.tests else always
+                table.entry = recorded, entry(recorded, unchanged, args)
+            self.quick = table.entry[1]
         return recorded.structure.unflatten(values)
 
     def ready(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -367,7 +369,7 @@ class Compiled:
             self._count_recording(table, str(error))
             return
         except Exception as error:
-            table.reason = f"{error}" if isinstance(error, Unrecordable) else _text_of(error)
+            table.reason = f"{error}" if isinstance(error, Unrecordable) else text_of(error)
             return
         finally:
             table.record_seconds += time.perf_counter() - start
@@ -419,11 +421,6 @@ def _without_collections() -> Iterator[None]:
             gc.enable()
 
 
-def _is_silent() -> bool:
-    """Whether NumPy does no more than warn of floating-point errors, which replays do not meet."""
-    return set(np.geterr().values()) <= {"ignore", "warn"}
-
-
 def _key_of(args: Any, kwargs: Any, leaves: Sequence[Any], structure: Structure) -> Any:
     """The signature of a call."""
     key: Any = structure, tuple(map(described, leaves))
@@ -450,17 +447,6 @@ def _rebuild(f: Any, options: dict[str, Any]) -> Compiled:
 
 def _line_of(guard: Guard | None) -> str:
     return line_text(*guard.where) if guard is not None else "in the shapes of its values"
-
-
-def _text_of(error: Exception) -> str:
-    """Why a recording failed: SciPy's function that it went through, or the error."""
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        module = frame.f_globals.get("__name__", "")
-        if module.startswith("scipy."):
-            parts = [part for part in module.split(".") if not part.startswith("_")]
-            name = ".".join([*parts, frame.f_code.co_qualname])
-            return f"{name} computes with plain numbers, not with recorded ones"
-    return f"{type(error).__name__} while it was recorded: {error}"
 
 
 def compile(

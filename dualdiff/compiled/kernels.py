@@ -25,6 +25,7 @@ from .passes import START, drive, spread
 _KEPT = (
     "text", "kinds", "dtypes", "shapes", "size", "way", "names", "places", "__name__"
 )  # fmt: skip
+MOST = 250  # operations in one kernel: a function of C takes at most 1,024 arguments from Python
 _COSTLY = (*OWN, "sech_squared", "share", "gather")  # worth a kernel of their own
 
 
@@ -286,15 +287,15 @@ def schedule(graph: Graph) -> list[int | Kernel]:
         shape = max(ready, key=lambda s: len(ready[s]))
         inside: set[int] = set()
         later: list[int] = []
-        while ready.get(shape):
+        while ready.get(shape) and len(inside) < MOST:
             node = ready[shape].pop()
             if parts[node].name == "gather" and parts[node].operands[0][0] in inside:
                 later.append(node)  # it needs the whole array
                 continue
             inside.add(node)
             done(node)
-        ready[shape] = later
-        if not later:
+        ready[shape] = ready.get(shape, []) + later
+        if not ready[shape]:
             del ready[shape]
         group = {n: parts[n] for n in sorted(inside)}
         reductions = _reductions(graph, group, users)

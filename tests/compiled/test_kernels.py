@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
+from dualdiff.compiled import kernels
 from dualdiff.compiled.functions import OWN
 from dualdiff.compiled.kernels import Kernel
 from tests.compiled.helpers import assert_same, calls_agree, replays
@@ -212,3 +213,22 @@ def test_rows_keep_the_sign_of_a_greatest_zero() -> None:
     g = fused(lambda x: (np.max(x * 2.0, axis=1), np.min(x * 3.0, axis=-1)), x + 1.0)
     for got, want in zip(g(x), (np.max(x, axis=1), np.min(x, axis=1)), strict=True):
         np.testing.assert_array_equal(np.signbit(got), np.signbit(want))
+
+
+def test_a_kernel_takes_no_more_operations_than_a_function_of_c_has_arguments_for(
+    monkeypatch,
+) -> None:
+    monkeypatch.setattr(kernels, "MOST", 8)
+
+    def f(xs):
+        y = xs[0]
+        for x in xs[1:]:
+            y = 0.9 * y + x
+        return np.sum(y)
+
+    xs = list(np.random.default_rng(0).random((20, N)))
+    g = fused(f, xs)
+    for _ in range(2):
+        xs = [1.01 * x for x in xs]
+        assert_same(g(xs), f(xs))
+    assert replays(g) == 4

@@ -346,6 +346,19 @@ def test_keywords_may_come_in_another_order() -> None:
     assert len(g.tables) == 4
 
 
+def test_shapes_that_alternate_keep_their_ways_in() -> None:
+    g = dd.compile(lambda x: np.sum(x * x))
+    x, y = np.arange(3.0), np.arange(5.0)
+    for _ in range(5):
+        assert g(x) == 5.0
+        assert g(y) == 30.0
+    first = [table.entry for table in g.tables.values()]
+    with np.errstate(all="ignore"):
+        assert g(x) == 5.0
+        assert g(y) == 30.0
+    assert all(a is t.entry and a[1] for a, t in zip(first, g.tables.values(), strict=True))
+
+
 @pytest.mark.filterwarnings("ignore::dualdiff.compiled.errors.CompileWarning")
 @pytest.mark.parametrize("name", ["errors", "keys", "contexts", "stores", "slots"])
 def test_threads_may_call_while_others_give_up(name: str) -> None:

@@ -31,8 +31,10 @@ from . import (  # noqa: F401  # their rules
     noncentral,
     polynomials,
     private_distributions,
+    spheroidal_second,
     student,
 )
+from .elementary import diric
 from .gamma_beta import factorial, factorial2, factorialk, multigammaln, polygamma
 from .lame import ellip_harm_2, ellip_normal
 from .log_sums import log_softmax, logsumexp, softmax
@@ -53,7 +55,7 @@ from .sequences import (
 from .zeta_functions import zeta
 
 __all__ = [
-    "ellip_harm_2", "ellip_normal", "factorial", "factorial2", "factorialk", "lmbda",
+    "diric", "ellip_harm_2", "ellip_normal", "factorial", "factorial2", "factorialk", "lmbda",
     "log_softmax", "logsumexp", "lqmn", "lqn", "mathieu_even_coef", "mathieu_odd_coef",
     "multigammaln", "obl_cv_seq", "pbdn_seq", "pbdv_seq", "pbvv_seq", "polygamma", "pro_cv_seq",
     "riccati_jn", "riccati_yn", "softmax", "zeta",

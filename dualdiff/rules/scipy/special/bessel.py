@@ -13,10 +13,11 @@ import numpy as np
 from scipy import special
 
 from ....array.box import is_box, unbox
+from ....array.dispatch import find_function, register
 from ....core.batch import dtype_of
 from ....core.types import Value
 from .bessel_orders import ive_order, jv_order, kve_order, yv_order
-from .kinds import closed, level_far_out, signed, where
+from .kinds import closed, declared, level_far_out, signed, where
 
 ROOT_I = 0.3989422804014327  # 1 / sqrt(2 pi)
 ROOT_K = 1.2533141373155003  # sqrt(pi / 2)
@@ -79,12 +80,7 @@ _k0e_dx = _scaled(lambda n, x, ans: ans - special.k1e(x), -1)
 _k1e_dx = _scaled(lambda n, x, ans: ans - special.k0e(x) - ans / x, -1)
 
 
-def _scale_sign(x: Value) -> Any:
-    """Of ``exp(-abs(Re x))``."""
-    return np.sign(np.real(unbox(x)))
-
-
-_ive_dx = _scaled(lambda n, x, ans: _half_sum(special.ive, n, x) - _scale_sign(x) * ans, 1)
+_ive_dx = _scaled(lambda n, x, ans: _half_sum(special.ive, n, x) - signed(x) * ans, 1)
 _kve_dx = _scaled(lambda n, x, ans: ans - _half_sum(special.kve, n, x), -1)
 
 
@@ -121,15 +117,44 @@ closed(
 closed("kn", None, lambda x, y: -_half_sum(special.kv, np.trunc(unbox(x)), y))
 closed("ive", lambda x, y: ive_order(x, np.abs(y)), lambda x, y, ans: _ive_dx(x, y, ans))
 closed("kve", lambda x, y: kve_order(x, y), lambda x, y, ans: _kve_dx(x, y, ans))
-
-
-# exp(-abs(Im z)) of the scaled J and Y is constant on the real line, where they have derivatives.
 closed("jve", lambda x, y: jv_order(x, y), lambda x, y: _half_difference(special.jve, x, y))
 closed("yve", lambda x, y: yv_order(x, y), lambda x, y: _half_difference(special.yve, x, y))
 
 
+def unit(exponent: Value) -> Any:
+    """``exp(-exponent)`` over its value: 1, with the derivatives of the logarithm."""
+    return np.exp(unbox(exponent) - exponent)
+
+
+def _of_complex(name: str, order: Any, slope: Any, part: Callable[..., Any]) -> None:
+    """A function of complex z with the factor ``exp(-abs(part(z)))``, which is not holomorphic.
+
+    One factor of the result holds the scale constant, and the other is 1 and has its derivatives.
+    """
+    ufunc: Any = getattr(special, name)
+    of_real = find_function(ufunc)
+    unscaled: Any = declared(
+        lambda x, y: ufunc(x, y),
+        lambda x, y: order(x, y),
+        lambda x, y: slope(unscaled, x, y),
+        name=f"special.{name}",
+    )
+
+    def bind(v: Value, z: Value) -> Any:
+        if dtype_of(z).kind != "c":
+            return of_real(v, z)  # type: ignore[misc]
+        return unscaled(v, z) * unit(np.abs(part(z)))
+
+    register(ufunc, bind)
+
+
+_of_complex("ive", ive_order, _half_sum, np.real)
+_of_complex("jve", jv_order, _half_difference, np.imag)
+_of_complex("yve", yv_order, _half_difference, np.imag)
+
+
 def _hankel(name: str, sign: int, scaled: bool) -> None:
-    """J and Y apart in the order: J would be lost beside Y where Y is large."""
+    """J and Y apart, also in real arguments: J would be lost beside Y where Y is large."""
     function: Any = getattr(special, name)
 
     def by_order(x: Value, y: Value) -> Any:
@@ -137,8 +162,11 @@ def _hankel(name: str, sign: int, scaled: bool) -> None:
         return both * np.exp(-sign * 1j * y) if scaled else both
 
     def by_argument(x: Value, y: Value, ans: Value) -> Any:
-        slope = _half_difference(function, x, y)
-        return slope - sign * 1j * ans if scaled else slope
+        if dtype_of(y).kind == "c" or scaled:
+            slope = _half_difference(function, x, y)
+            return slope - sign * 1j * ans if scaled else slope
+        parts = (_half_difference(f, x, y) for f in (special.jv, special.yv))
+        return next(parts) + sign * 1j * next(parts)
 
     closed(name, lambda x, y: by_order(x, y), lambda x, y, ans: by_argument(x, y, ans))
 

@@ -8,9 +8,10 @@ import numpy as np
 from scipy import special
 
 from ....array.box import unbox
+from ....array.dispatch import register
 from ....core.batch import dtype_of
 from ....core.types import Value
-from ....errors import UnsupportedInputError, user_line
+from .bessel import unit
 from .bessel_orders import ive_order, yv_order
 from .elementary import over
 from .hypergeometric import LOSS, hyperu_value, refuse, series
@@ -53,12 +54,10 @@ def _airye_far(x: Value) -> Any:
 
 
 def _airye(x: Value, ans: Value) -> Any:
-    if dtype_of(x).kind == "c":
-        raise UnsupportedInputError(
-            f"scipy.special.airye is not holomorphic: it has no derivative in complex numbers, "
-            f"{user_line()}"
-        )
     ai, aip, bi, bip = ans
+    if dtype_of(x).kind == "c":  # the scale of Bi and Bi' is held constant
+        root = np.sqrt(x)
+        return aip + root * ai, x * ai + root * aip, bip, x * bi
     positive = unbox(x) > 0
     root = np.where(positive, np.sqrt(np.where(positive, x, 1.0)), 0.0)
     near = aip + root * ai, x * ai + root * aip, bip - root * bi, x * bi - root * bip
@@ -70,7 +69,19 @@ def _airye(x: Value, ans: Value) -> Any:
 
 
 several("airy", lambda x, ans: (ans[1], x * ans[0], ans[3], x * ans[2]))
-several("airye", _airye)
+_airye_rule = several("airye", _airye, own=True)
+
+
+def _airye_bind(z: Value) -> Any:
+    """For complex z, Bi and Bi' have the factor ``exp(-abs(Re(2/3 z**1.5)))``."""
+    ai, aip, bi, bip = _airye_rule.bind(z)
+    if dtype_of(z).kind != "c":
+        return ai, aip, bi, bip
+    factor = unit(np.abs(np.real(z * np.sqrt(z)) * 2 / 3))
+    return ai, aip, bi * factor, bip * factor
+
+
+register(special.airye, _airye_bind)
 
 
 # Spherical functions: (2n + 1) f' = n f(n - 1) - (n + 1) f(n + 1), with other signs for the
@@ -138,9 +149,10 @@ def _struve_rest(v: Any, x: Value) -> Any:
     return front * end * np.matmul(e, WEIGHTS)
 
 
-S = PI / 2 * np.sinh(np.linspace(-3.2, 3.2, 80))
+LEAST_ORDER = -0.1  # the integral of I - L diverges at -1/2
+S = PI / 2 * np.sinh(np.linspace(-4.2, 4.2, 120))
 FROM_0, FROM_1 = special.expit(2 * S), special.expit(-2 * S)
-END_WEIGHTS = FROM_0 * FROM_1 * PI * np.sqrt(1 + (2 * S / PI) ** 2) * (6.4 / 79)
+END_WEIGHTS = FROM_0 * FROM_1 * PI * np.sqrt(1 + (2 * S / PI) ** 2) * (8.4 / 119)
 
 
 def _modified_rest(v: Any, x: Value) -> Any:
@@ -167,10 +179,11 @@ def _struve_v(v: Any, x: Value) -> Any:
 
 def _modstruve_v(v: Any, x: Value) -> Any:
     beyond = ~(unbox(x) > 0)
+    in_series = (unbox(x) < 6) | (unbox(v) < LEAST_ORDER)
     return cases(
         (v, x),
         (beyond, lambda v, x: lost(unbox(x) != 0, v, x)),
-        (unbox(x) < 6, _series_slope[1]),
+        (in_series, _series_slope[1]),
         otherwise=lambda v, x: ive_order(v, x) * np.exp(x) - _modified_rest_slope(v, x),
     )
 
@@ -179,10 +192,21 @@ struve_order, modstruve_order = flat(_struve_v), flat(_modstruve_v)
 
 
 def _struve_x(x: Value, y: Value, function: Any, sign: int) -> Any:
-    """``(f(v - 1) -+ f(v + 1) + (y/2)**v / (sqrt(pi) Gamma(v + 3/2))) / 2``."""
-    front = np.where(unbox(x) == 0, 1.0, (y / 2) ** x) if np.any(unbox(x) == 0) else (y / 2) ** x
-    rest = front * special.rgamma(x + 1.5) / SQRT_PI
-    return 0.5 * (function(x - 1, y) + sign * function(x + 1, y) + rest)
+    """``(f(v - 1) -+ f(v + 1) + (y/2)**v / (sqrt(pi) Gamma(v + 3/2))) / 2``.
+
+    For v = 0 without ``f(-1)``, whose derivatives at 0 are infinite.
+    """
+
+    def half_sum(x: Value, y: Value) -> Any:
+        rest = (y / 2) ** x * special.rgamma(x + 1.5) / SQRT_PI
+        return 0.5 * (function(x - 1, y) + sign * function(x + 1, y) + rest)
+
+    return where(
+        unbox(x) == 0,
+        lambda x, y: 2 / PI + sign * function(x + 1, y),
+        half_sum,
+        *np.broadcast_arrays(x, y),
+    )
 
 
 closed(

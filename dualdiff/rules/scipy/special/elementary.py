@@ -9,6 +9,7 @@ from scipy import special
 
 from ....array.box import is_box, unbox
 from ....core.types import Tangent, Value
+from ....errors import UnsupportedInputError, user_line
 from .kinds import closed, declared, horner, partial, where
 
 LARGE = 1e4  # whose exponential is infinite
@@ -20,7 +21,7 @@ EXPREL_SLOPE = tuple(float(1 / ((k + 2) * special.gamma(k + 1))) for k in range(
 
 
 def over(numerator: Any, x: Value, limit: Any) -> Any:
-    """``numerator / x``, and `limit`, a constant, at 0."""
+    """``numerator / x``, and `limit` at 0: a constant, or a polynomial that has derivatives."""
     zero = unbox(x) == 0
     if not np.any(zero):
         return numerator / x
@@ -82,6 +83,18 @@ closed("_log1mexp", lambda x: -1 / np.expm1(-x))
 
 # Exponentials, logarithms, powers.
 closed("expm1", lambda x: np.exp(x))
+
+
+def _lambertw_slope(x: Value, w: Value) -> Any:
+    """``w / (x (1 + w))`` (DLMF 4.13.4), beside 0 without the quotient."""
+    return where(
+        np.abs(unbox(w)) < 1,
+        lambda x, w: np.exp(-w) / (1 + w),
+        lambda x, w: w / (1 + w) / x,
+        *np.broadcast_arrays(x, w),
+    )
+
+
 closed("log1p", lambda x: 1 / (1 + x))
 closed("exp2", lambda ans: LN2 * ans)
 closed("exp10", lambda ans: LN10 * ans)
@@ -90,7 +103,7 @@ closed("cosm1", lambda x: -np.sin(x))
 closed("exprel", lambda x: _exprel_slope(x))
 closed("_log1pmx", lambda x: -x / (1 + x))
 closed("wrightomega", lambda ans: ans / (1 + ans))
-closed("_lambertw", lambda x, ans: over(ans / (1 + ans), x, 1.0), None, None)  # DLMF 4.13.4
+closed("_lambertw", lambda x, ans: _lambertw_slope(x, ans), None, None)
 closed("xlogy", lambda y: np.log(y), lambda x, y: _ratio(x, y))
 closed("xlog1py", lambda y: np.log1p(y), lambda x, y: _ratio(x, 1 + y))
 closed("powm1", lambda x, y: y * x ** (y - 1), lambda x, y: np.log(x) * x**y)
@@ -104,10 +117,33 @@ closed("kl_div", _log_ratio, lambda x, y: 1 - _ratio(x, y))
 closed("sindg", lambda x: DEGREE * special.cosdg(x))
 closed("cosdg", lambda x: -DEGREE * special.sindg(x))
 closed("tandg", lambda ans: DEGREE * (1 + ans * ans))
-closed("cotdg", lambda ans: -DEGREE * (1 + ans * ans))
+closed("cotdg", lambda x: -DEGREE / special.sindg(x) ** 2)  # SciPy's values lose digits near 0
 closed("radian", DEGREE, DEGREE / 60, DEGREE / 3600)
 closed("_sinpi", lambda x: np.pi * special._ufuncs._cospi(x))
 closed("_cospi", lambda x: -np.pi * special._ufuncs._sinpi(x))
+
+
+def _dirichlet_kernel(x: Value, n: Any) -> Any:
+    """As a quotient of ``sin(u) / u``, which has no poles, on the period around 0."""
+    n = unbox(n)
+    k = np.round(unbox(x) / (2 * np.pi))
+    rest = x / (2 * np.pi) - k
+    sign = 1 - 2 * np.mod(k * (n - 1), 2)
+    return sign * np.sinc(n * rest) / np.sinc(rest)
+
+
+_dirichlet_slope = partial(_dirichlet_kernel, 0)
+_diric = declared(special.diric, lambda x, y: _dirichlet_slope(x, y), None, name="special.diric")
+
+
+def diric(x: Value, n: int) -> Any:
+    """``scipy.special.diric``: the periodic sinc function."""
+    if is_box(n):
+        raise UnsupportedInputError(
+            f"the degree n of scipy.special.diric is an integer: it has no derivative, "
+            f"{user_line()}"
+        )
+    return _diric(x, n)
 
 
 # Losses.

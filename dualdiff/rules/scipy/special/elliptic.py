@@ -13,12 +13,13 @@ import numpy as np
 from scipy import special
 
 from ....array.box import unbox
-from ....core.batch import dtype_of
+from ....core.batch import dtype_of, shape_of
 from ....core.types import Value
-from .kinds import by, closed, column, flat, horner, several, where
+from .kinds import by, closed, column, declared, flat, horner, several, where
 
 PI = np.pi
 TERMS = 25
+FAR_APART = 1e-18  # the relative rest of the logarithm is smaller than rounding
 NEAR = 0.12  # the power series has converged after TERMS, and the closed forms lose one digit
 # ((2n - 1)!! / (2n)!!)**2, the coefficients of 2 K / pi (DLMF 19.5.1).
 SQUARES = np.cumprod([((2 * n - 1) / (2 * n)) ** 2 for n in range(1, TERMS)])
@@ -52,6 +53,13 @@ def _ellipe_dm(m: Any, e: Any) -> Any:
     )  # fmt: skip
 
 
+_ellipem1 = declared(
+    lambda p: special.ellipe(1 - p),
+    lambda x, ans: (special.ellipkm1(x) - ans) / (2 * (1 - x)),
+    name="special.ellipem1",
+)
+
+
 def _ellipkm1_dp(p: Any, ans: Value) -> Any:
     end = unbox(p) == 0
     if np.any(end):
@@ -59,7 +67,7 @@ def _ellipkm1_dp(p: Any, ans: Value) -> Any:
         return np.where(end, -np.inf, rest)
     return where(
         unbox(p) < 0.7,
-        lambda p, ans: -(special.ellipe(1 - p) - p * ans) / (2 * p * (1 - p)),
+        lambda p, ans: -(_ellipem1(p) - p * ans) / (2 * p * (1 - p)),
         lambda p, ans: -_ellipk_dm(1 - p, ans),
         p, ans,
         fill=0.5,
@@ -68,15 +76,20 @@ def _ellipkm1_dp(p: Any, ans: Value) -> Any:
 
 def _agm(a: Value, b: Value) -> Any:
     """``pi / 4 (a + b) / K(((a - b) / (a + b))**2)`` (DLMF 19.8.5)."""
-    total = a + b
-    near = np.abs(unbox(a) - unbox(b)) < 0.7 * np.abs(unbox(total))
-    k = where(
-        near,
-        lambda a, b: special.ellipk(((a - b) / (a + b)) ** 2),
+    near = np.abs(unbox(a) - unbox(b)) < 0.7 * np.abs(unbox(a) + unbox(b))
+    k = where(near, lambda a, b: special.ellipk(((a - b) / (a + b)) ** 2), _agm_apart, a, b)
+    return PI / 4 * (a + b) / k
+
+
+def _agm_apart(a: Value, b: Value) -> Any:
+    """The integral K where a and b differ much; far apart by its logarithm (DLMF 19.12.1)."""
+    sizes = np.abs(unbox(a)), np.abs(unbox(b))
+    return where(
+        np.minimum(*sizes) < FAR_APART * np.maximum(*sizes),
+        lambda a, b: np.log(2 * np.abs(a + b)) - (np.log(np.abs(a)) + np.log(np.abs(b))) / 2,
         lambda a, b: special.ellipkm1(4 * (a / (a + b)) * (b / (a + b))),
-        np.where(near, a, a), b,
+        a, b,
     )  # fmt: skip
-    return PI / 4 * total / k
 
 
 closed("ellipk", lambda x, ans: _ellipk_dm(x, ans))
@@ -115,8 +128,17 @@ closed("ellipeinc", lambda x, y: np.sqrt(1 - y * np.sin(x) ** 2), lambda x, y: _
 
 
 def _amplitude_dm(u: Any, m: Any, ans: Value) -> Any:
-    """By m, of the amplitude: ``-dn dF/dm``, where F(amplitude, m) = u."""
-    return -ans[2] * _ellipkinc_dm(ans[3], m)
+    """By m, of the amplitude: ``-dn dF/dm``, where F(amplitude, m) = u.
+
+    Near m = 1 the amplitude has lost the digits of cn and dn.
+    """
+    sn, cn, dn, amplitude = ans
+    k = np.round(unbox(amplitude) / PI)
+    s = (1 - 2 * np.mod(k, 2)) * sn
+    slope = s**3 / 6 * special.elliprd(cn * cn, 1.0, dn * dn)
+    if np.any(k):
+        slope = slope + _ellipkinc_dm(k * PI, m)
+    return -dn * slope
 
 
 def _ellipj_du(u: Any, m: Any, ans: Value) -> Any:
@@ -134,34 +156,82 @@ def _ellipj_dm(u: Any, m: Any, ans: Value) -> Any:
 several("ellipj", _ellipj_du, _ellipj_dm)
 
 
-# Carlson's symmetric integrals (DLMF 19.16), by double exponential quadrature where no closed form
-# is free of cancellation.
-U = np.linspace(-4.2, 4.2, 100)
-T = np.exp(PI / 2 * np.sinh(U))
-WEIGHTS = T * PI / 2 * np.cosh(U) * (U[1] - U[0])
+# Carlson's symmetric integrals (DLMF 19.16): equal steps of log t, in which the integrands are
+# analytic in a strip around the line.
+STEP, BELOW, BELOW_ZERO, ABOVE = 0.45, 40.0, 80.0, 28.0
 
 
 def _ray(*args: Value) -> Any:
     """The direction of the integral, from which no argument is further than a right angle or so."""
-    if not any(dtype_of(a).kind == "c" for a in args):
-        return 1.0
     angles = [np.angle(unbox(a)) for a in args]
     smallest, largest = (functools.reduce(f, angles) for f in (np.minimum, np.maximum))
     return column(np.exp(0.5j * (smallest + largest)))
 
 
+def _nodes(*args: Value) -> tuple[Any, Any]:
+    """The nodes t and the step of log t, from far below the arguments that are not 0 to far above.
+
+    Integrands fall like t below them, or like its root where an argument is 0, and like
+    ``t**-1.5`` above.
+    """
+    sizes = np.array([np.broadcast_to(np.abs(unbox(a)), shape_of(sum(args))) for a in args])
+    logs = np.log(np.where(sizes == 0, 1.0, sizes))
+    least = np.min(np.where(sizes == 0, np.inf, logs), axis=0)
+    most = np.max(np.where(sizes == 0, -np.inf, logs), axis=0)
+    low = least - np.where(np.any(sizes == 0, axis=0), BELOW_ZERO, BELOW)
+    width = most + ABOVE - low
+    is_complex = any(dtype_of(a).kind == "c" for a in args)
+    widest = np.max(width[np.isfinite(width)], initial=1.0)
+    count = 1 + int(widest / (STEP / 4 if is_complex else STEP))
+    t = np.exp(column(low) + column(width) * np.linspace(0.0, 1.0, count))
+    return (_ray(*args) * t if is_complex else t), width / (count - 1)
+
+
 def _rd_integral(x: Value, y: Value, z: Value) -> Any:
     """DLMF 19.16.5."""
-    t = _ray(x, y, z) * T
+    t, step = _nodes(x, y, z)
     roots = np.sqrt(column(x) + t) * np.sqrt(column(y) + t)
-    return 1.5 * np.sum(t / T * WEIGHTS / (roots * (column(z) + t) ** 1.5), axis=-1)
+    return 1.5 * step * np.sum(t / (roots * (column(z) + t) ** 1.5), axis=-1)
 
 
 def _rj_integral(x: Value, y: Value, z: Value, p: Any) -> Any:
     """DLMF 19.16.2."""
-    t = _ray(x, y, z, p) * T
+    t, step = _nodes(x, y, z, p)
     root = np.sqrt(column(x) + t) * np.sqrt(column(y) + t) * np.sqrt(column(z) + t)
-    return 1.5 * np.sum(t / T * WEIGHTS / (root * (column(p) + t)), axis=-1)
+    return 1.5 * step * np.sum(t / (root * (column(p) + t)), axis=-1)
+
+
+_rj_of_positive = flat(_rj_integral, real=False)
+
+
+def _rj(x: Value, y: Value, z: Value, p: Any) -> Any:
+    """Where p is negative the Cauchy principal value (DLMF 19.20.14)."""
+    if any(dtype_of(a).kind == "c" for a in (x, y, z, p)):
+        return _rj_of_positive(x, y, z, p)
+
+    def principal(x: Value, y: Value, z: Value, p: Any) -> Any:
+        z, rest = np.maximum(np.maximum(x, y), z), np.minimum(np.maximum(x, y), z)
+        x, y = np.minimum(x, y), rest
+        q = -p
+        p = (z * (x + y + q) - x * y) / (z + q)
+        both = x * y + p * q
+        last = 3 * np.sqrt(x * y * z / both) * special.elliprc(both, p * q)
+        first = (p - z) * _rj_of_positive(x, y, z, p)
+        return (first - 3 * special.elliprf(x, y, z) + last) / (q + z)
+
+    return where(unbox(p) < 0, principal, _rj_of_positive, *np.broadcast_arrays(x, y, z, p))
+
+
+def _rc(x: Value, y: Value) -> Any:
+    """Where y is negative the Cauchy principal value (DLMF 19.2.20)."""
+    if any(dtype_of(a).kind == "c" for a in (x, y)):
+        return special.elliprf(x, y, y)
+    return where(
+        unbox(y) < 0,
+        lambda x, y: np.sqrt(x / (x - y)) * special.elliprf(x - y, -y, -y),
+        lambda x, y: special.elliprf(x, y, y),
+        *np.broadcast_arrays(x, y),
+    )
 
 
 def _rg_slope(x: Value, y: Value, z: Value) -> Any:
@@ -175,9 +245,9 @@ closed(
     lambda x, y, z: -special.elliprd(x, z, y) / 6,
     lambda x, y, z: -special.elliprd(x, y, z) / 6,
 )
-by("elliprc", lambda x, y: special.elliprf(x, y, y))
+by("elliprc", _rc)
 by("elliprd", flat(_rd_integral, real=False))
-by("elliprj", flat(_rj_integral, real=False))
+by("elliprj", _rj)
 closed(
     "elliprg",
     lambda x, y, z: _rg_slope(x, y, z),

@@ -32,10 +32,11 @@ def _asymptotic(x: Value, terms: int, sign: int) -> Any:
 
 def _erfcx_dx(x: Value, ans: Value) -> Any:
     """``2 x erfcx(x) - 2 / sqrt(pi)``; far right the series of the difference (DLMF 7.12.1)."""
+    far = np.real(unbox(x)) > 26
     if dtype_of(x).kind == "c":
-        return 2 * x * ans - TWO_BY_SQRT_PI
+        far = far & (np.abs(np.imag(unbox(x))) < np.real(unbox(x)))
     return where(
-        unbox(x) > 26,
+        far,
         lambda x, ans: TWO_BY_SQRT_PI * _asymptotic(x, 12, -1),
         lambda x, ans: 2 * x * ans - TWO_BY_SQRT_PI,
         x, ans,
@@ -43,12 +44,25 @@ def _erfcx_dx(x: Value, ans: Value) -> Any:
 
 
 def _dawsn_dx(x: Value, ans: Value) -> Any:
-    if dtype_of(x).kind == "c":
-        return 1 - 2 * x * ans
+    """``1 - 2 x D(x)``, far out by the series of the difference."""
+    far = np.abs(np.real(unbox(x))) > 12
+    if dtype_of(x).kind == "c":  # where exp(-x**2) is below rounding
+        far = np.real(unbox(x) ** 2) > 144
     return where(
-        np.abs(unbox(x)) > 12,
+        far,
         lambda x, ans: -_asymptotic(x, 24, 1),
         lambda x, ans: 1 - 2 * x * ans,
+        x, ans,
+    )  # fmt: skip
+
+
+def _wofz_dz(x: Value, ans: Value) -> Any:
+    """``2i / sqrt(pi) - 2 z w``, far out in the upper half by the series (DLMF 7.12.1)."""
+    far = (np.abs(unbox(x)) > 26) & (np.imag(unbox(x)) >= 0)
+    return where(
+        far,
+        lambda x, ans: -1j * TWO_BY_SQRT_PI * _asymptotic(x, 12, 1),
+        lambda x, ans: 1j * TWO_BY_SQRT_PI - 2 * x * ans,
         x, ans,
     )  # fmt: skip
 
@@ -75,7 +89,7 @@ def _voigt(x: Value, y: Value, z: Value, which: int) -> Any:
     """By the Faddeeva function w and its derivative ``2i / sqrt(pi) - 2 s w`` (DLMF 7.19)."""
     s = (x + 1j * z) / (y * np.sqrt(2.0))
     w = special.wofz(s)
-    slope = 1j * TWO_BY_SQRT_PI - 2 * s * w
+    slope = _wofz_dz(s, w)
     front = 1 / (y * SQRT_2_PI)
     if which == 1:
         far = np.abs(unbox(s)) > 10
@@ -97,7 +111,7 @@ closed("erfc", lambda x: -TWO_BY_SQRT_PI * _bell(x, 1))
 closed("erfi", lambda x: TWO_BY_SQRT_PI * np.exp(x * x))
 closed("erfcx", _erfcx_dx)
 closed("dawsn", _dawsn_dx)
-closed("wofz", lambda x, ans: 1j * TWO_BY_SQRT_PI - 2 * x * ans)
+closed("wofz", _wofz_dz)
 closed("erfinv", lambda ans: SQRT_PI_BY_2 * np.exp(ans * ans))
 closed("erfcinv", lambda ans: -SQRT_PI_BY_2 * np.exp(ans * ans))
 closed("ndtr", lambda x: _bell(x, 0.5) / SQRT_2_PI)

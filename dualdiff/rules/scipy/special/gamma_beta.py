@@ -269,7 +269,7 @@ def _binom_value(x: Value, y: Value, ans: Value) -> Any:
 def _binom(x: Value, y: Value, ans: Value, by_x: bool) -> Any:
     """``Gamma(x + 1) / (Gamma(y + 1) Gamma(x - y + 1))`` as a product next to its zeros."""
     value, w = _binom_value(x, y, ans), x - y + 1
-    zero = (_pole(w) | (_pole(y + 1) & (not by_x))) & (unbox(x) > -1)
+    zero = (_pole(w) | (_pole(y + 1) & (not by_x))) & ~_pole(x + 1)
     sx, sy = np.where(zero, 2.0, x), np.where(zero, 0.5, y)
     if by_x:
         out = -value * psi_difference(sx + 1, -sy)

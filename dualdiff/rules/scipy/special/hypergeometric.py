@@ -208,30 +208,69 @@ closed(
 )
 
 
-# Wright's function (DLMF 10.46.1), in its parameters by the series.
+# Wright's function (DLMF 10.46.1), in its parameters by the series; far out by the terms around the
+# largest one, in steps of their spread where that is wide.
+WRIGHT_FAR = 50.0
+WRIGHT_TERMS = np.arange(60.0 + WRIGHT_FAR + 12 * WRIGHT_FAR**0.5)
+AROUND = np.arange(-200.0, 201.0)
+WIDE = 15.0
+
+
+def _wright_series(a: Value, b: Value, x: Value) -> Any:
+    terms = np.exp(WRIGHT_TERMS * np.log(column(x)) - special.gammaln(WRIGHT_TERMS + 1))
+    return np.sum(terms * special.rgamma(column(a) * WRIGHT_TERMS + column(b)), axis=-1)
+
+
+def _wright_at_0(a: Value, b: Value, x: Value) -> Any:
+    """As many terms as derivatives at 0 need."""
+    first, second, third = (special.rgamma(k * a + b) for k in (1, 2, 3))
+    return special.rgamma(b) + x * (first + x * (second / 2 + x * third / 6))
+
+
+def _log_wright_far(a: Value, b: Value, x: Value) -> Any:
+    pa, pb, log = unbox(a), unbox(b), np.log(unbox(x))
+    top = np.exp((log - special.xlogy(pa, pa)) / (1 + pa))
+    for _ in range(4):
+        bend = special.polygamma(1, top + 1) + pa * pa * special.polygamma(1, pa * top + pb)
+        rise = log - special.psi(top + 1) - pa * special.psi(pa * top + pb)
+        top = np.maximum(top + rise / bend, 0.0)
+    spread = bend**-0.5
+    step = column(np.where(spread > WIDE, spread / 1.5, 1.0))
+    k = np.round(column(top)) + step * AROUND
+    inside = k >= 0
+    k = np.where(inside, k, 0.0)
+    logs = k * np.log(column(x)) - special.gammaln(k + 1)
+    logs = logs - special.gammaln(column(a) * k + column(b))
+    most = np.max(unbox(logs), axis=-1, initial=-np.inf, where=inside)
+    total = np.sum(np.where(inside, np.exp(logs - column(most)), 0.0) * step, axis=-1)
+    return most + np.log(total)
+
+
 def _wright(a: Value, b: Value, x: Value) -> Any:
-    k = np.arange(120.0)
-    log = np.log(np.where(unbox(x) == 0, 1.0, x)) if np.any(unbox(x) == 0) else np.log(x)
-    terms = np.exp(k * column(log) - special.gammaln(k + 1))
-    return np.sum(terms * special.rgamma(column(a) * k + column(b)), axis=-1)
+    return cases(
+        (a, b, x),
+        (unbox(x) > WRIGHT_FAR, lambda a, b, x: np.exp(_log_wright_far(a, b, x))),
+        (unbox(x) == 0, _wright_at_0),
+        otherwise=_wright_series,
+    )
+
+
+def _log_wright(a: Value, b: Value, x: Value) -> Any:
+    far = unbox(x) > WRIGHT_FAR
+    return cases((a, b, x), (far, _log_wright_far), otherwise=lambda *at: np.log(_wright(*at)))
 
 
 wright_a, wright_b = (partial(flat(_wright), i) for i in range(2))
+log_wright_a, log_wright_b = (partial(flat(_log_wright), i) for i in range(2))
 closed(
     "wright_bessel",
     lambda x, y, z: wright_a(x, y, z),
     lambda x, y, z: wright_b(x, y, z),
     lambda x, y, z: special.wright_bessel(x, x + y, z),
 )
-
-
-def _by_value(slope: Any) -> Any:
-    return lambda x, y, z, ans: slope(x, y, z) * np.exp(-ans)
-
-
 closed(
     "log_wright_bessel",
-    _by_value(wright_a),
-    _by_value(wright_b),
+    lambda x, y, z: log_wright_a(x, y, z),
+    lambda x, y, z: log_wright_b(x, y, z),
     lambda x, y, z, ans: np.exp(special.log_wright_bessel(x, x + y, z) - ans),
 )

@@ -280,10 +280,26 @@ closed(
 by("_beta_cdf", lambda x, a, b: special.betainc(a, b, x))
 by("_beta_sf", lambda x, a, b: -special.betainc(a, b, x))
 by("_beta_pdf", lambda x, a, b: beta_density(a, b, x))
-inverse("betaincinv", lambda a, b, p, t: special.betainc(a, b, t) - p)
-inverse("betainccinv", lambda a, b, p, t: special.betaincc(a, b, t) - p)
-inverse("_beta_ppf", lambda p, a, b, t: special.betainc(a, b, t) - p)
-inverse("_beta_isf", lambda p, a, b, t: special.betaincc(a, b, t) - p)
+inverse(
+    "betaincinv",
+    lambda a, b, p, t: special.betainc(a, b, t) - p,
+    rest=lambda a, b, p: special.betainccinv(b, a, p),
+)
+inverse(
+    "betainccinv",
+    lambda a, b, p, t: special.betaincc(a, b, t) - p,
+    rest=lambda a, b, p: special.betaincinv(b, a, p),
+)
+inverse(
+    "_beta_ppf",
+    lambda p, a, b, t: special.betainc(a, b, t) - p,
+    rest=lambda p, a, b: special.betainccinv(b, a, p),
+)
+inverse(
+    "_beta_isf",
+    lambda p, a, b, t: special.betaincc(a, b, t) - p,
+    rest=lambda p, a, b: special.betaincinv(b, a, p),
+)
 inverse("btdtria", lambda p, b, x, t: special.betainc(t, b, x) - p)
 inverse("btdtrib", lambda a, p, x, t: special.betainc(a, t, x) - p)
 
@@ -332,18 +348,28 @@ def _more_than(k: Any, n: Any, p: Value) -> Any:
 
 by("bdtr", lambda k, n, p: -_more_than(k, n, p), [0, 1])
 by("bdtrc", _more_than, [0, 1])
-inverse("bdtri", lambda k, n, y, t: special.bdtr(unbox(k), unbox(n), t) - y, [0, 1])
-inverse("bdtrik", lambda y, n, p, t: special.betaincc(t + 1, n - t, p) - y)
-inverse("bdtrin", lambda k, y, p, t: special.betaincc(k + 1, t - k, p) - y)
+inverse(
+    "bdtri",
+    lambda k, n, y, t: special.bdtr(unbox(k), unbox(n), t) - y,
+    [0, 1],
+    rest=lambda k, n, y: special.betaincinv(_rest(n, k), _up(k), y),
+)
+inverse("bdtrik", lambda y, n, p, t: special.betaincc(t + 1, n - t, p) - y, rough=True)
+inverse("bdtrin", lambda k, y, p, t: special.betaincc(k + 1, t - k, p) - y, rough=True)
 by("nbdtr", lambda k, n, p: special.betainc(np.trunc(unbox(n)), _up(k), p), [0, 1])
 by(
     "nbdtrc",
     lambda k, n, p: special.betaincc(np.trunc(unbox(n)), _up(k), p),
     [0, 1],
 )
-inverse("nbdtri", lambda k, n, y, t: special.nbdtr(unbox(k), unbox(n), t) - y, [0, 1])
-inverse("nbdtrik", lambda y, n, p, t: special.betainc(n, t + 1, p) - y)
-inverse("nbdtrin", lambda k, y, p, t: special.betainc(t, k + 1, p) - y)
+inverse(
+    "nbdtri",
+    lambda k, n, y, t: special.nbdtr(unbox(k), unbox(n), t) - y,
+    [0, 1],
+    rest=lambda k, n, y: special.betainccinv(_up(k), np.trunc(unbox(n)), y),
+)
+inverse("nbdtrik", lambda y, n, p, t: special.betainc(n, t + 1, p) - y, rough=True)
+inverse("nbdtrin", lambda k, y, p, t: special.betainc(t, k + 1, p) - y, rough=True)
 by("_binom_cdf", lambda k, n, p: -_more_than(k, n, p), [0, 1])
 by("_binom_sf", _more_than, [0, 1])
 by("_nbinom_cdf", lambda k, n, p: special.betainc(n, _up(k), p), [0])

@@ -42,5 +42,6 @@ closed("expi", lambda x: np.exp(x) / x)
 closed("expn", None, _expn)
 closed("_scaled_exp1", lambda x, ans: ans * (1 + 1 / x) - 1)
 closed("spence", lambda x: level_far_out(_spence_dz, x))
-several("sici", lambda x, ans: (over(np.sin(x), x, 1.0), np.cos(x) / x))
-several("shichi", lambda x, ans: (over(np.sinh(x), x, 1.0), np.cosh(x) / x))
+SINE = (1.0, -1 / 6, 1 / 120)  # sin(x) / x by powers of x**2, for derivatives at 0
+several("sici", lambda x, ans: (over(np.sin(x), x, horner(x * x, SINE)), np.cos(x) / x))
+several("shichi", lambda x, ans: (over(np.sinh(x), x, horner(-x * x, SINE)), np.cosh(x) / x))

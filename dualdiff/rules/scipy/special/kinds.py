@@ -35,6 +35,7 @@ from ...structures import Elementwise
 
 Function = Callable[..., Any]
 UNSOLVED = 1e-3  # a residual in probability that is more than rounding
+NEAR_1 = 0.9
 FEW = 16
 BLOCK = 1500  # elements whose nodes of a quadrature stay in cache
 
@@ -79,10 +80,18 @@ def by(name: str, alternative: Function, constants: Sequence[int] = ()) -> Primi
     return closed(name, *slopes)
 
 
-def inverse(name: str, equation: Function, constants: Sequence[int] = ()) -> Primitive | None:
+def inverse(
+    name: str,
+    equation: Function,
+    constants: Sequence[int] = (),
+    rest: Function | None = None,
+    rough: bool = False,
+) -> Primitive | None:
     """Declare that ``t = f(*args)`` solves ``equation(*args, t) == 0``: the implicit rule.
 
-    If SciPy's value is no solution (an end of the range), the derivative is NaN.
+    If SciPy's value is no solution (an end of the range), the derivative is NaN. Near t = 1, where
+    t keeps few digits of 1 - t, the derivative is that of ``1 - rest(*args)``. Where SciPy's search
+    ends `rough`, Newton's method finds the remaining digits first.
     """
     n = len(inspect.signature(equation).parameters) - 1
     by_solution = partial(equation, n)
@@ -91,13 +100,36 @@ def inverse(name: str, equation: Function, constants: Sequence[int] = ()) -> Pri
         by_argument = partial(equation, i)
 
         def implicit(*at: Any) -> Any:
+            if rough:
+                at = (*at[:-1], at[-1] - _excess(equation, by_solution, *map(unbox, at)))
             slope = -by_argument(*at) / by_solution(*at)
             unsolved = np.abs(equation(*map(unbox, at))) > UNSOLVED
             return slope + lost(unsolved, *at[:-1]) if np.any(unsolved) else slope
 
-        return formula(n, implicit, ans=True)
+        if rest is None:
+            return formula(n, implicit, ans=True)
+        of_rest = partial(rest, i)
+
+        def either(*at: Any) -> Any:
+            near_1 = (unbox(at[-1]) > NEAR_1) & (unbox(at[-1]) <= 1)
+            return where(near_1, lambda *at: -of_rest(*at[:-1]), implicit, *at, fill=0.5)
+
+        return formula(n, either, ans=True)
 
     return closed(name, *[None if i in constants else slope(i) for i in range(n)])
+
+
+def _excess(equation: Function, slope: Function, *at: Any) -> Any:
+    """The distance from SciPy's solution to the exact one, by Newton's method."""
+    *args, start = at
+    t = start
+    for _ in range(3):
+        step = equation(*args, t) / slope(*args, t)
+        good = np.abs(step) < 0.01 * np.abs(start)
+        t = t - np.where(good, step, 0.0)
+        if not np.any(good & (np.abs(step) > 1e-9 * np.abs(start))):
+            break
+    return start - t
 
 
 def declared(values: Function, *derivatives: Derivative, name: str) -> Any:
@@ -123,14 +155,16 @@ def lost(mask: Any, *args: Value) -> Any:
     return _lost(np.asarray(mask, float), sum(args))
 
 
-def several(name: str, *slopes: Function | None) -> None:
+def several(name: str, *slopes: Function | None, own: bool = False) -> Any:
     """Declare a function of several results: one ``slope(*args, results)`` per operand.
 
-    A slope gives one derivative for each result; operands whose slope is None are constants.
+    A slope gives one derivative for each result; operands whose slope is None are constants. With
+    `own`, outer derivatives take these slopes too, though the function has another rule.
+    Returns: the primitive, or None if this release of SciPy has no such function.
     """
     ufunc = find(name)
     if ufunc is None:
-        return
+        return None
     n = len(slopes)
 
     def slope_of(i: int, args: Any, ans: Value) -> Any:
@@ -148,21 +182,28 @@ def several(name: str, *slopes: Function | None) -> None:
                 total = [s + t * d for s, d in zip(total, slope_of(i, args, ans), strict=True)]
         return tuple(total)
 
-    def vjp(gs: Any, args: Any, ans: Value, active: Any) -> Any:
+    def vjp(gs: Any, args: Any, ans: Value, active: Any, given: Any) -> Any:
         out: list[Any] = [None] * n
         for i in (k for k, used in enumerate(active) if used):
-            c = sum(g * d for g, d in zip(gs, slope_of(i, args, ans), strict=True))
+            slopes_here = slope_of(i, args, ans)
+            # The zeros of an output that nothing uses must not meet an infinite derivative.
+            c = sum(g * d for g, d, on in zip(gs, slopes_here, given, strict=True) if on)
             fit = broadcast_of(args[i], ans[0])
             out[i] = c if fit is None else unbroadcast(c, fit)
         return tuple(out) if n > 1 else out[0]
 
     names = OPERANDS[:n]
-    primal = _with_names(lambda *args: ufunc(*args), names)
+
+    def values(*args: Any) -> Any:
+        return primitive(*args) if own and any(map(is_box, args)) else ufunc(*args)
+
+    primal = _with_names(values, names)
     primitive = rule(
         primal, jvp=jvp, vjp=vjp, name=f"special.{name}", outputs=ufunc.nout,
         structure=Elementwise(),
     )  # fmt: skip
     register(ufunc, primitive.bind)
+    return primitive
 
 
 def _with_names(function: Function, names: Sequence[str]) -> Function:
@@ -330,8 +371,8 @@ def exp_exp(n: int, low: float = -3.7, high: float = 3.85) -> tuple[Any, Any]:
 
 
 def column(x: Value) -> Any:
-    """A vector as a column, beside which nodes lie in rows."""
-    return x[..., None]
+    """A vector as a column, beside which nodes lie in rows; a number may be Python's."""
+    return x[..., None] if shape_of(x) else np.reshape(x, (1,))
 
 
 def signed(x: Value) -> Any:

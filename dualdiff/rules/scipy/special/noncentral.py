@@ -75,9 +75,9 @@ closed(
     lambda x, y, z: -ncx2_df(x, y, z),
     lambda x, y, z: ncx2_pdf(x, y + 2, z),
 )
-inverse("chndtrix", lambda p, k, c, t: special.chndtr(t, k, c) - p)
-inverse("chndtridf", lambda x, p, c, t: special.chndtr(x, t, c) - p)
-inverse("chndtrinc", lambda x, k, p, t: special.chndtr(x, k, t) - p)
+inverse("chndtrix", lambda p, k, c, t: special.chndtr(t, k, c) - p, rough=True)
+inverse("chndtridf", lambda x, p, c, t: special.chndtr(x, t, c) - p, rough=True)
+inverse("chndtrinc", lambda x, k, p, t: special.chndtr(x, k, t) - p, rough=True)
 
 
 # F: numerator m, denominator n, noncentrality c, x; F(x) = sum of I(y; m/2 + j, n/2).
@@ -162,10 +162,10 @@ by(
     "_ncf_pdf",
     lambda x, m, n, c: ncf_density(m, n, x, c) * _slope_share(m, n, x)[2],
 )
-inverse("ncfdtri", lambda m, n, c, p, t: special.ncfdtr(m, n, c, t) - p)
-inverse("ncfdtridfn", lambda p, n, c, f, t: special.ncfdtr(t, n, c, f) - p)
-inverse("ncfdtridfd", lambda m, p, c, f, t: special.ncfdtr(m, t, c, f) - p)
-inverse("ncfdtrinc", lambda m, n, p, f, t: special.ncfdtr(m, n, t, f) - p)
+inverse("ncfdtri", lambda m, n, c, p, t: special.ncfdtr(m, n, c, t) - p, rough=True)
+inverse("ncfdtridfn", lambda p, n, c, f, t: special.ncfdtr(t, n, c, f) - p, rough=True)
+inverse("ncfdtridfd", lambda m, p, c, f, t: special.ncfdtr(m, t, c, f) - p, rough=True)
+inverse("ncfdtrinc", lambda m, n, p, f, t: special.ncfdtr(m, n, t, f) - p, rough=True)
 
 # Noncentral t: with the chi variable r of v degrees of freedom, F(t) is the mean of
 # Phi(t r / sqrt(v) - c); the density of s = log(r**2 / v) is entire, so that equal steps do.
@@ -240,6 +240,6 @@ def _nct_pdf(t: Tangent, v: Any, c: Any) -> Any:
 by("nctdtr", flat(_nct_tail, 64))
 by("_nct_sf", flat(lambda t, v, c: -_nct_tail(v, c, t), 64))
 by("_nct_pdf", flat(_nct_pdf, 64))
-inverse("nctdtrit", lambda v, c, p, t: special.nctdtr(v, c, t) - p)
-inverse("nctdtridf", lambda p, c, x, t: special.nctdtr(t, c, x) - p)
-inverse("nctdtrinc", lambda v, p, x, t: special.nctdtr(v, t, x) - p)
+inverse("nctdtrit", lambda v, c, p, t: special.nctdtr(v, c, t) - p, rough=True)
+inverse("nctdtridf", lambda p, c, x, t: special.nctdtr(t, c, x) - p, rough=True)
+inverse("nctdtrinc", lambda v, p, x, t: special.nctdtr(v, t, x) - p, rough=True)

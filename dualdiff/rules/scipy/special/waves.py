@@ -248,9 +248,8 @@ def _angular(sign: float) -> Callable[..., Any]:
     return value
 
 
-def _radial(sign: float) -> Callable[..., Any]:
-    """Functions of the first kind by spherical Bessel functions (DLMF 30.11.3)."""
-    bessel: Any = find("_spherical_jn")
+def radial(sign: float, bessel: Any) -> Callable[..., Any]:
+    """Functions of the kind of the spherical Bessel functions (DLMF 30.11.3)."""
 
     def value(m: Any, n: Any, c: Value, x: Value) -> Any:
         def one(order: int, degree: int, chosen: Any) -> Any:
@@ -269,44 +268,67 @@ def _radial(sign: float) -> Callable[..., Any]:
     return value
 
 
+def prolate_slope(sign: float, m: Any, c: Value, cv: Value, x: Value, ans: Any) -> Any:
+    """The derivatives of y and y' (DLMF 30.2.1), also of oblate angular functions."""
+    rest = 1 - x * x
+    return ans[1], (2 * x * ans[1] - (cv - sign * c * c * x * x - m * m / rest) * ans[0]) / rest
+
+
+def oblate_radial_slope(sign: float, m: Any, c: Value, cv: Value, x: Value, ans: Any) -> Any:
+    """The same at i x."""
+    rest = 1 + x * x
+    return ans[1], ((cv - c * c * x * x - m * m / rest) * ans[0] - 2 * x * ans[1]) / rest
+
+
+def on_the_curve(kind: str, m: Any, n: Any, c: Value, cv: Value) -> None:
+    """Raise an error if `cv` is not the characteristic value."""
+    value: Any = getattr(special, f"{kind}_cv")
+    if not np.allclose(unbox(cv), value(m, n, unbox(c)), rtol=1e-9, equal_nan=True):
+        raise UnsupportedInputError(
+            f"spheroidal functions have a derivative where cv is scipy.special.{kind}_cv"
+            f"(m, n, c), {user_line()}"
+        )
+
+
+def off_the_curve(kind: str, part: str) -> Callable[..., Any]:
+    """The derivative in c or in cv alone, which leaves the curve of characteristic values."""
+
+    def raises(*at: Any) -> Any:
+        raise UnsupportedInputError(
+            f"scipy.special.{kind}_{part}_cv has no derivative in c or cv, {user_line()}: beside "
+            f"cv = {kind}_cv(m, n, c) SciPy's values solve no spheroidal equation. Write "
+            f"scipy.special.{kind}_{part}(m, n, c, x), which follows that curve"
+        )
+
+    return raises
+
+
 def _spheroidal(kind: str, sign: float) -> None:
     value: Any = getattr(special, f"{kind}_cv")
     by_c = flat(partial(_spheroidal_value(sign), 2))
     closed(f"{kind}_cv", None, None, lambda x, y, z: by_c(x, y, z))
 
-    def curve(m: Any, c: Value, cv: Value, x: Value, ans: Any) -> Any:
-        """The derivatives of y and y' (DLMF 30.2.1, at i x for oblate radial functions)."""
-        rest = 1 - x * x
-        return ans[1], (2 * x * ans[1] - (cv - sign * c * c * x * x - m * m / rest) * ans[0]) / rest
+    for part in ("ang1", "rad1"):
+        slope = oblate_radial_slope if kind == "obl" and part != "ang1" else prolate_slope
 
-    def oblate_radial(m: Any, c: Value, cv: Value, x: Value, ans: Any) -> Any:
-        rest = 1 + x * x
-        return ans[1], ((cv - c * c * x * x - m * m / rest) * ans[0] - 2 * x * ans[1]) / rest
-
-    for part in ("ang1", "rad1"):  # SciPy's values of the second kind solve no such equation
-        slope = oblate_radial if kind == "obl" and part != "ang1" else curve
-
-        function = _angular(sign) if part == "ang1" else _radial(sign)
+        function = _angular(sign) if part == "ang1" else radial(sign, find("_spherical_jn"))
         both = [flat(partial(f, 2)) for f in (function, partial(function, 3))]
 
         def function_by_c(m: Any, n: Any, c: Value, x: Value, ans: Any, both: Any = both) -> Any:
             return [f(m, n, c, x) for f in both]
 
         def by_x(m: Any, n: Any, c: Value, x: Value, ans: Any, slope: Any = slope) -> Any:
-            return slope(m, c, value(m, n, c), x, ans)
+            return slope(sign, m, c, value(m, n, c), x, ans)
 
         def by_x_of(
             m: Any, n: Any, c: Value, cv: Value, x: Value, ans: Any, slope: Any = slope
         ) -> Any:
-            if not np.allclose(unbox(cv), value(m, n, unbox(c)), rtol=1e-9, equal_nan=True):
-                raise UnsupportedInputError(
-                    f"spheroidal functions have a derivative where cv is scipy.special.{kind}_cv"
-                    f"(m, n, c), {user_line()}"
-                )
-            return slope(m, c, cv, x, ans)
+            on_the_curve(kind, m, n, c, cv)
+            return slope(sign, m, c, cv, x, ans)
 
+        off = off_the_curve(kind, part)
         several(f"{kind}_{part}", None, None, function_by_c, by_x)
-        several(f"{kind}_{part}_cv", None, None, None, None, by_x_of)
+        several(f"{kind}_{part}_cv", None, None, off, off, by_x_of)
 
 
 _spheroidal("pro", 1.0)

@@ -93,3 +93,14 @@ def voigt(x, s, g):
 
 def spherical_jn(n, x):
     return mp.sqrt(mp.pi / (2 * x)) * mp.besselj(n + mp.mpf(1) / 2, x)
+
+
+def ncfdtr(m, n, c, x):
+    """The Poisson mixture of central F distributions."""
+    share = m * x / (m * x + n)
+    weight, total, j = mp.exp(-c / 2), mp.mpf(0), 0
+    while j < 200:
+        total += weight * betainc(m / 2 + j, n / 2, share)
+        j += 1
+        weight *= c / (2 * j)
+    return total

@@ -261,9 +261,16 @@ TAIL = """
 * Scaled Bessel functions at large x follow the asymptotic series for 4 v**2 < x; for larger
   orders they lose about x / v**2 times the rounding.
 * Inverses are implicit: their error is that of SciPy's value. Where SciPy finds no solution the
-  derivative is NaN. The noncentral F inverses of SciPy are good to five digits only.
-* No derivatives: spheroidal functions of the second kind, whose values are wrong in SciPy, the ones
-  that take `cv` in `c` and `cv` (beside the curve of characteristic values they solve no equation),
+  derivative is NaN. Near 1, inverses of beta functions go by the distance from 1, and where
+  SciPy's search ends early (noncentral inverses, of which those of F are good to five digits only,
+  and `bdtrik` and its kin) Newton's method finds the exact solution first.
+* Spheroidal functions of the second kind have derivatives in `x` and `c` where their Wronskian with
+  those of the first kind is right to 1e-6: `pro_rad2` for m = 0 and where c x is large, `obl_rad2`
+  where x and c x are large. SciPy's values elsewhere solve no equation (`obl_rad2(0, 1, 1.5, 0.5)`
+  has the Wronskian 0), and an error is raised. In c they hold the digits of SciPy's values, which
+  fall with c to 1e-8 at 20.
+* No derivatives: spheroidal functions that take `cv` in `c` and `cv` (beside the curve of
+  characteristic values they solve no equation),
   `pbdn_seq` in complex z (SciPy has `|z|**2` for `z**2`), noncentral hypergeometric distributions.
   They raise an error that names the function. Parameters that are integers raise as well, and
   `pbdv`, `pbvv` and `besselpoly` in parameters where their series cancel more than eight digits.

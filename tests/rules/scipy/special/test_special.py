@@ -216,8 +216,8 @@ def test_orders_and_parameters_of_complex_arguments_raise():
 
 
 def test_function_without_a_rule_is_named_with_its_module():
-    with pytest.raises(MissingRuleError, match=r"scipy\.special\.obl_rad2 has no derivative"):
-        dd.grad(lambda x: special.obl_rad2(1, 2, 1.5, x)[0])(0.5)
+    with pytest.raises(MissingRuleError, match=r"scipy\.special\._lanczos\w+ has no derivative"):
+        dd.grad(special._ufuncs._lanczos_sum_expg_scaled)(0.5)
 
 
 def test_digamma_of_complex_numbers_has_all_derivatives():

@@ -6,7 +6,7 @@ import pytest
 from scipy import special
 
 import dualdiff as dd
-from dualdiff.errors import MissingRuleError, UnsupportedInputError
+from dualdiff.errors import UnsupportedInputError
 from tests.rules.scipy.special.tables import UNIT, newer, of, real
 from tests.rules.table import A, rule_tests
 
@@ -14,7 +14,9 @@ Q = A(2, low=0.5, high=3.0)
 PAIR = A(2, low=0.2, high=0.8)
 DEGREES = A(2, low=20.0, high=70.0)
 ORDERS = np.array([[1], [4]])
+PARTS = ("ang1", "rad1", "rad2")
 RADIAL = ("cem1", "sem1", "sem2")
+PROLATE_FAR, OBLATE_FAR = ((1, 2, 5.0, cv(1, 2, 5.0)) for cv in (special.pro_cv, special.obl_cv))
 PROLATE, OBLATE = ((1, 2, 1.5, cv(1, 2, 1.5)) for cv in (special.pro_cv, special.obl_cv))
 
 
@@ -39,6 +41,13 @@ ROWS = [
     double(of(special.obl_rad1, 1, 2, 1.5), 0.6),
     double(of(special.pro_ang1, 0, 2), 1.5, PAIR),
     double(of(special.obl_ang1, 1, 2), 1.5, 0.4),
+    newer(lambda: double(of(special.pro_rad2, 0, 2, 2.5), A(2, low=1.7, high=2.8))),
+    newer(lambda: double(of(special.obl_rad2, 1, 2, 5.0), A(2, low=2.2, high=2.8))),
+    newer(lambda: double(of(special.pro_rad2_cv, *PROLATE_FAR), A(2, low=2.2, high=2.8))),
+    newer(lambda: double(of(special.obl_rad2_cv, *OBLATE_FAR), A(2, low=2.2, high=2.8))),
+    # Second derivatives in c nest the quadrature.
+    newer(lambda: double(of(special.pro_rad2, 0, 2), 2.5, 1.7, _order=1)),
+    newer(lambda: double(of(special.obl_rad2, 0, 1), 2.5, 2.4, _order=1)),
     real("pbdv", np.array([[-1.3], [0.7]]), A(3, low=-1.5, high=2.5)),
     real(special.pbvv, A(2, low=0.3, high=2.5), PAIR),
 ]
@@ -63,9 +72,53 @@ def test_parabolic_cylinder_functions_in_their_order_are_exact(v, x):
     assert dd.grad(lambda v: special.pbdv(v, x)[0])(v) == pytest.approx(float(exact), rel=1e-12)
 
 
-def test_functions_of_the_second_kind_raise():
-    with pytest.raises(MissingRuleError, match="pro_rad2"):
-        dd.grad(lambda x: special.pro_rad2(1, 2, 1.5, x)[0])(1.4)
+@pytest.mark.parametrize("kind", ["pro", "obl"])
+def test_functions_of_the_second_kind_follow_their_equation_in_c(kind):
+    """Against SciPy's values along c, where they are right."""
+    f = getattr(special, f"{kind}_rad2")
+    for m, n, c, x in ((0, 1, 2.5, 2.1), (1, 2, 5.0, 2.5), (2, 2, 6.0, 3.0)):
+        for k in (0, 1):
+
+            def along(c, m=m, n=n, x=x, k=k):
+                return f(m, n, c, x)[k]
+
+            h = 1e-3
+            sums = (along(c + j * h) - along(c - j * h) for j in (1, 2))
+            exact = (8 * next(sums) - next(sums)) / (12 * h)
+            assert dd.grad(along)(c) == pytest.approx(exact, rel=1e-8)
+            assert dd.derivative(along)(c) == pytest.approx(exact, rel=1e-8)
+
+
+def test_prolate_functions_of_the_second_kind_in_c_near_1():
+    def along(c):
+        return special.pro_rad2(0, 1, c, 1.01)[0]
+
+    h = 1e-3
+    exact = (8 * (along(2 + h) - along(2 - h)) - along(2 + 2 * h) + along(2 - 2 * h)) / (12 * h)
+    assert dd.grad(along)(2.0) == pytest.approx(exact, rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda x: special.pro_rad2(1, 2, 1.5, x)[0], 1.4),
+        (lambda c: special.pro_rad2(1, 2, c, 1.4)[0], 1.5),
+        (lambda x: special.obl_rad2(0, 1, 1.5, x)[0], 0.5),
+        (lambda x: special.obl_rad2_cv(0, 1, 1.5, special.obl_cv(0, 1, 1.5), x)[0], 0.5),
+    ],
+)
+def test_values_of_the_second_kind_that_solve_no_equation_raise(f, x):
+    for derivative in (dd.grad, dd.derivative):
+        with pytest.raises(UnsupportedInputError, match="solve no spheroidal equation"):
+            derivative(f)(x)
+
+
+@pytest.mark.parametrize("name", [f"{k}_{part}_cv" for k in ("pro", "obl") for part in PARTS])
+def test_no_derivative_leaves_the_curve_of_characteristic_values(name):
+    f, at = getattr(special, name), [0, 1, 2.5, getattr(special, f"{name[:3]}_cv")(0, 1, 2.5), 1.5]
+    for i in (2, 3):
+        with pytest.raises(UnsupportedInputError, match=rf"{name[:-3]}\(m, n, c, x\)"):
+            dd.grad(lambda t, i=i: f(*at[:i], t, *at[i + 1 :])[0])(at[i])
 
 
 def test_spheroidal_functions_of_another_value_raise():

@@ -1,0 +1,97 @@
+"""Spheroidal radial functions of the second kind, where SciPy's values are solutions.
+
+SciPy finds them by one of two series. Where neither converges, its value and its slope belong to no
+solution of the differential equation, as their Wronskian with the functions of the first kind shows
+(DLMF 30.11.10); such arguments raise an error. In c, the derivative far out is that of the series
+of spherical Bessel functions (DLMF 30.11.3), and from there it follows the differential equation by
+variation of parameters.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ....array.box import unbox
+from ....core.batch import shape_of
+from ....core.types import Value
+from ....errors import UnsupportedInputError, user_line
+from .kinds import column, find, gauss_legendre, partial, several
+from .waves import oblate_radial_slope, off_the_curve, on_the_curve, prolate_slope, radial
+
+AGREE = 1e-6  # the error of a Wronskian that is no more than lost digits
+FAR, PHASE = 3.0, 12.0  # the series in c holds beyond x = FAR and c x = PHASE + n
+NODES = 64
+
+
+def _second(kind: str, sign: float) -> None:
+    name = f"{kind}_rad2"
+    value: Any = getattr(special, f"{kind}_cv")
+    first: Any = getattr(special, f"{kind}_rad1")
+    second: Any = getattr(special, name)
+    slope = prolate_slope if kind == "pro" else oblate_radial_slope
+    series = radial(sign, find("_spherical_yn"))
+    far_slopes = [partial(f, 2) for f in (series, partial(series, 3))]
+    eigenvalue_slope = partial(value, 2)
+
+    def check(c: Value, x: Value, one: Any, two: Any) -> None:
+        """Raise an error where the values of SciPy belong to no solution."""
+        c, x = unbox(c), unbox(x)
+        (u, du), (w, dw) = (map(unbox, pair) for pair in (one, two))
+        with np.errstate(all="ignore"):
+            wronskian = (u * dw - du * w) * c * (x * x - sign)
+            wrong = np.abs(wronskian - 1) > AGREE
+        if np.any(wrong):
+            raise UnsupportedInputError(
+                f"scipy.special.{name} has no derivative here, {user_line()}: SciPy's value and "
+                f"slope solve no spheroidal equation, since their Wronskian with {kind}_rad1 is "
+                f"off. They are right where c * x is large"
+            )
+
+    def solutions(m: Any, n: Any, c: Value, x: Value) -> tuple[Any, Any]:
+        """Both kinds, each with its slope, checked."""
+        pair = first(m, n, c, x), second(m, n, c, x)
+        check(c, x, *pair)
+        return pair
+
+    def by_c(m: Any, n: Any, c: Value, x: Value, ans: Any) -> Any:
+        shape = np.broadcast_shapes(*map(shape_of, (m, n, c, x)))
+        m, n, c, x = (np.broadcast_to(a, shape) for a in (m, n, c, x))
+        c_now, x_now = np.asarray(unbox(c)), np.asarray(unbox(x))
+        far = np.maximum(x_now, np.maximum(FAR, (PHASE + unbox(n)) / c_now))
+        end = np.where(far > x_now, far, x)
+        (u, du), (w, dw) = solutions(m, n, c, end)
+        v, dv = (f(m, n, c, end) for f in far_slopes)
+        front = c * (end * end - sign)
+        of_first, of_second = front * (v * dw - dv * w), front * (u * dv - du * v)
+        # From there to x, at nodes that lie equally in the logarithm of the distance from 1 or 0.
+        edge = 1.0 if sign > 0 else 0.0
+        reach = column(np.log((end - edge) / (x - edge)))
+        nodes, weights = gauss_legendre(NODES)
+        t = edge + column(x - edge) * np.exp(reach * nodes)
+        (u, du), (w, dw) = solutions(column(m), column(n), column(c), t)
+        force = column(eigenvalue_slope(m, n, c)) - 2 * column(c) * t * t
+        share = column(c) * weights * reach * (t - edge) * force * w
+        of_second = of_second - np.sum(share * u, axis=-1)
+        of_first = of_first + np.sum(share * w, axis=-1)
+        (u, du), (w, dw) = first(m, n, c, x), ans
+        return of_first * u + of_second * w, of_first * du + of_second * dw
+
+    def by_x(m: Any, n: Any, c: Value, x: Value, ans: Any) -> Any:
+        check(c, x, first(m, n, c, x), ans)
+        return slope(sign, m, c, value(m, n, c), x, ans)
+
+    def by_x_of(m: Any, n: Any, c: Value, cv: Value, x: Value, ans: Any) -> Any:
+        on_the_curve(kind, m, n, c, cv)
+        check(c, x, first(m, n, c, x), ans)
+        return slope(sign, m, c, cv, x, ans)
+
+    off = off_the_curve(kind, "rad2")
+    several(name, None, None, by_c, by_x)
+    several(f"{name}_cv", None, None, off, off, by_x_of)
+
+
+_second("pro", 1.0)
+_second("obl", -1.0)

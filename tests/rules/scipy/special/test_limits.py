@@ -1,0 +1,199 @@
+"""Derivatives at limits: zeros of quotients, tails, branch points, scales that are not analytic."""
+
+import mpmath as mp
+import numpy as np
+import pytest
+from scipy import special
+
+import dualdiff as dd
+from tests.rules.scipy.special import oracle
+
+
+def nth(f, x, n):
+    """The n-th derivative at x, in forward mode."""
+    for _ in range(n):
+        f = dd.derivative(f)
+    return f(x)
+
+
+def both_modes(f, i, at):
+    """The derivative in argument i, by both modes."""
+
+    def along(t):
+        return f(*at[:i], t, *at[i + 1 :])
+
+    return dd.grad(along)(at[i]), dd.jvp(along, (at[i],), (1.0,))[1]
+
+
+def principal_rj(x, y, z, p):
+    return mp.re(mp.elliprj(x, y, z, p))
+
+
+SCALED = {
+    "ive": lambda z: special.ive(1.5, z),
+    "jve": lambda z: special.jve(1.5, z),
+    "yve": lambda z: special.yve(1.5, z),
+    **{f"airye[{k}]": lambda z, k=k: special.airye(z)[k] for k in range(4)},
+}
+
+
+@pytest.mark.parametrize("name", SCALED)
+@pytest.mark.parametrize("z", [1.3 - 0.7j, -1.3 + 0.4j])
+def test_scaled_functions_of_complex_numbers_have_the_derivative_of_their_scale(name, z):
+    f, h = SCALED[name], 1e-5
+    for direction in (1 + 0j, 1j, 0.3 + 0.8j):
+        exact = (f(z + h * direction) - f(z - h * direction)) / (2 * h)
+        assert dd.jvp(f, (z,), (direction,))[1] == pytest.approx(exact, rel=1e-8)
+        (pulled,) = dd.vjp(f, z)[1](1 + 0.5j)
+        assert np.real(pulled * direction) == pytest.approx(np.real((1 + 0.5j) * exact), rel=1e-7)
+
+        def along(t, direction=direction):
+            return f(z + t * direction)
+
+        wide = 1e-3
+        bend = (along(wide) - 2 * along(0.0) + along(-wide)) / wide**2
+        found = dd.jvp(lambda t: dd.jvp(along, (t,), (1.0,))[1], (0.0,), (1.0,))[1]
+        assert found == pytest.approx(bend, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "exact"),
+    [
+        (lambda x: special.airy(x)[0], 1000.0, 0.0),
+        (lambda x: np.imag(special.kelvin(x)[0]), 0.0, 0.0),
+        (lambda x: np.real(special.kelvin(x)[0]), 1e-300, 0.0),
+    ],
+)
+def test_an_infinite_output_that_nothing_uses_makes_no_nan(f, x, exact):
+    assert dd.grad(f)(x) == dd.jvp(f, (x,), (1.0,))[1] == exact
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "exact"),
+    [
+        (lambda x: np.real(special.lambertw(x)), 0.0, [1.0, -2.0, 9.0]),
+        (lambda x: special.sici(x)[0], 0.0, [1.0, 0.0, -1 / 3]),
+        (lambda x: special.shichi(x)[0], 0.0, [1.0, 0.0, 1 / 3]),
+        (lambda x: special.struve(0.0, x), 0.0, [2 / np.pi, 0.0, -4 / (3 * np.pi)]),
+        (lambda x: special.modstruve(0.0, x), 0.0, [2 / np.pi, 0.0, 4 / (3 * np.pi)]),
+        (lambda x: special.wright_bessel(0.5, 1.5, x), 0.0, special.rgamma([2.0, 2.5, 3.0])),
+    ],
+)
+def test_derivatives_at_zero_are_those_of_the_power_series(f, x, exact):
+    found = [nth(f, x, n) for n in (1, 2, 3)]
+    assert found == pytest.approx(list(exact), rel=1e-13, abs=1e-15)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 50])
+@pytest.mark.parametrize("turns", [0, 1, -2])
+def test_diric_has_derivatives_at_and_near_its_poles(n, turns):
+    f, x = (lambda t: dd.scipy.special.diric(t, n)), 2 * np.pi * turns
+    sign = -1 if turns % 2 and n % 2 == 0 else 1
+    assert dd.grad(f)(x) == pytest.approx(0.0, abs=1e-10)
+    assert nth(f, x, 2) == pytest.approx(sign * (1 - n * n) / 12, rel=1e-12)
+    near = 1e-5
+    assert nth(f, near, 1) == pytest.approx((1 - n * n) / 12 * near, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("f", "reference", "at"),
+    [
+        (special.agm, mp.agm, (1e10, 1e-300)),
+        (special.agm, mp.agm, (1e-20, 100.0)),
+        (special.cotdg, lambda x: mp.cot(x * mp.pi / 180), (1e-10,)),
+        (special.binom, mp.binomial, (-2.5, -0.5)),
+        (special.elliprc, mp.elliprc, (1e-10, -1.0)),
+        (special.elliprd, mp.elliprd, (1e-10, 0.5, 1e-10)),
+        (special.elliprd, mp.elliprd, (100.0, 1e-10, 3.0)),
+        (special.elliprj, mp.elliprj, (1e-10, 0.5, 2.0, 1e-5)),
+        (special.elliprj, principal_rj, (0.1, 0.5, 2.0, -0.7)),
+        (special.elliprj, principal_rj, (2.0, 0.5, 0.1, -20.0)),
+        (special.ellipkinc, mp.ellipf, (2.0, 1 - 1e-9)),
+        (special.modstruve, mp.struvel, (-1.5, 20.0)),
+        (special.modstruve, mp.struvel, (-0.3, 7.0)),
+        (special.voigt_profile, oracle.voigt, (50.0, 0.1, 1e-8)),
+    ],
+    ids=str,
+)
+def test_arguments_far_apart_and_principal_values_keep_their_digits(f, reference, at):
+    with mp.workdps(60):
+        for i in range(len(at)):
+            exact = float(oracle.slope(reference, at, i))
+            assert both_modes(f, i, at) == pytest.approx((exact, exact), rel=2e-12)
+
+
+@pytest.mark.parametrize(
+    ("f", "equation", "at", "start"),
+    [
+        (  # by u = 1 - t, whose derivatives have the other sign
+            special.betainccinv,
+            lambda a, b, p, u: p - mp.betainc(b, a, 0, u, regularized=True),
+            (2.5, 2.5, 1e-100),
+            special.betaincinv(2.5, 2.5, 1e-100),
+        ),
+        (
+            special.betaincinv,
+            lambda a, b, p, t: mp.betainc(a, b, 0, t, regularized=True) - p,
+            (2.5, 0.3, 0.999),
+            special.betaincinv(2.5, 0.3, 0.999),
+        ),
+        (  # k = 1 of n = 6
+            lambda p: special.bdtri(1, 6, p),
+            lambda p, u: p - mp.betainc(5, 2, 0, u, regularized=True),
+            (1e-60,),
+            special.betaincinv(5, 2, 1e-60),
+        ),
+        (
+            special.ncfdtridfd,
+            lambda m, p, c, x, t: oracle.ncfdtr(m, t, c, x) - p,
+            (3.0, 0.3, 1.0, 0.7),
+            special.ncfdtridfd(3.0, 0.3, 1.0, 0.7),
+        ),
+    ],
+    ids=["betainccinv", "betaincinv", "bdtri", "ncfdtridfd"],
+)
+def test_inverses_are_exact_where_the_value_has_few_digits(f, equation, at, start):
+    with mp.workdps(130):
+        start = mp.mpf(float(start))
+        ends = (start, start * (1 + mp.mpf(10) ** -12))
+        solution = mp.findroot(lambda t: equation(*at, t), ends, solver="secant", verify=False)
+        whole = (*map(mp.mpf, at), solution)
+        by_solution = abs(oracle.slope(equation, whole, len(at)))  # rises in t, falls in u
+        for i in range(len(at)):
+            exact = float(-oracle.slope(equation, whole, i) / by_solution)
+            assert both_modes(f, i, at) == pytest.approx((exact, exact), rel=1e-9)
+
+
+@pytest.mark.parametrize("u", [5.0, 20.0, -12.0])
+def test_elliptic_functions_at_m_equal_to_1_are_those_of_the_series(u):
+    """DLMF 22.10.7 to 22.10.9."""
+    rest = (np.sinh(u) * np.cosh(u) - u) / 4
+    exact = (-rest / np.cosh(u) ** 2, rest * np.tanh(u) / np.cosh(u))
+    for k, slope in enumerate(exact):
+        found = both_modes(lambda u, m, k=k: special.ellipj(u, m)[k], 1, (u, 1.0))
+        assert found == pytest.approx((slope, slope), rel=1e-9)
+
+
+@pytest.mark.parametrize("at", [(0.001, 0.3, 100.0), (0.5, 5.0, 400.0), (2.5, 1.0, 1e6)])
+def test_wrights_function_far_out_sums_the_terms_around_the_largest(at):
+    """Its logarithm, whose derivatives are differences of SciPy's values."""
+    for i in range(2):
+        h = 1e-5 * at[i]
+        ends = [special.log_wright_bessel(*at[:i], at[i] + s, *at[i + 1 :]) for s in (h, -h)]
+        exact = float(np.subtract(*ends)) / (2 * h)
+        found = both_modes(special.log_wright_bessel, i, at)
+        assert found == pytest.approx((exact, exact), rel=1e-6)
+        if at[2] < 500:
+            value = special.wright_bessel(*at)
+            assert both_modes(special.wright_bessel, i, at)[0] == pytest.approx(value * found[0])
+
+
+@pytest.mark.parametrize("f", [special.pbdv, special.pbvv])
+def test_second_derivatives_in_the_order_of_parabolic_cylinder_functions(f):
+    def value(v):
+        return f(v, 0.5)[0]
+
+    h = 1e-3
+    exact = (value(1.3 + h) - 2 * value(1.3) + value(1.3 - h)) / h**2
+    assert dd.grad(dd.grad(value))(1.3) == pytest.approx(exact, rel=1e-5)
+    assert dd.grad(dd.derivative(value))(1.3) == pytest.approx(exact, rel=1e-5)

@@ -137,7 +137,7 @@ def _of_complex(name: str, order: Any, slope: Any, part: Callable[..., Any]) -> 
         lambda x, y: ufunc(x, y),
         lambda x, y: order(x, y),
         lambda x, y: slope(unscaled, x, y),
-        name=f"special.{name}",
+        name=f"special.complex_{name}",
     )
 
     def bind(v: Value, z: Value) -> Any:

@@ -7,6 +7,16 @@ from scipy import special
 
 import dualdiff as dd
 from tests.rules.scipy.special import oracle
+from tests.rules.scipy.special.tables import of, real
+from tests.rules.table import A, row, rule_tests
+
+COMPLEX = A(3, complex=True)
+ROWS = [
+    *(row(of(getattr(special, name), 1.5), COMPLEX) for name in ("ive", "jve", "yve")),
+    row(special.airye, COMPLEX),
+    real(lambda x: dd.scipy.special.diric(x, 4), A(3)),
+]
+TestRules = rule_tests(ROWS)
 
 
 def nth(f, x, n):

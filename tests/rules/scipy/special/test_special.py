@@ -215,8 +215,8 @@ def test_orders_and_parameters_of_complex_arguments_raise():
         dd.jvp(lambda v: special.jv(v, 1 + 2j), (1.5,), (1.0,))
 
 
-def test_function_without_a_rule_is_named_with_its_module():
-    with pytest.raises(MissingRuleError, match=r"scipy\.special\._lanczos\w+ has no derivative"):
+def test_function_without_a_rule_is_named():
+    with pytest.raises(MissingRuleError, match=r"_lanczos\w+ has no derivative rule"):
         dd.grad(special._ufuncs._lanczos_sum_expg_scaled)(0.5)
 
 

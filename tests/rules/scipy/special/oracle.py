@@ -104,3 +104,14 @@ def ncfdtr(m, n, c, x):
         j += 1
         weight *= c / (2 * j)
     return total
+
+
+def wright_bessel(a, b, x):
+    """The series (DLMF 10.46.1)."""
+    total, k = mp.rgamma(b), 0
+    term = total
+    while k < 5 or abs(term) > abs(total) * mp.eps:
+        k += 1
+        term = x**k / mp.factorial(k) * mp.rgamma(a * k + b)
+        total += term
+    return total

@@ -92,6 +92,8 @@ family("owens_t", oracle.owens_t, [(0.5, 0.7), (2.0, 3.0), (5.0, 0.1), (1e-8, 1.
        (0, 1), digits=80)  # fmt: skip
 family("voigt_profile", oracle.voigt, [(0.3, 1.0, 0.5), (5.0, 1.0, 0.1), (50.0, 1.0, 2.0)],
        (0, 1, 2), tier=3)  # fmt: skip
+family("voigt_profile (far out)", oracle.voigt, [(50.0, 0.1, 1e-8), (1e3, 1.0, 0.5)], (0, 1, 2),
+       tier=3, digits=800)  # fmt: skip
 
 # Gamma functions.
 GAMMA = [*logs(-8, 2, 9), -0.5, -1.5, -3.3, -10.2]
@@ -137,6 +139,10 @@ family("pseudo_huber", oracle.pseudo_huber, [(1.0, 2.0), (1.0, 1e-5), (1e6, 1.0)
 family("lambertw", lambda x: mp.lambertw(x).real,
        [-0.36, -0.1, -1e-10, 1e-10, 0.5, 20.0, 1e10, 1e100, 1e300],
        function=lambda x: np.real(dd.scipy.special.lambertw(x)))  # fmt: skip
+family("diric (n = 7)", lambda x: mp.sin(7 * x / 2) / (7 * mp.sin(x / 2)),
+       [-2.0, 1e-8, 1e-3, 0.3, 3.0, 30.0], function=lambda x: dd.scipy.special.diric(x, 7),
+       tier=3)  # fmt: skip
+family("cotdg", lambda x: mp.cot(x * mp.pi / 180), [-100.0, 1e-10, 0.3, 45.0, 91.0], tier=3)
 family("wrightomega", lambda z: mp.lambertw(mp.exp(z)).real, [-700.0, -50.0, -1.0, 0.0, 1.0, 50.0])
 
 # Elliptic integrals.
@@ -151,10 +157,20 @@ family(
 PHI_M = pairs([1e-6, 0.7, 1.4, 2.0, 10.0], [-50.0, 1e-9, 0.3, 0.99])
 family("ellipkinc", mp.ellipf, PHI_M, (0, 1))
 family("ellipeinc", mp.ellipe, PHI_M, (0, 1))
-family("elliprd", mp.elliprd, [(0.1, 0.5, 2.0), (1e-3, 1.0, 100.0)], (0, 1, 2), tier=3)
-family("elliprj", mp.elliprj, [(0.1, 0.5, 2.0, 3.0), (1e-3, 1.0, 100.0, 0.5)], (0, 1, 2, 3), tier=3)
+family("elliprc", mp.elliprc, [(0.1, 0.5), (1e-10, 2.0), (100.0, 1e-10), (2.0, -1.0)], (0, 1),
+       tier=3)  # fmt: skip
+family("elliprd", mp.elliprd,
+       [(0.1, 0.5, 2.0), (1e-3, 1.0, 100.0), (1e-10, 0.5, 1e-10), (1e10, 3.0, 1e-5)], (0, 1, 2),
+       tier=3)  # fmt: skip
+family("elliprj", lambda *at: mp.re(mp.elliprj(*at)),
+       [(0.1, 0.5, 2.0, 3.0), (1e-3, 1.0, 100.0, 0.5), (1e-10, 2.0, 0.5, 1e-5),
+        (0.1, 0.5, 2.0, -0.7)], (0, 1, 2, 3), tier=3, digits=60)  # fmt: skip
 family("elliprg", mp.elliprg, [(0.1, 0.5, 2.0), (1e-3, 1.0, 100.0)], (0, 1, 2), tier=3)
-family("agm", mp.agm, [(1.0, 2.0), (1.0, 1.0), (1e-10, 1.0), (3.0, 1e8)], (0, 1))
+family("agm", mp.agm, [(1.0, 2.0), (1.0, 1.0), (1e-10, 1.0), (3.0, 1e8), (1e-300, 1e10)], (0, 1))
+for _k, _name in enumerate(("sn", "cn", "dn")):
+    family(f"ellipj ({_name})", lambda u, m, kind=_name: mp.re(mp.ellipfun(kind, u, m=m)),
+           pairs([-2.0, 0.3, 3.0, 20.0], [1e-5, 0.3, 0.9, 1 - 1e-9]), (0, 1), digits=60,
+           function=lambda u, m, k=_k: special.ellipj(u, m)[k])  # fmt: skip
 
 # Bessel functions.
 ORDERS = pairs([1e-3, 0.7, 2.5, 40.0], [1e-3, 0.4, 3.0, 30.0])
@@ -172,7 +188,21 @@ family("airy (Bi)", mp.airybi, AIRY, function=lambda x: special.airy(x)[2])
 family("airye (Ai)", lambda x: mp.airyai(x) * mp.exp(2 * x ** mp.mpf(1.5) / 3),
        [1e-5, 0.3, 4.0, 29.0, 31.0, 1e3, 1e5], function=lambda x: special.airye(x)[0])  # fmt: skip
 family("struve", mp.struveh, pairs([0.0, 0.5, 2.3], [0.01, 1.0, 5.0, 20.0]), (0, 1), tier=3)
-family("modstruve", mp.struvel, pairs([0.0, 0.5, 2.3], [0.01, 1.0, 5.0, 20.0]), (0, 1), tier=3)
+family(
+    "modstruve",
+    mp.struvel,
+    pairs([-1.5, -0.3, 0.0, 0.5, 2.3], [0.01, 1.0, 5.0, 20.0]),
+    (0, 1),
+    tier=3,
+)
+
+family("hankel1 (real)", mp.besselj, pairs([0.3, 2.5, 40.0], [0.4, 3.0, 30.0]), (0, 1),
+       function=lambda v, x: np.real(special.hankel1(v, x)), digits=50)  # fmt: skip
+family("pbdv (D)", mp.pcfd, pairs([-1.3, 0.0, 2.5, 7.4], [-4.0, -0.5, 0.5, 3.0]), (0, 1), tier=3,
+       function=lambda v, x: special.pbdv(v, x)[0], digits=50)  # fmt: skip
+family("wright_bessel", oracle.wright_bessel,
+       pairs([1e-3, 0.3, 2.5], [0.3, 5.0], [0.0, 0.3, 30.0, 100.0]), (0, 1, 2), tier=3,
+       digits=60)  # fmt: skip
 
 # Zeta, hypergeometric functions, integrals.
 family("zeta", mp.zeta, [(1 + 1e-6, 1.0), (1.01, 0.3), (1.5, 1e-3), (2.5, 1.3), (30.0, 2.0),

@@ -122,9 +122,17 @@ def _ellipeinc_dm(phi: Any, m: Any) -> Any:
 
 _ellipkinc_dm, _ellipeinc_dm = _by_periods(_ellipkinc_dm), _by_periods(_ellipeinc_dm)
 closed(
-    "ellipkinc", lambda x, y: 1 / np.sqrt(1 - y * np.sin(x) ** 2), lambda x, y: _ellipkinc_dm(x, y)
+    "ellipkinc",
+    lambda x, y: 1 / np.sqrt(1 - y * np.sin(x) ** 2),
+    lambda x, y: _ellipkinc_dm(x, y),
+    bounded=True,
 )
-closed("ellipeinc", lambda x, y: np.sqrt(1 - y * np.sin(x) ** 2), lambda x, y: _ellipeinc_dm(x, y))
+closed(
+    "ellipeinc",
+    lambda x, y: np.sqrt(1 - y * np.sin(x) ** 2),
+    lambda x, y: _ellipeinc_dm(x, y),
+    bounded=True,
+)
 
 
 def _amplitude_dm(u: Any, m: Any, ans: Value) -> Any:

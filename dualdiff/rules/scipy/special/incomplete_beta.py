@@ -270,12 +270,14 @@ closed(
     lambda x, y, z: betainc_a(x, y, z),
     lambda x, y, z: betainc_b(x, y, z),
     lambda x, y, z: beta_density(x, y, z),
+    bounded=True,
 )
 closed(
     "betaincc",
     lambda x, y, z: -betainc_a(x, y, z),
     lambda x, y, z: -betainc_b(x, y, z),
     lambda x, y, z: -beta_density(x, y, z),
+    bounded=True,
 )
 by("_beta_cdf", lambda x, a, b: special.betainc(a, b, x))
 by("_beta_sf", lambda x, a, b: -special.betainc(a, b, x))
@@ -323,8 +325,8 @@ def _upper_f(a: Value, b: Value, x: Value) -> Any:
     )
 
 
-by("fdtr", lambda a, b, x: -_upper_f(a, b, x))
-by("fdtrc", _upper_f)
+by("fdtr", lambda a, b, x: -_upper_f(a, b, x), bounded=True)
+by("fdtrc", _upper_f, bounded=True)
 inverse("fdtri", lambda a, b, p, t: special.fdtr(a, b, t) - p)
 inverse("fdtridfd", lambda a, p, x, t: special.fdtr(a, t, x) - p)
 
@@ -346,8 +348,8 @@ def _more_than(k: Any, n: Any, p: Value) -> Any:
     return np.where(some, special.betainc(_up(k), np.where(some, rest, 1.0), p), 0.0)
 
 
-by("bdtr", lambda k, n, p: -_more_than(k, n, p), [0, 1])
-by("bdtrc", _more_than, [0, 1])
+by("bdtr", lambda k, n, p: -_more_than(k, n, p), [0, 1], bounded=True)
+by("bdtrc", _more_than, [0, 1], bounded=True)
 inverse(
     "bdtri",
     lambda k, n, y, t: special.bdtr(unbox(k), unbox(n), t) - y,
@@ -356,11 +358,12 @@ inverse(
 )
 inverse("bdtrik", lambda y, n, p, t: special.betaincc(t + 1, n - t, p) - y, rough=True)
 inverse("bdtrin", lambda k, y, p, t: special.betaincc(k + 1, t - k, p) - y, rough=True)
-by("nbdtr", lambda k, n, p: special.betainc(np.trunc(unbox(n)), _up(k), p), [0, 1])
+by("nbdtr", lambda k, n, p: special.betainc(np.trunc(unbox(n)), _up(k), p), [0, 1], bounded=True)
 by(
     "nbdtrc",
     lambda k, n, p: special.betaincc(np.trunc(unbox(n)), _up(k), p),
     [0, 1],
+    bounded=True,
 )
 inverse(
     "nbdtri",

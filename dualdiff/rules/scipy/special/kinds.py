@@ -54,30 +54,49 @@ def find(name: str) -> Any:
     return next((f for f in found if isinstance(f, np.ufunc)), None)
 
 
-def closed(name: str, *derivatives: Derivative) -> Primitive | None:
+def closed(name: str, *derivatives: Derivative, bounded: bool = False) -> Primitive | None:
     """Declare the derivatives of a universal function by closed forms, and register it.
 
     Arguments: `name`, of ``scipy.special``, private ones included; one derivative per operand, as
-    `elementwise` takes them.
+    `elementwise` takes them; `bounded`, whether the forms have numbers where SciPy's value is NaN.
     Returns: the primitive, or None if this release of SciPy has no such function.
     """
     ufunc = find(name)
     if ufunc is None:
         return None
+    if bounded:
+        derivatives = tuple(_nan_with_value(d) if callable(d) else d for d in derivatives)
     primitive = elementwise(ufunc, *derivatives, name=f"special.{name}")
     register(ufunc, primitive.bind)
     return primitive
 
 
-def by(name: str, alternative: Function, constants: Sequence[int] = ()) -> Primitive | None:
+def _nan_with_value(derivative: Function) -> Function:
+    """The same derivative, and NaN where the value is NaN."""
+    names = [p for p in inspect.signature(derivative).parameters if p != "ans"]
+
+    def masked(*args: Any) -> Any:
+        *operands, ans = args
+        kept = dict(zip(names, operands, strict=True))
+        slope = derivative(**kept, ans=ans) if wants_value else derivative(**kept)
+        outside = np.isnan(unbox(ans))
+        return np.where(outside, np.nan, slope) if np.any(outside) else slope
+
+    wants_value = "ans" in inspect.signature(derivative).parameters
+    return _with_names(masked, (*names, "ans"))
+
+
+def by(
+    name: str, alternative: Function, constants: Sequence[int] = (), bounded: bool = False
+) -> Primitive | None:
     """Declare that a function has the derivatives of another way to evaluate it.
 
-    Arguments: `name`, see `closed`; `alternative`, traceable NumPy on arrays of one shape;
-    `constants`, which operands are integers.
+    Arguments: `name` and `bounded`, see `closed`; `alternative`, traceable NumPy on arrays of one
+    shape; `constants`, which operands are integers.
     """
     n = len(inspect.signature(alternative).parameters)
     slopes = [None if i in constants else formula(n, partial(alternative, i)) for i in range(n)]
-    return closed(name, *slopes)
+    return closed(name, *slopes, bounded=bounded)
 
 
 def inverse(

@@ -36,7 +36,7 @@ from ...structures import Elementwise
 Function = Callable[..., Any]
 UNSOLVED = 1e-3  # a residual in probability that is more than rounding
 NEAR_1 = 0.9
-FEW = 16
+FEW = 40
 BLOCK = 1500  # elements whose nodes of a quadrature stay in cache
 
 

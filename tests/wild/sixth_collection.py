@@ -296,14 +296,6 @@ def colormath_arrays(x: Any) -> Any:
     )
 
 
-@case("colour", "colour", 0.8, 0.4, 0.3)
-def colour_hsl(x: Any) -> Any:
-    from colour import hsl2rgb, rgb2hsl
-
-    h, s, light = rgb2hsl((x[0], x[1], x[2]))
-    return h + 2 * s + 3 * light + sum(hsl2rgb((h * 0.9, s, light * 0.8)))
-
-
 @case("beyond", "astrodynamics", 0.2, 0.8)
 def beyond_forms(x: Any) -> Any:
     from beyond.orbits.forms import Form

@@ -18,6 +18,7 @@ OPERATORS = frozenset(
         "call", "add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "pow", "rpow",
     )
 )  # fmt: skip
+SETTERS = frozenset(("set_bandwidth",))  # methods that set attributes of their object
 SPECIAL, STATS = "dualdiff.rules.scipy.special", "dualdiff.rules.scipy.stats"
 
 
@@ -90,16 +91,29 @@ def _declare_method(method: types.FunctionType, name: str) -> None:
 
     def find() -> Callable[..., Any]:
         of_instance = importlib.import_module(STATS).of_instance
+        if name in SETTERS:
+            return lambda self, *args, **kwargs: _set(self, of_instance(self), name, args, kwargs)
         return lambda self, *args, **kwargs: getattr(of_instance(self), name)(*args, **kwargs)
 
     enter(Entry(method, find))
+
+
+def _set(owner: Any, copy: Any, name: str, args: Any, kwargs: Any) -> None:
+    """Give an object the attributes that a method sets in its copy."""
+    before = dict(vars(copy))
+    getattr(copy, name)(*args, **kwargs)
+    for key, value in vars(copy).items():
+        if key not in before or before[key] is not value:
+            setattr(owner, key, value)
 
 
 def _classes_of_stats(stats: Any) -> Iterator[type]:
     """The classes of distributions of one variable and several, frozen ones of several too."""
     yield from _all_below(stats._distn_infrastructure.rv_generic)
     yield from _all_below(stats._multivariate.multi_rv_generic)
-    yield from _all_below(stats._multivariate.multi_rv_frozen)
+    for name, found in list(vars(stats._multivariate).items()):
+        if name.endswith("_frozen") and isinstance(found, type):
+            yield found
     yield stats.gaussian_kde
     new = getattr(stats, "_probability_distribution", None)
     if new is not None:

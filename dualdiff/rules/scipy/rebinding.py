@@ -109,6 +109,7 @@ class _Float64(np.float64, metaclass=_Float64Type):
 
 
 _CREATION["float64"] = _Float64
+_CREATION["iterable"] = np.iterable  # of lists of arrays of several shapes, too
 
 
 class NumPy(Space):
@@ -383,7 +384,7 @@ def instance_of(source: Any) -> Any:
     new: Any = object.__new__(rebuilt(type(source)))
     _instances[id(source)] = new, source
     for name, value in vars(source).items():
-        if isinstance(value, types.MethodType):
+        if isinstance(value, types.MethodType) and value.__self__ is source:
             function = value.__func__
             own = getattr(function, "__globals__", None) is not None
             new.__dict__[name] = types.MethodType(rebound(function) if own else function, new)

@@ -208,3 +208,25 @@ def test_untraced_calls_and_all_other_methods_are_scipys():
     assert S.ks_2samp is not None
     assert "rvs" in dir(S.norm)
     assert "logpdf" in dir(S.dirichlet)
+
+
+def test_a_bandwidth_that_is_set_later_has_its_derivative():
+    data, at = A(9, low=-1.0, high=1.0), np.array([0.1, 0.4])
+
+    def f(width):
+        estimate = scipy.stats.gaussian_kde(data)
+        estimate.set_bandwidth(width)
+        return estimate.evaluate(at)
+
+    value, slope = dd.jvp(f, (0.3,), (1.0,))
+    np.testing.assert_allclose(value, f(0.3), rtol=1e-13)
+    np.testing.assert_allclose(slope, (f(0.3 + 1e-5) - f(0.3 - 1e-5)) / 2e-5, rtol=1e-7)
+
+
+def test_variances_of_wishart_in_the_degrees_and_points_of_a_frozen_matrix_t():
+    scale = np.array([[1.0, 0.2], [0.2, 2.0]])
+    slope = dd.jvp(lambda df: scipy.stats.wishart.var(df, scale), (5.0,), (1.0,))[1]
+    np.testing.assert_allclose(slope, scipy.stats.wishart.var(5.0, scale) / 5, rtol=1e-13)
+    if hasattr(scipy.stats, "matrix_t"):
+        frozen = scipy.stats.matrix_t(np.zeros((2, 2)), scale, scale, 4.4)
+        dd.check_grads(frozen.logpdf, (A(2, 2),))

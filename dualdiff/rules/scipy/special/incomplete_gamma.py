@@ -78,7 +78,7 @@ def _density_x(x: Value, y: Value, ans: Value) -> Any:
         return slope
     lower = np.where(unbox(x) > 1, x - 1, 1.0)
     edge_value = gamma_density(lower, np.where(edge, y, 0.0)) - np.where(edge, ans, 0.0)
-    edge_value = np.where(unbox(x) > 1, edge_value, np.where(unbox(x) == 1, -1.0, -np.inf))
+    edge_value = np.where(unbox(x) > 1, edge_value, np.where(unbox(x) == 1, -ans, -np.inf))
     return np.where(np.isinf(unbox(y)), 0.0, np.where(edge, edge_value, slope))
 
 

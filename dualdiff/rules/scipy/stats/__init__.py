@@ -18,6 +18,7 @@ from . import kolmogorov, replacements, summaries  # noqa: F401  # what rebindin
 from .distributions import Distribution
 from .multivariate import FrozenMultivariate, Multivariate, dirichlet, multivariate_normal
 from .new_classes import calls_class, is_new_class, of_distributions
+from .replacements import nan_throughout
 
 NEW = "scipy.stats._distribution_infrastructure"
 __all__ = ["dirichlet", "multivariate_normal"]
@@ -42,7 +43,7 @@ def _counterpart(found: Any, name: str) -> Any:
     if getattr(found, "__module__", None) == NEW and isinstance(found, types.FunctionType):
         return of_distributions(found, f"scipy.stats.{name}")
     if isinstance(found, types.FunctionType):
-        return on_traced(found, f"scipy.stats.{name}")
+        return nan_throughout(on_traced(found, f"scipy.stats.{name}"))
     if isinstance(found, type) and found.__module__ in REBUILT_MODULES:
         return class_on_traced(found, f"scipy.stats.{name}")
     return found

@@ -21,13 +21,12 @@ from ....core.batch import shape_of
 from ....core.trace import value_of
 from ....core.types import Value
 from ....errors import ChangedPrivateNameError, MissingRuleError, UnsupportedInputError, user_line
-from ....transforms.implicit import levels_of
-from ...numpy.kinks import corner
 from ...numpy.manipulation import as_operand
-from ..arguments import any_traced, plain
+from ..arguments import any_traced
 from ..rebinding import deep_plain, explained, instance_of
+from .ends import at_ends, quantiles_of_ends
 from .fitting import fit
-from .formulas import EXTREME, FORMULAS
+from .formulas import FORMULAS
 from .replacements import adaptive, derivatives_only, kinks, of_vectors, poisoned, with_value
 from .stable import LOCATIONS
 
@@ -186,14 +185,13 @@ class Distribution:
         inside = valid & ~below & ~above & (pz == pz)
         at_end = False if self.discrete else inside & ((pz == low) | (pz == high))
         if not np.any(at_end):
-            value = self._scattered(name, z, shapes, scale, inside, below, above, shape)
+            value = self.scattered(name, z, shapes, scale, inside, below, above, shape)
         elif quantile:
-            value = self._scattered(name, z, shapes, scale, inside & ~at_end, below, above, shape)
-            value = np.where(at_end, self._ends(name, z, shapes), value)
-        elif name in ("pdf", "logpdf") or (name in ("cdf", "sf") and (self.name, name) in EXTREME):
-            value = self._at_ends(name, z, shapes, scale, (inside, below, above, at_end), shape)
+            value = self.scattered(name, z, shapes, scale, inside & ~at_end, below, above, shape)
+            value = np.where(at_end, quantiles_of_ends(self, name, z, shapes), value)
         else:
-            value = self._scattered(name, z, shapes, scale, inside, below, above, shape)
+            masks = inside, below, above, at_end
+            value = at_ends(self, name, z, shapes, scale, masks, shape)
         if quantile:
             value = value * scale + loc
         value = poisoned(value, (x, *shapes, loc, scale), wrong=self._is_lost(name, value, pz))
@@ -263,47 +261,6 @@ class Distribution:
             mean, variance = self.source.stats(*values)
             return [float(mean + sign * 20 * np.sqrt(variance)) for sign in (-1, 1)]
 
-    def _at_ends(
-        self, name: str, z: Value, shapes: Any, scale: Any, masks: Any, shape: tuple[int, ...]
-    ) -> Any:
-        """A function some of whose points are ends of the support, from the inside.
-
-        SciPy's formula may be 0 * inf in the derivative there, so it is taken a tiny step off.
-        """
-        inside, below, above, at_end = masks
-        pz, values = unbox(z), [unbox(s) for s in shapes]
-        if name == "logpdf":
-            closed = np.asarray(self.source._support_mask(pz, *values), bool)  # or without the ends
-            inside, below = inside & closed, below | at_end & ~closed
-        if name == "logpdf" or (name == "pdf" and (self.name, name) in FORMULAS):
-            return self._scattered(name, z, shapes, scale, inside, below, above, shape)
-        low = self.source._get_support(*values)[0]
-        step = np.where(pz == low, 1.0, -1.0) * np.where(pz == 0, 1e-60, np.abs(pz) * 2.0**-52)
-        near = z + np.where(at_end, step, 0.0)
-        value = self._scattered(name, near, shapes, scale, inside, below, above, shape)
-        with np.errstate(all="ignore"):
-            edge = getattr(self.source, name)(pz, *values)
-            edge = edge / unbox(scale) if name == "pdf" else edge
-        return with_value(np.where(at_end, edge, unbox(value)), value)
-
-    def _ends(self, name: str, q: Value, shapes: Sequence[Any]) -> Any:
-        """Quantiles of 0 and 1: the ends of the support, with the slope 1 / density in q."""
-        low, high = self.copy._get_support(*shapes)
-        is_low = unbox(q) == (0.0 if name == "ppf" else 1.0)
-        end = np.where(is_low, low, high)
-        with np.errstate(all="ignore"):
-            density = self.source.pdf(unbox(end), *map(unbox, shapes))
-            slope = (1.0 if name == "ppf" else -1.0) / density
-            steep = np.isfinite(slope)
-            moved = end + (q - value_of(q)) * np.where(steep, slope, 1.0)
-            infinite = with_value(unbox(end), corner(q, True) * slope)
-        if not is_box(q):
-            return end
-        for _ in range(levels_of(sum(shapes, q)) - 1):  # the slope moves with the end
-            share = self.evaluate("cdf" if name == "ppf" else "sf", moved, *shapes) - q
-            moved = moved - np.where(steep, share - plain(share), 0.0) * np.where(steep, slope, 0.0)
-        return np.where(steep, moved, infinite)
-
     def _steps(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Quantiles of integers: steps, so that `loc` alone has a derivative."""
         if name == "median":
@@ -349,7 +306,7 @@ class Distribution:
         named = {k: v for k, v in kwargs.items() if k not in (first, "moments")}
         return self.parameters(name, args, named)[0]
 
-    def _scattered(
+    def scattered(
         self, name: str, z: Value, shapes: Any, scale: Any, inside: Any, below: Any, above: Any,
         shape: tuple[int, ...],
     ) -> Any:  # fmt: skip
@@ -367,7 +324,7 @@ class Distribution:
         low, high = OUTSIDE[name]
         if count:
             z, scale = chosen(z), chosen(scale)
-            inner = self._formula(name, z, [chosen(s) for s in shapes])
+            inner = self.formula(name, z, [chosen(s) for s in shapes])
             if not self.discrete and name == "pdf":
                 inner = inner / scale
             elif not self.discrete and name == "logpdf":
@@ -384,7 +341,7 @@ class Distribution:
         index = np.where(inside, position, rest)
         return full[index]
 
-    def _formula(self, name: str, z: Value, shapes: Sequence[Any]) -> Any:
+    def formula(self, name: str, z: Value, shapes: Sequence[Any]) -> Any:
         """SciPy's private method, on the elements of vectors."""
         if name in ("logcdf", "logsf") and self._is_logarithm(name):
             return self._log_probability(name, z, shapes)
@@ -404,14 +361,14 @@ class Distribution:
     def _log_probability(self, name: str, z: Value, shapes: Sequence[Any]) -> Any:
         """The logarithm of a probability, by that of its complement where it is nearly 1."""
         one, other = ("cdf", "sf") if name == "logcdf" else ("sf", "cdf")
-        p = self._formula(one, z, shapes)
+        p = self.formula(one, z, shapes)
         likely = unbox(p) > 0.5
         if self.discrete:  # SciPy's functions of numbers that are not integers do not add up to 1
             likely = likely & (unbox(z) == np.floor(unbox(z)))
         with np.errstate(divide="ignore"):
             if not np.any(likely):
                 return np.log(p)
-            small = self._formula(other, z, shapes)
+            small = self.formula(other, z, shapes)
             wrong = likely & (np.abs(unbox(p) + unbox(small) - 1) > WRONG)
             if np.any(wrong):  # SciPy's complement is, as that of ncf at nc = 0
                 value = np.log1p(-np.where(likely, unbox(small), 1 - unbox(p)))
@@ -474,6 +431,8 @@ class Frozen:
             return method
         if name == "expect":
             return self._expect
+        if name == "stats":
+            return lambda moments="mv": method(*self.args, **self.kwds, moments=moments)
         return lambda *x, **kwargs: method(*x, *self.args, **self.kwds, **kwargs)
 
     def _expect(self, func: Any = None, **kwargs: Any) -> Any:

@@ -19,12 +19,13 @@ from ..special.incomplete_beta import beta_density, score_a, score_b
 from ..special.incomplete_gamma import gamma_density, score
 from ..special.kinds import declared, where
 from ..special.student import t_score
+from .bounded import FORMULAS as BOUNDED
 from .compiled import COMPILED
 from .hyperbolic import HYPERBOLIC
 from .limits import LIMITS, power, power_log
 from .noncentral import NONCENTRAL
 from .ranges import RANGES
-from .replacements import with_value
+from .replacements import with_scipys
 from .stable import STABLE
 
 
@@ -148,19 +149,6 @@ def _breitwigner(x: Value, rho: Value) -> Any:
     return lorentzian((x - rho) * (x + rho) / rho, front)
 
 
-def _with_scipys(
-    name: str, function: Callable[..., Any], method: str = "_pdf"
-) -> Callable[..., Any]:
-    """A density, or its logarithm, of rounding of its own, with SciPy's value."""
-    scipys: Any = getattr(getattr(stats, name), method)
-
-    def density(*at: Value) -> Any:
-        with np.errstate(all="ignore"):
-            return with_value(scipys(*map(unbox, at)), function(*at))
-
-    return density
-
-
 def _alpha_pdf(x: Value, a: Value) -> Any:
     front = 1 / (np.sqrt(2 * np.pi) * special.ndtr(a))
     return front * np.exp(-2 * np.log(x) - 0.5 * (a - 1 / x) ** 2)
@@ -193,13 +181,13 @@ ALGEBRAIC: dict[tuple[str, str], Callable[..., Any]] = {
     ("foldcauchy", "pdf"): lambda x, c: (
         1.0 / np.pi * (lorentzian(x - c, 1.0) + lorentzian(x + c, 1.0))
     ),
-    ("skewcauchy", "pdf"): _with_scipys(
+    ("skewcauchy", "pdf"): with_scipys(
         "skewcauchy", lambda x, a: lorentzian(x / (a * np.sign(x) + 1), 1 / np.pi)
     ),
-    ("alpha", "pdf"): _with_scipys("alpha", _alpha_pdf),
+    ("alpha", "pdf"): with_scipys("alpha", _alpha_pdf),
     ("rel_breitwigner", "pdf"): _breitwigner,
-    ("exponnorm", "logpdf"): _with_scipys("exponnorm", _exponnorm_logpdf, "_logpdf"),
-    ("exponnorm", "pdf"): _with_scipys(
+    ("exponnorm", "logpdf"): with_scipys("exponnorm", _exponnorm_logpdf, "_logpdf"),
+    ("exponnorm", "pdf"): with_scipys(
         "exponnorm", lambda x, k: np.exp(_exponnorm_logpdf(x, k)), "_pdf"
     ),
 }
@@ -250,7 +238,7 @@ def _inside(
 ) -> Callable[..., Any]:
     """`function` of the logarithm of x, and SciPy's formula at the edge of the support."""
     scipys: Any = getattr(type(getattr(stats, name)), f"_{method}")
-    with_values = _with_scipys(name, lambda x, *shapes: function(np.log(x), *shapes), f"_{method}")
+    with_values = with_scipys(name, lambda x, *shapes: function(np.log(x), *shapes), f"_{method}")
 
     def formula(*at: Value) -> Any:
         at = tuple(np.broadcast_arrays(*at))
@@ -316,6 +304,16 @@ GENLOGISTIC: dict[str, Callable[..., Any]] = {
 }
 
 
+def _exponweib_logcdf(log: Value, a: Value, c: Value) -> Any:
+    """``a log(1 - exp(-x**c))``, which does not underflow beside 0."""
+    return a * (c * log + np.log(special.exprel(-np.exp(c * log))))
+
+
+def _exponweib_logpdf(log: Value, a: Value, c: Value) -> Any:
+    front = np.log(a) + np.log(c) - log - np.exp(c * log)
+    return front + c * log + (1 - 1 / a) * _exponweib_logcdf(log, a, c)
+
+
 OF_LOGARITHMS: dict[tuple[str, str], Callable[..., Any]] = {
     ("burr", "pdf"): lambda log, c, d: _burr_pdf(log, c, c * d),
     ("burr", "cdf"): lambda log, c, d: _burr_cdf(log, c, c * d),
@@ -326,17 +324,21 @@ OF_LOGARITHMS: dict[tuple[str, str], Callable[..., Any]] = {
     ("fisk", "cdf"): lambda log, c: _burr_cdf(log, c, c),
     ("mielke", "pdf"): lambda log, k, s: _burr_pdf(log, s, k),
     ("mielke", "cdf"): lambda log, k, s: _burr_cdf(log, s, k),
+    ("exponweib", "logpdf"): _exponweib_logpdf,
+    ("exponweib", "pdf"): lambda log, a, c: np.exp(_exponweib_logpdf(log, a, c)),
+    ("exponweib", "cdf"): lambda log, a, c: np.exp(_exponweib_logcdf(log, a, c)),
+    ("exponweib", "sf"): lambda log, a, c: -np.expm1(_exponweib_logcdf(log, a, c)),
 }
 LOGARITHMIC: dict[tuple[str, str], Callable[..., Any]] = {
     **{(name, method): _inside(name, method, f) for (name, method), f in OF_LOGARITHMS.items()},
     **{
-        ("genlogistic", method): _with_scipys("genlogistic", f, f"_{method}")
+        ("genlogistic", method): with_scipys("genlogistic", f, f"_{method}")
         for method, f in GENLOGISTIC.items()
     },
-    ("lomax", "pdf"): _with_scipys(
+    ("lomax", "pdf"): with_scipys(
         "lomax", lambda x, c: np.exp(np.log(c) - (c + 1) * np.log1p(x)), "_pdf"
     ),
-    ("powernorm", "pdf"): _with_scipys(
+    ("powernorm", "pdf"): with_scipys(
         "powernorm",
         lambda x, c: np.exp(
             np.log(c) - 0.5 * (x * x + np.log(2 * np.pi)) + (c - 1) * special.log_ndtr(-x)
@@ -355,6 +357,7 @@ FORMULAS: dict[tuple[str, str], Callable[..., Any]] = (
     | LOGARITHMIC
     | EXTREME
     | LIMITS
+    | BOUNDED
     | HYPERBOLIC
     | NONCENTRAL
     | STABLE

@@ -293,4 +293,14 @@ class _Dirichlet(Multivariate):
 
 multivariate_normal = _MultivariateNormal(stats.multivariate_normal, "multivariate_normal")
 dirichlet = _Dirichlet(stats.dirichlet, "dirichlet")
+
+
+def _wishart_var(self: Any, dim: int, df: Value, scale: Value) -> Any:
+    """SciPy's changes an array in place, which may be plain where df is not."""
+    diagonal = np.diagonal(scale)
+    return df * (scale**2 + diagonal[:, None] * diagonal)
+
+
+_wishart: Any = type(stats.wishart)
+replace(_wishart._var, _wishart_var)
 replace(stats.multivariate_normal, multivariate_normal)  # as SciPy's own code calls it

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,19 @@ def with_value(value: Value, traced: Any) -> Any:
     return _with_value(traced, value) if is_box(traced) else value
 
 
+def with_scipys(
+    name: str, function: Callable[..., Any], method: str = "_pdf"
+) -> Callable[..., Any]:
+    """A density, or its logarithm, of rounding of its own, with SciPy's value."""
+    scipys: Any = getattr(getattr(scipy.stats, name), method)
+
+    def density(*at: Value) -> Any:
+        with np.errstate(all="ignore"):
+            return with_value(scipys(*map(unbox, at)), function(*at))
+
+    return density
+
+
 def poisoned(
     value: Value, given: Sequence[Any], is_integral: bool = False, wrong: Any = False
 ) -> Any:
@@ -58,6 +72,21 @@ def poisoned(
     shape = shape_of(value)
     traced = [x for x in given if is_box(x) and np.broadcast_shapes(shape_of(x), shape) == shape]
     return with_value(unbox(value), value + lost(wrong, *traced)) if traced else value
+
+
+def nan_throughout(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`; where its result is the number NaN, so are all derivatives."""
+
+    @functools.wraps(function)
+    def either(*args: Any, **kwargs: Any) -> Any:
+        value = function(*args, **kwargs)
+        is_number = isinstance(value, float) or (is_box(value) and np.ndim(value) == 0)
+        if not is_number or not np.isnan(unbox(value)):
+            return value
+        traced = [x for x in (*args, *kwargs.values()) if is_box(x)]
+        return value + lost(True, *map(np.sum, traced)) if traced else value
+
+    return either
 
 
 # Quadrature: SciPy's value, the derivative of Gauss rules after a double exponential change of the

@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 import scipy.optimize
-from scipy.stats import _stats_mstats_common, _stats_py
+from scipy import special
+from scipy.stats import _morestats, _stats_mstats_common, _stats_py
 
 from ....array.box import unbox
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from ...numpy.creation import contains_box
-from ..rebinding import NUMPY, deep_plain, replace
+from ..arguments import by_scipy
+from ..rebinding import NUMPY, deep_plain, rebound, replace
 from ..special.kinds import partial
+from .limits import power_log
 from .replacements import with_value
 
 STEPS = 30
@@ -113,6 +116,55 @@ def percentile_of_sorted(values: Value, per: Any, method: str, axis: int) -> Any
     return np.take(values, low, axis) * (1 - share) + np.take(values, high, axis) * share
 
 
+def pmean(a: Value, p: Value, *, axis: Any = 0, dtype: Any = None, weights: Any = None) -> Any:
+    """Power means; beside p = 0, where SciPy takes the geometric mean, by their logarithm.
+
+    It is that of the geometric mean, and ``log1p(p s) / p`` for a mean s that is 0 at p = 0.
+    """
+    a = NUMPY.asarray(a, dtype=dtype)
+    plain = unbox(a)
+    if not plain.size or not np.all(plain > 0) or abs(unbox(p)) * np.ptp(np.log(plain)) > 1:
+        return _scipys_pmean(a, p, axis=axis, dtype=dtype, weights=weights)
+    given = map(deep_plain, (plain, p, weights))
+    value = by_scipy(lambda a, p, w: _pmean(a, p, axis=axis, dtype=dtype, weights=w), *given)
+    weights = None if weights is None else NUMPY.asarray(weights)
+    logs = np.log(a)
+    center = np.average(logs, axis=axis, weights=weights, keepdims=True)
+    away = logs - center
+    rest = np.average(away * special.exprel(p * away), axis=axis, weights=weights)
+    return with_value(value, np.exp(np.reshape(center, np.shape(value)) + power_log(rest, p)))
+
+
+def yeojohnson_transform(x: Value, lmbda: Value, xp: Any = None) -> Any:
+    """By the power transform of Box and Cox, also at 0 and 2, where SciPy takes logarithms."""
+    value = by_scipy(_yeojohnson_transform, *map(deep_plain, (x, lmbda)))
+    above = np.asarray(unbox(x) >= 0)
+    up, down = np.where(above, x, 0.0), np.where(above, 0.0, -x)
+    traced = np.where(above, special.boxcox1p(up, lmbda), -special.boxcox1p(down, 2 - lmbda))
+    return with_value(value, traced)
+
+
+def boxcox_llf(data: Value, axis: Any = 0, *, lmb: Value) -> Any:
+    """The likelihood of Box and Cox; beside the logarithm, at 0, by their transform."""
+    data = NUMPY.asarray(data, dtype=float)
+    plain = unbox(data)
+    if not plain.size or not np.all(plain > 0) or abs(unbox(lmb)) * np.ptp(np.log(plain)) > 1:
+        return _scipys_llf(data, axis=axis, lmb=lmb)
+    value = by_scipy(_llf, plain, axis=axis, lmb=deep_plain(lmb))
+    spread = np.log(np.var(special.boxcox(data, lmb), axis=axis))
+    sums = np.sum(np.log(data), axis=axis)
+    return with_value(value, (lmb - 1) * sums - plain.shape[axis] / 2 * spread)
+
+
+_yeojohnson_transform: Any = vars(_morestats)["_yeojohnson_transform"]
+replace(_yeojohnson_transform, yeojohnson_transform)
+_llf: Any = getattr(getattr(_morestats, "_boxcox_llf", None), "__wrapped__", None)
+if _llf is not None:  # of newer releases
+    _scipys_llf: Any = rebound(_llf)
+    replace(_llf, boxcox_llf)
+_pmean: Any = getattr(_stats_py.pmean, "__wrapped__", _stats_py.pmean)
+_scipys_pmean: Any = rebound(_pmean)
+replace(_pmean, pmean)
 _percentile: Any = getattr(_stats_py, "_compute_qth_percentile", None)
 _cdf_distance: Any = getattr(_stats_py, "_cdf_distance", None)
 for _home, _name, _new in (

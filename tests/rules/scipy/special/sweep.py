@@ -330,8 +330,8 @@ TAIL = """
 * Densities and distribution functions of all distributions are compared with SciPy's own code on
   numbers of 130 digits (`tests/rules/scipy/stats/test_scan.py`). Where SciPy takes 1 minus a
   probability close to 1, its value loses digits in that tail and the derivative shares them:
-  `alpha`, `argus`, `bradford`, `crystalball`, `exponweib`, `foldcauchy`,
-  `foldnorm`, `genexpon`, `truncweibull_min`, `wrapcauchy` beyond probabilities of 1e-10 (relative
+  `alpha`, `bradford`, `crystalball`, `foldcauchy`, `foldnorm`, `genexpon`, `skellam`,
+  `truncnorm`, `truncweibull_min`, `wrapcauchy` beyond probabilities of 1e-10 (relative
   errors from 1e-8 to 1e-5 there). Where such a value is 0 or 1 to rounding, the derivative is 0 or
   NaN.
 * Beyond 1e30 units of scale, the derivative of a density, a probability or its logarithm is NaN

@@ -92,3 +92,8 @@ def test_expectations_take_functions_of_numbers_and_do_not_lose_digits_at_singul
 def test_fit_of_censored_data_says_that_it_has_no_derivative():
     with pytest.raises(UnsupportedInputError, match="not in a CensoredData"):
         dd.grad(lambda x: stats.norm.fit(stats.CensoredData(uncensored=x))[0])(X)
+
+
+def test_moments_of_a_frozen_distribution_are_named_by_position_too():
+    slopes = dd.jacobian(lambda a: np.stack(stats.gamma(a, scale=2.0).stats("mvsk")))(4.0)
+    np.testing.assert_allclose(slopes, [2.0, 4.0, -0.125, -6 / 16], rtol=1e-12)

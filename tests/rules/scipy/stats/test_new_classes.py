@@ -93,3 +93,24 @@ def test_plain_calls_make_scipys_own_objects():
 def test_sampling_has_no_derivative_and_says_so():
     with pytest.raises((MissingRuleError, TypeError)):
         dd.grad(lambda a: np.sum(stats.Normal(mu=a, sigma=1.0).sample(3)))(1.3)
+
+
+@pytest.mark.parametrize("method", ["pdf", "logpdf", "cdf", "logcdf", "ccdf", "logccdf", "icdf"])
+def test_transformed_distributions_of_plain_parameters_take_traced_points(method):
+    """Their methods are those of the distribution inside."""
+    for made, x in (
+        (stats.exp(stats.Normal(mu=0.2, sigma=1.3)), 0.4),
+        (stats.log(stats.Uniform(a=0.2, b=1.3)), 0.1),
+    ):
+        value, slope = dd.jvp(getattr(made, method), (x,), (1.0,))
+        assert value == pytest.approx(getattr(made, method)(x), rel=1e-12)
+        h = 1e-5
+        difference = (getattr(made, method)(x + h) - getattr(made, method)(x - h)) / (2 * h)
+        assert slope == pytest.approx(difference, rel=1e-6, abs=1e-9)
+
+
+def test_inverses_that_scipy_searches_take_traced_points_and_parameters():
+    f = lambda q, b: stats.Uniform(a=0.0, b=b).ilogcdf(q)  # noqa: E731
+    np.testing.assert_allclose(dd.jacobian(lambda q: f(q, 2.0))(np.array([-0.3, -2.0])),
+                               np.diag(2 * np.exp([-0.3, -2.0])), rtol=1e-9)  # fmt: skip
+    assert dd.grad(lambda b: f(-0.3, b))(2.0) == pytest.approx(np.exp(-0.3), rel=1e-9)

@@ -1,5 +1,7 @@
 """Summaries and tests of `scipy.stats`, as functions of the data."""
 
+import warnings
+
 import mpmath as mp
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import scipy.stats
 import dualdiff as dd
 from dualdiff.errors import UnsupportedInputError
 from tests.rules.table import A, Newer, row, rule_tests
+from tests.versions import OLD_SCIPY
 
 S = dd.scipy.stats
 X, Y = A(7, low=0.5, high=3.0), A(7, low=0.5, high=3.0, seed=1)
@@ -235,3 +238,70 @@ def test_a_minimum_at_the_end_of_its_range_raises():
 def test_empirical_distances_refuse_what_scipy_refuses():
     with pytest.raises(ValueError, match="non-negative"):
         dd.grad(lambda w: S.wasserstein_distance(X, Y, w))(-WEIGHTS)
+
+
+@pytest.mark.parametrize("weights", [None, np.arange(1.0, 9)])
+@pytest.mark.parametrize("power", [0.0, 1e-9, -1e-4, 0.3, 3.0])
+def test_power_means_near_the_geometric_one_have_the_derivative_by_the_exponent(power, weights):
+    data = np.array([0.7, 1.9, 1.1, 2.8, 0.4, 3.3, 2.2, 1.5])
+    factors = [1] * 8 if weights is None else list(map(mp.mpf, weights))
+
+    def true(p):
+        total = mp.fsum(w * mp.mpf(v) ** p for v, w in zip(data, factors, strict=True))
+        return (total / sum(factors)) ** (1 / p)
+
+    def mean(p):
+        return S.pmean(data, p, weights=weights)
+
+    with mp.workdps(60):
+        beside = mp.mpf(power) + mp.mpf(10) ** -25
+        slopes = [float(mp.diff(true, beside, order)) for order in (1, 2)]
+    assert [dd.grad(mean)(power), dd.grad(dd.grad(mean))(power)] == pytest.approx(slopes, rel=1e-9)
+
+
+def test_a_summary_that_is_not_a_number_has_no_derivative():
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert np.isnan(dd.grad(S.skew)(np.array([1.3])))
+        assert np.all(np.isnan(dd.jvp(S.kurtosis, (np.ones(4),), (np.arange(4.0),))[1]))
+
+
+def power(y, c):
+    return mp.expm1(c * y) / c
+
+
+def yeo_johnson(p, x):
+    return [power(mp.log1p(v), p) if v >= 0 else -power(mp.log1p(-v), 2 - p) for v in x]
+
+
+def score_of(transform, jacobian, x):
+    def value(p):
+        y = transform(p, x)
+        mean = mp.fsum(y) / len(y)
+        variance = mp.fsum((v - mean) ** 2 for v in y) / len(y)
+        return (p - 1) * jacobian - mp.mpf(len(y)) / 2 * mp.log(variance)
+
+    return value
+
+
+@pytest.mark.parametrize("p", [0.0, 1e-9, 2.0, 2 - 1e-9, 0.7])
+def test_likelihoods_of_power_transforms_at_and_beside_the_logarithm(p):
+    with mp.workdps(70):
+        x = [mp.mpf(v) for v in X]
+        signed = [mp.mpf(v) for v in SIGNED]
+        box = score_of(transformed, mp.fsum(map(mp.log, x)), x)
+        rest = mp.fsum(mp.sign(v) * mp.log1p(abs(v)) for v in signed)
+        yeo = score_of(yeo_johnson, rest, signed)
+        beside = mp.mpf(p) + mp.mpf(10) ** -25
+        of_box, of_yeo = ([float(mp.diff(f, beside, k)) for k in (1, 2)] for f in (box, yeo))
+        step = mp.mpf("1e-35")
+        moved = (yeo_johnson(beside + h, signed) for h in (step, -step))
+        shape = [float((u - v) / (2 * step)) for u, v in zip(*moved, strict=True)]
+    for f, slopes in (
+        (lambda p: S.boxcox_llf(p, X), of_box),
+        (lambda p: S.yeojohnson_llf(p, SIGNED), of_yeo),
+    ):
+        if not (OLD_SCIPY and slopes is of_box):
+            assert [dd.grad(f)(p), dd.grad(dd.grad(f))(p)] == pytest.approx(slopes, rel=1e-8)
+    found = dd.jvp(lambda p: S.yeojohnson(SIGNED, p), (p,), (1.0,))[1]
+    np.testing.assert_allclose(found, shape, rtol=1e-11)

@@ -90,6 +90,13 @@ ROWS.append(
         _id="multivariate_normal-cdf",
     )
 )
+ROWS += [
+    *(
+        real(getattr(S.truncnorm, f), X, -0.5, 1.2, _id=f"truncnorm-{f}")
+        for f in ("pdf", "cdf", "sf", "logcdf", "logsf", "ppf", "isf")
+    ),
+    real(S.semicircular.cdf, X, _id="semicircular-cdf"),
+]
 TestRules = rule_tests(ROWS)
 
 

@@ -40,8 +40,7 @@ def test_what_cannot_be_convolved_says_so():
 
 def test_the_rest_of_the_namespace_is_scipys():
     np.testing.assert_array_equal(S.windows.hann(4), scipy.signal.windows.hann(4))
-    with pytest.raises(dd.DualdiffError, match=r"scipy\.signal\.remez .*firwin2"):
-        dd.grad(lambda x: np.sum(S.remez(9, x, [1.0, 0.0], fs=1.0)))(np.arange(4) / 8)
+    assert S.get_window.__module__.startswith("scipy.signal")
 
 
 def test_the_cotangent_of_a_small_kernel_takes_no_sum_over_pairs_of_pixels():

@@ -128,7 +128,7 @@ def test_diric_has_derivatives_at_and_near_its_poles(n, turns):
         (special.modstruve, mp.struvel, (-0.3, 7.0)),
         (special.voigt_profile, oracle.voigt, (50.0, 0.1, 1e-8)),
     ],
-    ids=str,
+    ids=lambda x: getattr(x, "__name__", str(x)),  # no addresses: workers compare them
 )
 def test_arguments_far_apart_and_principal_values_keep_their_digits(f, reference, at):
     with mp.workdps(60):

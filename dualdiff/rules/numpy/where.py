@@ -59,29 +59,42 @@ _cleaned = elementwise(
 )
 
 
+def _rounded_finely(function: Any, a: Value, decimals: Any) -> Any:
+    """The rounded value with the derivative of its fine elements, or None if there are none."""
+    if not (isinstance(decimals, (int, np.integer)) and decimals > 0):
+        return None
+    x = observe(a)
+    is_inexact = is_box(a) and np.asarray(x).dtype.kind in "fc"
+    fine = _is_fine(x, decimals) if is_inexact else False
+    if not np.all(fine):
+        warn_of_rounding(decimals)
+    return _cleaned(a, function=function, decimals=decimals) if np.any(fine) else None
+
+
 def _rounding(function: Any) -> Any:
     constant = zero_derivative(function)
 
-    def rounded(a: Value, decimals: Any = None, out: Any = None) -> Any:
-        if isinstance(decimals, (int, np.integer)) and decimals > 0 and out is None:
-            x = observe(a)
-            fine = (
-                _is_fine(x, decimals) if is_box(a) and np.asarray(x).dtype.kind in "fc" else False
-            )
-            if not np.all(fine):
-                warn_of_rounding(decimals)
-            if np.any(fine) and (function is not round or np.ndim(x) == 0):
-                return _cleaned(a, function=function, decimals=decimals)
-        elif decimals is not None:
+    def rounded(a: Value, decimals: int = 0, out: Any = None) -> Any:
+        if out is not None:
             warn_of_rounding(decimals)
-        given = () if decimals is None else (decimals,)
-        return constant(a, *given, **({} if out is None else {"out": out}))
+            return constant(a, decimals, out=out)
+        found = _rounded_finely(function, a, decimals)
+        return constant(a, decimals) if found is None else found
 
     return rounded
 
 
-for _round in (np.around, np.round, round):
-    register(_round, _rounding(_round))
+register(np.around, _rounding(np.around))
+register(np.round, _rounding(np.round))
+
+
+@implements(round)
+def rounded_number(number: Value, ndigits: Any = None) -> Any:
+    """Python's `round` of a number; for arrays, it raises as theirs does."""
+    if ndigits is None:
+        return round(observe(number))
+    found = None if np.ndim(number) else _rounded_finely(round, number, ndigits)
+    return round(observe(number), ndigits) if found is None else found
 
 
 @implements(np.ndim)

@@ -86,7 +86,7 @@ def tanhsinh(
     **options: Any,
 ) -> Any:
     """``scipy.integrate.tanhsinh``: SciPy's value, the derivative of an adaptive Gauss rule."""
-    args = args if type(args) is tuple else (args,)
+    args = tuple(args) if np.iterable(args) else (args,)
     if kwargs:  # which SciPy has from 1.18 on
         return tanhsinh(
             by_name(f, kwargs), a, b, args=(*args, *kwargs.values()), log=log, **options

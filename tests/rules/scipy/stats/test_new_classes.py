@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import integrate, stats
 
 import dualdiff as dd
 from dualdiff.errors import MissingRuleError
@@ -114,3 +114,14 @@ def test_inverses_that_scipy_searches_take_traced_points_and_parameters():
     np.testing.assert_allclose(dd.jacobian(lambda q: f(q, 2.0))(np.array([-0.3, -2.0])),
                                np.diag(2 * np.exp([-0.3, -2.0])), rtol=1e-9)  # fmt: skip
     assert dd.grad(lambda b: f(-0.3, b))(2.0) == pytest.approx(np.exp(-0.3), rel=1e-9)
+
+
+def test_tanhsinh_takes_its_arguments_from_any_sequence() -> None:
+    call = lambda p: (
+        integrate.tanhsinh(  # noqa: E731
+            lambda x, a, b: np.exp(-a * x) * b, 0.0, 1.0, args=[p[0], p[1]]
+        ).integral
+    )
+    gradient = dd.grad(call)(np.array([0.5, 2.0]))
+    e = np.exp(-0.5)
+    assert gradient == pytest.approx([2 * (0.5 * e - (1 - e)) / 0.25, (1 - e) / 0.5], rel=1e-10)

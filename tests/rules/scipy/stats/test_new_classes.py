@@ -1,5 +1,7 @@
 """SciPy's new distributions, by its own names: `Normal`, `make_distribution`, `Mixture`, ..."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import integrate, stats
@@ -117,11 +119,10 @@ def test_inverses_that_scipy_searches_take_traced_points_and_parameters():
 
 
 def test_tanhsinh_takes_its_arguments_from_any_sequence() -> None:
-    call = lambda p: (
-        integrate.tanhsinh(  # noqa: E731
-            lambda x, a, b: np.exp(-a * x) * b, 0.0, 1.0, args=[p[0], p[1]]
-        ).integral
-    )
+    def call(p: Any) -> Any:
+        f = lambda x, a, b: np.exp(-a * x) * b  # noqa: E731
+        return integrate.tanhsinh(f, 0.0, 1.0, args=[p[0], p[1]]).integral
+
     gradient = dd.grad(call)(np.array([0.5, 2.0]))
     e = np.exp(-0.5)
     assert gradient == pytest.approx([2 * (0.5 * e - (1 - e)) / 0.25, (1 - e) / 0.5], rel=1e-10)

@@ -317,8 +317,14 @@ def test_a_refusal_that_the_program_catches_is_an_error_if_its_result_is_another
             return x**2 if otherwise is None else otherwise
 
     assert dd.grad(f)(3.0) == 6.0
-    with pytest.raises(dd.DualdiffError, match=r"caught an error.*float"):
-        dd.grad(f)(3.0, 0.0)
+    assert dd.hessian(f)(3.0) == 2.0
+    along = lambda x, *args: dd.jvp(f, (x, *args), (1.0,), argnums=0)[1]  # noqa: E731
+    for derivative in (
+        dd.grad(f), dd.jacobian(f), dd.hessian(f), dd.grad(dd.grad(f)), dd.grad(along),
+        lambda x, *args: dd.hvp(f)(x, 1.0, *args),
+    ):  # fmt: skip
+        with pytest.raises(dd.DualdiffError, match=r"caught an error.*float"):
+            derivative(3.0, 0.0)
 
 
 def test_texts_take_traced_values() -> None:

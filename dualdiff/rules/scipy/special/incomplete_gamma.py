@@ -7,6 +7,7 @@ small x the power series (DLMF 8.11.4) differentiated term by term.
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from scipy import special
 
 from ....array.box import unbox
 from ....array.dispatch import register
+from ....core.batch import shape_of
 from ....core.types import Value
 from ...declare import elementwise
 from .gamma_beta import log_minus_psi
@@ -49,7 +51,25 @@ def _score(a: Value, x: Value) -> Any:
     )  # fmt: skip
 
 
-score = flat(_score)
+def _score_by(a: Value, x: Value, excess: Value, psi: Value) -> Any:
+    """The score by ``log a - psi(a)`` and ``psi(a)``."""
+    near = np.abs(unbox(x) - unbox(a)) < 0.5 * unbox(a)
+    return where(
+        near,
+        lambda a, x, excess, psi: np.log1p((x - a) / a) + excess,
+        lambda a, x, excess, psi: np.log(x) - psi,
+        a, x, excess, psi,
+    )  # fmt: skip
+
+
+_scores, _scores_by = flat(_score), flat(_score_by)
+
+
+def score(a: Value, x: Value) -> Any:
+    """``log x - psi(a)`` of numbers or arrays, which is small where x is near a."""
+    if prod(shape_of(a)) == 1 < prod(shape_of(x)):  # the functions of one number are called once
+        return _scores_by(a, x, log_minus_psi(a), special.psi(a))
+    return _scores(a, x)
 
 
 def _density_values(a: Value, x: Value) -> Any:

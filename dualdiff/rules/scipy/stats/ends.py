@@ -43,7 +43,7 @@ def at_ends(
     beside = at_end
     if (name != "pdf" or key in FORMULAS) and (name not in ("cdf", "sf") or key not in EXTREME):
         with np.errstate(all="ignore"):
-            off = np.abs(_unscaled(name, unbox(found), -unbox(scale)) - edge)
+            off = np.abs(_of_scale(name, unbox(found), 1 / unbox(scale)) - edge)
         wrong = ~(off <= 1e-7 * np.abs(edge)) & (unbox(found) != edge)
         wrong = wrong | np.isinf(edge) & (name == "pdf")
         beside = at_end & (wrong | _is_lost(distribution, name, z, pz, shapes, at_end))
@@ -58,16 +58,16 @@ def at_ends(
         if not np.any(left & (pz == 0)):
             break
     value = distribution.scattered(name, near, shapes, scale, inside, below, above, shape)
-    return with_value(np.where(beside, _unscaled(name, edge, unbox(scale)), unbox(value)), value)
+    return with_value(np.where(beside, _of_scale(name, edge, unbox(scale)), unbox(value)), value)
 
 
-def _unscaled(name: str, value: Any, scale: Any) -> Any:
-    """The value of a density of a scale, of the standard one; back again for minus the scale."""
+def _of_scale(name: str, value: Any, scale: Any) -> Any:
+    """The value for a scale, of the standard one; by one over the scale, the way back."""
     with np.errstate(all="ignore"):
         if name == "pdf":
-            return value / scale if np.all(scale > 0) else value * -scale
+            return value / scale
         if name == "logpdf":
-            return value - np.log(scale) if np.all(scale > 0) else value + np.log(-scale)
+            return value - np.log(scale)
     return value
 
 

@@ -35,6 +35,25 @@ def test_the_slope_of_a_probability_at_an_end_is_the_density(name, shapes, end):
             assert slope == pytest.approx(sign * density, rel=1e-9, abs=1e-7)
 
 
+@pytest.mark.parametrize("method", ["pdf", "logpdf", "cdf", "logsf"])
+@pytest.mark.parametrize(
+    ("name", "shapes"),
+    [
+        ("weibull_min", (1.0,)),
+        ("weibull_min", (2.0,)),
+        ("genexpon", (1.0, 2.0, 3.0)),
+        ("expon", ()),
+    ],
+)
+def test_a_scale_below_0_beside_others_has_nan_alone(name, shapes, method):
+    f = lambda scale: getattr(getattr(stats, name), method)(0.0, *shapes, 0.0, scale)  # noqa: E731
+    scales = np.array([2.0, -1.0, 0.5])
+    value, slope = dd.jvp(f, (scales,), (np.ones(3),))
+    np.testing.assert_array_equal(value, f(scales))
+    alone = [dd.derivative(f)(scale) for scale in (2.0, 0.5)]
+    np.testing.assert_allclose(slope, [alone[0], np.nan, alone[1]], rtol=1e-14)
+
+
 @pytest.mark.parametrize(("name", "shapes", "end"), [e for e in ENDS if e[2] == 0 and e[1]])
 def test_probabilities_at_a_fixed_end_do_not_move_with_a_shape(name, shapes, end):
     for method in ("cdf", "sf", "logsf"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,15 +10,34 @@ import numpy as np
 from dualdiff.trees import flatten
 
 
-def assert_same(got: Any, want: Any, rtol: float = 1e-12) -> None:
-    """The same containers, types and shapes, and numbers that agree up to rounding."""
+class Programs(dict[str, tuple[Callable[..., Any], list[Any]]]):
+    """Programs by their names, each with the points at which it is called."""
+
+    def at(self, points: list[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """A decorator that adds a program."""
+
+        def keep(f: Callable[..., Any]) -> Callable[..., Any]:
+            self[f.__name__] = f, points
+            return f
+
+        return keep
+
+
+def numbers(got: Any, want: Any) -> Iterator[tuple[Any, Any]]:
+    """Pairs of the numbers and arrays in two results of one form; types and texts are compared."""
     (a, form), (b, other) = flatten(got), flatten(want)
     assert form == other
     for x, y in zip(a, b, strict=True):
         assert type(x) is type(y)
         if isinstance(y, (str, type(None))):
             assert x == y
-            continue
+        else:
+            yield x, y
+
+
+def assert_same(got: Any, want: Any, rtol: float = 1e-12) -> None:
+    """The same containers, types and shapes, and numbers that agree up to rounding."""
+    for x, y in numbers(got, want):
         assert np.shape(x) == np.shape(y)
         single = np.asarray(y).dtype.itemsize <= 4 or np.asarray(y).dtype == np.complex64
         np.testing.assert_allclose(x, y, rtol=1e-5 if single else rtol, atol=1e-13)
@@ -26,14 +45,7 @@ def assert_same(got: Any, want: Any, rtol: float = 1e-12) -> None:
 
 def assert_equal(got: Any, want: Any) -> None:
     """The same containers, types, shapes and numbers, with the signs of zeros."""
-    (a, form), (b, other) = flatten(got), flatten(want)
-    assert form == other
-    for x, y in zip(a, b, strict=True):
-        assert type(x) is type(y)
-        if isinstance(y, (str, type(None))):
-            assert x == y
-            continue
-        x, y = np.asarray(x), np.asarray(y)
+    for x, y in ((np.asarray(x), np.asarray(y)) for x, y in numbers(got, want)):
         assert x.dtype == y.dtype
         np.testing.assert_array_equal(x, y, strict=True)
         real = y.dtype.kind == "f"

@@ -11,7 +11,7 @@ import pytest
 
 import dualdiff as dd
 from dualdiff.compiled.machine import binding
-from tests.compiled.helpers import assert_equal, assert_same, is_eager, replays
+from tests.compiled.helpers import Programs, assert_equal, assert_same, is_eager, replays
 
 BACKENDS = ["python", *(["llvm"] if binding() is not None else [])]
 NUMBERS = [(v,) for v in (0.0, 0.5, 2.0, -1.5, -0.0, 1e-300, 1e300, 3.0)]
@@ -23,15 +23,8 @@ MATRICES = [
         [[4.0, 1.0], [1.0, 3.0]], [[2.0, 0.5], [0.5, 9.0]],
     )
 ]  # fmt: skip
-PROGRAMS: dict[str, tuple[Callable[..., Any], list[Any]]] = {}
-
-
-def program(points: list[Any]) -> Callable[[Any], Any]:
-    def keep(f: Callable[..., Any]) -> Callable[..., Any]:
-        PROGRAMS[f.__name__] = f, points
-        return f
-
-    return keep
+PROGRAMS = Programs()
+program = PROGRAMS.at
 
 
 @program(NUMBERS)
@@ -191,7 +184,7 @@ def a_plain_array_takes_no_recorded_values(x):
     y = np.zeros(2)
     try:
         y[:] = x
-    except Exception:
+    except Exception:  # as broad as programs have it
         y = np.abs(x)
     return y
 
@@ -219,14 +212,14 @@ def one_of_several_types(x):
 
 @program(ARRAYS[1:])
 def the_type_of_an_array(x):
-    return np.maximum(x, 1.0) if type(x) == np.ndarray else np.abs(x)  # noqa: E721
+    return np.maximum(x, 1.0) if type(x) == np.ndarray else np.abs(x)  # noqa: E721  # as programs have it
 
 
 def outcome(f: Callable[..., Any], point: Any) -> Any:
     with np.errstate(all="ignore"):
         try:
             return f(*point)
-        except Exception as error:
+        except Exception as error:  # the outcome of a program may be any error
             return type(error).__name__
 
 

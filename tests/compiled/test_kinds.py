@@ -21,7 +21,7 @@ import pytest
 
 import dualdiff as dd
 from dualdiff.compiled.machine import binding
-from tests.compiled.helpers import assert_equal, replays
+from tests.compiled.helpers import Programs, assert_equal, replays
 
 BACKENDS = ["python", *(["llvm"] if binding() is not None else [])]
 NUMBERS = [(v,) for v in (0.5, 2.0, -1.5, 0.0, -0.0, 1e-300, 1e300, 3.0, np.nan, np.inf)]
@@ -38,15 +38,8 @@ LAYOUTS = [
         np.arange(6.0).reshape(3, 2).T, np.zeros((0, 3)), np.zeros((3, 0)),
     )
 ]  # fmt: skip
-PROGRAMS: dict[str, tuple[Callable[..., Any], list[Any]]] = {}
-
-
-def program(points: list[Any]) -> Callable[[Any], Any]:
-    def keep(f: Callable[..., Any]) -> Callable[..., Any]:
-        PROGRAMS[f.__name__] = f, points
-        return f
-
-    return keep
+PROGRAMS = Programs()
+program = PROGRAMS.at
 
 
 @program(NUMBERS)
@@ -318,7 +311,7 @@ def outcome(f: Callable[..., Any], point: Any) -> Any:
     with np.errstate(all="ignore"):
         try:
             return f(*copy.deepcopy(point))
-        except Exception as error:
+        except Exception as error:  # the outcome of a program may be any error
             return f"{type(error).__name__}: {error}"
 
 

@@ -171,7 +171,7 @@ class Tape(Trace):
         for slot, g in seeds:
             c = ct[slot]
             ct[slot] = g if c is None else c + g
-        rules, entries, of_numbers = VJPS, self.entries, vjp_of_numbers
+        rules, entries = VJPS, self.entries
         if spend:
             entries.insert(0, _END)
         state = error_state()
@@ -185,16 +185,7 @@ class Tape(Trace):
                 ct[slot] = None
                 if type(g) in TAKERS and entry[0] not in TAKERS[type(g)]:
                     g = g.release()
-                rule = rules[entry[0]]
-                if rule is of_numbers:  # a call takes as long as these two products
-                    _, _, slot, second, slope, other = entry
-                    c, old = g * slope, ct[slot]
-                    ct[slot] = c if old is None else old + c
-                    if second:
-                        c, old = g * other, ct[second]
-                        ct[second] = c if old is None else old + c
-                else:
-                    rule(g, ct, entry, batch)
+                rules[entry[0]](g, ct, entry, batch)
         except IndexError as error:
             raise _explained(entry, error) from error
         except (TypeError, ValueError, AttributeError, NotImplementedError) as error:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 # Functions through which a program reaches state that no search finds.
-REACHING = frozenset(("globals", "eval", "exec", "__import__"))
+_REACHING = frozenset(("globals", "eval", "exec", "__import__"))
 # The same as attributes of modules.
 _REACHING_PARTS = {
     "_getframe": "sys", "currentframe": "inspect", "stack": "inspect", "import_module": "importlib",
@@ -56,14 +56,15 @@ def globals_used(code: types.CodeType) -> tuple[str, ...]:
     return tuple(dict.fromkeys(i.argval for i in _instructions(code) if i.opname in _ON_GLOBALS))
 
 
+def _of_one(code: types.CodeType) -> tuple[dis.Instruction, ...]:
+    """The instructions of a code that do something."""
+    return tuple(i for i in dis.get_instructions(code) if i.opname not in _FILLERS)
+
+
 @functools.cache
 def _instructions(code: types.CodeType) -> tuple[dis.Instruction, ...]:
-    found = itertools.chain(*map(dis.get_instructions, _all(code)))
-    return tuple(i for i in found if i.opname not in _FILLERS)
-
-
-def _is_call(i: dis.Instruction) -> bool:
-    return i.opname.startswith("CALL")
+    """Those of a code and of the codes inside it."""
+    return tuple(itertools.chain(*map(_of_one, _all(code))))
 
 
 @functools.cache
@@ -79,7 +80,8 @@ def finds_by_name(code: types.CodeType) -> bool:
     for k, instruction in enumerate(found):
         if instruction.opname not in _ON_GLOBALS or instruction.argval not in _BY_NAME:
             continue
-        given = tuple(itertools.takewhile(lambda i: not _is_call(i), found[k + 1 :]))
+        rest = found[k + 1 :]
+        given = tuple(itertools.takewhile(lambda i: not i.opname.startswith("CALL"), rest))
         texts = [i.argval for i in given if i.opname == "LOAD_CONST" and type(i.argval) is str]
         computes = any(i.opname.startswith(_COMPUTING) for i in given)
         if computes or not any(map(str.isidentifier, texts)):
@@ -90,15 +92,14 @@ def finds_by_name(code: types.CodeType) -> bool:
 @functools.cache
 def compares_identity(code: types.CodeType) -> bool:
     """Whether a code compares identities with more than None and its like."""
-    found = _instructions(code)
-    return any(i.opname == "IS_OP" and before.opname != "LOAD_CONST"
-        for before, i in itertools.pairwise(found))  # fmt: skip
+    pairs = itertools.pairwise(_instructions(code))
+    return any(i.opname == "IS_OP" and before.opname != "LOAD_CONST" for before, i in pairs)
 
 
 def reaches(code: types.CodeType, scope: Mapping[str, Any]) -> str:
     """What a code uses to reach state that no search finds, or an empty text."""
     used = set(names_used(code))
-    for name in REACHING.intersection(globals_used(code)) - scope.keys():
+    for name in _REACHING.intersection(globals_used(code)) - scope.keys():
         return f"{name}()"
     for name, module in _REACHING_PARTS.items():
         if name in used and (
@@ -116,11 +117,7 @@ def asks_for_type(code: types.CodeType, scope: Mapping[str, Any]) -> bool:
     """
     if "type" not in globals_used(code) or "type" in scope:
         return False
-    return any(_asks(tuple(_of_one(c)), scope) for c in _all(code))
-
-
-def _of_one(code: types.CodeType) -> Iterator[dis.Instruction]:
-    return (i for i in dis.get_instructions(code) if i.opname not in _FILLERS)
+    return any(_asks(_of_one(c), scope) for c in _all(code))
 
 
 def _asks(found: tuple[dis.Instruction, ...], scope: Mapping[str, Any]) -> bool:

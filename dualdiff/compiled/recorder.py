@@ -157,7 +157,7 @@ class Recorder(Trace):
         """A function of recorded values and constants, evaluated and written down."""
         try:
             return self._applied(function, args, kwargs, method)
-        except Exception as error:
+        except Exception as error:  # of any kind: it goes on to the program
             self.raised(error)
             raise
 
@@ -257,7 +257,7 @@ class Recorder(Trace):
             raise Unrecordable("a recorded value is used after its recording")
         try:
             outcome = look(x.raw) if look is not None else x.raw
-        except Exception as error:  # int() of an infinity
+        except Exception as error:  # as int() of an infinity; it goes on to the program
             if look is not bool:  # which depends on the shape alone
                 self.raised(error)
             raise
@@ -310,7 +310,7 @@ class Recorder(Trace):
         """A store, never in place: views of the old content may be in use."""
         try:
             ans = operation(*[x.raw if type(x) in KINDS else x for x in operands])
-        except Exception as error:
+        except Exception as error:  # of any kind: it goes on to the program
             self.raised(error)
             raise
         ans.flags.writeable = False

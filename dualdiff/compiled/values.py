@@ -403,7 +403,7 @@ def _binary(op: Callable[[Any, Any], Any], reflected: bool, truth: bool) -> Any:
                 ans, operands = op(raw, x.raw), (ref, x.payload)
             else:
                 ans, operands = op(x.raw, raw), (x.payload, ref)
-        except Exception as error:
+        except Exception as error:  # of any kind: it goes on to the program
             recorder.raised(error)
             raise
         if type(ans) is ndarray:

@@ -109,7 +109,7 @@ class Samples:
         shape = (xs[0] if several else xs).shape
         try:
             value = asarray(self.function(xs))
-        except Exception:
+        except Exception:  # a function of numbers, which is called with numbers then
             return None
         if shape_of(value) != shape:
             return None

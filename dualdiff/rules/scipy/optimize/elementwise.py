@@ -47,13 +47,24 @@ def _refusals(name: str) -> dict[str, Callable[[], Any]]:
     return {entry: refused(f"elementwise.{name}", entry) for entry in ("bracket", "f_bracket")}
 
 
-def _checked(found: Any, name: str) -> None:
-    """Raise where the search failed for an element."""
-    if not np.all(found.success):
+def _solved(
+    name: str, f: Function, init: Any, args: Any, callback: Any, options: dict[str, Any]
+) -> Any:
+    """SciPy's result on plain values; a failed search has no derivative, and is an error then."""
+    found = by_scipy(
+        getattr(_scipy, name),
+        plain_callable(f),
+        value_of(init),
+        args=value_of(args),
+        callback=plain_callable(callback),
+        **options,
+    )
+    if not is_constant(args) and not np.all(found.success):
         raise SolverError(
             f"{name} failed for some elements, {user_line()}, which have no derivative; look at "
             f"`status` in the result outside of the derivative, or give another bracket."
         )
+    return found
 
 
 def find_root(
@@ -72,17 +83,9 @@ def find_root(
     >>> dd.jacobian(f)(np.array([4.0, 9.0])).round(6).tolist()
     [[0.25, 0.0], [0.0, 0.166667]]
     """
-    found = by_scipy(
-        _scipy.find_root,
-        plain_callable(f),
-        value_of(init),
-        args=value_of(args),
-        callback=plain_callable(callback),
-        **options,
-    )
+    found = _solved("find_root", f, init, args, callback, options)
     if is_constant(args):
         return found
-    _checked(found, "find_root")
     live = with_args(f, args)
     kind = "diagonal" if np.ndim(found.x) else None
     found["x"] = lift(lambda x: asarray(live(x)), found.x, name=EQUATIONS, kind=kind)
@@ -103,17 +106,9 @@ def find_minimum(
     >>> round(float(dd.grad(f)(2.0)), 6)
     1.0
     """
-    found = by_scipy(
-        _scipy.find_minimum,
-        plain_callable(f),
-        value_of(init),
-        args=value_of(args),
-        callback=plain_callable(callback),
-        **options,
-    )
+    found = _solved("find_minimum", f, init, args, callback, options)
     if is_constant(args):
         return found
-    _checked(found, "find_minimum")
     live = with_args(f, args)
     slope = grad(lambda x: np.sum(asarray(live(x))))
     kind = "diagonal" if np.ndim(found.x) else None

@@ -9,6 +9,7 @@ coefficients, error and frequencies by the edges, the desired values and the wei
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -62,9 +63,18 @@ class _Design:
         desired, weight = self.desired[band], self.weight[band]
         if not self.slope:
             return weight * (response - desired)
-        steep = np.asarray(unbox(desired)) >= 1e-4  # there the error is relative
-        scale = np.where(steep, f, 1.0)
+        scale = np.where(self.steep(desired), f, 1.0)
         return weight * (response - desired * f) / scale
+
+    def plain_error(self, f: ndarray, band: Any) -> ndarray:
+        """The error of the filter that SciPy found, without derivatives."""
+        plain = copy.copy(self)
+        vars(plain).update({name: unbox(value) for name, value in vars(self).items()})
+        return np.asarray(plain.error(self.start, f, np.broadcast_to(band, f.shape)))
+
+    def steep(self, desired: Value) -> ndarray:
+        """Where the error of a differentiator is relative."""
+        return np.asarray(unbox(desired)) >= 1e-4
 
     def tilt(self, c: Value, f: Value, band: Any) -> Any:
         """The derivative of the error by the frequency, up to a factor."""
@@ -76,8 +86,7 @@ class _Design:
         if not self.slope:
             return rise
         desired = self.desired[band]
-        steep = np.asarray(unbox(desired)) >= 1e-4
-        return np.where(steep, rise * f - response, rise - desired)
+        return np.where(self.steep(desired), rise * f - response, rise - desired)
 
     def extremes(self) -> tuple[ndarray, ndarray, ndarray, ndarray]:
         """Frequencies of the largest errors with alternating signs, their bands, the signs, and
@@ -87,7 +96,7 @@ class _Design:
             size = max(8, int(DENSE * self.count * (high - low)))
             f = np.linspace(low, high, size)
             with np.errstate(all="ignore"):
-                e = np.nan_to_num(_plain_error(self, f, band))
+                e = np.nan_to_num(self.plain_error(f, band))
             before, after = np.r_[0.0, e[:-1]], np.r_[e[1:], 0.0]
             peaks = ((e > 0) & (e >= before) & (e > after)) | (
                 (e < 0) & (e <= before) & (e < after)
@@ -111,12 +120,6 @@ class _Design:
             )
         places, bands, errors, edges = map(np.array, zip(*kept, strict=True))
         return places, bands, np.sign(errors), edges
-
-
-def _plain_error(design: _Design, f: ndarray, band: int) -> ndarray:
-    plain = object.__new__(_Design)
-    vars(plain).update({name: unbox(value) for name, value in vars(design).items()})
-    return np.asarray(plain.error(plain.start, f, np.full(f.shape, band)))
 
 
 @implements(signal.remez, arrays="bands desired weight")
@@ -158,9 +161,7 @@ def remez(
     inner = np.flatnonzero(edge < 0)
     size = len(design.start)
     at_edge = design.edges[band, np.maximum(edge, 0)]
-    error = np.mean(signs * np.concatenate([
-        _plain_error(design, f[i : i + 1], int(band[i])) for i in range(len(f))
-    ]))  # fmt: skip
+    error = np.mean(signs * design.plain_error(f, band))
 
     def residual(z: Value) -> Any:
         c, deviation, moving = z[:size], z[size], z[size + 1 :]

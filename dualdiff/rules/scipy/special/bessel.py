@@ -132,7 +132,7 @@ def _of_complex(name: str, order: Any, slope: Any, part: Callable[..., Any]) -> 
     One factor of the result holds the scale constant, and the other is 1 and has its derivatives.
     """
     ufunc: Any = getattr(special, name)
-    of_real = find_function(ufunc)
+    of_real: Any = find_function(ufunc)
     unscaled: Any = declared(
         lambda x, y: ufunc(x, y),
         lambda x, y: order(x, y),
@@ -142,7 +142,7 @@ def _of_complex(name: str, order: Any, slope: Any, part: Callable[..., Any]) -> 
 
     def bind(v: Value, z: Value) -> Any:
         if dtype_of(z).kind != "c":
-            return of_real(v, z)  # type: ignore[misc]
+            return of_real(v, z)
         return unscaled(v, z) * unit(np.abs(part(z)))
 
     register(ufunc, bind)

@@ -14,10 +14,10 @@ from scipy import special, stats
 from ....array.box import unbox
 from ....core.types import Value
 from ..special.kinds import declared, partial, where
+from .compiled import LOG_2PI
 from .limits import power_log
 from .replacements import with_scipys
 
-LOG_2PI = float(np.log(2 * np.pi))
 ROOT_2 = float(np.sqrt(2))
 HUGE = 600.0  # exponents beyond which exp overflows
 

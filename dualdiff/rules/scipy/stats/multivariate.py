@@ -17,11 +17,10 @@ from ...numpy.creation import contains_box
 from .. import special as _rules  # noqa: F401  # those that the formulas need
 from ..arguments import any_traced
 from ..rebinding import explained, instance_of, replace
+from .compiled import LOG_2PI
 from .distributions import double
 from .normal_cdf import normal_cdf
 from .replacements import with_value
-
-LOG_2PI = 1.8378770664093453
 
 
 class Multivariate:

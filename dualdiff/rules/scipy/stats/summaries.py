@@ -116,6 +116,13 @@ def percentile_of_sorted(values: Value, per: Any, method: str, axis: int) -> Any
     return np.take(values, low, axis) * (1 - share) + np.take(values, high, axis) * share
 
 
+def _is_near_logarithm(plain: Any, power: Value) -> bool:
+    """Whether powers of the elements differ little, so that SciPy's formulas lose digits."""
+    if not plain.size or not np.all(plain > 0):
+        return False
+    return not abs(unbox(power)) * np.ptp(np.log(plain)) > 1
+
+
 def pmean(a: Value, p: Value, *, axis: Any = 0, dtype: Any = None, weights: Any = None) -> Any:
     """Power means; beside p = 0, where SciPy takes the geometric mean, by their logarithm.
 
@@ -123,7 +130,7 @@ def pmean(a: Value, p: Value, *, axis: Any = 0, dtype: Any = None, weights: Any 
     """
     a = NUMPY.asarray(a, dtype=dtype)
     plain = unbox(a)
-    if not plain.size or not np.all(plain > 0) or abs(unbox(p)) * np.ptp(np.log(plain)) > 1:
+    if not _is_near_logarithm(plain, p):
         return _scipys_pmean(a, p, axis=axis, dtype=dtype, weights=weights)
     given = map(deep_plain, (plain, p, weights))
     value = by_scipy(lambda a, p, w: _pmean(a, p, axis=axis, dtype=dtype, weights=w), *given)
@@ -148,7 +155,7 @@ def boxcox_llf(data: Value, axis: Any = 0, *, lmb: Value) -> Any:
     """The likelihood of Box and Cox; beside the logarithm, at 0, by their transform."""
     data = NUMPY.asarray(data, dtype=float)
     plain = unbox(data)
-    if not plain.size or not np.all(plain > 0) or abs(unbox(lmb)) * np.ptp(np.log(plain)) > 1:
+    if not _is_near_logarithm(plain, lmb):
         return _scipys_llf(data, axis=axis, lmb=lmb)
     value = by_scipy(_llf, plain, axis=axis, lmb=deep_plain(lmb))
     spread = np.log(np.var(special.boxcox(data, lmb), axis=axis))

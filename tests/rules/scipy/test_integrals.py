@@ -7,6 +7,7 @@ from scipy.integrate import dblquad, nquad, quad, quad_vec, tplquad
 
 import dualdiff as dd
 from dualdiff.errors import KeptValueError, UnsupportedInputError
+from dualdiff.transforms.masks import zero_masks
 from tests.rules.table import A, row, rule_tests
 
 I = scipy.integrate  # noqa: E741
@@ -157,6 +158,15 @@ def test_integrals(name):
         assert inner(f)(at) == pytest.approx(first, rel=1e-8)
         for outer in (dd.grad, dd.derivative):
             assert outer(inner(f))(at) == pytest.approx(second, rel=1e-5, abs=1e-7)
+
+
+def test_second_derivatives_take_masks_of_structural_zeros():
+    exact = quad(lambda x: x * x * np.exp(0.8 * x), 0, 1)[0]
+    with zero_masks():
+        for inner in (dd.grad, dd.derivative):
+            for outer in (dd.grad, dd.derivative):
+                second = outer(inner(lambda p: quad(lambda x: np.exp(p * x), 0, 1)[0]))
+                assert second(0.8) == pytest.approx(exact, rel=1e-8)
 
 
 def test_gradients_by_many_parameters_in_three_nestings():

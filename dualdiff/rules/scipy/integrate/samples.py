@@ -26,6 +26,7 @@ from ....core.tape import Tape
 from ....core.trace import materialize
 from ....core.types import Value
 from ...numpy.creation import asarray, given
+from ...numpy.linalg.splitting import unmasked
 
 # One item per level: its number and "tangent", or the slot that a gradient belongs to.
 Key = tuple[tuple[int, Any], ...]
@@ -143,7 +144,7 @@ class Samples:
 
         With `rules`, sums of a vector with these weights stand in place of its elements.
         """
-        rows = materialize(rows) if is_box(rows) else rows
+        rows = unmasked(rows) if is_box(rows) else rows
         trace = rows.owner if is_box(rows) else None
         if rules is not None and not (isinstance(trace, Tape) and dtype_of(rows) == rules.dtype):
             rows, rules = rules @ rows, None

@@ -324,6 +324,22 @@ def orbit(xp: Any, p: Any) -> Any:
     return dd.scipy.optimize.brentq(lambda e: e - p[0] * np.sin(e) - p[1], 0.0, 6.0)
 
 
+def circle(xp: Any, p: Any) -> Any:
+    def equations(u: Any) -> Any:
+        return dd.numpy.array([u[0] ** 2 + u[1] ** 2 - p[0], u[1] - p[1] * u[0] ** 2])
+
+    return np.sum(dd.scipy.optimize.root(equations, np.array([0.5, 0.5])).x)
+
+
+TIMES = np.linspace(0.0, 2.0, 12)
+
+
+def decay(xp: Any, p: Any) -> Any:
+    data = p[0] * np.exp(-TIMES) + p[1] * TIMES
+    fit = dd.scipy.optimize.curve_fit(lambda t, a, b: a * np.exp(-b * t), TIMES, data, [1.0, 1.0])
+    return fit[0][0] * fit[0][1]
+
+
 _M = RNG.normal(size=(40, 40))
 POSITIVE = _M @ _M.T + 40 * np.eye(40)
 ROWS = [
@@ -361,6 +377,8 @@ ROWS = [
     Row("Kalman filter, 100 steps, 2 x 2", kalman, np.array([0.1, 0.5]), jaxable=False),
     Row("integral to infinity by quad", bell, np.array([1.1, 0.7]), jaxable=False),
     Row("Kepler's equation by brentq", orbit, np.array([0.8, 0.7]), jaxable=False),
+    Row("two equations by root", circle, np.array([0.8, 0.7]), jaxable=False),
+    Row("curve_fit, 2 parameters", decay, np.array([0.8, 0.7]), jaxable=False),
 ]  # fmt: skip
 DIRECTION = RNG.random(1000)
 

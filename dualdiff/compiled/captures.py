@@ -112,7 +112,7 @@ def _same_set(a: Any, b: Any) -> bool:
     return a == b and sorted(map(repr, a)) == sorted(map(repr, b))  # 1 is not 1.0
 
 
-def _is_empty(cell: types.CellType) -> bool:
+def is_empty(cell: types.CellType) -> bool:
     try:
         _ = cell.cell_contents
     except ValueError:
@@ -127,7 +127,7 @@ class Captures:
         self.tests: list[str] = []
         self.names: dict[str, Any] = {
             "missing": _MISSING, "same": same, "same_items": _same_items, "same_set": _same_set,
-            "equal": equal_arrays, "type": type, "len": len, "is_empty": _is_empty,
+            "equal": equal_arrays, "type": type, "len": len, "is_empty": is_empty,
             "tuple": tuple,
         }  # fmt: skip
         self.seen: dict[int, Any] = {}
@@ -350,7 +350,7 @@ class Captures:
     def _code(self, f: types.FunctionType, what: str) -> None:
         """Refuse code that does what no recording sees, and note what else matters of it."""
         cells = zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
-        own = {name: cell.cell_contents for name, cell in cells if not _is_empty(cell)}
+        own = {name: cell.cell_contents for name, cell in cells if not is_empty(cell)}
         code, scope = f.__code__, collections.ChainMap(own, f.__globals__)
         reached = reaches(code, scope)
         if reached:
@@ -371,7 +371,7 @@ class Captures:
     def _cells(self, f: types.FunctionType, what: str) -> None:
         for variable, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
             of = f"the variable {variable!r} of {what}"
-            if _is_empty(cell):
+            if is_empty(cell):
                 self._test(f"is_empty({self._name(cell)})", of)
                 continue
             value = cell.cell_contents

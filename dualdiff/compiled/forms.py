@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core.primitive import PRIMITIVES
-from .nodes import INPUT, STORES, Call, Guard, Method, Pick, identity
+from .nodes import BURIED, INPUT, STORES, Call, Guard, Method, Pick, identity
 from .operations import MOVERS, MOVING_METHODS, has_holes, primitives
 
 INFIX = {
@@ -39,7 +39,7 @@ _SAME = (
 )  # fmt: skip
 # Real or complex by value, or of a length that depends on it.
 _VARYING = frozenset(("bincount", "eig", "eigvals", "lstsq", "roots"))
-_FIXED = frozenset({*INFIX, *PREFIX, *MOVERS, *_SAME, INPUT, identity, operator.abs, round})
+_FIXED = frozenset({*INFIX, *PREFIX, *MOVERS, *_SAME, BURIED, INPUT, identity, operator.abs, round})
 _METHODS = MOVING_METHODS | frozenset(
     ("all", "any", "argmax", "argmin", "argsort", "argpartition", "astype", "clip", "conj",
      "conjugate", "cumprod", "cumsum", "dot", "item", "is_integer", "max", "mean", "min", "prod",

@@ -21,6 +21,7 @@ from numpy import ndarray
 from ..core.types import Value
 from ..errors import line_text
 from ..trees import Structure, flatten
+from . import solvers as solvers  # it registers itself
 from .captures import Captures, equal_arrays
 from .caught import Caught, exceptions
 from .entry import MISSED, always, entry, is_silent
@@ -239,7 +240,7 @@ class Compiled:
                 "a replay differs from an eager call: the function depends on more than its "
                 "arguments and the state that it refers to",
             )
-        elif not self.verify and eager > WORTH and spent > eager:
+        elif not self.verify and spent > eager and (eager > WORTH or recorded.callbacks):
             recorded.slower += 1
             if recorded.slower == CHECKED:  # as for products of matrices, which NumPy does best
                 table.reason = "a replay takes no less time than an eager call"

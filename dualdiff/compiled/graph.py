@@ -25,13 +25,40 @@ from ..trees import Structure, flatten
 from .caught import Caught, exceptions
 from .errors import Looked, Uncertain, Unrecordable
 from .forms import is_fixed
-from .nodes import INPUT, STORES, Call, Guard, Pick, Raised, same
+from .nodes import BURIED, INPUT, STORES, Call, Guard, Pick, Raised, same
 from .recorder import Recorder
 from .steps import CarefulForward, CarefulTape
 from .values import KINDS, Plain, Recorded
 
 recording: ContextVar[bool] = ContextVar("dualdiff_recording", default=False)
 _IMMUTABLE = (str, bytes, type(None), float, int, complex, bool, np.generic)
+
+
+class Span:
+    """The latest nodes of a recorder; operands from before have become inputs, `outer`."""
+
+    def __init__(self, recorder: Recorder, start: int, own: Sequence[int], out: Any) -> None:
+        self.recorder, self.start = recorder, start
+        results = [x.payload for x in flatten(out)[0] if type(x) in KINDS]
+        operands = recorder.operands[start:]
+        self.outer = sorted({r for refs in (*operands, results) for r in refs if 0 <= r < start})
+        count = len(self.outer)
+        kept = [BURIED if recorder.operations[r] is BURIED else INPUT for r in self.outer]
+        self.operations = kept + recorder.operations[start:]
+        self.operands = [()] * count + [tuple(map(self.moved, refs)) for refs in operands]
+        self.forms = [recorder.forms[r] for r in self.outer] + recorder.forms[start:]
+        self.inputs = [*range(count), *map(self.moved, own)]
+        self.constants = recorder.constants
+
+    def moved(self, ref: int) -> int:
+        """The number of an operand among these nodes."""
+        if ref < 0:
+            return ref
+        return self.outer.index(ref) if ref < self.start else ref - self.start + len(self.outer)
+
+    def ref(self, x: Any) -> int:
+        """The number that stands for a result."""
+        return self.moved(self.recorder.ref(x))
 
 
 class Graph:
@@ -42,7 +69,7 @@ class Graph:
     results of the run.
     """
 
-    def __init__(self, recorder: Recorder, inputs: Sequence[int], out: Any) -> None:
+    def __init__(self, recorder: Recorder | Span, inputs: Sequence[int], out: Any) -> None:
         self.inputs = list(inputs)
         leaves, self.structure = flatten(out)
         self.outputs: list[int] = []
@@ -65,6 +92,8 @@ class Graph:
             raise Uncertain("the program catches an exception that depends on its numbers")
         self.forms, self.constants = recorder.forms, recorder.constants
         self.live = self._live()
+        if any(self.operations[node] is BURIED for node in self.live):
+            raise Unrecordable("the program keeps what a function computed while a solver ran")
 
     def _data_of(self, x: SparseArray, k: int) -> Any:
         """The data of a sparse result, whose structure is kept."""

@@ -93,9 +93,13 @@ class Method(Call):
 
 
 class Callback(Call):
-    """A rule of dualdiff that looks at numbers: it runs as it stands at every replay."""
+    """A rule of dualdiff that looks at numbers, or a solver of SciPy's: it runs as it stands at
+    every replay."""
 
-    __slots__ = ("name",)
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"a call-back of {self.function}"
 
 
 class Store:
@@ -171,6 +175,8 @@ class Raised:
     """Stands for an operation that has raised an exception."""
 
 
+# In place of what a solver's function computed: its numbers are not used again.
+BURIED: Any = type("Buried", (), {"__repr__": lambda self: "buried"})()
 INPUT: Any = type("Input", (), {"__repr__": lambda self: "input"})()
 
 

@@ -27,6 +27,7 @@ from ..errors import user_frame
 from .errors import Looked, Unrecordable
 from .formulas import FORMULAS
 from .nodes import (
+    BURIED,
     INPUT,
     Add,
     Call,
@@ -43,6 +44,7 @@ from .nodes import (
 from .values import KINDS, Plain, Recorded, boxed, guarded, raw_of
 
 _LEAVES = (ndarray, np.generic, float, complex, int, bool)
+SOLVED: list[Callable[..., Any]] = []  # `solvers.solved`, which knows this module
 _HASHED = frozenset((float, int, bool, float64, str, tuple, type(None)))
 
 
@@ -226,6 +228,13 @@ class Recorder(Trace):
             while self._arrays and self._arrays[next(reversed(self._arrays))][1] < keep:
                 self._arrays.popitem()
 
+    def bury(self, nodes: int, constants: int) -> None:
+        """Roll back nodes of which the program may keep boxes: their numbers are not used again."""
+        count = len(self.operations) - nodes
+        self.operations[nodes:], self.operands[nodes:] = [BURIED] * count, [()] * count
+        self.forms[nodes:] = [None] * count
+        self.forget(nodes + count, constants)
+
     def wrap(self, ans: Any, node: int, raws: Sequence[Any] = ()) -> Any:
         """The result of a node as recorded values."""
         if type(ans) is float64:
@@ -247,6 +256,10 @@ class Recorder(Trace):
             kind = type(ans)
             return kind(parts) if kind in (tuple, list) else kind(*parts)
         raise Unrecordable(f"a function returned a {type(ans).__name__}")
+
+    def solved(self, solver: Any, args: Any, kwargs: Any) -> Any:
+        """The result of a solver of SciPy's; None if it reads nothing that is recorded."""
+        return SOLVED[0](self, solver, args, kwargs)
 
     # The program's course.
 

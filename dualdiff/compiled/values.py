@@ -222,7 +222,7 @@ class Plain:
         if name.startswith("__") or name not in METHODS or not hasattr(self.raw, name):
             raise AttributeError(f"a recorded value has no attribute {name!r}")
         if name in _ATTRIBUTES:
-            return self.owner.apply(operator.attrgetter(name), (self,), {})
+            return self.owner.apply(_ATTRIBUTES[name], (self,), {})
         return lambda *args, **kwargs: _method(self, name, args, kwargs)
 
     def __getitem__(self, index: Any) -> Any:
@@ -305,7 +305,8 @@ def _of_integers(index: Any) -> bool:
 KINDS = frozenset((Recorded, Plain))
 HOLLOW.add(Plain)
 RECORDED.update(KINDS)
-_ATTRIBUTES = ("T", "mT", "real", "imag")
+# One object for each, as two recordings are compared.
+_ATTRIBUTES = {name: operator.attrgetter(name) for name in ("T", "mT", "real", "imag")}
 METHODS = frozenset(
     ("T", "mT", "real", "imag", "all", "any", "argmax", "argmin", "argsort", "argpartition",
      "astype", "choose", "clip", "compress", "conj", "conjugate", "copy", "cumprod",

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy import float64, ndarray
 
-from ..array.box import is_box, unbox
+from ..array.box import HOLLOW, RECORDED, is_box, unbox
 from ..core.batch import quiet, shape_of
 from ..core.dual import Dual
 from ..core.muted import muted
@@ -30,6 +30,7 @@ from .directions import identity
 from .inputs import Inputs
 from .jacobian import jacobian
 from .jvp_vjp import pushed
+from .recorded import recorded_root, refusal
 from .systems import (
     DenseSystem,
     DiagonalSystem,
@@ -53,10 +54,10 @@ FAR = 0.1  # relative distance of a solver's result that is no root
 
 
 def levels_of(x: Value) -> int:
-    """The number of traces that a value belongs to."""
+    """The number of derivatives that a value belongs to."""
     count = 0
     x = materialize(x) if is_box(x) else x
-    while is_box(x):
+    while is_box(x) and type(x) not in RECORDED:
         count, x = count + 1, x.primal
     return count
 
@@ -103,7 +104,7 @@ class Equations:
 
     def __call__(self, z: Value) -> Any:
         r = self.residual(self.shaped(z))
-        if not is_box(r):
+        if not is_box(r) and type(r) not in HOLLOW:
             r = np.asarray(r) if type(r) in (ndarray, float, float64) else asarray(r)
         shape = shape_of(r)
         if prod(shape) != self.size:
@@ -121,15 +122,34 @@ class Equations:
             if not (self.plain_too or levels_of(value)):
                 return value, None
             return plain(value), self.system_of(self.jacobian(z))
+        value, matrix = self.pushed(z)
+        if not (self.plain_too or levels_of(value)):
+            return value, None
+        return plain(value), self.system_of(plain(matrix))
+
+    def pushed(self, z: Value) -> tuple[Any, Any]:
+        """The residual at a point, and the matrix of its derivative."""
         ones = self.kind == "diagonal"
         seeds = [np.ones(self.flat)] if ones else identity([z], 0, self.size)
         batch = () if ones else (self.size,)
         found = pushed(Inputs(self, (z,), {}, None), seeds, batch, identity=not ones)
         value, rows = found.outputs.values[0], found.leaves[0]
-        if not (self.plain_too or levels_of(value)):
-            return value, None
-        rows = np.zeros(batch + self.flat) if rows is None else plain(rows)
-        return plain(value), self.system_of(rows if ones else np.asarray(rows).T)
+        rows = np.zeros(batch + self.flat) if rows is None else rows
+        return value, rows if ones else rows.T
+
+    def recorded(self, start: Value) -> tuple[Any, Residual]:
+        """The root next to a recorded result, and the inverse of the derivative there."""
+        if self.kind == "sparse" or self.derivative is not None or self.size > AT_ONCE:
+            raise refusal()
+
+        def slopes(z: Value) -> tuple[Any, Any]:
+            value, self.matrix = map(plain, self.pushed(z))
+            return value, self.matrix
+
+        found = recorded_root(slopes, start, self.kind == "diagonal")
+        if self.check is not None:
+            self.check(self.matrix)
+        return found
 
     def jacobian(self, z: ndarray) -> Any:
         """The derivative at a point: given, or for many unknowns."""
@@ -246,11 +266,11 @@ def lift(residual: Residual, x: Value, **options: Any) -> Any:
     Arguments: as for `root_near`.
     Returns: x, to the last bit, traced if a residual is.
     """
-    x = np.asarray(x)
+    x = x if type(x) in RECORDED else np.asarray(x)
     found = root_near(residual, x, **options)
     if not is_box(found):
-        return x if x.shape else x[()]
-    return given(found, x if x.shape else x[()])
+        return found
+    return given(found, x if x.shape or type(x) in RECORDED else x[()])
 
 
 def root_near(
@@ -271,13 +291,22 @@ def root_near(
     `check`, which gets the Jacobian as an array and raises where it has not what it takes.
     Returns: the solution, traced; x itself if no residual is traced.
     """
-    x = np.asarray(x)
+    x = x if type(x) in RECORDED else np.asarray(x)
     if x.dtype.kind == "c":
         return _complex_root(residual, x, name, kind)
-    x = x.astype(float, copy=False)
     equations = Equations(residual, x.shape, name, kind, derivative, check)
     if not x.size:
         return x
+    if type(x) in RECORDED:
+        box = x.release() if type(x) in HOLLOW else x
+        start = np.ravel(box) if x.shape else box
+        with muted():
+            if not levels_of(equations(start)):
+                return x
+            z, solve = equations.recorded(start)
+        out = corrected(equations, z, solve, True)
+        return np.reshape(out, x.shape) if len(x.shape) > 1 else out
+    x = x.astype(float, copy=False)
     start = np.ravel(x) if x.shape else x[()]
     with muted():
         z, system, again = equations.refined(start)

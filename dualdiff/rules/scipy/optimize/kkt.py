@@ -13,13 +13,14 @@ from numpy import ndarray
 from scipy import optimize
 from scipy.linalg import null_space
 
-from ....array.box import is_box
+from ....array.box import RECORDED, is_box
 from ....core.muted import muted
 from ....core.types import Value
 from ....transforms.checkpoint import value_of
 from ....transforms.implicit import Equations, levels_of, plain, root_near
 from ....transforms.jacobian import jacobian
 from ....transforms.jvp_vjp import vjp
+from ....transforms.recorded import refusal
 from ....transforms.systems import singular
 from ...numpy.creation import asarray
 
@@ -51,6 +52,16 @@ class Active(NamedTuple):
     rows: ndarray
 
 
+def _plain(x: Value) -> Any:
+    """An array of numbers, or a value as `compile` records it."""
+    return x if type(x) in RECORDED else np.asarray(x, float)
+
+
+def places(mask: Value) -> ndarray:
+    """Where a mask holds; in a recorded program that is part of its course."""
+    return np.flatnonzero([bool(m) for m in mask] if type(mask) in RECORDED else mask)
+
+
 class Program:
     """The minimum of a function, given by its gradient, within bounds and constraints."""
 
@@ -67,7 +78,7 @@ class Program:
         self.bounds = bounds
         self.lower, self.upper = np.full(size, -np.inf), np.full(size, np.inf)
         if bounds is not None:
-            self.lower, self.upper = (np.asarray(value_of(b), float) for b in bounds)
+            self.lower, self.upper = (_plain(value_of(b)) for b in bounds)
         self.scale = 1.0
 
     def values(self, x: Value) -> Any:
@@ -83,8 +94,8 @@ class Program:
         if not self.constraints:
             least = 1e-6 * self.scale
             return Active(
-                np.flatnonzero(at_lower & (g > least) | fixed),
-                np.flatnonzero(at_upper & (g < -least) & ~fixed),
+                places(at_lower & (g > least) | fixed),
+                places(at_upper & (g < -least) & ~fixed),
                 np.zeros(0, int),
             )
         c, rows, equal = self.at(x)
@@ -96,10 +107,6 @@ class Program:
             [rows[close], eye[candidates[0]], -eye[candidates[1]], equalities, -equalities]
         ).T
         multipliers = np.zeros(0)
-        if columns.size:  # SciPy's function crashes on a matrix without columns
-            multipliers = np.zeros(0)
-        if columns.size:  # SciPy's function crashes on a matrix without columns
-            multipliers = np.zeros(0)
         if columns.size:  # SciPy's function crashes on a matrix without columns
             multipliers, _ = optimize.nnls(columns, g, maxiter=100 * max(columns.shape))
         sizes = np.linalg.norm(columns, axis=0)
@@ -121,9 +128,11 @@ class Program:
 
     def solve(self, start: ndarray) -> Any:
         """The minimum next to a solver's result, with the derivatives of all levels."""
+        if self.constraints and type(start) in RECORDED:
+            raise refusal()
         with muted():
             g = np.ravel(plain(self.gradient(start)))
-            self.scale = 1.0 + float(np.abs(g).max(initial=0.0))
+            self.scale = 1.0 + np.max(np.abs(g), initial=0.0)
             active = self.near(start, g)
         if not self.constraints and not (active.lower.size or active.upper.size):
             conditions = Conditions(self, active)
@@ -143,8 +152,8 @@ class Program:
     def allowed(self, x: ndarray, active: Active, multipliers: ndarray | None) -> Active | None:
         """Another guess where x violates a constraint, or a multiplier has the wrong sign."""
         slack, least = 1e-9 * (1.0 + np.abs(x)), -1e-9 * self.scale
-        lower = np.union1d(active.lower, np.flatnonzero(x < self.lower - slack))
-        upper = np.union1d(active.upper, np.flatnonzero(x > self.upper + slack))
+        lower = np.union1d(active.lower, places(x < self.lower - slack))
+        upper = np.union1d(active.upper, places(x > self.upper + slack))
         rows = active.rows
         if multipliers is not None:
             fixed = self.lower == self.upper
@@ -152,10 +161,11 @@ class Program:
             if self.constraints:
                 c, slopes, equal = self.at(x)
                 g = g - multipliers @ slopes[active.rows]
-                right = rows[(multipliers >= least) | equal[active.rows]]
-                rows = np.union1d(right, np.flatnonzero((c < -1e-9 * (1 + np.abs(c))) & ~equal))
-            lower = lower[(g[lower] >= least) | ~np.isin(lower, active.lower) | fixed[lower]]
-            upper = upper[(g[upper] <= -least) | ~np.isin(upper, active.upper)]
+                kept = rows[(multipliers >= least) | equal[active.rows]]
+                rows = np.union1d(kept, np.flatnonzero((c < -1e-9 * (1 + np.abs(c))) & ~equal))
+            right = (g[lower] >= least) | ~np.isin(lower, active.lower) | fixed[lower]
+            lower = lower[places(right)]
+            upper = upper[places((g[upper] <= -least) | ~np.isin(upper, active.upper))]
         new = Active(lower, upper, rows)
         same = all(np.array_equal(a, np.sort(b)) for a, b in zip(new, active, strict=True))
         return None if same else new
@@ -226,7 +236,8 @@ class Conditions:
         equations = Equations(
             self.residual, start.shape, CONDITIONS, None, None, self.check, plain_too=True
         )
-        return equations.refined(start)[0]
+        recorded = type(start) in RECORDED
+        return (equations.recorded if recorded else equations.refined)(start)[0]
 
     def root(self, x: ndarray) -> Any:
         """x with its derivatives."""
@@ -236,9 +247,11 @@ class Conditions:
             if not is_box(found):
                 with muted():
                     traced = levels_of(asarray(self.program.value(self.whole(start))))
+                if traced and type(x) in RECORDED:
+                    raise refusal()
                 if traced:  # Near a kink the gradient is constant, and not zero.
                     self.plain_root(x)
         else:
             found = start
         whole = self.whole(found)
-        return whole if is_box(whole) else np.asarray(whole, float)
+        return whole if is_box(whole) else _plain(whole)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
+from ....array.box import RECORDED
 from ....transforms.checkpoint import value_of
 from ...numpy.creation import asarray
 from ..arguments import any_traced
@@ -53,7 +54,7 @@ def minimum(
     value: Function, gradient: Function, x: Any, bounds: Any = None, constraints: Any = ()
 ) -> Any:
     """The exact minimum next to a plain point, of its shape, with derivatives."""
-    x = np.asarray(x, float)
+    x = x if type(x) in RECORDED else np.asarray(x, float)
     shape, flat = x.shape, np.ravel(x)
 
     def shaped(z: Any) -> Any:
@@ -134,7 +135,7 @@ def minimize(
     return _with_minimum(found, x, value, gradient, "minimize")
 
 
-def _scalar_minimum(function: Function, x: float, bounds: Any = None) -> Any:
+def _scalar_minimum(function: Function, x: Any, bounds: Any = None) -> Any:
     """The exact minimum of a function of one number, with derivatives."""
 
     def gradient(z: Any) -> Any:
@@ -143,7 +144,7 @@ def _scalar_minimum(function: Function, x: float, bounds: Any = None) -> Any:
     limits = None
     if bounds is not None:
         limits = Bounds(*(np.reshape(asarray(b), (1,)) for b in bounds))
-    found = Program(gradient, 1, limits, (), lambda z: function(z[0])).solve(np.array([x], float))
+    found = Program(gradient, 1, limits, (), lambda z: function(z[0])).solve(np.reshape(x, (1,)))
     return found[0]
 
 
@@ -173,7 +174,7 @@ def minimize_scalar(
     )
     if is_constant(args, bounds):
         return found
-    x = _scalar_minimum(live, float(found.x), bounds)
+    x = _scalar_minimum(live, found.x, bounds)
     value = found.fun
     found["x"] = like(x, found.x)
     return Result(found, {"fun": lambda: like(live(x), value)})
@@ -193,7 +194,7 @@ def _of_one_number(original: Any, ends: tuple[str, ...]) -> Any:
         )
         if is_constant(args, bounds):
             return found
-        at = float(found[0] if full_output else found)
+        at = found[0] if full_output else found
         x = _scalar_minimum(live, at, bounds or None)
         out = like(x, found[0] if full_output else found)
         return (out, like(live(x), found[1]), *found[2:]) if full_output else out

@@ -11,7 +11,9 @@ from scipy import optimize, sparse
 from ....core.batch import shape_of
 from ....transforms.checkpoint import value_of
 from ....transforms.grad import grad
+from ....transforms.recorded import refusal
 from ...numpy.creation import asarray
+from ..arguments import is_recorded
 from ..dispatch import implements
 from ..solving import plain_callable, with_args
 from .kkt import Bounds, Constraint
@@ -74,7 +76,10 @@ def spread(x: Any, size: int) -> Any:
 def plain_bounds(bounds: Any) -> Any:
     """Bounds as SciPy takes them, with plain values."""
     if isinstance(bounds, optimize.Bounds):
-        ends = (np.array(value_of(asarray(b)), float) for b in (bounds.lb, bounds.ub))
+        ends = [value_of(asarray(b)) for b in (bounds.lb, bounds.ub)]
+        if is_recorded(ends):
+            raise refusal()
+        ends = [np.array(end, float) for end in ends]
         return make.Bounds(*ends, keep_feasible=bounds.keep_feasible)
     return value_of(bounds)
 

@@ -16,12 +16,10 @@ from ....array.box import HOLLOW
 from ....array.conversion import RECORDERS
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
-from ....transforms.implicit import ASIDE, corrected
-from ....transforms.jvp_vjp import jvp
+from ....transforms.implicit import lift
 from .. import arguments
 
 Function = Callable[[Any], Any]
-NEWTON = 3  # steps to the root at which derivatives are taken
 STEPS = (12, 12, 24, 52)  # up to SciPy's 100
 _OPTIONS = frozenset(("xtol", "rtol"))
 
@@ -74,18 +72,7 @@ def recorded_root(live: Function, a: Value, b: Value, options: dict[str, Any]) -
             break
     else:
         raise refusal
-    x = state.x1
-    better, slope = x, zero  # tolerances are meant for the result, not for its derivatives
-    for _ in range(NEWTON):
-        slope = arguments.plain(jvp(live, (better,), (1.0,))[1])
-        better = better - plain(better) / slope
-    # At a multiple root, where there is no derivative, a small step changes the slope as a whole.
-    aside = ASIDE * (np.abs(x) + 1e-3 * np.maximum(np.abs(x), 1.0))
-    change = (plain(better + aside) - plain(better)) / slope
-    if not bool(np.abs(change - aside) <= 0.5 * aside):
-        raise refusal
-    found = corrected(live, better, lambda r: r / slope, True)
-    return x + (found - arguments.plain(found))
+    return lift(live, state.x1, name="the equation f(x) = 0")
 
 
 def _step(f: Function, old: _State, xtol: float, rtol: float) -> tuple[_State, Any]:

@@ -240,7 +240,7 @@ class Compiled:
                 "a replay differs from an eager call: the function depends on more than its "
                 "arguments and the state that it refers to",
             )
-        elif not self.verify and spent > eager and (eager > WORTH or recorded.callbacks):
+        elif not self.verify and spent > eager > (WORTH / 20 if recorded.solves else WORTH):
             recorded.slower += 1
             if recorded.slower == CHECKED:  # as for products of matrices, which NumPy does best
                 table.reason = "a replay takes no less time than an eager call"

@@ -93,13 +93,18 @@ class Method(Call):
 
 
 class Callback(Call):
-    """A rule of dualdiff that looks at numbers, or a solver of SciPy's: it runs as it stands at
-    every replay."""
+    """A rule of dualdiff that looks at numbers: it runs as it stands at every replay."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
         return f"a call-back of {self.function}"
+
+
+class Solve(Callback):
+    """A solver of SciPy's, whose own time remains at every replay."""
+
+    __slots__ = ()
 
 
 class Store:

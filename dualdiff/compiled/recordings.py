@@ -15,7 +15,7 @@ from ..trees import LEAF
 from .errors import Unrecordable
 from .graph import Graph
 from .native import compile_graph
-from .nodes import Callback, Guard, same
+from .nodes import Callback, Guard, Solve, same
 from .scalar import ScalarProgram
 from .signature import converter, has_surprise
 from .source import Miss, SourceProgram
@@ -37,7 +37,8 @@ class Recording:
         self.program = compile_graph(graph, **options)
         self.guards: dict[int, Guard] = {node: graph.operations[node] for node in graph.guards}
         self.structure, self.size = graph.structure, len(graph.live)
-        self.callbacks = sum(type(graph.operations[n]) is Callback for n in graph.live)
+        self.callbacks = sum(isinstance(graph.operations[n], Callback) for n in graph.live)
+        self.solves = any(type(graph.operations[n]) is Solve for n in graph.live)
         self.checks, self.replays, self.slower = CHECKED, 0, 0
         self.sparse = graph.sparse
         self.kinds = list(map(type, eager))

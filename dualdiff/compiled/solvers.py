@@ -27,7 +27,7 @@ from ..transforms.transform import Transform
 from .captures import equal_arrays, is_empty
 from .errors import Looked, Unrecordable
 from .graph import Graph, Span
-from .nodes import Callback, Hole, filled, with_holes
+from .nodes import Hole, Solve, filled, with_holes
 from .recorder import SOLVED, Recorder
 from .signature import described, is_dynamic, is_object
 from .source import Miss, SourceProgram, compile_source
@@ -316,7 +316,7 @@ def solved(recorder: Recorder, solver: Any, args: Any, kwargs: Any) -> Any:
     numbers: list[Any] = []
     form = _emptied(found, numbers, getattr(solver, "__name__", ""))
     holes = [Hole(len(leaves) + i) for i in range(len(outer))]
-    call = Callback(_Solver(solver, functions, form, len(numbers)), (*template, holes), {})
+    call = Solve(_Solver(solver, functions, form, len(numbers)), (*template, holes), {})
     node = recorder.append(call, (*map(recorder.ref, leaves), *outer), tuple(numbers))
     parts = [x.primal if type(x) is Recorded else x for x in recorder.wrap(tuple(numbers), node)]
     return _walk(form, lambda x: parts[x.place] if type(x) is Hole else x)

@@ -44,7 +44,7 @@ def updates(graph: Graph, order: Sequence[Any]) -> set[int]:
             refs, keeps = item.inputs, False
         else:
             refs, operation = operands[item], type(operations[item])
-            keeps = operation is Callback
+            keeps = issubclass(operation, Callback)
             if operation in STORES:
                 places[item] = place
         for ref in refs:

@@ -56,7 +56,7 @@ def compress(
             reason = "these directions are the cheapest"
     cost, chosen, best = found[0]
     reason += f"; without the pattern it would take {min(n, m)}"
-    size = 8 * max(m, n)
+    size = 8 * max(m, n, 1)
     # Each pass of a pushed Hessian records the gradient again: few passes are best.
     quickest = None if symmetric else max(1, CACHE // 2 // size)
     ways = [way(name, _count(c), size, budget, chunk, quickest) for _, name, c in found]

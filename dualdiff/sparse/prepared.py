@@ -69,9 +69,6 @@ class Prepared:
         self._may_turn = options["mode"] == "auto"  # in the other mode
         self._sizes = sizes_of(inputs.values)
         self._check_inputs(inputs)
-        if not sum(self._sizes):
-            none = "there is nothing to differentiate: the arguments have no elements"
-            raise UnsupportedInputError(f"{none}, {user_line()}")
         self.given, self.local = pattern is not None, False
         self._usual: ndarray | None = None  # errors of lines with a complete pattern
         self._why: list[str] = []
@@ -118,16 +115,16 @@ class Prepared:
         found = hessian_pattern(alone, self.argnums) if self.symmetric else pattern_of(alone)
         self.local |= found.local
         self._why, self._searched = list(found.dense_because), found.values
+        if all(v is None for v in found.values):
+            raise UnsupportedInputError(
+                f"the derivative is empty: the function returned no values, {user_line()}; return "
+                f"the array that is to be differentiated"
+            )
         return canonical(found.pattern)
 
     def _adopt(self, pattern: csr_array) -> None:
         """Colour a pattern and choose the directions."""
         m, n = pattern.shape
-        if not m:
-            raise UnsupportedInputError(
-                f"the derivative is empty: the function returned no values, {user_line()}; return "
-                f"the array that is to be differentiated"
-            )
         options = self.options
         self.pattern = pattern
         self._compression, self.plan = compress(

@@ -280,13 +280,20 @@ def test_arguments_of_another_size_are_refused_by_a_prepared_object_only() -> No
     assert jacobian(X[:-1]).shape == (11, 11)
 
 
-def test_empty_results_and_arguments_are_refused() -> None:
-    with pytest.raises(TypeError, match="returned no values"):
-        dd.jacobian(lambda x: x[:0], sparse=True)(X)
-    with pytest.raises(TypeError, match="returned no values"):
-        dd.jacobian(lambda x: None, sparse=True)(X)
-    with pytest.raises(TypeError, match="nothing to differentiate"):
-        dd.jacobian(lambda x: np.ones(3), sparse=True)(np.zeros(0))
+@pytest.mark.parametrize("mode", ["auto", "forward", "reverse"])
+def test_empty_results_and_arguments_have_an_empty_matrix(mode) -> None:
+    cases = [(lambda x: x[:0] ** 2, X), (lambda x: np.zeros(0), X), (np.sin, X[:0])]
+    for f, x in [*cases, (lambda x: np.ones(3) * np.sum(x), X[:0])]:
+        found = dd.jacobian(f, mode=mode, sparse=True)(x)
+        assert found.shape == dd.jacobian(f, mode=mode)(x).shape
+        assert found.nnz == 0
+    assert dd.hessian(lambda x: np.sum(x**2), sparse=True)(X[:0]).shape == (0, 0)
+
+
+def test_a_function_without_results_is_refused() -> None:
+    for empty in (None, [], {}):
+        with pytest.raises(TypeError, match="returned no values"):
+            dd.jacobian(lambda x, empty=empty: empty, sparse=True)(X)
 
 
 def test_an_infinite_entry_is_an_error_that_says_where() -> None:

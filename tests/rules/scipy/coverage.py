@@ -147,6 +147,8 @@ def watched() -> Iterator[dict[str, set[str]]]:
         return result
 
     explained = rebinding.explained
+    for watch in (watched_answer, array_ufunc, watched_copy):  # frames of dualdiff, as without them
+        watch.__code__ = watch.__code__.replace(co_filename=rebinding.__file__)
     rebinding.explained = watched_copy
     Entry.answer = watched_answer  # type: ignore[method-assign]
     Box.__array_ufunc__ = array_ufunc  # type: ignore[method-assign, assignment]

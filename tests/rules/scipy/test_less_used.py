@@ -22,6 +22,7 @@ from scipy import (
 )
 from scipy.sparse import csgraph
 from scipy.sparse import linalg as sparse_linalg
+from scipy.stats.qmc import Halton
 
 import dualdiff as dd
 from dualdiff.errors import DualdiffError, MissingRuleError
@@ -37,6 +38,8 @@ GRAPH = np.array([[0, 1.0, 4, 0], [0, 0, 2, 7], [0, 0, 0, 3], [1.5, 0, 0, 0]])
 LENGTHS = A(4, 4, low=1.0, high=2.0)
 Z = np.linspace(-1.0, 1.0, 30)
 T = np.linspace(0.0, 1.0, 12)
+ANGLES = tuple(np.ravel(x) for x in np.meshgrid(np.linspace(0.5, 2.5, 6), np.linspace(0.5, 5, 6)))
+KNOTS = np.array([0.5] * 4 + [1.1] + [2.5] * 4)
 
 
 def compressed(x: Any) -> Any:
@@ -168,6 +171,45 @@ CASES: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "interpolate.make_splrep": (
         lambda x: interpolate.make_splrep(T, np.cos(T * x[0]) * x[1], s=0)(np.array([0.2, 0.5])),
         PAIR,
+    ),
+    "interpolate.make_splprep": (
+        lambda x: interpolate.make_splprep([np.cos(4 * T * x[0]), np.sin(4 * T) * x[1]], s=0)[0](
+            np.array([0.2, 0.5])
+        ),
+        PAIR,
+    ),
+    "interpolate.bisplrep": (
+        lambda x: interpolate.bisplev(
+            0.7, 1.1, interpolate.bisplrep(*ANGLES, x, task=-1, tx=KNOTS, ty=2 * KNOTS)
+        ),
+        np.sin(ANGLES[0]) * np.cos(ANGLES[1]),
+    ),
+    "integrate.qmc_quad": (
+        lambda x: np.stack(
+            [
+                integrate.qmc_quad(
+                    lambda t: np.exp(-x[0] * t[0] * t[1]),
+                    np.array([1.0, x[1]]),
+                    [0.0, 1.5],
+                    n_points=16,
+                    qrng=Halton(2, seed=1),
+                    log=log,
+                ).integral.real
+                for log in (False, True)
+            ]
+        ),
+        PAIR,
+    ),
+    "sparse.linalg.spilu": (
+        lambda x: sparse_linalg.gmres(
+            tridiagonal(x),
+            x**2,
+            rtol=1e-13,
+            M=sparse_linalg.LinearOperator(
+                (20, 20), sparse_linalg.spilu(tridiagonal(x).tocsc(), drop_tol=0.1).solve
+            ),
+        )[0],
+        A(20, seed=1),
     ),
     "ndimage.distance_transform_edt": (
         lambda s: ndimage.distance_transform_edt(A(5, 6) > 0, sampling=s), PAIR,
@@ -302,12 +344,13 @@ def test_derivatives_of_both_orders_are_those_of_differences(name: str) -> None:
     check_nestings(call, (x,), 1e-5)
 
 
-ANGLES = tuple(np.ravel(x) for x in np.meshgrid(np.linspace(0.5, 2.5, 6), np.linspace(0.5, 5, 6)))
 REFUSED = {
     "cossin": lambda p: linalg.cossin(p * np.eye(4), 1, 2),
     "AAA": lambda p: interpolate.AAA(T, np.exp(p * T)),
-    "bisplrep": lambda p: interpolate.bisplrep(*ANGLES, p * ANGLES[0]),
-    "make_splprep": lambda p: interpolate.make_splprep([p * T, T**2], s=0),
+    "bisplrep": lambda p: interpolate.bisplrep(*ANGLES, p * np.sin(9 * ANGLES[0]), s=1)[2],
+    "make_splrep": lambda p: interpolate.make_splrep(
+        T, p * T, s=1.0, t=np.array([0.0] * 4 + [1.0] * 4)
+    ),
     "LSQSphereBivariateSpline": lambda p: interpolate.LSQSphereBivariateSpline(
         *ANGLES, p * ANGLES[0], [1.0], [2.0]
     ),
@@ -317,10 +360,10 @@ REFUSED = {
     "SmoothSphereBivariateSpline": lambda p: interpolate.SmoothSphereBivariateSpline(
         *ANGLES, p * ANGLES[0]
     ),
-    "OdeSolver": lambda p: integrate.RK45(lambda t, y: -p * y, 0.0, [1.0], 1.0),
-    "qmc_quad": lambda p: integrate.qmc_quad(lambda x: p * x[0], 0, 1, n_points=8),
+    "OdeSolver": lambda p: integrate.BDF(lambda t, y: -p * y, 0.0, [1.0], 1.0),
+    "qmc_quad": lambda p: integrate.qmc_quad(lambda x: x[0], 1, p, n_points=8),
     "expand_dims": lambda p: sparse.expand_dims(sparse.coo_array(p * np.eye(2))),
-    "spilu": lambda p: sparse_linalg.spilu(sparse.csc_array(p * np.eye(2))),
+    "spilu": lambda p: sparse_linalg.spilu(sparse.csc_array(p * np.eye(2))).L,
     "HalfspaceIntersection": lambda p: spatial.HalfspaceIntersection(
         p * np.array([[-1.0, 0, 0], [0, -1, 0], [1, 1, -1]]), np.array([0.3, 0.3])
     ),
@@ -344,6 +387,10 @@ def test_a_function_without_a_rule_is_named_in_an_error(name):
     "f",
     [
         lambda x: linalg.cossin(turn(x), 1, 2, True, compute_u=False, compute_vh=False)[1],
+        pytest.param(
+            lambda x: linalg.cossin(np.stack([turn(x), turn(2 * x)]), 2, 2)[1],
+            marks=before("1.17.0", "it takes no stacks"),
+        ),
         lambda x: linalg.cossin(turn(x), 3, 1, separate=True, compute_u=False, compute_vh=False)[1],
         lambda x: np.abs(linalg.cossin(turn(x), 2, 2, swap_sign=True)[0]),
         lambda x: np.abs(
@@ -357,6 +404,20 @@ def test_cosines_and_sines_of_a_unitary_matrix(f):
     check_close(flat(value), flat(f(x)), 1e-12, "value")
     check_close(flat(tangent), difference(f, [x], [np.cos(x)]), 1e-5, "tangent")
     check_nestings(f, (x,), 1e-5)
+
+
+@pytest.mark.skipif(bool(lacking("interpolate.make_splrep")), reason="an older SciPy")
+def test_smoothing_splines_and_curves_move_with_their_data():
+    def f(x):
+        y = np.stack([np.cos(4 * T * x[0]), np.sin(4 * T) * x[1]])
+        curve, u = interpolate.make_splprep(y, s=1e-4)
+        spline = interpolate.make_splrep(T, y[0], s=0.01, w=1 + T * x[1])
+        return np.concatenate([curve(0.3), u, spline(T + 0.02)])
+
+    for direction in np.eye(2):
+        value, tangent = dd.jvp(f, (PAIR,), (direction,))
+        check_close(value, f(PAIR), 1e-14, "value")
+        check_close(tangent, difference(f, [PAIR], [direction]), 1e-5, "tangent")
 
 
 CONSTANT = {

@@ -29,7 +29,7 @@ from ....transforms.inputs import Inputs
 from ....transforms.jacobian import jacobian
 from ....transforms.jvp_vjp import pushed
 from ....transforms.systems import DenseSystem, solved
-from ...numpy.creation import given
+from ...numpy.creation import asarray, given
 from ...structures import Elementwise
 from ..pieces import Underived
 
@@ -286,10 +286,9 @@ class TracedSolution(Solution):
 
     def __call__(self, t: Value) -> Any:
         """The solution at a time, of shape (n,), or at several, of shape (n, m)."""
+        t = asarray(t)
         value = self.plain(unbox(t))
         if not (self.is_traced or is_box(t)):
             return value
-        if shape_of(t):
-            return given(self.make().at(t if is_box(t) else np.asarray(t, float)), value)
-        times = np.reshape(t, (1,)) if is_box(t) else np.array([t], float)
-        return given(self.make().at(times)[:, 0], value)
+        found = self.make().at(np.reshape(t, (-1,)))
+        return given(found if shape_of(t) else found[:, 0], value)

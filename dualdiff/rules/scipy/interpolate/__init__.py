@@ -6,8 +6,8 @@ SciPy's own classes take traced values; the functions here are SciPy's, too.
 from scipy import interpolate as _interpolate
 
 from ..pieces import refuses
-from . import polynomials, radial, splines, univariate  # noqa: F401  # methods of classes
-from .bivariate import bisplev
+from . import polynomials, radial, smoothing, splines, univariate  # noqa: F401  # of classes
+from .bivariate import bisplev, bisplrep
 from .curves import (
     approximate_taylor_polynomial,
     barycentric_interpolate,
@@ -21,12 +21,15 @@ from .more import lagrange, make_smoothing_spline, pade
 from .scattered import griddata
 
 for _names, _instead in (
-    ("AAA", "use FloaterHormannInterpolator or BarycentricInterpolator"),
-    ("bisplrep", "use SmoothBivariateSpline or LSQBivariateSpline"),
-    ("make_splprep", "use splprep"),
+    (
+        "AAA",
+        "the data choose its points, down to their rounding errors; use "
+        "FloaterHormannInterpolator or BarycentricInterpolator",
+    ),
     (
         "LSQSphereBivariateSpline RectSphereBivariateSpline SmoothSphereBivariateSpline",
-        "use RBFInterpolator on points of the sphere, or RectBivariateSpline of the angles",
+        "side conditions at the poles have no rule; use RBFInterpolator on points of the sphere, "
+        "or RectBivariateSpline of the angles",
     ),
 ):
     refuses(_interpolate, _names, _instead)
@@ -34,6 +37,7 @@ __all__ = [
     "approximate_taylor_polynomial",
     "barycentric_interpolate",
     "bisplev",
+    "bisplrep",
     "griddata",
     "insert",
     "interpn",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ....errors import MissingRuleError, user_line
 from ...numpy.creation import asarray, given
 from ..arguments import by_scipy, holds_traced, plain
 from ..bodies import agreed, runs_body
-from ..dispatch import implements
+from ..dispatch import implements, missing
 from ..in_place import original_of
 from . import fits, knots
 from .grids import tensor
@@ -226,3 +227,51 @@ def _init_smooth(
             f"SmoothBivariateSpline without the first and last {kx + 1} of x and {ky + 1} of y"
         )
     _fitted(self, x, y, z, w, ((), ()), bbox)
+
+
+_bisplrep = original_of(interpolate.bisplrep)
+
+
+@implements(interpolate.bisplrep)
+def bisplrep(
+    x: Value,
+    y: Value,
+    z: Value,
+    w: Value = None,
+    xb: Value = None,
+    xe: Value = None,
+    yb: Value = None,
+    ye: Value = None,
+    kx: int = 3,
+    ky: int = 3,
+    task: int = 0,
+    s: Any = None,
+    eps: float = 1e-16,
+    tx: Value = None,
+    ty: Value = None,
+    full_output: int = 0,
+    **options: Any,
+) -> Any:
+    """``scipy.interpolate.bisplrep``: a surface near data on given knots (``task=-1``), or where it
+    is one polynomial, by the data, weights and knots.
+
+    Raises: MissingRuleError where FITPACK chooses knots.
+    """
+    arguments = [plain(a) for a in (x, y, z, w, xb, xe, yb, ye)]
+    given_knots = [np.array(plain(t)) if t is not None else None for t in (tx, ty)]
+    found, *rest = by_scipy(
+        _bisplrep, *arguments, kx, ky, task, plain(s), eps, *given_knots, 1, **options
+    )
+    inner: list[Any] = [(), ()]
+    if task == -1:
+        inner = [asarray(t)[k + 1 : shape_of(t)[0] - k - 1] for t, k in ((tx, kx), (ty, ky))]
+    elif task or len(found[0]) > 2 * kx + 2 or len(found[1]) > 2 * ky + 2:
+        raise missing(
+            "scipy.interpolate.bisplrep",
+            "the knots that it chooses depend on the data. Pass the knots of a plain call as tx "
+            "and ty with task=-1",
+        )
+    surface = SimpleNamespace(degrees=(kx, ky), tck=tuple(found[:3]), fp=rest[0])
+    _fitted(surface, x, y, z, w, inner, (xb, xe, yb, ye))
+    tck = [*surface.tck, kx, ky]
+    return (tck, surface.fp, *rest[1:]) if full_output else tck

@@ -20,6 +20,7 @@ from ..arguments import by_scipy, plain
 from ..bodies import agreed
 from ..dispatch import implements, missing
 from .gauges import order_of, phases
+from .stacks import over_stack
 
 SMALL = 1e-2  # a sine below it loses digits as a divisor
 
@@ -65,7 +66,13 @@ def cossin(
     """
     blocks = _blocks(X, p, q)
     if len(shape_of(blocks[0])) > 2:
-        raise missing("scipy.linalg.cossin", "stacks have no rule; call it for each matrix")
+        if separate:
+            raise missing("scipy.linalg.cossin", "stacks have no rule for separate=True")
+
+        def each(*four: Any) -> Any:
+            return cossin(four, None, None, False, swap_sign, compute_u, compute_vh)
+
+        return over_stack(each, *((block, 2) for block in blocks))
     (u1, u2), angles, (v1h, v2h) = by_scipy(
         linalg.cossin, tuple(plain(b) for b in blocks), separate=True, swap_sign=swap_sign
     )

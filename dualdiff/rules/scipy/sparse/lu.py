@@ -7,6 +7,7 @@ solution, all tangents and, transposed, all cotangents.
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from math import prod
 from typing import Any
 
@@ -22,7 +23,7 @@ from ...declare import linear, rule
 from ...numpy.creation import given
 from ...numpy.manipulation import as_operand
 from ...structures import Einsum
-from ..arguments import by_scipy
+from ..arguments import by_scipy, may_capture, plain
 from ..dispatch import Entry, always, implements
 from ..linalg.factors import lu_p
 from ..signatures import bound
@@ -244,19 +245,37 @@ def factorized(A: Any) -> Any:
     return splu(A).solve
 
 
-class TracedILU:
-    """Incomplete LU factors of a plain matrix that solve for traced right-hand sides, too."""
+PRECONDITIONING: ContextVar[bool] = ContextVar("dualdiff_preconditioning", default=False)
 
-    def __init__(self, factors: Any) -> None:
-        self._factors = factors
+
+class TracedILU:
+    """Incomplete LU factors that solve for traced right-hand sides, too.
+
+    Those of a traced matrix serve as a preconditioner only, which changes no solution.
+    """
+
+    def __init__(self, factors: Any, of_traced: bool = False) -> None:
+        self._factors, self._of_traced = factors, of_traced
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
+        if self._of_traced and name in ("L", "U"):
+            self._refuse()
         return getattr(self._factors, name)
+
+    def _refuse(self) -> None:
+        raise MissingRuleError(
+            f"spilu has no derivative by the matrix, {user_line()}: which entries it drops depends "
+            f"on the values. Its `solve` may stand in a preconditioner (`M=`); else use splu, or "
+            f"pass dualdiff.value_of(A) to count A as constant"
+        )
 
     def solve(self, rhs: Any, trans: str = "N") -> Any:
         """The solution for a right-hand side (n,) or (n, k), plain or traced."""
+        is_read = self._of_traced and may_capture() and not PRECONDITIONING.get()
+        if is_read and (is_box(rhs) or np.any(rhs)):  # an operator finds its dtype with zeros
+            self._refuse()
         if trans == "H":  # the factors are real
             trans = "T"
         b = as_operand(rhs)
@@ -290,17 +309,13 @@ _spilu: Any = linalg.spilu
 
 
 def spilu(A: Any, **options: Any) -> TracedILU:
-    """``scipy.sparse.linalg.spilu`` of a plain matrix, for right-hand sides that may be traced.
+    """``scipy.sparse.linalg.spilu``, for right-hand sides that may be traced.
 
-    Raises: MissingRuleError for a matrix with traced values: which entries an incomplete factor
-    drops depends on them.
+    The factors of a traced matrix are a preconditioner; the program cannot read them, as which
+    entries they drop depends on its values.
     """
-    if isinstance(A, SparseArray) or is_box(A):
-        raise MissingRuleError(
-            f"spilu has no derivative by the matrix, {user_line()}: which entries it drops depends "
-            f"on the values. Use splu, or pass dualdiff.value_of(A) to count A as constant"
-        )
-    return TracedILU(by_scipy(_spilu, A, **options))
+    of_traced = isinstance(A, SparseArray) or is_box(A)
+    return TracedILU(by_scipy(_spilu, plain(A) if of_traced else A, **options), of_traced)
 
 
 class _Always(Entry):

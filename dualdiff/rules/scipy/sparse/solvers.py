@@ -27,7 +27,7 @@ from ..dispatch import Entry, always, implements
 from ..in_place import original_of
 from .arrays import SparseArray, has_stores, is_sparse, wrapped
 from .construct import csc_array
-from .lu import spsolve
+from .lu import PRECONDITIONING, spsolve
 
 TIGHT = 1e-13  # relative residual of the systems that derivatives solve
 
@@ -86,8 +86,28 @@ def _declared(original: Any, implementation: Any) -> Any:
     return always(original, implementation, _Always)
 
 
-# Preconditioners, which the solution does not depend on, and what stays as it is.
-_PASSED: dict[str, Any] = {"callback": lambda f: f, "M": plain, "M1": plain, "M2": plain}
+def _preconditioner(M: Any) -> Any:
+    """A preconditioner with plain values, which the solution does not depend on."""
+    made = plain(M)
+    if not isinstance(made, linalg.LinearOperator):
+        return made
+
+    def applied(function: Any) -> Any:
+        def call(x: Any) -> Any:
+            token = PRECONDITIONING.set(True)
+            try:
+                return function(x)
+            finally:
+                PRECONDITIONING.reset(token)
+
+        return call
+
+    products = [applied(f) for f in (made.matvec, made.rmatvec)]
+    return linalg.LinearOperator(made.shape, *products, dtype=made.dtype)
+
+
+_PASSED: dict[str, Any] = dict.fromkeys(("M", "M1", "M2"), _preconditioner)
+_PASSED["callback"] = lambda f: f
 
 
 # Systems of equations.
@@ -137,7 +157,7 @@ def _derivative(scipys: Any, operator: Any, options: dict[str, Any]) -> Any:
         if not right.any():
             return np.zeros(len(right))
         try:
-            x, info = scipys(matrix, right, **tight, **kept)
+            x, info = by_scipy(scipys, matrix, right, **tight, **kept)
         except ClosedTraceError:  # of a preconditioner that reads traced values
             kept.clear()
             x, info = scipys(matrix, right, **tight)

@@ -14,7 +14,7 @@ from numpy import ndarray
 from .. import errors
 from ..array.box import is_box
 from ..array.kinds import PLAIN, beside, explain_rule, has_foreign, is_foreign, rechunked, to_numpy
-from ..array.layout import copy_with_strides
+from ..array.layout import copy_with_strides, handed_out
 from ..array.made import HOLDERS
 from ..core.batch import Shape, cast, contains_nan, dtype_of, shape_of, spec_of
 from ..core.trace import (
@@ -441,7 +441,7 @@ def like(g: Cotangent, leaf: Any, value: Value) -> Any:
         return to_user(g)
     if type(value) is ndarray:
         if type(g) is ndarray and g.dtype is value.dtype and g.shape == value.shape:
-            return g.copy(order="K")
+            return handed_out(g)
         return np.array(g, dtype=value.dtype, order="K").reshape(value.shape)
     if type(value) not in PLAIN and is_foreign(value):
         return rechunked(cast(beside(g, value), dtype_of(value)), value)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff.array.layout import copy_with_strides
+from dualdiff.array.layout import copy_with_strides, handed_out
 
 BASE = np.arange(1.0, 121.0)
 CUBE = BASE.reshape(4, 5, 6)
@@ -151,3 +151,31 @@ def test_views_of_a_complex_argument_are_views_in_its_real_parts(name: str) -> N
         changes[index] = np.real(f(moved) - f(copy_with_strides(z)))
     np.testing.assert_allclose(dd.jacobian(f, as_real=True)(z)[0, 0], changes)
     np.testing.assert_array_equal(z, kept)
+
+
+def test_an_array_is_handed_out_without_a_copy_where_nobody_else_has_it():
+    def passed_on(a):
+        return handed_out(a)
+
+    kept, whole = np.ones(4), np.ones(4)
+    arrays = [np.zeros(3), kept, whole, whole[1:], np.broadcast_to(1.0, (3,))]
+    places = [a.ctypes.data for a in arrays]
+    found = list(map(passed_on, arrays))
+    is_same = [a.ctypes.data == place for a, place in zip(found, places, strict=True)]
+    assert is_same == [True, False, False, False, False]
+
+
+@pytest.mark.parametrize(
+    "f", [lambda x: x @ BASE[:9], lambda x: np.sum(x * BASE[:9]), np.sum, np.max]
+)
+def test_gradients_share_no_memory_with_constants_or_each_other(f):
+    x = 1.0 + np.arange(9.0)
+    gradient, pull = dd.grad(f), dd.vjp(f, x)[1]
+    found = [gradient(x), gradient(x), *pull(1.0), *pull(1.0)]
+    for i, a in enumerate(found):
+        assert a.flags.writeable
+        assert not any(np.may_share_memory(a, b) for b in (x, BASE, *found[:i]))
+    for a in found:
+        a[...] = np.nan
+    assert np.isfinite(gradient(x)).all()
+    assert np.isfinite(BASE).all()

@@ -17,13 +17,13 @@ import scipy.fft
 from numpy.lib.array_utils import normalize_axis_index
 from scipy.fft import _basic_backend, _fftlog_backend, _realtransforms_backend
 
-from ...array.box import is_box, unbox
+from ...array.box import is_box
 from ...core.batch import dtype_of, shape_of
 from ...core.types import Cotangent, Value
 from ...errors import user_line
 from ..declare import linear
 from ..numpy import fft as numpy_fft
-from ..numpy.creation import array, asarray, given
+from ..numpy.creation import array, asarray
 from ..numpy.fft import fitted, pairs, swapped
 from .bodies import runs_body
 from .dispatch import implements
@@ -80,40 +80,41 @@ from_real_p = linear(_from_real, _from_real_transposed, name="scipy.fft.from_rea
 to_real_p = linear(_to_real, _to_real_transposed, name="scipy.fft.to_real")
 
 
-def _real(x: Value, kind: str, type: int, axis: int, norm: str, orthogonalize: bool) -> Any:
+def _real(x: Value, kind: str, type: int, axes: Axes, norm: str, orthogonalize: bool) -> Any:
     if is_box(x):
-        return real_p(x, kind=kind, type=type, axis=axis, norm=norm, orthogonalize=orthogonalize)
-    transform = _fft.dct if kind == "cosine" else _fft.dst
-    return transform(x, type, None, axis, norm, orthogonalize=orthogonalize)
+        return real_p(x, kind=kind, type=type, axes=axes, norm=norm, orthogonalize=orthogonalize)
+    transform = _fft.dctn if kind == "cosine" else _fft.dstn
+    return transform(x, type, None, axes, norm, orthogonalize=orthogonalize)
 
 
-def _scaled(x: Value, axis: int, ends: Sequence[int], factor: float) -> Any:
-    """x with the elements at some indices along an axis multiplied by a factor."""
-    weights = np.ones(shape_of(x)[axis])
-    weights[list(ends)] = factor
-    shape = (-1,) + (1,) * (-axis - 1)
-    return x * weights.reshape(shape).astype(dtype_of(x))
+def _scaled(x: Value, axes: Axes, ends: Sequence[int], factor: float) -> Any:
+    """x with the elements at some indices along each axis multiplied by a factor."""
+    for axis in axes:
+        weights = np.ones(shape_of(x)[axis])
+        weights[list(ends)] = factor
+        x = x * weights.reshape((-1,) + (1,) * (-axis - 1)).astype(dtype_of(x))
+    return x
 
 
 def _real_transposed(
-    g: Cotangent, kind: str, type: int, axis: int, norm: str, orthogonalize: bool
+    g: Cotangent, kind: str, type: int, axes: Axes, norm: str, orthogonalize: bool
 ) -> Any:
     """The transpose: types 2 and 3 are each other's, up to the weight of one end."""
     root, end = np.sqrt(2.0), (0,) if kind == "cosine" else (-1,)
     both = kind == "cosine" and type == 1
     if orthogonalize and (both or type == 2):
-        g = _scaled(g, axis, (0, -1) if both else end, 1.0 / root)
+        g = _scaled(g, axes, (0, -1) if both else end, 1.0 / root)
     if both:
-        g = _scaled(g, axis, (0, -1), 2.0)
-        h = _scaled(_real(g, kind, 1, axis, norm, False), axis, (0, -1), 0.5)
+        g = _scaled(g, axes, (0, -1), 2.0)
+        h = _scaled(_real(g, kind, 1, axes, norm, False), axes, (0, -1), 0.5)
     elif type == 2:
-        h = _real(_scaled(g, axis, end, 2.0), kind, 3, axis, norm, False)
+        h = _real(_scaled(g, axes, end, 2.0), kind, 3, axes, norm, False)
     elif type == 3:
-        h = _scaled(_real(g, kind, 2, axis, norm, False), axis, end, 0.5)
+        h = _scaled(_real(g, kind, 2, axes, norm, False), axes, end, 0.5)
     else:
-        h = _real(g, kind, type, axis, norm, False)
+        h = _real(g, kind, type, axes, norm, False)
     if orthogonalize and (both or type == 3):
-        h = _scaled(h, axis, (0, -1) if both else end, root)
+        h = _scaled(h, axes, (0, -1) if both else end, root)
     return h
 
 
@@ -266,17 +267,11 @@ def _cosine_or_sine(
         return x
     norm = _norm(norm)
     orthogonalize = norm == "ortho" if orthogonalize is None else bool(orthogonalize)
-    value = None  # along one axis the primitive calls SciPy's function
-    if len(chosen) > 1:
-        value = original(unbox(x), type, s, axes, norm, orthogonalize=orthogonalize)
     if name.startswith("i"):
         type, norm = _INVERSE_TYPE[type], swapped(norm)
     kind = "cosine" if "c" in name else "sine"
     x = _fitted_to(x, sizes, chosen)
-    options = {"kind": kind, "type": type, "norm": norm, "orthogonalize": orthogonalize}
-    for axis in chosen:
-        x = real_p(x, axis=axis, **options)
-    return x if value is None else given(x, value)
+    return real_p(x, kind=kind, type=type, axes=chosen, norm=norm, orthogonalize=orthogonalize)
 
 
 def _real_transforms(name: str) -> tuple[Any, Any]:

@@ -232,6 +232,10 @@ CASES: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "ndimage.generic_gradient_magnitude": (
         lambda x: ndimage.generic_gradient_magnitude(x, ndimage.sobel), A(3, 4),
     ),
+    "special.diric": (lambda x: scipy.special.diric(x, 5), X),
+    "sparse.coo_matrix": (
+        lambda x: sparse.coo_matrix((x * x, (ROWS_OF_3, COLUMNS_OF_3)), shape=(3, 3)) @ X[:3], X,
+    ),
     "sparse.csc_matrix": (
         lambda x: sparse.csc_matrix((x * x, (ROWS_OF_3, COLUMNS_OF_3)), shape=(3, 3)) @ X[:3], X,
     ),

@@ -9,16 +9,17 @@ import numpy as np
 from scipy import linalg
 
 from ....array.box import is_box, unbox
-from ....core.batch import is_complex, shape_of
+from ....core.batch import dtype_of, is_complex, shape_of
 from ....core.types import Cotangent, Tangent, Value
 from ...declare import rule
 from ...numpy.linalg.matrices import adjoint, completed_p, conjugate, transpose
+from ...numpy.linalg.norms import two_norm_p
 from ...numpy.linalg.solve import det_p, inv_p, solve_jvp, solve_p, solve_vjp
 from ...numpy.linalg.svd import svdvals_p
 from ...structures import Solve
 from ..arguments import IN_RULE, as_array
 from ..dispatch import implements
-from ..formulas import formula, known_result
+from ..formulas import Kept, formula, known_result
 from ..leaves import leaf
 from .special_matrices import toeplitz
 from .stacks import column_solve, over_stack, permuted
@@ -423,6 +424,12 @@ def solve_circulant(
 
 
 @formula(linalg.norm, arrays="a")
-def norm(a: Value, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+def norm(
+    a: Value, ord: Any = None, axis: Any = None, keepdims: bool = False, value: Any = None
+) -> Any:
     """``scipy.linalg.norm``: norms of vectors and matrices, with `numpy.linalg.norm`'s kinks."""
+    if ord is None and axis is None and not keepdims and dtype_of(a) == np.float64:
+        axes, found = tuple(range(-len(shape_of(a)), 0)), np.asarray(value)[()]
+        options: Any = {"axis": axes, "keepdims": False, "options": {"flat": True}}
+        return Kept(known_result(two_norm_p, found, a, **options))
     return np.linalg.norm(a, ord, axis, keepdims)

@@ -245,7 +245,7 @@ def factorized(A: Any) -> Any:
     return splu(A).solve
 
 
-PRECONDITIONING: ContextVar[bool] = ContextVar("dualdiff_preconditioning", default=False)
+_preconditioning: ContextVar[bool] = ContextVar("dualdiff_preconditioning", default=False)
 
 
 class TracedILU:
@@ -273,7 +273,7 @@ class TracedILU:
 
     def solve(self, rhs: Any, trans: str = "N") -> Any:
         """The solution for a right-hand side (n,) or (n, k), plain or traced."""
-        is_read = self._of_traced and may_capture() and not PRECONDITIONING.get()
+        is_read = self._of_traced and may_capture() and not _preconditioning.get()
         if is_read and (is_box(rhs) or np.any(rhs)):  # an operator finds its dtype with zeros
             self._refuse()
         if trans == "H":  # the factors are real
@@ -316,6 +316,24 @@ def spilu(A: Any, **options: Any) -> TracedILU:
     """
     of_traced = isinstance(A, SparseArray) or is_box(A)
     return TracedILU(by_scipy(_spilu, plain(A) if of_traced else A, **options), of_traced)
+
+
+def as_preconditioner(M: Any) -> Any:
+    """An operator on plain values, within which factors of traced matrices may solve."""
+    if not isinstance(M, linalg.LinearOperator):
+        return M
+
+    def applied(function: Any) -> Any:
+        def call(x: Any) -> Any:
+            token = _preconditioning.set(True)
+            try:
+                return function(x)
+            finally:
+                _preconditioning.reset(token)
+
+        return call
+
+    return linalg.LinearOperator(M.shape, *map(applied, (M.matvec, M.rmatvec)), dtype=M.dtype)
 
 
 class _Always(Entry):

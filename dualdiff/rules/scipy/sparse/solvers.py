@@ -27,7 +27,7 @@ from ..dispatch import Entry, always, implements
 from ..in_place import original_of
 from .arrays import SparseArray, has_stores, is_sparse, wrapped
 from .construct import csc_array
-from .lu import PRECONDITIONING, spsolve
+from .lu import as_preconditioner, spsolve
 
 TIGHT = 1e-13  # relative residual of the systems that derivatives solve
 
@@ -82,35 +82,15 @@ class _Always(Entry):
 
 
 def _declared(original: Any, implementation: Any) -> Any:
-    """Declare a function that is asked for operators, too; it gets SciPy's arguments as they are"""
+    """Declare a function that is asked for operators, too; it gets SciPy's arguments."""
     return always(original, implementation, _Always)
 
 
-def _preconditioner(M: Any) -> Any:
-    """A preconditioner with plain values, which the solution does not depend on."""
-    made = plain(M)
-    if not isinstance(made, linalg.LinearOperator):
-        return made
-
-    def applied(function: Any) -> Any:
-        def call(x: Any) -> Any:
-            token = PRECONDITIONING.set(True)
-            try:
-                return function(x)
-            finally:
-                PRECONDITIONING.reset(token)
-
-        return call
-
-    products = [applied(f) for f in (made.matvec, made.rmatvec)]
-    return linalg.LinearOperator(made.shape, *products, dtype=made.dtype)
+# Preconditioners, which the solution does not depend on, and what stays as it is.
+_PASSED: Any = {"callback": lambda f: f}
+_PASSED |= dict.fromkeys(("M", "M1", "M2"), lambda M: as_preconditioner(plain(M)))
 
 
-_PASSED: dict[str, Any] = dict.fromkeys(("M", "M1", "M2"), _preconditioner)
-_PASSED["callback"] = lambda f: f
-
-
-# Systems of equations.
 def _krylov(name: str) -> Any:
     original: Any = getattr(linalg, name)
     scipys = original_of(original)

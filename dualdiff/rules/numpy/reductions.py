@@ -20,7 +20,7 @@ from ...core.batch import Shape, cast, dtype_of, shape_of
 from ...core.primitive import Primitive
 from ...core.tangents import column_times_row, is_large_product
 from ...core.types import Cotangent, Tangent, Value
-from ..declare import Linear, linear, rule
+from ..declare import Linear, Rule, linear, rule
 from ..structures import Reduction
 from .common import (
     Axes,
@@ -149,7 +149,7 @@ def kept_dims(g: Cotangent, axis: Axes, ndim: int, keepdims: bool) -> Any:
     return g if keepdims or shape_of(g) == () else expand_dims(g, axis, ndim)
 
 
-def reduction(fn: Callable[..., Any], scaled: Scaled, name: str | None = None) -> Primitive:
+def reduction(fn: Callable[..., Any], scaled: Scaled, name: str | None = None) -> Rule:
     """Declare a reduction by the derivative of its result with respect to each element.
 
     Arguments: `fn(x, axis=, keepdims=, **options)`; ``scaled(v, x, ans, axis, **options)``, the

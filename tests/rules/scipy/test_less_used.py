@@ -70,6 +70,15 @@ def boundary(p: Any) -> Any:
     return found.sol(np.array([0.3, 0.6]))
 
 
+def stepped(name: str, p: Any) -> Any:
+    method = integrate.RK45 if name == "DenseOutput" else getattr(integrate, name)
+    solver = method(lambda t, y: orbit(t, y, p), 0.0, np.array([0.5, 0.2]), 1.0, rtol=1e-7)
+    while solver.t < 0.5:
+        solver.step()
+    inner = solver.dense_output()
+    return inner(0.5)
+
+
 def root_by(solver: Callable[..., Any], **options: Any) -> Callable[[Any], Any]:
     return lambda p: solver(lambda x: 0.3 * np.cos(x * p) + p - x, np.zeros(2), **options)
 
@@ -323,6 +332,8 @@ CASES: dict[str, tuple[Callable[[Any], Any], Any]] = {
         PAIR,
     ),
 }  # fmt: skip
+for _name in ("RK23", "RK45", "DOP853", "DenseOutput"):
+    CASES[f"integrate.{_name}"] = (lambda p, name=_name: stepped(name, p), PAIR)
 # By attribute, as they are called: compiled functions are replaced in their modules.
 for _name in ("bellman_ford", "floyd_warshall", "johnson"):
     CASES[f"sparse.csgraph.{_name}"] = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -86,21 +85,3 @@ def copy_with_strides(a: Value, *, writable: bool = False) -> Any:
     made = made[tuple(slice(None, None, -1 if s < 0 else 1) for s in a.strides)]
     made[...] = a
     return made
-
-
-def _references(a: ndarray) -> int:
-    return getrefcount(a)
-
-
-def _passed_on(a: ndarray) -> int:
-    return _references(a)
-
-
-# References to an array in a list, passed on by a function that `map` calls.
-_ALONE = next(map(_passed_on, [np.zeros(1)]))
-
-
-def handed_out(a: ndarray) -> ndarray:
-    """An array for the user: itself if only the caller's list has it, else a copy."""
-    is_alone = getrefcount(a) <= _ALONE  # a view of it would be a reference as well
-    return a if is_alone and a.flags.owndata and a.flags.writeable else a.copy(order="K")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
+from sys import getrefcount
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -332,3 +333,21 @@ def contains_nan(x: Value) -> bool:
         x = x[tuple(slice(None) if s else slice(1) for s in x.strides)]
     least = np.minimum.reduce(x, None)  # NaN where x has one, without another array or a warning
     return bool(least != least)
+
+
+def _references(a: ndarray) -> int:
+    return getrefcount(a)
+
+
+def _passed_on(a: ndarray) -> int:
+    return _references(a)
+
+
+# References to an array in a list, passed on by a function that `map` calls.
+_ALONE = next(map(_passed_on, [np.zeros(1)]))
+
+
+def handed_out(a: ndarray) -> ndarray:
+    """An array for the user: itself if only the caller's list has it, else a copy."""
+    is_alone = getrefcount(a) <= _ALONE  # a view of it would be a reference as well
+    return a if is_alone and a.flags.owndata and a.flags.writeable else a.copy(order="K")

@@ -14,9 +14,9 @@ from numpy import ndarray
 from .. import errors
 from ..array.box import is_box
 from ..array.kinds import PLAIN, beside, explain_rule, has_foreign, is_foreign, rechunked, to_numpy
-from ..array.layout import copy_with_strides, handed_out
+from ..array.layout import copy_with_strides
 from ..array.made import HOLDERS
-from ..core.batch import Shape, cast, contains_nan, dtype_of, shape_of, spec_of
+from ..core.batch import Shape, cast, contains_nan, dtype_of, handed_out, shape_of, spec_of
 from ..core.trace import (
     CONVERTED,
     Trace,

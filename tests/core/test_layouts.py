@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff.array.layout import copy_with_strides, handed_out
+from dualdiff.array.layout import copy_with_strides
+from dualdiff.core.batch import handed_out
 
 BASE = np.arange(1.0, 121.0)
 CUBE = BASE.reshape(4, 5, 6)

@@ -49,6 +49,8 @@ def _scaled(near: Callable[..., Any], sign: int) -> Callable[..., Any]:
         if dtype_of(x).kind == "c":
             return near(order, x, ans)
         size = np.abs(unbox(x))
+        if not np.max(size, initial=0.0) > FAR:
+            return near(order, x, ans)
         far = (size > FAR) & (4 * unbox(order) ** 2 < size) & ((sign > 0) | (unbox(x) > 0))
 
         def series(order: Any, x: Value, ans: Value) -> Any:
@@ -84,8 +86,8 @@ _ive_dx = _scaled(lambda n, x, ans: _half_sum(special.ive, n, x) - signed(x) * a
 _kve_dx = _scaled(lambda n, x, ans: ans - _half_sum(special.kve, n, x), -1)
 
 
-def _zeros(x: Value) -> Any:
-    return np.zeros(np.shape(unbox(x)))
+def _order(n: float, x: Value) -> Any:
+    return np.broadcast_to(n, np.shape(unbox(x)))
 
 
 closed("j0", lambda x: level_far_out(lambda x: -special.j1(x), x))
@@ -96,10 +98,10 @@ closed("i0", lambda x: special.i1(x))
 closed("i1", lambda x: 0.5 * (special.i0(x) + _second(special.iv, x)))
 closed("k0", lambda x: -special.k1(x))
 closed("k1", lambda x: -0.5 * (special.k0(x) + special.kv(2, x)))
-closed("i0e", lambda x, ans: _i0e_dx(_zeros(x), x, ans))
-closed("i1e", lambda x, ans: _i1e_dx(_zeros(x) + 1, x, ans))
-closed("k0e", lambda x, ans: _k0e_dx(_zeros(x), x, ans))
-closed("k1e", lambda x, ans: _k1e_dx(_zeros(x) + 1, x, ans))
+closed("i0e", lambda x, ans: _i0e_dx(_order(0.0, x), x, ans))
+closed("i1e", lambda x, ans: _i1e_dx(_order(1.0, x), x, ans))
+closed("k0e", lambda x, ans: _k0e_dx(_order(0.0, x), x, ans))
+closed("k1e", lambda x, ans: _k1e_dx(_order(1.0, x), x, ans))
 
 closed("jv", lambda x, y: jv_order(x, y), lambda x, y: _half_difference(special.jv, x, y))
 closed("yv", lambda x, y: yv_order(x, y), lambda x, y: _half_difference(special.yv, x, y))

@@ -14,10 +14,45 @@ from scipy import special
 
 from ....array.box import unbox
 from ....core.types import Cotangent, Value
-from .kinds import cases, column, flat, gauss_legendre, lost
+from ....errors import UnsupportedInputError, user_line
+from .kinds import cases, column, flat, gauss_legendre, lost, partial
 
 PI = np.pi
+FAR = 25.0  # where the asymptotic series holds for squares of orders below x
+MOST = 1e4  # of x + v, whose integrals take 24,000 nodes
 DROP = 39.0  # integrals end where the integrand has fallen by exp(-39)
+
+
+def _hankel(nu: Any, x: Value) -> Any:
+    """``J + i Y`` far out (DLMF 10.17.5)."""
+    term: Any = 1.0 + 0j * x
+    total = term
+    for k in range(1, 31):
+        term = term * (4 * nu * nu - (2 * k - 1) ** 2) * (0.125j / k / x)
+        total = total + term
+    return np.sqrt(2 / (PI * x)) * np.exp(1j * x) * np.exp(-1j * PI * (nu / 2 + 0.25)) * total
+
+
+_hankel_order = partial(_hankel, 0)
+
+
+def _is_far(nu: Any, x: Value) -> Any:
+    return (unbox(x) > FAR) & (unbox(nu) ** 2 < unbox(x))
+
+
+def _nodes_of_waves(waves: Any) -> tuple[Any, Any]:
+    """Nodes and weights for an integrand on (0, pi) whose phase changes by so much per unit."""
+    most = float(np.max(waves, initial=0.0))
+    if most < 200:
+        return gauss_legendre(int(60 + 0.8 * most))
+    if most > MOST:
+        raise UnsupportedInputError(
+            f"a Bessel function has a derivative in the order v for x + v up to {MOST:.0e}, or "
+            f"where x is beyond v**2, {user_line()}"
+        )
+    nodes, weights = gauss_legendre(100)
+    count = int(PI * most / 130) + 1  # panels
+    return ((np.arange(count)[:, None] + nodes) / count).ravel(), np.tile(weights / count, count)
 
 
 def _series(nu: Any, x: Value, sign: int, scaled: bool) -> Any:
@@ -50,7 +85,7 @@ def _beyond(nu: Any, x: Value, start: Any, f: Any) -> tuple[Any, Any]:
     return np.matmul(e, weights) * end[..., 0], np.matmul((start + t) * e, weights) * end[..., 0]
 
 
-def _line(nu: Any, x: Value, modified: bool, count: int) -> Any:
+def _line(nu: Any, x: Value, modified: bool, rule: tuple[Any, Any]) -> Any:
     """J or I by nu: the part on the line, then that on the half-line where the line ends."""
     n, y = column(unbox(nu)), column(unbox(x))
     f = np.cosh if modified else np.sinh
@@ -61,7 +96,7 @@ def _line(nu: Any, x: Value, modified: bool, count: int) -> Any:
         height = y * np.sinh(start)
     width = 2 * np.arcsin(np.minimum(np.sqrt(DROP / (2 * np.maximum(height, 1e-300))), 1))
     width = np.where(height > DROP / 2, width, PI)
-    nodes, weights = gauss_legendre(count)
+    nodes, weights = rule
     v = width * nodes
     real = column(x) * (np.cosh(start) if modified else np.sinh(start))
     imag = column(x) * (np.sinh(start) if modified else np.cosh(start))
@@ -84,18 +119,23 @@ def _ive(nu: Any, x: Value) -> Any:
     return cases(
         (nu, x),
         (small, lambda nu, x: _series(nu, x, 1, True)),
-        otherwise=lambda nu, x: _line(nu, x, True, 64),
+        otherwise=lambda nu, x: _line(nu, x, True, gauss_legendre(64)),
     )
 
 
 def _jv(nu: Any, x: Value) -> Any:
     n, y = unbox(nu), unbox(x)
     small = y * y / 4 < 1.2 * (n + 1)
-    count = int(60 + 0.8 * np.max(np.where((n < 1.2 * y) & ~small, y, 0), initial=0))
+
+    def on_line(nu: Any, x: Value) -> Any:
+        waves = np.where(unbox(nu) < 1.2 * unbox(x), unbox(x + nu), 0)
+        return _line(nu, x, False, _nodes_of_waves(waves))
+
     return cases(
         (nu, x),
+        (_is_far(nu, x), lambda nu, x: np.real(_hankel_order(nu, x))),
         (small, lambda nu, x: _series(nu, x, -1, False)),
-        otherwise=lambda nu, x: _line(nu, x, False, count),
+        otherwise=on_line,
     )
 
 
@@ -129,8 +169,16 @@ def _kve(nu: Any, x: Value) -> Any:
 
 
 def _yv(nu: Any, x: Value) -> Any:
+    return cases(
+        (nu, x),
+        (_is_far(nu, x), lambda nu, x: np.imag(_hankel_order(nu, x))),
+        otherwise=_yv_near,
+    )
+
+
+def _yv_near(nu: Any, x: Value) -> Any:
     n, y = column(unbox(nu)), column(unbox(x))
-    nodes, weights = gauss_legendre(int(60 + 0.8 * float(np.max(y))))
+    nodes, weights = _nodes_of_waves(unbox(x + nu))
     v = PI * nodes
     total = -np.matmul(v * np.cos(column(x) * np.sin(v) - column(nu) * v), weights)
     whole, weighted = _beyond(nu, x, 0 * y, np.sinh)

@@ -253,6 +253,7 @@ several("itairy", _itairy)
 
 def _besselpoly(a: Value, power: Value, v: Value) -> Any:
     """The integral of ``x**power J(v, 2 a x)`` from 0 to 1, term by term."""
+    refuse("besselpoly", np.abs(unbox(a)) > 1e3)
     k = np.arange(float(40 + int(4 * np.max(np.abs(unbox(a)), initial=0))))
     below = special.gamma(k + 1) * (column(power + v) + 2 * k + 1)
     terms = special.rgamma(k + column(v) + 1) * (-1.0) ** k * column(a) ** (2 * k) / below

@@ -34,10 +34,15 @@ def _kolmogorov_dy(y: Value) -> Any:
     return where(unbox(y) < 1, small, large, y)
 
 
+def _kolmogorov(y: Value) -> Any:
+    """The derivative; 0 up to y = 0, where the function is 1, and at its limit."""
+    return where(unbox(y) > 0, lambda y: level_far_out(_kolmogorov_dy, y), lambda y: 0 * y, y)
+
+
 def _smirnov_dd(n: Any, d: Any) -> Any:
     """The finite sum of Birnbaum and Tingey (1951), differentiated by forward mode."""
     counts = np.trunc(unbox(n))
-    j = np.arange(np.max(counts, initial=0) + 1.0)
+    j = np.arange(1, np.max(counts, initial=0) + 1.0)
     top, share = column(counts), j / column(counts)
     inside = (j <= top) & (unbox(column(d)) + share < 1)
     rest = np.where(inside, 1 - column(d) - share, 0.5)
@@ -48,11 +53,12 @@ def _smirnov_dd(n: Any, d: Any) -> Any:
     else:
         choose = special.gammaln(top + 1) - special.gammaln(j + 1)
         choose = choose - special.gammaln(np.maximum(top - j, 0) + 1)
-    return d * np.sum(np.where(inside, np.exp(choose + logs), 0.0), axis=-1)
+    first = (1 - np.minimum(d, 1.0)) ** counts
+    return first + d * np.sum(np.where(inside, np.exp(choose + logs), 0.0), axis=-1)
 
 
-closed("kolmogorov", lambda x: level_far_out(_kolmogorov_dy, x))
-closed("_kolmogc", lambda x: -level_far_out(_kolmogorov_dy, x))
+closed("kolmogorov", lambda x: _kolmogorov(x))
+closed("_kolmogc", lambda x: -_kolmogorov(x))
 by("_kolmogp", _kolmogorov_dy)
 inverse("kolmogi", lambda p, t: special.kolmogorov(t) - p)
 inverse("_kolmogci", lambda p, t: 1 - special.kolmogorov(t) - p)
@@ -72,18 +78,23 @@ def _quantile(p: Any, shape: Any) -> Any:
 _quantile_slope = partial(_quantile, 1)
 
 
-def _tukey(p: Any, shape: Any, slope: Any) -> Any:
+def _tukey_density(p: Any, shape: Any) -> Any:
+    return 1 / (p ** (shape - 1) + (1 - p) ** (shape - 1))
+
+
+def _tukey(x: Value, p: Any, shape: Any, slope: Any) -> Any:
     """`slope` times the density of x at the probability p; 0 beyond the ends."""
     inside = (unbox(p) > 0) & (unbox(p) < 1)
     p = np.where(inside, p, 0.5)
-    density = slope(p, shape) / (p ** (shape - 1) + (1 - p) ** (shape - 1))
-    return np.where(inside, density, 0.0)
+    now = unbox(p), unbox(shape)  # SciPy's probability is off by 1e-16 / shape
+    p = p + np.where(inside, (unbox(x) - _quantile(*now)) * _tukey_density(*now), 0.0)
+    return np.where(inside, slope(p, shape) * _tukey_density(p, shape), 0.0)
 
 
 closed(
     "tklmbda",
-    lambda ans, y: _tukey(ans, y, lambda p, shape: 1.0),
-    lambda ans, y: -_tukey(ans, y, _quantile_slope),
+    lambda x, y, ans: _tukey(x, ans, y, lambda p, shape: 1.0),
+    lambda x, y, ans: -_tukey(x, ans, y, _quantile_slope),
 )
 
 # The cosine distribution; Cauchy's with loc and scale.

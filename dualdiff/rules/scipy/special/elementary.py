@@ -124,7 +124,7 @@ closed("sindg", lambda x: DEGREE * special.cosdg(x))
 closed("cosdg", lambda x: -DEGREE * special.sindg(x))
 closed("tandg", lambda ans: DEGREE * (1 + ans * ans))
 closed("cotdg", lambda x: -DEGREE / special.sindg(x) ** 2)  # SciPy's values lose digits near 0
-closed("radian", DEGREE, DEGREE / 60, DEGREE / 3600)
+closed("radian", lambda ans: DEGREE, lambda ans: DEGREE / 60, lambda ans: DEGREE / 3600)
 closed("_sinpi", lambda x: np.pi * special._ufuncs._cospi(x))
 closed("_cospi", lambda x: -np.pi * special._ufuncs._sinpi(x))
 

@@ -15,11 +15,13 @@ from scipy import special
 from ....array.box import unbox
 from ....core.batch import dtype_of, shape_of
 from ....core.types import Value
-from .kinds import by, closed, column, declared, flat, horner, several, where
+from .kinds import by, closed, column, declared, flat, horner, lost, partial, several, where
 
 PI = np.pi
 TERMS = 25
 FAR_APART = 1e-18  # the relative rest of the logarithm is smaller than rounding
+NEAR_1, FAR = 0.9, 300.0  # where Jacobi's functions follow Landen's transformation
+LANDEN = 9  # of its steps make 1 - m a number below the smallest one
 NEAR = 0.12  # the power series has converged after TERMS, and the closed forms lose one digit
 # ((2n - 1)!! / (2n)!!)**2, the coefficients of 2 K / pi (DLMF 19.5.1).
 SQUARES = np.cumprod([((2 * n - 1) / (2 * n)) ** 2 for n in range(1, TERMS)])
@@ -125,13 +127,11 @@ closed(
     "ellipkinc",
     lambda x, y: 1 / np.sqrt(1 - y * np.sin(x) ** 2),
     lambda x, y: _ellipkinc_dm(x, y),
-    bounded=True,
 )
 closed(
     "ellipeinc",
     lambda x, y: np.sqrt(1 - y * np.sin(x) ** 2),
     lambda x, y: _ellipeinc_dm(x, y),
-    bounded=True,
 )
 
 
@@ -155,9 +155,44 @@ def _ellipj_du(u: Any, m: Any, ans: Value) -> Any:
     return cn * dn, -sn * dn, -m * sn * cn, dn
 
 
+def _ascending(u: Any, m: Any) -> Any:
+    """sn, cn and dn by the ascending Landen transformation (DLMF 22.7.5 to 22.7.8), m near 1."""
+    rest, roots = 1 - m, []
+    for _ in range(LANDEN):
+        root = rest / (1 + np.sqrt(1 - rest)) ** 2
+        roots.append(root)
+        u, rest = u / (1 + root), root * root
+    sn, cn = np.tanh(u), 1 / np.cosh(u)
+    dn = cn
+    for root in reversed(roots):
+        share = root / dn
+        sn, cn, dn = (1 + root) * sn * cn / dn, (dn - share) / (1 - root), (dn + share) / (1 + root)
+    return np.stack([sn, cn, dn])
+
+
+_ascending_dm = partial(_ascending, 1)
+
+
 def _ellipj_dm(u: Any, m: Any, ans: Value) -> Any:
+    """Near m = 1 the quotient of the amplitude's rule cancels in second derivatives."""
+    u, m = np.broadcast_arrays(u, m)
+    near_1 = (unbox(m) > NEAR_1) & (np.abs(unbox(u)) < FAR)
+    if not np.any(near_1):
+        return _by_amplitude(u, m, ans)
+    by_landen = _ascending_dm(np.where(near_1, u, 0.0), np.where(near_1, m, 1.0))
+    steep = *by_landen, ans[1] * by_landen[0] - ans[0] * by_landen[1]
+    if np.all(near_1):
+        return steep
+    at_zero = (np.where(near_1, v, a) for v, a in zip((0.0, 1.0, 1.0, 0.0), ans, strict=True))
+    gentle = _by_amplitude(*(np.where(near_1, 0.0, a) for a in (u, m)), tuple(at_zero))
+    return tuple(np.where(near_1, s, g) for s, g in zip(steep, gentle, strict=True))
+
+
+def _by_amplitude(u: Any, m: Any, ans: Value) -> Any:
     sn, cn, dn, _ = ans
     phi = _amplitude_dm(u, m, ans)
+    unknown = unbox(m) == 1  # far out, where cn and dn are 0 to rounding
+    phi = phi + lost(unknown, u, m) if np.any(unknown) else phi
     return cn * phi, -sn * phi, -(sn * sn + 2 * m * sn * cn * phi) / (2 * dn), phi
 
 
@@ -243,8 +278,15 @@ def _rc(x: Value, y: Value) -> Any:
 
 
 def _rg_slope(x: Value, y: Value, z: Value) -> Any:
-    """By x: ``(R_F - x R_D(y, z, x) / 3) / 4``, from the integral 19.16.3."""
-    return 0.25 * (special.elliprf(x, y, z) - x * special.elliprd(y, z, x) / 3)
+    """By x: ``(R_F - x R_D(y, z, x) / 3) / 4``, from the integral 19.16.3.
+
+    Of arguments next to 1, since R_D underflows where they are large.
+    """
+    size = np.maximum(np.maximum(np.abs(unbox(x)), np.abs(unbox(y))), np.abs(unbox(z)))
+    size = np.where((size > 0) & (size < np.inf), size, 1.0)
+    x, y, z = x / size, y / size, z / size
+    slope = 0.25 * (special.elliprf(x, y, z) - x * special.elliprd(y, z, x) / 3)
+    return slope / np.sqrt(size)
 
 
 closed(

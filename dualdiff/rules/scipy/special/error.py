@@ -19,6 +19,7 @@ SQRT_2_PI = 2.5066282746310002
 SQRT_2_BY_PI = 0.7978845608028654
 SQRT_HALF = 0.7071067811865476
 FAR = 60.0
+SERIES = 8.0  # where 20 terms of the asymptotic series are exact to rounding
 
 
 def _asymptotic(x: Value, terms: int, sign: int) -> Any:
@@ -32,12 +33,12 @@ def _asymptotic(x: Value, terms: int, sign: int) -> Any:
 
 def _erfcx_dx(x: Value, ans: Value) -> Any:
     """``2 x erfcx(x) - 2 / sqrt(pi)``; far right the series of the difference (DLMF 7.12.1)."""
-    far = np.real(unbox(x)) > 26
+    far = np.real(unbox(x)) > SERIES
     if dtype_of(x).kind == "c":
         far = far & (np.abs(np.imag(unbox(x))) < np.real(unbox(x)))
     return where(
         far,
-        lambda x, ans: TWO_BY_SQRT_PI * _asymptotic(x, 12, -1),
+        lambda x, ans: TWO_BY_SQRT_PI * _asymptotic(x, 20, -1),
         lambda x, ans: 2 * x * ans - TWO_BY_SQRT_PI,
         x, ans,
     )  # fmt: skip
@@ -58,10 +59,10 @@ def _dawsn_dx(x: Value, ans: Value) -> Any:
 
 def _wofz_dz(x: Value, ans: Value) -> Any:
     """``2i / sqrt(pi) - 2 z w``, far out in the upper half by the series (DLMF 7.12.1)."""
-    far = (np.abs(unbox(x)) > 26) & (np.imag(unbox(x)) >= 0)
+    far = (np.abs(unbox(x)) > SERIES) & (np.imag(unbox(x)) >= 0)
     return where(
         far,
-        lambda x, ans: -1j * TWO_BY_SQRT_PI * _asymptotic(x, 12, 1),
+        lambda x, ans: -1j * TWO_BY_SQRT_PI * _asymptotic(x, 20, 1),
         lambda x, ans: 1j * TWO_BY_SQRT_PI - 2 * x * ans,
         x, ans,
     )  # fmt: skip

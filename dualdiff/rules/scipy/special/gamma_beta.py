@@ -11,13 +11,21 @@ import numpy as np
 from scipy import special
 
 from ....array.box import is_box, unbox
-from ....array.dispatch import register
 from ....core.batch import dtype_of
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from ...declare import elementwise
-from ...numpy.common import zero_derivative
-from .kinds import cases, closed, column, declared, flat, gauss_legendre, horner, where
+from .kinds import (
+    cases,
+    closed,
+    column,
+    declared,
+    flat,
+    gauss_legendre,
+    horner,
+    integer_error,
+    where,
+)
 
 LOG_PI = 1.1447298858494002
 HALF_LOG_2PI = 0.9189385332046727
@@ -39,13 +47,15 @@ def polygamma(n: Any, x: Value) -> Any:
     """The n-th derivative of the digamma function, as ``scipy.special.polygamma``.
 
     Arguments: `n`, constant integers; `x`, real, an array that broadcasts with n.
-    Returns: an array of their common shape. Raises: MissingRuleError for a traced n.
+    Returns: an array of their common shape. Raises: UnsupportedInputError for a traced n.
 
     >>> import dualdiff as dd
     >>> round(float(dd.grad(lambda x: dd.scipy.special.polygamma(1, x))(1.0)), 6)
     -2.404114
     """
-    return _polygamma(n, x) if is_box(n) or is_box(x) else special.polygamma(n, x)
+    if is_box(n):
+        raise integer_error("scipy.special.polygamma", 0)
+    return _polygamma(n, x) if is_box(x) else special.polygamma(n, x)
 
 
 _polygamma = elementwise(
@@ -301,9 +311,9 @@ closed(
     lambda x, y, ans: _binom(x, y, ans, True),
     lambda x, y, ans: _binom(x, y, ans, False),
 )
-closed("_factorial", lambda x: special.gamma(x + 1) * special.psi(x + 1))
+closed("_factorial", lambda x, ans: ans * special.psi(np.where(unbox(x) < 0, 0.0, x) + 1))
 closed("_lgam1p", lambda x: special.psi(x + 1))
-register(special.gammasgn, zero_derivative(special.gammasgn))
+closed("gammasgn", lambda ans: 0.0)
 
 
 def multigammaln(a: Value, d: int) -> Any:

@@ -143,31 +143,43 @@ beta_density = declared(
 )
 
 
-def _end(a: Value, b: Value, x: Value) -> Any:
+def _shares(x: Any, y: Any, s: Any) -> tuple[Any, Any]:
+    """``log(y + x exp(-s))`` and s plus that, each to its own digits, for ``x + y = 1``."""
+    capped = np.minimum(s, 600.0)
+    growth = np.expm1(capped)
+    return np.log1p(-x * (growth / (1 + growth))), np.log1p(y * growth) + (s - capped)
+
+
+def _end(a: Value, b: Value, x: Value, y: Value) -> Any:
     """The end of the lower tail in the logarithm of the odds, by Newton's method."""
-    n = a + b
-    outer = (DROP - n * np.log1p(-x)) / a
-    gap = a - n * x
+    outer = (DROP - (a + b) * np.log(y)) / a
+    gap = a * y - b * x
     s = np.where(gap > 0, np.minimum(outer, DROP / np.maximum(gap, 1e-300)), outer)
     for _ in range(8):
-        share = 1 + x * np.expm1(-s)
-        f = a * s + n * np.log(share) - DROP
+        fall, rise = _shares(x, y, s)
+        f = a * rise + b * fall - DROP
         if np.all(f < 0.5):
             break
-        s = np.where(f > 0, s - f / (a - n * x * np.exp(-s) / share), s)
+        s = np.where(f > 0, s - f / (a * y - b * x * np.exp(-s)) * np.exp(fall), s)
     return np.where(np.isfinite(s) & (s > 0), s, outer)
 
 
 def _lower(a: Value, b: Value, x: Value, y: Value, which: int) -> Any:
     """The derivative of I_x(a, b) in a (0) or b (1), from the lower tail."""
-    width = _end(unbox(a), unbox(b), unbox(x)) / DROP
+    width = _end(unbox(a), unbox(b), unbox(x), unbox(y)) / DROP
     s = column(width) * NODES
-    log_share = np.log1p(column(x) * np.expm1(-s))
-    e = np.exp(-column(a) * s - column(a + b) * log_share)
-    score = column(_scores(a, b, x, y, which)) - (log_share if which else s + log_share)
+    shares = _shares(column(x), column(y), s)
+    e = np.exp(-column(a) * shares[1] - column(b) * shares[0])
+    score = column(_scores(a, b, x, y, which)) - shares[1 - which]
     # Where the weight underflows, the score does not count: it may be infinite there.
     terms = np.where(unbox(e) > 0, score * e, 0.0)
-    return beta_density(a, b, x) * x * y * width * np.matmul(terms, WEIGHTS)
+    density = where(
+        np.asarray(unbox(x) < unbox(y)),
+        lambda a, b, x, y: beta_density(a, b, x),
+        lambda a, b, x, y: beta_density(b, a, y),
+        *np.broadcast_arrays(a, b, x, y),
+    )
+    return density * x * y * width * np.matmul(terms, WEIGHTS)
 
 
 TERMS = 90
@@ -196,11 +208,11 @@ def _sums_at_once(a: Any, b: Any, x: Any, which: int) -> tuple[Any, Any]:
     return 1 + np.sum(terms, axis=-1), np.sum(terms * harmonic, axis=-1)
 
 
-def _series(a: Value, b: Value, x: Value, y: Value, which: int) -> Any:
-    """``x**a y**b / (a B(a, b)) sum((a + b)_n / (a + 1)_n x**n)`` by a or b (DLMF 8.17.8)."""
+def _series(a: Value, b: Value, x: Value, which: int) -> Any:
+    """``x**a (1 - x)**b / (a B(a, b)) sum((a + b)_n / (a + 1)_n x**n)`` by a or b (DLMF 8.17.8)."""
     total, slope = (_sums_at_once if is_few(a, b, x) else _sums)(a, b, x, which)
     if which:
-        score = np.log(y) + psi_difference(b, a)
+        score = np.log1p(-x) + psi_difference(b, a)
     else:
         above = unbox(b) >= 1
         score = np.log(x) + np.where(
@@ -208,7 +220,7 @@ def _series(a: Value, b: Value, x: Value, y: Value, which: int) -> Any:
             psi_difference(a + 1, np.where(above, b - 1, 0.0)),
             -psi_difference(a + b, np.where(above, 0.0, 1 - b)),
         )
-    front = np.exp(a * np.log(x) + b * np.log(y) - np.log(a) - log_beta(a, b))
+    front = np.exp(a * np.log(x) + b * np.log1p(-x) - np.log(a) - log_beta(a, b))
     return front * (score * total + slope)
 
 
@@ -223,8 +235,8 @@ def _by_parameter(a: Value, b: Value, x: Value, y: Value, which: int) -> Any:
     return cases(
         (a, b, x, y),
         (edge, _beyond),
-        (near_0, lambda a, b, x, y: _series(a, b, x, y, which)),
-        (near_1, lambda a, b, x, y: -_series(b, a, y, x, 1 - which)),
+        (near_0, lambda a, b, x, y: _series(a, b, x, which)),
+        (near_1, lambda a, b, x, y: -_series(b, a, y, 1 - which)),
         (low, lambda a, b, x, y: _lower(a, b, x, y, which)),
         otherwise=lambda a, b, x, y: -_lower(b, a, y, x, 1 - which),
     )
@@ -270,14 +282,12 @@ closed(
     lambda x, y, z: betainc_a(x, y, z),
     lambda x, y, z: betainc_b(x, y, z),
     lambda x, y, z: beta_density(x, y, z),
-    bounded=True,
 )
 closed(
     "betaincc",
     lambda x, y, z: -betainc_a(x, y, z),
     lambda x, y, z: -betainc_b(x, y, z),
     lambda x, y, z: -beta_density(x, y, z),
-    bounded=True,
 )
 by("_beta_cdf", lambda x, a, b: special.betainc(a, b, x))
 by("_beta_sf", lambda x, a, b: -special.betainc(a, b, x))
@@ -325,8 +335,8 @@ def _upper_f(a: Value, b: Value, x: Value) -> Any:
     )
 
 
-by("fdtr", lambda a, b, x: -_upper_f(a, b, x), bounded=True)
-by("fdtrc", _upper_f, bounded=True)
+by("fdtr", lambda a, b, x: -_upper_f(a, b, x))
+by("fdtrc", _upper_f)
 inverse("fdtri", lambda a, b, p, t: special.fdtr(a, b, t) - p)
 inverse("fdtridfd", lambda a, p, x, t: special.fdtr(a, t, x) - p)
 
@@ -348,8 +358,8 @@ def _more_than(k: Any, n: Any, p: Value) -> Any:
     return np.where(some, special.betainc(_up(k), np.where(some, rest, 1.0), p), 0.0)
 
 
-by("bdtr", lambda k, n, p: -_more_than(k, n, p), [0, 1], bounded=True)
-by("bdtrc", _more_than, [0, 1], bounded=True)
+by("bdtr", lambda k, n, p: -_more_than(k, n, p), [0, 1])
+by("bdtrc", _more_than, [0, 1])
 inverse(
     "bdtri",
     lambda k, n, y, t: special.bdtr(unbox(k), unbox(n), t) - y,
@@ -358,12 +368,11 @@ inverse(
 )
 inverse("bdtrik", lambda y, n, p, t: special.betaincc(t + 1, n - t, p) - y, rough=True)
 inverse("bdtrin", lambda k, y, p, t: special.betaincc(k + 1, t - k, p) - y, rough=True)
-by("nbdtr", lambda k, n, p: special.betainc(np.trunc(unbox(n)), _up(k), p), [0, 1], bounded=True)
+by("nbdtr", lambda k, n, p: special.betainc(np.trunc(unbox(n)), _up(k), p), [0, 1])
 by(
     "nbdtrc",
     lambda k, n, p: special.betaincc(np.trunc(unbox(n)), _up(k), p),
     [0, 1],
-    bounded=True,
 )
 inverse(
     "nbdtri",

@@ -37,9 +37,9 @@ def _expn(x: Value, y: Value) -> Any:
     return -np.where(zero, np.exp(-y) * (1 + 1 / y) / y, lower)
 
 
-closed("exp1", lambda x: -np.exp(-x) / x, bounded=True)
+closed("exp1", lambda x: -np.exp(-x) / x)
 closed("expi", lambda x: np.exp(x) / x)
-closed("expn", None, _expn, bounded=True)
+closed("expn", None, _expn)
 closed("_scaled_exp1", lambda x, ans: ans * (1 + 1 / x) - 1)
 closed("spence", lambda x: level_far_out(_spence_dz, x))
 SINE = (1.0, -1 / 6, 1 / 120)  # sin(x) / x by powers of x**2, for derivatives at 0

@@ -15,7 +15,7 @@ import contextlib
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,18 @@ from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from ...declare import OPERANDS, Derivative, elementwise, rule
 from ...structures import Elementwise
+from .known import (  # noqa: F401  # for the files of rules
+    Function,
+    declared,
+    elsewhere,
+    formula,
+    integer_error,
+    lost,
+    nan_with_value,
+    of_integers,
+    with_names,
+)  # fmt: skip
 
-Function = Callable[..., Any]
 UNSOLVED = 1e-3  # a residual in probability that is more than rounding
 NEAR_1 = 0.9
 FEW = 40
@@ -54,49 +64,32 @@ def find(name: str) -> Any:
     return next((f for f in found if isinstance(f, np.ufunc)), None)
 
 
-def closed(name: str, *derivatives: Derivative, bounded: bool = False) -> Primitive | None:
+def closed(name: str, *derivatives: Derivative) -> Primitive | None:
     """Declare the derivatives of a universal function by closed forms, and register it.
 
+    Where SciPy's value is NaN, so is the derivative, and the forms do not see the operands.
     Arguments: `name`, of ``scipy.special``, private ones included; one derivative per operand, as
-    `elementwise` takes them; `bounded`, whether the forms have numbers where SciPy's value is NaN.
+    `elementwise` takes them.
     Returns: the primitive, or None if this release of SciPy has no such function.
     """
     ufunc = find(name)
     if ufunc is None:
         return None
-    if bounded:
-        derivatives = tuple(_nan_with_value(d) if callable(d) else d for d in derivatives)
+    derivatives = tuple(nan_with_value(d) if callable(d) else d for d in derivatives)
     primitive = elementwise(ufunc, *derivatives, name=f"special.{name}")
-    register(ufunc, primitive.bind)
+    register(ufunc, of_integers(name, primitive, derivatives))
     return primitive
 
 
-def _nan_with_value(derivative: Function) -> Function:
-    """The same derivative, and NaN where the value is NaN."""
-    names = [p for p in inspect.signature(derivative).parameters if p != "ans"]
-
-    def masked(*args: Any) -> Any:
-        *operands, ans = args
-        kept = dict(zip(names, operands, strict=True))
-        slope = derivative(**kept, ans=ans) if wants_value else derivative(**kept)
-        outside = np.isnan(unbox(ans))
-        return np.where(outside, np.nan, slope) if np.any(outside) else slope
-
-    wants_value = "ans" in inspect.signature(derivative).parameters
-    return _with_names(masked, (*names, "ans"))
-
-
-def by(
-    name: str, alternative: Function, constants: Sequence[int] = (), bounded: bool = False
-) -> Primitive | None:
+def by(name: str, alternative: Function, constants: Sequence[int] = ()) -> Primitive | None:
     """Declare that a function has the derivatives of another way to evaluate it.
 
-    Arguments: `name` and `bounded`, see `closed`; `alternative`, traceable NumPy on arrays of one
-    shape; `constants`, which operands are integers.
+    Arguments: `name`, see `closed`; `alternative`, traceable NumPy on arrays of one shape;
+    `constants`, which operands are integers.
     """
     n = len(inspect.signature(alternative).parameters)
     slopes = [None if i in constants else formula(n, partial(alternative, i)) for i in range(n)]
-    return closed(name, *slopes, bounded=bounded)
+    return closed(name, *slopes)
 
 
 def inverse(
@@ -151,29 +144,6 @@ def _excess(equation: Function, slope: Function, *at: Any) -> Any:
     return start - t
 
 
-def declared(values: Function, *derivatives: Derivative, name: str) -> Any:
-    """A primitive from a function of plain numbers that SciPy does not have."""
-
-    def fn(*args: Any) -> Any:
-        return primitive(*args) if any(map(is_box, args)) else values(*args)
-
-    primitive = elementwise(fn, *derivatives, name=name)
-    return primitive
-
-
-_lost: Any = declared(
-    lambda x, y: np.where(x, np.nan, np.zeros(np.shape(y)))[()],
-    None,
-    lambda x, y: _lost(x, y),
-    name="special.lost",
-)
-
-
-def lost(mask: Any, *args: Value) -> Any:
-    """NaN where the mask holds, else 0, as are all derivatives in the arguments."""
-    return _lost(np.asarray(mask, float), sum(args))
-
-
 def several(name: str, *slopes: Function | None, own: bool = False) -> Any:
     """Declare a function of several results: one ``slope(*args, results)`` per operand.
 
@@ -187,10 +157,14 @@ def several(name: str, *slopes: Function | None, own: bool = False) -> Any:
     n = len(slopes)
 
     def slope_of(i: int, args: Any, ans: Value) -> Any:
-        slope = slopes[i]
-        if slope is None:
-            raise primitive.missing("derivative", i, args[i])
-        return slope(*args, ans)
+        slope: Any = slopes[i]
+        missing = [np.isnan(unbox(a)) for a in ans]
+        if not any(mask.any() for mask in missing):
+            return slope(*args, ans)
+        none = functools.reduce(np.logical_and, missing)
+        known = elsewhere(none, lambda *at: slope(*at[:n], at[n:]), *args, *ans)
+        known = known if isinstance(known, Sequence) else [known] * len(ans)
+        return [d + lost(mask, a) for d, mask, a in zip(known, missing, ans, strict=True)]
 
     def jvp(ts: Any, args: Any, ans: Value, batch: Any) -> Any:
         total: list[Any] = [0.0] * ufunc.nout
@@ -216,29 +190,13 @@ def several(name: str, *slopes: Function | None, own: bool = False) -> Any:
     def values(*args: Any) -> Any:
         return primitive(*args) if own and any(map(is_box, args)) else ufunc(*args)
 
-    primal = _with_names(values, names)
+    primal = with_names(values, names)
     primitive = rule(
         primal, jvp=jvp, vjp=vjp, name=f"special.{name}", outputs=ufunc.nout,
         structure=Elementwise(),
     )  # fmt: skip
-    register(ufunc, primitive.bind)
+    register(ufunc, of_integers(name, primitive, slopes))
     return primitive
-
-
-def _with_names(function: Function, names: Sequence[str]) -> Function:
-    """`function` with a signature of the given names, which name its residuals."""
-
-    def named(*given: Any, **rest: Any) -> Any:
-        return function(*given, *(rest[n] for n in names[len(given) :]))
-
-    parameters = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in names]
-    named.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return named
-
-
-def formula(n: int, function: Function, ans: bool = False) -> Function:
-    """A function of n operands (and of the result) as a derivative that names them."""
-    return _with_names(function, (*OPERANDS[:n], *(("ans",) if ans else ())))
 
 
 def partial(function: Function, i: int) -> Function:
@@ -329,9 +287,10 @@ def where(mask: Any, inside: Function, outside: Function, *args: Any, fill: floa
     """
     if shape_of(mask) == ():
         return (inside if mask else outside)(*args)
-    if not np.any(mask):
+    count = np.count_nonzero(mask)
+    if count == 0:
         return outside(*args)
-    if np.all(mask):
+    if count == mask.size:
         return inside(*args)
     if not any(map(is_box, args)) and all(np.shape(a) == np.shape(mask) for a in args):
         # Positions are several times faster than a mask.

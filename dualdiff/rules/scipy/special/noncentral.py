@@ -13,11 +13,13 @@ from scipy import special
 
 from ....array.box import unbox
 from ....core.types import Tangent, Value
+from ....errors import UnsupportedInputError, user_line
 from .gamma_beta import stirling
 from .incomplete_beta import beta_density, betainc_a, betainc_b
 from .incomplete_gamma import gamma_density, gammainc_a
 from .kinds import by, closed, column, declared, flat, inverse, where
 
+MOST = 1e8  # whose weights are some 300,000 numbers
 WIDTH = 16  # standard deviations of the Poisson weights that count
 
 
@@ -42,6 +44,10 @@ def _weights(half: Any) -> tuple[Any, Any]:
     means = np.nan_to_num(unbox(half))
     high = np.max(means, initial=0.0)
     low = np.min(means, initial=high)
+    if high > MOST:
+        raise UnsupportedInputError(
+            f"noncentrality parameters above {2 * MOST:.0e} have no derivatives, {user_line()}"
+        )
     first = int(max(0.0, low - WIDTH * np.sqrt(low + 1)))
     last = int(high + WIDTH * np.sqrt(high + 1) + 16)
     j = np.arange(float(first), float(last))

@@ -15,6 +15,8 @@ from ....array.box import is_box, unbox
 from ....core.types import Value
 from .kinds import closed, formula, partial
 
+MOST = 10_000  # steps of a recurrence
+
 
 def _lower(x: Value, factor: Any, polynomial: Callable[[Any], Any]) -> Any:
     """``factor * polynomial(n - 1)``, 0 for n = 0."""
@@ -25,7 +27,7 @@ def _lower(x: Value, factor: Any, polynomial: Callable[[Any], Any]) -> Any:
 
 
 def _is_whole(n: Any) -> bool:
-    return not is_box(n) and not (np.any(n != np.floor(n)) or np.any(np.less(n, 0)))
+    return not is_box(n) and bool(np.all((n == np.floor(n)) & np.less_equal(0, n) & (n <= MOST)))
 
 
 def _by_recurrence(n: Any, first: Any, second: Any, step: Callable[..., Any]) -> Any:

@@ -139,12 +139,32 @@ inverse("_nct_isf", lambda p, v, c, t: _nct_sf(t, v, c) - p)
 inverse("_ncf_isf", lambda p, m, n, c, t: 1 - special.ncfdtr(m, n, c, t) - p)
 inverse("_skewnorm_isf", lambda p, m, s, a, t: 1 - _skewnorm_cdf(t, m, s, a) - p)
 
-# Landau's distribution in x; the derivative of the density has no closed form.
+# Landau's distribution with loc and scale; the derivative of the density has no closed form.
 _landau_pdf: Any = find("_landau_pdf")
-closed("_landau_cdf", lambda x, y, z: _landau_pdf(x, y, z), None, None)
-closed("_landau_sf", lambda x, y, z: -_landau_pdf(x, y, z), None, None)
-closed("_landau_ppf", lambda y, z, ans: 1 / _landau_pdf(ans, y, z), None, None)
-closed("_landau_isf", lambda y, z, ans: -1 / _landau_pdf(ans, y, z), None, None)
+
+
+def _landau(name: str, sign: float) -> None:
+    closed(
+        f"_landau_{name}",
+        lambda x, y, z: sign * _landau_pdf(x, y, z),
+        lambda x, y, z: -sign * _landau_pdf(x, y, z),
+        lambda x, y, z: -sign * _landau_pdf(x, y, z) * (x - y) / z,
+    )
+
+
+def _landau_quantile(name: str, sign: float) -> None:
+    closed(
+        f"_landau_{name}",
+        lambda y, z, ans: sign / _landau_pdf(ans, y, z),
+        lambda ans: 1.0,
+        lambda y, z, ans: (ans - y) / z,
+    )
+
+
+_landau("cdf", 1.0)
+_landau("sf", -1.0)
+_landau_quantile("ppf", 1.0)
+_landau_quantile("isf", -1.0)
 
 
 # Names of releases before 1.15.

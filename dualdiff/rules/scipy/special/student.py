@@ -108,7 +108,8 @@ def _by_df(v: Any, t: Tangent) -> Any:
     def outer(v: Any, size: Any, density: Any) -> Any:
         n, share = unbox(v), column(_share(v, size))
         root = np.sqrt(n)
-        width = _end(n / 2, 0.5 + 0 * n, (root / np.hypot(root, unbox(size))) ** 2) / 40
+        rest = (root / np.hypot(root, unbox(size))) ** 2
+        width = _end(n / 2, 0.5 + 0 * n, rest, unbox(share)[..., 0]) / 40
         s = column(width) * NODES  # u = size * exp(s / 2)
         ratio = where(
             unbox(share) + 0 * s > 0.5,

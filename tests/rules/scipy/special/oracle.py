@@ -115,3 +115,19 @@ def wright_bessel(a, b, x):
         term = x**k / mp.factorial(k) * mp.rgamma(a * k + b)
         total += term
     return total
+
+
+def smirnov(n, d):
+    """Birnbaum and Tingey's sum (1951)."""
+    n = int(n)
+    terms = [
+        mp.binomial(n, j) * (d + mp.mpf(j) / n) ** (j - 1) * (1 - d - mp.mpf(j) / n) ** (n - j)
+        for j in range(n)
+        if d + mp.mpf(j) / n < 1
+    ]
+    return d * mp.fsum(terms)
+
+
+def tklmbda(x, shape):
+    """The inverse of its quantile function."""
+    return mp.findroot(lambda p: (p**shape - (1 - p) ** shape) / shape - x, mp.mpf(0.6))

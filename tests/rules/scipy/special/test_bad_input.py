@@ -22,6 +22,10 @@ ONE = np.ones
         lambda n: special.polygamma(n, 1.3),
         lambda n: special.spherical_jn(n, 1.3),
         lambda n: special.spherical_kn(n, 1.3, True),
+        lambda n: special.eval_hermite(n, 1.3),
+        lambda n: special.bdtr(n, 5, 0.3),
+        lambda n: special.lpmv(n, 2.0, 0.3),
+        lambda n: special.mathieu_cem(n, 2.0, 0.3)[0],
     ],
 )
 def test_an_order_that_is_an_integer_raises(f):
@@ -67,6 +71,13 @@ def test_arrays_that_do_not_broadcast_raise_as_in_scipy(f):
         (special.exp1, -1.7),
         (lambda x: special.expn(2, x), -1.7),
         (special.ellipk, 1.5),
+        (special.psi, -2.0),
+        (special.gammasgn, -2.0),
+        (lambda x: special.gammainc(-1.0, x), 1.0),
+        (lambda x: special.boxcox1p(x, 0.5), -1.5),
+        (lambda x: special.elliprc(x, 0.0), 1.0),
+        (lambda x: special.elliprj(x, 2.0, 3.0, 0.0), 1.0),
+        (lambda x: special.radian(x, 1.0, 2.0), np.nan),
         (special.ndtri, 1.5),
         (lambda s: stats.norm.logpdf(0.3, 0, s), -1.0),
         (lambda df: stats.t.logsf(0.3, df), -1.0),
@@ -79,6 +90,41 @@ def test_beyond_the_domain_value_and_derivative_are_nan(f, at):
         value, slope = dd.jvp(f, (at,), (1.0,))
     assert np.isnan(value)
     assert np.isnan(slope)
+
+
+UFUNCS = [n for n in special.__all__ if isinstance(getattr(special, n), np.ufunc)]
+SECOND = ("chndtr", "hyp1f1", "ellipj", "airy", "kn", "boxcox1p", "betainc", "stdtr")
+
+
+@pytest.mark.parametrize("name", UFUNCS)
+@pytest.mark.filterwarnings("ignore:floating point number truncated:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_no_derivative_is_a_number_beside_a_value_that_is_nan(name):
+    function = getattr(special, name)
+    for i, j in np.ndindex(function.nin, function.nin):
+        at = [0.4] * function.nin
+        at[i] = np.nan
+
+        def along(t, at=at, j=j):
+            return function(*at[:j], t, *at[j + 1 :])
+
+        try:
+            values, slopes = dd.jvp(along, (at[j],), (1.0,))
+        except (DualdiffError, TypeError):
+            continue  # of integers
+        assert np.all(np.isnan(slopes) | ~np.isnan(values))
+        if name in SECOND:
+            bend = dd.jvp(lambda t: dd.jvp(along, (t,), (1.0,))[1], (at[j],), (1.0,))[1]
+            assert np.all(np.isnan(bend) | ~np.isnan(values))
+
+
+def test_a_nan_does_not_touch_its_neighbours():
+    x = np.array([0.4, np.nan, 1.3, -1.0])
+    for f in (lambda x: special.gammainc(1.5, x), lambda x: special.chndtr(x, 2.0, 3.0)):
+        slope = dd.elementwise_grad(f)(x)
+        np.testing.assert_array_equal(np.isnan(slope), np.isnan(f(x)))
+        for k in (0, 2):
+            assert slope[k] == pytest.approx(dd.grad(f)(x[k]), rel=1e-13)
 
 
 def test_wrong_calls_of_distributions_say_which_parameters_there_are():

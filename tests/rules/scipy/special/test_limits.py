@@ -212,3 +212,47 @@ def test_second_derivatives_in_the_order_of_parabolic_cylinder_functions(f):
     exact = (value(1.3 + h) - 2 * value(1.3) + value(1.3 - h)) / h**2
     assert dd.grad(dd.grad(value))(1.3) == pytest.approx(exact, rel=1e-5)
     assert dd.grad(dd.derivative(value))(1.3) == pytest.approx(exact, rel=1e-5)
+
+
+FAR = [
+    ("betainc", oracle.betainc, (0.7, 1e10, 8e-11), 0),  # 1 - x keeps six digits of x
+    ("betainc", oracle.betainc, (0.7, 1e10, 3e-10), 1),
+    ("betainc", oracle.betainc, (0.7, 1e15, 3e-15), 0),
+    ("jv", mp.besselj, (3.0, 60.0), 0),
+    ("yv", mp.bessely, (40.0, 1000.0), 0),
+    ("jv", mp.besselj, (0.5, 1e6), 0),  # no integral has so many nodes
+    ("smirnov", oracle.smirnov, (5, 1e-9), 1),
+    ("tklmbda", oracle.tklmbda, (0.7, 1e-8), 1),
+]
+
+
+@pytest.mark.parametrize(("name", "reference", "at", "i"), FAR)
+def test_parameters_far_from_1_keep_their_digits(name, reference, at, i):
+    with mp.workdps(80):
+        exact = float(oracle.slope(reference, at, i))
+    assert both_modes(getattr(special, name), i, at) == pytest.approx((exact, exact), rel=1e-12)
+
+
+@pytest.mark.parametrize(("u", "m"), [(20.0, 1.0), (20.0, 1 - 1e-12), (3.0, 0.95), (5.0, 1.0)])
+def test_second_derivatives_of_jacobis_functions_hold_beside_m_of_1(u, m):
+    for k, kind in enumerate(("sn", "cn", "dn")):
+        with mp.workdps(80):
+            exact = float(
+                oracle.slope(lambda m, kind=kind: mp.re(mp.ellipfun(kind, u, m=m)), (m,), 0, 2)
+            )
+        assert nth(lambda m, k=k: special.ellipj(u, m)[k], m, 2) == pytest.approx(exact, rel=1e-12)
+
+
+def test_jacobis_functions_have_no_derivative_in_m_where_they_are_0_to_rounding():
+    slopes = dd.jvp(lambda m: special.ellipj(400.0, m), (1.0,), (1.0,))[1]
+    assert np.all(np.isnan(slopes))
+
+
+def test_the_second_derivative_of_erfcx_does_not_cancel():
+    with mp.workdps(80):
+        exact = float(oracle.slope(oracle.erfcx, (24.0,), 0, 2))
+    assert nth(special.erfcx, 24.0, 2) == pytest.approx(exact, rel=1e-12)
+
+
+def test_the_distribution_of_kolmogorov_is_level_left_of_0():
+    assert dd.elementwise_grad(special.kolmogorov)(np.array([-1.3, 0.0])).tolist() == [0.0, 0.0]

@@ -1,0 +1,105 @@
+"""Derivatives that are not known: in operands that are integers, and beside a value that is NaN."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ....array.box import is_box, unbox
+from ....core.primitive import Primitive
+from ....core.types import Value
+from ....errors import UnsupportedInputError, user_line
+from ...declare import OPERANDS, Derivative, elementwise
+
+Function = Callable[..., Any]
+
+
+def with_names(function: Function, names: Sequence[str]) -> Function:
+    """`function` with a signature of the given names, which name its residuals."""
+
+    def named(*given: Any, **rest: Any) -> Any:
+        return function(*given, *(rest[n] for n in names[len(given) :]))
+
+    parameters = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in names]
+    named.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return named
+
+
+def formula(n: int, function: Function, ans: bool = False) -> Function:
+    """A function of n operands (and of the result) as a derivative that names them."""
+    return with_names(function, (*OPERANDS[:n], *(("ans",) if ans else ())))
+
+
+def declared(values: Function, *derivatives: Derivative, name: str) -> Any:
+    """A primitive from a function of plain numbers that SciPy does not have."""
+
+    def fn(*args: Any) -> Any:
+        return primitive(*args) if any(map(is_box, args)) else values(*args)
+
+    primitive = elementwise(fn, *derivatives, name=name)
+    return primitive
+
+
+_lost: Any = declared(
+    lambda x, y: np.where(x, np.nan, np.zeros(np.shape(y)))[()],
+    None,
+    lambda x, y: _lost(x, y),
+    name="special.lost",
+)
+
+
+def lost(mask: Any, *args: Value) -> Any:
+    """NaN where the mask holds, else 0, as are all derivatives in the arguments."""
+    return _lost(np.asarray(mask, float), sum(args))
+
+
+def of_integers(name: str, primitive: Primitive, slopes: Sequence[Any]) -> Function:
+    """The call of a primitive whose operands without a slope are integers."""
+    integers = [i for i, slope in enumerate(slopes) if slope is None]
+
+    def call(*args: Any) -> Any:
+        for i in integers[: len(args)]:
+            if is_box(args[i]):
+                raise integer_error(f"scipy.special.{name}", i)
+        return primitive.bind(*args)
+
+    return call if integers else primitive.bind
+
+
+def integer_error(name: str, i: int) -> UnsupportedInputError:
+    """The error for a traced order or degree that only integers make sense for."""
+    return UnsupportedInputError(
+        f"argument {i} of {name} is an integer: there is no derivative in it, {user_line()}; pass "
+        f"dualdiff.value_of(n), which counts it as constant"
+    )
+
+
+def nan_with_value(derivative: Function) -> Function:
+    """The same derivative, and NaN where the value is NaN."""
+    names = list(inspect.signature(derivative).parameters)
+    wants_value = "ans" in names
+    names = [n for n in names if n != "ans"]
+
+    def slope(*args: Any) -> Any:
+        kept = dict(zip(names, args, strict=False))
+        return derivative(**kept, ans=args[-1]) if wants_value else derivative(**kept)
+
+    def known(*args: Any) -> Any:
+        outside = np.isnan(unbox(args[-1]))
+        if not outside.any():
+            return slope(*args)
+        return elsewhere(outside, slope, *args) + lost(outside, args[-1])
+
+    return with_names(known, (*names, "ans"))
+
+
+def elsewhere(outside: Any, slope: Function, *args: Any) -> Any:
+    """A formula where the mask does not hold; it does not see the other arguments."""
+    if outside.all():
+        return 0.0
+    at = np.flatnonzero(~outside)[0]
+    fills = (np.broadcast_to(unbox(a), outside.shape).flat[at] for a in args)
+    return slope(*(np.where(outside, fill, a) for fill, a in zip(fills, args, strict=True)))

@@ -123,7 +123,8 @@ def _end(a: Value, x: Value, sign: int) -> Any:
             s = s - (-a * s - x * np.expm1(-s) + DROP) / (-a + x * np.exp(-s))
         return s
     s = np.log1p(DROP / x) + np.maximum(np.log(a / x), 0) + 1.0
-    for _ in range(8):
+    s = np.minimum(s, 2 * DROP / (x - a + np.sqrt((x - a) ** 2 + 2 * DROP * x)))
+    for _ in range(4):
         s = s - (a * s - x * np.expm1(s) + DROP) / (a - x * np.exp(s))
     return s
 
@@ -146,10 +147,11 @@ def _sums(a: Value, x: Value) -> tuple[Any, Any]:
     term, harmonic = x * 0 + 1.0, a * 0.0
     total, slope = term, harmonic
     for n in range(1, TERMS):
-        harmonic = harmonic + 1 / (a + n)
-        term = term * x / (a + n)
+        step = 1 / (a + n)
+        harmonic = harmonic + step
+        term = term * (x * step)
         total, slope = total + term, slope - term * harmonic
-        if np.all(unbox(term) < 1e-18 * unbox(total)):
+        if n % 4 == 0 and np.all(unbox(term) < 1e-17 * unbox(total)):
             break
     return total, slope
 

@@ -147,7 +147,8 @@ def _excess(equation: Function, slope: Function, *at: Any) -> Any:
 def several(name: str, *slopes: Function | None, own: bool = False) -> Any:
     """Declare a function of several results: one ``slope(*args, results)`` per operand.
 
-    A slope gives one derivative for each result; operands whose slope is None are constants. With
+    A slope gives one derivative for each result, or a function that finds it, which is called if
+    the result is used; operands whose slope is None are constants. With
     `own`, outer derivatives take these slopes too, though the function has another rule.
     Returns: the primitive, or None if this release of SciPy has no such function.
     """
@@ -164,7 +165,7 @@ def several(name: str, *slopes: Function | None, own: bool = False) -> Any:
         none = functools.reduce(np.logical_and, missing)
         known = elsewhere(none, lambda *at: slope(*at[:n], at[n:]), *args, *ans)
         known = known if isinstance(known, Sequence) else [known] * len(ans)
-        return [d + lost(mask, a) for d, mask, a in zip(known, missing, ans, strict=True)]
+        return [_now(d) + lost(m, a) for d, m, a in zip(known, missing, ans, strict=True)]
 
     def jvp(ts: Any, args: Any, ans: Value, batch: Any) -> Any:
         total: list[Any] = [0.0] * ufunc.nout
@@ -172,7 +173,8 @@ def several(name: str, *slopes: Function | None, own: bool = False) -> Any:
         for i, t in enumerate(ts if n > 1 else (ts,)):
             if t is not None:
                 t = align(t, len(shape_of(args[i])), ndim, batch)
-                total = [s + t * d for s, d in zip(total, slope_of(i, args, ans), strict=True)]
+                slopes_here = slope_of(i, args, ans)
+                total = [s + t * _now(d) for s, d in zip(total, slopes_here, strict=True)]
         return tuple(total)
 
     def vjp(gs: Any, args: Any, ans: Value, active: Any, given: Any) -> Any:
@@ -180,7 +182,7 @@ def several(name: str, *slopes: Function | None, own: bool = False) -> Any:
         for i in (k for k, used in enumerate(active) if used):
             slopes_here = slope_of(i, args, ans)
             # The zeros of an output that nothing uses must not meet an infinite derivative.
-            c = sum(g * d for g, d, on in zip(gs, slopes_here, given, strict=True) if on)
+            c = sum(g * _now(d) for g, d, on in zip(gs, slopes_here, given, strict=True) if on)
             fit = broadcast_of(args[i], ans[0])
             out[i] = c if fit is None else unbroadcast(c, fit)
         return tuple(out) if n > 1 else out[0]
@@ -197,6 +199,10 @@ def several(name: str, *slopes: Function | None, own: bool = False) -> Any:
     )  # fmt: skip
     register(ufunc, of_integers(name, primitive, slopes))
     return primitive
+
+
+def _now(slope: Any) -> Any:
+    return slope() if callable(slope) else slope
 
 
 def partial(function: Function, i: int) -> Function:

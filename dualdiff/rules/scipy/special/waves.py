@@ -6,7 +6,8 @@ relations (DLMF 28.4, 30.8); in x the functions follow the differential equation
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,14 +47,14 @@ def _eigenvector(diagonal: Any, beside: Any, index: int) -> Any:
     top = np.argmax(np.abs(rough), axis=-1)[..., None]
     above, below = np.arange(n - 1) < top, np.arange(n - 1) >= top
     rest = diagonal - column(np.linalg.eigvalsh(full)[..., index])
-    down, up = [0.0 * rest[..., 0]], [0.0 * rest[..., 0]]
-    for i in range(n - 1):
-        j = n - 2 - i
-        down.append(-beside[..., i] / (rest[..., i] + beside[..., i - 1] * down[-1]))
-        up.append(-beside[..., j] / (rest[..., j + 1] + beside[..., (j + 1) % (n - 1)] * up[-1]))
-    ratios = np.stack(down[1:], axis=-1), np.stack(up[:0:-1], axis=-1)
-    left = np.cumprod(np.where(above, ratios[0], 1.0)[..., ::-1], axis=-1)[..., ::-1]
-    right = np.cumprod(np.where(below, ratios[1], 1.0), axis=-1)
+    # From both ends at once; each loop of traced numbers takes its time.
+    rest, beside = (np.stack([a, a[..., ::-1]]) for a in (rest, beside))
+    below_each = [rest[..., 0]]
+    for i in range(n - 2):
+        below_each.append(rest[..., i + 1] - beside[..., i] ** 2 / below_each[-1])
+    down, up = -beside / np.stack(below_each, axis=-1)
+    left = np.cumprod(np.where(above, down, 1.0)[..., ::-1], axis=-1)[..., ::-1]
+    right = np.cumprod(np.where(below, up[..., ::-1], 1.0), axis=-1)
     ends = np.ones(top.shape)
     return np.concatenate([left, ends], axis=-1) * np.concatenate([ends, right], axis=-1)
 
@@ -148,6 +149,10 @@ def mathieu_coefficients(even: bool, m: int, q: Value, known: Any) -> Any:
     return np.concatenate([sign * terms, np.zeros(len(known) - len(terms))])
 
 
+def _each(functions: Sequence[Callable[..., Any]], *args: Any) -> list[Callable[[], Any]]:
+    return [functools.partial(f, *args) for f in functions]
+
+
 def _mathieu(even: bool) -> None:
     letter, parity = ("a", "c") if even else ("b", "s")
     value: Any = getattr(special, f"mathieu_{letter}")
@@ -161,13 +166,13 @@ def _mathieu(even: bool) -> None:
         return ans[1], (value(m, q) - 2 * q * np.cosh(2 * x)) * ans[0]
 
     closed(f"mathieu_{letter}", None, lambda x, y: by_q(x, y))
-    several(f"mathieu_{parity}em", None, lambda *at: [f(*at[:3]) for f in function_by_q], angular)
+    several(f"mathieu_{parity}em", None, lambda *at: _each(function_by_q, *at[:3]), angular)
     for kind in (1, 2):
         function = _radial_mathieu(even, kind)
         both = [flat(partial(f, 1)) for f in (function, partial(function, 2))]
 
         def radial_by_q(m: Any, q: Value, x: Value, ans: Any, both: Any = both) -> Any:
-            return [f(m, q, x) for f in both]
+            return _each(both, m, q, x)
 
         several(f"mathieu_mod{parity}em{kind}", None, radial_by_q, radial)
 
@@ -215,13 +220,13 @@ def _legendre_sum(order: int, j: Any, terms: Any, x: Value) -> Any:
     below: Any = 0.0
     norm = np.prod(1 + 0.5 / np.arange(1.0, order + 1)) / 2
     here: Any = np.sqrt(norm) * (1 - x * x) ** (order / 2) * (1.0 + 0 * x)
-    total: Any = 0.0
+    waves = []
     for degree in range(order, int(j[-1]) + 1):
-        if (degree - int(j[0])) % 2 == 0:
-            total = total + terms[..., (degree - int(j[0])) // 2] * here
+        if (degree - int(j[0])) % 2 == 0 and degree >= j[0]:
+            waves.append(here)
         above = x * here - _ratio(order, float(degree)) * below
         below, here = here, above / _ratio(order, degree + 1.0)
-    return total
+    return np.sum(terms * np.stack(waves, axis=-1), axis=-1)
 
 
 def _angular(sign: float) -> Callable[..., Any]:
@@ -315,7 +320,7 @@ def _spheroidal(kind: str, sign: float) -> None:
         both = [flat(partial(f, 2)) for f in (function, partial(function, 3))]
 
         def function_by_c(m: Any, n: Any, c: Value, x: Value, ans: Any, both: Any = both) -> Any:
-            return [f(m, n, c, x) for f in both]
+            return _each(both, m, n, c, x)
 
         def by_x(m: Any, n: Any, c: Value, x: Value, ans: Any, slope: Any = slope) -> Any:
             return slope(sign, m, c, value(m, n, c), x, ans)

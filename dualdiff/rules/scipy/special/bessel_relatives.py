@@ -105,24 +105,58 @@ _spherical("yn", 1, -1)
 _spherical("in", 1, 1)
 _spherical("kn", -1, -1)
 
-# Kelvin functions: w = ber + i bei solves x**2 w'' + x w' = i x**2 w (DLMF 10.61.3).
-closed("ber", lambda x: special.berp(x))
-closed("bei", lambda x: special.beip(x))
-closed("ker", lambda x: special.kerp(x))
-closed("kei", lambda x: special.keip(x))
-closed("berp", lambda x, ans: -over(ans, x, 0.0) - special.bei(x))
-closed("beip", lambda x, ans: -over(ans, x, 0.5) + special.ber(x))
-closed("kerp", lambda x, ans: -ans / x - special.kei(x))
-closed("keip", lambda x, ans: -ans / x + special.ker(x))
-several(
-    "kelvin",
-    lambda x, ans: (
-        ans[2],
-        ans[3],
-        1j * ans[0] - over(ans[2], x, 0.5j),
-        1j * ans[1] - ans[3] / x,
-    ),
-)
+# Kelvin functions: w = ber + i bei and ker + i kei solve x**2 w'' + x w' = i x**2 w (DLMF 10.61.3).
+# Far out they are J and K of turned arguments (10.61.1, 10.61.2), of which SciPy has more digits.
+TURN_J, TURN_K = np.exp(0.75j * PI), np.exp(0.25j * PI)
+SLOPES: dict[str, Any] = {}
+
+
+def _kelvin(name: str, near: Any, far: Any) -> None:
+    part = np.real if "er" in name else np.imag
+
+    def slope(x: Value, ans: Value) -> Any:
+        is_near = np.abs(unbox(x)) < 8
+        return where(is_near, near, lambda x, ans: part(far(x)), x, ans)
+
+    SLOPES[name] = slope
+    closed(name, lambda x, ans: slope(x, ans))
+
+
+def _be(x: Value) -> Any:
+    return -TURN_J * special.jv(1.0, TURN_J * x)
+
+
+def _ke(x: Value) -> Any:
+    return -TURN_K * special.kv(1.0, TURN_K * x)
+
+
+def _bep(x: Value) -> Any:
+    return 0.5j * (special.jv(0.0, TURN_J * x) - special.jv(2.0, TURN_J * x))
+
+
+def _kep(x: Value) -> Any:
+    return 0.5j * (special.kv(0.0, TURN_K * x) + special.kv(2.0, TURN_K * x))
+
+
+_kelvin("ber", lambda x, ans: special.berp(x), _be)
+_kelvin("bei", lambda x, ans: special.beip(x), _be)
+_kelvin("ker", lambda x, ans: special.kerp(x), _ke)
+_kelvin("kei", lambda x, ans: special.keip(x), _ke)
+_kelvin("berp", lambda x, ans: -over(ans, x, 0.0) - special.bei(x), _bep)
+_kelvin("beip", lambda x, ans: -over(ans, x, 0.5) + special.ber(x), _bep)
+_kelvin("kerp", lambda x, ans: -ans / x - special.kei(x), _kep)
+_kelvin("keip", lambda x, ans: -ans / x + special.ker(x), _kep)
+
+
+def _kelvin_slopes(x: Value, ans: Value) -> Any:
+    pairs = zip(("be{}", "ke{}", "be{}p", "ke{}p"), ans, strict=True)
+    return [
+        SLOPES[name.format("r")](x, np.real(w)) + 1j * SLOPES[name.format("i")](x, np.imag(w))
+        for name, w in pairs
+    ]
+
+
+several("kelvin", _kelvin_slopes)
 
 
 # Struve functions (DLMF 11.4.27 to 11.4.30); in the order by the series 11.2.1 and 11.2.2, for
@@ -132,7 +166,9 @@ def _struve_series(sign: int) -> Any:
         k = np.arange(float(60 + int(0.7 * np.max(unbox(x), initial=0))))
         exponent = (2 * k + column(v) + 1) * np.log(column(x) / 2) - special.gammaln(k + 1.5)
         terms = np.exp(exponent) * special.rgamma(k + column(v) + 1.5)
-        return np.sum(float(sign) ** k * terms, axis=-1)
+        total = np.sum(float(sign) ** k * terms, axis=-1)
+        refuse("struve", ~(np.max(np.abs(unbox(terms)), axis=-1) < LOSS * np.abs(unbox(total))))
+        return total
 
     return series
 
@@ -143,6 +179,8 @@ NODES, WEIGHTS = gauss_legendre(64)
 def _struve_rest(v: Any, x: Value) -> Any:
     """``H - Y`` (DLMF 11.5.2)."""
     end = 40 / unbox(x)
+    for _ in range(6):
+        end = (40 + np.maximum(unbox(v) - 0.5, 0) * np.log1p(end * end)) / unbox(x)
     t = column(end) * NODES
     e = np.exp(-column(x) * t + (column(v) - 0.5) * np.log1p(t * t))
     front = np.exp(v * np.log(x / 2)) * special.rgamma(v + 0.5) * 2 / SQRT_PI
@@ -172,7 +210,10 @@ def _struve_v(v: Any, x: Value) -> Any:
     return cases(
         (v, x),
         (~(unbox(x) > 0), lambda v, x: lost(unbox(x) != 0, v, x)),
-        (unbox(x) < 6, _series_slope[-1]),
+        (
+            (unbox(x) < np.maximum(unbox(v), (24 * np.abs(unbox(v) + 1.5)) ** 0.5)),
+            _series_slope[-1],
+        ),
         otherwise=lambda v, x: yv_order(v, x) + _rest_slope(v, x),
     )
 

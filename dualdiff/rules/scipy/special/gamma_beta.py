@@ -53,14 +53,13 @@ def polygamma(n: Any, x: Value) -> Any:
     >>> round(float(dd.grad(lambda x: dd.scipy.special.polygamma(1, x))(1.0)), 6)
     -2.404114
     """
-    if is_box(n):
-        raise integer_error("scipy.special.polygamma", 0)
-    return _polygamma(n, x) if is_box(x) else special.polygamma(n, x)
+    return _polygamma(n, x) if is_box(n) or is_box(x) else special.polygamma(n, x)
 
 
-_polygamma = elementwise(
+_polygamma: Any = elementwise(
     polygamma, None, lambda x, y: polygamma(x + 1, y), name="special.polygamma"
 )
+_polygamma.missing = lambda direction, i, x: integer_error("scipy.special.polygamma", i)
 
 
 def _complex_values(n: Any, z: Value) -> Any:

@@ -77,7 +77,7 @@ def closed(name: str, *derivatives: Derivative) -> Primitive | None:
         return None
     derivatives = tuple(nan_with_value(d) if callable(d) else d for d in derivatives)
     primitive = elementwise(ufunc, *derivatives, name=f"special.{name}")
-    register(ufunc, of_integers(name, primitive, derivatives))
+    register(ufunc, of_integers(ufunc, primitive))
     return primitive
 
 
@@ -158,7 +158,9 @@ def several(name: str, *slopes: Function | None, own: bool = False) -> Any:
     n = len(slopes)
 
     def slope_of(i: int, args: Any, ans: Value) -> Any:
-        slope: Any = slopes[i]
+        slope = slopes[i]
+        if slope is None:
+            raise primitive.missing("derivative", i, args[i])
         missing = [np.isnan(unbox(a)) for a in ans]
         if not any(mask.any() for mask in missing):
             return slope(*args, ans)
@@ -197,7 +199,7 @@ def several(name: str, *slopes: Function | None, own: bool = False) -> Any:
         primal, jvp=jvp, vjp=vjp, name=f"special.{name}", outputs=ufunc.nout,
         structure=Elementwise(),
     )  # fmt: skip
-    register(ufunc, of_integers(name, primitive, slopes))
+    register(ufunc, of_integers(ufunc, primitive))
     return primitive
 
 

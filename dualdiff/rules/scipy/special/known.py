@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from ....array.box import is_box, unbox
-from ....core.primitive import Primitive
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from ...declare import OPERANDS, Derivative, elementwise
@@ -43,8 +42,13 @@ def declared(values: Function, *derivatives: Derivative, name: str) -> Any:
     return primitive
 
 
+def _lost_values(mask: Any, like: Any) -> Any:
+    nan = complex(np.nan, np.nan) if np.iscomplexobj(like) else np.nan
+    return np.where(mask, nan, np.zeros(np.shape(like)))[()]
+
+
 _lost: Any = declared(
-    lambda x, y: np.where(x, np.nan, np.zeros(np.shape(y)))[()],
+    _lost_values,
     None,
     lambda x, y: _lost(x, y),
     name="special.lost",
@@ -56,17 +60,22 @@ def lost(mask: Any, *args: Value) -> Any:
     return _lost(np.asarray(mask, float), sum(args))
 
 
-def of_integers(name: str, primitive: Primitive, slopes: Sequence[Any]) -> Function:
-    """The call of a primitive whose operands without a slope are integers."""
-    integers = [i for i, slope in enumerate(slopes) if slope is None]
+def of_integers(ufunc: Any, primitive: Any) -> Function:
+    """The call of a primitive whose operands without a derivative are integers.
+
+    An operand whose tangent is 0 may be traced, if SciPy takes an integer as a float.
+    """
+    name = f"scipy.special.{ufunc.__name__}"
+    primitive.missing = lambda direction, i, x: integer_error(name, i)
+    strict = [i for i in range(ufunc.nin) if all(kinds[i] in "lq" for kinds in ufunc.types)]
 
     def call(*args: Any) -> Any:
-        for i in integers[: len(args)]:
-            if is_box(args[i]):
-                raise integer_error(f"scipy.special.{name}", i)
+        for i in strict:
+            if i < len(args) and is_box(args[i]):
+                raise integer_error(name, i)
         return primitive.bind(*args)
 
-    return call if integers else primitive.bind
+    return call if strict else primitive.bind
 
 
 def integer_error(name: str, i: int) -> UnsupportedInputError:

@@ -170,7 +170,8 @@ family("elliprg", mp.elliprg, [(0.1, 0.5, 2.0), (1e-3, 1.0, 100.0)], (0, 1, 2), 
 family("agm", mp.agm, [(1.0, 2.0), (1.0, 1.0), (1e-10, 1.0), (3.0, 1e8), (1e-300, 1e10)], (0, 1))
 for _k, _name in enumerate(("sn", "cn", "dn")):
     family(f"ellipj ({_name})", lambda u, m, kind=_name: mp.re(mp.ellipfun(kind, u, m=m)),
-           pairs([-2.0, 0.3, 3.0, 20.0], [1e-5, 0.3, 0.9, 1 - 1e-9]), (0, 1), digits=60,
+           [*pairs([-2.0, 0.3, 3.0, 20.0], [1e-5, 0.3, 0.9, 1 - 1e-9]), (20.0, 1.0)],
+           (0, 1), digits=60,
            function=lambda u, m, k=_k: special.ellipj(u, m)[k])  # fmt: skip
 
 # Bessel functions.
@@ -188,7 +189,8 @@ family("airy (Ai)", mp.airyai, AIRY, function=lambda x: special.airy(x)[0])
 family("airy (Bi)", mp.airybi, AIRY, function=lambda x: special.airy(x)[2])
 family("airye (Ai)", lambda x: mp.airyai(x) * mp.exp(2 * x ** mp.mpf(1.5) / 3),
        [1e-5, 0.3, 4.0, 29.0, 31.0, 1e3, 1e5], function=lambda x: special.airye(x)[0])  # fmt: skip
-family("struve", mp.struveh, pairs([0.0, 0.5, 2.3], [0.01, 1.0, 5.0, 20.0]), (0, 1), tier=3)
+family("struve", mp.struveh, [*pairs([0.0, 0.5, 2.3], [0.01, 1.0, 5.0, 20.0]), (5.85, 6.12),
+                             (20.0, 15.0), (30.0, 35.0)], (0, 1), tier=3)  # fmt: skip
 family(
     "modstruve",
     mp.struvel,
@@ -197,6 +199,9 @@ family(
     tier=3,
 )
 
+KELVIN = [1e-3, 0.5, 3.0, 8.5, 10.1, 30.0]
+for _name, _reference in (("ber", mp.ber), ("bei", mp.bei), ("ker", mp.ker), ("kei", mp.kei)):
+    family(_name, lambda x, f=_reference: f(0, x), KELVIN, tier=3)
 family("hankel1 (real)", mp.besselj, pairs([0.3, 2.5, 40.0], [0.4, 3.0, 30.0]), (0, 1),
        function=lambda v, x: np.real(special.hankel1(v, x)), digits=50)  # fmt: skip
 family("pbdv (D)", mp.pcfd, pairs([-1.3, 0.0, 2.5, 7.4], [-4.0, -0.5, 0.5, 3.0]), (0, 1), tier=3,

@@ -115,7 +115,7 @@ def _kelvin(name: str, near: Any, far: Any) -> None:
     part = np.real if "er" in name else np.imag
 
     def slope(x: Value, ans: Value) -> Any:
-        is_near = np.abs(unbox(x)) < 8
+        is_near = np.abs(unbox(x)) < 4
         return where(is_near, near, lambda x, ans: part(far(x)), x, ans)
 
     SLOPES[name] = slope

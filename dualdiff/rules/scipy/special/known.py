@@ -88,21 +88,23 @@ def integer_error(name: str, i: int) -> UnsupportedInputError:
 
 def nan_with_value(derivative: Function) -> Function:
     """The same derivative, and NaN where the value is NaN."""
-    names = list(inspect.signature(derivative).parameters)
-    wants_value = "ans" in names
-    names = [n for n in names if n != "ans"]
+    given = list(inspect.signature(derivative).parameters)
+    names = [*(n for n in given if n != "ans"), "ans"]
+    in_order = given == names[: len(given)]
 
     def slope(*args: Any) -> Any:
-        kept = dict(zip(names, args, strict=False))
-        return derivative(**kept, ans=args[-1]) if wants_value else derivative(**kept)
+        if in_order:
+            return derivative(*args[: len(given)])
+        known = dict(zip(names, args, strict=True))
+        return derivative(*(known[n] for n in given))
 
-    def known(*args: Any) -> Any:
+    def guarded(*args: Any) -> Any:
         outside = np.isnan(unbox(args[-1]))
         if not outside.any():
             return slope(*args)
         return elsewhere(outside, slope, *args) + lost(outside, args[-1])
 
-    return with_names(known, (*names, "ans"))
+    return with_names(guarded, names)
 
 
 def elsewhere(outside: Any, slope: Function, *args: Any) -> Any:

@@ -42,6 +42,8 @@ ROWS = [
     row(special.ndtr, X),
     row(special.log_ndtr, X),
     real(special.ndtri, UNIT),
+    real(special.gammasgn, POSITIVE),
+    real(special.round, A(3, low=0.6, high=1.4)),
     real(special.expit, X),
     real(special.logit, UNIT),
     real(special.log_expit, X),

@@ -184,7 +184,8 @@ def _ellipj_dm(u: Any, m: Any, ans: Value) -> Any:
     if np.all(near_1):
         return steep
     at_zero = (np.where(near_1, v, a) for v, a in zip((0.0, 1.0, 1.0, 0.0), ans, strict=True))
-    gentle = _by_amplitude(*(np.where(near_1, 0.0, a) for a in (u, m)), tuple(at_zero))
+    u, m = np.where(near_1, 0.0, u), np.where(near_1, 0.0, m)
+    gentle = _by_amplitude(u, m, tuple(at_zero))
     return tuple(np.where(near_1, s, g) for s, g in zip(steep, gentle, strict=True))
 
 

@@ -239,8 +239,8 @@ def _contradicts(found: Any, far: Any, near: Any) -> bool:
 
 def _shrinks(found: Any, far: Any, near: Any) -> bool:
     """Whether a smaller step brings a derivative nearer to `found`, up to rounding."""
-    if found is None:
-        return near is None
+    if found is None or far is None or near is None:
+        return found is near
     plain: list[Any] = [np.asarray(unbox(x)) for x in (found, far, near)]
     if not all(np.isfinite(x).all() for x in plain):
         return False

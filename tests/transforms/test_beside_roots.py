@@ -191,3 +191,14 @@ def test_beside_a_root_arrays_keep_the_layout_that_makes_views_or_copies(root: A
         expected = np.full(6, 4.0)
         expected[5] = 2.0 if is_view else 4.0
         np.testing.assert_allclose(dd.hvp(curved)(x, np.ones((2, 3))).ravel(), expected)
+
+
+def test_beside_a_root_a_result_may_be_constant():
+    def alone(x: Any) -> Any:
+        return np.sqrt(x * x) if dd.value_of(x) == 0 else 1.0
+
+    def below(x: Any) -> Any:
+        return 3.0 if dd.value_of(x) > 0 else np.sqrt(x * x) ** 2
+
+    assert np.isnan(dd.jvp(alone, (0.0,), (1.0,))[1])
+    assert dd.jvp(below, (0.0,), (1.0,))[1] == 0

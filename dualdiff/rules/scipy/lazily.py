@@ -122,7 +122,7 @@ def _classes_of_stats(stats: Any) -> Iterator[type]:
 
 def _made_by_calls(stats: Any) -> Iterator[type]:
     """Public classes whose instances a program makes of parameters or data."""
-    for name in ("gaussian_kde", "Normal", "Uniform", "Binomial"):
+    for name in ("gaussian_kde", "rv_histogram", "Normal", "Uniform", "Binomial"):
         if hasattr(stats, name):
             yield getattr(stats, name)
 

@@ -24,7 +24,7 @@ from scipy import special
 from ...array.box import is_box, unbox
 from ...array.dispatch import find_function
 from ...core.types import Value
-from ...errors import DualdiffError, MissingRuleError, user_line
+from ...errors import DualdiffError, MissingRuleError, UnsupportedInputError, user_line
 from ..numpy import creation, functional, index_tricks, stores
 from ..numpy.namespace import mirror
 from .arguments import any_traced
@@ -298,8 +298,7 @@ def rebound(function: Any) -> Any:
     )
     copy.__kwdefaults__ = function.__kwdefaults__
     copy.__module__, copy.__qualname__ = function.__module__, function.__qualname__
-    if hasattr(function, "__signature__"):
-        copy.__signature__ = function.__signature__  # type: ignore[attr-defined]
+    copy.__dict__.update(function.__dict__)  # a decorated function has its signature there
     _functions[function] = copy
     for new, old in zip(cells, function.__closure__ or (), strict=True):
         try:
@@ -310,11 +309,12 @@ def rebound(function: Any) -> Any:
 
 
 def rebuilt(cls: type) -> type:
-    """The copy of a class of SciPy's, if it is defined in one of `REBUILT_MODULES`."""
+    """The copy of a class that is defined in one of `REBUILT_MODULES`, or derives from one."""
     if cls in _classes:
         return _classes[cls]
+    bases = tuple(rebuilt(b) for b in cls.__bases__)
     exempt = issubclass(cls, (BaseException, tuple))
-    if cls.__module__ not in REBUILT_MODULES or exempt:
+    if exempt or (cls.__module__ not in REBUILT_MODULES and bases == cls.__bases__):
         return cls
     waiting: list[Any] = []
     skipped = ("__dict__", "__weakref__", "__init_subclass__")
@@ -323,7 +323,6 @@ def rebuilt(cls: type) -> type:
         for k, a in vars(cls).items()
         if k not in skipped and not hasattr(getattr(a, "__func__", a), "is_of_dualdiff")
     }
-    bases = tuple(rebuilt(b) for b in cls.__bases__)
     new = types.new_class(cls.__name__, bases, {}, lambda space: space.update(names))
     for cell in waiting:  # the cells by which `super()` finds its class
         cell.cell_contents = new
@@ -358,7 +357,7 @@ def _contained(value: Value) -> Any:
 
 
 def _method(a: Value, waiting: list[Any]) -> Any:
-    copy = rebound(a)
+    copy = rebound(a) if str(a.__module__).startswith("scipy") else a
     free = copy.__code__.co_freevars
     if "__class__" not in free or a in REPLACED:
         return copy
@@ -435,6 +434,8 @@ def explained(function: Any, name: str, args: Any, kwargs: Any) -> Any:
     """Call a copy; where it meets compiled code, say which function has no derivative."""
     try:
         return function(*args, **kwargs)
+    except UnsupportedInputError:  # it says why
+        raise
     except (TypeError, AttributeError, NotImplementedError) as error:
         raise MissingRuleError(
             f"{name} has no derivative here, {user_line()}: SciPy computes it by code that does "

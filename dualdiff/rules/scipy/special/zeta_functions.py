@@ -97,23 +97,23 @@ def _harmonic_slope(n: Any, a: Value) -> Any:
 
 harmonic_a = flat(_harmonic_slope)
 closed("_gen_harmonic", None, lambda x, y: harmonic_a(x, y))
+
+
+def _mean_log(low: Any, high: Any, a: Value) -> Any:
+    """The mean of the logarithms of the integers from low to high, with the weights ``k**-a``."""
+    first, last = np.maximum(unbox(low), 1.0), unbox(high)
+    k = np.arange(np.min(first, initial=1.0), np.max(last, initial=0.0) + 1)
+    above = np.log(k) - np.log(column(first))
+    inside = (k >= column(first)) & (k <= column(last))
+    weights = np.where(inside, np.exp(-column(a) * np.where(inside, above, 0.0)), 0.0)
+    return over(np.sum(np.log(k) * weights, axis=-1), np.sum(weights, axis=-1), 0)
+
+
+mean_log = flat(_mean_log)
 closed(
     "_normalized_gen_harmonic",
     None,
     None,
     None,
-    lambda x, y, z, w, ans: ans * (_between(x, y, w) - over(harmonic_a(z, w), _harmonic(z, w), 0)),
+    lambda x, y, z, w, ans: ans * (mean_log(1.0, z, w) - mean_log(x, y, w)),
 )
-
-
-def _harmonic(n: Any, a: Value) -> Any:
-    """The sum of n terms, which SciPy does not know for n = 0."""
-    some = unbox(n) > 0
-    total = find("_gen_harmonic")(np.where(some, n, 1.0), a)
-    return total if np.all(some) else np.where(some, total, 0.0)
-
-
-def _between(low: Any, high: Any, a: Value) -> Any:
-    lower = unbox(low) - 1.0
-    rest = harmonic_a(high, a) - harmonic_a(lower, a)
-    return over(rest, _harmonic(high, a) - _harmonic(lower, a), 0)

@@ -149,9 +149,9 @@ class Distribution:
 
     def evaluate(self, name: str, x: Value, *args: Any, **kwargs: Any) -> Any:
         """One of the functions, at x and parameters of which some are traced."""
-        shapes, loc, scale = self.parameters(name, args, kwargs)
-        if (self.name, name) in LOCATIONS:
-            loc = LOCATIONS[self.name, name](loc, scale, *shapes)
+        shapes, given_loc, scale = self.parameters(name, args, kwargs)
+        locate = LOCATIONS.get((self.name, name))
+        loc = locate(given_loc, scale, *shapes) if locate else given_loc
         x = double(x)
         quantile = name in ("ppf", "isf")
         whole: Any = True
@@ -196,7 +196,7 @@ class Distribution:
             value = value * scale + loc
         value = poisoned(value, (x, *shapes, loc, scale), wrong=self._is_lost(name, value, pz))
         if name not in self.checked:
-            self._check(name, value, x, shapes, loc, scale)
+            self._check(name, value, x, shapes, given_loc, scale)
         return value
 
     def _is_lost(self, name: str, value: Value, z: Any) -> Any:

@@ -12,6 +12,7 @@ from scipy import special, stats
 from ....array.box import is_box, observe, unbox
 from ....core.batch import shape_of
 from ....core.types import Cotangent, Tangent, Value
+from ....errors import UnsupportedInputError, user_line
 from ...declare import rule
 from ...numpy.creation import contains_box
 from .. import special as _rules  # noqa: F401  # those that the formulas need
@@ -300,6 +301,17 @@ def _wishart_var(self: Any, dim: int, df: Value, scale: Value) -> Any:
     return df * (scale**2 + diagonal[:, None] * diagonal)
 
 
+def _refuse_t_cdf(*args: Any, **kwargs: Any) -> Any:
+    raise UnsupportedInputError(
+        f"scipy.stats.multivariate_t.cdf has no derivative, {user_line()}: SciPy integrates it by "
+        f"random points. Write it as the mean of multivariate_normal.cdf(np.sqrt(w / df) * x), "
+        f"for w of a chi-square distribution"
+    )
+
+
+_t: Any = type(stats.multivariate_t)
+if "_cdf" in vars(_t):
+    replace(_t._cdf, _refuse_t_cdf)
 _wishart: Any = type(stats.wishart)
 replace(_wishart._var, _wishart_var)
 replace(stats.multivariate_normal, multivariate_normal)  # as SciPy's own code calls it

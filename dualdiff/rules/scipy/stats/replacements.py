@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from scipy.stats import _kde
 from ....array.box import is_box, unbox
 from ....core.batch import shape_of
 from ....core.types import Tangent, Value
+from ....errors import UnsupportedInputError, user_line
 from ....transforms.implicit import corrected
 from .. import array_api  # noqa: F401  # replacements that all copies need
 from .. import linalg as linalg_rules
@@ -75,18 +77,34 @@ def poisoned(
 
 
 def nan_throughout(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`; where its result is the number NaN, so are all derivatives."""
+    """`function`; where one of its results is NaN, so are all derivatives of this result."""
 
     @functools.wraps(function)
     def either(*args: Any, **kwargs: Any) -> Any:
+        traced = [np.sum(x) for x in (*args, *kwargs.values()) if is_box(x)]
         value = function(*args, **kwargs)
-        is_number = isinstance(value, float) or (is_box(value) and np.ndim(value) == 0)
-        if not is_number or not np.isnan(unbox(value)):
-            return value
-        traced = [x for x in (*args, *kwargs.values()) if is_box(x)]
-        return value + lost(True, *map(np.sum, traced)) if traced else value
+        return _nan_where_nan(value, traced) if traced else value
 
     return either
+
+
+def _nan_where_nan(value: Any, traced: Sequence[Any]) -> Any:
+    if isinstance(value, tuple):
+        parts = [_nan_where_nan(v, traced) for v in value]
+        if all(map(operator.is_, parts, value)):
+            return value
+        made = tuple.__new__(type(value), parts)
+        if hasattr(value, "__dict__"):
+            vars(made).update(vars(value))
+        return made
+    for name in ("statistic", "pvalue"):
+        if name in getattr(value, "__dict__", ()):  # of a class of SciPy's for results
+            object.__setattr__(value, name, _nan_where_nan(vars(value)[name], traced))
+    is_real = is_box(value) or isinstance(value, (np.ndarray, np.floating))
+    if not is_real or np.asarray(unbox(value)).dtype.kind != "f":
+        return value
+    wrong = np.isnan(unbox(value))
+    return value + lost(wrong, *traced) if np.any(wrong) else value
 
 
 # Quadrature: SciPy's value, the derivative of Gauss rules after a double exponential change of the
@@ -313,6 +331,32 @@ def quad(
 replace(scipy.integrate.quad, quad)
 
 
+class _WithFixedQuantiles:
+    """A copied distribution in SciPy's `expect`: it integrates between quantiles, which must not
+    move, since the integrand may jump at fixed places."""
+
+    def __init__(self, copy: Any) -> None:
+        self._copy = copy
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._copy, name)
+        return (lambda *args: unbox(found(*map(unbox, args)))) if name == "_ppf" else found
+
+
+def expect(self: Any, *args: Any, **kwargs: Any) -> Any:
+    """``rv_continuous.expect`` of a copy."""
+    if is_box(getattr(self, "_hbins", None)):
+        raise UnsupportedInputError(
+            f"rv_histogram.expect has no derivative in the edges of bins, {user_line()}, at which "
+            f"the density jumps; add up the integrals over the bins"
+        )
+    return _scipys_expect(_WithFixedQuantiles(self), *args, **kwargs)
+
+
+_scipys_expect: Any = rebound(scipy.stats.rv_continuous.expect)
+replace(scipy.stats.rv_continuous.expect, expect)
+
+
 def argsreduce(cond: Any, *args: Any) -> list[Any]:
     """The elements of the arguments where `cond` holds."""
     given = [np.atleast_1d(a) for a in args]
@@ -417,6 +461,8 @@ def _finish(new: Any, original: Any) -> None:
     if isinstance(source, scipy.stats.rv_continuous):
         new._ppfvec = quantile
         new.generic_moment = elementwise(lambda *args: _moment(new, *args))
+    elif "generic_moment" in vars(type(source)):  # of given probabilities
+        pass
     elif "_drv2_moment" in vars(infrastructure):
         moment = rebound(vars(infrastructure)["_drv2_moment"])
         new.generic_moment = elementwise(lambda *args: moment(new, *args))

@@ -84,6 +84,34 @@ def siegelslopes(y: Value, x: Value, method: str) -> tuple[Any, Any]:
     return slope, np.median(y - slope * x)
 
 
+# Shapiro's and Wilk's test by Royston (1995, Applied Statistics 44, AS R94): polynomials for the
+# mean and the logarithm of the deviation of a transform of 1 - W, in n up to 11 and log n beyond.
+FEW = (0.544, -0.39978, 0.025054, -6.714e-4), (1.3822, -0.77857, 0.062767, -0.0020322)
+MANY = (-1.5861, -0.31082, -0.083751, 0.0038915), (-0.4803, -0.082676, 0.0030302)
+
+
+def _royston(w: Value, n: int) -> Any:
+    """The p-value of W."""
+    if n == 3:
+        return 6 / np.pi * (np.arcsin(np.sqrt(w)) - np.arcsin(np.sqrt(0.75)))
+    few = n <= 11
+    y = np.log1p(-w)
+    y = -np.log(0.459 * n - 2.273 - y) if few else y
+    at: float = n if few else np.log(n)
+    mean, log_deviation = (np.polynomial.polynomial.polyval(at, c) for c in (FEW if few else MANY))
+    return special.ndtr((mean - y) / np.exp(log_deviation))
+
+
+def swilk(y: Value, a: Any, init: Any) -> tuple[Any, Any, int]:
+    """W and its p-value, for sorted data; SciPy's code stores the coefficients."""
+    half = np.zeros(len(a))
+    statistic, pvalue, fault = _swilk(unbox(y), half, init)
+    signed = np.concatenate([-half, np.zeros(np.shape(y)[0] % 2), half[::-1]])
+    deviation = y - np.mean(y)
+    w = np.sum(signed * y) ** 2 / (np.sum(signed**2) * np.sum(deviation**2))
+    return with_value(statistic, w), with_value(pvalue, _royston(w, len(signed))), fault
+
+
 def cdf_distance(
     p: float, u_values: Value, v_values: Value, u_weights: Any = None, v_weights: Any = None
 ) -> Any:
@@ -172,12 +200,23 @@ if _llf is not None:  # of newer releases
 _pmean: Any = getattr(_stats_py.pmean, "__wrapped__", _stats_py.pmean)
 _scipys_pmean: Any = rebound(_pmean)
 replace(_pmean, pmean)
+_swilk: Any = getattr(_morestats, "swilk", None)
 _percentile: Any = getattr(_stats_py, "_compute_qth_percentile", None)
 _cdf_distance: Any = getattr(_stats_py, "_cdf_distance", None)
 for _home, _name, _new in (
     (_stats_mstats_common, "siegelslopes_pythran", siegelslopes),
+    (_morestats, "swilk", swilk),
     (_stats_py, "_cdf_distance", cdf_distance),
     (_stats_py, "_compute_qth_percentile", percentile_of_sorted),
 ):
     if hasattr(_home, _name):
         replace(getattr(_home, _name), _new)
+
+# Functions of ranks, constant in these arguments, and functions that have no derivative.
+OF_RANKS = {"anderson_ksamp": "samples", "weightedtau": "x y", "somersd": "x y"}
+REFUSED = {
+    "dunnett": "its p-values are integrals by random points; write its statistic, the difference "
+    "of means over its standard error, with NumPy",
+    "goodness_of_fit": "its p-value counts random samples; ks_1samp, cramervonmises and anderson "
+    "have the statistics",
+}

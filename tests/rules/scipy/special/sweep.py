@@ -334,10 +334,15 @@ TAIL = """
 * `levy_stable` has the derivatives of the true density and distribution function, 1e-13, by
   integrals that take 5 to 10 ms for one number. SciPy's values have errors of up to 1e-4 there,
   larger ones at alpha below 1.1 and small x. In alpha at alpha = 1 there is no derivative.
+  Its `sf`, `logpdf`, `logcdf` and quantiles at alpha = 1 follow SciPy's values, which do not move
+  the location by the scale, as `pdf` and `cdf` do.
 * `studentized_range` has its derivatives by double integrals, 1e-11 of 1; `kstwo` by the exact
   matrix up to 4,000 observations, beyond them by an asymptotic formula, 1e-8. Logarithms of its
   probabilities share the errors of SciPy's values, up to 1e-6 from 140 observations on.
 * Quantiles of discrete distributions are steps: their derivative is 0, and 1 in `loc`.
+* Tests by ranks or counts (`mannwhitneyu`, `wilcoxon`, `kruskal`, `spearmanr`, `kendalltau`,
+  `anderson_ksamp`, `fisher_exact` and their like) are steps: their derivative is 0. `dunnett`,
+  `goodness_of_fit` and `multivariate_t.cdf`, which go by random points, raise an error.
 * Quantiles of 0 and 1 are the ends of the support: they move with it, and their slope in q is 1
   over the density there. At the median of `dgamma` and `dweibull`, where the density is
   0 or has no derivative, the derivative of the quantile in the shape is NaN.
@@ -347,7 +352,9 @@ TAIL = """
   `rice`). Below a skewness of 1.6e-5, where SciPy takes the normal distribution for `pearson3`,
   the derivative in it is that at 0; `pearson3.cdf` loses 1e-15 / skew**2 before that.
 * Means and entropies by quadrature hold about 1e-9, where a density grows like x**-0.9 at an end
-  1e-7. The derivative is NaN where the integral diverges, though SciPy's quadrature gives a number
+  1e-7, across a jump of a density (`rv_histogram.expect`) 1e-5. Expectations of functions that
+  oscillate in a heavy tail (the sine of a Cauchy variable, in its scale) are not resolved: neither
+  is SciPy's value. The derivative is NaN where the integral diverges, though SciPy's quadrature gives a number
   there, and where more than 1e-6 of it lies closer to an end than numbers do (the entropy of
   `rdist` below c = 0.9). Their values are
   those of SciPy's quadrature.

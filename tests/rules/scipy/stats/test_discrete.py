@@ -1,5 +1,6 @@
 """Discrete distributions: integers have no derivative, steps have derivative zero."""
 
+import mpmath as mp
 import numpy as np
 import pytest
 from scipy import stats
@@ -89,3 +90,29 @@ def test_beyond_the_last_integer_probabilities_do_not_change():
 )
 def test_masses_of_a_sure_outcome_and_functions_at_infinity(masses, p, slopes):
     assert dd.jacobian(masses)(p).tolist() == pytest.approx(slopes)
+
+
+def test_moments_of_given_probabilities():
+    at, p = np.arange(4.0), np.array([0.1, 0.2, 0.3, 0.4])
+    change = np.array([1.0, -0.5, -0.25, -0.25])
+
+    def of(method, *args):
+        return lambda t: getattr(stats.rv_discrete(values=(at, p + t * change)), method)(*args)
+
+    first, second, third = (float(at**k @ change) for k in (1, 2, 3))
+    variance = second - 2 * first * float(at @ p)
+    for f, slope in ((of("mean"), first), (of("moment", 3), third), (of("var"), variance)):
+        assert dd.grad(f)(0.0) == pytest.approx(slope, rel=1e-13)
+    assert dd.grad(of("entropy"))(0.0) == pytest.approx(-float(change @ np.log(p)), rel=1e-13)
+
+
+@pytest.mark.parametrize(("k", "n", "a"), [(93, 100, 6.5), (100, 100, 6.5), (7, 15, 0.0)])
+def test_zipfian_tails_keep_their_digits(k, n, a):
+    with mp.workdps(40):
+        powers = lambda low, a: mp.fsum(mp.mpf(j) ** -a for j in range(low, n + 1))  # noqa: E731
+        mass = lambda a: -a * mp.log(k) - mp.log(powers(1, a))  # noqa: E731
+        tail = lambda a: mp.log(powers(k, a) / powers(1, a))  # noqa: E731
+        exact = [[float(mp.diff(f, a, m)) for m in (1, 2)] for f in (mass, tail)]
+    ours = (lambda a: stats.zipfian.logpmf(k, a, n)), (lambda a: stats.zipfian.logsf(k - 1, a, n))
+    for f, slopes in zip(ours, exact, strict=True):
+        assert [dd.grad(f)(a), dd.grad(dd.grad(f))(a)] == pytest.approx(slopes, rel=1e-10)

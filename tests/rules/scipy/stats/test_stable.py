@@ -6,6 +6,7 @@ from scipy import stats
 
 import dualdiff as dd
 from dualdiff.errors import UnsupportedInputError
+from dualdiff.rules.scipy import stats as rules
 from tests.rules.scipy.special.tables import real
 from tests.rules.table import A, Newer, rule_tests
 from tests.versions import lacking
@@ -61,6 +62,22 @@ def test_at_alpha_1_the_location_is_scipys():
     assert found == pytest.approx(float(ends[0] - ends[1]) / (2 * step), rel=1e-6)
     with pytest.raises(UnsupportedInputError, match="alpha = 1"):
         dd.grad(lambda a: stats.levy_stable.pdf(0.7, a, 0.5))(1.0)
+    with pytest.raises(UnsupportedInputError, match="alpha = 1"):
+        dd.jvp(lambda a: stats.levy_stable.pdf(0.7, a, 0.5), (1.0,), (1.0,))
+
+
+def test_at_alpha_1_the_first_call_may_have_a_scale():
+    """The value is checked then, against SciPy's at the location that the program gives."""
+    rules.levy_stable.checked.discard("cdf")
+    at = np.array([0.7, 0.3, 0.1, 1.3])  # x, beta, loc, scale
+
+    def cdf(p):
+        return stats.levy_stable.cdf(p[0], 1.0, *p[1:])
+
+    step = 1e-3 * np.eye(4)
+    sides = [[cdf(at + k * s) for k in (-2, -1, 1, 2)] for s in step]
+    expected = [(8 * (c - b) - (d - a)) / 12e-3 for a, b, c, d in sides]
+    assert dd.grad(cdf)(at) == pytest.approx(np.array(expected, float), rel=1e-7)
 
 
 def test_hessians_are_symmetric():

@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 
 import dualdiff as dd
-from dualdiff.errors import UnsupportedInputError
+from dualdiff.errors import MissingRuleError, UnsupportedInputError
 from tests.rules.table import A, Newer, row, rule_tests
 from tests.versions import OLD_SCIPY
 
@@ -153,6 +153,11 @@ ROWS = [
     real("anderson", lambda x: S.anderson(x, method="interpolate").statistic, X)
     if "method" in scipy.stats.anderson.__doc__ else real(
         "anderson", lambda x: S.anderson(x).statistic, X),
+    *(whole("shapiro", x) for x in (FAR[:3], X, LONG)),
+    *(real(f"ks_1samp-{a}", lambda x, a=a: tuple(
+        S.ks_1samp(x, scipy.stats.gamma(2.0).cdf, alternative=a))[:2], X)
+      for a in ("two-sided", "less", "greater")),
+    real("kstest", lambda x, s: tuple(S.kstest(x, "norm", (1.0, s)))[:2], X, 1.3),
     real("cramervonmises", lambda x: S.cramervonmises(x - 1.5, "norm").statistic, X),
     real("theilslopes", lambda x, y: tuple(S.theilslopes(x, y)), X, Y),
     real("siegelslopes", lambda x, y: np.stack(S.siegelslopes(x, y)), X, Y),
@@ -226,6 +231,45 @@ def test_estimated_exponents_keep_the_score_at_zero(estimate, score):
 
 def test_statistics_of_ranks_have_derivative_zero():
     assert not np.any(dd.grad(lambda x: S.fligner(x, OTHER).statistic)(X))
+    assert not np.any(dd.grad(lambda x: S.weightedtau(x, Y).statistic)(X))
+    assert not np.any(dd.grad(lambda x: S.somersd(x, Y).statistic)(X))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the p-value is out of SciPy's table
+        assert not np.any(dd.grad(lambda x: S.anderson_ksamp([x, OTHER]).statistic)(X))
+
+
+@pytest.mark.parametrize(
+    ("call", "why"),
+    [
+        (lambda x: S.dunnett(x, OTHER, control=Y).statistic, "by random points"),
+        (lambda x: S.goodness_of_fit(scipy.stats.norm, x).statistic, "counts random samples"),
+        (lambda x: S.multivariate_t.cdf(x, shape=np.eye(7)), "multivariate_normal.cdf"),
+    ],
+    ids=["dunnett", "goodness_of_fit", "multivariate_t"],
+)
+def test_functions_of_random_points_say_why_they_have_no_derivative(call, why):
+    with pytest.raises((MissingRuleError, UnsupportedInputError), match=why):
+        dd.grad(call)(X)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: S.gmean(x, axis=1),
+        lambda x: S.ttest_1samp(x, 1.0, axis=1).pvalue,
+        lambda x: S.alexandergovern(x, M + 1, axis=1).statistic,
+        lambda x: np.stack(S.linregress(x[1], M[0])[:2]),
+    ],
+    ids=["gmean", "ttest_1samp", "alexandergovern", "linregress"],
+)
+def test_results_that_are_not_numbers_have_derivatives_that_are_none(call):
+    data = M.copy()
+    data[1, 2] = np.nan
+    value, slope = dd.jvp(call, (data,), (np.ones(data.shape),))
+    assert np.any(np.isnan(value))
+    np.testing.assert_array_equal(np.isnan(slope), np.isnan(value))
+    gradient = dd.grad(lambda x: np.nansum(call(x)))(data)
+    assert np.isfinite(gradient[np.isfinite(value)]).all() if np.any(np.isfinite(value)) else True
 
 
 def test_a_minimum_at_the_end_of_its_range_raises():

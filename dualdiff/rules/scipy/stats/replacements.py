@@ -137,8 +137,9 @@ def _panels(left: Any, right: Any) -> tuple[Any, Any]:
     return left[:, None] + width * NODES, width * NODE_WEIGHTS
 
 
-def _settled(heights: Any) -> tuple[Any, Any]:
-    """The ends of panels on which the integral of a function of t is settled."""
+def _settled(heights: Any) -> tuple[Any, Any, float]:
+    """The ends of panels on which the integral of a function of t is settled, and the rest: the
+    change by the last halving where it is not, as in a heavy tail with oscillations."""
 
     def sums(left: Any, right: Any) -> Any:
         t, weights = _panels(left, right)
@@ -148,7 +149,7 @@ def _settled(heights: Any) -> tuple[Any, Any]:
     values = sums(left, right)
     total = np.sum(np.abs(values))
     settled: list[Any] = []
-    depth = 0
+    depth, rest = 0, 0.0
     while len(values):  # one call for each width: calls are what costs
         middle = (left + right) / 2
         halves = np.stack([sums(left, middle), sums(middle, right)], axis=-1)
@@ -156,6 +157,7 @@ def _settled(heights: Any) -> tuple[Any, Any]:
         # At a kink of f the derivative jumps: panels must shrink until they do not matter.
         small = change <= np.maximum(3e-14 * np.abs(values), 1e-18 * total)
         if depth == HALVINGS or len(values) > MOST:
+            rest += float(np.sum(change[~small]))
             small[:] = True
         settled += [(left[small], middle[small]), (middle[small], right[small])]
         wide = ~small
@@ -165,14 +167,14 @@ def _settled(heights: Any) -> tuple[Any, Any]:
         values = halves[wide].ravel()
         depth += 1
     left, right = map(np.concatenate, zip(*settled, strict=True))
-    return left, right
+    return left, right, rest
 
 
 def adaptive(f: Any, a: Value, b: Value) -> Any:
     """The integral of a vectorised function from a to b, which may be traced.
 
     The nodes move with a and b. The result is NaN where the integral diverges, or where more of it
-    than `LOST` lies beyond the last numbers next to an end.
+    than `LOST` is not settled, or lies beyond the last numbers next to an end.
     """
 
     def heights(t: Tangent) -> Any:
@@ -184,7 +186,8 @@ def adaptive(f: Any, a: Value, b: Value) -> Any:
     lost = beyond_reach(f, a, b)
     if np.isinf(lost):
         return np.sum(f(_changed(ENDS[5:6], a, b)[0])) * np.nan
-    t, weights = map(np.ravel, _panels(*_settled(heights)))
+    left, right, rest = _settled(heights)
+    t, weights = map(np.ravel, _panels(left, right))
     # Where the integrand underflows its derivative may be 0 * inf.
     size = np.abs(heights(t))
     most = np.max(size, initial=0)
@@ -195,7 +198,7 @@ def adaptive(f: Any, a: Value, b: Value) -> Any:
             alive &= np.abs(nodes - end) > 2.0**-50 * np.abs(end)
     x, slope = _changed(t[alive], a, b)
     total = np.sum(f(x) * slope * weights[alive])
-    return total if lost <= LOST * np.sum(size * weights) else total * np.nan
+    return total if lost + rest <= LOST * np.sum(size * weights) else total * np.nan
 
 
 # Distances from the end of an integral, over its unit: near 0, near other numbers, far out.
@@ -241,7 +244,7 @@ def kinks(f: Any, a: float, b: float) -> list[float]:
             y = np.asarray(unbox(f(_changed(t, a, b)[0])), float) * np.exp(-t * t)
         return np.where(np.isfinite(y), y, 0.0)
 
-    left, right = _settled(heights)
+    left, right, _ = _settled(heights)
     order = np.argsort(left)
     left, right = left[order], right[order]
     narrow = right - left < 2.0**-KINK * (ENDS[1] - ENDS[0]) / 2

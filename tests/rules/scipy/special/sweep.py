@@ -352,9 +352,9 @@ TAIL = """
   `rice`). Below a skewness of 1.6e-5, where SciPy takes the normal distribution for `pearson3`,
   the derivative in it is that at 0; `pearson3.cdf` loses 1e-15 / skew**2 before that.
 * Means and entropies by quadrature hold about 1e-9, where a density grows like x**-0.9 at an end
-  1e-7, across a jump of a density (`rv_histogram.expect`) 1e-5. Expectations of functions that
-  oscillate in a heavy tail (the sine of a Cauchy variable, in its scale) are not resolved: neither
-  is SciPy's value. The derivative is NaN where the integral diverges, though SciPy's quadrature gives a number
+  1e-7, across a jump of a density (`rv_histogram.expect`) 1e-5. The derivative is NaN where the
+  function oscillates in a heavy tail (the sine of a Cauchy variable: SciPy's value has few digits,
+  too), where the integral diverges, though SciPy's quadrature gives a number
   there, and where more than 1e-6 of it lies closer to an end than numbers do (the entropy of
   `rdist` below c = 0.9). Their values are
   those of SciPy's quadrature.

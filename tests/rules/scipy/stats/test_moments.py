@@ -1,5 +1,7 @@
 """Moments at removable points, over a circle, with steep densities and without a value."""
 
+import warnings
+
 import mpmath as mp
 import numpy as np
 import pytest
@@ -106,3 +108,11 @@ def test_odd_moments_of_the_skew_normal_distribution():
     found = dd.grad(lambda a: stats.skewnorm.moment(3, a))(2.0)
     assert found == pytest.approx(exact(third, 2.0, argument=0), rel=1e-13)
     assert dd.grad(lambda a: stats.skewnorm.moment(4, a))(2.0) == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.slow
+def test_expectations_that_oscillate_in_a_heavy_tail_have_no_derivative():
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of SciPy's quadrature
+        slope = dd.grad(lambda s: stats.halfcauchy.expect(np.sin, scale=s))(1.4)
+    assert np.isnan(slope)

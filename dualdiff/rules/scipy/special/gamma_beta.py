@@ -326,6 +326,8 @@ def multigammaln(a: Value, d: int) -> Any:
     >>> round(dd.grad(lambda a: dd.scipy.special.multigammaln(a, 2))(2.5), 6)
     1.125941
     """
+    if is_box(d):
+        raise integer_error("scipy.special.multigammaln", 1)
     special.multigammaln(unbox(a), d)  # SciPy checks the arguments
     total = 0.25 * d * (d - 1) * LOG_PI
     return total + sum(special.gammaln(a - 0.5 * (j - 1)) for j in range(1, d + 1))

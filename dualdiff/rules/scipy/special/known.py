@@ -38,26 +38,9 @@ def declared(values: Function, *derivatives: Derivative, name: str) -> Any:
     def fn(*args: Any) -> Any:
         return primitive(*args) if any(map(is_box, args)) else values(*args)
 
-    primitive = elementwise(fn, *derivatives, name=name)
+    guarded = [nan_with_value(d) if callable(d) else d for d in derivatives]
+    primitive = elementwise(fn, *guarded, name=name)
     return primitive
-
-
-def _lost_values(mask: Any, like: Any) -> Any:
-    nan = complex(np.nan, np.nan) if np.iscomplexobj(like) else np.nan
-    return np.where(mask, nan, np.zeros(np.shape(like)))[()]
-
-
-_lost: Any = declared(
-    _lost_values,
-    None,
-    lambda x, y: _lost(x, y),
-    name="special.lost",
-)
-
-
-def lost(mask: Any, *args: Value) -> Any:
-    """NaN where the mask holds, else 0, as are all derivatives in the arguments."""
-    return _lost(np.asarray(mask, float), sum(args))
 
 
 def of_integers(ufunc: Any, primitive: Any) -> Function:
@@ -114,3 +97,21 @@ def elsewhere(outside: Any, slope: Function, *args: Any) -> Any:
     at = np.flatnonzero(~outside)[0]
     fills = (np.broadcast_to(unbox(a), outside.shape).flat[at] for a in args)
     return slope(*(np.where(outside, fill, a) for fill, a in zip(fills, args, strict=True)))
+
+
+def _lost_values(mask: Any, like: Any) -> Any:
+    nan = complex(np.nan, np.nan) if np.iscomplexobj(like) else np.nan
+    return np.where(mask, nan, np.zeros(np.shape(like)))[()]
+
+
+_lost: Any = declared(
+    _lost_values,
+    None,
+    lambda x, y: _lost(x, y),
+    name="special.lost",
+)
+
+
+def lost(mask: Any, *args: Value) -> Any:
+    """NaN where the mask holds, else 0, as are all derivatives in the arguments."""
+    return _lost(np.asarray(mask, float), sum(args))

@@ -5,6 +5,8 @@ On plain numbers they are SciPy's; on traced ones rows of functions that have ru
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -15,21 +17,47 @@ from ....array.box import is_box, unbox
 from ....core.batch import dtype_of
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
+from ...numpy.creation import given
 from .kinds import declared
+from .known import integer_error
 from .waves import mathieu_coefficients
 
 
+def _sequence(integers: int) -> Any:
+    """Declare SciPy's function of the same name by its rows; its first arguments are integers.
+
+    SciPy checks the arguments, and its value counts.
+    """
+
+    def declare(rows: Callable[..., Any]) -> Callable[..., Any]:
+        name = rows.__name__
+        scipys: Any = getattr(special, name)
+
+        @functools.wraps(rows)
+        def called(*args: Any, **named: Any) -> Any:
+            args = inspect.signature(rows).bind(*args, **named).args
+            if not any(map(is_box, args)):
+                return scipys(*args)
+            for i in range(integers):
+                if is_box(args[i]):
+                    raise integer_error(f"scipy.special.{name}", i)
+            known, out = scipys(*map(unbox, args)), rows(*args)
+            return tuple(map(given, out, known)) if isinstance(out, tuple) else given(out, known)
+
+        return called
+
+    return declare
+
+
+@_sequence(2)
 def pro_cv_seq(m: int, n: int, c: Value) -> Any:
     """``scipy.special.pro_cv_seq``: characteristic values of the degrees from m to n."""
-    if not is_box(c):
-        return special.pro_cv_seq(m, n, c)
     return np.stack([special.pro_cv(m, degree, c) for degree in range(int(m), int(n) + 1)])
 
 
+@_sequence(2)
 def obl_cv_seq(m: int, n: int, c: Value) -> Any:
     """``scipy.special.obl_cv_seq``: characteristic values of the degrees from m to n."""
-    if not is_box(c):
-        return special.obl_cv_seq(m, n, c)
     return np.stack([special.obl_cv(m, degree, c) for degree in range(int(m), int(n) + 1)])
 
 
@@ -40,14 +68,16 @@ def _riccati(spherical: Any, n: int, x: Value) -> tuple[Any, Any]:
     return np.stack([x * f for f in values]), np.stack(slopes)
 
 
+@_sequence(1)
 def riccati_jn(n: int, x: Value) -> tuple[Any, Any]:
     """``scipy.special.riccati_jn``: ``x j_k(x)`` and its derivative for k from 0 to n."""
-    return _riccati(special.spherical_jn, n, x) if is_box(x) else special.riccati_jn(n, x)
+    return _riccati(special.spherical_jn, n, x)
 
 
+@_sequence(1)
 def riccati_yn(n: int, x: Value) -> tuple[Any, Any]:
     """``scipy.special.riccati_yn``: ``x y_k(x)`` and its derivative for k from 0 to n."""
-    return _riccati(special.spherical_yn, n, x) if is_box(x) else special.riccati_yn(n, x)
+    return _riccati(special.spherical_yn, n, x)
 
 
 # Legendre functions of the second kind, whose equation is DLMF 14.2.2.
@@ -78,33 +108,29 @@ _lqn = _second_kind("lqn", lambda m, n, z: np.array(special.lqn(n, z))[:, None])
 _lqmn = _second_kind("lqmn", lambda m, n, z: special.lqmn(m, n, z))
 
 
+@_sequence(1)
 def lqn(n: int, z: Value) -> tuple[Any, Any]:
     """``scipy.special.lqn``: Legendre functions of the second kind of the degrees 0 to n."""
-    if not is_box(z):
-        return special.lqn(n, z)
     degrees = np.reshape(np.arange(int(n) + 1), (-1,) + (1,) * z.ndim)
     value, slope = (f(0, degrees, z) for f in _lqn)
     return value, slope
 
 
+@_sequence(2)
 def lqmn(m: int, n: int, z: Value) -> tuple[Any, Any]:
     """``scipy.special.lqmn``: the same of the orders 0 to m and the degrees 0 to n."""
-    if not is_box(z):
-        return special.lqmn(m, n, z)
     orders = np.reshape(np.arange(int(m) + 1), (-1, 1) + (1,) * z.ndim)
     degrees = np.reshape(np.arange(int(n) + 1), (-1,) + (1,) * z.ndim)
     value, slope = (f(orders, degrees, z) for f in _lqmn)
     return value, slope
 
 
+@_sequence(0)
 def lmbda(v: Value, x: Value) -> tuple[Any, Any]:
     """``scipy.special.lmbda``: Jahnke and Emde's functions, Bessel functions over a power.
 
     They are ``0F1(v + 1; -x**2/4)`` (DLMF 10.16.9).
     """
-    if not (is_box(v) or is_box(x)):
-        return special.lmbda(v, x)
-    special.lmbda(unbox(v), unbox(x))  # SciPy checks the arguments
     count = max(int(unbox(v)), 0)
     orders = v - count + np.arange(count + 1.0)
     z = -x * x / 4
@@ -122,27 +148,24 @@ def _parabolic(name: str, function: Any, v: Any, x: Value) -> tuple[Any, Any]:
     return value, slope
 
 
+@_sequence(0)
 def pbdv_seq(v: Value, x: Value) -> tuple[Any, Any]:
     """``scipy.special.pbdv_seq``: parabolic cylinder functions D of the orders up to v >= 0."""
-    if not (is_box(v) or is_box(x)):
-        return special.pbdv_seq(v, x)
     return _parabolic("pbdv_seq", special.pbdv, v, x)
 
 
+@_sequence(0)
 def pbvv_seq(v: Value, x: Value) -> tuple[Any, Any]:
     """``scipy.special.pbvv_seq``: parabolic cylinder functions V of the orders up to v >= 0."""
-    if not (is_box(v) or is_box(x)):
-        return special.pbvv_seq(v, x)
     return _parabolic("pbvv_seq", special.pbvv, v, x)
 
 
+@_sequence(1)
 def pbdn_seq(n: int, z: Value) -> tuple[Any, Any]:
     """``scipy.special.pbdn_seq``: parabolic cylinder functions D of the degrees 0 to n >= 0.
 
     They are differentiated in real z: in complex z SciPy has ``|z|**2`` for ``z**2``.
     """
-    if not is_box(z):
-        return special.pbdn_seq(n, z)
     if dtype_of(z).kind == "c":
         raise UnsupportedInputError(
             f"scipy.special.pbdn_seq is wrong for complex z, {user_line()}: use exp(-z**2/4) times "
@@ -152,15 +175,13 @@ def pbdn_seq(n: int, z: Value) -> tuple[Any, Any]:
     return value + 0j, slope + 0j
 
 
+@_sequence(1)
 def mathieu_even_coef(m: int, q: Value) -> Any:
     """``scipy.special.mathieu_even_coef``: Fourier coefficients of even Mathieu functions."""
-    if not is_box(q):
-        return special.mathieu_even_coef(m, q)
     return mathieu_coefficients(True, m, q, special.mathieu_even_coef(m, unbox(q)))
 
 
+@_sequence(1)
 def mathieu_odd_coef(m: int, q: Value) -> Any:
     """``scipy.special.mathieu_odd_coef``: Fourier coefficients of odd Mathieu functions."""
-    if not is_box(q):
-        return special.mathieu_odd_coef(m, q)
     return mathieu_coefficients(False, m, q, special.mathieu_odd_coef(m, unbox(q)))

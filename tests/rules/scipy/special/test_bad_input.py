@@ -26,6 +26,10 @@ ONE = np.ones
         lambda n: special.bdtr(n, 5, 0.3),
         lambda n: special.lpmv(n, 2.0, 0.3),
         lambda n: special.mathieu_cem(n, 2.0, 0.3)[0],
+        lambda n: special.lqn(n, 0.3)[0][1],
+        lambda n: special.mathieu_even_coef(n, 1.3)[0],
+        lambda n: special.multigammaln(2.5, n),
+        lambda n: special.pro_cv_seq(0, n, 1.3)[0],
     ],
 )
 def test_an_order_that_is_an_integer_raises(f):

@@ -147,3 +147,15 @@ def test_multifactorials_of_integers_alone_raise_scipys_error():
         dd.grad(S.factorial2)(3.3)
     with pytest.raises(ValueError, match="extend='complex'"):
         dd.grad(lambda n: S.factorialk(n, 3))(3.3)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: special.lmbda(1.5, x)[0],
+        lambda x: special.mathieu_even_coef(2, x),
+        lambda x: special.pro_cv_seq(1, 3, x),
+    ],
+)
+def test_values_of_sequences_are_scipys_to_the_bit(f):
+    np.testing.assert_array_equal(dd.jvp(f, (0.7,), (1.0,))[0], f(0.7))

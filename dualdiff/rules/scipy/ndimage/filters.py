@@ -169,8 +169,8 @@ def ranked(x: Value, footprint: Any, rank: int, edges: Edges) -> Any:
             parts = [_cut(values, axis, i, n) for i in range(n)]
             best = functools.reduce(np.minimum if rank == 0 else np.maximum, parts)
             grid = np.arange(values.size).reshape(values.shape)
-            steps = np.arange(n) * (grid.strides[axis] // grid.itemsize)
-            own = _cut(grid, axis, 0, n) + steps[_first_of(best, parts)]
+            step = grid.strides[axis] // grid.itemsize
+            own = _cut(grid, axis, 0, n) + step * _first_of(best, parts).astype(np.intp)
             places = own if places is None else np.ravel(places)[own]
             values = best
         return x if places is None else _gathered(x, places, shape, edges)
@@ -206,13 +206,15 @@ def _cut(x: Any, axis: int, start: int, window: int) -> Any:
 
 def _first_of(values: Any, parts: Sequence[Any]) -> Any:
     """For each value the number of the first of some arrays in which it stands."""
-    out = np.zeros(values.shape, np.min_scalar_type(len(parts)))
+    count, kind = len(parts), np.min_scalar_type(len(parts))
+    left = np.zeros(values.shape, kind)  # masks would take ten times as long
     nans = np.isnan(values)
     is_number = not nans.any()
-    for i, part in reversed(list(enumerate(parts))):
+    for i, part in enumerate(parts):
         same = part == values
-        np.copyto(out, i, where=same if is_number else same | (nans & np.isnan(part)))
-    return out
+        same = same if is_number else same | (nans & np.isnan(part))
+        np.maximum(left, same * kind.type(count - i), out=left)
+    return kind.type(count) - left
 
 
 def windows_of(

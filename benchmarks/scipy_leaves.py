@@ -265,10 +265,26 @@ def _maximum_filter(x: Any) -> Any:
 
 def _first_largest(parts: list[Any]) -> tuple[Any, Any]:
     best = functools.reduce(np.maximum, parts)
-    number = np.zeros(best.shape, np.intp)
-    for i, part in reversed(list(enumerate(parts))):
-        np.copyto(number, i, where=part == best)
-    return best, number
+    left = np.zeros(best.shape, np.uint8)
+    for i, part in enumerate(parts):
+        np.maximum(left, (part == best) * np.uint8(len(parts) - i), out=left)
+    return best, len(parts) - left.astype(np.intp)
+
+
+def _spectrogram(x: Any) -> Any:
+    signal.spectrogram(x)
+    n, hop = 256, 224
+    window = signal.get_window(("tukey", 0.25), n)
+    parts = np.lib.stride_tricks.sliding_window_view(x, n)[::hop]
+    z = fft.rfft(window * (parts - parts.mean(axis=1)[:, None]))
+    g = fft.irfft(z * (2 * n / np.sum(window**2)), n) * window
+    g -= g.mean(axis=1)[:, None]
+    out = np.zeros_like(x)
+    whole = out[: hop * len(g)].reshape(len(g), hop)
+    whole += g[:, :hop]
+    whole[1:, : n - hop] += g[:-1, hop:]
+    out[hop * len(g) : hop * len(g) + n - hop] += g[-1, hop:]
+    return out
 
 
 def _sobel(x: Any) -> Any:
@@ -428,6 +444,7 @@ BY_HAND: dict[str, Callable[..., Any]] = {
     "ndimage.uniform_filter": _uniform_filter,
     "ndimage.correlate1d": _correlate1d,
     "ndimage.maximum_filter": _maximum_filter,
+    "signal.spectrogram": _spectrogram,
     "ndimage.sobel": _sobel,
     "ndimage.laplace": _laplace,
     "signal.lfilter by all": _lfilter,

@@ -153,6 +153,16 @@ CALLS: list[tuple[str, Function, tuple[Any, ...]]] = [
     ("sosfilt_zi", lambda c: sg.sosfilt_zi(section(c)), (SECTION,)),
     ("sosfiltfilt", lambda c, x: sg.sosfiltfilt(section(c), x), (SECTION, X)),
     ("spectrogram", lambda x: sg.spectrogram(x, nperseg=16)[2], (X,)),
+    (
+        "spectrogram of columns",
+        lambda x: sg.spectrogram(np.stack([x, x**2]).T, 3.0, nperseg=9, nfft=11, axis=0)[2],
+        (X,),
+    ),
+    (
+        "spectrogram, two-sided",
+        lambda x: sg.spectrogram(x, nperseg=16, return_onesided=False, scaling="spectrum")[2],
+        (X,),
+    ),
     ("ss2tf", lambda a: sg.ss2tf(a, *PORTS)[1], (STATES,)),
     ("ShortTimeFFT", lambda x: sized(sg.ShortTimeFFT(np.ones(8), 4, 1.0).stft(x)), (X[:20],)),
     (

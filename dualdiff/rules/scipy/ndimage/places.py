@@ -198,6 +198,10 @@ def _scattered(g: Value, places: Value, spline: Spline, sizes: tuple[int, ...]) 
         parts = (_scattered(part, places, spline, sizes) for part in (g.real, g.imag))
         return next(parts) + 1j * next(parts)
     count, points, g = prod(sizes), places.reshape(len(places), -1), np.ravel(g)
+    if spline.mode == "constant":  # places beyond the edges have no weight
+        is_in = [(c >= 0) & (c <= n - 1) for c, n in zip(points, sizes, strict=True)]
+        chosen = np.flatnonzero(np.logical_and.reduce(is_in))
+        points, g = points[:, chosen], g[chosen]
     out = np.zeros(count)
     for chunk in _chunks(points, (spline.order + 1) ** len(sizes), count):
         index, weight, inside = spline.taps(points[:, chunk], sizes)

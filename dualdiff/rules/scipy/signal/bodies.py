@@ -45,8 +45,7 @@ LINEAR = {
 }
 CHOOSES = {"padtype": ("median", "minimum", "maximum")}  # with these, an element for the padding
 SPECTRA = """
-    closest_STFT_dual_window coherence csd czt_points lombscargle periodogram spectrogram
-    vectorstrength welch
+    closest_STFT_dual_window coherence csd czt_points lombscargle periodogram vectorstrength welch
 """
 WAVEFORMS = "gauss_spline gausspulse get_window sawtooth sweep_poly"
 WINDOWS = """

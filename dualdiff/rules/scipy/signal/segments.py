@@ -16,12 +16,16 @@ from scipy.signal import _spectral_py
 from ....array.box import is_box
 from ....core.batch import is_complex, shape_of
 from ....core.types import Value
-from ...declare import linear
+from ...declare import elementwise, linear
 from ...numpy.creation import asarray
 from ...structures import Gather
-from ..bodies import runs_body
+from ..affine import affine
+from ..arguments import any_traced, by_scipy, plain
+from ..bodies import Body, agreed, runs_body
+from ..dispatch import implements
 from ..fft import fft, rfft
 from ..formulas import formula
+from ..in_place import original_of
 from ..rebinding import rebound, replace
 
 _private: Any = _spectral_py  # SciPy's stubs know no private functions
@@ -72,6 +76,36 @@ def _fft_helper(
 
 
 replace(_private._fft_helper, _fft_helper)
+
+
+squared_p = elementwise(
+    lambda x: x.real**2 + x.imag**2, lambda x: 2 * np.conj(x), name="signal.squared"
+)
+_by_body = Body(signal.spectrogram)
+_transforms = affine(signal.spectrogram, "x", _by_body, {})
+
+
+@implements(signal.spectrogram)
+def spectrogram(x: Value, **options: Any) -> Any:
+    """``scipy.signal.spectrogram``. Densities are the squares of transforms, which are linear."""
+    mode, is_onesided = (options.pop(n, d) for n, d in (("mode", "psd"), ("return_onesided", True)))
+    options["return_onesided"] = is_onesided
+    if mode == "complex":
+        return _transforms(x, mode=mode, **options)
+    if mode != "psd" or any_traced(options.values()) or is_complex(x := asarray(x)):
+        return _by_body(x, mode=mode, **options)
+    value = by_scipy(original_of(signal.spectrogram), plain(x), **options)
+    frequencies, _, z = _transforms(x, mode="complex", **options)
+    if not is_box(z):  # an empty signal
+        return value
+    density = squared_p(z)
+    if is_onesided:
+        axis, highest = options.get("axis", -1), float(options.get("fs", 1.0)) / 2
+        is_double = (frequencies > 0) & (frequencies < highest * (1 - 1e-9))
+        weights = np.where(is_double, 2.0, 1.0).astype(value[2].dtype)
+        behind = -axis if axis < 0 else np.ndim(z) - 1 - axis  # axes behind that of frequencies
+        density = density * np.reshape(weights, (-1,) + (1,) * behind)
+    return (*value[:2], agreed(density, value[2], "spectrogram"))
 
 
 def _declare(transform: Any) -> None:

@@ -51,7 +51,7 @@ class Edges(NamedTuple):
 
 def extended(x: Value, sizes: Sequence[int], edges: Edges) -> Any:
     """The array, continued as far as weights of a shape reach."""
-    add = np.pad if type(x) is np.ndarray and not is_box(edges.cval) else pad
+    add: Any = np.pad if type(x) is np.ndarray and not is_box(edges.cval) else pad
     for axis, (width, mode) in enumerate(zip(edges.widths(sizes), edges.modes, strict=True)):
         if width != (0, 0):
             widths = [(0, 0)] * np.ndim(x)

@@ -3,7 +3,6 @@
 from scipy import signal as _signal
 
 from ..pieces import constants
-from . import segments as segments
 from .bodies import FUNCTIONS
 from .convolution import (
     convolve,
@@ -16,6 +15,7 @@ from .convolution import (
 from .filters import lfilter, sosfilt, upfirdn
 from .minimax import remez
 from .ranks import find_peaks, medfilt, medfilt2d, order_filter, peak_prominences, peak_widths
+from .segments import spectrogram
 from .shortcuts import chirp, lfilter_zi, lfiltic, lp2hp, lsim
 from .splines import sepfir2d
 
@@ -30,6 +30,6 @@ __all__ = [
     "chirp", "convolve", "convolve2d", "correlate", "correlate2d", "fftconvolve", "find_peaks",
     "lfilter", "lfilter_zi", "lfiltic", "lp2hp", "lsim", "medfilt", "medfilt2d", "oaconvolve",
     "order_filter", "peak_prominences", "peak_widths", "remez", "sepfir2d", "sosfilt",
-    "upfirdn", *FUNCTIONS,
+    "spectrogram", "upfirdn", *FUNCTIONS,
     *CONSTANTS,
 ]  # fmt: skip

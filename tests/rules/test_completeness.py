@@ -50,6 +50,7 @@ WITHOUT_ROW: dict[str, str] = {
         f"stats.kstwo.{function}": "SciPy's values are differences; see test_kolmogorov.py"
         for function in ("cdf", "pdf", "ppf", "isf")
     },
+    "signal.squared": "checked by check_grads; see test_signal_bodies.py",
     "signal.segments": "checked by check_grads; see test_signal_bodies.py",
     "signal.summed_segments": "checked by check_grads; see test_signal_bodies.py",
     "compat.symmetric": "only for autograd's programs; see tests/compat/test_modules.py",

@@ -9,14 +9,6 @@ from tests.rules.table import A, row, rule_tests
 
 S = dd.scipy.signal
 SHAPES = [((5,), (3,)), ((3,), (5,)), ((4, 3), (2, 2))]
-
-
-def density(x):
-    if np.iscomplexobj(x):
-        raise TypeError("a density is no analytic function")
-    return S.spectrogram(x, nperseg=6)[2]
-
-
 ROWS = [
     *(
         # SciPy's "valid" and "same" are cut from another sum where the second array is larger.
@@ -30,7 +22,6 @@ ROWS = [
     row(S.convolve, A(), A(seed=1), _exact=False),
     row(S.fftconvolve, A(4), A(3, seed=1), "same", _exact=False, _float32=False),
     row(S.oaconvolve, A(4), A(3, seed=1), _exact=False, _float32=False),
-    row(density, A(12), _exact=False, _complex=False),
 ]
 TestRules = rule_tests(ROWS)
 

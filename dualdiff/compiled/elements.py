@@ -104,6 +104,8 @@ def _named(graph: Graph, node: int) -> tuple[str | None, Sequence[Any]]:
         return None, ()
     if operation is np.where:
         return ("where" if len(refs) == 3 else None), refs
+    if operation is np.logaddexp:
+        return "logaddexp", refs
     if operation in POWERS:
         exponent: Any = graph.constants[-1 - refs[1]] if refs[1] < 0 else None
         is_square = isinstance(exponent, (int, float)) and exponent == 2

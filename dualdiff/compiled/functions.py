@@ -13,6 +13,7 @@ from math import factorial
 
 from .literals import SCALAR, Types, literal
 
+QUICK = ("sech_squared",)  # the slope of tanh, which only kernels have
 OWN = ("sin", "cos", "exp", "log", "tanh", "expm1", "log1p")
 _ROUND = 6755399441055744.0  # 1.5 * 2**52: adding it rounds to an integer, in the lowest bits
 # pi/2 and log 2 in parts of 53 bits; the parts of log 2 end early, so that multiples are exact.
@@ -117,8 +118,8 @@ def _quadrant(t: Text, x: str, shift: int) -> str:
     return t.choose(is_lower, t.negative(value), value)
 
 
-def _reduced(t: Text, x: str) -> tuple[str, str]:
-    """``expm1`` of the rest of x beside a multiple of log 2, and the multiple."""
+def _reduced(t: Text, x: str) -> tuple[str, str, str]:
+    """``expm1`` of the rest of x beside a multiple of log 2, in two parts, and the multiple."""
     whole, bits = t.nearest(x, 1.4426950408889634)
     minus = t.negative(whole)
     high = t.fma(minus, t.number(_LN2[0]), x)
@@ -130,7 +131,7 @@ def _reduced(t: Text, x: str) -> tuple[str, str]:
     tail = t.fma(rest, square, t.fma(lost, r, lost))
     magic = int(literal(_ROUND), 16)
     exponent = t.integer("sub", bits, magic)
-    return t.op("fadd", r, tail), exponent
+    return r, tail, exponent
 
 
 def _clamped(t: Text, x: str, least: float, most: float) -> str:
@@ -139,17 +140,20 @@ def _clamped(t: Text, x: str, least: float, most: float) -> str:
 
 
 def _exp(t: Text, x: str) -> str:
-    p, exponent = _reduced(t, _clamped(t, x, -800.0, 800.0))
+    r, tail, exponent = _reduced(t, _clamped(t, x, -800.0, 800.0))
+    return _scaled(t, t.op("fadd", t.number(1.0), t.op("fadd", r, tail)), exponent)
+
+
+def _scaled(t: Text, x: str, exponent: str) -> str:
+    """``x * 2**exponent``, also where that is no normal number."""
     half = t.integer("ashr", exponent, 1)
     rest = t.integer("sub", exponent, half)
-    value = t.op("fadd", t.number(1.0), p)
-    scaled = t.op("fmul", value, t.power_of_two(half))
-    return t.op("fmul", scaled, t.power_of_two(rest))
+    return t.op("fmul", t.op("fmul", x, t.power_of_two(half)), t.power_of_two(rest))
 
 
 def _expm1(t: Text, x: str) -> str:
-    p, exponent = _reduced(t, _clamped(t, x, -50.0, 709.0))
-    scale = t.power_of_two(exponent)
+    r, tail, exponent = _reduced(t, _clamped(t, x, -50.0, 709.0))
+    scale, p = t.power_of_two(exponent), t.op("fadd", r, tail)
     return t.fma(scale, p, t.op("fsub", scale, t.number(1.0)))
 
 
@@ -189,36 +193,47 @@ def _log1p(t: Text, x: str) -> str:
     return t.op("fadd", large, t.op("fadd", small, lost))
 
 
-def _fraction(depth: int) -> tuple[list[Fraction], list[Fraction]]:
-    """``tanh(x) / x`` as a quotient of polynomials of the square of x.
+class _Falling:
+    """For ``e = exp(-2 |x|)``: its parts ``value`` and a power of two, ``e - 1`` in two parts, and
+    ``1 / (1 + e)`` with its rest.
 
-    It is Lambert's continued fraction 1/(1 + x**2/(3 + x**2/(5 + ...))) (DLMF 4.39.1), cut off.
+    tanh and its slope begin in this way, so that LLVM computes it once for both.
     """
-    top, bottom = [Fraction(1)], [Fraction(2 * depth + 1)]
-    for k in range(depth - 1, -1, -1):  # (2k + 1) + square * top / bottom
-        odd = Fraction(2 * k + 1)
-        width = max(len(bottom), len(top) + 1)
-        moved = [Fraction(0), *top]
-        total = [
-            (odd * bottom[i] if i < len(bottom) else 0) + (moved[i] if i < len(moved) else 0)
-            for i in range(width)
-        ]
-        top, bottom = bottom, [Fraction(c) for c in total]
-    return [c / bottom[0] for c in top], [c / bottom[0] for c in bottom]
+
+    def __init__(self, t: Text, x: str) -> None:
+        y, least = t.op("fmul", t.absolute(x), t.number(-2.0)), t.number(-800.0)
+        r, tail, self.exponent = _reduced(t, t.choose(t.compare("olt", y, least), least, y))
+        one, two = t.number(1.0), t.number(2.0)
+        p = t.op("fadd", r, tail)
+        self.value = t.op("fadd", one, p)
+        scale = _scaled(t, one, self.exponent)
+        below = t.op("fsub", scale, one)
+        self.high = t.fma(scale, p, below)
+        rest = t.fma(scale, p, t.op("fsub", below, self.high))
+        rest = t.op("fadd", rest, t.op("fsub", scale, t.op("fadd", below, one)))
+        self.low = t.fma(scale, t.op("fadd", t.op("fsub", r, p), tail), rest)
+        total = t.op("fadd", two, self.high)
+        lost = t.op("fadd", t.op("fadd", t.op("fsub", two, total), self.high), self.low)
+        self.inverse = t.op("fdiv", one, total)
+        minus = t.negative(self.inverse)
+        self.rest = t.fma(minus, lost, t.fma(minus, total, one))
 
 
 def _tanh(t: Text, x: str) -> str:
-    size = t.absolute(x)
-    top, bottom = _fraction(8)
-    change = [a - b for a, b in zip(top, bottom, strict=False)]
-    change += [-b for b in bottom[len(top) :]]
-    square = t.op("fmul", size, size)
-    cube = t.op("fmul", square, t.series(square, change[1:]))
-    small = t.fma(t.op("fdiv", cube, t.series(square, bottom)), size, size)
-    e = _expm1(t, t.op("fmul", _clamped(t, size, 0.0, 25.0), t.number(2.0)))
-    rest = t.op("fdiv", t.number(2.0), t.op("fadd", e, t.number(2.0)))
-    large = t.op("fsub", t.number(1.0), rest)
-    return t.signed(t.choose(t.compare("olt", size, t.number(0.625)), small, large), x)
+    """``(1 - e) / (1 + e)``, where each part has its rest."""
+    f = _Falling(t, x)
+    first = t.op("fmul", t.negative(f.high), f.inverse)
+    lost = t.op("fsub", t.fma(t.negative(f.high), f.inverse, t.negative(first)),
+                t.op("fmul", f.low, f.inverse))  # fmt: skip
+    return t.signed(t.op("fadd", first, t.fma(first, f.rest, lost)), x)
+
+
+def _sech_squared(t: Text, x: str) -> str:
+    """``4 e / (1 + e)**2``."""
+    f = _Falling(t, x)
+    inverse = t.fma(f.rest, f.inverse, f.inverse)
+    double = t.op("fadd", inverse, inverse)
+    return _scaled(t, t.op("fmul", f.value, t.op("fmul", double, double)), f.exponent)
 
 
 _BODIES = {
@@ -227,6 +242,7 @@ _BODIES = {
     "exp": _exp,
     "log": _log,
     "tanh": _tanh,
+    "sech_squared": _sech_squared,
     "expm1": _expm1,
     "log1p": _log1p,
 }
@@ -234,6 +250,7 @@ _BODIES = {
 _RANGES = {
     "sin": ("size", "olt", 3e5), "cos": ("size", "olt", 3e5), "exp": ("x", "ord", 0.0),
     "log": ("x", "oge", 2.2250738585072014e-308), "tanh": ("x", "ord", 0.0),
+    "sech_squared": ("x", "ord", 0.0),
     "expm1": ("x", "olt", 709.0), "log1p": ("x", "ogt", -0.999),
 }  # fmt: skip
 _MOST = {"log": 1.7e308, "log1p": 1e300}

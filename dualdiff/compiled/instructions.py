@@ -168,4 +168,6 @@ ATTRIBUTES = [
     "attributes #1 = { nounwind willreturn memory(none) }",
     "attributes #2 = { nounwind noinline optnone }",
     "attributes #3 = { nounwind alwaysinline memory(none) }",
+    # Long loops of arithmetic gain by the widest registers, which LLVM avoids; short ones do not.
+    'attributes #4 = { nounwind noinline "prefer-vector-width"="512" }',
 ]

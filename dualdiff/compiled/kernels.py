@@ -15,7 +15,7 @@ import numpy as np
 from numpy import ndarray
 
 from .elements import LEAF, Part, form_of, is_move, part_of, reduction_of, way_of
-from .functions import OWN
+from .functions import OWN, QUICK
 from .graph import Graph
 from .instructions import ATTRIBUTES, declarations, operation
 from .literals import literal
@@ -26,7 +26,7 @@ _KEPT = (
     "text", "kinds", "dtypes", "shapes", "size", "way", "names", "places", "__name__"
 )  # fmt: skip
 MOST = 250  # operations in one kernel: a function of C takes at most 1,024 arguments from Python
-_COSTLY = (*OWN, "sech_squared", "share", "gather")  # worth a kernel of their own
+_COSTLY = (*OWN, *QUICK, "logaddexp", "share", "gather")  # worth a kernel of their own
 
 
 class Kernel:
@@ -124,7 +124,7 @@ class Kernel:
         for k in wide:
             shape, is_truth = form_of(graph, self.inputs[k])[0], self.kinds[k].endswith("truth")
             lines += spread(str(k), shape, self.shape, is_truth)
-        lines += [f"define internal void @block({inner}, i64 %at, i64 %end) #0 {{", "entry:"]
+        lines += [f"define internal void @block({inner}, i64 %at, i64 %end) #4 {{", "entry:"]
         for k in wide:
             filled = f"ptr %b{k}, ptr %i{k}, i64 %at, i64 %end"
             lines.append(f"  %base{k} = call i64 @spread.{k}({filled})")
@@ -179,8 +179,10 @@ class Kernel:
                 names[node] = _loaded(lines, r, given[0], f"{r}.k", False)
                 gathers += 1
                 continue
-            for name, result, operands in _written_out(part.name, r, given):
-                if quick and name in OWN:
+            whole = quick and part.name in QUICK
+            written = [(part.name, r, given)] if whole else _written_out(part.name, r, given)
+            for name, result, operands in written:
+                if quick and name in (*OWN, *QUICK):
                     own.add(name)
                     lines.append(f"  {result} = call double @own.{name}(double {operands[0]})")
                     lines.append(f"  {result}.o = call i1 @outside.{name}(double {operands[0]})")
@@ -237,6 +239,14 @@ def _written_out(name: str, r: str, x: list[str]) -> list[tuple[str, str, list[s
         return [
             ("sub", f"{r}.0", [x[1], x[0]]), ("exp", f"{r}.1", [f"{r}.0"]),
             ("add", f"{r}.2", [f"{r}.1", one]), ("div", r, [one, f"{r}.2"]),
+        ]  # fmt: skip
+    if name == "logaddexp":  # max(x, y) + log1p(exp(-|x - y|)); the difference of infinities is 0
+        return [
+            ("eq", f"{r}.0", x), ("sub", f"{r}.1", x),
+            ("where", f"{r}.2", [f"{r}.0", literal(0.0), f"{r}.1"]),
+            ("abs", f"{r}.3", [f"{r}.2"]), ("neg", f"{r}.4", [f"{r}.3"]),
+            ("exp", f"{r}.5", [f"{r}.4"]), ("log1p", f"{r}.6", [f"{r}.5"]),
+            ("max", f"{r}.7", x), ("add", r, [f"{r}.7", f"{r}.6"]),
         ]  # fmt: skip
     return [(name, r, x)]
 

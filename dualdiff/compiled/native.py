@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+import math
+
+from .elements import part_of
 from .errors import CompileError
+from .functions import OWN, QUICK
 from .graph import Graph
 from .machine import binding
+from .nodes import INPUT
 from .scalar import ScalarProgram
 from .source import SourceProgram, compile_source
 from .tape import Unsupported
+
+# Microseconds that the vector code of a kernel saves for each element, and that a node of NumPy and
+# a program of it cost.
+SAVED, SAVED_BY_FUNCTIONS, NODE, PROGRAM = 1e-3, 15e-3, 1.2, 5.0
+_COSTLY = (*OWN, *QUICK, "logaddexp", "share")
+MOST = 2000  # nodes of a program that may be mostly kernels
+
+
+def _prefers_kernels(graph: Graph) -> bool:
+    """Whether operations on large arrays take most of the time of scalar code."""
+    if len(graph.live) > MOST:
+        return False
+    saved = cost = 0.0
+    for node in graph.live:
+        part = part_of(graph, node)
+        if part is None:
+            cost += NODE * (graph.operations[node] is not INPUT)
+        elif part.name != "copy":
+            each = SAVED_BY_FUNCTIONS if part.name in _COSTLY else SAVED
+            saved += each * math.prod(graph.forms[node][0])
+    return saved > PROGRAM + cost
 
 
 def compile_graph(
@@ -22,10 +48,13 @@ def compile_graph(
         return compile_source(graph)
     from .kernels import Kernel, schedule
 
-    try:
-        return ScalarProgram(graph, fastmath)
-    except Unsupported as reason:
-        why = str(reason)
+    if _prefers_kernels(graph):
+        why = "large arrays"
+    else:
+        try:
+            return ScalarProgram(graph, fastmath)
+        except Unsupported as reason:
+            why = str(reason)
     order = schedule(graph)
     kernels = [item for item in order if isinstance(item, Kernel)]
     for kernel in kernels:

@@ -232,3 +232,42 @@ def test_a_kernel_takes_no_more_operations_than_a_function_of_c_has_arguments_fo
         xs = [1.01 * x for x in xs]
         assert_same(g(xs), f(xs))
     assert replays(g) == 4
+
+
+@pytest.mark.parametrize(("low", "high"), [(-3, 3), (-20, 20), (-700, 700)])
+def test_the_slope_of_tanh_is_right_to_four_units(low: float, high: float) -> None:
+    x = np.random.default_rng(0).uniform(low / 2, high / 2, N)
+    y = fused(lambda x: dd.vjp(np.tanh, x)[1](np.ones(N))[0], x)(x)
+    with mpmath.workprec(120):
+        for a, b in zip(x[::101], y[::101], strict=True):
+            exact = mpmath.sech(mpmath.mpf(float(a))) ** 2
+            assert abs(mpmath.mpf(float(b)) - exact) <= 4 * max(np.spacing(float(exact)), 5e-324)
+
+
+def test_arrays_of_thousands_of_elements_are_kernels() -> None:
+    """Scalar code took eight times as long as NumPy, with the C library for each element."""
+    x = np.random.default_rng(0).normal(size=6400)
+    for f in (lambda x: np.sum(np.tanh(x)), lambda x: np.sum(x * x)):
+        g = dd.compile(dd.value_and_grad(f))
+        for _ in range(4):
+            assert_same(g(x), dd.value_and_grad(f)(x))
+        assert g(x)[0] == pytest.approx(f(x), rel=1e-15)
+        assert "fused" in str(g.report())
+
+
+def test_loops_over_the_elements_of_large_arrays_are_scalar_code() -> None:
+    x = np.random.default_rng(0).normal(size=2500)
+    g = dd.compile(lambda x: sum(x[i] * x[i + 1] for i in range(2400)) + np.sum(np.exp(x)))
+    for _ in range(3):
+        g(x)
+    assert "native" in str(g.report())
+
+
+def test_logaddexp_is_part_of_a_kernel_with_equal_infinities() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=N) * 8, rng.normal(size=N) * 8
+    g = fused(lambda x, y: np.logaddexp(x, y) * 2.0, x, y)
+    np.testing.assert_allclose(g(x, y), np.logaddexp(x, y) * 2.0, rtol=1e-14, atol=1e-14)
+    h = fused(lambda x: np.where(np.logaddexp(x, -np.inf) < 0, 1.0, 2.0) * x[1], x)
+    x[3:5] = -np.inf
+    np.testing.assert_array_equal(h(x), np.where(np.logaddexp(x, -np.inf) < 0, 1.0, 2.0) * x[1])

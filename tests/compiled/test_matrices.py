@@ -126,8 +126,9 @@ def test_a_kalman_filter_is_two_loops() -> None:
     assert text.count("x 38") == 2
 
 
-def test_values_that_scipy_computes_are_recorded() -> None:
+def test_values_that_scipy_computes_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """`lstsq`, SciPy's `solve`, `inv` and `det` were eager: NumPy's value met a recorded one."""
+    monkeypatch.setattr("dualdiff.compiled.function.WORTH", float("inf"))  # on a busy machine
     fs = [
         lambda x: np.sum(np.linalg.lstsq(square(x), x[:N], rcond=None)[0] ** 2),
         lambda x: np.sum(sp.solve(square(x), x[:N]) ** 2),

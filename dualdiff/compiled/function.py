@@ -28,7 +28,7 @@ from .entry import MISSED, always, entry, is_silent
 from .errors import CompileError, CompileWarning, Uncertain, Unrecordable, text_of
 from .graph import Graph, record, recording
 from .nodes import Guard
-from .recordings import CHECKED, SUSPECT, Recording, run
+from .recordings import SUSPECT, Recording, run
 from .report import Report
 from .signature import (
     Held,
@@ -240,11 +240,13 @@ class Compiled:
                 "a replay differs from an eager call: the function depends on more than its "
                 "arguments and the state that it refers to",
             )
-        elif not self.verify and spent > eager > (WORTH / 20 if recorded.solves else WORTH):
-            recorded.slower += 1
-            if recorded.slower == CHECKED:  # as for products of matrices, which NumPy does best
-                table.reason = "a replay takes no less time than an eager call"
-                table.recordings.clear()
+            return out
+        recorded.spent, recorded.eager = min(recorded.spent, spent), min(recorded.eager, eager)
+        worth = WORTH / 20 if recorded.solves else WORTH
+        if not (self.verify or recorded.checks) and recorded.spent > recorded.eager > worth:
+            # As for products of matrices, which NumPy does best.
+            table.reason = "a replay takes no less time than an eager call"
+            table.recordings.clear()
         return out
 
     def _first(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,7 +40,8 @@ class Recording:
         self.structure, self.size = graph.structure, len(graph.live)
         self.callbacks = sum(isinstance(graph.operations[n], Callback) for n in graph.live)
         self.solves = any(type(graph.operations[n]) is Solve for n in graph.live)
-        self.checks, self.replays, self.slower = CHECKED, 0, 0
+        self.checks, self.replays = CHECKED, 0
+        self.spent = self.eager = math.inf  # the least seconds of the checked calls
         self.sparse = graph.sparse
         self.kinds = list(map(type, eager))
         self.dtypes = [x.dtype if type(x) is ndarray else None for x in eager]

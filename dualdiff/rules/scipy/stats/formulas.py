@@ -21,6 +21,7 @@ from ..special.kinds import declared, where
 from ..special.student import t_score
 from .bounded import FORMULAS as BOUNDED
 from .compiled import COMPILED
+from .counts import COUNTS
 from .hyperbolic import HYPERBOLIC
 from .limits import LIMITS, power, power_log
 from .noncentral import NONCENTRAL
@@ -360,6 +361,7 @@ FORMULAS: dict[tuple[str, str], Callable[..., Any]] = (
     | BOUNDED
     | HYPERBOLIC
     | NONCENTRAL
+    | COUNTS
     | STABLE
     | RANGES
     | {

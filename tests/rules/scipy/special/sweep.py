@@ -325,7 +325,7 @@ TAIL = """
   fall with c to 1e-8 at 20.
 * No derivatives: spheroidal functions that take `cv` in `c` and `cv` (beside the curve of
   characteristic values they solve no equation),
-  `pbdn_seq` in complex z (SciPy has `|z|**2` for `z**2`), noncentral hypergeometric distributions.
+  `pbdn_seq` in complex z (SciPy has `|z|**2` for `z**2`), `nchypergeom_wallenius`.
   They raise an error that names the function. Parameters that are integers raise as well, and
   `pbdv`, `pbvv` and `besselpoly` in parameters where their series cancel more than eight digits.
 * Modified Mathieu functions, spheroidal functions, `ellip_harm`, `pbwa`: the derivative is that of

@@ -116,3 +116,37 @@ def test_zipfian_tails_keep_their_digits(k, n, a):
     ours = (lambda a: stats.zipfian.logpmf(k, a, n)), (lambda a: stats.zipfian.logsf(k - 1, a, n))
     for f, slopes in zip(ours, exact, strict=True):
         assert [dd.grad(f)(a), dd.grad(dd.grad(f))(a)] == pytest.approx(slopes, rel=1e-10)
+
+
+def test_fishers_noncentral_distribution_by_its_odds():
+    total, good, drawn, odds = 20, 7, 12, mp.mpf("0.6")
+
+    def ways(k):
+        return mp.binomial(good, k) * mp.binomial(total - good, drawn - k)
+
+    def mean(w, power=1):
+        terms = [ways(k) * w**k for k in range(good + 1)]
+        return mp.fsum(mp.mpf(k) ** power * t for k, t in enumerate(terms)) / mp.fsum(terms)
+
+    def mass(w):
+        return ways(3) * w**3 / mp.fsum(ways(k) * w**k for k in range(good + 1))
+
+    fisher = stats.nchypergeom_fisher
+    for f, true in (
+        (lambda w: fisher.pmf(3, total, good, drawn, w), mass),
+        (lambda w: fisher.logpmf(3, total, good, drawn, w), lambda w: mp.log(mass(w))),
+        (lambda w: fisher.mean(total, good, drawn, w), mean),
+        (lambda w: fisher.var(total, good, drawn, w), lambda w: mean(w, 2) - mean(w) ** 2),
+    ):
+        slopes = [float(mp.diff(true, odds, order)) for order in (1, 2)]
+        assert [dd.grad(f)(0.6), dd.grad(dd.grad(f))(0.6)] == pytest.approx(slopes, rel=1e-9)
+
+
+def test_the_entropy_of_many_trials_has_a_derivative():
+    """Most masses are 0, of which SciPy takes the logarithm."""
+    n, p = 2000, 0.01
+    with mp.workdps(30):
+        mass = lambda k, p: mp.binomial(n, k) * p**k * (1 - p) ** (n - k)  # noqa: E731
+        surprise = lambda p: -mp.fsum(m * mp.log(m) for m in (mass(k, p) for k in range(150)))  # noqa: E731
+        exact = float(mp.diff(surprise, mp.mpf(p)))
+    assert dd.grad(lambda p: stats.binom.entropy(n, p))(p) == pytest.approx(exact, rel=1e-9)

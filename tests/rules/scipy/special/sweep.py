@@ -361,10 +361,15 @@ TAIL = """
 * Densities and distribution functions of all distributions are compared with SciPy's own code on
   numbers of 130 digits (`tests/rules/scipy/stats/test_scan.py`). Where SciPy takes 1 minus a
   probability close to 1, its value loses digits in that tail and the derivative shares them:
-  `alpha`, `bradford`, `crystalball`, `foldcauchy`, `foldnorm`, `genexpon`, `skellam`,
-  `truncnorm`, `truncweibull_min`, `wrapcauchy` beyond probabilities of 1e-10 (relative
-  errors from 1e-8 to 1e-5 there). Where such a value is 0 or 1 to rounding, the derivative is 0 or
+  `alpha`, `betabinom`, `betanbinom`, `bradford`, `crystalball`, `foldcauchy`, `foldnorm`,
+  `genexpon`, `nchypergeom_fisher`, `skellam`, `truncnorm`, `truncweibull_min`, `wrapcauchy`
+  beyond probabilities of 1e-10 (relative errors from 1e-8 to 1e-5 there; those of discrete ones
+  grow to 1 at 1e-14). Where such a value is 0 or 1 to rounding, the derivative is 0 or
   NaN.
+* Second derivatives of logarithms that SciPy takes of a mass (`skellam.logpmf`) are infinite below
+  masses of 1e-154, of which the square underflows.
+* Where a derivative at an end of the support is infinite, it may be a large number, that of a point
+  1e-60 beside the end (`weibull_min.pdf(0, c)` in c at c = 1: -137).
 * Beyond 1e30 units of scale, the derivative of a density, a probability or its logarithm is NaN
   where the slope in x is below 1e-250, since products of such numbers underflow.
 * `boxcox_normmax`, `yeojohnson_normmax` and `ppcc_max`: the value is SciPy's, which holds eight

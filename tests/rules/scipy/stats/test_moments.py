@@ -116,3 +116,14 @@ def test_expectations_that_oscillate_in_a_heavy_tail_have_no_derivative():
         warnings.simplefilter("ignore")  # of SciPy's quadrature
         slope = dd.grad(lambda s: stats.halfcauchy.expect(np.sin, scale=s))(1.4)
     assert np.isnan(slope)
+
+
+def test_expectations_of_functions_that_underflow_in_a_tail_have_derivatives():
+    """The density does not matter there, and between two kinks all numbers are below 1e-300."""
+
+    def mean(loc):
+        return stats.t.expect(lambda x: np.exp(-x * x), args=(2.74,), loc=loc, scale=1.4)
+
+    sides = [mean(0.3 + k * 1e-3) for k in (-2, -1, 1, 2)]
+    slope = (8 * (sides[2] - sides[1]) - (sides[3] - sides[0])) / 12e-3
+    assert dd.grad(mean)(0.3) == pytest.approx(slope, rel=1e-6)

@@ -3,6 +3,7 @@
 from scipy import signal as _signal
 
 from ..pieces import constants
+from . import segments as segments  # before the rule of detrend in bodies, which replaces its own
 from .bodies import FUNCTIONS
 from .convolution import (
     convolve,

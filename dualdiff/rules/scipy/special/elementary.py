@@ -181,7 +181,11 @@ closed("pseudo_huber", _pseudo_huber_ddelta, lambda x, y: _pseudo_huber_dr(x, y)
 
 
 def _squared_slope(log: Any, exponent: Any) -> Any:
-    """By the exponent: of ``log * exprel(exponent * log)``."""
+    """By the exponent: of ``log * exprel(exponent * log)``, which ends at ``-1 / exponent``."""
+    ended = np.isneginf(unbox(log)) & (unbox(exponent) > 0)
+    if np.any(ended):
+        inside = _squared_slope(np.where(ended, -1.0, log), exponent)
+        return np.where(ended, 1 / (exponent * exponent), inside)
     return log * log * _exprel_slope(exponent * log)
 
 

@@ -111,7 +111,11 @@ def _density_shape(which: int) -> Any:
         if np.all(inside):
             return ans * score(x, y, z)
         inner = np.where(inside, ans, 0.0) * score(x, y, np.where(inside, z, 0.5))
-        return np.where(inside, inner, 0.0)
+        own, other = (unbox(x), unbox(y))[:: -1 if which else 1]
+        # The density at an end is 0, the other shape or infinite, as its shape is above 1, 1, below
+        by_own = np.where((unbox(z) == which) & (own <= 1), -np.inf, 0.0)
+        by_other = np.where(other > 1, 0.0, np.where(other == 1, 1.0, np.inf))
+        return np.where(inside, inner, np.where(unbox(z) == 1 - which, by_other, by_own))
 
     return slope
 

@@ -86,7 +86,8 @@ def _density_a(x: Value, y: Value, ans: Value) -> Any:
     edge = (unbox(y) == 0) | np.isinf(unbox(y))
     if not np.any(edge):
         return ans * score(x, y)
-    return np.where(edge, 0.0, np.where(edge, 0.0, ans) * score(x, np.where(edge, 1.0, y)))
+    inner = np.where(edge, 0.0, ans) * score(x, np.where(edge, 1.0, y))
+    return np.where(edge, np.where((unbox(y) == 0) & (unbox(x) <= 1), -np.inf, 0.0), inner)
 
 
 def _density_x(x: Value, y: Value, ans: Value) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -15,10 +15,12 @@ from ....transforms.implicit import levels_of
 from ...numpy.kinks import corner
 from ..arguments import plain
 from ..special.kinds import partial
+from ..special.known import lost
 from .formulas import EXTREME, FORMULAS
 from .replacements import with_value
 
 STEPS = (1e-60, 1e-20, 1e-6)  # beside an end at 0; powers overflow at the first ones
+LARGE = 1e4  # a larger derivative beside an end counts as infinite
 
 
 def at_ends(
@@ -58,6 +60,8 @@ def at_ends(
         if not np.any(left & (pz == 0)):
             break
     value = distribution.scattered(name, near, shapes, scale, inside, below, above, shape)
+    further = pz + 1e5 * (unbox(near) - pz)
+    value = _without_far(value, distribution, name, near, further, shapes, beside)
     return with_value(np.where(beside, _of_scale(name, edge, unbox(scale)), unbox(value)), value)
 
 
@@ -71,13 +75,11 @@ def _of_scale(name: str, value: Any, scale: Any) -> Any:
     return value
 
 
-def _is_lost(
+def _slopes(
     distribution: Any, name: str, z: Value, at: Any, shapes: Sequence[Any], chosen: Any
-) -> Any:
-    """Where a derivative of the formula is not a number, of the elements chosen."""
-    lost = np.zeros(np.shape(chosen), bool)
-    if not np.any(chosen):
-        return lost
+) -> Iterator[tuple[tuple[int, ...], Any]]:
+    """The derivatives of the formula that are taken, and by which arguments, at the elements
+    chosen."""
     points = [np.broadcast_to(unbox(a), chosen.shape)[chosen] for a in (at, *shapes)]
 
     def function(*given: Value) -> Any:
@@ -85,16 +87,40 @@ def _is_lost(
 
     given = [a for a in (z, *shapes) if is_box(a)]
     traced = [i for i, a in enumerate((z, *shapes)) if is_box(a)]
-    bad: Any = np.zeros(points[0].shape, bool)
-    with np.errstate(all="ignore"):
-        for count in range(1, min(levels_of(sum(given)), 2) + 1):
-            for which in combinations_with_replacement(traced, count):
-                slope: Any = function
-                for i in which:
-                    slope = partial(slope, i)
-                bad = bad | np.isnan(slope(*points))
-    lost[chosen] = bad
-    return lost
+    for count in range(1, min(levels_of(sum(given)), 2) + 1):
+        for which in combinations_with_replacement(traced, count):
+            slope: Any = function
+            for i in which:
+                slope = partial(slope, i)
+            with np.errstate(all="ignore"):
+                yield which, slope(*points)
+
+
+def _is_lost(
+    distribution: Any, name: str, z: Value, at: Any, shapes: Sequence[Any], chosen: Any
+) -> Any:
+    """Where a derivative of the formula is not a number, of the elements chosen."""
+    is_lost = np.zeros(np.shape(chosen), bool)
+    if np.any(chosen):
+        for _, slope in _slopes(distribution, name, z, at, shapes, chosen):
+            is_lost[chosen] |= np.isnan(slope)
+    return is_lost
+
+
+def _without_far(
+    value: Value, distribution: Any, name: str, near: Value, further: Any, shapes: Sequence[Any],
+    chosen: Any,
+) -> Any:  # fmt: skip
+    """NaN for derivatives beside an end that are far from their limit, as a logarithm is."""
+    given = (near, *shapes)
+    both = [_slopes(distribution, name, near, x, shapes, chosen) for x in (unbox(near), further)]
+    for (which, a), (_, b) in zip(*both, strict=True):
+        size = np.abs(a)
+        far = np.zeros(np.shape(chosen), bool)
+        far[chosen] = (np.abs(a - b) > 1e-3 * size) & (size > 1e-8) & (size < LARGE)
+        if len(which) == 1 and np.any(far):
+            value = value + lost(far, given[which[0]])
+    return value
 
 
 def quantiles_of_ends(distribution: Any, name: str, q: Value, shapes: Sequence[Any]) -> Any:

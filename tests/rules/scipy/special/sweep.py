@@ -369,7 +369,8 @@ TAIL = """
 * Second derivatives of logarithms that SciPy takes of a mass (`skellam.logpmf`) are infinite below
   masses of 1e-154, of which the square underflows.
 * Where a derivative at an end of the support is infinite, it may be a large number, that of a point
-  1e-60 beside the end (`weibull_min.pdf(0, c)` in c at c = 1: -137).
+  1e-60 beside the end. Where it comes to its limit as slowly as a logarithm, it is NaN
+  (`weibull_min.pdf(0, c)` in c from 1 to 1.1).
 * Beyond 1e30 units of scale, the derivative of a density, a probability or its logarithm is NaN
   where the slope in x is below 1e-250, since products of such numbers underflow.
 * `boxcox_normmax`, `yeojohnson_normmax` and `ppcc_max`: the value is SciPy's, which holds eight

@@ -256,3 +256,11 @@ def test_the_second_derivative_of_erfcx_does_not_cancel():
 
 def test_the_distribution_of_kolmogorov_is_level_left_of_0():
     assert dd.elementwise_grad(special.kolmogorov)(np.array([-1.3, 0.0])).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(("f", "x"), [(special.boxcox, 0.0), (special.boxcox1p, -1.0)])
+def test_box_cox_transformations_of_0_by_their_exponent(f, x):
+    slope = dd.grad(f, argnums=1)
+    with np.errstate(all="ignore"):
+        assert slope(x, 2.0) == pytest.approx(1 / 4, rel=1e-14)
+        assert dd.grad(lambda y: slope(x, y))(2.0) == pytest.approx(-1 / 4, rel=1e-14)

@@ -85,6 +85,32 @@ def test_an_infinite_density_does_not_stand_still_with_its_shape():
     assert by_b < -1000
 
 
+@pytest.mark.parametrize(
+    ("f", "at", "slopes"),
+    [  # the density at an end is the other shape where its own is 1
+        (stats.beta.pdf, (0.0, 1.0, 2.0), (-2.0, -np.inf, 1.0)),
+        (stats.beta.pdf, (1.0, 3.0, 1.0), (6.0, 1.0, -np.inf)),
+        (stats.beta.pdf, (0.0, 1.5, 2.0), (np.inf, 0.0, 0.0)),
+        (stats.beta.logpdf, (0.0, 1.0, 2.0), (-1.0, np.nan, 0.5)),
+        (stats.beta.logpdf, (1.0, 3.0, 1.0), (2.0, 1 / 3, np.nan)),
+        (stats.gamma.pdf, (0.0, 1.0), (-1.0, -np.inf)),
+        (stats.chi2.pdf, (0.0, 3.0), (np.inf, 0.0)),
+        (stats.weibull_min.pdf, (0.0, 1.0), (-1.0, np.nan)),
+        (stats.weibull_min.pdf, (0.0, 2.0), (2.0, 0.0)),
+    ],
+)
+def test_densities_at_an_end_by_their_shapes(f, at, slopes):
+    with np.errstate(all="ignore"):
+        found = dd.grad(f, argnums=tuple(range(len(at))))(*at)
+    assert found == pytest.approx(slopes, rel=1e-12, abs=1e-50, nan_ok=True)
+
+
+@pytest.mark.parametrize("c", [1.01, 1.1])
+def test_a_slope_that_has_not_come_to_its_limit_beside_an_end_is_unknown(c):
+    with np.errstate(all="ignore"):
+        assert np.isnan(dd.grad(lambda c: stats.weibull_min.pdf(0.0, c))(c))
+
+
 def test_second_derivatives_of_gamma_densities_that_start_at_one():
     for f in (lambda x: stats.gamma.pdf(x, 1.0), lambda m: stats.poisson.pmf(0, m)):
         assert dd.grad(dd.grad(f))(0.0) == 1

@@ -20,7 +20,8 @@ from .formulas import EXTREME, FORMULAS
 from .replacements import with_value
 
 STEPS = (1e-60, 1e-20, 1e-6)  # beside an end at 0; powers overflow at the first ones
-LARGE = 1e4  # a larger derivative beside an end counts as infinite
+FURTHER = 1e5  # such steps, where a derivative that has its limit is nearly the same
+LARGE, TINY = 1e4, 1e-8  # derivatives beside an end that count as infinite and as 0
 
 
 def at_ends(
@@ -29,7 +30,8 @@ def at_ends(
 ) -> Any:  # fmt: skip
     """A function some of whose points are ends of the support, from the inside.
 
-    SciPy's formula may be 0 * inf in the derivative there: then it is taken a tiny step off.
+    SciPy's formula may be 0 * inf in the derivative there, or another one than beside it: then it
+    is taken a tiny step off.
     """
     inside, below, above, at_end = masks
     pz, values = unbox(z), [unbox(s) for s in shapes]
@@ -43,15 +45,18 @@ def at_ends(
         found = distribution.scattered(name, z, shapes, scale, inside, below, above, shape)
     at_end = np.broadcast_to(at_end, shape)
     beside = at_end
+    sign = np.where(pz == source._get_support(*values)[0], 1.0, -1.0)
     if (name != "pdf" or key in FORMULAS) and (name not in ("cdf", "sf") or key not in EXTREME):
         with np.errstate(all="ignore"):
             off = np.abs(_of_scale(name, unbox(found), 1 / unbox(scale)) - edge)
         wrong = ~(off <= 1e-7 * np.abs(edge)) & (unbox(found) != edge)
         wrong = wrong | np.isinf(edge) & (name == "pdf")
         beside = at_end & (wrong | _is_lost(distribution, name, z, pz, shapes, at_end))
+        least = sign * np.where(pz == 0, STEPS[0], np.abs(pz) * 2.0**-52)
+        points = (pz, pz + least, pz + FURTHER * least)
+        beside = beside | _is_apart(distribution, name, z, points, shapes, at_end & ~beside)
     if not np.any(beside):
         return found
-    sign = np.where(pz == source._get_support(*values)[0], 1.0, -1.0)
     near, left = z, beside
     for size in STEPS:
         step = sign * np.where(pz == 0, size, np.abs(pz) * 2.0**-52)
@@ -60,7 +65,7 @@ def at_ends(
         if not np.any(left & (pz == 0)):
             break
     value = distribution.scattered(name, near, shapes, scale, inside, below, above, shape)
-    further = pz + 1e5 * (unbox(near) - pz)
+    further = pz + FURTHER * (unbox(near) - pz)
     value = _without_far(value, distribution, name, near, further, shapes, beside)
     return with_value(np.where(beside, _of_scale(name, edge, unbox(scale)), unbox(value)), value)
 
@@ -107,6 +112,21 @@ def _is_lost(
     return is_lost
 
 
+def _is_apart(
+    distribution: Any, name: str, z: Value, points: Sequence[Any], shapes: Sequence[Any],
+    chosen: Any,
+) -> Any:  # fmt: skip
+    """Where a finite derivative of the formula at an end is not that of two points beside it."""
+    is_apart = np.zeros(np.shape(chosen), bool)
+    if np.any(chosen):
+        found = [_slopes(distribution, name, z, x, shapes, chosen) for x in points]
+        for (_, at), (_, near), (_, further) in zip(*found, strict=True):
+            least = 1e-3 * np.abs(near) + TINY
+            stands = np.isfinite(at) & (np.abs(near - further) <= least)
+            is_apart[chosen] |= stands & (np.abs(at - near) > least)
+    return is_apart
+
+
 def _without_far(
     value: Value, distribution: Any, name: str, near: Value, further: Any, shapes: Sequence[Any],
     chosen: Any,
@@ -117,7 +137,7 @@ def _without_far(
     for (which, a), (_, b) in zip(*both, strict=True):
         size = np.abs(a)
         far = np.zeros(np.shape(chosen), bool)
-        far[chosen] = (np.abs(a - b) > 1e-3 * size) & (size > 1e-8) & (size < LARGE)
+        far[chosen] = (np.abs(a - b) > 1e-3 * size) & (size > TINY) & (size < LARGE)
         if len(which) == 1 and np.any(far):
             value = value + lost(far, given[which[0]])
     return value

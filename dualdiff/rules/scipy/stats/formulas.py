@@ -305,14 +305,18 @@ GENLOGISTIC: dict[str, Callable[..., Any]] = {
 }
 
 
+def _exponweib_part(log: Value, c: Value) -> Any:
+    """``log(1 - exp(-x**c)) - c log x``, which does not underflow beside 0."""
+    return np.log(special.exprel(-np.exp(c * log)))
+
+
 def _exponweib_logcdf(log: Value, a: Value, c: Value) -> Any:
-    """``a log(1 - exp(-x**c))``, which does not underflow beside 0."""
-    return a * (c * log + np.log(special.exprel(-np.exp(c * log))))
+    return a * (c * log + _exponweib_part(log, c))
 
 
 def _exponweib_logpdf(log: Value, a: Value, c: Value) -> Any:
-    front = np.log(a) + np.log(c) - log - np.exp(c * log)
-    return front + c * log + (1 - 1 / a) * _exponweib_logcdf(log, a, c)
+    front = np.log(a) + np.log(c) - np.exp(c * log)
+    return front + (a * c - 1) * log + (a - 1) * _exponweib_part(log, c)
 
 
 OF_LOGARITHMS: dict[tuple[str, str], Callable[..., Any]] = {

@@ -97,9 +97,15 @@ def test_an_infinite_density_does_not_stand_still_with_its_shape():
         (stats.chi2.pdf, (0.0, 3.0), (np.inf, 0.0)),
         (stats.weibull_min.pdf, (0.0, 1.0), (-1.0, np.nan)),
         (stats.weibull_min.pdf, (0.0, 2.0), (2.0, 0.0)),
+        (lambda x: stats.burr.pdf(x, 1.0, 1.0), (0.0,), (-2.0,)),  # SciPy has a formula for 0 alone
+        (lambda x: stats.genextreme.logpdf(x, 1.0), (1.0,), (1.0,)),
+        (lambda x: stats.trapezoid.logpdf(x, 1.0, 1.0), (1.0,), (1.0,)),
+        (lambda x: stats.tukeylambda.cdf(x, 3.0), (-1 / 3,), (1.0,)),
+        (lambda x: stats.gausshyper.cdf(x, 1.0, 1.0, 1.0, 1.0), (0.0,), (1 / np.log(2.0),)),
+        (lambda x: stats.exponweib.pdf(x, 1.0, 1.0), (1e-20,), (-1.0,)),
     ],
 )
-def test_densities_at_an_end_by_their_shapes(f, at, slopes):
+def test_slopes_at_an_end_are_those_inside(f, at, slopes):
     with np.errstate(all="ignore"):
         found = dd.grad(f, argnums=tuple(range(len(at))))(*at)
     assert found == pytest.approx(slopes, rel=1e-12, abs=1e-50, nan_ok=True)

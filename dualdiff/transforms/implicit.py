@@ -26,7 +26,6 @@ from ..errors import SolverError, user_line
 from ..rules.numpy.creation import asarray, given
 from ..trees import ravel
 from .checkpoint import value_of
-from .directions import identity
 from .inputs import Inputs
 from .jacobian import jacobian
 from .jvp_vjp import pushed
@@ -130,9 +129,9 @@ class Equations:
     def pushed(self, z: Value) -> tuple[Any, Any]:
         """The residual at a point, and the matrix of its derivative."""
         ones = self.kind == "diagonal"
-        seeds = [np.ones(self.flat)] if ones else identity([z], 0, self.size)
+        seed = np.ones(self.flat) if ones else np.eye(self.size).reshape(self.size, *self.flat)
         batch = () if ones else (self.size,)
-        found = pushed(Inputs(self, (z,), {}, None), seeds, batch, identity=not ones)
+        found = pushed(Inputs(self, (z,), {}, None), [seed], batch, identity=not ones)
         value, rows = found.outputs.values[0], found.leaves[0]
         rows = np.zeros(batch + self.flat) if rows is None else rows
         return value, rows if ones else rows.T

@@ -318,7 +318,9 @@ def outcome(f: Callable[..., Any], point: Any) -> Any:
 @pytest.mark.filterwarnings("ignore::dualdiff.compiled.errors.CompileWarning")
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_every_call_is_an_eager_one(name: str, backend: str, monkeypatch) -> None:
+def test_every_call_is_an_eager_one(name: str, backend: str, monkeypatch, request) -> None:
+    if name == "derivatives_within" and request.config.getoption("--diagonal"):
+        pytest.skip("zeros beside a diagonal have no sign, those of a recording have one")
     monkeypatch.setattr("dualdiff.compiled.function.WORTH", math.inf)
     f, points = PROGRAMS[name]
     g = dd.compile(f, backend=backend)

@@ -141,6 +141,13 @@ def test_a_sparse_jacobian_serves_many_unknowns():
     assert dd.grad(lambda a: np.sum(chain(a)))(a).sum() == pytest.approx(np.sum(tangent))
 
 
+@pytest.mark.parametrize("n", [1, 63, 64, 65])
+def test_any_number_of_unknowns_has_a_derivative(n):
+    p = np.linspace(1.0, 2.0, n)
+    roots = lambda p: scipy.optimize.root(lambda u: u**3 - p, np.ones(n)).x  # noqa: E731
+    np.testing.assert_allclose(dd.grad(lambda p: np.sum(roots(p)))(p), p ** (-2 / 3) / 3)
+
+
 def test_a_jacobian_may_be_given_dense_or_sparse():
     for matrix in (A, scipy.sparse.csc_array(A)):
         solve = dd.implicit(lambda x, b: A @ x - b, jacobian=lambda x, b, m=matrix: m)(

@@ -91,6 +91,7 @@ def test_the_matrix_of_coefficients_is_transposed(mode: str, order: int) -> None
     np.testing.assert_allclose(found, matrix, atol=1e-13)
 
 
+@pytest.mark.skipif(OLD_SCIPY, reason="SciPy before 1.15 counts it in another way")
 def test_a_place_on_the_border_is_inside_where_it_is_for_scipy() -> None:
     image = np.arange(42.0).reshape(6, 7) ** 1.5
     matrix = np.array([[1.0, 0.1], [0.2, 0.9]])

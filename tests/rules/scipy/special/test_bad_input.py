@@ -9,6 +9,7 @@ from scipy import special, stats
 
 import dualdiff as dd
 from dualdiff.errors import DualdiffError, UnsupportedInputError
+from tests.versions import before
 
 ONE = np.ones
 
@@ -76,7 +77,7 @@ def test_arrays_that_do_not_broadcast_raise_as_in_scipy(f):
         (lambda x: special.expn(2, x), -1.7),
         (special.ellipk, 1.5),
         (special.psi, -2.0),
-        (special.gammasgn, -2.0),
+        pytest.param(special.gammasgn, -2.0, marks=before("1.15.0", "0 there")),
         (lambda x: special.gammainc(-1.0, x), 1.0),
         (lambda x: special.boxcox1p(x, 0.5), -1.5),
         (lambda x: special.elliprc(x, 0.0), 1.0),

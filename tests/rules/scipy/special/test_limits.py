@@ -9,6 +9,7 @@ import dualdiff as dd
 from tests.rules.scipy.special import oracle
 from tests.rules.scipy.special.tables import of, real
 from tests.rules.table import A, row, rule_tests
+from tests.versions import OLD_SCIPY, before
 
 
 def diric_of_4(x):
@@ -158,11 +159,12 @@ def test_arguments_far_apart_and_principal_values_keep_their_digits(f, reference
             (1e-60,),
             special.betaincinv(5, 2, 1e-60),
         ),
-        (
+        pytest.param(
             special.ncfdtridfd,
             lambda m, p, c, x, t: oracle.ncfdtr(m, t, c, x) - p,
             (3.0, 0.3, 1.0, 0.7),
             special.ncfdtridfd(3.0, 0.3, 1.0, 0.7),
+            marks=before("1.15.0", "its value has four digits"),
         ),
     ],
     ids=["betainccinv", "betaincinv", "bdtri", "ncfdtridfd"],
@@ -190,6 +192,7 @@ def test_elliptic_functions_at_m_equal_to_1_are_those_of_the_series(u):
 
 
 @pytest.mark.parametrize("at", [(0.001, 0.3, 100.0), (0.5, 5.0, 400.0), (2.5, 1.0, 1e6)])
+@pytest.mark.skipif(OLD_SCIPY, reason="SciPy before 1.15 has no log_wright_bessel")
 def test_wrights_function_far_out_sums_the_terms_around_the_largest(at):
     """Its logarithm, whose derivatives are differences of SciPy's values."""
     for i in range(2):

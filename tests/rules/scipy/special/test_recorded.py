@@ -5,6 +5,7 @@ import pytest
 from scipy import special
 
 import dualdiff as dd
+from tests.versions import OLD_SCIPY, before
 
 POINTS = {
     "gammainc": (2.5, 1.3), "betaincinv": (2.5, 3.5, 0.99), "jv": (2.5, 1.3),
@@ -15,6 +16,8 @@ POINTS = {
     "pbdv": (1.3, 0.5), "kelvin": (0.7,), "pro_rad2": (0, 2, 2.5, 1.7),
     "mathieu_cem": (3, 1.5, 30.0),
 }  # fmt: skip
+if OLD_SCIPY:  # which writes beyond its memory
+    del POINTS["pro_rad2"]
 CASES = [(n, i) for n, at in POINTS.items() for i, a in enumerate(at) if isinstance(a, float)]
 
 
@@ -50,7 +53,10 @@ def test_compiled_and_patched_derivatives_equal_eager_ones(name, i, many):
         lambda x: special.lmbda(1.5, x)[0][0],
         lambda x: special.pbdv_seq(2.5, x)[0][2],
         lambda x: special.riccati_jn(3, x)[0][2],
-        lambda x: special.pro_cv_seq(1, 3, x)[1],
+        pytest.param(
+            lambda x: special.pro_cv_seq(1, 3, x)[1],
+            marks=before("1.15.0", "writes beyond its memory"),
+        ),
     ],
 )
 def test_functions_that_scipy_writes_in_python_work_by_their_own_names_under_the_patch(f):

@@ -9,6 +9,7 @@ import dualdiff as dd
 from dualdiff.errors import UnsupportedInputError
 from tests.rules.scipy.special.tables import UNIT, newer, of, real
 from tests.rules.table import A, rule_tests
+from tests.versions import OLD_SCIPY
 
 Q = A(2, low=0.5, high=3.0)
 PAIR = A(2, low=0.2, high=0.8)
@@ -73,6 +74,7 @@ def test_parabolic_cylinder_functions_in_their_order_are_exact(v, x):
 
 
 @pytest.mark.parametrize("kind", ["pro", "obl"])
+@pytest.mark.skipif(OLD_SCIPY, reason="SciPy before 1.15 writes beyond its memory in pro_rad2")
 def test_functions_of_the_second_kind_follow_their_equation_in_c(kind):
     """Against SciPy's values along c, where they are right."""
     f = getattr(special, f"{kind}_rad2")
@@ -89,6 +91,7 @@ def test_functions_of_the_second_kind_follow_their_equation_in_c(kind):
             assert dd.derivative(along)(c) == pytest.approx(exact, rel=1e-8)
 
 
+@pytest.mark.skipif(OLD_SCIPY, reason="SciPy before 1.15 writes beyond its memory in pro_rad2")
 def test_prolate_functions_of_the_second_kind_in_c_near_1():
     def along(c):
         return special.pro_rad2(0, 1, c, 1.01)[0]
@@ -107,6 +110,7 @@ def test_prolate_functions_of_the_second_kind_in_c_near_1():
         (lambda x: special.obl_rad2_cv(0, 1, 1.5, special.obl_cv(0, 1, 1.5), x)[0], 0.5),
     ],
 )
+@pytest.mark.skipif(OLD_SCIPY, reason="SciPy before 1.15 writes beyond its memory in pro_rad2")
 def test_values_of_the_second_kind_that_solve_no_equation_raise(f, x):
     for derivative in (dd.grad, dd.derivative):
         with pytest.raises(UnsupportedInputError, match="solve no spheroidal equation"):
@@ -114,6 +118,7 @@ def test_values_of_the_second_kind_that_solve_no_equation_raise(f, x):
 
 
 @pytest.mark.parametrize("name", [f"{k}_{part}_cv" for k in ("pro", "obl") for part in PARTS])
+@pytest.mark.skipif(OLD_SCIPY, reason="SciPy before 1.15 writes beyond its memory")
 def test_no_derivative_leaves_the_curve_of_characteristic_values(name):
     x = 0.5 if "ang" in name else 1.5
     f, at = getattr(special, name), [0, 1, 2.5, getattr(special, f"{name[:3]}_cv")(0, 1, 2.5), x]
@@ -127,6 +132,7 @@ def test_spheroidal_functions_of_another_value_raise():
         dd.grad(lambda x: special.pro_ang1_cv(1, 2, 1.5, 6.0, x)[0])(0.4)
 
 
+@pytest.mark.skipif(OLD_SCIPY, reason="SciPy before 1.15 gives NaN there")
 def test_limits_of_the_arguments():
     assert dd.grad(special.ellipk)(1.0) == np.inf
     assert dd.grad(special.ellipkm1)(0.0) == -np.inf

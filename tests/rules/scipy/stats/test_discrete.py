@@ -7,6 +7,7 @@ from scipy import stats
 
 import dualdiff as dd
 from dualdiff.errors import UnsupportedInputError
+from tests.versions import OLD_SCIPY
 
 
 @pytest.mark.parametrize(
@@ -106,6 +107,7 @@ def test_moments_of_given_probabilities():
     assert dd.grad(of("entropy"))(0.0) == pytest.approx(-float(change @ np.log(p)), rel=1e-13)
 
 
+@pytest.mark.skipif(OLD_SCIPY, reason="SciPy before 1.15 subtracts sums")
 @pytest.mark.parametrize(("k", "n", "a"), [(93, 100, 6.5), (100, 100, 6.5), (7, 15, 0.0)])
 def test_zipfian_tails_keep_their_digits(k, n, a):
     with mp.workdps(40):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import cache
 from typing import Any
@@ -254,4 +254,13 @@ def like_function(call: Any, function: Any) -> Any:
     """`call` with the attributes and the signature of `function`; faster than functools.wraps."""
     call.__dict__.update(getattr(function, "__dict__", ()))
     call.__wrapped__ = function  # SciPy asks for the parameters of a model
+    return call
+
+
+def by_name(f: Any, names: Collection[str]) -> Any:
+    """A function of positional arguments, the last of which f takes by these names."""
+
+    def call(*args: Any) -> Any:
+        return f(*args[: -len(names)], **dict(zip(names, args[-len(names) :], strict=True)))
+
     return call

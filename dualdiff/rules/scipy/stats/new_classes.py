@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 from scipy.integrate import _tanhsinh
 
 from ....array.box import unbox
 from ....core.types import Value
-from ..arguments import any_traced, as_plain_function, by_scipy
+from ..arguments import any_traced, as_plain_function, by_name, by_scipy
 from ..rebinding import deep_plain, explained, passing_instance_of, rebound, rebuilt, replace
 from .replacements import adaptive, with_value
 
@@ -63,15 +63,6 @@ def of_distributions(function: Callable[..., Any], name: str) -> Callable[..., A
     return run
 
 
-def by_name(f: Any, names: Collection[str]) -> Any:
-    """A function of positional arguments, the last of which f takes by these names."""
-
-    def call(*args: Any) -> Any:
-        return f(*args[: -len(names)], **dict(zip(names, args[-len(names) :], strict=True)))
-
-    return call
-
-
 _integrate: Any = getattr(_tanhsinh, "tanhsinh", None)
 
 
@@ -113,3 +104,20 @@ def tanhsinh(
 
 if _integrate is not None:
     replace(_integrate, tanhsinh)
+
+
+_elementwise: Any = getattr(optimize, "elementwise", None)
+
+
+def bracket_root(f: Any, *start: Any, args: Any = (), kwargs: Any = None, **options: Any) -> Any:
+    """``scipy.optimize.elementwise.bracket_root``, whose bracket has no influence on the root."""
+    if kwargs:
+        f, args = by_name(f, kwargs), (*args, *kwargs.values())
+    plain = as_plain_function(lambda *at: unbox(f(*at)))
+    options = {name: deep_plain(value) for name, value in options.items()}
+    start, args = deep_plain((start, args))
+    return by_scipy(_elementwise.bracket_root, plain, *start, args=args, **options)
+
+
+if _elementwise is not None:
+    replace(_elementwise.bracket_root, bracket_root)

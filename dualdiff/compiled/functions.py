@@ -15,6 +15,7 @@ from .literals import SCALAR, Types, literal
 
 QUICK = ("sech_squared",)  # the slope of tanh, which only kernels have
 OWN = ("sin", "cos", "exp", "log", "tanh", "expm1", "log1p")
+COSTLY = (*OWN, *QUICK, "logaddexp", "share")  # many times the time of an addition
 _ROUND = 6755399441055744.0  # 1.5 * 2**52: adding it rounds to an integer, in the lowest bits
 # pi/2 and log 2 in parts of 53 bits; the parts of log 2 end early, so that multiples are exact.
 _HALF_PI = (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591833e-33)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy import ndarray
 
 from .elements import LEAF, Part, form_of, is_move, part_of, reduction_of, way_of
-from .functions import OWN, QUICK
+from .functions import COSTLY, OWN, QUICK
 from .graph import Graph
 from .instructions import ATTRIBUTES, declarations, operation
 from .literals import literal
@@ -26,7 +26,7 @@ _KEPT = (
     "text", "kinds", "dtypes", "shapes", "size", "way", "names", "places", "__name__"
 )  # fmt: skip
 MOST = 250  # operations in one kernel: a function of C takes at most 1,024 arguments from Python
-_COSTLY = (*OWN, *QUICK, "logaddexp", "share", "gather")  # worth a kernel of their own
+_WORTH = (*COSTLY, "gather")  # a kernel of their own
 
 
 class Kernel:
@@ -318,7 +318,7 @@ def schedule(graph: Graph) -> list[int | Kernel]:
         # An array that is only spread out stays as it is, for those outside of the kernel.
         views = {n for n in leaving if parts[n].name == "copy"
                  and parts[n].operands[0][0] not in group}  # fmt: skip
-        costly = [p for p in group.values() if p.name in _COSTLY or _is_spread(p)]
+        costly = [p for p in group.values() if p.name in _WORTH or _is_spread(p)]
         if len(group) - len(views) < 2 and not reductions and not costly:
             order += group
             continue

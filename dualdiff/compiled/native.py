@@ -6,7 +6,7 @@ import math
 
 from .elements import part_of
 from .errors import CompileError
-from .functions import OWN, QUICK
+from .functions import COSTLY
 from .graph import Graph
 from .machine import binding
 from .nodes import INPUT
@@ -17,7 +17,6 @@ from .tape import Unsupported
 # Microseconds that the vector code of a kernel saves for each element, and that a node of NumPy and
 # a program of it cost.
 SAVED, SAVED_BY_FUNCTIONS, NODE, PROGRAM = 1e-3, 15e-3, 1.2, 5.0
-_COSTLY = (*OWN, *QUICK, "logaddexp", "share")
 MOST = 2000  # nodes of a program that may be mostly kernels
 
 
@@ -31,7 +30,7 @@ def _prefers_kernels(graph: Graph) -> bool:
         if part is None:
             cost += NODE * (graph.operations[node] is not INPUT)
         elif part.name != "copy":
-            each = SAVED_BY_FUNCTIONS if part.name in _COSTLY else SAVED
+            each = SAVED_BY_FUNCTIONS if part.name in COSTLY else SAVED
             saved += each * math.prod(graph.forms[node][0])
     return saved > PROGRAM + cost
 

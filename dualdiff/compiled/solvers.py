@@ -7,7 +7,6 @@ operands of the node, so nothing has to search its closures.
 
 from __future__ import annotations
 
-import cmath
 import copy
 import functools
 import inspect
@@ -29,7 +28,7 @@ from .errors import Looked, Unrecordable
 from .graph import Graph, Span
 from .nodes import Hole, Solve, filled, with_holes
 from .recorder import SOLVED, Recorder
-from .signature import described, is_dynamic, is_object
+from .signature import described, has_surprise, is_dynamic, is_object
 from .source import Miss, SourceProgram, compile_source
 from .values import KINDS, Recorded
 
@@ -148,7 +147,7 @@ class _Function:
                     found = course.program(*values, *filter(is_dynamic, args))
                     if type(found) is Miss:
                         continue
-                    if not all(map(_is_finite, found)):
+                    if any(map(has_surprise, found)):
                         raise ArithmeticError("a NaN or an infinity in a solver's steps")
                     return course.structure.unflatten(map(_copied, found))
             missed.append(_Missed())
@@ -161,12 +160,6 @@ class _Function:
         if self.signature is not None:
             call.__signature__ = self.signature
         return call
-
-
-def _is_finite(x: Any) -> bool:
-    if type(x) is ndarray:
-        return bool(np.isfinite(x).all())
-    return not isinstance(x, (float, complex, np.inexact)) or cmath.isfinite(x)
 
 
 def _copied(x: Any) -> Any:

@@ -219,3 +219,11 @@ def strip(x: Value, look: Callable[[Any], Any] = observe) -> Any:
     if type(x) in (list, tuple):
         return type(x)(strip(e, look) for e in x)
     return look(content_of_traced(x) if type(x) in TRACED_KINDS else x)
+
+
+def unmasked(x: Value) -> Any:
+    """A tangent or cotangent without its masks of structural zeros."""
+    x = materialize(x)
+    while is_box(x) and type(x).is_mask:
+        x = materialize(x.primal)
+    return x

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import cache
 from typing import Any
@@ -257,10 +257,19 @@ def like_function(call: Any, function: Any) -> Any:
     return call
 
 
-def by_name(f: Any, names: Collection[str]) -> Any:
-    """A function of positional arguments, the last of which f takes by these names."""
+def as_tuple(args: Any) -> tuple[Any, ...]:
+    """More arguments of a function, as SciPy takes them: a tuple, or a single one."""
+    return args if isinstance(args, tuple) else (args,)
 
-    def call(*args: Any) -> Any:
-        return f(*args[: -len(names)], **dict(zip(names, args[-len(names) :], strict=True)))
 
-    return call
+def by_position(f: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """A function and its arguments with `kwargs`, which SciPy takes from 1.18 on, by position."""
+    if not kwargs:
+        return f, args
+    args, names = as_tuple(args), tuple(kwargs)
+    count = len(args)
+
+    def call(x: Any, *given: Any) -> Any:
+        return f(x, *given[:count], **dict(zip(names, given[count:], strict=True)))
+
+    return call, (*args, *kwargs.values())

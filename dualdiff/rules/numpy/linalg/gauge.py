@@ -13,7 +13,8 @@ from ....array.box import is_box, unbox
 from ....core import trace as levels
 from ....core.types import Cotangent, Value
 from ....errors import UnsupportedInputError, user_line
-from .splitting import is_splitting, slopes_quotient, unmasked, width
+from ..common import unmasked
+from .splitting import is_splitting, slopes_quotient, width
 from .spreading import NEAR, NEAR_TWICE
 
 # The power of the precision below which a number counts as 0: in pulls, with many roundings, and

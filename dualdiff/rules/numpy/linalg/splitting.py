@@ -23,6 +23,7 @@ from ....core.dual import Dual
 from ....core.trace import is_set, materialize
 from ....core.types import Value
 from ....errors import NotSplitError
+from ..common import unmasked
 
 _splitting: ContextVar[bool] = ContextVar("dualdiff_splitting", default=False)
 _width: ContextVar[float] = ContextVar("dualdiff_width", default=0.0)
@@ -59,14 +60,6 @@ def slope_of(a: Value) -> ndarray | None:
             found = x.payload
         x = x.primal
     return None if found is None else unbox(found)
-
-
-def unmasked(x: Value) -> Any:
-    """A tangent or cotangent without its masks of structural zeros."""
-    x = materialize(x)
-    while is_box(x) and type(x).is_mask:
-        x = materialize(x.primal)
-    return x
 
 
 def slopes_quotient(k: Any, d: Any, vanishes: Any) -> Any:

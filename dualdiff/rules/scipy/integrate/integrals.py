@@ -17,7 +17,7 @@ from ....transforms.checkpoint import value_of
 from ....transforms.implicit import levels_of
 from ...numpy.creation import asarray, given
 from ...numpy.kinks import step_taken
-from ..arguments import as_plain_function
+from ..arguments import as_plain_function, as_tuple
 from ..dispatch import implements
 from ..in_place import original_of
 from ..solving import by_scipy, with_args
@@ -192,8 +192,9 @@ def quad(
     -0.25
     """
     if complex_func:
+        more = as_tuple(args)
         real, imaginary = (
-            quad(lambda x, k=k: k(func(x, *_tuple(args))), a, b, full_output=full_output, **options)
+            quad(lambda x, k=k: k(func(x, *more)), a, b, full_output=full_output, **options)
             for k in (np.real, np.imag)
         )
         pairs = zip(real[1:], imaginary[1:], strict=False)
@@ -201,7 +202,7 @@ def quad(
         reports = [{"real": real[1:], "imag": imaginary[1:]}] if full_output else []
         return (real[0] + 1j * imaginary[0], *errors, *reports)
     live = with_args(func, args)
-    if is_box(options.get("wvar")) or any(map(is_box, _tuple(options.get("wvar", ())))):
+    if is_box(options.get("wvar")) or any(map(is_box, as_tuple(options.get("wvar", ())))):
         raise UnsupportedInputError(
             f"quad has no derivative by wvar, {user_line()}; write the weight into the function."
         )
@@ -257,10 +258,6 @@ def quad(
 
         total = total + to_end(weighted, b) - to_end(weighted, a)
     return (total, *out[1:])
-
-
-def _tuple(args: Any) -> tuple[Any, ...]:
-    return args if isinstance(args, tuple) else (args,)
 
 
 @implements(integrate.quad_vec, calls="f")
@@ -333,7 +330,7 @@ def nquad(
     >>> round(float(dd.grad(f)(3.0)), 6)
     1.0
     """
-    rest = () if args is None else _tuple(args)
+    rest = () if args is None else as_tuple(args)
     noted = Noted((ranges, rest if any(map(callable, ranges)) else ()))
     plain_ranges = [noted.plain(r, rest) if callable(r) else value_of(r) for r in ranges]
     listed = opts if isinstance(opts, (list, tuple)) else [opts]

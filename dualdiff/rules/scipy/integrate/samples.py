@@ -25,8 +25,8 @@ from ....core.dual import ForwardTrace
 from ....core.tape import Tape
 from ....core.trace import materialize
 from ....core.types import Value
+from ...numpy.common import unmasked
 from ...numpy.creation import asarray, given
-from ...numpy.linalg.splitting import unmasked
 
 # One item per level: its number and "tangent", or the slot that a gradient belongs to.
 Key = tuple[tuple[int, Any], ...]

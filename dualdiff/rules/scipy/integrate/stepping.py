@@ -14,7 +14,6 @@ from scipy.integrate._ivp import radau as _radau
 from scipy.integrate._ivp import rk as _rk
 
 from ....array.box import unbox
-from ....core.batch import shape_of
 from ....core.types import Value
 from ...numpy.creation import asarray, given
 from ..arguments import plain
@@ -23,7 +22,7 @@ from ..in_place import original_of
 from ..pieces import refuses
 from ..solving import by_scipy
 from .ivp import Noted, slope_of, vector
-from .steps import ExplicitStep, ImplicitStep, Slope, Step
+from .steps import ExplicitStep, ImplicitStep, Slope, Step, at_times
 
 _BASE = integrate.OdeSolver
 _ATTRIBUTE = "_of_dualdiff"  # of a solver: its steps on traced values
@@ -107,10 +106,8 @@ class _Within(integrate.DenseOutput):
     def __call__(self, t: Value) -> Any:
         """The solution at a time, of shape (n,), or at several, of shape (n, m)."""
         t = asarray(t)
-        value = self.plain(unbox(t))
-        times = np.reshape(t, (-1,))
-        made = self.own.at((times - self.own.t) / self.own.h)
-        return given(made if shape_of(t) else made[:, 0], value)
+        step = self.own
+        return at_times(lambda t: step.at((t - step.t) / step.h), t, self.plain(unbox(t)))
 
 
 @implements(_BASE.dense_output)

@@ -273,6 +273,13 @@ class Trajectory:
         return joined[:, np.argsort(order)]
 
 
+def at_times(at: Callable[[Value], Any], t: Value, value: Any) -> Any:
+    """SciPy's value of a solution at a time or several, with the derivatives of `at`, which takes
+    a vector of times."""
+    found = at(np.reshape(t, (-1,)))
+    return given(found if shape_of(t) else found[:, 0], value)
+
+
 class TracedSolution(Solution):
     """SciPy's continuous solution on traced values, of itself or of the time."""
 
@@ -290,5 +297,4 @@ class TracedSolution(Solution):
         value = self.plain(unbox(t))
         if not (self.is_traced or is_box(t)):
             return value
-        found = self.make().at(np.reshape(t, (-1,)))
-        return given(found if shape_of(t) else found[:, 0], value)
+        return at_times(self.make().at, t, value)

@@ -213,6 +213,20 @@ def _jumps(t: Value, k: int, n: int) -> Any:
     return out - fits.scattered(before, rows + inner[:, None] - k - 1 + np.arange(k + 1), shape)
 
 
+def weights_of(w: Value, x: Value) -> Any:
+    """The weights of data at some abscissas, which are 1 if there are none."""
+    return np.ones(shape_of(x)[0]) if w is None else asarray(w) * 1.0
+
+
+def curve_parameters(u: Value, points: Value, found: Any, name: str) -> Any:
+    """The parameters of points on a curve: given ones, or the lengths of the polygon."""
+    if u is not None:
+        return asarray(u) * 1.0
+    steps = np.sqrt(np.sum((points[1:] - points[:-1]) ** 2, axis=1))
+    lengths = np.concatenate([np.zeros(1), np.cumsum(steps)])
+    return agreed(lengths / lengths[-1], found, name)
+
+
 def moving_knots(found: Any, x: Value, k: int, ends: Any, inner: Value = None) -> Any:
     """FITPACK's knots, which move with the abscissas that they stand at."""
     m = shape_of(x)[0]
@@ -259,7 +273,7 @@ def splrep(
     (knots_found, c_found, _), *rest = found
     x, y = asarray(x) * 1.0, asarray(y) * 1.0
     m = shape_of(x)[0]
-    weights = np.ones(m) if w is None else asarray(w) * 1.0
+    weights = weights_of(w, x)
     if s is None:
         s = 0.0 if w is None else m - np.sqrt(2 * m)
     own = moving_knots(knots_found, x, k, (xb, xe), t)
@@ -320,13 +334,8 @@ def splprep(
     ((t_found, c_found, _), u_found), *rest = found
     points = np.transpose(from_nested(x) * 1.0)
     m = shape_of(points)[0]
-    if u is None:  # the lengths of the polygon
-        steps = np.sqrt(np.sum((points[1:] - points[:-1]) ** 2, axis=1))
-        lengths = np.concatenate([np.zeros(1), np.cumsum(steps)])
-        u = agreed(lengths / lengths[-1], u_found, "splprep")
-    else:
-        u = asarray(u) * 1.0
-    weights = np.ones(m) if w is None else asarray(w) * 1.0
+    u = curve_parameters(u, points, u_found, "splprep")
+    weights = weights_of(w, u)
     own = moving_knots(t_found, u, k, (ub, ue), t)
     n = len(t_found) - k - 1
     s = m - np.sqrt(2 * m) if s is None else s

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from scipy import interpolate
 
-from ....core.batch import shape_of
 from ....core.types import Value
 from ...numpy.creation import asarray, from_nested
 from ..arguments import by_scipy, plain
@@ -15,7 +14,7 @@ from ..bodies import agreed
 from ..dispatch import implements, missing
 from ..in_place import original_of
 from . import fits
-from .fitpack import moving_knots, smoothed
+from .fitpack import curve_parameters, moving_knots, smoothed, weights_of
 from .polynomials import part
 
 
@@ -23,9 +22,8 @@ def _near(spline: Any, x: Value, y: Value, w: Value, ends: Any, k: int, s: Value
     """SciPy's spline with the derivatives of a smoothing spline; its knots move with the data."""
     holder = getattr(spline, "_delegate_to", spline)
     own = moving_knots(part(holder, "t"), x, k, ends)
-    weights = np.ones(shape_of(x)) if w is None else asarray(w) * 1.0
     value = part(holder, "c")
-    c = smoothed(x, y, weights, own, k, s, value)
+    c = smoothed(x, y, weights_of(w, x), own, k, s, value)
     return fits.made(spline, own, agreed(c, value, "a smoothing spline", 1e-2))
 
 
@@ -83,12 +81,7 @@ if hasattr(interpolate, "make_splrep"):  # from SciPy 1.15 on
         arguments = {"w": plain(w), "u": plain(u), "ub": plain(ub), "ue": plain(ue)}
         spline, u_found = by_scipy(_splprep, plain(x), k=k, s=plain(s), **arguments, **options)
         points = np.transpose(from_nested(x) * 1.0)
-        if u is None:  # the lengths of the polygon
-            steps = np.sqrt(np.sum((points[1:] - points[:-1]) ** 2, axis=1))
-            lengths = np.concatenate([np.zeros(1), np.cumsum(steps)])
-            u = agreed(lengths / lengths[-1], u_found, "make_splprep")
-        else:
-            u = asarray(u) * 1.0
+        u = curve_parameters(u, points, u_found, "make_splprep")
         if is_interpolating:
             bc_type = options.get("bc_type")
             return fits.make_interp_spline(u, np.transpose(points), k, None, bc_type, 1), u

@@ -9,7 +9,6 @@ import numpy as np
 from scipy import interpolate
 from scipy.interpolate import _fitpack2
 
-from ....core.batch import shape_of
 from ....core.types import Value
 from ...numpy.creation import asarray, given
 from ..arguments import by_scipy, plain
@@ -19,7 +18,7 @@ from ..in_place import original_of
 from ..objects import runs_methods
 from ..rebinding import replace
 from . import knots
-from .fitpack import moving_knots, smoothed
+from .fitpack import moving_knots, smoothed, weights_of
 
 # SciPy's functions that the copies call take the lock themselves; old versions have none.
 if "FITPACK_LOCK" in vars(_fitpack2):
@@ -35,7 +34,7 @@ def _fit(
     t0, c0 = data[8][:n], data[9][:n]
     count = n - k - 1
     x, y = asarray(x) * 1.0, asarray(y) * 1.0
-    w = np.ones(shape_of(x)) if w is None else asarray(w) * 1.0
+    w = weights_of(w, x)
     t = moving_knots(t0, x, k, ends, inner)
     c = smoothed(x, y, w, t, k, s, c0[:count])
     entries, first = knots.design_rows(t, k, x)

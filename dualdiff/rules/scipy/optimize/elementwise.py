@@ -16,7 +16,7 @@ from ....transforms.checkpoint import value_of
 from ....transforms.grad import grad
 from ....transforms.implicit import lift
 from ...numpy.creation import asarray
-from ..arguments import any_traced, as_plain_function, by_name
+from ..arguments import any_traced, as_plain_function, by_position
 from ..dispatch import implements, missing
 from ..solving import (
     Result,
@@ -34,15 +34,6 @@ try:
     _scipy: Any = importlib.import_module("scipy.optimize.elementwise")
 except ImportError:  # an older release
     _scipy = None
-
-
-def _by_position(f: Function, args: Any, options: dict[str, Any]) -> tuple[Function, Any]:
-    """A function and its arguments with `kwargs`, which SciPy takes from 1.18 on, by position."""
-    keywords = options.pop("kwargs", None)
-    if not keywords:
-        return f, args
-    args = args if isinstance(args, tuple) else (args,)
-    return by_name(f, keywords), (*args, *keywords.values())
 
 
 def _values_at_bracket(live: Function, found: Any) -> Callable[[], Any]:
@@ -92,7 +83,7 @@ def find_root(
     >>> dd.jacobian(f)(np.array([4.0, 9.0])).round(6).tolist()
     [[0.25, 0.0], [0.0, 0.166667]]
     """
-    f, args = _by_position(f, args, options)
+    f, args = by_position(f, args, options.pop("kwargs", None))
     found = _solved("find_root", f, init, args, callback, options)
     if is_constant(args):
         return found
@@ -116,7 +107,7 @@ def find_minimum(
     >>> round(float(dd.grad(f)(2.0)), 6)
     1.0
     """
-    f, args = _by_position(f, args, options)
+    f, args = by_position(f, args, options.pop("kwargs", None))
     found = _solved("find_minimum", f, init, args, callback, options)
     if is_constant(args):
         return found
@@ -133,7 +124,7 @@ def _brackets(original: Any) -> Any:
     """A search for a bracket: its ends are constant by pieces, the function's values there not."""
 
     def bracket(f: Function, *start: Any, args: Any = (), **options: Any) -> Any:
-        f, args = _by_position(f, args, options)
+        f, args = by_position(f, args, options.pop("kwargs", None))
         if any_traced(start) or any_traced(options.values()):
             raise missing(f"scipy.optimize.{original.__name__}", "it has no rule for its start")
         found = by_scipy(original, as_plain_function(f), *start, args=value_of(args), **options)

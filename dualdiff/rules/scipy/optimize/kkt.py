@@ -52,7 +52,7 @@ class Active(NamedTuple):
     rows: ndarray
 
 
-def _plain(x: Value) -> Any:
+def as_numbers(x: Value) -> Any:
     """An array of numbers, or a value as `compile` records it."""
     return x if type(x) in RECORDED else np.asarray(x, float)
 
@@ -78,7 +78,7 @@ class Program:
         self.bounds = bounds
         self.lower, self.upper = np.full(size, -np.inf), np.full(size, np.inf)
         if bounds is not None:
-            self.lower, self.upper = (_plain(value_of(b)) for b in bounds)
+            self.lower, self.upper = (as_numbers(value_of(b)) for b in bounds)
         self.scale = 1.0
 
     def values(self, x: Value) -> Any:
@@ -254,4 +254,4 @@ class Conditions:
         else:
             found = start
         whole = self.whole(found)
-        return whole if is_box(whole) else _plain(whole)
+        return whole if is_box(whole) else as_numbers(whole)

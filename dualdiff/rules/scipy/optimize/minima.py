@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
-from ....array.box import RECORDED
 from ....transforms.checkpoint import value_of
 from ...numpy.creation import asarray
 from ..arguments import any_traced
@@ -32,7 +31,7 @@ from ..solving import (
     start_of,
     with_args,
 )
-from .kkt import Bounds, Program
+from .kkt import Bounds, Program, as_numbers
 from .problem import (
     gradient_of,
     live_bounds,
@@ -54,7 +53,7 @@ def minimum(
     value: Function, gradient: Function, x: Any, bounds: Any = None, constraints: Any = ()
 ) -> Any:
     """The exact minimum next to a plain point, of its shape, with derivatives."""
-    x = x if type(x) in RECORDED else np.asarray(x, float)
+    x = as_numbers(x)
     shape, flat = x.shape, np.ravel(x)
 
     def shaped(z: Any) -> Any:

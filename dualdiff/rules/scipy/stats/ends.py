@@ -51,10 +51,9 @@ def at_ends(
             off = np.abs(_of_scale(name, unbox(found), 1 / unbox(scale)) - edge)
         wrong = ~(off <= 1e-7 * np.abs(edge)) & (unbox(found) != edge)
         wrong = wrong | np.isinf(edge) & (name == "pdf")
-        beside = at_end & (wrong | _is_lost(distribution, name, z, pz, shapes, at_end))
         least = sign * np.where(pz == 0, STEPS[0], np.abs(pz) * 2.0**-52)
         points = (pz, pz + least, pz + FURTHER * least)
-        beside = beside | _is_apart(distribution, name, z, points, shapes, at_end & ~beside)
+        beside = at_end & (wrong | _is_apart(distribution, name, z, points, shapes, at_end))
     if not np.any(beside):
         return found
     near, left = z, beside
@@ -116,14 +115,15 @@ def _is_apart(
     distribution: Any, name: str, z: Value, points: Sequence[Any], shapes: Sequence[Any],
     chosen: Any,
 ) -> Any:  # fmt: skip
-    """Where a finite derivative of the formula at an end is not that of two points beside it."""
+    """Where a derivative of the formula at an end is not a number, or finite and not that of two
+    points beside it."""
     is_apart = np.zeros(np.shape(chosen), bool)
     if np.any(chosen):
         found = [_slopes(distribution, name, z, x, shapes, chosen) for x in points]
         for (_, at), (_, near), (_, further) in zip(*found, strict=True):
             least = 1e-3 * np.abs(near) + TINY
             stands = np.isfinite(at) & (np.abs(near - further) <= least)
-            is_apart[chosen] |= stands & (np.abs(at - near) > least)
+            is_apart[chosen] |= np.isnan(at) | stands & (np.abs(at - near) > least)
     return is_apart
 
 

@@ -12,7 +12,7 @@ from scipy.integrate import _tanhsinh
 
 from ....array.box import unbox
 from ....core.types import Value
-from ..arguments import any_traced, as_plain_function, by_name, by_scipy
+from ..arguments import any_traced, as_plain_function, by_position, by_scipy
 from ..rebinding import deep_plain, explained, passing_instance_of, rebound, rebuilt, replace
 from .replacements import adaptive, with_value
 
@@ -78,10 +78,7 @@ def tanhsinh(
 ) -> Any:
     """``scipy.integrate.tanhsinh``: SciPy's value, the derivative of an adaptive Gauss rule."""
     args = tuple(args) if np.iterable(args) else (args,)
-    if kwargs:  # which SciPy has from 1.18 on
-        return tanhsinh(
-            by_name(f, kwargs), a, b, args=(*args, *kwargs.values()), log=log, **options
-        )
+    f, args = by_position(f, args, kwargs)
 
     def plain(x: Value, *rest: Any) -> Any:
         return unbox(f(x, *rest))
@@ -111,8 +108,7 @@ _elementwise: Any = getattr(optimize, "elementwise", None)
 
 def bracket_root(f: Any, *start: Any, args: Any = (), kwargs: Any = None, **options: Any) -> Any:
     """``scipy.optimize.elementwise.bracket_root``, whose bracket has no influence on the root."""
-    if kwargs:
-        f, args = by_name(f, kwargs), (*args, *kwargs.values())
+    f, args = by_position(f, args, kwargs)
     plain = as_plain_function(lambda *at: unbox(f(*at)))
     options = {name: deep_plain(value) for name, value in options.items()}
     start, args = deep_plain((start, args))

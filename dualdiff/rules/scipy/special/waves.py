@@ -20,12 +20,25 @@ from .kinds import closed, column, find, flat, partial, several
 
 DEGREE = np.pi / 180
 ROOT_2 = 2**0.5
+MOST_ROWS = 1000  # of a matrix, which is dense
+WAVE_BLOCK = 100  # elements whose matrices are there at once
 
 
 def _by_order(order: Any, function: Callable[[int, Any], Any]) -> Any:
     """The sum of a function of each order, and of the elements that have it."""
     orders = np.asarray(unbox(order))
-    return sum(function(int(m), orders == m) for m in np.unique(orders))
+    return sum(function(_rows(m), orders == m) for m in np.unique(orders))
+
+
+def _rows(count: Any) -> int:
+    """The rows of a matrix, or an error where an order or a parameter makes it too large."""
+    if not count <= MOST_ROWS:
+        raise UnsupportedInputError(
+            f"wave functions have no derivative in a parameter here, {user_line()}: the order or "
+            f"the parameter is not finite, or so large that the matrix of the recurrence has more "
+            f"than {MOST_ROWS} rows; hold the parameter constant with dualdiff.stop_gradient"
+        )
+    return int(count)
 
 
 def matrix(diagonal: Any, beside: Any) -> Any:
@@ -61,7 +74,9 @@ def _eigenvector(diagonal: Any, beside: Any, index: int) -> Any:
 
 def _mathieu_bands(even: bool, m: int, q: Value) -> tuple[Any, Any, Any, int]:
     """The multiples of x, the diagonal, the numbers beside it, and the index of the eigenvalue."""
-    count = m // 2 + 14 + int(2 * np.sqrt(np.max(np.abs(unbox(q)), initial=0)))
+    # Beyond these rows terms fall like those of a Hermite function (DLMF 28.8.3), or faster.
+    width = float(np.max(np.abs(unbox(q)), initial=0)) ** 0.25
+    count = _rows(m // 2 + 14 + min(2 * width**2, width * (2.0 * abs(m) + 81) ** 0.5))
     start = m % 2 if even or m % 2 else 2
     k = start + 2.0 * np.arange(count)
     corner = 0.0 if m % 2 == 0 else 1.0 if even else -1.0
@@ -156,8 +171,9 @@ def _each(functions: Sequence[Callable[..., Any]], *args: Any) -> list[Callable[
 def _mathieu(even: bool) -> None:
     letter, parity = ("a", "c") if even else ("b", "s")
     value: Any = getattr(special, f"mathieu_{letter}")
-    by_q = flat(partial(_mathieu_value(even), 1))
-    function_by_q = [flat(partial(_mathieu_function(even, d), 1)) for d in (False, True)]
+    by_q = flat(partial(_mathieu_value(even), 1), WAVE_BLOCK)
+    functions = (_mathieu_function(even, derivative) for derivative in (False, True))
+    function_by_q = [flat(partial(f, 1), WAVE_BLOCK) for f in functions]
 
     def angular(m: Any, q: Value, x: Value, ans: Any) -> Any:
         return DEGREE * ans[1], DEGREE * (2 * q * np.cos(2 * DEGREE * x) - value(m, q)) * ans[0]
@@ -169,7 +185,7 @@ def _mathieu(even: bool) -> None:
     several(f"mathieu_{parity}em", None, lambda *at: _each(function_by_q, *at[:3]), angular)
     for kind in (1, 2):
         function = _radial_mathieu(even, kind)
-        both = [flat(partial(f, 1)) for f in (function, partial(function, 2))]
+        both = [flat(partial(f, 1), WAVE_BLOCK) for f in (function, partial(function, 2))]
 
         def radial_by_q(m: Any, q: Value, x: Value, ans: Any, both: Any = both) -> Any:
             return _each(both, m, q, x)
@@ -195,7 +211,7 @@ def _ratio(order: int, j: Any) -> Any:
 def _spheroidal_bands(sign: float, order: int, degree: int, c: Value) -> tuple[Any, Any, Any, int]:
     """The degrees of normalised Legendre functions, in which ``l (l + 1) + sign c**2 x**2`` is
     tridiagonal; the diagonal, the numbers beside it, and the index of the eigenvalue."""
-    count = (degree - order) // 2 + 14 + int(np.max(np.abs(unbox(c)), initial=0))
+    count = _rows((degree - order) // 2 + 14 + np.max(np.abs(unbox(c)), initial=0))
     square = sign * column(c) ** 2
     j = order + (degree - order) % 2 + 2.0 * np.arange(count)
     here, above = _ratio(order, j) ** 2, _ratio(order, j + 1)
@@ -295,6 +311,15 @@ def on_the_curve(kind: str, m: Any, n: Any, c: Value, cv: Value) -> None:
         )
 
 
+def positive(kind: str, c: Value) -> None:
+    """Raise an error where c is negative: SciPy's characteristic value is that of c = 0 there."""
+    if np.any(unbox(c) < 0):
+        raise UnsupportedInputError(
+            f"spheroidal functions have no derivative at negative c, {user_line()}: SciPy's "
+            f"{kind}_cv(m, n, c) is n (n + 1) there. Write abs(c): their equation is even in c"
+        )
+
+
 def off_the_curve(kind: str, part: str) -> Callable[..., Any]:
     """The derivative in c or in cv alone, which leaves the curve of characteristic values."""
 
@@ -310,24 +335,32 @@ def off_the_curve(kind: str, part: str) -> Callable[..., Any]:
 
 def _spheroidal(kind: str, sign: float) -> None:
     value: Any = getattr(special, f"{kind}_cv")
-    by_c = flat(partial(_spheroidal_value(sign), 2))
-    closed(f"{kind}_cv", None, None, lambda x, y, z: by_c(x, y, z))
+    by_c = flat(partial(_spheroidal_value(sign), 2), WAVE_BLOCK)
+
+    def value_by_c(x: Any, y: Any, z: Value) -> Any:
+        positive(kind, z)
+        return by_c(x, y, z)
+
+    closed(f"{kind}_cv", None, None, value_by_c)
 
     for part in ("ang1", "rad1"):
         slope = oblate_radial_slope if kind == "obl" and part != "ang1" else prolate_slope
 
         function = _angular(sign) if part == "ang1" else radial(sign, find("_spherical_jn"))
-        both = [flat(partial(f, 2)) for f in (function, partial(function, 3))]
+        both = [flat(partial(f, 2), WAVE_BLOCK) for f in (function, partial(function, 3))]
 
         def function_by_c(m: Any, n: Any, c: Value, x: Value, ans: Any, both: Any = both) -> Any:
+            positive(kind, c)
             return _each(both, m, n, c, x)
 
         def by_x(m: Any, n: Any, c: Value, x: Value, ans: Any, slope: Any = slope) -> Any:
+            positive(kind, c)
             return slope(sign, m, c, value(m, n, c), x, ans)
 
         def by_x_of(
             m: Any, n: Any, c: Value, cv: Value, x: Value, ans: Any, slope: Any = slope
         ) -> Any:
+            positive(kind, c)
             on_the_curve(kind, m, n, c, cv)
             return slope(sign, m, c, cv, x, ans)
 

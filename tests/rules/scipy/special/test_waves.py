@@ -127,6 +127,38 @@ def test_no_derivative_leaves_the_curve_of_characteristic_values(name):
             dd.grad(lambda t, i=i: f(*at[:i], t, *at[i + 1 :])[0])(at[i])
 
 
+@pytest.mark.parametrize("name", ["pro_cv", "obl_cv", "pro_ang1", "obl_rad1", "pro_cv_seq"])
+def test_spheroidal_functions_at_negative_c_raise(name):
+    """SciPy's characteristic value is that of c = 0 there, and so are its functions."""
+    f, at = getattr(special, name), (0.5,) if "1" in name else ()
+
+    def along(c):
+        return np.sum(f(0, 1, c, *at))
+
+    for derivative in (dd.grad, dd.derivative):
+        with pytest.raises(UnsupportedInputError, match="negative c"):
+            derivative(along)(-1.5)
+    if at:
+        with pytest.raises(UnsupportedInputError, match="negative c"):
+            dd.grad(lambda x: f(0, 1, -1.5, x)[1])(0.3)
+
+
+@pytest.mark.parametrize("at", [(1e10, 0.0), (np.inf, 0.0), (300, np.nan)])
+def test_orders_of_mathieus_values_that_are_huge_raise(at):
+    for f in (special.mathieu_a, special.mathieu_b):
+        with pytest.raises(UnsupportedInputError, match="1000 rows"):
+            dd.grad(lambda q, f=f: f(at[0], q))(at[1])
+
+
+def test_mathieus_values_of_a_large_parameter_follow_their_expansion():
+    """DLMF 28.8.1, by the slopes of its first terms."""
+    q, s = 1e6, 3.0
+    exact = -2 + s / q**0.5 + (s**3 + 3 * s) / 2**8 / q**1.5
+    with np.errstate(all="ignore"):
+        for f, m in ((special.mathieu_a, 1), (special.mathieu_b, 2)):
+            assert dd.grad(lambda q, f=f, m=m: f(m, q))(q) == pytest.approx(exact, rel=1e-12)
+
+
 def test_spheroidal_functions_of_another_value_raise():
     with pytest.raises(UnsupportedInputError, match="pro_cv"):
         dd.grad(lambda x: special.pro_ang1_cv(1, 2, 1.5, 6.0, x)[0])(0.4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -359,6 +360,23 @@ def expect(self: Any, *args: Any, **kwargs: Any) -> Any:
 
 _scipys_expect: Any = rebound(scipy.stats.rv_continuous.expect)
 replace(scipy.stats.rv_continuous.expect, expect)
+
+
+def moment(self: Any, order: Any, *args: Any, **kwargs: Any) -> Any:
+    """``moment`` of a copy, by powers of a traced `loc`, which SciPy leaves out where it is 0."""
+    shapes, loc, scale = self._parse_args(*args, **kwargs)
+    if not is_box(loc):
+        return _scipys_moment(self, order, *args, **kwargs)
+    unmoved = (*shapes, 0.0) if hasattr(self, "pmf") else (*shapes, 0.0, scale)
+    total = _scipys_moment(self, order, *unmoved)
+    for k in range(int(order)):
+        ways = math.comb(int(order), k)
+        total = total + ways * loc ** (int(order) - k) * _scipys_moment(self, k, *unmoved)
+    return total
+
+
+_scipys_moment: Any = rebound(scipy.stats.rv_continuous.moment)
+replace(scipy.stats.rv_continuous.moment, moment)
 
 
 def argsreduce(cond: Any, *args: Any) -> list[Any]:

@@ -127,3 +127,26 @@ def test_expectations_of_functions_that_underflow_in_a_tail_have_derivatives():
     sides = [mean(0.3 + k * 1e-3) for k in (-2, -1, 1, 2)]
     slope = (8 * (sides[2] - sides[1]) - (sides[3] - sides[0])) / 12e-3
     assert dd.grad(mean)(0.3) == pytest.approx(slope, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("moment", "slope"),
+    [  # n E[x**(n - 1)]
+        (lambda loc: stats.norm.moment(2, loc), 0.0),
+        (lambda loc: stats.gamma(2.0, loc).moment(3), 18.0),
+        (lambda loc: stats.gamma.moment(3, 2.0, loc, np.array([1.0, 2.0])).sum(), 90.0),
+        (lambda loc: stats.lognorm.moment(2, 0.5, loc), 2 * np.exp(0.125)),
+        (lambda loc: stats.poisson.moment(2.0, 3.0, loc), 6.0),
+        (lambda loc: stats.rv_discrete(values=([0, 1], [0.3, 0.7])).moment(1, loc), 1.0),
+        (lambda loc: stats.gamma.moment(2, -2.0, loc), np.nan),
+        (lambda loc: stats.gamma.moment(2, 2.0, loc, -1.0), np.nan),
+    ],
+)
+def test_moments_move_with_loc_from_the_default(moment, slope):
+    with np.errstate(all="ignore"):
+        assert dd.grad(moment)(0.0) == pytest.approx(slope, rel=1e-13, abs=1e-14, nan_ok=True)
+
+
+def test_second_derivatives_of_a_moment_by_loc_and_scale_at_the_default():
+    curvature = dd.hessian(lambda p: stats.gamma.moment(3, 2.0, p[0], p[1]))(np.array([0.0, 1.0]))
+    np.testing.assert_allclose(curvature, [[12.0, 36.0], [36.0, 144.0]], rtol=1e-13)

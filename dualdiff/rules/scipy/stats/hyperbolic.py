@@ -14,6 +14,7 @@ from scipy import special, stats
 
 from ....array.box import unbox
 from ....core.types import Value
+from ....transforms.implicit import corrected
 from .replacements import adaptive, elementwise, with_value
 
 LOG_2PI = float(np.log(2 * np.pi))
@@ -68,8 +69,8 @@ def _quantile(source: Any, logpdf: Callable[..., Any], upper: bool) -> Callable[
     def quantile(q: Value, *shapes: Value) -> Any:
         values = [unbox(s) for s in shapes]
         x = (source.isf if upper else source.ppf)(unbox(q), *values)
-        gap = (probability(x, *shapes) - q) / np.exp(logpdf(x, *values))
-        return with_value(x, gap if upper else -gap)
+        slope = np.exp(logpdf(x, *values)) * (-1.0 if upper else 1.0)
+        return corrected(lambda x: probability(x, *shapes) - q, x, lambda rest: rest / slope)
 
     return quantile
 

@@ -219,3 +219,17 @@ def test_quantiles_of_0_and_1_have_second_derivatives(name, at, curvature):
     f = getattr(getattr(stats, method[0]), method[1])
     right = pytest.approx(curvature, rel=1e-13, nan_ok=True)
     assert [*curvatures(lambda q: f(q, *at[1:]), at[0])] == [right] * 3
+
+
+@pytest.mark.parametrize("name", ["ppf", "isf"])
+def test_second_derivatives_of_hyperbolic_quantiles(name):
+    """By q they follow from the density, by a shape from the probability of the quantile."""
+    a, b, q = 1.25, 0.5, 0.3
+    quantile = getattr(stats.norminvgauss, name)
+    probability = stats.norminvgauss.cdf if name == "ppf" else stats.norminvgauss.sf
+    x, density = quantile(q, a, b), stats.norminvgauss.pdf(quantile(q, a, b), a, b)
+    steepness = dd.grad(lambda x: stats.norminvgauss.logpdf(x, a, b))(x)
+    found = dd.grad(dd.grad(lambda q: quantile(q, a, b)))(q)
+    assert found == pytest.approx(-steepness / density**2, rel=1e-8)
+    constant = dd.grad(dd.grad(lambda a: probability(quantile(q, a, b), a, b)))(a)
+    assert constant == pytest.approx(0.0, abs=1e-8)

@@ -175,6 +175,8 @@ def _alike(a: Any, b: Any) -> bool:
 
 
 def _trees_alike(a: Any, b: Any) -> bool:
+    if a is b:
+        return True
     if type(a) is not type(b):
         return False
     if isinstance(a, (tuple, list)):

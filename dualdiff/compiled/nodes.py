@@ -15,6 +15,9 @@ from ..core.types import Value
 from .errors import Unrecordable
 from .values import Plain, Recorded, contains_box
 
+# Operands without parts, which stay as they are in a template.
+ATOMS = frozenset((int, float, np.float64, bool, str, type(None), np.ufunc))
+
 
 class Hole:
     """Stands in a template for the recorded operand number `place`."""
@@ -34,16 +37,20 @@ class Hole:
 def with_holes(tree: Any, leaves: list[Any]) -> Any:
     """The operands with a hole for each recorded value, which is appended to `leaves`."""
     kind = type(tree)
+    if kind in ATOMS:
+        return tree
     if kind is Recorded or kind is Plain:
         leaves.append(tree)
         return Hole(len(leaves) - 1)
-    if kind in (tuple, list):
-        return kind(with_holes(x, leaves) for x in tree)
+    if kind is tuple or kind is list:
+        return kind([with_holes(x, leaves) for x in tree])
     if isinstance(tree, tuple) and not is_box(tree):
         return kind(*(with_holes(x, leaves) for x in tree))
     if kind is dict:
         return {k: with_holes(v, leaves) for k, v in tree.items()}
     if kind is slice:
+        if type(tree.start) in ATOMS and type(tree.stop) in ATOMS and type(tree.step) in ATOMS:
+            return tree
         return slice(*(with_holes(x, leaves) for x in (tree.start, tree.stop, tree.step)))
     if kind is ndarray and not tree.dtype.hasobject:
         held = tree.copy(order="K")
@@ -57,9 +64,11 @@ def with_holes(tree: Any, leaves: list[Any]) -> Any:
 def filled(tree: Any, leaves: Sequence[Any]) -> Any:
     """The operands with values in place of the holes."""
     kind = type(tree)
+    if kind in ATOMS:
+        return tree
     if kind is Hole:
         return leaves[tree.place]
-    if kind in (tuple, list):
+    if kind is tuple or kind is list:
         return kind([filled(x, leaves) for x in tree])
     if isinstance(tree, tuple):
         return kind(*(filled(x, leaves) for x in tree))

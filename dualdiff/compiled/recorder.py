@@ -27,6 +27,7 @@ from ..errors import user_frame
 from .errors import Looked, Unrecordable
 from .formulas import FORMULAS
 from .nodes import (
+    ATOMS,
     BURIED,
     INPUT,
     Add,
@@ -142,11 +143,12 @@ class Recorder(Trace):
 
     def ref(self, x: Value) -> int:
         """The number that stands for an operand."""
-        if type(x) in KINDS:
+        kind = type(x)
+        if kind is Recorded or kind is Plain:
             if x.owner is not self:
                 raise Unrecordable("a value of another recording is used")
             return x.payload
-        if is_box(x):
+        if kind not in ATOMS and is_box(x):
             raise Unrecordable("an operand is a traced value of another kind")
         return self.constant_ref(x)
 
@@ -174,8 +176,9 @@ class Recorder(Trace):
             ans = called(args[0].raw, *raws)
             node = self.append(called, tuple(map(self.ref, leaves + rest)), ans)
             return self.wrap(ans, node, [args[0].raw, *raws])
-        if not kwargs and all(map(_is_flat, args)):
-            raws = [a.raw if type(a) in KINDS else a for a in args]
+        flat = None if kwargs else _flat(args)
+        if flat is not None:
+            raws = flat
             ans = function(*raws)
             node = self.append(function, tuple(map(self.ref, args)), ans)
         else:
@@ -201,9 +204,10 @@ class Recorder(Trace):
             for a in locked:
                 a.flags.writeable = True
         leaves: list[Any] = []
-        with_holes((args, kwargs), leaves)
-        for part in ans if isinstance(ans, (tuple, list)) else (ans,):
+        for part in ans if type(ans) not in KINDS and isinstance(ans, (tuple, list)) else (ans,):
             if type(part) in KINDS and type(part.raw) is ndarray:
+                if not leaves:
+                    with_holes((args, kwargs), leaves)
                 for x in leaves:
                     if type(x.raw) is ndarray and np.may_share_memory(x.raw, part.raw):
                         self.forget(count, looks)
@@ -341,10 +345,22 @@ def without_known(params: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in params.items() if type(v) is not Known}
 
 
+def _flat(args: Sequence[Any]) -> list[Any] | None:
+    """The values of operands; None if some are containers."""
+    raws = []
+    for a in args:
+        kind = type(a)
+        if kind is Recorded or kind is Plain:
+            raws.append(a.raw)
+        elif kind in ATOMS or _is_flat(a):
+            raws.append(a)
+        else:
+            return None
+    return raws
+
+
 def _is_flat(x: Value) -> bool:
     kind = type(x)
-    if kind in KINDS:
-        return True
     if kind is tuple:
         return all(type(i) in (int, type(None)) for i in x)
     return not (kind in (list, dict, slice) or isinstance(x, tuple))
@@ -352,16 +368,18 @@ def _is_flat(x: Value) -> bool:
 
 def _is_fixed(index: Any) -> bool:
     """Whether an index consists of plain integers and slices of them."""
+    if type(index) is int:
+        return True
     if type(index) is tuple:
         return all(map(_is_fixed, index))
     if type(index) is slice:
         return all(type(i) in (int, type(None)) for i in (index.start, index.stop, index.step))
-    return type(index) is int
+    return False
 
 
 def _settled(x: Value) -> Any:
     """An operand without handles."""
-    return x.read() if is_box(x) and x.owner is STORED else x
+    return x.read() if type(x) not in ATOMS and is_box(x) and x.owner is STORED else x
 
 
 def _kind_of(x: Value) -> str:

@@ -148,6 +148,12 @@ def log_minus_psi(a: Value) -> Any:
     return where(far, series, lambda a: np.log(a) - special.psi(a), a)
 
 
+def _sine_of_pi(x: Value) -> Any:
+    """``sin(pi x)``, exact at integers."""
+    n = np.round(unbox(x))
+    return (1 - 2 * np.mod(n, 2)) * np.sin(np.pi * (x - n))
+
+
 def _psi_difference(x: Value, d: Any) -> Any:
     def near(x: Value, d: Any) -> Any:
         return d * np.matmul(_trigamma(column(x) + column(d) * NODES), WEIGHTS)
@@ -155,8 +161,19 @@ def _psi_difference(x: Value, d: Any) -> Any:
     def far(x: Value, d: Any) -> Any:
         return special.psi(x + d) - special.psi(x)
 
+    def left(x: Value, d: Any) -> Any:
+        """By reflection (DLMF 5.5.4): poles cancel where d is an integer."""
+        both, top = _sine_of_pi(x) * _sine_of_pi(x + d), np.pi * _sine_of_pi(d)
+        pole = unbox(both) == 0
+        rest = np.where(pole, np.where(unbox(top) == 0, 0.0, np.nan), top / np.where(pole, 1, both))
+        return special.psi(1 - x - d) - special.psi(1 - x) + rest
+
     # Beyond this the plain difference loses less than two digits, and costs a fifth.
-    return cases((x, d), (np.abs(unbox(d)) < 0.05 * unbox(x), near), otherwise=far)
+    ends = unbox(x), unbox(x) + unbox(d)
+    negative = (np.minimum(*ends) < 0) & (np.maximum(*ends) < 0.5)
+    return cases(
+        (x, d), (np.abs(unbox(d)) < 0.05 * unbox(x), near), (negative, left), otherwise=far
+    )
 
 
 _real_psi_difference = flat(_psi_difference)
@@ -249,15 +266,9 @@ def _rgamma_slope_of(x: Value) -> Any:
 
 
 def _poch_x(x: Value, y: Value, ans: Value) -> Any:
-    """At zeros, which are poles of Gamma(x), a product rule; left of 0 with integer y reflected."""
-    px, py = unbox(x), unbox(y)
-    mirrored = (px + py < 0.5) & (py == np.round(py))
-    zero = _pole(x) & ~mirrored & ~_pole(px + py)
-    safe = np.where(mirrored | zero, 1.0, x)
-    out = ans * psi_difference(safe, y)
-    if np.any(mirrored):
-        w = np.where(mirrored, 1 - x - y, 1.0 + abs(py))
-        out = np.where(mirrored, -ans * psi_difference(w, y), out)
+    """At zeros, which are poles of Gamma(x), a product rule."""
+    zero = _pole(x) & ~_pole(unbox(x) + unbox(y))
+    out = ans * psi_difference(np.where(zero, 1.0, x), y)
     if np.any(zero):
         z, sum_ = np.where(zero, x, 1.0), np.where(zero, x + y, 1.0)
         product = special.psi(sum_) * special.rgamma(z) + _rgamma_slope_of(z)
@@ -293,6 +304,22 @@ def _binom(x: Value, y: Value, ans: Value, by_x: bool) -> Any:
     return np.where(zero, special.gamma(x + 1) * slope, out)
 
 
+def _beta(x: Value, y: Value, ans: Value) -> Any:
+    """By x; next to the zeros, which are poles of Gamma(x + y), a product rule."""
+    small = np.maximum(np.abs(unbox(x)), np.abs(unbox(y))) < 80
+    zero = _pole(unbox(x) + unbox(y)) & ~_pole(x) & ~_pole(y) & small
+
+    def product(x: Value, y: Value, ans: Value) -> Any:
+        n = x + y
+        slope = special.psi(x) * special.rgamma(n) + _rgamma_slope_of(n)
+        return special.gamma(x) * special.gamma(y) * slope
+
+    def plain(x: Value, y: Value, ans: Value) -> Any:
+        return -beta_value(x, y, ans) * psi_difference(x, y)
+
+    return where(zero, product, plain, x, y, ans)
+
+
 closed("gamma", lambda x, ans: ans * _psi(x))
 closed("gammaln", lambda x: _psi(x))
 closed("loggamma", lambda x: special.psi(x))
@@ -300,8 +327,8 @@ closed("psi", trigamma)
 closed("rgamma", rgamma_slope)
 closed(
     "beta",
-    lambda ans, x, y: -beta_value(x, y, ans) * psi_difference(x, y),
-    lambda ans, x, y: -beta_value(x, y, ans) * psi_difference(y, x),
+    lambda ans, x, y: _beta(x, y, ans),
+    lambda ans, x, y: _beta(y, x, ans),
 )
 closed("betaln", lambda x, y: -psi_difference(x, y), lambda x, y: -psi_difference(y, x))
 closed("poch", _poch_x, lambda ans, x, y: ans * special.psi(x + y))

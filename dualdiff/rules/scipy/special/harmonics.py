@@ -16,7 +16,8 @@ from ....array.box import is_box, unbox
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from ...numpy.creation import given
-from .kinds import closed, declared
+from .kinds import closed, declared, where
+from .polynomials import legendre_slope
 
 
 def _scipys(name: str) -> Any:
@@ -78,11 +79,18 @@ def _assoc_legendre_p(branch_cut: Any, norm: bool) -> Any:
     def values(n: Any, m: Any, z: Value) -> Any:
         return scipys(n, m, z, branch_cut=branch_cut, norm=norm)
 
-    def slope(x: Any, y: Any, z: Value, ans: Value) -> Any:
-        n, m = unbox(x) * 1.0, np.abs(unbox(y)) if norm else unbox(y) * 1.0
-        lower = function(np.maximum(unbox(x) - 1, 0), y, z)
+    def zonal(x: Any, y: Any, z: Value, ans: Value) -> Any:
+        return (np.sqrt(x + 0.5) if norm else 1.0) * legendre_slope(x, z)
+
+    def associated(x: Any, y: Any, z: Value, ans: Value) -> Any:
+        n, m = x * 1.0, np.abs(y) if norm else y * 1.0
+        lower = function(np.maximum(x - 1, 0), y, z)
         share = np.sqrt(np.maximum(n * n - m * m, 0) * (2 * n + 1) / np.maximum(2 * n - 1, 1))
         return (n * z * ans - (share if norm else n + m) * lower) / (z * z - 1)
+
+    def slope(x: Any, y: Any, z: Value, ans: Value) -> Any:
+        n, m = unbox(x), unbox(y)
+        return where(np.equal(m, 0), zonal, associated, n, m, z, ans, fill=0)
 
     function: Any = declared(values, None, None, slope, name="special.assoc_legendre_p")
     return function

@@ -13,7 +13,7 @@ from scipy import special
 
 from ....array.box import is_box, unbox
 from ....core.types import Value
-from .kinds import closed, formula, partial
+from .kinds import closed, formula, partial, where
 
 MOST = 10_000  # steps of a recurrence
 
@@ -207,11 +207,27 @@ closed(
 )
 
 
-def _lpmv(x: Value, y: Value, z: Value, ans: Value) -> Any:
+def legendre_slope(v: Any, z: Value) -> Any:
+    """The derivative of ``P_v(z)``, a Gegenbauer function (DLMF 18.9.19), also beside z = 1."""
+    v = np.asarray(v).astype(int) if _is_whole(v) else v  # SciPy has a recurrence for integers
+    return _lower(v, 1, lambda n: special.eval_gegenbauer(n, 1.5, z))
+
+
+def _associated_slope(m: Any, v: Any, z: Value, ans: Value) -> Any:
     """``(v x P - (v + m) P(v - 1)) / (x**2 - 1)`` (DLMF 14.10.5)."""
-    m, v = unbox(x), unbox(y)
-    lower = special.lpmv(m, np.where(np.equal(v, 0), 0, v - 1), z)
+    least = np.equal(v, 0) | np.equal(v, -m)  # SciPy has NaN for a degree below the order
+    lower = special.lpmv(m, np.where(least, v, v - 1), z)
     return (v * z * ans - (v + m) * lower) / (z * z - 1)
+
+
+def _lpmv(x: Value, y: Value, z: Value, ans: Value) -> Any:
+    m, v = unbox(x), unbox(y)
+    # The series of other than whole degrees cancel far from 1.
+    near = _is_whole(v) | (v * v * (1 - unbox(z)) < 1)
+    return where(
+        near & np.equal(m, 0), lambda m, v, z, ans: legendre_slope(v, z), _associated_slope,
+        m, v, z, ans, fill=0.0,
+    )  # fmt: skip
 
 
 closed("lpmv", None, None, _lpmv)

@@ -79,3 +79,20 @@ def test_box_cox_with_parameter_zero_is_the_logarithm():
 
 def test_the_sign_of_gamma_is_constant():
     assert dd.grad(lambda x: special.gammasgn(x) * x)(-1.5) == 1.0
+
+
+BETAS = [(-1.5, 0.5), (-3.0, 2.0), (-2.0 + 1e-7, 2.0), (-0.5, -0.5), (-2.3, -0.4)]
+
+
+@pytest.mark.parametrize("at", BETAS)
+def test_beta_at_its_zeros_and_beside_negative_integers(at):
+    def along(a):
+        return special.beta(a, at[1])
+
+    with mpmath.workdps(60):
+        for order, slope in ((1, dd.grad(along)), (2, dd.derivative(dd.derivative(along)))):
+            step = mpmath.mpf(10) ** -15
+            expected = mpmath.diff(
+                lambda a: mpmath.beta(a, at[1]), mpmath.mpf(at[0]), order, h=step
+            )
+            assert slope(at[0]) == pytest.approx(float(expected), rel=1e-9)

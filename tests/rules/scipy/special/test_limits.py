@@ -267,3 +267,29 @@ def test_box_cox_transformations_of_0_by_their_exponent(f, x):
     with np.errstate(all="ignore"):
         assert slope(x, 2.0) == pytest.approx(1 / 4, rel=1e-14)
         assert dd.grad(lambda y: slope(x, y))(2.0) == pytest.approx(-1 / 4, rel=1e-14)
+
+
+@pytest.mark.skipif(OLD_SCIPY, reason="SciPy before 1.15 has no assoc_legendre_p")
+def test_legendre_functions_of_order_0_do_not_cancel_beside_1():
+    def associated(z):
+        return special.assoc_legendre_p(3, 0, z)[0]
+
+    x = 1 - 1e-9
+    for f in (lambda z: special.lpmv(0, 3, z), associated):
+        assert dd.grad(f)(1.0) == pytest.approx(6, rel=1e-14)
+        assert nth(f, x, 2) == pytest.approx(15 * x, rel=1e-12)
+    normed = dd.grad(lambda z: special.assoc_legendre_p(3, 0, z, norm=True)[0])(1.0)
+    assert normed == pytest.approx(6 * 3.5**0.5, rel=1e-14)
+    with mp.workdps(40):
+        exact = float(mp.diff(lambda z: mp.legenp(2.5, 0, z), mp.mpf(x), 2))
+    assert nth(lambda z: special.lpmv(0, 2.5, z), x, 2) == pytest.approx(exact, rel=1e-12)
+
+
+def test_legendre_functions_of_several_orders_and_of_negative_ones():
+    m, x = np.array([0, 1, -2, 0]), np.array([0.3, 0.4, 0.5, -0.6])
+    bends = dd.elementwise_grad(dd.elementwise_grad(lambda x: special.lpmv(m, 3, x)))(x)
+    slope = (7.5 * 0.4**2 - 1.5) * 0.4 - 15 * 0.4 * (1 - 0.4**2)  # times 1 / sqrt(1 - x**2)
+    rest = 1 - 0.4**2
+    second = (22.5 * 0.4**2 - 1.5 - 15 + 45 * 0.4**2) / rest**0.5 + slope * 0.4 / rest**1.5
+    expected = [15 * 0.3, second, -0.75 * 0.5, -15 * 0.6]
+    np.testing.assert_allclose(bends, expected, rtol=1e-12)

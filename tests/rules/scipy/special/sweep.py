@@ -354,7 +354,8 @@ TAIL = """
   a value of a shape where SciPy takes a constant (h or k = 0 of `kappa4`, c = 0 of `genextreme`
   and `genpareto`, c = 0 or 1 of `triang` and `trapezoid`, kappa = 0 of `vonmises`, b = 0 of
   `rice`). Below a skewness of 1.6e-5, where SciPy takes the normal distribution for `pearson3`,
-  the derivative in it is that at 0; `pearson3.cdf` loses 1e-15 / skew**2 before that.
+  the derivatives in it are those at 0, of `cdf`, `sf`, `ppf` and `isf` to the third order;
+  `pearson3.cdf` loses 1e-15 / skew**2 before that.
 * Means and entropies by quadrature hold about 1e-9, where a density grows like x**-0.9 at an end
   1e-7, across a jump of a density (`rv_histogram.expect`) 1e-5. The derivative is NaN where the
   function oscillates in a heavy tail (the sine of a Cauchy variable: SciPy's value has few digits,

@@ -93,6 +93,19 @@ def test_pearson3_at_no_skewness_has_the_derivative_of_the_limit():
     assert dd.grad(lambda s: stats.pearson3.logpdf(-6.0, s))(0.7) == 0.0  # off the support
 
 
+@pytest.mark.parametrize("name", ["logpdf", "pdf", "cdf", "sf", "ppf", "isf"])
+def test_pearson3_at_no_skewness_has_higher_derivatives(name):
+    """Those of the polynomial through SciPy's values on both sides."""
+    at = 0.3 if name in ("ppf", "isf") else 0.6
+    skew = 0.5 * np.cos(np.pi * (np.arange(16) + 0.5) / 16)
+    function = getattr(stats.pearson3, name)
+    values = [function(at, s) for s in skew]
+    near = np.polynomial.Polynomial.fit(skew, values, 15).convert().coef
+    by_skew = dd.grad(dd.grad(lambda s: function(at, s)))
+    assert by_skew(0.0) == pytest.approx(2 * near[2], rel=1e-6)
+    assert dd.grad(by_skew)(0.0) == pytest.approx(6 * near[3], rel=1e-4)
+
+
 def test_irwinhall_by_densities_of_fewer_summands():
     if not hasattr(stats, "irwinhall"):
         pytest.skip("this release of SciPy has no such distribution")

@@ -17,7 +17,7 @@ from ....core.types import Value
 from ..special.elementary import log1prel
 from ..special.kinds import where
 from .compiled import i0e_from_zero
-from .replacements import with_value
+from .replacements import with_scipys, with_value
 
 
 def power_log(x: Value, c: Value) -> Any:
@@ -155,6 +155,11 @@ def _rice_pdf(x: Value, b: Value) -> Any:
     return x * np.exp(-0.5 * (x - b) ** 2) * i0e_from_zero(x * b)
 
 
+def _turned(x: Value, factor: Value) -> Any:
+    """``arctan(factor tan(x))`` from 0 to pi, which is smooth where the tangent jumps."""
+    return np.arctan2(factor * np.sin(x), np.cos(x))
+
+
 LIMITS: dict[tuple[str, str], Callable[..., Any]] = {
     ("kappa4", "logpdf"): _kappa4_logpdf,
     ("kappa4", "logcdf"): _kappa4_logcdf,
@@ -173,4 +178,10 @@ LIMITS: dict[tuple[str, str], Callable[..., Any]] = {
     ("genpareto", "munp"): _genpareto_moment,
     ("truncpareto", "munp"): _truncpareto_moment,
     ("rice", "pdf"): _rice_pdf,
+    ("wrapcauchy", "cdf"): with_scipys(
+        "wrapcauchy", lambda x, c: _turned(x / 2, (1 + c) / (1 - c)) / np.pi, "_cdf"
+    ),
+    ("wrapcauchy", "ppf"): with_scipys(
+        "wrapcauchy", lambda q, c: 2 * _turned(np.pi * q, (1 - c) / (1 + c)), "_ppf"
+    ),
 }

@@ -236,3 +236,12 @@ def test_exponentially_modified_normal_densities_keep_their_slopes(x, k):
         slopes = (hazard - 1 / mp.mpf(k), (hazard + t) / mp.mpf(k) ** 2 - 1 / mp.mpf(k))
     found = dd.grad(lambda x, k: stats.exponnorm.logpdf(x, k), argnums=(0, 1))(x, k)
     np.testing.assert_allclose(found, np.array(slopes, float), rtol=1e-13)
+
+
+def test_wrapcauchy_opposite_its_mode_has_second_derivatives():
+    """There the density is level, and SciPy's tangent jumps."""
+    cdf, ppf = (dd.grad(dd.grad(lambda x, f=f: f(x, 0.5))) for f in (
+        stats.wrapcauchy.cdf, stats.wrapcauchy.ppf))  # fmt: skip
+    assert (cdf(np.pi), ppf(0.5)) == pytest.approx((0.0, 0.0), abs=1e-12)
+    slope = dd.grad(lambda x: stats.wrapcauchy.pdf(x, 0.5))(3.3)
+    assert cdf(3.3) == pytest.approx(slope, rel=1e-12)

@@ -26,15 +26,20 @@ STEP = 0.01
 
 @dataclass
 class Row:
-    """A workload: an operator on `f(xp, x)` at x, and what the peers run in place of f."""
+    """A workload: an operator on `f(xp, x, *data)` at x, and what the peers run in place of f."""
 
     name: str
-    f: Callable[[Any, Any], Any]
+    f: Callable[..., Any]
     x: Any
     operator: str = "value_and_grad"
     jax: Callable[[Any, Any], Any] | None = None
     casadi: bool = False
     jaxable: bool = True
+    data: tuple[Any, ...] = ()
+
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        return (self.x, *self.data)
 
 
 def chain(xp: Any, x: Any) -> Any:
@@ -364,6 +369,8 @@ ROWS = [
     Row("Gaussian mixture 1,000 x 8", mixture, MEANS),
     Row("network 50-64-1, 100 rows", network, 0.1 * RNG.normal(size=(50, 64))),
     Row("logistic regression 10,000 x 100", large_logistic, 0.1 * RNG.random(100)),
+    Row("the same, data as arguments", _logistic, 0.1 * RNG.random(100),
+        data=(LARGE_X, LARGE_Y)),
     Row("Jacobian 100 -> 100", square_map, RNG.random(100), "jacobian"),
     Row("Jacobian 3 -> 1,000", tall_map, RNG.random(3), "jacobian"),
     Row("Jacobian 1,000 -> 3", wide_map, RNG.random(1000), "jacobian"),
@@ -383,7 +390,7 @@ ROWS = [
 DIRECTION = RNG.random(1000)
 
 
-def eager(row: Row) -> Callable[[Any], Any]:
+def eager(row: Row) -> Callable[..., Any]:
     """The operator of a row on its function."""
     f = functools.partial(row.f, np)
     if row.operator == "hvp":
@@ -391,11 +398,11 @@ def eager(row: Row) -> Callable[[Any], Any]:
         return lambda x: product(x, DIRECTION)
     if row.operator.startswith("sparse_"):
         return getattr(dd, row.operator.removeprefix("sparse_"))(f, sparse=True)
-    operator: Callable[..., Callable[[Any], Any]] = getattr(dd, row.operator)
+    operator: Callable[..., Callable[..., Any]] = getattr(dd, row.operator)
     return operator(f)
 
 
-def with_jax(row: Row) -> Callable[[Any], Any] | None:
+def with_jax(row: Row) -> Callable[..., Any] | None:
     """jax.jit of the same derivative, on device arrays."""
     try:
         import jax
@@ -413,8 +420,8 @@ def with_jax(row: Row) -> Callable[[Any], Any] | None:
     else:
         operator = {"jacobian": jax.jacobian}.get(row.operator, jax.value_and_grad)
         g = jax.jit(operator(f))
-    x = jax.numpy.asarray(row.x)
-    return lambda _: jax.block_until_ready(g(x))
+    arguments = list(map(jax.numpy.asarray, row.arguments))
+    return lambda *_: jax.block_until_ready(g(*arguments))
 
 
 def with_casadi(row: Row) -> Callable[[Any], Any] | None:
@@ -464,29 +471,29 @@ def measure(row: Row, rounds: int) -> dict[str, float]:
     """Least times of the contestants' calls, and the seconds of first calls."""
     f = eager(row)
     start = time.process_time()
-    want = f(row.x)
+    want = f(*row.arguments)
     found = {"one eager call": time.process_time() - start}
     g = dd.compile(f)
     start = time.process_time()
-    g(row.x)
+    g(*row.arguments)
     found["first call"] = time.process_time() - start
     for _ in range(3):
-        got = g(row.x)
+        got = g(*row.arguments)
     np.testing.assert_allclose(_flat(got), _flat(want), rtol=1e-9, atol=1e-9)
     runs: dict[str, Any] = {"eager": f, "compiled": g}
     for name, make in (("jax.jit", with_jax), ("CasADi", with_casadi)):
         run = make(row)
         if run is not None:
             start = time.process_time()
-            run(row.x)
+            run(*row.arguments)
             found[f"first {name}"] = time.process_time() - start
             runs[name] = run
     for run in runs.values():
-        run(row.x)
+        run(*row.arguments)
     samples: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
-            samples[name].append(sample(functools.partial(run, row.x), 0.02))
+            samples[name].append(sample(functools.partial(run, *row.arguments), 0.02))
     return found | {name: min(s) for name, s in samples.items()}
 
 

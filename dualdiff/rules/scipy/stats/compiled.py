@@ -13,10 +13,11 @@ import numpy as np
 from scipy import special, stats
 
 from ....array.box import unbox
-from ....core.trace import value_of
 from ....core.types import Value
+from ....transforms.implicit import corrected
 from ..special.gamma_beta import stirling
-from ..special.kinds import column, declared, flat, formula, gauss_legendre, partial, where
+from ..special.kinds import column, declared, flat, formula, gauss_legendre, horner, partial, where
+from .replacements import with_value
 
 PI = np.pi
 LOG_2PI = float(np.log(2 * PI))
@@ -145,6 +146,7 @@ irwinhall_cdf = declared(
 
 # Pearson's distribution of type 3 is the gamma distribution of a = 4 / skew**2, standardised.
 NORMAL = 1.6e-5  # below this skewness SciPy takes the normal distribution
+MILD = 0.2  # below this one the distribution is smooth within 10 standard deviations
 LOG1PMX = [(-1.0) ** (k + 1) / (k + 2) for k in range(24)]  # of (log1p(u) - u) / u**2
 
 
@@ -159,66 +161,101 @@ def stirling_rest(a: Value) -> Any:
     )
 
 
-def _near_normal(skew: Value) -> tuple[Any, Any]:
-    """Where SciPy takes the normal distribution, and 0 with the derivatives of skew."""
+def _near_normal(skew: Value) -> tuple[Any, Any, Any]:
+    """Where SciPy takes the normal distribution, a skewness for there, and one for elsewhere."""
     near = np.abs(unbox(skew)) < NORMAL
-    return near, np.where(near, skew - value_of(skew), 0.0)
+    return near, np.where(near, skew, 0.0), np.where(near, 1.0, skew)
 
 
-def _pearson3_logpdf(x: Value, skew: Value) -> Any:
+def _skewed_logpdf(x: Value, skew: Value) -> Any:
     """``-log(2 pi) / 2 + x**2 (log1p(u) - u) / u**2 - log1p(u) - stirling(a)``, u = skew x / 2."""
-    near, change = _near_normal(skew)
-    u = np.where(near, change, skew) * x / 2
+    near, small, s = _near_normal(skew)
+    u = skew * x / 2
     beyond = ~(unbox(u) > -1)
     u = np.where(beyond, 0.0, u)
     curve = where(
         np.abs(unbox(u)) < 0.15,
-        lambda u: sum(c * u**k for k, c in enumerate(LOG1PMX)),
+        lambda u: horner(u, LOG1PMX),
         lambda u: (np.log1p(u) - u) / (u * u),
         u,
     )
-    s = np.where(near, 1.0, skew)
-    rest = np.where(near, change**2 / 48, stirling_rest(4 / (s * s)))
-    return np.where(beyond, -np.inf, x * x * curve - np.log1p(u) - rest - 0.5 * LOG_2PI)
+    rest = np.where(near, small * small / 48, stirling_rest(4 / (s * s)))
+    inside = x * x * curve - np.log1p(u) - rest - 0.5 * LOG_2PI
+    return np.where(beyond, -np.inf, inside)
 
 
-def _edgeworth(x: Value, skew: Value) -> Any:
-    """The change of ``-cdf / density`` by a small skewness, to its third power (Kendall and Stuart
-    6.42), with the cumulants ``skew, 3/2 skew**2, 3 skew**3`` from the third on."""
-    he = [1.0, x]
-    for n in range(1, 8):
-        he.append(x * he[n] - n * he[n - 1])
-    by_cube = he[4] / 40 + he[6] / 96 + he[8] / 1296
-    return skew * he[2] / 6 + skew**2 * (he[3] / 16 + he[5] / 72) + skew**3 * by_cube
+def _pearson3_logpdf(x: Value, skew: Value) -> Any:
+    normal = -0.5 * unbox(x) ** 2 - 0.5 * LOG_2PI
+    skewed = _skewed_logpdf(x, skew)
+    return with_value(np.where(_near_normal(skew)[0], normal, unbox(skewed)), skewed)
 
 
-def _cornish_fisher(z: Value, skew: Value) -> Any:
-    """The change of the quantile by the same (Abramowitz and Stegun 26.2.49)."""
-    by_cube = -(3 * z**4 + 7 * z**2 - 16) / 6480
-    return skew * (z**2 - 1) / 6 + skew**2 * (z**3 - 7 * z) / 144 + skew**3 * by_cube
+def _pearson3_pdf(x: Value, skew: Value) -> Any:
+    normal = np.exp(-0.5 * unbox(x) ** 2) / np.sqrt(2 * PI)
+    skewed = np.exp(_skewed_logpdf(x, skew))
+    return with_value(np.where(_near_normal(skew)[0], normal, unbox(skewed)), skewed)
 
 
 def _pearson3_probability(x: Value, skew: Value, upper: bool) -> Any:
-    near, change = _near_normal(skew)
-    s = np.where(near, 1.0, skew)
+    """By the incomplete gamma function, whose derivatives cancel where the skewness is small."""
+    return where(
+        np.abs(unbox(skew)) < MILD,
+        _mild_sf if upper else _mild_cdf,
+        lambda x, s: _by_gamma(x, s, upper),
+        x,
+        skew,
+    )
+
+
+def _pearson3_tail(x: Value, s: Value, upper: bool) -> Any:
+    """An integral of the density over the shorter tail."""
+    at = unbox(x)
+    below, length = at < 0, np.sqrt(at * at + 4 * DROP) - np.abs(at)
+    t = column(x) + column(np.where(below, -length, length)) * NODES
+    tail = length * np.matmul(np.exp(_skewed_logpdf(t, column(s))), WEIGHTS)
+    return np.where(below == upper, 1 - tail, tail)
+
+
+def _mild(upper: bool) -> Callable[..., Any]:
+    method, sign = ("_sf", -1.0) if upper else ("_cdf", 1.0)
+    values: Any = getattr(stats.pearson3, method)
+    return declared(
+        lambda x, s: values(np.asarray(x, float), np.asarray(s, float))[()],
+        formula(2, lambda x, s: sign * np.exp(_skewed_logpdf(x, s))),
+        formula(2, flat(partial(lambda x, s: _pearson3_tail(x, s, upper), 1))),
+        name=f"stats.pearson3.{method[1:]}",
+    )
+
+
+_mild_cdf, _mild_sf = _mild(False), _mild(True)
+
+
+def _by_gamma(x: Value, s: Value, upper: bool) -> Any:
     a = 4 / (s * s)
     u = s * x / 2
     y = a * np.where(unbox(u) > -1, 1 + u, 0.0)
     turned = (unbox(s) < 0) ^ upper
-    skewed = where(turned, special.gammaincc, special.gammainc, a, y)
-    sign = -1.0 if upper else 1.0
-    density = np.exp(-0.5 * x * x) / np.sqrt(2 * PI)
-    normal = special.ndtr(sign * x) - sign * _edgeworth(x, change) * density
-    return np.where(near, normal, skewed)
+    return where(turned, special.gammaincc, special.gammainc, a, y)
 
 
 def _pearson3_quantile(q: Value, skew: Value) -> Any:
-    near, change = _near_normal(skew)
-    s = np.where(near, 1.0, skew)
+    return where(np.abs(unbox(skew)) < MILD, _mild_quantile, _quantile_by_gamma, q, skew, fill=0.5)
+
+
+def _mild_quantile(q: Value, s: Value) -> Any:
+    """SciPy's value, which has lost digits near the normal distribution; one step mends them."""
+    at, shape = unbox(q), unbox(s)
+    value = stats.pearson3.ppf(at, shape)
+    slope = np.exp(_skewed_logpdf(value, shape))
+    x = value - (_pearson3_tail(value, shape, False) - at) / slope
+    traced = corrected(lambda x: _mild_cdf(x, s) - q, x, lambda rest: rest / slope)
+    return with_value(value, traced)
+
+
+def _quantile_by_gamma(q: Value, s: Value) -> Any:
     a = 4 / (s * s)
     y = where(unbox(s) < 0, special.gammainccinv, special.gammaincinv, a, q, fill=0.5)
-    normal = special.ndtri(q)
-    return np.where(near, normal + _cornish_fisher(normal, change), (y - a) * s / 2)
+    return (y - a) * s / 2
 
 
 # The double Pareto lognormal distribution (Hajargasht and Griffiths 2013, equations 1 and 2).
@@ -268,7 +305,7 @@ COMPILED: dict[tuple[str, str], Callable[..., Any]] = {
     ("irwinhall", "cdf"): irwinhall_cdf,
     ("irwinhall", "sf"): lambda x, n: irwinhall_cdf(n - x, n),
     ("pearson3", "logpdf"): _pearson3_logpdf,
-    ("pearson3", "pdf"): lambda x, skew: np.exp(_pearson3_logpdf(x, skew)),
+    ("pearson3", "pdf"): _pearson3_pdf,
     ("pearson3", "cdf"): lambda x, skew: _pearson3_probability(x, skew, False),
     ("pearson3", "sf"): lambda x, skew: _pearson3_probability(x, skew, True),
     ("pearson3", "ppf"): _pearson3_quantile,

@@ -354,8 +354,8 @@ TAIL = """
   a value of a shape where SciPy takes a constant (h or k = 0 of `kappa4`, c = 0 of `genextreme`
   and `genpareto`, c = 0 or 1 of `triang` and `trapezoid`, kappa = 0 of `vonmises`, b = 0 of
   `rice`). Below a skewness of 1.6e-5, where SciPy takes the normal distribution for `pearson3`,
-  the derivatives in it are those at 0, of `cdf`, `sf`, `ppf` and `isf` to the third order;
-  `pearson3.cdf` loses 1e-15 / skew**2 before that.
+  derivatives are those of the true distribution, and from there to 0.2 those of an integral of the
+  density: both orders in the skewness hold 1e-12.
 * Means and entropies by quadrature hold about 1e-9, where a density grows like x**-0.9 at an end
   1e-7, across a jump of a density (`rv_histogram.expect`) 1e-5. The derivative is NaN where the
   function oscillates in a heavy tail (the sine of a Cauchy variable: SciPy's value has few digits,

@@ -106,6 +106,55 @@ def test_pearson3_at_no_skewness_has_higher_derivatives(name):
     assert dd.grad(by_skew)(0.0) == pytest.approx(6 * near[3], rel=1e-4)
 
 
+def cornish_fisher(q, s):
+    """The quantile beside the normal one, and two derivatives of it (Goldberg and Levine 1946)."""
+    z = stats.norm.ppf(q)
+    one, two, three = (z**2 - 1) / 6, z * (z**2 - 7) / 144, -(3 * z**4 + 7 * z**2 - 16) / 6480
+    return one + 2 * s * two + 3 * s**2 * three, 2 * two + 6 * s * three
+
+
+@pytest.mark.parametrize("skew", [0.0, 1e-9, -1e-5, 2e-5, -1e-4])
+def test_pearson3_near_the_normal_distribution_has_both_orders_in_skewness(skew):
+    x, q = 2.2, 0.3
+    for f in (stats.pearson3.logpdf, stats.pearson3.pdf, stats.pearson3.sf):
+        by_skew = dd.grad(lambda s, f=f: f(x, s))
+        # From first derivatives at skewnesses that are no special case.
+        pairs = [(by_skew(skew - h), by_skew(skew + h), h) for h in (1e-3, 2e-3)]
+        near, far = ((low + high) / 2 for low, high, _ in pairs)
+        assert by_skew(skew) == pytest.approx((4 * near - far) / 3, rel=1e-9)
+        near, far = ((high - low) / (2 * h) for low, high, h in pairs)
+        assert dd.grad(by_skew)(skew) == pytest.approx((4 * near - far) / 3, rel=1e-8)
+    by_skew = dd.grad(lambda s: stats.pearson3.ppf(q, s))
+    found = by_skew(skew), dd.grad(by_skew)(skew)
+    assert found == pytest.approx(cornish_fisher(q, skew), rel=3e-6)
+
+
+@pytest.mark.parametrize("skew", [0.01, -0.1, 0.19, -0.3])
+def test_pearson3_of_mild_skewness_keeps_its_digits_in_both_orders(skew):
+    def by_mpmath(s):
+        a = 4 / s**2
+        lower = mp.gammainc(a, 0, a * (1 + s * mp.mpf("1.7") / 2), regularized=True)
+        return lower if s > 0 else 1 - lower
+
+    with mp.workdps(60):
+        want = [float(mp.diff(by_mpmath, skew, n, h=mp.mpf("1e-15"))) for n in (1, 2)]
+    by_skew = dd.grad(lambda s: stats.pearson3.cdf(1.7, s))
+    assert by_skew(skew) == pytest.approx(want[0], rel=1e-11)
+    assert dd.grad(by_skew)(skew) == pytest.approx(want[1], rel=1e-9)
+
+
+def test_quantiles_of_hyperbolic_distributions_have_second_derivatives():
+    for f, at in (
+        (stats.genhyperbolic.ppf, (0.3, 0.5, 1.0, 0.2)),
+        (stats.norminvgauss.isf, (0.3, 1.0, 0.5)),
+    ):
+        for i in range(len(at)):
+            slope, step = dd.grad(f, argnums=i), 1e-4 * np.eye(len(at))[i]
+            want = (slope(*(at + step)) - slope(*(at - step))) / 2e-4
+            found = dd.grad(slope, argnums=i)(*at)
+            assert found == pytest.approx(want, rel=1e-5, abs=1e-6)
+
+
 def test_irwinhall_by_densities_of_fewer_summands():
     if not hasattr(stats, "irwinhall"):
         pytest.skip("this release of SciPy has no such distribution")

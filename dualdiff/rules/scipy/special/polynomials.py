@@ -21,6 +21,7 @@ MOST = 10_000  # steps of a recurrence
 def _lower(x: Value, factor: Any, polynomial: Callable[[Any], Any]) -> Any:
     """``factor * polynomial(n - 1)``, 0 for n = 0."""
     n = unbox(x)
+    n = np.asarray(n).astype(int) if _is_whole(n) else n  # SciPy has a recurrence for integers
     if not np.any(np.equal(n, 0)):
         return factor * polynomial(n - 1)
     return np.where(np.equal(n, 0), 0.0, factor * polynomial(np.where(np.equal(n, 0), 0, n - 1)))
@@ -209,7 +210,6 @@ closed(
 
 def legendre_slope(v: Any, z: Value) -> Any:
     """The derivative of ``P_v(z)``, a Gegenbauer function (DLMF 18.9.19), also beside z = 1."""
-    v = np.asarray(v).astype(int) if _is_whole(v) else v  # SciPy has a recurrence for integers
     return _lower(v, 1, lambda n: special.eval_gegenbauer(n, 1.5, z))
 
 

@@ -248,6 +248,7 @@ def _mild_quantile(q: Value, s: Value) -> Any:
     value = stats.pearson3.ppf(at, shape)
     slope = np.exp(_skewed_logpdf(value, shape))
     x = value - (_pearson3_tail(value, shape, False) - at) / slope
+    slope = np.exp(_skewed_logpdf(x, shape))
     traced = corrected(lambda x: _mild_cdf(x, s) - q, x, lambda rest: rest / slope)
     return with_value(value, traced)
 

@@ -366,11 +366,8 @@ def shell(x: Value) -> Any:
 
     A compiled program runs again with other elements, so nothing may depend on those seen here.
     """
-    kind = type(x)
-    while issubclass(kind, Wrapper):
-        x = x.primal
-        kind = type(x)
-    return x.raw if kind in HOLLOW else x
+    x = unbox(x)
+    return x.raw if type(x) in HOLLOW else x
 
 
 def observe(x: Value) -> Any:

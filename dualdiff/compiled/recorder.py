@@ -368,13 +368,11 @@ def _is_flat(x: Value) -> bool:
 
 def _is_fixed(index: Any) -> bool:
     """Whether an index consists of plain integers and slices of them."""
-    if type(index) is int:
-        return True
     if type(index) is tuple:
         return all(map(_is_fixed, index))
     if type(index) is slice:
         return all(type(i) in (int, type(None)) for i in (index.start, index.stop, index.step))
-    return False
+    return type(index) is int
 
 
 def _settled(x: Value) -> Any:

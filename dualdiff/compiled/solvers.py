@@ -238,7 +238,7 @@ class _Solver:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 found = arguments.by_scipy(self.solver, *_walk(args, bind), **_walk(kwargs, bind))
-        except Exception:  # SciPy may raise another error for a function that has missed
+        except Exception:  # a miss ends the solver, at times by an error of SciPy's in its place
             if not missed:
                 raise
         if not missed and caught:

@@ -484,8 +484,6 @@ for _kind in (Recorded, Plain):
 
 def guarded(index: Any) -> Any:
     """A basic index in plain integers; recorded ones get a guard."""
-    if type(index) is int:
-        return index
     if type(index) is tuple:
         return tuple(map(guarded, index))
     if type(index) is slice:

@@ -161,16 +161,14 @@ def stirling_rest(a: Value) -> Any:
     )
 
 
-def _near_normal(skew: Value) -> tuple[Any, Any, Any]:
-    """Where SciPy takes the normal distribution, a skewness for there, and one for elsewhere."""
-    near = np.abs(unbox(skew)) < NORMAL
-    return near, np.where(near, skew, 0.0), np.where(near, 1.0, skew)
+def _is_normal(skew: Value) -> Any:
+    """Where SciPy takes the normal distribution."""
+    return np.abs(unbox(skew)) < NORMAL
 
 
 def _skewed_logpdf(x: Value, skew: Value) -> Any:
     """``-log(2 pi) / 2 + x**2 (log1p(u) - u) / u**2 - log1p(u) - stirling(a)``, u = skew x / 2."""
-    near, small, s = _near_normal(skew)
-    u = skew * x / 2
+    near, u = _is_normal(skew), skew * x / 2
     beyond = ~(unbox(u) > -1)
     u = np.where(beyond, 0.0, u)
     curve = where(
@@ -179,21 +177,25 @@ def _skewed_logpdf(x: Value, skew: Value) -> Any:
         lambda u: (np.log1p(u) - u) / (u * u),
         u,
     )
+    small, s = np.where(near, skew, 0.0), np.where(near, 1.0, skew)
     rest = np.where(near, small * small / 48, stirling_rest(4 / (s * s)))
     inside = x * x * curve - np.log1p(u) - rest - 0.5 * LOG_2PI
     return np.where(beyond, -np.inf, inside)
 
 
+def _with_normal(normal: Any, skewed: Any, skew: Value) -> Any:
+    """The derivatives of `skewed`, with SciPy's value where that is `normal`."""
+    return with_value(np.where(_is_normal(skew), normal, unbox(skewed)), skewed)
+
+
 def _pearson3_logpdf(x: Value, skew: Value) -> Any:
     normal = -0.5 * unbox(x) ** 2 - 0.5 * LOG_2PI
-    skewed = _skewed_logpdf(x, skew)
-    return with_value(np.where(_near_normal(skew)[0], normal, unbox(skewed)), skewed)
+    return _with_normal(normal, _skewed_logpdf(x, skew), skew)
 
 
 def _pearson3_pdf(x: Value, skew: Value) -> Any:
     normal = np.exp(-0.5 * unbox(x) ** 2) / np.sqrt(2 * PI)
-    skewed = np.exp(_skewed_logpdf(x, skew))
-    return with_value(np.where(_near_normal(skew)[0], normal, unbox(skewed)), skewed)
+    return _with_normal(normal, np.exp(_skewed_logpdf(x, skew)), skew)
 
 
 def _pearson3_probability(x: Value, skew: Value, upper: bool) -> Any:

@@ -269,17 +269,26 @@ def test_box_cox_transformations_of_0_by_their_exponent(f, x):
         assert dd.grad(lambda y: slope(x, y))(2.0) == pytest.approx(-1 / 4, rel=1e-14)
 
 
-@pytest.mark.skipif(OLD_SCIPY, reason="SciPy before 1.15 has no assoc_legendre_p")
-def test_legendre_functions_of_order_0_do_not_cancel_beside_1():
-    def associated(z):
-        return special.assoc_legendre_p(3, 0, z)[0]
+def of_order_0(z):
+    return special.lpmv(0, 3, z)
 
+
+def associated_of_order_0(z):
+    return special.assoc_legendre_p(3, 0, z)[0]
+
+
+@pytest.mark.parametrize("f", [of_order_0] if OLD_SCIPY else [of_order_0, associated_of_order_0])
+def test_legendre_functions_of_order_0_do_not_cancel_beside_1(f):
     x = 1 - 1e-9
-    for f in (lambda z: special.lpmv(0, 3, z), associated):
-        assert dd.grad(f)(1.0) == pytest.approx(6, rel=1e-14)
-        assert nth(f, x, 2) == pytest.approx(15 * x, rel=1e-12)
-    normed = dd.grad(lambda z: special.assoc_legendre_p(3, 0, z, norm=True)[0])(1.0)
-    assert normed == pytest.approx(6 * 3.5**0.5, rel=1e-14)
+    assert dd.grad(f)(1.0) == pytest.approx(6, rel=1e-14)
+    assert nth(f, x, 2) == pytest.approx(15 * x, rel=1e-12)
+    if f is associated_of_order_0:
+        normed = dd.grad(lambda z: special.assoc_legendre_p(3, 0, z, norm=True)[0])(1.0)
+        assert normed == pytest.approx(6 * 3.5**0.5, rel=1e-14)
+
+
+def test_legendre_functions_of_order_0_and_any_degree_do_not_cancel_beside_1():
+    x = 1 - 1e-9
     with mp.workdps(40):
         exact = float(mp.diff(lambda z: mp.legenp(2.5, 0, z), mp.mpf(x), 2))
     assert nth(lambda z: special.lpmv(0, 2.5, z), x, 2) == pytest.approx(exact, rel=1e-12)
@@ -293,3 +302,12 @@ def test_legendre_functions_of_several_orders_and_of_negative_ones():
     second = (22.5 * 0.4**2 - 1.5 - 15 + 45 * 0.4**2) / rest**0.5 + slope * 0.4 / rest**1.5
     expected = [15 * 0.3, second, -0.75 * 0.5, -15 * 0.6]
     np.testing.assert_allclose(bends, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["eval_legendre", "eval_chebyt", "eval_chebyu"])
+def test_polynomials_of_high_whole_degree_given_as_floats_have_the_derivatives_of_integers(name):
+    f, x = getattr(special, name), 0.3
+    for order in (1, 2):
+        found, expected = (nth(lambda x, n=n: f(n, x), x, order) for n in (200.0, 200))
+        assert np.isfinite(expected)
+        assert found == pytest.approx(expected, rel=1e-12)

@@ -96,8 +96,9 @@ def _slopes(
             slope: Any = function
             for i in which:
                 slope = partial(slope, i)
-            with np.errstate(all="ignore"):
-                yield which, slope(*points)
+            with np.errstate(all="ignore"):  # not around the yield: generators take turns
+                taken = slope(*points)
+            yield which, taken
 
 
 def _is_lost(

@@ -198,6 +198,12 @@ def test_at_the_ends_of_the_support_the_slope_is_that_inside(name, at, slope):
     assert found == pytest.approx(slope, rel=1e-13)
 
 
+def test_derivatives_at_an_end_leave_numpys_warnings_as_they_are():
+    before = np.geterr()
+    dd.grad(stats.rayleigh.pdf)(0.0)
+    assert np.geterr() == before
+
+
 def test_quantiles_of_0_and_1_move_with_the_ends_of_the_support():
     assert dd.grad(lambda m: stats.uniform.ppf(1.0, m, 3.0))(2.0) == 1.0
     assert dd.grad(lambda c: stats.genpareto.ppf(1.0, c))(-0.5) == pytest.approx(4.0)

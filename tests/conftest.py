@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -54,6 +55,15 @@ def _careful_where_asked_for(request: pytest.FixtureRequest) -> Iterator[None]:
 
     with zero_masks():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _numpys_warnings_stay_as_they_are() -> Iterator[None]:
+    before = np.geterr()
+    yield
+    after = np.geterr()
+    np.seterr(**before)
+    assert after == before
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,7 @@ from . import kolmogorov, replacements, summaries  # noqa: F401  # what rebindin
 from .distributions import Distribution
 from .multivariate import FrozenMultivariate, Multivariate, dirichlet, multivariate_normal
 from .new_classes import calls_class, is_new_class, of_distributions
-from .replacements import nan_throughout
+from .values import nan_throughout
 
 NEW = "scipy.stats._distribution_infrastructure"
 __all__ = ["dirichlet", "multivariate_normal"]

@@ -16,7 +16,7 @@ from ....core.types import Value
 from ..special.kinds import declared, partial, where
 from .compiled import LOG_2PI
 from .limits import power_log
-from .replacements import with_scipys
+from .values import with_scipys
 
 ROOT_2 = float(np.sqrt(2))
 HUGE = 600.0  # exponents beyond which exp overflows

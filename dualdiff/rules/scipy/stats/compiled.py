@@ -17,7 +17,7 @@ from ....core.types import Value
 from ....transforms.implicit import corrected
 from ..special.gamma_beta import stirling
 from ..special.kinds import column, declared, flat, formula, gauss_legendre, horner, partial, where
-from .replacements import with_value
+from .values import with_value
 
 PI = np.pi
 LOG_2PI = float(np.log(2 * PI))

@@ -11,7 +11,7 @@ from scipy import special
 from ....array.box import unbox
 from ....core.types import Value
 from ..special.kinds import column
-from .replacements import with_scipys
+from .values import with_scipys
 
 
 def _log_choose(n: Any, k: Any) -> Any:

@@ -27,8 +27,9 @@ from ..rebinding import deep_plain, explained, instance_of
 from .ends import at_ends, quantiles_of_ends
 from .fitting import fit
 from .formulas import FORMULAS
-from .replacements import adaptive, derivatives_only, kinks, of_vectors, poisoned, with_value
+from .quadrature import adaptive, derivatives_only, kinks, of_vectors
 from .stable import LOCATIONS
+from .values import poisoned, with_value
 
 INF = float("inf")
 NAN = float("nan")

@@ -17,7 +17,7 @@ from ..arguments import plain
 from ..special.kinds import partial
 from ..special.known import lost
 from .formulas import EXTREME, FORMULAS
-from .replacements import with_value
+from .values import with_value
 
 STEPS = (1e-60, 1e-20, 1e-6)  # beside an end at 0; powers overflow at the first ones
 FURTHER = 1e5  # such steps, where a derivative that has its limit is nearly the same

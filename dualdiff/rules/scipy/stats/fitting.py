@@ -13,7 +13,7 @@ from ....core.types import Value
 from ....errors import DualdiffError, UnsupportedInputError, user_line
 from ...numpy.creation import contains_box
 from ..rebinding import explained
-from .replacements import with_value
+from .values import with_value
 
 STEPS = 30
 LEVEL = 1e-9  # the least curvature of a likelihood over the largest

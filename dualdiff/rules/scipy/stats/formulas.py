@@ -26,8 +26,8 @@ from .hyperbolic import HYPERBOLIC
 from .limits import LIMITS, power, power_log
 from .noncentral import NONCENTRAL
 from .ranges import RANGES
-from .replacements import with_scipys
 from .stable import STABLE
+from .values import with_scipys
 
 
 def _values(distribution: Any) -> Callable[..., Any]:

@@ -15,7 +15,8 @@ from scipy import special, stats
 from ....array.box import unbox
 from ....core.types import Value
 from ....transforms.implicit import corrected
-from .replacements import adaptive, elementwise, with_value
+from .quadrature import adaptive, elementwise
+from .values import with_value
 
 LOG_2PI = float(np.log(2 * np.pi))
 

@@ -17,7 +17,7 @@ from ....core.types import Value
 from ..special.elementary import log1prel
 from ..special.kinds import where
 from .compiled import i0e_from_zero
-from .replacements import with_scipys, with_value
+from .values import with_scipys, with_value
 
 
 def power_log(x: Value, c: Value) -> Any:

@@ -21,7 +21,7 @@ from ..rebinding import explained, instance_of, replace
 from .compiled import LOG_2PI
 from .distributions import double
 from .normal_cdf import normal_cdf
-from .replacements import with_value
+from .values import with_value
 
 
 class Multivariate:

@@ -14,7 +14,8 @@ from ....array.box import unbox
 from ....core.types import Value
 from ..arguments import any_traced, as_plain_function, by_position, by_scipy
 from ..rebinding import deep_plain, explained, passing_instance_of, rebound, rebuilt, replace
-from .replacements import adaptive, with_value
+from .quadrature import adaptive
+from .values import with_value
 
 _module: Any = getattr(stats, "_probability_distribution", None)
 _BASE: type | None = getattr(_module, "_ProbabilityDistribution", None)

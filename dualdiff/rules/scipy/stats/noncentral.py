@@ -16,7 +16,7 @@ from ....core.types import Value
 from ..rebinding import rebound
 from ..special.incomplete_gamma import gamma_density
 from ..special.kinds import find, where
-from .replacements import with_value
+from .values import with_value
 
 _isf: Any = find("_ncx2_isf")
 

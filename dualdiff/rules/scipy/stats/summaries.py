@@ -18,7 +18,7 @@ from ..arguments import by_scipy
 from ..rebinding import NUMPY, deep_plain, rebound, replace
 from ..special.kinds import partial
 from .limits import power_log
-from .replacements import with_value
+from .values import with_value
 
 STEPS = 30
 

@@ -98,14 +98,14 @@ def _native(
     names: dict[str, Any],
 ) -> list[str]:
     """The lines that run native code on an arena."""
+    routine = program.routine
     names.update(
-        pop=program.pool.pop, push=program.pool.append, Arena=Arena, program=program,
-        native=program.run, table=program.table_address,
+        pop=routine.pool.pop, push=routine.pool.append, Arena=Arena, program=program,
+        routine=routine, native=routine.run, table=routine.table_address,
     )  # fmt: skip
-    native = "native" if program.better is None else "program.run"  # which changes once
     lines = [
         "    try: arena = pop()",
-        "    except IndexError: arena = Arena(program)",
+        "    except IndexError: arena = Arena(program, routine)",
         "    memory = arena.memory",
     ]
     at = 0
@@ -116,12 +116,12 @@ def _native(
             lines.append(f"    memory[{at}] = args[{i}]")
         at += int(np.size(args[i]))
     lines += [
-        f"    if {native}(arena.address, table) != {DONE}:",
+        f"    if native(arena.address, table) != {DONE}:",
         "        push(arena)",
         "        return MISSED",
     ]
     parts = []
-    sample = Arena(program).outputs
+    sample = Arena(program, routine).outputs
     for k, out in enumerate(sample):
         text = f"memory[{out}]" if type(out) is int else f"arena.outputs[{k}].copy()"
         kind, is_number = recorded.kinds[k], type(out) is int

@@ -160,7 +160,8 @@ class Compiled:
         if values is SUSPECT:
             return self._eager(table, args, kwargs)
         by_identity = table.captures.compares_identity and table.captures.seen
-        if not (kwargs or by_identity or any(map(is_object, leaves))):
+        is_settled = recorded.program.is_settled  # else its code and memory are about to change
+        if is_settled and not (kwargs or by_identity or any(map(is_object, leaves))):
             if table.entry[0] is not recorded:
                 unchanged = table.captures.unchanged if table.captures.tests else always
                 table.entry = recorded, entry(recorded, unchanged, args)

@@ -32,10 +32,13 @@ def operation(
     x: list[str],
     used: set[str],
     fast: str = "",
-    place: int = 0,
+    place: int | str = 0,
     types: Types = SCALAR,
 ) -> None:
-    """Append the instructions of one operation; `used` collects library functions."""
+    """Append the instructions of one operation; `used` collects library functions.
+
+    A test that fails returns its `place`, a number or the name of one.
+    """
     d, b, zero = types.double, types.truth, types.number(0.0)
     if name in _ARITHMETIC:
         out.append(f"  {r} = {_ARITHMETIC[name]} {fast}{d} {x[0]}, {x[1]}")
@@ -110,7 +113,7 @@ def _library(out: list[str], name: str, r: str, x: list[str], used: set[str], ty
             total = made
 
 
-def _test(out: list[str], name: str, r: str, x: list[str], place: int, types: Types) -> None:
+def _test(out: list[str], name: str, r: str, x: list[str], place: int | str, types: Types) -> None:
     """A test, which ends the replay where it does not hold."""
     d, zero = types.double, types.number(0.0)
     if name == "guard":
@@ -127,7 +130,7 @@ def _test(out: list[str], name: str, r: str, x: list[str], place: int, types: Ty
     _stop_unless(out, f"{r}.c", r, place, types)
 
 
-def _stop_unless(out: list[str], condition: str, r: str, code: int, types: Types) -> None:
+def _stop_unless(out: list[str], condition: str, r: str, code: int | str, types: Types) -> None:
     """The end of the replay, with a code, if a condition does not hold in all lanes."""
     if types.lanes > 1:
         call = f"call i1 @llvm.vector.reduce.and.v{types.lanes}i1({types.truth} {condition})"

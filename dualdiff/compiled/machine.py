@@ -16,9 +16,8 @@ from ..core.types import Value
 from .errors import CompileError
 
 VERSION = 3  # of the text that is generated, and of the passes
-# Characters of a text up to which LLVM's passes pay, from which its better code is worth waiting
-# for in the background, and up to which it is made at all.
-SHORT, LONG, LONGEST = 100_000, 150_000, 4_000_000
+# Characters of a text up to which LLVM's passes pay, and up to which its better code is made.
+SHORT, LONGEST = 100_000, 4_000_000
 QUICK, PLAIN, PASSES = 0, 1, 2  # LLVM's least effort, its better code, and its passes before that
 _lock = threading.Lock()
 if hasattr(os, "register_at_fork"):  # a child must not begin while LLVM works in another thread
@@ -65,11 +64,6 @@ def object_code(text: str, effort: int) -> bytes:
         found = compiled(text, effort)
         _write(path, found)
     return found
-
-
-def cached_code(text: str, effort: int) -> bytes | None:
-    """Machine code from the cache, or None."""
-    return _read(_path_of(text, effort))
 
 
 def _path_of(text: str, effort: int) -> Path | None:

@@ -7,16 +7,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from .assembly import Assembly
 from .graph import Graph
 from .instructions import DONE, NOT_FINITE
+from .interpreter import interpreter, rows_of
 from .lower import scalar_tape
-from .machine import LONG, QUICK, Code, address_of, cached_code, compiled, object_code, processor
+from .machine import Code, address_of, object_code, processor
 from .source import Miss
-from .tape import FinishedTape, Unsupported
+from .tape import FinishedTape
 
-MOST_STRAIGHT = 60_000  # operations outside of loops that are compiled
+# Operations of a program that is compiled before its first replay, and those outside of loops that
+# are compiled at all.
+AT_ONCE, MOST_STRAIGHT = 5_000, 60_000
 _mutex = threading.Lock()
 
 
@@ -25,9 +29,9 @@ class Arena:
 
     __slots__ = ("address", "inputs", "memory", "outputs")
 
-    def __init__(self, program: ScalarProgram) -> None:
+    def __init__(self, program: ScalarProgram, routine: Routine) -> None:
         tape = program.tape
-        self.memory = np.zeros(program.size)
+        self.memory = np.zeros(max(routine.size, 1))
         self.memory[tape.inputs : tape.first] = tape.values
         self.address = address_of(self.memory)
         self.inputs, at = [], 0
@@ -36,7 +40,7 @@ class Arena:
             self.inputs.append(self.memory[at : at + count].reshape(form))
             at += count
         self.outputs: list[Any] = []
-        for address, shape in zip(program.addresses, program.output_shapes, strict=True):
+        for address, shape in zip(routine.outputs, program.output_shapes, strict=True):
             if shape is None:
                 self.outputs.append(address)
             else:
@@ -44,25 +48,40 @@ class Arena:
                 self.outputs.append(self.memory[address:stop].reshape(shape))
 
 
+class Routine:
+    """Machine code and what it reads: a table, and an arena of `size` places.
+
+    Results lie at `outputs`; `tests` are the nodes of guards by the numbers that the code returns
+    where they do not hold. `pool` holds the arenas that are not in use.
+    """
+
+    def __init__(
+        self, code: Code, table: ndarray, size: int, outputs: list[int], tests: dict[int, int]
+    ) -> None:
+        self.code, self.run, self.table = code, code.run, np.ascontiguousarray(table)
+        self.size, self.outputs, self.tests = size, outputs, tests
+        self.table_address = address_of(self.table)
+        self.pool: list[Arena] = []
+
+
 class ScalarProgram:
     """Native code for one graph; called with the inputs, it returns the output leaves, the guard
     that failed, or None where a result is not finite.
 
-    Long programs run on code of least effort at first. `improve` makes the better code in the
-    background, with the same results to the last bit, and it takes over when it is ready.
+    Long programs are interpreted at first. `improve` makes code of their own in the background,
+    with the same results to the last bit, and it takes over when it is ready.
     """
 
     checks_finite = True
-    code: Code
-    better: tuple[str, int] | None = None  # the text and effort of code that is not made yet
+    routine: Routine
+    _assembly: Assembly | None = None
+    _summary = ""
     _worker: threading.Thread | None = None
 
     def __init__(self, graph: Graph, fastmath: bool) -> None:
         tape, slots = scalar_tape(graph)
         self.tape: FinishedTape = tape.finish([s for s in slots if s is not None])
-        assembly = Assembly(self.tape, fastmath)
-        if assembly.straight > MOST_STRAIGHT:
-            raise Unsupported("too much code without loops")
+        self.fastmath = fastmath
         self.input_shapes = [_shape(graph.forms[node]) for node in graph.inputs]
         refs = graph.outputs
         self.constants = {k: graph.constants[-1 - ref] for k, ref in enumerate(refs) if ref < 0}
@@ -70,31 +89,35 @@ class ScalarProgram:
         self.places = [k for k, ref in enumerate(refs) if ref >= 0]
         forms = [graph.forms[ref] for ref in refs if ref >= 0]
         self.output_shapes = [f[0] if type(f) is tuple else None for f in forms]
-        self.tests = assembly.tape.tests  # by their places in the code
-        self.addresses, self.size = assembly.outputs, max(assembly.size, 1)
-        self.table = np.ascontiguousarray(assembly.layout.table)
-        self.fastmath = fastmath
-        self._load(self._first_code(assembly))
-        self.loops = [(u.period, u.times) for u in assembly.loops]
-        self.straight = assembly.straight
-        parts = [f"{len(self.tape)} scalar operations, {self.straight} outside of loops"]
-        parts += [f"a loop of {p} operations x {c}" for p, c in self.loops]
-        self.summary = "native code: " + ", ".join(parts)
+        # Code with reordered sums gives other bits, so it cannot take over later.
+        self.is_settled = fastmath or len(self.tape) <= AT_ONCE
+        self.routine = self._own_routine() if self.is_settled else self._interpreted()
 
-    def _first_code(self, assembly: Assembly) -> Code:
-        """Code to begin with: the best from the cache or of little work, else the quickest."""
-        text, effort = assembly.text, assembly.effort
-        if effort == QUICK or self.fastmath or len(text) < LONG:
-            return Code(object_code(text, effort))
-        found = cached_code(text, effort)
-        if found is None:
-            self.better = text, effort
-        return Code(compiled(text, QUICK) if found is None else found)
+    def _interpreted(self) -> Routine:
+        return Routine(interpreter(), *rows_of(self.tape), self.tape.tests)
+
+    def _own_routine(self) -> Routine:
+        """Code of this program's own."""
+        assembly = self._assembled()
+        self._assembly = None
+        if assembly.straight > MOST_STRAIGHT:  # would take minutes
+            return self._interpreted()
+        code = Code(object_code(assembly.text, assembly.effort))
+        layout = assembly.layout
+        return Routine(code, layout.table, assembly.size, assembly.outputs, layout.tape.tests)
+
+    def _assembled(self) -> Assembly:
+        """The text of code of this program's own, and its description."""
+        assembly = self._assembly or Assembly(self.tape, self.fastmath)
+        parts = [f"{len(self.tape)} scalar operations, {assembly.straight} outside of loops"]
+        parts += [f"a loop of {u.period} operations x {u.times}" for u in assembly.loops]
+        self._summary = "native code: " + ", ".join(parts)
+        return assembly
 
     def improve(self) -> None:
-        """Begin to make the better code in the background, if that has not begun."""
+        """Begin to make code of its own in the background, if that has not begun."""
         with _mutex:
-            if self.better is None or self._worker is not None:
+            if self.is_settled or self._worker is not None:
                 return
             self._worker = threading.Thread(target=self._improve, name="dualdiff compiler")
             try:
@@ -103,53 +126,55 @@ class ScalarProgram:
                 self._worker = None
 
     def _improve(self) -> None:
-        assert self.better is not None
-        code = Code(object_code(*self.better))
-        self.held = self.code  # another thread may be in it
-        self.code, self.run, self.better = code, code.run, None
+        self.routine, self.is_settled = self._own_routine(), True
 
     def _finish(self) -> None:
-        """Wait for the better code, or make it now."""
+        """Wait for code of its own, or make it now."""
         worker = self._worker
         if worker is not None:
             worker.join()
-        if self.better is not None:
+        if not self.is_settled:
             self._improve()
 
     @property
     def description(self) -> str:
         """The backend in words."""
-        waits = ", on code of least effort until LLVM's better code is ready"
-        return self.summary + (waits if self.better is not None else "")
-
-    def _load(self, code: Code) -> None:
-        self.code, self.run = code, code.run
-        self.table_address = address_of(self.table)
-        self.pool: list[Arena] = [Arena(self)]
+        if not self._summary:
+            self._assembly = self._assembled()
+        if self.routine.code is not interpreter():
+            return self._summary
+        return self._summary + (", interpreted" if self.is_settled else ", interpreted at first")
 
     def __getstate__(self) -> dict[str, Any]:
         self._finish()
-        loaded = ("code", "run", "table_address", "pool", "better", "held", "_worker")
+        loaded = ("routine", "_worker", "_assembly")
         state = {k: v for k, v in vars(self).items() if k not in loaded}
-        return state | {"object": self.code.code, "processor": processor()}
+        own, code = self.routine, self.routine.code
+        if code is not interpreter():
+            state["own"] = code.code, own.table, own.size, own.outputs, own.tests
+            state["processor"] = processor()
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        code, own = state.pop("object"), state.pop("processor")
+        own, made_for = state.pop("own", None), state.pop("processor", None)
         vars(self).update(state)
-        if own != processor():  # made on another machine
-            assembly = Assembly(self.tape, self.fastmath)
-            code = object_code(assembly.text, assembly.effort)
-        self._load(Code(code))
+        if own is None:
+            self.routine = self._interpreted()
+        elif made_for == processor():
+            self.routine = Routine(Code(own[0]), *own[1:])
+        else:  # made on another machine
+            self.routine = self._own_routine()
 
     def __call__(self, *inputs: Any) -> Sequence[Any] | Miss | None:
-        pool = self.pool
+        routine = self.routine
+        pool = routine.pool
         try:
             arena = pool.pop()
         except IndexError:  # all are in use, by other threads
-            arena = Arena(self)
+            arena = Arena(self, routine)
         for view, x in zip(arena.inputs, inputs, strict=True):
             view[...] = x
-        failed = self.run(arena.address, self.table_address)
+        failed = routine.run(arena.address, routine.table_address)
         if failed == DONE:
             found = [arena.memory[out] if type(out) is int else out.copy() for out in arena.outputs]
             pool.append(arena)
@@ -157,7 +182,7 @@ class ScalarProgram:
         pool.append(arena)
         if failed == NOT_FINITE:
             return None
-        return Miss(self.tests[failed], None)
+        return Miss(routine.tests[failed], None)
 
     def _complete(self, found: list[Any]) -> list[Any]:
         """All leaves, with constants and truth values in their places."""

@@ -235,6 +235,7 @@ class SourceProgram:
     guard that failed."""
 
     checks_finite = False
+    is_settled = True
 
     def __init__(self, text: str, names: dict[str, Any], description: str) -> None:
         self.text, self.names, self.description = text, names, description

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
+from array import array
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,19 +44,51 @@ _EVERY = slice(None)
 
 
 def _without_constants(slots: ndarray) -> bool:
-    return bool(slots.size) and int(np.minimum.reduce(slots)) >= 0
+    return bool(slots.size) and int(np.minimum.reduce(slots, axis=None)) >= 0
 
 
 def _flattened(operands: Sequence[Slots]) -> tuple[tuple[int, ...], list[ndarray]]:
     """The shape to which operands broadcast, and the elements of each."""
     shapes = {x.shape for x in operands if type(x) is ndarray}
-    if len(shapes) == 1:
-        (shape,) = shapes
-        size = math.prod(shape)
-        flat = [x.ravel() if type(x) is ndarray else np.full(size, x) for x in operands]
-        return shape, flat
-    spread = np.broadcast_arrays(*operands)
-    return spread[0].shape, [x.ravel() for x in spread]
+    shape = shapes.pop() if len(shapes) == 1 else np.broadcast(*operands).shape
+    size = math.prod(shape)
+    flat = []
+    for x in operands:
+        if type(x) is not ndarray:
+            flat.append(np.full(size, x))
+        else:
+            flat.append((x if x.shape == shape else np.broadcast_to(x, shape)).ravel())
+    return shape, flat
+
+
+def _needed(
+    start: int, operands: ndarray, arity: ndarray, outputs: Sequence[Slots], tests: list[int]
+) -> ndarray:
+    """Which operations outputs and tests need; the slots of operations begin at `start`."""
+    count = len(arity)
+    wanted = np.zeros(start + count, bool)
+    wanted[start:][tests] = True
+    for out in outputs:
+        wanted[np.ravel(out)[np.ravel(out) >= 0]] = True
+    slots = np.where(np.arange(3)[:, None] < arity, np.maximum(operands, -1), -1)
+    slots[slots < start] = -1
+    needed = np.ones(count, bool)
+    for _ in range(FEW):  # mostly all are needed, or few steps lead to nothing
+        used = wanted.copy()
+        for row in slots:
+            used[row[needed & (row >= 0)]] = True
+        unused = needed & ~used[start:]
+        if not unused.any():
+            return needed
+        needed &= ~unused
+    needed[:] = wanted[start:]
+    rows = slots.T.tolist()
+    for i in range(count - 1, -1, -1):
+        if needed[i]:
+            for slot in rows[i]:
+                if slot >= 0:
+                    needed[slot - start] = True
+    return needed
 
 
 class Unsupported(Exception):
@@ -69,8 +102,8 @@ class Tape:
     """
 
     def __init__(self) -> None:
-        self.codes: list[int] = []
-        self.operands: tuple[list[int], list[int], list[int]] = ([], [], [])
+        self.codes = array("q")
+        self.operands = (array("q"), array("q"), array("q"))
         self.tests: dict[int, int] = {}  # the graph's node by the place of its test
         self.inputs = 0
         self.values: list[float] = []
@@ -131,26 +164,28 @@ class Tape:
         """An elementwise operation, with NumPy's broadcasting."""
         if not any(type(x) is ndarray for x in operands):
             return self.scalar(name, *map(int, operands))
-        spread = np.broadcast(*operands)
-        if len(self.codes) + spread.size > MOST:
-            raise Unsupported(f"more than {MOST} operations")
-        if spread.size <= FEW:
-            made = [self.scalar(name, *map(int, slots)) for slots in spread]
-            return np.array(made, np.int64).reshape(spread.shape)
         shape, flat = _flattened(operands)
+        size = len(flat[0])
+        if len(self.codes) + size > MOST:
+            raise Unsupported(f"more than {MOST} operations")
+        if size <= FEW:
+            made = [self.scalar(name, *slots) for slots in zip(*(x.tolist() for x in flat))]
+            return np.array(made, np.int64).reshape(shape)
         kept, needed = self._kept(name, flat)
         if needed is None:
             return kept.reshape(shape)
-        chosen = [x[needed].tolist() for x in flat]
-        count = len(chosen[0])
-        start = self.inputs + len(self.codes)
-        self.codes.extend([CODE[name]] * count)
-        for held, given in zip(
-            self.operands, [*chosen, *[[0] * count] * (3 - len(chosen))], strict=True
-        ):
-            held.extend(given)
-        kept[needed] = np.arange(start, start + count)
+        chosen = [x[needed] for x in flat]
+        kept[needed] = self.extend(np.full(len(chosen[0]), CODE[name]), *chosen)
         return kept.reshape(shape)
+
+    def extend(self, codes: ndarray, *operands: ndarray) -> ndarray:
+        """Append many operations on numbers, and return their slots."""
+        start = self.inputs + len(self.codes)
+        self.codes.frombytes(codes.tobytes())
+        for k, held in enumerate(self.operands):
+            given = operands[k] if k < len(operands) else np.zeros(len(codes), np.int64)
+            held.frombytes(np.asarray(given, np.int64).tobytes())
+        return np.arange(start, start + len(codes))
 
     def scalar(self, name: str, a: int, b: int = 0, c: int = 0) -> int:
         """An operation on numbers; products with 1 are left out, and sums that change nothing."""
@@ -198,7 +233,25 @@ class Tape:
         """The sum along the last axis, in NumPy's order: eight partial sums over up to 128."""
         if not x.shape[-1]:
             return np.full(x.shape[:-1], self.zero)
-        return self._from_zero(self._pairwise(x))
+        return self._from_zero(self._pairwise(x) if x.ndim > 1 else self._in_pairs(x.tolist()))
+
+    def _in_pairs(self, x: list[int]) -> int:
+        """The same sum of one line."""
+        n = len(x)
+        if n > 128:
+            half = n // 2
+            half -= half % 8
+            return self.scalar("add", self._in_pairs(x[:half]), self._in_pairs(x[half:]))
+        parts, whole = x[:1], 1
+        if n >= 8:
+            parts, whole = x[:8], n - n % 8
+            for k in range(8, whole):
+                parts[k % 8] = self.scalar("add", parts[k % 8], x[k])
+        while len(parts) > 1:
+            parts = [self.scalar("add", a, b) for a, b in zip(parts[::2], parts[1::2], strict=True)]
+        for k in range(whole, n):
+            parts[0] = self.scalar("add", parts[0], x[k])
+        return parts[0]
 
     def _from_zero(self, total: Slots) -> Slots:
         """A sum that starts from 0.0, where NumPy's does: it is never -0.0."""
@@ -235,6 +288,8 @@ class Tape:
 
     def product(self, x: ndarray, y: ndarray) -> ndarray:
         """The products of two stacks of matrices of slots."""
+        if x.ndim == y.ndim == 2 and _without_constants(x) and _without_constants(y):
+            return self._plain_product(x, y)
         total: Slots = self.zero
         for k in range(x.shape[-1]):
             part = self.apply("mul", x[..., :, k, None], y[..., None, k, :])
@@ -245,6 +300,23 @@ class Tape:
                 (*x.shape[:-1], y.shape[-1]), (*y.shape[:-2], x.shape[-2], y.shape[-1])
             ),
         )
+
+    def _plain_product(self, x: ndarray, y: ndarray) -> ndarray:
+        """The product of matrices without constants: the same operations, all at once."""
+        (n, inner), m = x.shape, y.shape[1]
+        each = n * m
+        if len(self.codes) + 2 * inner * each > MOST:
+            raise Unsupported(f"more than {MOST} operations")
+        operands = np.empty((2, inner, 2, n, m), np.int64)
+        operands[0, :, 0] = x.T[:, :, None]
+        operands[1, :, 0] = y[:, None, :]
+        slots = self.inputs + len(self.codes) + np.arange(2 * inner * each)
+        slots = slots.reshape(inner, 2, n, m)
+        operands[0, 0, 1], operands[0, 1:, 1] = self.zero, slots[:-1, 1]
+        operands[1, :, 1] = slots[:, 0]
+        codes = np.repeat(np.array([CODE["mul"], CODE["add"]] * inner), each)
+        self.extend(codes, operands[0], operands[1])
+        return slots[-1, 1]
 
     def finish(self, outputs: Sequence[Slots]) -> FinishedTape:
         """The operations that outputs and tests need, in final numbers."""
@@ -258,29 +330,10 @@ class FinishedTape:
     """
 
     def __init__(self, tape: Tape, outputs: Sequence[Slots]) -> None:
-        codes = np.array(tape.codes, np.int64)
+        codes = np.frombuffer(tape.codes, np.int64) if tape.codes else np.empty(0, np.int64)
         operands = np.array(tape.operands, np.int64).reshape(3, -1)
-        arity = ARITY[codes] if len(codes) else codes
-        needed = bytearray(len(codes))
-        start = tape.inputs
-        for out in outputs:
-            flat = np.ravel(out)
-            for slot in flat[flat >= start].tolist():
-                needed[slot - start] = 1
-        for place in tape.tests:
-            needed[place] = 1
-        x, y, z = tape.operands
-        counts = arity.tolist()
-        for i in range(len(codes) - 1, -1, -1):
-            if needed[i]:
-                if x[i] >= start:
-                    needed[x[i] - start] = 1
-                if counts[i] > 1:
-                    if y[i] >= start:
-                        needed[y[i] - start] = 1
-                    if counts[i] > 2 and z[i] >= start:
-                        needed[z[i] - start] = 1
-        kept = np.flatnonzero(np.frombuffer(needed, np.uint8)) if needed else np.empty(0, int)
+        arity, start = ARITY[codes], tape.inputs
+        kept = np.flatnonzero(_needed(start, operands, arity, outputs, list(tape.tests)))
         self.inputs, self.values = start, np.array(tape.values)
         self.first = start + len(self.values)
         numbers = np.full(max(start + len(codes), 1), -1)

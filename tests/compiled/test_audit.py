@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import dualdiff as dd
-from dualdiff.compiled import elements, kernels
+from dualdiff.compiled import elements, kernels, scalar
 from dualdiff.compiled.graph import Graph, record
 from dualdiff.compiled.machine import binding
 from dualdiff.compiled.native import compile_graph
@@ -28,7 +28,7 @@ from tests.rules.rows import Row, directions, moved
 RULES = Path(__file__).parents[1] / "rules"
 FILES = sorted(p for p in RULES.rglob("test_*.py") if p.parent != RULES)
 # One row in so many is checked in every run of the suite.
-SAMPLE = {"python": 25, "llvm": 50, "kernels": 50}
+SAMPLE = {"python": 25, "llvm": 50, "interpreted": 50, "kernels": 50}
 
 
 def rows_of(path: Path) -> list[Row]:
@@ -53,7 +53,12 @@ def programs(r: Row) -> Iterator[tuple[str, Callable[..., Any]]]:
 
 
 def compiled(graph: Graph, backend: str) -> Callable[..., Any]:
-    """The replay of a graph by a backend; "kernels" fuses whatever it can, however small."""
+    """The replay of a graph by a backend; "kernels" fuses whatever it can, however small, and
+    "interpreted" compiles nothing."""
+    if backend == "interpreted":
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(scalar, "AT_ONCE", -1)
+            return compile_graph(graph, backend="llvm")
     if backend != "kernels":
         return compile_graph(graph, backend=backend)
     with pytest.MonkeyPatch.context() as patch:
@@ -103,7 +108,7 @@ def audit(rows: Sequence[Row], backend: str) -> Counter[str]:
 
 
 # Machine code is the extra `compile`.
-BACKENDS = ["python", *(["llvm", "kernels"] if binding() is not None else [])]
+BACKENDS = ["python", *(["llvm", "interpreted", "kernels"] if binding() is not None else [])]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

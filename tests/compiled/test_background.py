@@ -1,4 +1,4 @@
-"""Long programs begin on quick code, and better code takes over with the same bits."""
+"""Long programs are interpreted at first, and code of their own takes over with the same bits."""
 
 from __future__ import annotations
 
@@ -15,19 +15,24 @@ import pytest
 
 import dualdiff as dd
 from dualdiff.compiled import scalar
+from dualdiff.compiled.assembly import Assembly
+from dualdiff.compiled.instructions import DONE, NOT_FINITE
+from dualdiff.compiled.interpreter import interpreter, rows_of
+from dualdiff.compiled.machine import Code, address_of, object_code
+from dualdiff.compiled.tape import ARITY, CODE, NAMES, Tape
 from tests.compiled.helpers import assert_same
 
 pytest.importorskip("llvmlite", reason="native code is the extra `compile`")
 X = np.array([1.0, 0.2])
-# For a program of its own: every text counts as long.
-LONG = "import numpy as np, dualdiff as dd\nfrom dualdiff.compiled import scalar\nscalar.LONG = 1\n"
+# For a program of its own: every tape counts as long.
+LONG = "import numpy as np, dualdiff as dd\nfrom dualdiff.compiled import scalar\nscalar.AT_ONCE = 0\n"
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DUALDIFF_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("dualdiff.compiled.function.WORTH", float("inf"))
-    monkeypatch.setattr(scalar, "LONG", 1)  # every text counts as long
+    monkeypatch.setattr(scalar, "AT_ONCE", 0)  # every tape counts as long
     return tmp_path / "cache"
 
 
@@ -52,50 +57,40 @@ def settled(g: Any) -> None:
     worker = program(g)._worker
     assert worker is not None
     worker.join()
-    assert program(g).better is None
+    assert program(g).is_settled
 
 
-def test_better_code_takes_over_with_the_same_bits(own_cache: Path) -> None:
+def test_own_code_takes_over_with_the_same_bits() -> None:
     e = dd.value_and_grad(swing)
     g = dd.compile(e, X)
-    quick = program(g).run
-    assert "least effort" in str(g.report())
-    assert not list(own_cache.glob("*"))
+    quick = program(g).routine
+    assert "interpreted at first" in str(g.report())
     points = [X * (1 + 0.01 * k) for k in range(20)]
     before = [program(g)(p) for p in points]
     g(X), g(X), g(X)  # the checked replays, and one more, through which the short way is made
     settled(g)
-    assert program(g).run is not quick
-    assert "least effort" not in str(g.report())
+    assert program(g).routine is not quick
+    assert "interpreted" not in str(g.report())
     for p, old in zip(points, before, strict=True):
         value, gradient = g(p)
         assert value == old[0]
         assert gradient.tobytes() == old[1].tobytes()
         assert_same((value, gradient), e(p))
-    assert len(list(own_cache.iterdir())) == 1  # the better code alone is kept
 
 
-def test_code_from_the_cache_is_the_better_one(own_cache: Path) -> None:
-    e = dd.value_and_grad(swing)
-    first = dd.compile(e, X)
-    first(X), first(X)
-    settled(first)
-    assert program(dd.compile(e, X)).better is None
-
-
-def test_a_program_that_is_replayed_no_more_gets_no_better_code() -> None:
+def test_a_program_that_is_replayed_no_more_gets_no_code_of_its_own() -> None:
     g = dd.compile(dd.value_and_grad(swing), X)
-    assert program(g).better is not None
+    assert not program(g).is_settled
     assert program(g)._worker is None
 
 
-def test_a_saved_program_has_the_better_code(tmp_path: Path) -> None:
+def test_a_saved_program_has_code_of_its_own(tmp_path: Path) -> None:
     e = dd.value_and_grad(swing)
     g = dd.compile(e, X)
     g.save(tmp_path / "swing")
-    assert program(g).better is None
+    assert program(g).is_settled
     loaded = dd.load_compiled(tmp_path / "swing")
-    assert program(loaded).better is None
+    assert program(loaded).is_settled
     assert_same(loaded(X * 1.1), e(X * 1.1))
 
 
@@ -123,7 +118,7 @@ def test_threads_replay_while_the_code_changes() -> None:
 
 def test_reordered_sums_wait_for_the_code_that_stays() -> None:
     g = dd.compile(dd.value_and_grad(swing), X, fastmath=True)
-    assert program(g).better is None
+    assert program(g).is_settled
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
@@ -153,3 +148,72 @@ if not child:
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     assert run(code).returncode == 0
+
+
+def test_every_operation_is_interpreted_to_the_last_bit() -> None:
+    tape = Tape()
+    x = tape.new_inputs(3).tolist()
+    computed = [n for n in NAMES if n not in ("guard", "same", "nonzero", "finite")]
+    slots = [tape.scalar(name, *x[: ARITY[CODE[name]]]) for name in computed]
+    assembly = Assembly(tape.finish([np.array([slot]) for slot in slots]))
+    own = Code(object_code(assembly.text, assembly.effort))
+    table = np.ascontiguousarray(assembly.layout.table)
+    for point in ([0.3, 0.7, 1.1], [0.9, -0.4, 0.0], [1.0, 3.0, 2.0]):
+        memory = np.zeros(assembly.size)
+        memory[: assembly.tape.first] = [*point, *assembly.tape.values]
+        own.run(address_of(memory), address_of(table))
+        for name, slot, at in zip(computed, slots, assembly.outputs, strict=True):
+            finished = tape.finish([np.array([slot])])
+            rows, size, (place,) = rows_of(finished)
+            found = np.zeros(size)
+            found[: finished.first] = [*point, *finished.values]
+            ended = interpreter().run(address_of(found), address_of(rows))
+            assert ended == (DONE if np.isfinite(memory[at]) else NOT_FINITE), name
+            assert ended == NOT_FINITE or found[place] == memory[at], name
+
+
+@pytest.mark.parametrize(
+    ("name", "fails", "holds"),
+    [
+        ("guard", (1.0, 2.0), (1.0, 1.0)),
+        ("same", (0.0, -0.0), (-0.0, -0.0)),
+        ("nonzero", (0.0, 1.0), (0.1, 1.0)),
+        ("finite", (np.inf, 1.0), (1e300, 1.0)),
+    ],
+)
+def test_an_interpreted_test_ends_the_replay_at_its_place(
+    name: str, fails: tuple[float, float], holds: tuple[float, float]
+) -> None:
+    tape = Tape()
+    x, y = tape.new_inputs(2).tolist()
+    total = tape.scalar("sub", x, x)
+    tape.tests[tape.scalar(name, x, y) - tape.inputs] = 7
+    finished = tape.finish([np.array([total])])
+    rows, size, _ = rows_of(finished)
+    memory = np.zeros(size)
+    memory[: finished.first] = [*fails, *finished.values]
+    failed = interpreter().run(address_of(memory), address_of(rows))
+    assert finished.tests[failed] == 7
+    memory[:2] = holds
+    assert interpreter().run(address_of(memory), address_of(rows)) == DONE
+
+
+def test_an_interpreted_infinity_is_no_result() -> None:
+    tape = Tape()
+    x, y = tape.new_inputs(2).tolist()
+    finished = tape.finish([np.array([tape.scalar("div", x, y)])])
+    rows, size, _ = rows_of(finished)
+    memory = np.zeros(size)
+    memory[: finished.first] = [1.0, 0.0, *finished.values]
+    assert interpreter().run(address_of(memory), address_of(rows)) == NOT_FINITE
+
+
+def test_a_program_with_too_much_code_stays_interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scalar, "MOST_STRAIGHT", 10)
+    e = dd.value_and_grad(lambda p: np.sin(p[0]) * np.exp(p[1]) / (p[0] + np.cos(p[1])) ** 3)
+    g = dd.compile(e, X)
+    g(X), g(X)
+    settled(g)
+    assert str(g.report()).count("interpreted") == 1
+    for p in (X, X * 1.1, X * 0.9):
+        assert_same(g(p), e(p))

@@ -26,7 +26,7 @@ from ..core.batch import (
 from ..core.dual import Dual
 from ..core.primitive import Primitive, accumulate, opcode
 from ..core.tape import Buffer, Var
-from ..core.trace import STORED, Traced, materialize, settle, top_trace
+from ..core.trace import STORED, Trace, Traced, materialize, settle, top_trace
 from ..core.types import Cotangent, Residuals, Tangent, Value
 from .box import is_box, shell
 from .dispatch import register
@@ -146,10 +146,15 @@ def _add_basic(array: Any, index: Any, g: Cotangent) -> None:
         g = materialize(g)
         trace = top_trace((array.primal, g))
         if trace is not None and trace.adds:
-            array.primal = trace.add(array.primal, index, g)
-            array.version += 1
+            _add_in_one_step(trace, array, index, g)
             return
     array[index] += g
+
+
+def _add_in_one_step(trace: Trace, array: Array, index: Any, g: Cotangent) -> None:
+    array.primal = trace.add(array.primal, index, g, array.payload is True)
+    array.payload = True
+    array.version += 1
 
 
 def scattered(g: Any, index: Any, shape: Shape, batch: Shape) -> Any:
@@ -227,6 +232,11 @@ def _vjp_basic(g: Cotangent, ct: list[Cotangent], entry: tuple[Any, ...], batch:
             c = ct[slot] = Buffer(whole)
         if type(c) is Buffer and type(c.array) is ndarray:
             c.array[batch_index(index, batch)] += g
+            return
+    elif type(c) is Buffer and type(c.array) is Array and not batch:
+        content = c.array.primal
+        if type(content) is type(g) and g.owner is content.owner and g.owner.adds:
+            _add_in_one_step(g.owner, c.array, index, g)
             return
     add_into(ct, slot, g, index, Spec(shape, dtype), layout, batch)
 

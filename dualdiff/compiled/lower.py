@@ -250,8 +250,11 @@ class _Lowering:
         if node not in self.updates:
             content = np.array(content)
         if type(operation) is Add:
-            v = self.tape.apply("add", content[operation.place], v)
-            content[operation.place] = v
+            old = content[operation.place]
+            if type(old) is ndarray or type(v) is ndarray:
+                content[operation.place] = self.tape.apply("add", old, v)
+            else:
+                content[operation.place] = self.tape.scalar("add", int(old), v)
             return content
         return operation.place.set(content, v if np.ndim(v) else int(v))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from sys import getrefcount
 from threading import get_ident
 from typing import Any
 
@@ -45,6 +46,7 @@ from .nodes import (
 from .values import KINDS, Plain, Recorded, boxed, guarded, raw_of
 
 _LEAVES = (ndarray, np.generic, float, complex, int, bool)
+LARGE = 200  # elements of an array whose copy takes longer than the question whether it is needed
 SOLVED: list[Callable[..., Any]] = []  # `solvers.solved`, which knows this module
 _HASHED = frozenset((float, int, bool, float64, str, tuple, type(None)))
 
@@ -164,6 +166,15 @@ class Recorder(Trace):
         except Exception as error:  # of any kind: it goes on to the program
             self.raised(error)
             raise
+
+    def computed(self, ufunc: Any, raws: Sequence[Any], refs: tuple[int, ...]) -> Any:
+        """A universal function of recorded values and numbers."""
+        try:
+            ans = ufunc(*raws)
+        except Exception as error:  # of any kind: it goes on to the program
+            self.raised(error)
+            raise
+        return self.wrap(ans, self.append(ufunc, refs, ans), raws)
 
     def _applied(self, function: Any, args: Any, kwargs: Any, method: Any) -> Any:
         if method is not None:
@@ -318,15 +329,21 @@ class Recorder(Trace):
     def store(self, content: Value, place: Any, v: Value, owned: bool) -> Any:
         leaves: list[Any] = []
         held = place if not place.ops and _is_fixed(place.index) else with_holes(place, leaves)
-        return self._stored(Store(held), (_settled(content), _settled(v), *leaves))
+        return self._stored(Store(held), (_settled(content), _settled(v), *leaves), owned)
 
-    def add(self, content: Value, index: Any, v: Value) -> Any:
-        return self._stored(Add(guarded(index)), (_settled(content), _settled(v)))
+    def add(self, content: Value, index: Any, v: Value, owned: bool) -> Any:
+        place = index if type(index) is int else guarded(index)
+        return self._stored(Add(place), (_settled(content), _settled(v)), owned)
 
-    def _stored(self, operation: Any, operands: Sequence[Any]) -> Recorded:
-        """A store, never in place: views of the old content may be in use."""
+    def _stored(self, operation: Any, operands: Sequence[Any], owned: bool) -> Recorded:
+        """A store, in place if no other box and no view holds the old content."""
+        change, content = operation, operands[0]
+        if owned and type(content) is Recorded and _references(content.raw) == _ALONE:
+            if content.raw.size > LARGE and content.raw.flags.owndata:
+                change = operation.update
+                content.raw.flags.writeable = True
         try:
-            ans = operation(*[x.raw if type(x) in KINDS else x for x in operands])
+            ans = change(*[x.raw if type(x) in KINDS else x for x in operands])
         except Exception as error:  # of any kind: it goes on to the program
             self.raised(error)
             raise
@@ -373,6 +390,15 @@ def _is_fixed(index: Any) -> bool:
     if type(index) is slice:
         return all(type(i) in (int, type(None)) for i in (index.start, index.stop, index.step))
     return type(index) is int
+
+
+def _references(x: ndarray) -> int:
+    return getrefcount(x)
+
+
+# References to an array that one box alone holds, and of which no view exists.
+_lone = boxed(np.zeros(1), 0, None)
+_ALONE = _references(_lone.raw)
 
 
 def _settled(x: Value) -> Any:

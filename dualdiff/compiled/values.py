@@ -78,6 +78,21 @@ class Recorded(Traced):
         return raw.dtype if hasattr(raw, "dtype") else np.asarray(raw).dtype
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if not kwargs and method == "__call__" and ufunc.nout == 1:
+            recorder = self.owner
+            raws, refs = [], []
+            for x in inputs:
+                kind = type(x)
+                if (kind is Recorded or kind is Plain) and x.owner is recorder is not STORED:
+                    raws.append(x.raw)
+                    refs.append(x.payload)
+                elif kind in _NUMBERS and recorder is not STORED:
+                    raws.append(x)
+                    refs.append(recorder.constant_ref(x))
+                else:
+                    break
+            else:
+                return recorder.computed(ufunc, raws, tuple(refs))
         recorder = _recorder_of(inputs)
         if recorder is None or "out" in kwargs or method == "at":
             if method == "__call__" and not kwargs:

@@ -169,8 +169,8 @@ class Trace:
         """`content` with `v` stored at `place`; works in place on buffers that are `owned`."""
         raise NotImplementedError
 
-    def add(self, content: Value, index: Any, v: Value) -> Any:
-        """`content` with `v` added at a basic index."""
+    def add(self, content: Value, index: Any, v: Value, owned: bool) -> Any:
+        """`content` with `v` added at a basic index; works in place as `store` does."""
         raise NotImplementedError
 
     def constant(self, value: Value) -> Any:

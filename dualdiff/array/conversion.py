@@ -366,8 +366,13 @@ def shell(x: Value) -> Any:
 
     A compiled program runs again with other elements, so nothing may depend on those seen here.
     """
-    x = unbox(x)
-    return x.raw if type(x) in HOLLOW else x
+    while True:
+        kind = type(x)
+        if kind in RECORDED and x.owner.replays:
+            return x.raw
+        if not issubclass(kind, Wrapper):
+            return x
+        x = x.primal
 
 
 def observe(x: Value) -> Any:

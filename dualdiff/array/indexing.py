@@ -276,9 +276,11 @@ def getitem(self: Any, index: Any) -> Any:
                 # Of a stored-into array it may be a view of a buffer that later stores change.
                 out.payload = detached(part) if stored else part
             return out if scalar else View(self, GETITEM, {"index": index}, out)
-    if kind is Var and content.owner.fast and type(index) is int:
+    if kind is Var and content.owner.fast and (type(index) is int or type(index) is tuple):
         value, array = content.primal, shell(content.primal)
-        if type(array) is ndarray and array.ndim == 1:  # an element behind more levels
+        places = index if type(index) is tuple else (index,)
+        is_element = type(array) is ndarray and array.ndim == len(places)
+        if is_element and all(type(i) is int for i in places):  # behind more levels
             out, trace = _new(Var), content.owner
             out.primal, out.owner, out.payload = value[index], trace, trace.next()
             trace.append((BASIC, out.payload, content.payload, index, form_of(array)))

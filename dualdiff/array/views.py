@@ -172,6 +172,8 @@ def detached(content: Value) -> Any:
     if not issubclass(type(content), Traced):
         return content
     new = content.snapshot()
+    if content.owner.replays:
+        return new
     new.primal = detached(content.primal)
     new.payload = detached(content.payload)
     return new

@@ -1,8 +1,8 @@
 """Scalar tapes as rows of numbers, which one native function goes through.
 
 It is the same for all programs, so a long program runs before code of its own is made. A row holds
-an opcode and the places of up to three operands; the result of row i lies at place `first + i`. Each
-operation is the text that code of a program's own has, so both give the same bits.
+an opcode and the places of up to three operands; the result of row i lies at place `first + i`.
+Each operation has the text that it has in code of a program's own, so both give the same bits.
 """
 
 from __future__ import annotations

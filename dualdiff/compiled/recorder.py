@@ -338,10 +338,15 @@ class Recorder(Trace):
     def _stored(self, operation: Any, operands: Sequence[Any], owned: bool) -> Recorded:
         """A store, in place if no other box and no view holds the old content."""
         change, content = operation, operands[0]
-        if owned and type(content) is Recorded and _references(content.raw) == _ALONE:
-            if content.raw.size > LARGE and content.raw.flags.owndata:
-                change = operation.update
-                content.raw.flags.writeable = True
+        if (
+            owned
+            and type(content) is Recorded
+            and _references(content.raw) == _ALONE
+            and content.raw.size > LARGE
+            and content.raw.flags.owndata
+        ):
+            change = operation.update
+            content.raw.flags.writeable = True
         try:
             ans = change(*[x.raw if type(x) in KINDS else x for x in operands])
         except Exception as error:  # of any kind: it goes on to the program

@@ -169,7 +169,8 @@ class Tape:
         if len(self.codes) + size > MOST:
             raise Unsupported(f"more than {MOST} operations")
         if size <= FEW:
-            made = [self.scalar(name, *slots) for slots in zip(*(x.tolist() for x in flat))]
+            lists = [x.tolist() for x in flat]
+            made = [self.scalar(name, *slots) for slots in zip(*lists, strict=True)]
             return np.array(made, np.int64).reshape(shape)
         kept, needed = self._kept(name, flat)
         if needed is None:

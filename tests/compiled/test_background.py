@@ -25,7 +25,9 @@ from tests.compiled.helpers import assert_same
 pytest.importorskip("llvmlite", reason="native code is the extra `compile`")
 X = np.array([1.0, 0.2])
 # For a program of its own: every tape counts as long.
-LONG = "import numpy as np, dualdiff as dd\nfrom dualdiff.compiled import scalar\nscalar.AT_ONCE = 0\n"
+LONG = (
+    "import numpy as np, dualdiff as dd\nfrom dualdiff.compiled import scalar\nscalar.AT_ONCE = 0\n"
+)
 
 
 @pytest.fixture(autouse=True)

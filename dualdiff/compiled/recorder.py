@@ -43,8 +43,10 @@ from .nodes import (
     same,
     with_holes,
 )
+from .operators import give_operators
 from .values import KINDS, Plain, Recorded, boxed, guarded, raw_of
 
+give_operators()
 _LEAVES = (ndarray, np.generic, float, complex, int, bool)
 LARGE = 200  # elements of an array whose copy takes longer than the question whether it is needed
 SOLVED: list[Callable[..., Any]] = []  # `solvers.solved`, which knows this module

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from .errors import Unrecordable
 _new = object.__new__
 _slot: Any = Box.__mro__[1].__dict__["primal"]  # the attribute that `Recorded` computes on demand
 _DOUBLE = np.dtype(float)
-_NUMBERS = frozenset((float, float64, int, bool))
+NUMBERS = frozenset((float, float64, int, bool))
 
 
 class Recorded(Traced):
@@ -86,14 +86,14 @@ class Recorded(Traced):
                 if (kind is Recorded or kind is Plain) and x.owner is recorder is not STORED:
                     raws.append(x.raw)
                     refs.append(x.payload)
-                elif kind in _NUMBERS and recorder is not STORED:
+                elif kind in NUMBERS and recorder is not STORED:
                     raws.append(x)
                     refs.append(recorder.constant_ref(x))
                 else:
                     break
             else:
                 return recorder.computed(ufunc, raws, tuple(refs))
-        recorder = _recorder_of(inputs)
+        recorder = recorder_of(inputs)
         if recorder is None or "out" in kwargs or method == "at":
             if method == "__call__" and not kwargs:
                 found = FUNCTIONS.get(ufunc)
@@ -104,7 +104,7 @@ class Recorded(Traced):
         return recorder.apply(function, inputs, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        recorder = _recorder_of((args, kwargs))
+        recorder = recorder_of((args, kwargs))
         if recorder is not None and func not in BY_RULES and kwargs.get("out") is None:
             ans = recorder.apply_function(func, args, kwargs)
             if ans is not NotImplemented:
@@ -168,7 +168,7 @@ class Plain:
         return boxed(self.raw, self.payload, self.owner)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        recorder = _recorder_of(inputs)
+        recorder = recorder_of(inputs)
         if recorder is None:
             return NotImplemented  # the boxes among the operands answer
         if kwargs.get("out") is not None or method == "at":
@@ -177,7 +177,7 @@ class Plain:
         return recorder.apply(function, inputs, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        recorder = _recorder_of((args, kwargs))
+        recorder = recorder_of((args, kwargs))
         if recorder is None:
             return dispatch_function(func, args, kwargs)
         if func in STRUCTURAL:
@@ -366,7 +366,7 @@ def raw_of(x: Value) -> Any:
     return x.raw
 
 
-def _recorder_of(tree: Any) -> Any:
+def recorder_of(tree: Any) -> Any:
     """The recorder of all boxes in some operands; None if there are boxes of other kinds."""
     found = None
     for x in tree.values() if type(tree) is dict else tree:
@@ -376,7 +376,7 @@ def _recorder_of(tree: Any) -> Any:
                 return None
             found = x.owner if found is None or found is x.owner else False
         elif kind in (tuple, list, dict):
-            inner = _recorder_of(x)
+            inner = recorder_of(x)
             if inner is None and contains_box(x):
                 return None
             found = found or inner
@@ -393,108 +393,6 @@ def contains_box(x: Value) -> bool:
     if kind is dict:
         return any(map(contains_box, x.values()))
     return kind is Plain or is_box(x) or (kind is ndarray and x.dtype.hasobject)
-
-
-def _binary(op: Callable[[Any, Any], Any], reflected: bool, truth: bool) -> Any:
-    """An operator; numbers and recorded values of the same recorder go the fast way.
-
-    `truth` says that the result has no derivative, as comparisons and integers have none.
-    """
-    rule = FUNCTIONS.get(op)
-
-    def apply(x: Value, y: Value) -> Any:
-        recorder, kind = x.owner, type(y)
-        if kind in _NUMBERS:
-            raw, ref, box = y, recorder.constant_ref(y) if recorder is not STORED else 0, False
-        elif (kind is Recorded or kind is Plain) and y.owner is recorder:
-            if recorder is STORED:
-                return _slow(op, rule, reflected, x, y)
-            raw, ref, box = y.raw, y.payload, kind is Recorded
-        else:
-            return _slow(op, rule, reflected, x, y)
-        if recorder is STORED:
-            return _slow(op, rule, reflected, x, y)
-        try:
-            if reflected:
-                ans, operands = op(raw, x.raw), (ref, x.payload)
-            else:
-                ans, operands = op(x.raw, raw), (x.payload, ref)
-        except Exception as error:  # of any kind: it goes on to the program
-            recorder.raised(error)
-            raise
-        if type(ans) is ndarray:
-            ans.flags.writeable = False
-        node = recorder.append(op, operands, ans)
-        if truth or not (box or type(x) is Recorded or _has_derivative(ans)):
-            return Plain(ans, node, recorder)
-        out = _new(Recorded)
-        out.raw, out.payload, out.owner = ans, node, recorder
-        return out
-
-    return apply
-
-
-def _has_derivative(x: Value) -> bool:
-    dtype = getattr(x, "dtype", None)
-    return type(x) in (float, complex) if dtype is None else dtype.kind in "fc"
-
-
-def _slow(op: Any, rule: Any, reflected: bool, x: Value, y: Value) -> Any:
-    x = x.read() if type(x) is Recorded else x
-    y = y.read() if is_box(y) and hasattr(y, "read") else y
-    left, right = (y, x) if reflected else (x, y)
-    recorder = _recorder_of((x, y))
-    if recorder is not None and (type(y) in KINDS or type(y) is ndarray or np.isscalar(y)):
-        return recorder.apply(op, (left, right), {})
-    if rule is not None and (is_box(x) or is_box(y)):
-        return rule(left, right)
-    if is_box(y):  # a comparison with a box of an inner derivative, or an operator without one
-        return op(left.primal if is_box(left) else left, right.primal if is_box(right) else right)
-    return NotImplemented
-
-
-def _unary(op: Callable[[Any], Any], truth: bool = False) -> Any:
-    def apply(x: Value) -> Any:
-        if x.owner is STORED:
-            x = x.read()
-        ans = x.owner.apply(op, (x,), {})
-        return ans.primal if truth and type(ans) is Recorded else ans
-
-    return apply
-
-
-for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "mod"):
-    for _kind in (Recorded, Plain):
-        _op = getattr(operator, _name)
-        setattr(_kind, f"__{_name}__", _binary(_op, False, False))
-        setattr(_kind, f"__r{_name}__", _binary(_op, True, False))
-
-
-def _in_place(op: Callable[[Any, Any], Any]) -> Any:
-    def apply(x: Value, y: Value) -> Any:
-        if type(x.raw) is ndarray:  # other names may hold the array
-            raise Unrecordable("a store into the plain value of a recorded array")
-        return op(x, y)
-
-    return apply
-
-
-for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "mod", "floordiv"):
-    setattr(Plain, f"__i{_name}__", _in_place(getattr(operator, _name)))
-for _name in ("floordiv", "and", "or", "xor", "lshift", "rshift"):
-    for _kind in (Recorded, Plain):
-        _op = getattr(operator, _name if _name not in ("and", "or") else _name + "_")
-        setattr(_kind, f"__{_name}__", _binary(_op, False, True))
-        setattr(_kind, f"__r{_name}__", _binary(_op, True, True))
-for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
-    for _kind in (Recorded, Plain):
-        setattr(_kind, f"__{_name}__", _binary(getattr(operator, _name), False, True))
-_INVERT = "__invert__"
-for _name in ("neg", "pos", "abs"):
-    for _kind in (Recorded, Plain):
-        setattr(_kind, f"__{_name}__", _unary(getattr(operator, _name)))
-for _kind in (Recorded, Plain):
-    setattr(_kind, _INVERT, _unary(operator.invert, True))
 
 
 def guarded(index: Any) -> Any:

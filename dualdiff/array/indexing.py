@@ -148,6 +148,9 @@ def _add_basic(array: Any, index: Any, g: Cotangent) -> None:
         if trace is not None and trace.adds:
             _add_in_one_step(trace, array, index, g)
             return
+        if trace is not None and not is_box(array.primal) and not array.primal[index].any():
+            array[index] = g  # the buffer's zeros are structural: those of a sum would not be
+            return
     array[index] += g
 
 

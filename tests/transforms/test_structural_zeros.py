@@ -94,6 +94,15 @@ def test_what_an_index_leaves_out_is_cut_off(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", BOTH)
+@pytest.mark.parametrize(
+    "index", [0, slice(1), np.array([0]), np.array([True, False, False, False])]
+)
+def test_an_element_makes_no_nan_in_the_rows_of_other_results(mode: str, index: Any) -> None:
+    slope = dd.jacobian(lambda x: np.append(x[1], (x * np.inf)[index]), mode=mode)(X)
+    np.testing.assert_array_equal(slope, [[0, 1, 0, 0], [np.inf, 0, 0, 0]])
+
+
+@pytest.mark.parametrize("mode", BOTH)
 def test_what_a_store_overwrites_is_cut_off(mode: str) -> None:
     x = np.array([0.0, 1.0, 4.0, 0.0])
     expected = [[0, 0, 0, 0], [0, 0.5, 0, 0], [0, 0, 0.25, 0], [0, 1.0, 0.25, 0]]

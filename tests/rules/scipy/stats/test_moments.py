@@ -150,3 +150,16 @@ def test_moments_move_with_loc_from_the_default(moment, slope):
 def test_second_derivatives_of_a_moment_by_loc_and_scale_at_the_default():
     curvature = dd.hessian(lambda p: stats.gamma.moment(3, 2.0, p[0], p[1]))(np.array([0.0, 1.0]))
     np.testing.assert_allclose(curvature, [[12.0, 36.0], [36.0, 144.0]], rtol=1e-13)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_finite_moments_have_derivatives_beside_infinite_ones(mode):
+    def all_moments(a):
+        return np.stack(stats.zipf.stats(a, moments="mvsk"))
+
+    with np.errstate(all="ignore"):
+        found = dd.jacobian(all_moments, mode=mode)(3.5)
+    slope = exact(lambda a: mp.zeta(a - 1) / mp.zeta(a), 3.5, argument=0)
+    assert found[0] == pytest.approx(slope, rel=1e-12)
+    assert np.isfinite(found[1])
+    assert np.isnan(found[2:]).all()

@@ -17,7 +17,7 @@ from ..arguments import any_traced, holds_traced
 from ..dispatch import missing
 from ..pieces import constant
 from ..rebinding import REBUILT_MODULES, class_on_traced, on_traced, passing_instance_of
-from . import kolmogorov, replacements, summaries  # noqa: F401  # what rebinding must know of scipy.stats
+from . import kolmogorov, replacements, summaries, sums  # noqa: F401  # what rebinding must know of scipy.stats
 from .distributions import Distribution
 from .multivariate import FrozenMultivariate, Multivariate, dirichlet, multivariate_normal
 from .new_classes import calls_class, is_new_class, of_distributions

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import special
+from scipy import special, stats
 
 from ....array.box import unbox
 from ....core.types import Value
+from ..rebinding import instance_of
 from ..special.kinds import column
 from .values import with_scipys
 
@@ -39,21 +40,38 @@ def _fisher_pmf(x: Any, total: Any, good: Any, drawn: Any, odds: Value) -> Any:
 
 def _fisher_stats(
     total: Any, good: Any, drawn: Any, odds: Value, moments: str = "mv"
-) -> tuple[Any, Any, None, None]:
+) -> tuple[Any, Any, Any, Any]:
     k, masses = _fisher(total, good, drawn, odds)
     mean = np.sum(k * masses, axis=-1)
-    return mean, np.sum((k - column(mean)) ** 2 * masses, axis=-1), None, None
+    second, third, fourth = (np.sum((k - column(mean)) ** n * masses, axis=-1) for n in (2, 3, 4))
+    return mean, second, third / second**1.5, fourth / second**2 - 3
 
 
 def _binom_entropy(n: Any, p: Value) -> Any:
     """By logarithms of masses, which SciPy takes of masses that may be 0."""
+    if unbox(p) in (0, 1):
+        return float(unbox(n)) * special.entr(p if unbox(p) == 0 else 1 - p)
     k = np.arange(float(unbox(n)) + 1)
     logs = _log_choose(float(unbox(n)), k) + special.xlogy(k, p) + special.xlog1py(k[::-1], -p)
     return -np.sum(np.exp(logs) * logs)
+
+
+def _unless_certain(name: str, at: float, leading: Callable[..., Any]) -> Callable[..., Any]:
+    """An entropy, at a certain outcome by the `leading` term: the others are 0 * inf there."""
+
+    def entropy(*shapes: Value) -> Any:
+        if unbox(shapes[-1]) == at:
+            return leading(*shapes)
+        copy = instance_of(getattr(stats, name))
+        return type(copy)._entropy(copy, *shapes)
+
+    return entropy
 
 
 COUNTS: dict[tuple[str, str], Callable[..., Any]] = {
     ("nchypergeom_fisher", "pmf"): with_scipys("nchypergeom_fisher", _fisher_pmf, "_pmf"),
     ("nchypergeom_fisher", "stats"): _fisher_stats,
     ("binom", "entropy"): with_scipys("binom", _binom_entropy, "_entropy"),
+    ("nbinom", "entropy"): _unless_certain("nbinom", 1.0, lambda n, p: n * special.entr(1 - p)),
+    ("poisson", "entropy"): _unless_certain("poisson", 0.0, special.entr),
 }

@@ -104,17 +104,22 @@ class Distribution:
             if name in REBOUND:
                 what = f"scipy.stats.{self.name}.{name}"
                 # Elsewhere a shape may be one that cannot move, as at the corner of a trapezoid's.
-                if name in MOMENTS and (self.discrete or self.name == "irwinhall"):
+                whole = self.discrete or self.name == "irwinhall"
+                if whole and (name in MOMENTS or name == "expect"):
                     self._refuse_integers(name, self._shapes_of(name, args, kwargs))
                 if self.name == "pearson3" and name in ("expect", "entropy"):
                     self._refuse_moving_jump(what, self._shapes_of(name, args, kwargs)[0])
+                copied = getattr(self.copy, name)
+                if name == "expect" and not self.discrete:
+                    copied = self._expect
                 if name in INTEGRALS and not self.discrete:
-                    copied = self._expect if name == "expect" else getattr(self.copy, name)
                     with derivatives_only(), np.errstate(all="ignore"):
                         value = explained(copied, what, args, kwargs)
-                    value = _with_values(_plain_call(found, args, kwargs), value)
                 else:
-                    value = explained(getattr(self.copy, name), what, args, kwargs)
+                    value = explained(copied, what, args, kwargs)
+                # Integrals and formulas of our own have rounding of their own.
+                if name in INTEGRALS and (not self.discrete or (self.name, "stats") in FORMULAS):
+                    value = _with_values(_plain_call(found, args, kwargs), value)
                 return poisoned(value, (*args, *kwargs.values()), name in INTEGRALS)
             raise MissingRuleError(
                 f"scipy.stats.{self.name}.{name} has no derivative rule, {user_line()}; those "

@@ -82,14 +82,15 @@ def _settled(heights: Any) -> tuple[Any, Any, float]:
     return left, right, rest
 
 
-def adaptive(f: Any, a: Value, b: Value) -> Any:
+def adaptive(f: Any, a: Value, b: Value, weight: Any = None) -> Any:
     """The integral of a vectorised function from a to b, which may be traced.
 
-    The nodes move with a and b. The result is NaN where the integral diverges, or where more of it
+    The nodes move with a and b. The function counts where it, or `weight`, does not vanish. The
+    result is NaN where the integral diverges, or where more of it
     than `LOST` is not settled, or lies beyond the last numbers next to an end.
     """
 
-    def heights(t: Tangent) -> Any:
+    def heights(t: Tangent, f: Any = f) -> Any:
         x, slope = _changed(t, unbox(a), unbox(b))
         with np.errstate(all="ignore"):
             y = np.asarray(unbox(f(x)), float) * slope
@@ -104,6 +105,9 @@ def adaptive(f: Any, a: Value, b: Value) -> Any:
     size = np.abs(heights(t))
     most = np.max(size, initial=0)
     alive = size > 1e-25 * most if most else np.isfinite(size)
+    if weight is not None:
+        share = np.abs(heights(t, weight))
+        alive |= share > 1e-25 * np.max(share, initial=0)
     nodes = _changed(t, unbox(a), unbox(b))[0]
     for end in (unbox(a), unbox(b)):
         if np.isfinite(end):  # next to it the distance has no digits, and may be 0

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
+import scipy.special
 import scipy.stats
 from scipy.stats import _distn_infrastructure as infrastructure
 from scipy.stats import _kde
@@ -20,7 +21,7 @@ from .. import linalg as linalg_rules
 from .. import special as special_rules
 from ..rebinding import AFTER, REBUILT_MODULES, deep_plain, rebound, replace
 from ..solving import by_scipy
-from .quadrature import beyond_reach, elementwise, quad
+from .quadrature import adaptive, beyond_reach, elementwise, quad
 from .values import with_value
 
 REBUILT_MODULES.update(
@@ -57,6 +58,22 @@ def expect(self: Any, *args: Any, **kwargs: Any) -> Any:
 
 _scipys_expect: Any = rebound(scipy.stats.rv_continuous.expect)
 replace(scipy.stats.rv_continuous.expect, expect)
+
+
+def entropy(self: Any, *args: Any) -> Any:
+    """``rv_continuous._entropy`` of a copy: it moves with the density where the density is 1."""
+
+    def density(x: Value) -> Any:
+        return self._pdf(x, *args)
+
+    low, high = self._get_support(*args)
+    found = adaptive(lambda x: scipy.special.entr(density(x)), low, high, density)
+    return _scipys_entropy(self, *args) if np.isnan(unbox(found)) else found
+
+
+_entropy = vars(infrastructure.rv_continuous)["_entropy"]
+_scipys_entropy: Any = rebound(_entropy)
+replace(_entropy, entropy)
 
 
 def moment(self: Any, order: Any, *args: Any, **kwargs: Any) -> Any:

@@ -163,3 +163,17 @@ def test_finite_moments_have_derivatives_beside_infinite_ones(mode):
     assert found[0] == pytest.approx(slope, rel=1e-12)
     assert np.isfinite(found[1])
     assert np.isnan(found[2:]).all()
+
+
+def test_an_entropy_counts_where_the_density_is_1():
+    """There it adds nothing, but moves."""
+
+    def entropy(k, s):
+        def term(x):
+            density = k * x ** (k - 1) / (1 + x**s) ** (1 + k / s)
+            return -density * mp.log(density)
+
+        return mp.quad(term, [0, 0.1, 1, 3, 10, 100, 1000, mp.inf])
+
+    found = dd.grad(lambda k: stats.mielke.entropy(k, 4.6))(1.0)
+    assert found == pytest.approx(exact(entropy, 1.0, 4.6, argument=0), rel=1e-10)

@@ -238,10 +238,12 @@ def double(x: Value) -> Any:
     return x.astype(float) if x.dtype.itemsize < 8 else x
 
 
-def flat(function: Function, block: int = BLOCK, real: bool = True) -> Function:
+def flat(
+    function: Function, block: int = BLOCK, real: bool = True, front: tuple[int, ...] = ()
+) -> Function:
     """An elementwise function whose body takes numbers or vectors, in blocks that stay in cache.
 
-    It takes complex arguments if it is not `real`.
+    It takes complex arguments if it is not `real`. Several results have the axes of `front`.
     """
 
     @functools.wraps(function)
@@ -256,16 +258,17 @@ def flat(function: Function, block: int = BLOCK, real: bool = True) -> Function:
         if not any(shapes):
             return function(*args)
         shape = np.broadcast_shapes(*shapes)
+        whole = (*front, *shape)
         if shape == (1,) * len(shape):  # calls of NumPy cost less for numbers
-            return np.reshape(function(*(np.reshape(a, ()) for a in args)), shape)
+            return np.reshape(function(*(np.reshape(a, ()) for a in args)), whole)
         vectors = [np.reshape(np.broadcast_to(a, shape), (-1,)) for a in args]
         n = vectors[0].shape[0]
         if n == 0:
-            return np.zeros(shape)
+            return np.zeros(whole)
         if n > block and not any(map(is_box, vectors)):
             parts = [function(*(v[k : k + block] for v in vectors)) for k in range(0, n, block)]
-            return np.reshape(np.concatenate(parts), shape)
-        return np.reshape(function(*vectors), shape)
+            return np.reshape(np.concatenate(parts, axis=-1), whole)
+        return np.reshape(function(*vectors), whole)
 
     return elementwise_function
 

@@ -15,7 +15,7 @@ from scipy import special
 from ....core.types import Value
 from ..arguments import by_scipy
 from .kinds import closed, column, declared, flat, gauss_legendre, partial
-from .waves import by_degree, matrix
+from .waves import by_degree
 
 
 def _parts(n: int, p: int) -> tuple[int, int, int, int]:
@@ -29,6 +29,13 @@ def _parts(n: int, p: int) -> tuple[int, int, int, int]:
     if p <= 2 * n - half + 1:
         return 1 - odd, 0, 1, p - n - 2
     return odd, 1, 1, p - (2 * n - half) - 2
+
+
+def _matrix(diagonal: Any, beside: Any) -> Any:
+    """Symmetric tridiagonal matrices of shape (..., n, n)."""
+    n = diagonal.shape[-1]
+    upper = column(np.concatenate([beside, 0 * diagonal[..., :1]], axis=-1)) * np.eye(n, k=1)
+    return column(diagonal) * np.eye(n) + upper + np.swapaxes(upper, -1, -2)
 
 
 def _lame(h2: Value, k2: Value, n: int, p: int, s: Value) -> Any:
@@ -45,7 +52,7 @@ def _lame(h2: Value, k2: Value, n: int, p: int, s: Value) -> Any:
     linear = -(a + 0.5) * d + (b + 0.5) * (h2 - d) + (c + 0.5) * h2
     diagonal = column(h2 - d) * (i * (i - 1)) + column(linear) * i
     down = -column(h2 * d) * ((i + b - 0.5) * i)[1:]
-    vector = np.linalg.eigh(matrix(diagonal, -np.sqrt(up * down)))[1][..., :, m - place]
+    vector = np.linalg.eigh(_matrix(diagonal, -np.sqrt(up * down)))[1][..., :, m - place]
     scales = np.concatenate([0 * diagonal[..., :1] + 1, np.sqrt(up / down)], axis=-1)
     terms = vector * np.cumprod(scales, axis=-1)
     total = np.sum(terms * column(v) ** i, axis=-1) / terms[..., -1]
@@ -56,12 +63,10 @@ def _lame(h2: Value, k2: Value, n: int, p: int, s: Value) -> Any:
 def _of_degree(n: Any, p: Any, function: Any, *args: Any) -> Any:
     """A function ``(h2, k2, n, p, s)`` of numbers or vectors with a degree and an order each."""
 
-    def one(degree: int, order: int, chosen: Any) -> Any:
-        fills = (1.0, 2.0, 3.0)
-        at = [np.where(chosen, x, fill) for x, fill in zip(args, fills, strict=False)]
-        return np.where(chosen, function(*at[:2], degree, order, *at[2:]), 0.0)
+    def one(degree: int, order: int, *at: Value) -> Any:
+        return function(*at[:2], degree, order, *at[2:])
 
-    return by_degree(n, p, one)
+    return by_degree(n, p, one, *args)
 
 
 def _harmonic(h2: Value, k2: Value, n: Any, p: Any, s: Value, h_sign: Any, k_sign: Any) -> Any:

@@ -20,7 +20,7 @@ from ....errors import UnsupportedInputError, user_line
 from ...numpy.creation import given
 from .kinds import declared
 from .known import integer_error
-from .waves import mathieu_coefficients
+from .mathieu import mathieu_coefficients
 
 
 def _sequence(integers: int) -> Any:

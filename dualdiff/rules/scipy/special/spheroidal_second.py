@@ -18,8 +18,15 @@ from ....array.box import unbox
 from ....core.batch import shape_of
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
-from .kinds import column, find, gauss_legendre, partial, several
-from .waves import oblate_radial_slope, off_the_curve, on_the_curve, prolate_slope, radial
+from .kinds import column, gauss_legendre, partial, several
+from .spheroidal import (
+    oblate_radial_slope,
+    of_each_degree,
+    off_the_curve,
+    on_the_curve,
+    prolate_slope,
+    radial,
+)
 
 AGREE = 1e-6  # the error of a Wronskian that is no more than lost digits
 FAR, PHASE = 3.0, 12.0  # the series in c holds beyond x = FAR and c x = PHASE + n
@@ -32,8 +39,7 @@ def _second(kind: str, sign: float) -> None:
     first: Any = getattr(special, f"{kind}_rad1")
     second: Any = getattr(special, name)
     slope = prolate_slope if kind == "pro" else oblate_radial_slope
-    series = radial(sign, find("_spherical_yn"))
-    far_slopes = [partial(f, 2) for f in (series, partial(series, 3))]
+    far_slopes = of_each_degree(radial(sign, "yn"), 2)
     eigenvalue_slope = partial(value, 2)
 
     def check(c: Value, x: Value, one: Any, two: Any) -> None:
@@ -63,7 +69,7 @@ def _second(kind: str, sign: float) -> None:
         far = np.maximum(x_now, np.maximum(FAR, (PHASE + unbox(n)) / c_now))
         end = np.where(far > x_now, far, x)
         (u, du), (w, dw) = solutions(m, n, c, end)
-        v, dv = (f(m, n, c, end) for f in far_slopes)
+        v, dv = far_slopes(m, n, c, end)
         front = c * (end * end - sign)
         of_first, of_second = front * (v * dw - dv * w), front * (u * dv - du * v)
         # From there to x, at nodes that lie equally in the logarithm of the distance from 1 or 0.

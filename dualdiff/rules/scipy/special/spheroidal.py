@@ -106,14 +106,14 @@ def _angular(sign: float) -> Callable[..., Any]:
 
 
 def radial(sign: float, kind: str) -> Callable[..., Any]:
-    """The derivatives by c of a radial function and of its slope (DLMF 30.11.3).
+    """The derivatives by c of a radial function, of its slope (DLMF 30.11.3), and of the eigenvalue.
 
     The sum is one of spherical Bessel functions of this kind.
     """
     bessel = find(f"_spherical_{kind}")
 
     def by_c(order: int, degree: int, c: Value, x: Value) -> Any:
-        j, terms, _, slopes = _modes(sign, order, degree, c)
+        j, terms, by_value, slopes = _modes(sign, order, degree, c)
         weights = np.sqrt((2 * j + 1) * special.poch(j - order + 1, 2 * order))
         norm, growth = _relative(terms, slopes, weights)
         weights = weights * (-1.0) ** ((j - degree) // 2)
@@ -132,7 +132,7 @@ def radial(sign: float, kind: str) -> Callable[..., Any]:
         first = dot(terms, slope)
         moved = dot(slopes, value) - growth * dot(terms, value) + x * first
         slope_moved = c * (dot(slopes, slope) - growth * first) + first + dot(terms, curve)
-        return factor * np.stack([moved, steep * moved + slope_moved])
+        return np.stack([factor * moved, factor * (steep * moved + slope_moved), by_value])
 
     return by_c
 
@@ -203,11 +203,13 @@ def _spheroidal(kind: str, sign: float) -> None:
     for part in ("ang1", "rad1"):
         slope = oblate_radial_slope if kind == "obl" and part != "ang1" else prolate_slope
         function = _angular(sign) if part == "ang1" else radial(sign, "jn")
-        both = of_each_degree(function, 2)
+        slopes = of_each_degree(function, 2 if part == "ang1" else 3)
 
-        def function_by_c(m: Any, n: Any, c: Value, x: Value, ans: Any, both: Any = both) -> Any:
+        def function_by_c(
+            m: Any, n: Any, c: Value, x: Value, ans: Any, slopes: Any = slopes
+        ) -> Any:
             positive(kind, c)
-            return list(both(m, n, c, x))
+            return list(slopes(m, n, c, x)[:2])
 
         def by_x(m: Any, n: Any, c: Value, x: Value, ans: Any, slope: Any = slope) -> Any:
             positive(kind, c)

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ....array.box import unbox
+from ....array.box import is_box, unbox
 from ....core.batch import shape_of
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
-from .kinds import column, gauss_legendre, partial, several
+from .kinds import column, gauss_legendre, several
 from .spheroidal import (
     oblate_radial_slope,
     of_each_degree,
@@ -39,8 +39,9 @@ def _second(kind: str, sign: float) -> None:
     first: Any = getattr(special, f"{kind}_rad1")
     second: Any = getattr(special, name)
     slope = prolate_slope if kind == "pro" else oblate_radial_slope
-    far_slopes = of_each_degree(radial(sign, "yn"), 2)
-    eigenvalue_slope = partial(value, 2)
+    first_at: Any = getattr(special, f"{kind}_rad1_cv")
+    second_at: Any = getattr(special, f"{name}_cv")
+    far_slopes = of_each_degree(radial(sign, "yn"), 3)
 
     def check(c: Value, x: Value, one: Any, two: Any) -> None:
         """Raise an error where the values of SciPy belong to no solution."""
@@ -58,9 +59,27 @@ def _second(kind: str, sign: float) -> None:
 
     def solutions(m: Any, n: Any, c: Value, x: Value) -> tuple[Any, Any]:
         """Both kinds, each with its slope, checked."""
-        pair = first(m, n, c, x), second(m, n, c, x)
+        if is_box(c):
+            pair = first(m, n, c, x), second(m, n, c, x)
+        else:  # SciPy finds the characteristic value anew for each x
+            cv = value(m, n, c)
+            pair = first_at(m, n, c, cv, x), second_at(m, n, c, cv, x)
         check(c, x, *pair)
         return pair
+
+    def steps(m: Any, n: Any, c: Value, x: Value, end: Value, by_value: Any) -> tuple[Any, Any]:
+        """The shares of both kinds that the way from `end` to x adds to the derivative.
+
+        Its nodes lie equally in the logarithm of the distance from 1 or 0.
+        """
+        edge = 1.0 if sign > 0 else 0.0
+        reach = column(np.log((end - edge) / (x - edge)))
+        nodes, weights = gauss_legendre(NODES)
+        t = edge + column(x - edge) * np.exp(reach * nodes)
+        (u, _), (w, _) = solutions(column(m), column(n), column(c), t)
+        force = column(by_value) - 2 * column(c) * t * t
+        share = column(c) * weights * reach * (t - edge) * force * w
+        return np.sum(share * w, axis=-1), -np.sum(share * u, axis=-1)
 
     def by_c(m: Any, n: Any, c: Value, x: Value, ans: Any) -> Any:
         shape = np.broadcast_shapes(*map(shape_of, (m, n, c, x)))
@@ -69,19 +88,12 @@ def _second(kind: str, sign: float) -> None:
         far = np.maximum(x_now, np.maximum(FAR, (PHASE + unbox(n)) / c_now))
         end = np.where(far > x_now, far, x)
         (u, du), (w, dw) = solutions(m, n, c, end)
-        v, dv = far_slopes(m, n, c, end)
+        v, dv, by_value = far_slopes(m, n, c, end)
         front = c * (end * end - sign)
         of_first, of_second = front * (v * dw - dv * w), front * (u * dv - du * v)
-        # From there to x, at nodes that lie equally in the logarithm of the distance from 1 or 0.
-        edge = 1.0 if sign > 0 else 0.0
-        reach = column(np.log((end - edge) / (x - edge)))
-        nodes, weights = gauss_legendre(NODES)
-        t = edge + column(x - edge) * np.exp(reach * nodes)
-        (u, du), (w, dw) = solutions(column(m), column(n), column(c), t)
-        force = column(eigenvalue_slope(m, n, c)) - 2 * column(c) * t * t
-        share = column(c) * weights * reach * (t - edge) * force * w
-        of_second = of_second - np.sum(share * u, axis=-1)
-        of_first = of_first + np.sum(share * w, axis=-1)
+        if np.any(far > x_now):
+            to_first, to_second = steps(m, n, c, x, end, by_value)
+            of_first, of_second = of_first + to_first, of_second + to_second
         (u, du), (w, dw) = first(m, n, c, x), ans
         return of_first * u + of_second * w, of_first * du + of_second * dw
 

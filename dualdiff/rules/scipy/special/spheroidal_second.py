@@ -9,6 +9,7 @@ variation of parameters.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,16 @@ from .spheroidal import (
 
 AGREE = 1e-6  # the error of a Wronskian that is no more than lost digits
 FAR, PHASE = 3.0, 12.0  # the series in c holds beyond x = FAR and c x = PHASE + n
-NODES = 64
+PANEL = 16.0  # the longest way of one quadrature
+DENSE = 3.0
+
+
+def _nodes(way: float) -> tuple[Any, Any]:
+    """Nodes and weights on (0, 1) for a smooth function of a variable that goes so far."""
+    panels = max(1, math.ceil(way / PANEL)) if math.isfinite(way) else 1
+    nodes, weights = gauss_legendre(8 * math.ceil((12 + DENSE * way / panels) / 8))
+    places = (np.arange(panels)[:, None] + nodes) / panels
+    return places.reshape(-1), np.tile(weights / panels, panels)
 
 
 def _second(kind: str, sign: float) -> None:
@@ -68,17 +78,19 @@ def _second(kind: str, sign: float) -> None:
         return pair
 
     def steps(m: Any, n: Any, c: Value, x: Value, end: Value, by_value: Any) -> tuple[Any, Any]:
-        """The shares of both kinds that the way from `end` to x adds to the derivative.
-
-        Its nodes lie equally in the logarithm of the distance from 1 or 0.
-        """
+        """The shares of both kinds that the way from `end` to x adds to the derivative."""
         edge = 1.0 if sign > 0 else 0.0
-        reach = column(np.log((end - edge) / (x - edge)))
-        nodes, weights = gauss_legendre(NODES)
-        t = edge + column(x - edge) * np.exp(reach * nodes)
+        rate = column(np.asarray(unbox(c)))
+        # Nodes lie equally in the logarithm of the distance from 1 or 0, and far out in the phase.
+        steps = (rate * column(y - edge) for y in (x, end))
+        start, stop = (y + np.log(-np.expm1(-y)) for y in steps)
+        way = stop - start
+        nodes, weights = _nodes(float(np.max(unbox(way))))
+        phase = np.logaddexp(0.0, start + way * nodes)
+        t = edge + phase / rate
         (u, _), (w, _) = solutions(column(m), column(n), column(c), t)
         force = column(by_value) - 2 * column(c) * t * t
-        share = column(c) * weights * reach * (t - edge) * force * w
+        share = column(c) / rate * weights * way * -np.expm1(-phase) * force * w
         return np.sum(share * w, axis=-1), -np.sum(share * u, axis=-1)
 
     def by_c(m: Any, n: Any, c: Value, x: Value, ans: Any) -> Any:

@@ -7,6 +7,7 @@ in x the functions follow the differential equation (DLMF 30.2.1).
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -62,7 +63,7 @@ def _legendre(order: int, odd: int, count: int, x: Value) -> tuple[Any, Any]:
     here: Any = np.sqrt(norm) * (1 - x * x) ** (order / 2)
     here_slope: Any = -order * x / (1 - x * x) * here
     values, slopes = [here], [here_slope]
-    for down, up in zip(ratios, ratios[1:], strict=False):
+    for down, up in itertools.pairwise(ratios):
         above = (x * here - down * below) / up
         above_slope = (here + x * here_slope - down * below_slope) / up
         below, here, below_slope, here_slope = here, above, here_slope, above_slope
@@ -106,9 +107,9 @@ def _angular(sign: float) -> Callable[..., Any]:
 
 
 def radial(sign: float, kind: str) -> Callable[..., Any]:
-    """The derivatives by c of a radial function, of its slope (DLMF 30.11.3), and of the eigenvalue.
+    """The derivatives by c of a radial function, of its slope, and of the eigenvalue.
 
-    The sum is one of spherical Bessel functions of this kind.
+    They are sums of spherical Bessel functions of this kind (DLMF 30.11.3).
     """
     bessel = find(f"_spherical_{kind}")
 

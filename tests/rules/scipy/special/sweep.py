@@ -328,7 +328,8 @@ TAIL = """
   `pbdn_seq` in complex z (SciPy has `|z|**2` for `z**2`), `nchypergeom_wallenius`.
   They raise an error that names the function. Parameters that are integers raise as well, and
   `pbdv`, `pbvv` and `besselpoly` in parameters where their series cancel more than eight digits.
-  So do spheroidal functions at negative `c`, where SciPy's values mix `c` and 0.
+  So do spheroidal functions at negative `c`, where SciPy's values mix `c` and 0, and those of the
+  first kind in `c` where it is so large (above some 25) that their series cancels to six digits.
 * Mathieu functions have the derivative in `q` of the true function also beyond q = 1000, where
   SciPy's characteristic values may be those of another order (`mathieu_a(1, 1e6)`: 2e6 for -2e6).
   Orders and parameters whose matrix has more than 1000 rows raise an error.

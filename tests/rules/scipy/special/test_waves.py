@@ -121,7 +121,10 @@ def test_vectors_of_several_orders_are_numbers_side_by_side(function):
     m, q = np.array([2, 7, 2, 1]), np.array([0.3, 40.0, 300.0, 0.01])
     for k in (0, 1):
         side_by_side = dd.jvp(lambda q, k=k: function(m, q, 0.4)[k], (q,), (np.ones(4),))[1]
-        one = [dd.derivative(lambda q, i=i, k=k: function(i, q, 0.4)[k])(v) for i, v in zip(m, q)]
+        one = [
+            dd.derivative(lambda q, i=i, k=k: function(i, q, 0.4)[k])(v)
+            for i, v in zip(m, q, strict=True)
+        ]
         np.testing.assert_allclose(side_by_side, one, rtol=1e-11)
 
 

@@ -70,10 +70,12 @@ def _legendre(order: int, odd: int, count: int, x: Value) -> tuple[Any, Any]:
         values.append(here)
         slopes.append(here_slope)
     stop = last - order + 1
-    return tuple(np.stack(w[odd:stop:2], axis=-1) for w in (values, slopes))
+    return np.stack(values[odd:stop:2], axis=-1), np.stack(slopes[odd:stop:2], axis=-1)
 
 
-_legendre_at_0 = functools.lru_cache(64)(lambda *at: _legendre(*at, 0.0))
+@functools.lru_cache(64)
+def _legendre_at_0(order: int, odd: int, count: int) -> Any:
+    return _legendre(order, odd, count, 0.0)[odd]
 
 
 def _relative(terms: Any, slopes: Any, weights: Any) -> tuple[Any, Any]:
@@ -96,7 +98,7 @@ def _angular(sign: float) -> Callable[..., Any]:
     def by_c(order: int, degree: int, c: Value, x: Value) -> Any:
         j, terms, _, slopes = _modes(sign, order, degree, c)
         size = order, (degree - order) % 2, len(j)
-        at_0 = _legendre_at_0(*size)[size[1]]
+        at_0 = _legendre_at_0(*size)
         norm = np.sqrt(2 / (2 * degree + 1) * special.poch(degree - order + 1, 2 * order))
         total, growth = _relative(terms, slopes, at_0)
         scale = norm * at_0[(degree - order) // 2] / total

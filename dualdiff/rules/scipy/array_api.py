@@ -10,7 +10,7 @@ import scipy._lib._array_api as array_api
 from scipy._lib import _util
 
 from ...array.box import is_box, unbox
-from ...core.batch import shape_of
+from ...core.batch import dtype_of, shape_of
 from ...core.types import Value
 from ..numpy import creation
 from ..numpy.creation import contains_box
@@ -41,7 +41,10 @@ def apply_where(
     shape = np.broadcast_shapes(cond.shape, *map(shape_of, args), np.shape(unbox(fill_value)))
     cond = np.broadcast_to(cond, shape)
     args = [np.broadcast_to(a, shape) for a in args]
-    inside = f1(*(a[cond] for a in args))
+    everywhere = cond.size > 0 and bool(cond.all())
+    inside = f1(*(np.reshape(a, (-1,)) if everywhere else a[cond] for a in args))
+    if everywhere and f2 is not None and dtype_of(inside).kind in "fc":  # no pieces to join
+        return np.reshape(np.broadcast_to(inside, (cond.size,)), shape)
     if f2 is None:
         outside: Any = np.broadcast_to(fill_value, shape)[~cond]
     else:

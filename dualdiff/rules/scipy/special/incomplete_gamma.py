@@ -141,6 +141,7 @@ def _tail(sign: int) -> Any:
 
 
 TERMS = 400
+LEAST_TERMS = 40
 
 
 def _sums(a: Value, x: Value) -> tuple[Any, Any]:
@@ -159,7 +160,8 @@ def _sums(a: Value, x: Value) -> tuple[Any, Any]:
 
 def _sums_at_once(a: Any, x: Any) -> tuple[Any, Any]:
     """`_sums` with terms along an axis, which is quicker for few elements."""
-    below = column(a) + np.arange(1, TERMS)
+    # The series is for x below a or 1.5, so that this many terms of it count.
+    below = column(a) + np.arange(1, min(TERMS, LEAST_TERMS + int(np.max(x))))
     terms = np.cumprod(column(x) / below, axis=-1)
     harmonic = np.cumsum(1 / below, axis=-1)
     return 1 + np.sum(terms, axis=-1), -np.sum(terms * harmonic, axis=-1)

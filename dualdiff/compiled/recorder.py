@@ -34,6 +34,7 @@ from .nodes import (
     Add,
     Call,
     Guard,
+    Hole,
     Method,
     Pick,
     Raised,
@@ -307,13 +308,28 @@ class Recorder(Trace):
             return prim.evaluate(args, params)
         args = [_settled(a) for a in args]
         if prim is GETITEM:
-            return self.apply(operator.getitem, (args[0], params["index"]), {})
+            return self.part(args[0], params["index"])
         if type(params.get("made")) is Known:  # NumPy's own value, beside a formula for it
             made = params["made"].value
             return made if type(made) in KINDS else args[0]
         if prim.formula is not None and prim.name not in FORMULAS:
             return self.written_out(prim, args)
         return self.apply(prim.fn, args, without_known(params))
+
+    def part(self, x: Any, index: Any) -> Any:
+        """``x[index]``; most indices are whole numbers and slices of them."""
+        if not _is_fixed(index):
+            return self.apply(operator.getitem, (x, index), {})
+        try:
+            ans = x.raw[index]
+        except Exception as error:  # of any kind: it goes on to the program
+            self.raised(error)
+            raise
+        if type(ans) is ndarray:
+            taken: Any = Call(operator.getitem, (Hole(0), index), {})
+            return self.wrap(ans, self.append(taken, (x.payload,), ans), (x.raw,))
+        refs = x.payload, self.constant_ref(index)
+        return self.wrap(ans, self.append(operator.getitem, refs, ans))
 
     def written_out(self, prim: Any, args: Sequence[Any]) -> Any:
         """A primitive in the steps of its formula, or as one step if it looks at numbers."""

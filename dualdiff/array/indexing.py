@@ -110,11 +110,13 @@ def add_into(
 ) -> None:
     """Add `g` to the cotangent of a slot at `index`."""
     c = ct[slot]
+    if _is_added(c, index, g, batch):
+        return
     if is_foreign(g):
         part = scattered(g, index, spec.shape, batch)
         ct[slot] = part if c is None else c + part
         return
-    whole = is_box(g) and shape_of(g) != batch and not (is_basic(index) and _is_added(g))
+    whole = is_box(g) and shape_of(g) != batch and not (is_basic(index) and _adds(g))
     if whole or has_foreign(g):
         # Larger parts of traced cotangents are added whole; in place they would be copied often.
         part = SCATTER(g, index=index, spec=spec)
@@ -135,7 +137,21 @@ def add_into(
         c.array = Array(materialize(materialize(array) + part), False)
 
 
-def _is_added(g: Cotangent) -> bool:
+def _is_added(c: Cotangent, index: Any, g: Cotangent, batch: Shape) -> bool:
+    """Add to a buffer whose content and `g` are of one trace that adds parts in one step, if that
+    is so."""
+    if type(c) is not Buffer or type(c.array) is not Array or batch:
+        return False
+    content = c.array.primal
+    if type(content) is not type(g) or g.owner is not content.owner or not g.owner.adds:
+        return False
+    if not is_basic(index):
+        return False
+    _add_in_one_step(g.owner, c.array, index, g)
+    return True
+
+
+def _adds(g: Cotangent) -> bool:
     """Whether the trace of a cotangent adds parts in one step."""
     g = materialize(g)
     return isinstance(g, Traced) and g.owner.adds
@@ -236,11 +252,8 @@ def _vjp_basic(g: Cotangent, ct: list[Cotangent], entry: tuple[Any, ...], batch:
         if type(c) is Buffer and type(c.array) is ndarray:
             c.array[batch_index(index, batch)] += g
             return
-    elif type(c) is Buffer and type(c.array) is Array and not batch:
-        content = c.array.primal
-        if type(content) is type(g) and g.owner is content.owner and g.owner.adds:
-            _add_in_one_step(g.owner, c.array, index, g)
-            return
+    elif _is_added(c, index, g, batch):
+        return
     add_into(ct, slot, g, index, Spec(shape, dtype), layout, batch)
 
 

@@ -74,6 +74,8 @@ class _Lowering:
                 slots[node] = slot
             elif type(operation) in STORES and node in self.updates:
                 slots[node] = self.store(node, operation, refs)
+            elif type(operation) is Call and operation.function is operator.getitem:
+                slots[node] = self.part(node, operation, refs)
             else:
                 slots[node] = self.node(node, operation, refs)
 
@@ -91,6 +93,17 @@ class _Lowering:
             if type(x) is ndarray and type(index) is int:
                 return int(x[index])
         return None
+
+    def part(self, node: int, operation: Call, refs: tuple[int, ...]) -> Slots:
+        """The slots of a part of an array."""
+        x = self.slots[refs[0]] if refs[0] >= 0 else None
+        if len(refs) != 1 or type(x) is not ndarray or not _is_float(self.graph.forms[node]):
+            return self.node(node, operation, refs)
+        index = operation.args[1]
+        if has_holes(index):
+            return self.node(node, operation, refs)
+        made = x[index]
+        return made if type(made) is ndarray else int(made)
 
     @staticmethod
     def shaped(made: ndarray, form: Any) -> Slots:

@@ -81,12 +81,12 @@ def broadcast_of(x: Value, ans: Value) -> Broadcast | None:
     """The difference in shape and dtype between `x` and `ans`, or None if there is none."""
     if type(x) is type(ans) and type(x) in _SCALAR_DTYPES:
         return None
-    if (
-        type(x) in RECORDED
-        and type(ans) in RECORDED
-        and type(getattr(x, "raw", None)) is float64 is type(getattr(ans, "raw", None))
-    ):
-        return None  # most values of long recordings are numbers
+    if type(x) in RECORDED and type(ans) in RECORDED:
+        a, b = getattr(x, "raw", None), getattr(ans, "raw", None)
+        if type(a) is float64 is type(b):
+            return None
+        if type(a) is ndarray is type(b) and a.shape == b.shape and a.dtype is b.dtype:
+            return None
     if type(x) in ARRAYS:
         shape, dtype = x.shape, x.dtype
     else:

@@ -40,17 +40,15 @@ def updates(graph: Graph, order: Sequence[Any]) -> set[int]:
     places: dict[int, int] = {}
     operations, operands = graph.operations, graph.operands
     for place, item in enumerate(order):
-        if type(item) is not int:
-            refs, keeps = item.inputs, False
-        else:
-            refs, operation = operands[item], type(operations[item])
-            keeps = issubclass(operation, Callback)
-            if operation in STORES:
-                places[item] = place
+        refs, operation = reads(graph, item), type(operations[item]) if type(item) is int else None
+        if operation in STORES:
+            places[item] = place
+        if holds.keys().isdisjoint(refs):
+            continue
+        keeps = operation is not None and issubclass(operation, Callback)
         for ref in refs:
-            if ref in holds:
-                for memory in holds[ref]:
-                    last[memory] = np.inf if keeps else max(place, last.get(memory, 0))
+            for memory in holds.get(ref, _NONE):
+                last[memory] = np.inf if keeps else max(place, last.get(memory, 0))
     for ref in graph.outputs:
         last.update(dict.fromkeys(holds.get(ref, _NONE), np.inf))
     found = set()

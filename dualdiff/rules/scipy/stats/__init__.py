@@ -7,17 +7,15 @@ code raise an error that says so.
 
 from __future__ import annotations
 
-import functools
 import types
 from typing import Any
 
 from scipy import stats
 
-from ..arguments import any_traced, holds_traced
-from ..dispatch import missing
+from ..arguments import holds_traced
 from ..pieces import constant
 from ..rebinding import REBUILT_MODULES, class_on_traced, on_traced, passing_instance_of
-from . import kolmogorov, replacements, summaries, sums  # noqa: F401  # what rebinding must know of scipy.stats
+from . import kolmogorov, replacements, sampled, summaries, sums  # noqa: F401  # what rebinding must know of scipy.stats
 from .distributions import Distribution
 from .multivariate import FrozenMultivariate, Multivariate, dirichlet, multivariate_normal
 from .new_classes import calls_class, is_new_class, of_distributions
@@ -47,23 +45,11 @@ def _counterpart(found: Any, name: str) -> Any:
         return of_distributions(found, f"scipy.stats.{name}")
     if name in summaries.OF_RANKS:
         return constant(found, summaries.OF_RANKS[name], f"scipy.stats.{name}")
-    if name in summaries.REFUSED:
-        return _refusing(found, f"scipy.stats.{name}", summaries.REFUSED[name])
     if isinstance(found, types.FunctionType):
         return nan_throughout(on_traced(found, f"scipy.stats.{name}"))
     if isinstance(found, type) and found.__module__ in REBUILT_MODULES:
         return class_on_traced(found, f"scipy.stats.{name}")
     return found
-
-
-def _refusing(function: Any, name: str, why: str) -> Any:
-    @functools.wraps(function)
-    def refuse(*args: Any, **kwargs: Any) -> Any:
-        if any_traced((*args, *kwargs.values())):
-            raise missing(name, why)
-        return function(*args, **kwargs)
-
-    return refuse
 
 
 def of_instance(source: Any) -> Any:

@@ -12,12 +12,12 @@ from scipy import special, stats
 from ....array.box import is_box, observe, unbox
 from ....core.batch import shape_of
 from ....core.types import Cotangent, Tangent, Value
-from ....errors import UnsupportedInputError, user_line
 from ...declare import rule
 from ...numpy.creation import contains_box
 from .. import special as _rules  # noqa: F401  # those that the formulas need
 from ..arguments import any_traced
 from ..rebinding import explained, instance_of, replace
+from . import t_cdf as _t_cdf  # noqa: F401  # what copies call
 from .compiled import LOG_2PI
 from .distributions import double
 from .normal_cdf import normal_cdf
@@ -168,7 +168,7 @@ def _singular_density(deviation: Any, cov: Any, rank: int) -> Any:
 
 
 class _MultivariateNormal(Multivariate):
-    """scipy.stats.multivariate_normal, with derivatives of pdf, logpdf and entropy.
+    """scipy.stats.multivariate_normal, with derivatives of densities, probabilities and entropy.
 
     All entries of the covariance count as independent: for a symmetric one the derivative is
     symmetric. Where `allow_singular` meets a singular covariance, its rank counts as constant.
@@ -221,8 +221,8 @@ class _MultivariateNormal(Multivariate):
     ) -> Any:
         """The distribution function, in x, `lower_limit`, `mean` and `cov`; see `logpdf`.
 
-        The value is SciPy's. From four dimensions on SciPy integrates by random points; so do the
-        derivatives, to the same accuracy.
+        The value is SciPy's, who integrates by random points from three dimensions on. Derivatives
+        are exact up to six of them, and go by random points beyond.
         """
         if not any_traced((x, mean, cov, lower_limit)):
             return self.source.cdf(x, mean, cov, *args, lower_limit=lower_limit, **kw)
@@ -301,17 +301,6 @@ def _wishart_var(self: Any, dim: int, df: Value, scale: Value) -> Any:
     return df * (scale**2 + diagonal[:, None] * diagonal)
 
 
-def _refuse_t_cdf(*args: Any, **kwargs: Any) -> Any:
-    raise UnsupportedInputError(
-        f"scipy.stats.multivariate_t.cdf has no derivative, {user_line()}: SciPy integrates it by "
-        f"random points. Write it as the mean of multivariate_normal.cdf(np.sqrt(w / df) * x), "
-        f"for w of a chi-square distribution"
-    )
-
-
-_t: Any = type(stats.multivariate_t)
-if "_cdf" in vars(_t):
-    replace(_t._cdf, _refuse_t_cdf)
 _wishart: Any = type(stats.wishart)
 replace(_wishart._var, _wishart_var)
 replace(stats.multivariate_normal, multivariate_normal)  # as SciPy's own code calls it

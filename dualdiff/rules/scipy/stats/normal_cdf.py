@@ -2,7 +2,7 @@
 
 Its derivative in a limit is the density of that variable times the distribution function of the
 others given it; in the covariance it is half the second derivative in the limits. The conditional
-functions are of lower dimension, and exact up to two.
+functions are of lower dimension, and exact up to five.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from ....array.box import is_box
 from ....core.batch import shape_of
 from ....core.types import Cotangent, Tangent, Value
 from ...declare import rule
+from .boxes import over_corners
+from .orthants import MOST, below, is_regular
 
-SEED = 1  # of SciPy's randomised quadrature from three dimensions on
+SEED = 1  # of SciPy's randomised quadrature
 
 
 def _values(x: Value, y: Value) -> Any:
@@ -27,11 +29,9 @@ def _values(x: Value, y: Value) -> Any:
     n = len(x)
     if n < 2:
         return special.ndtr(x[0] / np.sqrt(y[0, 0])) if n else np.float64(1.0)
-    return _scipys(x, y)
-
-
-def _scipys(x: Value, cov: Any) -> Any:
-    distribution = stats.multivariate_normal(np.zeros(len(x)), cov, allow_singular=True, seed=SEED)
+    if 2 < n <= MOST and is_regular(y):
+        return below(x[None], y, None)[0]
+    distribution = stats.multivariate_normal(np.zeros(n), y, allow_singular=True, seed=SEED)
     return np.float64(distribution.cdf(x))
 
 
@@ -88,18 +88,9 @@ def normal_cdf(x: Value, lower: Any, cov: Any) -> Any:
     Arguments: `x`, `lower`, of shape (..., n); `cov`, of shape (n, n).
     Returns: an array of shape (...).
     """
-    n = shape_of(cov)[0]
-    if lower is not None:
-        shape = np.broadcast_shapes(shape_of(x), shape_of(lower))
-        x, lower = np.broadcast_to(x, shape), np.broadcast_to(lower, shape)
-        total: Any = 0.0
-        for corner in itertools.product((True, False), repeat=n):
-            part = normal_cdf(np.where(np.array(corner), x, lower), None, cov)
-            total = total + (-1) ** (n - sum(corner)) * part
-        return total
-    if np.ndim(x) == 1:
-        return normal_cdf_p(x, cov)
-    outer = shape_of(x)[:-1]
-    rows = np.reshape(x, (-1, n))
-    parts = [normal_cdf_p(rows[k], cov) for k in range(shape_of(rows)[0])]
-    return np.reshape(np.stack(parts), outer) if parts else np.zeros(outer)
+
+    def of_points(points: Value, kept: list[int]) -> Any:
+        own = cov[np.ix_(kept, kept)]
+        return np.stack([normal_cdf_p(points[k], own) for k in range(shape_of(points)[0])])
+
+    return over_corners(of_points, x, lower)

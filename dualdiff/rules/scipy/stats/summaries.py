@@ -212,11 +212,5 @@ for _home, _name, _new in (
     if hasattr(_home, _name):
         replace(getattr(_home, _name), _new)
 
-# Functions of ranks, constant in these arguments, and functions that have no derivative.
+# Functions of ranks, constant in these arguments.
 OF_RANKS = {"anderson_ksamp": "samples", "weightedtau": "x y", "somersd": "x y"}
-REFUSED = {
-    "dunnett": "its p-values are integrals by random points; write its statistic, the difference "
-    "of means over its standard error, with NumPy",
-    "goodness_of_fit": "its p-value counts random samples; ks_1samp, cramervonmises and anderson "
-    "have the statistics",
-}

@@ -325,7 +325,7 @@ TAIL = """
   fall with c to 1e-8 at 20.
 * No derivatives: spheroidal functions that take `cv` in `c` and `cv` (beside the curve of
   characteristic values they solve no equation),
-  `pbdn_seq` in complex z (SciPy has `|z|**2` for `z**2`), `nchypergeom_wallenius`.
+  `pbdn_seq` in complex z (SciPy has `|z|**2` for `z**2`).
   They raise an error that names the function. Parameters that are integers raise as well, and
   `pbdv`, `pbvv` and `besselpoly` in parameters where their series cancel more than eight digits.
   So do spheroidal functions at negative `c`, where SciPy's values mix `c` and 0, and those of the
@@ -346,8 +346,14 @@ TAIL = """
   probabilities share the errors of SciPy's values, up to 1e-6 from 140 observations on.
 * Quantiles of discrete distributions are steps: their derivative is 0, and 1 in `loc`.
 * Tests by ranks or counts (`mannwhitneyu`, `wilcoxon`, `kruskal`, `spearmanr`, `kendalltau`,
-  `anderson_ksamp`, `fisher_exact` and their like) are steps: their derivative is 0. `dunnett`,
-  `goodness_of_fit` and `multivariate_t.cdf`, which go by random points, raise an error.
+  `anderson_ksamp`, `fisher_exact` and their like) are steps: their derivative is 0. So is
+  that of the p-value of `goodness_of_fit`; its statistic moves with the data and the fit.
+* `multivariate_t.cdf`, `multivariate_normal.cdf` and the p-values of `dunnett` have the derivatives
+  of the true function by exact quadrature, 1e-11, where SciPy's values go by random points and
+  have three to five digits (`multivariate_t.cdf` below one degree of freedom two: 0.105 for 0.1005
+  in three dimensions). Of up to five t variables and six normal ones; more t variables raise an
+  error, as do their singular matrices, and more normal variables go by random points. Derivatives
+  in many degrees of freedom lose digits as their root, 1e-11 at 1e9.
 * Quantiles of 0 and 1 are the ends of the support: they move with it, and their slope in q is 1
   over the density there. At the median of `dgamma` and `dweibull`, where the density is
   0 or has no derivative, the derivative of the quantile in the shape is NaN.
@@ -368,7 +374,7 @@ TAIL = """
   numbers of 130 digits (`tests/rules/scipy/stats/test_scan.py`). Where SciPy takes 1 minus a
   probability close to 1, its value loses digits in that tail and the derivative shares them:
   `alpha`, `betabinom`, `betanbinom`, `bradford`, `crystalball`, `foldcauchy`, `foldnorm`,
-  `genexpon`, `nchypergeom_fisher`, `skellam`, `truncnorm`, `truncweibull_min`, `wrapcauchy`
+  `genexpon`, `skellam`, `truncnorm`, `truncweibull_min`, `wrapcauchy`
   beyond probabilities of 1e-10 (relative errors from 1e-8 to 1e-5 there; those of discrete ones
   grow to 1 at 1e-14). Where such a value is 0 or 1 to rounding, the derivative is 0 or
   NaN.

@@ -144,6 +144,83 @@ def test_fishers_noncentral_distribution_by_its_odds():
         assert [dd.grad(f)(0.6), dd.grad(dd.grad(f))(0.6)] == pytest.approx(slopes, rel=1e-9)
 
 
+def wallenius_mass(k, total, good, drawn, w):
+    """The integral of Fog (2008) by the binomial theorem, a sum that cancels."""
+    y, pairs = drawn - k, [(i, j) for i in range(k + 1) for j in range(drawn - k + 1)]
+    rate = w * (good - k) + total - good - y
+    terms = (
+        (-1) ** (i + j) * mp.binomial(k, i) * mp.binomial(y, j) * rate / (i * w + j + rate)
+        for i, j in pairs
+    )
+    return mp.binomial(good, k) * mp.binomial(total - good, y) * mp.fsum(terms)
+
+
+@pytest.mark.parametrize(
+    "method", ["pmf", "logpmf", "cdf", "sf", "logcdf", "logsf", "mean", "var", "entropy"]
+)
+@pytest.mark.parametrize(
+    ("total", "good", "drawn", "odds"),
+    [(20, 7, 12, 0.6), (20, 7, 12, 50.0), (30, 10, 5, 1e-3), (40, 20, 20, 1.25), (9, 4, 8, 2.5)],
+)
+def test_wallenius_distribution_by_its_odds(method, total, good, drawn, odds):
+    low, high = max(0, drawn - total + good), min(good, drawn)
+    k = (low + high) // 2
+
+    def true(w):
+        masses = {j: wallenius_mass(j, total, good, drawn, w) for j in range(low, high + 1)}
+        if method in ("mean", "var"):
+            mean = mp.fsum(j * m for j, m in masses.items())
+            return (
+                mean if method == "mean" else mp.fsum((j - mean) ** 2 * masses[j] for j in masses)
+            )
+        if method == "entropy":
+            return -mp.fsum(m * mp.log(m) for m in masses.values())
+        p = masses[k]
+        if method.endswith("cdf"):
+            p = mp.fsum(m for j, m in masses.items() if j <= k)
+        elif method.endswith("sf"):
+            p = mp.fsum(m for j, m in masses.items() if j > k)
+        return mp.log(p) if method.startswith("log") else p
+
+    at = () if method in ("mean", "var", "entropy") else (k,)
+    f = lambda w: getattr(stats.nchypergeom_wallenius, method)(*at, total, good, drawn, w)  # noqa: E731
+    with mp.workdps(80):
+        slopes = [float(mp.diff(true, odds, order)) for order in (1, 2)]
+    value, forward = dd.jvp(f, (odds,), (1.0,))
+    assert value == f(odds)
+    found = [forward, dd.grad(f)(odds), dd.grad(dd.grad(f))(odds)]
+    assert found == pytest.approx([slopes[0], *slopes], rel=1e-11)
+
+
+def test_noncentral_hypergeometric_distributions_of_a_sure_outcome():
+    wallenius = stats.nchypergeom_wallenius
+    for f in (
+        lambda w: wallenius.pmf([0, 2, 3, 4], 5, 3, 5, w),  # all are drawn
+        lambda w: wallenius.cdf([0, 1], 5, 3, 0, w),
+        lambda w: wallenius.pmf([0, 1], 5, 0, 3, w),
+        lambda w: wallenius.mean([5, 5], [3, 0], [5, 2], w),
+        lambda w: stats.nchypergeom_fisher.mean([5, 5], [3, 0], [5, 2], w),
+    ):
+        assert dd.jacobian(f)(2.0).tolist() == [0] * len(f(2.0))
+
+
+@pytest.mark.parametrize(("method", "k"), [("logsf", 11), ("sf", 11), ("logcdf", 1), ("cdf", 0)])
+def test_tails_of_fishers_noncentral_distribution_keep_their_digits(method, k):
+    ways = [mp.binomial(12, j) * mp.binomial(38, 15 - j) for j in range(13)]
+
+    def true(w):
+        terms = [c * w**j for j, c in enumerate(ways)]
+        part = terms[: k + 1] if method.endswith("cdf") else terms[k + 1 :]
+        p = mp.fsum(part) / mp.fsum(terms)
+        return mp.log(p) if method.startswith("log") else p
+
+    odds = 0.02 if method.endswith("sf") else 40.0
+    f = lambda w: getattr(stats.nchypergeom_fisher, method)(k, 50, 12, 15, w)  # noqa: E731
+    with mp.workdps(40):
+        slopes = [float(mp.diff(true, odds, order)) for order in (1, 2)]
+    assert [dd.grad(f)(odds), dd.grad(dd.grad(f))(odds)] == pytest.approx(slopes, rel=1e-12)
+
+
 def test_the_entropy_of_many_trials_has_a_derivative():
     """Most masses are 0, of which SciPy takes the logarithm."""
     n, p = 2000, 0.01

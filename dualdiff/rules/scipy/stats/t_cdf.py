@@ -95,7 +95,10 @@ def _vjp(g: Cotangent, x: Value, y: Value, z: Value, active: Any) -> Cotangent:
 t_cdf_p: Any = rule(below, jvp=_jvp, vjp=_vjp, name="stats.multivariate_t.cdf")
 # SciPy has the value already.
 _slopes_p: Any = rule(
-    lambda x, cov, df: np.zeros(len(x)), jvp=_jvp, vjp=_vjp, name="stats.multivariate_t.cdf"
+    lambda x, cov, df: np.zeros(len(x)),
+    jvp=_jvp,
+    vjp=_vjp,
+    name="stats.multivariate_t.cdf_slopes",
 )
 
 

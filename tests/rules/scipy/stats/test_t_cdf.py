@@ -7,9 +7,21 @@ from scipy import stats
 
 import dualdiff as dd
 from dualdiff.errors import UnsupportedInputError
+from dualdiff.rules.scipy.stats.t_cdf import t_cdf_p
 from tests.rules.scipy.stats.one_factor import TINY, exact_slopes, one_factor
+from tests.rules.table import A, row, rule_tests
 from tests.versions import OLD_SCIPY
 
+
+def t_probability(x, c, df):
+    return t_cdf_p(x, c @ c.T + np.eye(len(c)), df)
+
+
+ROWS = [
+    row(t_probability, A(3, 2), A(2, 2, seed=1), np.array(2.5), _complex=False),
+    row(t_probability, A(1, 3), A(3, 3, seed=1), np.array(6.0), _complex=False, _order=1),  # time
+]
+TestRules = rule_tests(ROWS)
 pytestmark = pytest.mark.skipif(OLD_SCIPY, reason="SciPy has no multivariate_t.cdf, or another")
 
 

@@ -28,6 +28,7 @@ from . import (  # noqa: F401  # their rules
     incomplete_beta,
     incomplete_gamma,
     integrals,
+    mathieu,
     noncentral,
     polynomials,
     private_distributions,

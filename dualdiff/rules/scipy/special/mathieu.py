@@ -14,12 +14,15 @@ from scipy import special
 
 from ....array.box import unbox
 from ....core.types import Value
-from .kinds import closed, column, flat, several
+from ....errors import UnsupportedInputError, user_line
+from .kinds import closed, column, flat, lost, several
 from .waves import WAVE_BLOCK, by_order, dot, mode, rows, tridiagonal
 
 DEGREE = np.pi / 180
 ROOT_2 = 2**0.5
 SMALL = 1e-25  # coefficients beside the largest one that do not count
+SAFE = 10.0  # from q = 15 on SciPy's search may find the characteristic value of another order
+BEYOND = 1e300  # SciPy's values for numbers that it cannot form
 
 
 def _start(even: bool, m: int) -> int:
@@ -27,13 +30,8 @@ def _start(even: bool, m: int) -> int:
     return m % 2 if even or m % 2 else 2
 
 
-def _modes(even: bool, m: Any, q: Value) -> tuple[int, Any, Any, Any, Any]:
-    """Multiples of x, the Fourier coefficients up to a factor, and derivatives.
-
-    Returns: the order, the multiples, the derivative of the eigenvalue, the coefficients, and
-    their derivatives.
-    """
-    m = rows(m)
+def _matrix(even: bool, m: int, q: Value) -> tuple[Any, Any, Any, Any]:
+    """The multiples of x, the matrix at q = 0, its derivative, and factors of an eigenvector."""
     # Beyond these rows terms fall like those of a Hermite function (DLMF 28.8.3), or faster.
     width = float(np.max(np.abs(unbox(q)), initial=0)) ** 0.25
     count = rows(m // 2 + 14 + min(2 * width**2, width * (2.0 * abs(m) + 81) ** 0.5))
@@ -43,8 +41,18 @@ def _modes(even: bool, m: Any, q: Value) -> tuple[int, Any, Any, Any, Any]:
     corner[0] = 0.0 if m % 2 == 0 else 1.0 if even else -1.0
     if start == 0:
         beside[0], share[0] = ROOT_2, 1 / ROOT_2
-    base, change = tridiagonal(k * k, 0.0), tridiagonal(corner, beside)
-    vector, value_slope, slope = mode(q, base, change, (m - start) // 2)
+    return k, tridiagonal(k * k, 0.0), tridiagonal(corner, beside), share
+
+
+def _modes(even: bool, m: Any, q: Value) -> tuple[int, Any, Any, Any, Any]:
+    """Multiples of x, the Fourier coefficients up to a factor, and derivatives.
+
+    Returns: the order, the multiples, the derivative of the eigenvalue, the coefficients, and
+    their derivatives.
+    """
+    m = rows(m)
+    k, base, change, share = _matrix(even, m, q)
+    vector, value_slope, slope = mode(q, base, change, (m - _start(even, m)) // 2)
     return m, k, value_slope, vector * share, slope * share
 
 
@@ -134,8 +142,46 @@ def _radial_slope(even: bool, kind: int) -> Callable[..., Any]:
     return by_q
 
 
+def _of_its_order(even: bool) -> Callable[..., None]:
+    scipys: Any = special.mathieu_a if even else special.mathieu_b
+
+    def exact(m: Any, q: Any) -> Any:
+        m = rows(m)
+        _, base, change, _ = _matrix(even, m, q)
+        return np.linalg.eigvalsh(base + column(column(q)) * change)[
+            ..., (m - _start(even, m)) // 2
+        ]
+
+    exact_values = _of_each_order(exact)
+
+    def check(m: Any, q: Value) -> None:
+        """Raise an error where SciPy's function is that of another order."""
+        orders, q = np.broadcast_arrays(unbox(m), unbox(q))
+        large = np.abs(q) > SAFE
+        if not large.any():
+            return
+        pairs = np.unique(np.stack([orders[large], q[large]]), axis=-1)
+        wrong = ~np.isclose(exact_values(*pairs), scipys(*pairs), rtol=1e-6, atol=1e-6)
+        if wrong.any():
+            order, parameter = pairs[:, wrong][:, 0]
+            raise UnsupportedInputError(
+                f"Mathieu functions of order {order:g} have no derivative at q = {parameter:g}, "
+                f"{user_line()}: SciPy's characteristic value is that of another order there, and "
+                f"so are its functions"
+            )
+
+    return check
+
+
+def _where_known(slope: Any, ans: Any) -> Any:
+    """NaN where a value is a number that stands for infinity."""
+    unknown = np.logical_or(*(np.abs(unbox(a)) >= BEYOND for a in ans))
+    return slope + lost(unknown, *ans) if np.any(unknown) else slope
+
+
 def mathieu_coefficients(even: bool, m: int, q: Value, known: Any) -> Any:
     """Fourier coefficients as many as, and of the sign of, the known ones."""
+    _of_its_order(even)(m, q)
     _, k, _, *found = _modes(even, m, np.reshape(q, ()))
     terms = _normal(k, *found)[0][: len(known)]
     sign = np.sign(np.dot(unbox(terms), known[: len(terms)]))
@@ -152,17 +198,22 @@ def _of_each_order(function: Callable[..., Any], *front: int) -> Callable[..., A
 def _mathieu(even: bool) -> None:
     letter, parity = ("a", "c") if even else ("b", "s")
     value: Any = getattr(special, f"mathieu_{letter}")
+    check = _of_its_order(even)
     value_by_q = _of_each_order(_value_slope(even))
     function_by_q = _of_each_order(_function_slope(even), 2)
 
     def angular_by_q(m: Any, q: Value, x: Value, ans: Any) -> Any:
+        check(m, q)
         return list(function_by_q(m, q, x, *map(unbox, ans)))
 
     def angular(m: Any, q: Value, x: Value, ans: Any) -> Any:
+        check(m, q)
         return DEGREE * ans[1], DEGREE * (2 * q * np.cos(2 * DEGREE * x) - value(m, q)) * ans[0]
 
     def radial(m: Any, q: Value, x: Value, ans: Any) -> Any:
-        return ans[1], (value(m, q) - 2 * q * np.cosh(2 * x)) * ans[0]
+        check(m, q)
+        bend = (value(m, q) - 2 * q * np.cosh(2 * x)) * ans[0]
+        return [_where_known(slope, ans) for slope in (ans[1], bend)]
 
     closed(f"mathieu_{letter}", None, lambda x, y: value_by_q(x, y))
     several(f"mathieu_{parity}em", None, angular_by_q, angular)
@@ -170,7 +221,8 @@ def _mathieu(even: bool) -> None:
         both = _of_each_order(_radial_slope(even, kind), 2)
 
         def radial_by_q(m: Any, q: Value, x: Value, ans: Any, both: Any = both) -> Any:
-            return list(both(m, q, x))
+            check(m, q)
+            return [_where_known(slope, ans) for slope in both(m, q, x)]
 
         several(f"mathieu_mod{parity}em{kind}", None, radial_by_q, radial)
 

@@ -330,9 +330,11 @@ TAIL = """
   `pbdv`, `pbvv` and `besselpoly` in parameters where their series cancel more than eight digits.
   So do spheroidal functions at negative `c`, where SciPy's values mix `c` and 0, and those of the
   first kind in `c` where it is so large (above some 25) that their series cancels to six digits.
-* Mathieu functions have the derivative in `q` of the true function also beyond q = 1000, where
-  SciPy's characteristic values may be those of another order (`mathieu_a(1, 1e6)`: 2e6 for -2e6).
-  Orders and parameters whose matrix has more than 1000 rows raise an error.
+* Characteristic values of Mathieu functions have the derivative of the true function where SciPy's
+  are those of another order (`mathieu_a(1, 1e6)`: 2e6 for -2e6; `mathieu_a(3, 15.51)`: 32.5 for
+  16.6, and at some q from there on in most orders). SciPy's Mathieu functions are of another
+  order there as well, and raise an error; those that it cannot form (infinite, or 1e300) have the
+  derivative NaN. Orders and parameters whose matrix has more than 1000 rows raise an error.
 * Modified Mathieu functions, spheroidal functions, `ellip_harm`, `pbwa`: the derivative is that of
   the true function, where SciPy's value has fewer digits too (`mathieu_modcem1(7, 0.01, x)`: three,
   `pbvv` beyond x of 6: five). `pbwa` loses up to eight digits of W where it decays, as its value.

@@ -215,3 +215,26 @@ def test_carlsons_integrals_near_their_cut(at):
         with mp.workdps(30):
             exact = mp.diff(lambda t, i=i: mp.elliprd(*at[:i], t, *at[i + 1 :]), at[i])
         assert dd.grad(f, holomorphic=True)(at[i]) == pytest.approx(complex(exact), rel=1e-12)
+
+
+@pytest.mark.parametrize(("m", "q"), [(30, 500.0), (7, 30.175), (3, 15.51)])
+def test_mathieu_functions_that_are_of_another_order_raise(m, q):
+    """SciPy's search for the characteristic value finds a neighbouring one there."""
+    assert abs(special.mathieu_a(m, q) - special.mathieu_a(m, q * 0.98)) > 4
+    both = (special.mathieu_cem, 35.0), (special.mathieu_modcem1, 0.5)
+    programs = [(lambda x, f=f, k=k: f(m, q, x)[k], x) for f, x in both for k in (0, 1)]
+    programs += [(lambda q, f=f, x=x: f(m, q, x)[0], q) for f, x in both]
+    programs.append((lambda q: dd.scipy.special.mathieu_even_coef(m, q)[0], q))
+    for program, at in programs:
+        for derivative in (dd.grad, dd.derivative):
+            with pytest.raises(UnsupportedInputError, match="of another order"):
+                derivative(program)(at)
+
+
+@pytest.mark.parametrize(("m", "q"), [(5, 1e-8), (2, 0.0)])
+def test_modified_mathieu_functions_whose_value_stands_for_infinity_have_no_derivative(m, q):
+    functions = special.mathieu_modcem2, special.mathieu_modsem2
+    for f in functions if q == 0 else (*functions, special.mathieu_modcem1):
+        for k in (0, 1):
+            assert np.isnan(dd.grad(lambda x, f=f, k=k: f(m, q, x)[k])(0.5))
+            assert np.isnan(dd.derivative(lambda q, f=f, k=k: f(m, q, 0.5)[k])(q))

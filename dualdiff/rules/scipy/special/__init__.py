@@ -23,6 +23,7 @@ from . import (  # noqa: F401  # their rules
     elementary,
     elliptic,
     error,
+    gamma_ratios,
     harmonics,
     hypergeometric,
     incomplete_beta,

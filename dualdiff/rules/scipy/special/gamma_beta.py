@@ -1,4 +1,4 @@
-"""The gamma and beta functions, their logarithms, ratios and binomials (DLMF 5).
+"""The gamma function, its logarithm and its logarithmic derivatives, factorials (DLMF 5).
 
 Differences of digamma functions are integrals of the trigamma function where they would cancel.
 """
@@ -148,7 +148,7 @@ def log_minus_psi(a: Value) -> Any:
     return where(far, series, lambda a: np.log(a) - special.psi(a), a)
 
 
-def _sine_of_pi(x: Value) -> Any:
+def sine_of_pi(x: Value) -> Any:
     """``sin(pi x)``, exact at integers."""
     n = np.round(unbox(x))
     return (1 - 2 * np.mod(n, 2)) * np.sin(np.pi * (x - n))
@@ -163,7 +163,7 @@ def _psi_difference(x: Value, d: Any) -> Any:
 
     def left(x: Value, d: Any) -> Any:
         """By reflection (DLMF 5.5.4): poles cancel where d is an integer."""
-        both, top = _sine_of_pi(x) * _sine_of_pi(x + d), np.pi * _sine_of_pi(d)
+        both, top = sine_of_pi(x) * sine_of_pi(x + d), np.pi * sine_of_pi(d)
         pole = unbox(both) == 0
         rest = np.where(pole, np.where(unbox(top) == 0, 0.0, np.nan), top / np.where(pole, 1, both))
         return special.psi(1 - x - d) - special.psi(1 - x) + rest
@@ -215,19 +215,6 @@ log_beta = flat(_log_beta)
 log_beta.__doc__ = "``log B(a, b)`` for positive a and b; SciPy's loses digits for one large one."
 
 
-def beta_value(a: Value, b: Value, ans: Value) -> Any:
-    """B(a, b): SciPy's value, or ours where one is large."""
-    large = (unbox(a) > 0) & (unbox(b) > 0) & (np.maximum(unbox(a), unbox(b)) > 100)
-    if not np.any(large):
-        return ans
-    return np.where(large, np.exp(log_beta(np.where(large, a, 1), np.where(large, b, 1))), ans)
-
-
-def _pole(x: Value) -> Any:
-    """Whether values lie next to a pole of the gamma function."""
-    return (unbox(x) < 0.25) & (np.abs(unbox(x) - np.round(unbox(x))) < 0.25)
-
-
 def _psi(x: Value) -> Any:
     """The digamma function, beside its poles by reflection (DLMF 5.5.4): SciPy's loses digits."""
     if dtype_of(x).kind == "c":
@@ -261,82 +248,11 @@ def rgamma_slope(x: Value, ans: Value) -> Any:
     return where(np.real(unbox(x)) < 0.5, left, right, x, ans)
 
 
-def _rgamma_slope_of(x: Value) -> Any:
-    return rgamma_slope(x, special.rgamma(x))
-
-
-def _poch_x(x: Value, y: Value, ans: Value) -> Any:
-    """At zeros, which are poles of Gamma(x), a product rule."""
-    zero = _pole(x) & ~_pole(unbox(x) + unbox(y))
-    out = ans * psi_difference(np.where(zero, 1.0, x), y)
-    if np.any(zero):
-        z, sum_ = np.where(zero, x, 1.0), np.where(zero, x + y, 1.0)
-        product = special.psi(sum_) * special.rgamma(z) + _rgamma_slope_of(z)
-        out = np.where(zero, special.gamma(sum_) * product, out)
-    return out
-
-
-def _binom_value(x: Value, y: Value, ans: Value) -> Any:
-    """SciPy's value, or ours for large x."""
-    w = unbox(x) - unbox(y) + 1
-    large = (unbox(x) > 100) & (unbox(y) > -1) & (w > 0)
-    if not np.any(large):
-        return ans
-    x, y = np.where(large, x, 1.0), np.where(large, y, 0.5)
-    return np.where(large, np.exp(-log_beta(x - y + 1, y + 1)) / (x + 1), ans)
-
-
-def _binom(x: Value, y: Value, ans: Value, by_x: bool) -> Any:
-    """``Gamma(x + 1) / (Gamma(y + 1) Gamma(x - y + 1))`` as a product next to its zeros."""
-    value, w = _binom_value(x, y, ans), x - y + 1
-    zero = (_pole(w) | (_pole(y + 1) & (not by_x))) & ~_pole(x + 1)
-    sx, sy = np.where(zero, 2.0, x), np.where(zero, 0.5, y)
-    if by_x:
-        out = -value * psi_difference(sx + 1, -sy)
-    else:
-        out = value * psi_difference(sy + 1, sx - 2 * sy)
-    if not np.any(zero):
-        return out
-    x, y, w = np.where(zero, x, 2.0), np.where(zero, y, 0.5), np.where(zero, w, 2.5)
-    r, rw = special.rgamma(y + 1), special.rgamma(w)
-    slope = r * _rgamma_slope_of(w)
-    slope = special.psi(x + 1) * r * rw + slope if by_x else rw * _rgamma_slope_of(y + 1) - slope
-    return np.where(zero, special.gamma(x + 1) * slope, out)
-
-
-def _beta(x: Value, y: Value, ans: Value) -> Any:
-    """By x; next to the zeros, which are poles of Gamma(x + y), a product rule."""
-    small = np.maximum(np.abs(unbox(x)), np.abs(unbox(y))) < 80
-    zero = _pole(unbox(x) + unbox(y)) & ~_pole(x) & ~_pole(y) & small
-
-    def product(x: Value, y: Value, ans: Value) -> Any:
-        n = x + y
-        slope = special.psi(x) * special.rgamma(n) + _rgamma_slope_of(n)
-        return special.gamma(x) * special.gamma(y) * slope
-
-    def plain(x: Value, y: Value, ans: Value) -> Any:
-        return -beta_value(x, y, ans) * psi_difference(x, y)
-
-    return where(zero, product, plain, x, y, ans)
-
-
 closed("gamma", lambda x, ans: ans * _psi(x))
 closed("gammaln", lambda x: _psi(x))
 closed("loggamma", lambda x: special.psi(x))
 closed("psi", trigamma)
 closed("rgamma", rgamma_slope)
-closed(
-    "beta",
-    lambda ans, x, y: _beta(x, y, ans),
-    lambda ans, x, y: _beta(y, x, ans),
-)
-closed("betaln", lambda x, y: -psi_difference(x, y), lambda x, y: -psi_difference(y, x))
-closed("poch", _poch_x, lambda ans, x, y: ans * special.psi(x + y))
-closed(
-    "binom",
-    lambda x, y, ans: _binom(x, y, ans, True),
-    lambda x, y, ans: _binom(x, y, ans, False),
-)
 closed("_factorial", lambda x, ans: ans * special.psi(np.where(unbox(x) < 0, 0.0, x) + 1))
 closed("_lgam1p", lambda x: special.psi(x + 1))
 closed("gammasgn", lambda ans: 0.0)

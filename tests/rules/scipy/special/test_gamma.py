@@ -6,6 +6,7 @@ import pytest
 import scipy.special as special
 
 import dualdiff as dd
+from tests.rules.scipy.special import oracle
 from tests.rules.table import A, row, rule_tests
 
 POSITIVE = A(3, low=0.3, high=2.5)
@@ -96,3 +97,44 @@ def test_beta_at_its_zeros_and_beside_negative_integers(at):
                 lambda a: mpmath.beta(a, at[1]), mpmath.mpf(at[0]), order, h=step
             )
             assert slope(at[0]) == pytest.approx(float(expected), rel=1e-9)
+
+
+RATIOS = {"beta": mpmath.beta, "poch": mpmath.rf, "binom": mpmath.binomial}
+BESIDE_POLES = [
+    ("beta", (2.1, -4.1)),
+    ("beta", (-2 + 1e-7, 1.0)),
+    ("beta", (-2.0001, 0.9)),
+    ("beta", (1.2, -1.2)),
+    ("poch", (-2 + 1e-7, 1.0)),
+    ("poch", (-3 + 1e-7, 2.2)),
+    ("poch", (-2.8, 0.9)),
+    ("binom", (-2 + 1e-7, 1.3)),
+    ("binom", (-3.2, -1.0)),
+    ("binom", (-5.9999, -0.9999)),
+    ("binom", (200.0, 201.0)),
+    ("binom", (1e5, -2.5)),
+    ("binom", (5.5, 100.3)),
+]
+
+
+@pytest.mark.parametrize(("name", "at"), BESIDE_POLES)
+def test_ratios_of_gamma_functions_beside_poles_keep_their_digits(name, at):
+    for i in range(2):
+
+        def along(t, i=i):
+            return getattr(special, name)(*at[:i], t, *at[i + 1 :])
+
+        found = dd.grad(along)(at[i]), dd.derivative(dd.derivative(along))(at[i])
+        with mpmath.workdps(120):
+            exact = [float(oracle.slope(RATIOS[name], at, i, order)) for order in (1, 2)]
+        size = 1 / abs(sum(at) - round(sum(at)) or 1)  # how much the rounding of a sum counts
+        assert found == pytest.approx(exact, rel=1e-12 + 1e-15 * size)
+
+
+def test_rising_factorials_of_negative_integers():
+    """In the second argument they jump between 0 and the values at integers."""
+    assert dd.grad(special.poch)(-2.0, -0.2) == pytest.approx(-4.409961036838269, rel=1e-12)
+    assert dd.grad(special.poch)(0.0, 0.0) == 0.0
+    for at in (-3.0, 2.0), (-3.0, 3.0), (0.0, 0.0), (-3.0, -2.0):
+        assert np.isnan(dd.grad(special.poch, argnums=1)(*at))
+    assert dd.grad(special.poch, argnums=1)(-3.0, 2.5) == 0.0

@@ -19,6 +19,7 @@ from ....errors import UnsupportedInputError, user_line
 from . import (  # noqa: F401  # their rules
     bessel,
     bessel_relatives,
+    beta_distributions,
     distributions,
     elementary,
     elliptic,

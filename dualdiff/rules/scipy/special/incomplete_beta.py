@@ -13,9 +13,7 @@ import numpy as np
 from scipy import special
 
 from ....array.box import is_box, unbox
-from ....array.dispatch import register
 from ....core.types import Value
-from ...numpy.common import zero_derivative
 from .gamma_beta import log_beta, log_minus_psi, psi_difference
 from .interpolation import interpolated, is_many, is_one_number
 from .kinds import (
@@ -28,9 +26,12 @@ from .kinds import (
     exp_exp,
     find,
     flat,
+    formula,
+    gauss_legendre,
     inverse,
     is_few,
     lost,
+    partial,
     where,
 )
 
@@ -127,17 +128,17 @@ def _density_x(x: Value, y: Value, z: Value, ans: Value) -> Any:
     slope = ans * ((x - 1) / safe - (y - 1) / (1 - safe))
     if np.all(inside):
         return slope
-    n, z = x + y - 1, np.where(inside, 0.0, z)
-    edge = _lowered(x, y, z, 0) - _lowered(x, y, z, 1)
-    return np.where(inside, slope, n * edge)
+    z = np.where(inside, 0.0, z)
+    return np.where(inside, slope, _lowered(x, y, z, 0) - _lowered(x, y, z, 1))
 
 
 def _lowered(a: Value, b: Value, x: Value, which: int) -> Any:
-    """The density with one parameter less by 1, continued to parameters that are not positive."""
+    """``a + b - 1`` times the density with one parameter less by 1, continued to all parameters."""
     shape, end = (unbox(b), 1) if which else (unbox(a), 0)
     high = shape > 1
+    n = a + b - 1
     a, b = (a, np.where(high, b - 1, 1.0)) if which else (np.where(high, a - 1, 1.0), b)
-    value = beta_density(a, b, x)
+    value = n * beta_density(a, b, x)
     low = np.where((shape == 1) | (unbox(x) != end), 0.0, -np.inf)
     return np.where(high, value, low)
 
@@ -228,9 +229,63 @@ def _series(a: Value, b: Value, x: Value, which: int) -> Any:
     return front * (score * total + slope)
 
 
+def _inverse_beta(a: Value, b: Value) -> Any:
+    """``1 / B(a, b)``, also where a or b is 0."""
+    n = a + b
+    return a * b / (n * (n + 1)) * np.exp(-log_beta(a + 1, b + 1))
+
+
+SMALL = 1e-3  # shapes below which the score, like 1 / a, costs digits
+FLAT, FLAT_WEIGHTS = gauss_legendre(100)
+
+
+def _upper(a: Value, b: Value, x: Value, y: Value) -> Any:
+    """``1 - I_x(a, b)`` for small a: ``1 / B(a, b)``, which is about a, times its integral.
+
+    Over the logarithm of the odds, in two parts where the integrand is level at first.
+    """
+    start = np.minimum(0.5, 1 / (1 + unbox(b)))
+    is_level = unbox(x) < start
+    low, high = np.where(is_level, start, x), np.where(is_level, 1 - start, y)
+    width = _end(unbox(b), unbox(a), unbox(high), unbox(low)) / DROP
+    shares = _shares(column(high), column(low), column(width) * NODES)
+    tail = np.matmul(np.exp(-column(b) * shares[1] - column(a) * shares[0]), WEIGHTS) * width
+    total = np.exp(a * np.log(low) + b * np.log(high)) * tail
+    if np.any(is_level):
+        first, last = np.where(is_level, x, start), np.where(is_level, y, 1 - start)
+        reach = np.log(start / (1 - start)) - (np.log(first) - np.log(last))
+        s = column(reach) * FLAT
+        # log t and log(1 - t) at odds that are exp(s) times the first ones
+        rise = np.log1p(column(first) * np.expm1(s))
+        powers = column(a) * (column(np.log(first)) + s - rise)
+        powers = powers + column(b) * (column(np.log(last)) - rise)
+        total = total + np.matmul(np.exp(powers), FLAT_WEIGHTS) * reach
+    return _inverse_beta(a, b) * total
+
+
+_upper_slopes = [partial(_upper, i) for i in range(2)]
+
+
+def _small_density(a: Value, b: Value, x: Value) -> Any:
+    powers = (a - 1) * np.log(x) + (b - 1) * np.log1p(-x)
+    return _inverse_beta(a, b) * np.exp(powers)
+
+
+def density_of_any(a: Value, b: Value, x: Value) -> Any:
+    """The density, also for a shape that is 0, where it is 0 and its slope in this shape is not."""
+    ends = (unbox(x) > 0) & (unbox(x) < 1)
+    zero = ends & (np.minimum(unbox(a), unbox(b)) == 0) & (np.maximum(unbox(a), unbox(b)) > 0)
+    if not np.any(zero):
+        return beta_density(a, b, x)
+    return where(zero, _small_density, beta_density, *np.broadcast_arrays(a, b, x), fill=0.5)
+
+
 def _by_parameter(a: Value, b: Value, x: Value, y: Value, which: int) -> Any:
     pa, pb, px, py = map(unbox, (a, b, x, y))
-    edge = ~((px > 0) & (py > 0) & (pa > 0) & (pb > 0) & (pa + pb < np.inf))
+    inside = (px > 0) & (py > 0) & (pa + pb < np.inf)
+    edge = ~(inside & (pa > 0) & (pb > 0))
+    first = inside & (pa >= 0) & (pb > 0) & (pa < SMALL) & (pa <= pb)
+    second = inside & (pb >= 0) & (pa > 0) & (pb < SMALL) & (pb < pa)
     ones = np.where(edge, 1.0, pa), np.where(edge, 1.0, pb)
     sx = np.where(edge, 0.5, px)
     low = (_scores(*ones, sx, np.where(edge, 0.5, py), which) < 0) ^ bool(which)
@@ -238,7 +293,9 @@ def _by_parameter(a: Value, b: Value, x: Value, y: Value, which: int) -> Any:
     near_1 = (py * (pa + pb) < 0.5 * (pb + 1)) & (py < 0.5)
     return cases(
         (a, b, x, y),
-        (edge, _beyond),
+        (first, lambda a, b, x, y: -_upper_slopes[which](a, b, x, y)),
+        (second, lambda a, b, x, y: _upper_slopes[1 - which](b, a, y, x)),
+        (edge, lambda a, b, x, y: _beyond(a, b, x, y, which)),
         (near_0, lambda a, b, x, y: _series(a, b, x, which)),
         (near_1, lambda a, b, x, y: -_series(b, a, y, 1 - which)),
         (low, lambda a, b, x, y: _lower(a, b, x, y, which)),
@@ -246,10 +303,22 @@ def _by_parameter(a: Value, b: Value, x: Value, y: Value, which: int) -> Any:
     )
 
 
-def _beyond(a: Value, b: Value, x: Value, y: Value) -> Any:
+def _level(which: int) -> Any:
+    """0 at the ends of the range; its slope in x is that of the density in a shape."""
+    slope = formula(3, partial(beta_density, which))
+    return declared(
+        lambda x, y, z: np.zeros(np.shape(z))[()], 0.0, 0.0, slope,
+        name=f"special.betainc_end_{which}",
+    )  # fmt: skip
+
+
+_levels = [_level(which) for which in range(2)]
+
+
+def _beyond(a: Value, b: Value, x: Value, y: Value, which: int) -> Any:
     """0 at the ends of the range, NaN outside it."""
     inside = (unbox(x) >= 0) & (unbox(y) >= 0) & (unbox(a) > 0) & (unbox(b) > 0)
-    return lost(~inside, a, b, x)
+    return _levels[which](a, b, x) + lost(~inside, a, b, x)
 
 
 def _slope(which: int) -> Any:
@@ -285,13 +354,13 @@ closed(
     "betainc",
     lambda x, y, z: betainc_a(x, y, z),
     lambda x, y, z: betainc_b(x, y, z),
-    lambda x, y, z: beta_density(x, y, z),
+    lambda x, y, z: density_of_any(x, y, z),
 )
 closed(
     "betaincc",
     lambda x, y, z: -betainc_a(x, y, z),
     lambda x, y, z: -betainc_b(x, y, z),
-    lambda x, y, z: -beta_density(x, y, z),
+    lambda x, y, z: -density_of_any(x, y, z),
 )
 by("_beta_cdf", lambda x, a, b: special.betainc(a, b, x))
 by("_beta_sf", lambda x, a, b: -special.betainc(a, b, x))
@@ -318,82 +387,3 @@ inverse(
 )
 inverse("btdtria", lambda p, b, x, t: special.betainc(t, b, x) - p)
 inverse("btdtrib", lambda a, p, x, t: special.betainc(a, t, x) - p)
-
-
-# The F, binomial and negative binomial distributions.
-def _share(part: Any, x: Value, scaled: Value, b: Value, limit: float) -> Any:
-    """``part / (scaled + b)``, with its limit where x is infinite."""
-    far = np.isinf(unbox(x))
-    if not np.any(far):
-        return part / (scaled + b)
-    return np.where(far, limit, np.where(far, 1.0, part) / np.where(far, 1.0, scaled + b))
-
-
-def _upper_f(a: Value, b: Value, x: Value) -> Any:
-    """The upper tail of the F distribution up to a constant, by the smaller share."""
-    return where(
-        np.asarray(unbox(a) * unbox(x) < unbox(b)),
-        lambda a, b, x: -special.betainc(a / 2, b / 2, _share(a * x, x, a * x, b, 1.0)),
-        lambda a, b, x: special.betainc(b / 2, a / 2, _share(b, x, a * x, b, 0.0)),
-        *np.broadcast_arrays(a, b, x),
-    )
-
-
-by("fdtr", lambda a, b, x: -_upper_f(a, b, x))
-by("fdtrc", _upper_f)
-inverse("fdtri", lambda a, b, p, t: special.fdtr(a, b, t) - p)
-inverse("fdtridfd", lambda a, p, x, t: special.fdtr(a, t, x) - p)
-
-
-def _up(k: Any) -> Any:
-    return np.floor(unbox(k)) + 1
-
-
-def _rest(n: Any, k: Any) -> Any:
-    return np.trunc(unbox(n)) - np.floor(unbox(k))
-
-
-def _more_than(k: Any, n: Any, p: Value) -> Any:
-    """The probability of more than k successes of n; of n there are no more."""
-    rest = _rest(n, k)
-    some = (rest > 0) | np.isnan(rest)
-    if np.all(some):
-        return special.betainc(_up(k), rest, p)
-    return np.where(some, special.betainc(_up(k), np.where(some, rest, 1.0), p), 0.0)
-
-
-by("bdtr", lambda k, n, p: -_more_than(k, n, p), [0, 1])
-by("bdtrc", _more_than, [0, 1])
-inverse(
-    "bdtri",
-    lambda k, n, y, t: special.bdtr(unbox(k), unbox(n), t) - y,
-    [0, 1],
-    rest=lambda k, n, y: special.betaincinv(_rest(n, k), _up(k), y),
-)
-inverse("bdtrik", lambda y, n, p, t: special.betaincc(t + 1, n - t, p) - y, rough=True)
-inverse("bdtrin", lambda k, y, p, t: special.betaincc(k + 1, t - k, p) - y, rough=True)
-by("nbdtr", lambda k, n, p: special.betainc(np.trunc(unbox(n)), _up(k), p), [0, 1])
-by(
-    "nbdtrc",
-    lambda k, n, p: special.betaincc(np.trunc(unbox(n)), _up(k), p),
-    [0, 1],
-)
-inverse(
-    "nbdtri",
-    lambda k, n, y, t: special.nbdtr(unbox(k), unbox(n), t) - y,
-    [0, 1],
-    rest=lambda k, n, y: special.betainccinv(_up(k), np.trunc(unbox(n)), y),
-)
-inverse("nbdtrik", lambda y, n, p, t: special.betainc(n, t + 1, p) - y, rough=True)
-inverse("nbdtrin", lambda k, y, p, t: special.betainc(t, k + 1, p) - y, rough=True)
-by("_binom_cdf", lambda k, n, p: -_more_than(k, n, p), [0, 1])
-by("_binom_sf", _more_than, [0, 1])
-by("_nbinom_cdf", lambda k, n, p: special.betainc(n, _up(k), p), [0])
-by("_nbinom_sf", lambda k, n, p: special.betaincc(n, _up(k), p), [0])
-for _name in ("_binom_ppf", "_binom_isf", "_nbinom_ppf", "_nbinom_isf"):
-    if find(_name) is not None:
-        register(find(_name), zero_derivative(find(_name)))  # integers
-by("_nbinom_mean", lambda n, p: n * (1 - p) / p)
-by("_nbinom_variance", lambda n, p: n * (1 - p) / p**2)
-by("_nbinom_skewness", lambda n, p: (2 - p) / np.sqrt(n * (1 - p)))
-by("_nbinom_kurtosis_excess", lambda n, p: 6 / n + p * p / (n * (1 - p)))

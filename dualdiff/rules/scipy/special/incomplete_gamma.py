@@ -28,10 +28,12 @@ from .kinds import (
     declared,
     find,
     flat,
+    formula,
     gauss_legendre,
     inverse,
     is_few,
     lost,
+    partial,
     where,
 )
 
@@ -140,8 +142,25 @@ def _tail(sign: int) -> Any:
     return integral
 
 
+def _upper_integral(a: Value, x: Value) -> Any:
+    """``1 - P(a, x)`` for small a: the integral times 1 / Gamma(a), which is about a."""
+    end = _end(unbox(a), unbox(x), 1)
+    s = column(end) * NODES
+    e = np.exp(column(a) * s - column(x) * np.expm1(s))
+    return a * special.rgamma(a + 1) * np.exp(a * np.log(x) - x) * end * np.matmul(e, WEIGHTS)
+
+
+_upper_slope = partial(_upper_integral, 0)
+
+
+def _small_upper(a: Value, x: Value) -> Any:
+    return -_upper_slope(a, x)
+
+
 TERMS = 400
 LEAST_TERMS = 40
+SMALL = 1e-3  # shapes below which the score, like 1 / a, costs digits
+LEAST = 1e-300
 
 
 def _sums(a: Value, x: Value) -> tuple[Any, Any]:
@@ -175,17 +194,36 @@ def _series(a: Value, x: Value) -> Any:
 
 
 def _by_a(a: Value, x: Value) -> Any:
+    zero = (unbox(a) == 0) & (unbox(x) > 0)
+    if np.any(zero):  # the smallest numbers have the limit at 0
+        a = a + np.where(zero, LEAST, 0.0)
     pa, px = unbox(a), unbox(x)
     edge = ~((px > 0) & (px < np.inf) & (pa > 0))
     upper = (score(np.where(edge, 1.0, pa), np.where(edge, 1.0, px)) > 0) & (px > 1.5)
     series = (pa < 30) | (px < 1.5) | (px < 0.3 * pa)
-    return cases((a, x), (edge, _beyond), (upper, _tail(1)), (series, _series), otherwise=_tail(-1))
+    small = upper & (pa < SMALL)
+    return cases(
+        (a, x),
+        (edge, _beyond),
+        (small, _small_upper),
+        (upper, _tail(1)),
+        (series, _series),
+        otherwise=_tail(-1),
+    )
+
+
+_level: Any = declared(
+    lambda x, y: np.zeros(np.shape(y))[()],
+    0.0,
+    lambda x, y: partial(gamma_density, 0)(x, y),
+    name="special.gammainc_end",
+)
 
 
 def _beyond(a: Value, x: Value) -> Any:
-    """0 at the ends of the range, NaN outside it."""
+    """0 at the ends of the range, NaN outside it; its slope in x is that of the density."""
     outside = ~((unbox(x) >= 0) & (unbox(a) > 0))
-    return lost(outside, a, x)
+    return _level(a, x) + lost(outside, a, x)
 
 
 _direct = flat(_by_a)
@@ -218,8 +256,32 @@ by("chdtr", lambda v, x: special.gammainc(v / 2, x / 2))
 by("chdtrc", lambda v, x: special.gammaincc(v / 2, x / 2))
 inverse("chdtri", lambda v, p, t: special.chdtrc(v, t) - p)
 inverse("chdtriv", lambda p, x, t: special.chdtr(t, x) - p)
-by("gdtr", lambda a, b, x: special.gammainc(b, a * x))
-by("gdtrc", lambda a, b, x: special.gammaincc(b, a * x))
+
+
+# A product that is 0 where one factor is 0, also beside an infinite density.
+_times: Any = declared(
+    lambda x, y: np.where(np.equal(x, 0), 0.0, x * np.where(np.equal(x, 0), 0.0, y))[()],
+    lambda y: y,
+    lambda x: x,
+    name="special.times",
+)
+
+
+def _weighted(weight: Value, density: Value) -> Any:
+    level = (unbox(weight) == 0) & np.isinf(unbox(density))
+    return _times(weight, np.where(level, np.inf, density) if np.any(level) else density)
+
+
+def _gamma_slopes(sign: float) -> Any:
+    return [
+        formula(3, lambda a, b, x: sign * _weighted(x, gamma_density(b, a * x))),
+        formula(3, lambda a, b, x: sign * gammainc_a(b, a * x)),
+        formula(3, lambda a, b, x: sign * _weighted(a, gamma_density(b, a * x))),
+    ]
+
+
+closed("gdtr", *_gamma_slopes(1.0))
+closed("gdtrc", *_gamma_slopes(-1.0))
 inverse("gdtrix", lambda a, b, p, t: special.gdtr(a, b, t) - p)
 inverse("gdtria", lambda p, b, x, t: special.gdtr(t, b, x) - p)
 inverse("gdtrib", lambda a, p, x, t: special.gdtr(a, t, x) - p)

@@ -7,6 +7,7 @@ Carlson's integrals R_D for the incomplete ones (DLMF 19.25).
 from __future__ import annotations
 
 import functools
+import inspect
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,19 @@ from scipy import special
 from ....array.box import unbox
 from ....core.batch import dtype_of, shape_of
 from ....core.types import Value
-from .kinds import by, closed, column, declared, flat, horner, lost, partial, several, where
+from .kinds import (
+    by,
+    closed,
+    column,
+    declared,
+    flat,
+    formula,
+    horner,
+    lost,
+    partial,
+    several,
+    where,
+)
 
 PI = np.pi
 TERMS = 25
@@ -248,22 +261,38 @@ def _rj_integral(x: Value, y: Value, z: Value, p: Any) -> Any:
 _rj_of_positive = flat(_rj_integral, real=False)
 
 
+def _ordered(x: Value, y: Value) -> tuple[Any, Any]:
+    """The smaller and the larger one, with the derivatives of both also where they are equal."""
+    swap = unbox(x) > unbox(y)
+    if not np.any(swap):
+        return x, y
+    return np.where(swap, y, x), np.where(swap, x, y)
+
+
 def _rj(x: Value, y: Value, z: Value, p: Any) -> Any:
     """Where p is negative the Cauchy principal value (DLMF 19.20.14)."""
     if any(dtype_of(a).kind == "c" for a in (x, y, z, p)):
         return _rj_of_positive(x, y, z, p)
 
     def principal(x: Value, y: Value, z: Value, p: Any) -> Any:
-        z, rest = np.maximum(np.maximum(x, y), z), np.minimum(np.maximum(x, y), z)
-        x, y = np.minimum(x, y), rest
+        y, z = _ordered(y, z)
+        x, z = _ordered(x, z)
         q = -p
         p = (z * (x + y + q) - x * y) / (z + q)
         both = x * y + p * q
-        last = 3 * np.sqrt(x * y * z / both) * special.elliprc(both, p * q)
+        none = unbox(x * y) == 0
+        root = np.sqrt(np.where(none, 1.0, x) * np.where(none, 1.0, y) * z / both)
+        last = 3 * np.where(none, 0.0, root) * special.elliprc(both, p * q)
         first = (p - z) * _rj_of_positive(x, y, z, p)
         return (first - 3 * special.elliprf(x, y, z) + last) / (q + z)
 
     return where(unbox(p) < 0, principal, _rj_of_positive, *np.broadcast_arrays(x, y, z, p))
+
+
+def _rc_principal(x: Value, y: Value) -> Any:
+    zero = unbox(x) == 0
+    root = np.sqrt(np.where(zero, 1.0, x) / (np.where(zero, 1.0, x) - y))
+    return np.where(zero, 0.0, root) * special.elliprf(x - y, -y, -y)
 
 
 def _rc(x: Value, y: Value) -> Any:
@@ -272,10 +301,20 @@ def _rc(x: Value, y: Value) -> Any:
         return special.elliprf(x, y, y)
     return where(
         unbox(y) < 0,
-        lambda x, y: np.sqrt(x / (x - y)) * special.elliprf(x - y, -y, -y),
+        _rc_principal,
         lambda x, y: special.elliprf(x, y, y),
         *np.broadcast_arrays(x, y),
     )
+
+
+def _rg_at_zero(x: Value, y: Value, z: Value) -> Any:
+    """By x, which is 0, or where y and z are 0: ``R_G(x, 0, 0)`` is half the root of x."""
+    return where(
+        (unbox(y) == 0) & (unbox(z) == 0),
+        lambda x, y, z: 0.25 / np.sqrt(x),
+        lambda x, y, z: 0.25 * special.elliprf(x, y, z),
+        x, y, z,
+    )  # fmt: skip
 
 
 def _rg_slope(x: Value, y: Value, z: Value) -> Any:
@@ -283,6 +322,12 @@ def _rg_slope(x: Value, y: Value, z: Value) -> Any:
 
     Of arguments next to 1, since R_D underflows where they are large.
     """
+    others = (unbox(y) == 0) & (unbox(z) == 0)
+    at_zero = unbox(x) == 0
+    special_points = others | at_zero
+    if np.any(special_points):
+        x, y, z, others, at_zero = np.broadcast_arrays(x, y, z, others, at_zero)
+        return where(special_points, lambda x, y, z: _rg_at_zero(x, y, z), _rg_slope, x, y, z)
     size = np.maximum(np.maximum(np.abs(unbox(x)), np.abs(unbox(y))), np.abs(unbox(z)))
     size = np.where((size > 0) & (size < np.inf), size, 1.0)
     x, y, z = x / size, y / size, z / size
@@ -296,9 +341,43 @@ closed(
     lambda x, y, z: -special.elliprd(x, z, y) / 6,
     lambda x, y, z: -special.elliprd(x, y, z) / 6,
 )
-by("elliprc", _rc)
-by("elliprd", flat(_rd_integral, real=False))
-by("elliprj", _rj)
+
+
+_steep: Any = declared(
+    lambda x, y: np.full(np.shape(x), -np.inf)[()],
+    lambda x: np.full(np.shape(x), np.inf)[()],
+    lambda x: np.full(np.shape(x), np.nan)[()],
+    name="special.steep",
+)
+
+
+def _by_with_ends(name: str, function: Any) -> None:
+    """Declare a function whose slope is infinite where an argument is 0 or the value is infinite.
+
+    It falls there, and where the last argument is negative it rises.
+    """
+
+    def slope(i: int, n: int) -> Any:
+        inside = partial(function, i)
+
+        def either(*at: Value) -> Any:
+            args = list(np.broadcast_arrays(*at[:-1]))
+            end = (unbox(args[i]) == 0) | np.isinf(unbox(at[-1]))
+            if not np.any(end):
+                return inside(*at[:-1])
+            sign = np.where(np.real(unbox(args[-1])) < 0, -1.0, 1.0)
+            steep = sign * _steep(args[i], sum(args[:i] + args[i + 1 :]))
+            return np.where(end, steep, inside(*(np.where(end, 1.0, a) for a in args)))
+
+        return formula(n, either, ans=True)
+
+    n = len(inspect.signature(function).parameters)
+    closed(name, *(slope(i, n) for i in range(n)))
+
+
+_by_with_ends("elliprc", _rc)
+_by_with_ends("elliprd", flat(_rd_integral, real=False))
+_by_with_ends("elliprj", _rj)
 closed(
     "elliprg",
     lambda x, y, z: _rg_slope(x, y, z),

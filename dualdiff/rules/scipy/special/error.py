@@ -10,7 +10,7 @@ from scipy import special
 from ....array.box import is_box, unbox
 from ....core.batch import dtype_of
 from ....core.types import Value
-from .kinds import by, closed, find, inverse, level_far_out, several, where
+from .kinds import by, closed, find, inverse, level_far_out, partial, several, where
 
 PI = np.pi
 TWO_BY_SQRT_PI = 1.1283791670955126
@@ -86,6 +86,33 @@ def _wofz_far(s: Any) -> Any:
     return -1j / (2 * SQRT_PI_BY_2) * total / s
 
 
+NARROW = 1e-3  # of the distance to the pole, where three terms are exact to rounding
+
+
+def _voigt_narrow(x: Value, y: Value, z: Value) -> Any:
+    """The density of Cauchy and its even derivatives in x, by powers of a small sigma."""
+    w = 1 / (x - 1j * z)
+    square = (y * w) ** 2
+    return np.imag(w * (1 + square * (1 + 3 * square * (1 + 5 * square)))) / PI
+
+
+_narrow_slopes = [partial(_voigt_narrow, i) for i in range(3)]
+
+
+def _voigt_slope(which: int) -> Any:
+    def slope(x: Value, y: Value, z: Value) -> Any:
+        narrow = np.abs(unbox(y)) <= NARROW * np.hypot(unbox(x), unbox(z))
+        return where(
+            narrow & (np.abs(unbox(x)) < np.inf), _narrow_slopes[which],
+            lambda x, y, z: _voigt(x, y, z, which), *np.broadcast_arrays(x, y, z),
+        )  # fmt: skip
+
+    return slope
+
+
+_voigt_slopes = [_voigt_slope(which) for which in range(3)]
+
+
 def _voigt(x: Value, y: Value, z: Value, which: int) -> Any:
     """By the Faddeeva function w and its derivative ``2i / sqrt(pi) - 2 s w`` (DLMF 7.19)."""
     s = (x + 1j * z) / (y * np.sqrt(2.0))
@@ -128,9 +155,9 @@ closed(
 )
 closed(
     "voigt_profile",
-    lambda x, y, z: level_far_out(lambda x: _voigt(x, y, z, 0), x),
-    lambda x, y, z: _voigt(x, y, z, 1),
-    lambda x, y, z: _voigt(x, y, z, 2),
+    lambda x, y, z: level_far_out(lambda x: _voigt_slopes[0](x, y, z), x),
+    lambda x, y, z: level_far_out(lambda x: _voigt_slopes[1](x, y, z), x),
+    lambda x, y, z: level_far_out(lambda x: _voigt_slopes[2](x, y, z), x),
 )
 several("fresnel", lambda x, ans: (np.sin(PI / 2 * x * x), np.cos(PI / 2 * x * x)))
 

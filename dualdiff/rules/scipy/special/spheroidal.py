@@ -20,6 +20,7 @@ from ....errors import UnsupportedInputError, user_line
 from .kinds import closed, column, find, flat, several
 from .waves import WAVE_BLOCK, by_degree, dot, mode, rows, tridiagonal
 
+NEAR, SERIES_TERMS = 2.0, 20  # where so many terms of spherical Bessel functions are exact
 CANCELLED = 1e-10  # of a sum beside its terms: the rest has six digits or fewer
 
 
@@ -108,6 +109,27 @@ def _angular(sign: float) -> Callable[..., Any]:
     return by_c
 
 
+def _near_zero(order: int, j: Any, c: Value, x: Value) -> list[Any]:
+    """Spherical Bessel functions of c x over ``x**m``, and derivatives (DLMF 10.53.1).
+
+    Returns: the functions, their derivatives by x, by c, and by both.
+    """
+    k = np.arange(SERIES_TERMS)
+    n = column(j - order) + 2 * k
+    steps = np.where(k > 0, -1 / (2 * np.maximum(k, 1) * (2 * column(j) + 2 * k + 1)), 1.0)
+    front = special.gamma(1.5) / (2**j * special.gamma(j + 1.5))
+    shares = column(front) * np.cumprod(steps, axis=-1)
+    z = column(column(c * x))
+    weights = shares, shares * n, shares * n * (n - 1)
+    value, first, second = (
+        dot(w, z ** np.maximum(n - i, 0.0)) for i, w in enumerate(weights)
+    )  # sums of powers of z, and their derivatives
+    c, x = column(c), column(x)
+    power = c**order
+    by_c = order * c ** max(order - 1, 0) * value + power * x * first
+    return [power * value, power * c * first, by_c, power * ((order + 1) * first + c * x * second)]
+
+
 def radial(sign: float, kind: str) -> Callable[..., Any]:
     """The derivatives by c of a radial function, of its slope, and of the eigenvalue.
 
@@ -116,6 +138,29 @@ def radial(sign: float, kind: str) -> Callable[..., Any]:
     bessel = find(f"_spherical_{kind}")
 
     def by_c(order: int, degree: int, c: Value, x: Value) -> Any:
+        """Oblate functions of the first kind are regular at x = 0, where a factor is infinite."""
+        near = (np.abs(unbox(c * x)) < NEAR) & (sign < 0) & (kind == "jn")
+        if not np.any(near):
+            return far(order, degree, c, x)
+        if np.all(near):
+            return regular(order, degree, c, x)
+        one = regular(order, degree, c, np.where(near, x, 0.0))
+        return np.where(near, one, far(order, degree, c, np.where(near, 2.0, x)))
+
+    def regular(order: int, degree: int, c: Value, x: Value) -> Any:
+        j, terms, by_value, slopes = _modes(sign, order, degree, c)
+        weights = np.sqrt((2 * j + 1) * special.poch(j - order + 1, 2 * order))
+        norm, growth = _relative(terms, slopes, weights)
+        weights = weights * (-1.0) ** ((j - degree) // 2)
+        terms, slopes = weights * terms, weights * slopes
+        value, by_x, by_c, by_both = _near_zero(order, j, c, x)
+        factor = (1 + x * x) ** (order / 2) / norm
+        steep = order * x / (1 + x * x)
+        moved = dot(slopes, value) - growth * dot(terms, value) + dot(terms, by_c)
+        slope_moved = dot(slopes, by_x) - growth * dot(terms, by_x) + dot(terms, by_both)
+        return np.stack([factor * moved, factor * (steep * moved + slope_moved), by_value])
+
+    def far(order: int, degree: int, c: Value, x: Value) -> Any:
         j, terms, by_value, slopes = _modes(sign, order, degree, c)
         weights = np.sqrt((2 * j + 1) * special.poch(j - order + 1, 2 * order))
         norm, growth = _relative(terms, slopes, weights)

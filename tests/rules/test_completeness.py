@@ -20,6 +20,18 @@ WITHOUT_ROW: dict[str, str] = {
     for name in ("itairy", "ncfdtridfn", "ncfdtridfd", "ncfdtrinc")
 } | {
     "special.lost": "only where no derivative is known; see stats/test_limits.py",
+    "special.jump": "only at poles; see tests/rules/scipy/special/test_gamma.py",
+    **{
+        f"special.{name}": "only at ends; see tests/rules/scipy/special/test_ends.py"
+        for name in (
+            "betainc_end_0",
+            "betainc_end_1",
+            "fdtr_end_0",
+            "fdtr_end_1",
+            "gammainc_end",
+            "steep",
+        )
+    },
     "corner": "only at kinks, without numbers; see tests/transforms/test_beside_roots.py",
     **dict.fromkeys(("window", "readonly_window"), "only under a patch; see tests/patching"),
     **{

@@ -8,7 +8,7 @@ to the kernel, and so do sums of its arrays, which need not be kept themselves.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,15 @@ from .graph import Graph
 from .instructions import ATTRIBUTES, declarations, operation
 from .literals import literal
 from .machine import PASSES, PLAIN, SHORT, Code, object_code
-from .passes import START, drive, spread
+from .passes import START, drive, kernel, spread
 
 _KEPT = (
     "text", "kinds", "dtypes", "shapes", "size", "way", "names", "places", "__name__"
 )  # fmt: skip
+_WRITER = {
+    "ndarray": ndarray, "float64": np.float64, "empty": np.empty, "type": type, "id": id,
+    "contiguous": np.ascontiguousarray, "START": START, "float": float,
+}  # fmt: skip
 MOST = 250  # operations in one kernel: a function of C takes at most 1,024 arguments from Python
 _WORTH = (*COSTLY, "gather")  # a kernel of their own
 
@@ -80,28 +84,41 @@ class Kernel:
         kinds += [ctypes.c_double if k == "number" else ctypes.c_void_p for k in self.kinds]
         kinds += [*([ctypes.c_void_p] * len(self.places)), ctypes.c_int64]
         address = self.code.engine.get_function_address("kernel")
-        self.has_total = self.way == ("total",)
-        self.native = ctypes.CFUNCTYPE(ctypes.c_double if self.has_total else None, *kinds)(address)
-        self.last = [*(p.ctypes.data for p in self.places), self.size]
-        self.starts = len(self.dtypes)  # the first array that holds sums of columns
-        if self.way is not None and self.way[0] == "columns":
-            self.starts -= len(self.names)
+        has_total = self.way == ("total",)
+        native = ctypes.CFUNCTYPE(ctypes.c_double if has_total else None, *kinds)(address)
+        names = _WRITER | {"native": native}
+        exec(self._call(names, has_total), names)
+        self.call: Callable[..., Any] = names["call"]
 
-    def __call__(self, *inputs: Any) -> Any:
-        held, given = [], []
+    def _call(self, names: dict[str, Any], has_total: bool) -> str:
+        """The text of the function of arrays and numbers that runs the code."""
+        inputs, lines = [f"x{k}" for k in range(len(self.kinds))], list[str]()
         for x, kind in zip(inputs, self.kinds, strict=True):
             if kind == "number":
-                given.append(float(x.flat[0] if type(x) is ndarray else x))
-                continue
-            if not x.flags.c_contiguous:
-                x = np.ascontiguousarray(x)
-            held.append(x)
-            given.append(x.ctypes.data)
-        made = list(map(np.empty, self.shapes, self.dtypes))
-        for sums in made[self.starts :]:
-            sums.fill(START)
-        total = self.native(*[m.ctypes.data for m in made], *given, *self.last)
-        return [*made, np.float64(total)] if self.has_total else made
+                lines.append(f"{x} = float({x}.flat[0] if type({x}) is ndarray else {x})")
+            else:  # native code reads the address of what is an array
+                lines.append(f"if type({x}) is not ndarray: raise TypeError(type({x}))")
+                lines.append(f"if not {x}.flags.c_contiguous: {x} = contiguous({x})")
+        made = [f"m{k}" for k in range(len(self.shapes))]
+        for k, m in enumerate(made):
+            names |= {f"s{k}": self.shapes[k], f"d{k}": self.dtypes[k]}
+            lines.append(f"{m} = empty(s{k}, d{k})")
+            if self.way is not None and self.way[0] == "columns" and k >= len(made) - len(
+                self.names
+            ):
+                lines.append(f"{m}.fill(START)")
+        given = [f"id({m})" for m in made]
+        given += [x if kind == "number" else f"id({x})"
+                  for x, kind in zip(inputs, self.kinds, strict=True)]  # fmt: skip
+        for k, places in enumerate(self.places):
+            names[f"p{k}"] = places
+            given.append(f"id(p{k})")
+        run = f"native({', '.join([*given, str(self.size)])})"
+        results = [*made, f"float64({run})"] if has_total else made
+        lines += [] if has_total else [run]
+        lines.append(f"return [{', '.join(results)}]")
+        body = "".join(f"    {line}\n" for line in lines)
+        return f"def call({', '.join(inputs)}):\n{body}"
 
     def _text(self, graph: Graph) -> str:
         used: set[str] = set()
@@ -144,6 +161,7 @@ class Kernel:
             lines.append("  br i1 %d, label %done, label %quick")
         lines += ["done:", "  ret void", "}"]
         lines += drive(self.way, given, passed, buffers, self.names)
+        lines += kernel(self.way, given.replace("noalias ", "").split(", "))
         declared = declarations(used | {f"own.{name}" for name in own})
         run = ["define i64 @run(ptr %M, ptr %T) {", "  ret i64 0", "}"]
         return "\n".join([*declared, *lines, *run, *ATTRIBUTES]) + "\n"

@@ -12,6 +12,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..core.types import Value
 from .errors import CompileError
 
@@ -141,6 +143,16 @@ class Code:
         kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
         self.run: Any = kind(address)
         self.code = code
+
+
+@functools.cache
+def data_offset() -> int:
+    """Where an array object holds the address of its elements: behind what all objects have, as
+    the interface of NumPy's C library says."""
+    offset, x = object.__basicsize__, np.zeros(1)
+    if ctypes.c_void_p.from_address(id(x) + offset).value != address_of(x):
+        raise CompileError("NumPy's arrays do not begin with the address of their elements")
+    return offset
 
 
 def address_of(x: Value) -> int:

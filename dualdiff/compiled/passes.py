@@ -15,6 +15,7 @@ import numpy as np
 from .elements import BLOCK, LEAF
 from .instructions import operation
 from .literals import literal
+from .machine import data_offset
 from .tape import STARTS_FROM_ZERO
 
 _TAIL = 64  # elements up to which trailing axes are written out
@@ -25,7 +26,7 @@ START = 0.0 if STARTS_FROM_ZERO else -0.0
 def blocks(given: str, passed: str, buffers: Sequence[str]) -> list[str]:
     """The pass without reductions."""
     return [
-        f"define void @kernel({given}, i64 %n) #0 {{", "entry:", *_room(buffers),
+        f"define internal void @pass({given}, i64 %n) #0 {{", "entry:", *_room(buffers),
         "  br label %each",
         "each:", "  %at = phi i64 [ 0, %entry ], [ %end, %each ]", *_end("%at", BLOCK),
         f"  call void @block({passed}, i64 %at, i64 %end)",
@@ -50,7 +51,7 @@ def total(given: str, passed: str, buffers: Sequence[str]) -> list[str]:
     """The pass that returns the sum of all elements of one array."""
     return [
         *_halves(_with(given, buffers), passed),
-        f"define double @kernel({given}, i64 %n) #0 {{", "entry:", *_room(buffers),
+        f"define internal double @pass({given}, i64 %n) #0 {{", "entry:", *_room(buffers),
         f"  %total = call double @halves({passed}, i64 0, i64 %n)",
         f"  %t = fadd double {literal(START)}, %total", "  ret double %t", "}",
     ]  # fmt: skip
@@ -86,7 +87,7 @@ def rows(
         ]  # fmt: skip
     back = "%next" if width <= LEAF else "%each"
     return [
-        *head, f"define void @kernel({given}, i64 %n) #0 {{", "entry:", *_room(buffers),
+        *head, f"define internal void @pass({given}, i64 %n) #0 {{", "entry:", *_room(buffers),
         "  br label %each", "each:", f"  %at = phi i64 [ 0, %entry ], [ %end, {back} ]",
         *_end("%at", group), *call, *each,
         "  %all = icmp eq i64 %end, %n", "  br i1 %all, label %return, label %each",
@@ -138,7 +139,7 @@ def columns(
         "  br i1 %full, label %next, label %one", "next:", "  %k1 = add i64 %k, %m",
         "  %all = icmp eq i64 %k1, %end", "  br i1 %all, label %return, label %run",
         "return:", "  ret void", "}",
-        f"define void @kernel({given}, i64 %n) #0 {{", "entry:", *_room(buffers),
+        f"define internal void @pass({given}, i64 %n) #0 {{", "entry:", *_room(buffers),
         "  br label %each",
         "each:", "  %at = phi i64 [ 0, %entry ], [ %end, %each ]", *_end("%at", BLOCK),
         f"  call void @block({passed}, i64 %at, i64 %end)", *adds,
@@ -284,6 +285,25 @@ def _added() -> list[str]:
         "  %r1 = fadd double %r, %y", "  %j1 = add i64 %j, 1", "  br label %rest",
         "return:", "  ret double %r", "}",
     ]  # fmt: skip
+
+
+def kernel(way: tuple[Any, ...] | None, given: Sequence[str]) -> list[str]:
+    """The function that Python calls: it takes arrays as objects, and passes their elements on."""
+    result = "double" if way == ("total",) else "void"
+    lines = [f"define {result} @kernel({', '.join(given)}, i64 %n) #0 {{"]
+    passed = []
+    for text in given:
+        name = text.split()[-1]
+        if text.startswith("ptr"):
+            lines.append(f"  {name}.a = getelementptr i8, ptr {name}, i64 {data_offset()}")
+            lines.append(f"  {name}.d = load ptr, ptr {name}.a")
+            passed.append(f"ptr {name}.d")
+        else:
+            passed.append(text)
+    call = f"call {result} @pass({', '.join(passed)}, i64 %n)"
+    if result == "void":
+        return [*lines, f"  {call}", "  ret void", "}"]
+    return [*lines, f"  %total = {call}", "  ret double %total", "}"]
 
 
 def drive(way: tuple[Any, ...] | None, given: str, passed: str, buffers: Sequence[str],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -59,6 +60,13 @@ def _folded(graph: Graph, node: int) -> np.ufunc | None:
     is_flat = type(form) is tuple and len(form[0]) < len(shape)
     is_short = is_last and is_flat and 2 <= shape[-1] <= SHORT and int(np.prod(shape)) > LARGE
     return _FOLDED[reduction.name] if is_short else None
+
+
+# Functions that only pass an array on, to the reduction by a ufunc.
+_REDUCING: tuple[tuple[Any, Any], ...] = (
+    (np.sum, np.add.reduce), (np.mean, np.add.reduce), (np.prod, np.multiply.reduce),
+    (np.max, np.maximum.reduce), (np.min, np.minimum.reduce),
+)  # fmt: skip
 
 
 class _Writer:
@@ -119,13 +127,34 @@ class _Writer:
         operands = [*map(str, args), *(f"{k}={v}" for k, v in given.items())]
         return f"{self.named(operation.function, 'f')}({', '.join(operands)})"
 
+    def reduction(self, node: int, xs: Sequence[str]) -> str | None:
+        """A reduction of an array of doubles, by the ufunc itself; None for other nodes."""
+        operation, refs = self.graph.operations[node], self.graph.operands[node]
+        function, args, given = operation, (Hole(0),), dict[str, Any]()
+        if type(operation) is Call:
+            function, args, given = operation.function, tuple(operation.args), operation.kwargs
+        reduce = next((reduce for f, reduce in _REDUCING if f is function), None)
+        form: Any = self.graph.forms[refs[0]] if len(refs) == 1 and refs[0] >= 0 else None
+        if reduce is None or type(form) is not tuple or form[1] != np.float64:
+            return None
+        axis, keepdims = given.get("axis"), given.get("keepdims", False)
+        axes = range(len(form[0])) if axis is None else axis if type(axis) is tuple else (axis,)
+        is_plain = args == (Hole(0),) and given.keys() <= {"axis", "keepdims"}
+        if not is_plain or type(keepdims) is not bool or any(type(a) is not int for a in axes):
+            return None
+        text = f"{self.named(reduce, 'u')}({xs[0]}, {axis!r}, None, None, {keepdims})"
+        if function is not np.mean:
+            return text
+        count = math.prod(form[0][a] for a in axes)
+        return f"{text} / {count}" if count else None
+
     def item(self, item: Any) -> list[str]:
         """The statements of a node or a kernel."""
         if type(item) is int:
             return self.node(item)
         xs = ", ".join(map(self.operand, item.inputs))
         made = ", ".join(f"v{node}" for node in item.outputs)
-        return [f"[{made}] = {self.named(item, 'k')}({xs})"]
+        return [f"[{made}] = {self.named(item, 'k')}.call({xs})"]
 
     def node(self, node: int) -> list[str]:
         """The statements of a node."""
@@ -148,6 +177,8 @@ class _Writer:
             text = f"{self.named(operation, 'f')}.update({', '.join(xs)})"
         elif (ufunc := _folded(graph, node)) is not None:
             text = f"fold({self.named(ufunc, 'u')}, {xs[0]})"
+        elif (reduction := self.reduction(node, xs)) is not None:
+            text = reduction
         elif type(operation) is Call:
             text = self.call(operation, xs)
         elif type(operation) is Pick:

@@ -38,10 +38,11 @@ from .code import (
     texts_used,
 )
 from .errors import Unrecordable
+from .machine import data_offset
 from .nodes import same
 
 MOST = 5000  # objects that are searched
-COPIED = 1 << 16  # bytes up to which a copy to compare is faster than a call of memcmp
+COPIED = 1 << 14  # bytes up to which a copy to compare is faster than a call of memcmp
 _LIBRARIES = frozenset(
     {*sys.stdlib_module_names, "numpy", "scipy", "dualdiff", "optree", "llvmlite"}
 )
@@ -78,7 +79,8 @@ _OPEN = (
     _CACHE, *_CONSTANT,
 )  # fmt: skip
 _HEAP, _IMMUTABLE = 1 << 9, 1 << 8  # flags of types: made at run time, and never changed
-_memcmp = ctypes.CDLL(None).memcmp if sys.platform != "win32" else None
+_is_known = sys.platform != "win32" and sys.implementation.name == "cpython"
+_memcmp = ctypes.CDLL(None).memcmp if _is_known else None
 if _memcmp is not None:
     _memcmp.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
 
@@ -93,13 +95,17 @@ def _in_site_packages(f: types.FunctionType) -> bool:
     return "site-packages" in file or "dist-packages" in file
 
 
+def _elements(x: ndarray) -> ctypes.c_void_p:
+    """The address of an array's elements, where the array keeps it: the address may change."""
+    return ctypes.c_void_p.from_address(id(x) + data_offset())
+
+
 def equal_arrays(a: ndarray, b: ndarray) -> bool:
     """Whether an array has the bytes of its copy."""
     if a.shape != b.shape or (a.dtype is not b.dtype and a.dtype != b.dtype):
         return False
     if a.nbytes > COPIED and a.flags.forc and a.strides == b.strides and _memcmp is not None:
-        addresses = (x.__array_interface__["data"][0] for x in (a, b))
-        return bool(_memcmp(*addresses, a.nbytes) == 0)
+        return bool(_memcmp(_elements(a), _elements(b), a.nbytes) == 0)
     return a.tobytes() == b.tobytes()
 
 
@@ -128,7 +134,7 @@ class Captures:
         self.names: dict[str, Any] = {
             "missing": _MISSING, "same": same, "same_items": _same_items, "same_set": _same_set,
             "equal": equal_arrays, "type": type, "len": len, "is_empty": is_empty,
-            "tuple": tuple,
+            "tuple": tuple, "memcmp": _memcmp,
         }  # fmt: skip
         self.seen: dict[int, Any] = {}
         self.generators: list[Any] = []
@@ -272,10 +278,15 @@ class Captures:
         if type(x) not in (ndarray, np.memmap) or x.dtype.hasobject:
             raise Unrecordable(f"{what} is an array of objects or of a class of its own")
         name = self._name(x)
+        form = f"{name}.shape == {self._name(x.shape)} and {name}.dtype is {self._name(x.dtype)}"
         if x.nbytes <= COPIED:
-            held = map(self._name, (x.shape, x.dtype, x.tobytes()))
-            parts = zip(("shape ==", "dtype is", "tobytes() =="), held, strict=True)
-            self._test(" and ".join(f"{name}.{left} {right}" for left, right in parts), what)
+            self._test(f"{form} and {name}.tobytes() == {self._name(x.tobytes())}", what)
+        elif x.flags.forc and _memcmp is not None:
+            copy = x.copy(order="K")
+            self._name(copy)
+            own, other = self._name(_elements(x)), self._name(_elements(copy))
+            layout = f"{form} and {name}.strides == {self._name(x.strides)}"
+            self._test(f"{layout} and memcmp({own}, {other}, {x.nbytes}) == 0", what)
         else:
             self._test(f"equal({name}, {self._name(x.copy(order='K'))})", what)
         self.found.append((what, x))

@@ -2,12 +2,14 @@
 
 Each is correct to about one unit in the last place over its range; outside of the range it raises
 a flag, and the kernel takes the C library for that block. Arguments are reduced as usual (Muller,
-Elementary Functions, 3rd ed. 2016, 11.2); the series are Taylor's, cut where they reach the last
-bit. Products and sums are fused, which the accuracy of the reductions needs.
+Elementary Functions, 3rd ed. 2016, 11.2); the polynomials are Taylor's, economised until they just
+reach the last bit. Products and sums are fused, which the accuracy of the reductions needs.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from fractions import Fraction
 from math import factorial
 
@@ -17,6 +19,10 @@ QUICK = ("sech_squared",)  # the slope of tanh, which only kernels have
 OWN = ("sin", "cos", "exp", "log", "tanh", "expm1", "log1p")
 COSTLY = (*OWN, *QUICK, "logaddexp", "share")  # many times the time of an addition
 _ROUND = 6755399441055744.0  # 1.5 * 2**52: adding it rounds to an integer, in the lowest bits
+_BIAS = 1023  # of the exponents of doubles
+_UNIT = 1 << 200
+# A parabola p near 1/d from 1 to 2, where 1 - d p(d) is Chebyshev's cubic, 1/99 at most.
+_INVERSE = (70 / 33, -16 / 11, 32 / 99)
 # pi/2 and log 2 in parts of 53 bits; the parts of log 2 end early, so that multiples are exact.
 _HALF_PI = (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591833e-33)
 _LN2 = (0.6931471803691238, 1.9082149292705877e-10)
@@ -71,26 +77,79 @@ class Text:
     def from_bits(self, x: str) -> str:
         return self.add(f"bitcast {self.bits} {x} to {self.double}")
 
-    def series(self, x: str, coefficients: list[Fraction]) -> str:
-        """A polynomial, the constant coefficient first."""
+    def series(self, x: str, square: str, coefficients: Sequence[Fraction]) -> str:
+        """A polynomial, the constant coefficient first, whose even and odd powers do not wait for
+        each other."""
+        even, odd = (self._horner(square, coefficients[k::2]) for k in (0, 1))
+        return self.fma(odd, x, even)
+
+    def _horner(self, x: str, coefficients: Sequence[Fraction]) -> str:
         total = self.number(float(coefficients[-1]))
         for c in reversed(coefficients[:-1]):
             total = self.fma(total, x, self.number(float(c)))
         return total
 
-    def nearest(self, x: str, scale: float) -> tuple[str, str]:
-        """The integer next to ``x * scale``, as a double and as an i64."""
-        shifted = self.fma(x, self.number(scale), self.number(_ROUND))
-        whole = self.op("fsub", shifted, self.number(_ROUND))
-        return whole, self.bits_of(shifted)
+    def nearest(self, x: str, scale: float, above: int = 0) -> tuple[str, str]:
+        """The integer next to ``x * scale``, as a double, and as the lowest bits of an i64 to which
+        `above` is added."""
+        shift = self.number(_ROUND + above)
+        shifted = self.fma(x, self.number(scale), shift)
+        return self.op("fsub", shifted, shift), self.bits_of(shifted)
 
     def power_of_two(self, exponent: str) -> str:
-        """``2**n`` for an i64 from -1022 to 1023."""
-        biased = self.integer("add", exponent, 1023)
-        return self.from_bits(self.integer("shl", biased, 52))
+        """A power of two whose biased exponent is in the lowest bits of an i64."""
+        return self.from_bits(self.integer("shl", exponent, 52))
 
     def signed(self, magnitude: str, x: str) -> str:
         return self.call("copysign", magnitude, x)
+
+
+@functools.cache
+def _chebyshev(n: int) -> list[int]:
+    """The coefficients of Chebyshev's polynomial."""
+    if n < 2:
+        return [1] if n == 0 else [0, 1]
+    found = [0, *(2 * c for c in _chebyshev(n - 1))]
+    for k, c in enumerate(_chebyshev(n - 2)):
+        found[k] -= c
+    return found
+
+
+@functools.cache
+def economised(
+    taylor: tuple[Fraction, ...], radius: Fraction, count: int, step: int = 1
+) -> tuple[Fraction, ...]:
+    """A polynomial of ``x**step`` with fewer coefficients, as good as any from -radius to radius.
+
+    Its highest power gives way to a multiple of Chebyshev's polynomial, one after the other
+    (Lanczos, Applied Analysis, 1956, 7.8).
+    """
+    places = range(0, step * len(taylor), step)
+    found = [round(c * radius**n * _UNIT) for n, c in zip(places, taylor, strict=True)]
+    while len(found) > count:
+        n, highest = places[len(found) - 1], found.pop()
+        for k in range(len(found)):
+            found[k] -= highest * _chebyshev(n)[places[k]] >> (n - 1)
+    return tuple(Fraction(c, _UNIT) / radius**n for n, c in zip(places, found, strict=False))
+
+
+def _exponential(first: int) -> tuple[Fraction, ...]:
+    """The series of exp without its first terms, for the rest beside a multiple of log 2."""
+    taylor = tuple(Fraction(1, factorial(k)) for k in range(first, first + 16))
+    return economised(taylor, Fraction(3466, 10_000), 13 - first)
+
+
+def _turned(first: int, count: int) -> tuple[Fraction, ...]:
+    """The series of sin or cos without its first terms, for angles up to pi/4."""
+    powers = range(first, first + 20, 2)
+    taylor = tuple(Fraction((-1) ** (k // 2), factorial(k)) for k in powers)
+    return economised(taylor, Fraction(7855, 10_000), count, 2)
+
+
+def _logarithm() -> tuple[Fraction, ...]:
+    """The series of ``log((1 + s) / (1 - s)) / s`` without its first term."""
+    taylor = tuple(Fraction(2, 2 * k + 1) for k in range(1, 18))
+    return economised(taylor, Fraction(1716, 10_000), 8, 2)
 
 
 def _quadrant(t: Text, x: str, shift: int) -> str:
@@ -101,15 +160,12 @@ def _quadrant(t: Text, x: str, shift: int) -> str:
     for part in _HALF_PI:
         r = t.fma(minus, t.number(part), r)
     square = t.op("fmul", r, r)
-    odd = [Fraction((-1) ** k, factorial(2 * k + 1)) for k in range(1, 9)]
-    cube = t.op("fmul", square, r)
-    sine = t.fma(t.series(square, odd), cube, r)
-    even = [Fraction((-1) ** k, factorial(2 * k)) for k in range(2, 9)]
+    cube, fourth = t.op("fmul", square, r), t.op("fmul", square, square)
+    sine = t.fma(t.series(square, fourth, _turned(3, 7)), cube, r)
     half = t.op("fmul", square, t.number(0.5))
     head = t.op("fsub", t.number(1.0), half)
     lost = t.op("fsub", t.op("fsub", t.number(1.0), head), half)
-    fourth = t.op("fmul", square, square)
-    cosine = t.op("fadd", head, t.fma(t.series(square, even), fourth, lost))
+    cosine = t.op("fadd", head, t.fma(t.series(square, fourth, _turned(4, 6)), fourth, lost))
     turned = t.integer("add", bits, shift)
     odd_bit = t.integer("and", turned, 1)
     is_odd = t.integer("icmp ne", odd_bit, 0)
@@ -119,20 +175,16 @@ def _quadrant(t: Text, x: str, shift: int) -> str:
     return t.choose(is_lower, t.negative(value), value)
 
 
-def _reduced(t: Text, x: str) -> tuple[str, str, str]:
-    """``expm1`` of the rest of x beside a multiple of log 2, in two parts, and the multiple."""
-    whole, bits = t.nearest(x, 1.4426950408889634)
-    minus = t.negative(whole)
+def _reduced(t: Text, x: str, above: int = _BIAS) -> tuple[str, str, str, str]:
+    """The rest r of x beside a multiple of log 2, what is lost of it, ``exp(r) - 1 - r``, and the
+    multiple, to which `above` is added."""
+    whole, exponent = t.nearest(x, 1.4426950408889634, above)
+    minus, small = t.negative(whole), t.number(_LN2[1])
     high = t.fma(minus, t.number(_LN2[0]), x)
-    low = t.op("fmul", whole, t.number(_LN2[1]))
-    r = t.op("fsub", high, low)
-    lost = t.op("fsub", t.op("fsub", high, r), low)
+    r = t.fma(minus, small, high)
+    lost = t.fma(minus, small, t.op("fsub", high, r))
     square = t.op("fmul", r, r)
-    rest = t.series(r, [Fraction(1, factorial(k)) for k in range(2, 15)])
-    tail = t.fma(rest, square, t.fma(lost, r, lost))
-    magic = int(literal(_ROUND), 16)
-    exponent = t.integer("sub", bits, magic)
-    return r, tail, exponent
+    return r, lost, t.op("fmul", square, t.series(r, square, _exponential(2))), exponent
 
 
 def _clamped(t: Text, x: str, least: float, most: float) -> str:
@@ -141,21 +193,32 @@ def _clamped(t: Text, x: str, least: float, most: float) -> str:
 
 
 def _exp(t: Text, x: str) -> str:
-    r, tail, exponent = _reduced(t, _clamped(t, x, -800.0, 800.0))
-    return _scaled(t, t.op("fadd", t.number(1.0), t.op("fadd", r, tail)), exponent)
+    r, _, tail, exponent = _reduced(t, _clamped(t, x, -800.0, 800.0), 2 * _BIAS)
+    value = t.op("fadd", t.number(1.0), t.op("fadd", r, tail))
+    for power in _halves(t, exponent):
+        value = t.op("fmul", value, power)
+    return value
 
 
-def _scaled(t: Text, x: str, exponent: str) -> str:
-    """``x * 2**exponent``, also where that is no normal number."""
-    half = t.integer("ashr", exponent, 1)
-    rest = t.integer("sub", exponent, half)
-    return t.op("fmul", t.op("fmul", x, t.power_of_two(half)), t.power_of_two(rest))
+def _halves(t: Text, exponent: str) -> list[str]:
+    """Two powers of two whose product has the exponent, and may be no normal number; the exponent
+    has twice the bias."""
+    following = t.integer("add", exponent, 1)
+    return [t.power_of_two(t.integer("lshr", e, 1)) for e in (exponent, following)]
 
 
 def _expm1(t: Text, x: str) -> str:
-    r, tail, exponent = _reduced(t, _clamped(t, x, -50.0, 709.0))
-    scale, p = t.power_of_two(exponent), t.op("fadd", r, tail)
-    return t.fma(scale, p, t.op("fsub", scale, t.number(1.0)))
+    r, lost, tail, exponent = _reduced(t, _clamped(t, x, -50.0, 709.0))
+    scale = t.power_of_two(exponent)
+    value, low = _parts(t, r, tail)
+    return t.fma(scale, t.fma(lost, value, low), t.fma(scale, value, t.number(-1.0)))
+
+
+def _parts(t: Text, r: str, tail: str) -> tuple[str, str]:
+    """``1 + r + tail``, and what is lost of it."""
+    one = t.number(1.0)
+    value = t.op("fadd", one, t.op("fadd", r, tail))
+    return value, t.op("fadd", t.op("fsub", r, t.op("fsub", value, one)), tail)
 
 
 def _log_of(t: Text, x: str) -> tuple[str, str]:
@@ -171,7 +234,7 @@ def _log_of(t: Text, x: str) -> tuple[str, str]:
     f = t.op("fsub", m, t.number(1.0))
     s = t.op("fdiv", f, t.op("fadd", t.number(2.0), f))
     square = t.op("fmul", s, s)
-    series = t.series(square, [Fraction(2, 2 * k + 1) for k in range(1, 12)])
+    series = t.series(square, t.op("fmul", square, square), _logarithm())
     half = t.op("fmul", t.op("fmul", t.number(0.5), f), f)
     # log(1 + f) = f - (f**2/2 - s (f**2/2 + R)), where R is the series times s**2.
     inner = t.op("fmul", s, t.fma(series, square, half))
@@ -195,46 +258,52 @@ def _log1p(t: Text, x: str) -> str:
 
 
 class _Falling:
-    """For ``e = exp(-2 |x|)``: its parts ``value`` and a power of two, ``e - 1`` in two parts, and
-    ``1 / (1 + e)`` with its rest.
+    """For ``e = exp(-2 |x|)``: its value and two powers of two as factors, ``d = 1 + e`` with the
+    rest that is lost, and about ``1 / d``.
 
     tanh and its slope begin in this way, so that LLVM computes it once for both.
     """
 
     def __init__(self, t: Text, x: str) -> None:
         y, least = t.op("fmul", t.absolute(x), t.number(-2.0)), t.number(-800.0)
-        r, tail, self.exponent = _reduced(t, t.choose(t.compare("olt", y, least), least, y))
-        one, two = t.number(1.0), t.number(2.0)
-        p = t.op("fadd", r, tail)
-        self.value = t.op("fadd", one, p)
-        scale = _scaled(t, one, self.exponent)
-        below = t.op("fsub", scale, one)
-        self.high = t.fma(scale, p, below)
-        rest = t.fma(scale, p, t.op("fsub", below, self.high))
-        rest = t.op("fadd", rest, t.op("fsub", scale, t.op("fadd", below, one)))
-        self.low = t.fma(scale, t.op("fadd", t.op("fsub", r, p), tail), rest)
-        total = t.op("fadd", two, self.high)
-        lost = t.op("fadd", t.op("fadd", t.op("fsub", two, total), self.high), self.low)
-        self.inverse = t.op("fdiv", one, total)
-        minus = t.negative(self.inverse)
-        self.rest = t.fma(minus, lost, t.fma(minus, total, one))
+        y = t.choose(t.compare("olt", y, least), least, y)
+        r, _, tail, exponent = _reduced(t, y, 2 * _BIAS)
+        one = t.number(1.0)
+        self.value, low = _parts(t, r, tail)
+        self.powers = _halves(t, exponent)
+        scale = t.op("fmul", *self.powers)
+        self.d = t.fma(scale, self.value, one)
+        self.lost = t.fma(scale, low, t.fma(scale, self.value, t.op("fsub", one, self.d)))
+        # A parabola, a step of third order and one of second order: less work than a division.
+        y = self.d
+        z = t.fma(t.fma(t.number(_INVERSE[2]), y, t.number(_INVERSE[1])), y, t.number(_INVERSE[0]))
+        minus = t.negative(self.d)
+        rest = t.fma(minus, z, one)
+        z = t.fma(z, t.fma(rest, rest, rest), z)
+        self.inverse = t.fma(z, t.fma(minus, z, one), z)
 
 
 def _tanh(t: Text, x: str) -> str:
-    """``(1 - e) / (1 + e)``, where each part has its rest."""
-    f = _Falling(t, x)
-    first = t.op("fmul", t.negative(f.high), f.inverse)
-    lost = t.op("fsub", t.fma(t.negative(f.high), f.inverse, t.negative(first)),
-                t.op("fmul", f.low, f.inverse))  # fmt: skip
-    return t.signed(t.op("fadd", first, t.fma(first, f.rest, lost)), x)
+    """``(2 - d) / d``: about that, and the remainder of the division."""
+    f, one, two = _Falling(t, x), t.number(1.0), t.number(2.0)
+    above = t.op("fsub", two, f.d)
+    first = t.op("fmul", t.op("fsub", above, f.lost), f.inverse)
+    rest = t.fma(t.negative(first), f.d, above)
+    rest = t.fma(t.negative(f.lost), t.op("fadd", one, first), rest)
+    return t.signed(t.fma(rest, f.inverse, first), x)
 
 
 def _sech_squared(t: Text, x: str) -> str:
-    """``4 e / (1 + e)**2``."""
+    """``4 e / d**2``."""
     f = _Falling(t, x)
-    inverse = t.fma(f.rest, f.inverse, f.inverse)
+    minus = t.negative(f.inverse)
+    rest = t.fma(minus, f.lost, t.fma(minus, f.d, t.number(1.0)))
+    inverse = t.fma(rest, f.inverse, f.inverse)
     double = t.op("fadd", inverse, inverse)
-    return _scaled(t, t.op("fmul", f.value, t.op("fmul", double, double)), f.exponent)
+    value = t.op("fmul", f.value, t.op("fmul", double, double))
+    for power in f.powers:
+        value = t.op("fmul", value, power)
+    return value
 
 
 _BODIES = {

@@ -17,7 +17,7 @@ import numpy as np
 from ..core.types import Value
 from .errors import CompileError
 
-VERSION = 3  # of the text that is generated, and of the passes
+VERSION = 4  # of the text that is generated, and of the passes
 # Characters of a text up to which LLVM's passes pay, and up to which its better code is made.
 SHORT, LONGEST = 100_000, 4_000_000
 QUICK, PLAIN, PASSES = 0, 1, 2  # LLVM's least effort, its better code, and its passes before that
@@ -150,7 +150,7 @@ def data_offset() -> int:
     """Where an array object holds the address of its elements: behind what all objects have, as
     the interface of NumPy's C library says."""
     offset, x = object.__basicsize__, np.zeros(1)
-    if ctypes.c_void_p.from_address(id(x) + offset).value != address_of(x):
+    if ctypes.c_void_p.from_address(id(x) + offset).value != x.ctypes.data:
         raise CompileError("NumPy's arrays do not begin with the address of their elements")
     return offset
 

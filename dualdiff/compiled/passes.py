@@ -183,13 +183,7 @@ def spread(name: str, shape: Sequence[int], full: Sequence[int], is_truth: bool)
         offsets = np.add.outer(np.arange(length) * step, offsets).ravel()
     tail = len(offsets)
     lines, place = _place(axes, "%row")
-    loads: list[str] = []
-    for offset in dict.fromkeys(offsets.tolist()):
-        loads.append(f"  %f{offset} = add i64 {place}, {offset}")
-        loads += _loaded(f"%v{offset}", f"%f{offset}", is_truth)
-    for c, offset in enumerate(offsets.tolist()):
-        loads.append(f"  %p{c} = getelementptr double, ptr %b0, i64 {c}")
-        loads.append(f"  store double %v{offset}, ptr %p{c}")
+    loads = _copies(offsets.tolist(), place, is_truth)
     return [
         head, "entry:", f"  %first = udiv i64 %at, {tail}", f"  %base = mul i64 %first, {tail}",
         f"  %over = add i64 %end, {tail - 1}", f"  %stop = udiv i64 %over, {tail}",
@@ -199,6 +193,42 @@ def spread(name: str, shape: Sequence[int], full: Sequence[int], is_truth: bool)
         "  %row1 = add i64 %row, 1", "  %all = icmp eq i64 %row1, %stop",
         "  br i1 %all, label %return, label %each", "return:", "  ret i64 %base", "}",
     ]  # fmt: skip
+
+
+def _copies(offsets: Sequence[int], place: str, is_truth: bool) -> list[str]:
+    """Elements behind a place, copied to `%b0`: where they are neighbours or one, as vectors."""
+    lines: list[str] = []
+    v8, known = "<8 x double>", dict[int, str]()
+
+    def load(offset: int) -> str:
+        if offset not in known:
+            lines.append(f"  %f{offset} = add i64 {place}, {offset}")
+            lines.extend(_loaded(f"%v{offset}", f"%f{offset}", is_truth))
+            known[offset] = f"%v{offset}"
+        return known[offset]
+
+    c = 0
+    while c < len(offsets):
+        first, eight = offsets[c], list(offsets[c : c + 8])
+        lines.append(f"  %p{c} = getelementptr double, ptr %b0, i64 {c}")
+        if eight == [first] * 8:
+            lines += [
+                f"  %h{c} = insertelement {v8} poison, double {load(first)}, i64 0",
+                f"  %e{c} = shufflevector {v8} %h{c}, {v8} poison, <8 x i32> zeroinitializer",
+            ]
+        elif eight == list(range(first, first + 8)) and not is_truth:
+            lines += [
+                f"  %g{c} = add i64 {place}, {first}",
+                f"  %q{c} = getelementptr double, ptr %x, i64 %g{c}",
+                f"  %e{c} = load {v8}, ptr %q{c}, align 8",
+            ]
+        else:
+            lines.append(f"  store double {load(first)}, ptr %p{c}")
+            c += 1
+            continue
+        lines.append(f"  store {v8} %e{c}, ptr %p{c}, align 8")
+        c += 8
+    return lines
 
 
 def _axes(shape: Sequence[int], full: Sequence[int]) -> list[tuple[int, int]]:

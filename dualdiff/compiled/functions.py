@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import factorial
 
-from .literals import SCALAR, Types, literal
+from .literals import SCALAR, Types
 
 QUICK = ("sech_squared",)  # the slope of tanh, which only kernels have
 OWN = ("sin", "cos", "exp", "log", "tanh", "expm1", "log1p")
 COSTLY = (*OWN, *QUICK, "logaddexp", "share")  # many times the time of an addition
 _ROUND = 6755399441055744.0  # 1.5 * 2**52: adding it rounds to an integer, in the lowest bits
 _BIAS = 1023  # of the exponents of doubles
-_UNIT = 1 << 200
+_UNIT = 1 << 200  # of fractions as integers
 # A parabola p near 1/d from 1 to 2, where 1 - d p(d) is Chebyshev's cubic, 1/99 at most.
 _INVERSE = (70 / 33, -16 / 11, 32 / 99)
 # pi/2 and log 2 in parts of 53 bits; the parts of log 2 end early, so that multiples are exact.
@@ -77,17 +77,17 @@ class Text:
     def from_bits(self, x: str) -> str:
         return self.add(f"bitcast {self.bits} {x} to {self.double}")
 
-    def series(self, x: str, square: str, coefficients: Sequence[Fraction]) -> str:
-        """A polynomial, the constant coefficient first, whose even and odd powers do not wait for
-        each other."""
-        even, odd = (self._horner(square, coefficients[k::2]) for k in (0, 1))
-        return self.fma(odd, x, even)
-
-    def _horner(self, x: str, coefficients: Sequence[Fraction]) -> str:
+    def polynomial(self, x: str, coefficients: Sequence[Fraction | float]) -> str:
+        """A polynomial by Horner's rule, the constant coefficient first."""
         total = self.number(float(coefficients[-1]))
         for c in reversed(coefficients[:-1]):
             total = self.fma(total, x, self.number(float(c)))
         return total
+
+    def series(self, x: str, square: str, coefficients: Sequence[Fraction]) -> str:
+        """The same, but its even and odd powers do not wait for each other."""
+        even, odd = (self.polynomial(square, coefficients[k::2]) for k in (0, 1))
+        return self.fma(odd, x, even)
 
     def nearest(self, x: str, scale: float, above: int = 0) -> tuple[str, str]:
         """The integer next to ``x * scale``, as a double, and as the lowest bits of an i64 to which
@@ -133,10 +133,10 @@ def economised(
     return tuple(Fraction(c, _UNIT) / radius**n for n, c in zip(places, found, strict=False))
 
 
-def _exponential(first: int) -> tuple[Fraction, ...]:
-    """The series of exp without its first terms, for the rest beside a multiple of log 2."""
-    taylor = tuple(Fraction(1, factorial(k)) for k in range(first, first + 16))
-    return economised(taylor, Fraction(3466, 10_000), 13 - first)
+def _exponential() -> tuple[Fraction, ...]:
+    """The series of exp without its first two terms, for the rest beside a multiple of log 2."""
+    taylor = tuple(Fraction(1, factorial(k)) for k in range(2, 18))
+    return economised(taylor, Fraction(3466, 10_000), 11)
 
 
 def _turned(first: int, count: int) -> tuple[Fraction, ...]:
@@ -184,7 +184,7 @@ def _reduced(t: Text, x: str, above: int = _BIAS) -> tuple[str, str, str, str]:
     r = t.fma(minus, small, high)
     lost = t.fma(minus, small, t.op("fsub", high, r))
     square = t.op("fmul", r, r)
-    return r, lost, t.op("fmul", square, t.series(r, square, _exponential(2))), exponent
+    return r, lost, t.op("fmul", square, t.series(r, square, _exponential())), exponent
 
 
 def _clamped(t: Text, x: str, least: float, most: float) -> str:
@@ -221,8 +221,9 @@ def _parts(t: Text, r: str, tail: str) -> tuple[str, str]:
     return value, t.op("fadd", t.op("fsub", r, t.op("fsub", value, one)), tail)
 
 
-def _log_of(t: Text, x: str) -> tuple[str, str]:
-    """The logarithm of a normal number as a large and a small part."""
+def _log_of(t: Text, x: str) -> tuple[str, str, str]:
+    """The logarithm of a normal number as a large and a small part, and ``1 / x`` to one digit,
+    which is exact at 1."""
     bits = t.bits_of(x)
     # The mantissa from sqrt(1/2) to sqrt(2), and the exponent.
     moved = t.integer("sub", bits, 4604544271217802189)
@@ -240,21 +241,23 @@ def _log_of(t: Text, x: str) -> tuple[str, str]:
     inner = t.op("fmul", s, t.fma(series, square, half))
     low = t.fma(whole, t.number(_LN2[1]), inner)
     small = t.op("fsub", f, t.op("fsub", half, low))
-    return t.op("fmul", whole, t.number(_LN2[0])), small
+    power = t.from_bits(t.add(f"sub {t.bits} {t.bits_of(t.number(1.0))}, {shifted}"))
+    inverse = t.op("fmul", t.polynomial(f, (1.0, -1.0, 1.0, -1.0)), power)
+    return t.op("fmul", whole, t.number(_LN2[0])), small, inverse
 
 
 def _log(t: Text, x: str) -> str:
-    return t.op("fadd", *_log_of(t, x))
+    large, small, _ = _log_of(t, x)
+    return t.op("fadd", large, small)
 
 
 def _log1p(t: Text, x: str) -> str:
     u = t.op("fadd", t.number(1.0), x)
-    large, small = _log_of(t, u)
+    large, small, inverse = _log_of(t, u)
     rounding = t.op("fsub", x, t.op("fsub", u, t.number(1.0)))
     is_large = t.compare("oge", u, t.number(2.0))
     other = t.op("fsub", t.number(1.0), t.op("fsub", u, x))
-    lost = t.op("fdiv", t.choose(is_large, other, rounding), u)
-    return t.op("fadd", large, t.op("fadd", small, lost))
+    return t.op("fadd", large, t.fma(t.choose(is_large, other, rounding), inverse, small))
 
 
 class _Falling:
@@ -275,8 +278,7 @@ class _Falling:
         self.d = t.fma(scale, self.value, one)
         self.lost = t.fma(scale, low, t.fma(scale, self.value, t.op("fsub", one, self.d)))
         # A parabola, a step of third order and one of second order: less work than a division.
-        y = self.d
-        z = t.fma(t.fma(t.number(_INVERSE[2]), y, t.number(_INVERSE[1])), y, t.number(_INVERSE[0]))
+        z = t.polynomial(self.d, _INVERSE)
         minus = t.negative(self.d)
         rest = t.fma(minus, z, one)
         z = t.fma(z, t.fma(rest, rest, rest), z)

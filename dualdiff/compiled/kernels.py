@@ -25,7 +25,7 @@ from .passes import START, drive, kernel, spread
 _KEPT = (
     "text", "kinds", "dtypes", "shapes", "size", "way", "names", "places", "__name__"
 )  # fmt: skip
-_WRITER = {
+_WRITER: dict[str, Any] = {
     "ndarray": ndarray, "float64": np.float64, "empty": np.empty, "type": type, "id": id,
     "contiguous": np.ascontiguousarray, "START": START, "float": float,
 }  # fmt: skip
@@ -86,7 +86,7 @@ class Kernel:
         address = self.code.engine.get_function_address("kernel")
         has_total = self.way == ("total",)
         native = ctypes.CFUNCTYPE(ctypes.c_double if has_total else None, *kinds)(address)
-        names = _WRITER | {"native": native}
+        names: dict[str, Any] = _WRITER | {"native": native}
         exec(self._call(names, has_total), names)
         self.call: Callable[..., Any] = names["call"]
 
@@ -103,8 +103,10 @@ class Kernel:
         for k, m in enumerate(made):
             names |= {f"s{k}": self.shapes[k], f"d{k}": self.dtypes[k]}
             lines.append(f"{m} = empty(s{k}, d{k})")
-            if self.way is not None and self.way[0] == "columns" and k >= len(made) - len(
-                self.names
+            if (
+                self.way is not None
+                and self.way[0] == "columns"
+                and k >= len(made) - len(self.names)
             ):
                 lines.append(f"{m}.fill(START)")
         given = [f"id({m})" for m in made]
@@ -253,18 +255,21 @@ def _written_out(name: str, r: str, x: list[str]) -> list[tuple[str, str, list[s
             ("square", f"{r}.4", [f"{r}.3"]), ("mul", f"{r}.5", [f"{r}.2", literal(4.0)]),
             ("div", r, [f"{r}.5", f"{r}.4"]),
         ]  # fmt: skip
-    if name == "share":  # 1 / (1 + exp(y - x))
-        return [
-            ("sub", f"{r}.0", [x[1], x[0]]), ("exp", f"{r}.1", [f"{r}.0"]),
-            ("add", f"{r}.2", [f"{r}.1", one]), ("div", r, [one, f"{r}.2"]),
-        ]  # fmt: skip
-    if name == "logaddexp":  # max(x, y) + log1p(exp(-|x - y|)); the difference of infinities is 0
-        return [
-            ("eq", f"{r}.0", x), ("sub", f"{r}.1", x),
-            ("where", f"{r}.2", [f"{r}.0", literal(0.0), f"{r}.1"]),
+    if name in ("share", "logaddexp"):  # both begin with e = exp(-|x - y|), and LLVM sees that
+        first = [
+            ("eq", f"{r}.0", sorted(x)), ("sub", f"{r}.1", sorted(x)),
+            ("where", f"{r}.2", [f"{r}.0", literal(0.0), f"{r}.1"]),  # of infinities
             ("abs", f"{r}.3", [f"{r}.2"]), ("neg", f"{r}.4", [f"{r}.3"]),
-            ("exp", f"{r}.5", [f"{r}.4"]), ("log1p", f"{r}.6", [f"{r}.5"]),
-            ("max", f"{r}.7", x), ("add", r, [f"{r}.7", f"{r}.6"]),
+            ("exp", f"{r}.5", [f"{r}.4"]),
+        ]  # fmt: skip
+        if name == "logaddexp":  # max(x, y) + log1p(e)
+            return [
+                *first, ("log1p", f"{r}.6", [f"{r}.5"]), ("max", f"{r}.7", x),
+                ("add", r, [f"{r}.7", f"{r}.6"]),
+            ]  # fmt: skip
+        return [  # 1 / (1 + e) or e / (1 + e)
+            *first, ("lt", f"{r}.6", x), ("where", f"{r}.7", [f"{r}.6", f"{r}.5", one]),
+            ("add", f"{r}.8", [f"{r}.5", one]), ("div", r, [f"{r}.7", f"{r}.8"]),
         ]  # fmt: skip
     return [(name, r, x)]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
+from math import factorial
 from typing import Any
 
 import mpmath
@@ -11,7 +13,7 @@ import pytest
 
 import dualdiff as dd
 from dualdiff.compiled import kernels
-from dualdiff.compiled.functions import OWN
+from dualdiff.compiled.functions import OWN, economised
 from dualdiff.compiled.kernels import Kernel
 from tests.compiled.helpers import assert_same, calls_agree, replays
 
@@ -73,8 +75,8 @@ POINTS: dict[str, list[Any]] = {
     "sin": [(-10, 10), (-3e5, 3e5), (-1e-3, 1e-3)],
     "exp": [(-700, 700), (-1, 1), (-745, -708)],
     "log": [(0.5, 2), (1e-300, 1e300), (0.999, 1.001)],
-    "tanh": [(-3, 3), (-20, 20), (-1e-3, 1e-3)],
-    "expm1": [(-1, 1), (-40, 700), (-1e-6, 1e-6)],
+    "tanh": [(-3, 3), (-20, 20), (-1e-3, 1e-3), (0.15, 0.2), (-1e-15, 1e-15), (18, 20)],
+    "expm1": [(-1, 1), (-40, 700), (-1e-6, 1e-6), (0.3, 0.5)],
     "log1p": [(-0.9, 3), (-1e-6, 1e-6), (0, 1e20)],
 }
 
@@ -91,6 +93,17 @@ def test_elementary_functions_are_right_to_one_and_a_half_units(name: str) -> No
             exact = getattr(mpmath, name)(mpmath.mpf(float(x[i])))
             unit = max(np.spacing(abs(float(exact))), 5e-324)
             assert abs(mpmath.mpf(float(y[i])) - exact) <= 1.5 * unit, x[i]
+
+
+def test_fewer_coefficients_are_nearly_as_good_as_any() -> None:
+    taylor = tuple(Fraction(1, factorial(k)) for k in range(24))
+    found = economised(taylor, Fraction(1, 2), 9)
+    errors = []
+    for x in [Fraction(k, 100) for k in range(-50, 51)]:
+        exact = sum(c * x**k for k, c in enumerate(taylor))
+        errors.append(abs(float(sum(c * x**k for k, c in enumerate(found)) - exact)))
+    first = 0.5**9 / factorial(9)  # the first term that is left out, at the ends
+    assert max(errors) == pytest.approx(first / 2**8, rel=0.1)
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -261,6 +274,22 @@ def test_loops_over_the_elements_of_large_arrays_are_scalar_code() -> None:
     for _ in range(3):
         g(x)
     assert "native" in str(g.report())
+
+
+def test_shares_of_equal_and_of_infinite_operands() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=N) * 30, rng.normal(size=N)
+
+    def slopes(x, y):
+        x_bar, y_bar = dd.vjp(np.logaddexp, x, y)[1](np.ones(N))
+        return x_bar, y_bar
+
+    g = fused(slopes, x, y)
+    x[:6] = [0.5, 800.0, -800.0, np.inf, -np.inf, 3.0]
+    y[:6] = [0.5, 0.0, 0.0, 1.0, -np.inf, -np.inf]
+    for got, want in zip(g(x, y), slopes(x, y), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-14)
+    assert replays(g) == 3
 
 
 def test_logaddexp_is_part_of_a_kernel_with_equal_infinities() -> None:

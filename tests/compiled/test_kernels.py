@@ -15,6 +15,7 @@ import dualdiff as dd
 from dualdiff.compiled import kernels
 from dualdiff.compiled.functions import OWN, economised
 from dualdiff.compiled.kernels import Kernel
+from dualdiff.compiled.signature import has_surprise
 from tests.compiled.helpers import assert_same, calls_agree, replays
 
 pytest.importorskip("llvmlite", reason="native code is the extra `compile`")
@@ -145,6 +146,40 @@ def test_reductions_along_short_rows_keep_numpys_order(width: int) -> None:
         for got, want in zip(g(x), f(x), strict=True):
             np.testing.assert_array_equal(got, want)
     assert replays(g) == 3
+
+
+AXES = [None, 0, -1, 1, (0, 2), (-2, -1), (0, 1, 2), ()]
+
+
+@pytest.mark.parametrize("axis", AXES, ids=str)
+def test_reductions_are_numpys_to_the_last_bit(axis: Any) -> None:
+    rng = np.random.default_rng(0)
+
+    def f(x):
+        first = [np.mean(x, axis=axis), np.sum(x, axis=axis), np.max(x, axis=axis)]
+        second = [np.prod(x[0], keepdims=True), np.min(x, axis=axis, keepdims=True), np.mean(x)]
+        return first + second + [np.mean(x, axis, keepdims=True), np.sum(x), np.mean(x > 0)]
+
+    g = dd.compile(f, backend="python")
+    for _ in range(5):
+        x = rng.normal(size=(7, 33, 5)) * 10.0 ** rng.integers(-3, 4, (7, 33, 5))
+        for got, want in zip(g(x), f(x), strict=True):
+            assert type(got) is type(want)
+            np.testing.assert_array_equal(got, want, strict=True)
+    assert replays(g) == 4
+
+
+def test_huge_numbers_are_no_infinities() -> None:
+    rng = np.random.default_rng(0)
+    for x in (rng.random((40, 30)), rng.random((40, 30)).T, rng.random((40, 30))[::2, ::3]):
+        for y in (x * 1e300, (x * 1e30).astype(np.float32), x * 1e300j, x):
+            assert not has_surprise(y)
+            for odd in (np.inf, -np.inf, np.nan):
+                z = y.copy(order="K")
+                z[3, 4] = odd
+                assert has_surprise(z)
+    assert not has_surprise(np.zeros(0))
+    assert not has_surprise(np.arange(3))
 
 
 def test_a_kernel_makes_no_arrays_but_its_results() -> None:

@@ -169,6 +169,40 @@ def test_arrays_changed_in_place_between_calls_are_seen(n: int) -> None:
             weights[n // 2] = 5.0 + k
 
 
+def test_large_arrays_that_change_their_form_or_their_memory_are_seen(monkeypatch) -> None:
+    monkeypatch.setattr("dualdiff.compiled.function.WORTH", float("inf"))
+    weights = np.random.default_rng(0).random((100, 60))
+
+    def f(x):
+        return np.sum(np.ravel(weights[1:3]) * x) * weights.shape[0]
+
+    x = np.linspace(0.1, 1.0, 120)
+    e = dd.value_and_grad(f)
+    g = dd.compile(e)
+
+    def calls() -> int:
+        before = replays(g)
+        for _ in range(4):
+            assert_same(g(x), e(x))
+        return replays(g) - before
+
+    assert calls() == 3
+    weights.resize((5000, 60), refcheck=False)  # new memory
+    calls()
+    assert calls() == 4
+    weights[2, 5] = 7.0
+    calls()
+    weights.resize((100, 60), refcheck=False)
+    weights[1, 5] = -7.0
+    calls()
+    other = weights.T.copy().T  # the same numbers in another order
+    assert_same(f(x), np.sum(np.ravel(other[1:3]) * x) * 100)
+    weights = other
+    calls()
+    other[1, 7] = np.nextafter(other[1, 7], 1.0)
+    assert g(x)[1][7] == e(x)[1][7]
+
+
 def test_attributes_are_seen() -> None:
     class Model:
         power = 2

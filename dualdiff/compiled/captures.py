@@ -118,6 +118,15 @@ def _same_set(a: Any, b: Any) -> bool:
     return a == b and sorted(map(repr, a)) == sorted(map(repr, b))  # 1 is not 1.0
 
 
+def _numbers(parts: Iterable[Any]) -> Iterator[Any]:
+    """The numbers among some values, in sequences of them and in codes."""
+    for x in parts:
+        if isinstance(x, (float, complex, np.inexact)):
+            yield x
+        elif type(x) in (tuple, frozenset, types.CodeType):
+            yield from _numbers(x.co_consts if type(x) is types.CodeType else x)
+
+
 def is_empty(cell: types.CellType) -> bool:
     try:
         _ = cell.cell_contents
@@ -150,6 +159,8 @@ class Captures:
             self._search(root, "", "the function")
         self._look_into_modules()
         self._refuse_raised_errors()
+        if self.compares_identity:
+            self.seen.update((id(x), x) for x in _numbers(self.names.values()))
         self._states = list(map(_state, self.generators))
         self.unchanged: Callable[[], bool] = self._compiled()
 
@@ -158,7 +169,7 @@ class Captures:
         return [(what, _hash_of(x)) for what, x in self.found]
 
     def may_hold(self, leaves: Iterable[Any]) -> bool:
-        """Whether the program may notice that an argument is an array of its own state."""
+        """Whether the program may notice that an argument is of its own state."""
         return self.compares_identity and any(id(x) in self.seen for x in leaves)
 
     def drew(self) -> bool:

@@ -14,6 +14,7 @@ from numpy import float64, ndarray
 
 from ..core.batch import error_state
 from ..trees import LEAF, Structure, flatten
+from .captures import Captures
 from .instructions import DONE
 from .recordings import SUSPECT, Recording, run
 from .scalar import Arena, ScalarProgram
@@ -24,19 +25,14 @@ _STATIC = (int, bool, str, type(None))
 
 
 def entry(
-    recorded: Recording,
-    unchanged: Callable[[], bool],
-    args: tuple[Any, ...],
+    recorded: Recording, captures: Captures, args: tuple[Any, ...]
 ) -> Callable[[tuple[Any, ...]], Any] | None:
-    """The function for these positional arguments, or None if they are containers.
-
-    `unchanged` compares the state that the program refers to.
-    """
+    """The function for these positional arguments, or None if they are containers."""
     names: dict[str, Any] = {
         "ndarray": ndarray, "float64": float64, "MISSED": MISSED, "recorded": recorded,
-        "unchanged": unchanged, "type": type, "len": len, "Miss": Miss, "run": run,
+        "unchanged": captures.unchanged, "type": type, "len": len, "Miss": Miss, "run": run,
         "suspect": SUSPECT, "errors": error_state(), "error_state": error_state,
-        "is_silent": is_silent,
+        "is_silent": is_silent, "seen": captures.seen, "id": id,
     }  # fmt: skip
     tests, dynamic = [f"len(args) == {len(args)} and (error_state() == errors or is_silent())"], []
     for i, x in enumerate(args):
@@ -57,11 +53,13 @@ def entry(
             tests.append(f"type(args[{i}]) is k{i} and args[{i}] == s{i}")
         else:
             return None
+    if captures.compares_identity:
+        tests += [f"id(args[{i}]) not in seen" for i in dynamic]
     arrays = [i for i, x in enumerate(args) if type(x) is ndarray]
     for i, j in itertools.combinations(arrays, 2):
         tests.append(f"args[{i}] is {'' if args[i] is args[j] else 'not '}args[{j}]")
     lines = ["def quick(args):", f"    if not ({' and '.join(tests)}): return MISSED"]
-    if unchanged is not always:
+    if captures.tests:
         lines.append("    if not unchanged(): return MISSED")
     program = recorded.program
     if isinstance(program, ScalarProgram) and not program.constants and not program.truths:
@@ -83,11 +81,6 @@ def entry(
 def is_silent() -> bool:
     """Whether NumPy does no more than warn of floating-point errors, which replays do not meet."""
     return set(np.geterr().values()) <= {"ignore", "warn"}
-
-
-def always() -> bool:
-    """The comparison of a program without state."""
-    return True
 
 
 def _native(

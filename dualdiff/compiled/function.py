@@ -24,7 +24,7 @@ from ..trees import Structure, flatten
 from . import solvers as solvers  # it registers itself
 from .captures import Captures, equal_arrays
 from .caught import Caught, exceptions
-from .entry import MISSED, always, entry, is_silent
+from .entry import MISSED, entry, is_silent
 from .errors import CompileError, CompileWarning, Uncertain, Unrecordable, text_of
 from .graph import Graph, record, recording
 from .nodes import Guard
@@ -159,12 +159,10 @@ class Compiled:
             return self._compared(table, recorded, values, spent, args, kwargs)
         if values is SUSPECT:
             return self._eager(table, args, kwargs)
-        by_identity = table.captures.compares_identity and table.captures.seen
         is_settled = recorded.program.is_settled  # else its code and memory are about to change
-        if is_settled and not (kwargs or by_identity or any(map(is_object, leaves))):
+        if is_settled and not (kwargs or any(map(is_object, leaves))):
             if table.entry[0] is not recorded:
-                unchanged = table.captures.unchanged if table.captures.tests else always
-                table.entry = recorded, entry(recorded, unchanged, args)
+                table.entry = recorded, entry(recorded, table.captures, args)
             self.quick = table.entry[1]
         return recorded.structure.unflatten(values)
 

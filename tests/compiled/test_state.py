@@ -370,3 +370,28 @@ def test_one_array_in_two_places_is_seen(kind: type) -> None:
     compiled = dd.compile(e)
     for a, b in [(X, X)] * 5 + [(X, Y)] * 5:
         assert compiled(a, b)[0] == e(a, b)[0]
+
+
+HALF, WEIGHTS, SLOPE = 1.5, np.ones(3), np.float64(2.5)
+
+
+def _default(x: Any, c: float = HALF) -> Any:
+    return x * 2 if x is c else x * 3
+
+
+@pytest.mark.parametrize(
+    ("f", "special", "others"),
+    [
+        (lambda x: x * 2 if x is HALF else x * 3, HALF, [2.0, 3.0, 4.0, 5.0]),
+        (lambda x: x * 2 if x is SLOPE else x * 3, SLOPE, [*map(np.float64, range(4))]),
+        (lambda x: np.sum(x) if x is WEIGHTS else x[0] * 7, WEIGHTS, [*np.ones((5, 3))]),
+        (_default, HALF, [2.0, 3.0, 4.0, 5.0]),
+        (lambda x: x * 2 if any(x is c for c in (HALF, SLOPE)) else -x, HALF, [2.0, 3.0, 4.0]),
+    ],
+    ids=["float", "float64", "array", "default", "tuple"],
+)
+def test_an_argument_that_is_of_the_state_is_seen(f: Any, special: Any, others: list[Any]) -> None:
+    g = dd.compile(f)
+    for x in [*others, special, *others, special, special]:
+        assert g(x) == f(x)
+    assert replays(g) >= len(others)

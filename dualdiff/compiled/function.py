@@ -48,6 +48,7 @@ from .storage import write
 MOST_RECORDINGS = 16
 WINDOW, MOST_MISSES = 64, 16  # of the last calls so many may miss
 WORTH = 2e-4  # seconds of an eager call from which a replay must take less
+NEAR = 1.25  # times of replays and eager calls as close as that are measured again
 SIGNATURES = 256  # most that are remembered
 _mutex = threading.RLock()
 
@@ -241,8 +242,14 @@ class Compiled:
             )
             return out
         recorded.spent, recorded.eager = min(recorded.spent, spent), min(recorded.eager, eager)
+        if self.verify or recorded.checks:
+            return out
         worth = WORTH / 20 if recorded.solves else WORTH
-        if not (self.verify or recorded.checks) and recorded.spent > recorded.eager > worth:
+        less, more = sorted((recorded.spent, recorded.eager))
+        if recorded.eager > worth and more < NEAR * less and recorded.further:
+            recorded.further -= 1
+            recorded.checks = 1
+        elif recorded.spent > recorded.eager > worth:
             # As for products of matrices, which NumPy does best.
             table.reason = "a replay takes no less time than an eager call"
             table.recordings.clear()

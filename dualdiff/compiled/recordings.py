@@ -22,6 +22,7 @@ from .signature import converter, has_surprise
 from .source import Miss, SourceProgram
 
 CHECKED = 2  # replays of a recording that are compared with eager calls
+FURTHER = 6  # more of them, where both take about the same time
 SUSPECT: Any = type("Suspect", (), {})()  # a result with a NaN or infinity, or an error
 
 
@@ -40,7 +41,7 @@ class Recording:
         self.structure, self.size = graph.structure, len(graph.live)
         self.callbacks = sum(isinstance(graph.operations[n], Callback) for n in graph.live)
         self.solves = any(type(graph.operations[n]) is Solve for n in graph.live)
-        self.checks, self.replays = CHECKED, 0
+        self.checks, self.further, self.replays = CHECKED, FURTHER, 0
         self.spent = self.eager = math.inf  # the least seconds of the checked calls
         self.sparse = graph.sparse
         self.kinds = list(map(type, eager))

@@ -167,8 +167,8 @@ def _share_of(exp: Callable[..., Any], scale: float, name: str) -> Callable[...,
         return product if scale == 1 else constant(scale, product) * product
 
     def values(x: Value, y: Value) -> Any:
-        difference = np.subtract(x, y)
-        ans = 1 / (1 + exp(-difference))
+        difference = np.subtract(y, x)
+        ans = 1 / (1 + exp(difference))
         lost = np.isnan(difference)
         return np.where(lost & (x == y), 0.5, ans).astype(ans.dtype) if possibly(lost) else ans
 

@@ -19,7 +19,7 @@ from .functions import COSTLY, OWN, QUICK
 from .graph import Graph
 from .instructions import ATTRIBUTES, declarations, operation
 from .literals import literal
-from .machine import PASSES, PLAIN, SHORT, Code, object_code
+from .machine import PASSES, PLAIN, SHORT, Code, data_offset, object_code
 from .passes import START, drive, kernel, spread
 
 _KEPT = (
@@ -82,7 +82,7 @@ class Kernel:
         self.code = Code(object_code(self.text, effort))
         kinds: list[Any] = [ctypes.c_void_p] * len(self.dtypes)
         kinds += [ctypes.c_double if k == "number" else ctypes.c_void_p for k in self.kinds]
-        kinds += [*([ctypes.c_void_p] * len(self.places)), ctypes.c_int64]
+        kinds += [*([ctypes.c_void_p] * len(self.places)), ctypes.c_int64, ctypes.c_int64]
         address = self.code.engine.get_function_address("kernel")
         has_total = self.way == ("total",)
         native = ctypes.CFUNCTYPE(ctypes.c_double if has_total else None, *kinds)(address)
@@ -100,22 +100,19 @@ class Kernel:
                 lines.append(f"if type({x}) is not ndarray: raise TypeError(type({x}))")
                 lines.append(f"if not {x}.flags.c_contiguous: {x} = contiguous({x})")
         made = [f"m{k}" for k in range(len(self.shapes))]
+        has_columns = self.way is not None and self.way[0] == "columns"
+        first = len(made) - len(self.names) * has_columns  # of the arrays that begin with a sum
         for k, m in enumerate(made):
             names |= {f"s{k}": self.shapes[k], f"d{k}": self.dtypes[k]}
             lines.append(f"{m} = empty(s{k}, d{k})")
-            if (
-                self.way is not None
-                and self.way[0] == "columns"
-                and k >= len(made) - len(self.names)
-            ):
-                lines.append(f"{m}.fill(START)")
+            lines += [f"{m}.fill(START)"] if k >= first else []
         given = [f"id({m})" for m in made]
         given += [x if kind == "number" else f"id({x})"
                   for x, kind in zip(inputs, self.kinds, strict=True)]  # fmt: skip
         for k, places in enumerate(self.places):
             names[f"p{k}"] = places
             given.append(f"id(p{k})")
-        run = f"native({', '.join([*given, str(self.size)])})"
+        run = f"native({', '.join(given)}, {self.size}, {data_offset()})"
         results = [*made, f"float64({run})"] if has_total else made
         lines += [] if has_total else [run]
         lines.append(f"return [{', '.join(results)}]")

@@ -15,7 +15,6 @@ import numpy as np
 from .elements import BLOCK, LEAF
 from .instructions import operation
 from .literals import literal
-from .machine import data_offset
 from .tape import STARTS_FROM_ZERO
 
 _TAIL = 64  # elements up to which trailing axes are written out
@@ -318,14 +317,15 @@ def _added() -> list[str]:
 
 
 def kernel(way: tuple[Any, ...] | None, given: Sequence[str]) -> list[str]:
-    """The function that Python calls: it takes arrays as objects, and passes their elements on."""
+    """The function that Python calls: it takes arrays as objects, which hold the addresses of their
+    elements behind so many bytes, and passes these on."""
     result = "double" if way == ("total",) else "void"
-    lines = [f"define {result} @kernel({', '.join(given)}, i64 %n) #0 {{"]
+    lines = [f"define {result} @kernel({', '.join(given)}, i64 %n, i64 %bytes) #0 {{"]
     passed = []
     for text in given:
         name = text.split()[-1]
         if text.startswith("ptr"):
-            lines.append(f"  {name}.a = getelementptr i8, ptr {name}, i64 {data_offset()}")
+            lines.append(f"  {name}.a = getelementptr i8, ptr {name}, i64 %bytes")
             lines.append(f"  {name}.d = load ptr, ptr {name}.a")
             passed.append(f"ptr {name}.d")
         else:

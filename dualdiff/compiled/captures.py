@@ -8,7 +8,6 @@ attributes. The search ends at modules of Python, NumPy, SciPy and dualdiff.
 from __future__ import annotations
 
 import collections
-import ctypes
 import datetime
 import decimal
 import functools
@@ -20,6 +19,7 @@ import re
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -37,12 +37,20 @@ from .code import (
     reaches,
     texts_used,
 )
+from .comparisons import (
+    COPIED,
+    elements,
+    equal_arrays,
+    is_empty,
+    memcmp,
+    numbers,
+    same_items,
+    same_set,
+)
 from .errors import Unrecordable
-from .machine import data_offset
 from .nodes import same
 
 MOST = 5000  # objects that are searched
-COPIED = 1 << 14  # bytes up to which a copy to compare is faster than a call of memcmp
 _LIBRARIES = frozenset(
     {*sys.stdlib_module_names, "numpy", "scipy", "dualdiff", "optree", "llvmlite"}
 )
@@ -79,10 +87,6 @@ _OPEN = (
     _CACHE, *_CONSTANT,
 )  # fmt: skip
 _HEAP, _IMMUTABLE = 1 << 9, 1 << 8  # flags of types: made at run time, and never changed
-_is_known = sys.platform != "win32" and sys.implementation.name == "cpython"
-_memcmp = ctypes.CDLL(None).memcmp if _is_known else None
-if _memcmp is not None:
-    _memcmp.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
 
 
 def is_library(module: str | None) -> bool:
@@ -95,55 +99,15 @@ def _in_site_packages(f: types.FunctionType) -> bool:
     return "site-packages" in file or "dist-packages" in file
 
 
-def _elements(x: ndarray) -> ctypes.c_void_p:
-    """The address of an array's elements, where the array keeps it: the address may change."""
-    return ctypes.c_void_p.from_address(id(x) + data_offset())
-
-
-def equal_arrays(a: ndarray, b: ndarray) -> bool:
-    """Whether an array has the bytes of its copy."""
-    if a.shape != b.shape or (a.dtype is not b.dtype and a.dtype != b.dtype):
-        return False
-    if a.nbytes > COPIED and a.flags.forc and a.strides == b.strides and _memcmp is not None:
-        return bool(_memcmp(_elements(a), _elements(b), a.nbytes) == 0)
-    return a.tobytes() == b.tobytes()
-
-
-def _same_items(a: Any, b: Any) -> bool:
-    """Whether a sequence holds the values of its copy, to the last bit."""
-    return len(a) == len(b) and (all(map(operator.is_, a, b)) or all(map(same, a, b)))
-
-
-def _same_set(a: Any, b: Any) -> bool:
-    return a == b and sorted(map(repr, a)) == sorted(map(repr, b))  # 1 is not 1.0
-
-
-def _numbers(parts: Iterable[Any]) -> Iterator[Any]:
-    """The numbers among some values, in sequences of them and in codes."""
-    for x in parts:
-        if isinstance(x, (float, complex, np.inexact)):
-            yield x
-        elif type(x) in (tuple, frozenset, types.CodeType):
-            yield from _numbers(x.co_consts if type(x) is types.CodeType else x)
-
-
-def is_empty(cell: types.CellType) -> bool:
-    try:
-        _ = cell.cell_contents
-    except ValueError:
-        return True
-    return False
-
-
 class Captures:
     """What some functions and objects refer to, as it was when they were searched."""
 
     def __init__(self, roots: Iterable[Any]) -> None:
         self.tests: list[str] = []
         self.names: dict[str, Any] = {
-            "missing": _MISSING, "same": same, "same_items": _same_items, "same_set": _same_set,
+            "missing": _MISSING, "same": same, "same_items": same_items, "same_set": same_set,
             "equal": equal_arrays, "type": type, "len": len, "is_empty": is_empty,
-            "tuple": tuple, "memcmp": _memcmp,
+            "tuple": tuple, "memcmp": memcmp,
         }  # fmt: skip
         self.seen: dict[int, Any] = {}
         self.generators: list[Any] = []
@@ -159,8 +123,8 @@ class Captures:
             self._search(root, "", "the function")
         self._look_into_modules()
         self._refuse_raised_errors()
-        if self.compares_identity:
-            self.seen.update((id(x), x) for x in _numbers(self.names.values()))
+        # Numbers count by value, as another object may take the place of an equal one.
+        self.numbers = frozenset(numbers(self.names.values()) if self.compares_identity else ())
         self._states = list(map(_state, self.generators))
         self.unchanged: Callable[[], bool] = self._compiled()
 
@@ -170,7 +134,9 @@ class Captures:
 
     def may_hold(self, leaves: Iterable[Any]) -> bool:
         """Whether the program may notice that an argument is of its own state."""
-        return self.compares_identity and any(id(x) in self.seen for x in leaves)
+        return self.compares_identity and any(
+            id(x) in self.seen or (isinstance(x, Number) and x in self.numbers) for x in leaves
+        )
 
     def drew(self) -> bool:
         """Whether a captured generator of random numbers has moved since the search."""
@@ -292,10 +258,10 @@ class Captures:
         form = f"{name}.shape == {self._name(x.shape)} and {name}.dtype is {self._name(x.dtype)}"
         if x.nbytes <= COPIED:
             self._test(f"{form} and {name}.tobytes() == {self._name(x.tobytes())}", what)
-        elif x.flags.forc and _memcmp is not None:
+        elif x.flags.forc and memcmp is not None:
             copy = x.copy(order="K")
             self._name(copy)
-            own, other = self._name(_elements(x)), self._name(_elements(copy))
+            own, other = self._name(elements(x)), self._name(elements(copy))
             layout = f"{form} and {name}.strides == {self._name(x.strides)}"
             self._test(f"{layout} and memcmp({own}, {other}, {x.nbytes}) == 0", what)
         else:

@@ -33,6 +33,7 @@ def entry(
         "unchanged": captures.unchanged, "type": type, "len": len, "Miss": Miss, "run": run,
         "suspect": SUSPECT, "errors": error_state(), "error_state": error_state,
         "is_silent": is_silent, "seen": captures.seen, "id": id,
+        "numbers": captures.numbers,
     }  # fmt: skip
     tests, dynamic = [f"len(args) == {len(args)} and (error_state() == errors or is_silent())"], []
     for i, x in enumerate(args):
@@ -54,7 +55,10 @@ def entry(
         else:
             return None
     if captures.compares_identity:
-        tests += [f"id(args[{i}]) not in seen" for i in dynamic]
+        tests += [
+            f"id(args[{i}]) not in seen" if type(args[i]) is ndarray else
+            f"args[{i}] not in numbers" for i in dynamic
+        ]  # fmt: skip
     arrays = [i for i, x in enumerate(args) if type(x) is ndarray]
     for i, j in itertools.combinations(arrays, 2):
         tests.append(f"args[{i}] is {'' if args[i] is args[j] else 'not '}args[{j}]")

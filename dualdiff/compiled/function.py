@@ -22,8 +22,9 @@ from ..core.types import Value
 from ..errors import line_text
 from ..trees import Structure, flatten
 from . import solvers as solvers  # it registers itself
-from .captures import Captures, equal_arrays
+from .captures import Captures
 from .caught import Caught, exceptions
+from .comparisons import equal_arrays
 from .entry import MISSED, entry, is_silent
 from .errors import CompileError, CompileWarning, Uncertain, Unrecordable, text_of
 from .graph import Graph, record, recording

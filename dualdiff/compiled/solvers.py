@@ -23,7 +23,7 @@ from ..array.box import is_box
 from ..core.trace import STORED
 from ..rules.scipy import arguments
 from ..transforms.transform import Transform
-from .captures import equal_arrays, is_empty
+from .comparisons import equal_arrays, is_empty
 from .errors import Looked, Unrecordable
 from .graph import Graph, Span
 from .nodes import Hole, Solve, filled, with_holes

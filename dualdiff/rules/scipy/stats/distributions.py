@@ -120,7 +120,7 @@ class Distribution:
                 # Integrals and formulas of our own have rounding of their own.
                 if name in INTEGRALS and (not self.discrete or (self.name, "stats") in FORMULAS):
                     value = _with_values(_plain_call(found, args, kwargs), value)
-                return poisoned(value, (*args, *kwargs.values()), name in INTEGRALS)
+                return poisoned(value, _flat((*args, *kwargs.values())), name in INTEGRALS)
             raise MissingRuleError(
                 f"scipy.stats.{self.name}.{name} has no derivative rule, {user_line()}; those "
                 f"that have are {', '.join((*OUTSIDE, *sorted(REBOUND)))}. Write it with functions "
@@ -372,6 +372,12 @@ class Distribution:
         if self.discrete:  # SciPy's functions of numbers that are not integers do not add up to 1
             likely = likely & (unbox(z) == np.floor(unbox(z)))
         with np.errstate(divide="ignore"):
+            negative = unbox(p) < 0  # as the sf of ncf at nc = 0
+            if np.any(negative):
+                value = getattr(self.source, f"_{name}")(*map(unbox, (z, *shapes)))
+                rest = np.where(negative, self.formula(other, z, shapes), 0.0)
+                whole = np.where(negative, np.log1p(-rest), np.log(np.where(negative, 1.0, p)))
+                return with_value(value, whole)
             if not np.any(likely):
                 return np.log(p)
             small = self.formula(other, z, shapes)
@@ -402,6 +408,12 @@ class Distribution:
                 f"value of {name}, {user_line()}; please report it"
             )
         self.checked.add(name)
+
+
+def _flat(given: Any) -> list[Any]:
+    """Arguments, and those in tuples and lists, as the shapes that `expect` takes."""
+    parts = (_flat(x) if isinstance(x, (tuple, list)) else [x] for x in given)
+    return [x for part in parts for x in part]
 
 
 def _plain_call(function: Any, args: Any, kwargs: Any) -> Any:

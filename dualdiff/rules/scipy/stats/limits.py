@@ -51,13 +51,17 @@ def _kappa4_quantile(log: Value, h: Value, k: Value) -> Any:
     return -power(np.log(power(-log, -h)), k)
 
 
-def _kappa4_isf(q: Value, h: Value, k: Value) -> Any:
-    """SciPy's value, which is that of the ppf at ``1 - q``."""
-    scipys: Any = stats.kappa4
-    at = np.broadcast_arrays(*map(unbox, (q, h, k)))
-    with np.errstate(all="ignore"):
-        value = scipys._isf(*map(np.atleast_1d, at)).reshape(at[0].shape)
-    return with_value(value, _kappa4_quantile(np.log1p(-q), h, k))
+def _kappa4_inverse(method: str, log: Callable[..., Any]) -> Callable[..., Any]:
+    """SciPy's value: the isf is the ppf at ``1 - q``, and both are NaN at k = 0 for negative h."""
+    scipys: Any = getattr(stats.kappa4, method)
+
+    def inverse(q: Value, h: Value, k: Value) -> Any:
+        at = np.broadcast_arrays(*map(unbox, (q, h, k)))
+        with np.errstate(all="ignore"):
+            value = scipys(*map(np.atleast_1d, at)).reshape(at[0].shape)
+        return with_value(value, _kappa4_quantile(log(q), h, k))
+
+    return inverse
 
 
 def _kappa4_support(h: Value, k: Value) -> tuple[Any, Any]:
@@ -165,8 +169,8 @@ LIMITS: dict[tuple[str, str], Callable[..., Any]] = {
     ("kappa4", "logcdf"): _kappa4_logcdf,
     ("kappa4", "cdf"): lambda x, h, k: np.exp(_kappa4_logcdf(x, h, k)),
     ("kappa4", "sf"): lambda x, h, k: -np.expm1(_kappa4_logcdf(x, h, k)),
-    ("kappa4", "ppf"): lambda q, h, k: _kappa4_quantile(np.log(q), h, k),
-    ("kappa4", "isf"): lambda q, h, k: _kappa4_isf(q, h, k),
+    ("kappa4", "ppf"): _kappa4_inverse("_ppf", np.log),
+    ("kappa4", "isf"): _kappa4_inverse("_isf", lambda q: np.log1p(-q)),
     ("kappa4", "get_support"): _kappa4_support,
     ("triang", "pdf"): _of_sides(lambda x, c: 2 * x / c, lambda x, c: 2 * (1 - x) / (1 - c)),
     ("triang", "cdf"): _of_sides(lambda x, c: x * x / c, lambda x, c: 1 - (1 - x) ** 2 / (1 - c)),

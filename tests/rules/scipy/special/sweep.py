@@ -284,16 +284,17 @@ TAIL = """
 * Where SciPy's own value is wrong, the derivative is that of the true function: `beta`,
   `betaln` and `binom` at large arguments, `hyperu` (off by up to 1e-6), `kl_div(1, 1 + 1e-6)`,
   `hyp1f1(20, .7, -.1)` in its parameters, the upper tail of `ncf` at nc = 0 (-0.8 for 0.2) and the
-  logarithm of the lower one. In `z`, `hyp1f1` and `hyp2f1` multiply SciPy's
-  neighbouring values and share their errors; so do the Bessel functions in `x` far out
-  (`j0(1e6)`: 7e-11). Other values that are wrong: `modfresnelp` and `modfresnelm` left of 0 (the
+  logarithm of the lower one (that of the upper one is NaN above the median). In `z`, `hyp1f1` and
+  `hyp2f1` multiply SciPy's neighbouring values and share their errors; so do the Bessel functions
+  in `x` far out (`j0(1e6)`: 7e-11). Other values that are wrong: `modfresnelp` and `modfresnelm` left of 0 (the
   imaginary parts of the first results, off by 2), `itstruve0` beyond x of 30 (0.001 for 3.1 at 40),
   `itairy` between 4 and 9 (six digits), `it2i0k0` at large x, `ellipj` beside m = 1 (2e-9 at
   (20, 1 - 1e-12)), Kelvin functions around x of 10 (5e-10), `tklmbda` of small shapes (1e-16 over
   the shape).
-* Where SciPy's value is NaN, the derivative is NaN. A traced order or degree that only integers
-  make sense for is an error. Where an inverse is an end of SciPy's search (a probability of 0 or
-  1 by a parameter), the derivative is NaN or that of the curve through this end.
+* Where SciPy's value is NaN, the derivative is NaN, as that of quantiles of `kappa4` at k = 0 for
+  negative h. A traced order or degree that only integers make sense for is an error. Where an
+  inverse is an end of SciPy's search (a probability of 0 or 1 by a parameter), the derivative is
+  NaN or that of the curve through this end.
 * At random points of 125 functions (15 to 200 of each, as many as mpmath finds in some seconds), in
   every argument, in both modes, first, second and mixed derivatives: no error over 1e-10 of the
   condition number, and over 1e-11 in second derivatives of `hyp2f1` alone.

@@ -286,8 +286,9 @@ TAIL = """
   `hyp1f1(20, .7, -.1)` in its parameters, the upper tail of `ncf` at nc = 0 (-0.8 for 0.2) and the
   logarithm of the lower one (that of the upper one is NaN above the median). In `z`, `hyp1f1` and
   `hyp2f1` multiply SciPy's neighbouring values and share their errors; so do the Bessel functions
-  in `x` far out (`j0(1e6)`: 7e-11). Other values that are wrong: `modfresnelp` and `modfresnelm` left of 0 (the
-  imaginary parts of the first results, off by 2), `itstruve0` beyond x of 30 (0.001 for 3.1 at 40),
+  in `x` far out (`j0(1e6)`: 7e-11). Other values that are wrong: `modfresnelp` and `modfresnelm`
+  left of 0 (the imaginary parts of the first results, off by 2), `itstruve0` beyond x of 30 (0.001
+  for 3.1 at 40),
   `itairy` between 4 and 9 (six digits), `it2i0k0` at large x, `ellipj` beside m = 1 (2e-9 at
   (20, 1 - 1e-12)), Kelvin functions around x of 10 (5e-10), `tklmbda` of small shapes (1e-16 over
   the shape).

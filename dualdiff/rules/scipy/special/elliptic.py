@@ -26,6 +26,7 @@ from .kinds import (
     horner,
     lost,
     partial,
+    repaired,
     several,
     where,
 )
@@ -43,15 +44,19 @@ K_SLOPE = PI / 2 * N * SQUARES
 E_SLOPE = -PI / 2 * N * SQUARES / (2 * N - 1)
 
 
+def _is_near_0(m: Any) -> Any:
+    return (m < NEAR) & (m > -NEAR)  # comparisons are several times faster than np.abs
+
+
 def _ellipk_dm(m: Any, k: Any) -> Any:
     """``(E - (1 - m) K) / (2 m (1 - m))`` (DLMF 19.4.1), the power series near 0."""
-    end = unbox(m) == 1
-    if np.any(end):
+    if np.max(unbox(k), initial=0.0) == np.inf:
+        end = unbox(m) == 1
         return np.where(end, np.inf, _ellipk_dm(np.where(end, 0.5, m), np.where(end, 1.0, k)))
-    return where(
-        np.abs(unbox(m)) < NEAR,
+    return repaired(
+        _is_near_0(unbox(m)),
         lambda m, k: horner(m, K_SLOPE),
-        lambda m, k: (special.ellipe(m) / (1 - m) - k) / (2 * m),
+        lambda m, k: (special.ellipe(m) / (1 - m) - k) * 0.5 / m,
         m, k,
         fill=0.5,
     )  # fmt: skip
@@ -59,10 +64,10 @@ def _ellipk_dm(m: Any, k: Any) -> Any:
 
 def _ellipe_dm(m: Any, e: Any) -> Any:
     """``(E - K) / (2 m)`` (DLMF 19.4.2), the power series near 0."""
-    return where(
-        np.abs(unbox(m)) < NEAR,
+    return repaired(
+        _is_near_0(unbox(m)),
         lambda m, e: horner(m, E_SLOPE),
-        lambda m, e: (e - special.ellipk(m)) / (2 * m),
+        lambda m, e: (e - special.ellipk(m)) * 0.5 / m,
         m, e,
         fill=0.5,
     )  # fmt: skip

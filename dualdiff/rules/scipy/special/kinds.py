@@ -47,6 +47,8 @@ from .known import (  # noqa: F401  # for the files of rules
 UNSOLVED = 1e-3  # a residual in probability that is more than rounding
 NEAR_1 = 0.9
 FEW = 40
+MANY = 1000
+LONG_BLOCK = 20000  # elements of a few operations
 BLOCK = 1500  # elements whose nodes of a quadrature stay in cache
 
 
@@ -303,7 +305,7 @@ def where(mask: Any, inside: Function, outside: Function, *args: Any, fill: floa
         return outside(*args)
     if count == mask.size:
         return inside(*args)
-    if not any(map(is_box, args)) and all(np.shape(a) == np.shape(mask) for a in args):
+    if _are_plain(mask, args):
         # Positions are several times faster than a mask.
         at, other = np.flatnonzero(mask), np.flatnonzero(~mask)
         first = inside(*(np.take(a, at) for a in args))
@@ -316,6 +318,25 @@ def where(mask: Any, inside: Function, outside: Function, *args: Any, fill: floa
         inside(*(np.where(mask, a, fill) for a in args)),
         outside(*(np.where(mask, fill, a) for a in args)),
     )
+
+
+def repaired(mask: Any, inside: Function, outside: Function, *args: Any, fill: float = 1.0) -> Any:
+    """`where`, whose second formula may see all arguments: one pass, if the mask holds for few."""
+    size = np.size(mask)
+    if size < MANY or not _are_plain(mask, args) or np.count_nonzero(mask) > size / 2:
+        return where(mask, inside, outside, *args, fill=fill)
+    vectors = [np.ravel(a) for a in args]
+    found = np.empty(size, np.result_type(*vectors))
+    with np.errstate(all="ignore"):
+        for k in range(0, size, LONG_BLOCK):
+            found[k : k + LONG_BLOCK] = outside(*(v[k : k + LONG_BLOCK] for v in vectors))
+    at = np.flatnonzero(mask)
+    found[at] = inside(*(np.take(v, at) for v in vectors))
+    return np.reshape(found, np.shape(mask))
+
+
+def _are_plain(mask: Any, args: Sequence[Any]) -> bool:
+    return not any(map(is_box, args)) and all(np.shape(a) == np.shape(mask) for a in args)
 
 
 def level_far_out(slope: Function, x: Value, *rest: Any) -> Any:

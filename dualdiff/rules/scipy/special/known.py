@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ....array.box import is_box, unbox
+from ....core.batch import contains_nan
 from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from ...declare import OPERANDS, Derivative, elementwise
@@ -82,9 +83,10 @@ def nan_with_value(derivative: Function) -> Function:
         return derivative(*(known[n] for n in given))
 
     def guarded(*args: Any) -> Any:
-        outside = np.isnan(unbox(args[-1]))
-        if not outside.any():
+        value = unbox(args[-1])
+        if not contains_nan(value):
             return slope(*args)
+        outside = np.isnan(value)
         return elsewhere(outside, slope, *args) + lost(outside, args[-1])
 
     return with_names(guarded, names)

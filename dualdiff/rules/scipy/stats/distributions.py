@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -182,6 +183,24 @@ class Distribution:
             low, high = (0.0, 1.0) if quantile else self.source._get_support(*values)
             self._refuse_integers(name, shapes)
         pz = unbox(z)
+        if whole is True and 0 not in shape and np.all(valid) and np.all((pz > low) & (pz < high)):
+            value = self.scattered(name, z, shapes, scale, True, False, False, shape)
+        else:
+            value = self.by_places(name, z, shapes, scale, (low, high), (valid, whole), shape)
+        if quantile:
+            value = value * scale + loc
+        value = poisoned(value, (x, *shapes, loc, scale), wrong=self._is_lost(name, value, pz))
+        if name not in self.checked:
+            self._check(name, value, x, shapes, given_loc, scale)
+        return value
+
+    def by_places(
+        self, name: str, z: Value, shapes: Any, scale: Any, support: Any, masks: Any,
+        shape: tuple[int, ...],
+    ) -> Any:  # fmt: skip
+        """The values inside the support, at its ends, beyond it, and of parameters out of range."""
+        (low, high), (valid, whole), pz = support, masks, unbox(z)
+        quantile = name in ("ppf", "isf")
         below, above = valid & (pz < low) | ~np.asarray(whole), valid & (pz > high)
         if self.discrete and name in ("cdf", "logcdf", "sf", "logsf"):
             above = above | valid & (pz >= high)  # all of it lies there: 1 and 0 without rounding
@@ -191,19 +210,11 @@ class Distribution:
         inside = valid & ~below & ~above & (pz == pz)
         at_end = False if self.discrete else inside & ((pz == low) | (pz == high))
         if not np.any(at_end):
-            value = self.scattered(name, z, shapes, scale, inside, below, above, shape)
-        elif quantile:
-            value = self.scattered(name, z, shapes, scale, inside & ~at_end, below, above, shape)
-            value = np.where(at_end, quantiles_of_ends(self, name, z, shapes), value)
-        else:
-            masks = inside, below, above, at_end
-            value = at_ends(self, name, z, shapes, scale, masks, shape)
+            return self.scattered(name, z, shapes, scale, inside, below, above, shape)
         if quantile:
-            value = value * scale + loc
-        value = poisoned(value, (x, *shapes, loc, scale), wrong=self._is_lost(name, value, pz))
-        if name not in self.checked:
-            self._check(name, value, x, shapes, given_loc, scale)
-        return value
+            value = self.scattered(name, z, shapes, scale, inside & ~at_end, below, above, shape)
+            return np.where(at_end, quantiles_of_ends(self, name, z, shapes), value)
+        return at_ends(self, name, z, shapes, scale, (inside, below, above, at_end), shape)
 
     def _is_lost(self, name: str, value: Value, z: Any) -> Any:
         """Where derivatives in x are below the smallest numbers, but those in scale are not."""
@@ -317,8 +328,10 @@ class Distribution:
         shape: tuple[int, ...],
     ) -> Any:  # fmt: skip
         """The formula at the elements inside, constants at the others."""
-        inside = np.broadcast_to(inside, shape)
-        everywhere = bool(np.all(inside)) and inside.size > 0
+        everywhere = inside is True
+        if not everywhere:
+            inside = np.broadcast_to(inside, shape)
+            everywhere = bool(np.all(inside)) and inside.size > 0
 
         def chosen(a: Value) -> Any:
             if shape_of(a) == () or (len(shape_of(a)) == 1 and shape_of(a) == (1,)):
@@ -326,7 +339,7 @@ class Distribution:
             a = np.broadcast_to(a, shape)
             return np.reshape(a, (-1,)) if everywhere else a[inside]
 
-        count = int(np.sum(inside))
+        count = prod(shape) if everywhere else int(np.count_nonzero(inside))
         low, high = OUTSIDE[name]
         if count:
             z, scale = chosen(z), chosen(scale)

@@ -113,7 +113,7 @@ def of_arrays() -> list[list[str]]:
 
         gradient = dd.grad(total, argnums=by)
         plain, ours = least_times(
-            lambda f=f, at=at: f(*at), lambda g=gradient, at=at: g(*at), rounds=5
+            lambda f=f, at=at: f(*at), lambda g=gradient, at=at: g(*at), rounds=12
         )  # fmt: skip
         ratio = ours / plain
         mark = "yes" if ratio <= most else "**no**"
@@ -131,7 +131,7 @@ def of_numbers() -> list[list[str]]:
             lambda f=f, at=at: f(*at),
             lambda g=all_of_them, at=at: g(*at),
             *(lambda g=g, at=at: g(*at) for g in one),
-            rounds=30,
+            rounds=150,
         )
         worst = max(single) - plain
         mark = "yes" if worst <= max(1e-3, plain) else "**no**"

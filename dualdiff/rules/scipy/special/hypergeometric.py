@@ -150,18 +150,17 @@ def _right(a: Value, b: Value, c: Any, z: Value) -> Any:
 # Tricomi's function: an integral over log t (DLMF 13.4.4) from a = 1 on, below by the recurrence
 # 13.3.7, which is stable in this direction.
 STEPS = 200
+GRID, WAY = np.linspace(-60.0, 60.0, 481), np.linspace(0.0, 1.0, STEPS)
 
 
 def _hyperu_integral(a: Value, b: Value, x: Value) -> Any:
     pa, pb, px = unbox(a), unbox(b), unbox(x)
-
-    grid = np.linspace(-60.0, 60.0, 481)
-    heights = column(pa) * grid - column(px) * np.exp(grid)
-    heights = heights + column(pb - pa - 1) * np.logaddexp(0, grid)
+    heights = column(pa) * GRID - column(px) * np.exp(GRID)
+    heights = heights + column(pb - pa - 1) * np.logaddexp(0, GRID)
     alive = heights > np.max(heights, axis=-1, keepdims=True) - 42
-    low = grid[np.argmax(alive, axis=-1)] - 0.25
-    high = grid[len(grid) - 1 - np.argmax(alive[..., ::-1], axis=-1)] + 0.25
-    s = column(low) + column(high - low) * np.linspace(0, 1, STEPS)
+    low = GRID[np.argmax(alive, axis=-1)] - 0.25
+    high = GRID[len(GRID) - 1 - np.argmax(alive[..., ::-1], axis=-1)] + 0.25
+    s = column(low) + column(high - low) * WAY
     powers = column(a) * s - column(x) * np.exp(s) + column(b - a - 1) * np.logaddexp(0, s)
     total = np.sum(np.exp(powers - column(special.gammaln(a))), axis=-1)
     return total * (high - low) / (STEPS - 1)
@@ -171,7 +170,9 @@ def _hyperu(a: Value, b: Value, x: Value) -> Any:
     refuse("hyperu", ~(unbox(x) > 0) | (unbox(a) < -50))
     steps = np.maximum(np.ceil(1 - unbox(a)), 0)
     most = int(np.max(steps, initial=0))
-    upper, lower = _hyperu_integral(a + steps + 1, b, x), _hyperu_integral(a + steps, b, x)
+    if most == 0:
+        return _hyperu_integral(a, b, x)
+    upper, lower = _hyperu_integral(np.stack([a + steps + 1, a + steps]), b, x)
     for k in range(most):
         at = a + (steps - k)
         new = (x + 2 * at - b) * lower - at * (at - b + 1) * upper

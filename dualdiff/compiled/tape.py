@@ -47,10 +47,8 @@ def _without_constants(slots: ndarray) -> bool:
     return bool(slots.size) and int(np.minimum.reduce(slots, axis=None)) >= 0
 
 
-def _flattened(operands: Sequence[Slots]) -> tuple[tuple[int, ...], list[ndarray]]:
-    """The shape to which operands broadcast, and the elements of each."""
-    shapes = {x.shape for x in operands if type(x) is ndarray}
-    shape = shapes.pop() if len(shapes) == 1 else np.broadcast(*operands).shape
+def _flattened(operands: Sequence[Slots], shape: tuple[int, ...]) -> list[ndarray]:
+    """The elements of operands that broadcast to a shape."""
     size = math.prod(shape)
     flat = []
     for x in operands:
@@ -58,7 +56,7 @@ def _flattened(operands: Sequence[Slots]) -> tuple[tuple[int, ...], list[ndarray
             flat.append(np.full(size, x))
         else:
             flat.append((x if x.shape == shape else np.broadcast_to(x, shape)).ravel())
-    return shape, flat
+    return flat
 
 
 def _needed(
@@ -164,7 +162,15 @@ class Tape:
         """An elementwise operation, with NumPy's broadcasting."""
         if not any(type(x) is ndarray for x in operands):
             return self.scalar(name, *map(int, operands))
-        shape, flat = _flattened(operands)
+        shapes = {x.shape for x in operands if type(x) is ndarray}
+        if len(shapes) > 1:
+            spread = np.broadcast(*operands)
+            if spread.size <= FEW:
+                made = [self.scalar(name, *map(int, slots)) for slots in spread]
+                return np.array(made, np.int64).reshape(spread.shape)
+            shapes = {spread.shape}
+        (shape,) = shapes
+        flat = _flattened(operands, shape)
         size = len(flat[0])
         if len(self.codes) + size > MOST:
             raise Unsupported(f"more than {MOST} operations")

@@ -338,8 +338,6 @@ STRUCTURAL = frozenset(
 WRITERS = frozenset((np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis))
 # Functions of boxes for which dualdiff's own implementation answers: it knows handles.
 BY_RULES = STRUCTURAL | WRITERS | {np.full_like, np.real, np.imag}
-# Nor are functions tried here that give views in most cases.
-BY_RULES |= {np.reshape, np.transpose, np.broadcast_to, np.swapaxes, np.moveaxis, np.expand_dims}
 
 
 def _method(x: Plain, name: str, args: Any, kwargs: Any) -> Any:

@@ -68,24 +68,17 @@ def _needed(
     wanted[start:][tests] = True
     for out in outputs:
         wanted[np.ravel(out)[np.ravel(out) >= 0]] = True
-    slots = np.where(np.arange(3)[:, None] < arity, np.maximum(operands, -1), -1)
-    slots[slots < start] = -1
+    slots = np.where(np.arange(3)[:, None] < arity, operands - start, -1)
+    uses = np.bincount(slots[slots >= 0], minlength=count) + wanted[start:]
     needed = np.ones(count, bool)
-    for _ in range(FEW):  # mostly all are needed, or few steps lead to nothing
-        used = wanted.copy()
-        for row in slots:
-            used[row[needed & (row >= 0)]] = True
-        unused = needed & ~used[start:]
-        if not unused.any():
-            return needed
-        needed &= ~unused
-    needed[:] = wanted[start:]
-    rows = slots.T.tolist()
-    for i in range(count - 1, -1, -1):
-        if needed[i]:
-            for slot in rows[i]:
-                if slot >= 0:
-                    needed[slot - start] = True
+    unused = np.flatnonzero(uses == 0)
+    while unused.size:  # what they alone use is not needed either
+        needed[unused] = False
+        given = slots[:, unused]
+        given = given[given >= 0]
+        np.subtract.at(uses, given, 1)
+        given = np.unique(given)
+        unused = given[uses[given] == 0]
     return needed
 
 

@@ -147,7 +147,9 @@ irwinhall_cdf = declared(
 # Pearson's distribution of type 3 is the gamma distribution of a = 4 / skew**2, standardised.
 NORMAL = 1.6e-5  # below this skewness SciPy takes the normal distribution
 MILD = 0.2  # below this one the distribution is smooth within 10 standard deviations
-LOG1PMX = [(-1.0) ** (k + 1) / (k + 2) for k in range(24)]  # of (log1p(u) - u) / u**2
+CURVE = [(-1.0) ** (k + 1) / (k + 2) for k in range(24)]  # of (log1p(u) - u) / u**2
+CURVE_SLOPE = [k * c for k, c in enumerate(CURVE)][1:]
+TAIL_NODES, TAIL_WEIGHTS = gauss_legendre(40)
 
 
 def stirling_rest(a: Value) -> Any:
@@ -166,20 +168,31 @@ def _is_normal(skew: Value) -> Any:
     return np.abs(unbox(skew)) < NORMAL
 
 
+def _curved(series: Any, formula: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of u by its series beside 0, and elsewhere by a formula."""
+
+    def function(x: Value) -> Any:
+        return where(np.abs(unbox(x)) < 0.15, lambda u: horner(u, series), formula, x)
+
+    return function
+
+
+# A function of its own, so that its first derivative is plain.
+_curve: Any = declared(
+    _curved(CURVE, lambda u: (np.log1p(u) - u) / (u * u)),
+    _curved(CURVE_SLOPE, lambda u: (-u / (1 + u) - 2 * (np.log1p(u) - u) / u) / (u * u)),
+    name="stats.pearson3.curve",
+)
+
+
 def _skewed_logpdf(x: Value, skew: Value) -> Any:
     """``-log(2 pi) / 2 + x**2 (log1p(u) - u) / u**2 - log1p(u) - stirling(a)``, u = skew x / 2."""
     near, u = _is_normal(skew), skew * x / 2
     beyond = ~(unbox(u) > -1)
     u = np.where(beyond, 0.0, u)
-    curve = where(
-        np.abs(unbox(u)) < 0.15,
-        lambda u: horner(u, LOG1PMX),
-        lambda u: (np.log1p(u) - u) / (u * u),
-        u,
-    )
     small, s = np.where(near, skew, 0.0), np.where(near, 1.0, skew)
     rest = np.where(near, small * small / 48, stirling_rest(4 / (s * s)))
-    inside = x * x * curve - np.log1p(u) - rest - 0.5 * LOG_2PI
+    inside = x * x * _curve(u) - np.log1p(u) - rest - 0.5 * LOG_2PI
     return np.where(beyond, -np.inf, inside)
 
 
@@ -213,8 +226,8 @@ def _pearson3_tail(x: Value, s: Value, upper: bool) -> Any:
     """An integral of the density over the shorter tail."""
     at = unbox(x)
     below, length = at < 0, np.sqrt(at * at + 4 * DROP) - np.abs(at)
-    t = column(x) + column(np.where(below, -length, length)) * NODES
-    tail = length * np.matmul(np.exp(_skewed_logpdf(t, column(s))), WEIGHTS)
+    t = column(x) + column(np.where(below, -length, length)) * TAIL_NODES
+    tail = length * np.matmul(np.exp(_skewed_logpdf(t, column(s))), TAIL_WEIGHTS)
     return np.where(below == upper, 1 - tail, tail)
 
 

@@ -20,6 +20,7 @@ from ..special.incomplete_gamma import gamma_density, score
 from ..special.kinds import declared, where
 from ..special.student import t_score
 from .bounded import FORMULAS as BOUNDED
+from .centres import CENTRES
 from .compiled import COMPILED
 from .counts import COUNTS
 from .hyperbolic import HYPERBOLIC
@@ -253,44 +254,6 @@ def _inside(
     return formula
 
 
-def _dweibull(upper: bool) -> Callable[..., Any]:
-    """A tail, at the centre by the side below it: the density is the slope of both."""
-
-    def tail(x: Value, c: Value) -> Any:
-        above = np.asarray(unbox(x) > 0)
-        half = 0.5 * np.exp(-(np.where(above, x, -x) ** c))
-        return np.where(above == upper, half, 1 - half)
-
-    return tail
-
-
-def _gennorm(method: str) -> Callable[..., Any]:
-    """A tail or a quantile, at the centre by the density there."""
-    scipys = getattr(type(stats.gennorm), f"_{method}")
-    quantile, sign = method in ("ppf", "isf"), -1.0 if method in ("sf", "isf") else 1.0
-
-    def central(x: Value, beta: Value) -> Any:
-        density = beta * np.exp(-special.gammaln(1 / beta)) / 2
-        return sign * (x - 0.5) / density if quantile else 0.5 + sign * x * density
-
-    def formula(x: Value, beta: Value) -> Any:
-        return where(
-            np.asarray(unbox(x) == (0.5 if quantile else 0.0)),
-            central,
-            lambda x, beta: rebound(scipys)(_Gennorm, x, beta),
-            *np.broadcast_arrays(x, beta),
-        )
-
-    return formula
-
-
-class _Gennorm:
-    """The methods that SciPy's methods of the upper side call."""
-
-    _cdf = staticmethod(lambda x, beta: _gennorm("cdf")(x, beta))
-    _ppf = staticmethod(lambda q, beta: _gennorm("ppf")(q, beta))
-
-
 # By ``|x|`` SciPy's formula has a kink at 0.
 _genlogistic_logpdf = _by_side(
     lambda x, c: np.log(c) + c * x - (c + 1) * np.log1p(np.exp(x)),
@@ -350,14 +313,12 @@ LOGARITHMIC: dict[tuple[str, str], Callable[..., Any]] = {
         ),
     ),
     ("genexpon", "logsf"): lambda x, a, b, c: -(a + b) * x - b * np.expm1(-c * x) / c,
-    **{("gennorm", method): _gennorm(method) for method in ("cdf", "sf", "ppf", "isf")},
-    ("dweibull", "cdf"): _dweibull(False),
-    ("dweibull", "sf"): _dweibull(True),
 }
 
 
 FORMULAS: dict[tuple[str, str], Callable[..., Any]] = (
     COMPILED
+    | CENTRES
     | ALGEBRAIC
     | LOGARITHMIC
     | EXTREME

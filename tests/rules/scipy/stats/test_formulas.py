@@ -133,6 +133,20 @@ def test_at_the_centre_the_slope_is_the_density(name, shape):
         assert slope == pytest.approx(sign / density, rel=1e-14)
 
 
+@pytest.mark.parametrize("a", [0.5, 1.0, 1.1, 3.0])
+def test_the_median_of_dgamma_does_not_move_with_its_shape(a):
+    slope = {0.5: 0.0, 1.0: 2.0}.get(a, np.inf)
+    for method, sign in (("ppf", 1), ("isf", -1)):
+        f = getattr(stats.dgamma, method)
+        assert dd.grad(f, 0)(0.5, a) == sign * slope
+        assert dd.grad(f, 1)(0.5, a) == 0
+        assert dd.grad(dd.grad(f, 1), 1)(0.5, a) == 0
+        mixed = dd.grad(dd.grad(f, 0), 1)(0.5, a)  # the slope is 0 for all a below 1
+        assert mixed == 0 if a < 1 else np.isnan(mixed)
+    assert dd.grad(stats.dgamma.median)(a) == 0
+    assert dd.grad(lambda m: stats.dgamma.median(a, m, 2.0))(0.3) == 1
+
+
 def test_a_value_that_has_lost_its_digits_is_no_other_release():
     """SciPy's logarithm at the number beside the end is off, where the density is 1e-33."""
     d, x = Distribution(scipy.stats.cosine), np.nextafter(-np.pi, 0)

@@ -241,7 +241,8 @@ def translated(value: Value) -> Any:
     if isinstance(value, type):
         return rebuilt(value)
     if isinstance(value, types.MethodType):
-        return _contained(value)
+        own = _of_numpy(value)  # as a patch has it for a builtin function
+        return _contained(value) if own is value else own
     if type(value).__module__ in REBUILT_MODULES:
         return instance_of(value)
     return _translated_container(value) if _holds_functions(value) else value

@@ -186,6 +186,28 @@ def _binom_entropy(n: Any, p: Value) -> Any:
     return -np.sum(np.exp(logs) * logs)
 
 
+def _poisson_binom(chosen: Callable[[Any, Any], Any], log: str) -> Callable[..., Any]:
+    """The sum of the masses of the numbers of successes that are `chosen`, by one trial after the
+    other, or its logarithm."""
+
+    def probability(k: Any, *p: Value) -> Any:
+        masses: Any = np.ones(1)
+        for a in map(column, p):
+            masses = np.broadcast_arrays(masses, a)[0] if shape_of(a)[:-1] else masses
+            none = np.zeros_like(masses[..., :1])
+            more = np.concatenate([none, masses * a], axis=-1)
+            masses = np.concatenate([masses * (1 - a), none], axis=-1) + more
+        at = chosen(np.arange(len(p) + 1.0), column(np.floor(unbox(k))))
+        found, rest = (np.sum(np.where(side, masses, 0.0), axis=-1) for side in (at, ~at))
+        likely = unbox(found) > 0.5  # the sum over the other side does not cancel
+        small, large = np.where(likely, 0.0, found), np.where(likely, rest, 0.0)
+        if log:
+            return np.where(likely, np.log1p(-large), np.log(np.where(likely, 1.0, small)))
+        return np.where(likely, 1 - large, small)
+
+    return probability
+
+
 def _unless_certain(name: str, at: float, leading: Callable[..., Any]) -> Callable[..., Any]:
     """An entropy, at a certain outcome by the `leading` term: the others are 0 * inf there."""
 
@@ -223,6 +245,13 @@ COUNTS: dict[tuple[str, str], Callable[..., Any]] = {
         for name, masses in NONCENTRAL.items()
     },
     ("binom", "entropy"): with_scipys("binom", _binom_entropy, "_entropy"),
+    **{
+        (name, f"{log}{method}"): with_scipys(name, _poisson_binom(chosen, log), f"_{log}{method}")
+        for method, chosen in (("pmf", np.equal), ("cdf", np.less_equal), ("sf", np.greater))
+        for log in ("", "log")  # SciPy's probabilities may have no digits left
+        for name in ("poisson_binom",)
+        if hasattr(stats, name)
+    },
     ("nbinom", "entropy"): _unless_certain("nbinom", 1.0, lambda n, p: n * special.entr(1 - p)),
     ("poisson", "entropy"): _unless_certain("poisson", 0.0, special.entr),
 }

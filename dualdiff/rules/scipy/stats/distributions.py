@@ -52,6 +52,7 @@ INTEGRALS = ("mean", "var", "std", "stats", "moment", "entropy", "expect")
 FAR, LEAST = 1e30, -575.0  # arguments, and logarithms of slopes, where products underflow
 WRONG = 1e-3  # the error of a probability that is more than rounding
 CLOSE = 1e-7  # how far a first value may be from SciPy's, which may be a quadrature
+OF_VECTOR = ("poisson_binom",)  # the shape is a vector along the last axis
 INFRASTRUCTURE = "scipy.stats._distn_infrastructure"
 
 
@@ -151,8 +152,17 @@ class Distribution:
                 f"{self.name}.{name} takes the parameters {', '.join(names)}, not "
                 f"{', '.join(map(str, given)) or 'none'}, {user_line()}"
             )
-        shapes = [double(given[n]) for n in self.shapes]
+        shapes = self._parted([double(given[n]) for n in self.shapes])
         return shapes, double(given.get("loc", 0.0)), double(given.get("scale", 1.0))
+
+    def _parted(self, shapes: list[Any]) -> list[Any]:
+        """The shapes as SciPy's private methods take them: a vector by its elements."""
+        return list(np.moveaxis(shapes[0], -1, 0)) if self.name in OF_VECTOR else shapes
+
+    def _whole(self, shapes: Sequence[Any]) -> list[Any]:
+        """The plain shapes as SciPy's public methods take them."""
+        values = [unbox(s) for s in shapes]
+        return [np.stack(values, axis=-1)] if self.name in OF_VECTOR else values
 
     def evaluate(self, name: str, x: Value, *args: Any, **kwargs: Any) -> Any:
         """One of the functions, at x and parameters of which some are traced."""
@@ -289,11 +299,13 @@ class Distribution:
             return tuple(self._steps("ppf", end, *rest, **kwargs) for end in ends)
         shapes, loc, _ = self.parameters(name, rest, kwargs)
         self._refuse_integers(name, shapes)
-        steps = getattr(self.source, name)(*map(unbox, (q, *shapes)))
+        steps = getattr(self.source, name)(unbox(q), *self._whole(shapes))
         return poisoned(steps + loc, (q, *shapes, loc))
 
     def _refuse_integers(self, name: str, shapes: Sequence[Any]) -> None:
         """A shape that must be an integer has no derivative."""
+        if self.name in OF_VECTOR:
+            return
         values = [unbox(s) for s in shapes]
         for i, s in enumerate(shapes):
             if is_box(s) and np.all(self.source._argcheck(*values)):
@@ -407,7 +419,7 @@ class Distribution:
         """Compare with the public method, once."""
         rest = (unbox(loc),) if self.discrete else (unbox(loc), unbox(scale))
         with np.errstate(all="ignore"):
-            public = getattr(self.source, name)(unbox(x), *map(unbox, shapes), *rest)
+            public = getattr(self.source, name)(unbox(x), *self._whole(shapes), *rest)
         # SciPy's formulas may be NaN at infinity.
         public = np.where(np.isinf(unbox(x)) & np.isnan(public), unbox(value), public)
         given: Any = unbox(value)

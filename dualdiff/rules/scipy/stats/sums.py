@@ -17,9 +17,9 @@ from .values import with_value
 
 NODES, NODE_WEIGHTS = gauss_legendre(16)
 OCTAVES = 400
-FIRST, MOST = 1024, 2**17  # terms before the tail is looked at, and those of a sum
+FIRST, MANY, MOST = 32, 1024, 2**17  # terms of a part, before the tail is looked at, of a sum
 NOTHING = 1e-18  # the share of the last half of the terms behind which there is nothing
-DEAD = 1e-25  # the share of a term that does not count, at the end of a part
+LEAST = 1e-200  # terms fall below it before they underflow
 SETTLED = 1e-12  # the share by which two tails may differ
 # Of Gregory's rule: the sum from 0 on is the integral and these forward differences at 0.
 GREGORY = (1 / 2, -1 / 12, 1 / 24, -19 / 720, 3 / 160, -863 / 60480)
@@ -55,16 +55,26 @@ def _sum_from(fun: Any, start: float, end: float, step: float) -> Any:
         places = start + step * np.arange(begin, last)
         sizes = np.abs(unbox(fun(places)))
         size += float(np.sum(sizes))
-        alive = np.flatnonzero(sizes > DEAD * size)
-        terms = fun(places[: max(alive, default=0) + 1])  # masses of 0 have 0 * inf as derivative
+        terms = fun(places[: _alive(sizes)])
         total = total + np.sum(terms)
-        if last == number or np.sum(sizes[len(sizes) // 2 :]) <= NOTHING * size:
+        has_begun = size > 0 or last >= MANY
+        is_over = has_begun and np.sum(sizes[len(sizes) // 2 :]) <= NOTHING * size
+        if last == number or is_over:
             return total
         begin = count = last
-        if number is None and _is_smooth(fun, start, step, begin, size):
+        if number is None and begin >= MANY and _is_smooth(fun, start, step, begin, size):
             return total + _tail(fun, start, step, begin, size)
-        if begin >= MOST:
+        if begin >= MOST or not np.isfinite(size):
             return total + np.sum(lost(True, terms))
+
+
+def _alive(sizes: Any) -> int:
+    """The number of terms before those that underflow, whose derivative may be 0 * inf.
+
+    Terms that are 0 without falling to it, as those of an impossible outcome, have a derivative.
+    """
+    count = int(np.max(np.flatnonzero(sizes), initial=-1)) + 1
+    return count if count and sizes[count - 1] < LEAST else len(sizes)
 
 
 def _is_smooth(fun: Any, start: float, step: float, begin: int, size: float) -> bool:

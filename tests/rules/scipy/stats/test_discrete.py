@@ -229,3 +229,46 @@ def test_the_entropy_of_many_trials_has_a_derivative():
         surprise = lambda p: -mp.fsum(m * mp.log(m) for m in (mass(k, p) for k in range(150)))  # noqa: E731
         exact = float(mp.diff(surprise, mp.mpf(p)))
     assert dd.grad(lambda p: stats.binom.entropy(n, p))(p) == pytest.approx(exact, rel=1e-9)
+
+
+@pytest.mark.skipif(not hasattr(stats, "poisson_binom"), reason="SciPy before 1.15 has it not")
+@pytest.mark.parametrize("p", [[0.1, 0.5, 0.8], [0.5, 0.5, 0.5], [0.0, 0.5, 1.0]])
+def test_sums_of_unequal_trials_in_all_probabilities(p):
+    """The derivative by one probability is the difference of the masses without this trial."""
+    p, k = np.array(p), np.arange(4)
+    for i in range(3):
+        rest = np.delete(p, i)
+        without = np.convolve([1 - rest[0], rest[0]], [1 - rest[1], rest[1]])
+        change = np.append(0, without) - np.append(without, 0)
+        found = {
+            m: dd.jacobian(lambda p, m=m: getattr(stats.poisson_binom, m)(k, p))(p)[:, i]
+            for m in ("pmf", "cdf", "sf")
+        }
+        np.testing.assert_allclose(found["pmf"], change, atol=1e-15)
+        np.testing.assert_allclose(found["cdf"], np.cumsum(change), atol=1e-15)
+        np.testing.assert_allclose(found["sf"], -np.cumsum(change), atol=1e-15)
+    np.testing.assert_allclose(dd.grad(stats.poisson_binom.mean)(p), np.ones(3))
+    np.testing.assert_allclose(dd.grad(lambda p: stats.poisson_binom(p).var())(p), 1 - 2 * p)
+    square = dd.grad(lambda p: stats.poisson_binom.expect(np.square, args=(p,)))
+    np.testing.assert_allclose(square(p), 1 + 2 * (np.sum(p) - p), rtol=1e-13)
+    assert not np.any(dd.grad(lambda p: stats.poisson_binom.ppf(0.3, p))(p))
+
+
+@pytest.mark.skipif(not hasattr(stats, "poisson_binom"), reason="SciPy before 1.15 has it not")
+def test_sums_of_many_equal_trials_are_binomial():
+    p, n = 0.3, 60
+    for name in ("logsf", "logcdf", "logpmf"):
+        many, equal = (getattr(d, name) for d in (stats.poisson_binom, stats.binom))
+        exact = dd.grad(lambda p, f=equal: f(40, n, p))(p) / n
+        slopes = dd.grad(lambda p, f=many: f(40, p))(np.full(n, p))
+        np.testing.assert_allclose(slopes, exact, rtol=1e-9)
+    rows = np.random.default_rng(0).uniform(0.1, 0.9, (4, 3))
+    value, slope = dd.jvp(
+        lambda p: stats.poisson_binom.pmf([0, 1, 2, 3], p), (rows,), (np.ones((4, 3)),)
+    )
+    np.testing.assert_array_equal(value, stats.poisson_binom.pmf([0, 1, 2, 3], rows))
+    by_row = [
+        np.sum(dd.grad(lambda p, k=k: stats.poisson_binom.pmf(k, p))(row))
+        for k, row in enumerate(rows)
+    ]
+    np.testing.assert_allclose(slope, by_row, rtol=1e-13)

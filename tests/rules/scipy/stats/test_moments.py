@@ -177,3 +177,11 @@ def test_an_entropy_counts_where_the_density_is_1():
 
     found = dd.grad(lambda k: stats.mielke.entropy(k, 4.6))(1.0)
     assert found == pytest.approx(exact(entropy, 1.0, 4.6, argument=0), rel=1e-10)
+
+
+@pytest.mark.parametrize("name", ["gamma", "t", "weibull_min", "poisson"])
+def test_entropies_in_unchanged_programs(name):
+    distribution = getattr(stats, name)
+    expected = dd.grad(getattr(dd.scipy.stats, name).entropy)(3.5)
+    with dd.patch():
+        assert dd.grad(lambda a: distribution.entropy(a))(3.5) == pytest.approx(expected, rel=1e-14)

@@ -83,6 +83,11 @@ def test_expectations_under_a_heavy_tail():
     assert by_mean == pytest.approx(dd.grad(stats.zipf.mean)(3.5), rel=1e-12)
 
 
+def test_expectations_of_functions_that_overflow_far_out():
+    found = dd.grad(lambda m: stats.poisson.expect(np.exp, args=(m,)))(2.0)
+    assert found == pytest.approx((np.e - 1) * np.exp(2 * (np.e - 1)), rel=1e-12)
+
+
 def test_expectations_that_have_no_limit_have_no_number_as_derivative():
     assert np.isnan(dd.grad(lambda a: stats.zipf.expect(args=(a,)))(1.5))
     assert np.isnan(dd.grad(lambda a: stats.zipf.expect(np.cos, args=(a,)))(1.5))
@@ -156,3 +161,18 @@ def test_skewness_and_kurtosis_of_fishers_noncentral_distribution_by_its_odds():
         with mp.workdps(40):
             exact = float(mp.diff(lambda w, n=n: stat(w, n), mp.mpf("0.5")))
         assert dd.grad(fisher)(0.5) == pytest.approx(exact, rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("mean", "slope"),
+    [
+        (lambda p: stats.binom.expect(args=(5, p)), 5.0),
+        (lambda p: stats.binom.expect(np.exp, args=(2000, p)), 2000 * (np.e - 1)),
+        (lambda p: stats.nbinom.expect(lambda k: 1 + k, args=(5, 1 - p)), 5.0),
+        (lambda p: stats.poisson.expect(lambda k: 1 + k, args=(5 * p,)), 5.0),
+    ],
+)
+@pytest.mark.parametrize("p", [0.0, 1e-30])
+def test_outcomes_of_no_probability_count_in_an_expectation(mean, slope, p):
+    if p == 0 or mean(1e-3) > 0.5:  # 1 - 1e-30 is 1
+        assert dd.grad(mean)(p) == pytest.approx(slope, rel=1e-12)

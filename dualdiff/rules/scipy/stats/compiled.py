@@ -147,8 +147,8 @@ irwinhall_cdf = declared(
 # Pearson's distribution of type 3 is the gamma distribution of a = 4 / skew**2, standardised.
 NORMAL = 1.6e-5  # below this skewness SciPy takes the normal distribution
 MILD = 0.2  # below this one the distribution is smooth within 10 standard deviations
-CURVE = [(-1.0) ** (k + 1) / (k + 2) for k in range(24)]  # of (log1p(u) - u) / u**2
-CURVE_SLOPE = [k * c for k, c in enumerate(CURVE)][1:]
+LOG1PMX = [(-1.0) ** (k + 1) / (k + 2) for k in range(24)]  # of (log1p(u) - u) / u**2
+LOG1PMX_SLOPE = [k * c for k, c in enumerate(LOG1PMX)][1:]
 TAIL_NODES, TAIL_WEIGHTS = gauss_legendre(40)
 
 
@@ -179,8 +179,8 @@ def _curved(series: Any, formula: Callable[..., Any]) -> Callable[..., Any]:
 
 # A function of its own, so that its first derivative is plain.
 _curve: Any = declared(
-    _curved(CURVE, lambda u: (np.log1p(u) - u) / (u * u)),
-    _curved(CURVE_SLOPE, lambda u: (-u / (1 + u) - 2 * (np.log1p(u) - u) / u) / (u * u)),
+    _curved(LOG1PMX, lambda u: (np.log1p(u) - u) / (u * u)),
+    _curved(LOG1PMX_SLOPE, lambda u: (-u / (1 + u) - 2 * (np.log1p(u) - u) / u) / (u * u)),
     name="stats.pearson3.curve",
 )
 

@@ -53,6 +53,7 @@ FAR, LEAST = 1e30, -575.0  # arguments, and logarithms of slopes, where products
 WRONG = 1e-3  # the error of a probability that is more than rounding
 CLOSE = 1e-7  # how far a first value may be from SciPy's, which may be a quadrature
 OF_VECTOR = ("poisson_binom",)  # the shape is a vector along the last axis
+CIRCULAR = ("vonmises", "vonmises_line")
 INFRASTRUCTURE = "scipy.stats._distn_infrastructure"
 
 
@@ -257,7 +258,16 @@ class Distribution:
         """
         function = (lambda x: x) if func is None else of_vectors(func)
         low, high = (None if end is None else (end - loc) / scale for end in (lb, ub))
+        if self.name in CIRCULAR:  # SciPy takes one turn about loc, whatever the scale
+            turn = np.pi / scale
+            low, high = -turn if low is None else low, turn if high is None else high
         values = [unbox(a) for a in args]
+        support = self.copy._get_support(*args)
+        # Nodes that move across the end of a support would miss its jump.
+        if low is not None and unbox(low) <= unbox(support[0]):
+            low = support[0]
+        if high is not None and unbox(high) >= unbox(support[1]):
+            high = support[1]
         middle = self._middle(values)
 
         def part(z: Value) -> Any:
@@ -268,7 +278,6 @@ class Distribution:
             standard = (lambda z: function(loc + scale * z)), args, 0, 1, low, high
             return self.copy.expect(*standard, *rest, **kwargs)
         of_density = kinks(lambda z: self.source.pdf(z, *values), *middle)
-        support = self.copy._get_support(*args)
         low, high = support[0] if low is None else low, support[1] if high is None else high
         moving = [(value_of(loc + scale * z) - loc) / scale for z in of_function]
         apart = [z for z in of_density if all(abs(z - unbox(m)) > 1e-8 for m in moving)]

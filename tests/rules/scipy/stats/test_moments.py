@@ -185,3 +185,33 @@ def test_entropies_in_unchanged_programs(name):
     expected = dd.grad(getattr(dd.scipy.stats, name).entropy)(3.5)
     with dd.patch():
         assert dd.grad(lambda a: distribution.entropy(a))(3.5) == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize("limits", [{"lb": -5.0, "ub": 9.0}, {"lb": -5.0}, {"ub": 9.0}, {}])
+def test_expectations_within_limits_beyond_the_support(limits):
+    def mean_square(at):
+        return stats.uniform.expect(np.square, loc=at[0], scale=at[1], **limits)
+
+    loc, scale = at = np.array([0.3, 0.7])
+    found = dd.grad(mean_square)(at)
+    assert found == pytest.approx([2 * loc + scale, loc + 2 * scale / 3], rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["vonmises", "vonmises_line"])
+def test_expectations_over_one_turn_whatever_the_scale(name):
+    """SciPy's limits are pi on both sides of loc."""
+
+    def mean_cosine(kappa, loc, scale):
+        def density(x):
+            return mp.exp(kappa * mp.cos((x - loc) / scale))
+
+        total = 2 * mp.pi * mp.besseli(0, kappa) * scale
+        ends = [loc - mp.pi, loc, loc + mp.pi]
+        return mp.quad(lambda x: mp.cos(x) * density(x), ends) / total
+
+    at = 2.0, 0.3, 1.4
+    for i in range(3):
+        found = dd.grad(
+            lambda *p: getattr(stats, name).expect(np.cos, args=p[:1], loc=p[1], scale=p[2]), i
+        )
+        assert found(*at) == pytest.approx(exact(mean_cosine, *at, argument=i), rel=1e-9)

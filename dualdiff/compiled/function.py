@@ -243,8 +243,8 @@ class Compiled:
             )
             return out
         recorded.spent, recorded.eager = min(recorded.spent, spent), min(recorded.eager, eager)
-        if self.verify or recorded.checks:
-            return out
+        if self.verify or recorded.checks or not recorded.program.is_settled:
+            return out  # code that is not ready yet will take less
         worth = WORTH / 20 if recorded.solves else WORTH
         less, more = sorted((recorded.spent, recorded.eager))
         if recorded.eager > worth and more < NEAR * less and recorded.further:

@@ -715,6 +715,21 @@ def test_a_replay_that_is_not_faster_is_not_used(monkeypatch) -> None:
     assert g(x) == f(x)
 
 
+def test_interpreted_programs_wait_for_their_code(monkeypatch) -> None:
+    pytest.importorskip("llvmlite", reason="machine code is the extra `compile`")
+    monkeypatch.setattr("dualdiff.compiled.scalar.AT_ONCE", 0)
+    monkeypatch.setattr("dualdiff.compiled.scalar.ScalarProgram.improve", lambda self: None)
+    f = lambda x: np.sum(np.sin(x) * x)  # noqa: E731
+    g, x = dd.compile(f), np.linspace(0.0, 1.0, 100)
+    g(x)
+    clock = iter(np.cumsum([1.0, 2.0, 1.0, 1.0] * 2))  # replays take two seconds, calls one
+    monkeypatch.setattr(time, "thread_time", lambda: next(clock))
+    assert [g(x), g(x)] == [f(x)] * 2
+    monkeypatch.setattr(time, "thread_time", lambda: 0.0)
+    assert_same(g(x), f(x))
+    assert replays(g) == 3
+
+
 def test_times_that_are_close_are_measured_again(monkeypatch) -> None:
     f = lambda x: np.sum(x @ x.T)  # noqa: E731
     g, x = dd.compile(f), np.ones((40, 40))

@@ -10,7 +10,6 @@ from dualdiff.errors import UnsupportedInputError
 from dualdiff.rules.scipy.stats.t_cdf import t_cdf_p
 from tests.rules.scipy.stats.one_factor import TINY, exact_slopes, one_factor
 from tests.rules.table import A, row, rule_tests
-from tests.versions import OLD_SCIPY
 
 
 def t_probability(x, c, df):
@@ -22,7 +21,6 @@ ROWS = [
     row(t_probability, A(1, 3), A(3, 3, seed=1), np.array(6.0), _complex=False, _order=1),  # time
 ]
 TestRules = rule_tests(ROWS)
-pytestmark = pytest.mark.skipif(OLD_SCIPY, reason="SciPy has no multivariate_t.cdf, or another")
 
 
 def case(n, seed=3):

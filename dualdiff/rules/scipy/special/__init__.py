@@ -18,6 +18,7 @@ from ....array.box import is_box
 from ....errors import UnsupportedInputError, user_line
 from . import (  # noqa: F401  # their rules
     bessel,
+    bessel_integrals,
     bessel_relatives,
     beta_distributions,
     distributions,

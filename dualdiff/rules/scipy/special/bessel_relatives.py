@@ -1,4 +1,4 @@
-"""Airy, Kelvin, Struve, spherical Bessel, parabolic cylinder functions, and integrals of them."""
+"""Airy, Kelvin, Struve, spherical Bessel and parabolic cylinder functions."""
 
 from __future__ import annotations
 
@@ -259,57 +259,6 @@ closed(
     "modstruve",
     lambda x, y: modstruve_order(x, y),
     lambda x, y: _struve_x(x, y, special.modstruve, 1),
-)
-
-# Integrals, whose derivatives are their integrands.
-SQUARES = special.gamma(np.arange(2.0, 14.0)) ** 2
-
-
-def _less_one(x: Value, function: Any, sign: int) -> Any:
-    """``sign (f(x) - 1) / x`` for J0 (-1) and I0 (1), by the series where x is small."""
-    return where(
-        np.abs(unbox(x)) < 1,
-        lambda x: x / 4 * horner(sign * x * x / 4, 1 / SQUARES),
-        lambda x: sign * (function(x) - 1) / x,
-        x,
-    )
-
-
-several("itj0y0", lambda x, ans: (special.j0(x), special.y0(x)))
-several("iti0k0", lambda x, ans: (special.i0(x), special.k0(x)))
-several("it2j0y0", lambda x, ans: (_less_one(x, special.j0, -1), -special.y0(x) / x))
-several("it2i0k0", lambda x, ans: (_less_one(x, special.i0, 1), -special.k0(x) / x))
-closed("itstruve0", lambda x: special.struve(0.0, x))
-closed("itmodstruve0", lambda x: special.modstruve(0.0, x))
-closed("it2struve0", lambda x: -special.struve(0.0, x) / x)
-
-
-def _itairy(x: Value, ans: Value) -> Any:
-    right, left = special.airy(x), special.airy(-x)
-    return right[0], right[2], left[0], left[2]
-
-
-several("itairy", _itairy)
-
-
-def _besselpoly(a: Value, power: Value, v: Value) -> Any:
-    """The integral of ``x**power J(v, 2 a x)`` from 0 to 1, term by term."""
-    refuse("besselpoly", np.abs(unbox(a)) > 1e3)
-    k = np.arange(float(40 + int(4 * np.max(np.abs(unbox(a)), initial=0))))
-    below = special.gamma(k + 1) * (column(power + v) + 2 * k + 1)
-    terms = special.rgamma(k + column(v) + 1) * (-1.0) ** k * column(a) ** (2 * k) / below
-    largest = np.max(np.abs(unbox(terms)), axis=-1)
-    total = np.sum(terms, axis=-1)
-    refuse("besselpoly", largest > LOSS * np.abs(unbox(total)))
-    return a**v * total
-
-
-besselpoly_power, besselpoly_order = (partial(flat(_besselpoly), i) for i in (1, 2))
-closed(
-    "besselpoly",
-    lambda x, y, z: special.besselpoly(x, y + 1, z - 1) - special.besselpoly(x, y + 1, z + 1),
-    lambda x, y, z: besselpoly_power(x, y, z),
-    lambda x, y, z: besselpoly_order(x, y, z),
 )
 
 

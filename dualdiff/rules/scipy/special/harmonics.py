@@ -31,16 +31,19 @@ def _scipys(name: str) -> Any:
     return values
 
 
-def _neighbours(n: Any, m: Any, up: Any, down: Any) -> Any:
+def _neighbours(n: Any, m: Any, theta: Value, up: Any, down: Any) -> Any:
+    """Outside 0 to pi, SciPy's functions have the absolute value of the sine for the sine."""
     n, m = unbox(n) * 1.0, unbox(m) * 1.0
     above, below = (np.maximum((n - k) * (n + k + 1), 0) for k in (m, -m))
-    return 0.5 * (np.sqrt(above) * up - np.sqrt(below) * down)
+    inside = np.mod(unbox(theta), 2 * np.pi) <= np.pi
+    sign = np.where(inside, 0.5, -0.5)
+    return sign * (np.sqrt(above) * up - np.sqrt(below) * down)
 
 
 def _harmonic_theta(x: Any, y: Any, z: Value, w: Value) -> Any:
     turn = np.exp(1j * w)
     up, down = sph_harm_y(x, y + 1, z, w), sph_harm_y(x, y - 1, z, w)
-    return _neighbours(x, y, up / turn, down * turn)
+    return _neighbours(x, y, z, up / turn, down * turn)
 
 
 sph_harm_y: Any = declared(
@@ -55,7 +58,7 @@ sph_legendre_p: Any = declared(
     _scipys("sph_legendre_p"),
     None,
     None,
-    lambda x, y, z: _neighbours(x, y, sph_legendre_p(x, y + 1, z), sph_legendre_p(x, y - 1, z)),
+    lambda x, y, z: _neighbours(x, y, z, sph_legendre_p(x, y + 1, z), sph_legendre_p(x, y - 1, z)),
     name="special.sph_legendre_p",
 )
 _sph_harm: Any = getattr(special, "sph_harm", None)  # of older releases
@@ -67,6 +70,7 @@ closed(  # arguments m, n, azimuth, polar angle
     lambda x, y, z, w: _neighbours(
         y,
         x,
+        w,
         _sph_harm(x + 1, y, z, w) * np.exp(-1j * z),
         _sph_harm(x - 1, y, z, w) * np.exp(1j * z),
     ),

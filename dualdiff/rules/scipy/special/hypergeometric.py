@@ -33,7 +33,21 @@ def refuse(name: str, lost: Any) -> None:
 
 
 def series(above: Any, below: Any, z: Value) -> tuple[Any, Any]:
-    """``sum(prod((a)_k) / prod((b)_k) z**k / k!)``, and how much larger its largest term is."""
+    """``sum(prod((a)_k) / prod((b)_k) z**k / k!)``, and how much larger its largest term is.
+
+    Where a is 0 or a negative integer the series ends and its derivative does not: bounds of the
+    terms leave out factors below 1.
+    """
+    tops, bottoms = ([unbox(p) for p in ps] for ps in (above, below))
+    size_z, left = np.abs(unbox(z)), unbox(z) < 0
+
+    def grown(k: Any, bound: Any = 1.0) -> Any:
+        for a in tops:
+            bound = bound * np.maximum(np.abs(a + k), 1.0)
+        for b in bottoms:
+            bound = bound / np.abs(b + k)
+        return bound * (size_z / (k + 1))
+
     if not any(map(shape_of, (*above, *below, z))):
         ratios = column(z) / (AT_ONCE + 1)
         for a in above:
@@ -42,11 +56,13 @@ def series(above: Any, below: Any, z: Value) -> tuple[Any, Any]:
             ratios = ratios / (column(b) + AT_ONCE)
         terms = np.cumprod(ratios)
         total = 1 + np.sum(terms)
-        sizes = np.abs(unbox(terms))
-        if sizes[-1] <= 1e-18 * np.abs(unbox(total)):
+        bounds = np.cumprod(grown(AT_ONCE))
+        if bounds[-1] <= 1e-18 * np.abs(unbox(total)):
+            sizes = bounds if left else np.abs(unbox(terms))
             return total, np.maximum(np.max(sizes), 1.0) / np.abs(unbox(total))
     term: Any = sum((0 * p for p in (*above, *below)), 0 * z) + 1.0
     total, largest = term, np.abs(unbox(term))
+    bound = largest
     for k in range(TERMS):
         for a in above:
             term = term * (a + k)
@@ -54,11 +70,11 @@ def series(above: Any, below: Any, z: Value) -> tuple[Any, Any]:
             term = term / (b + k)
         term = term * z / (k + 1)
         total = total + term
-        size = np.abs(unbox(term))
-        largest = np.maximum(largest, size)
-        if k > 5 and np.all(size <= 1e-18 * np.abs(unbox(total))):
+        bound = grown(k, bound)
+        largest = np.maximum(largest, np.where(left, bound, np.abs(unbox(term))))
+        if k > 5 and np.all(bound <= 1e-18 * np.abs(unbox(total))):
             return total, largest / np.abs(unbox(total))
-    lost = size > 1e-14 * np.abs(unbox(total))
+    lost = bound > 1e-14 * np.abs(unbox(total))
     return total, np.where(lost, np.inf, largest / np.abs(unbox(total)))
 
 

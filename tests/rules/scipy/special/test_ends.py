@@ -138,3 +138,55 @@ def test_oblate_radial_functions_have_a_derivative_in_c_at_0(m, n):
         mixed = np.dot([1, -8, 8, -1], values) / 12e-2
         assert dd.derivative(by_c)(0.0) == pytest.approx(mixed, abs=1e-6)
         assert dd.grad(lambda c, k=k: special.obl_rad1(m, n, c, 0.0)[k])(2.5) == by_c(0.0)
+
+
+WHOLE = [
+    (special.hyp1f1, mp.hyp1f1, 0, (0.0, 1.5, 100.0)),
+    (special.hyp1f1, mp.hyp1f1, 0, (-2.0, 1.5, 30.0)),
+    (special.hyp1f1, mp.hyp1f1, 0, (-20.0, 0.5, -30.0)),
+    (special.hyp2f1, mp.hyp2f1, 0, (-2.0, 1.3, 2.5, 0.3)),
+    (special.hyp2f1, mp.hyp2f1, 1, (0.7, 0.0, 2.5, -5.0)),
+    (special.eval_laguerre, lambda n, x: mp.laguerre(n, 0, x), 0, (3.0, 40.0)),
+    (special.eval_legendre, lambda n, x: mp.legenp(n, 0, x), 0, (10.0, 0.3)),
+]
+
+
+@pytest.mark.parametrize(("f", "reference", "i", "at"), WHOLE)
+def test_series_that_end_have_derivatives_that_do_not(f, reference, i, at):
+    """In a parameter that is 0 or a negative integer, of numbers and of arrays."""
+    with mp.workdps(60):
+        exact = float(mp.re(oracle.slope(lambda *at: mp.re(reference(*at)), at, i)))
+
+    def along(t):
+        return f(*at[:i], t, *at[i + 1 :])
+
+    assert dd.grad(along)(at[i]) == pytest.approx(exact, rel=1e-11)
+    pair = dd.elementwise_grad(along)(np.array([at[i], at[i]]))
+    assert pair == pytest.approx([exact, exact], rel=1e-11)
+
+
+HARMONICS = [name for name in ("sph_harm_y", "sph_legendre_p") if hasattr(special, name)]
+
+
+@pytest.mark.parametrize("theta", [-1.0, -0.3, 4.0, 7.0, -4.0])
+@pytest.mark.parametrize("name", HARMONICS)
+def test_spherical_harmonics_beyond_0_and_pi_follow_scipys_values(name, theta):
+    """SciPy's functions are even in the polar angle there: |sin| stands for the sine."""
+    rest = (0.3,) if name == "sph_harm_y" else ()
+    for n, m in ((3, 0), (3, 1), (2, 2), (3, -1)):
+
+        def along(t, n=n, m=m):
+            return np.real(np.ravel(getattr(special, name)(n, m, t, *rest))[0])
+
+        h = 1e-3
+        ends = [along(theta + k * h) for k in (-2, -1, 1, 2)]
+        exact = np.dot([1, -8, 8, -1], ends) / (12 * h)
+        bend = (np.dot([-1, 16, 16, -1], ends) - 30 * along(theta)) / (12 * h * h)
+        assert slopes(along, 0, (theta,)) == pytest.approx((exact, bend), abs=1e-6)
+
+
+def test_integrals_of_bessel_and_struve_functions_at_0():
+    assert slopes(special.it2struve0, 0, (0.0,)) == pytest.approx((-2 / np.pi, 0.0))
+    assert slopes(special.it2struve0, 0, (1e-100,))[1] == pytest.approx(4e-100 / (9 * np.pi))
+    for order, slope in ((0.0, 0.0), (0.5, INF), (1.0, 0.25), (2.5, 0.0)):
+        assert dd.grad(special.besselpoly)(0.0, 2.0, order) == slope

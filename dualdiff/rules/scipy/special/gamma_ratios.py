@@ -15,7 +15,7 @@ from ....array.box import unbox
 from ....core.batch import shape_of
 from ....core.types import Value
 from .gamma_beta import log_beta, psi_difference, rgamma_slope, sine_of_pi
-from .kinds import cases, closed, declared, flat, lost, partial
+from .kinds import cases, closed, flat, jump, lost, partial
 
 LEFT = 0.5  # where gamma functions are reflected
 SMALL = 80.0  # gamma functions of sums of two such arguments do not overflow
@@ -30,13 +30,6 @@ def _is_small(*args: Any) -> Any:
     return np.max([np.abs(unbox(a)) for a in args], axis=0) < SMALL
 
 
-_jump: Any = declared(
-    lambda x: np.zeros(np.shape(x))[()],
-    lambda x: np.full(np.shape(x), np.nan)[()],
-    name="special.jump",
-)
-
-
 def _left(x: Value, d: Any) -> Any:
     """``sin(pi (x + d)) / sin(pi x)`` in a form whose derivatives in x do not cancel."""
     k, top = np.round(unbox(d)), sine_of_pi(d)
@@ -44,7 +37,7 @@ def _left(x: Value, d: Any) -> Any:
     r = np.pi * (x - np.round(unbox(x)))
     both = (unbox(top) == 0) & (unbox(r) == 0)
     r = np.where(both, 1.0, r)
-    rest = np.where(both, _jump(d), top * np.cos(r) / np.sin(r))
+    rest = np.where(both, jump(d), top * np.cos(r) / np.sin(r))
     return (turn + rest) * special.gamma(1 - x - d) * special.rgamma(1 - x)
 
 

@@ -17,7 +17,7 @@ from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from ...numpy.creation import given
 from .kinds import closed, declared, where
-from .polynomials import legendre_slope
+from .polynomials import MIDDLE, associated_at_ends, legendre_slope
 
 
 def _scipys(name: str) -> Any:
@@ -94,7 +94,13 @@ def _assoc_legendre_p(branch_cut: Any, norm: bool) -> Any:
 
     def slope(x: Any, y: Any, z: Value, ans: Value) -> Any:
         n, m = unbox(x), unbox(y)
-        return where(np.equal(m, 0), zonal, associated, n, m, z, ans, fill=0)
+        end = (np.abs(unbox(z)) == 1) & (m != 0) & np.equal(branch_cut, 2)
+        if not np.any(end):
+            return where(np.equal(m, 0), zonal, associated, n, m, z, ans, fill=0)
+        n, m, z, ans, end = np.broadcast_arrays(n, m, z, ans, end)
+        at_end = associated_at_ends(m, n, np.where(end, z, 1.0), lambda z: values(n, m, z))
+        inside = slope(n, m, np.where(end, MIDDLE, z), np.where(end, 0.0, ans))
+        return np.where(end, at_end, inside)
 
     function: Any = declared(values, None, None, slope, name="special.assoc_legendre_p")
     return function

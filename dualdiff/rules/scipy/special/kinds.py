@@ -38,6 +38,7 @@ from .known import (  # noqa: F401  # for the files of rules
     elsewhere,
     formula,
     integer_error,
+    jump,
     lost,
     nan_with_value,
     of_integers,

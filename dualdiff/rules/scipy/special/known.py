@@ -117,3 +117,11 @@ _lost: Any = declared(
 def lost(mask: Any, *args: Value) -> Any:
     """NaN where the mask holds, else 0, as are all derivatives in the arguments."""
     return _lost(np.asarray(mask, float), sum(args))
+
+
+# 0, whose derivative is not known.
+jump: Any = declared(
+    lambda x: np.zeros(np.shape(x))[()],
+    lambda x: np.full(np.shape(x), np.nan)[()],
+    name="special.jump",
+)

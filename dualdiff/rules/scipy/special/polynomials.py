@@ -220,7 +220,36 @@ def _associated_slope(m: Any, v: Any, z: Value, ans: Value) -> Any:
     return (v * z * ans - (v + m) * lower) / (z * z - 1)
 
 
+MIDDLE = 0.3
+
+
+def associated_at_ends(m: Any, n: Any, z: Value, value: Callable[[float], Any]) -> Any:
+    """The derivative at 1 and -1 of functions of whole degree (DLMF 14.6.1, 18.9.19).
+
+    `value` is the function of z, which has the factor that makes it one of a norm and a sign.
+    """
+    order = np.abs(m)
+    degree = np.maximum(n - order, 0).astype(int)
+
+    def form(z: Value) -> Any:
+        return (1 - z * z) ** (order / 2) * special.eval_gegenbauer(degree, order + 0.5, z)
+
+    return value(MIDDLE) / form(MIDDLE) * partial(form, 0)(z)
+
+
 def _lpmv(x: Value, y: Value, z: Value, ans: Value) -> Any:
+    end = (np.abs(unbox(z)) == 1) & (unbox(x) != 0)
+    if np.any(end) and _is_whole(unbox(y)):
+        m, v, z, ans, end = np.broadcast_arrays(unbox(x), unbox(y), z, ans, end)
+        at_end = associated_at_ends(
+            m, v, np.where(end, z, 1.0), lambda middle: special.lpmv(m, v, middle)
+        )
+        inner = np.where(end, MIDDLE, z)
+        return np.where(end, at_end, _lpmv_inside(m, v, inner, np.where(end, 0.0, ans)))
+    return _lpmv_inside(x, y, z, ans)
+
+
+def _lpmv_inside(x: Value, y: Value, z: Value, ans: Value) -> Any:
     m, v = unbox(x), unbox(y)
     # The series of other than whole degrees cancel far from 1.
     near = _is_whole(v) | (v * v * (1 - unbox(z)) < 1)

@@ -19,8 +19,16 @@ from ....core.types import Value
 from ....errors import UnsupportedInputError, user_line
 from ...numpy.creation import given
 from .kinds import declared
-from .known import integer_error
+from .known import integer_error, jump
 from .mathieu import mathieu_coefficients
+
+BEYOND = 1e300  # SciPy's values for numbers that it cannot form
+
+
+def _given(out: Value, known: Any) -> Any:
+    """SciPy's values; they have no derivative where they stand for infinity."""
+    beyond = np.abs(known) >= BEYOND
+    return given(out + np.where(beyond, jump(out), 0.0) if np.any(beyond) else out, known)
 
 
 def _sequence(integers: int) -> Any:
@@ -42,7 +50,7 @@ def _sequence(integers: int) -> Any:
                 if is_box(args[i]):
                     raise integer_error(f"scipy.special.{name}", i)
             known, out = scipys(*map(unbox, args)), rows(*args)
-            return tuple(map(given, out, known)) if isinstance(out, tuple) else given(out, known)
+            return tuple(map(_given, out, known)) if isinstance(out, tuple) else _given(out, known)
 
         return called
 

@@ -291,7 +291,9 @@ TAIL = """
   for 3.1 at 40),
   `itairy` between 4 and 9 (six digits), `it2i0k0` at large x, `ellipj` beside m = 1 (2e-9 at
   (20, 1 - 1e-12)), Kelvin functions around x of 10 (5e-10), `tklmbda` of small shapes (1e-16 over
-  the shape).
+  the shape), `airy` of complex numbers left of 0 whose imaginary part is -0.0 (another branch),
+  `hankel2e` of complex numbers of 1e6 (12 digits, of which a derivative in z keeps 6), `riccati_yn`
+  of negative x (that of 0).
 * Where SciPy's value is NaN, the derivative is NaN, as that of quantiles of `kappa4` at k = 0 for
   negative h. A traced order or degree that only integers make sense for is an error. Where an
   inverse is an end of SciPy's search (a probability of 0 or 1 by a parameter), the derivative is

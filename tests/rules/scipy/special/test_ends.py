@@ -190,3 +190,33 @@ def test_integrals_of_bessel_and_struve_functions_at_0():
     assert slopes(special.it2struve0, 0, (1e-100,))[1] == pytest.approx(4e-100 / (9 * np.pi))
     for order, slope in ((0.0, 0.0), (0.5, INF), (1.0, 0.25), (2.5, 0.0)):
         assert dd.grad(special.besselpoly)(0.0, 2.0, order) == slope
+
+
+@pytest.mark.parametrize("z", [1.0, -1.0])
+def test_legendre_functions_of_whole_degree_have_their_limit_at_1(z):
+    near = z * (1 - 1e-9)
+    for m in (1, 2, 3, 4, -1, -2):
+        for n in (2, 3, 5):
+            functions = [lambda z, m=m, n=n: special.lpmv(m, n, z)]
+            if hasattr(special, "assoc_legendre_p"):
+                functions += [
+                    lambda z, m=m, n=n, norm=norm: special.assoc_legendre_p(n, m, z, norm=norm)[0]
+                    for norm in (False, True)
+                ]
+            for f in functions:
+                with np.errstate(all="ignore"):
+                    found, beside = (dd.grad(f)(t) for t in (z, near))
+                    assert dd.derivative(f)(z) == found
+                if abs(m) == 1:
+                    assert found == np.sign(beside) * INF
+                else:
+                    assert found == pytest.approx(
+                        beside, rel=1e-7, abs=1.0 if abs(m) == 3 else 1e-4
+                    )
+
+
+def test_sequences_whose_values_stand_for_infinity_have_no_derivative():
+    """SciPy takes a negative x for 0 in riccati_yn."""
+    for z, name in ((-0.3, "riccati_yn"), (1.0, "lqn")):
+        slopes = dd.jacobian(lambda z, name=name: getattr(dd.scipy.special, name)(2, z)[0])(z)
+        assert np.isnan(slopes[1:]).all()

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -19,16 +18,16 @@ import numpy as np
 
 from ....array.box import is_box, unbox
 from ....core.batch import shape_of
-from ....core.trace import value_of
 from ....core.types import Value
 from ....errors import ChangedPrivateNameError, MissingRuleError, UnsupportedInputError, user_line
 from ...numpy.manipulation import as_operand
 from ..arguments import any_traced
 from ..rebinding import deep_plain, explained, instance_of
 from .ends import at_ends, quantiles_of_ends
+from .expectations import expectation
 from .fitting import fit
 from .formulas import FORMULAS
-from .quadrature import adaptive, derivatives_only, kinks, of_vectors
+from .quadrature import derivatives_only
 from .stable import LOCATIONS
 from .values import poisoned, with_value
 
@@ -53,7 +52,6 @@ FAR, LEAST = 1e30, -575.0  # arguments, and logarithms of slopes, where products
 WRONG = 1e-3  # the error of a probability that is more than rounding
 CLOSE = 1e-7  # how far a first value may be from SciPy's, which may be a quadrature
 OF_VECTOR = ("poisson_binom",)  # the shape is a vector along the last axis
-CIRCULAR = ("vonmises", "vonmises_line")
 INFRASTRUCTURE = "scipy.stats._distn_infrastructure"
 
 
@@ -114,7 +112,7 @@ class Distribution:
                     self._refuse_moving_jump(what, self._shapes_of(name, args, kwargs)[0])
                 copied = getattr(self.copy, name)
                 if name == "expect" and not self.discrete:
-                    copied = self._expect
+                    copied = functools.partial(expectation, self)
                 if name in INTEGRALS and not self.discrete:
                     with derivatives_only(), np.errstate(all="ignore"):
                         value = explained(copied, what, args, kwargs)
@@ -247,55 +245,6 @@ class Distribution:
             return False
         own = name != "logpdf" and (self.name, name[3:]) in FORMULAS
         return own or self._is_inherited(f"_{name}")
-
-    def _expect(
-        self, func: Any = None, args: Any = (), loc: Any = 0, scale: Any = 1, lb: Any = None,
-        ub: Any = None, *rest: Any, **kwargs: Any,
-    ) -> Any:  # fmt: skip
-        """The mean over the standard distribution, whose singular ends do not move with loc.
-
-        It is a sum over the pieces between kinks of the function, which move, and of the density.
-        """
-        function = (lambda x: x) if func is None else of_vectors(func)
-        low, high = (None if end is None else (end - loc) / scale for end in (lb, ub))
-        if self.name in CIRCULAR:  # SciPy takes one turn about loc, whatever the scale
-            turn = np.pi / scale
-            low, high = -turn if low is None else low, turn if high is None else high
-        values = [unbox(a) for a in args]
-        support = self.copy._get_support(*args)
-        # Nodes that move across the end of a support would miss its jump.
-        if low is not None and unbox(low) <= unbox(support[0]):
-            low = support[0]
-        if high is not None and unbox(high) >= unbox(support[1]):
-            high = support[1]
-        middle = self._middle(values)
-
-        def part(z: Value) -> Any:
-            return function(loc + scale * z) * self.evaluate("pdf", z, *args, 0, 1)
-
-        of_function = kinks(lambda z: function(unbox(loc) + unbox(scale) * z), *middle)
-        if not of_function:
-            standard = (lambda z: function(loc + scale * z)), args, 0, 1, low, high
-            return self.copy.expect(*standard, *rest, **kwargs)
-        of_density = kinks(lambda z: self.source.pdf(z, *values), *middle)
-        low, high = support[0] if low is None else low, support[1] if high is None else high
-        moving = [(value_of(loc + scale * z) - loc) / scale for z in of_function]
-        apart = [z for z in of_density if all(abs(z - unbox(m)) > 1e-8 for m in moving)]
-        inner = [z for z in (*moving, *apart) if unbox(low) < unbox(z) < unbox(high)]
-        limits = [low, *sorted(inner, key=unbox), high]
-        total = sum(adaptive(part, *pair) for pair in pairwise(limits))
-        if rest[0] if rest else kwargs.get("conditional", False):
-            below, above = (self.evaluate("cdf", z, *args, 0, 1) for z in (low, high))
-            total = total / (above - below)
-        return total
-
-    def _middle(self, values: Sequence[Any]) -> list[float]:
-        """Two places between which all but 1e-9 of the distribution lies."""
-        try:
-            return [float(self.source.ppf(q, *values)) for q in (1e-9, 1 - 1e-9)]
-        except (ValueError, RuntimeError):  # SciPy finds no root
-            mean, variance = self.source.stats(*values)
-            return [float(mean + sign * 20 * np.sqrt(variance)) for sign in (-1, 1)]
 
     def _steps(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Quantiles of integers: steps, so that `loc` alone has a derivative."""

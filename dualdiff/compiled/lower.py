@@ -341,14 +341,14 @@ class _Lowering:
     def gathered(
         self, function: Callable[..., Any], args: Any, kwargs: Any, leaves: Any, data: int = 1
     ) -> Any:
-        """A function that copies elements, or puts zeros, run on the numbers of elements."""
+        """A function that copies elements, or puts zeros, run on slots."""
         if has_holes((args[data:], kwargs)):
             raise Unsupported("a recorded index")
-        xs = [np.asarray(self.given(a, leaves)) for a in args[:data]]
-        known = np.concatenate([[self.tape.zero], *map(np.ravel, xs)])
-        ends = np.cumsum([1, *(x.size for x in xs)]).tolist()
-        places = [e + np.arange(x.size).reshape(x.shape) for e, x in zip(ends, xs, strict=False)]
-        return known[function(*places, *args[data:], **kwargs)]
+        # Slots as odd numbers, so that zeros of the function are told apart.
+        xs = [2 * np.asarray(self.given(a, leaves)) + 1 for a in args[:data]]
+        made = np.asarray(function(*xs, *args[data:], **kwargs))
+        slots = made >> 1
+        return slots if made.all() else np.where(made == 0, self.tape.zero, slots)
 
     def method(self, operation: Method, refs: tuple[int, ...]) -> Any:
         name = str(operation.function)

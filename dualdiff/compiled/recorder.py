@@ -195,6 +195,11 @@ class Recorder(Trace):
             raws = flat
             ans = function(*raws)
             node = self.append(function, tuple(map(self.ref, args)), ans)
+        elif all(type(a) in KINDS for a in args) and all(map(_is_constant, kwargs.values())):
+            raws = [a.raw for a in args]
+            ans = function(*raws, **kwargs)
+            call: Any = Call(function, tuple(map(Hole, range(len(args)))), dict(kwargs))
+            node = self.append(call, tuple(map(self.ref, args)), ans)
         else:
             leaves = []
             made = Call(function, with_holes(tuple(args), leaves), with_holes(dict(kwargs), leaves))
@@ -406,13 +411,13 @@ def _is_flat(x: Value) -> bool:
     return not (kind in (list, dict, slice) or isinstance(x, tuple))
 
 
-def _is_fixed(index: Any) -> bool:
-    """Whether an index consists of plain integers and slices of them."""
-    if type(index) is tuple:
-        return all(map(_is_fixed, index))
-    if type(index) is slice:
-        return all(type(i) in (int, type(None)) for i in (index.start, index.stop, index.step))
-    return type(index) is int
+def _is_fixed(x: Any) -> bool:
+    """Whether an index or an axis consists of plain integers and slices of them."""
+    if type(x) is tuple:
+        return all(map(_is_fixed, x))
+    if type(x) is slice:
+        return all(type(i) in (int, type(None)) for i in (x.start, x.stop, x.step))
+    return type(x) is int
 
 
 def _references(x: ndarray) -> int:
@@ -422,6 +427,10 @@ def _references(x: ndarray) -> int:
 # References to an array that one box alone holds, and of which no view exists.
 _lone = boxed(np.zeros(1), 0, None)
 _ALONE = _references(_lone.raw)
+
+
+def _is_constant(x: Any) -> bool:
+    return type(x) in ATOMS or _is_fixed(x)
 
 
 def _settled(x: Value) -> Any:

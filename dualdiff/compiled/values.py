@@ -338,6 +338,7 @@ STRUCTURAL = frozenset(
 WRITERS = frozenset((np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis))
 # Functions of boxes for which dualdiff's own implementation answers: it knows handles.
 BY_RULES = STRUCTURAL | WRITERS | {np.full_like, np.real, np.imag}
+BY_RULES |= {np.transpose, np.matrix_transpose, np.swapaxes, np.moveaxis}  # which give views
 
 
 def _method(x: Plain, name: str, args: Any, kwargs: Any) -> Any:

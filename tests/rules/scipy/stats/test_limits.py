@@ -52,7 +52,10 @@ def test_kappa4_at_no_shape_has_both_derivatives(name, exact, h, k):
         lambda h: stats.kappa4.ppf(0.3, h, 0.0),
         lambda h: stats.kappa4.isf([0.3, 0.6], h, 0.0),
         lambda h: stats.kappa4.median(h, 0.0),
-        lambda h: stats.kappa4.expect(lambda x: np.exp(-x * x), (h, 0.0)),
+        pytest.param(  # tried at eleven points beside, as the result is NaN
+            lambda h: stats.kappa4.expect(lambda x: np.exp(-x * x), (h, 0.0)),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["ppf", "isf", "median", "expect"],
 )

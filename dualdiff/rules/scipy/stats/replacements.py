@@ -179,8 +179,11 @@ def _finish(new: Any, original: Any) -> None:
         traced = corrected(lambda x: new._cdf(x, *args) - q, x, lambda rest: rest / slope)
         return with_value(x, traced)  # the density may be 0
 
+    def step(q: Any, *args: Any) -> Any:
+        return by_scipy(source._ppfvec, *map(unbox, (q, *args)))
+
+    new._ppfvec = quantile if isinstance(source, scipy.stats.rv_continuous) else step
     if isinstance(source, scipy.stats.rv_continuous):
-        new._ppfvec = quantile
         new.generic_moment = elementwise(lambda *args: _moment(new, *args))
     elif "generic_moment" in vars(type(source)):  # of given probabilities
         pass

@@ -7,6 +7,7 @@ from scipy import special
 
 import dualdiff as dd
 from tests.rules.scipy.special import oracle
+from tests.versions import OLD_SCIPY
 
 INF = np.inf
 
@@ -61,6 +62,9 @@ ENDS = [
 
 @pytest.mark.parametrize(("name", "at", "i", "first", "second"), ENDS)
 def test_derivatives_at_an_end_are_the_limit(name, at, i, first, second):
+    if np.isnan(getattr(special, name)(*at)):
+        assert OLD_SCIPY  # such as betainc at a shape of 0
+        pytest.skip("this SciPy has no value there")
     with np.errstate(all="ignore"):
         found = slopes(getattr(special, name), i, at)
     np.testing.assert_allclose(found, (first, second), rtol=1e-12, atol=1e-15)

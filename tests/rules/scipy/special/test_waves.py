@@ -107,6 +107,7 @@ def test_prolate_functions_of_the_second_kind_in_c_near_1(at, tolerance):
     assert dd.grad(along)(c) == pytest.approx(exact, rel=tolerance)
 
 
+@pytest.mark.skipif(OLD_SCIPY, reason="SciPy before 1.15 writes beyond its memory in pro_rad1")
 @pytest.mark.parametrize("name", ["pro_rad1", "obl_ang1"])
 def test_spheroidal_functions_whose_series_cancel_raise(name):
     x = 1.5 if "rad" in name else 0.3

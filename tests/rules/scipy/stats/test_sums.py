@@ -9,6 +9,7 @@ from scipy import stats
 
 import dualdiff as dd
 from dualdiff.errors import UnsupportedInputError
+from tests.versions import OLD_SCIPY
 
 
 def yulesimon(k, a):
@@ -31,6 +32,11 @@ def surprise(mass, *shapes):
     return total + term(mp.mpf(n)) / 2 - mp.diff(term, n) / 12
 
 
+needs_masses_between = pytest.mark.skipif(
+    OLD_SCIPY, reason="its entropies sum masses that are 0 between whole numbers: NaN, no tail"
+)
+
+
 @pytest.fixture(autouse=True)
 def _quiet():
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -38,6 +44,7 @@ def _quiet():
         yield
 
 
+@needs_masses_between
 @pytest.mark.parametrize(
     ("name", "mass", "shape"),
     [
@@ -57,6 +64,7 @@ def test_entropies_of_heavy_tails_are_those_of_all_terms(name, mass, shape):
     assert dd.grad(entropy)(shape) == pytest.approx(exact, rel=1e-9)
 
 
+@needs_masses_between
 def test_an_entropy_of_terms_below_the_median_counts_them():
     """SciPy leaves them out if those above it do not converge."""
     k = np.arange(2e5)
@@ -69,6 +77,7 @@ def test_an_entropy_of_terms_below_the_median_counts_them():
     assert dd.grad(lambda a: stats.betanbinom.entropy(5, a, 5.0))(3.0) == pytest.approx(exact, 1e-6)
 
 
+@needs_masses_between
 def test_second_derivatives_of_an_entropy_of_heavy_tail():
     slope = dd.grad(stats.zipf.entropy)
     steps = np.array([slope(3.5 + s * 1e-3) for s in (-2, -1, 1, 2)])
@@ -93,7 +102,9 @@ def test_expectations_that_have_no_limit_have_no_number_as_derivative():
     assert np.isnan(dd.grad(lambda a: stats.zipf.expect(np.cos, args=(a,)))(1.5))
 
 
-@pytest.mark.parametrize("p", [1e-4, 0.5, 0.999, 1 - 1e-9])
+@pytest.mark.parametrize(
+    "p", [pytest.param(1e-4, marks=needs_masses_between), 0.5, 0.999, 1 - 1e-9]
+)
 def test_entropies_by_masses_that_underflow_and_by_many(p):
     with mp.workdps(30):
 

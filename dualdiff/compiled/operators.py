@@ -38,14 +38,10 @@ def _binary(op: Callable[[Any, Any], Any], reflected: bool, truth: bool) -> Any:
             return _slow(op, rule, reflected, x, y)
         if recorder is STORED:
             return _slow(op, rule, reflected, x, y)
-        try:
-            if reflected:
-                ans, operands = op(raw, x.raw), (ref, x.payload)
-            else:
-                ans, operands = op(x.raw, raw), (x.payload, ref)
-        except Exception as error:  # of any kind: it goes on to the program
-            recorder.raised(error)
-            raise
+        if reflected:
+            ans, operands = recorder.evaluated(op, raw, x.raw), (ref, x.payload)
+        else:
+            ans, operands = recorder.evaluated(op, x.raw, raw), (x.payload, ref)
         if type(ans) is ndarray:
             ans.flags.writeable = False
         node = recorder.append(op, operands, ans)
@@ -106,9 +102,8 @@ def give_operators() -> None:
     for kind in (Recorded, Plain):
         for name in ("eq", "ne", "lt", "le", "gt", "ge"):
             setattr(kind, f"__{name}__", _binary(getattr(operator, name), False, True))
-        for name in ("neg", "pos", "abs"):
-            setattr(kind, f"__{name}__", _unary(getattr(operator, name)))
-        setattr(kind, "__invert__", _unary(operator.invert, True))  # noqa: B010  # for mypy
+        for name in ("neg", "pos", "abs", "invert"):
+            setattr(kind, f"__{name}__", _unary(getattr(operator, name), name == "invert"))
     for name in ("add", "sub", "mul", "truediv", "pow", "matmul", "mod", "floordiv"):
         setattr(Plain, f"__i{name}__", _in_place(getattr(operator, name)))
 

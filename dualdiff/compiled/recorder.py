@@ -164,19 +164,19 @@ class Recorder(Trace):
 
     def apply(self, function: Any, args: Any, kwargs: Any, method: Any = None) -> Any:
         """A function of recorded values and constants, evaluated and written down."""
+        return self.evaluated(self._applied, function, args, kwargs, method)
+
+    def evaluated(self, function: Callable[..., Any], *operands: Any) -> Any:
+        """A function of plain values; an error that it raises is noted."""
         try:
-            return self._applied(function, args, kwargs, method)
+            return function(*operands)
         except Exception as error:  # of any kind: it goes on to the program
             self.raised(error)
             raise
 
     def computed(self, ufunc: Any, raws: Sequence[Any], refs: tuple[int, ...]) -> Any:
         """A universal function of recorded values and numbers."""
-        try:
-            ans = ufunc(*raws)
-        except Exception as error:  # of any kind: it goes on to the program
-            self.raised(error)
-            raise
+        ans = self.evaluated(ufunc, *raws)
         return self.wrap(ans, self.append(ufunc, refs, ans), raws)
 
     def _applied(self, function: Any, args: Any, kwargs: Any, method: Any) -> Any:
@@ -325,11 +325,7 @@ class Recorder(Trace):
         """``x[index]``; most indices are whole numbers and slices of them."""
         if not _is_fixed(index):
             return self.apply(operator.getitem, (x, index), {})
-        try:
-            ans = x.raw[index]
-        except Exception as error:  # of any kind: it goes on to the program
-            self.raised(error)
-            raise
+        ans = self.evaluated(operator.getitem, x.raw, index)
         if type(ans) is ndarray:
             taken: Any = Call(operator.getitem, (Hole(0), index), {})
             return self.wrap(ans, self.append(taken, (x.payload,), ans), (x.raw,))
@@ -355,8 +351,7 @@ class Recorder(Trace):
         return self._stored(Store(held), (_settled(content), _settled(v), *leaves), owned)
 
     def add(self, content: Value, index: Any, v: Value, owned: bool) -> Any:
-        place = index if type(index) is int else guarded(index)
-        return self._stored(Add(place), (_settled(content), _settled(v)), owned)
+        return self._stored(Add(guarded(index)), (_settled(content), _settled(v)), owned)
 
     def _stored(self, operation: Any, operands: Sequence[Any], owned: bool) -> Recorded:
         """A store, in place if no other box and no view holds the old content."""
@@ -370,11 +365,7 @@ class Recorder(Trace):
         ):
             change = operation.update
             content.raw.flags.writeable = True
-        try:
-            ans = change(*[x.raw if type(x) in KINDS else x for x in operands])
-        except Exception as error:  # of any kind: it goes on to the program
-            self.raised(error)
-            raise
+        ans = self.evaluated(change, *[x.raw if type(x) in KINDS else x for x in operands])
         ans.flags.writeable = False
         return boxed(ans, self.append(operation, tuple(map(self.ref, operands)), ans), self)
 

@@ -704,7 +704,9 @@ def test_compiled_functions_inside_compiled_functions() -> None:
 
 
 def test_a_replay_that_is_not_faster_is_not_used(monkeypatch) -> None:
-    f = lambda x: np.sum(x @ x.T)  # noqa: E731
+    def f(x):
+        return np.sum(x @ x.T)
+
     g, x = dd.compile(f), np.ones((40, 40))
     g(x)
     clock = iter(np.cumsum([1.0, 2.0, 1.0, 1.0] * 2))  # replays take two seconds, calls one
@@ -719,7 +721,10 @@ def test_interpreted_programs_wait_for_their_code(monkeypatch) -> None:
     pytest.importorskip("llvmlite", reason="machine code is the extra `compile`")
     monkeypatch.setattr("dualdiff.compiled.scalar.AT_ONCE", 0)
     monkeypatch.setattr("dualdiff.compiled.scalar.ScalarProgram.improve", lambda self: None)
-    f = lambda x: np.sum(np.sin(x) * x)  # noqa: E731
+
+    def f(x):
+        return np.sum(np.sin(x) * x)
+
     g, x = dd.compile(f), np.linspace(0.0, 1.0, 100)
     g(x)
     clock = iter(np.cumsum([1.0, 2.0, 1.0, 1.0] * 2))  # replays take two seconds, calls one
@@ -731,7 +736,9 @@ def test_interpreted_programs_wait_for_their_code(monkeypatch) -> None:
 
 
 def test_times_that_are_close_are_measured_again(monkeypatch) -> None:
-    f = lambda x: np.sum(x @ x.T)  # noqa: E731
+    def f(x):
+        return np.sum(x @ x.T)
+
     g, x = dd.compile(f), np.ones((40, 40))
     g(x)
     spent = [1.2, 1.1, 1.2, 0.9, 1.1, 1.2, 1.2, 1.2]  # the least is less than an eager call's

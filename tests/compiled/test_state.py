@@ -398,7 +398,9 @@ def test_an_argument_that_is_of_the_state_is_seen(f: Any, special: Any, others: 
 
 
 def test_an_equal_number_in_the_place_of_another_is_seen(monkeypatch) -> None:
-    f = lambda x: x * 2 if x is HALF else x * 3  # noqa: E731
+    def f(x):
+        return x * 2 if x is HALF else x * 3
+
     g = dd.compile(f)
     for x in (2.0, 3.0, 4.0, 5.0, 6.0):
         assert g(x) == f(x)

@@ -147,12 +147,16 @@ def radial(sign: float, kind: str) -> Callable[..., Any]:
         one = regular(order, degree, c, np.where(near, x, 0.0))
         return np.where(near, one, far(order, degree, c, np.where(near, 2.0, x)))
 
-    def regular(order: int, degree: int, c: Value, x: Value) -> Any:
+    def series(order: int, degree: int, c: Value) -> tuple[Any, ...]:
+        """The weighted coefficients, their slopes, and their norm with its relative slope."""
         j, terms, by_value, slopes = _modes(sign, order, degree, c)
         weights = np.sqrt((2 * j + 1) * special.poch(j - order + 1, 2 * order))
         norm, growth = _relative(terms, slopes, weights)
         weights = weights * (-1.0) ** ((j - degree) // 2)
-        terms, slopes = weights * terms, weights * slopes
+        return j, weights * terms, by_value, weights * slopes, norm, growth
+
+    def regular(order: int, degree: int, c: Value, x: Value) -> Any:
+        j, terms, by_value, slopes, norm, growth = series(order, degree, c)
         value, by_x, by_c, by_both = _near_zero(order, j, c, x)
         factor = (1 + x * x) ** (order / 2) / norm
         steep = order * x / (1 + x * x)
@@ -161,11 +165,7 @@ def radial(sign: float, kind: str) -> Callable[..., Any]:
         return np.stack([factor * moved, factor * (steep * moved + slope_moved), by_value])
 
     def far(order: int, degree: int, c: Value, x: Value) -> Any:
-        j, terms, by_value, slopes = _modes(sign, order, degree, c)
-        weights = np.sqrt((2 * j + 1) * special.poch(j - order + 1, 2 * order))
-        norm, growth = _relative(terms, slopes, weights)
-        weights = weights * (-1.0) ** ((j - degree) // 2)
-        terms, slopes = weights * terms, weights * slopes
+        j, terms, by_value, slopes, norm, growth = series(order, degree, c)
         z = column(c * x)
         found = bessel(np.abs(np.arange(j[0] - 1, j[-1] + 2)).astype(int), z)
         below, value, above = found[..., :-1:2], found[..., 1::2], found[..., 2::2]

@@ -8,14 +8,9 @@ attributes. The search ends at modules of Python, NumPy, SciPy and dualdiff.
 from __future__ import annotations
 
 import collections
-import datetime
-import decimal
 import functools
-import hashlib
-import operator
 import os
 import random
-import re
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
@@ -49,49 +44,24 @@ from .comparisons import (
 )
 from .errors import Unrecordable
 from .nodes import same
+from .state import CONSTANT, HEAP, hash_of, hides_state, is_library, state_of
 
 MOST = 5000  # objects that are searched
-_LIBRARIES = frozenset(
-    {*sys.stdlib_module_names, "numpy", "scipy", "dualdiff", "optree", "llvmlite"}
-)
 _VALUES = (str, bytes, type(None), float, int, complex, bool, np.generic, range, slice, np.dtype)
 _PLAIN = frozenset((str, bytes, type(None), float, int, complex, bool, range, slice, np.float64))
 _MISSING: Any = type("Missing", (), {})()
-# Objects without attributes that never change.
-_CONSTANT = (
-    types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType,
-    types.GetSetDescriptorType, types.MemberDescriptorType, types.MethodWrapperType,
-    types.ClassMethodDescriptorType, types.GenericAlias, types.UnionType, types.EllipsisType,
-    types.NotImplementedType, np.ufunc, re.Pattern, decimal.Decimal, datetime.date,
-    datetime.timedelta, datetime.tzinfo, operator.itemgetter, operator.attrgetter,
-    operator.methodcaller, types.CodeType, type(np.sum), type(np.dot),
-    type(vars(collections.namedtuple("Pair", "a"))["a"]),
-)  # fmt: skip
+ROOT: Any = type("Root", (), {})()  # holds the function, and the objects among its arguments
 # Methods that compute nothing.
 _UNUSED = frozenset(
     ("__repr__", "__str__", "__format__", "__del__", "__reduce__", "__reduce_ex__", "__getstate__",
      "__setstate__", "__sizeof__", "__dir__", "__init_subclass__", "__class_getitem__")
 )  # fmt: skip
-_CACHE = type(functools.lru_cache(len))
 _METHODS = (types.FunctionType, property, staticmethod, classmethod)
 _GENERATORS = (
     np.random.Generator, np.random.RandomState, np.random.BitGenerator, random.Random,
 )  # fmt: skip
 _SETTERS = frozenset(("errstate", "seterr"))
 _FILTERS = frozenset(("simplefilter", "filterwarnings"))
-# Types of C whose instances have no state but their attributes, or state that is searched.
-_OPEN = (
-    type, str, bytes, int, float, complex, tuple, list, dict, set, frozenset,
-    collections.OrderedDict, collections.defaultdict, types.SimpleNamespace, BaseException,
-    types.ModuleType, np.generic, property, staticmethod, classmethod, functools.partial,
-    _CACHE, *_CONSTANT,
-)  # fmt: skip
-_HEAP, _IMMUTABLE = 1 << 9, 1 << 8  # flags of types: made at run time, and never changed
-
-
-def is_library(module: str | None) -> bool:
-    """Whether a module belongs to Python, NumPy, SciPy or dualdiff."""
-    return (module or "").partition(".")[0] in _LIBRARIES
 
 
 def _in_site_packages(f: types.FunctionType) -> bool:
@@ -110,6 +80,11 @@ class Captures:
             "tuple": tuple, "memcmp": memcmp,
         }  # fmt: skip
         self.seen: dict[int, Any] = {}
+        self.holders: dict[int, list[Any]] = {}  # objects that hold an object; None: not known
+        self.within: Any = ROOT  # the object whose parts are searched
+        # The tests of large arrays: the place of each, its part without a copy, the copy's names.
+        self.copies: dict[int, tuple[int, str, tuple[str, ...]]] = {}
+        self.released: list[ndarray] = []  # arrays whose contents are not compared
         self.generators: list[Any] = []
         self.containers: list[Any] = []
         self.modules: dict[int, types.ModuleType] = {}
@@ -125,12 +100,23 @@ class Captures:
         self._refuse_raised_errors()
         # Numbers count by value, as another object may take the place of an equal one.
         self.numbers = frozenset(numbers(self.names.values()) if self.compares_identity else ())
-        self._states = list(map(_state, self.generators))
+        self._states = list(map(state_of, self.generators))
         self.unchanged: Callable[[], bool] = self._compiled()
+
+    def release(self, arrays: Iterable[ndarray]) -> None:
+        """Compare no contents of these arrays from now on, which are inputs of the recordings."""
+        for x in arrays:
+            if id(x) not in self.copies:
+                continue  # an earlier recording has done so
+            self.released.append(x)
+            place, layout, names = self.copies.pop(id(x))
+            self.tests[place] = layout
+            self.names.update(dict.fromkeys(names))
+        self.unchanged = self._compiled()
 
     def marks(self) -> list[tuple[str, str]]:
         """What was found, in words, each with a hash of its content that holds in any process."""
-        return [(what, _hash_of(x)) for what, x in self.found]
+        return [(what, hash_of(x)) for what, x in self.found]
 
     def may_hold(self, leaves: Iterable[Any]) -> bool:
         """Whether the program may notice that an argument is of its own state."""
@@ -140,7 +126,7 @@ class Captures:
 
     def drew(self) -> bool:
         """Whether a captured generator of random numbers has moved since the search."""
-        return any(_state(g) != s for g, s in zip(self.generators, self._states, strict=True))
+        return any(state_of(g) != s for g, s in zip(self.generators, self._states, strict=True))
 
     def changed(self) -> str:
         """In words, the first thing that has changed."""
@@ -195,18 +181,27 @@ class Captures:
         return self._search(x, text, what)
 
     def _search(self, x: Any, text: str, what: str) -> None:
-        if type(x) in _PLAIN or isinstance(x, np.ufunc) or id(x) in self.seen:
+        if type(x) in _PLAIN or isinstance(x, np.ufunc):
+            return
+        self.holders.setdefault(id(x), []).append(self.within)
+        if id(x) in self.seen:
             return
         if type(x).__module__.startswith("dualdiff.rules."):  # it fills itself when first used
             return
+        outer, self.within = self.within, x
         if isinstance(x, _VALUES):
             self._own_parts(x, what)
-            return
-        self.seen[id(x)] = x
-        if len(self.seen) > MOST:
-            raise Unrecordable(f"the function refers to more than {MOST} objects")
-        if is_box(x):
-            raise Unrecordable(f"{what} is a traced value")
+        else:
+            self.seen[id(x)] = x
+            if len(self.seen) > MOST:
+                raise Unrecordable(f"the function refers to more than {MOST} objects")
+            if is_box(x):
+                raise Unrecordable(f"{what} is a traced value")
+            self._parts(x, what)
+        self.within = outer
+
+    def _parts(self, x: Any, what: str) -> None:
+        """Search an object by its kind."""
         if isinstance(x, ndarray):
             self._array(x, what)
         elif isinstance(x, _GENERATORS):
@@ -258,14 +253,16 @@ class Captures:
         form = f"{name}.shape == {self._name(x.shape)} and {name}.dtype is {self._name(x.dtype)}"
         if x.nbytes <= COPIED:
             self._test(f"{form} and {name}.tobytes() == {self._name(x.tobytes())}", what)
-        elif x.flags.forc and memcmp is not None:
-            copy = x.copy(order="K")
-            self._name(copy)
-            own, other = self._name(elements(x)), self._name(elements(copy))
-            layout = f"{form} and {name}.strides == {self._name(x.strides)}"
-            self._test(f"{layout} and memcmp({own}, {other}, {x.nbytes}) == 0", what)
         else:
-            self._test(f"equal({name}, {self._name(x.copy(order='K'))})", what)
+            copy = x.copy(order="K")
+            held = self._name(copy)
+            layout = f"{form} and {name}.strides == {self._name(x.strides)}"
+            own, other = self._name(elements(x)), self._name(elements(copy))
+            self.copies[id(x)] = len(self.tests), layout, (held, other)
+            if x.flags.forc and memcmp is not None:
+                self._test(f"{layout} and memcmp({own}, {other}, {x.nbytes}) == 0", what)
+            else:
+                self._test(f"{layout} and equal({name}, {held})", what)
         self.found.append((what, x))
 
     def _sequence(self, x: Any, what: str) -> None:
@@ -374,6 +371,7 @@ class Captures:
 
     def _look_into_modules(self) -> None:
         """Guard what has a name that the functions use in modules of the user."""
+        self.within = None
         seen: set[tuple[int, str]] = set()
         looked: set[int] = set()
         spaces: list[tuple[str, str, dict[str, Any]]] = []
@@ -421,14 +419,14 @@ class Captures:
                     self._search(inner, "", what)
         if type(x) is functools.cached_property:  # its lock is no state
             return self._search(x.func, "", what)
-        if _hides_state(type(x)):
+        if hides_state(type(x)):
             raise Unrecordable(f"{what} is a {type(x).__name__}, which may change unseen")
-        if getattr(type(x), "__flags__", 0) & _HEAP and not isinstance(x, type):
+        if getattr(type(x), "__flags__", 0) & HEAP and not isinstance(x, type):
             name = self._name(x)
             self._test(f"type({name}) is {self._name(type(x))}", f"the class of {what}")
         held = getattr(x, "__dict__", None)
         slots = any("__slots__" in vars(base) for base in type(x).__mro__)
-        if held is None and not slots and not isinstance(x, _CONSTANT):
+        if held is None and not slots and not isinstance(x, CONSTANT):
             plain = type(x).__init__ is object.__init__ and type(x) is object
             if not plain and not isinstance(x, (property, staticmethod, classmethod)):
                 raise Unrecordable(f"{what} is a {type(x).__name__}, which may change unseen")
@@ -451,35 +449,3 @@ class Captures:
             self._bind(getattr(x, key), f"{name}.{key}", what)
         else:
             self._test(f"not hasattr({name}, {key!r})", what)
-
-
-def _hides_state(cls: type) -> bool:
-    """Whether instances of a class hold state of C, which no search finds."""
-    for base in cls.__mro__:
-        made = base.__flags__ & _HEAP and not base.__flags__ & _IMMUTABLE
-        if not made and not issubclass(base, _OPEN) and base is not object:
-            return True
-    return False
-
-
-def _state(generator: Any) -> str:
-    state = getattr(generator, "bit_generator", generator)
-    if isinstance(generator, np.random.RandomState):
-        return repr(generator.get_state())
-    if isinstance(generator, random.Random):
-        return repr(generator.getstate())
-    return repr(state.state)
-
-
-def _hash_of(x: Any) -> str:
-    """A hash of a value, an array, a set or a code."""
-    if isinstance(x, ndarray):
-        content = x.tobytes() + repr((x.shape, x.dtype)).encode()
-    elif isinstance(x, types.CodeType):
-        constants = [_hash_of(c) for c in x.co_consts]
-        content = x.co_code + repr((x.co_names, x.co_varnames, constants)).encode()
-    elif isinstance(x, (set, frozenset)):
-        content = repr(sorted(map(repr, x))).encode()
-    else:
-        content = repr((type(x).__name__, x)).encode()
-    return hashlib.sha256(content).hexdigest()

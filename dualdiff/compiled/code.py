@@ -25,6 +25,7 @@ _COMPARING = frozenset(("IS_OP", "COMPARE_OP", "CONTAINS_OP"))
 _COMPUTING = ("BINARY", "BUILD_STRING", "FORMAT", "CONVERT")
 _CALLS = ("CALL", "CALL_FUNCTION")
 _FILLERS = frozenset(("PRECALL", "CACHE", "PUSH_NULL", "NOP", "RESUME", "NOT_TAKEN"))
+_CLASSES = ("cls", "__class__")  # names of classes, as in the methods of dataclasses
 # A recorded value is an instance of none of these, and no plain number or array is, either.
 _OTHERS = (str, bytes, list, tuple, dict, set, frozenset, type(None), types.FunctionType, type)
 
@@ -91,9 +92,18 @@ def finds_by_name(code: types.CodeType) -> bool:
 
 @functools.cache
 def compares_identity(code: types.CodeType) -> bool:
-    """Whether a code compares identities with more than None and its like."""
+    """Whether a code compares identities with more than None and its like, and with classes."""
     pairs = itertools.pairwise(_instructions(code))
-    return any(i.opname == "IS_OP" and before.opname != "LOAD_CONST" for before, i in pairs)
+    return any(
+        i.opname == "IS_OP" and before.opname != "LOAD_CONST" and before.argval not in _CLASSES
+        for before, i in pairs
+    )
+
+
+@functools.cache
+def stores_globals(code: types.CodeType) -> bool:
+    """Whether a code or a code inside it binds global names."""
+    return any(i.opname in ("STORE_GLOBAL", "DELETE_GLOBAL") for i in _instructions(code))
 
 
 def reaches(code: types.CodeType, scope: Mapping[str, Any]) -> str:

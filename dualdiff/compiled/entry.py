@@ -112,6 +112,9 @@ def _native(
         else:
             lines.append(f"    memory[{at}] = args[{i}]")
         at += int(np.size(args[i]))
+    for k, x in enumerate(recorded.lifted, len(dynamic)):
+        names[f"x{k}"] = x
+        lines.append(f"    arena.inputs[{k}][...] = x{k}")
     lines += [
         f"    if native(arena.address, table) != {DONE}:",
         "        push(arena)",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
-import operator
 import os
 import random
 import threading
@@ -27,20 +26,22 @@ from .caught import Caught, exceptions
 from .comparisons import equal_arrays
 from .entry import MISSED, entry, is_silent
 from .errors import CompileError, CompileWarning, Uncertain, Unrecordable, text_of
-from .graph import Graph, record, recording
+from .graph import Graph, recording
+from .lifting import Lifting
 from .nodes import Guard
 from .recordings import SUSPECT, Recording, run
 from .report import Report
+from .runs import Run
 from .signature import (
     Held,
     all_close,
     classes_of,
-    described,
     has_surprise,
+    have_changed,
     is_dynamic,
     is_object,
     is_traced,
-    orders_of,
+    key_of,
     same_state,
 )
 from .source import Miss
@@ -58,7 +59,7 @@ class Table:
     """The recordings of one signature of the arguments."""
 
     def __init__(self, captures: Captures | None, reason: str = "") -> None:
-        self.captures = captures
+        self.hold(captures)
         self.recordings: list[Recording] = []
         self.recorded = self.misses = self.eager_calls = self.replays = 0
         self.window: deque[bool] = deque(maxlen=WINDOW)
@@ -66,6 +67,11 @@ class Table:
         self.guards: dict[str, int] = {}  # misses by line
         self.record_seconds = 0.0
         self.entry: tuple[Any, Any] = None, None  # a recording and the shortest way into it
+
+    def hold(self, captures: Captures | None, lifts: bool = True) -> None:
+        """Take what a search for state has found; large arrays become inputs if `lifts`."""
+        self.captures = captures
+        self.lifting = Lifting(captures) if captures is not None and lifts else None
 
 
 class Compiled:
@@ -126,7 +132,7 @@ class Compiled:
         if recording.get() or not is_silent():
             return self.f(*args, **kwargs)  # inside another recording, or errors are raised
         leaves, structure = flatten((args, kwargs))
-        key = _key_of(args, kwargs, leaves, structure)
+        key = key_of(args, kwargs, leaves, structure)
         try:
             table = self.tables.get(key)
         except TypeError:  # an argument without a hash
@@ -171,7 +177,7 @@ class Compiled:
     def ready(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The recording that would be replayed first, past its checks, and the numbers for it."""
         leaves, structure = flatten((args, kwargs))
-        key = _key_of(args, kwargs, leaves, structure)
+        key = key_of(args, kwargs, leaves, structure)
         table = None if recording.get() or self.verify else self.tables.get(key)
         first = next(iter(table.recordings), None) if table is not None else None
         if table is None or first is None or first.checks:
@@ -261,6 +267,8 @@ class Compiled:
     ) -> Any:
         """An eager call, followed by a recording at its point."""
         before = [x.copy() if type(x) is ndarray else x for x in leaves]
+        lifted = table.captures.released if table.captures is not None else []
+        copies = [x.copy() for x in lifted]
         state = np.random.get_state()  # noqa: NPY002
         text_state = random.getstate()
         watch = table.captures is not None and table.captures.has_handlers
@@ -274,12 +282,14 @@ class Compiled:
         drew = not same_state(state, text_state) or (table.captures and table.captures.drew())
         if drew:
             table.reason = "the function draws random numbers; pass them as an argument"
-        elif _changed(leaves, before, structure, (args, kwargs)):
+        elif have_changed(leaves, before, structure, (args, kwargs)):
             table.reason = "the function changes its argument in place"
         elif caught:
             self._count_recording(table, f"the program warns: {caught[0].message}")
         elif table.captures is not None and not table.captures.unchanged():
             table.reason = f"the function changes state of its own: {table.captures.changed()}"
+        elif not all(map(equal_arrays, lifted, copies)):
+            table.reason = "the function changes an array that it refers to"
         else:
             self._record(table, leaves, structure, out, raised)
             if table.captures is not None and not table.captures.unchanged():
@@ -312,7 +322,8 @@ class Compiled:
             self._give_up(table, f"{what} changes from call to call; pass it as an argument")
             return self._eager(table, args, kwargs)
         try:
-            table.captures = Captures(self._roots(leaves, structure))
+            lifts = table.lifting is not None
+            table.hold(Captures(self._roots(leaves, structure)), lifts)
         except Unrecordable as error:
             table.reason = str(error)
         if table.reason:
@@ -367,14 +378,14 @@ class Compiled:
         dynamic = [is_dynamic(x) for x in leaves]
         try:
             with _mutex, _without_collections():
-                graph = self._repeated(leaves, structure, dynamic, raised)
-                if form != graph.structure or not all_close(graph.samples, eager):
-                    raise Unrecordable("a run on recorded values gives another result")
+                run = Run(self.f, leaves, structure, dynamic, raised, eager, form)
+                graph, lifted = self._graph(table, run)
                 if not table.captures.unchanged():
                     raise Unrecordable(
                         f"the function changes state of its own: {table.captures.changed()}"
                     )
-                made = Recording(graph, eager, self.options)
+                made = Recording(graph, eager, self.options, lifted)
+                table.captures.release(lifted)
         except Uncertain as error:
             self._count_recording(table, str(error))
             return
@@ -386,20 +397,23 @@ class Compiled:
         table.recordings.insert(0, made)
         table.recorded += 1
 
-    def _repeated(
-        self,
-        leaves: Sequence[Any],
-        structure: Structure,
-        dynamic: list[bool],
-        raised: Caught | None,
-    ) -> Graph:
-        """A recording that a second one repeats."""
-        graph = record(self.f, leaves, structure, dynamic, raised)
-        for _ in range(2):  # operators may learn from the first run
-            previous, graph = graph, record(self.f, leaves, structure, dynamic, raised)
-            if previous.repeats(graph):
-                return graph
-        raise Unrecordable("two runs at one point do not do the same")
+    def _graph(self, table: Table, run: Run) -> tuple[Graph, list[ndarray]]:
+        """The graph of a run, and the captured arrays that are inputs of it."""
+        lifting = table.lifting
+        if lifting is not None and lifting.arrays:
+            try:
+                graph = run.lifted(lifting)
+            except Exception:  # a recording for the arrays as they are meets it again, or works
+                graph = None
+            if graph is not None:
+                return graph, lifting.arrays
+        assert table.captures is not None
+        captures = table.captures
+        if captures.released:  # recordings without a comparison do not go with one that needs it
+            table.recordings.clear()
+            captures = Captures(self._roots(run.leaves, run.structure))
+        table.hold(captures, lifts=False)
+        return run.plain(), []
 
     def prepare(self, *args: Any, **kwargs: Any) -> None:
         """Record and compile for arguments like these, and run the function once."""
@@ -429,26 +443,6 @@ def _without_collections() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-def _key_of(args: Any, kwargs: Any, leaves: Sequence[Any], structure: Structure) -> Any:
-    """The signature of a call."""
-    key: Any = structure, tuple(map(described, leaves))
-    if structure.num_leaves != len(args):  # a program may go through the keys of a dict
-        key = (*key, orders_of((args, kwargs)))
-    arrays = [id(x) for x in leaves if type(x) is ndarray]
-    if len(set(arrays)) < len(arrays):  # it may ask whether two arguments are one
-        key = (*key, "the same", tuple(map(arrays.index, arrays)))
-    return key
-
-
-def _changed(leaves: Sequence[Any], before: Sequence[Any], structure: Structure, now: Any) -> bool:
-    """Whether a call has changed its arguments: arrays, or the containers that hold them."""
-    found, form = flatten(now)
-    if form != structure or not all(map(operator.is_, found, leaves)):
-        return True
-    pairs = zip(leaves, before, strict=True)
-    return any(type(x) is ndarray and not equal_arrays(x, y) for x, y in pairs)
 
 
 def _rebuild(f: Any, options: dict[str, Any]) -> Compiled:

@@ -25,6 +25,7 @@ from ..trees import Structure, flatten
 from .caught import Caught, exceptions
 from .errors import Looked, Uncertain, Unrecordable
 from .forms import is_fixed
+from .lifting import Lifting
 from .nodes import BURIED, INPUT, STORES, Call, Guard, Pick, Raised, same
 from .recorder import Recorder
 from .steps import CarefulForward, CarefulTape
@@ -194,8 +195,9 @@ def record(
     structure: Structure,
     dynamic: Sequence[bool],
     eager: Caught | None = None,
+    lifting: Lifting | None = None,
 ) -> Graph:
-    """Run `f` on recorded values in place of the dynamic leaves.
+    """Run `f` on recorded values in place of the dynamic leaves and of the arrays of `lifting`.
 
     `eager` holds the exceptions of an eager call, if the program may catch some.
 
@@ -203,11 +205,11 @@ def record(
     which such rules are called back.
     """
     try:
-        return copy_context().run(_record, f, leaves, structure, dynamic, eager, False)
+        return copy_context().run(_record, f, leaves, structure, dynamic, eager, lifting, False)
     except Looked:
         pass
     try:
-        return copy_context().run(_record, f, leaves, structure, dynamic, eager, True)
+        return copy_context().run(_record, f, leaves, structure, dynamic, eager, lifting, True)
     except Looked:
         raise Unrecordable("a rule looks at recorded numbers") from None
 
@@ -240,6 +242,7 @@ def _record(
     structure: Structure,
     dynamic: Sequence[bool],
     eager: Caught | None,
+    lifting: Lifting | None,
     careful: bool,
 ) -> Graph:
     recorder = Recorder(careful)
@@ -257,6 +260,12 @@ def _record(
                 given.append(boxes.setdefault(id(leaf), box) if type(leaf) is ndarray else box)
             else:
                 given.append(leaf)
+        arrays = lifting.arrays if lifting is not None else []
+        lifted = [recorder.input(x) for x in arrays]
+        inputs += [int(box.payload) for box in lifted]
+        if lifting is not None:
+            copies = lifting.copies(lifted)
+            f, given = copies.of(f), list(map(copies.of, given))
         args, kwargs = structure.unflatten(given)
         with ExitStack() as stack:
             caught = stack.enter_context(warnings.catch_warnings(record=True))
@@ -267,7 +276,7 @@ def _record(
             out = f(*args, **kwargs)
             if found != eager:
                 raise Unrecordable("the program catches an exception that recorded values raise")
-            if any(is_box(x) and x.owner is STORED for x in given) or not _holds(
+            if any(is_box(x) and x.owner is STORED for x in given + lifted) or not _holds(
                 (args, kwargs), given
             ):
                 raise Unrecordable("the function changes its argument in place")

@@ -146,6 +146,7 @@ class _Batch:
                 inputs.append(x.reshape(self.size, -1))
             elif is_dynamic(x):
                 inputs.append(np.broadcast_to(np.ravel(next(at)), (self.size, np.size(x))))
+        inputs += [np.broadcast_to(np.ravel(x), (self.size, x.size)) for x in recorded.lifted]
         outputs = [out.reshape(self.size, -1) for out in self.outputs]
         stop = self.owner.lanes_of(program).blocks(inputs, outputs, start)
         recorded.replays += stop - start

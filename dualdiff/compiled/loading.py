@@ -67,6 +67,10 @@ def load_compiled(path: str | os.PathLike[str], f: Callable[..., Any] | None = N
         table = made.tables[key] = Table(captures)
         table.recordings, table.recorded = recordings, len(recordings)
         for recorded in recordings:
+            if f is not None and recorded.lifted:
+                assert table.lifting is not None
+                recorded.lifted = tuple(table.lifting.arrays)
+                captures.release(recorded.lifted)
             recorded.checks = 0 if f is None else recorded.checks
     return made
 

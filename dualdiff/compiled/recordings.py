@@ -29,13 +29,21 @@ SUSPECT: Any = type("Suspect", (), {})()  # a result with a NaN or infinity, or 
 class Recording:
     """One recorded run, ready to be replayed.
 
-    `guards` are the guards by their nodes, `size` and `callbacks` count operations, and `checks`
-    says how many of the next replays are compared with eager calls.
+    `lifted` are arrays that the program refers to, inputs after its arguments, and `guards` are the
+    guards by their nodes. `size` and `callbacks` count operations, and `checks` says how many of
+    the next replays are compared with eager calls.
     """
 
     program: ScalarProgram | SourceProgram
 
-    def __init__(self, graph: Graph, eager: Sequence[Any], options: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        eager: Sequence[Any],
+        options: dict[str, Any],
+        lifted: Sequence[ndarray] = (),
+    ) -> None:
+        self.lifted = tuple(lifted)
         self.program = compile_graph(graph, **options)
         self.guards: dict[int, Guard] = {node: graph.operations[node] for node in graph.guards}
         self.structure, self.size = graph.structure, len(graph.live)
@@ -79,6 +87,7 @@ class Recording:
 def run(recorded: Recording, dynamic: Sequence[Any]) -> Any:
     """The converted results of a replay, or the guard that failed, or `SUSPECT`."""
     state = error_state()
+    dynamic = (*dynamic, *recorded.lifted)
     try:
         set_error_state(SILENT)
         found = recorded.program(*dynamic)

@@ -51,6 +51,10 @@ def _rows_of(recorded: Recording) -> list[tuple[str, str]]:
         where = line_text(*guard.where)
         lines[where] = lines.get(where, 0) + 1
     rows += [("guards", f"{count} {where}") for where, count in lines.items()]
+    if recorded.lifted:
+        size = sum(x.nbytes for x in recorded.lifted) / 1e6
+        count = len(recorded.lifted)
+        rows.append(("inputs of its own", f"{count} captured arrays, {size:.1f} MB, not compared"))
     if recorded.callbacks:
         rows.append(("call-backs", str(recorded.callbacks)))
     return rows

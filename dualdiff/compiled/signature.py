@@ -6,6 +6,7 @@ import cmath
 import collections
 import dataclasses
 import math
+import operator
 import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
@@ -17,7 +18,8 @@ from scipy.sparse import issparse
 from ..array.box import is_box
 from ..core.batch import SILENT, error_state, set_error_state
 from ..core.types import Value
-from ..trees import Structure
+from ..trees import Structure, flatten
+from .comparisons import equal_arrays
 
 _DYNAMIC = (float, float64, complex)
 _TINY = 1e-12
@@ -188,3 +190,25 @@ def same_state(state: Any, text_state: Any) -> bool:
     new = np.random.get_state()  # noqa: NPY002
     same_numpy = all(np.array_equal(a, b) for a, b in zip(new, state, strict=True))
     return same_numpy and random.getstate() == text_state
+
+
+def key_of(args: Any, kwargs: Any, leaves: Sequence[Any], structure: Structure) -> Any:
+    """The signature of a call."""
+    key: Any = structure, tuple(map(described, leaves))
+    if structure.num_leaves != len(args):  # a program may go through the keys of a dict
+        key = (*key, orders_of((args, kwargs)))
+    arrays = [id(x) for x in leaves if type(x) is ndarray]
+    if len(set(arrays)) < len(arrays):  # it may ask whether two arguments are one
+        key = (*key, "the same", tuple(map(arrays.index, arrays)))
+    return key
+
+
+def have_changed(
+    leaves: Sequence[Any], before: Sequence[Any], structure: Structure, now: Any
+) -> bool:
+    """Whether a call has changed its arguments: arrays, or the containers that hold them."""
+    found, form = flatten(now)
+    if form != structure or not all(map(operator.is_, found, leaves)):
+        return True
+    pairs = zip(leaves, before, strict=True)
+    return any(type(x) is ndarray and not equal_arrays(x, y) for x, y in pairs)

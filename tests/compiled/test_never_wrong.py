@@ -510,19 +510,19 @@ def test_complex_numbers_and_single_precision() -> None:
 
 
 def test_an_interrupted_recording_leaves_nothing_behind(monkeypatch) -> None:
-    import dualdiff.compiled.function as function
+    import dualdiff.compiled.runs as runs
 
-    original = function.record
+    original = runs.record
 
     def interrupted(*args):
         raise KeyboardInterrupt
 
     f = dd.grad(lambda x: np.sum(x**2))
     g = dd.compile(f)
-    monkeypatch.setattr(function, "record", interrupted)
+    monkeypatch.setattr(runs, "record", interrupted)
     with pytest.raises(KeyboardInterrupt):
         g(X)
-    monkeypatch.setattr(function, "record", original)
+    monkeypatch.setattr(runs, "record", original)
     calls_agree(g, f, [(X + k,) for k in range(5)])
     assert replays(g)
 

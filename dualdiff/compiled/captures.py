@@ -37,6 +37,7 @@ from .comparisons import (
     elements,
     equal_arrays,
     is_empty,
+    keeps,
     memcmp,
     numbers,
     same_items,
@@ -56,6 +57,7 @@ _UNUSED = frozenset(
     ("__repr__", "__str__", "__format__", "__del__", "__reduce__", "__reduce_ex__", "__getstate__",
      "__setstate__", "__sizeof__", "__dir__", "__init_subclass__", "__class_getitem__")
 )  # fmt: skip
+_BOUND = (types.BuiltinFunctionType, types.MethodWrapperType)  # they belong to objects
 _METHODS = (types.FunctionType, property, staticmethod, classmethod)
 _GENERATORS = (
     np.random.Generator, np.random.RandomState, np.random.BitGenerator, random.Random,
@@ -77,7 +79,7 @@ class Captures:
         self.names: dict[str, Any] = {
             "missing": _MISSING, "same": same, "same_items": same_items, "same_set": same_set,
             "equal": equal_arrays, "type": type, "len": len, "is_empty": is_empty,
-            "tuple": tuple, "memcmp": memcmp,
+            "tuple": tuple, "memcmp": memcmp, "keeps": keeps,
         }  # fmt: skip
         self.seen: dict[int, Any] = {}
         self.holders: dict[int, list[Any]] = {}  # objects that hold an object; None: not known
@@ -181,6 +183,8 @@ class Captures:
         return self._search(x, text, what)
 
     def _search(self, x: Any, text: str, what: str) -> None:
+        if isinstance(x, np.ufunc) and all(kind.strip("O") == "->" for kind in x.types):
+            raise Unrecordable(f"{what} is made by np.frompyfunc, and may change unseen")
         if type(x) in _PLAIN or isinstance(x, np.ufunc):
             return
         self.holders.setdefault(id(x), []).append(self.within)
@@ -213,6 +217,8 @@ class Captures:
         elif isinstance(x, types.MethodType):
             self._search(x.__self__, "", f"{what}.__self__")
             self._search(x.__func__, "", what)
+        elif isinstance(x, _BOUND):
+            self._search(x.__self__, "", f"{what}.__self__")
         elif isinstance(x, functools.partial):
             for part in (x.func, x.args, x.keywords):
                 self._search(part, "", what)
@@ -412,6 +418,8 @@ class Captures:
                     self._bind(value, f"{name}.__dict__.get({key!r}, missing)", of)
 
     def _object(self, x: Any, what: str) -> None:
+        if type(x) is CACHE:
+            self._test(f"keeps({self._name(x)}, {self._name([0, 0])})", f"the cache of {what}")
         if isinstance(x, (property, staticmethod, classmethod)):
             for member in ("fget", "__func__"):
                 inner = getattr(x, member, None)

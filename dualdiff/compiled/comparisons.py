@@ -60,3 +60,13 @@ def is_empty(cell: types.CellType) -> bool:
     except ValueError:
         return True
     return False
+
+
+def keeps(cache: Any, held: list[int]) -> bool:
+    """Whether a cache of results has lost none since `held` noted its misses and its size."""
+    info = cache.cache_info()
+    pushed_out = info.currsize == info.maxsize and info.misses > held[0]
+    if info.misses < held[0] or info.currsize < held[1] or (held[1] and pushed_out):
+        return False
+    held[:] = info.misses, info.currsize
+    return True

@@ -83,8 +83,9 @@ def entry(
 
 
 def is_silent() -> bool:
-    """Whether NumPy does no more than warn of floating-point errors, which replays do not meet."""
-    return set(np.geterr().values()) <= {"ignore", "warn"}
+    """Whether NumPy does no more than warn of errors that leave NaN or infinities in a result."""
+    errors = np.geterr()
+    return errors["under"] == "ignore" and set(errors.values()) <= {"ignore", "warn"}
 
 
 def _native(

@@ -326,6 +326,7 @@ _RANGES = {
     "expm1": ("x", "olt", 709.0), "log1p": ("x", "ogt", -0.999),
 }  # fmt: skip
 _MOST = {"log": 1.7e308, "log1p": 1e300}
+_KEEPS_ZERO = frozenset(("sin", "expm1", "log1p"))  # sums of theirs would lose the sign of a zero
 
 
 def definitions(names: set[str], types: Types = SCALAR) -> list[str]:
@@ -339,6 +340,8 @@ def definitions(names: set[str], types: Types = SCALAR) -> list[str]:
     for name in sorted(names):
         t = Text(types)
         result = _BODIES[name](t, "%x")
+        if name in _KEEPS_ZERO:
+            result = t.choose(t.compare("oeq", "%x", t.number(0.0)), "%x", result)
         head = f"define internal {d} @own.{name}({d} %x) #3 {{"
         lines += [head, *t.lines, f"  ret {d} {result}", "}"]
         t = Text(types)

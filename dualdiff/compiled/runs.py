@@ -12,10 +12,10 @@ from ..core.types import Value
 from ..trees import Structure
 from .caught import Caught
 from .elements import is_move
-from .errors import Unrecordable
+from .errors import Uncertain, Unrecordable
 from .graph import Graph, record
 from .lifting import Lifting
-from .signature import all_close
+from .signature import all_close, has_surprise
 
 LITTLE = 1000  # elements that are computed again at each replay without a loss
 
@@ -50,6 +50,8 @@ class Run:
                 break
         else:
             raise Unrecordable("two runs at one point do not do the same")
+        if any(map(has_surprise, graph.samples)):
+            raise Uncertain("recorded values give a NaN or infinity in place of a number")
         if self.form != graph.structure or not all_close(graph.samples, self.eager):
             raise Unrecordable("a run on recorded values gives another result")
         return graph

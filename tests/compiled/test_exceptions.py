@@ -11,7 +11,14 @@ import pytest
 
 import dualdiff as dd
 from dualdiff.compiled.machine import binding
-from tests.compiled.helpers import Programs, assert_equal, assert_same, is_eager, replays
+from tests.compiled.helpers import (
+    Programs,
+    assert_equal,
+    assert_same,
+    is_eager,
+    recordings,
+    replays,
+)
 
 BACKENDS = ["python", *(["llvm"] if binding() is not None else [])]
 NUMBERS = [(v,) for v in (0.0, 0.5, 2.0, -1.5, -0.0, 1e-300, 1e300, 3.0)]
@@ -293,3 +300,25 @@ def test_the_callers_floating_point_errors_are_raised() -> None:
             with pytest.raises(FloatingPointError):
                 h(x)
     assert g(x) == f(x)
+
+
+def test_warnings_of_underflow_are_given() -> None:
+    f = lambda x: (x * x).sum() + 1.0  # noqa: E731
+    g, x = dd.compile(f), np.array([1.0, 3.0])
+    for _ in range(5):
+        assert g(x) == f(x)
+    with np.errstate(under="warn"):
+        for h in (f, g, g):
+            with pytest.warns(RuntimeWarning, match="underflow"):
+                assert h(x * 1e-200) == 1.0
+
+
+def test_a_point_without_derivative_for_recorded_values_is_no_example() -> None:
+    def loss(x: Any) -> Any:
+        return np.hypot(x[0], x[1]) + x[0] if x[0] < 1 else x[0] * x[1] ** 2
+
+    e = lambda x: dd.hvp(loss)(x, np.ones(2))  # noqa: E731
+    g = dd.compile(e)
+    for x in ([0.3, 0.4], [2.0, 1.0], [0.0, 0.0], [0.0, 0.0], *[[0.3, 0.5], [2.0, 1.1]] * 4):
+        assert_same(g(np.array(x)), e(np.array(x)))
+    assert len(recordings(g)) == 2

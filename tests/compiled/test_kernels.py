@@ -121,6 +121,13 @@ def test_arguments_outside_of_a_range_are_left_to_the_c_library(name: str) -> No
     np.testing.assert_array_max_ulp(g(x), getattr(np, name)(x), 3)
 
 
+@pytest.mark.parametrize("name", sorted({*OWN} - {"log"}))
+def test_functions_keep_the_sign_of_a_zero(name: str) -> None:
+    f = getattr(np, name)
+    x = np.tile([0.0, -0.0, 0.3, -0.3], N // 4)
+    assert np.array_equal(np.signbit(fused(f, np.full(N, 0.7))(x)), np.signbit(f(x)))
+
+
 def test_nans_and_infinities_are_eager() -> None:
     f = dd.compile(np.log, np.full(N, 0.5))
     x = np.full(N, 0.5)

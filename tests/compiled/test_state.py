@@ -140,6 +140,10 @@ def late() -> tuple[Callable[[Any], Any], Callable[[float], None]]:
     return f, set_h
 
 
+def through(method: Callable[..., Any], *args: Any) -> Callable[[Any], Any]:
+    return lambda x: np.sum(x) * method(*args)
+
+
 def held(x: Any, attribute: str, value: float) -> Callable[[], None]:
     return lambda: setattr(x, attribute, value)
 
@@ -150,6 +154,7 @@ def cases() -> dict[str, tuple[Callable[[Any], Any], Callable[[], None]]]:
     child, magic, strict, settings = Child(), Magic(), Strict(), Settings()
     point, referent = Point(1.0, [2.0]), Settings()
     reference = weakref.ref(referent)
+    numbers, array = [1.0, 2.0], np.ones(2)
 
     def table() -> None:
         TABLE["z"] += 1.0
@@ -179,6 +184,10 @@ def cases() -> dict[str, tuple[Callable[[Any], Any], Callable[[], None]]]:
         "strict attributes": (lambda x: np.sum(x) * strict.a, lambda: strict.held.update(a=3.0)),
         "a dataclass": (lambda x: np.sum(x * settings.b) * settings.a, held(settings, "a", 3.0)),
         "a weak reference": (lambda x: np.sum(x) * reference().a, held(referent, "a", 3.0)),
+        "a list behind its method": (
+            through(numbers.__getitem__, 1), lambda: numbers.insert(0, 3.0)),
+        "an array behind its method": (through(array.sum, 0), lambda: array.fill(3.0)),
+        "a list behind an operator": (through(numbers.__len__), lambda: numbers.append(3.0)),
     } | {name: (f, table) for name, f in by_table.items()}  # fmt: skip
 
 
@@ -331,7 +340,19 @@ def queue() -> tuple[Any, Callable[[], None]]:
     return x, lambda: x.__setitem__(1, 5.0)
 
 
-@pytest.mark.parametrize("make", [numbers_of_c, queue])
+def universal_function() -> tuple[Any, Callable[[], None]]:
+    held = [2.0]
+
+    class Function:
+        apply = np.frompyfunc(lambda v: v * held[0], 1, 1)
+
+        def __getitem__(self, index: int) -> Any:
+            return float(self.apply(index))
+
+    return Function(), lambda: held.__setitem__(0, 5.0)
+
+
+@pytest.mark.parametrize("make", [numbers_of_c, queue, universal_function])
 def test_state_of_compiled_classes_keeps_a_function_eager(make) -> None:
     held, change = make()
     g = dd.compile(lambda x: x * held[1])
@@ -339,6 +360,25 @@ def test_state_of_compiled_classes_keeps_a_function_eager(make) -> None:
     change()
     assert g(2.0) == 10.0
     assert "may change unseen" in str(g.report())
+
+
+@pytest.mark.parametrize("size", [None, 2])
+def test_results_that_a_cache_forgets_are_seen(size: int | None) -> None:
+    held = [2.0]
+
+    @functools.lru_cache(size)
+    def factor(k: int) -> float:
+        return held[0] * k
+
+    g = dd.compile(lambda x: x * factor(1))
+    assert [g(2.0) for _ in range(5)] == [4.0] * 5
+    held[0] = 5.0
+    assert [g(2.0) for _ in range(5)] == [4.0] * 5  # from the cache
+    if size is None:
+        factor.cache_clear()
+    else:
+        factor(2), factor(3)
+    assert [g(2.0) for _ in range(5)] == [10.0] * 5
 
 
 def test_a_variable_that_gets_its_value_later_is_seen() -> None:

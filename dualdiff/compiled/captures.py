@@ -45,7 +45,7 @@ from .comparisons import (
 )
 from .errors import Unrecordable
 from .nodes import same
-from .state import CONSTANT, HEAP, hash_of, hides_state, is_library, state_of
+from .state import CACHE, CONSTANT, HEAP, hash_of, hides_state, is_library, state_of
 
 MOST = 5000  # objects that are searched
 _VALUES = (str, bytes, type(None), float, int, complex, bool, np.generic, range, slice, np.dtype)

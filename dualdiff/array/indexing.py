@@ -79,18 +79,16 @@ class GetItem(Primitive):
 
     def inner(self, content: Value, params: dict[str, Any]) -> Any:
         index, kind = params["index"], type(content)
-        if (
-            (kind is Var or kind is Dual)
-            and content.owner.fast
-            and type(content.primal) is ndarray
-            and is_basic(index)
-        ):
+        if (kind is Var or kind is Dual) and content.owner.fast and is_basic(index):
             trace, value, t = content.owner, content.primal, content.payload
-            if kind is Dual:
-                return trace.box(value[index], settle(read_batched(t, index, trace.batch)))
-            slot = trace.next()
-            trace.append((BASIC, slot, t, index, form_of(value)))
-            return trace.box(value[index], slot)
+            array = shell(value)
+            if type(array) is ndarray:
+                part = value[index] if array is value else self.inner(value, params)
+                if kind is Dual:
+                    return trace.box(part, settle(read_batched(t, index, trace.batch)))
+                slot = trace.next()
+                trace.append((BASIC, slot, t, index, form_of(array)))
+                return trace.box(part, slot)
         return super().inner(content, params)
 
     def _vjp_entry(

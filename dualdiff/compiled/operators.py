@@ -38,10 +38,14 @@ def _binary(op: Callable[[Any, Any], Any], reflected: bool, truth: bool) -> Any:
             return _slow(op, rule, reflected, x, y)
         if recorder is STORED:
             return _slow(op, rule, reflected, x, y)
-        if reflected:
-            ans, operands = recorder.evaluated(op, raw, x.raw), (ref, x.payload)
-        else:
-            ans, operands = recorder.evaluated(op, x.raw, raw), (x.payload, ref)
+        try:
+            if reflected:
+                ans, operands = op(raw, x.raw), (ref, x.payload)
+            else:
+                ans, operands = op(x.raw, raw), (x.payload, ref)
+        except Exception as error:
+            recorder.raised(error)
+            raise
         if type(ans) is ndarray:
             ans.flags.writeable = False
         node = recorder.append(op, operands, ans)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from functools import partial
 from sys import getrefcount
 from threading import get_ident
 from typing import Any
@@ -45,12 +46,14 @@ from .nodes import (
     with_holes,
 )
 from .operators import give_operators
-from .values import KINDS, Plain, Recorded, boxed, guarded, raw_of
+from .values import KINDS, Plain, Recorded, boxed, guarded, of_integers, raw_of
 
 give_operators()
 _LEAVES = (ndarray, np.generic, float, complex, int, bool)
 LARGE = 200  # elements of an array whose copy takes longer than the question whether it is needed
 SOLVED: list[Callable[..., Any]] = []  # `solvers.solved`, which knows this module
+_FIRST = Hole(0)
+_SIZES = frozenset((int, type(None)))
 _HASHED = frozenset((float, int, bool, float64, str, tuple, type(None)))
 
 
@@ -134,7 +137,7 @@ class Recorder(Trace):
             self._arrays.pop(id(x), None)  # the newest stand at the end
             self._arrays[id(x)] = (x, ref)
             return ref
-        if kind not in _HASHED or (kind is tuple and not all(type(i) is int for i in x)):
+        if kind not in _HASHED or (kind is tuple and not of_integers(x)):
             return self._append_constant(x)
         key = (kind, x, str(x)) if x == 0 or x != x else (kind, x)  # the sign of a zero
         ref = self._constants.get(key, 0)
@@ -164,74 +167,37 @@ class Recorder(Trace):
 
     def apply(self, function: Any, args: Any, kwargs: Any, method: Any = None) -> Any:
         """A function of recorded values and constants, evaluated and written down."""
-        return self.evaluated(self._applied, function, args, kwargs, method)
+        operation, operands, raws, call = _operation(function, args, kwargs, method)
+        return self.computed(operation, tuple(map(self.ref, operands)), raws, call)
 
-    def evaluated(self, function: Callable[..., Any], *operands: Any) -> Any:
-        """A function of plain values; an error that it raises is noted."""
+    def computed(
+        self, operation: Any, refs: tuple[int, ...], raws: Sequence[Any], call: Any = None
+    ) -> Any:
+        """The result of a new node; `call` does what its operation does, at a lower cost."""
         try:
-            return function(*operands)
+            ans = (call or operation)(*raws)
         except Exception as error:  # of any kind: it goes on to the program
             self.raised(error)
             raise
-
-    def computed(self, ufunc: Any, raws: Sequence[Any], refs: tuple[int, ...]) -> Any:
-        """A universal function of recorded values and numbers."""
-        ans = self.evaluated(ufunc, *raws)
-        return self.wrap(ans, self.append(ufunc, refs, ans), raws)
-
-    def _applied(self, function: Any, args: Any, kwargs: Any, method: Any) -> Any:
-        if method is not None:
-            leaves: list[Any] = [args[0]]
-            rest: list[Any] = []
-            held = with_holes(method[1], rest), with_holes(method[2], rest)
-            raws = [x.raw for x in rest]
-            name = method[0]
-            called = Method(name, *held)
-            ans = called(args[0].raw, *raws)
-            node = self.append(called, tuple(map(self.ref, leaves + rest)), ans)
-            return self.wrap(ans, node, [args[0].raw, *raws])
-        flat = None if kwargs else _flat(args)
-        if flat is not None:
-            raws = flat
-            ans = function(*raws)
-            node = self.append(function, tuple(map(self.ref, args)), ans)
-        elif all(type(a) in KINDS for a in args) and all(map(_is_constant, kwargs.values())):
-            raws = [a.raw for a in args]
-            ans = function(*raws, **kwargs)
-            call: Any = Call(function, tuple(map(Hole, range(len(args)))), dict(kwargs))
-            node = self.append(call, tuple(map(self.ref, args)), ans)
-        else:
-            leaves = []
-            made = Call(function, with_holes(tuple(args), leaves), with_holes(dict(kwargs), leaves))
-            raws = [x.raw for x in leaves]
-            ans = made(*raws)
-            node = self.append(made, tuple(map(self.ref, leaves)), ans)
-        return self.wrap(ans, node, raws)
+        return self.wrap(ans, self.append(operation, refs, ans), raws)
 
     def apply_function(self, function: Any, args: Any, kwargs: Any) -> Any:
         """A NumPy function of boxes; NotImplemented if its result is a view or it writes."""
-        count, looks = len(self.operations), len(self.constants)
+        operation, operands, raws, call = _operation(function, args, kwargs)
         locked = _lock(args, [])
         try:
-            ans = self.apply(function, args, kwargs)
-        except ValueError as error:
-            if "read-only" in str(error) or "read-only" in repr(error.__cause__):
-                self.forget(count, looks)
+            ans = call(*raws)
+        except Exception as error:
+            if isinstance(error, ValueError) and "read-only" in f"{error} {error.__cause__!r}":
                 return NotImplemented
+            self.raised(error)
             raise
         finally:
             for a in locked:
                 a.flags.writeable = True
-        leaves: list[Any] = []
-        for part in ans if type(ans) not in KINDS and isinstance(ans, (tuple, list)) else (ans,):
-            if type(part) in KINDS and type(part.raw) is ndarray:
-                if not leaves:
-                    with_holes((args, kwargs), leaves)
-                for x in leaves:
-                    if type(x.raw) is ndarray and np.may_share_memory(x.raw, part.raw):
-                        self.forget(count, looks)
-                        return NotImplemented
-        return ans
+        if _is_view(ans, raws):
+            return NotImplemented
+        return self.wrap(ans, self.append(operation, tuple(map(self.ref, operands)), ans), raws)
 
     def structural(self, function: Any, args: Any, kwargs: Any) -> Any:
         """A function that reads nothing but form."""
@@ -260,10 +226,13 @@ class Recorder(Trace):
 
     def wrap(self, ans: Any, node: int, raws: Sequence[Any] = ()) -> Any:
         """The result of a node as recorded values."""
-        if type(ans) is float64:
+        kind = type(ans)
+        if kind is float64:
             return boxed(ans, node, self)
-        if type(ans) is ndarray and ans.flags.writeable and not any(ans is r for r in raws):
-            ans.flags.writeable = False
+        if kind is ndarray:
+            if ans.flags.writeable and not _is_among(ans, raws):
+                ans.flags.writeable = False
+            return boxed(ans, node, self) if ans.dtype.kind in "fc" else Plain(ans, node, self)
         if isinstance(ans, _LEAVES):
             return boxed(ans, node, self) if _kind_of(ans) in "fc" else Plain(ans, node, self)
         if ans is None:
@@ -308,12 +277,12 @@ class Recorder(Trace):
     # The calls of dualdiff.
 
     def process(self, prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        if prim is GETITEM:
+            return self.part(_settled(args[0]), params["index"])
         if isinstance(prim, OpaqueCall):
             prim.level = self.level + 1
             return prim.evaluate(args, params)
         args = [_settled(a) for a in args]
-        if prim is GETITEM:
-            return self.part(args[0], params["index"])
         if type(params.get("made")) is Known:  # NumPy's own value, beside a formula for it
             made = params["made"].value
             return made if type(made) in KINDS else args[0]
@@ -325,10 +294,15 @@ class Recorder(Trace):
         """``x[index]``; most indices are whole numbers and slices of them."""
         if not _is_fixed(index):
             return self.apply(operator.getitem, (x, index), {})
-        ans = self.evaluated(operator.getitem, x.raw, index)
+        raw = x.raw
+        try:
+            ans = raw[index]
+        except Exception as error:
+            self.raised(error)
+            raise
         if type(ans) is ndarray:
-            taken: Any = Call(operator.getitem, (Hole(0), index), {})
-            return self.wrap(ans, self.append(taken, (x.payload,), ans), (x.raw,))
+            taken: Any = Call(operator.getitem, (_FIRST, index), {})
+            return self.wrap(ans, self.append(taken, (x.payload,), ans), (raw,))
         refs = x.payload, self.constant_ref(index)
         return self.wrap(ans, self.append(operator.getitem, refs, ans))
 
@@ -348,14 +322,17 @@ class Recorder(Trace):
     def store(self, content: Value, place: Any, v: Value, owned: bool) -> Any:
         leaves: list[Any] = []
         held = place if not place.ops and _is_fixed(place.index) else with_holes(place, leaves)
-        return self._stored(Store(held), (_settled(content), _settled(v), *leaves), owned)
+        return self._stored(Store(held), _settled(content), (_settled(v), *leaves), owned)
 
     def add(self, content: Value, index: Any, v: Value, owned: bool) -> Any:
-        return self._stored(Add(guarded(index)), (_settled(content), _settled(v)), owned)
+        held = index if _is_fixed(index) else guarded(index)
+        return self._stored(Add(held), _settled(content), (_settled(v),), owned)
 
-    def _stored(self, operation: Any, operands: Sequence[Any], owned: bool) -> Recorded:
+    def _stored(
+        self, operation: Any, content: Value, operands: Sequence[Any], owned: bool
+    ) -> Recorded:
         """A store, in place if no other box and no view holds the old content."""
-        change, content = operation, operands[0]
+        change: Any = operation
         if (
             owned
             and type(content) is Recorded
@@ -365,9 +342,17 @@ class Recorder(Trace):
         ):
             change = operation.update
             content.raw.flags.writeable = True
-        ans = self.evaluated(change, *[x.raw if type(x) in KINDS else x for x in operands])
+        refs, raws = [self.ref(content)], []
+        for x in operands:
+            refs.append(self.ref(x))
+            raws.append(x.raw if type(x) in KINDS else x)
+        try:
+            ans = change(content.raw if type(content) in KINDS else content, *raws)
+        except Exception as error:
+            self.raised(error)
+            raise
         ans.flags.writeable = False
-        return boxed(ans, self.append(operation, tuple(map(self.ref, operands)), ans), self)
+        return boxed(ans, self.append(operation, tuple(refs), ans), self)
 
     def constant(self, value: Value) -> Recorded:
         raw = value.copy(order="K") if type(value) is ndarray else value
@@ -379,6 +364,46 @@ class Recorder(Trace):
 def without_known(params: dict[str, Any]) -> dict[str, Any]:
     """Parameters without a result that is known at the point of the recording alone."""
     return {k: v for k, v in params.items() if type(v) is not Known}
+
+
+def _operation(
+    function: Any, args: Any, kwargs: Any, method: Any = None
+) -> tuple[Any, Sequence[Any], list[Any], Callable[..., Any]]:
+    """The operation of a node, its operands, their values, and what it is called by now."""
+    leaves: list[Any] = []
+    if method is not None:
+        name, *held = method
+        called = Method(name, *(with_holes(part, leaves) for part in held))
+        operands = [args[0], *leaves]
+        return called, operands, [x.raw for x in operands], called
+    flat = None if kwargs else _flat(args)
+    if flat is not None:
+        return function, args, flat, function
+    if all(type(a) in KINDS for a in args) and all(map(_is_constant, kwargs.values())):
+        call: Any = Call(function, tuple(map(Hole, range(len(args)))), dict(kwargs))
+        return call, args, [a.raw for a in args], partial(function, **kwargs)
+    made = Call(function, with_holes(tuple(args), leaves), with_holes(dict(kwargs), leaves))
+    return made, leaves, [x.raw for x in leaves], made
+
+
+def _is_among(x: Value, others: Sequence[Any]) -> bool:
+    for other in others:
+        if other is x:
+            return True
+    return False
+
+
+def _is_view(ans: Any, raws: Sequence[Any]) -> bool:
+    """Whether a result, or a part of it, shares memory with an operand."""
+    for part in ans if isinstance(ans, (tuple, list)) else (ans,):
+        if type(part) is ndarray and part.base is None:
+            if _is_among(part, raws):
+                return True
+        elif type(part) is ndarray:
+            for raw in raws:
+                if type(raw) is ndarray and np.may_share_memory(raw, part):
+                    return True
+    return False
 
 
 def _flat(args: Sequence[Any]) -> list[Any] | None:
@@ -398,17 +423,21 @@ def _flat(args: Sequence[Any]) -> list[Any] | None:
 def _is_flat(x: Value) -> bool:
     kind = type(x)
     if kind is tuple:
-        return all(type(i) in (int, type(None)) for i in x)
+        return _SIZES.issuperset(map(type, x))
     return not (kind in (list, dict, slice) or isinstance(x, tuple))
 
 
 def _is_fixed(x: Any) -> bool:
     """Whether an index or an axis consists of plain integers and slices of them."""
-    if type(x) is tuple:
-        return all(map(_is_fixed, x))
-    if type(x) is slice:
-        return all(type(i) in (int, type(None)) for i in (x.start, x.stop, x.step))
-    return type(x) is int
+    kind = type(x)
+    if kind is int:
+        return True
+    if kind is tuple:
+        for i in x:
+            if type(i) is not int and not _is_fixed(i):
+                return False
+        return True
+    return kind is slice and _SIZES.issuperset(map(type, (x.start, x.stop, x.step)))
 
 
 def _references(x: ndarray) -> int:
@@ -426,6 +455,8 @@ def _is_constant(x: Any) -> bool:
 
 def _settled(x: Value) -> Any:
     """An operand without handles."""
+    if type(x) is Recorded:
+        return x if x.owner is not STORED else x.read()
     return x.read() if type(x) not in ATOMS and is_box(x) and x.owner is STORED else x
 
 

@@ -28,6 +28,7 @@ _new = object.__new__
 _slot: Any = Box.__mro__[1].__dict__["primal"]  # the attribute that `Recorded` computes on demand
 _DOUBLE = np.dtype(float)
 NUMBERS = frozenset((float, float64, int, bool))
+_INTEGER = frozenset((int,))
 
 
 class Recorded(Traced):
@@ -92,7 +93,7 @@ class Recorded(Traced):
                 else:
                     break
             else:
-                return recorder.computed(ufunc, raws, tuple(refs))
+                return recorder.computed(ufunc, tuple(refs), raws)
         recorder = recorder_of(inputs)
         if recorder is None or "out" in kwargs or method == "at":
             if method == "__call__" and not kwargs:
@@ -114,7 +115,7 @@ class Recorded(Traced):
     def __getitem__(self, index: Any) -> Any:
         recorder = self.owner
         if recorder is not STORED and (type(index) is int or type(index) is tuple):
-            raw = self.raw[index] if _of_integers(index) else None
+            raw = self.raw[index] if type(index) is int or of_integers(index) else None
             if raw is not None and type(raw) is not ndarray:
                 ref = recorder.constant_ref(index)
                 return boxed(
@@ -313,8 +314,9 @@ def _converted(x: Value, dtype: Any) -> Any:
     return np.asarray(x, dtype)[()]
 
 
-def _of_integers(index: Any) -> bool:
-    return type(index) is int or all(type(i) is int for i in index)
+def of_integers(index: tuple[Any, ...]) -> bool:
+    """Whether an index for each axis is an integer of Python's."""
+    return _INTEGER.issuperset(map(type, index))
 
 
 KINDS = frozenset((Recorded, Plain))
@@ -369,21 +371,27 @@ def raw_of(x: Value) -> Any:
 
 def recorder_of(tree: Any) -> Any:
     """The recorder of all boxes in some operands; None if there are boxes of other kinds."""
-    found = None
+    return _recorder_of(tree, None) or None
+
+
+def _recorder_of(tree: Any, found: Any) -> Any:
+    """The recorder of `found` and of all boxes; False if there are others."""
     for x in tree.values() if type(tree) is dict else tree:
         kind = type(x)
+        if kind in NUMBERS:
+            continue
         if kind is Recorded or kind is Plain:
-            if x.owner is STORED or found is False:
-                return None
-            found = x.owner if found is None or found is x.owner else False
+            owner = x.owner
+            if owner is STORED or (found is not None and found is not owner):
+                return False
+            found = owner
         elif kind in (tuple, list, dict):
-            inner = recorder_of(x)
-            if inner is None and contains_box(x):
-                return None
-            found = found or inner
+            found = _recorder_of(x, found)
+            if found is False:
+                return False
         elif is_box(x) or (kind is ndarray and x.dtype.hasobject):
-            return None
-    return found or None
+            return False
+    return found
 
 
 def contains_box(x: Value) -> bool:

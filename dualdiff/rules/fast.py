@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy import float64, ndarray
 
-from ..array.box import is_box
+from ..array.box import is_box, shell
 from ..array.guards import KEPT
 from ..array.kinds import ARRAYS, FLOATS
 from ..array.made import CLASSED, Made, plain_twin
@@ -38,7 +38,7 @@ from ..core.dual import Dual
 from ..core.primitive import checked, opcode
 from ..core.tangents import Diagonal, widened
 from ..core.tape import Var, jvp_of_numbers, vjp_of_numbers
-from ..core.trace import CONVERTED, Traced, as_numpy, has_own_operators, materialize
+from ..core.trace import CONVERTED, Traced, as_numpy, has_own_operators, materialize, settle
 from ..core.types import Tangent, Value
 from . import templates
 from .parts import Part, elementwise_part
@@ -90,6 +90,11 @@ def expanded(t: Tangent, fit: Broadcast, batch: Shape) -> Any:
     return broadcast_tangent(t, fit._replace(shape=fit.ans_shape), batch)
 
 
+def hides_array(x: Value) -> bool:
+    """Whether an operand is an array behind more levels."""
+    return issubclass(type(x), Traced) and type(shell(x)) is ndarray
+
+
 def by_numpy(derivative: Callable[..., Any], *residuals: Any) -> Any:
     """A derivative of Python numbers where `math` raises: NumPy's infinities and NaNs."""
     state = error_state()
@@ -120,8 +125,8 @@ _NAMES: dict[str, Any] = {
 }
 for _name in (
     Dual, Var, View, added, aligned, as_double, as_numpy, broadcast_of, by_numpy, checked,
-    expanded, float64, in_precision, is_box, ndarray, spec_of, times_constant, times_over,
-    unbroadcast, widened,
+    expanded, float64, hides_array, in_precision, is_box, ndarray, settle, spec_of,
+    times_constant, times_over, unbroadcast, widened,
 ):  # fmt: skip
     _NAMES[_name.__name__] = _name
 
@@ -144,7 +149,7 @@ class Formats:
 
     params, unless = "", ""
     constant = "({kind} in SCALARS or ({kind} is ndarray and {v}.dtype is not OBJECT))"
-    special, begin_vjp = "", ""
+    special, settled, begin_vjp = "", "", ""
 
     def __init__(self, prim: Any, parts: Sequence[Part], free: Mapping[str, Any]) -> None:
         self.parts = dict(zip("xy", parts, strict=False))
@@ -183,6 +188,7 @@ class Formats:
             params=self.params,
             unless=self.unless,
             special=self.special,
+            settled=self.settled,
             constant_a=self.constant.format(kind="kind", v="a", other="b.primal"),
             constant_b=self.constant.format(kind="other", v="b", other="x"),
             result=templates.RESULT,

@@ -20,11 +20,17 @@ class LinearFormats(Formats):
     Operands are arrays. ``x_spec`` is x itself where an entry keeps that.
     """
 
-    constant = "{kind} is ndarray and {v}.dtype is not OBJECT and type({other}) is ndarray"
-    unless = " or type(a.primal) is not ndarray"
+    constant = (
+        "{kind} is ndarray and {v}.dtype is not OBJECT "
+        "and (type({other}) is ndarray or hides_array({other}))"
+    )
+    unless = " or (type(a.primal) is not ndarray and not hides_array(a.primal))"
+    settled = "if type(ans) not in ARRAYS: value = ans = settle(ans)"
     begin_vjp = "g = as_double(g)"  # the result may be a number
     special = """
-        if type(x) is not ndarray or type(y) is not ndarray:
+        if (type(x) is not ndarray and not hides_array(x)) or (
+            type(y) is not ndarray and not hides_array(y)
+        ):
             return otherwise(a, b$params)
     """
 

@@ -103,6 +103,7 @@ def bind(x$params):
         return bind(content$params) if is_read else otherwise(a$params)
     trace, x = a.owner, a.primal
     value = ans = fn(x$params)
+    $settled
     $record_x
     $result
 """
@@ -115,16 +116,19 @@ def bind(a, b$params):
             y = b.primal
             $special
             value = ans = fn(x, y$params)
+            $settled
             $record_xy
         elif trace.fast and $constant_b:
             y = b
             value = ans = fn(x, y$params)
+            $settled
             $record_x
         else:
             $aside
     elif (other is Var or other is Dual) and b.owner.fast and $constant_a:
         kind, trace, x, y = other, b.owner, a, b.primal
         value = ans = fn(x, y$params)
+        $settled
         $record_y
     else:
         $aside

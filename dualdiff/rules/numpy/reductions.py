@@ -111,9 +111,10 @@ def spread(g: Cotangent, axes: Axes, shape: Shape, keepdims: bool) -> Any:
     column = column_of(g, axes, shape, keepdims)
     if column is not None:
         return column_times_row(column, np.broadcast_to(g.dtype.type(1), shape))
-    if not keepdims:
-        g = expand_dims(g, axes, len(shape))
     outer = shape_of(g)
+    if not keepdims and outer:
+        g = expand_dims(g, axes, len(shape))
+        outer = shape_of(g)
     batch = outer[: len(outer) - len(shape)]
     if type(g) is ndarray and math.prod(shape) <= SMALL:
         out = np.empty(batch + shape, g.dtype)

@@ -28,7 +28,7 @@ from ..core.primitive import Primitive, accumulate, opcode
 from ..core.tape import Buffer, Var
 from ..core.trace import STORED, Trace, Traced, materialize, settle, top_trace
 from ..core.types import Cotangent, Residuals, Tangent, Value
-from .box import is_box, shell
+from .box import RECORDED, is_box, shell
 from .dispatch import register
 from .kinds import FLOATS, has_foreign, is_foreign, library_of, shares_memory, stored, zeros
 from .layout import layout_of
@@ -37,6 +37,7 @@ from .views import Array, View, content_of, detached, make_view
 
 _new = object.__new__
 _FLOAT = np.dtype(float)
+_INTEGER = frozenset((int,))
 
 
 Form = tuple[Shape, np.dtype[Any], tuple[int, ...] | None]
@@ -290,9 +291,7 @@ def getitem(self: Any, index: Any) -> Any:
             return out if scalar else View(self, GETITEM, {"index": index}, out)
     if kind is Var and content.owner.fast and (type(index) is int or type(index) is tuple):
         value, array = content.primal, shell(content.primal)
-        places = index if type(index) is tuple else (index,)
-        is_element = type(array) is ndarray and array.ndim == len(places)
-        if is_element and all(type(i) is int for i in places):  # behind more levels
+        if type(array) is ndarray and _is_element(index, array.ndim):  # behind more levels
             out, trace = _new(Var), content.owner
             out.primal, out.owner, out.payload = value[index], trace, trace.next()
             trace.append((BASIC, out.payload, content.payload, index, form_of(array)))
@@ -318,7 +317,7 @@ def _vjp_element_store(
     if batch:
         index = batch_index(index, batch)
     if v_slot:
-        part = array[index]
+        part = (array if batch or type(array) is ndarray else array.primal)[index]
         accumulate(ct, v_slot, part.copy() if type(part) is ndarray else materialize(part))
     array[index] = 0.0
     if slot:
@@ -338,9 +337,36 @@ def _jvp_element_store(ts: list[Tangent], entry: tuple[Any, ...], batch: Shape) 
 _ELEMENT_STORE = opcode(None, _vjp_element_store, _jvp_element_store, slots=2, takes=Buffer)
 
 
+def _is_element(index: Any, ndim: int) -> bool:
+    """Whether an index of Python's integers is one of an element."""
+    if type(index) is tuple:
+        return len(index) == ndim and _INTEGER.issuperset(map(type, index))
+    return type(index) is int and ndim == 1
+
+
 def _takes(array: ndarray, value: Value) -> bool:
     """Whether a number may be stored as one element of an array without rows in between."""
     return type(value) in FLOATS and array.flags.c_contiguous
+
+
+def _with_element(content: Any, index: Any, v: Value) -> Any:
+    """Content behind more levels with a number stored as one element; None for other stores."""
+    array, kind, trace = shell(content), type(content), content.owner
+    own = type(v) is kind and v.owner is trace
+    if not own and type(v) not in FLOATS:
+        return None
+    if type(array) is not ndarray or array.dtype is not _FLOAT or not _takes(array, shell(v)):
+        return None
+    if not _is_element(index, array.ndim):
+        return None
+    form, place = form_of(array), Place((), index, None)
+    del array  # a store in place needs the only reference
+    if kind is not Var:
+        return trace.store(content, place, v, True)
+    value, v_slot = (v.primal, v.payload) if own else (v, 0)
+    new, slot = store(content.primal, place, value, True), trace.next()
+    trace.append((_ELEMENT_STORE, slot, content.payload, v_slot, index, form))
+    return trace.box(new, slot)
 
 
 def setitem(self: Any, index: Any, v: Value) -> None:
@@ -383,6 +409,12 @@ def setitem(self: Any, index: Any, v: Value) -> None:
                             content.payload[index] = t
                             self.version += 1
                             return
+            elif fast if kind is Var else kind in RECORDED:
+                new = _with_element(content, index, v)
+                if new is not None:
+                    self.primal = new
+                    self.version += 1
+                    return
         finally:
             self.payload = True
     assign(self, index, v)

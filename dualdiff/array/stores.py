@@ -102,15 +102,16 @@ def assign(box: Any, index: Any, v: Value, since: int | None = None) -> bool:
     root: Any
     root, ops = root_of(box)
     plain = shell(root)
-    place = Place(ops, index, layout_of(plain) if ops and type(plain) is ndarray else None)
-    shape = shape_of(v)
-    target = shell(box)[index].ndim if shape else 0
-    if len(shape) > target:
-        v = materialize(np.reshape(v, shape[len(shape) - target :]))
     if any(prim.readonly for prim, _ in ops):
         raise ValueError("assignment destination is read-only")
     if type(plain) is not ndarray and not is_foreign(plain):
         raise TypeError(f"{type(plain).__name__!r} object does not support item assignment")
+    place = Place(ops, index, layout_of(plain) if ops and type(plain) is ndarray else None)
+    del plain  # a store in place needs the only reference
+    shape = shape_of(v)
+    target = shell(box)[index].ndim if shape else 0
+    if len(shape) > target:
+        v = materialize(np.reshape(v, shape[len(shape) - target :]))
     with _assigning:
         stored = root.owner is STORED
         content = root.primal if stored else root.snapshot()

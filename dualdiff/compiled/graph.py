@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 import sys
 import types
@@ -89,7 +90,7 @@ class Graph:
                 sample = with_data(self.sparse[k], np.array(sample))
             self.samples.append(sample)
         self.operations, self.operands = recorder.operations, recorder.operands
-        if any(operation is Raised for operation in self.operations):
+        if any(map(operator.is_, self.operations, itertools.repeat(Raised))):
             raise Uncertain("the program catches an exception that depends on its numbers")
         self.forms, self.constants = recorder.forms, recorder.constants
         self.live = self._live()

@@ -28,15 +28,13 @@ def _binary(op: Callable[[Any, Any], Any], reflected: bool, truth: bool) -> Any:
 
     def apply(x: Value, y: Value) -> Any:
         recorder, kind = x.owner, type(y)
-        if kind in NUMBERS:
-            raw, ref, box = y, recorder.constant_ref(y) if recorder is not STORED else 0, False
-        elif (kind is Recorded or kind is Plain) and y.owner is recorder:
-            if recorder is STORED:
-                return _slow(op, rule, reflected, x, y)
-            raw, ref, box = y.raw, y.payload, kind is Recorded
-        else:
-            return _slow(op, rule, reflected, x, y)
         if recorder is STORED:
+            return _slow(op, rule, reflected, x, y)
+        if (kind is Recorded or kind is Plain) and y.owner is recorder:
+            raw, ref, box = y.raw, y.payload, kind is Recorded
+        elif kind in NUMBERS:
+            raw, ref, box = y, recorder.constant_ref(y), False
+        else:
             return _slow(op, rule, reflected, x, y)
         try:
             if reflected:

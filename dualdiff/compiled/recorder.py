@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from sys import getrefcount
 from threading import get_ident
 from typing import Any
@@ -52,6 +52,7 @@ give_operators()
 _LEAVES = (ndarray, np.generic, float, complex, int, bool)
 LARGE = 200  # elements of an array whose copy takes longer than the question whether it is needed
 SOLVED: list[Callable[..., Any]] = []  # `solvers.solved`, which knows this module
+_holes = lru_cache(lambda count: tuple(map(Hole, range(count))))  # of operands in their order
 _FIRST = Hole(0)
 _SIZES = frozenset((int, type(None)))
 _HASHED = frozenset((float, int, bool, float64, str, tuple, type(None)))
@@ -379,8 +380,8 @@ def _operation(
     flat = None if kwargs else _flat(args)
     if flat is not None:
         return function, args, flat, function
-    if all(type(a) in KINDS for a in args) and all(map(_is_constant, kwargs.values())):
-        call: Any = Call(function, tuple(map(Hole, range(len(args)))), dict(kwargs))
+    if KINDS.issuperset(map(type, args)) and all(map(_is_constant, kwargs.values())):
+        call: Any = Call(function, _holes(len(args)), dict(kwargs))
         return call, args, [a.raw for a in args], partial(function, **kwargs)
     made = Call(function, with_holes(tuple(args), leaves), with_holes(dict(kwargs), leaves))
     return made, leaves, [x.raw for x in leaves], made

@@ -68,7 +68,7 @@ class Recorded(Traced):
     def shape(self) -> tuple[int, ...]:
         raw = self.raw if self.owner is not STORED else raw_of(self)
         kind = type(raw)
-        return () if kind is float64 or kind is float else np.shape(raw)
+        return raw.shape if kind is ndarray or kind is float64 else np.shape(raw)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -76,24 +76,15 @@ class Recorded(Traced):
         kind = type(raw)
         if kind is float64 or kind is float:
             return _DOUBLE
-        return raw.dtype if hasattr(raw, "dtype") else np.asarray(raw).dtype
+        return raw.dtype if kind is ndarray or hasattr(raw, "dtype") else np.asarray(raw).dtype
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if not kwargs and method == "__call__" and ufunc.nout == 1:
-            recorder = self.owner
-            raws, refs = [], []
-            for x in inputs:
-                kind = type(x)
-                if (kind is Recorded or kind is Plain) and x.owner is recorder is not STORED:
-                    raws.append(x.raw)
-                    refs.append(x.payload)
-                elif kind in NUMBERS and recorder is not STORED:
-                    raws.append(x)
-                    refs.append(recorder.constant_ref(x))
-                else:
-                    break
-            else:
-                return recorder.computed(ufunc, tuple(refs), raws)
+            operands = [x.read() if is_box(x) else x for x in inputs]
+            recorder = recorder_of(operands)
+            if recorder is not None and SIMPLE.issuperset(map(type, operands)):
+                raws = [x.raw if type(x) in KINDS else x for x in operands]
+                return recorder.computed(ufunc, tuple(map(recorder.ref, operands)), raws)
         recorder = recorder_of(inputs)
         if recorder is None or "out" in kwargs or method == "at":
             if method == "__call__" and not kwargs:
@@ -320,6 +311,7 @@ def of_integers(index: tuple[Any, ...]) -> bool:
 
 
 KINDS = frozenset((Recorded, Plain))
+SIMPLE = KINDS | NUMBERS | {ndarray}  # operands that a node takes as they are
 HOLLOW.add(Plain)
 RECORDED.update(KINDS)
 # One object for each, as two recordings are compared.

@@ -61,14 +61,16 @@ class Primitive:
     `vjp` maps its cotangent to cotangents of the operands. An operand without a tangent has None
     in its place. Primitives with several `outputs` return and take tuples. `structure` says how
     elements of the result depend on elements of the operands; `is_linear` says that the result is
-    linear in all operands together; `ignores` lists the operands on which no derivative depends.
-    The views of a `readonly` primitive refuse stores; `view_sign` is the sign of a cotangent that
-    is read through them. `has_formats` is false for primitives of users, who may make one at every
-    call: they share an `opcode`. `formula` is the primal in steps of NumPy's, if it has some.
+    linear in all operands together, `is_view` that NumPy may make a view of the operand; `ignores`
+    lists the operands on which no derivative depends. The views of a `readonly` primitive refuse
+    stores; `view_sign` is the sign of a cotangent that is read through them. `has_formats` is false
+    for primitives of users, who may make one at every call: they share an `opcode`. `formula` is
+    the primal in steps of NumPy's, if it has some.
     """
 
     structure: Structure = DENSE
     is_linear = False
+    is_view = False
     ignores: tuple[int, ...] = ()
     readonly = False
     view_sign = 1

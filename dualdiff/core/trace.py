@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy import generic, memmap, ndarray
 
-from ..array.box import HOLLOW, Box, is_box, observe
+from ..array.box import HOLLOW, RECORDED, Box, is_box, observe
 from ..array.kinds import PLAIN, is_foreign, kept
 from ..errors import ClosedTraceError, UnsupportedInputError, or_patch, user_line
 from .types import Value
@@ -311,6 +311,8 @@ def as_numpy(x: Value) -> Any:
         return np.float64(x)
     if type(x) in (complex, int):
         return np.asarray(x)[()]
+    if type(x) in RECORDED:
+        return x
     if issubclass(type(x), Traced) and type(x.primal) is not ndarray:
         value = as_numpy(x.primal)
         if value is not x.primal:

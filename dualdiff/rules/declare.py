@@ -229,12 +229,15 @@ class Linear(Primitive):
         for formula in filter(None, (self.jvp_formula, self.transpose)):
             if wrong := {*formula.residuals} - {"x_spec", "ans_spec"}:
                 raise TypeError(f"{self.name}: a linear rule cannot depend on {sorted(wrong)}")
+        self.is_view = view
         formats = LinearFormats(self, [transpose], [jvp])
         self.general = formats.bind(fn, super().general)  # type: ignore[method-assign]
         self.bind = self._bind_view if view else self.general
 
     def inner(self, content: Any, params: dict[str, Any]) -> Any:
-        return self.general(content, **params) if is_box(content) else self.fn(content, **params)
+        if type(content) is Var or type(content) is Dual:
+            return self.general(content, **params)
+        return super().inner(content, params)
 
     def save(self, ans: Value, args: Sequence[Any], active: Sequence[Any], params: Any) -> Any:
         return params, {"x_spec": spec_of(args[0]), "ans_spec": spec_of(ans)}

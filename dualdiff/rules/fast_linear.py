@@ -40,6 +40,8 @@ class LinearFormats(Formats):
         vjps: Sequence[Callable[..., Any]],
         jvps: Sequence[Callable[..., Any] | None],
     ) -> None:
+        if prim.is_view:
+            self.call = "fn(x{params}) if type(x) is ndarray else prim.inner(x, params)"
         self.params = ", **params" if _takes_params(prim.fn, len(vjps)) else ""
         self.special = self.special.replace("$params", self.params)
         parts, free = [], {"fn": prim.fn}

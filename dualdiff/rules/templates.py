@@ -102,7 +102,7 @@ def bind(x$params):
         is_read = content is not a and is_box(content)
         return bind(content$params) if is_read else otherwise(a$params)
     trace, x = a.owner, a.primal
-    value = ans = fn(x$params)
+    value = ans = $call
     $settled
     $record_x
     $result

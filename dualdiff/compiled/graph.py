@@ -105,23 +105,22 @@ class Graph:
 
     def _live(self) -> list[int]:
         """The nodes that are needed: what results, guards and varying shapes depend on."""
-        needed = bytearray(len(self.operations))
+        operations, operands = self.operations, self.operands
+        needed = bytearray(len(operations))
         for ref in self.outputs:
             if ref >= 0:
                 needed[ref] = 1
         for node in reversed(range(len(needed))):
-            operation = self.operations[node]
-            if (
-                type(operation) is Guard
-                or operation is INPUT
-                or not (needed[node] or is_fixed(self.operations, self.operands, self.forms, node))
-            ):
+            if not needed[node]:
+                operation = operations[node]
+                own = type(operation) is Guard or operation is INPUT
+                if not own and is_fixed(operations, operands, self.forms, node):
+                    continue
                 needed[node] = 1
-            if needed[node]:
-                for ref in self.operands[node]:
-                    if ref >= 0:
-                        needed[ref] = 1
-        return [node for node in range(len(needed)) if needed[node]]
+            for ref in operands[node]:
+                if ref >= 0:
+                    needed[ref] = 1
+        return [node for node, is_needed in enumerate(needed) if is_needed]
 
     @property
     def guards(self) -> list[int]:

@@ -32,7 +32,7 @@ def _binary(op: Callable[[Any, Any], Any], reflected: bool, truth: bool) -> Any:
             return _slow(op, rule, reflected, x, y)
         if (kind is Recorded or kind is Plain) and y.owner is recorder:
             raw, ref, box = y.raw, y.payload, kind is Recorded
-        elif kind in NUMBERS:
+        elif kind in NUMBERS or (kind is ndarray and not y.dtype.hasobject):
             raw, ref, box = y, recorder.constant_ref(y), False
         else:
             return _slow(op, rule, reflected, x, y)

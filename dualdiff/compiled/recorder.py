@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
+from itertools import repeat
 from sys import getrefcount
 from threading import get_ident
 from typing import Any
@@ -231,7 +232,7 @@ class Recorder(Trace):
         if kind is float64:
             return boxed(ans, node, self)
         if kind is ndarray:
-            if ans.flags.writeable and not _is_among(ans, raws):
+            if ans.flags.writeable and not any(map(operator.is_, raws, repeat(ans))):
                 ans.flags.writeable = False
             return boxed(ans, node, self) if ans.dtype.kind in "fc" else Plain(ans, node, self)
         if isinstance(ans, _LEAVES):
@@ -387,22 +388,13 @@ def _operation(
     return made, leaves, [x.raw for x in leaves], made
 
 
-def _is_among(x: Value, others: Sequence[Any]) -> bool:
-    for other in others:
-        if other is x:
-            return True
-    return False
-
-
 def _is_view(ans: Any, raws: Sequence[Any]) -> bool:
     """Whether a result, or a part of it, shares memory with an operand."""
     for part in ans if isinstance(ans, (tuple, list)) else (ans,):
-        if type(part) is ndarray and part.base is None:
-            if _is_among(part, raws):
-                return True
-        elif type(part) is ndarray:
+        if type(part) is ndarray:
             for raw in raws:
-                if type(raw) is ndarray and np.may_share_memory(raw, part):
+                is_apart = part.base is None and raw is not part
+                if type(raw) is ndarray and not is_apart and np.may_share_memory(raw, part):
                     return True
     return False
 
@@ -434,10 +426,7 @@ def _is_fixed(x: Any) -> bool:
     if kind is int:
         return True
     if kind is tuple:
-        for i in x:
-            if type(i) is not int and not _is_fixed(i):
-                return False
-        return True
+        return of_integers(x) or all(map(_is_fixed, x))
     return kind is slice and _SIZES.issuperset(map(type, (x.start, x.stop, x.step)))
 
 

@@ -79,12 +79,24 @@ class Recorded(Traced):
         return raw.dtype if kind is ndarray or hasattr(raw, "dtype") else np.asarray(raw).dtype
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if not kwargs and method == "__call__" and ufunc.nout == 1:
-            operands = [x.read() if is_box(x) else x for x in inputs]
-            recorder = recorder_of(operands)
-            if recorder is not None and SIMPLE.issuperset(map(type, operands)):
-                raws = [x.raw if type(x) in KINDS else x for x in operands]
-                return recorder.computed(ufunc, tuple(map(recorder.ref, operands)), raws)
+        content = self.read()
+        if not kwargs and method == "__call__" and ufunc.nout == 1 and type(content) is Recorded:
+            recorder = content.owner
+            raws, refs = [], []
+            for x in inputs:
+                if is_box(x):
+                    x = x.read()
+                kind = type(x)
+                if (kind is Recorded or kind is Plain) and x.owner is recorder:
+                    raws.append(x.raw)
+                    refs.append(x.payload)
+                elif kind in NUMBERS or (kind is ndarray and not x.dtype.hasobject):
+                    raws.append(x)
+                    refs.append(recorder.constant_ref(x))
+                else:
+                    break
+            else:
+                return recorder.computed(ufunc, tuple(refs), raws)
         recorder = recorder_of(inputs)
         if recorder is None or "out" in kwargs or method == "at":
             if method == "__call__" and not kwargs:
@@ -106,7 +118,8 @@ class Recorded(Traced):
     def __getitem__(self, index: Any) -> Any:
         recorder = self.owner
         if recorder is not STORED and (type(index) is int or type(index) is tuple):
-            raw = self.raw[index] if type(index) is int or of_integers(index) else None
+            one = type(index) is not tuple or of_integers(index)
+            raw = self.raw[index] if one else None
             if raw is not None and type(raw) is not ndarray:
                 ref = recorder.constant_ref(index)
                 return boxed(
@@ -311,7 +324,6 @@ def of_integers(index: tuple[Any, ...]) -> bool:
 
 
 KINDS = frozenset((Recorded, Plain))
-SIMPLE = KINDS | NUMBERS | {ndarray}  # operands that a node takes as they are
 HOLLOW.add(Plain)
 RECORDED.update(KINDS)
 # One object for each, as two recordings are compared.

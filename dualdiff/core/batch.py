@@ -72,7 +72,7 @@ def dtype_of(x: Value) -> np.dtype[Any]:
 
 def spec_of(x: Value) -> Spec:
     """Shape and dtype of a plain value or a box."""
-    if type(x) in ARRAYS:
+    if type(x) in ARRAYS or type(x) in RECORDED:
         return _tuple(Spec, (x.shape, x.dtype))  # Spec(...) at half the cost
     return Spec(form_of(x, shape_of(x)), dtype_of(x))
 

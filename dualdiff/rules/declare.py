@@ -33,7 +33,7 @@ from ..core.dual import Dual
 from ..core.primitive import Primitive, checked
 from ..core.structure import DENSE, Structure
 from ..core.tape import Var
-from ..core.trace import STORED, as_numpy, materialize, settle
+from ..core.trace import STORED, as_numpy, settle
 from ..core.types import Cotangent, Residuals, Tangent, Value
 from ..errors import RuleError, user_line
 from . import structures
@@ -273,9 +273,7 @@ class Linear(Primitive):
             if np.may_share_memory(self.fn(source, **params), source):
                 return View(x, self, params)
             return self.general(x, **params)
-        if type(x) is Var or type(x) is Dual:
-            return make_view(x, self, params, self.general(x, **params))
-        return make_view(x, self, params, materialize(self.inner(x, params)))
+        return make_view(x, self, params, self.inner(x, params))
 
 
 class Bilinear(Primitive):

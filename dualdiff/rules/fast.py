@@ -150,7 +150,7 @@ class Formats:
     params, unless = "", ""
     constant = "({kind} in SCALARS or ({kind} is ndarray and {v}.dtype is not OBJECT))"
     special, settled, begin_vjp = "", "", ""
-    call = "fn(x{params})"  # the primal of one operand
+    call = "fn(x$params)"  # the primal of one operand
 
     def __init__(self, prim: Any, parts: Sequence[Part], free: Mapping[str, Any]) -> None:
         self.parts = dict(zip("xy", parts, strict=False))
@@ -190,7 +190,7 @@ class Formats:
             unless=self.unless,
             special=self.special,
             settled=self.settled,
-            call=self.call.format(params=self.params),
+            call=self.call.replace("$params", self.params),
             constant_a=self.constant.format(kind="kind", v="a", other="b.primal"),
             constant_b=self.constant.format(kind="other", v="b", other="x"),
             result=templates.RESULT,

@@ -40,9 +40,10 @@ class LinearFormats(Formats):
         vjps: Sequence[Callable[..., Any]],
         jvps: Sequence[Callable[..., Any] | None],
     ) -> None:
-        if prim.is_view:
-            self.call = "fn(x{params}) if type(x) is ndarray else prim.inner(x, params)"
         self.params = ", **params" if _takes_params(prim.fn, len(vjps)) else ""
+        if prim.is_view:
+            params = "params" if self.params else "{}"
+            self.call = f"{self.call} if type(x) is ndarray else prim.inner(x, {params})"
         self.special = self.special.replace("$params", self.params)
         parts, free = [], {"fn": prim.fn}
         for v, other, vjp, jvp in zip("xy", "yx", vjps, jvps, strict=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -29,16 +30,20 @@ from .operations import (
     primitives,
 )
 from .products import PRODUCTS
+from .reductions import NAMED_REDUCTIONS, REDUCTIONS, reduced_by, reduction
 from .tape import LARGEST, Slots, Tape, Unsupported
 from .updates import updates
 
+_DOUBLE, _TRUTH = np.dtype(np.float64), np.dtype(np.bool_)
+_NAMES = FORMULAS | UFUNCS
+
 
 def _is_float(form: Any) -> bool:
-    return form is float or form is np.float64 or (type(form) is tuple and form[1] == np.float64)
+    return form[1] == _DOUBLE if type(form) is tuple else form is float or form is np.float64
 
 
 def _is_truth(form: Any) -> bool:
-    return form in (bool, np.bool_) or (type(form) is tuple and form[1] == np.bool_)
+    return form[1] == _TRUTH if type(form) is tuple else form is bool or form is np.bool_
 
 
 def scalar_tape(graph: Graph) -> tuple[Tape, list[Slots]]:
@@ -52,12 +57,14 @@ class _Lowering:
     def __init__(self, graph: Graph) -> None:
         self.graph, self.tape = graph, Tape()
         self.updates = updates(graph, graph.live)
-        self.slots: dict[int, Any] = {}
+        # Of the nodes, and of the constants, whose numbers are negative.
+        self.slots: list[Any] = [None] * (len(graph.operations) + len(graph.constants))
         self.at = 0  # the node that is being written
-        self.constants: dict[int, Slots] = {}
+        self.ways: dict[Any, Callable[..., Any]] = {}  # by the functions of nodes
 
     def run(self) -> None:
         graph, slots, forms = self.graph, self.slots, self.graph.forms
+        operations, operands = graph.operations, graph.operands
         for node in graph.inputs:
             form = graph.forms[node]
             if not _is_float(form):
@@ -66,44 +73,26 @@ class _Lowering:
             made = self.tape.new_inputs(int(np.prod(shape)))
             slots[node] = made.reshape(shape) if shape else self.shaped(made, form)
         for node in graph.live:
-            operation, refs = graph.operations[node], graph.operands[node]
-            if operation is INPUT:
-                continue
+            operation, refs = operations[node], operands[node]
             slot = self.quick(operation, refs) if forms[node] is np.float64 else None
             if slot is not None:
                 slots[node] = slot
-            elif type(operation) in STORES and node in self.updates:
-                slots[node] = self.store(node, operation, refs)
-            elif type(operation) is Call and operation.function is operator.getitem:
-                slots[node] = self.part(node, operation, refs)
-            else:
+            elif operation is not INPUT:
                 slots[node] = self.node(node, operation, refs)
 
     def quick(self, operation: Any, refs: tuple[int, ...]) -> int | None:
         """The slot of a number that frequent operations give, or None for all others."""
         name = QUICK.get(operation)
         if name is not None:
-            x = self.slots[refs[0]] if refs[0] >= 0 else self.operand(refs[0])
-            y = 0
-            if len(refs) == 2:
-                y = self.slots[refs[1]] if refs[1] >= 0 else self.operand(refs[1])
-            return self.tape.scalar(name, x, y) if type(x) is int and type(y) is int else None
-        if operation is operator.getitem and refs[0] >= 0 > refs[1]:
-            x, index = self.slots[refs[0]], self.graph.constants[-1 - refs[1]]
-            if type(x) is ndarray and type(index) is int:
-                return int(x[index])
+            x, y = self.operand(refs[0]), self.operand(refs[-1])
+            if type(x) is int and type(y) is int:
+                return self.tape.scalar(name, x, y if len(refs) == 2 else 0)
+        elif operation is operator.getitem and refs[0] >= 0 > refs[1]:
+            x = self.slots[refs[0]]
+            if type(x) is ndarray:
+                made = x[self.graph.constants[-1 - refs[1]]]
+                return None if type(made) is ndarray else int(made)
         return None
-
-    def part(self, node: int, operation: Call, refs: tuple[int, ...]) -> Slots:
-        """The slots of a part of an array."""
-        x = self.slots[refs[0]] if refs[0] >= 0 else None
-        if len(refs) != 1 or type(x) is not ndarray or not _is_float(self.graph.forms[node]):
-            return self.node(node, operation, refs)
-        index = operation.args[1]
-        if has_holes(index):
-            return self.node(node, operation, refs)
-        made = x[index]
-        return made if type(made) is ndarray else int(made)
 
     @staticmethod
     def shaped(made: ndarray, form: Any) -> Slots:
@@ -122,11 +111,9 @@ class _Lowering:
 
     def operand(self, ref: int) -> Slots:
         """The slots of an operand."""
-        if ref >= 0:
-            return self.slots[ref]
-        made = self.constants.get(ref)
-        if made is None:
-            made = self.constants[ref] = self.data(self.graph.constants[-1 - ref])
+        made = self.slots[ref]
+        if made is None and ref < 0:
+            made = self.slots[ref] = self.data(self.graph.constants[-1 - ref])
         return made
 
     def data(self, x: Value) -> Slots:
@@ -152,26 +139,29 @@ class _Lowering:
 
     def node(self, node: int, operation: Any, refs: tuple[int, ...]) -> Any:
         """The slots of the result of a node."""
-        form, self.at = self.graph.forms[node], node
-        if type(operation) is Guard:
+        form, kind, self.at = self.graph.forms[node], type(operation), node
+        if kind in STORES:
+            result = self.store(node, operation, refs)
+        elif kind is Call:
+            result = self.call(operation, refs)
+        elif kind is Guard:
             self.guard(node, operation, refs[0])
             return None
-        if type(operation) is Pick:
-            result: Any = self.slots[refs[0]]
+        elif kind is Pick:
+            result = self.slots[refs[0]]
             for i in operation.path:
                 result = result[i]
             return result
-        name = UFUNCS.get(operation) or FORMULAS.get(operation)
-        if name is not None:
+        elif kind is Method:
+            result = self.method(operation, refs)
+        elif (name := _NAMES.get(operation)) is not None:
             result = self.elementwise(node, name, refs)
         elif operation in POWERS:
             result = self.power(node, refs)
         elif operation in LOGIC and all(_is_truth(self.form(r)) for r in refs):
             result = self.tape.apply(LOGIC[operation], *map(self.operand, refs))
-        elif type(operation) in STORES:
-            result = self.store(node, operation, refs)
         else:
-            result = self.call(operation, refs)
+            result = self.function(operation, refs)
         if isinstance(result, (list, tuple)):
             return result
         if not (_is_float(form) or _is_truth(form)):
@@ -181,24 +171,27 @@ class _Lowering:
             if result.shape != form[0]:
                 raise Unsupported(f"{operation} gives the shape {result.shape} for {form[0]}")
             return result
-        if np.shape(result) != ():
+        if type(result) is not int and np.shape(result) != ():
             raise Unsupported(f"{operation} gives an array for a number")
         return int(result)
 
     def check_size(self, node: int) -> None:
         """Refuse large arrays, which have better backends."""
         form = self.graph.forms[node]
-        if type(form) is tuple and int(np.prod(form[0])) > LARGEST:
+        if type(form) is tuple and math.prod(form[0]) > LARGEST:
             raise Unsupported("arithmetic on large arrays")
 
     def elementwise(self, node: int, name: Any, refs: tuple[int, ...]) -> Slots:
         """An operation by its name, or a formula."""
         self.check_size(node)
-        kinds = [self.form(r) for r in refs]
-        if not all(_is_float(k) or _is_truth(k) or self.is_number(r, k)
-                   for r, k in zip(refs, kinds, strict=True)):  # fmt: skip
-            raise Unsupported("operands that are not of double precision")
-        if all(map(_is_truth, kinds)) and name not in ON_TRUTHS:
+        has_numbers = False
+        for r in refs:
+            kind = self.form(r)
+            if _is_float(kind) or (not _is_truth(kind) and self.is_number(r, kind)):
+                has_numbers = True
+            elif not _is_truth(kind):
+                raise Unsupported("operands that are not of double precision")
+        if not has_numbers and name not in ON_TRUTHS:
             raise Unsupported("arithmetic on truth values")
         xs = [self.operand(r) for r in refs]
         operation, is_python = self.graph.operations[node], self.graph.forms[node] is float
@@ -264,56 +257,34 @@ class _Lowering:
             content = np.array(content)
         if type(operation) is Add:
             old = content[operation.place]
-            if type(old) is ndarray or type(v) is ndarray:
-                content[operation.place] = self.tape.apply("add", old, v)
-            else:
-                content[operation.place] = self.tape.scalar("add", int(old), v)
+            content[operation.place] = self.tape.apply("add", old, v)
             return content
         return operation.place.set(content, v if np.ndim(v) else int(v))
 
-    def call(self, operation: Any, refs: tuple[int, ...]) -> Any:
-        """A function with operands in containers and keywords, or one that has no opcode."""
-        if type(operation) is Method:
-            return self.method(operation, refs)
-        if type(operation) is Call:
-            function, args, kwargs = operation.function, operation.args, operation.kwargs
-            leaves = [self.operand(r) for r in refs]
-        else:
-            function, kwargs, leaves = operation, {}, []
-            args = tuple(
-                self.operand(r) if r >= 0 else _Constant(self.graph.constants[-1 - r]) for r in refs
-            )
-            args = tuple(self._held(a, leaves) for a in args)
-        primitive = primitives(len(PRIMITIVES)).get(function)
-        name = getattr(primitive, "name", "")
-        handler = _HANDLERS.get(function) or NAMED.get(name)
-        if handler is not None:
-            return handler(self, args, kwargs, leaves)
-        if function in MOVERS:
-            return self.moved(function, args, kwargs, leaves)
-        owner = getattr(function, "__self__", None)
-        if isinstance(owner, np.ufunc) and owner in _REDUCED and function == owner.reduce:
-            return self.reduction(_REDUCED[owner], args, kwargs, leaves)
-        if primitive is not None and isinstance(primitive.structure, Scatter):
-            return self.scatter(args, kwargs, leaves)
-        if primitive is not None and isinstance(primitive.structure, Gather):
-            return self.gathered(function, args, kwargs, leaves, len(args))
-        if name == "cumsum":
-            return self.cumsum(args, kwargs, leaves)
-        formula = FORMULAS.get(name)
-        if function is np.clip:
-            return self.clipped(args, kwargs, leaves)
-        if formula is not None:
-            return formula(self.tape, *(self.given(a, leaves) for a in args))
-        raise Unsupported(f"{getattr(function, '__name__', function)}")
+    def call(self, operation: Call, refs: tuple[int, ...]) -> Any:
+        """A function with operands in containers and keywords."""
+        leaves = [self.operand(r) for r in refs]
+        way = self.way(operation.function)
+        return way(self, operation.args, operation.kwargs, leaves)
 
-    @staticmethod
-    def _held(a: Value, leaves: list[Any]) -> Any:
-        """An operand as in a template."""
-        if type(a) is _Constant:
-            return a.value
-        leaves.append(a)
-        return Hole(len(leaves) - 1)
+    def function(self, operation: Any, refs: tuple[int, ...]) -> Any:
+        """A function that has no opcode."""
+        leaves: list[Slots] = []
+        args: list[Any] = []
+        for r in refs:
+            if r >= 0:
+                args.append(Hole(len(leaves)))
+                leaves.append(self.slots[r])
+            else:
+                args.append(self.graph.constants[-1 - r])
+        return self.way(operation)(self, tuple(args), {}, leaves)
+
+    def way(self, function: Any) -> Callable[..., Any]:
+        """How calls of a function are written."""
+        found = self.ways.get(function)
+        if found is None:
+            found = self.ways[function] = _way_of(function)
+        return found
 
     def given(self, a: Value, leaves: list[Any]) -> Slots:
         """The slots of an operand in a template."""
@@ -329,6 +300,8 @@ class _Lowering:
         self, function: Callable[..., Any], args: Any, kwargs: Any, leaves: Any, data: int = 1
     ) -> Any:
         """A function that moves data, run on slots."""
+        if type(args[0]) is Hole and len(leaves) == 1 and type(leaves[0]) is ndarray and not kwargs:
+            return function(leaves[0], *args[1:])
         if has_holes((args[data:], kwargs)):
             raise Unsupported("a recorded index")
         xs = [np.asarray(x) if type(x) is int else x for x in
@@ -344,18 +317,20 @@ class _Lowering:
         """A function that copies elements, or puts zeros, run on slots."""
         if has_holes((args[data:], kwargs)):
             raise Unsupported("a recorded index")
-        # Slots as odd numbers, so that zeros of the function are told apart.
-        xs = [2 * np.asarray(self.given(a, leaves)) + 1 for a in args[:data]]
+        xs = [np.asarray(self.given(a, leaves)) for a in args[:data]]
         made = np.asarray(function(*xs, *args[data:], **kwargs))
-        slots = made >> 1
-        return slots if made.all() else np.where(made == 0, self.tape.zero, slots)
+        if made.all():
+            return made
+        # Slots as odd numbers, so that zeros of the function are told apart from slot 0.
+        made = np.asarray(function(*(2 * x + 1 for x in xs), *args[data:], **kwargs))
+        return np.where(made == 0, self.tape.zero, made >> 1)
 
     def method(self, operation: Method, refs: tuple[int, ...]) -> Any:
         name = str(operation.function)
         x, leaves = self.operand(refs[0]), [self.operand(r) for r in refs[1:]]
         args, kwargs = operation.args, operation.kwargs
         if name in ("sum", "max", "min", "prod", "mean", "any", "all") and not leaves:
-            return self.reduction(name, (Hole(0), *args), kwargs, [x])
+            return reduction(self, name, (Hole(0), *args), kwargs, [x])
         if leaves:
             raise Unsupported(f"the method {name} of recorded operands")
         if name == "astype" and np.dtype(args[0]) in (np.dtype(bool), np.dtype(float)):
@@ -384,83 +359,51 @@ class _Lowering:
                 out[..., place] = self.tape.apply("add", out[..., place], flat[..., k])
         return out.reshape(batch + spec.shape)
 
-    def reduction(self, name: str, args: Any, kwargs: Any, leaves: Any) -> Slots:
-        names = ("a", "axis", "dtype", "out", "keepdims")
-        given = {**dict(zip(names, args, strict=False)), **kwargs}
-        x = np.asarray(self.given(given.pop("a"), leaves))
-        axis, keepdims = given.pop("axis", None), given.pop("keepdims", False)
-        if any(v is not None and v is not np._NoValue for v in given.values()):
-            raise Unsupported(f"options of {name}")
-        axes = tuple(range(x.ndim)) if axis is None else np.atleast_1d(axis)
-        axes = tuple(int(a) % x.ndim for a in axes) if x.ndim else ()
-        kept = [a for a in range(x.ndim) if a not in axes]
-        shape = [x.shape[a] for a in kept]
-        lines = x.transpose(kept + list(axes)).reshape([*shape, -1] if x.size else [*shape, 0])
-        count = lines.shape[-1]
-        if name == "sum":
-            fast = axes and axes[-1] == x.ndim - 1
-            total = self.tape.sum(lines) if fast or not count else self.tape.reduce("add", lines)
-        elif name == "mean" and count:
-            total = self.tape.apply("div", self.tape.sum(lines), self.tape.constant(float(count)))
-        elif count:
-            known = {"max": "max", "min": "min", "prod": "mul", "any": "or", "all": "and"}
-            total = self.tape.reduce(known[name], lines)
-        else:
-            raise Unsupported(f"{name} of nothing")
-        if keepdims:
-            total = np.reshape(total, [1 if a in axes else x.shape[a] for a in range(x.ndim)])
-        return total
 
-    def where(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
-        """A choice between two values."""
-        if "condition" in kwargs:
-            (x, y), c = args, kwargs["condition"]
-        elif len(args) != 3:
-            raise Unsupported("where with one operand")
-        else:
-            c, x, y = args
-        return self.tape.apply("where", *(self.given(a, leaves) for a in (c, x, y)))
-
-    def clipped(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
-        """``numpy.clip`` with two bounds."""
-        if len(args) != 3 or kwargs or any(a is None for a in args):
-            raise Unsupported("clip with one bound")
-        return FORMULAS[CLIP](self.tape, *(self.given(a, leaves) for a in args))
-
-    def cumsum(self, args: Any, kwargs: Any, leaves: Any) -> Slots:
-        """Sums of the elements up to each."""
-        given = {**dict(zip(("a", "axis", "dtype", "out"), args, strict=False)), **kwargs}
-        x = np.asarray(self.given(given.pop("a"), leaves))
-        axis = given.pop("axis", None)
-        if any(v is not None for v in given.values()):
-            raise Unsupported("options of cumsum")
-        x = np.moveaxis(x.ravel() if axis is None else x, -1 if axis is None else axis, 0)
-        out = np.array(x)
-        for k in range(1, len(x)):
-            out[k] = self.tape.apply("add", out[k - 1], x[k])
-        return np.moveaxis(out, 0, -1 if axis is None else axis)
+def _where(lower: _Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
+    """A choice between two values."""
+    if "condition" in kwargs:
+        (x, y), c = args, kwargs["condition"]
+    elif len(args) != 3:
+        raise Unsupported("where with one operand")
+    else:
+        c, x, y = args
+    return lower.tape.apply("where", *(lower.given(a, leaves) for a in (c, x, y)))
 
 
-class _Constant:
-    __slots__ = ("value",)
+def _clipped(lower: _Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
+    """``numpy.clip`` with two bounds."""
+    if len(args) != 3 or kwargs or any(a is None for a in args):
+        raise Unsupported("clip with one bound")
+    return FORMULAS[CLIP](lower.tape, *(lower.given(a, leaves) for a in args))
 
-    def __init__(self, value: Value) -> None:
-        self.value = value
+
+def _way_of(function: Any) -> Callable[..., Any]:
+    """How calls of a function are written, from its operands and keywords with holes."""
+    primitive = primitives(len(PRIMITIVES)).get(function)
+    name, structure = getattr(primitive, "name", ""), getattr(primitive, "structure", None)
+    way = _HANDLERS.get(function) or _NAMED.get(name)
+    if way is not None:
+        return way
+    if function in MOVERS:
+        return lambda lower, *call: lower.moved(function, *call)
+    way = reduced_by(function)
+    if way is not None:
+        return way
+    if isinstance(structure, Scatter):
+        return _Lowering.scatter
+    if isinstance(structure, Gather):
+        return lambda lower, *call: lower.gathered(function, *call, data=len(call[0]))
+    formula = FORMULAS.get(name)
+    if formula is not None:
+        return lambda lower, args, kwargs, leaves: formula(
+            lower.tape, *(lower.given(a, leaves) for a in args)
+        )
+    raise Unsupported(f"{getattr(function, '__name__', function)}")
 
 
-_REDUCED: dict[Any, str] = {np.add: "sum", np.multiply: "prod"}
-_HANDLERS: dict[Any, Any] = (
-    HANDLERS
-    | PRODUCTS
-    | {
-        np.sum: lambda s, *call: s.reduction("sum", *call),
-        np.max: lambda s, *call: s.reduction("max", *call),
-        np.min: lambda s, *call: s.reduction("min", *call),
-        np.prod: lambda s, *call: s.reduction("prod", *call),
-        np.mean: lambda s, *call: s.reduction("mean", *call),
-        np.any: lambda s, *call: s.reduction("any", *call),
-        np.all: lambda s, *call: s.reduction("all", *call),
-        np.where: _Lowering.where,
-        np.cumsum: _Lowering.cumsum,
-    }
+# By the functions of nodes, and by the names of primitives.
+_HANDLERS: dict[Any, Callable[..., Any]] = (
+    HANDLERS | PRODUCTS | REDUCTIONS | {np.where: _where, np.clip: _clipped}
 )
+_NAMED = NAMED | NAMED_REDUCTIONS

@@ -7,7 +7,7 @@ NumPy raises an error, or a matrix is singular, the replay stops and the call is
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -15,29 +15,11 @@ from scipy import linalg
 
 from ..rules.numpy.directions import direction
 from .nodes import Hole
-from .tape import LARGEST, Slots, Tape, Unsupported
+from .reductions import reduction
+from .tape import LARGEST, Lowering, Slots, Tape, Unsupported
 
 LARGEST_PIVOTED, LARGEST_FACTOR = 8, 16  # rows up to which LAPACK is slower
 _COPYING = ("constant", "edge", "reflect", "symmetric", "wrap")  # modes of ``numpy.pad``
-
-
-class Lowering(Protocol):
-    """The part of a lowering that is used here."""
-
-    tape: Tape
-    at: int
-
-    def given(self, a: Any, leaves: list[Any]) -> Slots:
-        """The slots of an operand in a template."""
-
-    def gathered(self, function: Any, args: Any, kwargs: Any, leaves: Any) -> Slots:
-        """A function that copies elements, or puts zeros, run on the numbers of elements."""
-
-    def reduction(self, name: str, args: Any, kwargs: Any, leaves: Any) -> Slots:
-        """A reduction along some axes."""
-
-    def test(self, name: str, node: int, *operands: int) -> None:
-        """An operation that stops the replay where it does not hold."""
 
 
 def _square(x: ndarray, largest: int) -> int:
@@ -262,25 +244,13 @@ def _norm(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
     return _number(lower.tape.apply("sqrt", lower.tape.reduce("add", np.asarray(squares))))
 
 
-def _reduced(name: str) -> Callable[..., Slots]:
-    """A reduction as its rule calls it."""
-
-    def handle(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
-        given = dict(kwargs)
-        if given.pop("options", {}):
-            raise Unsupported(f"options of {name}")
-        return lower.reduction(name, args, given, leaves)
-
-    return handle
-
-
 def _two_norm(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
     if kwargs["options"].keys() - {"flat"}:
         raise Unsupported("options of norm")
     tape = lower.tape
     (x,) = _operands(lower, args, leaves)
     given = {"axis": kwargs["axis"], "keepdims": kwargs["keepdims"]}
-    total = lower.reduction("sum", (Hole(0),), given, [tape.apply("mul", x, x)])
+    total = reduction(lower, "sum", (Hole(0),), given, [tape.apply("mul", x, x)])
     return tape.apply("sqrt", total)
 
 
@@ -311,8 +281,7 @@ HANDLERS: dict[Any, Callable[..., Any]] = {
 }  # fmt: skip
 # By the names of primitives.
 NAMED: dict[str, Callable[..., Any]] = {
-    "sum": _reduced("sum"), "prod": _reduced("prod"), "max": _reduced("max"),
-    "min": _reduced("min"), "two_norm": _two_norm, "trace": _trace,
+    "two_norm": _two_norm, "trace": _trace,
     "linalg.cholesky": _scipy_cholesky, "linalg.cho_factor": _cho_factor,
     "linalg.cho_solve": _cho_solve, "linalg.solve_triangular": _triangular,
 }  # fmt: skip

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .matrices import Lowering
 from .operations import labelled, spelled
-from .tape import LARGEST, Slots, Unsupported
+from .tape import LARGEST, Lowering, Slots, Unsupported
 
 
 def _matmul(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:

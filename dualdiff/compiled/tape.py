@@ -7,11 +7,10 @@ slots.
 
 from __future__ import annotations
 
-import math
 import struct
-from array import array
 from collections.abc import Sequence
-from typing import Any
+from itertools import repeat
+from typing import Any, Protocol
 
 import numpy as np
 from numpy import ndarray
@@ -37,26 +36,15 @@ FEW = 8  # elements that are written one by one
 IN_ORDER = 16  # distinct values from which an array of constants lies in its own order
 STARTS_FROM_ZERO = not np.signbit(np.sum(np.array([-0.0, -0.0])))  # NumPy's sums
 
+_NEUTRAL = {"add": "minus_zero", "sub": "zero", "mul": "one", "div": "one"}  # right operands
+_ROW = struct.Struct("4q").pack
+_DOUBLE, _BITS = struct.Struct("d"), struct.Struct("q")
+
 Slots = Any  # the slot of a number, or an array of slots
-
-
-_EVERY = slice(None)
 
 
 def _without_constants(slots: ndarray) -> bool:
     return bool(slots.size) and int(np.minimum.reduce(slots, axis=None)) >= 0
-
-
-def _flattened(operands: Sequence[Slots], shape: tuple[int, ...]) -> list[ndarray]:
-    """The elements of operands that broadcast to a shape."""
-    size = math.prod(shape)
-    flat = []
-    for x in operands:
-        if type(x) is not ndarray:
-            flat.append(np.full(size, x))
-        else:
-            flat.append((x if x.shape == shape else np.broadcast_to(x, shape)).ravel())
-    return flat
 
 
 def _needed(
@@ -93,40 +81,51 @@ class Tape:
     """
 
     def __init__(self) -> None:
-        self.codes = array("q")
-        self.operands = (array("q"), array("q"), array("q"))
+        self.rows = bytearray()  # four numbers of 64 bits for each operation
+        self.next = 0  # the slot of the next operation
         self.tests: dict[int, int] = {}  # the graph's node by the place of its test
         self.inputs = 0
         self.values: list[float] = []
-        self._known: dict[bytes, int] = {}
+        self._known: dict[int, int] = {}  # by the bits of constants
         self._arrays: dict[bytes, ndarray] = {}
         self.one, self.zero, self.minus_zero = map(self.constant, (1.0, 0.0, -0.0))
+
+    def __len__(self) -> int:
+        return self.next - self.inputs
 
     def new_inputs(self, count: int) -> ndarray:
         """Slots for inputs; all are made before the first operation."""
         made = np.arange(self.inputs, self.inputs + count)
         self.inputs += count
+        self.next = self.inputs
         return made
 
     def constant(self, value: float) -> int:
         """The slot of a constant."""
-        key = struct.pack("d", value)
-        slot = self._known.get(key)
+        return self._constant(_BITS.unpack(_DOUBLE.pack(value))[0])
+
+    def _constant(self, bits: int) -> int:
+        """The slot of a constant with these bits."""
+        slot = self._known.get(bits)
         if slot is None:
-            self.values.append(float(value))
-            slot = self._known[key] = -len(self.values)
+            self.values.append(_DOUBLE.unpack(_BITS.pack(bits))[0])
+            slot = self._known[bits] = -len(self.values)
         return slot
 
     def constants(self, values: Any) -> Slots:
         """Slots of an array of constants."""
         values = np.asarray(values, dtype=float)
-        if values.ndim == 0:
-            return self.constant(float(values))
-        distinct, places = np.unique(values.view(np.int64), return_inverse=True)
+        bits = values.view(np.int64)
+        if values.size < IN_ORDER:
+            keys = bits.ravel().tolist()
+            slots = {key: self._constant(key) for key in sorted(set(keys))}
+            made = np.array([slots[key] for key in keys], np.int64).reshape(values.shape)
+            return made if values.ndim else int(made)
+        distinct, places = np.unique(bits, return_inverse=True)
         if len(distinct) >= IN_ORDER and 2 * len(distinct) > values.size:
             return self._in_order(values)
-        slots = [self.constant(v) for v in distinct.view(float).tolist()]
-        return np.array(slots, np.int64)[places].reshape(values.shape)
+        made = np.array(list(map(self._constant, distinct.tolist())), np.int64)
+        return made[places].reshape(values.shape)
 
     def _in_order(self, values: ndarray) -> ndarray:
         """Slots one after the other, so that loops move evenly; zeros and 1 keep their own."""
@@ -142,92 +141,93 @@ class Tape:
             self._arrays[key] = made
         return made.reshape(values.shape)
 
-    def emit(self, code: int, a: int, b: int = 0, c: int = 0) -> int:
-        """Append an operation on numbers."""
-        self.codes.append(code)
-        x, y, z = self.operands
-        x.append(a)
-        y.append(b)
-        z.append(c)
-        return self.inputs + len(self.codes) - 1
-
     def apply(self, name: str, *operands: Slots) -> Slots:
         """An elementwise operation, with NumPy's broadcasting."""
-        if not any(type(x) is ndarray for x in operands):
-            return self.scalar(name, *map(int, operands))
-        shapes = {x.shape for x in operands if type(x) is ndarray}
-        if len(shapes) > 1:
-            spread = np.broadcast(*operands)
-            if spread.size <= FEW:
-                made = [self.scalar(name, *map(int, slots)) for slots in spread]
-                return np.array(made, np.int64).reshape(spread.shape)
-            shapes = {spread.shape}
-        (shape,) = shapes
-        flat = _flattened(operands, shape)
-        size = len(flat[0])
-        if len(self.codes) + size > MOST:
-            raise Unsupported(f"more than {MOST} operations")
-        if size <= FEW:
-            lists = [x.tolist() for x in flat]
-            made = [self.scalar(name, *slots) for slots in zip(*lists, strict=True)]
-            return np.array(made, np.int64).reshape(shape)
-        kept, needed = self._kept(name, flat)
-        if needed is None:
-            return kept.reshape(shape)
-        chosen = [x[needed] for x in flat]
-        kept[needed] = self.extend(np.full(len(chosen[0]), CODE[name]), *chosen)
-        return kept.reshape(shape)
+        shape, size = None, 0
+        for x in operands:
+            if type(x) is ndarray and x.shape != shape:
+                if shape is not None:
+                    return self._spread(name, operands)
+                shape, size = x.shape, x.size
+        if shape is None:
+            return self.scalar(name, *operands)
+        if size > FEW:
+            return self._many(name, operands, shape)
+        given = [x.ravel().tolist() if type(x) is ndarray else repeat(x) for x in operands]
+        made = list(map(self.scalar, repeat(name), *given))
+        return np.array(made, np.int64).reshape(shape)
 
-    def extend(self, codes: ndarray, *operands: ndarray) -> ndarray:
-        """Append many operations on numbers, and return their slots."""
-        start = self.inputs + len(self.codes)
-        self.codes.frombytes(codes.tobytes())
-        for k, held in enumerate(self.operands):
-            given = operands[k] if k < len(operands) else np.zeros(len(codes), np.int64)
-            held.frombytes(np.asarray(given, np.int64).tobytes())
-        return np.arange(start, start + len(codes))
+    def _spread(self, name: str, operands: Sequence[Slots]) -> ndarray:
+        """An operation on arrays of several shapes."""
+        spread = np.broadcast(*operands)
+        if spread.size > FEW:
+            return self._many(name, operands, spread.shape)
+        made = [self.scalar(name, *map(int, slots)) for slots in spread]
+        return np.array(made, np.int64).reshape(spread.shape)
 
-    def scalar(self, name: str, a: int, b: int = 0, c: int = 0) -> int:
-        """An operation on numbers; products with 1 are left out, and sums that change nothing."""
-        if name == "mul":
-            if a == self.one:
-                return b
-            if b == self.one:
-                return a
-        elif name == "add":
-            if a == self.minus_zero or (a == self.zero and self._is_plus(b)):
-                return b
-            if b == self.minus_zero or (b == self.zero and self._is_plus(a)):
-                return a
-        elif (name == "sub" and b == self.zero) or (name == "div" and b == self.one):
-            return a
-        return self.emit(CODE[name], a, b, c)
+    def _many(self, name: str, operands: Sequence[Slots], shape: tuple[int, ...]) -> ndarray:
+        """An operation on the elements of arrays, all at once."""
+        rows = np.empty((*shape, 4), np.int64)
+        rows[..., 0] = CODE[name]
+        rows[..., 1 + len(operands) :] = 0
+        for k, x in enumerate(operands, 1):
+            rows[..., k] = x
+        rows = rows.reshape(-1, 4)
+        if name in _NEUTRAL and not _without_constants(rows[:, 1:3]):
+            return self._chosen(name, rows).reshape(shape)
+        return self.extend(rows).reshape(shape)
 
-    def _is_plus(self, slot: int) -> bool:
-        """Whether a slot holds a constant other than -0.0, to which 0.0 adds nothing."""
-        return slot < 0 and slot != self.minus_zero
-
-    def _kept(self, name: str, flat: Sequence[ndarray]) -> tuple[ndarray, Any]:
-        """Slots that need no operation, and where operations are needed (None: nowhere)."""
-        kept = np.empty(flat[0].size, np.int64)
-        neutral = {"mul": self.one, "add": self.minus_zero, "sub": self.zero, "div": self.one}
-        if name not in neutral or len(flat) != 2:
-            return kept, _EVERY
-        x, y = flat
-        if _without_constants(y) and (name in ("sub", "div") or _without_constants(x)):
-            return kept, _EVERY
-        idle = y == neutral[name]
+    def _chosen(self, name: str, rows: ndarray) -> ndarray:
+        """The same where some elements may need no operation."""
+        kept = np.empty(len(rows), np.int64)
+        neutral = getattr(self, _NEUTRAL[name])
+        x, y = rows[:, 1], rows[:, 2]
+        idle = y == neutral
         if name == "add":
             idle |= (y == self.zero) & (x < 0) & (x != self.minus_zero)
         kept[idle] = x[idle]
         needed = ~idle
         if name in ("mul", "add"):
-            other = needed & (x == neutral[name])
+            other = needed & (x == neutral)
             if name == "add":
                 other |= needed & (x == self.zero) & (y < 0) & (y != self.minus_zero)
             kept[other] = y[other]
             needed &= ~other
-        return kept, needed if needed.any() else None
+        kept[needed] = self.extend(rows[needed])
+        return kept
+
+    def extend(self, rows: ndarray) -> ndarray:
+        """Append many operations on numbers, and return their slots."""
+        start, count = self.next, len(rows)
+        if count > MOST - len(self):
+            raise Unsupported(f"more than {MOST} operations")
+        self.rows += rows.tobytes()
+        self.next += count
+        return np.arange(start, start + count)
+
+    def scalar(self, name: str, a: int, b: int = 0, c: int = 0) -> int:
+        """An operation on numbers; products with 1 are left out, and sums that change nothing."""
+        if (a < 0 or b < 0) and name in _NEUTRAL:
+            if name == "mul":
+                if a == self.one:
+                    return b
+                if b == self.one:
+                    return a
+            elif name == "add":
+                if a == self.minus_zero or (a == self.zero and self._is_plus(b)):
+                    return b
+                if b == self.minus_zero or (b == self.zero and self._is_plus(a)):
+                    return a
+            elif (name == "sub" and b == self.zero) or (name == "div" and b == self.one):
+                return a
+        self.rows += _ROW(CODE[name], a, b, c)
+        slot = self.next
+        self.next = slot + 1
+        return slot
+
+    def _is_plus(self, slot: int) -> bool:
+        """Whether a slot holds a constant other than -0.0, to which 0.0 adds nothing."""
+        return slot < 0 and slot != self.minus_zero
 
     def sum(self, x: ndarray) -> Slots:
         """The sum along the last axis, in NumPy's order: eight partial sums over up to 128."""
@@ -288,8 +288,11 @@ class Tape:
 
     def product(self, x: ndarray, y: ndarray) -> ndarray:
         """The products of two stacks of matrices of slots."""
-        if x.ndim == y.ndim == 2 and _without_constants(x) and _without_constants(y):
-            return self._plain_product(x, y)
+        if x.ndim == y.ndim == 2:
+            if x.size * y.shape[1] <= FEW:
+                return self._small_product(x, y)
+            if _without_constants(x) and _without_constants(y):
+                return self._plain_product(x, y)
         total: Slots = self.zero
         for k in range(x.shape[-1]):
             part = self.apply("mul", x[..., :, k, None], y[..., None, k, :])
@@ -301,26 +304,48 @@ class Tape:
             ),
         )
 
+    def _small_product(self, x: ndarray, y: ndarray) -> ndarray:
+        """The product of small matrices: the same operations, one by one."""
+        (n, m), left = (len(x), y.shape[1]), x.T.tolist()
+        total, scalar = [self.zero] * (n * m), self.scalar
+        for column, row in zip(left, y.tolist(), strict=True):
+            parts = [scalar("mul", a, b) for a in column for b in row]
+            total = [scalar("add", a, b) for a, b in zip(total, parts, strict=True)]
+        return np.array(total, np.int64).reshape(n, m)
+
     def _plain_product(self, x: ndarray, y: ndarray) -> ndarray:
         """The product of matrices without constants: the same operations, all at once."""
         (n, inner), m = x.shape, y.shape[1]
         each = n * m
-        if len(self.codes) + 2 * inner * each > MOST:
-            raise Unsupported(f"more than {MOST} operations")
-        operands = np.empty((2, inner, 2, n, m), np.int64)
-        operands[0, :, 0] = x.T[:, :, None]
-        operands[1, :, 0] = y[:, None, :]
-        slots = self.inputs + len(self.codes) + np.arange(2 * inner * each)
-        slots = slots.reshape(inner, 2, n, m)
-        operands[0, 0, 1], operands[0, 1:, 1] = self.zero, slots[:-1, 1]
-        operands[1, :, 1] = slots[:, 0]
-        codes = np.repeat(np.array([CODE["mul"], CODE["add"]] * inner), each)
-        self.extend(codes, operands[0], operands[1])
+        rows = np.zeros((inner, 2, n, m, 4), np.int64)
+        rows[:, 0, ..., 0], rows[:, 1, ..., 0] = CODE["mul"], CODE["add"]
+        rows[:, 0, ..., 1] = x.T[:, :, None]
+        rows[:, 0, ..., 2] = y[:, None, :]
+        slots = np.arange(self.next, self.next + 2 * inner * each).reshape(inner, 2, n, m)
+        rows[0, 1, ..., 1], rows[1:, 1, ..., 1] = self.zero, slots[:-1, 1]
+        rows[:, 1, ..., 2] = slots[:, 0]
+        self.extend(rows.reshape(-1, 4))
         return slots[-1, 1]
 
     def finish(self, outputs: Sequence[Slots]) -> FinishedTape:
         """The operations that outputs and tests need, in final numbers."""
         return FinishedTape(self, outputs)
+
+
+class Lowering(Protocol):
+    """The part of a lowering that is used here."""
+
+    tape: Tape
+    at: int
+
+    def given(self, a: Any, leaves: list[Any]) -> Slots:
+        """The slots of an operand in a template."""
+
+    def gathered(self, function: Any, args: Any, kwargs: Any, leaves: Any) -> Slots:
+        """A function that copies elements, or puts zeros, run on the numbers of elements."""
+
+    def test(self, name: str, node: int, *operands: int) -> None:
+        """An operation that stops the replay where it does not hold."""
 
 
 class FinishedTape:
@@ -330,8 +355,8 @@ class FinishedTape:
     """
 
     def __init__(self, tape: Tape, outputs: Sequence[Slots]) -> None:
-        codes = np.frombuffer(tape.codes, np.int64) if tape.codes else np.empty(0, np.int64)
-        operands = np.array(tape.operands, np.int64).reshape(3, -1)
+        rows = np.frombuffer(tape.rows, np.int64).reshape(-1, 4).T
+        codes, operands = np.ascontiguousarray(rows[0]), rows[1:]
         arity, start = ARITY[codes], tape.inputs
         kept = np.flatnonzero(_needed(start, operands, arity, outputs, list(tape.tests)))
         self.inputs, self.values = start, np.array(tape.values)

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy import float64
 
 from .forms import INFIX
 from .graph import Graph
 from .nodes import STORES, Callback, Guard
 
+_STORES = frozenset(STORES)
 _NEW = frozenset((*INFIX, operator.neg, operator.abs, operator.invert))  # make new arrays
-_NONE: frozenset[int] = frozenset()
 
 
 def reads(graph: Graph, item: Any) -> Sequence[int]:
@@ -32,52 +31,44 @@ def updates(graph: Graph, order: Sequence[Any]) -> set[int]:
 
     The content must come from another store, and neither it nor a view of it may be needed later.
     """
-    stores = [n for n in order if type(n) is int and type(graph.operations[n]) in STORES]
-    if len(stores) < 2:
-        return set()
-    holds = _memories(graph, order)
-    last: dict[int, float] = {}
-    places: dict[int, int] = {}
     operations, operands = graph.operations, graph.operands
+    if _STORES.isdisjoint(map(type, operations)):
+        return set()
+    places: dict[int, int] = {}  # of the stores
+    holds: dict[int, tuple[int, ...]] = {}  # the stores whose memory a value may share
+    last: dict[int, int] = {}  # the place where the memory of a store is last needed
+    kept: set[int] = set()  # memories that are needed for good
     for place, item in enumerate(order):
-        refs, operation = reads(graph, item), type(operations[item]) if type(item) is int else None
-        if operation in STORES:
+        is_node = type(item) is int
+        shared: tuple[int, ...] = ()
+        for ref in operands[item] if is_node else item.inputs:
+            if ref in holds:
+                shared += holds[ref]
+        for memory in shared:
+            last[memory] = place
+        if is_node and type(operations[item]) in _STORES:
             places[item] = place
-        if holds.keys().isdisjoint(refs):
-            continue
-        keeps = operation is not None and issubclass(operation, Callback)
-        for ref in refs:
-            for memory in holds.get(ref, _NONE):
-                last[memory] = np.inf if keeps else max(place, last.get(memory, 0))
+            holds[item] = (item,)
+        elif shared and is_node:  # kernels make new arrays
+            if isinstance(operations[item], Callback):
+                kept.update(shared)
+            if _may_share(graph, item):
+                holds[item] = tuple(set(shared))
     for ref in graph.outputs:
-        last.update(dict.fromkeys(holds.get(ref, _NONE), np.inf))
+        kept.update(holds.get(ref, ()))
     found = set()
-    for store in stores:
+    for store, place in places.items():
         content, *rest = operands[store]
-        is_apart = not any(content in holds.get(ref, _NONE) for ref in rest)
-        own = holds.get(content, _NONE) == {content}
-        if own and is_apart and last[content] == places[store]:
+        is_last = content in places and last[content] == place and content not in kept
+        if is_last and not any(content in holds.get(ref, ()) for ref in rest):
             found.add(store)
     return found
 
 
-def _memories(graph: Graph, order: Sequence[Any]) -> dict[int, frozenset[int]]:
-    """The stores whose memory each value may share."""
-    holds: dict[int, frozenset[int]] = {}
-    operations, forms = graph.operations, graph.forms
-    for item in order:
-        if type(item) is not int:
-            continue  # kernels make new arrays
-        form = forms[item]
-        if form is float64:  # most are numbers
-            continue
-        operation = operations[item]
-        if type(operation) in STORES:
-            holds[item] = frozenset((item,))
-        elif type(form) is tuple or form in (tuple, list):
-            if type(operation) is Guard or isinstance(operation, np.ufunc) or operation in _NEW:
-                continue
-            shared = _NONE.union(*(holds.get(r, _NONE) for r in graph.operands[item]))
-            if shared:
-                holds[item] = shared
-    return holds
+def _may_share(graph: Graph, node: int) -> bool:
+    """Whether the result of a node that is no store may share the memory of an operand."""
+    form, operation = graph.forms[node], graph.operations[node]
+    if type(form) is not tuple and form not in (tuple, list):
+        return False
+    is_new = type(operation) is Guard or isinstance(operation, np.ufunc)
+    return not is_new and operation not in _NEW

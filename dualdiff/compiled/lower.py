@@ -77,20 +77,24 @@ class _Lowering:
             slot = self.quick(operation, refs) if forms[node] is np.float64 else None
             if slot is not None:
                 slots[node] = slot
+            elif type(operation) in STORES:
+                slots[node] = self.store(node, operation, refs)
             elif operation is not INPUT:
                 slots[node] = self.node(node, operation, refs)
 
     def quick(self, operation: Any, refs: tuple[int, ...]) -> int | None:
         """The slot of a number that frequent operations give, or None for all others."""
-        name = QUICK.get(operation)
+        name, slots = QUICK.get(operation), self.slots
         if name is not None:
-            x, y = self.operand(refs[0]), self.operand(refs[-1])
+            x, y = slots[refs[0]], slots[refs[-1]]
+            if x is None or y is None:  # constants that are new
+                x, y = self.operand(refs[0]), self.operand(refs[-1])
             if type(x) is int and type(y) is int:
                 return self.tape.scalar(name, x, y if len(refs) == 2 else 0)
-        elif operation is operator.getitem and refs[0] >= 0 > refs[1]:
-            x = self.slots[refs[0]]
+        elif operation is operator.getitem and refs[1] < 0:
+            x, index = self.slots[refs[0]], self.graph.constants[-1 - refs[1]]
             if type(x) is ndarray:
-                made = x[self.graph.constants[-1 - refs[1]]]
+                made = x.item(index) if type(index) is int else x[index]
                 return None if type(made) is ndarray else int(made)
         return None
 
@@ -140,9 +144,7 @@ class _Lowering:
     def node(self, node: int, operation: Any, refs: tuple[int, ...]) -> Any:
         """The slots of the result of a node."""
         form, kind, self.at = self.graph.forms[node], type(operation), node
-        if kind in STORES:
-            result = self.store(node, operation, refs)
-        elif kind is Call:
+        if kind is Call:
             result = self.call(operation, refs)
         elif kind is Guard:
             self.guard(node, operation, refs[0])
@@ -162,6 +164,9 @@ class _Lowering:
             result = self.tape.apply(LOGIC[operation], *map(self.operand, refs))
         else:
             result = self.function(operation, refs)
+        is_array = type(result) is ndarray and type(form) is tuple
+        if is_array and form[1] is _DOUBLE and result.shape == form[0]:  # most are
+            return result
         if isinstance(result, (list, tuple)):
             return result
         if not (_is_float(form) or _is_truth(form)):
@@ -250,16 +255,20 @@ class _Lowering:
             raise Unsupported("a guard on an integer")
 
     def store(self, node: int, operation: Store | Add, refs: tuple[int, ...]) -> Slots:
-        if len(refs) > 2:
-            raise Unsupported("a store at a recorded index")
-        content, v = self.operand(refs[0]), self.operand(refs[1])
+        """The slots of an array after a store."""
+        form = self.graph.forms[node]
+        if len(refs) > 2 or not (_is_float(form) or _is_truth(form)):
+            raise Unsupported("a store at a recorded index, or not of doubles")
+        content, v, place = self.operand(refs[0]), self.operand(refs[1]), operation.place
         if node not in self.updates:
             content = np.array(content)
-        if type(operation) is Add:
-            old = content[operation.place]
-            content[operation.place] = self.tape.apply("add", old, v)
-            return content
-        return operation.place.set(content, v if np.ndim(v) else int(v))
+        if type(operation) is Store:
+            return place.set(content, v if type(v) is not int and np.ndim(v) else int(v))
+        if type(place) is int and type(v) is int and content.ndim == 1:
+            content[place] = self.tape.scalar("add", content.item(place), v)
+        else:
+            content[place] = self.tape.apply("add", content[place], v)
+        return content
 
     def call(self, operation: Call, refs: tuple[int, ...]) -> Any:
         """A function with operands in containers and keywords."""
@@ -315,7 +324,7 @@ class _Lowering:
         self, function: Callable[..., Any], args: Any, kwargs: Any, leaves: Any, data: int = 1
     ) -> Any:
         """A function that copies elements, or puts zeros, run on slots."""
-        if has_holes((args[data:], kwargs)):
+        if len(leaves) > sum(type(a) is Hole for a in args[:data]):
             raise Unsupported("a recorded index")
         xs = [np.asarray(self.given(a, leaves)) for a in args[:data]]
         made = np.asarray(function(*xs, *args[data:], **kwargs))

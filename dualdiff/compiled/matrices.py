@@ -34,55 +34,69 @@ def _square(x: ndarray, largest: int) -> int:
 def _check(lower: Lowering, name: str, slots: Slots, *others: Slots) -> None:
     """Stop the replay where a comparison with other numbers does not hold."""
     truth = lower.tape.apply(name, slots, *others) if others else slots
-    for slot in np.ravel(truth):
-        lower.test("nonzero", lower.at, int(slot))
+    for slot in [truth] if type(truth) is int else truth.ravel().tolist():
+        lower.test("nonzero", lower.at, slot)
 
 
-def _eliminated(lower: Lowering, a: ndarray, b: ndarray) -> tuple[list[Any], Slots]:
-    """The rows of ``[a b]`` after an elimination with exchanges of rows, and the sign of these."""
+def _rows(x: ndarray, batch: tuple[int, ...]) -> list[list[Slots]]:
+    """The elements of a matrix; in a stack, an element is an array with the shape of the batch."""
+    if not batch:
+        rows: list[list[Slots]] = x.tolist()
+        return rows
+    x = np.broadcast_to(x, (*batch, *x.shape[-2:]))
+    return [[x[..., i, j] for j in range(x.shape[-1])] for i in range(x.shape[-2])]
+
+
+def _eliminated(lower: Lowering, a: ndarray, b: ndarray) -> tuple[list[list[Slots]], Slots]:
+    """The elements of ``[a b]`` after an elimination with exchanges of rows, and the sign of these.
+
+    Elements below the diagonal are left as they are.
+    """
     tape, n = lower.tape, a.shape[-1]
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    parts = [np.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (a, b)]
-    whole = np.concatenate(parts, axis=-1)
-    rows: list[Any] = [whole[..., i, :] for i in range(n)]
-    sign: Slots = np.full(batch, tape.one)
+    apply = tape.apply if batch else tape.scalar
+    rows = [left + right for left, right in zip(_rows(a, batch), _rows(b, batch), strict=True)]
+    sign: Slots = np.full(batch, tape.one) if batch else tape.one
     for k in range(n):
-        top = rows[k][..., k:]
+        columns = range(k, len(rows[0]))
+        top = rows[k]
         for i in range(k + 1, n):
-            row = rows[i][..., k:]
-            sizes = (tape.apply("abs", x[..., :1]) for x in (row, top))
-            swaps = tape.apply("gt", *sizes)
-            both = np.broadcast_to(swaps, top.shape)
-            rows[i] = tape.apply("where", both, top, row)
-            top = tape.apply("where", both, row, top)
-            sign = tape.apply("where", swaps[..., 0], tape.apply("neg", sign), sign)
-            rows[i] = _padded(rows[i], k, tape)
-        _check(lower, "nonzero", top[..., :1])
-        rows[k] = _padded(top, k, tape)
+            row, kept = rows[i], top
+            swaps = apply("gt", apply("abs", row[k]), apply("abs", top[k]))
+            rows[i], top = row[:k], kept[:k]
+            rows[i] += [apply("where", swaps, kept[j], row[j]) for j in columns]
+            top += [apply("where", swaps, row[j], kept[j]) for j in columns]
+            sign = apply("where", swaps, apply("neg", sign), sign)
+        _check(lower, "nonzero", top[k])
+        rows[k] = top
         for i in range(k + 1, n):
-            factor = tape.apply("div", rows[i][..., k : k + 1], top[..., :1])
-            product = tape.apply("mul", factor, top[..., 1:])
-            rest = tape.apply("sub", rows[i][..., k + 1 :], product)
-            rows[i] = _padded(rest, k + 1, tape)
+            row = rows[i]
+            factor = apply("div", row[k], top[k])
+            products = [apply("mul", factor, top[j]) for j in columns[1:]]
+            row[k + 1 :] = [
+                apply("sub", row[j], p) for j, p in zip(columns[1:], products, strict=True)
+            ]
     return rows, sign
 
 
-def _padded(x: Slots, count: int, tape: Tape) -> ndarray:
-    """A row with zeros in front."""
-    x = np.asarray(x)
-    return np.concatenate([np.full((*x.shape[:-1], count), tape.zero), x], axis=-1)
-
-
-def _substituted(tape: Tape, rows: list[Any], n: int) -> ndarray:
+def _substituted(tape: Tape, rows: list[list[Slots]], n: int) -> ndarray:
     """The solutions of eliminated rows, from the last."""
-    found: dict[int, Any] = {}
+    batch = np.shape(rows[0][0])
+    apply = tape.apply if batch else tape.scalar
+    found: list[list[Slots]] = [[]] * n
     for i in reversed(range(n)):
-        total = rows[i][..., n:]
+        total = rows[i][n:]
         for j in range(i + 1, n):
-            product = tape.apply("mul", rows[i][..., j : j + 1], found[j])
-            total = tape.apply("sub", total, product)
-        found[i] = tape.apply("div", total, rows[i][..., i : i + 1])
-    return np.stack([found[i] for i in range(n)], axis=-2)
+            products = [apply("mul", rows[i][j], x) for x in found[j]]
+            total = [apply("sub", t, p) for t, p in zip(total, products, strict=True)]
+        found[i] = [apply("div", t, rows[i][i]) for t in total]
+    return _matrix(found, batch)
+
+
+def _matrix(rows: list[list[Slots]], batch: tuple[int, ...]) -> ndarray:
+    """An array of elements that `_rows` gives."""
+    made = np.array(rows, np.int64).reshape(len(rows), len(rows[0]), *batch)
+    return np.moveaxis(made, (0, 1), (-2, -1)) if batch else made
 
 
 def _operands(lower: Lowering, args: Any, leaves: Any) -> list[ndarray]:
@@ -107,12 +121,12 @@ def _inverse(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
     return _substituted(lower.tape, rows, n)
 
 
-def _determinants(lower: Lowering, args: Any, leaves: Any) -> tuple[Slots, ndarray]:
-    """The signs of the orders of the pivots, and the pivots along the last axis."""
+def _determinants(lower: Lowering, args: Any, leaves: Any) -> tuple[Slots, list[Slots]]:
+    """The signs of the orders of the pivots, and the pivots."""
     (a,) = _operands(lower, args, leaves)
     n = _square(a, LARGEST_PIVOTED)
     rows, sign = _eliminated(lower, a, np.zeros((n, 0), np.int64))
-    return sign, np.stack([rows[i][..., i] for i in range(n)], axis=-1)
+    return sign, [rows[i][i] for i in range(n)]
 
 
 def _number(x: Slots) -> Slots:
@@ -120,20 +134,20 @@ def _number(x: Slots) -> Slots:
 
 
 def _determinant(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
-    sign, pivots = _determinants(lower, args, leaves)
-    for k in range(pivots.shape[-1]):
-        sign = lower.tape.apply("mul", sign, pivots[..., k])
-    return _number(sign)
+    total, pivots = _determinants(lower, args, leaves)
+    for pivot in pivots:
+        total = lower.tape.apply("mul", total, pivot)
+    return total
 
 
 def _log_determinant(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> tuple[Slots, ...]:
     tape = lower.tape
     sign, pivots = _determinants(lower, args, leaves)
-    total: Slots = np.full(pivots.shape[:-1], tape.zero)
-    for k in range(pivots.shape[-1]):
-        sign = tape.apply("mul", sign, tape.apply("sign", pivots[..., k]))
-        total = tape.apply("add", total, tape.apply("log", tape.apply("abs", pivots[..., k])))
-    return _number(sign), _number(total)
+    total: Slots = np.full(np.shape(sign), tape.zero) if np.shape(sign) else tape.zero
+    for pivot in pivots:
+        sign = tape.apply("mul", sign, tape.apply("sign", pivot))
+        total = tape.apply("add", total, tape.apply("log", tape.apply("abs", pivot)))
+    return sign, total
 
 
 def _cholesky(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:

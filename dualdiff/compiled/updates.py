@@ -34,35 +34,33 @@ def updates(graph: Graph, order: Sequence[Any]) -> set[int]:
     operations, operands = graph.operations, graph.operands
     if _STORES.isdisjoint(map(type, operations)):
         return set()
-    places: dict[int, int] = {}  # of the stores
-    holds: dict[int, tuple[int, ...]] = {}  # the stores whose memory a value may share
-    last: dict[int, int] = {}  # the place where the memory of a store is last needed
+    count = len(operations)
+    # The stores whose memory a value may share; constants, whose numbers are negative, share none.
+    holds: list[tuple[int, ...]] = [()] * (count + len(graph.constants))
+    last = [0] * count  # the place where the memory of a store is last needed
     kept: set[int] = set()  # memories that are needed for good
+    stores: list[tuple[int, int, int]] = []  # with their content, and their place
     for place, item in enumerate(order):
         is_node = type(item) is int
+        refs = operands[item] if is_node else item.inputs
         shared: tuple[int, ...] = ()
-        for ref in operands[item] if is_node else item.inputs:
-            if ref in holds:
+        for ref in refs:
+            if holds[ref]:
                 shared += holds[ref]
         for memory in shared:
             last[memory] = place
         if is_node and type(operations[item]) in _STORES:
-            places[item] = place
             holds[item] = (item,)
+            if shared.count(refs[0]) == 1:  # a store, whose memory no other operand shares
+                stores.append((item, refs[0], place))
         elif shared and is_node:  # kernels make new arrays
             if isinstance(operations[item], Callback):
                 kept.update(shared)
             if _may_share(graph, item):
                 holds[item] = tuple(set(shared))
     for ref in graph.outputs:
-        kept.update(holds.get(ref, ()))
-    found = set()
-    for store, place in places.items():
-        content, *rest = operands[store]
-        is_last = content in places and last[content] == place and content not in kept
-        if is_last and not any(content in holds.get(ref, ()) for ref in rest):
-            found.add(store)
-    return found
+        kept.update(holds[ref])
+    return {s for s, content, place in stores if last[content] == place and content not in kept}
 
 
 def _may_share(graph: Graph, node: int) -> bool:

@@ -23,6 +23,7 @@ from numpy import ndarray
 from ..array.box import is_box
 from ..transforms.transform import Transform
 from .code import (
+    asks_for_flags,
     asks_for_type,
     compares_identity,
     finds_by_name,
@@ -100,6 +101,11 @@ class Captures:
             self._search(root, "", "the function")
         self._look_into_modules()
         self._refuse_raised_errors()
+        if self.has_handlers:  # of the error that a store into an array for reading raises
+            for x in self.seen.values():
+                if isinstance(x, ndarray):
+                    is_writeable = f"{self._name(x)}.flags.writeable is {x.flags.writeable}"
+                    self._test(is_writeable, "whether an array is writeable")
         # Numbers count by value, as another object may take the place of an equal one.
         self.numbers = frozenset(numbers(self.names.values()) if self.compares_identity else ())
         self._states = list(map(state_of, self.generators))
@@ -348,6 +354,8 @@ class Captures:
             raise Unrecordable(f"{what} calls {reached}")
         if asks_for_type(code, scope):
             raise Unrecordable(f"{what} asks for the type of a value; write isinstance")
+        if asks_for_flags(code):
+            raise Unrecordable(f"{what} asks whether an array is writeable, or owns its memory")
         self.has_handlers |= has_handlers(code)
         self.finds_by_name |= finds_by_name(code)
         self.compares_identity |= compares_identity(code)

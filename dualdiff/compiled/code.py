@@ -26,6 +26,10 @@ _COMPUTING = ("BINARY", "BUILD_STRING", "FORMAT", "CONVERT")
 _CALLS = ("CALL", "CALL_FUNCTION")
 _FILLERS = frozenset(("PRECALL", "CACHE", "PUSH_NULL", "NOP", "RESUME", "NOT_TAKEN"))
 _CLASSES = ("cls", "__class__")  # names of classes, as in the methods of dataclasses
+# Flags of an array that do not follow from its shape and strides.
+_FLAGS = frozenset(
+    ("writeable", "w", "owndata", "o", "behaved", "b", "carray", "ca", "farray", "fa", "num")
+)  # fmt: skip
 # A recorded value is an instance of none of these, and no plain number or array is, either.
 _OTHERS = (str, bytes, list, tuple, dict, set, frozenset, type(None), types.FunctionType, type)
 
@@ -117,6 +121,12 @@ def reaches(code: types.CodeType, scope: Mapping[str, Any]) -> str:
         ):
             return f"{module}.{name}"
     return ""
+
+
+def asks_for_flags(code: types.CodeType) -> bool:
+    """Whether a code asks for flags of arrays that no signature holds, or sets them."""
+    used, texts = set(names_used(code)), {text.lower() for text in texts_used(code)}
+    return "setflags" in used or ("flags" in used and not _FLAGS.isdisjoint(used | texts))
 
 
 def asks_for_type(code: types.CodeType, scope: Mapping[str, Any]) -> bool:

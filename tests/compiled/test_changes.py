@@ -168,3 +168,55 @@ def test_scipys_functions_are_recorded_or_called_back_or_named_in_the_report(
     calls_agree(g, dd.grad(solved), points)
     assert "solve_ivp" in str(g.report())
     assert capfd.readouterr().err == ""
+
+
+def copies_if_it_must(x):
+    if not x.flags.writeable:
+        x = x.copy()
+    x *= 2.0
+    return x.sum()
+
+
+def asks_by_text(x):
+    return x.sum() * (2.0 if x.flags["WRITEABLE"] else 1.0)
+
+
+def locks(x):
+    x.setflags(write=False)
+    return x.sum()
+
+
+@pytest.mark.parametrize("f", [copies_if_it_must, asks_by_text, locks])
+def test_whether_an_argument_is_writeable_is_seen(f) -> None:
+    g = dd.compile(f)
+    for is_writeable in (False, False, False, False, True, True):
+        mine, other = X.copy(), X.copy()
+        mine.flags.writeable = other.flags.writeable = is_writeable
+        assert_same(g(mine), f(other))
+        assert_same((mine, mine.flags.writeable), (other, other.flags.writeable))
+    assert is_eager(g)
+
+
+def test_whether_an_array_of_the_program_is_writeable_is_seen() -> None:
+    held = np.ones(3)
+
+    def f(x):
+        try:
+            held[0] = 5.0
+        except ValueError:
+            return x.sum()
+        return x.prod()
+
+    held.flags.writeable = False
+    g = dd.compile(f)
+    assert_same([g(X) for _ in range(5)], [X.sum()] * 5)
+    held.flags.writeable = True
+    assert_same(g(X), X.prod())
+    assert held[0] == 5.0
+
+
+def test_shapes_and_layouts_are_no_reason_to_stay_eager() -> None:
+    g = dd.compile(lambda x: x.sum() if x.flags.c_contiguous else x.prod())
+    for x in (X, X, X, X, X[::-1], X[::-1], X):
+        assert_same(g(x), x.sum() if x.flags.c_contiguous else x.prod())
+    assert replays(g)

@@ -7,7 +7,7 @@ import operator
 import sys
 import types
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar, copy_context
 from typing import Any
@@ -34,6 +34,7 @@ from .values import KINDS, Plain, Recorded
 
 recording: ContextVar[bool] = ContextVar("dualdiff_recording", default=False)
 _IMMUTABLE = (str, bytes, type(None), float, int, complex, bool, np.generic)
+_COMPARED = (ndarray, *_IMMUTABLE, tuple, slice)
 
 
 class Span:
@@ -134,15 +135,23 @@ class Graph:
             and self.forms == other.forms
             and self.outputs == other.outputs
             and self.structure == other.structure
-            and all(map(_alike, self.operations, other.operations))
+            and len(self.operations) == len(other.operations)
+            and all(_alike(*pair) for pair in _different(self.operations, other.operations))
             and len(self.constants) == len(other.constants)
-            and all(map(_same_constant, self.constants, other.constants))
+            and all(_same_constant(*pair) for pair in _different(self.constants, other.constants))
             and all(map(_same_structure, self.sparse.values(), other.sparse.values()))
         )
 
 
+def _different(a: Iterable[Any], b: Iterable[Any]) -> list[tuple[Any, Any]]:
+    """The pairs of two sequences that are not one object: few are left to compare."""
+    return [(x, y) for x, y in zip(a, b, strict=True) if x is not y]
+
+
 def _same_constant(a: Any, b: Any) -> bool:
-    return same(a, b) if isinstance(a, (ndarray, *_IMMUTABLE, tuple)) else type(a) is type(b)
+    if type(a) is int and type(b) is int:
+        return a == b
+    return same(a, b) if isinstance(a, _COMPARED) else type(a) is type(b)
 
 
 def _same_structure(a: Any, b: Any) -> bool:
@@ -156,18 +165,18 @@ def _alike(a: Any, b: Any) -> bool:
     """Whether two operations of two recordings do the same."""
     if a is b:
         return True
-    if type(a) is not type(b):
+    kind = type(a)
+    if kind is not type(b):
         return False
-    if isinstance(a, Call):
-        return _alike(a.function, b.function) and _trees_alike(
-            (a.args, a.kwargs), (b.args, b.kwargs)
-        )
-    if isinstance(a, Guard):
-        return bool(same(a.outcome, b.outcome))
-    if isinstance(a, Pick):
-        return a.path == b.path
-    if isinstance(a, STORES):
+    if kind in STORES:
         return _trees_alike(a.place, b.place)
+    if isinstance(a, Call):
+        same_function = a.function is b.function or _alike(a.function, b.function)
+        return same_function and _trees_alike(a.args, b.args) and _trees_alike(a.kwargs, b.kwargs)
+    if kind is Guard:
+        return bool(same(a.outcome, b.outcome))
+    if kind is Pick:
+        return bool(a.path == b.path)
     if isinstance(a, types.FunctionType):
         return a.__code__ is b.__code__
     if isinstance(a, str):
@@ -178,15 +187,18 @@ def _alike(a: Any, b: Any) -> bool:
 def _trees_alike(a: Any, b: Any) -> bool:
     if a is b:
         return True
-    if type(a) is not type(b):
+    kind = type(a)
+    if kind is not type(b):
         return False
+    if kind is int:
+        return bool(a == b)
     if isinstance(a, (tuple, list)):
         return len(a) == len(b) and all(map(_trees_alike, a, b))
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(_trees_alike(v, b[k]) for k, v in a.items())
-    if isinstance(a, (ndarray, *_IMMUTABLE, slice)):
-        return same(a, b)
-    return True
+    if kind is slice:
+        return _trees_alike((a.start, a.stop, a.step), (b.start, b.stop, b.step))
+    return same(a, b) if isinstance(a, _COMPARED) else True
 
 
 def record(

@@ -355,26 +355,23 @@ class FinishedTape:
     """
 
     def __init__(self, tape: Tape, outputs: Sequence[Slots]) -> None:
-        rows = np.frombuffer(tape.rows, np.int64).reshape(-1, 4).T
-        codes, operands = np.ascontiguousarray(rows[0]), rows[1:]
-        arity, start = ARITY[codes], tape.inputs
+        rows = np.frombuffer(tape.rows, np.int64).reshape(-1, 4).T.copy()
+        codes, operands = rows[0], rows[1:]
+        arity, start, count = ARITY[codes], tape.inputs, len(codes)
         kept = np.flatnonzero(_needed(start, operands, arity, outputs, list(tape.tests)))
         self.inputs, self.values = start, np.array(tape.values)
         self.first = start + len(self.values)
-        numbers = np.full(max(start + len(codes), 1), -1)
+        # The final slots, by the slots of a tape: those of constants count from the end.
+        numbers = np.full(self.first + count, -1)
         numbers[:start] = np.arange(start)
         numbers[start + kept] = self.first + np.arange(len(kept))
-
-        def final(slots: Any) -> Any:
-            slots = np.asarray(slots)
-            return np.where(slots < 0, start - slots - 1, numbers[np.maximum(slots, 0)])
-
+        numbers[start + count :] = np.arange(start, self.first)[::-1]
         self.codes = codes[kept]
         self.arity = arity[kept]
-        self.operands = final(operands[:, kept])
+        self.operands = numbers[operands[:, kept]]
         for k in (1, 2):
             self.operands[k][self.arity <= k] = 0
-        self.outputs = [final(out) for out in outputs]
+        self.outputs = [np.asarray(numbers[out]) for out in outputs]
         self.tests = {
             int(numbers[start + place]) - self.first: node for place, node in tape.tests.items()
         }

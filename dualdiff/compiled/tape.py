@@ -32,7 +32,7 @@ ARITY[[CODE[name] for name in _TWO.split()]] = 2
 ARITY[CODE["where"]] = 3
 LARGEST = 20_000  # elements of an array that is computed with
 MOST = 1_500_000  # operations of a tape
-FEW = 8  # elements that are written one by one
+FEW = 16  # elements that are written one by one
 IN_ORDER = 16  # distinct values from which an array of constants lies in its own order
 STARTS_FROM_ZERO = not np.signbit(np.sum(np.array([-0.0, -0.0])))  # NumPy's sums
 
@@ -153,9 +153,8 @@ class Tape:
             return self.scalar(name, *operands)
         if size > FEW:
             return self._many(name, operands, shape)
-        given = [x.ravel().tolist() if type(x) is ndarray else repeat(x) for x in operands]
-        made = list(map(self.scalar, repeat(name), *given))
-        return np.array(made, np.int64).reshape(shape)
+        given = [x.ravel().tolist() if type(x) is ndarray else [x] * size for x in operands]
+        return np.array(self.each(name, *given), np.int64).reshape(shape)
 
     def _spread(self, name: str, operands: Sequence[Slots]) -> ndarray:
         """An operation on arrays of several shapes."""
@@ -225,6 +224,10 @@ class Tape:
         self.next = slot + 1
         return slot
 
+    def each(self, name: str, *lists: list[int]) -> list[int]:
+        """An operation on the numbers of lists, one by one."""
+        return list(map(self.scalar, repeat(name), *lists))
+
     def _is_plus(self, slot: int) -> bool:
         """Whether a slot holds a constant other than -0.0, to which 0.0 adds nothing."""
         return slot < 0 and slot != self.minus_zero
@@ -245,10 +248,10 @@ class Tape:
         parts, whole = x[:1], 1
         if n >= 8:
             parts, whole = x[:8], n - n % 8
-            for k in range(8, whole):
-                parts[k % 8] = self.scalar("add", parts[k % 8], x[k])
+            for k in range(8, whole, 8):
+                parts = self.each("add", parts, x[k : k + 8])
         while len(parts) > 1:
-            parts = [self.scalar("add", a, b) for a, b in zip(parts[::2], parts[1::2], strict=True)]
+            parts = self.each("add", parts[::2], parts[1::2])
         for k in range(whole, n):
             parts[0] = self.scalar("add", parts[0], x[k])
         return parts[0]
@@ -306,11 +309,11 @@ class Tape:
 
     def _small_product(self, x: ndarray, y: ndarray) -> ndarray:
         """The product of small matrices: the same operations, one by one."""
-        (n, m), left = (len(x), y.shape[1]), x.T.tolist()
-        total, scalar = [self.zero] * (n * m), self.scalar
-        for column, row in zip(left, y.tolist(), strict=True):
-            parts = [scalar("mul", a, b) for a in column for b in row]
-            total = [scalar("add", a, b) for a, b in zip(total, parts, strict=True)]
+        n, m = len(x), y.shape[1]
+        total = [self.zero] * (n * m)
+        for column, row in zip(x.T.tolist(), y.tolist(), strict=True):
+            parts = self.each("mul", [a for a in column for _ in row], row * n)
+            total = self.each("add", total, parts)
         return np.array(total, np.int64).reshape(n, m)
 
     def _plain_product(self, x: ndarray, y: ndarray) -> ndarray:

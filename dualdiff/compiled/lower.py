@@ -31,7 +31,7 @@ from .operations import (
 )
 from .products import PRODUCTS
 from .reductions import NAMED_REDUCTIONS, REDUCTIONS, reduced_by, reduction
-from .tape import LARGEST, Slots, Tape, Unsupported
+from .tape import LARGEST, MOST, Slots, Tape, Unsupported
 from .updates import updates
 
 _DOUBLE, _TRUTH = np.dtype(np.float64), np.dtype(np.bool_)
@@ -39,7 +39,9 @@ _NAMES = FORMULAS | UFUNCS
 
 
 def _is_float(form: Any) -> bool:
-    return form[1] == _DOUBLE if type(form) is tuple else form is float or form is np.float64
+    if type(form) is tuple:
+        return form[1] is _DOUBLE or form[1] == _DOUBLE
+    return form is float or form is np.float64
 
 
 def _is_truth(form: Any) -> bool:
@@ -72,31 +74,28 @@ class _Lowering:
             shape = form[0] if type(form) is tuple else ()
             made = self.tape.new_inputs(int(np.prod(shape)))
             slots[node] = made.reshape(shape) if shape else self.shaped(made, form)
+        scalar, number = self.tape.scalar, np.float64
         for node in graph.live:
             operation, refs = operations[node], operands[node]
-            slot = self.quick(operation, refs) if forms[node] is np.float64 else None
-            if slot is not None:
-                slots[node] = slot
-            elif type(operation) in STORES:
+            is_number = forms[node] is number
+            name = QUICK.get(operation) if is_number else None
+            if name is not None:  # an operation of one operand ignores the second
+                x, y = slots[refs[0]], slots[refs[-1]]
+                if x is None or y is None:  # a constant that is new
+                    x, y = self.operand(refs[0]), self.operand(refs[-1])
+                if type(x) is int and type(y) is int:
+                    slots[node] = scalar(name, x, y)
+                    continue
+            elif is_number and operation is operator.getitem and refs[1] < 0:
+                x, index = slots[refs[0]], graph.constants[-1 - refs[1]]
+                made = x[index] if type(x) is ndarray else x
+                if type(made) is np.int64:
+                    slots[node] = int(made)
+                    continue
+            if type(operation) in STORES:
                 slots[node] = self.store(node, operation, refs)
             elif operation is not INPUT:
                 slots[node] = self.node(node, operation, refs)
-
-    def quick(self, operation: Any, refs: tuple[int, ...]) -> int | None:
-        """The slot of a number that frequent operations give, or None for all others."""
-        name, slots = QUICK.get(operation), self.slots
-        if name is not None:
-            x, y = slots[refs[0]], slots[refs[-1]]
-            if x is None or y is None:  # constants that are new
-                x, y = self.operand(refs[0]), self.operand(refs[-1])
-            if type(x) is int and type(y) is int:
-                return self.tape.scalar(name, x, y if len(refs) == 2 else 0)
-        elif operation is operator.getitem and refs[1] < 0:
-            x, index = self.slots[refs[0]], self.graph.constants[-1 - refs[1]]
-            if type(x) is ndarray:
-                made = x.item(index) if type(index) is int else x[index]
-                return None if type(made) is ndarray else int(made)
-        return None
 
     @staticmethod
     def shaped(made: ndarray, form: Any) -> Slots:
@@ -143,6 +142,8 @@ class _Lowering:
 
     def node(self, node: int, operation: Any, refs: tuple[int, ...]) -> Any:
         """The slots of the result of a node."""
+        if len(self.tape) > MOST:
+            raise Unsupported(f"more than {MOST} operations")
         form, kind, self.at = self.graph.forms[node], type(operation), node
         if kind is Call:
             result = self.call(operation, refs)
@@ -189,17 +190,17 @@ class _Lowering:
     def elementwise(self, node: int, name: Any, refs: tuple[int, ...]) -> Slots:
         """An operation by its name, or a formula."""
         self.check_size(node)
-        has_numbers = False
+        has_numbers, forms = False, self.graph.forms
         for r in refs:
-            kind = self.form(r)
-            if _is_float(kind) or (not _is_truth(kind) and self.is_number(r, kind)):
+            form = forms[r] if r >= 0 else self.form(r)
+            if _is_float(form) or (not _is_truth(form) and self.is_number(r, form)):
                 has_numbers = True
-            elif not _is_truth(kind):
+            elif not _is_truth(form):
                 raise Unsupported("operands that are not of double precision")
         if not has_numbers and name not in ON_TRUTHS:
             raise Unsupported("arithmetic on truth values")
         xs = [self.operand(r) for r in refs]
-        operation, is_python = self.graph.operations[node], self.graph.forms[node] is float
+        operation, is_python = self.graph.operations[node], forms[node] is float
         if operation in DIVISIONS or (name == "div" and is_python):  # Python's division raises
             for slot in np.ravel(xs[1]):
                 self.test("nonzero", node, int(slot))

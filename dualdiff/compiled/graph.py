@@ -126,7 +126,8 @@ class Graph:
     @property
     def guards(self) -> list[int]:
         """The nodes that are guards."""
-        return [node for node in self.live if type(self.operations[node]) is Guard]
+        operations = self.operations
+        return [node for node in self.live if type(operations[node]) is Guard]
 
     def repeats(self, other: Graph) -> bool:
         """Whether two recordings are the same program."""

@@ -45,8 +45,6 @@ def compile_graph(
         if backend == "llvm":
             raise CompileError("native code needs llvmlite: pip install dualdiff[compile]")
         return compile_source(graph)
-    from .kernels import Kernel, schedule
-
     if _prefers_kernels(graph):
         why = "large arrays"
     else:
@@ -54,6 +52,8 @@ def compile_graph(
             return ScalarProgram(graph, fastmath)
         except Unsupported as reason:
             why = str(reason)
+    from .kernels import Kernel, schedule  # not before it is needed
+
     order = schedule(graph)
     kernels = [item for item in order if isinstance(item, Kernel)]
     for kernel in kernels:

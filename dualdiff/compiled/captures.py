@@ -23,7 +23,7 @@ from numpy import ndarray
 from ..array.box import is_box
 from ..transforms.transform import Transform
 from .code import (
-    asks_for_flags,
+    asks_for_memory,
     asks_for_type,
     compares_identity,
     finds_by_name,
@@ -31,6 +31,7 @@ from .code import (
     has_handlers,
     names_used,
     reaches,
+    sets_state,
     texts_used,
 )
 from .comparisons import (
@@ -354,8 +355,10 @@ class Captures:
             raise Unrecordable(f"{what} calls {reached}")
         if asks_for_type(code, scope):
             raise Unrecordable(f"{what} asks for the type of a value; write isinstance")
-        if asks_for_flags(code):
-            raise Unrecordable(f"{what} asks whether an array is writeable, or owns its memory")
+        if sets_state(code):
+            raise Unrecordable(f"{what} sets the state of random numbers or of errors")
+        if asks_for_memory(code):
+            raise Unrecordable(f"{what} asks which memory an array has, or whether it is writeable")
         self.has_handlers |= has_handlers(code)
         self.finds_by_name |= finds_by_name(code)
         self.compares_identity |= compares_identity(code)

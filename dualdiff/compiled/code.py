@@ -16,6 +16,7 @@ _REACHING_PARTS = {
     "_getframe": "sys", "currentframe": "inspect", "stack": "inspect", "import_module": "importlib",
     "modules": "sys",
 }  # fmt: skip
+_SEEDS = ("seed", "set_state", "setstate")
 _BY_NAME = frozenset(("getattr", "vars"))
 _ON_GLOBALS = frozenset(
     ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "STORE_GLOBAL", "DELETE_GLOBAL")
@@ -26,6 +27,7 @@ _COMPUTING = ("BINARY", "BUILD_STRING", "FORMAT", "CONVERT")
 _CALLS = ("CALL", "CALL_FUNCTION")
 _FILLERS = frozenset(("PRECALL", "CACHE", "PUSH_NULL", "NOP", "RESUME", "NOT_TAKEN"))
 _CLASSES = ("cls", "__class__")  # names of classes, as in the methods of dataclasses
+_MEMORY = frozenset(("setflags", "shares_memory", "may_share_memory"))
 # Flags of an array that do not follow from its shape and strides.
 _FLAGS = frozenset(
     ("writeable", "w", "owndata", "o", "behaved", "b", "carray", "ca", "farray", "fa", "num")
@@ -110,6 +112,17 @@ def stores_globals(code: types.CodeType) -> bool:
     return any(i.opname in ("STORE_GLOBAL", "DELETE_GLOBAL") for i in _instructions(code))
 
 
+@functools.cache
+def sets_state(code: types.CodeType) -> bool:
+    """Whether a code sets the state of random numbers, or how NumPy treats floating-point errors.
+
+    A call leaves that as it was if an earlier call has set it, so only the code tells.
+    """
+    pairs = itertools.pairwise(_instructions(code))
+    seeds = any(before.argval == "random" and i.argval in _SEEDS for before, i in pairs)
+    return seeds or "seterr" in names_used(code)
+
+
 def reaches(code: types.CodeType, scope: Mapping[str, Any]) -> str:
     """What a code uses to reach state that no search finds, or an empty text."""
     used = set(names_used(code))
@@ -123,10 +136,11 @@ def reaches(code: types.CodeType, scope: Mapping[str, Any]) -> str:
     return ""
 
 
-def asks_for_flags(code: types.CodeType) -> bool:
-    """Whether a code asks for flags of arrays that no signature holds, or sets them."""
+def asks_for_memory(code: types.CodeType) -> bool:
+    """Whether a code asks for flags of arrays that no signature holds, sets them, or asks which
+    arrays overlap."""
     used, texts = set(names_used(code)), {text.lower() for text in texts_used(code)}
-    return "setflags" in used or ("flags" in used and not _FLAGS.isdisjoint(used | texts))
+    return not _MEMORY.isdisjoint(used) or ("flags" in used and not _FLAGS.isdisjoint(used | texts))
 
 
 def asks_for_type(code: types.CodeType, scope: Mapping[str, Any]) -> bool:

@@ -220,3 +220,38 @@ def test_shapes_and_layouts_are_no_reason_to_stay_eager() -> None:
     for x in (X, X, X, X, X[::-1], X[::-1], X):
         assert_same(g(x), x.sum() if x.flags.c_contiguous else x.prod())
     assert replays(g)
+
+
+def seeds(x):
+    np.random.seed(0)  # noqa: NPY002
+    return x * np.random.rand()  # noqa: NPY002
+
+
+def silences(x):
+    np.seterr(divide="ignore")
+    return x * 2.0
+
+
+@pytest.mark.parametrize("f", [seeds, silences])
+def test_state_of_numpy_that_the_function_sets_is_set_at_each_call(f) -> None:
+    def state() -> Any:
+        return np.random.get_state()[1].tolist(), np.geterr()  # noqa: NPY002
+
+    with np.errstate():
+        f(1.0)  # leaves the state that the first calls find
+        g = dd.compile(f)
+        assert_same([g(1.0) for _ in range(5)], [f(1.0)] * 5)
+        wanted = state()
+        np.random.rand(), np.seterr(divide="warn")  # noqa: NPY002
+        g(1.0)
+        assert state() == wanted
+    assert is_eager(g)
+
+
+def test_overlapping_arguments_are_seen() -> None:
+    def f(x, y):
+        return (x * y).sum() if np.shares_memory(x, y) else x.sum()
+
+    g, held = dd.compile(f), np.arange(1.0, 7.0)
+    for x, y in [(held[:3], held[3:])] * 5 + [(held[:3], held[1:4])] * 2:
+        assert_same(g(x, y), f(x, y))

@@ -95,7 +95,8 @@ class Graph:
             raise Uncertain("the program catches an exception that depends on its numbers")
         self.forms, self.constants = recorder.forms, recorder.constants
         self.live = self._live()
-        if any(self.operations[node] is BURIED for node in self.live):
+        live = map(self.operations.__getitem__, self.live)
+        if any(map(operator.is_, live, itertools.repeat(BURIED))):
             raise Unrecordable("the program keeps what a function computed while a solver ran")
 
     def _data_of(self, x: SparseArray, k: int) -> Any:

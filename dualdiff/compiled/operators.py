@@ -79,7 +79,7 @@ def _unary(op: Callable[[Any], Any], truth: bool = False) -> Any:
     def apply(x: Value) -> Any:
         if x.owner is STORED:
             x = x.read()
-        ans = x.owner.apply(op, (x,), {})
+        ans = x.owner.computed(op, (x.payload,), (x.raw,))
         return ans.primal if truth and type(ans) is Recorded else ans
 
     return apply

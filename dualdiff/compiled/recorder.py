@@ -284,8 +284,8 @@ class Recorder(Trace):
         if isinstance(prim, OpaqueCall):
             prim.level = self.level + 1
             return prim.evaluate(args, params)
-        args = [_settled(a) for a in args]
-        if type(params.get("made")) is Known:  # NumPy's own value, beside a formula for it
+        args = tuple(map(_settled, args))
+        if params and type(params.get("made")) is Known:  # NumPy's own value, beside a formula
             made = params["made"].value
             return made if type(made) in KINDS else args[0]
         if prim.formula is not None and prim.name not in FORMULAS:
@@ -324,14 +324,14 @@ class Recorder(Trace):
     def store(self, content: Value, place: Any, v: Value, owned: bool) -> Any:
         leaves: list[Any] = []
         held = place if not place.ops and _is_fixed(place.index) else with_holes(place, leaves)
-        return self._stored(Store(held), _settled(content), (_settled(v), *leaves), owned)
+        return self._stored(Store(held), _settled(content), _settled(v), leaves, owned)
 
     def add(self, content: Value, index: Any, v: Value, owned: bool) -> Any:
         held = index if _is_fixed(index) else guarded(index)
-        return self._stored(Add(held), _settled(content), (_settled(v),), owned)
+        return self._stored(Add(held), _settled(content), _settled(v), (), owned)
 
     def _stored(
-        self, operation: Any, content: Value, operands: Sequence[Any], owned: bool
+        self, operation: Any, content: Value, v: Value, leaves: Sequence[Any], owned: bool
     ) -> Recorded:
         """A store, in place if no other box and no view holds the old content."""
         change: Any = operation
@@ -344,17 +344,16 @@ class Recorder(Trace):
         ):
             change = operation.update
             content.raw.flags.writeable = True
-        refs, raws = [self.ref(content)], []
-        for x in operands:
-            refs.append(self.ref(x))
-            raws.append(x.raw if type(x) in KINDS else x)
+        refs = (self.ref(content), self.ref(v), *map(self.ref, leaves))
+        stored = v.raw if type(v) in KINDS else v
         try:
-            ans = change(content.raw if type(content) in KINDS else content, *raws)
+            held = content.raw if type(content) in KINDS else content
+            ans = change(held, stored, *[x.raw for x in leaves])
         except Exception as error:
             self.raised(error)
             raise
         ans.flags.writeable = False
-        return boxed(ans, self.append(operation, tuple(refs), ans), self)
+        return boxed(ans, self.append(operation, refs, ans), self)
 
     def constant(self, value: Value) -> Recorded:
         raw = value.copy(order="K") if type(value) is ndarray else value
@@ -365,6 +364,8 @@ class Recorder(Trace):
 
 def without_known(params: dict[str, Any]) -> dict[str, Any]:
     """Parameters without a result that is known at the point of the recording alone."""
+    if Known not in map(type, params.values()):
+        return params
     return {k: v for k, v in params.items() if type(v) is not Known}
 
 

@@ -108,6 +108,8 @@ class Recorded(Traced):
         return recorder.apply(function, inputs, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if func in _VIEWS and args and type(args[0]) is Recorded and args[0].shape:
+            return dispatch_function(func, args, kwargs)
         recorder = recorder_of((args, kwargs))
         if recorder is not None and func not in BY_RULES and kwargs.get("out") is None:
             ans = recorder.apply_function(func, args, kwargs)
@@ -344,6 +346,8 @@ STRUCTURAL = frozenset(
 WRITERS = frozenset((np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis))
 # Functions of boxes for which dualdiff's own implementation answers: it knows handles.
 BY_RULES = STRUCTURAL | WRITERS | {np.full_like, np.real, np.imag}
+# Of an array their results are views.
+_VIEWS = frozenset((np.reshape, np.ravel, np.broadcast_to, np.expand_dims, np.squeeze))
 BY_RULES |= {np.transpose, np.matrix_transpose, np.swapaxes, np.moveaxis}  # which give views
 
 

@@ -33,7 +33,7 @@ from .dispatch import register
 from .kinds import FLOATS, has_foreign, is_foreign, library_of, shares_memory, stored, zeros
 from .layout import layout_of
 from .stores import BUSY, Place, assign, freeze_index, store
-from .views import Array, View, content_of, detached, make_view
+from .views import Array, View, content_of, detached
 
 _new = object.__new__
 _FLOAT = np.dtype(float)
@@ -305,7 +305,7 @@ def getitem(self: Any, index: Any) -> Any:
         return detached(GETITEM.inner(content_of(self), params))
     if stored or type(self) is View:
         return View(self, GETITEM, params)
-    return make_view(self, GETITEM, params, GETITEM.inner(self, params))
+    return View(self, GETITEM, params, GETITEM.inner(self, params))
 
 
 def _vjp_element_store(
@@ -317,7 +317,7 @@ def _vjp_element_store(
     if batch:
         index = batch_index(index, batch)
     if v_slot:
-        part = (array if batch or type(array) is ndarray else array.primal)[index]
+        part = (array.primal if type(array) is Array and not batch else array)[index]
         accumulate(ct, v_slot, part.copy() if type(part) is ndarray else materialize(part))
     array[index] = 0.0
     if slot:
@@ -409,7 +409,7 @@ def setitem(self: Any, index: Any, v: Value) -> None:
                             content.payload[index] = t
                             self.version += 1
                             return
-            elif fast if kind is Var else kind in RECORDED:
+            elif fast if kind is Var else kind in RECORDED and is_box(content):
                 new = _with_element(content, index, v)
                 if new is not None:
                     self.primal = new

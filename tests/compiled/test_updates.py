@@ -15,7 +15,7 @@ from dualdiff.compiled.native import compile_graph
 from dualdiff.compiled.nodes import STORES
 from dualdiff.compiled.updates import updates
 from dualdiff.trees import flatten
-from tests.compiled.helpers import assert_same
+from tests.compiled.helpers import assert_equal, assert_same
 
 X = np.array([0.3, 0.7, 1.1, 0.5])
 
@@ -48,8 +48,24 @@ def gathered(x):  # cotangents of elements are added into one buffer
     return sum(x[i] * x[i - 1] for i in range(len(x)))
 
 
-def recorded(f: Callable[..., Any]) -> Graph:
-    leaves, structure = flatten(((X,), {}))
+def snapshots(x):  # old contents are results, and are read between stores of elements
+    u, found = np.copy(x), []
+    for i in (3, 250):
+        part = u[200:]
+        u[i] = 2.0 * x[i] * u[i - 1]
+        found += [u.copy(), u[:4] + 0.0, u.reshape(20, 15)[0], part[50] * x[0]]
+        u[i + 1] = part[0] * u[i]
+        u[i] = 1.5
+        found.append(u * u)
+    return [*found, part, u]
+
+
+def summed(x):
+    return sum(np.sum(part) for part in snapshots(x))
+
+
+def recorded(f: Callable[..., Any], x: np.ndarray = X) -> Graph:
+    leaves, structure = flatten(((x,), {}))
     return record(f, leaves, structure, [True])
 
 
@@ -67,3 +83,10 @@ def test_chains_of_stores_work_in_place() -> None:
         graph = recorded(f)
         stores = [n for n in graph.live if type(graph.operations[n]) in STORES]
         assert len(stores) - len(updates(graph, graph.live)) <= kept_back
+
+
+@pytest.mark.parametrize("f", [snapshots, dd.grad(summed), lambda x: dd.hvp(summed)(x, x[::-1]),
+                               lambda x: dd.jvp(snapshots, (x,), (x[::-1],))])  # fmt: skip
+def test_stores_of_a_recording_leave_what_the_program_holds(f: Callable[..., Any]) -> None:
+    x = np.linspace(0.3, 1.7, 300)
+    assert_equal(list(recorded(f, x).samples), flatten(f(x))[0])

@@ -92,6 +92,7 @@ broadcast_to_p.readonly = True
 
 
 _INT = {int}
+_TURNED = [tuple(range(-1, -ndim - 1, -1)) for ndim in range(65)]  # all axes, turned round
 
 
 def _shape_argument(shape: Any, size: int) -> Shape:
@@ -143,7 +144,7 @@ def transpose(a: Value, axes: Any = None) -> Any:
     """``numpy.transpose``."""
     ndim = len(shape_of(a))
     if axes is None:
-        return transpose_p(a, axes=tuple(range(-1, -ndim - 1, -1)))
+        return transpose_p.bind(a, axes=_TURNED[ndim])
     if isinstance(axes, (int, np.integer)):
         axes = (axes,)
     if len(axes) != ndim:
@@ -154,9 +155,10 @@ def transpose(a: Value, axes: Any = None) -> Any:
 @implements(np.matrix_transpose, np.linalg.matrix_transpose)
 def matrix_transpose(x: Value, /) -> Any:
     """``numpy.matrix_transpose``: the last two axes change places."""
-    if ndim_of(x) < 2:
-        raise ValueError(f"Input array must be at least 2-dimensional, but it is {ndim_of(x)}")
-    return swapaxes(x, -1, -2)
+    ndim = ndim_of(x)
+    if ndim < 2:
+        raise ValueError(f"Input array must be at least 2-dimensional, but it is {ndim}")
+    return transpose_p.bind(x, axes=(*range(-ndim, -2), -1, -2))
 
 
 @implements(np.swapaxes)

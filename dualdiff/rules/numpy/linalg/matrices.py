@@ -6,6 +6,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from ....array.box import is_box
 from ....array.kinds import beside, is_foreign, possibly
@@ -22,7 +23,7 @@ def conjugate(x: Value) -> Any:
 
 def transpose(x: Value) -> Any:
     """The matrices of a stack, transposed and not conjugated."""
-    return np.matrix_transpose(x)
+    return x.mT if type(x) is ndarray or is_box(x) else np.matrix_transpose(x)
 
 
 def adjoint(x: Value) -> Any:

@@ -294,7 +294,7 @@ class Recorder(Trace):
 
     def part(self, x: Any, index: Any) -> Any:
         """``x[index]``; most indices are whole numbers and slices of them."""
-        if not _is_fixed(index):
+        if index is None or index is Ellipsis or not _is_fixed(index):
             return self.apply(operator.getitem, (x, index), {})
         raw = x.raw
         try:
@@ -422,9 +422,9 @@ def _is_flat(x: Value) -> bool:
 
 
 def _is_fixed(x: Any) -> bool:
-    """Whether an index or an axis consists of plain integers and slices of them."""
+    """Whether an index or an axis consists of plain integers, slices of them, and new axes."""
     kind = type(x)
-    if kind is int:
+    if kind is int or x is None or x is Ellipsis:
         return True
     if kind is tuple:
         return of_integers(x) or all(map(_is_fixed, x))

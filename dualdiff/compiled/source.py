@@ -17,6 +17,7 @@ from .graph import Graph
 from .nodes import INPUT, Call, Guard, Hole, Pick
 from .operations import has_holes
 from .recorder import form_of
+from .tape import STARTS_FROM_ZERO
 from .updates import makes, reads, updates
 
 CHUNK = 2000  # nodes in one function: the compiler of Python is slow on longer ones
@@ -40,10 +41,11 @@ def fold(ufunc: np.ufunc, x: ndarray) -> ndarray:
     if len(parts) == 8 and ufunc is np.add:  # NumPy adds eight numbers in pairs
         while len(parts) > 1:
             parts = [a + b for a, b in zip(parts[::2], parts[1::2], strict=True)]
-        return parts[0]
-    total: ndarray = ufunc(parts[0], parts[1])
+    total: ndarray = ufunc(parts[0], parts[1]) if len(parts) > 1 else parts[0]
     for part in parts[2:]:
         ufunc(total, part, out=total)
+    if ufunc is np.add and STARTS_FROM_ZERO:
+        total += 0.0
     return total
 
 

@@ -156,33 +156,37 @@ def _cholesky(lower: Lowering, args: Any, kwargs: Any, leaves: Any) -> Slots:
         raise Unsupported("options of cholesky")
     (a,) = _operands(lower, args, leaves)
     tape, n = lower.tape, _square(a, LARGEST_FACTOR)
-    a = np.swapaxes(a, -1, -2) if upper else a
-    out = np.full(a.shape, tape.zero)
+    batch = a.shape[:-2]
+    apply = tape.apply if batch else tape.scalar
+    rows = _rows(np.swapaxes(a, -1, -2) if upper else a, batch)
+    zero: Slots = np.full(batch, tape.zero) if batch else tape.zero
+    out = [[zero] * n for _ in range(n)]
     for j in range(n):
-        column: Slots = a[..., j:, j]
+        column = [rows[i][j] for i in range(j, n)]
         for k in range(j):
-            product = tape.apply("mul", out[..., j:, k], out[..., j, k, None])
-            column = tape.apply("sub", column, product)
-        column = np.asarray(column)
-        _check(lower, "gt", column[..., 0], tape.zero)
-        root = tape.apply("sqrt", column[..., :1])
-        out[..., j, j] = np.asarray(root)[..., 0]
-        if j + 1 < n:
-            out[..., j + 1 :, j] = tape.apply("div", column[..., 1:], root)
-    return np.swapaxes(out, -1, -2) if upper else out
+            products = [apply("mul", out[i][k], out[j][k]) for i in range(j, n)]
+            column = [apply("sub", c, p) for c, p in zip(column, products, strict=True)]
+        _check(lower, "gt", column[0], tape.zero)
+        root = out[j][j] = apply("sqrt", column[0])
+        for i in range(j + 1, n):
+            out[i][j] = apply("div", column[i - j], root)
+    factor = _matrix(out, batch)
+    return np.swapaxes(factor, -1, -2) if upper else factor
 
 
 def _by_triangle(lower: Lowering, a: ndarray, b: ndarray, is_lower: bool) -> ndarray:
     """The solution with a triangular matrix."""
-    tape, n = lower.tape, len(a)
-    found: dict[int, Any] = {}
+    scalar, n = lower.tape.scalar, len(a)
+    rows, right = a.tolist(), (b if b.ndim > 1 else b[:, None]).tolist()
+    found: dict[int, list[int]] = {}
     for i in range(n) if is_lower else reversed(range(n)):
-        total: Slots = b[i]
+        total = right[i]
         for j in sorted(found):
-            total = tape.apply("sub", total, tape.apply("mul", a[i, j], found[j]))
-        _check(lower, "nonzero", a[i, i])
-        found[i] = tape.apply("div", total, a[i, i])
-    return np.stack([found[i] for i in range(n)])
+            products = [scalar("mul", rows[i][j], x) for x in found[j]]
+            total = [scalar("sub", t, p) for t, p in zip(total, products, strict=True)]
+        _check(lower, "nonzero", rows[i][i])
+        found[i] = [scalar("div", t, rows[i][i]) for t in total]
+    return np.array([found[i] for i in range(n)], np.int64).reshape(b.shape)
 
 
 def _system(lower: Lowering, args: Any, leaves: Any) -> list[ndarray]:

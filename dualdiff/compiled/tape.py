@@ -166,9 +166,8 @@ class Tape:
 
     def _many(self, name: str, operands: Sequence[Slots], shape: tuple[int, ...]) -> ndarray:
         """An operation on the elements of arrays, all at once."""
-        rows = np.empty((*shape, 4), np.int64)
+        rows = np.zeros((*shape, 4), np.int64)
         rows[..., 0] = CODE[name]
-        rows[..., 1 + len(operands) :] = 0
         for k, x in enumerate(operands, 1):
             rows[..., k] = x
         rows = rows.reshape(-1, 4)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
-from .tape import Lowering, Slots, Unsupported
+from .tape import Lowering, Slots, Tape, Unsupported
 
 _NAMES = ("a", "axis", "dtype", "out", "keepdims")
 _FROM_THE_FRONT = {"max": "max", "min": "min", "prod": "mul", "any": "or", "all": "and"}
@@ -21,25 +23,47 @@ def reduction(lower: Lowering, name: str, args: Any, kwargs: Any, leaves: Any) -
     axis, keepdims = given.pop("axis", None), given.pop("keepdims", False)
     if any(v is not None and v is not np._NoValue for v in given.values()):
         raise Unsupported(f"options of {name}")
-    lines, axes = x, list(range(x.ndim))
-    if x.ndim != 1 or axis not in (None, 0, -1, (0,)):  # what is reduced becomes the last axis
-        if axis is not None:
-            axes = [int(a) % x.ndim for a in np.atleast_1d(axis)] if x.ndim else []
-        kept = [a for a in range(x.ndim) if a not in axes]
-        shape = [x.shape[a] for a in kept]
-        lines = x.transpose(kept + axes).reshape([*shape, -1] if x.size else [*shape, 0])
-    count = lines.shape[-1]
+    axes = list(range(x.ndim))
+    if axis is not None and x.ndim:
+        axes = sorted(int(a) % x.ndim for a in np.atleast_1d(axis))
+    kept = [n for a, n in enumerate(x.shape) if a not in axes]
+    count = math.prod(x.shape[a] for a in axes)
     if name == "sum":
-        fast = axes and axes[-1] == x.ndim - 1
-        total = tape.sum(lines) if fast or not count else tape.reduce("add", lines)
+        total = _sum(tape, x, axes)
     elif name == "mean" and count:
-        total = tape.apply("div", tape.sum(lines), tape.constant(float(count)))
+        total = tape.apply("div", _sum(tape, x, axes), tape.constant(float(count)))
     elif count:
-        total = tape.reduce(_FROM_THE_FRONT[name], lines)
+        total = tape.reduce(_FROM_THE_FRONT[name], _lines(x, axes))
     else:
         raise Unsupported(f"{name} of nothing")
+    total = np.reshape(total, kept) if kept else total
     if keepdims:
         total = np.reshape(total, [1 if a in axes else x.shape[a] for a in range(x.ndim)])
+    return total
+
+
+def _lines(x: ndarray, axes: Sequence[int]) -> ndarray:
+    """An array whose last axis is made of some axes."""
+    if x.ndim == len(axes) == 1:
+        return x
+    kept = [a for a in range(x.ndim) if a not in axes]
+    return x.transpose([*kept, *axes]).reshape(
+        [*(x.shape[a] for a in kept), math.prod(x.shape[a] for a in axes)]
+    )
+
+
+def _sum(tape: Tape, x: ndarray, axes: Sequence[int]) -> Slots:
+    """A sum in NumPy's order: the last axes in pairs, those before them from the front."""
+    if not x.size:
+        return tape.sum(_lines(x, axes))
+    start = x.ndim  # of the last axes that are reduced, or of length 1
+    while start and (start - 1 in axes or x.shape[start - 1] == 1):
+        start -= 1
+    last = [a for a in axes if a >= start]
+    rest = [a for a in axes if a < start]
+    total = tape.sum(_lines(x, last)) if last or not rest else x
+    if rest:
+        total = tape.reduce("add", _lines(np.asarray(total), rest))
     return total
 
 

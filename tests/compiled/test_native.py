@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import threading
@@ -178,6 +179,23 @@ def test_matrices_and_sums_along_axes() -> None:
 
     e = dd.hessian(f)
     calls_agree(native(e, X), e, [(X + 0.1 * k,) for k in range(6)])
+
+
+@pytest.mark.parametrize("shape", [(4, 5, 6), (2, 20, 9), (17, 3, 10), (4, 1, 6), (1, 4, 6)])
+def test_sums_products_and_means_along_any_axes_are_numpys_to_the_last_bit(shape) -> None:
+    axes = [a for k in (1, 2, 3) for a in itertools.permutations(range(3), k)]
+
+    def f(x):
+        y = 1.5 * x
+        return [g(y, axis=a) for a in axes for g in (np.sum, np.prod, np.mean)]
+
+    rng = np.random.default_rng(0)
+    g = native(f, rng.normal(size=shape))
+    for _ in range(5):
+        x = rng.normal(size=shape)
+        for got, want in zip(g(x), f(x), strict=True):
+            np.testing.assert_array_equal(got, want)
+    assert replays(g) >= 5
 
 
 def test_division_by_zero_and_overflow_are_left_to_python() -> None:

@@ -136,4 +136,4 @@ class Copies:
         return content in self.carriers or content in self.made
 
     def _fill(self, new: dict[Any, Any], old: dict[Any, Any]) -> None:
-        new.update((key, self.of(value)) for key, value in old.items())
+        new.update((key, self.of(value)) for key, value in list(old.items()))

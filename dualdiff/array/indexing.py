@@ -251,6 +251,8 @@ def _vjp_basic(g: Cotangent, ct: list[Cotangent], entry: tuple[Any, ...], batch:
         if type(c) is Buffer and type(c.array) is ndarray:
             c.array[batch_index(index, batch)] += g
             return
+    elif _is_added(c, index, g, batch):
+        return
     add_into(ct, slot, g, index, Spec(shape, dtype), layout, batch)
 
 

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar, copy_context
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -94,9 +95,8 @@ class Graph:
         if any(map(operator.is_, self.operations, itertools.repeat(Raised))):
             raise Uncertain("the program catches an exception that depends on its numbers")
         self.forms, self.constants = recorder.forms, recorder.constants
-        self.live = self._live()
-        live = map(self.operations.__getitem__, self.live)
-        if any(map(operator.is_, live, itertools.repeat(BURIED))):
+        buried = any(map(operator.is_, self.operations, itertools.repeat(BURIED)))
+        if buried and any(self.operations[node] is BURIED for node in self.live):
             raise Unrecordable("the program keeps what a function computed while a solver ran")
 
     def _data_of(self, x: SparseArray, k: int) -> Any:
@@ -105,7 +105,8 @@ class Graph:
         self.sparse[k] = own.structure
         return own.data
 
-    def _live(self) -> list[int]:
+    @cached_property
+    def live(self) -> list[int]:
         """The nodes that are needed: what results, guards and varying shapes depend on."""
         operations, operands = self.operations, self.operands
         needed = bytearray(len(operations))

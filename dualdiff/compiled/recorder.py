@@ -344,16 +344,21 @@ class Recorder(Trace):
         ):
             change = operation.update
             content.raw.flags.writeable = True
-        refs = (self.ref(content), self.ref(v), *map(self.ref, leaves))
-        stored = v.raw if type(v) in KINDS else v
+        raws, refs = [], []
+        for x in (content, v, *leaves):
+            if type(x) is Recorded and x.owner is self:
+                raws.append(x.raw)
+                refs.append(x.payload)
+            else:
+                raws.append(x.raw if type(x) in KINDS else x)
+                refs.append(self.ref(x))
         try:
-            held = content.raw if type(content) in KINDS else content
-            ans = change(held, stored, *[x.raw for x in leaves])
+            ans = change(*raws)
         except Exception as error:
             self.raised(error)
             raise
         ans.flags.writeable = False
-        return boxed(ans, self.append(operation, refs, ans), self)
+        return boxed(ans, self.append(operation, tuple(refs), ans), self)
 
     def constant(self, value: Value) -> Recorded:
         raw = value.copy(order="K") if type(value) is ndarray else value

@@ -84,9 +84,10 @@ class Recorded(Traced):
             recorder = content.owner
             raws, refs = [], []
             for x in inputs:
-                if is_box(x):
-                    x = x.read()
                 kind = type(x)
+                if kind not in NUMBERS and (kind is not Recorded or x.owner is not recorder):
+                    x = x.read() if is_box(x) else x
+                    kind = type(x)
                 if (kind is Recorded or kind is Plain) and x.owner is recorder:
                     raws.append(x.raw)
                     refs.append(x.payload)

@@ -56,6 +56,8 @@ class Recording:
         self.dtypes = [x.dtype if type(x) is ndarray else None for x in eager]
         for k in self.sparse:
             self.dtypes[k] = np.dtype(eager[k].data.dtype.char)  # the one object of its kind
+        self.layouts = {k: x.strides for k, x in enumerate(eager) if _is_turned(x)}
+        self.shapes = {k: eager[k].shape for k in self.layouts}
         self._prepare()
 
     def _prepare(self) -> None:
@@ -63,9 +65,10 @@ class Recording:
         for k, structure in self.sparse.items():
             self.converters[k] = functools.partial(with_data, structure)
         self.outcomes = [(node, guard.outcome) for node, guard in self.guards.items()]
+        self.turned = {k: _turned(self.shapes[k], s) for k, s in self.layouts.items()}
 
     def __getstate__(self) -> dict[str, Any]:
-        derived = ("converters", "outcomes")
+        derived = ("converters", "outcomes", "turned")
         return {k: v for k, v in vars(self).items() if k not in derived}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -126,5 +129,21 @@ def _converted(recorded: Recording, found: Sequence[Any], dynamic: Sequence[Any]
             v = recorded.converters[k](v if is_new else np.array(v))
         elif not is_new:
             v = recorded.converters[k](v)
+        if k in recorded.turned and v.strides != recorded.turned[k].strides:
+            v, given = np.empty_like(recorded.turned[k], v.dtype), v
+            v[...] = given
         values.append(v)
     return values
+
+
+def _is_turned(x: Any) -> bool:
+    """Whether the axes of a result lie in memory in another order than usual."""
+    if type(x) is not ndarray or x.ndim < 2 or x.size < 2 or x.flags.c_contiguous:
+        return False
+    return min(x.strides) > 0 and sorted(x.strides, reverse=True) != list(x.strides)
+
+
+def _turned(shape: tuple[int, ...], strides: tuple[int, ...]) -> ndarray:
+    """An array of one element, for a shape and an order of the axes without gaps."""
+    one, form = np.empty(1), np.lib.stride_tricks.as_strided
+    return form(one, shape, np.empty_like(form(one, shape, strides)).strides)

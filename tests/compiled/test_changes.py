@@ -255,3 +255,16 @@ def test_overlapping_arguments_are_seen() -> None:
     g, held = dd.compile(f), np.arange(1.0, 7.0)
     for x, y in [(held[:3], held[3:])] * 5 + [(held[:3], held[1:4])] * 2:
         assert_same(g(x, y), f(x, y))
+
+
+@pytest.mark.parametrize("backend", ["python", None])
+def test_results_lie_in_memory_as_those_of_eager_calls(backend: str | None) -> None:
+    def f(x):
+        return x * 2.0, np.sin(x).T, x.sum(axis=0), x > 0.5, x[0]
+
+    g = dd.compile(f, backend=backend)
+    x = np.random.default_rng(0).normal(size=(4, 3, 2))
+    for y in (x[:, :, 0], np.asfortranarray(x[0]), x.T, x.transpose(2, 0, 1)):
+        for _ in range(5):
+            assert [a.copy("K").strides for a in g(y)] == [a.copy("K").strides for a in f(y)]
+            assert_same(g(y), f(y))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,8 +48,9 @@ class Recording:
         self.program = compile_graph(graph, **options)
         self.guards: dict[int, Guard] = {node: graph.operations[node] for node in graph.guards}
         self.structure, self.size = graph.structure, len(graph.live)
-        self.callbacks = sum(isinstance(graph.operations[n], Callback) for n in graph.live)
-        self.solves = any(type(graph.operations[n]) is Solve for n in graph.live)
+        kinds = Counter(map(type, map(graph.operations.__getitem__, graph.live)))
+        self.callbacks = sum(n for kind, n in kinds.items() if issubclass(kind, Callback))
+        self.solves = Solve in kinds
         self.checks, self.further, self.replays = CHECKED, FURTHER, 0
         self.spent = self.eager = math.inf  # the least seconds of the checked calls
         self.sparse = graph.sparse

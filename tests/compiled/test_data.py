@@ -367,3 +367,19 @@ def test_lanes_read_the_data() -> None:
     for _ in range(3):
         np.testing.assert_allclose(g(points), [dd.grad(f)(x) for x in points], rtol=1e-14)
         table += 1.0
+
+
+def test_memory_that_is_not_filled_yet_is_no_state_of_the_program() -> None:
+    def f(x: Any) -> Any:
+        first, second = np.empty_like(x), dd.numpy.empty(x.shape)
+        first[:] = x * 2.0
+        second[...] = np.sin(x)
+        return np.sum(first * second)
+
+    g = dd.compile(dd.value_and_grad(f))
+    for _ in range(5):
+        junk = RNG.normal(size=(8, 30_000))  # its memory is used again
+        x = junk[0].copy()
+        del junk
+        assert_same(g(x), dd.value_and_grad(f)(x))
+    assert replays(g)

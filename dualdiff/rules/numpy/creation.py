@@ -253,7 +253,7 @@ def _makes(function: Callable[..., Any]) -> Callable[..., Any]:
 
 zeros = _makes(np.zeros)
 ones = _makes(np.ones)
-empty = _makes(np.empty)
+empty = functools.wraps(np.empty)(_makes(np.zeros))  # zeros, as in `empty_like`
 eye = _makes(np.eye)
 identity = _makes(np.identity)
 tri = _makes(np.tri)

@@ -141,7 +141,8 @@ def _like(function: Callable[..., Any]) -> Callable[..., Any]:
 
 zeros_like = implements(np.zeros_like)(_like(np.zeros_like))
 ones_like = implements(np.ones_like)(_like(np.ones_like))
-empty_like = implements(np.empty_like)(_like(np.empty_like))
+# Zeros: two recordings of a program are compared, and what memory held before differs.
+empty_like = implements(np.empty_like)(functools.wraps(np.empty_like)(_like(np.zeros_like)))
 
 
 @implements(np.full_like)

@@ -98,7 +98,12 @@ def finds_by_name(code: types.CodeType) -> bool:
 
 @functools.cache
 def compares_identity(code: types.CodeType) -> bool:
-    """Whether a code compares identities with more than None and its like, and with classes."""
+    """Whether a code compares identities with more than None and its like, and with classes.
+
+    Methods for equality do not count, where identity is a short cut.
+    """
+    if code.co_name in ("__eq__", "__ne__"):
+        return False
     pairs = itertools.pairwise(_instructions(code))
     return any(
         i.opname == "IS_OP" and before.opname != "LOAD_CONST" and before.argval not in _CLASSES

@@ -217,7 +217,9 @@ def test_sums_of_all_elements_keep_numpys_order(n: int) -> None:
         x = rng.normal(size=n) * 10.0 ** rng.integers(-3, 4, n)
         for got, want in zip(g(x), f(x), strict=True):
             assert type(got) is type(want)
-            np.testing.assert_array_equal(got, want)
+            # Before 2.3, NumPy added up pieces of 8,192 elements.
+            rtol = 0.0 if np.lib.NumpyVersion(np.__version__) >= "2.3.0" else 1e-15
+            np.testing.assert_allclose(got, want, rtol=rtol, atol=0.0)
     assert replays(g) == 3
     assert "fused kernels" in str(g.report())
 

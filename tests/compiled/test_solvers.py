@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -184,7 +185,8 @@ def test_an_error_at_a_replay_is_that_of_the_eager_call() -> None:
     for p in (-1.0, 0.0):
         with pytest.raises(DualdiffError) as eager:
             e(p)
-        with pytest.raises(eager.type, match="singular"):
+        text = str(eager.value).partition(",")[0]  # another one with older releases of SciPy
+        with pytest.raises(eager.type, match=re.escape(text)):
             g(p)
     assert g(9.0)[1] == pytest.approx(1 / 6, rel=1e-10)
 

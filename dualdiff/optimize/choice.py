@@ -109,6 +109,13 @@ def _time(call: Callable[[], Any]) -> float:
     return thread_time() - start
 
 
+def _ends_a_trial(error: BaseException | None) -> bool:
+    """Whether a trial was ended within compiled code, which raises an error of its own for that."""
+    while error is not None and not isinstance(error, TooLongError):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 def _trial(call: Callable[[], Any], limit: float) -> float:
     """Seconds of a derivative, or infinity if it takes longer than a limit."""
     stop = thread_time() + limit
@@ -117,6 +124,10 @@ def _trial(call: Callable[[], Any], limit: float) -> float:
     try:
         return _time(call)
     except TooLongError:
+        return np.inf
+    except Exception as error:
+        if not _ends_a_trial(error):
+            raise
         return np.inf
     finally:
         new_tape.reset(tape)

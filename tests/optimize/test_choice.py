@@ -111,3 +111,15 @@ def test_later_fits_with_differences_evaluate_the_function_as_often_as_scipy(
         FITS[name](module, f)
         calls.append(count[0])
     assert calls[0] == calls[1]
+
+
+def test_a_trial_that_ends_within_compiled_code_has_taken_too_long() -> None:
+    def ended() -> None:
+        try:
+            raise choice.TooLongError
+        except choice.TooLongError as error:  # as CPython does for code of C that goes on
+            raise SystemError("returned a result with an exception set") from error
+
+    assert choice._trial(ended, 1.0) == np.inf
+    with pytest.raises(ZeroDivisionError):
+        choice._trial(lambda: 1 / 0, 1.0)

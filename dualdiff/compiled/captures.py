@@ -267,15 +267,16 @@ class Captures:
         if x.nbytes <= COPIED:
             self._test(f"{form} and {name}.tobytes() == {self._name(x.tobytes())}", what)
         else:
-            copy = x.copy(order="K")
-            held = self._name(copy)
+            copy, names = x.copy(order="K"), tuple[str, ...]()
             layout = f"{form} and {name}.strides == {self._name(x.strides)}"
-            own, other = self._name(elements(x)), self._name(elements(copy))
-            self.copies[id(x)] = len(self.tests), layout, (held, other)
             if x.flags.forc and memcmp is not None:
-                self._test(f"{layout} and memcmp({own}, {other}, {x.nbytes}) == 0", what)
+                own, other = self._name(elements(x)), self._name(elements(copy))
+                names, test = (self._name(copy), other), f"memcmp({own}, {other}, {x.nbytes}) == 0"
             else:
-                self._test(f"{layout} and equal({name}, {held})", what)
+                names = (self._name(copy),)
+                test = f"equal({name}, {names[0]})"
+            self.copies[id(x)] = len(self.tests), layout, names
+            self._test(f"{layout} and {test}", what)
         self.found.append((what, x))
 
     def _sequence(self, x: Any, what: str) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .captures import is_library
 from .errors import Looked
+from .state import is_library
 
 Caught = set[tuple[str, types.CodeType, int]]
 

@@ -66,8 +66,12 @@ def entry(
     if captures.tests:
         lines.append("    if not unchanged(): return MISSED")
     program = recorded.program
-    others = recorded.turned or (isinstance(program, ScalarProgram) and _has_others(program))
-    if isinstance(program, ScalarProgram) and not others:
+    if (
+        isinstance(program, ScalarProgram)
+        and not program.constants
+        and not program.truths
+        and not recorded.turned
+    ):
         lines += _native(recorded, program, args, dynamic, names)
     else:
         given = ", ".join(f"args[{i}]" for i in dynamic)
@@ -81,11 +85,6 @@ def entry(
     exec("\n".join(lines), names)
     quick: Callable[[tuple[Any, ...]], Any] = names["quick"]
     return quick
-
-
-def _has_others(program: ScalarProgram) -> bool:
-    """Whether results are not what native code leaves in its arena."""
-    return bool(program.constants or program.truths)
 
 
 def is_silent() -> bool:

@@ -403,8 +403,8 @@ class Compiled:
         if lifting is not None and lifting.arrays:
             try:
                 graph = run.lifted(lifting)
-            except Exception:  # a recording for the arrays as they are meets it again, or works
-                graph = None
+            except Exception:  # of the program, which may take no recorded value for an array
+                graph = None  # the recording below raises what is not due to that
             if graph is not None:
                 return graph, lifting.arrays
         assert table.captures is not None

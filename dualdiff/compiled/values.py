@@ -347,9 +347,9 @@ STRUCTURAL = frozenset(
 WRITERS = frozenset((np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis))
 # Functions of boxes for which dualdiff's own implementation answers: it knows handles.
 BY_RULES = STRUCTURAL | WRITERS | {np.full_like, np.real, np.imag}
-# Of an array their results are views.
-_VIEWS = frozenset((np.reshape, np.ravel, np.broadcast_to, np.expand_dims, np.squeeze))
 BY_RULES |= {np.transpose, np.matrix_transpose, np.swapaxes, np.moveaxis}  # which give views
+# Of an array their results are views, too.
+_VIEWS = frozenset((np.reshape, np.ravel, np.broadcast_to, np.expand_dims, np.squeeze))
 
 
 def _method(x: Plain, name: str, args: Any, kwargs: Any) -> Any:

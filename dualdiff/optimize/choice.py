@@ -110,7 +110,7 @@ def _time(call: Callable[[], Any]) -> float:
 
 
 def _ends_a_trial(error: BaseException | None) -> bool:
-    """Whether a trial was ended within compiled code, which raises an error of its own for that."""
+    """Whether an error is that of a trial which takes too long, or follows from it."""
     while error is not None and not isinstance(error, TooLongError):
         error = error.__cause__ or error.__context__
     return error is not None
@@ -123,9 +123,7 @@ def _trial(call: Callable[[], Any], limit: float) -> float:
     forward = new_trace.set(functools.partial(_ForwardTraceInTime, stop))
     try:
         return _time(call)
-    except TooLongError:
-        return np.inf
-    except Exception as error:
+    except (TooLongError, Exception) as error:  # compiled code may raise another in its place
         if not _ends_a_trial(error):
             raise
         return np.inf

@@ -222,6 +222,7 @@ def test_shapes_and_layouts_are_no_reason_to_stay_eager() -> None:
     assert replays(g)
 
 
+# NumPy's global generator is the state that the next tests are about, hence its old functions.
 def seeds(x):
     np.random.seed(0)  # noqa: NPY002
     return x * np.random.rand()  # noqa: NPY002
@@ -242,7 +243,8 @@ def test_state_of_numpy_that_the_function_sets_is_set_at_each_call(f) -> None:
         g = dd.compile(f)
         assert_same([g(1.0) for _ in range(5)], [f(1.0)] * 5)
         wanted = state()
-        np.random.rand(), np.seterr(divide="warn")  # noqa: NPY002
+        np.random.rand()  # noqa: NPY002
+        np.seterr(divide="warn")
         g(1.0)
         assert state() == wanted
     assert is_eager(g)

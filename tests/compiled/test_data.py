@@ -77,9 +77,9 @@ def as_a_default(data: Any) -> Any:
 
 def as_an_attribute(data: Any) -> Any:
     def f(w: Any) -> Any:
-        return np.sum(np.tanh(f.data @ w))  # type: ignore[attr-defined]
+        return np.sum(np.tanh(f.data @ w))
 
-    f.data = data  # type: ignore[attr-defined]
+    f.data = data
     return f
 
 

@@ -87,7 +87,7 @@ class Captures:
         self.holders: dict[int, list[Any]] = {}  # objects that hold an object; None: not known
         self.within: Any = ROOT  # the object whose parts are searched
         # The tests of large arrays: the place of each, its part without a copy, the copy's names.
-        self.copies: dict[int, tuple[int, str, tuple[str, ...]]] = {}
+        self.copies: dict[int, tuple[int, str, list[str]]] = {}
         self.released: list[ndarray] = []  # arrays whose contents are not compared
         self.generators: list[Any] = []
         self.containers: list[Any] = []
@@ -267,13 +267,14 @@ class Captures:
         if x.nbytes <= COPIED:
             self._test(f"{form} and {name}.tobytes() == {self._name(x.tobytes())}", what)
         else:
-            copy, names = x.copy(order="K"), tuple[str, ...]()
+            copy = x.copy(order="K")
+            names = [self._name(copy)]
             layout = f"{form} and {name}.strides == {self._name(x.strides)}"
             if x.flags.forc and memcmp is not None:
                 own, other = self._name(elements(x)), self._name(elements(copy))
-                names, test = (self._name(copy), other), f"memcmp({own}, {other}, {x.nbytes}) == 0"
+                names.append(other)
+                test = f"memcmp({own}, {other}, {x.nbytes}) == 0"
             else:
-                names = (self._name(copy),)
                 test = f"equal({name}, {names[0]})"
             self.copies[id(x)] = len(self.tests), layout, names
             self._test(f"{layout} and {test}", what)

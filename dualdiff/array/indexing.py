@@ -18,6 +18,7 @@ from ..core.batch import (
     get_batched,
     is_basic,
     ndim_selected,
+    of_integers,
     placed,
     read_batched,
     shape_of,
@@ -37,7 +38,6 @@ from .views import Array, View, content_of, detached
 
 _new = object.__new__
 _FLOAT = np.dtype(float)
-_INTEGER = frozenset((int,))
 
 
 Form = tuple[Shape, np.dtype[Any], tuple[int, ...] | None]
@@ -342,7 +342,7 @@ _ELEMENT_STORE = opcode(None, _vjp_element_store, _jvp_element_store, slots=2, t
 def _is_element(index: Any, ndim: int) -> bool:
     """Whether an index of Python's integers is one of an element."""
     if type(index) is tuple:
-        return len(index) == ndim and _INTEGER.issuperset(map(type, index))
+        return len(index) == ndim and of_integers(index)
     return type(index) is int and ndim == 1
 
 

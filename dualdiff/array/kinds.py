@@ -24,7 +24,7 @@ from ..errors import (
     UnsupportedInputError,
     user_line,
 )
-from .conversion import Wrapper, shell
+from .conversion import RECORDED, Wrapper, shell
 
 # The types of the fast path: who meets one of them need not ask here.
 PLAIN = frozenset((ndarray, np.float64, np.float32, np.complex128, float, int, complex, type(None)))
@@ -51,7 +51,7 @@ def _look_at(kind: type) -> bool:
 
 def has_foreign(x: Value) -> bool:
     """Whether the plain value behind a box, or `x` itself, is a foreign array."""
-    return is_foreign(shell(x))
+    return type(x) not in RECORDED and is_foreign(shell(x))
 
 
 def is_lazy(x: Value) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import operator
 import sys
 import types
@@ -92,11 +91,11 @@ class Graph:
                 sample = with_data(self.sparse[k], np.array(sample))
             self.samples.append(sample)
         self.operations, self.operands = recorder.operations, recorder.operands
-        if any(map(operator.is_, self.operations, itertools.repeat(Raised))):
+        used = set(map(id, self.operations))
+        if id(Raised) in used:
             raise Uncertain("the program catches an exception that depends on its numbers")
         self.forms, self.constants = recorder.forms, recorder.constants
-        buried = any(map(operator.is_, self.operations, itertools.repeat(BURIED)))
-        if buried and any(self.operations[node] is BURIED for node in self.live):
+        if id(BURIED) in used and any(self.operations[node] is BURIED for node in self.live):
             raise Unrecordable("the program keeps what a function computed while a solver ran")
 
     def _data_of(self, x: SparseArray, k: int) -> Any:
@@ -152,8 +151,6 @@ def _different(a: Iterable[Any], b: Iterable[Any]) -> list[tuple[Any, Any]]:
 
 
 def _same_constant(a: Any, b: Any) -> bool:
-    if type(a) is int and type(b) is int:
-        return a == b
     return same(a, b) if isinstance(a, _COMPARED) else type(a) is type(b)
 
 
@@ -190,17 +187,12 @@ def _alike(a: Any, b: Any) -> bool:
 def _trees_alike(a: Any, b: Any) -> bool:
     if a is b:
         return True
-    kind = type(a)
-    if kind is not type(b):
+    if type(a) is not type(b):
         return False
-    if kind is int:
-        return bool(a == b)
     if isinstance(a, (tuple, list)):
         return len(a) == len(b) and all(map(_trees_alike, a, b))
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(_trees_alike(v, b[k]) for k, v in a.items())
-    if kind is slice:
-        return _trees_alike((a.start, a.stop, a.step), (b.start, b.stop, b.step))
     return same(a, b) if isinstance(a, _COMPARED) else True
 
 
@@ -275,10 +267,10 @@ def _record(
                 given.append(boxes.setdefault(id(leaf), box) if type(leaf) is ndarray else box)
             else:
                 given.append(leaf)
-        arrays = lifting.arrays if lifting is not None else []
-        lifted = [recorder.input(x) for x in arrays]
-        inputs += [int(box.payload) for box in lifted]
+        lifted = []
         if lifting is not None:
+            lifted = [recorder.input(x) for x in lifting.arrays]
+            inputs += [int(box.payload) for box in lifted]
             copies = lifting.copies(lifted)
             f, given = copies.of(f), list(map(copies.of, given))
         args, kwargs = structure.unflatten(given)

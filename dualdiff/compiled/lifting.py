@@ -70,13 +70,12 @@ def _has_copies(x: Any) -> bool:
 
 def _is_plain(x: Any) -> bool:
     """Whether all state of an object is in its `__dict__`."""
-    bases = [base for base in type(x).__mro__ if base is not object]
-    return hasattr(x, "__dict__") and not any(
-        isinstance(x, (type, types.ModuleType))
-        or not base.__flags__ & HEAP
-        or is_library(base.__module__)
-        or base.__dict__.get("__slots__")
-        for base in bases
+    if isinstance(x, (type, types.ModuleType)) or not hasattr(x, "__dict__"):
+        return False
+    return not any(
+        not base.__flags__ & HEAP or is_library(base.__module__) or vars(base).get("__slots__")
+        for base in type(x).__mro__
+        if base is not object
     )
 
 
@@ -88,11 +87,14 @@ class Copies:
 
     def of(self, x: Any) -> Any:
         """A copy with replaced parts, or the object itself if it reaches none of them."""
-        found = self.made.get(id(x))
-        if found is not None:
-            return found
+        if id(x) in self.made:
+            return self.made[id(x)]
         if id(x) not in self.carriers:
             return x
+        new = self.made[id(x)] = self._new(x)
+        return new
+
+    def _new(self, x: Any) -> Any:
         kind = type(x)
         if kind is types.FunctionType:
             return self._function(x)

@@ -198,6 +198,8 @@ def same(a: Value, b: Value) -> bool:
     """Whether two values have the same type, form and bits."""
     if type(a) is not type(b):
         return False
+    if type(a) is int:  # most are
+        return a == b
     if isinstance(a, (ndarray, np.generic)):
         return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
     if isinstance(a, (float, complex)):

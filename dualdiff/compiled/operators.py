@@ -36,14 +36,10 @@ def _binary(op: Callable[[Any, Any], Any], reflected: bool, truth: bool) -> Any:
             raw, ref, box = y, recorder.constant_ref(y), False
         else:
             return _slow(op, rule, reflected, x, y)
-        try:
-            if reflected:
-                ans, operands = op(raw, x.raw), (ref, x.payload)
-            else:
-                ans, operands = op(x.raw, raw), (x.payload, ref)
-        except Exception as error:
-            recorder.raised(error)
-            raise
+        if reflected:
+            ans, operands = recorder.evaluated(op, raw, x.raw), (ref, x.payload)
+        else:
+            ans, operands = recorder.evaluated(op, x.raw, raw), (x.payload, ref)
         if type(ans) is ndarray:
             ans.flags.writeable = False
         node = recorder.append(op, operands, ans)

@@ -22,6 +22,7 @@ from ..array.box import is_box
 from ..array.conversion import RECORDERS
 from ..array.indexing import GETITEM
 from ..array.layout import copy_with_strides
+from ..core.batch import of_integers
 from ..core.calls import OpaqueCall
 from ..core.primitive import Known
 from ..core.trace import STORED, Trace
@@ -47,7 +48,7 @@ from .nodes import (
     with_holes,
 )
 from .operators import give_operators
-from .values import KINDS, Plain, Recorded, boxed, guarded, of_integers, raw_of
+from .values import KINDS, Plain, Recorded, boxed, guarded, raw_of
 
 give_operators()
 _LEAVES = (ndarray, np.generic, float, complex, int, bool)
@@ -167,6 +168,14 @@ class Recorder(Trace):
         if not isinstance(error, (TypeError, AttributeError, Unrecordable)):
             self.append(Raised, (), None)
 
+    def evaluated(self, function: Callable[..., Any], *operands: Any) -> Any:
+        """A function of plain values; an error that it raises is noted."""
+        try:
+            return function(*operands)
+        except Exception as error:  # of any kind: it goes on to the program
+            self.raised(error)
+            raise
+
     def apply(self, function: Any, args: Any, kwargs: Any, method: Any = None) -> Any:
         """A function of recorded values and constants, evaluated and written down."""
         operation, operands, raws, call = _operation(function, args, kwargs, method)
@@ -176,24 +185,20 @@ class Recorder(Trace):
         self, operation: Any, refs: tuple[int, ...], raws: Sequence[Any], call: Any = None
     ) -> Any:
         """The result of a new node; `call` does what its operation does, at a lower cost."""
-        try:
-            ans = (call or operation)(*raws)
-        except Exception as error:  # of any kind: it goes on to the program
-            self.raised(error)
-            raise
+        ans = self.evaluated(call or operation, *raws)
         return self.wrap(ans, self.append(operation, refs, ans), raws)
 
     def apply_function(self, function: Any, args: Any, kwargs: Any) -> Any:
         """A NumPy function of boxes; NotImplemented if its result is a view or it writes."""
         operation, operands, raws, call = _operation(function, args, kwargs)
-        locked = _lock(args, [])
+        locked, count = _lock(args, []), len(self.operations)
         try:
-            ans = call(*raws)
-        except Exception as error:
-            if isinstance(error, ValueError) and "read-only" in f"{error} {error.__cause__!r}":
-                return NotImplemented
-            self.raised(error)
-            raise
+            ans = self.evaluated(call, *raws)
+        except ValueError as error:
+            if "read-only" not in f"{error} {error.__cause__!r}":
+                raise
+            self.forget(count, len(self.constants))
+            return NotImplemented  # the rule of the function writes
         finally:
             for a in locked:
                 a.flags.writeable = True
@@ -297,11 +302,7 @@ class Recorder(Trace):
         if index is None or index is Ellipsis or not _is_fixed(index):
             return self.apply(operator.getitem, (x, index), {})
         raw = x.raw
-        try:
-            ans = raw[index]
-        except Exception as error:
-            self.raised(error)
-            raise
+        ans = self.evaluated(operator.getitem, raw, index)
         if type(ans) is ndarray:
             taken: Any = Call(operator.getitem, (_FIRST, index), {})
             return self.wrap(ans, self.append(taken, (x.payload,), ans), (raw,))
@@ -344,21 +345,11 @@ class Recorder(Trace):
         ):
             change = operation.update
             content.raw.flags.writeable = True
-        raws, refs = [], []
-        for x in (content, v, *leaves):
-            if type(x) is Recorded and x.owner is self:
-                raws.append(x.raw)
-                refs.append(x.payload)
-            else:
-                raws.append(x.raw if type(x) in KINDS else x)
-                refs.append(self.ref(x))
-        try:
-            ans = change(*raws)
-        except Exception as error:
-            self.raised(error)
-            raise
+        operands = content, v, *leaves
+        refs = tuple(map(self.ref, operands))
+        ans = self.evaluated(change, *[x.raw if type(x) in KINDS else x for x in operands])
         ans.flags.writeable = False
-        return boxed(ans, self.append(operation, tuple(refs), ans), self)
+        return boxed(ans, self.append(operation, refs, ans), self)
 
     def constant(self, value: Value) -> Recorded:
         raw = value.copy(order="K") if type(value) is ndarray else value

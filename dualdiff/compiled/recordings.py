@@ -58,8 +58,7 @@ class Recording:
         self.dtypes = [x.dtype if type(x) is ndarray else None for x in eager]
         for k in self.sparse:
             self.dtypes[k] = np.dtype(eager[k].data.dtype.char)  # the one object of its kind
-        self.layouts = {k: x.strides for k, x in enumerate(eager) if _is_turned(x)}
-        self.shapes = {k: eager[k].shape for k in self.layouts}
+        self.layouts = {k: (x.shape, x.strides) for k, x in enumerate(eager) if _is_turned(x)}
         self._prepare()
 
     def _prepare(self) -> None:
@@ -67,7 +66,7 @@ class Recording:
         for k, structure in self.sparse.items():
             self.converters[k] = functools.partial(with_data, structure)
         self.outcomes = [(node, guard.outcome) for node, guard in self.guards.items()]
-        self.turned = {k: _turned(self.shapes[k], s) for k, s in self.layouts.items()}
+        self.turned = {k: _turned(*form) for k, form in self.layouts.items()}
 
     def __getstate__(self) -> dict[str, Any]:
         derived = ("converters", "outcomes", "turned")

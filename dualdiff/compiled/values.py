@@ -20,6 +20,7 @@ from numpy import float64, ndarray
 
 from ..array.box import HOLLOW, RECORDED, Box, face, is_box
 from ..array.dispatch import FUNCTIONS, dispatch_function, dispatch_ufunc
+from ..core.batch import of_integers
 from ..core.trace import STORED, Traced
 from ..core.types import Value
 from .errors import Unrecordable
@@ -28,7 +29,6 @@ _new = object.__new__
 _slot: Any = Box.__mro__[1].__dict__["primal"]  # the attribute that `Recorded` computes on demand
 _DOUBLE = np.dtype(float)
 NUMBERS = frozenset((float, float64, int, bool))
-_INTEGER = frozenset((int,))
 
 
 class Recorded(Traced):
@@ -319,11 +319,6 @@ class Plain:
 def _converted(x: Value, dtype: Any) -> Any:
     """A number of Python in a dtype of NumPy."""
     return np.asarray(x, dtype)[()]
-
-
-def of_integers(index: tuple[Any, ...]) -> bool:
-    """Whether an index for each axis is an integer of Python's."""
-    return _INTEGER.issuperset(map(type, index))
 
 
 KINDS = frozenset((Recorded, Plain))

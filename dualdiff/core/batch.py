@@ -201,6 +201,7 @@ def looped(one: Callable[..., Any], directions: Sequence[Any], batch: Shape) -> 
 
 SEPARATED: Any = object()
 COMPACTED = 2**16
+_INTEGER = frozenset((int,))
 _BASIC = frozenset((int, slice, type(None), type(Ellipsis), np.int64, np.int32, np.intp))
 
 
@@ -209,6 +210,11 @@ def is_basic(index: Any) -> bool:
     if type(index) is tuple:
         return _BASIC.issuperset(map(type, index))
     return type(index) in _BASIC
+
+
+def of_integers(index: tuple[Any, ...]) -> bool:
+    """Whether all parts of an index are integers of Python's."""
+    return _INTEGER.issuperset(map(type, index))
 
 
 def ndim_selected(shape: Shape, index: Any) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy import ndarray
 
-from ..array.box import RECORDED, shell
+from ..array.box import shell
 from ..array.kinds import PLAIN, OfLibrary, has_foreign, is_foreign, zeros
 from ..array.layout import layout_of, zeros_in_layout
 from ..array.stores import Place, store
@@ -52,9 +52,7 @@ class ForwardTrace(Trace):
 
     def box(self, value: Value, tangent: Tangent) -> Dual:
         """A dual number of this trace."""
-        kind = type(value)
-        near = kind in PLAIN or kind in RECORDED or not has_foreign(value)
-        out = _new(Dual if near else ForeignDual)
+        out = _new(Dual if type(value) in PLAIN or not has_foreign(value) else ForeignDual)
         out.primal, out.payload, out.owner = value, tangent, self
         return out
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..array.box import RECORDED, is_box, shell
+from ..array.box import is_box, shell
 from ..array.guards import COPIED, KEPT, Guards, holds
 from ..array.kinds import PLAIN, OfLibrary, copied, explain_foreign, has_foreign, is_foreign, zeros
 from ..array.layout import in_layout, layout_of, lies_in_layout, zeros_in_layout
@@ -91,9 +91,7 @@ class Tape(Trace):
 
     def box(self, value: Value, slot: int) -> Var:
         """A box with a slot of this tape."""
-        kind = type(value)
-        near = kind in PLAIN or kind in RECORDED or not has_foreign(value)
-        out = _new(Var if near else ForeignVar)
+        out = _new(Var if type(value) in PLAIN or not has_foreign(value) else ForeignVar)
         out.primal, out.payload, out.owner = value, slot, self
         return out
 
